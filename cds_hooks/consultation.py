@@ -1,0 +1,169 @@
+"""The values that travel through the service, from what a model said to the whole record.
+
+Frozen and typed; every stage writes its part of one `Consultation`, which the store keeps,
+the cards are made from, and `--explain` prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from fhir_mapping.chart import Chart, Code
+from prompts.prompt import Prompt
+
+__all__ = [
+    "Assessment",
+    "Candidate",
+    "Consultation",
+    "Differential",
+    "Evidence",
+    "Group",
+    "KeyState",
+    "ModelIdentity",
+    "Outcome",
+    "Reason",
+    "Verdict",
+]
+
+
+class Group(StrEnum):
+    """Why a model listed a diagnosis."""
+
+    LIKELY = "likely"
+    MUST_NOT_MISS = "must-not-miss"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A fact a model cites and what it claims of it: high, low, abnormal, normal, present, absent."""
+
+    fact_id: str
+    claim: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One diagnosis as one sample wrote it."""
+
+    diagnosis: str
+    group: Group
+    evidence_for: tuple[Evidence, ...] = ()
+    evidence_against: tuple[Evidence, ...] = ()
+    discriminator: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Differential:
+    """What one sample of a model said, parsed and validated again after decoding."""
+
+    candidates: tuple[Candidate, ...]
+    model: str = ""
+    sample: int = 0
+
+
+class Verdict(StrEnum):
+    """From best to worst; `RECORDED` stands apart (already on the problem list)."""
+
+    SUPPORTED = "supported"
+    PLAUSIBLE = "plausible"
+    UNCERTAIN = "uncertain"
+    CONTRADICTED = "contradicted"
+    UNRECOGNISED = "unrecognised"
+    RECORDED = "recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a verdict: the check's stable id, its result (pass, fail, abstain), the facts it saw."""
+
+    check: str
+    result: str
+    text: str = ""
+    fact_ids: tuple[str, ...] = ()
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """One candidate merged over samples and models, resolved to codes, with its verdict.
+
+    `agreement` is the share of samples (0 to 1) that named it.
+    """
+
+    name: str
+    group: Group
+    verdict: Verdict
+    codes: tuple[Code, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    evidence_for: tuple[Evidence, ...] = ()
+    evidence_against: tuple[Evidence, ...] = ()
+    discriminator: str = ""
+    agreement: float = 1.0
+    written_as: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """Which model spoke: catalogue name, file digest, build of the engine."""
+
+    name: str
+    sha256: str
+    engine: str
+    licence: str = ""
+    demonstration: bool = False
+
+
+class KeyState(StrEnum):
+    """What became of one prefetch key."""
+
+    PREFETCHED = "prefetched"
+    FETCHED = "fetched"
+    EMPTY = "empty"
+    UNAVAILABLE = "unavailable"
+    PARTIAL = "partial"
+
+
+class Outcome(StrEnum):
+    """How a consultation ended: `ANSWERED` with nothing found and not answered differ."""
+
+    PENDING = "pending"
+    ANSWERED = "answered"
+    EMPTY = "empty-differential"
+    DEADLINE = "deadline"
+    OVERLOADED = "overloaded"
+    ENGINE_FAILED = "engine-failed"
+    ENGINE_UNAVAILABLE = "engine-unavailable"
+    INVALID_OUTPUT = "invalid-output"
+    PROMPT_TOO_LONG = "prompt-too-long"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Consultation:
+    """One question to the service and everything that led to its answer.
+
+    `id` is a random UUID; `key` is the content address (facts + template + model + sampling);
+    `patient_key` is a keyed pseudonym; `created` is UTC seconds; `timings_ms` by stage.
+    """
+
+    id: str
+    key: str
+    service: str
+    created: float
+    patient_key: str
+    chart: Chart
+    prompt: Prompt | None = None
+    model: ModelIdentity | None = None
+    key_states: Mapping[str, KeyState] = field(default_factory=dict)
+    samples: tuple[str, ...] = ()
+    samples_failed: int = 0
+    differentials: tuple[Differential, ...] = ()
+    assessments: tuple[Assessment, ...] = ()
+    contradictions: tuple[Reason, ...] = ()
+    outcome: Outcome = Outcome.PENDING
+    outcome_detail: str = ""
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+    tokens: Mapping[str, int] = field(default_factory=dict)
+    settings_sha256: str = ""

@@ -1,0 +1,131 @@
+"""The protocol every engine speaks: a prompt and a schema in, samples out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from cds_hooks.consultation import ModelIdentity
+from cds_hooks.errors import ChartsideError
+from prompts.prompt import Message
+
+__all__ = [
+    "Engine",
+    "EngineError",
+    "EngineState",
+    "EngineUnavailable",
+    "DeadlinePassed",
+    "Generation",
+    "GenerationRequest",
+    "PromptTooLong",
+    "QueueFull",
+    "Sample",
+]
+
+
+class EngineError(ChartsideError):
+    """The engine could not answer; `code` is the consultation's outcome code."""
+
+    code = "engine-failed"
+    status = 503
+    issue = "transient"
+
+
+class EngineUnavailable(EngineError):
+    """The engine process is down or still loading."""
+
+    code = "engine-unavailable"
+
+
+class QueueFull(EngineError):
+    """More work than the queue holds."""
+
+    code = "overloaded"
+
+
+class DeadlinePassed(EngineError):
+    """The deadline came before the samples were complete."""
+
+    code = "deadline"
+
+
+class PromptTooLong(EngineError):
+    """The prompt and the answer do not fit the context."""
+
+    code = "prompt-too-long"
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """What to generate. `schema` is the JSON Schema of the answer.
+
+    `names` lists string positions of the schema that can only be terminology names, by the
+    schema keyword `x-chartside-names` being true when this is True and the engine has a trie.
+    `deadline_s` is how long from now the whole request may take.
+    """
+
+    messages: tuple[Message, ...]
+    schema: Mapping[str, Any]
+    samples: int = 1
+    max_tokens: int = 512
+    temperature: float = 0.7
+    seed: int = 0
+    deadline_s: float = 60.0
+    names: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The raw text of one sequence; `finish` is `stop`, `length` or an error code."""
+
+    text: str
+    tokens: int
+    finish: str = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """Samples with what they cost; `timings_ms` has queue, prompt and decode."""
+
+    samples: tuple[Sample, ...]
+    model: ModelIdentity
+    tokens_prompt: int = 0
+    tokens_reused: int = 0
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineState:
+    """For /readyz and metrics: `status` is loading, ready, restarting or failed."""
+
+    status: str
+    queued: int = 0
+    running: int = 0
+    restarts: int = 0
+    detail: str = ""
+
+
+class Engine(Protocol):
+    """A language model on the hospital's own hardware."""
+
+    @property
+    def model(self) -> ModelIdentity: ...
+
+    @property
+    def state(self) -> EngineState: ...
+
+    async def start(self) -> None:
+        """Begin loading; returns at once, `state` tells when it is ready."""
+
+    async def stop(self) -> None:
+        """Cancel what runs and end whatever process belongs to the engine."""
+
+    async def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text in the model's own tokenizer. Raises EngineUnavailable."""
+
+    async def generate(self, request: GenerationRequest) -> Generation:
+        """Samples for a request. Cancelling the task cancels the work at the next token.
+
+        Raises EngineError with the outcome's code.
+        """
