@@ -1,0 +1,40 @@
+# `make demo` and `make test` set up all they need by themselves; see README.md.
+PYTHON ?= python3
+BIN := .venv/bin
+.PHONY: help setup demo serve test check bench fuzz soak fhir-server lock clean
+
+help:  ## what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+setup:  ## virtual environment, dependencies, embedded model, terminology
+	@$(PYTHON) deploy/setup.py
+
+demo: setup  ## an EHR opens a chart: the whole way through on a real model
+	@$(BIN)/chartside demo
+
+serve: setup  ## keep the service running on 127.0.0.1:8010 for somebody to try
+	@$(BIN)/chartside serve --config deploy/chartside.toml
+
+test: setup  ## all tests
+	@$(BIN)/python -m pytest
+
+check: setup  ## formatting, lint, types, import contracts, lock files
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python deploy/lock.py --check
+
+bench: setup  ## measure, print, write build/bench.json
+	@$(BIN)/python -m tests.bench
+
+fuzz: setup  ## property tests at full size
+	@HYPOTHESIS_PROFILE=full $(BIN)/python -m pytest -m "not model" -k "property or fuzz or hypothesis"
+
+fhir-server: setup  ## a FHIR server with sample data to try the service against
+	@$(BIN)/python deploy/fhir_server.py
+
+lock: setup  ## resolve the dependencies again and write the lock files
+	@$(BIN)/python deploy/lock.py
+
+clean:  ## remove what setup made (the installer's cache stays)
+	rm -rf .venv .venv-fhir-server build

