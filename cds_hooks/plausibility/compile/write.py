@@ -1,0 +1,129 @@
+"""One SQLite file with everything the service looks up; the same inputs give the same bytes."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from cds_hooks.plausibility.compile.link import term_key
+from cds_hooks.plausibility.compile.model import IcdConcept, MeshConcept, Term
+
+__all__ = ["SCHEMA_VERSION", "write_database", "write_text"]
+
+SCHEMA_VERSION = "1"
+
+_SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE chapter (number TEXT PRIMARY KEY, title TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE concept (id INTEGER PRIMARY KEY, system TEXT NOT NULL, code TEXT NOT NULL,
+  display TEXT NOT NULL, parent TEXT, block TEXT NOT NULL, chapter TEXT NOT NULL,
+  trees TEXT NOT NULL, link TEXT);
+CREATE TABLE term (id INTEGER PRIMARY KEY, key TEXT NOT NULL, size INTEGER NOT NULL,
+  concept INTEGER NOT NULL, rank INTEGER NOT NULL, text TEXT NOT NULL);
+CREATE TABLE word (word TEXT PRIMARY KEY, terms INTEGER NOT NULL) WITHOUT ROWID;
+CREATE VIRTUAL TABLE term_words USING fts5(key, content='', columnsize=0, detail=none,
+  tokenize="ascii");
+"""
+_INDEXES = """
+CREATE UNIQUE INDEX concept_code ON concept (code);
+CREATE INDEX term_key ON term (key);
+"""
+
+
+_Row = tuple[int, int, int, str, str]
+"""Of a term: words in its key, rank, concept, key, text."""
+
+
+def write_database(
+    path: Path,
+    icd: Sequence[IcdConcept],
+    mesh: Sequence[MeshConcept],
+    linked: Mapping[str, str],
+    chapters: Mapping[str, str],
+    meta: Mapping[str, str],
+) -> None:
+    """Write the file beside `path` and put it in its place in one step. Raises OSError and
+    sqlite3.Error; whatever happens, an old file stays whole."""
+    part = path.with_name(f"{path.name}.part")
+    part.unlink(missing_ok=True)
+    try:
+        connection = sqlite3.connect(part)
+        try:
+            _fill(connection, icd, mesh, linked, chapters, meta)
+        finally:
+            connection.close()
+        _replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_text(path: Path, lines: Iterable[str]) -> None:
+    """Write lines to `path` in one step."""
+    part = path.with_name(f"{path.name}.part")
+    part.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    _replace(part, path)
+
+
+def _replace(part: Path, path: Path) -> None:
+    descriptor = os.open(part, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    part.replace(path)
+
+
+def _fill(
+    db: sqlite3.Connection,
+    icd: Sequence[IcdConcept],
+    mesh: Sequence[MeshConcept],
+    linked: Mapping[str, str],
+    chapters: Mapping[str, str],
+    meta: Mapping[str, str],
+) -> None:
+    db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA page_size=4096;")
+    db.executescript(_SCHEMA)
+    with db:
+        db.executemany("INSERT INTO meta VALUES (?, ?)", sorted(meta.items()))
+        db.executemany("INSERT INTO chapter VALUES (?, ?)", sorted(chapters.items()))
+        terms: list[_Row] = []
+        for number, one in enumerate(icd):
+            row = (number, "icd", one.code, one.display, one.parent, one.block, one.chapter, "")
+            db.execute("INSERT INTO concept VALUES (?,?,?,?,?,?,?,?,NULL)", row)
+            terms += _rows(number, one.terms)
+        for number, descriptor in enumerate(mesh, len(icd)):
+            start = (number, "mesh", descriptor.code, descriptor.display, None, "", "")
+            end = (" ".join(descriptor.trees), linked.get(descriptor.code))
+            db.execute("INSERT INTO concept VALUES (?,?,?,?,?,?,?,?,?)", (*start, *end))
+            terms += _rows(number, descriptor.terms)
+        _terms(db, terms)
+        _words(db)
+    db.executescript(_INDEXES)
+    db.executescript("INSERT INTO term_words(term_words) VALUES ('optimize'); VACUUM;")
+
+
+def _rows(concept: int, terms: Sequence[Term]) -> list[_Row]:
+    """One row a key: the most direct text that has it."""
+    best: dict[str, Term] = {}
+    for term in sorted(terms, key=lambda t: t.rank):
+        best.setdefault(term_key(term.text), term)
+    return [(k.count(" ") + 1, t.rank, concept, k, t.text) for k, t in best.items() if k]
+
+
+def _terms(db: sqlite3.Connection, rows: list[_Row]) -> None:
+    """Numbered from the shortest to the longest: full-text matches come in the order of their
+    numbers, so the shortest terms that hold all words are the first, without sorting."""
+    for number, (size, rank, concept, k, text) in enumerate(sorted(rows), 1):
+        values = (number, k, size, concept, rank, text)
+        db.execute("INSERT INTO term VALUES (?,?,?,?,?,?)", values)
+        db.execute("INSERT INTO term_words (rowid, key) VALUES (?, ?)", (number, k))
+
+
+def _words(db: sqlite3.Connection) -> None:
+    counts: dict[str, int] = {}
+    for (k,) in db.execute("SELECT key FROM term"):
+        for word in k.split(" "):
+            counts[word] = counts.get(word, 0) + 1
+    db.executemany("INSERT INTO word VALUES (?, ?)", sorted(counts.items()))

@@ -1,0 +1,86 @@
+"""What came of looking a name up: values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fhir_mapping.chart import Code
+
+__all__ = ["ICD_10_CM", "MESH", "Concept", "Resolution", "Status"]
+
+ICD_10_CM = "http://hl7.org/fhir/sid/icd-10-cm"
+MESH = "http://id.nlm.nih.gov/mesh"
+
+
+class Status(StrEnum):
+    """How a name was found. `AMBIGUOUS` is an answer: several concepts bear the name."""
+
+    EXACT = "exact"
+    PARTIAL = "partial"
+    AMBIGUOUS = "ambiguous"
+    NOT_FOUND = "not-found"
+
+
+@dataclass(frozen=True, slots=True)
+class Concept:
+    """A coded concept. ICD-10-CM ones have `parent`, `block` ("I26-I28") and `chapter` ("9");
+    MeSH ones have tree numbers, and in `link` the ICD-10-CM code of the same name, if any."""
+
+    system: str
+    code: str
+    display: str
+    parent: str | None = None
+    block: str = ""
+    chapter: str = ""
+    trees: tuple[str, ...] = ()
+    link: str | None = None
+
+    @property
+    def category(self) -> str:
+        """The three-character ICD-10-CM category, "" for MeSH."""
+        return self.code[:3] if self.system == ICD_10_CM else ""
+
+    @property
+    def is_symptom(self) -> bool:
+        """Whether this is a sign or symptom: ICD-10-CM chapter 18 or MeSH C23.888 alone."""
+        if self.system == ICD_10_CM:
+            return self.chapter == "18"
+        return bool(self.trees) and all(t.startswith("C23.888") for t in self.trees)
+
+    def as_code(self) -> Code:
+        """The concept as a FHIR coding."""
+        return Code(self.system, self.code, self.display)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """A name looked up.
+
+    `matched` is the terminology's own text; `stripped` are words taken away before it matched;
+    `uncovered` are words of the name that the match leaves out; `unknown` are words that occur
+    in no term at all.
+    """
+
+    name: str
+    status: Status
+    concepts: tuple[Concept, ...] = ()
+    matched: str = ""
+    stripped: tuple[str, ...] = ()
+    uncovered: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def recognised(self) -> bool:
+        """Every word of the name that carries meaning is accounted for."""
+        return self.status is not Status.NOT_FOUND and not self.uncovered
+
+    @property
+    def codes(self) -> tuple[Code, ...]:
+        """ICD-10-CM first, then MeSH."""
+        return tuple(c.as_code() for c in self.concepts)
+
+    @property
+    def icd(self) -> tuple[Concept, ...]:
+        """The ICD-10-CM concepts."""
+        return tuple(c for c in self.concepts if c.system == ICD_10_CM)

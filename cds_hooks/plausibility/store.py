@@ -1,0 +1,122 @@
+"""The compiled terminology file, read only: rows in, concepts out."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from cds_hooks.errors import ChartsideError
+from cds_hooks.plausibility.resolution import ICD_10_CM, MESH, Concept
+
+__all__ = ["Hit", "TermStore", "TerminologyError"]
+
+_SCHEMA_VERSION = "1"
+_CACHE_KIB = 4096
+_SYSTEMS = {"icd": ICD_10_CM, "mesh": MESH}
+_COLUMNS = "c.system, c.code, c.display, c.parent, c.block, c.chapter, c.trees, c.link"
+
+
+class TerminologyError(ChartsideError):
+    """The terminology file is missing, damaged or of another version."""
+
+    code = "terminology-unavailable"
+    status = 503
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A term that matched: its key, text, rank (0 best) and concept."""
+
+    key: str
+    size: int
+    rank: int
+    text: str
+    concept: Concept
+
+
+class TermStore:
+    """One read-only connection shared by all threads under a lock; look-ups take microseconds."""
+
+    def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise TerminologyError(
+                "the terminology file is missing", where=path.name, hint="Run `make`."
+            )
+        self._lock = threading.Lock()
+        uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+        self._db = sqlite3.connect(uri, uri=True, check_same_thread=False)
+        self.concept = lru_cache(maxsize=4096)(self._concept)
+        try:
+            self._db.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
+            self.meta = dict(self._db.execute("SELECT key, value FROM meta"))
+        except sqlite3.Error as error:
+            self._db.close()
+            raise TerminologyError(
+                "the terminology file is damaged", where=path.name, hint="Delete it, run `make`."
+            ) from error
+        if self.meta.get("schema.version") != _SCHEMA_VERSION:
+            self._db.close()
+            raise TerminologyError(
+                "the terminology file has another version", where=path.name, hint="Run `make`."
+            )
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+    def by_keys(self, keys: Sequence[str]) -> list[Hit]:
+        """Every term with one of these keys."""
+        marks = ",".join("?" * len(keys))
+        return self._hits(
+            f"SELECT t.key, t.size, t.rank, t.text, {_COLUMNS} FROM term t "  # noqa: S608
+            f"JOIN concept c ON c.id = t.concept WHERE t.key IN ({marks})",
+            keys,
+        )
+
+    def by_words(self, words: Sequence[str], limit: int) -> list[Hit]:
+        """Terms that hold all of these words, the shortest first."""
+        query = " AND ".join(f'"{w}"' for w in words)
+        return self._hits(
+            f"SELECT t.key, t.size, t.rank, t.text, {_COLUMNS} FROM term_words f "  # noqa: S608
+            "JOIN term t ON t.id = f.rowid JOIN concept c ON c.id = t.concept "
+            "WHERE term_words MATCH ? ORDER BY f.rowid LIMIT ?",
+            (query, limit),
+        )
+
+    def known_words(self, words: Sequence[str]) -> set[str]:
+        """Those of the words that occur in any term."""
+        marks = ",".join("?" * len(words))
+        query = f"SELECT word FROM word WHERE word IN ({marks})"  # noqa: S608  marks only
+        return {row[0] for row in self._rows(query, words)}
+
+    def _concept(self, code: str) -> Concept | None:
+        query = f"SELECT {_COLUMNS} FROM concept c WHERE c.code = ?"  # noqa: S608  constant
+        rows = self._rows(query, (code,))
+        return _concept(rows[0]) if rows else None
+
+    def chapter_title(self, number: str) -> str:
+        """The title of an ICD-10-CM chapter, "" when there is none."""
+        rows = self._rows("SELECT title FROM chapter WHERE number = ?", (number,))
+        return str(rows[0][0]) if rows else ""
+
+    def _hits(self, query: str, values: Sequence[str | int]) -> list[Hit]:
+        return [
+            Hit(key, size, rank, text, _concept(rest))
+            for key, size, rank, text, *rest in self._rows(query, values)
+        ]
+
+    def _rows(self, query: str, values: Sequence[str | int]) -> list[tuple[Any, ...]]:
+        with self._lock:
+            return self._db.execute(query, tuple(values)).fetchall()
+
+
+def _concept(row: Sequence[Any]) -> Concept:
+    system, code, display, parent, block, chapter, trees, link = row
+    numbers = tuple(trees.split())
+    return Concept(_SYSTEMS[system], code, display, parent, block, chapter, numbers, link)
