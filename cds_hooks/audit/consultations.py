@@ -1,0 +1,125 @@
+"""Consultations and their cards in the store: the statements, run inside a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from sqlalchemy import ColumnElement, Connection, Row, delete, or_, select
+
+from cds_hooks.audit import tables
+from cds_hooks.audit.codec import Codec
+from cds_hooks.audit.database import insert_for
+from cds_hooks.audit.errors import RecordUnreadable
+from cds_hooks.audit.keys import SiteKey
+from cds_hooks.consultation import Consultation, Outcome
+from cds_hooks.protocol.cards import Card
+
+__all__ = ["by_id", "drop_expired", "newest_answer", "save"]
+
+_log = structlog.get_logger(__name__)
+_CODEC = Codec(Consultation, "consultation")
+# Only what the model answered may stand for an answer later; a failure is recorded, not reused.
+_ANSWERS = (Outcome.ANSWERED.value, Outcome.EMPTY.value)
+
+
+def save(
+    connection: Connection,
+    consultation: Consultation,
+    cards: Sequence[Card],
+    *,
+    key: SiteKey,
+    expires: float,
+) -> None:
+    """Write a consultation, or its later state, and the cards that were made of it.
+
+    A pending state never overwrites a later one; a card that is there stays as it was.
+    """
+    row = _row(consultation, expires)
+    table = tables.consultations
+    statement = insert_for(connection, table).values(row)
+    later = {name: statement.excluded[name] for name in row if name != "id"}
+    pending = Outcome.PENDING.value
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["id"],
+            set_=later,
+            where=or_(table.c.outcome == pending, statement.excluded.outcome != pending),
+        )
+    )
+    if cards:
+        rows = [_card_row(consultation.id, place, card, key) for place, card in enumerate(cards)]
+        connection.execute(
+            insert_for(connection, tables.cards).values(rows).on_conflict_do_nothing()
+        )
+
+
+def by_id(connection: Connection, consultation_id: str) -> Consultation | None:
+    """The consultation with this id. Raises RecordUnreadable."""
+    query = _PAYLOAD.where(tables.consultations.c.id == consultation_id)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _decode(row)
+
+
+def newest_answer(connection: Connection, *conditions: ColumnElement[bool]) -> Consultation | None:
+    """The newest answered consultation of those that meet the conditions.
+
+    One that cannot be read is passed over as if it were not there: it could only have saved time.
+    """
+    table = tables.consultations.c
+    answered = table.outcome.in_(_ANSWERS)
+    query = _PAYLOAD.where(answered, *conditions).order_by(table.created.desc()).limit(1)
+    row = connection.execute(query).one_or_none()
+    try:
+        return None if row is None else _decode(row)
+    except RecordUnreadable as error:
+        _log.warning("record-unreadable", code=error.code)
+        return None
+
+
+def drop_expired(connection: Connection, now: float) -> int:
+    """Delete what retention lets go, feedback and cards with it; how many rows that were."""
+    return sum(
+        connection.execute(delete(table).where(table.c.expires <= now)).rowcount
+        for table in (tables.consultations, tables.feedback)
+    )
+
+
+_PAYLOAD = select(
+    tables.consultations.c.id,
+    tables.consultations.c.payload,
+    tables.consultations.c.payload_format,
+    tables.consultations.c.sealed_by,
+)
+
+
+def _row(consultation: Consultation, expires: float) -> dict[str, object]:
+    return {
+        "id": consultation.id,
+        "content_key": consultation.key,
+        "service": consultation.service,
+        "created": consultation.created,
+        "patient_key": consultation.patient_key,
+        "outcome": consultation.outcome.value,
+        "expires": expires,
+        "payload_format": _CODEC.format,
+        "payload": _CODEC.encode(consultation),
+    }
+
+
+def _card_row(consultation_id: str, position: int, card: Card, key: SiteKey) -> dict[str, object]:
+    return {
+        "uuid": card.uuid,
+        "consultation_id": consultation_id,
+        "position": position,
+        "indicator": card.indicator,
+        "summary_digest": key.digest("card-summary", card.summary),
+    }
+
+
+def _decode(row: Row[Any, Any, Any, Any]) -> Consultation:
+    if row.sealed_by is not None:
+        hint = "Use the version of this service that wrote it."
+        raise RecordUnreadable("the record is encrypted", where=row.id, hint=hint)
+    return _CODEC.decode(row.payload, row.payload_format, where=row.id)

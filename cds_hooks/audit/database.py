@@ -1,0 +1,209 @@
+"""The connection to the store: SQLite (WAL, every commit synced) or PostgreSQL by URL.
+
+After a fault the next use opens, checks and migrates anew. So the service recovers by itself when
+the disk is back, and a file put in the store's place is looked at before it is used.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    Table,
+    create_engine,
+    event,
+    make_url,
+    select,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from cds_hooks.audit import tables
+from cds_hooks.audit.errors import StoreRefused, StoreUnavailable, unavailable
+from cds_hooks.audit.files import free_bytes, make_private
+from cds_hooks.audit.migrations import migrate
+
+__all__ = ["Database", "DatabaseConfig", "insert_for"]
+
+# auto_vacuum has to come before the first table. secure_delete overwrites what is deleted, and
+# temporary tables stay in memory: patient content is in no file but the store's own.
+_PRAGMAS = (
+    "auto_vacuum = INCREMENTAL",
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "foreign_keys = ON",
+    "secure_delete = ON",
+    "temp_store = MEMORY",
+    "trusted_schema = OFF",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseConfig:
+    """Where the store is: a path (SQLite) or an SQLAlchemy URL.
+
+    `lock_timeout_s` is how long to wait for another program's lock; with less than
+    `reserve_bytes` free on its disk the store says that it is not writable.
+    """
+
+    place: Path | str
+    lock_timeout_s: float = 1.0
+    reserve_bytes: int = 16 * 1024 * 1024
+
+    @property
+    def url(self) -> URL:
+        if isinstance(self.place, Path):
+            return URL.create("sqlite", database=str(self.place.absolute()))
+        return make_url(self.place)
+
+    @property
+    def file(self) -> Path | None:
+        """The file of an SQLite store. Raises StoreRefused for one in memory."""
+        if self.url.get_backend_name() != "sqlite":
+            return None
+        if self.url.database in (None, "", ":memory:"):
+            hint = "Give a path: what is in memory is lost at the next stop."
+            raise StoreRefused("a store in memory keeps no record", hint=hint)
+        return Path(str(self.url.database))
+
+
+class Database:
+    """Transactions on a store that is known to be whole, private, ours and up to date.
+
+    `key_id` names the site key the store belongs to from its first opening on.
+    """
+
+    def __init__(self, config: DatabaseConfig, key_id: str, clock: Callable[[], float]) -> None:
+        self._config = config
+        self._file = config.file
+        self._key_id = key_id
+        self._clock = clock
+        self._engine = _engine(config)
+        self._lock = threading.Lock()
+        self._identity: tuple[int, int] | None = None
+        self._ready = False
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that holds the write lock from its beginning; durable when it ends.
+
+        Raises StoreUnavailable, and StoreRefused when the store is not fit for use.
+        """
+        with self._faults():
+            self._make_ready()
+            with self._engine.execution_options(begin="BEGIN IMMEDIATE").begin() as connection:
+                yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that only reads; it sees one state and waits for no writer."""
+        with self._faults():
+            self._make_ready()
+            with self._engine.begin() as connection:
+                yield connection
+
+    def compact(self) -> None:
+        """Give the space of deleted records back, and clear the write-ahead log of them."""
+        if self._file is None:
+            return
+        with self._faults(), closing(self._engine.raw_connection()) as connection:
+            for pragma in ("incremental_vacuum", "wal_checkpoint(TRUNCATE)"):
+                with closing(connection.cursor()) as cursor:
+                    cursor.execute(f"PRAGMA {pragma}")
+                    cursor.fetchall()
+
+    def require_space(self) -> None:
+        """Raise StoreUnavailable when the disk is so full that the next records may not fit."""
+        with self._faults():
+            if self._file and free_bytes(self._file) < self._config.reserve_bytes:
+                raise StoreUnavailable("low-space")
+
+    def close(self) -> None:
+        """Close every connection; the last one of SQLite empties its write-ahead log."""
+        with self._lock:
+            self._ready = False
+            self._engine.dispose()
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        try:
+            yield
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+            fault = unavailable(error)
+            # With a full disk nothing could be opened anew, but what is open can still be read.
+            if fault.reason not in ("disk-full", "locked"):
+                self.close()
+            raise fault from None
+
+    def _make_ready(self) -> None:
+        with self._lock:
+            if self._ready and self._identity == self._look():
+                return
+            self._ready = False
+            self._engine.dispose()
+            if self._file:
+                make_private(self._file)
+            with self._engine.execution_options(begin="BEGIN IMMEDIATE").begin() as connection:
+                migrate(connection, self._clock())
+                _require_key(connection, self._key_id)
+            self._identity = self._look()
+            self._ready = True
+
+    def _look(self) -> tuple[int, int] | None:
+        """Which file is in the store's place: a deleted one could still be written, for nothing."""
+        try:
+            status = self._file.stat() if self._file else None
+        except FileNotFoundError:
+            return None
+        return (status.st_dev, status.st_ino) if status else None
+
+
+def insert_for(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """INSERT with ON CONFLICT, which both databases have and write alike."""
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)
+
+
+def _engine(config: DatabaseConfig) -> Engine:
+    # Parameters are patient content: they are hidden from every message of the driver.
+    if config.file is None:
+        return create_engine(config.url, hide_parameters=True, pool_pre_ping=True)
+    arguments = {"timeout": config.lock_timeout_s}
+    engine = create_engine(config.url, hide_parameters=True, connect_args=arguments)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+    # Python's driver would begin transactions late and not for every statement: we begin them.
+    connection.isolation_level = None
+    for pragma in _PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    if statement := connection.get_execution_options().get("begin", "BEGIN"):
+        connection.exec_driver_sql(statement)
+
+
+def _require_key(connection: Connection, key_id: str) -> None:
+    """Refuse a store whose pseudonyms another site key made: nothing would be found again."""
+    column = tables.facts.c
+    known = connection.execute(select(column.value).where(column.name == "site-key-id")).scalar()
+    if known is None:
+        row = {"name": "site-key-id", "value": key_id}
+        connection.execute(insert_for(connection, tables.facts).values(row))
+    elif known != key_id:
+        hint = "Restore the site key that belongs to this store, or begin an empty store."
+        raise StoreRefused("the store belongs to another site key", hint=hint)

@@ -1,0 +1,93 @@
+"""What can go wrong with the store: unavailable for now, or refused for good."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+
+from sqlalchemy.exc import DBAPIError
+
+from cds_hooks.errors import ChartsideError
+
+__all__ = ["RecordUnreadable", "StoreRefused", "StoreUnavailable", "reason_of", "unavailable"]
+
+
+class StoreUnavailable(ChartsideError):
+    """The store cannot be read or written now; the next call tries again by itself.
+
+    `reason` is one of the keys of `HINTS`: stable words for /readyz, metrics and logs.
+    """
+
+    code = "store-unavailable"
+    status = 503
+    issue = "transient"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the store is unavailable ({reason})", hint=HINTS[reason])
+        self.reason = reason
+
+
+class StoreRefused(ChartsideError):
+    """The store must not be used as it is: wrong permissions, another key, a newer version."""
+
+    code = "store-refused"
+
+
+class RecordUnreadable(ChartsideError):
+    """A stored record cannot be read by this version, or is damaged."""
+
+    code = "record-unreadable"
+
+
+HINTS = {
+    "disk-full": "Free space on its disk; no restart is needed.",
+    "low-space": "Free space on its disk before it is full; no restart is needed.",
+    "read-only": "Make its folder writable for the service's user; no restart is needed.",
+    "locked": "Another program holds it; end that program or wait.",
+    "corrupt": "Restore it from a backup, or move it away to begin an empty one.",
+    "io-error": "Look at the kernel's log: the disk reports errors.",
+    "cannot-open": "See that its folder exists and belongs to the service's user.",
+    "timeout": "The disk or database answers too slowly; look at its load.",
+    "backlog": "More is waiting to be written than the setting allows; look at the disk's load.",
+    "closed": "The service is stopping.",
+    "database-error": "Look at the database's own log.",
+}
+
+_BY_SQLITE = {
+    sqlite3.SQLITE_FULL: "disk-full",
+    sqlite3.SQLITE_READONLY: "read-only",
+    sqlite3.SQLITE_PERM: "read-only",
+    sqlite3.SQLITE_BUSY: "locked",
+    sqlite3.SQLITE_LOCKED: "locked",
+    sqlite3.SQLITE_CORRUPT: "corrupt",
+    sqlite3.SQLITE_NOTADB: "corrupt",
+    sqlite3.SQLITE_IOERR: "io-error",
+    sqlite3.SQLITE_CANTOPEN: "cannot-open",
+}
+
+_BY_ERRNO = {
+    errno.ENOSPC: "disk-full",
+    errno.EDQUOT: "disk-full",
+    errno.EFBIG: "disk-full",
+    errno.EROFS: "read-only",
+    errno.EACCES: "read-only",
+    errno.EPERM: "read-only",
+    errno.EIO: "io-error",
+}
+
+
+def reason_of(error: BaseException) -> str:
+    """The stable word for a database's or the file system's error."""
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        error = error.orig
+    if isinstance(error, sqlite3.Error):
+        extended = getattr(error, "sqlite_errorcode", None) or 0
+        return _BY_SQLITE.get(extended & 0xFF, "database-error")
+    if isinstance(error, OSError):
+        return _BY_ERRNO.get(error.errno or 0, "cannot-open")
+    return "database-error"
+
+
+def unavailable(error: BaseException) -> StoreUnavailable:
+    """The error to raise in place of a driver's, whose text may hold statements and values."""
+    return StoreUnavailable(reason_of(error))

@@ -1,0 +1,41 @@
+"""The store's place on disk: only the service's user may look into it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from cds_hooks.audit.errors import StoreRefused
+
+__all__ = ["free_bytes", "make_private"]
+
+_OTHERS = 0o077
+# SQLite gives its write-ahead log and its shared memory file the mode of the main file.
+_COMPANIONS = ("", "-wal", "-shm")
+
+
+def make_private(path: Path) -> None:
+    """Make the folder (0700) and the empty file (0600) of an SQLite store if they are not there.
+
+    Raises StoreRefused when what is there can be read by group or others, OSError when it
+    cannot be made.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _require_private(path.parent, "chmod 700 it")
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    for companion in _COMPANIONS:
+        beside = path.with_name(path.name + companion)
+        if beside.exists():
+            _require_private(beside, "chmod 600 it")
+
+
+def free_bytes(path: Path) -> int:
+    """What an unprivileged user may still write on the disk that holds `path`."""
+    status = os.statvfs(path.parent)
+    return status.f_bavail * status.f_frsize
+
+
+def _require_private(path: Path, remedy: str) -> None:
+    if path.stat().st_mode & _OTHERS:
+        hint = f"{remedy[:1].upper()}{remedy[1:]}, and think about who may have read it."
+        raise StoreRefused("group or others may read the store", where=str(path), hint=hint)

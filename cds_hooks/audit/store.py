@@ -1,0 +1,205 @@
+"""The store's door: asynchronous, durable, and back by itself after a fault.
+
+Writes go through one thread that commits everything waiting at once, reads through two of their
+own; the event loop waits for neither. When a write returns, its record is on the disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from cds_hooks.audit import consultations, feedback, tables
+from cds_hooks.audit.database import Database, DatabaseConfig, insert_for
+from cds_hooks.audit.errors import StoreUnavailable
+from cds_hooks.audit.feedback import FeedbackEntry, FeedbackReceipt
+from cds_hooks.audit.keys import SiteKey
+from cds_hooks.audit.writer import Commit, Operation, Writer
+from cds_hooks.consultation import Consultation
+from cds_hooks.errors import ChartsideError
+from cds_hooks.protocol.cards import Card
+
+__all__ = ["Store", "StoreConfig"]
+
+T = TypeVar("T")
+
+_DAY_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class StoreConfig:
+    """Where records are kept and for how long.
+
+    `place` is a path (SQLite) or an SQLAlchemy URL; `timeout_s` bounds every call; `backlog` is
+    how many writes may wait.
+    """
+
+    place: Path | str
+    retention_days: float = 30.0
+    timeout_s: float = 5.0
+    lock_timeout_s: float = 1.0
+    reserve_bytes: int = 16 * 1024 * 1024
+    backlog: int = 1000
+
+
+class Store:
+    """Consultations, their cards, and the feedback on them.
+
+    Every method raises StoreUnavailable (503) while the store cannot be used, and works again
+    as soon as it can. `observer` hears of every commit, in the writing thread.
+    """
+
+    def __init__(
+        self,
+        config: StoreConfig,
+        key: SiteKey,
+        *,
+        clock: Callable[[], float] = time.time,
+        observer: Callable[[Commit], None] = lambda _commit: None,
+    ) -> None:
+        self._config = config
+        self._key = key
+        self._clock = clock
+        place = DatabaseConfig(config.place, config.lock_timeout_s, config.reserve_bytes)
+        self._database = Database(place, key.key_id, clock)
+        self._writer = Writer(self._database, config.backlog, observer)
+        self._readers = ThreadPoolExecutor(2, thread_name_prefix="store-reader")
+
+    async def open(self) -> None:
+        """Make or migrate the tables and let go of what has expired.
+
+        A store that is only unavailable is opened by the first call that can: `writable` tells.
+        Raises StoreRefused when it must not be used as it is.
+        """
+        with suppress(StoreUnavailable):
+            await self.drop_expired()
+
+    async def close(self) -> None:
+        """Write what waits, then close."""
+        await asyncio.to_thread(self._close)
+
+    async def save_consultation(
+        self, consultation: Consultation, cards: Sequence[Card] = ()
+    ) -> None:
+        """Record a consultation, or its later state under the same id, with its cards.
+
+        Durable when it returns. Raises ValueError for a card without a uuid.
+        """
+        if not all(card.uuid for card in cards):
+            raise ValueError("a card is recorded by its uuid")
+        expires = consultation.created + self._retention_s
+        await self._write(
+            lambda connection: consultations.save(
+                connection, consultation, cards, key=self._key, expires=expires
+            )
+        )
+
+    async def get(self, consultation_id: str) -> Consultation | None:
+        """The consultation with this id, in whatever state. Raises RecordUnreadable."""
+        return await self._read(lambda connection: consultations.by_id(connection, consultation_id))
+
+    async def find_by_key(self, key: str, *, not_older_than: float) -> Consultation | None:
+        """The newest answer to the same question since `not_older_than` (UTC seconds)."""
+        table = tables.consultations.c
+        alive = table.expires > self._clock()
+        conditions = (table.content_key == key, table.created >= not_older_than, alive)
+        return await self._read(lambda c: consultations.newest_answer(c, *conditions))
+
+    async def last_for_patient(self, patient_key: str, service: str) -> Consultation | None:
+        """The newest answer of this service for this patient."""
+        table = tables.consultations.c
+        alive = table.expires > self._clock()
+        conditions = (table.patient_key == patient_key, table.service == service, alive)
+        return await self._read(lambda c: consultations.newest_answer(c, *conditions))
+
+    async def record_feedback(
+        self, service: str, entries: Sequence[FeedbackEntry]
+    ) -> FeedbackReceipt:
+        """Record a feedback call. An entry sent before changes nothing; none fails the others."""
+        now = self._clock()
+        return await self._write(
+            lambda connection: feedback.record(
+                connection,
+                service,
+                entries,
+                key=self._key,
+                received=now,
+                expires=now + self._retention_s,
+            )
+        )
+
+    async def feedback_for(self, consultation_id: str) -> tuple[FeedbackEntry, ...]:
+        """The feedback on a consultation's cards, in the order it came."""
+        return await self._read(
+            lambda connection: feedback.entries_for(connection, consultation_id)
+        )
+
+    async def drop_expired(self) -> int:
+        """Delete what is older than the retention allows; how many records that were."""
+        now = self._clock()
+        dropped = await self._write(lambda connection: consultations.drop_expired(connection, now))
+        if dropped:
+            with suppress(StoreUnavailable):  # they are deleted; only their space comes back later
+                await self._in_thread(self._database.compact)
+        return dropped
+
+    async def check(self) -> None:
+        """Commit a small record; raises what a hook would get: StoreUnavailable, StoreRefused."""
+        await self._write(self._probe)
+        await self._in_thread(self._database.require_space)
+
+    async def writable(self) -> bool:
+        """Whether a record could be made durable just now."""
+        try:
+            await self.check()
+        except ChartsideError:
+            return False
+        return True
+
+    @property
+    def _retention_s(self) -> float:
+        return self._config.retention_days * _DAY_S
+
+    def _probe(self, connection: Connection) -> None:
+        row = {"name": "last-probe", "value": f"{self._clock()} {os.getpid()}"}
+        statement = insert_for(connection, tables.facts).values(row)
+        later = {"value": statement.excluded.value}
+        connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=later))
+
+    async def _write(self, operation: Operation[T]) -> T:
+        return await self._within(self._writer.submit(operation))
+
+    async def _read(self, operation: Operation[T]) -> T:
+        def run() -> T:
+            with self._database.read() as connection:
+                return operation(connection)
+
+        return await self._in_thread(run)
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        try:
+            future = self._readers.submit(work)
+        except RuntimeError:
+            raise StoreUnavailable("closed") from None
+        return await self._within(future)
+
+    async def _within(self, future: Future[T]) -> T:
+        try:
+            async with asyncio.timeout(self._config.timeout_s):
+                return await asyncio.wrap_future(future)
+        except TimeoutError:
+            raise StoreUnavailable("timeout") from None
+
+    def _close(self) -> None:
+        self._writer.close()
+        self._readers.shutdown()
+        self._database.close()

@@ -1,0 +1,90 @@
+"""The store's tables as the queries see them; `migrations` is what makes them.
+
+`sealed_by` names the key that a payload is encrypted with; empty means plain.
+Times are UTC seconds since 1970; `expires` is when retention lets the record go.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
+
+__all__ = ["cards", "consultations", "facts", "feedback", "metadata", "migrations"]
+
+metadata = MetaData()
+
+migrations = Table(
+    "migrations",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("applied", Double, nullable=False),
+)
+
+# What must hold for the whole store, by name: which site key it belongs to, the last probe.
+facts = Table(
+    "store_facts",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+consultations = Table(
+    "consultations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("content_key", Text, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("patient_key", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("expires", Double, nullable=False),
+    Column("payload_format", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("sealed_by", Text),
+    Index("consultations_by_content", "content_key", "created"),
+    Index("consultations_by_patient", "patient_key", "service", "created"),
+    Index("consultations_by_expiry", "expires"),
+)
+
+cards = Table(
+    "cards",
+    metadata,
+    Column("uuid", Text, primary_key=True),
+    Column(
+        "consultation_id", Text, ForeignKey("consultations.id", ondelete="CASCADE"), nullable=False
+    ),
+    Column("position", Integer, nullable=False),
+    Column("indicator", Text, nullable=False),
+    Column("summary_digest", Text, nullable=False),
+    Index("cards_by_consultation", "consultation_id"),
+)
+
+# `id` is a keyed hash of the whole entry, so that the same entry sent twice is one row.
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("service", Text, nullable=False),
+    Column("card", Text, nullable=False),
+    Column("consultation_id", Text),
+    Column("outcome", Text, nullable=False),
+    Column("outcome_at", Text, nullable=False),
+    Column("received", Double, nullable=False),
+    Column("expires", Double, nullable=False),
+    Column("payload_format", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("sealed_by", Text),
+    Index("feedback_by_consultation", "consultation_id"),
+    Index("feedback_by_card", "card"),
+    Index("feedback_by_expiry", "expires"),
+)

@@ -1,0 +1,138 @@
+"""One thread that writes: everything that waits shares one transaction and so one sync."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from cds_hooks.audit.database import Database
+from cds_hooks.audit.errors import StoreUnavailable, reason_of
+
+__all__ = ["Commit", "Operation", "Writer"]
+
+T = TypeVar("T")
+Operation = Callable[[Connection], T]
+
+_MAX_BATCH = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One transaction: how many operations it carried, how long it took, `reason` if it failed."""
+
+    operations: int
+    seconds: float
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    operation: Operation[Any]
+    future: Future[Any]
+
+
+class Writer:
+    """Runs operations in the order they come. `observer` is called in the writing thread."""
+
+    def __init__(
+        self,
+        database: Database,
+        backlog: int,
+        observer: Callable[[Commit], None] = lambda _commit: None,
+    ) -> None:
+        self._database = database
+        self._observer = observer
+        self._queue: queue.Queue[_Job | None] = queue.Queue(backlog)
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, operation: Operation[T]) -> Future[T]:
+        """Hand an operation in; the result comes when it is durable.
+
+        It is carried out even if the caller no longer waits. Raises StoreUnavailable at once
+        when too much is waiting already, or after `close`.
+        """
+        if self._closing.is_set():
+            raise StoreUnavailable("closed")
+        future: Future[T] = Future()
+        future.set_running_or_notify_cancel()
+        try:
+            self._queue.put_nowait(_Job(operation, future))
+        except queue.Full:
+            raise StoreUnavailable("backlog") from None
+        return future
+
+    def close(self) -> None:
+        """Write what waits, then end the thread."""
+        self._closing.set()
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while batch := self._next():
+            self._carry_out(batch)
+            del batch
+        while not self._queue.empty():
+            if job := self._queue.get_nowait():
+                job.future.set_exception(StoreUnavailable("closed"))
+
+    def _next(self) -> list[_Job]:
+        """The jobs that wait, at least one; none when closed."""
+        jobs: list[_Job] = []
+        job = self._queue.get()
+        while job is not None:
+            jobs.append(job)
+            if len(jobs) == _MAX_BATCH:
+                return jobs
+            try:
+                job = self._queue.get_nowait()
+            except queue.Empty:
+                return jobs
+        if jobs:
+            self._queue.put(None)
+        return jobs
+
+    def _carry_out(self, jobs: Sequence[_Job]) -> None:
+        began = time.perf_counter()
+        reason = ""
+        try:
+            with self._database.write() as connection:
+                results = [_attempt(connection, job.operation) for job in jobs]
+        except Exception as error:  # the waiting callers get it; this thread goes on
+            reason = error.reason if isinstance(error, StoreUnavailable) else "refused"
+            results = [error] * len(jobs)
+        for job, result in zip(jobs, results, strict=True):
+            if isinstance(result, Exception):
+                job.future.set_exception(result)
+            else:
+                job.future.set_result(result)
+        with suppress(Exception):  # a fault of the observer is no fault of the store
+            self._observer(Commit(len(jobs), time.perf_counter() - began, reason))
+
+
+def _attempt(connection: Connection, operation: Operation[Any]) -> Any:
+    """The operation's result, or its own error: a fault of one does not undo the others.
+
+    A fault of the store itself is raised as it is: SQLite has then ended the transaction, and
+    going back to the savepoint would only hide what happened.
+    """
+    savepoint = connection.begin_nested()
+    try:
+        result = operation(connection)
+    except Exception as error:
+        if isinstance(error, DBAPIError) and reason_of(error) != "database-error":
+            raise
+        savepoint.rollback()
+        return StoreUnavailable("database-error") if isinstance(error, DBAPIError) else error
+    savepoint.commit()
+    return result

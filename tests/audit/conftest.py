@@ -1,0 +1,133 @@
+"""A consultation with something in every field, and a store on the real disk."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from cds_hooks.audit import SiteKey, Store, StoreConfig
+from cds_hooks.consultation import (
+    Assessment,
+    Candidate,
+    Consultation,
+    Differential,
+    Evidence,
+    Group,
+    KeyState,
+    ModelIdentity,
+    Outcome,
+    Reason,
+    Verdict,
+)
+from cds_hooks.protocol.cards import Card, Source
+from fhir_mapping.chart import (
+    Chart,
+    Code,
+    Fact,
+    Flag,
+    Kind,
+    Omission,
+    PatientFacts,
+    QualityNote,
+    Range,
+)
+from prompts.prompt import Message, Prompt, TemplateRef
+
+CODE = Code("http://loinc.org", "2160-0", "Creatinine")
+
+
+@pytest.fixture
+def consultation() -> Consultation:
+    fact = Fact(
+        id="L1",
+        kind=Kind.LAB,
+        text="Creatinine 1.8 mg/dL (0.6-1.2) high",
+        codes=(CODE,),
+        value=1.8,
+        comparator="<",
+        unit="mg/dL",
+        range=Range(0.6, 1.2),
+        flag=Flag.HIGH,
+        days_ago=0.5,
+        status="final",
+        sources=("Observation/o1",),
+    )
+    omission = Omission("Observation/o2", "entered-in-error", "not shown", Kind.LAB)
+    note = QualityNote("Observation.value", "unit", "no unit")
+    evidence = (Evidence("L1", "high"),)
+    candidate = Candidate("Acute kidney injury", Group.MUST_NOT_MISS, evidence, (), "urine")
+    reason = Reason("evidence-exists", "pass", "L1 is high", ("L1",), "chart")
+    assessment = Assessment(
+        "Acute kidney injury", Group.LIKELY, Verdict.SUPPORTED, (CODE,), (reason,), evidence
+    )
+    return Consultation(
+        id="11111111-1111-4111-8111-111111111111",
+        key="k1",
+        service="chartside-patient-view",
+        created=1_700_000_000.25,
+        patient_key="p1:abc",
+        chart=Chart(PatientFacts(61.5, "female"), (fact,), (omission,), (note,)),
+        prompt=Prompt(
+            (Message("user", "chart"),),
+            TemplateRef("differential", "1", "0" * 64),
+            {"type": "object", "enum": ["L1", 1, 2.5, None, {"nested": [True]}]},
+            ("L1",),
+            (omission,),
+            120,
+        ),
+        model=ModelIdentity("smollm2", "1" * 64, "llama.cpp", "Apache-2.0", True),
+        key_states={"patient": KeyState.PREFETCHED, "labs": KeyState.PARTIAL},
+        samples=('{"diagnoses": []}',),
+        samples_failed=1,
+        differentials=(Differential((candidate,), "smollm2", 0),),
+        assessments=(assessment,),
+        contradictions=(reason,),
+        outcome=Outcome.ANSWERED,
+        outcome_detail="",
+        timings_ms={"map": 1.25},
+        tokens={"prompt": 120},
+        settings_sha256="2" * 64,
+    )
+
+
+@pytest.fixture
+def card() -> Callable[..., Card]:
+    def make(uuid: str, summary: str = "Differential for this chart") -> Card:
+        return Card(summary, "info", Source("Chartside"), uuid)
+
+    return make
+
+
+@pytest.fixture
+def site_key(tmp_path: Path) -> SiteKey:
+    return SiteKey.load(tmp_path / "keys" / "site.key", create=True)
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1_700_000_100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    return tmp_path / "store" / "chartside.sqlite"
+
+
+@pytest.fixture
+async def store(place: Path, site_key: SiteKey, clock: Clock) -> AsyncIterator[Store]:
+    store = Store(StoreConfig(place), site_key, clock=clock)
+    await store.open()
+    yield store
+    await store.close()
