@@ -1,0 +1,1 @@
+"""The wire format of CDS Hooks: requests, cards, discovery, feedback and outcomes. Pure."""

@@ -1,0 +1,18 @@
+"""What we offer: one module a hook, each with a service definition."""
+
+from __future__ import annotations
+
+from cds_hooks.services import encounter_start, patient_view
+from cds_hooks.services.definition import PrefetchTemplate, ServiceDefinition, discovery_of
+
+__all__ = ["REGISTRY", "PrefetchTemplate", "ServiceDefinition", "discovery_of", "find"]
+
+REGISTRY: tuple[ServiceDefinition, ...] = (patient_view.SERVICE, encounter_start.SERVICE)
+"""Every service, in the order in which discovery lists them."""
+
+
+def find(
+    service_id: str, among: tuple[ServiceDefinition, ...] = REGISTRY
+) -> ServiceDefinition | None:
+    """The service with an id, or None."""
+    return next((service for service in among if service.id == service_id), None)

@@ -1,0 +1,141 @@
+"""The service as an ASGI application: FastAPI inside, our layers around it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from cds_hooks.app.config import AppConfig
+from cds_hooks.app.doors import Doors
+from cds_hooks.app.endpoints import Endpoints
+from cds_hooks.app.errors import MethodNotAllowed, PathUnknown, Unexpected
+from cds_hooks.app.middleware.body_limit import BodyLimit
+from cds_hooks.app.middleware.content_type import ContentType
+from cds_hooks.app.middleware.cors import Cors
+from cds_hooks.app.middleware.fixed_headers import FixedHeaders
+from cds_hooks.app.middleware.in_flight import InFlight
+from cds_hooks.app.middleware.last_resort import LastResort
+from cds_hooks.app.middleware.observe import Observe
+from cds_hooks.app.middleware.paths import Paths
+from cds_hooks.app.middleware.request_id import RequestId
+from cds_hooks.app.notes import notes_of, place_of
+from cds_hooks.app.openapi import DESCRIBED, components
+from cds_hooks.app.replies import error_reply
+from cds_hooks.app.routes import ALLOWED, normal, route_of
+from cds_hooks.errors import ChartsideError
+
+__all__ = ["create_app"]
+
+
+def create_app(doors: Doors, config: AppConfig | None = None) -> ASGIApp:
+    """The application. ValueError or AnswerInvalid when the services cannot be published.
+
+    From the outside in: an id, the observer, CORS, the last resort, then everything that refuses
+    cheaply, then the endpoints.
+    """
+    config = config or AppConfig()
+    app: ASGIApp = _inner(doors, config)
+    app = ContentType(app)
+    app = BodyLimit(app, config.limits.max_bytes, config.read_within_s)
+    app = InFlight(app, config.max_in_flight, config.max_per_peer)
+    app = Paths(app)
+    app = LastResort(app, config.retry_after_s)
+    if config.cors_origins:
+        app = Cors(app, config.cors_origins)
+    app = FixedHeaders(app)
+    app = Observe(app, doors.observe)
+    return RequestId(app)
+
+
+def _inner(doors: Doors, config: AppConfig) -> FastAPI:
+    app = FastAPI(
+        title="Chartside",
+        # The pages with assets from elsewhere are off; the document itself may be read.
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan(doors),
+    )
+    _add_routes(app, Endpoints(doors, config))
+    _add_handlers(app, config)
+    version = doors.version.get("version", "0")
+    document = get_openapi(title=app.title, version=version, routes=app.routes)
+    app.openapi_schema = {**document, "components": {"schemas": components()}}
+    return app
+
+
+def _lifespan(doors: Doors) -> Any:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        manager: AbstractAsyncContextManager[None] | None = doors.lifespan and doors.lifespan()
+        if manager is None:
+            yield
+        else:
+            async with manager:
+                yield
+
+    return lifespan
+
+
+def _add_routes(app: FastAPI, endpoints: Endpoints) -> None:
+    calls = {
+        "/cds-services/{service_id}": endpoints.service,
+        "/cds-services/{service_id}/feedback": endpoints.feedback,
+    }
+    pages = {
+        "/cds-services": endpoints.discovery,
+        "/healthz": endpoints.healthz,
+        "/readyz": endpoints.readyz,
+        "/version": endpoints.version,
+        "/metrics": endpoints.metrics,
+        "/basis": endpoints.basis,
+    }
+    for method, routes in (("POST", calls), ("GET", pages)):
+        for path, endpoint in routes.items():
+            name = endpoint.__name__
+            app.add_api_route(
+                path,
+                endpoint,
+                methods=[method],
+                name=name,
+                operation_id=name,
+                response_model=None,
+                response_class=Response,
+                openapi_extra=DESCRIBED[name],
+            )
+    for path, endpoint in pages.items():
+        app.add_route(path, endpoint, methods=["HEAD"], include_in_schema=False)
+
+
+def _add_handlers(app: FastAPI, config: AppConfig) -> None:
+    """Every error inside FastAPI goes the same way out, its own 422 and 500 too."""
+
+    async def answer(request: Request, error: Exception) -> Response:
+        path = request.scope["path"]
+        known = _known(error)
+        if isinstance(known, MethodNotAllowed) and request.method == "OPTIONS":
+            return Response(status_code=204, headers={"Allow": ALLOWED[route_of(normal(path))]})
+        notes = notes_of(request.scope)
+        notes.code = known.code
+        if isinstance(known, Unexpected):
+            notes.fault = place_of(error)
+        return error_reply(known, path=path, retry_after_s=config.retry_after_s)
+
+    for kind in (ChartsideError, HTTPException, Exception):
+        app.add_exception_handler(kind, answer)
+
+
+def _known(error: Exception) -> ChartsideError:
+    if isinstance(error, ChartsideError):
+        return error
+    if isinstance(error, HTTPException) and error.status_code in (404, 405):
+        return PathUnknown() if error.status_code == 404 else MethodNotAllowed()
+    return Unexpected()

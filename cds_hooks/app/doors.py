@@ -1,0 +1,74 @@
+"""What the HTTP edge is handed: everything that does work, as plain callables and values."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+
+from cds_hooks.protocol.cards import Response
+from cds_hooks.protocol.feedback import FeedbackEntry
+from cds_hooks.protocol.request import HookRequest
+from cds_hooks.services import REGISTRY, ServiceDefinition
+
+__all__ = ["Doors", "Exchange", "Readiness", "RequestInfo"]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestInfo:
+    """`received` is `time.monotonic()` at the request's first byte seen here."""
+
+    request_id: str
+    received: float
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether calls can be answered, and each check by name with `ok` or what is wrong."""
+
+    ready: bool
+    checks: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One finished HTTP exchange, for log and metrics: nothing of it comes from a patient.
+
+    `method`, `route` and `service` are from closed sets (`OTHER`, `other` and "" stand for the
+    rest). `code` is the error's; `fault` is the type and the place of an unexpected exception,
+    never its text. `status` is 0 when the client left before the answer.
+    """
+
+    request_id: str
+    method: str
+    route: str
+    service: str
+    status: int
+    code: str
+    fault: str
+    duration_ms: float
+
+
+Answer = Callable[[ServiceDefinition, HookRequest, RequestInfo], Awaitable[Response]]
+RecordFeedback = Callable[[str, Sequence[FeedbackEntry], RequestInfo], Awaitable[None]]
+Lifespan = Callable[[], AbstractAsyncContextManager[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """`answer` and `record_feedback` may raise any ChartsideError: it becomes an OperationOutcome.
+
+    `metrics` gives a body and its content type; `version` what /version tells; `basis` a whole
+    HTML page without outside assets; `observe` sees each finished exchange; `lifespan` is entered
+    before the first request and left after the last.
+    """
+
+    answer: Answer
+    record_feedback: RecordFeedback
+    ready: Callable[[], Readiness]
+    metrics: Callable[[], tuple[bytes, str]]
+    basis: Callable[[], str]
+    version: Mapping[str, str]
+    observe: Callable[[Exchange], None]
+    services: tuple[ServiceDefinition, ...] = REGISTRY
+    lifespan: Lifespan | None = None

@@ -1,0 +1,108 @@
+"""What happens at each path: read, ask the door, check, answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, Response
+
+from cds_hooks.app.config import AppConfig
+from cds_hooks.app.doors import Doors, RequestInfo
+from cds_hooks.app.errors import AnswerLate, ClientGone, ServiceUnknown
+from cds_hooks.app.notes import notes_of
+from cds_hooks.app.replies import json_reply, plain_reply
+from cds_hooks.protocol.feedback import parse_feedback
+from cds_hooks.protocol.outcome import outcome_of_problems
+from cds_hooks.protocol.request import parse_request
+from cds_hooks.protocol.wire import to_json
+from cds_hooks.services import ServiceDefinition, discovery_of, find
+
+__all__ = ["Endpoints"]
+
+T = TypeVar("T")
+
+
+class Endpoints:
+    """One method a path. Discovery is made and checked once, at construction."""
+
+    def __init__(self, doors: Doors, config: AppConfig) -> None:
+        self._doors = doors
+        self._config = config
+        self._discovery = to_json(discovery_of(doors.services))
+
+    async def discovery(self, request: Request) -> Response:  # noqa: ARG002 - the route's signature
+        """`GET /cds-services`."""
+        return json_reply(self._discovery)
+
+    async def service(self, request: Request) -> Response:
+        """`POST /cds-services/{id}`: cards, or an error that says what to do."""
+        definition = self._find(request)
+        hook_request = parse_request(await _body(request), definition.on, self._config.limits)
+        answer = self._doors.answer(definition, hook_request, _info(request))
+        return json_reply(to_json(await self._in_time(answer)))
+
+    async def feedback(self, request: Request) -> Response:
+        """`POST /cds-services/{id}/feedback`: what was taken, and what could not be."""
+        definition = self._find(request)
+        feedback = parse_feedback(await _body(request), self._config.limits)
+        if feedback.entries:
+            door = self._doors.record_feedback
+            await self._in_time(door(definition.id, feedback.entries, _info(request)))
+        return json_reply(to_json(outcome_of_problems(len(feedback.entries), feedback.problems)))
+
+    async def healthz(self, request: Request) -> Response:  # noqa: ARG002
+        """Alive: the process answers."""
+        return plain_reply({"status": "ok"})
+
+    async def readyz(self, request: Request) -> Response:  # noqa: ARG002
+        """Ready to answer calls; 503 with what is missing until then."""
+        now = self._doors.ready()
+        document = {"status": "ready" if now.ready else "not-ready", "checks": dict(now.checks)}
+        reply = plain_reply(document, 200 if now.ready else 503)
+        if not now.ready:
+            reply.headers["Retry-After"] = str(self._config.retry_after_s)
+        return reply
+
+    async def version(self, request: Request) -> Response:  # noqa: ARG002
+        """What runs here."""
+        return plain_reply(dict(self._doors.version))
+
+    async def metrics(self, request: Request) -> Response:  # noqa: ARG002
+        """Prometheus text."""
+        body, content_type = self._doors.metrics()
+        return Response(body, headers={"Content-Type": content_type})
+
+    async def basis(self, request: Request) -> Response:  # noqa: ARG002
+        """The page that tells on what the answers rest."""
+        return HTMLResponse(self._doors.basis())
+
+    def _find(self, request: Request) -> ServiceDefinition:
+        definition = find(request.path_params["service_id"], self._doors.services)
+        if definition is None:
+            raise ServiceUnknown
+        notes_of(request.scope).service = definition.id
+        return definition
+
+    async def _in_time(self, work: Awaitable[T]) -> T:
+        try:
+            async with asyncio.timeout(self._config.answer_at_most_s) as bound:
+                return await work
+        except TimeoutError:
+            if bound.expired():
+                raise AnswerLate from None
+            raise
+
+
+async def _body(request: Request) -> bytes:
+    try:
+        return await request.body()
+    except ClientDisconnect:
+        raise ClientGone from None
+
+
+def _info(request: Request) -> RequestInfo:
+    notes = notes_of(request.scope)
+    return RequestInfo(notes.request_id, notes.received)

@@ -1,0 +1,1 @@
+"""Layers around the endpoints, one a file, each a plain ASGI class."""

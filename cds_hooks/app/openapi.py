@@ -1,0 +1,89 @@
+"""The OpenAPI document, made of the very schemas that answers are checked against."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cds_hooks.protocol.validation import SchemaName, schema
+
+__all__ = ["DESCRIBED", "components"]
+
+_NAMES: tuple[SchemaName, ...] = (
+    "discovery",
+    "feedback",
+    "hook-request",
+    "operation-outcome",
+    "response",
+)
+
+
+def _json(name: SchemaName) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+
+
+def _answers(ok: dict[str, Any], *statuses: int) -> dict[str, Any]:
+    refused = {"description": "An OperationOutcome", "content": _json("operation-outcome")}
+    return {"200": ok, **{str(status): refused for status in statuses}}
+
+
+_ID = {"name": "service_id", "in": "path", "required": True, "schema": {"type": "string"}}
+_CALL = (400, 404, 408, 412, 413, 415, 429, 500, 503)
+
+
+def _page(description: str, *media_types: str) -> dict[str, Any]:
+    content: dict[str, Any] = {media_type: {"schema": {}} for media_type in media_types}
+    return {"responses": {"200": {"description": description, "content": content}}}
+
+
+DESCRIBED: dict[str, dict[str, Any]] = {
+    "discovery": {
+        "responses": _answers({"description": "The services", "content": _json("discovery")})
+    },
+    "service": {
+        "parameters": [_ID],
+        "requestBody": {"required": True, "content": _json("hook-request")},
+        "responses": _answers({"description": "Cards", "content": _json("response")}, *_CALL),
+    },
+    "feedback": {
+        "parameters": [_ID],
+        "requestBody": {"required": True, "content": _json("feedback")},
+        "responses": _answers(
+            {"description": "What was taken", "content": _json("operation-outcome")}, *_CALL
+        ),
+    },
+    "healthz": _page("Alive", "application/json"),
+    "readyz": _page("Ready", "application/json"),
+    "version": _page("What runs here", "application/json"),
+    "metrics": _page("Prometheus text", "text/plain"),
+    "basis": _page("On what the answers rest", "text/html"),
+}
+"""Each endpoint's part of the document, by the endpoint's name."""
+DESCRIBED["readyz"]["responses"]["503"] = {
+    "description": "Not ready",
+    "content": {"application/json": {"schema": {}}},
+}
+
+
+def components() -> dict[str, Any]:
+    """All schemas under `components/schemas`, their definitions beside them (`name.definition`)."""
+    found: dict[str, Any] = {}
+    for name in _NAMES:
+        document = dict(schema(name))
+        definitions = document.pop("$defs", {})
+        for key in ("$schema", "$id"):
+            document.pop(key)
+        found[name] = _moved(document, name)
+        for key, definition in definitions.items():
+            found[f"{name}.{key}"] = _moved(definition, name)
+    return found
+
+
+def _moved(value: Any, name: str) -> Any:
+    """A copy whose references to `#/$defs/x` go to where the definitions are now."""
+    if isinstance(value, dict):
+        return {key: _moved(member, name) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_moved(item, name) for item in value]
+    if isinstance(value, str) and value.startswith("#/$defs/"):
+        return value.replace("#/$defs/", f"#/components/schemas/{name}.")
+    return value

@@ -1,0 +1,46 @@
+"""The paths of the service: what each is called in metrics and which methods it has."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["ALLOWED", "PAGES", "is_call", "is_protocol", "normal", "route_of"]
+
+DISCOVERY = "/cds-services"
+SERVICE = "/cds-services/{id}"
+FEEDBACK = "/cds-services/{id}/feedback"
+PAGES = ("/healthz", "/readyz", "/version", "/metrics", "/basis", "/openapi.json")
+OTHER = "other"
+
+ALLOWED = dict.fromkeys((DISCOVERY, *PAGES), "GET, HEAD, OPTIONS") | dict.fromkeys(
+    (SERVICE, FEEDBACK), "POST, OPTIONS"
+)
+
+_SLASHES = re.compile(r"/{2,}")
+
+
+def normal(path: str) -> str:
+    """A path with its slashes put right: clients join URLs carelessly (`//id`, `cds-services/`)."""
+    return _SLASHES.sub("/", path).rstrip("/") or "/"
+
+
+def route_of(path: str) -> str:
+    """The route of a normal path, `other` for what is none of ours."""
+    if path in ALLOWED and "{" not in path:
+        return path
+    match path.split("/")[1:]:
+        case ["cds-services", _]:
+            return SERVICE
+        case ["cds-services", _, "feedback"]:
+            return FEEDBACK
+    return OTHER
+
+
+def is_protocol(path: str) -> bool:
+    """Whether a normal path belongs to CDS Hooks, and not to those who run the service."""
+    return route_of(path) in (DISCOVERY, SERVICE, FEEDBACK)
+
+
+def is_call(method: str, path: str) -> bool:
+    """Whether a request brings a body that costs work."""
+    return method == "POST" and route_of(path) in (SERVICE, FEEDBACK)

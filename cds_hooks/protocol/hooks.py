@@ -1,0 +1,40 @@
+"""The hooks we answer, as the CDS Hooks library defines them.
+
+Source: CDS Hooks library, patient-view 1.0 and encounter-start 1.0 (https://cds-hooks.hl7.org).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["ENCOUNTER_START", "PATIENT_VIEW", "USER_TOKENS", "Hook"]
+
+USER_TOKENS = frozenset(
+    {"userPractitionerId", "userPractitionerRoleId", "userPatientId", "userRelatedPersonId"}
+)
+"""The prefetch tokens besides context fields (specification, Prefetch tokens)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """`required` context fields, and those usable as prefetch `tokens` (without `context.`)."""
+
+    name: str
+    version: str
+    required: frozenset[str]
+    tokens: frozenset[str]
+
+
+PATIENT_VIEW = Hook(
+    name="patient-view",
+    version="1.0",
+    required=frozenset({"userId", "patientId"}),
+    tokens=frozenset({"userId", "patientId", "encounterId"}),
+)
+
+ENCOUNTER_START = Hook(
+    name="encounter-start",
+    version="1.0",
+    required=frozenset({"userId", "patientId", "encounterId"}),
+    tokens=frozenset({"userId", "patientId", "encounterId"}),
+)

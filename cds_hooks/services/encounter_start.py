@@ -1,0 +1,25 @@
+"""The differential when an encounter starts, with the reason for this encounter."""
+
+from __future__ import annotations
+
+from cds_hooks.protocol.hooks import ENCOUNTER_START
+from cds_hooks.services.definition import ServiceDefinition
+from cds_hooks.services.templates import CHART, templates
+
+__all__ = ["SERVICE"]
+
+SERVICE = ServiceDefinition(
+    id="chartside-encounter-start",
+    on=ENCOUNTER_START,
+    title="Differential diagnosis at the start of an encounter",
+    description=(
+        "Lists diagnoses that a language model on the hospital's own hardware considers for this "
+        "chart and the encounter's reason, with the evidence for and against each, checked against "
+        "the chart. It informs; it does not decide. No patient data leaves the hospital."
+    ),
+    usage_requirements=(
+        "Needs the Patient, by prefetch or by fhirServer with fhirAuthorization. Everything else "
+        "is optional; what is missing is named in the card."
+    ),
+    templates=templates("patient", "encounter", *CHART[1:]),
+)
