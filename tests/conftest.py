@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -23,3 +27,32 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the test data folder ../shared/data is not beside this checkout")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def fhir_server_module() -> ModuleType:
+    """`deploy/fhir_server.py`, which is a program and in no package."""
+    spec = importlib.util.spec_from_file_location("fhir_server", ROOT / "deploy/fhir_server.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def fhir_server(fhir_server_module: ModuleType) -> Iterator[Any]:
+    """A running, empty sekmet-fhir: `.base`, `.token`, `.load(bundle)`, `.request(...)`.
+
+    One for the whole run: load resources under ids of your own. Where it cannot be made (no
+    network and no cached packages) tests that need it are skipped with the reason, but in CI fail.
+    """
+    try:
+        server = fhir_server_module.FhirServer().__enter__()
+    except fhir_server_module.FhirServerError as error:
+        say = pytest.fail if os.environ.get("CI") else pytest.skip
+        say(f"no FHIR server to test against: {error}")
+    try:
+        yield server
+    finally:
+        server.stop()

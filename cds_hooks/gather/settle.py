@@ -1,0 +1,82 @@
+"""From what was read to what is kept: only this patient's, each once, and a state for each key.
+
+Pure. Nothing is set aside without a note.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from cds_hooks.consultation import KeyState
+from cds_hooks.gather.ownership import Belongs, Owner
+from cds_hooks.gather.reading import Reading
+from cds_hooks.gather.result import Note, NoteCode, Resource
+
+__all__ = ["Settled"]
+
+_SET_ASIDE = {Belongs.OTHER: NoteCode.OTHER_PATIENT, Belongs.UNSAID: NoteCode.SUBJECT_MISSING}
+
+
+class Settled:
+    """Collects what is kept, in the order it comes; the states and notes of the keys."""
+
+    def __init__(self, owner: Owner) -> None:
+        self.resources: list[Resource] = []
+        self.states: dict[str, KeyState] = {}
+        self.notes: list[Note] = []
+        self._owner = owner
+        self._seen: set[tuple[str, str]] = set()
+
+    def key(self, key: str, reading: Reading, expected: str) -> None:
+        """Settle one of our keys, which asked for resources of type `expected`."""
+        found: Counter[Belongs] = Counter()
+        answers = 0
+        for resource in reading.resources:
+            belongs = self._owner.judge(resource)
+            found[belongs] += 1
+            if belongs not in _SET_ASIDE:
+                answers += expected in {"", resource["resourceType"]}
+                self.add(resource)
+        aside = {_SET_ASIDE[belongs]: n for belongs, n in found.items() if belongs in _SET_ASIDE}
+        self.note(key, {**reading.notes, **aside})
+        self.states[key] = _state(reading, answers, aside)
+
+    def unknown(self, reading: Reading) -> None:
+        """Resources under a key of the client's own: used if they are plainly the patient's."""
+        aside = 0
+        for resource in reading.resources:
+            own = self._owner.judge(resource) is Belongs.OWN
+            if own or resource["resourceType"] == "Medication":
+                self.add(resource)
+            else:
+                aside += 1
+        self.note("?", {NoteCode.UNKNOWN_KEY: aside})
+
+    def add(self, resource: Resource) -> None:
+        """Keep a resource unless one of its type and id is kept already."""
+        identity = resource.get("id")
+        if isinstance(identity, str):
+            name = (resource["resourceType"], identity)
+            if name in self._seen:
+                return
+            self._seen.add(name)
+        self.resources.append(resource)
+
+    def note(self, key: str, notes: Mapping[NoteCode, int]) -> None:
+        """Write down the codes of one key."""
+        self.notes += [Note(key, code, count) for code, count in notes.items() if count > 0]
+
+
+def _state(reading: Reading, answers: int, aside: Mapping[NoteCode, int]) -> KeyState:
+    """When all that came was somebody else's, or only a part came and it was empty, the question
+    was not answered; that is not the same as "none recorded".
+    """
+    whole = reading.complete and NoteCode.SUBJECT_MISSING not in aside
+    if not reading.obtained or (answers == 0 and (aside or not whole)):
+        return KeyState.UNAVAILABLE
+    if not whole:
+        return KeyState.PARTIAL
+    if answers == 0:
+        return KeyState.EMPTY
+    return KeyState.FETCHED if reading.fetched else KeyState.PREFETCHED
