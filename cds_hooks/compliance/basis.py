@@ -1,0 +1,48 @@
+"""The basis page: what a card rests on, for a clinician who wants to review it independently.
+
+Its headings follow the fourth criterion of section 520(o)(1)(E) of the U.S. Federal Food, Drug, and
+Cosmetic Act as FDA's guidance "Clinical Decision Support Software" reads it: purpose and user,
+inputs, logic, data behind it, limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from cds_hooks.consultation import ModelIdentity
+from cds_hooks.services import ServiceDefinition
+from prompts import TemplateRef
+
+__all__ = ["Basis", "basis_page"]
+
+_ENVIRONMENT = Environment(
+    loader=PackageLoader("cds_hooks.compliance", "."),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What the page is made from; `terminology` maps a source to its version, as compiled."""
+
+    version: str
+    profile: str
+    model: ModelIdentity
+    template: TemplateRef
+    services: tuple[ServiceDefinition, ...]
+    terminology: Mapping[str, str]
+    chart_tokens: int
+    samples: int
+    names_by_construction: bool
+    answer_within_s: float
+
+
+def basis_page(basis: Basis) -> str:
+    """A whole HTML page without scripts and without anything from elsewhere."""
+    return _ENVIRONMENT.get_template("basis.html.j2").render(basis=basis)
