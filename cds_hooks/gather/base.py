@@ -33,8 +33,8 @@ class Base:
     @classmethod
     def parse(cls, text: str) -> Base | None:
         """The base that a URL names; None unless it is a plain http or https URL."""
-        url = _parse(text)
-        if url is None or url.query or url.fragment or _climbs(_path(url)):
+        url = None if _climbs(text) else _parse(text)
+        if url is None or url.query or url.fragment:
             return None
         return cls(url.scheme, url.host, _port(url), _path(url).rstrip("/"))
 
@@ -79,10 +79,10 @@ def _parse(text: str) -> httpx.URL | None:
         return None
     try:
         url = httpx.URL(text)
-        usable = url.scheme in _PORTS and bool(url.host) and not url.userinfo
+        usable = url.scheme in _PORTS and bool(url.host) and 0 < _port(url) < 65536
     except (httpx.InvalidURL, ValueError):
         return None
-    return url if usable and "@" not in url.netloc.decode("ascii", "replace") else None
+    return url if usable and not url.userinfo else None
 
 
 def _port(url: httpx.URL) -> int:
@@ -98,5 +98,4 @@ def _climbs(path: str) -> bool:
     """Whether some server might read a way out of the path: dot segments however encoded."""
     for _ in range(3):
         path = unquote(path)
-    segments = path.replace("\\", "/").split("/")
-    return any(segment.partition(";")[0] in {".", ".."} for segment in segments)
+    return any(segment.partition(";")[0] in {".", ".."} for segment in re.split(r"[/\\?#]", path))

@@ -22,7 +22,8 @@ from cds_hooks.gather import (
     gather,
 )
 
-pytestmark = pytest.mark.fhir_server
+# The first use makes the server's virtual environment.
+pytestmark = [pytest.mark.fhir_server, pytest.mark.timeout(300)]
 
 Ask = Callable[..., Awaitable[Gathered]]
 

@@ -1,0 +1,121 @@
+"""Whose record a resource is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cds_hooks.gather.ownership import Belongs, Owner
+
+OWNER = Owner(
+    "p1",
+    hosts=frozenset({"ehr.example.org"}),
+    identifiers=frozenset({("urn:mrn", "77")}),
+    urns=frozenset({"urn:uuid:aaaa"}),
+)
+MRN = {"system": "urn:mrn", "value": "77"}
+OTHER_MRN = {"system": "urn:mrn", "value": "78"}
+
+SELF, STRANGER = {"reference": "Patient/p1"}, {"reference": "Patient/p2"}
+
+REFERENCES: list[tuple[Any, Belongs]] = [
+    ({"reference": "Patient/p1"}, Belongs.OWN),
+    ({"reference": "Patient/p1/_history/3"}, Belongs.OWN),
+    ({"reference": "https://ehr.example.org/api/FHIR/R4/Patient/p1"}, Belongs.OWN),
+    ({"reference": "https://EHR.example.org:443/Patient/p1"}, Belongs.OWN),
+    ({"reference": "urn:uuid:aaaa"}, Belongs.OWN),
+    ({"reference": "urn:uuid:p1"}, Belongs.OWN),
+    ({"identifier": MRN}, Belongs.OWN),
+    ({"reference": "#me"}, Belongs.OWN),
+    ({"reference": "Patient/p2"}, Belongs.OTHER),
+    ({"reference": "Patient/p11"}, Belongs.OTHER),
+    ({"reference": "Patient/p1/x"}, Belongs.OTHER),
+    ({"reference": "https://elsewhere.example.net/fhir/Patient/p1"}, Belongs.OTHER),
+    ({"reference": "https://evil.example.net/?x=/Patient/p1"}, Belongs.OTHER),
+    ({"reference": "urn:uuid:bbbb"}, Belongs.OTHER),
+    ({"reference": "Group/p1"}, Belongs.OTHER),
+    ({"identifier": OTHER_MRN}, Belongs.OTHER),
+    ({"reference": "#you"}, Belongs.OTHER),
+    ({"reference": "#nobody"}, Belongs.UNSAID),
+    ({"identifier": {"system": "urn:ssn", "value": "77"}}, Belongs.UNSAID),
+    ({"display": "p1"}, Belongs.UNSAID),
+    ("Patient/p1", Belongs.UNSAID),
+    (None, Belongs.UNSAID),
+]
+
+
+@pytest.mark.parametrize(("reference", "belongs"), REFERENCES)
+@pytest.mark.parametrize(
+    ("kind", "element"),
+    [("Observation", "subject"), ("AllergyIntolerance", "patient"), ("Coverage", "beneficiary"),
+     ("Task", "for"), ("Zork", "subject")],
+)  # fmt: skip
+def test_a_reference_is_the_patients_when_it_says_so(
+    kind: str, element: str, reference: Any, belongs: Belongs
+) -> None:
+    contained = [
+        {"resourceType": "Patient", "id": "me", "identifier": [MRN]},
+        {"resourceType": "Patient", "id": "you", "identifier": [OTHER_MRN]},
+    ]
+    resource = {"resourceType": kind, element: reference, "contained": contained}
+    assert OWNER.judge(resource) is belongs
+
+
+@pytest.mark.parametrize(
+    ("resource", "belongs"),
+    [
+        ({"resourceType": "Patient", "id": "p1"}, Belongs.OWN),
+        ({"resourceType": "Patient", "id": "p2"}, Belongs.OTHER),
+        ({"resourceType": "Patient"}, Belongs.OTHER),
+        ({"resourceType": "Medication", "id": "m"}, Belongs.NOBODY),
+        ({"resourceType": "Practitioner"}, Belongs.NOBODY),
+        ({"resourceType": "Observation"}, Belongs.UNSAID),
+        ({"resourceType": "Provenance"}, Belongs.UNSAID),
+        ({"resourceType": "Account", "subject": [STRANGER, SELF]}, Belongs.OWN),
+        ({"resourceType": "Account", "subject": [STRANGER]}, Belongs.OTHER),
+    ],
+)  # fmt: skip
+def test_types_differ_in_how_they_name_a_patient(
+    resource: dict[str, Any], belongs: Belongs
+) -> None:
+    assert OWNER.judge(resource) is belongs
+
+
+def test_without_a_known_server_any_host_will_do() -> None:
+    resource = {
+        "resourceType": "Observation",
+        "subject": {"reference": "https://any.example.net/fhir/Patient/p1"},
+    }
+    assert Owner("p1").judge(resource) is Belongs.OWN
+
+
+JSON = st.recursive(
+    st.none() | st.integers() | st.sampled_from(["Patient/p1", "#me", "urn:uuid:p1", "p1", ""]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["reference", "identifier", "system", "value", "id"]), inner
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@given(
+    st.sampled_from(["Observation", "Coverage", "Patient", "Medication", "Zork"]),
+    JSON, JSON, JSON, JSON,
+)  # fmt: skip
+def test_property_any_resource_is_judged(
+    kind: str, subject: Any, beneficiary: Any, contained: Any, name: Any
+) -> None:
+    resource = {
+        "resourceType": kind,
+        "subject": subject,
+        "beneficiary": beneficiary,
+        "contained": contained,
+        "id": name,
+    }
+    assert OWNER.judge(resource) in Belongs
