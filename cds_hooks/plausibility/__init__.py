@@ -4,8 +4,18 @@ Names are looked up in ICD-10-CM and MeSH; claims are held against the chart; wh
 shown is flagged, and nothing is repaired.
 """
 
+from cds_hooks.plausibility.assessment import assess
+from cds_hooks.plausibility.chart_conflicts import contradictions
 from cds_hooks.plausibility.resolution import Concept, Resolution, Status
 from cds_hooks.plausibility.store import TerminologyError
 from cds_hooks.plausibility.terminology import Terminology
 
-__all__ = ["Concept", "Resolution", "Status", "Terminology", "TerminologyError"]
+__all__ = [
+    "Concept",
+    "Resolution",
+    "Status",
+    "Terminology",
+    "TerminologyError",
+    "assess",
+    "contradictions",
+]

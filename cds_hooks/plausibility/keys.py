@@ -133,7 +133,7 @@ def stem(word: str) -> str:
 
 
 def _american(word: str) -> str:
-    word = word.replace("ae", "e").replace("oe", "e").replace("sulph", "sulf")
+    word = word.replace("ooe", "oe").replace("ae", "e").replace("oe", "e").replace("sulph", "sulf")
     return word[:-3] + "or" if word.endswith("mour") else word
 
 
@@ -141,7 +141,7 @@ def _singular(word: str) -> str:
     if word in _IRREGULAR:
         return _IRREGULAR[word]
     if word.endswith("itides"):
-        return word[:-4] + "s"
+        return word[:-3] + "s"
     if word in _NOT_PLURAL or len(word) < 4 or not word.endswith("s") or word.endswith(_KEEP_S):
         return word
     if word.endswith("ies"):

@@ -21,12 +21,17 @@ _PARENTHESES = re.compile(r"\s*[(\[][^()\[\]]*[)\]]")
 _ACRONYM = re.compile(r"[(\[]([A-Z][A-Z0-9-]{2,7})[)\]]")
 _UNSPECIFIED = re.compile(
     r",? (?:of |by |due to )?unspecified (?:organism|site|cause|type|severity|stage|degree|etiology"
-    r"|trimester|extent|location|whether .*)$"
+    r"|trimester|extent|location|whether .*)$|,? (?:site|type|organism|cause) not specified$"
 )
 _UNSPECIFIED_PART = re.compile(r"\bunspecified (?:part|site|lobe|portion|area) of (?:the )?")
 _WITHOUT = re.compile(
     r",? without (?:complications?|complication|hemorrhage or perforation|acute exacerbation"
     r"|perforation or abscess|rupture|gangrene|obstruction or gangrene)$"
+)
+_IN_CONTEXT = re.compile(
+    r"pregnan|childbirth|puerper|ectopic|abortion|newborn|perinat|elsewhere|poisoning|sequela"
+    r"|history|screening|carrier|postproc|due to|following|complicating",
+    re.IGNORECASE,
 )
 _POINTS_TO = re.compile(r"^(.*?)\s*\(([A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?)(?:\.-|-)?\)$")
 
@@ -58,7 +63,7 @@ def _walk(
 ) -> Iterator[IcdConcept]:
     code = _text(diag, "name")
     title = _text(diag, "desc")
-    terms = [*_title(title), *_inclusions(diag)]
+    terms = [*_title(title), *_inclusions(diag, _IN_CONTEXT.search(title) is not None)]
     terms += [Term(text, NOTE) for text in pointed.get(code, [])]
     yield IcdConcept(code, title, parent, block, chapter, tuple(terms))
     for child in diag.findall("diag"):
@@ -70,11 +75,15 @@ def _title(title: str) -> Iterator[Term]:
     yield from _derived(title)
 
 
-def _inclusions(diag: Element) -> Iterator[Term]:
+def _inclusions(diag: Element, in_context: bool) -> Iterator[Term]:
+    """Terms listed under a code. Under a code that sets a context (pregnancy, another disease) a
+    bare term ("Urinary tract infection") means the disease in that context, so it only hints."""
     for tag in ("inclusionTerm", "includes"):
         for note in diag.findall(f"{tag}/note"):
             text = (note.text or "").strip()
-            if text:
+            if text and in_context and not _IN_CONTEXT.search(text):
+                yield Term(text, NOTE)
+            elif text:
                 yield Term(text, INCLUSION)
                 yield from _derived(text)
 
@@ -101,13 +110,19 @@ def _abbreviates(acronym: str, title: str) -> bool:
 
 
 def _pointed_at(root: Element) -> dict[str, list[str]]:
-    """Excludes notes name a condition and give the one code it belongs to: an index for free."""
-    found: dict[str, list[str]] = {}
+    """Excludes notes name a condition and give the code it belongs to: an index for free. A name
+    that points to more than one category ("tuberculosis", said of an organ) is no index."""
+    codes: dict[str, set[str]] = {}
     for tag in ("excludes1", "excludes2"):
         for note in root.iterfind(f".//{tag}/note"):
             hit = _POINTS_TO.match((note.text or "").strip())
             if hit and hit.group(1):
-                found.setdefault(hit.group(2), []).append(hit.group(1))
+                codes.setdefault(hit.group(1), set()).add(hit.group(2))
+    found: dict[str, list[str]] = {}
+    for text, pointed in codes.items():
+        if len({c[:3] for c in pointed}) == 1:
+            for code in sorted(pointed):
+                found.setdefault(code, []).append(text)
     return found
 
 

@@ -1,13 +1,13 @@
 """The names a model may write when its diagnoses are bound to the terminology.
 
-The rule, in order. A concept is taken when it is a MeSH disease (C) or mental disorder (F03),
-not a sign or symptom (C23.888), not only a pathological process (C23), not an animal disease
-(C22), not an experimental model, and not general: at most `MAX_BELOW` descriptors below it in
-the tree, or `MAX_BELOW_LINKED` when ICD-10-CM has a code of that very name. Of its entry terms
-those without comma, digit runs, brackets or plural end are readable. The heading's own words
-come first, then terms that ICD-10-CM has too, then shorter ones; one term a key, at most
-`PER_CONCEPT`. Names are written in sentence case with the capitals that ICD-10-CM gives
-eponyms and acronyms, and every name resolves exactly to its own descriptor.
+The rule, in order. A concept is taken when it is a MeSH disease (C) or mental disorder (F03);
+not only a pathological process (C23); not a sign or symptom (C23.888, unless ICD-10-CM has a
+code of that name outside its symptom chapter); not a disease of animals or of experiments; and
+not general: at most `MAX_BELOW` descriptors below it in the tree, or `MAX_BELOW_LINKED` when
+ICD-10-CM has a code of that very name. Of its entry terms those without comma, bracket or
+plural end are readable. The heading's own words come first, then terms that ICD-10-CM has too,
+then shorter ones; one term a key, at most `PER_CONCEPT`. Names are in sentence case with the
+capitals that ICD-10-CM gives eponyms and acronyms, and each resolves to its own descriptor.
 """
 
 from __future__ import annotations
@@ -67,22 +67,24 @@ def pick_names(
     owners = _owners(mesh)
     found: dict[str, str] = {}
     for concept in mesh:
-        if _wanted(concept, below[concept.code], concept.code in linked):
+        if _wanted(concept, below[concept.code], linked.get(concept.code)):
             for text in _terms(concept, owners, icd):
                 found.setdefault(_write(text, caps), concept.code)
     return found
 
 
-def _wanted(concept: MeshConcept, below: int, linked: bool) -> bool:
-    processes = all(t.startswith("C23") for t in concept.trees)
-    shallow = all(t.count(".") < 2 for t in concept.trees) and not linked
-    human = not _NOT_HUMAN & set(words(concept.display))
-    return (
-        human
-        and not processes
-        and not shallow
-        and below <= (MAX_BELOW_LINKED if linked else MAX_BELOW)
-    )
+def _wanted(concept: MeshConcept, below: int, code: str | None) -> bool:
+    """Whether a concept is a human disease, and specific enough to be a diagnosis."""
+    coded = code is not None and not code.startswith("R")
+    if _NOT_HUMAN & set(words(concept.display)) or (code is not None and not coded):
+        return False
+    if all(t.startswith("C23") for t in concept.trees):
+        return False
+    symptom = any(t.startswith("C23.888") for t in concept.trees)
+    shallow = all(t.count(".") < 2 for t in concept.trees)
+    if (symptom or shallow) and not coded:
+        return False
+    return below <= (MAX_BELOW_LINKED if coded else MAX_BELOW)
 
 
 def _below(mesh: Sequence[MeshConcept]) -> dict[str, int]:

@@ -1,0 +1,91 @@
+"""Entries of a chart that contradict each other: by plain logic, or by a published coding list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from cds_hooks.consultation import Reason
+from cds_hooks.plausibility.checks.demographics import Category, conflicts
+from cds_hooks.plausibility.record import Problem, Record, record
+from cds_hooks.plausibility.resolution import ICD_10_CM
+from cds_hooks.plausibility.terminology import Terminology
+from fhir_mapping.chart import Chart, Kind, PatientFacts, Polarity
+
+__all__ = ["contradictions"]
+
+_FAIL = "fail"
+
+
+def contradictions(chart: Chart, terminology: Terminology | None = None) -> tuple[Reason, ...]:
+    """What of the chart cannot all be so. Every reason names the facts concerned.
+
+    Without a terminology only problems that carry ICD-10-CM codes or the same words can be
+    compared.
+    """
+    prepared = record(chart, terminology)
+    return (
+        *_active_and_refuted(prepared),
+        *_denied_and_stated(prepared, Kind.ALLERGY, "allergy"),
+        *_denied_and_stated(prepared, Kind.MEDICATION, "medication"),
+        *_denied_and_stated(prepared, Kind.PROBLEM, "problem"),
+        *_record_and_problem(prepared),
+    )
+
+
+def _active_and_refuted(prepared: Record) -> Iterator[Reason]:
+    for one, other in combinations(prepared.problems, 2):
+        if {one.refuted, other.refuted} != {True, False}:
+            continue
+        active = other if one.refuted else one
+        if active.active and _same(one, other):
+            yield Reason(
+                "active-and-refuted",
+                _FAIL,
+                "the same problem is recorded as active and as refuted",
+                (one.fact.id, other.fact.id),
+                "FHIR Condition.clinicalStatus and verificationStatus",
+            )
+
+
+def _same(one: Problem, other: Problem) -> bool:
+    codes = one.identity.icd & other.identity.icd
+    return bool(codes) or one.identity.same_concept(other.identity)
+
+
+def _denied_and_stated(prepared: Record, kind: Kind, word: str) -> Iterator[Reason]:
+    facts = prepared.chart.of(kind)
+    denied = [f.id for f in facts if f.polarity is Polarity.ABSENT]
+    stated = [f.id for f in facts if f.polarity is Polarity.PRESENT and f.status in ("", "active")]
+    if denied and stated:
+        yield Reason(
+            f"none-known-and-{word}",
+            _FAIL,
+            f'the chart says both "none known" and an active {word}',
+            (*denied, *stated),
+            "plain logic within the chart",
+        )
+
+
+def _record_and_problem(prepared: Record) -> Iterator[Reason]:
+    """Age is that of today, so only active problems are compared with it."""
+    patient = prepared.chart.patient
+    for problem in prepared.problems:
+        if not problem.active:
+            continue
+        for category, contradicts in _listed(problem, patient):
+            if contradicts:
+                told = (
+                    f"recorded sex {patient.recorded_sex}"
+                    if category.sex
+                    else f"recorded age: {patient.age_text}"
+                )
+                check = "recorded-sex-and-problem" if category.sex else "recorded-age-and-problem"
+                text = f"the problem list holds {category.label}; {told}"
+                yield Reason(check, _FAIL, text, (problem.fact.id,), category.source)
+
+
+def _listed(problem: Problem, patient: PatientFacts) -> list[tuple[Category, bool | None]]:
+    """By the problem's own codes where it has any, otherwise by the code of its name."""
+    codes = problem.codes or {c.code for c in problem.concepts if c.system == ICD_10_CM}
+    return list(dict.fromkeys(pair for code in sorted(codes) for pair in conflicts(code, patient)))

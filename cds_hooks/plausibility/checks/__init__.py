@@ -1,0 +1,29 @@
+"""Small policies, each with a stable id and a source, that hold a diagnosis against a chart."""
+
+from cds_hooks.plausibility.checks.base import Case, Check, combine
+from cds_hooks.plausibility.checks.demographics import RecordedAge, RecordedSex
+from cds_hooks.plausibility.checks.evidence import (
+    CounterEvidence,
+    EvidenceAbout,
+    EvidenceCurrent,
+    EvidenceDirection,
+    EvidenceExists,
+)
+from cds_hooks.plausibility.checks.naming import NameRecognised
+from cds_hooks.plausibility.checks.problems import AlreadyRecorded, RefutedInChart
+
+__all__ = ["CHECKS", "Case", "Check", "combine"]
+
+CHECKS: tuple[Check, ...] = (
+    NameRecognised(),
+    EvidenceExists(),
+    EvidenceDirection(),
+    EvidenceCurrent(),
+    EvidenceAbout(),
+    CounterEvidence(),
+    RecordedSex(),
+    RecordedAge(),
+    RefutedInChart(),
+    AlreadyRecorded(),
+)
+"""Every check, in the order in which reasons are told."""

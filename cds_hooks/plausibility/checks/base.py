@@ -1,0 +1,51 @@
+"""What a check is given and what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from cds_hooks.consultation import Evidence, Reason
+from cds_hooks.plausibility.record import Identity, Record
+from cds_hooks.plausibility.resolution import Resolution
+from cds_hooks.plausibility.terminology import Terminology
+
+__all__ = ["ABSTAIN", "FAIL", "PASS", "Case", "Check", "combine"]
+
+PASS, FAIL, ABSTAIN = "pass", "fail", "abstain"
+"""`fail` is what a clinician should see; `abstain` says that the check could not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One merged candidate with its chart: all that a check may look at."""
+
+    name: str
+    resolution: Resolution
+    identity: Identity
+    evidence_for: tuple[Evidence, ...]
+    evidence_against: tuple[Evidence, ...]
+    record: Record
+    terminology: Terminology
+
+    def known(self, evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
+        """The evidence whose fact is in the chart."""
+        return tuple(e for e in evidence if e.fact_id in self.record.facts)
+
+
+class Check(Protocol):
+    """A policy: yields reasons and never raises. `source` says where its rule is published."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def source(self) -> str: ...
+
+    def __call__(self, case: Case) -> Iterator[Reason]: ...
+
+
+def combine(checks: Iterable[Check], case: Case) -> tuple[Reason, ...]:
+    """Every reason of every check, in the order of the checks."""
+    return tuple(reason for check in checks for reason in check(case))

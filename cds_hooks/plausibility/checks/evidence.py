@@ -1,0 +1,174 @@
+"""Does the chart say what the model claims it says?
+
+These checks compare claims with facts. That a fact bears on a diagnosis is not theirs to judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from cds_hooks.consultation import Evidence, Reason
+from cds_hooks.plausibility.checks.base import ABSTAIN, FAIL, PASS, Case
+from cds_hooks.plausibility.record import OVER
+from fhir_mapping.chart import Fact, Flag, Kind, Polarity
+
+__all__ = [
+    "CounterEvidence",
+    "EvidenceAbout",
+    "EvidenceCurrent",
+    "EvidenceDirection",
+    "EvidenceExists",
+    "holds",
+]
+
+_RULE = "the chart itself"
+_STATES = frozenset({Kind.PROBLEM, Kind.MEDICATION, Kind.ALLERGY})
+_CIRCUMSTANCES = frozenset({Kind.CARE, Kind.ENCOUNTER, Kind.IMMUNIZATION})
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceExists:
+    """Every cited fact is in the chart."""
+
+    id: str = "evidence-exists"
+    source: str = _RULE
+
+    def __call__(self, case: Case) -> Iterator[Reason]:
+        cited = (*case.evidence_for, *case.evidence_against)
+        known = case.known(cited)
+        missing = len({e.fact_id for e in cited} - {e.fact_id for e in known})
+        if not case.evidence_for:
+            yield Reason(self.id, ABSTAIN, "no fact is cited for it", source=self.source)
+        elif missing:
+            text = f"{missing} cited {_facts(missing)} not in the chart"
+            yield Reason(self.id, FAIL, text, _ids(known), self.source)
+        else:
+            yield Reason(
+                self.id, PASS, "every cited fact is in the chart", _ids(known), self.source
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceDirection:
+    """A "high" is high, a "present" is present: per result one reason."""
+
+    id: str = "evidence-direction"
+    source: str = _RULE
+
+    def __call__(self, case: Case) -> Iterator[Reason]:
+        texts = {
+            PASS: "the chart says what is claimed",
+            FAIL: "the chart says otherwise",
+            ABSTAIN: "the chart does not say whether this is so",
+        }
+        for result, found in _by_result(case, case.evidence_for).items():
+            claims = ", ".join(f"{e.fact_id} {e.claim}" for e in found)
+            yield Reason(self.id, result, f"{texts[result]}: {claims}", _ids(found), self.source)
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceCurrent:
+    """A resolved problem or a stopped medication is not cited as present."""
+
+    id: str = "evidence-current"
+    source: str = _RULE
+
+    def __call__(self, case: Case) -> Iterator[Reason]:
+        over = [
+            e
+            for e in case.known(case.evidence_for)
+            if e.claim == "present" and _is_over(case.record.facts[e.fact_id])
+        ]
+        if over:
+            yield Reason(
+                self.id, FAIL, "cited as present, recorded as over", _ids(over), self.source
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceAbout:
+    """What is cited is a finding in this patient: not a relative's disease, not a visit."""
+
+    id: str = "evidence-about"
+    source: str = _RULE
+
+    def __call__(self, case: Case) -> Iterator[Reason]:
+        known = case.known(case.evidence_for)
+        facts = case.record.facts
+        relatives = [e for e in known if facts[e.fact_id].kind is Kind.FAMILY]
+        around = [e for e in known if facts[e.fact_id].kind in _CIRCUMSTANCES]
+        if relatives:
+            text = "cited facts are about a relative, not the patient"
+            yield Reason(self.id, ABSTAIN, text, _ids(relatives), self.source)
+        if around:
+            text = "cited facts tell circumstances, not findings"
+            yield Reason(self.id, ABSTAIN, text, _ids(around), self.source)
+
+
+@dataclass(frozen=True, slots=True)
+class CounterEvidence:
+    """Facts cited against the diagnosis that are so."""
+
+    id: str = "counter-evidence"
+    source: str = _RULE
+
+    def __call__(self, case: Case) -> Iterator[Reason]:
+        found = _by_result(case, case.evidence_against).get(PASS)
+        if found:
+            text = "facts cited against it are as claimed"
+            yield Reason(self.id, FAIL, text, _ids(found), self.source)
+
+
+def holds(fact: Fact, claim: str) -> str:
+    """Whether a fact is as claimed: pass, fail, or abstain when the chart does not tell."""
+    if claim in ("high", "low", "abnormal", "normal"):
+        return _result(_flagged(fact.flag, claim))
+    if claim in ("present", "absent"):
+        return _result(_said(fact, claim == "present"))
+    return ABSTAIN
+
+
+def _result(answer: bool | None) -> str:
+    return ABSTAIN if answer is None else PASS if answer else FAIL
+
+
+def _flagged(flag: Flag | None, claim: str) -> bool | None:
+    if flag is None:
+        return None
+    if claim == "abnormal":
+        return flag.is_abnormal
+    if claim == "normal":
+        return not flag.is_abnormal
+    if flag is Flag.ABNORMAL:
+        return None
+    return flag.is_high if claim == "high" else flag.is_low
+
+
+def _said(fact: Fact, present: bool) -> bool | None:
+    """A number is neither present nor absent, unless its flag makes it a finding."""
+    if fact.polarity is Polarity.UNKNOWN:
+        return None
+    denied = fact.polarity in (Polarity.ABSENT, Polarity.REFUTED)
+    if fact.value is not None and not denied:
+        return True if present and fact.is_abnormal else None
+    return denied is not present
+
+
+def _is_over(fact: Fact) -> bool:
+    return fact.kind in _STATES and fact.status in OVER
+
+
+def _by_result(case: Case, evidence: Iterable[Evidence]) -> dict[str, list[Evidence]]:
+    found: dict[str, list[Evidence]] = {}
+    for one in case.known(evidence):
+        found.setdefault(holds(case.record.facts[one.fact_id], one.claim), []).append(one)
+    return {r: found[r] for r in (PASS, FAIL, ABSTAIN) if r in found}
+
+
+def _ids(evidence: Iterable[Evidence]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(e.fact_id for e in evidence))
+
+
+def _facts(count: int) -> str:
+    return "fact is" if count == 1 else "facts are"

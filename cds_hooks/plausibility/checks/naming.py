@@ -1,0 +1,39 @@
+"""Is the name a diagnosis that a terminology knows?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cds_hooks.consultation import Reason
+from cds_hooks.plausibility.checks.base import ABSTAIN, FAIL, PASS, Case
+from cds_hooks.plausibility.resolution import Resolution, Status
+
+__all__ = ["NameRecognised"]
+
+_WHERE = "ICD-10-CM or MeSH"
+
+
+@dataclass(frozen=True, slots=True)
+class NameRecognised:
+    """Passes when every word is accounted for. Not found is never "does not exist"."""
+
+    id: str = "name-recognised"
+    source: str = "ICD-10-CM tabular list (CMS/NCHS); MeSH (NLM)"
+
+    def __call__(self, case: Case) -> Iterator[Reason]:
+        result, text = _judge(case.resolution)
+        yield Reason(self.id, result, text, source=self.source)
+
+
+def _judge(found: Resolution) -> tuple[str, str]:
+    if found.status is Status.NOT_FOUND:
+        return FAIL, f"not found in {_WHERE}"
+    if found.uncovered:
+        words = ", ".join(found.uncovered)
+        return ABSTAIN, f"only a part is found in {_WHERE}: {found.matched} (left over: {words})"
+    if found.status is Status.AMBIGUOUS:
+        return PASS, f"found in {_WHERE} under more than one concept: {found.matched}"
+    if found.status is Status.PARTIAL:
+        return PASS, f"found in {_WHERE} within a longer term: {found.matched}"
+    return PASS, f"found in {_WHERE}: {found.matched}"

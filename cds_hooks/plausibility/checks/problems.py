@@ -1,0 +1,58 @@
+"""What the problem list already says of the diagnosis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cds_hooks.consultation import Reason
+from cds_hooks.plausibility.checks.base import ABSTAIN, FAIL, PASS, Case
+from cds_hooks.plausibility.record import Problem
+
+__all__ = ["AlreadyRecorded", "RefutedInChart"]
+
+
+def _matches(case: Case) -> list[tuple[Problem, str]]:
+    """Recorded problems that are this diagnosis, with how that is known."""
+    found = []
+    for problem in case.record.problems:
+        if case.identity.same_code(problem.identity):
+            found.append((problem, "by code"))
+        elif case.identity.same_concept(problem.identity):
+            found.append((problem, "by name"))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyRecorded:
+    """Fails when the problem list holds it as current: nothing new is proposed."""
+
+    id: str = "already-recorded"
+    source: str = "the chart's problem list"
+
+    def __call__(self, case: Case) -> Iterator[Reason]:
+        matches = _matches(case)
+        current = [(p, how) for p, how in matches if p.active]
+        past = [p for p, _ in matches if not p.active and not p.refuted]
+        if current:
+            text = f"on the problem list ({current[0][1]})"
+            yield Reason(self.id, FAIL, text, tuple(p.fact.id for p, _ in current), self.source)
+        elif past:
+            ids = tuple(p.fact.id for p in past)
+            text = "on the problem list, but as over or not confirmed"
+            yield Reason(self.id, ABSTAIN, text, ids, self.source)
+        else:
+            yield Reason(self.id, PASS, "not on the problem list", source=self.source)
+
+
+@dataclass(frozen=True, slots=True)
+class RefutedInChart:
+    """Fails when the problem list says that the patient does not have it."""
+
+    id: str = "refuted-in-chart"
+    source: str = "FHIR Condition.verificationStatus refuted"
+
+    def __call__(self, case: Case) -> Iterator[Reason]:
+        ids = tuple(p.fact.id for p, _ in _matches(case) if p.refuted)
+        if ids:
+            yield Reason(self.id, FAIL, "recorded as refuted", ids, self.source)

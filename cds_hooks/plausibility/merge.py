@@ -1,0 +1,116 @@
+"""One candidate out of what several samples wrote of the same diagnosis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cds_hooks.consultation import Candidate, Differential, Evidence, Group
+from cds_hooks.plausibility.record import Identity, identity
+from cds_hooks.plausibility.resolution import Resolution
+from cds_hooks.plausibility.terminology import Terminology
+
+__all__ = ["Merged", "merge"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A candidate with the sample that wrote it and its place there, 0 first."""
+
+    candidate: Candidate
+    sample: int
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The mentions of one diagnosis in `samples` samples, and what the name resolved to."""
+
+    mentions: tuple[Mention, ...]
+    resolution: Resolution
+    identity: Identity
+    samples: int
+
+    @property
+    def agreement(self) -> float:
+        """The share of samples that named it, 0 to 1."""
+        return len({m.sample for m in self.mentions}) / self.samples
+
+    @property
+    def rank(self) -> float:
+        """The mean of its best place in each sample that named it."""
+        best: dict[int, int] = {}
+        for m in self.mentions:
+            best[m.sample] = min(m.rank, best.get(m.sample, m.rank))
+        return sum(best.values()) / len(best)
+
+    @property
+    def name(self) -> str:
+        """How most samples wrote it; of equals the first."""
+        written = [m.candidate.diagnosis for m in self.mentions]
+        return max(dict.fromkeys(written), key=written.count)
+
+    @property
+    def group(self) -> Group:
+        """Must-not-miss as soon as one sample says so."""
+        dire = any(m.candidate.group is Group.MUST_NOT_MISS for m in self.mentions)
+        return Group.MUST_NOT_MISS if dire else Group.LIKELY
+
+    @property
+    def evidence_for(self) -> tuple[Evidence, ...]:
+        return tuple(dict.fromkeys(e for m in self.mentions for e in m.candidate.evidence_for))
+
+    @property
+    def evidence_against(self) -> tuple[Evidence, ...]:
+        return tuple(dict.fromkeys(e for m in self.mentions for e in m.candidate.evidence_against))
+
+    @property
+    def discriminator(self) -> str:
+        return next(
+            (m.candidate.discriminator for m in self.mentions if m.candidate.discriminator), ""
+        )
+
+    @property
+    def written_as(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(m.candidate.diagnosis for m in self.mentions))
+
+
+def merge(differentials: Sequence[Differential], terminology: Terminology) -> list[Merged]:
+    """Candidates of all samples, one a diagnosis, by agreement and then by place.
+
+    Two names are one diagnosis when both resolve to the same one concept (ICD-10-CM code, else
+    MeSH descriptor), or when they are the same words.
+    """
+    groups: dict[str, list[Mention]] = {}
+    found: dict[str, Resolution] = {}
+    for sample, differential in enumerate(differentials):
+        for rank, candidate in enumerate(differential.candidates):
+            resolution = terminology.resolve(candidate.diagnosis)
+            label = _label(candidate.diagnosis, resolution)
+            found.setdefault(label, resolution)
+            groups.setdefault(label, []).append(Mention(candidate, sample, rank))
+    merged = [
+        Merged(
+            mentions=tuple(mentions),
+            resolution=found[label],
+            identity=_identity(found[label], terminology),
+            samples=len(differentials),
+        )
+        for label, mentions in groups.items()
+    ]
+    return sorted(merged, key=lambda m: (-m.agreement, m.rank))
+
+
+def _label(name: str, found: Resolution) -> str:
+    if found.recognised and len(found.icd) == 1:
+        return f"icd {found.icd[0].code}"
+    if found.recognised and len(found.concepts) == 1:
+        return f"mesh {found.concepts[0].code}"
+    words = identity(name, (), None).keys
+    return f"name {next(iter(words), name)}"
+
+
+def _identity(found: Resolution, terminology: Terminology) -> Identity:
+    """An ambiguous or partial name is only its own words: it must not match by a part."""
+    sure = found.recognised and len(found.icd) < 2
+    return identity(found.name, found.concepts if sure else (), terminology)

@@ -1,0 +1,130 @@
+"""A chart prepared for looking things up in it: facts by id, and what its problem list says."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from cds_hooks.plausibility.keys import key, key_words
+from cds_hooks.plausibility.resolution import ICD_10_CM, MESH, Concept
+from cds_hooks.plausibility.terminology import Terminology
+from fhir_mapping.chart import Chart, Fact, Kind, Polarity
+
+__all__ = ["OVER", "Identity", "Problem", "Record", "general_code", "identity", "record"]
+
+OVER = frozenset({"abated", "completed", "inactive", "remission", "resolved", "stopped"})
+"""Statuses of a fact that is no longer so."""
+
+_BRACKETS = re.compile(r"\s*\([^()]*\)")
+_ICD_CODE = re.compile(r"[A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?$")
+_UNSPECIFIC = re.compile(r"unspecified|not elsewhere|without compl|^other", re.IGNORECASE)
+_ICD_SYSTEMS = frozenset({ICD_10_CM, "urn:oid:2.16.840.1.113883.6.90"})
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a diagnosis is, as far as it can be told: ICD-10-CM codes, MeSH ids, keys of names."""
+
+    icd: frozenset[str] = frozenset()
+    mesh: frozenset[str] = frozenset()
+    keys: frozenset[str] = frozenset()
+
+    def same_code(self, other: Identity) -> bool:
+        """Whether an ICD-10-CM code of one is the other's, or lies above or below it."""
+        return any(a.startswith(b) or b.startswith(a) for a in self.icd for b in other.icd)
+
+    def same_concept(self, other: Identity) -> bool:
+        """Whether both share a MeSH descriptor or a name."""
+        return bool(self.mesh & other.mesh or self.keys & other.keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A recorded problem with what it is; `codes` are its own ICD-10-CM codes."""
+
+    fact: Fact
+    identity: Identity
+    concepts: tuple[Concept, ...]
+    codes: frozenset[str]
+
+    @property
+    def refuted(self) -> bool:
+        return self.fact.polarity is Polarity.REFUTED
+
+    @property
+    def active(self) -> bool:
+        return self.fact.polarity is Polarity.PRESENT and self.fact.status not in OVER
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A chart with its facts by id and its problems looked up."""
+
+    chart: Chart
+    facts: dict[str, Fact]
+    problems: tuple[Problem, ...]
+
+
+def record(chart: Chart, terminology: Terminology | None) -> Record:
+    """Prepare a chart once for all checks. Without a terminology problems are told apart by
+    their own codes and words only."""
+    problems = tuple(_problem(f, terminology) for f in chart.of(Kind.PROBLEM))
+    return Record(chart, {f.id: f for f in chart.facts}, problems)
+
+
+def identity(name: str, concepts: tuple[Concept, ...], terminology: Terminology | None) -> Identity:
+    """What a name and the concepts it resolved to identify."""
+    icd = (general_code(c, terminology) for c in concepts if c.system == ICD_10_CM)
+    own = key(key_words(_BRACKETS.sub("", name)))
+    return Identity(
+        icd=frozenset(icd),
+        mesh=frozenset(c.code for c in concepts if c.system == MESH),
+        keys=frozenset({own} if own else ()),
+    )
+
+
+def general_code(concept: Concept, terminology: Terminology | None) -> str:
+    """The code that means the disease itself: E11 for E11.9 "without complications"."""
+    while terminology is not None and concept.parent and _UNSPECIFIC.search(concept.display):
+        parent = terminology.concept(concept.parent)
+        if parent is None:
+            break
+        concept = parent
+    return concept.code
+
+
+def _problem(fact: Fact, terminology: Terminology | None) -> Problem:
+    names = [c.display for c in fact.codes if c.display] or [fact.text]
+    concepts = dict.fromkeys(_coded(fact, terminology))
+    for name in names:
+        if terminology is not None and not concepts:
+            concepts.update(dict.fromkeys(_named(name, terminology)))
+    raw = frozenset(_icd_codes(fact))
+    found = [identity(n, tuple(concepts), terminology) for n in names]
+    return Problem(
+        fact=fact,
+        identity=Identity(
+            icd=raw.union(*(f.icd for f in found)),
+            mesh=frozenset().union(*(f.mesh for f in found)),
+            keys=frozenset().union(*(f.keys for f in found)),
+        ),
+        concepts=tuple(concepts),
+        codes=raw,
+    )
+
+
+def _icd_codes(fact: Fact) -> list[str]:
+    codes = (c.code.strip().upper() for c in fact.codes if c.system in _ICD_SYSTEMS)
+    return [c for c in codes if _ICD_CODE.match(c)]
+
+
+def _coded(fact: Fact, terminology: Terminology | None) -> list[Concept]:
+    if terminology is None:
+        return []
+    return [c for c in map(terminology.concept, _icd_codes(fact)) if c is not None]
+
+
+def _named(name: str, terminology: Terminology) -> tuple[Concept, ...]:
+    """Names in a chart are looked up whole: a part of a recorded name is another problem."""
+    found = terminology.lookup(_BRACKETS.sub("", name))
+    return found.concepts if found.recognised and len(found.icd) < 2 else ()

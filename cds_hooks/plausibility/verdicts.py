@@ -1,0 +1,51 @@
+"""From reasons to a verdict, by a rule table that is data."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from cds_hooks.consultation import Reason, Verdict
+
+__all__ = ["VerdictRule", "verdict", "verdict_rules"]
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictRule:
+    """A verdict and the conditions ("check:result") under which it is given."""
+
+    verdict: Verdict
+    reason: str
+    any: frozenset[str]
+    all: frozenset[str]
+    none: frozenset[str]
+
+    def applies(self, given: frozenset[str]) -> bool:
+        """Whether the conditions hold among the results given."""
+        some = not self.any or bool(self.any & given)
+        return some and self.all <= given and not self.none & given
+
+
+@cache
+def verdict_rules() -> tuple[VerdictRule, ...]:
+    """The shipped rules of `data/verdicts.toml`, in order."""
+    text = files(__package__).joinpath("data/verdicts.toml").read_text("utf-8")
+    return tuple(
+        VerdictRule(
+            verdict=Verdict(r["verdict"]),
+            reason=r["reason"],
+            any=frozenset(r.get("any", ())),
+            all=frozenset(r.get("all", ())),
+            none=frozenset(r.get("none", ())),
+        )
+        for r in tomllib.loads(text)["rule"]
+    )
+
+
+def verdict(reasons: Iterable[Reason]) -> Verdict:
+    """The verdict of the first rule that applies; `UNCERTAIN` when none does."""
+    given = frozenset(f"{r.check}:{r.result}" for r in reasons)
+    return next((r.verdict for r in verdict_rules() if r.applies(given)), Verdict.UNCERTAIN)

@@ -1,0 +1,210 @@
+"""Looking names up: found by their words or not at all."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cds_hooks.plausibility import Status, Terminology
+from cds_hooks.plausibility.keys import key, key_words
+
+ICD = "http://hl7.org/fhir/sid/icd-10-cm"
+MESH = "http://id.nlm.nih.gov/mesh"
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [
+        ("STEMI", "I21.3"),
+        ("NSTEMI", "I21.4"),
+        ("Non-ST elevation myocardial infarction", "I21.4"),
+        ("acute pulmonary embolism", "I26.99"),
+        ("Wegener granulomatosis", "M31.3"),
+        ("Wegener's granulomatosis", "M31.3"),
+        ("Type II diabetes mellitus", "E11"),
+        ("lung cancer", "C34.90"),
+        ("septic shock", "R65.21"),
+        ("Community-acquired pneumonia", "D000098968"),
+        ("temporal arteritis", "D013700"),
+        ("acute coronary syndrome", "D054058"),
+        ("phaeochromocytoma", "D010673"),
+        ("COPD", "J44.9"),
+        ("Crohn\u2019s disease", "K50"),
+        ("Legg-Calvé-Perthes disease", "D007873"),
+    ],
+)
+def test_a_name_is_found_as_its_concept(terminology: Terminology, written: str, code: str) -> None:
+    found = terminology.resolve(written)
+    assert found.status is Status.EXACT
+    assert any(c.code == code or c.code.startswith(f"{code}.") for c in found.codes), found.codes
+    assert all(c.system in (ICD, MESH) and c.display for c in found.codes)
+
+
+def test_st_elevation_never_becomes_its_opposite(terminology: Terminology) -> None:
+    with_it = {c.code for c in terminology.resolve("STEMI").codes}
+    without = {c.code for c in terminology.resolve("NSTEMI").codes}
+    assert with_it.isdisjoint(without)
+
+
+@pytest.mark.parametrize(
+    ("written", "plain", "gone"),
+    [
+        ("suspected pulmonary embolism", "pulmonary embolism", "suspected"),
+        ("Likely appendicitis", "appendicitis", "likely"),
+        ("r/o aortic dissection", "aortic dissection", "r"),
+        ("Left pneumothorax", "pneumothorax", "left"),
+        ("severe asthma attack likely", "asthma", "likely"),
+    ],
+)
+def test_certainty_side_and_severity_are_taken_away(
+    terminology: Terminology, written: str, plain: str, gone: str
+) -> None:
+    found, bare = terminology.resolve(written), terminology.resolve(plain)
+    if found.status is Status.EXACT:
+        assert gone in found.stripped or gone == "r"
+    assert {c.code for c in bare.codes} & {c.code for c in found.codes}
+
+
+@pytest.mark.parametrize("written", ["viral osteoporosis", "reverse appendicitis"])
+def test_words_left_over_are_told(terminology: Terminology, written: str) -> None:
+    found = terminology.resolve(written)
+    assert found.status is Status.PARTIAL
+    assert found.uncovered == (written.split()[0],)
+    assert not found.recognised
+
+
+@pytest.mark.parametrize("written", ["glorbitis", "Zorblatt-Finch pneumonia", "", "  ", "!!", "42"])
+def test_unknown_words_are_not_found(terminology: Terminology, written: str) -> None:
+    found = terminology.resolve(written)
+    assert found.status is Status.NOT_FOUND
+    assert not found.concepts
+    assert not found.recognised
+
+
+def test_likeness_of_letters_is_never_enough(terminology: Terminology) -> None:
+    assert terminology.resolve("glossitis").recognised
+    assert not terminology.resolve("glorbitis").recognised
+    assert not terminology.resolve("apendisitis").recognised
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["history of pulmonary embolism", "no pulmonary embolism", "family history of stroke"],
+)
+def test_a_turned_meaning_is_not_the_disease(terminology: Terminology, written: str) -> None:
+    found = terminology.resolve(written)
+    assert not found.recognised or all(c.code.startswith("Z") for c in found.icd)
+
+
+@pytest.mark.parametrize("written", ["Epidural hematoma", "Diabetic cataracts"])
+def test_ambiguity_is_an_answer(terminology: Terminology, written: str) -> None:
+    found = terminology.resolve(written)
+    assert found.status is Status.AMBIGUOUS
+    assert len(found.concepts) > 1
+    assert found.recognised
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [("Urinary tract infection", "N39.0"), ("Cerebral venous thrombosis", None)],
+)
+def test_a_code_for_pregnancy_is_not_given_to_a_bare_name(
+    terminology: Terminology, written: str, code: str | None
+) -> None:
+    found = terminology.resolve(written)
+    assert not any(c.code.startswith("O") for c in found.icd)
+    assert code is None or [c.code for c in found.icd] == [code]
+
+
+def test_a_code_with_a_seventh_character_is_its_listed_code(terminology: Terminology) -> None:
+    found = terminology.concept("S72.001A")
+    assert found is not None
+    assert found.code == "S72.001"
+    assert terminology.ancestors("S72.001A") == ["S72.001", "S72.00", "S72.0", "S72"]
+    assert terminology.concept("ZZ9") is None
+    assert terminology.ancestors("ZZ9") == []
+
+
+def test_chapter_and_block_are_known(terminology: Terminology) -> None:
+    found = terminology.concept("I26.99")
+    assert found is not None
+    assert (found.chapter, found.block, found.category) == ("9", "I26-I28", "I26")
+    assert terminology.chapter_title("9").startswith("Diseases of the circulatory system")
+    assert terminology.chapter_title("99") == ""
+
+
+def test_symptoms_are_known_as_such(terminology: Terminology) -> None:
+    assert all(c.is_symptom for c in terminology.resolve("Fever").concepts)
+    assert not any(c.is_symptom for c in terminology.resolve("Pneumonia").concepts)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Diabetes Mellitus, Type 2", "type II diabetes mellitus"),
+        ("pre-eclampsia", "Preeclampsia"),
+        ("gastro-oesophageal reflux", "gastroesophageal reflux"),
+        ("Malignant neoplasms of pancreas", "pancreatic cancer"),
+        ("haemorrhages", "hemorrhage"),
+        ("brain tumours", "tumor of the brain"),
+        ("β-thalassaemia", "beta thalassemia"),
+        ("psychoses", "psychosis"),
+        ("Folliculitides", "folliculitis"),
+    ],
+)
+def test_two_spellings_share_a_key(one: str, other: str) -> None:
+    assert key(key_words(one)) == key(key_words(other))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ST elevation", "non-ST elevation"),
+        ("Hodgkin lymphoma", "non-Hodgkin lymphoma"),
+        ("sepsis with shock", "sepsis without shock"),
+        ("hyperthyroidism", "hypothyroidism"),
+        ("type 1 diabetes", "type 2 diabetes"),
+    ],
+)
+def test_opposites_never_share_a_key(one: str, other: str) -> None:
+    assert key(key_words(one)) != key(key_words(other))
+
+
+@given(st.text(max_size=400))
+def test_any_text_is_answered(terminology: Terminology, text: str) -> None:
+    found = terminology.resolve(text)
+    assert found.name == text
+    assert (found.status is Status.NOT_FOUND) == (not found.concepts)
+    assert not found.recognised or found.matched
+
+
+@given(
+    st.lists(
+        st.sampled_from(["acute", "viral", "no", "of", "heart", "(", ")", "ii", "-", "'", "non"])
+    )
+)
+def test_any_mixture_of_medical_words_is_answered(
+    terminology: Terminology, words: list[str]
+) -> None:
+    found = terminology.resolve(" ".join(words))
+    assert found.recognised in (True, False)
+
+
+@given(st.data())
+def test_a_known_name_in_any_case_order_or_wrapping_is_found(
+    terminology: Terminology, names: list[str], data: st.DataObject
+) -> None:
+    name = data.draw(st.sampled_from(names))
+    before = terminology.resolve(name)
+    for changed in (name.upper(), f"  {name}. ", f"The {name}"):
+        assert terminology.resolve(changed).codes == before.codes
+
+
+def test_threads_may_share_it(terminology: Terminology, names: list[str]) -> None:
+    some = names[::40]
+    alone = [terminology.resolve(n) for n in some]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(terminology.resolve, some * 4)) == alone * 4
