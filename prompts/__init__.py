@@ -7,7 +7,7 @@ in use, and `render` the prompt within its budget.
 from prompts.layout import Layout, Line, lay_out, state_words
 from prompts.prompt import Message, Prompt, TemplateRef
 from prompts.render import render
-from prompts.template import Template, TemplateError, load
+from prompts.template import Status, Template, TemplateError, load
 from prompts.text import neutral, visible
 from prompts.timing import ago
 
@@ -16,6 +16,7 @@ __all__ = [
     "Line",
     "Message",
     "Prompt",
+    "Status",
     "Template",
     "TemplateError",
     "TemplateRef",

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fhir_mapping.chart import Chart, Fact, Omission
+from fhir_mapping.priority import must_keep as chart_must_keep
+from fhir_mapping.priority import priority as chart_priority
 from prompts.layout import Layout, chart_part
 from prompts.prompt import Message, Prompt
 from prompts.schema import answer_schema
@@ -21,8 +23,8 @@ def render(
     costs: Sequence[int],
     *,
     budget: int | None = None,
-    priority: Priority | None = None,
-    must_keep: MustKeep | None = None,
+    priority: Priority = chart_priority,
+    must_keep: MustKeep = chart_must_keep,
 ) -> Prompt:
     """The prompt that shows the most important facts of `layout` within `budget` tokens.
 
@@ -34,11 +36,6 @@ def render(
     if len(costs) != len(layout.lines) + 2:
         raise ValueError(f"{len(costs)} costs for {len(layout.lines) + 2} texts of the layout")
     limit = layout.template.settings.chart_tokens if budget is None else budget
-    if priority is None or must_keep is None:
-        from fhir_mapping.priority import must_keep as kept
-        from fhir_mapping.priority import priority as ranked
-
-        priority, must_keep = priority or ranked, must_keep or kept
     chosen = _choose(layout, costs[2:], limit - costs[1], priority, must_keep)
     shown = {layout.lines[i].fact.id for i in chosen}
     fact_ids = tuple(line.fact.id for line in layout.lines if line.fact.id in shown)

@@ -14,8 +14,8 @@ from prompts import neutral, visible
 
 STRUCTURE = (
     "\n \r\n \u2028 \x0b ``` ~~~ --- *** === ### | <|im_start|> <|im_end|> </s> <s> <think> [INST] "
-    "<start_of_turn> <<SYS>> {{ {% {# }} %} \u202e \u200b \ufeff \U000e0041 \uff5c \uff1c < > { } % "
-    "<0x0A> <!-- <\u200b| \u3164 \x00 a 5"
+    "<start_of_turn> <<SYS>> {{ {% {# }} %} \u202e \u200b \ufeff \U000e0041 \uff5c \uff1c < > { } "
+    "% <0x0A> <!-- <\u200b| \u3164 \x00 a 5"
 )
 PIECES = st.sampled_from([*STRUCTURE.split(" "), "# ", " | L9 | ", "< /s>", " "])
 HOSTILE = st.lists(PIECES | st.text(max_size=6), max_size=12).map("".join)

@@ -1,0 +1,50 @@
+"""Text of a model or a chart made fit for GitHub Flavored Markdown: seen, never obeyed.
+
+Clients differ: some turn raw HTML in `detail` into live elements, some link every bare address
+after parsing, when backslashes are gone already. So markup is escaped, and what an autolinker
+looks for (GFM 0.29 section 6.9: `www.`, a scheme, an address with `@`; linkifiers: any dotted
+name) is broken up with a space, which no client can undo.
+"""
+
+from __future__ import annotations
+
+import re
+
+from prompts import visible
+
+__all__ = ["capped", "escape", "plain"]
+
+_BROKEN = (
+    (re.compile(r"//+"), "/ /"),
+    (re.compile(r"\s*@\s*"), " at "),
+    (re.compile(r"www(?=\.)", re.IGNORECASE), r"\g<0> "),
+    (re.compile(r"\.(?=[^\W\d_])"), ". "),
+)
+_MARKUP = re.compile(r"[\\`*_\[\]~|$#!{}]")
+_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_NOT_PLAIN = str.maketrans("<>[]{}`|*_\\", "()()()'/  /")
+
+
+def escape(value: object) -> str:
+    """One line of Markdown that shows `value` as text: no markup, element, link or image."""
+    return _MARKUP.sub(r"\\\g<0>", _unlinked(visible(str(value)))).translate(_ENTITIES)
+
+
+def plain(text: str) -> str:
+    """One line for places that are not Markdown (summary, labels) but may be read as such."""
+    return _unlinked(visible(text).translate(_NOT_PLAIN))
+
+
+def capped(text: str, limit: int) -> str:
+    """At most `limit` characters, cut at a word where there is one, with an ellipsis."""
+    if len(text) <= limit:
+        return text
+    cut = text[: limit - 1]
+    head, space, _ = cut.rpartition(" ")
+    return (head if space and len(head) > limit // 2 else cut).rstrip(" ,;:") + "…"
+
+
+def _unlinked(line: str) -> str:
+    for pattern, replacement in _BROKEN:
+        line = pattern.sub(replacement, line)
+    return " ".join(line.split())

@@ -1,0 +1,61 @@
+"""What a fact, a reason and a model's words look like on a card: bounded, and never a directive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cds_hooks.cards.data import texts
+from cds_hooks.cards.escape import capped
+from cds_hooks.cards.wording import finding, is_directive
+from cds_hooks.consultation import Evidence
+from fhir_mapping.chart import Chart, Fact
+from prompts import ago, state_words, visible
+
+__all__ = ["ICD_10_CM", "discriminator", "evidence", "fact_phrase", "name", "remark"]
+
+ICD_10_CM = "http://hl7.org/fhir/sid/icd-10-cm"
+
+_NAME, _FACT, _REMARK = 100, 140, 200
+
+
+def name(text: str) -> str:
+    """A diagnosis's name, or that it was withheld."""
+    return _told(text, _NAME, "model") or texts().withheld["nameless"]
+
+
+def remark(text: str) -> str:
+    """A sentence of a check, which may quote the chart."""
+    return _told(text, _REMARK, "chart")
+
+
+def discriminator(text: str) -> str:
+    """What a model says would discriminate, as a finding or test and not as an order for it."""
+    return _told(finding(visible(text)), _REMARK, "model")
+
+
+def evidence(cited: Iterable[Evidence], chart: Chart) -> tuple[str, ...]:
+    """The cited facts in the chart's own words, each once, in the order they were cited."""
+    ids = dict.fromkeys(item.fact_id for item in cited)
+    facts = (chart.fact(fact_id) for fact_id in ids)
+    return tuple(texts().withheld["missing"] if f is None else fact_phrase(f) for f in facts)
+
+
+def fact_phrase(fact: Fact) -> str:
+    """Value, flag or status, and how long ago: "Creatinine 1.8 mg/dL (0.6-1.2), high, 2 h ago"."""
+    words = (visible(word) for word in state_words(fact, texts().status))
+    parts = (_fact_text(fact), *(capped(word, 40) for word in words), ago(fact.days_ago, fine=True))
+    return ", ".join(part for part in parts if part)
+
+
+def _fact_text(fact: Fact) -> str:
+    """The fact's text; where that instructs ("Insulin: inject 10 units"), its code's display."""
+    displays = (code.display for code in fact.codes if code.display)
+    told = (text for text in (fact.text, *displays) if not is_directive(visible(text)))
+    return _told(next(told, fact.text), _FACT, "chart") or texts().withheld["textless"]
+
+
+def _told(text: str, limit: int, whose: str) -> str:
+    line = visible(text)
+    if is_directive(line):
+        return texts().withheld["model" if whose == "model" else "chart"]
+    return capped(line, limit)

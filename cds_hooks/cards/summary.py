@@ -1,0 +1,60 @@
+"""One sentence under 140 characters: what a reader sees before opening anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from cds_hooks.cards import phrases
+from cds_hooks.cards.data import texts
+from cds_hooks.cards.escape import capped, plain
+from cds_hooks.cards.view import holds
+from cds_hooks.consultation import Assessment, Consultation, Group, Verdict
+
+__all__ = ["LIMIT", "differential_summary", "fitted"]
+
+LIMIT = 139
+"""CDS Hooks 2.0.1: a summary has fewer than 140 characters."""
+
+_NAME = 60
+
+
+def fitted(text: str) -> str:
+    """One plain sentence within the limit."""
+    return capped(plain(text), LIMIT)
+
+
+def differential_summary(consultation: Consultation, age: str = "") -> str:
+    """The diagnoses the checks left standing, as many as fit; a demonstration model is named so."""
+    words = texts().summary
+    demonstration = consultation.model is not None and consultation.model.demonstration
+    lead = words["demonstration" if demonstration else "plain"]
+    lead = f"{lead}, {age}: " if age else f"{lead}: "
+    standing = [a for a in consultation.assessments if holds(a)]
+    if not standing:
+        return fitted(lead + _nothing(consultation.assessments))
+    for count in range(len(standing), 0, -1):
+        text = lead + _named(standing, count)
+        if len(text) <= LIMIT:
+            return text
+    return capped(text, LIMIT)
+
+
+def _nothing(assessments: Sequence[Assessment]) -> str:
+    recorded = all(a.verdict is Verdict.RECORDED for a in assessments) and assessments
+    return texts().summary["only_recorded" if recorded else "none_held"]
+
+
+def _named(standing: Sequence[Assessment], count: int) -> str:
+    """The first `count` names; must-not-miss ones in brackets, the rest as a number."""
+    shown = standing[:count]
+    parts = [_names(a for a in shown if a.group is Group.LIKELY)]
+    if missed := _names(a for a in shown if a.group is Group.MUST_NOT_MISS):
+        parts.append(f"({texts().summary['must_not_miss']}: {missed})")
+    if count < len(standing):
+        parts.append(f"+{len(standing) - count} more")
+    return " ".join(part for part in parts if part)
+
+
+def _names(assessments: Iterable[Assessment]) -> str:
+    names = (phrases.name(assessment.name) for assessment in assessments)
+    return "; ".join(capped(plain(name).replace(". ", " "), _NAME) for name in names)

@@ -1,0 +1,199 @@
+"""A consultation as the templates show it: every string still raw, escaped when it is rendered."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cds_hooks.cards import phrases
+from cds_hooks.cards.data import texts
+from cds_hooks.consultation import Assessment, Consultation, Group, KeyState, Reason, Verdict
+from fhir_mapping.chart import Chart
+
+__all__ = [
+    "Basis",
+    "Conflict",
+    "DiagnosisView",
+    "GroupView",
+    "basis_of",
+    "conflicts_of",
+    "groups_of",
+    "holds",
+]
+
+_DIGEST = 12
+"""Characters of a SHA-256 that a card shows: enough to compare, short enough to read."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiagnosisView:
+    """One assessed diagnosis; of one on the problem list only the name and code are shown.
+
+    `agreement` is "2 of 3", empty when there was one answer; `checks` are those that passed of
+    those that did not abstain.
+    """
+
+    name: str
+    code: str
+    verdict: str = ""
+    agreement: str = ""
+    checks: str = ""
+    evidence_for: tuple[str, ...] = ()
+    evidence_against: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    discriminator: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupView:
+    title: str
+    diagnoses: tuple[DiagnosisView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    count: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The prefetch keys that are in one state, in a reader's words."""
+
+    words: str
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a reader needs to judge a card independently; `seconds` is "" when not known."""
+
+    shown: int
+    left_out: tuple[Counted, ...]
+    missing: tuple[Missing, ...]
+    quality: int
+    model: str
+    model_digest: str
+    template: str
+    template_digest: str
+    answers: int
+    unusable: int
+    seconds: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    text: str
+    source: str
+    facts: tuple[str, ...]
+
+
+def holds(assessment: Assessment) -> bool:
+    """Whether the checks left a diagnosis standing as something to think of."""
+    return assessment.verdict in (Verdict.SUPPORTED, Verdict.PLAUSIBLE, Verdict.UNCERTAIN)
+
+
+def groups_of(consultation: Consultation) -> tuple[GroupView, ...]:
+    """Likely and must-not-miss first; what the checks speak against last and apart."""
+    grouped: dict[str, list[DiagnosisView]] = {title: [] for title in texts().groups}
+    for assessment in consultation.assessments:
+        grouped[_group(assessment)].append(_diagnosis(assessment, consultation))
+    order = (Group.LIKELY, Group.MUST_NOT_MISS, "recorded", "doubtful")
+    titles = texts().groups
+    return tuple(GroupView(titles[key], tuple(grouped[key])) for key in order if grouped[key])
+
+
+def _group(assessment: Assessment) -> str:
+    if assessment.verdict is Verdict.RECORDED:
+        return "recorded"
+    return assessment.group.value if holds(assessment) else "doubtful"
+
+
+def _diagnosis(assessment: Assessment, consultation: Consultation) -> DiagnosisView:
+    chart, answers = consultation.chart, len(consultation.differentials)
+    if assessment.verdict is Verdict.RECORDED:
+        return DiagnosisView(phrases.name(assessment.name), _code(assessment))
+    named_in = round(assessment.agreement * answers)
+    return DiagnosisView(
+        name=phrases.name(assessment.name),
+        code=_code(assessment),
+        verdict=texts().verdicts[assessment.verdict],
+        agreement=f"{named_in} of {answers}" if answers > 1 else "",
+        checks=_passed(assessment.reasons),
+        evidence_for=phrases.evidence(assessment.evidence_for, chart),
+        evidence_against=phrases.evidence(assessment.evidence_against, chart),
+        flags=_flags(assessment.reasons),
+        discriminator=phrases.discriminator(assessment.discriminator),
+    )
+
+
+def _code(assessment: Assessment) -> str:
+    codes = sorted(assessment.codes, key=lambda code: code.system != phrases.ICD_10_CM)
+    return codes[0].code if codes else ""
+
+
+def _passed(reasons: Sequence[Reason]) -> str:
+    results = [reason.result for reason in reasons if reason.result != "abstain"]
+    return f"{results.count('pass')} of {len(results)}" if results else ""
+
+
+def _flags(reasons: Sequence[Reason]) -> tuple[str, ...]:
+    failed = (reason for reason in reasons if reason.result == "fail")
+    return tuple(dict.fromkeys(_says(reason) for reason in failed))
+
+
+def _says(reason: Reason) -> str:
+    """What a check says, or its id as words when it says nothing that can be seen."""
+    return phrases.remark(reason.text) or phrases.remark(reason.check.replace("-", " "))
+
+
+def basis_of(consultation: Consultation) -> Basis:
+    """What the answer rests on: what was shown, what was missing, which model, how long."""
+    prompt, model, chart = consultation.prompt, consultation.model, consultation.chart
+    # A stage's own parts ("model.decode") are within the stage.
+    took = sum(ms for stage, ms in consultation.timings_ms.items() if "." not in stage) / 1000
+    return Basis(
+        shown=len(prompt.fact_ids) if prompt else 0,
+        left_out=_left_out(consultation),
+        missing=_missing(consultation),
+        quality=len(chart.quality),
+        model=model.name if model else "",
+        model_digest=model.sha256[:_DIGEST] if model else "",
+        template=f"{prompt.template.id} {prompt.template.version}" if prompt else "",
+        template_digest=prompt.template.sha256[:_DIGEST] if prompt else "",
+        answers=len(consultation.differentials),
+        unusable=consultation.samples_failed,
+        seconds=f"{took:.1f}" if took >= 0.05 else "",
+    )
+
+
+def _left_out(consultation: Consultation) -> tuple[Counted, ...]:
+    omissions = [*(consultation.prompt.omissions if consultation.prompt else ())]
+    omissions += consultation.chart.omissions
+    counted = Counter(omission.reason for omission in omissions).most_common()
+    words = texts().omissions
+    return tuple(Counted(n, words.get(r, f"as {r.replace('-', ' ')}")) for r, n in counted)
+
+
+def _missing(consultation: Consultation) -> tuple[Missing, ...]:
+    names = texts().keys
+    found = []
+    for state in (KeyState.UNAVAILABLE, KeyState.PARTIAL, KeyState.EMPTY):
+        keys = [key for key, value in consultation.key_states.items() if value is state]
+        if keys:
+            shown = tuple(names.get(key) or phrases.remark(key) for key in keys)
+            found.append(Missing(texts().states[state], shown))
+    return tuple(found)
+
+
+def conflicts_of(reasons: Sequence[Reason], chart: Chart) -> tuple[Conflict, ...]:
+    """Chart entries that contradict each other, each with the entries themselves."""
+    return tuple(
+        Conflict(
+            _says(reason),
+            phrases.remark(reason.source),
+            tuple(phrases.fact_phrase(f) for i in reason.fact_ids if (f := chart.fact(i))),
+        )
+        for reason in reasons
+    )

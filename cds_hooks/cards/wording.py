@@ -1,0 +1,62 @@
+"""Cards inform and never instruct: which wording is a directive, and what is done about it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from pydantic import BaseModel, ConfigDict
+
+__all__ = ["finding", "is_directive"]
+
+
+class _Wording(BaseModel):
+    """`data/wording.toml`: words, but for `phrases`, which are regular expressions."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: str
+    verbs: tuple[str, ...]
+    nouns: tuple[str, ...]
+    objects: tuple[str, ...]
+    phrases: tuple[str, ...]
+    test_verbs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Patterns:
+    directive: re.Pattern[str]
+    test_verb: re.Pattern[str]
+
+
+@cache
+def _patterns() -> _Patterns:
+    raw = files(__package__).joinpath("data/wording.toml").read_text("utf-8")
+    wording = _Wording.model_validate(tomllib.loads(raw))
+    begins = r"(?:^\W*|[.;:!?]\W*|\b(?:and|then|please|now)\s+)"
+    verbs = rf"(?:{_any(wording.verbs)})\b(?!-)"
+    nouns = rf"(?:{_any(wording.nouns)})\s+(?:{_any(wording.objects)})\b"
+    phrases = rf"\b(?:{_any(wording.phrases)})\b"
+    tests = rf"(?:please|{_any(wording.test_verbs)})"
+    return _Patterns(
+        re.compile(rf"{begins}(?:{verbs}|{nouns})|{phrases}", re.IGNORECASE),
+        re.compile(rf"^(?:{tests}\s+)+(?:an?\s+|the\s+)?", re.IGNORECASE),
+    )
+
+
+def _any(words: Iterable[str]) -> str:
+    return "|".join(words)
+
+
+def is_directive(text: str) -> bool:
+    """Whether `text`, on one line, tells its reader what to do (`data/wording.toml`)."""
+    return _patterns().directive.search(text) is not None
+
+
+def finding(text: str) -> str:
+    """`text` without the order it may be wrapped in: "Order a D-dimer" -> "D-dimer"."""
+    return _patterns().test_verb.sub("", text) or text

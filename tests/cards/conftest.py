@@ -1,0 +1,236 @@
+"""A hand-made consultation: a woman with nausea, weakness and little urine."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+import pytest
+
+from cds_hooks.consultation import (
+    Assessment,
+    Consultation,
+    Differential,
+    Evidence,
+    Group,
+    KeyState,
+    ModelIdentity,
+    Outcome,
+    Reason,
+    Verdict,
+)
+from fhir_mapping.chart import (
+    Chart,
+    Code,
+    Fact,
+    Flag,
+    Kind,
+    Omission,
+    PatientFacts,
+    Polarity,
+    QualityNote,
+)
+from prompts import Message, Prompt, TemplateRef
+
+ICD = "http://hl7.org/fhir/sid/icd-10-cm"
+MESH = "http://id.nlm.nih.gov/mesh"
+
+FACTS = (
+    Fact("P1", Kind.PROBLEM, "Essential hypertension", days_ago=2900.0, status="active"),
+    Fact("P2", Kind.PROBLEM, "Addison disease", polarity=Polarity.REFUTED, days_ago=400.0),
+    Fact(
+        "M1", Kind.MEDICATION, "Ibuprofen 600 mg three times daily", days_ago=9.2, status="active"
+    ),
+    Fact("M2", Kind.MEDICATION, "Lisinopril 20 mg daily", days_ago=700.0, status="active"),
+    Fact("L1", Kind.LAB, "Creatinine 0.9 mg/dL (0.6-1.2)", flag=Flag.NORMAL, days_ago=120.0),
+    Fact("L2", Kind.LAB, "Creatinine 1.8 mg/dL (0.6-1.2)", flag=Flag.HIGH, days_ago=0.1),
+    Fact("L3", Kind.LAB, "Potassium 6.4 mmol/L (3.5-5.1)", flag=Flag.CRITICAL_HIGH, days_ago=0.1),
+    Fact("L4", Kind.LAB, "Sodium 139 mmol/L (135-145)", flag=Flag.NORMAL, days_ago=0.1),
+    Fact("L5", Kind.LAB, "Troponin I <5 ng/L (<16)", flag=Flag.NORMAL, days_ago=0.08),
+    Fact("V1", Kind.VITAL, "Heart rate 112 /min", flag=Flag.HIGH, days_ago=0.13),
+    Fact("S1", Kind.COMPLAINT, "Nausea, muscle weakness and little urine for 3 days", days_ago=0.1),
+)
+
+CHART = Chart(
+    PatientFacts(61.4, "female"),
+    FACTS,
+    omissions=(
+        Omission("Observation/o9", "entered-in-error"),
+        Omission("Media/m1", "unsupported-type"),
+        Omission("Media/m2", "unsupported-type"),
+    ),
+    quality=(QualityNote("Observation/o1.effectiveDateTime", "no-timezone", "has no timezone"),),
+)
+
+ASSESSMENTS = (
+    Assessment(
+        "Acute kidney injury",
+        Group.LIKELY,
+        Verdict.SUPPORTED,
+        codes=(
+            Code(MESH, "D058186", "Acute Kidney Injury"),
+            Code(ICD, "N17.9", "Acute kidney failure, unspecified"),
+        ),
+        reasons=(Reason("evidence-as-claimed", "pass", "every claim holds", ("L2", "L3")),),
+        evidence_for=(Evidence("L2", "high"), Evidence("L3", "high"), Evidence("M1", "present")),
+        evidence_against=(Evidence("L4", "normal"),),
+        discriminator="Order a fractional excretion of sodium",
+        agreement=1.0,
+    ),
+    Assessment(
+        "Hyperkalemia",
+        Group.LIKELY,
+        Verdict.PLAUSIBLE,
+        codes=(Code(ICD, "E87.5", "Hyperkalemia"),),
+        evidence_for=(Evidence("L3", "high"), Evidence("S1", "present")),
+        discriminator="12-lead ECG with peaked T waves",
+        agreement=2 / 3,
+    ),
+    Assessment(
+        "Essential hypertension",
+        Group.LIKELY,
+        Verdict.RECORDED,
+        codes=(Code(ICD, "I10", "Essential (primary) hypertension"),),
+        evidence_for=(Evidence("P1", "present"),),
+        agreement=1 / 3,
+    ),
+    Assessment(
+        "Acute myocardial infarction",
+        Group.MUST_NOT_MISS,
+        Verdict.UNCERTAIN,
+        codes=(Code(ICD, "I21.9", "Acute myocardial infarction, unspecified"),),
+        reasons=(
+            Reason(
+                "evidence-as-claimed",
+                "fail",
+                "Troponin I was called high; the chart says normal",
+                ("L5",),
+            ),
+            Reason("sex-conflict", "abstain"),
+        ),
+        evidence_for=(Evidence("V1", "high"),),
+        evidence_against=(Evidence("L5", "normal"),),
+        discriminator="serial troponin and ECG",
+        agreement=1 / 3,
+    ),
+    Assessment(
+        "Ectopic pregnancy",
+        Group.MUST_NOT_MISS,
+        Verdict.CONTRADICTED,
+        codes=(
+            Code(ICD, "O00.90", "Unspecified ectopic pregnancy without intrauterine pregnancy"),
+        ),
+        reasons=(
+            Reason(
+                "age-conflict",
+                "fail",
+                "recorded age 61 lies outside 9-55",
+                (),
+                "ICD-10-CM code edits",
+            ),
+        ),
+        evidence_for=(Evidence("S1", "present"),),
+        agreement=1 / 3,
+    ),
+    Assessment(
+        "Renal flux syndrome",
+        Group.LIKELY,
+        Verdict.UNRECOGNISED,
+        reasons=(Reason("name-resolved", "fail", "no entry of ICD-10-CM or MeSH has this name"),),
+        evidence_for=(Evidence("L2", "high"),),
+        agreement=1 / 3,
+    ),
+)
+
+CONTRADICTIONS = (
+    Reason(
+        "refuted-and-treated",
+        "fail",
+        "A problem is recorded as refuted while a drug for it is active",
+        ("P2", "M2"),
+        "example rule",
+    ),
+)
+
+KEYS: Mapping[str, KeyState] = MappingProxyType(
+    {
+        "patient": KeyState.PREFETCHED,
+        "problems": KeyState.PREFETCHED,
+        "laboratory": KeyState.FETCHED,
+        "documents": KeyState.UNAVAILABLE,
+        "medicationStatements": KeyState.UNAVAILABLE,
+        "vitals": KeyState.PARTIAL,
+        "familyHistory": KeyState.EMPTY,
+        "immunizations": KeyState.EMPTY,
+    }
+)
+
+SHA = "0123456789abcdef" * 4
+
+
+@pytest.fixture
+def answered() -> Consultation:
+    """A whole consultation with every verdict, of a model that is fit for use."""
+    prompt = Prompt(
+        messages=(Message("system", "s"), Message("user", "u")),
+        template=TemplateRef("differential", "1", SHA[::-1]),
+        schema={},
+        fact_ids=tuple(f.id for f in FACTS if f.id != "P2"),
+        omissions=(Omission("P2", "token-budget", kind=Kind.PROBLEM),),
+        tokens=700,
+    )
+    return Consultation(
+        id="c-1",
+        key="k-1",
+        service="chartside-patient-view",
+        created=1_700_000_000.0,
+        patient_key="p-1",
+        chart=CHART,
+        prompt=prompt,
+        model=ModelIdentity("gemma-4-31b-it-q4", SHA, "llama.cpp", "Gemma"),
+        key_states=KEYS,
+        samples=("{}", "{}", "{}"),
+        differentials=tuple(Differential((), "gemma-4-31b-it-q4", n) for n in range(3)),
+        assessments=ASSESSMENTS,
+        outcome=Outcome.ANSWERED,
+        timings_ms={"gather": 12.0, "map": 4.0, "model": 4210.0, "model.decode": 3000.0},
+    )
+
+
+@pytest.fixture
+def demonstration(answered: Consultation) -> Consultation:
+    """The same answer from a demonstration model, in one sample."""
+    model = ModelIdentity("SmolLM2-135M-Instruct", SHA, "llama.cpp", "Apache-2.0", True)
+    one = answered.differentials[:1]
+    return replace(answered, model=model, differentials=one, samples=("{}",), samples_failed=0)
+
+
+@pytest.fixture
+def pending(answered: Consultation) -> Consultation:
+    """The same chart, six hours later, with one result more, and no answer yet."""
+    newer = Fact("L6", Kind.LAB, "Lactate 4.1 mmol/L (0.5-2.2)", flag=Flag.HIGH, days_ago=0.0)
+    return replace(
+        answered,
+        id="c-2",
+        created=answered.created + 6 * 3600,
+        chart=replace(CHART, facts=(*FACTS[:3], *FACTS[4:], newer)),
+        differentials=(),
+        assessments=(),
+        samples=(),
+        outcome=Outcome.PENDING,
+        timings_ms={"gather": 9.0},
+    )
+
+
+@pytest.fixture
+def contradictory(answered: Consultation) -> Consultation:
+    return replace(answered, contradictions=CONTRADICTIONS)
+
+
+@pytest.fixture
+def make_uuid() -> Callable[[], str]:
+    """uuid-1, uuid-2 and so on."""
+    numbers = itertools.count(1)
+    return lambda: f"uuid-{next(numbers)}"
