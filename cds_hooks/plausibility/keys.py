@@ -50,6 +50,7 @@ class Words:
     prefixes: frozenset[str]
     numbered: frozenset[str]
     phrases: Mapping[tuple[str, ...], tuple[str, ...]]
+    phrase_starts: frozenset[str]
     nouns: Mapping[str, str]
     strip: tuple[tuple[str, frozenset[str]], ...]
 
@@ -65,6 +66,7 @@ def tables() -> Words:
         prefixes=frozenset(raw["prefixes"]),
         numbered=frozenset(raw["numbered"]),
         phrases={tuple(k.split()): tuple(v.split()) for k, v in raw["phrases"].items()},
+        phrase_starts=frozenset(k.split()[0] for k in raw["phrases"]),
         nouns=raw["nouns"],
         strip=tuple((g["id"], frozenset(g["words"])) for g in raw["strip"]),
     )
@@ -88,7 +90,7 @@ def normalise(found: Iterable[str]) -> list[str]:
     """Words as they stand in keys: singular, American, nouns for adjectives, phrases replaced."""
     table = tables()
     kept = [stem(w) for w in found if w not in table.stop]
-    return [table.nouns.get(w, w) for w in _replace(kept, table.phrases)]
+    return [table.nouns.get(w, w) for w in _replace(kept, table)]
 
 
 def key(found: Iterable[str]) -> str:
@@ -107,7 +109,10 @@ def _plain(text: str) -> str:
 
 
 def _join(found: list[str]) -> list[str]:
-    prefixes, out = tables().prefixes, []
+    prefixes = tables().prefixes
+    if prefixes.isdisjoint(found):
+        return found
+    out: list[str] = []
     held = ""
     for word in found:
         if word in prefixes and not held:
@@ -119,7 +124,10 @@ def _join(found: list[str]) -> list[str]:
 
 
 def _number(found: list[str]) -> list[str]:
-    numbered, out = tables().numbered, []
+    if _ROMAN.keys().isdisjoint(found):
+        return found
+    numbered = tables().numbered
+    out: list[str] = []
     for i, word in enumerate(found):
         after = i > 0 and found[i - 1] in numbered
         out.append(_ROMAN[word] if word in _ROMAN and (after or word in _ALWAYS_ROMAN) else word)
@@ -163,12 +171,14 @@ def _latin(word: str) -> str:
     return word[:-2] if word.endswith("xes") else word[:-1]
 
 
-def _replace(found: list[str], phrases: Mapping[tuple[str, ...], tuple[str, ...]]) -> list[str]:
+def _replace(found: list[str], table: Words) -> list[str]:
+    if table.phrase_starts.isdisjoint(found):
+        return found
     out: list[str] = []
     i = 0
     while i < len(found):
         for size in (3, 2):
-            new = phrases.get(tuple(found[i : i + size]))
+            new = table.phrases.get(tuple(found[i : i + size]))
             if new is not None:
                 out.extend(new)
                 i += size
