@@ -27,6 +27,14 @@ class OutcomeText(_Data):
     detail: str
 
 
+class CheckTexts(_Data):
+    """`claim` is the check of what a model says of a fact; `told` need no line of their own."""
+
+    claim: str
+    told: frozenset[str]
+    claimed: str
+
+
 class Texts(_Data):
     """`data/texts.toml`, by the names of the verdicts, states and outcomes."""
 
@@ -35,6 +43,7 @@ class Texts(_Data):
     status: Status
     groups: dict[str, str]
     verdicts: dict[Verdict, str]
+    checks: CheckTexts
     states: dict[KeyState, str]
     keys: dict[str, str]
     omissions: dict[str, str]

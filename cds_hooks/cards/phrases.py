@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from cds_hooks.cards.data import texts
 from cds_hooks.cards.escape import capped
@@ -33,11 +33,21 @@ def discriminator(text: str) -> str:
     return _told(finding(visible(text)), _REMARK, "model")
 
 
-def evidence(cited: Iterable[Evidence], chart: Chart) -> tuple[str, ...]:
-    """The cited facts in the chart's own words, each once, in the order they were cited."""
-    ids = dict.fromkeys(item.fact_id for item in cited)
-    facts = (chart.fact(fact_id) for fact_id in ids)
-    return tuple(texts().withheld["missing"] if f is None else fact_phrase(f) for f in facts)
+def evidence(
+    cited: Iterable[Evidence], chart: Chart, wrong: Container[str] = ()
+) -> tuple[str, ...]:
+    """The cited facts in the chart's own words, each once, in the order they were cited.
+
+    Of the facts in `wrong` it is said what the model claimed, because the chart says otherwise.
+    """
+    claims = {item.fact_id: item.claim for item in cited}
+    told = []
+    for fact_id, claim in claims.items():
+        fact = chart.fact(fact_id)
+        phrase = texts().withheld["missing"] if fact is None else fact_phrase(fact)
+        claimed = f" ({texts().checks.claimed} {remark(claim)})" if fact_id in wrong else ""
+        told.append(phrase + claimed)
+    return tuple(told)
 
 
 def fact_phrase(fact: Fact) -> str:

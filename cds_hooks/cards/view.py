@@ -121,7 +121,7 @@ def _diagnosis(assessment: Assessment, consultation: Consultation) -> DiagnosisV
         verdict=texts().verdicts[assessment.verdict],
         agreement=f"{named_in} of {answers}" if answers > 1 else "",
         checks=_passed(assessment.reasons),
-        evidence_for=phrases.evidence(assessment.evidence_for, chart),
+        evidence_for=phrases.evidence(assessment.evidence_for, chart, _wrong(assessment)),
         evidence_against=phrases.evidence(assessment.evidence_against, chart),
         flags=_flags(assessment.reasons),
         discriminator=phrases.discriminator(assessment.discriminator),
@@ -133,13 +133,21 @@ def _code(assessment: Assessment) -> str:
     return codes[0].code if codes else ""
 
 
+def _wrong(assessment: Assessment) -> set[str]:
+    """The facts of which a claim was checked and is not so."""
+    claim = texts().checks.claim
+    failed = (r for r in assessment.reasons if r.check == claim and r.result == "fail")
+    return {fact_id for reason in failed for fact_id in reason.fact_ids}
+
+
 def _passed(reasons: Sequence[Reason]) -> str:
     results = [reason.result for reason in reasons if reason.result != "abstain"]
     return f"{results.count('pass')} of {len(results)}" if results else ""
 
 
 def _flags(reasons: Sequence[Reason]) -> tuple[str, ...]:
-    failed = (reason for reason in reasons if reason.result == "fail")
+    told = texts().checks.told
+    failed = (r for r in reasons if r.result == "fail" and r.check not in told)
     return tuple(dict.fromkeys(_says(reason) for reason in failed))
 
 
@@ -191,7 +199,7 @@ def conflicts_of(reasons: Sequence[Reason], chart: Chart) -> tuple[Conflict, ...
     """Chart entries that contradict each other, each with the entries themselves."""
     return tuple(
         Conflict(
-            _says(reason),
+            (said := _says(reason))[:1].upper() + said[1:],
             phrases.remark(reason.source),
             tuple(phrases.fact_phrase(f) for i in reason.fact_ids if (f := chart.fact(i))),
         )

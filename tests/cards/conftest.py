@@ -40,6 +40,7 @@ MESH = "http://id.nlm.nih.gov/mesh"
 FACTS = (
     Fact("P1", Kind.PROBLEM, "Essential hypertension", days_ago=2900.0, status="active"),
     Fact("P2", Kind.PROBLEM, "Addison disease", polarity=Polarity.REFUTED, days_ago=400.0),
+    Fact("P3", Kind.PROBLEM, "Adrenal insufficiency (Addison)", days_ago=30.0, status="active"),
     Fact(
         "M1", Kind.MEDICATION, "Ibuprofen 600 mg three times daily", days_ago=9.2, status="active"
     ),
@@ -73,7 +74,14 @@ ASSESSMENTS = (
             Code(MESH, "D058186", "Acute Kidney Injury"),
             Code(ICD, "N17.9", "Acute kidney failure, unspecified"),
         ),
-        reasons=(Reason("evidence-as-claimed", "pass", "every claim holds", ("L2", "L3")),),
+        reasons=(
+            Reason(
+                "evidence-direction",
+                "pass",
+                "the chart says what is claimed: L2 high, L3 high",
+                ("L2", "L3"),
+            ),
+        ),
         evidence_for=(Evidence("L2", "high"), Evidence("L3", "high"), Evidence("M1", "present")),
         evidence_against=(Evidence("L4", "normal"),),
         discriminator="Order a fractional excretion of sodium",
@@ -103,15 +111,15 @@ ASSESSMENTS = (
         codes=(Code(ICD, "I21.9", "Acute myocardial infarction, unspecified"),),
         reasons=(
             Reason(
-                "evidence-as-claimed",
+                "evidence-direction",
                 "fail",
-                "Troponin I was called high; the chart says normal",
+                "the chart says otherwise: L5 high",
                 ("L5",),
             ),
-            Reason("sex-conflict", "abstain"),
+            Reason("recorded-sex", "abstain"),
         ),
-        evidence_for=(Evidence("V1", "high"),),
-        evidence_against=(Evidence("L5", "normal"),),
+        evidence_for=(Evidence("V1", "high"), Evidence("L5", "high")),
+        evidence_against=(Evidence("L4", "normal"),),
         discriminator="serial troponin and ECG",
         agreement=1 / 3,
     ),
@@ -124,9 +132,9 @@ ASSESSMENTS = (
         ),
         reasons=(
             Reason(
-                "age-conflict",
+                "recorded-age",
                 "fail",
-                "recorded age 61 lies outside 9-55",
+                "Maternity diagnoses; recorded age: 61 years old",
                 (),
                 "ICD-10-CM code edits",
             ),
@@ -138,7 +146,7 @@ ASSESSMENTS = (
         "Renal flux syndrome",
         Group.LIKELY,
         Verdict.UNRECOGNISED,
-        reasons=(Reason("name-resolved", "fail", "no entry of ICD-10-CM or MeSH has this name"),),
+        reasons=(Reason("name-recognised", "fail", "not found in ICD-10-CM or MeSH"),),
         evidence_for=(Evidence("L2", "high"),),
         agreement=1 / 3,
     ),
@@ -146,11 +154,11 @@ ASSESSMENTS = (
 
 CONTRADICTIONS = (
     Reason(
-        "refuted-and-treated",
+        "active-and-refuted",
         "fail",
-        "A problem is recorded as refuted while a drug for it is active",
-        ("P2", "M2"),
-        "example rule",
+        "the same problem is recorded as active and as refuted",
+        ("P2", "P3"),
+        "FHIR Condition.clinicalStatus and verificationStatus",
     ),
 )
 
