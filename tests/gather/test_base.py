@@ -69,3 +69,13 @@ def test_property_a_link_that_resolves_is_requested_under_the_base(link: str) ->
     assert path == b"/fhir" or path.startswith(b"/fhir/")
     assert b".." not in path.replace(b"%2e", b".").replace(b"%2E", b".").split(b"/")
     assert not request.url.userinfo
+
+
+@pytest.mark.parametrize(
+    "path", ["/fhir/%2e%2e/x", "/fhir/..%2fx", "/fhir/%252e./x", "/fhir/..;a/x"]
+)
+def test_a_base_covers_no_way_out_of_it(path: str) -> None:
+    base = Base.parse("https://h/fhir")
+    assert base is not None
+    assert not base.covers(httpx.URL(f"https://h{path}"))
+    assert base.covers(httpx.URL("https://h/fhir/x"))
