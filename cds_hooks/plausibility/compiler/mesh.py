@@ -9,8 +9,8 @@ from importlib.resources import files
 from itertools import pairwise
 from typing import Any
 
-from cds_hooks.plausibility.compile.model import INCLUSION, PREFERRED, MeshConcept, Term
-from cds_hooks.plausibility.compile.sources import CompileError
+from cds_hooks.plausibility.compiler.model import INCLUSION, PREFERRED, MeshConcept, Term
+from cds_hooks.plausibility.compiler.sources import CompileError
 
 __all__ = ["read_mesh"]
 

@@ -1,21 +1,28 @@
-"""The way from the wheels to the file, told step by step."""
+"""Compiles the terminology once: wheels of public terminologies in, one SQLite file out.
+
+`python -m cds_hooks.plausibility.compile --wheels DIR --out FILE [--names FILE]`
+"""
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import sqlite3
-from collections.abc import Callable
+import sys
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cds_hooks.plausibility import keys
-from cds_hooks.plausibility.compile import icd, mesh, names, sources, write
-from cds_hooks.plausibility.compile.link import index_icd, link
-from cds_hooks.plausibility.compile.sources import CompileError, Wheel
+from cds_hooks.plausibility.compiler import icd, mesh, names, sources, write
+from cds_hooks.plausibility.compiler.link import index_icd, link
+from cds_hooks.plausibility.compiler.sources import CompileError, Wheel
 
-__all__ = ["COMPILER_VERSION", "Report", "compile_terminology"]
+__all__ = ["COMPILER_VERSION", "CompileError", "Report", "compile_terminology", "main"]
 
 COMPILER_VERSION = "1"
+"""Raised whenever the same sources compile to something else: set-up then compiles again."""
 
 Progress = Callable[[str], None]
 
@@ -77,3 +84,31 @@ def _meta(wheels: list[Wheel], edition: str, picked: list[str]) -> dict[str, str
         "names.count": str(len(picked)),
         "names.sha256": digest,
     }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Compile and report; 0 when the files are in place, 1 with the reason when not."""
+    parser = argparse.ArgumentParser(prog="python -m cds_hooks.plausibility.compile")
+    parser.add_argument("--wheels", type=Path, required=True, help="folder of the data wheels")
+    parser.add_argument("--out", type=Path, required=True, help="the SQLite file to write")
+    parser.add_argument("--names", type=Path, help="the list of names a model may write")
+    given = parser.parse_args(argv)
+    started = time.monotonic()
+
+    def progress(step: str) -> None:
+        sys.stderr.write(f"terminology: {step} ({time.monotonic() - started:.1f} s)\n")
+
+    try:
+        report = compile_terminology(given.wheels, given.out, given.names, progress)
+    except CompileError as error:
+        sys.stderr.write(f"{error.diagnostics()}\n")
+        return 1
+    progress(
+        f"done: {report.icd} ICD-10-CM codes, {report.mesh} MeSH headings, "
+        f"{report.linked} linked, {report.names} names"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

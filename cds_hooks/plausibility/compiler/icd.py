@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
-from cds_hooks.plausibility.compile.model import (
+from cds_hooks.plausibility.compiler.model import (
     DERIVED,
     INCLUSION,
     NOTE,

@@ -7,8 +7,8 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from cds_hooks.plausibility.compile.link import term_key
-from cds_hooks.plausibility.compile.model import IcdConcept, MeshConcept, Term
+from cds_hooks.plausibility.compiler.link import term_key
+from cds_hooks.plausibility.compiler.model import IcdConcept, MeshConcept, Term
 
 __all__ = ["SCHEMA_VERSION", "write_database", "write_text"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
-from cds_hooks.plausibility.compile.model import IcdConcept, MeshConcept
+from cds_hooks.plausibility.compiler.model import IcdConcept, MeshConcept
 from cds_hooks.plausibility.hierarchy import Parents, common_code
 from cds_hooks.plausibility.keys import key, key_words
 

@@ -15,8 +15,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from cds_hooks.plausibility.compile.link import KeyIndex, term_key
-from cds_hooks.plausibility.compile.model import IcdConcept, MeshConcept
+from cds_hooks.plausibility.compiler.link import KeyIndex, term_key
+from cds_hooks.plausibility.compiler.model import IcdConcept, MeshConcept
 from cds_hooks.plausibility.keys import stem, words
 
 __all__ = ["Capitals", "capitals", "pick_names"]

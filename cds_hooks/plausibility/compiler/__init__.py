@@ -1,0 +1,1 @@
+"""The parts of the compiler: reading the sources, linking them, choosing names, writing."""
