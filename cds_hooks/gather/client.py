@@ -122,7 +122,7 @@ class FhirClient:
             return NoteCode.DEADLINE if loop.time() >= self._ends else NoteCode.TIMEOUT
         except httpx.ConnectError:
             return NoteCode.UNREACHABLE
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError):
+        except (httpx.HTTPError, httpx.InvalidURL):
             return NoteCode.CONNECTION_LOST
 
     async def _get(self, url: httpx.URL) -> bytes | NoteCode:
@@ -138,7 +138,7 @@ class FhirClient:
         declared = response.headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > limit:
             return NoteCode.TOO_LARGE
-        async for piece in response.aiter_raw():
+        async for piece in response.aiter_bytes():
             body += piece
             self._bytes_left -= len(piece)
             if len(body) > limit or self._bytes_left < 0:

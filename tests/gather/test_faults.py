@@ -552,7 +552,8 @@ async def test_property_any_server_is_survived_and_gives_nobody_elses_record(ans
     config = GatherConfig(max_pages=4)
     async with open_http(config, tls=TLS, transport=httpx.MockTransport(answer)) as pool:
         gathered = await problems(pool, bounds={"max_pages": 4})
-    assert hosts <= {"ehr.example.org"}
+    assert hosts == {"ehr.example.org"}
+    assert NoteCode.CONNECTION_LOST not in gathered.notes_of("problems")
     owner = Owner("alpha")
     judged = {owner.judge(resource) for resource in gathered.resources}
     assert judged <= {Belongs.OWN, Belongs.NOBODY}
