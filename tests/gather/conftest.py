@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
+import respx
 
-from cds_hooks.gather import GatherConfig, open_http
+from cds_hooks.gather import GatherConfig, Gathered, gather, open_http
 
 
 class Make:
@@ -65,6 +66,12 @@ class Make:
         }
 
     @staticmethod
+    def page(*names: str, next_url: str | None = None, patient: str = "alpha") -> dict[str, Any]:
+        """Conditions, with a link to the next page."""
+        link = [{"relation": "next", "url": next_url}] if next_url is not None else []
+        return Make.bundle(*(Make.condition(name, patient) for name in names), link=link)
+
+    @staticmethod
     def outcome(severity: str) -> dict[str, Any]:
         issue = [{"severity": severity, "code": "processing"}]
         return {"resourceType": "OperationOutcome", "issue": issue}
@@ -107,3 +114,41 @@ async def pool() -> AsyncIterator[httpx.AsyncClient]:
     """The connection pool that the application would share."""
     async with open_http(GatherConfig()) as client:
         yield client
+
+
+FAULTY = "https://ehr.example.org/fhir"
+
+
+@pytest.fixture
+def server() -> Iterator[respx.MockRouter]:
+    """A faulty server; a request to any other address is an error of the test."""
+    with respx.mock(base_url=FAULTY, assert_all_called=False) as router:
+        router.get("/metadata").respond(json={"resourceType": "CapabilityStatement"})
+        yield router
+
+
+@pytest.fixture
+def problems(pool: httpx.AsyncClient) -> Callable[..., Awaitable[Gathered]]:
+    """Gather one missing key, `problems`, from the faulty server; words change what is asked."""
+
+    async def gather_there(
+        *,
+        prefetch: Any = None,
+        templates: Any = None,
+        fhir_server: str = FAULTY,
+        access_token: str = "s3cret-t0ken",
+        deadline_s: float = 10,
+        **bounds: Any,
+    ) -> Gathered:
+        return await gather(
+            prefetch or {},
+            templates or {"problems": "Condition?patient={{context.patientId}}"},
+            {"patientId": "alpha"},
+            fhir_server=fhir_server,
+            access_token=access_token,
+            pool=pool,
+            config=GatherConfig(allowed_bases=(FAULTY,), **{"read_seconds": 5.0, **bounds}),
+            deadline_s=deadline_s,
+        )
+
+    return gather_there
