@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
@@ -86,7 +85,9 @@ def state_words(fact: Fact, status: Status | None = None) -> tuple[str, ...]:
 
 
 def _says(text: str, word: str) -> bool:
-    return re.search(rf"(?<!\w){re.escape(word)}\W*$", text, re.IGNORECASE) is not None
+    """Whether `text` ends with `word`: "... (0.6-1.2) high", "Acute bronchitis (resolved)"."""
+    head, found, tail = text.casefold().rpartition(word.casefold())
+    return bool(found) and not head[-1:].isalnum() and not any(map(str.isalnum, tail))
 
 
 def _lines(chart: Chart, template: Template) -> Iterable[Line]:

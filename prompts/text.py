@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 __all__ = ["neutral", "visible"]
 
@@ -22,6 +23,7 @@ _INVISIBLE = {
 }
 
 _SPACES = re.compile(r"\s+")
+_UNUSUAL = re.compile(r"[^\x20-\x7e]")
 
 _STRUCTURE = (
     # The delimiter between the columns of a fact's line, and half of every `<|token|>`.
@@ -48,10 +50,11 @@ def visible(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return _SPACES.sub(" ", text).strip()
-    shown = "".join(map(_shown, unicodedata.normalize("NFC", text)))
+    shown = _UNUSUAL.sub(lambda found: _shown(found[0]), unicodedata.normalize("NFC", text))
     return _SPACES.sub(" ", shown).strip()
 
 
+@lru_cache(maxsize=4096)
 def _shown(char: str) -> str:
     category = unicodedata.category(char)
     if category in ("Cc", "Zl", "Zp", "Zs"):
