@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
+import orjson
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
@@ -27,8 +28,8 @@ from cds_hooks.app.middleware.observe import Observe
 from cds_hooks.app.middleware.paths import Paths
 from cds_hooks.app.middleware.request_id import RequestId
 from cds_hooks.app.notes import notes_of, place_of
-from cds_hooks.app.openapi import DESCRIBED, components
-from cds_hooks.app.replies import error_reply
+from cds_hooks.app.openapi import components, describe
+from cds_hooks.app.replies import error_reply, json_reply
 from cds_hooks.app.routes import ALLOWED, normal, route_of
 from cds_hooks.errors import ChartsideError
 
@@ -44,7 +45,7 @@ def create_app(doors: Doors, config: AppConfig | None = None) -> ASGIApp:
     config = config or AppConfig()
     app: ASGIApp = _inner(doors, config)
     app = ContentType(app)
-    app = BodyLimit(app, config.limits.max_bytes, config.read_within_s)
+    app = BodyLimit(app, config)
     app = InFlight(app, config.max_in_flight, config.max_per_peer)
     app = Paths(app)
     app = LastResort(app, config.retry_after_s)
@@ -58,17 +59,15 @@ def create_app(doors: Doors, config: AppConfig | None = None) -> ASGIApp:
 def _inner(doors: Doors, config: AppConfig) -> FastAPI:
     app = FastAPI(
         title="Chartside",
-        # The pages with assets from elsewhere are off; the document itself may be read.
-        docs_url=None,
-        redoc_url=None,
+        version=doors.version.get("version", "0"),
+        # FastAPI's pages load assets from elsewhere, and its document knows nothing of our bodies.
+        openapi_url=None,
         redirect_slashes=False,
         lifespan=_lifespan(doors),
     )
-    _add_routes(app, Endpoints(doors, config))
+    _add_routes(app, Endpoints(doors, config), describe([s.id for s in doors.services]))
+    _add_document(app)
     _add_handlers(app, config)
-    version = doors.version.get("version", "0")
-    document = get_openapi(title=app.title, version=version, routes=app.routes)
-    app.openapi_schema = {**document, "components": {"schemas": components()}}
     return app
 
 
@@ -85,7 +84,7 @@ def _lifespan(doors: Doors) -> Any:
     return lifespan
 
 
-def _add_routes(app: FastAPI, endpoints: Endpoints) -> None:
+def _add_routes(app: FastAPI, endpoints: Endpoints, described: dict[str, Any]) -> None:
     calls = {
         "/cds-services/{service_id}": endpoints.service,
         "/cds-services/{service_id}/feedback": endpoints.feedback,
@@ -109,10 +108,20 @@ def _add_routes(app: FastAPI, endpoints: Endpoints) -> None:
                 operation_id=name,
                 response_model=None,
                 response_class=Response,
-                openapi_extra=DESCRIBED[name],
+                openapi_extra=described[name],
             )
     for path, endpoint in pages.items():
         app.add_route(path, endpoint, methods=["HEAD"], include_in_schema=False)
+
+
+def _add_document(app: FastAPI) -> None:
+    document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+    body = orjson.dumps({**document, "components": {"schemas": components()}})
+
+    async def openapi(_: Request) -> Response:
+        return json_reply(body)
+
+    app.add_route("/openapi.json", openapi, methods=["GET", "HEAD"], include_in_schema=False)
 
 
 def _add_handlers(app: FastAPI, config: AppConfig) -> None:

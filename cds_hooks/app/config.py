@@ -17,7 +17,8 @@ class AppConfig:
     `read_within_s` is for a body to arrive, `answer_at_most_s` for an answer to be made: the last
     bound, far above the one a service keeps by itself. `max_in_flight` bounds calls of services
     and feedback at one time (503 past it), `max_per_peer` those from one address (429 past it; 0
-    is no bound, for EHRs that come through one proxy). `cors_origins` are `scheme://host[:port]`.
+    is no bound, for EHRs that come through one proxy), and `max_held_bytes` the bodies of all open
+    calls together (503). `cors_origins` are `scheme://host[:port]`.
     """
 
     limits: Limits = DEFAULT_LIMITS
@@ -25,6 +26,7 @@ class AppConfig:
     answer_at_most_s: float = 30.0
     max_in_flight: int = 64
     max_per_peer: int = 0
+    max_held_bytes: int = 128 * 1024 * 1024
     retry_after_s: int = 2
     cors_origins: tuple[str, ...] = ()
 
@@ -34,6 +36,8 @@ class AppConfig:
                 raise ValueError("a CORS origin must be scheme://host[:port], without wildcards")
         if self.max_in_flight < 1 or self.max_per_peer < 0:
             raise ValueError("max_in_flight must be at least 1 and max_per_peer at least 0")
+        if self.max_held_bytes < self.limits.max_bytes:
+            raise ValueError("max_held_bytes must be at least limits.max_bytes")
         if min(self.read_within_s, self.answer_at_most_s, self.retry_after_s) <= 0:
             raise ValueError("times must be above 0")
 

@@ -40,8 +40,12 @@ class Endpoints:
     async def service(self, request: Request) -> Response:
         """`POST /cds-services/{id}`: cards, or an error that says what to do."""
         definition = self._find(request)
-        hook_request = parse_request(await _body(request), definition.on, self._config.limits)
-        answer = self._doors.answer(definition, hook_request, _info(request))
+        # No name is given to body or request: they may be large, and are let go with the work.
+        answer = self._doors.answer(
+            definition,
+            parse_request(await _body(request), definition.on, self._config.limits),
+            _info(request),
+        )
         return json_reply(to_json(await self._in_time(answer)))
 
     async def feedback(self, request: Request) -> Response:
@@ -98,7 +102,7 @@ class Endpoints:
 
 async def _body(request: Request) -> bytes:
     try:
-        return await request.body()
+        return b"".join([piece async for piece in request.stream()])
     except ClientDisconnect:
         raise ClientGone from None
 

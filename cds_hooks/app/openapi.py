@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from cds_hooks.protocol.validation import SchemaName, schema
 
-__all__ = ["DESCRIBED", "components"]
+__all__ = ["components", "describe"]
 
 _NAMES: tuple[SchemaName, ...] = (
     "discovery",
@@ -26,7 +27,6 @@ def _answers(ok: dict[str, Any], *statuses: int) -> dict[str, Any]:
     return {"200": ok, **{str(status): refused for status in statuses}}
 
 
-_ID = {"name": "service_id", "in": "path", "required": True, "schema": {"type": "string"}}
 _CALL = (400, 404, 408, 412, 413, 415, 429, 500, 503)
 
 
@@ -35,33 +35,33 @@ def _page(description: str, *media_types: str) -> dict[str, Any]:
     return {"responses": {"200": {"description": description, "content": content}}}
 
 
-DESCRIBED: dict[str, dict[str, Any]] = {
-    "discovery": {
-        "responses": _answers({"description": "The services", "content": _json("discovery")})
-    },
-    "service": {
-        "parameters": [_ID],
-        "requestBody": {"required": True, "content": _json("hook-request")},
-        "responses": _answers({"description": "Cards", "content": _json("response")}, *_CALL),
-    },
-    "feedback": {
-        "parameters": [_ID],
-        "requestBody": {"required": True, "content": _json("feedback")},
-        "responses": _answers(
-            {"description": "What was taken", "content": _json("operation-outcome")}, *_CALL
-        ),
-    },
-    "healthz": _page("Alive", "application/json"),
-    "readyz": _page("Ready", "application/json"),
-    "version": _page("What runs here", "application/json"),
-    "metrics": _page("Prometheus text", "text/plain"),
-    "basis": _page("On what the answers rest", "text/html"),
-}
-"""Each endpoint's part of the document, by the endpoint's name."""
-DESCRIBED["readyz"]["responses"]["503"] = {
-    "description": "Not ready",
-    "content": {"application/json": {"schema": {}}},
-}
+_READY = _page("Ready", "application/json")
+_READY["responses"]["503"] = _page("Not ready", "application/json")["responses"]["200"]
+
+
+def _call(ids: Sequence[str], body: SchemaName, says: str, answer: SchemaName) -> dict[str, Any]:
+    which = {"type": "string", "enum": list(ids)}
+    ok = {"description": says, "content": _json(answer)}
+    return {
+        "parameters": [{"name": "service_id", "in": "path", "required": True, "schema": which}],
+        "requestBody": {"required": True, "content": _json(body)},
+        "responses": _answers(ok, *_CALL),
+    }
+
+
+def describe(ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Each endpoint's part of the document, by the endpoint's name, for services of these ids."""
+    found = {"description": "The services", "content": _json("discovery")}
+    return {
+        "discovery": {"responses": _answers(found)},
+        "service": _call(ids, "hook-request", "Cards", "response"),
+        "feedback": _call(ids, "feedback", "What was taken", "operation-outcome"),
+        "healthz": _page("Alive", "application/json"),
+        "readyz": _READY,
+        "version": _page("What runs here", "application/json"),
+        "metrics": _page("Prometheus text", "text/plain"),
+        "basis": _page("On what the answers rest", "text/html"),
+    }
 
 
 def components() -> dict[str, Any]:

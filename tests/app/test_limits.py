@@ -102,11 +102,8 @@ async def test_the_default_limit_is_16_mebibytes():
 
 async def test_a_body_that_does_not_arrive_is_given_up(make_edge):
     edge = make_edge(config=AppConfig(read_within_s=0.05))
-    wire = Wire([b'{"hook":', b""])
-    wire.pieces.pop()
-    wire.pieces.append(b"")
-    wire.receive = stalls_after_one(wire)  # type: ignore[method-assign]
-    await edge.app(wire.scope, wire.receive, wire.send)
+    wire = Wire([])
+    await edge.app(wire.scope, stalls_after_one(wire), wire.send)
     assert wire.status == 408
     assert edge.seen[0].code == "body-too-slow"
 
@@ -213,6 +210,19 @@ async def test_past_the_bound_calls_are_refused_unread_and_all_others_answered(
     assert (await edge.fire(request_for())).status_code == 200
 
 
+async def test_the_bodies_of_all_open_calls_together_are_bounded(make_edge, request_for, code_of):
+    gate = Gate()
+    document = request_for(extension={"x": "y" * 600})
+    limits = Limits(max_bytes=1000)
+    edge = make_edge(gate, AppConfig(limits=limits, max_held_bytes=2000))
+    tasks = await waiting(edge, gate, document, 2)
+    response = await edge.fire(document)
+    assert (response.status_code, code_of(response)) == (503, "overloaded")
+    gate.open.set()
+    assert {response.status_code for response in await asyncio.gather(*tasks)} == {200}
+    assert (await edge.fire(document)).status_code == 200
+
+
 async def test_one_caller_may_be_bounded_by_429(make_edge, request_for, code_of):
     gate = Gate()
     edge = make_edge(gate, AppConfig(max_per_peer=1))
@@ -240,7 +250,14 @@ async def test_a_place_is_given_back_whatever_happens(make_edge, request_for):
 
 @pytest.mark.parametrize(
     "options",
-    [{"max_in_flight": 0}, {"max_per_peer": -1}, {"read_within_s": 0}, {"answer_at_most_s": -1}],
+    [
+        {"max_in_flight": 0},
+        {"max_held_bytes": 1},
+        {"retry_after_s": 0},
+        {"max_per_peer": -1},
+        {"read_within_s": 0},
+        {"answer_at_most_s": -1},
+    ],
 )
 def test_settings_that_make_no_sense_are_refused(options):
     with pytest.raises(ValueError, match="must be"):

@@ -14,7 +14,8 @@ import contextlib
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cds_hooks.app.errors import BodyTooSlow
+from cds_hooks.app.config import AppConfig
+from cds_hooks.app.errors import BodyTooSlow, Overloaded
 from cds_hooks.app.notes import notes_of
 from cds_hooks.app.replies import error_reply
 from cds_hooks.protocol.errors import BodyTooLarge
@@ -26,35 +27,42 @@ _LINGER_BYTES = 64 * 1024 * 1024
 
 
 class BodyLimit:
-    """413 past `max_bytes`, 408 when a body takes longer than `within_s`."""
+    """413 past `max_bytes`, 408 when a body takes longer than `read_within_s`.
 
-    def __init__(self, app: ASGIApp, max_bytes: int, within_s: float) -> None:
+    All bodies that are open together hold at most `max_held_bytes`: 503 past it.
+    """
+
+    def __init__(self, app: ASGIApp, config: AppConfig) -> None:
         self.app = app
-        self.max_bytes = max_bytes
-        self.within_s = within_s
+        self.config = config
+        self.held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass it on with a body that is bounded."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        body = _Body(receive, send, self.max_bytes, self.within_s)
+        body = _Body(receive, send, self)
         announced = Headers(scope=scope).get("content-length", "0")
-        if announced.isdecimal() and int(announced) > self.max_bytes:
+        if announced.isdecimal() and int(announced) > self.config.limits.max_bytes:
             notes_of(scope).code = BodyTooLarge.code
             await error_reply(body.too_large())(scope, receive, body.send)
-        else:
+            return
+        try:
             await self.app(scope, body.receive, body.send)
+        finally:
+            self.held -= body.bytes
 
 
 class _Body:
     """One body on its way in, and the answer on its way out."""
 
-    def __init__(self, receive: Receive, send: Send, max_bytes: int, within_s: float) -> None:
+    def __init__(self, receive: Receive, send: Send, limit: BodyLimit) -> None:
+        self.bytes = 0
         self._receive = receive
         self._send = send
-        self._left = max_bytes
-        self._until = asyncio.get_running_loop().time() + within_s
+        self._limit = limit
+        self._until = asyncio.get_running_loop().time() + limit.config.read_within_s
         self._whole = False
         self._refused = False
 
@@ -64,7 +72,7 @@ class _Body:
         return BodyTooLarge("the body is larger than the limit", hint="Ask for less in prefetch.")
 
     async def receive(self) -> Message:
-        """The next piece, or BodyTooLarge or BodyTooSlow."""
+        """The next piece, or BodyTooLarge, BodyTooSlow or Overloaded."""
         if self._whole:
             return await self._receive()
         try:
@@ -72,11 +80,18 @@ class _Body:
                 message = await self._receive()
         except TimeoutError:
             raise BodyTooSlow from None
-        self._left -= len(message.get("body", b""))
         self._whole = not message.get("more_body", False)
-        if self._left < 0:
-            raise self.too_large()
+        self._count(len(message.get("body", b"")))
         return message
+
+    def _count(self, size: int) -> None:
+        config = self._limit.config
+        self.bytes += size
+        self._limit.held += size
+        if self.bytes > config.limits.max_bytes:
+            raise self.too_large()
+        if self._limit.held > config.max_held_bytes:
+            raise Overloaded
 
     async def send(self, message: Message) -> None:
         """Pass the answer on; before its end, throw away what the client still sends."""
