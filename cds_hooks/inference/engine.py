@@ -32,25 +32,25 @@ class EngineError(ChartsideError):
     issue = "transient"
 
 
-class EngineUnavailable(EngineError):
+class EngineUnavailable(EngineError):  # noqa: N818
     """The engine process is down or still loading."""
 
     code = "engine-unavailable"
 
 
-class QueueFull(EngineError):
+class QueueFull(EngineError):  # noqa: N818
     """More work than the queue holds."""
 
     code = "overloaded"
 
 
-class DeadlinePassed(EngineError):
+class DeadlinePassed(EngineError):  # noqa: N818
     """The deadline came before the samples were complete."""
 
     code = "deadline"
 
 
-class PromptTooLong(EngineError):
+class PromptTooLong(EngineError):  # noqa: N818
     """The prompt and the answer do not fit the context."""
 
     code = "prompt-too-long"

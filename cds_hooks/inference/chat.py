@@ -1,0 +1,108 @@
+"""A chat template as a scaffold: what it writes around the messages, and where each one goes.
+
+The template in a GGUF is untrusted input, so it runs in Jinja's immutable sandbox, and it never
+sees what a message says: it is rendered once for a sequence of roles with placeholders, so that
+scaffold and content can be tokenised apart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+
+from jinja2 import TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+__all__ = ["ChatTemplateError", "Slot", "scaffold"]
+
+_MAX_TEMPLATE = 256 * 1024
+_MAX_SCAFFOLD = 64 * 1024
+_PLACEHOLDER = re.compile("\ue001(\\d+)\ue002")
+
+
+class ChatTemplateError(Exception):
+    """A chat template that cannot be used; `code` is stable and kebab-case."""
+
+    code = "chat-template-unusable"
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Where the content of message number `index` goes."""
+
+    index: int
+
+
+def scaffold(
+    template: str,
+    roles: Sequence[str],
+    *,
+    bos: str = "",
+    eos: str = "",
+    options: Mapping[str, Any] | None = None,
+) -> tuple[str | Slot, ...]:
+    """What `template` writes for messages of `roles`, up to where the model goes on.
+
+    Every message has exactly one slot, in order. A template that refuses a system message gets
+    its content at the head of the first user message. Raises ChatTemplateError.
+    """
+    if len(template) > _MAX_TEMPLATE:
+        raise ChatTemplateError("the chat template is too long")
+    contents = [f"\ue001{number}\ue002" for number in range(len(roles))]
+    try:
+        return _parts(_render(template, roles, contents, bos, eos, options or {}), len(roles))
+    except ChatTemplateError:
+        if list(roles[:2]) != ["system", "user"]:
+            raise
+        merged = [f"{contents[0]}\n\n{contents[1]}", *contents[2:]]
+        return _parts(_render(template, roles[1:], merged, bos, eos, options or {}), len(roles))
+
+
+def _render(
+    template: str,
+    roles: Sequence[str],
+    contents: Sequence[str],
+    bos: str,
+    eos: str,
+    options: Mapping[str, Any],
+) -> str:
+    messages = [{"role": r, "content": c} for r, c in zip(roles, contents, strict=True)]
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,
+        extensions=["jinja2.ext.loopcontrols"],
+    )
+    environment.globals.update(raise_exception=_refuse, strftime_now=_today)
+    try:
+        text = environment.from_string(template).render(
+            messages=messages, add_generation_prompt=True, bos_token=bos, eos_token=eos, **options
+        )
+    except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        kind = type(error).__name__
+        raise ChatTemplateError(f"the chat template does not render ({kind})") from None
+    except RecursionError:
+        raise ChatTemplateError("the chat template recurses without end") from None
+    if len(text) > _MAX_SCAFFOLD:
+        raise ChatTemplateError("the chat template writes too much")
+    return text
+
+
+def _parts(text: str, messages: int) -> tuple[str | Slot, ...]:
+    pieces = _PLACEHOLDER.split(text)
+    slots = [int(number) for number in pieces[1::2]]
+    if slots != list(range(messages)):
+        raise ChatTemplateError("the chat template does not show every message once, in order")
+    parts = [Slot(int(p)) if at % 2 else p for at, p in enumerate(pieces)]
+    return tuple(part for part in parts if part != "")
+
+
+def _refuse(_message: str = "") -> NoReturn:
+    raise TemplateError("refused by the chat template")
+
+
+def _today(form: str) -> str:
+    return datetime.now(UTC).strftime(form)

@@ -1,0 +1,99 @@
+"""What a llama.cpp engine is made with, and what follows from it for the engine process."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from cds_hooks.consultation import ModelIdentity
+from cds_hooks.inference.catalogue import ModelEntry
+
+__all__ = ["LlamaConfig"]
+
+_RESERVE = 64  # tokens a sample may use to close its answer
+_SEARCH = 1024  # cells of a search for names
+_BLOCK = 256  # llama.cpp pads its contexts to this
+
+
+@dataclass(frozen=True, slots=True)
+class LlamaConfig:
+    """`prompt_tokens`, `answer_tokens`, `samples` and `parallel` size the context.
+
+    `queue` requests may wait beside the `parallel` ones that run. `names` is a file with one
+    terminology name a line (optionally followed by a tab and the key of its concept); without it
+    names are free text. `cache` is a folder for what can be computed again. `pauses_s` are the
+    pauses before restarts, `steady_s` how long a life must last to start them over, `load_s` how
+    long loading may take, `grace_s` how long a cancelled request may take to stop. `environment`
+    names the variables that the engine process inherits; `program` is what Python runs in it.
+    """
+
+    model: Path
+    entry: ModelEntry
+    names: Path | None = None
+    cache: Path | None = None
+    prompt_tokens: int = 4096
+    answer_tokens: int = 768
+    samples: int = 5
+    parallel: int = 2
+    queue: int = 16
+    threads: int = field(default_factory=lambda: os.cpu_count() or 1)
+    gpu_layers: int = 0
+    batch: int = 256
+    kept_prompts: int = 4
+    pauses_s: tuple[float, ...] = (0.2, 1.0, 5.0, 30.0)
+    steady_s: float = 60.0
+    load_s: float = 300.0
+    grace_s: float = 10.0
+    environment: tuple[str, ...] = ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "HOME", "TMPDIR")
+    program: tuple[str, ...] = ("-m", "cds_hooks.inference.worker")
+
+    @property
+    def cells(self) -> int:
+        """Context cells that `parallel` requests and the kept prompts need, in llama.cpp's blocks.
+
+        A single request is bounded by the model's own context.
+        """
+        answers = self.samples * (self.answer_tokens + _RESERVE)
+        prompt = min(self.prompt_tokens, self.entry.context - self.answer_tokens)
+        wanted = self.parallel * (prompt + answers + _SEARCH) + prompt
+        return -(-wanted // _BLOCK) * _BLOCK
+
+    @property
+    def sequences(self) -> int:
+        """Sequences that the same needs."""
+        names = self.entry.names
+        search = len(names.leads) * (1 + 2 * names.width) if self.names else 0
+        return self.parallel * (self.samples + search) + self.kept_prompts
+
+    def identity(self) -> ModelIdentity:
+        """What a consultation records before the file is measured."""
+        try:
+            build = f"llama-cpp-python {version('llama-cpp-python')}"
+        except PackageNotFoundError:
+            build = "llama-cpp-python"
+        entry = self.entry
+        return ModelIdentity(
+            entry.name, entry.sha256, build, entry.licence, demonstration=entry.demonstration
+        )
+
+    def order(self) -> dict[str, Any]:
+        """The frame that tells the engine process what to load."""
+        return {
+            "op": "load",
+            "model": str(self.model.resolve()),
+            "sha256": self.entry.sha256,
+            "cells": self.cells,
+            "batch": self.batch,
+            "sequences": self.sequences,
+            "threads": self.threads,
+            "gpu_layers": self.gpu_layers,
+            "slots": self.kept_prompts,
+            "template": self.entry.chat_template,
+            "names": str(self.names.resolve()) if self.names else None,
+            "cache": str(self.cache.resolve()) if self.cache else None,
+            "leads": list(self.entry.names.leads),
+            "width": self.entry.names.width,
+        }

@@ -1,0 +1,53 @@
+"""Process set-up: nothing but frames on the pipe, and no life after the parent's."""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import logging
+import os
+import signal
+import sys
+import traceback
+from types import TracebackType
+
+_PR_SET_PDEATHSIG = 1
+
+
+def _report(kind: type[BaseException], _error: BaseException, trace: TracebackType | None) -> None:
+    """A traceback without the exception's text, which might quote a chart."""
+    lines = "".join(traceback.format_tb(trace))
+    sys.stderr.write(f"{lines}{kind.__name__}\n")
+
+
+def _die_with_parent(parent: int) -> None:
+    """Linux ends this process when its parent ends; elsewhere the closed pipe does."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(0)
+
+
+def main() -> int:
+    """Serve frames between descriptors 0 and 1; what else is printed goes to standard error."""
+    _die_with_parent(int(sys.argv[1]))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.excepthook = _report
+    faulthandler.enable()
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    source, sink = os.dup(0), os.dup(1)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(2, 1)
+
+    from cds_hooks.inference.worker import native  # after the descriptors are safe
+    from cds_hooks.inference.worker.service import Service
+
+    native.silence()
+    return Service(source, sink).run()
+
+
+if __name__ == "__main__":
+    status = main()
+    sys.stderr.flush()
+    os._exit(status)

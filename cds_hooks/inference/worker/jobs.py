@@ -1,0 +1,199 @@
+"""One request from its prompt to its samples, as a generator of what must be evaluated next.
+
+The scheduler evaluates what `consult` yields, together with what other jobs yield, and resumes it
+when all of it is done. Closing the generator frees everything the job holds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from cds_hooks.inference.worker.constraint import Compiled
+from cds_hooks.inference.worker.lanes import ConstraintError, Lane
+from cds_hooks.inference.worker.names import NameChoice, Ranked, beam, mix, shuffled
+from cds_hooks.inference.worker.native import Context
+from cds_hooks.inference.worker.prefixes import Prefixes
+from cds_hooks.inference.worker.sampling import Sampling
+from cds_hooks.inference.worker.tokens import PromptTokens
+from cds_hooks.inference.worker.trie import NameTrie
+from cds_hooks.inference.worker.vocabulary import Vocabulary
+from cds_hooks.inference.worker.work import SequencePool, Work
+
+__all__ = ["Job", "NameSearch", "Tools", "consult"]
+
+Steps = Generator[list[Work], None, Any]
+_SEARCH_CELLS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class NameSearch:
+    """How names are found: `leads` and `width` of the beam (no leads: drawn along the trie)."""
+
+    written: NameTrie
+    spoken: NameTrie
+    leads: tuple[tuple[int, ...], ...]
+    width: int
+    keep: int = 24
+
+    @property
+    def sequences(self) -> int:
+        """Sequences that a search uses at once."""
+        return len(self.leads) * (1 + 2 * self.width)
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What every job uses."""
+
+    context: Context
+    vocabulary: Vocabulary
+    pool: SequencePool
+    prefixes: Prefixes
+    names: NameSearch | None
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A request with its prompt as tokens; `deadline` and `arrived` are monotonic seconds."""
+
+    id: int
+    prompt: PromptTokens
+    compiled: Compiled
+    samples: int
+    max_tokens: int
+    how: Sampling
+    seed: int
+    deadline: float
+    arrived: float
+    search: bool = False
+    reused: int = 0
+    marks: dict[str, float] = field(default_factory=dict)
+    lanes: list[Lane] = field(default_factory=list)
+
+    def mark(self, stage: str) -> None:
+        """Remember that a stage ended now."""
+        self.marks[stage] = time.monotonic()
+
+    def sequences(self, names: NameSearch | None) -> int:
+        """Sequences that must be free before the job may begin."""
+        return self.samples + (names.sequences if self.search and names else 0)
+
+    def cells(self) -> int:
+        """Cells that the job may come to hold."""
+        search = _SEARCH_CELLS if self.search else 0
+        return len(self.prompt.ids) + self.samples * (self.max_tokens + 64) + search
+
+
+def consult(job: Job, tools: Tools) -> Steps:
+    """Evaluate the prompt once, find the names, decode the samples side by side."""
+    taken = tools.pool.take(job.sequences(tools.names))
+    seqs, spare = taken[: job.samples], taken[job.samples :]
+    try:
+        job.lanes = [_lane(job, tools, number) for number in range(job.samples)]
+        start = tools.prefixes.begin(seqs[0], job.prompt.ids)
+        job.reused = start
+        prompt = Work(seqs[0], start, job.prompt.ids[start:])
+        yield [prompt]
+        tools.prefixes.keep(seqs[0], job.prompt.ids)
+        job.mark("prompt")
+        at_name = [lane.open() for lane in job.lanes]
+        opening = Work(seqs[0], prompt.end, job.lanes[0].pending)
+        ranked = yield from _open_and_search(job, tools, prompt, opening, spare)
+        job.mark("names")
+        for number, lane in enumerate(job.lanes):
+            _branch(tools, lane, opening if opening.tokens else prompt, seqs[number])
+            _first(lane, at_name[number], ranked, job.how, opening if opening.tokens else prompt)
+        yield from _decode(job.lanes)
+        job.mark("decode")
+    finally:
+        for seq in taken:
+            tools.context.drop(seq)
+        tools.pool.give(taken)
+
+
+def _lane(job: Job, tools: Tools, number: int) -> Lane:
+    choice = NameChoice(tools.names.written) if job.compiled.names and tools.names else None
+    random = np.random.default_rng([job.seed, number])
+    return Lane(tools.vocabulary, job.compiled, choice, job.how, random, job.max_tokens)
+
+
+def _open_and_search(
+    job: Job, tools: Tools, prompt: Work, opening: Work, spare: Sequence[int]
+) -> Generator[list[Work], None, list[Ranked]]:
+    """Evaluate the forced opening of the answer and, beside it, the leads; then the beams."""
+    search = tools.names if job.search else None
+    leads = [
+        Work(seq, prompt.end, list(lead))
+        for lead, seq in zip(search.leads if search else (), spare, strict=False)
+    ]
+    for lead in leads:
+        tools.context.fork(prompt.seq, lead.seq)
+    together = [work for work in (opening, *leads) if work.tokens]
+    if together:
+        yield together
+    if search is None:
+        return []
+    free = spare[len(leads) :]
+    share = 2 * search.width
+    beams = [
+        beam(
+            tools.context, search.spoken, lead, tools.vocabulary.stops,
+            free[at * share : (at + 1) * share], search.keep,
+        )
+        for at, lead in enumerate(leads)
+    ]  # fmt: skip
+    lists = yield from _side_by_side(beams)
+    for lead in leads:
+        tools.context.drop(lead.seq)
+    return mix(lists, search.spoken.concept)
+
+
+def _side_by_side(
+    parts: Sequence[Generator[list[Work], None, list[Ranked]]],
+) -> Generator[list[Work], None, list[list[Ranked]]]:
+    """Run generators in step, so that what they want is evaluated in one batch."""
+    results: list[list[Ranked]] = [[] for _ in parts]
+    running = dict(enumerate(parts))
+    while running:
+        wanted: list[Work] = []
+        for number, part in list(running.items()):
+            try:
+                wanted += next(part)
+            except StopIteration as stop:
+                results[number] = stop.value
+                del running[number]
+        if wanted:
+            yield wanted
+    return results
+
+
+def _branch(tools: Tools, lane: Lane, trunk: Work, seq: int) -> None:
+    """Give a lane its own sequence, which shares the cells of the trunk."""
+    lane.seq, lane.pos, lane.pending = seq, trunk.end, []
+    if seq != trunk.seq:
+        tools.context.fork(trunk.seq, seq)
+
+
+def _first(lane: Lane, at_name: bool, ranked: list[Ranked], how: Sampling, trunk: Work) -> None:
+    """The first choice of a sample, from the logits that all samples share."""
+    if at_name and lane.names is not None:
+        lane.names.order = shuffled(ranked, how.temperature, lane.random)
+        lane.name_next()
+    if not lane.pending and not lane.finish:
+        lane.advance(trunk.logits)
+
+
+def _decode(lanes: Sequence[Lane]) -> Generator[list[Work], None, None]:
+    while running := [lane for lane in lanes if not lane.finish]:
+        works = [lane.work() for lane in running]
+        yield works
+        for lane, work in zip(running, works, strict=True):
+            try:
+                lane.advance(work.logits)
+            except ConstraintError as error:
+                lane.finish = error.code

@@ -1,0 +1,147 @@
+"""One sample being decoded: its constraint, its random numbers, its names, its budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cds_hooks.inference.worker.constraint import NAME, Compiled, allowed
+from cds_hooks.inference.worker.names import NameChoice
+from cds_hooks.inference.worker.sampling import Sampling, choose
+from cds_hooks.inference.worker.vocabulary import Vocabulary
+from cds_hooks.inference.worker.work import Work
+
+__all__ = ["ConstraintError", "Lane"]
+
+_FREE_TEXT = 256  # a mask this wide is the inside of a string, not an enumeration or a key
+_RESERVE = 64
+_MARGIN = 16  # characters that the token before the last may still write
+
+
+class ConstraintError(Exception):
+    """The matcher refused what it had allowed: nothing more is decoded for this sample."""
+
+    code = "constraint-failed"
+
+
+@dataclass(slots=True)
+class Lane:
+    """A sample from the start of its answer to its end.
+
+    `pending` are tokens that are chosen or forced but not evaluated; `finish` is empty while the
+    sample goes on, then `stop` or `length`.
+    """
+
+    vocabulary: Vocabulary
+    compiled: Compiled
+    names: NameChoice | None
+    how: Sampling
+    random: np.random.Generator
+    budget: int
+    seq: int = -1
+    pos: int = 0
+    pending: list[int] = field(default_factory=list)
+    written: list[int] = field(default_factory=list)
+    finish: str = ""
+    _matcher: Any = None
+    _run: int = 0
+
+    def __post_init__(self) -> None:
+        self._matcher = self.compiled.start()
+
+    def open(self) -> bool:
+        """Write what is forced; True when it ends where a name must come (`name_next` goes on)."""
+        return self._force()
+
+    def name_next(self) -> None:
+        """Write the next name of the order, or begin one in the trie, and what is forced then."""
+        if self.names is None:
+            raise ConstraintError("a name is asked for and there are no names")
+        while (listed := self.names.next_listed()) is not None:
+            self._write(listed)
+            if not self._force():
+                return
+        if self.names.exhausted():
+            self.finish = "length"
+        else:
+            self.names.node = 0
+
+    def work(self) -> Work:
+        """The evaluation of what is pending."""
+        work = Work(self.seq, self.pos, self.pending)
+        self.pos += len(self.pending)
+        self.pending = []
+        return work
+
+    def advance(self, logits: NDArray[np.float32]) -> None:
+        """Choose what comes after the evaluated tokens."""
+        if len(self.written) >= self.budget + _RESERVE:
+            self.finish = "length"
+        elif self.names is not None and self.names.node >= 0:
+            self._advance_name(self.names, logits)
+        else:
+            self._advance_text(logits)
+
+    def _advance_name(self, names: NameChoice, logits: NDArray[np.float32]) -> None:
+        token = names.draw(logits, self.vocabulary.quotes, self.how, self.random)
+        if token is not None:
+            self._write([token])
+        elif self._force():
+            self.name_next()
+
+    def _advance_text(self, logits: NDArray[np.float32]) -> None:
+        open_to = allowed(self._matcher, self.vocabulary.size)
+        if not len(open_to):
+            raise ConstraintError("no token may follow")
+        free_text = len(open_to) > _FREE_TEXT
+        open_to = self._narrowed(open_to, free_text)
+        token = int(open_to[choose(logits[open_to], self.how, self.random)])
+        self._run = self._run + len(self.vocabulary.pieces[token]) if free_text else 0
+        self._consume([token])
+        self._write([token])
+        if self._force():
+            self.name_next()
+
+    def _narrowed(self, open_to: NDArray[np.intp], free_text: bool) -> NDArray[np.intp]:
+        """What stays allowed when a string or the whole answer has become too long: its end."""
+        spent = len(self.written) >= self.budget
+        tired = free_text and self._run >= self.compiled.longest - _MARGIN
+        if not spent and not tired:
+            return open_to
+        way = self.vocabulary.quotes if free_text else self.vocabulary.brackets
+        closing = np.intersect1d(open_to, way, assume_unique=True)
+        return closing if len(closing) else open_to
+
+    def _force(self) -> bool:
+        """Write every token that the grammar forces; True when a name has to come next."""
+        while not self._matcher.is_stopped():
+            ahead = self._matcher.compute_ff_bytes()
+            before, name, _after = ahead.partition(NAME.encode())
+            if name and self.names is not None:
+                self._consume(self.vocabulary.bytes_to_tokens(before + name))
+                self._write(self.vocabulary.bytes_to_tokens(before))
+                return True
+            forced = self._matcher.compute_ff_tokens()
+            if not forced:
+                return False
+            self._consume(forced)
+            self._write(forced)
+        if self._matcher.is_error():
+            raise ConstraintError("the constraint stopped with an error")
+        self.finish = "stop"
+        return False
+
+    def _consume(self, tokens: list[int]) -> None:
+        if tokens and not self._matcher.consume_tokens(tokens):
+            raise ConstraintError("the constraint refused a token that it had allowed")
+
+    def _write(self, tokens: list[int]) -> None:
+        self.pending += tokens
+        self.written += tokens
+
+    def text(self) -> str:
+        """What the sample wrote."""
+        return b"".join(self.vocabulary.pieces[t] for t in self.written).decode("utf-8", "replace")

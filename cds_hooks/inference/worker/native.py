@@ -1,0 +1,231 @@
+"""llama.cpp's low-level API in Python's terms: a model with its vocabulary, and one context.
+
+Source of the call sequence: `include/llama.h` of llama.cpp. A context belongs to one thread; the
+vocabulary is read-only and may be used by any.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import llama_cpp as lib
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Batch", "Context", "ContextSize", "DecodeFailed", "Model", "NativeError", "silence"]
+
+_log = logging.getLogger(__name__)
+_WARNING = 3  # ggml_log_level: 1 debug, 2 info, 3 warn, 4 error, 5 continuation
+_ERROR = 4
+Floats = NDArray[np.float32]
+
+
+class NativeError(Exception):
+    """llama.cpp refused; `code` is stable and kebab-case, no value of a request is in the text."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class DecodeFailed(NativeError):  # noqa: N818
+    """`llama_decode` returned something else than 0."""
+
+
+@lib.llama_log_callback  # type: ignore[untyped-decorator]
+def _on_log(level: int, text: bytes, _data: ctypes.c_void_p) -> None:
+    if level in (_WARNING, _ERROR):
+        _log.log(logging.WARNING if level == _WARNING else logging.ERROR, "%s", text[:400])
+
+
+def silence() -> None:
+    """Send llama.cpp's log through Python's logging instead of the standard streams."""
+    lib.llama_log_set(_on_log, ctypes.c_void_p(0))
+    lib.llama_backend_init()
+
+
+@dataclass(frozen=True, slots=True)
+class ContextSize:
+    """What a context is sized for: cells over all sequences, tokens a batch, sequences, threads."""
+
+    cells: int
+    batch: int
+    sequences: int
+    threads: int
+
+
+class Model:
+    """A loaded GGUF and its vocabulary."""
+
+    def __init__(self, path: str, *, gpu_layers: int = 0) -> None:
+        params = lib.llama_model_default_params()
+        params.n_gpu_layers = gpu_layers
+        self.handle = lib.llama_model_load_from_file(path.encode(), params)
+        if not self.handle:
+            raise NativeError("model-not-loadable", "llama.cpp could not load the model file")
+        self.vocab = lib.llama_model_get_vocab(self.handle)
+        self.size = int(lib.llama_vocab_n_tokens(self.vocab))
+
+    def close(self) -> None:
+        """Free the model; the object is unusable afterwards."""
+        lib.llama_model_free(self.handle)
+
+    @property
+    def cuttable(self) -> bool:
+        """Whether the state of a sequence can be cut at any position.
+
+        Recurrent layers keep one state, and a sliding window forgets: both cannot go back.
+        """
+        recurrent = lib.llama_model_is_recurrent(self.handle)
+        hybrid = lib.llama_model_is_hybrid(self.handle)
+        return not recurrent and not hybrid and lib.llama_model_n_swa(self.handle) == 0
+
+    def tokenize(self, text: str, *, special: bool) -> list[int]:
+        """Token ids of `text`; control tokens are recognised in it only when `special`."""
+        raw = text.encode("utf-8", "replace")
+        room = len(raw) + 8
+        while True:
+            ids = (lib.llama_token * room)()
+            count = lib.llama_tokenize(self.vocab, raw, len(raw), ids, room, False, special)
+            if count >= 0:
+                return list(ids[:count])
+            room = -count
+
+    @cached_property
+    def pieces(self) -> list[bytes]:
+        """The bytes every token writes, control tokens included, by token id."""
+        buffer = ctypes.create_string_buffer(4096)
+        found = []
+        for token in range(self.size):
+            count = lib.llama_token_to_piece(self.vocab, token, buffer, len(buffer), 0, True)
+            found.append(buffer.raw[: max(count, 0)])
+        return found
+
+    @cached_property
+    def control(self) -> frozenset[int]:
+        """Tokens that are not text: control tokens, and added ones that are not white space.
+
+        GGUF files disagree on whether a turn or thinking marker is a control or a user-defined
+        token (llama.cpp parses the latter in any text), so both count as markers.
+        """
+        found = set()
+        for token in range(self.size):
+            attr = lib.llama_vocab_get_attr(self.vocab, token)
+            marker = attr & lib.LLAMA_TOKEN_ATTR_USER_DEFINED and self.pieces[token].strip()
+            if attr & lib.LLAMA_TOKEN_ATTR_CONTROL or marker:
+                found.add(token)
+        return frozenset(found)
+
+    @cached_property
+    def ends(self) -> frozenset[int]:
+        """Tokens that end a generation (`llama_vocab_is_eog`)."""
+        return frozenset(t for t in range(self.size) if lib.llama_vocab_is_eog(self.vocab, t))
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """What tokens write; bytes that are not UTF-8 become the replacement character."""
+        return b"".join(self.pieces[token] for token in tokens).decode("utf-8", "replace")
+
+
+class Batch:
+    """A `llama_batch` over numpy arrays, one sequence a token, filled and reused every step."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.used = 0
+        self._token = np.zeros(room, np.int32)
+        self._pos = np.zeros(room, np.int32)
+        self._count = np.ones(room, np.int32)
+        self._seq = np.zeros(room, np.int32)
+        self._want = np.zeros(room, np.int8)
+        base = self._seq.ctypes.data
+        self._seq_rows = (base + 4 * np.arange(room + 1)).astype(np.uintp)
+        self._seq_rows[room] = 0
+
+    @property
+    def free(self) -> int:
+        """Tokens that still fit."""
+        return self.room - self.used
+
+    def clear(self) -> None:
+        """Start an empty batch."""
+        self.used = 0
+
+    def add(self, tokens: Sequence[int], *, seq: int, pos: int, want_last: bool) -> int:
+        """Append tokens of one sequence from position `pos`; returns the last one's row."""
+        start, end = self.used, self.used + len(tokens)
+        self._token[start:end] = tokens
+        self._pos[start:end] = np.arange(pos, pos + len(tokens))
+        self._seq[start:end] = seq
+        self._want[start:end] = 0
+        self._want[end - 1] = want_last
+        self.used = end
+        return end - 1
+
+    def native(self) -> Any:
+        """The structure that `llama_decode` takes; valid while this object lives unchanged."""
+
+        def pointer(array: NDArray[Any], kind: Any) -> Any:
+            return ctypes.cast(array.ctypes.data, ctypes.POINTER(kind))
+
+        return lib.llama_batch(
+            n_tokens=self.used,
+            token=pointer(self._token, lib.llama_token),
+            embd=None,
+            pos=pointer(self._pos, lib.llama_pos),
+            n_seq_id=pointer(self._count, ctypes.c_int32),
+            seq_id=pointer(self._seq_rows, ctypes.POINTER(lib.llama_seq_id)),
+            logits=pointer(self._want, ctypes.c_int8),
+        )
+
+
+class Context:
+    """One llama.cpp context with a unified KV cache that its sequences share."""
+
+    def __init__(self, model: Model, size: ContextSize) -> None:
+        params = lib.llama_context_default_params()
+        params.n_ctx = size.cells
+        params.n_batch = size.batch
+        params.n_ubatch = size.batch
+        params.n_seq_max = size.sequences
+        params.n_threads = params.n_threads_batch = size.threads
+        params.kv_unified = True
+        params.no_perf = True
+        self.model = model
+        self.size = size
+        self.handle = lib.llama_init_from_model(model.handle, params)
+        if not self.handle:
+            raise NativeError("context-not-made", "llama.cpp could not allocate the context")
+        self.cells = int(lib.llama_n_ctx(self.handle))
+        self.batch = Batch(size.batch)
+        self._memory = lib.llama_get_memory(self.handle)
+
+    def close(self) -> None:
+        """Free the context; the object is unusable afterwards."""
+        lib.llama_free(self.handle)
+
+    def decode(self) -> None:
+        """Evaluate the batch. Raises DecodeFailed (1: no cells, 2: aborted, negative: error)."""
+        status = lib.llama_decode(self.handle, self.batch.native())
+        if status != 0:
+            raise DecodeFailed("decode-failed", f"llama_decode returned {status}")
+
+    def logits(self, row: int) -> Floats:
+        """A copy of the logits of one batch row that was added with `want_last`, (vocabulary,)."""
+        pointer = lib.llama_get_logits_ith(self.handle, row)
+        if not pointer:
+            raise DecodeFailed("decode-failed", "no logits for a row of the batch")
+        return np.ctypeslib.as_array(pointer, shape=(self.model.size,)).copy()
+
+    def fork(self, source: int, target: int) -> None:
+        """Let `target` share every cell of `source`; whatever `target` held is dropped."""
+        lib.llama_memory_seq_rm(self._memory, target, -1, -1)
+        lib.llama_memory_seq_cp(self._memory, source, target, -1, -1)
+
+    def drop(self, seq: int, start: int = -1) -> bool:
+        """Free a sequence's cells from position `start` on; False if it cannot be cut there."""
+        return bool(lib.llama_memory_seq_rm(self._memory, seq, start, -1))

@@ -1,0 +1,164 @@
+"""Many jobs, one batch: requests join and leave the running batch between two tokens."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from cds_hooks.inference.worker.jobs import Job, Tools, consult
+from cds_hooks.inference.worker.lanes import ConstraintError
+from cds_hooks.inference.worker.native import DecodeFailed
+from cds_hooks.inference.worker.work import Work
+
+__all__ = ["Scheduler"]
+
+_SMALL = 64
+Emit = Callable[[dict[str, Any]], None]
+
+
+@dataclass(slots=True, eq=False)
+class _Running:
+    job: Job
+    steps: Generator[list[Work], None, Any]
+    works: list[Work]
+
+
+@dataclass(slots=True)
+class Scheduler:
+    """Jobs that wait, first come first served, and jobs that run.
+
+    A job begins when the sequences and cells that it may come to need are free, so that what
+    runs never runs out. `emit` takes the frames for the service.
+    """
+
+    tools: Tools
+    clock: Callable[[], float]
+    emit: Emit
+    waiting: deque[Job] = field(default_factory=deque)
+    running: list[_Running] = field(default_factory=list)
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self.waiting and not self.running
+
+    def submit(self, job: Job) -> None:
+        """Queue a job; one that could never fit is refused at once."""
+        names = self.tools.names
+        too_many = job.sequences(names) > self.tools.context.size.sequences
+        if job.cells() > self.tools.context.cells or too_many:
+            self._refuse(job, "prompt-too-long", "The prompt and its answers exceed the context")
+        else:
+            self.waiting.append(job)
+
+    def cancel(self, number: int) -> None:
+        """End a job wherever it is; its sequences are free when this returns."""
+        for job in [job for job in self.waiting if job.id == number]:
+            self.waiting.remove(job)
+            self._refuse(job, "cancelled", "The request was cancelled")
+        for run in [run for run in self.running if run.job.id == number]:
+            self._leave(run)
+            self._refuse(run.job, "cancelled", "The request was cancelled")
+
+    def step(self) -> None:
+        """One `llama_decode` for all that runs."""
+        self._expire()
+        self._admit()
+        if not self.running:
+            return
+        placed = self._fill()
+        try:
+            self.tools.context.decode()
+        except DecodeFailed:
+            for run in list(self.running):
+                self._leave(run)
+                self._refuse(run.job, "engine-failed", "llama.cpp could not evaluate a batch")
+            raise
+        self._collect(placed)
+        for run in list(self.running):
+            if all(work.left == 0 for work in run.works):
+                self._resume(run)
+
+    def _fill(self) -> list[tuple[Work, int, int]]:
+        """Put what fits into the batch, short pieces first; returns (work, first row, count)."""
+        batch = self.tools.context.batch
+        batch.clear()
+        placed = []
+        works = [work for run in self.running for work in run.works if work.left]
+        for work in sorted(works, key=lambda w: w.left > _SMALL):
+            count = min(work.left, batch.free)
+            if count:
+                chunk = work.tokens[work.done : work.done + count]
+                last = count == work.left
+                batch.add(chunk, seq=work.seq, pos=work.pos + work.done, want_last=last)
+                placed.append((work, batch.used - count, count))
+        return placed
+
+    def _collect(self, placed: Iterable[tuple[Work, int, int]]) -> None:
+        for work, row, count in placed:
+            work.done += count
+            if work.left == 0:
+                work.logits = self.tools.context.logits(row + count - 1)
+
+    def _resume(self, run: _Running) -> None:
+        """Let a job go on to what it wants next, or take its result."""
+        try:
+            run.works = next(run.steps)
+            return
+        except StopIteration:
+            self.emit(_done(run.job))
+        except ConstraintError:
+            self._refuse(run.job, "engine-failed", "The schema allowed no token")
+        self.running.remove(run)
+
+    def _admit(self) -> None:
+        while self.waiting and self._fits(self.waiting[0]):
+            job = self.waiting.popleft()
+            job.mark("queue")
+            steps = consult(job, self.tools)
+            self.running.append(_Running(job, steps, []))
+            self._resume(self.running[-1])
+
+    def _fits(self, job: Job) -> bool:
+        held = sum(run.job.cells() for run in self.running)
+        room = self.tools.context.cells - held - job.cells()
+        if room < 0 or job.sequences(self.tools.names) > len(self.tools.pool):
+            return False
+        self.tools.prefixes.shrink(room)
+        return True
+
+    def _expire(self) -> None:
+        now = self.clock()
+        for job in [job for job in self.waiting if job.deadline <= now]:
+            self.waiting.remove(job)
+            self._refuse(job, "deadline", "The deadline passed in the queue")
+        for run in [run for run in self.running if run.job.deadline <= now]:
+            self._leave(run)
+            self._refuse(run.job, "deadline", "The deadline passed while decoding")
+
+    def _leave(self, run: _Running) -> None:
+        run.steps.close()
+        self.running.remove(run)
+
+    def _refuse(self, job: Job, code: str, message: str) -> None:
+        self.emit({"op": "error", "id": job.id, "code": code, "message": message})
+
+
+def _done(job: Job) -> dict[str, Any]:
+    samples = [
+        {"text": lane.text(), "tokens": len(lane.written), "finish": lane.finish}
+        for lane in job.lanes
+    ]
+    stages = ["queue", "prompt", "names", "decode"]
+    ends = [job.arrived, *(job.marks[stage] for stage in stages)]
+    spent = {s: 1000 * (b - a) for s, a, b in zip(stages, ends[:-1], ends[1:], strict=True)}
+    return {
+        "op": "done",
+        "id": job.id,
+        "samples": samples,
+        "tokens_prompt": len(job.prompt.ids),
+        "tokens_reused": job.reused,
+        "timings_ms": spent,
+    }

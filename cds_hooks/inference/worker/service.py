@@ -1,0 +1,146 @@
+"""The engine process's two threads: one reads frames, the main one owns the context.
+
+Counting tokens only reads the vocabulary, so the reading thread answers it at once, however
+busy the context is (llama.cpp: "the API is thread-safe" of tokenisation).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from cds_hooks.inference.chat import ChatTemplateError
+from cds_hooks.inference.frames import Decoder, FrameError, encode
+from cds_hooks.inference.gguf import ModelFileError
+from cds_hooks.inference.worker.constraint import SchemaError
+from cds_hooks.inference.worker.jobs import Job
+from cds_hooks.inference.worker.native import NativeError
+from cds_hooks.inference.worker.sampling import Sampling
+from cds_hooks.inference.worker.setup import Loaded, LoadOrder, load
+from cds_hooks.inference.worker.tokens import PromptTokenizer
+
+__all__ = ["GARBAGE", "BROKEN", "Service"]
+
+GARBAGE = 4  # exit status: what came through the pipe was not frames
+BROKEN = 3  # exit status: llama.cpp failed in a way after which the context cannot be trusted
+_log = logging.getLogger(__name__)
+
+
+class Service:
+    """Frames in on one descriptor, frames out on another."""
+
+    def __init__(self, source: int, sink: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._source = source
+        self._sink = sink
+        self._clock = clock
+        self._writing = threading.Lock()
+        self._orders: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._counter: PromptTokenizer | None = None
+
+    def run(self) -> int:
+        """Serve until the pipe closes (which ends the process from the reading thread)."""
+        threading.Thread(target=self._read, name="frames", daemon=True).start()
+        loaded = self._load(self._orders.get())
+        if loaded is None:
+            return 0
+        self._counter = loaded.tokenizer
+        self.send({"op": "state", "status": "ready", **loaded.facts})
+        while True:
+            try:
+                self._turn(loaded)
+            except NativeError:
+                return BROKEN
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Write one frame whole; a service that is gone ends this process."""
+        data = memoryview(encode(message))
+        with self._writing:
+            while data:
+                data = data[os.write(self._sink, data) :]
+
+    def _read(self) -> None:
+        """Read until the pipe closes; this thread's end is the process's end, always."""
+        decoder = Decoder()
+        status = GARBAGE
+        try:
+            while chunk := os.read(self._source, 1 << 16):
+                for frame in decoder.feed(chunk):
+                    self._take(frame)
+            status = 0
+        except (FrameError, KeyError, TypeError):
+            pass
+        finally:
+            os._exit(status)
+
+    def _take(self, frame: dict[str, Any]) -> None:
+        if frame.get("op") == "count" and self._counter is not None:
+            counts = [len(self._counter.content(str(text))) for text in frame["texts"]]
+            self.send({"op": "counts", "id": frame["id"], "counts": counts})
+        else:
+            self._orders.put(frame)
+
+    def _load(self, frame: dict[str, Any]) -> Loaded | None:
+        try:
+            return load(LoadOrder.from_frame(frame), self.send, self._clock)
+        except ModelFileError as error:
+            self._failed(error.code, error.message, error.where)
+        except (NativeError, ChatTemplateError) as error:
+            self._failed(error.code, str(error), "")
+        except (KeyError, TypeError, ValueError, OSError) as error:
+            self._failed("engine-not-loaded", f"Loading failed ({type(error).__name__})", "")
+        return None
+
+    def _failed(self, code: str, message: str, where: str) -> None:
+        self.send(
+            {"op": "state", "status": "failed", "code": code, "message": message, "where": where}
+        )
+
+    def _turn(self, loaded: Loaded) -> None:
+        """Take the orders that came, then one step; sleep only when there is nothing to do."""
+        scheduler = loaded.scheduler
+        try:
+            while True:
+                self._order(loaded, self._orders.get(block=scheduler.idle))
+        except queue.Empty:
+            scheduler.step()
+
+    def _order(self, loaded: Loaded, frame: dict[str, Any]) -> None:
+        number = int(frame.get("id", -1))
+        try:
+            if frame["op"] == "cancel":
+                loaded.scheduler.cancel(number)
+                self.send({"op": "cancelled", "id": number})
+            elif frame["op"] == "generate":
+                loaded.scheduler.submit(self._job(frame, loaded))
+        except (SchemaError, ChatTemplateError) as error:
+            self._error(number, error.code)
+        except (KeyError, TypeError, ValueError) as error:
+            self._error(number, f"request-malformed ({type(error).__name__})")
+
+    def _error(self, number: int, detail: str) -> None:
+        self.send({"op": "error", "id": number, "code": "engine-failed", "message": detail})
+
+    def _job(self, frame: dict[str, Any], loaded: Loaded) -> Job:
+        now = self._clock()
+        messages = [(str(role), str(content)) for role, content in frame["messages"]]
+        compiled = loaded.compiler.compile(frame["schema"], names=bool(frame["names"]))
+        names = loaded.scheduler.tools.names
+        if compiled.names and names is None:
+            raise SchemaError("names are asked for and no names are loaded")
+        return Job(
+            id=int(frame["id"]),
+            prompt=loaded.tokenizer.prompt(messages),
+            compiled=compiled,
+            samples=max(1, int(frame["samples"])),
+            max_tokens=max(1, int(frame["max_tokens"])),
+            how=Sampling(float(frame["temperature"]), **frame["sampling"]),
+            seed=int(frame["seed"]) & 0xFFFF_FFFF_FFFF_FFFF,
+            deadline=now + float(frame["deadline_s"]),
+            arrived=now,
+            search=compiled.names and names is not None and bool(names.leads),
+        )

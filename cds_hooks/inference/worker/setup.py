@@ -1,0 +1,143 @@
+"""From the `load` frame to a scheduler that is ready: check the file, load it, build the tools."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cds_hooks.inference.gguf import Header, check_digest, read_header
+from cds_hooks.inference.worker import native
+from cds_hooks.inference.worker.constraint import Compiler
+from cds_hooks.inference.worker.jobs import NameSearch, Tools
+from cds_hooks.inference.worker.prefixes import Prefixes
+from cds_hooks.inference.worker.scheduler import Emit, Scheduler
+from cds_hooks.inference.worker.tokens import PromptTokenizer
+from cds_hooks.inference.worker.trie import NameTrie, load_trie
+from cds_hooks.inference.worker.vocabulary import Vocabulary
+from cds_hooks.inference.worker.work import SequencePool
+
+__all__ = ["LoadOrder", "Loaded", "load"]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOrder:
+    """What the service asks to be loaded; `from_frame` says which frame keys there are.
+
+    `cells`, `batch`, `sequences` and `threads` size the context; `slots` is how many prompt
+    beginnings are kept; `leads` and `width` are how names are searched (see `names.py`).
+    """
+
+    model: Path
+    sha256: str
+    cells: int
+    batch: int
+    sequences: int
+    threads: int
+    gpu_layers: int
+    slots: int
+    template: str
+    names: Path | None
+    cache: Path | None
+    leads: tuple[str, ...]
+    width: int
+
+    @classmethod
+    def from_frame(cls, frame: Mapping[str, Any]) -> LoadOrder:
+        """Raises KeyError, TypeError or ValueError when the frame is not a load order."""
+        return cls(
+            model=Path(frame["model"]),
+            sha256=str(frame["sha256"]),
+            cells=int(frame["cells"]),
+            batch=int(frame["batch"]),
+            sequences=int(frame["sequences"]),
+            threads=int(frame["threads"]),
+            gpu_layers=int(frame["gpu_layers"]),
+            slots=int(frame["slots"]),
+            template=str(frame["template"]),
+            names=Path(frame["names"]) if frame["names"] else None,
+            cache=Path(frame["cache"]) if frame["cache"] else None,
+            leads=tuple(str(lead) for lead in frame["leads"]),
+            width=int(frame["width"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Everything that answers frames, and what the service wants to know of the model."""
+
+    tokenizer: PromptTokenizer
+    compiler: Compiler
+    scheduler: Scheduler
+    facts: dict[str, Any]
+
+
+def load(order: LoadOrder, emit: Emit, clock: Callable[[], float]) -> Loaded:
+    """Check, then load. The file's header and digest are checked before native code sees it.
+
+    Raises ModelFileError, native.NativeError, ChatTemplateError, OSError.
+    """
+    started = time.monotonic()
+    header = read_header(order.model)
+    digest = check_digest(order.model, order.sha256)
+    model = native.Model(str(order.model), gpu_layers=order.gpu_layers)
+    tokenizer = _tokenizer(model, order, header)
+    compiler = Compiler(model)
+    context = native.Context(
+        model, native.ContextSize(order.cells, order.batch, order.sequences, order.threads)
+    )
+    pool = SequencePool(order.sequences)
+    tools = Tools(
+        context=context,
+        vocabulary=Vocabulary.of(model, compiler.tokenizer.tokenize_bytes),
+        pool=pool,
+        prefixes=Prefixes(context, pool, order.slots, model.cuttable),
+        names=_names(order, model, tokenizer, digest),
+    )
+    facts = {
+        "sha256": digest,
+        "architecture": header.architecture,
+        "cells": context.cells,
+        "load_ms": 1000 * (time.monotonic() - started),
+    }
+    return Loaded(tokenizer, compiler, Scheduler(tools, clock, emit), facts)
+
+
+def _tokenizer(model: native.Model, order: LoadOrder, header: Header) -> PromptTokenizer:
+    def piece(key: str) -> str:
+        token = header.number(key, -1)
+        return model.text([token]) if 0 <= token < model.size else ""
+
+    bos, eos = piece("tokenizer.ggml.bos_token_id"), piece("tokenizer.ggml.eos_token_id")
+    tokenizer = PromptTokenizer(model, order.template or header.chat_template, bos, eos)
+    tokenizer.prompt([("system", ""), ("user", "")])
+    return tokenizer
+
+
+def _names(
+    order: LoadOrder, model: native.Model, tokenizer: PromptTokenizer, digest: str
+) -> NameSearch | None:
+    if order.names is None:
+        return None
+
+    def trie(kind: str, form: Callable[[str], str]) -> NameTrie:
+        return load_trie(
+            names,
+            lambda name: tokenizer.content(form(name)),
+            key=f"{digest} {kind}",
+            vocabulary=model.size,
+            cache=order.cache,
+        )
+
+    names = order.names
+    written, spoken = trie("written", str), trie("spoken", _spoken)
+    leads = tuple(tuple(model.tokenize(lead, special=False)) for lead in order.leads)
+    return NameSearch(written, spoken, leads, order.width)
+
+
+def _spoken(name: str) -> str:
+    """A name as it stands inside a sentence: after a space, its first letter small."""
+    small = name[:1].lower() if name[1:2].islower() else name[:1]
+    return f" {small}{name[1:]}"
