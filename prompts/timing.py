@@ -34,5 +34,7 @@ def _in_units(size: float) -> tuple[int, str]:
 
 def _within_a_day(days: float) -> str:
     minutes = int(abs(days) * 1440)
+    if minutes == 0:
+        return "just now"
     words = f"{minutes} min" if minutes < 60 else f"{minutes // 60} h"
     return f"{words} ago" if days >= 0 else f"in {words}"

@@ -47,6 +47,7 @@ class Texts(_Data):
     states: dict[KeyState, str]
     keys: dict[str, str]
     omissions: dict[str, str]
+    systems: dict[str, str]
     outcomes: dict[Outcome, OutcomeText]
     summary: dict[str, str]
     suggestion: dict[str, str]

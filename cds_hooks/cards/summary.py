@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from cds_hooks.cards import phrases
@@ -16,6 +17,7 @@ LIMIT = 139
 """CDS Hooks 2.0.1: a summary has fewer than 140 characters."""
 
 _NAME = 60
+_SENTENCE_END = re.compile(r"[.!?]+(?=\W|$)")
 
 
 def fitted(text: str) -> str:
@@ -56,5 +58,10 @@ def _named(standing: Sequence[Assessment], count: int) -> str:
 
 
 def _names(assessments: Iterable[Assessment]) -> str:
-    names = (phrases.name(assessment.name) for assessment in assessments)
-    return "; ".join(capped(plain(name).replace(". ", " "), _NAME) for name in names)
+    return "; ".join(_short(phrases.name(assessment.name)) for assessment in assessments)
+
+
+def _short(name: str) -> str:
+    """A name without anything that would end the sentence it stands in."""
+    within = _SENTENCE_END.sub("", plain(name)).strip()
+    return capped(within, _NAME) or texts().withheld["nameless"]

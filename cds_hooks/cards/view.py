@@ -31,7 +31,8 @@ class DiagnosisView:
     """One assessed diagnosis; of one on the problem list only the name and code are shown.
 
     `agreement` is "2 of 3", empty when there was one answer; `checks` are those that passed of
-    those that did not abstain.
+    those that did not abstain. Of a doubtful one neither checks nor discriminator are shown: its
+    flags say why.
     """
 
     name: str
@@ -114,23 +115,26 @@ def _diagnosis(assessment: Assessment, consultation: Consultation) -> DiagnosisV
     chart, answers = consultation.chart, len(consultation.differentials)
     if assessment.verdict is Verdict.RECORDED:
         return DiagnosisView(phrases.name(assessment.name), _code(assessment))
+    doubtful = not holds(assessment)
     named_in = round(assessment.agreement * answers)
     return DiagnosisView(
         name=phrases.name(assessment.name),
         code=_code(assessment),
         verdict=texts().verdicts[assessment.verdict],
         agreement=f"{named_in} of {answers}" if answers > 1 else "",
-        checks=_passed(assessment.reasons),
+        checks="" if doubtful else _passed(assessment.reasons),
         evidence_for=phrases.evidence(assessment.evidence_for, chart, _wrong(assessment)),
         evidence_against=phrases.evidence(assessment.evidence_against, chart),
         flags=_flags(assessment.reasons),
-        discriminator=phrases.discriminator(assessment.discriminator),
+        discriminator="" if doubtful else phrases.discriminator(assessment.discriminator),
     )
 
 
 def _code(assessment: Assessment) -> str:
     codes = sorted(assessment.codes, key=lambda code: code.system != phrases.ICD_10_CM)
-    return codes[0].code if codes else ""
+    if not codes:
+        return ""
+    return f"{texts().systems.get(codes[0].system, '')} {codes[0].code}".strip()
 
 
 def _wrong(assessment: Assessment) -> set[str]:
@@ -179,9 +183,9 @@ def basis_of(consultation: Consultation) -> Basis:
 def _left_out(consultation: Consultation) -> tuple[Counted, ...]:
     omissions = [*(consultation.prompt.omissions if consultation.prompt else ())]
     omissions += consultation.chart.omissions
-    counted = Counter(omission.reason for omission in omissions).most_common()
     words = texts().omissions
-    return tuple(Counted(n, words.get(r, f"as {r.replace('-', ' ')}")) for r, n in counted)
+    counted = Counter(words.get(o.reason, f"as {o.reason.replace('-', ' ')}") for o in omissions)
+    return tuple(Counted(number, reason) for reason, number in counted.most_common())
 
 
 def _missing(consultation: Consultation) -> tuple[Missing, ...]:

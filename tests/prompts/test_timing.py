@@ -11,7 +11,7 @@ from prompts import ago
     ("days", "coarse", "fine"),
     [
         (None, "", ""),
-        (0.0, "today", "0 min ago"),
+        (0.0, "today", "just now"),
         (0.02, "today", "28 min ago"),
         (0.5, "today", "12 h ago"),
         (0.999, "today", "23 h ago"),
