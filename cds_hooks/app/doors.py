@@ -36,7 +36,7 @@ class Exchange:
 
     `method`, `route` and `service` are from closed sets (`OTHER`, `other` and "" stand for the
     rest). `code` is the error's; `fault` is the type and the place of an unexpected exception,
-    never its text. `status` is 0 when the client left before the answer.
+    never its text. `status` is 0 when no answer was begun.
     """
 
     request_id: str

@@ -13,7 +13,7 @@ from cds_hooks.protocol.hooks import USER_TOKENS, Hook
 __all__ = ["LONGEST_TEMPLATE", "template_problems"]
 
 LONGEST_TEMPLATE = 200
-"""Characters. Very long templates fail at clients (cds-hooks/sandbox issue 47: URI length)."""
+"""Characters. Very long templates fail at clients (cds-hooks/sandbox #47: URI length)."""
 
 _TOKEN = re.compile(r"\{\{([^{}]*)\}\}")
 _VALUE = r"[^&=?#/{}\s]+"

@@ -64,13 +64,13 @@ def _loads(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        # The error holds the whole body (`doc`), so it must not stay in the chain.
         if "depth" in error.msg or "ecursion" in error.msg:
             refusal: Exception = BodyTooDeep("the body is nested too deeply")
         else:
             where = f"line {error.lineno} column {error.colno}"
             refusal = BodyUnreadable("the body is not valid JSON", where=where)
-    raise refusal from None
+    # Raised out here, so that orjson's error, which holds the whole body, is not in the chain.
+    raise refusal
 
 
 def _deeper_than(document: dict[str, Any], levels: int) -> bool:

@@ -51,6 +51,19 @@ def test_a_refusal_needs_no_body_at_all(served):
         assert raw.recv(65536).startswith(b"HTTP/1.1 413 ")
 
 
+def test_a_client_that_sends_all_before_it_reads_is_not_cut_off(served):
+    """Without lingering the connection is reset under it, and the reason is lost."""
+    size = Limits().max_bytes + 4_000_000
+    with socket.create_connection(("127.0.0.1", served.port), timeout=10) as raw:
+        raw.sendall(
+            f"POST {VIEW} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {size}\r\n\r\n".encode()
+        )
+        for _ in range(size // 1_000_000):
+            raw.sendall(b" " * 1_000_000)
+        assert raw.recv(65536).startswith(b"HTTP/1.1 413 ")
+
+
 def test_a_connection_lives_on_after_an_early_refusal(served, request_for):
     with httpx.Client(base_url=served.url) as client:
         body = b" " * 1_000_000 + orjson.dumps(request_for())
