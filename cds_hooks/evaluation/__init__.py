@@ -1,0 +1,1 @@
+"""Measuring models and checks: suites, metrics, runs, reports, admission."""
