@@ -197,8 +197,13 @@ class _Reader:
         if kind != _STRING:
             self._forward(length * struct.calcsize(_SCALARS[kind]))
             return
-        for _ in range(length):
-            self._forward(self._count(_MAX_STRING, "Q"))
+        read, seek, from_bytes = self._stream.read, self._stream.seek, int.from_bytes
+        for _ in range(length):  # a vocabulary has some 10^5 of them: no call more than needed
+            size = from_bytes(read(8), "little")
+            if size > _MAX_STRING:
+                raise self._error("model-malformed", "A count or length is impossible")
+            seek(size, 1)
+        self._forward(0)
 
     def _tensor(self) -> Tensor:
         name = self._string(_MAX_KEY)

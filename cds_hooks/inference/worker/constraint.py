@@ -7,15 +7,16 @@ goes on behind it. Length caps are left out of the grammar: see `output.py` for 
 
 from __future__ import annotations
 
+import ctypes
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import llama_cpp as lib
 import numpy as np
 import orjson
-from llguidance import LLMatcher, LLParserLimits
-from llguidance.llamacpp import lltokenizer_from_vocab
+from llguidance import LLMatcher, LLParserLimits, LLTokenizer
 from numpy.typing import NDArray
 
 from cds_hooks.inference.worker.native import Model
@@ -52,7 +53,7 @@ class Compiler:
     """Compiles schemas for one model and keeps the last ones."""
 
     def __init__(self, model: Model) -> None:
-        self.tokenizer = lltokenizer_from_vocab(model.vocab)
+        self.tokenizer = _tokenizer(model)
         self._kept: OrderedDict[bytes, Compiled] = OrderedDict()
 
     def compile(self, schema: Mapping[str, Any], *, names: bool) -> Compiled:
@@ -81,6 +82,24 @@ class Compiler:
             raise SchemaError("llguidance cannot compile the schema")
         has_names = NAME in orjson.dumps(plain).decode()
         return Compiled(matcher, has_names, max(caps, default=_DEFAULT_STRING))
+
+
+def _tokenizer(model: Model) -> LLTokenizer:
+    """llguidance's view of the vocabulary, as `llguidance.llamacpp` makes it, from known pieces.
+
+    A leading 0xff marks what is not text, so that no string of an answer can hold it.
+    """
+    tokenize = ctypes.cast(lib.llama_cpp._lib.llama_tokenize, ctypes.c_void_p).value
+    return LLTokenizer.from_llamacpp(
+        tokens=[
+            b"\xff" + piece if token in model.control else piece
+            for token, piece in enumerate(model.pieces)
+        ],
+        vocab_ptr=model.vocab,
+        tokenize_fptr=tokenize,
+        eos_token=lib.llama_vocab_eos(model.vocab),
+        slices=None,
+    )
 
 
 def _plain(node: Any, names: bool, caps: list[int]) -> Any:

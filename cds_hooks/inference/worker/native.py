@@ -22,6 +22,7 @@ __all__ = ["Batch", "Context", "ContextSize", "DecodeFailed", "Model", "NativeEr
 _log = logging.getLogger(__name__)
 _WARNING = 3  # ggml_log_level: 1 debug, 2 info, 3 warn, 4 error, 5 continuation
 _ERROR = 4
+_LONGEST_PIECE = 4096
 Floats = NDArray[np.float32]
 
 
@@ -99,12 +100,12 @@ class Model:
     @cached_property
     def pieces(self) -> list[bytes]:
         """The bytes every token writes, control tokens included, by token id."""
-        buffer = ctypes.create_string_buffer(4096)
-        found = []
-        for token in range(self.size):
-            count = lib.llama_token_to_piece(self.vocab, token, buffer, len(buffer), 0, True)
-            found.append(buffer.raw[: max(count, 0)])
-        return found
+        buffer = ctypes.create_string_buffer(_LONGEST_PIECE)
+        write, vocab = lib.llama_token_to_piece, self.vocab
+        return [
+            ctypes.string_at(buffer, max(write(vocab, token, buffer, _LONGEST_PIECE, 0, True), 0))
+            for token in range(self.size)
+        ]
 
     @cached_property
     def control(self) -> frozenset[int]:
@@ -124,7 +125,7 @@ class Model:
     @cached_property
     def ends(self) -> frozenset[int]:
         """Tokens that end a generation (`llama_vocab_is_eog`)."""
-        return frozenset(t for t in range(self.size) if lib.llama_vocab_is_eog(self.vocab, t))
+        return frozenset(t for t in self.control if lib.llama_vocab_is_eog(self.vocab, t))
 
     def text(self, tokens: Sequence[int]) -> str:
         """What tokens write; bytes that are not UTF-8 become the replacement character."""
