@@ -1,14 +1,13 @@
 """What is kept: consultations, their cards and the feedback on them, behind one door, `Store`."""
 
 from cds_hooks.audit.errors import RecordUnreadable, StoreRefused, StoreUnavailable
-from cds_hooks.audit.feedback import FeedbackEntry, FeedbackReceipt
+from cds_hooks.audit.feedback import FeedbackReceipt
 from cds_hooks.audit.keys import KeyRefused, SiteKey
 from cds_hooks.audit.store import Store, StoreConfig
 from cds_hooks.audit.writer import Commit
 
 __all__ = [
     "Commit",
-    "FeedbackEntry",
     "FeedbackReceipt",
     "KeyRefused",
     "RecordUnreadable",

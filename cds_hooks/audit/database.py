@@ -63,7 +63,11 @@ class DatabaseConfig:
     def url(self) -> URL:
         if isinstance(self.place, Path):
             return URL.create("sqlite", database=str(self.place.absolute()))
-        return make_url(self.place)
+        try:
+            return make_url(self.place)
+        except SQLAlchemyError:  # its text holds the URL, and that may hold a password
+            hint = "Write it like postgresql+psycopg://user@host/database."
+            raise StoreRefused("the store's URL cannot be read", hint=hint) from None
 
     @property
     def file(self) -> Path | None:
@@ -175,6 +179,14 @@ def insert_for(connection: Connection, table: Table) -> sqlite.Insert | postgres
 
 
 def _engine(config: DatabaseConfig) -> Engine:
+    try:
+        return _make_engine(config)
+    except (ImportError, SQLAlchemyError):  # their texts may hold the URL's password
+        hint = "Give a path, or a URL of a database whose driver is installed."
+        raise StoreRefused("the store's URL cannot be used", hint=hint) from None
+
+
+def _make_engine(config: DatabaseConfig) -> Engine:
     # Parameters are patient content: they are hidden from every message of the driver.
     if config.file is None:
         return create_engine(config.url, hide_parameters=True, pool_pre_ping=True)

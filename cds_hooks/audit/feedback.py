@@ -11,26 +11,9 @@ from cds_hooks.audit import tables
 from cds_hooks.audit.codec import Codec
 from cds_hooks.audit.database import insert_for
 from cds_hooks.audit.keys import SiteKey
-from cds_hooks.protocol.cards import Coding
+from cds_hooks.protocol.feedback import FeedbackEntry
 
-__all__ = ["FeedbackEntry", "FeedbackReceipt", "entries_for", "record"]
-
-_MAX_ID = 256
-
-
-@dataclass(frozen=True, slots=True)
-class FeedbackEntry:
-    """One entry of a feedback call (CDS Hooks 2.0.1): `outcome_at` is the client's own timestamp.
-
-    `user_comment` is free text by a clinician and may name the patient.
-    """
-
-    card: str
-    outcome: str
-    outcome_at: str = ""
-    accepted_suggestions: tuple[str, ...] = ()
-    override_reason: Coding | None = None
-    user_comment: str = ""
+__all__ = ["FeedbackReceipt", "entries_for", "record"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +40,12 @@ def record(
     """Write the entries that are not there yet; one for an unknown card is kept like the others."""
     counts = {"recorded": 0, "repeated": 0, "unknown": 0}
     for entry in entries:
-        card = entry.card[:_MAX_ID]
-        consultation = _consultation_of(connection, card)
+        consultation = _consultation_of(connection, entry.card)
         payload = _CODEC.encode(entry)
         row = {
             "id": key.digest("feedback", service, payload.hex()),
             "service": service,
-            "card": card,
+            "card": entry.card,
             "consultation_id": consultation,
             "outcome": entry.outcome,
             "outcome_at": entry.outcome_at,

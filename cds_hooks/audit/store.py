@@ -21,12 +21,13 @@ from sqlalchemy import Connection
 from cds_hooks.audit import consultations, feedback, tables
 from cds_hooks.audit.database import Database, DatabaseConfig, insert_for
 from cds_hooks.audit.errors import StoreUnavailable
-from cds_hooks.audit.feedback import FeedbackEntry, FeedbackReceipt
+from cds_hooks.audit.feedback import FeedbackReceipt
 from cds_hooks.audit.keys import SiteKey
 from cds_hooks.audit.writer import Commit, Operation, Writer
 from cds_hooks.consultation import Consultation
 from cds_hooks.errors import ChartsideError
 from cds_hooks.protocol.cards import Card
+from cds_hooks.protocol.feedback import FeedbackEntry
 
 __all__ = ["Store", "StoreConfig"]
 

@@ -15,10 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_hooks.audit import FeedbackEntry, RecordUnreadable
+from cds_hooks.audit import RecordUnreadable
 from cds_hooks.audit.codec import Codec
 from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.protocol.cards import Coding
+from cds_hooks.protocol.feedback import FeedbackEntry
 from fhir_mapping.chart import Chart, PatientFacts
 
 CODEC = Codec(Consultation, "consultation")
@@ -43,6 +44,8 @@ def build(hint: Any) -> st.SearchStrategy[Any]:
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return st.sampled_from(hint)
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Literal:
+        return st.sampled_from(inner)
     if origin is tuple:
         return st.lists(build(inner[0]), max_size=3).map(tuple)
     if origin is collections.abc.Mapping:

@@ -1,7 +1,7 @@
 """The store through its door, on the real disk."""
 
-# The tests look at files and start processes themselves; nothing else runs on their loop.
-# ruff: noqa: ASYNC220, ASYNC240
+# The tests look at files themselves; nothing else runs on their loop.
+# ruff: noqa: ASYNC240
 from __future__ import annotations
 
 import asyncio
@@ -15,7 +15,6 @@ import pytest
 
 from cds_hooks.audit import (
     Commit,
-    FeedbackEntry,
     FeedbackReceipt,
     RecordUnreadable,
     SiteKey,
@@ -26,6 +25,7 @@ from cds_hooks.audit import (
 )
 from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.protocol.cards import Card, Coding
+from cds_hooks.protocol.feedback import FeedbackEntry
 
 DAY = 86_400.0
 Make = Callable[..., Card]
@@ -305,6 +305,12 @@ async def test_a_closed_store_says_so_and_leaves_no_thread(
     assert not await store.writable()
 
 
-def test_a_store_in_memory_is_refused(site_key: SiteKey) -> None:
-    with pytest.raises(StoreRefused, match="memory"):
-        Store(StoreConfig("sqlite://"), site_key)
+@pytest.mark.parametrize(
+    "url", ["sqlite://", "no url", "nothing://u:s3cret@h/d", "postgresql+asyncpg://u:s3cret@h/d"]
+)
+def test_a_url_that_cannot_keep_records_is_refused_without_its_password(
+    site_key: SiteKey, url: str
+) -> None:
+    with pytest.raises(StoreRefused) as caught:
+        Store(StoreConfig(url), site_key)
+    assert "s3cret" not in caught.value.diagnostics()
