@@ -62,7 +62,6 @@ class ConsultConfig:
     deadline_s: float = 120.0
     fresh_for_s: float = 3600.0
     samples: int = 1
-    max_tokens: int = 512
     temperature: float = 0.7
     seed: int = 0
     names_by_construction: bool = False
@@ -199,9 +198,9 @@ class Consultant:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     @property
-    def _sampling(self) -> tuple[int, float, int, int, bool]:
+    def _sampling(self) -> tuple[int, float, int, bool]:
         c = self._config
-        return (c.samples, c.temperature, c.seed, c.max_tokens, c.names_by_construction)
+        return (c.samples, c.temperature, c.seed, c.names_by_construction)
 
     def _start(self, asked: Consultation) -> asyncio.Task[Consultation]:
         """The work on this question: what is in flight already, or new under an id of its own.
@@ -263,7 +262,7 @@ class Consultant:
             messages=prompt.messages,
             schema=prompt.schema,
             samples=config.samples,
-            max_tokens=config.max_tokens,
+            max_tokens=self._rooms.template.settings.max_output_tokens,
             temperature=config.temperature,
             seed=config.seed,
             deadline_s=config.deadline_s,

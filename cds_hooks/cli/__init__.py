@@ -1,0 +1,1 @@
+"""The command `chartside`, one module a command."""

@@ -1,0 +1,81 @@
+"""`chartside map`: a chart as facts, and what was left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+
+from cds_hooks.cli import show
+from cds_hooks.errors import ChartsideError
+from fhir_mapping import Chart, MappingError, map_chart
+from fhir_mapping.loading import find_patient_ids, load_path
+
+__all__ = ["choose_patient", "map_file", "parse_now"]
+
+
+class UsageError(ChartsideError):
+    """What a command was told does not fit what it was given."""
+
+    code = "usage"
+    status = 400
+
+
+def map_file(
+    file: Annotated[Path, typer.Argument(help="A FHIR bundle, resource, NDJSON file or folder.")],
+    patient: Annotated[str, typer.Option(help="Which patient, when there are several.")] = "",
+    fhir_version: Annotated[str, typer.Option(help="R4, R4B, R5 or STU3; found if not said.")] = "",
+    now: Annotated[str, typer.Option(help="The moment to tell times from (ISO 8601).")] = "",
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Map FHIR data to numbered facts, and say what was left out and why."""
+    resources = load_path(file)
+    chart = map_chart(
+        resources,
+        patient_id=choose_patient(resources, patient),
+        now=parse_now(now),
+        fhir_version=fhir_version or None,
+    )
+    if json:
+        typer.echo(orjson.dumps(chart, option=orjson.OPT_INDENT_2).decode())
+    else:
+        _print(chart, len(resources))
+
+
+def _print(chart: Chart, found: int) -> None:
+    console = Console()
+    console.print(show.facts_table(chart, chart.facts, title="Facts"))
+    console.print(show.omissions_table(chart.omissions))
+    if chart.quality:
+        console.print(f"{len(chart.quality)} remarks on data quality; --json lists them.")
+    console.print(f"{found} resources: {len(chart.facts)} facts, {len(chart.omissions)} omissions.")
+
+
+def choose_patient(resources: Sequence[Mapping[str, Any]], wanted: str) -> str:
+    """The patient that was named, or the only one there is. Raises MappingError or UsageError."""
+    found = find_patient_ids(resources)
+    if wanted:
+        return wanted.removeprefix("Patient/")
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise MappingError(
+            "no-patient", "there is no Patient resource", hint="Name one with --patient."
+        )
+    raise UsageError(f"there are {len(found)} patients", hint="Name one with --patient.")
+
+
+def parse_now(text: str) -> datetime:
+    """A moment with a time zone; UTC where none is given, and the present where nothing is."""
+    if not text:
+        return datetime.now(UTC)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError("--now is not an ISO 8601 date or time") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,66 @@
+"""`chartside serve`: the service itself."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from cds_hooks.operation import configure_logging, get_logger
+from cds_hooks.runtime import Runtime
+from cds_hooks.settings import Settings, load_settings
+
+__all__ = ["serve"]
+
+
+def serve(
+    config: Annotated[Path | None, typer.Option(help="Settings file (TOML).")] = None,
+    port: Annotated[int | None, typer.Option(help="Instead of the settings'; 0 takes any.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Log JSON, whatever the settings.")] = False,
+) -> None:
+    """Run the service until it is told to stop (SIGINT or SIGTERM)."""
+    settings = load_settings(config)
+    configure_logging(level=settings.log.level, json=json or settings.log.format == "json")
+    asyncio.run(_serve(settings, settings.server.port if port is None else port))
+
+
+async def _serve(settings: Settings, port: int) -> None:
+    listening = _listen(settings.server.host, port)
+    runtime = Runtime(settings, listening.getsockname()[1])
+    server = uvicorn.Server(
+        uvicorn.Config(
+            runtime.app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=True,
+            timeout_graceful_shutdown=5,
+            lifespan="off",
+        )
+    )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, lambda: _stop(server))
+    # Not by uvicorn's lifespan: an error at start should end as one line that says what to do.
+    with listening:
+        async with runtime.lifespan():
+            port = listening.getsockname()[1]
+            get_logger().info("listening", host=settings.server.host, port=port)
+            await server.serve(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A bound socket, so that the port is known before anybody is told of it."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind((host, port))
+    return bound
+
+
+def _stop(server: uvicorn.Server) -> None:
+    server.should_exit = True

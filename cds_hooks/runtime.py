@@ -1,0 +1,340 @@
+"""A running service put together from its settings: every edge made once, closed in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import httpx
+from starlette.types import ASGIApp
+
+import prompts
+from cds_hooks.app import AppConfig, Doors, Exchange, Readiness, RequestInfo, create_app
+from cds_hooks.audit import Commit, SiteKey, Store, StoreConfig
+from cds_hooks.compliance import Basis, basis_page
+from cds_hooks.consult import Consultant, ConsultConfig, Rooms
+from cds_hooks.consultation import Consultation
+from cds_hooks.gather import GatherConfig, Gathered, VersionCache, gather, open_http
+from cds_hooks.inference.catalogue import ModelEntry, load_catalogue
+from cds_hooks.inference.engine import EngineUnavailable
+from cds_hooks.inference.llama import LlamaConfig, LlamaEngine
+from cds_hooks.operation import Metrics, get_logger
+from cds_hooks.plausibility import Terminology
+from cds_hooks.protocol.cards import Response
+from cds_hooks.protocol.feedback import FeedbackEntry
+from cds_hooks.protocol.reading import Limits
+from cds_hooks.protocol.request import HookRequest
+from cds_hooks.services import REGISTRY, ServiceDefinition
+from cds_hooks.settings import Settings, SettingsError, settings_digest
+
+__all__ = ["Runtime"]
+
+_STORE_CHECK_S = 5.0
+_READY_POLL_S = 0.05
+
+
+class Runtime:
+    """The service on `port`. `running` also starts and stops it without a server."""
+
+    def __init__(self, settings: Settings, port: int = 0) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self._log = get_logger()
+        self._key = SiteKey.load(settings.store.site_key, create=settings.profile == "demo")
+        self._entry = model_entry(settings)
+        self._template = prompts.load("differential")
+        self._terminology = Terminology(settings.terminology.path)
+        self._gather_config = gather_config(settings)
+        self._versions = VersionCache()
+        self._pool: httpx.AsyncClient | None = None
+        self._base_url = settings.server.public_url or f"http://127.0.0.1:{port}"
+        self._store_trouble = "not checked yet"
+        self.store = Store(store_config(settings), self._key, observer=self._committed)
+        self.engine = LlamaEngine(llama_config(settings, self._entry, self._samples))
+        self.consultant = Consultant(self._rooms(), self._consult_config())
+        self.app = self._application()
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def running(cls, settings: Settings) -> AsyncIterator[Runtime]:
+        """The service without a socket, for commands that ask it directly."""
+        runtime = cls(settings)
+        async with runtime.lifespan():
+            yield runtime
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[None]:
+        """Open what must be open, and close it in the other order."""
+        async with contextlib.AsyncExitStack() as stack:
+            self._pool = await stack.enter_async_context(open_http(self._gather_config))
+            await self.store.open()
+            stack.push_async_callback(self.store.close)
+            await self.engine.start()
+            stack.push_async_callback(self.engine.stop)
+            stack.push_async_callback(self.consultant.close)
+            watching = asyncio.create_task(self._watch_store(), name="store-check")
+            stack.callback(watching.cancel)
+            yield
+
+    async def until_ready(self, limit_s: float = 300.0) -> None:
+        """Wait for the model. Raises EngineUnavailable when it cannot be loaded."""
+        ends = asyncio.get_running_loop().time() + limit_s
+        while (state := self.engine.state).status != "ready":
+            if state.status == "failed" or asyncio.get_running_loop().time() > ends:
+                raise EngineUnavailable("the model cannot be loaded", where=state.detail)
+            await asyncio.sleep(_READY_POLL_S)
+
+    def ready(self) -> Readiness:
+        """Whether hooks can be answered with a differential, and what is wrong if not."""
+        state = self.engine.state
+        engine = "ok" if state.status == "ready" else state.detail or state.status
+        checks = {"engine": engine, "store": self._store_trouble or "ok"}
+        return Readiness(all(check == "ok" for check in checks.values()), checks)
+
+    def version(self) -> Mapping[str, str]:
+        """What runs here."""
+        model, template = self.engine.model, self._template.ref
+        return {
+            "version": version("chartside"),
+            "profile": self.settings.profile,
+            "model": model.name,
+            "model_sha256": model.sha256,
+            "engine": model.engine,
+            "template": f"{template.id}/{template.version}",
+            "template_sha256": template.sha256,
+            "settings_sha256": settings_digest(self.settings),
+        }
+
+    def basis(self) -> str:
+        """The basis page of this configuration."""
+        compiled = self._terminology.versions
+        return basis_page(
+            Basis(
+                version=version("chartside"),
+                profile=self.settings.profile,
+                model=self.engine.model,
+                template=self._template.ref,
+                services=self._services(),
+                terminology=_sources(compiled),
+                chart_tokens=self._template.settings.chart_tokens,
+                samples=self._samples,
+                names_by_construction=self._by_construction,
+                answer_within_s=self.settings.services.answer_within_s,
+            )
+        )
+
+    @property
+    def _samples(self) -> int:
+        return self.settings.services.samples or self._template.settings.samples
+
+    @property
+    def _by_construction(self) -> bool:
+        chosen = self.settings.model.names_by_construction
+        wanted = self._entry.demonstration if chosen is None else chosen
+        return wanted and self.settings.model.names is not None
+
+    def _services(self) -> tuple[ServiceDefinition, ...]:
+        enabled = self.settings.services.enabled
+        unknown = set(enabled) - {service.id for service in REGISTRY}
+        if unknown:
+            known = ", ".join(service.id for service in REGISTRY)
+            raise SettingsError("a service is not known", where="services.enabled", hint=known)
+        return tuple(service for service in REGISTRY if service.id in enabled)
+
+    def _rooms(self) -> Rooms:
+        return Rooms(
+            gather=self._gather,
+            engine=self.engine,
+            template=self._template,
+            terminology=self._terminology,
+            store=self.store,
+            key=self._key,
+            observe=self._consulted,
+            failed=self._failed,
+        )
+
+    def _consult_config(self) -> ConsultConfig:
+        services, model = self.settings.services, self.settings.model
+        default = self._entry.sampling.temperature
+        return ConsultConfig(
+            base_url=self._base_url,
+            answer_within_s=services.answer_within_s,
+            gather_within_s=min(self.settings.fhir.gather_within_s, services.answer_within_s),
+            deadline_s=services.deadline_s,
+            fresh_for_s=services.fresh_for_s,
+            samples=self._samples,
+            temperature=default if model.temperature is None else model.temperature,
+            seed=model.seed,
+            names_by_construction=self._by_construction,
+            card_profile=self.settings.cards.profile,
+            silent=frozenset(services.silent),
+            settings_sha256=settings_digest(self.settings),
+        )
+
+    def _application(self) -> ASGIApp:
+        server = self.settings.server
+        config = AppConfig(
+            limits=Limits(max_bytes=server.max_body_bytes),
+            max_in_flight=server.max_in_flight,
+            cors_origins=server.cors_origins,
+        )
+        doors = Doors(
+            answer=self._answer,
+            record_feedback=self._feedback,
+            ready=self.ready,
+            metrics=self._metrics_page,
+            basis=self.basis,
+            version=self.version(),
+            observe=self._exchanged,
+            services=self._services(),
+        )
+        return create_app(doors, config)
+
+    async def _answer(
+        self, service: ServiceDefinition, request: HookRequest, _: RequestInfo
+    ) -> Response:
+        return await self.consultant.answer(service, request)
+
+    async def _gather(
+        self, service: ServiceDefinition, request: HookRequest, *, deadline_s: float
+    ) -> Gathered:
+        context, authorization = request.context, request.fhir_authorization
+        return await gather(
+            request.prefetch,
+            service.prefetch,
+            {
+                "patientId": context.patient_id,
+                "userId": context.user_id,
+                "encounterId": context.encounter_id,
+            },
+            fhir_server=request.fhir_server or None,
+            access_token=authorization.access_token if authorization else None,
+            pool=self._pool,
+            versions=self._versions,
+            config=self._gather_config,
+            deadline_s=deadline_s,
+        )
+
+    async def _feedback(
+        self, service: str, entries: Sequence[FeedbackEntry], _: RequestInfo
+    ) -> None:
+        receipt = await self.store.record_feedback(service, entries)
+        for entry in entries:
+            self.metrics.feedback(service, entry.outcome)
+        counts = {"unknown": receipt.unknown, "duplicates": receipt.repeated}
+        self._log.info("feedback", service=service, entries=len(entries), **counts)
+
+    async def _watch_store(self) -> None:
+        while True:
+            self._store_trouble = "" if await self.store.writable() else "not writable"
+            await asyncio.sleep(_STORE_CHECK_S)
+
+    def _metrics_page(self) -> tuple[bytes, str]:
+        state = self.engine.state
+        self.metrics.engine(state.queued, state.running, state.restarts)
+        return self.metrics.page()
+
+    def _committed(self, commit: Commit) -> None:
+        self.metrics.store_commit(commit.seconds)
+        if commit.reason:
+            self._log.error("store-commit-failed", code=commit.reason)
+
+    def _consulted(self, done: Consultation) -> None:
+        self.metrics.consultation(done)
+        timings = {stage: round(took, 1) for stage, took in done.timings_ms.items()}
+        self._log.info(
+            "consultation",
+            consultation=done.id,
+            service=done.service,
+            outcome=done.outcome.value,
+            samples_failed=done.samples_failed,
+            timings_ms=timings,
+        )
+
+    def _failed(self, work: Consultation, error: BaseException) -> None:
+        self._log.error("consultation-failed", consultation=work.id, exc_info=error)
+
+    def _exchanged(self, seen: Exchange) -> None:
+        seconds = seen.duration_ms / 1000
+        self.metrics.exchange(seen.route, seen.service, seen.status, seen.code, seconds)
+        self._log.info(
+            "exchange",
+            request_id=seen.request_id,
+            method=seen.method,
+            route=seen.route,
+            service=seen.service,
+            status=seen.status,
+            code=seen.code,
+            fault=seen.fault,
+            duration_ms=round(seen.duration_ms, 1),
+        )
+
+
+def model_entry(settings: Settings) -> ModelEntry:
+    """What is known of the model file: its catalogue entry, else the little that settings say."""
+    model = settings.model
+    known = load_catalogue(model.catalogue).for_file(model.path, model.sha256)
+    if known is not None:
+        return known.model_copy(update={"sha256": model.sha256 or known.sha256})
+    return ModelEntry(
+        name=model.path.stem,
+        family="not in the catalogue",
+        architecture="unknown",
+        files=(model.path.name,),
+        sha256=model.sha256,
+        licence="",
+        source="the site",
+        context=8192,
+    )
+
+
+def llama_config(settings: Settings, entry: ModelEntry, samples: int) -> LlamaConfig:
+    """The engine process's bounds."""
+    model = settings.model
+    if model.names is not None and not model.names.exists():
+        raise SettingsError("the file of names is missing", where="model.names")
+    return LlamaConfig(
+        model=model.path,
+        entry=entry,
+        names=model.names,
+        cache=model.cache,
+        samples=samples,
+        parallel=model.parallel,
+        queue=model.queue,
+        threads=model.threads or os.cpu_count() or 1,
+        gpu_layers=model.gpu_layers,
+    )
+
+
+def gather_config(settings: Settings) -> GatherConfig:
+    """The bounds of gathering. Raises SettingsError."""
+    fhir = settings.fhir
+    try:
+        return GatherConfig(
+            allowed_bases=fhir.allowed_bases,
+            same_server_hosts=fhir.same_server_hosts,
+            connect_seconds=fhir.connect_s,
+            read_seconds=fhir.read_s,
+            max_bytes=fhir.max_bytes,
+            max_pages=fhir.max_pages,
+            max_resources=fhir.max_resources,
+        )
+    except ValueError as error:
+        raise SettingsError(str(error), where="fhir.allowed_bases") from None
+
+
+def store_config(settings: Settings) -> StoreConfig:
+    """Where records are kept and for how long."""
+    place = settings.store.path
+    where = place if "://" in place else Path(place)
+    return StoreConfig(where, retention_days=settings.store.retention_days)
+
+
+def _sources(compiled: Mapping[str, str]) -> dict[str, str]:
+    """Terminology sources by name, for a reader."""
+    edition, origin = (compiled.get(f"icd-10-cm.{key}", "") for key in ("edition", "origin"))
+    return {"ICD-10-CM": f"{edition}, {origin}", "MeSH": compiled.get("mesh.origin", "")}

@@ -1,0 +1,120 @@
+"""A consultant over the real rooms; only the model is a fake, which answers what a test says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import prompts
+from cds_hooks.audit import SiteKey, Store, StoreConfig
+from cds_hooks.cli.ehr import hook_request, place_in_time
+from cds_hooks.consult import Consultant, ConsultConfig, Rooms
+from cds_hooks.consultation import Consultation
+from cds_hooks.gather import Gathered, gather
+from cds_hooks.inference.fake import FakeEngine
+from cds_hooks.plausibility import Terminology
+from cds_hooks.protocol.request import HookRequest, parse_request
+from cds_hooks.services import ServiceDefinition, find
+
+ROOT = Path(__file__).resolve().parents[2]
+DEMO = ROOT / "cds_hooks" / "cli" / "demo_patient.json"
+
+
+@pytest.fixture(scope="session")
+def terminology() -> Terminology:
+    return Terminology(ROOT / "build" / "terminology.sqlite")
+
+
+@pytest.fixture
+def service() -> ServiceDefinition:
+    found = find("chartside-patient-view")
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def resources() -> list[dict[str, Any]]:
+    """The demonstration patient, placed before now."""
+    bundle = place_in_time(json.loads(DEMO.read_text()), datetime.now(UTC))
+    return [entry["resource"] for entry in bundle["entry"]]
+
+
+@pytest.fixture
+def make_request(service: ServiceDefinition) -> Callable[[list[dict[str, Any]]], HookRequest]:
+    def make(resources: list[dict[str, Any]]) -> HookRequest:
+        body = hook_request(
+            "patient-view",
+            service.prefetch,
+            resources,
+            patient_id="demo-1",
+            encounter_id="enc-1",
+        )
+        return parse_request(json.dumps(body).encode(), service.on)
+
+    return make
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    key = SiteKey.load(tmp_path / "site.key", create=True)
+    opened = Store(StoreConfig(tmp_path / "store.sqlite"), key)
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+async def _gather(
+    service: ServiceDefinition, request: HookRequest, *, deadline_s: float
+) -> Gathered:
+    context = {"patientId": request.context.patient_id}
+    return await gather(request.prefetch, service.prefetch, context, deadline_s=deadline_s)
+
+
+@pytest.fixture
+def seen() -> list[Consultation]:
+    """What the observer saw."""
+    return []
+
+
+@pytest.fixture
+def make_consultant(
+    store: Store, terminology: Terminology, tmp_path: Path, seen: list[Consultation]
+) -> Callable[..., Consultant]:
+    def make(engine: FakeEngine, **config: Any) -> Consultant:
+        rooms = Rooms(
+            gather=_gather,
+            engine=engine,
+            template=prompts.load("differential"),
+            terminology=terminology,
+            store=store,
+            key=SiteKey.load(tmp_path / "site.key"),
+            observe=seen.append,
+        )
+        return Consultant(rooms, ConsultConfig("http://127.0.0.1:8010", **config))
+
+    return make
+
+
+def differential(*names: str, fact: str = "L1", claim: str = "high") -> str:
+    """What a model would write."""
+    diagnoses = [
+        {
+            "name": name,
+            "group": "likely",
+            "for": [{"fact": fact, "is": claim}],
+            "against": [],
+            "discriminator": "imaging",
+        }
+        for name in names
+    ]
+    return json.dumps({"diagnoses": diagnoses})
+
+
+@pytest.fixture
+def answer_of() -> Callable[..., str]:
+    return differential

@@ -1,0 +1,208 @@
+"""The way through: what a hook is told, by when, and what is on record."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from cds_hooks.audit import Store
+from cds_hooks.consult import Consultant
+from cds_hooks.consultation import Consultation, Outcome, Verdict
+from cds_hooks.gather import PatientUnavailable
+from cds_hooks.inference.engine import DeadlinePassed, EngineError, QueueFull
+from cds_hooks.inference.fake import FakeEngine, FakeReply
+from cds_hooks.protocol.request import HookRequest
+from cds_hooks.services import ServiceDefinition
+
+Make = Callable[..., Consultant]
+Resources = list[dict[str, Any]]
+MakeRequest = Callable[[Resources], HookRequest]
+AnswerOf = Callable[..., str]
+
+
+async def test_a_chart_opens_and_the_differential_comes_back(
+    make_consultant: Make,
+    make_request: MakeRequest,
+    service: ServiceDefinition,
+    resources: Resources,
+    answer_of: AnswerOf,
+    seen: list[Consultation],
+) -> None:
+    text = answer_of("Pulmonary embolism", "Glorbitis")
+    consultant = make_consultant(FakeEngine([FakeReply((text,))]), samples=1)
+    response = await consultant.answer(service, make_request(resources))
+    [card] = response.cards
+    assert "Pulmonary embolism" in card.detail
+    assert seen[0].outcome is Outcome.ANSWERED
+    verdicts = {a.name: a.verdict for a in seen[0].assessments}
+    assert verdicts["Glorbitis"] is Verdict.UNRECOGNISED
+    assert [s.label for s in card.suggestions if "Glorbitis" in s.label] == []
+
+
+async def test_a_slow_model_is_not_waited_for_and_the_next_hook_has_the_answer(
+    make_consultant: Make,
+    make_request: MakeRequest,
+    service: ServiceDefinition,
+    resources: Resources,
+    answer_of: AnswerOf,
+    store: Store,
+    seen: list[Consultation],
+) -> None:
+    engine = FakeEngine([FakeReply((answer_of("Pulmonary embolism"),), delay_s=0.6)])
+    consultant = make_consultant(engine, answer_within_s=0.25, gather_within_s=0.2)
+    began = time.monotonic()
+    first = await consultant.answer(service, make_request(resources))
+    assert time.monotonic() - began < 0.6
+    assert "Pulmonary embolism" not in first.cards[0].detail
+    await asyncio.sleep(0.8)
+    second = await consultant.answer(service, make_request(resources))
+    assert "Pulmonary embolism" in second.cards[0].detail
+    assert len(engine.requests) == 1
+    kept = await store.get(seen[0].id)
+    assert kept is not None
+    assert kept.outcome is Outcome.ANSWERED
+
+
+async def test_identical_work_in_flight_runs_once(
+    make_consultant: Make,
+    make_request: MakeRequest,
+    service: ServiceDefinition,
+    resources: Resources,
+    answer_of: AnswerOf,
+) -> None:
+    engine = FakeEngine([FakeReply((answer_of("Pulmonary embolism"),), delay_s=0.2)])
+    consultant = make_consultant(engine, answer_within_s=5.0)
+    hooks = [consultant.answer(service, make_request(resources)) for _ in range(5)]
+    responses = await asyncio.gather(*hooks)
+    assert len(engine.requests) == 1
+    assert all("Pulmonary embolism" in response.cards[0].detail for response in responses)
+
+
+async def test_a_new_result_is_a_new_question_and_the_last_answer_is_shown_meanwhile(
+    make_consultant: Make,
+    make_request: MakeRequest,
+    service: ServiceDefinition,
+    resources: Resources,
+    answer_of: AnswerOf,
+) -> None:
+    slow = FakeReply((answer_of("Sepsis"),), delay_s=5.0)
+    engine = FakeEngine([FakeReply((answer_of("Pulmonary embolism"),)), slow])
+    consultant = make_consultant(engine, answer_within_s=0.3, gather_within_s=0.2)
+    await consultant.answer(service, make_request(resources))
+    lactate = {
+        "resourceType": "Observation",
+        "id": "new",
+        "status": "final",
+        "category": [{"coding": [{"code": "laboratory"}]}],
+        "code": {"text": "Lactate"},
+        "subject": {"reference": "Patient/demo-1"},
+        "valueQuantity": {"value": 4.1, "unit": "mmol/L"},
+    }
+    changed = await consultant.answer(service, make_request([*resources, lactate]))
+    await consultant.close()
+    assert "Pulmonary embolism" in changed.cards[0].detail
+    assert changed.cards[0].suggestions == ()
+    assert len(engine.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome"),
+    [
+        (QueueFull("full"), Outcome.OVERLOADED),
+        (DeadlinePassed("late"), Outcome.DEADLINE),
+        (EngineError("died"), Outcome.ENGINE_FAILED),
+    ],
+)
+async def test_a_fault_of_the_engine_is_an_outcome_and_an_honest_card(
+    make_consultant: Make,
+    make_request: MakeRequest,
+    service: ServiceDefinition,
+    resources: Resources,
+    seen: list[Consultation],
+    fault: EngineError,
+    outcome: Outcome,
+) -> None:
+    consultant = make_consultant(FakeEngine([FakeReply(fault=fault)]))
+    response = await consultant.answer(service, make_request(resources))
+    assert seen[0].outcome is outcome
+    assert response.cards[0].suggestions == ()
+    assert response.cards[0].summary
+
+
+async def test_an_engine_that_is_loading_is_told_as_such(
+    make_consultant: Make,
+    make_request: MakeRequest,
+    service: ServiceDefinition,
+    resources: Resources,
+    seen: list[Consultation],
+) -> None:
+    consultant = make_consultant(FakeEngine(status="loading"))
+    response = await consultant.answer(service, make_request(resources))
+    assert seen[0].outcome is Outcome.ENGINE_UNAVAILABLE
+    assert response.cards
+
+
+async def test_output_that_is_not_a_differential_of_this_chart_never_becomes_a_card(
+    make_consultant: Make,
+    make_request: MakeRequest,
+    service: ServiceDefinition,
+    resources: Resources,
+    answer_of: AnswerOf,
+    seen: list[Consultation],
+) -> None:
+    texts = ("not json", answer_of("Pulmonary embolism", fact="L999"))
+    consultant = make_consultant(FakeEngine([FakeReply(texts)]), samples=2)
+    response = await consultant.answer(service, make_request(resources))
+    assert seen[0].outcome is Outcome.INVALID_OUTPUT
+    assert seen[0].samples_failed == 2
+    assert "Pulmonary embolism" not in response.cards[0].detail
+
+
+async def test_a_silent_outcome_gives_no_card_but_a_record(
+    make_consultant: Make,
+    make_request: MakeRequest,
+    service: ServiceDefinition,
+    resources: Resources,
+    store: Store,
+    seen: list[Consultation],
+) -> None:
+    quiet = frozenset({Outcome.ENGINE_FAILED})
+    engine = FakeEngine([FakeReply(fault=EngineError("died"))])
+    consultant = make_consultant(engine, silent=quiet)
+    response = await consultant.answer(service, make_request(resources))
+    assert response.cards == ()
+    assert await store.get(seen[0].id) is not None
+
+
+async def test_without_the_patient_nothing_is_asked_of_a_model(
+    make_consultant: Make,
+    make_request: MakeRequest,
+    service: ServiceDefinition,
+    resources: Resources,
+) -> None:
+    engine = FakeEngine()
+    request = make_request(resources)
+    without = {key: value for key, value in request.prefetch.items() if key != "patient"}
+    bare = HookRequest(request.hook, request.hook_instance, request.context, prefetch=without)
+    with pytest.raises(PatientUnavailable) as caught:
+        await make_consultant(engine).answer(service, bare)
+    assert caught.value.status == 412
+    assert engine.requests == []
+
+
+async def test_the_prompt_names_nobody(
+    make_consultant: Make,
+    make_request: MakeRequest,
+    service: ServiceDefinition,
+    resources: Resources,
+    answer_of: AnswerOf,
+) -> None:
+    engine = FakeEngine([FakeReply((answer_of("Pulmonary embolism"),))])
+    await make_consultant(engine).answer(service, make_request(resources))
+    said = "\n".join(message.content for message in engine.requests[0].messages)
+    for name in ("Winterbourne", "Adela", "MRN-004417", "555-0142", "Harbour", "1958"):
+        assert name not in said

@@ -1,0 +1,131 @@
+"""The service as its users run it: a process of its own, a real model, a real socket."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from cds_hooks.cli.ehr import hook_request, place_in_time
+from cds_hooks.services import find
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class Running:
+    """A service: its address, process, folder of records, and log so far."""
+
+    address: str
+    process: subprocess.Popen[bytes]
+    folder: Path
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "service.log").read_text(errors="replace")
+
+    def get(self, path: str) -> httpx.Response:
+        return httpx.get(f"{self.address}{path}", timeout=20)
+
+    def post(self, path: str, body: Any) -> httpx.Response:
+        return httpx.post(f"{self.address}{path}", json=body, timeout=30)
+
+    def hook(self, body: dict[str, Any], service: str = "chartside-patient-view") -> dict[str, Any]:
+        answer = self.post(f"/cds-services/{service}", body)
+        assert answer.status_code == 200, answer.text
+        document: dict[str, Any] = answer.json()
+        return document
+
+    def until_ready(self, seconds: float = 60) -> None:
+        self.wait_for(lambda: self.get("/readyz").status_code == 200, seconds)
+
+    def wait_for(self, reached: Callable[[], bool], seconds: float) -> None:
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends:
+            with contextlib.suppress(httpx.TransportError):
+                if reached():
+                    return
+            time.sleep(0.1)
+        pytest.fail(f"not reached within {seconds} s; the log ends:\n{self.log[-3000:]}")
+
+
+def _address(running: Running) -> str:
+    for line in running.log.splitlines():
+        with contextlib.suppress(ValueError):
+            entry = json.loads(line)
+            if entry.get("event") == "listening":
+                return f"http://{entry['host']}:{entry['port']}"
+    return ""
+
+
+@contextlib.contextmanager
+def running_service(folder: Path, settings: str = "") -> Iterator[Running]:
+    """`chartside serve` on a free port; ended by its own process id."""
+    config = folder / "chartside.toml"
+    store = f'[store]\npath = "{folder}/records.sqlite"\nsite_key = "{folder}/site.key"\n'
+    config.write_text(f'profile = "demo"\n{store}{settings}')
+    command = [sys.executable, "-m", "cds_hooks", "serve", "--port", "0", "--json"]
+    with (folder / "service.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "--config", str(config)], stdout=log, stderr=log, cwd=ROOT, env=os.environ
+        )
+    running = Running("", process, folder)
+    try:
+        running.wait_for(lambda: bool(_address(running)) or process.poll() is not None, 30)
+        running.address = _address(running)
+        assert running.address, running.log
+        yield running
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Callable[[str], AbstractContextManager[Running]]:
+    """Start a service with further settings (TOML)."""
+    return lambda settings="": running_service(tmp_path, settings)
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One service with the embedded model for tests that do not harm it."""
+    with running_service(tmp_path_factory.mktemp("service")) as running:
+        running.until_ready()
+        yield running
+
+
+@pytest.fixture
+def demo_bundle() -> list[dict[str, Any]]:
+    raw = json.loads((ROOT / "cds_hooks/cli/demo_patient.json").read_text())
+    return [entry["resource"] for entry in place_in_time(raw, datetime.now(UTC))["entry"]]
+
+
+@pytest.fixture
+def open_chart() -> Callable[..., dict[str, Any]]:
+    """A patient-view request for a patient whose resources are given."""
+
+    def make(resources: list[dict[str, Any]], patient_id: str = "demo-1") -> dict[str, Any]:
+        service = find("chartside-patient-view")
+        assert service is not None
+        return hook_request(
+            "patient-view", service.prefetch, resources, patient_id=patient_id, encounter_id=None
+        )
+
+    return make

@@ -1,0 +1,186 @@
+"""What an EHR, an operator and a reviewer see of a running service with a real model."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from markdown_it import MarkdownIt
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.model
+
+Open = Callable[..., dict[str, Any]]
+Start = Callable[..., AbstractContextManager[Any]]
+
+
+def _differential(response: dict[str, Any]) -> dict[str, Any] | None:
+    for card in response["cards"]:
+        if card["source"].get("topic", {}).get("code") == "chartsideDifferential":
+            found: dict[str, Any] = card
+            return found
+    return None
+
+
+def _until_differential(service: Any, body: dict[str, Any]) -> dict[str, Any]:
+    found: list[dict[str, Any]] = []
+
+    def asked() -> bool:
+        card = _differential(service.hook(body))
+        found.extend([card] if card else [])
+        return card is not None
+
+    service.wait_for(asked, 90)
+    return found[0]
+
+
+def test_the_demo_ends_with_a_differential_that_the_model_wrote_and_leaves_nothing_running() -> (
+    None
+):
+    done = subprocess.run(
+        [sys.executable, "-m", "cds_hooks", "demo", "--json"],
+        capture_output=True,
+        cwd=ROOT,
+        timeout=110,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()[-3000:]
+    played = json.loads(done.stdout)
+    assert _differential(played["last"]) is not None
+    assert played["consultation"]["samples"]
+    assert not [p for p in psutil.Process().children(recursive=True) if p.is_running()]
+
+
+def test_a_chart_opens_and_the_differential_follows(
+    service: Any, demo_bundle: list[dict[str, Any]], open_chart: Open
+) -> None:
+    card = _until_differential(service, open_chart(demo_bundle))
+    assert len(card["summary"]) < 140
+    assert "demonstration" in card["summary"].lower()
+    tokens = MarkdownIt("commonmark").parse(card["detail"])
+    inline = [child for token in tokens for child in token.children or ()]
+    kinds = {token.type for token in (*tokens, *inline)}
+    assert not kinds & {"html_block", "html_inline", "image", "link_open"}
+    for suggestion in card.get("suggestions", []):
+        [action] = suggestion["actions"]
+        labels = action["resource"]["meta"]["security"]
+        assert [label["code"] for label in labels] == ["AIAST"]
+
+
+def test_feedback_on_a_card_is_taken_twice_and_kept_once(
+    service: Any, demo_bundle: list[dict[str, Any]], open_chart: Open
+) -> None:
+    card = _until_differential(service, open_chart(demo_bundle))
+    entry = {
+        "card": card["uuid"],
+        "outcome": "overridden",
+        "outcomeTimestamp": "2026-01-01T00:00:00Z",
+        "overrideReason": {"reason": {"code": "need-more-info", "system": "http://example.org"}},
+    }
+    path = "/cds-services/chartside-patient-view/feedback"
+    for _ in range(2):
+        assert service.post(path, {"feedback": [entry]}).status_code == 200
+
+
+def test_probes_and_pages_answer(service: Any) -> None:
+    assert service.get("/healthz").status_code == 200
+    assert service.get("/readyz").json()["status"] == "ready"
+    assert service.get("/version").json()["version"]
+    assert "SmolLM2" in service.get("/basis").text
+    assert b"chartside" in service.get("/metrics").content
+
+
+def test_logs_and_metrics_hold_nothing_of_a_patient(
+    service: Any, demo_bundle: list[dict[str, Any]], open_chart: Open
+) -> None:
+    marks = {
+        "name": "Zylbersztejnova",
+        "note": "quokkaquerulous",
+        "allergy": "xanthosubstance",
+        "id": "sentinel-patient-7731",
+    }
+    patient = {
+        "resourceType": "Patient",
+        "id": marks["id"],
+        "name": [{"family": marks["name"]}],
+        "birthDate": "1961-04-05",
+        "gender": "male",
+    }
+    subject = {"reference": f"Patient/{marks['id']}"}
+    resources = [
+        patient,
+        {
+            "resourceType": "Condition",
+            "id": "c",
+            "code": {"text": marks["note"]},
+            "subject": subject,
+        },
+        {
+            "resourceType": "AllergyIntolerance",
+            "id": "a",
+            "code": {"text": marks["allergy"]},
+            "patient": subject,
+        },
+    ]
+    body = open_chart(resources, marks["id"])
+    service.hook(body)
+    broken = {**body, "context": {"patientId": f"{marks['id']}/../x", "userId": marks["name"]}}
+    for path in (f"/cds-services/{marks['note']}", "/cds-services/chartside-patient-view"):
+        assert service.post(path, broken).status_code >= 400
+    service.get(f"/{marks['name']}?patient={marks['id']}")
+    metrics = service.get("/metrics").text
+    for mark in marks.values():
+        assert mark not in service.log
+        assert mark not in metrics
+
+
+def test_a_killed_engine_is_restarted_and_hooks_are_answered_meanwhile(
+    start: Start, demo_bundle: list[dict[str, Any]], open_chart: Open
+) -> None:
+    with start("") as service:
+        service.until_ready()
+        [worker] = [
+            child
+            for child in psutil.Process(service.process.pid).children(recursive=True)
+            if any("inference" in part for part in child.cmdline())
+        ]
+        os.kill(worker.pid, signal.SIGKILL)
+        assert service.hook(open_chart(demo_bundle))["cards"] is not None
+        service.until_ready()
+        assert _until_differential(service, open_chart(demo_bundle))
+
+
+@pytest.mark.parametrize("fault", ["missing", "truncated", "not-gguf", "other"])
+def test_a_wrong_model_file_is_named_and_hooks_are_answered_all_the_same(
+    start: Start, tmp_path: Path, demo_bundle: list[dict[str, Any]], open_chart: Open, fault: str
+) -> None:
+    good = (ROOT / "build/models/SmolLM2-135M-Instruct.Q4_1.gguf").read_bytes()
+    path = tmp_path / "model.gguf"
+    if fault != "missing":
+        content = {"truncated": good[:1_000_000], "not-gguf": b"x" * 4096, "other": good + b"\0"}
+        path.write_bytes(content[fault])
+    digest = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+    with start(f'[model]\npath = "{path}"\nsha256 = "{digest}"\n') as service:
+        service.wait_for(lambda: "model-" in service.get("/readyz").text, 30)
+        assert service.get("/readyz").status_code == 503
+        assert service.hook(open_chart(demo_bundle))["cards"]
+
+
+def test_stopping_ends_the_engine_too(start: Start) -> None:
+    with start("") as service:
+        service.until_ready()
+        children = psutil.Process(service.process.pid).children(recursive=True)
+        assert children
+        service.process.send_signal(signal.SIGTERM)
+        assert service.process.wait(20) == 0
+    gone, alive = psutil.wait_procs(children, timeout=5)
+    assert alive == []
