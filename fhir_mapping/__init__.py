@@ -1,0 +1,34 @@
+"""FHIR of any version -> a `Chart` of numbered facts. Pure: no network, no clock, no settings."""
+
+from fhir_mapping.chart import (
+    Chart,
+    Code,
+    Fact,
+    Flag,
+    Kind,
+    Omission,
+    PatientFacts,
+    Polarity,
+    QualityNote,
+    Range,
+)
+from fhir_mapping.errors import MappingError
+from fhir_mapping.mapping import map_chart
+from fhir_mapping.priority import must_keep, priority
+
+__all__ = [
+    "Chart",
+    "Code",
+    "Fact",
+    "Flag",
+    "Kind",
+    "MappingError",
+    "Omission",
+    "PatientFacts",
+    "Polarity",
+    "QualityNote",
+    "Range",
+    "map_chart",
+    "must_keep",
+    "priority",
+]

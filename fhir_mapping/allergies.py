@@ -1,0 +1,74 @@
+"""AllergyIntolerance: to what, how bad, what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fhir_mapping.absence import says_nothing_known
+from fhir_mapping.chart import Kind, Polarity
+from fhir_mapping.concepts import first_code, wording
+from fhir_mapping.draft import Draft, Scene
+from fhir_mapping.reading import objects, string
+
+__all__ = ["map_allergy"]
+
+_ONSET = ("onsetDateTime", "onsetPeriod", "lastOccurrence")
+_OVER = frozenset({"inactive", "resolved"})
+_UNSURE = frozenset({"unconfirmed", "presumed"})
+
+
+def map_allergy(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
+    """One allergy or intolerance, or the statement that none is known."""
+    reactions = objects(resource.get("reaction"))
+    concept = resource.get("code") or next(
+        (r["substance"] for r in reactions if r.get("substance")), None
+    )
+    term = scene.term(concept)
+    name = term.name
+    if not name:
+        scene.found.leave(ref, "no-code", "The allergy is neither coded nor named.", Kind.ALLERGY)
+        return
+    clinical = first_code(resource.get("clinicalStatus"))
+    verification = first_code(resource.get("verificationStatus"))
+    polarity = _polarity(concept, name, verification)
+    standing = polarity if polarity is Polarity.REFUTED else clinical in _OVER
+    draft = Draft(Kind.ALLERGY, f"{term.identity}|{standing}", name, ref)
+    draft.concept, draft.polarity, draft.status = concept, polarity, clinical
+    times = scene.times
+    draft.days_ago = times.first_of(resource, scene.dialect.allergy_recorded + _ONSET)
+    if polarity is not Polarity.ABSENT:
+        draft.text = _phrase(resource, name, reactions, scene)
+        said = [s for s in (verification, clinical) if s in {"refuted", *_UNSURE, *_OVER}]
+        draft.text += "".join(f" ({s})" for s in said)
+    scene.found.told(draft)
+
+
+def _polarity(concept: Any, name: str, verification: str) -> Polarity:
+    if verification == "refuted":
+        return Polarity.REFUTED
+    if says_nothing_known(concept, name):
+        return Polarity.ABSENT
+    return Polarity.UNKNOWN if verification == "unconfirmed" else Polarity.PRESENT
+
+
+def _phrase(
+    resource: Mapping[str, Any], name: str, reactions: list[dict[str, Any]], scene: Scene
+) -> str:
+    said = [name]
+    happened = list(dict.fromkeys(filter(None, (_reaction(r, scene) for r in reactions))))
+    if happened:
+        said.append(f": {', '.join(happened)}")
+    if first_code(resource.get("type")) == "intolerance":
+        said.append(" (intolerance)")
+    if string(resource.get("criticality")) == "high":
+        said.append(" (high criticality)")
+    return "".join(said)
+
+
+def _reaction(reaction: Mapping[str, Any], scene: Scene) -> str:
+    shown = [wording(m, scene.words) for m in objects(reaction.get("manifestation"))]
+    text = " and ".join(dict.fromkeys(filter(None, shown)))
+    text = text or scene.words.typed(reaction.get("description"))
+    severity = string(reaction.get("severity"))
+    return f"{severity} {text}".strip() if severity in ("moderate", "severe") else text

@@ -1,0 +1,82 @@
+"""The components of an Observation: two that make a blood pressure, any others one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from fhir_mapping.chart import Kind
+from fhir_mapping.concepts import code_set, codings, unwrap
+from fhir_mapping.draft import Draft, Scene
+from fhir_mapping.phrases import plain
+from fhir_mapping.tables import table
+
+__all__ = ["of_components"]
+
+Component = Mapping[str, Any]
+Reader = Callable[[Component, str, Kind, Scene], Draft | None]
+
+
+@cache
+def _pressure_codes() -> tuple[frozenset[str], frozenset[str]]:
+    codes = table("observations")["blood_pressure"]
+    return frozenset(codes["systolic"]), frozenset(codes["diastolic"])
+
+
+def of_components(
+    components: list[dict[str, Any]],
+    parent: Mapping[str, Any],
+    ref: str,
+    kind: Kind,
+    scene: Scene,
+    read: Reader,
+) -> list[Draft]:
+    """A draft for each component with a value; those without one are recorded as left out."""
+    results: list[tuple[Component, Draft]] = []
+    for n, component in enumerate(components, 1):
+        draft = read(component, ref, kind, scene)
+        if draft is None:
+            what = f"{ref}#component-{n}"
+            scene.found.leave(what, "no-value", "The component has no value to read.", kind)
+        else:
+            results.append((component, draft))
+    return _joined(results, parent)
+
+
+def _joined(results: list[tuple[Component, Draft]], parent: Mapping[str, Any]) -> list[Draft]:
+    """The drafts, with a systolic and a diastolic pressure made into one."""
+    systolic_codes, diastolic_codes = _pressure_codes()
+    systolic = _coded(results, systolic_codes)
+    diastolic = _coded(results, diastolic_codes)
+    if systolic is None or diastolic is None:
+        return [draft for _, draft in results]
+    pressure = _pressure(systolic, diastolic, parent)
+    return [pressure, *(d for _, d in results if d is not systolic and d is not diastolic)]
+
+
+def _coded(results: list[tuple[Component, Draft]], codes: frozenset[str]) -> Draft | None:
+    for component, draft in results:
+        if draft.value is not None and codes & code_set(component.get("code")):
+            return draft
+    return None
+
+
+def _pressure(systolic: Draft, diastolic: Draft, parent: Mapping[str, Any]) -> Draft:
+    """ "Blood pressure 142/91 mmHg": the value is the systolic one, the flag that of either."""
+    joined = Draft(systolic.kind, "blood-pressure", "Blood pressure", systolic.ref, result=True)
+    joined.shown = "/".join(
+        f"{d.comparator or ''}{plain(d.value or 0)}" for d in (systolic, diastolic)
+    )
+    joined.value, joined.unit = systolic.value, systolic.unit
+    joined.comparator, joined.range = systolic.comparator, systolic.range
+    flags = [d.flag for d in (systolic, diastolic) if d.flag is not None]
+    joined.flag = next((flag for flag in flags if flag.is_abnormal), flags[0] if flags else None)
+    joined.concept = {
+        "coding": [
+            coding
+            for concept in (parent.get("code"), systolic.concept, diastolic.concept)
+            for coding in codings(unwrap(concept))
+        ]
+    }
+    return joined

@@ -1,0 +1,109 @@
+"""CodeableConcept, Coding, CodeableReference (R5) and the bare codes of STU3, read alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fhir_mapping.chart import Code
+from fhir_mapping.reading import object_of
+from fhir_mapping.words import Words
+
+__all__ = ["code_in", "code_set", "codes_of", "first_code", "unwrap", "wording"]
+
+_MOST_CODES = 6
+"""How many codings of one concept are kept: beyond it they are translations of each other."""
+
+
+def unwrap(value: Any) -> Any:
+    """The concept inside a list or a CodeableReference; anything else as it is."""
+    if isinstance(value, list):
+        value = next((item for item in value if item), None)
+    if isinstance(value, dict):
+        inner = value.get("concept")
+        if isinstance(inner, dict):
+            return inner
+    return value
+
+
+def codings(value: Any) -> list[dict[str, Any]]:
+    """The codings of a concept; a Coding is a list of itself."""
+    if not isinstance(value, dict):
+        return []
+    found = value.get("coding")
+    if isinstance(found, list):
+        return [coding for coding in found if isinstance(coding, dict)]
+    if isinstance(found, dict):
+        return [found]
+    return [value] if "code" in value else []
+
+
+def wording(value: Any, words: Words) -> str:
+    """What a concept says: its text, else the first display, else the first code, else ''."""
+    value = unwrap(value)
+    if isinstance(value, str):
+        return words.typed(value)
+    if not isinstance(value, dict):
+        return ""
+    found = codings(value)
+    typed = value.get("text")
+    if typed:
+        own_words = not any(typed == coding.get("display") for coding in found)
+        text = words.typed(typed) if own_words else words.coded(typed)
+        if text:
+            return text
+    for coding in found:
+        text = words.coded(coding.get("display"))
+        if text:
+            return text
+    for coding in found:
+        text = words.coded(coding.get("code"))
+        if text:
+            return f"code {text}"
+    return words.coded(value.get("display"))
+
+
+def codes_of(value: Any, words: Words) -> tuple[Code, ...]:
+    """The codings that have a code, in their order, without repeats."""
+    seen: dict[tuple[str, str], Code] = {}
+    for coding in codings(unwrap(value)):
+        code = words.coded(coding.get("code"))
+        if code:
+            system = words.coded(coding.get("system"))
+            display = words.coded(coding.get("display"))
+            seen.setdefault((system, code), Code(system, code, display))
+    return tuple(seen.values())[:_MOST_CODES]
+
+
+def first_code(value: Any) -> str:
+    """The code of a bare code or of the first coding that has one, in lower case, or ''."""
+    value = unwrap(value)
+    if isinstance(value, str):
+        return value.strip().lower()
+    for coding in codings(value):
+        code = coding.get("code")
+        if isinstance(code, str) and code:
+            return code.strip().lower()
+    text = object_of(value).get("text")
+    return text.strip().lower() if isinstance(text, str) else ""
+
+
+def code_set(value: Any) -> set[str]:
+    """Every code, as sent, of a concept or of a list of concepts."""
+    found = set()
+    for concept in value if isinstance(value, list) else (value,):
+        if isinstance(concept, str):
+            found.add(concept)
+        for coding in codings(unwrap(concept)):
+            code = coding.get("code")
+            if isinstance(code, str):
+                found.add(code)
+    return found
+
+
+def code_in(value: Any, table: dict[str, Any]) -> Any:
+    """What the table says of the first coding (as sent) that it knows, or None."""
+    for coding in codings(unwrap(value)):
+        code = coding.get("code")
+        if isinstance(code, str) and code in table:
+            return table[code]
+    return None

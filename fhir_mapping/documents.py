@@ -1,0 +1,135 @@
+"""DocumentReference, Composition, DiagnosticReport and ClinicalImpression: what was written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fhir_mapping.attachments import NoText, text_of, text_of_html
+from fhir_mapping.chart import Kind
+from fhir_mapping.concepts import unwrap, wording
+from fhir_mapping.draft import Draft, Scene
+from fhir_mapping.merge import LONGEST_EXCERPT
+from fhir_mapping.reading import first, object_of, objects, string
+
+__all__ = ["map_composition", "map_document", "map_impression", "map_report"]
+
+Resource = Mapping[str, Any]
+
+_REPORT_TIMES = ("effectiveDateTime", "effectivePeriod", "issued")
+
+
+def map_document(resource: Resource, ref: str, scene: Scene) -> None:
+    """The text of each attachment; attachments without text are recorded as left out."""
+    concept = unwrap(resource.get("type"))
+    name = scene.term(concept).name or "Document"
+    when = scene.times.first_of(resource, scene.dialect.document_time)
+    contents = objects(resource.get("content"))
+    for n, content in enumerate(contents, 1):
+        what = ref if len(contents) == 1 else f"{ref}#content-{n}"
+        attachment = object_of(content.get("attachment"))
+        _tell_attachment(attachment, (what, ref, name, Kind.NOTE, when, concept), scene)
+    if not contents:
+        scene.found.leave(ref, "attachment-empty", "The document has no content.", Kind.NOTE)
+
+
+def map_composition(resource: Resource, ref: str, scene: Scene) -> None:
+    """The sections of a clinical document, each under its title."""
+    concept = unwrap(resource.get("type"))
+    name = scene.term(concept).name or "Document"
+    when = scene.times.days_ago(resource.get("date"))
+    written = []
+    for section in _sections(resource):
+        text = _narrative(section)
+        if text:
+            title = string(section.get("title")) or wording(section.get("code"), scene.words)
+            written.append(f"{title}: {text}" if title else text)
+    if not written:
+        scene.found.leave(ref, "no-text", "No section of the document has text.", Kind.NOTE)
+        return
+    _tell("\n".join(written), (ref, ref, name, Kind.NOTE, when, concept), None, scene)
+
+
+def map_report(resource: Resource, ref: str, scene: Scene) -> None:
+    """What a report concludes; a report that only gathers results is told by its results."""
+    concept = unwrap(resource.get("code"))
+    name = scene.term(concept).name or "Report"
+    when = scene.times.first_of(resource, _REPORT_TIMES)
+    said = _conclusion(resource, scene)
+    status = string(resource.get("status")).lower()
+    if said:
+        preliminary = " (preliminary)" if status == "preliminary" else ""
+        draft = Draft(Kind.REPORT, ref, f"{name}: {said}{preliminary}", ref, when, concept, status)
+        scene.found.told(draft)
+    forms = objects(resource.get("presentedForm"))
+    for n, form in enumerate(forms, 1):
+        what = ref if len(forms) == 1 and not said else f"{ref}#presentedForm-{n}"
+        known = (what, ref, name, Kind.REPORT, when, concept)
+        _tell_attachment(form, known, scene)
+    if said or forms:
+        return
+    if resource.get("result"):
+        scene.found.leave(ref, "results-shown", "Its results are facts of their own.", Kind.REPORT)
+    else:
+        scene.found.leave(ref, "no-value", "The report says nothing that can be read.", Kind.REPORT)
+
+
+def map_impression(resource: Resource, ref: str, scene: Scene) -> None:
+    """What a clinician made of it."""
+    words = scene.words
+    said = [words.typed(first(resource, ("summary", "description")))]
+    for finding in objects(resource.get("finding")):
+        item = finding.get("item") or finding.get("itemCodeableConcept")
+        said.append(wording(item, words))
+    text = "; ".join(filter(None, said))
+    if not text:
+        scene.found.leave(ref, "no-text", "The impression has no text.", Kind.NOTE)
+        return
+    when = scene.times.first_of(resource, ("effectiveDateTime", "effectivePeriod", "date"))
+    scene.found.told(Draft(Kind.NOTE, ref, f"Clinical impression: {text}", ref, when))
+
+
+def _conclusion(resource: Resource, scene: Scene) -> str:
+    said = [scene.words.typed(resource.get("conclusion"))]
+    for element in scene.dialect.report_conclusion:
+        said += [wording(c, scene.words) for c in objects(resource.get(element))]
+    return "; ".join(dict.fromkeys(filter(None, said)))
+
+
+def _sections(holder: Resource, depth: int = 0) -> list[dict[str, Any]]:
+    found = []
+    for section in objects(holder.get("section")):
+        found.append(section)
+        if depth < 4:
+            found += _sections(section, depth + 1)
+    return found
+
+
+def _narrative(section: Resource) -> str:
+    div = object_of(section.get("text")).get("div")
+    return text_of_html(div).strip() if isinstance(div, str) else ""
+
+
+_Known = tuple[str, str, str, Kind, float | None, Any]
+
+
+def _tell_attachment(attachment: Resource, known: _Known, scene: Scene) -> None:
+    try:
+        text, binary = text_of(attachment, scene.index)
+    except NoText as none:
+        scene.found.leave(known[0], none.reason, none.detail, known[3])
+        return
+    if not text.strip():
+        scene.found.leave(known[0], "attachment-empty", "The attachment is empty.", known[3])
+        return
+    _tell(text, known, binary, scene)
+
+
+def _tell(text: str, known: _Known, binary: str | None, scene: Scene) -> None:
+    what, ref, name, kind, when, concept = known
+    excerpt = scene.words.excerpt(text, LONGEST_EXCERPT - len(name) - 2)
+    also = (binary,) if binary else ()
+    scene.found.told(Draft(kind, what, f"{name}: {excerpt}", ref, when, concept, also=also))
+    if len(text) > LONGEST_EXCERPT:
+        detail = "Only the beginning of the text is shown."
+        scene.found.leave(f"{what}#text", "excerpt", detail, kind)

@@ -1,0 +1,85 @@
+"""What the mappers of the resource types write to: facts without a number, and omissions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from fhir_mapping.chart import Flag, Kind, Omission, Polarity, QualityNote, Range
+from fhir_mapping.dialects import Dialect
+from fhir_mapping.index import Index
+from fhir_mapping.terms import Term, Terms
+from fhir_mapping.times import Times
+from fhir_mapping.words import Words
+
+__all__ = ["Draft", "Found", "Scene"]
+
+
+@dataclass(slots=True)
+class Draft:
+    """A fact in the making.
+
+    `key` says which drafts of one kind are the same thing told again (they become one fact, led by
+    the one of the highest `weight`, then the newest). `text` is the whole phrase for most kinds; of
+    a `result` it is the name, and the phrase is made when its course is known (`shown` is its value
+    as text; None: the number itself). `also`: references of other
+    resources that were read for it.
+    """
+
+    kind: Kind
+    key: str
+    text: str
+    ref: str
+    days_ago: float | None = None
+    concept: Any = None
+    status: str = ""
+    polarity: Polarity = Polarity.PRESENT
+    value: float | None = None
+    comparator: str | None = None
+    unit: str | None = None
+    range: Range | None = None
+    flag: Flag | None = None
+    shown: str | None = None
+    result: bool = False
+    remark: str = ""
+    also: tuple[str, ...] = ()
+    weight: int = 0
+
+
+@dataclass(slots=True)
+class Found:
+    """Everything found so far."""
+
+    drafts: list[Draft] = field(default_factory=list)
+    omissions: list[Omission] = field(default_factory=list)
+    quality: list[QualityNote] = field(default_factory=list)
+    read_for_others: set[str] = field(default_factory=set)
+
+    def leave(self, what: str, reason: str, detail: str, kind: Kind | None = None) -> None:
+        self.omissions.append(Omission(what, reason, detail, kind))
+
+    def told(self, draft: Draft) -> None:
+        self.drafts.append(draft)
+        self.read_for_others.update(draft.also)
+
+    def note(self, path: str, code: str, message: str) -> None:
+        self.quality.append(QualityNote(path, code, message))
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What every mapper may look at: how to read, and who the patient is."""
+
+    dialect: Dialect
+    times: Times
+    words: Words
+    terms: Terms
+    index: Index
+    found: Found
+    age_years: float | None
+    sex: str | None
+    encounter_id: str | None = None
+
+    def term(self, concept: Any) -> Term:
+        """What a concept says and the code it goes by."""
+        return self.terms.of(concept)

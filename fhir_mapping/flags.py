@@ -1,0 +1,134 @@
+"""Where a result lies: from its interpretation code, else from its reference range."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from fhir_mapping.chart import Flag, Range
+from fhir_mapping.concepts import codings
+from fhir_mapping.quantities import Quantity, quantity
+from fhir_mapping.reading import items, objects
+from fhir_mapping.tables import table
+from fhir_mapping.words import Words
+
+__all__ = ["flag_against", "interpreted", "range_for", "said_of"]
+
+_SEX_CODES = {
+    "male": {"male", "m", "248153007"},
+    "female": {"female", "f", "248152002"},
+}
+_NORMAL_RANGES = {"", "normal"}
+
+
+@cache
+def _interpretations() -> dict[str, Flag]:
+    return {code: Flag(flag) for code, flag in table("observations")["interpretation"].items()}
+
+
+@cache
+def _said() -> dict[str, str]:
+    return dict(table("observations")["interpretation_said"])
+
+
+def _codes(interpretation: Any) -> list[str]:
+    found = []
+    for concept in items(interpretation):
+        if isinstance(concept, dict):
+            found += [c["code"] for c in codings(concept) if isinstance(c.get("code"), str)]
+        elif isinstance(concept, str):
+            found.append(concept)
+    return found
+
+
+def interpreted(interpretation: Any) -> Flag | None:
+    """The flag of the first interpretation code that sets one."""
+    known = _interpretations()
+    for code in _codes(interpretation):
+        flag = known.get(code.strip().upper())
+        if flag is not None:
+            return flag
+    return None
+
+
+def said_of(interpretation: Any) -> str:
+    """What an interpretation says in words ("positive", "resistant"), or ''."""
+    known = _said()
+    return next((known[c] for c in map(str.upper, _codes(interpretation)) if c in known), "")
+
+
+def range_for(
+    ranges: Any, words: Words, unit: str | None, age_years: float | None, sex: str | None
+) -> Range | None:
+    """The reference range that fits this patient: the first normal one that does not exclude him.
+
+    A range in another unit than the result is not a range for it.
+    """
+    for candidate in objects(ranges):
+        if not _fits(candidate, age_years, sex, words):
+            continue
+        low, high = _bound(candidate.get("low"), words), _bound(candidate.get("high"), words)
+        if any(b is not None and b.unit and unit and b.unit != unit for b in (low, high)):
+            continue
+        found = Range(low.value if low else None, high.value if high else None)
+        if found.low is not None or found.high is not None:
+            return found
+    return None
+
+
+def flag_against(value: float, comparator: str | None, limits: Range) -> Flag | None:
+    """Low, normal or high; None where a comparator leaves it open ("<5" against 3 to 7)."""
+    low, high = limits.low, limits.high
+    if low is not None and high is not None and low > high:
+        return None
+    if comparator in ("<", "<="):
+        if low is not None:
+            return Flag.LOW if value <= low else None
+        return Flag.NORMAL if high is not None and value <= high else None
+    if comparator in (">", ">="):
+        if high is not None:
+            return Flag.HIGH if value >= high else None
+        return Flag.NORMAL if low is not None and value >= low else None
+    if low is not None and value < low:
+        return Flag.LOW
+    if high is not None and value > high:
+        return Flag.HIGH
+    return Flag.NORMAL
+
+
+def _bound(value: Any, words: Words) -> Quantity | None:
+    return quantity(value, words) if isinstance(value, dict) else None
+
+
+def _fits(
+    candidate: dict[str, Any], age_years: float | None, sex: str | None, words: Words
+) -> bool:
+    kind = candidate.get("type")
+    if kind is not None and _codes(kind) and not _NORMAL_RANGES.intersection(_codes(kind)):
+        return False
+    meant = {code.lower() for code in _codes(candidate.get("appliesTo"))}
+    sexes = [s for s, codes in _SEX_CODES.items() if codes & meant]
+    if sexes and sex not in sexes:
+        return False
+    return _fits_age(candidate.get("age"), age_years, words)
+
+
+def _fits_age(age: Any, age_years: float | None, words: Words) -> bool:
+    if not isinstance(age, dict):
+        return True
+    low, high = _years(age.get("low"), words), _years(age.get("high"), words)
+    if low is None and high is None:
+        return True
+    if age_years is None:
+        return False
+    return (low is None or age_years >= low) and (high is None or age_years <= high)
+
+
+_YEARS = {"a": 1.0, "mo": 1 / 12, "wk": 7 / 365.25, "d": 1 / 365.25, "years": 1.0, "year": 1.0}
+
+
+def _years(value: Any, words: Words) -> float | None:
+    read = _bound(value, words)
+    if read is None or read.value is None:
+        return None
+    return read.value * _YEARS.get(read.unit or "a", 1.0)

@@ -1,0 +1,138 @@
+"""The resources of one chart by reference: each once, in an order of its own.
+
+Two entries with one type and id are one resource (the newest counts). A resource without an id is
+known by its type and its place among its like ("Observation/?1"), the same in whatever order the
+entries came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import orjson
+
+from fhir_mapping.chart import Omission
+from fhir_mapping.reading import object_of, objects, string
+
+__all__ = ["Index"]
+
+Resource = Mapping[str, Any]
+
+_DEEPEST_BUNDLE = 5
+
+
+class Index:
+    """All resources handed in: iterate over (reference, resource), or resolve a reference."""
+
+    def __init__(self, resources: Iterable[object]) -> None:
+        self.omissions: list[Omission] = []
+        self._by_reference: dict[str, Resource] = {}
+        self._by_id: dict[str, str] = {}
+        self._nameless: dict[str, list[Resource]] = {}
+        for resource in resources:
+            self._take(resource, 0)
+        self._name_the_nameless()
+        self._by_reference = dict(sorted(self._by_reference.items()))
+
+    def __iter__(self) -> Iterator[tuple[str, Resource]]:
+        return iter(self._by_reference.items())
+
+    def __len__(self) -> int:
+        return len(self._by_reference)
+
+    def resources(self) -> Iterable[Resource]:
+        """Every resource, in the order of the references."""
+        return self._by_reference.values()
+
+    def reference_of(self, reference: object) -> str | None:
+        """The "Type/id" under which a Reference's target is known here, or None.
+
+        Understands relative, absolute, versioned and `urn:uuid:` references.
+        """
+        literal = reference.get("reference") if isinstance(reference, dict) else reference
+        if not isinstance(literal, str) or not literal:
+            return None
+        if literal in self._by_reference:
+            return literal
+        if literal.startswith("urn:"):
+            return self._by_id.get(literal.rpartition(":")[2])
+        parts = literal.split("/_history/", 1)[0].rstrip("/").rsplit("/", 2)
+        known = "/".join(parts[-2:])
+        return known if known in self._by_reference else None
+
+    def resolve(self, reference: object, container: Resource | None = None) -> Resource | None:
+        """The resource a Reference means, among these or contained in `container`, or None."""
+        literal = reference.get("reference") if isinstance(reference, dict) else reference
+        if isinstance(literal, str) and literal.startswith("#") and container is not None:
+            wanted = literal[1:]
+            return next(
+                (r for r in objects(container.get("contained")) if r.get("id") == wanted), None
+            )
+        known = self.reference_of(literal)
+        return None if known is None else self._by_reference[known]
+
+    def _take(self, resource: object, depth: int) -> None:
+        if type(resource) is not dict and not isinstance(resource, Mapping):
+            self._leave("(entry)", "not-a-resource", "An entry is not a JSON object.")
+            return
+        kind = resource.get("resourceType")
+        if not isinstance(kind, str) or not kind.strip():
+            self._leave("(entry)", "not-a-resource", "An entry has no resourceType.")
+        elif kind == "Bundle" and depth < _DEEPEST_BUNDLE:
+            for entry in objects(resource.get("entry")):
+                if "resource" in entry:
+                    self._take(entry["resource"], depth + 1)
+        else:
+            self._keep(kind.strip(), resource)
+
+    def _keep(self, kind: str, resource: Resource) -> None:
+        identity = resource.get("id")
+        if type(identity) is int:
+            identity = str(identity)
+        identity = identity.strip() if isinstance(identity, str) else ""
+        if not identity:
+            self._nameless.setdefault(kind, []).append(resource)
+            return
+        reference = f"{kind}/{identity}"
+        known = self._by_reference.get(reference)
+        if known is not None:
+            resource = self._newest(reference, known, resource)
+        self._by_reference[reference] = resource
+        self._by_id[identity] = reference
+
+    def _newest(self, reference: str, one: Resource, other: Resource) -> Resource:
+        if _same(one, other):
+            return one
+        self._leave(reference, "older-version", "Another version of this resource is used.")
+        return max(one, other, key=_age)
+
+    def _name_the_nameless(self) -> None:
+        for kind, resources in self._nameless.items():
+            for n, resource in enumerate(sorted(resources, key=_canonical), 1):
+                self._by_reference[f"{kind}/?{n}"] = resource
+
+    def _leave(self, what: str, reason: str, detail: str) -> None:
+        self.omissions.append(Omission(what, reason, detail))
+
+
+def _same(one: Resource, other: Resource) -> bool:
+    try:
+        return one == other
+    except RecursionError:
+        return False
+
+
+def _age(resource: Resource) -> tuple[str, bytes]:
+    updated = string(object_of(resource.get("meta")).get("lastUpdated"))
+    return updated, _canonical(resource)
+
+
+def _canonical(resource: Resource) -> bytes:
+    try:
+        return orjson.dumps(
+            resource,
+            option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY,
+        )
+    except (TypeError, RecursionError):
+        return repr(resource).encode(errors="replace")

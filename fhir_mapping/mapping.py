@@ -1,0 +1,232 @@
+"""`map_chart`: FHIR resources of any version -> a Chart. Pure: the clock is handed in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from functools import cache, lru_cache
+from typing import Any
+
+from fhir_mapping.allergies import map_allergy
+from fhir_mapping.chart import Chart
+from fhir_mapping.concepts import first_code
+from fhir_mapping.dialects import decide, dialect
+from fhir_mapping.documents import map_composition, map_document, map_impression, map_report
+from fhir_mapping.draft import Found, Scene
+from fhir_mapping.encounters import current_encounters, map_encounter
+from fhir_mapping.family import map_family_history
+from fhir_mapping.immunizations import map_immunization
+from fhir_mapping.index import Index
+from fhir_mapping.masking import masker
+from fhir_mapping.medications import (
+    map_administration,
+    map_dispense,
+    map_request,
+    map_statement,
+)
+from fhir_mapping.merge import facts_of
+from fhir_mapping.observations import map_observation
+from fhir_mapping.patient import Ownership, patient_facts
+from fhir_mapping.problems import map_condition
+from fhir_mapping.procedures import map_procedure
+from fhir_mapping.questionnaires import map_questionnaire_response
+from fhir_mapping.simple import map_simple, simple_types
+from fhir_mapping.tables import table
+from fhir_mapping.terms import Terms
+from fhir_mapping.times import Times
+from fhir_mapping.words import Words
+
+__all__ = ["map_chart"]
+
+Resource = Mapping[str, Any]
+Mapper = Callable[[Resource, str, Scene], None]
+
+_MAPPERS: dict[str, Mapper] = {
+    "AllergyIntolerance": map_allergy,
+    "ClinicalImpression": map_impression,
+    "Composition": map_composition,
+    "Condition": map_condition,
+    "DiagnosticReport": map_report,
+    "DocumentReference": map_document,
+    "FamilyMemberHistory": map_family_history,
+    "Immunization": map_immunization,
+    "MedicationAdministration": map_administration,
+    "MedicationDispense": map_dispense,
+    "MedicationRequest": map_request,
+    "MedicationStatement": map_statement,
+    "Observation": map_observation,
+    "Procedure": map_procedure,
+    "QuestionnaireResponse": map_questionnaire_response,
+}
+_FOR_OTHERS = frozenset({"Medication", "Binary", "Substance", "Device"})
+"""Types that other resources refer to; alone they may say nothing about the patient."""
+
+_BROKEN = (TypeError, ValueError, KeyError, AttributeError, IndexError, OverflowError,
+           RecursionError)  # fmt: skip
+
+
+def map_chart(
+    resources: Iterable[Mapping[str, Any]],
+    *,
+    patient_id: str,
+    now: datetime,
+    fhir_version: str | None = None,
+    encounter_id: str | None = None,
+) -> Chart:
+    """The facts of one patient's resources, and what was left out of them and why.
+
+    `resources` are parsed JSON objects (Bundles among them are opened), `now` is timezone-aware,
+    `fhir_version` is what the server or client says ("4.0.1", "R4"; None: decided by shape),
+    `encounter_id` the present encounter if the caller knows it. Every resource is in a fact's
+    `sources` or in `omissions`. Raises MappingError for DSTU2; nothing else in a resource raises.
+    """
+    index = Index(resources)
+    version = decide(index.resources(), fhir_version)
+    patient_id = patient_id.rpartition("/")[2]
+    patient = index.resolve(f"Patient/{patient_id}") or {}
+    times = Times(now)
+    found = Found(omissions=index.omissions)
+    about = patient_facts(patient, times)
+    words = Words(masker(patient))
+    scene = Scene(
+        dialect(version), times, words, Terms(words), index, found,
+        about.age_years, about.recorded_sex,
+        encounter_id.rpartition("/")[2] if encounter_id else None,
+    )  # fmt: skip
+    _map_all(scene, Ownership(patient_id))
+    return Chart(
+        about,
+        facts_of(found.drafts, words),
+        tuple(found.omissions),
+        tuple(found.quality),
+        version,
+    )
+
+
+def _map_all(scene: Scene, ownership: Ownership) -> None:
+    encounters: dict[str, Resource] = {}
+    later: list[tuple[str, Resource]] = []
+    for ref, resource in scene.index:
+        kind = resource["resourceType"].strip()
+        if not _is_left_out(kind, ref, resource, scene, ownership):
+            if kind == "Encounter":
+                encounters[ref] = resource
+            elif kind in _FOR_OTHERS:
+                later.append((ref, resource))
+            else:
+                _map_one(_mapper(kind), ref, resource, scene)
+    _map_encounters(encounters, scene)
+    for ref, resource in later:
+        _map_referenced(ref, resource, scene)
+
+
+def _map_one(mapper: Mapper | None, ref: str, resource: Resource, scene: Scene) -> None:
+    found = scene.found
+    drafts, omissions = len(found.drafts), len(found.omissions)
+    if mapper is None:
+        found.leave(ref, "unsupported-type", "Resources of this type are not read.")
+        return
+    try:
+        mapper(resource, ref, scene)
+    except _BROKEN:
+        del found.drafts[drafts:]
+        found.leave(ref, "unreadable", "The resource is not shaped like anything FHIR defines.")
+    if len(found.drafts) == drafts and all(o.what != ref for o in found.omissions[omissions:]):
+        found.leave(ref, "no-value", "It says nothing that can be read.")
+
+
+@cache
+def _mapper(kind: str) -> Mapper | None:
+    if kind in _MAPPERS:
+        return _MAPPERS[kind]
+    return map_simple if kind in simple_types() else None
+
+
+def _map_encounters(encounters: dict[str, Resource], scene: Scene) -> None:
+    current = current_encounters(encounters, scene)
+    for ref, resource in encounters.items():
+
+        def mapper(r: Resource, ref: str, scene: Scene) -> None:
+            map_encounter(r, ref, scene, current=ref in current)
+
+        _map_one(mapper, ref, resource, scene)
+
+
+def _map_referenced(ref: str, resource: Resource, scene: Scene) -> None:
+    if ref in scene.found.read_for_others:
+        return
+    kind = resource["resourceType"].strip()
+    if kind == "Device" and (resource.get("patient") or resource.get("subject")):
+        _map_one(map_simple, ref, resource, scene)
+    else:
+        detail = "No resource that is read refers to it."
+        scene.found.leave(ref, "not-referenced", detail)
+
+
+@cache
+def _left_out_types() -> dict[str, tuple[str, str]]:
+    return {
+        name: (reason, group["why"])
+        for reason, group in table("left_out")["types"].items()
+        for name in group["types"]
+    }
+
+
+def _is_left_out(
+    kind: str, ref: str, resource: Resource, scene: Scene, ownership: Ownership
+) -> bool:
+    """Whether a resource is not read at all; if so, it is recorded with the reason."""
+    found = scene.found
+    if kind == "Patient":
+        _leave_patient(ref, scene, ownership)
+        return True
+    known = _left_out_types().get(kind)
+    if known is not None:
+        found.leave(ref, *known)
+        return True
+    if kind not in _FOR_OTHERS and not ownership.owns(resource):
+        found.leave(ref, "other-patient", "It belongs to another patient and was not read.")
+        return True
+    if resource.get("modifierExtension"):
+        detail = "It has a modifier extension, which may change its meaning."
+        found.leave(ref, "modifier-extension", detail)
+        return True
+    reason = _status_reason(kind, resource)
+    if reason:
+        found.leave(ref, reason, "Its status says that it is not to be used.")
+        return True
+    return False
+
+
+def _leave_patient(ref: str, scene: Scene, ownership: Ownership) -> None:
+    if ownership.is_patient(ref):
+        scene.found.leave(ref, "told-as-patient", "Age and recorded sex are told; the rest is not.")
+    else:
+        scene.found.leave(ref, "other-patient", "It is another patient and was not read.")
+
+
+_STATUS_ELEMENTS = {
+    "AllergyIntolerance": ("verificationStatus", "status"),
+    "Condition": ("verificationStatus",),
+    "DocumentReference": ("status", "docStatus"),
+    "Goal": ("lifecycleStatus", "status"),
+}
+_STATUS = ("status",)
+
+
+def _status_reason(kind: str, resource: Resource) -> str | None:
+    for element in _STATUS_ELEMENTS.get(kind, _STATUS):
+        sent = resource.get(element)
+        if sent:
+            status = sent if isinstance(sent, str) else first_code(sent)
+            reason = _reason_of_status(kind, status)
+            if reason:
+                return reason
+    return None
+
+
+@lru_cache(maxsize=1024)
+def _reason_of_status(kind: str, status: str) -> str | None:
+    reasons: dict[str, str] = table("left_out")["statuses"]
+    status = status.strip().lower()
+    return reasons.get(status) or reasons.get(f"{kind}/{status}")

@@ -1,0 +1,171 @@
+"""MedicationRequest, MedicationStatement, MedicationAdministration, MedicationDispense.
+
+The same drug is one fact, told by the resource that says most about now: an active order or
+statement before an administration or a dispense before anything that has ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fhir_mapping.absence import says_nothing_known
+from fhir_mapping.chart import Kind, Polarity
+from fhir_mapping.concepts import first_code, unwrap
+from fhir_mapping.dosage import dose_text
+from fhir_mapping.draft import Draft, Scene
+from fhir_mapping.reading import first, objects
+
+__all__ = ["map_administration", "map_dispense", "map_request", "map_statement"]
+
+Resource = Mapping[str, Any]
+
+_CURRENT = frozenset({"active", "in-progress", "intended", "recorded"})
+_SAID = {"on-hold": "on hold", "stopped": "stopped", "completed": "completed",
+         "cancelled": "cancelled", "ended": "ended", "intended": "intended",
+         "not-taken": "not taken"}  # fmt: skip
+
+
+def map_request(resource: Resource, ref: str, scene: Scene) -> None:
+    """What was ordered; an order not to give something is a fact of absence."""
+    draft = _draft(resource, ref, scene, resource.get("dosageInstruction"))
+    if draft is None:
+        return
+    draft.days_ago = scene.times.first_of(resource, ("authoredOn",))
+    if draft.days_ago is None:
+        draft.days_ago = _begin_of_dosage(resource.get("dosageInstruction"), scene)
+    intent = resource.get("intent")
+    if isinstance(intent, str) and intent in ("proposal", "plan"):
+        draft.text += f" ({intent})"
+    if resource.get("doNotPerform") is True:
+        draft.text, draft.polarity = f"Not to be given: {draft.text}", Polarity.ABSENT
+        draft.key += "|not"
+    draft.weight += 1
+    scene.found.told(draft)
+
+
+def map_statement(resource: Resource, ref: str, scene: Scene) -> None:
+    """What the patient takes, or says that he does not take."""
+    draft = _draft(resource, ref, scene, resource.get("dosage"))
+    if draft is None:
+        return
+    draft.days_ago = scene.times.first_of(
+        resource, ("effectiveDateTime", "effectivePeriod", "dateAsserted")
+    )
+    taken = first_code(resource.get("taken"))
+    adherence = first_code(_adherence(resource))
+    if taken == "n" or draft.status == "not-taken" or adherence == "not-taking":
+        draft.polarity = Polarity.ABSENT
+        draft.status = "not-taken"
+        draft.key += "|not"
+        if "(not taken)" not in draft.text:
+            draft.text += " (not taken)"
+    draft.weight += 2
+    scene.found.told(draft)
+
+
+def map_administration(resource: Resource, ref: str, scene: Scene) -> None:
+    """What was given."""
+    draft = _draft(resource, ref, scene, resource.get("dosage"))
+    if draft is None:
+        return
+    draft.days_ago = scene.times.first_of(resource, scene.dialect.administered)
+    if draft.status == "not-done" or resource.get("notGiven") is True:
+        draft.text += " (not given)"
+        draft.polarity = Polarity.ABSENT
+        draft.key += "|not"
+    else:
+        draft.text = draft.text.replace(" (completed)", "") + " (given)"
+        draft.weight = 5
+    scene.found.told(draft)
+
+
+def map_dispense(resource: Resource, ref: str, scene: Scene) -> None:
+    """What a pharmacy handed over."""
+    draft = _draft(resource, ref, scene, resource.get("dosageInstruction"))
+    if draft is None:
+        return
+    draft.days_ago = scene.times.first_of(resource, ("whenHandedOver", "whenPrepared", "recorded"))
+    draft.text = draft.text.replace(" (completed)", "") + " (dispensed)"
+    draft.weight = 3
+    scene.found.told(draft)
+
+
+def _draft(resource: Resource, ref: str, scene: Scene, dosages: Any) -> Draft | None:
+    concept, name, also = _drug(resource, scene)
+    if not name:
+        detail = "The medication is neither coded, named nor among the resources."
+        scene.found.leave(ref, "no-medication", detail, Kind.MEDICATION)
+        return None
+    draft = Draft(
+        Kind.MEDICATION, scene.term(concept).identity, name, ref, concept=concept, also=also
+    )
+    status = resource.get("status")
+    draft.status = status.strip().lower() if isinstance(status, str) else ""
+    if says_nothing_known(concept, name):
+        draft.polarity = Polarity.ABSENT
+        return draft
+    dose = dose_text(dosages, scene.words)
+    if dose:
+        draft.text = dose if dose.lower().startswith(name.lower()) else f"{name}: {dose}"
+    if draft.status in _SAID:
+        draft.text += f" ({_SAID[draft.status]})"
+    draft.weight = 10 if draft.status in _CURRENT else 8 if draft.status == "on-hold" else 0
+    return draft
+
+
+def _drug(resource: Resource, scene: Scene) -> tuple[Any, str, tuple[str, ...]]:
+    """The concept, its words and the Medication resource that was read for them."""
+    for element in scene.dialect.medication:
+        sent = resource.get(element)
+        if not sent:
+            continue
+        concept = unwrap(sent)
+        name = scene.term(concept).name
+        if name and not _is_reference(concept):
+            return concept, name, ()
+        found = _referenced(sent, resource, scene)
+        if found[1]:
+            return found
+    return None, "", ()
+
+
+def _is_reference(value: Any) -> bool:
+    return isinstance(value, dict) and "reference" in value
+
+
+def _referenced(sent: Any, resource: Resource, scene: Scene) -> tuple[Any, str, tuple[str, ...]]:
+    reference = sent.get("reference") if isinstance(sent, dict) else None
+    if isinstance(reference, dict):
+        sent, reference = reference, reference.get("reference")
+    target = scene.index.resolve(reference, resource)
+    known = scene.index.reference_of(reference)
+    also = (known,) if known else ()
+    if target is not None:
+        concept = target.get("code") or _ingredients(target)
+        name = scene.term(concept).name
+        if name:
+            return concept, name, also
+    display = scene.words.typed(sent.get("display")) if isinstance(sent, dict) else ""
+    return ({"text": display} if display else None), display, also
+
+
+def _ingredients(medication: Resource) -> Any:
+    for ingredient in objects(medication.get("ingredient")):
+        for name in ("itemCodeableConcept", "item"):
+            if ingredient.get(name):
+                return unwrap(ingredient[name])
+    return None
+
+
+def _adherence(resource: Resource) -> Any:
+    adherence = resource.get("adherence")
+    return adherence.get("code") if isinstance(adherence, dict) else None
+
+
+def _begin_of_dosage(dosages: Any, scene: Scene) -> float | None:
+    for dosage in objects(dosages):
+        begun = first(dosage, ("timing",))
+        if begun is not None:
+            return scene.times.days_ago(begun)
+    return None

@@ -1,0 +1,31 @@
+"""Shorter names for results: what a clinician says, not what LOINC's long names spell out."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["short_name"]
+
+_PROPERTY = re.compile(r"\s*\[[^\][]*\]")
+_USUAL_SPECIMEN = re.compile(
+    r"\s*(?:(?:in|-)\s+)?(?:Serum or Plasma or Blood|Serum, Plasma or Blood|Serum or Plasma"
+    r"|Serum or Blood|Serum|Plasma|Blood|Venous blood)(?=$|\s+by\b)",
+)
+_METHOD = re.compile(r"\s+by (?:Automated count|automated count|calculation|Oscillometry.*)$")
+_KIND = re.compile(
+    r"\s+\((?:procedure|disorder|finding|situation|physical object|observable entity)\)$"
+)
+
+
+def short_name(name: str) -> str:
+    """A LOINC long common name without its property, its usual specimen and its usual method.
+
+    "Creatinine [Mass/volume] in Serum or Plasma" -> "Creatinine"; a specimen other than blood stays
+    ("Glucose in Urine"). SNOMED CT's semantic tags go too. Names that people typed pass unchanged.
+    """
+    if "[" in name or name.endswith(" in Blood"):
+        short = _METHOD.sub("", _PROPERTY.sub("", name))
+        return _USUAL_SPECIMEN.sub("", short).strip() or name
+    if name.endswith(")"):
+        return _KIND.sub("", name)
+    return name

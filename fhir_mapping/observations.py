@@ -1,0 +1,162 @@
+"""Observation: vital signs, laboratory results, social history, findings, panels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from fhir_mapping.chart import Flag, Kind, Polarity, Range
+from fhir_mapping.components import of_components
+from fhir_mapping.concepts import code_set, codings, unwrap
+from fhir_mapping.draft import Draft, Scene
+from fhir_mapping.flags import flag_against, interpreted, range_for, said_of
+from fhir_mapping.reading import objects
+from fhir_mapping.tables import table
+from fhir_mapping.terms import Term
+from fhir_mapping.values import Value, read_value
+
+__all__ = ["map_observation"]
+
+Resource = Mapping[str, Any]
+
+_TIMES = ("effectiveDateTime", "effectivePeriod", "effectiveInstant", "effectiveTiming", "issued")
+_REFUSED = ("valueSampledData", "valueAttachment")
+
+
+def map_observation(resource: Resource, ref: str, scene: Scene) -> None:
+    """One result; each component of a panel is a result of its own, but for a blood pressure."""
+    kind = _kind(resource, scene.term(resource.get("code")))
+    own = _result(resource, ref, kind, scene)
+    drafts = [own] if own else []
+    components = resource.get("component")
+    if components:
+        drafts += of_components(objects(components), resource, ref, kind, scene, _result)
+    if not drafts:
+        _explain_nothing(resource, ref, kind, scene)
+        return
+    when = scene.times.first_of(resource, _TIMES)
+    status, remark = _status(resource), _remark(resource, scene)
+    for draft in drafts:
+        draft.days_ago, draft.status, draft.remark = when, status, remark
+    scene.found.drafts += drafts
+
+
+@dataclass(frozen=True, slots=True)
+class _Codes:
+    by_category: dict[str, Kind]
+    by_code: dict[str, Kind]
+    absent: frozenset[str]
+
+
+@cache
+def _codes() -> _Codes:
+    tables = table("observations")
+    return _Codes(
+        {code: Kind(kind) for code, kind in tables["kinds"].items()},
+        {code: Kind(kind) for kind, codes in tables["codes"].items() for code in codes},
+        frozenset(tables["absent"]["codes"]),
+    )
+
+
+def _kind(resource: Resource, term: Term) -> Kind:
+    """By the code where that settles it (a complaint), else by category, else by code."""
+    known = _codes()
+    by_code = known.by_code.get(term.code)
+    if by_code is Kind.COMPLAINT:
+        return by_code
+    for concept in objects(resource.get("category")):
+        for coding in codings(concept):
+            code = coding.get("code")
+            if isinstance(code, str) and code in known.by_category:
+                return known.by_category[code]
+    if by_code is not None:
+        return by_code
+    return Kind.LAB if resource.get("referenceRange") else Kind.OBSERVATION
+
+
+def _status(resource: Resource) -> str:
+    status = resource.get("status")
+    return status.strip().lower() if isinstance(status, str) else ""
+
+
+def _remark(resource: Resource, scene: Scene) -> str:
+    notes = resource.get("note") or resource.get("comment")
+    if not notes:
+        return ""
+    if isinstance(notes, str):
+        return scene.words.typed(notes)
+    return " ".join(filter(None, (scene.words.typed(n.get("text")) for n in objects(notes))))
+
+
+def _result(element: Resource, ref: str, kind: Kind, scene: Scene) -> Draft | None:
+    concept = element.get("code")
+    value = read_value(element, scene)
+    interpretation = element.get("interpretation")
+    said, flag = "", None
+    if interpretation:
+        said, flag = said_of(interpretation), interpreted(interpretation)
+    if value is None:
+        if not (said or flag):
+            return None
+        value = Value(said)
+    term = scene.term(concept)
+    unit = value.unit or "" if value.number is not None else "words"
+    name = term.name or "unnamed result"
+    draft = Draft(kind, f"{term.code or name.lower()}|{unit}", name, ref, concept=concept)
+    draft.result = True
+    draft.value, draft.comparator, draft.unit = value.number, value.comparator, value.unit
+    draft.shown = value.shown
+    if said and said != value.shown:
+        draft.shown = f"{value.shown or value.figure} ({said})"
+    draft.range = _range(element, value, scene)
+    draft.flag = flag or _flag_by_range(value, draft.range)
+    if value.concept is not None or said:
+        _set_polarity(draft, value.concept, interpretation)
+    return draft
+
+
+def _set_polarity(draft: Draft, concept: Any, interpretation: Any) -> None:
+    if not _codes().absent.isdisjoint(code_set(concept) | code_set(interpretation)):
+        draft.polarity = Polarity.ABSENT
+
+
+def _range(element: Resource, value: Value, scene: Scene) -> Range | None:
+    ranges = element.get("referenceRange")
+    if not ranges or value.number is None:
+        return None
+    return range_for(ranges, scene.words, value.unit, scene.age_years, scene.sex)
+
+
+def _flag_by_range(value: Value, limits: Range | None) -> Flag | None:
+    if limits is None or value.number is None:
+        return None
+    return flag_against(value.number, value.comparator, limits)
+
+
+def _explain_nothing(resource: Resource, ref: str, kind: Kind, scene: Scene) -> None:
+    """Why an Observation made no fact."""
+    if any(resource.get(element) for element in _REFUSED):
+        scene.found.leave(ref, "signal-or-image", "Signals and images are not read.", kind)
+    elif resource.get("hasMember") or resource.get("related"):
+        scene.found.leave(ref, "panel-header", "Its members are facts of their own.", kind)
+    elif _says_by_its_code(resource):
+        concept = resource.get("code")
+        term = scene.term(concept)
+        when = scene.times.first_of(resource, _TIMES)
+        draft = Draft(kind, term.identity, term.name, ref, when, concept, _status(resource))
+        draft.remark = _remark(resource, scene)
+        scene.found.drafts.append(draft)
+    elif resource.get("dataAbsentReason"):
+        scene.found.leave(ref, "data-absent", "The sender says that there is no value.", kind)
+    else:
+        scene.found.leave(ref, "no-value", "There is no value that can be read.", kind)
+
+
+def _says_by_its_code(resource: Resource) -> bool:
+    """A finding coded in a terminology of findings is told by its code alone."""
+    if any(key.startswith("value") for key in resource) or resource.get("dataAbsentReason"):
+        return False
+    systems = table("observations")["self_contained"]["systems"]
+    return any(c.get("system") in systems for c in codings(unwrap(resource.get("code"))))

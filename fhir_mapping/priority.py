@@ -1,0 +1,112 @@
+"""Which facts matter most when not all fit: an order, and what must always be shown.
+
+The order is a choice of presentation, documented here and the same for every chart:
+
+0. the complaint
+1. red-flag vital signs
+2. allergies and active problems that are present
+3. active medications
+4. abnormal results of the last days
+5. the present encounter, other vital signs of the last days, statements that nothing is known
+6. older abnormal results, reports and notes of the last days
+7. procedures, devices, other results of the last days
+8. past problems and stopped medications, family and social history, pregnancy
+9. everything else: older results, visits, reports, immunizations, plans
+
+Within a class newer comes before older, abnormal before normal.
+
+Red flags: a vital sign that alone scores 3 (red) in the National Early Warning Score. Source: Royal
+College of Physicians, National Early Warning Score (NEWS) 2, London 2017 (for age 16 and over).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from fhir_mapping.chart import Chart, Fact, Kind, Polarity
+from fhir_mapping.tables import table
+
+__all__ = ["RECENT_DAYS", "is_red_flag", "must_keep", "priority"]
+
+RECENT_DAYS = 7.0
+"""How long a result counts as one of the last days."""
+
+_PRESENT = 3e5
+_ACTIVE = frozenset({"", "active", "recurrence", "relapse"})
+_TAKEN = frozenset({"", "active", "in-progress", "on-hold", "intended", "recorded"})
+_RESULTS = frozenset({Kind.LAB, Kind.OBSERVATION, Kind.VITAL})
+
+
+def priority(fact: Fact, chart: Chart) -> tuple[int, bool, float, str, int]:
+    """A key to sort facts by: lower is more important. Total: no two facts of a chart are equal."""
+    days = _PRESENT if fact.days_ago is None else abs(fact.days_ago)
+    return (_class(fact, chart), not fact.is_abnormal, days, fact.kind, int(fact.id[1:] or 0))
+
+
+def must_keep(fact: Fact, chart: Chart) -> bool:
+    """Whether a prompt must show this fact whatever its budget."""
+    return _class(fact, chart) <= _LAST_MUST
+
+
+_LAST_MUST = 4
+
+
+def is_red_flag(fact: Fact, chart: Chart) -> bool:
+    """Whether a vital sign of the last days is a red flag by the published score."""
+    age = chart.patient.age_years
+    if fact.kind is not Kind.VITAL or fact.value is None or not _is_recent(fact):
+        return False
+    limits = _red_flags()
+    if age is None or age < limits["from_age_years"]:
+        return False
+    for code in fact.codes:
+        rule = limits["vitals"].get(code.code)
+        if rule is not None and fact.unit == rule["unit"]:
+            return bool(
+                fact.value <= rule.get("at_most", float("-inf"))
+                or fact.value >= rule.get("at_least", float("inf"))
+            )
+    return False
+
+
+@cache
+def _red_flags() -> dict[str, Any]:
+    return table("red_flags")
+
+
+def _is_recent(fact: Fact) -> bool:
+    return fact.days_ago is not None and fact.days_ago <= RECENT_DAYS
+
+
+def _class(fact: Fact, chart: Chart) -> int:
+    if fact.kind in _RESULTS:
+        return _result_class(fact, chart)
+    present = fact.polarity in (Polarity.PRESENT, Polarity.UNKNOWN)
+    match fact.kind:
+        case Kind.COMPLAINT:
+            return 0
+        case Kind.PROBLEM:
+            return (2 if present else 5) if fact.status in _ACTIVE else 8
+        case Kind.ALLERGY:
+            return 2 if fact.status in _ACTIVE else 8
+        case Kind.MEDICATION:
+            return (3 if present else 5) if fact.status in _TAKEN else 8
+        case Kind.ENCOUNTER:
+            return 5 if fact.text.startswith("Present encounter") else 9
+        case Kind.REPORT | Kind.NOTE:
+            return 6 if _is_recent(fact) else 9
+        case Kind.PROCEDURE | Kind.DEVICE:
+            return 7
+        case Kind.FAMILY | Kind.SOCIAL:
+            return 8
+        case _:
+            return 9
+
+
+def _result_class(fact: Fact, chart: Chart) -> int:
+    if is_red_flag(fact, chart):
+        return 1
+    if _is_recent(fact):
+        return 4 if fact.is_abnormal else 5 if fact.kind is Kind.VITAL else 7
+    return 6 if fact.is_abnormal else 9

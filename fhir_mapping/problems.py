@@ -1,0 +1,88 @@
+"""Condition: problems, encounter diagnoses and health concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fhir_mapping.absence import says_nothing_known
+from fhir_mapping.chart import Kind, Polarity
+from fhir_mapping.concepts import first_code, wording
+from fhir_mapping.draft import Draft, Scene
+
+__all__ = ["map_condition"]
+
+_ONSET = ("onsetDateTime", "onsetPeriod")
+_ABATEMENT = ("abatementDateTime", "abatementPeriod")
+_OVER = frozenset({"inactive", "remission", "resolved"})
+_UNSURE = frozenset({"unconfirmed", "provisional", "differential"})
+
+
+def map_condition(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
+    """One problem; refuted ones say so, resolved ones stand apart from active ones."""
+    concept = resource.get("code")
+    term = scene.term(concept)
+    name = term.name
+    if not name:
+        scene.found.leave(ref, "no-code", "The condition is neither coded nor named.", Kind.PROBLEM)
+        return
+    verification = first_code(resource.get("verificationStatus"))
+    clinical = first_code(resource.get("clinicalStatus"))
+    abated = scene.times.first_of(resource, _ABATEMENT)
+    over = clinical in _OVER or (not clinical and _has_abated(resource))
+    polarity = _polarity(concept, name, verification)
+    standing = polarity if polarity is Polarity.REFUTED else "over" if over else "current"
+    draft = Draft(Kind.PROBLEM, f"{term.identity}|{standing}", name, ref)
+    draft.concept = concept
+    draft.polarity = polarity
+    draft.status = clinical or ("resolved" if over else "")
+    draft.days_ago = _when(resource, abated if over else None, scene)
+    draft.text = _phrase(resource, name, verification, draft.status, polarity, scene)
+    scene.found.told(draft)
+
+
+def _has_abated(resource: Mapping[str, Any]) -> bool:
+    return any(
+        key.startswith("abatement") and value not in (None, False, "", [], {})
+        for key, value in resource.items()
+    )
+
+
+def _polarity(concept: Any, name: str, verification: str) -> Polarity:
+    if verification == "refuted":
+        return Polarity.REFUTED
+    if says_nothing_known(concept, name):
+        return Polarity.ABSENT
+    return Polarity.UNKNOWN if verification in _UNSURE else Polarity.PRESENT
+
+
+def _when(resource: Mapping[str, Any], ended: float | None, scene: Scene) -> float | None:
+    if ended is not None:
+        return ended
+    onset = scene.times.first_of(resource, _ONSET)
+    return (
+        onset
+        if onset is not None
+        else scene.times.first_of(resource, scene.dialect.condition_recorded)
+    )
+
+
+def _phrase(
+    resource: Mapping[str, Any],
+    name: str,
+    verification: str,
+    clinical: str,
+    polarity: Polarity,
+    scene: Scene,
+) -> str:
+    said = [name]
+    severity = wording(resource.get("severity"), scene.words)
+    if severity and severity.lower() not in name.lower():
+        said.append(f", {severity.lower()}")
+    if polarity is Polarity.REFUTED:
+        said.append(" (refuted)")
+    elif verification in _UNSURE:
+        said.append(f" ({verification})")
+    if clinical in _OVER or clinical in ("recurrence", "relapse"):
+        said.append(f" ({clinical})")
+    return "".join(said)

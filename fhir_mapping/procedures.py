@@ -1,0 +1,57 @@
+"""Procedure: what was done, or was not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fhir_mapping.chart import Kind, Polarity
+from fhir_mapping.concepts import wording
+from fhir_mapping.draft import Draft, Scene
+from fhir_mapping.reading import objects, string
+
+__all__ = ["map_procedure"]
+
+_SAID = {"in-progress": "in progress", "preparation": "planned", "stopped": "stopped",
+         "suspended": "suspended", "on-hold": "on hold"}  # fmt: skip
+
+
+def map_procedure(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
+    """One procedure; repeats of the same are counted."""
+    concept = resource.get("code")
+    term = scene.term(concept)
+    name = term.name
+    if not name:
+        scene.found.leave(ref, "no-code", "The procedure is neither coded nor named.",
+                          Kind.PROCEDURE)  # fmt: skip
+        return
+    status = string(resource.get("status")).lower()
+    not_done = status == "not-done" or resource.get("notDone") is True
+    text = _phrase(resource, name, scene)
+    if not_done:
+        text += " (not done)"
+    elif status in _SAID:
+        text += f" ({_SAID[status]})"
+    draft = Draft(Kind.PROCEDURE, f"{term.identity}|{text}", text, ref)
+    draft.concept, draft.status = concept, status
+    draft.days_ago = scene.times.first_of(resource, scene.dialect.procedure_time)
+    if not_done:
+        draft.polarity = Polarity.ABSENT
+    scene.found.told(draft)
+
+
+def _phrase(resource: Mapping[str, Any], name: str, scene: Scene) -> str:
+    words = scene.words
+    said = [name]
+    sites = [wording(site, words) for site in objects(resource.get("bodySite"))]
+    site = ", ".join(s for s in dict.fromkeys(sites) if s and s.lower() not in name.lower())
+    if site:
+        said.append(f" ({site})")
+    outcome = wording(resource.get("outcome"), words)
+    if outcome:
+        said.append(f", outcome: {outcome}")
+    for problem in objects(resource.get("complication")):
+        shown = wording(problem, words)
+        if shown:
+            said.append(f", complication: {shown}")
+    return "".join(said)

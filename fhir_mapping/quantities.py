@@ -1,0 +1,69 @@
+"""Quantities: a number, its comparator and its unit in UCUM."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from fhir_mapping.phrases import plain
+from fhir_mapping.reading import number
+from fhir_mapping.units import shown_unit, ucum
+from fhir_mapping.words import Words
+
+__all__ = ["Quantity", "parts", "quantity", "shown_quantity"]
+
+UCUM_SYSTEM = "http://unitsofmeasure.org"
+_COMPARATORS = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "ad": "about "}
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """`value` may be None when only a unit was sent; `unit` is UCUM where that is known."""
+
+    value: float | None
+    comparator: str | None
+    unit: str | None
+
+    @property
+    def figure(self) -> str:
+        """The number with its comparator, without the unit: "<5"."""
+        if self.value is None:
+            return ""
+        return f"{self.comparator or ''}{plain(self.value)}"
+
+    def __str__(self) -> str:
+        unit = shown_unit(self.unit) if self.unit else ""
+        if not unit or not self.figure:
+            return self.figure
+        return f"{self.figure}{unit}" if unit == "%" else f"{self.figure} {unit}"
+
+
+def parts(value: dict[str, Any], words: Words) -> tuple[float | None, str | None, str | None]:
+    """Number, comparator and UCUM unit of a Quantity, each as far as it can be understood."""
+    raw, comparator = value.get("value"), value.get("comparator")
+    read = number(raw)
+    if read is None and isinstance(raw, str):
+        comparator, read = _compared(raw)
+    unit = value.get("code") if value.get("system") == UCUM_SYSTEM else None
+    unit = words.coded(unit) or words.coded(value.get("unit")) or words.coded(value.get("code"))
+    known = _COMPARATORS.get(comparator) if isinstance(comparator, str) else None
+    return read, known, (ucum(unit) if unit else None)
+
+
+def quantity(value: dict[str, Any], words: Words) -> Quantity:
+    """A Quantity (Age, Duration, SimpleQuantity ...) as it can be understood."""
+    return Quantity(*parts(value, words))
+
+
+def shown_quantity(value: Any, words: Words) -> str:
+    """A Quantity as text, or ''."""
+    return str(quantity(value, words)) if isinstance(value, dict) else ""
+
+
+def _compared(raw: str) -> tuple[str | None, float | None]:
+    """ "<5" written into the number itself."""
+    text = raw.strip()
+    for sign in ("<=", ">=", "<", ">"):
+        if text.startswith(sign):
+            return sign, number(text[len(sign) :].strip())
+    return None, None

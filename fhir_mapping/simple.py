@@ -1,0 +1,91 @@
+"""Resource types that become one fact each from a few elements, told by a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fhir_mapping.chart import Kind
+from fhir_mapping.concepts import unwrap, wording
+from fhir_mapping.draft import Draft, Scene
+from fhir_mapping.reading import items, string
+from fhir_mapping.tables import table
+
+__all__ = ["map_simple", "simple_types"]
+
+Resource = Mapping[str, Any]
+
+_CURRENT = frozenset({"", "active", "in-progress", "accepted", "available", "final", "completed"})
+_MOST_DETAILS = 4
+
+
+def simple_types() -> frozenset[str]:
+    """The resource types that the table tells how to read."""
+    return frozenset(name for name, rule in table("simple_types").items() if isinstance(rule, dict))
+
+
+def map_simple(resource: Resource, ref: str, scene: Scene) -> None:
+    """One fact: its name, then what else the table says is worth telling."""
+    rule = table("simple_types")[string(resource.get("resourceType"))]
+    kind = Kind(rule["kind"])
+    concept, name, also = _name(resource, rule["name"], scene)
+    if not name:
+        scene.found.leave(ref, "no-code", "It is neither coded nor named.", kind)
+        return
+    details = _details(resource, rule["more"], scene)
+    text = f"{rule['prefix']}: {name}" if rule["prefix"] else name
+    if details:
+        text += f" ({', '.join(details)})"
+    status = string(resource.get(rule.get("status", "status"))).lower()
+    if status not in _CURRENT:
+        text += f" ({status.replace('-', ' ')})"
+    when = scene.times.first_of(resource, tuple(rule["time"]))
+    scene.found.told(Draft(kind, f"{text}|{status}", text, ref, when, concept, status, also=also))
+
+
+def _name(
+    resource: Resource, paths: Sequence[str], scene: Scene
+) -> tuple[Any, str, tuple[str, ...]]:
+    for path in paths:
+        for value in _at(resource, path):
+            name = scene.term(value).name
+            if name and not (isinstance(value, dict) and "reference" in value):
+                return unwrap(value), name, ()
+            found = _target(value, resource, scene)
+            if found[1]:
+                return found
+    return None, "", ()
+
+
+def _target(value: Any, resource: Resource, scene: Scene) -> tuple[Any, str, tuple[str, ...]]:
+    """What a Reference means: a device by its type, anything else by its code."""
+    reference = value.get("reference") if isinstance(value, dict) else None
+    target = scene.index.resolve(reference, resource)
+    if target is None:
+        return None, wording(value, scene.words), ()
+    concept = target.get("code") or target.get("type")
+    known = scene.index.reference_of(reference)
+    return concept, scene.term(concept).name, (known,) if known else ()
+
+
+def _details(resource: Resource, paths: Sequence[str], scene: Scene) -> list[str]:
+    found: dict[str, None] = {}
+    for path in paths:
+        for value in _at(resource, path):
+            text = scene.term(value).name
+            if text:
+                found[text] = None
+    return list(found)[:_MOST_DETAILS]
+
+
+def _at(resource: Resource, path: str) -> list[Any]:
+    """The values at a dotted path, lists opened."""
+    values: list[Any] = [resource]
+    for element in path.split("."):
+        values = [
+            item
+            for value in values
+            if isinstance(value, dict)
+            for item in items(value.get(element))
+        ]
+    return values

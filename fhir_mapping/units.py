@@ -1,0 +1,35 @@
+"""Units: the spellings that laboratories send as UCUM, and UCUM as a reader wants to see it."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from fhir_mapping.tables import table
+
+__all__ = ["shown_unit", "ucum"]
+
+_ANNOTATION = re.compile(r"\{[^{}]*\}")
+
+
+@cache
+def _spellings() -> dict[str, str]:
+    return dict(table("units")["spellings"])
+
+
+@cache
+def _shown() -> dict[str, str]:
+    return dict(table("units")["shown"])
+
+
+def ucum(sent: str) -> str:
+    """The UCUM code for a unit as sent; as sent if the spelling is not known."""
+    return _spellings().get(sent, sent)
+
+
+def shown_unit(code: str) -> str:
+    """How a UCUM unit is written in a text: "mmHg" for "mm[Hg]", "/min" for "{beats}/min"."""
+    known = _shown().get(code)
+    if known is not None:
+        return known
+    return _ANNOTATION.sub("", code) if "{" in code else code

@@ -1,0 +1,121 @@
+"""value[x] of an Observation or one of its components."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fhir_mapping.concepts import wording
+from fhir_mapping.draft import Scene
+from fhir_mapping.phrases import plain, span
+from fhir_mapping.quantities import parts, shown_quantity
+from fhir_mapping.reading import number, objects
+
+__all__ = ["Value", "read_value"]
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What was found: `shown` is None for a number with nothing to say but the number."""
+
+    shown: str | None
+    number: float | None = None
+    comparator: str | None = None
+    unit: str | None = None
+    concept: Any = None
+
+    @property
+    def figure(self) -> str:
+        """The number with its comparator, without its unit."""
+        return "" if self.number is None else f"{self.comparator or ''}{plain(self.number)}"
+
+
+def read_value(element: Mapping[str, Any], scene: Scene) -> Value | None:
+    """The value of an Observation or component, or None if there is none that can be read."""
+    sent = element.get("valueQuantity")
+    if isinstance(sent, dict):
+        amount, comparator, unit = parts(sent, scene.words)
+        if amount is not None:
+            return Value(None, amount, comparator, unit)
+    sent = element.get("valueCodeableConcept")
+    if sent:
+        shown = scene.term(sent).name
+        if shown:
+            return Value(shown, concept=sent)
+    return _other_value(element, scene)
+
+
+def _other_value(element: Mapping[str, Any], scene: Scene) -> Value | None:
+    for name in element:
+        reader = _READERS.get(name)
+        if reader is not None:
+            shown = reader(element[name], scene)
+            if shown:
+                return Value(shown)
+    return _plain_number(element)
+
+
+def _plain_number(element: Mapping[str, Any]) -> Value | None:
+    for name in ("valueInteger", "valueDecimal"):
+        read = number(element.get(name))
+        if read is not None:
+            return Value(None, read)
+    return None
+
+
+def _string(sent: Any, scene: Scene) -> str:
+    return scene.words.typed(sent)
+
+
+def _boolean(sent: Any, _: Scene) -> str:
+    return {True: "yes", False: "no"}.get(sent, "") if isinstance(sent, bool) else ""
+
+
+def _range(sent: Any, scene: Scene) -> str:
+    if not isinstance(sent, dict):
+        return ""
+    ends = [shown_quantity(sent.get(end), scene.words) for end in ("low", "high")]
+    if all(ends):
+        return f"{ends[0]} to {ends[1]}"
+    return f"at least {ends[0]}" if ends[0] else f"at most {ends[1]}" if ends[1] else ""
+
+
+def _ratio(sent: Any, scene: Scene) -> str:
+    if not isinstance(sent, dict):
+        return ""
+    parts = [shown_quantity(sent.get(part), scene.words) for part in ("numerator", "denominator")]
+    return f"{parts[0]}:{parts[1]}" if all(parts) else ""
+
+
+def _moment(sent: Any, scene: Scene) -> str:
+    """A date as a value ("last menstrual period"): told relative to now, as all dates are."""
+    days = scene.times.days_ago(sent)
+    if days is None:
+        return ""
+    return f"{span(days)} ago" if days >= 0 else f"in {span(-days)}"
+
+
+def _period(sent: Any, scene: Scene) -> str:
+    return _moment(sent, scene)
+
+
+def _time_of_day(sent: Any, scene: Scene) -> str:
+    return scene.words.coded(sent)[:8]
+
+
+def _several(sent: Any, scene: Scene) -> str:
+    return ", ".join(filter(None, (wording(one, scene.words) for one in objects(sent))))
+
+
+_READERS: dict[str, Callable[[Any, Scene], str]] = {
+    "valueString": _string,
+    "valueBoolean": _boolean,
+    "valueRange": _range,
+    "valueRatio": _ratio,
+    "valueDateTime": _moment,
+    "valueDate": _moment,
+    "valuePeriod": _period,
+    "valueTime": _time_of_day,
+    "valueCoding": _several,
+}

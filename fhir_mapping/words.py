@@ -1,0 +1,75 @@
+"""Text from a chart made fit to show: one line, no control characters, of bounded length."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from unicodedata import category
+
+from fhir_mapping.names import short_name
+
+__all__ = ["LIMIT", "Words", "one_line"]
+
+LIMIT = 400
+"""How many characters the text of a fact may have; excerpts of notes may be longer."""
+
+
+def one_line(raw: str, limit: int = LIMIT) -> str:
+    """One line of printable text without invisible characters, cut at `limit` with an ellipsis."""
+    if len(raw) > 4 * limit:
+        raw = raw[: 4 * limit]
+    if not raw.isprintable():
+        raw = "".join(_shown(character) for character in raw)
+    text = " ".join(raw.split())
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def _shown(character: str) -> str:
+    """Line ends, tabs and odd spaces become a blank; format characters and surrogates vanish."""
+    if character.isprintable():
+        return character
+    return "" if category(character) in ("Cf", "Cs", "Co", "Cn") else " "
+
+
+class Words:
+    """Cleans strings, each distinct one once.
+
+    `mask` takes the patient's own identifiers out of what people typed; the displays of a
+    terminology are not masked, or a patient named Gray would have no grey matter.
+    """
+
+    def __init__(self, mask: Callable[[str], str] | None = None) -> None:
+        self._mask = mask
+        self._typed: dict[str, str] = {}
+        self._coded: dict[str, str] = {}
+        self._short: dict[str, str] = {}
+
+    def coded(self, value: object) -> str:
+        """A string that comes from a terminology, or ''."""
+        if not isinstance(value, str):
+            return ""
+        text = self._coded.get(value)
+        if text is None:
+            text = self._coded[value] = one_line(value, 200)
+        return text
+
+    def typed(self, value: object) -> str:
+        """A string that a person may have typed, masked, or ''."""
+        if not isinstance(value, str):
+            return ""
+        text = self._typed.get(value)
+        if text is None:
+            masked = self._mask(value) if self._mask else value
+            text = self._typed[value] = one_line(masked)
+        return text
+
+    def short(self, name: str) -> str:
+        """The short form of a cleaned name."""
+        short = self._short.get(name)
+        if short is None:
+            short = self._short[name] = short_name(name)
+        return short
+
+    def excerpt(self, text: str, limit: int) -> str:
+        """The beginning of a long text, masked, on one line."""
+        beginning = text[: 4 * limit]
+        return one_line(self._mask(beginning) if self._mask else beginning, limit)
