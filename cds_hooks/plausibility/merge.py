@@ -102,9 +102,9 @@ def merge(differentials: Sequence[Differential], terminology: Terminology) -> li
 
 
 def _label(name: str, found: Resolution) -> str:
-    if found.recognised and len(found.icd) == 1:
+    if found.exact and found.icd:
         return f"icd {found.icd[0].code}"
-    if found.recognised and len(found.concepts) == 1:
+    if found.exact:
         return f"mesh {found.concepts[0].code}"
     words = identity(name, (), None).keys
     return f"name {next(iter(words), name)}"
@@ -112,5 +112,4 @@ def _label(name: str, found: Resolution) -> str:
 
 def _identity(found: Resolution, terminology: Terminology) -> Identity:
     """An ambiguous or partial name is only its own words: it must not match by a part."""
-    sure = found.recognised and len(found.icd) < 2
-    return identity(found.name, found.concepts if sure else (), terminology)
+    return identity(found.name, found.concepts if found.exact else (), terminology)

@@ -127,4 +127,4 @@ def _coded(fact: Fact, terminology: Terminology | None) -> list[Concept]:
 def _named(name: str, terminology: Terminology) -> tuple[Concept, ...]:
     """Names in a chart are looked up whole: a part of a recorded name is another problem."""
     found = terminology.lookup(_BRACKETS.sub("", name))
-    return found.concepts if found.recognised and len(found.icd) < 2 else ()
+    return found.concepts if found.exact else ()

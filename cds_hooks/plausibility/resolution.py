@@ -7,10 +7,11 @@ from enum import StrEnum
 
 from fhir_mapping.chart import Code
 
-__all__ = ["ICD_10_CM", "MESH", "Concept", "Resolution", "Status"]
+__all__ = ["DISEASE_ONTOLOGY", "ICD_10_CM", "MESH", "Concept", "Resolution", "Status"]
 
 ICD_10_CM = "http://hl7.org/fhir/sid/icd-10-cm"
 MESH = "http://id.nlm.nih.gov/mesh"
+DISEASE_ONTOLOGY = "http://purl.obolibrary.org/obo/doid.owl"
 
 
 class Status(StrEnum):
@@ -58,8 +59,9 @@ class Resolution:
     """A name looked up.
 
     `matched` is the terminology's own text; `stripped` are words taken away before it matched;
-    `uncovered` are words of the name that the match leaves out; `unknown` are words that occur
-    in no term at all.
+    `qualifiers` are words left over that go with such a disease (where it sits, what causes it,
+    how it runs); `uncovered` are words left over that do not; `unknown` are words that occur in
+    no term at all.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Resolution:
     concepts: tuple[Concept, ...] = ()
     matched: str = ""
     stripped: tuple[str, ...] = ()
+    qualifiers: tuple[str, ...] = ()
     uncovered: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
@@ -76,8 +79,13 @@ class Resolution:
         return self.status is not Status.NOT_FOUND and not self.uncovered
 
     @property
+    def exact(self) -> bool:
+        """The concept is this very diagnosis, neither wider nor narrower nor one of several."""
+        return self.status is Status.EXACT
+
+    @property
     def codes(self) -> tuple[Code, ...]:
-        """ICD-10-CM first, then MeSH."""
+        """ICD-10-CM first, then MeSH, then the Human Disease Ontology."""
         return tuple(c.as_code() for c in self.concepts)
 
     @property

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from cds_hooks.errors import ChartsideError
-from cds_hooks.plausibility.resolution import ICD_10_CM, MESH, Concept
+from cds_hooks.plausibility.resolution import DISEASE_ONTOLOGY, ICD_10_CM, MESH, Concept
 
-__all__ = ["Hit", "TermStore", "TerminologyError"]
+__all__ = ["Hit", "TermStore", "TerminologyError", "WordKind"]
 
-_SCHEMA_VERSION = "1"
+_SCHEMA_VERSION = "2"
 _CACHE_KIB = 4096
-_SYSTEMS = {"icd": ICD_10_CM, "mesh": MESH}
+_SYSTEMS = {"icd": ICD_10_CM, "mesh": MESH, "doid": DISEASE_ONTOLOGY}
 _COLUMNS = "c.system, c.code, c.display, c.parent, c.block, c.chapter, c.trees, c.link"
 
 
@@ -37,6 +37,19 @@ class Hit:
     rank: int
     text: str
     concept: Concept
+
+
+@dataclass(frozen=True, slots=True)
+class WordKind:
+    """Whether the sources use a word for a part of the body, or for an organism."""
+
+    site: bool
+    organism: bool
+
+    @property
+    def anywhere(self) -> bool:
+        """Whether it may stand beside many diseases."""
+        return self.site or self.organism
 
 
 class TermStore:
@@ -89,11 +102,11 @@ class TermStore:
             (query, limit),
         )
 
-    def known_words(self, words: Sequence[str]) -> set[str]:
-        """Those of the words that occur in any term."""
+    def known_words(self, words: Sequence[str]) -> dict[str, WordKind]:
+        """Those of the words that occur in any term, with what kind of word they are."""
         marks = ",".join("?" * len(words))
-        query = f"SELECT word FROM word WHERE word IN ({marks})"  # noqa: S608  marks only
-        return {row[0] for row in self._rows(query, words)}
+        query = f"SELECT word, site, organism FROM word WHERE word IN ({marks})"  # noqa: S608
+        return {w: WordKind(bool(s), bool(o)) for w, s, o in self._rows(query, words)}
 
     def _concept(self, code: str) -> Concept | None:
         query = f"SELECT {_COLUMNS} FROM concept c WHERE c.code = ?"  # noqa: S608  constant

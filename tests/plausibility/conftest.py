@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -46,6 +48,18 @@ def terminology(compiled: tuple[Path, Path, Report, list[str]]) -> Iterator[Term
 def names(compiled: tuple[Path, Path, Report, list[str]]) -> list[str]:
     """The names a model may write."""
     return compiled[1].read_text("utf-8").splitlines()
+
+
+@pytest.fixture(scope="session")
+def invented() -> ModuleType:
+    """The maker of names that do not exist."""
+    path = Path(__file__).with_name("invented.py")
+    spec = importlib.util.spec_from_file_location("invented", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session")

@@ -53,7 +53,8 @@ def test_everything_of_the_sources_is_in(compiled: Compiled) -> None:
     with sqlite3.connect(database) as db:
         counts = dict(db.execute("SELECT system, count(*) FROM concept GROUP BY system"))
     db.close()
-    assert counts == {"icd": report.icd, "mesh": report.mesh}
+    assert counts == {"icd": report.icd, "mesh": report.mesh, "doid": report.doid}
+    assert report.doid > 4_000
     assert report.icd > 46_000
     assert report.mesh > 5_000
     assert report.linked > 2_300

@@ -13,6 +13,7 @@ from importlib.resources import files
 
 from cds_hooks.consultation import Reason
 from cds_hooks.plausibility.checks.base import ABSTAIN, FAIL, PASS, Case
+from cds_hooks.plausibility.resolution import Status
 from fhir_mapping.chart import PatientFacts
 
 __all__ = ["Category", "RecordedAge", "RecordedSex", "categories", "conflicts"]
@@ -95,10 +96,12 @@ class RecordedAge:
 
 
 def _judge(check: str, case: Case, told: str, mine: Callable[[Category], bool]) -> Iterator[Reason]:
-    """Fails only when every code the name may stand for is contradicted."""
+    """Fails only when every code the name may stand for is contradicted; a name of which the
+    code is only wider or narrower is not judged by it."""
     found = [
         [(c, x) for c, x in conflicts(concept.code, case.record.chart.patient) if mine(c)]
         for concept in case.resolution.icd
+        if case.resolution.status is not Status.PARTIAL
     ]
     if not found or not all(found):
         return

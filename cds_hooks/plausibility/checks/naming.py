@@ -11,7 +11,7 @@ from cds_hooks.plausibility.resolution import Resolution, Status
 
 __all__ = ["NameRecognised"]
 
-_WHERE = "ICD-10-CM or MeSH"
+_WHERE = "ICD-10-CM, MeSH or the Disease Ontology"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class NameRecognised:
     """Passes when every word is accounted for. Not found is never "does not exist"."""
 
     id: str = "name-recognised"
-    source: str = "ICD-10-CM tabular list (CMS/NCHS); MeSH (NLM)"
+    source: str = "ICD-10-CM tabular list (CMS/NCHS); MeSH (NLM); Human Disease Ontology"
 
     def __call__(self, case: Case) -> Iterator[Reason]:
         result, text = _judge(case.resolution)
@@ -34,6 +34,8 @@ def _judge(found: Resolution) -> tuple[str, str]:
         return ABSTAIN, f"only a part is found in {_WHERE}: {found.matched} (left over: {words})"
     if found.status is Status.AMBIGUOUS:
         return PASS, f"found in {_WHERE} under more than one concept: {found.matched}"
+    if found.qualifiers:
+        return PASS, f"found in {_WHERE} as a kind of: {found.matched}"
     if found.status is Status.PARTIAL:
         return PASS, f"found in {_WHERE} within a longer term: {found.matched}"
     return PASS, f"found in {_WHERE}: {found.matched}"

@@ -6,14 +6,8 @@ import re
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
-from cds_hooks.plausibility.compiler.model import (
-    DERIVED,
-    INCLUSION,
-    NOTE,
-    PREFERRED,
-    IcdConcept,
-    Term,
-)
+from cds_hooks.plausibility.compiler.model import IcdConcept, Term
+from cds_hooks.plausibility.ranks import DERIVED, INCLUSION, NOTE, PREFERRED
 
 __all__ = ["chapters", "read_icd", "release"]
 

@@ -8,6 +8,7 @@ from functools import cache
 from cds_hooks.plausibility.compiler.model import IcdConcept, MeshConcept
 from cds_hooks.plausibility.hierarchy import Parents, common_code
 from cds_hooks.plausibility.keys import key, key_words
+from cds_hooks.plausibility.ranks import NOTE
 
 __all__ = ["KeyIndex", "index_icd", "link", "term_key"]
 
@@ -45,9 +46,9 @@ def link(mesh: Sequence[MeshConcept], icd: KeyIndex, parents: Parents) -> dict[s
 
 
 def best(icd: KeyIndex, keys: Iterable[str]) -> set[str]:
-    """For each key the codes that own it most directly."""
+    """For each key the codes that own it most directly; a reference in a note is no ownership."""
     found: set[str] = set()
     for k in keys:
-        codes = icd.get(k, {})
+        codes = {c: rank for c, rank in icd.get(k, {}).items() if rank < NOTE}
         found |= {c for c, rank in codes.items() if rank == min(codes.values())}
     return found

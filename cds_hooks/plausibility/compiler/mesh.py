@@ -9,13 +9,15 @@ from importlib.resources import files
 from itertools import pairwise
 from typing import Any
 
-from cds_hooks.plausibility.compiler.model import INCLUSION, PREFERRED, MeshConcept, Term
+from cds_hooks.plausibility.compiler.model import MeshConcept, Term
 from cds_hooks.plausibility.compiler.sources import CompileError
+from cds_hooks.plausibility.ranks import INCLUSION, PREFERRED
 
 __all__ = ["read_mesh"]
 
-_DISEASE = re.compile(r"(?:C(?!22)\d\d|F03)(?:\.\d{3})*$")
-"""MeSH trees: C diseases (C22 is animal disease), F03 mental disorders."""
+_DISEASE = re.compile(r"(?:C(?!22)\d\d|F03|F01\.145\.126)(?:\.\d{3})*$")
+"""MeSH trees: C diseases (C22 is animal disease), F03 mental disorders, F01.145.126 behavioral
+symptoms (malingering, wandering): found, but no names to propose."""
 
 Corrections = Mapping[str, tuple[str, tuple[str, ...]]]
 """Heading -> the descriptor id and (where the wheel's are damaged) the tree numbers NLM gives."""

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["DERIVED", "INCLUSION", "NOTE", "PREFERRED", "IcdConcept", "MeshConcept", "Term"]
-
-PREFERRED, INCLUSION, DERIVED, NOTE = 0, 1, 2, 3
-"""How directly a source says that a term names a concept; the lower rank wins."""
+__all__ = ["IcdConcept", "MeshConcept", "Term"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +29,11 @@ class IcdConcept:
 
 @dataclass(frozen=True, slots=True)
 class MeshConcept:
-    """A MeSH descriptor of a disease with its tree numbers and entry terms."""
+    """A MeSH descriptor of a disease with its tree numbers and entry terms; with `system` "doid"
+    a term of the Human Disease Ontology, which has no tree numbers."""
 
     code: str
     display: str
     trees: tuple[str, ...]
     terms: tuple[Term, ...]
-
-    @property
-    def symptom(self) -> bool:
-        """Every tree number lies in the branch of signs and symptoms."""
-        return all(t.startswith("C23.888") for t in self.trees)
+    system: str = "mesh"

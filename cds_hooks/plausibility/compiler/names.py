@@ -19,7 +19,7 @@ from cds_hooks.plausibility.compiler.link import KeyIndex, term_key
 from cds_hooks.plausibility.compiler.model import IcdConcept, MeshConcept
 from cds_hooks.plausibility.keys import stem, words
 
-__all__ = ["Capitals", "capitals", "pick_names"]
+__all__ = ["Capitals", "capitals", "keys_of", "pick_names"]
 
 PER_CONCEPT = 3
 MAX_BELOW = 6
@@ -64,7 +64,7 @@ def pick_names(
 ) -> dict[str, str]:
     """Name -> descriptor id, for every name a model may write."""
     below = _below(mesh)
-    owners = _owners(mesh)
+    owners = keys_of(mesh)
     found: dict[str, str] = {}
     for concept in mesh:
         if _wanted(concept, below[concept.code], linked.get(concept.code)):
@@ -78,7 +78,7 @@ def _wanted(concept: MeshConcept, below: int, code: str | None) -> bool:
     coded = code is not None and not code.startswith("R")
     if _NOT_HUMAN & set(words(concept.display)) or (code is not None and not coded):
         return False
-    if all(t.startswith("C23") for t in concept.trees):
+    if all(t.startswith(("C23", "F01")) for t in concept.trees):
         return False
     symptom = any(t.startswith("C23.888") for t in concept.trees)
     shallow = all(t.count(".") < 2 for t in concept.trees)
@@ -98,7 +98,8 @@ def _below(mesh: Sequence[MeshConcept]) -> dict[str, int]:
     return {c.code: len(set().union(*(under.get(t, set()) for t in c.trees))) for c in mesh}
 
 
-def _owners(mesh: Sequence[MeshConcept]) -> dict[str, set[str]]:
+def keys_of(mesh: Sequence[MeshConcept]) -> dict[str, set[str]]:
+    """Every key of every heading, with the headings that have it."""
     owners: dict[str, set[str]] = {}
     for concept in mesh:
         for term in concept.terms:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from pathlib import Path
 
 from cds_hooks.plausibility.compiler.link import term_key
 from cds_hooks.plausibility.compiler.model import IcdConcept, MeshConcept, Term
+from cds_hooks.plausibility.compiler.words import organism_words, site_words
 
 __all__ = ["SCHEMA_VERSION", "write_database", "write_text"]
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -22,7 +23,8 @@ CREATE TABLE concept (id INTEGER PRIMARY KEY, system TEXT NOT NULL, code TEXT NO
   trees TEXT NOT NULL, link TEXT);
 CREATE TABLE term (id INTEGER PRIMARY KEY, key TEXT NOT NULL, size INTEGER NOT NULL,
   concept INTEGER NOT NULL, rank INTEGER NOT NULL, text TEXT NOT NULL);
-CREATE TABLE word (word TEXT PRIMARY KEY, terms INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE word (word TEXT PRIMARY KEY, terms INTEGER NOT NULL, site INTEGER NOT NULL,
+  organism INTEGER NOT NULL) WITHOUT ROWID;
 CREATE VIRTUAL TABLE term_words USING fts5(key, content='', columnsize=0, detail=none,
   tokenize="ascii");
 """
@@ -94,12 +96,12 @@ def _fill(
             db.execute("INSERT INTO concept VALUES (?,?,?,?,?,?,?,?,NULL)", row)
             terms += _rows(number, one.terms)
         for number, descriptor in enumerate(mesh, len(icd)):
-            start = (number, "mesh", descriptor.code, descriptor.display, None, "", "")
+            start = (number, descriptor.system, descriptor.code, descriptor.display, None, "", "")
             end = (" ".join(descriptor.trees), linked.get(descriptor.code))
             db.execute("INSERT INTO concept VALUES (?,?,?,?,?,?,?,?,?)", (*start, *end))
             terms += _rows(number, descriptor.terms)
         _terms(db, terms)
-        _words(db)
+        _words(db, site_words(icd), organism_words(icd, mesh))
     db.executescript(_INDEXES)
     db.executescript("INSERT INTO term_words(term_words) VALUES ('optimize'); VACUUM;")
 
@@ -121,9 +123,10 @@ def _terms(db: sqlite3.Connection, rows: list[_Row]) -> None:
         db.execute("INSERT INTO term_words (rowid, key) VALUES (?, ?)", (number, k))
 
 
-def _words(db: sqlite3.Connection) -> None:
+def _words(db: sqlite3.Connection, sites: Set[str], organisms: Set[str]) -> None:
     counts: dict[str, int] = {}
     for (k,) in db.execute("SELECT key FROM term"):
         for word in k.split(" "):
             counts[word] = counts.get(word, 0) + 1
-    db.executemany("INSERT INTO word VALUES (?, ?)", sorted(counts.items()))
+    rows = ((w, n, w in sites, w in organisms) for w, n in sorted(counts.items()))
+    db.executemany("INSERT INTO word VALUES (?, ?, ?, ?)", rows)

@@ -1,0 +1,89 @@
+"""Which concepts a set of matching terms stands for, and whether they are one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from cds_hooks.plausibility.hierarchy import common_code
+from cds_hooks.plausibility.ranks import NOTE, PREFERRED
+from cds_hooks.plausibility.resolution import ICD_10_CM, Concept, Resolution, Status
+from cds_hooks.plausibility.store import Hit, TermStore
+
+__all__ = ["Chooser", "StoredParents"]
+
+_MAX_CONCEPTS = 8
+_ELSEWHERE_HITS = 12
+
+
+class StoredParents:
+    """ICD-10-CM code -> parent code, read when asked for."""
+
+    def __init__(self, store: TermStore) -> None:
+        self._store = store
+
+    def get(self, code: str, /) -> str | None:
+        """The parent of a code; None for a category and for what is no code."""
+        found = self._store.concept(code)
+        return found.parent if found else None
+
+
+class Chooser:
+    """From terms to concepts."""
+
+    def __init__(self, store: TermStore) -> None:
+        self._store = store
+        self._parents = StoredParents(store)
+
+    def answer(
+        self,
+        name: str,
+        status: Status,
+        hits: Sequence[Hit],
+        *,
+        stripped: tuple[str, ...] = (),
+        qualifiers: tuple[str, ...] = (),
+        uncovered: tuple[str, ...] = (),
+    ) -> Resolution:
+        """A resolution of this status, or ambiguous when the terms are of several concepts."""
+        concepts, sure = self._choose(hits)
+        return Resolution(
+            name=name,
+            status=status if sure else Status.AMBIGUOUS,
+            concepts=concepts[:_MAX_CONCEPTS],
+            matched=min(hits, key=lambda h: (h.rank, len(h.text), h.text)).text,
+            stripped=stripped,
+            qualifiers=qualifiers,
+            uncovered=uncovered,
+        )
+
+    def _choose(self, hits: Sequence[Hit]) -> tuple[tuple[Concept, ...], bool]:
+        """The concepts that stand for the hits, and whether they are one."""
+        icd = _direct(h for h in hits if h.concept.system == ICD_10_CM)
+        mesh = _direct(h for h in hits if h.concept.system != ICD_10_CM)
+        links = {c.link for c in mesh.values() if c.link}
+        if not icd and not self._link_holds(hits, links):
+            links = set()
+        code = common_code(icd.keys() or links, self._parents)
+        if code is None and len(links) == 1 and links & icd.keys():
+            code = next(iter(links))
+        found = self._store.concept(code) if code else None
+        others = tuple(icd[c] for c in sorted(icd)) if found is None else (found,)
+        sure = len(others) + (len(mesh) if not others else 0) == 1
+        return (*others, *(mesh[c] for c in sorted(mesh))), sure
+
+    def _link_holds(self, hits: Sequence[Hit], links: Collection[str]) -> bool:
+        """Whether the ICD-10-CM code of a MeSH heading also stands for this entry term of it: not
+        when ICD-10-CM has the term's words elsewhere (MeSH files adhesive capsulitis under
+        bursitis, ICD-10-CM has a code of its own)."""
+        if any(h.rank == PREFERRED for h in hits):
+            return True
+        found = self._store.by_words(hits[0].key.split(" "), _ELSEWHERE_HITS)
+        elsewhere = {h.concept.category for h in found if h.rank < NOTE and h.concept.category}
+        return not elsewhere or bool(elsewhere & {c[:3] for c in links})
+
+
+def _direct(hits: Iterable[Hit]) -> dict[str, Concept]:
+    """Concepts whose terms match most directly, by code."""
+    found = list(hits)
+    best = min((h.rank for h in found), default=0)
+    return {h.concept.code: h.concept for h in found if h.rank == best}

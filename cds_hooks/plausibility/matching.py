@@ -1,0 +1,177 @@
+"""The ways in which a name's words may be those of a term, from the strictest to the loosest.
+
+Each step answers or passes on. None compares letters: a word is the same word or another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from cds_hooks.plausibility.choosing import Chooser
+from cds_hooks.plausibility.keys import key, normalise, strip_groups, tables
+from cds_hooks.plausibility.qualifiers import qualifies, read_word, without_form
+from cds_hooks.plausibility.ranks import NOTE
+from cds_hooks.plausibility.resolution import Resolution, Status
+from cds_hooks.plausibility.store import TermStore, WordKind
+
+__all__ = ["Matcher"]
+
+_SPAN_WORDS = 12
+_EXTRA_WORDS = 4
+_TERM_HITS = 40
+_WORD_HITS = 12
+
+
+class Matcher:
+    """Steps of looking a name up in one store."""
+
+    def __init__(self, store: TermStore) -> None:
+        self._store = store
+        self._choose = Chooser(store)
+
+    def whole(self, name: str, written: list[str]) -> Resolution | None:
+        """The whole name, or the name without words that change no disease."""
+        return (
+            self.exact(name, normalise(written))
+            or self._generic(name, written)
+            or self._without_modifiers(name, written)
+        )
+
+    def exact(self, name: str, found: list[str], gone: tuple[str, ...] = ()) -> Resolution | None:
+        """A term of these very words."""
+        hits = self._store.by_keys([key(found)]) if found else []
+        return self._choose.answer(name, Status.EXACT, hits, stripped=gone) if hits else None
+
+    def parts(self, name: str, written: list[str]) -> Resolution:
+        """What can be said of a name that is no term: the terms that hold it, or it holds."""
+        certainty = strip_groups()[0][1]
+        left = [w for w in written if w not in certainty]
+        kept = normalise(left)
+        known = self._store.known_words(kept) if kept else {}
+        known |= {w: kind for w in kept if w not in known and (kind := read_word(w))}
+        unknown = tuple(w for w in kept if w not in known)
+        if unknown or not kept:
+            return Resolution(name, Status.NOT_FOUND, unknown=unknown)
+        if all(k.site and not k.organism for k in known.values()):
+            return Resolution(name, Status.NOT_FOUND, uncovered=tuple(kept))
+        return (
+            self._all_words(name, kept)
+            or self._main_clause(name, left)
+            or self._without_form(name, kept)
+            or self._longest_span(name, kept, known)
+            or Resolution(name, Status.NOT_FOUND, uncovered=tuple(kept))
+        )
+
+    def _generic(self, name: str, written: list[str]) -> Resolution | None:
+        """The name with other words that only say that it is a disease: "Kawasaki" and "Kawasaki
+        disease", "Sturge-Weber disease" and "syndrome". An organism alone is its infection, a
+        part of the body alone is nothing."""
+        found = normalise(written)
+        tails = tables().qualifiers["tail"]
+        bare = [w for w in found if w not in tails]
+        kinds = self._store.known_words(bare).values() if bare else ()
+        if not kinds or all(k.site and not k.organism for k in kinds):
+            return None
+        if all(k.organism for k in kinds):
+            tails = frozenset({"infection"})
+        keys = {key(bare), *(key([*bare, t]) for t in tails)} - {key(found)}
+        hits = [h for h in self._store.by_keys(sorted(keys)) if h.rank < NOTE]
+        if not hits:
+            return None
+        gone = tuple(w for w in found if w not in bare)
+        answer = self._choose.answer(name, Status.EXACT, hits, stripped=gone)
+        return answer if answer.exact else None
+
+    def _without_modifiers(self, name: str, written: list[str]) -> Resolution | None:
+        kept, gone = written, []
+        for _, group in strip_groups():
+            left = [w for w in kept if w not in group]
+            if left and len(left) < len(kept):
+                gone += [w for w in kept if w in group]
+                kept = left
+                found = self.exact(name, normalise(kept), tuple(gone))
+                if found:
+                    return found
+        return None
+
+    def _main_clause(self, name: str, written: list[str]) -> Resolution | None:
+        """What stands before "due to", "with" and the like, when that alone is a disease."""
+        joints = tables().qualifiers["joint"]
+        at = next((i for i, w in enumerate(written) if i and w in joints), 0)
+        head = normalise(written[:at])
+        found = self.exact(name, head) or self._without_modifiers(name, written[:at])
+        if found is None:
+            return None
+        rest = tuple(w for w in normalise(written[at:]) if w not in joints)
+        return replace(found, status=Status.PARTIAL, qualifiers=rest)
+
+    def _all_words(self, name: str, found: list[str]) -> Resolution | None:
+        wanted = set(found)
+        if len(wanted) < 2:
+            return self._one_word(name, found[0])
+        turning = tables().turning - wanted
+        hits = [
+            h
+            for h in self._store.by_words(sorted(wanted), _TERM_HITS)
+            if h.size <= len(wanted) + _EXTRA_WORDS and not turning & set(h.key.split(" "))
+        ]
+        if not hits:
+            return None
+        shortest = [h for h in hits if h.size == hits[0].size]
+        return self._choose.answer(name, Status.PARTIAL, shortest)
+
+    def _without_form(self, name: str, found: list[str]) -> Resolution | None:
+        """The name without words for its course, and without an agent that induced it."""
+        bare = without_form(found)
+        if not bare or len(bare) == len(found):
+            return None
+        gone = tuple(w for w in found if w not in bare)
+        answer = self.exact(name, bare) or self._generic(name, bare)
+        answer = answer or self._all_words(name, bare)
+        return replace(answer, status=Status.PARTIAL, qualifiers=gone) if answer else None
+
+    def _one_word(self, name: str, word: str) -> Resolution | None:
+        """A word that only the names of one disease have: "tamponade"."""
+        hits = [h for h in self._store.by_words([word], _WORD_HITS) if h.size <= 2]
+        common = len(hits) == _WORD_HITS or len(word) < 6 or word in tables().turning
+        if common or not hits or self._store.known_words([word])[word].anywhere:
+            return None
+        answer = self._choose.answer(name, Status.PARTIAL, hits)
+        return answer if answer.status is Status.PARTIAL else None
+
+    def _longest_span(
+        self, name: str, found: list[str], known: Mapping[str, WordKind]
+    ) -> Resolution | None:
+        """The longest part that is a name and to which the rest may be a qualifier; failing
+        that, the longest part, with the rest uncovered."""
+        found = found[:_SPAN_WORDS]
+        spans = _spans(found)
+        hits = self._store.by_keys(list(spans))
+        keys = sorted({h.key for h in hits}, key=lambda k: (-k.count(" "), -spans[k]))
+        for k in keys:
+            same = [h for h in hits if h.key == k]
+            left = _left(found, k)
+            if qualifies(left, found, known, [h.concept for h in same], k):
+                return self._choose.answer(name, Status.PARTIAL, same, qualifiers=left)
+        if not keys:
+            return None
+        same = [h for h in hits if h.key == keys[0]]
+        return self._choose.answer(name, Status.PARTIAL, same, uncovered=_left(found, keys[0]))
+
+
+def _left(found: list[str], k: str) -> tuple[str, ...]:
+    """The words that a key does not cover."""
+    covered = set(k.split(" "))
+    return tuple(w for w in found if w not in covered)
+
+
+def _spans(found: list[str]) -> dict[str, int]:
+    """Keys of all runs of words shorter than the whole, with where they end."""
+    size = len(found)
+    return {
+        key(found[i:j]): j
+        for i in range(size)
+        for j in range(i + 1, size + 1)
+        if j - i < size and (j - i > 1 or len(found[i]) > 3)
+    }

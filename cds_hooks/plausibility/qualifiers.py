@@ -1,0 +1,104 @@
+"""Which words may stand beside the name of a disease without making it another, unknown one.
+
+"Pancreatic adenocarcinoma" is an adenocarcinoma of a site, "pseudomonas keratitis" a keratitis
+of a cause; "viral osteoporosis" is neither: a disease that MeSH does not put among infections
+has no organism. The sites and organisms are words that ICD-10-CM and MeSH use as such.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from cds_hooks.plausibility.keys import strip_groups, tables
+from cds_hooks.plausibility.resolution import ICD_10_CM, Concept
+from cds_hooks.plausibility.store import WordKind
+
+__all__ = ["DRUG", "qualifies", "read_word", "without_form"]
+
+DRUG = WordKind(site=False, organism=False)
+"""A word that no term has but that ends like a drug's name."""
+
+
+_LEVEL = re.compile(r"[clst]\d{1,2}$")
+"""A level of the spine: C5, L4, S1."""
+
+
+def qualifies(
+    left: Sequence[str],
+    found: Sequence[str],
+    known: Mapping[str, WordKind],
+    concepts: Sequence[Concept],
+    name: str,
+) -> bool:
+    """Whether every word left over beside a disease may qualify it.
+
+    `found` are all words of the name in order, `name` the key of the disease among them.
+    """
+    table = tables().qualifiers
+    poisoned = "poisoning" in name.split(" ")
+    course = table["form"] | table["tail"] | _modifiers()
+    anywhere = _within(concepts, table["anywhere"]) or _chapter(concepts, "19")
+    infectious = (
+        _within(concepts, table["infectious"])
+        or _chapter(concepts, "1")
+        or any(w.endswith("itis") for w in name.split(" "))
+    )
+    return all(
+        word in course
+        or _before_agent(word, found, table["agent"])
+        or (poisoned and not known[word].anywhere)
+        or (anywhere and (known[word].site or word in table["sites"] or _LEVEL.match(word)))
+        or (infectious and _organism(word, found, known))
+        for word in left
+    )
+
+
+def _modifiers() -> frozenset[str]:
+    return frozenset().union(*(words for _, words in strip_groups()))
+
+
+def without_form(found: Sequence[str]) -> list[str]:
+    """The words of a name without those for its course and without named agents."""
+    table = tables().qualifiers
+    gone = table["form"] | _modifiers()
+    return [w for w in found if w not in gone and not _before_agent(w, found, table["agent"])]
+
+
+def read_word(word: str) -> WordKind | None:
+    """What a word is that no term has: a qualifier, a drug's name by its ending, or unknown."""
+    table = tables().qualifiers
+    if word in table["sites"]:
+        return WordKind(site=True, organism=False)
+    if word in table["organisms"]:
+        return WordKind(site=False, organism=True)
+    if word in table["form"] or word in table["tail"] or word in _modifiers():
+        return WordKind(site=False, organism=False)
+    return DRUG if len(word) > 7 and word.endswith(tables().drug_endings) else None
+
+
+def _organism(word: str, found: Sequence[str], known: Mapping[str, WordKind]) -> bool:
+    """An organism's name, or the initial before one ("C. difficile")."""
+    if known[word].organism or word in tables().qualifiers["organisms"] or word.endswith("coccal"):
+        return True
+    after = _after(word, found)
+    return len(word) == 1 and after in known and known[after].organism
+
+
+def _before_agent(word: str, found: Sequence[str], agents: frozenset[str]) -> bool:
+    return _after(word, found) in agents
+
+
+def _after(word: str, found: Sequence[str]) -> str:
+    at = found.index(word) + 1
+    return found[at] if at < len(found) else ""
+
+
+def _within(concepts: Iterable[Concept], roots: Iterable[str]) -> bool:
+    trees = [t for c in concepts for t in c.trees]
+    return any(t == r or t.startswith(f"{r}.") for t in trees for r in roots)
+
+
+def _chapter(concepts: Iterable[Concept], number: str) -> bool:
+    icd = [c for c in concepts if c.system == ICD_10_CM]
+    return bool(icd) and all(c.chapter == number for c in icd)
