@@ -1,7 +1,7 @@
 """What several answers to one case have in common: of one model's runs, or of a panel of models.
 
-An answer is a key that is equal for equal answers; None is a run that gave none, which is an
-answer like any other to a vote but never a right one.
+An answer is a key that is equal for equal answers; "" is a run that answered nothing, which is a
+vote like any other and never a right one.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from enum import StrEnum
 
 __all__ = ["Ballot", "Ties", "majority", "plurality"]
 
-Vote = str | None
-
 
 class Ties(StrEnum):
     """What a vote without a winner counts as."""
@@ -23,32 +21,32 @@ class Ties(StrEnum):
     FIRST = "the answer given first"
 
 
-def plurality(votes: Iterable[Vote]) -> Vote:
+def plurality(votes: Iterable[str]) -> str:
     """The answer given most often; of equals the one given first."""
     counts = Counter(votes)
-    return max(counts, key=lambda v: counts[v], default=None)
+    return max(counts, key=lambda v: counts[v], default="")
 
 
-def majority(votes: Sequence[Vote], *, ties: Ties = Ties.WRONG) -> Vote:
-    """The answer of more than half of the votes. Without one: none, or the plurality."""
+def majority(votes: Sequence[str], *, ties: Ties = Ties.WRONG) -> str:
+    """The answer of more than half of the votes. Without one: "", or the plurality."""
     first = plurality(votes)
     if ties is Ties.FIRST or 2 * list(votes).count(first) > len(votes):
         return first
-    return None
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
 class Ballot:
     """The votes of a panel on one case: the runs of each model, in the panel's order."""
 
-    runs: Mapping[str, tuple[Vote, ...]]
+    runs: Mapping[str, tuple[str, ...]]
 
     @property
-    def votes(self) -> tuple[Vote, ...]:
+    def votes(self) -> tuple[str, ...]:
         return tuple(v for votes in self.runs.values() for v in votes)
 
     @property
-    def winner(self) -> Vote:
+    def winner(self) -> str:
         """The plurality of all votes."""
         return plurality(self.votes)
 
@@ -64,18 +62,18 @@ class Ballot:
     @property
     def union(self) -> frozenset[str]:
         """Every answer that anybody gave."""
-        return frozenset(v for v in self.votes if v is not None)
+        return frozenset(v for v in self.votes if v)
 
     def shares(self) -> dict[str, float]:
         """The share of votes of each answer."""
         return {v: self.votes.count(v) / len(self.votes) for v in self.union}
 
-    def backing(self, answer: Vote) -> float:
+    def backing(self, answer: str) -> float:
         """The share of models whose own plurality is this answer: models, not samples."""
         own = [plurality(votes) for votes in self.runs.values()]
         return own.count(answer) / len(own)
 
-    def steadiness(self, answer: Vote) -> float:
+    def steadiness(self, answer: str) -> float:
         """How much of each model's runs stood behind it where the model chose it; 0 if none did."""
         held = [r.count(answer) / len(r) for r in self.runs.values() if plurality(r) == answer]
         return sum(held) / len(held) if held else 0.0
