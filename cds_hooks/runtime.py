@@ -129,7 +129,9 @@ class Runtime:
 
     @property
     def _samples(self) -> int:
-        return self.settings.services.samples or self._template.settings.samples
+        """As the site says, else as the template does; of a demonstration one is enough."""
+        default = 1 if self._entry.demonstration else self._template.settings.samples
+        return self.settings.services.samples or default
 
     @property
     def _by_construction(self) -> bool:

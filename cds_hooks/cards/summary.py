@@ -47,11 +47,13 @@ def _nothing(assessments: Sequence[Assessment]) -> str:
 
 
 def _named(standing: Sequence[Assessment], count: int) -> str:
-    """The first `count` names; must-not-miss ones in brackets, the rest as a number."""
+    """The first `count` names; must-not-miss ones named so, the rest as a number."""
     shown = standing[:count]
-    parts = [_names(a for a in shown if a.group is Group.LIKELY)]
+    likely = _names(a for a in shown if a.group is Group.LIKELY)
+    parts = [likely]
     if missed := _names(a for a in shown if a.group is Group.MUST_NOT_MISS):
-        parts.append(f"({texts().summary['must_not_miss']}: {missed})")
+        missed = f"{texts().summary['must_not_miss']}: {missed}"
+        parts.append(f"({missed})" if likely else missed)
     if count < len(standing):
         parts.append(f"+{len(standing) - count} more")
     return " ".join(part for part in parts if part)

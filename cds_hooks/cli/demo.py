@@ -53,7 +53,7 @@ class Service:
 
 
 def demo(
-    wait: Annotated[float, typer.Option(help="Seconds to wait for the differential.")] = 90.0,
+    wait: Annotated[float, typer.Option(help="Seconds to wait for the differential.")] = 180.0,
     json: Annotated[bool, typer.Option("--json", help="Print requests and answers.")] = False,
 ) -> None:
     """Start the service, open a synthetic patient's chart, and show the cards that come back."""
