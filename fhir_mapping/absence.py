@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
-from fhir_mapping.concepts import code_set
 from fhir_mapping.tables import table
+from fhir_mapping.terms import Term
 
 __all__ = ["says_nothing_known"]
 
@@ -21,6 +20,6 @@ def _starts() -> tuple[str, ...]:
     return tuple(table("absence")["nothing_known"]["starts"])
 
 
-def says_nothing_known(concept: Any, name: str) -> bool:
+def says_nothing_known(term: Term) -> bool:
     """Whether a problem, allergy or medication entry says that none is known."""
-    return name.lower().startswith(_starts()) or not _codes().isdisjoint(code_set(concept))
+    return term.name.lower().startswith(_starts()) or term.has_any(_codes())

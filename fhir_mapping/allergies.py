@@ -10,6 +10,7 @@ from fhir_mapping.chart import Kind, Polarity
 from fhir_mapping.concepts import first_code, wording
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.reading import objects, string
+from fhir_mapping.terms import Term
 
 __all__ = ["map_allergy"]
 
@@ -31,10 +32,10 @@ def map_allergy(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
         return
     clinical = first_code(resource.get("clinicalStatus"))
     verification = first_code(resource.get("verificationStatus"))
-    polarity = _polarity(concept, name, verification)
+    polarity = _polarity(term, verification)
     standing = polarity if polarity is Polarity.REFUTED else clinical in _OVER
     draft = Draft(Kind.ALLERGY, f"{term.identity}|{standing}", name, ref)
-    draft.concept, draft.polarity, draft.status = concept, polarity, clinical
+    draft.codes, draft.polarity, draft.status = term.codes, polarity, clinical
     times = scene.times
     draft.days_ago = times.first_of(resource, scene.dialect.allergy_recorded + _ONSET)
     if polarity is not Polarity.ABSENT:
@@ -44,10 +45,10 @@ def map_allergy(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
     scene.found.told(draft)
 
 
-def _polarity(concept: Any, name: str, verification: str) -> Polarity:
+def _polarity(term: Term, verification: str) -> Polarity:
     if verification == "refuted":
         return Polarity.REFUTED
-    if says_nothing_known(concept, name):
+    if says_nothing_known(term):
         return Polarity.ABSENT
     return Polarity.UNKNOWN if verification == "unconfirmed" else Polarity.PRESENT
 

@@ -7,7 +7,6 @@ from functools import cache
 from typing import Any
 
 from fhir_mapping.chart import Kind
-from fhir_mapping.concepts import code_set, codings, unwrap
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.phrases import plain
 from fhir_mapping.tables import table
@@ -41,28 +40,32 @@ def of_components(
             scene.found.leave(what, "no-value", "The component has no value to read.", kind)
         else:
             results.append((component, draft))
-    return _joined(results, parent)
+    return _joined(results, parent, scene)
 
 
-def _joined(results: list[tuple[Component, Draft]], parent: Mapping[str, Any]) -> list[Draft]:
+def _joined(
+    results: list[tuple[Component, Draft]], parent: Mapping[str, Any], scene: Scene
+) -> list[Draft]:
     """The drafts, with a systolic and a diastolic pressure made into one."""
     systolic_codes, diastolic_codes = _pressure_codes()
-    systolic = _coded(results, systolic_codes)
-    diastolic = _coded(results, diastolic_codes)
+    systolic = _coded(results, systolic_codes, scene)
+    diastolic = _coded(results, diastolic_codes, scene)
     if systolic is None or diastolic is None:
         return [draft for _, draft in results]
-    pressure = _pressure(systolic, diastolic, parent)
+    pressure = _pressure(systolic, diastolic, parent, scene)
     return [pressure, *(d for _, d in results if d is not systolic and d is not diastolic)]
 
 
-def _coded(results: list[tuple[Component, Draft]], codes: frozenset[str]) -> Draft | None:
+def _coded(
+    results: list[tuple[Component, Draft]], codes: frozenset[str], scene: Scene
+) -> Draft | None:
     for component, draft in results:
-        if draft.value is not None and codes & code_set(component.get("code")):
+        if draft.value is not None and scene.term(component.get("code")).has_any(codes):
             return draft
     return None
 
 
-def _pressure(systolic: Draft, diastolic: Draft, parent: Mapping[str, Any]) -> Draft:
+def _pressure(systolic: Draft, diastolic: Draft, parent: Mapping[str, Any], scene: Scene) -> Draft:
     """ "Blood pressure 142/91 mmHg": the value is the systolic one, the flag that of either."""
     joined = Draft(systolic.kind, "blood-pressure", "Blood pressure", systolic.ref, result=True)
     joined.shown = "/".join(
@@ -72,11 +75,6 @@ def _pressure(systolic: Draft, diastolic: Draft, parent: Mapping[str, Any]) -> D
     joined.comparator, joined.range = systolic.comparator, systolic.range
     flags = [d.flag for d in (systolic, diastolic) if d.flag is not None]
     joined.flag = next((flag for flag in flags if flag.is_abnormal), flags[0] if flags else None)
-    joined.concept = {
-        "coding": [
-            coding
-            for concept in (parent.get("code"), systolic.concept, diastolic.concept)
-            for coding in codings(unwrap(concept))
-        ]
-    }
+    codes = (*scene.term(parent.get("code")).codes, *systolic.codes, *diastolic.codes)
+    joined.codes = tuple(dict.fromkeys(codes))
     return joined

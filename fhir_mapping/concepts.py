@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from fhir_mapping.chart import Code
 from fhir_mapping.reading import object_of
 from fhir_mapping.words import Words
 
-__all__ = ["code_in", "code_set", "codes_of", "first_code", "unwrap", "wording"]
-
-_MOST_CODES = 6
-"""How many codings of one concept are kept: beyond it they are translations of each other."""
+__all__ = ["codings", "first_code", "said_by", "unwrap", "wording"]
 
 
 def unwrap(value: Any) -> Any:
@@ -42,10 +38,14 @@ def wording(value: Any, words: Words) -> str:
     value = unwrap(value)
     if isinstance(value, str):
         return words.typed(value)
-    if not isinstance(value, dict):
+    return said_by(value, codings(value), words)
+
+
+def said_by(concept: Any, found: list[dict[str, Any]], words: Words) -> str:
+    """What a concept with these codings says."""
+    if not isinstance(concept, dict):
         return ""
-    found = codings(value)
-    typed = value.get("text")
+    typed = concept.get("text")
     if typed:
         own_words = not any(typed == coding.get("display") for coding in found)
         text = words.typed(typed) if own_words else words.coded(typed)
@@ -59,19 +59,7 @@ def wording(value: Any, words: Words) -> str:
         text = words.coded(coding.get("code"))
         if text:
             return f"code {text}"
-    return words.coded(value.get("display"))
-
-
-def codes_of(value: Any, words: Words) -> tuple[Code, ...]:
-    """The codings that have a code, in their order, without repeats."""
-    seen: dict[tuple[str, str], Code] = {}
-    for coding in codings(unwrap(value)):
-        code = words.coded(coding.get("code"))
-        if code:
-            system = words.coded(coding.get("system"))
-            display = words.coded(coding.get("display"))
-            seen.setdefault((system, code), Code(system, code, display))
-    return tuple(seen.values())[:_MOST_CODES]
+    return words.coded(concept.get("display"))
 
 
 def first_code(value: Any) -> str:
@@ -85,25 +73,3 @@ def first_code(value: Any) -> str:
             return code.strip().lower()
     text = object_of(value).get("text")
     return text.strip().lower() if isinstance(text, str) else ""
-
-
-def code_set(value: Any) -> set[str]:
-    """Every code, as sent, of a concept or of a list of concepts."""
-    found = set()
-    for concept in value if isinstance(value, list) else (value,):
-        if isinstance(concept, str):
-            found.add(concept)
-        for coding in codings(unwrap(concept)):
-            code = coding.get("code")
-            if isinstance(code, str):
-                found.add(code)
-    return found
-
-
-def code_in(value: Any, table: dict[str, Any]) -> Any:
-    """What the table says of the first coding (as sent) that it knows, or None."""
-    for coding in codings(unwrap(value)):
-        code = coding.get("code")
-        if isinstance(code, str) and code in table:
-            return table[code]
-    return None

@@ -20,7 +20,7 @@ VERSIONS = ("R4", "R4B", "R5", "STU3")
 """What is understood. R4B differs from R4 in no element that is read here."""
 
 _BY_SHAPE = ("R4", "R5", "STU3", "DSTU2")
-_ENOUGH = 40
+_ENOUGH = 12
 """How many resources of one type are looked at for signs of a version."""
 
 _JSON_TYPES = {"string": str, "object": dict, "list": list}

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from fhir_mapping.attachments import NoText, text_of, text_of_html
-from fhir_mapping.chart import Kind
-from fhir_mapping.concepts import unwrap, wording
+from fhir_mapping.chart import Code, Kind
+from fhir_mapping.concepts import wording
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.merge import LONGEST_EXCERPT
 from fhir_mapping.reading import first, object_of, objects, string
@@ -21,22 +21,22 @@ _REPORT_TIMES = ("effectiveDateTime", "effectivePeriod", "issued")
 
 def map_document(resource: Resource, ref: str, scene: Scene) -> None:
     """The text of each attachment; attachments without text are recorded as left out."""
-    concept = unwrap(resource.get("type"))
-    name = scene.term(concept).name or "Document"
+    term = scene.term(resource.get("type"))
+    name = term.name or "Document"
     when = scene.times.first_of(resource, scene.dialect.document_time)
     contents = objects(resource.get("content"))
     for n, content in enumerate(contents, 1):
         what = ref if len(contents) == 1 else f"{ref}#content-{n}"
         attachment = object_of(content.get("attachment"))
-        _tell_attachment(attachment, (what, ref, name, Kind.NOTE, when, concept), scene)
+        _tell_attachment(attachment, (what, ref, name, Kind.NOTE, when, term.codes), scene)
     if not contents:
         scene.found.leave(ref, "attachment-empty", "The document has no content.", Kind.NOTE)
 
 
 def map_composition(resource: Resource, ref: str, scene: Scene) -> None:
     """The sections of a clinical document, each under its title."""
-    concept = unwrap(resource.get("type"))
-    name = scene.term(concept).name or "Document"
+    term = scene.term(resource.get("type"))
+    name = term.name or "Document"
     when = scene.times.days_ago(resource.get("date"))
     written = []
     for section in _sections(resource):
@@ -47,24 +47,26 @@ def map_composition(resource: Resource, ref: str, scene: Scene) -> None:
     if not written:
         scene.found.leave(ref, "no-text", "No section of the document has text.", Kind.NOTE)
         return
-    _tell("\n".join(written), (ref, ref, name, Kind.NOTE, when, concept), None, scene)
+    _tell("\n".join(written), (ref, ref, name, Kind.NOTE, when, term.codes), None, scene)
 
 
 def map_report(resource: Resource, ref: str, scene: Scene) -> None:
     """What a report concludes; a report that only gathers results is told by its results."""
-    concept = unwrap(resource.get("code"))
-    name = scene.term(concept).name or "Report"
+    term = scene.term(resource.get("code"))
+    name = term.name or "Report"
     when = scene.times.first_of(resource, _REPORT_TIMES)
     said = _conclusion(resource, scene)
     status = string(resource.get("status")).lower()
     if said:
         preliminary = " (preliminary)" if status == "preliminary" else ""
-        draft = Draft(Kind.REPORT, ref, f"{name}: {said}{preliminary}", ref, when, concept, status)
+        draft = Draft(
+            Kind.REPORT, ref, f"{name}: {said}{preliminary}", ref, when, term.codes, status
+        )
         scene.found.told(draft)
     forms = objects(resource.get("presentedForm"))
     for n, form in enumerate(forms, 1):
         what = ref if len(forms) == 1 and not said else f"{ref}#presentedForm-{n}"
-        known = (what, ref, name, Kind.REPORT, when, concept)
+        known = (what, ref, name, Kind.REPORT, when, term.codes)
         _tell_attachment(form, known, scene)
     if said or forms:
         return
@@ -110,7 +112,7 @@ def _narrative(section: Resource) -> str:
     return text_of_html(div).strip() if isinstance(div, str) else ""
 
 
-_Known = tuple[str, str, str, Kind, float | None, Any]
+_Known = tuple[str, str, str, Kind, float | None, tuple[Code, ...]]
 
 
 def _tell_attachment(attachment: Resource, known: _Known, scene: Scene) -> None:
@@ -126,10 +128,10 @@ def _tell_attachment(attachment: Resource, known: _Known, scene: Scene) -> None:
 
 
 def _tell(text: str, known: _Known, binary: str | None, scene: Scene) -> None:
-    what, ref, name, kind, when, concept = known
+    what, ref, name, kind, when, codes = known
     excerpt = scene.words.excerpt(text, LONGEST_EXCERPT - len(name) - 2)
     also = (binary,) if binary else ()
-    scene.found.told(Draft(kind, what, f"{name}: {excerpt}", ref, when, concept, also=also))
+    scene.found.told(Draft(kind, what, f"{name}: {excerpt}", ref, when, codes, also=also))
     if len(text) > LONGEST_EXCERPT:
         detail = "Only the beginning of the text is shown."
         scene.found.leave(f"{what}#text", "excerpt", detail, kind)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from fhir_mapping.chart import Flag, Kind, Omission, Polarity, QualityNote, Range
+from fhir_mapping.chart import Code, Flag, Kind, Omission, Polarity, QualityNote, Range
 from fhir_mapping.dialects import Dialect
 from fhir_mapping.index import Index
-from fhir_mapping.terms import Term, Terms
+from fhir_mapping.terms import Term
 from fhir_mapping.times import Times
 from fhir_mapping.words import Words
 
@@ -31,7 +32,7 @@ class Draft:
     text: str
     ref: str
     days_ago: float | None = None
-    concept: Any = None
+    codes: tuple[Code, ...] = ()
     status: str = ""
     polarity: Polarity = Polarity.PRESENT
     value: float | None = None
@@ -73,13 +74,9 @@ class Scene:
     dialect: Dialect
     times: Times
     words: Words
-    terms: Terms
+    term: Callable[[Any], Term]
     index: Index
     found: Found
     age_years: float | None
     sex: str | None
     encounter_id: str | None = None
-
-    def term(self, concept: Any) -> Term:
-        """What a concept says and the code it goes by."""
-        return self.terms.of(concept)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from fhir_mapping.chart import Kind
-from fhir_mapping.concepts import first_code, unwrap, wording
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.phrases import span
 from fhir_mapping.reading import first, object_of, objects, string
 from fhir_mapping.tables import table
+from fhir_mapping.terms import Term
 
-__all__ = ["current_encounters", "map_encounter"]
+__all__ = ["current_encounters", "map_encounter", "map_present_encounter"]
 
 Resource = Mapping[str, Any]
 
@@ -28,30 +29,21 @@ def current_encounters(encounters: Mapping[str, Resource], scene: Scene) -> set[
     newest of the last two days; and what any of these is part of (the emergency visit before the
     stay).
     """
-    begun = {ref: scene.times.first_of(r, scene.dialect.encounter_period) for ref, r in
-             encounters.items()}  # fmt: skip
     named = f"Encounter/{scene.encounter_id}" if scene.encounter_id else ""
     if named in encounters:
         return _with_wholes({named}, encounters, scene)
-    open_ones = {
-        ref: -days
-        for ref, days in begun.items()
-        if days is not None and days >= 0 and string(encounters[ref].get("status")) in _OPEN
-    }
-    undated = {
-        ref for ref, days in begun.items()
-        if days is None and string(encounters[ref].get("status")) in _OPEN
-    }  # fmt: skip
-    if not open_ones:
-        open_ones = {
-            ref: -days
-            for ref, days in begun.items()
-            if days is not None and 0 <= days <= _SAME_EPISODE_DAYS
+    period = scene.dialect.encounter_period
+    begun = {ref: scene.times.first_of(r, period) for ref, r in encounters.items()}
+    is_open = {ref for ref, r in encounters.items() if string(r.get("status")) in _OPEN}
+    candidates = {r: d for r, d in begun.items() if r in is_open and d is not None and d >= 0}
+    if not candidates:
+        candidates = {
+            r: d for r, d in begun.items() if d is not None and 0 <= d <= _SAME_EPISODE_DAYS
         }
-    if not open_ones:
-        return undated
-    newest = max(open_ones.values())
-    latest = {ref for ref, at in open_ones.items() if newest - at <= 1.0}
+    if not candidates:
+        return {ref for ref in is_open if begun[ref] is None}
+    newest = min(candidates.values())
+    latest = {ref for ref, days in candidates.items() if days - newest <= 1.0}
     return _with_wholes(latest, encounters, scene)
 
 
@@ -64,74 +56,91 @@ def _with_wholes(refs: set[str], encounters: Mapping[str, Resource], scene: Scen
     return found
 
 
-def map_encounter(resource: Resource, ref: str, scene: Scene, *, current: bool) -> None:
-    """One visit or stay; the reason of the present one is the complaint."""
-    period = first(resource, scene.dialect.encounter_period)
-    begun = scene.times.days_ago(period)
-    reasons = _reasons(resource, scene)
+def map_encounter(resource: Resource, ref: str, scene: Scene) -> None:
+    """One visit or stay; repeats that read the same are counted."""
     status = string(resource.get("status")).lower()
-    if current:
-        for n, (concept, reason, also) in enumerate(reasons):
-            key = f"{scene.term(concept).identity}|{n}"
-            complaint = Draft(Kind.COMPLAINT, key, reason, ref, begun, concept, status, also=also)
-            scene.found.told(complaint)
-    text = _phrase(resource, [reason for _, reason, _ in reasons], current, scene)
-    text += _length(period, begun, scene)
-    key = f"{text}|{ref}" if current or status == "planned" else text
-    draft = Draft(Kind.ENCOUNTER, key, text, ref, begun, unwrap(resource.get("type")), status)
-    draft.also = tuple(a for _, _, also in reasons for a in also)
+    reasons = _reasons(resource, scene)
+    draft = _draft(resource, ref, reasons, scene)
+    draft.status = status
+    if status == "planned":
+        draft.key += f"|{ref}"
+        draft.text = f"Planned: {draft.text}"
     scene.found.told(draft)
 
 
-def _phrase(resource: Resource, reasons: list[str], current: bool, scene: Scene) -> str:
-    words = scene.words
-    sort = _class(resource, scene)
-    kind = scene.term(resource.get("type")).name
-    service = wording(resource.get("serviceType"), words)
-    said = ", ".join(dict.fromkeys(filter(None, (sort, kind, service)))) or "Encounter"
-    if current:
-        said = f"Present encounter: {said}"
-    elif string(resource.get("status")) == "planned":
-        said = f"Planned: {said}"
-    return f"{said}, for {'; '.join(dict.fromkeys(reasons))}" if reasons else said
+def map_present_encounter(resource: Resource, ref: str, scene: Scene) -> None:
+    """The present visit or stay; its reasons are the complaint."""
+    reasons = _reasons(resource, scene)
+    draft = _draft(resource, ref, reasons, scene)
+    draft.status = string(resource.get("status")).lower()
+    draft.key += f"|{ref}"
+    draft.text = f"Present encounter: {draft.text}"
+    for n, (reason, also) in enumerate(reasons):
+        complaint = Draft(Kind.COMPLAINT, f"{reason.identity}|{n}", reason.name, ref)
+        complaint.days_ago, complaint.codes = draft.days_ago, reason.codes
+        complaint.status, complaint.also = draft.status, also
+        scene.found.told(complaint)
+    scene.found.told(draft)
+
+
+_Reasons = list[tuple[Term, tuple[str, ...]]]
+
+
+def _draft(resource: Resource, ref: str, reasons: _Reasons, scene: Scene) -> Draft:
+    period = first(resource, scene.dialect.encounter_period)
+    begun = scene.times.days_ago(period)
+    sort = scene.term(resource.get("type"))
+    text = _phrase(resource, sort.name, reasons, scene) + _length(period, begun, scene)
+    draft = Draft(Kind.ENCOUNTER, text, text, ref, begun, sort.codes)
+    if reasons:
+        draft.also = tuple(a for _, also in reasons for a in also)
+    return draft
+
+
+def _phrase(resource: Resource, sort: str, reasons: _Reasons, scene: Scene) -> str:
+    parts = [_class(resource, scene), sort]
+    if "serviceType" in resource:
+        parts.append(scene.term(resource["serviceType"]).name)
+    said = ", ".join(dict.fromkeys(filter(None, parts))) or "Encounter"
+    if not reasons:
+        return said
+    return f"{said}, for {'; '.join(dict.fromkeys(reason.name for reason, _ in reasons))}"
+
+
+@cache
+def _classes() -> dict[str, str]:
+    return dict(table("encounters")["classes"])
 
 
 def _class(resource: Resource, scene: Scene) -> str:
-    sent = unwrap(resource.get("class"))
-    known: dict[str, str] = table("encounters")["classes"]
-    code = first_code(sent)
-    if code.upper() in known:
-        return known[code.upper()]
-    return wording(sent, scene.words).removeprefix("code ")
+    term = scene.term(resource.get("class"))
+    known = _classes().get(term.code)
+    return term.name.removeprefix("code ") if known is None else known
 
 
-def _reasons(resource: Resource, scene: Scene) -> list[tuple[Any, str, tuple[str, ...]]]:
-    """(concept, words, references read) of each reason, coded or referenced."""
-    found: list[tuple[Any, str, tuple[str, ...]]] = []
+def _reasons(resource: Resource, scene: Scene) -> _Reasons:
+    """Each reason, coded or referenced, with the references that were read for it."""
+    found: _Reasons = []
     for element in scene.dialect.encounter_reason:
-        for sent in objects(resource.get(element)):
-            values = objects(sent.get("value")) or [sent]
-            found += [reason for value in values if (reason := _reason(value, scene))[1]]
+        if element in resource:
+            for sent in objects(resource[element]):
+                values = objects(sent.get("value")) or [sent]
+                found += [_reason(value, scene) for value in values]
     for sent in objects(resource.get("reasonReference")):
-        reason = _reason({"reference": sent}, scene)
-        if reason[1]:
-            found.append(reason)
-    return found
+        found.append(_reason({"reference": sent}, scene))
+    return [reason for reason in found if reason[0].name]
 
 
-def _reason(value: dict[str, Any], scene: Scene) -> tuple[Any, str, tuple[str, ...]]:
-    concept = unwrap(value)
-    said = scene.term(concept).name
-    if said:
-        return concept, said, ()
+def _reason(value: dict[str, Any], scene: Scene) -> tuple[Term, tuple[str, ...]]:
+    term = scene.term(value)
+    if term.name:
+        return term, ()
     reference = value.get("reference")
     target = scene.index.resolve(reference)
     if target is None:
-        return None, "", ()
-    concept = target.get("code")
+        return term, ()
     known = scene.index.reference_of(reference)
-    said = scene.term(concept).name
-    return concept, said, (known,) if known else ()
+    return scene.term(target.get("code")), (known,) if known else ()
 
 
 def _length(period: Any, begun: float | None, scene: Scene) -> str:

@@ -27,7 +27,7 @@ def map_family_history(resource: Mapping[str, Any], ref: str, scene: Scene) -> N
             found += 1
             text = f"{relative}: {term.name}{_details(condition, scene)}"
             draft = Draft(Kind.FAMILY, f"{relative}|{term.identity}", text,
-                          ref, when, condition.get("code"), str(status))  # fmt: skip
+                          ref, when, term.codes, str(status))  # fmt: skip
             scene.found.told(draft)
     if not found:
         _without_condition(resource, relative, ref, when, scene)

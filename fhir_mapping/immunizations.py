@@ -14,8 +14,7 @@ __all__ = ["map_immunization"]
 
 def map_immunization(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
     """One dose; doses of the same vaccine are counted."""
-    concept = resource.get("vaccineCode")
-    term = scene.term(concept)
+    term = scene.term(resource.get("vaccineCode"))
     name = term.name
     if not name:
         scene.found.leave(ref, "no-code", "The vaccine is neither coded nor named.",
@@ -25,7 +24,7 @@ def map_immunization(resource: Mapping[str, Any], ref: str, scene: Scene) -> Non
     not_given = status == "not-done" or resource.get("notGiven") is True
     text = f"{name} (not given)" if not_given else name
     draft = Draft(Kind.IMMUNIZATION, f"{term.identity}|{not_given}", text, ref)
-    draft.concept, draft.status = concept, status
+    draft.codes, draft.status = term.codes, status
     draft.days_ago = scene.times.first_of(resource, scene.dialect.immunization_time)
     if not_given:
         draft.polarity = Polarity.ABSENT

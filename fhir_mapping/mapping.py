@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 from fhir_mapping.allergies import map_allergy
 from fhir_mapping.chart import Chart
-from fhir_mapping.concepts import first_code
 from fhir_mapping.dialects import decide, dialect
 from fhir_mapping.documents import map_composition, map_document, map_impression, map_report
 from fhir_mapping.draft import Found, Scene
-from fhir_mapping.encounters import current_encounters, map_encounter
+from fhir_mapping.encounters import current_encounters, map_encounter, map_present_encounter
 from fhir_mapping.family import map_family_history
+from fhir_mapping.gate import FOR_OTHERS, Gate
 from fhir_mapping.immunizations import map_immunization
 from fhir_mapping.index import Index
 from fhir_mapping.masking import masker
@@ -31,7 +31,6 @@ from fhir_mapping.problems import map_condition
 from fhir_mapping.procedures import map_procedure
 from fhir_mapping.questionnaires import map_questionnaire_response
 from fhir_mapping.simple import map_simple, simple_types
-from fhir_mapping.tables import table
 from fhir_mapping.terms import Terms
 from fhir_mapping.times import Times
 from fhir_mapping.words import Words
@@ -58,9 +57,6 @@ _MAPPERS: dict[str, Mapper] = {
     "Procedure": map_procedure,
     "QuestionnaireResponse": map_questionnaire_response,
 }
-_FOR_OTHERS = frozenset({"Medication", "Binary", "Substance", "Device"})
-"""Types that other resources refer to; alone they may say nothing about the patient."""
-
 _BROKEN = (TypeError, ValueError, KeyError, AttributeError, IndexError, OverflowError,
            RecursionError)  # fmt: skip
 
@@ -87,16 +83,16 @@ def map_chart(
     times = Times(now)
     found = Found(omissions=index.omissions)
     about = patient_facts(patient, times)
-    words = Words(masker(patient))
+    words = Words(masker(patient, times))
     scene = Scene(
-        dialect(version), times, words, Terms(words), index, found,
+        dialect(version), times, words, Terms(words).of, index, found,
         about.age_years, about.recorded_sex,
         encounter_id.rpartition("/")[2] if encounter_id else None,
     )  # fmt: skip
     _map_all(scene, Ownership(patient_id))
     return Chart(
         about,
-        facts_of(found.drafts, words),
+        facts_of(found.drafts),
         tuple(found.omissions),
         tuple(found.quality),
         version,
@@ -104,17 +100,23 @@ def map_chart(
 
 
 def _map_all(scene: Scene, ownership: Ownership) -> None:
+    found = scene.found
+    refusal_of = Gate(ownership).refusal
     encounters: dict[str, Resource] = {}
     later: list[tuple[str, Resource]] = []
     for ref, resource in scene.index:
         kind = resource["resourceType"].strip()
-        if not _is_left_out(kind, ref, resource, scene, ownership):
-            if kind == "Encounter":
-                encounters[ref] = resource
-            elif kind in _FOR_OTHERS:
-                later.append((ref, resource))
-            else:
-                _map_one(_mapper(kind), ref, resource, scene)
+        refusal = refusal_of(kind, resource)
+        if refusal is not None:
+            found.leave(ref, *refusal)
+        elif kind == "Encounter":
+            encounters[ref] = resource
+        elif kind == "Patient":
+            _leave_patient(ref, scene, ownership)
+        elif kind in FOR_OTHERS:
+            later.append((ref, resource))
+        else:
+            _map_one(_mapper(kind), ref, resource, scene)
     _map_encounters(encounters, scene)
     for ref, resource in later:
         _map_referenced(ref, resource, scene)
@@ -145,10 +147,7 @@ def _mapper(kind: str) -> Mapper | None:
 def _map_encounters(encounters: dict[str, Resource], scene: Scene) -> None:
     current = current_encounters(encounters, scene)
     for ref, resource in encounters.items():
-
-        def mapper(r: Resource, ref: str, scene: Scene) -> None:
-            map_encounter(r, ref, scene, current=ref in current)
-
+        mapper = map_present_encounter if ref in current else map_encounter
         _map_one(mapper, ref, resource, scene)
 
 
@@ -163,70 +162,8 @@ def _map_referenced(ref: str, resource: Resource, scene: Scene) -> None:
         scene.found.leave(ref, "not-referenced", detail)
 
 
-@cache
-def _left_out_types() -> dict[str, tuple[str, str]]:
-    return {
-        name: (reason, group["why"])
-        for reason, group in table("left_out")["types"].items()
-        for name in group["types"]
-    }
-
-
-def _is_left_out(
-    kind: str, ref: str, resource: Resource, scene: Scene, ownership: Ownership
-) -> bool:
-    """Whether a resource is not read at all; if so, it is recorded with the reason."""
-    found = scene.found
-    if kind == "Patient":
-        _leave_patient(ref, scene, ownership)
-        return True
-    known = _left_out_types().get(kind)
-    if known is not None:
-        found.leave(ref, *known)
-        return True
-    if kind not in _FOR_OTHERS and not ownership.owns(resource):
-        found.leave(ref, "other-patient", "It belongs to another patient and was not read.")
-        return True
-    if resource.get("modifierExtension"):
-        detail = "It has a modifier extension, which may change its meaning."
-        found.leave(ref, "modifier-extension", detail)
-        return True
-    reason = _status_reason(kind, resource)
-    if reason:
-        found.leave(ref, reason, "Its status says that it is not to be used.")
-        return True
-    return False
-
-
 def _leave_patient(ref: str, scene: Scene, ownership: Ownership) -> None:
     if ownership.is_patient(ref):
         scene.found.leave(ref, "told-as-patient", "Age and recorded sex are told; the rest is not.")
     else:
         scene.found.leave(ref, "other-patient", "It is another patient and was not read.")
-
-
-_STATUS_ELEMENTS = {
-    "AllergyIntolerance": ("verificationStatus", "status"),
-    "Condition": ("verificationStatus",),
-    "DocumentReference": ("status", "docStatus"),
-    "Goal": ("lifecycleStatus", "status"),
-}
-_STATUS = ("status",)
-
-
-def _status_reason(kind: str, resource: Resource) -> str | None:
-    for element in _STATUS_ELEMENTS.get(kind, _STATUS):
-        sent = resource.get(element)
-        if sent:
-            status = sent if isinstance(sent, str) else first_code(sent)
-            reason = _reason_of_status(kind, status)
-            if reason:
-                return reason
-    return None
-
-
-@lru_cache(maxsize=1024)
-def _reason_of_status(kind: str, status: str) -> str | None:
-    reasons: dict[str, str] = table("left_out")["statuses"]
-    status = status.strip().lower()
-    return reasons.get(status) or reasons.get(f"{kind}/{status}")

@@ -1,84 +1,145 @@
 """Takes out of what people typed whatever says who the patient is or where he can be reached.
 
 Two ways: the patient's own names, identifiers, numbers and addresses, known from the Patient
-resource; and patterns of phone numbers, e-mail addresses, URLs, numbered identifiers and calendar
-dates of anybody.
+resource; and patterns of phone numbers, e-mail addresses, links, numbered identifiers and calendar
+dates of anybody. A date that can be read is told relative to now, as all dates are.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
+from fhir_mapping.phrases import ago
 from fhir_mapping.reading import items, objects, string
+from fhir_mapping.tables import table
+from fhir_mapping.times import Times
 
 __all__ = ["masker"]
 
-_PATTERNS = re.compile(
+_MAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
+_LINK = re.compile(r"(?:https?|ftp)://\S+|\bwww\.\S+", re.IGNORECASE)
+_NUMBERED = re.compile(
+    r"\b(?:MRN|SSN|NHS(?:\s+number)?|DOB|account|acct|medical record(?:\s+number)?"
+    r"|patient id|passport|policy(?:\s+number)?|member id)\b[\s:#.]*(?:no\.?|number)?[\s:#.]*"
+    r"[A-Z]{0,4}-?\d[\w/-]{2,}",
+    re.IGNORECASE,
+)
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_MONTH = (
+    r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?"
+    r"|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)"
+)
+_WORDED_DATE = re.compile(
+    rf"\b(?:(?P<d1>\d{{1,2}})(?:st|nd|rd|th)?\.?\s+(?P<m1>{_MONTH})\.?,?\s+(?P<y1>(?:19|20)\d\d)"
+    rf"|(?P<m2>{_MONTH})\.?\s+(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<y2>(?:19|20)\d\d))\b",
+    re.IGNORECASE,
+)
+# Begins with what it matches, not with a look-behind, so that the search can skip to a digit.
+_NUMERIC = re.compile(
     r"""
-    (?P<address>\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+)
-  | (?P<link>\b(?:https?|ftp)://\S+|\bwww\.\S+)
-  | (?P<date>\b(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])
-          (?:T[\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?
-      |\b(?:0?[1-9]|1[0-2]|[12]\d|3[01])/(?:0?[1-9]|[12]\d|3[01])/(?:19|20)?\d\d\b)
-  | (?P<phone>(?<![\w.])(?:\+\d{1,3}[ .-]?)?(?:\(\d{3}\)\s?|\d{3}[.-])\d{3}[ .-]\d{4}(?!\w)
-      |(?<![\w.])\+\d{1,3}(?:[ .-]?\d{2,4}){2,5}(?!\w))
-  | (?P<identifier>\b\d{3}-\d{2}-\d{4}\b
-      |\b(?:MRN|SSN|NHS(?:\s+number)?|DOB|account|medical\ record(?:\ number)?)\b
-          [\s:#.]*[A-Z]{0,4}-?\d[\w/-]{2,})
+    [0-9+(](?:(?<!\w.)|(?<=\(.))(?:
+        (?P<iso>(?<=[12])[09]\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])
+            (?:T[\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?(?!\w))
+      | (?P<date>(?<=[0-9])\d?(?P<sep>[/.])\d{1,2}(?P=sep)(?:(?:19|20)\d\d|\d\d)(?![\w./]))
+      | (?P<identifier>(?<=[0-9])\d\d-\d\d-\d{4}(?!\w))
+      | (?P<phone>(?<=\()\d{3}\)\s?\d{3}[ .-]?\d{4}(?!\w)
+          |(?<=[0-9])\d\d[.\- ]\d{3}[.\- ]\d{4}(?!\w)
+          |(?<=\+)\d{1,3}(?:[ .-]?\(?\d{1,5}\)?){2,6}(?!\w)
+          |(?<=[0-9])[ .-]\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}(?!\w))
+    )
     """,
-    re.VERBOSE | re.IGNORECASE,
+    re.VERBOSE,
 )
 
 _LEAST = 3
 """Shorter names and numbers are not masked one by one: "Ed", "7" are everywhere."""
 
 
-def masker(patient: Mapping[str, Any]) -> Callable[[str], str]:
+def masker(patient: Mapping[str, Any], times: Times) -> Callable[[str], str]:
     """A function that masks this patient's identifiers, and anybody's contact details."""
-    own = _own_pattern(patient)
+    own = _Own(patient)
+
+    def dated(match: re.Match[str]) -> str:
+        return _dated(match, times)
 
     def mask(text: str) -> str:
-        masked = own.sub("[patient]", text) if own else text
-        return _PATTERNS.sub(_named, masked)
+        text = own.mask(text)
+        if "@" in text:
+            text = _MAIL.sub("[address]", text)
+        if "://" in text or "www." in text.lower():
+            text = _LINK.sub("[link]", text)
+        if any(digit in text for digit in "0123456789"):
+            text = _NUMBERED.sub("[identifier]", text)
+            text = _NUMERIC.sub(dated, text)
+            text = _WORDED_DATE.sub(dated, text)
+        return text
 
     return mask
 
 
-def _named(match: re.Match[str]) -> str:
-    return f"[{match.lastgroup}]"
+def _dated(match: re.Match[str], times: Times) -> str:
+    found = match.groupdict()
+    if found.get("iso"):
+        days = times.days_ago(match[0])
+    elif found.get("m1") or found.get("m2"):
+        days = times.days_ago(_iso(found))
+    else:
+        return f"[{'date' if found.get('date') else match.lastgroup}]"
+    return "[date]" if days is None else f"[{ago(days)}]"
 
 
-def _own_pattern(patient: Mapping[str, Any]) -> re.Pattern[str] | None:
-    """Whole names and numbers in any case; a lone word of a name as written or in capitals."""
-    wanted = {w for w in _own(patient) if len(w) >= _LEAST}
-    if not wanted:
-        return None
-    choices = []
-    for text in sorted(wanted, key=lambda w: (-len(w), w)):
-        if text.isalpha():
-            choices += [re.escape(text), re.escape(text.upper()), re.escape(text.capitalize())]
-        else:
-            choices.append(f"(?i:{_spaced(text)})")
-    return re.compile(rf"(?<!\w)(?:{'|'.join(dict.fromkeys(choices))})(?!\w)")
+def _iso(found: Mapping[str, str | None]) -> str:
+    month = (found["m1"] or found["m2"] or "")[:3].lower()
+    day, year = found["d1"] or found["d2"] or "", found["y1"] or found["y2"] or ""
+    return f"{year}-{_MONTHS.index(month) + 1:02}-{int(day):02}"
 
 
-def _spaced(text: str) -> str:
-    return r"\s+".join(map(re.escape, text.split()))
+class _Own:
+    """What identifies this patient, as one pattern that is only tried where it can match."""
+
+    def __init__(self, patient: Mapping[str, Any]) -> None:
+        wanted = sorted({w for w in _own(patient) if len(w) >= _LEAST}, key=lambda w: (-len(w), w))
+        self._signs = tuple({w.split()[0].lower() for w in wanted})
+        choices = dict.fromkeys(choice for text in wanted for choice in _choices(text))
+        self._pattern = re.compile(rf"(?<!\w)(?:{'|'.join(choices)})(?!\w)") if choices else None
+
+    def mask(self, text: str) -> str:
+        if self._pattern is None:
+            return text
+        lowered = text.lower()
+        if not any(sign in lowered for sign in self._signs):
+            return text
+        return self._pattern.sub("[patient]", text)
+
+
+def _choices(text: str) -> Iterator[str]:
+    """Patterns for one name or number: in any case, but for a name that is also a common word."""
+    if text.lower() in _common_words():
+        yield from (re.escape(text.upper()), re.escape(text.capitalize()))
+    else:
+        spaced = r"\s+".join(map(re.escape, text.split()))
+        yield f"(?i:{spaced})"
+
+
+@cache
+def _common_words() -> frozenset[str]:
+    return frozenset(table("common_words")["words"])
 
 
 def _own(patient: Mapping[str, Any]) -> Iterator[str]:
-    for name in objects(patient.get("name")):
-        yield from _words_of(name.get("family"))
-        for given in items(name.get("given")):
-            yield from _words_of(given)
-        yield from _words_of(name.get("text"))
-    for element in ("identifier", "telecom"):
-        for item in objects(patient.get(element)):
-            yield string(item.get("value"))
+    for holder in (patient, *objects(patient.get("contact"))):
+        for name in objects(holder.get("name")):
+            yield from _words_of(name.get("family"))
+            for given in items(name.get("given")):
+                yield from _words_of(given)
+            yield from _words_of(name.get("text"))
+        yield from _values(objects(holder.get("telecom")))
+        yield from _addresses(objects(holder.get("address")))
+    yield from _values(objects(patient.get("identifier")))
     yield string(patient.get("birthDate"))
-    yield from _addresses(objects(patient.get("address")))
 
 
 def _words_of(name: object) -> Iterator[str]:
@@ -86,6 +147,12 @@ def _words_of(name: object) -> Iterator[str]:
     yield text
     for word in text.split():
         yield word.strip(".,")
+
+
+def _values(elements: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for element in elements:
+        value = element.get("value")
+        yield str(value) if type(value) is int else string(value)
 
 
 def _addresses(addresses: Iterable[Mapping[str, Any]]) -> Iterator[str]:

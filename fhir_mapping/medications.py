@@ -15,6 +15,7 @@ from fhir_mapping.concepts import first_code, unwrap
 from fhir_mapping.dosage import dose_text
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.reading import first, objects
+from fhir_mapping.terms import Term
 
 __all__ = ["map_administration", "map_dispense", "map_request", "map_statement"]
 
@@ -92,17 +93,16 @@ def map_dispense(resource: Resource, ref: str, scene: Scene) -> None:
 
 
 def _draft(resource: Resource, ref: str, scene: Scene, dosages: Any) -> Draft | None:
-    concept, name, also = _drug(resource, scene)
+    term, also = _drug(resource, scene)
+    name = term.name
     if not name:
         detail = "The medication is neither coded, named nor among the resources."
         scene.found.leave(ref, "no-medication", detail, Kind.MEDICATION)
         return None
-    draft = Draft(
-        Kind.MEDICATION, scene.term(concept).identity, name, ref, concept=concept, also=also
-    )
+    draft = Draft(Kind.MEDICATION, term.identity, name, ref, codes=term.codes, also=also)
     status = resource.get("status")
     draft.status = status.strip().lower() if isinstance(status, str) else ""
-    if says_nothing_known(concept, name):
+    if says_nothing_known(term):
         draft.polarity = Polarity.ABSENT
         return draft
     dose = dose_text(dosages, scene.words)
@@ -114,27 +114,27 @@ def _draft(resource: Resource, ref: str, scene: Scene, dosages: Any) -> Draft | 
     return draft
 
 
-def _drug(resource: Resource, scene: Scene) -> tuple[Any, str, tuple[str, ...]]:
-    """The concept, its words and the Medication resource that was read for them."""
+def _drug(resource: Resource, scene: Scene) -> tuple[Term, tuple[str, ...]]:
+    """The drug, and the reference of the Medication that was read for it; no name if unknown."""
     for element in scene.dialect.medication:
         sent = resource.get(element)
         if not sent:
             continue
         concept = unwrap(sent)
-        name = scene.term(concept).name
-        if name and not _is_reference(concept):
-            return concept, name, ()
-        found = _referenced(sent, resource, scene)
-        if found[1]:
-            return found
-    return None, "", ()
+        term = scene.term(concept)
+        if term.name and not _is_reference(concept):
+            return term, ()
+        term, also = _referenced(sent, resource, scene)
+        if term.name:
+            return term, also
+    return scene.term(None), ()
 
 
 def _is_reference(value: Any) -> bool:
     return isinstance(value, dict) and "reference" in value
 
 
-def _referenced(sent: Any, resource: Resource, scene: Scene) -> tuple[Any, str, tuple[str, ...]]:
+def _referenced(sent: Any, resource: Resource, scene: Scene) -> tuple[Term, tuple[str, ...]]:
     reference = sent.get("reference") if isinstance(sent, dict) else None
     if isinstance(reference, dict):
         sent, reference = reference, reference.get("reference")
@@ -142,12 +142,11 @@ def _referenced(sent: Any, resource: Resource, scene: Scene) -> tuple[Any, str, 
     known = scene.index.reference_of(reference)
     also = (known,) if known else ()
     if target is not None:
-        concept = target.get("code") or _ingredients(target)
-        name = scene.term(concept).name
-        if name:
-            return concept, name, also
-    display = scene.words.typed(sent.get("display")) if isinstance(sent, dict) else ""
-    return ({"text": display} if display else None), display, also
+        term = scene.term(target.get("code") or _ingredients(target))
+        if term.name:
+            return term, also
+    display = sent.get("display") if isinstance(sent, dict) else None
+    return scene.term({"text": display}), also
 
 
 def _ingredients(medication: Resource) -> Any:

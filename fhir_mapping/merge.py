@@ -7,18 +7,15 @@ order in which resources came.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from fhir_mapping.chart import Fact, Kind
-from fhir_mapping.concepts import codes_of
 from fhir_mapping.courses import result_phrase
 from fhir_mapping.draft import Draft
-from fhir_mapping.words import LIMIT, Words, one_line
+from fhir_mapping.words import LIMIT, one_line
 
 __all__ = ["facts_of"]
 
-_KIND_ORDER = {kind: n for n, kind in enumerate(Kind)}
 _LONGER = frozenset({Kind.NOTE, Kind.REPORT})
 LONGEST_EXCERPT = 1200
 
@@ -29,28 +26,22 @@ _COUNTED = {
 }
 
 
-def facts_of(drafts: Iterable[Draft], words: Words) -> tuple[Fact, ...]:
+def facts_of(drafts: list[Draft]) -> tuple[Fact, ...]:
     """The facts of a chart, in the order of the kinds and their numbers."""
-    groups: dict[tuple[Kind, str], list[Draft]] = {}
+    drafts.sort(key=_by_time)
+    by_kind: dict[Kind, dict[str, list[Draft]]] = {kind: {} for kind in Kind}
     for draft in drafts:
-        groups.setdefault((draft.kind, draft.key), []).append(draft)
-    ordered = []
-    for group in groups.values():
-        if len(group) > 1:
-            group.sort(key=_by_time)
-        ordered.append((_KIND_ORDER[group[0].kind], _by_time(group[0]), group))
-    ordered.sort(key=_first_two)
-    counts: dict[Kind, int] = {}
-    facts = []
-    for _, _, group in ordered:
-        kind = group[0].kind
-        counts[kind] = counts.get(kind, 0) + 1
-        facts.append(_fact(f"{kind.letter}{counts[kind]}", group, words))
-    return tuple(facts)
-
-
-def _first_two(entry: tuple[int, Any, Any]) -> tuple[int, Any]:
-    return entry[:2]
+        groups = by_kind[draft.kind]
+        group = groups.get(draft.key)
+        if group is None:
+            groups[draft.key] = [draft]
+        else:
+            group.append(draft)
+    return tuple(
+        _fact(f"{kind.letter}{n}", group)
+        for kind, groups in by_kind.items()
+        for n, group in enumerate(groups.values(), 1)
+    )
 
 
 def _by_time(draft: Draft) -> tuple[float, str, str, str]:
@@ -59,8 +50,11 @@ def _by_time(draft: Draft) -> tuple[float, str, str, str]:
     return (-1e12 if days is None else -days, draft.ref, draft.text, draft.shown or "")
 
 
-def _fact(fact_id: str, group: Sequence[Draft], words: Words) -> Fact:
-    main = group[-1] if len(group) == 1 else max(group, key=_weight)
+def _fact(fact_id: str, group: Sequence[Draft]) -> Fact:
+    """The fact of drafts that tell the same thing, oldest first."""
+    main = group[-1]
+    if len(group) > 1 and not main.result:
+        main = max(reversed(group), key=_weight)
     text = _phrase(main, group)
     limit = LONGEST_EXCERPT if main.kind in _LONGER else LIMIT
     if len(text) > limit:
@@ -69,7 +63,7 @@ def _fact(fact_id: str, group: Sequence[Draft], words: Words) -> Fact:
         fact_id,
         main.kind,
         text,
-        codes_of(main.concept, words) if main.concept is not None else (),
+        main.codes,
         main.value,
         main.comparator,
         main.unit,
@@ -82,8 +76,8 @@ def _fact(fact_id: str, group: Sequence[Draft], words: Words) -> Fact:
     )
 
 
-def _weight(draft: Draft) -> tuple[int, tuple[float, str, str, str]]:
-    return (draft.weight, _by_time(draft))
+def _weight(draft: Draft) -> int:
+    return draft.weight
 
 
 def _phrase(main: Draft, group: Sequence[Draft]) -> str:

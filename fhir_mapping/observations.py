@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from fhir_mapping.chart import Flag, Kind, Polarity, Range
+from fhir_mapping.chart import Kind, Polarity
 from fhir_mapping.components import of_components
-from fhir_mapping.concepts import code_set, codings, unwrap
+from fhir_mapping.concepts import codings, unwrap
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.flags import flag_against, interpreted, range_for, said_of
 from fhir_mapping.reading import objects
@@ -27,7 +27,7 @@ _REFUSED = ("valueSampledData", "valueAttachment")
 
 def map_observation(resource: Resource, ref: str, scene: Scene) -> None:
     """One result; each component of a panel is a result of its own, but for a blood pressure."""
-    kind = _kind(resource, scene.term(resource.get("code")))
+    kind = _kind(resource, scene.term(resource.get("code")), scene)
     own = _result(resource, ref, kind, scene)
     drafts = [own] if own else []
     components = resource.get("component")
@@ -37,7 +37,8 @@ def map_observation(resource: Resource, ref: str, scene: Scene) -> None:
         _explain_nothing(resource, ref, kind, scene)
         return
     when = scene.times.first_of(resource, _TIMES)
-    status, remark = _status(resource), _remark(resource, scene)
+    status = _status(resource)
+    remark = _remark(resource, scene) if "note" in resource or "comment" in resource else ""
     for draft in drafts:
         draft.days_ago, draft.status, draft.remark = when, status, remark
     scene.found.drafts += drafts
@@ -60,17 +61,20 @@ def _codes() -> _Codes:
     )
 
 
-def _kind(resource: Resource, term: Term) -> Kind:
+def _kind(resource: Resource, term: Term, scene: Scene) -> Kind:
     """By the code where that settles it (a complaint), else by category, else by code."""
     known = _codes()
     by_code = known.by_code.get(term.code)
     if by_code is Kind.COMPLAINT:
         return by_code
+    try:  # nearly all categories are one concept with one coding
+        return known.by_category[resource["category"][0]["coding"][0]["code"]]
+    except (KeyError, IndexError, TypeError):
+        pass
     for concept in objects(resource.get("category")):
-        for coding in codings(concept):
-            code = coding.get("code")
-            if isinstance(code, str) and code in known.by_category:
-                return known.by_category[code]
+        for code in scene.term(concept).codes:
+            if code.code in known.by_category:
+                return known.by_category[code.code]
     if by_code is not None:
         return by_code
     return Kind.LAB if resource.get("referenceRange") else Kind.OBSERVATION
@@ -91,7 +95,6 @@ def _remark(resource: Resource, scene: Scene) -> str:
 
 
 def _result(element: Resource, ref: str, kind: Kind, scene: Scene) -> Draft | None:
-    concept = element.get("code")
     value = read_value(element, scene)
     interpretation = element.get("interpretation")
     said, flag = "", None
@@ -101,38 +104,35 @@ def _result(element: Resource, ref: str, kind: Kind, scene: Scene) -> Draft | No
         if not (said or flag):
             return None
         value = Value(said)
-    term = scene.term(concept)
+    term = scene.term(element.get("code"))
     unit = value.unit or "" if value.number is not None else "words"
     name = term.name or "unnamed result"
-    draft = Draft(kind, f"{term.code or name.lower()}|{unit}", name, ref, concept=concept)
+    draft = Draft(kind, f"{term.code or name.lower()}|{unit}", name, ref, codes=term.codes)
     draft.result = True
     draft.value, draft.comparator, draft.unit = value.number, value.comparator, value.unit
     draft.shown = value.shown
     if said and said != value.shown:
         draft.shown = f"{value.shown or value.figure} ({said})"
-    draft.range = _range(element, value, scene)
-    draft.flag = flag or _flag_by_range(value, draft.range)
-    if value.concept is not None or said:
-        _set_polarity(draft, value.concept, interpretation)
+    if value.number is not None and element.get("referenceRange"):
+        _set_range(draft, element["referenceRange"], scene)
+    if flag is not None:
+        draft.flag = flag
+    if (value.concept is not None and _is_absence(value.concept, scene)) or (
+        said and _is_absence(interpretation, scene)
+    ):
+        draft.polarity = Polarity.ABSENT
     return draft
 
 
-def _set_polarity(draft: Draft, concept: Any, interpretation: Any) -> None:
-    if not _codes().absent.isdisjoint(code_set(concept) | code_set(interpretation)):
-        draft.polarity = Polarity.ABSENT
+def _is_absence(concept: Any, scene: Scene) -> bool:
+    return scene.term(concept).has_any(_codes().absent)
 
 
-def _range(element: Resource, value: Value, scene: Scene) -> Range | None:
-    ranges = element.get("referenceRange")
-    if not ranges or value.number is None:
-        return None
-    return range_for(ranges, scene.words, value.unit, scene.age_years, scene.sex)
-
-
-def _flag_by_range(value: Value, limits: Range | None) -> Flag | None:
-    if limits is None or value.number is None:
-        return None
-    return flag_against(value.number, value.comparator, limits)
+def _set_range(draft: Draft, ranges: Any, scene: Scene) -> None:
+    """The range that fits the patient, and the flag by it."""
+    draft.range = range_for(ranges, scene.words, draft.unit, scene.age_years, scene.sex)
+    if draft.range is not None and draft.value is not None:
+        draft.flag = flag_against(draft.value, draft.comparator, draft.range)
 
 
 def _explain_nothing(resource: Resource, ref: str, kind: Kind, scene: Scene) -> None:
@@ -142,10 +142,9 @@ def _explain_nothing(resource: Resource, ref: str, kind: Kind, scene: Scene) -> 
     elif resource.get("hasMember") or resource.get("related"):
         scene.found.leave(ref, "panel-header", "Its members are facts of their own.", kind)
     elif _says_by_its_code(resource):
-        concept = resource.get("code")
-        term = scene.term(concept)
+        term = scene.term(resource.get("code"))
         when = scene.times.first_of(resource, _TIMES)
-        draft = Draft(kind, term.identity, term.name, ref, when, concept, _status(resource))
+        draft = Draft(kind, term.identity, term.name, ref, when, term.codes, _status(resource))
         draft.remark = _remark(resource, scene)
         scene.found.drafts.append(draft)
     elif resource.get("dataAbsentReason"):

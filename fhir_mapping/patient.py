@@ -43,7 +43,8 @@ class Ownership:
             if sent:
                 reference = sent.get("reference") if isinstance(sent, dict) else sent
                 if isinstance(reference, str) and reference:
-                    return self.is_patient(reference)
+                    known = self._known.get(reference)
+                    return self.is_patient(reference) if known is None else known
         return True
 
     def is_patient(self, reference: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["plain", "span"]
+__all__ = ["ago", "plain", "span"]
 
 _YEAR = 365.25
 _MONTH = 30.44
@@ -29,6 +29,13 @@ def span(days: float) -> str:
     if days < 2 * _YEAR:
         return _counted(days / _MONTH, "month")
     return _counted(days / _YEAR, "year")
+
+
+def ago(days: float) -> str:
+    """A moment relative to now: "today", "3 days ago", "in 2 months"."""
+    if abs(days) < 1:
+        return "today"
+    return f"{span(days)} ago" if days > 0 else f"in {span(-days)}"
 
 
 def _counted(amount: float, unit: str) -> str:

@@ -9,6 +9,7 @@ from fhir_mapping.absence import says_nothing_known
 from fhir_mapping.chart import Kind, Polarity
 from fhir_mapping.concepts import first_code, wording
 from fhir_mapping.draft import Draft, Scene
+from fhir_mapping.terms import Term
 
 __all__ = ["map_condition"]
 
@@ -20,8 +21,7 @@ _UNSURE = frozenset({"unconfirmed", "provisional", "differential"})
 
 def map_condition(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
     """One problem; refuted ones say so, resolved ones stand apart from active ones."""
-    concept = resource.get("code")
-    term = scene.term(concept)
+    term = scene.term(resource.get("code"))
     name = term.name
     if not name:
         scene.found.leave(ref, "no-code", "The condition is neither coded nor named.", Kind.PROBLEM)
@@ -30,10 +30,10 @@ def map_condition(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
     clinical = first_code(resource.get("clinicalStatus"))
     abated = scene.times.first_of(resource, _ABATEMENT)
     over = clinical in _OVER or (not clinical and _has_abated(resource))
-    polarity = _polarity(concept, name, verification)
+    polarity = _polarity(term, verification)
     standing = polarity if polarity is Polarity.REFUTED else "over" if over else "current"
     draft = Draft(Kind.PROBLEM, f"{term.identity}|{standing}", name, ref)
-    draft.concept = concept
+    draft.codes = term.codes
     draft.polarity = polarity
     draft.status = clinical or ("resolved" if over else "")
     draft.days_ago = _when(resource, abated if over else None, scene)
@@ -48,10 +48,10 @@ def _has_abated(resource: Mapping[str, Any]) -> bool:
     )
 
 
-def _polarity(concept: Any, name: str, verification: str) -> Polarity:
+def _polarity(term: Term, verification: str) -> Polarity:
     if verification == "refuted":
         return Polarity.REFUTED
-    if says_nothing_known(concept, name):
+    if says_nothing_known(term):
         return Polarity.ABSENT
     return Polarity.UNKNOWN if verification in _UNSURE else Polarity.PRESENT
 

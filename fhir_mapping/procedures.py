@@ -18,8 +18,7 @@ _SAID = {"in-progress": "in progress", "preparation": "planned", "stopped": "sto
 
 def map_procedure(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
     """One procedure; repeats of the same are counted."""
-    concept = resource.get("code")
-    term = scene.term(concept)
+    term = scene.term(resource.get("code"))
     name = term.name
     if not name:
         scene.found.leave(ref, "no-code", "The procedure is neither coded nor named.",
@@ -33,7 +32,7 @@ def map_procedure(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
     elif status in _SAID:
         text += f" ({_SAID[status]})"
     draft = Draft(Kind.PROCEDURE, f"{term.identity}|{text}", text, ref)
-    draft.concept, draft.status = concept, status
+    draft.codes, draft.status = term.codes, status
     draft.days_ago = scene.times.first_of(resource, scene.dialect.procedure_time)
     if not_done:
         draft.polarity = Polarity.ABSENT

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from fhir_mapping.phrases import plain
 from fhir_mapping.reading import number
-from fhir_mapping.units import shown_unit, ucum
+from fhir_mapping.units import shown_unit
 from fhir_mapping.words import Words
 
 __all__ = ["Quantity", "parts", "quantity", "shown_quantity"]
@@ -41,13 +42,13 @@ class Quantity:
 def parts(value: dict[str, Any], words: Words) -> tuple[float | None, str | None, str | None]:
     """Number, comparator and UCUM unit of a Quantity, each as far as it can be understood."""
     raw, comparator = value.get("value"), value.get("comparator")
-    read = number(raw)
+    read = raw if type(raw) is float and isfinite(raw) else number(raw)
     if read is None and isinstance(raw, str):
         comparator, read = _compared(raw)
-    unit = value.get("code") if value.get("system") == UCUM_SYSTEM else None
-    unit = words.coded(unit) or words.coded(value.get("unit")) or words.coded(value.get("code"))
     known = _COMPARATORS.get(comparator) if isinstance(comparator, str) else None
-    return read, known, (ucum(unit) if unit else None)
+    unit = value.get("code") if value.get("system") == UCUM_SYSTEM else value.get("unit")
+    unit = words.unit(unit) or words.unit(value.get("unit")) or words.unit(value.get("code"))
+    return read, known, unit
 
 
 def quantity(value: dict[str, Any], words: Words) -> Quantity:

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fhir_mapping.chart import Kind
-from fhir_mapping.concepts import unwrap, wording
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.reading import items, string
 from fhir_mapping.tables import table
+from fhir_mapping.terms import Term
 
 __all__ = ["map_simple", "simple_types"]
 
@@ -28,7 +28,8 @@ def map_simple(resource: Resource, ref: str, scene: Scene) -> None:
     """One fact: its name, then what else the table says is worth telling."""
     rule = table("simple_types")[string(resource.get("resourceType"))]
     kind = Kind(rule["kind"])
-    concept, name, also = _name(resource, rule["name"], scene)
+    term, also = _name(resource, rule["name"], scene)
+    name = term.name
     if not name:
         scene.found.leave(ref, "no-code", "It is neither coded nor named.", kind)
         return
@@ -40,32 +41,31 @@ def map_simple(resource: Resource, ref: str, scene: Scene) -> None:
     if status not in _CURRENT:
         text += f" ({status.replace('-', ' ')})"
     when = scene.times.first_of(resource, tuple(rule["time"]))
-    scene.found.told(Draft(kind, f"{text}|{status}", text, ref, when, concept, status, also=also))
+    scene.found.told(
+        Draft(kind, f"{text}|{status}", text, ref, when, term.codes, status, also=also)
+    )
 
 
-def _name(
-    resource: Resource, paths: Sequence[str], scene: Scene
-) -> tuple[Any, str, tuple[str, ...]]:
+def _name(resource: Resource, paths: Sequence[str], scene: Scene) -> tuple[Term, tuple[str, ...]]:
     for path in paths:
         for value in _at(resource, path):
-            name = scene.term(value).name
-            if name and not (isinstance(value, dict) and "reference" in value):
-                return unwrap(value), name, ()
-            found = _target(value, resource, scene)
-            if found[1]:
-                return found
-    return None, "", ()
+            term = scene.term(value)
+            if term.name and not (isinstance(value, dict) and "reference" in value):
+                return term, ()
+            term, also = _target(value, resource, scene)
+            if term.name:
+                return term, also
+    return scene.term(None), ()
 
 
-def _target(value: Any, resource: Resource, scene: Scene) -> tuple[Any, str, tuple[str, ...]]:
+def _target(value: Any, resource: Resource, scene: Scene) -> tuple[Term, tuple[str, ...]]:
     """What a Reference means: a device by its type, anything else by its code."""
     reference = value.get("reference") if isinstance(value, dict) else None
     target = scene.index.resolve(reference, resource)
     if target is None:
-        return None, wording(value, scene.words), ()
-    concept = target.get("code") or target.get("type")
+        return scene.term(value), ()
     known = scene.index.reference_of(reference)
-    return concept, scene.term(concept).name, (known,) if known else ()
+    return scene.term(target.get("code") or target.get("type")), (known,) if known else ()
 
 
 def _details(resource: Resource, paths: Sequence[str], scene: Scene) -> list[str]:

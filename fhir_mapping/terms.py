@@ -1,28 +1,37 @@
-"""What a concept says and which code it goes by; concepts that say the same are read once."""
+"""What a concept says and which codes it goes by; concepts that say the same are read once."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from fhir_mapping.concepts import code_set, first_code, unwrap, wording
+from fhir_mapping.chart import Code
+from fhir_mapping.concepts import codings, said_by, unwrap
 from fhir_mapping.words import Words
 
 __all__ = ["Term", "Terms"]
 
+_MOST_CODES = 6
+"""How many codings of one concept are kept: beyond it they are translations of each other."""
+
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """`name` is short and cleaned, '' if the concept has no words; `codes` are all, as sent."""
+    """`name` is short and cleaned, '' if the concept has no words; `code` is the first code."""
 
     name: str
     code: str
-    codes: frozenset[str]
+    codes: tuple[Code, ...]
 
     @property
     def identity(self) -> str:
         """What makes two concepts the same thing: the first code, else the words."""
         return self.code or self.name.lower()
+
+    def has_any(self, codes: Iterable[str]) -> bool:
+        """Whether one of these is among its codes."""
+        return any(code.code in codes for code in self.codes)
 
 
 class Terms:
@@ -34,23 +43,37 @@ class Terms:
 
     def of(self, concept: Any) -> Term:
         """The term of a CodeableConcept, Coding, CodeableReference, bare code or a list of one."""
-        if type(concept) is dict:
-            codings = concept.get("coding")
-            if type(codings) is list and len(codings) == 1 and type(codings[0]) is dict:
-                return self._of_one(concept, codings[0])
-        return self._read(concept)
-
-    def _of_one(self, concept: dict[str, Any], coding: dict[str, Any]) -> Term:
-        key = (concept.get("text"), coding.get("code"), coding.get("system"), coding.get("display"))
         try:
+            (coding,) = concept["coding"]
+            get = coding.get
+            key = (concept.get("text"), get("code"), get("system"), get("display"))
             return self._known[key]
         except KeyError:
-            term = self._known[key] = self._read(concept)
-            return term
-        except TypeError:  # a list or object where a string belongs
+            pass
+        except (TypeError, ValueError, AttributeError):  # anything but a concept with one coding
             return self._read(concept)
+        term = self._read(concept)
+        if "coding" in concept:
+            self._known[key] = term
+        return term
 
     def _read(self, concept: Any) -> Term:
         concept = unwrap(concept)
-        name = self._words.short(wording(concept, self._words))
-        return Term(name, first_code(concept), frozenset(code_set(concept)))
+        if isinstance(concept, str):
+            code = self._words.coded(concept)
+            return Term(self._words.short(self._words.typed(concept)), code.lower(), ())
+        found = codings(concept)
+        name = self._words.short(said_by(concept, found, self._words))
+        codes = self._codes(found)
+        return Term(name, codes[0].code.lower() if codes else "", codes)
+
+    def _codes(self, found: list[dict[str, Any]]) -> tuple[Code, ...]:
+        coded = self._words.coded
+        seen: dict[tuple[str, str], Code] = {}
+        for coding in found:
+            code = coded(coding.get("code"))
+            if code:
+                system = coded(coding.get("system"))
+                if (system, code) not in seen:
+                    seen[system, code] = Code(system, code, coded(coding.get("display")))
+        return tuple(seen.values())[:_MOST_CODES]

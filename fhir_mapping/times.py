@@ -53,7 +53,8 @@ class Times:
         for name in names:
             value = resource.get(name)
             if value is not None:
-                read = self.days_ago(value)
+                known = self._read.get(value) if isinstance(value, str) else None
+                read = self.days_ago(value) if known is None else known
                 if read is not None:
                     return read
         return None

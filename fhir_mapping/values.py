@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from fhir_mapping.concepts import wording
 from fhir_mapping.draft import Scene
-from fhir_mapping.phrases import plain, span
+from fhir_mapping.phrases import ago, plain
 from fhir_mapping.quantities import parts, shown_quantity
 from fhir_mapping.reading import number, objects
 
 __all__ = ["Value", "read_value"]
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """What was found: `shown` is None for a number with nothing to say but the number."""
 
     shown: str | None
@@ -93,7 +91,7 @@ def _moment(sent: Any, scene: Scene) -> str:
     days = scene.times.days_ago(sent)
     if days is None:
         return ""
-    return f"{span(days)} ago" if days >= 0 else f"in {span(-days)}"
+    return ago(days)
 
 
 def _period(sent: Any, scene: Scene) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from unicodedata import category
 
 from fhir_mapping.names import short_name
+from fhir_mapping.units import ucum
 
 __all__ = ["LIMIT", "Words", "one_line"]
 
@@ -17,9 +18,9 @@ def one_line(raw: str, limit: int = LIMIT) -> str:
     """One line of printable text without invisible characters, cut at `limit` with an ellipsis."""
     if len(raw) > 4 * limit:
         raw = raw[: 4 * limit]
-    if not raw.isprintable():
-        raw = "".join(_shown(character) for character in raw)
     text = " ".join(raw.split())
+    if not text.isprintable():
+        text = " ".join("".join(_shown(character) for character in text).split())
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
@@ -42,6 +43,7 @@ class Words:
         self._typed: dict[str, str] = {}
         self._coded: dict[str, str] = {}
         self._short: dict[str, str] = {}
+        self._units: dict[object, str | None] = {}
 
     def coded(self, value: object) -> str:
         """A string that comes from a terminology, or ''."""
@@ -61,6 +63,17 @@ class Words:
             masked = self._mask(value) if self._mask else value
             text = self._typed[value] = one_line(masked)
         return text
+
+    def unit(self, value: object) -> str | None:
+        """A unit as UCUM where its spelling is known, or None."""
+        try:
+            return self._units[value]
+        except KeyError:
+            text = self.coded(value)
+            unit = self._units[value] = ucum(text) if text else None
+            return unit
+        except TypeError:  # a list or object where a string belongs
+            return None
 
     def short(self, name: str) -> str:
         """The short form of a cleaned name."""
