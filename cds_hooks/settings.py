@@ -1,7 +1,8 @@
 """Settings: one TOML file and the environment (`CHARTSIDE_SERVER__PORT=8010`), frozen and complete.
 
 A key that is not known is an error that names it and the nearest one that is. Nothing else of the
-service reads settings: rooms are handed plain values made from them.
+service reads settings: rooms are handed plain values made from them. No setting is a secret: the
+ones that need one name its file.
 """
 
 from __future__ import annotations
@@ -12,17 +13,40 @@ import ipaddress
 import os
 import socket
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self, get_args, get_origin
+from urllib.parse import urlsplit
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
+from cds_hooks.cards import profiles
 from cds_hooks.consultation import Outcome
 from cds_hooks.errors import ChartsideError
+from cds_hooks.gather.base import Base
+from cds_hooks.services import REGISTRY
 
-__all__ = ["Settings", "SettingsError", "load_settings", "settings_digest"]
+__all__ = [
+    "BindNotLoopback",
+    "ProfileNotAvailable",
+    "Settings",
+    "SettingsError",
+    "environment_name",
+    "known_keys",
+    "load_settings",
+    "settings_digest",
+]
 
 PREFIX = "CHARTSIDE_"
 
@@ -46,21 +70,61 @@ class ProfileNotAvailable(SettingsError):
     code = "profile-not-available"
 
 
+def _one_of(known: Iterable[str]) -> Callable[[str], str]:
+    words = sorted(known)
+
+    def check(value: str) -> str:
+        if value not in words:
+            raise ValueError(f"must be one of {', '.join(words)}")
+        return value
+
+    return check
+
+
+def _base(value: str) -> str:
+    if Base.parse(value) is None:
+        raise ValueError("must be a plain http or https URL")
+    return value
+
+
+def _without_password(value: str) -> str:
+    if "://" in value and urlsplit(value).password is not None:
+        raise ValueError("must not hold a password; use the database's own password file")
+    return value
+
+
+def _or_unset(value: object) -> object:
+    """TOML has no null: an empty text is one."""
+    return None if value == "" else value
+
+
+_Unset = BeforeValidator(_or_unset)
+_Origin = Annotated[str, Field(pattern=r"^https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:\d+)?$")]
+_FhirBase = Annotated[str, AfterValidator(_base)]
+_ServiceId = Annotated[str, AfterValidator(_one_of(service.id for service in REGISTRY))]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Server(_Section):
-    host: str = Field("127.0.0.1", description="Address to listen on; loopback only for now.")
+    host: str = Field(
+        "127.0.0.1", min_length=1, description="Address to listen on; loopback only for now."
+    )
     port: Annotated[int, Field(ge=0, le=65535)] = Field(8010, description="Port; 0 takes any.")
-    public_url: str = Field("", description="The service's address as EHRs see it, if another.")
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s?#@]+)?$",
+        description="The service's address as EHRs see it, if another.",
+    )
     max_body_bytes: int = Field(16 * 2**20, gt=0, description="Largest body that is read.")
     max_in_flight: int = Field(64, gt=0, description="Calls answered at one time; past it 503.")
-    cors_origins: tuple[str, ...] = Field((), description="Browser origins that may call.")
+    cors_origins: tuple[_Origin, ...] = Field((), description="Browser origins that may call.")
 
 
 class Fhir(_Section):
-    allowed_bases: tuple[str, ...] = Field((), description="FHIR servers that may be read.")
+    allowed_bases: tuple[_FhirBase, ...] = Field((), description="FHIR servers that may be read.")
     same_server_hosts: tuple[str, ...] = Field((), description="Other names of those servers.")
     gather_within_s: float = Field(1.2, gt=0, description="Seconds for all reads of one hook.")
     connect_s: float = Field(1.0, gt=0, description="Seconds to connect.")
@@ -71,8 +135,9 @@ class Fhir(_Section):
 
 
 class Services(_Section):
-    enabled: tuple[str, ...] = Field(
-        ("chartside-patient-view", "chartside-encounter-start"),
+    enabled: tuple[_ServiceId, ...] = Field(
+        tuple(service.id for service in REGISTRY),
+        min_length=1,
         description="Ids of the services that are offered.",
     )
     answer_within_s: float = Field(
@@ -85,25 +150,39 @@ class Services(_Section):
         (), description="Outcomes that give no card (`pending` ...)."
     )
 
+    @model_validator(mode="after")
+    def _an_answer_comes_before_the_deadline(self) -> Self:
+        if self.answer_within_s > self.deadline_s:
+            raise ValueError("answer_within_s must not be above deadline_s")
+        return self
+
 
 class Model(_Section):
     path: Path = Field(
         Path("build/models/SmolLM2-135M-Instruct.Q4_1.gguf"), description="The GGUF file."
     )
-    sha256: str = Field("", description="Its digest; a file with another is refused.")
-    catalogue: Path | None = Field(None, description="The site's own model catalogue.")
-    names: Path | None = Field(
+    sha256: str = Field(
+        "", pattern="^([0-9a-f]{64})?$", description="Its digest; a file with another is refused."
+    )
+    catalogue: Annotated[Path | None, _Unset] = Field(
+        None, description="The site's own model catalogue."
+    )
+    names: Annotated[Path | None, _Unset] = Field(
         Path("build/names.txt"), description="Disease names that decoding may follow."
     )
-    names_by_construction: bool | None = Field(
+    names_by_construction: Annotated[bool | None, _Unset] = Field(
         None, description="Whether diagnoses are written along those names; unset: demo models."
     )
-    cache: Path | None = Field(Path("build/cache"), description="What can be computed again.")
+    cache: Annotated[Path | None, _Unset] = Field(
+        Path("build/cache"), description="Folder of what can be computed again."
+    )
     threads: int = Field(0, ge=0, description="Threads; 0: one a core.")
     gpu_layers: int = Field(0, ge=-1, description="Layers on the GPU; -1: all.")
     queue: int = Field(16, ge=0, description="Requests that may wait.")
     parallel: int = Field(2, gt=0, description="Requests that run at one time.")
-    temperature: float | None = Field(None, ge=0, le=2, description="Unset: the catalogue's.")
+    temperature: Annotated[Annotated[float, Field(ge=0, le=2)] | None, _Unset] = Field(
+        None, description="Of the sampling, 0 to 2; unset: the catalogue's."
+    )
     seed: int = Field(0, ge=0, description="Seed of the samples.")
 
 
@@ -112,13 +191,19 @@ class TerminologyFile(_Section):
 
 
 class StorePlace(_Section):
-    path: str = Field("build/records/records.sqlite", description="File, or SQLAlchemy URL.")
+    path: Annotated[str, AfterValidator(_without_password)] = Field(
+        "build/records/records.sqlite",
+        min_length=1,
+        description="File, or SQLAlchemy URL of a database.",
+    )
     site_key: Path = Field(Path("build/records/site.key"), description="Key of keyed hashes.")
     retention_days: float = Field(30.0, gt=0, description="Days after which records are deleted.")
 
 
 class Cards(_Section):
-    profile: str = Field("generic", description="generic, epic, oracle or sandbox.")
+    profile: Annotated[str, AfterValidator(_one_of(profiles()))] = Field(
+        "generic", description=f"Family of CDS clients: {', '.join(sorted(profiles()))}."
+    )
 
 
 class Log(_Section):
@@ -143,20 +228,15 @@ class Settings(_Section):
 def load_settings(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
     """Settings from a TOML file (none: defaults) with the environment on top.
 
+    A relative path in the file starts at the file's folder, any other at the working directory.
     Raises SettingsError with every key that is wrong, BindNotLoopback, ProfileNotAvailable.
     """
-    given = _merged(_read(path) if path else {}, dict(_environment(environ)))
+    given = _merged(_read(path) if path else {}, _environment(environ))
     try:
         settings = Settings.model_validate(given)
     except ValidationError as error:
         raise _explained(error) from None
-    if settings.profile == "production":
-        raise ProfileNotAvailable(
-            "the production profile needs client tokens, encryption at rest and an egress lock, "
-            "which this release does not have",
-            where="profile",
-            hint="Use the demo profile on loopback.",
-        )
+    _require_profile(settings)
     _require_loopback(settings.server.host)
     return settings
 
@@ -167,36 +247,72 @@ def settings_digest(settings: Settings) -> str:
     return hashlib.sha256(orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
+def known_keys() -> Iterator[tuple[str, FieldInfo]]:
+    """Every key, as `section.key`, with what is known of it."""
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.default, _Section):
+            fields = type(field.default).model_fields
+            yield from ((f"{name}.{key}", inner) for key, inner in fields.items())
+        else:
+            yield name, field
+
+
+def environment_name(key: str) -> str:
+    """`CHARTSIDE_SERVER__PORT` for `server.port`."""
+    return PREFIX + key.replace(".", "__").upper()
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text())
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         message = f"the settings file cannot be read ({error.strerror})"
         raise SettingsError(message, where=str(path), hint="Check --config.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         message = "the settings file is not TOML"
         raise SettingsError(message, where=str(path), hint=f"{error}.") from None
+    for key, field in known_keys():
+        section, _, name = key.partition(".")
+        values = given.get(section)
+        if isinstance(values, dict) and _is_place(key, field):
+            values |= {name: _absolute(values[name], path)} if name in values else {}
+    return given
 
 
-def _environment(environ: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
-    """`CHARTSIDE_SERVER__PORT` is server.port; a value is JSON where it can be, else text."""
-    sections: dict[str, Any] = {}
-    for name, value in sorted(environ.items()):
-        if name.startswith(PREFIX):
-            section, _, key = name.removeprefix(PREFIX).lower().partition("__")
-            read = _value(value)
-            if key:
-                sections.setdefault(section, {})[key] = read
-            else:
-                sections[section] = read
-    yield from sections.items()
+def _is_place(key: str, field: FieldInfo) -> bool:
+    return key == "store.path" or Path in (field.annotation, *get_args(field.annotation))
 
 
-def _value(text: str) -> Any:
+def _absolute(value: object, file: Path) -> object:
+    if not isinstance(value, str) or not value or "://" in value:
+        return value
+    return str(Path(os.path.normpath(file.absolute().parent / value)))
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    """The keys that the environment sets. Raises SettingsError for names that are no key's."""
+    fields = {environment_name(key): (key, field) for key, field in known_keys()}
+    names = sorted(name for name in environ if name.upper().startswith(PREFIX))
+    if unknown := [name for name in names if name not in fields]:
+        told = "; ".join(f"{name} is not known{_nearest(name, fields)}" for name in unknown)
+        raise SettingsError(told, where=unknown[0], hint=_LISTED)
+    given: dict[str, Any] = {}
+    for name in names:
+        key, field = fields[name]
+        section, _, inner = key.partition(".")
+        value = _value(environ[name], field)
+        given |= {section: {**given.get(section, {}), inner: value} if inner else value}
+    return given
+
+
+def _value(text: str, field: FieldInfo) -> Any:
+    """A list is written as JSON or with commas, everything else as it is."""
+    if get_origin(field.annotation) is not tuple:
+        return text
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
-        return text
+        return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -204,37 +320,53 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
     for key, value in above.items():
         known = merged.get(key)
         if isinstance(known, dict) and isinstance(value, dict):
-            merged[key] = {**known, **value}
-        else:
-            merged[key] = value
+            value = {**known, **value}
+        merged[key] = value
     return merged
 
 
+_LISTED = "docs/settings.md lists all keys."
+
+
 def _explained(error: ValidationError) -> SettingsError:
-    problems = []
-    for problem in error.errors(include_url=False, include_input=False):
-        where = ".".join(str(part) for part in problem["loc"])
-        said = "is not known" if problem["type"] == "extra_forbidden" else problem["msg"].lower()
-        nearest = difflib.get_close_matches(where, list(known_keys()), n=1)
-        hint = f" (did you mean {nearest[0]}?)" if nearest and "not known" in said else ""
-        problems.append(f"{where} {said}{hint}")
-    first = ".".join(str(part) for part in error.errors()[0]["loc"])
-    return SettingsError("; ".join(problems), where=first, hint="docs/settings.md lists all keys.")
+    """Every problem by its key. What was given is not repeated: it may be a secret put there."""
+    found = error.errors(include_url=False, include_input=False)
+    told = "; ".join(_problem(each) for each in found)
+    return SettingsError(told, where=_key(found[0]), hint=_LISTED)
 
 
-def known_keys() -> Iterator[str]:
-    """Every key, as `section.key`."""
-    for name, field in Settings.model_fields.items():
-        if isinstance(field.default, _Section):
-            yield from (f"{name}.{key}" for key in type(field.default).model_fields)
-        else:
-            yield name
+def _problem(found: ErrorDetails) -> str:
+    key = _key(found)
+    if found["type"] == "extra_forbidden":
+        return f"{key} is not known{_nearest(key, (known for known, _ in known_keys()))}"
+    said = found["msg"].removeprefix("Value error, ")
+    return f"{key}: {said[:1].lower()}{said[1:]}"
+
+
+def _key(found: ErrorDetails) -> str:
+    return ".".join(str(part) for part in found["loc"])
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+def _require_profile(settings: Settings) -> None:
+    if settings.profile == "production":
+        raise ProfileNotAvailable(
+            "the production profile needs client tokens, TLS or a declared proxy, encryption at "
+            "rest, an egress lock and a ledger, which this release does not have",
+            where="profile",
+            hint="Use the demo profile on loopback.",
+        )
 
 
 def _require_loopback(host: str) -> None:
+    """Refuse a host unless every address it has is this machine's own."""
     try:
         found = {str(item[4][0]) for item in socket.getaddrinfo(host, None)}
-    except OSError:
+    except (OSError, UnicodeError):
         raise SettingsError("the host has no address", where="server.host") from None
     if not found or not all(ipaddress.ip_address(address).is_loopback for address in found):
         raise BindNotLoopback(

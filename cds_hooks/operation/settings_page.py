@@ -1,0 +1,76 @@
+"""`docs/settings.md`, made from the settings themselves: `python -m` this module prints it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from cds_hooks.settings import environment_name, known_keys
+
+__all__ = ["page"]
+
+_HEAD = """\
+# Settings
+
+One TOML file (`chartside serve --config FILE`) with the environment on top. Every key has a
+default that suits the demo profile on one machine; `deploy/chartside.toml` names them all.
+
+- A key that is not known is an error that names it and the nearest one that is, in the file and
+  among environment variables that begin with `CHARTSIDE_`.
+- In the environment a list is JSON or separated by commas, and an empty text is "unset".
+- A relative path in the file starts at the file's folder; any other at the working directory.
+- No setting is a secret. Keys and passwords are in files of their own, which settings name.
+- The service listens on loopback only, and the `production` profile is refused, until the service
+  can tell who calls.
+"""
+_NAMES = {str: "text", int: "number", float: "number", bool: "true, false", Path: "path"}
+
+
+def page() -> str:
+    """The whole page, as Markdown."""
+    return _HEAD + "".join(_lines())
+
+
+def _lines() -> Iterator[str]:
+    last = ""
+    for key, field in known_keys():
+        section = key.partition(".")[0] if "." in key else "at the top"
+        if section != last:
+            title = f"[{section}]" if "." in key else "At the top"
+            yield f"\n## {title}\n\n| key | environment | kind | default | what it is |\n"
+            yield "|---|---|---|---|---|\n"
+            last = section
+        cells = (f"`{key}`", f"`{environment_name(key)}`", _kind(field.annotation))
+        yield f"| {' | '.join((*cells, _default(field), str(field.description)))} |\n"
+
+
+def _kind(annotation: Any) -> str:
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _kind(get_args(annotation)[0])
+    if origin is Literal:
+        return ", ".join(map(str, get_args(annotation)))
+    if origin is tuple:
+        return f"list of {_kind(get_args(annotation)[0])}"
+    if isinstance(annotation, UnionType) or origin is not None:
+        inner = [each for each in get_args(annotation) if each is not NoneType]
+        return f"{_kind(inner[0])} or unset"
+    return _NAMES.get(annotation, "text")
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.default
+    if value is None or value in ("", ()):
+        return "unset" if value is None else "empty"
+    if isinstance(value, tuple):
+        return ", ".join(f"`{each}`" for each in value)
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())
