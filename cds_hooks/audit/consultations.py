@@ -78,12 +78,13 @@ def newest_answer(connection: Connection, *conditions: ColumnElement[bool]) -> C
         return None
 
 
-def drop_expired(connection: Connection, now: float) -> int:
-    """Delete what retention lets go, feedback and cards with it; how many rows that were."""
-    return sum(
-        connection.execute(delete(table).where(table.c.expires <= now)).rowcount
-        for table in (tables.consultations, tables.feedback)
-    )
+def drop_expired(connection: Connection, now: float, most: int) -> int:
+    """Delete what retention lets go, cards with it, at most so many; how many rows that were."""
+    dropped = 0
+    for table in (tables.consultations, tables.feedback):
+        old = select(table.c.id).where(table.c.expires <= now).limit(most - dropped)
+        dropped += connection.execute(delete(table).where(table.c.id.in_(old))).rowcount
+    return dropped
 
 
 _PAYLOAD = select(

@@ -34,6 +34,8 @@ __all__ = ["Store", "StoreConfig"]
 T = TypeVar("T")
 
 _DAY_S = 86_400.0
+# Few enough that a hook's record does not wait long behind them.
+_DROPPED_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class StoreConfig:
     """Where records are kept and for how long.
 
     `place` is a path (SQLite) or an SQLAlchemy URL; `timeout_s` bounds every call; `backlog` is
-    how many writes may wait.
+    how many writes may wait; `drop_every_s` is how often expired records are looked for.
     """
 
     place: Path | str
@@ -50,6 +52,7 @@ class StoreConfig:
     lock_timeout_s: float = 1.0
     reserve_bytes: int = 16 * 1024 * 1024
     backlog: int = 1000
+    drop_every_s: float = 3600.0
 
 
 class Store:
@@ -74,18 +77,23 @@ class Store:
         self._database = Database(place, key.key_id, clock)
         self._writer = Writer(self._database, config.backlog, observer)
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="store-reader")
+        self._dropping: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Make or migrate the tables and let go of what has expired.
+        """Make or migrate the tables and let go of what has expired, now and from now on.
 
         A store that is only unavailable is opened by the first call that can: `writable` tells.
         Raises StoreRefused when it must not be used as it is.
         """
         with suppress(StoreUnavailable):
             await self.drop_expired()
+        self._dropping = asyncio.create_task(self._keep_dropping(), name="store-retention")
 
     async def close(self) -> None:
         """Write what waits, then close."""
+        if self._dropping is not None:
+            self._dropping.cancel()
+            await asyncio.wait([self._dropping])
         await asyncio.to_thread(self._close)
 
     async def save_consultation(
@@ -115,11 +123,12 @@ class Store:
         conditions = (table.content_key == key, table.created >= not_older_than, alive)
         return await self._read(lambda c: consultations.newest_answer(c, *conditions))
 
-    async def last_for_patient(self, patient_key: str, service: str) -> Consultation | None:
-        """The newest answer of this service for this patient."""
+    async def last_for_patient(self, patient_key: str, service: str = "") -> Consultation | None:
+        """The newest answer for this patient, of one service or of any."""
         table = tables.consultations.c
-        alive = table.expires > self._clock()
-        conditions = (table.patient_key == patient_key, table.service == service, alive)
+        conditions = [table.patient_key == patient_key, table.expires > self._clock()]
+        if service:
+            conditions.append(table.service == service)
         return await self._read(lambda c: consultations.newest_answer(c, *conditions))
 
     async def record_feedback(
@@ -146,8 +155,11 @@ class Store:
 
     async def drop_expired(self) -> int:
         """Delete what is older than the retention allows; how many records that were."""
-        now = self._clock()
-        dropped = await self._write(lambda connection: consultations.drop_expired(connection, now))
+        now, dropped = self._clock(), 0
+        while found := await self._write(
+            lambda connection: consultations.drop_expired(connection, now, _DROPPED_AT_ONCE)
+        ):
+            dropped += found
         if dropped:
             with suppress(StoreUnavailable):  # they are deleted; only their space comes back later
                 await self._in_thread(self._database.compact)
@@ -169,6 +181,12 @@ class Store:
     @property
     def _retention_s(self) -> float:
         return self._config.retention_days * _DAY_S
+
+    async def _keep_dropping(self) -> None:
+        while True:
+            await asyncio.sleep(self._config.drop_every_s)
+            with suppress(ChartsideError):  # the next round tries again
+                await self.drop_expired()
 
     def _probe(self, connection: Connection) -> None:
         row = {"name": "last-probe", "value": f"{self._clock()} {os.getpid()}"}

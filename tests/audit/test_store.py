@@ -220,6 +220,25 @@ async def test_retention_lets_go_of_everything_and_leaves_no_trace_in_the_files(
         assert b"MARK-OF-THE-OLD-ONE" not in file.read_bytes()
 
 
+async def test_a_running_store_lets_go_by_itself_and_of_many(
+    place: Path, site_key: SiteKey, consultation: Consultation
+) -> None:
+    now = [consultation.created]
+    config = StoreConfig(place, retention_days=1, drop_every_s=0.05)
+    store = Store(config, site_key, clock=lambda: now[0])
+    await store.open()
+    many = [dataclasses.replace(consultation, id=f"c{n}") for n in range(250)]
+    await asyncio.gather(*(store.save_consultation(each) for each in many))
+    now[0] += 2 * DAY
+    for _ in range(500):
+        if not any([await store.get(each.id) for each in (many[0], many[-1])]):
+            break
+        await asyncio.sleep(0.02)
+    assert [each.id for each in many if await store.get(each.id)] == []
+    await store.close()
+    assert "store-retention" not in {task.get_name() for task in asyncio.all_tasks()}
+
+
 async def test_only_the_owner_can_look_into_the_store(
     store: Store, place: Path, consultation: Consultation
 ) -> None:

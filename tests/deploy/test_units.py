@@ -177,8 +177,14 @@ def _started(command: list[str], folder: Path, port: int) -> Iterator[subprocess
 
 
 @pytest.mark.model
-@pytest.mark.parametrize("said", [_of_unit(), _of_container()], ids=["systemd", "container"])
-def test_the_command_line_runs_as_a_plain_process(said: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("said", "probe"),
+    [(_of_unit(), "readyz"), (_of_container(), "healthz")],
+    ids=["systemd", "container"],
+)
+def test_the_command_line_runs_as_a_plain_process(
+    said: list[str], probe: str, tmp_path: Path
+) -> None:
     if not (ROOT / "build" / "terminology.sqlite").exists():
         pytest.skip("the model and the terminology are not set up (make setup)")
     assert said[0] == "/opt/chartside/.venv/bin/chartside"
@@ -187,7 +193,7 @@ def test_the_command_line_runs_as_a_plain_process(said: list[str], tmp_path: Pat
     command = [str(PROGRAM), *(settings if word == CONFIG else word for word in said[1:])]
     port = _free_port()
     with _started(command, tmp_path, port) as process:
-        ready = _until_ready(f"http://127.0.0.1:{port}", process)
+        ready = _until(f"http://127.0.0.1:{port}/{probe}", process)
         log = (tmp_path / "log").read_text()
         assert ready, log[-2000:]
         process.send_signal(signal.SIGTERM)
@@ -200,11 +206,11 @@ def test_the_command_line_runs_as_a_plain_process(said: list[str], tmp_path: Pat
         assert path.stat().st_mode & 0o077 == 0
 
 
-def _until_ready(address: str, process: subprocess.Popen[bytes], seconds: float = 60) -> bool:
+def _until(url: str, process: subprocess.Popen[bytes], seconds: float = 90) -> bool:
     ends = time.monotonic() + seconds
     while time.monotonic() < ends and process.poll() is None:
         with contextlib.suppress(httpx.TransportError):
-            if httpx.get(f"{address}/readyz", timeout=5).status_code == 200:
+            if httpx.get(url, timeout=5).status_code == 200:
                 return True
         time.sleep(0.1)
     return False
