@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from cds_hooks.plausibility.keys import key, key_words
 from cds_hooks.plausibility.resolution import ICD_10_CM, MESH, Concept
+from cds_hooks.plausibility.results import Results
 from cds_hooks.plausibility.terminology import Terminology
 from fhir_mapping.chart import Chart, Fact, Kind, Polarity
 
@@ -58,18 +59,20 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A chart with its facts by id and its problems looked up."""
+    """A chart with its facts by id, its problems looked up and its results by analyte."""
 
     chart: Chart
     facts: dict[str, Fact]
     problems: tuple[Problem, ...]
+    results: Results
 
 
 def record(chart: Chart, terminology: Terminology | None) -> Record:
     """Prepare a chart once for all checks. Without a terminology problems are told apart by
     their own codes and words only."""
     problems = tuple(_problem(f, terminology) for f in chart.of(Kind.PROBLEM))
-    return Record(chart, {f.id: f for f in chart.facts}, problems)
+    facts = {f.id: f for f in chart.facts}
+    return Record(chart, facts, problems, Results(chart.facts))
 
 
 def identity(name: str, concepts: tuple[Concept, ...], terminology: Terminology | None) -> Identity:

@@ -1,7 +1,7 @@
 """Small policies, each with a stable id and a source, that hold a diagnosis against a chart."""
 
 from cds_hooks.plausibility.checks.base import Case, Check, combine
-from cds_hooks.plausibility.checks.demographics import RecordedAge, RecordedSex
+from cds_hooks.plausibility.checks.demographics import RecordedAge, RecordedSex, UnusualAge
 from cds_hooks.plausibility.checks.evidence import (
     CounterEvidence,
     EvidenceAbout,
@@ -10,7 +10,9 @@ from cds_hooks.plausibility.checks.evidence import (
     EvidenceExists,
 )
 from cds_hooks.plausibility.checks.naming import NameRecognised
+from cds_hooks.plausibility.checks.organs import AbsentOrgan
 from cds_hooks.plausibility.checks.problems import AlreadyRecorded, RefutedInChart
+from cds_hooks.plausibility.checks.results import DefiningResult, ExpectedResult, NegativeTest
 
 __all__ = ["CHECKS", "Case", "Check", "combine"]
 
@@ -23,6 +25,11 @@ CHECKS: tuple[Check, ...] = (
     CounterEvidence(),
     RecordedSex(),
     RecordedAge(),
+    UnusualAge(),
+    DefiningResult(),
+    ExpectedResult(),
+    NegativeTest(),
+    AbsentOrgan(),
     RefutedInChart(),
     AlreadyRecorded(),
 )

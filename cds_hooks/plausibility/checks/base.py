@@ -8,7 +8,7 @@ from typing import Protocol
 
 from cds_hooks.consultation import Evidence, Reason
 from cds_hooks.plausibility.record import Identity, Record
-from cds_hooks.plausibility.resolution import Resolution
+from cds_hooks.plausibility.resolution import Concept, Resolution
 from cds_hooks.plausibility.terminology import Terminology
 
 __all__ = ["ABSTAIN", "FAIL", "PASS", "Case", "Check", "combine"]
@@ -28,6 +28,13 @@ class Case:
     evidence_against: tuple[Evidence, ...]
     record: Record
     terminology: Terminology
+
+    @property
+    def concepts(self) -> tuple[Concept, ...]:
+        """What rules about a diagnosis may be held against: the concept itself, or the one it is
+        a kind of; not a term that merely holds its words, nor one of several."""
+        sure = self.resolution.exact or bool(self.resolution.qualifiers)
+        return self.resolution.concepts if sure else ()
 
     def known(self, evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
         """The evidence whose fact is in the chart."""

@@ -14,9 +14,10 @@ from importlib.resources import files
 from cds_hooks.consultation import Reason
 from cds_hooks.plausibility.checks.base import ABSTAIN, FAIL, PASS, Case
 from cds_hooks.plausibility.resolution import Status
+from cds_hooks.plausibility.rules import age_rules
 from fhir_mapping.chart import PatientFacts
 
-__all__ = ["Category", "RecordedAge", "RecordedSex", "categories", "conflicts"]
+__all__ = ["Category", "RecordedAge", "RecordedSex", "UnusualAge", "categories", "conflicts"]
 
 _SEXES = ("female", "male")
 
@@ -93,6 +94,24 @@ class RecordedAge:
     def __call__(self, case: Case) -> Iterator[Reason]:
         told = f"recorded age: {case.record.chart.patient.age_text}"
         yield from _judge(self.id, case, told, lambda c: c.sex is None)
+
+
+@dataclass(frozen=True, slots=True)
+class UnusualAge:
+    """The recorded age is not one at which the diagnosis is expected: a doubt."""
+
+    id: str = "unusual-age"
+    source: str = "data/rules/ages.toml, each rule with its own"
+
+    def __call__(self, case: Case) -> Iterator[Reason]:
+        patient = case.record.chart.patient
+        if patient.age_years is None:
+            return
+        for rule in age_rules():
+            inside = rule.from_years <= patient.age_years < rule.below_years
+            if not inside and rule.concerns(case.concepts):
+                text = f"{rule.reason}; recorded age: {patient.age_text}"
+                yield Reason(self.id, FAIL, text, source=rule.source)
 
 
 def _judge(check: str, case: Case, told: str, mine: Callable[[Category], bool]) -> Iterator[Reason]:

@@ -1,0 +1,109 @@
+"""A diagnosis against the results that define it, or that one expects with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cds_hooks.consultation import Reason
+from cds_hooks.plausibility.checks.base import FAIL, PASS, Case
+from cds_hooks.plausibility.results import told_values
+from cds_hooks.plausibility.rules import ResultRule, load, result_rules, test_rules
+from fhir_mapping.chart import Fact, Flag
+
+__all__ = ["DefiningResult", "ExpectedResult", "NegativeTest", "agrees"]
+
+
+@dataclass(frozen=True, slots=True)
+class DefiningResult:
+    """A result that is part of the diagnosis's definition lies where the definition asks."""
+
+    id: str = "defining-result"
+    source: str = "data/rules/results.toml, each rule with its own"
+
+    def __call__(self, case: Case) -> Iterator[Reason]:
+        yield from _judge(self.id, case, contradicts=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedResult:
+    """A result that one expects with the diagnosis lies where it is expected."""
+
+    id: str = "expected-result"
+    source: str = "data/rules/results.toml, each rule with its own"
+
+    def __call__(self, case: Case) -> Iterator[Reason]:
+        yield from _judge(self.id, case, contradicts=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NegativeTest:
+    """A test that is specific for the diagnosis was negative."""
+
+    id: str = "negative-test"
+    source: str = "data/rules/tests.toml, each rule with its own"
+
+    def __call__(self, case: Case) -> Iterator[Reason]:
+        for rule in test_rules():
+            if rule.concerns(case.concepts):
+                found = case.record.results.of(rule.analyte, rule.within_days)
+                if found and _negative(found[0]):
+                    text = "the newest specific test is negative; it can be falsely so"
+                    yield Reason(self.id, FAIL, text, (found[0].id,), rule.source)
+
+
+def agrees(rule: ResultRule, fact: Fact) -> bool | None:
+    """Whether a result lies where the rule asks; None when it cannot be told.
+
+    Of a series told in one line every value counts: one that lies there is enough.
+    """
+    if rule.needs:
+        return _flagged(rule.needs, fact)
+    if rule.unit and fact.unit != rule.unit:
+        return None
+    values = told_values(fact)
+    if not values:
+        return None
+    if rule.below is not None:
+        return min(values) < rule.below
+    return max(values) > rule.above if rule.above is not None else None
+
+
+def _judge(check: str, case: Case, *, contradicts: bool) -> Iterator[Reason]:
+    for rule in result_rules():
+        if rule.contradicts is not contradicts or not rule.concerns(case.concepts):
+            continue
+        found = case.record.results.of(rule.analyte, rule.within_days)
+        told = [agrees(rule, f) for f in found]
+        if True in told:
+            fact = found[told.index(True)]
+            cited = fact.id in {e.fact_id for e in (*case.evidence_for, *case.evidence_against)}
+            text = rule.reason + ("" if cited else " (so in the chart, not cited by the model)")
+            yield Reason(check, PASS, text, (fact.id,), rule.source)
+        elif found and None not in told:
+            ids = tuple(f.id for f in found)
+            yield Reason(check, FAIL, f"{rule.reason}; the chart shows otherwise", ids, rule.source)
+
+
+def _flagged(needs: str, fact: Fact) -> bool | None:
+    if fact.flag is None or fact.flag is Flag.ABNORMAL:
+        return None
+    if fact.flag.is_low if needs == "low" else fact.flag.is_high:
+        return True
+    return _series_agrees(needs, fact)
+
+
+def _series_agrees(needs: str, fact: Fact) -> bool | None:
+    """A normal newest value says nothing of earlier ones without a range to hold them against."""
+    values = told_values(fact)
+    if len(values) < 2:
+        return False
+    limit = None if fact.range is None else fact.range.low if needs == "low" else fact.range.high
+    if limit is None:
+        return None
+    return min(values) < limit if needs == "low" else max(values) > limit
+
+
+def _negative(fact: Fact) -> bool:
+    text = fact.text.lower()
+    return any(word in text for word in load("tests")["negative"]) and "positive" not in text

@@ -1,0 +1,81 @@
+"""Results of a chart by what they measure: by LOINC code, else by how their name begins."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from fhir_mapping.chart import Fact, Kind
+
+__all__ = ["Analyte", "Results", "analytes", "told_values"]
+
+_LOINC = "http://loinc.org"
+_KINDS = frozenset({Kind.LAB, Kind.VITAL, Kind.OBSERVATION})
+_NUMBER = r"(-?\d+(?:\.\d+)?)"
+_FIRST = re.compile(_NUMBER + r"(?:/\d+(?:\.\d+)?)? ->")
+_EXTREME = re.compile(r"(?:highest|lowest) " + _NUMBER)
+_OLDEST = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Analyte:
+    """Something measured: its LOINC codes, and how its name begins in lower case."""
+
+    id: str
+    loinc: frozenset[str]
+    names: tuple[str, ...]
+
+
+@cache
+def analytes() -> Mapping[str, Analyte]:
+    """The shipped table `data/analytes.toml`, by id."""
+    text = files(__package__).joinpath("data/analytes.toml").read_text("utf-8")
+    raw = {k: v for k, v in tomllib.loads(text).items() if isinstance(v, dict)}
+    return {k: Analyte(k, frozenset(v["loinc"]), tuple(v["names"])) for k, v in raw.items()}
+
+
+@cache
+def _by_loinc() -> Mapping[str, str]:
+    return {code: a.id for a in analytes().values() for code in a.loinc}
+
+
+class Results:
+    """The results among facts, by analyte, the newest first."""
+
+    def __init__(self, facts: Iterable[Fact]) -> None:
+        self._found: dict[str, list[Fact]] = {}
+        for fact in facts:
+            if fact.kind in _KINDS:
+                for analyte in _analytes_of(fact):
+                    self._found.setdefault(analyte, []).append(fact)
+        for found in self._found.values():
+            found.sort(key=_age)
+
+    def of(self, analyte: str, within_days: float | None = None) -> list[Fact]:
+        """Results of an analyte; with a limit only those whose age is known and within it."""
+        found = self._found.get(analyte, [])
+        if within_days is None:
+            return list(found)
+        return [f for f in found if f.days_ago is not None and f.days_ago <= within_days]
+
+
+def told_values(fact: Fact) -> list[float]:
+    """The value of a fact and, of a series told in one line, its first and extreme values."""
+    told = [*_FIRST.findall(fact.text), *_EXTREME.findall(fact.text)]
+    return [*([] if fact.value is None else [fact.value]), *map(float, told)]
+
+
+def _age(fact: Fact) -> float:
+    return _OLDEST if fact.days_ago is None else fact.days_ago
+
+
+def _analytes_of(fact: Fact) -> set[str]:
+    codes = [c.code for c in fact.codes if c.system == _LOINC]
+    if codes:
+        return {_by_loinc()[c] for c in codes if c in _by_loinc()}
+    text = fact.text.lower()
+    return {a.id for a in analytes().values() if text.startswith(a.names)}

@@ -1,0 +1,120 @@
+"""Rules that tie a diagnosis to what a chart must, or must not, hold: data, with sources."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from cds_hooks.plausibility.resolution import ICD_10_CM, Concept
+
+__all__ = [
+    "AgeRule",
+    "OrganRule",
+    "ResultRule",
+    "TestRule",
+    "Tied",
+    "age_rules",
+    "load",
+    "organ_rules",
+    "result_rules",
+    "test_rules",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tied:
+    """The diagnoses a rule speaks of: ICD-10-CM codes with all below them, MeSH descriptors."""
+
+    id: str
+    codes: tuple[str, ...]
+    mesh: frozenset[str]
+    source: str
+    reason: str = ""
+    contradicts: bool = False
+
+    def concerns(self, concepts: Iterable[Concept]) -> bool:
+        """Whether one of the concepts is among them."""
+        return any(
+            c.code.startswith(self.codes) if c.system == ICD_10_CM else c.code in self.mesh
+            for c in concepts
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultRule(Tied):
+    """A diagnosis asks for a result: `needs` "low" or "high" against its reference range, or a
+    value `below` or `above` a number in `unit`; speaks of results up to `within_days` old."""
+
+    analyte: str
+    within_days: float
+    needs: str = ""
+    below: float | None = None
+    above: float | None = None
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganRule(Tied):
+    """A diagnosis asks for an organ that `words` in a procedure, or ICD-10-CM codes that a
+    problem is `recorded_as`, say was removed."""
+
+    words: tuple[str, ...]
+    recorded_as: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestRule(Tied):
+    """A diagnosis has a specific test, which may be negative; up to `within_days` old."""
+
+    analyte: str
+    within_days: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgeRule(Tied):
+    """A diagnosis is expected from `from_years` to below `below_years`."""
+
+    from_years: float
+    below_years: float
+
+
+@cache
+def load(name: str) -> dict[str, Any]:
+    """A shipped rule file as it stands."""
+    text = files(__package__).joinpath(f"data/rules/{name}.toml").read_text("utf-8")
+    return tomllib.loads(text)
+
+
+@cache
+def result_rules() -> tuple[ResultRule, ...]:
+    """`data/rules/results.toml`. Unknown keys are an error."""
+    return tuple(ResultRule(**_frozen(r)) for r in load("results")["rule"])
+
+
+@cache
+def organ_rules() -> tuple[OrganRule, ...]:
+    """`data/rules/organs.toml`. Unknown keys are an error."""
+    return tuple(OrganRule(**_frozen(r)) for r in load("organs")["rule"])
+
+
+@cache
+def test_rules() -> tuple[TestRule, ...]:
+    """`data/rules/tests.toml`. Unknown keys are an error."""
+    return tuple(TestRule(**_frozen(r)) for r in load("tests")["rule"])
+
+
+@cache
+def age_rules() -> tuple[AgeRule, ...]:
+    """`data/rules/ages.toml`. Unknown keys are an error."""
+    return tuple(AgeRule(**_frozen(r)) for r in load("ages")["rule"])
+
+
+def _frozen(rule: dict[str, Any]) -> dict[str, Any]:
+    return {
+        k: v if not isinstance(v, list) else frozenset(v) if k == "mesh" else tuple(v)
+        for k, v in rule.items()
+    }
