@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -78,10 +80,7 @@ def test_an_experiment_is_the_same_for_the_same_seed(scored: Scored) -> None:
 
 def test_shuffled_truths_leave_no_signal(scored: Scored) -> None:
     random = np.random.default_rng(3)
-    right = random.permutation(scored.right)
-    spoilt = Scored(
-        scored.agreement, scored.share, right, scored.truth_share, scored.ballots, scored.truths
-    )
+    spoilt = replace(scored, right=random.permutation(scored.right))
     found = flag_experiment(lambda _: spoilt, 207, splits=50)
     assert 0.35 < found.held_out_auroc.value < 0.65
 

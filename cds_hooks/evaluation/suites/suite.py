@@ -1,0 +1,102 @@
+"""A benchmark as values: cases with their truth, and what was wrong with the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from fhir_mapping.chart import Code
+
+__all__ = ["AGE_BANDS", "Case", "Gold", "OnBroken", "Rejected", "Suite", "Task", "age_band"]
+
+Resource = Mapping[str, Any]
+
+
+class Task(StrEnum):
+    """What is asked. Figures of different tasks are never put in one table."""
+
+    OPEN = "open-ended"
+    CLOSED = "closed-list"
+    JUDGING = "answer-judging"
+
+
+class OnBroken(StrEnum):
+    """What a line that cannot be used does to a suite."""
+
+    STOP = "stop"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True, slots=True)
+class Gold:
+    """The truth of a case: names that mean it, and its codes where the suite gives any."""
+
+    names: tuple[str, ...]
+    codes: tuple[Code, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One question with its answer.
+
+    An open-ended case is a chart: FHIR R4 `resources` of the patient `patient_id`. A closed-list
+    case is a `text` with `options`, of which one is the truth. `score` is the truth of a judged
+    answer. `tags` tell groups that are reported apart ("answer-in-text", a category).
+    """
+
+    id: str
+    gold: Gold
+    resources: tuple[Resource, ...] = ()
+    patient_id: str = ""
+    text: str = ""
+    options: tuple[str, ...] = ()
+    score: float | None = None
+    age_years: float | None = None
+    recorded_sex: str | None = None
+    tags: frozenset[str] = frozenset()
+
+    def tagged(self, *tags: str) -> Case:
+        """The same case with more tags."""
+        return replace(self, tags=self.tags | frozenset(tags))
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Something of a suite's file that made no case: where, and why."""
+
+    where: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """Cases of one task with where they come from; `sha256` is of the file or files."""
+
+    id: str
+    title: str
+    task: Task
+    origin: str
+    licence: str
+    sha256: str
+    cases: tuple[Case, ...]
+    rejected: tuple[Rejected, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def only(self, ids: Iterable[str]) -> Suite:
+        """The same suite with these cases alone, in the suite's order."""
+        wanted = frozenset(ids)
+        return replace(self, cases=tuple(c for c in self.cases if c.id in wanted))
+
+
+# ICH E11(R1), 2017: infants and toddlers to 23 months, children 2 to 11 years, adolescents 12 to
+# 16 or 18; ICH E7, 1993: older patients from 65 years.
+AGE_BANDS = (("0-1", 2.0), ("2-11", 12.0), ("12-17", 18.0), ("18-39", 40.0), ("40-64", 65.0))
+
+
+def age_band(age_years: float | None) -> str:
+    """The band of an age, "65 and over" or "not recorded"."""
+    if age_years is None:
+        return "not recorded"
+    return next((name for name, end in AGE_BANDS if age_years < end), "65 and over")
