@@ -105,7 +105,7 @@ def test_without_a_fresh_result_that_can_be_judged_nothing_is_said(
     assert reasons(check, rule) == []
     old = result(rule, opposite, days_ago=rule.within_days + 1)
     undated = result(rule, opposite, days_ago=None)
-    unjudged = result(rule, opposite, flag=None, value=None, text="not measured")
+    unjudged = result(rule, opposite, flag=None, value=None)
     for fact in (old, undated, unjudged):
         assert reasons(check, rule, fact) == []
 
