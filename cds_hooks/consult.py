@@ -13,7 +13,7 @@ import hashlib
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -40,24 +40,32 @@ from fhir_mapping import map_chart
 from fhir_mapping.chart import Chart, Fact
 from prompts import Prompt, Template
 
-__all__ = ["ConsultConfig", "Consultant", "Rooms", "content_key"]
+__all__ = ["STARTED", "ConsultConfig", "Consultant", "Rooms", "content_key"]
 
 # Tokens are at least this many characters long in every tokenizer we know of, on average, so an
 # estimate made while the engine is away never overfills the budget.
 _CHARACTERS_PER_TOKEN = 2
+
+# Callers that wait hold a place among the open calls, which are for charts that are opened.
+_MOST_WAITING = 8
+
+STARTED = "org.chartside.started"
+"""The extension in which a service that only starts work tells the outcome so far."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConsultConfig:
     """How a site wants to be answered; times in seconds.
 
-    `answer_within_s` bounds a hook and `gather_within_s` the reading of FHIR within it;
-    `deadline_s` bounds the work behind an answer, `fresh_for_s` how long the answer is reused.
-    `silent` are outcomes that give no card.
+    `answer_within_s` bounds a hook (`answer_within`, by service id, that of a service which has
+    its own) and `gather_within_s` the reading of FHIR within it; `deadline_s` bounds the work
+    behind an answer, `fresh_for_s` how long the answer is reused. `silent` are outcomes that give
+    no card.
     """
 
     base_url: str
     answer_within_s: float = 1.5
+    answer_within: Mapping[str, float] = field(default_factory=dict)
     gather_within_s: float = 1.2
     deadline_s: float = 120.0
     fresh_for_s: float = 3600.0
@@ -68,6 +76,10 @@ class ConsultConfig:
     card_profile: str = "generic"
     silent: frozenset[Outcome] = frozenset()
     settings_sha256: str = ""
+
+    def within(self, service_id: str) -> float:
+        """Seconds within which a hook of a service is answered."""
+        return self.answer_within.get(service_id, self.answer_within_s)
 
 
 class Gather(Protocol):
@@ -131,18 +143,27 @@ class Consultant:
         self._rooms = rooms
         self._config = config
         self._running: dict[str, asyncio.Task[Consultation]] = {}
+        self._waiting = 0
 
-    async def answer(self, service: ServiceDefinition, request: HookRequest) -> Response:
-        """Cards for one hook. Raises ChartsideError when the hook cannot be answered at all."""
+    async def answer(
+        self, service: ServiceDefinition, request: HookRequest, *, wait_s: float = 0.0
+    ) -> Response:
+        """Cards for one hook; of a service that only starts work none, but its outcome so far.
+
+        `wait_s` is how long the caller of such a service would wait for the outcome. Raises
+        ChartsideError when the hook cannot be answered at all.
+        """
         began = time.monotonic()
         asked = await self.ask(service, request)
-        left = self._config.answer_within_s - (time.monotonic() - began)
+        if service.only_starts:
+            return await self._begin(asked, wait_s)
+        left = self._config.within(service.id) - (time.monotonic() - began)
         return await self.respond(await self._answer_by(asked, left), request)
 
     async def ask(self, service: ServiceDefinition, request: HookRequest) -> Consultation:
         """Gather, map and render: a consultation that only the model's answer is missing from."""
         watch, rooms = Stopwatch(), self._rooms
-        within = self._config.gather_within_s
+        within = min(self._config.gather_within_s, self._config.within(service.id))
         gathered = await rooms.gather(service, request, deadline_s=within)
         watch.lap("gather")
         now, patient_id = rooms.now(), request.context.patient_id
@@ -170,8 +191,7 @@ class Consultant:
         """Cards, once their record is durable."""
         last = None
         if consultation.outcome is not Outcome.ANSWERED:
-            patient, service = consultation.patient_key, consultation.service
-            last = await self._rooms.store.last_for_patient(patient, service)
+            last = await self._rooms.store.last_for_patient(consultation.patient_key)
         response = cards.build(
             consultation,
             base_url=self._config.base_url,
@@ -201,6 +221,18 @@ class Consultant:
     def _sampling(self) -> tuple[int, float, int, bool]:
         c = self._config
         return (c.samples, c.temperature, c.seed, c.names_by_construction)
+
+    async def _begin(self, asked: Consultation, wait_s: float) -> Response:
+        """Start the work and tell how it stands. Nobody would read a card, so none is made."""
+        seconds = min(wait_s, self._config.deadline_s) if self._waiting < _MOST_WAITING else 0.0
+        self._waiting += 1
+        try:
+            found = await self._answer_by(asked, seconds)
+        finally:
+            self._waiting -= 1
+        if found.id == asked.id:
+            await self._rooms.store.save_consultation(found)
+        return Response(extension={STARTED: {"outcome": found.outcome.value}})
 
     def _start(self, asked: Consultation) -> asyncio.Task[Consultation]:
         """The work on this question: what is in flight already, or new under an id of its own.

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -145,7 +146,12 @@ class Runtime:
         if unknown:
             known = ", ".join(service.id for service in REGISTRY)
             raise SettingsError("a service is not known", where="services.enabled", hint=known)
-        return tuple(service for service in REGISTRY if service.id in enabled)
+        starting = self.settings.services.only_start
+        return tuple(
+            replace(service, only_starts=True) if service.id in starting else service
+            for service in REGISTRY
+            if service.id in enabled
+        )
 
     def _rooms(self) -> Rooms:
         return Rooms(
@@ -165,7 +171,8 @@ class Runtime:
         return ConsultConfig(
             base_url=self._base_url,
             answer_within_s=services.answer_within_s,
-            gather_within_s=min(self.settings.fhir.gather_within_s, services.answer_within_s),
+            answer_within=services.answer_within,
+            gather_within_s=self.settings.fhir.gather_within_s,
             deadline_s=services.deadline_s,
             fresh_for_s=services.fresh_for_s,
             samples=self._samples,
@@ -197,9 +204,9 @@ class Runtime:
         return create_app(doors, config)
 
     async def _answer(
-        self, service: ServiceDefinition, request: HookRequest, _: RequestInfo
+        self, service: ServiceDefinition, request: HookRequest, info: RequestInfo
     ) -> Response:
-        return await self.consultant.answer(service, request)
+        return await self.consultant.answer(service, request, wait_s=info.wait_s)
 
     async def _gather(
         self, service: ServiceDefinition, request: HookRequest, *, deadline_s: float

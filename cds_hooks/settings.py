@@ -143,6 +143,14 @@ class Services(_Section):
     answer_within_s: float = Field(
         1.5, gt=0, description="Seconds within which a hook is answered."
     )
+    answer_within: Mapping[_ServiceId, Annotated[float, Field(gt=0)]] = Field(
+        {}, description="The same by service id, where a service has its own."
+    )
+    only_start: tuple[_ServiceId, ...] = Field(
+        (),
+        description="Ids of services that only start work and show no card; "
+        "`chartside-appointment-book` always does.",
+    )
     deadline_s: float = Field(120.0, gt=0, description="Seconds for the work behind an answer.")
     fresh_for_s: float = Field(3600.0, ge=0, description="Seconds for which an answer is reused.")
     samples: int = Field(0, ge=0, le=16, description="Samples a consultation; 0: the template's.")
@@ -152,8 +160,8 @@ class Services(_Section):
 
     @model_validator(mode="after")
     def _an_answer_comes_before_the_deadline(self) -> Self:
-        if self.answer_within_s > self.deadline_s:
-            raise ValueError("answer_within_s must not be above deadline_s")
+        if max(self.answer_within_s, *self.answer_within.values(), 0) > self.deadline_s:
+            raise ValueError("answer_within_s and answer_within must not be above deadline_s")
         return self
 
 
@@ -306,13 +314,22 @@ def _environment(environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _value(text: str, field: FieldInfo) -> Any:
-    """A list is written as JSON or with commas, everything else as it is."""
+    """A list is written as JSON or with commas, a table as JSON, everything else as it is."""
+    if get_origin(field.annotation) is Mapping:
+        return _table(text)
     if get_origin(field.annotation) is not tuple:
         return text
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
         return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _table(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

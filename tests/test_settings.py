@@ -42,10 +42,12 @@ def write(tmp_path: Path) -> Any:
     return make
 
 
-def _flat(given: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def _flat(given: dict[str, Any]) -> dict[str, Any]:
+    """`section.key` to value; a table within a section is a value."""
     found: dict[str, Any] = {}
     for key, value in given.items():
-        found |= _flat(value, f"{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+        inner = value.items() if isinstance(value, dict) else ()
+        found |= {f"{key}.{name}": each for name, each in inner} or {key: value}
     return found
 
 
@@ -117,6 +119,8 @@ def test_the_environment_comes_on_top_of_the_file(write: Any) -> None:
         ("CHARTSIDE_FHIR__ALLOWED_BASES", '["https://a/f"]', "fhir.allowed_bases",
          ("https://a/f",)),
         ("CHARTSIDE_FHIR__ALLOWED_BASES", "", "fhir.allowed_bases", ()),
+        ("CHARTSIDE_SERVICES__ANSWER_WITHIN", '{"chartside-encounter-start": 3}',
+         "services.answer_within", {"chartside-encounter-start": 3.0}),
     ],
 )  # fmt: skip
 def test_an_environment_variable_is_read_as_its_key_wants(
@@ -165,7 +169,12 @@ def test_settings_cannot_be_changed() -> None:
         ("[server]\nprt = 1", {}, "server.prt", "server.port"),
         ("[sever]\nport = 1", {}, "sever", None),
         ("port = 1", {}, "port", None),
-        ("[services]\nanswer_within = 1", {}, "services.answer_within", "services.answer_within_s"),
+        (
+            "[services]\nanswer_withi_s = 1",
+            {},
+            "services.answer_withi_s",
+            "services.answer_within_s",
+        ),
         ("", {"CHARTSIDE_SERVER__PRT": "1"}, "CHARTSIDE_SERVER__PRT", "CHARTSIDE_SERVER__PORT"),
         ("", {"CHARTSIDE_PORT": "1"}, "CHARTSIDE_PORT", None),
         ("", {"CHARTSIDE_SERVER": "{}"}, "CHARTSIDE_SERVER", None),

@@ -16,10 +16,14 @@ __all__ = ["Doors", "Exchange", "Readiness", "RequestInfo"]
 
 @dataclass(frozen=True, slots=True)
 class RequestInfo:
-    """`received` is `time.monotonic()` at the request's first byte seen here."""
+    """`received` is `time.monotonic()` at the request's first byte seen here.
+
+    `wait_s` is how long the caller of a service that only starts work would wait for its outcome.
+    """
 
     request_id: str
     received: float
+    wait_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from cds_hooks.app.config import AppConfig
 from cds_hooks.app.doors import Doors, RequestInfo
 from cds_hooks.app.errors import AnswerLate, ClientGone, ServiceUnknown
 from cds_hooks.app.notes import notes_of
+from cds_hooks.app.prefer import wait_of
 from cds_hooks.app.replies import json_reply, plain_reply
 from cds_hooks.protocol.feedback import parse_feedback
 from cds_hooks.protocol.outcome import outcome_of_problems
@@ -40,13 +41,15 @@ class Endpoints:
     async def service(self, request: Request) -> Response:
         """`POST /cds-services/{id}`: cards, or an error that says what to do."""
         definition = self._find(request)
+        # A card is for a reader, who does not wait; what only starts work may be waited for.
+        wait_s = wait_of(request.headers.getlist("prefer")) if definition.only_starts else 0.0
         # No name is given to body or request: they may be large, and are let go with the work.
         answer = self._doors.answer(
             definition,
             parse_request(await _body(request), definition.on, self._config.limits),
-            _info(request),
+            _info(request, wait_s),
         )
-        return json_reply(to_json(await self._in_time(answer)))
+        return json_reply(to_json(await self._in_time(answer, wait_s)))
 
     async def feedback(self, request: Request) -> Response:
         """`POST /cds-services/{id}/feedback`: what was taken, and what could not be."""
@@ -90,9 +93,9 @@ class Endpoints:
         notes_of(request.scope).service = definition.id
         return definition
 
-    async def _in_time(self, work: Awaitable[T]) -> T:
+    async def _in_time(self, work: Awaitable[T], wait_s: float = 0.0) -> T:
         try:
-            async with asyncio.timeout(self._config.answer_at_most_s) as bound:
+            async with asyncio.timeout(self._config.answer_at_most_s + wait_s) as bound:
                 return await work
         except TimeoutError:
             if bound.expired():
@@ -107,6 +110,6 @@ async def _body(request: Request) -> bytes:
         raise ClientGone from None
 
 
-def _info(request: Request) -> RequestInfo:
+def _info(request: Request, wait_s: float = 0.0) -> RequestInfo:
     notes = notes_of(request.scope)
-    return RequestInfo(notes.request_id, notes.received)
+    return RequestInfo(notes.request_id, notes.received, wait_s)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -55,6 +55,8 @@ def _kind(annotation: Any) -> str:
         return _kind(get_args(annotation)[0])
     if origin is Literal:
         return ", ".join(map(str, get_args(annotation)))
+    if origin is Mapping:
+        return "table"
     if origin is tuple:
         return f"list of {_kind(get_args(annotation)[0])}"
     if isinstance(annotation, UnionType) or origin is not None:
@@ -65,7 +67,7 @@ def _kind(annotation: Any) -> str:
 
 def _default(field: FieldInfo) -> str:
     value = field.default
-    if value is None or value in ("", ()):
+    if value is None or value in ("", (), {}):
         return "unset" if value is None else "empty"
     if isinstance(value, tuple):
         return ", ".join(f"`{each}`" for each in value)

@@ -80,3 +80,4 @@ class Response:
     """What a service answers; no cards is an answer too."""
 
     cards: tuple[Card, ...] = ()
+    extension: Mapping[str, Any] | None = None

@@ -1,13 +1,14 @@
 """The hooks we answer, as the CDS Hooks library defines them.
 
-Source: CDS Hooks library, patient-view 1.0 and encounter-start 1.0 (https://cds-hooks.hl7.org).
+Source: CDS Hooks library, patient-view 1.0, encounter-start 1.0 and appointment-book 1.0
+(https://cds-hooks.hl7.org).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["ENCOUNTER_START", "PATIENT_VIEW", "USER_TOKENS", "Hook"]
+__all__ = ["APPOINTMENT_BOOK", "ENCOUNTER_START", "PATIENT_VIEW", "USER_TOKENS", "Hook"]
 
 USER_TOKENS = frozenset(
     {"userPractitionerId", "userPractitionerRoleId", "userPatientId", "userRelatedPersonId"}
@@ -36,5 +37,13 @@ ENCOUNTER_START = Hook(
     name="encounter-start",
     version="1.0",
     required=frozenset({"userId", "patientId", "encounterId"}),
+    tokens=frozenset({"userId", "patientId", "encounterId"}),
+)
+
+APPOINTMENT_BOOK = Hook(
+    name="appointment-book",
+    version="1.0",
+    # `appointments` too is required by the library, and not asked for here: nothing of it is used.
+    required=frozenset({"userId", "patientId"}),
     tokens=frozenset({"userId", "patientId", "encounterId"}),
 )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from cds_hooks.services import encounter_start, patient_view
+from cds_hooks.services import appointment_book, encounter_start, patient_view
 from cds_hooks.services.definition import PrefetchTemplate, ServiceDefinition, discovery_of
 
 __all__ = ["REGISTRY", "PrefetchTemplate", "ServiceDefinition", "discovery_of", "find"]
 
-REGISTRY: tuple[ServiceDefinition, ...] = (patient_view.SERVICE, encounter_start.SERVICE)
+REGISTRY: tuple[ServiceDefinition, ...] = (
+    patient_view.SERVICE,
+    encounter_start.SERVICE,
+    appointment_book.SERVICE,
+)
 """Every service, in the order in which discovery lists them."""
 
 

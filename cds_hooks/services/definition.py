@@ -29,7 +29,10 @@ class PrefetchTemplate:
 
 @dataclass(frozen=True)
 class ServiceDefinition:
-    """One service on one hook. Refuses templates that 2.0.1 does not let it publish."""
+    """One service on one hook. Refuses templates that 2.0.1 does not let it publish.
+
+    One that `only_starts` begins the work and answers with no card at once, whatever was found.
+    """
 
     id: str
     on: Hook
@@ -37,6 +40,7 @@ class ServiceDefinition:
     description: str
     usage_requirements: str
     templates: tuple[PrefetchTemplate, ...]
+    only_starts: bool = False
 
     def __post_init__(self) -> None:
         keys = [template.key for template in self.templates]

@@ -59,7 +59,11 @@ def test_item_08_each_service_has_its_attributes(services):
         assert service["version"] == "2.0.1"
         assert service["hookVersion"] == "1.0"
         assert all(isinstance(query, str) for query in service["prefetch"].values())
-    assert {service["hook"] for service in services} == {"patient-view", "encounter-start"}
+    assert {service["hook"] for service in services} == {
+        "patient-view",
+        "encounter-start",
+        "appointment-book",
+    }
 
 
 def test_item_09_one_distinct_id_per_hook(services, make_edge):

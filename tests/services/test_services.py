@@ -34,10 +34,11 @@ def types(service: ServiceDefinition) -> dict[str, str]:
     return {key: query.partition("?")[0].split("/")[0] for key, query in service.prefetch.items()}
 
 
-def test_both_hooks_are_answered():
+def test_each_hook_has_one_service():
     assert [(service.id, service.hook) for service in REGISTRY] == [
         ("chartside-patient-view", "patient-view"),
         ("chartside-encounter-start", "encounter-start"),
+        ("chartside-appointment-book", "appointment-book"),
     ]
     assert [find(service.id) for service in REGISTRY] == list(REGISTRY)
     assert find("chartside-order-sign") is None
@@ -46,6 +47,12 @@ def test_both_hooks_are_answered():
 def test_the_whole_chart_is_asked_for():
     assert types(find("chartside-patient-view")) == CHART
     assert types(find("chartside-encounter-start")) == CHART | {"encounter": "Encounter"}
+
+
+def test_booking_only_starts_work_on_the_same_queries_as_opening_the_chart():
+    booked = find("chartside-appointment-book")
+    assert booked.prefetch == find("chartside-patient-view").prefetch
+    assert [service.id for service in REGISTRY if service.only_starts] == [booked.id]
 
 
 def test_only_the_patient_must_be_had():

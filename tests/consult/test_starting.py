@@ -1,0 +1,136 @@
+"""Work begun before the chart is opened, and how long each service takes to answer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from cds_hooks.audit import Store
+from cds_hooks.consult import STARTED, Consultant
+from cds_hooks.consultation import Consultation, Outcome
+from cds_hooks.inference.engine import QueueFull
+from cds_hooks.inference.fake import FakeEngine, FakeReply
+from cds_hooks.protocol.cards import Response
+from cds_hooks.protocol.request import HookRequest
+from cds_hooks.services import ServiceDefinition, find
+
+Make = Callable[..., Consultant]
+Resources = list[dict[str, Any]]
+MakeRequest = Callable[[Resources], HookRequest]
+AnswerOf = Callable[..., str]
+
+
+@pytest.fixture
+def booked() -> ServiceDefinition:
+    found = find("chartside-appointment-book")
+    assert found is not None
+    return found
+
+
+def outcome(response: Response) -> str:
+    assert response.cards == ()
+    assert response.extension is not None
+    return str(response.extension[STARTED]["outcome"])
+
+
+async def test_booking_starts_the_work_and_the_opened_chart_has_the_answer(
+    make_consultant: Make,
+    make_request: MakeRequest,
+    service: ServiceDefinition,
+    booked: ServiceDefinition,
+    resources: Resources,
+    answer_of: AnswerOf,
+    store: Store,
+) -> None:
+    engine = FakeEngine([FakeReply((answer_of("Pulmonary embolism"),), delay_s=0.2)])
+    consultant = make_consultant(engine, answer_within_s=0.05)
+    request = make_request(resources)
+    assert outcome(await consultant.answer(booked, request)) == "pending"
+    await asyncio.sleep(0.5)
+    [card] = (await consultant.answer(service, request)).cards
+    assert "Pulmonary embolism" in card.detail
+    assert len(engine.requests) == 1
+    [answer] = await records(store, request, consultant)
+    assert answer.service == booked.id
+
+
+async def records(store: Store, request: HookRequest, consultant: Consultant) -> list[Consultation]:
+    service = find("chartside-patient-view")
+    assert service is not None
+    key = (await consultant.ask(service, request)).patient_key
+    found = await store.last_for_patient(key)
+    return [found] if found else []
+
+
+async def test_who_waits_is_told_the_outcome(
+    make_consultant: Make,
+    make_request: MakeRequest,
+    booked: ServiceDefinition,
+    resources: Resources,
+    answer_of: AnswerOf,
+) -> None:
+    slow = FakeReply((answer_of("Pulmonary embolism"),), delay_s=0.2)
+    engine = FakeEngine([FakeReply(fault=QueueFull("full")), slow])
+    consultant = make_consultant(engine, answer_within_s=0.05)
+    request = make_request(resources)
+    assert outcome(await consultant.answer(booked, request, wait_s=5)) == "overloaded"
+    assert outcome(await consultant.answer(booked, request, wait_s=5)) == "answered"
+    assert outcome(await consultant.answer(booked, request)) == "answered"
+    assert len(engine.requests) == 2
+
+
+async def test_only_so_many_wait_at_one_time(
+    make_consultant: Make,
+    make_request: MakeRequest,
+    booked: ServiceDefinition,
+    resources: Resources,
+    answer_of: AnswerOf,
+) -> None:
+    engine = FakeEngine([FakeReply((answer_of("Pulmonary embolism"),), delay_s=0.5)])
+    consultant = make_consultant(engine)
+    request = make_request(resources)
+    asked = [consultant.answer(booked, request, wait_s=10) for _ in range(12)]
+    told = [outcome(response) for response in await asyncio.gather(*asked)]
+    assert (told.count("answered"), told.count("pending")) == (8, 4)
+    assert len(engine.requests) == 1
+
+
+async def test_a_service_that_is_made_to_only_start_shows_no_card(
+    make_consultant: Make,
+    make_request: MakeRequest,
+    service: ServiceDefinition,
+    resources: Resources,
+    answer_of: AnswerOf,
+    seen: list[Consultation],
+) -> None:
+    engine = FakeEngine([FakeReply((answer_of("Pulmonary embolism"),))])
+    consultant = make_consultant(engine)
+    quiet = replace(service, only_starts=True)
+    assert outcome(await consultant.answer(quiet, make_request(resources))) == "pending"
+    await asyncio.sleep(0.2)
+    assert seen[0].outcome is Outcome.ANSWERED
+
+
+async def test_each_service_answers_within_its_own_time(
+    make_consultant: Make,
+    make_request: MakeRequest,
+    service: ServiceDefinition,
+    resources: Resources,
+    answer_of: AnswerOf,
+) -> None:
+    reply = FakeReply((answer_of("Pulmonary embolism"),), delay_s=0.4)
+    own = {service.id: 5.0}
+    patient = make_consultant(FakeEngine([reply]), answer_within_s=0.01, answer_within=own)
+    [card] = (await patient.answer(service, make_request(resources))).cards
+    assert "Pulmonary embolism" in card.detail
+    other = replace(service, id="chartside-other")
+    began = time.monotonic()
+    sooner = make_consultant(FakeEngine([reply]), answer_within_s=0.01, answer_within=own, seed=1)
+    await sooner.answer(other, make_request(resources))
+    assert time.monotonic() - began < 0.4
+    await sooner.close()
