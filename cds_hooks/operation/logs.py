@@ -65,7 +65,17 @@ def configure_logging(
 
 
 def get_logger() -> Any:
-    """A logger for events of our own: `log.info("listening", port=8010)`."""
+    """A logger for events of our own: `log.info("listening", port=8010)`.
+
+    Where nobody has configured logging (a command that asks the service directly), warnings go to
+    standard error under the same list, and nothing to standard output.
+    """
+    if not structlog.is_configured():
+        structlog.configure(
+            processors=[structlog.stdlib.add_log_level, only_allowed, _renderer(json=False)],
+            wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+            logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        )
     return structlog.get_logger("chartside")
 
 
@@ -111,7 +121,7 @@ def _is_nothing(value: object) -> bool:
     return value is None or (isinstance(value, str) and not value)
 
 
-def _renderer(*, json: bool, colors: bool) -> Any:
+def _renderer(*, json: bool, colors: bool = False) -> Any:
     if json:
         return structlog.processors.JSONRenderer(serializer=_dumps)
     return structlog.dev.ConsoleRenderer(colors=colors)

@@ -239,6 +239,23 @@ def test_a_room_that_made_its_logger_before_is_held_to_the_list(
     assert (entry["event"], entry["dropped"]) == ("record-unreadable", 1)
 
 
+def test_a_command_that_configured_nothing_keeps_its_output_clean() -> None:
+    script = f"""
+from cds_hooks.operation import get_logger
+log = get_logger()
+log.info("consultation", status=1)
+log.warning("store-commit-failed", code="disk-full", note={SECRET!r})
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert done.stdout == ""
+    assert "store-commit-failed" in done.stderr
+    assert "code=disk-full" in done.stderr
+    assert "Lovelace" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_lines_for_a_person_hold_no_more_than_lines_for_a_collector(
     configure: Callable[..., Any],
 ) -> None:
