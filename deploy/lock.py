@@ -18,7 +18,7 @@ LOCKS = ROOT / "deploy" / "locks"
 LOCKED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "runtime.txt": ((), ()),
     "dev.txt": ((), ("--group", "dev")),
-    "bootstrap.txt": (("uv==0.13.9",), ()),
+    "bootstrap.txt": (("pip==26.3", "uv==0.13.9"), ()),
     "build.txt": (("hatchling", "scikit-build-core", "cmake", "ninja", "editables"), ()),
     "fhir-server.txt": (("sekmet-fhir==0.1.1",), ()),
     "data.txt": (

