@@ -20,7 +20,7 @@ from typing import Protocol
 import orjson
 
 import prompts
-from cds_hooks import cards, plausibility
+from cds_hooks import cards, expiry, plausibility
 from cds_hooks.audit import SiteKey, Store
 from cds_hooks.consultation import Consultation, Differential, ModelIdentity, Outcome
 from cds_hooks.gather import Gathered
@@ -262,14 +262,31 @@ class Consultant:
         return prompts.render(layout, costs)
 
     async def _answer_by(self, asked: Consultation, seconds: float) -> Consultation:
-        """The stored answer to the same question, or the model's if it comes in time, or none."""
+        """The stored answer to the same question, or the model's if it comes in time, or none.
+
+        When the question differs in nothing that matters from the last one, its answer stands.
+        """
         oldest = asked.created - self._config.fresh_for_s
         stored = await self._rooms.store.find_by_key(asked.key, not_older_than=oldest)
         if stored is not None:
             return stored
+        if asked.key not in self._running and await self._stands(asked, oldest):
+            return replace(asked, outcome=Outcome.STANDS)
         task = self._start(asked)
         done, _ = await asyncio.wait({task}, timeout=max(seconds, 0.0))
         return task.result() if done else asked
+
+    async def _stands(self, asked: Consultation, oldest: float) -> bool:
+        """Whether the patient's last answer may be shown instead of a new one.
+
+        It has to be of the same settings, model and template, young enough, and a differential;
+        and nothing that matters may have changed since.
+        """
+        last = await self._rooms.store.last_for_patient(asked.patient_key)
+        if last is None or last.outcome is not Outcome.ANSWERED or last.created < oldest:
+            return False
+        alike = _made_by(last) == _made_by(asked)
+        return alike and not expiry.changes(last.chart, asked.chart).matter
 
     async def _reason(self, asked: Consultation) -> Consultation:
         if asked.prompt is None:
@@ -322,6 +339,12 @@ class Consultant:
                 "answer": sum(sample.tokens for sample in generation.samples),
             },
         )
+
+
+def _made_by(consultation: Consultation) -> tuple[object, ...]:
+    """What besides the chart an answer depends on."""
+    template = consultation.prompt.template if consultation.prompt else None
+    return (consultation.settings_sha256, consultation.model, template)
 
 
 def _parse(generation: Generation, fact_ids: Sequence[str]) -> Iterator[Differential]:

@@ -126,9 +126,13 @@ class KeyState(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How a consultation ended: `ANSWERED` with nothing found and not answered differ."""
+    """How a consultation ended: `ANSWERED` with nothing found and not answered differ.
+
+    `STANDS`: the model was not asked, as nothing that matters changed since the last answer.
+    """
 
     PENDING = "pending"
+    STANDS = "last-answer-stands"
     ANSWERED = "answered"
     EMPTY = "empty-differential"
     DEADLINE = "deadline"
