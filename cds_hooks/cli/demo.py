@@ -57,7 +57,7 @@ def demo(
     json: Annotated[bool, typer.Option("--json", help="Print requests and answers.")] = False,
 ) -> None:
     """Start the service, open a synthetic patient's chart, and show the cards that come back."""
-    console = Console(stderr=json)
+    console = show.screen(json=json)
     with tempfile.TemporaryDirectory(prefix="chartside-demo-") as folder:
         with _service(Path(folder), console) as service:
             first, last, took = _play(service, console, wait)

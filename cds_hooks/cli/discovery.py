@@ -6,9 +6,9 @@ from typing import Annotated
 
 import orjson
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from cds_hooks.cli import show
 from cds_hooks.protocol.wire import to_document
 from cds_hooks.services import REGISTRY, discovery_of
 
@@ -23,7 +23,7 @@ def discovery(
         document = to_document(discovery_of(REGISTRY))
         typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
         return
-    console = Console()
+    console = show.screen()
     for service in REGISTRY:
         table = Table(title=f"{service.id} ({service.hook})", title_justify="left")
         for heading in ("key", "template", "gives"):

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import orjson
 import typer
-from rich.console import Console
 
 from cds_hooks.cli import show
 from cds_hooks.cli.ehr import current_encounter_id, hook_request
@@ -39,7 +38,7 @@ def hook(
         hooks = ", ".join(s.hook for s in REGISTRY)
         raise UsageError("no service answers this hook", hint=f"Hooks: {hooks}.")
     body = _request(service, bundle, patient)
-    console = Console(stderr=json)
+    console = show.screen(json=json)
     with console.status("the model reads the chart"):
         done, response = asyncio.run(_consult(service, body, config))
     document = to_document(response)

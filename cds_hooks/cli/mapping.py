@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import orjson
 import typer
-from rich.console import Console
 
 from cds_hooks.cli import show
 from cds_hooks.errors import ChartsideError
@@ -48,7 +47,7 @@ def map_file(
 
 
 def _print(chart: Chart, found: int) -> None:
-    console = Console()
+    console = show.screen()
     console.print(show.facts_table(chart, chart.facts, title="Facts"))
     console.print(show.omissions_table(chart.omissions))
     if chart.quality:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich import box
 from rich.console import Console, Group
 from rich.markdown import Markdown
 from rich.panel import Panel
@@ -15,9 +16,16 @@ from rich.text import Text
 from cds_hooks.consultation import Consultation
 from fhir_mapping.chart import Chart, Fact, Omission
 
-__all__ = ["cards", "consultation", "facts_table", "omissions_table", "when"]
+__all__ = ["cards", "consultation", "facts_table", "omissions_table", "screen", "when"]
 
+_PLAIN_WIDTH = 110
 _COLOURS = {"info": "cyan", "warning": "yellow", "critical": "red"}
+
+
+def screen(*, json: bool = False) -> Console:
+    """Where a command writes for a person: beside the JSON when there is any, else to stdout."""
+    console = Console(stderr=json)
+    return console if console.is_terminal else Console(stderr=json, width=_PLAIN_WIDTH)
 
 
 def cards(console: Console, response: Mapping[str, Any]) -> None:
@@ -64,9 +72,13 @@ def consultation(console: Console, done: Consultation, *, prompt: bool = False) 
 def facts_table(chart: Chart, facts: Sequence[Fact], *, title: str) -> Table:
     """Facts with their flags and how long ago; the title says who, without naming anybody."""
     who = f"{chart.patient.age_text}, recorded sex {chart.patient.recorded_sex or 'unknown'}"
-    table = Table(title=f"{title} ({who}; FHIR {chart.fhir_version})", title_justify="left")
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        title=f"{title} ({who}; FHIR {chart.fhir_version})",
+        title_justify="left",
+    )
     for heading in ("id", "kind", "fact", "flag", "status", "when"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("id", "flag", "when"))
     for fact in facts:
         flag = fact.flag.value if fact.flag else ""
         polarity = "" if fact.polarity == "present" else fact.polarity.value
@@ -75,6 +87,10 @@ def facts_table(chart: Chart, facts: Sequence[Fact], *, title: str) -> Table:
         columns = (fact.id, fact.kind.value, fact.text, flag, status, when(fact.days_ago))
         table.add_row(*(Text(column) for column in columns), style=style)
     return table
+
+
+def _table(title: str) -> Table:
+    return Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
 
 
 def when(days: float | None) -> str:
@@ -95,7 +111,7 @@ def when(days: float | None) -> str:
 
 def omissions_table(omissions: Sequence[Omission]) -> Table:
     """What was found and not shown, counted by reason."""
-    table = Table(title="Left out, and why", title_justify="left")
+    table = _table("Left out, and why")
     table.add_column("reason")
     table.add_column("n", justify="right")
     table.add_column("which", overflow="fold")
@@ -110,7 +126,7 @@ def omissions_table(omissions: Sequence[Omission]) -> Table:
 
 
 def _timings(done: Consultation) -> Table:
-    table = Table(title="Where the time went", title_justify="left")
+    table = _table("Where the time went")
     table.add_column("stage")
     table.add_column("ms", justify="right")
     for stage, milliseconds in done.timings_ms.items():
@@ -121,7 +137,7 @@ def _timings(done: Consultation) -> Table:
 
 
 def _checks(done: Consultation) -> Table:
-    table = Table(title="Checks", title_justify="left")
+    table = _table("Checks")
     for heading in ("diagnosis", "verdict", "check", "result", "facts", "says"):
         table.add_column(heading, overflow="fold")
     for assessment in done.assessments:

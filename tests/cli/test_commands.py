@@ -1,0 +1,150 @@
+"""Commands as a person or a script runs them, good input and bad."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cds_hooks.cli.ehr import place_in_time
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMANDS = ("serve", "hook", "map", "discovery", "demo")
+
+
+def run(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "cds_hooks", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, **(env or {})},
+        timeout=100,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_and_json(command: str) -> None:
+    done = run(command, "--help", env={"COLUMNS": "200", "TERM": "dumb"})
+    assert done.returncode == 0
+    assert "--json" in done.stdout
+
+
+def test_discovery_prints_the_document_that_the_service_serves() -> None:
+    document = json.loads(run("discovery", "--json").stdout)
+    ids = [service["id"] for service in document["services"]]
+    assert ids[:2] == ["chartside-patient-view", "chartside-encounter-start"]
+
+
+def bundle(tmp_path: Path, *resources: dict[str, Any]) -> str:
+    path = tmp_path / "bundle.json"
+    entries = [{"resource": resource} for resource in resources]
+    path.write_text(json.dumps({"resourceType": "Bundle", "type": "collection", "entry": entries}))
+    return str(path)
+
+
+PATIENT = {"resourceType": "Patient", "id": "p", "birthDate": "1950-01-01", "gender": "female"}
+
+
+def test_map_tells_facts_and_what_was_left_out(tmp_path: Path) -> None:
+    subject = {"reference": "Patient/p"}
+    good = {
+        "resourceType": "Condition",
+        "id": "c",
+        "code": {"text": "Gout"},
+        "subject": subject,
+    }
+    path = bundle(tmp_path, PATIENT, good, {"resourceType": "Zork", "id": "z", "subject": subject})
+    chart = json.loads(run("map", path, "--json", "--now", "2026-01-01").stdout)
+    assert [fact["text"] for fact in chart["facts"]] == ["Gout"]
+    assert "Zork/z" in [omission["what"] for omission in chart["omissions"]]
+    assert chart["patient"]["age_years"] == pytest.approx(76, abs=0.1)
+
+
+def test_one_broken_resource_among_a_thousand_loses_no_other(tmp_path: Path) -> None:
+    subject = {"reference": "Patient/p"}
+    good = [
+        {"resourceType": "Condition", "id": f"c{n}", "code": {"text": f"Problem {n}"},
+         "subject": subject}
+        for n in range(1000)
+    ]  # fmt: skip
+    broken = {"resourceType": "Observation", "id": "o", "code": 7, "subject": subject, "status": []}
+    path = bundle(tmp_path, PATIENT, *good, broken)
+    chart = json.loads(run("map", path, "--json").stdout)
+    assert len(chart["facts"]) == 1000
+    assert "Observation/o" in [omission["what"] for omission in chart["omissions"]]
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b'{"resourceType": "Bundle", "entry": [', "json"),
+        (b"[" * 10_000 + b"]" * 10_000, "json"),
+        (b"", "empty-input"),
+        (b"\x00\xff\xfe not json", "json"),
+        (b'{"resourceType": "Bundle", "type": "collection", "entry": []}', "no-patient"),
+    ],
+)
+def test_bad_files_end_with_a_code_and_one_line(tmp_path: Path, content: bytes, code: str) -> None:
+    path = tmp_path / "bad.json"
+    path.write_bytes(content)
+    done = run("map", str(path))
+    assert done.returncode == 3
+    assert code in done.stderr
+    assert "Traceback" not in done.stderr
+    as_json = json.loads(run("map", str(path), "--json").stdout)
+    assert code in as_json["error"]["code"]
+
+
+def test_a_missing_file_is_named() -> None:
+    done = run("map", "nowhere.json")
+    assert done.returncode == 3
+    assert "nowhere.json" in done.stderr
+
+
+def test_several_patients_need_a_choice(tmp_path: Path) -> None:
+    path = bundle(tmp_path, PATIENT, {**PATIENT, "id": "q"})
+    assert run("map", path).returncode == 3
+    assert run("map", path, "--patient", "q", "--json").returncode == 0
+
+
+def test_an_unknown_hook_lists_those_there_are(tmp_path: Path) -> None:
+    done = run("hook", "order-sign", "--bundle", bundle(tmp_path, PATIENT))
+    assert done.returncode == 3
+    assert "patient-view" in done.stderr
+
+
+def test_an_unknown_setting_is_named_with_the_nearest(tmp_path: Path) -> None:
+    config = tmp_path / "c.toml"
+    config.write_text("[server]\nprot = 1\n")
+    done = run("serve", "--config", str(config))
+    assert done.returncode == 3
+    assert "server.prot" in done.stderr
+    assert "server.port" in done.stderr
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_serve_refuses_to_be_reachable_from_elsewhere(host: str) -> None:
+    done = run("serve", env={"CHARTSIDE_SERVER__HOST": host})
+    assert done.returncode == 3
+    assert "bind-not-loopback" in done.stderr
+
+
+@pytest.mark.model
+def test_hook_answers_and_explains_every_stage(tmp_path: Path) -> None:
+    raw = json.loads((ROOT / "cds_hooks/cli/demo_patient.json").read_text())
+    demo = tmp_path / "demo.json"
+    demo.write_text(json.dumps(place_in_time(raw, datetime.now(UTC))))
+    done = run("hook", "patient-view", "--bundle", str(demo), "--json", "--explain")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["response"]["cards"]
+    assert {"gather", "map", "render", "model", "check"} <= set(told["consultation"]["timings_ms"])
+    assert told["consultation"]["samples"]
