@@ -25,7 +25,8 @@ def is_event(value: object) -> bool:
 
 
 def _number(value: object) -> bool:
-    return isinstance(value, int | float)
+    """A number that JSON's writer takes: a larger one would lose the whole line."""
+    return isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**63)
 
 
 def _matches(pattern: re.Pattern[str]) -> Callable[[object], bool]:

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 import structlog
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cds_hooks.audit import StoreUnavailable
@@ -88,6 +88,7 @@ _values = st.recursive(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(), st.dictionaries(st.sampled_from(sorted(FIELDS)) | st.text(), _values))
+@example("exchange", {"status": -(2**63) - 1, "timings_ms": {"map": 2**64}})
 def test_whatever_is_logged_only_the_vocabulary_comes_out(
     logged: Any, event: str, given_: dict[str, Any]
 ) -> None:
