@@ -30,61 +30,31 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         build = Info("chartside_build", "What runs here.", registry=self.registry)
         build.info({"version": version("chartside")})
-        self._exchanges = Histogram(
-            "chartside_http_seconds",
-            "Time of an HTTP exchange.",
-            ("route", "service", "status"),
-            buckets=_SECONDS,
-            registry=self.registry,
+        self._exchanges = self._times("http", "An HTTP exchange.", "route", "service", "status")
+        self._refused = self._count("errors", "Errors answered, by code.", "code")
+        self._consultations = self._count(
+            "consultations", "Consultations by how they ended.", "service", "outcome"
         )
-        self._refused = Counter(
-            "chartside_errors", "Errors answered, by code.", ("code",), registry=self.registry
-        )
-        self._consultations = Counter(
-            "chartside_consultations",
-            "Consultations by how they ended.",
-            ("service", "outcome"),
-            registry=self.registry,
-        )
-        self._stages = Histogram(
-            "chartside_stage_seconds",
-            "Time of a stage of a consultation.",
-            ("stage",),
-            buckets=_SECONDS,
-            registry=self.registry,
-        )
-        self._tokens = Counter(
-            "chartside_tokens", "Tokens read and written.", ("kind",), registry=self.registry
-        )
-        self._samples_failed = Counter(
-            "chartside_samples_failed", "Samples that were no answer.", registry=self.registry
-        )
-        self._verdicts = Counter(
-            "chartside_verdicts", "Diagnoses by verdict.", ("verdict",), registry=self.registry
-        )
-        self._feedback = Counter(
-            "chartside_feedback",
-            "Feedback entries.",
-            ("service", "outcome"),
-            registry=self.registry,
+        self._stages = self._times("stage", "A stage of a consultation.", "stage")
+        self._tokens = self._count("tokens", "Tokens read and written.", "kind")
+        self._samples_failed = self._count("samples_failed", "Samples that were no answer.")
+        self._verdicts = self._count("verdicts", "Diagnoses by verdict.", "verdict")
+        self._feedback = self._count("feedback", "Feedback entries.", "service", "outcome")
+        self._store = self._times("store_commit", "Making records durable.")
+        self._writes = self._count(
+            "store_writes", "Writes of the store: `ok`, or why they failed.", "result"
         )
         self._engine = Gauge(
-            "chartside_engine",
-            "The engine's requests and restarts.",
-            ("what",),
+            "chartside_engine", "The engine's requests and restarts.", ("what",),
             registry=self.registry,
-        )
-        self._store = Histogram(
-            "chartside_store_commit_seconds",
-            "Time to make records durable.",
-            buckets=_SECONDS,
-            registry=self.registry,
-        )
-        self._writes = Counter(
-            "chartside_store_writes",
-            "Writes of the store, by `ok` or the reason they failed.",
-            ("result",),
-            registry=self.registry,
+        )  # fmt: skip
+
+    def _count(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"chartside_{name}", text, labels, registry=self.registry)
+
+    def _times(self, name: str, text: str, *labels: str) -> Histogram:
+        return Histogram(
+            f"chartside_{name}_seconds", text, labels, buckets=_SECONDS, registry=self.registry
         )
 
     def exchange(self, route: str, service: str, status: int, code: str, seconds: float) -> None:
