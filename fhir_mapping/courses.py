@@ -111,7 +111,9 @@ def _limits(limits: Range | None) -> str:
         return ""
     low, high = limits.low, limits.high
     if low is not None and high is not None:
-        return f"{plain(low)}-{plain(high)}"
-    if high is not None:
-        return f"to {plain(high)}"
-    return f"from {plain(low)}" if low is not None else ""
+        said = f"{plain(low)}-{plain(high)}"
+    elif high is not None:
+        said = f"to {plain(high)}"
+    else:
+        said = f"from {plain(low)}" if low is not None else ""
+    return said if limits.source == "chart" else f"usual {said}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
-from fhir_mapping.chart import Flag, Range
+from fhir_mapping.chart import Code, Flag, Range
 from fhir_mapping.concepts import codings
-from fhir_mapping.quantities import Quantity, quantity
+from fhir_mapping.conversions import convert
+from fhir_mapping.quantities import Quantity, parts, quantity
 from fhir_mapping.reading import items, objects
 from fhir_mapping.tables import table
 from fhir_mapping.words import Words
@@ -58,22 +60,55 @@ def said_of(interpretation: Any) -> str:
 
 
 def range_for(
-    ranges: Any, words: Words, unit: str | None, age_years: float | None, sex: str | None
+    ranges: Any,
+    words: Words,
+    unit: str | None,
+    age_years: float | None,
+    sex: str | None,
+    codes: tuple[Code, ...] = (),
 ) -> Range | None:
     """The reference range that fits this patient: the first normal one that does not exclude him.
 
-    A range in another unit than the result is not a range for it.
+    It is told in the unit of the result; a range in a unit that cannot be converted is none.
     """
+    loinc = codes[0].code if codes else ""
     for candidate in objects(ranges):
         if not _fits(candidate, age_years, sex, words):
             continue
-        low, high = _bound(candidate.get("low"), words), _bound(candidate.get("high"), words)
-        if any(b is not None and b.unit and unit and b.unit != unit for b in (low, high)):
-            continue
-        found = Range(low.value if low else None, high.value if high else None)
+        low, high = candidate.get("low"), candidate.get("high")
+        if low or high:
+            found = Range(_in_unit(low, words, unit, loinc), _in_unit(high, words, unit, loinc))
+        else:
+            found = _written(candidate.get("text"))
         if found.low is not None or found.high is not None:
             return found
     return None
+
+
+def _in_unit(value: Any, words: Words, unit: str | None, loinc: str) -> float | None:
+    if not isinstance(value, dict):
+        return None
+    bound, _, own = parts(value, words)
+    if bound is None or not own or not unit or own == unit:
+        return bound
+    return convert(bound, own, unit, loinc)
+
+
+_WRITTEN = re.compile(
+    r"\s*(?:(?P<low>\d{1,7}(?:\.\d+)?)\s*(?:-|\u2013|to)\s*(?P<high>\d{1,7}(?:\.\d+)?)"
+    r"|(?P<sign><=?|>=?|\u2264|\u2265)\s*(?P<bound>\d{1,7}(?:\.\d+)?))(?=\s|$|[^\d.\w-])"
+)
+
+
+def _written(text: Any) -> Range:
+    """ "0.6-1.2", "< 5", ">=60 mL/min": a range that was only written."""
+    match = _WRITTEN.match(text) if isinstance(text, str) else None
+    if match is None:
+        return Range()
+    if match["low"]:
+        return Range(float(match["low"]), float(match["high"]))
+    bound = float(match["bound"])
+    return Range(high=bound) if match["sign"] in ("<", "<=", "\u2264") else Range(low=bound)
 
 
 def flag_against(value: float, comparator: str | None, limits: Range) -> Flag | None:

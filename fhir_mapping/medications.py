@@ -40,7 +40,7 @@ def map_request(resource: Resource, ref: str, scene: Scene) -> None:
         draft.text += f" ({intent})"
     if resource.get("doNotPerform") is True:
         draft.text, draft.polarity = f"Not to be given: {draft.text}", Polarity.ABSENT
-        draft.key += "|not"
+        draft.key += "not"
     draft.weight += 1
     scene.found.told(draft)
 
@@ -58,7 +58,7 @@ def map_statement(resource: Resource, ref: str, scene: Scene) -> None:
     if taken == "n" or draft.status == "not-taken" or adherence == "not-taking":
         draft.polarity = Polarity.ABSENT
         draft.status = "not-taken"
-        draft.key += "|not"
+        draft.key += "not"
         if "(not taken)" not in draft.text:
             draft.text += " (not taken)"
     draft.weight += 2
@@ -74,7 +74,7 @@ def map_administration(resource: Resource, ref: str, scene: Scene) -> None:
     if draft.status == "not-done" or resource.get("notGiven") is True:
         draft.text += " (not given)"
         draft.polarity = Polarity.ABSENT
-        draft.key += "|not"
+        draft.key += "not"
     else:
         draft.text = draft.text.replace(" (completed)", "") + " (given)"
         draft.weight = 5
@@ -99,7 +99,7 @@ def _draft(resource: Resource, ref: str, scene: Scene, dosages: Any) -> Draft | 
         detail = "The medication is neither coded, named nor among the resources."
         scene.found.leave(ref, "no-medication", detail, Kind.MEDICATION)
         return None
-    draft = Draft(Kind.MEDICATION, term.identity, name, ref, codes=term.codes, also=also)
+    draft = Draft(Kind.MEDICATION, f"{term.identity}|", name, ref, codes=term.codes, also=also)
     status = resource.get("status")
     draft.status = status.strip().lower() if isinstance(status, str) else ""
     if says_nothing_known(term):

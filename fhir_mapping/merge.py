@@ -7,11 +7,13 @@ order in which resources came.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from fhir_mapping.chart import Fact, Kind
+from fhir_mapping.conversions import convert
 from fhir_mapping.courses import result_phrase
 from fhir_mapping.draft import Draft
+from fhir_mapping.terms import identity_of
 from fhir_mapping.words import LIMIT, one_line
 
 __all__ = ["facts_of"]
@@ -29,6 +31,7 @@ _COUNTED = {
 def facts_of(drafts: list[Draft]) -> tuple[Fact, ...]:
     """The facts of a chart, in the order of the kinds and their numbers."""
     drafts.sort(key=_by_time)
+    _link(drafts)
     by_kind: dict[Kind, dict[str, list[Draft]]] = {kind: {} for kind in Kind}
     for draft in drafts:
         groups = by_kind[draft.kind]
@@ -40,8 +43,56 @@ def facts_of(drafts: list[Draft]) -> tuple[Fact, ...]:
     return tuple(
         _fact(f"{kind.letter}{n}", group)
         for kind, groups in by_kind.items()
-        for n, group in enumerate(groups.values(), 1)
+        for n, group in enumerate(_comparable(groups.values()), 1)
     )
+
+
+_LINKED = frozenset({Kind.PROBLEM, Kind.ALLERGY, Kind.MEDICATION})
+
+
+def _link(drafts: list[Draft]) -> None:
+    """Gives one key to problems, allergies or drugs that share any of their codings or words."""
+    known: dict[tuple[Kind, str, str], str] = {}
+    for draft in drafts:
+        if draft.kind in _LINKED:
+            identity, _, standing = draft.key.rpartition("|")
+            names = [identity_of(code) for code in draft.codes] or [identity]
+            ways = [(draft.kind, standing, name) for name in names]
+            key = next((known[way] for way in ways if way in known), draft.key)
+            for way in ways:
+                known.setdefault(way, key)
+            draft.key = key
+
+
+def _comparable(groups: Iterable[list[Draft]]) -> Iterator[list[Draft]]:
+    """The groups, each in one unit: that of its newest result, where the others can be converted.
+
+    Results in a unit that cannot be converted stay apart, as a fact of their own.
+    """
+    for group in groups:
+        unit = group[-1].unit
+        if len(group) == 1 or all(draft.unit == unit for draft in group):
+            yield group
+        else:
+            yield from _by_unit(group)
+
+
+def _by_unit(group: list[Draft]) -> Iterator[list[Draft]]:
+    newest = group[-1]
+    apart: dict[str | None, list[Draft]] = {}
+    for draft in group:
+        _convert_to(draft, newest)
+        apart.setdefault(draft.unit, []).append(draft)
+    yield from apart.values()
+
+
+def _convert_to(draft: Draft, newest: Draft) -> None:
+    unit, to = draft.unit, newest.unit
+    if unit == to or not unit or not to or draft.value is None:
+        return
+    value = convert(draft.value, unit, to, draft.codes[0].code if draft.codes else "")
+    if value is not None:
+        draft.value, draft.unit, draft.shown, draft.range = value, to, None, None
 
 
 def _by_time(draft: Draft) -> tuple[float, str, str, str]:

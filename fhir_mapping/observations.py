@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from fhir_mapping.chart import Kind, Polarity
+from fhir_mapping.chart import Kind, Polarity, Range
 from fhir_mapping.components import of_components
 from fhir_mapping.concepts import codings, unwrap
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.flags import flag_against, interpreted, range_for, said_of
+from fhir_mapping.ranges import table_range
 from fhir_mapping.reading import objects
 from fhir_mapping.tables import table
 from fhir_mapping.terms import Term
@@ -105,9 +106,9 @@ def _result(element: Resource, ref: str, kind: Kind, scene: Scene) -> Draft | No
             return None
         value = Value(said)
     term = scene.term(element.get("code"))
-    unit = value.unit or "" if value.number is not None else "words"
+    sort = "number" if value.number is not None else "words"
     name = term.name or "unnamed result"
-    draft = Draft(kind, f"{term.code or name.lower()}|{unit}", name, ref, codes=term.codes)
+    draft = Draft(kind, f"{term.identity}|{sort}", name, ref, codes=term.codes)
     draft.result = True
     draft.value, draft.comparator, draft.unit = value.number, value.comparator, value.unit
     draft.shown = value.shown
@@ -115,6 +116,8 @@ def _result(element: Resource, ref: str, kind: Kind, scene: Scene) -> Draft | No
         draft.shown = f"{value.shown or value.figure} ({said})"
     if value.number is not None and element.get("referenceRange"):
         _set_range(draft, element["referenceRange"], scene)
+    elif value.number is not None and flag is None:
+        _set_limits(draft, table_range(term.codes, draft.unit, scene.age_years, scene.sex))
     if flag is not None:
         draft.flag = flag
     if (value.concept is not None and _is_absence(value.concept, scene)) or (
@@ -130,9 +133,16 @@ def _is_absence(concept: Any, scene: Scene) -> bool:
 
 def _set_range(draft: Draft, ranges: Any, scene: Scene) -> None:
     """The range that fits the patient, and the flag by it."""
-    draft.range = range_for(ranges, scene.words, draft.unit, scene.age_years, scene.sex)
-    if draft.range is not None and draft.value is not None:
-        draft.flag = flag_against(draft.value, draft.comparator, draft.range)
+    found = range_for(ranges, scene.words, draft.unit, scene.age_years, scene.sex, draft.codes)
+    if found is None:
+        found = table_range(draft.codes, draft.unit, scene.age_years, scene.sex)
+    _set_limits(draft, found)
+
+
+def _set_limits(draft: Draft, limits: Range | None) -> None:
+    if limits is not None and draft.value is not None:
+        draft.range = limits
+        draft.flag = flag_against(draft.value, draft.comparator, limits)
 
 
 def _explain_nothing(resource: Resource, ref: str, kind: Kind, scene: Scene) -> None:

@@ -10,7 +10,7 @@ from fhir_mapping.chart import Code
 from fhir_mapping.concepts import codings, said_by, unwrap
 from fhir_mapping.words import Words
 
-__all__ = ["Term", "Terms"]
+__all__ = ["Term", "Terms", "identity_of"]
 
 _MOST_CODES = 6
 """How many codings of one concept are kept: beyond it they are translations of each other."""
@@ -18,20 +18,33 @@ _MOST_CODES = 6
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """`name` is short and cleaned, '' if the concept has no words; `code` is the first code."""
+    """`name` is short and cleaned, '' if the concept has no words; `code` is the first code in
+    lower case. `identity` is what makes two concepts the same: the first coding, else the words.
+    """
 
     name: str
     code: str
     codes: tuple[Code, ...]
-
-    @property
-    def identity(self) -> str:
-        """What makes two concepts the same thing: the first code, else the words."""
-        return self.code or self.name.lower()
+    identity: str
 
     def has_any(self, codes: Iterable[str]) -> bool:
         """Whether one of these is among its codes."""
         return any(code.code in codes for code in self.codes)
+
+
+_SYSTEMS = {
+    "urn:oid:2.16.840.1.113883.6.1": "http://loinc.org",
+    "urn:oid:2.16.840.1.113883.6.96": "http://snomed.info/sct",
+    "urn:oid:2.16.840.1.113883.6.88": "http://www.nlm.nih.gov/research/umls/rxnorm",
+    "urn:oid:2.16.840.1.113883.6.90": "http://hl7.org/fhir/sid/icd-10-cm",
+    "urn:oid:2.16.840.1.113883.12.292": "http://hl7.org/fhir/sid/cvx",
+}
+"""Code systems by their other name. Source: https://terminology.hl7.org/external_terminologies.html"""
+
+
+def identity_of(code: Code) -> str:
+    """A coding as a key: equal for the two names of one code system."""
+    return f"{_SYSTEMS.get(code.system, code.system)}#{code.code.lower()}"
 
 
 class Terms:
@@ -61,11 +74,13 @@ class Terms:
         concept = unwrap(concept)
         if isinstance(concept, str):
             code = self._words.coded(concept)
-            return Term(self._words.short(self._words.typed(concept)), code.lower(), ())
+            name = self._words.short(self._words.typed(concept))
+            return Term(name, code.lower(), (), name.lower())
         found = codings(concept)
         name = self._words.short(said_by(concept, found, self._words))
         codes = self._codes(found)
-        return Term(name, codes[0].code.lower() if codes else "", codes)
+        code = codes[0].code.lower() if codes else ""
+        return Term(name, code, codes, identity_of(codes[0]) if codes else name.lower())
 
     def _codes(self, found: list[dict[str, Any]]) -> tuple[Code, ...]:
         coded = self._words.coded

@@ -24,7 +24,8 @@ def _shown() -> dict[str, str]:
 
 def ucum(sent: str) -> str:
     """The UCUM code for a unit as sent; as sent if the spelling is not known."""
-    return _spellings().get(sent, sent)
+    plain = sent.replace("\u00b5", "u").replace("\u03bc", "u").replace(" ", "")
+    return _spellings().get(plain) or (plain if plain != sent and plain.isascii() else sent)
 
 
 def shown_unit(code: str) -> str:

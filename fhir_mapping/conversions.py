@@ -1,0 +1,117 @@
+"""Conversion between UCUM units, and between mass and substance where the analyte is known.
+
+The common pairs are in a table; pint with ucumvert, and labunits, are loaded when one is met that
+is not. A pair that none of them can convert is never compared.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache, lru_cache
+from typing import Any
+
+from fhir_mapping.tables import table
+
+__all__ = ["convert"]
+
+Line = tuple[float, float]
+"""Scale and offset: value in the one unit x scale + offset = value in the other."""
+
+_PARSABLE = re.compile(r"[A-Za-z%\[\]/.*(){}_'0-9-]{1,32}")
+_LONG_NUMBER = re.compile(r"\d{3,}")
+
+
+def convert(value: float, unit: str, to: str, loinc: str = "") -> float | None:
+    """`value` in the unit `to`, or None; `loinc` is the analyte, for mass to substance."""
+    line = _line(unit, to, loinc)
+    return None if line is None else value * line[0] + line[1]
+
+
+@lru_cache(maxsize=4096)
+def _line(unit: str, to: str, loinc: str) -> Line | None:
+    if unit == to:
+        return 1.0, 0.0
+    known = _table().get((unit, to))
+    if known is not None:
+        return known
+    if not (_is_parsable(unit) and _is_parsable(to)):
+        return None
+    if ("meq" in unit) != ("meq" in to):
+        monovalent = loinc in table("units")["monovalent"]["codes"]
+        return (
+            _line(unit.replace("meq", "mmol"), to.replace("meq", "mmol"), "")
+            if (monovalent)
+            else None
+        )
+    return _by_dimension(unit, to) or _by_substance(unit, to, loinc)
+
+
+@cache
+def _table() -> dict[tuple[str, str], Line]:
+    pairs = {}
+    for row in table("units")["conversions"]:
+        scale, offset = row["scale"], row.get("offset", 0.0)
+        pairs[row["from"], row["to"]] = (scale, offset)
+        pairs[row["to"], row["from"]] = (1 / scale, -offset / scale)
+    return pairs
+
+
+def _is_parsable(unit: str) -> bool:
+    """Nothing that could make a parser count to a trillion."""
+    return bool(_PARSABLE.fullmatch(unit)) and not _LONG_NUMBER.search(_plain(unit))
+
+
+def _plain(unit: str) -> str:
+    return re.sub(r"\{[^{}]*\}", "", unit)
+
+
+@cache
+def _registry() -> Any:
+    from ucumvert import PintUcumRegistry
+
+    return PintUcumRegistry()
+
+
+def _by_dimension(unit: str, to: str) -> Line | None:
+    registry = _registry()
+    try:
+        source, target = registry.from_ucum(unit), registry.from_ucum(to)
+        zero, one = (
+            float(registry.Quantity(x * source.magnitude, source.units).to(target.units).magnitude)
+            for x in (0.0, 1.0)
+        )
+        scale = float(target.magnitude)
+    except Exception:  # whatever a unit that is none makes of the parsers
+        return None
+    return ((one - zero) / scale, zero / scale) if scale else None
+
+
+def _by_substance(unit: str, to: str, loinc: str) -> Line | None:
+    """Through the traditional and the SI unit of the analyte: mg/dL -> mmol/L of glucose."""
+    analyte = _analytes().get(loinc)
+    if analyte is None:
+        return None
+    traditional, si, factor = analyte
+    for begin, end, scale in ((traditional, si, factor), (si, traditional, 1 / factor)):
+        first, last = _proportion(unit, begin), _proportion(end, to)
+        if first is not None and last is not None:
+            return first * scale * last, 0.0
+    return None
+
+
+def _proportion(unit: str, to: str) -> float | None:
+    line = _line(unit, to, "")
+    return line[0] if line is not None and line[1] == 0.0 else None
+
+
+@cache
+def _analytes() -> dict[str, tuple[str, str, float]]:
+    from labunits.converters import analytes
+
+    from fhir_mapping.units import ucum
+
+    return {
+        a.loinc_num: (ucum(a.traditional_unit), ucum(a.si_unit), a.conversion_factor)
+        for a in analytes()
+        if a.conversion_factor
+    }
