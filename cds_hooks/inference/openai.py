@@ -1,0 +1,199 @@
+"""`OpenAIEngine`: a model server inside the hospital's network (vLLM, llama-server).
+
+For when one machine is not enough. The server is one of an allow-list, the way to it is TLS, its
+answers are streamed so that a cancelled request ends over there too, and every fault has its own
+code. Names are free text here: only the local engine binds them to a terminology while decoding.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from cds_hooks.consultation import ModelIdentity
+from cds_hooks.inference.engine import (
+    EngineState,
+    EngineUnavailable,
+    Generation,
+    GenerationRequest,
+    QueueFull,
+)
+from cds_hooks.inference.remote.asking import Answer, Asking
+from cds_hooks.inference.remote.config import OpenAIConfig, check_tls
+from cds_hooks.inference.remote.dialect import TokenCounter
+from cds_hooks.inference.remote.exchange import Exchange
+from cds_hooks.inference.remote.faults import ServerAway, ServerFault
+from cds_hooks.inference.remote.key import KeyFile
+from cds_hooks.inference.remote.watch import Served, Watch
+
+__all__ = ["OpenAIConfig", "OpenAIEngine"]
+
+
+class _Life:
+    """What there is between `start` and `stop`."""
+
+    def __init__(self, config: OpenAIConfig, tls: ssl.SSLContext | None) -> None:
+        key = KeyFile(config.key_file) if config.key_file else None
+        self.exchange = Exchange(config.address, config.bounds, key=key, tls=tls)
+        self.asking = Asking(self.exchange, config)
+        self.watch = Watch(self.exchange, config.model, config.probe_s)
+        self.running: set[asyncio.Timeout] = set()
+        self.idle = asyncio.Event()
+        self.idle.set()
+        self._watcher = asyncio.create_task(self.watch.run(), name="model-server-watch")
+        self._model = config.model
+        self._counter: tuple[Served, TokenCounter] | None = None
+
+    def counter(self) -> TokenCounter | None:
+        """Counts tokens with the server that is up now; None when it is of an unknown kind."""
+        served = self.watch.served
+        if served is None or served.dialect is None:
+            return None
+        if self._counter is None or self._counter[0] is not served:
+            self._counter = served, TokenCounter(self.exchange, served.dialect, self._model)
+        return self._counter[1]
+
+    @contextlib.contextmanager
+    def busy(self, scope: asyncio.Timeout) -> Iterator[None]:
+        """While a request runs that ends with `scope`."""
+        self.running.add(scope)
+        self.idle.clear()
+        try:
+            yield
+        finally:
+            self.running.discard(scope)
+            if not self.running:
+                self.idle.set()
+
+    async def end(self) -> None:
+        """Stop looking, end what runs, close every connection."""
+        self._watcher.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._watcher
+        for scope in self.running:
+            scope.reschedule(asyncio.get_running_loop().time())
+        await self.idle.wait()
+        await self.exchange.close()
+
+
+class OpenAIEngine:
+    """An `Engine` over one model server. `tls` holds the hospital's authority, and our own
+    certificate where the server asks for one; without it the system's authorities are used.
+
+    Raises ServerNotAllowed and ValueError for what must not be connected with.
+    """
+
+    names_by_construction: ClassVar[bool] = False
+
+    def __init__(self, config: OpenAIConfig, *, tls: ssl.SSLContext | None = None) -> None:
+        check_tls(tls)
+        self._config = config
+        self._tls = tls
+        self._life: _Life | None = None
+        self._stopped = False
+
+    def __repr__(self) -> str:
+        return f"OpenAIEngine({self._config.model!r}, {self.state.status})"
+
+    @property
+    def model(self) -> ModelIdentity:
+        """Which model answers; the build of its server is known once it is up."""
+        served = self._life.watch.served if self._life else None
+        return self._config.identity(served.build if served else "")
+
+    @property
+    def state(self) -> EngineState:
+        """`failed` is what someone must put right over there; `detail` is its stable code."""
+        if self._life is None:
+            return EngineState("failed", detail="engine-stopped") if self._stopped else _LOADING
+        watch = self._life.watch
+        running = len(self._life.running)
+        return EngineState(watch.status, 0, running, watch.times_away, watch.detail)
+
+    async def start(self) -> None:
+        """Begin to look whether the server is up; returns at once."""
+        if self._life is None:
+            self._life = _Life(self._config, self._tls)
+
+    async def settled(self) -> EngineState:
+        """Wait until the server is ready, or found to be one that cannot serve."""
+        if self._life is not None:
+            await self._life.watch.settled()
+        return self.state
+
+    async def stop(self) -> None:
+        """Cancel what runs, over there too, and close every connection."""
+        life, self._life, self._stopped = self._life, None, True
+        if life is not None:
+            await life.end()
+
+    async def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text in the model's own tokenizer.
+
+        Raises EngineUnavailable, also for a server that does not count tokens.
+        """
+        counter = self._ready().counter()
+        if counter is None:
+            raise EngineUnavailable("The model server does not count tokens")
+        try:
+            return await counter.count(texts, within_s=self._config.tokenize_s)
+        except ServerFault as fault:
+            code, where = fault.code, fault.where
+        raise EngineUnavailable(f"The model server did not count tokens ({code})", where=where)
+
+    async def generate(self, request: GenerationRequest) -> Generation:
+        """Samples for a request. Cancelling the task closes the connection, which ends the work.
+
+        Samples that were cut off while others came whole have the fault's code as `finish`.
+        Raises QueueFull, DeadlinePassed, PromptTooLong, EngineUnavailable, ServerFault.
+        """
+        life = self._ready()
+        if len(life.running) >= self._config.in_flight:
+            raise QueueFull("Too many requests to the model server", hint="Ask again later.")
+        model = self.model
+        try:
+            answers = await _stoppable(life, request)
+        except ServerAway as fault:
+            life.watch.away(fault)
+            raise
+        return _generation(answers, model)
+
+    def _ready(self) -> _Life:
+        state = self.state
+        if state.status != "ready" or self._life is None:
+            raise EngineUnavailable(f"The model server is {state.status}", where=state.detail)
+        return self._life
+
+
+_LOADING = EngineState("loading")
+
+
+async def _stoppable(life: _Life, request: GenerationRequest) -> tuple[Answer, ...]:
+    """The answers, unless the engine is stopped first."""
+    try:
+        async with asyncio.timeout(None) as scope:
+            with life.busy(scope):
+                return await life.asking.samples(request)
+    except TimeoutError:
+        raise EngineUnavailable("The engine was stopped") from None
+
+
+def _generation(answers: Sequence[Answer], model: ModelIdentity) -> Generation:
+    """All answers as one: the slowest one's times, the prompt once, what all of them reused."""
+    prompts = [a.usage.prompt for a in answers if a.usage.prompt is not None]
+    cached = [a.usage.cached for a in answers if a.usage.cached is not None]
+    seconds = {
+        "queue": max(a.waited_s for a in answers),
+        "prompt": max(a.prompt_s for a in answers),
+        "decode": max(a.decode_s for a in answers),
+    }
+    return Generation(
+        tuple(sample for answer in answers for sample in answer.samples),
+        model,
+        max(prompts, default=0),
+        min(cached, default=0),
+        {stage: 1000 * value for stage, value in seconds.items()},
+    )

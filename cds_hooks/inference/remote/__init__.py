@@ -1,0 +1,1 @@
+"""What speaking to a model server takes: address, connection, events, faults."""

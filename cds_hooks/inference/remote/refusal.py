@@ -1,0 +1,120 @@
+"""Which fault an HTTP answer, or the want of one, is."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
+from typing import cast
+
+import httpx
+
+from cds_hooks.inference.remote.faults import Fault, fault_error
+
+__all__ = ["broken", "check", "pieces_of"]
+
+_STATUS = {
+    400: Fault.REQUEST_REFUSED,
+    401: Fault.UNAUTHORIZED,
+    403: Fault.FORBIDDEN,
+    404: Fault.NOT_FOUND,
+    405: Fault.NOT_FOUND,
+    413: Fault.REQUEST_REFUSED,
+    422: Fault.REQUEST_REFUSED,
+    429: Fault.BUSY,
+    503: Fault.UNAVAILABLE,
+}
+_LONGEST_WAIT_S = 3600.0
+_READ_OF_A_REFUSAL = 1 << 16
+_REFUSAL_S = 2.0
+# llama-server's error type; vLLM's and OpenAI's words for the same.
+_TOO_LONG = re.compile(rb"exceed_context_size_error|context_length_exceeded|context length")
+_DIGITS = re.compile(r"[0-9]{1,9}")
+
+
+async def check(response: httpx.Response, *, content_type: str | None = None) -> None:
+    """Raise the ServerFault that an answer's head is, unless it is fit to be read.
+
+    The body of a refused request is looked at for one thing: whether the prompt was too long.
+    """
+    fault = _fault_of_status(response.status_code)
+    if response.status_code == 400 and await _says_too_long(response):
+        fault = Fault.PROMPT_TOO_LONG
+    fault = fault or _fault_of_headers(response.headers, content_type)
+    if fault is not None:
+        raise fault_error(fault, retry_after_s=_retry_after_s(response.headers))
+
+
+@asynccontextmanager
+async def pieces_of(response: httpx.Response) -> AsyncIterator[AsyncIterator[bytes]]:
+    """The body as it is sent, piece by piece; leaving the block ends the reading for sure."""
+    pieces = cast("AsyncGenerator[bytes, None]", response.aiter_raw())
+    async with aclosing(pieces):
+        yield pieces
+
+
+def broken(error: Exception, *, answered: bool) -> Fault:
+    """The fault that an exception of the client library is.
+
+    `answered` is whether the head of an answer had come. A failed TLS handshake may show itself
+    only when reading: TLS 1.3 clients learn late that their certificate was refused.
+    """
+    if _within(error, ssl.SSLError):
+        return Fault.UNTRUSTED
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        return Fault.UNREACHABLE
+    if isinstance(error, httpx.TimeoutException):
+        return Fault.STALLED
+    # h11 and httpcore tell an end before its time from rubbish in words only.
+    ended = str(error).startswith(("peer closed", "Server disconnected"))
+    if isinstance(error, httpx.RemoteProtocolError) and not ended:
+        return Fault.NOT_HTTP
+    return Fault.CLOSED_EARLY if answered else Fault.CONNECTION_LOST
+
+
+def _fault_of_status(status: int) -> Fault | None:
+    if status == 200:
+        return None
+    if status >= 500:
+        return _STATUS.get(status, Fault.ERROR)
+    if 300 <= status < 400:
+        return Fault.REDIRECTED
+    return _STATUS.get(status, Fault.UNEXPECTED_STATUS)
+
+
+def _fault_of_headers(headers: httpx.Headers, content_type: str | None) -> Fault | None:
+    if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+        return Fault.COMPRESSED
+    sent = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if "html" in sent:
+        return Fault.HTML
+    return Fault.CONTENT_TYPE if content_type and sent != content_type else None
+
+
+async def _says_too_long(response: httpx.Response) -> bool:
+    body = bytearray()
+    with suppress(TimeoutError, httpx.HTTPError):
+        async with asyncio.timeout(_REFUSAL_S), pieces_of(response) as chunks:
+            async for chunk in chunks:
+                body += chunk
+                if len(body) > _READ_OF_A_REFUSAL:
+                    break
+    return _TOO_LONG.search(body) is not None
+
+
+def _retry_after_s(headers: httpx.Headers) -> float | None:
+    """Seconds, as RFC 9110 (section 10.2.3) has them; a date is not asked for by these servers."""
+    value = headers.get("retry-after", "").strip()
+    return min(float(value), _LONGEST_WAIT_S) if _DIGITS.fullmatch(value) else None
+
+
+def _within(error: BaseException | None, kind: type[BaseException]) -> bool:
+    for _ in range(8):
+        if error is None:
+            return False
+        if isinstance(error, kind):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
