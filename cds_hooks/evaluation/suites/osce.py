@@ -34,7 +34,7 @@ class Symptoms(Row):
     """What the patient complains of."""
 
     primary: str = Field("", alias="Primary_Symptom")
-    secondary: list[str] = Field([], alias="Secondary_Symptoms")
+    secondary: tuple[str, ...] = Field((), alias="Secondary_Symptoms")
 
 
 class Actor(Row):
@@ -115,14 +115,12 @@ def _tell(chart: ChartBuilder, actor: Actor) -> None:
         if text:
             chart.note(title, text)
     if isinstance(actor.past, list):
-        for problem in filter(None, map(_prose, actor.past)):
+        for problem in _items(actor.past):
             chart.problem(problem)
     elif text := _prose(actor.past):
         chart.note("Past medical history", text)
-    for drugs in (actor.current, actor.medications):
-        for drug in drugs if isinstance(drugs, list) else [drugs]:
-            if text := _prose(drug):
-                chart.medication(text)
+    for drug in (*_items(actor.current), *_items(actor.medications)):
+        chart.medication(drug)
 
 
 def _examine(chart: ChartBuilder, findings: Mapping[str, Any]) -> None:
@@ -164,6 +162,11 @@ def _leaves(found: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
         yield path, "; ".join(_prose(item) for item in found)
     elif found is not None:
         yield path, str(found).strip()
+
+
+def _items(listed: Any) -> list[str]:
+    items = listed if isinstance(listed, list) else [listed]
+    return [i.strip() for i in items if isinstance(i, str) and not says_nothing(i)]
 
 
 def _prose(told: Any) -> str:

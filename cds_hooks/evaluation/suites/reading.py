@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -63,17 +63,33 @@ def read_rows(path: Path, schema: type[R], rows: Rows) -> Iterator[tuple[int, R]
 
 
 def to_cases(path: Path, schema: type[R], make: Callable[[int, R], Case], rows: Rows) -> list[Case]:
-    """One case a row: those without a truth, or with an id for the second time, are rejected."""
+    """One case a row: those without a truth, or with an id for the second time, are rejected.
+
+    So are those that `make` raises SuiteError for, and closed-list cases whose truth is not one of
+    their options: nobody could be right.
+    """
     cases: dict[str, Case] = {}
     for number, row in read_rows(path, schema, rows):
-        case = make(number, row)
-        if not any(name.strip() for name in case.gold.names) and not case.gold.codes:
-            rows.reject(number, "no gold diagnosis")
-        elif case.id in cases:
-            rows.reject(number, "a case id for the second time")
+        try:
+            case = make(number, row)
+        except SuiteError as error:
+            rows.reject(number, error.message)
+            continue
+        if why := _unusable(case, cases):
+            rows.reject(number, why)
         else:
             cases[case.id] = case
     return list(cases.values())
+
+
+def _unusable(case: Case, others: Mapping[str, Case]) -> str:
+    if not any(name.strip() for name in case.gold.names) and not case.gold.codes:
+        return "no gold diagnosis"
+    if case.id in others:
+        return "a case id for the second time"
+    if case.options and not case.truth_listed:
+        return "the gold diagnosis is not among the options"
+    return ""
 
 
 def digest(*paths: Path) -> str:

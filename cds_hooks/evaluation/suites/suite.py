@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from cds_hooks.evaluation.labels import label_key
 from fhir_mapping.chart import Code
 
 __all__ = ["AGE_BANDS", "Case", "Gold", "OnBroken", "Rejected", "Suite", "Task", "age_band"]
@@ -36,6 +37,12 @@ class Gold:
     names: tuple[str, ...]
     codes: tuple[Code, ...] = ()
 
+    @property
+    def name(self) -> str:
+        """The first name, or what the first code says."""
+        told = (*self.names, *(c.display or c.code for c in self.codes))
+        return next(iter(told), "")
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -56,6 +63,20 @@ class Case:
     age_years: float | None = None
     recorded_sex: str | None = None
     tags: frozenset[str] = frozenset()
+
+    @property
+    def truth_listed(self) -> bool:
+        """Whether an option is the truth, by the match rule of closed lists."""
+        listed = set(map(label_key, self.options))
+        return any(label_key(name) in listed for name in self.gold.names)
+
+    def asking(self, options: Iterable[str]) -> Case:
+        """The same case as a question with these options."""
+        return replace(self, options=tuple(options))
+
+    def charted(self, patient_id: str, resources: Iterable[Resource]) -> Case:
+        """The same case as a chart."""
+        return replace(self, patient_id=patient_id, resources=tuple(resources))
 
     def tagged(self, *tags: str) -> Case:
         """The same case with more tags."""
