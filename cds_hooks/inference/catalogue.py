@@ -18,6 +18,7 @@ __all__ = [
     "ModelEntry",
     "Names",
     "SamplingDefaults",
+    "Thinking",
     "load_catalogue",
 ]
 
@@ -50,6 +51,21 @@ class Names(_Strict):
     width: Annotated[int, Field(ge=1, le=32)] = 12
 
 
+class Thinking(_Strict):
+    """How a reasoning model thinks, in its own markers.
+
+    `open` is written behind the prompt when the chat template does not do it; the model ends a
+    thought with `stop`, or the engine does after `budget` tokens with `close` and `stop`; `then`
+    leads to the answer.
+    """
+
+    open: str = ""
+    stop: Annotated[str, Field(min_length=1)]
+    close: str = "\n"
+    then: str = ""
+    budget: Annotated[int, Field(ge=0)] = 1024
+
+
 class ModelEntry(_Strict):
     """One model. `files` are file name patterns; `context` is its own maximum, in tokens."""
 
@@ -63,6 +79,8 @@ class ModelEntry(_Strict):
     demonstration: bool = False
     context: Annotated[int, Field(ge=256)]
     chat_template: str = ""
+    template_options: dict[str, bool | str] = {}
+    thinking: Thinking | None = None
     cautions: tuple[str, ...] = ()
     sampling: SamplingDefaults = SamplingDefaults()
     names: Names = Names()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from cds_hooks.consultation import ModelIdentity
 from cds_hooks.inference.catalogue import ModelEntry
+from cds_hooks.inference.machine import usable_processors
 
 __all__ = ["LlamaConfig"]
 
@@ -39,7 +39,7 @@ class LlamaConfig:
     samples: int = 5
     parallel: int = 2
     queue: int = 16
-    threads: int = field(default_factory=lambda: os.cpu_count() or 1)
+    threads: int = field(default_factory=usable_processors)
     gpu_layers: int = 0
     batch: int = 256
     kept_prompts: int = 4
@@ -47,7 +47,13 @@ class LlamaConfig:
     steady_s: float = 60.0
     load_s: float = 300.0
     grace_s: float = 10.0
-    environment: tuple[str, ...] = ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "HOME", "TMPDIR")
+    environment: tuple[str, ...] = (
+        "LD_LIBRARY_PATH",
+        "CUDA_VISIBLE_DEVICES",
+        "GOMP_SPINCOUNT",
+        "HOME",
+        "TMPDIR",
+    )
     program: tuple[str, ...] = ("-m", "cds_hooks.inference.worker")
 
     @property
@@ -56,7 +62,8 @@ class LlamaConfig:
 
         A single request is bounded by the model's own context.
         """
-        answers = self.samples * (self.answer_tokens + _RESERVE)
+        thought = self.entry.thinking.budget if self.entry.thinking else 0
+        answers = self.samples * (thought + self.answer_tokens + _RESERVE)
         prompt = min(self.prompt_tokens, self.entry.context - self.answer_tokens)
         wanted = self.parallel * (prompt + answers + _SEARCH) + prompt
         return -(-wanted // _BLOCK) * _BLOCK
@@ -66,7 +73,7 @@ class LlamaConfig:
         """Sequences that the same needs."""
         names = self.entry.names
         search = len(names.leads) * (1 + 2 * names.width) if self.names else 0
-        return self.parallel * (self.samples + search) + self.kept_prompts
+        return self.parallel * (self.samples + search) + 2 * self.kept_prompts
 
     def identity(self) -> ModelIdentity:
         """What a consultation records before the file is measured."""
@@ -96,4 +103,6 @@ class LlamaConfig:
             "cache": str(self.cache.resolve()) if self.cache else None,
             "leads": list(self.entry.names.leads),
             "width": self.entry.names.width,
+            "options": self.entry.template_options,
+            "thinking": self.entry.thinking.model_dump() if self.entry.thinking else None,
         }

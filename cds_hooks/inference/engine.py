@@ -32,25 +32,25 @@ class EngineError(ChartsideError):
     issue = "transient"
 
 
-class EngineUnavailable(EngineError):  # noqa: N818
+class EngineUnavailable(EngineError):
     """The engine process is down or still loading."""
 
     code = "engine-unavailable"
 
 
-class QueueFull(EngineError):  # noqa: N818
+class QueueFull(EngineError):
     """More work than the queue holds."""
 
     code = "overloaded"
 
 
-class DeadlinePassed(EngineError):  # noqa: N818
+class DeadlinePassed(EngineError):
     """The deadline came before the samples were complete."""
 
     code = "deadline"
 
 
-class PromptTooLong(EngineError):  # noqa: N818
+class PromptTooLong(EngineError):
     """The prompt and the answer do not fit the context."""
 
     code = "prompt-too-long"
@@ -77,11 +77,15 @@ class GenerationRequest:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The raw text of one sequence; `finish` is `stop`, `length` or an error code."""
+    """The raw text of one sequence; `finish` is `stop`, `length` or an error code.
+
+    `thinking` is what a reasoning model wrote before its answer: kept, never shown on a card.
+    """
 
     text: str
     tokens: int
     finish: str = "stop"
+    thinking: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -243,7 +243,10 @@ class LlamaEngine:
         }
 
     def _generation(self, frame: Frame) -> Generation:
-        samples = tuple(Sample(s["text"], s["tokens"], s["finish"]) for s in frame["samples"])
+        samples = tuple(
+            Sample(s["text"], s["tokens"], s["finish"], s.get("thinking", ""))
+            for s in frame["samples"]
+        )
         return Generation(
             samples,
             self._model,

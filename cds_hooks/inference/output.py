@@ -21,7 +21,7 @@ CLAIMS = frozenset({"high", "low", "abnormal", "normal", "present", "absent"})
 _KEYS = frozenset({"name", "group", "for", "against", "discriminator"})
 
 
-class InvalidOutput(ChartsideError):  # noqa: N818
+class InvalidOutput(ChartsideError):
     """What a sample said is not a differential of this chart; `where` is the path in it."""
 
     code = "invalid-output"

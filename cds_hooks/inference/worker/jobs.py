@@ -19,6 +19,7 @@ from cds_hooks.inference.worker.names import NameChoice, Ranked, beam, mix, shuf
 from cds_hooks.inference.worker.native import Context
 from cds_hooks.inference.worker.prefixes import Prefixes
 from cds_hooks.inference.worker.sampling import Sampling
+from cds_hooks.inference.worker.thinking import Thinking, Thought
 from cds_hooks.inference.worker.tokens import PromptTokens
 from cds_hooks.inference.worker.trie import NameTrie
 from cds_hooks.inference.worker.vocabulary import Vocabulary
@@ -55,6 +56,7 @@ class Tools:
     pool: SequencePool
     prefixes: Prefixes
     names: NameSearch | None
+    thinking: Thinking | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -83,10 +85,11 @@ class Job:
         """Sequences that must be free before the job may begin."""
         return self.samples + (names.sequences if self.search and names else 0)
 
-    def cells(self) -> int:
+    def cells(self, thinking: Thinking | None) -> int:
         """Cells that the job may come to hold."""
         search = _SEARCH_CELLS if self.search else 0
-        return len(self.prompt.ids) + self.samples * (self.max_tokens + 64) + search
+        thought = thinking.budget if thinking else 0
+        return len(self.prompt.ids) + self.samples * (thought + self.max_tokens + 64) + search
 
 
 def consult(job: Job, tools: Tools) -> Steps:
@@ -95,12 +98,10 @@ def consult(job: Job, tools: Tools) -> Steps:
     seqs, spare = taken[: job.samples], taken[job.samples :]
     try:
         job.lanes = [_lane(job, tools, number) for number in range(job.samples)]
-        start = tools.prefixes.begin(seqs[0], job.prompt.ids)
-        job.reused = start
-        prompt = Work(seqs[0], start, job.prompt.ids[start:])
-        yield [prompt]
-        tools.prefixes.keep(seqs[0], job.prompt.ids)
-        job.mark("prompt")
+        prompt = yield from _evaluate(job, tools, seqs[0])
+        if tools.thinking is not None:
+            yield from _think_and_decode(job, tools, tools.thinking, prompt, seqs)
+            return
         at_name = [lane.open() for lane in job.lanes]
         opening = Work(seqs[0], prompt.end, job.lanes[0].pending)
         ranked = yield from _open_and_search(job, tools, prompt, opening, spare)
@@ -116,10 +117,44 @@ def consult(job: Job, tools: Tools) -> Steps:
         tools.pool.give(taken)
 
 
+def _evaluate(job: Job, tools: Tools, seq: int) -> Generator[list[Work], None, Work]:
+    """The prompt on `seq`, its system part first and apart.
+
+    So the part is evaluated alike whether or not it was there already, and can be kept where a
+    state cannot be cut.
+    """
+    ids, shared = job.prompt.ids, job.prompt.shared
+    job.reused = start = tools.prefixes.begin(seq, ids, shared)
+    if start < shared < len(ids):
+        yield [Work(seq, start, ids[start:shared])]
+        tools.prefixes.keep_part(seq, ids[:shared])
+        start = shared
+    prompt = Work(seq, start, ids[start:])
+    yield [prompt]
+    tools.prefixes.keep_prompt(seq, ids)
+    job.mark("prompt")
+    return prompt
+
+
 def _lane(job: Job, tools: Tools, number: int) -> Lane:
     choice = NameChoice(tools.names.written) if job.compiled.names and tools.names else None
     random = np.random.default_rng([job.seed, number])
     return Lane(tools.vocabulary, job.compiled, choice, job.how, random, job.max_tokens)
+
+
+def _think_and_decode(
+    job: Job, tools: Tools, thinking: Thinking, prompt: Work, seqs: Sequence[int]
+) -> Generator[list[Work], None, None]:
+    """Each sample thinks on its own before it answers; names are drawn along the trie."""
+    job.mark("names")
+    for lane, seq in zip(job.lanes, seqs, strict=True):
+        _branch(tools, lane, prompt, seq)
+        lane.thought = Thought(thinking, tools.vocabulary.pieces)
+        lane.pending = list(thinking.opens)
+        if not lane.pending:
+            lane.advance(prompt.logits)
+    yield from _decode(job.lanes)
+    job.mark("decode")
 
 
 def _open_and_search(

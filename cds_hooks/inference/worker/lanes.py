@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cds_hooks.inference.worker.constraint import NAME, Compiled, allowed
 from cds_hooks.inference.worker.names import NameChoice
 from cds_hooks.inference.worker.sampling import Sampling, choose
+from cds_hooks.inference.worker.thinking import Thought
 from cds_hooks.inference.worker.vocabulary import Vocabulary
 from cds_hooks.inference.worker.work import Work
 
@@ -41,6 +42,7 @@ class Lane:
     how: Sampling
     random: np.random.Generator
     budget: int
+    thought: Thought | None = None
     seq: int = -1
     pos: int = 0
     pending: list[int] = field(default_factory=list)
@@ -48,6 +50,7 @@ class Lane:
     finish: str = ""
     _matcher: Any = None
     _run: int = 0
+    _thought_over: bool = False
 
     def __post_init__(self) -> None:
         self._matcher = self.compiled.start()
@@ -78,12 +81,20 @@ class Lane:
 
     def advance(self, logits: NDArray[np.float32]) -> None:
         """Choose what comes after the evaluated tokens."""
-        if len(self.written) >= self.budget + _RESERVE:
+        if self.thought is not None and not self._thought_over:
+            self._advance_thought(self.thought, logits)
+        elif len(self.written) >= self.budget + _RESERVE:
             self.finish = "length"
         elif self.names is not None and self.names.node >= 0:
             self._advance_name(self.names, logits)
         else:
             self._advance_text(logits)
+
+    def _advance_thought(self, thought: Thought, logits: NDArray[np.float32]) -> None:
+        tokens, self._thought_over = thought.advance(logits, self.how, self.random)
+        self.pending += tokens
+        if self._thought_over and self._force():
+            self.name_next()
 
     def _advance_name(self, names: NameChoice, logits: NDArray[np.float32]) -> None:
         token = names.draw(logits, self.vocabulary.quotes, self.how, self.random)

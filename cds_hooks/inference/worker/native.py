@@ -34,7 +34,7 @@ class NativeError(Exception):
         self.code = code
 
 
-class DecodeFailed(NativeError):  # noqa: N818
+class DecodeFailed(NativeError):
     """`llama_decode` returned something else than 0."""
 
 
@@ -226,6 +226,18 @@ class Context:
         """Let `target` share every cell of `source`; whatever `target` held is dropped."""
         lib.llama_memory_seq_rm(self._memory, target, -1, -1)
         lib.llama_memory_seq_cp(self._memory, source, target, -1, -1)
+
+    def state(self, seq: int) -> bytes:
+        """What a sequence holds, for `restore` in a context of the same model and build."""
+        size = lib.llama_state_seq_get_size(self.handle, seq)
+        buffer = (ctypes.c_uint8 * size)()
+        written = lib.llama_state_seq_get_data(self.handle, buffer, size, seq)
+        return bytes(buffer)[:written]
+
+    def restore(self, seq: int, state: bytes) -> bool:
+        """Put a state into an empty sequence; False when llama.cpp does not take it."""
+        buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
+        return bool(lib.llama_state_seq_set_data(self.handle, buffer, len(state), seq))
 
     def drop(self, seq: int, start: int = -1) -> bool:
         """Free a sequence's cells from position `start` on; False if it cannot be cut there."""

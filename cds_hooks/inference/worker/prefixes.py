@@ -1,4 +1,9 @@
-"""Prompts whose cells stay in the context after their job, for jobs that begin the same way."""
+"""Prompts whose cells stay in the context after their job, for jobs that begin the same way.
+
+Two kinds: the system part of a template, which holds nothing of any chart, is kept as long as
+there is room for it and saved to disk, so that not even a restart evaluates it again; and the last
+whole prompts, in memory only, for the next consultation of the same chart.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +13,17 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from cds_hooks.inference.worker.native import Context
+from cds_hooks.inference.worker.saved import SavedStates
 from cds_hooks.inference.worker.work import SequencePool
 
 __all__ = ["Prefixes"]
 
+_WORTH_KEEPING = 16  # tokens
+
 
 @dataclass(slots=True)
 class Prefixes:
-    """At most `slots` kept beginnings, the least recently used goes first.
+    """At most `slots` prompts and as many system parts; the least recently used go first.
 
     Where the architecture cannot cut a state (recurrent layers), only a whole kept beginning is
     reused; otherwise the longest common part of any.
@@ -25,54 +33,82 @@ class Prefixes:
     pool: SequencePool
     slots: int
     cuttable: bool
-    _kept: OrderedDict[int, list[int]] = field(default_factory=OrderedDict)
+    saved: SavedStates | None = None
+    _parts: OrderedDict[int, list[int]] = field(default_factory=OrderedDict)
+    _prompts: OrderedDict[int, list[int]] = field(default_factory=OrderedDict)
 
     @property
     def cells(self) -> int:
-        """Cells that kept beginnings hold, counting shared ones twice."""
-        return sum(map(len, self._kept.values()))
+        """Cells that are held, counting shared ones as often as they are shared."""
+        return sum(map(len, [*self._parts.values(), *self._prompts.values()]))
 
-    def begin(self, seq: int, tokens: list[int]) -> int:
+    def begin(self, seq: int, tokens: list[int], shared: int) -> int:
         """Fill `seq` with what is kept of `tokens`; returns how many need no evaluation.
 
-        The last token is always left over, because its logits are wanted.
+        The first `shared` tokens are the system part. The last token of all is always left over,
+        because its logits are wanted.
         """
+        self._restore(tokens[:shared])
         best, length = -1, 0
-        for held, ids in self._kept.items():
+        for held, ids in [*self._parts.items(), *self._prompts.items()]:
             common = min(_common(ids, tokens), len(tokens) - 1)
             usable = common if self.cuttable or common == len(ids) else 0
             if usable > length:
                 best, length = held, usable
         if length:
-            self._kept.move_to_end(best)
+            kind = self._parts if best in self._parts else self._prompts
+            kind.move_to_end(best)
             self.context.fork(best, seq)
             self.context.drop(seq, length)
         return length
 
-    def keep(self, seq: int, tokens: list[int]) -> None:
-        """Keep what `seq` holds, which is exactly `tokens`, for later jobs."""
-        if not self.slots or any(
-            _common(ids, tokens) == len(tokens) for ids in self._kept.values()
-        ):
-            return
-        for held, ids in list(self._kept.items()):
+    def keep_part(self, seq: int, tokens: list[int]) -> None:
+        """Keep a system part that `seq` holds and nothing else, here and on disk."""
+        if len(tokens) >= _WORTH_KEEPING and self._hold(self._parts, seq, tokens) and self.saved:
+            self.saved.save(self.context, seq, tokens)
+
+    def keep_prompt(self, seq: int, tokens: list[int]) -> None:
+        """Keep a whole prompt that `seq` holds, in memory only."""
+        for held, ids in list(self._prompts.items()):
             if self.cuttable and _common(ids, tokens) == len(ids):
-                self._free(held)
-        while len(self._kept) >= self.slots:
-            self._free(next(iter(self._kept)))
-        if not len(self.pool):
-            return
-        held = self.pool.take(1)[0]
-        self.context.fork(seq, held)
-        self._kept[held] = list(tokens)
+                self._free(self._prompts, held)
+        self._hold(self._prompts, seq, tokens)
 
     def shrink(self, cells: int) -> None:
-        """Forget beginnings until at most `cells` are held."""
-        while self._kept and self.cells > cells:
-            self._free(next(iter(self._kept)))
+        """Forget until at most `cells` are held, prompts before system parts."""
+        for kind in (self._prompts, self._parts):
+            while kind and self.cells > cells:
+                self._free(kind, next(iter(kind)))
 
-    def _free(self, held: int) -> None:
-        del self._kept[held]
+    def _restore(self, part: list[int]) -> None:
+        known = any(_common(ids, part) == len(part) for ids in self._parts.values())
+        if self.saved is None or known or len(part) < _WORTH_KEEPING or not self._room(self._parts):
+            return
+        seq = self.pool.take(1)[0]
+        if self.saved.load(self.context, seq, part):
+            self._parts[seq] = list(part)
+        else:
+            self.context.drop(seq)
+            self.pool.give([seq])
+
+    def _hold(self, kind: OrderedDict[int, list[int]], seq: int, tokens: list[int]) -> bool:
+        """Whether it is held from now on (it may be already, or there is no room)."""
+        if any(_common(ids, tokens) == len(tokens) for ids in kind.values()):
+            return False
+        if not self._room(kind):
+            return False
+        held = self.pool.take(1)[0]
+        self.context.fork(seq, held)
+        kind[held] = list(tokens)
+        return True
+
+    def _room(self, kind: OrderedDict[int, list[int]]) -> bool:
+        while kind and len(kind) >= self.slots:
+            self._free(kind, next(iter(kind)))
+        return self.slots > 0 and len(self.pool) > 0
+
+    def _free(self, kind: OrderedDict[int, list[int]], held: int) -> None:
+        del kind[held]
         self.context.drop(held)
         self.pool.give([held])
 

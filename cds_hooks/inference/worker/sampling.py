@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 __all__ = ["Sampling", "choose", "log_softmax"]
 
 _COLDEST = 1e-3  # below it the most likely token is as good as certain
-_NEGLIGIBLE = 20.0  # e^-20 times a vocabulary of 10^5 is 2e-4 of the most likely token's mass
+_FEW = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +39,26 @@ def choose(logits: NDArray[np.floating], how: Sampling, random: np.random.Genera
     if how.temperature < _COLDEST or len(logits) == 1:
         return int(np.argmax(logits))
     scaled = logits.astype(np.float64) / how.temperature
-    kept = np.flatnonzero(scaled >= scaled.max() - _NEGLIGIBLE)
-    order = kept[np.argsort(-scaled[kept], kind="stable")]
-    chance = np.exp(scaled[order] - scaled[order[0]])
-    chance /= chance.sum()
-    count = _cut(chance, how)
-    reached = np.cumsum(chance[:count])
+    weight = np.exp(scaled - scaled.max())
+    kept = _kept(weight, how)
+    reached = np.cumsum(weight[kept])
     at = int(np.searchsorted(reached, random.random() * reached[-1], side="right"))
-    return int(order[min(at, count - 1)])
+    return int(kept[min(at, len(kept) - 1)])
+
+
+def _kept(weight: NDArray[np.float64], how: Sampling) -> NDArray[np.intp]:
+    """Indices that stay in the draw: all of them, or the heaviest by falling weight."""
+    if how.top_p >= 1 and how.top_k <= 0 and how.min_p <= 0:
+        return np.arange(len(weight))
+    total = weight.sum()
+    if len(weight) > 4 * _FEW:  # the heaviest few nearly always do, and spare a sort of them all
+        few = np.sort(np.argpartition(-weight, _FEW)[:_FEW])
+        few = few[np.argsort(-weight[few], kind="stable")]
+        count = _cut(weight[few] / total, how)
+        if count < _FEW:
+            return few[:count]
+    order = np.argsort(-weight, kind="stable")
+    return order[: _cut(weight[order] / total, how)]
 
 
 def _cut(chance: NDArray[np.float64], how: Sampling) -> int:

@@ -48,7 +48,7 @@ class Scheduler:
         """Queue a job; one that could never fit is refused at once."""
         names = self.tools.names
         too_many = job.sequences(names) > self.tools.context.size.sequences
-        if job.cells() > self.tools.context.cells or too_many:
+        if job.cells(self.tools.thinking) > self.tools.context.cells or too_many:
             self._refuse(job, "prompt-too-long", "The prompt and its answers exceed the context")
         else:
             self.waiting.append(job)
@@ -122,8 +122,8 @@ class Scheduler:
             self._resume(self.running[-1])
 
     def _fits(self, job: Job) -> bool:
-        held = sum(run.job.cells() for run in self.running)
-        room = self.tools.context.cells - held - job.cells()
+        held = sum(run.job.cells(self.tools.thinking) for run in self.running)
+        room = self.tools.context.cells - held - job.cells(self.tools.thinking)
         if room < 0 or job.sequences(self.tools.names) > len(self.tools.pool):
             return False
         self.tools.prefixes.shrink(room)
@@ -148,7 +148,12 @@ class Scheduler:
 
 def _done(job: Job) -> dict[str, Any]:
     samples = [
-        {"text": lane.text(), "tokens": len(lane.written), "finish": lane.finish}
+        {
+            "text": lane.text(),
+            "tokens": len(lane.written),
+            "finish": lane.finish,
+            "thinking": lane.thought.text() if lane.thought else "",
+        }
         for lane in job.lanes
     ]
     stages = ["queue", "prompt", "names", "decode"]

@@ -8,12 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import llama_cpp
+import numpy as np
+
 from cds_hooks.inference.gguf import Header, check_digest, read_header
+from cds_hooks.inference.machine import available_memory
+from cds_hooks.inference.memory import plan, refuse_unless_it_fits
 from cds_hooks.inference.worker import native
 from cds_hooks.inference.worker.constraint import Compiler
 from cds_hooks.inference.worker.jobs import NameSearch, Tools
 from cds_hooks.inference.worker.prefixes import Prefixes
+from cds_hooks.inference.worker.saved import SavedStates
 from cds_hooks.inference.worker.scheduler import Emit, Scheduler
+from cds_hooks.inference.worker.thinking import Thinking
 from cds_hooks.inference.worker.tokens import PromptTokenizer
 from cds_hooks.inference.worker.trie import NameTrie, load_trie
 from cds_hooks.inference.worker.vocabulary import Vocabulary
@@ -43,6 +50,8 @@ class LoadOrder:
     cache: Path | None
     leads: tuple[str, ...]
     width: int
+    options: Mapping[str, Any]
+    thinking: Mapping[str, Any] | None
 
     @classmethod
     def from_frame(cls, frame: Mapping[str, Any]) -> LoadOrder:
@@ -61,6 +70,8 @@ class LoadOrder:
             cache=Path(frame["cache"]) if frame["cache"] else None,
             leads=tuple(str(lead) for lead in frame["leads"]),
             width=int(frame["width"]),
+            options=dict(frame["options"]),
+            thinking=frame["thinking"],
         )
 
 
@@ -81,6 +92,8 @@ def load(order: LoadOrder, emit: Emit, clock: Callable[[], float]) -> Loaded:
     """
     started = time.monotonic()
     header = read_header(order.model)
+    needed = plan(header, cells=order.cells, sequences=order.sequences, batch=order.batch)
+    refuse_unless_it_fits(needed, available_memory(), order.model.name)
     digest = check_digest(order.model, order.sha256)
     model = native.Model(str(order.model), gpu_layers=order.gpu_layers)
     tokenizer = _tokenizer(model, order, header)
@@ -93,13 +106,15 @@ def load(order: LoadOrder, emit: Emit, clock: Callable[[], float]) -> Loaded:
         context=context,
         vocabulary=Vocabulary.of(model, compiler.tokenizer.tokenize_bytes),
         pool=pool,
-        prefixes=Prefixes(context, pool, order.slots, model.cuttable),
+        prefixes=Prefixes(context, pool, order.slots, model.cuttable, _saved(order, digest)),
         names=_names(order, model, tokenizer, digest),
+        thinking=_thinking(order, model),
     )
     facts = {
         "sha256": digest,
         "architecture": header.architecture,
         "cells": context.cells,
+        "memory": needed.explain(),
         "load_ms": 1000 * (time.monotonic() - started),
     }
     return Loaded(tokenizer, compiler, Scheduler(tools, clock, emit), facts)
@@ -111,9 +126,35 @@ def _tokenizer(model: native.Model, order: LoadOrder, header: Header) -> PromptT
         return model.text([token]) if 0 <= token < model.size else ""
 
     bos, eos = piece("tokenizer.ggml.bos_token_id"), piece("tokenizer.ggml.eos_token_id")
-    tokenizer = PromptTokenizer(model, order.template or header.chat_template, bos, eos)
+    template = order.template or header.chat_template
+    tokenizer = PromptTokenizer(model, template, bos, eos, order.options)
     tokenizer.prompt([("system", ""), ("user", "")])
     return tokenizer
+
+
+def _saved(order: LoadOrder, digest: str) -> SavedStates | None:
+    """Saved states are told apart by everything that decides their bytes."""
+    if order.cache is None:
+        return None
+    build = f"{llama_cpp.__version__} {llama_cpp.llama_print_system_info()!r}"
+    return SavedStates(order.cache, f"{digest} {build} {order.batch} {order.threads}")
+
+
+def _thinking(order: LoadOrder, model: native.Model) -> Thinking | None:
+    """The markers of the catalogue as tokens; here they are the template's own, so special."""
+    how = order.thinking
+    if how is None or not how["budget"]:
+        return None
+    stop = str(how["stop"])
+    barred = model.control - set(model.tokenize(stop, special=True))
+    return Thinking(
+        opens=model.tokenize(str(how["open"]), special=True),
+        stop=stop.encode(),
+        goes_on=model.tokenize(str(how["then"]), special=True),
+        closes=model.tokenize(str(how["close"]) + stop + str(how["then"]), special=True),
+        budget=int(how["budget"]),
+        barred=np.array(sorted(barred), np.intp),
+    )
 
 
 def _names(

@@ -1,0 +1,105 @@
+"""Whether a model fits this machine, reckoned from its header before anything is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cds_hooks.inference.gguf import Header, ModelFileError
+
+__all__ = ["MemoryPlan", "plan", "refuse_unless_it_fits"]
+
+_F16 = 2
+_F32 = 4
+_MIB = 1 << 20
+_OVERHEAD = 96 * _MIB  # interpreter, libraries, vocabulary tables and names
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPlan:
+    """Bytes for weights, KV cache, recurrent states, computing, and the rest."""
+
+    weights: int
+    cache: int
+    states: int
+    compute: int
+    overhead: int = _OVERHEAD
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return self.weights + self.cache + self.states + self.compute + self.overhead
+
+    def explain(self) -> str:
+        """The arithmetic in one line, in MiB."""
+        parts = {
+            "weights": self.weights,
+            "KV cache": self.cache,
+            "states": self.states,
+            "computing": self.compute,
+            "overhead": self.overhead,
+        }
+        summed = " + ".join(f"{name} {-(-size // _MIB)}" for name, size in parts.items() if size)
+        return f"{summed} = {-(-self.total // _MIB)} MiB"
+
+
+def plan(header: Header, *, cells: int, sequences: int, batch: int) -> MemoryPlan:
+    """What a context of `cells` and `sequences` needs, from above.
+
+    Every layer with KV heads holds a key and a value of 16 bit a cell (sliding windows are kept
+    whole here, so that a state can be cut). Recurrent layers hold one state of 32 bit a sequence.
+    Source of the keys: `docs/gguf.md` of ggml-org/ggml and `src/llama-hparams.cpp` of llama.cpp.
+    """
+    layers = header.of_architecture("block_count")
+    heads = max(header.of_architecture("attention.head_count"), 1)
+    width = header.of_architecture("embedding_length")
+    key = header.of_architecture("attention.key_length", width // heads)
+    value = header.of_architecture("attention.value_length", width // heads)
+    attending = _attending_layers(header, layers)
+    kv_heads = header.of_architecture("attention.head_count_kv", heads)
+    vocabulary = _vocabulary(header)
+    return MemoryPlan(
+        weights=header.file_size,
+        cache=attending * kv_heads * (key + value) * _F16 * cells,
+        states=(layers - attending) * _state(header) * sequences,
+        compute=batch * _F32 * (vocabulary + 8 * max(width, _widest(header))),
+    )
+
+
+def refuse_unless_it_fits(plan: MemoryPlan, available: int | None, file_name: str) -> None:
+    """Raises ModelFileError memory-insufficient with the arithmetic; unknown memory passes."""
+    if available is not None and plan.total > available:
+        raise ModelFileError(
+            "memory-insufficient",
+            f"{plan.explain()}, of which {available // _MIB} MiB are available",
+            where=file_name,
+            hint="Choose a smaller model, fewer samples, shorter prompts or less in parallel.",
+        )
+
+
+def _attending_layers(header: Header, layers: int) -> int:
+    """Layers with a KV cache: all, but for hybrids that say every how many-th it is."""
+    per_layer = header.metadata.get(f"{header.architecture}.attention.head_count_kv")
+    if isinstance(per_layer, tuple):
+        return sum(1 for heads in per_layer if heads)
+    interval = header.of_architecture("full_attention_interval")
+    return layers // interval if interval else layers
+
+
+def _state(header: Header) -> int:
+    """Bytes of one recurrent layer's state: the convolution's tail and the inner state."""
+    inner = header.of_architecture("ssm.inner_size")
+    size = header.of_architecture("ssm.state_size")
+    groups = header.of_architecture("ssm.group_count")
+    kernel = header.of_architecture("ssm.conv_kernel")
+    return _F32 * (max(kernel - 1, 0) * (inner + 2 * groups * size) + inner * size)
+
+
+def _vocabulary(header: Header) -> int:
+    for tensor in header.tensors:
+        if tensor.name == "token_embd.weight" and tensor.shape:
+            return tensor.shape[-1]
+    return header.of_architecture("vocab_size")
+
+
+def _widest(header: Header) -> int:
+    return header.of_architecture("feed_forward_length")

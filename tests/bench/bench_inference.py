@@ -1,0 +1,218 @@
+"""The engine on the embedded model: a 1,000-token prompt, 150 output tokens, k samples."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from cds_hooks.inference.catalogue import load_catalogue
+from cds_hooks.inference.config import LlamaConfig
+from cds_hooks.inference.engine import Generation, GenerationRequest
+from cds_hooks.inference.llama import LlamaEngine
+from prompts.prompt import Message
+
+ROOT = Path(__file__).resolve().parents[2]
+MODEL = ROOT / "build/models/SmolLM2-135M-Instruct.Q4_1.gguf"
+NAMES = ROOT / "build/names.txt"
+PROMPT_TOKENS = 1000
+OUTPUT_TOKENS = 150
+ROUNDS = 3
+SYSTEM = "You help a physician to think of the right diagnosis. " * 12
+LINE = "L{n} potassium 5.{n} mmol/L, high, {n} days ago\n"
+Row = dict[str, Any]
+
+# Text that may not end, so that every sample writes exactly its budget and the reserve behind it,
+# and every token of it is sampled: nothing is forced but the first quote.
+TEXT = {"type": "string", "minLength": 8 * OUTPUT_TOKENS}
+RESERVE = 64
+
+
+def rows() -> list[Row]:
+    """Ratios are of medians of the same run, on the same prompt."""
+    with tempfile.TemporaryDirectory() as cache:
+        return asyncio.run(_measure(Path(cache)))
+
+
+async def _measure(cache: Path) -> list[Row]:
+    entry = load_catalogue().for_file(MODEL)
+    if entry is None:
+        raise LookupError("the embedded model is not in the catalogue")
+    names = NAMES if NAMES.is_file() else None
+    config = LlamaConfig(MODEL, entry, names, cache, prompt_tokens=1536, parallel=1)
+    cold = [await _ready_s(config)]
+    warm = [await _ready_s(config) for _ in range(ROUNDS)]
+    engine = LlamaEngine(config)
+    await engine.start()
+    try:
+        await engine.settled()
+        return [
+            _row("ready with nothing cached", "s", cold),
+            _row("ready", "s", warm),
+            *await _samples(engine),
+            *await _reuse(engine),
+            *await _differential(engine),
+            _memory(engine),
+        ]
+    finally:
+        await engine.stop()
+
+
+def _row(name: str, unit: str, values: Iterable[float], against: str = "") -> Row:
+    found = list(values)
+    return {
+        "name": f"inference: {name}",
+        "value": statistics.median(found),
+        "unit": unit,
+        "n": len(found),
+        "minimum": min(found),
+        "maximum": max(found),
+        "against": against,
+    }
+
+
+def _ratio(name: str, over: Sequence[float], under: Sequence[float], against: str) -> Row:
+    return _row(name, "x", [a / b for a, b in zip(over, under, strict=True)], against)
+
+
+async def _ready_s(config: LlamaConfig) -> float:
+    engine = LlamaEngine(config)
+    started = time.perf_counter()
+    await engine.start()
+    await engine.settled()
+    spent = time.perf_counter() - started
+    await engine.stop()
+    return spent
+
+
+async def _prompt(engine: LlamaEngine, round_: int, extra: str = "") -> tuple[Message, ...]:
+    """About a thousand tokens; the first line differs by round, so nothing of it is reused."""
+    lines = [f"S1 cough for {round_} days\n", *(LINE.format(n=n) for n in range(200))]
+    costs = await engine.count_tokens([SYSTEM, *lines])
+    room, kept = PROMPT_TOKENS - 20 - costs[0], 0
+    while room > 0:
+        room -= costs[kept + 1]
+        kept += 1
+    return (Message("system", SYSTEM), Message("user", "".join(lines[:kept]) + extra))
+
+
+async def _timed(
+    engine: LlamaEngine, messages: tuple[Message, ...], **changes: Any
+) -> tuple[float, Generation]:
+    request = GenerationRequest(messages, TEXT, max_tokens=OUTPUT_TOKENS - RESERVE, deadline_s=600)
+    started = time.perf_counter()
+    generation = await engine.generate(replace(request, **changes))
+    return time.perf_counter() - started, generation
+
+
+async def _samples(engine: LlamaEngine) -> list[Row]:
+    """k samples for little more than one, and against three calls of the high-level API."""
+    spent: dict[int, list[float]] = {1: [], 3: [], 5: []}
+    written = []
+    for round_ in range(ROUNDS):
+        for k, values in spent.items():
+            messages = await _prompt(engine, 10 * round_ + k)
+            seconds, generation = await _timed(engine, messages, samples=k, seed=round_)
+            values.append(seconds)
+            written += [sample.tokens for sample in generation.samples]
+    calls = [_three_calls() for _ in range(ROUNDS)]
+    return [
+        _row("tokens a sample writes", "tokens", written),
+        _row("one sample", "s", spent[1]),
+        _ratio("three samples", spent[3], spent[1], "one sample"),
+        _ratio("five samples", spent[5], spent[1], "one sample"),
+        _ratio(
+            "three completions on fresh state", calls, spent[3], "three samples of one prompt here"
+        ),
+    ]
+
+
+def _three_calls() -> float:
+    """Seconds for three `Llama.create_completion` of the same size, each on fresh state."""
+    code = f"""if True:
+        import time, llama_cpp
+        llm = llama_cpp.Llama({str(MODEL)!r}, n_ctx=2048, verbose=False)
+        ids = llm.tokenize(({SYSTEM!r} + "potassium 5.1 mmol/L, high. " * 200).encode())
+        started = time.perf_counter()
+        for seed in range(3):
+            llm.reset()
+            llm.create_completion(ids[:{PROMPT_TOKENS}], max_tokens={OUTPUT_TOKENS}, seed=seed,
+                                  logit_bias={{llm.token_eos(): -100.0}})
+        print(time.perf_counter() - started)
+    """
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    return float(out.stdout)
+
+
+async def _reuse(engine: LlamaEngine) -> list[Row]:
+    """Tokens that a second chart of a template, and the same chart again, still evaluate."""
+    system_only = (Message("system", SYSTEM), Message("user", ""))
+    _, short = await _timed(engine, system_only)
+    first = await _prompt(engine, 101)
+    _, one = await _timed(engine, first)
+    news = "L999 creatinine 3.2 mg/dL, high, today\n"
+    _, again = await _timed(engine, await _prompt(engine, 101, news))
+    (added,) = await engine.count_tokens([news])
+    shared = min(one.tokens_reused, short.tokens_prompt)
+    evaluated = again.tokens_prompt - again.tokens_reused - added
+    (part,) = await engine.count_tokens([SYSTEM])
+    return [
+        _row("system part evaluated again for a second chart", "tokens", [max(0, part - shared)]),
+        _row("chart evaluated again beside one new result", "tokens", [evaluated]),
+    ]
+
+
+async def _differential(engine: LlamaEngine) -> list[Row]:
+    """Where the time of a real question goes: three samples of three diagnoses, by name."""
+    cited = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["fact", "is"],
+        "properties": {
+            "fact": {"enum": [f"L{n}" for n in range(20)]},
+            "is": {"enum": ["high", "low", "abnormal", "normal", "present", "absent"]},
+        },
+    }
+    item = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["name", "for", "discriminator"],
+        "properties": {
+            "name": {"type": "string", "x-chartside-names": True},
+            "for": {"type": "array", "minItems": 1, "maxItems": 3, "items": cited},
+            "discriminator": {"type": "string", "pattern": '^[A-Za-z][^"\\\\\\\\]{3,60}$'},
+        },
+    }
+    schema = {"type": "array", "minItems": 3, "maxItems": 3, "items": item}
+    stages: dict[str, list[float]] = {}
+    for round_ in range(ROUNDS):
+        messages = await _prompt(engine, 200 + round_)
+        _, generation = await _timed(
+            engine, messages, schema=schema, samples=3, names=True, max_tokens=400, seed=round_
+        )
+        for stage, milliseconds in generation.timings_ms.items():
+            stages.setdefault(stage, []).append(milliseconds)
+    return [_row(f"differential, {stage}", "ms", values) for stage, values in stages.items()]
+
+
+def _memory(engine: LlamaEngine) -> Row:
+    if engine.pid is None:
+        raise LookupError("the engine process is gone")
+    held = psutil.Process(engine.pid).memory_info().rss / 2**20
+    return _row("engine process", "MiB", [held])
+
+
+if __name__ == "__main__":
+    for row in rows():
+        sys.stdout.write(f"{row['name']}: {row['value']:.2f} {row['unit']} {row['against']}\n")
