@@ -6,6 +6,8 @@ shown is flagged, and nothing is repaired.
 
 from cds_hooks.plausibility.assessment import assess
 from cds_hooks.plausibility.chart_conflicts import contradictions
+from cds_hooks.plausibility.medications import medication_concerns
+from cds_hooks.plausibility.red_flags import not_considered
 from cds_hooks.plausibility.resolution import Concept, Resolution, Status
 from cds_hooks.plausibility.store import TerminologyError
 from cds_hooks.plausibility.terminology import Terminology
@@ -18,4 +20,6 @@ __all__ = [
     "TerminologyError",
     "assess",
     "contradictions",
+    "medication_concerns",
+    "not_considered",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from cds_hooks.consultation import Assessment, Differential
 from cds_hooks.plausibility.checks import CHECKS, Case, Check, combine
+from cds_hooks.plausibility.medications import DrugMayCause
 from cds_hooks.plausibility.merge import Merged, merge
 from cds_hooks.plausibility.record import Record, record
 from cds_hooks.plausibility.terminology import Terminology
@@ -20,7 +21,7 @@ def assess(
     differentials: Sequence[Differential],
     terminology: Terminology,
     *,
-    checks: Sequence[Check] = CHECKS,
+    checks: Sequence[Check] = (*CHECKS, DrugMayCause()),
 ) -> tuple[Assessment, ...]:
     """Candidates of all samples merged, looked up, checked and judged.
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cds_hooks.consultation import Candidate, Differential, Evidence, Group
+from cds_hooks.plausibility.agreement import Votes, votes
 from cds_hooks.plausibility.record import Identity, identity
 from cds_hooks.plausibility.resolution import Resolution
 from cds_hooks.plausibility.terminology import Terminology
@@ -24,17 +25,23 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The mentions of one diagnosis in `samples` samples, and what the name resolved to."""
+    """The mentions of one diagnosis, what the name resolved to, and the model of each sample."""
 
     mentions: tuple[Mention, ...]
     resolution: Resolution
     identity: Identity
-    samples: int
+    models: tuple[str, ...]
+
+    @property
+    def votes(self) -> Votes:
+        """Which share of each model's samples named it."""
+        named = {m.sample for m in self.mentions}
+        return votes([i in named for i in range(len(self.models))], self.models)
 
     @property
     def agreement(self) -> float:
-        """The share of samples that named it, 0 to 1."""
-        return len({m.sample for m in self.mentions}) / self.samples
+        """The share of samples that named it, 0 to 1; of several models the mean of theirs."""
+        return self.votes.share
 
     @property
     def rank(self) -> float:
@@ -94,7 +101,7 @@ def merge(differentials: Sequence[Differential], terminology: Terminology) -> li
             mentions=tuple(mentions),
             resolution=found[label],
             identity=_identity(found[label], terminology),
-            samples=len(differentials),
+            models=tuple(d.model for d in differentials),
         )
         for label, mentions in groups.items()
     ]

@@ -167,6 +167,26 @@ def test_true_evidence_against_lowers_the_verdict(judge: Make, fact: Make) -> No
 
 
 @pytest.mark.parametrize(
+    ("fact_id", "days", "old"),
+    [("L1", 400, True), ("L1", 300, False), ("L1", None, False), ("F1", 9000, False)],
+)
+def test_old_evidence_is_told(
+    judge: Make, fact: Make, fact_id: str, days: float | None, old: bool
+) -> None:
+    found = judge("Gout", fact(fact_id, days_ago=days), claims=("S1 present", f"{fact_id} present"))
+    told = reason(found, "evidence-recent", "abstain")
+    assert (told.fact_ids if told else None) == ((fact_id,) if old else None)
+
+
+def test_a_fact_cited_for_and_against_is_told(judge: Make, fact: Make) -> None:
+    found = judge("Gout", fact("L1", **HIGH), claims=("L1 high",), against=("L1 normal",))
+    assert reason(found, "evidence-both-ways", "fail").fact_ids == ("L1",)
+    assert found.verdict is Verdict.PLAUSIBLE
+    once = judge("Gout", fact("L1", **HIGH), claims=("L1 high",))
+    assert reason(once, "evidence-both-ways") is None
+
+
+@pytest.mark.parametrize(
     ("name", "sex", "result"),
     [
         ("Prostate cancer", "female", "fail"),

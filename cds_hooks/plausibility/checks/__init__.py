@@ -5,9 +5,11 @@ from cds_hooks.plausibility.checks.demographics import RecordedAge, RecordedSex,
 from cds_hooks.plausibility.checks.evidence import (
     CounterEvidence,
     EvidenceAbout,
+    EvidenceBothWays,
     EvidenceCurrent,
     EvidenceDirection,
     EvidenceExists,
+    EvidenceRecent,
 )
 from cds_hooks.plausibility.checks.naming import NameRecognised
 from cds_hooks.plausibility.checks.organs import AbsentOrgan
@@ -21,7 +23,9 @@ CHECKS: tuple[Check, ...] = (
     EvidenceExists(),
     EvidenceDirection(),
     EvidenceCurrent(),
+    EvidenceRecent(),
     EvidenceAbout(),
+    EvidenceBothWays(),
     CounterEvidence(),
     RecordedSex(),
     RecordedAge(),

@@ -5,8 +5,11 @@ These checks compare claims with facts. That a fact bears on a diagnosis is not 
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 
 from cds_hooks.consultation import Evidence, Reason
 from cds_hooks.plausibility.checks.base import ABSTAIN, FAIL, PASS, Case
@@ -16,9 +19,11 @@ from fhir_mapping.chart import Fact, Flag, Kind, Polarity
 __all__ = [
     "CounterEvidence",
     "EvidenceAbout",
+    "EvidenceBothWays",
     "EvidenceCurrent",
     "EvidenceDirection",
     "EvidenceExists",
+    "EvidenceRecent",
     "holds",
 ]
 
@@ -118,6 +123,51 @@ class CounterEvidence:
         if found:
             text = "facts cited against it are as claimed"
             yield Reason(self.id, FAIL, text, _ids(found), self.source)
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRecent:
+    """Cited results are recent enough to say something of now."""
+
+    id: str = "evidence-recent"
+    source: str = "this service's own limits, data/recency.toml: no guideline sets them"
+
+    def __call__(self, case: Case) -> Iterator[Reason]:
+        old = [
+            e
+            for e in case.known((*case.evidence_for, *case.evidence_against))
+            if _is_old(case.record.facts[e.fact_id])
+        ]
+        if old:
+            text = "cited facts are older than what tells of now"
+            yield Reason(self.id, ABSTAIN, text, _ids(old), self.source)
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceBothWays:
+    """No fact is cited for and against the same diagnosis."""
+
+    id: str = "evidence-both-ways"
+    source: str = "plain logic"
+
+    def __call__(self, case: Case) -> Iterator[Reason]:
+        against = {e.fact_id for e in case.evidence_against}
+        both = [e for e in case.known(case.evidence_for) if e.fact_id in against]
+        if both:
+            text = "the same fact is cited for and against it"
+            yield Reason(self.id, FAIL, text, _ids(both), self.source)
+
+
+@cache
+def recency() -> dict[str, float]:
+    """Kind -> days, from `data/recency.toml`."""
+    text = files("cds_hooks.plausibility").joinpath("data/recency.toml").read_text("utf-8")
+    return dict(tomllib.loads(text)["days"])
+
+
+def _is_old(fact: Fact) -> bool:
+    limit = recency().get(fact.kind.value)
+    return limit is not None and fact.days_ago is not None and fact.days_ago > limit
 
 
 def holds(fact: Fact, claim: str) -> str:

@@ -1,0 +1,140 @@
+"""Findings that a chart tells: symptoms in words, results, current drugs, recent procedures."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from cds_hooks.plausibility.checks.results import agrees
+from cds_hooks.plausibility.record import OVER, Record
+from cds_hooks.plausibility.rules import ResultRule
+from fhir_mapping.chart import Fact, Kind, Polarity
+
+__all__ = ["Finding", "Seen", "findings", "is_current"]
+
+_TOLD = frozenset({Kind.COMPLAINT, Kind.PROBLEM, Kind.OBSERVATION})
+_HISTORY = _TOLD | {Kind.SOCIAL}
+_DENIED = re.compile(
+    r"\b(?:no|not|denies|denied|without|negative for|absence of)\b(?:\W+\w+){0,4}\W*$"
+)
+_CLAUSE = re.compile(r"[.;:]|\bbut\b")
+_NOT_TAKEN = OVER | {"cancelled", "draft", "ended", "entered-in-error", "not-taken", "on-hold"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One of: `words` told (with `history` also of the past), words in a current `medication`,
+    words in a `procedure` of the last `within_days`, or a `result`."""
+
+    id: str
+    words: tuple[str, ...] = ()
+    history: bool = False
+    medication: tuple[str, ...] = ()
+    procedure: tuple[str, ...] = ()
+    within_days: float = 0.0
+    result: ResultRule | None = None
+
+    @property
+    def name(self) -> str:
+        """As a card says it."""
+        return self.id.replace("-", " ")
+
+
+@cache
+def findings() -> Mapping[str, Finding]:
+    """The shipped table `data/findings.toml`, by id."""
+    text = files(__package__).joinpath("data/findings.toml").read_text("utf-8")
+    raw = {k: v for k, v in tomllib.loads(text).items() if isinstance(v, dict)}
+    return {k: _finding(k, v) for k, v in raw.items()}
+
+
+def _finding(name: str, raw: dict[str, object]) -> Finding:
+    told = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
+    if "analyte" not in told:
+        return Finding(id=name, **told)  # type: ignore[arg-type]
+    rule = ResultRule(id=name, codes=(), mesh=frozenset(), source="", **told)  # type: ignore[arg-type]
+    return Finding(id=name, within_days=rule.within_days, result=rule)
+
+
+class Seen:
+    """Which findings a chart tells, each looked for once."""
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+        self._known: dict[str, tuple[str, ...]] = {}
+        facts = record.chart.facts
+        self._told = [(f, f.text.lower()) for f in facts if f.kind in _HISTORY]
+        self._drugs = [(f, f.text.lower()) for f in facts if is_current(f)]
+        self._done = [(f, f.text.lower()) for f in facts if f.kind is Kind.PROCEDURE]
+
+    def facts(self, name: str) -> tuple[str, ...]:
+        """The ids of the facts that tell a finding; empty when the chart does not."""
+        if name not in self._known:
+            self._known[name] = tuple(dict.fromkeys(self._look(findings()[name])))
+        return self._known[name]
+
+    def any_of(self, names: Iterable[str]) -> list[str]:
+        """Those of the findings that the chart tells."""
+        return [n for n in names if self.facts(n)]
+
+    def _look(self, finding: Finding) -> list[str]:
+        if finding.result is not None:
+            found = self._record.results.of(finding.result.analyte, finding.within_days)
+            return [f.id for f in found if agrees(finding.result, f)]
+        if finding.medication:
+            return [f.id for f, text in self._drugs if _has(finding.medication, text)]
+        if finding.procedure:
+            return [
+                f.id
+                for f, text in self._done
+                if _recent(f, finding.within_days) and any(w in text for w in finding.procedure)
+            ]
+        return [
+            f.id
+            for f, text in self._told
+            if _tells(f, finding.history) and _affirmed(finding.words, text)
+        ]
+
+
+def is_current(fact: Fact) -> bool:
+    """Whether a fact is a medication that is taken now."""
+    return (
+        fact.kind is Kind.MEDICATION
+        and fact.polarity is Polarity.PRESENT
+        and fact.status not in _NOT_TAKEN
+    )
+
+
+def _tells(fact: Fact, history: bool) -> bool:
+    if fact.polarity is not Polarity.PRESENT or fact.value is not None:
+        return False
+    if history:
+        return True
+    over = fact.kind is Kind.PROBLEM and fact.status in OVER
+    return fact.kind in _TOLD and not over
+
+
+def _recent(fact: Fact, days: float) -> bool:
+    done = fact.polarity is Polarity.PRESENT and fact.status in ("", "completed", "in-progress")
+    return done and fact.days_ago is not None and -1 <= fact.days_ago <= days
+
+
+@cache
+def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"(?<![a-z])(?:{'|'.join(re.escape(w) for w in words)})")
+
+
+def _has(words: tuple[str, ...], text: str) -> bool:
+    return _pattern(words).search(text) is not None
+
+
+def _affirmed(words: tuple[str, ...], text: str) -> bool:
+    """Whether the words stand in the text and are not denied just before."""
+    return any(
+        _DENIED.search(_CLAUSE.split(text[: hit.start()])[-1]) is None
+        for hit in _pattern(words).finditer(text)
+    )

@@ -1,0 +1,141 @@
+"""What current drugs commonly cause, and recorded diseases they are known to conflict with."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from cds_hooks.consultation import Reason
+from cds_hooks.plausibility.checks.base import ABSTAIN, FAIL, Case
+from cds_hooks.plausibility.findings import is_current
+from cds_hooks.plausibility.record import Record, record
+from cds_hooks.plausibility.resolution import ICD_10_CM, Concept
+from cds_hooks.plausibility.rules import Tied
+from cds_hooks.plausibility.terminology import Terminology
+from fhir_mapping.chart import Chart
+
+__all__ = ["Conflict", "DrugMayCause", "Effect", "conflicts", "effects", "medication_concerns"]
+
+_FRESH_DAYS = 14
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect(Tied):
+    """Drugs that commonly cause the diagnosis, and a result that `needs` to be "low" or "high"."""
+
+    drugs: tuple[str, ...]
+    analyte: str = ""
+    needs: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict(Tied):
+    """Drugs that conflict with the recorded disease, or with a result below a value."""
+
+    drugs: tuple[str, ...]
+    analyte: str = ""
+    below: float = 0.0
+
+
+@cache
+def _tables() -> dict[str, Any]:
+    text = files(__package__).joinpath("data/drugs.toml").read_text("utf-8")
+    return tomllib.loads(text)
+
+
+@cache
+def effects() -> tuple[Effect, ...]:
+    """The effects of `data/drugs.toml`. Unknown keys are an error."""
+    return tuple(Effect(**_frozen(r)) for r in _tables()["effect"])
+
+
+@cache
+def conflicts() -> tuple[Conflict, ...]:
+    """The conflicts of `data/drugs.toml`. Unknown keys are an error."""
+    return tuple(Conflict(**_frozen(r)) for r in _tables()["conflict"])
+
+
+@dataclass(frozen=True, slots=True)
+class DrugMayCause:
+    """Information, not a judgement: a current drug commonly causes the diagnosis."""
+
+    id: str = "drug-may-cause"
+    source: str = "data/drugs.toml, each entry with its own"
+
+    def __call__(self, case: Case) -> Iterator[Reason]:
+        for effect in effects():
+            if effect.concerns(case.concepts):
+                ids = _taken(effect.drugs, case.record)
+                if ids:
+                    text = "a current medication commonly causes it"
+                    yield Reason(self.id, ABSTAIN, text, ids, effect.source)
+
+
+def medication_concerns(chart: Chart, terminology: Terminology | None = None) -> tuple[Reason, ...]:
+    """Abnormal results that a current drug commonly causes, and conflicts with recorded diseases.
+
+    Every reason names the medication and the result or problem. Information: nothing is ordered.
+    """
+    prepared = record(chart, terminology)
+    return (*_results(prepared), *_conflicts(prepared))
+
+
+def _results(prepared: Record) -> Iterator[Reason]:
+    for effect in effects():
+        found = prepared.results.of(effect.analyte, _FRESH_DAYS) if effect.analyte else []
+        if not found or found[0].flag is None:
+            continue
+        flag = found[0].flag
+        drugs = _taken(effect.drugs, prepared)
+        if drugs and (flag.is_low if effect.needs == "low" else flag.is_high):
+            text = f"a current medication commonly causes {effect.id.replace('-', ' ')}"
+            ids = (found[0].id, *drugs)
+            yield Reason("drug-and-result", ABSTAIN, text, ids, effect.source)
+
+
+def _conflicts(prepared: Record) -> Iterator[Reason]:
+    for conflict in conflicts():
+        drugs = _taken(conflict.drugs, prepared)
+        against = _against(conflict, prepared) if drugs else ()
+        if against:
+            ids = (*drugs, *against)
+            yield Reason("drug-and-problem", FAIL, conflict.reason, ids, conflict.source)
+
+
+def _against(conflict: Conflict, prepared: Record) -> tuple[str, ...]:
+    """Current problems and the newest result with which a drug conflicts."""
+    found = [
+        p.fact.id
+        for p in prepared.problems
+        if p.active and (conflict.concerns(p.concepts) or conflict.concerns(_coded(p.codes)))
+    ]
+    results = prepared.results.of(conflict.analyte, _FRESH_DAYS) if conflict.analyte else []
+    if results and results[0].value is not None and results[0].value < conflict.below:
+        found.append(results[0].id)
+    return tuple(found)
+
+
+def _coded(codes: frozenset[str]) -> list[Concept]:
+    return [Concept(ICD_10_CM, code, "") for code in sorted(codes)]
+
+
+def _taken(drugs: tuple[str, ...], prepared: Record) -> tuple[str, ...]:
+    facts = (f for f in prepared.chart.facts if is_current(f))
+    return tuple(f.id for f in facts if _pattern(drugs).search(f.text.lower()))
+
+
+@cache
+def _pattern(drugs: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"(?<![a-z])(?:{'|'.join(re.escape(d) for d in drugs)})")
+
+
+def _frozen(raw: dict[str, Any]) -> dict[str, Any]:
+    return {
+        k: v if not isinstance(v, list) else frozenset(v) if k == "mesh" else tuple(v)
+        for k, v in raw.items()
+    }

@@ -1,0 +1,125 @@
+"""What a medication list explains or conflicts with, from both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from cds_hooks.plausibility import Terminology, assess, medication_concerns
+from cds_hooks.plausibility.checks.base import Case
+from cds_hooks.plausibility.medications import (
+    Conflict,
+    DrugMayCause,
+    Effect,
+    conflicts,
+    effects,
+)
+from cds_hooks.plausibility.record import Identity, record
+from cds_hooks.plausibility.resolution import Resolution, Status
+from cds_hooks.plausibility.results import analytes
+from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts
+
+Make = Callable[..., Any]
+LOINC = "http://loinc.org"
+ICD = "http://hl7.org/fhir/sid/icd-10-cm"
+
+
+def drug(name: str, status: str = "active") -> Fact:
+    return Fact("M1", Kind.MEDICATION, f"{name.capitalize()} 5 MG Oral Tablet", status=status)
+
+
+def result(analyte: str, **rest: Any) -> Fact:
+    codes = (Code(LOINC, min(analytes()[analyte].loinc)),)
+    return Fact("L1", Kind.LAB, analyte, codes=codes, days_ago=0.0, **rest)
+
+
+def concerns(*facts: Fact) -> dict[str, tuple[str, ...]]:
+    """Source -> fact ids of what is told."""
+    chart = Chart(PatientFacts(60, "female"), facts)
+    return {r.source: r.fact_ids for r in medication_concerns(chart)}
+
+
+@pytest.mark.parametrize("effect", effects(), ids=[e.id for e in effects()])
+def test_a_diagnosis_that_a_current_drug_causes_is_told(
+    terminology: Terminology, effect: Effect
+) -> None:
+    concept = terminology.concept((*effect.codes, *sorted(effect.mesh))[0])
+    assert concept is not None
+    for name, status, told in (
+        (effect.drugs[0], "active", True),
+        (effect.drugs[-1], "active", True),
+        (effect.drugs[0], "stopped", False),
+        ("Placebo", "active", False),
+    ):
+        prepared = record(Chart(PatientFacts(60), (drug(name, status),)), terminology)
+        found = Resolution("x", Status.EXACT, (concept,), "x")
+        case = Case("x", found, Identity(), (), (), prepared, terminology)
+        reasons = [r for r in DrugMayCause()(case) if r.source == effect.source]
+        assert [(r.result, r.fact_ids) for r in reasons] == ([("abstain", ("M1",))] if told else [])
+
+
+@pytest.mark.parametrize(
+    "effect", [e for e in effects() if e.analyte], ids=[e.id for e in effects() if e.analyte]
+)
+def test_an_abnormal_result_that_a_current_drug_causes_is_told(effect: Effect) -> None:
+    asked = Flag.LOW if effect.needs == "low" else Flag.HIGH
+    other = Flag.HIGH if effect.needs == "low" else Flag.LOW
+    found = concerns(drug(effect.drugs[0]), result(effect.analyte, value=1.0, flag=asked))
+    assert found[effect.source] == ("L1", "M1")
+    for facts in (
+        (drug(effect.drugs[0]), result(effect.analyte, value=1.0, flag=other)),
+        (drug(effect.drugs[0]), result(effect.analyte, value=1.0)),
+        (drug(effect.drugs[0], "stopped"), result(effect.analyte, value=1.0, flag=asked)),
+        (result(effect.analyte, value=1.0, flag=asked),),
+    ):
+        assert effect.source not in concerns(*facts)
+
+
+@pytest.mark.parametrize("conflict", conflicts(), ids=[c.id for c in conflicts()])
+def test_a_drug_that_conflicts_with_a_recorded_disease_is_told(conflict: Conflict) -> None:
+    code = conflict.codes[0] if len(conflict.codes[0]) > 1 else "O14.90"
+    active = Fact("P1", Kind.PROBLEM, "x", (Code(ICD, code),), status="active")
+    over = Fact("P1", Kind.PROBLEM, "x", (Code(ICD, code),), status="resolved")
+    other = Fact("P1", Kind.PROBLEM, "x", (Code(ICD, "H91.9"),), status="active")
+    for name in (conflict.drugs[0], conflict.drugs[-1]):
+        told = [
+            r.fact_ids
+            for r in medication_concerns(Chart(PatientFacts(60), (drug(name), active)))
+            if (r.text, r.source) == (conflict.reason, conflict.source)
+        ]
+        assert ("M1", "P1") in told
+    for facts in ((drug(conflict.drugs[0]), over), (drug(conflict.drugs[0]), other), (active,)):
+        texts = [r.text for r in medication_concerns(Chart(PatientFacts(60), facts))]
+        assert conflict.reason not in texts
+
+
+@pytest.mark.parametrize("conflict", [c for c in conflicts() if c.analyte])
+def test_a_drug_that_conflicts_with_a_result_is_told(conflict: Conflict) -> None:
+    low = result(conflict.analyte, value=conflict.below - 1)
+    enough = result(conflict.analyte, value=conflict.below)
+    assert concerns(drug(conflict.drugs[0]), low)[conflict.source] == ("M1", "L1")
+    assert conflict.source not in concerns(drug(conflict.drugs[0]), enough)
+
+
+def test_every_entry_has_codes_that_exist_and_a_published_source(terminology: Terminology) -> None:
+    for entry in (*effects(), *conflicts()):
+        assert entry.codes or entry.mesh
+        assert all(terminology.concept(c) for c in entry.codes if len(c) > 1)
+        assert all(terminology.concept(m) for m in entry.mesh)
+        assert len(entry.source) > 20
+        assert entry.drugs
+    assert len({e.id for e in effects()}) == len(effects())
+    assert len({c.id for c in conflicts()}) == len(conflicts())
+
+
+def test_a_cause_in_the_medication_list_informs_and_does_not_judge(
+    terminology: Terminology, chart: Make, differential: Make
+) -> None:
+    complaint = Fact("S1", Kind.COMPLAINT, "Cough")
+    sample = differential(("Angioedema", "S1 present"))
+    (plain,) = assess(chart(complaint), [sample], terminology)
+    (told,) = assess(chart(complaint, drug("lisinopril")), [sample], terminology)
+    assert told.verdict is plain.verdict
+    assert [r.fact_ids for r in told.reasons if r.check == "drug-may-cause"] == [("M1",)]
