@@ -19,6 +19,7 @@ from cds_hooks.audit import Commit, SiteKey, Store, StoreConfig
 from cds_hooks.compliance import Basis, basis_page
 from cds_hooks.consult import Consultant, ConsultConfig, Rooms
 from cds_hooks.consultation import Consultation
+from cds_hooks.errors import ChartsideError
 from cds_hooks.gather import GatherConfig, Gathered, VersionCache, gather, open_http
 from cds_hooks.inference.catalogue import ModelEntry, load_catalogue
 from cds_hooks.inference.engine import EngineUnavailable
@@ -239,7 +240,11 @@ class Runtime:
 
     async def _watch_store(self) -> None:
         while True:
-            self._store_trouble = "" if await self.store.writable() else "not writable"
+            try:
+                await self.store.check()
+                self._store_trouble = ""
+            except ChartsideError as error:
+                self._store_trouble = error.code
             await asyncio.sleep(_STORE_CHECK_S)
 
     def _metrics_page(self) -> tuple[bytes, str]:
@@ -248,7 +253,7 @@ class Runtime:
         return self.metrics.page()
 
     def _committed(self, commit: Commit) -> None:
-        self.metrics.store_commit(commit.seconds)
+        self.metrics.store_commit(commit.seconds, commit.operations, commit.reason)
         if commit.reason:
             self._log.error("store-commit-failed", code=commit.reason)
 

@@ -13,6 +13,7 @@ from cds_hooks.cli.demo import demo
 from cds_hooks.cli.discovery import discovery
 from cds_hooks.cli.hook import hook
 from cds_hooks.cli.mapping import map_file
+from cds_hooks.cli.prewarm import prewarm
 from cds_hooks.cli.serve import serve
 from cds_hooks.errors import ChartsideError
 from fhir_mapping import MappingError
@@ -36,6 +37,7 @@ app.command("hook")(hook)
 app.command("map")(map_file)
 app.command("discovery")(discovery)
 app.command("demo")(demo)
+app.command("prewarm")(prewarm)
 
 
 def _version(wanted: bool) -> None:

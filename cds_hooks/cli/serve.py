@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import signal
 import socket
 from pathlib import Path
@@ -13,7 +14,7 @@ import uvicorn
 
 from cds_hooks.operation import configure_logging, get_logger
 from cds_hooks.runtime import Runtime
-from cds_hooks.settings import Settings, load_settings
+from cds_hooks.settings import BindNotLoopback, Settings, load_settings
 
 __all__ = ["serve"]
 
@@ -59,6 +60,10 @@ def _listen(host: str, port: int) -> socket.socket:
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.bind((host, port))
+    # The name was resolved when the settings were read; it may mean another address by now.
+    if not ipaddress.ip_address(bound.getsockname()[0]).is_loopback:
+        bound.close()
+        raise BindNotLoopback("the host is not loopback any more", where="server.host")
     return bound
 
 

@@ -3,41 +3,74 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cds_hooks.cli.application import main
 from cds_hooks.cli.ehr import place_in_time
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = ("serve", "hook", "map", "discovery", "demo")
 
 
-def run(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "cds_hooks", *arguments],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, **(env or {})},
-        timeout=100,
-        check=False,
-    )
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """The command in this process: what it prints and how it ends."""
+
+    def in_process(*arguments: str, env: dict[str, str] | None = None) -> Done:
+        for name, value in (env or {}).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, "argv", ["chartside", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        return Done(int(ended.value.code or 0), printed.out, printed.err)
+
+    return in_process
+
+
+def test_the_command_and_the_module_are_the_same() -> None:
+    for command in (
+        [str(Path(sys.executable).parent / "chartside")],
+        [sys.executable, "-m", "cds_hooks"],
+    ):
+        done = subprocess.run(
+            [*command, "--version"],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            timeout=60,
+            check=True,
+        )
+        assert done.stdout.strip() == version("chartside")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help_and_json(command: str) -> None:
+def test_every_command_has_help_and_json(run: Run, command: str) -> None:
     done = run(command, "--help", env={"COLUMNS": "200", "TERM": "dumb"})
     assert done.returncode == 0
     assert "--json" in done.stdout
 
 
-def test_discovery_prints_the_document_that_the_service_serves() -> None:
+def test_discovery_prints_the_document_that_the_service_serves(run: Run) -> None:
     document = json.loads(run("discovery", "--json").stdout)
     ids = [service["id"] for service in document["services"]]
     assert ids[:2] == ["chartside-patient-view", "chartside-encounter-start"]
@@ -53,7 +86,7 @@ def bundle(tmp_path: Path, *resources: dict[str, Any]) -> str:
 PATIENT = {"resourceType": "Patient", "id": "p", "birthDate": "1950-01-01", "gender": "female"}
 
 
-def test_map_tells_facts_and_what_was_left_out(tmp_path: Path) -> None:
+def test_map_tells_facts_and_what_was_left_out(run: Run, tmp_path: Path) -> None:
     subject = {"reference": "Patient/p"}
     good = {
         "resourceType": "Condition",
@@ -68,7 +101,7 @@ def test_map_tells_facts_and_what_was_left_out(tmp_path: Path) -> None:
     assert chart["patient"]["age_years"] == pytest.approx(76, abs=0.1)
 
 
-def test_one_broken_resource_among_a_thousand_loses_no_other(tmp_path: Path) -> None:
+def test_one_broken_resource_among_a_thousand_loses_no_other(run: Run, tmp_path: Path) -> None:
     subject = {"reference": "Patient/p"}
     good = [
         {"resourceType": "Condition", "id": f"c{n}", "code": {"text": f"Problem {n}"},
@@ -92,7 +125,9 @@ def test_one_broken_resource_among_a_thousand_loses_no_other(tmp_path: Path) -> 
         (b'{"resourceType": "Bundle", "type": "collection", "entry": []}', "no-patient"),
     ],
 )
-def test_bad_files_end_with_a_code_and_one_line(tmp_path: Path, content: bytes, code: str) -> None:
+def test_bad_files_end_with_a_code_and_one_line(
+    run: Run, tmp_path: Path, content: bytes, code: str
+) -> None:
     path = tmp_path / "bad.json"
     path.write_bytes(content)
     done = run("map", str(path))
@@ -103,25 +138,25 @@ def test_bad_files_end_with_a_code_and_one_line(tmp_path: Path, content: bytes, 
     assert code in as_json["error"]["code"]
 
 
-def test_a_missing_file_is_named() -> None:
+def test_a_missing_file_is_named(run: Run) -> None:
     done = run("map", "nowhere.json")
     assert done.returncode == 3
     assert "nowhere.json" in done.stderr
 
 
-def test_several_patients_need_a_choice(tmp_path: Path) -> None:
+def test_several_patients_need_a_choice(run: Run, tmp_path: Path) -> None:
     path = bundle(tmp_path, PATIENT, {**PATIENT, "id": "q"})
     assert run("map", path).returncode == 3
     assert run("map", path, "--patient", "q", "--json").returncode == 0
 
 
-def test_an_unknown_hook_lists_those_there_are(tmp_path: Path) -> None:
+def test_an_unknown_hook_lists_those_there_are(run: Run, tmp_path: Path) -> None:
     done = run("hook", "order-sign", "--bundle", bundle(tmp_path, PATIENT))
     assert done.returncode == 3
     assert "patient-view" in done.stderr
 
 
-def test_an_unknown_setting_is_named_with_the_nearest(tmp_path: Path) -> None:
+def test_an_unknown_setting_is_named_with_the_nearest(run: Run, tmp_path: Path) -> None:
     config = tmp_path / "c.toml"
     config.write_text("[server]\nprot = 1\n")
     done = run("serve", "--config", str(config))
@@ -131,14 +166,14 @@ def test_an_unknown_setting_is_named_with_the_nearest(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
-def test_serve_refuses_to_be_reachable_from_elsewhere(host: str) -> None:
+def test_serve_refuses_to_be_reachable_from_elsewhere(run: Run, host: str) -> None:
     done = run("serve", env={"CHARTSIDE_SERVER__HOST": host})
     assert done.returncode == 3
     assert "bind-not-loopback" in done.stderr
 
 
 @pytest.mark.model
-def test_hook_answers_and_explains_every_stage(tmp_path: Path) -> None:
+def test_hook_answers_and_explains_every_stage(run: Run, tmp_path: Path) -> None:
     raw = json.loads((ROOT / "cds_hooks/cli/demo_patient.json").read_text())
     demo = tmp_path / "demo.json"
     demo.write_text(json.dumps(place_in_time(raw, datetime.now(UTC))))

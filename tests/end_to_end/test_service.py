@@ -17,7 +17,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = pytest.mark.model
+pytestmark = [pytest.mark.model, pytest.mark.timeout(400)]
 
 Open = Callable[..., dict[str, Any]]
 Start = Callable[..., AbstractContextManager[Any]]
@@ -39,7 +39,7 @@ def _until_differential(service: Any, body: dict[str, Any]) -> dict[str, Any]:
         found.extend([card] if card else [])
         return card is not None
 
-    service.wait_for(asked, 90)
+    service.wait_for(asked, 240)
     return found[0]
 
 
@@ -50,7 +50,7 @@ def test_the_demo_ends_with_a_differential_that_the_model_wrote_and_leaves_nothi
         [sys.executable, "-m", "cds_hooks", "demo", "--json"],
         capture_output=True,
         cwd=ROOT,
-        timeout=110,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr.decode()[-3000:]
