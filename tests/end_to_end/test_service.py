@@ -182,5 +182,5 @@ def test_stopping_ends_the_engine_too(start: Start) -> None:
         assert children
         service.process.send_signal(signal.SIGTERM)
         assert service.process.wait(20) == 0
-    gone, alive = psutil.wait_procs(children, timeout=5)
+    _, alive = psutil.wait_procs(children, timeout=5)
     assert alive == []
