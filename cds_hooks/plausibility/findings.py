@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from cds_hooks.plausibility.checks.results import agrees
 from cds_hooks.plausibility.record import OVER, Record
@@ -27,8 +28,8 @@ _NOT_TAKEN = OVER | {"cancelled", "draft", "ended", "entered-in-error", "not-tak
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One of: `words` told (with `history` also of the past), words in a current `medication`,
-    words in a `procedure` of the last `within_days`, or a `result`."""
+    """`words` told (with `history` also of the past), a `result`, or both; or words in a current
+    `medication`; or words in a `procedure` of the last `within_days`."""
 
     id: str
     words: tuple[str, ...] = ()
@@ -52,12 +53,13 @@ def findings() -> Mapping[str, Finding]:
     return {k: _finding(k, v) for k, v in raw.items()}
 
 
-def _finding(name: str, raw: dict[str, object]) -> Finding:
-    told = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
+def _finding(name: str, raw: dict[str, Any]) -> Finding:
+    told: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
     if "analyte" not in told:
-        return Finding(id=name, **told)  # type: ignore[arg-type]
-    rule = ResultRule(id=name, codes=(), mesh=frozenset(), source="", **told)  # type: ignore[arg-type]
-    return Finding(id=name, within_days=rule.within_days, result=rule)
+        return Finding(id=name, **told)
+    words = told.pop("words", ())
+    rule = ResultRule(id=name, codes=(), mesh=frozenset(), source="", **told)
+    return Finding(id=name, words=words, within_days=rule.within_days, result=rule)
 
 
 class Seen:
@@ -82,9 +84,6 @@ class Seen:
         return [n for n in names if self.facts(n)]
 
     def _look(self, finding: Finding) -> list[str]:
-        if finding.result is not None:
-            found = self._record.results.of(finding.result.analyte, finding.within_days)
-            return [f.id for f in found if agrees(finding.result, f)]
         if finding.medication:
             return [f.id for f, text in self._drugs if _has(finding.medication, text)]
         if finding.procedure:
@@ -93,6 +92,17 @@ class Seen:
                 for f, text in self._done
                 if _recent(f, finding.within_days) and any(w in text for w in finding.procedure)
             ]
+        return [*self._measured(finding), *self._said(finding)]
+
+    def _measured(self, finding: Finding) -> list[str]:
+        if finding.result is None:
+            return []
+        found = self._record.results.of(finding.result.analyte, finding.within_days)
+        return [f.id for f in found if agrees(finding.result, f)]
+
+    def _said(self, finding: Finding) -> list[str]:
+        if not finding.words:
+            return []
         return [
             f.id
             for f, text in self._told
