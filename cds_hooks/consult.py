@@ -35,12 +35,12 @@ from cds_hooks.inference.output import InvalidOutput, parse_differential
 from cds_hooks.plausibility.terminology import Terminology
 from cds_hooks.protocol.cards import Response
 from cds_hooks.protocol.request import HookRequest
-from cds_hooks.services import ServiceDefinition
+from cds_hooks.services import STARTED, ServiceDefinition
 from fhir_mapping import map_chart
 from fhir_mapping.chart import Chart, Fact
 from prompts import Prompt, Template
 
-__all__ = ["STARTED", "ConsultConfig", "Consultant", "Rooms", "content_key"]
+__all__ = ["ConsultConfig", "Consultant", "Rooms", "content_key"]
 
 # Tokens are at least this many characters long in every tokenizer we know of, on average, so an
 # estimate made while the engine is away never overfills the budget.
@@ -48,9 +48,6 @@ _CHARACTERS_PER_TOKEN = 2
 
 # Callers that wait hold a place among the open calls, which are for charts that are opened.
 _MOST_WAITING = 8
-
-STARTED = "org.chartside.started"
-"""The extension in which a service that only starts work tells the outcome so far."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,6 +208,29 @@ class StorePlace(_Section):
     retention_days: float = Field(30.0, gt=0, description="Days after which records are deleted.")
 
 
+class Prewarm(_Section):
+    fhir_server: Annotated[_FhirBase | None, _Unset] = Field(
+        None,
+        description="Base of the FHIR server, one of `fhir.allowed_bases`, as EHRs name it; "
+        "unset: the only one there is.",
+    )
+    client_id: str = Field("", description="The id under which that server knows the command.")
+    key: Annotated[Path | None, _Unset] = Field(
+        None, description="The private key's file (PEM, readable by its owner alone)."
+    )
+    key_id: str = Field("", description="The key's `kid`; empty: its thumbprint.")
+    algorithm: Literal["ES384", "RS384"] = Field("ES384", description="Of the signature.")
+    token_url: Annotated[_FhirBase | None, _Unset] = Field(
+        None, description="The token endpoint; unset: the one that the FHIR server names."
+    )
+    scope: str = Field("", description="Scopes; empty: reading and searching what is read.")
+    reads_per_minute: float = Field(300.0, gt=0, description="Requests to the FHIR server.")
+    at_once: int = Field(2, gt=0, le=8, description="Patients at one time.")
+    longest_pause_s: float = Field(
+        300.0, ge=0, description="Longest pause that a busy server is granted; past it a run ends."
+    )
+
+
 class Cards(_Section):
     profile: Annotated[str, AfterValidator(_one_of(profiles()))] = Field(
         "generic", description=f"Family of CDS clients: {', '.join(sorted(profiles()))}."
@@ -229,6 +252,7 @@ class Settings(_Section):
     model: Model = Model()
     terminology: TerminologyFile = TerminologyFile()
     store: StorePlace = StorePlace()
+    prewarm: Prewarm = Prewarm()
     cards: Cards = Cards()
     log: Log = Log()
 

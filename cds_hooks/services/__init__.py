@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from cds_hooks.services import appointment_book, encounter_start, patient_view
-from cds_hooks.services.definition import PrefetchTemplate, ServiceDefinition, discovery_of
+from cds_hooks.services.definition import (
+    STARTED,
+    PrefetchTemplate,
+    ServiceDefinition,
+    discovery_of,
+)
 
-__all__ = ["REGISTRY", "PrefetchTemplate", "ServiceDefinition", "discovery_of", "find"]
+__all__ = ["REGISTRY", "STARTED", "PrefetchTemplate", "ServiceDefinition", "discovery_of", "find"]
 
 REGISTRY: tuple[ServiceDefinition, ...] = (
     patient_view.SERVICE,

@@ -10,7 +10,10 @@ from cds_hooks.protocol.discovery import Discovery, ServiceEntry
 from cds_hooks.protocol.hooks import Hook
 from cds_hooks.protocol.prefetch import template_problems
 
-__all__ = ["PrefetchTemplate", "ServiceDefinition", "discovery_of"]
+__all__ = ["STARTED", "PrefetchTemplate", "ServiceDefinition", "discovery_of"]
+
+STARTED = "org.chartside.started"
+"""The extension of the answer in which a service that only starts work tells the outcome so far."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from cds_hooks.audit import Store
-from cds_hooks.consult import STARTED, Consultant
+from cds_hooks.consult import Consultant
 from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.inference.engine import QueueFull
 from cds_hooks.inference.fake import FakeEngine, FakeReply
 from cds_hooks.protocol.cards import Response
 from cds_hooks.protocol.request import HookRequest
-from cds_hooks.services import ServiceDefinition, find
+from cds_hooks.services import STARTED, ServiceDefinition, find
 
 Make = Callable[..., Consultant]
 Resources = list[dict[str, Any]]

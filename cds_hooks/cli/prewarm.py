@@ -1,0 +1,321 @@
+"""`chartside prewarm`: read the charts of tomorrow's patients and have them consulted.
+
+Exit codes: 0 every patient has an answer, 4 some have none, 130 stopped, else as of any command.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import signal
+import ssl
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any, Never
+
+import httpx
+import orjson
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from cds_hooks.cli.mapping import UsageError
+from cds_hooks.errors import ChartsideError
+from cds_hooks.gather import GatherConfig, open_http
+from cds_hooks.gather.base import Base, allowed_base
+from cds_hooks.gather.client import FhirClient
+from cds_hooks.prewarm import (
+    BackendClient,
+    ChartReader,
+    Item,
+    PatientList,
+    Polite,
+    RunningService,
+    Schedule,
+    SigningKey,
+    Summary,
+    TokenSource,
+    patients_on,
+    read_patients,
+)
+from cds_hooks.prewarm import prewarm as run
+from cds_hooks.runtime import gather_config
+from cds_hooks.services import ServiceDefinition, find
+from cds_hooks.settings import Settings, SettingsError, load_settings
+
+__all__ = ["prewarm"]
+
+PARTIAL = 4
+INTERRUPTED = 130
+OPENED, BOOKED = "chartside-patient-view", "chartside-appointment-book"
+
+_SCHEDULE_PAGES = 500
+
+
+@dataclass(slots=True)
+class Report:
+    """What is told at the end, to a person or as JSON: numbers, labels and codes."""
+
+    summary: Summary = field(default_factory=Summary)
+    bad_lines: tuple[int, ...] = ()
+    passed_over: Mapping[str, int] = field(default_factory=dict)
+    cut: str = ""
+    warnings: list[str] = field(default_factory=list)
+    stopped: str = ""
+    seconds: float = 0.0
+
+    @property
+    def whole(self) -> bool:
+        return self.summary.whole and not self.bad_lines and not self.cut
+
+
+def prewarm(
+    date: Annotated[str, typer.Option(help="today, tomorrow or YYYY-MM-DD.")] = "",
+    patients: Annotated[Path | None, typer.Option(help="A file of patient ids.")] = None,
+    jwks: Annotated[bool, typer.Option("--jwks", help="Print the public key and end.")] = False,
+    config: Annotated[Path | None, typer.Option(help="Settings file (TOML).")] = None,
+    port: Annotated[int, typer.Option(help="The running service's, if not the settings'.")] = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Have answers ready when charts are opened: a day's appointments, or a list of patients."""
+    settings = load_settings(config)
+    key = _key(settings)
+    if jwks:
+        typer.echo(orjson.dumps({"keys": [key.public_jwk()]}, option=orjson.OPT_INDENT_2).decode())
+        return
+    if (not date) == (patients is None):
+        raise UsageError("one of --date and --patients is needed", where="prewarm")
+    whom = read_patients(patients) if patients else _day(date)
+    report, console = Report(), Console(stderr=True)
+    began = time.monotonic()
+    try:
+        asyncio.run(_run(settings, key, whom, port or settings.server.port, report, console, json))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        report.stopped = "interrupted"
+    except ChartsideError as error:
+        # Before the first patient it is an error like any command's.
+        if not report.summary.patients:
+            raise
+        report.stopped = error.code
+        console.print(f"chartside: {error.diagnostics()}", markup=False)
+    report.seconds = round(time.monotonic() - began, 1)
+    _tell(report, json, console)
+    _leave(report)
+
+
+async def _run(
+    settings: Settings,
+    key: SigningKey,
+    whom: PatientList | dt.date,
+    port: int,
+    report: Report,
+    console: Console,
+    quiet: bool,
+) -> None:
+    """Everything between the settings and the report, which is written as it goes."""
+    _stop_on_signals()
+    async with _edges(settings, key, port) as edges:
+        await edges.service.require()
+        items = await _items(edges, whom, settings, report)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        with Progress(*columns, TimeRemainingColumn(), console=console, disable=quiet) as bar:
+            task = bar.add_task("charts", total=len(items))
+            await run(
+                items,
+                edges.read,
+                edges.service.consult,
+                report.summary,
+                at_once=settings.prewarm.at_once,
+                advance=lambda: bar.advance(task),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Edges:
+    """The FHIR server and the running service."""
+
+    fhir: httpx.AsyncClient
+    polite: Polite
+    base: Base
+    tokens: TokenSource
+    reader: ChartReader
+    service: RunningService
+    bounds: GatherConfig
+
+    async def read(self, patient_id: str) -> Mapping[str, Any]:
+        self.polite.require_patience()
+        return await self.reader.read(patient_id)
+
+
+@contextlib.asynccontextmanager
+async def _edges(settings: Settings, key: SigningKey, port: int) -> AsyncIterator[_Edges]:
+    wanted, base = settings.prewarm, _base(settings)
+    bounds = replace(gather_config(settings), connect_seconds=10.0, read_seconds=60.0)
+    tls = ssl.create_default_context()
+    polite = Polite(
+        httpx.AsyncHTTPTransport(verify=tls, trust_env=False),
+        per_minute=wanted.reads_per_minute,
+        longest_pause_s=wanted.longest_pause_s,
+    )
+    # A read waits for its turn and for a busy server, so its own bound is that of the transport.
+    patient = replace(bounds, read_seconds=4 * wanted.longest_pause_s + 600)
+    host = settings.server.host
+    here = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    async with (
+        open_http(bounds, tls=tls, transport=polite) as fhir,
+        httpx.AsyncClient(base_url=here, trust_env=False, timeout=10) as service,
+    ):
+        tokens = TokenSource(fhir, base, _client(settings, key))
+        yield _Edges(
+            fhir=fhir,
+            polite=polite,
+            base=base,
+            tokens=tokens,
+            reader=ChartReader(fhir, base, tokens, _service(OPENED).prefetch, patient),
+            service=RunningService(
+                service,
+                _service(BOOKED),
+                fhir_server=str(base),
+                wait_s=settings.services.deadline_s,
+            ),
+            bounds=patient,
+        )
+
+
+async def _items(
+    edges: _Edges, whom: PatientList | dt.date, settings: Settings, report: Report
+) -> tuple[Item, ...]:
+    if isinstance(whom, PatientList):
+        report.bad_lines = whom.bad_lines
+        return whom.items
+    found = await _schedule(edges, whom)
+    report.passed_over, report.cut = found.passed_over, found.cut
+    ends = dt.datetime.combine(whom + dt.timedelta(days=1), dt.time.min)
+    left = ends - dt.datetime.now()  # noqa: DTZ005 - the site's own day
+    if settings.services.fresh_for_s < left.total_seconds():
+        report.warnings.append("answers-expire-first")
+    return found.items
+
+
+async def _schedule(edges: _Edges, day: dt.date) -> Schedule:
+    ends = asyncio.get_running_loop().time() + 3600
+    bounds = replace(edges.bounds, max_pages=_SCHEDULE_PAGES)
+    client = FhirClient(edges.fhir, edges.base, await edges.tokens.token(), bounds, ends)
+    return await patients_on(client, day)
+
+
+def _stop_on_signals() -> None:
+    """Ctrl-C ends the run at once: what the service works on goes on there."""
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert task is not None  # noqa: S101 - a coroutine that runs is in a task
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+
+
+def _day(text: str) -> dt.date:
+    today = dt.datetime.now().date()  # noqa: DTZ005 - the site's own day
+    known = {"today": today, "tomorrow": today + dt.timedelta(days=1)}
+    if text in known:
+        return known[text]
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise UsageError("--date is not today, tomorrow or YYYY-MM-DD", where="--date") from None
+
+
+def _base(settings: Settings) -> Base:
+    """The FHIR server to read: named, or the only one. Raises SettingsError."""
+    allowed = settings.fhir.allowed_bases
+    named = settings.prewarm.fhir_server or (allowed[0] if len(allowed) == 1 else "")
+    base = allowed_base(named, allowed)
+    if base is None:
+        hint = "Set it to one of fhir.allowed_bases."
+        raise SettingsError("it is not known which FHIR server to read",
+                            where="prewarm.fhir_server", hint=hint)  # fmt: skip
+    return base
+
+
+def _key(settings: Settings) -> SigningKey:
+    wanted = settings.prewarm
+    if wanted.key is None:
+        hint = "docs/prewarm.md tells how to make one."
+        raise SettingsError("there is no private key", where="prewarm.key", hint=hint)
+    return SigningKey.load(wanted.key, wanted.algorithm, wanted.key_id)
+
+
+def _client(settings: Settings, key: SigningKey) -> BackendClient:
+    wanted = settings.prewarm
+    if not wanted.client_id:
+        raise SettingsError("the client has no id", where="prewarm.client_id")
+    scope = wanted.scope or _scope(_service(OPENED))
+    return BackendClient(wanted.client_id, key, scope, wanted.token_url or "")
+
+
+def _scope(service: ServiceDefinition) -> str:
+    """What is read and no more (SMART App Launch 2.2, scopes: `r` read, `s` search)."""
+    kinds = {query.partition("?")[0].partition("/")[0] for query in service.prefetch.values()}
+    return " ".join(f"system/{kind}.rs" for kind in sorted(kinds | {"Appointment", "Medication"}))
+
+
+def _service(service_id: str) -> ServiceDefinition:
+    found = find(service_id)
+    if found is None:
+        raise UsageError("the service is not known", where=service_id)
+    return found
+
+
+def _tell(report: Report, json: bool, console: Console) -> None:
+    summary = report.summary
+    if json:
+        typer.echo(orjson.dumps(_document(report), option=orjson.OPT_SORT_KEYS).decode())
+        return
+    for warning in report.warnings:
+        console.print(f"[yellow]{_WARNINGS[warning]}[/]")
+    if report.bad_lines:
+        lines = ", ".join(map(str, report.bad_lines))
+        console.print(f"no patient id in line {lines}", markup=False)
+    for reason, count in report.passed_over.items():
+        console.print(f"{count} appointments passed over: {reason}", markup=False)
+    if report.cut:
+        console.print(f"the list of appointments is not whole: {report.cut}", markup=False)
+    for label, code in summary.problems:
+        console.print(f"{label}: {code}", markup=False)
+    done = ", ".join(f"{count} {outcome}" for outcome, count in sorted(summary.outcomes.items()))
+    console.print(
+        f"{summary.done} of {summary.patients} patients in {report.seconds} s: {done or 'none'}"
+        f"{f', {len(summary.problems)} without an answer' if summary.problems else ''}"
+    )
+
+
+_WARNINGS = {
+    "answers-expire-first": "services.fresh_for_s is shorter than until that day ends: "
+    "by then charts are consulted anew and the answers made now are shown only meanwhile."
+}
+
+
+def _document(report: Report) -> dict[str, Any]:
+    summary = report.summary
+    return {
+        "patients": summary.patients,
+        "done": summary.done,
+        "outcomes": dict(summary.outcomes),
+        "problems": [{"which": label, "code": code} for label, code in summary.problems],
+        "bad_lines": report.bad_lines,
+        "passed_over": dict(report.passed_over),
+        "cut": report.cut,
+        "warnings": report.warnings,
+        "stopped": report.stopped,
+        "seconds": report.seconds,
+    }
+
+
+def _leave(report: Report) -> Never:
+    if report.stopped == "interrupted":
+        sys.exit(INTERRUPTED)
+    if report.stopped:
+        sys.exit(1)
+    sys.exit(0 if report.whole else PARTIAL)
