@@ -15,7 +15,7 @@ from cds_hooks.plausibility.record import OVER, Record
 from cds_hooks.plausibility.rules import ResultRule
 from fhir_mapping.chart import Fact, Kind, Polarity
 
-__all__ = ["Finding", "Seen", "findings", "is_current"]
+__all__ = ["Finding", "Seen", "findings"]
 
 _TOLD = frozenset({Kind.COMPLAINT, Kind.PROBLEM, Kind.OBSERVATION})
 _HISTORY = _TOLD | {Kind.SOCIAL}
@@ -23,7 +23,6 @@ _DENIED = re.compile(
     r"\b(?:no|not|denies|denied|without|negative for|absence of)\b(?:\W+\w+){0,4}\W*$"
 )
 _CLAUSE = re.compile(r"[.;:]|\bbut\b")
-_NOT_TAKEN = OVER | {"cancelled", "draft", "ended", "entered-in-error", "not-taken", "on-hold"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +69,6 @@ class Seen:
         self._known: dict[str, tuple[str, ...]] = {}
         facts = record.chart.facts
         self._told = [(f, f.text.lower()) for f in facts if f.kind in _HISTORY]
-        self._drugs = [(f, f.text.lower()) for f in facts if is_current(f)]
         self._done = [(f, f.text.lower()) for f in facts if f.kind is Kind.PROCEDURE]
 
     def facts(self, name: str) -> tuple[str, ...]:
@@ -85,7 +83,7 @@ class Seen:
 
     def _look(self, finding: Finding) -> list[str]:
         if finding.medication:
-            return [f.id for f, text in self._drugs if _has(finding.medication, text)]
+            return [f.id for f, text in self._record.drugs if _has(finding.medication, text)]
         if finding.procedure:
             return [
                 f.id
@@ -108,15 +106,6 @@ class Seen:
             for f, text in self._told
             if _tells(f, finding.history) and _affirmed(finding.words, text)
         ]
-
-
-def is_current(fact: Fact) -> bool:
-    """Whether a fact is a medication that is taken now."""
-    return (
-        fact.kind is Kind.MEDICATION
-        and fact.polarity is Polarity.PRESENT
-        and fact.status not in _NOT_TAKEN
-    )
 
 
 def _tells(fact: Fact, history: bool) -> bool:

@@ -12,7 +12,6 @@ from typing import Any
 
 from cds_hooks.consultation import Reason
 from cds_hooks.plausibility.checks.base import ABSTAIN, FAIL, Case
-from cds_hooks.plausibility.findings import is_current
 from cds_hooks.plausibility.record import Record, record
 from cds_hooks.plausibility.resolution import ICD_10_CM, Concept
 from cds_hooks.plausibility.rules import Tied
@@ -125,8 +124,7 @@ def _coded(codes: frozenset[str]) -> list[Concept]:
 
 
 def _taken(drugs: tuple[str, ...], prepared: Record) -> tuple[str, ...]:
-    facts = (f for f in prepared.chart.facts if is_current(f))
-    return tuple(f.id for f in facts if _pattern(drugs).search(f.text.lower()))
+    return tuple(f.id for f, text in prepared.drugs if _pattern(drugs).search(text))
 
 
 @cache

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cds_hooks.consultation import Candidate, Differential, Evidence, Group
 from cds_hooks.plausibility.agreement import Votes, votes
-from cds_hooks.plausibility.record import Identity, identity
+from cds_hooks.plausibility.record import Identity, general_code, identity
 from cds_hooks.plausibility.resolution import Resolution
 from cds_hooks.plausibility.terminology import Terminology
 
@@ -85,15 +85,15 @@ class Merged:
 def merge(differentials: Sequence[Differential], terminology: Terminology) -> list[Merged]:
     """Candidates of all samples, one a diagnosis, by agreement and then by place.
 
-    Two names are one diagnosis when both resolve to the same one concept (ICD-10-CM code, else
-    MeSH descriptor), or when they are the same words.
+    Two names are one diagnosis when both resolve to the same one concept (ICD-10-CM code without
+    its unspecific ending, else MeSH descriptor), or when they are the same words.
     """
     groups: dict[str, list[Mention]] = {}
     found: dict[str, Resolution] = {}
     for sample, differential in enumerate(differentials):
         for rank, candidate in enumerate(differential.candidates):
             resolution = terminology.resolve(candidate.diagnosis)
-            label = _label(candidate.diagnosis, resolution)
+            label = _label(candidate.diagnosis, resolution, terminology)
             found.setdefault(label, resolution)
             groups.setdefault(label, []).append(Mention(candidate, sample, rank))
     merged = [
@@ -108,9 +108,9 @@ def merge(differentials: Sequence[Differential], terminology: Terminology) -> li
     return sorted(merged, key=lambda m: (-m.agreement, m.rank))
 
 
-def _label(name: str, found: Resolution) -> str:
+def _label(name: str, found: Resolution, terminology: Terminology) -> str:
     if found.exact and found.icd:
-        return f"icd {found.icd[0].code}"
+        return f"icd {general_code(found.icd[0], terminology)}"
     if found.exact:
         return f"mesh {found.concepts[0].code}"
     words = identity(name, (), None).keys

@@ -16,9 +16,10 @@ __all__ = ["OVER", "Identity", "Problem", "Record", "general_code", "identity", 
 OVER = frozenset({"abated", "completed", "inactive", "remission", "resolved", "stopped"})
 """Statuses of a fact that is no longer so."""
 
+_NOT_TAKEN = OVER | {"cancelled", "draft", "ended", "entered-in-error", "not-taken", "on-hold"}
 _BRACKETS = re.compile(r"\s*\([^()]*\)")
 _ICD_CODE = re.compile(r"[A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?$")
-_UNSPECIFIC = re.compile(r"unspecified|not elsewhere|without compl|^other", re.IGNORECASE)
+_UNSPECIFIC = re.compile(r"unspecified|not elsewhere|without|^other", re.IGNORECASE)
 _ICD_SYSTEMS = frozenset({ICD_10_CM, "urn:oid:2.16.840.1.113883.6.90"})
 
 
@@ -59,12 +60,14 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A chart with its facts by id, its problems looked up and its results by analyte."""
+    """A chart with its facts by id, its problems looked up, its results by analyte, and its
+    current medications with their texts in lower case."""
 
     chart: Chart
     facts: dict[str, Fact]
     problems: tuple[Problem, ...]
     results: Results
+    drugs: tuple[tuple[Fact, str], ...]
 
 
 def record(chart: Chart, terminology: Terminology | None) -> Record:
@@ -72,7 +75,12 @@ def record(chart: Chart, terminology: Terminology | None) -> Record:
     their own codes and words only."""
     problems = tuple(_problem(f, terminology) for f in chart.of(Kind.PROBLEM))
     facts = {f.id: f for f in chart.facts}
-    return Record(chart, facts, problems, Results(chart.facts))
+    drugs = tuple((f, f.text.lower()) for f in chart.of(Kind.MEDICATION) if _is_current(f))
+    return Record(chart, facts, problems, Results(chart.facts), drugs)
+
+
+def _is_current(medication: Fact) -> bool:
+    return medication.polarity is Polarity.PRESENT and medication.status not in _NOT_TAKEN
 
 
 def identity(name: str, concepts: tuple[Concept, ...], terminology: Terminology | None) -> Identity:
@@ -87,7 +95,8 @@ def identity(name: str, concepts: tuple[Concept, ...], terminology: Terminology 
 
 
 def general_code(concept: Concept, terminology: Terminology | None) -> str:
-    """The code that means the disease itself: E11 for E11.9 "without complications"."""
+    """The code that means the disease itself: E11 for E11.9 "without complications", I26 for
+    I26.99 "Other pulmonary embolism without acute cor pulmonale"."""
     while terminology is not None and concept.parent and _UNSPECIFIC.search(concept.display):
         parent = terminology.concept(concept.parent)
         if parent is None:

@@ -18,6 +18,7 @@ _KINDS = frozenset({Kind.LAB, Kind.VITAL, Kind.OBSERVATION})
 _NUMBER = r"(-?\d+(?:\.\d+)?)"
 _FIRST = re.compile(_NUMBER + r"(?:/\d+(?:\.\d+)?)? ->")
 _EXTREME = re.compile(r"(?:highest|lowest) " + _NUMBER)
+_WORD = re.compile(r"[\s,.:\[(]")
 _OLDEST = float("inf")
 
 
@@ -41,6 +42,20 @@ def analytes() -> Mapping[str, Analyte]:
 @cache
 def _by_loinc() -> Mapping[str, str]:
     return {code: a.id for a in analytes().values() for code in a.loinc}
+
+
+@cache
+def _by_first_word() -> Mapping[str, tuple[tuple[str, str], ...]]:
+    """First word of a name -> names that begin so, each with its analyte."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for analyte in analytes().values():
+        for name in analyte.names:
+            found.setdefault(_first_word(name), []).append((name, analyte.id))
+    return {word: tuple(names) for word, names in found.items()}
+
+
+def _first_word(text: str) -> str:
+    return _WORD.split(text, maxsplit=1)[0]
 
 
 class Results:
@@ -78,4 +93,5 @@ def _analytes_of(fact: Fact) -> set[str]:
     if codes:
         return {_by_loinc()[c] for c in codes if c in _by_loinc()}
     text = fact.text.lower()
-    return {a.id for a in analytes().values() if text.startswith(a.names)}
+    names = _by_first_word().get(_first_word(text), ())
+    return {analyte for name, analyte in names if text.startswith(name)}

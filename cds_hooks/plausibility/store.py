@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -55,7 +55,8 @@ class WordKind:
 class TermStore:
     """One read-only connection shared by all threads under a lock; look-ups take microseconds."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, expected: Mapping[str, str]) -> None:
+        """Open the file; `expected` are entries its `meta` table must have."""
         if not path.is_file():
             raise TerminologyError(
                 "the terminology file is missing", where=path.name, hint="Run `make`."
@@ -72,7 +73,8 @@ class TermStore:
             raise TerminologyError(
                 "the terminology file is damaged", where=path.name, hint="Delete it, run `make`."
             ) from error
-        if self.meta.get("schema.version") != _SCHEMA_VERSION:
+        wanted = {"schema.version": _SCHEMA_VERSION, **expected}
+        if any(self.meta.get(k) != v for k, v in wanted.items()):
             self._db.close()
             raise TerminologyError(
                 "the terminology file has another version", where=path.name, hint="Run `make`."

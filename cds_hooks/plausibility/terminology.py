@@ -34,7 +34,7 @@ class Terminology:
     """
 
     def __init__(self, path: Path | str) -> None:
-        self._store = TermStore(Path(path))
+        self._store = TermStore(Path(path), {"words.version": tables().version})
         self._matcher = Matcher(self._store)
         self.resolve = lru_cache(maxsize=_CACHED_NAMES)(self._resolve)
         self.lookup = lru_cache(maxsize=_CACHED_NAMES)(self._lookup)

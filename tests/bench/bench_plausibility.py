@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from cds_hooks.consultation import Candidate, Differential, Evidence, Group
-from cds_hooks.plausibility import Terminology, assess, contradictions
+from cds_hooks.plausibility import (
+    Terminology,
+    assess,
+    contradictions,
+    medication_concerns,
+    not_considered,
+)
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts
 from tests.plausibility.invented import KINDS, invent
 
@@ -114,7 +120,12 @@ def _judging(terminology: Terminology) -> list[Row]:
     chart, samples = _big_chart(), _samples()
     runs = [_milliseconds(lambda: assess(chart, samples, terminology)) for _ in range(20)]
     whole = [_milliseconds(lambda: contradictions(chart, terminology)) for _ in range(20)]
+    drugs = [_milliseconds(lambda: medication_concerns(chart, terminology)) for _ in range(20)]
+    found = assess(chart, samples, terminology)
+    missed = [_milliseconds(lambda: not_considered(chart, found, terminology)) for _ in range(20)]
     return [
+        _row("plausibility: what was not considered, 1,000 facts", "ms", missed),
+        _row("plausibility: medication concerns, 1,000 facts", "ms", drugs),
         _row("plausibility: judge 8 diagnoses, 1,000 facts, first time", "ms", runs[:1]),
         _row("plausibility: judge 8 diagnoses, 1,000 facts", "ms", runs[1:]),
         _row("plausibility: contradictions of 1,000 facts", "ms", whole),

@@ -303,6 +303,23 @@ def test_samples_are_merged_by_concept(
     assert found[0].evidence_for == (Evidence("S1", "present"), Evidence("L1", "high"))
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Pulmonary embolism", "Acute pulmonary embolism", True),
+        ("Type 2 diabetes", "NIDDM", True),
+        ("STEMI", "NSTEMI", False),
+        ("Pneumonia", "Pneumococcal pneumonia", False),
+        ("Type 1 diabetes", "Type 2 diabetes", False),
+    ],
+)
+def test_what_is_one_diagnosis_and_what_is_two(
+    terminology: Terminology, chart: Make, differential: Make, one: str, other: str, same: bool
+) -> None:
+    found = assess(chart(), [differential(one), differential(other)], terminology)
+    assert len(found) == (1 if same else 2)
+
+
 def test_naming_a_diagnosis_twice_is_one_vote(
     terminology: Terminology, chart: Make, differential: Make
 ) -> None:

@@ -190,12 +190,15 @@ def test_a_missing_or_damaged_file_is_an_error_that_says_what_to_do(
     assert "make" in caught.value.diagnostics()
 
 
-def test_a_file_of_another_version_is_refused(compiled: Compiled, tmp_path: Path) -> None:
+@pytest.mark.parametrize("entry", ["schema.version", "words.version"])
+def test_a_file_of_another_version_is_refused(
+    compiled: Compiled, tmp_path: Path, entry: str
+) -> None:
     path = tmp_path / "t.sqlite"
     shutil.copy(compiled[0], path)
     db = sqlite3.connect(path)
     with db:
-        db.execute("UPDATE meta SET value = '0' WHERE key = 'schema.version'")
+        db.execute("UPDATE meta SET value = '0' WHERE key = ?", (entry,))
     db.close()
     with pytest.raises(TerminologyError):
         Terminology(path)
