@@ -17,6 +17,7 @@ __all__ = [
     "CatalogueError",
     "ModelEntry",
     "Names",
+    "Published",
     "SamplingDefaults",
     "Thinking",
     "load_catalogue",
@@ -36,12 +37,16 @@ class _Strict(BaseModel):
 
 
 class SamplingDefaults(_Strict):
-    """What the model's authors recommend. `top_k` 0 and `top_p` 1 cut nothing."""
+    """What the model's authors recommend. `top_k` 0 and `top_p` 1 cut nothing.
+
+    `no_repeat` is ours: runs of so many tokens may not come twice in the free text of a sample.
+    """
 
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     top_k: Annotated[int, Field(ge=0)] = 0
     min_p: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    no_repeat: Annotated[int, Field(ge=0, le=16)] = 0
 
 
 class Names(_Strict):
@@ -66,8 +71,22 @@ class Thinking(_Strict):
     budget: Annotated[int, Field(ge=0)] = 1024
 
 
+class Published(_Strict):
+    """A result that others published: per cent of `n` cases, and where it stands."""
+
+    benchmark: str
+    metric: str
+    percent: Annotated[float, Field(ge=0, le=100)]
+    n: Annotated[int, Field(ge=1)]
+    source: str
+    note: str = ""
+
+
 class ModelEntry(_Strict):
-    """One model. `files` are file name patterns; `context` is its own maximum, in tokens."""
+    """One model. `files` are file name patterns; `context` is its own maximum, in tokens.
+
+    `parameters` and `active` (of a mixture of experts, a token) are in billions.
+    """
 
     name: str
     family: str
@@ -77,13 +96,23 @@ class ModelEntry(_Strict):
     licence: str
     source: str
     demonstration: bool = False
+    parameters: Annotated[float, Field(ge=0)] = 0.0
+    active: Annotated[float, Field(ge=0)] = 0.0
     context: Annotated[int, Field(ge=256)]
     chat_template: str = ""
     template_options: dict[str, bool | str] = {}
     thinking: Thinking | None = None
     cautions: tuple[str, ...] = ()
+    published: tuple[Published, ...] = ()
     sampling: SamplingDefaults = SamplingDefaults()
     names: Names = Names()
+
+    def weights_gb(self, bits: float) -> float:
+        """Gigabytes for the weights at a quantisation, without the KV cache.
+
+        Parameters times bytes, and 15 % for what stays at a higher precision.
+        """
+        return self.parameters * bits / 8 * 1.15
 
     def matches(self, file_name: str) -> bool:
         """Whether a file of this name may be this model."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import date
 from typing import Any, NoReturn
 
 from jinja2 import TemplateError
@@ -18,6 +18,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 __all__ = ["ChatTemplateError", "Slot", "scaffold"]
 
+_DAY = date(2026, 1, 1)
 _MAX_TEMPLATE = 256 * 1024
 _MAX_SCAFFOLD = 64 * 1024
 _PLACEHOLDER = re.compile("\ue001(\\d+)\ue002")
@@ -105,4 +106,5 @@ def _refuse(_message: str = "") -> NoReturn:
 
 
 def _today(form: str) -> str:
-    return datetime.now(UTC).strftime(form)
+    """A fixed day: the same chart must give the same prompt tomorrow, and it tells no date."""
+    return _DAY.strftime(form)

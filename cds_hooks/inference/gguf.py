@@ -16,7 +16,15 @@ from typing import BinaryIO
 
 from cds_hooks.errors import ChartsideError
 
-__all__ = ["Header", "LongArray", "ModelFileError", "Tensor", "check_digest", "read_header"]
+__all__ = [
+    "Header",
+    "LongArray",
+    "ModelFileError",
+    "Tensor",
+    "check_digest",
+    "read_header",
+    "refuse_split",
+]
 
 _MAX_ENTRIES = 4_096
 _MAX_TENSORS = 65_536
@@ -146,6 +154,15 @@ def check_digest(path: Path, expected: str) -> str:
             where=path.name, hint="Compare its SHA-256 with the catalogue and fetch it again.",
         )  # fmt: skip
     return found
+
+
+def refuse_split(header: Header, path: Path) -> None:
+    """Raises ModelFileError model-split for one part of several: one digest must cover all."""
+    if header.number("split.count") > 1:
+        raise ModelFileError(
+            "model-split", "The model file is one part of several", where=path.name,
+            hint="Merge the parts with llama-gguf-split --merge.",
+        )  # fmt: skip
 
 
 class _Reader:

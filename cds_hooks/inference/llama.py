@@ -236,6 +236,7 @@ class LlamaEngine:
                 "top_p": sampling.top_p,
                 "top_k": sampling.top_k,
                 "min_p": sampling.min_p,
+                "no_repeat": sampling.no_repeat,
             },
             "seed": request.seed,
             "deadline_s": request.deadline_s,

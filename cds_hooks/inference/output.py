@@ -18,7 +18,8 @@ from cds_hooks.errors import ChartsideError
 __all__ = ["CLAIMS", "InvalidOutput", "Limits", "parse_differential"]
 
 CLAIMS = frozenset({"high", "low", "abnormal", "normal", "present", "absent"})
-_KEYS = frozenset({"name", "group", "for", "against", "discriminator"})
+_KEYS = frozenset({"name", "group", "for", "against"})
+_OPTIONAL = frozenset({"discriminator"})
 
 
 class InvalidOutput(ChartsideError):
@@ -80,7 +81,7 @@ class _Reader:
             raise InvalidOutput("The answer is not JSON", where="$") from None
 
     def _candidate(self, item: Any, path: str) -> Candidate:
-        fields = _object(item, path, _KEYS)
+        fields = _object(item, path, _KEYS, _OPTIONAL)
         name = _text(fields["name"], f"{path}.name", self.limits.name)
         if not name:
             raise InvalidOutput("A diagnosis has no name", where=f"{path}.name")
@@ -91,7 +92,7 @@ class _Reader:
             evidence_for=self._evidence(fields["for"], f"{path}.for"),
             evidence_against=self._evidence(fields["against"], f"{path}.against"),
             discriminator=_text(
-                fields["discriminator"], f"{path}.discriminator", self.limits.discriminator
+                fields.get("discriminator", ""), f"{path}.discriminator", self.limits.discriminator
             ),
         )
 
@@ -105,8 +106,10 @@ class _Reader:
         return tuple(found)
 
 
-def _object(value: Any, path: str, keys: frozenset[str]) -> dict[str, Any]:
-    if not isinstance(value, dict) or value.keys() != keys:
+def _object(
+    value: Any, path: str, keys: frozenset[str], optional: frozenset[str] = frozenset()
+) -> dict[str, Any]:
+    if not isinstance(value, dict) or value.keys() - optional != keys:
         raise InvalidOutput("Not an object with exactly the expected keys", where=path)
     return value
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import statistics
 import subprocess
 import sys
@@ -62,6 +63,7 @@ async def _measure(cache: Path) -> list[Row]:
             *await _reuse(engine),
             *await _differential(engine),
             _memory(engine),
+            *_toll(),
         ]
     finally:
         await engine.stop()
@@ -204,6 +206,23 @@ async def _differential(engine: LlamaEngine) -> list[Row]:
         for stage, milliseconds in generation.timings_ms.items():
             stages.setdefault(stage, []).append(milliseconds)
     return [_row(f"differential, {stage}", "ms", values) for stage, values in stages.items()]
+
+
+def _toll() -> list[Row]:
+    """Decoding under the constraint against decoding freely, the same number of tokens."""
+    out = subprocess.run(
+        [sys.executable, "-m", "tests.bench.constraint_toll", str(MODEL)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    rounds = [json.loads(line) for line in out.stdout.splitlines()]
+    free, bound = ([one[key] for one in rounds] for key in ("free", "constrained"))
+    return [
+        _ratio("decoding under the constraint", bound, free, "as many tokens decoded freely"),
+        _row("tokens that the constraint forces", "share", [one["forced"] for one in rounds]),
+    ]
 
 
 def _memory(engine: LlamaEngine) -> Row:

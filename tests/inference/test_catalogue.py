@@ -31,6 +31,41 @@ def test_the_embedded_model_is_known_by_name_and_by_digest() -> None:
     assert catalogue.for_file(Path("other.gguf")) is None
 
 
+@pytest.mark.parametrize(
+    ("file_name", "name"),
+    [
+        ("gemma-4-31B-it-Q4_K_M.gguf", "gemma-4-31b-it"),
+        ("gemma-4-26B-A4B-it-UD-Q5_K_XL.gguf", "gemma-4-26b-a4b-it"),
+        ("Qwen3.5-27B-Q4_K_M.gguf", "qwen3.5-27b"),
+        ("Qwen_Qwen3.5-35B-A3B-Q6_K.gguf", "qwen3.5-35b-a3b"),
+        ("Qwen3.5-9B-Q8_0.gguf", "qwen3.5-9b"),
+        ("gpt-oss-20b-mxfp4.gguf", "gpt-oss-20b"),
+        ("gpt-oss-120b-mxfp4-00001-of-00003.gguf", "gpt-oss-120b"),
+        ("medgemma-27b-text-it-Q4_K_M.gguf", "medgemma-27b-text-it"),
+    ],
+)
+def test_every_family_is_found_by_the_usual_file_names(file_name: str, name: str) -> None:
+    entry = load_catalogue().for_file(Path(file_name))
+    assert entry is not None
+    assert entry.name == name
+    assert not entry.demonstration
+
+
+def test_every_entry_says_what_a_reader_must_know() -> None:
+    for entry in load_catalogue().entries:
+        assert entry.parameters > 0
+        assert entry.source.startswith("https://")
+        assert entry.licence
+        for result in entry.published:
+            assert result.source
+
+
+def test_weights_are_estimated_from_the_parameters() -> None:
+    entry = load_catalogue().get("gemma-4-31b-it")
+    assert entry.weights_gb(4) == pytest.approx(17.7, abs=0.1)
+    assert entry.weights_gb(8) == pytest.approx(35.3, abs=0.1)
+
+
 def test_a_site_adds_and_replaces_entries(tmp_path: Path) -> None:
     site = tmp_path / "site.toml"
     site.write_text(ENTRY.format(name="smollm2-135m-instruct-q4_1"))

@@ -18,6 +18,7 @@ from cds_hooks.inference.gguf import (
     ModelFileError,
     check_digest,
     read_header,
+    refuse_split,
 )
 
 MakeGguf = Callable[..., Path]
@@ -99,6 +100,14 @@ def test_impossible_numbers_are_model_malformed(
     make_gguf: MakeGguf, changes: dict[str, object]
 ) -> None:
     assert _code(make_gguf(**changes)) == "model-malformed"
+
+
+def test_one_part_of_several_is_refused(make_gguf: MakeGguf) -> None:
+    path = make_gguf({"split.count": 3})
+    with pytest.raises(ModelFileError) as caught:
+        refuse_split(read_header(path), path)
+    assert caught.value.code == "model-split"
+    refuse_split(read_header(make_gguf({"split.count": 1})), path)
 
 
 def test_absurd_counts_are_refused_before_anything_is_allocated(tmp_path: Path) -> None:

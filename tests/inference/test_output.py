@@ -47,6 +47,11 @@ def test_an_empty_differential_is_an_answer() -> None:
     assert parse_differential(_text(), FACTS).candidates == ()
 
 
+def test_a_model_may_name_no_discriminator() -> None:
+    short = {key: value for key, value in _diagnosis().items() if key != "discriminator"}
+    assert parse_differential(_text(short), FACTS).candidates[0].discriminator == ""
+
+
 def test_a_repeated_citation_is_kept_once() -> None:
     cited = {"fact": "L1", "is": "high"}
     other = {"fact": "L1", "is": "abnormal"}

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from cds_hooks.inference.worker.constraint import NAME, Compiled, allowed
 from cds_hooks.inference.worker.names import NameChoice
+from cds_hooks.inference.worker.repeats import Repeats
 from cds_hooks.inference.worker.sampling import Sampling, choose
 from cds_hooks.inference.worker.thinking import Thought
 from cds_hooks.inference.worker.vocabulary import Vocabulary
@@ -51,9 +52,11 @@ class Lane:
     _matcher: Any = None
     _run: int = 0
     _thought_over: bool = False
+    _repeats: Repeats = field(init=False)
 
     def __post_init__(self) -> None:
         self._matcher = self.compiled.start()
+        self._repeats = Repeats(self.how.no_repeat)
 
     def open(self) -> bool:
         """Write what is forced; True when it ends where a name must come (`name_next` goes on)."""
@@ -110,21 +113,35 @@ class Lane:
         free_text = len(open_to) > _FREE_TEXT
         open_to = self._narrowed(open_to, free_text)
         token = int(open_to[choose(logits[open_to], self.how, self.random)])
-        self._run = self._run + len(self.vocabulary.pieces[token]) if free_text else 0
+        self._note(token, free_text)
         self._consume([token])
         self._write([token])
         if self._force():
             self.name_next()
+
+    def _note(self, token: int, free_text: bool) -> None:
+        """Keep count of the string that is being written."""
+        piece = self.vocabulary.pieces[token]
+        if free_text and b'"' not in piece:
+            self._run += len(piece)
+            self._repeats.add(token)
+        else:
+            self._run = 0
+            self._repeats.pause()
 
     def _narrowed(self, open_to: NDArray[np.intp], free_text: bool) -> NDArray[np.intp]:
         """What stays allowed when a string or the whole answer has become too long: its end."""
         spent = len(self.written) >= self.budget
         tired = free_text and self._run >= self.compiled.longest - _MARGIN
         if not spent and not tired:
-            return open_to
+            return self._unrepeated(open_to) if free_text else open_to
         way = self.vocabulary.quotes if free_text else self.vocabulary.brackets
         closing = np.intersect1d(open_to, way, assume_unique=True)
         return closing if len(closing) else open_to
+
+    def _unrepeated(self, open_to: NDArray[np.intp]) -> NDArray[np.intp]:
+        banned = self._repeats.banned()
+        return np.setdiff1d(open_to, list(banned), assume_unique=True) if banned else open_to
 
     def _force(self) -> bool:
         """Write every token that the grammar forces; True when a name has to come next."""

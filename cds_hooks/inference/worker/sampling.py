@@ -15,12 +15,16 @@ _FEW = 256
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How to draw. A temperature near 0 takes the most likely token; `top_k` 0 is no limit."""
+    """How to draw. A temperature near 0 takes the most likely token; `top_k` 0 is no limit.
+
+    `no_repeat` is the length of the runs of tokens that free text may not hold twice; 0 is off.
+    """
 
     temperature: float = 0.7
     top_p: float = 1.0
     top_k: int = 0
     min_p: float = 0.0
+    no_repeat: int = 0
 
 
 def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from typing import Any
 import llama_cpp
 import numpy as np
 
-from cds_hooks.inference.gguf import Header, check_digest, read_header
+from cds_hooks.inference.gguf import Header, check_digest, read_header, refuse_split
 from cds_hooks.inference.machine import available_memory
 from cds_hooks.inference.memory import plan, refuse_unless_it_fits
 from cds_hooks.inference.worker import native
@@ -92,6 +92,7 @@ def load(order: LoadOrder, emit: Emit, clock: Callable[[], float]) -> Loaded:
     """
     started = time.monotonic()
     header = read_header(order.model)
+    refuse_split(header, order.model)
     needed = plan(header, cells=order.cells, sequences=order.sequences, batch=order.batch)
     refuse_unless_it_fits(needed, available_memory(), order.model.name)
     digest = check_digest(order.model, order.sha256)

@@ -1,0 +1,114 @@
+"""Seconds for as many tokens decoded freely and under the constraint; a process of its own.
+
+Run as `python -m tests.bench.constraint_toll MODEL`; prints one JSON object a round.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cds_hooks.inference.catalogue import load_catalogue
+from cds_hooks.inference.config import LlamaConfig
+from cds_hooks.inference.worker import native
+from cds_hooks.inference.worker.lanes import Lane
+from cds_hooks.inference.worker.sampling import Sampling, choose
+from cds_hooks.inference.worker.setup import Loaded, LoadOrder, load
+
+TOKENS = 150
+ROUNDS = 3
+HOW = Sampling(0.7)
+EVIDENCE = {
+    "type": "array",
+    "minItems": 2,
+    "maxItems": 2,
+    "items": {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["fact", "is"],
+        "properties": {
+            "fact": {"enum": [f"L{number}" for number in range(1, 20)]},
+            "is": {"enum": ["high", "low", "abnormal", "normal", "present", "absent"]},
+        },
+    },
+}
+ITEM = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["name", "group", "for", "against", "discriminator"],
+    "properties": {
+        "name": {"type": "string", "pattern": "^[A-Za-z ]{8,40}$"},
+        "group": {"enum": ["likely", "must-not-miss"]},
+        "for": EVIDENCE,
+        "against": EVIDENCE,
+        "discriminator": {"type": "string", "pattern": "^[A-Za-z ]{8,40}$"},
+    },
+}
+SCHEMA: dict[str, Any] = {"type": "array", "minItems": 9, "maxItems": 9, "items": ITEM}
+
+
+def main() -> None:
+    model = Path(sys.argv[1])
+    entry = load_catalogue().for_file(model)
+    assert entry is not None
+    native.silence()
+    order = LlamaConfig(model, entry, prompt_tokens=1024, parallel=1).order()
+    loaded = load(LoadOrder.from_frame(order), lambda _message: None, time.monotonic)
+    prompt = loaded.tokenizer.content("L1 potassium 6.1 mmol/L, high. " * 20)
+    for round_ in range(ROUNDS):
+        random = np.random.default_rng(round_)
+        spent = {"free": _free(loaded, prompt, random), **_constrained(loaded, prompt, random)}
+        os.write(1, json.dumps(spent).encode() + b"\n")
+
+
+def _evaluate(context: native.Context, tokens: list[int], pos: int) -> np.ndarray:
+    context.batch.clear()
+    row = context.batch.add(tokens, seq=0, pos=pos, want_last=True)
+    context.decode()
+    return context.logits(row)
+
+
+def _prompt(context: native.Context, prompt: list[int]) -> np.ndarray:
+    context.drop(0)
+    for start in range(0, len(prompt), context.batch.room):
+        logits = _evaluate(context, prompt[start : start + context.batch.room], start)
+    return logits
+
+
+def _free(loaded: Loaded, prompt: list[int], random: np.random.Generator) -> float:
+    context = loaded.scheduler.tools.context
+    logits = _prompt(context, prompt)
+    started = time.perf_counter()
+    for number in range(TOKENS):
+        logits = _evaluate(context, [choose(logits, HOW, random)], len(prompt) + number)
+    return time.perf_counter() - started
+
+
+def _constrained(
+    loaded: Loaded, prompt: list[int], random: np.random.Generator
+) -> dict[str, float]:
+    tools = loaded.scheduler.tools
+    compiled = loaded.compiler.compile(SCHEMA, names=False)
+    lane = Lane(tools.vocabulary, compiled, None, HOW, random, 10_000)
+    logits, steps = _prompt(tools.context, prompt), 0
+    started = time.perf_counter()
+    lane.open()
+    lane.pos = len(prompt)
+    if not lane.pending:
+        lane.advance(logits)
+    while len(lane.written) < TOKENS:
+        work = lane.work()
+        lane.advance(_evaluate(tools.context, work.tokens, work.pos))
+        steps += 1
+    spent = time.perf_counter() - started
+    return {"constrained": spent * TOKENS / len(lane.written), "forced": 1 - steps / TOKENS}
+
+
+if __name__ == "__main__":
+    main()
