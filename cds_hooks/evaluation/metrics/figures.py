@@ -15,7 +15,7 @@ __all__ = ["Figure", "Floats", "bootstrap", "mean", "proportion", "wilson"]
 Floats = NDArray[np.float64]
 
 _CONFIDENCE = 0.95
-_RESAMPLES = 2000
+_RESAMPLES = 1000
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,103 @@
+"""What a run was of: enough digests to tell whether another run is comparable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from cds_hooks.evaluation.errors import RunError
+from cds_hooks.evaluation.suites.suite import Suite, Task
+
+__all__ = ["Manifest", "SuitePart", "claim_folder", "read_manifest"]
+
+_NAME = "manifest.json"
+# What may differ when a run goes on where it broke off.
+_OF_ITS_OWN = frozenset({"started", "chartside"})
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SuitePart(_Data):
+    """The suite as it was loaded."""
+
+    id: str
+    title: str
+    task: Task
+    origin: str
+    licence: str
+    sha256: str
+    cases: int
+    rejected: int
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, suite: Suite) -> SuitePart:
+        """The manifest's part about a suite."""
+        return cls(
+            id=suite.id,
+            title=suite.title,
+            task=suite.task,
+            origin=suite.origin,
+            licence=suite.licence,
+            sha256=suite.sha256,
+            cases=len(suite.cases),
+            rejected=len(suite.rejected),
+            notes=suite.notes,
+        )
+
+
+class Manifest(_Data):
+    """`model`, `template` and `settings` are names to digests; `started` is ISO 8601 in UTC."""
+
+    suite: SuitePart
+    model: dict[str, str]
+    template: dict[str, str]
+    settings: dict[str, str]
+    terminology: dict[str, str]
+    seed: int
+    samples: int
+    started: str
+    chartside: str
+    demonstration: bool = False
+
+    def same_run(self, other: Manifest) -> list[str]:
+        """What differs, other than when and by which release it was started."""
+        mine, theirs = self.model_dump(mode="json"), other.model_dump(mode="json")
+        return sorted(k for k in mine if k not in _OF_ITS_OWN and mine[k] != theirs[k])
+
+
+def claim_folder(folder: Path, manifest: Manifest) -> Manifest:
+    """Write the manifest of a new run, or find that the run in this folder is the same.
+
+    Raises RunError when the folder holds another run: results of two runs never share a file.
+    """
+    path = folder / _NAME
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(orjson.dumps(manifest.model_dump(mode="json"), option=orjson.OPT_INDENT_2))
+        return manifest
+    there = read_manifest(folder)
+    if differs := there.same_run(manifest):
+        raise RunError(
+            f"the folder holds a run with other {', '.join(differs)}",
+            where=str(folder),
+            hint="Give another folder with --output, or delete this one.",
+        )
+    return there
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a run. Raises RunError when it is missing or is none."""
+    path = folder / _NAME
+    try:
+        raw: Any = orjson.loads(path.read_bytes())
+        return Manifest.model_validate(raw)
+    except OSError as error:
+        raise RunError("there is no run in this folder", where=str(path)) from error
+    except (orjson.JSONDecodeError, ValidationError):
+        raise RunError("not a manifest of a run", where=str(path)) from None

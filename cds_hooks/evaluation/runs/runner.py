@@ -1,0 +1,64 @@
+"""Asks the cases of a suite one after the other, and goes on where it left off."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from cds_hooks.consultation import Consultation
+from cds_hooks.errors import ChartsideError
+from cds_hooks.evaluation.matching import Matcher
+from cds_hooks.evaluation.runs.manifest import Manifest, claim_folder
+from cds_hooks.evaluation.runs.results import CaseResult, ResultsFile
+from cds_hooks.evaluation.runs.score import failed, score
+from cds_hooks.evaluation.suites.suite import Case, Suite
+
+__all__ = ["RESULTS", "AnswerCase", "AskService", "by_consultation", "run_suite"]
+
+RESULTS = "results.jsonl"
+
+AskService = Callable[[Case], Awaitable[Consultation]]
+"""The whole service: from the chart of a case to its finished consultation."""
+
+AnswerCase = Callable[[Case], Awaitable[CaseResult]]
+
+
+def by_consultation(
+    ask: AskService, matcher: Matcher, *, clock: Callable[[], float] = time.monotonic
+) -> AnswerCase:
+    """Answers open-ended cases by the service; a consultation that cannot be had is a result."""
+
+    async def answer(case: Case) -> CaseResult:
+        began = clock()
+        try:
+            done = await ask(case)
+        except ChartsideError as error:
+            return failed(case, error.code, seconds=clock() - began)
+        return score(case, done, matcher, seconds=clock() - began)
+
+    return answer
+
+
+async def run_suite(
+    suite: Suite,
+    answer: AnswerCase,
+    manifest: Manifest,
+    folder: Path,
+    *,
+    told: Callable[[CaseResult, int], None] = lambda _, __: None,
+) -> tuple[CaseResult, ...]:
+    """Results of every case, in the suite's order; those in the folder already are not asked again.
+
+    `told` hears each new result and how many are done. Raises RunError when the folder holds
+    another run. What is asked first depends on the suite alone, so a run that broke off and went
+    on equals one that did not.
+    """
+    claim_folder(folder, manifest)
+    with ResultsFile(folder / RESULTS) as results:
+        for case in suite.cases:
+            if case.id not in results.done:
+                result = await answer(case)
+                results.add(result)
+                told(result, len(results.done))
+        return tuple(results.done[case.id] for case in suite.cases)

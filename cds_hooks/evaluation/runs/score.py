@@ -1,0 +1,63 @@
+"""A consultation held against the truth of its case."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cds_hooks.consultation import Assessment, Consultation
+from cds_hooks.evaluation.matching import Matcher
+from cds_hooks.evaluation.runs.results import Answer, CaseResult, Said
+from cds_hooks.evaluation.suites.suite import Case, age_band
+
+__all__ = ["about", "failed", "score"]
+
+_FAIL = "fail"
+
+
+def score(case: Case, done: Consultation, matcher: Matcher, *, seconds: float) -> CaseResult:
+    """What the card would list, in its order, and what each sample wrote."""
+    return CaseResult(
+        case=case.id,
+        outcome=done.outcome.value,
+        answers=tuple(_answer(case, a, matcher) for a in done.assessments),
+        samples=tuple(
+            tuple(_said(case, c.diagnosis, matcher) for c in d.candidates)
+            for d in done.differentials
+        ),
+        samples_failed=done.samples_failed,
+        resolved_gold=matcher.resolves(case.gold),
+        seconds=round(seconds, 3),
+        timings_ms={k: round(v, 1) for k, v in done.timings_ms.items()},
+        tokens=dict(done.tokens),
+        **about(case),
+    )
+
+
+def failed(case: Case, outcome: str, *, seconds: float) -> CaseResult:
+    """A case that could not be answered: wrong, and told as what it is."""
+    return CaseResult(case=case.id, outcome=outcome, seconds=round(seconds, 3), **about(case))
+
+
+def about(case: Case) -> dict[str, Any]:
+    """What groups a case is reported in."""
+    return {
+        "age_band": age_band(case.age_years),
+        "recorded_sex": case.recorded_sex or "not recorded",
+        "tags": tuple(sorted(case.tags)),
+        "score": case.score,
+    }
+
+
+def _answer(case: Case, assessed: Assessment, matcher: Matcher) -> Answer:
+    return Answer(
+        name=assessed.name,
+        matches=matcher.matches(case.gold, assessed.name),
+        verdict=assessed.verdict,
+        agreement=assessed.agreement,
+        flags=tuple(dict.fromkeys(r.check for r in assessed.reasons if r.result == _FAIL)),
+        codes=tuple(c.code for c in assessed.codes),
+    )
+
+
+def _said(case: Case, name: str, matcher: Matcher) -> Said:
+    return Said(name=name, matches=matcher.matches(case.gold, name))

@@ -1,0 +1,242 @@
+"""The figures of a run. Pure: results in, figures out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cds_hooks.consultation import Outcome, Verdict
+from cds_hooks.evaluation.matching import Match
+from cds_hooks.evaluation.metrics import (
+    Figure,
+    VerdictRow,
+    auprc,
+    auroc,
+    bootstrap,
+    calibration,
+    mean,
+    mean_reciprocal_rank,
+    pass_at_k,
+    proportion,
+    top,
+    verdict_confusion,
+)
+from cds_hooks.evaluation.metrics.curves import Calibration
+from cds_hooks.evaluation.runs.results import Answer, CaseResult
+
+__all__ = ["Accuracy", "Cost", "FlagRow", "Group", "Listed", "Summary", "summarise"]
+
+# What each verdict says of a diagnosis, best first; a score of 1 is the strongest doubt.
+_DOUBT = {
+    Verdict.SUPPORTED: 0.0,
+    Verdict.RECORDED: 0.0,
+    Verdict.PLAUSIBLE: 0.25,
+    Verdict.UNCERTAIN: 0.5,
+    Verdict.CONTRADICTED: 1.0,
+    Verdict.UNRECOGNISED: 1.0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """By one match rule: where the truth stands in the list, and how samples found it."""
+
+    match: Match
+    top1: Figure
+    top3: Figure
+    top5: Figure
+    reciprocal_rank: Figure
+    any_sample: Figure
+    majority: Figure
+    anywhere: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class FlagRow:
+    """A check over all diagnoses it could flag: how often the flagged were wrong, against how
+    often the others were; `auroc` of the flag for "this diagnosis is wrong"."""
+
+    check: str
+    flagged_wrong: Figure
+    others_wrong: Figure
+    auroc: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Top-1 and top-5 of a part of the cases, by the strict rule."""
+
+    kind: str
+    name: str
+    top1: Figure
+    top5: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Seconds and tokens a case: median with its interval, 9th decile."""
+
+    what: str
+    median: Figure
+    high: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Every diagnosis of every list, judged by `ANCESTOR`: what verdicts, flags and agreement are
+    worth. `verdict_*` are of the verdict for "this diagnosis is wrong"; `agreement_*` of the share
+    of samples for "this diagnosis is right"."""
+
+    verdicts: tuple[VerdictRow, ...]
+    verdict_auroc: Figure
+    verdict_auprc: Figure
+    flags: tuple[FlagRow, ...]
+    agreement_auroc: Figure
+    agreement_auprc: Figure
+    agreement: Calibration
+    unrecognised: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """All figures of a run. Cases without an answer count as wrong; `answered` tells how many had
+    one, `outcomes` how the others ended. `off_list` is of samples of closed lists before any
+    mapping, `judged_error` the mean distance of stated from people's scores."""
+
+    cases: int
+    answered: Figure
+    outcomes: tuple[tuple[str, int], ...]
+    gold_resolved: Figure
+    samples_failed: Figure
+    accuracy: tuple[Accuracy, ...]
+    list_size: Figure
+    listed: Listed
+    off_list: Figure
+    judged_error: Figure
+    groups: tuple[Group, ...]
+    costs: tuple[Cost, ...]
+
+
+def summarise(results: Sequence[CaseResult]) -> Summary:
+    """Every figure with its n and interval; those that a task has no answers for are NaN."""
+    outcomes = [r.outcome for r in results]
+    drawn, failed = (sum(map(of, results)) for of in (_drawn, _failed))
+    return Summary(
+        cases=len(results),
+        answered=_share(results, lambda r: r.outcome == Outcome.ANSWERED),
+        outcomes=tuple((o, outcomes.count(o)) for o in dict.fromkeys(outcomes)),
+        gold_resolved=_share(results, lambda r: r.resolved_gold),
+        samples_failed=proportion(failed, drawn + failed),
+        accuracy=tuple(_accuracy(results, match) for match in Match),
+        list_size=mean([len(r.answers) for r in results]),
+        listed=_listed([a for r in results for a in r.answers]),
+        off_list=proportion(sum(r.off_list for r in results), drawn),
+        judged_error=mean(list(_judged(results))),
+        groups=tuple(_groups(results)),
+        costs=tuple(_costs(results)),
+    )
+
+
+def _listed(answers: Sequence[Answer]) -> Listed:
+    right = [Match.ANCESTOR in a.matches for a in answers]
+    wrong = [not r for r in right]
+    doubt = [_DOUBT[a.verdict] for a in answers]
+    agreement = [a.agreement for a in answers]
+    return Listed(
+        verdicts=verdict_confusion(zip((a.verdict for a in answers), right, strict=True)),
+        verdict_auroc=auroc(doubt, wrong),
+        verdict_auprc=auprc(doubt, wrong),
+        flags=tuple(_flags(answers, wrong)),
+        agreement_auroc=auroc(agreement, right),
+        agreement_auprc=auprc(agreement, right),
+        agreement=calibration(agreement, right),
+        unrecognised=_share(answers, lambda a: a.verdict is Verdict.UNRECOGNISED),
+    )
+
+
+def _drawn(result: CaseResult) -> int:
+    return len(result.samples)
+
+
+def _failed(result: CaseResult) -> int:
+    return result.samples_failed
+
+
+def _judged(results: Sequence[CaseResult]) -> Iterator[float]:
+    for r in results:
+        if r.stated is not None and r.score is not None:
+            yield abs(r.stated - r.score)
+
+
+def _accuracy(results: Sequence[CaseResult], match: Match) -> Accuracy:
+    ranks = [r.rank(match) for r in results]
+    sampled = [r for r in results if r.samples]
+    firsts = [[bool(s) and match in s[0].matches for s in r.samples] for r in sampled]
+    fewest = min((len(f) for f in firsts), default=0)
+    found = [any(match in said.matches for s in r.samples for said in s) for r in sampled]
+    hits = [sum(f) for f in firsts]
+    return Accuracy(
+        match=match,
+        top1=top(ranks, 1),
+        top3=top(ranks, 3),
+        top5=top(ranks, 5),
+        reciprocal_rank=mean_reciprocal_rank(ranks),
+        any_sample=pass_at_k(hits, [len(f) for f in firsts], fewest),
+        majority=proportion(sum(2 * sum(f) > len(f) for f in firsts), len(firsts)),
+        anywhere=proportion(sum(found), len(found)),
+    )
+
+
+def _flags(listed: Sequence[Answer], wrong: Sequence[bool]) -> Iterator[FlagRow]:
+    checks = sorted({flag for a in listed for flag in a.flags})
+    for check in checks:
+        flagged = [check in a.flags for a in listed]
+        yield FlagRow(
+            check=check,
+            flagged_wrong=_wrong(wrong, flagged, on=True),
+            others_wrong=_wrong(wrong, flagged, on=False),
+            auroc=auroc([float(f) for f in flagged], wrong),
+        )
+
+
+def _wrong(wrong: Sequence[bool], flagged: Sequence[bool], *, on: bool) -> Figure:
+    chosen = [w for w, f in zip(wrong, flagged, strict=True) if f is on]
+    return proportion(sum(chosen), len(chosen))
+
+
+def _groups(results: Sequence[CaseResult]) -> Iterator[Group]:
+    """By age band, recorded sex, and each tag, with and without it."""
+    for kind, of in (("age", "age_band"), ("recorded sex", "recorded_sex")):
+        names = sorted({str(getattr(r, of)) for r in results})
+        for name in names:
+            yield _group(kind, name, [r for r in results if getattr(r, of) == name])
+    for tag in sorted({t for r in results for t in r.tags}):
+        yield _group("tag", tag, [r for r in results if tag in r.tags])
+        yield _group("tag", f"not {tag}", [r for r in results if tag not in r.tags])
+
+
+def _group(kind: str, name: str, results: Sequence[CaseResult]) -> Group:
+    ranks = [r.rank(Match.EXACT) for r in results]
+    return Group(kind, name, top(ranks, 1), top(ranks, 5))
+
+
+def _costs(results: Sequence[CaseResult]) -> Iterator[Cost]:
+    yield _cost("seconds a case", [r.seconds for r in results])
+    for what in ("prompt", "answer"):
+        counted = [float(r.tokens[what]) for r in results if what in r.tokens]
+        if counted:
+            yield _cost(f"tokens of the {what}", counted)
+
+
+def _cost(what: str, values: Sequence[float]) -> Cost:
+    return Cost(
+        what,
+        bootstrap(lambda drawn: float(np.median(drawn[0])), [values]),
+        bootstrap(lambda drawn: float(np.percentile(drawn[0], 90)), [values]),
+    )
+
+
+def _share(items: Sequence[object], so: Callable[..., bool]) -> Figure:
+    return proportion(sum(so(i) for i in items), len(items))
