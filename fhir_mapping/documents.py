@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from fhir_mapping.attachments import NoText, text_of, text_of_html
-from fhir_mapping.chart import Code, Kind
+from fhir_mapping.chart import Kind
 from fhir_mapping.concepts import wording
-from fhir_mapping.draft import Draft, Scene
-from fhir_mapping.merge import LONGEST_EXCERPT
+from fhir_mapping.draft import Draft, Note, Scene
+from fhir_mapping.observations import map_contained
 from fhir_mapping.reading import first, object_of, objects, string
 
 __all__ = ["map_composition", "map_document", "map_impression", "map_report"]
@@ -24,11 +25,12 @@ def map_document(resource: Resource, ref: str, scene: Scene) -> None:
     term = scene.term(resource.get("type"))
     name = term.name or "Document"
     when = scene.times.first_of(resource, scene.dialect.document_time)
+    status = string(resource.get("docStatus")) or string(resource.get("status"))
     contents = objects(resource.get("content"))
     for n, content in enumerate(contents, 1):
         what = ref if len(contents) == 1 else f"{ref}#content-{n}"
-        attachment = object_of(content.get("attachment"))
-        _tell_attachment(attachment, (what, ref, name, Kind.NOTE, when, term.codes), scene)
+        note = Note(what, ref, name, Kind.NOTE, when, term.codes, status, "")
+        _take(object_of(content.get("attachment")), note, scene)
     if not contents:
         scene.found.leave(ref, "attachment-empty", "The document has no content.", Kind.NOTE)
 
@@ -43,15 +45,19 @@ def map_composition(resource: Resource, ref: str, scene: Scene) -> None:
         text = _narrative(section)
         if text:
             title = string(section.get("title")) or wording(section.get("code"), scene.words)
-            written.append(f"{title}: {text}" if title else text)
+            written.append(f"# {title}\n{text}" if title else text)
     if not written:
         scene.found.leave(ref, "no-text", "No section of the document has text.", Kind.NOTE)
         return
-    _tell("\n".join(written), (ref, ref, name, Kind.NOTE, when, term.codes), None, scene)
+    status = string(resource.get("status"))
+    text = "\n".join(written)
+    scene.found.noted(Note(ref, ref, name, Kind.NOTE, when, term.codes, status, text))
 
 
 def map_report(resource: Resource, ref: str, scene: Scene) -> None:
     """What a report concludes; a report that only gathers results is told by its results."""
+    if "contained" in resource:
+        map_contained(resource, "result", ref, scene)
     term = scene.term(resource.get("code"))
     name = term.name or "Report"
     when = scene.times.first_of(resource, _REPORT_TIMES)
@@ -66,8 +72,7 @@ def map_report(resource: Resource, ref: str, scene: Scene) -> None:
     forms = objects(resource.get("presentedForm"))
     for n, form in enumerate(forms, 1):
         what = ref if len(forms) == 1 and not said else f"{ref}#presentedForm-{n}"
-        known = (what, ref, name, Kind.REPORT, when, term.codes)
-        _tell_attachment(form, known, scene)
+        _take(form, Note(what, ref, name, Kind.REPORT, when, term.codes, status, ""), scene)
     if said or forms:
         return
     if resource.get("result"):
@@ -77,7 +82,11 @@ def map_report(resource: Resource, ref: str, scene: Scene) -> None:
 
 
 def map_impression(resource: Resource, ref: str, scene: Scene) -> None:
-    """What a clinician made of it."""
+    """What a clinician made of it, unless a setting leaves that out."""
+    if not scene.assessments:
+        detail = "The clinician's own assessment is left out by a setting."
+        scene.found.leave(ref, "assessment-left-out", detail, Kind.NOTE)
+        return
     words = scene.words
     said = [words.typed(first(resource, ("summary", "description")))]
     for finding in objects(resource.get("finding")):
@@ -112,26 +121,15 @@ def _narrative(section: Resource) -> str:
     return text_of_html(div).strip() if isinstance(div, str) else ""
 
 
-_Known = tuple[str, str, str, Kind, float | None, tuple[Code, ...]]
-
-
-def _tell_attachment(attachment: Resource, known: _Known, scene: Scene) -> None:
+def _take(attachment: Resource, note: Note, scene: Scene) -> None:
+    """Keeps the text of an attachment to be told, or records why there is none."""
     try:
         text, binary = text_of(attachment, scene.index)
     except NoText as none:
-        scene.found.leave(known[0], none.reason, none.detail, known[3])
+        scene.found.leave(note.what, none.reason, none.detail, note.kind)
         return
     if not text.strip():
-        scene.found.leave(known[0], "attachment-empty", "The attachment is empty.", known[3])
+        scene.found.leave(note.what, "attachment-empty", "The attachment is empty.", note.kind)
         return
-    _tell(text, known, binary, scene)
-
-
-def _tell(text: str, known: _Known, binary: str | None, scene: Scene) -> None:
-    what, ref, name, kind, when, codes = known
-    excerpt = scene.words.excerpt(text, LONGEST_EXCERPT - len(name) - 2)
     also = (binary,) if binary else ()
-    scene.found.told(Draft(kind, what, f"{name}: {excerpt}", ref, when, codes, also=also))
-    if len(text) > LONGEST_EXCERPT:
-        detail = "Only the beginning of the text is shown."
-        scene.found.leave(f"{what}#text", "excerpt", detail, kind)
+    scene.found.noted(replace(note, text=text, also=also))

@@ -13,7 +13,7 @@ from fhir_mapping.terms import Term
 from fhir_mapping.times import Times
 from fhir_mapping.words import Words
 
-__all__ = ["Draft", "Found", "Scene"]
+__all__ = ["Draft", "Found", "Note", "Scene"]
 
 
 @dataclass(slots=True)
@@ -47,6 +47,25 @@ class Draft:
     weight: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A text that is to be told by excerpts: of a document, a composition or a report.
+
+    `what` names the text itself ("DocumentReference/d1#content-2"), `ref` its resource, `also` the
+    Binary it was in.
+    """
+
+    what: str
+    ref: str
+    name: str
+    kind: Kind
+    days_ago: float | None
+    codes: tuple[Code, ...]
+    status: str
+    text: str
+    also: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class Found:
     """Everything found so far."""
@@ -54,6 +73,7 @@ class Found:
     drafts: list[Draft] = field(default_factory=list)
     omissions: list[Omission] = field(default_factory=list)
     quality: list[QualityNote] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     read_for_others: set[str] = field(default_factory=set)
 
     def leave(self, what: str, reason: str, detail: str, kind: Kind | None = None) -> None:
@@ -62,6 +82,10 @@ class Found:
     def told(self, draft: Draft) -> None:
         self.drafts.append(draft)
         self.read_for_others.update(draft.also)
+
+    def noted(self, note: Note) -> None:
+        self.notes.append(note)
+        self.read_for_others.update(note.also)
 
     def note(self, path: str, code: str, message: str) -> None:
         self.quality.append(QualityNote(path, code, message))
@@ -80,3 +104,4 @@ class Scene:
     age_years: float | None
     sex: str | None
     encounter_id: str | None = None
+    assessments: bool = True

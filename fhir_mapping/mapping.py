@@ -25,6 +25,7 @@ from fhir_mapping.medications import (
     map_statement,
 )
 from fhir_mapping.merge import facts_of
+from fhir_mapping.notes import tell_notes
 from fhir_mapping.observations import map_observation
 from fhir_mapping.patient import Ownership, patient_facts
 from fhir_mapping.problems import map_condition
@@ -68,12 +69,15 @@ def map_chart(
     now: datetime,
     fhir_version: str | None = None,
     encounter_id: str | None = None,
+    assessments: bool = True,
 ) -> Chart:
     """The facts of one patient's resources, and what was left out of them and why.
 
     `resources` are parsed JSON objects (Bundles among them are opened), `now` is timezone-aware,
     `fhir_version` is what the server or client says ("4.0.1", "R4"; None: decided by shape),
-    `encounter_id` the present encounter if the caller knows it. Every resource is in a fact's
+    `encounter_id` the present encounter if the caller knows it; with `assessments` false what
+    clinicians made of it themselves (assessment and plan sections, clinical impressions) is left
+    out. Every resource is in a fact's
     `sources` or in `omissions`. Raises MappingError for DSTU2; nothing else in a resource raises.
     """
     index = Index(resources)
@@ -88,8 +92,10 @@ def map_chart(
         dialect(version), times, words, Terms(words).of, index, found,
         about.age_years, about.recorded_sex,
         encounter_id.rpartition("/")[2] if encounter_id else None,
+        assessments,
     )  # fmt: skip
     _map_all(scene, Ownership(patient_id))
+    tell_notes(found.notes, scene)
     return Chart(
         about,
         facts_of(found.drafts),
@@ -124,16 +130,18 @@ def _map_all(scene: Scene, ownership: Ownership) -> None:
 
 def _map_one(mapper: Mapper | None, ref: str, resource: Resource, scene: Scene) -> None:
     found = scene.found
-    drafts, omissions = len(found.drafts), len(found.omissions)
+    drafts, omissions, notes = len(found.drafts), len(found.omissions), len(found.notes)
     if mapper is None:
         found.leave(ref, "unsupported-type", "Resources of this type are not read.")
         return
     try:
         mapper(resource, ref, scene)
     except _BROKEN:
-        del found.drafts[drafts:]
+        del found.drafts[drafts:], found.notes[notes:]
         found.leave(ref, "unreadable", "The resource is not shaped like anything FHIR defines.")
-    if len(found.drafts) == drafts and all(o.what != ref for o in found.omissions[omissions:]):
+    if len(found.drafts) > drafts or len(found.notes) > notes:
+        return
+    if all(omission.what != ref for omission in found.omissions[omissions:]):
         found.leave(ref, "no-value", "It says nothing that can be read.")
 
 

@@ -1,8 +1,8 @@
 """Takes out of what people typed whatever says who the patient is or where he can be reached.
 
 Two ways: the patient's own names, identifiers, numbers and addresses, known from the Patient
-resource; and patterns of phone numbers, e-mail addresses, links, numbered identifiers and calendar
-dates of anybody. A date that can be read is told relative to now, as all dates are.
+resource; and patterns of phone numbers, e-mail addresses, links, numbered identifiers, titled
+names and calendar dates of anybody. A date that can be read is told relative to now, as all are.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _NUMERIC = re.compile(
     [0-9+(](?:(?<!\w.)|(?<=\(.))(?:
         (?P<iso>(?<=[12])[09]\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])
             (?:T[\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?(?!\w))
-      | (?P<date>(?<=[0-9])\d?(?P<sep>[/.])\d{1,2}(?P=sep)(?:(?:19|20)\d\d|\d\d)(?![\w./]))
+      | (?P<date>(?<=[0-9])\d?(?P<sep>[/.])\d{1,2}(?P=sep)(?:(?:19|20)\d\d|\d\d)(?!\w|[./]\d))
       | (?P<identifier>(?<=[0-9])\d\d-\d\d-\d{4}(?!\w))
       | (?P<phone>(?<=\()\d{3}\)\s?\d{3}[ .-]?\d{4}(?!\w)
           |(?<=[0-9])\d\d[.\- ]\d{3}[.\- ]\d{4}(?!\w)
@@ -52,6 +52,12 @@ _NUMERIC = re.compile(
     )
     """,
     re.VERBOSE,
+)
+
+_TITLES = ("Dr", "Prof", "Mr", "Ms", "Nurse", " MD", ", RN")
+_CLINICIAN = re.compile(
+    r"\b(?:Dr|Prof|Mrs?|Ms|Nurse)\.?[ ]+(?!\[)[A-Z][\w'-]+(?:[ ]+[A-Z][\w'-]+){0,2}"
+    r"|\b[A-Z][\w'-]+(?:[ ]+[A-Z]\.)?[ ]+[A-Z][\w'-]+,?[ ]+(?:MD|DO|RN|NP|PA-C|M\.D\.)\b"
 )
 
 _LEAST = 3
@@ -75,6 +81,8 @@ def masker(patient: Mapping[str, Any], times: Times) -> Callable[[str], str]:
             text = _NUMBERED.sub("[identifier]", text)
             text = _NUMERIC.sub(dated, text)
             text = _WORDED_DATE.sub(dated, text)
+        if any(title in text for title in _TITLES):
+            text = _CLINICIAN.sub("[clinician]", text)
         return text
 
     return mask

@@ -18,7 +18,7 @@ from fhir_mapping.tables import table
 from fhir_mapping.terms import Term
 from fhir_mapping.values import Value, read_value
 
-__all__ = ["map_observation"]
+__all__ = ["map_contained", "map_observation"]
 
 Resource = Mapping[str, Any]
 
@@ -28,6 +28,8 @@ _REFUSED = ("valueSampledData", "valueAttachment")
 
 def map_observation(resource: Resource, ref: str, scene: Scene) -> None:
     """One result; each component of a panel is a result of its own, but for a blood pressure."""
+    if "contained" in resource:
+        map_contained(resource, "hasMember", ref, scene)
     kind = _kind(resource, scene.term(resource.get("code")), scene)
     own = _result(resource, ref, kind, scene)
     drafts = [own] if own else []
@@ -43,6 +45,16 @@ def map_observation(resource: Resource, ref: str, scene: Scene) -> None:
     for draft in drafts:
         draft.days_ago, draft.status, draft.remark = when, status, remark
     scene.found.drafts += drafts
+
+
+def map_contained(holder: Resource, element: str, ref: str, scene: Scene) -> None:
+    """The results that a panel or report contains and refers to, told as from their holder."""
+    for reference in objects(holder.get(element)):
+        literal = reference.get("reference")
+        if isinstance(literal, str) and literal.startswith("#"):
+            member = scene.index.resolve(literal, holder)
+            if member is not None and member.get("resourceType") == "Observation":
+                map_observation({**member, "contained": None}, ref, scene)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +120,7 @@ def _result(element: Resource, ref: str, kind: Kind, scene: Scene) -> Draft | No
     term = scene.term(element.get("code"))
     sort = "number" if value.number is not None else "words"
     name = term.name or "unnamed result"
-    draft = Draft(kind, f"{term.identity}|{sort}", name, ref, codes=term.codes)
+    draft = Draft(kind, f"{term.identity or ref}|{sort}", name, ref, codes=term.codes)
     draft.result = True
     draft.value, draft.comparator, draft.unit = value.number, value.comparator, value.unit
     draft.shown = value.shown

@@ -15,16 +15,16 @@ The order is a choice of presentation, documented here and the same for every ch
 
 Within a class newer comes before older, abnormal before normal.
 
-Red flags: a vital sign that alone scores 3 (red) in the National Early Warning Score. Source: Royal
-College of Physicians, National Early Warning Score (NEWS) 2, London 2017 (for age 16 and over).
+Red flags are vital signs beyond the limits of `tables/red_flags.toml`, which names its sources.
 """
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Mapping
 from typing import Any
 
 from fhir_mapping.chart import Chart, Fact, Kind, Polarity
+from fhir_mapping.conversions import convert
 from fhir_mapping.tables import table
 
 __all__ = ["RECENT_DAYS", "is_red_flag", "must_keep", "priority"]
@@ -53,26 +53,26 @@ _LAST_MUST = 4
 
 
 def is_red_flag(fact: Fact, chart: Chart) -> bool:
-    """Whether a vital sign of the last days is a red flag by the published score."""
+    """Whether a vital sign of the last days is a red flag by the published limits for the age."""
     age = chart.patient.age_years
-    if fact.kind is not Kind.VITAL or fact.value is None or not _is_recent(fact):
+    if fact.kind is not Kind.VITAL or fact.value is None or age is None or not _is_recent(fact):
         return False
-    limits = _red_flags()
-    if age is None or age < limits["from_age_years"]:
-        return False
-    for code in fact.codes:
-        rule = limits["vitals"].get(code.code)
-        if rule is not None and fact.unit == rule["unit"]:
-            return bool(
-                fact.value <= rule.get("at_most", float("-inf"))
-                or fact.value >= rule.get("at_least", float("inf"))
-            )
+    codes = {code.code for code in fact.codes}
+    for limit in table("red_flags")["vitals"]:
+        if codes.isdisjoint(limit["codes"]) or not _fits(limit, age):
+            continue
+        value = convert(fact.value, fact.unit or "", limit["unit"])
+        return value is not None and _is_beyond(value, limit, age)
     return False
 
 
-@cache
-def _red_flags() -> dict[str, Any]:
-    return table("red_flags")
+def _fits(limit: Mapping[str, Any], age: float) -> bool:
+    return bool(limit["from_age"] <= age < limit.get("to_age", float("inf")))
+
+
+def _is_beyond(value: float, limit: Mapping[str, Any], age: float) -> bool:
+    low = limit.get("at_most", float("-inf")) + limit.get("at_most_per_year", 0) * int(age)
+    return bool(value <= low or value >= limit.get("at_least", float("inf")))
 
 
 def _is_recent(fact: Fact) -> bool:

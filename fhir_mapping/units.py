@@ -18,6 +18,11 @@ def _spellings() -> dict[str, str]:
 
 
 @cache
+def _known_units() -> frozenset[str]:
+    return frozenset(_spellings().values())
+
+
+@cache
 def _shown() -> dict[str, str]:
     return dict(table("units")["shown"])
 
@@ -25,7 +30,10 @@ def _shown() -> dict[str, str]:
 def ucum(sent: str) -> str:
     """The UCUM code for a unit as sent; as sent if the spelling is not known."""
     plain = sent.replace("\u00b5", "u").replace("\u03bc", "u").replace(" ", "")
-    return _spellings().get(plain) or (plain if plain != sent and plain.isascii() else sent)
+    known = _spellings().get(plain)
+    if known is not None:
+        return known
+    return sent if " " in sent and plain not in _known_units() else plain
 
 
 def shown_unit(code: str) -> str:

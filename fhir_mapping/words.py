@@ -13,6 +13,9 @@ __all__ = ["LIMIT", "Words", "one_line"]
 LIMIT = 400
 """How many characters the text of a fact may have; excerpts of notes may be longer."""
 
+LONGEST_TEXT = 60_000
+"""How many characters of one document are read."""
+
 
 def one_line(raw: str, limit: int = LIMIT) -> str:
     """One line of printable text without invisible characters, cut at `limit` with an ellipsis."""
@@ -82,7 +85,6 @@ class Words:
             short = self._short[name] = short_name(name)
         return short
 
-    def excerpt(self, text: str, limit: int) -> str:
-        """The beginning of a long text, masked, on one line."""
-        beginning = text[: 4 * limit]
-        return one_line(self._mask(beginning) if self._mask else beginning, limit)
+    def masked(self, text: str) -> str:
+        """A long text with its lines, masked."""
+        return self._mask(text[:LONGEST_TEXT]) if self._mask else text[:LONGEST_TEXT]

@@ -1,0 +1,179 @@
+"""Clinical notes: the excerpts that bear on the present complaint, and what was denied.
+
+Notes are read newest first, as many as a prompt could show; what is said again in a later note is
+told once, by the earlier one. The texts are masked before anything else is done with them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from fhir_mapping.chart import Code, Kind, Polarity
+from fhir_mapping.draft import Draft, Note, Scene
+from fhir_mapping.notes.negation import denied
+from fhir_mapping.notes.sections import Section, cut
+from fhir_mapping.words import one_line
+
+__all__ = ["tell_notes"]
+
+MOST_NOTES = 16
+"""How many notes are read, the newest first; older ones are recorded as left out."""
+
+MOST_CHARACTERS = 4000
+"""How long all excerpts together may be."""
+
+LONGEST = 700
+"""How long the excerpt of one note may be."""
+
+_LEFT_OUT = frozenset({"medications", "allergies"})
+"""Sections that repeat what is in the chart as resources."""
+
+_ASSESSMENTS = frozenset({"assessment", "plan"})
+_RECENT_DAYS = 30.0
+_WORD = re.compile(r"[a-z]{4,}")
+_STOP = frozenset(
+    {"with", "from", "this", "that", "have", "been", "were", "then", "than", "into", "over", "also"}
+    | {"histor", "patien", "unspec"}
+)
+
+
+@dataclass(slots=True)
+class _Sentence:
+    section: Section
+    text: str
+    score: float
+
+
+def tell_notes(notes: list[Note], scene: Scene) -> None:
+    """Facts of the notes: an excerpt of each, and findings with polarity absent."""
+    notes.sort(key=lambda note: (note.days_ago is None, note.days_ago or 0.0, note.what))
+    for note in notes[MOST_NOTES:]:
+        detail = "Only the newest notes are read."
+        scene.found.leave(note.what, "older-note", detail, note.kind)
+    complaint = _complaint_words(scene.found.drafts)
+    read = [(note, _read(note, scene)) for note in notes[:MOST_NOTES]]
+    repeated = _repeated(read)
+    left = MOST_CHARACTERS
+    for note, sections in read:
+        told = _sentences(note, sections, repeated, complaint)
+        left -= _tell(note, told, min(left, LONGEST), scene)
+    for note, sections in read:
+        _tell_denied(note, sections, scene)
+
+
+def _read(note: Note, scene: Scene) -> list[Section]:
+    sections = cut(scene.words.masked(note.text))
+    if scene.assessments or note.kind is Kind.REPORT:
+        return sections
+    kept = [section for section in sections if section.kind.kind not in _ASSESSMENTS]
+    if len(kept) < len(sections):
+        detail = "The clinician's own assessment is left out by a setting."
+        scene.found.leave(f"{note.what}#assessment", "assessment-left-out", detail, note.kind)
+    return kept
+
+
+def _repeated(read: list[tuple[Note, list[Section]]]) -> set[tuple[str, str]]:
+    """(note, sentence) of sentences that an earlier note said already."""
+    first: dict[str, str] = {}
+    again = set()
+    for note, sections in reversed(read):
+        for section in sections:
+            for sentence in section.sentences:
+                plain = " ".join(re.findall(r"\w+", sentence.lower()))
+                if first.setdefault(plain, note.what) != note.what and len(plain) > 12:
+                    again.add((note.what, sentence))
+    return again
+
+
+def _complaint_words(drafts: Iterable[Draft]) -> set[str]:
+    texts = (draft.text for draft in drafts if draft.kind is Kind.COMPLAINT)
+    return {word[:6] for text in texts for word in _WORD.findall(text.lower())} - _STOP
+
+
+def _sentences(
+    note: Note, sections: list[Section], repeated: set[tuple[str, str]], complaint: set[str]
+) -> list[_Sentence]:
+    found = []
+    for section in sections:
+        if section.kind.kind in _LEFT_OUT:
+            continue
+        for sentence in section.sentences:
+            if (note.what, sentence) not in repeated:
+                words = {word[:6] for word in _WORD.findall(sentence.lower())}
+                score = section.kind.weight + 2.0 * len(words & complaint)
+                found.append(_Sentence(section, sentence, score))
+    return found
+
+
+def _tell(note: Note, told: list[_Sentence], budget: int, scene: Scene) -> int:
+    """Writes the fact of one note; returns how many characters it took."""
+    found = scene.found
+    if not told:
+        detail = "It says nothing that another note or resource does not say."
+        found.leave(note.what, "nothing-new", detail, note.kind)
+        return 0
+    chosen = _chosen(told, budget - len(note.name) - 2)
+    if not chosen:
+        detail = "The excerpts of newer notes fill the space for notes."
+        found.leave(note.what, "notes-budget", detail, note.kind)
+        return 0
+    text = f"{note.name}: {_joined(chosen)}"
+    key = f"{note.kind}|{text}"
+    draft = Draft(note.kind, key, text, note.ref, note.days_ago, note.codes, note.status)
+    draft.also = note.also
+    found.told(draft)
+    if len(chosen) < len(told):
+        detail = "Only the sentences that bear most on the complaint are shown."
+        found.leave(f"{note.what}#text", "excerpt", detail, note.kind)
+    return len(text)
+
+
+def _chosen(told: list[_Sentence], budget: int) -> list[_Sentence]:
+    """The best sentences that fit, in their order; the very best is cut rather than lost."""
+    ranked = sorted(range(len(told)), key=lambda n: (-told[n].score, n))
+    taken: set[int] = set()
+    for n in ranked:
+        cost = len(told[n].text) + 2
+        if cost <= budget:
+            taken.add(n)
+            budget -= cost
+    if not taken and budget > 80:
+        best = told[ranked[0]]
+        best.text = one_line(best.text, budget)
+        taken.add(ranked[0])
+    return [sentence for n, sentence in enumerate(told) if n in taken]
+
+
+def _joined(chosen: list[_Sentence]) -> str:
+    parts: list[str] = []
+    title = ""
+    for sentence in chosen:
+        if sentence.section.title and sentence.section.title != title:
+            title = sentence.section.title
+            parts.append(f"[{title}]")
+        parts.append(sentence.text)
+    return " ".join(parts)
+
+
+def _tell_denied(note: Note, sections: list[Section], scene: Scene) -> None:
+    """Findings denied in a note of the last weeks, as facts with polarity absent."""
+    if note.days_ago is None or note.days_ago > _RECENT_DAYS:
+        return
+    for section in sections:
+        if section.kind.findings:
+            for sentence in section.sentences:
+                for name in denied(sentence):
+                    _tell_absent(name, note, scene)
+
+
+_NO_CODES: tuple[Code, ...] = ()
+
+
+def _tell_absent(name: str, note: Note, scene: Scene) -> None:
+    draft = Draft(Kind.OBSERVATION, f"denied|{name}", name, note.ref, note.days_ago, _NO_CODES)
+    draft.polarity = Polarity.ABSENT
+    draft.status = "documented"
+    draft.also = note.also
+    scene.found.told(draft)
