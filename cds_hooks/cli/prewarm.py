@@ -13,9 +13,9 @@ import ssl
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Never
+from typing import Annotated, Any
 
 import httpx
 import orjson
@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cds_hooks.cli.mapping import UsageError
+from cds_hooks.cli.prewarm_report import Report, exit_code, tell
 from cds_hooks.errors import ChartsideError
 from cds_hooks.gather import GatherConfig, open_http
 from cds_hooks.gather.base import Base, allowed_base
@@ -37,7 +38,6 @@ from cds_hooks.prewarm import (
     RunningService,
     Schedule,
     SigningKey,
-    Summary,
     TokenSource,
     patients_on,
     read_patients,
@@ -49,28 +49,9 @@ from cds_hooks.settings import Settings, SettingsError, load_settings
 
 __all__ = ["prewarm"]
 
-PARTIAL = 4
-INTERRUPTED = 130
 OPENED, BOOKED = "chartside-patient-view", "chartside-appointment-book"
 
 _SCHEDULE_PAGES = 500
-
-
-@dataclass(slots=True)
-class Report:
-    """What is told at the end, to a person or as JSON: numbers, labels and codes."""
-
-    summary: Summary = field(default_factory=Summary)
-    bad_lines: tuple[int, ...] = ()
-    passed_over: Mapping[str, int] = field(default_factory=dict)
-    cut: str = ""
-    warnings: list[str] = field(default_factory=list)
-    stopped: str = ""
-    seconds: float = 0.0
-
-    @property
-    def whole(self) -> bool:
-        return self.summary.whole and not self.bad_lines and not self.cut
 
 
 def prewarm(
@@ -103,8 +84,8 @@ def prewarm(
         report.stopped = error.code
         console.print(f"chartside: {error.diagnostics()}", markup=False)
     report.seconds = round(time.monotonic() - began, 1)
-    _tell(report, json, console)
-    _leave(report)
+    tell(report, json, console)
+    sys.exit(exit_code(report))
 
 
 async def _run(
@@ -266,56 +247,3 @@ def _service(service_id: str) -> ServiceDefinition:
     if found is None:
         raise UsageError("the service is not known", where=service_id)
     return found
-
-
-def _tell(report: Report, json: bool, console: Console) -> None:
-    summary = report.summary
-    if json:
-        typer.echo(orjson.dumps(_document(report), option=orjson.OPT_SORT_KEYS).decode())
-        return
-    for warning in report.warnings:
-        console.print(f"[yellow]{_WARNINGS[warning]}[/]")
-    if report.bad_lines:
-        lines = ", ".join(map(str, report.bad_lines))
-        console.print(f"no patient id in line {lines}", markup=False)
-    for reason, count in report.passed_over.items():
-        console.print(f"{count} appointments passed over: {reason}", markup=False)
-    if report.cut:
-        console.print(f"the list of appointments is not whole: {report.cut}", markup=False)
-    for label, code in summary.problems:
-        console.print(f"{label}: {code}", markup=False)
-    done = ", ".join(f"{count} {outcome}" for outcome, count in sorted(summary.outcomes.items()))
-    console.print(
-        f"{summary.done} of {summary.patients} patients in {report.seconds} s: {done or 'none'}"
-        f"{f', {len(summary.problems)} without an answer' if summary.problems else ''}"
-    )
-
-
-_WARNINGS = {
-    "answers-expire-first": "services.fresh_for_s is shorter than until that day ends: "
-    "by then charts are consulted anew and the answers made now are shown only meanwhile."
-}
-
-
-def _document(report: Report) -> dict[str, Any]:
-    summary = report.summary
-    return {
-        "patients": summary.patients,
-        "done": summary.done,
-        "outcomes": dict(summary.outcomes),
-        "problems": [{"which": label, "code": code} for label, code in summary.problems],
-        "bad_lines": report.bad_lines,
-        "passed_over": dict(report.passed_over),
-        "cut": report.cut,
-        "warnings": report.warnings,
-        "stopped": report.stopped,
-        "seconds": report.seconds,
-    }
-
-
-def _leave(report: Report) -> Never:
-    if report.stopped == "interrupted":
-        sys.exit(INTERRUPTED)
-    if report.stopped:
-        sys.exit(1)
-    sys.exit(0 if report.whole else PARTIAL)
