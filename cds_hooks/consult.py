@@ -179,7 +179,7 @@ class Consultant:
             prompt=prompt,
             model=rooms.engine.model,
             key_states=gathered.states,
-            contradictions=plausibility.contradictions(chart),
+            contradictions=plausibility.contradictions(chart, rooms.terminology),
             timings_ms=watch.laps,
             settings_sha256=self._config.settings_sha256,
         )

