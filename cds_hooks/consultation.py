@@ -37,7 +37,7 @@ class Group(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A fact a model cites and what it claims of it: high, low, abnormal, normal, present, absent."""
+    """A cited fact and what is claimed of it: high, low, abnormal, normal, present or absent."""
 
     fact_id: str
     claim: str

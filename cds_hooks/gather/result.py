@@ -118,7 +118,7 @@ _HINTS: Mapping[NoteCode, str] = {
 }
 
 
-class PatientUnavailable(ChartsideError):  # noqa: N818
+class PatientUnavailable(ChartsideError):
     """The patient's record is in neither prefetch nor reach: 412 (CDS Hooks 2.0.1, Prefetch).
 
     `reason` is the note code of the patient's key; `issue` follows from it.
