@@ -14,6 +14,8 @@ import httpx
 import orjson
 import psutil
 
+from cds_hooks.cli.ehr import hook_request, patient_id_of
+from cds_hooks.services import REGISTRY
 from tests.end_to_end.conftest import running_service
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,10 +66,7 @@ def _ready_and_memory() -> list[dict[str, Any]]:
 
 
 def _hook(bundle: Path) -> list[dict[str, Any]]:
-    """Every stage but inference, by asking with a deadline so short that no model answers."""
-    from cds_hooks.cli.ehr import hook_request, patient_id_of
-    from cds_hooks.services import REGISTRY
-
+    """A hook whose answer is on record: parse, gather, map, render, cards and store, no model."""
     resources = [entry["resource"] for entry in orjson.loads(bundle.read_bytes())["entry"]]
     patient_id = patient_id_of(resources)
     assert patient_id is not None
@@ -75,24 +74,33 @@ def _hook(bundle: Path) -> list[dict[str, Any]]:
         "patient-view", REGISTRY[0].prefetch, resources, patient_id=patient_id, encounter_id=None
     )
     raw = orjson.dumps(body)
-    with tempfile.TemporaryDirectory() as folder:
-        settings = "[services]\nanswer_within_s = 0.001\n"
-        with running_service(Path(folder), settings) as service:
-            service.until_ready()
-            with httpx.Client(base_url=service.address, timeout=60) as client:
-                post: Callable[[], httpx.Response] = lambda: client.post(  # noqa: E731
-                    "/cds-services/chartside-patient-view",
-                    content=raw,
-                    headers={"content-type": "application/json"},
-                )
-                whole = [_milliseconds(post) for _ in range(TIMES)]
-            memory = psutil.Process(service.process.pid).memory_info().rss / 2**20
+    with tempfile.TemporaryDirectory() as folder, running_service(Path(folder)) as service:
+        service.until_ready()
+        with httpx.Client(base_url=service.address, timeout=60) as client:
+            _until_answered(client, raw)
+            whole = [_milliseconds(lambda: _post(client, raw)) for _ in range(TIMES)]
+        memory = psutil.Process(service.process.pid).memory_info().rss / 2**20
     parse = [_milliseconds(lambda: json.loads(raw)) for _ in range(TIMES)]
     against = f"json.loads of the body, {statistics.median(parse):.1f} ms"
     return [
         _row(f"hook without inference, {len(raw) / 1e6:.1f} MB body", whole, "ms", against=against),
         _row("memory of the service process after those hooks", [memory], "MiB"),
     ]
+
+
+def _post(client: httpx.Client, raw: bytes) -> httpx.Response:
+    headers = {"content-type": "application/json"}
+    return client.post("/cds-services/chartside-patient-view", content=raw, headers=headers)
+
+
+def _until_answered(client: httpx.Client, raw: bytes, limit_s: float = 300) -> None:
+    ends = time.monotonic() + limit_s
+    while time.monotonic() < ends:
+        cards = _post(client, raw).json()["cards"]
+        if any(card["source"]["topic"]["code"] == "chartsideDifferential" for card in cards):
+            return
+        time.sleep(0.5)
+    raise TimeoutError("the model did not answer")
 
 
 def _milliseconds(work: Callable[[], object]) -> float:
