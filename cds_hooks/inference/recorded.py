@@ -66,6 +66,7 @@ class _Sample(_Line):
     text: str
     tokens: _Count
     finish: str
+    thinking: str = ""
 
 
 class _Answer(_Line):
