@@ -248,7 +248,7 @@ def _lines(whole: bytes, name: str) -> Iterator[_Model | _Answer | _Counted]:
 
 
 def _said(answer: _Answer, model: ModelIdentity) -> Generation:
-    samples = tuple(Sample(s.text, s.tokens, s.finish) for s in answer.samples)
+    samples = tuple(Sample(s.text, s.tokens, s.finish, s.thinking) for s in answer.samples)
     return Generation(samples, model, answer.tokens_prompt, answer.tokens_reused, answer.timings_ms)
 
 

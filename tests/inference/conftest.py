@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import struct
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -174,6 +177,19 @@ def gguf_bytes(
         out += gguf_string(name) + struct.pack("<I", len(shape))
         out += struct.pack(f"<{len(shape)}Q", *shape) + struct.pack("<IQ", kind, offset)
     return out + b"\0" * (-len(out) % 32) + b"\1" * data
+
+
+@pytest.fixture(scope="session")
+def tiny_models() -> ModuleType:
+    """`tiny_models.py` beside this file."""
+    path = Path(__file__).with_name("tiny_models.py")
+    spec = importlib.util.spec_from_file_location("tiny_models", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["tiny_models"] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture

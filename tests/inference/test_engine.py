@@ -49,7 +49,6 @@ async def test_samples_are_differentials_of_known_names_and_facts(
 
 async def test_the_same_seed_writes_the_same_text(engine: LlamaEngine, ask: Ask) -> None:
     request = ask(samples=2, seed=11)
-    await engine.generate(request)  # the prompt is kept now, so both runs below evaluate alike
     one, two = await engine.generate(request), await engine.generate(request)
     other = await engine.generate(replace(request, seed=12, temperature=1.5))
     assert [s.text for s in one.samples] == [s.text for s in two.samples]
@@ -64,7 +63,7 @@ async def test_a_prompt_asked_again_is_not_evaluated_again(engine: LlamaEngine, 
         ask(chart="S1 cough\nL1 sodium 128 mmol/L, low\nL12 CRP 90", samples=1)
     )
     assert first.tokens_reused < first.tokens_prompt - 1
-    assert again.tokens_reused == again.tokens_prompt - 1
+    assert again.tokens_reused == again.tokens_prompt
     assert first.tokens_prompt - 20 < changed.tokens_reused < changed.tokens_prompt
 
 

@@ -124,14 +124,18 @@ def _evaluate(job: Job, tools: Tools, seq: int) -> Generator[list[Work], None, W
     state cannot be cut.
     """
     ids, shared = job.prompt.ids, job.prompt.shared
-    job.reused = start = tools.prefixes.begin(seq, ids, shared)
+    start, logits = tools.prefixes.begin(seq, ids, shared)
+    job.reused = start
+    if logits is not None:
+        job.mark("prompt")
+        return Work(seq, start, [], logits=logits)
     if start < shared < len(ids):
         yield [Work(seq, start, ids[start:shared])]
         tools.prefixes.keep_part(seq, ids[:shared])
         start = shared
     prompt = Work(seq, start, ids[start:])
     yield [prompt]
-    tools.prefixes.keep_prompt(seq, ids)
+    tools.prefixes.keep_prompt(seq, ids, prompt.logits)
     job.mark("prompt")
     return prompt
 

@@ -110,7 +110,7 @@ class Lane:
         open_to = allowed(self._matcher, self.vocabulary.size)
         if not len(open_to):
             raise ConstraintError("no token may follow")
-        free_text = len(open_to) > _FREE_TEXT
+        free_text = len(open_to) > min(_FREE_TEXT, self.vocabulary.size // 8)
         open_to = self._narrowed(open_to, free_text)
         token = int(open_to[choose(logits[open_to], self.how, self.random)])
         self._note(token, free_text)

@@ -17,7 +17,16 @@ import llama_cpp as lib
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Batch", "Context", "ContextSize", "DecodeFailed", "Model", "NativeError", "silence"]
+__all__ = [
+    "Batch",
+    "Context",
+    "ContextSize",
+    "DecodeFailed",
+    "Floats",
+    "Model",
+    "NativeError",
+    "silence",
+]
 
 _log = logging.getLogger(__name__)
 _WARNING = 3  # ggml_log_level: 1 debug, 2 info, 3 warn, 4 error, 5 continuation
@@ -80,11 +89,11 @@ class Model:
     def cuttable(self) -> bool:
         """Whether the state of a sequence can be cut at any position.
 
-        Recurrent layers keep one state, and a sliding window forgets: both cannot go back.
+        Recurrent layers keep one state and cannot go back. Sliding windows can, because their
+        cache is kept whole (`swa_full`).
         """
         recurrent = lib.llama_model_is_recurrent(self.handle)
-        hybrid = lib.llama_model_is_hybrid(self.handle)
-        return not recurrent and not hybrid and lib.llama_model_n_swa(self.handle) == 0
+        return not recurrent and not lib.llama_model_is_hybrid(self.handle)
 
     def tokenize(self, text: str, *, special: bool) -> list[int]:
         """Token ids of `text`; control tokens are recognised in it only when `special`."""
@@ -195,6 +204,7 @@ class Context:
         params.n_seq_max = size.sequences
         params.n_threads = params.n_threads_batch = size.threads
         params.kv_unified = True
+        params.swa_full = True
         params.no_perf = True
         self.model = model
         self.size = size

@@ -2,7 +2,8 @@
 
 Two kinds: the system part of a template, which holds nothing of any chart, is kept as long as
 there is room for it and saved to disk, so that not even a restart evaluates it again; and the last
-whole prompts, in memory only, for the next consultation of the same chart.
+whole prompts, in memory only, for the next consultation of the same chart. A prompt that is there
+whole is not evaluated at all, so that asking twice gives the same bits.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from cds_hooks.inference.worker.native import Context
+from cds_hooks.inference.worker.native import Context, Floats
 from cds_hooks.inference.worker.saved import SavedStates
 from cds_hooks.inference.worker.work import SequencePool
 
@@ -36,19 +37,28 @@ class Prefixes:
     saved: SavedStates | None = None
     _parts: OrderedDict[int, list[int]] = field(default_factory=OrderedDict)
     _prompts: OrderedDict[int, list[int]] = field(default_factory=OrderedDict)
+    _logits: dict[int, Floats] = field(default_factory=dict)
 
     @property
     def cells(self) -> int:
         """Cells that are held, counting shared ones as often as they are shared."""
         return sum(map(len, [*self._parts.values(), *self._prompts.values()]))
 
-    def begin(self, seq: int, tokens: list[int], shared: int) -> int:
-        """Fill `seq` with what is kept of `tokens`; returns how many need no evaluation.
+    def begin(self, seq: int, tokens: list[int], shared: int) -> tuple[int, Floats | None]:
+        """Fill `seq` with what is kept of `tokens`: how many that is, and the logits behind all.
 
-        The first `shared` tokens are the system part. The last token of all is always left over,
-        because its logits are wanted.
+        The first `shared` tokens are the system part. Only when the whole prompt is kept are there
+        logits; otherwise at least one token is left to evaluate.
         """
         self._restore(tokens[:shared])
+        for held, ids in self._prompts.items():
+            if ids == tokens:
+                self._prompts.move_to_end(held)
+                self.context.fork(held, seq)
+                return len(tokens), self._logits[held]
+        return self._longest(seq, tokens), None
+
+    def _longest(self, seq: int, tokens: list[int]) -> int:
         best, length = -1, 0
         for held, ids in [*self._parts.items(), *self._prompts.items()]:
             common = min(_common(ids, tokens), len(tokens) - 1)
@@ -67,12 +77,13 @@ class Prefixes:
         if len(tokens) >= _WORTH_KEEPING and self._hold(self._parts, seq, tokens) and self.saved:
             self.saved.save(self.context, seq, tokens)
 
-    def keep_prompt(self, seq: int, tokens: list[int]) -> None:
-        """Keep a whole prompt that `seq` holds, in memory only."""
+    def keep_prompt(self, seq: int, tokens: list[int], logits: Floats) -> None:
+        """Keep a whole prompt that `seq` holds with the logits behind it, in memory only."""
         for held, ids in list(self._prompts.items()):
             if self.cuttable and _common(ids, tokens) == len(ids):
                 self._free(self._prompts, held)
-        self._hold(self._prompts, seq, tokens)
+        if self._hold(self._prompts, seq, tokens):
+            self._logits[next(reversed(self._prompts))] = logits
 
     def shrink(self, cells: int) -> None:
         """Forget until at most `cells` are held, prompts before system parts."""
@@ -109,6 +120,7 @@ class Prefixes:
 
     def _free(self, kind: OrderedDict[int, list[int]], held: int) -> None:
         del kind[held]
+        self._logits.pop(held, None)
         self.context.drop(held)
         self.pool.give([held])
 
