@@ -174,7 +174,7 @@ class LlamaEngine:
                         process.ready = True
         except (WorkerGone, OSError) as error:
             _log.error("the engine process ended: %s", error)
-            # A process that said why it could not load and then ended has not died of anything else.
+            # One that said why it could not load and then ended has not died of anything else.
             if self._status != "failed":
                 self._detail = "engine-died"
         finally:
