@@ -27,7 +27,6 @@ from cds_hooks.gather import Gathered
 from cds_hooks.inference.engine import (
     Engine,
     EngineError,
-    EngineUnavailable,
     Generation,
     GenerationRequest,
 )
@@ -254,7 +253,7 @@ class Consultant:
         layout = prompts.lay_out(chart, self._rooms.template)
         try:
             costs = await self._rooms.engine.count_tokens(layout.texts)
-        except EngineUnavailable:
+        except EngineError:  # down, or gone while it counted
             costs = [1 + len(text) // _CHARACTERS_PER_TOKEN for text in layout.texts]
         return prompts.render(layout, costs)
 

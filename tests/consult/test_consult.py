@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -142,6 +142,23 @@ async def test_an_engine_that_is_loading_is_told_as_such(
 ) -> None:
     consultant = make_consultant(FakeEngine(status="loading"))
     response = await consultant.answer(service, make_request(resources))
+    assert seen[0].outcome is Outcome.ENGINE_UNAVAILABLE
+    assert response.cards
+
+
+async def test_an_engine_that_dies_while_it_counts_is_an_honest_card(
+    make_consultant: Make,
+    make_request: MakeRequest,
+    service: ServiceDefinition,
+    resources: Resources,
+    seen: list[Consultation],
+) -> None:
+    class Dying(FakeEngine):
+        async def count_tokens(self, texts: Sequence[str]) -> list[int]:
+            self.set_status("restarting")
+            raise EngineError("The engine process ended")
+
+    response = await make_consultant(Dying()).answer(service, make_request(resources))
     assert seen[0].outcome is Outcome.ENGINE_UNAVAILABLE
     assert response.cards
 
