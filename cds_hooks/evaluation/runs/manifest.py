@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from cds_hooks.evaluation.errors import RunError
 from cds_hooks.evaluation.suites.suite import Suite, Task
 
-__all__ = ["Manifest", "SuitePart", "claim_folder", "read_manifest"]
+__all__ = ["Manifest", "SuitePart", "claim_folder", "read_manifest", "same_suite"]
 
 _NAME = "manifest.json"
 # What may differ when a run goes on where it broke off.
@@ -101,3 +101,13 @@ def read_manifest(folder: Path) -> Manifest:
         raise RunError("there is no run in this folder", where=str(path)) from error
     except (orjson.JSONDecodeError, ValidationError):
         raise RunError("not a manifest of a run", where=str(path)) from None
+
+
+def same_suite(first: Manifest, second: Manifest) -> None:
+    """Refuse to compare runs over different cases. Raises RunError."""
+    one, two = first.suite, second.suite
+    if (one.id, one.sha256) != (two.id, two.sha256):
+        raise RunError(
+            f"a run of {one.id} and one of {two.id}, or of another version of its file",
+            hint="Only runs over the same cases can be compared case by case.",
+        )

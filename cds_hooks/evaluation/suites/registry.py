@@ -20,6 +20,7 @@ class SuiteInfo(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     title: str
+    file: str
     task: Task
     origin: str
     licence: str
