@@ -26,6 +26,7 @@ __all__ = [
     "FlagExperiment",
     "Scored",
     "agreement",
+    "always",
     "best_of_families",
     "choose_threshold",
     "conformal_experiment",
@@ -131,6 +132,11 @@ def best_of_families(recording: Recording, models: Sequence[Model]) -> Choose:
         return scored(tuple(best))
 
     return choose
+
+
+def always(scored: Scored) -> Choose:
+    """A panel that was chosen before looking."""
+    return lambda _: scored
 
 
 def choose_threshold(scores: Floats, right: Floats, *, target: float = _TARGET) -> float:
