@@ -1,0 +1,225 @@
+"""The report of runs: what was asked, how often the truth was said, what flags were worth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from cds_hooks.evaluation.matching import Match
+from cds_hooks.evaluation.report.page import (
+    Page,
+    Section,
+    Table,
+    number,
+    percent,
+    plain_percent,
+)
+from cds_hooks.evaluation.report.svg import (
+    Point,
+    calibration_plot,
+    interval_plot,
+    scatter_plot,
+    verdict_plot,
+)
+from cds_hooks.evaluation.runs.manifest import Manifest
+from cds_hooks.evaluation.runs.summary import Summary
+from cds_hooks.evaluation.suites.suite import Task
+
+__all__ = ["Run", "headline", "run_page", "run_title"]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run with its figures."""
+
+    manifest: Manifest
+    summary: Summary
+
+
+def run_title(run: Run) -> str:
+    """ "osce, smollm2, seed 0"."""
+    return f"{run.manifest.suite.id}, {run.manifest.model['name']}, seed {run.manifest.seed}"
+
+
+def run_page(runs: Sequence[Run]) -> Page:
+    """One page over any number of runs; tasks of different kinds never share a plot."""
+    sections = list(_compared(runs)) if len(runs) > 1 else []
+    for run in runs:
+        sections += _sections(run, many=len(runs) > 1)
+    return Page("Evaluation", tuple(_lead(runs)), (*sections, _method()))
+
+
+def _lead(runs: Sequence[Run]) -> Iterator[str]:
+    yield (
+        "Measured on benchmark cases, not on patients. Every figure carries the number of cases it "
+        "rests on and a 95 % interval; differences within the intervals say nothing."
+    )
+    if any(r.manifest.demonstration for r in runs):
+        yield "A model here is for demonstration only: its figures show that the measuring works."
+
+
+def _compared(runs: Sequence[Run]) -> Iterator[Section]:
+    for task in Task:
+        chosen = [r for r in runs if r.manifest.suite.task is task]
+        if task is Task.JUDGING or not chosen:
+            continue
+        rows = [(run_title(r), r.summary.accuracy[0].top1) for r in chosen]
+        points = [
+            Point(run_title(r), r.summary.costs[0].median.value, r.summary.accuracy[0].top1)
+            for r in chosen
+        ]
+        yield Section(
+            f"All runs: {task.value}",
+            plots=(
+                interval_plot(rows, title="First diagnosis is the truth"),
+                scatter_plot(points, title="Accuracy and time", x_label="median seconds a case"),
+            ),
+        )
+
+
+def _sections(run: Run, *, many: bool) -> list[Section]:
+    prefix = f"{run_title(run)}: " if many else ""
+    made = [_asked(run)]
+    if run.manifest.suite.task is Task.JUDGING:
+        made.append(_judged(run.summary))
+    else:
+        made += [_accuracy(run), _groups(run.summary)]
+        if run.manifest.suite.task is Task.OPEN:
+            made.append(_verdicts(run.summary))
+        made.append(_agreement(run.summary))
+    made.append(_cost(run.summary))
+    return [Section(prefix + s.title, s.text, s.plots, s.tables) for s in made]
+
+
+def _asked(run: Run) -> Section:
+    manifest, summary = run.manifest, run.summary
+    suite = manifest.suite
+    rows = [
+        ("suite", f"{suite.title} ({suite.id}), {suite.task.value}"),
+        ("origin and licence", f"{suite.origin}; {suite.licence}"),
+        ("cases", f"{summary.cases} of {suite.cases}, {suite.rejected} lines rejected"),
+        ("suite SHA-256", suite.sha256),
+        *((f"model {k}", v) for k, v in manifest.model.items()),
+        *((f"template {k}", v) for k, v in manifest.template.items()),
+        *((f"settings {k}", v) for k, v in manifest.settings.items()),
+        *((f"terminology {k}", v) for k, v in manifest.terminology.items()),
+        ("seed, samples", f"{manifest.seed}, {manifest.samples}"),
+        ("started", manifest.started),
+        ("outcomes", ", ".join(f"{outcome} {n}" for outcome, n in summary.outcomes) or "none"),
+    ]
+    return Section("What was asked", suite.notes, tables=(Table(("", ""), tuple(rows)),))
+
+
+def _accuracy(run: Run) -> Section:
+    summary, closed = run.summary, run.manifest.suite.task is Task.CLOSED
+    rules = summary.accuracy[:1] if closed else summary.accuracy
+    plot = [
+        (f"{name}, {a.match.value}" if not closed else name, figure)
+        for a in rules
+        for name, figure in (("first", a.top1), ("first 3", a.top3), ("first 5", a.top5))
+    ]
+    rows = tuple(
+        (
+            a.match.value,
+            *(percent(f) for f in (a.top1, a.top3, a.top5)),
+            number(a.reciprocal_rank),
+            *(percent(f) for f in (a.any_sample, a.majority, a.anywhere)),
+        )
+        for a in rules
+    )
+    headings = (
+        "match", "first", "among 3", "among 5", "mean reciprocal rank",
+        "first of any sample", "first of most samples", "in any sample",
+    )  # fmt: skip
+    told = [
+        f"Answered: {percent(summary.answered)}. Cases without an answer count as wrong.",
+        f"Mean length of the list: {number(summary.list_size)}.",
+        f"Samples that were no valid answer: {percent(summary.samples_failed)}.",
+    ]
+    if closed:
+        told.append(f"Answers off the list, before any mapping: {percent(summary.off_list)}.")
+        told.append("Closed-list accuracy: not what a card does, which has no list to pick from.")
+    else:
+        told.append(f"Truths that resolve to a coded concept: {percent(summary.gold_resolved)}.")
+    return Section(
+        "How often the truth was said",
+        tuple(told),
+        (interval_plot(plot, title="The truth is among the first diagnoses"),),
+        (Table(headings, rows),),
+    )
+
+
+def _groups(summary: Summary) -> Section:
+    rows = tuple((g.kind, g.name, percent(g.top1), percent(g.top5)) for g in summary.groups)
+    told = ("By the exact rule. Groups of few cases have wide intervals and show no difference.",)
+    headings = ("group", "", "first", "among 5")
+    return Section("By age, recorded sex and kind of case", told, tables=(Table(headings, rows),))
+
+
+def _verdicts(summary: Summary) -> Section:
+    listed = summary.listed
+    rows = tuple(
+        (v.verdict.value, str(v.right), str(v.wrong), percent(v.true)) for v in listed.verdicts
+    )
+    flags = tuple(
+        (f.check, percent(f.flagged_wrong), percent(f.others_wrong), number(f.auroc))
+        for f in listed.flags
+    )
+    told = (
+        "Over every diagnosis of every list, by the ancestor rule. A diagnosis beside the truth "
+        "counts as wrong even where it is a sound one to consider.",
+        f"Verdict for “wrong”: AUROC {number(listed.verdict_auroc)}; "
+        f"AUPRC {number(listed.verdict_auprc)}.",
+        f"Names not recognised, before any mapping: {percent(listed.unrecognised)}.",
+    )
+    tables = [Table(("verdict", "truth", "other", "share that is the truth"), rows)]
+    if flags:
+        headings = ("check", "wrong among flagged", "wrong among others", "AUROC for wrong")
+        tables.append(Table(headings, flags, "Checks that failed"))
+    plot = verdict_plot(listed.verdicts, title="Verdicts and the truth")
+    return Section("What verdicts and flags are worth", told, (plot,), tuple(tables))
+
+
+def _agreement(summary: Summary) -> Section:
+    listed = summary.listed
+    told = (
+        "Agreement is the share of samples that named a diagnosis.",
+        f"For “right”: AUROC {number(listed.agreement_auroc)}; "
+        f"AUPRC {number(listed.agreement_auprc)}. "
+        f"Calibration error {number(listed.agreement.error)}, "
+        f"Brier score {number(listed.agreement.brier)}.",
+    )
+    plot = calibration_plot(
+        listed.agreement, title="Agreement and the truth", stated="share of samples that agree"
+    )
+    return Section("What agreement is worth", told, (plot,) if listed.agreement.bins else ())
+
+
+def _judged(summary: Summary) -> Section:
+    told = (
+        f"Mean distance from the score that people gave (1 to 5): {number(summary.judged_error)}.",
+        f"Answered: {percent(summary.answered)}.",
+    )
+    return Section("Distance from the scores that people gave", told)
+
+
+def _cost(summary: Summary) -> Section:
+    rows = tuple((c.what, number(c.median, 1), number(c.high, 1)) for c in summary.costs)
+    return Section("Time and tokens", tables=(Table(("", "median", "9th decile"), rows),))
+
+
+def _method() -> Section:
+    return Section(
+        "How it was measured",
+        (
+            "Shares have Wilson intervals, everything else percentile bootstrap intervals over "
+            "cases, with a fixed seed. Comparisons are exact McNemar tests on the same cases.",
+        ),
+        tables=(Table(("match rule", "means"), tuple((m.value, m.rule) for m in Match)),),
+    )
+
+
+def headline(run: Run) -> str:
+    """One line for a terminal."""
+    exact = run.summary.accuracy[0]
+    return f"{run_title(run)}: first {plain_percent(exact.top1)}, among 5 {percent(exact.top5)}"

@@ -1,0 +1,59 @@
+"""A page as one HTML file, and as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+
+import jinja2
+from markupsafe import Markup
+
+from cds_hooks.evaluation.report.page import Page, Table
+
+__all__ = ["to_html", "to_markdown"]
+
+
+def to_html(page: Page) -> str:
+    """One file: no scripts, nothing loaded from elsewhere. Text is escaped; plots are our own."""
+    plots = {id(s): [Markup(p) for p in s.plots] for s in page.sections}  # noqa: S704 - made by svg.py
+    return _template().render(page=page, plots=plots, id=id)
+
+
+def to_markdown(page: Page) -> str:
+    """The same text and tables; of plots their words."""
+    lines = [f"# {page.title}", "", *_paragraphs(page.lead)]
+    for section in page.sections:
+        lines += [f"## {section.title}", "", *_paragraphs(section.text)]
+        for table in section.tables:
+            lines += [*_table(table), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _paragraphs(text: tuple[str, ...]) -> Iterator[str]:
+    for paragraph in text:
+        yield paragraph
+        yield ""
+
+
+def _table(table: Table) -> Iterator[str]:
+    if table.caption:
+        yield f"{table.caption}:"
+        yield ""
+    yield _row(table.headings)
+    yield _row(tuple("---" for _ in table.headings))
+    yield from map(_row, table.rows)
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    shown = (" ".join(c.split()).replace("\\", "\\\\").replace("|", "\\|") for c in cells)
+    return f"| {' | '.join(shown)} |"
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    text = files(__package__).joinpath("page.html.j2").read_text("utf-8")
+    return environment.from_string(text)
