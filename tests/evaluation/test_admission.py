@@ -1,0 +1,235 @@
+"""Admission: a record that says what was measured, and that nobody can alter."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cds_hooks.consultation import Consultation, Outcome, Verdict
+from cds_hooks.evaluation.admission.acceptance import (
+    Limit,
+    Purpose,
+    acceptance,
+    acceptance_suite,
+)
+from cds_hooks.evaluation.admission.record import AdmissionRecord, decide
+from cds_hooks.evaluation.admission.signing import (
+    create_key,
+    load_public_key,
+    load_signing_key,
+    sign,
+    verify,
+    verify_for_model,
+)
+from cds_hooks.evaluation.errors import AdmissionError
+from cds_hooks.evaluation.matching import Match, Matcher
+from cds_hooks.evaluation.runs.manifest import Manifest
+from cds_hooks.evaluation.runs.results import CaseResult
+from cds_hooks.evaluation.runs.score import score
+from cds_hooks.evaluation.suites.suite import Suite
+from fhir_mapping import map_chart
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+OTHER = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
+Make = Callable[..., Consultation]
+
+
+@pytest.fixture(scope="module")
+def suite() -> Suite:
+    return acceptance_suite(NOW)
+
+
+@pytest.fixture(scope="module")
+def hospital(manifest: Manifest) -> Manifest:
+    """Of a model that is not for demonstration only."""
+    return manifest.model_copy(update={"demonstration": False})
+
+
+@pytest.fixture(scope="module")
+def right(suite: Suite, consultation: Make, matcher: Matcher) -> list[CaseResult]:
+    """A model that knows all textbook presentations."""
+    return [
+        score(c, consultation((c.gold.name, Verdict.SUPPORTED, 1.0)), matcher, seconds=1.0)
+        for c in suite.cases
+    ]
+
+
+@pytest.fixture(scope="module")
+def record(hospital: Manifest, right: list[CaseResult]) -> AdmissionRecord:
+    return decide(hospital, right, purpose=Purpose.CLINICAL, who="A. Clinician", now=NOW)
+
+
+def test_the_set_is_charts_with_known_truths_and_sources(suite: Suite, matcher: Matcher) -> None:
+    assert len(suite.cases) >= 10
+    assert all(c.source for c in acceptance().case)
+    for case in suite.cases:
+        chart = map_chart(list(case.resources), patient_id=case.patient_id, now=NOW)
+        assert {o.reason for o in chart.omissions} <= {"told-as-patient"}
+        assert not chart.quality
+        assert len(chart.facts) >= 3
+        assert matcher.resolves(case.gold)
+        assert Match.EXACT in matcher.matches(case.gold, case.gold.name)
+
+
+def test_out_of_range_results_are_flagged_from_the_ranges_given(suite: Suite) -> None:
+    case = next(c for c in suite.cases if c.id == "ketoacidosis")
+    facts = map_chart(list(case.resources), patient_id=case.patient_id, now=NOW).facts
+    flags = {f.text.split()[0]: f.flag.value for f in facts if f.flag}
+    assert (flags["Glucose"], flags["Bicarbonate"]) == ("high", "low")
+
+
+def test_a_model_that_meets_every_requirement_is_admitted(record: AdmissionRecord) -> None:
+    assert record.admitted
+    assert all(r.met for r in record.requirements)
+    assert record.figures["top5"].value == 1.0
+    assert record.figures["top5"].n == len(acceptance().case)
+    assert (record.date, record.who) == ("2026-03-01", "A. Clinician")
+
+
+def test_a_model_that_misses_textbook_cases_is_not_admitted_for_patients(
+    suite: Suite, hospital: Manifest, consultation: Make, matcher: Matcher
+) -> None:
+    results = [
+        score(c, consultation(("Pneumonia", Verdict.PLAUSIBLE, 1.0)), matcher, seconds=1.0)
+        for c in suite.cases
+    ]
+    clinical = decide(hospital, results, purpose=Purpose.CLINICAL, who="x", now=NOW)
+    assert not clinical.admitted
+    assert [r.figure for r in clinical.requirements if not r.met] == ["top5"]
+    shown = decide(hospital, results, purpose=Purpose.DEMONSTRATION, who="x", now=NOW)
+    assert shown.admitted
+
+
+def test_a_demonstration_model_is_admitted_for_demonstration_only(
+    manifest: Manifest, right: list[CaseResult]
+) -> None:
+    assert manifest.demonstration
+    assert not decide(manifest, right, purpose=Purpose.CLINICAL, who="x", now=NOW).admitted
+    assert decide(manifest, right, purpose=Purpose.DEMONSTRATION, who="x", now=NOW).admitted
+
+
+def test_a_case_without_an_answer_is_enough_to_refuse(
+    hospital: Manifest, right: list[CaseResult]
+) -> None:
+    broken = [right[0].model_copy(update={"outcome": Outcome.DEADLINE.value}), *right[1:]]
+    for purpose in Purpose:
+        assert not decide(hospital, broken, purpose=purpose, who="x", now=NOW).admitted
+        assert not decide(hospital, [], purpose=purpose, who="x", now=NOW).admitted
+
+
+def test_a_figure_that_is_not_defined_meets_no_bound() -> None:
+    assert not Limit(why="", at_least=0.0).met(float("nan"))
+    assert not Limit(why="", at_most=1.0).met(float("nan"))
+
+
+def test_what_was_signed_is_what_is_read(record: AdmissionRecord) -> None:
+    document = sign(record, KEY)
+    assert verify(document, [OTHER.public_key(), KEY.public_key()]) == record
+    assert sign(record, KEY) == document
+
+
+def test_nobody_is_trusted_by_default_or_by_what_a_record_says(record: AdmissionRecord) -> None:
+    for trusted in ([], [OTHER.public_key()]):
+        with pytest.raises(AdmissionError, match="not trusted"):
+            verify(sign(record, KEY), trusted)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: d["record"].update(who="B. Somebody"),
+        lambda d: d["record"].update(admitted=False),
+        lambda d: d["record"]["manifest"]["model"].update(sha256="1" * 64),
+        lambda d: d["record"]["figures"]["top5"].update(value=0.5),
+        lambda d: d["record"].update(extra=1),
+    ],
+)
+def test_an_altered_record_is_refused(
+    record: AdmissionRecord, change: Callable[[dict[str, object]], None]
+) -> None:
+    document = json.loads(sign(record, KEY))
+    change(document)
+    with pytest.raises(AdmissionError, match="altered"):
+        verify(orjson.dumps(document), [KEY.public_key()])
+
+
+@given(st.binary(max_size=200) | st.dictionaries(st.text(), st.text()).map(orjson.dumps))
+def test_what_is_no_record_is_refused(document: bytes) -> None:
+    with pytest.raises(AdmissionError):
+        verify(document, [KEY.public_key()])
+
+
+@given(st.integers(0, 3000), st.integers(1, 255))
+def test_a_flipped_byte_is_never_read_as_another_record(
+    record: AdmissionRecord, at: int, flip: int
+) -> None:
+    whole = bytearray(sign(record, KEY))
+    whole[at % len(whole)] ^= flip
+    with contextlib.suppress(AdmissionError):
+        assert verify(bytes(whole), [KEY.public_key()]) == record
+
+
+def test_an_admission_is_of_one_file_and_one_purpose(record: AdmissionRecord) -> None:
+    trusted = [KEY.public_key()]
+    document = sign(record, KEY)
+    for purpose in Purpose:
+        assert verify_for_model(document, trusted, model_sha256="0" * 64, purpose=purpose) == record
+    with pytest.raises(AdmissionError, match="another model file"):
+        verify_for_model(document, trusted, model_sha256="1" * 64, purpose=Purpose.CLINICAL)
+
+
+def test_an_admission_for_demonstration_is_not_one_for_patients(
+    manifest: Manifest, right: list[CaseResult]
+) -> None:
+    shown = decide(manifest, right, purpose=Purpose.DEMONSTRATION, who="x", now=NOW)
+    document, trusted = sign(shown, KEY), [KEY.public_key()]
+    sha256 = shown.model_sha256
+    assert verify_for_model(document, trusted, model_sha256=sha256, purpose=Purpose.DEMONSTRATION)
+    with pytest.raises(AdmissionError, match="demonstration only"):
+        verify_for_model(document, trusted, model_sha256=sha256, purpose=Purpose.CLINICAL)
+
+
+def test_a_signed_refusal_admits_nothing(manifest: Manifest, right: list[CaseResult]) -> None:
+    refused = decide(manifest, right, purpose=Purpose.CLINICAL, who="x", now=NOW)
+    with pytest.raises(AdmissionError, match="was not admitted"):
+        verify_for_model(
+            sign(refused, KEY), [KEY.public_key()],
+            model_sha256=refused.model_sha256, purpose=Purpose.CLINICAL,
+        )  # fmt: skip
+
+
+def test_a_key_is_private_and_made_once(tmp_path: Path, record: AdmissionRecord) -> None:
+    path = tmp_path / "keys" / "admission.pem"
+    key = create_key(path)
+    assert path.stat().st_mode & 0o077 == 0
+    with pytest.raises(AdmissionError, match="a key already"):
+        create_key(path)
+    public = load_public_key(path.with_name("admission.pem.pub"))
+    assert verify(sign(record, load_signing_key(path)), [public]) == record
+    assert verify(sign(record, key), [public]) == record
+
+
+def test_a_key_that_others_can_read_or_that_is_none_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "k.pem"
+    create_key(path)
+    path.chmod(0o644)
+    with pytest.raises(AdmissionError, match="others can read"):
+        load_signing_key(path)
+    path.write_text("nothing")
+    path.chmod(0o600)
+    with pytest.raises(AdmissionError, match="not a private key"):
+        load_signing_key(path)
+    with pytest.raises(AdmissionError, match="not a public key"):
+        load_public_key(path)
+    with pytest.raises(AdmissionError, match="cannot be read"):
+        load_signing_key(tmp_path / "none.pem")
