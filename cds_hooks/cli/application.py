@@ -11,8 +11,10 @@ import typer
 
 from cds_hooks.cli.demo import demo
 from cds_hooks.cli.discovery import discovery
+from cds_hooks.cli.evaluation import eval_app
 from cds_hooks.cli.hook import hook
 from cds_hooks.cli.mapping import map_file
+from cds_hooks.cli.models import models_app
 from cds_hooks.cli.prewarm import prewarm
 from cds_hooks.cli.serve import serve
 from cds_hooks.errors import ChartsideError
@@ -38,6 +40,8 @@ app.command("map")(map_file)
 app.command("discovery")(discovery)
 app.command("demo")(demo)
 app.command("prewarm")(prewarm)
+app.add_typer(eval_app)
+app.add_typer(models_app)
 
 
 def _version(wanted: bool) -> None:

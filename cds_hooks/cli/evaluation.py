@@ -1,0 +1,234 @@
+"""`chartside eval`: measure models and checks on benchmarks, and report it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from cds_hooks.cli import show
+from cds_hooks.cli.evaluation_run import bench, seeded
+from cds_hooks.evaluation.matching import Match
+from cds_hooks.evaluation.metrics import compare as paired
+from cds_hooks.evaluation.metrics import rank, top
+from cds_hooks.evaluation.recorded.catalogue import catalogue
+from cds_hooks.evaluation.recorded.replay import replay
+from cds_hooks.evaluation.report.page import Page, percent
+from cds_hooks.evaluation.report.paper import paper_page
+from cds_hooks.evaluation.report.runs import Run, headline, run_page
+from cds_hooks.evaluation.report.write import to_html, to_markdown
+from cds_hooks.evaluation.runs.manifest import read_manifest, same_suite
+from cds_hooks.evaluation.runs.results import CaseResult, read_results
+from cds_hooks.evaluation.runs.runner import RESULTS, run_suite
+from cds_hooks.evaluation.runs.summary import summarise
+from cds_hooks.evaluation.suites.duplicates import near_duplicates, shared_cases
+from cds_hooks.evaluation.suites.load import load_suite
+from cds_hooks.evaluation.suites.lookup import look_up
+from cds_hooks.evaluation.suites.registry import known_suites
+from cds_hooks.evaluation.suites.suite import OnBroken, Suite
+from cds_hooks.settings import Settings, load_settings
+
+__all__ = ["eval_app"]
+
+eval_app = typer.Typer(
+    name="eval",
+    help="Measure models and checks on benchmarks.",
+    no_args_is_help=True,
+)
+
+Data = Annotated[
+    Path,
+    typer.Option(envvar="CHARTSIDE_EVAL_DATA", help="The suite's file, or a folder that holds it."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+_HERE = Path()
+_RUNS = Path("build/eval")
+
+
+@eval_app.command("suites")
+def suites(json: Json = False) -> None:
+    """List the suites: task, file, origin and licence."""
+    known = known_suites()
+    if json:
+        told = {name: info.model_dump(mode="json") for name, info in known.items()}
+        typer.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
+        return
+    table = Table("suite", "task", "file", "origin", "licence")
+    for name, info in known.items():
+        table.add_row(name, info.task.value, info.file, info.origin, info.licence)
+    show.screen().print(table)
+
+
+@eval_app.command("run")
+def run(
+    suite: Annotated[str, typer.Option(help="Which suite; `eval suites` lists them.")],
+    data: Data = _HERE,
+    output: Annotated[Path | None, typer.Option(help="Folder of the run.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="Truths beside an NDJSON export.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of samples and of option order.")] = 0,
+    samples: Annotated[int, typer.Option(min=0, help="Samples a case; 0: as set.")] = 0,
+    limit: Annotated[int, typer.Option(min=0, help="First cases only; 0: all.")] = 0,
+    on_broken: Annotated[OnBroken, typer.Option(help="At a line that is broken.")] = OnBroken.STOP,
+    config: Annotated[Path | None, typer.Option(help="Settings file (TOML).")] = None,
+    json: Json = False,
+) -> None:
+    """Ask every case of a suite. A run that broke off goes on where it was."""
+    now = datetime.now(UTC)
+    loaded = load_suite(suite, data, now=now, on_broken=on_broken, labels=labels)
+    chosen = loaded.only(c.id for c in loaded.cases[: limit or None])
+    settings = seeded(load_settings(config), seed=seed, samples=samples)
+    folder = output or _RUNS / f"{suite}-seed{seed}"
+    asyncio.run(_run(chosen, now, settings, folder))
+    _report([folder], folder, json=json)
+
+
+@eval_app.command("report")
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs.")],
+    output: Annotated[Path | None, typer.Option(help="Folder for report.html and .md.")] = None,
+    json: Json = False,
+) -> None:
+    """Make one HTML page, and Markdown, of one or several runs."""
+    _report(runs, output or runs[0], json=json)
+
+
+@eval_app.command("compare")
+def compare(
+    first: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    second: Annotated[Path, typer.Argument(help="Folder of another run of the same suite.")],
+    match: Annotated[Match, typer.Option(help="When an answer is the truth.")] = Match.EXACT,
+    at: Annotated[int, typer.Option(min=1, help="Among the first so many diagnoses.")] = 1,
+    json: Json = False,
+) -> None:
+    """Compare two runs case by case: exact McNemar on the cases both answered."""
+    same_suite(read_manifest(first), read_manifest(second))
+    found = paired(_right(first, match, at), _right(second, match, at))
+    if json:
+        typer.echo(orjson.dumps(asdict(found), option=orjson.OPT_INDENT_2).decode())
+        return
+    console = show.screen()
+    console.print(f"{first}: {percent(found.first)}\n{second}: {percent(found.second)}")
+    alone = f"{len(found.only_first)} cases right in the first alone, {len(found.only_second)}"
+    console.print(f"{alone} in the second; exact McNemar p = {found.p:.3g}; {match.rule}")
+
+
+@eval_app.command("paper")
+def paper(
+    answers: Annotated[Path, typer.Option(help="The CSV of recorded answers.")],
+    output: Annotated[Path, typer.Option(help="Folder for the report.")] = _RUNS / "paper",
+    splits: Annotated[int, typer.Option(min=2, help="Random halves for the flags.")] = 500,
+    json: Json = False,
+) -> None:
+    """Make the published closed-list table again, find its faults, and measure flags on it."""
+    console = show.screen(json=True)
+    with console.status("reading") as status:
+        found = replay(answers, catalogue(), splits=splits, told=status.update)
+    page = paper_page(found)
+    _write(page, output)
+    if json:
+        held = [asdict(h) | {"same": h.same} for h in found.held]
+        flagged = [asdict(f) for f in found.flagged]
+        shifts = [asdict(s) for s in found.shifts]
+        told = {"held": held, "shifts": shifts, "flags": flagged}
+        typer.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
+    else:
+        show.screen().print(to_markdown(page), markup=False)
+    console.print(f"{output}/report.html")
+
+
+@eval_app.command("duplicates")
+def duplicates(
+    first: Annotated[str, typer.Argument(help="A suite.")],
+    second: Annotated[str, typer.Argument(help="Another suite, or the same.")],
+    data: Data = _HERE,
+    json: Json = False,
+) -> None:
+    """Find near-duplicates between two suites: take them out before fitting on one."""
+    now = datetime.now(UTC)
+    one = load_suite(first, data, now=now)
+    two = one if first == second else load_suite(second, data, now=now)
+    pairs = near_duplicates(one, two)
+    if json:
+        typer.echo(orjson.dumps([asdict(p) for p in pairs], option=orjson.OPT_INDENT_2).decode())
+        return
+    table = Table(first, second, "cosine", "same answer")
+    for pair in pairs:
+        same = "yes" if pair.same_answer else ""
+        table.add_row(pair.first, pair.second, f"{pair.cosine:.2f}", same)
+    console = show.screen()
+    console.print(table)
+    console.print(
+        f"{len(pairs)} pairs alike; {len(shared_cases(pairs))} cases with the same answer"
+    )
+
+
+@eval_app.command("look-up")
+def lookup(
+    suite: Annotated[str, typer.Option(help="Which suite.")], data: Data = _HERE, json: Json = False
+) -> None:
+    """What a look-up among the other cases would score: a baseline without any model."""
+    loaded = load_suite(suite, data, now=datetime.now(UTC))
+    ranks = [
+        rank(case.gold.name, answers, lambda gold, answer: gold == answer)
+        for case, answers in zip(loaded.cases, look_up(loaded.cases), strict=True)
+    ]
+    figures = {f"top-{k}": top(ranks, k) for k in (1, 3, 5)}
+    if json:
+        typer.echo(orjson.dumps({k: asdict(f) for k, f in figures.items()}).decode())
+        return
+    for name, figure in figures.items():
+        show.screen().print(f"{suite}, look-up without a model, {name}: {percent(figure)}")
+
+
+async def _run(suite: Suite, loaded: datetime, settings: Settings, folder: Path) -> None:
+    console = Console(stderr=True)
+    async with contextlib.AsyncExitStack() as stack:
+        with console.status("loading the model"):
+            service = await stack.enter_async_context(bench(settings, loaded))
+        progress = stack.enter_context(_progress(console))
+        task = progress.add_task(suite.id, total=len(suite.cases))
+
+        def told(_: CaseResult, done: int) -> None:
+            progress.update(task, completed=done)
+
+        answer = service.answering(suite.task)
+        await run_suite(suite, answer, service.manifest(suite), folder, told=told)
+
+
+def _progress(console: Console) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    return Progress(*columns, TimeRemainingColumn(), console=console)
+
+
+def _report(folders: Sequence[Path], output: Path, *, json: bool) -> None:
+    runs = [Run(read_manifest(f), summarise(read_results(f / RESULTS))) for f in folders]
+    _write(run_page(runs), output)
+    if json:
+        told = [{"manifest": r.manifest.model_dump(), "summary": asdict(r.summary)} for r in runs]
+        typer.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
+        return
+    console = show.screen()
+    for each in runs:
+        console.print(headline(each), markup=False)
+    console.print(f"{output}/report.html")
+
+
+def _write(page: Page, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "report.html").write_text(to_html(page), "utf-8")
+    (folder / "report.md").write_text(to_markdown(page), "utf-8")
+
+
+def _right(folder: Path, match: Match, at: int) -> dict[str, bool]:
+    results = read_results(folder / RESULTS)
+    return {r.case: (place := r.rank(match)) is not None and place <= at for r in results}

@@ -1,0 +1,121 @@
+"""`chartside models`: admit a model file, and read what admitted one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+from rich.console import Console
+
+from cds_hooks.cli import show
+from cds_hooks.cli.evaluation_run import bench, seeded
+from cds_hooks.evaluation.admission.acceptance import Purpose, acceptance_suite
+from cds_hooks.evaluation.admission.record import AdmissionRecord, decide
+from cds_hooks.evaluation.admission.signing import (
+    create_key,
+    load_public_key,
+    load_signing_key,
+    sign,
+    verify,
+)
+from cds_hooks.evaluation.errors import AdmissionError
+from cds_hooks.evaluation.runs.runner import run_suite
+from cds_hooks.settings import Settings, load_settings
+
+__all__ = ["models_app"]
+
+models_app = typer.Typer(name="models", help="Admit models, read admissions.", no_args_is_help=True)
+
+
+@models_app.command("admit")
+def admit(
+    file: Annotated[Path, typer.Argument(help="The GGUF file.")],
+    who: Annotated[str, typer.Option(help="Who admits it, as the record shall say.")],
+    key: Annotated[Path, typer.Option(help="Signing key (PEM); made when there is none.")],
+    purpose: Annotated[Purpose, typer.Option(help="What for.")] = Purpose.CLINICAL,
+    output: Annotated[Path | None, typer.Option(help="The record; beside the file.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Settings file (TOML).")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the record.")] = False,
+) -> None:
+    """Run the acceptance set through the whole service and write a signed record."""
+    signing = load_signing_key(key) if key.exists() else create_key(key)
+    settings = _with_model(load_settings(config), file)
+    record = asyncio.run(_measure(settings, purpose, who))
+    path = output or file.with_name(f"{file.name}.admission.json")
+    path.write_bytes(sign(record, signing))
+    _tell(record, json=json)
+    show.screen(json=True).print(f"{path}")
+    if not record.admitted:
+        raise typer.Exit(1)
+
+
+@models_app.command("verify")
+def verify_record(
+    record: Annotated[Path, typer.Argument(help="The admission record.")],
+    key: Annotated[Path, typer.Option(help="Public key (PEM) that is trusted.")],
+    json: Annotated[bool, typer.Option("--json", help="Print the record.")] = False,
+) -> None:
+    """Check the signature of an admission record and print what it says."""
+    try:
+        document = record.read_bytes()
+    except OSError as error:
+        raise AdmissionError("cannot be read", where=str(record)) from error
+    _tell(verify(document, [load_public_key(key)]), json=json)
+
+
+async def _measure(settings: Settings, purpose: Purpose, who: str) -> AdmissionRecord:
+    console, now = Console(stderr=True), datetime.now(UTC)
+    suite = acceptance_suite(now)
+    async with contextlib.AsyncExitStack() as stack:
+        status = stack.enter_context(console.status("loading the model"))
+        service = await stack.enter_async_context(bench(settings, now))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chartside-admit-")))
+        manifest = service.manifest(suite)
+        results = await run_suite(
+            suite,
+            service.answering(suite.task),
+            manifest,
+            folder,
+            told=lambda result, done: status.update(f"{done} of {len(suite.cases)}: {result.case}"),
+        )
+    return decide(manifest, results, purpose=purpose, who=who, now=now)
+
+
+def _with_model(settings: Settings, file: Path) -> Settings:
+    """The same settings with this file, held to its digest, and a fixed seed."""
+    update = {"path": file, "sha256": _sha256(file)}
+    chosen = settings.model_copy(update={"model": settings.model.model_copy(update=update)})
+    return seeded(chosen, seed=0, samples=0)
+
+
+def _sha256(file: Path) -> str:
+    try:
+        with file.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+    except OSError as error:
+        raise AdmissionError("the model cannot be read", where=str(file)) from error
+
+
+def _tell(record: AdmissionRecord, *, json: bool) -> None:
+    if json:
+        body = record.model_dump(mode="json")
+        typer.echo(orjson.dumps(body, option=orjson.OPT_INDENT_2).decode())
+        return
+    console = show.screen()
+    verb = "admitted" if record.admitted else "NOT admitted"
+    name = record.manifest.model["name"]
+    console.print(f"{name}: {verb} for {record.purpose.value}", markup=False)
+    for requirement in record.requirements:
+        figure = record.figures[requirement.figure]
+        mark = "met" if requirement.met else "NOT met"
+        value = "not defined" if figure.value is None else f"{figure.value:.3g}"
+        told = f"{requirement.figure} {value} (n = {figure.n}), {requirement.bound}: {mark}"
+        console.print(f"  {told}", markup=False)
+    console.print(f"{record.who}, {record.date}", markup=False)

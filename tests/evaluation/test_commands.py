@@ -1,0 +1,157 @@
+"""The commands, as a person types them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from cds_hooks.cli.evaluation import eval_app
+from cds_hooks.cli.models import models_app
+from cds_hooks.errors import ChartsideError
+from cds_hooks.evaluation.matching import Match
+from cds_hooks.evaluation.runs.manifest import Manifest, claim_folder
+from cds_hooks.evaluation.runs.results import Answer, CaseResult, ResultsFile
+from cds_hooks.evaluation.runs.runner import RESULTS
+from cds_hooks.evaluation.suites.registry import known_suites
+
+Write = Callable[[str, Manifest, Sequence[bool]], Path]
+
+
+def chartside(*words: str) -> Result:
+    app = models_app if words[0] == "models" else eval_app
+    found = CliRunner().invoke(app, list(words[1:]), catch_exceptions=True)
+    if found.exception and not isinstance(found.exception, SystemExit):
+        raise found.exception
+    return found
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """A run in a folder: whether each case's first diagnosis was right."""
+
+    def make(name: str, manifest: Manifest, right: Sequence[bool]) -> Path:
+        folder = tmp_path / name
+        claim_folder(folder, manifest)
+        with ResultsFile(folder / RESULTS) as results:
+            for index, so in enumerate(right):
+                answer = Answer(name="x", matches=tuple(Match) if so else ())
+                results.add(CaseResult(case=f"{index}", outcome="answered", answers=(answer,)))
+        return folder
+
+    return make
+
+
+def test_suites_are_listed_with_their_licences() -> None:
+    told = json.loads(chartside("eval", "suites", "--json").stdout)
+    assert set(told) == set(known_suites())
+    assert told["osce"]["licence"] == "MIT"
+
+
+def test_the_paper_is_made_again_from_its_answers(eurorad_csv: Path, tmp_path: Path) -> None:
+    words = ("paper", "--answers", str(eurorad_csv), "--output", str(tmp_path), "--splits", "20")
+    told = json.loads(chartside("eval", *words, "--json").stdout)
+    assert len(told["held"]) == 87
+    assert all(h["same"] for h in told["held"])
+    assert {s["model"] for s in told["shifts"]} == {"qwen3.5-9b", "qwen3.5-27b"}
+    assert (tmp_path / "report.html").stat().st_size > 20_000
+    assert "Published figures and ours" in (tmp_path / "report.md").read_text("utf-8")
+
+
+def test_two_runs_are_compared_case_by_case(write: Write, manifest: Manifest) -> None:
+    first = write("a", manifest, [True] * 8 + [False] * 2)
+    second = write("b", manifest, [False] * 8 + [False] * 2)
+    told = json.loads(chartside("eval", "compare", str(first), str(second), "--json").stdout)
+    assert (told["first"]["value"], told["second"]["value"]) == (0.8, 0.0)
+    assert told["p"] == pytest.approx(2 / 256)
+    assert len(told["only_first"]) == 8
+    spoken = chartside("eval", "compare", str(first), str(second)).stdout
+    assert "p = 0.00781" in re.sub(r"\s+", " ", spoken)
+
+
+def test_runs_over_other_cases_are_not_compared(write: Write, manifest: Manifest) -> None:
+    other = manifest.suite.model_copy(update={"sha256": "e" * 64})
+    first = write("a", manifest, [True])
+    second = write("b", manifest.model_copy(update={"suite": other}), [True])
+    with pytest.raises(ChartsideError) as caught:
+        chartside("eval", "compare", str(first), str(second))
+    assert caught.value.code == "bad-run"
+
+
+def test_a_report_is_made_of_several_runs(write: Write, manifest: Manifest, tmp_path: Path) -> None:
+    folders = [str(write(name, manifest, [True, False])) for name in "ab"]
+    output = tmp_path / "report"
+    told = chartside("eval", "report", *folders, "--output", str(output))
+    assert told.stdout.count("first 50.0 %") == 2
+    assert (output / "report.html").read_text("utf-8").startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("report", "nowhere"), "bad-run"),
+        (("compare", "nowhere", "elsewhere"), "bad-run"),
+        (("paper", "--answers", "nowhere.csv"), "bad-suite"),
+        (("run", "--suite", "osce", "--data", "nowhere"), "bad-suite"),
+        (("run", "--suite", "no-such-suite"), "bad-suite"),
+        (("look-up", "--suite", "osce", "--data", "nowhere"), "bad-suite"),
+    ],
+)
+def test_bad_input_is_an_error_that_says_what_to_do(words: tuple[str, ...], code: str) -> None:
+    with pytest.raises(ChartsideError) as caught:
+        chartside("eval", *words)
+    assert caught.value.code == code
+    assert caught.value.where
+
+
+def test_near_duplicates_and_look_up_are_told(shared_data: Path) -> None:
+    data = str(shared_data)
+    pairs = json.loads(
+        chartside("eval", "duplicates", "osce", "osce", "--data", data, "--json").stdout
+    )
+    assert any(p["same_answer"] for p in pairs)
+    told = json.loads(
+        chartside("eval", "look-up", "--suite", "osce", "--data", data, "--json").stdout
+    )
+    assert told["top-1"]["n"] == 107
+
+
+@pytest.mark.model
+@pytest.mark.timeout(1800)
+def test_a_run_through_the_whole_service_and_again(shared_data: Path, tmp_path: Path) -> None:
+    data, folder = str(shared_data), str(tmp_path)
+    words = (
+        "--suite",
+        "osce",
+        "--data",
+        data,
+        "--output",
+        folder,
+        "--limit",
+        "1",
+        "--samples",
+        "1",
+    )
+    (told,) = json.loads(chartside("eval", "run", *words, "--json").stdout)
+    assert told["summary"]["cases"] == 1
+    assert told["manifest"]["demonstration"]
+    line = (tmp_path / RESULTS).read_bytes()
+    chartside("eval", "run", *words, "--json")
+    assert (tmp_path / RESULTS).read_bytes() == line
+    with pytest.raises(ChartsideError):
+        chartside("eval", "run", *words, "--seed", "5")
+
+
+@pytest.mark.model
+@pytest.mark.timeout(1800)
+def test_a_closed_list_is_asked_of_the_engine_alone(shared_data: Path, tmp_path: Path) -> None:
+    data, folder = str(shared_data), str(tmp_path)
+    words = ("--suite", "vignettes", "--data", data, "--output", folder, "--limit", "2")
+    (told,) = json.loads(chartside("eval", "run", *words, "--samples", "1", "--json").stdout)
+    assert told["summary"]["cases"] == 2
+    assert told["manifest"]["template"]["id"] == "question/closed"
+    assert told["summary"]["off_list"]["n"] == 2
