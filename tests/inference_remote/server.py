@@ -32,7 +32,12 @@ class Served:
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
         self.llm = Llama(
-            str(options.model), n_ctx=options.context, n_threads=1, n_batch=256, verbose=False
+            str(options.model),
+            n_ctx=options.context,
+            n_threads=1,
+            n_threads_batch=1,
+            n_batch=256,
+            verbose=False,
         )
         self.turn = asyncio.Lock()
         self.seen = {"requests": 0, "finished": 0, "cut": 0, "pieces": 0, "prompt_ids": []}

@@ -255,6 +255,15 @@ async def test_a_cancelled_request_closes_its_connection(
         await scripted.hung_up.wait()
 
 
+async def test_what_happens_behind_the_end_of_an_answer_is_nothing_to_it(
+    scripted: Any, connect: Any, ask: Ask, says: Any
+) -> None:
+    engine = await connect(scripted.base)
+    for behind in ("reset", b"garbage", 5.0):
+        scripted.plays[CHAT] = plays(HEAD, chunked(says.whole_answer()), 0.05, behind)
+        assert (await engine.generate(ask())).samples[0].finish == "stop"
+
+
 async def test_samples_that_came_whole_are_kept(
     scripted: Any, connect: Any, ask: Ask, says: Any
 ) -> None:

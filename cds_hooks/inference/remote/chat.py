@@ -25,6 +25,7 @@ WHOLE = ("stop", "length")
 _OURS = "x-chartside-"
 _SEEDS = 1 << 31
 _COUNTED = range(1 << 31)
+_UNREADABLE = object()
 
 # What a chat template writes around turns: `<|im_start|>`, `<start_of_turn>`, `</s>`, `<think>`,
 # `<0x0A>`, DeepSeek's full-width bars, Mistral's `[INST]`. A model server tokenises templated
@@ -167,7 +168,9 @@ class ChatStream:
         try:
             chunk = orjson.loads(data)
         except orjson.JSONDecodeError:
-            raise self._fault(Fault.NOT_JSON) from None
+            chunk = _UNREADABLE  # raised below: the exception of the parser holds what it read
+        if chunk is _UNREADABLE:
+            raise self._fault(Fault.NOT_JSON)
         if not isinstance(chunk, dict):
             raise self._fault(Fault.GARBAGE)
         return chunk

@@ -16,6 +16,7 @@ __all__ = ["Served", "Watch"]
 
 _log = logging.getLogger(__name__)
 _PAUSES_S = (0.2, 0.5, 1.0, 2.0)
+_PATIENCE_S = 5.0
 _NO_HEALTH_ROUTE = {Fault.NOT_FOUND, Fault.HTML}
 # What does not go away by waiting. It is looked at again all the same: it may be put right.
 _FOR_SOMEONE = frozenset(
@@ -96,18 +97,18 @@ class Watch:
     async def _find_out(self) -> Served:
         """Its health, its models, and the first time also its build. Raises ServerFault."""
         await self._health()
-        card = _card(await self._exchange.json("/v1/models", within_s=self._probe_s), self._model)
+        card = _card(await self._exchange.json("/v1/models", within_s=_PATIENCE_S), self._model)
         if self.served is not None:
             return self.served
         dialect = DIALECTS.get(str(card.get("owned_by")))
         if dialect is None:
             return Served(None)
-        return Served(dialect, await build_of(self._exchange, dialect, within_s=self._probe_s))
+        return Served(dialect, await build_of(self._exchange, dialect, within_s=_PATIENCE_S))
 
     async def _health(self) -> None:
         """llama-server and vLLM have `/health`; a server without it is judged by its models."""
         try:
-            await self._exchange.ask("/health", within_s=self._probe_s)
+            await self._exchange.ask("/health", within_s=_PATIENCE_S)
         except ServerFault as fault:
             if fault.fault not in _NO_HEALTH_ROUTE:
                 raise
