@@ -1,0 +1,26 @@
+"""What is wrong with settings."""
+
+from __future__ import annotations
+
+from cds_hooks.errors import ChartsideError
+
+__all__ = ["BindNotLoopback", "ProfileNotAvailable", "SettingsError"]
+
+
+class SettingsError(ChartsideError):
+    """The settings cannot be used; `where` is the key."""
+
+    code = "settings-invalid"
+    status = 400
+
+
+class BindNotLoopback(SettingsError):
+    """The service would be reachable from elsewhere, and it cannot yet tell who calls."""
+
+    code = "bind-not-loopback"
+
+
+class ProfileNotAvailable(SettingsError):
+    """The production profile lacks what production needs."""
+
+    code = "profile-not-available"

@@ -1,0 +1,116 @@
+"""From a file and the environment to settings that are whole, or an error that names the key."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+import orjson
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from cds_hooks.settings.errors import SettingsError
+from cds_hooks.settings.explained import LISTED, explained, nearest
+from cds_hooks.settings.keys import PREFIX, environment_name, known_keys
+from cds_hooks.settings.refusals import require_loopback, require_profile
+from cds_hooks.settings.sections import Settings
+
+__all__ = ["load_settings", "settings_digest"]
+
+
+def load_settings(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Settings from a TOML file (none: defaults) with the environment on top.
+
+    A relative path in the file starts at the file's folder, any other at the working directory.
+    Raises SettingsError with every key that is wrong, BindNotLoopback, ProfileNotAvailable.
+    """
+    given = _merged(_read(path) if path else {}, _environment(environ))
+    try:
+        settings = Settings.model_validate(given)
+    except ValidationError as error:
+        raise explained(error) from None
+    require_profile(settings)
+    require_loopback(settings.server.host)
+    return settings
+
+
+def settings_digest(settings: Settings) -> str:
+    """SHA-256 over the settings as canonical JSON: they hold paths to secrets, never secrets."""
+    whole = settings.model_dump(mode="json")
+    return hashlib.sha256(orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        message = f"the settings file cannot be read ({error.strerror})"
+        raise SettingsError(message, where=str(path), hint="Check --config.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        message = "the settings file is not TOML"
+        raise SettingsError(message, where=str(path), hint=f"{error}.") from None
+    for key, field in known_keys():
+        section, _, name = key.partition(".")
+        values = given.get(section)
+        if isinstance(values, dict) and _is_place(key, field):
+            values |= {name: _absolute(values[name], path)} if name in values else {}
+    return given
+
+
+def _is_place(key: str, field: FieldInfo) -> bool:
+    return key == "store.path" or Path in (field.annotation, *get_args(field.annotation))
+
+
+def _absolute(value: object, file: Path) -> object:
+    if not isinstance(value, str) or not value or "://" in value:
+        return value
+    return str(Path(os.path.normpath(file.absolute().parent / value)))
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    """The keys that the environment sets. Raises SettingsError for names that are no key's."""
+    fields = {environment_name(key): (key, field) for key, field in known_keys()}
+    names = sorted(name for name in environ if name.upper().startswith(PREFIX))
+    if unknown := [name for name in names if name not in fields]:
+        told = "; ".join(f"{name} is not known{nearest(name, fields)}" for name in unknown)
+        raise SettingsError(told, where=unknown[0], hint=LISTED)
+    given: dict[str, Any] = {}
+    for name in names:
+        key, field = fields[name]
+        section, _, inner = key.partition(".")
+        value = _value(environ[name], field)
+        given |= {section: {**given.get(section, {}), inner: value} if inner else value}
+    return given
+
+
+def _value(text: str, field: FieldInfo) -> Any:
+    """A list is written as JSON or with commas, a table as JSON, everything else as it is."""
+    if get_origin(field.annotation) is Mapping:
+        return _table(text)
+    if get_origin(field.annotation) is not tuple:
+        return text
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _table(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        known = merged.get(key)
+        if isinstance(known, dict) and isinstance(value, dict):
+            value = {**known, **value}
+        merged[key] = value
+    return merged
