@@ -62,7 +62,9 @@ class GenerationRequest:
 
     `names` lists string positions of the schema that can only be terminology names, by the
     schema keyword `x-chartside-names` being true when this is True and the engine has a trie.
-    `deadline_s` is how long from now the whole request may take.
+    `deadline_s` is how long from now the whole request may take. `exclusive` asks for an empty
+    engine and nothing beside: what other work leaves behind changes the last bits of a logit, and
+    a replay must not depend on it.
     """
 
     messages: tuple[Message, ...]
@@ -73,6 +75,7 @@ class GenerationRequest:
     seed: int = 0
     deadline_s: float = 60.0
     names: bool = False
+    exclusive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,7 @@ class Engine(Protocol):
         """Cancel what runs and end whatever process belongs to the engine."""
 
     async def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text in the model's own tokenizer. Raises EngineUnavailable."""
+        """Tokens of each text in the model's own tokenizer. Raises EngineError."""
 
     async def generate(self, request: GenerationRequest) -> Generation:
         """Samples for a request. Cancelling the task cancels the work at the next token.

@@ -243,6 +243,7 @@ class LlamaEngine:
             "seed": request.seed,
             "deadline_s": request.deadline_s,
             "names": request.names and self._config.names is not None,
+            "exclusive": request.exclusive,
         }
 
     def _generation(self, frame: Frame) -> Generation:

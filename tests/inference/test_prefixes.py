@@ -30,7 +30,7 @@ async def _one_life(config: LlamaConfig, *requests: GenerationRequest) -> list[G
 
 def _about(ask: Ask, chart: str) -> GenerationRequest:
     messages = (Message("system", SYSTEM), Message("user", chart))
-    return replace(ask(), messages=messages)
+    return replace(ask(), messages=messages, temperature=0)  # last bits decide nothing
 
 
 async def test_a_second_chart_and_a_restart_spare_the_template_s_part(

@@ -61,7 +61,10 @@ class Tools:
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """A request with its prompt as tokens; `deadline` and `arrived` are monotonic seconds."""
+    """A request with its prompt as tokens; `deadline` and `arrived` are monotonic seconds.
+
+    An `exclusive` job runs alone on an empty context, so that it always gives the same bits.
+    """
 
     id: int
     prompt: PromptTokens
@@ -73,6 +76,7 @@ class Job:
     deadline: float
     arrived: float
     search: bool = False
+    exclusive: bool = False
     reused: int = 0
     marks: dict[str, float] = field(default_factory=dict)
     lanes: list[Lane] = field(default_factory=list)

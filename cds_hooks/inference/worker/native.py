@@ -249,6 +249,10 @@ class Context:
         buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
         return bool(lib.llama_state_seq_set_data(self.handle, buffer, len(state), seq))
 
+    def clear(self) -> None:
+        """Free every cell of every sequence, and what they held."""
+        lib.llama_memory_clear(self._memory, True)
+
     def drop(self, seq: int, start: int = -1) -> bool:
         """Free a sequence's cells from position `start` on; False if it cannot be cut there."""
         return bool(lib.llama_memory_seq_rm(self._memory, seq, start, -1))

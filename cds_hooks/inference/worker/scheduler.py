@@ -126,7 +126,12 @@ class Scheduler:
         room = self.tools.context.cells - held - job.cells(self.tools.thinking)
         if room < 0 or job.sequences(self.tools.names) > len(self.tools.pool):
             return False
-        self.tools.prefixes.shrink(room)
+        alone = job.exclusive or any(run.job.exclusive for run in self.running)
+        if alone and self.running:
+            return False
+        self.tools.prefixes.shrink(0 if alone else room)
+        if alone:
+            self.tools.context.clear()
         return True
 
     def _expire(self) -> None:

@@ -142,5 +142,6 @@ class Service:
             seed=int(frame["seed"]) & 0xFFFF_FFFF_FFFF_FFFF,
             deadline=now + float(frame["deadline_s"]),
             arrived=now,
+            exclusive=bool(frame.get("exclusive", False)),
             search=compiled.names and names is not None and bool(names.leads),
         )
