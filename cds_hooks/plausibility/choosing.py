@@ -63,7 +63,7 @@ class Chooser:
         links = {c.link for c in mesh.values() if c.link}
         if not icd and not self._link_holds(hits, links):
             links = set()
-        code = common_code(icd.keys() or links, self._parents)
+        code = self._common(icd.keys() or links)
         if code is None and len(links) == 1 and links & icd.keys():
             code = next(iter(links))
         found = self._store.concept(code) if code else None
@@ -71,14 +71,21 @@ class Chooser:
         sure = len(others) + (len(mesh) if not others else 0) == 1
         return (*others, *(mesh[c] for c in sorted(mesh))), sure
 
+    def _common(self, codes: Collection[str]) -> str | None:
+        """The one code that stands for several; none without reading their trees when they are of
+        several categories, as of "adverse effect" some hundred are."""
+        one_category = len({c[:3] for c in codes}) == 1
+        return common_code(codes, self._parents) if one_category else None
+
     def _link_holds(self, hits: Sequence[Hit], links: Collection[str]) -> bool:
         """Whether the ICD-10-CM code of a MeSH heading also stands for this entry term of it: not
         when ICD-10-CM has the term's words elsewhere (MeSH files adhesive capsulitis under
         bursitis, ICD-10-CM has a code of its own)."""
         if any(h.rank == PREFERRED for h in hits):
             return True
-        found = self._store.by_words(hits[0].key.split(" "), _ELSEWHERE_HITS)
-        elsewhere = {h.concept.category for h in found if h.rank < NOTE and h.concept.category}
+        found = self._store.holding(hits[0].key.split(" "), _ELSEWHERE_HITS)
+        terms = self._store.terms(number for number, _ in found)
+        elsewhere = {h.concept.category for h in terms if h.rank < NOTE and h.concept.category}
         return not elsewhere or bool(elsewhere & {c[:3] for c in links})
 
 

@@ -21,7 +21,7 @@ from cds_hooks.plausibility.compiler.sources import CompileError, Wheel
 
 __all__ = ["COMPILER_VERSION", "CompileError", "Report", "compile_terminology", "main"]
 
-COMPILER_VERSION = "4"
+COMPILER_VERSION = "5"
 """Raised whenever the same sources compile to something else: set-up then compiles again."""
 
 Progress = Callable[[str], None]

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from cds_hooks.plausibility.choosing import Chooser
+from cds_hooks.plausibility.index import WordKind
 from cds_hooks.plausibility.keys import key, normalise, strip_groups, tables
 from cds_hooks.plausibility.qualifiers import qualifies, read_word, without_form
 from cds_hooks.plausibility.ranks import NOTE
 from cds_hooks.plausibility.resolution import Resolution, Status
-from cds_hooks.plausibility.store import TermStore, WordKind
+from cds_hooks.plausibility.store import TermStore
 
 __all__ = ["Matcher"]
 
@@ -111,15 +112,16 @@ class Matcher:
         if len(wanted) < 2:
             return self._one_word(name, found[0])
         turning = tables().turning - wanted
-        hits = [
-            h
-            for h in self._store.by_words(sorted(wanted), _TERM_HITS)
-            if h.size <= len(wanted) + _EXTRA_WORDS and not turning & set(h.key.split(" "))
+        longest = len(wanted) + _EXTRA_WORDS
+        terms = [
+            (number, len(found))
+            for number, found in self._store.holding(wanted, _TERM_HITS)
+            if len(found) <= longest and turning.isdisjoint(found)
         ]
-        if not hits:
+        if not terms:
             return None
-        shortest = [h for h in hits if h.size == hits[0].size]
-        return self._choose.answer(name, Status.PARTIAL, shortest)
+        shortest = [number for number, size in terms if size == terms[0][1]]
+        return self._choose.answer(name, Status.PARTIAL, self._store.terms(shortest))
 
     def _without_form(self, name: str, found: list[str]) -> Resolution | None:
         """The name without words for its course, and without an agent that induced it."""
@@ -133,11 +135,12 @@ class Matcher:
 
     def _one_word(self, name: str, word: str) -> Resolution | None:
         """A word that only the names of one disease have: "tamponade"."""
-        hits = [h for h in self._store.by_words([word], _WORD_HITS) if h.size <= 2]
-        common = len(hits) == _WORD_HITS or len(word) < 6 or word in tables().turning
-        if common or not hits or self._store.known_words([word])[word].anywhere:
+        found = self._store.holding([word], _WORD_HITS)
+        terms = [number for number, words in found if len(words) <= 2]
+        common = len(terms) == _WORD_HITS or len(word) < 6 or word in tables().turning
+        if common or not terms or self._store.known_words([word])[word].anywhere:
             return None
-        answer = self._choose.answer(name, Status.PARTIAL, hits)
+        answer = self._choose.answer(name, Status.PARTIAL, self._store.terms(terms))
         return answer if answer.status is Status.PARTIAL else None
 
     def _longest_span(
@@ -147,16 +150,16 @@ class Matcher:
         that, the longest part, with the rest uncovered."""
         found = found[:_SPAN_WORDS]
         spans = _spans(found)
-        hits = self._store.by_keys(list(spans))
-        keys = sorted({h.key for h in hits}, key=lambda k: (-k.count(" "), -spans[k]))
+        keys = self._store.known_keys(spans)
+        keys.sort(key=lambda k: (-k.count(" "), -spans[k]))
         for k in keys:
-            same = [h for h in hits if h.key == k]
+            same = self._store.by_keys([k])
             left = _left(found, k)
             if qualifies(left, found, known, [h.concept for h in same], k):
                 return self._choose.answer(name, Status.PARTIAL, same, qualifiers=left)
         if not keys:
             return None
-        same = [h for h in hits if h.key == keys[0]]
+        same = self._store.by_keys(keys[:1])
         return self._choose.answer(name, Status.PARTIAL, same, uncovered=_left(found, keys[0]))
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from cds_hooks.plausibility.index import WordKind
 from cds_hooks.plausibility.keys import strip_groups, tables
 from cds_hooks.plausibility.resolution import ICD_10_CM, Concept
-from cds_hooks.plausibility.store import WordKind
 
 __all__ = ["DRUG", "qualifies", "read_word", "without_form"]
 

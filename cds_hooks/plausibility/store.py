@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from cds_hooks.errors import ChartsideError
+from cds_hooks.plausibility.index import WordKind, read_index
 from cds_hooks.plausibility.resolution import DISEASE_ONTOLOGY, ICD_10_CM, MESH, Concept
 
 __all__ = ["Hit", "TermStore", "TerminologyError", "WordKind"]
 
-_SCHEMA_VERSION = "2"
+_SCHEMA_VERSION = "3"
 _CACHE_KIB = 4096
 _SYSTEMS = {"icd": ICD_10_CM, "mesh": MESH, "doid": DISEASE_ONTOLOGY}
 _COLUMNS = "c.system, c.code, c.display, c.parent, c.block, c.chapter, c.trees, c.link"
@@ -39,21 +40,8 @@ class Hit:
     concept: Concept
 
 
-@dataclass(frozen=True, slots=True)
-class WordKind:
-    """Whether the sources use a word for a part of the body, or for an organism."""
-
-    site: bool
-    organism: bool
-
-    @property
-    def anywhere(self) -> bool:
-        """Whether it may stand beside many diseases."""
-        return self.site or self.organism
-
-
 class TermStore:
-    """One read-only connection shared by all threads under a lock; look-ups take microseconds."""
+    """One read-only connection shared by all threads under a lock, and an index in memory."""
 
     def __init__(self, path: Path, expected: Mapping[str, str]) -> None:
         """Open the file; `expected` are entries its `meta` table must have."""
@@ -68,12 +56,15 @@ class TermStore:
         try:
             self._db.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
             self.meta = dict(self._db.execute("SELECT key, value FROM meta"))
+            self._check({"schema.version": _SCHEMA_VERSION, **expected}, path)
+            self._index = read_index(self._db)
         except sqlite3.Error as error:
             self._db.close()
             raise TerminologyError(
                 "the terminology file is damaged", where=path.name, hint="Delete it, run `make`."
             ) from error
-        wanted = {"schema.version": _SCHEMA_VERSION, **expected}
+
+    def _check(self, wanted: Mapping[str, str], path: Path) -> None:
         if any(self.meta.get(k) != v for k, v in wanted.items()):
             self._db.close()
             raise TerminologyError(
@@ -85,30 +76,36 @@ class TermStore:
         with self._lock:
             self._db.close()
 
-    def by_keys(self, keys: Sequence[str]) -> list[Hit]:
+    def by_keys(self, keys: Iterable[str]) -> list[Hit]:
         """Every term with one of these keys."""
-        marks = ",".join("?" * len(keys))
+        return self.terms(number for k in dict.fromkeys(keys) for number in self._index.of(k))
+
+    def known_keys(self, keys: Iterable[str]) -> list[str]:
+        """Those of the keys that a term has."""
+        return [k for k in keys if k in self._index.first]
+
+    def holding(self, words: Iterable[str], limit: int) -> list[tuple[int, list[str]]]:
+        """The first `limit` terms that hold all of these words, the shortest first: number and
+        words of each."""
+        index = self._index
+        return [(n, index.terms[n].split(" ")) for n in index.holding(words, limit)]
+
+    def terms(self, numbers: Iterable[int]) -> list[Hit]:
+        """The terms of these numbers, in the order of their numbers."""
+        wanted = tuple(numbers)
+        if not wanted:
+            return []
+        marks = ",".join("?" * len(wanted))
         return self._hits(
             f"SELECT t.key, t.size, t.rank, t.text, {_COLUMNS} FROM term t "  # noqa: S608
-            f"JOIN concept c ON c.id = t.concept WHERE t.key IN ({marks})",
-            keys,
+            f"JOIN concept c ON c.id = t.concept WHERE t.id IN ({marks}) ORDER BY t.id",
+            wanted,
         )
 
-    def by_words(self, words: Sequence[str], limit: int) -> list[Hit]:
-        """Terms that hold all of these words, the shortest first."""
-        query = " AND ".join(f'"{w}"' for w in words)
-        return self._hits(
-            f"SELECT t.key, t.size, t.rank, t.text, {_COLUMNS} FROM term_words f "  # noqa: S608
-            "JOIN term t ON t.id = f.rowid JOIN concept c ON c.id = t.concept "
-            "WHERE term_words MATCH ? ORDER BY f.rowid LIMIT ?",
-            (query, limit),
-        )
-
-    def known_words(self, words: Sequence[str]) -> dict[str, WordKind]:
+    def known_words(self, words: Iterable[str]) -> dict[str, WordKind]:
         """Those of the words that occur in any term, with what kind of word they are."""
-        marks = ",".join("?" * len(words))
-        query = f"SELECT word, site, organism FROM word WHERE word IN ({marks})"  # noqa: S608
-        return {w: WordKind(bool(s), bool(o)) for w, s, o in self._rows(query, words)}
+        known = self._index.words
+        return {w: known[w] for w in words if w in known}
 
     def _concept(self, code: str) -> Concept | None:
         query = f"SELECT {_COLUMNS} FROM concept c WHERE c.code = ?"  # noqa: S608  constant

@@ -13,7 +13,7 @@ from cds_hooks.plausibility.compiler.words import organism_words, site_words
 
 __all__ = ["SCHEMA_VERSION", "write_database", "write_text"]
 
-SCHEMA_VERSION = "2"
+SCHEMA_VERSION = "3"
 
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -25,12 +25,9 @@ CREATE TABLE term (id INTEGER PRIMARY KEY, key TEXT NOT NULL, size INTEGER NOT N
   concept INTEGER NOT NULL, rank INTEGER NOT NULL, text TEXT NOT NULL);
 CREATE TABLE word (word TEXT PRIMARY KEY, terms INTEGER NOT NULL, site INTEGER NOT NULL,
   organism INTEGER NOT NULL) WITHOUT ROWID;
-CREATE VIRTUAL TABLE term_words USING fts5(key, content='', columnsize=0, detail=none,
-  tokenize="ascii");
 """
 _INDEXES = """
 CREATE UNIQUE INDEX concept_code ON concept (code);
-CREATE INDEX term_key ON term (key);
 """
 
 
@@ -103,7 +100,7 @@ def _fill(
         _terms(db, terms)
         _words(db, site_words(icd), organism_words(icd, mesh))
     db.executescript(_INDEXES)
-    db.executescript("INSERT INTO term_words(term_words) VALUES ('optimize'); VACUUM;")
+    db.executescript("VACUUM;")
 
 
 def _rows(concept: int, terms: Sequence[Term]) -> list[_Row]:
@@ -115,12 +112,11 @@ def _rows(concept: int, terms: Sequence[Term]) -> list[_Row]:
 
 
 def _terms(db: sqlite3.Connection, rows: list[_Row]) -> None:
-    """Numbered from the shortest to the longest: full-text matches come in the order of their
-    numbers, so the shortest terms that hold all words are the first, without sorting."""
+    """Numbered from the shortest to the longest, so that the terms with the lowest numbers are the
+    ones that say least besides."""
     for number, (size, rank, concept, k, text) in enumerate(sorted(rows), 1):
         values = (number, k, size, concept, rank, text)
         db.execute("INSERT INTO term VALUES (?,?,?,?,?,?)", values)
-        db.execute("INSERT INTO term_words (rowid, key) VALUES (?, ?)", (number, k))
 
 
 def _words(db: sqlite3.Connection, sites: Set[str], organisms: Set[str]) -> None:
