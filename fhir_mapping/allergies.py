@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fhir_mapping.absence import says_nothing_known
+from fhir_mapping.annotations import remark_of
 from fhir_mapping.chart import Kind, Polarity
 from fhir_mapping.concepts import first_code, wording
 from fhir_mapping.draft import Draft, Scene
@@ -42,6 +43,7 @@ def map_allergy(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
         draft.text = _phrase(resource, name, reactions, scene)
         said = [s for s in (verification, clinical) if s in {"refuted", *_UNSURE, *_OVER}]
         draft.text += "".join(f" ({s})" for s in said)
+    draft.remark = remark_of(resource, scene)
     scene.found.told(draft)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from fhir_mapping.annotations import remark_of
 from fhir_mapping.attachments import NoText, text_of, text_of_html
 from fhir_mapping.chart import Kind
 from fhir_mapping.concepts import wording
@@ -31,7 +32,10 @@ def map_document(resource: Resource, ref: str, scene: Scene) -> None:
         what = ref if len(contents) == 1 else f"{ref}#content-{n}"
         note = Note(what, ref, name, Kind.NOTE, when, term.codes, status, "")
         _take(object_of(content.get("attachment")), note, scene)
-    if not contents:
+    description = string(resource.get("description"))
+    if not contents and description:
+        scene.found.noted(Note(ref, ref, name, Kind.NOTE, when, term.codes, status, description))
+    elif not contents:
         scene.found.leave(ref, "attachment-empty", "The document has no content.", Kind.NOTE)
 
 
@@ -92,6 +96,7 @@ def map_impression(resource: Resource, ref: str, scene: Scene) -> None:
     for finding in objects(resource.get("finding")):
         item = finding.get("item") or finding.get("itemCodeableConcept")
         said.append(wording(item, words))
+    said.append(remark_of(resource, scene))
     text = "; ".join(filter(None, said))
     if not text:
         scene.found.leave(ref, "no-text", "The impression has no text.", Kind.NOTE)
@@ -101,7 +106,7 @@ def map_impression(resource: Resource, ref: str, scene: Scene) -> None:
 
 
 def _conclusion(resource: Resource, scene: Scene) -> str:
-    said = [scene.words.typed(resource.get("conclusion"))]
+    said = [scene.words.typed(resource.get("conclusion")), remark_of(resource, scene)]
     for element in scene.dialect.report_conclusion:
         said += [wording(c, scene.words) for c in objects(resource.get(element))]
     return "; ".join(dict.fromkeys(filter(None, said)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fhir_mapping.annotations import remark_of, words_at
 from fhir_mapping.chart import Kind, Polarity
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.reading import string
@@ -22,10 +23,21 @@ def map_immunization(resource: Mapping[str, Any], ref: str, scene: Scene) -> Non
         return
     status = string(resource.get("status")).lower()
     not_given = status == "not-done" or resource.get("notGiven") is True
-    text = f"{name} (not given)" if not_given else name
+    text = name
+    if not_given:
+        why = words_at(resource, "statusReason", scene) or _stu3_reason(resource, scene)
+        text += f" (not given: {why})" if why else " (not given)"
+    elif resource.get("isSubpotent") is True:
+        text += " (subpotent dose)"
     draft = Draft(Kind.IMMUNIZATION, f"{term.identity}|{not_given}", text, ref)
     draft.codes, draft.status = term.codes, status
     draft.days_ago = scene.times.first_of(resource, scene.dialect.immunization_time)
     if not_given:
         draft.polarity = Polarity.ABSENT
+    draft.remark = remark_of(resource, scene)
     scene.found.told(draft)
+
+
+def _stu3_reason(resource: Mapping[str, Any], scene: Scene) -> str:
+    explanation = resource.get("explanation")
+    return words_at(explanation, "reasonNotGiven", scene) if isinstance(explanation, dict) else ""

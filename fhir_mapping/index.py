@@ -134,5 +134,20 @@ def _canonical(resource: Resource) -> bytes:
             resource,
             option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY,
         )
-    except (TypeError, RecursionError):
-        return repr(resource).encode(errors="replace")
+    except (TypeError, RecursionError):  # nested too deep, or no JSON
+        return _flat(resource)
+
+
+def _flat(resource: Resource) -> bytes:
+    """Every leaf with its place, without recursion: equal for equal resources."""
+    found: list[str] = []
+    waiting: list[tuple[str, Any]] = [("", resource)]
+    while waiting:
+        place, value = waiting.pop()
+        if isinstance(value, Mapping):
+            waiting += [(f"{place}.{key}", inner) for key, inner in value.items()]
+        elif isinstance(value, list):
+            waiting += [(f"{place}[{n}]", inner) for n, inner in enumerate(value)]
+        else:
+            found.append(f"{place}={value!r}")
+    return "\n".join(sorted(found)).encode(errors="replace")

@@ -107,7 +107,7 @@ def _reader(data: bytes) -> Any:
 
 
 def _not_json(error: orjson.JSONDecodeError, where: str) -> MappingError:
-    if "recursion" in error.msg:
+    if "depth" in error.msg or "recursion" in error.msg:
         return MappingError("too-deep", "the JSON is nested deeper than any FHIR resource",
                             where=where, hint="Send FHIR resources.")  # fmt: skip
     place = f"{where}, line {error.lineno}, column {error.colno}"

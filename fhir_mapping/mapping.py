@@ -17,6 +17,7 @@ from fhir_mapping.family import map_family_history
 from fhir_mapping.gate import FOR_OTHERS, Gate
 from fhir_mapping.immunizations import map_immunization
 from fhir_mapping.index import Index
+from fhir_mapping.lists import map_list
 from fhir_mapping.masking import masker
 from fhir_mapping.medications import (
     map_administration,
@@ -36,7 +37,7 @@ from fhir_mapping.terms import Terms
 from fhir_mapping.times import Times
 from fhir_mapping.words import Words
 
-__all__ = ["map_chart"]
+__all__ = ["map_chart", "read_types"]
 
 Resource = Mapping[str, Any]
 Mapper = Callable[[Resource, str, Scene], None]
@@ -50,6 +51,7 @@ _MAPPERS: dict[str, Mapper] = {
     "DocumentReference": map_document,
     "FamilyMemberHistory": map_family_history,
     "Immunization": map_immunization,
+    "List": map_list,
     "MedicationAdministration": map_administration,
     "MedicationDispense": map_dispense,
     "MedicationRequest": map_request,
@@ -103,6 +105,12 @@ def map_chart(
         tuple(found.quality),
         version,
     )
+
+
+def read_types() -> frozenset[str]:
+    """The resource types of which something is read."""
+    others = FOR_OTHERS | {"Encounter", "Patient"}
+    return others | simple_types() | frozenset(_MAPPERS)
 
 
 def _map_all(scene: Scene, ownership: Ownership) -> None:

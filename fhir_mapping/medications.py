@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fhir_mapping.absence import says_nothing_known
+from fhir_mapping.annotations import reason_of, remark_of, words_at
 from fhir_mapping.chart import Kind, Polarity
 from fhir_mapping.concepts import first_code, unwrap
 from fhir_mapping.dosage import dose_text
@@ -59,8 +60,9 @@ def map_statement(resource: Resource, ref: str, scene: Scene) -> None:
         draft.polarity = Polarity.ABSENT
         draft.status = "not-taken"
         draft.key += "not"
-        if "(not taken)" not in draft.text:
-            draft.text += " (not taken)"
+        if "(not taken" not in draft.text:
+            why = _why_not(resource, scene)
+            draft.text += f" (not taken: {why})" if why else " (not taken)"
     draft.weight += 2
     scene.found.told(draft)
 
@@ -72,7 +74,9 @@ def map_administration(resource: Resource, ref: str, scene: Scene) -> None:
         return
     draft.days_ago = scene.times.first_of(resource, scene.dialect.administered)
     if draft.status == "not-done" or resource.get("notGiven") is True:
-        draft.text += " (not given)"
+        why = _why_not(resource, scene)
+        said = f": {why}" if why else ""
+        draft.text = draft.text.replace(f" (completed{said})", "") + f" (not given{said})"
         draft.polarity = Polarity.ABSENT
         draft.key += "not"
     else:
@@ -108,10 +112,24 @@ def _draft(resource: Resource, ref: str, scene: Scene, dosages: Any) -> Draft | 
     dose = dose_text(dosages, scene.words)
     if dose:
         draft.text = dose if dose.lower().startswith(name.lower()) else f"{name}: {dose}"
+    purpose = reason_of(resource, scene.dialect.reason, scene)
+    if purpose:
+        draft.text += f", for {purpose}"
     if draft.status in _SAID:
-        draft.text += f" ({_SAID[draft.status]})"
+        why = _why_not(resource, scene)
+        draft.text += f" ({_SAID[draft.status]}: {why})" if why else f" ({_SAID[draft.status]})"
+    draft.remark = remark_of(resource, scene)
     draft.weight = 10 if draft.status in _CURRENT else 8 if draft.status == "on-hold" else 0
     return draft
+
+
+def _why_not(resource: Resource, scene: Scene) -> str:
+    """Why a drug was stopped, paused, not taken or not given."""
+    for element in ("statusReason", "reasonNotTaken", "reasonNotGiven",
+                    "statusReasonCodeableConcept"):  # fmt: skip
+        if element in resource:
+            return words_at(resource, element, scene)
+    return ""
 
 
 def _drug(resource: Resource, scene: Scene) -> tuple[Term, tuple[str, ...]]:

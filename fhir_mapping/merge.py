@@ -21,6 +21,7 @@ __all__ = ["facts_of"]
 _LONGER = frozenset({Kind.NOTE, Kind.REPORT})
 LONGEST_EXCERPT = 1200
 
+_ENDED = frozenset({"stopped", "ended", "not-taken"})
 _COUNTED = {
     Kind.ENCOUNTER: "visits",
     Kind.IMMUNIZATION: "doses",
@@ -105,7 +106,7 @@ def _fact(fact_id: str, group: Sequence[Draft]) -> Fact:
     """The fact of drafts that tell the same thing, oldest first."""
     main = group[-1]
     if len(group) > 1 and not main.result:
-        main = max(reversed(group), key=_weight)
+        main = _leader(group)
     text = _phrase(main, group)
     limit = LONGEST_EXCERPT if main.kind in _LONGER else LIMIT
     if len(text) > limit:
@@ -125,6 +126,14 @@ def _fact(fact_id: str, group: Sequence[Draft]) -> Fact:
         main.polarity,
         _sources(main, group),
     )
+
+
+def _leader(group: Sequence[Draft]) -> Draft:
+    """The newest draft of the highest weight; but a drug that was stopped after that is stopped."""
+    main = max(reversed(group), key=_weight)
+    if main.kind is Kind.MEDICATION and group[-1].status in _ENDED:
+        return group[-1]
+    return main
 
 
 def _weight(draft: Draft) -> int:

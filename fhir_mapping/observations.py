@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from fhir_mapping.annotations import remark_of, words_at
 from fhir_mapping.chart import Kind, Polarity, Range
 from fhir_mapping.components import of_components
 from fhir_mapping.concepts import codings, unwrap
@@ -30,6 +31,10 @@ def map_observation(resource: Resource, ref: str, scene: Scene) -> None:
     """One result; each component of a panel is a result of its own, but for a blood pressure."""
     if "contained" in resource:
         map_contained(resource, "hasMember", ref, scene)
+    if resource.get("focus"):
+        detail = "It is about somebody or something else than the patient."
+        scene.found.leave(ref, "other-focus", detail)
+        return
     kind = _kind(resource, scene.term(resource.get("code")), scene)
     own = _result(resource, ref, kind, scene)
     drafts = [own] if own else []
@@ -41,7 +46,9 @@ def map_observation(resource: Resource, ref: str, scene: Scene) -> None:
         return
     when = scene.times.first_of(resource, _TIMES)
     status = _status(resource)
-    remark = _remark(resource, scene) if "note" in resource or "comment" in resource else ""
+    remark = remark_of(resource, scene) if "note" in resource or "comment" in resource else ""
+    if "bodySite" in resource:
+        _add_site(drafts, words_at(resource, "bodySite", scene))
     for draft in drafts:
         draft.days_ago, draft.status, draft.remark = when, status, remark
     scene.found.drafts += drafts
@@ -53,8 +60,22 @@ def map_contained(holder: Resource, element: str, ref: str, scene: Scene) -> Non
         literal = reference.get("reference")
         if isinstance(literal, str) and literal.startswith("#"):
             member = scene.index.resolve(literal, holder)
-            if member is not None and member.get("resourceType") == "Observation":
+            if member is not None and _is_usable(member):
                 map_observation({**member, "contained": None}, ref, scene)
+
+
+def _is_usable(member: Resource) -> bool:
+    if member.get("resourceType") != "Observation" or member.get("modifierExtension"):
+        return False
+    return _status(member) not in ("entered-in-error", "cancelled")
+
+
+def _add_site(drafts: list[Draft], site: str) -> None:
+    """Results of two body sites are two results."""
+    for draft in drafts:
+        if site and site.lower() not in draft.text.lower():
+            draft.text += f" ({site})"
+            draft.key += f"|{site.lower()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +117,6 @@ def _kind(resource: Resource, term: Term, scene: Scene) -> Kind:
 def _status(resource: Resource) -> str:
     status = resource.get("status")
     return status.strip().lower() if isinstance(status, str) else ""
-
-
-def _remark(resource: Resource, scene: Scene) -> str:
-    notes = resource.get("note") or resource.get("comment")
-    if not notes:
-        return ""
-    if isinstance(notes, str):
-        return scene.words.typed(notes)
-    return " ".join(filter(None, (scene.words.typed(n.get("text")) for n in objects(notes))))
 
 
 def _result(element: Resource, ref: str, kind: Kind, scene: Scene) -> Draft | None:
@@ -167,7 +179,7 @@ def _explain_nothing(resource: Resource, ref: str, kind: Kind, scene: Scene) -> 
         term = scene.term(resource.get("code"))
         when = scene.times.first_of(resource, _TIMES)
         draft = Draft(kind, term.identity, term.name, ref, when, term.codes, _status(resource))
-        draft.remark = _remark(resource, scene)
+        draft.remark = remark_of(resource, scene)
         scene.found.drafts.append(draft)
     elif resource.get("dataAbsentReason"):
         scene.found.leave(ref, "data-absent", "The sender says that there is no value.", kind)

@@ -6,14 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from fhir_mapping.absence import says_nothing_known
+from fhir_mapping.ages import days_since_age
+from fhir_mapping.annotations import remark_of, words_at
 from fhir_mapping.chart import Kind, Polarity
 from fhir_mapping.concepts import first_code, wording
 from fhir_mapping.draft import Draft, Scene
+from fhir_mapping.reading import objects
 from fhir_mapping.terms import Term
 
 __all__ = ["map_condition"]
 
 _ONSET = ("onsetDateTime", "onsetPeriod")
+_TELLING = ("severity", "bodySite", "stage", "note")
+"""Of entries of one problem, the one that says more of these leads."""
 _ABATEMENT = ("abatementDateTime", "abatementPeriod")
 _OVER = frozenset({"inactive", "remission", "resolved"})
 _UNSURE = frozenset({"unconfirmed", "provisional", "differential"})
@@ -29,6 +34,8 @@ def map_condition(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
     verification = first_code(resource.get("verificationStatus"))
     clinical = first_code(resource.get("clinicalStatus"))
     abated = scene.times.first_of(resource, _ABATEMENT)
+    if abated is None and "abatementAge" in resource:
+        abated = days_since_age(resource["abatementAge"], scene)
     over = clinical in _OVER or (not clinical and _has_abated(resource))
     polarity = _polarity(term, verification)
     standing = polarity if polarity is Polarity.REFUTED else "over" if over else "current"
@@ -38,6 +45,8 @@ def map_condition(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
     draft.status = clinical or ("resolved" if over else "")
     draft.days_ago = _when(resource, abated if over else None, scene)
     draft.text = _phrase(resource, name, verification, draft.status, polarity, scene)
+    draft.remark = remark_of(resource, scene)
+    draft.weight = sum(bool(resource.get(element)) for element in _TELLING)
     scene.found.told(draft)
 
 
@@ -60,11 +69,13 @@ def _when(resource: Mapping[str, Any], ended: float | None, scene: Scene) -> flo
     if ended is not None:
         return ended
     onset = scene.times.first_of(resource, _ONSET)
-    return (
-        onset
-        if onset is not None
-        else scene.times.first_of(resource, scene.dialect.condition_recorded)
-    )
+    if onset is None:
+        for name in ("onsetAge", "onsetRange"):
+            if onset is None and name in resource:
+                onset = days_since_age(resource[name], scene)
+    if onset is not None:
+        return onset
+    return scene.times.first_of(resource, scene.dialect.condition_recorded)
 
 
 def _phrase(
@@ -79,6 +90,7 @@ def _phrase(
     severity = wording(resource.get("severity"), scene.words)
     if severity and severity.lower() not in name.lower():
         said.append(f", {severity.lower()}")
+    said += _details(resource, name, scene)
     if polarity is Polarity.REFUTED:
         said.append(" (refuted)")
     elif verification in _UNSURE:
@@ -86,3 +98,18 @@ def _phrase(
     if clinical in _OVER or clinical in ("recurrence", "relapse"):
         said.append(f" ({clinical})")
     return "".join(said)
+
+
+def _details(resource: Mapping[str, Any], name: str, scene: Scene) -> list[str]:
+    """Site, stage, and an onset that was only written."""
+    said = []
+    site = words_at(resource, "bodySite", scene) if "bodySite" in resource else ""
+    if site and site.lower() not in name.lower():
+        said.append(f" ({site})")
+    if "stage" in resource:
+        stages = [wording(s.get("summary"), scene.words) for s in objects(resource["stage"])]
+        said += [f", {stage}" for stage in dict.fromkeys(filter(None, stages))]
+    onset = scene.words.typed(resource.get("onsetString"))
+    if onset:
+        said.append(f", onset: {onset}")
+    return said

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fhir_mapping.ages import days_since_age
+from fhir_mapping.annotations import reason_of, remark_of, words_at
 from fhir_mapping.chart import Kind, Polarity
 from fhir_mapping.concepts import wording
 from fhir_mapping.draft import Draft, Scene
@@ -28,12 +30,20 @@ def map_procedure(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
     not_done = status == "not-done" or resource.get("notDone") is True
     text = _phrase(resource, name, scene)
     if not_done:
-        text += " (not done)"
+        why = words_at(resource, "statusReason", scene) or words_at(
+            resource, "notDoneReason", scene
+        )
+        text += f" (not done: {why})" if why else " (not done)"
     elif status in _SAID:
         text += f" ({_SAID[status]})"
     draft = Draft(Kind.PROCEDURE, f"{term.identity}|{text}", text, ref)
     draft.codes, draft.status = term.codes, status
     draft.days_ago = scene.times.first_of(resource, scene.dialect.procedure_time)
+    if draft.days_ago is None:
+        for name in ("performedAge", "performedRange", "occurrenceAge", "occurrenceRange"):
+            if draft.days_ago is None and name in resource:
+                draft.days_ago = days_since_age(resource[name], scene)
+    draft.remark = remark_of(resource, scene)
     if not_done:
         draft.polarity = Polarity.ABSENT
     scene.found.told(draft)
@@ -46,6 +56,9 @@ def _phrase(resource: Mapping[str, Any], name: str, scene: Scene) -> str:
     site = ", ".join(s for s in dict.fromkeys(sites) if s and s.lower() not in name.lower())
     if site:
         said.append(f" ({site})")
+    reason = reason_of(resource, scene.dialect.reason, scene)
+    if reason and reason.lower() not in name.lower():
+        said.append(f", for {reason}")
     outcome = wording(resource.get("outcome"), words)
     if outcome:
         said.append(f", outcome: {outcome}")

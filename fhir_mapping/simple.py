@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fhir_mapping.chart import Kind
+from fhir_mapping.annotations import remark_of
+from fhir_mapping.chart import Kind, Polarity
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.reading import items, string
 from fhir_mapping.tables import table
@@ -40,10 +41,14 @@ def map_simple(resource: Resource, ref: str, scene: Scene) -> None:
     status = string(resource.get(rule.get("status", "status"))).lower()
     if status not in _CURRENT:
         text += f" ({status.replace('-', ' ')})"
-    when = scene.times.first_of(resource, tuple(rule["time"]))
-    scene.found.told(
-        Draft(kind, f"{text}|{status}", text, ref, when, term.codes, status, also=also)
-    )
+    refused = resource.get("doNotPerform") is True
+    if refused:
+        text = f"Not to be done: {text}"
+    draft = Draft(kind, f"{text}|{status}", text, ref, codes=term.codes, status=status, also=also)
+    draft.days_ago = scene.times.first_of(resource, tuple(rule["time"]))
+    draft.polarity = Polarity.ABSENT if refused else Polarity.PRESENT
+    draft.remark = remark_of(resource, scene)
+    scene.found.told(draft)
 
 
 def _name(resource: Resource, paths: Sequence[str], scene: Scene) -> tuple[Term, tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from unicodedata import category
 
@@ -28,10 +29,22 @@ def one_line(raw: str, limit: int = LIMIT) -> str:
 
 
 def _shown(character: str) -> str:
-    """Line ends, tabs and odd spaces become a blank; format characters and surrogates vanish."""
+    """Odd spaces become a blank; control and format characters and surrogates vanish."""
     if character.isprintable():
         return character
-    return "" if category(character) in ("Cf", "Cs", "Co", "Cn") else " "
+    return "" if category(character).startswith("C") else " "
+
+
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e"
+    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ud800-\udfff\U000e0000-\U000e0fff]"
+)
+"""Characters that show nothing; line ends, tabs and blanks are not among them."""
+
+
+def _seen(text: str) -> str:
+    """The text as a person sees it, or an invisible character would hide a name from the mask."""
+    return text if text.isascii() and text.isprintable() else _INVISIBLE.sub("", text)
 
 
 class Words:
@@ -63,7 +76,7 @@ class Words:
             return ""
         text = self._typed.get(value)
         if text is None:
-            masked = self._mask(value) if self._mask else value
+            masked = self._mask(_seen(value)) if self._mask else value
             text = self._typed[value] = one_line(masked)
         return text
 
@@ -87,4 +100,5 @@ class Words:
 
     def masked(self, text: str) -> str:
         """A long text with its lines, masked."""
-        return self._mask(text[:LONGEST_TEXT]) if self._mask else text[:LONGEST_TEXT]
+        text = text[:LONGEST_TEXT]
+        return self._mask(_seen(text)) if self._mask else text

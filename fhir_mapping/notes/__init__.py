@@ -96,11 +96,13 @@ def _sentences(
     note: Note, sections: list[Section], repeated: set[tuple[str, str]], complaint: set[str]
 ) -> list[_Sentence]:
     found = []
+    said: set[str] = set()
     for section in sections:
         if section.kind.kind in _LEFT_OUT:
             continue
         for sentence in section.sentences:
-            if (note.what, sentence) not in repeated:
+            if (note.what, sentence) not in repeated and sentence not in said:
+                said.add(sentence)
                 words = {word[:6] for word in _WORD.findall(sentence.lower())}
                 score = section.kind.weight + 2.0 * len(words & complaint)
                 found.append(_Sentence(section, sentence, score))

@@ -39,6 +39,7 @@ _HEADING = re.compile(
     r"|\**(?P<titled>[A-Za-z][A-Za-z /&-]{0,48}?)\**\s*:\**(?=\s|$)(?P<rest>.*)$"
     r"|(?P<capitals>[A-Z][A-Z /&-]{2,48})\s*$)"
 )
+_INLINE = re.compile(r"(?<=[.;])[ \t]+(?=([A-Z][A-Za-z /&-]{2,48}):\s)")
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+(?=[\"'(\[]?[A-Z0-9])|\n+")
 _ABBREVIATED = re.compile(r"(?:\b(?:Dr|Mr|Mrs|Ms|Prof|vs|approx|e\.g|i\.e|no|No|St|b\.i\.d|q)\.)$")
 _BULLET = re.compile(r"^\s*(?:[-*\u2022\u00b7]|\d{1,2}[.)])\s+")
@@ -65,7 +66,7 @@ def cut(text: str) -> list[Section]:
     A heading is a known one, or a line that is marked, boxed or in capitals.
     """
     found: list[tuple[SectionKind, str, list[str]]] = [(_UNTITLED, "", [])]
-    for line in text.splitlines():
+    for line in _INLINE.sub(_on_its_own_line, text).splitlines():
         heading = _heading(line)
         if heading is None:
             found[-1][2].append(line)
@@ -76,6 +77,13 @@ def cut(text: str) -> list[Section]:
         Section(kind, title, tuple(sentences("\n".join(lines)))) for kind, title, lines in found
     )
     return [section for section in sections if section.sentences]
+
+
+def _on_its_own_line(match: re.Match[str]) -> str:
+    """A heading that is known, or in capitals, begins a line also after a sentence."""
+    written = match[1]
+    known = written.isupper() or " ".join(written.lower().split()) in _kinds()
+    return "\n" if known else match[0]
 
 
 def _heading(line: str) -> tuple[SectionKind, str, str] | None:
