@@ -16,8 +16,8 @@ LOCKS = ROOT / "deploy" / "locks"
 
 # Lock file -> (requirements, or () for pyproject.toml's own; further arguments).
 LOCKED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "runtime.txt": ((), ()),
-    "dev.txt": ((), ("--group", "dev")),
+    "runtime.txt": ((), ("--all-extras",)),
+    "dev.txt": ((), ("--all-extras", "--group", "dev")),
     "bootstrap.txt": (("pip==26.3", "uv==0.13.9"), ()),
     "build.txt": (("hatchling", "scikit-build-core", "cmake", "ninja", "editables"), ()),
     "fhir-server.txt": (("sekmet-fhir==0.1.1",), ()),
