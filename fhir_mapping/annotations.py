@@ -43,11 +43,10 @@ def reason_of(resource: Resource, elements: Sequence[str], scene: Scene) -> str:
 
 
 def _reason(sent: Any, resource: Resource, scene: Scene) -> str:
-    name = scene.term(sent).name
-    if name or not isinstance(sent, dict):
-        return name
-    target = scene.index.resolve(sent.get("reference"), resource)
-    return "" if target is None else scene.term(target.get("code")).name
+    reference = sent.get("reference") if isinstance(sent, dict) else None
+    target = scene.index.resolve(reference, resource) if reference else None
+    name = scene.term(target.get("code")).name if target else ""
+    return name or scene.term(sent).name
 
 
 def words_at(resource: Resource, element: str, scene: Scene) -> str:

@@ -132,15 +132,14 @@ def _reasons(resource: Resource, scene: Scene) -> _Reasons:
 
 
 def _reason(value: dict[str, Any], scene: Scene) -> tuple[Term, tuple[str, ...]]:
-    term = scene.term(value)
-    if term.name:
-        return term, ()
     reference = value.get("reference")
-    target = scene.index.resolve(reference)
-    if target is None:
-        return term, ()
-    known = scene.index.reference_of(reference)
-    return scene.term(target.get("code")), (known,) if known else ()
+    known = scene.index.reference_of(reference) if reference else None
+    target = scene.index.resolve(known)
+    if known and target:
+        term = scene.term(target.get("code"))
+        if term.name:
+            return term, (known,)
+    return scene.term(value), ()
 
 
 def _length(period: Any, begun: float | None, scene: Scene) -> str:

@@ -47,6 +47,10 @@ def identity_of(code: Code) -> str:
     return f"{_SYSTEMS.get(code.system, code.system)}#{code.code.lower()}"
 
 
+_NONE: tuple[Any, ...] = ()
+"""No coding at all, and no concept with one."""
+
+
 class Terms:
     """Reads concepts; keeps what it has read of those with one coding, which most have."""
 
@@ -56,8 +60,11 @@ class Terms:
 
     def of(self, concept: Any) -> Term:
         """The term of a CodeableConcept, Coding, CodeableReference, bare code or a list of one."""
+        if type(concept) is list and len(concept) == 1:
+            concept = concept[0]
         try:
-            (coding,) = concept["coding"]
+            sent = concept.get("coding", _NONE)
+            (coding,) = (concept,) if sent is _NONE and "code" in concept else sent
             get = coding.get
             key = (concept.get("text"), get("code"), get("system"), get("display"))
             return self._known[key]
@@ -65,9 +72,7 @@ class Terms:
             pass
         except (TypeError, ValueError, AttributeError):  # anything but a concept with one coding
             return self._read(concept)
-        term = self._read(concept)
-        if "coding" in concept:
-            self._known[key] = term
+        term = self._known[key] = self._read(concept)
         return term
 
     def _read(self, concept: Any) -> Term:

@@ -119,7 +119,7 @@ def test_one_broken_resource_among_a_thousand_loses_no_other(run: Run, tmp_path:
     ("content", "code"),
     [
         (b'{"resourceType": "Bundle", "entry": [', "json"),
-        (b"[" * 10_000 + b"]" * 10_000, "json"),
+        (b"[" * 10_000 + b"]" * 10_000, "too-deep"),
         (b"", "empty-input"),
         (b"\x00\xff\xfe not json", "json"),
         (b'{"resourceType": "Bundle", "type": "collection", "entry": []}', "no-patient"),
