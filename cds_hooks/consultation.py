@@ -22,8 +22,10 @@ __all__ = [
     "Group",
     "KeyState",
     "ModelIdentity",
+    "ModelPart",
     "Outcome",
     "Reason",
+    "TruthSet",
     "Verdict",
 ]
 
@@ -89,7 +91,9 @@ class Reason:
 class Assessment:
     """One candidate merged over samples and models, resolved to codes, with its verdict.
 
-    `agreement` is the share of samples (0 to 1) that named it.
+    `agreement` is the share of samples (0 to 1) that named it, each model counting once;
+    `model_share` is the share of models that named it at all. `related` are names that samples
+    wrote for it which are wider or narrower (a kind of it, or what it is a kind of).
     """
 
     name: str
@@ -102,17 +106,44 @@ class Assessment:
     discriminator: str = ""
     agreement: float = 1.0
     written_as: tuple[str, ...] = ()
+    model_share: float = 1.0
+    related: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPart:
+    """One file of a model: its name without folder, its digest, and how strongly it counts."""
+
+    name: str
+    sha256: str
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class TruthSet:
+    """The diagnoses that hold the truth in all but a share `error` of cases like the `n` that the
+    threshold `share` was calibrated on; `source` says which these were."""
+
+    names: tuple[str, ...]
+    share: float
+    error: float
+    n: int
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
 class ModelIdentity:
-    """Which model spoke: catalogue name, file digest, build of the engine."""
+    """Which model spoke: catalogue name, file digest, build of the engine.
+
+    `parts` are the base and its LoRA adapters where there are any; `sha256` then covers them all.
+    """
 
     name: str
     sha256: str
     engine: str
     licence: str = ""
     demonstration: bool = False
+    parts: tuple[ModelPart, ...] = ()
 
 
 class KeyState(StrEnum):
@@ -150,6 +181,11 @@ class Consultation:
 
     `id` is a random UUID; `key` is the content address (facts + template + model + sampling);
     `patient_key` is a keyed pseudonym; `created` is UTC seconds; `timings_ms` by stage.
+
+    Found by rules, without the model: `contradictions` of the chart with itself and
+    `medication_concerns`. Found by rules about the model's list: `not_considered`, diagnoses that a
+    pattern in the chart calls for and no sample named, and `unexplained`, abnormal results that
+    are cited for none of the list.
     """
 
     id: str
@@ -171,3 +207,7 @@ class Consultation:
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     tokens: Mapping[str, int] = field(default_factory=dict)
     settings_sha256: str = ""
+    medication_concerns: tuple[Reason, ...] = ()
+    not_considered: tuple[Reason, ...] = ()
+    unexplained: tuple[Reason, ...] = ()
+    truth_set: TruthSet | None = None

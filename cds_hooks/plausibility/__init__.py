@@ -4,7 +4,7 @@ Names are looked up in ICD-10-CM and MeSH; claims are held against the chart; wh
 shown is flagged, and nothing is repaired.
 """
 
-from cds_hooks.plausibility.assessment import assess
+from cds_hooks.plausibility.assessment import Judgement, assess, judge
 from cds_hooks.plausibility.chart_conflicts import contradictions
 from cds_hooks.plausibility.medications import medication_concerns
 from cds_hooks.plausibility.red_flags import not_considered
@@ -14,12 +14,14 @@ from cds_hooks.plausibility.terminology import Terminology
 
 __all__ = [
     "Concept",
+    "Judgement",
     "Resolution",
     "Status",
     "Terminology",
     "TerminologyError",
     "assess",
     "contradictions",
+    "judge",
     "medication_concerns",
     "not_considered",
 ]

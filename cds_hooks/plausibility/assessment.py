@@ -1,19 +1,57 @@
-"""A differential held against the chart, diagnosis by diagnosis."""
+"""A differential held against the chart: each diagnosis, and the list as a whole."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from cds_hooks.consultation import Assessment, Differential
+from cds_hooks.consultation import Assessment, Differential, Reason
+from cds_hooks.plausibility.chart_conflicts import clashes
 from cds_hooks.plausibility.checks import CHECKS, Case, Check, combine
-from cds_hooks.plausibility.medications import DrugMayCause
+from cds_hooks.plausibility.findings import Seen
+from cds_hooks.plausibility.medications import DrugMayCause, concerns
 from cds_hooks.plausibility.merge import Merged, merge
-from cds_hooks.plausibility.record import Record, record
+from cds_hooks.plausibility.record import record
+from cds_hooks.plausibility.red_flags import overlooked
 from cds_hooks.plausibility.terminology import Terminology
+from cds_hooks.plausibility.unexplained import UncitedFinding, unexplained
 from cds_hooks.plausibility.verdicts import verdict
 from fhir_mapping.chart import Chart
 
-__all__ = ["assess"]
+__all__ = ["ALL_CHECKS", "Judgement", "assess", "judge"]
+
+ALL_CHECKS: tuple[Check, ...] = (*CHECKS, UncitedFinding(), DrugMayCause())
+"""Every policy that a diagnosis is held against, in the order in which reasons are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """All that the rules say: of each diagnosis, of the list, and of the chart by itself."""
+
+    assessments: tuple[Assessment, ...]
+    not_considered: tuple[Reason, ...]
+    unexplained: tuple[Reason, ...]
+    medication_concerns: tuple[Reason, ...]
+    contradictions: tuple[Reason, ...]
+
+
+def judge(
+    chart: Chart, differentials: Sequence[Differential], terminology: Terminology
+) -> Judgement:
+    """Everything of this room at once, with the chart prepared once.
+
+    Without differentials (the model did not answer) only the chart itself is judged: what nobody
+    was asked for was not overlooked.
+    """
+    seen = Seen(record(chart, terminology))
+    found = _assess(differentials, seen, terminology, ALL_CHECKS)
+    return Judgement(
+        assessments=found,
+        not_considered=overlooked(seen, found, terminology) if differentials else (),
+        unexplained=unexplained(seen.record, found, terminology),
+        medication_concerns=concerns(seen.record),
+        contradictions=clashes(seen.record),
+    )
 
 
 def assess(
@@ -21,7 +59,7 @@ def assess(
     differentials: Sequence[Differential],
     terminology: Terminology,
     *,
-    checks: Sequence[Check] = (*CHECKS, DrugMayCause()),
+    checks: Sequence[Check] = ALL_CHECKS,
 ) -> tuple[Assessment, ...]:
     """Candidates of all samples merged, looked up, checked and judged.
 
@@ -29,12 +67,21 @@ def assess(
     evidence that does not hold stays, with the reason that says so; every fact id in a reason
     is in the chart.
     """
-    prepared = record(chart, terminology)
-    return tuple(_one(m, prepared, terminology, checks) for m in merge(differentials, terminology))
+    return _assess(differentials, Seen(record(chart, terminology)), terminology, checks)
+
+
+def _assess(
+    differentials: Sequence[Differential],
+    seen: Seen,
+    terminology: Terminology,
+    checks: Sequence[Check],
+) -> tuple[Assessment, ...]:
+    merged = merge(differentials, terminology)
+    return tuple(_one(m, seen, terminology, checks) for m in merged)
 
 
 def _one(
-    merged: Merged, prepared: Record, terminology: Terminology, checks: Sequence[Check]
+    merged: Merged, seen: Seen, terminology: Terminology, checks: Sequence[Check]
 ) -> Assessment:
     case = Case(
         name=merged.name,
@@ -42,8 +89,9 @@ def _one(
         identity=merged.identity,
         evidence_for=merged.evidence_for,
         evidence_against=merged.evidence_against,
-        record=prepared,
+        record=seen.record,
         terminology=terminology,
+        seen=seen,
     )
     reasons = combine(checks, case)
     return Assessment(
@@ -57,4 +105,6 @@ def _one(
         discriminator=merged.discriminator,
         agreement=merged.agreement,
         written_as=merged.written_as,
+        model_share=merged.votes.models,
+        related=merged.related,
     )

@@ -12,7 +12,7 @@ from cds_hooks.plausibility.resolution import ICD_10_CM
 from cds_hooks.plausibility.terminology import Terminology
 from fhir_mapping.chart import Chart, Kind, PatientFacts, Polarity
 
-__all__ = ["contradictions"]
+__all__ = ["clashes", "contradictions"]
 
 _FAIL = "fail"
 
@@ -23,7 +23,11 @@ def contradictions(chart: Chart, terminology: Terminology | None = None) -> tupl
     Without a terminology only problems that carry ICD-10-CM codes or the same words can be
     compared.
     """
-    prepared = record(chart, terminology)
+    return clashes(record(chart, terminology))
+
+
+def clashes(prepared: Record) -> tuple[Reason, ...]:
+    """As `contradictions`, of a chart already prepared."""
     return (
         *_active_and_refuted(prepared),
         *_denied_and_stated(prepared, Kind.ALLERGY, "allergy"),

@@ -65,7 +65,7 @@ class Seen:
     """Which findings a chart tells, each looked for once."""
 
     def __init__(self, record: Record) -> None:
-        self._record = record
+        self.record = record
         self._known: dict[str, tuple[str, ...]] = {}
         facts = record.chart.facts
         self._told = [(f, f.text.lower()) for f in facts if f.kind in _HISTORY]
@@ -83,7 +83,7 @@ class Seen:
 
     def _look(self, finding: Finding) -> list[str]:
         if finding.medication:
-            return [f.id for f, text in self._record.drugs if _has(finding.medication, text)]
+            return [f.id for f, text in self.record.drugs if _has(finding.medication, text)]
         if finding.procedure:
             return [
                 f.id
@@ -95,7 +95,7 @@ class Seen:
     def _measured(self, finding: Finding) -> list[str]:
         if finding.result is None:
             return []
-        found = self._record.results.of(finding.result.analyte, finding.within_days)
+        found = self.record.results.of(finding.result.analyte, finding.within_days)
         return [f.id for f in found if agrees(finding.result, f)]
 
     def _said(self, finding: Finding) -> list[str]:

@@ -18,7 +18,15 @@ from cds_hooks.plausibility.rules import Tied
 from cds_hooks.plausibility.terminology import Terminology
 from fhir_mapping.chart import Chart
 
-__all__ = ["Conflict", "DrugMayCause", "Effect", "conflicts", "effects", "medication_concerns"]
+__all__ = [
+    "Conflict",
+    "DrugMayCause",
+    "Effect",
+    "concerns",
+    "conflicts",
+    "effects",
+    "medication_concerns",
+]
 
 _FRESH_DAYS = 14
 
@@ -80,7 +88,11 @@ def medication_concerns(chart: Chart, terminology: Terminology | None = None) ->
 
     Every reason names the medication and the result or problem. Information: nothing is ordered.
     """
-    prepared = record(chart, terminology)
+    return concerns(record(chart, terminology))
+
+
+def concerns(prepared: Record) -> tuple[Reason, ...]:
+    """As `medication_concerns`, of a chart already prepared."""
     return (*_results(prepared), *_conflicts(prepared))
 
 

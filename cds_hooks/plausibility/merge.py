@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cds_hooks.consultation import Candidate, Differential, Evidence, Group
@@ -25,17 +26,22 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The mentions of one diagnosis, what the name resolved to, and the model of each sample."""
+    """The mentions of one diagnosis, what the name resolved to, and the model of each sample.
+
+    `others` are mentions of a wider or narrower one in other samples: they vote for it, but their
+    words and evidence are not its own.
+    """
 
     mentions: tuple[Mention, ...]
     resolution: Resolution
     identity: Identity
     models: tuple[str, ...]
+    others: tuple[Mention, ...] = ()
 
     @property
     def votes(self) -> Votes:
         """Which share of each model's samples named it."""
-        named = {m.sample for m in self.mentions}
+        named = {m.sample for m in (*self.mentions, *self.others)}
         return votes([i in named for i in range(len(self.models))], self.models)
 
     @property
@@ -81,12 +87,19 @@ class Merged:
     def written_as(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(m.candidate.diagnosis for m in self.mentions))
 
+    @property
+    def related(self) -> tuple[str, ...]:
+        """The wider or narrower names that other samples wrote."""
+        return tuple(dict.fromkeys(m.candidate.diagnosis for m in self.others))
+
 
 def merge(differentials: Sequence[Differential], terminology: Terminology) -> list[Merged]:
     """Candidates of all samples, one a diagnosis, by agreement and then by place.
 
     Two names are one diagnosis when both resolve to the same one concept (ICD-10-CM code without
-    its unspecific ending, else MeSH descriptor), or when they are the same words.
+    its unspecific ending, else MeSH descriptor), or when they are the same words. Of a diagnosis
+    and a kind of it that no sample names side by side, the one that more samples wrote stays and
+    has the votes of both ("myocardial infarction", "STEMI").
     """
     groups: dict[str, list[Mention]] = {}
     found: dict[str, Resolution] = {}
@@ -96,16 +109,49 @@ def merge(differentials: Sequence[Differential], terminology: Terminology) -> li
             label = _label(candidate.diagnosis, resolution, terminology)
             found.setdefault(label, resolution)
             groups.setdefault(label, []).append(Mention(candidate, sample, rank))
+    absorbed = _absorbed(groups, found)
     merged = [
         Merged(
             mentions=tuple(mentions),
             resolution=found[label],
             identity=_identity(found[label], terminology),
             models=tuple(d.model for d in differentials),
+            others=tuple(
+                m for gone, into in absorbed.items() if into == label for m in groups[gone]
+            ),
         )
         for label, mentions in groups.items()
+        if label not in absorbed
     ]
     return sorted(merged, key=lambda m: (-m.agreement, m.rank))
+
+
+def _absorbed(
+    groups: Mapping[str, Sequence[Mention]], found: Mapping[str, Resolution]
+) -> dict[str, str]:
+    """Which groups are told with another: the wider or narrower that more samples wrote."""
+    order = sorted(groups, key=lambda label: -len({m.sample for m in groups[label]}))
+    into: dict[str, str] = {}
+    taken = {label: {m.sample for m in groups[label]} for label in order}
+    for at, kept in enumerate(order):
+        for label in order[at + 1 :] if kept not in into else ():
+            if label in into or taken[kept] & taken[label]:
+                continue
+            if _kind_of(kept, label, found) or _kind_of(label, kept, found):
+                into[label] = kept
+                taken[kept] |= taken[label]
+    return into
+
+
+def _kind_of(narrow: str, wide: str, found: Mapping[str, Resolution]) -> bool:
+    """Whether one label is a kind of the other in ICD-10-CM. A code "with" something says more than
+    the disease: gallstones are not gallstones with cholecystitis, so these stay two."""
+    if not (narrow.startswith("icd ") and wide.startswith("icd ") and narrow.startswith(wide)):
+        return False
+    return _COMPLICATED.search(found[narrow].icd[0].display) is None
+
+
+_COMPLICATED = re.compile(r"\b(?:with|due to|in diseases|complicat\w+)\b", re.IGNORECASE)
 
 
 def _label(name: str, found: Resolution, terminology: Terminology) -> str:

@@ -19,7 +19,10 @@ OVER = frozenset({"abated", "completed", "inactive", "remission", "resolved", "s
 _NOT_TAKEN = OVER | {"cancelled", "draft", "ended", "entered-in-error", "not-taken", "on-hold"}
 _BRACKETS = re.compile(r"\s*\([^()]*\)")
 _ICD_CODE = re.compile(r"[A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?$")
-_UNSPECIFIC = re.compile(r"unspecified|not elsewhere|without|^other", re.IGNORECASE)
+_UNSPECIFIC = re.compile(
+    r"\bwithout\b.*|,? not elsewhere classified|\bunspecified(?: \w+)?|\bother\b|\buncomplicated\b",
+    re.IGNORECASE,
+)
 _ICD_SYSTEMS = frozenset({ICD_10_CM, "urn:oid:2.16.840.1.113883.6.90"})
 
 
@@ -99,10 +102,16 @@ def general_code(concept: Concept, terminology: Terminology | None) -> str:
     I26.99 "Other pulmonary embolism without acute cor pulmonale"."""
     while terminology is not None and concept.parent and _UNSPECIFIC.search(concept.display):
         parent = terminology.concept(concept.parent)
-        if parent is None:
+        if parent is None or not _adds_nothing(concept.display, parent.display):
             break
         concept = parent
     return concept.code
+
+
+def _adds_nothing(title: str, wider: str) -> bool:
+    """Whether a title, apart from what it leaves open, says no more than the wider one: "Acute
+    myocardial infarction, unspecified" does not, "ST elevation ... of unspecified site" does."""
+    return set(key_words(_UNSPECIFIC.sub(" ", title))) <= set(key_words(wider))
 
 
 def _problem(fact: Fact, terminology: Terminology | None) -> Problem:

@@ -17,7 +17,7 @@ from cds_hooks.plausibility.rules import Tied
 from cds_hooks.plausibility.terminology import Terminology
 from fhir_mapping.chart import Chart, PatientFacts
 
-__all__ = ["Pattern", "not_considered", "patterns"]
+__all__ = ["Pattern", "not_considered", "overlooked", "patterns"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,19 +60,32 @@ def patterns() -> tuple[Pattern, ...]:
 def not_considered(
     chart: Chart, assessments: Sequence[Assessment], terminology: Terminology
 ) -> tuple[Reason, ...]:
-    """One reason a pattern that the chart completes and whose diagnosis is not in the list.
+    """One reason a pattern that the chart completes and whose diagnosis is not in the list, those
+    of which the chart tells most first.
 
     It says "not considered by the model", with the facts; it does not say that it is so.
     """
-    seen = Seen(record(chart, terminology))
+    return overlooked(Seen(record(chart, terminology)), assessments, terminology)
+
+
+def overlooked(
+    seen: Seen, assessments: Sequence[Assessment], terminology: Terminology
+) -> tuple[Reason, ...]:
+    """As `not_considered`, of a chart already prepared. What is on the problem list as current is
+    not missing from a list of new diagnoses."""
     told: dict[str, Reason] = {}
+    weight: dict[str, int] = {}
+    recorded = [c for p in seen.record.problems if p.active for c in p.concepts]
     for pattern in patterns():
-        if not pattern.fits(chart.patient) or pattern.diagnosis in told:
+        if not pattern.fits(seen.record.chart.patient) or pattern.concerns(recorded):
             continue
         found = pattern.found(seen)
-        if found and not _considered(pattern, assessments, terminology):
+        if len(found) > weight.get(pattern.diagnosis, 0) and not _considered(
+            pattern, assessments, terminology
+        ):
             told[pattern.diagnosis] = _reason(pattern, found, seen)
-    return tuple(told.values())
+            weight[pattern.diagnosis] = len(found)
+    return tuple(told[d] for d in sorted(told, key=lambda d: -weight[d]))
 
 
 def _reason(pattern: Pattern, found: Sequence[str], seen: Seen) -> Reason:

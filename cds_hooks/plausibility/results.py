@@ -11,7 +11,7 @@ from importlib.resources import files
 
 from fhir_mapping.chart import Fact, Kind
 
-__all__ = ["Analyte", "Results", "analytes", "told_values"]
+__all__ = ["Analyte", "Results", "analytes", "loinc_codes", "told_values"]
 
 _LOINC = "http://loinc.org"
 _KINDS = frozenset({Kind.LAB, Kind.VITAL, Kind.OBSERVATION})
@@ -84,12 +84,17 @@ def told_values(fact: Fact) -> list[float]:
     return [*([] if fact.value is None else [fact.value]), *map(float, told)]
 
 
+def loinc_codes(fact: Fact) -> list[str]:
+    """The LOINC codes of a fact."""
+    return [c.code for c in fact.codes if c.system == _LOINC]
+
+
 def _age(fact: Fact) -> float:
     return _OLDEST if fact.days_ago is None else fact.days_ago
 
 
 def _analytes_of(fact: Fact) -> set[str]:
-    codes = [c.code for c in fact.codes if c.system == _LOINC]
+    codes = loinc_codes(fact)
     if codes:
         return {_by_loinc()[c] for c in codes if c in _by_loinc()}
     text = fact.text.lower()

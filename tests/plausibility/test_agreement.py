@@ -1,18 +1,15 @@
-"""Agreement of samples and models, and the promise of a conformal threshold."""
+"""Agreement of samples and models, merged by code, synonym and hierarchy."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from cds_hooks.plausibility import Terminology, assess
-from cds_hooks.plausibility.agreement import inside, threshold, votes
+from cds_hooks.plausibility.agreement import votes
 
 Make = Callable[..., Any]
 
@@ -60,41 +57,62 @@ def test_an_assessment_of_several_models_has_their_mean_agreement(
     assert {a.name: a.agreement for a in found} == {"Gout": 0.5, "Pneumonia": 0.5}
 
 
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=200), st.floats(0.01, 0.5))
-def test_a_threshold_misses_at_most_the_chosen_share_of_the_calibration_cases(
-    found: list[float], error: float
-) -> None:
-    least = threshold(found, error)
-    missed = sum(a < least for a in found)
-    assert missed <= error * (len(found) + 1)
+def of(model: str, name: str, differential: Make) -> Any:
+    return replace(differential(name), model=model)
 
 
-def test_a_threshold_keeps_its_promise_on_new_cases() -> None:
-    random_ = random.Random(3)
-    missed = total = 0
-    for _ in range(300):
-        cases = [random_.betavariate(4, 2) for _ in range(101)]
-        least = threshold(cases[:100], 0.1)
-        missed += cases[100] < least
-        total += 1
-    assert missed / total <= 0.15
-
-
-def test_too_few_cases_promise_nothing_and_let_everything_in() -> None:
-    assert threshold([0.9, 0.8], 0.1) == 0.0
-    assert threshold([], 0.1) == 0.0
-
-
-@pytest.mark.parametrize("error", [0, 1, -0.1, 2])
-def test_an_error_that_is_no_share_is_refused(error: float) -> None:
-    with pytest.raises(ValueError):
-        threshold([0.5], error)
-
-
-def test_the_set_is_what_reaches_the_threshold(
+def test_a_kind_of_a_disease_votes_for_it(
     terminology: Terminology, chart: Make, differential: Make
 ) -> None:
-    samples = [differential("Gout", "Asthma"), differential("Gout")]
-    found = assess(chart(), samples, terminology)
-    assert [a.name for a in inside(found, 0.6)] == ["Gout"]
-    assert [a.name for a in inside(found, 0.0)] == ["Gout", "Asthma"]
+    samples = [
+        differential("Myocardial infarction", "Gout"),
+        differential("STEMI"),
+        differential("Acute myocardial infarction", "Gout"),
+    ]
+    found = {a.name: a for a in assess(chart(), samples, terminology)}
+    assert set(found) == {"Myocardial infarction", "Gout"}
+    heart = found["Myocardial infarction"]
+    assert heart.agreement == 1.0
+    assert heart.written_as == ("Myocardial infarction", "Acute myocardial infarction")
+    assert heart.related == ("STEMI",)
+
+
+def test_the_narrower_stays_when_more_samples_wrote_it(
+    terminology: Terminology, chart: Make, differential: Make
+) -> None:
+    samples = [differential("STEMI"), differential("STEMI"), differential("Myocardial infarction")]
+    (found,) = assess(chart(), samples, terminology)
+    assert (found.name, found.agreement) == ("STEMI", 1.0)
+    assert found.related == ("Myocardial infarction",)
+
+
+def test_what_a_sample_tells_apart_stays_apart(
+    terminology: Terminology, chart: Make, differential: Make
+) -> None:
+    samples = [differential("Myocardial infarction", "STEMI"), differential("STEMI")]
+    found = {a.name: a.agreement for a in assess(chart(), samples, terminology)}
+    assert found == {"STEMI": 1.0, "Myocardial infarction": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Cholelithiasis", "Gallstones with acute cholecystitis"),
+        ("Type 2 diabetes mellitus", "Type 2 diabetes mellitus with ketoacidosis"),
+        ("Pneumonia", "Pulmonary embolism"),
+    ],
+)
+def test_a_disease_with_a_complication_is_another_statement(
+    terminology: Terminology, chart: Make, differential: Make, one: str, other: str
+) -> None:
+    samples = [differential(one), differential(other)]
+    assert len(assess(chart(), samples, terminology)) == 2
+
+
+def test_how_many_models_named_it_is_told(
+    terminology: Terminology, chart: Make, differential: Make
+) -> None:
+    samples = [of("a", "Gout", differential), of("a", "Gout", differential)]
+    samples.append(of("b", "Pneumonia", differential))
+    found = {a.name: a.model_share for a in assess(chart(), samples, terminology)}
+    assert found == {"Gout": 0.5, "Pneumonia": 0.5}

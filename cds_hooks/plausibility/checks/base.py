@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cds_hooks.consultation import Evidence, Reason
 from cds_hooks.plausibility.record import Identity, Record
 from cds_hooks.plausibility.resolution import Concept, Resolution
 from cds_hooks.plausibility.terminology import Terminology
+
+if TYPE_CHECKING:  # findings are made of results, whose checks are made of this
+    from cds_hooks.plausibility.findings import Seen
 
 __all__ = ["ABSTAIN", "FAIL", "PASS", "Case", "Check", "combine"]
 
@@ -19,7 +22,8 @@ PASS, FAIL, ABSTAIN = "pass", "fail", "abstain"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One merged candidate with its chart: all that a check may look at."""
+    """One merged candidate with its chart: all that a check may look at. `seen` is shared by all
+    candidates of a chart."""
 
     name: str
     resolution: Resolution
@@ -28,6 +32,7 @@ class Case:
     evidence_against: tuple[Evidence, ...]
     record: Record
     terminology: Terminology
+    seen: Seen | None = None
 
     @property
     def concepts(self) -> tuple[Concept, ...]:
