@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.postgresql import PostgreSQL, PostgreSQLMissing
+
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
@@ -56,3 +58,14 @@ def fhir_server(fhir_server_module: ModuleType) -> Iterator[Any]:
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A running PostgreSQL; `.new_database()` gives an empty one's URL."""
+    try:
+        server = PostgreSQL().__enter__()
+    except PostgreSQLMissing as missing:
+        pytest.skip(f"no PostgreSQL to test against: {missing}")
+    yield server
+    server.__exit__(None, None, None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
@@ -16,7 +16,7 @@ from cds_hooks.audit.keys import SiteKey
 from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.protocol.cards import Card
 
-__all__ = ["by_id", "drop_expired", "newest_answer", "save"]
+__all__ = ["by_id", "drop_expired", "newest_answer", "save", "save_cards"]
 
 _log = structlog.get_logger(__name__)
 _CODEC = Codec(Consultation, "consultation")
@@ -48,11 +48,29 @@ def save(
             where=or_(table.c.outcome == pending, statement.excluded.outcome != pending),
         )
     )
-    if cards:
-        rows = [_card_row(consultation.id, place, card, key) for place, card in enumerate(cards)]
-        connection.execute(
-            insert_for(connection, tables.cards).values(rows).on_conflict_do_nothing()
-        )
+    _insert_cards(connection, consultation.id, cards, key)
+
+
+def save_cards(
+    connection: Connection, consultation_id: str, cards: Sequence[Card], *, key: SiteKey
+) -> bool:
+    """Write cards made of a consultation that is on record; False when it is not there any more."""
+    table = tables.consultations.c
+    query = select(table.id).where(table.id == consultation_id)
+    if connection.execute(query).first() is None:
+        return False
+    _insert_cards(connection, consultation_id, cards, key)
+    return True
+
+
+def _insert_cards(
+    connection: Connection, consultation_id: str, cards: Sequence[Card], key: SiteKey
+) -> None:
+    """A card that is there stays as it was."""
+    if not cards:
+        return
+    rows = [_card_row(consultation_id, place, card, key) for place, card in enumerate(cards)]
+    connection.execute(insert_for(connection, tables.cards).values(rows).on_conflict_do_nothing())
 
 
 def by_id(connection: Connection, consultation_id: str) -> Consultation | None:
@@ -62,17 +80,23 @@ def by_id(connection: Connection, consultation_id: str) -> Consultation | None:
     return None if row is None else _decode(row)
 
 
-def newest_answer(connection: Connection, *conditions: ColumnElement[bool]) -> Consultation | None:
+def newest_answer(
+    connection: Connection,
+    *conditions: ColumnElement[bool],
+    known: Callable[[str], Consultation | None] = lambda _: None,
+) -> Consultation | None:
     """The newest answered consultation of those that meet the conditions.
 
-    One that cannot be read is passed over as if it were not there: it could only have saved time.
+    `known` gives what was decoded before, by id: an answer on record does not change. One that
+    cannot be read is passed over as if it were not there: it could only have saved time.
     """
     table = tables.consultations.c
-    answered = table.outcome.in_(_ANSWERS)
-    query = _PAYLOAD.where(answered, *conditions).order_by(table.created.desc()).limit(1)
-    row = connection.execute(query).one_or_none()
+    newest = select(table.id).where(table.outcome.in_(_ANSWERS), *conditions)
+    row = connection.execute(newest.order_by(table.created.desc()).limit(1)).one_or_none()
+    if row is None:
+        return None
     try:
-        return None if row is None else _decode(row)
+        return known(row.id) or by_id(connection, row.id)
     except RecordUnreadable as error:
         _log.warning("record-unreadable", code=error.code)
         return None

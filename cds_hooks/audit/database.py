@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import (
     URL,
@@ -45,6 +46,12 @@ _PRAGMAS = (
     "temp_store = MEMORY",
     "trusted_schema = OFF",
 )
+
+_CONNECT_S = 3
+_STATEMENT_MS = 5000
+_DURABLE = {"synchronous_commit": "on"}
+# Any number, but always the same one: the key of PostgreSQL's advisory lock.
+_MIGRATING = 0x43485253
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +164,7 @@ class Database:
             if self._file:
                 make_private(self._file)
             with self._engine.execution_options(begin="BEGIN IMMEDIATE").begin() as connection:
+                _alone(connection)
                 migrate(connection, self._clock())
                 _require_key(connection, self._key_id)
             self._identity = self._look()
@@ -189,12 +197,29 @@ def _engine(config: DatabaseConfig) -> Engine:
 def _make_engine(config: DatabaseConfig) -> Engine:
     # Parameters are patient content: they are hidden from every message of the driver.
     if config.file is None:
-        return create_engine(config.url, hide_parameters=True, pool_pre_ping=True)
-    arguments = {"timeout": config.lock_timeout_s}
-    engine = create_engine(config.url, hide_parameters=True, connect_args=arguments)
+        arguments = _postgresql(config) if config.url.get_backend_name() == "postgresql" else {}
+        return create_engine(
+            config.url, hide_parameters=True, pool_pre_ping=True, connect_args=arguments
+        )
+    bounds = {"timeout": config.lock_timeout_s}
+    engine = create_engine(config.url, hide_parameters=True, connect_args=bounds)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _postgresql(config: DatabaseConfig) -> dict[str, Any]:
+    """Bounds for a server that hangs, and a commit that is on its disk when it returns."""
+    lock_ms = int(1000 * config.lock_timeout_s)
+    options = {"lock_timeout": lock_ms, "statement_timeout": _STATEMENT_MS, **_DURABLE}
+    told = " ".join(f"-c {name}={value}" for name, value in options.items())
+    return {"connect_timeout": _CONNECT_S, "options": told}
+
+
+def _alone(connection: Connection) -> None:
+    """Let one process at a time migrate; SQLite's write lock has seen to that already."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATING})")
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:

@@ -48,6 +48,7 @@ HINTS = {
     "io-error": "Look at the kernel's log: the disk reports errors.",
     "cannot-open": "See that its folder exists and belongs to the service's user.",
     "timeout": "The disk or database answers too slowly; look at its load.",
+    "unreachable": "Look whether the database is up and lets the service in.",
     "backlog": "More is waiting to be written than the setting allows; look at the disk's load.",
     "closed": "The service is stopping.",
     "database-error": "Look at the database's own log.",
@@ -75,6 +76,20 @@ _BY_ERRNO = {
     errno.EIO: "io-error",
 }
 
+# PostgreSQL's SQLSTATE; None is an error of the connection, which has no state.
+_BY_STATE = {
+    None: "unreachable",
+    "08006": "unreachable",
+    "25006": "read-only",
+    "53100": "disk-full",
+    "53300": "unreachable",
+    "55P03": "locked",
+    "57014": "timeout",
+    "57P01": "unreachable",
+    "57P03": "unreachable",
+}
+_NO_POSTGRESQL = object()
+
 
 def reason_of(error: BaseException) -> str:
     """The stable word for a database's or the file system's error."""
@@ -83,6 +98,8 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, sqlite3.Error):
         extended = getattr(error, "sqlite_errorcode", None) or 0
         return _BY_SQLITE.get(extended & 0xFF, "database-error")
+    if (state := getattr(error, "sqlstate", _NO_POSTGRESQL)) is not _NO_POSTGRESQL:
+        return _BY_STATE.get(state, "database-error")
     if isinstance(error, OSError):
         return _BY_ERRNO.get(error.errno or 0, "cannot-open")
     return "database-error"

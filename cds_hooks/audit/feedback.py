@@ -55,7 +55,8 @@ def record(
             "payload": payload,
         }
         statement = insert_for(connection, tables.feedback).values(row).on_conflict_do_nothing()
-        is_new = connection.execute(statement).rowcount > 0
+        # Not by rowcount: it is not known of an INSERT with every driver.
+        is_new = connection.execute(statement.returning(tables.feedback.c.id)).first() is not None
         counts[_fate(is_new=is_new, known=consultation is not None)] += 1
     return FeedbackReceipt(**counts)
 

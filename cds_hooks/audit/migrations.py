@@ -117,4 +117,20 @@ _FIRST = (
     "CREATE INDEX feedback_by_expiry ON feedback (expires)",
 )
 
-MIGRATIONS = (Migration(1, "consultations, cards and feedback", _first),)
+
+def _claims(connection: Connection) -> None:
+    connection.exec_driver_sql(
+        """
+        CREATE TABLE claims (
+            content_key TEXT NOT NULL PRIMARY KEY,
+            owner TEXT NOT NULL,
+            until DOUBLE PRECISION NOT NULL
+        )
+        """
+    )
+
+
+MIGRATIONS = (
+    Migration(1, "consultations, cards and feedback", _first),
+    Migration(2, "claims on work in flight", _claims),
+)

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection
 
-from cds_hooks.audit import consultations, feedback, tables
+from cds_hooks.audit import claims, consultations, feedback, tables
 from cds_hooks.audit.database import Database, DatabaseConfig, insert_for
 from cds_hooks.audit.errors import StoreUnavailable
 from cds_hooks.audit.feedback import FeedbackReceipt
@@ -36,6 +36,7 @@ T = TypeVar("T")
 _DAY_S = 86_400.0
 # Few enough that a hook's record does not wait long behind them.
 _DROPPED_AT_ONCE = 100
+_MOST_DECODED = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,9 @@ class Store:
         self._writer = Writer(self._database, config.backlog, observer)
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="store-reader")
         self._dropping: asyncio.Task[None] | None = None
+        # Answers by id, the least lately used first. What is served is looked up in the database
+        # each time; only reading its payload again is spared.
+        self._decoded: dict[str, Consultation] = {}
 
     async def open(self) -> None:
         """Make or migrate the tables and let go of what has expired, now and from now on.
@@ -103,12 +107,24 @@ class Store:
 
         Durable when it returns. Raises ValueError for a card without a uuid.
         """
-        if not all(card.uuid for card in cards):
-            raise ValueError("a card is recorded by its uuid")
+        _require_uuids(cards)
         expires = consultation.created + self._retention_s
+        self._decoded.pop(consultation.id, None)
         await self._write(
             lambda connection: consultations.save(
                 connection, consultation, cards, key=self._key, expires=expires
+            )
+        )
+
+    async def save_cards(self, consultation_id: str, cards: Sequence[Card]) -> bool:
+        """Record cards made of a consultation that is on record; False when it is not any more.
+
+        Durable when it returns. Raises ValueError for a card without a uuid.
+        """
+        _require_uuids(cards)
+        return await self._write(
+            lambda connection: consultations.save_cards(
+                connection, consultation_id, cards, key=self._key
             )
         )
 
@@ -121,7 +137,7 @@ class Store:
         table = tables.consultations.c
         alive = table.expires > self._clock()
         conditions = (table.content_key == key, table.created >= not_older_than, alive)
-        return await self._read(lambda c: consultations.newest_answer(c, *conditions))
+        return await self._newest(*conditions)
 
     async def last_for_patient(self, patient_key: str, service: str = "") -> Consultation | None:
         """The newest answer for this patient, of one service or of any."""
@@ -129,7 +145,20 @@ class Store:
         conditions = [table.patient_key == patient_key, table.expires > self._clock()]
         if service:
             conditions.append(table.service == service)
-        return await self._read(lambda c: consultations.newest_answer(c, *conditions))
+        return await self._newest(*conditions)
+
+    async def claim(self, key: str, owner: str, *, lease_s: float) -> bool:
+        """Take the work on a content key for so many seconds, or extend one's own claim.
+
+        False while another process has it.
+        """
+        now = self._clock()
+        return await self._write(lambda c: claims.take(c, key, owner, now=now, lease_s=lease_s))
+
+    async def release(self, key: str, owner: str) -> None:
+        """Let a claim of one's own go."""
+        now = self._clock()
+        await self._write(lambda connection: claims.release(connection, key, owner, now=now))
 
     async def record_feedback(
         self, service: str, entries: Sequence[FeedbackEntry]
@@ -182,6 +211,17 @@ class Store:
     def _retention_s(self) -> float:
         return self._config.retention_days * _DAY_S
 
+    async def _newest(self, *conditions: ColumnElement[bool]) -> Consultation | None:
+        found = await self._read(
+            lambda c: consultations.newest_answer(c, *conditions, known=self._decoded.get)
+        )
+        if found is not None:
+            self._decoded.pop(found.id, None)
+            self._decoded[found.id] = found
+            while len(self._decoded) > _MOST_DECODED:
+                self._decoded.pop(next(iter(self._decoded)))
+        return found
+
     async def _keep_dropping(self) -> None:
         while True:
             await asyncio.sleep(self._config.drop_every_s)
@@ -222,3 +262,8 @@ class Store:
         self._writer.close()
         self._readers.shutdown()
         self._database.close()
+
+
+def _require_uuids(cards: Sequence[Card]) -> None:
+    if not all(card.uuid for card in cards):
+        raise ValueError("a card is recorded by its uuid")

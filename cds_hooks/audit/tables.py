@@ -18,7 +18,7 @@ from sqlalchemy import (
     Text,
 )
 
-__all__ = ["cards", "consultations", "facts", "feedback", "metadata", "migrations"]
+__all__ = ["cards", "claims", "consultations", "facts", "feedback", "metadata", "migrations"]
 
 metadata = MetaData()
 
@@ -87,4 +87,13 @@ feedback = Table(
     Index("feedback_by_consultation", "consultation_id"),
     Index("feedback_by_card", "card"),
     Index("feedback_by_expiry", "expires"),
+)
+
+# Which process works on a question; from `until` on anybody else may.
+claims = Table(
+    "claims",
+    metadata,
+    Column("content_key", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("until", Double, nullable=False),
 )

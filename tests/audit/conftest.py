@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -125,9 +125,33 @@ def place(tmp_path: Path) -> Path:
     return tmp_path / "store" / "chartside.sqlite"
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test of the store runs on both databases, but those that look at the file itself."""
+    if "where" in metafunc.fixturenames:
+        names = metafunc.function.__code__.co_varnames
+        marked = any(mark.args[0] == "where" for mark in _parametrized(metafunc))
+        kinds = ["sqlite"] if "place" in names else ["sqlite", "postgresql"]
+        if not marked:
+            metafunc.parametrize("where", kinds, indirect=True)
+
+
+def _parametrized(metafunc: pytest.Metafunc) -> Iterator[pytest.Mark]:
+    return metafunc.definition.iter_markers("parametrize")
+
+
 @pytest.fixture
-async def store(place: Path, site_key: SiteKey, clock: Clock) -> AsyncIterator[Store]:
-    store = Store(StoreConfig(place), site_key, clock=clock)
+def where(request: pytest.FixtureRequest, place: Path) -> Path | str:
+    """An empty database."""
+    if request.param == "sqlite":
+        return place
+    server = request.getfixturevalue("postgresql")
+    url: str = server.new_database()
+    return url
+
+
+@pytest.fixture
+async def store(where: Path | str, site_key: SiteKey, clock: Clock) -> AsyncIterator[Store]:
+    store = Store(StoreConfig(where), site_key, clock=clock)
     await store.open()
     yield store
     await store.close()

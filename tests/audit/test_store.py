@@ -272,6 +272,7 @@ async def test_summaries_are_stored_as_keyed_hashes_only(
     assert b"Sarcoidosis" not in content
 
 
+@pytest.mark.parametrize("where", ["sqlite"], indirect=True)
 async def test_the_settings_of_sqlite_are_the_durable_ones(store: Store) -> None:
     wanted = {
         "journal_mode": "wal",
