@@ -40,15 +40,20 @@ _READY_POLL_S = 0.05
 
 
 class Runtime:
-    """The service on `port`. `running` also starts and stops it without a server."""
+    """The service on `port`. `running` also starts and stops it without a server.
 
-    def __init__(self, settings: Settings, port: int = 0) -> None:
+    `template` is what it asks with; a benchmark may give another one.
+    """
+
+    def __init__(
+        self, settings: Settings, port: int = 0, *, template: prompts.Template | None = None
+    ) -> None:
         self.settings = settings
         self.metrics = Metrics()
         self._log = get_logger()
         self._key = SiteKey.load(settings.store.site_key, create=settings.profile == "demo")
         self._entry = model_entry(settings)
-        self._template = prompts.load("differential")
+        self._template = template or prompts.load("differential")
         self._terminology = Terminology(settings.terminology.path)
         self._gather_config = gather_config(settings)
         self._versions = VersionCache()
@@ -62,9 +67,11 @@ class Runtime:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def running(cls, settings: Settings) -> AsyncIterator[Runtime]:
+    async def running(
+        cls, settings: Settings, *, template: prompts.Template | None = None
+    ) -> AsyncIterator[Runtime]:
         """The service without a socket, for commands that ask it directly."""
-        runtime = cls(settings)
+        runtime = cls(settings, template=template)
         async with runtime.lifespan():
             yield runtime
 
