@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from cds_hooks.cli import show
-from cds_hooks.cli.evaluation_run import bench, seeded
+from cds_hooks.cli.evaluation_run import Asking, bench
 from cds_hooks.evaluation.matching import Match
 from cds_hooks.evaluation.metrics import compare as paired
 from cds_hooks.evaluation.metrics import rank, top
@@ -48,7 +48,7 @@ eval_app = typer.Typer(
 
 Data = Annotated[
     Path,
-    typer.Option(envvar="CHARTSIDE_EVAL_DATA", help="The suite's file, or a folder that holds it."),
+    typer.Option(help="The suite's file, or a folder that holds it."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _HERE = Path()
@@ -77,6 +77,15 @@ def run(
     labels: Annotated[Path | None, typer.Option(help="Truths beside an NDJSON export.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of samples and of option order.")] = 0,
     samples: Annotated[int, typer.Option(min=0, help="Samples a case; 0: as set.")] = 0,
+    names: Annotated[
+        bool | None,
+        typer.Option("--names/--free", help="Diagnoses along the terminology's names, or free."),
+    ] = None,
+    brief: Annotated[
+        bool | None,
+        typer.Option("--brief/--full", help="Short answers; so by default for demonstration."),
+    ] = None,
+    at_once: Annotated[int, typer.Option(min=1, max=16, help="Cases in flight together.")] = 1,
     limit: Annotated[int, typer.Option(min=0, help="First cases only; 0: all.")] = 0,
     on_broken: Annotated[OnBroken, typer.Option(help="At a line that is broken.")] = OnBroken.STOP,
     config: Annotated[Path | None, typer.Option(help="Settings file (TOML).")] = None,
@@ -86,9 +95,9 @@ def run(
     now = datetime.now(UTC)
     loaded = load_suite(suite, data, now=now, on_broken=on_broken, labels=labels)
     chosen = loaded.only(c.id for c in loaded.cases[: limit or None])
-    settings = seeded(load_settings(config), seed=seed, samples=samples)
+    asking = Asking(seed, samples, names, brief, at_once)
     folder = output or _RUNS / f"{suite}-seed{seed}"
-    asyncio.run(_run(chosen, now, settings, folder))
+    asyncio.run(_run(chosen, now, load_settings(config), asking, folder))
     _report([folder], folder, json=json)
 
 
@@ -190,11 +199,13 @@ def lookup(
         show.screen().print(f"{suite}, look-up without a model, {name}: {percent(figure)}")
 
 
-async def _run(suite: Suite, loaded: datetime, settings: Settings, folder: Path) -> None:
+async def _run(
+    suite: Suite, loaded: datetime, settings: Settings, asking: Asking, folder: Path
+) -> None:
     console = Console(stderr=True)
     async with contextlib.AsyncExitStack() as stack:
         with console.status("loading the model"):
-            service = await stack.enter_async_context(bench(settings, loaded))
+            service = await stack.enter_async_context(bench(settings, loaded, asking))
         progress = stack.enter_context(_progress(console))
         task = progress.add_task(suite.id, total=len(suite.cases))
 
@@ -202,7 +213,8 @@ async def _run(suite: Suite, loaded: datetime, settings: Settings, folder: Path)
             progress.update(task, completed=done)
 
         answer = service.answering(suite.task)
-        await run_suite(suite, answer, service.manifest(suite), folder, told=told)
+        manifest = service.manifest(suite)
+        await run_suite(suite, answer, manifest, folder, told=told, at_once=asking.at_once)
 
 
 def _progress(console: Console) -> Progress:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import orjson
 
+import prompts
+from cds_hooks import evaluation
 from cds_hooks.cli.ehr import current_encounter_id, hook_request
 from cds_hooks.consultation import Consultation
 from cds_hooks.evaluation.matching import Matcher
@@ -24,25 +25,73 @@ from cds_hooks.evaluation.suites.suite import Case, Suite, Task
 from cds_hooks.evaluation.suites.times import shift
 from cds_hooks.plausibility import Terminology
 from cds_hooks.protocol.request import parse_request
-from cds_hooks.runtime import Runtime
+from cds_hooks.runtime import Runtime, model_entry
 from cds_hooks.services import REGISTRY
 from cds_hooks.settings import Settings, settings_digest
 
-__all__ = ["Bench", "bench", "seeded"]
+__all__ = ["Asking", "Bench", "bench"]
 
 _SERVICE = next(service for service in REGISTRY if service.hook == "patient-view")
 _QUESTIONS = {Task.CLOSED: "closed", Task.JUDGING: "judge"}
 _DEADLINE_S = 600.0
+_TEMPLATES = Path(evaluation.__file__).parent / "runs" / "templates"
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How a run asks; what is not said is as the settings and the model's catalogue entry have it.
+
+    `samples` a case (0: unsaid), `names` whether diagnoses are written along the names of the
+    terminology, `brief` whether answers are short (unsaid: those of a demonstration model, whose
+    names are what is measured), `at_once` cases in flight together.
+    """
+
+    seed: int = 0
+    samples: int = 0
+    names: bool | None = None
+    brief: bool | None = None
+    at_once: int = 1
+
+    def of(self, settings: Settings) -> Asking:
+        """The same with everything said."""
+        shown = model_entry(settings).demonstration
+        chosen = settings.model.names_by_construction if self.names is None else self.names
+        wanted = shown if chosen is None else chosen
+        brief = shown if self.brief is None else self.brief
+        default = 1 if shown else _template(brief).settings.samples
+        return replace(
+            self,
+            samples=self.samples or settings.services.samples or default,
+            names=wanted and settings.model.names is not None,
+            brief=brief,
+        )
+
+    def settle(self, settings: Settings) -> Settings:
+        """Settings that ask so, with time to finish."""
+        deadline = max(settings.services.deadline_s, _DEADLINE_S)
+        services = {"deadline_s": deadline, "samples": self.samples}
+        model = {
+            "seed": self.seed,
+            "names_by_construction": self.names,
+            "parallel": self.at_once,
+        }
+        return settings.model_copy(
+            update={
+                "model": settings.model.model_copy(update=model),
+                "services": settings.services.model_copy(update=services),
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A running service with what a run needs of it."""
+    """A running service with what a run needs of it; `asking` has everything said."""
 
     runtime: Runtime
     matcher: Matcher
     terminology: Terminology
     settings: Settings
+    asking: Asking
     loaded: datetime
 
     def answering(self, task: Task) -> AnswerCase:
@@ -51,7 +100,7 @@ class Bench:
             return by_consultation(self.consult, self.matcher)
         services, model, default = self.settings.services, self.settings.model, QuestionConfig()
         config = QuestionConfig(
-            samples=services.samples or default.samples,
+            samples=self.asking.samples,
             temperature=default.temperature if model.temperature is None else model.temperature,
             seed=model.seed,
             deadline_s=services.deadline_s,
@@ -84,11 +133,13 @@ class Bench:
         return Manifest(
             suite=SuitePart.of(suite),
             model={"name": model.name, "sha256": model.sha256, "engine": model.engine},
-            template=_template(suite.task, said),
+            template=_asked(suite.task, said),
             settings={"sha256": settings_digest(self.settings)},
             terminology={k: v for k, v in self.terminology.versions.items() if "sha256" in k},
-            seed=self.settings.model.seed,
-            samples=self.settings.services.samples,
+            seed=self.asking.seed,
+            samples=self.asking.samples,
+            names=bool(self.asking.names) and suite.task is Task.OPEN,
+            at_once=self.asking.at_once,
             started=self.loaded.isoformat(timespec="seconds"),
             chartside=version("chartside"),
             demonstration=model.demonstration,
@@ -96,34 +147,30 @@ class Bench:
 
 
 @contextlib.asynccontextmanager
-async def bench(settings: Settings, loaded: datetime) -> AsyncIterator[Bench]:
+async def bench(settings: Settings, loaded: datetime, asking: Asking) -> AsyncIterator[Bench]:
     """A service whose records are gone when it ends: benchmark charts belong in no store.
 
     `loaded` is the moment at which the charts of the suite are true.
     """
+    asked = asking.of(settings)
+    settled = asked.settle(settings)
     with tempfile.TemporaryDirectory(prefix="chartside-eval-") as folder:
         place = {"path": f"{folder}/records.sqlite", "site_key": Path(folder) / "site.key"}
-        own = settings.model_copy(update={"store": settings.store.model_copy(update=place)})
-        async with Runtime.running(own) as runtime:
+        own = settled.model_copy(update={"store": settled.store.model_copy(update=place)})
+        async with Runtime.running(own, template=_template(bool(asked.brief))) as runtime:
             await runtime.until_ready()
-            with Terminology(settings.terminology.path) as terminology:
-                yield Bench(runtime, Matcher(terminology), terminology, settings, loaded)
+            with Terminology(settled.terminology.path) as terminology:
+                yield Bench(runtime, Matcher(terminology), terminology, settled, asked, loaded)
 
 
-def seeded(settings: Settings, *, seed: int, samples: int) -> Settings:
-    """The same settings with this seed, these samples a case (0: as set), and time to finish."""
-    services: dict[str, Any] = {"deadline_s": max(settings.services.deadline_s, _DEADLINE_S)}
-    if samples:
-        services["samples"] = samples
-    return settings.model_copy(
-        update={
-            "model": settings.model.model_copy(update={"seed": seed}),
-            "services": settings.services.model_copy(update=services),
-        }
-    )
+def _template(brief: bool) -> prompts.Template:
+    """The template of the service, or the one whose answers are short."""
+    if brief:
+        return prompts.load("differential-brief", root=_TEMPLATES)
+    return prompts.load("differential")
 
 
-def _template(task: Task, said: Mapping[str, str]) -> dict[str, str]:
+def _asked(task: Task, said: Mapping[str, str]) -> dict[str, str]:
     if task is Task.OPEN:
         return {"id": said["template"], "sha256": said["template_sha256"]}
     asked = question(_QUESTIONS[task])

@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 from cds_hooks.cli import show
-from cds_hooks.cli.evaluation_run import bench, seeded
+from cds_hooks.cli.evaluation_run import Asking, bench
 from cds_hooks.evaluation.admission.acceptance import Purpose, acceptance_suite
 from cds_hooks.evaluation.admission.record import AdmissionRecord, decide
 from cds_hooks.evaluation.admission.signing import (
@@ -75,7 +75,7 @@ async def _measure(settings: Settings, purpose: Purpose, who: str) -> AdmissionR
     suite = acceptance_suite(now)
     async with contextlib.AsyncExitStack() as stack:
         status = stack.enter_context(console.status("loading the model"))
-        service = await stack.enter_async_context(bench(settings, now))
+        service = await stack.enter_async_context(bench(settings, now, Asking(brief=False)))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chartside-admit-")))
         manifest = service.manifest(suite)
         results = await run_suite(
@@ -89,10 +89,9 @@ async def _measure(settings: Settings, purpose: Purpose, who: str) -> AdmissionR
 
 
 def _with_model(settings: Settings, file: Path) -> Settings:
-    """The same settings with this file, held to its digest, and a fixed seed."""
+    """The same settings with this file, held to its digest."""
     update = {"path": file, "sha256": _sha256(file)}
-    chosen = settings.model_copy(update={"model": settings.model.model_copy(update=update)})
-    return seeded(chosen, seed=0, samples=0)
+    return settings.model_copy(update={"model": settings.model.model_copy(update=update)})
 
 
 def _sha256(file: Path) -> str:

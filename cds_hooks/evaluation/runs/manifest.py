@@ -52,7 +52,11 @@ class SuitePart(_Data):
 
 
 class Manifest(_Data):
-    """`model`, `template` and `settings` are names to digests; `started` is ISO 8601 in UTC."""
+    """`model`, `template` and `settings` are names to digests; `started` is ISO 8601 in UTC.
+
+    `names` is whether diagnoses could only be written along the names of the terminology,
+    `at_once` how many cases were in flight together.
+    """
 
     suite: SuitePart
     model: dict[str, str]
@@ -61,6 +65,8 @@ class Manifest(_Data):
     terminology: dict[str, str]
     seed: int
     samples: int
+    names: bool = False
+    at_once: int = 1
     started: str
     chartside: str
     demonstration: bool = False

@@ -90,12 +90,19 @@ class ResultsFile:
         self._file.close()
 
     def add(self, result: CaseResult) -> None:
-        """Append one result; on return it is on the disk. A case that is there is not added."""
+        """Append one result; on return it is on the disk. A case that is there is not added.
+
+        Raises RunError when it cannot be written.
+        """
         if result.case in self.done:
             return
-        self._file.write(_line(result))
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        try:
+            self._file.write(_line(result))
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            hint = "Make room, and start the run again: it goes on where it was."
+            raise RunError("a result cannot be written", where=str(self.path), hint=hint) from error
         self.done[result.case] = result
 
     def _mend(self) -> None:

@@ -1,7 +1,8 @@
-"""Asks the cases of a suite one after the other, and goes on where it left off."""
+"""Asks the cases of a suite, one or several at a time, and goes on where it left off."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -47,18 +48,36 @@ async def run_suite(
     folder: Path,
     *,
     told: Callable[[CaseResult, int], None] = lambda _, __: None,
+    at_once: int = 1,
 ) -> tuple[CaseResult, ...]:
     """Results of every case, in the suite's order; those in the folder already are not asked again.
 
     `told` hears each new result and how many are done. Raises RunError when the folder holds
     another run. What is asked first depends on the suite alone, so a run that broke off and went
-    on equals one that did not.
+    on equals one that did not; with several cases `at_once` an engine that evaluates them in one
+    batch may round otherwise from run to run.
     """
     claim_folder(folder, manifest)
     with ResultsFile(folder / RESULTS) as results:
-        for case in suite.cases:
-            if case.id not in results.done:
+        left = iter([case for case in suite.cases if case.id not in results.done])
+
+        async def work() -> None:
+            for case in left:
                 result = await answer(case)
                 results.add(result)
                 told(result, len(results.done))
+
+        await _side_by_side(work, at_once)
         return tuple(results.done[case.id] for case in suite.cases)
+
+
+async def _side_by_side(work: Callable[[], Awaitable[None]], count: int) -> None:
+    """Run `count` of the same; when one fails, the others end, too."""
+    beside = [asyncio.ensure_future(work()) for _ in range(count - 1)]
+    try:
+        await work()
+        await asyncio.gather(*beside)
+    finally:
+        for each in beside:
+            each.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)

@@ -1,0 +1,63 @@
+"""How a run asks: what is not said comes from the settings and the model's catalogue entry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+import pytest
+
+import prompts
+from cds_hooks import evaluation
+from cds_hooks.cli.evaluation_run import Asking
+from cds_hooks.inference.output import parse_differential
+from cds_hooks.settings import Settings
+
+DEMONSTRATION = Settings()
+TEMPLATES = Path(evaluation.__file__).parent / "runs" / "templates"
+
+
+def with_model(**said: object) -> Settings:
+    return Settings.model_validate({"model": said})
+
+
+HOSPITAL = with_model(path="models/hospital.gguf")
+
+
+@pytest.mark.parametrize(
+    ("settings", "asking", "samples", "names", "brief"),
+    [
+        (DEMONSTRATION, Asking(), 1, True, True),
+        (HOSPITAL, Asking(), 3, False, False),
+        (DEMONSTRATION, Asking(samples=5, names=False, brief=False), 5, False, False),
+        (HOSPITAL, Asking(names=True, brief=True), 1, True, True),
+        (with_model(path="x.gguf", names_by_construction=True), Asking(), 3, True, False),
+        (with_model(path="x.gguf", names=""), Asking(names=True), 3, False, False),
+    ],
+)
+def test_what_is_not_said_is_as_the_service_has_it(
+    settings: Settings, asking: Asking, samples: int, names: bool, brief: bool
+) -> None:
+    said = asking.of(settings)
+    assert (said.samples, said.names, said.brief) == (samples, names, brief)
+    settled = said.settle(settings)
+    assert settled.services.samples == samples
+    assert settled.model.names_by_construction is names
+    assert settled.services.deadline_s >= 600
+
+
+def test_cases_in_flight_are_requests_that_run_at_one_time() -> None:
+    settled = Asking(seed=7, at_once=3).of(DEMONSTRATION).settle(DEMONSTRATION)
+    assert (settled.model.parallel, settled.model.seed) == (3, 7)
+
+
+def test_a_brief_answer_is_an_answer() -> None:
+    template = prompts.load("differential-brief", root=TEMPLATES)
+    item = template.schema["properties"]["diagnoses"]["items"]
+    assert set(item["required"]) == {"name", "group", "for", "against"}
+    said = {"name": "Gout", "group": "likely", "for": [{"fact": "F1", "is": "high"}], "against": []}
+    text = orjson.dumps({"diagnoses": [said]}).decode()
+    (candidate,) = parse_differential(text, ["F1"]).candidates
+    assert candidate.diagnosis == "Gout"
+    asked = {s.kinds for s in template.settings.sections}
+    assert asked == {s.kinds for s in prompts.load("differential").settings.sections}
