@@ -183,6 +183,7 @@ class Runtime:
             gather_within_s=self.settings.fhir.gather_within_s,
             deadline_s=services.deadline_s,
             fresh_for_s=services.fresh_for_s,
+            recall_s=services.recall_s,
             samples=self._samples,
             temperature=default if model.temperature is None else model.temperature,
             seed=model.seed,
@@ -208,13 +209,16 @@ class Runtime:
             version=self.version(),
             observe=self._exchanged,
             services=self._services(),
+            known=self.consultant.known,
         )
         return create_app(doors, config)
 
     async def _answer(
         self, service: ServiceDefinition, request: HookRequest, info: RequestInfo
     ) -> Response:
-        return await self.consultant.answer(service, request, wait_s=info.wait_s)
+        return await self.consultant.answer(
+            service, request, wait_s=info.wait_s, digest=info.digest
+        )
 
     async def _gather(
         self, service: ServiceDefinition, request: HookRequest, *, deadline_s: float

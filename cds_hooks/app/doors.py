@@ -19,11 +19,13 @@ class RequestInfo:
     """`received` is `time.monotonic()` at the request's first byte seen here.
 
     `wait_s` is how long the caller of a service that only starts work would wait for its outcome.
+    `digest` is the body's (`protocol.sameness`), empty when it has none.
     """
 
     request_id: str
     received: float
     wait_s: float = 0.0
+    digest: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,9 @@ class Doors:
     """`answer` and `record_feedback` may raise any ChartsideError: it becomes an OperationOutcome.
 
     `metrics` gives a body and its content type; `version` what /version tells; `basis` a whole
-    HTML page without outside assets; `observe` sees each finished exchange; `lifespan` is entered
-    before the first request and left after the last.
+    HTML page without outside assets; `observe` sees each finished exchange; `known` gives the
+    request in a body of this digest where it was read before; `lifespan` is entered before the
+    first request and left after the last.
     """
 
     answer: Answer
@@ -75,4 +78,5 @@ class Doors:
     version: Mapping[str, str]
     observe: Callable[[Exchange], None]
     services: tuple[ServiceDefinition, ...] = REGISTRY
+    known: Callable[[bytes], HookRequest | None] = lambda _: None
     lifespan: Lifespan | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from dataclasses import replace
 from typing import TypeVar
 
 from starlette.requests import ClientDisconnect, Request
@@ -17,7 +18,8 @@ from cds_hooks.app.prefer import wait_of
 from cds_hooks.app.replies import json_reply, plain_reply
 from cds_hooks.protocol.feedback import parse_feedback
 from cds_hooks.protocol.outcome import outcome_of_problems
-from cds_hooks.protocol.request import parse_request
+from cds_hooks.protocol.request import HookRequest, parse_request
+from cds_hooks.protocol.sameness import digest_of
 from cds_hooks.protocol.wire import to_json
 from cds_hooks.services import ServiceDefinition, discovery_of, find
 
@@ -43,11 +45,9 @@ class Endpoints:
         definition = self._find(request)
         # A card is for a reader, who does not wait; what only starts work may be waited for.
         wait_s = wait_of(request.headers.getlist("prefer")) if definition.only_starts else 0.0
-        # No name is given to body or request: they may be large, and are let go with the work.
+        # No name is given to what was read: it may be large, and is let go with the work.
         answer = self._doors.answer(
-            definition,
-            parse_request(await _body(request), definition.on, self._config.limits),
-            _info(request, wait_s),
+            definition, *self._read(definition, await _body(request), _info(request, wait_s))
         )
         return json_reply(to_json(await self._in_time(answer, wait_s)))
 
@@ -85,6 +85,14 @@ class Endpoints:
     async def basis(self, request: Request) -> Response:  # noqa: ARG002
         """The page that tells on what the answers rest."""
         return HTMLResponse(self._doors.basis())
+
+    def _read(
+        self, definition: ServiceDefinition, body: bytes, info: RequestInfo
+    ) -> tuple[HookRequest, RequestInfo]:
+        """The request in a body; one that was read before is not read again."""
+        info = replace(info, digest=digest_of(definition.id, body))
+        known = self._doors.known(info.digest) if info.digest else None
+        return known or parse_request(body, definition.on, self._config.limits), info
 
     def _find(self, request: Request) -> ServiceDefinition:
         definition = find(request.path_params["service_id"], self._doors.services)

@@ -88,7 +88,6 @@ _BY_STATE = {
     "57P01": "unreachable",
     "57P03": "unreachable",
 }
-_NO_POSTGRESQL = object()
 
 
 def reason_of(error: BaseException) -> str:
@@ -98,8 +97,8 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, sqlite3.Error):
         extended = getattr(error, "sqlite_errorcode", None) or 0
         return _BY_SQLITE.get(extended & 0xFF, "database-error")
-    if (state := getattr(error, "sqlstate", _NO_POSTGRESQL)) is not _NO_POSTGRESQL:
-        return _BY_STATE.get(state, "database-error")
+    if hasattr(error, "sqlstate"):
+        return _BY_STATE.get(error.sqlstate, "database-error")
     if isinstance(error, OSError):
         return _BY_ERRNO.get(error.errno or 0, "cannot-open")
     return "database-error"

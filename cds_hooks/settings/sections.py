@@ -99,7 +99,12 @@ class Services(Section):
         "`chartside-appointment-book` always does.",
     )
     deadline_s: float = Field(120.0, gt=0, description="Seconds for the work behind an answer.")
-    fresh_for_s: float = Field(3600.0, ge=0, description="Seconds for which an answer is reused.")
+    fresh_for_s: float = Field(
+        86_400.0, ge=0, description="Seconds for which an answer is reused while nothing changes."
+    )
+    recall_s: float = Field(
+        300.0, ge=0, description="Seconds a chart stays in memory to be recognised; 0: never."
+    )
     samples: int = Field(0, ge=0, le=16, description="Samples a consultation; 0: the template's.")
     silent: tuple[Outcome, ...] = Field(
         (), description="Outcomes that give no card (`pending` ...)."

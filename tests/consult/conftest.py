@@ -85,7 +85,9 @@ def seen() -> list[Consultation]:
 def make_consultant(
     store: Store, terminology: Terminology, tmp_path: Path, seen: list[Consultation]
 ) -> Callable[..., Consultant]:
-    def make(engine: FakeEngine, **config: Any) -> Consultant:
+    own = store
+
+    def make(engine: FakeEngine, store: Store = own, **config: Any) -> Consultant:
         rooms = Rooms(
             gather=_gather,
             engine=engine,

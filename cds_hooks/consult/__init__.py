@@ -1,0 +1,13 @@
+"""The way through the house, top to bottom: gather, map, render, ask, check, answer.
+
+The only room that knows all the stages. A hook is answered within `answer_within_s`; what is not
+ready by then goes on in the background with the facts already gathered (never with the EHR's
+token) and answers the next hook of the same chart. Identical work in flight runs once, in all
+processes that share a store.
+"""
+
+from cds_hooks.consult.config import ConsultConfig, Gather, Rooms
+from cds_hooks.consult.consultant import Consultant
+from cds_hooks.consult.question import content_key
+
+__all__ = ["ConsultConfig", "Consultant", "Gather", "Rooms", "content_key"]

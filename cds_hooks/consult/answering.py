@@ -1,0 +1,101 @@
+"""From a question to what the model said of it, checked: one call of the engine."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from cds_hooks import plausibility
+from cds_hooks.consult.config import ConsultConfig, Rooms
+from cds_hooks.consult.stopwatch import Stopwatch
+from cds_hooks.consultation import Consultation, Differential, Outcome
+from cds_hooks.inference.engine import EngineError, Generation, GenerationRequest
+from cds_hooks.inference.output import InvalidOutput, parse_differential
+from cds_hooks.inference.panel import PanelGeneration, by_model
+from prompts import Prompt
+
+__all__ = ["answered"]
+
+
+async def answered(rooms: Rooms, config: ConsultConfig, asked: Consultation) -> Consultation:
+    """The consultation with its outcome, whatever that is; an engine's fault is one."""
+    if asked.prompt is None:
+        raise ValueError("a consultation is rendered before a model is asked")
+    watch = Stopwatch()
+    try:
+        generation = await rooms.engine.generate(_request(rooms, config, asked.prompt))
+    except EngineError as error:
+        done = replace(asked, outcome=_outcome(error), outcome_detail=error.diagnostics())
+    else:
+        watch.lap("model")
+        done = _checked(rooms, asked, asked.prompt.fact_ids, generation)
+        watch.lap("check")
+    return replace(done, timings_ms={**done.timings_ms, **watch.laps})
+
+
+def _request(rooms: Rooms, config: ConsultConfig, prompt: Prompt) -> GenerationRequest:
+    return GenerationRequest(
+        messages=prompt.messages,
+        schema=prompt.schema,
+        samples=config.samples,
+        max_tokens=rooms.template.settings.max_output_tokens,
+        temperature=config.temperature,
+        seed=config.seed,
+        deadline_s=config.deadline_s,
+        names=config.names_by_construction,
+    )
+
+
+def _checked(
+    rooms: Rooms, asked: Consultation, fact_ids: Sequence[str], generation: Generation
+) -> Consultation:
+    """Parse every sample again, then hold each diagnosis against the chart."""
+    differentials = [said for part in by_model(generation) for said in _parse(part, fact_ids)]
+    found = plausibility.judge(asked.chart, differentials, rooms.terminology)
+    return replace(
+        asked,
+        samples=tuple(sample.text for sample in generation.samples),
+        samples_failed=len(generation.samples) - len(differentials),
+        differentials=tuple(differentials),
+        assessments=found.assessments,
+        not_considered=found.not_considered,
+        unexplained=found.unexplained,
+        medication_concerns=found.medication_concerns,
+        outcome=_outcome_of(differentials, found.assessments),
+        outcome_detail=_silent_members(generation),
+        timings_ms={**asked.timings_ms, **_prefixed("model.", generation.timings_ms)},
+        tokens={
+            "prompt": generation.tokens_prompt,
+            "reused": generation.tokens_reused,
+            "answer": sum(sample.tokens for sample in generation.samples),
+        },
+    )
+
+
+def _parse(generation: Generation, fact_ids: Sequence[str]) -> Iterator[Differential]:
+    """What the samples said; one that is not a differential of this chart is counted, not shown."""
+    model = generation.model.name
+    for index, sample in enumerate(generation.samples):
+        with contextlib.suppress(InvalidOutput):
+            yield parse_differential(sample.text, fact_ids, model=model, sample=index)
+
+
+def _silent_members(generation: Generation) -> str:
+    """The models of a panel that said nothing, each with the code that says why."""
+    failures = generation.failures if isinstance(generation, PanelGeneration) else ()
+    return "; ".join(f"{failure.model.name}: {failure.code}" for failure in failures)
+
+
+def _outcome(error: EngineError) -> Outcome:
+    return Outcome(error.code) if error.code in set(Outcome) else Outcome.ENGINE_FAILED
+
+
+def _outcome_of(differentials: Sequence[Differential], assessments: Sequence[object]) -> Outcome:
+    if not differentials:
+        return Outcome.INVALID_OUTPUT
+    return Outcome.ANSWERED if assessments else Outcome.EMPTY
+
+
+def _prefixed(prefix: str, timings: Mapping[str, float]) -> dict[str, float]:
+    return {f"{prefix}{stage}": milliseconds for stage, milliseconds in timings.items()}

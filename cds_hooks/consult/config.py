@@ -1,0 +1,82 @@
+"""What the way through is handed: how a site wants to be answered, and every edge of the house."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+
+from cds_hooks.audit import SiteKey, Store
+from cds_hooks.consultation import Consultation, Outcome
+from cds_hooks.gather import Gathered
+from cds_hooks.inference.engine import Engine
+from cds_hooks.plausibility.terminology import Terminology
+from cds_hooks.protocol.request import HookRequest
+from cds_hooks.services import ServiceDefinition
+from prompts import Template
+
+__all__ = ["ConsultConfig", "Gather", "Rooms"]
+
+_DAY_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class ConsultConfig:
+    """How a site wants to be answered; times in seconds.
+
+    `answer_within_s` bounds a hook (`answer_within`, by service id, that of a service which has
+    its own) and `gather_within_s` the reading of FHIR within it; `deadline_s` bounds the work
+    behind an answer, `fresh_for_s` how long the answer is reused, `recall_s` how long a chart that
+    was sent whole is kept in memory, so that it need not be read again. `silent` are outcomes that
+    give no card.
+    """
+
+    base_url: str
+    answer_within_s: float = 1.5
+    answer_within: Mapping[str, float] = field(default_factory=dict)
+    gather_within_s: float = 1.2
+    deadline_s: float = 120.0
+    fresh_for_s: float = _DAY_S
+    recall_s: float = 300.0
+    samples: int = 1
+    temperature: float = 0.7
+    seed: int = 0
+    names_by_construction: bool = False
+    card_profile: str = "generic"
+    silent: frozenset[Outcome] = frozenset()
+    settings_sha256: str = ""
+
+    def within(self, service_id: str) -> float:
+        """Seconds within which a hook of a service is answered."""
+        return self.answer_within.get(service_id, self.answer_within_s)
+
+    @property
+    def sampling(self) -> tuple[int, float, int, bool]:
+        """What of the sampling an answer depends on."""
+        return (self.samples, self.temperature, self.seed, self.names_by_construction)
+
+
+class Gather(Protocol):
+    """`gather.gather` with the site's client and bounds filled in."""
+
+    async def __call__(
+        self, service: ServiceDefinition, request: HookRequest, *, deadline_s: float
+    ) -> Gathered: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """Every edge of the house."""
+
+    gather: Gather
+    engine: Engine
+    template: Template
+    terminology: Terminology
+    store: Store
+    key: SiteKey
+    observe: Callable[[Consultation], None] = lambda _: None
+    failed: Callable[[Consultation, BaseException], None] = lambda _, __: None
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    new_id: Callable[[], str] = lambda: str(uuid.uuid4())

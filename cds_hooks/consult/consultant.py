@@ -1,0 +1,155 @@
+"""`Consultant`: answers hooks in time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+
+from cds_hooks import cards, expiry
+from cds_hooks.consult import question
+from cds_hooks.consult.config import ConsultConfig, Rooms
+from cds_hooks.consult.recall import Recall
+from cds_hooks.consult.work import Work
+from cds_hooks.consultation import Consultation, Outcome
+from cds_hooks.protocol.cards import Response
+from cds_hooks.protocol.request import HookRequest
+from cds_hooks.services import STARTED, ServiceDefinition
+
+__all__ = ["Consultant"]
+
+# Callers that wait hold a place among the open calls, which are for charts that are opened.
+_MOST_WAITING = 8
+_NOT_YET = (Outcome.PENDING, Outcome.STANDS)
+
+
+class Consultant:
+    """Answers hooks. One instance a process; its work in flight ends with `close`."""
+
+    def __init__(self, rooms: Rooms, config: ConsultConfig) -> None:
+        self._rooms = rooms
+        self._config = config
+        self._work = Work(rooms, config)
+        self._recall = Recall(config.recall_s)
+        self._waiting = 0
+
+    async def answer(
+        self,
+        service: ServiceDefinition,
+        request: HookRequest,
+        *,
+        wait_s: float = 0.0,
+        digest: bytes = b"",
+    ) -> Response:
+        """Cards for one hook; of a service that only starts work none, but its outcome so far.
+
+        `wait_s` is how long the caller of such a service would wait for the outcome. `digest` is
+        of the body as it was sent; a request that `known` gave for it is not gathered again.
+        Raises ChartsideError when the hook cannot be answered at all.
+        """
+        began = time.monotonic()
+        asked = self._again(digest)
+        if asked is None:
+            asked = await self.ask(service, request)
+            self._recall.put(digest, asked, request)
+        if service.only_starts:
+            return await self._begin(asked, wait_s)
+        left = self._config.within(service.id) - (time.monotonic() - began)
+        return await self.respond(await self._answer_by(asked, left), request)
+
+    def known(self, digest: bytes) -> HookRequest | None:
+        """The request in a body that was sent before, without its resources and its token."""
+        remembered = self._recall.get(digest)
+        return None if remembered is None else remembered.request
+
+    async def ask(self, service: ServiceDefinition, request: HookRequest) -> Consultation:
+        """Gather, map and render: a consultation that only the model's answer is missing from."""
+        return await question.put(self._rooms, self._config, service, request)
+
+    async def respond(self, consultation: Consultation, request: HookRequest) -> Response:
+        """Cards, once their record is durable."""
+        last = None
+        if consultation.outcome is not Outcome.ANSWERED:
+            last = await self._rooms.store.last_for_patient(consultation.patient_key)
+        response = cards.build(
+            consultation,
+            base_url=self._config.base_url,
+            make_uuid=self._rooms.new_id,
+            profile=self._config.card_profile,
+            patient_id=request.context.patient_id,
+            encounter_id=request.context.encounter_id,
+            last=last,
+            now=self._rooms.now().timestamp(),
+            silent=self._config.silent,
+        )
+        await self._save(consultation, response)
+        return response
+
+    async def finish(self, asked: Consultation) -> Consultation:
+        """Ask the model and check what it said; identical work in flight is joined."""
+        return await asyncio.shield(self._work.start(asked))
+
+    async def close(self) -> None:
+        """Cancel what is in flight and wait until it has ended."""
+        await self._work.close()
+
+    def _again(self, digest: bytes) -> Consultation | None:
+        """The question as it was put when this body came before, under an id of its own."""
+        remembered = self._recall.get(digest)
+        if remembered is None:
+            return None
+        now = self._rooms.now().timestamp()
+        return replace(remembered.asked, id=self._rooms.new_id(), created=now, timings_ms={})
+
+    async def _save(self, consultation: Consultation, response: Response) -> None:
+        """Record the cards; with the consultation itself where it is not on record yet."""
+        store = self._rooms.store
+        if consultation.outcome in _NOT_YET or not await store.save_cards(
+            consultation.id, response.cards
+        ):
+            await store.save_consultation(consultation, response.cards)
+
+    async def _begin(self, asked: Consultation, wait_s: float) -> Response:
+        """Start the work and tell how it stands. Nobody would read a card, so none is made."""
+        seconds = min(wait_s, self._config.deadline_s) if self._waiting < _MOST_WAITING else 0.0
+        self._waiting += 1
+        try:
+            found = await self._answer_by(asked, seconds)
+        finally:
+            self._waiting -= 1
+        if found.id == asked.id:
+            await self._rooms.store.save_consultation(found)
+        return Response(extension={STARTED: {"outcome": found.outcome.value}})
+
+    async def _answer_by(self, asked: Consultation, seconds: float) -> Consultation:
+        """The stored answer to the same question, or the model's if it comes in time, or none.
+
+        When the question differs in nothing that matters from the last one, its answer stands.
+        """
+        oldest = asked.created - self._config.fresh_for_s
+        stored = await self._rooms.store.find_by_key(asked.key, not_older_than=oldest)
+        if stored is not None:
+            return stored
+        if asked.key not in self._work and await self._stands(asked, oldest):
+            return replace(asked, outcome=Outcome.STANDS)
+        task = self._work.start(asked)
+        done, _ = await asyncio.wait({task}, timeout=max(seconds, 0.0))
+        return task.result() if done else asked
+
+    async def _stands(self, asked: Consultation, oldest: float) -> bool:
+        """Whether the patient's last answer may be shown instead of a new one.
+
+        It has to be of the same settings, model and template, young enough, and a differential;
+        and nothing that matters may have changed since.
+        """
+        last = await self._rooms.store.last_for_patient(asked.patient_key)
+        if last is None or last.outcome is not Outcome.ANSWERED or last.created < oldest:
+            return False
+        alike = _made_by(last) == _made_by(asked)
+        return alike and not expiry.changes(last.chart, asked.chart).matter
+
+
+def _made_by(consultation: Consultation) -> tuple[object, ...]:
+    """What besides the chart an answer depends on."""
+    template = consultation.prompt.template if consultation.prompt else None
+    return (consultation.settings_sha256, consultation.model, template)

@@ -1,0 +1,80 @@
+"""From a hook to a question for the model: gather, map, render."""
+
+from __future__ import annotations
+
+import hashlib
+
+import orjson
+
+import prompts
+from cds_hooks import plausibility
+from cds_hooks.consult.config import ConsultConfig, Rooms
+from cds_hooks.consult.stopwatch import Stopwatch
+from cds_hooks.consultation import Consultation, ModelIdentity
+from cds_hooks.inference.engine import EngineError
+from cds_hooks.protocol.request import HookRequest
+from cds_hooks.services import ServiceDefinition
+from fhir_mapping import map_chart
+from fhir_mapping.chart import Chart, Fact
+from prompts import Prompt, Template
+
+__all__ = ["content_key", "put"]
+
+# Tokens are at least this many characters long in every tokenizer we know of, on average, so an
+# estimate made while the engine is away never overfills the budget.
+_CHARACTERS_PER_TOKEN = 2
+
+
+async def put(
+    rooms: Rooms, config: ConsultConfig, service: ServiceDefinition, request: HookRequest
+) -> Consultation:
+    """A consultation that only the model's answer is missing from."""
+    watch = Stopwatch()
+    within = min(config.gather_within_s, config.within(service.id))
+    gathered = await rooms.gather(service, request, deadline_s=within)
+    watch.lap("gather")
+    now, patient_id = rooms.now(), request.context.patient_id
+    version = gathered.fhir_version
+    chart = map_chart(gathered.resources, patient_id=patient_id, now=now, fhir_version=version)
+    watch.lap("map")
+    prompt = await _render(rooms, chart)
+    watch.lap("render")
+    return Consultation(
+        id=rooms.new_id(),
+        key=content_key(chart, rooms.template, rooms.engine.model, config.sampling),
+        service=service.id,
+        created=now.timestamp(),
+        patient_key=rooms.key.patient_key(patient_id, fhir_server=request.fhir_server),
+        chart=chart,
+        prompt=prompt,
+        model=rooms.engine.model,
+        key_states=gathered.states,
+        contradictions=plausibility.contradictions(chart, rooms.terminology),
+        timings_ms=watch.laps,
+        settings_sha256=config.settings_sha256,
+    )
+
+
+def content_key(chart: Chart, template: Template, model: ModelIdentity, sampling: object) -> str:
+    """The address of a consultation: what the answer depends on, and no more.
+
+    How long ago a fact was moves with the clock and is left out; a fact that is new, changed or
+    gone makes another key.
+    """
+    facts = [_content_of(fact) for fact in chart.facts]
+    parts = [chart.patient.recorded_sex, int(chart.patient.age_years or -1), facts]
+    whole = [parts, template.ref.sha256, model.sha256, model.engine, sampling]
+    return hashlib.sha256(orjson.dumps(whole)).hexdigest()
+
+
+def _content_of(fact: Fact) -> tuple[object, ...]:
+    return (fact.kind, fact.text, fact.status, fact.polarity, fact.flag, fact.sources)
+
+
+async def _render(rooms: Rooms, chart: Chart) -> Prompt:
+    layout = prompts.lay_out(chart, rooms.template)
+    try:
+        costs = await rooms.engine.count_tokens(layout.texts)
+    except EngineError:  # down, or gone while it counted
+        costs = [1 + len(text) // _CHARACTERS_PER_TOKEN for text in layout.texts]
+    return prompts.render(layout, costs)

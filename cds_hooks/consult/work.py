@@ -1,0 +1,101 @@
+"""Work in flight: each question once, in this process and in all that share its store."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+from cds_hooks.consult.answering import answered
+from cds_hooks.consult.config import ConsultConfig, Rooms
+from cds_hooks.consultation import Consultation, Outcome
+from cds_hooks.errors import ChartsideError
+
+__all__ = ["Work"]
+
+# A process that dies holds its claim for this long; one that lives extends it three times as often.
+_LEASE_S = 15.0
+_LOOK_S = 0.1
+
+
+class Work:
+    """The questions that are being answered. `owner` names this process to the others."""
+
+    def __init__(self, rooms: Rooms, config: ConsultConfig) -> None:
+        self._rooms = rooms
+        self._config = config
+        self._owner = rooms.new_id()
+        self._running: dict[str, asyncio.Task[Consultation]] = {}
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._running
+
+    def start(self, asked: Consultation) -> asyncio.Task[Consultation]:
+        """The work on this question: what is in flight already, or new under an id of its own.
+
+        Its own, because the hook that asked may leave with a record that says "not yet".
+        """
+        task = self._running.get(asked.key)
+        if task is None:
+            work = replace(asked, id=self._rooms.new_id())
+            task = asyncio.create_task(self._once(work), name=f"consultation {work.id}")
+            self._running[asked.key] = task
+            task.add_done_callback(lambda done: self._ended(work, done))
+        return task
+
+    async def close(self) -> None:
+        """Cancel what is in flight and wait until it has ended."""
+        tasks = list(self._running.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _ended(self, asked: Consultation, task: asyncio.Task[Consultation]) -> None:
+        """Forget the work; a failure that no hook was waiting for still reaches the log."""
+        self._running.pop(asked.key, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._rooms.failed(asked, error)
+
+    async def _once(self, asked: Consultation) -> Consultation:
+        """Do the work, or wait for the process that does it already."""
+        oldest = asked.created - self._config.fresh_for_s
+        ends = asyncio.get_running_loop().time() + self._config.deadline_s
+        while not await self._claim(asked.key):
+            if asyncio.get_running_loop().time() > ends:
+                return await self._record(replace(asked, outcome=Outcome.DEADLINE))
+            await asyncio.sleep(_LOOK_S)
+            found = await self._rooms.store.find_by_key(asked.key, not_older_than=oldest)
+            if found is not None:
+                return found
+        async with self._claimed(asked.key):
+            # Whoever had the claim before may have finished between two looks.
+            found = await self._rooms.store.find_by_key(asked.key, not_older_than=oldest)
+            if found is not None:
+                return found
+            return await self._record(await answered(self._rooms, self._config, asked))
+
+    async def _record(self, done: Consultation) -> Consultation:
+        await self._rooms.store.save_consultation(done)
+        self._rooms.observe(done)
+        return done
+
+    async def _claim(self, key: str) -> bool:
+        return await self._rooms.store.claim(key, self._owner, lease_s=_LEASE_S)
+
+    @contextlib.asynccontextmanager
+    async def _claimed(self, key: str) -> AsyncIterator[None]:
+        """Keep a claim while the block runs, and let it go behind it."""
+        keeping = asyncio.create_task(self._keep(key))
+        try:
+            yield
+        finally:
+            keeping.cancel()
+            with contextlib.suppress(ChartsideError):  # then it runs out
+                await asyncio.shield(self._rooms.store.release(key, self._owner))
+
+    async def _keep(self, key: str) -> None:
+        while True:
+            await asyncio.sleep(_LEASE_S / 3)
+            with contextlib.suppress(ChartsideError):  # the next round tries again
+                await self._claim(key)
