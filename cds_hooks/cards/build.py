@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from cds_hooks.cards import data, view
+from cds_hooks.cards.around import around_of, sure_of
 from cds_hooks.cards.markdown import markdown
 from cds_hooks.cards.suggestions import suggestions
 from cds_hooks.cards.summary import differential_summary, fitted
-from cds_hooks.consultation import Consultation, Outcome
+from cds_hooks.consultation import Consultation, Outcome, Reason
 from cds_hooks.protocol.cards import Card, Coding, Link, Response, Source
 from fhir_mapping.chart import Chart, Fact
 from prompts import ago
@@ -59,7 +60,7 @@ def build(
         cards.append(maker.earlier(last, consultation))
     elif consultation.outcome not in silent:
         cards.append(maker.status(consultation))
-    if consultation.contradictions:
+    if consultation.contradictions or _drug_conflicts(consultation):
         cards.append(maker.conflicts(consultation))
     return Response(tuple(cards))
 
@@ -130,14 +131,20 @@ class _Maker:
         )
 
     def conflicts(self, consultation: Consultation) -> Card:
-        words, count = data.texts().summary, len(consultation.contradictions)
-        found = view.conflicts_of(consultation.contradictions, consultation.chart)
+        words, own = data.texts().summary, consultation.contradictions
+        drugs = _drug_conflicts(consultation)
+        one, many = ("one_conflict", "conflicts") if own else ("one_drug", "drugs")
+        count = len(own) + len(drugs)
         return Card(
-            summary=words["one_conflict"] if count == 1 else f"{count} {words['conflicts']}",
-            indicator="warning",
+            summary=words[one] if count == 1 else f"{count} {words[many]}",
+            indicator="warning" if own else "info",
             source=self._source("chartsideChartConflicts"),
             uuid=self.make_uuid(),
-            detail=markdown("conflicts", conflicts=found),
+            detail=markdown(
+                "conflicts",
+                conflicts=view.conflicts_of(own, consultation.chart),
+                drugs=view.conflicts_of(drugs, consultation.chart),
+            ),
             override_reasons=self.reasons,
             links=self._links(),
             extension=self.profile.extension or None,
@@ -158,7 +165,10 @@ class _Maker:
             "newer": newer,
             "gone": gone,
             "why_old": why_old,
-            "groups": view.groups_of(done),
+            "standing": view.groups_of(done, standing=True),
+            "apart": view.groups_of(done, standing=False),
+            "around": around_of(done),
+            "agreement": sure_of(done.truth_set),
         }
         return markdown("differential", view=shown, basis=view.basis_of(done))
 
@@ -173,6 +183,10 @@ class _Maker:
 
     def _links(self) -> tuple[Link, ...]:
         return (Link(data.texts().source["basis"], f"{self.base}/basis"),)
+
+
+def _drug_conflicts(consultation: Consultation) -> tuple[Reason, ...]:
+    return tuple(r for r in consultation.medication_concerns if r.check == "drug-and-problem")
 
 
 def _absolute(base_url: str) -> str:

@@ -28,11 +28,13 @@ class OutcomeText(_Data):
 
 
 class CheckTexts(_Data):
-    """`claim` is the check of what a model says of a fact; `told` need no line of their own."""
+    """`claim` is the check of what a model says of a fact; `told` need no line of their own;
+    `noted` are told although they judge nothing, and how."""
 
     claim: str
     told: frozenset[str]
     claimed: str
+    noted: dict[str, str]
 
 
 class Texts(_Data):
@@ -49,6 +51,7 @@ class Texts(_Data):
     omissions: dict[str, str]
     systems: dict[str, str]
     outcomes: dict[Outcome, OutcomeText]
+    around: dict[str, str]
     summary: dict[str, str]
     suggestion: dict[str, str]
     withheld: dict[str, str]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from cds_hooks.cards import phrases
+from cds_hooks.cards.around import says
 from cds_hooks.cards.data import texts
 from cds_hooks.cards.escape import capped, plain
 from cds_hooks.cards.view import holds
@@ -37,8 +38,17 @@ def differential_summary(consultation: Consultation, age: str = "") -> str:
     for count in range(len(standing), 0, -1):
         text = lead + _named(standing, count)
         if len(text) <= LIMIT:
-            return text
+            return _with_overlooked(text, consultation)
     return capped(text, LIMIT)
+
+
+def _with_overlooked(text: str, consultation: Consultation) -> str:
+    """The sentence with the first diagnosis that was not considered, when there is room for it."""
+    if not consultation.not_considered:
+        return text
+    name = _short(says(consultation.not_considered[0]).partition(": ")[0])
+    longer = f"{text}; {texts().summary['not_considered']}: {name}"
+    return longer if len(longer) <= LIMIT else text
 
 
 def _nothing(assessments: Sequence[Assessment]) -> str:

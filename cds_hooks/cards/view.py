@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cds_hooks.cards import phrases
+from cds_hooks.cards.around import agreement_of, notes_of, says
 from cds_hooks.cards.data import texts
 from cds_hooks.consultation import Assessment, Consultation, Group, KeyState, Reason, Verdict
 from fhir_mapping.chart import Chart
@@ -30,19 +31,19 @@ _DIGEST = 12
 class DiagnosisView:
     """One assessed diagnosis; of one on the problem list only the name and code are shown.
 
-    `agreement` is "2 of 3", empty when there was one answer; `checks` are those that passed of
-    those that did not abstain. Of a doubtful one neither checks nor discriminator are shown: its
-    flags say why.
+    `agreement` is "in 2 of 3 answers", empty when there was one answer. `flags` are failed checks,
+    `notes` what the rules know besides. Of a doubtful one neither notes nor discriminator are
+    shown: its flags say why.
     """
 
     name: str
     code: str
     verdict: str = ""
     agreement: str = ""
-    checks: str = ""
     evidence_for: tuple[str, ...] = ()
     evidence_against: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     discriminator: str = ""
 
 
@@ -95,12 +96,13 @@ def holds(assessment: Assessment) -> bool:
     return assessment.verdict in (Verdict.SUPPORTED, Verdict.PLAUSIBLE, Verdict.UNCERTAIN)
 
 
-def groups_of(consultation: Consultation) -> tuple[GroupView, ...]:
-    """Likely and must-not-miss first; what the checks speak against last and apart."""
+def groups_of(consultation: Consultation, *, standing: bool) -> tuple[GroupView, ...]:
+    """The diagnoses that the checks left standing, likely and must-not-miss; or those set apart,
+    on the problem list already or spoken against."""
     grouped: dict[str, list[DiagnosisView]] = {title: [] for title in texts().groups}
     for assessment in consultation.assessments:
         grouped[_group(assessment)].append(_diagnosis(assessment, consultation))
-    order = (Group.LIKELY, Group.MUST_NOT_MISS, "recorded", "doubtful")
+    order = (Group.LIKELY, Group.MUST_NOT_MISS) if standing else ("recorded", "doubtful")
     titles = texts().groups
     return tuple(GroupView(titles[key], tuple(grouped[key])) for key in order if grouped[key])
 
@@ -112,20 +114,19 @@ def _group(assessment: Assessment) -> str:
 
 
 def _diagnosis(assessment: Assessment, consultation: Consultation) -> DiagnosisView:
-    chart, answers = consultation.chart, len(consultation.differentials)
+    chart = consultation.chart
     if assessment.verdict is Verdict.RECORDED:
         return DiagnosisView(phrases.name(assessment.name), _code(assessment))
     doubtful = not holds(assessment)
-    named_in = round(assessment.agreement * answers)
     return DiagnosisView(
         name=phrases.name(assessment.name),
         code=_code(assessment),
         verdict=texts().verdicts[assessment.verdict],
-        agreement=f"{named_in} of {answers}" if answers > 1 else "",
-        checks="" if doubtful else _passed(assessment.reasons),
+        agreement=agreement_of(assessment, consultation.differentials),
         evidence_for=phrases.evidence(assessment.evidence_for, chart, _wrong(assessment)),
         evidence_against=phrases.evidence(assessment.evidence_against, chart),
         flags=_flags(assessment.reasons),
+        notes=() if doubtful else notes_of(assessment, chart),
         discriminator="" if doubtful else phrases.discriminator(assessment.discriminator),
     )
 
@@ -144,20 +145,10 @@ def _wrong(assessment: Assessment) -> set[str]:
     return {fact_id for reason in failed for fact_id in reason.fact_ids}
 
 
-def _passed(reasons: Sequence[Reason]) -> str:
-    results = [reason.result for reason in reasons if reason.result != "abstain"]
-    return f"{results.count('pass')} of {len(results)}" if results else ""
-
-
 def _flags(reasons: Sequence[Reason]) -> tuple[str, ...]:
     told = texts().checks.told
     failed = (r for r in reasons if r.result == "fail" and r.check not in told)
-    return tuple(dict.fromkeys(_says(reason) for reason in failed))
-
-
-def _says(reason: Reason) -> str:
-    """What a check says, or its id as words when it says nothing that can be seen."""
-    return phrases.remark(reason.text) or phrases.remark(reason.check.replace("-", " "))
+    return tuple(dict.fromkeys(says(reason) for reason in failed))
 
 
 def basis_of(consultation: Consultation) -> Basis:
@@ -203,7 +194,7 @@ def conflicts_of(reasons: Sequence[Reason], chart: Chart) -> tuple[Conflict, ...
     """Chart entries that contradict each other, each with the entries themselves."""
     return tuple(
         Conflict(
-            (said := _says(reason))[:1].upper() + said[1:],
+            (said := says(reason))[:1].upper() + said[1:],
             phrases.remark(reason.source),
             tuple(phrases.fact_phrase(f) for i in reason.fact_ids if (f := chart.fact(i))),
         )

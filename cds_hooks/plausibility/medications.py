@@ -104,7 +104,7 @@ def _results(prepared: Record) -> Iterator[Reason]:
         flag = found[0].flag
         drugs = _taken(effect.drugs, prepared)
         if drugs and (flag.is_low if effect.needs == "low" else flag.is_high):
-            text = f"a current medication commonly causes {effect.id.replace('-', ' ')}"
+            text = f"{effect.id.replace('-', ' ')}: a current medication commonly causes it"
             ids = (found[0].id, *drugs)
             yield Reason("drug-and-result", ABSTAIN, text, ids, effect.source)
 

@@ -63,7 +63,7 @@ def not_considered(
     """One reason a pattern that the chart completes and whose diagnosis is not in the list, those
     of which the chart tells most first.
 
-    It says "not considered by the model", with the facts; it does not say that it is so.
+    It says that the model did not consider it, with the facts; it does not say that it is so.
     """
     return overlooked(Seen(record(chart, terminology)), assessments, terminology)
 
@@ -91,7 +91,7 @@ def overlooked(
 def _reason(pattern: Pattern, found: Sequence[str], seen: Seen) -> Reason:
     names = ", ".join(findings()[n].name for n in found)
     ids = dict.fromkeys(i for n in found for i in seen.facts(n))
-    text = f"{pattern.diagnosis}: not considered by the model; the chart tells of {names}"
+    text = f"{pattern.diagnosis}: the chart tells of {names}"
     return Reason("not-considered", "fail", text, tuple(ids), pattern.source)
 
 

@@ -30,6 +30,7 @@ __all__ = ["UncitedFinding", "unexplained"]
 RECENT_DAYS = 14.0
 """Results older than this are not named as left over: this service's own limit."""
 
+_BEARS = "unexplained-finding"
 _RESULTS = frozenset({Kind.LAB, Kind.VITAL, Kind.OBSERVATION})
 _STANDING = frozenset({Verdict.SUPPORTED, Verdict.PLAUSIBLE, Verdict.UNCERTAIN, Verdict.RECORDED})
 _CRITICAL = frozenset({Flag.CRITICAL_HIGH, Flag.CRITICAL_LOW})
@@ -43,7 +44,7 @@ class UncitedFinding:
     `expected-result`) are told there.
     """
 
-    id: str = "unexplained-finding"
+    id: str = _BEARS
     source: str = "data/red_flags.toml, each pattern with its own"
 
     def __call__(self, case: Case) -> Iterator[Reason]:
@@ -79,10 +80,11 @@ def unexplained(
         return ()
     evidence = (e for a in standing for e in (*a.evidence_for, *a.evidence_against))
     told = set(groups_of(_cited(record, evidence)))
+    told |= {i for a in standing for r in a.reasons if r.check == _BEARS for i in r.fact_ids}
     concepts = [c for a in standing for c in terminology.resolve(a.name).concepts]
     concepts += [c for p in record.problems if p.active for c in p.concepts]
     told |= groups_of(_tied(record, concepts))
-    left = [f for f in _abnormal(record.chart.facts) if not _groups(f) & told]
+    left = [f for f in _abnormal(record.chart.facts) if not {f.id, *_groups(f)} & told]
     if not left:
         return ()
     text = "abnormal in the chart and cited for none of these diagnoses"

@@ -19,6 +19,7 @@ from cds_hooks.consultation import (
     ModelIdentity,
     Outcome,
     Reason,
+    TruthSet,
     Verdict,
 )
 from fhir_mapping.chart import (
@@ -235,6 +236,52 @@ def pending(answered: Consultation) -> Consultation:
 @pytest.fixture
 def contradictory(answered: Consultation) -> Consultation:
     return replace(answered, contradictions=CONTRADICTIONS)
+
+
+@pytest.fixture
+def reviewed(contradictory: Consultation) -> Consultation:
+    """The answer of two models, with all that rules found around it."""
+    kidney, *others = contradictory.assessments
+    noted = (
+        Reason("drug-may-cause", "abstain", "a current medication commonly causes it", ("M1",)),
+        Reason("unexplained-finding", "abstain", "the chart also tells of findings", ("V1", "S1")),
+    )
+    answers = (*contradictory.differentials[:2], Differential((), "qwen3.5-27b", 2))
+    return replace(
+        contradictory,
+        differentials=answers,
+        assessments=(
+            replace(kidney, reasons=(*kidney.reasons, *noted), model_share=1.0),
+            *(replace(a, model_share=0.5) for a in others),
+        ),
+        not_considered=(
+            Reason(
+                "not-considered",
+                "fail",
+                "Adrenal crisis: the chart tells of hyperkalemia, tachycardia, vomiting",
+                ("L3", "V1", "S1"),
+                "Bornstein SR et al. 2016",
+            ),
+        ),
+        unexplained=(Reason("unexplained-result", "abstain", "abnormal", ("V1",)),),
+        medication_concerns=(
+            Reason(
+                "drug-and-result",
+                "abstain",
+                "hyperkalemia: a current medication commonly causes it",
+                ("L3", "M2"),
+                "Perazella MA 2000",
+            ),
+            Reason(
+                "drug-and-problem",
+                "fail",
+                "named by the Beers criteria as potentially inappropriate",
+                ("M1", "L2"),
+                "AGS Beers criteria 2023",
+            ),
+        ),
+        truth_set=TruthSet(("Acute kidney injury",), 0.5, 0.1, 120, "discharges of this site"),
+    )
 
 
 @pytest.fixture

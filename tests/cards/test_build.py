@@ -77,6 +77,54 @@ def test_golden_last_answer(
     compare("last-answer", response)
 
 
+def test_golden_reviewed(reviewed: Consultation, make_uuid: Uuids) -> None:
+    compare("reviewed", build(reviewed, base_url=BASE, make_uuid=make_uuid, patient_id="p1"))
+
+
+def test_what_rules_found_around_the_list_is_short_and_bounded(
+    reviewed: Consultation, make_uuid: Uuids
+) -> None:
+    (one,) = reviewed.not_considered
+    many = tuple(replace(one, text=f"Disease {n}: the chart tells of much") for n in range(9))
+    left = Reason("unexplained-result", "abstain", "", tuple(f.id for f in reviewed.chart.facts))
+    done = replace(reviewed, not_considered=many, unexplained=(left,))
+    card = build(done, base_url=BASE, make_uuid=make_uuid).cards[0]
+    assert card.detail.count("**Disease ") == 3
+    assert "- and 6 more" in card.detail
+    assert "; 7 more" in card.detail
+    bare = replace(
+        reviewed, not_considered=(), unexplained=(), medication_concerns=(), truth_set=None
+    )
+    (card, _) = build(bare, base_url=BASE, make_uuid=make_uuid).cards
+    titles = [texts().around[key] for key in ("not_considered", "unexplained", "drugs")]
+    assert not any(title in card.detail for title in titles)
+
+
+def test_the_summary_names_what_was_not_considered_when_there_is_room(
+    reviewed: Consultation, make_uuid: Uuids
+) -> None:
+    short = replace(reviewed, assessments=reviewed.assessments[:1])
+    card = build(short, base_url=BASE, make_uuid=make_uuid).cards[0]
+    assert card.summary == "Differential: Acute kidney injury; not considered: Adrenal crisis"
+    crowded = replace(
+        reviewed, assessments=diagnoses(*(f"Disease number {n} with a name" for n in range(4)))
+    )
+    card = build(crowded, base_url=BASE, make_uuid=make_uuid).cards[0]
+    assert "not considered" not in card.summary
+    assert len(card.summary) < 140
+
+
+def test_a_drug_that_conflicts_with_the_chart_is_information(
+    reviewed: Consultation, make_uuid: Uuids
+) -> None:
+    done = replace(reviewed, contradictions=())
+    _, card = build(done, base_url=BASE, make_uuid=make_uuid).cards
+    assert card.indicator == "info"
+    assert card.summary == texts().summary["one_drug"]
+    assert "Ibuprofen" in card.detail
+    assert "AGS Beers criteria" in card.detail
+
+
 @pytest.mark.parametrize("outcome", [o for o in Outcome if o is not Outcome.ANSWERED])
 def test_every_other_outcome_has_a_card_of_its_own_or_none_by_setting(
     answered: Consultation, make_uuid: Uuids, outcome: Outcome
