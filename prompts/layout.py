@@ -1,31 +1,43 @@
-"""A chart laid out for a template: one line a fact, and the strings whose tokens are counted."""
+"""A chart laid out for a template: one line a fact, and the strings whose tokens are counted.
+
+Each fact has three forms: its line, a shorter line, and its name alone, which stands in a line for
+all that are only named. Every form is counted by itself, and a prompt is made of nothing else, so
+that the sum of what is chosen bounds the tokens of the whole.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from fhir_mapping.chart import Chart, Fact, Polarity
+from prompts.shorter import name_of, short_phrase
 from prompts.template import Status, Template
 from prompts.text import neutral
 from prompts.timing import ago
 
-__all__ = ["Layout", "Line", "chart_part", "lay_out", "state_words"]
+__all__ = ["Layout", "Line", "chart_part", "lay_out", "naming_line", "state_words"]
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A fact as it would stand in the prompt, under the section of this index."""
+    """A fact as it would stand in the prompt, under the section of this index.
+
+    `brief` is the line in fewer words, or the same; `name` only what the fact is about.
+    """
 
     fact: Fact
     section: int
     text: str
+    brief: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
     """`lines` in prompt order. `texts` are to be token-counted: the system part, the chart part
-    without any fact, then each line with its line end."""
+    without any fact, each line with its line end, each brief line likewise, each name as a piece
+    of a naming line, and last, if there are facts, what a naming line has besides names."""
 
     chart: Chart
     template: Template
@@ -35,7 +47,22 @@ class Layout:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        return (self.system, self.frame, *(f"{line.text}\n" for line in self.lines))
+        forms = (
+            *(f"{line.text}\n" for line in self.lines),
+            *(f"{line.brief}\n" for line in self.lines),
+            *(f" {line.name};" for line in self.lines),
+        )
+        rest = (f"{_NAMING} and 9999 more.\n",) if self.lines else ()
+        return (self.system, self.frame, *forms, *rest)
+
+
+_NAMING = "Also recorded:"
+
+
+def naming_line(names: Sequence[str], more: int) -> str:
+    """The line that only names facts, `more` of which are not even named."""
+    named = " ".join(f"{name};" for name in names)
+    return f"{_NAMING} {named} and {more} more." if more else f"{_NAMING} {named.rstrip(';')}."
 
 
 def lay_out(chart: Chart, template: Template) -> Layout:
@@ -46,19 +73,13 @@ def lay_out(chart: Chart, template: Template) -> Layout:
     """
     lines = tuple(_lines(chart, template))
     system = template.system.render(**_bounds(template))
-    frame = chart_part(chart, template, lines, shown=())
+    empty: dict[int, list[str]] = {line.section: [] for line in lines}
+    frame = chart_part(chart, template, empty)
     return Layout(chart, template, system.strip(), frame, lines)
 
 
-def chart_part(
-    chart: Chart, template: Template, lines: Iterable[Line], *, shown: Collection[str]
-) -> str:
-    """The user's turn: the sections of `lines`, and in them the lines of the facts in `shown`."""
-    by_section: dict[int, list[str]] = {}
-    for line in lines:
-        texts = by_section.setdefault(line.section, [])
-        if line.fact.id in shown:
-            texts.append(line.text)
+def chart_part(chart: Chart, template: Template, by_section: Mapping[int, Sequence[str]]) -> str:
+    """The user's turn: the sections by their index, each with its lines."""
     sections = [
         {"title": template.settings.sections[index].title, "lines": texts}
         for index, texts in by_section.items()
@@ -94,7 +115,7 @@ def _lines(chart: Chart, template: Template) -> Iterable[Line]:
     for index, section in enumerate(template.settings.sections):
         facts = sorted(chart.of(*section.kinds), key=_newest_last)
         for fact in facts:
-            yield Line(fact, index, _line(fact, template.settings.status))
+            yield _line(fact, index, template.settings.status)
 
 
 def _newest_last(fact: Fact) -> tuple[bool, float]:
@@ -102,7 +123,26 @@ def _newest_last(fact: Fact) -> tuple[bool, float]:
     return (known, -fact.days_ago) if fact.days_ago is not None else (known, 0.0)
 
 
-def _line(fact: Fact, status: Status) -> str:
+def _line(fact: Fact, section: int, status: Status) -> Line:
+    text = _columns(fact, status)
+    short = short_phrase(fact)
+    brief = text if short == fact.text else _columns(replace(fact, text=short), status)
+    name = _name(fact, status)
+    return Line(fact, section, text, brief if len(brief) < len(text) else text, name)
+
+
+_GOES_WITHOUT_SAYING = frozenset({"active", "normal", "finished", "completed", "accepted"})
+
+
+def _name(fact: Fact, status: Status) -> str:
+    """Its name, and what makes it another thing than its name: "Asthma (refuted)"."""
+    name = name_of(fact)
+    words = [w for w in state_words(replace(fact, text=name), status)
+             if w not in _GOES_WITHOUT_SAYING]  # fmt: skip
+    return neutral(f"{name} ({', '.join(words)})" if words else name) or "(no text)"
+
+
+def _columns(fact: Fact, status: Status) -> str:
     columns = (
         neutral(fact.id),
         neutral(fact.text) or "(no text)",

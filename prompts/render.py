@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from fhir_mapping.chart import Chart, Fact, Omission
 from fhir_mapping.priority import must_keep as chart_must_keep
 from fhir_mapping.priority import priority as chart_priority
-from prompts.layout import Layout, chart_part
+from prompts.choice import Choice, Costs, choose
+from prompts.layout import Layout, chart_part, naming_line
 from prompts.prompt import Message, Prompt
 from prompts.schema import answer_schema
 
@@ -30,42 +31,61 @@ def render(
 
     `costs` are the tokens of each of `layout.texts`; `budget` (the template's by default) bounds
     the chart part, its headings included. Must-keep facts come first, then by `priority`, lowest
-    first; one too long for what is left is passed over and shorter ones after it may still fit.
+    first; `prompts.choice` says which are shortened, named or left out when not all fit.
     Raises ValueError when there is not one cost for each text.
     """
-    if len(costs) != len(layout.lines) + 2:
-        raise ValueError(f"{len(costs)} costs for {len(layout.lines) + 2} texts of the layout")
+    known = Costs.of(layout, costs)
     limit = layout.template.settings.chart_tokens if budget is None else budget
-    chosen = _choose(layout, costs[2:], limit - costs[1], priority, must_keep)
-    shown = {layout.lines[i].fact.id for i in chosen}
-    fact_ids = tuple(line.fact.id for line in layout.lines if line.fact.id in shown)
-    lines = [line for line in layout.lines if line.fact.id in shown]
-    user = chart_part(layout.chart, layout.template, lines, shown=shown)
+    must = {n for n, line in enumerate(layout.lines) if must_keep(line.fact, layout.chart)}
+    ranked = _ranked(layout, must, priority)
+    choice = choose(layout, known, limit, ranked, must)
+    fact_ids = tuple(line.fact.id for n, line in enumerate(layout.lines) if n in choice.shown)
+    user = chart_part(layout.chart, layout.template, _sections(layout, choice))
     return Prompt(
         messages=(Message("system", layout.system), Message("user", user)),
         template=layout.template.ref,
         schema=answer_schema(layout.template.schema, fact_ids),
         fact_ids=fact_ids,
-        omissions=tuple(_omission(f, limit) for f in layout.chart.facts if f.id not in shown),
-        tokens=costs[0] + costs[1] + sum(costs[2 + i] for i in chosen),
+        omissions=tuple(_omissions(layout, choice, limit)),
+        tokens=known.system + limit - choice.room,
     )
 
 
-def _choose(
-    layout: Layout, costs: Sequence[int], room: int, priority: Priority, must_keep: MustKeep
-) -> list[int]:
+def _ranked(layout: Layout, must: set[int], priority: Priority) -> list[int]:
     def rank(index: int) -> tuple[Any, ...]:
-        fact = layout.lines[index].fact
-        return (not must_keep(fact, layout.chart), priority(fact, layout.chart), index)
+        return (index not in must, priority(layout.lines[index].fact, layout.chart), index)
 
-    chosen: list[int] = []
-    for index in sorted(range(len(costs)), key=rank):
-        if costs[index] <= room:
-            chosen.append(index)
-            room -= costs[index]
-    return chosen
+    return sorted(range(len(layout.lines)), key=rank)
 
 
-def _omission(fact: Fact, limit: int) -> Omission:
-    detail = f"left out to keep the chart part within {limit} tokens"
-    return Omission(fact.id, "token-budget", detail, fact.kind)
+def _sections(layout: Layout, choice: Choice) -> dict[int, list[str]]:
+    """The lines of each section that has any, and after them one that names what has none."""
+    shown: dict[int, list[str]] = {}
+    names: dict[int, dict[str, None]] = {}
+    unnamed: dict[int, int] = {}
+    for n, line in enumerate(layout.lines):
+        if n in choice.shown:
+            text = line.text if n in choice.full else line.brief
+            shown.setdefault(line.section, []).append(text)
+        elif n in choice.named:
+            shown.setdefault(line.section, [])
+            names.setdefault(line.section, {})[line.name] = None
+        else:
+            unnamed[line.section] = unnamed.get(line.section, 0) + 1
+    for section, found in names.items():
+        shown[section].append(naming_line(list(found), unnamed.get(section, 0)))
+    return shown
+
+
+def _omissions(layout: Layout, choice: Choice, limit: int) -> Iterator[Omission]:
+    """One for each fact without a line, in chart order, and one for each that was shortened."""
+    index = {line.fact.id: n for n, line in enumerate(layout.lines)}
+    why = f"to keep the chart part within {limit} tokens"
+    for fact in layout.chart.facts:
+        n = index[fact.id]
+        if n in choice.named:
+            yield Omission(fact.id, "named-only", f"only named, {why}", fact.kind)
+        elif n not in choice.shown:
+            yield Omission(fact.id, "token-budget", f"left out {why}", fact.kind)
+        elif n in choice.brief and layout.lines[n].brief != layout.lines[n].text:
+            yield Omission(f"{fact.id}#detail", "shortened", f"shortened {why}", fact.kind)

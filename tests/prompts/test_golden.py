@@ -28,7 +28,7 @@ def compare(name: str, prompt: Prompt) -> None:
     assert shown(prompt) == path.read_text("utf-8")
 
 
-@pytest.mark.parametrize("budget", [1200, 100])
+@pytest.mark.parametrize("budget", [1200, 200, 100])
 def test_differential_1(chart: Chart, template: Template, budget: int, priority, must_keep) -> None:  # type: ignore[no-untyped-def]
     layout = lay_out(chart, template)
     costs = [len(text) // 4 for text in layout.texts]
