@@ -19,14 +19,15 @@ from rich.table import Table
 from cds_hooks.cli import show
 from cds_hooks.cli.evaluation_run import Asking, bench
 from cds_hooks.evaluation.matching import Match
-from cds_hooks.evaluation.metrics import compare as paired
 from cds_hooks.evaluation.metrics import rank, top
 from cds_hooks.evaluation.recorded.catalogue import catalogue
 from cds_hooks.evaluation.recorded.replay import replay
+from cds_hooks.evaluation.report.comparison import comparison_text
 from cds_hooks.evaluation.report.page import Page, percent
 from cds_hooks.evaluation.report.paper import paper_page
 from cds_hooks.evaluation.report.runs import Run, headline, run_page
 from cds_hooks.evaluation.report.write import to_html, to_markdown
+from cds_hooks.evaluation.runs.comparison import compare_runs
 from cds_hooks.evaluation.runs.manifest import read_manifest, same_suite
 from cds_hooks.evaluation.runs.results import CaseResult, read_results
 from cds_hooks.evaluation.runs.runner import RESULTS, run_suite
@@ -119,16 +120,22 @@ def compare(
     at: Annotated[int, typer.Option(min=1, help="Among the first so many diagnoses.")] = 1,
     json: Json = False,
 ) -> None:
-    """Compare two runs case by case: exact McNemar on the cases both answered."""
-    same_suite(read_manifest(first), read_manifest(second))
-    found = paired(_right(first, match, at), _right(second, match, at))
+    """Compare two runs case by case: truth, names and costs, on the cases that both hold."""
+    manifest = read_manifest(first)
+    same_suite(manifest, read_manifest(second))
+    one, two = (read_results(folder / RESULTS) for folder in (first, second))
+    found = compare_runs(one, two, match=match, at=at)
     if json:
         typer.echo(orjson.dumps(asdict(found), option=orjson.OPT_INDENT_2).decode())
         return
+    table, notes = comparison_text(found, manifest.suite.task)
+    shown = Table(table.headings[0], str(first), str(second), *table.headings[3:])
+    for row in table.rows:
+        shown.add_row(*row)
     console = show.screen()
-    console.print(f"{first}: {percent(found.first)}\n{second}: {percent(found.second)}")
-    alone = f"{len(found.only_first)} cases right in the first alone, {len(found.only_second)}"
-    console.print(f"{alone} in the second; exact McNemar p = {found.p:.3g}; {match.rule}")
+    console.print(shown)
+    for note in notes:
+        console.print(note, markup=False)
 
 
 @eval_app.command("paper")
@@ -239,8 +246,3 @@ def _write(page: Page, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.html").write_text(to_html(page), "utf-8")
     (folder / "report.md").write_text(to_markdown(page), "utf-8")
-
-
-def _right(folder: Path, match: Match, at: int) -> dict[str, bool]:
-    results = read_results(folder / RESULTS)
-    return {r.case: (place := r.rank(match)) is not None and place <= at for r in results}

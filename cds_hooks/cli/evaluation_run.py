@@ -23,9 +23,10 @@ from cds_hooks.evaluation.runs.question import QuestionConfig, question
 from cds_hooks.evaluation.runs.runner import AnswerCase, by_consultation
 from cds_hooks.evaluation.suites.suite import Case, Suite, Task
 from cds_hooks.evaluation.suites.times import shift
+from cds_hooks.inference.catalogue import load_catalogue
 from cds_hooks.plausibility import Terminology
 from cds_hooks.protocol.request import parse_request
-from cds_hooks.runtime import Runtime, model_entry
+from cds_hooks.runtime import Runtime
 from cds_hooks.services import REGISTRY
 from cds_hooks.settings import Settings, settings_digest
 
@@ -54,7 +55,7 @@ class Asking:
 
     def of(self, settings: Settings) -> Asking:
         """The same with everything said."""
-        shown = model_entry(settings).demonstration
+        shown = _for_demonstration(settings)
         chosen = settings.model.names_by_construction if self.names is None else self.names
         wanted = shown if chosen is None else chosen
         brief = shown if self.brief is None else self.brief
@@ -161,6 +162,12 @@ async def bench(settings: Settings, loaded: datetime, asking: Asking) -> AsyncIt
             await runtime.until_ready()
             with Terminology(settled.terminology.path) as terminology:
                 yield Bench(runtime, Matcher(terminology), terminology, settled, asked, loaded)
+
+
+def _for_demonstration(settings: Settings) -> bool:
+    model = settings.model
+    entry = load_catalogue(model.catalogue).for_file(model.path, model.sha256)
+    return entry is not None and entry.demonstration
 
 
 def _template(brief: bool) -> prompts.Template:

@@ -12,12 +12,16 @@ from typer.testing import CliRunner, Result
 
 from cds_hooks.cli.evaluation import eval_app
 from cds_hooks.cli.models import models_app
+from cds_hooks.consultation import Verdict
 from cds_hooks.errors import ChartsideError
 from cds_hooks.evaluation.matching import Match
+from cds_hooks.evaluation.report.comparison import comparison_text
+from cds_hooks.evaluation.runs.comparison import compare_runs
 from cds_hooks.evaluation.runs.manifest import Manifest, claim_folder
 from cds_hooks.evaluation.runs.results import Answer, CaseResult, ResultsFile
 from cds_hooks.evaluation.runs.runner import RESULTS
 from cds_hooks.evaluation.suites.registry import known_suites
+from cds_hooks.evaluation.suites.suite import Task
 
 Write = Callable[[str, Manifest, Sequence[bool]], Path]
 
@@ -66,11 +70,36 @@ def test_two_runs_are_compared_case_by_case(write: Write, manifest: Manifest) ->
     first = write("a", manifest, [True] * 8 + [False] * 2)
     second = write("b", manifest, [False] * 8 + [False] * 2)
     told = json.loads(chartside("eval", "compare", str(first), str(second), "--json").stdout)
-    assert (told["first"]["value"], told["second"]["value"]) == (0.8, 0.0)
-    assert told["p"] == pytest.approx(2 / 256)
-    assert len(told["only_first"]) == 8
+    right = told["right"]
+    assert (right["first"]["value"], right["second"]["value"]) == (0.8, 0.0)
+    assert right["p"] == pytest.approx(2 / 256)
+    assert len(right["only_first"]) == 8
     spoken = chartside("eval", "compare", str(first), str(second)).stdout
     assert "p = 0.00781" in re.sub(r"\s+", " ", spoken)
+
+
+def test_names_and_costs_are_compared_on_the_cases_that_both_runs_hold() -> None:
+    def result(case: int, *, seconds: float, verdict: Verdict) -> CaseResult:
+        answers = (Answer(name="x", verdict=verdict),)
+        tokens = {"answer": 100}
+        return CaseResult(
+            case=f"{case}", outcome="answered", answers=answers, seconds=seconds, tokens=tokens
+        )
+
+    first = [result(i, seconds=2.0, verdict=Verdict.PLAUSIBLE) for i in range(6)]
+    second = [result(i, seconds=3.0, verdict=Verdict.UNRECOGNISED) for i in range(5, -1, -1)]
+    found = compare_runs([*first, result(9, seconds=1, verdict=Verdict.PLAUSIBLE)], second,
+                         match=Match.EXACT)  # fmt: skip
+    assert found.alone == (1, 0)
+    assert (found.recognised.first.value, found.recognised.second.value) == (1.0, 0.0)
+    assert found.recognised.p == pytest.approx(2 / 64)
+    costs = {c.what: c.ratio.value for c in found.costs if c.ratio.n}
+    assert costs == {"seconds a case": 1.5, "tokens of the answer": 1.0}
+    table, notes = comparison_text(found, Task.OPEN)
+    assert [row[0] for row in table.rows][1] == "every name is recognised"
+    assert "1 cases that only the first run holds" in notes[1]
+    table, _ = comparison_text(found, Task.CLOSED)
+    assert [row[0] for row in table.rows][1] == "every answer is on the list"
 
 
 def test_runs_over_other_cases_are_not_compared(write: Write, manifest: Manifest) -> None:

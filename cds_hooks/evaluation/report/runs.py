@@ -25,7 +25,10 @@ from cds_hooks.evaluation.runs.manifest import Manifest
 from cds_hooks.evaluation.runs.summary import Summary
 from cds_hooks.evaluation.suites.suite import Task
 
-__all__ = ["Run", "headline", "run_page", "run_title"]
+__all__ = ["Run", "headline", "run_page", "run_titles"]
+
+_NAMES = {True: "names of the terminology", False: "free text"}
+_ALWAYS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +39,36 @@ class Run:
     summary: Summary
 
 
-def run_title(run: Run) -> str:
-    """ "osce, smollm2, seed 0"."""
-    return f"{run.manifest.suite.id}, {run.manifest.model['name']}, seed {run.manifest.seed}"
+def run_titles(manifests: Sequence[Manifest]) -> list[str]:
+    """ "osce, smollm2, seed 0", with whatever else tells these runs apart."""
+    told = [list(_told(m)) for m in manifests]
+    varies = [len(set(column)) > 1 for column in zip(*told, strict=True)]
+    titles = [
+        ", ".join(w for i, w in enumerate(words) if i < _ALWAYS or varies[i]) for words in told
+    ]
+    return [
+        f"{title} ({number})" if titles.count(title) > 1 else title
+        for number, title in enumerate(titles, start=1)
+    ]
+
+
+def _told(manifest: Manifest) -> Iterator[str]:
+    yield manifest.suite.id
+    yield manifest.model["name"]
+    yield f"seed {manifest.seed}"
+    yield _NAMES[manifest.names]
+    yield manifest.template["id"]
+    yield f"{manifest.samples} samples"
+    yield f"{manifest.at_once} at once"
 
 
 def run_page(runs: Sequence[Run]) -> Page:
     """One page over any number of runs; tasks of different kinds never share a plot."""
-    sections = list(_compared(runs)) if len(runs) > 1 else []
-    for run in runs:
-        sections += _sections(run, many=len(runs) > 1)
+    titles = run_titles([run.manifest for run in runs])
+    many = len(runs) > 1
+    sections = list(_compared(runs, titles)) if many else []
+    for run, title in zip(runs, titles, strict=True):
+        sections += _sections(run, f"{title}: " if many else "")
     return Page("Evaluation", tuple(_lead(runs)), (*sections, _method()))
 
 
@@ -58,15 +81,16 @@ def _lead(runs: Sequence[Run]) -> Iterator[str]:
         yield "A model here is for demonstration only: its figures show that the measuring works."
 
 
-def _compared(runs: Sequence[Run]) -> Iterator[Section]:
+def _compared(runs: Sequence[Run], titles: Sequence[str]) -> Iterator[Section]:
+    titled = list(zip(runs, titles, strict=True))
     for task in Task:
-        chosen = [r for r in runs if r.manifest.suite.task is task]
+        chosen = [(r, title) for r, title in titled if r.manifest.suite.task is task]
         if task is Task.JUDGING or not chosen:
             continue
-        rows = [(run_title(r), r.summary.accuracy[0].top1) for r in chosen]
+        rows = [(title, r.summary.accuracy[0].top1) for r, title in chosen]
         points = [
-            Point(run_title(r), r.summary.costs[0].median.value, r.summary.accuracy[0].top1)
-            for r in chosen
+            Point(title, r.summary.costs[0].median.value, r.summary.accuracy[0].top1)
+            for r, title in chosen
         ]
         yield Section(
             f"All runs: {task.value}",
@@ -77,8 +101,7 @@ def _compared(runs: Sequence[Run]) -> Iterator[Section]:
         )
 
 
-def _sections(run: Run, *, many: bool) -> list[Section]:
-    prefix = f"{run_title(run)}: " if many else ""
+def _sections(run: Run, prefix: str) -> list[Section]:
     made = [_asked(run)]
     if run.manifest.suite.task is Task.JUDGING:
         made.append(_judged(run.summary))
@@ -86,8 +109,9 @@ def _sections(run: Run, *, many: bool) -> list[Section]:
         made += [_accuracy(run), _groups(run.summary)]
         if run.manifest.suite.task is Task.OPEN:
             made.append(_verdicts(run.summary))
-        made.append(_agreement(run.summary))
-    made.append(_cost(run.summary))
+        if run.manifest.samples > 1:
+            made.append(_agreement(run.summary))
+    made.append(_cost(run))
     return [Section(prefix + s.title, s.text, s.plots, s.tables) for s in made]
 
 
@@ -103,7 +127,9 @@ def _asked(run: Run) -> Section:
         *((f"template {k}", v) for k, v in manifest.template.items()),
         *((f"settings {k}", v) for k, v in manifest.settings.items()),
         *((f"terminology {k}", v) for k, v in manifest.terminology.items()),
-        ("seed, samples", f"{manifest.seed}, {manifest.samples}"),
+        ("seed, samples a case", f"{manifest.seed}, {manifest.samples}"),
+        ("names", _NAMES[manifest.names] if suite.task is Task.OPEN else "-"),
+        ("cases in flight together", str(manifest.at_once)),
         ("started", manifest.started),
         ("outcomes", ", ".join(f"{outcome} {n}" for outcome, n in summary.outcomes) or "none"),
     ]
@@ -203,9 +229,23 @@ def _judged(summary: Summary) -> Section:
     return Section("Distance from the scores that people gave", told)
 
 
-def _cost(summary: Summary) -> Section:
+def _cost(run: Run) -> Section:
+    summary, at_once = run.summary, run.manifest.at_once
     rows = tuple((c.what, number(c.median, 1), number(c.high, 1)) for c in summary.costs)
-    return Section("Time and tokens", tables=(Table(("", "median", "9th decile"), rows),))
+    told = (
+        (f"{at_once} cases were in flight together: a case's seconds hold its neighbours' work.",)
+        if at_once > 1
+        else ()
+    )
+    points = [
+        Point(f"{p.name}, {name}", p.seconds, figure)
+        for p in summary.paces
+        for name, figure in (("first", p.top1), ("among 5", p.top5))
+    ]
+    plot = scatter_plot(points, title="Time and accuracy", x_label="median seconds a case")
+    judged = run.manifest.suite.task is Task.JUDGING
+    table = Table(("", "median", "9th decile"), rows)
+    return Section("Time and tokens", told, () if judged else (plot,), (table,))
 
 
 def _method() -> Section:
@@ -222,4 +262,5 @@ def _method() -> Section:
 def headline(run: Run) -> str:
     """One line for a terminal."""
     exact = run.summary.accuracy[0]
-    return f"{run_title(run)}: first {plain_percent(exact.top1)}, among 5 {percent(exact.top5)}"
+    (title,) = run_titles([run.manifest])
+    return f"{title}: first {plain_percent(exact.top1)}, among 5 {percent(exact.top5)}"

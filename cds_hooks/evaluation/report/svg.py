@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from cds_hooks.evaluation.metrics import Figure, VerdictRow
 from cds_hooks.evaluation.metrics.curves import Calibration
+from cds_hooks.evaluation.report.page import percent
 from cds_hooks.evaluation.report.shapes import WIDTH, dot, frame, line, svg, text, whisker
 
 __all__ = ["Point", "calibration_plot", "interval_plot", "scatter_plot", "verdict_plot"]
@@ -18,6 +19,8 @@ __all__ = ["Point", "calibration_plot", "interval_plot", "scatter_plot", "verdic
 _LEFT, _RIGHT, _TOP, _ROW = 250, 90, 26, 26
 _QUARTERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _FITS = 34
+_WIDE = 350  # room for labels of up to 70 characters at size 10
+_LINE = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +64,16 @@ class Area:
 def interval_plot(rows: Sequence[tuple[str, Figure]], *, title: str) -> str:
     """Shares as dots with their intervals on a common scale from 0 to 100 %."""
     bottom = _TOP + _ROW * len(rows)
-    drawn = list(_share_axis(bottom))
+    left = _LEFT if all(len(label) <= _FITS for label, _ in rows) else _WIDE
+    drawn = list(_share_axis(left, bottom))
     for index, (label, figure) in enumerate(rows):
         y = _TOP + _ROW * index + _ROW / 2
-        drawn.append(text(_LEFT - 10, y + 4, label, "end", 13 if len(label) <= _FITS else 10))
+        drawn.append(text(left - 10, y + 4, label, "end", 13 if left == _LEFT else 10))
         if figure.known:
-            drawn += [
-                line(_at(figure.low), y, _at(figure.high), y, "bar"),
-                dot(_at(figure.value), y),
-            ]
+            low, value, high = (_at(left, v) for v in (figure.low, figure.value, figure.high))
+            drawn += [line(low, y, high, y, "bar"), dot(value, y)]
             drawn.append(text(WIDTH - _RIGHT + 12, y + 4, f"{100 * figure.value:.1f} %"))
-    told = (f"{label} {100 * f.value:.1f} %" for label, f in rows if f.known)
+    told = (f"{label} {percent(f)}" for label, f in rows if f.known)
     return svg(title, told, bottom + 26, drawn)
 
 
@@ -102,39 +104,42 @@ def calibration_plot(made: Calibration, *, title: str, stated: str) -> str:
     for part in made.bins:
         x, figure = area.x(part.stated), part.observed
         drawn.append(area.at(x, figure))
-        drawn.append(text(x + 8, area.y(figure.value) - 6, f"n {figure.n}", size=10))
+        drawn.append(text(x + 8, area.y(figure.low) + 4, f"n {figure.n}", size=10))
     drawn.append(text(area.x(0.5), area.y(0) + 38, stated, "middle"))
-    drawn.append(text(area.x(1) + 16, area.top + 12, "vertical: share that was right,"))
-    drawn.append(text(area.x(1) + 16, area.top + 30, "with its 95 % interval"))
+    drawn.append(text(area.x(1) + 70, area.top + 12, "vertical: share that was right,"))
+    drawn.append(text(area.x(1) + 70, area.top + 30, "with its 95 % interval"))
     told = (f"stated {b.stated:.2f}, observed {b.observed.value:.2f}" for b in made.bins)
     return svg(title, told, area.y(0) + 48, drawn)
 
 
 def scatter_plot(points: Sequence[Point], *, title: str, x_label: str) -> str:
     """Accuracy against what it costs; the horizontal axis starts at 0."""
-    area = Area(70, 20, WIDTH - 270, 260)
+    area = Area(70, 20, WIDTH - 110, 260)
     shown = [p for p in points if p.y.known]
     most = max((p.x for p in shown), default=0.0) or 1.0
     drawn = list(area.axes("{:.3g}", most))
-    for point in shown:
+    drawn.append(text(area.x(0.5), area.y(0) + 38, x_label, "middle"))
+    legend = area.y(0) + 62
+    for number, point in enumerate(shown, start=1):
         x = area.x(point.x / most)
         drawn.append(area.at(x, point.y))
-        drawn.append(text(x + 9, area.y(point.y.value) + 4, point.label))
-    drawn.append(text(area.x(0.5), area.y(0) + 38, x_label, "middle"))
-    told = (f"{p.label}: {p.x:.3g}, {100 * p.y.value:.1f} %" for p in shown)
-    return svg(title, told, area.y(0) + 48, drawn)
+        drawn.append(text(x + 8, area.y(point.y.value) - 7, str(number)))
+        told_there = f"{number}  {point.label}: {100 * point.y.value:.1f} %"
+        drawn.append(text(area.left, legend + _LINE * (number - 1), told_there, size=12))
+    told = (f"{p.label}: {p.x:.3g}, {percent(p.y)}" for p in shown)
+    return svg(title, told, legend + _LINE * len(shown), drawn)
 
 
 def _count(row: VerdictRow) -> str:
     return f"{row.right} of {row.right + row.wrong}"
 
 
-def _share_axis(bottom: float) -> Iterator[str]:
+def _share_axis(left: float, bottom: float) -> Iterator[str]:
     for tick in range(0, 101, 20):
-        x = _at(tick / 100)
+        x = _at(left, tick / 100)
         yield line(x, _TOP, x, bottom, "grid")
         yield text(x, bottom + 18, f"{tick} %", "middle")
 
 
-def _at(share: float) -> float:
-    return _LEFT + (WIDTH - _LEFT - _RIGHT) * min(max(share, 0.0), 1.0)
+def _at(left: float, share: float) -> float:
+    return left + (WIDTH - left - _RIGHT) * min(max(share, 0.0), 1.0)

@@ -25,8 +25,9 @@ from cds_hooks.evaluation.metrics import (
 )
 from cds_hooks.evaluation.metrics.curves import Calibration
 from cds_hooks.evaluation.runs.results import Answer, CaseResult
+from cds_hooks.evaluation.suites.suite import AGE_BANDS
 
-__all__ = ["Accuracy", "Cost", "FlagRow", "Group", "Listed", "Summary", "summarise"]
+__all__ = ["Accuracy", "Cost", "FlagRow", "Group", "Listed", "Pace", "Summary", "summarise"]
 
 # What each verdict says of a diagnosis, best first; a score of 1 is the strongest doubt.
 _DOUBT = {
@@ -84,6 +85,16 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """A third of the cases by how long they took: median seconds, accuracy by the strict rule."""
+
+    name: str
+    seconds: float
+    top1: Figure
+    top5: Figure
+
+
+@dataclass(frozen=True, slots=True)
 class Listed:
     """Every diagnosis of every list, judged by `ANCESTOR`: what verdicts, flags and agreement are
     worth. `verdict_*` are of the verdict for "this diagnosis is wrong"; `agreement_*` of the share
@@ -117,6 +128,7 @@ class Summary:
     judged_error: Figure
     groups: tuple[Group, ...]
     costs: tuple[Cost, ...]
+    paces: tuple[Pace, ...]
 
 
 def summarise(results: Sequence[CaseResult]) -> Summary:
@@ -136,6 +148,7 @@ def summarise(results: Sequence[CaseResult]) -> Summary:
         judged_error=mean(list(_judged(results))),
         groups=tuple(_groups(results)),
         costs=tuple(_costs(results)),
+        paces=tuple(_paces(results)),
     )
 
 
@@ -209,12 +222,18 @@ def _wrong(wrong: Sequence[bool], flagged: Sequence[bool], *, on: bool) -> Figur
 def _groups(results: Sequence[CaseResult]) -> Iterator[Group]:
     """By age band, recorded sex, and each tag, with and without it."""
     for kind, of in (("age", "age_band"), ("recorded sex", "recorded_sex")):
-        names = sorted({str(getattr(r, of)) for r in results})
+        names = sorted({str(getattr(r, of)) for r in results}, key=_place)
         for name in names:
             yield _group(kind, name, [r for r in results if getattr(r, of) == name])
     for tag in sorted({t for r in results for t in r.tags}):
         yield _group("tag", tag, [r for r in results if tag in r.tags])
         yield _group("tag", f"not {tag}", [r for r in results if tag not in r.tags])
+
+
+def _place(name: str) -> tuple[int, str]:
+    """Age bands from young to old, other names by the alphabet."""
+    bands = [band for band, _ in AGE_BANDS]
+    return (bands.index(name) if name in bands else len(bands), name)
 
 
 def _group(kind: str, name: str, results: Sequence[CaseResult]) -> Group:
@@ -236,6 +255,17 @@ def _cost(what: str, values: Sequence[float]) -> Cost:
         bootstrap(lambda drawn: float(np.median(drawn[0])), [values]),
         bootstrap(lambda drawn: float(np.percentile(drawn[0], 90)), [values]),
     )
+
+
+def _paces(results: Sequence[CaseResult]) -> Iterator[Pace]:
+    ordered = sorted(results, key=lambda r: r.seconds)
+    third = -(-len(ordered) // 3)
+    for number, name in enumerate(("quickest third", "middle third", "slowest third")):
+        part = ordered[number * third : (number + 1) * third]
+        if part:
+            ranks = [r.rank(Match.EXACT) for r in part]
+            seconds = float(np.median([r.seconds for r in part]))
+            yield Pace(name, seconds, top(ranks, 1), top(ranks, 5))
 
 
 def _share(items: Sequence[object], so: Callable[..., bool]) -> Figure:
