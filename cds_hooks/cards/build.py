@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from cds_hooks.cards import data, view
 from cds_hooks.cards.around import around_of, sure_of
+from cds_hooks.cards.entered import EnteredView, entered_of, entered_summary
 from cds_hooks.cards.markdown import markdown
 from cds_hooks.cards.suggestions import suggestions
 from cds_hooks.cards.summary import differential_summary, fitted
@@ -16,7 +17,7 @@ from cds_hooks.protocol.cards import Card, Coding, Link, Response, Source
 from fhir_mapping.chart import Chart, Fact
 from prompts import ago
 
-__all__ = ["build"]
+__all__ = ["build", "build_entered"]
 
 _DAY = 86400.0
 _FRESH_S = 60.0
@@ -63,6 +64,32 @@ def build(
     if consultation.contradictions or _drug_conflicts(consultation):
         cards.append(maker.conflicts(consultation))
     return Response(tuple(cards))
+
+
+def build_entered(
+    consultation: Consultation,
+    *,
+    base_url: str,
+    make_uuid: Callable[[], str],
+    profile: str = "generic",
+    override_reasons: tuple[Coding, ...] | None = None,
+) -> Response:
+    """The answer about problems just entered: one card when a rule speaks of any, else none.
+
+    `consultation.assessments` are of the entered problems and `consultation.chart` is the chart
+    without them. Raises ValueError as `build` does.
+    """
+    maker = _Maker(
+        base=_absolute(base_url),
+        profile=data.profile(profile),
+        make_uuid=make_uuid,
+        patient_id="",
+        encounter_id="",
+        now=consultation.created,
+        reasons=data.override_reasons() if override_reasons is None else override_reasons,
+    )
+    found = entered_of(consultation.assessments, consultation.chart)
+    return Response((maker.entered(found),) if found else ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +165,25 @@ class _Maker:
         return Card(
             summary=words[one] if count == 1 else f"{count} {words[many]}",
             indicator="warning" if own else "info",
-            source=self._source("chartsideChartConflicts"),
+            source=self._source("chartsideChartConflicts", rules=True),
             uuid=self.make_uuid(),
             detail=markdown(
                 "conflicts",
                 conflicts=view.conflicts_of(own, consultation.chart),
                 drugs=view.conflicts_of(drugs, consultation.chart),
             ),
+            override_reasons=self.reasons,
+            links=self._links(),
+            extension=self.profile.extension or None,
+        )
+
+    def entered(self, found: Sequence[EnteredView]) -> Card:
+        return Card(
+            summary=entered_summary(found),
+            indicator="warning" if any(v.speaks_against for v in found) else "info",
+            source=self._source("chartsideProblemCheck", rules=True),
+            uuid=self.make_uuid(),
+            detail=markdown("entered", problems=found),
             override_reasons=self.reasons,
             links=self._links(),
             extension=self.profile.extension or None,
@@ -176,10 +215,11 @@ class _Maker:
         seconds = self.now - done.created
         return ago(seconds / _DAY, fine=True) if seconds >= _FRESH_S else ""
 
-    def _source(self, topic: str) -> Source:
+    def _source(self, topic: str, *, rules: bool = False) -> Source:
         # Static and alphanumeric: clients remember overrides by it (Epic allows 100 characters).
         coding = Coding(topic, self.profile.topic_system)
-        return Source(data.texts().source["label"], f"{self.base}/basis", topic=coding)
+        label = data.texts().source["rules" if rules else "label"]
+        return Source(label, f"{self.base}/basis", topic=coding)
 
     def _links(self) -> tuple[Link, ...]:
         return (Link(data.texts().source["basis"], f"{self.base}/basis"),)

@@ -53,6 +53,7 @@ class Texts(_Data):
     outcomes: dict[Outcome, OutcomeText]
     around: dict[str, str]
     summary: dict[str, str]
+    entered: dict[str, str]
     suggestion: dict[str, str]
     withheld: dict[str, str]
 

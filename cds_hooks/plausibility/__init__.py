@@ -6,6 +6,7 @@ shown is flagged, and nothing is repaired.
 
 from cds_hooks.plausibility.assessment import Judgement, assess, judge
 from cds_hooks.plausibility.chart_conflicts import contradictions
+from cds_hooks.plausibility.entered import check_entered
 from cds_hooks.plausibility.medications import medication_concerns
 from cds_hooks.plausibility.red_flags import not_considered
 from cds_hooks.plausibility.resolution import Concept, Resolution, Status
@@ -20,6 +21,7 @@ __all__ = [
     "Terminology",
     "TerminologyError",
     "assess",
+    "check_entered",
     "contradictions",
     "judge",
     "medication_concerns",

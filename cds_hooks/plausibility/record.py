@@ -11,7 +11,16 @@ from cds_hooks.plausibility.results import Results
 from cds_hooks.plausibility.terminology import Terminology
 from fhir_mapping.chart import Chart, Fact, Kind, Polarity
 
-__all__ = ["OVER", "Identity", "Problem", "Record", "general_code", "identity", "record"]
+__all__ = [
+    "OVER",
+    "Identity",
+    "Problem",
+    "Record",
+    "general_code",
+    "identity",
+    "record",
+    "recorded_problem",
+]
 
 OVER = frozenset({"abated", "completed", "inactive", "remission", "resolved", "stopped"})
 """Statuses of a fact that is no longer so."""
@@ -76,7 +85,7 @@ class Record:
 def record(chart: Chart, terminology: Terminology | None) -> Record:
     """Prepare a chart once for all checks. Without a terminology problems are told apart by
     their own codes and words only."""
-    problems = tuple(_problem(f, terminology) for f in chart.of(Kind.PROBLEM))
+    problems = tuple(recorded_problem(f, terminology) for f in chart.of(Kind.PROBLEM))
     facts = {f.id: f for f in chart.facts}
     drugs = tuple((f, f.text.lower()) for f in chart.of(Kind.MEDICATION) if _is_current(f))
     return Record(chart, facts, problems, Results(chart.facts), drugs)
@@ -114,7 +123,8 @@ def _adds_nothing(title: str, wider: str) -> bool:
     return set(key_words(_UNSPECIFIC.sub(" ", title))) <= set(key_words(wider))
 
 
-def _problem(fact: Fact, terminology: Terminology | None) -> Problem:
+def recorded_problem(fact: Fact, terminology: Terminology | None) -> Problem:
+    """A problem of a chart with what it is by its codes, else by its name."""
     names = [c.display for c in fact.codes if c.display] or [fact.text]
     concepts = dict.fromkeys(_coded(fact, terminology))
     for name in names:

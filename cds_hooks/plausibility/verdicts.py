@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Literal
 
 from cds_hooks.consultation import Reason, Verdict
 
@@ -29,9 +30,13 @@ class VerdictRule:
         return some and self.all <= given and not self.none & given
 
 
+Table = Literal["rule", "entered"]
+"""Of a diagnosis that a model proposed, or of a problem that a clinician entered."""
+
+
 @cache
-def verdict_rules() -> tuple[VerdictRule, ...]:
-    """The shipped rules of `data/verdicts.toml`, in order."""
+def verdict_rules(table: Table = "rule") -> tuple[VerdictRule, ...]:
+    """The shipped rules of one table of `data/verdicts.toml`, in order."""
     text = files(__package__).joinpath("data/verdicts.toml").read_text("utf-8")
     return tuple(
         VerdictRule(
@@ -41,11 +46,11 @@ def verdict_rules() -> tuple[VerdictRule, ...]:
             all=frozenset(r.get("all", ())),
             none=frozenset(r.get("none", ())),
         )
-        for r in tomllib.loads(text)["rule"]
+        for r in tomllib.loads(text)[table]
     )
 
 
-def verdict(reasons: Iterable[Reason]) -> Verdict:
-    """The verdict of the first rule that applies; `UNCERTAIN` when none does."""
+def verdict(reasons: Iterable[Reason], table: Table = "rule") -> Verdict:
+    """The verdict of the first rule of the table that applies; `UNCERTAIN` when none does."""
     given = frozenset(f"{r.check}:{r.result}" for r in reasons)
-    return next((r.verdict for r in verdict_rules() if r.applies(given)), Verdict.UNCERTAIN)
+    return next((r.verdict for r in verdict_rules(table) if r.applies(given)), Verdict.UNCERTAIN)

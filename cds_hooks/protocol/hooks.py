@@ -1,14 +1,21 @@
 """The hooks we answer, as the CDS Hooks library defines them.
 
-Source: CDS Hooks library, patient-view 1.0, encounter-start 1.0 and appointment-book 1.0
-(https://cds-hooks.hl7.org).
+Source: CDS Hooks library, patient-view 1.0, encounter-start 1.0, appointment-book 1.0 and
+problem-list-item-create 0.1.0 (https://cds-hooks.hl7.org).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["APPOINTMENT_BOOK", "ENCOUNTER_START", "PATIENT_VIEW", "USER_TOKENS", "Hook"]
+__all__ = [
+    "APPOINTMENT_BOOK",
+    "ENCOUNTER_START",
+    "PATIENT_VIEW",
+    "PROBLEM_LIST_ITEM_CREATE",
+    "USER_TOKENS",
+    "Hook",
+]
 
 USER_TOKENS = frozenset(
     {"userPractitionerId", "userPractitionerRoleId", "userPatientId", "userRelatedPersonId"}
@@ -44,6 +51,15 @@ APPOINTMENT_BOOK = Hook(
     name="appointment-book",
     version="1.0",
     # `appointments` too is required by the library, and not asked for here: nothing of it is used.
+    required=frozenset({"userId", "patientId"}),
+    tokens=frozenset({"userId", "patientId", "encounterId"}),
+)
+
+PROBLEM_LIST_ITEM_CREATE = Hook(
+    name="problem-list-item-create",
+    version="0.1.0",
+    # `conditions` too is required by the library. It is read leniently where it is used: without a
+    # condition that can be read there is nothing to check, which is an answer and not an error.
     required=frozenset({"userId", "patientId"}),
     tokens=frozenset({"userId", "patientId", "encounterId"}),
 )

@@ -34,7 +34,8 @@ class PrefetchTemplate:
 class ServiceDefinition:
     """One service on one hook. Refuses templates that 2.0.1 does not let it publish.
 
-    One that `only_starts` begins the work and answers with no card at once, whatever was found.
+    One that `only_starts` begins the work and answers with no card at once, whatever was found. One
+    that `checks_entered` asks no model: it holds what was just entered against the chart.
     """
 
     id: str
@@ -44,6 +45,7 @@ class ServiceDefinition:
     usage_requirements: str
     templates: tuple[PrefetchTemplate, ...]
     only_starts: bool = False
+    checks_entered: bool = False
 
     def __post_init__(self) -> None:
         keys = [template.key for template in self.templates]

@@ -1,0 +1,75 @@
+"""A problem just entered, as a card shows it: only when a rule speaks, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from cds_hooks.cards import phrases
+from cds_hooks.cards.around import facts_of, notes_of, says
+from cds_hooks.cards.data import texts
+from cds_hooks.cards.escape import capped, plain
+from cds_hooks.cards.summary import LIMIT, fitted
+from cds_hooks.consultation import Assessment, Reason, Verdict
+from fhir_mapping.chart import Chart
+
+__all__ = ["EnteredView", "entered_of", "entered_summary"]
+
+_NAME = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a rule says, its published source, and the entries it looked at."""
+
+    text: str
+    source: str
+    facts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EnteredView:
+    """A problem that a rule speaks of; `speaks_against` is whether it does not fit the chart."""
+
+    name: str
+    code: str
+    verdict: str
+    told: tuple[Told, ...]
+    notes: tuple[str, ...]
+    speaks_against: bool
+
+
+def entered_of(assessments: Iterable[Assessment], chart: Chart) -> tuple[EnteredView, ...]:
+    """Those of the entered problems of which there is something to say, worst first."""
+    found = [_view(a, chart) for a in assessments]
+    shown = [v for v in found if v.told or v.notes]
+    return tuple(sorted(shown, key=lambda v: not v.speaks_against))
+
+
+def entered_summary(views: Sequence[EnteredView]) -> str:
+    """One sentence: of one problem what is said of it, of several how many."""
+    words = texts().entered
+    if len(views) > 1:
+        return fitted(f"{len(views)} {words['several']}")
+    (one,) = views
+    name = capped(plain(one.name), _NAME)
+    said = one.told[0].text if one.told else one.notes[0]
+    return capped(f"{words['lead']}, {name}: {plain(said).rstrip('.')}", LIMIT)
+
+
+def _view(assessment: Assessment, chart: Chart) -> EnteredView:
+    failed = [r for r in assessment.reasons if r.result == "fail"]
+    icd = (c.code for c in assessment.codes if c.system == phrases.ICD_10_CM)
+    return EnteredView(
+        name=phrases.name(assessment.name),
+        code=next(icd, ""),
+        verdict=texts().entered[assessment.verdict.value] if failed else "",
+        told=tuple(_told(r, chart) for r in failed),
+        notes=notes_of(assessment, chart),
+        speaks_against=assessment.verdict is Verdict.CONTRADICTED,
+    )
+
+
+def _told(reason: Reason, chart: Chart) -> Told:
+    text = says(reason)
+    return Told(text[:1].upper() + text[1:], phrases.remark(reason.source), facts_of(reason, chart))
