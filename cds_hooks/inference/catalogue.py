@@ -21,6 +21,7 @@ __all__ = [
     "SamplingDefaults",
     "Thinking",
     "load_catalogue",
+    "stand_in",
 ]
 
 _SHIPPED = Path(__file__).with_name("models.toml")
@@ -85,7 +86,8 @@ class Published(_Strict):
 class ModelEntry(_Strict):
     """One model. `files` are file name patterns; `context` is its own maximum, in tokens.
 
-    `parameters` and `active` (of a mixture of experts, a token) are in billions.
+    `parameters` and `active` (of a mixture of experts, a token) are in billions; `kv_kib` is what
+    one token takes in the KV cache, in KiB at 16 bit with every layer kept whole (0: not known).
     """
 
     name: str
@@ -98,6 +100,7 @@ class ModelEntry(_Strict):
     demonstration: bool = False
     parameters: Annotated[float, Field(ge=0)] = 0.0
     active: Annotated[float, Field(ge=0)] = 0.0
+    kv_kib: Annotated[float, Field(ge=0)] = 0.0
     context: Annotated[int, Field(ge=256)]
     chat_template: str = ""
     template_options: dict[str, bool | str] = {}
@@ -141,7 +144,9 @@ class Catalogue(_Strict):
         for entry in self.entries:
             if entry.name == name:
                 return entry
-        raise CatalogueError("No model of that name", where=name, hint="See `chartside models`.")
+        raise CatalogueError(
+            "No model of that name", where=name, hint="See `chartside models list`."
+        )
 
     def for_file(self, path: Path, sha256: str = "") -> ModelEntry | None:
         """The entry with that digest, otherwise the first whose pattern fits the file's name."""
@@ -157,6 +162,22 @@ def load_catalogue(site: Path | None = None) -> Catalogue:
     for path in filter(None, (_SHIPPED, site)):
         merged.update((entry.name, entry) for entry in _read(path))
     return Catalogue(entries=tuple(merged.values()))
+
+
+def stand_in(
+    path: Path, *, architecture: str = "unknown", context: int = 8192, sha256: str = ""
+) -> ModelEntry:
+    """An entry for a file that no catalogue knows: it claims nothing that the file does not say."""
+    return ModelEntry(
+        name=path.stem,
+        family="not in the catalogue",
+        architecture=architecture,
+        files=(path.name,),
+        sha256=sha256,
+        licence="",
+        source="the site",
+        context=context,
+    )
 
 
 def _read(path: Path) -> Iterable[ModelEntry]:

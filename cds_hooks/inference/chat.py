@@ -14,13 +14,20 @@ from datetime import date
 from typing import Any, NoReturn
 
 from jinja2 import TemplateError
+from jinja2.exceptions import SecurityError
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-__all__ = ["ChatTemplateError", "Slot", "scaffold"]
+from cds_hooks.inference.limits import TookTooLong, limited
+
+__all__ = ["ChatTemplateError", "Slot", "bounded_scaffold", "scaffold"]
 
 _DAY = date(2026, 1, 1)
 _MAX_TEMPLATE = 256 * 1024
 _MAX_SCAFFOLD = 64 * 1024
+_MAX_PRODUCT = 1 << 20
+_RENDER_S = 2.0
+_RENDER_BYTES = 256 << 20
 _PLACEHOLDER = re.compile("\ue001(\\d+)\ue002")
 
 
@@ -62,6 +69,40 @@ def scaffold(
         return _parts(_render(template, roles[1:], merged, bos, eos, options or {}), len(roles))
 
 
+def bounded_scaffold(
+    template: str,
+    roles: Sequence[str],
+    *,
+    bos: str = "",
+    eos: str = "",
+    options: Mapping[str, Any] | None = None,
+) -> tuple[str | Slot, ...]:
+    """`scaffold` in bounded time and memory; in the main thread of a process only."""
+    try:
+        with limited(_RENDER_S, _RENDER_BYTES):
+            return scaffold(template, roles, bos=bos, eos=eos, options=options)
+    except TookTooLong:
+        raise ChatTemplateError("the chat template takes too long") from None
+    except MemoryError:
+        raise ChatTemplateError("the chat template takes too much memory") from None
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja's sandbox, and no product or power that takes for ever or all memory in one step."""
+
+    intercepted_binops = frozenset({"*", "**"})
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        if operator == "**" or max(_weight(left), 1) * max(_weight(right), 1) > _MAX_PRODUCT:
+            raise SecurityError("a product is too large")
+        return super().call_binop(context, operator, left, right)
+
+
+def _weight(operand: Any) -> float:
+    """A number's size, or a sequence's length."""
+    return len(operand) if hasattr(operand, "__len__") else abs(operand)
+
+
 def _render(
     template: str,
     roles: Sequence[str],
@@ -71,7 +112,7 @@ def _render(
     options: Mapping[str, Any],
 ) -> str:
     messages = [{"role": r, "content": c} for r, c in zip(roles, contents, strict=True)]
-    environment = ImmutableSandboxedEnvironment(
+    environment = _Sandbox(
         trim_blocks=True,
         lstrip_blocks=True,
         autoescape=False,

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from cds_hooks.consultation import ModelIdentity
+from cds_hooks.consultation import ModelIdentity, ModelPart
+from cds_hooks.inference.adapters import Adapter
 from cds_hooks.inference.catalogue import ModelEntry
 from cds_hooks.inference.machine import usable_processors
 
 __all__ = ["LlamaConfig"]
 
-_RESERVE = 64  # tokens a sample may use to close its answer
+_RESERVE = 128  # cells a sample may use to close its thought and its answer
 _SEARCH = 1024  # cells of a search for names
 _BLOCK = 256  # llama.cpp pads its contexts to this
 
@@ -22,6 +26,7 @@ _BLOCK = 256  # llama.cpp pads its contexts to this
 class LlamaConfig:
     """`prompt_tokens`, `answer_tokens`, `samples` and `parallel` size the context.
 
+    `adapters` are LoRA adapters of the model, applied together for every request.
     `queue` requests may wait beside the `parallel` ones that run. `names` is a file with one
     terminology name a line (optionally followed by a tab and the key of its concept); without it
     names are free text. `cache` is a folder for what can be computed again. `pauses_s` are the
@@ -34,6 +39,7 @@ class LlamaConfig:
     entry: ModelEntry
     names: Path | None = None
     cache: Path | None = None
+    adapters: tuple[Adapter, ...] = ()
     prompt_tokens: int = 4096
     answer_tokens: int = 768
     samples: int = 5
@@ -82,9 +88,27 @@ class LlamaConfig:
         except PackageNotFoundError:
             build = "llama-cpp-python"
         entry = self.entry
-        return ModelIdentity(
+        base = ModelIdentity(
             entry.name, entry.sha256, build, entry.licence, demonstration=entry.demonstration
         )
+        return self.measured(base, entry.sha256, [adapter.sha256 for adapter in self.adapters])
+
+    def measured(self, known: ModelIdentity, base: str, adapters: Sequence[str]) -> ModelIdentity:
+        """`known` with the digests that were measured of the files.
+
+        With adapters it is another model, and its digest changes with any file and any scale.
+        """
+        if not self.adapters:
+            return replace(known, sha256=base)
+        parts = [ModelPart(self.model.name, base)]
+        parts += [
+            ModelPart(adapter.path.name, digest, adapter.scale)
+            for adapter, digest in zip(self.adapters, adapters, strict=True)
+        ]
+        whole = json.dumps([[part.sha256, part.scale] for part in parts]).encode()
+        names = [self.entry.name, *(adapter.path.stem for adapter in self.adapters)]
+        digest = hashlib.sha256(whole).hexdigest()
+        return replace(known, name=" + ".join(names), sha256=digest, parts=tuple(parts))
 
     def order(self) -> dict[str, Any]:
         """The frame that tells the engine process what to load."""
@@ -92,6 +116,10 @@ class LlamaConfig:
             "op": "load",
             "model": str(self.model.resolve()),
             "sha256": self.entry.sha256,
+            "adapters": [
+                {"path": str(a.path.resolve()), "scale": a.scale, "sha256": a.sha256}
+                for a in self.adapters
+            ],
             "cells": self.cells,
             "batch": self.batch,
             "sequences": self.sequences,

@@ -83,12 +83,14 @@ class Sample:
     """The raw text of one sequence; `finish` is `stop`, `length` or an error code.
 
     `thinking` is what a reasoning model wrote before its answer: kept, never shown on a card.
+    `thinking_cut` says that its budget was used up and the thought was closed by force.
     """
 
     text: str
     tokens: int
     finish: str = "stop"
     thinking: str = ""
+    thinking_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)

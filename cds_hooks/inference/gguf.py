@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -24,6 +24,7 @@ __all__ = [
     "check_digest",
     "read_header",
     "refuse_split",
+    "sha256_of",
 ]
 
 _MAX_ENTRIES = 4_096
@@ -34,6 +35,7 @@ _MAX_ITEMS = 4_000_000
 _KEPT_ITEMS = 1_024
 _MAX_TENSOR_BYTES = 1 << 44
 _MAX_ALIGNMENT = 1 << 16
+_CHUNK = 1 << 20
 
 # Value types: 8 is a string, 9 an array; the others are scalars of a struct format.
 _STRING, _ARRAY = 8, 9
@@ -141,13 +143,23 @@ def read_header(path: Path) -> Header:
         ) from None
 
 
-def check_digest(path: Path, expected: str) -> str:
+def sha256_of(path: Path, told: Callable[[int], object] | None = None) -> str:
+    """The file's SHA-256 in hex; `told` hears how many bytes came each time. Raises OSError."""
+    digest = hashlib.sha256()
+    with path.open("rb", buffering=0) as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+            if told is not None:
+                told(len(chunk))
+    return digest.hexdigest()
+
+
+def check_digest(path: Path, expected: str, found: str = "") -> str:
     """The file's SHA-256 in hex. Raises ModelFileError model-digest-mismatch when not `expected`.
 
-    An empty `expected` only measures.
+    An empty `expected` only measures; `found` is the digest where it was measured before.
     """
-    with path.open("rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    found = found or sha256_of(path)
     if expected and found != expected.lower():
         raise ModelFileError(
             "model-digest-mismatch", "The model file is not the one that was expected",

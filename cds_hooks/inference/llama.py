@@ -13,7 +13,6 @@ import itertools
 import logging
 import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 from cds_hooks.consultation import ModelIdentity
@@ -46,7 +45,9 @@ class LlamaEngine:
         self._model = config.identity()
         self._status = "loading"
         self._detail = ""
+        self._trouble = ""
         self._settled = asyncio.Event()
+        self._spawned = asyncio.Event()
         self._restarts = 0
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Frame]] = {}
@@ -68,15 +69,22 @@ class LlamaEngine:
         return EngineState(self._status, queued, running, self._restarts, self._detail)
 
     @property
+    def trouble(self) -> str:
+        """Why the model could not be loaded, in words (the arithmetic, when it does not fit)."""
+        return self._trouble
+
+    @property
     def pid(self) -> int | None:
         """The engine process's id, while there is one."""
         return self._process.pid if self._process else None
 
     async def start(self) -> None:
-        """Begin loading; returns at once, `state` tells when it is ready."""
+        """Begin loading; returns when the process was told to, `state` tells when it is ready."""
         if self._supervisor is None:
             self._become("loading")
+            self._spawned.clear()
             self._supervisor = asyncio.create_task(self._supervise(), name="engine-supervisor")
+            await self._spawned.wait()
 
     async def settled(self) -> EngineState:
         """Wait until the engine is ready, or has failed for good."""
@@ -134,7 +142,8 @@ class LlamaEngine:
 
     def _refuse_unless_ready(self) -> WorkerProcess:
         if self._status != "ready" or self._process is None:
-            raise EngineUnavailable(f"The engine is {self._status}", where=self._detail)
+            hint = self._trouble if self._status == "failed" else ""
+            raise EngineUnavailable(f"The engine is {self._status}", where=self._detail, hint=hint)
         return self._process
 
     def _cancel(self, process: WorkerProcess, number: int) -> None:
@@ -168,6 +177,7 @@ class LlamaEngine:
         try:
             async with WorkerProcess.started(self._config) as process:
                 self._process = process
+                self._spawned.set()
                 async for frame in process.frames(self._config.load_s):
                     if self._take(frame):
                         ready_at = time.monotonic()
@@ -179,6 +189,7 @@ class LlamaEngine:
                 self._detail = "engine-died"
         finally:
             self._process = None
+            self._spawned.set()
             self._forget_cancels()
             if self._status != "failed":
                 self._become("restarting", self._detail)
@@ -191,9 +202,12 @@ class LlamaEngine:
         if frame.get("op") == "state":
             self._become(str(frame["status"]), str(frame.get("code", "")))
             if self._status == "ready":
-                self._model = replace(self._model, sha256=str(frame["sha256"]))
+                adapters = [str(digest) for digest in frame.get("adapters", ())]
+                measured = self._config.measured
+                self._model = measured(self._config.identity(), str(frame["sha256"]), adapters)
                 return True
-            _log.error("the engine did not load: %s", self._detail)
+            self._trouble = _in_words(frame)
+            _log.error("the engine did not load: %s: %s", self._detail, self._trouble)
         elif frame.get("op") == "cancelled" and number in self._cancelling:
             self._cancelling.pop(number).cancel()
         elif number in self._waiting and not self._waiting[number].done():
@@ -248,7 +262,7 @@ class LlamaEngine:
 
     def _generation(self, frame: Frame) -> Generation:
         samples = tuple(
-            Sample(s["text"], s["tokens"], s["finish"], s.get("thinking", ""))
+            Sample(s["text"], s["tokens"], s["finish"], s["thinking"], s["thinking_cut"])
             for s in frame["samples"]
         )
         return Generation(
@@ -258,3 +272,9 @@ class LlamaEngine:
             int(frame["tokens_reused"]),
             dict(frame["timings_ms"]),
         )
+
+
+def _in_words(frame: Frame) -> str:
+    """A refusal's message, place and hint as one line."""
+    message, where, hint = (str(frame.get(key, "")) for key in ("message", "where", "hint"))
+    return " ".join(filter(None, [f"{message} ({where})." if where else f"{message}.", hint]))

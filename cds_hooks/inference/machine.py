@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["available_memory", "usable_processors"]
+__all__ = ["Machine", "available_memory", "this_machine", "usable_processors"]
 
 _CGROUP = Path("/sys/fs/cgroup")
 _MEMINFO = Path("/proc/meminfo")
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Processors and bytes of memory that may be used; `busy`: others use half of them or more."""
+
+    processors: int
+    memory: int | None
+    busy: bool
+
+
+def this_machine() -> Machine:
+    """The machine as it is now."""
+    processors = usable_processors()
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    return Machine(processors, available_memory(), load >= processors / 2)
 
 
 def usable_processors(cgroup: Path = _CGROUP) -> int:

@@ -16,23 +16,26 @@ _OVERHEAD = 96 * _MIB  # interpreter, libraries, vocabulary tables and names
 
 @dataclass(frozen=True, slots=True)
 class MemoryPlan:
-    """Bytes for weights, KV cache, recurrent states, computing, and the rest."""
+    """Bytes for weights, LoRA adapters, KV cache, recurrent states, computing, and the rest."""
 
     weights: int
     cache: int
     states: int
     compute: int
+    adapters: int = 0
     overhead: int = _OVERHEAD
 
     @property
     def total(self) -> int:
         """All of it."""
-        return self.weights + self.cache + self.states + self.compute + self.overhead
+        parts = (self.weights, self.adapters, self.cache, self.states, self.compute)
+        return sum(parts) + self.overhead
 
     def explain(self) -> str:
         """The arithmetic in one line, in MiB."""
         parts = {
             "weights": self.weights,
+            "adapters": self.adapters,
             "KV cache": self.cache,
             "states": self.states,
             "computing": self.compute,

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, cast
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from cds_hooks.consultation import ModelIdentity
+from cds_hooks.consultation import ModelIdentity, ModelPart
 from cds_hooks.inference.engine import (
     Engine,
     EngineError,
@@ -53,6 +53,12 @@ class _Line(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+class _Part(_Line):
+    name: str
+    sha256: str
+    scale: float
+
+
 class _Model(_Line):
     recording: Literal[1] = 1
     name: str
@@ -60,6 +66,7 @@ class _Model(_Line):
     engine: str
     licence: str
     demonstration: bool
+    parts: list[_Part] = []
 
 
 class _Sample(_Line):
@@ -67,6 +74,7 @@ class _Sample(_Line):
     tokens: _Count
     finish: str
     thinking: str = ""
+    thinking_cut: bool = False
 
 
 class _Answer(_Line):
@@ -194,7 +202,10 @@ class Recorder:
         """Write the head, or go on behind the last whole line of what is there."""
         model = self._engine.model
         if not self._path.exists() or not self._path.stat().st_size:
-            _append(self._path, [_Model(**asdict(model))])
+            _append(
+                self._path,
+                [_Model(**{**asdict(model), "parts": [_Part(**asdict(p)) for p in model.parts]})],
+            )
         else:
             held = _read(self._path)
             if held.model != model:
@@ -219,7 +230,14 @@ def _read(path: Path) -> _Held:
     head = lines[0] if lines else None
     if not isinstance(head, _Model):
         raise RecordingInvalid("Not a recording", where=path.name)
-    model = ModelIdentity(head.name, head.sha256, head.engine, head.licence, head.demonstration)
+    model = ModelIdentity(
+        head.name,
+        head.sha256,
+        head.engine,
+        head.licence,
+        head.demonstration,
+        tuple(ModelPart(part.name, part.sha256, part.scale) for part in head.parts),
+    )
     if any(isinstance(line, _Model) for line in lines[1:]):
         raise RecordingInvalid("A recording has one model", where=path.name)
     answers = {_digest(a.request): _said(a, model) for a in lines if isinstance(a, _Answer)}
@@ -248,7 +266,7 @@ def _lines(whole: bytes, name: str) -> Iterator[_Model | _Answer | _Counted]:
 
 
 def _said(answer: _Answer, model: ModelIdentity) -> Generation:
-    samples = tuple(Sample(s.text, s.tokens, s.finish, s.thinking) for s in answer.samples)
+    samples = tuple(Sample(**dict(sample)) for sample in answer.samples)
     return Generation(samples, model, answer.tokens_prompt, answer.tokens_reused, answer.timings_ms)
 
 
@@ -265,8 +283,9 @@ def _append(path: Path, lines: Iterable[_Line]) -> None:
 
 
 def _content(request: GenerationRequest) -> dict[str, Any]:
+    """What decides the answer: not how long it may take, nor whether it is made alone."""
     content = asdict(request)
-    del content["deadline_s"]
+    del content["deadline_s"], content["exclusive"]
     return cast("dict[str, Any]", orjson.loads(orjson.dumps(content)))
 
 

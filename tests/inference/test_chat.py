@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cds_hooks.inference.chat import ChatTemplateError, Slot, scaffold
+from cds_hooks.inference.chat import ChatTemplateError, Slot, bounded_scaffold, scaffold
 
 CHATML = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
@@ -56,8 +56,31 @@ def test_a_template_without_system_role_gets_it_in_the_first_user_turn() -> None
         "{{ messages[0].content }}{{ messages[0].content }}{{ messages[1].content }}",
         "{{ messages[0].content }}{{ 'x' * 70000 }}{{ messages[1].content }}",
         "{#" + "x" * 300_000 + "#}",
+        "{{ 'x' * 99999999999 }}",
+        "{{ 9 ** 999999999 }}",
+        "{{ [0] * 999999999 }}",
+        "{% set n = namespace(x=9) %}{% for i in range(99) %}{% set n.x = n.x * n.x %}{% endfor %}",
     ],
 )
 def test_a_template_that_misbehaves_is_refused(template: str) -> None:
     with pytest.raises(ChatTemplateError):
         scaffold(template, ["system", "user"])
+
+
+@pytest.mark.parametrize(
+    ("template", "told"),
+    [
+        ("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", "long"),
+        (
+            "{% set n = namespace(x='x') %}{% for i in range(40) %}{% set n.x = n.x ~ n.x %}"
+            "{% endfor %}",
+            "memory",
+        ),
+        ("{{ '%999999999999d' % 1 }}", "memory"),
+        ("{{ 'x'.center(99999999999) }}", "memory"),
+    ],
+)
+def test_a_template_that_takes_for_ever_or_all_memory_is_stopped(template: str, told: str) -> None:
+    with pytest.raises(ChatTemplateError, match=told):
+        bounded_scaffold(template, ["user"])
+    assert bounded_scaffold(CHATML, ["user"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cds_hooks.inference.config import LlamaConfig
+from cds_hooks.inference.engine import EngineUnavailable
 from cds_hooks.inference.gguf import ModelFileError, read_header
 from cds_hooks.inference.llama import LlamaEngine
 from cds_hooks.inference.machine import available_memory, usable_processors
@@ -70,6 +72,10 @@ async def test_an_engine_that_cannot_fit_fails_at_start(config: LlamaConfig) -> 
     try:
         state = await engine.settled()
         assert (state.status, state.detail) == ("failed", "memory-insufficient")
+        with pytest.raises(EngineUnavailable) as caught:
+            await engine.count_tokens(["a"])
+        for told in (engine.trouble, caught.value.diagnostics()):
+            assert re.search(r"weights \d+ \+ KV cache \d+ .* = \d+ MiB, of which \d+ MiB", told)
     finally:
         await engine.stop()
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-__all__ = ["FAMILIES", "write"]
+__all__ = ["FAMILIES", "write", "write_adapter"]
 
 EMBD, HEADS, KV_HEADS, HEAD, FF, EXPERTS = 64, 4, 2, 16, 96, 4
 NORMAL, UNKNOWN, CONTROL, USER, BYTE = 1, 2, 3, 4, 6
@@ -122,9 +122,10 @@ FAMILIES = {
 }  # fmt: skip
 
 
-def write(name: str, path: Path, seed: int = 0) -> None:
+def write(name: str, path: Path, seed: int = 0, template: str = "", context: int = 8192) -> None:
     """Write a tiny model of a family; the same seed writes the same bytes."""
     family = FAMILIES[name]
+    family = replace(family, template=template or family.template)
     tokens, types = _vocabulary(family)
     tensors = {"token_embd.weight": (EMBD, len(tokens)), "output_norm.weight": (EMBD,)}
     if name == "gpt-oss":
@@ -135,13 +136,31 @@ def write(name: str, path: Path, seed: int = 0) -> None:
         for part, shape in _layer(name, layer).items():
             tensors[f"blk.{layer}.{part}"] = shape
     metadata = _metadata(family, tokens, types)
+    metadata[f"{family.architecture}.context_length"] = context
     path.write_bytes(_gguf(metadata, tensors, np.random.default_rng(seed)))
+
+
+def write_adapter(
+    path: Path, *, architecture: str = "llama", kind: str = "lora", rank: int = 2, wide: int = EMBD
+) -> None:
+    """Write a LoRA adapter of the tiny llama that changes what it says beyond recognition."""
+    tensors: Shapes = {}
+    for layer in range(FAMILIES["llama"].layers):
+        for part, (inner, outer) in {"ffn_down": (FF, wide), "ffn_up": (wide, FF)}.items():
+            tensors[f"blk.{layer}.{part}.weight.lora_a"] = (inner, rank)
+            tensors[f"blk.{layer}.{part}.weight.lora_b"] = (rank, outer)
+    metadata: dict[str, Value] = {
+        "general.type": "adapter",
+        "adapter.type": kind,
+        "adapter.lora.alpha": 8.0 * rank,
+        "general.architecture": architecture,
+    }
+    path.write_bytes(_gguf(metadata, tensors, np.random.default_rng(1)))
 
 
 def _metadata(family: Family, tokens: list[str], types: list[int]) -> dict[str, Value]:
     arch = family.architecture
     own: dict[str, Value] = {
-        "context_length": 8192,
         "embedding_length": EMBD,
         "block_count": family.layers,
         "feed_forward_length": FF,

@@ -11,6 +11,9 @@ import sys
 import traceback
 from types import TracebackType
 
+from cds_hooks.inference.worker.digests import hashed
+from cds_hooks.inference.worker.inbox import Inbox
+
 _PR_SET_PDEATHSIG = 1
 
 
@@ -40,11 +43,17 @@ def main() -> int:
     os.dup2(null, 0)
     os.dup2(2, 1)
 
-    from cds_hooks.inference.worker import native  # after the descriptors are safe
+    inbox = Inbox(source)
+    inbox.open()
+    order = inbox.orders.get()
+    digests = hashed(order)
+
+    # Only now: the descriptors are safe, and the files are hashed while the libraries load.
+    from cds_hooks.inference.worker import native
     from cds_hooks.inference.worker.service import Service
 
     native.silence()
-    return Service(source, sink).run()
+    return Service(inbox, sink).run(order, digests)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ __all__ = ["Job", "NameSearch", "Tools", "consult"]
 
 Steps = Generator[list[Work], None, Any]
 _SEARCH_CELLS = 1024
+_RESERVE_CELLS = 128  # for closing a thought and an answer, and for what is forced at the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +93,14 @@ class Job:
     def cells(self, thinking: Thinking | None) -> int:
         """Cells that the job may come to hold."""
         search = _SEARCH_CELLS if self.search else 0
-        thought = thinking.budget if thinking else 0
-        return len(self.prompt.ids) + self.samples * (thought + self.max_tokens + 64) + search
+        return len(self.prompt.ids) + self.samples * self._answer(thinking) + search
+
+    def longest(self, thinking: Thinking | None) -> int:
+        """Positions that one of its sequences may come to."""
+        return len(self.prompt.ids) + self._answer(thinking)
+
+    def _answer(self, thinking: Thinking | None) -> int:
+        return (thinking.budget if thinking else 0) + self.max_tokens + _RESERVE_CELLS
 
 
 def consult(job: Job, tools: Tools) -> Steps:

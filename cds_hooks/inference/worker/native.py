@@ -78,8 +78,32 @@ class Model:
         self.handle = lib.llama_model_load_from_file(path.encode(), params)
         if not self.handle:
             raise NativeError("model-not-loadable", "llama.cpp could not load the model file")
+        self._buffer = ctypes.create_string_buffer(_LONGEST_PIECE)
+        self._adapters: list[tuple[Any, float]] = []
         self.vocab = lib.llama_model_get_vocab(self.handle)
         self.size = int(lib.llama_vocab_n_tokens(self.vocab))
+
+    def adapt(self, path: str, scale: float) -> None:
+        """Load a LoRA adapter for every context that is made from now on."""
+        handle = lib.llama_adapter_lora_init(self.handle, path.encode())
+        if not handle:
+            raise NativeError("adapter-not-loadable", "llama.cpp could not load the adapter")
+        self._adapters.append((handle, scale))
+
+    def set_adapters(self, context: Any) -> None:
+        """Let a new context speak with the adapters, each as strongly as its scale says."""
+        count = len(self._adapters)
+        if not count:
+            return
+        handles = (lib.llama_adapter_lora_p_ctypes * count)(*(h for h, _ in self._adapters))
+        scales = (ctypes.c_float * count)(*(scale for _, scale in self._adapters))
+        if lib.llama_set_adapters_lora(context, handles, count, scales) != 0:
+            raise NativeError("adapter-not-loadable", "llama.cpp could not apply the adapters")
+
+    @cached_property
+    def trained_for(self) -> int:
+        """Tokens of the longest text that the model was trained on."""
+        return int(lib.llama_model_n_ctx_train(self.handle))
 
     def close(self) -> None:
         """Free the model; the object is unusable afterwards."""
@@ -109,12 +133,13 @@ class Model:
     @cached_property
     def pieces(self) -> list[bytes]:
         """The bytes every token writes, control tokens included, by token id."""
-        buffer = ctypes.create_string_buffer(_LONGEST_PIECE)
-        write, vocab = lib.llama_token_to_piece, self.vocab
-        return [
-            ctypes.string_at(buffer, max(write(vocab, token, buffer, _LONGEST_PIECE, 0, True), 0))
-            for token in range(self.size)
-        ]
+        return [self.piece(token) for token in range(self.size)]
+
+    def piece(self, token: int) -> bytes:
+        """The bytes that one token writes."""
+        write, buffer = lib.llama_token_to_piece, self._buffer
+        size = write(self.vocab, token, buffer, _LONGEST_PIECE, 0, True)
+        return ctypes.string_at(buffer, max(size, 0))
 
     @cached_property
     def control(self) -> frozenset[int]:
@@ -211,8 +236,10 @@ class Context:
         self.handle = lib.llama_init_from_model(model.handle, params)
         if not self.handle:
             raise NativeError("context-not-made", "llama.cpp could not allocate the context")
+        model.set_adapters(self.handle)
         self.cells = int(lib.llama_n_ctx(self.handle))
         self.batch = Batch(size.batch)
+        self.longest = min(self.cells, model.trained_for)
         self._memory = lib.llama_get_memory(self.handle)
 
     def close(self) -> None:

@@ -40,6 +40,11 @@ class Prefixes:
     _logits: dict[int, Floats] = field(default_factory=dict)
 
     @property
+    def sequences(self) -> int:
+        """Sequences that are held."""
+        return len(self._parts) + len(self._prompts)
+
+    @property
     def cells(self) -> int:
         """Cells that are held, counting shared ones as often as they are shared."""
         return sum(map(len, [*self._parts.values(), *self._prompts.values()]))
@@ -85,10 +90,10 @@ class Prefixes:
         if self._hold(self._prompts, seq, tokens):
             self._logits[next(reversed(self._prompts))] = logits
 
-    def shrink(self, cells: int) -> None:
-        """Forget until at most `cells` are held, prompts before system parts."""
+    def shrink(self, cells: int, sequences: int = 0) -> None:
+        """Forget until at most `cells` are held and `sequences` are free, prompts first."""
         for kind in (self._prompts, self._parts):
-            while kind and self.cells > cells:
+            while kind and (self.cells > cells or len(self.pool) < sequences):
                 self._free(kind, next(iter(kind)))
 
     def _restore(self, part: list[int]) -> None:

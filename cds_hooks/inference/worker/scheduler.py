@@ -46,9 +46,10 @@ class Scheduler:
 
     def submit(self, job: Job) -> None:
         """Queue a job; one that could never fit is refused at once."""
-        names = self.tools.names
-        too_many = job.sequences(names) > self.tools.context.size.sequences
-        if job.cells(self.tools.thinking) > self.tools.context.cells or too_many:
+        context, thinking = self.tools.context, self.tools.thinking
+        if job.sequences(self.tools.names) > context.size.sequences:
+            self._refuse(job, "engine-failed", "More samples are asked for than there is room for")
+        elif job.cells(thinking) > context.cells or job.longest(thinking) > context.longest:
             self._refuse(job, "prompt-too-long", "The prompt and its answers exceed the context")
         else:
             self.waiting.append(job)
@@ -122,14 +123,16 @@ class Scheduler:
             self._resume(self.running[-1])
 
     def _fits(self, job: Job) -> bool:
-        held = sum(run.job.cells(self.tools.thinking) for run in self.running)
-        room = self.tools.context.cells - held - job.cells(self.tools.thinking)
-        if room < 0 or job.sequences(self.tools.names) > len(self.tools.pool):
-            return False
+        """Whether a job may begin now; what is kept of earlier prompts makes room for it."""
         alone = job.exclusive or any(run.job.exclusive for run in self.running)
         if alone and self.running:
             return False
-        self.tools.prefixes.shrink(0 if alone else room)
+        held = sum(run.job.cells(self.tools.thinking) for run in self.running)
+        room = self.tools.context.cells - held - job.cells(self.tools.thinking)
+        needed = job.sequences(self.tools.names)
+        if room < 0 or needed > len(self.tools.pool) + self.tools.prefixes.sequences:
+            return False
+        self.tools.prefixes.shrink(0 if alone else room, sequences=needed)
         if alone:
             self.tools.context.clear()
         return True
@@ -158,6 +161,7 @@ def _done(job: Job) -> dict[str, Any]:
             "tokens": len(lane.written),
             "finish": lane.finish,
             "thinking": lane.thought.text() if lane.thought else "",
+            "thinking_cut": lane.thought.cut if lane.thought else False,
         }
         for lane in job.lanes
     ]

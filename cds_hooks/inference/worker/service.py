@@ -6,46 +6,46 @@ busy the context is (llama.cpp: "the API is thread-safe" of tokenisation).
 
 from __future__ import annotations
 
-import logging
 import os
 import queue
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 from cds_hooks.inference.chat import ChatTemplateError
-from cds_hooks.inference.frames import Decoder, FrameError, encode
+from cds_hooks.inference.frames import encode
 from cds_hooks.inference.gguf import ModelFileError
 from cds_hooks.inference.worker.constraint import SchemaError
+from cds_hooks.inference.worker.inbox import Inbox
 from cds_hooks.inference.worker.jobs import Job
 from cds_hooks.inference.worker.native import NativeError
 from cds_hooks.inference.worker.sampling import Sampling
 from cds_hooks.inference.worker.setup import Loaded, LoadOrder, load
 from cds_hooks.inference.worker.tokens import PromptTokenizer
 
-__all__ = ["GARBAGE", "BROKEN", "Service"]
+__all__ = ["BROKEN", "Service"]
 
-GARBAGE = 4  # exit status: what came through the pipe was not frames
 BROKEN = 3  # exit status: llama.cpp failed in a way after which the context cannot be trusted
-_log = logging.getLogger(__name__)
 
 
 class Service:
-    """Frames in on one descriptor, frames out on another."""
+    """Frames out of an inbox, frames in on a descriptor."""
 
-    def __init__(self, source: int, sink: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._source = source
+    def __init__(
+        self, inbox: Inbox, sink: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._inbox = inbox
         self._sink = sink
         self._clock = clock
         self._writing = threading.Lock()
-        self._orders: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._counter: PromptTokenizer | None = None
 
-    def run(self) -> int:
-        """Serve until the pipe closes (which ends the process from the reading thread)."""
-        threading.Thread(target=self._read, name="frames", daemon=True).start()
-        loaded = self._load(self._orders.get())
+    def run(self, order: dict[str, Any], digests: Future[dict[str, str]]) -> int:
+        """Load what is ordered, then serve until the pipe closes (which ends the process)."""
+        self._inbox.at_once = self._count
+        loaded = self._load(order, digests)
         if loaded is None:
             return 0
         self._counter = loaded.tokenizer
@@ -63,49 +63,34 @@ class Service:
             while data:
                 data = data[os.write(self._sink, data) :]
 
-    def _read(self) -> None:
-        """Read until the pipe closes; this thread's end is the process's end, always."""
-        decoder = Decoder()
-        status = GARBAGE
-        try:
-            while chunk := os.read(self._source, 1 << 16):
-                for frame in decoder.feed(chunk):
-                    self._take(frame)
-            status = 0
-        except (FrameError, KeyError, TypeError):
-            pass
-        finally:
-            os._exit(status)
+    def _count(self, frame: dict[str, Any]) -> bool:
+        """Answer a count from the reading thread; False when the frame is another's to answer."""
+        if frame.get("op") != "count" or self._counter is None:
+            return False
+        counts = [len(self._counter.content(str(text))) for text in frame["texts"]]
+        self.send({"op": "counts", "id": frame["id"], "counts": counts})
+        return True
 
-    def _take(self, frame: dict[str, Any]) -> None:
-        if frame.get("op") == "count" and self._counter is not None:
-            counts = [len(self._counter.content(str(text))) for text in frame["texts"]]
-            self.send({"op": "counts", "id": frame["id"], "counts": counts})
-        else:
-            self._orders.put(frame)
-
-    def _load(self, frame: dict[str, Any]) -> Loaded | None:
+    def _load(self, frame: dict[str, Any], digests: Future[dict[str, str]]) -> Loaded | None:
         try:
-            return load(LoadOrder.from_frame(frame), self.send, self._clock)
+            return load(LoadOrder.from_frame(frame), digests, self.send, self._clock)
         except ModelFileError as error:
-            self._failed(error.code, error.message, error.where)
+            self._failed(error.code, error.message, where=error.where, hint=error.hint)
         except (NativeError, ChatTemplateError) as error:
-            self._failed(error.code, str(error), "")
+            self._failed(error.code, str(error))
         except (KeyError, TypeError, ValueError, OSError) as error:
-            self._failed("engine-not-loaded", f"Loading failed ({type(error).__name__})", "")
+            self._failed("engine-not-loaded", f"Loading failed ({type(error).__name__})")
         return None
 
-    def _failed(self, code: str, message: str, where: str) -> None:
-        self.send(
-            {"op": "state", "status": "failed", "code": code, "message": message, "where": where}
-        )
+    def _failed(self, code: str, message: str, **more: str) -> None:
+        self.send({"op": "state", "status": "failed", "code": code, "message": message, **more})
 
     def _turn(self, loaded: Loaded) -> None:
         """Take the orders that came, then one step; sleep only when there is nothing to do."""
         scheduler = loaded.scheduler
         try:
             while True:
-                self._order(loaded, self._orders.get(block=scheduler.idle))
+                self._order(loaded, self._inbox.orders.get(block=scheduler.idle))
         except queue.Empty:
             scheduler.step()
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import llama_cpp
 import numpy as np
 
+from cds_hooks.inference.adapters import Adapter, refuse_unless_it_adapts
+from cds_hooks.inference.chat import bounded_scaffold
 from cds_hooks.inference.gguf import Header, check_digest, read_header, refuse_split
 from cds_hooks.inference.machine import available_memory
-from cds_hooks.inference.memory import plan, refuse_unless_it_fits
+from cds_hooks.inference.memory import MemoryPlan, plan, refuse_unless_it_fits
 from cds_hooks.inference.worker import native
 from cds_hooks.inference.worker.constraint import Compiler
 from cds_hooks.inference.worker.jobs import NameSearch, Tools
@@ -28,6 +31,8 @@ from cds_hooks.inference.worker.work import SequencePool
 
 __all__ = ["LoadOrder", "Loaded", "load"]
 
+_USUAL = ("system", "user")
+
 
 @dataclass(frozen=True, slots=True)
 class LoadOrder:
@@ -39,6 +44,7 @@ class LoadOrder:
 
     model: Path
     sha256: str
+    adapters: tuple[Adapter, ...]
     cells: int
     batch: int
     sequences: int
@@ -59,6 +65,10 @@ class LoadOrder:
         return cls(
             model=Path(frame["model"]),
             sha256=str(frame["sha256"]),
+            adapters=tuple(
+                Adapter(Path(a["path"]), float(a["scale"]), str(a["sha256"]))
+                for a in frame["adapters"]
+            ),
             cells=int(frame["cells"]),
             batch=int(frame["batch"]),
             sequences=int(frame["sequences"]),
@@ -85,60 +95,97 @@ class Loaded:
     facts: dict[str, Any]
 
 
-def load(order: LoadOrder, emit: Emit, clock: Callable[[], float]) -> Loaded:
-    """Check, then load. The file's header and digest are checked before native code sees it.
+def load(
+    order: LoadOrder, digests: Future[dict[str, str]], emit: Emit, clock: Callable[[], float]
+) -> Loaded:
+    """Check, then load. Headers and digests are checked before native code sees a file.
 
     Raises ModelFileError, native.NativeError, ChatTemplateError, OSError.
     """
     started = time.monotonic()
-    header = read_header(order.model)
-    refuse_split(header, order.model)
-    needed = plan(header, cells=order.cells, sequences=order.sequences, batch=order.batch)
-    refuse_unless_it_fits(needed, available_memory(), order.model.name)
-    digest = check_digest(order.model, order.sha256)
+    header, needed = _checked(order)
+    found = digests.result()
+    digest = check_digest(order.model, order.sha256, found[str(order.model)])
+    measured = [check_digest(a.path, a.sha256, found[str(a.path)]) for a in order.adapters]
     model = native.Model(str(order.model), gpu_layers=order.gpu_layers)
-    tokenizer = _tokenizer(model, order, header)
-    compiler = Compiler(model)
-    context = native.Context(
-        model, native.ContextSize(order.cells, order.batch, order.sequences, order.threads)
-    )
-    pool = SequencePool(order.sequences)
-    tools = Tools(
-        context=context,
-        vocabulary=Vocabulary.of(model, compiler.tokenizer.tokenize_bytes),
-        pool=pool,
-        prefixes=Prefixes(context, pool, order.slots, model.cuttable, _saved(order, digest)),
-        names=_names(order, model, tokenizer, digest),
-        thinking=_thinking(order, model),
-    )
+    for adapter in order.adapters:
+        model.adapt(str(adapter.path), adapter.scale)
+    tokenizer, compiler, tools = _tools(order, header, model, [digest, *measured])
     facts = {
         "sha256": digest,
+        "adapters": measured,
         "architecture": header.architecture,
-        "cells": context.cells,
+        "cells": tools.context.cells,
         "memory": needed.explain(),
         "load_ms": 1000 * (time.monotonic() - started),
     }
     return Loaded(tokenizer, compiler, Scheduler(tools, clock, emit), facts)
 
 
-def _tokenizer(model: native.Model, order: LoadOrder, header: Header) -> PromptTokenizer:
+def _checked(order: LoadOrder) -> tuple[Header, MemoryPlan]:
+    """The model's header and what it will need, from headers alone."""
+    header = read_header(order.model)
+    refuse_split(header, order.model)
+    size = 0
+    for adapter in order.adapters:
+        adapting = read_header(adapter.path)
+        refuse_unless_it_adapts(adapting, header, adapter.path)
+        size += adapting.file_size
+    needed = plan(header, cells=order.cells, sequences=order.sequences, batch=order.batch)
+    needed = replace(needed, adapters=size)
+    refuse_unless_it_fits(needed, available_memory(), order.model.name)
+    return header, needed
+
+
+def _tools(
+    order: LoadOrder, header: Header, model: native.Model, digests: Sequence[str]
+) -> tuple[PromptTokenizer, Compiler, Tools]:
+    """What answers: the context is allocated while the vocabulary is read.
+
+    The chat template is tried before: its memory is limited, and the context's must not be.
+    """
+    chat = _chat(order, header, model)
+    bounded_scaffold(chat.template, _USUAL, bos=chat.bos, eos=chat.eos, options=order.options)
+    size = native.ContextSize(order.cells, order.batch, order.sequences, order.threads)
+    with ThreadPoolExecutor(1) as beside:
+        making = beside.submit(native.Context, model, size)
+        tokenizer = PromptTokenizer(model, chat.template, chat.bos, chat.eos, order.options)
+        compiler = Compiler(model)
+        names = _names(order, model, tokenizer, digests[0])
+        thinking = _thinking(order, model)
+        vocabulary = Vocabulary.of(model, compiler.tokenizer.tokenize_bytes)
+        context = making.result()
+    pool = SequencePool(order.sequences)
+    prefixes = Prefixes(context, pool, order.slots, model.cuttable, _saved(order, digests))
+    return tokenizer, compiler, Tools(context, vocabulary, pool, prefixes, names, thinking)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chat:
+    template: str
+    bos: str
+    eos: str
+
+
+def _chat(order: LoadOrder, header: Header, model: native.Model) -> _Chat:
+    """The catalogue's chat template, else the file's own, and what it may write at the ends."""
+
     def piece(key: str) -> str:
         token = header.number(key, -1)
-        return model.text([token]) if 0 <= token < model.size else ""
+        return model.piece(token).decode("utf-8", "replace") if 0 <= token < model.size else ""
 
     bos, eos = piece("tokenizer.ggml.bos_token_id"), piece("tokenizer.ggml.eos_token_id")
-    template = order.template or header.chat_template
-    tokenizer = PromptTokenizer(model, template, bos, eos, order.options)
-    tokenizer.prompt([("system", ""), ("user", "")])
-    return tokenizer
+    return _Chat(order.template or header.chat_template, bos, eos)
 
 
-def _saved(order: LoadOrder, digest: str) -> SavedStates | None:
+def _saved(order: LoadOrder, digests: Sequence[str]) -> SavedStates | None:
     """Saved states are told apart by everything that decides their bytes."""
     if order.cache is None:
         return None
     build = f"{llama_cpp.__version__} {llama_cpp.llama_print_system_info()!r}"
-    return SavedStates(order.cache, f"{digest} {build} {order.batch} {order.threads}")
+    scales = [adapter.scale for adapter in order.adapters]
+    key = f"{' '.join(digests)} {scales} {build} {order.batch} {order.threads}"
+    return SavedStates(order.cache, key)
 
 
 def _thinking(order: LoadOrder, model: native.Model) -> Thinking | None:

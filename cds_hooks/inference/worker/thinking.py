@@ -30,11 +30,15 @@ class Thinking:
 
 @dataclass(slots=True)
 class Thought:
-    """One sample's thinking. `tokens` is what the model wrote, without the markers around it."""
+    """One sample's thinking. `tokens` is what the model wrote, without the markers around it.
+
+    `cut` says that it did not end by itself.
+    """
 
     how: Thinking
     pieces: list[bytes]
     tokens: list[int] = field(default_factory=list)
+    cut: bool = False
     _tail: bytes = b""
 
     def advance(
@@ -42,6 +46,7 @@ class Thought:
     ) -> tuple[list[int], bool]:
         """The tokens to evaluate next, and whether the thought ends with them."""
         if len(self.tokens) >= self.how.budget:
+            self.cut = True
             return self.how.closes, True
         open_to = logits.copy()
         open_to[self.how.barred] = -np.inf

@@ -7,19 +7,14 @@ what is left (llama.cpp finds user-defined tokens in any text) is broken apart.
 from __future__ import annotations
 
 import re
-import signal
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import FrameType
 from typing import Any
 
-from cds_hooks.inference.chat import ChatTemplateError, Slot, scaffold
+from cds_hooks.inference.chat import Slot, bounded_scaffold
 from cds_hooks.inference.worker.native import Model
 
 __all__ = ["PromptTokenizer", "PromptTokens"]
-
-_RENDER_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,28 +79,11 @@ class PromptTokenizer:
 
     def _scaffold(self, roles: tuple[str, ...]) -> tuple[list[int] | int, ...]:
         if roles not in self._scaffolds:
-            with _time_limit(_RENDER_S):
-                parts = scaffold(
-                    self.template, roles, bos=self.bos, eos=self.eos, options=self.options
-                )
+            parts = bounded_scaffold(
+                self.template, roles, bos=self.bos, eos=self.eos, options=self.options
+            )
             self._scaffolds[roles] = tuple(
                 p.index if isinstance(p, Slot) else self.model.tokenize(p, special=True)
                 for p in parts
             )
         return self._scaffolds[roles]
-
-
-@contextmanager
-def _time_limit(seconds: float) -> Iterator[None]:
-    """Interrupt what runs in the main thread: a template may loop for ever."""
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        raise ChatTemplateError("the chat template takes too long")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)

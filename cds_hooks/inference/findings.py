@@ -1,0 +1,25 @@
+"""What a look at a model file found: a stable id, how much it matters, and words for a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = ["Finding", "Level"]
+
+
+class Level(StrEnum):
+    """An error keeps a model from being used; a warning is for a person to weigh."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was found; `id` is stable and kebab-case."""
+
+    id: str
+    level: Level
+    text: str

@@ -1,0 +1,62 @@
+"""An exclusive request runs alone, waits its turn like any other, and lets the next one go on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from cds_hooks.inference.engine import DeadlinePassed, GenerationRequest
+from cds_hooks.inference.llama import LlamaEngine
+
+pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="session")]
+Ask = Callable[..., GenerationRequest]
+
+
+async def test_it_gives_the_same_bits_whatever_ran_before(engine: LlamaEngine, ask: Ask) -> None:
+    request = ask(chart="S1 thirst\nL1 glucose high", samples=2, temperature=1.5, exclusive=True)
+    first = await engine.generate(request)
+    beside = [ask(chart=f"S1 cough {n}\nL1 x", samples=2, seed=n) for n in range(2)]
+    await asyncio.gather(*map(engine.generate, beside))
+    again = await engine.generate(request)
+    assert [s.text for s in again.samples] == [s.text for s in first.samples]
+
+
+async def test_it_neither_overtakes_nor_is_overtaken(engine: LlamaEngine, ask: Ask) -> None:
+    order: list[str] = []
+
+    async def run(name: str, **changes: object) -> None:
+        await engine.generate(ask(chart=f"S1 rash {name}", max_tokens=60, **changes))
+        order.append(name)
+
+    async with asyncio.TaskGroup() as group:
+        for name in ("before", "alone", "after"):
+            group.create_task(run(name, exclusive=name == "alone"))
+            await asyncio.sleep(0)
+    assert order == ["before", "alone", "after"]
+
+
+@pytest.mark.parametrize("wait", [0.0, 0.4])
+async def test_one_that_is_cancelled_lets_the_next_begin(
+    engine: LlamaEngine, ask: Ask, wait: float
+) -> None:
+    """While it waits behind another, and while it runs."""
+    before = asyncio.create_task(engine.generate(ask(chart="S1 ache", max_tokens=20)))
+    if wait:
+        await before
+    alone = asyncio.create_task(engine.generate(ask(samples=3, diagnoses=4, exclusive=True)))
+    await asyncio.sleep(wait)
+    after = asyncio.create_task(engine.generate(ask(chart="S1 itch", max_tokens=20)))
+    alone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await alone
+    for task in (before, after):
+        assert (await task).samples[0].finish == "stop"
+
+
+async def test_one_that_runs_out_of_time_lets_the_next_begin(engine: LlamaEngine, ask: Ask) -> None:
+    late = ask(samples=3, diagnoses=5, exclusive=True, deadline_s=0.2)
+    with pytest.raises(DeadlinePassed):
+        await engine.generate(late)
+    assert (await engine.generate(ask(max_tokens=20))).samples[0].finish == "stop"
