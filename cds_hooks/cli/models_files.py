@@ -1,0 +1,146 @@
+"""`chartside models list | check | advise | bench`: model files and this machine.
+
+Nothing here downloads anything: a model file is put in place by a person.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from cds_hooks.cli import models_show as tell
+from cds_hooks.cli import show
+from cds_hooks.inference.advice import Question, advise
+from cds_hooks.inference.catalogue import Catalogue, ModelEntry, load_catalogue, stand_in
+from cds_hooks.inference.config import LlamaConfig
+from cds_hooks.inference.inspection import Inspection, inspect, inspect_adapter, is_adapter
+from cds_hooks.inference.machine import available_memory, this_machine, usable_processors
+from cds_hooks.inference.probe import Probe, Size, measure
+from cds_hooks.settings import Settings, load_settings
+
+__all__ = ["advise_models", "bench_model", "check_model", "list_models"]
+
+Config = Annotated[Path | None, typer.Option("--config", help="Settings file (TOML).")]
+Entries = Annotated[
+    Path | None, typer.Option("--catalogue", help="The site's own entries; else the settings'.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def list_models(config: Config = None, catalogue: Entries = None, json: Json = False) -> None:
+    """The models that the service knows: memory, licence, published results and cautions."""
+    known = _catalogue(load_settings(config), catalogue)
+    tell.catalogue(known, json=json)
+
+
+def check_model(
+    file: Annotated[Path, typer.Argument(help="A GGUF file: a model, or a LoRA adapter.")],
+    base: Annotated[
+        Path | None, typer.Option("--base", help="The model that an adapter belongs to.")
+    ] = None,
+    config: Config = None,
+    catalogue: Entries = None,
+    json: Json = False,
+) -> None:
+    """Hash a file, read its header without loading it, compare it, lint its chat template.
+
+    Ends with 1 when something keeps the file from being used.
+    """
+    known = _catalogue(load_settings(config), catalogue)
+    found = _inspect(file, base, known)
+    tell.inspection(found, json=json)
+    if not found.usable:
+        raise typer.Exit(1)
+
+
+def advise_models(
+    config: Config = None,
+    catalogue: Entries = None,
+    model: Annotated[
+        Path | None, typer.Option("--model", help="Measure with this file; else the settings'.")
+    ] = None,
+    prompt: Annotated[int, typer.Option(min=1, help="Tokens of a prompt.")] = 1500,
+    answer: Annotated[int, typer.Option(min=1, help="Tokens of an answer.")] = 400,
+    samples: Annotated[int, typer.Option(min=1, max=16, help="Samples.")] = 3,
+    bits: Annotated[float, typer.Option(min=1, max=16, help="Bits a weight.")] = 4.0,
+    json: Json = False,
+) -> None:
+    """Which models fit this machine, and what a consultation would take, from a measured probe."""
+    settings = load_settings(config)
+    known = _catalogue(settings, catalogue)
+    file = model or settings.model.path
+    entry = _entry(known, file)
+    machine = this_machine()
+    probe = _measure(settings, file, entry, Size(samples=tuple(sorted({1, samples}))))
+    question = Question(prompt, answer, samples, bits)
+    advice = advise(known, probe, entry, machine.memory, question)
+    tell.advice(advice, probe, machine, question, json=json)
+
+
+def bench_model(
+    file: Annotated[Path, typer.Argument(help="The GGUF file.")],
+    config: Config = None,
+    catalogue: Entries = None,
+    prompt: Annotated[int, typer.Option(min=16, help="Tokens of the prompt.")] = 1000,
+    answer: Annotated[int, typer.Option(min=65, help="Tokens of the answer.")] = 150,
+    rounds: Annotated[int, typer.Option(min=1, max=50, help="Repetitions.")] = 3,
+    json: Json = False,
+) -> None:
+    """Load a model and measure it here: time to ready, prompt and answer, one to five samples."""
+    settings = load_settings(config)
+    entry = _entry(_catalogue(settings, catalogue), file)
+    size = Size(prompt, answer, (1, 3, 5), rounds)
+    tell.probe(_measure(settings, file, entry, size), size, json=json)
+
+
+def _catalogue(settings: Settings, chosen: Path | None) -> Catalogue:
+    return load_catalogue(chosen or settings.model.catalogue)
+
+
+def _entry(catalogue: Catalogue, file: Path) -> ModelEntry:
+    """What is known of a file. Raises ModelFileError when it is none."""
+    found = _inspect(file, None, catalogue)
+    context = max(found.context, 256)
+    entry = found.entry or stand_in(file, architecture=found.architecture, context=context)
+    known = entry.parameters or found.parameters / 1e9
+    return entry.model_copy(update={"sha256": found.sha256, "parameters": known})
+
+
+def _inspect(file: Path, base: Path | None, catalogue: Catalogue) -> Inspection:
+    adapter = is_adapter(file)
+    with _hashing() as progress:
+        task = progress.add_task("hashing", total=file.stat().st_size)
+
+        def told(count: int) -> None:
+            progress.advance(task, count)
+
+        if adapter:
+            return inspect_adapter(file, base, told)
+        return inspect(file, catalogue, available_memory(), told)
+
+
+def _hashing() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+        console=show.screen(json=True),
+        transient=True,
+    )
+
+
+def _measure(settings: Settings, file: Path, entry: ModelEntry, size: Size) -> Probe:
+    model = settings.model
+    config = LlamaConfig(
+        file,
+        entry,
+        threads=model.threads or usable_processors(),
+        gpu_layers=model.gpu_layers,
+    )
+    with show.screen(json=True).status("measuring") as status:
+        return asyncio.run(measure(config, size, lambda what: status.update(f"measuring: {what}")))
