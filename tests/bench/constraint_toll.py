@@ -17,6 +17,7 @@ import numpy as np
 from cds_hooks.inference.catalogue import load_catalogue
 from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.worker import native
+from cds_hooks.inference.worker.digests import hashed
 from cds_hooks.inference.worker.lanes import Lane
 from cds_hooks.inference.worker.sampling import Sampling, choose
 from cds_hooks.inference.worker.setup import Loaded, LoadOrder, load
@@ -59,7 +60,7 @@ def main() -> None:
     assert entry is not None
     native.silence()
     order = LlamaConfig(model, entry, prompt_tokens=1024, parallel=1).order()
-    loaded = load(LoadOrder.from_frame(order), lambda _message: None, time.monotonic)
+    loaded = load(LoadOrder.from_frame(order), hashed(order), lambda _message: None, time.monotonic)
     prompt = loaded.tokenizer.content("L1 potassium 6.1 mmol/L, high. " * 20)
     for round_ in range(ROUNDS):
         random = np.random.default_rng(round_)

@@ -28,6 +28,7 @@ NAMES = ROOT / "build/names.txt"
 PROMPT_TOKENS = 1000
 OUTPUT_TOKENS = 150
 ROUNDS = 3
+NAME_ROUNDS = 5
 SYSTEM = "You help a physician to think of the right diagnosis. " * 12
 LINE = "L{n} potassium 5.{n} mmol/L, high, {n} days ago\n"
 Row = dict[str, Any]
@@ -36,6 +37,32 @@ Row = dict[str, Any]
 # and every token of it is sampled: nothing is forced but the first quote.
 TEXT = {"type": "string", "minLength": 8 * OUTPUT_TOKENS}
 RESERVE = 64
+
+# The template's schema in a fixed size, so that two answers differ in their words alone.
+_CITED = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["fact", "is"],
+    "properties": {
+        "fact": {"enum": [f"L{n}" for n in range(20)]},
+        "is": {"enum": ["high", "low", "abnormal", "normal", "present", "absent"]},
+    },
+}
+_LISTED = {"type": "array", "minItems": 2, "maxItems": 2, "items": _CITED}
+_WORDS = '^[A-Za-z][^"\\\\\\\\]{3,60}$'
+_DIAGNOSIS = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["name", "group", "for", "against", "discriminator"],
+    "properties": {
+        "name": {"type": "string", "x-chartside-names": True, "pattern": _WORDS},
+        "group": {"enum": ["likely", "must-not-miss"]},
+        "for": _LISTED,
+        "against": _LISTED,
+        "discriminator": {"type": "string", "pattern": _WORDS},
+    },
+}
+DIFFERENTIAL = {"type": "array", "minItems": 3, "maxItems": 3, "items": _DIAGNOSIS}
 
 
 def rows() -> list[Row]:
@@ -72,7 +99,7 @@ async def _measure(cache: Path) -> list[Row]:
 def _row(name: str, unit: str, values: Iterable[float], against: str = "") -> Row:
     found = list(values)
     return {
-        "name": f"inference: {name}",
+        "name": f"engine: {name}",
         "value": statistics.median(found),
         "unit": unit,
         "n": len(found),
@@ -117,24 +144,26 @@ async def _timed(
 
 
 async def _samples(engine: LlamaEngine) -> list[Row]:
-    """k samples for little more than one, and against three calls of the high-level API."""
+    """k samples for little more than one, and against three calls of the high-level API.
+
+    Everything of one round follows on each other, so that a ratio compares like with like on a
+    machine that is not always equally fast.
+    """
     spent: dict[int, list[float]] = {1: [], 3: [], 5: []}
-    written = []
+    calls, written = [], []
     for round_ in range(ROUNDS):
         for k, values in spent.items():
             messages = await _prompt(engine, 10 * round_ + k)
             seconds, generation = await _timed(engine, messages, samples=k, seed=round_)
             values.append(seconds)
             written += [sample.tokens for sample in generation.samples]
-    calls = [_three_calls() for _ in range(ROUNDS)]
+        calls.append(await asyncio.to_thread(_three_calls))
     return [
         _row("tokens a sample writes", "tokens", written),
         _row("one sample", "s", spent[1]),
-        _ratio("three samples", spent[3], spent[1], "one sample"),
-        _ratio("five samples", spent[5], spent[1], "one sample"),
-        _ratio(
-            "three completions on fresh state", calls, spent[3], "three samples of one prompt here"
-        ),
+        _ratio("three samples", spent[3], spent[1], "one sample (aim 1.5)"),
+        _ratio("five samples", spent[5], spent[1], "one sample (aim 2.1)"),
+        _ratio("three completions on fresh state", calls, spent[3], "three samples (aim 2)"),
     ]
 
 
@@ -176,36 +205,25 @@ async def _reuse(engine: LlamaEngine) -> list[Row]:
 
 
 async def _differential(engine: LlamaEngine) -> list[Row]:
-    """Where the time of a real question goes: three samples of three diagnoses, by name."""
-    cited = {
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["fact", "is"],
-        "properties": {
-            "fact": {"enum": [f"L{n}" for n in range(20)]},
-            "is": {"enum": ["high", "low", "abnormal", "normal", "present", "absent"]},
-        },
-    }
-    item = {
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["name", "for", "discriminator"],
-        "properties": {
-            "name": {"type": "string", "x-chartside-names": True},
-            "for": {"type": "array", "minItems": 1, "maxItems": 3, "items": cited},
-            "discriminator": {"type": "string", "pattern": '^[A-Za-z][^"\\\\\\\\]{3,60}$'},
-        },
-    }
-    schema = {"type": "array", "minItems": 3, "maxItems": 3, "items": item}
+    """Where the time of a real question goes, and what names cost beside free strings.
+
+    Three samples of three diagnoses, the same question with names and without, one after the other.
+    """
     stages: dict[str, list[float]] = {}
-    for round_ in range(ROUNDS):
-        messages = await _prompt(engine, 200 + round_)
-        _, generation = await _timed(
-            engine, messages, schema=schema, samples=3, names=True, max_tokens=400, seed=round_
-        )
-        for stage, milliseconds in generation.timings_ms.items():
-            stages.setdefault(stage, []).append(milliseconds)
-    return [_row(f"differential, {stage}", "ms", values) for stage, values in stages.items()]
+    spent: dict[bool, list[float]] = {True: [], False: []}
+    for round_ in range(NAME_ROUNDS):
+        for names in (True, False) if round_ % 2 else (False, True):
+            seconds, generation = await _timed(
+                engine, await _prompt(engine, 200 + 2 * round_ + names), schema=DIFFERENTIAL,
+                samples=3, names=names, max_tokens=400, seed=round_,
+            )  # fmt: skip
+            spent[names].append(seconds)
+            for stage, milliseconds in generation.timings_ms.items() if names else ():
+                stages.setdefault(stage, []).append(milliseconds)
+    return [
+        *(_row(f"differential, {stage}", "ms", values) for stage, values in stages.items()),
+        _ratio("names by construction", spent[True], spent[False], "free strings (aim 1.1)"),
+    ]
 
 
 def _toll() -> list[Row]:
@@ -220,7 +238,9 @@ def _toll() -> list[Row]:
     rounds = [json.loads(line) for line in out.stdout.splitlines()]
     free, bound = ([one[key] for one in rounds] for key in ("free", "constrained"))
     return [
-        _ratio("decoding under the constraint", bound, free, "as many tokens decoded freely"),
+        _ratio(
+            "decoding under the constraint", bound, free, "as many tokens decoded freely (aim 0.9)"
+        ),
         _row("tokens that the constraint forces", "share", [one["forced"] for one in rounds]),
     ]
 
