@@ -59,14 +59,15 @@ def entered_summary(views: Sequence[EnteredView]) -> str:
 
 def _view(assessment: Assessment, chart: Chart) -> EnteredView:
     failed = [r for r in assessment.reasons if r.result == "fail"]
+    against = assessment.verdict is Verdict.CONTRADICTED
     icd = (c.code for c in assessment.codes if c.system == phrases.ICD_10_CM)
     return EnteredView(
         name=phrases.name(assessment.name),
         code=next(icd, ""),
         verdict=texts().entered[assessment.verdict.value] if failed else "",
         told=tuple(_told(r, chart) for r in failed),
-        notes=notes_of(assessment, chart),
-        speaks_against=assessment.verdict is Verdict.CONTRADICTED,
+        notes=() if against else notes_of(assessment, chart),
+        speaks_against=against,
     )
 
 
