@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from fhir_mapping.chart import Kind
+from fhir_mapping.chart import Flag, Kind
+from fhir_mapping.courses import limits_text
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.phrases import plain
 from fhir_mapping.tables import table
@@ -73,8 +74,20 @@ def _pressure(systolic: Draft, diastolic: Draft, parent: Mapping[str, Any], scen
     )
     joined.value, joined.unit = systolic.value, systolic.unit
     joined.comparator, joined.range = systolic.comparator, systolic.range
+    limits = [limits_text(draft.range) for draft in (systolic, diastolic)]
+    joined.limits = f"{limits[0]}/{limits[1].removeprefix('usual ')}" if all(limits) else ""
     flags = [d.flag for d in (systolic, diastolic) if d.flag is not None]
     joined.flag = next((flag for flag in flags if flag.is_abnormal), flags[0] if flags else None)
+    joined.flagged = _flagged(systolic.flag, diastolic.flag)
     codes = (*scene.term(parent.get("code")).codes, *systolic.codes, *diastolic.codes)
     joined.codes = tuple(dict.fromkeys(codes))
     return joined
+
+
+def _flagged(systolic: Flag | None, diastolic: Flag | None) -> str:
+    """Which of the two is abnormal; '' where both are alike."""
+    if systolic is diastolic:
+        return ""
+    flags = (("diastolic", diastolic), ("systolic", systolic))
+    said = [f"{name} {f.replace('-', ' ')}" for name, f in flags if f is not None and f.is_abnormal]
+    return ", ".join(said)

@@ -14,7 +14,7 @@ from fhir_mapping.draft import Draft
 from fhir_mapping.phrases import plain, span
 from fhir_mapping.units import shown_unit
 
-__all__ = ["result_phrase"]
+__all__ = ["limits_text", "result_phrase"]
 
 _WINDOW_DAYS = 366.0
 
@@ -23,11 +23,11 @@ def result_phrase(repeats: Sequence[Draft]) -> str:
     """The phrase for the results of one test, oldest first, of which the last is the newest."""
     last = repeats[-1]
     parts = [f"{last.text}{_values(repeats)}"]
-    limits = _limits(last.range)
+    limits = last.limits or limits_text(last.range)
     if limits:
         parts.append(f"({limits})")
     if last.flag is not None and last.flag is not Flag.NORMAL:
-        parts.append(last.flag.replace("-", " "))
+        parts.append(last.flagged or last.flag.replace("-", " "))
     if last.status == "preliminary":
         parts.append("(preliminary)")
     phrase = " ".join(parts)
@@ -106,7 +106,8 @@ def _with_unit(shown: str, draft: Draft) -> str:
     return f"{shown}{unit}" if unit == "%" else f"{shown} {unit}"
 
 
-def _limits(limits: Range | None) -> str:
+def limits_text(limits: Range | None) -> str:
+    """A range as it is written behind a result: "0.6-1.2", "to 5", "usual from 60"."""
     if limits is None:
         return ""
     low, high = limits.low, limits.high

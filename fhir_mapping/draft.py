@@ -23,8 +23,8 @@ class Draft:
     `key` says which drafts of one kind are the same thing told again (they become one fact, led by
     the one of the highest `weight`, then the newest). `text` is the whole phrase for most kinds; of
     a `result` it is the name, and the phrase is made when its course is known (`shown` is its value
-    as text; None: the number itself). `also`: references of other
-    resources that were read for it.
+    as text; None: the number itself; `limits` and `flagged` are its range and flag as text where
+    they are not those of one number). `also`: references of other resources that were read for it.
     """
 
     kind: Kind
@@ -41,6 +41,8 @@ class Draft:
     range: Range | None = None
     flag: Flag | None = None
     shown: str | None = None
+    limits: str = ""
+    flagged: str = ""
     result: bool = False
     remark: str = ""
     also: tuple[str, ...] = ()

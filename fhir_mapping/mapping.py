@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cache
@@ -32,6 +33,7 @@ from fhir_mapping.patient import Ownership, patient_facts
 from fhir_mapping.problems import map_condition
 from fhir_mapping.procedures import map_procedure
 from fhir_mapping.questionnaires import map_questionnaire_response
+from fhir_mapping.reading import items
 from fhir_mapping.simple import map_simple, simple_types
 from fhir_mapping.terms import Terms
 from fhir_mapping.times import Times
@@ -118,8 +120,11 @@ def _map_all(scene: Scene, ownership: Ownership) -> None:
     refusal_of = Gate(ownership).refusal
     encounters: dict[str, Resource] = {}
     later: list[tuple[str, Resource]] = []
+    extended: Counter[str] = Counter()
     for ref, resource in scene.index:
         kind = resource["resourceType"].strip()
+        if "extension" in resource:
+            extended[kind] += len(items(resource["extension"]))
         refusal = refusal_of(kind, resource)
         if refusal is not None:
             found.leave(ref, *refusal)
@@ -134,6 +139,8 @@ def _map_all(scene: Scene, ownership: Ownership) -> None:
     _map_encounters(encounters, scene)
     for ref, resource in later:
         _map_referenced(ref, resource, scene)
+    for kind, count in sorted(extended.items()):
+        found.leave(f"{kind}.extension", "unknown-extension", f"{count} of them are not read.")
 
 
 def _map_one(mapper: Mapper | None, ref: str, resource: Resource, scene: Scene) -> None:

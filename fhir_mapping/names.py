@@ -8,7 +8,7 @@ __all__ = ["short_name"]
 
 _PROPERTY = re.compile(r"\s*\[[^\][]*\]")
 _USUAL_SPECIMEN = re.compile(
-    r"\s*(?:(?:in|-)\s+)?(?:Serum or Plasma or Blood|Serum, Plasma or Blood|Serum or Plasma"
+    r"\s*(?:(?:in|of|-)\s+)?(?:Serum or Plasma or Blood|Serum, Plasma or Blood|Serum or Plasma"
     r"|Serum or Blood|Serum|Plasma|Blood|Venous blood)(?=$|\s+by\b)",
 )
 _METHOD = re.compile(r"\s+by (?:Automated count|automated count|calculation|Oscillometry.*)$")

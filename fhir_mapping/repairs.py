@@ -36,10 +36,8 @@ _SAID = {
     "code-outside-value-set": "It was read by its likely meaning. Send a code of the value set.",
     "object-for-list": "One object was read as a list of one. Send a list.",
 }
-_LISTS = frozenset(
-    {"coding", "category", "referenceRange", "note", "dosageInstruction"}
-    | {"reaction", "manifestation", "content", "section", "component", "extension", "contained"}
-)
+_LISTS = frozenset({"coding", "component", "content", "contained", "extension", "referenceRange"})
+"""Lists in every version and resource type that has them."""
 
 
 def repairs(resources: Iterable[Mapping[str, Any]]) -> tuple[QualityNote, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,9 +12,13 @@ import orjson
 import typer
 
 from cds_hooks.cli import show
+from cds_hooks.cli.mapping_report import Stats, count, quality_table, stats_table
 from cds_hooks.errors import ChartsideError
+from cds_hooks.settings import load_settings
 from fhir_mapping import Chart, MappingError, map_chart
 from fhir_mapping.loading import find_patient_ids, load_path
+from fhir_mapping.quality import check
+from fhir_mapping.repairs import repairs
 
 __all__ = ["choose_patient", "map_file", "parse_now"]
 
@@ -30,6 +35,13 @@ def map_file(
     patient: Annotated[str, typer.Option(help="Which patient, when there are several.")] = "",
     fhir_version: Annotated[str, typer.Option(help="R4, R4B, R5 or STU3; found if not said.")] = "",
     now: Annotated[str, typer.Option(help="The moment to tell times from (ISO 8601).")] = "",
+    quality: Annotated[
+        bool, typer.Option("--quality", help="Say what is not FHIR, where.")
+    ] = False,
+    stats: Annotated[
+        bool, typer.Option("--stats", help="Count tokens: raw, and as prompt.")
+    ] = False,
+    config: Annotated[Path | None, typer.Option(help="Settings file, for --stats.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Map FHIR data to numbered facts, and say what was left out and why."""
@@ -40,18 +52,25 @@ def map_file(
         now=parse_now(now),
         fhir_version=fhir_version or None,
     )
+    if quality:
+        notes = (*check(resources, chart.fhir_version), *repairs(resources))
+        chart = replace(chart, quality=(*chart.quality, *notes))
+    counted = count(resources, chart, load_settings(config)) if stats else None
     if json:
-        typer.echo(orjson.dumps(chart, option=orjson.OPT_INDENT_2).decode())
+        document = asdict(chart) | ({"stats": counted} if counted else {})
+        typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
     else:
-        _print(chart, len(resources))
+        _print(chart, len(resources), counted, quality=quality)
 
 
-def _print(chart: Chart, found: int) -> None:
+def _print(chart: Chart, found: int, counted: Stats | None, *, quality: bool) -> None:
     console = show.screen()
     console.print(show.facts_table(chart, chart.facts, title="Facts"))
     console.print(show.omissions_table(chart.omissions))
-    if chart.quality:
-        console.print(f"{len(chart.quality)} remarks on data quality; --json lists them.")
+    if quality:
+        console.print(quality_table(chart.quality))
+    if counted:
+        console.print(stats_table(counted))
     console.print(f"{found} resources: {len(chart.facts)} facts, {len(chart.omissions)} omissions.")
 
 

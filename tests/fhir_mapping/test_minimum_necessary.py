@@ -94,7 +94,25 @@ def test_the_code_reads_no_more_than_the_list(kind: str, filler: int) -> None:
     full |= {name: owner for name in ("subject", "patient") if name in elements}
     map_chart([full], patient_id="p1", now=NOW, fhir_version="R4")
     known = _elements(kind)
-    assert full.seen & known <= _read(kind) | {"text"}
+    counted = {"extension"}
+    assert full.seen & known <= _read(kind) | {"text"} | counted
+
+
+def test_extensions_are_counted_and_an_unknown_modifier_refuses(
+    resource: Make, reasons: Make, chart_of: Make
+) -> None:
+    sent = [{"url": "http://example.org/one", "valueString": SENTINEL}] * 2
+    good = resource("Condition", "c1", code={"text": "Gout"}, extension=sent)
+    other = resource("Condition", "c2", code={"text": "Asthma"}, extension=sent[:1])
+    modified = resource("Condition", "c3", code={"text": "Stroke"}, modifierExtension=sent)
+    chart = chart_of(good, other, modified)
+    assert [fact.text for fact in chart.facts] == ["Gout", "Asthma"]
+    assert reasons(good, other, modified) == {
+        "Condition.extension": "unknown-extension",
+        "Condition/c3": "modifier-extension",
+    }
+    (told,) = (o.detail for o in chart.omissions if o.reason == "unknown-extension")
+    assert told == "3 of them are not read."
 
 
 SENTINEL = "Zyxwvutsrq"

@@ -6,8 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import ucumvert
 
 from fhir_mapping import Chart, Fact, Flag, Kind, Polarity
+from fhir_mapping.conversions import convert
+from fhir_mapping.names import short_name
+from fhir_mapping.tables import table
 
 Make = Callable[..., Any]
 LOINC = "http://loinc.org"
@@ -226,10 +230,61 @@ def test_a_blood_pressure_is_one_fact(only: Make, resource: Make, coded: Make) -
         )
     )
     assert fact.kind is Kind.VITAL
-    assert fact.text == "Blood pressure 172/104 mmHg (usual 91-139) high"
+    assert fact.text == "Blood pressure 172/104 mmHg (usual 91-139/to 89) high"
     assert fact.value == 172
     assert fact.flag is Flag.HIGH
     assert [code.code for code in fact.codes] == ["85354-9", "8480-6", "8462-4"]
+
+
+@pytest.mark.parametrize(
+    ("systolic", "diastolic", "said"),
+    [
+        (118, 57, "(90-140/60-90) diastolic low"),
+        (150, 57, "(90-140/60-90) diastolic low, systolic high"),
+        (150, 95, "(90-140/60-90) high"),
+        (118, 70, "(90-140/60-90)"),
+    ],
+)
+def test_a_blood_pressure_says_which_of_the_two_is_abnormal(
+    only: Make, resource: Make, coded: Make, systolic: float, diastolic: float, said: str
+) -> None:
+    def component(code: str, value: float, low: float, high: float) -> dict[str, Any]:
+        limits = [{"low": {"value": low}, "high": {"value": high}}]
+        measured = {"value": value, "unit": "mmHg"}
+        return {"code": coded(code, "", LOINC), "valueQuantity": measured, "referenceRange": limits}
+
+    parts = [component("8480-6", systolic, 90, 140), component("8462-4", diastolic, 60, 90)]
+    code = coded("85354-9", "Blood pressure panel", LOINC)
+    fact: Fact = only(resource("Observation", "bp", code=code, component=parts))
+    assert fact.text == f"Blood pressure {systolic}/{diastolic} mmHg {said}"
+
+
+@pytest.mark.parametrize(
+    ("long", "short"),
+    [
+        ("Creatinine [Mass/volume] in Serum or Plasma", "Creatinine"),
+        ("Hematocrit [Volume Fraction] of Blood by Automated count", "Hematocrit"),
+        ("Glucose [Mass/volume] in Urine", "Glucose in Urine"),
+        ("Appendectomy (procedure)", "Appendectomy"),
+        ("Serum sickness", "Serum sickness"),
+    ],
+)
+def test_long_names_are_told_shortly(long: str, short: str) -> None:
+    assert short_name(long) == short
+
+
+CONVERSIONS = [row for row in table("units")["conversions"] if not row.get("arbitrary")]
+
+
+@pytest.mark.parametrize("row", CONVERSIONS, ids=lambda row: f"{row['from']}-{row['to']}")
+def test_conversions_of_the_table_are_those_of_the_unit_library(row: dict[str, Any]) -> None:
+    registry = ucumvert.PintUcumRegistry()
+    source = registry.from_ucum(row["from"])
+    for value in (1.0, 40.0):
+        measured = registry.Quantity(value * source.magnitude, source.units)
+        target = registry.from_ucum(row["to"])
+        expected = measured.to(target.units).magnitude / target.magnitude
+        assert convert(value, row["from"], row["to"]) == pytest.approx(float(expected), rel=1e-6)
 
 
 def test_components_are_results_of_their_own(chart_of: Make, resource: Make) -> None:
