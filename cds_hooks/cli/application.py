@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from importlib.metadata import version
-from typing import Annotated, Never
+from typing import Annotated, Any, Never
 
 import orjson
 import typer
+from typer.core import TyperGroup
 
 from cds_hooks.cli.demo import demo
 from cds_hooks.cli.discovery import discovery
-from cds_hooks.cli.evaluation import eval_app
 from cds_hooks.cli.hook import hook
 from cds_hooks.cli.mapping import map_file
-from cds_hooks.cli.models import models_app
 from cds_hooks.cli.prewarm import prewarm
 from cds_hooks.cli.serve import serve
 from cds_hooks.errors import ChartsideError
@@ -27,7 +27,28 @@ BAD_INPUT = 3
 
 FAILED = 1
 
+_LATER = {
+    "eval": ("cds_hooks.cli.evaluation", "eval_app"),
+    "models": ("cds_hooks.cli.models", "models_app"),
+}
+
+
+class _Commands(TyperGroup):
+    """Measuring needs numpy and the suites, a service that runs for months does not: such groups
+    are imported when they are called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*super().list_commands(ctx), *_LATER]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in _LATER:
+            return super().get_command(ctx, cmd_name)
+        module, group = _LATER[cmd_name]
+        return typer.main.get_command(getattr(import_module(module), group))
+
+
 app = typer.Typer(
+    cls=_Commands,
     name="chartside",
     help="A CDS Hooks service that reasons over a chart on hardware the hospital owns.",
     no_args_is_help=True,
@@ -40,8 +61,6 @@ app.command("map")(map_file)
 app.command("discovery")(discovery)
 app.command("demo")(demo)
 app.command("prewarm")(prewarm)
-app.add_typer(eval_app)
-app.add_typer(models_app)
 
 
 def _version(wanted: bool) -> None:

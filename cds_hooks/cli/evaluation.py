@@ -45,6 +45,7 @@ eval_app = typer.Typer(
     name="eval",
     help="Measure models and checks on benchmarks.",
     no_args_is_help=True,
+    add_completion=False,
 )
 
 Data = Annotated[

@@ -31,7 +31,12 @@ from cds_hooks.settings import Settings, load_settings
 
 __all__ = ["models_app"]
 
-models_app = typer.Typer(name="models", help="Admit models, read admissions.", no_args_is_help=True)
+models_app = typer.Typer(
+    name="models",
+    help="Know models, admit them, read admissions.",
+    no_args_is_help=True,
+    add_completion=False,
+)
 
 
 @models_app.command("admit")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from cds_hooks.cli.evaluation import eval_app
-from cds_hooks.cli.models import models_app
+from cds_hooks.cli.application import app
 from cds_hooks.consultation import Verdict
 from cds_hooks.errors import ChartsideError
 from cds_hooks.evaluation.matching import Match
@@ -27,8 +28,7 @@ Write = Callable[[str, Manifest, Sequence[bool]], Path]
 
 
 def chartside(*words: str) -> Result:
-    app = models_app if words[0] == "models" else eval_app
-    found = CliRunner().invoke(app, list(words[1:]), catch_exceptions=True)
+    found = CliRunner().invoke(app, list(words), catch_exceptions=True)
     if found.exception and not isinstance(found.exception, SystemExit):
         raise found.exception
     return found
@@ -48,6 +48,16 @@ def write(tmp_path: Path) -> Write:
         return folder
 
     return make
+
+
+def test_the_groups_are_told_and_imported_only_when_called() -> None:
+    told = chartside("--help").stdout
+    assert all(re.search(rf"^\W*{group}\s", told, re.MULTILINE) for group in ("eval", "models"))
+    program = "import sys, cds_hooks.cli.application; print('numpy' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "False"
 
 
 def test_suites_are_listed_with_their_licences() -> None:
