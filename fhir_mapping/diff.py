@@ -1,22 +1,29 @@
 """What changed between two charts of one patient: the basis for "since this answer was made".
 
 Facts are matched by what they are about, not by their numbers, which may move. What a fact says is
-its value, flag, status and polarity; time alone going by is no change.
+its phrase, flag, status and polarity. That time went by is no change, nor is an earlier value of a
+result that is told no longer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 
 from fhir_mapping.chart import Chart, Fact, Kind, Polarity
 from fhir_mapping.terms import identity_of
 
-__all__ = ["Change", "ChartDiff", "diff"]
+__all__ = ["Change", "ChartDiff", "content_of", "diff"]
 
 _OVER = frozenset(
     {"resolved", "inactive", "remission", "stopped", "completed", "ended", "finished", "cancelled"}
 )
+_UNITS = "(?:minute|hour|day|week|month|year)s?"
+_AGO = re.compile(rf"\b(?:today|\d+ {_UNITS} ago|in \d+ {_UNITS})\b")
+_DETAIL = re.compile(r" \(|[:;,]")
+_FIRST = re.compile(r" \S+ -> ")
+_COURSE = re.compile(rf" over \d+ {_UNITS}|, (?:rising|falling|unchanged|(?:low|high)est \S+)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,65 +49,107 @@ class ChartDiff:
         """Whether nothing changed that a reader of the first chart would want to know."""
         return not (self.new or self.changed or self.resolved or self.gone)
 
+    @property
+    def told(self) -> tuple[tuple[str, Fact], ...]:
+        """Each difference as a word ("new", "changed", "resolved", "gone") and the fact it is of."""
+        return (
+            *(("new", fact) for fact in self.new),
+            *(("changed", change.now) for change in self.changed),
+            *(("resolved", change.now) for change in self.resolved),
+            *(("gone", fact) for fact in self.gone),
+        )
+
+
+def content_of(fact: Fact) -> tuple[Hashable, ...]:
+    """What a fact says, the same however long ago it was, whatever its id and its sources."""
+    text = _AGO.sub("", fact.text)
+    if " -> " in text:
+        text = _COURSE.sub("", _FIRST.sub(" ", text, count=1))
+    return (fact.kind, text, fact.flag, fact.status, fact.polarity)
+
 
 def diff(before: Chart, now: Chart) -> ChartDiff:
     """What is new, changed, resolved and gone in `now` against `before`; facts in chart order."""
     pairs = _matched(before.facts, now.facts)
     new, changed, resolved = [], [], []
-    for fact in now.facts:
-        earlier = pairs.get(fact.id)
+    for n, fact in enumerate(now.facts):
+        at = pairs.get(n)
+        earlier = None if at is None else before.facts[at]
         if earlier is None:
             new.append(fact)
         elif _is_over(fact) and not _is_over(earlier):
             resolved.append(Change(earlier, fact))
-        elif _says(earlier) != _says(fact):
+        elif content_of(earlier) != content_of(fact):
             changed.append(Change(earlier, fact))
-    found = {earlier.id for earlier in pairs.values()}
-    gone = tuple(fact for fact in before.facts if fact.id not in found)
+    found = set(pairs.values())
+    gone = tuple(fact for n, fact in enumerate(before.facts) if n not in found)
     return ChartDiff(tuple(new), tuple(changed), tuple(resolved), gone)
 
 
-def _matched(before: Iterable[Fact], now: Iterable[Fact]) -> dict[str, Fact]:
-    """For the id of each fact now, the earlier fact about the same thing.
+Keys = Callable[[Fact], Iterable[Hashable]]
 
-    The same thing has the same code or words, from the same resource if there are several; what
-    is left is the same thing if it comes from the same resource.
+
+def _matched(before: tuple[Fact, ...], now: tuple[Fact, ...]) -> dict[int, int]:
+    """For the place of each fact now, the place of the earlier fact about the same thing.
+
+    What says the same is the same. Then what has the same code or words, from the same resource if
+    there are several; what is left is the same thing if it comes from the same resource.
     """
-    waiting = list(before)
-    pairs: dict[str, Fact] = {}
-    for ways in (_same_from_same, _same, _from_same):
-        for fact in now:
-            if fact.id not in pairs:
-                at = next((n for n, earlier in enumerate(waiting) if ways(earlier, fact)), None)
-                if at is not None:
-                    pairs[fact.id] = waiting.pop(at)
+    pairs: dict[int, int] = {}
+    taken: set[int] = set()
+    for keys in (_content, _subject_and_source, _subject, _kind_and_source):
+        waiting: dict[Hashable, list[int]] = {}
+        for n, earlier in enumerate(before):
+            if n not in taken:
+                for key in keys(earlier):
+                    waiting.setdefault(key, []).append(n)
+        for places in waiting.values():
+            places.reverse()
+        for n, fact in enumerate(now):
+            at = None if n in pairs else _first(waiting, keys(fact), taken)
+            if at is not None:
+                pairs[n] = at
+                taken.add(at)
     return pairs
 
 
-def _same_from_same(one: Fact, other: Fact) -> bool:
-    return _same(one, other) and _from_same(one, other)
+def _first(
+    waiting: dict[Hashable, list[int]], keys: Iterable[Hashable], taken: set[int]
+) -> int | None:
+    """The first place that waits under any of the keys and is not taken."""
+    for key in keys:
+        places = waiting.get(key, [])
+        while places and places[-1] in taken:
+            places.pop()
+        if places:
+            return places.pop()
+    return None
 
 
-def _same(one: Fact, other: Fact) -> bool:
-    return _subject(one) == _subject(other)
+def _content(fact: Fact) -> Iterable[Hashable]:
+    yield content_of(fact)
 
 
-def _from_same(one: Fact, other: Fact) -> bool:
-    return one.kind is other.kind and not set(one.sources).isdisjoint(other.sources)
+def _subject(fact: Fact) -> Iterable[Hashable]:
+    if fact.kind in (Kind.NOTE, Kind.REPORT) and fact.sources:
+        yield fact.kind, fact.sources[0]
+    else:
+        name = _DETAIL.split(fact.text, maxsplit=1)[0].lower()
+        yield fact.kind, identity_of(fact.codes[0]) if fact.codes else name
 
 
-def _subject(fact: Fact) -> tuple[Kind, str]:
-    if fact.kind in (Kind.NOTE, Kind.REPORT):
-        return fact.kind, fact.sources[0]
-    return fact.kind, identity_of(fact.codes[0]) if fact.codes else fact.text.lower()
+def _subject_and_source(fact: Fact) -> Iterable[Hashable]:
+    for subject in _subject(fact):
+        for source in fact.sources:
+            yield subject, source
+
+
+def _kind_and_source(fact: Fact) -> Iterable[Hashable]:
+    for source in fact.sources:
+        yield fact.kind, source
 
 
 def _is_over(fact: Fact) -> bool:
     if fact.kind not in (Kind.PROBLEM, Kind.MEDICATION, Kind.ALLERGY, Kind.ENCOUNTER):
         return False
     return fact.status in _OVER or fact.polarity is Polarity.REFUTED
-
-
-def _says(fact: Fact) -> tuple[object, ...]:
-    said = (fact.value, fact.comparator, fact.unit, fact.flag, fact.status, fact.polarity)
-    return said if fact.value is not None else (*said, fact.text)

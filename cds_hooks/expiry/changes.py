@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import tomllib
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, replace
 from importlib import resources
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from fhir_mapping.chart import Chart, Fact, Flag, Kind, PatientFacts
+from fhir_mapping.diff import content_of, diff
 
 __all__ = ["Aside", "Changes", "Same", "Table", "changes", "table"]
 
@@ -94,10 +95,15 @@ class Changes:
 def changes(before: Chart, now: Chart, rules: Table | None = None) -> Changes:
     """What is new or gone `now`, apart from what the table lets come and go.
 
-    Ids, order, how long ago a fact was and which resources say it are not compared.
+    Ids, order, how long ago a fact was and which resources say it are not compared, nor the
+    earlier values of a result (`fhir_mapping.diff`).
     """
     rules = rules or table()
-    new, gone = _beyond(before, now, rules), _beyond(now, before, rules)
+    found = diff(before, now)
+    others = (*found.changed, *found.resolved)
+    came = _in_order(now, (*found.new, *(change.now for change in others)))
+    went = _in_order(before, (*found.gone, *(change.before for change in others)))
+    new, gone = _beyond(went, came, rules), _beyond(came, went, rules)
     aside = Counter(row for fact in (*new, *gone) if (row := _aside(fact, rules)))
     return Changes(
         new=tuple(fact for fact in new if not _aside(fact, rules)),
@@ -107,11 +113,16 @@ def changes(before: Chart, now: Chart, rules: Table | None = None) -> Changes:
     )
 
 
-def _beyond(known: Chart, chart: Chart, rules: Table) -> list[Fact]:
-    """The facts of `chart` that `known` does not have, as often as it has them more."""
-    left = Counter(_content(fact, rules) for fact in known.facts)
+def _in_order(chart: Chart, facts: Iterable[Fact]) -> list[Fact]:
+    wanted = set(map(id, facts))
+    return [fact for fact in chart.facts if id(fact) in wanted]
+
+
+def _beyond(known: Iterable[Fact], facts: Iterable[Fact], rules: Table) -> list[Fact]:
+    """The facts that `known` does not have, as often as there are more of them."""
+    left = Counter(_content(fact, rules) for fact in known)
     found = []
-    for fact in chart.facts:
+    for fact in facts:
         content = _content(fact, rules)
         left[content] -= 1
         if left[content] < 0:
@@ -119,9 +130,8 @@ def _beyond(known: Chart, chart: Chart, rules: Table) -> list[Fact]:
     return found
 
 
-def _content(fact: Fact, rules: Table) -> tuple[object, ...]:
-    status = _status(fact, rules.same)
-    return (fact.kind, fact.text, status, fact.polarity, fact.flag)
+def _content(fact: Fact, rules: Table) -> tuple[Hashable, ...]:
+    return content_of(replace(fact, status=_status(fact, rules.same)))
 
 
 def _status(fact: Fact, same: Iterable[Same]) -> str:

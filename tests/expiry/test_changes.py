@@ -113,6 +113,12 @@ def test_a_fact_that_changed_is_gone_and_new(change: dict[str, Any]) -> None:
     assert (len(found.new), len(found.gone)) == (1, 1)
 
 
+def test_a_course_of_which_less_is_told_says_the_same() -> None:
+    before = chart(fact(text="Lactate 2.1 -> 4.1 mmol/L over 2 days, rising", flag=Flag.HIGH))
+    now = chart(fact(text="Lactate 4.1 mmol/L", flag=Flag.HIGH))
+    assert not changes(before, now).matter
+
+
 @pytest.mark.parametrize(
     ("change", "matter"),
     [
