@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.model_server import EMBEDDED, ModelServer, start_model_server
 from tests.postgresql import PostgreSQL, PostgreSQLMissing
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -69,3 +70,19 @@ def postgresql() -> Iterator[PostgreSQL]:
         pytest.skip(f"no PostgreSQL to test against: {missing}")
     yield server
     server.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def serve() -> Iterator[Callable[..., ModelServer]]:
+    """`serve("--kind", "vllm")` starts a model server; all are stopped at the end."""
+    if not EMBEDDED.is_file():
+        pytest.skip("the embedded model is not at build/models: run make")
+    servers: list[ModelServer] = []
+
+    def start(*options: str) -> ModelServer:
+        servers.append(start_model_server(*options))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()

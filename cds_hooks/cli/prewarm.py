@@ -43,7 +43,7 @@ from cds_hooks.prewarm import (
     read_patients,
 )
 from cds_hooks.prewarm import prewarm as run
-from cds_hooks.runtime import gather_config
+from cds_hooks.runtime.configs import gather_config
 from cds_hooks.services import ServiceDefinition, find
 from cds_hooks.settings import Settings, SettingsError, load_settings
 

@@ -18,6 +18,11 @@ __all__ = ["Work"]
 _LEASE_S = 15.0
 _LOOK_S = 0.1
 
+# What the same question would end in again. It is not asked again for a while: every hook of an
+# open chart would set a model to work in vain.
+_IN_VAIN = (Outcome.INVALID_OUTPUT, Outcome.PROMPT_TOO_LONG)
+_VAIN_S = 60.0
+
 
 class Work:
     """The questions that are being answered. `owner` names this process to the others."""
@@ -27,6 +32,7 @@ class Work:
         self._config = config
         self._owner = rooms.new_id()
         self._running: dict[str, asyncio.Task[Consultation]] = {}
+        self._vain: dict[str, tuple[float, Consultation]] = {}
 
     def __contains__(self, key: str) -> bool:
         return key in self._running
@@ -58,7 +64,9 @@ class Work:
             self._rooms.failed(asked, error)
 
     async def _once(self, asked: Consultation) -> Consultation:
-        """Do the work, or wait for the process that does it already."""
+        """Do the work, unless it was in vain just now; or wait for the process that does it."""
+        if (vain := self._in_vain(asked.key)) is not None:
+            return vain
         oldest = asked.created - self._config.fresh_for_s
         ends = asyncio.get_running_loop().time() + self._config.deadline_s
         while not await self._claim(asked.key):
@@ -78,7 +86,14 @@ class Work:
     async def _record(self, done: Consultation) -> Consultation:
         await self._rooms.store.save_consultation(done)
         self._rooms.observe(done)
+        if done.outcome in _IN_VAIN:
+            self._vain[done.key] = (asyncio.get_running_loop().time() + _VAIN_S, done)
         return done
+
+    def _in_vain(self, key: str) -> Consultation | None:
+        now = asyncio.get_running_loop().time()
+        self._vain = {each: kept for each, kept in self._vain.items() if kept[0] > now}
+        return self._vain[key][1] if key in self._vain else None
 
     async def _claim(self, key: str) -> bool:
         return await self._rooms.store.claim(key, self._owner, lease_s=_LEASE_S)

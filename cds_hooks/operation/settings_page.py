@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from cds_hooks.settings import environment_name, known_keys
+from cds_hooks.settings.kinds import Section
 
 __all__ = ["page"]
 
@@ -57,6 +58,8 @@ def _kind(annotation: Any) -> str:
         return ", ".join(map(str, get_args(annotation)))
     if origin is Mapping:
         return "table"
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return "tables"
     if origin is tuple:
         return f"list of {_kind(get_args(annotation)[0])}"
     if isinstance(annotation, UnionType) or origin is not None:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from pydantic.fields import FieldInfo
 
-from cds_hooks.settings.sections import Section, Settings
+from cds_hooks.settings.kinds import Section
+from cds_hooks.settings.sections import Settings
 
 __all__ = ["PREFIX", "environment_name", "known_keys"]
 

@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import orjson
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from cds_hooks.settings.errors import SettingsError
 from cds_hooks.settings.explained import LISTED, explained, nearest
 from cds_hooks.settings.keys import PREFIX, environment_name, known_keys
+from cds_hooks.settings.kinds import Section
 from cds_hooks.settings.refusals import require_loopback, require_profile
-from cds_hooks.settings.sections import Settings
+from cds_hooks.settings.sections import Settings, StorePlace
 
 __all__ = ["load_settings", "settings_digest"]
 
@@ -53,16 +54,26 @@ def _read(path: Path) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         message = "the settings file is not TOML"
         raise SettingsError(message, where=str(path), hint=f"{error}.") from None
-    for key, field in known_keys():
-        section, _, name = key.partition(".")
-        values = given.get(section)
-        if isinstance(values, dict) and _is_place(key, field):
-            values |= {name: _absolute(values[name], path)} if name in values else {}
+    return _placed(given, Settings, path)
+
+
+def _placed(given: dict[str, Any], section: type[BaseModel], file: Path) -> dict[str, Any]:
+    """The same with every path made absolute, also in tables and in lists of tables."""
+    for name, field in section.model_fields.items():
+        if name in given:
+            given[name] = _placed_value(given[name], field, file)
     return given
 
 
-def _is_place(key: str, field: FieldInfo) -> bool:
-    return key == "store.path" or Path in (field.annotation, *get_args(field.annotation))
+def _placed_value(value: Any, field: FieldInfo, file: Path) -> Any:
+    kinds = (field.annotation, *get_args(field.annotation))
+    tables = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Section)]
+    if tables and isinstance(value, dict):
+        return _placed(value, tables[0], file)
+    if tables and isinstance(value, list):
+        return [_placed(v, tables[0], file) if isinstance(v, dict) else v for v in value]
+    is_place = Path in kinds or field is StorePlace.model_fields["path"]
+    return _absolute(value, file) if is_place else value
 
 
 def _absolute(value: object, file: Path) -> object:

@@ -2,57 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from cds_hooks.cards import profiles
 from cds_hooks.consultation import Outcome
-from cds_hooks.gather.base import Base
 from cds_hooks.services import REGISTRY
+from cds_hooks.settings.kinds import (
+    FhirBase,
+    Origin,
+    Section,
+    ServiceId,
+    Unset,
+    one_of,
+    without_password,
+)
+from cds_hooks.settings.models import Model, ModelServer, Panel
 
-__all__ = ["Model", "Section", "Settings"]
-
-
-def _one_of(known: Iterable[str]) -> Callable[[str], str]:
-    words = sorted(known)
-
-    def check(value: str) -> str:
-        if value not in words:
-            raise ValueError(f"must be one of {', '.join(words)}")
-        return value
-
-    return check
-
-
-def _base(value: str) -> str:
-    if Base.parse(value) is None:
-        raise ValueError("must be a plain http or https URL")
-    return value
-
-
-def _without_password(value: str) -> str:
-    if "://" in value and urlsplit(value).password is not None:
-        raise ValueError("must not hold a password; use the database's own password file")
-    return value
-
-
-def _or_unset(value: object) -> object:
-    """TOML has no null: an empty text is one."""
-    return None if value == "" else value
-
-
-_Unset = BeforeValidator(_or_unset)
-_Origin = Annotated[str, Field(pattern=r"^https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:\d+)?$")]
-_FhirBase = Annotated[str, AfterValidator(_base)]
-_ServiceId = Annotated[str, AfterValidator(_one_of(service.id for service in REGISTRY))]
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+__all__ = ["Settings"]
 
 
 class Server(Section):
@@ -67,11 +37,11 @@ class Server(Section):
     )
     max_body_bytes: int = Field(16 * 2**20, gt=0, description="Largest body that is read.")
     max_in_flight: int = Field(64, gt=0, description="Calls answered at one time; past it 503.")
-    cors_origins: tuple[_Origin, ...] = Field((), description="Browser origins that may call.")
+    cors_origins: tuple[Origin, ...] = Field((), description="Browser origins that may call.")
 
 
 class Fhir(Section):
-    allowed_bases: tuple[_FhirBase, ...] = Field((), description="FHIR servers that may be read.")
+    allowed_bases: tuple[FhirBase, ...] = Field((), description="FHIR servers that may be read.")
     same_server_hosts: tuple[str, ...] = Field((), description="Other names of those servers.")
     gather_within_s: float = Field(1.2, gt=0, description="Seconds for all reads of one hook.")
     connect_s: float = Field(1.0, gt=0, description="Seconds to connect.")
@@ -82,7 +52,7 @@ class Fhir(Section):
 
 
 class Services(Section):
-    enabled: tuple[_ServiceId, ...] = Field(
+    enabled: tuple[ServiceId, ...] = Field(
         tuple(service.id for service in REGISTRY),
         min_length=1,
         description="Ids of the services that are offered.",
@@ -90,10 +60,10 @@ class Services(Section):
     answer_within_s: float = Field(
         1.5, gt=0, description="Seconds within which a hook is answered."
     )
-    answer_within: Mapping[_ServiceId, Annotated[float, Field(gt=0)]] = Field(
+    answer_within: Mapping[ServiceId, Annotated[float, Field(gt=0)]] = Field(
         {}, description="The same by service id, where a service has its own."
     )
-    only_start: tuple[_ServiceId, ...] = Field(
+    only_start: tuple[ServiceId, ...] = Field(
         (),
         description="Ids of services that only start work and show no card; "
         "`chartside-appointment-book` always does.",
@@ -117,41 +87,12 @@ class Services(Section):
         return self
 
 
-class Model(Section):
-    path: Path = Field(
-        Path("build/models/SmolLM2-135M-Instruct.Q4_1.gguf"), description="The GGUF file."
-    )
-    sha256: str = Field(
-        "", pattern="^([0-9a-f]{64})?$", description="Its digest; a file with another is refused."
-    )
-    catalogue: Annotated[Path | None, _Unset] = Field(
-        None, description="The site's own model catalogue."
-    )
-    names: Annotated[Path | None, _Unset] = Field(
-        Path("build/names.txt"), description="Disease names that decoding may follow."
-    )
-    names_by_construction: Annotated[bool | None, _Unset] = Field(
-        None, description="Whether diagnoses are written along those names; unset: demo models."
-    )
-    cache: Annotated[Path | None, _Unset] = Field(
-        Path("build/cache"), description="Folder of what can be computed again."
-    )
-    threads: int = Field(0, ge=0, description="Threads; 0: one a core.")
-    gpu_layers: int = Field(0, ge=-1, description="Layers on the GPU; -1: all.")
-    queue: int = Field(16, ge=0, description="Requests that may wait.")
-    parallel: int = Field(2, gt=0, description="Requests that run at one time.")
-    temperature: Annotated[Annotated[float, Field(ge=0, le=2)] | None, _Unset] = Field(
-        None, description="Of the sampling, 0 to 2; unset: the catalogue's."
-    )
-    seed: int = Field(0, ge=0, description="Seed of the samples.")
-
-
 class TerminologyFile(Section):
     path: Path = Field(Path("build/terminology.sqlite"), description="The compiled terminology.")
 
 
 class StorePlace(Section):
-    path: Annotated[str, AfterValidator(_without_password)] = Field(
+    path: Annotated[str, AfterValidator(without_password)] = Field(
         "build/records/records.sqlite",
         min_length=1,
         description="File, or SQLAlchemy URL of a database.",
@@ -161,18 +102,18 @@ class StorePlace(Section):
 
 
 class Prewarm(Section):
-    fhir_server: Annotated[_FhirBase | None, _Unset] = Field(
+    fhir_server: Annotated[FhirBase | None, Unset] = Field(
         None,
         description="Base of the FHIR server, one of `fhir.allowed_bases`, as EHRs name it; "
         "unset: the only one there is.",
     )
     client_id: str = Field("", description="The id under which that server knows the command.")
-    key: Annotated[Path | None, _Unset] = Field(
+    key: Annotated[Path | None, Unset] = Field(
         None, description="The private key's file (PEM, readable by its owner alone)."
     )
     key_id: str = Field("", description="The key's `kid`; empty: its thumbprint.")
     algorithm: Literal["ES384", "RS384"] = Field("ES384", description="Of the signature.")
-    token_url: Annotated[_FhirBase | None, _Unset] = Field(
+    token_url: Annotated[FhirBase | None, Unset] = Field(
         None, description="The token endpoint; unset: the one that the FHIR server names."
     )
     scope: str = Field("", description="Scopes; empty: reading and searching what is read.")
@@ -184,7 +125,7 @@ class Prewarm(Section):
 
 
 class Cards(Section):
-    profile: Annotated[str, AfterValidator(_one_of(profiles()))] = Field(
+    profile: Annotated[str, AfterValidator(one_of(profiles()))] = Field(
         "generic", description=f"Family of CDS clients: {', '.join(sorted(profiles()))}."
     )
 
@@ -202,6 +143,8 @@ class Settings(Section):
     fhir: Fhir = Fhir()
     services: Services = Services()
     model: Model = Model()
+    model_server: ModelServer = ModelServer()
+    panel: Panel = Panel()
     terminology: TerminologyFile = TerminologyFile()
     store: StorePlace = StorePlace()
     prewarm: Prewarm = Prewarm()

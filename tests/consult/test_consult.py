@@ -179,6 +179,21 @@ async def test_output_that_is_not_a_differential_of_this_chart_never_becomes_a_c
     assert "Pulmonary embolism" not in response.cards[0].detail
 
 
+async def test_what_was_in_vain_just_now_is_not_asked_again(
+    make_consultant: Make,
+    make_request: MakeRequest,
+    service: ServiceDefinition,
+    resources: Resources,
+) -> None:
+    engine = FakeEngine([FakeReply(("not json",))])
+    consultant = make_consultant(engine)
+    for _ in range(3):
+        [card] = (await consultant.answer(service, make_request(resources))).cards
+        assert card.source.topic is not None
+        assert card.source.topic.code == "chartsideStatus"
+    assert len(engine.requests) == 1
+
+
 async def test_a_silent_outcome_gives_no_card_but_a_record(
     make_consultant: Make,
     make_request: MakeRequest,

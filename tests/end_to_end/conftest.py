@@ -72,10 +72,12 @@ def _address(running: Running) -> str:
 
 
 @contextlib.contextmanager
-def running_service(folder: Path, settings: str = "") -> Iterator[Running]:
+def running_service(
+    folder: Path, settings: str = "", *, store: str = "", site_key: Path | None = None
+) -> Iterator[Running]:
     """`chartside serve` on a free port; ended by its own process id."""
-    config = folder / "chartside.toml"
-    store = f'[store]\npath = "{folder}/records.sqlite"\nsite_key = "{folder}/site.key"\n'
+    config, key = folder / "chartside.toml", site_key or folder / "site.key"
+    store = f'[store]\npath = "{store or folder / "records.sqlite"}"\nsite_key = "{key}"\n'
     config.write_text(f'profile = "demo"\n{store}{settings}')
     command = [sys.executable, "-m", "cds_hooks", "serve", "--port", "0", "--json"]
     with (folder / "service.log").open("wb") as log:

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import select
 import ssl
-import subprocess
-import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import httpx
 import orjson
 import pytest
 
@@ -22,9 +16,7 @@ from cds_hooks.inference.engine import GenerationRequest
 from cds_hooks.inference.openai import OpenAIConfig, OpenAIEngine
 from cds_hooks.inference.remote.exchange import Bounds
 from prompts.prompt import Message
-
-HERE = Path(__file__).parent
-EMBEDDED = HERE.parents[1] / "build/models/SmolLM2-135M-Instruct.Q4_1.gguf"
+from tests.model_server import ModelServer
 
 SMALL = {
     "type": "object",
@@ -52,67 +44,6 @@ def ask() -> Callable[..., GenerationRequest]:
         return GenerationRequest(**{**fields, **changes})
 
     return make
-
-
-@dataclass
-class ModelServer:
-    """A running `server.py`."""
-
-    process: subprocess.Popen[str]
-    port: int
-    scheme: str
-
-    @property
-    def base(self) -> str:
-        """Its base URL."""
-        return f"{self.scheme}://127.0.0.1:{self.port}"
-
-    def seen(self, tls: ssl.SSLContext | bool = True) -> dict[str, Any]:
-        """What it says it has done."""
-        answer = httpx.get(f"{self.base}/seen", verify=tls, trust_env=False)
-        return answer.json()
-
-    def stop(self) -> None:
-        """End it, by force if it must be."""
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        if self.process.stdout:
-            self.process.stdout.close()
-
-
-def _listening(process: subprocess.Popen[str], within_s: float) -> int:
-    assert process.stdout is not None
-    ends = time.monotonic() + within_s
-    while time.monotonic() < ends and process.poll() is None:
-        if select.select([process.stdout], [], [], 0.2)[0]:
-            line = process.stdout.readline()
-            if line.startswith("port="):
-                return int(line.removeprefix("port="))
-    raise AssertionError(f"the model server did not start (exit {process.poll()})")
-
-
-@pytest.fixture(scope="session")
-def serve() -> Iterator[Callable[..., ModelServer]]:
-    """`serve("--kind", "vllm")` starts a server on a free port; all are stopped at the end."""
-    if not EMBEDDED.is_file():
-        pytest.skip("the embedded model is not at build/models: run make")
-    servers: list[ModelServer] = []
-
-    def start(*options: str) -> ModelServer:
-        command = [sys.executable, str(HERE / "server.py"), "--model", str(EMBEDDED), *options]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        scheme = "https" if "--cert" in options else "http"
-        servers.append(ModelServer(process, 0, scheme))
-        servers[-1].port = _listening(process, 60)
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.stop()
 
 
 @pytest.fixture(scope="session")

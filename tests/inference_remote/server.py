@@ -45,6 +45,7 @@ class Served:
     def choices(self, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """The chunks of one choice, made while they are taken."""
         schema = body["response_format"]["json_schema"]["schema"]
+        schema = brief(schema) if self.options.brief else schema
         yield from self.llm.create_chat_completion(
             body["messages"],
             stream=True,
@@ -83,6 +84,18 @@ class Served:
     @staticmethod
     def _event(chunk: dict[str, Any]) -> bytes:
         return b"data: " + json.dumps(chunk).encode() + b"\n\n"
+
+
+def brief(schema: Any) -> Any:
+    """The same schema for a small model in a hurry: one item a list, a few letters a text."""
+    if isinstance(schema, list):
+        return [brief(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    bounds = {"array": {"maxItems": 1}, "string": {"maxLength": 12}}
+    kind = schema.get("type")
+    more = bounds.get(kind, {}) if isinstance(kind, str) and "enum" not in schema else {}
+    return {**{key: brief(value) for key, value in schema.items()}, **more}
 
 
 def error(status: int, message: str, kind: str = "invalid_request_error") -> Response:
@@ -172,6 +185,7 @@ def main() -> None:
     parser.add_argument("--context", type=int, default=2048)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--key", default="")
+    parser.add_argument("--brief", action="store_true")
     parser.add_argument("--cert", type=Path)
     parser.add_argument("--cert-key", type=Path)
     parser.add_argument("--most-choices", type=int, default=8)

@@ -39,7 +39,7 @@ class Bounds:
     """Seconds until a connection, until an answer begins, and between its pieces; bytes of it."""
 
     connect_s: float = 2.0
-    first_s: float = 30.0
+    first_s: float = 120.0
     stall_s: float = 10.0
     max_bytes: int = 8 << 20
     connections: int = 32

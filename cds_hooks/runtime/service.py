@@ -4,32 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
-from pathlib import Path
 
 import httpx
 from starlette.types import ASGIApp
 
 import prompts
 from cds_hooks.app import AppConfig, Doors, Exchange, Readiness, RequestInfo, create_app
-from cds_hooks.audit import Commit, SiteKey, Store, StoreConfig
+from cds_hooks.audit import Commit, SiteKey, Store
 from cds_hooks.compliance import Basis, basis_page
 from cds_hooks.consult import Consultant, ConsultConfig, Rooms
 from cds_hooks.consultation import Consultation
 from cds_hooks.errors import ChartsideError
-from cds_hooks.gather import GatherConfig, Gathered, VersionCache, gather, open_http
-from cds_hooks.inference.catalogue import ModelEntry, load_catalogue
-from cds_hooks.inference.engine import EngineUnavailable
-from cds_hooks.inference.llama import LlamaConfig, LlamaEngine
+from cds_hooks.gather import Gathered, VersionCache, gather, open_http
+from cds_hooks.inference.engine import Engine, EngineUnavailable
 from cds_hooks.operation import Metrics, get_logger
 from cds_hooks.plausibility import Terminology
 from cds_hooks.protocol.cards import Response
 from cds_hooks.protocol.feedback import FeedbackEntry
 from cds_hooks.protocol.reading import Limits
 from cds_hooks.protocol.request import HookRequest
+from cds_hooks.runtime.configs import gather_config, store_config
+from cds_hooks.runtime.engines import make_engine, model_entry
 from cds_hooks.services import REGISTRY, ServiceDefinition
 from cds_hooks.settings import Settings, SettingsError, settings_digest
 
@@ -61,7 +59,7 @@ class Runtime:
         self._base_url = settings.server.public_url or f"http://127.0.0.1:{port}"
         self._store_trouble = "not checked yet"
         self.store = Store(store_config(settings), self._key, observer=self._committed)
-        self.engine = LlamaEngine(llama_config(settings, self._entry, self._samples))
+        self.engine: Engine = make_engine(settings, self._samples)
         self.consultant = Consultant(self._rooms(), self._consult_config())
         self.app = self._application()
 
@@ -146,7 +144,8 @@ class Runtime:
     def _by_construction(self) -> bool:
         chosen = self.settings.model.names_by_construction
         wanted = self._entry.demonstration if chosen is None else chosen
-        return wanted and self.settings.model.names is not None
+        here = self.settings.model.names is not None and not self.settings.model_server.bases
+        return wanted and here
 
     def _services(self) -> tuple[ServiceDefinition, ...]:
         enabled = self.settings.services.enabled
@@ -297,66 +296,6 @@ class Runtime:
             fault=seen.fault,
             duration_ms=round(seen.duration_ms, 1),
         )
-
-
-def model_entry(settings: Settings) -> ModelEntry:
-    """What is known of the model file: its catalogue entry, else the little that settings say."""
-    model = settings.model
-    known = load_catalogue(model.catalogue).for_file(model.path, model.sha256)
-    if known is not None:
-        return known.model_copy(update={"sha256": model.sha256 or known.sha256})
-    return ModelEntry(
-        name=model.path.stem,
-        family="not in the catalogue",
-        architecture="unknown",
-        files=(model.path.name,),
-        sha256=model.sha256,
-        licence="",
-        source="the site",
-        context=8192,
-    )
-
-
-def llama_config(settings: Settings, entry: ModelEntry, samples: int) -> LlamaConfig:
-    """The engine process's bounds."""
-    model = settings.model
-    if model.names is not None and not model.names.exists():
-        raise SettingsError("the file of names is missing", where="model.names")
-    return LlamaConfig(
-        model=model.path,
-        entry=entry,
-        names=model.names,
-        cache=model.cache,
-        samples=samples,
-        parallel=model.parallel,
-        queue=model.queue,
-        threads=model.threads or os.cpu_count() or 1,
-        gpu_layers=model.gpu_layers,
-    )
-
-
-def gather_config(settings: Settings) -> GatherConfig:
-    """The bounds of gathering. Raises SettingsError."""
-    fhir = settings.fhir
-    try:
-        return GatherConfig(
-            allowed_bases=fhir.allowed_bases,
-            same_server_hosts=fhir.same_server_hosts,
-            connect_seconds=fhir.connect_s,
-            read_seconds=fhir.read_s,
-            max_bytes=fhir.max_bytes,
-            max_pages=fhir.max_pages,
-            max_resources=fhir.max_resources,
-        )
-    except ValueError as error:
-        raise SettingsError(str(error), where="fhir.allowed_bases") from None
-
-
-def store_config(settings: Settings) -> StoreConfig:
-    """Where records are kept and for how long."""
-    place = settings.store.path
-    where = place if "://" in place else Path(place)
-    return StoreConfig(where, retention_days=settings.store.retention_days)
 
 
 def _sources(compiled: Mapping[str, str]) -> dict[str, str]:

@@ -1,0 +1,133 @@
+"""From settings to the engine: a process here, servers elsewhere, or a panel of several models."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from pathlib import Path
+
+from cds_hooks.errors import ChartsideError
+from cds_hooks.inference.adapters import Adapter
+from cds_hooks.inference.catalogue import ModelEntry, load_catalogue
+from cds_hooks.inference.engine import Engine
+from cds_hooks.inference.llama import LlamaConfig, LlamaEngine
+from cds_hooks.inference.openai import OpenAIConfig, OpenAIEngine
+from cds_hooks.inference.panel import Asked, Panel
+from cds_hooks.inference.replicas import Replicas
+from cds_hooks.settings import Model, ModelFile, ModelServer, Settings, SettingsError
+
+__all__ = ["make_engine", "model_entry"]
+
+
+def make_engine(settings: Settings, samples: int) -> Engine:
+    """The engine that the settings describe. Raises SettingsError."""
+    first = _first(settings, samples)
+    more = settings.panel
+    if not more.files and not more.servers:
+        return first
+    engines = [first, *(_local(settings, file, samples) for file in more.files)]
+    engines += [_remote(server, "panel.servers") for server in more.servers]
+    try:
+        return Panel(engines, asked=Asked(more.asked))
+    except ValueError as error:
+        raise SettingsError(str(error), where="panel") from None
+
+
+def model_entry(settings: Settings) -> ModelEntry:
+    """What is known of the first model: its catalogue entry, else the little that settings say."""
+    server = settings.model_server
+    if not server.bases:
+        return _entry(settings, settings.model)
+    return _unlisted(
+        server.name or server.model, server.model, server.sha256, demonstration=server.demonstration
+    )
+
+
+def _first(settings: Settings, samples: int) -> Engine:
+    if settings.model_server.bases:
+        return _remote(settings.model_server, "model_server")
+    return _local(settings, settings.model, samples)
+
+
+def _local(settings: Settings, file: Model | ModelFile, samples: int) -> Engine:
+    model = settings.model
+    if model.names is not None and not model.names.exists():
+        raise SettingsError("the file of names is missing", where="model.names")
+    return LlamaEngine(
+        LlamaConfig(
+            model=file.path,
+            entry=_entry(settings, file),
+            names=model.names,
+            cache=model.cache,
+            adapters=tuple(Adapter(a.path, a.scale, a.sha256) for a in file.adapters),
+            samples=samples,
+            parallel=model.parallel,
+            queue=model.queue,
+            threads=model.threads or os.cpu_count() or 1,
+            gpu_layers=model.gpu_layers,
+        )
+    )
+
+
+def _entry(settings: Settings, file: Model | ModelFile) -> ModelEntry:
+    known = load_catalogue(settings.model.catalogue).for_file(file.path, file.sha256)
+    if known is not None:
+        return known.model_copy(update={"sha256": file.sha256 or known.sha256})
+    return _unlisted(file.path.stem, file.path.name, file.sha256)
+
+
+def _unlisted(name: str, file: str, sha256: str, *, demonstration: bool = False) -> ModelEntry:
+    return ModelEntry(
+        name=name,
+        family="not in the catalogue",
+        architecture="unknown",
+        files=(file,),
+        sha256=sha256,
+        licence="",
+        source="the site",
+        context=8192,
+        demonstration=demonstration,
+    )
+
+
+def _remote(server: ModelServer, where: str) -> Engine:
+    """One engine a server; several are replicas of one model."""
+    try:
+        engines = [_of_server(server, base) for base in server.bases]
+        return engines[0] if len(engines) == 1 else Replicas(engines)
+    except ChartsideError as error:
+        raise SettingsError(error.message, where=where, hint=error.hint) from None
+    except (ValueError, OSError) as error:
+        # Of a file that cannot be read only the kind of fault: its text may hold what is in it.
+        said = str(error) if isinstance(error, ValueError) else type(error).__name__
+        raise SettingsError(said, where=where) from None
+
+
+def _of_server(server: ModelServer, base: str) -> OpenAIEngine:
+    config = OpenAIConfig(
+        base_url=base,
+        model=server.model,
+        allowed=server.bases,
+        key_file=server.key_file,
+        name=server.name,
+        sha256=server.sha256,
+        licence=server.licence,
+        demonstration=server.demonstration,
+        thinking_tokens=server.thinking_tokens,
+        in_flight=server.in_flight,
+        extra=dict(server.extra),
+    )
+    return OpenAIEngine(config, tls=_tls(server))
+
+
+def _tls(server: ModelServer) -> ssl.SSLContext | None:
+    if server.authority is None and server.certificate is None:
+        return None
+    context = ssl.create_default_context(cafile=_text(server.authority))
+    if server.certificate is not None:
+        context.load_cert_chain(server.certificate, server.certificate_key)
+    return context
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)

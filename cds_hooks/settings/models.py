@@ -1,0 +1,105 @@
+"""Which models are asked, and where they run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from cds_hooks.settings.kinds import Digest, Section, Unset
+
+__all__ = ["Adapter", "Model", "ModelFile", "ModelServer", "Panel"]
+
+_Url = Annotated[str, Field(pattern=r"^https?://[^\s?#@]+$")]
+
+
+class Adapter(Section):
+    path: Path = Field(description="The adapter's GGUF file.")
+    scale: float = Field(1.0, ge=0, le=4, description="How strongly it counts; 1: as trained.")
+    sha256: Digest = Field("", description="Its digest; a file with another is refused.")
+
+
+class ModelFile(Section):
+    path: Path = Field(description="The GGUF file.")
+    sha256: Digest = Field("", description="Its digest; a file with another is refused.")
+    adapters: tuple[Adapter, ...] = Field((), description="LoRA adapters of it.")
+
+
+class ModelServer(Section):
+    bases: tuple[_Url, ...] = Field(
+        (),
+        description="Base URLs of OpenAI-compatible servers inside the network that all serve one "
+        "model. With any, the model is asked there and [model] is not loaded.",
+    )
+    model: str = Field("", description="The id under which they serve it.")
+    name: str = Field("", description="What records and cards call it; empty: its id.")
+    sha256: Digest = Field("", description="Digest of its files, as you verified them.")
+    licence: str = Field("", description="Its licence.")
+    demonstration: bool = Field(False, description="Whether cards must call it a demonstration.")
+    key_file: Annotated[Path | None, Unset] = Field(None, description="File with the bearer key.")
+    authority: Annotated[Path | None, Unset] = Field(
+        None, description="Certificate authority (PEM); unset: the system's."
+    )
+    certificate: Annotated[Path | None, Unset] = Field(
+        None, description="Our certificate for servers that ask for one (PEM)."
+    )
+    certificate_key: Annotated[Path | None, Unset] = Field(None, description="Its private key.")
+    thinking_tokens: int = Field(
+        0, ge=0, description="Tokens a reasoning model may think, on top of the answer's."
+    )
+    in_flight: int = Field(16, gt=0, description="Requests at one time, for each server.")
+    extra: Mapping[str, str | float | bool] = Field(
+        {}, description="Further sampling fields of a request (`top_p`, `min_p` ...)."
+    )
+
+    @model_validator(mode="after")
+    def _servers_serve_a_model(self) -> Self:
+        if self.bases and not self.model:
+            raise ValueError("model must be the id under which the servers serve it")
+        if (self.certificate is None) != (self.certificate_key is None):
+            raise ValueError("certificate and certificate_key belong together")
+        return self
+
+
+class Panel(Section):
+    asked: Literal["in-turn", "at-once", "one-in-memory"] = Field(
+        "in-turn", description="How the models share the machine; `one-in-memory` loads in turn."
+    )
+    files: tuple[ModelFile, ...] = Field(
+        (), description="More models to ask about each chart: tables of `path`, `sha256`."
+    )
+    servers: tuple[ModelServer, ...] = Field(
+        (), description="More models on servers: tables as [model_server]."
+    )
+
+
+class Model(Section):
+    path: Path = Field(
+        Path("build/models/SmolLM2-135M-Instruct.Q4_1.gguf"), description="The GGUF file."
+    )
+    sha256: Digest = Field("", description="Its digest; a file with another is refused.")
+    adapters: tuple[Adapter, ...] = Field(
+        (), description="LoRA adapters of it: tables of `path`, `scale`, `sha256`."
+    )
+    catalogue: Annotated[Path | None, Unset] = Field(
+        None, description="The site's own model catalogue."
+    )
+    names: Annotated[Path | None, Unset] = Field(
+        Path("build/names.txt"), description="Disease names that decoding may follow."
+    )
+    names_by_construction: Annotated[bool | None, Unset] = Field(
+        None, description="Whether diagnoses are written along those names; unset: demo models."
+    )
+    cache: Annotated[Path | None, Unset] = Field(
+        Path("build/cache"), description="Folder of what can be computed again."
+    )
+    threads: int = Field(0, ge=0, description="Threads; 0: one a core.")
+    gpu_layers: int = Field(0, ge=-1, description="Layers on the GPU; -1: all.")
+    queue: int = Field(16, ge=0, description="Requests that may wait.")
+    parallel: int = Field(2, gt=0, description="Requests that run at one time.")
+    temperature: Annotated[Annotated[float, Field(ge=0, le=2)] | None, Unset] = Field(
+        None, description="Of the sampling, 0 to 2; unset: the catalogue's."
+    )
+    seed: int = Field(0, ge=0, description="Seed of the samples.")

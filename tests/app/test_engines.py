@@ -1,0 +1,100 @@
+"""From settings to engines: which are made, and what is refused before anything starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cds_hooks.inference.llama import LlamaEngine
+from cds_hooks.inference.openai import OpenAIEngine
+from cds_hooks.inference.panel import Panel
+from cds_hooks.inference.replicas import Replicas
+from cds_hooks.runtime.engines import make_engine, model_entry
+from cds_hooks.settings import Settings, SettingsError, load_settings
+
+SERVER = {"bases": ["http://127.0.0.1:9"], "model": "gemma", "name": "Gemma", "sha256": "a" * 64}
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Any:
+    (tmp_path / "names.txt").write_text("Sepsis\n")
+
+    def make(**sections: Any) -> Settings:
+        model = {"path": tmp_path / "a.gguf", "names": tmp_path / "names.txt"}
+        return Settings.model_validate({"model": model, **sections})
+
+    return make
+
+
+def test_without_more_the_model_runs_in_a_process_here(settings: Any) -> None:
+    engine = make_engine(settings(), 1)
+    assert isinstance(engine, LlamaEngine)
+    assert engine.model.name == "a"
+
+
+def test_adapters_make_it_another_model(settings: Any, tmp_path: Path) -> None:
+    adapters = [{"path": tmp_path / "tuned.gguf", "scale": 0.5, "sha256": "b" * 64}]
+    model = {"path": tmp_path / "a.gguf", "names": tmp_path / "names.txt", "adapters": adapters}
+    tuned = make_engine(settings(model=model), 1).model
+    assert tuned.name == "a + tuned"
+    assert tuned.sha256 != make_engine(settings(), 1).model.sha256
+
+
+def test_a_server_takes_the_place_of_the_file(settings: Any) -> None:
+    engine = make_engine(settings(model_server=SERVER), 1)
+    assert isinstance(engine, OpenAIEngine)
+    assert (engine.model.name, engine.model.sha256) == ("Gemma", "a" * 64)
+    assert model_entry(settings(model_server={**SERVER, "demonstration": True})).demonstration
+
+
+def test_several_servers_are_replicas_of_one_model(settings: Any) -> None:
+    bases = ["http://127.0.0.1:9", "http://127.0.0.1:10"]
+    assert isinstance(make_engine(settings(model_server={**SERVER, "bases": bases}), 1), Replicas)
+
+
+def test_more_models_are_a_panel(settings: Any, tmp_path: Path) -> None:
+    panel = {"files": [{"path": tmp_path / "b.gguf"}], "servers": [SERVER], "asked": "at-once"}
+    engine = make_engine(settings(panel=panel), 2)
+    assert isinstance(engine, Panel)
+    assert [model.name for model in engine.models] == ["a", "b", "Gemma"]
+
+
+@pytest.mark.parametrize(
+    ("sections", "where"),
+    [
+        ({"panel": {"files": [{"path": "a.gguf"}]}}, "panel"),
+        ({"model_server": {**SERVER, "bases": ["http://10.0.0.1"]}}, "model_server"),
+        ({"model_server": {**SERVER, "authority": "/none.pem"}}, "model_server"),
+        ({"model_server": {**SERVER, "extra": {"stop": "x"}}}, "model_server"),
+        ({"panel": {"servers": [{**SERVER, "bases": ["http://10.0.0.1"]}]}}, "panel.servers"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_its_key(settings: Any, sections: Any, where: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        make_engine(settings(**sections), 1)
+    assert refused.value.where == where
+
+
+def test_paths_in_lists_of_tables_start_at_the_file_s_folder(tmp_path: Path) -> None:
+    path = tmp_path / "chartside.toml"
+    path.write_text(
+        '[model]\nadapters = [{ path = "x.gguf" }]\n[panel]\nfiles = [{ path = "b.gguf" }]\n'
+        '[[panel.servers]]\nbases = ["https://a"]\nmodel = "m"\nkey_file = "k"\n'
+    )
+    loaded = load_settings(path, {})
+    assert loaded.model.adapters[0].path == tmp_path / "x.gguf"
+    assert loaded.panel.files[0].path == tmp_path / "b.gguf"
+    assert loaded.panel.servers[0].key_file == tmp_path / "k"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['[model_server]\nbases = ["https://a"]\n', '[model_server]\ncertificate = "c.pem"\n'],
+)
+def test_half_a_server_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "chartside.toml"
+    path.write_text(text)
+    with pytest.raises(SettingsError):
+        load_settings(path, {})
