@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import product
 
 from cds_hooks.consultation import Reason
-from cds_hooks.plausibility.checks.demographics import Category, conflicts
+from cds_hooks.plausibility.checks.demographics import Category, anywhere_in_the_body, conflicts
 from cds_hooks.plausibility.record import Problem, Record, record
 from cds_hooks.plausibility.resolution import ICD_10_CM
 from cds_hooks.plausibility.terminology import Terminology
@@ -38,11 +38,11 @@ def clashes(prepared: Record) -> tuple[Reason, ...]:
 
 
 def _active_and_refuted(prepared: Record) -> Iterator[Reason]:
-    for one, other in combinations(prepared.problems, 2):
-        if {one.refuted, other.refuted} != {True, False}:
-            continue
-        active = other if one.refuted else one
-        if active.active and _same(one, other):
+    numbered = list(enumerate(prepared.problems))
+    refuted = [pair for pair in numbered if pair[1].refuted]
+    for pair in product(refuted, [pair for pair in numbered if pair[1].active]):
+        (_, one), (_, other) = sorted(pair, key=lambda p: p[0])
+        if _same(one, other):
             yield Reason(
                 "active-and-refuted",
                 _FAIL,
@@ -92,4 +92,6 @@ def _record_and_problem(prepared: Record) -> Iterator[Reason]:
 def _listed(problem: Problem, patient: PatientFacts) -> list[tuple[Category, bool | None]]:
     """By the problem's own codes where it has any, otherwise by the code of its name."""
     codes = problem.codes or {c.code for c in problem.concepts if c.system == ICD_10_CM}
-    return list(dict.fromkeys(pair for code in sorted(codes) for pair in conflicts(code, patient)))
+    found = dict.fromkeys(pair for code in sorted(codes) for pair in conflicts(code, patient))
+    by_name = not problem.codes and anywhere_in_the_body(problem.concepts)
+    return [pair for pair in found if not (by_name and pair[0].sex)]

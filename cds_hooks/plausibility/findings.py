@@ -68,7 +68,9 @@ class Seen:
         self.record = record
         self._known: dict[str, tuple[str, ...]] = {}
         facts = record.chart.facts
-        self._told = [(f, f.text.lower()) for f in facts if f.kind in _HISTORY]
+        told = [(f, f.text.lower()) for f in facts if f.kind in _HISTORY and _tells(f, True)]
+        self._told = {True: told, False: [(f, text) for f, text in told if _tells(f, False)]}
+        self._whole = {h: "\n".join(text for _, text in said) for h, said in self._told.items()}
         self._done = [(f, f.text.lower()) for f in facts if f.kind is Kind.PROCEDURE]
 
     def facts(self, name: str) -> tuple[str, ...]:
@@ -83,7 +85,7 @@ class Seen:
 
     def _look(self, finding: Finding) -> list[str]:
         if finding.medication:
-            return [f.id for f, text in self.record.drugs if _has(finding.medication, text)]
+            return list(self.record.taken(_pattern(finding.medication)))
         if finding.procedure:
             return [
                 f.id
@@ -99,13 +101,11 @@ class Seen:
         return [f.id for f in found if agrees(finding.result, f)]
 
     def _said(self, finding: Finding) -> list[str]:
-        if not finding.words:
+        # Most findings are nowhere in a chart: one look through all of it tells so.
+        if not finding.words or not _has(finding.words, self._whole[finding.history]):
             return []
-        return [
-            f.id
-            for f, text in self._told
-            if _tells(f, finding.history) and _affirmed(finding.words, text)
-        ]
+        said = self._told[finding.history]
+        return [f.id for f, text in said if _affirmed(finding.words, text)]
 
 
 def _tells(fact: Fact, history: bool) -> bool:

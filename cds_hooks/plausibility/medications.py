@@ -14,7 +14,7 @@ from cds_hooks.consultation import Reason
 from cds_hooks.plausibility.checks.base import ABSTAIN, FAIL, Case
 from cds_hooks.plausibility.record import Record, record
 from cds_hooks.plausibility.resolution import ICD_10_CM, Concept
-from cds_hooks.plausibility.rules import Tied
+from cds_hooks.plausibility.rules import Tied, concerning
 from cds_hooks.plausibility.terminology import Terminology
 from fhir_mapping.chart import Chart
 
@@ -75,12 +75,11 @@ class DrugMayCause:
     source: str = "data/drugs.toml, each entry with its own"
 
     def __call__(self, case: Case) -> Iterator[Reason]:
-        for effect in effects():
-            if effect.concerns(case.concepts):
-                ids = _taken(effect.drugs, case.record)
-                if ids:
-                    text = "a current medication commonly causes it"
-                    yield Reason(self.id, ABSTAIN, text, ids, effect.source)
+        for effect in concerning(effects, case.concepts):
+            ids = _taken(effect.drugs, case.record)
+            if ids:
+                text = "a current medication commonly causes it"
+                yield Reason(self.id, ABSTAIN, text, ids, effect.source)
 
 
 def medication_concerns(chart: Chart, terminology: Terminology | None = None) -> tuple[Reason, ...]:
@@ -136,7 +135,7 @@ def _coded(codes: frozenset[str]) -> list[Concept]:
 
 
 def _taken(drugs: tuple[str, ...], prepared: Record) -> tuple[str, ...]:
-    return tuple(f.id for f, text in prepared.drugs if _pattern(drugs).search(text))
+    return prepared.taken(_pattern(drugs))
 
 
 @cache

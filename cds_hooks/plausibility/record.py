@@ -81,6 +81,13 @@ class Record:
     results: Results
     drugs: tuple[tuple[Fact, str], ...]
 
+    def taken(self, pattern: re.Pattern[str]) -> tuple[str, ...]:
+        """The ids of the current medications of which the text has the pattern."""
+        whole = "\n".join(text for _, text in self.drugs)
+        if not pattern.search(whole):  # most are not taken: one look tells so
+            return ()
+        return tuple(f.id for f, text in self.drugs if pattern.search(text))
+
 
 def record(chart: Chart, terminology: Terminology | None) -> Record:
     """Prepare a chart once for all checks. Without a terminology problems are told apart by

@@ -13,7 +13,7 @@ from cds_hooks.consultation import Assessment, Reason
 from cds_hooks.plausibility.findings import Seen, findings
 from cds_hooks.plausibility.keys import key, key_words
 from cds_hooks.plausibility.record import record
-from cds_hooks.plausibility.rules import Tied
+from cds_hooks.plausibility.rules import Tied, concerning
 from cds_hooks.plausibility.terminology import Terminology
 from fhir_mapping.chart import Chart, PatientFacts
 
@@ -76,8 +76,9 @@ def overlooked(
     told: dict[str, Reason] = {}
     weight: dict[str, int] = {}
     recorded = [c for p in seen.record.problems if p.active for c in p.concepts]
+    known = concerning(patterns, recorded)
     for pattern in patterns():
-        if not pattern.fits(seen.record.chart.patient) or pattern.concerns(recorded):
+        if pattern in known or not pattern.fits(seen.record.chart.patient):
             continue
         found = pattern.found(seen)
         if len(found) > weight.get(pattern.diagnosis, 0) and not _considered(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeVar
 
 from cds_hooks.plausibility.resolution import ICD_10_CM, Concept
 
@@ -18,6 +18,7 @@ __all__ = [
     "TestRule",
     "Tied",
     "age_rules",
+    "concerning",
     "load",
     "organ_rules",
     "result_rules",
@@ -80,6 +81,22 @@ class AgeRule(Tied):
 
     from_years: float
     below_years: float
+
+
+T = TypeVar("T", bound=Tied)
+
+
+def concerning(table: Callable[[], tuple[T, ...]], concepts: Iterable[Concept]) -> tuple[T, ...]:
+    """The rules of a table that speak of one of the concepts, in the table's order."""
+    return _concerning(table, tuple((c.system, c.code) for c in concepts))
+
+
+@lru_cache(maxsize=8192)
+def _concerning(
+    table: Callable[[], tuple[T, ...]], codes: tuple[tuple[str, str], ...]
+) -> tuple[T, ...]:
+    concepts = [Concept(system, code, "") for system, code in codes]
+    return tuple(rule for rule in table() if rule.concerns(concepts))
 
 
 @cache

@@ -21,7 +21,7 @@ from cds_hooks.plausibility.record import Record
 from cds_hooks.plausibility.red_flags import patterns
 from cds_hooks.plausibility.resolution import Concept
 from cds_hooks.plausibility.results import loinc_codes
-from cds_hooks.plausibility.rules import result_rules
+from cds_hooks.plausibility.rules import concerning, result_rules
 from cds_hooks.plausibility.terminology import Terminology
 from fhir_mapping.chart import Fact, Flag, Kind, Polarity
 
@@ -48,7 +48,7 @@ class UncitedFinding:
     source: str = "data/red_flags.toml, each pattern with its own"
 
     def __call__(self, case: Case) -> Iterator[Reason]:
-        tied = [p for p in patterns() if p.concerns(case.concepts)]
+        tied = concerning(patterns, case.concepts)
         if not tied:
             return
         cited = groups_of(_cited(case.record, (*case.evidence_for, *case.evidence_against)))
@@ -95,8 +95,7 @@ def _tied(record: Record, concepts: Sequence[Concept]) -> list[Fact]:
     """Results that lie where a rule expects them with one of the concepts."""
     return [
         fact
-        for rule in result_rules()
-        if rule.concerns(concepts)
+        for rule in concerning(result_rules, concepts)
         for fact in record.results.of(rule.analyte, RECENT_DAYS)
         if agrees(rule, fact)
     ]

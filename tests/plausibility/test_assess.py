@@ -229,6 +229,33 @@ def test_recorded_age(judge: Make, name: str, age: float | None, result: str | N
     assert told is None or "recorded age" in told.text or "age not recorded" in told.text
 
 
+@pytest.mark.parametrize(
+    ("name", "sex", "result"),
+    [
+        ("Ovarian torsion", "male", "fail"),
+        ("Ovarian torsion", "female", "pass"),
+        ("Ovarian torsion", None, "abstain"),
+        ("Spermatocele", "female", "fail"),
+        ("Spermatocele", "male", "pass"),
+        ("Leydig cell tumor", "female", None),
+        ("Granulosa cell tumor", "male", None),
+        ("Hereditary breast and ovarian cancer syndrome", "male", None),
+        ("Hydrops fetalis", "male", None),
+        ("Erectile dysfunction", "male", "pass"),
+    ],
+)
+def test_the_tree_of_mesh_tells_where_coding_does_not(
+    judge: Make, name: str, sex: str | None, result: str | None
+) -> None:
+    told = reason(judge(name, sex=sex), "recorded-sex")
+    assert (told.result if told else None) == result
+
+
+@pytest.mark.parametrize("name", ["Teratoma", "Leiomyoma", "Adenomatous polyp", "Rectocele"])
+def test_a_tumor_that_coding_files_under_one_sex_may_sit_anywhere(judge: Make, name: str) -> None:
+    assert reason(judge(name, sex="male"), "recorded-sex") is None
+
+
 def test_a_conflict_with_the_record_is_a_contradiction(judge: Make) -> None:
     assert judge("Prostate cancer", sex="female").verdict is Verdict.CONTRADICTED
     assert judge("Pre-eclampsia", age=70).verdict is Verdict.CONTRADICTED

@@ -6,20 +6,29 @@ Worded about the record, never about the person: a recorded sex may differ from 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
 from cds_hooks.consultation import Reason
 from cds_hooks.plausibility.checks.base import ABSTAIN, FAIL, PASS, Case
-from cds_hooks.plausibility.resolution import Status
-from cds_hooks.plausibility.rules import age_rules
+from cds_hooks.plausibility.resolution import MESH, Concept, Status
+from cds_hooks.plausibility.rules import age_rules, concerning
 from fhir_mapping.chart import PatientFacts
 
-__all__ = ["Category", "RecordedAge", "RecordedSex", "UnusualAge", "categories", "conflicts"]
+__all__ = [
+    "Category",
+    "RecordedAge",
+    "RecordedSex",
+    "UnusualAge",
+    "anywhere_in_the_body",
+    "categories",
+    "conflicts",
+]
 
 _SEXES = ("female", "male")
+_BY_SEX = ("C12", "C13", "F03")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,45 @@ def categories() -> tuple[Category, ...]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class TreeCategory:
+    """MeSH headings `under` some place of the tree and `nowhere` in others, tied to a sex."""
+
+    id: str
+    label: str
+    source: str
+    sex: str
+    under: tuple[str, ...]
+    nowhere: tuple[str, ...]
+
+    def holds(self, concept: Concept) -> bool:
+        """Whether the heading is one of these."""
+        inside = any(_below(t, self.under) for t in concept.trees)
+        return inside and not any(_below(t, self.nowhere) for t in concept.trees)
+
+
+def _below(tree: str, roots: Iterable[str]) -> bool:
+    return any(tree == r or tree.startswith(f"{r}.") for r in roots)
+
+
+@cache
+def tree_categories() -> tuple[TreeCategory, ...]:
+    """The shipped places in MeSH's tree of `data/demographics.toml`."""
+    text = files("cds_hooks.plausibility").joinpath("data/demographics.toml").read_text("utf-8")
+    found = tomllib.loads(text)["tree"]
+    return tuple(
+        TreeCategory(
+            id=c["id"],
+            label=c["label"],
+            source=c["source"],
+            sex=c["sex"],
+            under=tuple(c["under"]),
+            nowhere=tuple(c["nowhere"]),
+        )
+        for c in found
+    )
+
+
 def conflicts(code: str, patient: PatientFacts) -> list[tuple[Category, bool | None]]:
     """Every category that lists an ICD-10-CM code, with whether the record contradicts it."""
     listed = [c for c in categories() if c.holds_code(code)]
@@ -80,7 +128,12 @@ class RecordedSex:
     source: str = "CMS Medicare Code Editor, sex conflict"
 
     def __call__(self, case: Case) -> Iterator[Reason]:
+        found = case.resolution
+        if anywhere_in_the_body(found.concepts):
+            return
         told = f"recorded sex is {case.record.chart.patient.recorded_sex or 'not recorded'}"
+        if not found.icd and found.exact:
+            yield from _by_tree(self.id, found.concepts, case.record.chart.patient, told)
         yield from _judge(self.id, case, told, lambda c: c.sex is not None)
 
 
@@ -107,11 +160,29 @@ class UnusualAge:
         patient = case.record.chart.patient
         if patient.age_years is None:
             return
-        for rule in age_rules():
-            inside = rule.from_years <= patient.age_years < rule.below_years
-            if not inside and rule.concerns(case.concepts):
+        for rule in concerning(age_rules, case.concepts):
+            if not rule.from_years <= patient.age_years < rule.below_years:
                 text = f"{rule.reason}; recorded age: {patient.age_text}"
                 yield Reason(self.id, FAIL, text, source=rule.source)
+
+
+def _by_tree(
+    check: str, concepts: Iterable[Concept], patient: PatientFacts, told: str
+) -> Iterator[Reason]:
+    for category in tree_categories():
+        if any(category.holds(c) for c in concepts):
+            known = patient.recorded_sex in _SEXES
+            same = patient.recorded_sex == category.sex
+            result = ABSTAIN if not known else PASS if same else FAIL
+            yield Reason(check, result, f"{category.label}; {told}", source=category.source)
+
+
+def anywhere_in_the_body(concepts: Iterable[Concept]) -> bool:
+    """Whether MeSH knows the name for a disease that is not of the urogenital system, of pregnancy
+    or of the mind: ICD-10-CM files a teratoma or an adenomatous polyp without its site under the
+    female organs, which says nothing of the patient."""
+    trees = [t for c in concepts if c.system == MESH for t in c.trees]
+    return bool(trees) and not any(t.startswith(_BY_SEX) for t in trees)
 
 
 def _judge(check: str, case: Case, told: str, mine: Callable[[Category], bool]) -> Iterator[Reason]:

@@ -10,7 +10,7 @@ from functools import cache
 from cds_hooks.consultation import Reason
 from cds_hooks.plausibility.checks.base import ABSTAIN, FAIL, Case
 from cds_hooks.plausibility.resolution import ICD_10_CM
-from cds_hooks.plausibility.rules import OrganRule, organ_rules
+from cds_hooks.plausibility.rules import OrganRule, concerning, organ_rules
 from fhir_mapping.chart import Fact, Kind, Polarity
 
 __all__ = ["AbsentOrgan", "removed"]
@@ -26,13 +26,12 @@ class AbsentOrgan:
     source: str = "data/rules/organs.toml, each rule with its own"
 
     def __call__(self, case: Case) -> Iterator[Reason]:
-        for rule in organ_rules():
-            if rule.concerns(case.concepts):
-                facts = case.record.chart.of(Kind.PROCEDURE, Kind.PROBLEM)
-                ids = tuple(f.id for f in facts if removed(rule, f))
-                if ids:
-                    result = FAIL if rule.contradicts else ABSTAIN
-                    yield Reason(self.id, result, rule.reason, ids, rule.source)
+        for rule in concerning(organ_rules, case.concepts):
+            facts = case.record.chart.of(Kind.PROCEDURE, Kind.PROBLEM)
+            ids = tuple(f.id for f in facts if removed(rule, f))
+            if ids:
+                result = FAIL if rule.contradicts else ABSTAIN
+                yield Reason(self.id, result, rule.reason, ids, rule.source)
 
 
 def removed(rule: OrganRule, fact: Fact) -> bool:

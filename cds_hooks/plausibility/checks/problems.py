@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from cds_hooks.consultation import Reason
@@ -12,10 +12,10 @@ from cds_hooks.plausibility.record import Problem
 __all__ = ["AlreadyRecorded", "RefutedInChart"]
 
 
-def _matches(case: Case) -> list[tuple[Problem, str]]:
-    """Recorded problems that are this diagnosis, with how that is known."""
+def _matches(case: Case, among: Iterable[Problem]) -> list[tuple[Problem, str]]:
+    """Those of the problems that are this diagnosis, with how that is known."""
     found = []
-    for problem in case.record.problems:
+    for problem in among:
         if case.identity.same_code(problem.identity):
             found.append((problem, "by code"))
         elif case.identity.same_concept(problem.identity):
@@ -31,7 +31,7 @@ class AlreadyRecorded:
     source: str = "the chart's problem list"
 
     def __call__(self, case: Case) -> Iterator[Reason]:
-        matches = _matches(case)
+        matches = _matches(case, case.record.problems)
         current = [(p, how) for p, how in matches if p.active]
         past = [p for p, _ in matches if not p.active and not p.refuted]
         if current:
@@ -53,6 +53,7 @@ class RefutedInChart:
     source: str = "FHIR Condition.verificationStatus refuted"
 
     def __call__(self, case: Case) -> Iterator[Reason]:
-        ids = tuple(p.fact.id for p, _ in _matches(case) if p.refuted)
+        refuted = (p for p in case.record.problems if p.refuted)
+        ids = tuple(p.fact.id for p, _ in _matches(case, refuted))
         if ids:
             yield Reason(self.id, FAIL, "recorded as refuted", ids, self.source)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cds_hooks.consultation import Reason
 from cds_hooks.plausibility.checks.base import FAIL, PASS, Case
 from cds_hooks.plausibility.results import told_values
-from cds_hooks.plausibility.rules import ResultRule, load, result_rules, test_rules
+from cds_hooks.plausibility.rules import ResultRule, concerning, load, result_rules, test_rules
 from fhir_mapping.chart import Fact, Flag
 
 __all__ = ["DefiningResult", "ExpectedResult", "NegativeTest", "agrees"]
@@ -44,12 +44,11 @@ class NegativeTest:
     source: str = "data/rules/tests.toml, each rule with its own"
 
     def __call__(self, case: Case) -> Iterator[Reason]:
-        for rule in test_rules():
-            if rule.concerns(case.concepts):
-                found = case.record.results.of(rule.analyte, rule.within_days)
-                if found and _negative(found[0]):
-                    text = "the newest specific test is negative; it can be falsely so"
-                    yield Reason(self.id, FAIL, text, (found[0].id,), rule.source)
+        for rule in concerning(test_rules, case.concepts):
+            found = case.record.results.of(rule.analyte, rule.within_days)
+            if found and _negative(found[0]):
+                text = "the newest specific test is negative; it can be falsely so"
+                yield Reason(self.id, FAIL, text, (found[0].id,), rule.source)
 
 
 def agrees(rule: ResultRule, fact: Fact) -> bool | None:
@@ -70,8 +69,8 @@ def agrees(rule: ResultRule, fact: Fact) -> bool | None:
 
 
 def _judge(check: str, case: Case, *, contradicts: bool) -> Iterator[Reason]:
-    for rule in result_rules():
-        if rule.contradicts is not contradicts or not rule.concerns(case.concepts):
+    for rule in concerning(result_rules, case.concepts):
+        if rule.contradicts is not contradicts:
             continue
         found = case.record.results.of(rule.analyte, rule.within_days)
         told = [agrees(rule, f) for f in found]
