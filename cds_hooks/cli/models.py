@@ -16,8 +16,10 @@ from rich.console import Console
 
 from cds_hooks.cli import show
 from cds_hooks.cli.evaluation_run import Asking, bench
-from cds_hooks.evaluation.admission.acceptance import Purpose, acceptance_suite
-from cds_hooks.evaluation.admission.record import AdmissionRecord, decide
+from cds_hooks.evaluation.admission.acceptance import acceptance_suite
+from cds_hooks.evaluation.admission.decision import decide
+from cds_hooks.evaluation.admission.finding import SUFFIX
+from cds_hooks.evaluation.admission.record import AdmissionRecord, Purpose
 from cds_hooks.evaluation.admission.signing import (
     create_key,
     load_public_key,
@@ -53,7 +55,7 @@ def admit(
     signing = load_signing_key(key) if key.exists() else create_key(key)
     settings = _with_model(load_settings(config), file)
     record = asyncio.run(_measure(settings, purpose, who))
-    path = output or file.with_name(f"{file.name}.admission.json")
+    path = output or file.with_name(f"{file.name}{SUFFIX}")
     path.write_bytes(sign(record, signing))
     _tell(record, json=json)
     show.screen(json=True).print(f"{path}")
@@ -113,13 +115,6 @@ def _tell(record: AdmissionRecord, *, json: bool) -> None:
         typer.echo(orjson.dumps(body, option=orjson.OPT_INDENT_2).decode())
         return
     console = show.screen()
-    verb = "admitted" if record.admitted else "NOT admitted"
-    name = record.manifest.model["name"]
-    console.print(f"{name}: {verb} for {record.purpose.value}", markup=False)
-    for requirement in record.requirements:
-        figure = record.figures[requirement.figure]
-        mark = "met" if requirement.met else "NOT met"
-        value = "not defined" if figure.value is None else f"{figure.value:.3g}"
-        told = f"{requirement.figure} {value} (n = {figure.n}), {requirement.bound}: {mark}"
-        console.print(f"  {told}", markup=False)
-    console.print(f"{record.who}, {record.date}", markup=False)
+    console.print(record.manifest.model["name"], markup=False)
+    for line in record.told:
+        console.print(f"  {line}", markup=False)

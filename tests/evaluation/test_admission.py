@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,13 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_hooks.consultation import Consultation, Outcome, Verdict
-from cds_hooks.evaluation.admission.acceptance import (
-    Limit,
-    Purpose,
-    acceptance,
-    acceptance_suite,
-)
-from cds_hooks.evaluation.admission.record import AdmissionRecord, decide
+from cds_hooks.evaluation.admission.acceptance import Limit, acceptance, acceptance_suite
+from cds_hooks.evaluation.admission.decision import decide
+from cds_hooks.evaluation.admission.finding import SUFFIX, admission_of, require_admission
+from cds_hooks.evaluation.admission.record import AdmissionRecord, Purpose
 from cds_hooks.evaluation.admission.signing import (
     create_key,
     load_public_key,
@@ -233,3 +232,70 @@ def test_a_key_that_others_can_read_or_that_is_none_is_refused(tmp_path: Path) -
         load_public_key(path)
     with pytest.raises(AdmissionError, match="cannot be read"):
         load_signing_key(tmp_path / "none.pem")
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> tuple[Ed25519PrivateKey, Path]:
+    """A key and the file of its public half."""
+    path = tmp_path / "keys" / "admission.pem"
+    return create_key(path), path.with_name("admission.pem.pub")
+
+
+def started(record: AdmissionRecord, moment: str, **changes: object) -> AdmissionRecord:
+    manifest = record.manifest.model_copy(update={"started": moment})
+    return record.model_copy(update={"manifest": manifest, **changes})
+
+
+def test_the_newest_trusted_record_of_a_file_decides(
+    record: AdmissionRecord, keys: tuple[Ed25519PrivateKey, Path], tmp_path: Path
+) -> None:
+    key, public = keys
+    sha256 = record.model_sha256
+    assert admission_of(sha256, tmp_path, public) is None
+    with pytest.raises(AdmissionError, match="no trusted record"):
+        require_admission(sha256, tmp_path, public)
+    for name, document in {
+        "a": sign(started(record, "2026-03-01T00:00:00+00:00"), key),
+        "b": sign(started(record, "2027-01-01T00:00:00+00:00"), OTHER),
+        "c": b"not a record",
+    }.items():
+        (tmp_path / f"{name}{SUFFIX}").write_bytes(document)
+    found = require_admission(sha256, tmp_path, public)
+    assert found.manifest.started.startswith("2026-03-01")
+    assert admission_of("e" * 64, tmp_path, public) is None
+    taken_back = sign(started(record, "2026-04-01T00:00:00+00:00", admitted=False), key)
+    (tmp_path / f"0{SUFFIX}").write_bytes(taken_back)
+    told = admission_of(sha256, tmp_path, public)
+    assert told is not None
+    assert not told.admitted
+    with pytest.raises(AdmissionError, match="was not admitted"):
+        require_admission(sha256, tmp_path, public)
+
+
+def test_a_demonstration_is_not_served_to_patients(
+    manifest: Manifest, right: list[CaseResult], keys: tuple[Ed25519PrivateKey, Path],
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    key, public = keys
+    shown = decide(manifest, right, purpose=Purpose.DEMONSTRATION, who="x", now=NOW)
+    (tmp_path / f"model{SUFFIX}").write_bytes(sign(shown, key))
+    sha256 = shown.model_sha256
+    assert require_admission(sha256, tmp_path, public, purpose=Purpose.DEMONSTRATION) == shown
+    with pytest.raises(AdmissionError, match="demonstration only"):
+        require_admission(sha256, tmp_path, public)
+
+
+def test_a_record_tells_the_decision_and_every_figure(record: AdmissionRecord) -> None:
+    first, suite, *figures = record.told
+    assert first == "Admitted for clinical use by A. Clinician, 2026-03-01."
+    assert len(figures) == len(record.requirements)
+    assert "n = " in suite + figures[0]
+    assert any(line.startswith("top5 1 (") and line.endswith("met.") for line in figures)
+
+
+def test_reading_an_admission_needs_nothing_that_only_measuring_needs() -> None:
+    program = "import sys, cds_hooks.evaluation.admission.finding; print('numpy' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "False"

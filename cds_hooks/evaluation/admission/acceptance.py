@@ -6,29 +6,22 @@ import hashlib
 import tomllib
 from collections.abc import Mapping
 from datetime import datetime
-from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 
 from pydantic import BaseModel, ConfigDict
 
+from cds_hooks.evaluation.admission.record import Purpose
 from cds_hooks.evaluation.suites.charts import ChartBuilder, quantity
 from cds_hooks.evaluation.suites.suite import Case, Gold, Suite, Task
 from fhir_mapping.chart import Code
 
-__all__ = ["Acceptance", "Limit", "Purpose", "acceptance", "acceptance_suite"]
+__all__ = ["Acceptance", "Limit", "acceptance", "acceptance_suite"]
 
 _ICD = "http://hl7.org/fhir/sid/icd-10-cm"
 
 Vital = tuple[str, str, float, str]
 Lab = tuple[str, str, float, str, float, float] | tuple[str, str, str, str]
-
-
-class Purpose(StrEnum):
-    """What a model is admitted for. A demonstration is not for patients."""
-
-    DEMONSTRATION = "demonstration"
-    CLINICAL = "clinical"
 
 
 class _Data(BaseModel):

@@ -1,24 +1,25 @@
-"""What an admission says: which model, measured how, what it reached, who decided, and when."""
+"""What an admission says: which model, measured how, what it reached, who decided, and when.
+
+Read by the service, so nothing that only measuring needs is imported here.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping
+from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
-from cds_hooks.consultation import Verdict
-from cds_hooks.evaluation.admission.acceptance import Limit, Purpose, acceptance
-from cds_hooks.evaluation.matching import Match
-from cds_hooks.evaluation.metrics import Figure, proportion
 from cds_hooks.evaluation.runs.manifest import Manifest
-from cds_hooks.evaluation.runs.results import CaseResult
-from cds_hooks.evaluation.runs.summary import Summary, summarise
 
-__all__ = ["AdmissionRecord", "Reached", "Requirement", "decide"]
+__all__ = ["AdmissionRecord", "Purpose", "Reached", "Requirement"]
 
-_DIGITS = 6
+
+class Purpose(StrEnum):
+    """What a model is admitted for. A demonstration is not for patients."""
+
+    DEMONSTRATION = "demonstration"
+    CLINICAL = "clinical"
 
 
 class _Data(BaseModel):
@@ -33,11 +34,13 @@ class Reached(_Data):
     low: float | None
     high: float | None
 
-    @classmethod
-    def of(cls, figure: Figure) -> Reached:
-        """Rounded, so that the record reads the same wherever it is read."""
-        value, low, high = (_rounded(v) for v in (figure.value, figure.low, figure.high))
-        return cls(value=value, n=figure.n, low=low, high=high)
+    @property
+    def text(self) -> str:
+        """ "0.83 (0.55 to 0.95), n = 12"."""
+        if self.value is None:
+            return f"not defined, n = {self.n}"
+        interval = "" if None in (self.low, self.high) else f" ({self.low:.3g} to {self.high:.3g})"
+        return f"{self.value:.3g}{interval}, n = {self.n}"
 
 
 class Requirement(_Data):
@@ -67,57 +70,16 @@ class AdmissionRecord(_Data):
         """The digest of the model's file."""
         return self.manifest.model["sha256"]
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The record in lines for a reader, the decision first."""
+        decided = "Admitted" if self.admitted else "Not admitted"
+        return (
+            f"{decided} for {self.purpose.value} use by {self.who}, {self.date}.",
+            f"{self.manifest.suite.title}, {self.manifest.suite.cases} cases.",
+            *(self._told(r) for r in self.requirements),
+        )
 
-def decide(
-    manifest: Manifest,
-    results: Sequence[CaseResult],
-    *,
-    purpose: Purpose,
-    who: str,
-    now: datetime,
-) -> AdmissionRecord:
-    """Hold the results against what the purpose asks for.
-
-    A demonstration model is never admitted for anything else, whatever it reaches.
-    """
-    figures = _figures(summarise(results))
-    limits = acceptance().require[purpose]
-    requirements = tuple(_held(name, limit, figures[name]) for name, limit in limits.items())
-    only_shows = manifest.demonstration and purpose is not Purpose.DEMONSTRATION
-    return AdmissionRecord(
-        purpose=purpose,
-        admitted=all(r.met for r in requirements) and not only_shows,
-        demonstration=manifest.demonstration,
-        manifest=manifest,
-        figures={name: Reached.of(figure) for name, figure in figures.items()},
-        requirements=requirements,
-        date=now.date().isoformat(),
-        who=who,
-    )
-
-
-def _figures(summary: Summary) -> dict[str, Figure]:
-    by_rule = {a.match: a for a in summary.accuracy}
-    verdicts = {v.verdict: v for v in summary.listed.verdicts}
-    contradicted = verdicts[Verdict.CONTRADICTED]
-    return {
-        "answered": summary.answered,
-        "samples_failed": summary.samples_failed,
-        "unrecognised": summary.listed.unrecognised,
-        "contradicted": _share_of(contradicted.right + contradicted.wrong, summary),
-        "top1": by_rule[Match.ANCESTOR].top1,
-        "top5": by_rule[Match.ANCESTOR].top5,
-        "seconds": summary.costs[0].median,
-    }
-
-
-def _share_of(count: int, summary: Summary) -> Figure:
-    return proportion(count, summary.listed.unrecognised.n)
-
-
-def _held(name: str, limit: Limit, figure: Figure) -> Requirement:
-    return Requirement(figure=name, bound=limit.text, why=limit.why, met=limit.met(figure.value))
-
-
-def _rounded(value: float) -> float | None:
-    return None if math.isnan(value) else round(value, _DIGITS)
+    def _told(self, requirement: Requirement) -> str:
+        name, met = requirement.figure, "met" if requirement.met else "not met"
+        return f"{name} {self.figures[name].text}; required {requirement.bound}: {met}."

@@ -31,8 +31,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from pydantic import ValidationError
 
-from cds_hooks.evaluation.admission.acceptance import Purpose
-from cds_hooks.evaluation.admission.record import AdmissionRecord
+from cds_hooks.evaluation.admission.record import AdmissionRecord, Purpose
 from cds_hooks.evaluation.errors import AdmissionError
 
 __all__ = [
