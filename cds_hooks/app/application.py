@@ -96,6 +96,7 @@ def _add_routes(app: FastAPI, endpoints: Endpoints, described: dict[str, Any]) -
         "/version": endpoints.version,
         "/metrics": endpoints.metrics,
         "/basis": endpoints.basis,
+        "/consultations/{link}": endpoints.consultation,
     }
     for method, routes in (("POST", calls), ("GET", pages)):
         for path, endpoint in routes.items():

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
+from cds_hooks.app.errors import PathUnknown
 from cds_hooks.protocol.cards import Response
 from cds_hooks.protocol.feedback import FeedbackEntry
 from cds_hooks.protocol.request import HookRequest
@@ -60,14 +61,18 @@ RecordFeedback = Callable[[str, Sequence[FeedbackEntry], RequestInfo], Awaitable
 Lifespan = Callable[[], AbstractAsyncContextManager[None]]
 
 
+async def _no_consultation(_: str) -> str:
+    raise PathUnknown
+
+
 @dataclass(frozen=True, slots=True)
 class Doors:
     """`answer` and `record_feedback` may raise any ChartsideError: it becomes an OperationOutcome.
 
     `metrics` gives a body and its content type; `version` what /version tells; `basis` a whole
-    HTML page without outside assets; `observe` sees each finished exchange; `known` gives the
-    request in a body of this digest where it was read before; `lifespan` is entered before the
-    first request and left after the last.
+    HTML page without outside assets, `consultation` the one that a card's link opens; `observe`
+    sees each finished exchange; `known` gives the request in a body of this digest where it was
+    read before; `lifespan` is entered before the first request and left after the last.
     """
 
     answer: Answer
@@ -78,5 +83,6 @@ class Doors:
     version: Mapping[str, str]
     observe: Callable[[Exchange], None]
     services: tuple[ServiceDefinition, ...] = REGISTRY
+    consultation: Callable[[str], Awaitable[str]] = _no_consultation
     known: Callable[[bytes], HookRequest | None] = lambda _: None
     lifespan: Lifespan | None = None

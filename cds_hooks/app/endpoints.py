@@ -86,6 +86,11 @@ class Endpoints:
         """The page that tells on what the answers rest."""
         return HTMLResponse(self._doors.basis())
 
+    async def consultation(self, request: Request) -> Response:
+        """The page of one consultation, for whoever has its link."""
+        page = self._doors.consultation(request.path_params["link"])
+        return HTMLResponse(await self._in_time(page))
+
     def _read(
         self, definition: ServiceDefinition, body: bytes, info: RequestInfo
     ) -> tuple[HookRequest, RequestInfo]:

@@ -39,6 +39,17 @@ _READY = _page("Ready", "application/json")
 _READY["responses"]["503"] = _page("Not ready", "application/json")["responses"]["200"]
 
 
+_LINK = {"name": "link", "in": "path", "required": True, "schema": {"type": "string"}}
+_CONSULTATION = {
+    "parameters": [_LINK],
+    "responses": {
+        **_page("One consultation", "text/html")["responses"],
+        "404": {"description": "An OperationOutcome", "content": _json("operation-outcome")},
+        "503": {"description": "An OperationOutcome", "content": _json("operation-outcome")},
+    },
+}
+
+
 def _call(ids: Sequence[str], body: SchemaName, says: str, answer: SchemaName) -> dict[str, Any]:
     which = {"type": "string", "enum": list(ids)}
     ok = {"description": says, "content": _json(answer)}
@@ -61,6 +72,7 @@ def describe(ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         "version": _page("What runs here", "application/json"),
         "metrics": _page("Prometheus text", "text/plain"),
         "basis": _page("On what the answers rest", "text/html"),
+        "consultation": _CONSULTATION,
     }
 
 

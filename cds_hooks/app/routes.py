@@ -10,9 +10,10 @@ DISCOVERY = "/cds-services"
 SERVICE = "/cds-services/{id}"
 FEEDBACK = "/cds-services/{id}/feedback"
 PAGES = ("/healthz", "/readyz", "/version", "/metrics", "/basis", "/openapi.json")
+CONSULTATION = "/consultations/{link}"
 OTHER = "other"
 
-ALLOWED = dict.fromkeys((DISCOVERY, *PAGES), "GET, HEAD, OPTIONS") | dict.fromkeys(
+ALLOWED = dict.fromkeys((DISCOVERY, CONSULTATION, *PAGES), "GET, HEAD, OPTIONS") | dict.fromkeys(
     (SERVICE, FEEDBACK), "POST, OPTIONS"
 )
 
@@ -33,6 +34,8 @@ def route_of(path: str) -> str:
             return SERVICE
         case ["cds-services", _, "feedback"]:
             return FEEDBACK
+        case ["consultations", _]:
+            return CONSULTATION
     return OTHER
 
 

@@ -3,6 +3,7 @@
 from cds_hooks.audit.errors import RecordUnreadable, StoreRefused, StoreUnavailable
 from cds_hooks.audit.feedback import FeedbackReceipt
 from cds_hooks.audit.keys import KeyRefused, SiteKey
+from cds_hooks.audit.links import LinkUnknown, consultation_of, link_to
 from cds_hooks.audit.store import Store, StoreConfig
 from cds_hooks.audit.writer import Commit
 
@@ -10,10 +11,13 @@ __all__ = [
     "Commit",
     "FeedbackReceipt",
     "KeyRefused",
+    "LinkUnknown",
     "RecordUnreadable",
     "SiteKey",
     "Store",
     "StoreConfig",
     "StoreRefused",
     "StoreUnavailable",
+    "consultation_of",
+    "link_to",
 ]

@@ -10,21 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
+from cds_hooks.compliance.pages import ENVIRONMENT
 from cds_hooks.consultation import ModelIdentity
 from cds_hooks.services import ServiceDefinition
 from prompts import TemplateRef
 
 __all__ = ["Basis", "basis_page"]
-
-_ENVIRONMENT = Environment(
-    loader=PackageLoader("cds_hooks.compliance", "."),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,4 +36,4 @@ class Basis:
 
 def basis_page(basis: Basis) -> str:
     """A whole HTML page without scripts and without anything from elsewhere."""
-    return _ENVIRONMENT.get_template("basis.html.j2").render(basis=basis)
+    return ENVIRONMENT.get_template("basis.html.j2").render(basis=basis)

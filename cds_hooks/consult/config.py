@@ -30,7 +30,7 @@ class ConsultConfig:
     its own) and `gather_within_s` the reading of FHIR within it; `deadline_s` bounds the work
     behind an answer, `fresh_for_s` how long the answer is reused, `recall_s` how long a chart that
     was sent whole is kept in memory, so that it need not be read again. `silent` are outcomes that
-    give no card.
+    give no card. A card's link to its consultation opens for `link_s`; 0: cards have none.
     """
 
     base_url: str
@@ -46,6 +46,7 @@ class ConsultConfig:
     names_by_construction: bool = False
     card_profile: str = "generic"
     silent: frozenset[Outcome] = frozenset()
+    link_s: float = _DAY_S
     settings_sha256: str = ""
 
     def within(self, service_id: str) -> float:

@@ -7,12 +7,14 @@ import time
 from dataclasses import replace
 
 from cds_hooks import cards, expiry
+from cds_hooks.audit import LinkUnknown, consultation_of, link_to
+from cds_hooks.compliance import consultation_page
 from cds_hooks.consult import question
 from cds_hooks.consult.config import ConsultConfig, Rooms
 from cds_hooks.consult.recall import Recall
 from cds_hooks.consult.work import Work
 from cds_hooks.consultation import Consultation, Outcome
-from cds_hooks.protocol.cards import Response
+from cds_hooks.protocol.cards import Link, Response
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import STARTED, ServiceDefinition
 
@@ -20,6 +22,7 @@ __all__ = ["Consultant"]
 
 # Callers that wait hold a place among the open calls, which are for charts that are opened.
 _MOST_WAITING = 8
+_LINK_LABEL = "This consultation"
 _NOT_YET = (Outcome.PENDING, Outcome.STANDS)
 
 
@@ -82,8 +85,35 @@ class Consultant:
             now=self._rooms.now().timestamp(),
             silent=self._config.silent,
         )
+        response = self._linked(consultation, response)
         await self._save(consultation, response)
         return response
+
+    async def page(self, link: str) -> str:
+        """The page that a card's link opens. Raises LinkUnknown, StoreUnavailable."""
+        now = self._rooms.now().timestamp()
+        found = await self._rooms.store.get(consultation_of(self._rooms.key, link, now=now))
+        if found is None:
+            raise LinkUnknown
+        if found.outcome in _NOT_YET:
+            found = await self._answer_to(found) or found
+        base = self._config.base_url
+        shown = cards.build(found, base_url=base, make_uuid=self._rooms.new_id, now=now)
+        return consultation_page(found, shown.cards, basis=f"{base}/basis", now=now)
+
+    async def _answer_to(self, asked: Consultation) -> Consultation | None:
+        oldest = asked.created - self._config.fresh_for_s
+        return await self._rooms.store.find_by_key(asked.key, not_older_than=oldest)
+
+    def _linked(self, consultation: Consultation, response: Response) -> Response:
+        """Each card with a link to the consultation it is of."""
+        if not self._config.link_s:
+            return response
+        until = self._rooms.now().timestamp() + self._config.link_s
+        path = link_to(self._rooms.key, consultation.id, until=until)
+        link = Link(_LINK_LABEL, f"{self._config.base_url}/consultations/{path}")
+        linked = (replace(card, links=(*card.links, link)) for card in response.cards)
+        return replace(response, cards=tuple(linked))
 
     async def finish(self, asked: Consultation) -> Consultation:
         """Ask the model and check what it said; identical work in flight is joined."""
@@ -126,10 +156,10 @@ class Consultant:
 
         When the question differs in nothing that matters from the last one, its answer stands.
         """
-        oldest = asked.created - self._config.fresh_for_s
-        stored = await self._rooms.store.find_by_key(asked.key, not_older_than=oldest)
+        stored = await self._answer_to(asked)
         if stored is not None:
             return stored
+        oldest = asked.created - self._config.fresh_for_s
         if asked.key not in self._work and await self._stands(asked, oldest):
             return replace(asked, outcome=Outcome.STANDS)
         task = self._work.start(asked)

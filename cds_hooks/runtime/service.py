@@ -189,6 +189,7 @@ class Runtime:
             names_by_construction=self._by_construction,
             card_profile=self.settings.cards.profile,
             silent=frozenset(services.silent),
+            link_s=self.settings.cards.link_s,
             settings_sha256=settings_digest(self.settings),
         )
 
@@ -209,6 +210,7 @@ class Runtime:
             observe=self._exchanged,
             services=self._services(),
             known=self.consultant.known,
+            consultation=self.consultant.page,
         )
         return create_app(doors, config)
 

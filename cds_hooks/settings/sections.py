@@ -128,6 +128,9 @@ class Cards(Section):
     profile: Annotated[str, AfterValidator(one_of(profiles()))] = Field(
         "generic", description=f"Family of CDS clients: {', '.join(sorted(profiles()))}."
     )
+    link_s: float = Field(
+        86_400.0, ge=0, description="Seconds for which a card's link to its consultation opens."
+    )
 
 
 class Log(Section):

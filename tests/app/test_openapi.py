@@ -25,6 +25,7 @@ ROUTES = {
     "/version": ["get"],
     "/metrics": ["get"],
     "/basis": ["get"],
+    "/consultations/{link}": ["get"],
 }
 
 

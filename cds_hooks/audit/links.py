@@ -1,0 +1,49 @@
+"""Links to one consultation: they cannot be guessed, and run out.
+
+Until the service can tell who calls, knowing a link is what opens the page. The link says nothing
+of the patient: it holds a random id, a time, and a keyed hash over both.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+
+from cds_hooks.audit.keys import SiteKey
+from cds_hooks.errors import ChartsideError
+
+__all__ = ["LinkUnknown", "consultation_of", "link_to"]
+
+_FORM = re.compile(r"([0-9a-f-]{36})\.([0-9]{1,12})\.([0-9a-f]{64})", re.ASCII)
+
+
+class LinkUnknown(ChartsideError):
+    """The link is not ours, has run out, or its record is gone: nobody is told which."""
+
+    code = "link-unknown"
+    status = 404
+    issue = "not-found"
+
+    def __init__(self) -> None:
+        super().__init__("this link opens nothing", hint="Open the chart again for a new card.")
+
+
+def link_to(key: SiteKey, consultation_id: str, *, until: float) -> str:
+    """The last part of a link's path; it opens the page until then (UTC seconds)."""
+    told = f"{consultation_id}.{int(until)}"
+    return f"{told}.{_seal(key, told)}"
+
+
+def consultation_of(key: SiteKey, link: str, *, now: float) -> str:
+    """The id of the consultation that a link opens. Raises LinkUnknown."""
+    parts = _FORM.fullmatch(link)
+    if parts is None:
+        raise LinkUnknown
+    told, seal = link.rsplit(".", 1)
+    if not hmac.compare_digest(seal, _seal(key, told)) or int(parts[2]) <= now:
+        raise LinkUnknown
+    return parts[1]
+
+
+def _seal(key: SiteKey, told: str) -> str:
+    return key.digest("consultation-link", told).removeprefix("h1:")

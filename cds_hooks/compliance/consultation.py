@@ -1,0 +1,90 @@
+"""One consultation as a page: its cards, what the model was shown, and what it was not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+from cds_hooks.compliance.pages import ENVIRONMENT
+from cds_hooks.consultation import Consultation, KeyState, Outcome
+from cds_hooks.protocol.cards import Card
+from prompts import ago
+
+__all__ = ["consultation_page"]
+
+# Cards are Markdown in which everything that a model or a chart wrote is escaped. HTML, images and
+# bare addresses are off here all the same.
+_MARKDOWN = MarkdownIt("commonmark", {"html": False}).disable(["image", "autolink", "html_inline"])
+_DAY_S = 86_400.0
+_NOT_HAD = (KeyState.UNAVAILABLE, KeyState.PARTIAL)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    indicator: str
+    summary: str
+    html: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    pending: bool
+    age: str
+    model: str
+    template: str
+    basis: str
+    cards: tuple[_Shown, ...]
+    shown: tuple[tuple[str, str], ...]
+    left_out: tuple[tuple[str, int], ...]
+    unavailable: tuple[str, ...]
+    took: tuple[tuple[str, str], ...]
+
+
+def consultation_page(
+    consultation: Consultation, cards: Sequence[Card], *, basis: str, now: float
+) -> str:
+    """A whole HTML page without scripts and without anything from elsewhere.
+
+    `basis` is the basis page's address, `now` UTC seconds. One that is not answered yet loads
+    itself again.
+    """
+    page = _Page(
+        pending=consultation.outcome is Outcome.PENDING,
+        age=f"Asked {ago((now - consultation.created) / _DAY_S, fine=True)}",
+        model=consultation.model.name if consultation.model else "No model",
+        template=_template(consultation),
+        basis=basis,
+        cards=tuple(_shown(card) for card in cards),
+        shown=_facts(consultation),
+        left_out=_left_out(consultation),
+        unavailable=tuple(
+            key for key, state in consultation.key_states.items() if state in _NOT_HAD
+        ),
+        took=tuple((stage, f"{ms:,.0f} ms") for stage, ms in consultation.timings_ms.items()),
+    )
+    return ENVIRONMENT.get_template("consultation.html.j2").render(page=page)
+
+
+def _shown(card: Card) -> _Shown:
+    return _Shown(card.indicator, card.summary, Markup(_MARKDOWN.render(card.detail)))  # noqa: S704
+
+
+def _template(consultation: Consultation) -> str:
+    prompt = consultation.prompt
+    return f"{prompt.template.id} {prompt.template.version}" if prompt else ""
+
+
+def _facts(consultation: Consultation) -> tuple[tuple[str, str], ...]:
+    told = set(consultation.prompt.fact_ids) if consultation.prompt else set()
+    return tuple((fact.id, fact.text) for fact in consultation.chart.facts if fact.id in told)
+
+
+def _left_out(consultation: Consultation) -> tuple[tuple[str, int], ...]:
+    """Reasons, the most frequent first; of the chart's reading and of the prompt's budget."""
+    of_prompt = consultation.prompt.omissions if consultation.prompt else ()
+    omissions = (*consultation.chart.omissions, *of_prompt)
+    return tuple(Counter(omission.reason for omission in omissions).most_common())

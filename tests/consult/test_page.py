@@ -1,0 +1,89 @@
+"""The page that a card's link opens: the answer, or that there is none yet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from cds_hooks.audit import LinkUnknown
+from cds_hooks.consult import Consultant
+from cds_hooks.inference.fake import FakeEngine, FakeReply
+from cds_hooks.protocol.cards import Card
+from cds_hooks.protocol.request import HookRequest
+from cds_hooks.services import ServiceDefinition
+
+Make = Callable[..., Consultant]
+Resources = list[dict[str, Any]]
+MakeRequest = Callable[[Resources], HookRequest]
+
+
+def _link(card: Card) -> str:
+    [url] = [link.url for link in card.links if "/consultations/" in link.url]
+    return url.rpartition("/")[2]
+
+
+async def test_the_page_of_pending_work_becomes_that_of_its_answer(
+    make_consultant: Make,
+    make_request: MakeRequest,
+    service: ServiceDefinition,
+    resources: Resources,
+    answer_of: Callable[..., str],
+) -> None:
+    engine = FakeEngine([FakeReply((answer_of("Pulmonary embolism"),), delay_s=0.6)])
+    consultant = make_consultant(engine, answer_within_s=0.2, gather_within_s=0.2)
+    [card] = (await consultant.answer(service, make_request(resources))).cards
+    page = await consultant.page(_link(card))
+    assert 'http-equiv="refresh"' in page
+    assert "Pulmonary embolism" not in page
+    await asyncio.sleep(0.8)
+    page = await consultant.page(_link(card))
+    assert 'http-equiv="refresh"' not in page
+    assert "Pulmonary embolism" in page
+
+
+async def test_it_shows_facts_and_says_nothing_of_who_it_is(
+    make_consultant: Make,
+    make_request: MakeRequest,
+    service: ServiceDefinition,
+    resources: Resources,
+    answer_of: Callable[..., str],
+) -> None:
+    hostile = {
+        "resourceType": "Condition",
+        "id": "x",
+        "subject": {"reference": "Patient/demo-1"},
+        "clinicalStatus": {"coding": [{"code": "active"}]},
+        "code": {"text": "<script>alert(1)</script> ![x](https://evil.example/x.png)"},
+    }
+    text = answer_of("Pulmonary embolism", "<img src=x onerror=y>")
+    consultant = make_consultant(FakeEngine([FakeReply((text,))]))
+    [card, *_] = (await consultant.answer(service, make_request([*resources, hostile]))).cards
+    page = await consultant.page(_link(card))
+    assert "<script" not in page
+    assert "<img" not in page
+    assert "demo-1" not in page
+    names = [name for r in resources if r["resourceType"] == "Patient" for name in r["name"]]
+    assert all(name["family"] not in page for name in names)
+    assert "What the model was shown" in page
+
+
+async def test_a_link_to_nothing_is_told_so(make_consultant: Make) -> None:
+    with pytest.raises(LinkUnknown):
+        await make_consultant(FakeEngine()).page("nothing")
+
+
+async def test_without_a_time_there_are_no_links(
+    make_consultant: Make,
+    make_request: MakeRequest,
+    service: ServiceDefinition,
+    resources: Resources,
+) -> None:
+    response = await make_consultant(FakeEngine(), link_s=0).answer(
+        service, make_request(resources)
+    )
+    assert not [
+        link for card in response.cards for link in card.links if "consultations" in link.url
+    ]
