@@ -96,6 +96,8 @@ def run(
     """Ask every case of a suite. A run that broke off goes on where it was."""
     now = datetime.now(UTC)
     loaded = load_suite(suite, data, now=now, on_broken=on_broken, labels=labels)
+    for broken in loaded.rejected:
+        typer.echo(f"left out: {broken.where}: {broken.why}", err=True)
     chosen = loaded.only(c.id for c in loaded.cases[: limit or None])
     asking = Asking(seed, samples, names, brief, at_once)
     folder = output or _RUNS / f"{suite}-seed{seed}"
@@ -200,11 +202,14 @@ def lookup(
         for case, answers in zip(loaded.cases, look_up(loaded.cases), strict=True)
     ]
     figures = {f"top-{k}": top(ranks, k) for k in (1, 3, 5)}
+    alone = len({case.gold.name for case in loaded.cases}) == len(loaded.cases)
     if json:
         typer.echo(orjson.dumps({k: asdict(f) for k, f in figures.items()}).decode())
         return
     for name, figure in figures.items():
         show.screen().print(f"{suite}, look-up without a model, {name}: {percent(figure)}")
+    if alone:
+        show.screen().print("No two cases share a truth: among these a look-up cannot be right.")
 
 
 async def _run(

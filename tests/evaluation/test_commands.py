@@ -17,10 +17,12 @@ from cds_hooks.consultation import Verdict
 from cds_hooks.errors import ChartsideError
 from cds_hooks.evaluation.matching import Match
 from cds_hooks.evaluation.report.comparison import comparison_text
+from cds_hooks.evaluation.report.runs import Run, headline
 from cds_hooks.evaluation.runs.comparison import compare_runs
 from cds_hooks.evaluation.runs.manifest import Manifest, claim_folder
 from cds_hooks.evaluation.runs.results import Answer, CaseResult, ResultsFile
 from cds_hooks.evaluation.runs.runner import RESULTS
+from cds_hooks.evaluation.runs.summary import summarise
 from cds_hooks.evaluation.suites.registry import known_suites
 from cds_hooks.evaluation.suites.suite import Task
 
@@ -127,6 +129,29 @@ def test_a_report_is_made_of_several_runs(write: Write, manifest: Manifest, tmp_
     told = chartside("eval", "report", *folders, "--output", str(output))
     assert told.stdout.count("first 50.0 %") == 2
     assert (output / "report.html").read_text("utf-8").startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize(
+    ("task", "said"),
+    [
+        (Task.OPEN, "first 100.0 %, among 3 100.0 %, among 5 100.0 % (20.7 to 100.0), n = 1"),
+        (Task.CLOSED, "100.0 % (20.7 to 100.0), n = 1; off the list"),
+        (Task.JUDGING, "distance from people's scores 1.50"),
+    ],
+)
+def test_a_run_is_told_in_a_line_by_what_was_asked(
+    manifest: Manifest, task: Task, said: str
+) -> None:
+    suite = manifest.suite.model_copy(update={"task": task})
+    answer = Answer(name="x", matches=tuple(Match))
+    result = CaseResult(case="1", outcome="answered", answers=(answer,), score=4, stated=2.5)
+    run = Run(manifest.model_copy(update={"suite": suite}), summarise([result]))
+    assert said in headline(run)
+
+
+def test_a_look_up_that_cannot_be_right_says_so(shared_data: Path) -> None:
+    told = chartside("eval", "look-up", "--suite", "clinosim", "--data", str(shared_data)).stdout
+    assert "No two cases share a truth" in told
 
 
 @pytest.mark.parametrize(

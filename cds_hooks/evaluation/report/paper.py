@@ -162,7 +162,8 @@ def _flags(flagged: Flagged) -> Section:
     told = (
         "Agreement: half the share of votes that the winner has, half its share of models. The "
         "threshold is chosen on a random half of the cases so that with one error more than was "
-        "seen 95 % would be right, and judged on the other half.",
+        "seen 95 % would be right, and judged on the other half. Figures of halves are means over "
+        "the splits, with the range that holds 95 % of them.",
     )
     plot = calibration_plot(
         found.calibration, title="Vote share and accuracy", stated="share of the votes"

@@ -261,6 +261,15 @@ def _method() -> Section:
 
 def headline(run: Run) -> str:
     """One line for a terminal."""
-    exact = run.summary.accuracy[0]
     (title,) = run_titles([run.manifest])
-    return f"{title}: first {plain_percent(exact.top1)}, among 5 {percent(exact.top5)}"
+    exact = run.summary.accuracy[0]
+    match run.manifest.suite.task:
+        case Task.JUDGING:
+            return f"{title}: distance from people's scores {number(run.summary.judged_error)}"
+        case Task.CLOSED:
+            return f"{title}: {percent(exact.top1)}; off the list {percent(run.summary.off_list)}"
+        case Task.OPEN:
+            return (
+                f"{title}: first {plain_percent(exact.top1)}, among 3 {plain_percent(exact.top3)}, "
+                f"among 5 {percent(exact.top5)}; by the exact rule"
+            )
