@@ -118,3 +118,45 @@ def test_filling_in_leaves_the_template_as_it_was(template: Template) -> None:
     before = orjson.dumps(template.schema)
     answer_schema(template.schema, ["L1"])
     assert orjson.dumps(template.schema) == before
+
+
+@pytest.mark.parametrize(
+    ("fact", "claim", "valid"),
+    [
+        ("L2", "high", True),
+        ("V1", "normal", True),
+        ("L2", "present", False),
+        ("S1", "present", True),
+        ("P1", "high", False),
+        ("P1", "absent", True),
+        ("P9", "present", False),
+    ],
+)
+def test_what_may_be_claimed_depends_on_the_kind_of_fact(
+    answer: dict[str, Any], fact: str, claim: str, valid: bool
+) -> None:
+    schema = prompts.load("differential", "2").schema
+    validator = jsonschema_rs.validator_for(answer_schema(schema, ["L2", "V1", "S1", "P1"]))
+    for where in ("for", "against"):
+        for diagnosis in answer["diagnoses"]:
+            diagnosis[where] = [{"fact": fact, "is": claim}]
+    assert validator.is_valid(answer) is valid
+
+
+def test_a_laboratory_result_in_words_can_be_told_apart(answer: dict[str, Any]) -> None:
+    schema = prompts.load("differential", "2").schema
+    filled = answer_schema(schema, ["L2", "L3"], measured={"L2"})
+    answer["diagnoses"][0]["for"] = [{"fact": "L3", "is": "present"}]
+    assert jsonschema_rs.validator_for(filled).is_valid(answer)
+
+
+@pytest.mark.parametrize("ids", [["L1"], ["S1"], []])
+def test_without_facts_of_a_kind_its_claims_are_not_offered(ids: list[str]) -> None:
+    schema = answer_schema(prompts.load("differential", "2").schema, ids)
+    evidence = schema["properties"]["diagnoses"]["items"]["properties"]["for"]
+    assert "anyOf" not in str(evidence)
+    if ids:
+        claims = evidence["items"]["properties"]["is"]["enum"]
+        assert ("high" in claims, "present" in claims) == (ids == ["L1"], ids == ["S1"])
+    else:
+        assert evidence == {"type": "array", "maxItems": 0}
