@@ -39,7 +39,8 @@ _READY = _page("Ready", "application/json")
 _READY["responses"]["503"] = _page("Not ready", "application/json")["responses"]["200"]
 
 
-_LINK = {"name": "link", "in": "path", "required": True, "schema": {"type": "string"}}
+_SHAPE = {"type": "string", "pattern": r"^[0-9a-f-]{36}\.[0-9]{1,12}\.[0-9a-f]{64}$"}
+_LINK = {"name": "link", "in": "path", "required": True, "schema": _SHAPE}
 _CONSULTATION = {
     "parameters": [_LINK],
     "responses": {
