@@ -43,7 +43,7 @@ def map_allergy(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
         draft.text = _phrase(resource, name, reactions, scene)
         said = [s for s in (verification, clinical) if s in {"refuted", *_UNSURE, *_OVER}]
         draft.text += "".join(f" ({s})" for s in said)
-    draft.remark = remark_of(resource, scene)
+    draft.name, draft.remark = name, remark_of(resource, scene)
     scene.found.told(draft)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import logging
+import re
 from collections.abc import Callable, Mapping
 from html import unescape
 from typing import Any
@@ -75,14 +76,17 @@ def _html(data: bytes) -> str:
     return text_of_html(_plain(data))
 
 
+_BEGINS_HEADING = re.compile(r"<h[1-6](?=[\s>])", re.IGNORECASE)
+
+
 def text_of_html(markup: str) -> str:
-    """The words of an HTML fragment, blocks on lines of their own."""
+    """The words of an HTML fragment, blocks on lines of their own, headings marked by "# "."""
     import nh3
 
     for tag in ("</p>", "</div>", "</li>", "</tr>", "</h1>", "</h2>", "</h3>", "</h4>", "</td>",
                 "<br>", "<br/>", "<br />"):  # fmt: skip
         markup = markup.replace(tag, f"{tag}\n")
-    return unescape(nh3.clean(markup, tags=set()))
+    return unescape(nh3.clean(_BEGINS_HEADING.sub(r"\n# \g<0>", markup), tags=set()))
 
 
 def _rtf(data: bytes) -> str:

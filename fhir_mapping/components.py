@@ -9,8 +9,10 @@ from typing import Any
 from fhir_mapping.chart import Flag, Kind
 from fhir_mapping.courses import limits_text
 from fhir_mapping.draft import Draft, Scene
+from fhir_mapping.identifying import IDENTIFYING, identifies
 from fhir_mapping.phrases import plain
 from fhir_mapping.tables import table
+from fhir_mapping.values import REFUSED, SIGNAL
 
 __all__ = ["of_components"]
 
@@ -35,10 +37,16 @@ def of_components(
     """A draft for each component with a value; those without one are recorded as left out."""
     results: list[tuple[Component, Draft]] = []
     for n, component in enumerate(components, 1):
+        what = f"{ref}#component-{n}"
+        if identifies(scene.term(component.get("code"))):
+            scene.found.leave(what, *IDENTIFYING)
+            continue
         draft = read(component, ref, kind, scene)
         if draft is None:
-            what = f"{ref}#component-{n}"
-            scene.found.leave(what, "no-value", "The component has no value to read.", kind)
+            if any(component.get(element) for element in REFUSED):
+                scene.found.leave(what, "signal-or-image", SIGNAL, kind)
+            else:
+                scene.found.leave(what, "no-value", "The component has no value to read.", kind)
         else:
             results.append((component, draft))
     return _joined(results, parent, scene)

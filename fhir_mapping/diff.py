@@ -51,7 +51,7 @@ class ChartDiff:
 
     @property
     def told(self) -> tuple[tuple[str, Fact], ...]:
-        """Each difference as a word ("new", "changed", "resolved", "gone") and the fact it is of."""
+        """Each difference: a word ("new", "changed", "resolved", "gone") and its fact."""
         return (
             *(("new", fact) for fact in self.new),
             *(("changed", change.now) for change in self.changed),

@@ -80,9 +80,17 @@ def range_for(
             found = Range(_in_unit(low, words, unit, loinc), _in_unit(high, words, unit, loinc))
         else:
             found = _written(candidate.get("text"))
-        if found.low is not None or found.high is not None:
+        if _is_usable(found):
             return found
     return None
+
+
+def _is_usable(limits: Range) -> bool:
+    """Neither empty nor upside down nor the "0 to 0" that stands where there is no range."""
+    low, high = limits.low, limits.high
+    if low is None or high is None:
+        return low is not None or high is not None
+    return low < high or low == high != 0
 
 
 def _in_unit(value: Any, words: Words, unit: str | None, loinc: str) -> float | None:
@@ -114,8 +122,6 @@ def _written(text: Any) -> Range:
 def flag_against(value: float, comparator: str | None, limits: Range) -> Flag | None:
     """Low, normal or high; None where a comparator leaves it open ("<5" against 3 to 7)."""
     low, high = limits.low, limits.high
-    if low is not None and high is not None and low > high:
-        return None
     if comparator in ("<", "<="):
         if low is not None:
             return Flag.LOW if value <= low else None

@@ -54,7 +54,7 @@ class Gate:
         refusal = self._types.get(kind)
         if refusal is not None:
             return refusal
-        if not self._is_owned(resource) and kind not in FOR_OTHERS:
+        if not self._is_owned(resource):
             return _OTHER_PATIENT
         if resource.get("modifierExtension"):
             return _MODIFIED

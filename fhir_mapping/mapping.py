@@ -98,7 +98,7 @@ def map_chart(
         encounter_id.rpartition("/")[2] if encounter_id else None,
         assessments,
     )  # fmt: skip
-    _map_all(scene, Ownership(patient_id))
+    _map_all(scene, Ownership(patient_id, patient))
     tell_notes(found.notes, scene)
     return Chart(
         about,
@@ -140,7 +140,8 @@ def _map_all(scene: Scene, ownership: Ownership) -> None:
     for ref, resource in later:
         _map_referenced(ref, resource, scene)
     for kind, count in sorted(extended.items()):
-        found.leave(f"{kind}.extension", "unknown-extension", f"{count} of them are not read.")
+        detail = f"{count} {'extension is' if count == 1 else 'extensions are'} not read."
+        found.leave(f"{kind}.extension", "unknown-extension", detail)
 
 
 def _map_one(mapper: Mapper | None, ref: str, resource: Resource, scene: Scene) -> None:

@@ -118,7 +118,7 @@ def _draft(resource: Resource, ref: str, scene: Scene, dosages: Any) -> Draft | 
     if draft.status in _SAID:
         why = _why_not(resource, scene)
         draft.text += f" ({_SAID[draft.status]}: {why})" if why else f" ({_SAID[draft.status]})"
-    draft.remark = remark_of(resource, scene)
+    draft.name, draft.remark = name, remark_of(resource, scene)
     draft.weight = 10 if draft.status in _CURRENT else 8 if draft.status == "on-hold" else 0
     return draft
 

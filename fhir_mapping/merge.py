@@ -57,7 +57,7 @@ def _link(drafts: list[Draft]) -> None:
     for draft in drafts:
         if draft.kind in _LINKED:
             identity, _, standing = draft.key.rpartition("|")
-            names = [identity_of(code) for code in draft.codes] or [identity]
+            names = [*(identity_of(code) for code in draft.codes), draft.name.lower() or identity]
             ways = [(draft.kind, standing, name) for name in names]
             key = next((known[way] for way in ways if way in known), draft.key)
             for way in ways:

@@ -13,18 +13,18 @@ from fhir_mapping.components import of_components
 from fhir_mapping.concepts import codings, unwrap
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.flags import flag_against, interpreted, range_for, said_of
+from fhir_mapping.identifying import IDENTIFYING, identifies
 from fhir_mapping.ranges import table_range
 from fhir_mapping.reading import objects
 from fhir_mapping.tables import table
 from fhir_mapping.terms import Term
-from fhir_mapping.values import Value, read_value
+from fhir_mapping.values import REFUSED, SIGNAL, Value, read_value
 
 __all__ = ["map_contained", "map_observation"]
 
 Resource = Mapping[str, Any]
 
 _TIMES = ("effectiveDateTime", "effectivePeriod", "effectiveInstant", "effectiveTiming", "issued")
-_REFUSED = ("valueSampledData", "valueAttachment")
 
 
 def map_observation(resource: Resource, ref: str, scene: Scene) -> None:
@@ -35,7 +35,11 @@ def map_observation(resource: Resource, ref: str, scene: Scene) -> None:
         detail = "It is about somebody or something else than the patient."
         scene.found.leave(ref, "other-focus", detail)
         return
-    kind = _kind(resource, scene.term(resource.get("code")), scene)
+    term = scene.term(resource.get("code"))
+    if identifies(term):
+        scene.found.leave(ref, *IDENTIFYING)
+        return
+    kind = _kind(resource, term, scene)
     own = _result(resource, ref, kind, scene)
     drafts = [own] if own else []
     components = resource.get("component")
@@ -44,6 +48,8 @@ def map_observation(resource: Resource, ref: str, scene: Scene) -> None:
     if not drafts:
         _explain_nothing(resource, ref, kind, scene)
         return
+    if _is_signal(resource):
+        scene.found.leave(f"{ref}#value", "signal-or-image", SIGNAL, kind)
     when = scene.times.first_of(resource, _TIMES)
     status = _status(resource)
     remark = remark_of(resource, scene) if "note" in resource or "comment" in resource else ""
@@ -171,8 +177,8 @@ def _set_limits(draft: Draft, limits: Range | None) -> None:
 
 def _explain_nothing(resource: Resource, ref: str, kind: Kind, scene: Scene) -> None:
     """Why an Observation made no fact."""
-    if any(resource.get(element) for element in _REFUSED):
-        scene.found.leave(ref, "signal-or-image", "Signals and images are not read.", kind)
+    if _is_signal(resource):
+        scene.found.leave(ref, "signal-or-image", SIGNAL, kind)
     elif resource.get("hasMember") or resource.get("related"):
         scene.found.leave(ref, "panel-header", "Its members are facts of their own.", kind)
     elif _says_by_its_code(resource):
@@ -185,6 +191,10 @@ def _explain_nothing(resource: Resource, ref: str, kind: Kind, scene: Scene) -> 
         scene.found.leave(ref, "data-absent", "The sender says that there is no value.", kind)
     else:
         scene.found.leave(ref, "no-value", "There is no value that can be read.", kind)
+
+
+def _is_signal(resource: Resource) -> bool:
+    return any(resource.get(element) for element in REFUSED)
 
 
 def _says_by_its_code(resource: Resource) -> bool:

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from fhir_mapping.chart import PatientFacts
-from fhir_mapping.reading import string
+from fhir_mapping.reading import object_of, objects, string
 from fhir_mapping.times import Times
 
 __all__ = ["Ownership", "patient_facts"]
 
+_NOBODY: Mapping[str, Any] = {}
 _YEAR = 365.25
 _OLDEST = 130.0
 _SEXES = {"male": "male", "female": "female", "other": "other", "unknown": "unknown",
@@ -30,11 +31,16 @@ def patient_facts(patient: Mapping[str, Any], times: Times) -> PatientFacts:
 
 
 class Ownership:
-    """Whether resources belong to one patient, by `subject` or `patient`."""
+    """Whether resources belong to one patient, by `subject` or `patient`.
 
-    def __init__(self, patient_id: str) -> None:
+    A reference by identifier alone is this patient's only if it is one of the patient's own.
+    """
+
+    def __init__(self, patient_id: str, patient: Mapping[str, Any] = _NOBODY) -> None:
         self._id = patient_id
         self._known: dict[str, bool] = {}
+        values = (i.get("value") for i in objects(patient.get("identifier")))
+        self._identifiers = {value for value in values if isinstance(value, str)}
 
     def owns(self, resource: Mapping[str, Any]) -> bool:
         """Whether the resource says that it is this patient's, or does not say whose it is."""
@@ -45,6 +51,9 @@ class Ownership:
                 if isinstance(reference, str) and reference:
                     known = self._known.get(reference)
                     return self.is_patient(reference) if known is None else known
+                value = object_of(object_of(sent).get("identifier")).get("value")
+                if isinstance(value, str) and value:
+                    return value in self._identifiers
         return True
 
     def is_patient(self, reference: str) -> bool:

@@ -45,7 +45,7 @@ def map_condition(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
     draft.status = clinical or ("resolved" if over else "")
     draft.days_ago = _when(resource, abated if over else None, scene)
     draft.text = _phrase(resource, name, verification, draft.status, polarity, scene)
-    draft.remark = remark_of(resource, scene)
+    draft.name, draft.remark = name, remark_of(resource, scene)
     draft.weight = sum(bool(resource.get(element)) for element in _TELLING)
     scene.found.told(draft)
 

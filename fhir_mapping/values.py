@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from fhir_mapping.concepts import wording
+from fhir_mapping.concepts import codings, wording
 from fhir_mapping.draft import Scene
 from fhir_mapping.phrases import ago, plain
 from fhir_mapping.quantities import parts, shown_quantity
 from fhir_mapping.reading import number, objects
 
-__all__ = ["Value", "read_value"]
+__all__ = ["REFUSED", "SIGNAL", "Value", "read_value"]
+
+
+REFUSED = ("valueSampledData", "valueAttachment")
+"""Signals and images: never read, by design."""
+
+SIGNAL = "Signals and images are not read."
 
 
 class Value(NamedTuple):
@@ -39,9 +45,20 @@ def read_value(element: Mapping[str, Any], scene: Scene) -> Value | None:
     sent = element.get("valueCodeableConcept")
     if sent:
         shown = scene.term(sent).name
-        if shown:
+        if shown and not is_nothing(sent):
             return Value(shown, concept=sent)
     return _other_value(element, scene)
+
+
+_NOTHING = ("NullFlavor", "data-absent-reason")
+
+
+def is_nothing(concept: Any) -> bool:
+    """Whether a concept only says that there is no value ("unknown", "not asked")."""
+    if not isinstance(concept, dict) or concept.get("text"):
+        return False
+    systems = [coding.get("system") for coding in codings(concept)]
+    return bool(systems) and all(isinstance(s, str) and s.endswith(_NOTHING) for s in systems)
 
 
 def _other_value(element: Mapping[str, Any], scene: Scene) -> Value | None:

@@ -42,8 +42,14 @@ _INVISIBLE = re.compile(
 """Characters that show nothing; line ends, tabs and blanks are not among them."""
 
 
+_ESCAPED = re.compile(r"\\(?:[nrt](?![a-z])|\.br\\)")
+"""A line end or tab that was escaped once too often, and HL7 version 2's line break."""
+
+
 def _seen(text: str) -> str:
     """The text as a person sees it, or an invisible character would hide a name from the mask."""
+    if "\\" in text:
+        text = _ESCAPED.sub("\n", text)
     return text if text.isascii() and text.isprintable() else _INVISIBLE.sub("", text)
 
 

@@ -65,6 +65,9 @@ def tell_notes(notes: list[Note], scene: Scene) -> None:
 
 def _read(note: Note, scene: Scene) -> list[Section]:
     sections = cut(scene.words.masked(note.text))
+    for name in sorted({s.kind.kind for s in sections} & _LEFT_OUT):
+        detail = "Such a list is told by resources of its own."
+        scene.found.leave(f"{note.what}#{name}", "told-elsewhere", detail, note.kind)
     if scene.assessments or note.kind is Kind.REPORT:
         return sections
     kept = [section for section in sections if section.kind.kind not in _ASSESSMENTS]

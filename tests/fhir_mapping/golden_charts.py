@@ -23,12 +23,15 @@ def cases() -> list[Path]:
     return sorted(path.parent for path in FOLDER.glob("*/input"))
 
 
-def charted(case: Path) -> dict[str, Any]:
-    """The chart of a case as JSON, empty parts left out."""
+def charted(case: Path, version: str | None = None) -> dict[str, Any]:
+    """The chart of a case as JSON, empty parts left out; by shape if no version is said."""
     resources = orjson.loads((FOLDER / "patient.json").read_bytes())
     given = orjson.loads((case / "input" / "resources.json").read_bytes())
-    chart = map_chart([resources, *given], patient_id="p1", now=NOW)
-    facts = [{key: value for key, value in _plain(fact).items() if value} for fact in chart.facts]
+    chart = map_chart([resources, *given], patient_id="p1", now=NOW, fhir_version=version)
+    facts = [
+        {key: value for key, value in _plain(fact).items() if value or value == 0}
+        for fact in chart.facts
+    ]
     left_out = {omission.what: omission.reason for omission in chart.omissions}
     return {"fhir_version": chart.fhir_version, "facts": facts, "left_out": left_out}
 

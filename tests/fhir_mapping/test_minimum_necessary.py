@@ -112,7 +112,7 @@ def test_extensions_are_counted_and_an_unknown_modifier_refuses(
         "Condition/c3": "modifier-extension",
     }
     (told,) = (o.detail for o in chart.omissions if o.reason == "unknown-extension")
-    assert told == "3 of them are not read."
+    assert told == "3 extensions are not read."
 
 
 SENTINEL = "Zyxwvutsrq"

@@ -259,6 +259,22 @@ def test_a_blood_pressure_says_which_of_the_two_is_abnormal(
     assert fact.text == f"Blood pressure {systolic}/{diastolic} mmHg {said}"
 
 
+def test_a_signal_in_a_component_or_beside_a_value_is_refused_too(
+    chart_of: Make, resource: Make
+) -> None:
+    signal = {"origin": {"value": 0}, "period": 10, "dimensions": 1, "data": "1 2 3"}
+    lead = {"code": {"text": "Lead II"}, "valueSampledData": signal}
+    rate = {"code": {"text": "Heart rate"}, "valueInteger": 71}
+    chart: Chart = chart_of(
+        resource("Observation", "ecg", code={"text": "ECG"}, component=[lead, rate]),
+        resource("Observation", "both", code={"text": "ECG"}, component=[rate],
+                 valueSampledData=signal),
+    )  # fmt: skip
+    assert [len(fact.sources) for fact in chart.facts] == [2]
+    refused = {o.what for o in chart.omissions if o.reason == "signal-or-image"}
+    assert refused == {"Observation/ecg#component-1", "Observation/both#value"}
+
+
 @pytest.mark.parametrize(
     ("long", "short"),
     [
@@ -267,6 +283,10 @@ def test_a_blood_pressure_says_which_of_the_two_is_abnormal(
         ("Glucose [Mass/volume] in Urine", "Glucose in Urine"),
         ("Appendectomy (procedure)", "Appendectomy"),
         ("Serum sickness", "Serum sickness"),
+        ("Creat SerPl-mCnc", "Creat"),
+        ("Hgb A1c MFr Bld", "Hgb A1c MFr Bld"),
+        ("Yes (qualifier value)", "Yes"),
+        ("Walking (outdoors)", "Walking (outdoors)"),
     ],
 )
 def test_long_names_are_told_shortly(long: str, short: str) -> None:

@@ -253,6 +253,94 @@ def test_another_patients_result_is_refused(reasons: Make, reference: str) -> No
     }
 
 
+@pytest.mark.parametrize("kind", ["Device", "Medication", "Substance", "Binary", "Observation"])
+def test_what_is_anothers_is_refused_whatever_it_is(chart_of: Make, kind: str) -> None:
+    theirs = {"resourceType": kind, "id": "x", "patient": {"reference": "Patient/p2"},
+              "type": {"text": "Pacemaker"}, "code": {"text": "Pacemaker"}}  # fmt: skip
+    chart: Chart = chart_of(theirs)
+    assert not chart.facts
+    assert {o.what: o.reason for o in chart.omissions}[f"{kind}/x"] == "other-patient"
+
+
+@pytest.mark.parametrize(("value", "mine"), [("MRN-0047110815", True), ("MRN-1", False)])
+def test_a_reference_by_identifier_is_followed(chart_of: Make, value: str, mine: bool) -> None:
+    chart: Chart = chart_of({**LAB, "subject": {"identifier": {"value": value}}})
+    assert bool(chart.facts) is mine
+
+
+@pytest.mark.parametrize(
+    ("limits", "shown"),
+    [
+        ((140, 120), "(usual 136-145) low"),
+        ((0, 0), "(usual 136-145) low"),
+        ((120, 130), "(120-130)"),
+    ],
+)
+def test_a_range_that_is_none_is_not_used(only: Make, limits: tuple[int, int], shown: str) -> None:
+    low, high = ({"value": limit, "unit": "mmol/L"} for limit in limits)
+    fact: Fact = only({**LAB, "referenceRange": [{"low": low, "high": high}]})
+    assert fact.text == f"Sodium 129 mmol/L {shown}"
+
+
+@pytest.mark.parametrize("system", ["v3-NullFlavor", "data-absent-reason"])
+def test_a_value_that_says_there_is_none_is_none(chart_of: Make, system: str) -> None:
+    concept = {"coding": [{"system": f"http://terminology.hl7.org/CodeSystem/{system}",
+                           "code": "UNK", "display": "unknown"}]}  # fmt: skip
+    bare = {key: value for key, value in LAB.items() if key != "valueQuantity"}
+    chart: Chart = chart_of({**bare, "valueCodeableConcept": concept})
+    assert not chart.facts
+    assert {o.what: o.reason for o in chart.omissions}["Observation/o1"] == "no-value"
+
+
+def test_line_ends_that_were_escaped_twice_are_line_ends(only: Make, resource: Make) -> None:
+    text = "Clear lungs.\\n No effusion.\\.br\\Normal heart."
+    fact: Fact = only(resource("Condition", "c", code={"text": text}))
+    assert fact.text == "Clear lungs. No effusion. Normal heart."
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [("56799-0", "Where"), ("", "Home address"), ("", "Patient's name:"), ("", "Date of birth")],
+)
+def test_a_result_that_says_who_it_is_is_never_told(
+    chart_of: Make, resource: Make, code: str, name: str
+) -> None:
+    coded = {"coding": [{"system": "http://loinc.org", "code": code or "1", "display": name}]}
+    alone = resource("Observation", "o", code=coded, valueString="Quarrystone")
+    inside = resource("Observation", "panel", code={"text": "Panel"}, valueInteger=1,
+                      component=[{"code": coded, "valueString": "Quarrystone"}])  # fmt: skip
+    asked = resource("QuestionnaireResponse", "q", item=[
+        {"linkId": f"/{code}/x", "text": name, "answer": [{"valueString": "Quarrystone"}]},
+        {"linkId": "2", "text": "Name of your medication", "answer": [{"valueString": "Aspirin"}]},
+    ])  # fmt: skip
+    chart: Chart = chart_of(alone, inside, asked)
+    assert "Quarrystone" not in repr(chart)
+    assert sorted(fact.text for fact in chart.facts) == [
+        "Name of your medication: Aspirin",
+        "Panel 1",
+    ]
+    reasons = [o.what for o in chart.omissions if o.reason == "identifies"]
+    assert reasons == ["Observation/o", "Observation/panel#component-1",
+                       "QuestionnaireResponse/q#answer-1"]  # fmt: skip
+
+
+def test_one_drug_and_one_problem_under_two_codes_are_one(chart_of: Make, resource: Make) -> None:
+    def coded(code: str, text: str) -> dict[str, Any]:
+        return {"coding": [{"system": "http://example.org", "code": code}], "text": text}
+
+    chart: Chart = chart_of(
+        resource("Condition", "c1", code=coded("1", "Coronary arteriosclerosis")),
+        resource("Condition", "c2", code=coded("2", "coronary Arteriosclerosis")),
+        resource("MedicationRequest", "m1", status="active",
+                 medicationCodeableConcept=coded("3", "Ramipril 10 MG")),
+        resource("MedicationRequest", "m2", status="active",
+                 medicationCodeableConcept=coded("4", "Ramipril 10 MG")),
+    )  # fmt: skip
+    assert [(fact.kind, len(fact.sources)) for fact in chart.facts] == [
+        ("problem", 2), ("medication", 2)
+    ]  # fmt: skip
+
+
 def test_another_patient_is_refused(chart_of: Make) -> None:
     chart: Chart = chart_of({"resourceType": "Patient", "id": "p2", "gender": "male"})
     assert chart.patient.recorded_sex == "female"

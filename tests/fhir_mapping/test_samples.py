@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from fhir_mapping import map_chart
+from fhir_mapping import Chart, map_chart
 from fhir_mapping.loading import find_patient_ids, load_path
+from fhir_mapping.reading import objects
 
 NOW = datetime(2024, 6, 15, 12, tzinfo=UTC)
 
@@ -45,3 +47,54 @@ def test_no_resource_of_a_sample_is_lost(shared_data: Path, folder: str) -> None
         known = {f"{r['resourceType']}/{r['id']}" for r in resources if "id" in r}
         assert known <= told, file.name
         assert "unreadable" not in {omission.reason for omission in chart.omissions}, file.name
+
+
+def _secrets(resources: list[dict]) -> set[str]:
+    """Whatever the Patient resources say of who they are and where they can be reached."""
+    found: set[str] = set()
+    for patient in resources:
+        for holder in (patient, *objects(patient.get("contact"))):
+            for name in objects(holder.get("name")):
+                found |= {name.get("family", ""), name.get("text", ""), *name.get("given", ())}
+            found |= {contact.get("value", "") for contact in objects(holder.get("telecom"))}
+            for address in objects(holder.get("address")):
+                found |= {*address.get("line", ()), address.get("postalCode", "")}
+        found |= {i.get("value", "") for i in objects(patient.get("identifier"))}
+        found.add(patient.get("birthDate", ""))
+    return {secret for secret in found if len(secret) > 3}
+
+
+def _shown(chart: Chart) -> str:
+    facts = (
+        (f.text, f.status, f.unit or "", *(word for c in f.codes for word in (c.code, c.display)))
+        for f in chart.facts
+    )
+    return " ".join(word for words in facts for word in words)
+
+
+def _whole_patients(folder: Path) -> list[list[dict]]:
+    """The resources of each file, or of all of them where a patient is in several."""
+    files = [f for f in sorted(folder.rglob("*.json*")) if f.name != "labels.json"]
+    loaded = [load_path(file) for file in files]
+    if folder.name in ("smart-stu3", "uscore-examples"):
+        return [[resource for resources in loaded for resource in resources]]
+    return loaded
+
+
+@pytest.mark.parametrize(
+    "folder",
+    ["clinosim", "pysynthea", "smart-stu3", "synthea-r4", "uscore", "uscore-examples"],
+)
+def test_no_sample_patient_can_be_known_by_the_facts(shared_data: Path, folder: str) -> None:
+    known = 0
+    for resources in _whole_patients(shared_data / "patients" / folder):
+        for patient_id in find_patient_ids(resources):
+            mine = [r for r in resources if r["resourceType"] == "Patient"]
+            mine = [r for r in mine if r.get("id") == patient_id]
+            shown = _shown(map_chart(resources, patient_id=patient_id, now=NOW))
+            found = {s for s in _secrets(mine) if re.search(rf"(?<!\w){re.escape(s)}(?!\w)", shown)}
+            assert not found, patient_id
+            assert not re.search(r"[\w.]+@[\w-]+\.\w+|https?://", shown)
+            assert not re.search(r"\b(?:19|20)\d\d-\d\d-\d\d\b", shown)
+            known += 1
+    assert known
