@@ -48,12 +48,13 @@ eval_app = typer.Typer(
     add_completion=False,
 )
 
+# Where the test data of a checkout lies; elsewhere data is looked for in the working directory.
+_BESIDE = Path("../shared/data")
 Data = Annotated[
-    Path,
-    typer.Option(help="The suite's file, or a folder that holds it."),
+    Path | None,
+    typer.Option(help=f"The suite's file, or a folder that holds it; else {_BESIDE} or here."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-_HERE = Path()
 _RUNS = Path("build/eval")
 
 
@@ -74,7 +75,7 @@ def suites(json: Json = False) -> None:
 @eval_app.command("run")
 def run(
     suite: Annotated[str, typer.Option(help="Which suite; `eval suites` lists them.")],
-    data: Data = _HERE,
+    data: Data = None,
     output: Annotated[Path | None, typer.Option(help="Folder of the run.")] = None,
     labels: Annotated[Path | None, typer.Option(help="Truths beside an NDJSON export.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of samples and of option order.")] = 0,
@@ -95,7 +96,7 @@ def run(
 ) -> None:
     """Ask every case of a suite. A run that broke off goes on where it was."""
     now = datetime.now(UTC)
-    loaded = load_suite(suite, data, now=now, on_broken=on_broken, labels=labels)
+    loaded = load_suite(suite, _place(data), now=now, on_broken=on_broken, labels=labels)
     for broken in loaded.rejected:
         typer.echo(f"left out: {broken.where}: {broken.why}", err=True)
     chosen = loaded.only(c.id for c in loaded.cases[: limit or None])
@@ -169,13 +170,13 @@ def paper(
 def duplicates(
     first: Annotated[str, typer.Argument(help="A suite.")],
     second: Annotated[str, typer.Argument(help="Another suite, or the same.")],
-    data: Data = _HERE,
+    data: Data = None,
     json: Json = False,
 ) -> None:
     """Find near-duplicates between two suites: take them out before fitting on one."""
     now = datetime.now(UTC)
-    one = load_suite(first, data, now=now)
-    two = one if first == second else load_suite(second, data, now=now)
+    one = load_suite(first, _place(data), now=now)
+    two = one if first == second else load_suite(second, _place(data), now=now)
     pairs = near_duplicates(one, two)
     if json:
         typer.echo(orjson.dumps([asdict(p) for p in pairs], option=orjson.OPT_INDENT_2).decode())
@@ -193,10 +194,10 @@ def duplicates(
 
 @eval_app.command("look-up")
 def lookup(
-    suite: Annotated[str, typer.Option(help="Which suite.")], data: Data = _HERE, json: Json = False
+    suite: Annotated[str, typer.Option(help="Which suite.")], data: Data = None, json: Json = False
 ) -> None:
     """What a look-up among the other cases would score: a baseline without any model."""
-    loaded = load_suite(suite, data, now=datetime.now(UTC))
+    loaded = load_suite(suite, _place(data), now=datetime.now(UTC))
     ranks = [
         rank(case.gold.name, answers, lambda gold, answer: gold == answer)
         for case, answers in zip(loaded.cases, look_up(loaded.cases), strict=True)
@@ -228,6 +229,10 @@ async def _run(
         answer = service.answering(suite.task)
         manifest = service.manifest(suite)
         await run_suite(suite, answer, manifest, folder, told=told, at_once=asking.at_once)
+
+
+def _place(data: Path | None) -> Path:
+    return data or (_BESIDE if _BESIDE.is_dir() else Path())
 
 
 def _progress(console: Console) -> Progress:

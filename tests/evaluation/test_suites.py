@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cds_hooks.evaluation.errors import SuiteError
+from cds_hooks.evaluation.suites.load import find_file
 from cds_hooks.evaluation.suites.own import load_own, load_own_ndjson
 from cds_hooks.evaluation.suites.questions import load_judging, load_multiple_choice, shuffled
 from cds_hooks.evaluation.suites.registry import known_suites
@@ -228,3 +229,17 @@ def test_an_ndjson_export_is_joined_with_its_labels(tmp_path: Path) -> None:
 )
 def test_age_bands(age: float | None, band: str) -> None:
     assert age_band(age) == band
+
+
+def test_a_suites_file_is_looked_for_in_a_folder_and_below(tmp_path: Path) -> None:
+    deep, near = tmp_path / "a" / "b" / "c", tmp_path / "z"
+    for folder in (deep, near):
+        folder.mkdir(parents=True)
+        (folder / "cases.jsonl").write_text("")
+    assert find_file("own", tmp_path) == near / "cases.jsonl"
+    assert find_file("own", tmp_path / "a") == deep / "cases.jsonl"
+    assert find_file("own", near / "cases.jsonl") == near / "cases.jsonl"
+    with pytest.raises(SuiteError, match=r"no file labels\.json"):
+        find_file("clinosim", tmp_path)
+    with pytest.raises(SuiteError, match="no suite of this name"):
+        find_file("nothing", tmp_path)

@@ -16,6 +16,8 @@ from cds_hooks.evaluation.suites.vignettes import load_vignettes
 
 __all__ = ["find_file", "load_suite"]
 
+_DEEPEST = 3
+
 
 def load_suite(
     suite: str,
@@ -48,15 +50,16 @@ def load_suite(
 
 
 def find_file(suite: str, data: Path) -> Path:
-    """The suite's file: `data` itself, or the first of its name in the folder or below."""
+    """The suite's file: `data` itself, or the nearest of its name up to three folders below."""
     known = known_suites().get(suite)
     if known is None:
         hint = f"Suites: {', '.join(known_suites())}."
         raise SuiteError("no suite of this name", where=suite, hint=hint)
     if data.is_file():
         return data
-    found = sorted(data.rglob(known.file), key=lambda p: (len(p.parts), str(p)))
-    if not found:
+    depths = (sorted(data.glob("*/" * depth + known.file)) for depth in range(_DEEPEST + 1))
+    found = next((path for paths in depths for path in paths), None)
+    if found is None:
         hint = f"It comes from {known.origin}; say where it lies with --data."
         raise SuiteError(f"no file {known.file}", where=str(data), hint=hint)
-    return found[0]
+    return found
