@@ -42,11 +42,17 @@ class Effect(Tied):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conflict(Tied):
-    """Drugs that conflict with the recorded disease, or with a result below a value."""
+    """Drugs that conflict with the recorded disease, or with a result below a value, in a patient
+    of at least `from_years` (the Beers criteria speak of adults of 65 and more)."""
 
     drugs: tuple[str, ...]
     analyte: str = ""
     below: float = 0.0
+    from_years: float = 0.0
+
+    def speaks_of(self, age_years: float | None) -> bool:
+        """Whether the conflict is published for such an age; not when the age is not known."""
+        return self.from_years == 0 or (age_years is not None and age_years >= self.from_years)
 
 
 @cache
@@ -110,7 +116,8 @@ def _results(prepared: Record) -> Iterator[Reason]:
 
 def _conflicts(prepared: Record) -> Iterator[Reason]:
     for conflict in conflicts():
-        drugs = _taken(conflict.drugs, prepared)
+        applies = conflict.speaks_of(prepared.chart.patient.age_years)
+        drugs = _taken(conflict.drugs, prepared) if applies else ()
         against = _against(conflict, prepared) if drugs else ()
         if against:
             ids = (*drugs, *against)

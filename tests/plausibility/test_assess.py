@@ -19,6 +19,7 @@ from cds_hooks.consultation import (
     Verdict,
 )
 from cds_hooks.plausibility import Terminology, assess
+from cds_hooks.plausibility.assessment import ALL_CHECKS
 from cds_hooks.plausibility.checks import CHECKS
 from cds_hooks.plausibility.checks.demographics import categories
 from cds_hooks.plausibility.checks.evidence import holds
@@ -375,19 +376,30 @@ def test_no_samples_no_assessments(terminology: Terminology, chart: Make) -> Non
     assert assess(chart(), [Differential(())], terminology) == ()
 
 
-def test_every_check_has_a_stable_id_and_a_source() -> None:
-    assert len({c.id for c in CHECKS}) == len(CHECKS)
-    assert all(c.id.replace("-", "").isalpha() and c.source for c in CHECKS)
+def test_every_policy_has_a_stable_id_and_a_source() -> None:
+    assert len({c.id for c in ALL_CHECKS}) == len(ALL_CHECKS)
+    assert all(c.id.replace("-", "").isalpha() and c.source for c in ALL_CHECKS)
+    assert set(CHECKS) < set(ALL_CHECKS)
 
 
-def test_every_condition_of_a_verdict_names_a_check_that_exists() -> None:
-    ids = {c.id for c in CHECKS}
-    for rule in verdict_rules():
+@pytest.mark.parametrize("table", ["rule", "entered"])
+def test_every_condition_of_a_verdict_names_a_policy_that_exists(table: Any) -> None:
+    ids = {c.id for c in ALL_CHECKS}
+    for rule in verdict_rules(table):
         for condition in rule.any | rule.all | rule.none:
             check, _, result = condition.partition(":")
             assert check in ids
             assert result in ("pass", "fail", "abstain")
         assert rule.reason
+    assert not (verdict_rules(table)[-1].any | verdict_rules(table)[-1].all), (
+        "nothing falls through"
+    )
+
+
+def test_what_only_informs_is_in_no_rule_of_the_table() -> None:
+    named = {c.partition(":")[0] for r in verdict_rules() for c in r.any | r.all | r.none}
+    told = {c.id for c in ALL_CHECKS} - named
+    assert told == {"drug-may-cause", "unexplained-finding"}
 
 
 def test_nothing_known_is_uncertain() -> None:

@@ -35,9 +35,9 @@ def result(analyte: str, **rest: Any) -> Fact:
     return Fact("L1", Kind.LAB, analyte, codes=codes, days_ago=0.0, **rest)
 
 
-def concerns(*facts: Fact) -> dict[str, tuple[str, ...]]:
+def concerns(*facts: Fact, age: float | None = 70) -> dict[str, tuple[str, ...]]:
     """Source -> fact ids of what is told."""
-    chart = Chart(PatientFacts(60, "female"), facts)
+    chart = Chart(PatientFacts(age, "female"), facts)
     return {r.source: r.fact_ids for r in medication_concerns(chart)}
 
 
@@ -86,12 +86,12 @@ def test_a_drug_that_conflicts_with_a_recorded_disease_is_told(conflict: Conflic
     for name in (conflict.drugs[0], conflict.drugs[-1]):
         told = [
             r.fact_ids
-            for r in medication_concerns(Chart(PatientFacts(60), (drug(name), active)))
+            for r in medication_concerns(Chart(PatientFacts(70, "female"), (drug(name), active)))
             if (r.text, r.source) == (conflict.reason, conflict.source)
         ]
         assert ("M1", "P1") in told
     for facts in ((drug(conflict.drugs[0]), over), (drug(conflict.drugs[0]), other), (active,)):
-        texts = [r.text for r in medication_concerns(Chart(PatientFacts(60), facts))]
+        texts = [r.text for r in medication_concerns(Chart(PatientFacts(70, "female"), facts))]
         assert conflict.reason not in texts
 
 
@@ -123,3 +123,14 @@ def test_a_cause_in_the_medication_list_informs_and_does_not_judge(
     (told,) = assess(chart(complaint, drug("lisinopril")), [sample], terminology)
     assert told.verdict is plain.verdict
     assert [r.fact_ids for r in told.reasons if r.check == "drug-may-cause"] == [("M1",)]
+
+
+@pytest.mark.parametrize(
+    ("age", "told"), [(70.0, True), (65.0, True), (40.0, False), (None, False)]
+)
+def test_criteria_for_older_adults_speak_of_older_adults(age: float | None, told: bool) -> None:
+    failure = Fact(
+        "P1", Kind.PROBLEM, "Heart failure", (Code(ICD, "I50.9", "Heart failure"),), status="active"
+    )
+    found = concerns(drug("ibuprofen"), failure, age=age)
+    assert any("Beers" in source for source in found) is told

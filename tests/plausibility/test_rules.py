@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -18,7 +20,9 @@ from cds_hooks.plausibility.checks.results import (
     NegativeTest,
     agrees,
 )
+from cds_hooks.plausibility.medications import conflicts, effects
 from cds_hooks.plausibility.record import Identity, record
+from cds_hooks.plausibility.red_flags import patterns
 from cds_hooks.plausibility.resolution import Concept, Resolution, Status
 from cds_hooks.plausibility.results import analytes, told_values
 from cds_hooks.plausibility.rules import (
@@ -174,6 +178,15 @@ def test_every_rule_has_codes_that_exist_and_a_published_source(
     assert all(terminology.concept(c) is not None for c in rule.codes if len(c) > 1)
     assert all(terminology.concept(m) is not None for m in rule.mesh)
     assert len(rule.source) > 20
+
+
+def test_references_that_were_looked_up_are_those_that_rules_cite() -> None:
+    text = files("cds_hooks.plausibility").joinpath("data/references.toml").read_text("utf-8")
+    found = tomllib.loads(text)["reference"]
+    cited = {r.source for r in (*ALL, *patterns(), *effects(), *conflicts())}
+    assert {r["source"] for r in found} <= cited
+    assert len({r["source"] for r in found}) == len(found) >= 10
+    assert all(r["checked"] in ("citation", "content") and r["url"] and r["seen"] for r in found)
 
 
 def test_there_are_enough_rules_and_each_has_its_own_id() -> None:
