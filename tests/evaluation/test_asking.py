@@ -61,3 +61,22 @@ def test_a_brief_answer_is_an_answer() -> None:
     assert candidate.diagnosis == "Gout"
     asked = {s.kinds for s in template.settings.sections}
     assert asked == {s.kinds for s in prompts.load("differential").settings.sections}
+
+
+def test_in_brief_the_chart_is_shown_and_facts_are_cited_as_the_service_does() -> None:
+    brief, full = (
+        prompts.load("differential-brief", root=TEMPLATES),
+        prompts.load("differential"),
+    )
+    one, two = (t.schema["properties"]["diagnoses"]["items"]["properties"] for t in (brief, full))
+    assert one["name"] == two["name"]
+    assert one["group"] == two["group"]
+    assert one["for"]["items"] == two["for"]["items"]
+    assert brief.settings.chart_tokens == full.settings.chart_tokens
+    assert brief.settings.sections == full.settings.sections
+    folders = (
+        TEMPLATES / "differential-brief" / "1",
+        Path(prompts.__file__).parent / "differential" / full.ref.version,
+    )
+    charts = [(folder / "chart.j2").read_text("utf-8") for folder in folders]
+    assert charts[0] == charts[1]
