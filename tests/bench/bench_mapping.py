@@ -13,11 +13,14 @@ from typing import Any
 
 import orjson
 from fhir.resources.R4B.bundle import Bundle
+from llama_cpp import Llama
 
-from fhir_mapping import map_chart
+import prompts
+from fhir_mapping import map_chart, must_keep
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENTS = ROOT.parent / "shared" / "data" / "patients" / "synthea-r4"
+MODEL = ROOT / "build" / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
 NOW = datetime(2024, 6, 15, 12, tzinfo=UTC)
 ROUNDS = 15
 Row = dict[str, Any]
@@ -37,6 +40,7 @@ def rows() -> list[Row]:
         _against_validation(large),
         _growth(_resources(large)),
         _memory(large),
+        *_fits(large),
     ]
 
 
@@ -133,3 +137,27 @@ def _memory(data: bytes) -> Row:
         found.append(tracemalloc.get_traced_memory()[1] / len(data))
         tracemalloc.stop()
     return _row("peak memory of mapping / size", "ratio", found, "bytes of the 3.9 MB bundle")
+
+
+def _fits(data: bytes) -> list[Row]:
+    """Tokens in the embedded model's own tokenizer; no row where the model is not there."""
+    if not MODEL.is_file():
+        return []
+    vocabulary = Llama(str(MODEL), vocab_only=True, verbose=False, n_ctx=64)
+
+    def tokens(text: str) -> int:
+        return len(vocabulary.tokenize(text.encode(), add_bos=False, special=False))
+
+    resources = _resources(data)
+    patient = next(r["id"] for r in resources if r["resourceType"] == "Patient")
+    chart = map_chart(resources, patient_id=patient, now=NOW)
+    layout = prompts.lay_out(chart, prompts.load("differential"))
+    prompt = prompts.render(layout, [tokens(text) for text in layout.texts])
+    must = {fact.id for fact in chart.facts if must_keep(fact, chart)}
+    shown = tokens(prompt.messages[1].content)
+    raw = sum(tokens(orjson.dumps(resource).decode()) for resource in resources)
+    return [
+        _row("chart of the 3.9 MB patient in the prompt", "tokens", [shown], "1,200 at most"),
+        _row("its FHIR JSON / that", "ratio", [raw / shown], f"{raw} tokens of JSON"),
+        _row("must-keep facts left out", "facts", [len(must - set(prompt.fact_ids))], "none"),
+    ]
