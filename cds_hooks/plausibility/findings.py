@@ -17,7 +17,9 @@ from fhir_mapping.chart import Fact, Kind, Polarity
 
 __all__ = ["Finding", "Seen", "findings"]
 
-_TOLD = frozenset({Kind.COMPLAINT, Kind.PROBLEM, Kind.OBSERVATION})
+_TOLD = frozenset({Kind.COMPLAINT, Kind.PROBLEM, Kind.OBSERVATION, Kind.NOTE})
+_NOTE_DAYS = 7.0
+"""Older notes tell of another illness: this service's own limit."""
 _HISTORY = _TOLD | {Kind.SOCIAL}
 _DENIED = re.compile(
     r"\b(?:no|not|denies|denied|without|negative for|absence of)\b(?:\W+\w+){0,4}\W*$"
@@ -111,6 +113,8 @@ class Seen:
 def _tells(fact: Fact, history: bool) -> bool:
     if fact.polarity is not Polarity.PRESENT or fact.value is not None:
         return False
+    if fact.kind is Kind.NOTE:
+        return fact.days_ago is not None and -1 <= fact.days_ago <= _NOTE_DAYS
     if history:
         return True
     over = fact.kind is Kind.PROBLEM and fact.status in OVER

@@ -253,3 +253,20 @@ def test_any_chart_is_answered_with_facts_of_the_chart(
     for reason in not_considered(chart, [], terminology):
         assert reason.fact_ids
         assert set(reason.fact_ids) <= {f.id for f in facts}
+
+
+@pytest.mark.parametrize(
+    ("text", "days", "told"),
+    [
+        ("History of present illness: chest pain and hemoptysis, calf swelling", 0.5, True),
+        ("History of present illness: chest pain and hemoptysis, calf swelling", 30.0, False),
+        ("History of present illness: chest pain and hemoptysis, calf swelling", None, False),
+        ("Denies chest pain, hemoptysis and calf swelling", 0.5, False),
+    ],
+)
+def test_a_recent_note_tells_and_an_old_or_denying_one_does_not(
+    terminology: Terminology, text: str, days: float | None, told: bool
+) -> None:
+    note = Fact("N1", Kind.NOTE, text, days_ago=days)
+    found = not_considered(Chart(PatientFacts(50, "female"), (note,)), [], terminology)
+    assert any(r.text.startswith("Pulmonary embolism") for r in found) is told
