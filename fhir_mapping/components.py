@@ -9,8 +9,8 @@ from typing import Any
 from fhir_mapping.chart import Flag, Kind
 from fhir_mapping.courses import limits_text
 from fhir_mapping.draft import Draft, Scene
-from fhir_mapping.identifying import IDENTIFYING, identifies
 from fhir_mapping.phrases import plain
+from fhir_mapping.refused import refusal_of
 from fhir_mapping.tables import table
 from fhir_mapping.values import REFUSED, SIGNAL
 
@@ -38,8 +38,9 @@ def of_components(
     results: list[tuple[Component, Draft]] = []
     for n, component in enumerate(components, 1):
         what = f"{ref}#component-{n}"
-        if identifies(scene.term(component.get("code"))):
-            scene.found.leave(what, *IDENTIFYING)
+        refusal = refusal_of(scene.term(component.get("code")))
+        if refusal is not None:
+            scene.found.leave(what, *refusal)
             continue
         draft = read(component, ref, kind, scene)
         if draft is None:

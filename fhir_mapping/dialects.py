@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from fhir_mapping.errors import MappingError
+from fhir_mapping.reading import object_of
 from fhir_mapping.tables import table
 
 __all__ = ["VERSIONS", "Dialect", "decide", "dialect", "version_named"]
@@ -113,7 +114,9 @@ def _shows(resource: Mapping[str, Any], sign: Mapping[str, Any]) -> bool:
     element = sign.get("element")
     if element is None:
         return True
-    value = resource.get(element)
+    value: Any = resource
+    for step in element.split("."):
+        value = object_of(value).get(step)
     if value is None:
         return False
     return isinstance(value, _JSON_TYPES[sign["is"]]) if "is" in sign else True

@@ -13,9 +13,9 @@ from fhir_mapping.components import of_components
 from fhir_mapping.concepts import codings, unwrap
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.flags import flag_against, interpreted, range_for, said_of
-from fhir_mapping.identifying import IDENTIFYING, identifies
 from fhir_mapping.ranges import table_range
 from fhir_mapping.reading import objects
+from fhir_mapping.refused import refusal_of
 from fhir_mapping.tables import table
 from fhir_mapping.terms import Term
 from fhir_mapping.values import REFUSED, SIGNAL, Value, read_value
@@ -36,8 +36,9 @@ def map_observation(resource: Resource, ref: str, scene: Scene) -> None:
         scene.found.leave(ref, "other-focus", detail)
         return
     term = scene.term(resource.get("code"))
-    if identifies(term):
-        scene.found.leave(ref, *IDENTIFYING)
+    refusal = refusal_of(term)
+    if refusal is not None:
+        scene.found.leave(ref, *refusal)
         return
     kind = _kind(resource, term, scene)
     own = _result(resource, ref, kind, scene)

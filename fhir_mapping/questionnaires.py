@@ -7,9 +7,9 @@ from typing import Any
 
 from fhir_mapping.chart import Kind
 from fhir_mapping.draft import Draft, Scene
-from fhir_mapping.identifying import IDENTIFYING, asks_who, identifying_codes
 from fhir_mapping.quantities import quantity
 from fhir_mapping.reading import objects, string
+from fhir_mapping.refused import refusal_of_question
 from fhir_mapping.values import read_value
 
 __all__ = ["map_questionnaire_response"]
@@ -28,8 +28,11 @@ def map_questionnaire_response(resource: Mapping[str, Any], ref: str, scene: Sce
         answer = ", ".join(filter(None, (_answer(a, scene) for a in objects(item.get("answer")))))
         if not answer or not question:
             continue
-        if asks_who(question) or _is_identifying(item):
-            scene.found.leave(f"{ref}#answer-{n + 1}", *IDENTIFYING)
+        refusal = refusal_of_question(
+            question, string(item.get("linkId")), string(item.get("definition"))
+        )
+        if refusal is not None:
+            scene.found.leave(f"{ref}#answer-{n + 1}", *refusal)
             continue
         if told == _MOST_ANSWERS:
             scene.found.leave(f"{ref}#rest", "too-long", "Only the first answers are read.")
@@ -45,12 +48,6 @@ def map_questionnaire_response(resource: Mapping[str, Any], ref: str, scene: Sce
     if not told:
         scene.found.leave(ref, "no-value", "No question has an answer that can be read.",
                           Kind.OBSERVATION)  # fmt: skip
-
-
-def _is_identifying(item: Mapping[str, Any]) -> bool:
-    """By its linkId or the item of the questionnaire it answers, which often is a LOINC code."""
-    sent = (string(item.get("linkId")), string(item.get("definition")))
-    return any(part in identifying_codes() for text in sent for part in text.split("/"))
 
 
 def _questions(holder: Mapping[str, Any], depth: int) -> Iterator[dict[str, Any]]:

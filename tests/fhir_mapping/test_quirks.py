@@ -324,6 +324,23 @@ def test_a_result_that_says_who_it_is_is_never_told(
                        "QuestionnaireResponse/q#answer-1"]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("code", "name", "reason"),
+    [
+        ("32624-9", "Race", "bias"),
+        ("", "Hispanic or Latino", "bias"),
+        ("76437-3", "Primary insurance", "not-clinical"),
+        ("", "Household income", "not-clinical"),
+    ],
+)
+def test_what_is_not_weighed_is_not_told(
+    reasons: Make, resource: Make, code: str, name: str, reason: str
+) -> None:
+    coded = {"coding": [{"system": "http://loinc.org", "code": code}], "text": name}
+    told = resource("Observation", "o", code=coded, valueString="Quarrystone")
+    assert reasons(told) == {"Observation/o": reason}
+
+
 def test_one_drug_and_one_problem_under_two_codes_are_one(chart_of: Make, resource: Make) -> None:
     def coded(code: str, text: str) -> dict[str, Any]:
         return {"coding": [{"system": "http://example.org", "code": code}], "text": text}

@@ -51,6 +51,26 @@ def test_dstu2_is_refused_by_its_shape(chart_of: Make, resource: Make) -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("kind", "element"),
+    [
+        ("MedicationRequest", "dosageInstruction"),
+        ("MedicationDispense", "dosageInstruction"),
+        ("MedicationStatement", "dosage"),
+    ],
+)
+def test_where_a_dose_stands_tells_the_version(
+    chart_of: Make, resource: Make, kind: str, element: str
+) -> None:
+    drug = {"medicationCodeableConcept": {"text": "Ibuprofen"}}
+    dose = {"doseQuantity": {"value": 400, "unit": "mg"}}
+    old: Chart = chart_of(resource(kind, "m", **drug, **{element: [dose]}))
+    new: Chart = chart_of(resource(kind, "m", **drug, **{element: [{"doseAndRate": [dose]}]}))
+    assert (old.fhir_version, new.fhir_version) == ("STU3", "R4")
+    assert "400 mg" in old.facts[0].text
+    assert old.facts == new.facts
+
+
 def test_one_odd_resource_does_not_decide(chart_of: Make, resource: Make, lab: Make) -> None:
     results = [
         lab(f"o{n}", "1-1", "T", n, "g/L", encounter={"reference": "Encounter/e"}) for n in range(3)
