@@ -28,7 +28,10 @@ bench: setup  ## measure, print, write build/bench.json
 	@$(BIN)/python -m tests.bench
 
 fuzz: setup  ## property tests at full size
-	@HYPOTHESIS_PROFILE=full $(BIN)/python -m pytest -m "not model" -k "property or fuzz or hypothesis"
+	@HYPOTHESIS_PROFILE=full $(BIN)/python -m pytest -m "hypothesis and not model" --timeout=1800
+
+soak: setup  ## a minute of ten times the work that the engine can do
+	@$(BIN)/python -m tests.soak
 
 fhir-server: setup  ## a FHIR server with sample data to try the service against
 	@$(BIN)/python deploy/fhir_server.py

@@ -16,7 +16,7 @@ from cds_hooks.cli.ehr import hook_request, place_in_time
 from cds_hooks.consult import Consultant, ConsultConfig, Rooms
 from cds_hooks.consultation import Consultation
 from cds_hooks.gather import Gathered, gather
-from cds_hooks.inference.fake import FakeEngine
+from cds_hooks.inference.engine import Engine
 from cds_hooks.plausibility import Terminology
 from cds_hooks.protocol.request import HookRequest, parse_request
 from cds_hooks.services import ServiceDefinition, find
@@ -87,7 +87,7 @@ def make_consultant(
 ) -> Callable[..., Consultant]:
     own = store
 
-    def make(engine: FakeEngine, store: Store = own, **config: Any) -> Consultant:
+    def make(engine: Engine, store: Store = own, **config: Any) -> Consultant:
         rooms = Rooms(
             gather=_gather,
             engine=engine,

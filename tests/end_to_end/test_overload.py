@@ -1,0 +1,31 @@
+"""Too much work for a while, small: what `make soak` measures at length."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import pytest
+
+from tests.end_to_end.conftest import Running
+from tests.soak.overload import overload
+
+
+@pytest.mark.model
+@pytest.mark.timeout(300)
+def test_every_hook_is_answered_and_on_record_however_much_there_is(
+    start: Callable[[str], AbstractContextManager[Running]],
+) -> None:
+    with start("[model]\nqueue = 2\nparallel = 1\n") as service:
+        service.until_ready()
+        found = asyncio.run(overload(service, 6))
+        assert found.lost == 0
+        assert set(found.statuses) == {200}
+        assert found.topics["chartsideStatus"] > 0
+        with sqlite3.connect(service.folder / "records.sqlite") as connection:
+            query = "SELECT count(DISTINCT content_key) FROM consultations"
+            [records] = connection.execute(query).fetchone()
+        assert records >= found.fired + 2
+        service.until_ready()
