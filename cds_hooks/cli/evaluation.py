@@ -28,7 +28,7 @@ from cds_hooks.evaluation.report.paper import paper_page
 from cds_hooks.evaluation.report.runs import Run, headline, run_page
 from cds_hooks.evaluation.report.write import to_html, to_markdown
 from cds_hooks.evaluation.runs.comparison import compare_runs
-from cds_hooks.evaluation.runs.manifest import read_manifest, same_suite
+from cds_hooks.evaluation.runs.manifest import After, read_manifest, same_suite
 from cds_hooks.evaluation.runs.results import CaseResult, read_results
 from cds_hooks.evaluation.runs.runner import RESULTS, run_suite
 from cds_hooks.evaluation.runs.summary import summarise
@@ -89,6 +89,7 @@ def run(
         typer.Option("--brief/--full", help="Short answers; so by default for demonstration."),
     ] = None,
     at_once: Annotated[int, typer.Option(min=1, max=16, help="Cases in flight together.")] = 1,
+    then: Annotated[After, typer.Option(help="What is asked after each list.")] = After.NOTHING,
     limit: Annotated[int, typer.Option(min=0, help="First cases only; 0: all.")] = 0,
     on_broken: Annotated[OnBroken, typer.Option(help="At a line that is broken.")] = OnBroken.STOP,
     config: Annotated[Path | None, typer.Option(help="Settings file (TOML).")] = None,
@@ -100,7 +101,7 @@ def run(
     for broken in loaded.rejected:
         typer.echo(f"left out: {broken.where}: {broken.why}", err=True)
     chosen = loaded.only(c.id for c in loaded.cases[: limit or None])
-    asking = Asking(seed, samples, names, brief, at_once)
+    asking = Asking(seed, samples, names, brief, at_once, then)
     folder = output or _RUNS / f"{suite}-seed{seed}"
     asyncio.run(_run(chosen, now, load_settings(config), asking, folder))
     _report([folder], folder, json=json)

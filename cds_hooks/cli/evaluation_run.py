@@ -17,10 +17,11 @@ from cds_hooks import evaluation
 from cds_hooks.cli.ehr import current_encounter_id, hook_request
 from cds_hooks.consultation import Consultation
 from cds_hooks.evaluation.matching import Matcher
+from cds_hooks.evaluation.runs.after import judge, second_look
 from cds_hooks.evaluation.runs.closed import judging, picking
-from cds_hooks.evaluation.runs.manifest import Manifest, SuitePart
+from cds_hooks.evaluation.runs.manifest import After, Manifest, SuitePart
 from cds_hooks.evaluation.runs.question import QuestionConfig, question
-from cds_hooks.evaluation.runs.runner import AnswerCase, by_consultation
+from cds_hooks.evaluation.runs.runner import AnswerCase, AskService, by_consultation
 from cds_hooks.evaluation.suites.suite import Case, Suite, Task
 from cds_hooks.evaluation.suites.times import shift
 from cds_hooks.inference.catalogue import load_catalogue
@@ -44,7 +45,8 @@ class Asking:
 
     `samples` a case (0: unsaid), `names` whether diagnoses are written along the names of the
     terminology, `brief` whether answers are short (unsaid: those of a demonstration model, whose
-    names are what is measured), `at_once` cases in flight together.
+    names are what is measured), `at_once` cases in flight together, `after` what is asked when a
+    list is made.
     """
 
     seed: int = 0
@@ -52,6 +54,7 @@ class Asking:
     names: bool | None = None
     brief: bool | None = None
     at_once: int = 1
+    after: After = After.NOTHING
 
     def of(self, settings: Settings) -> Asking:
         """The same with everything said."""
@@ -98,16 +101,35 @@ class Bench:
     def answering(self, task: Task) -> AnswerCase:
         """How cases of a task are answered."""
         if task is Task.OPEN:
-            return by_consultation(self.consult, self.matcher)
+            return by_consultation(self._and_then(), self.matcher)
+        asked = picking if task is Task.CLOSED else judging
+        return asked(self.runtime.engine, self._questions)
+
+    @property
+    def _questions(self) -> QuestionConfig:
         services, model, default = self.settings.services, self.settings.model, QuestionConfig()
-        config = QuestionConfig(
+        return QuestionConfig(
             samples=self.asking.samples,
             temperature=default.temperature if model.temperature is None else model.temperature,
             seed=model.seed,
             deadline_s=services.deadline_s,
         )
-        asked = picking if task is Task.CLOSED else judging
-        return asked(self.runtime.engine, config)
+
+    def _and_then(self) -> AskService:
+        """The consultation, and what is asked after it."""
+        engine, config = self.runtime.engine, self._questions
+        match self.asking.after:
+            case After.NOTHING:
+                return self.consult
+            case After.SECOND_LOOK:
+                again = second_look(engine, self.terminology, config)
+            case After.JUDGE:
+                again = judge(engine, config)
+
+        async def ask(case: Case) -> Consultation:
+            return await again(await self.consult(case))
+
+        return ask
 
     async def consult(self, case: Case) -> Consultation:
         """The whole way through, however long the model takes.
@@ -141,6 +163,7 @@ class Bench:
             samples=self.asking.samples,
             names=bool(self.asking.names) and suite.task is Task.OPEN,
             at_once=self.asking.at_once,
+            after=self.asking.after if suite.task is Task.OPEN else After.NOTHING,
             started=self.loaded.isoformat(timespec="seconds"),
             chartside=version("chartside"),
             demonstration=model.demonstration,

@@ -60,6 +60,7 @@ def _told(manifest: Manifest) -> Iterator[str]:
     yield manifest.template["id"]
     yield f"{manifest.samples} samples"
     yield f"{manifest.at_once} at once"
+    yield f"then {manifest.after.value}"
 
 
 def run_page(runs: Sequence[Run]) -> Page:
@@ -130,6 +131,7 @@ def _asked(run: Run) -> Section:
         ("seed, samples a case", f"{manifest.seed}, {manifest.samples}"),
         ("names", _NAMES[manifest.names] if suite.task is Task.OPEN else "-"),
         ("cases in flight together", str(manifest.at_once)),
+        ("asked after the list", manifest.after.value),
         ("started", manifest.started),
         ("outcomes", ", ".join(f"{outcome} {n}" for outcome, n in summary.outcomes) or "none"),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from cds_hooks.evaluation.errors import RunError
 from cds_hooks.evaluation.suites.suite import Suite, Task
 
-__all__ = ["Manifest", "SuitePart", "claim_folder", "read_manifest", "same_suite"]
+__all__ = ["After", "Manifest", "SuitePart", "claim_folder", "read_manifest", "same_suite"]
 
 _NAME = "manifest.json"
 # What may differ when a run goes on where it broke off.
@@ -20,6 +21,14 @@ _OF_ITS_OWN = frozenset({"started", "chartside"})
 
 class _Data(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class After(StrEnum):
+    """What is asked after a list is made."""
+
+    NOTHING = "nothing"
+    SECOND_LOOK = "second-look"
+    JUDGE = "judge"
 
 
 class SuitePart(_Data):
@@ -55,7 +64,7 @@ class Manifest(_Data):
     """`model`, `template` and `settings` are names to digests; `started` is ISO 8601 in UTC.
 
     `names` is whether diagnoses could only be written along the names of the terminology,
-    `at_once` how many cases were in flight together.
+    `at_once` how many cases were in flight together, `after` what was asked after the list.
     """
 
     suite: SuitePart
@@ -67,6 +76,7 @@ class Manifest(_Data):
     samples: int
     names: bool = False
     at_once: int = 1
+    after: After = After.NOTHING
     started: str
     chartside: str
     demonstration: bool = False
