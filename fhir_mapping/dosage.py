@@ -72,6 +72,8 @@ def _timing(timing: Any, words: Words) -> str:
     if known:
         return known
     often = "" if times == 1 else f"{plain(times)} times "
+    if period == 1:
+        return f"{often}every {_PERIODS[unit].removesuffix('s') or 'second'}"
     return f"{often}every {plain(period)} {_PERIODS[unit]}"
 
 

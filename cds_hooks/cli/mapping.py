@@ -35,6 +35,7 @@ def map_file(
     patient: Annotated[str, typer.Option(help="Which patient, when there are several.")] = "",
     fhir_version: Annotated[str, typer.Option(help="R4, R4B, R5 or STU3; found if not said.")] = "",
     now: Annotated[str, typer.Option(help="The moment to tell times from (ISO 8601).")] = "",
+    assessments: Annotated[bool, typer.Option(help="Read clinicians' own assessments.")] = True,
     quality: Annotated[
         bool, typer.Option("--quality", help="Say what is not FHIR, where.")
     ] = False,
@@ -51,6 +52,7 @@ def map_file(
         patient_id=choose_patient(resources, patient),
         now=parse_now(now),
         fhir_version=fhir_version or None,
+        assessments=assessments,
     )
     if quality:
         notes = (*check(resources, chart.fhir_version), *repairs(resources))

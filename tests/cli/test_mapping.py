@@ -19,6 +19,8 @@ RESOURCES: list[dict[str, Any]] = [
     {"resourceType": "Condition", "id": "c1", "code": {"text": "Gout"}, "subject": SUBJECT},
     {"resourceType": "Condition", "id": "c2", "code": {"text": "Asthma"}, "zork": "Secretvalue",
      "subject": SUBJECT, "note": []},
+    {"resourceType": "ClinicalImpression", "id": "i", "subject": SUBJECT, "status": "completed",
+     "summary": "Likely pseudogout"},
 ]  # fmt: skip
 
 Run = Callable[..., tuple[int, str]]
@@ -58,6 +60,14 @@ def test_quality_is_a_table_for_people(run: Run) -> None:
     assert "Data quality" not in run()[1]
 
 
+def test_clinicians_own_assessments_can_be_left_out(run: Run) -> None:
+    def reasons(*options: str) -> set[str]:
+        return {o["reason"] for o in json.loads(run("--json", *options)[1])["omissions"]}
+
+    assert "assessment-left-out" not in reasons()
+    assert "assessment-left-out" in reasons("--no-assessments")
+
+
 @pytest.mark.model
 def test_stats_count_in_the_tokenizer_of_the_model(run: Run) -> None:
     pytest.importorskip("llama_cpp")
@@ -69,7 +79,8 @@ def test_stats_count_in_the_tokenizer_of_the_model(run: Run) -> None:
     assert stats["tokenizer"] == MODEL.name
     assert stats["chart_tokens"] < stats["raw_tokens"]
     assert stats["ratio"] == pytest.approx(stats["raw_tokens"] / stats["chart_tokens"], abs=0.1)
-    assert stats["facts"] == stats["in_full"] == stats["must_keep_shown"] == 2
+    assert stats["facts"] == stats["in_full"] == 3
+    assert stats["must_keep_shown"] == stats["must_keep"] == 2
     assert "raw FHIR JSON" in run("--stats")[1]
 
 
