@@ -72,7 +72,9 @@ class Seen:
         facts = record.chart.facts
         told = [(f, f.text.lower()) for f in facts if f.kind in _HISTORY and _tells(f, True)]
         self._told = {True: told, False: [(f, text) for f, text in told if _tells(f, False)]}
-        self._whole = {h: "\n".join(text for _, text in said) for h, said in self._told.items()}
+        self._whole = {
+            h: "\n".join(dict.fromkeys(text for _, text in said)) for h, said in self._told.items()
+        }
         self._done = [(f, f.text.lower()) for f in facts if f.kind is Kind.PROCEDURE]
 
     def facts(self, name: str) -> tuple[str, ...]:

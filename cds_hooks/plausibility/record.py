@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cds_hooks.plausibility.keys import key, key_words
 from cds_hooks.plausibility.resolution import ICD_10_CM, MESH, Concept
@@ -80,11 +81,11 @@ class Record:
     problems: tuple[Problem, ...]
     results: Results
     drugs: tuple[tuple[Fact, str], ...]
+    drug_text: str
 
     def taken(self, pattern: re.Pattern[str]) -> tuple[str, ...]:
         """The ids of the current medications of which the text has the pattern."""
-        whole = "\n".join(text for _, text in self.drugs)
-        if not pattern.search(whole):  # most are not taken: one look tells so
+        if not pattern.search(self.drug_text):  # most are not taken: one look tells so
             return ()
         return tuple(f.id for f, text in self.drugs if pattern.search(text))
 
@@ -95,7 +96,8 @@ def record(chart: Chart, terminology: Terminology | None) -> Record:
     problems = tuple(recorded_problem(f, terminology) for f in chart.of(Kind.PROBLEM))
     facts = {f.id: f for f in chart.facts}
     drugs = tuple((f, f.text.lower()) for f in chart.of(Kind.MEDICATION) if _is_current(f))
-    return Record(chart, facts, problems, Results(chart.facts), drugs)
+    whole = "\n".join(dict.fromkeys(text for _, text in drugs))
+    return Record(chart, facts, problems, Results(chart.facts), drugs, whole)
 
 
 def _is_current(medication: Fact) -> bool:
@@ -105,12 +107,17 @@ def _is_current(medication: Fact) -> bool:
 def identity(name: str, concepts: tuple[Concept, ...], terminology: Terminology | None) -> Identity:
     """What a name and the concepts it resolved to identify."""
     icd = (general_code(c, terminology) for c in concepts if c.system == ICD_10_CM)
-    own = key(key_words(_BRACKETS.sub("", name)))
+    own = _own_key(name)
     return Identity(
         icd=frozenset(icd),
         mesh=frozenset(c.code for c in concepts if c.system == MESH),
         keys=frozenset({own} if own else ()),
     )
+
+
+@lru_cache(maxsize=4096)
+def _own_key(name: str) -> str:
+    return key(key_words(_BRACKETS.sub("", name)))
 
 
 def general_code(concept: Concept, terminology: Terminology | None) -> str:

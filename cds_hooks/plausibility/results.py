@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from fhir_mapping.chart import Fact, Kind
@@ -84,6 +84,11 @@ def told_values(fact: Fact) -> list[float]:
     return [*([] if fact.value is None else [fact.value]), *map(float, told)]
 
 
+@lru_cache(maxsize=4096)
+def _coded(codes: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(_by_loinc()[c] for c in codes if c in _by_loinc())
+
+
 def loinc_codes(fact: Fact) -> list[str]:
     """The LOINC codes of a fact."""
     return [c.code for c in fact.codes if c.system == _LOINC]
@@ -93,10 +98,10 @@ def _age(fact: Fact) -> float:
     return _OLDEST if fact.days_ago is None else fact.days_ago
 
 
-def _analytes_of(fact: Fact) -> set[str]:
+def _analytes_of(fact: Fact) -> Set[str]:
     codes = loinc_codes(fact)
     if codes:
-        return {_by_loinc()[c] for c in codes if c in _by_loinc()}
+        return _coded(tuple(codes))
     text = fact.text.lower()
     names = _by_first_word().get(_first_word(text), ())
     return {analyte for name, analyte in names if text.startswith(name)}
