@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from cds_hooks.cards.phrases import fact_phrase
+from cds_hooks.cards.view import basis_of
 from cds_hooks.compliance.pages import ENVIRONMENT
-from cds_hooks.consultation import Consultation, KeyState, Outcome
+from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.protocol.cards import Card
 from prompts import ago
 
@@ -20,7 +21,6 @@ __all__ = ["consultation_page"]
 # bare addresses are off here all the same.
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).disable(["image", "autolink", "html_inline"])
 _DAY_S = 86_400.0
-_NOT_HAD = (KeyState.UNAVAILABLE, KeyState.PARTIAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class _Page:
     basis: str
     cards: tuple[_Shown, ...]
     shown: tuple[tuple[str, str], ...]
-    left_out: tuple[tuple[str, int], ...]
-    unavailable: tuple[str, ...]
+    left_out: tuple[tuple[int, str], ...]
+    missing: tuple[tuple[str, str], ...]
     took: tuple[tuple[str, str], ...]
 
 
@@ -52,6 +52,7 @@ def consultation_page(
     `basis` is the basis page's address, `now` UTC seconds. One that is not answered yet loads
     itself again.
     """
+    rests_on = basis_of(consultation)
     page = _Page(
         pending=consultation.outcome is Outcome.PENDING,
         age=f"Asked {ago((now - consultation.created) / _DAY_S, fine=True)}",
@@ -60,10 +61,8 @@ def consultation_page(
         basis=basis,
         cards=tuple(_shown(card) for card in cards),
         shown=_facts(consultation),
-        left_out=_left_out(consultation),
-        unavailable=tuple(
-            key for key, state in consultation.key_states.items() if state in _NOT_HAD
-        ),
+        left_out=tuple((each.count, each.words) for each in rests_on.left_out),
+        missing=tuple((missing.words, ", ".join(missing.keys)) for missing in rests_on.missing),
         took=tuple((stage, f"{ms:,.0f} ms") for stage, ms in consultation.timings_ms.items()),
     )
     return ENVIRONMENT.get_template("consultation.html.j2").render(page=page)
@@ -80,11 +79,6 @@ def _template(consultation: Consultation) -> str:
 
 def _facts(consultation: Consultation) -> tuple[tuple[str, str], ...]:
     told = set(consultation.prompt.fact_ids) if consultation.prompt else set()
-    return tuple((fact.id, fact.text) for fact in consultation.chart.facts if fact.id in told)
-
-
-def _left_out(consultation: Consultation) -> tuple[tuple[str, int], ...]:
-    """Reasons, the most frequent first; of the chart's reading and of the prompt's budget."""
-    of_prompt = consultation.prompt.omissions if consultation.prompt else ()
-    omissions = (*consultation.chart.omissions, *of_prompt)
-    return tuple(Counter(omission.reason for omission in omissions).most_common())
+    return tuple(
+        (fact.id, fact_phrase(fact)) for fact in consultation.chart.facts if fact.id in told
+    )

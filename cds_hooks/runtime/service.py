@@ -303,4 +303,8 @@ class Runtime:
 def _sources(compiled: Mapping[str, str]) -> dict[str, str]:
     """Terminology sources by name, for a reader."""
     edition, origin = (compiled.get(f"icd-10-cm.{key}", "") for key in ("edition", "origin"))
-    return {"ICD-10-CM": f"{edition}, {origin}", "MeSH": compiled.get("mesh.origin", "")}
+    return {
+        "ICD-10-CM": f"{edition}, {origin}",
+        "MeSH": compiled.get("mesh.origin", ""),
+        "Disease Ontology": compiled.get("disease-ontology.origin", ""),
+    }
