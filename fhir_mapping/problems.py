@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from fhir_mapping.absence import says_nothing_known
@@ -11,7 +12,8 @@ from fhir_mapping.annotations import remark_of, words_at
 from fhir_mapping.chart import Kind, Polarity
 from fhir_mapping.concepts import first_code, wording
 from fhir_mapping.draft import Draft, Scene
-from fhir_mapping.reading import objects
+from fhir_mapping.reading import items, objects
+from fhir_mapping.tables import table
 from fhir_mapping.terms import Term
 
 __all__ = ["map_condition"]
@@ -39,15 +41,32 @@ def map_condition(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
     over = clinical in _OVER or (not clinical and _has_abated(resource))
     polarity = _polarity(term, verification)
     standing = polarity if polarity is Polarity.REFUTED else "over" if over else "current"
-    draft = Draft(Kind.PROBLEM, f"{term.identity}|{standing}", name, ref)
+    categories = _categories(resource)
+    draft = Draft(_kind(categories), f"{term.identity}|{standing}", name, ref)
     draft.codes = term.codes
     draft.polarity = polarity
     draft.status = clinical or ("resolved" if over else "")
     draft.days_ago = _when(resource, abated if over else None, scene)
     draft.text = _phrase(resource, name, verification, draft.status, polarity, scene)
+    if not draft.status and len(categories) == 1 and categories[0] in _tables()["said"]:
+        draft.text += f" ({_tables()['said'][categories[0]]})"
     draft.name, draft.remark = name, remark_of(resource, scene)
     draft.weight = sum(bool(resource.get(element)) for element in _TELLING)
     scene.found.told(draft)
+
+
+@cache
+def _tables() -> dict[str, dict[str, str]]:
+    return {name: dict(table("problems")[name]) for name in ("kinds", "said")}
+
+
+def _categories(resource: Mapping[str, Any]) -> list[str]:
+    return [first_code(sent) for sent in items(resource.get("category"))]
+
+
+def _kind(categories: list[str]) -> Kind:
+    kinds = _tables()["kinds"]
+    return next((Kind(kinds[code]) for code in categories if code in kinds), Kind.PROBLEM)
 
 
 def _has_abated(resource: Mapping[str, Any]) -> bool:
