@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cds_hooks.cards import phrases
-from cds_hooks.cards.around import agreement_of, notes_of, says
+from cds_hooks.cards.around import agreement_of, facts_of, notes_of, says
 from cds_hooks.cards.data import texts
 from cds_hooks.consultation import Assessment, Consultation, Group, KeyState, Reason, Verdict
 from fhir_mapping.chart import Chart
@@ -125,7 +125,7 @@ def _diagnosis(assessment: Assessment, consultation: Consultation) -> DiagnosisV
         agreement=agreement_of(assessment, consultation.differentials),
         evidence_for=phrases.evidence(assessment.evidence_for, chart, _wrong(assessment)),
         evidence_against=phrases.evidence(assessment.evidence_against, chart),
-        flags=_flags(assessment.reasons),
+        flags=_flags(assessment.reasons, chart),
         notes=() if doubtful else notes_of(assessment, chart),
         discriminator="" if doubtful else phrases.discriminator(assessment.discriminator),
     )
@@ -145,10 +145,16 @@ def _wrong(assessment: Assessment) -> set[str]:
     return {fact_id for reason in failed for fact_id in reason.fact_ids}
 
 
-def _flags(reasons: Sequence[Reason]) -> tuple[str, ...]:
+def _flags(reasons: Sequence[Reason], chart: Chart) -> tuple[str, ...]:
+    """What failed, with the entries it looked at; those of checks of evidence are cited."""
     told = texts().checks.told
     failed = (r for r in reasons if r.result == "fail" and r.check not in told)
-    return tuple(dict.fromkeys(says(reason) for reason in failed))
+    return tuple(dict.fromkeys(_flag(reason, chart) for reason in failed))
+
+
+def _flag(reason: Reason, chart: Chart) -> str:
+    facts = () if reason.check.startswith("evidence-") else facts_of(reason, chart)
+    return f"{says(reason)}: {'; '.join(facts)}" if facts else says(reason)
 
 
 def basis_of(consultation: Consultation) -> Basis:
