@@ -10,12 +10,14 @@ from typing import Annotated, Any
 
 import orjson
 import typer
+from rich.table import Table
 
 from cds_hooks.cli import show
-from cds_hooks.cli.mapping_report import Stats, count, quality_table, stats_table
+from cds_hooks.cli.mapping_report import count, elements_table, quality_table, stats_table
 from cds_hooks.errors import ChartsideError
 from cds_hooks.settings import load_settings
 from fhir_mapping import Chart, MappingError, map_chart
+from fhir_mapping.elements import elements_left_out
 from fhir_mapping.loading import find_patient_ids, load_path
 from fhir_mapping.quality import check
 from fhir_mapping.repairs import repairs
@@ -39,6 +41,7 @@ def map_file(
     quality: Annotated[
         bool, typer.Option("--quality", help="Say what is not FHIR, where.")
     ] = False,
+    elements: Annotated[bool, typer.Option("--elements", help="Count elements not read.")] = False,
     stats: Annotated[
         bool, typer.Option("--stats", help="Count tokens: raw, and as prompt.")
     ] = False,
@@ -58,21 +61,24 @@ def map_file(
         notes = (*check(resources, chart.fhir_version), *repairs(resources))
         chart = replace(chart, quality=(*chart.quality, *notes))
     counted = count(resources, chart, load_settings(config)) if stats else None
+    unread = elements_left_out(resources) if elements else None
     if json:
-        document = asdict(chart) | ({"stats": counted} if counted else {})
+        more = {"stats": counted, "elements_left_out": unread}
+        document = asdict(chart) | {key: value for key, value in more.items() if value is not None}
         typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
-    else:
-        _print(chart, len(resources), counted, quality=quality)
+        return
+    tables = [show.facts_table(chart, chart.facts, title="Facts")]
+    tables.append(show.omissions_table(chart.omissions))
+    tables += [elements_table(unread)] if unread is not None else []
+    tables += [quality_table(chart.quality)] if quality else []
+    tables += [stats_table(counted)] if counted else []
+    _print(chart, len(resources), tables)
 
 
-def _print(chart: Chart, found: int, counted: Stats | None, *, quality: bool) -> None:
+def _print(chart: Chart, found: int, tables: Sequence[Table]) -> None:
     console = show.screen()
-    console.print(show.facts_table(chart, chart.facts, title="Facts"))
-    console.print(show.omissions_table(chart.omissions))
-    if quality:
-        console.print(quality_table(chart.quality))
-    if counted:
-        console.print(stats_table(counted))
+    for table in tables:
+        console.print(table)
     console.print(f"{found} resources: {len(chart.facts)} facts, {len(chart.omissions)} omissions.")
 
 

@@ -18,8 +18,9 @@ from cds_hooks.errors import ChartsideError
 from cds_hooks.settings import Settings
 from fhir_mapping import Chart, must_keep
 from fhir_mapping.chart import QualityNote
+from fhir_mapping.elements import ElementLeftOut
 
-__all__ = ["Stats", "count", "quality_table", "stats_table"]
+__all__ = ["Stats", "count", "elements_table", "quality_table", "stats_table"]
 
 Tokens = Callable[[str], int]
 
@@ -131,6 +132,20 @@ def quality_table(notes: Sequence[QualityNote]) -> Table:
         table.add_row(str(len(paths)), *(Text(t) for t in (element, code, message, paths[0])))
     if not groups:
         table.add_row("0", "", "", "nothing was found", "")
+    return table
+
+
+def elements_table(unread: Sequence[ElementLeftOut]) -> Table:
+    """Elements by the reason that the minimum-necessary list gives, most often sent first."""
+    by_reason: dict[tuple[str, str], list[ElementLeftOut]] = {}
+    for left in unread:
+        by_reason.setdefault((left.reason, left.detail), []).append(left)
+    table = _table("Elements of the resources above that are not read, and why")
+    for heading in ("reason", "why", "elements, and how often they were sent"):
+        table.add_column(heading, overflow="fold")
+    for (reason, why), found in by_reason.items():
+        sent = ", ".join(f"{left.element} {left.count}" for left in found)
+        table.add_row(*(Text(column) for column in (reason, why, sent)))
     return table
 
 

@@ -60,6 +60,13 @@ def test_quality_is_a_table_for_people(run: Run) -> None:
     assert "Data quality" not in run()[1]
 
 
+def test_elements_that_are_not_read_are_told_with_the_reason(run: Run) -> None:
+    left = json.loads(run("--elements", "--json")[1])["elements_left_out"]
+    assert [(one["element"], one["reason"]) for one in left] == [("Condition.zork", "not-listed")]
+    assert "Condition.zork 1" in run("--elements")[1]
+    assert "elements_left_out" not in json.loads(run("--json")[1])
+
+
 def test_clinicians_own_assessments_can_be_left_out(run: Run) -> None:
     def reasons(*options: str) -> set[str]:
         return {o["reason"] for o in json.loads(run("--json", *options)[1])["omissions"]}
