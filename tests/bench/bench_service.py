@@ -74,7 +74,9 @@ def _hook(bundle: Path) -> list[dict[str, Any]]:
         "patient-view", REGISTRY[0].prefetch, resources, patient_id=patient_id, encounter_id=None
     )
     raw = orjson.dumps(body)
-    with tempfile.TemporaryDirectory() as folder, running_service(Path(folder)) as service:
+    # Without recall, which would spare all that is to be measured (`bench_warm` has that).
+    anew = "[services]\nrecall_s = 0\n"
+    with tempfile.TemporaryDirectory() as folder, running_service(Path(folder), anew) as service:
         service.until_ready()
         with httpx.Client(base_url=service.address, timeout=60) as client:
             _until_answered(client, raw)
