@@ -160,6 +160,8 @@ class Outcome(StrEnum):
     """How a consultation ended: `ANSWERED` with nothing found and not answered differ.
 
     `STANDS`: the model was not asked, as nothing that matters changed since the last answer.
+    `CHECKED`: no model was to be asked; `assessments` are of problems just entered, and `chart` is
+    the chart without them.
     """
 
     PENDING = "pending"
@@ -173,6 +175,7 @@ class Outcome(StrEnum):
     INVALID_OUTPUT = "invalid-output"
     PROMPT_TOO_LONG = "prompt-too-long"
     CANCELLED = "cancelled"
+    CHECKED = "entry-checked"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from cds_hooks.protocol.cards import Card, Coding, Link, Response, Source
 from fhir_mapping.chart import Chart, Fact
 from prompts import ago
 
-__all__ = ["build", "build_entered"]
+__all__ = ["build"]
 
 _DAY = 86400.0
 _FRESH_S = 60.0
@@ -39,6 +39,8 @@ def build(
 ) -> Response:
     """Cards for a hook, in the order in which they should be read.
 
+    About problems just entered one card when a rule speaks of any, else none.
+
     `base_url` is the service's own address as clients see it; `patient_id` and `encounter_id` are
     the hook's, without which no Condition is suggested; `last` is an earlier answer about the same
     patient, shown with its age while there is no new one; `now` is UTC seconds, by default the
@@ -54,6 +56,8 @@ def build(
         now=consultation.created if now is None else now,
         reasons=data.override_reasons() if override_reasons is None else override_reasons,
     )
+    if consultation.outcome is Outcome.CHECKED:
+        return Response(maker.entries(consultation))
     cards = []
     if consultation.outcome is Outcome.ANSWERED:
         cards.append(maker.differential(consultation))
@@ -64,32 +68,6 @@ def build(
     if consultation.contradictions or _drug_conflicts(consultation):
         cards.append(maker.conflicts(consultation))
     return Response(tuple(cards))
-
-
-def build_entered(
-    consultation: Consultation,
-    *,
-    base_url: str,
-    make_uuid: Callable[[], str],
-    profile: str = "generic",
-    override_reasons: tuple[Coding, ...] | None = None,
-) -> Response:
-    """The answer about problems just entered: one card when a rule speaks of any, else none.
-
-    `consultation.assessments` are of the entered problems and `consultation.chart` is the chart
-    without them. Raises ValueError as `build` does.
-    """
-    maker = _Maker(
-        base=_absolute(base_url),
-        profile=data.profile(profile),
-        make_uuid=make_uuid,
-        patient_id="",
-        encounter_id="",
-        now=consultation.created,
-        reasons=data.override_reasons() if override_reasons is None else override_reasons,
-    )
-    found = entered_of(consultation.assessments, consultation.chart)
-    return Response((maker.entered(found),) if found else ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +155,11 @@ class _Maker:
             extension=self.profile.extension or None,
         )
 
-    def entered(self, found: Sequence[EnteredView]) -> Card:
+    def entries(self, checked: Consultation) -> tuple[Card, ...]:
+        found = entered_of(checked.assessments, checked.chart)
+        return (self._entered(found),) if found else ()
+
+    def _entered(self, found: Sequence[EnteredView]) -> Card:
         return Card(
             summary=entered_summary(found),
             indicator="warning" if any(v.speaks_against for v in found) else "info",

@@ -81,6 +81,30 @@ def test_golden_reviewed(reviewed: Consultation, make_uuid: Uuids) -> None:
     compare("reviewed", build(reviewed, base_url=BASE, make_uuid=make_uuid, patient_id="p1"))
 
 
+def test_golden_checked(answered: Consultation, make_uuid: Uuids) -> None:
+    """Of what was entered only what a rule speaks of, the worst first, and nothing of a model."""
+    entered = tuple(a for a in answered.assessments if a.name in ("Ectopic pregnancy", "Gout"))
+    (ectopic,) = entered
+    doubt = Reason(
+        "expected-result", "fail", "raised urate is expected; the chart shows otherwise", ("L4",),
+        "Bardin T, Richette P. 2014",
+    )  # fmt: skip
+    gout = replace(
+        ectopic, name="Gout", codes=(), verdict=Verdict.UNCERTAIN, reasons=(doubt,), agreement=1.0
+    )
+    asthma = replace(gout, name="Asthma", verdict=Verdict.PLAUSIBLE, reasons=())
+    done = replace(answered, outcome=Outcome.CHECKED, assessments=(asthma, gout, ectopic))
+    response = build(done, base_url=BASE, make_uuid=make_uuid, patient_id="p1")
+    compare("checked", response)
+    (one,) = build(replace(done, assessments=(gout,)), base_url=BASE, make_uuid=make_uuid).cards
+    assert one.summary == (
+        "Just entered, Gout: Raised urate is expected; the chart shows otherwise"
+    )
+    assert (
+        build(replace(done, assessments=(asthma,)), base_url=BASE, make_uuid=make_uuid).cards == ()
+    )
+
+
 def test_what_rules_found_around_the_list_is_short_and_bounded(
     reviewed: Consultation, make_uuid: Uuids
 ) -> None:
@@ -125,7 +149,7 @@ def test_a_drug_that_conflicts_with_the_chart_is_information(
     assert "AGS Beers criteria" in card.detail
 
 
-@pytest.mark.parametrize("outcome", [o for o in Outcome if o is not Outcome.ANSWERED])
+@pytest.mark.parametrize("outcome", sorted(texts().outcomes))
 def test_every_other_outcome_has_a_card_of_its_own_or_none_by_setting(
     answered: Consultation, make_uuid: Uuids, outcome: Outcome
 ) -> None:
@@ -140,7 +164,7 @@ def test_every_other_outcome_has_a_card_of_its_own_or_none_by_setting(
 
 def test_every_verdict_and_state_has_words() -> None:
     assert set(texts().verdicts) == set(Verdict) - {Verdict.RECORDED}
-    assert set(texts().outcomes) == set(Outcome) - {Outcome.ANSWERED}
+    assert set(texts().outcomes) == set(Outcome) - {Outcome.ANSWERED, Outcome.CHECKED}
     assert {KeyState.UNAVAILABLE, KeyState.PARTIAL, KeyState.EMPTY} <= set(texts().states)
 
 

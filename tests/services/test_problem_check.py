@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_hooks.cards import build_entered
+from cds_hooks.cards import build
 from cds_hooks.consultation import Consultation, Outcome, Verdict
 from cds_hooks.plausibility import Terminology, check_entered
 from cds_hooks.plausibility.compile import compile_terminology
@@ -94,11 +94,11 @@ def answer(terminology: Terminology) -> Callable[..., tuple[Consultation, Respon
             patient_key="p",
             chart=chart,
             assessments=check_entered(chart, new.facts, terminology),
-            outcome=Outcome.ANSWERED,
+            outcome=Outcome.CHECKED,
         )
         uuids = iter(f"u{n}" for n in range(9))
         base = "https://cds.hospital.example"
-        cards = build_entered(done, base_url=base, make_uuid=lambda: next(uuids), profile=profile)
+        cards = build(done, base_url=base, make_uuid=lambda: next(uuids), profile=profile)
         to_document(cards)
         return done, cards
 
