@@ -11,12 +11,6 @@ import orjson
 import typer
 from typer.core import TyperGroup
 
-from cds_hooks.cli.demo import demo
-from cds_hooks.cli.discovery import discovery
-from cds_hooks.cli.hook import hook
-from cds_hooks.cli.mapping import map_file
-from cds_hooks.cli.prewarm import prewarm
-from cds_hooks.cli.serve import serve
 from cds_hooks.errors import ChartsideError
 from fhir_mapping import MappingError
 
@@ -27,24 +21,37 @@ BAD_INPUT = 3
 
 FAILED = 1
 
-_LATER = {
-    "eval": ("cds_hooks.cli.evaluation", "eval_app"),
+_COMMANDS = {
+    "serve": ("cds_hooks.cli.serve", "serve"),
+    "hook": ("cds_hooks.cli.hook", "hook"),
+    "map": ("cds_hooks.cli.mapping", "map_file"),
+    "discovery": ("cds_hooks.cli.discovery", "discovery"),
+    "demo": ("cds_hooks.cli.demo", "demo"),
+    "prewarm": ("cds_hooks.cli.prewarm", "prewarm"),
     "models": ("cds_hooks.cli.models", "models_app"),
+    "eval": ("cds_hooks.cli.evaluation", "eval_app"),
 }
 
 
 class _Commands(TyperGroup):
-    """Measuring needs numpy and the suites, a service that runs for months does not: such groups
-    are imported when they are called."""
+    """Each command is imported when it is called: a service starts sooner, and carries nothing,
+    without what only other commands need."""
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        return [*super().list_commands(ctx), *_LATER]
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_COMMANDS)
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in _LATER:
-            return super().get_command(ctx, cmd_name)
-        module, group = _LATER[cmd_name]
-        return typer.main.get_command(getattr(import_module(module), group))
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        module, name = _COMMANDS[cmd_name]
+        found = getattr(import_module(module), name)
+        if not isinstance(found, typer.Typer):
+            group = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+            group.command(cmd_name)(found)
+            found = group
+        command = typer.main.get_command(found)
+        command.name = cmd_name
+        return command
 
 
 app = typer.Typer(
@@ -55,12 +62,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-app.command("serve")(serve)
-app.command("hook")(hook)
-app.command("map")(map_file)
-app.command("discovery")(discovery)
-app.command("demo")(demo)
-app.command("prewarm")(prewarm)
 
 
 def _version(wanted: bool) -> None:
