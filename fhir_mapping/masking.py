@@ -8,6 +8,7 @@ names and calendar dates of anybody. A date that can be read is told relative to
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -110,7 +111,7 @@ class _Own:
 
     def __init__(self, patient: Mapping[str, Any]) -> None:
         wanted = sorted({w for w in _own(patient) if len(w) >= _LEAST}, key=lambda w: (-len(w), w))
-        self._signs = tuple({w.split()[0].lower() for w in wanted})
+        self._signs = tuple({sign for w in wanted for sign in _signs(w)})
         choices = dict.fromkeys(choice for text in wanted for choice in _choices(text))
         self._pattern = re.compile(rf"(?<!\w)(?:{'|'.join(choices)})(?!\w)") if choices else None
 
@@ -123,13 +124,35 @@ class _Own:
         return self._pattern.sub("[patient]", text)
 
 
+def _signs(text: str) -> Iterator[str]:
+    """What is in every text, in lower case, that holds this name or number."""
+    first = text.split()[0].lower()
+    if first[:1].isdigit() or not first[:1].isalpha():
+        yield next((c for c in first if c.isdigit()), first)
+    else:
+        yield from (first, _unaccented(first))
+
+
 def _choices(text: str) -> Iterator[str]:
     """Patterns for one name or number: in any case, but for a name that is also a common word."""
     if text.lower() in _common_words():
         yield from (re.escape(text.upper()), re.escape(text.capitalize()))
-    else:
-        spaced = r"\s+".join(map(re.escape, text.split()))
+        return
+    digits = re.sub(r"\D", "", text)
+    if len(digits) >= _LEAST_DIGITS and not any(map(str.isalpha, text)):
+        yield r"[\s().+/-]{0,3}".join(digits)
+        return
+    for spelling in dict.fromkeys((text, _unaccented(text))):
+        spaced = r"\s+".join(map(re.escape, spelling.split()))
         yield f"(?i:{spaced})"
+
+
+_LEAST_DIGITS = 6
+
+
+def _unaccented(text: str) -> str:
+    """A name as it is typed without its accents: "José" -> "Jose"."""
+    return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
 
 
 @cache
@@ -151,16 +174,18 @@ def _own(patient: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _words_of(name: object) -> Iterator[str]:
-    text = string(name)
+    text = unicodedata.normalize("NFC", string(name))
     yield text
-    for word in text.split():
+    for word in text.replace("-", " ").split():
         yield word.strip(".,")
 
 
 def _values(elements: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     for element in elements:
         value = element.get("value")
-        yield str(value) if type(value) is int else string(value)
+        text = str(value) if type(value) is int else string(value)
+        yield text
+        yield from re.findall(rf"\d{{{_LEAST_DIGITS},}}", text)
 
 
 def _addresses(addresses: Iterable[Mapping[str, Any]]) -> Iterator[str]:

@@ -6,7 +6,9 @@ import re
 
 __all__ = ["short_name"]
 
-_PROPERTY = re.compile(r"\s*\[[^\][]*\]")
+_MASKS = "patient|address|link|identifier|clinician|phone|date|today|in \\d+ \\w+|\\d+ \\w+ ago"
+_PROPERTY = re.compile(rf"\s*\[(?!(?:{_MASKS})\])[^\][]*\]")
+"""What stands in brackets, but for what masking put there."""
 _USUAL_SPECIMEN = re.compile(
     r"\s*(?:(?:in|of|-)\s+)?(?:Serum or Plasma or Blood|Serum, Plasma or Blood|Serum or Plasma"
     r"|Serum or Blood|Serum|Plasma|Blood|Venous blood)(?=$|\s+by\b)",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from unicodedata import category
+from unicodedata import category, normalize
 
 from fhir_mapping.names import short_name
 from fhir_mapping.units import ucum
@@ -50,7 +50,9 @@ def _seen(text: str) -> str:
     """The text as a person sees it, or an invisible character would hide a name from the mask."""
     if "\\" in text:
         text = _ESCAPED.sub("\n", text)
-    return text if text.isascii() and text.isprintable() else _INVISIBLE.sub("", text)
+    if text.isascii():
+        return text if text.isprintable() else _INVISIBLE.sub("", text)
+    return _INVISIBLE.sub("", normalize("NFC", text))
 
 
 class Words:

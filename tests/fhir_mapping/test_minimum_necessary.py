@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import importlib
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -243,3 +244,53 @@ def test_the_patients_own_identifiers_are_masked_anywhere(
     }
     chart = map_chart([patient, made], patient_id="p1", now=NOW)
     assert not [shown for shown in _shown(chart) if secret.lower() in shown.lower()]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "JOSÉ-MARÍA",
+        "Jose",
+        "Jose\u0301",
+        "Jo\u200bsé",
+        "García",
+        "Garcia",
+        "Fuentes",
+        "garcía-fuentes",
+        "0201234567",
+        "020 123 4567",
+        "(020) 123-4567",
+        "0047110815",
+        "MRN-0047110815",
+        "AB0047110815",
+    ],
+)
+def test_other_spellings_of_who_it_is_are_masked_too(typed: str) -> None:
+    patient = {
+        "resourceType": "Patient",
+        "id": "p1",
+        "name": [{"family": "García-Fuentes", "given": ["José-María"]}],
+        "telecom": [{"value": "020-123-4567"}],
+        "identifier": [{"value": "MRN-0047110815"}, {"value": "AB0047110815"}],
+    }
+    made = {
+        "resourceType": "Condition",
+        "id": "c1",
+        "subject": {"reference": "Patient/p1"},
+        "code": {"text": f"Headache in {typed} today"},
+    }
+    (fact,) = map_chart([patient, made], patient_id="p1", now=NOW).facts
+    assert fact.text.replace("(", "").startswith("Headache in [")
+    assert fact.text.endswith("] today")
+    assert not any(part.lower() in fact.text.lower() for part in re.findall(r"\w{4,}", typed))
+
+
+@pytest.mark.parametrize(
+    "text", ["Sodium 140 and 020 beats", "Mary reports", "12 345 678 platelets"]
+)
+def test_what_is_nobodys_stays(text: str) -> None:
+    patient = {"resourceType": "Patient", "id": "p1", "telecom": [{"value": "020-123-4567"}],
+               "name": [{"family": "García-Fuentes"}]}  # fmt: skip
+    made = {"resourceType": "Condition", "id": "c1", "code": {"text": text}}
+    (fact,) = map_chart([patient, made], patient_id="p1", now=NOW).facts
+    assert fact.text == text
