@@ -97,7 +97,7 @@ def _notes_of(error: Exception, where: str) -> list[QualityNote]:
         return [QualityNote(where, "unknown-type-inside", message)]
     found = []
     for problem in errors()[:_MOST_NOTES_EACH]:
-        code = str(problem.get("type", "invalid"))
+        code = str(problem.get("type", "invalid")).rpartition(".")[2]
         path = where + "".join(_step(step) for step in problem.get("loc", ()))
         found.append(QualityNote(path, code.replace("_", "-"), _FIXES.get(code, _fix(code))))
     return list(dict.fromkeys(found))

@@ -36,7 +36,7 @@ _SAID = {
     "code-outside-value-set": "It was read by its likely meaning. Send a code of the value set.",
     "object-for-list": "One object was read as a list of one. Send a list.",
 }
-_LISTS = frozenset({"coding", "component", "content", "contained", "extension", "referenceRange"})
+_LISTS = frozenset({"coding", "component", "contained", "extension", "referenceRange"})
 """Lists in every version and resource type that has them."""
 
 

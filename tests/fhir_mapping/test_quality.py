@@ -29,6 +29,7 @@ def test_a_valid_resource_has_no_remark() -> None:
     [
         ({"zork": "Secretvalue"}, "Condition/c1.zork", "extra-forbidden"),
         ({"subject": None}, "Condition/c1.subject", "missing"),
+        ({"stage": [{"type": {"coding": 5}}]}, "Condition/c1.stage[0].type.coding", "list-type"),
         ({"onsetDateTime": "2024-01-01T10:00:00"}, "Condition/c1.onsetDateTime", ""),
         ({"code": {"coding": [{"code": 5}]}}, "Condition/c1.code.coding[0].code", "string-type"),
     ],
@@ -39,6 +40,15 @@ def test_what_is_rejected_has_a_path(change: dict[str, Any], path: str, code: st
     assert code in ("", *(note.code for note in notes))
     assert all(note.message for note in notes)
     assert "Secretvalue" not in repr(notes)
+
+
+@pytest.mark.parametrize("version", ["R4", "R5"])
+def test_a_required_element_that_is_missing_deep_down_is_said_so(version: str) -> None:
+    signal = {"origin": {"value": 0}, "dimensions": 1}
+    result = {"resourceType": "Observation", "id": "o", "status": "final", "code": {"text": "x"}}
+    notes = check([{**result, "valueSampledData": signal}], version)
+    assert {note.code for note in notes} == {"missing"}
+    assert {note.message for note in notes} == {"Send this required element."}
 
 
 def test_unknown_types_are_a_remark() -> None:
