@@ -5,6 +5,7 @@ shown is flagged, and nothing is repaired.
 """
 
 from cds_hooks.plausibility.assessment import Judgement, assess, judge
+from cds_hooks.plausibility.calibration import load_calibration, truth_set
 from cds_hooks.plausibility.chart_conflicts import contradictions
 from cds_hooks.plausibility.entered import check_entered
 from cds_hooks.plausibility.medications import medication_concerns
@@ -24,6 +25,8 @@ __all__ = [
     "check_entered",
     "contradictions",
     "judge",
+    "load_calibration",
     "medication_concerns",
     "not_considered",
+    "truth_set",
 ]

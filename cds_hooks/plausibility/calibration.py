@@ -19,7 +19,7 @@ from cds_hooks.consultation import Assessment, TruthSet
 from cds_hooks.errors import ChartsideError
 from cds_hooks.plausibility.conformal import conformal_set
 
-__all__ = ["Calibration", "CalibrationError", "Threshold", "calibration", "truth_set"]
+__all__ = ["Calibration", "CalibrationError", "Threshold", "load_calibration", "truth_set"]
 
 Task = Literal["open-ended", "closed-list"]
 
@@ -86,7 +86,7 @@ class Calibration(_Data):
 
 
 @cache
-def calibration(path: Path | None = None) -> Calibration:
+def load_calibration(path: Path | None = None) -> Calibration:
     """The shipped thresholds, or those of a site's file. Raises CalibrationError."""
     shipped = files(__package__).joinpath("data/conformal.toml")
     try:

@@ -14,7 +14,7 @@ from cds_hooks.consultation import Assessment, Group, Verdict
 from cds_hooks.evaluation.recorded.catalogue import catalogue
 from cds_hooks.evaluation.recorded.flags import score_panel
 from cds_hooks.evaluation.recorded.recording import read_recording
-from cds_hooks.plausibility.calibration import CalibrationError, calibration, truth_set
+from cds_hooks.plausibility.calibration import CalibrationError, load_calibration, truth_set
 from cds_hooks.plausibility.conformal import calibrate
 
 PANEL = ("gemma-4-31b", "qwen3.5-35b", "gpt-oss-20b-high")
@@ -70,7 +70,7 @@ def test_an_error_that_is_no_share_is_refused(error: float) -> None:
 
 
 def test_the_set_is_of_the_panel_the_task_and_the_error_it_was_calibrated_for() -> None:
-    known, found = calibration(), listed(Gout=2 / 3, Sepsis=1 / 3, Fever=1 / 9)
+    known, found = load_calibration(), listed(Gout=2 / 3, Sepsis=1 / 3, Fever=1 / 9)
     told = truth_set(found, PANEL, 0.1, known, task="closed-list")
     assert told is not None
     assert told.names == ("Gout", "Sepsis")
@@ -85,7 +85,7 @@ def test_the_set_is_of_the_panel_the_task_and_the_error_it_was_calibrated_for() 
 def test_a_site_brings_its_own(tmp_path: Path) -> None:
     path = tmp_path / "own.toml"
     path.write_text(SITE.format(digest="0" * 64, data="own"))
-    told = truth_set(listed(Gout=1.0, Fever=0.4), ["small"], 0.1, calibration(path))
+    told = truth_set(listed(Gout=1.0, Fever=0.4), ["small"], 0.1, load_calibration(path))
     assert told is not None
     assert told.names == ("Gout",)
 
@@ -98,7 +98,7 @@ def test_a_broken_file_of_thresholds_says_what_to_do(tmp_path: Path, text: str) 
     path = tmp_path / "own.toml"
     path.write_text(text)
     with pytest.raises(CalibrationError) as caught:
-        calibration(path)
+        load_calibration(path)
     assert caught.value.code == "calibration-invalid"
     assert "docs/plausibility.md" in caught.value.diagnostics()
 
@@ -106,7 +106,7 @@ def test_a_broken_file_of_thresholds_says_what_to_do(tmp_path: Path, text: str) 
 def test_the_stored_thresholds_are_those_of_the_data_they_name(shared_data: Path) -> None:
     path, known, models = (
         shared_data / "eval" / "eurorad_predictions.csv",
-        calibration(),
+        load_calibration(),
         {m.id: m for m in catalogue().model},
     )
     assert known.data["eurorad"].sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
