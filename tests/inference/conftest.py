@@ -79,7 +79,6 @@ def config(
         threads=1,
         queue=2,
         pauses_s=(0.05, 0.1),
-        grace_s=1.0,
     )
 
 
