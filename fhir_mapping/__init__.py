@@ -15,6 +15,7 @@ from fhir_mapping.chart import (
 from fhir_mapping.errors import MappingError
 from fhir_mapping.mapping import map_chart
 from fhir_mapping.priority import must_keep, priority
+from fhir_mapping.warming import warm
 
 __all__ = [
     "Chart",
@@ -31,4 +32,5 @@ __all__ = [
     "map_chart",
     "must_keep",
     "priority",
+    "warm",
 ]

@@ -1,0 +1,28 @@
+"""Loading at the start of a service what else the first chart would wait for."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from fhir_mapping.conversions import convert
+from fhir_mapping.mapping import map_chart
+
+__all__ = ["warm"]
+
+
+def warm() -> None:
+    """Reads the tables and loads the unit library, which takes a second or two; for a thread."""
+    subject = {"reference": "Patient/p"}
+    quantity = {"value": 1, "unit": "mg/dL"}
+    loinc = {"coding": [{"system": "http://loinc.org", "code": "2160-0", "display": "Creatinine"}]}
+    map_chart(
+        [
+            {"resourceType": "Patient", "id": "p", "gender": "female", "birthDate": "1970-01-01"},
+            {"resourceType": "Condition", "id": "c", "subject": subject, "code": loinc},
+            {"resourceType": "Observation", "id": "o", "subject": subject, "code": loinc,
+             "valueQuantity": quantity},
+        ],
+        patient_id="p",
+        now=datetime.now(UTC),
+    )  # fmt: skip
+    convert(1.0, "mg", "ug")
