@@ -29,7 +29,9 @@ class LlamaConfig:
     `adapters` are LoRA adapters of the model, applied together for every request.
     `queue` requests may wait beside the `parallel` ones that run. `names` is a file with one
     terminology name a line (optionally followed by a tab and the key of its concept); without it
-    names are free text. `cache` is a folder for what can be computed again. `pauses_s` are the
+    names are free text. `cache` is a folder for what can be computed again. The last `kept_prompts`
+    prompts are kept for the next of the same chart, as much as one longest prompt takes. `pauses_s`
+    are the
     pauses before restarts, `steady_s` how long a life must last to start them over, `load_s` how
     long loading may take, `grace_s` how long a cancelled request may take to stop. `environment`
     names the variables that the engine process inherits; `program` is what Python runs in it.
@@ -63,15 +65,19 @@ class LlamaConfig:
     program: tuple[str, ...] = ("-m", "cds_hooks.inference.worker")
 
     @property
+    def prompt(self) -> int:
+        """Tokens of the longest prompt that the model has room for."""
+        return min(self.prompt_tokens, self.entry.context - self.answer_tokens)
+
+    @property
     def cells(self) -> int:
-        """Context cells that `parallel` requests and the kept prompts need, in llama.cpp's blocks.
+        """Context cells that `parallel` requests need, in llama.cpp's blocks.
 
         A single request is bounded by the model's own context.
         """
         thought = self.entry.thinking.budget if self.entry.thinking else 0
         answers = self.samples * (thought + self.answer_tokens + _RESERVE)
-        prompt = min(self.prompt_tokens, self.entry.context - self.answer_tokens)
-        wanted = self.parallel * (prompt + answers + _SEARCH) + prompt
+        wanted = self.parallel * (self.prompt + answers + _SEARCH)
         return -(-wanted // _BLOCK) * _BLOCK
 
     @property
@@ -79,7 +85,7 @@ class LlamaConfig:
         """Sequences that the same needs."""
         names = self.entry.names
         search = len(names.leads) * (1 + 2 * names.width) if self.names else 0
-        return self.parallel * (self.samples + search) + 2 * self.kept_prompts
+        return self.parallel * (self.samples + search)
 
     def identity(self) -> ModelIdentity:
         """What a consultation records before the file is measured."""
@@ -126,6 +132,7 @@ class LlamaConfig:
             "threads": self.threads,
             "gpu_layers": self.gpu_layers,
             "slots": self.kept_prompts,
+            "kept_cells": self.prompt,
             "template": self.entry.chat_template,
             "names": str(self.names.resolve()) if self.names else None,
             "cache": str(self.cache.resolve()) if self.cache else None,

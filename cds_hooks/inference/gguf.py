@@ -106,6 +106,11 @@ class Header:
         """The Jinja template that the file brings, untrusted, or empty."""
         return self.text("tokenizer.chat_template")
 
+    @property
+    def windows(self) -> bool:
+        """Whether some layers see a sliding window of the text."""
+        return self.of_architecture("attention.sliding_window") > 0
+
     def text(self, key: str) -> str:
         """A string of the metadata, or empty."""
         value = self.metadata.get(key)

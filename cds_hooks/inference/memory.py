@@ -16,19 +16,20 @@ _OVERHEAD = 96 * _MIB  # interpreter, libraries, vocabulary tables and names
 
 @dataclass(frozen=True, slots=True)
 class MemoryPlan:
-    """Bytes for weights, LoRA adapters, KV cache, recurrent states, computing, and the rest."""
+    """Bytes for weights, adapters, KV cache, states, kept prompts, computing, and the rest."""
 
     weights: int
     cache: int
     states: int
     compute: int
     adapters: int = 0
+    kept: int = 0
     overhead: int = _OVERHEAD
 
     @property
     def total(self) -> int:
         """All of it."""
-        parts = (self.weights, self.adapters, self.cache, self.states, self.compute)
+        parts = (self.weights, self.adapters, self.cache, self.states, self.kept, self.compute)
         return sum(parts) + self.overhead
 
     def explain(self) -> str:
@@ -38,6 +39,7 @@ class MemoryPlan:
             "adapters": self.adapters,
             "KV cache": self.cache,
             "states": self.states,
+            "kept prompts": self.kept,
             "computing": self.compute,
             "overhead": self.overhead,
         }

@@ -264,17 +264,27 @@ class Context:
         lib.llama_memory_seq_rm(self._memory, target, -1, -1)
         lib.llama_memory_seq_cp(self._memory, source, target, -1, -1)
 
-    def state(self, seq: int) -> bytes:
-        """What a sequence holds, for `restore` in a context of the same model and build."""
-        size = lib.llama_state_seq_get_size(self.handle, seq)
-        buffer = (ctypes.c_uint8 * size)()
-        written = lib.llama_state_seq_get_data(self.handle, buffer, size, seq)
-        return bytes(buffer)[:written]
+    def state_size(self, seq: int) -> int:
+        """Bytes of what a sequence holds."""
+        return int(lib.llama_state_seq_get_size(self.handle, seq))
 
-    def restore(self, seq: int, state: bytes) -> bool:
-        """Put a state into an empty sequence; False when llama.cpp does not take it."""
-        buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
-        return bool(lib.llama_state_seq_set_data(self.handle, buffer, len(state), seq))
+    def state(self, seq: int) -> bytearray:
+        """What a sequence holds, for `restore` in a context of the same model and build."""
+        state = bytearray(self.state_size(seq))
+        buffer = (ctypes.c_uint8 * len(state)).from_buffer(state)
+        written = lib.llama_state_seq_get_data(self.handle, buffer, len(state), seq)
+        del buffer  # a bytearray cannot be cut while it is lent
+        del state[written:]
+        return state
+
+    def restore(self, seq: int, state: bytearray) -> bool:
+        """Put a state into a sequence; False, and an empty one, when llama.cpp does not take it."""
+        self.drop(seq)
+        buffer = (ctypes.c_uint8 * len(state)).from_buffer(state)
+        if lib.llama_state_seq_set_data(self.handle, buffer, len(state), seq):
+            return True
+        self.drop(seq)
+        return False
 
     def clear(self) -> None:
         """Free every cell of every sequence, and what they held."""

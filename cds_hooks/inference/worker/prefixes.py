@@ -1,9 +1,15 @@
-"""Prompts whose cells stay in the context after their job, for jobs that begin the same way.
+"""Prompts that were evaluated, kept for jobs that begin the same way.
 
-Two kinds: the system part of a template, which holds nothing of any chart, is kept as long as
-there is room for it and saved to disk, so that not even a restart evaluates it again; and the last
-whole prompts, in memory only, for the next consultation of the same chart. A prompt that is there
-whole is not evaluated at all, so that asking twice gives the same bits.
+Two kinds: the system part of a template, which holds nothing of any chart and is saved to disk too,
+so that not even a restart evaluates it again; and the last whole prompts, in memory only, for the
+next consultation of the same chart. A prompt that is kept whole is not evaluated at all, so that
+asking twice gives the same bits.
+
+Where that is possible they are copies of llama.cpp's sequence state and hold no cells: what lies in
+the cache of a context costs every token that is decoded there, whoever it belongs to (three kept
+prompts of 768 tokens made decoding half as slow again with the embedded model on a CPU), and a copy
+costs milliseconds. Of a model with sliding windows a copy leaves out what the window has passed, so
+that it could not be cut any more: its prompts stay in the context, each on a sequence of its own.
 """
 
 from __future__ import annotations
@@ -20,34 +26,60 @@ from cds_hooks.inference.worker.work import SequencePool
 __all__ = ["Prefixes"]
 
 _WORTH_KEEPING = 16  # tokens
+_Key = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A copied state, or the sequence that holds it; of a whole prompt the logits behind it."""
+
+    state: bytearray = field(default_factory=bytearray)
+    seq: int = -1
+    logits: Floats | None = None
 
 
 @dataclass(slots=True)
 class Prefixes:
-    """At most `slots` prompts and as many system parts; the least recently used go first.
+    """At most `slots` prompts and as many system parts, `room` bytes in all; the oldest go first.
 
     Where the architecture cannot cut a state (recurrent layers), only a whole kept beginning is
-    reused; otherwise the longest common part of any.
+    reused; otherwise the longest common part of any. With `windows` they stay in the context.
     """
 
     context: Context
     pool: SequencePool
     slots: int
+    room: int
     cuttable: bool
+    windows: bool = False
     saved: SavedStates | None = None
-    _parts: OrderedDict[int, list[int]] = field(default_factory=OrderedDict)
-    _prompts: OrderedDict[int, list[int]] = field(default_factory=OrderedDict)
-    _logits: dict[int, Floats] = field(default_factory=dict)
+    _parts: OrderedDict[_Key, _Kept] = field(default_factory=OrderedDict)
+    _prompts: OrderedDict[_Key, _Kept] = field(default_factory=OrderedDict)
 
     @property
-    def sequences(self) -> int:
-        """Sequences that are held."""
-        return len(self._parts) + len(self._prompts)
+    def held(self) -> int:
+        """Bytes of all that is kept outside the context."""
+        return sum(len(kept.state) for kind in self._kinds for kept in kind.values())
 
     @property
     def cells(self) -> int:
         """Cells that are held, counting shared ones as often as they are shared."""
-        return sum(map(len, [*self._parts.values(), *self._prompts.values()]))
+        kept = (item for kind in self._kinds for item in kind.items())
+        return sum(len(ids) for ids, one in kept if one.seq >= 0)
+
+    @property
+    def sequences(self) -> int:
+        """Sequences that are held."""
+        return sum(one.seq >= 0 for kind in self._kinds for one in kind.values())
+
+    def shrink(self, cells: int, sequences: int) -> None:
+        """Let go until at most `cells` are held and `sequences` are free, prompts first."""
+        for kind in self._kinds:
+            while kind and self.sequences and self._crowded(cells, sequences):
+                self._let_go(kind)
+
+    def _crowded(self, cells: int, sequences: int) -> bool:
+        return self.cells > cells or len(self.pool) < sequences
 
     def begin(self, seq: int, tokens: list[int], shared: int) -> tuple[int, Floats | None]:
         """Fill `seq` with what is kept of `tokens`: how many that is, and the logits behind all.
@@ -55,82 +87,119 @@ class Prefixes:
         The first `shared` tokens are the system part. Only when the whole prompt is kept are there
         logits; otherwise at least one token is left to evaluate.
         """
-        self._restore(tokens[:shared])
-        for held, ids in self._prompts.items():
-            if ids == tokens:
-                self._prompts.move_to_end(held)
-                self.context.fork(held, seq)
-                return len(tokens), self._logits[held]
+        self._read_back(tokens[:shared])
+        whole = self._prompts.get(tuple(tokens))
+        if whole is not None and self._give(whole, seq):
+            self._prompts.move_to_end(tuple(tokens))
+            return len(tokens), whole.logits
         return self._longest(seq, tokens), None
 
     def _longest(self, seq: int, tokens: list[int]) -> int:
-        best, length = -1, 0
-        for held, ids in [*self._parts.items(), *self._prompts.items()]:
+        best: _Key = ()
+        length = 0
+        for ids in (*self._parts, *self._prompts):
             common = min(_common(ids, tokens), len(tokens) - 1)
             usable = common if self.cuttable or common == len(ids) else 0
             if usable > length:
-                best, length = held, usable
-        if length:
-            kind = self._parts if best in self._parts else self._prompts
-            kind.move_to_end(best)
-            self.context.fork(best, seq)
-            self.context.drop(seq, length)
+                best, length = ids, usable
+        if not length:
+            return 0
+        kind = self._parts if best in self._parts else self._prompts
+        kind.move_to_end(best)
+        if not self._give(kind[best], seq):
+            return 0
+        self.context.drop(seq, length)
         return length
+
+    def _give(self, kept: _Kept, seq: int) -> bool:
+        """Let `seq` hold what is kept."""
+        if kept.seq < 0:
+            return self.context.restore(seq, kept.state)
+        self.context.fork(kept.seq, seq)
+        return True
 
     def keep_part(self, seq: int, tokens: list[int]) -> None:
         """Keep a system part that `seq` holds and nothing else, here and on disk."""
-        if len(tokens) >= _WORTH_KEEPING and self._hold(self._parts, seq, tokens) and self.saved:
-            self.saved.save(self.context, seq, tokens)
+        if len(tokens) < _WORTH_KEEPING or tuple(tokens) in self._parts:
+            return
+        if self._keep(self._parts, seq, tokens) and self.saved is not None:
+            self.saved.save(self.context.state(seq), tokens)
 
     def keep_prompt(self, seq: int, tokens: list[int], logits: Floats) -> None:
         """Keep a whole prompt that `seq` holds with the logits behind it, in memory only."""
-        for held, ids in list(self._prompts.items()):
-            if self.cuttable and _common(ids, tokens) == len(ids):
-                self._free(self._prompts, held)
-        if self._hold(self._prompts, seq, tokens):
-            self._logits[next(reversed(self._prompts))] = logits
+        for ids in list(self._prompts):
+            if ids == tuple(tokens) or (self.cuttable and _common(ids, tokens) == len(ids)):
+                self._free(self._prompts.pop(ids))
+        self._keep(self._prompts, seq, tokens, logits)
 
-    def shrink(self, cells: int, sequences: int = 0) -> None:
-        """Forget until at most `cells` are held and `sequences` are free, prompts first."""
-        for kind in (self._prompts, self._parts):
-            while kind and (self.cells > cells or len(self.pool) < sequences):
-                self._free(kind, next(iter(kind)))
+    def forget(self) -> None:
+        """Keep nothing any more; what is on disk stays there."""
+        for kind in self._kinds:
+            while kind:
+                self._let_go(kind)
 
-    def _restore(self, part: list[int]) -> None:
-        known = any(_common(ids, part) == len(part) for ids in self._parts.values())
-        if self.saved is None or known or len(part) < _WORTH_KEEPING or not self._room(self._parts):
+    @property
+    def _kinds(self) -> tuple[OrderedDict[_Key, _Kept], OrderedDict[_Key, _Kept]]:
+        """In the order in which they make room."""
+        return (self._prompts, self._parts)
+
+    def _read_back(self, part: list[int]) -> None:
+        """Take a system part from disk, unless it is here."""
+        if self.saved is None or len(part) < _WORTH_KEEPING or tuple(part) in self._parts:
             return
-        seq = self.pool.take(1)[0]
-        if self.saved.load(self.context, seq, part):
-            self._parts[seq] = list(part)
-        else:
-            self.context.drop(seq)
-            self.pool.give([seq])
+        state = self.saved.load(part)
+        if state is None:
+            return
+        if not self.windows:
+            self._put(self._parts, part, _Kept(state))
+        elif self._has_room(self._parts):
+            seq = self.pool.take(1)[0]
+            if self.context.restore(seq, state):
+                self._put(self._parts, part, _Kept(seq=seq))
+            else:
+                self.pool.give([seq])
 
-    def _hold(self, kind: OrderedDict[int, list[int]], seq: int, tokens: list[int]) -> bool:
-        """Whether it is held from now on (it may be already, or there is no room)."""
-        if any(_common(ids, tokens) == len(tokens) for ids in kind.values()):
+    def _keep(
+        self,
+        kind: OrderedDict[_Key, _Kept],
+        seq: int,
+        tokens: list[int],
+        logits: Floats | None = None,
+    ) -> bool:
+        """Whether it is kept from now on."""
+        if not self._has_room(kind):
             return False
-        if not self._room(kind):
-            return False
-        held = self.pool.take(1)[0]
-        self.context.fork(seq, held)
-        kind[held] = list(tokens)
-        return True
+        if self.windows:
+            own = self.pool.take(1)[0]
+            self.context.fork(seq, own)
+            self._put(kind, tokens, _Kept(seq=own, logits=logits))
+        elif self.context.state_size(seq) <= self.room:
+            self._put(kind, tokens, _Kept(self.context.state(seq), logits=logits))
+        return tuple(tokens) in kind
 
-    def _room(self, kind: OrderedDict[int, list[int]]) -> bool:
+    def _has_room(self, kind: OrderedDict[_Key, _Kept]) -> bool:
         while kind and len(kind) >= self.slots:
-            self._free(kind, next(iter(kind)))
-        return self.slots > 0 and len(self.pool) > 0
+            self._let_go(kind)
+        return self.slots > 0 and (not self.windows or len(self.pool) > 0)
 
-    def _free(self, kind: OrderedDict[int, list[int]], held: int) -> None:
-        del kind[held]
-        self._logits.pop(held, None)
-        self.context.drop(held)
-        self.pool.give([held])
+    def _put(self, kind: OrderedDict[_Key, _Kept], tokens: list[int], kept: _Kept) -> None:
+        """Keep it, and let go of the oldest until all of it fits again, prompts first."""
+        kind[tuple(tokens)] = kept
+        for crowd in self._kinds:
+            while self.held > self.room and len(crowd) > (crowd is kind):
+                self._let_go(crowd)
+
+    def _let_go(self, kind: OrderedDict[_Key, _Kept]) -> None:
+        """Keep the oldest of a kind no longer."""
+        self._free(kind.popitem(last=False)[1])
+
+    def _free(self, kept: _Kept) -> None:
+        if kept.seq >= 0:
+            self.context.drop(kept.seq)
+            self.pool.give([kept.seq])
 
 
-def _common(one: list[int], other: list[int]) -> int:
+def _common(one: _Key, other: list[int]) -> int:
     length = min(len(one), len(other))
     differ = np.flatnonzero(np.array(one[:length]) != np.array(other[:length]))
     return int(differ[0]) if len(differ) else length

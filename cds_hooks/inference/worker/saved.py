@@ -14,8 +14,6 @@ from pathlib import Path
 
 import numpy as np
 
-from cds_hooks.inference.worker.native import Context
-
 __all__ = ["SavedStates"]
 
 _MAGIC = b"chartside state 1\n"
@@ -29,9 +27,11 @@ class SavedStates:
     folder: Path
     key: str
 
-    def save(self, context: Context, seq: int, tokens: list[int]) -> None:
-        """Write what `seq` holds. A disk that refuses costs time at the next start, no more."""
-        state = context.state(seq)
+    def save(self, state: bytearray, tokens: list[int]) -> None:
+        """Write the state of a sequence that holds `tokens`.
+
+        A disk that refuses costs time at the next start, no more.
+        """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".tmp", delete=False) as out:
@@ -40,16 +40,16 @@ class SavedStates:
         except OSError:
             return
 
-    def load(self, context: Context, seq: int, tokens: list[int]) -> bool:
-        """Whether `seq` holds `tokens` now."""
+    def load(self, tokens: list[int]) -> bytearray | None:
+        """The state that was saved of `tokens`, if it is there and whole."""
         try:
             data = self._path(tokens).read_bytes()
         except OSError:
-            return False
-        digest, state = data[len(_MAGIC) :][:_DIGEST], data[len(_MAGIC) + _DIGEST :]
+            return None
+        digest, state = data[len(_MAGIC) :][:_DIGEST], bytearray(data[len(_MAGIC) + _DIGEST :])
         if data[: len(_MAGIC)] != _MAGIC or hashlib.sha256(state).digest() != digest:
-            return False
-        return context.restore(seq, state)
+            return None
+        return state
 
     def _path(self, tokens: list[int]) -> Path:
         ids = np.array(tokens, np.int32).tobytes()

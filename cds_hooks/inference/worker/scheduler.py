@@ -123,17 +123,18 @@ class Scheduler:
             self._resume(self.running[-1])
 
     def _fits(self, job: Job) -> bool:
-        """Whether a job may begin now; what is kept of earlier prompts makes room for it."""
+        """Whether a job may begin now; what is kept in the context makes room for it."""
         alone = job.exclusive or any(run.job.exclusive for run in self.running)
         if alone and self.running:
             return False
         held = sum(run.job.cells(self.tools.thinking) for run in self.running)
         room = self.tools.context.cells - held - job.cells(self.tools.thinking)
-        needed = job.sequences(self.tools.names)
-        if room < 0 or needed > len(self.tools.pool) + self.tools.prefixes.sequences:
+        needed, prefixes = job.sequences(self.tools.names), self.tools.prefixes
+        if room < 0 or needed > len(self.tools.pool) + prefixes.sequences:
             return False
-        self.tools.prefixes.shrink(0 if alone else room, sequences=needed)
+        prefixes.shrink(room, needed)
         if alone:
+            prefixes.forget()
             self.tools.context.clear()
         return True
 

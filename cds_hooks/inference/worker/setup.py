@@ -38,8 +38,9 @@ _USUAL = ("system", "user")
 class LoadOrder:
     """What the service asks to be loaded; `from_frame` says which frame keys there are.
 
-    `cells`, `batch`, `sequences` and `threads` size the context; `slots` is how many prompt
-    beginnings are kept; `leads` and `width` are how names are searched (see `names.py`).
+    `cells`, `batch`, `sequences` and `threads` size the context; `slots` prompt beginnings of each
+    kind are kept, as much as `kept_cells` hold; `leads` and `width` are how names are searched (see
+    `names.py`).
     """
 
     model: Path
@@ -51,6 +52,7 @@ class LoadOrder:
     threads: int
     gpu_layers: int
     slots: int
+    kept_cells: int
     template: str
     names: Path | None
     cache: Path | None
@@ -75,6 +77,7 @@ class LoadOrder:
             threads=int(frame["threads"]),
             gpu_layers=int(frame["gpu_layers"]),
             slots=int(frame["slots"]),
+            kept_cells=int(frame["kept_cells"]),
             template=str(frame["template"]),
             names=Path(frame["names"]) if frame["names"] else None,
             cache=Path(frame["cache"]) if frame["cache"] else None,
@@ -103,14 +106,14 @@ def load(
     Raises ModelFileError, native.NativeError, ChatTemplateError, OSError.
     """
     started = time.monotonic()
-    header, needed = _checked(order)
+    order, header, needed = _checked(order)
     found = digests.result()
     digest = check_digest(order.model, order.sha256, found[str(order.model)])
     measured = [check_digest(a.path, a.sha256, found[str(a.path)]) for a in order.adapters]
     model = native.Model(str(order.model), gpu_layers=order.gpu_layers)
     for adapter in order.adapters:
         model.adapt(str(adapter.path), adapter.scale)
-    tokenizer, compiler, tools = _tools(order, header, model, [digest, *measured])
+    tokenizer, compiler, tools = _tools(order, header, model, [digest, *measured], needed.kept)
     facts = {
         "sha256": digest,
         "adapters": measured,
@@ -122,23 +125,33 @@ def load(
     return Loaded(tokenizer, compiler, Scheduler(tools, clock, emit), facts)
 
 
-def _checked(order: LoadOrder) -> tuple[Header, MemoryPlan]:
-    """The model's header and what it will need, from headers alone."""
+def _checked(order: LoadOrder) -> tuple[LoadOrder, Header, MemoryPlan]:
+    """The order with room for what is kept, the header, and what is needed, from headers alone."""
     header = read_header(order.model)
     refuse_split(header, order.model)
-    size = 0
+    adapters = 0
     for adapter in order.adapters:
         adapting = read_header(adapter.path)
         refuse_unless_it_adapts(adapting, header, adapter.path)
-        size += adapting.file_size
+        adapters += adapting.file_size
+    kept = 0
+    if header.windows:
+        order = replace(
+            order,
+            cells=order.cells + (order.kept_cells if order.slots else 0),
+            sequences=order.sequences + 2 * order.slots,
+        )
+    elif order.slots:
+        copies = plan(header, cells=order.kept_cells, sequences=2 * order.slots, batch=1)
+        kept = copies.cache + copies.states
     needed = plan(header, cells=order.cells, sequences=order.sequences, batch=order.batch)
-    needed = replace(needed, adapters=size)
+    needed = replace(needed, adapters=adapters, kept=kept)
     refuse_unless_it_fits(needed, available_memory(), order.model.name)
-    return header, needed
+    return order, header, needed
 
 
 def _tools(
-    order: LoadOrder, header: Header, model: native.Model, digests: Sequence[str]
+    order: LoadOrder, header: Header, model: native.Model, digests: Sequence[str], kept: int
 ) -> tuple[PromptTokenizer, Compiler, Tools]:
     """What answers: the context is allocated while the vocabulary is read.
 
@@ -156,7 +169,8 @@ def _tools(
         vocabulary = Vocabulary.of(model, compiler.tokenizer.tokenize_bytes)
         context = making.result()
     pool = SequencePool(order.sequences)
-    prefixes = Prefixes(context, pool, order.slots, model.cuttable, _saved(order, digests))
+    saved = _saved(order, digests)
+    prefixes = Prefixes(context, pool, order.slots, kept, model.cuttable, header.windows, saved)
     return tokenizer, compiler, Tools(context, vocabulary, pool, prefixes, names, thinking)
 
 
