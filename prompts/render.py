@@ -44,11 +44,17 @@ def render(
     return Prompt(
         messages=(Message("system", layout.system), Message("user", user)),
         template=layout.template.ref,
-        schema=answer_schema(layout.template.schema, fact_ids),
+        schema=answer_schema(layout.template.schema, fact_ids, measured=_measured(layout)),
         fact_ids=fact_ids,
         omissions=tuple(_omissions(layout, choice, limit)),
         tokens=known.system + limit - choice.room,
     )
+
+
+def _measured(layout: Layout) -> set[str]:
+    """Facts of which "high" can be said: numbers, and results that were flagged."""
+    facts = (line.fact for line in layout.lines)
+    return {fact.id for fact in facts if fact.value is not None or fact.flag is not None}
 
 
 def _ranked(layout: Layout, must: set[int], priority: Priority) -> list[int]:

@@ -10,16 +10,18 @@ from cds_hooks.cards import data, view
 from cds_hooks.cards.around import around_of, sure_of
 from cds_hooks.cards.entered import EnteredView, entered_of, entered_summary
 from cds_hooks.cards.markdown import markdown
+from cds_hooks.cards.phrases import fact_phrase
 from cds_hooks.cards.suggestions import suggestions
 from cds_hooks.cards.summary import differential_summary, fitted
 from cds_hooks.consultation import Consultation, Outcome, Reason
 from cds_hooks.protocol.cards import Card, Coding, Link, Response, Source
-from fhir_mapping.chart import Chart, Fact
+from fhir_mapping.diff import ChartDiff, diff
 from prompts import ago
 
 __all__ = ["build"]
 
 _DAY = 86400.0
+_MOST_CHANGES = 5
 _FRESH_S = 60.0
 """An answer younger than this is told without its age, in seconds."""
 
@@ -108,7 +110,7 @@ class _Maker:
 
     def earlier(self, last: Consultation, present: Consultation) -> Card:
         """An earlier answer, marked as such. It suggests nothing: the chart has moved on."""
-        newer, gone = _changes(last.chart, present.chart)
+        found = diff(last.chart, present.chart)
         age = self._age(last) or ago(0.0, fine=True)
         why = data.texts().outcomes[present.outcome].summary
         return Card(
@@ -116,7 +118,7 @@ class _Maker:
             indicator="info",
             source=self._source("chartsideDifferential"),
             uuid=self.make_uuid(),
-            detail=self._detail(last, age=age, newer=newer, gone=gone, why_old=why),
+            detail=self._detail(last, age=age, since=found, why_old=why),
             override_reasons=self.reasons,
             links=self._links(),
             extension=self.profile.extension or None,
@@ -176,15 +178,13 @@ class _Maker:
         done: Consultation,
         *,
         age: str,
-        newer: int | None = None,
-        gone: int = 0,
+        since: ChartDiff | None = None,
         why_old: str = "",
     ) -> str:
         shown = {
             "demonstration": _demonstration(done),
             "age": age,
-            "newer": newer,
-            "gone": gone,
+            "since": None if since is None else _since(since),
             "why_old": why_old,
             "standing": view.groups_of(done, standing=True),
             "apart": view.groups_of(done, standing=False),
@@ -227,11 +227,8 @@ def _demonstration(consultation: Consultation) -> bool:
     return consultation.model is not None and consultation.model.demonstration
 
 
-def _changes(before: Chart, present: Chart) -> tuple[int, int]:
-    """How many facts are new or changed, and how many are gone, whatever their ids and ages."""
-    old, new = set(map(_content, before.facts)), set(map(_content, present.facts))
-    return len(new - old), len(old - new)
-
-
-def _content(fact: Fact) -> tuple[object, ...]:
-    return (fact.kind, fact.text, fact.flag, fact.status, fact.polarity, fact.sources)
+def _since(found: ChartDiff) -> tuple[str, ...]:
+    """The first of what changed, each with how: "new: Lactate 4.1 mmol/L, high, 1 h ago"."""
+    told = tuple(f"{word}: {fact_phrase(fact)}" for word, fact in found.told)
+    more = (f"{len(told) - _MOST_CHANGES} more",) if len(told) > _MOST_CHANGES else ()
+    return told[:_MOST_CHANGES] + more

@@ -29,7 +29,7 @@ async def answered(rooms: Rooms, config: ConsultConfig, asked: Consultation) -> 
         done = replace(asked, outcome=_outcome(error), outcome_detail=error.diagnostics())
     else:
         watch.lap("model")
-        done = _checked(rooms, asked, asked.prompt.fact_ids, generation)
+        done = _checked(rooms, config, asked, generation)
         watch.lap("check")
     return replace(done, timings_ms={**done.timings_ms, **watch.laps})
 
@@ -48,9 +48,10 @@ def _request(rooms: Rooms, config: ConsultConfig, prompt: Prompt) -> GenerationR
 
 
 def _checked(
-    rooms: Rooms, asked: Consultation, fact_ids: Sequence[str], generation: Generation
+    rooms: Rooms, config: ConsultConfig, asked: Consultation, generation: Generation
 ) -> Consultation:
     """Parse every sample again, then hold each diagnosis against the chart."""
+    fact_ids = asked.prompt.fact_ids if asked.prompt else ()
     differentials = [said for part in by_model(generation) for said in _parse(part, fact_ids)]
     found = plausibility.judge(asked.chart, differentials, rooms.terminology)
     return replace(
@@ -62,6 +63,12 @@ def _checked(
         not_considered=found.not_considered,
         unexplained=found.unexplained,
         medication_concerns=found.medication_concerns,
+        truth_set=plausibility.truth_set(
+            found.assessments,
+            {said.model for said in differentials},
+            config.error,
+            config.calibration,
+        ),
         outcome=_outcome_of(differentials, found.assessments),
         outcome_detail=_silent_members(generation),
         timings_ms={**asked.timings_ms, **_prefixed("model.", generation.timings_ms)},

@@ -12,6 +12,7 @@ from cds_hooks.audit import SiteKey, Store
 from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.gather import Gathered
 from cds_hooks.inference.engine import Engine
+from cds_hooks.plausibility import Calibration, load_calibration
 from cds_hooks.plausibility.terminology import Terminology
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import ServiceDefinition
@@ -31,6 +32,9 @@ class ConsultConfig:
     behind an answer, `fresh_for_s` how long the answer is reused, `recall_s` how long a chart that
     was sent whole is kept in memory, so that it need not be read again. `silent` are outcomes that
     give no card. A card's link to its consultation opens for `link_s`; 0: cards have none.
+    `calibration` holds the thresholds of agreement at which the truth is among the answers but for
+    a share `error` of cases. `fhir_version` is what clients send where no server tells it;
+    without `assessments` what clinicians themselves concluded is not read.
     """
 
     base_url: str
@@ -47,6 +51,10 @@ class ConsultConfig:
     card_profile: str = "generic"
     silent: frozenset[Outcome] = frozenset()
     link_s: float = _DAY_S
+    calibration: Calibration = field(default_factory=load_calibration)
+    error: float = 0.1
+    fhir_version: str | None = None
+    assessments: bool = True
     settings_sha256: str = ""
 
     def within(self, service_id: str) -> float:

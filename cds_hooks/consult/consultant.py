@@ -9,14 +9,14 @@ from dataclasses import replace
 from cds_hooks import cards, expiry
 from cds_hooks.audit import LinkUnknown, consultation_of, link_to
 from cds_hooks.compliance import consultation_page
-from cds_hooks.consult import question
+from cds_hooks.consult import entered, question
 from cds_hooks.consult.config import ConsultConfig, Rooms
 from cds_hooks.consult.recall import Recall
 from cds_hooks.consult.work import Work
 from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.protocol.cards import Link, Response
 from cds_hooks.protocol.request import HookRequest
-from cds_hooks.services import STARTED, ServiceDefinition
+from cds_hooks.services import STARTED, ServiceDefinition, problem_check
 
 __all__ = ["Consultant"]
 
@@ -50,6 +50,8 @@ class Consultant:
         of the body as it was sent; a request that `known` gave for it is not gathered again.
         Raises ChartsideError when the hook cannot be answered at all.
         """
+        if service.checks_entered:
+            return await self._check(service, request)
         began = time.monotonic()
         asked = self._again(digest)
         if asked is None:
@@ -59,6 +61,13 @@ class Consultant:
             return await self._begin(asked, wait_s)
         left = self._config.within(service.id) - (time.monotonic() - began)
         return await self.respond(await self._answer_by(asked, left), request)
+
+    async def _check(self, service: ServiceDefinition, request: HookRequest) -> Response:
+        """The plausibility of what was just entered; of a call about something else no card."""
+        if not problem_check.is_asked(service, request):
+            return Response()
+        done = await entered.checked(self._rooms, self._config, service, request)
+        return await self.respond(done, request)
 
     def known(self, digest: bytes) -> HookRequest | None:
         """The request in a body that was sent before, without its resources and its token."""

@@ -34,8 +34,14 @@ async def put(
     gathered = await rooms.gather(service, request, deadline_s=within)
     watch.lap("gather")
     now, patient_id = rooms.now(), request.context.patient_id
-    version = gathered.fhir_version
-    chart = map_chart(gathered.resources, patient_id=patient_id, now=now, fhir_version=version)
+    chart = map_chart(
+        gathered.resources,
+        patient_id=patient_id,
+        now=now,
+        fhir_version=gathered.fhir_version or config.fhir_version,
+        encounter_id=request.context.encounter_id or None,
+        assessments=config.assessments,
+    )
     watch.lap("map")
     prompt = await _render(rooms, chart)
     watch.lap("render")
@@ -50,6 +56,7 @@ async def put(
         model=rooms.engine.model,
         key_states=gathered.states,
         contradictions=plausibility.contradictions(chart, rooms.terminology),
+        medication_concerns=plausibility.medication_concerns(chart, rooms.terminology),
         timings_ms=watch.laps,
         settings_sha256=config.settings_sha256,
     )

@@ -5,7 +5,7 @@ shown is flagged, and nothing is repaired.
 """
 
 from cds_hooks.plausibility.assessment import Judgement, assess, judge
-from cds_hooks.plausibility.calibration import load_calibration, truth_set
+from cds_hooks.plausibility.calibration import Calibration, load_calibration, truth_set
 from cds_hooks.plausibility.chart_conflicts import contradictions
 from cds_hooks.plausibility.entered import check_entered
 from cds_hooks.plausibility.medications import medication_concerns
@@ -15,6 +15,7 @@ from cds_hooks.plausibility.store import TerminologyError
 from cds_hooks.plausibility.terminology import Terminology
 
 __all__ = [
+    "Calibration",
     "Concept",
     "Judgement",
     "Resolution",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
@@ -11,6 +12,7 @@ from importlib.metadata import version
 import httpx
 from starlette.types import ASGIApp
 
+import fhir_mapping
 import prompts
 from cds_hooks.app import AppConfig, Doors, Exchange, Readiness, RequestInfo, create_app
 from cds_hooks.audit import Commit, SiteKey, Store
@@ -21,7 +23,7 @@ from cds_hooks.errors import ChartsideError
 from cds_hooks.gather import Gathered, VersionCache, gather, open_http
 from cds_hooks.inference.engine import Engine, EngineUnavailable
 from cds_hooks.operation import Metrics, get_logger
-from cds_hooks.plausibility import Terminology
+from cds_hooks.plausibility import Terminology, load_calibration
 from cds_hooks.protocol.cards import Response
 from cds_hooks.protocol.feedback import FeedbackEntry
 from cds_hooks.protocol.reading import Limits
@@ -84,6 +86,10 @@ class Runtime:
             stack.push_async_callback(self.engine.stop)
             stack.push_async_callback(self.consultant.close)
             watching = asyncio.create_task(self._watch_store(), name="store-check")
+            await asyncio.to_thread(fhir_mapping.warm)
+            # What is loaded by now stays: the collector would walk all of it in the midst of hooks.
+            gc.collect()
+            gc.freeze()
             stack.callback(watching.cancel)
             yield
 
@@ -190,6 +196,9 @@ class Runtime:
             card_profile=self.settings.cards.profile,
             silent=frozenset(services.silent),
             link_s=self.settings.cards.link_s,
+            fhir_version=self.settings.fhir.version or None,
+            assessments=services.assessments,
+            calibration=load_calibration(self.settings.panel.calibration),
             settings_sha256=settings_digest(self.settings),
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cds_hooks.services import appointment_book, encounter_start, patient_view
+from cds_hooks.services import appointment_book, encounter_start, patient_view, problem_check
 from cds_hooks.services.definition import (
     STARTED,
     PrefetchTemplate,
@@ -16,6 +16,7 @@ REGISTRY: tuple[ServiceDefinition, ...] = (
     patient_view.SERVICE,
     encounter_start.SERVICE,
     appointment_book.SERVICE,
+    *problem_check.SERVICES,
 )
 """Every service, in the order in which discovery lists them."""
 

@@ -73,6 +73,9 @@ class Panel(Section):
     servers: tuple[ModelServer, ...] = Field(
         (), description="More models on servers: tables as [model_server]."
     )
+    calibration: Annotated[Path | None, Unset] = Field(
+        None, description="Thresholds of agreement from the site's own cases (TOML)."
+    )
 
 
 class Model(Section):

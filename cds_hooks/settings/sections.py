@@ -43,6 +43,9 @@ class Server(Section):
 class Fhir(Section):
     allowed_bases: tuple[FhirBase, ...] = Field((), description="FHIR servers that may be read.")
     same_server_hosts: tuple[str, ...] = Field((), description="Other names of those servers.")
+    version: Literal["", "STU3", "R4", "R4B", "R5"] = Field(
+        "", description="What clients send, where no server tells; empty: decided by shape."
+    )
     gather_within_s: float = Field(1.2, gt=0, description="Seconds for all reads of one hook.")
     connect_s: float = Field(1.0, gt=0, description="Seconds to connect.")
     read_s: float = Field(2.5, gt=0, description="Seconds for one read.")
@@ -74,6 +77,10 @@ class Services(Section):
     )
     recall_s: float = Field(
         300.0, ge=0, description="Seconds a chart stays in memory to be recognised; 0: never."
+    )
+    assessments: bool = Field(
+        True,
+        description="Read clinicians' own assessments; false: a differential not led by them.",
     )
     samples: int = Field(0, ge=0, le=16, description="Samples a consultation; 0: the template's.")
     silent: tuple[Outcome, ...] = Field(

@@ -49,7 +49,7 @@ async def test_a_change_that_does_not_matter_shows_the_last_answer_with_its_age(
     assert len(engine.requests) == 1
     assert "Pulmonary embolism" in card.summary
     assert card.suggestions == ()
-    assert "1 fact is new or changed since, 0 gone" in card.detail
+    assert "**Since this answer was made**\n\n- new: Lactate" in card.detail
     assert "does not bear on a differential" in card.detail
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from cds_hooks.protocol.hooks import PATIENT_VIEW
 from cds_hooks.protocol.prefetch import LONGEST_TEMPLATE
 from cds_hooks.services import REGISTRY, PrefetchTemplate, ServiceDefinition, discovery_of, find
 from cds_hooks.services.page import prefetch_page
@@ -39,6 +38,8 @@ def test_each_hook_has_one_service():
         ("chartside-patient-view", "patient-view"),
         ("chartside-encounter-start", "encounter-start"),
         ("chartside-appointment-book", "appointment-book"),
+        ("chartside-problem-check", "problem-list-item-create"),
+        ("chartside-problem-check-view", "patient-view"),
     ]
     assert [find(service.id) for service in REGISTRY] == list(REGISTRY)
     assert find("chartside-order-sign") is None
@@ -86,7 +87,7 @@ def test_prefetch_cannot_be_changed():
 def test_discovery_has_what_the_definitions_have():
     entries = discovery_of(REGISTRY).services
     assert [dict(entry.prefetch) for entry in entries] == [dict(s.prefetch) for s in REGISTRY]
-    assert {entry.hook_version for entry in entries} == {PATIENT_VIEW.version}
+    assert [entry.hook_version for entry in entries] == [s.on.version for s in REGISTRY]
 
 
 def test_the_page_to_type_in_is_what_the_definitions_say():

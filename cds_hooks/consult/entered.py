@@ -1,0 +1,46 @@
+"""A problem just entered: gathered, mapped and held against the rest of the chart; no model."""
+
+from __future__ import annotations
+
+from cds_hooks import plausibility
+from cds_hooks.consult.config import ConsultConfig, Rooms
+from cds_hooks.consult.stopwatch import Stopwatch
+from cds_hooks.consultation import Consultation, Outcome
+from cds_hooks.protocol.request import HookRequest
+from cds_hooks.services import ServiceDefinition, problem_check
+from fhir_mapping import map_chart
+
+__all__ = ["checked"]
+
+
+async def checked(
+    rooms: Rooms, config: ConsultConfig, service: ServiceDefinition, request: HookRequest
+) -> Consultation:
+    """The checked consultation; its chart is the one without what was entered."""
+    watch = Stopwatch()
+    within = min(config.gather_within_s, config.within(service.id))
+    gathered = await rooms.gather(service, request, deadline_s=within)
+    watch.lap("gather")
+    now, patient_id = rooms.now(), request.context.patient_id
+    version = gathered.fhir_version or config.fhir_version
+    found = problem_check.entered(request, gathered.resources, now=now)
+    who = [r for r in gathered.resources if r.get("resourceType") == "Patient"]
+    chart = map_chart(found.others, patient_id=patient_id, now=now, fhir_version=version)
+    new = map_chart([*who, *found.conditions], patient_id=patient_id, now=now, fhir_version=version)
+    watch.lap("map")
+    assessments = plausibility.check_entered(chart, new.facts, rooms.terminology)
+    watch.lap("check")
+    made = rooms.new_id()
+    return Consultation(
+        id=made,
+        key=made,
+        service=service.id,
+        created=now.timestamp(),
+        patient_key=rooms.key.patient_key(patient_id, fhir_server=request.fhir_server),
+        chart=chart,
+        key_states=gathered.states,
+        assessments=assessments,
+        outcome=Outcome.CHECKED,
+        timings_ms=watch.laps,
+        settings_sha256=config.settings_sha256,
+    )
