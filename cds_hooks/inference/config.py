@@ -14,6 +14,7 @@ from cds_hooks.consultation import ModelIdentity, ModelPart
 from cds_hooks.inference.adapters import Adapter
 from cds_hooks.inference.catalogue import ModelEntry
 from cds_hooks.inference.machine import usable_processors
+from cds_hooks.inference.memory import MOST_SEQUENCES
 
 __all__ = ["LlamaConfig"]
 
@@ -82,10 +83,10 @@ class LlamaConfig:
 
     @property
     def sequences(self) -> int:
-        """Sequences that the same needs."""
+        """Sequences that the same needs, as many as llama.cpp has; with fewer, requests wait."""
         names = self.entry.names
         search = len(names.leads) * (1 + 2 * names.width) if self.names else 0
-        return self.parallel * (self.samples + search)
+        return min(self.parallel * (self.samples + search), MOST_SEQUENCES)
 
     def identity(self) -> ModelIdentity:
         """What a consultation records before the file is measured."""

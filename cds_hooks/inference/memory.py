@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 from cds_hooks.inference.gguf import Header, ModelFileError
 
-__all__ = ["MemoryPlan", "plan", "refuse_unless_it_fits"]
+__all__ = ["MOST_SEQUENCES", "MemoryPlan", "plan", "refuse_unless_it_fits"]
+
+MOST_SEQUENCES = 256
+"""Sequences that a context of llama.cpp can have (`LLAMA_MAX_SEQ`)."""
 
 _F16 = 2
 _F32 = 4

@@ -99,3 +99,8 @@ def test_available_memory_is_the_least_of_what_machine_and_group_have(tmp_path: 
     (tmp_path / "memory.current").write_text("20000\n")
     assert available_memory(tmp_path, meminfo) == 30_000
     assert available_memory(tmp_path / "none", tmp_path / "none") is None
+
+
+def test_more_at_once_than_llama_cpp_has_sequences_for_waits_instead(config: LlamaConfig) -> None:
+    assert replace(config, parallel=1).sequences < replace(config, parallel=3).sequences
+    assert replace(config, parallel=1000).sequences == 256

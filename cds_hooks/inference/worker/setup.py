@@ -16,7 +16,12 @@ from cds_hooks.inference.adapters import Adapter, refuse_unless_it_adapts
 from cds_hooks.inference.chat import bounded_scaffold
 from cds_hooks.inference.gguf import Header, check_digest, read_header, refuse_split
 from cds_hooks.inference.machine import available_memory
-from cds_hooks.inference.memory import MemoryPlan, plan, refuse_unless_it_fits
+from cds_hooks.inference.memory import (
+    MOST_SEQUENCES,
+    MemoryPlan,
+    plan,
+    refuse_unless_it_fits,
+)
 from cds_hooks.inference.worker import native
 from cds_hooks.inference.worker.constraint import Compiler
 from cds_hooks.inference.worker.jobs import NameSearch, Tools
@@ -139,7 +144,7 @@ def _checked(order: LoadOrder) -> tuple[LoadOrder, Header, MemoryPlan]:
         order = replace(
             order,
             cells=order.cells + (order.kept_cells if order.slots else 0),
-            sequences=order.sequences + 2 * order.slots,
+            sequences=min(order.sequences + 2 * order.slots, MOST_SEQUENCES),
         )
     elif order.slots:
         copies = plan(header, cells=order.kept_cells, sequences=2 * order.slots, batch=1)
