@@ -57,12 +57,14 @@ def test_item_08_each_service_has_its_attributes(services):
             assert isinstance(service[name], str)
             assert service[name]
         assert service["version"] == "2.0.1"
-        assert service["hookVersion"] == "1.0"
+        of = "0.1.0" if service["hook"] == "problem-list-item-create" else "1.0"
+        assert service["hookVersion"] == of
         assert all(isinstance(query, str) for query in service["prefetch"].values())
     assert {service["hook"] for service in services} == {
         "patient-view",
         "encounter-start",
         "appointment-book",
+        "problem-list-item-create",
     }
 
 
