@@ -20,7 +20,8 @@ __all__ = ["Basis", "basis_page"]
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What the page is made from; `terminology` maps a source to its version, as compiled."""
+    """What the page is made from; `terminology` maps a source to its version, as compiled;
+    `admission` is the model's admission record in lines, empty without one."""
 
     version: str
     profile: str
@@ -32,6 +33,7 @@ class Basis:
     samples: int
     names_by_construction: bool
     answer_within_s: float
+    admission: tuple[str, ...] = ()
 
 
 def basis_page(basis: Basis) -> str:

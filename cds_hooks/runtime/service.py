@@ -28,6 +28,7 @@ from cds_hooks.protocol.cards import Response
 from cds_hooks.protocol.feedback import FeedbackEntry
 from cds_hooks.protocol.reading import Limits
 from cds_hooks.protocol.request import HookRequest
+from cds_hooks.runtime.admission import admission
 from cds_hooks.runtime.configs import gather_config, store_config
 from cds_hooks.runtime.engines import make_engine, model_entry
 from cds_hooks.services import REGISTRY, ServiceDefinition
@@ -53,6 +54,7 @@ class Runtime:
         self._log = get_logger()
         self._key = SiteKey.load(settings.store.site_key, create=settings.profile == "demo")
         self._entry = model_entry(settings)
+        self._admission = admission(settings, self._entry.sha256)
         self._template = template or prompts.load("differential")
         self._terminology = Terminology(settings.terminology.path)
         self._gather_config = gather_config(settings)
@@ -137,6 +139,7 @@ class Runtime:
                 samples=self._samples,
                 names_by_construction=self._by_construction,
                 answer_within_s=self.settings.services.answer_within_s,
+                admission=self._admission.told if self._admission else (),
             )
         )
 

@@ -94,6 +94,26 @@ class Services(Section):
         return self
 
 
+class Admission(Section):
+    folder: Annotated[Path | None, Unset] = Field(
+        None, description="Folder of signed admission records (`chartside models admit`)."
+    )
+    public_key: Annotated[Path | None, Unset] = Field(
+        None, description="The key (PEM) that must have signed them."
+    )
+    required: Literal["", "demonstration", "clinical"] = Field(
+        "", description="The purpose for which the model must be admitted; empty: for none."
+    )
+
+    @model_validator(mode="after")
+    def _records_are_held_against_a_key(self) -> Self:
+        if (self.folder is None) != (self.public_key is None):
+            raise ValueError("folder and public_key belong together")
+        if self.required and self.folder is None:
+            raise ValueError("required needs folder and public_key")
+        return self
+
+
 class TerminologyFile(Section):
     path: Path = Field(Path("build/terminology.sqlite"), description="The compiled terminology.")
 
@@ -155,6 +175,7 @@ class Settings(Section):
     model: Model = Model()
     model_server: ModelServer = ModelServer()
     panel: Panel = Panel()
+    admission: Admission = Admission()
     terminology: TerminologyFile = TerminologyFile()
     store: StorePlace = StorePlace()
     prewarm: Prewarm = Prewarm()

@@ -1,0 +1,50 @@
+"""What the service does with admissions: it quotes them, and refuses a model if told to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cds_hooks.evaluation.admission.signing import create_key
+from cds_hooks.evaluation.errors import AdmissionError
+from cds_hooks.runtime import Runtime
+from cds_hooks.runtime.admission import admission
+from cds_hooks.settings import Settings, SettingsError
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Any:
+    create_key(tmp_path / "key.pem")
+    store = {"path": str(tmp_path / "s.sqlite"), "site_key": tmp_path / "site.key"}
+    keys = {"folder": tmp_path, "public_key": tmp_path / "key.pem.pub"}
+
+    def make(**wanted: Any) -> Settings:
+        return Settings.model_validate({"store": store, "admission": {**keys, **wanted}})
+
+    return make
+
+
+def test_without_a_folder_nothing_is_asked() -> None:
+    assert admission(Settings(), "a" * 64) is None
+
+
+def test_a_model_that_nobody_admitted_is_told_and_only_refused_where_required(
+    settings: Any,
+) -> None:
+    assert "no signed record that admits this model" in Runtime(settings()).basis()
+    with pytest.raises(AdmissionError):
+        Runtime(settings(required="demonstration"))
+
+
+def test_an_admitted_model_is_named_by_its_digest(settings: Any) -> None:
+    with pytest.raises(SettingsError) as refused:
+        admission(settings(required="clinical"), "")
+    assert refused.value.where == "model.sha256"
+
+
+@pytest.mark.parametrize("wanted", [{"folder": "x"}, {"public_key": "x"}, {"required": "clinical"}])
+def test_half_a_requirement_is_refused(wanted: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="public_key"):
+        Settings.model_validate({"admission": wanted})
