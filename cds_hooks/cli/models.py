@@ -16,6 +16,7 @@ from rich.console import Console
 
 from cds_hooks.cli import show
 from cds_hooks.cli.evaluation_run import Asking, bench
+from cds_hooks.cli.models_files import advise_models, bench_model, check_model, list_models
 from cds_hooks.evaluation.admission.acceptance import acceptance_suite
 from cds_hooks.evaluation.admission.decision import decide
 from cds_hooks.evaluation.admission.finding import SUFFIX
@@ -39,6 +40,10 @@ models_app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
+models_app.command("list")(list_models)
+models_app.command("check")(check_model)
+models_app.command("advise")(advise_models)
+models_app.command("bench")(bench_model)
 
 
 @models_app.command("admit")
