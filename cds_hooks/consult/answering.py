@@ -70,7 +70,7 @@ def _checked(
             config.calibration,
         ),
         outcome=_outcome_of(differentials, found.assessments),
-        outcome_detail=_silent_members(generation),
+        outcome_detail=_remarks(generation),
         timings_ms={**asked.timings_ms, **_prefixed("model.", generation.timings_ms)},
         tokens={
             "prompt": generation.tokens_prompt,
@@ -88,10 +88,12 @@ def _parse(generation: Generation, fact_ids: Sequence[str]) -> Iterator[Differen
             yield parse_differential(sample.text, fact_ids, model=model, sample=index)
 
 
-def _silent_members(generation: Generation) -> str:
-    """The models of a panel that said nothing, each with the code that says why."""
+def _remarks(generation: Generation) -> str:
+    """The models of a panel that said nothing, with the code that says why; thoughts cut short."""
     failures = generation.failures if isinstance(generation, PanelGeneration) else ()
-    return "; ".join(f"{failure.model.name}: {failure.code}" for failure in failures)
+    told = [f"{failure.model.name}: {failure.code}" for failure in failures]
+    cut = sum(sample.thinking_cut for sample in generation.samples)
+    return "; ".join([*told, *([f"thinking-cut: {cut}"] if cut else [])])
 
 
 def _outcome(error: EngineError) -> Outcome:

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 from pathlib import Path
 
 from cds_hooks.errors import ChartsideError
 from cds_hooks.inference.adapters import Adapter
-from cds_hooks.inference.catalogue import ModelEntry, load_catalogue
+from cds_hooks.inference.catalogue import ModelEntry, load_catalogue, stand_in
 from cds_hooks.inference.engine import Engine
+from cds_hooks.inference.gguf import ModelFileError, read_header
 from cds_hooks.inference.llama import LlamaConfig, LlamaEngine
+from cds_hooks.inference.machine import usable_processors
 from cds_hooks.inference.openai import OpenAIConfig, OpenAIEngine
 from cds_hooks.inference.panel import Asked, Panel
 from cds_hooks.inference.replicas import Replicas
 from cds_hooks.settings import Model, ModelFile, ModelServer, Settings, SettingsError
+from prompts.template import TemplateSettings
 
 __all__ = ["make_engine", "model_entry"]
 
+# A template's own words, in any tokenizer; the chart's tokens are counted.
+_SYSTEM_TOKENS = 512
+_CONTEXT = 8192
 
-def make_engine(settings: Settings, samples: int) -> Engine:
-    """The engine that the settings describe. Raises SettingsError."""
-    first = _first(settings, samples)
+
+def make_engine(settings: Settings, bounds: TemplateSettings, samples: int) -> Engine:
+    """The engine that the settings describe, for questions within a template's bounds.
+
+    Raises SettingsError.
+    """
+    first = _first(settings, bounds, samples)
     more = settings.panel
     if not more.files and not more.servers:
         return first
-    engines = [first, *(_local(settings, file, samples) for file in more.files)]
+    engines = [first, *(_local(settings, file, bounds, samples) for file in more.files)]
     engines += [_remote(server, "panel.servers") for server in more.servers]
     try:
         return Panel(engines, asked=Asked(more.asked))
@@ -38,18 +47,20 @@ def model_entry(settings: Settings) -> ModelEntry:
     server = settings.model_server
     if not server.bases:
         return _entry(settings, settings.model)
-    return _unlisted(
-        server.name or server.model, server.model, server.sha256, demonstration=server.demonstration
-    )
+    entry = stand_in(Path(server.name or server.model), sha256=server.sha256)
+    told = {"name": server.name or server.model, "demonstration": server.demonstration}
+    return entry.model_copy(update=told)
 
 
-def _first(settings: Settings, samples: int) -> Engine:
+def _first(settings: Settings, bounds: TemplateSettings, samples: int) -> Engine:
     if settings.model_server.bases:
         return _remote(settings.model_server, "model_server")
-    return _local(settings, settings.model, samples)
+    return _local(settings, settings.model, bounds, samples)
 
 
-def _local(settings: Settings, file: Model | ModelFile, samples: int) -> Engine:
+def _local(
+    settings: Settings, file: Model | ModelFile, bounds: TemplateSettings, samples: int
+) -> Engine:
     model = settings.model
     if model.names is not None and not model.names.exists():
         raise SettingsError("the file of names is missing", where="model.names")
@@ -60,10 +71,12 @@ def _local(settings: Settings, file: Model | ModelFile, samples: int) -> Engine:
             names=model.names,
             cache=model.cache,
             adapters=tuple(Adapter(a.path, a.scale, a.sha256) for a in file.adapters),
+            prompt_tokens=bounds.chart_tokens + _SYSTEM_TOKENS,
+            answer_tokens=bounds.max_output_tokens,
             samples=samples,
             parallel=model.parallel,
             queue=model.queue,
-            threads=model.threads or os.cpu_count() or 1,
+            threads=model.threads or usable_processors(),
             gpu_layers=model.gpu_layers,
         )
     )
@@ -73,21 +86,15 @@ def _entry(settings: Settings, file: Model | ModelFile) -> ModelEntry:
     known = load_catalogue(settings.model.catalogue).for_file(file.path, file.sha256)
     if known is not None:
         return known.model_copy(update={"sha256": file.sha256 or known.sha256})
-    return _unlisted(file.path.stem, file.path.name, file.sha256)
+    return stand_in(file.path, context=_context(file.path), sha256=file.sha256)
 
 
-def _unlisted(name: str, file: str, sha256: str, *, demonstration: bool = False) -> ModelEntry:
-    return ModelEntry(
-        name=name,
-        family="not in the catalogue",
-        architecture="unknown",
-        files=(file,),
-        sha256=sha256,
-        licence="",
-        source="the site",
-        context=8192,
-        demonstration=demonstration,
-    )
+def _context(path: Path) -> int:
+    """What a file that no catalogue knows says of its context; the engine refuses a bad file."""
+    try:
+        return read_header(path).of_architecture("context_length") or _CONTEXT
+    except ModelFileError:
+        return _CONTEXT
 
 
 def _remote(server: ModelServer, where: str) -> Engine:

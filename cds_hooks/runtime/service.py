@@ -63,7 +63,7 @@ class Runtime:
         self._base_url = settings.server.public_url or f"http://127.0.0.1:{port}"
         self._store_trouble = "not checked yet"
         self.store = Store(store_config(settings), self._key, observer=self._committed)
-        self.engine: Engine = make_engine(settings, self._samples)
+        self.engine: Engine = make_engine(settings, self._template.settings, self._samples)
         self.consultant = Consultant(self._rooms(), self._consult_config())
         self.app = self._application()
 
@@ -100,7 +100,8 @@ class Runtime:
         ends = asyncio.get_running_loop().time() + limit_s
         while (state := self.engine.state).status != "ready":
             if state.status == "failed" or asyncio.get_running_loop().time() > ends:
-                raise EngineUnavailable("the model cannot be loaded", where=state.detail)
+                why = getattr(self.engine, "trouble", "")
+                raise EngineUnavailable("the model cannot be loaded", where=state.detail, hint=why)
             await asyncio.sleep(_READY_POLL_S)
 
     def ready(self) -> Readiness:

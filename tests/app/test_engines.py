@@ -7,14 +7,22 @@ from typing import Any
 
 import pytest
 
+import prompts
+from cds_hooks.inference.engine import Engine
 from cds_hooks.inference.llama import LlamaEngine
 from cds_hooks.inference.openai import OpenAIEngine
 from cds_hooks.inference.panel import Panel
 from cds_hooks.inference.replicas import Replicas
-from cds_hooks.runtime.engines import make_engine, model_entry
+from cds_hooks.runtime import engines
+from cds_hooks.runtime.engines import model_entry
 from cds_hooks.settings import Settings, SettingsError, load_settings
 
 SERVER = {"bases": ["http://127.0.0.1:9"], "model": "gemma", "name": "Gemma", "sha256": "a" * 64}
+
+
+def make_engine(settings: Settings, samples: int) -> Engine:
+    """With the bounds of the service's own template."""
+    return engines.make_engine(settings, prompts.load("differential").settings, samples)
 
 
 @pytest.fixture
