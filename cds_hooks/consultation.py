@@ -189,6 +189,10 @@ class Consultation:
     `medication_concerns`. Found by rules about the model's list: `not_considered`, diagnoses that a
     pattern in the chart calls for and no sample named, and `unexplained`, abnormal results that
     are cited for none of the list.
+
+    `fault` is the stable code of what kept the model from answering, the most telling one there
+    is; `outcome_detail` the same in words, or a remark on an answer. `sample_models` names the
+    model of each of `samples`.
     """
 
     id: str
@@ -207,6 +211,8 @@ class Consultation:
     contradictions: tuple[Reason, ...] = ()
     outcome: Outcome = Outcome.PENDING
     outcome_detail: str = ""
+    fault: str = ""
+    sample_models: tuple[str, ...] = ()
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     tokens: Mapping[str, int] = field(default_factory=dict)
     settings_sha256: str = ""

@@ -126,7 +126,11 @@ class _Maker:
 
     def status(self, unfinished: Consultation) -> Card:
         words = data.texts().outcomes[unfinished.outcome]
-        shown = {"demonstration": _demonstration(unfinished), "detail": words.detail}
+        shown = {
+            "demonstration": _demonstration(unfinished),
+            "detail": words.detail,
+            "fault": unfinished.fault,
+        }
         return Card(
             summary=fitted(words.summary),
             indicator="info",

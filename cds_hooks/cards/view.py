@@ -82,6 +82,7 @@ class Basis:
     answers: int
     unusable: int
     seconds: str
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +175,7 @@ def basis_of(consultation: Consultation) -> Basis:
         answers=len(consultation.differentials),
         unusable=consultation.samples_failed,
         seconds=f"{took:.1f}" if took >= 0.05 else "",
+        remark="" if consultation.fault else phrases.remark(consultation.outcome_detail),
     )
 
 

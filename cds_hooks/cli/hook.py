@@ -25,7 +25,7 @@ __all__ = ["hook"]
 
 
 def hook(
-    name: Annotated[str, typer.Argument(help="patient-view or encounter-start.")],
+    name: Annotated[str, typer.Argument(help="patient-view, encounter-start or appointment-book.")],
     bundle: Annotated[Path, typer.Option(help="A FHIR bundle, NDJSON file or folder.")],
     patient: Annotated[str, typer.Option(help="Which patient, when there are several.")] = "",
     config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
@@ -33,10 +33,12 @@ def hook(
     explain: Annotated[bool, typer.Option(help="Show facts, prompt, output and checks.")] = False,
 ) -> None:
     """Answer a hook for a chart in a file: map, ask the model, check, make cards."""
-    service = next((s for s in REGISTRY if s.hook == name), None)
+    # A file does not tell which of its problems was just entered.
+    offered = [s for s in REGISTRY if not s.checks_entered]
+    service = next((s for s in offered if s.hook == name), None)
     if service is None:
-        hooks = ", ".join(s.hook for s in REGISTRY)
-        raise UsageError("no service answers this hook", hint=f"Hooks: {hooks}.")
+        hooks = ", ".join(s.hook for s in offered)
+        raise UsageError("no service answers this hook for a file", hint=f"Hooks: {hooks}.")
     body = _request(service, bundle, patient)
     console = show.screen(json=json)
     with console.status("the model reads the chart"):

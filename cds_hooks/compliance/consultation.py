@@ -34,6 +34,7 @@ class _Shown:
 class _Page:
     pending: bool
     age: str
+    fhir: str
     model: str
     template: str
     basis: str
@@ -56,6 +57,7 @@ def consultation_page(
     page = _Page(
         pending=consultation.outcome is Outcome.PENDING,
         age=f"Asked {ago((now - consultation.created) / _DAY_S, fine=True)}",
+        fhir=consultation.chart.fhir_version,
         model=consultation.model.name if consultation.model else "No model",
         template=_template(consultation),
         basis=basis,

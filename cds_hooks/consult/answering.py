@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -17,6 +18,8 @@ from prompts import Prompt
 
 __all__ = ["answered"]
 
+_CODE = re.compile(r"[a-z]+(-[a-z]+)+")
+
 
 async def answered(rooms: Rooms, config: ConsultConfig, asked: Consultation) -> Consultation:
     """The consultation with its outcome, whatever that is; an engine's fault is one."""
@@ -26,7 +29,8 @@ async def answered(rooms: Rooms, config: ConsultConfig, asked: Consultation) -> 
     try:
         generation = await rooms.engine.generate(_request(rooms, config, asked.prompt))
     except EngineError as error:
-        done = replace(asked, outcome=_outcome(error), outcome_detail=error.diagnostics())
+        detail = error.diagnostics()
+        done = replace(asked, outcome=_outcome(error), fault=_fault(error), outcome_detail=detail)
     else:
         watch.lap("model")
         done = _checked(rooms, config, asked, generation)
@@ -57,6 +61,7 @@ def _checked(
     return replace(
         asked,
         samples=tuple(sample.text for sample in generation.samples),
+        sample_models=tuple(part.model.name for part in by_model(generation) for _ in part.samples),
         samples_failed=len(generation.samples) - len(differentials),
         differentials=tuple(differentials),
         assessments=found.assessments,
@@ -91,9 +96,18 @@ def _parse(generation: Generation, fact_ids: Sequence[str]) -> Iterator[Differen
 def _remarks(generation: Generation) -> str:
     """The models of a panel that said nothing, with the code that says why; thoughts cut short."""
     failures = generation.failures if isinstance(generation, PanelGeneration) else ()
-    told = [f"{failure.model.name}: {failure.code}" for failure in failures]
-    cut = sum(sample.thinking_cut for sample in generation.samples)
-    return "; ".join([*told, *([f"thinking-cut: {cut}"] if cut else [])])
+    told = [f"no answer from {failure.model.name} ({failure.code})" for failure in failures]
+    if cut := sum(sample.thinking_cut for sample in generation.samples):
+        told.append(f"thoughts cut short: {cut}")
+    return "; ".join(told)
+
+
+def _fault(error: EngineError) -> str:
+    """The most telling code of an error: a server's fault, or why the engine is not up."""
+    of_server = getattr(error, "fault", None)
+    if of_server is not None:
+        return str(of_server)
+    return error.where if _CODE.fullmatch(error.where) else error.code
 
 
 def _outcome(error: EngineError) -> Outcome:

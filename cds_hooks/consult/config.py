@@ -34,6 +34,7 @@ class ConsultConfig:
     give no card. A card's link to its consultation opens for `link_s`; 0: cards have none.
     `calibration` holds the thresholds of agreement at which the truth is among the answers but for
     a share `error` of cases. `fhir_version` is what clients send where no server tells it;
+    `model_options` stands for what the catalogue says of the models (sampling, thinking ...);
     without `assessments` what clinicians themselves concluded is not read.
     """
 
@@ -45,7 +46,8 @@ class ConsultConfig:
     fresh_for_s: float = _DAY_S
     recall_s: float = 300.0
     samples: int = 1
-    temperature: float = 0.7
+    temperature: float | None = None
+    model_options: str = ""
     seed: int = 0
     names_by_construction: bool = False
     card_profile: str = "generic"
@@ -62,9 +64,10 @@ class ConsultConfig:
         return self.answer_within.get(service_id, self.answer_within_s)
 
     @property
-    def sampling(self) -> tuple[int, float, int, bool]:
+    def sampling(self) -> tuple[object, ...]:
         """What of the sampling an answer depends on."""
-        return (self.samples, self.temperature, self.seed, self.names_by_construction)
+        how = (self.samples, self.temperature, self.seed, self.names_by_construction)
+        return (*how, self.model_options)
 
 
 class Gather(Protocol):

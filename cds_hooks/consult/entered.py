@@ -25,7 +25,14 @@ async def checked(
     version = gathered.fhir_version or config.fhir_version
     found = problem_check.entered(request, gathered.resources, now=now)
     who = [r for r in gathered.resources if r.get("resourceType") == "Patient"]
-    chart = map_chart(found.others, patient_id=patient_id, now=now, fhir_version=version)
+    chart = map_chart(
+        found.others,
+        patient_id=patient_id,
+        now=now,
+        fhir_version=version,
+        encounter_id=request.context.encounter_id or None,
+        assessments=config.assessments,
+    )
     new = map_chart([*who, *found.conditions], patient_id=patient_id, now=now, fhir_version=version)
     watch.lap("map")
     assessments = plausibility.check_entered(chart, new.facts, rooms.terminology)

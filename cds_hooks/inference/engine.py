@@ -62,16 +62,16 @@ class GenerationRequest:
 
     `names` lists string positions of the schema that can only be terminology names, by the
     schema keyword `x-chartside-names` being true when this is True and the engine has a trie.
-    `deadline_s` is how long from now the whole request may take. `exclusive` asks for an empty
-    engine and nothing beside: what other work leaves behind changes the last bits of a logit, and
-    a replay must not depend on it.
+    `temperature` None is what the model's authors recommend. `deadline_s` is how long from now the
+    whole request may take. `exclusive` asks for an empty engine and nothing beside: what other work
+    leaves behind changes the last bits of a logit, and a replay must not depend on it.
     """
 
     messages: tuple[Message, ...]
     schema: Mapping[str, Any]
     samples: int = 1
     max_tokens: int = 512
-    temperature: float = 0.7
+    temperature: float | None = None
     seed: int = 0
     deadline_s: float = 60.0
     names: bool = False

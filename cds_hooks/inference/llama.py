@@ -247,7 +247,9 @@ class LlamaEngine:
             "schema": request.schema,
             "samples": request.samples,
             "max_tokens": request.max_tokens,
-            "temperature": request.temperature,
+            "temperature": (
+                sampling.temperature if request.temperature is None else request.temperature
+            ),
             "sampling": {
                 "top_p": sampling.top_p,
                 "top_k": sampling.top_k,

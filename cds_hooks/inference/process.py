@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import logging
 import os
+import re
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -102,11 +103,29 @@ class WorkerProcess:
         await self._process.wait()
 
     async def _listen(self) -> None:
-        """Keep the last lines of standard error, and tell them if the process came to harm."""
+        """Keep the last lines of standard error, and tell what of them is safe if it died.
+
+        An exception's text could hold a piece of a prompt: its kind and its places are told.
+        """
         while line := await _pipe(self._process.stderr).readline():
             self._last.append(line.decode("utf-8", "replace").rstrip()[:300])
         if await self._process.wait() > 0:
-            _log.error("the engine process said at last: %s", " | ".join(self._last))
+            _log.error("the engine process ended by itself: %s", told_of(self._last))
+
+
+_KIND = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*(Error|Exception|Interrupt|Exit)\b")
+_PLACE = re.compile(r'File "[^"]*?([A-Za-z0-9_]+\.py)", line (\d+)')
+
+
+def told_of(lines: Iterable[str]) -> str:
+    """The kinds and places of exceptions in lines of a traceback, and nothing else of them."""
+    told = []
+    for line in lines:
+        if place := _PLACE.search(line):
+            told.append(f"{place[1]}:{place[2]}")
+        elif kind := _KIND.match(line):
+            told.append(kind[0])
+    return " ".join(told) or "it left no traceback"
 
 
 def _pipe(stream: _Stream | None) -> _Stream:

@@ -35,6 +35,9 @@ class Metrics:
         self._consultations = self._count(
             "consultations", "Consultations by how they ended.", "service", "outcome"
         )
+        self._faults = self._count(
+            "consultation_faults", "Consultations without an answer, by code.", "code"
+        )
         self._stages = self._times("stage", "A stage of a consultation.", "stage")
         self._tokens = self._count("tokens", "Tokens read and written.", "kind")
         self._samples_failed = self._count("samples_failed", "Samples that were no answer.")
@@ -66,6 +69,8 @@ class Metrics:
     def consultation(self, done: Consultation) -> None:
         """One finished consultation."""
         self._consultations.labels(done.service, done.outcome.value).inc()
+        if done.fault:
+            self._faults.labels(done.fault).inc()
         self._samples_failed.inc(done.samples_failed)
         for stage, milliseconds in done.timings_ms.items():
             self._stages.labels(stage).observe(milliseconds / 1000)

@@ -16,14 +16,17 @@ def admission(settings: Settings, sha256: str) -> AdmissionRecord | None:
     and no digest says which file is meant.
     """
     wanted = settings.admission
+    required = wanted.required or ("clinical" if settings.profile == "production" else "")
     if wanted.folder is None or wanted.public_key is None:
+        if required:
+            raise SettingsError("a model must be admitted here", where="admission.folder")
         return None
-    if not wanted.required:
+    if not required:
         return admission_of(sha256, wanted.folder, wanted.public_key)
     if not sha256:
         hint = "The engine then refuses any other file."
         raise SettingsError(
             "an admitted model is named by its digest", where="model.sha256", hint=hint
         )
-    purpose = Purpose(wanted.required)
+    purpose = Purpose(required)
     return require_admission(sha256, wanted.folder, wanted.public_key, purpose=purpose)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import ssl
 from pathlib import Path
+
+import orjson
 
 from cds_hooks.errors import ChartsideError
 from cds_hooks.inference.adapters import Adapter
@@ -18,7 +21,7 @@ from cds_hooks.inference.replicas import Replicas
 from cds_hooks.settings import Model, ModelFile, ModelServer, Settings, SettingsError
 from prompts.template import TemplateSettings
 
-__all__ = ["make_engine", "model_entry"]
+__all__ = ["make_engine", "model_entry", "options_digest"]
 
 # A template's own words, in any tokenizer; the chart's tokens are counted.
 _SYSTEM_TOKENS = 512
@@ -50,6 +53,13 @@ def model_entry(settings: Settings) -> ModelEntry:
     entry = stand_in(Path(server.name or server.model), sha256=server.sha256)
     told = {"name": server.name or server.model, "demonstration": server.demonstration}
     return entry.model_copy(update=told)
+
+
+def options_digest(settings: Settings) -> str:
+    """A digest over what is known of the models: another sampling is another answer."""
+    entries = [model_entry(settings), *(_entry(settings, file) for file in settings.panel.files)]
+    whole = [entry.model_dump(mode="json") for entry in entries]
+    return hashlib.sha256(orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def _first(settings: Settings, bounds: TemplateSettings, samples: int) -> Engine:

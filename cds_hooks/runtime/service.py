@@ -30,7 +30,7 @@ from cds_hooks.protocol.reading import Limits
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.runtime.admission import admission
 from cds_hooks.runtime.configs import gather_config, store_config
-from cds_hooks.runtime.engines import make_engine, model_entry
+from cds_hooks.runtime.engines import make_engine, model_entry, options_digest
 from cds_hooks.services import REGISTRY, ServiceDefinition
 from cds_hooks.settings import Settings, SettingsError, settings_digest
 
@@ -184,7 +184,6 @@ class Runtime:
 
     def _consult_config(self) -> ConsultConfig:
         services, model = self.settings.services, self.settings.model
-        default = self._entry.sampling.temperature
         return ConsultConfig(
             base_url=self._base_url,
             answer_within_s=services.answer_within_s,
@@ -194,7 +193,8 @@ class Runtime:
             fresh_for_s=services.fresh_for_s,
             recall_s=services.recall_s,
             samples=self._samples,
-            temperature=default if model.temperature is None else model.temperature,
+            temperature=model.temperature,
+            model_options=options_digest(self.settings),
             seed=model.seed,
             names_by_construction=self._by_construction,
             card_profile=self.settings.cards.profile,
@@ -290,6 +290,7 @@ class Runtime:
             consultation=done.id,
             service=done.service,
             outcome=done.outcome.value,
+            code=done.fault,
             samples_failed=done.samples_failed,
             timings_ms=timings,
         )

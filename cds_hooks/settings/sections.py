@@ -67,7 +67,7 @@ class Services(Section):
         {}, description="The same by service id, where a service has its own."
     )
     only_start: tuple[ServiceId, ...] = Field(
-        (),
+        ("chartside-encounter-start",),
         description="Ids of services that only start work and show no card; "
         "`chartside-appointment-book` always does.",
     )

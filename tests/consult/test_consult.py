@@ -15,6 +15,7 @@ from cds_hooks.consultation import Consultation, Outcome, Verdict
 from cds_hooks.gather import PatientUnavailable
 from cds_hooks.inference.engine import DeadlinePassed, EngineError, QueueFull
 from cds_hooks.inference.fake import FakeEngine, FakeReply
+from cds_hooks.inference.remote.faults import Fault, ServerFault
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import ServiceDefinition
 
@@ -177,6 +178,22 @@ async def test_output_that_is_not_a_differential_of_this_chart_never_becomes_a_c
     assert seen[0].outcome is Outcome.INVALID_OUTPUT
     assert seen[0].samples_failed == 2
     assert "Pulmonary embolism" not in response.cards[0].detail
+
+
+@pytest.mark.parametrize("fault", list(Fault))
+async def test_a_fault_of_a_model_server_is_told_by_its_own_code(
+    make_consultant: Make,
+    make_request: MakeRequest,
+    service: ServiceDefinition,
+    resources: Resources,
+    seen: list[Consultation],
+    fault: Fault,
+) -> None:
+    consultant = make_consultant(FakeEngine([FakeReply(fault=ServerFault(fault))]))
+    response = await consultant.answer(service, make_request(resources))
+    assert seen[0].fault == fault.value
+    assert seen[0].outcome in set(Outcome) - {Outcome.ANSWERED, Outcome.EMPTY}
+    assert f"Code: {fault.value}." in response.cards[0].detail
 
 
 async def test_what_was_in_vain_just_now_is_not_asked_again(

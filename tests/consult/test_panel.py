@@ -48,7 +48,9 @@ async def test_models_that_agree_and_one_that_does_not(
         ("b", 0),
         ("b", 1),
     ]
-    assert done.outcome_detail == "c: overloaded"
+    assert done.outcome_detail == "no answer from c (overloaded)"
+    assert "No answer from c (overloaded)." in card.detail
+    assert done.sample_models == ("a", "a", "b", "b")
     shares = {a.name: a.model_share for a in done.assessments}
     assert shares["Pulmonary embolism"] == 1.0
     assert shares["Sepsis"] == 0.5

@@ -71,10 +71,10 @@ def body_of(
         "messages": messages,
         "response_format": {"type": "json_schema", "json_schema": answer},
         "max_tokens": request.max_tokens + thinking_tokens,
-        "temperature": request.temperature,
         "seed": (request.seed + first) % _SEEDS,
         "stream": True,
         "stream_options": {"include_usage": True},
+        **({} if request.temperature is None else {"temperature": request.temperature}),
         **({"n": samples} if samples > 1 else {}),
     }
 

@@ -1,0 +1,20 @@
+"""What is told of an engine process that died: kinds and places, never what it was reading."""
+
+from __future__ import annotations
+
+from cds_hooks.inference.process import told_of
+
+LINES = [
+    "Traceback (most recent call last):",
+    '  File "/opt/x/cds_hooks/inference/worker/service.py", line 120, in _work',
+    "    raise ValueError(prompt)",
+    "ValueError: Mrs Smith, potassium 6.1",
+]
+
+
+def test_a_traceback_is_told_without_its_text() -> None:
+    assert told_of(LINES) == "service.py:120 ValueError"
+
+
+def test_anything_else_is_not_told_at_all() -> None:
+    assert told_of(["Mrs Smith, potassium 6.1", ""]) == "it left no traceback"
