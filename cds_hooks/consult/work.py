@@ -20,8 +20,12 @@ _LOOK_S = 0.1
 
 # What the same question would end in again. It is not asked again for a while: every hook of an
 # open chart would set a model to work in vain.
-_IN_VAIN = (Outcome.INVALID_OUTPUT, Outcome.PROMPT_TOO_LONG)
-_VAIN_S = 60.0
+# What failed for a reason that may pass is let rest for a moment.
+_RESTS_S = {
+    Outcome.INVALID_OUTPUT: 60.0,
+    Outcome.PROMPT_TOO_LONG: 60.0,
+    Outcome.ENGINE_FAILED: 2.0,
+}
 
 
 class Work:
@@ -86,8 +90,9 @@ class Work:
     async def _record(self, done: Consultation) -> Consultation:
         await self._rooms.store.save_consultation(done)
         self._rooms.observe(done)
-        if done.outcome in _IN_VAIN:
-            self._vain[done.key] = (asyncio.get_running_loop().time() + _VAIN_S, done)
+        if done.outcome in _RESTS_S:
+            until = asyncio.get_running_loop().time() + _RESTS_S[done.outcome]
+            self._vain[done.key] = (until, done)
         return done
 
     def _in_vain(self, key: str) -> Consultation | None:

@@ -50,7 +50,7 @@ class Served:
             body["messages"],
             stream=True,
             max_tokens=body["max_tokens"],
-            temperature=body["temperature"],
+            temperature=body.get("temperature", 0.8),
             seed=body["seed"],
             grammar=LlamaGrammar.from_json_schema(json.dumps(schema), verbose=False),
         )
