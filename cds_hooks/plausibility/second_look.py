@@ -1,8 +1,8 @@
 """A second look at a list, optional: what a model would expect, held against the chart by code; and
 a judge that is asked to pick.
 
-Both are questions for an engine and readers of its answers; neither is asked unless a site turns it
-on, and neither changes a verdict. What a disease is expected to show does not depend on a patient:
+Both are questions for an engine and readers of its answers; the service asks neither (the
+harness does, `chartside eval run --then`), and neither changes a verdict. What a disease is expected to show does not depend on a patient:
 that question holds nothing of the chart, and its answer can be kept for a model and a diagnosis.
 """
 
