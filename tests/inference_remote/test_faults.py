@@ -403,7 +403,6 @@ async def test_what_is_sent(
         ],
         "response_format": {"type": "json_schema", "json_schema": answer},
         "max_tokens": 124,
-        "temperature": 0.7,
         "seed": 5,
         "stream": True,
         "stream_options": {"include_usage": True},
