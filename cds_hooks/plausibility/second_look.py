@@ -2,8 +2,9 @@
 a judge that is asked to pick.
 
 Both are questions for an engine and readers of its answers; the service asks neither (the
-harness does, `chartside eval run --then`), and neither changes a verdict. What a disease is expected to show does not depend on a patient:
-that question holds nothing of the chart, and its answer can be kept for a model and a diagnosis.
+harness does, `chartside eval run --then`), and neither changes a verdict. What a disease is
+expected to show does not depend on a patient: that question holds nothing of the chart, and its
+answer can be kept for a model and a diagnosis.
 """
 
 from __future__ import annotations
