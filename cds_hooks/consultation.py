@@ -15,6 +15,7 @@ from prompts.prompt import Prompt
 
 __all__ = [
     "Assessment",
+    "Caller",
     "Candidate",
     "Consultation",
     "Differential",
@@ -179,6 +180,22 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asked: a CDS client as its token named it, and the user of the hook.
+
+    `client` is the site's name for it and `token` a keyed hash of issuer and `jti`; both are empty
+    where no token was asked for. `user` is the hook's `userId` as sent (`Practitioner/1`): where
+    it names a Patient or RelatedPerson it is patient data.
+    """
+
+    client: str = ""
+    issuer: str = ""
+    tenant: str = ""
+    token: str = ""
+    user: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Consultation:
     """One question to the service and everything that led to its answer.
 
@@ -192,7 +209,8 @@ class Consultation:
 
     `fault` is the stable code of what kept the model from answering, the most telling one there
     is; `outcome_detail` the same in words, or a remark on an answer. `sample_models` names the
-    model of each of `samples`.
+    model of each of `samples`. `caller` asked first; whom an answer is shown to again, the request
+    tells.
     """
 
     id: str
@@ -220,3 +238,4 @@ class Consultation:
     not_considered: tuple[Reason, ...] = ()
     unexplained: tuple[Reason, ...] = ()
     truth_set: TruthSet | None = None
+    caller: Caller | None = None

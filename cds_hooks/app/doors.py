@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 from cds_hooks.app.errors import PathUnknown
+from cds_hooks.consultation import Caller
 from cds_hooks.protocol.cards import Response
 from cds_hooks.protocol.feedback import FeedbackEntry
 from cds_hooks.protocol.request import HookRequest
@@ -20,13 +21,15 @@ class RequestInfo:
     """`received` is `time.monotonic()` at the request's first byte seen here.
 
     `wait_s` is how long the caller of a service that only starts work would wait for its outcome.
-    `digest` is the body's (`protocol.sameness`), empty when it has none.
+    `digest` is the body's (`protocol.sameness`), empty when it has none. `caller` is who calls,
+    as far as the edge knows: without a token only the fields that the body gives are filled.
     """
 
     request_id: str
     received: float
     wait_s: float = 0.0
     digest: bytes = b""
+    caller: Caller = field(default_factory=Caller)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from cds_hooks.consult import entered, question
 from cds_hooks.consult.config import ConsultConfig, Rooms
 from cds_hooks.consult.recall import Recall
 from cds_hooks.consult.work import Work
-from cds_hooks.consultation import Consultation, Outcome
+from cds_hooks.consultation import Caller, Consultation, Outcome
 from cds_hooks.protocol.cards import Link, Response
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import STARTED, ServiceDefinition, problem_check
@@ -53,7 +53,7 @@ class Consultant:
         if service.checks_entered:
             return await self._check(service, request)
         began = time.monotonic()
-        asked = self._again(digest)
+        asked = self._again(digest, request.caller)
         if asked is None:
             asked = await self.ask(service, request)
             self._recall.put(digest, asked, request)
@@ -132,13 +132,14 @@ class Consultant:
         """Cancel what is in flight and wait until it has ended."""
         await self._work.close()
 
-    def _again(self, digest: bytes) -> Consultation | None:
+    def _again(self, digest: bytes, caller: Caller | None) -> Consultation | None:
         """The question as it was put when this body came before, under an id of its own."""
         remembered = self._recall.get(digest)
         if remembered is None:
             return None
         now = self._rooms.now().timestamp()
-        return replace(remembered.asked, id=self._rooms.new_id(), created=now, timings_ms={})
+        asked = replace(remembered.asked, caller=caller, created=now, timings_ms={})
+        return replace(asked, id=self._rooms.new_id())
 
     async def _save(self, consultation: Consultation, response: Response) -> None:
         """Record the cards; with the consultation itself where it is not on record yet."""

@@ -50,4 +50,5 @@ async def checked(
         outcome=Outcome.CHECKED,
         timings_ms=watch.laps,
         settings_sha256=config.settings_sha256,
+        caller=request.caller,
     )

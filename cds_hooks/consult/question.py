@@ -59,6 +59,7 @@ async def put(
         medication_concerns=plausibility.medication_concerns(chart, rooms.terminology),
         timings_ms=watch.laps,
         settings_sha256=config.settings_sha256,
+        caller=request.caller,
     )
 
 

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
+from cds_hooks.consultation import Caller
 from cds_hooks.protocol.errors import HookMismatch, RequestInvalid
 from cds_hooks.protocol.hooks import Hook
 from cds_hooks.protocol.reading import DEFAULT_LIMITS, Limits, Reader, read_object
@@ -59,7 +60,8 @@ class HookRequest:
     """One call of a service. `prefetch` values are raw FHIR or null, exactly as sent.
 
     A key that is in `prefetch` with None means that the client found no data; a key that is not
-    there means that it could not or would not provide it.
+    there means that it could not or would not provide it. `caller` is not in the body: the edge
+    adds who sent it.
     """
 
     hook: str
@@ -69,6 +71,7 @@ class HookRequest:
     fhir_authorization: FhirAuthorization | None = None
     prefetch: Mapping[str, Any] = field(default_factory=lambda: _NOTHING, repr=False)
     extension: Mapping[str, Any] = field(default_factory=lambda: _NOTHING, repr=False)
+    caller: Caller | None = None
 
 
 def parse_request(

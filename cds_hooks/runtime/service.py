@@ -230,8 +230,9 @@ class Runtime:
     async def _answer(
         self, service: ServiceDefinition, request: HookRequest, info: RequestInfo
     ) -> Response:
+        caller = replace(info.caller, user=request.context.user_id)
         return await self.consultant.answer(
-            service, request, wait_s=info.wait_s, digest=info.digest
+            service, replace(request, caller=caller), wait_s=info.wait_s, digest=info.digest
         )
 
     async def _gather(

@@ -6,6 +6,7 @@ import ipaddress
 import socket
 
 from cds_hooks.settings.errors import BindNotLoopback, ProfileNotAvailable, SettingsError
+from cds_hooks.settings.production import lacks
 from cds_hooks.settings.sections import Settings
 
 __all__ = ["require_loopback", "require_profile"]
@@ -13,12 +14,13 @@ __all__ = ["require_loopback", "require_profile"]
 
 def require_profile(settings: Settings) -> None:
     """Refuse a profile that promises what is not there. Raises ProfileNotAvailable."""
-    if settings.profile == "production":
+    missing = lacks(settings) if settings.profile == "production" else ()
+    if missing:
+        told = "; ".join(f"{lack.code} at {lack.key}: {lack.todo}" for lack in missing)
         raise ProfileNotAvailable(
-            "the production profile needs client tokens, TLS or a declared proxy, encryption at "
-            "rest, an egress lock and a ledger, which this release does not have",
+            f"the production profile does not start: {told}",
             where="profile",
-            hint="Use the demo profile on loopback.",
+            hint="Set what is missing, or use the demo profile on loopback.",
         )
 
 

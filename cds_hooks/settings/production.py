@@ -1,0 +1,49 @@
+"""What the `production` profile asks of a site, and what of it these settings lack.
+
+A room that makes production safer adds one function to `_REQUIREMENTS`: from settings to what is
+lacking. The service starts in production only when nothing is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from cds_hooks.settings.sections import Settings
+
+__all__ = ["Lack", "lacks"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """One thing that production lacks: a stable `code`, the key it is about, what to do."""
+
+    code: str
+    key: str
+    todo: str
+
+
+def lacks(settings: Settings) -> tuple[Lack, ...]:
+    """All that keeps these settings from the production profile; empty when it may start."""
+    return tuple(lack for requirement in _REQUIREMENTS for lack in requirement(settings))
+
+
+def _encryption(settings: Settings) -> Iterator[Lack]:  # noqa: ARG001 - a requirement's signature
+    yield Lack("records-not-encrypted", "store", "This release keeps records unencrypted.")
+
+
+def _egress(settings: Settings) -> Iterator[Lack]:  # noqa: ARG001
+    yield Lack("egress-not-locked", "profile", "This release has no egress lock.")
+
+
+def _ledger(settings: Settings) -> Iterator[Lack]:  # noqa: ARG001
+    yield Lack("ledger-missing", "profile", "This release has no ledger with a witness.")
+
+
+# One function a requirement, in the order in which a site is told of them. Who builds encryption,
+# the egress lock or the ledger replaces the function of that name by one that looks at settings.
+_REQUIREMENTS: tuple[Callable[[Settings], Iterator[Lack]], ...] = (
+    _encryption,
+    _egress,
+    _ledger,
+)
