@@ -1,4 +1,5 @@
-"""Entries of a chart that contradict each other: by plain logic, or by a published coding list."""
+"""Entries of a chart that contradict each other: by plain logic, by a published coding list, or by
+a definition that its results do not meet."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from collections.abc import Iterator
 from itertools import product
 
 from cds_hooks.consultation import Reason
+from cds_hooks.plausibility.chart_results import after_removal, results_and_problems
 from cds_hooks.plausibility.checks.demographics import Category, anywhere_in_the_body, conflicts
 from cds_hooks.plausibility.record import Problem, Record, record
 from cds_hooks.plausibility.resolution import ICD_10_CM
@@ -34,6 +36,8 @@ def clashes(prepared: Record) -> tuple[Reason, ...]:
         *_denied_and_stated(prepared, Kind.MEDICATION, "medication"),
         *_denied_and_stated(prepared, Kind.PROBLEM, "problem"),
         *_record_and_problem(prepared),
+        *results_and_problems(prepared),
+        *after_removal(prepared),
     )
 
 

@@ -48,7 +48,10 @@ class Tied:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultRule(Tied):
     """A diagnosis asks for a result: `needs` "low" or "high" against its reference range, or a
-    value `below` or `above` a number in `unit`; speaks of results up to `within_days` old."""
+    value `below` or `above` a number in `unit`; speaks of results up to `within_days` old.
+
+    Of a problem on the list it is silent where words of `treated_by` stand in the chart. With
+    `lasting_days` results that far apart tell of the problem whenever it began."""
 
     analyte: str
     within_days: float
@@ -56,6 +59,8 @@ class ResultRule(Tied):
     below: float | None = None
     above: float | None = None
     unit: str = ""
+    treated_by: tuple[str, ...] = ()
+    lasting_days: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
