@@ -130,7 +130,24 @@ def _claims(connection: Connection) -> None:
     )
 
 
+def _seen_tokens(connection: Connection) -> None:
+    for statement in _SEEN_TOKENS:
+        connection.exec_driver_sql(statement)
+
+
+_SEEN_TOKENS = (
+    """
+    CREATE TABLE seen_tokens (
+        token TEXT NOT NULL PRIMARY KEY,
+        expires DOUBLE PRECISION NOT NULL
+    )
+    """,
+    "CREATE INDEX seen_tokens_by_expiry ON seen_tokens (expires)",
+)
+
+
 MIGRATIONS = (
     Migration(1, "consultations, cards and feedback", _first),
     Migration(2, "claims on work in flight", _claims),
+    Migration(3, "tokens that were used", _seen_tokens),
 )

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Connection
 
-from cds_hooks.audit import claims, consultations, feedback, tables
+from cds_hooks.audit import claims, consultations, feedback, seen_tokens, tables
 from cds_hooks.audit.database import Database, DatabaseConfig, insert_for
 from cds_hooks.audit.errors import StoreUnavailable
 from cds_hooks.audit.feedback import FeedbackReceipt
@@ -160,6 +160,13 @@ class Store:
         now = self._clock()
         await self._write(lambda connection: claims.release(connection, key, owner, now=now))
 
+    async def use_token(self, token: str, expires: float) -> bool:
+        """Use a token of this keyed hash once; False when it was used before. Durable."""
+        now = self._clock()
+        return await self._write(
+            lambda connection: seen_tokens.take(connection, token, now=now, expires=expires)
+        )
+
     async def record_feedback(
         self, service: str, entries: Sequence[FeedbackEntry]
     ) -> FeedbackReceipt:
@@ -189,6 +196,8 @@ class Store:
             lambda connection: consultations.drop_expired(connection, now, _DROPPED_AT_ONCE)
         ):
             dropped += found
+        while await self._write(lambda c: seen_tokens.drop_expired(c, now, _DROPPED_AT_ONCE)):
+            pass
         if dropped:
             with suppress(StoreUnavailable):  # they are deleted; only their space comes back later
                 await self._in_thread(self._database.compact)

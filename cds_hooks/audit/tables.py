@@ -97,3 +97,12 @@ claims = Table(
     Column("owner", Text, nullable=False),
     Column("until", Double, nullable=False),
 )
+
+# Tokens of CDS clients that were used, by a keyed hash, until they expire.
+seen_tokens = Table(
+    "seen_tokens",
+    metadata,
+    Column("token", Text, primary_key=True),
+    Column("expires", Double, nullable=False),
+    Index("seen_tokens_by_expiry", "expires"),
+)
