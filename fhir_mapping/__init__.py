@@ -15,7 +15,7 @@ from fhir_mapping.chart import (
 from fhir_mapping.errors import MappingError
 from fhir_mapping.mapping import map_chart
 from fhir_mapping.priority import must_keep, priority
-from fhir_mapping.warming import warm
+from fhir_mapping.warming import warm, warm_units
 
 __all__ = [
     "Chart",
@@ -33,4 +33,5 @@ __all__ = [
     "must_keep",
     "priority",
     "warm",
+    "warm_units",
 ]

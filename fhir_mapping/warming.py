@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from fhir_mapping.conversions import convert
 from fhir_mapping.mapping import map_chart
 
-__all__ = ["warm"]
+__all__ = ["warm", "warm_units"]
 
 
 def warm() -> None:
-    """Reads the tables and loads the unit library, which takes a second or two; for a thread."""
+    """Read the tables."""
     subject = {"reference": "Patient/p"}
     quantity = {"value": 1, "unit": "mg/dL"}
     loinc = {"coding": [{"system": "http://loinc.org", "code": "2160-0", "display": "Creatinine"}]}
@@ -25,4 +25,11 @@ def warm() -> None:
         patient_id="p",
         now=datetime.now(UTC),
     )  # fmt: skip
+
+
+def warm_units() -> None:
+    """Load the library of units, which takes a second or two; for a thread.
+
+    Few charts need it: the tables hold the units that laboratories usually send.
+    """
     convert(1.0, "mg", "ug")

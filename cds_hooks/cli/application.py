@@ -11,6 +11,7 @@ import orjson
 import typer
 from typer.core import TyperGroup
 
+from cds_hooks.cli.reading import uncollected
 from cds_hooks.errors import ChartsideError
 from fhir_mapping import MappingError
 
@@ -44,7 +45,8 @@ class _Commands(TyperGroup):
         if cmd_name not in _COMMANDS:
             return None
         module, name = _COMMANDS[cmd_name]
-        found = getattr(import_module(module), name)
+        with uncollected():
+            found = getattr(import_module(module), name)
         if not isinstance(found, typer.Typer):
             group = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
             group.command(cmd_name)(found)

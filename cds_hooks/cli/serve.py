@@ -7,14 +7,19 @@ import ipaddress
 import signal
 import socket
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-import uvicorn
 
-from cds_hooks.operation import configure_logging, get_logger
-from cds_hooks.runtime import Runtime
+import prompts
+from cds_hooks.cli.reading import uncollected
+from cds_hooks.runtime.engines import started_engine
 from cds_hooks.settings import BindNotLoopback, Settings, load_settings
+
+if TYPE_CHECKING:
+    from uvicorn import Server
+
+    from cds_hooks.runtime import Runtime
 
 __all__ = ["serve"]
 
@@ -26,13 +31,29 @@ def serve(
 ) -> None:
     """Run the service until it is told to stop (SIGINT or SIGTERM)."""
     settings = load_settings(config)
-    configure_logging(level=settings.log.level, json=json or settings.log.format == "json")
-    asyncio.run(_serve(settings, settings.server.port if port is None else port))
+    port = settings.server.port if port is None else port
+    asyncio.run(_serve(settings, port, json=json or settings.log.format == "json"))
 
 
-async def _serve(settings: Settings, port: int) -> None:
-    listening = _listen(settings.server.host, port)
-    runtime = Runtime(settings, listening.getsockname()[1])
+async def _serve(settings: Settings, port: int, *, json: bool) -> None:
+    """The engine's process is told to load before most of the service's own code is read."""
+    template = prompts.load("differential")
+    with _listen(settings.server.host, port) as listening:
+        async with started_engine(settings, template) as engine:
+            with uncollected():
+                from cds_hooks.operation import configure_logging
+                from cds_hooks.runtime.service import Runtime
+
+            configure_logging(level=settings.log.level, json=json)
+            port = listening.getsockname()[1]
+            await _answer(Runtime(settings, port, template=template, engine=engine), listening)
+
+
+async def _answer(runtime: Runtime, listening: socket.socket) -> None:
+    import uvicorn
+
+    from cds_hooks.operation import get_logger
+
     server = uvicorn.Server(
         uvicorn.Config(
             runtime.app,
@@ -47,11 +68,10 @@ async def _serve(settings: Settings, port: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, lambda: _stop(server))
     # Not by uvicorn's lifespan: an error at start should end as one line that says what to do.
-    with listening:
-        async with runtime.lifespan():
-            port = listening.getsockname()[1]
-            get_logger().info("listening", host=settings.server.host, port=port)
-            await server.serve(sockets=[listening])
+    async with runtime.lifespan():
+        host, port = runtime.settings.server.host, listening.getsockname()[1]
+        get_logger().info("listening", host=host, port=port)
+        await server.serve(sockets=[listening])
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -67,5 +87,5 @@ def _listen(host: str, port: int) -> socket.socket:
     return bound
 
 
-def _stop(server: uvicorn.Server) -> None:
+def _stop(server: Server) -> None:
     server.should_exit = True

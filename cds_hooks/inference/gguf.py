@@ -35,7 +35,7 @@ _MAX_ITEMS = 4_000_000
 _KEPT_ITEMS = 1_024
 _MAX_TENSOR_BYTES = 1 << 44
 _MAX_ALIGNMENT = 1 << 16
-_CHUNK = 1 << 20
+_CHUNK = 1 << 23  # after each the thread waits for its turn among those that import
 
 # Value types: 8 is a string, 9 an array; the others are scalars of a struct format.
 _STRING, _ARRAY = 8, 9

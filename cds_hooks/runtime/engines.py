@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import ssl
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -15,13 +17,18 @@ from cds_hooks.inference.engine import Engine
 from cds_hooks.inference.gguf import ModelFileError, read_header
 from cds_hooks.inference.llama import LlamaConfig, LlamaEngine
 from cds_hooks.inference.machine import usable_processors
-from cds_hooks.inference.openai import OpenAIConfig, OpenAIEngine
 from cds_hooks.inference.panel import Asked, Panel
 from cds_hooks.inference.replicas import Replicas
 from cds_hooks.settings import Model, ModelFile, ModelServer, Settings, SettingsError
+from prompts import Template
 from prompts.template import TemplateSettings
 
-__all__ = ["make_engine", "model_entry", "options_digest"]
+if TYPE_CHECKING:
+    import ssl
+
+    from cds_hooks.inference.openai import OpenAIEngine
+
+__all__ = ["make_engine", "model_entry", "options_digest", "samples_of", "started_engine"]
 
 # A template's own words, in any tokenizer; the chart's tokens are counted.
 _SYSTEM_TOKENS = 512
@@ -43,6 +50,28 @@ def make_engine(settings: Settings, bounds: TemplateSettings, samples: int) -> E
         return Panel(engines, asked=Asked(more.asked))
     except ValueError as error:
         raise SettingsError(str(error), where="panel") from None
+
+
+@contextlib.asynccontextmanager
+async def started_engine(settings: Settings, template: Template) -> AsyncIterator[Engine]:
+    """The engine, told to load; it has ended when the block is left.
+
+    For a service that starts: the process loads the model on one core while the service's own code
+    is read on another. Raises SettingsError.
+    """
+    samples = samples_of(settings, model_entry(settings), template)
+    engine = make_engine(settings, template.settings, samples)
+    await engine.start()
+    try:
+        yield engine
+    finally:
+        await engine.stop()
+
+
+def samples_of(settings: Settings, entry: ModelEntry, template: Template) -> int:
+    """As the site says, else as the template does; of a demonstration one is enough."""
+    default = 1 if entry.demonstration else template.settings.samples
+    return settings.services.samples or default
 
 
 def model_entry(settings: Settings) -> ModelEntry:
@@ -121,6 +150,9 @@ def _remote(server: ModelServer, where: str) -> Engine:
 
 
 def _of_server(server: ModelServer, base: str) -> OpenAIEngine:
+    # Read here: a service with a local model starts its engine before it needs any of this.
+    from cds_hooks.inference.openai import OpenAIConfig, OpenAIEngine
+
     config = OpenAIConfig(
         base_url=base,
         model=server.model,
@@ -140,6 +172,8 @@ def _of_server(server: ModelServer, base: str) -> OpenAIEngine:
 def _tls(server: ModelServer) -> ssl.SSLContext | None:
     if server.authority is None and server.certificate is None:
         return None
+    import ssl
+
     context = ssl.create_default_context(cafile=_text(server.authority))
     if server.certificate is not None:
         context.load_cert_chain(server.certificate, server.certificate_key)

@@ -30,7 +30,8 @@ from cds_hooks.protocol.reading import Limits
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.runtime.admission import admission
 from cds_hooks.runtime.configs import gather_config, store_config
-from cds_hooks.runtime.engines import make_engine, model_entry, options_digest
+from cds_hooks.runtime.engines import make_engine, model_entry, options_digest, samples_of
+from cds_hooks.runtime.warming import warm_when_ready
 from cds_hooks.services import REGISTRY, ServiceDefinition
 from cds_hooks.settings import Settings, SettingsError, settings_digest
 
@@ -43,11 +44,17 @@ _READY_POLL_S = 0.05
 class Runtime:
     """The service on `port`. `running` also starts and stops it without a server.
 
-    `template` is what it asks with; a benchmark may give another one.
+    `template` is what it asks with; a benchmark may give another one. An `engine` that is given was
+    started by whoever gives it, with the same settings, and is stopped there.
     """
 
     def __init__(
-        self, settings: Settings, port: int = 0, *, template: prompts.Template | None = None
+        self,
+        settings: Settings,
+        port: int = 0,
+        *,
+        template: prompts.Template | None = None,
+        engine: Engine | None = None,
     ) -> None:
         self.settings = settings
         self.metrics = Metrics()
@@ -63,7 +70,8 @@ class Runtime:
         self._base_url = settings.server.public_url or f"http://127.0.0.1:{port}"
         self._store_trouble = "not checked yet"
         self.store = Store(store_config(settings), self._key, observer=self._committed)
-        self.engine: Engine = make_engine(settings, self._template.settings, self._samples)
+        self._given = engine is not None
+        self.engine = engine or make_engine(settings, self._template.settings, self._samples)
         self.consultant = Consultant(self._rooms(), self._consult_config())
         self.app = self._application()
 
@@ -84,15 +92,17 @@ class Runtime:
             self._pool = await stack.enter_async_context(open_http(self._gather_config))
             await self.store.open()
             stack.push_async_callback(self.store.close)
-            await self.engine.start()
-            stack.push_async_callback(self.engine.stop)
+            if not self._given:
+                await self.engine.start()
+                stack.push_async_callback(self.engine.stop)
             stack.push_async_callback(self.consultant.close)
             watching = asyncio.create_task(self._watch_store(), name="store-check")
             await asyncio.to_thread(fhir_mapping.warm)
             # What is loaded by now stays: the collector would walk all of it in the midst of hooks.
-            gc.collect()
             gc.freeze()
             stack.callback(watching.cancel)
+            warming = asyncio.create_task(warm_when_ready(self.engine), name="units")
+            stack.callback(warming.cancel)
             yield
 
     async def until_ready(self, limit_s: float = 300.0) -> None:
@@ -146,9 +156,7 @@ class Runtime:
 
     @property
     def _samples(self) -> int:
-        """As the site says, else as the template does; of a demonstration one is enough."""
-        default = 1 if self._entry.demonstration else self._template.settings.samples
-        return self.settings.services.samples or default
+        return samples_of(self.settings, self._entry, self._template)
 
     @property
     def _by_construction(self) -> bool:

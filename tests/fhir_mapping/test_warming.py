@@ -7,9 +7,10 @@ import sys
 
 PROGRAM = """
 import sys
-from fhir_mapping import warm
-assert "ucumvert" not in sys.modules
+from fhir_mapping import warm, warm_units
 warm()
+assert "ucumvert" not in sys.modules
+warm_units()
 assert "ucumvert" in sys.modules
 from fhir_mapping import tables
 before = tables.table.cache_info().misses
@@ -18,7 +19,7 @@ assert tables.table.cache_info().misses == before > 4
 """
 
 
-def test_warming_loads_tables_and_units() -> None:
+def test_warming_loads_tables_and_then_units() -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False, timeout=60
     )
