@@ -26,8 +26,8 @@ default that suits the demo profile on one machine; `deploy/chartside.toml` name
 - In the environment a list is JSON or separated by commas, and an empty text is "unset".
 - A relative path in the file starts at the file's folder; any other at the working directory.
 - No setting is a secret. Keys and passwords are in files of their own, which settings name.
-- The service listens on loopback only, and the `production` profile is refused, until the service
-  can tell who calls.
+- The service listens beyond loopback only with `[[clients]]` and `[tls]` or `[proxy]`
+  (docs/clients.md); the `production` profile starts only when nothing is missing, and says what is.
 """
 _NAMES = {str: "text", int: "number", float: "number", bool: "true, false", Path: "path"}
 

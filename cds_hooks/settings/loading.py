@@ -13,11 +13,12 @@ import orjson
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from cds_hooks.settings.clients import require_clients
 from cds_hooks.settings.errors import SettingsError
 from cds_hooks.settings.explained import LISTED, explained, nearest
 from cds_hooks.settings.keys import PREFIX, environment_name, known_keys
 from cds_hooks.settings.kinds import Section
-from cds_hooks.settings.refusals import require_loopback, require_profile
+from cds_hooks.settings.refusals import require_profile, require_reachable
 from cds_hooks.settings.sections import Settings, StorePlace
 
 __all__ = ["load_settings", "settings_digest"]
@@ -34,8 +35,9 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] = os.envi
         settings = Settings.model_validate(given)
     except ValidationError as error:
         raise explained(error) from None
+    require_clients(settings)
     require_profile(settings)
-    require_loopback(settings.server.host)
+    require_reachable(settings)
     return settings
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from cds_hooks.settings.clients import client_lacks
 from cds_hooks.settings.sections import Settings
 
 __all__ = ["Lack", "lacks"]
@@ -28,6 +29,10 @@ def lacks(settings: Settings) -> tuple[Lack, ...]:
     return tuple(lack for requirement in _REQUIREMENTS for lack in requirement(settings))
 
 
+def _clients(settings: Settings) -> Iterator[Lack]:
+    return (Lack(*found) for found in client_lacks(settings))
+
+
 def _encryption(settings: Settings) -> Iterator[Lack]:  # noqa: ARG001 - a requirement's signature
     yield Lack("records-not-encrypted", "store", "This release keeps records unencrypted.")
 
@@ -43,6 +48,7 @@ def _ledger(settings: Settings) -> Iterator[Lack]:  # noqa: ARG001
 # One function a requirement, in the order in which a site is told of them. Who builds encryption,
 # the egress lock or the ledger replaces the function of that name by one that looks at settings.
 _REQUIREMENTS: tuple[Callable[[Settings], Iterator[Lack]], ...] = (
+    _clients,
     _encryption,
     _egress,
     _ledger,

@@ -1,15 +1,16 @@
-"""What is refused whatever else the settings say, until the service can tell who calls."""
+"""What is refused whatever else the settings say."""
 
 from __future__ import annotations
 
 import ipaddress
 import socket
 
+from cds_hooks.settings.clients import secured
 from cds_hooks.settings.errors import BindNotLoopback, ProfileNotAvailable, SettingsError
 from cds_hooks.settings.production import lacks
 from cds_hooks.settings.sections import Settings
 
-__all__ = ["require_loopback", "require_profile"]
+__all__ = ["require_profile", "require_reachable"]
 
 
 def require_profile(settings: Settings) -> None:
@@ -24,15 +25,17 @@ def require_profile(settings: Settings) -> None:
         )
 
 
-def require_loopback(host: str) -> None:
-    """Refuse a host unless every address it has is this machine's own."""
+def require_reachable(settings: Settings) -> None:
+    """Refuse a host beyond loopback unless callers are known and the way to it is encrypted."""
+    host = settings.server.host
     try:
         found = {str(item[4][0]) for item in socket.getaddrinfo(host, None)}
     except (OSError, UnicodeError):
         raise SettingsError("the host has no address", where="server.host") from None
-    if not found or not all(ipaddress.ip_address(address).is_loopback for address in found):
+    loopback = all(ipaddress.ip_address(address).is_loopback for address in found)
+    if not found or not (loopback or secured(settings)):
         raise BindNotLoopback(
-            "the service binds to loopback only until client tokens exist",
+            "the service binds to loopback only, unless it has clients and TLS or a proxy",
             where="server.host",
-            hint="Use 127.0.0.1 or ::1.",
+            hint="Use 127.0.0.1 or ::1, or set [[clients]] and [tls] or [proxy].",
         )

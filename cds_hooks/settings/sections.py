@@ -21,13 +21,16 @@ from cds_hooks.settings.kinds import (
     without_password,
 )
 from cds_hooks.settings.models import Model, ModelServer, Panel
+from cds_hooks.settings.trust import ClientEntry, ClientKeys, OwnCalls, ProxyServer, Tls
 
 __all__ = ["Settings"]
 
 
 class Server(Section):
     host: str = Field(
-        "127.0.0.1", min_length=1, description="Address to listen on; loopback only for now."
+        "127.0.0.1",
+        min_length=1,
+        description="Address to listen on; beyond loopback with clients and TLS or a proxy.",
     )
     port: Annotated[int, Field(ge=0, le=65535)] = Field(8010, description="Port; 0 takes any.")
     public_url: str = Field(
@@ -169,6 +172,13 @@ class Settings(Section):
     """Everything a site can set. Frozen; every field has a default for the demo profile."""
 
     profile: Literal["demo", "production"] = Field("demo", description="demo or production.")
+    clients: tuple[ClientEntry, ...] = Field(
+        (), description="CDS clients that may call ([[clients]]); without any, whoever can connect."
+    )
+    client_keys: ClientKeys = ClientKeys()
+    own_calls: OwnCalls = OwnCalls()
+    tls: Tls = Tls()
+    proxy: ProxyServer = ProxyServer()
     server: Server = Server()
     fhir: Fhir = Fhir()
     services: Services = Services()
