@@ -6,17 +6,30 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, Row, delete, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, or_, select
 
 from cds_hooks.audit import tables
 from cds_hooks.audit.codec import Codec
 from cds_hooks.audit.database import insert_for
 from cds_hooks.audit.errors import RecordUnreadable
 from cds_hooks.audit.keys import SiteKey
+from cds_hooks.audit.sealing import Record, Sealed, Sealer
+from cds_hooks.audit.sealing.records import ERASED
 from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.protocol.cards import Card
 
-__all__ = ["by_id", "drop_expired", "newest_answer", "save", "save_cards"]
+__all__ = [
+    "KIND",
+    "by_id",
+    "content_key",
+    "decode",
+    "drop_expired",
+    "newest_answer",
+    "save",
+    "save_cards",
+]
+
+KIND = "consultation"
 
 _log = structlog.get_logger(__name__)
 _CODEC = Codec(Consultation, "consultation")
@@ -30,13 +43,15 @@ def save(
     cards: Sequence[Card],
     *,
     key: SiteKey,
+    sealer: Sealer,
     expires: float,
 ) -> None:
     """Write a consultation, or its later state, and the cards that were made of it.
 
-    A pending state never overwrites a later one; a card that is there stays as it was.
+    A pending state never overwrites a later one; a card that is there stays as it was. What was
+    erased stays so, whatever is still known of it elsewhere.
     """
-    row = _row(consultation, expires)
+    row = _row(connection, consultation, key, sealer, expires)
     table = tables.consultations
     statement = insert_for(connection, table).values(row)
     later = {name: statement.excluded[name] for name in row if name != "id"}
@@ -45,7 +60,10 @@ def save(
         statement.on_conflict_do_update(
             index_elements=["id"],
             set_=later,
-            where=or_(table.c.outcome == pending, statement.excluded.outcome != pending),
+            where=and_(
+                or_(table.c.outcome == pending, statement.excluded.outcome != pending),
+                table.c.payload_format != ERASED,
+            ),
         )
     )
     _insert_cards(connection, consultation.id, cards, key)
@@ -56,7 +74,7 @@ def save_cards(
 ) -> bool:
     """Write cards made of a consultation that is on record; False when it is not there any more."""
     table = tables.consultations.c
-    query = select(table.id).where(table.id == consultation_id)
+    query = select(table.id).where(table.id == consultation_id, table.payload_format != ERASED)
     if connection.execute(query).first() is None:
         return False
     _insert_cards(connection, consultation_id, cards, key)
@@ -73,16 +91,17 @@ def _insert_cards(
     connection.execute(insert_for(connection, tables.cards).values(rows).on_conflict_do_nothing())
 
 
-def by_id(connection: Connection, consultation_id: str) -> Consultation | None:
+def by_id(connection: Connection, consultation_id: str, sealer: Sealer) -> Consultation | None:
     """The consultation with this id. Raises RecordUnreadable."""
-    query = _PAYLOAD.where(tables.consultations.c.id == consultation_id)
+    query = select(tables.consultations).where(tables.consultations.c.id == consultation_id)
     row = connection.execute(query).one_or_none()
-    return None if row is None else _decode(row)
+    return None if row is None else decode(connection, row, sealer)
 
 
 def newest_answer(
     connection: Connection,
     *conditions: ColumnElement[bool],
+    sealer: Sealer,
     known: Callable[[str], Consultation | None] = lambda _: None,
 ) -> Consultation | None:
     """The newest answered consultation of those that meet the conditions.
@@ -91,12 +110,16 @@ def newest_answer(
     cannot be read is passed over as if it were not there: it could only have saved time.
     """
     table = tables.consultations.c
-    newest = select(table.id).where(table.outcome.in_(_ANSWERS), *conditions)
+    readable = table.payload_format != ERASED
+    newest = select(table.id, table.patient_key, table.service).where(
+        table.outcome.in_(_ANSWERS), readable, *conditions
+    )
     row = connection.execute(newest.order_by(table.created.desc()).limit(1)).one_or_none()
     if row is None:
         return None
     try:
-        return known(row.id) or by_id(connection, row.id)
+        found = known(row.id)
+        return found if found and _is_of(found, row) else by_id(connection, row.id, sealer)
     except RecordUnreadable as error:
         _log.warning("record-unreadable", code=error.code)
         return None
@@ -111,25 +134,32 @@ def drop_expired(connection: Connection, now: float, most: int) -> int:
     return dropped
 
 
-_PAYLOAD = select(
-    tables.consultations.c.id,
-    tables.consultations.c.payload,
-    tables.consultations.c.payload_format,
-    tables.consultations.c.sealed_by,
-)
+def content_key(key: SiteKey, plain: str) -> str:
+    """A content key as it is stored: the key itself is a bare hash of facts and can be guessed."""
+    return key.digest("content-key", plain)
 
 
-def _row(consultation: Consultation, expires: float) -> dict[str, object]:
+def _row(
+    connection: Connection,
+    consultation: Consultation,
+    key: SiteKey,
+    sealer: Sealer,
+    expires: float,
+) -> dict[str, object]:
+    record = Record(KIND, consultation.id, _CODEC.format)
+    plain, owner = _CODEC.encode(consultation), consultation.patient_key
+    sealed = sealer.seal(connection, record, plain, owner=owner)
     return {
         "id": consultation.id,
-        "content_key": consultation.key,
+        "content_key": content_key(key, consultation.key),
         "service": consultation.service,
         "created": consultation.created,
         "patient_key": consultation.patient_key,
         "outcome": consultation.outcome.value,
         "expires": expires,
-        "payload_format": _CODEC.format,
-        "payload": _CODEC.encode(consultation),
+        "payload_format": record.format,
+        "payload": sealed.payload,
+        "sealed_by": sealed.by,
     }
 
 
@@ -143,8 +173,20 @@ def _card_row(consultation_id: str, position: int, card: Card, key: SiteKey) -> 
     }
 
 
-def _decode(row: Row[Any, Any, Any, Any]) -> Consultation:
-    if row.sealed_by is not None:
-        hint = "Use the version of this service that wrote it."
-        raise RecordUnreadable("the record is encrypted", where=row.id, hint=hint)
-    return _CODEC.decode(row.payload, row.payload_format, where=row.id)
+def decode(connection: Connection, row: Row[Any], sealer: Sealer) -> Consultation:
+    """The consultation of a whole row. Raises RecordUnreadable.
+
+    The columns beside the payload are in clear and decide whom it is shown to: they must agree.
+    """
+    record = Record(KIND, row.id, row.payload_format)
+    plain = sealer.open(connection, record, Sealed(row.payload, row.sealed_by))
+    found = _CODEC.decode(plain, row.payload_format, where=row.id)
+    if not _is_of(found, row):
+        hint = "Restore the store from a backup, and ask who can write into the database."
+        raise RecordUnreadable("the record was given to another patient", where=row.id, hint=hint)
+    return found
+
+
+def _is_of(consultation: Consultation, row: Any) -> bool:
+    told = (consultation.id, consultation.patient_key, consultation.service)
+    return told == (row.id, row.patient_key, row.service)

@@ -9,7 +9,14 @@ from sqlalchemy.exc import DBAPIError
 
 from cds_hooks.errors import ChartsideError
 
-__all__ = ["RecordUnreadable", "StoreRefused", "StoreUnavailable", "reason_of", "unavailable"]
+__all__ = [
+    "RecordErased",
+    "RecordUnreadable",
+    "StoreRefused",
+    "StoreUnavailable",
+    "reason_of",
+    "unavailable",
+]
 
 
 class StoreUnavailable(ChartsideError):
@@ -39,6 +46,16 @@ class RecordUnreadable(ChartsideError):
     code = "record-unreadable"
 
 
+class RecordErased(RecordUnreadable):
+    """A stored record's data key was destroyed: nobody can read it any more."""
+
+    code = "record-erased"
+
+    def __init__(self, *, where: str = "") -> None:
+        hint = "Nothing brings it back; the ledger tells when that was done."
+        super().__init__("the record was erased", where=where, hint=hint)
+
+
 HINTS = {
     "disk-full": "Free space on its disk; no restart is needed.",
     "low-space": "Free space on its disk before it is full; no restart is needed.",
@@ -49,6 +66,8 @@ HINTS = {
     "cannot-open": "See that its folder exists and belongs to the service's user.",
     "timeout": "The disk or database answers too slowly; look at its load.",
     "unreachable": "Look whether the database is up and lets the service in.",
+    "ledger-broken": "Stop the service, keep the file, run `chartside audit verify --config` and ask "
+    "who could write into the store; restore it from a backup.",
     "backlog": "More is waiting to be written than the setting allows; look at the disk's load.",
     "closed": "The service is stopping.",
     "database-error": "Look at the database's own log.",

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from cds_hooks.audit import tables
 from cds_hooks.audit.codec import Codec
 from cds_hooks.audit.database import insert_for
+from cds_hooks.audit.errors import RecordUnreadable
 from cds_hooks.audit.keys import SiteKey
+from cds_hooks.audit.sealing import Record, Sealed, Sealer
+from cds_hooks.audit.sealing.data_keys import NO_PATIENT
+from cds_hooks.audit.sealing.records import ERASED
 from cds_hooks.protocol.feedback import FeedbackEntry
 
-__all__ = ["FeedbackReceipt", "entries_for", "record"]
+__all__ = ["KIND", "FeedbackReceipt", "decode", "entries_for", "record"]
+
+KIND = "feedback"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,48 +41,71 @@ def record(
     entries: Sequence[FeedbackEntry],
     *,
     key: SiteKey,
+    sealer: Sealer,
     received: float,
     expires: float,
 ) -> FeedbackReceipt:
-    """Write the entries that are not there yet; one for an unknown card is kept like the others."""
+    """Write the entries that are not there yet; one for an unknown card is kept like the others.
+
+    A comment is a clinician's words about a patient: it is sealed with that patient's key. What a
+    client calls a card that is not ours may be anything, and is in clear only as a keyed hash.
+    """
     counts = {"recorded": 0, "repeated": 0, "unknown": 0}
     for entry in entries:
-        consultation = _consultation_of(connection, entry.card)
-        payload = _CODEC.encode(entry)
+        of = _consultation_of(connection, entry.card)
+        plain = _CODEC.encode(entry)
+        about = Record(KIND, key.digest("feedback", service, plain.hex()), _CODEC.format)
+        owner = of.patient_key if of else NO_PATIENT
+        sealed = sealer.seal(connection, about, plain, owner=owner)
         row = {
-            "id": key.digest("feedback", service, payload.hex()),
+            "id": about.id,
             "service": service,
-            "card": entry.card,
-            "consultation_id": consultation,
+            "card": entry.card if of else key.digest("card", entry.card),
+            "consultation_id": of.id if of else None,
             "outcome": entry.outcome,
             "outcome_at": entry.outcome_at,
             "received": received,
             "expires": expires,
-            "payload_format": _CODEC.format,
-            "payload": payload,
+            "payload_format": about.format,
+            "payload": sealed.payload,
+            "sealed_by": sealed.by,
         }
         statement = insert_for(connection, tables.feedback).values(row).on_conflict_do_nothing()
         # Not by rowcount: it is not known of an INSERT with every driver.
         is_new = connection.execute(statement.returning(tables.feedback.c.id)).first() is not None
-        counts[_fate(is_new=is_new, known=consultation is not None)] += 1
+        counts[_fate(is_new=is_new, known=of is not None)] += 1
     return FeedbackReceipt(**counts)
 
 
-def entries_for(connection: Connection, consultation_id: str) -> tuple[FeedbackEntry, ...]:
-    """The feedback on a consultation's cards, in the order it came."""
+def entries_for(
+    connection: Connection, consultation_id: str, sealer: Sealer
+) -> tuple[FeedbackEntry, ...]:
+    """The feedback on a consultation's cards, in the order it came; none that was erased."""
     table = tables.feedback.c
     query = (
-        select(table.id, table.payload, table.payload_format)
-        .where(table.consultation_id == consultation_id)
+        select(tables.feedback)
+        .where(table.consultation_id == consultation_id, table.payload_format != ERASED)
         .order_by(table.received, table.id)
     )
-    rows = connection.execute(query)
-    return tuple(_CODEC.decode(row.payload, row.payload_format, where=row.id) for row in rows)
+    return tuple(decode(connection, row, sealer) for row in connection.execute(query).all())
 
 
-def _consultation_of(connection: Connection, card: str) -> str | None:
-    table = tables.cards.c
-    return connection.execute(select(table.consultation_id).where(table.uuid == card)).scalar()
+def decode(connection: Connection, row: Row[Any], sealer: Sealer) -> FeedbackEntry:
+    """The entry of a whole row. Raises RecordUnreadable, also when it is about another card."""
+    record = Record(KIND, row.id, row.payload_format)
+    plain = sealer.open(connection, record, Sealed(row.payload, row.sealed_by))
+    entry = _CODEC.decode(plain, row.payload_format, where=row.id)
+    if row.consultation_id is not None and entry.card != row.card:
+        hint = "Restore the store from a backup, and ask who can write into the database."
+        raise RecordUnreadable("the entry was given to another card", where=row.id, hint=hint)
+    return entry
+
+
+def _consultation_of(connection: Connection, card: str) -> Row[str, str] | None:
+    """Id and patient of the consultation that a card was made of."""
+    of, made = tables.consultations.c, tables.cards.c
+    query = select(of.id, of.patient_key).join_from(tables.cards, tables.consultations)
+    return connection.execute(query.where(made.uuid == card)).one_or_none()
 
 
 def _fate(*, is_new: bool, known: bool) -> str:

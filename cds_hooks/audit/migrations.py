@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, insert, inspect, select
+from sqlalchemy import Connection, insert, inspect, select
 
 from cds_hooks.audit import tables
 from cds_hooks.audit.errors import StoreRefused
@@ -32,28 +32,34 @@ def migrate(connection: Connection, now: float, migrations: Sequence[Migration] 
     Raises StoreRefused when a later version of the service has already changed them.
     """
     todo = migrations or MIGRATIONS
-    have = _version(connection)
-    if have > todo[-1].number:
+    have = _applied(connection)
+    if (newest := max(have, default=0)) > todo[-1].number:
         hint = "Start the later version of the service, or restore the backup made before it."
-        message = f"the store has version {have}, this service knows {todo[-1].number}"
+        message = f"the store has version {newest}, this service knows {todo[-1].number}"
         raise StoreRefused(message, hint=hint)
-    for migration in todo[have:]:
+    for migration in todo:
+        if migration.number in have:
+            continue
         migration.apply(connection)
         row = {"number": migration.number, "name": migration.name, "applied": now}
         connection.execute(insert(tables.migrations), row)
     return todo[-1].number
 
 
-def _version(connection: Connection) -> int:
+def _applied(connection: Connection) -> set[int]:
     if not inspect(connection).has_table(tables.migrations.name):
-        return 0
-    return connection.execute(select(func.max(tables.migrations.c.number))).scalar() or 0
+        return set()
+    return set(connection.execute(select(tables.migrations.c.number)).scalars())
+
+
+def _say(connection: Connection, statements: Sequence[str]) -> None:
+    binary = "BYTEA" if connection.dialect.name == "postgresql" else "BLOB"
+    for statement in statements:
+        connection.exec_driver_sql(statement.replace("$BINARY", binary))
 
 
 def _first(connection: Connection) -> None:
-    binary = "BYTEA" if connection.dialect.name == "postgresql" else "BLOB"
-    for statement in _FIRST:
-        connection.exec_driver_sql(statement.replace("$BINARY", binary))
+    _say(connection, _FIRST)
 
 
 _FIRST = (
@@ -130,6 +136,87 @@ def _claims(connection: Connection) -> None:
     )
 
 
+def _data_keys(connection: Connection) -> None:
+    _say(connection, _DATA_KEYS)
+
+
+_DATA_KEYS = (
+    """
+    CREATE TABLE data_keys (
+        id TEXT NOT NULL PRIMARY KEY,
+        owner TEXT NOT NULL,
+        wrapped $BINARY,
+        wrapped_by TEXT NOT NULL,
+        erased DOUBLE PRECISION
+    )
+    """,
+    "CREATE UNIQUE INDEX data_keys_live ON data_keys (owner) WHERE erased IS NULL",
+)
+
+
+def _ledger(connection: Connection) -> None:
+    _say(connection, _LEDGER)
+
+
+_LEDGER = (
+    """
+    CREATE TABLE ledger (
+        seq BIGINT NOT NULL PRIMARY KEY,
+        recorded TEXT NOT NULL,
+        type TEXT NOT NULL,
+        record $BINARY NOT NULL,
+        leaf_hash $BINARY NOT NULL
+    )
+    """,
+    "CREATE INDEX ledger_by_time ON ledger (recorded)",
+    """
+    CREATE TABLE ledger_nodes (
+        level INTEGER NOT NULL,
+        position BIGINT NOT NULL,
+        hash $BINARY NOT NULL,
+        PRIMARY KEY (level, position)
+    )
+    """,
+    """
+    CREATE TABLE ledger_head (
+        "only" INTEGER NOT NULL PRIMARY KEY CHECK ("only" = 1),
+        size BIGINT NOT NULL,
+        last_hash $BINARY NOT NULL,
+        frontier $BINARY NOT NULL
+    )
+    """,
+    """
+    INSERT INTO ledger_head ("only", size, last_hash, frontier)
+    VALUES (1, 0, CAST('' AS $BINARY), CAST('' AS $BINARY))
+    """,
+    """
+    CREATE TABLE ledger_checkpoints (
+        size BIGINT NOT NULL PRIMARY KEY,
+        note TEXT NOT NULL
+    )
+    """,
+)
+
+
+def _holds(connection: Connection) -> None:
+    _say(connection, _HOLDS)
+
+
+_HOLDS = (
+    """
+    CREATE TABLE holds (
+        id TEXT NOT NULL PRIMARY KEY,
+        kind TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        reference TEXT NOT NULL,
+        placed DOUBLE PRECISION NOT NULL,
+        released DOUBLE PRECISION
+    )
+    """,
+    "CREATE INDEX holds_by_subject ON holds (subject)",
+)
+
+
 def _seen_tokens(connection: Connection) -> None:
     for statement in _SEEN_TOKENS:
         connection.exec_driver_sql(statement)
@@ -150,4 +237,7 @@ MIGRATIONS = (
     Migration(1, "consultations, cards and feedback", _first),
     Migration(2, "claims on work in flight", _claims),
     Migration(3, "tokens that were used", _seen_tokens),
+    Migration(4, "a data key per patient", _data_keys),
+    Migration(5, "the ledger", _ledger),
+    Migration(6, "legal holds", _holds),
 )

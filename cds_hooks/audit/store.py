@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection
 
@@ -23,7 +23,11 @@ from cds_hooks.audit.database import Database, DatabaseConfig, insert_for
 from cds_hooks.audit.errors import StoreUnavailable
 from cds_hooks.audit.feedback import FeedbackReceipt
 from cds_hooks.audit.keys import SiteKey
-from cds_hooks.audit.writer import Commit, Operation, Writer
+from cds_hooks.audit.ledger import append, entries
+from cds_hooks.audit.ledger.record import Call, Entry
+from cds_hooks.audit.ledger.stamp import stamped, with_pseudonyms
+from cds_hooks.audit.sealing import Sealer
+from cds_hooks.audit.writer import Commit, Entries, Operation, Writer
 from cds_hooks.consultation import Consultation
 from cds_hooks.errors import ChartsideError
 from cds_hooks.protocol.cards import Card
@@ -44,7 +48,9 @@ class StoreConfig:
     """Where records are kept and for how long.
 
     `place` is a path (SQLite) or an SQLAlchemy URL; `timeout_s` bounds every call; `backlog` is
-    how many writes may wait; `drop_every_s` is how often expired records are looked for.
+    how many writes may wait; `drop_every_s` is how often expired records are looked for; with
+    `sealed_only` what an earlier version wrote unencrypted is not read; `service_version` goes
+    into every record of the ledger.
     """
 
     place: Path | str
@@ -54,6 +60,8 @@ class StoreConfig:
     reserve_bytes: int = 16 * 1024 * 1024
     backlog: int = 1000
     drop_every_s: float = 3600.0
+    sealed_only: bool = False
+    service_version: str = ""
 
 
 class Store:
@@ -74,6 +82,7 @@ class Store:
         self._config = config
         self._key = key
         self._clock = clock
+        self._sealer = Sealer(key, config.sealed_only)
         place = DatabaseConfig(config.place, config.lock_timeout_s, config.reserve_bytes)
         self._database = Database(place, key.key_id, clock)
         self._writer = Writer(self._database, config.backlog, observer)
@@ -100,44 +109,77 @@ class Store:
             await asyncio.wait([self._dropping])
         await asyncio.to_thread(self._close)
 
+    async def record_event(self, type_: str, /, **fields: Any) -> None:
+        """Append a record to the ledger: what happened, in fields of `ledger.Entry` or of its own.
+
+        `patient_id` (with `fhir_server`), `user_id` and `encounter_id` are written as keyed hashes
+        only; nothing else of a patient belongs here. Durable when it returns. Raises RecordRefused
+        for what a record cannot hold.
+        """
+        entry = Entry.of(type_, with_pseudonyms(fields, self._key))
+        made = self._prepared(entry)
+        await self._write(lambda _: None, lambda _: made)
+
+    async def look(self, operation: Operation[T]) -> T:
+        """Run a reading operation of this room, such as those of `ledger.keeping`."""
+        return await self._read(operation)
+
+    async def keep(self, operation: Operation[T]) -> T:
+        """Run a writing operation of this room; durable when it returns."""
+        return await self._write(operation)
+
     async def save_consultation(
-        self, consultation: Consultation, cards: Sequence[Card] = ()
+        self, consultation: Consultation, cards: Sequence[Card] = (), call: Call | None = None
     ) -> None:
         """Record a consultation, or its later state under the same id, with its cards.
 
+        `call` is who is shown them; the ledger has it and the cards in the same transaction.
         Durable when it returns. Raises ValueError for a card without a uuid.
         """
         _require_uuids(cards)
         expires = consultation.created + self._retention_s
+        made = self._prepared(entries.consulted(consultation, cards, call, self._key))
         self._decoded.pop(consultation.id, None)
         await self._write(
             lambda connection: consultations.save(
-                connection, consultation, cards, key=self._key, expires=expires
-            )
+                connection,
+                consultation,
+                cards,
+                key=self._key,
+                sealer=self._sealer,
+                expires=expires,
+            ),
+            lambda _: made,
         )
 
-    async def save_cards(self, consultation_id: str, cards: Sequence[Card]) -> bool:
+    async def save_cards(
+        self, consultation: Consultation, cards: Sequence[Card], call: Call | None = None
+    ) -> bool:
         """Record cards made of a consultation that is on record; False when it is not any more.
 
         Durable when it returns. Raises ValueError for a card without a uuid.
         """
         _require_uuids(cards)
+        made = self._prepared(entries.answered(consultation, cards, call, self._key))
         return await self._write(
             lambda connection: consultations.save_cards(
-                connection, consultation_id, cards, key=self._key
-            )
+                connection, consultation.id, cards, key=self._key
+            ),
+            lambda is_there: made if is_there else (),
         )
 
     async def get(self, consultation_id: str) -> Consultation | None:
         """The consultation with this id, in whatever state. Raises RecordUnreadable."""
-        return await self._read(lambda connection: consultations.by_id(connection, consultation_id))
+        return await self._read(lambda c: consultations.by_id(c, consultation_id, self._sealer))
 
     async def find_by_key(self, key: str, *, not_older_than: float) -> Consultation | None:
         """The newest answer to the same question since `not_older_than` (UTC seconds)."""
         table = tables.consultations.c
+        asked = table.content_key == consultations.content_key(self._key, key)
         alive = table.expires > self._clock()
-        conditions = (table.content_key == key, table.created >= not_older_than, alive)
-        return await self._newest(*conditions)
+        found = await self._newest(asked, table.created >= not_older_than, alive)
+        # The column is in clear: whoever can write into the database could change it.
+        return found if found is not None and found.key == key else None
 
     async def last_for_patient(self, patient_key: str, service: str = "") -> Consultation | None:
         """The newest answer for this patient, of one service or of any."""
@@ -152,12 +194,12 @@ class Store:
 
         False while another process has it.
         """
-        now = self._clock()
+        now, key = self._clock(), consultations.content_key(self._key, key)
         return await self._write(lambda c: claims.take(c, key, owner, now=now, lease_s=lease_s))
 
     async def release(self, key: str, owner: str) -> None:
         """Let a claim of one's own go."""
-        now = self._clock()
+        now, key = self._clock(), consultations.content_key(self._key, key)
         await self._write(lambda connection: claims.release(connection, key, owner, now=now))
 
     async def use_token(self, token: str, expires: float) -> bool:
@@ -168,7 +210,7 @@ class Store:
         )
 
     async def record_feedback(
-        self, service: str, entries: Sequence[FeedbackEntry]
+        self, service: str, given: Sequence[FeedbackEntry], call: Call | None = None
     ) -> FeedbackReceipt:
         """Record a feedback call. An entry sent before changes nothing; none fails the others."""
         now = self._clock()
@@ -176,24 +218,29 @@ class Store:
             lambda connection: feedback.record(
                 connection,
                 service,
-                entries,
+                given,
                 key=self._key,
+                sealer=self._sealer,
                 received=now,
                 expires=now + self._retention_s,
-            )
+            ),
+            lambda receipt: self._prepared(
+                entries.fed_back(service, given, receipt, call, self._key)
+            ),
         )
 
     async def feedback_for(self, consultation_id: str) -> tuple[FeedbackEntry, ...]:
         """The feedback on a consultation's cards, in the order it came."""
         return await self._read(
-            lambda connection: feedback.entries_for(connection, consultation_id)
+            lambda connection: feedback.entries_for(connection, consultation_id, self._sealer)
         )
 
     async def drop_expired(self) -> int:
         """Delete what is older than the retention allows; how many records that were."""
         now, dropped = self._clock(), 0
         while found := await self._write(
-            lambda connection: consultations.drop_expired(connection, now, _DROPPED_AT_ONCE)
+            lambda connection: consultations.drop_expired(connection, now, _DROPPED_AT_ONCE),
+            self._dropped,
         ):
             dropped += found
         while await self._write(lambda c: seen_tokens.drop_expired(c, now, _DROPPED_AT_ONCE)):
@@ -222,7 +269,9 @@ class Store:
 
     async def _newest(self, *conditions: ColumnElement[bool]) -> Consultation | None:
         found = await self._read(
-            lambda c: consultations.newest_answer(c, *conditions, known=self._decoded.get)
+            lambda c: consultations.newest_answer(
+                c, *conditions, sealer=self._sealer, known=self._decoded.get
+            )
         )
         if found is not None:
             self._decoded.pop(found.id, None)
@@ -239,12 +288,24 @@ class Store:
 
     def _probe(self, connection: Connection) -> None:
         row = {"name": "last-probe", "value": f"{self._clock()} {os.getpid()}"}
+        append.head(connection, lock=True)  # a record could follow the last one
         statement = insert_for(connection, tables.facts).values(row)
         later = {"value": statement.excluded.value}
         connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=later))
 
-    async def _write(self, operation: Operation[T]) -> T:
-        return await self._within(self._writer.submit(operation))
+    def _prepared(self, entry: Entry) -> tuple[append.Prepared, ...]:
+        """The entry as it is appended, with the time, an id and the version that wrote it."""
+        version = self._config.service_version
+        return (append.prepare(stamped(entry, self._clock(), version)),)
+
+    def _dropped(self, count: int) -> tuple[append.Prepared, ...]:
+        if not count:
+            return ()
+        details = {"records": count, "reason": "retention"}
+        return self._prepared(Entry(type="records-dropped", details=details))
+
+    async def _write(self, operation: Operation[T], made: Entries[T] = lambda _: ()) -> T:
+        return await self._within(self._writer.submit(operation, made))
 
     async def _read(self, operation: Operation[T]) -> T:
         def run() -> T:

@@ -7,6 +7,7 @@ Times are UTC seconds since 1970; `expires` is when retention lets the record go
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     Double,
     ForeignKey,
@@ -16,9 +17,21 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    text,
 )
 
-__all__ = ["cards", "claims", "consultations", "facts", "feedback", "metadata", "migrations"]
+__all__ = [
+    "cards",
+    "claims",
+    "consultations",
+    "data_keys",
+    "facts",
+    "feedback",
+    "holds",
+    "metadata",
+    "migrations",
+    "seen_tokens",
+]
 
 metadata = MetaData()
 
@@ -105,4 +118,77 @@ seen_tokens = Table(
     Column("token", Text, primary_key=True),
     Column("expires", Double, nullable=False),
     Index("seen_tokens_by_expiry", "expires"),
+)
+
+# What payloads are sealed with, one live key an owner: a patient's pseudonym, or `none`. An erased
+# key's row stays, without the key, so that a restored backup is erased again.
+data_keys = Table(
+    "data_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("wrapped", LargeBinary),
+    Column("wrapped_by", Text, nullable=False),
+    Column("erased", Double),
+    Index(
+        "data_keys_live",
+        "owner",
+        unique=True,
+        sqlite_where=text("erased IS NULL"),
+        postgresql_where=text("erased IS NULL"),
+    ),
+)
+
+# What may not be deleted or erased until it is released. `subject` is a patient's pseudonym or a
+# consultation's id, `reference` the site's own name of the case; `released` ends it.
+holds = Table(
+    "holds",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("placed", Double, nullable=False),
+    Column("released", Double),
+    Index("holds_by_subject", "subject"),
+)
+
+# Append-only. `record` are the canonical bytes that `leaf_hash` is of; `recorded` and `type` are
+# copies, to search by.
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("recorded", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("record", LargeBinary, nullable=False),
+    Column("leaf_hash", LargeBinary, nullable=False),
+    Index("ledger_by_time", "recorded"),
+)
+
+# Inner nodes of the tree over `ledger`, each written once it is complete.
+ledger_nodes = Table(
+    "ledger_nodes",
+    metadata,
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+
+# One row: who appends locks it.
+ledger_head = Table(
+    "ledger_head",
+    metadata,
+    Column("only", Integer, primary_key=True, autoincrement=False),
+    Column("size", BigInteger, nullable=False),
+    Column("last_hash", LargeBinary, nullable=False),
+    Column("frontier", LargeBinary, nullable=False),
+)
+
+# Signed notes about the tree's root at a size.
+ledger_checkpoints = Table(
+    "ledger_checkpoints",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("note", Text, nullable=False),
 )

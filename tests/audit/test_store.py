@@ -306,7 +306,7 @@ async def test_a_record_of_a_version_that_encrypts_is_not_misread(
     with sqlite3.connect(place) as other:
         other.execute("UPDATE consultations SET sealed_by = 'key-1'")
     other.close()
-    with pytest.raises(RecordUnreadable, match="encrypted"):
+    with pytest.raises(RecordUnreadable, match="data key"):
         await store.get(consultation.id)
 
 
