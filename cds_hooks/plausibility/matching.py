@@ -11,7 +11,13 @@ from dataclasses import replace
 from cds_hooks.plausibility.choosing import Chooser
 from cds_hooks.plausibility.index import WordKind
 from cds_hooks.plausibility.keys import key, normalise, strip_groups, tables
-from cds_hooks.plausibility.qualifiers import qualifies, read_word, without_form
+from cds_hooks.plausibility.qualifiers import (
+    ORGANISM,
+    is_species,
+    qualifies,
+    read_word,
+    without_form,
+)
 from cds_hooks.plausibility.ranks import NOTE
 from cds_hooks.plausibility.resolution import Resolution, Status
 from cds_hooks.plausibility.store import TermStore
@@ -52,8 +58,12 @@ class Matcher:
         known = self._store.known_words(kept) if kept else {}
         known |= {w: kind for w in kept if w not in known and (kind := read_word(w))}
         unknown = tuple(w for w in kept if w not in known)
+        for word in unknown:
+            if is_species(word, kept, known):
+                known[word] = ORGANISM
+        unknown = tuple(w for w in unknown if w not in known)
         if unknown or not kept:
-            return Resolution(name, Status.NOT_FOUND, unknown=unknown)
+            return self._with_unknown(name, left, kept, unknown)
         if all(k.site and not k.organism for k in known.values()):
             return Resolution(name, Status.NOT_FOUND, uncovered=tuple(kept))
         return (
@@ -63,6 +73,23 @@ class Matcher:
             or self._longest_span(name, kept, known)
             or Resolution(name, Status.NOT_FOUND, uncovered=tuple(kept))
         )
+
+    def _with_unknown(
+        self, name: str, left: list[str], kept: list[str], unknown: tuple[str, ...]
+    ) -> Resolution:
+        """A name with words that no term has is not found, but for two kinds of which a part is:
+        what stands before "due to" and the like, and a poisoning by something not listed. There
+        the words are told as left over."""
+        if not unknown:
+            return Resolution(name, Status.NOT_FOUND)
+        found = self._main_clause(name, left)
+        if found:
+            rest = tuple(w for w in found.qualifiers if w not in unknown)
+            return replace(found, qualifiers=rest, uncovered=unknown)
+        if [w for w in kept if w not in unknown] != ["poisoning"]:
+            return Resolution(name, Status.NOT_FOUND, unknown=unknown)
+        hits = self._store.by_keys(["poisoning"])
+        return self._choose.answer(name, Status.PARTIAL, hits, uncovered=unknown)
 
     def _generic(self, name: str, written: list[str]) -> Resolution | None:
         """The name with other words that only say that it is a disease: "Kawasaki" and "Kawasaki

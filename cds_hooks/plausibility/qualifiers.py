@@ -14,12 +14,17 @@ from cds_hooks.plausibility.index import WordKind
 from cds_hooks.plausibility.keys import strip_groups, tables
 from cds_hooks.plausibility.resolution import ICD_10_CM, Concept
 
-__all__ = ["DRUG", "qualifies", "read_word", "without_form"]
+__all__ = ["DRUG", "ORGANISM", "is_species", "qualifies", "read_word", "without_form"]
 
 DRUG = WordKind(site=False, organism=False)
 """A word that no term has but that ends like a drug's name."""
 
+ORGANISM = WordKind(site=False, organism=True)
+"""The species of a genus that terms name ("Campylobacter jejuni")."""
 
+_SPECIES = re.compile(r"[a-z]{3,}(?:i|is|us|um|ens|ans|a|ae|e)$")
+
+_BITES = frozenset({"bite", "sting"})
 _LEVEL = re.compile(r"[clst]\d{1,2}$")
 """A level of the spine: C5, L4, S1."""
 
@@ -44,12 +49,14 @@ def qualifies(
         or _chapter(concepts, "1")
         or any(w.endswith("itis") for w in name.split(" "))
     )
+    bite = not _BITES.isdisjoint(name.split(" "))
     return all(
         word in course
         or _before_agent(word, found, table["agent"])
         or (poisoned and not known[word].anywhere)
         or (anywhere and (known[word].site or word in table["sites"] or _LEVEL.match(word)))
         or (infectious and _organism(word, found, known))
+        or (bite and word in table["animals"])
         for word in left
     )
 
@@ -70,11 +77,19 @@ def read_word(word: str) -> WordKind | None:
     table = tables().qualifiers
     if word in table["sites"]:
         return WordKind(site=True, organism=False)
-    if word in table["organisms"]:
+    if word in table["organisms"] or word in table["animals"]:
         return WordKind(site=False, organism=True)
     if word in table["form"] or word in table["tail"] or word in _modifiers():
         return WordKind(site=False, organism=False)
     return DRUG if len(word) > 7 and word.endswith(tables().drug_endings) else None
+
+
+def is_species(word: str, found: Sequence[str], known: Mapping[str, WordKind]) -> bool:
+    """Whether an unknown word has a Latin ending and stands after the name of an organism."""
+    at = found.index(word)
+    before = known.get(found[at - 1]) if at else None
+    latin = _SPECIES.match(word) is not None
+    return latin and before is not None and before.organism and not before.site
 
 
 def _organism(word: str, found: Sequence[str], known: Mapping[str, WordKind]) -> bool:

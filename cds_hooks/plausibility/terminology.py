@@ -17,6 +17,7 @@ from cds_hooks.plausibility.hierarchy import chain
 from cds_hooks.plausibility.keys import expand, normalise, tables, words
 from cds_hooks.plausibility.matching import Matcher
 from cds_hooks.plausibility.resolution import Concept, Resolution, Status
+from cds_hooks.plausibility.rewriting import rewritten
 from cds_hooks.plausibility.store import TermStore
 
 __all__ = ["Terminology"]
@@ -85,7 +86,17 @@ class Terminology:
             found = self._matcher.whole(name, words(reading))
             if found:
                 return found
-        return self._matcher.parts(name, words(_plain(text)))
+        return self._rewritten(name, words(_plain(text)))
+
+    def _rewritten(self, name: str, written: list[str]) -> Resolution:
+        """The name's parts, as written or else as it may be written otherwise."""
+        others = list(rewritten(written, self._store.known_words))
+        for other in others:
+            found = self._matcher.whole(name, other)
+            if found:
+                return found
+        answers = [self._matcher.parts(name, w) for w in (written, *others)]
+        return next((a for a in answers if a.recognised), answers[0])
 
 
 def _readings(text: str) -> list[str]:

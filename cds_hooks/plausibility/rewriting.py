@@ -1,0 +1,67 @@
+"""Other ways to write a name that was not found: what people say, two words that are one, Latin.
+
+Only words that no term has are rewritten, and only into words that terms have, so that a name that
+is found stays what it is.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+
+from cds_hooks.plausibility.keys import key, normalise, stem, strip_groups, tables, words
+
+__all__ = ["rewritten"]
+
+Known = Callable[[Sequence[str]], Mapping[str, object]]
+"""Of normalised words those that terms have."""
+
+_LATIN = (("ata", "atum"), ("omata", "oma"), ("i", "us"), ("ae", "a"), ("a", "um"), ("orum", "um"))
+_LONG = 6
+
+
+def rewritten(found: Sequence[str], known: Known) -> Iterator[list[str]]:
+    """Readings of a name's words, likeliest first; none where nothing can be read otherwise."""
+    said = spoken().get(_bare(found))
+    if said is not None:
+        yield words(said)
+    repaired = _repaired(list(found), known)
+    if repaired != list(found):
+        yield repaired
+
+
+@cache
+def spoken() -> Mapping[str, str]:
+    """The shipped table `data/spoken.toml`: key of a bare name -> a name that is found."""
+    text = files(__package__).joinpath("data/spoken.toml").read_text("utf-8")
+    raw = tomllib.loads(text)
+    return {_bare(words(k)): v for part in ("eponym", "plain") for k, v in raw[part].items()}
+
+
+def _bare(found: Sequence[str]) -> str:
+    """The key of a name without what changes no disease and without "disease"."""
+    gone = tables().qualifiers["tail"].union(*(group for _, group in strip_groups()))
+    return key(w for w in normalise(found) if w not in gone)
+
+
+def _repaired(found: list[str], known: Known) -> list[str]:
+    """Pairs joined that are one word ("toe nail"), Latin endings as the sources write them."""
+    out: list[str] = []
+    for word in found:
+        joined = stem(f"{out[-1]}{word}") if out else ""
+        unknown = not known([stem(word)])
+        if joined and len(joined) > _LONG and known([joined]):
+            out[-1] = f"{out[-1]}{word}"
+        else:
+            out.append(_as_listed(word, known) if unknown else word)
+    return out
+
+
+def _as_listed(word: str, known: Known) -> str:
+    """An unknown word with another Latin ending, if that is known."""
+    if len(word) < _LONG:
+        return word
+    tried = (f"{word.removesuffix(end)}{new}" for end, new in _LATIN if word.endswith(end))
+    return next((t for t in tried if known([stem(t)])), word)
