@@ -66,8 +66,8 @@ HINTS = {
     "cannot-open": "See that its folder exists and belongs to the service's user.",
     "timeout": "The disk or database answers too slowly; look at its load.",
     "unreachable": "Look whether the database is up and lets the service in.",
-    "ledger-broken": "Stop the service, keep the file, run `chartside audit verify --config` and ask "
-    "who could write into the store; restore it from a backup.",
+    "ledger-broken": "Keep the store as it is, run `chartside audit verify`: somebody wrote into "
+    "it, or it is damaged. Restore it from a backup; no restart is needed.",
     "backlog": "More is waiting to be written than the setting allows; look at the disk's load.",
     "closed": "The service is stopping.",
     "database-error": "Look at the database's own log.",

@@ -16,28 +16,37 @@ from sqlalchemy.exc import DBAPIError
 
 from cds_hooks.audit.database import Database
 from cds_hooks.audit.errors import StoreUnavailable, reason_of
+from cds_hooks.audit.ledger import append
 
 __all__ = ["Commit", "Operation", "Writer"]
 
 T = TypeVar("T")
 Operation = Callable[[Connection], T]
+Entries = Callable[[T], Sequence[append.Prepared]]
 
 _MAX_BATCH = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One transaction: how many operations it carried, how long it took, `reason` if it failed."""
+    """One transaction: how many operations it carried, how long it took, `reason` if it failed;
+    `ledger_size` is how many records the ledger has with it, 0 when nothing was recorded."""
 
     operations: int
     seconds: float
     reason: str = ""
+    ledger_size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Job:
     operation: Operation[Any]
+    entries: Entries[Any]
     future: Future[Any]
+
+
+def _nothing(_: object) -> Sequence[append.Prepared]:
+    return ()
 
 
 class Writer:
@@ -56,9 +65,11 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, operation: Operation[T]) -> Future[T]:
+    def submit(self, operation: Operation[T], entries: Entries[T] = _nothing) -> Future[T]:
         """Hand an operation in; the result comes when it is durable.
 
+        `entries` gives the ledger's records of the operation from its result: they are written in
+        the same transaction, or neither is.
         It is carried out even if the caller no longer waits. Raises StoreUnavailable at once
         when too much is waiting already, or after `close`.
         """
@@ -67,7 +78,7 @@ class Writer:
         future: Future[T] = Future()
         future.set_running_or_notify_cancel()
         try:
-            self._queue.put_nowait(_Job(operation, future))
+            self._queue.put_nowait(_Job(operation, entries, future))
         except queue.Full:
             raise StoreUnavailable("backlog") from None
         return future
@@ -104,10 +115,13 @@ class Writer:
 
     def _carry_out(self, jobs: Sequence[_Job]) -> None:
         began = time.perf_counter()
-        reason = ""
+        reason, size = "", 0
         try:
             with self._database.write() as connection:
-                results = [_attempt(connection, job.operation) for job in jobs]
+                results, entries = _attempt_all(connection, jobs)
+                if entries:
+                    # Last of all: other processes wait for the ledger's head until the commit.
+                    size = append.append(connection, entries).size
         except Exception as error:  # the waiting callers get it; this thread goes on
             reason = error.reason if isinstance(error, StoreUnavailable) else "refused"
             results = [error] * len(jobs)
@@ -117,10 +131,23 @@ class Writer:
             else:
                 job.future.set_result(result)
         with suppress(Exception):  # a fault of the observer is no fault of the store
-            self._observer(Commit(len(jobs), time.perf_counter() - began, reason))
+            self._observer(Commit(len(jobs), time.perf_counter() - began, reason, size))
 
 
-def _attempt(connection: Connection, operation: Operation[Any]) -> Any:
+def _attempt_all(
+    connection: Connection, jobs: Sequence[_Job]
+) -> tuple[list[Any], list[append.Prepared]]:
+    """Each job's result or its own error, and the records of those that succeeded."""
+    results: list[Any] = []
+    entries: list[append.Prepared] = []
+    for job in jobs:
+        result, made = _attempt(connection, job)
+        results.append(result)
+        entries += made
+    return results, entries
+
+
+def _attempt(connection: Connection, job: _Job) -> tuple[Any, Sequence[append.Prepared]]:
     """The operation's result, or its own error: a fault of one does not undo the others.
 
     A fault of the store itself is raised as it is: SQLite has then ended the transaction, and
@@ -128,11 +155,13 @@ def _attempt(connection: Connection, operation: Operation[Any]) -> Any:
     """
     savepoint = connection.begin_nested()
     try:
-        result = operation(connection)
+        result = job.operation(connection)
+        entries = job.entries(result)
     except Exception as error:
         if isinstance(error, DBAPIError) and reason_of(error) != "database-error":
             raise
         savepoint.rollback()
-        return StoreUnavailable("database-error") if isinstance(error, DBAPIError) else error
+        own = StoreUnavailable("database-error") if isinstance(error, DBAPIError) else error
+        return own, ()
     savepoint.commit()
-    return result
+    return result, entries

@@ -65,12 +65,12 @@ async def test_an_answer_of_one_process_is_found_by_the_other(
 async def test_cards_are_recorded_only_while_their_consultation_is(
     store: Store, consultation: Consultation, card: Callable[..., Card]
 ) -> None:
-    assert not await store.save_cards(consultation.id, (card("u1"),))
+    assert not await store.save_cards(consultation, (card("u1"),))
     await store.save_consultation(consultation)
-    assert await store.save_cards(consultation.id, (card("u1"), card("u2")))
-    assert await store.save_cards(consultation.id, (card("u1"),))
+    assert await store.save_cards(consultation, (card("u1"), card("u2")))
+    assert await store.save_cards(consultation, (card("u1"),))
     with pytest.raises(ValueError, match="uuid"):
-        await store.save_cards(consultation.id, (card(""),))
+        await store.save_cards(consultation, (card(""),))
 
 
 async def test_a_remembered_answer_that_was_deleted_is_not_served(

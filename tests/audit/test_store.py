@@ -23,6 +23,7 @@ from cds_hooks.audit import (
     StoreRefused,
     StoreUnavailable,
 )
+from cds_hooks.audit.ledger.errors import RecordRefused
 from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.protocol.cards import Card, Coding
 from cds_hooks.protocol.feedback import FeedbackEntry
@@ -114,7 +115,7 @@ async def test_one_write_that_fails_does_not_undo_those_beside_it(
     results = await asyncio.gather(
         *(store.save_consultation(each) for each in everything), return_exceptions=True
     )
-    assert [type(result) for result in results if result is not None] == [TypeError]
+    assert [type(result) for result in results if result is not None] == [RecordRefused]
     assert [await store.get(each.id) for each in good] == good
     assert await store.get("bad") is None
 

@@ -1,0 +1,73 @@
+"""Records as bytes: JSON in the canonical form of RFC 8785, one form for one value.
+
+What is hashed is the bytes, so nobody can write a record in two ways, and a reader in any language
+comes to the same bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+import rfc8785
+
+from cds_hooks.audit.ledger.errors import RecordRefused
+
+__all__ = ["Member", "encode", "join", "member", "members", "read"]
+
+Member = tuple[str, bytes]
+
+# Where a number with a fraction or an exponent may stand; a text that looks like one only takes
+# the slower way.
+_FRACTION = re.compile(rb"(?:^|[:\[,])-?\d+[.eE]")
+_SORTED = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
+
+
+def encode(value: Any) -> bytes:
+    """The canonical bytes of a JSON value without NaN. Raises RecordRefused for what has none.
+
+    orjson and RFC 8785 write alike what is ASCII and has no fractional numbers, at a fiftieth of
+    the cost; everything else is left to RFC 8785 itself.
+    """
+    try:
+        quick = orjson.dumps(value, option=_SORTED)
+        return quick if _is_plain(quick) else rfc8785.dumps(value)
+    except (orjson.JSONEncodeError, rfc8785.CanonicalizationError, RecursionError):
+        raise RecordRefused("a field has no canonical form", where="ledger record") from None
+
+
+def member(name: str, value: Any) -> Member:
+    """One member of an object, its value canonical already. The name is plain ASCII."""
+    return (name, encode(value))
+
+
+def members(fields: Mapping[str, Any]) -> tuple[Member, ...]:
+    """The members of an object: the costly half of `encode`, done before the ledger is locked."""
+    return tuple(member(name, value) for name, value in fields.items())
+
+
+def join(parts: Iterable[Member]) -> bytes:
+    """The canonical object of these members. ASCII names sort alike in Python and in RFC 8785."""
+    return b"{" + b",".join(b'"%b":%b' % (n.encode("ascii"), v) for n, v in sorted(parts)) + b"}"
+
+
+def read(data: bytes) -> dict[str, Any] | None:
+    """The object in these bytes; None when they are no JSON object in canonical form."""
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return None
+    return value if isinstance(value, dict) and _is_canonical(data, value) else None
+
+
+def _is_canonical(data: bytes, value: Any) -> bool:
+    try:
+        return encode(value) == data
+    except RecordRefused:
+        return False
+
+
+def _is_plain(data: bytes) -> bool:
+    return data.isascii() and not _FRACTION.search(data)

@@ -1,0 +1,58 @@
+"""What can be wrong with a ledger, an export, a checkpoint or a key."""
+
+from __future__ import annotations
+
+from cds_hooks.errors import ChartsideError
+
+__all__ = [
+    "CheckpointInvalid",
+    "ExportUnreadable",
+    "LedgerForked",
+    "ProofInvalid",
+    "RecordRefused",
+    "SigningKeyRefused",
+    "WitnessFailed",
+]
+
+
+class RecordRefused(ChartsideError):
+    """A record cannot be written as it was handed in."""
+
+    code = "ledger-record-refused"
+
+
+class CheckpointInvalid(ChartsideError):
+    """A checkpoint is malformed or not signed by the expected key."""
+
+    code = "checkpoint-invalid"
+
+
+class ProofInvalid(ChartsideError):
+    """A proof is malformed or does not prove what it says."""
+
+    code = "proof-invalid"
+
+
+class ExportUnreadable(ChartsideError):
+    """An export lacks a file, or holds what is no export."""
+
+    code = "export-unreadable"
+
+
+class SigningKeyRefused(ChartsideError):
+    """The key that signs checkpoints is missing, readable by others, or no Ed25519 key."""
+
+    code = "signing-key-refused"
+
+
+class LedgerForked(ChartsideError):
+    """The ledger is not the one that was signed before: nothing new is signed on top of it."""
+
+    code = "ledger-forked"
+
+
+class WitnessFailed(ChartsideError):
+    """A checkpoint could not be copied to the witness."""
+
+    code = "witness-failed"
+    status = 503

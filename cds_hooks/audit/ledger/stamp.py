@@ -1,0 +1,45 @@
+"""What the store adds to an entry: a time, an id, and pseudonyms in place of plain ids."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from cds_hooks.audit.keys import SiteKey
+from cds_hooks.audit.ledger.entries import encounter_pseudonym, user_ref
+from cds_hooks.audit.ledger.record import Entry
+
+__all__ = ["stamped", "utc", "with_pseudonyms"]
+
+
+def utc(seconds: float) -> str:
+    """UTC seconds since 1970 as RFC 3339 with milliseconds; these sort as text."""
+    told = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    return told.replace("+00:00", "Z")
+
+
+def stamped(entry: Entry, now: float, version: str) -> Entry:
+    """The entry with what is not there yet: when, under which id, by which version."""
+    return replace(
+        entry,
+        recorded=entry.recorded or utc(now),
+        event_id=entry.event_id or str(uuid.uuid4()),
+        service_version=entry.service_version or version,
+    )
+
+
+def with_pseudonyms(fields: Mapping[str, Any], key: SiteKey) -> dict[str, Any]:
+    """The fields with keyed hashes in place of `patient_id`, `user_id` and `encounter_id`."""
+    rest = dict(fields)
+    patient, server = str(rest.pop("patient_id", "")), str(rest.pop("fhir_server", ""))
+    user, encounter = str(rest.pop("user_id", "")), str(rest.pop("encounter_id", ""))
+    if patient:
+        rest["patient_pseudonym"] = key.patient_key(patient, fhir_server=server)
+    if user:
+        rest["user_ref"] = user_ref(key, user)
+    if encounter:
+        rest["encounter_pseudonym"] = encounter_pseudonym(key, encounter)
+    return rest
