@@ -88,7 +88,13 @@ def run(
         bool | None,
         typer.Option("--brief/--full", help="Short answers; so by default for demonstration."),
     ] = None,
-    at_once: Annotated[int, typer.Option(min=1, max=16, help="Cases in flight together.")] = 1,
+    engines: Annotated[
+        int,
+        typer.Option(min=0, max=64, help="Engine processes; 0: one, of demonstration one a core."),
+    ] = 0,
+    at_once: Annotated[
+        int, typer.Option(min=1, max=16, help="Cases in flight together in each engine.")
+    ] = 1,
     then: Annotated[After, typer.Option(help="What is asked after each list.")] = After.NOTHING,
     limit: Annotated[int, typer.Option(min=0, help="First cases only; 0: all.")] = 0,
     on_broken: Annotated[OnBroken, typer.Option(help="At a line that is broken.")] = OnBroken.STOP,
@@ -101,7 +107,7 @@ def run(
     for broken in loaded.rejected:
         typer.echo(f"left out: {broken.where}: {broken.why}", err=True)
     chosen = loaded.only(c.id for c in loaded.cases[: limit or None])
-    asking = Asking(seed, samples, names, brief, at_once, then)
+    asking = Asking(seed, samples, names, brief, engines, at_once, then)
     folder = output or _RUNS / f"{suite}-seed{seed}"
     asyncio.run(_run(chosen, now, load_settings(config), asking, folder))
     _report([folder], folder, json=json)
@@ -229,7 +235,7 @@ async def _run(
 
         answer = service.answering(suite.task)
         manifest = service.manifest(suite)
-        await run_suite(suite, answer, manifest, folder, told=told, at_once=asking.at_once)
+        await run_suite(suite, answer, manifest, folder, told=told, at_once=service.in_flight)
 
 
 def _place(data: Path | None) -> Path:

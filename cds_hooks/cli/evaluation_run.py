@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,10 +23,12 @@ from cds_hooks.evaluation.runs.after import judge, second_look
 from cds_hooks.evaluation.runs.closed import judging, picking
 from cds_hooks.evaluation.runs.manifest import After, Manifest, SuitePart
 from cds_hooks.evaluation.runs.question import QuestionConfig, question
+from cds_hooks.evaluation.runs.results import CaseResult
 from cds_hooks.evaluation.runs.runner import AnswerCase, AskService, by_consultation
 from cds_hooks.evaluation.suites.suite import Case, Suite, Task
 from cds_hooks.evaluation.suites.times import shift
 from cds_hooks.inference.catalogue import load_catalogue
+from cds_hooks.inference.machine import usable_processors
 from cds_hooks.plausibility import Terminology
 from cds_hooks.protocol.request import parse_request
 from cds_hooks.runtime import Runtime
@@ -45,14 +49,16 @@ class Asking:
 
     `samples` a case (0: unsaid), `names` whether diagnoses are written along the names of the
     terminology, `brief` whether answers are short (unsaid: those of a demonstration model, whose
-    names are what is measured), `at_once` cases in flight together, `after` what is asked when a
-    list is made.
+    names are what is measured), `engines` how many engine processes answer side by side (0:
+    unsaid), `at_once` cases in flight together in each of them, `after` what is asked when a list
+    is made.
     """
 
     seed: int = 0
     samples: int = 0
     names: bool | None = None
     brief: bool | None = None
+    engines: int = 0
     at_once: int = 1
     after: After = After.NOTHING
 
@@ -68,7 +74,13 @@ class Asking:
             samples=self.samples or settings.services.samples or default,
             names=wanted and settings.model.names is not None,
             brief=brief,
+            engines=self.engines or (_side_by_side(settings) if shown else 1),
         )
+
+    @property
+    def _threads(self) -> int:
+        """Threads of an engine; 0: one a processor."""
+        return max(usable_processors() // self.engines, 1) if self.engines > 1 else 0
 
     def settle(self, settings: Settings) -> Settings:
         """Settings that ask so, with time to finish."""
@@ -78,6 +90,7 @@ class Asking:
             "seed": self.seed,
             "names_by_construction": self.names,
             "parallel": self.at_once,
+            "threads": settings.model.threads or self._threads,
         }
         return settings.model_copy(
             update={
@@ -91,19 +104,39 @@ class Asking:
 class Bench:
     """A running service with what a run needs of it; `asking` has everything said."""
 
-    runtime: Runtime
+    runtimes: Sequence[Runtime]
     matcher: Matcher
     terminology: Terminology
     settings: Settings
     asking: Asking
     loaded: datetime
 
+    @property
+    def in_flight(self) -> int:
+        """Cases that are asked at one time."""
+        return self.asking.engines * self.asking.at_once
+
     def answering(self, task: Task) -> AnswerCase:
-        """How cases of a task are answered."""
+        """How cases of a task are answered: each by a service that has room for it."""
+        free: asyncio.Queue[AnswerCase] = asyncio.Queue()
+        for _ in range(self.asking.at_once):
+            for runtime in self.runtimes:
+                free.put_nowait(self._answering(task, runtime))
+
+        async def answer(case: Case) -> CaseResult:
+            by_one = await free.get()
+            try:
+                return await by_one(case)
+            finally:
+                free.put_nowait(by_one)
+
+        return answer
+
+    def _answering(self, task: Task, runtime: Runtime) -> AnswerCase:
         if task is Task.OPEN:
-            return by_consultation(self._and_then(), self.matcher)
+            return by_consultation(self._and_then(runtime), self.matcher)
         asked = picking if task is Task.CLOSED else judging
-        return asked(self.runtime.engine, self._questions)
+        return asked(runtime.engine, self._questions)
 
     @property
     def _questions(self) -> QuestionConfig:
@@ -115,23 +148,24 @@ class Bench:
             deadline_s=services.deadline_s,
         )
 
-    def _and_then(self) -> AskService:
+    def _and_then(self, runtime: Runtime) -> AskService:
         """The consultation, and what is asked after it."""
-        engine, config = self.runtime.engine, self._questions
+        engine, config = runtime.engine, self._questions
+        consult = partial(self.consult, runtime)
         match self.asking.after:
             case After.NOTHING:
-                return self.consult
+                return consult
             case After.SECOND_LOOK:
                 again = second_look(engine, self.terminology, config)
             case After.JUDGE:
                 again = judge(engine, config)
 
         async def ask(case: Case) -> Consultation:
-            return await again(await self.consult(case))
+            return await again(await consult(case))
 
         return ask
 
-    async def consult(self, case: Case) -> Consultation:
+    async def consult(self, runtime: Runtime, case: Case) -> Consultation:
         """The whole way through, however long the model takes.
 
         The chart is moved along with the clock, so that a case asked late in a long run is the
@@ -145,14 +179,14 @@ class Bench:
             patient_id=case.patient_id,
             encounter_id=current_encounter_id(resources),
         )
-        consultant = self.runtime.consultant
+        consultant = runtime.consultant
         request = parse_request(orjson.dumps(body), _SERVICE.on)
         return await consultant.finish(await consultant.ask(_SERVICE, request))
 
     def manifest(self, suite: Suite) -> Manifest:
         """What a run over this suite is of."""
-        said = self.runtime.version()
-        model = self.runtime.engine.model
+        first = self.runtimes[0]
+        said, model = first.version(), first.engine.model
         return Manifest(
             suite=SuitePart.of(suite),
             model={"name": model.name, "sha256": model.sha256, "engine": model.engine},
@@ -162,6 +196,7 @@ class Bench:
             seed=self.asking.seed,
             samples=self.asking.samples,
             names=bool(self.asking.names) and suite.task is Task.OPEN,
+            engines=self.asking.engines,
             at_once=self.asking.at_once,
             after=self.asking.after if suite.task is Task.OPEN else After.NOTHING,
             started=self.loaded.isoformat(timespec="seconds"),
@@ -178,13 +213,30 @@ async def bench(settings: Settings, loaded: datetime, asking: Asking) -> AsyncIt
     """
     asked = asking.of(settings)
     settled = asked.settle(settings)
-    with tempfile.TemporaryDirectory(prefix="chartside-eval-") as folder:
-        place = {"path": f"{folder}/records.sqlite", "site_key": Path(folder) / "site.key"}
-        own = settled.model_copy(update={"store": settled.store.model_copy(update=place)})
-        async with Runtime.running(own, template=_template(bool(asked.brief))) as runtime:
-            await runtime.until_ready()
-            with Terminology(settled.terminology.path) as terminology:
-                yield Bench(runtime, Matcher(terminology), terminology, settled, asked, loaded)
+    async with contextlib.AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chartside-eval-")))
+        template = _template(bool(asked.brief))
+        starting = [
+            Runtime.running(_with_store(settled, folder / f"{n}"), template=template)
+            for n in range(asked.engines)
+        ]
+        runtimes = [await stack.enter_async_context(one) for one in starting]
+        await asyncio.gather(*(runtime.until_ready() for runtime in runtimes))
+        terminology = stack.enter_context(Terminology(settled.terminology.path))
+        yield Bench(runtimes, Matcher(terminology), terminology, settled, asked, loaded)
+
+
+def _with_store(settings: Settings, folder: Path) -> Settings:
+    folder.mkdir(mode=0o700)
+    place = {"path": f"{folder}/records.sqlite", "site_key": folder / "site.key"}
+    return settings.model_copy(update={"store": settings.store.model_copy(update=place)})
+
+
+def _side_by_side(settings: Settings) -> int:
+    """A small model gains little from a second thread: an engine a processor answers more."""
+    model = settings.model
+    alone = model.gpu_layers or model.threads or settings.model_server.bases
+    return 1 if alone else usable_processors()
 
 
 def _for_demonstration(settings: Settings) -> bool:

@@ -96,6 +96,7 @@ async def _measure(settings: Settings, purpose: Purpose, who: str) -> AdmissionR
             manifest,
             folder,
             told=lambda result, done: status.update(f"{done} of {len(suite.cases)}: {result.case}"),
+            at_once=service.in_flight,
         )
     return decide(manifest, results, purpose=purpose, who=who, now=now)
 

@@ -64,7 +64,8 @@ class Manifest(_Data):
     """`model`, `template` and `settings` are names to digests; `started` is ISO 8601 in UTC.
 
     `names` is whether diagnoses could only be written along the names of the terminology,
-    `at_once` how many cases were in flight together, `after` what was asked after the list.
+    `engines` how many engine processes answered side by side, `at_once` how many cases were in
+    flight together in each, `after` what was asked after the list.
     """
 
     suite: SuitePart
@@ -75,6 +76,7 @@ class Manifest(_Data):
     seed: int
     samples: int
     names: bool = False
+    engines: int = 1
     at_once: int = 1
     after: After = After.NOTHING
     started: str
