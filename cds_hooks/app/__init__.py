@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from cds_hooks.app.application import create_app
 from cds_hooks.app.config import AppConfig
-from cds_hooks.app.doors import Doors, Exchange, Readiness, RequestInfo
+from cds_hooks.app.doors import Call, Doors, Exchange, Identify, Readiness, RequestInfo
 
-__all__ = ["AppConfig", "Doors", "Exchange", "Readiness", "RequestInfo", "create_app"]
+__all__ = [
+    "AppConfig",
+    "Call",
+    "Doors",
+    "Exchange",
+    "Identify",
+    "Readiness",
+    "RequestInfo",
+    "create_app",
+]

@@ -18,10 +18,12 @@ from cds_hooks.app.config import AppConfig
 from cds_hooks.app.doors import Doors
 from cds_hooks.app.endpoints import Endpoints
 from cds_hooks.app.errors import MethodNotAllowed, PathUnknown, Unexpected
+from cds_hooks.app.middleware.authenticate import Authenticate
 from cds_hooks.app.middleware.body_limit import BodyLimit
 from cds_hooks.app.middleware.content_type import ContentType
 from cds_hooks.app.middleware.cors import Cors
 from cds_hooks.app.middleware.fixed_headers import FixedHeaders
+from cds_hooks.app.middleware.forwarded import Forwarded
 from cds_hooks.app.middleware.in_flight import InFlight
 from cds_hooks.app.middleware.last_resort import LastResort
 from cds_hooks.app.middleware.observe import Observe
@@ -39,14 +41,18 @@ __all__ = ["create_app"]
 def create_app(doors: Doors, config: AppConfig | None = None) -> ASGIApp:
     """The application. ValueError or AnswerInvalid when the services cannot be published.
 
-    From the outside in: an id, the observer, CORS, the last resort, then everything that refuses
-    cheaply, then the endpoints.
+    From the outside in: an id, the observer, CORS, the last resort, then who calls, then everything
+    that refuses cheaply, then the endpoints: what is not let in holds no place among the calls.
     """
     config = config or AppConfig()
     app: ASGIApp = _inner(doors, config)
     app = ContentType(app)
     app = BodyLimit(app, config)
     app = InFlight(app, config.max_in_flight, config.max_per_peer)
+    if doors.identify is not None:
+        app = Authenticate(app, doors.identify)
+    if config.proxies:
+        app = Forwarded(app, config.proxies)
     app = Paths(app)
     app = LastResort(app, config.retry_after_s)
     if config.cors_origins:

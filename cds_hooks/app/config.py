@@ -18,7 +18,8 @@ class AppConfig:
     bound, far above the one a service keeps by itself. `max_in_flight` bounds calls of services
     and feedback at one time (503 past it), `max_per_peer` those from one address (429 past it; 0
     is no bound, for EHRs that come through one proxy), and `max_held_bytes` the bodies of all open
-    calls together (503). `cors_origins` are `scheme://host[:port]`.
+    calls together (503). `cors_origins` are `scheme://host[:port]`. `proxies` are the addresses
+    or networks of a proxy that ends TLS before the service; with any, nobody else may call.
     """
 
     limits: Limits = DEFAULT_LIMITS
@@ -29,6 +30,7 @@ class AppConfig:
     max_held_bytes: int = 128 * 1024 * 1024
     retry_after_s: int = 2
     cors_origins: tuple[str, ...] = ()
+    proxies: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for origin in self.cors_origins:

@@ -13,7 +13,16 @@ from cds_hooks.protocol.feedback import FeedbackEntry
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import REGISTRY, ServiceDefinition
 
-__all__ = ["Doors", "Exchange", "Readiness", "RequestInfo"]
+__all__ = ["Call", "Doors", "Exchange", "Identify", "Readiness", "RequestInfo"]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What tells who calls: the values of its Authorization headers, and its normal path."""
+
+    authorizations: tuple[str, ...] = field(repr=False)
+    path: str
+    request_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,7 @@ class Exchange:
     duration_ms: float
 
 
+Identify = Callable[[Call], Awaitable[Caller]]
 Answer = Callable[[ServiceDefinition, HookRequest, RequestInfo], Awaitable[Response]]
 RecordFeedback = Callable[[str, Sequence[FeedbackEntry], RequestInfo], Awaitable[None]]
 Lifespan = Callable[[], AbstractAsyncContextManager[None]]
@@ -75,7 +85,8 @@ class Doors:
     `metrics` gives a body and its content type; `version` what /version tells; `basis` a whole
     HTML page without outside assets, `consultation` the one that a card's link opens; `observe`
     sees each finished exchange; `known` gives the request in a body of this digest where it was
-    read before; `lifespan` is entered before the first request and left after the last.
+    read before; `identify` tells who calls, or raises: without it whoever can connect may call;
+    `lifespan` is entered before the first request and left after the last.
     """
 
     answer: Answer
@@ -88,4 +99,5 @@ class Doors:
     services: tuple[ServiceDefinition, ...] = REGISTRY
     consultation: Callable[[str], Awaitable[str]] = _no_consultation
     known: Callable[[bytes], HookRequest | None] = lambda _: None
+    identify: Identify | None = None
     lifespan: Lifespan | None = None

@@ -95,7 +95,9 @@ class Endpoints:
         self, definition: ServiceDefinition, body: bytes, info: RequestInfo
     ) -> tuple[HookRequest, RequestInfo]:
         """The request in a body; one that was read before is not read again."""
-        info = replace(info, digest=digest_of(definition.id, body))
+        # What one client sent is not recalled for another: they may read different servers.
+        told = f"{info.caller.client}/{definition.id}"
+        info = replace(info, digest=digest_of(told, body))
         known = self._doors.known(info.digest) if info.digest else None
         return known or parse_request(body, definition.on, self._config.limits), info
 
@@ -125,4 +127,4 @@ async def _body(request: Request) -> bytes:
 
 def _info(request: Request, wait_s: float = 0.0) -> RequestInfo:
     notes = notes_of(request.scope)
-    return RequestInfo(notes.request_id, notes.received, wait_s)
+    return RequestInfo(notes.request_id, notes.received, wait_s, caller=notes.caller)

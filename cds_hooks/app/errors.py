@@ -10,6 +10,7 @@ __all__ = [
     "ClientGone",
     "ContentTypeRefused",
     "MethodNotAllowed",
+    "NotThroughProxy",
     "OriginRefused",
     "Overloaded",
     "PathUnknown",
@@ -89,6 +90,20 @@ class OriginRefused(ChartsideError):
         super().__init__(
             "this origin, method or header is not allowed",
             hint="Add the origin to the CORS setting of the service.",
+        )
+
+
+class NotThroughProxy(ChartsideError):
+    """A call that came past the declared proxy, or to it without TLS."""
+
+    code = "not-through-proxy"
+    status = 403
+    issue = "forbidden"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this service is called through its proxy and over https only",
+            hint="See [proxy] in the settings; the proxy has to send X-Forwarded-Proto.",
         )
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from cds_hooks.consultation import Caller
+
 __all__ = ["Notes", "notes_of", "place_of"]
 
 _KEY = "chartside.notes"
@@ -27,6 +29,7 @@ class Notes:
     service: str = ""
     code: str = ""
     fault: str = ""
+    caller: Caller = field(default_factory=Caller)
 
 
 def notes_of(scope: Any) -> Notes:

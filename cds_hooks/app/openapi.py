@@ -24,10 +24,11 @@ def _json(name: SchemaName) -> dict[str, Any]:
 
 def _answers(ok: dict[str, Any], *statuses: int) -> dict[str, Any]:
     refused = {"description": "An OperationOutcome", "content": _json("operation-outcome")}
-    return {"200": ok, **{str(status): refused for status in statuses}}
+    bare = {"401": {"description": "No caller that this site knows; the body is empty"}}
+    return {"200": ok, **bare, **{str(status): refused for status in statuses}}
 
 
-_CALL = (400, 404, 408, 412, 413, 415, 429, 500, 503)
+_CALL = (400, 403, 404, 408, 412, 413, 415, 429, 500, 503)
 
 
 def _page(description: str, *media_types: str) -> dict[str, Any]:
@@ -65,7 +66,7 @@ def describe(ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Each endpoint's part of the document, by the endpoint's name, for services of these ids."""
     found = {"description": "The services", "content": _json("discovery")}
     return {
-        "discovery": {"responses": _answers(found)},
+        "discovery": {"responses": _answers(found, 403, 429, 503)},
         "service": _call(ids, "hook-request", "Cards", "response"),
         "feedback": _call(ids, "feedback", "What was taken", "operation-outcome"),
         "healthz": _page("Alive", "application/json"),

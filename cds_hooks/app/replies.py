@@ -33,14 +33,14 @@ def plain_reply(document: dict[str, Any], status: int = 200) -> Response:
 def error_reply(error: ChartsideError, *, path: str = "", retry_after_s: int = 2) -> Response:
     """The answer to an error: its status, an OperationOutcome, and the headers that go with it.
 
-    A 401 is bare: the caller is told nothing.
+    A 401 is bare: the caller is told nothing but how to sign in.
     """
     status = error.status if 400 <= error.status < 600 else 500
     if status == 401:
-        return Response(status_code=401)
+        return Response(status_code=401, headers={"WWW-Authenticate": "Bearer"})
     reply = json_reply(_outcome(error), status)
     if status in (429, 503):
-        reply.headers["Retry-After"] = str(retry_after_s)
+        reply.headers["Retry-After"] = str(getattr(error, "retry_after_s", retry_after_s))
     if status == 405:
         reply.headers["Allow"] = ALLOWED.get(route_of(normal(path)), "OPTIONS")
     if status in (408, 413):

@@ -9,5 +9,14 @@ processes that share a store.
 from cds_hooks.consult.config import ConsultConfig, Gather, Rooms
 from cds_hooks.consult.consultant import Consultant
 from cds_hooks.consult.question import content_key
+from cds_hooks.consult.terms import ClientTerms, patient_scope
 
-__all__ = ["ConsultConfig", "Consultant", "Gather", "Rooms", "content_key"]
+__all__ = [
+    "ClientTerms",
+    "ConsultConfig",
+    "Consultant",
+    "Gather",
+    "Rooms",
+    "content_key",
+    "patient_scope",
+]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
 from cds_hooks.audit import SiteKey, Store
-from cds_hooks.consultation import Consultation, Outcome
+from cds_hooks.consult.terms import ClientTerms, patient_scope
+from cds_hooks.consultation import Caller, Consultation, Outcome
 from cds_hooks.gather import Gathered
 from cds_hooks.inference.engine import Engine
 from cds_hooks.plausibility import Calibration, load_calibration
@@ -35,7 +36,8 @@ class ConsultConfig:
     `calibration` holds the thresholds of agreement at which the truth is among the answers but for
     a share `error` of cases. `fhir_version` is what clients send where no server tells it;
     `model_options` stands for what the catalogue says of the models (sampling, thinking ...);
-    without `assessments` what clinicians themselves concluded is not read.
+    without `assessments` what clinicians themselves concluded is not read. `clients` are the terms
+    of the site's clients, by name.
     """
 
     base_url: str
@@ -58,10 +60,23 @@ class ConsultConfig:
     fhir_version: str | None = None
     assessments: bool = True
     settings_sha256: str = ""
+    clients: Mapping[str, ClientTerms] = field(default_factory=dict)
 
     def within(self, service_id: str) -> float:
         """Seconds within which a hook of a service is answered."""
         return self.answer_within.get(service_id, self.answer_within_s)
+
+    def of(self, caller: Caller | None) -> ConsultConfig:
+        """The same on a client's own terms."""
+        terms = self.clients.get(caller.client) if caller else None
+        if terms is None:
+            return self
+        return replace(self, fhir_version=terms.fhir_version, card_profile=terms.card_profile)
+
+    def scope(self, request: HookRequest) -> str:
+        """Within what the id of a request's patient is one patient."""
+        terms = self.clients.get(request.caller.client) if request.caller else None
+        return patient_scope(terms, request.caller, request.fhir_server)
 
     @property
     def sampling(self) -> tuple[object, ...]:

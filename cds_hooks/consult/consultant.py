@@ -87,7 +87,7 @@ class Consultant:
             consultation,
             base_url=self._config.base_url,
             make_uuid=self._rooms.new_id,
-            profile=self._config.card_profile,
+            profile=self._config.of(request.caller).card_profile,
             patient_id=request.context.patient_id,
             encounter_id=request.context.encounter_id,
             last=last,

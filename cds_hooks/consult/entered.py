@@ -17,7 +17,7 @@ async def checked(
     rooms: Rooms, config: ConsultConfig, service: ServiceDefinition, request: HookRequest
 ) -> Consultation:
     """The checked consultation; its chart is the one without what was entered."""
-    watch = Stopwatch()
+    watch, config = Stopwatch(), config.of(request.caller)
     within = min(config.gather_within_s, config.within(service.id))
     gathered = await rooms.gather(service, request, deadline_s=within)
     watch.lap("gather")
@@ -43,7 +43,7 @@ async def checked(
         key=made,
         service=service.id,
         created=now.timestamp(),
-        patient_key=rooms.key.patient_key(patient_id, fhir_server=request.fhir_server),
+        patient_key=rooms.key.patient_key(patient_id, fhir_server=config.scope(request)),
         chart=chart,
         key_states=gathered.states,
         assessments=assessments,

@@ -29,7 +29,7 @@ async def put(
     rooms: Rooms, config: ConsultConfig, service: ServiceDefinition, request: HookRequest
 ) -> Consultation:
     """A consultation that only the model's answer is missing from."""
-    watch = Stopwatch()
+    watch, config = Stopwatch(), config.of(request.caller)
     within = min(config.gather_within_s, config.within(service.id))
     gathered = await rooms.gather(service, request, deadline_s=within)
     watch.lap("gather")
@@ -50,7 +50,7 @@ async def put(
         key=content_key(chart, rooms.template, rooms.engine.model, config.sampling),
         service=service.id,
         created=now.timestamp(),
-        patient_key=rooms.key.patient_key(patient_id, fhir_server=request.fhir_server),
+        patient_key=rooms.key.patient_key(patient_id, fhir_server=config.scope(request)),
         chart=chart,
         prompt=prompt,
         model=rooms.engine.model,

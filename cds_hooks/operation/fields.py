@@ -66,6 +66,7 @@ FIELDS: Mapping[str, Callable[[Any], bool]] = {
     "code": _word,
     "fault": _matches(_FAULT),
     "duration_ms": _number,
+    "client": _word,
     # a consultation
     "consultation": _matches(_UUID),
     "outcome": _word,

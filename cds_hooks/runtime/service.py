@@ -29,6 +29,7 @@ from cds_hooks.protocol.feedback import FeedbackEntry
 from cds_hooks.protocol.reading import Limits
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.runtime.admission import admission
+from cds_hooks.runtime.callers import Callers
 from cds_hooks.runtime.configs import gather_config, store_config
 from cds_hooks.runtime.engines import make_engine, model_entry, options_digest, samples_of
 from cds_hooks.runtime.warming import warm_when_ready
@@ -67,11 +68,12 @@ class Runtime:
         self._gather_config = gather_config(settings)
         self._versions = VersionCache()
         self._pool: httpx.AsyncClient | None = None
-        self._base_url = settings.server.public_url or f"http://127.0.0.1:{port}"
+        self._base_url = settings.server.public_url.rstrip("/") or f"http://127.0.0.1:{port}"
         self._store_trouble = "not checked yet"
         self.store = Store(store_config(settings), self._key, observer=self._committed)
         self._given = engine is not None
         self.engine = engine or make_engine(settings, self._template.settings, self._samples)
+        self.callers = Callers(settings, self._key, self.store, base_url=self._base_url)
         self.consultant = Consultant(self._rooms(), self._consult_config())
         self.app = self._application()
 
@@ -92,6 +94,7 @@ class Runtime:
             self._pool = await stack.enter_async_context(open_http(self._gather_config))
             await self.store.open()
             stack.push_async_callback(self.store.close)
+            await stack.enter_async_context(self.callers.opened())
             if not self._given:
                 await self.engine.start()
                 stack.push_async_callback(self.engine.stop)
@@ -212,6 +215,7 @@ class Runtime:
             assessments=services.assessments,
             calibration=load_calibration(self.settings.panel.calibration),
             settings_sha256=settings_digest(self.settings),
+            clients=self.callers.terms,
         )
 
     def _application(self) -> ASGIApp:
@@ -220,6 +224,7 @@ class Runtime:
             limits=Limits(max_bytes=server.max_body_bytes),
             max_in_flight=server.max_in_flight,
             cors_origins=server.cors_origins,
+            proxies=self.settings.proxy.addresses,
         )
         doors = Doors(
             answer=self._answer,
@@ -232,6 +237,7 @@ class Runtime:
             services=self._services(),
             known=self.consultant.known,
             consultation=self.consultant.page,
+            identify=self.callers.identify if self.callers.known else None,
         )
         return create_app(doors, config)
 
@@ -259,7 +265,7 @@ class Runtime:
             access_token=authorization.access_token if authorization else None,
             pool=self._pool,
             versions=self._versions,
-            config=self._gather_config,
+            config=self.callers.bounds(request.caller, self._gather_config),
             deadline_s=deadline_s,
         )
 

@@ -18,7 +18,7 @@ from cds_hooks.trust.client import Client
 from cds_hooks.trust.errors import KeysUnusable
 from cds_hooks.trust.keys import MAX_BYTES, KeySet, parse_key_set
 
-__all__ = ["JwksConfig", "KeySets", "read_key_set"]
+__all__ = ["JwksConfig", "KeySets", "Read", "read_key_set"]
 
 Read = Callable[[str], Awaitable[bytes]]
 

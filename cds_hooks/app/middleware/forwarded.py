@@ -1,0 +1,74 @@
+"""Behind a declared proxy: only it is believed, and nobody else beyond this machine is answered.
+
+Without this a caller could write its own X-Forwarded-For, or come past the proxy in clear text.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from cds_hooks.app.errors import NotThroughProxy
+from cds_hooks.app.routes import is_protocol, normal
+
+__all__ = ["Forwarded"]
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class Forwarded:
+    """Takes client and scheme from the headers of a proxy in these networks.
+
+    Raises NotThroughProxy for callers from elsewhere but this machine, and for a CDS Hooks call
+    that did not come to the proxy over https.
+    """
+
+    def __init__(self, app: ASGIApp, networks: Iterable[str]) -> None:
+        self.app = app
+        self.networks = tuple(ipaddress.ip_network(each) for each in networks)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass it on as the proxy saw it."""
+        await self.app(self._seen(scope) if scope["type"] == "http" else scope, receive, send)
+
+    def _seen(self, scope: Scope) -> Scope:
+        peer = _address(scope["client"][0] if scope.get("client") else "")
+        if not self._is_proxy(peer):
+            if peer is None or not peer.is_loopback:
+                raise NotThroughProxy
+            return scope
+        headers = Headers(scope=scope)
+        scheme = _last(headers.getlist("x-forwarded-proto")).lower()
+        if scheme != "https" and is_protocol(normal(scope["path"])):
+            raise NotThroughProxy
+        caller = self._caller(headers.getlist("x-forwarded-for")) or str(peer)
+        return {**scope, "scheme": scheme or scope["scheme"], "client": (caller, 0)}
+
+    def _caller(self, values: list[str]) -> str:
+        """The last address in the chain that is no proxy's: what stands before it is hearsay."""
+        chain = [part.strip() for value in values for part in value.split(",")]
+        for text in reversed(chain):
+            address = _address(text)
+            if address is None:
+                return ""
+            if not self._is_proxy(address):
+                return str(address)
+        return ""
+
+    def _is_proxy(self, address: Address | None) -> bool:
+        return address is not None and any(address in network for network in self.networks)
+
+
+def _address(text: str) -> Address | None:
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return getattr(found, "ipv4_mapped", None) or found
+
+
+def _last(values: list[str]) -> str:
+    return values[-1].split(",")[-1].strip() if values else ""

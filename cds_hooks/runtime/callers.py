@@ -1,0 +1,186 @@
+"""Clients of the running service: who calls, and on which terms."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import httpx
+
+from cds_hooks.app import Call
+from cds_hooks.app.routes import route_of
+from cds_hooks.audit import SiteKey, Store
+from cds_hooks.consult import ClientTerms
+from cds_hooks.consultation import Caller
+from cds_hooks.gather import GatherConfig
+from cds_hooks.operation import get_logger
+from cds_hooks.settings import Settings, SettingsError
+from cds_hooks.settings.trust import ClientEntry
+from cds_hooks.trust.client import Client
+from cds_hooks.trust.errors import KeysUnusable, TokenRefused
+from cds_hooks.trust.gate import Gate
+from cds_hooks.trust.jwks import JwksConfig, KeySets, Read, read_key_set
+
+__all__ = ["Callers", "RefusedCall", "client_of", "key_sets_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedCall:
+    """A call that was not let in: `reason` is a stable code, `client` known only by what it said.
+
+    `route` is from a closed set; nothing else of the call is kept.
+    """
+
+    request_id: str
+    route: str
+    reason: str
+    client: str
+
+
+class Callers:
+    """The clients of a site. `refused` hears of every call that is not let in.
+
+    `base_url` is the address under which EHRs know the service. Raises SettingsError for key sets
+    that cannot be used.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        key: SiteKey,
+        store: Store,
+        *,
+        base_url: str,
+        refused: Callable[[RefusedCall], None] = lambda _: None,
+    ) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._refused = refused
+        self._log = get_logger()
+        self._http: httpx.AsyncClient | None = None
+        self._clients = tuple(client_of(entry) for entry in settings.clients)
+        self._keys = key_sets_of(settings, self._clients, self._read, self._told)
+        self._gate = Gate(
+            self._clients,
+            self._keys,
+            digest=lambda issuer, token_id: key.digest("token", issuer, token_id),
+            remember=store.use_token,
+        )
+        self.terms = {entry.name: _terms(settings, entry) for entry in settings.clients}
+
+    @property
+    def known(self) -> bool:
+        """Whether the site has clients, so that a call needs a token."""
+        return bool(self._clients)
+
+    @contextlib.asynccontextmanager
+    async def opened(
+        self, transport: httpx.AsyncBaseTransport | None = None
+    ) -> AsyncIterator[None]:
+        """Key sets can be read meanwhile, over `transport` where one is given."""
+        if not any(client.fetches for client in self._clients):
+            yield
+            return
+        async with httpx.AsyncClient(
+            transport=transport, follow_redirects=False, trust_env=False, timeout=10.0
+        ) as self._http:
+            for client in self._clients:
+                self._keys.renew(client)
+            try:
+                yield
+            finally:
+                await self._keys.close()
+
+    async def identify(self, call: Call) -> Caller:
+        """Who calls. Raises TokenRefused, RateLimited, StoreUnavailable."""
+        try:
+            url = f"{self._base_url}{call.path}"
+            found = await self._gate.admit(call.authorizations, url)
+        except TokenRefused as refused:
+            self._tell(call, refused)
+            raise
+        return Caller(found.client.name, found.client.issuer, found.tenant, found.token)
+
+    def bounds(self, caller: Caller | None, site: GatherConfig) -> GatherConfig:
+        """The site's bounds of gathering with the caller's own FHIR servers."""
+        terms = self.terms.get(caller.client) if caller else None
+        return site if terms is None else replace(site, allowed_bases=terms.fhir_bases)
+
+    def _tell(self, call: Call, refused: TokenRefused) -> None:
+        self._log.warning(
+            "call-refused",
+            request_id=call.request_id,
+            route=route_of(call.path),
+            code=refused.code,
+            client=refused.client or "unknown",
+        )
+        what = RefusedCall(call.request_id, route_of(call.path), refused.code, refused.client)
+        self._refused(what)
+
+    async def _read(self, url: str) -> bytes:
+        if self._http is None:
+            raise KeysUnusable("the service is not open")
+        return await read_key_set(self._http, url)
+
+    def _told(self, client: str, code: str) -> None:
+        if code:
+            self._log.warning("client-keys-not-read", client=client, code=code)
+        else:
+            self._log.info("client-keys-read", client=client)
+
+
+def client_of(entry: ClientEntry) -> Client:
+    """A client of the settings as the gate knows it. Raises SettingsError."""
+    return Client(
+        name=entry.name,
+        issuer=entry.issuer,
+        keys=entry.jwks.encode() or (_file(entry.jwks_file) if entry.jwks_file else b""),
+        key_url=entry.jku,
+        algorithms=frozenset(entry.algorithms),
+        audiences=frozenset(entry.audiences),
+        tenants=frozenset(entry.tenants),
+        leeway_s=entry.leeway_s,
+        max_lifetime_s=entry.max_lifetime_s,
+        per_minute=entry.calls_per_minute,
+        burst=entry.burst,
+    )
+
+
+def key_sets_of(
+    settings: Settings,
+    clients: tuple[Client, ...],
+    read: Read,
+    told: Callable[[str, str], None] = lambda _name, _code: None,
+) -> KeySets:
+    """The key sets of these clients. Raises SettingsError for one that cannot be used."""
+    kept = settings.client_keys
+    config = JwksConfig(
+        read_s=kept.read_s,
+        fresh_s=kept.fresh_s,
+        stale_s=kept.stale_s,
+        floor_s=kept.floor_s,
+        published=settings.profile == "demo",
+    )
+    try:
+        return KeySets(clients, read, config, told=told)
+    except KeysUnusable as error:
+        hint = "Give its public keys as a JWK Set: each with kid, kty and use or alg."
+        raise SettingsError(error.message, where=error.where, hint=hint) from None
+
+
+def _terms(settings: Settings, entry: ClientEntry) -> ClientTerms:
+    return ClientTerms(
+        fhir_bases=entry.fhir_bases or settings.fhir.allowed_bases,
+        fhir_version=entry.fhir_version or settings.fhir.version or None,
+        card_profile=entry.card_profile or settings.cards.profile,
+    )
+
+
+def _file(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(1024 * 1024)
+    except OSError as error:
+        message = f"a client's key set cannot be read ({error.strerror})"
+        raise SettingsError(message, where=str(path), hint="Check jwks_file.") from None
