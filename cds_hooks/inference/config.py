@@ -36,6 +36,7 @@ class LlamaConfig:
     pauses before restarts, `steady_s` how long a life must last to start them over, `load_s` how
     long loading may take, `grace_s` how long a cancelled request may take to stop. `environment`
     names the variables that the engine process inherits; `program` is what Python runs in it.
+    `confine` is how it gives up network and files: `where-possible`, `required` or `off`.
     """
 
     model: Path
@@ -64,6 +65,7 @@ class LlamaConfig:
         "TMPDIR",
     )
     program: tuple[str, ...] = ("-m", "cds_hooks.inference.worker")
+    confine: str = "where-possible"
 
     @property
     def prompt(self) -> int:
@@ -132,6 +134,7 @@ class LlamaConfig:
             "sequences": self.sequences,
             "threads": self.threads,
             "gpu_layers": self.gpu_layers,
+            "confine": self.confine,
             "slots": self.kept_prompts,
             "kept_cells": self.prompt,
             "template": self.entry.chat_template,

@@ -12,7 +12,7 @@ import contextlib
 import itertools
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from cds_hooks.consultation import ModelIdentity
@@ -49,6 +49,7 @@ class LlamaEngine:
         self._settled = asyncio.Event()
         self._spawned = asyncio.Event()
         self._restarts = 0
+        self._confinement: dict[str, str] = {}
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Frame]] = {}
         self._cancelling: dict[int, asyncio.TimerHandle] = {}
@@ -72,6 +73,14 @@ class LlamaEngine:
     def trouble(self) -> str:
         """Why the model could not be loaded, in words (the arithmetic, when it does not fit)."""
         return self._trouble
+
+    @property
+    def confinement(self) -> Mapping[str, str]:
+        """What the engine process has given up (`confined`: yes, partly or off), once it is ready.
+
+        The other keys are what was tried, each `refused` or `open`, and by what means.
+        """
+        return dict(self._confinement)
 
     @property
     def pid(self) -> int | None:
@@ -202,6 +211,7 @@ class LlamaEngine:
         if frame.get("op") == "state":
             self._become(str(frame["status"]), str(frame.get("code", "")))
             if self._status == "ready":
+                self._confinement = _words(frame.get("confinement"))
                 adapters = [str(digest) for digest in frame.get("adapters", ())]
                 measured = self._config.measured
                 self._model = measured(self._config.identity(), str(frame["sha256"]), adapters)
@@ -274,6 +284,10 @@ class LlamaEngine:
             int(frame["tokens_reused"]),
             dict(frame["timings_ms"]),
         )
+
+
+def _words(told: object) -> dict[str, str]:
+    return {str(k): str(v) for k, v in told.items()} if isinstance(told, dict) else {}
 
 
 def _in_words(frame: Frame) -> str:

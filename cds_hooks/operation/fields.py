@@ -57,6 +57,8 @@ FIELDS: Mapping[str, Callable[[Any], bool]] = {
     "model": _word,
     "sha256": _matches(_HEX),
     "checks": _by_word,
+    # what may leave
+    "way": _word,
     # an exchange
     "request_id": _matches(_UUID),
     "method": _word,

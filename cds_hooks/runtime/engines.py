@@ -117,6 +117,7 @@ def _local(
             queue=model.queue,
             threads=model.threads or usable_processors(),
             gpu_layers=model.gpu_layers,
+            confine=settings.egress.confine_engine,
         )
     )
 

@@ -37,8 +37,12 @@ def _encryption(settings: Settings) -> Iterator[Lack]:  # noqa: ARG001 - a requi
     yield Lack("records-not-encrypted", "store", "This release keeps records unencrypted.")
 
 
-def _egress(settings: Settings) -> Iterator[Lack]:  # noqa: ARG001
-    yield Lack("egress-not-locked", "profile", "This release has no egress lock.")
+def _egress(settings: Settings) -> Iterator[Lack]:
+    if not settings.egress.lock:
+        yield Lack("egress-not-locked", "egress.lock", "Leave it on; list what is missing.")
+    if settings.egress.confine_engine == "off":
+        todo = "Set where-possible or required: the engine reads charts and untrusted files."
+        yield Lack("engine-not-confined", "egress.confine_engine", todo)
 
 
 def _ledger(settings: Settings) -> Iterator[Lack]:  # noqa: ARG001

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 from cds_hooks.cards import profiles
 from cds_hooks.consultation import Outcome
 from cds_hooks.services import REGISTRY
+from cds_hooks.settings.egress import Egress
 from cds_hooks.settings.kinds import (
     FhirBase,
     Origin,
@@ -186,6 +187,7 @@ class Settings(Section):
     model_server: ModelServer = ModelServer()
     panel: Panel = Panel()
     admission: Admission = Admission()
+    egress: Egress = Egress()
     terminology: TerminologyFile = TerminologyFile()
     store: StorePlace = StorePlace()
     prewarm: Prewarm = Prewarm()

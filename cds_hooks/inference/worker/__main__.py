@@ -9,8 +9,12 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Mapping
 from types import TracebackType
+from typing import Any
 
+from cds_hooks.inference.frames import encode
+from cds_hooks.inference.worker.confine import NOT_CONFINED, confine
 from cds_hooks.inference.worker.digests import hashed
 from cds_hooks.inference.worker.inbox import Inbox
 
@@ -31,6 +35,26 @@ def _die_with_parent(parent: int) -> None:
         os._exit(0)
 
 
+def _confined(order: Mapping[str, Any], sink: int) -> Mapping[str, str] | None:
+    """What holds of the confinement; None when it is required and does not hold."""
+    if order.get("confine", "off") == "off":
+        return {"confined": "off"}
+    done = confine(order)
+    if done.holds or order["confine"] != "required":
+        return {"confined": "yes" if done.holds else "partly", **done.facts()}
+    still = ", ".join(name for name, result in done.tried.items() if result != "refused")
+    frame = {
+        "op": "state",
+        "status": "failed",
+        "code": NOT_CONFINED,
+        "message": f"The engine process cannot be confined here (open: {still})",
+        "where": "egress.confine_engine",
+        "hint": "It needs Linux with Landlock and seccomp; docs/egress.md says which.",
+    }
+    os.write(sink, encode(frame))
+    return None
+
+
 def main() -> int:
     """Serve frames between descriptors 0 and 1; what else is printed goes to standard error."""
     _die_with_parent(int(sys.argv[1]))
@@ -44,8 +68,12 @@ def main() -> int:
     os.dup2(2, 1)
 
     inbox = Inbox(source)
+    order = inbox.first()
+    # While there is one thread: Landlock binds the thread that asks and those that it begins.
+    told = _confined(order, sink)
+    if told is None:
+        return 0
     inbox.open()
-    order = inbox.orders.get()
     digests = hashed(order)
 
     # Only now: the descriptors are safe, and the files are hashed while the libraries load.
@@ -53,7 +81,7 @@ def main() -> int:
     from cds_hooks.inference.worker.service import Service
 
     native.silence()
-    return Service(inbox, sink).run(order, digests)
+    return Service(inbox, sink, confined=told).run(order, digests)
 
 
 if __name__ == "__main__":

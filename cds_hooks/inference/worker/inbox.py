@@ -1,7 +1,7 @@
-"""What comes through the engine process's pipe, read by a thread from the very start.
+"""What comes through the engine process's pipe: the first order, and then a thread's reading.
 
-Nothing heavy is imported here: while the libraries are, the first order is read and the files that
-it names are hashed already.
+Nothing heavy is imported here: the first order says what the process may keep, and while libraries
+load the files that it names are hashed already.
 """
 
 from __future__ import annotations
@@ -25,8 +25,20 @@ class Inbox:
 
     def __init__(self, source: int) -> None:
         self._source = source
+        self._decoder = Decoder()
         self.orders: queue.SimpleQueue[Frame] = queue.SimpleQueue()
         self.at_once: Callable[[Frame], bool] = lambda _frame: False
+
+    def first(self) -> Frame:
+        """The first order, read by the caller's own thread: there is no other before `open`."""
+        try:
+            while self.orders.empty():
+                if not (chunk := os.read(self._source, 1 << 16)):
+                    os._exit(0)
+                self._take(chunk)
+        except FrameError:
+            os._exit(GARBAGE)
+        return self.orders.get()
 
     def open(self) -> None:
         """Begin to read."""
@@ -34,15 +46,17 @@ class Inbox:
 
     def _read(self) -> None:
         """Read until the pipe closes; this thread's end is the process's end, always."""
-        decoder = Decoder()
         status = GARBAGE
         try:
             while chunk := os.read(self._source, 1 << 16):
-                for frame in decoder.feed(chunk):
-                    if not self.at_once(frame):
-                        self.orders.put(frame)
+                self._take(chunk)
             status = 0
         except (FrameError, KeyError, TypeError):
             pass
         finally:
             os._exit(status)
+
+    def _take(self, chunk: bytes) -> None:
+        for frame in self._decoder.feed(chunk):
+            if not self.at_once(frame):
+                self.orders.put(frame)

@@ -10,8 +10,9 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from types import MappingProxyType
 from typing import Any
 
 from cds_hooks.inference.chat import ChatTemplateError
@@ -34,11 +35,17 @@ class Service:
     """Frames out of an inbox, frames in on a descriptor."""
 
     def __init__(
-        self, inbox: Inbox, sink: int, clock: Callable[[], float] = time.monotonic
+        self,
+        inbox: Inbox,
+        sink: int,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        confined: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._inbox = inbox
         self._sink = sink
         self._clock = clock
+        self._confined = dict(confined)
         self._writing = threading.Lock()
         self._counter: PromptTokenizer | None = None
 
@@ -49,7 +56,8 @@ class Service:
         if loaded is None:
             return 0
         self._counter = loaded.tokenizer
-        self.send({"op": "state", "status": "ready", **loaded.facts})
+        confined = {"confinement": self._confined}
+        self.send({"op": "state", "status": "ready", **loaded.facts, **confined})
         while True:
             try:
                 self._turn(loaded)

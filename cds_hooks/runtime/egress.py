@@ -1,0 +1,184 @@
+"""From settings to the allow-list, and the lock beneath the service.
+
+Three layers: the HTTP client's transport, the audit hook beneath all Python code, and for native
+code (libpq) Landlock, which bounds the TCP ports that this process can connect to at all.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+from cds_hooks.inference.worker import landlock
+from cds_hooks.settings import Settings
+from cds_hooks.trust.egress.destinations import AllowList, Destination, parse
+from cds_hooks.trust.egress.hook import install, installed
+from cds_hooks.trust.egress.lock import EgressLock, Program, Refusal
+
+if TYPE_CHECKING:
+    import httpx
+    from prometheus_client import CollectorRegistry
+
+__all__ = [
+    "attach",
+    "egress_checks",
+    "locked_transport",
+    "lock_egress",
+    "make_lock",
+    "of_prewarm",
+    "of_service",
+]
+
+_ENGINE = "cds_hooks.inference.worker"
+
+
+def of_service(settings: Settings) -> tuple[Destination, ...]:
+    """Whom the service may speak to, each with the setting that says so.
+
+    Raises DestinationInvalid, naming the setting.
+    """
+    return tuple(parse(text, setting) for setting, text in _listed(settings))
+
+
+def of_prewarm(settings: Settings) -> tuple[Destination, ...]:
+    """Whom `chartside prewarm` may speak to: the FHIR server, its token endpoint, the service."""
+    listed = list(_many("fhir.allowed_bases", settings.fhir.allowed_bases))
+    listed += _many("egress.allow", settings.egress.allow)
+    if settings.prewarm.token_url:
+        listed.append(("prewarm.token_url", settings.prewarm.token_url))
+    return tuple(parse(text, setting) for setting, text in listed)
+
+
+def make_lock(settings: Settings, **more: Any) -> EgressLock:
+    """The service's lock, not yet installed: it may listen, and start the engine, and no more."""
+    server = settings.server
+    allowed = AllowList(of_service(settings), settings.egress.networks)
+    return EgressLock(
+        allowed,
+        listeners=[(server.host, server.port), (server.host, 0)],
+        programs=[Program(sys.executable, _ENGINE)],
+        **more,
+    )
+
+
+def lock_egress(settings: Settings, port: int) -> EgressLock | None:
+    """Lock this process in for good; None where the settings say that it is not locked.
+
+    To be called before there are threads: Landlock binds the one that asks and those it begins.
+    """
+    if not settings.egress.lock:
+        return None
+    server = settings.server
+    lock = EgressLock(
+        AllowList(of_service(settings), settings.egress.networks),
+        listeners=[(server.host, port)],
+        programs=[Program(sys.executable, _ENGINE)],
+    )
+    bound_ports(lock.allowed.ports)
+    install(lock)
+    return lock
+
+
+def bound_ports(ports: Iterable[int]) -> bool:
+    """Bound the TCP ports of native code as well; whether the kernel does so."""
+    try:
+        return landlock.restrict(None, ports=ports) >= 4
+    except OSError:
+        return False
+
+
+def attach(registry: CollectorRegistry, log: Any) -> None:
+    """Tell log and metrics of what the installed lock refuses."""
+    lock = installed()
+    if lock is None:
+        return
+
+    def tell(refusal: Refusal) -> None:
+        log.warning(
+            "egress-refused",
+            code="egress-refused",
+            way=refusal.way,
+            host=refusal.host,
+            port=refusal.port,
+        )
+
+    lock.tell = tell
+    registry.register(_Counts(lock))
+
+
+def locked_transport() -> httpx.AsyncBaseTransport | None:
+    """A transport for an HTTP client, with the lock in front; None where there is no lock."""
+    lock = installed()
+    if lock is None:
+        return None
+    import ssl
+
+    import httpx
+
+    from cds_hooks.trust.egress.transport import LockedTransport
+
+    tls = ssl.create_default_context()
+    return LockedTransport(httpx.AsyncHTTPTransport(verify=tls, trust_env=False), lock)
+
+
+def egress_checks(engine: object) -> Mapping[str, str]:
+    """For `/readyz`: whether the lock is on, and what the engine process has given up.
+
+    They say and do not decide: an engine that must be confined and is not does not become ready.
+    """
+    told: Mapping[str, str] = getattr(engine, "confinement", {})
+    confined = told.get("confined", "")
+    checks = {"egress_lock": "ok" if installed() else "off"}
+    return checks | ({"engine_confined": "ok" if confined == "yes" else confined} if told else {})
+
+
+class _Counts:
+    """The lock's counts, as Prometheus collects them."""
+
+    def __init__(self, lock: EgressLock) -> None:
+        self._lock = lock
+
+    def collect(self) -> Iterator[Any]:
+        """One counter, by way."""
+        from prometheus_client.core import CounterMetricFamily
+
+        text = "Ways out that were refused."
+        found = CounterMetricFamily("chartside_egress_refused", text, labels=["way"])
+        for way, count in sorted(self._lock.counts.items()):
+            found.add_metric([way], count)
+        yield found
+
+
+def _listed(settings: Settings) -> Iterator[tuple[str, str]]:
+    yield from _many("fhir.allowed_bases", settings.fhir.allowed_bases)
+    yield from _many("model_server.bases", settings.model_server.bases)
+    for place, server in enumerate(settings.panel.servers):
+        yield from _many(f"panel.servers[{place}].bases", server.bases)
+    for place, client in enumerate(settings.clients):
+        if client.jku and not (client.jwks_file or client.jwks):
+            yield f"clients[{place}].jku", client.jku
+    yield from _database(settings.store.path)
+    yield from _many("egress.allow", settings.egress.allow)
+
+
+def _many(setting: str, texts: Iterable[str]) -> Iterator[tuple[str, str]]:
+    return ((f"{setting}[{place}]", text) for place, text in enumerate(texts))
+
+
+def _database(place: str) -> Iterator[tuple[str, str]]:
+    """The hosts that libpq would connect to: of the URL, its query, or the environment."""
+    url = urlsplit(place)
+    if not url.scheme.startswith("postgresql"):
+        return
+    query = {key: ",".join(values) for key, values in parse_qs(url.query).items()}
+    hosts = query.get("host") or url.hostname or os.environ.get("PGHOST", "")
+    port = query.get("port") or str(url.port or os.environ.get("PGPORT", "5432"))
+    for host in filter(None, hosts.split(",")):
+        if host.startswith("/"):
+            yield "store.path", f"unix:{host}/.s.PGSQL.{port}"
+        else:
+            written = f"[{host}]" if ":" in host else host
+            yield "store.path", f"postgresql://{written}:{port}"
