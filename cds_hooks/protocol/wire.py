@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import Any
 
 import orjson
@@ -62,9 +63,10 @@ def _pruned(value: Any) -> Any:
     A null inside an array stays and makes the answer invalid: taking it out would move what comes
     after it, and FHIR pairs such arrays by position.
     """
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
     if is_dataclass(value):
-        named = {_camel(f.name): getattr(value, f.name) for f in fields(value)}
-        return _pruned(named)
+        return _pruned({wire: getattr(value, name) for name, wire in _names(type(value))})
     if isinstance(value, Mapping):
         members = {key: _pruned(member) for key, member in value.items()}
         return {key: member for key, member in members.items() if not _empty(member)}
@@ -75,6 +77,12 @@ def _pruned(value: Any) -> Any:
 
 def _empty(value: Any) -> bool:
     return value is None or (isinstance(value, str | list | dict) and not value)
+
+
+@cache
+def _names(kind: type) -> tuple[tuple[str, str], ...]:
+    """A dataclass's fields with their names in JSON."""
+    return tuple((each.name, _camel(each.name)) for each in fields(kind))
 
 
 def _camel(name: str) -> str:
