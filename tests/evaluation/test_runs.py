@@ -208,7 +208,8 @@ async def test_figures_of_a_run(
     verdicts = {v.verdict: v for v in summary.listed.verdicts}
     assert verdicts[Verdict.SUPPORTED].true.value == 1.0
     assert verdicts[Verdict.UNRECOGNISED].true.value == 0.0
-    assert summary.listed.verdict_auroc.value == summary.listed.agreement_auroc.value == 1.0
+    scores = {s.what: s for s in summary.flags.scores}
+    assert scores["verdict"].auroc.value == summary.listed.agreement_auroc.value == 1.0
     assert summary.listed.unrecognised.value == 0.5
     groups = {(g.kind, g.name): g.top1 for g in summary.groups}
     assert groups["age", "18-39"].n == groups["age", "65 and over"].n == 3
@@ -232,11 +233,12 @@ def test_flags_are_held_against_what_they_flag(consultation: Make, matcher: Matc
         return done
 
     result = asyncio.run(by_consultation(ask, matcher)(case))  # type: ignore[arg-type]
-    (flag,) = summarise([result]).listed.flags
-    assert flag.check == "direction"
-    assert (flag.flagged_wrong.value, flag.flagged_wrong.n) == (1.0, 1)
-    assert (flag.others_wrong.value, flag.others_wrong.n) == (0.5, 2)
-    assert flag.auroc.value == 0.75
+    flags = {f.check: f for f in summarise([result]).flags.rows}
+    flag = flags["direction"]
+    assert (flag.precision.value, flag.precision.n) == (1.0, 1)
+    assert (flag.recall.value, flag.recall.n) == (0.5, 2)
+    assert (flag.false_alarms.value, flag.false_alarms.n) == (0.0, 1)
+    assert not flag.enough
 
 
 def test_a_run_without_results_has_figures_that_say_so() -> None:

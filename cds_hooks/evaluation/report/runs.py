@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cds_hooks.evaluation.matching import Match
+from cds_hooks.evaluation.report.flags import agreement, flags, verdicts
 from cds_hooks.evaluation.report.page import (
     Page,
     Section,
@@ -16,10 +17,8 @@ from cds_hooks.evaluation.report.page import (
 )
 from cds_hooks.evaluation.report.svg import (
     Point,
-    calibration_plot,
     interval_plot,
     scatter_plot,
-    verdict_plot,
 )
 from cds_hooks.evaluation.runs.manifest import Manifest
 from cds_hooks.evaluation.runs.summary import Summary
@@ -109,9 +108,8 @@ def _sections(run: Run, prefix: str) -> list[Section]:
     else:
         made += [_accuracy(run), _groups(run.summary)]
         if run.manifest.suite.task is Task.OPEN:
-            made.append(_verdicts(run.summary))
-        if run.manifest.samples > 1:
-            made.append(_agreement(run.summary))
+            made += [verdicts(run.summary), flags(run.summary)]
+        made.append(agreement(run.summary, samples=run.manifest.samples))
     made.append(_cost(run))
     return [Section(prefix + s.title, s.text, s.plots, s.tables) for s in made]
 
@@ -182,45 +180,6 @@ def _groups(summary: Summary) -> Section:
     told = ("By the exact rule. Groups of few cases have wide intervals and show no difference.",)
     headings = ("group", "", "first", "among 5")
     return Section("By age, recorded sex and kind of case", told, tables=(Table(headings, rows),))
-
-
-def _verdicts(summary: Summary) -> Section:
-    listed = summary.listed
-    rows = tuple(
-        (v.verdict.value, str(v.right), str(v.wrong), percent(v.true)) for v in listed.verdicts
-    )
-    flags = tuple(
-        (f.check, percent(f.flagged_wrong), percent(f.others_wrong), number(f.auroc))
-        for f in listed.flags
-    )
-    told = (
-        "Over every diagnosis of every list, by the ancestor rule. A diagnosis beside the truth "
-        "counts as wrong even where it is a sound one to consider.",
-        f"Verdict for “wrong”: AUROC {number(listed.verdict_auroc)}; "
-        f"AUPRC {number(listed.verdict_auprc)}.",
-        f"Names not recognised, before any mapping: {percent(listed.unrecognised)}.",
-    )
-    tables = [Table(("verdict", "truth", "other", "share that is the truth"), rows)]
-    if flags:
-        headings = ("check", "wrong among flagged", "wrong among others", "AUROC for wrong")
-        tables.append(Table(headings, flags, "Checks that failed"))
-    plot = verdict_plot(listed.verdicts, title="Verdicts and the truth")
-    return Section("What verdicts and flags are worth", told, (plot,), tuple(tables))
-
-
-def _agreement(summary: Summary) -> Section:
-    listed = summary.listed
-    told = (
-        "Agreement is the share of samples that named a diagnosis.",
-        f"For “right”: AUROC {number(listed.agreement_auroc)}; "
-        f"AUPRC {number(listed.agreement_auprc)}. "
-        f"Calibration error {number(listed.agreement.error)}, "
-        f"Brier score {number(listed.agreement.brier)}.",
-    )
-    plot = calibration_plot(
-        listed.agreement, title="Agreement and the truth", stated="share of samples that agree"
-    )
-    return Section("What agreement is worth", told, (plot,) if listed.agreement.bins else ())
 
 
 def _judged(summary: Summary) -> Section:

@@ -6,7 +6,6 @@ A line holds the suite's case id, diagnoses and figures: nothing else of the cha
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,7 +17,7 @@ from cds_hooks.consultation import Verdict
 from cds_hooks.evaluation.errors import RunError
 from cds_hooks.evaluation.matching import Match
 
-__all__ = ["Answer", "CaseResult", "ResultsFile", "Said", "read_results"]
+__all__ = ["Answer", "CaseResult", "Noted", "ResultsFile", "Said", "read_results"]
 
 
 class _Data(BaseModel):
@@ -33,19 +32,32 @@ class Said(_Data):
 
 
 class Answer(Said):
-    """A diagnosis as the card would list it; `flags` are the checks that failed."""
+    """A diagnosis as the card would list it; `flags` are the checks that failed, `noted` those that
+    judge nothing and name facts for the reader."""
 
     verdict: Verdict = Verdict.UNCERTAIN
     agreement: float = Field(1.0, ge=0, le=1)
     flags: tuple[str, ...] = ()
+    noted: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
+
+
+class Noted(_Data):
+    """A flag on the whole case, and how many facts it names; "not considered" with the diagnosis it
+    names and the rules by which that is the truth."""
+
+    check: str
+    facts: int = 0
+    name: str = ""
+    matches: tuple[Match, ...] = ()
 
 
 class CaseResult(_Data):
     """One case asked. `outcome` is the consultation's; without answers the case counts as wrong.
 
     `samples` are what each sample wrote, in order; `off_list` how many of them, in a closed-list
-    task, wrote something that is no option; `stated` is a judge's score, `score` the people's.
+    task, wrote something that is no option; `stated` is a judge's score, `score` the people's;
+    `noted` are flags on the whole case.
     """
 
     case: str
@@ -54,6 +66,7 @@ class CaseResult(_Data):
     samples: tuple[tuple[Said, ...], ...] = ()
     samples_failed: int = 0
     off_list: int = 0
+    noted: tuple[Noted, ...] = ()
     age_band: str = ""
     recorded_sex: str = ""
     tags: tuple[str, ...] = ()
@@ -139,8 +152,3 @@ def _whole(raw: bytes) -> list[CaseResult]:
         except (orjson.JSONDecodeError, ValidationError):
             continue
     return found
-
-
-def by_case(results: Iterable[CaseResult]) -> dict[str, CaseResult]:
-    """Results by case id."""
-    return {r.case: r for r in results}

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from cds_hooks.consultation import Assessment, Consultation
+from cds_hooks.consultation import Assessment, Consultation, Reason
 from cds_hooks.evaluation.matching import Matcher
-from cds_hooks.evaluation.runs.results import Answer, CaseResult, Said
+from cds_hooks.evaluation.runs.results import Answer, CaseResult, Noted, Said
 from cds_hooks.evaluation.suites.suite import Case, age_band
 
 __all__ = ["about", "failed", "score"]
 
-_FAIL = "fail"
+_FAIL, _ABSTAIN = "fail", "abstain"
 
 
 def score(case: Case, done: Consultation, matcher: Matcher, *, seconds: float) -> CaseResult:
@@ -25,6 +26,7 @@ def score(case: Case, done: Consultation, matcher: Matcher, *, seconds: float) -
             for d in done.differentials
         ),
         samples_failed=done.samples_failed,
+        noted=tuple(_noted(case, done, matcher)),
         resolved_gold=matcher.resolves(case.gold),
         seconds=round(seconds, 3),
         timings_ms={k: round(v, 1) for k, v in done.timings_ms.items()},
@@ -55,8 +57,25 @@ def _answer(case: Case, assessed: Assessment, matcher: Matcher) -> Answer:
         verdict=assessed.verdict,
         agreement=assessed.agreement,
         flags=tuple(dict.fromkeys(r.check for r in assessed.reasons if r.result == _FAIL)),
+        noted=tuple(dict.fromkeys(r.check for r in assessed.reasons if _informs(r))),
         codes=tuple(c.code for c in assessed.codes),
     )
+
+
+def _informs(reason: Reason) -> bool:
+    """Whether a check that judges nothing shows the reader facts all the same."""
+    return reason.result == _ABSTAIN and bool(reason.fact_ids)
+
+
+def _noted(case: Case, done: Consultation, matcher: Matcher) -> Iterator[Noted]:
+    """Flags on the whole case, as a card shows them."""
+    for reason in done.not_considered:
+        # The rule's own name of the diagnosis stands before its findings.
+        name = reason.text.partition(":")[0]
+        matches = matcher.matches(case.gold, name)
+        yield Noted(check=reason.check, facts=len(reason.fact_ids), name=name, matches=matches)
+    for reason in (*done.unexplained, *done.medication_concerns, *done.contradictions):
+        yield Noted(check=reason.check, facts=len(reason.fact_ids))
 
 
 def _said(case: Case, name: str, matcher: Matcher) -> Said:

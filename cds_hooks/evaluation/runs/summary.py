@@ -24,20 +24,11 @@ from cds_hooks.evaluation.metrics import (
     verdict_confusion,
 )
 from cds_hooks.evaluation.metrics.curves import Calibration
+from cds_hooks.evaluation.runs.flagging import Flags, measure_flags
 from cds_hooks.evaluation.runs.results import Answer, CaseResult
 from cds_hooks.evaluation.suites.suite import AGE_BANDS
 
-__all__ = ["Accuracy", "Cost", "FlagRow", "Group", "Listed", "Pace", "Summary", "summarise"]
-
-# What each verdict says of a diagnosis, best first; a score of 1 is the strongest doubt.
-_DOUBT = {
-    Verdict.SUPPORTED: 0.0,
-    Verdict.RECORDED: 0.0,
-    Verdict.PLAUSIBLE: 0.25,
-    Verdict.UNCERTAIN: 0.5,
-    Verdict.CONTRADICTED: 1.0,
-    Verdict.UNRECOGNISED: 1.0,
-}
+__all__ = ["Accuracy", "Cost", "Group", "Listed", "Pace", "Summary", "summarise"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +43,6 @@ class Accuracy:
     any_sample: Figure
     majority: Figure
     anywhere: Figure
-
-
-@dataclass(frozen=True, slots=True)
-class FlagRow:
-    """A check over all diagnoses it could flag: how often the flagged were wrong, against how
-    often the others were; `auroc` of the flag for "this diagnosis is wrong"."""
-
-    check: str
-    flagged_wrong: Figure
-    others_wrong: Figure
-    auroc: Figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +76,10 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """Every diagnosis of every list, judged by `ANCESTOR`: what verdicts, flags and agreement are
-    worth. `verdict_*` are of the verdict for "this diagnosis is wrong"; `agreement_*` of the share
-    of samples for "this diagnosis is right"."""
+    """Every diagnosis of every list, judged by `ANCESTOR`: what verdicts and agreement are worth.
+    `agreement_*` are of the share of samples for "this diagnosis is right"."""
 
     verdicts: tuple[VerdictRow, ...]
-    verdict_auroc: Figure
-    verdict_auprc: Figure
-    flags: tuple[FlagRow, ...]
     agreement_auroc: Figure
     agreement_auprc: Figure
     agreement: Calibration
@@ -124,6 +100,7 @@ class Summary:
     accuracy: tuple[Accuracy, ...]
     list_size: Figure
     listed: Listed
+    flags: Flags
     off_list: Figure
     judged_error: Figure
     groups: tuple[Group, ...]
@@ -144,6 +121,7 @@ def summarise(results: Sequence[CaseResult]) -> Summary:
         accuracy=tuple(_accuracy(results, match) for match in Match),
         list_size=mean([len(r.answers) for r in results]),
         listed=_listed([a for r in results for a in r.answers]),
+        flags=measure_flags(results),
         off_list=proportion(sum(r.off_list for r in results), drawn),
         judged_error=mean(list(_judged(results))),
         groups=tuple(_groups(results)),
@@ -154,14 +132,9 @@ def summarise(results: Sequence[CaseResult]) -> Summary:
 
 def _listed(answers: Sequence[Answer]) -> Listed:
     right = [Match.ANCESTOR in a.matches for a in answers]
-    wrong = [not r for r in right]
-    doubt = [_DOUBT[a.verdict] for a in answers]
     agreement = [a.agreement for a in answers]
     return Listed(
         verdicts=verdict_confusion(zip((a.verdict for a in answers), right, strict=True)),
-        verdict_auroc=auroc(doubt, wrong),
-        verdict_auprc=auprc(doubt, wrong),
-        flags=tuple(_flags(answers, wrong)),
         agreement_auroc=auroc(agreement, right),
         agreement_auprc=auprc(agreement, right),
         agreement=calibration(agreement, right),
@@ -200,23 +173,6 @@ def _accuracy(results: Sequence[CaseResult], match: Match) -> Accuracy:
         majority=proportion(sum(2 * sum(f) > len(f) for f in firsts), len(firsts)),
         anywhere=proportion(sum(found), len(found)),
     )
-
-
-def _flags(listed: Sequence[Answer], wrong: Sequence[bool]) -> Iterator[FlagRow]:
-    checks = sorted({flag for a in listed for flag in a.flags})
-    for check in checks:
-        flagged = [check in a.flags for a in listed]
-        yield FlagRow(
-            check=check,
-            flagged_wrong=_wrong(wrong, flagged, on=True),
-            others_wrong=_wrong(wrong, flagged, on=False),
-            auroc=auroc([float(f) for f in flagged], wrong),
-        )
-
-
-def _wrong(wrong: Sequence[bool], flagged: Sequence[bool], *, on: bool) -> Figure:
-    chosen = [w for w, f in zip(wrong, flagged, strict=True) if f is on]
-    return proportion(sum(chosen), len(chosen))
 
 
 def _groups(results: Sequence[CaseResult]) -> Iterator[Group]:
