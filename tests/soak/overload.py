@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 import statistics
 import time
 from collections import Counter
@@ -20,16 +21,18 @@ from cds_hooks.cli.ehr import hook_request, place_in_time
 from cds_hooks.services import REGISTRY
 from tests.end_to_end.conftest import Running
 
-__all__ = ["Found", "overload"]
+__all__ = ["Found", "overload", "records_in"]
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "cds_hooks" / "cli" / "demo_patient.json"
 TIMES = 10
+_ALONE = 2  # consultations that are asked before the load begins
 
 
 @dataclass
 class Found:
-    """`late_ms` are by how much an answer came after `answer_within`, the worst first."""
+    """`late_ms` are by how much an answer came after `answer_within`, the worst first; `records`
+    are the questions on record, with the two that `one_takes_s` was measured by."""
 
     fired: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
@@ -38,11 +41,17 @@ class Found:
     within_s: float = 0.0
     one_takes_s: float = 0.0
     memory_mib: list[float] = field(default_factory=list)
+    records: int = 0
 
     @property
     def lost(self) -> int:
         """Hooks without any answer."""
         return self.fired - sum(self.statuses.values())
+
+    @property
+    def unrecorded(self) -> int:
+        """Answers of which there is no record."""
+        return max(self.statuses[200] + _ALONE - self.records, 0)
 
     @property
     def late_ms(self) -> list[float]:
@@ -54,6 +63,13 @@ class Found:
         quarter = max(len(self.memory_mib) // 4, 1)
         late = statistics.mean(self.memory_mib[-quarter:])
         return late / statistics.mean(self.memory_mib[quarter : 2 * quarter] or self.memory_mib)
+
+
+def records_in(store: Path) -> int:
+    """How many different questions a service's SQLite file holds."""
+    with sqlite3.connect(f"file:{store}?mode=ro", uri=True) as connection:
+        query = "SELECT count(DISTINCT content_key) FROM consultations"
+        return int(connection.execute(query).fetchone()[0])
 
 
 def charts() -> Callable[[int], bytes]:
@@ -100,7 +116,7 @@ _HEADERS = {"content-type": "application/json"}
 
 async def _one(client: httpx.AsyncClient, body: Callable[[int], bytes]) -> float:
     """Seconds of one consultation with the engine to itself; the second, when all is warm."""
-    for number in (0, 1):
+    for number in range(_ALONE):
         began = time.monotonic()
         while True:
             answer = await client.post(_VIEW, content=body(number), headers=_HEADERS)

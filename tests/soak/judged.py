@@ -1,0 +1,50 @@
+"""What a run of too much work must not show, and its figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.soak.overload import Found
+
+__all__ = ["Aims", "figures", "missed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Aims:
+    """An answer may come `late_ms` after `answer_within_s`; memory of the last quarter of a run may
+    be `growth` times that of the second, when all is warm."""
+
+    late_ms: float = 100.0
+    growth: float = 1.10
+
+
+def missed(found: Found, aims: Aims) -> list[str]:
+    """The aims that the run missed, in words; none is a success."""
+    late = sum(each > aims.late_ms for each in found.late_ms)
+    others = found.fired - found.lost - found.statuses[200]
+    said = {
+        f"{found.lost} hooks had no answer": found.lost,
+        f"{others} answers were errors": others,
+        f"{found.unrecorded} answers have no record": found.unrecorded,
+        f"{late} answers came more than {aims.late_ms:.0f} ms late": late,
+        f"memory grew {found.growth:.2f} times": found.growth > aims.growth,
+    }
+    return [words for words, failed in said.items() if failed]
+
+
+def figures(found: Found, aims: Aims) -> dict[str, object]:
+    """The run in figures, for a person and for a file."""
+    late = found.late_ms
+    return {
+        "hooks fired": found.fired,
+        "a consultation alone, s": round(found.one_takes_s, 2),
+        "statuses": dict(found.statuses),
+        "topics of cards": dict(found.topics),
+        "hooks without an answer": found.lost,
+        "hooks without a record": found.unrecorded,
+        "latest answer after its time, ms": round(late[0], 1) if late else None,
+        f"answers later than {aims.late_ms:.0f} ms": sum(each > aims.late_ms for each in late),
+        "median answer, s": round(sorted(found.took_s)[len(found.took_s) // 2], 3),
+        "memory at the end over the second quarter": round(found.growth, 3),
+        "memory at the end, MiB": round(found.memory_mib[-1]),
+    }
