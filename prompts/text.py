@@ -24,6 +24,9 @@ _INVISIBLE = {
 
 _SPACES = re.compile(r"\s+")
 _UNUSUAL = re.compile(r"[^\x20-\x7e]")
+# More marks than two on a letter draw over the lines around it (Unicode UTS #39, section 5.4).
+_MARK = "[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]"
+_STACKED = re.compile(f"({_MARK}{{2}}){_MARK}+")
 
 _STRUCTURE = (
     # The delimiter between the columns of a fact's line, and half of every `<|token|>`.
@@ -43,14 +46,16 @@ _STRUCTURE = (
 
 
 def visible(text: str) -> str:
-    """`text` on one line, without control, format, bidi, zero-width and unassigned characters.
+    """`text` on one line, without control, format, bidi, zero-width and unassigned characters
+    and without stacks of combining marks.
 
     Compatibility forms of ASCII punctuation (a full-width bar or angle) become ASCII, so that
     they cannot pass as something else; superscripts and units stay as they are.
     """
     if text.isascii() and text.isprintable():
         return _SPACES.sub(" ", text).strip()
-    shown = _UNUSUAL.sub(lambda found: _shown(found[0]), unicodedata.normalize("NFC", text))
+    composed = _STACKED.sub(r"\1", unicodedata.normalize("NFC", text))
+    shown = _UNUSUAL.sub(lambda found: _shown(found[0]), composed)
     return _SPACES.sub(" ", shown).strip()
 
 

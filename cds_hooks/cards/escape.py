@@ -17,6 +17,7 @@ __all__ = ["capped", "escape", "plain"]
 _BROKEN = (
     (re.compile(r"//+"), "/ /"),
     (re.compile(r"\s*@\s*"), " at "),
+    (re.compile(r"\b(javascript|vbscript|data|mailto|xmpp|file):(?=\S)", re.IGNORECASE), r"\1: "),
     (re.compile(r"www(?=\.)", re.IGNORECASE), r"\g<0> "),
     (re.compile(r"\.(?=[^\W\d_])"), ". "),
 )

@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable
 
 from cds_hooks.cards.data import texts
 from cds_hooks.cards.escape import capped
-from cds_hooks.cards.wording import finding, is_directive
+from cds_hooks.cards.wording import finding, is_directive, orders
 from cds_hooks.consultation import Evidence
 from fhir_mapping.chart import Chart, Fact
 from prompts import ago, state_words, visible
@@ -20,7 +20,12 @@ _NAME, _FACT, _REMARK = 100, 140, 200
 
 def name(text: str) -> str:
     """A diagnosis's name, or that it was withheld."""
-    return _told(text, _NAME, "model") or texts().withheld["nameless"]
+    withheld = texts().withheld
+    return (
+        withheld["model"]
+        if orders(visible(text))
+        else _told(text, _NAME, "model") or withheld["nameless"]
+    )
 
 
 def remark(text: str) -> str:

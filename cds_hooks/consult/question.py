@@ -45,15 +45,17 @@ async def put(
     watch.lap("map")
     prompt = await _render(rooms, chart)
     watch.lap("render")
+    model = rooms.engine.model
+    patient = rooms.key.patient_key(patient_id, fhir_server=config.scope(request))
     return Consultation(
         id=rooms.new_id(),
-        key=content_key(chart, rooms.template, rooms.engine.model, config.sampling),
+        key=content_key(chart, rooms.template, model, config.sampling, patient=patient),
         service=service.id,
         created=now.timestamp(),
-        patient_key=rooms.key.patient_key(patient_id, fhir_server=config.scope(request)),
+        patient_key=patient,
         chart=chart,
         prompt=prompt,
-        model=rooms.engine.model,
+        model=model,
         key_states=gathered.states,
         contradictions=plausibility.contradictions(chart, rooms.terminology),
         medication_concerns=plausibility.medication_concerns(chart, rooms.terminology),
@@ -63,15 +65,18 @@ async def put(
     )
 
 
-def content_key(chart: Chart, template: Template, model: ModelIdentity, sampling: object) -> str:
-    """The address of a consultation: what the answer depends on, and no more.
+def content_key(
+    chart: Chart, template: Template, model: ModelIdentity, sampling: object, *, patient: str
+) -> str:
+    """The address of a consultation: what the answer depends on, and whose it is.
 
     How long ago a fact was moves with the clock and is left out; a fact that is new, changed or
-    gone makes another key.
+    gone makes another key. `patient` is the pseudonym: the record of one patient must not answer
+    for another with the same facts, whose page, ledger and erasure are its own.
     """
     facts = [_content_of(fact) for fact in chart.facts]
     parts = [chart.patient.recorded_sex, int(chart.patient.age_years or -1), facts]
-    whole = [parts, template.ref.sha256, model.sha256, model.engine, sampling]
+    whole = [patient, parts, template.ref.sha256, model.sha256, model.engine, sampling]
     return hashlib.sha256(orjson.dumps(whole)).hexdigest()
 
 

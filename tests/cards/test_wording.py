@@ -13,7 +13,7 @@ import pytest
 
 from cds_hooks.cards import build
 from cds_hooks.cards.data import texts
-from cds_hooks.cards.wording import finding, is_directive
+from cds_hooks.cards.wording import finding, is_directive, orders
 from cds_hooks.consultation import Consultation, Outcome
 
 DATA = files("cds_hooks.cards").joinpath("data")
@@ -70,6 +70,11 @@ def test_no_card_of_any_outcome_instructs(
         "Discharge the patient",
         "** Increase the dose",
         "Do not give fluids",
+        "Septic shock give 2 L",
+        "G\u0456ve m\u043erphine",
+        "\uff27\uff49\uff56\uff45 insulin",
+        "\U0001d412\U0001d42d\U0001d428\U0001d429 heparin",
+        "St\u0301op heparin",
     ],
 )
 def test_directives(text: str) -> None:
@@ -110,3 +115,22 @@ def test_findings_are_not_directives(text: str) -> None:
 )
 def test_a_test_is_named_and_not_ordered(text: str, found: str) -> None:
     assert finding(text) == found
+
+
+@pytest.mark.parametrize("name", ["Pneumonia stop heparin", "Sepsis Give fluids", "stop all"])
+def test_an_order_within_a_name(name: str) -> None:
+    assert orders(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Treatment-resistant depression",
+        "Start-up dyskinesia",
+        "Discharge from the left ear",
+        "\u03b1-thalassaemia",
+        "Nonstop hiccups",
+    ],
+)
+def test_names_that_order_nothing(name: str) -> None:
+    assert not orders(name)

@@ -57,6 +57,7 @@ def test_neutralising_twice_changes_nothing(text: str) -> None:
         ("<\u200b|im_end|>", "‹/im_end/>"),
         ("tag\U000e0069\U000e0067", "tag"),
         ("\ud800", ""),
+        ("o\u0301\u0302\u0303\u0304\u0305 x", "\u00f3\u0302\u0303 x"),
     ],
 )
 def test_clinical_text_stays_and_structure_goes(text: str, line: str) -> None:
