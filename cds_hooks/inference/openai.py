@@ -24,7 +24,7 @@ from cds_hooks.inference.engine import (
 from cds_hooks.inference.remote.asking import Answer, Asking
 from cds_hooks.inference.remote.config import OpenAIConfig, check_tls
 from cds_hooks.inference.remote.dialect import TokenCounter
-from cds_hooks.inference.remote.exchange import Exchange
+from cds_hooks.inference.remote.exchange import Exchange, Guard
 from cds_hooks.inference.remote.faults import ServerAway, ServerFault
 from cds_hooks.inference.remote.key import KeyFile
 from cds_hooks.inference.remote.watch import Served, Watch
@@ -35,9 +35,11 @@ __all__ = ["OpenAIConfig", "OpenAIEngine"]
 class _Life:
     """What there is between `start` and `stop`."""
 
-    def __init__(self, config: OpenAIConfig, tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, config: OpenAIConfig, tls: ssl.SSLContext | None, guard: Guard | None
+    ) -> None:
         key = KeyFile(config.key_file) if config.key_file else None
-        self.exchange = Exchange(config.address, config.bounds, key=key, tls=tls)
+        self.exchange = Exchange(config.address, config.bounds, key=key, tls=tls, guard=guard)
         self.asking = Asking(self.exchange, config)
         self.watch = Watch(self.exchange, config.model, config.probe_s)
         self.running: set[asyncio.Timeout] = set()
@@ -82,16 +84,24 @@ class _Life:
 class OpenAIEngine:
     """An `Engine` over one model server. `tls` holds the hospital's authority, and our own
     certificate where the server asks for one; without it the system's authorities are used.
+    `guard` is put in front of its HTTP transport.
 
     Raises ServerNotAllowed and ValueError for what must not be connected with.
     """
 
     names_by_construction: ClassVar[bool] = False
 
-    def __init__(self, config: OpenAIConfig, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        config: OpenAIConfig,
+        *,
+        tls: ssl.SSLContext | None = None,
+        guard: Guard | None = None,
+    ) -> None:
         check_tls(tls)
         self._config = config
         self._tls = tls
+        self._guard = guard
         self._life: _Life | None = None
         self._stopped = False
 
@@ -116,7 +126,7 @@ class OpenAIEngine:
     async def start(self) -> None:
         """Begin to look whether the server is up; returns at once."""
         if self._life is None:
-            self._life = _Life(self._config, self._tls)
+            self._life = _Life(self._config, self._tls, self._guard)
 
     async def settled(self) -> EngineState:
         """Wait until the server is ready, or found to be one that cannot serve."""

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "attach",
+    "bound_ports",
     "egress_checks",
+    "guarded",
     "locked_transport",
     "lock_egress",
     "make_lock",
@@ -52,15 +54,12 @@ def of_prewarm(settings: Settings) -> tuple[Destination, ...]:
     return tuple(parse(text, setting) for setting, text in listed)
 
 
-def make_lock(settings: Settings, **more: Any) -> EgressLock:
+def make_lock(settings: Settings, port: int) -> EgressLock:
     """The service's lock, not yet installed: it may listen, and start the engine, and no more."""
-    server = settings.server
-    allowed = AllowList(of_service(settings), settings.egress.networks)
     return EgressLock(
-        allowed,
-        listeners=[(server.host, server.port), (server.host, 0)],
+        AllowList(of_service(settings), settings.egress.networks),
+        listeners=[(settings.server.host, port)],
         programs=[Program(sys.executable, _ENGINE)],
-        **more,
     )
 
 
@@ -71,12 +70,7 @@ def lock_egress(settings: Settings, port: int) -> EgressLock | None:
     """
     if not settings.egress.lock:
         return None
-    server = settings.server
-    lock = EgressLock(
-        AllowList(of_service(settings), settings.egress.networks),
-        listeners=[(server.host, port)],
-        programs=[Program(sys.executable, _ENGINE)],
-    )
+    lock = make_lock(settings, port)
     bound_ports(lock.allowed.ports)
     install(lock)
     return lock
@@ -111,17 +105,22 @@ def attach(registry: CollectorRegistry, log: Any) -> None:
 
 def locked_transport() -> httpx.AsyncBaseTransport | None:
     """A transport for an HTTP client, with the lock in front; None where there is no lock."""
-    lock = installed()
-    if lock is None:
+    if installed() is None:
         return None
     import ssl
 
     import httpx
 
+    tls = ssl.create_default_context()
+    return guarded(httpx.AsyncHTTPTransport(verify=tls, trust_env=False))
+
+
+def guarded(transport: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
+    """The transport with the lock in front; itself where there is no lock."""
     from cds_hooks.trust.egress.transport import LockedTransport
 
-    tls = ssl.create_default_context()
-    return LockedTransport(httpx.AsyncHTTPTransport(verify=tls, trust_env=False), lock)
+    lock = installed()
+    return transport if lock is None else LockedTransport(transport, lock)
 
 
 def egress_checks(engine: object) -> Mapping[str, str]:

@@ -19,6 +19,7 @@ from cds_hooks.inference.llama import LlamaConfig, LlamaEngine
 from cds_hooks.inference.machine import usable_processors
 from cds_hooks.inference.panel import Asked, Panel
 from cds_hooks.inference.replicas import Replicas
+from cds_hooks.runtime.egress import guarded
 from cds_hooks.settings import Model, ModelFile, ModelServer, Settings, SettingsError
 from prompts import Template
 from prompts.template import TemplateSettings
@@ -167,7 +168,7 @@ def _of_server(server: ModelServer, base: str) -> OpenAIEngine:
         in_flight=server.in_flight,
         extra=dict(server.extra),
     )
-    return OpenAIEngine(config, tls=_tls(server))
+    return OpenAIEngine(config, tls=_tls(server), guard=guarded)
 
 
 def _tls(server: ModelServer) -> ssl.SSLContext | None:

@@ -10,7 +10,7 @@ import asyncio
 import http.cookiejar
 import logging
 import ssl
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +25,10 @@ from cds_hooks.inference.remote.faults import Fault, ServerFault, fault_error
 from cds_hooks.inference.remote.key import KeyFile
 from cds_hooks.inference.remote.refusal import broken, check, pieces_of
 
-__all__ = ["Bounds", "Exchange"]
+__all__ = ["Bounds", "Exchange", "Guard"]
+
+Guard = Callable[[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport]
+"""Puts a site's own check in front of a transport."""
 
 for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)
@@ -62,11 +65,12 @@ class Exchange:
         *,
         key: KeyFile | None = None,
         tls: ssl.SSLContext | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self._address = address
         self._bounds = bounds
         self._key = key
-        self._client = _client(bounds, tls)
+        self._client = _client(bounds, tls, guard)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -176,17 +180,18 @@ class Exchange:
         return response
 
 
-def _client(bounds: Bounds, tls: ssl.SSLContext | None) -> httpx.AsyncClient:
+def _client(bounds: Bounds, tls: ssl.SSLContext | None, guard: Guard | None) -> httpx.AsyncClient:
     no_cookies = http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
     # Connections are dropped before servers drop them (uvicorn after 5 s, llama-server's HTTP
     # library after 5 s), so that a request is rarely sent into a closing one.
     # How many there are at most is bounded by who asks: waiting in a pool would look like a stall.
     limits = httpx.Limits(max_keepalive_connections=bounds.connections, keepalive_expiry=3.0)
+    verify = tls if tls is not None else ssl.create_default_context()
+    transport = httpx.AsyncHTTPTransport(verify=verify, limits=limits, trust_env=False)
     return httpx.AsyncClient(
-        verify=tls if tls is not None else ssl.create_default_context(),
+        transport=guard(transport) if guard is not None else transport,
         cookies=no_cookies,
         timeout=httpx.Timeout(connect=bounds.connect_s, pool=None, write=bounds.stall_s, read=None),
-        limits=limits,
         follow_redirects=False,
         trust_env=False,
         headers={"Accept-Encoding": "identity", "User-Agent": "chartside"},

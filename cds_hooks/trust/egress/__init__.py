@@ -4,7 +4,6 @@ from cds_hooks.trust.egress.destinations import AllowList, Destination, parse
 from cds_hooks.trust.egress.errors import DestinationInvalid, EgressRefused
 from cds_hooks.trust.egress.hook import install, installed, scoped
 from cds_hooks.trust.egress.lock import EgressLock, Program, Refusal
-from cds_hooks.trust.egress.transport import LockedTransport
 
 __all__ = [
     "AllowList",
@@ -12,7 +11,6 @@ __all__ = [
     "DestinationInvalid",
     "EgressLock",
     "EgressRefused",
-    "LockedTransport",
     "Program",
     "Refusal",
     "install",

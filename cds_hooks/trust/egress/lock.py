@@ -135,7 +135,7 @@ class EgressLock:
         schemes = {d.scheme for d in self.allowed.names(str(address)) if d.port == port}
         if (schemes & {"udp"}) if datagram else (schemes - {"udp"}):
             return
-        if self._checked.get((str(address), port), 0.0) < self._clock():
+        if self._checked.get((str(address), port), float("-inf")) < self._clock():
             self.refuse(way, host, port)
 
     def local(self, path: str) -> None:
