@@ -168,7 +168,7 @@ _LEDGER = (
         leaf_hash $BINARY NOT NULL
     )
     """,
-    "CREATE INDEX ledger_by_time ON ledger (recorded)",
+    "CREATE INDEX ledger_by_type ON ledger (type, seq)",
     """
     CREATE TABLE ledger_nodes (
         level INTEGER NOT NULL,

@@ -18,22 +18,24 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection
 
-from cds_hooks.audit import claims, consultations, feedback, seen_tokens, tables
+from cds_hooks.audit import claims, consultations, feedback, retention, seen_tokens, tables
 from cds_hooks.audit.database import Database, DatabaseConfig, insert_for
 from cds_hooks.audit.errors import StoreUnavailable
 from cds_hooks.audit.feedback import FeedbackReceipt
 from cds_hooks.audit.keys import SiteKey
 from cds_hooks.audit.ledger import append, entries
 from cds_hooks.audit.ledger.record import Call, Entry
-from cds_hooks.audit.ledger.stamp import stamped, with_pseudonyms
-from cds_hooks.audit.sealing import Sealer
+from cds_hooks.audit.ledger.stamp import named, stamped, with_pseudonyms
+from cds_hooks.audit.retention import Dropped
+from cds_hooks.audit.sealing import Sealer, plain
+from cds_hooks.audit.sealing.erasing import destroy_again
 from cds_hooks.audit.writer import Commit, Entries, Operation, Writer
 from cds_hooks.consultation import Consultation
 from cds_hooks.errors import ChartsideError
 from cds_hooks.protocol.cards import Card
 from cds_hooks.protocol.feedback import FeedbackEntry
 
-__all__ = ["Store", "StoreConfig"]
+__all__ = ["Store", "StoreConfig", "database"]
 
 T = TypeVar("T")
 
@@ -50,7 +52,9 @@ class StoreConfig:
     `place` is a path (SQLite) or an SQLAlchemy URL; `timeout_s` bounds every call; `backlog` is
     how many writes may wait; `drop_every_s` is how often expired records are looked for; with
     `sealed_only` what an earlier version wrote unencrypted is not read; `service_version` goes
-    into every record of the ledger.
+    into every record of the ledger, and with `plain_users` users' ids as they are;
+    `retention_days` is for consultations and their cards, `feedback_days` for feedback;
+    `erased_keys` is the file that marks of erased keys are kept in.
     """
 
     place: Path | str
@@ -62,6 +66,20 @@ class StoreConfig:
     drop_every_s: float = 3600.0
     sealed_only: bool = False
     service_version: str = ""
+    plain_users: bool = False
+    feedback_days: float = 30.0
+    erased_keys: Path | None = None
+
+
+def database(config: StoreConfig, key: SiteKey, clock: Callable[[], float]) -> Database:
+    """The store's database; keys that were erased are erased again in a restored backup."""
+    place = DatabaseConfig(config.place, config.lock_timeout_s, config.reserve_bytes)
+
+    def opened(connection: Connection) -> None:
+        if config.erased_keys:
+            destroy_again(connection, config.erased_keys, clock())
+
+    return Database(place, key.key_id, clock, opened)
 
 
 class Store:
@@ -83,8 +101,7 @@ class Store:
         self._key = key
         self._clock = clock
         self._sealer = Sealer(key, config.sealed_only)
-        place = DatabaseConfig(config.place, config.lock_timeout_s, config.reserve_bytes)
-        self._database = Database(place, key.key_id, clock)
+        self._database = database(config, key, clock)
         self._writer = Writer(self._database, config.backlog, observer)
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="store-reader")
         self._dropping: asyncio.Task[None] | None = None
@@ -100,6 +117,8 @@ class Store:
         """
         with suppress(StoreUnavailable):
             await self.drop_expired()
+            if not self._config.sealed_only:
+                await self._seal_plain()
         self._dropping = asyncio.create_task(self._keep_dropping(), name="store-retention")
 
     async def close(self) -> None:
@@ -137,8 +156,8 @@ class Store:
         Durable when it returns. Raises ValueError for a card without a uuid.
         """
         _require_uuids(cards)
-        expires = consultation.created + self._retention_s
-        made = self._prepared(entries.consulted(consultation, cards, call, self._key))
+        expires = consultation.created + self._config.retention_days * _DAY_S
+        made = self._prepared(entries.consulted(consultation, cards, self._call(call), self._key))
         self._decoded.pop(consultation.id, None)
         await self._write(
             lambda connection: consultations.save(
@@ -160,7 +179,7 @@ class Store:
         Durable when it returns. Raises ValueError for a card without a uuid.
         """
         _require_uuids(cards)
-        made = self._prepared(entries.answered(consultation, cards, call, self._key))
+        made = self._prepared(entries.answered(consultation, cards, self._call(call), self._key))
         return await self._write(
             lambda connection: consultations.save_cards(
                 connection, consultation.id, cards, key=self._key
@@ -222,10 +241,10 @@ class Store:
                 key=self._key,
                 sealer=self._sealer,
                 received=now,
-                expires=now + self._retention_s,
+                expires=now + self._config.feedback_days * _DAY_S,
             ),
             lambda receipt: self._prepared(
-                entries.fed_back(service, given, receipt, call, self._key)
+                entries.fed_back(service, given, receipt, self._call(call), self._key)
             ),
         )
 
@@ -238,11 +257,13 @@ class Store:
     async def drop_expired(self) -> int:
         """Delete what is older than the retention allows; how many records that were."""
         now, dropped = self._clock(), 0
-        while found := await self._write(
-            lambda connection: consultations.drop_expired(connection, now, _DROPPED_AT_ONCE),
-            self._dropped,
-        ):
-            dropped += found
+        while (
+            found := await self._write(
+                lambda connection: retention.drop_expired(connection, now, _DROPPED_AT_ONCE),
+                self._dropped,
+            )
+        ).count:
+            dropped += found.count
         while await self._write(lambda c: seen_tokens.drop_expired(c, now, _DROPPED_AT_ONCE)):
             pass
         if dropped:
@@ -263,9 +284,15 @@ class Store:
             return False
         return True
 
-    @property
-    def _retention_s(self) -> float:
-        return self._config.retention_days * _DAY_S
+    async def _seal_plain(self) -> None:
+        """Encrypt what an earlier version left in clear, in portions that hooks do not wait for."""
+        if await self._read(plain.all_sealed):
+            return
+        while await self._write(
+            lambda c: plain.seal_some(c, self._key, self._sealer, _DROPPED_AT_ONCE)
+        ):
+            pass
+        await self._in_thread(self._database.compact)
 
     async def _newest(self, *conditions: ColumnElement[bool]) -> Consultation | None:
         found = await self._read(
@@ -293,15 +320,25 @@ class Store:
         later = {"value": statement.excluded.value}
         connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=later))
 
+    def _call(self, call: Call | None) -> Call | None:
+        return named(call) if call and self._config.plain_users else call
+
     def _prepared(self, entry: Entry) -> tuple[append.Prepared, ...]:
         """The entry as it is appended, with the time, an id and the version that wrote it."""
         version = self._config.service_version
         return (append.prepare(stamped(entry, self._clock(), version)),)
 
-    def _dropped(self, count: int) -> tuple[append.Prepared, ...]:
-        if not count:
+    def _dropped(self, gone: Dropped) -> tuple[append.Prepared, ...]:
+        if not gone.count:
             return ()
-        details = {"records": count, "reason": "retention"}
+        details = {
+            "records": gone.count,
+            "consultations": len(gone.consultations),
+            "cards": gone.cards,
+            "feedback": len(gone.feedback),
+            "ids": gone.digest,
+            "reason": "retention",
+        }
         return self._prepared(Entry(type="records-dropped", details=details))
 
     async def _write(self, operation: Operation[T], made: Entries[T] = lambda _: ()) -> T:

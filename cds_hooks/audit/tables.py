@@ -167,7 +167,7 @@ ledger = Table(
     Column("type", Text, nullable=False),
     Column("record", LargeBinary, nullable=False),
     Column("leaf_hash", LargeBinary, nullable=False),
-    Index("ledger_by_time", "recorded"),
+    Index("ledger_by_type", "type", "seq"),
 )
 
 # Inner nodes of the tree over `ledger`, each written once it is complete.

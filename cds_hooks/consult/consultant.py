@@ -7,11 +7,13 @@ import time
 from dataclasses import replace
 
 from cds_hooks import cards, expiry
-from cds_hooks.audit import LinkUnknown, consultation_of, link_to
+from cds_hooks.audit import Call, LinkUnknown, consultation_of, link_to
 from cds_hooks.compliance import consultation_page
 from cds_hooks.consult import entered, question
+from cds_hooks.consult.calls import call_of
 from cds_hooks.consult.config import ConsultConfig, Rooms
 from cds_hooks.consult.recall import Recall
+from cds_hooks.consult.shown import Shown
 from cds_hooks.consult.work import Work
 from cds_hooks.consultation import Caller, Consultation, Outcome
 from cds_hooks.protocol.cards import Link, Response
@@ -34,6 +36,7 @@ class Consultant:
         self._config = config
         self._work = Work(rooms, config)
         self._recall = Recall(config.recall_s)
+        self._shown = Shown(rooms.new_id)
         self._waiting = 0
 
     async def answer(
@@ -58,9 +61,10 @@ class Consultant:
             asked = await self.ask(service, request)
             self._recall.put(digest, asked, request)
         if service.only_starts:
-            return await self._begin(asked, wait_s)
+            return await self._begin(asked, wait_s, call_of(request))
         left = self._config.within(service.id) - (time.monotonic() - began)
-        return await self.respond(await self._answer_by(asked, left), request)
+        done = self._shown.answer(asked.key) or await self._answer_by(asked, left)
+        return await self.respond(done, request)
 
     async def _check(self, service: ServiceDefinition, request: HookRequest) -> Response:
         """The plausibility of what was just entered; of a call about something else no card."""
@@ -80,6 +84,18 @@ class Consultant:
 
     async def respond(self, consultation: Consultation, request: HookRequest) -> Response:
         """Cards, once their record is durable."""
+        context, profile = request.context, self._config.of(request.caller).card_profile
+        about = (context.patient_id, context.encounter_id, profile)
+        response = self._shown.again(consultation, about)
+        if response is None:
+            response = await self._cards(consultation, request, profile)
+            self._shown.put(consultation, about, response)
+        await self._save(consultation, response, call_of(request))
+        return response
+
+    async def _cards(
+        self, consultation: Consultation, request: HookRequest, profile: str
+    ) -> Response:
         last = None
         if consultation.outcome is not Outcome.ANSWERED:
             last = await self._rooms.store.last_for_patient(consultation.patient_key)
@@ -87,16 +103,14 @@ class Consultant:
             consultation,
             base_url=self._config.base_url,
             make_uuid=self._rooms.new_id,
-            profile=self._config.of(request.caller).card_profile,
+            profile=profile,
             patient_id=request.context.patient_id,
             encounter_id=request.context.encounter_id,
             last=last,
             now=self._rooms.now().timestamp(),
             silent=self._config.silent,
         )
-        response = self._linked(consultation, response)
-        await self._save(consultation, response)
-        return response
+        return self._linked(consultation, response)
 
     async def page(self, link: str) -> str:
         """The page that a card's link opens. Raises LinkUnknown, StoreUnavailable."""
@@ -141,15 +155,16 @@ class Consultant:
         asked = replace(remembered.asked, caller=caller, created=now, timings_ms={})
         return replace(asked, id=self._rooms.new_id())
 
-    async def _save(self, consultation: Consultation, response: Response) -> None:
-        """Record the cards; with the consultation itself where it is not on record yet."""
+    async def _save(self, consultation: Consultation, response: Response, call: Call) -> None:
+        """Record the cards and who sees them; with the consultation itself where it is not on
+        record yet."""
         store = self._rooms.store
         if consultation.outcome in _NOT_YET or not await store.save_cards(
-            consultation.id, response.cards
+            consultation, response.cards, call
         ):
-            await store.save_consultation(consultation, response.cards)
+            await store.save_consultation(consultation, response.cards, call)
 
-    async def _begin(self, asked: Consultation, wait_s: float) -> Response:
+    async def _begin(self, asked: Consultation, wait_s: float, call: Call) -> Response:
         """Start the work and tell how it stands. Nobody would read a card, so none is made."""
         seconds = min(wait_s, self._config.deadline_s) if self._waiting < _MOST_WAITING else 0.0
         self._waiting += 1
@@ -157,8 +172,7 @@ class Consultant:
             found = await self._answer_by(asked, seconds)
         finally:
             self._waiting -= 1
-        if found.id == asked.id:
-            await self._rooms.store.save_consultation(found)
+        await self._save(found, Response(), call)
         return Response(extension={STARTED: {"outcome": found.outcome.value}})
 
     async def _answer_by(self, asked: Consultation, seconds: float) -> Consultation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 
 from cds_hooks.audit import StoreConfig
@@ -32,4 +33,9 @@ def store_config(settings: Settings) -> StoreConfig:
     """Where records are kept and for how long."""
     place = settings.store.path
     where = place if "://" in place else Path(place)
-    return StoreConfig(where, retention_days=settings.store.retention_days)
+    return StoreConfig(
+        where,
+        retention_days=settings.store.retention_days,
+        service_version=version("chartside"),
+        plain_users=settings.ledger.users == "plain",
+    )

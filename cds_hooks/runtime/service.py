@@ -31,7 +31,9 @@ from cds_hooks.protocol.request import HookRequest
 from cds_hooks.runtime.admission import admission
 from cds_hooks.runtime.callers import Callers
 from cds_hooks.runtime.configs import gather_config, store_config
+from cds_hooks.runtime.egress import attach, egress_checks, locked_transport
 from cds_hooks.runtime.engines import make_engine, model_entry, options_digest, samples_of
+from cds_hooks.runtime.ledger import Ledger
 from cds_hooks.runtime.warming import warm_when_ready
 from cds_hooks.services import REGISTRY, ServiceDefinition
 from cds_hooks.settings import Settings, SettingsError, settings_digest
@@ -60,6 +62,7 @@ class Runtime:
         self.settings = settings
         self.metrics = Metrics()
         self._log = get_logger()
+        attach(self.metrics.registry, self._log)
         self._key = SiteKey.load(settings.store.site_key, create=settings.profile == "demo")
         self._entry = model_entry(settings)
         self._admission = admission(settings, self._entry.sha256)
@@ -71,6 +74,7 @@ class Runtime:
         self._base_url = settings.server.public_url.rstrip("/") or f"http://127.0.0.1:{port}"
         self._store_trouble = "not checked yet"
         self.store = Store(store_config(settings), self._key, observer=self._committed)
+        self.ledger = Ledger(settings, self.store, self._key.key_id)
         self._given = engine is not None
         self.engine = engine or make_engine(settings, self._template.settings, self._samples)
         self.callers = Callers(settings, self._key, self.store, base_url=self._base_url)
@@ -91,10 +95,13 @@ class Runtime:
     async def lifespan(self) -> AsyncIterator[None]:
         """Open what must be open, and close it in the other order."""
         async with contextlib.AsyncExitStack() as stack:
-            self._pool = await stack.enter_async_context(open_http(self._gather_config))
+            self._pool = await stack.enter_async_context(
+                open_http(self._gather_config, transport=locked_transport())
+            )
             await self.store.open()
             stack.push_async_callback(self.store.close)
-            await stack.enter_async_context(self.callers.opened())
+            await stack.enter_async_context(self.ledger.kept(self.version))
+            await stack.enter_async_context(self.callers.opened(locked_transport()))
             if not self._given:
                 await self.engine.start()
                 stack.push_async_callback(self.engine.stop)
@@ -122,7 +129,9 @@ class Runtime:
         state = self.engine.state
         engine = "ok" if state.status == "ready" else state.detail or state.status
         checks = {"engine": engine, "store": self._store_trouble or "ok"}
-        return Readiness(all(check == "ok" for check in checks.values()), checks)
+        checks["ledger"] = self.ledger.trouble or "ok"
+        told = {**checks, **egress_checks(self.engine)}
+        return Readiness(all(check == "ok" for check in checks.values()), told)
 
     def version(self) -> Mapping[str, str]:
         """What runs here."""
@@ -284,7 +293,7 @@ class Runtime:
                 await self.store.check()
                 self._store_trouble = ""
             except ChartsideError as error:
-                self._store_trouble = error.code
+                self._store_trouble = getattr(error, "reason", "") or error.code
             await asyncio.sleep(_STORE_CHECK_S)
 
     def _metrics_page(self) -> tuple[bytes, str]:
@@ -294,6 +303,7 @@ class Runtime:
 
     def _committed(self, commit: Commit) -> None:
         self.metrics.store_commit(commit.seconds, commit.operations, commit.reason)
+        self.ledger.committed(commit.ledger_size)
         if commit.reason:
             self._log.error("store-commit-failed", code=commit.reason)
 

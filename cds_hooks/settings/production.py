@@ -45,8 +45,10 @@ def _egress(settings: Settings) -> Iterator[Lack]:
         yield Lack("engine-not-confined", "egress.confine_engine", todo)
 
 
-def _ledger(settings: Settings) -> Iterator[Lack]:  # noqa: ARG001
-    yield Lack("ledger-missing", "profile", "This release has no ledger with a witness.")
+def _ledger(settings: Settings) -> Iterator[Lack]:
+    if settings.ledger.witness_folder is None and not settings.ledger.witness_syslog:
+        todo = "Copy checkpoints to a folder or log of another machine."
+        yield Lack("ledger-without-witness", "ledger.witness_folder", todo)
 
 
 # One function a requirement, in the order in which a site is told of them. Who builds encryption,

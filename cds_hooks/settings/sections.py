@@ -21,6 +21,7 @@ from cds_hooks.settings.kinds import (
     one_of,
     without_password,
 )
+from cds_hooks.settings.ledger import Ledger
 from cds_hooks.settings.models import Model, ModelServer, Panel
 from cds_hooks.settings.trust import ClientEntry, ClientKeys, OwnCalls, ProxyServer, Tls
 
@@ -190,6 +191,7 @@ class Settings(Section):
     egress: Egress = Egress()
     terminology: TerminologyFile = TerminologyFile()
     store: StorePlace = StorePlace()
+    ledger: Ledger = Ledger()
     prewarm: Prewarm = Prewarm()
     cards: Cards = Cards()
     log: Log = Log()

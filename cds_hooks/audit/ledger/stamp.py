@@ -10,9 +10,11 @@ from typing import Any
 
 from cds_hooks.audit.keys import SiteKey
 from cds_hooks.audit.ledger.entries import encounter_pseudonym, user_ref
-from cds_hooks.audit.ledger.record import Entry
+from cds_hooks.audit.ledger.record import Call, Entry
 
-__all__ = ["stamped", "utc", "with_pseudonyms"]
+__all__ = ["named", "stamped", "utc", "with_pseudonyms"]
+
+_PATIENT_DATA = ("", "Patient", "RelatedPerson")
 
 
 def utc(seconds: float) -> str:
@@ -29,6 +31,12 @@ def stamped(entry: Entry, now: float, version: str) -> Entry:
         event_id=entry.event_id or str(uuid.uuid4()),
         service_version=entry.service_version or version,
     )
+
+
+def named(call: Call) -> Call:
+    """The call with its user's id as it is, unless that is patient data."""
+    kind = call.user_id.rpartition("/")[0].rpartition("/")[2]
+    return call if kind in _PATIENT_DATA else replace(call, user_ref=call.user_id)
 
 
 def with_pseudonyms(fields: Mapping[str, Any], key: SiteKey) -> dict[str, Any]:

@@ -1,0 +1,109 @@
+"""Signed checkpoints: how many records there are and the tree's root over them.
+
+The format is that of transparency logs (C2SP tlog-checkpoint in a C2SP signed-note): origin, size,
+root in base64, lines for extensions, an empty line, then signatures, each behind an em dash.
+Parsing takes nothing on trust: what it is given may come from anybody.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass
+
+from cds_hooks.audit.ledger.errors import CheckpointInvalid
+from cds_hooks.audit.ledger.signing import PublicKey, SigningKey, checked
+from cds_hooks.audit.ledger.tree import HASH_BYTES
+
+__all__ = ["Checkpoint", "parse", "sign", "verify"]
+
+_MOST_BYTES = 16 * 1024
+_MOST_SIGNATURES = 16
+_SIGNATURE_BYTES = 68
+_SIZE = re.compile(r"0|[1-9][0-9]{0,15}", re.ASCII)
+_MADE = "recorded "
+_MARK = "\N{EM DASH} "
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """`origin` names the ledger, `made` (UTC, RFC 3339) is when it was signed."""
+
+    origin: str
+    size: int
+    root: bytes
+    made: str = ""
+
+    def text(self) -> str:
+        """What is signed."""
+        lines = [self.origin, str(self.size), base64.b64encode(self.root).decode()]
+        if self.made:
+            lines.append(_MADE + self.made)
+        return "".join(f"{line}\n" for line in lines)
+
+
+def sign(checkpoint: Checkpoint, key: SigningKey) -> str:
+    """The note: the checkpoint's text and a signature on it."""
+    text = checkpoint.text()
+    signature = key.public.key_id(key.public.name) + key.sign(text.encode())
+    coded = base64.b64encode(signature).decode()
+    return f"{text}\n{_MARK}{key.public.name} {coded}\n"
+
+
+def parse(note: str | bytes) -> Checkpoint:
+    """The checkpoint in a note, whoever signed it. Raises CheckpointInvalid."""
+    return _read(_text(note))[0]
+
+
+def verify(note: str | bytes, *keys: PublicKey) -> Checkpoint:
+    """The checkpoint in a note that one of these keys signed. Raises CheckpointInvalid."""
+    checkpoint, text, signatures = _read(_text(note))
+    signed = text.encode()
+    if not any(key.accepts(*each, signed) for key in keys for each in signatures):
+        hint = "Compare the public key with the one that the site gave you before."
+        raise CheckpointInvalid(
+            "the checkpoint is not signed by this key", where=f"size {checkpoint.size}", hint=hint
+        )
+    return checkpoint
+
+
+def _text(note: str | bytes) -> str:
+    try:
+        raw = note.encode() if isinstance(note, str) else note
+        if len(raw) > _MOST_BYTES:
+            raise CheckpointInvalid("the checkpoint is too long")
+        return raw.decode()
+    except UnicodeError:
+        raise CheckpointInvalid("the checkpoint is not UTF-8") from None
+
+
+def _read(note: str) -> tuple[Checkpoint, str, list[tuple[str, bytes, bytes]]]:
+    """The checkpoint, the text that is signed, and the signatures: name, key id, signature."""
+    text, empty, rest = note.rpartition("\n\n")
+    if not empty or not rest.endswith("\n"):
+        raise CheckpointInvalid("the checkpoint has no signature, or not its form")
+    signatures = [_signature(line) for line in rest.removesuffix("\n").split("\n")]
+    if len(signatures) > _MOST_SIGNATURES:
+        raise CheckpointInvalid("the checkpoint has too many signatures")
+    return _checkpoint(text.split("\n")), f"{text}\n", signatures
+
+
+def _signature(line: str) -> tuple[str, bytes, bytes]:
+    name, _, coded = line.removeprefix(_MARK).partition(" ")
+    raw = checked(coded)
+    if not line.startswith(_MARK) or not name or len(raw) != _SIGNATURE_BYTES:
+        raise CheckpointInvalid("a line is no Ed25519 signature")
+    return name, raw[:4], raw[4:]
+
+
+def _checkpoint(lines: list[str]) -> Checkpoint:
+    if len(lines) < 3 or not all(lines) or any(not line.isprintable() for line in lines):
+        raise CheckpointInvalid("the checkpoint lacks origin, size or root")
+    origin, size, coded, *more = lines
+    if not _SIZE.fullmatch(size):
+        raise CheckpointInvalid("the size is not a number")
+    root = checked(coded)
+    if len(root) != HASH_BYTES:
+        raise CheckpointInvalid("the root is not a SHA-256 hash", where=f"size {size}")
+    made = next((line.removeprefix(_MADE) for line in more if line.startswith(_MADE)), "")
+    return Checkpoint(origin, int(size), root, made)

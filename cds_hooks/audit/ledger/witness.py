@@ -1,0 +1,108 @@
+"""Copies of checkpoints where the service's machine alone cannot take them back.
+
+Without one, whoever owns machine and key could cut the newest records off and sign what is left.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import syslog
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cds_hooks.audit.ledger.errors import WitnessFailed
+
+__all__ = ["FolderWitness", "SyslogWitness", "Witness"]
+
+_NAME = re.compile(r"checkpoint-(\d{16})\.note", re.ASCII)
+_MOST_BYTES = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class FolderWitness:
+    """A folder, such as a mounted share that keeps what was written. One file a checkpoint."""
+
+    folder: Path
+
+    def keep(self, size: int, note: str) -> None:
+        """Write a checkpoint, whole or not at all, never over another. Raises WitnessFailed."""
+        place = self.folder / f"checkpoint-{size:016}.note"
+        beside = self.folder / f".{place.name}.{os.getpid()}"
+        try:
+            with beside.open("w", encoding="utf-8") as file:
+                file.write(note)
+                file.flush()
+                os.fsync(file.fileno())
+            _link_once(beside, place)
+            _sync(self.folder)
+        except OSError as error:
+            hint = "See that it is mounted and that the service's user may write into it."
+            message = f"the witness folder cannot be written ({error.strerror})"
+            raise WitnessFailed(message, where=str(self.folder), hint=hint) from None
+
+    def notes(self) -> Iterator[str]:
+        """All checkpoints, the smallest first. Raises WitnessFailed."""
+        with self._faults():
+            yield from self._read(sorted(self._places()))
+
+    def newest(self) -> str:
+        """The checkpoint of the largest size; empty when there is none. Raises WitnessFailed."""
+        with self._faults():
+            return next(self._read(sorted(self._places(), reverse=True)), "")
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            message = f"the witness folder cannot be read ({error.strerror})"
+            raise WitnessFailed(message, where=str(self.folder)) from None
+
+    def _places(self) -> list[Path]:
+        return [place for place in self.folder.iterdir() if _NAME.fullmatch(place.name)]
+
+    def _read(self, places: list[Path]) -> Iterator[str]:
+        for place in places:
+            with place.open("rb") as file:
+                yield file.read(_MOST_BYTES).decode("utf-8", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class SyslogWitness:
+    """The system's log, for a site that forwards it elsewhere: one line a checkpoint."""
+
+    ident: str = "chartside"
+
+    def keep(self, size: int, note: str) -> None:
+        """Send a checkpoint. syslog(3) tells nobody whether it arrived."""
+        syslog.openlog(self.ident, facility=syslog.LOG_AUTH)
+        syslog.syslog(syslog.LOG_NOTICE, f"checkpoint {size} " + note.replace("\n", "|"))
+
+
+Witness = FolderWitness | SyslogWitness
+
+
+def _link_once(beside: Path, place: Path) -> None:
+    """Give the file its name unless that is taken: a checkpoint of a size stays as it was."""
+    try:
+        os.link(beside, place)
+    except FileExistsError:
+        pass
+    except OSError:  # a share without hard links
+        if not place.exists():
+            beside.replace(place)
+            return
+    beside.unlink(missing_ok=True)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError:  # some shares cannot sync a folder
+        return
+    finally:
+        os.close(descriptor)
