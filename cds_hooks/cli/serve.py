@@ -16,6 +16,7 @@ from cds_hooks.cli.reading import uncollected
 from cds_hooks.runtime.egress import lock_egress
 from cds_hooks.runtime.engines import started_engine
 from cds_hooks.settings import BindNotLoopback, Settings, load_settings
+from cds_hooks.settings.clients import secured
 
 if TYPE_CHECKING:
     from uvicorn import Server
@@ -40,7 +41,7 @@ def serve(
 async def _serve(settings: Settings, port: int, *, json: bool) -> None:
     """The engine's process is told to load before most of the service's own code is read."""
     template = prompts.load("differential")
-    with _listen(settings.server.host, port) as listening:
+    with _listen(settings, port) as listening:
         async with started_engine(settings, template) as engine:
             with uncollected():
                 from cds_hooks.operation import configure_logging
@@ -55,7 +56,9 @@ async def _answer(runtime: Runtime, listening: socket.socket) -> None:
     import uvicorn
 
     from cds_hooks.operation import get_logger
+    from cds_hooks.runtime.tls import certificates_of, kept_fresh
 
+    certificates = certificates_of(runtime.settings)
     server = uvicorn.Server(
         uvicorn.Config(
             runtime.app,
@@ -65,25 +68,30 @@ async def _answer(runtime: Runtime, listening: socket.socket) -> None:
             date_header=True,
             timeout_graceful_shutdown=5,
             lifespan="off",
+            # Only a proxy of the settings is believed: the application sees to that.
+            proxy_headers=False,
+            ssl_context_factory=(lambda *_: certificates.context) if certificates else None,
         )
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, lambda: _stop(server))
     # Not by uvicorn's lifespan: an error at start should end as one line that says what to do.
-    async with runtime.lifespan():
+    async with runtime.lifespan(), kept_fresh(certificates, runtime.settings.tls.look_every_s):
         host, port = runtime.settings.server.host, listening.getsockname()[1]
         get_logger().info("listening", host=host, port=port)
         await server.serve(sockets=[listening])
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(settings: Settings, port: int) -> socket.socket:
     """A bound socket, so that the port is known before anybody is told of it."""
+    host = settings.server.host
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.bind((host, port))
     # The name was resolved when the settings were read; it may mean another address by now.
-    if not ipaddress.ip_address(bound.getsockname()[0]).is_loopback:
+    loopback = ipaddress.ip_address(bound.getsockname()[0]).is_loopback
+    if not loopback and not secured(settings):
         bound.close()
         raise BindNotLoopback("the host is not loopback any more", where="server.host")
     return bound

@@ -112,7 +112,7 @@ class Tls(Section):
         None, description="The service's certificate and chain (PEM); unset: no TLS here."
     )
     key: Annotated[Path | None, Unset] = Field(
-        None, description="Its private key (PEM, readable by its owner alone)."
+        None, description="Its private key (PEM, without a password, closed to others)."
     )
     client_authority: Annotated[Path | None, Unset] = Field(
         None, description="Authority (PEM) whose certificate every caller must show; unset: none."
