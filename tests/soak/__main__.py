@@ -26,7 +26,7 @@ def main() -> int:
     parser.add_argument(
         "--late-ms",
         type=float,
-        default=Aims.late_ms,
+        default=Aims().late_ms,
         help="by how much an answer may come after `answer_within_s`",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
