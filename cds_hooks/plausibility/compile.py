@@ -21,7 +21,7 @@ from cds_hooks.plausibility.compiler.sources import CompileError, Wheel
 
 __all__ = ["COMPILER_VERSION", "CompileError", "Report", "compile_terminology", "main"]
 
-COMPILER_VERSION = "5"
+COMPILER_VERSION = "6"
 """Raised whenever the same sources compile to something else: set-up then compiles again."""
 
 Progress = Callable[[str], None]
@@ -54,8 +54,11 @@ def compile_terminology(
     headings = mesh.read_mesh(sources.read_plain_pickle(mesh_wheel), mesh.corrections())
     progress(f"linking ({len(headings)} MeSH headings read)")
     index = index_icd(codes)
-    linked = link(headings, index, {c.code: c.parent for c in codes})
-    picked = names.pick_names(headings, linked, index, names.capitals(codes))
+    parents = {c.code: c.parent for c in codes}
+    linked = link(headings, index, parents)
+    # That ICD-10-CM has the words at all shows that a name is specific enough to be written.
+    spoken_of = link(headings, index, parents, wide=True)
+    picked = names.pick_names(headings, spoken_of, index, names.capitals(codes))
     concepts = ontology.extend(
         headings, ontology.additions(), index.keys() | names.keys_of(headings)
     )

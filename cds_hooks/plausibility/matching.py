@@ -5,12 +5,12 @@ Each step answers or passes on. None compares letters: a word is the same word o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from cds_hooks.plausibility.choosing import Chooser
 from cds_hooks.plausibility.index import WordKind
-from cds_hooks.plausibility.keys import key, normalise, strip_groups, tables
+from cds_hooks.plausibility.keys import key, normalise, strip_groups, tables, words
 from cds_hooks.plausibility.qualifiers import (
     ORGANISM,
     is_species,
@@ -19,7 +19,7 @@ from cds_hooks.plausibility.qualifiers import (
     without_form,
 )
 from cds_hooks.plausibility.ranks import NOTE
-from cds_hooks.plausibility.resolution import Resolution, Status
+from cds_hooks.plausibility.resolution import Concept, Resolution, Status
 from cds_hooks.plausibility.store import TermStore
 
 __all__ = ["Matcher"]
@@ -120,7 +120,7 @@ class Matcher:
                 kept = left
                 found = self.exact(name, normalise(kept), tuple(gone))
                 if found:
-                    return found
+                    return _without_course(found)
         return None
 
     def _main_clause(self, name: str, written: list[str]) -> Resolution | None:
@@ -157,8 +157,11 @@ class Matcher:
             return None
         gone = tuple(w for w in found if w not in bare)
         answer = self.exact(name, bare) or self._generic(name, bare)
-        answer = answer or self._all_words(name, bare)
-        return replace(answer, status=Status.PARTIAL, qualifiers=gone) if answer else None
+        if answer:
+            return replace(answer, status=Status.PARTIAL, qualifiers=gone)
+        # A longer term says something more: what holds of it need not hold of the name.
+        answer = self._all_words(name, bare) if len(set(bare)) > 1 else None
+        return replace(answer, stripped=gone) if answer else None
 
     def _one_word(self, name: str, word: str) -> Resolution | None:
         """A word that only the names of one disease have: "tamponade"."""
@@ -182,7 +185,8 @@ class Matcher:
         for k in keys:
             same = self._store.by_keys([k])
             left = _left(found, k)
-            if qualifies(left, found, known, [h.concept for h in same], k):
+            concepts = [h.concept for h in same]
+            if qualifies(left, found, known, concepts, k) and not _denied(left, concepts):
                 return self._choose.answer(name, Status.PARTIAL, same, qualifiers=left)
         if not keys:
             return None
@@ -190,10 +194,25 @@ class Matcher:
         return self._choose.answer(name, Status.PARTIAL, same, uncovered=_left(found, keys[0]))
 
 
+def _without_course(found: Resolution) -> Resolution:
+    """Only a part is found when a course was taken away that the title leaves open: nephritis "not
+    specified as acute or chronic" is not the code of an acute one."""
+    course = strip_groups()[-1][1]
+    taken = course.intersection(found.stripped)
+    told = any(course.intersection(words(c.display)) for c in found.icd)
+    return replace(found, status=Status.PARTIAL) if taken and told else found
+
+
 def _left(found: list[str], k: str) -> tuple[str, ...]:
     """The words that a key does not cover."""
     covered = set(k.split(" "))
     return tuple(w for w in found if w not in covered)
+
+
+def _denied(left: Sequence[str], concepts: Sequence[Concept]) -> bool:
+    """Whether a title says of itself that it is not so: "noninfective colitis"."""
+    titles = {w for c in concepts for w in words(c.display)}
+    return any(f"non{w}" in titles for w in left)
 
 
 def _spans(found: list[str]) -> dict[str, int]:

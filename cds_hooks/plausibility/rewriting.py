@@ -13,7 +13,7 @@ from importlib.resources import files
 
 from cds_hooks.plausibility.keys import key, normalise, stem, strip_groups, tables, words
 
-__all__ = ["rewritten"]
+__all__ = ["indexed", "rewritten"]
 
 Known = Callable[[Sequence[str]], Mapping[str, object]]
 """Of normalised words those that terms have."""
@@ -32,11 +32,24 @@ def rewritten(found: Sequence[str], known: Known) -> Iterator[list[str]]:
         yield repaired
 
 
+def indexed(found: Sequence[str]) -> str:
+    """The code that ICD-10-CM's Alphabetic Index gives a name of these words; "" for none."""
+    return _index().get(key(normalise(found)), "")
+
+
+@cache
+def _index() -> Mapping[str, str]:
+    return {key(normalise(words(k))): v for k, v in _data("icd_index")["code"].items()}
+
+
+def _data(name: str) -> dict[str, dict[str, str]]:
+    return tomllib.loads(files(__package__).joinpath(f"data/{name}.toml").read_text("utf-8"))
+
+
 @cache
 def spoken() -> Mapping[str, str]:
     """The shipped table `data/spoken.toml`: key of a bare name -> a name that is found."""
-    text = files(__package__).joinpath("data/spoken.toml").read_text("utf-8")
-    raw = tomllib.loads(text)
+    raw = _data("spoken")
     return {_bare(words(k)): v for part in ("eponym", "plain") for k, v in raw[part].items()}
 
 

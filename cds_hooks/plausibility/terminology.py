@@ -17,7 +17,7 @@ from cds_hooks.plausibility.hierarchy import chain
 from cds_hooks.plausibility.keys import expand, normalise, tables, words
 from cds_hooks.plausibility.matching import Matcher
 from cds_hooks.plausibility.resolution import Concept, Resolution, Status
-from cds_hooks.plausibility.rewriting import rewritten
+from cds_hooks.plausibility.rewriting import indexed, rewritten
 from cds_hooks.plausibility.store import TermStore
 
 __all__ = ["Terminology"]
@@ -77,11 +77,25 @@ class Terminology:
     def _lookup(self, name: str) -> Resolution:
         """As `resolve`, but only the name as written: cheap, for long lists of recorded names."""
         found = self._matcher.exact(name, normalise(words(name[:_MAX_CHARS])))
-        return found or Resolution(name, Status.NOT_FOUND)
+        return self._indexed(name, found or Resolution(name, Status.NOT_FOUND))
 
     def _resolve(self, name: str) -> Resolution:
         """Look a name up. Any text is accepted; what has no words is not found."""
-        text = name[:_MAX_CHARS]
+        return self._indexed(name, self._found(name, name[:_MAX_CHARS]))
+
+    def _indexed(self, name: str, found: Resolution) -> Resolution:
+        """With the code that ICD-10-CM's Index gives the name, or the heading it was found under,
+        where the Index decides otherwise than the words of the titles."""
+        headings = () if found.icd or not found.exact else (c.display for c in found.concepts)
+        codes = (indexed(words(_BRACKETS.sub(" ", n))) for n in (name[:_MAX_CHARS], *headings))
+        concept = self._store.concept(next(filter(None, codes), ""))
+        if concept is None:
+            return found
+        others = tuple(c for c in found.concepts if c.system != concept.system)
+        keep = others if found.exact else ()
+        return Resolution(name, Status.EXACT, (concept, *keep), found.matched or concept.display)
+
+    def _found(self, name: str, text: str) -> Resolution:
         for reading in _readings(text):
             found = self._matcher.whole(name, words(reading))
             if found:

@@ -1,8 +1,8 @@
 """Right diagnoses on charts that nobody adjusted a rule with, and which checks flag them.
 
-`vignettes`: published vignettes that open with the age and sex of the patient ("A 22-year-old man"),
-with the true answer, of questions that ask for a diagnosis. `radiology`: final diagnoses of published
-radiology cases, whose texts are not here, so that only the name is judged.
+`vignettes`: published vignettes that open with age and sex of the patient ("A 22-year-old man"),
+with the true answer, of questions that ask for a diagnosis. `radiology`: final diagnoses of
+published radiology cases, whose texts are not here, so that only the name is judged.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ Told = tuple[str, PatientFacts]
 """A true diagnosis and whose it is."""
 
 _WHO = re.compile(
-    r"\b(\d{1,3})[- ](day|week|month|year)s?[- ]old (?:\w+ ){0,3}?(man|woman|boy|girl|male|female)\b",
+    r"\b(\d{1,3})[- ](day|week|month|year)s?[- ]old (?:\w+ ){0,3}?"
+    r"(man|woman|boy|girl|male|female)\b",
     re.IGNORECASE,
 )
 _YEARS = {"day": 1 / 365.25, "week": 7 / 365.25, "month": 1 / 12, "year": 1.0}

@@ -8,7 +8,7 @@ from functools import cache
 from cds_hooks.plausibility.compiler.model import IcdConcept, MeshConcept
 from cds_hooks.plausibility.hierarchy import Parents, common_code
 from cds_hooks.plausibility.keys import key, key_words
-from cds_hooks.plausibility.ranks import NOTE
+from cds_hooks.plausibility.ranks import NOTE, PREFERRED
 
 __all__ = ["KeyIndex", "index_icd", "link", "term_key"]
 
@@ -32,17 +32,41 @@ def index_icd(concepts: Iterable[IcdConcept]) -> KeyIndex:
     return found
 
 
-def link(mesh: Sequence[MeshConcept], icd: KeyIndex, parents: Parents) -> dict[str, str]:
+def link(
+    mesh: Sequence[MeshConcept], icd: KeyIndex, parents: Parents, *, wide: bool = False
+) -> dict[str, str]:
     """Descriptor id -> ICD-10-CM code. By the heading; failing that by the entry terms, when
-    all that match agree on one category. What stays ambiguous is not linked."""
+    all that match agree on one category. What stays ambiguous is not linked, nor is an entry term
+    that a code only includes while its title is another heading ("stenosis of aorta" stands under
+    the coarctation, which the stenosis of the valve is not) unless `wide` links are asked for."""
+    headings = {term_key(c.terms[0].text): c.code for c in mesh}
+    titles = _titles(icd)
     found: dict[str, str] = {}
     for concept in mesh:
         keys = list(dict.fromkeys(term_key(t.text) for t in concept.terms))
-        codes = best(icd, keys[:1]) or best(icd, keys[1:])
-        code = common_code(codes, parents)
-        if code is not None:
+        own = best(icd, keys[:1])
+        code = common_code(own or best(icd, keys[1:]), parents)
+        if code is not None and (own or wide or not _another(code, keys, titles, headings)):
             found[concept.code] = code
     return found
+
+
+def _titles(icd: KeyIndex) -> Mapping[str, set[str]]:
+    """Code -> the keys of its own title."""
+    found: dict[str, set[str]] = {}
+    for k, codes in icd.items():
+        for code, rank in codes.items():
+            if rank == PREFERRED:
+                found.setdefault(code, set()).add(k)
+    return found
+
+
+def _another(
+    code: str, keys: Sequence[str], titles: Mapping[str, set[str]], headings: Mapping[str, str]
+) -> bool:
+    """Whether the title of a code is a heading, and none of these terms."""
+    own = titles.get(code, set())
+    return not own & set(keys) and any(k in headings for k in own)
 
 
 def best(icd: KeyIndex, keys: Iterable[str]) -> set[str]:

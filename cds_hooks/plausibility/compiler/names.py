@@ -135,6 +135,7 @@ def _readable(text: str) -> bool:
         and MIN_CHARS <= len(text) <= MAX_CHARS
         and len(found) <= MAX_WORDS
         and found[-1] not in _NOT_LAST
+        and not text.lower().startswith("a-")  # an alpha that lost its Greek
         and not set(found) <= _VAGUE
         and not set(found) & _NOT_HUMAN
         and not _plural(text)
@@ -149,6 +150,6 @@ def _write(text: str, caps: Capitals) -> str:
 
 def _capital(word: str, caps: Capitals) -> str:
     bare = word.lower().removesuffix("'s")
-    if len(bare) == 1 and bare != "a":
+    if len(bare) == 1:
         return word.upper()
     return caps.get(bare, bare) + word[len(bare) :].lower()
