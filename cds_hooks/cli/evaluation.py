@@ -29,11 +29,13 @@ from cds_hooks.evaluation.report.runs import Run, headline, run_page
 from cds_hooks.evaluation.report.write import to_html, to_markdown
 from cds_hooks.evaluation.runs.comparison import compare_runs
 from cds_hooks.evaluation.runs.manifest import After, read_manifest, same_suite
+from cds_hooks.evaluation.runs.replayed import recorded_voice
 from cds_hooks.evaluation.runs.results import CaseResult, read_results
 from cds_hooks.evaluation.runs.runner import RESULTS, run_suite
 from cds_hooks.evaluation.runs.summary import summarise
 from cds_hooks.evaluation.suites.duplicates import near_duplicates, shared_cases
-from cds_hooks.evaluation.suites.load import load_suite
+from cds_hooks.evaluation.suites.eurorad import EURORAD
+from cds_hooks.evaluation.suites.load import find_file, load_suite
 from cds_hooks.evaluation.suites.lookup import look_up
 from cds_hooks.evaluation.suites.registry import known_suites
 from cds_hooks.evaluation.suites.suite import OnBroken, Suite
@@ -96,6 +98,12 @@ def run(
         int, typer.Option(min=1, max=16, help="Cases in flight together in each engine.")
     ] = 1,
     then: Annotated[After, typer.Option(help="What is asked after each list.")] = After.NOTHING,
+    recorded: Annotated[
+        str, typer.Option(help="Of eurorad-replay: the model or panel whose answers are replayed.")
+    ] = "",
+    realigned: Annotated[
+        bool, typer.Option("--realigned", help="Of eurorad-replay: rows that slipped put right.")
+    ] = False,
     limit: Annotated[int, typer.Option(min=0, help="First cases only; 0: all.")] = 0,
     on_broken: Annotated[OnBroken, typer.Option(help="At a line that is broken.")] = OnBroken.STOP,
     config: Annotated[Path | None, typer.Option(help="Settings file (TOML).")] = None,
@@ -103,13 +111,20 @@ def run(
 ) -> None:
     """Ask every case of a suite. A run that broke off goes on where it was."""
     now = datetime.now(UTC)
-    loaded = load_suite(suite, _place(data), now=now, on_broken=on_broken, labels=labels)
+    place = _place(data)
+    loaded = load_suite(suite, place, now=now, on_broken=on_broken, labels=labels)
     for broken in loaded.rejected:
         typer.echo(f"left out: {broken.where}: {broken.why}", err=True)
     chosen = loaded.only(c.id for c in loaded.cases[: limit or None])
-    asking = Asking(seed, samples, names, brief, engines, at_once, then)
-    folder = output or _RUNS / f"{suite}-seed{seed}"
-    asyncio.run(_run(chosen, now, load_settings(config), asking, folder))
+    if suite == EURORAD:
+        voice = recorded_voice(find_file(suite, place), recorded, realigned=realigned)
+        folder = output or _RUNS / f"{suite}-{recorded}{'-realigned' if realigned else ''}"
+        held = voice.held(chosen)
+        asyncio.run(run_suite(held, voice.answering(), voice.manifest(held, now), folder))
+    else:
+        asking = Asking(seed, samples, names, brief, engines, at_once, then)
+        folder = output or _RUNS / f"{suite}-seed{seed}"
+        asyncio.run(_run(chosen, now, load_settings(config), asking, folder))
     _report([folder], folder, json=json)
 
 

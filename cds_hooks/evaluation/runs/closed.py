@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from cds_hooks.evaluation.labels import label_key
@@ -22,7 +22,7 @@ from cds_hooks.evaluation.suites.questions import shuffled
 from cds_hooks.evaluation.suites.suite import Case
 from cds_hooks.inference.engine import Engine, EngineError, Generation
 
-__all__ = ["judging", "picking"]
+__all__ = ["judging", "picked", "picking"]
 
 
 def picking(
@@ -72,20 +72,25 @@ def _judged(case: Case, generation: Generation, *, seconds: float) -> CaseResult
     )
 
 
-def _picked(case: Case, generation: Generation, *, seconds: float) -> CaseResult:
-    read = [question("closed").read(sample) for sample in generation.samples]
-    written = [r.strip() for r in read if isinstance(r, str) and r.strip()]
+def picked(case: Case, written: Sequence[str], *, failed: int = 0, **cost: Any) -> CaseResult:
+    """What samples picked, most votes first; `failed` of them picked nothing."""
     listed = {label_key(option) for option in case.options}
     return CaseResult(
         case=case.id,
         outcome="answered" if written else "invalid-output",
         answers=tuple(_ranked(case, written)),
         samples=tuple((Said(name=w, matches=_matches(case, w)),) for w in written),
-        samples_failed=len(read) - len(written),
+        samples_failed=failed,
         off_list=sum(label_key(name) not in listed for name in written),
-        **_cost(generation, seconds),
+        **cost,
         **about(case),
     )
+
+
+def _picked(case: Case, generation: Generation, *, seconds: float) -> CaseResult:
+    read = [question("closed").read(sample) for sample in generation.samples]
+    written = [r.strip() for r in read if isinstance(r, str) and r.strip()]
+    return picked(case, written, failed=len(read) - len(written), **_cost(generation, seconds))
 
 
 def _cost(generation: Generation, seconds: float) -> dict[str, Any]:
@@ -97,7 +102,7 @@ def _cost(generation: Generation, seconds: float) -> dict[str, Any]:
     }
 
 
-def _ranked(case: Case, written: list[str]) -> list[Answer]:
+def _ranked(case: Case, written: Sequence[str]) -> list[Answer]:
     """Different answers, most votes first and of equals the one given first."""
     votes = Counter(map(label_key, written))
     names = {label_key(name): name for name in reversed(written)}

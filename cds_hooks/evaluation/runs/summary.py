@@ -33,7 +33,8 @@ __all__ = ["Accuracy", "Cost", "Group", "Listed", "Pace", "Summary", "summarise"
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """By one match rule: where the truth stands in the list, and how samples found it."""
+    """By one match rule: where the truth stands in the list, and how samples found it; a sample
+    that is no valid answer is one that did not find it."""
 
     match: Match
     top1: Figure
@@ -158,9 +159,9 @@ def _judged(results: Sequence[CaseResult]) -> Iterator[float]:
 
 def _accuracy(results: Sequence[CaseResult], match: Match) -> Accuracy:
     ranks = [r.rank(match) for r in results]
-    sampled = [r for r in results if r.samples]
+    sampled = [r for r in results if r.samples or r.samples_failed]
+    drawn = [len(r.samples) + r.samples_failed for r in sampled]
     firsts = [[bool(s) and match in s[0].matches for s in r.samples] for r in sampled]
-    fewest = min((len(f) for f in firsts), default=0)
     found = [any(match in said.matches for s in r.samples for said in s) for r in sampled]
     hits = [sum(f) for f in firsts]
     return Accuracy(
@@ -169,8 +170,10 @@ def _accuracy(results: Sequence[CaseResult], match: Match) -> Accuracy:
         top3=top(ranks, 3),
         top5=top(ranks, 5),
         reciprocal_rank=mean_reciprocal_rank(ranks),
-        any_sample=pass_at_k(hits, [len(f) for f in firsts], fewest),
-        majority=proportion(sum(2 * sum(f) > len(f) for f in firsts), len(firsts)),
+        any_sample=pass_at_k(hits, drawn, min(drawn, default=0)),
+        majority=proportion(
+            sum(2 * right > n for right, n in zip(hits, drawn, strict=True)), len(drawn)
+        ),
         anywhere=proportion(sum(found), len(found)),
     )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cds_hooks.evaluation.errors import SuiteError
 from cds_hooks.evaluation.suites.clinosim import Form, load_clinosim
+from cds_hooks.evaluation.suites.eurorad import load_eurorad
 from cds_hooks.evaluation.suites.osce import load_osce
 from cds_hooks.evaluation.suites.own import load_own, load_own_ndjson
 from cds_hooks.evaluation.suites.questions import load_judging, load_multiple_choice
@@ -39,6 +40,8 @@ def load_suite(
             return load_vignettes(path, Task.CLOSED, now=now, on_broken=on_broken)
         case "vignettes-open":
             return load_vignettes(path, Task.OPEN, now=now, on_broken=on_broken)
+        case "eurorad-replay":
+            return load_eurorad(path, on_broken=on_broken)
         case "multiple-choice":
             return load_multiple_choice(path, on_broken=on_broken)
         case "judging":

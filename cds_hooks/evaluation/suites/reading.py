@@ -38,7 +38,11 @@ class Rows:
 
     def reject(self, line: int, why: str) -> None:
         """Remember a line that makes no case; raises SuiteError when told to stop there."""
-        where = f"{self.path.name}: line {line}"
+        self.reject_at(f"line {line}", why)
+
+    def reject_at(self, place: str, why: str) -> None:
+        """The same where something else than a line tells the place."""
+        where = f"{self.path.name}: {place}"
         if self.on_broken is OnBroken.STOP:
             hint = "Mend the line, or go on without such lines (--on-broken skip)."
             raise SuiteError(why, where=where, hint=hint)

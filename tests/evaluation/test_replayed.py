@@ -1,0 +1,103 @@
+"""Recorded answers as a suite: the same runner, metrics and report give the published figures."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cds_hooks.cli.application import app
+from cds_hooks.errors import ChartsideError
+from cds_hooks.evaluation.matching import Match
+from cds_hooks.evaluation.recorded.catalogue import Model, catalogue
+from cds_hooks.evaluation.runs.results import read_results
+from cds_hooks.evaluation.suites.eurorad import load_eurorad
+from cds_hooks.evaluation.suites.suite import OnBroken
+
+PRINTED = [m for m in catalogue().model if m.printed]
+
+
+def replayed(csv_file: Path, folder: Path, who: str, *more: str) -> dict[str, object]:
+    words = ("eval", "run", "--suite", "eurorad-replay", "--data", str(csv_file))
+    told = CliRunner().invoke(
+        app,
+        [*words, "--recorded", who, "--output", str(folder), *more, "--json"],
+        catch_exceptions=False,
+    )
+    (run,) = json.loads(told.stdout)
+    return run  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("model", PRINTED, ids=lambda m: m.id)
+def test_the_runner_gives_the_published_majorities(
+    model: Model, eurorad_csv: Path, tmp_path: Path
+) -> None:
+    summary = replayed(eurorad_csv, tmp_path, model.id)["summary"]
+    exact = summary["accuracy"][0]  # type: ignore[index]
+    assert model.printed is not None
+    assert f"{100 * exact['majority']['value']:.1f}" == model.printed.majority
+    assert f"{100 * exact['any_sample']['value']:.1f}" == model.printed.any
+    assert exact["majority"]["n"] == 207
+
+
+def test_a_panel_votes_with_all_its_runs(eurorad_csv: Path, tmp_path: Path) -> None:
+    run = replayed(eurorad_csv, tmp_path, "nine-votes")
+    summary = run["summary"]
+    assert f"{100 * summary['accuracy'][0]['top1']['value']:.1f}" == "87.0"  # type: ignore[index]
+    assert f"{summary['list_size']['value']:.2f}" == "1.38"  # type: ignore[index]
+    assert run["manifest"]["samples"] == 9  # type: ignore[index]
+    assert "Reliability" in (tmp_path / "report.md").read_text("utf-8")
+
+
+def test_rows_that_slipped_are_put_right_and_lost_answers_left_out(
+    eurorad_csv: Path, tmp_path: Path
+) -> None:
+    told = replayed(eurorad_csv, tmp_path / "as", "qwen3.5-9b")
+    right = replayed(eurorad_csv, tmp_path / "right", "qwen3.5-9b", "--realigned")
+    figures = [run["summary"]["accuracy"][0]["majority"] for run in (told, right)]  # type: ignore[index]
+    assert [(f"{100 * f['value']:.1f}", f["n"]) for f in figures] == [("76.3", 207), ("79.1", 206)]
+    ids = {r.case for r in read_results(tmp_path / "as" / "results.jsonl")}
+    assert len(ids) == 207
+
+
+def test_rows_in_another_order_are_the_same_run(eurorad_csv: Path, tmp_path: Path) -> None:
+    with eurorad_csv.open(encoding="utf-8-sig", newline="") as file:
+        header, *rows = csv.reader(file)
+    turned = tmp_path / "eurorad_predictions.csv"
+    with turned.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([header, *reversed(rows)])
+    one = replayed(eurorad_csv, tmp_path / "one", "gemma-4-31b")["summary"]
+    two = replayed(turned, tmp_path / "two", "gemma-4-31b")["summary"]
+    assert one["accuracy"][0]["top1"] == two["accuracy"][0]["top1"]  # type: ignore[index]
+    first, second = (
+        {r.case: r.rank(Match.EXACT) for r in read_results(tmp_path / name / "results.jsonl")}
+        for name in ("one", "two")
+    )
+    assert first == second
+
+
+def test_a_row_without_a_truth_is_named_and_left_out_or_stops(
+    eurorad_csv: Path, tmp_path: Path
+) -> None:
+    with eurorad_csv.open(encoding="utf-8-sig", newline="") as file:
+        header, *rows = csv.reader(file)
+    rows[3][header.index("FinalDiagnosis")] = "  "
+    broken = tmp_path / "eurorad_predictions.csv"
+    with broken.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
+    with pytest.raises(ChartsideError) as caught:
+        load_eurorad(broken)
+    assert caught.value.where == f"eurorad_predictions.csv: case {rows[3][0]}"
+    suite = load_eurorad(broken, on_broken=OnBroken.SKIP)
+    assert (len(suite.cases), len(suite.rejected)) == (206, 1)
+
+
+@pytest.mark.parametrize("who", ["", "gpt-17"])
+def test_whose_answers_must_be_said(who: str, eurorad_csv: Path, tmp_path: Path) -> None:
+    with pytest.raises(ChartsideError) as caught:
+        replayed(eurorad_csv, tmp_path, who)
+    assert caught.value.code == "bad-suite"
+    assert "nine-votes" in caught.value.hint
