@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select
 
 from cds_hooks.audit import tables
 from cds_hooks.audit.codec import Codec
@@ -23,7 +23,6 @@ __all__ = [
     "by_id",
     "content_key",
     "decode",
-    "drop_expired",
     "newest_answer",
     "save",
     "save_cards",
@@ -123,15 +122,6 @@ def newest_answer(
     except RecordUnreadable as error:
         _log.warning("record-unreadable", code=error.code)
         return None
-
-
-def drop_expired(connection: Connection, now: float, most: int) -> int:
-    """Delete what retention lets go, cards with it, at most so many; how many rows that were."""
-    dropped = 0
-    for table in (tables.consultations, tables.feedback):
-        old = select(table.c.id).where(table.c.expires <= now).limit(most - dropped)
-        dropped += connection.execute(delete(table).where(table.c.id.in_(old))).rowcount
-    return dropped
 
 
 def content_key(key: SiteKey, plain: str) -> str:

@@ -90,11 +90,19 @@ class DatabaseConfig:
 class Database:
     """Transactions on a store that is known to be whole, private, ours and up to date.
 
-    `key_id` names the site key the store belongs to from its first opening on.
+    `key_id` names the site key the store belongs to from its first opening on. `opened` is what
+    is done in the transaction that opens it, also anew: it may be a restored backup.
     """
 
-    def __init__(self, config: DatabaseConfig, key_id: str, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        config: DatabaseConfig,
+        key_id: str,
+        clock: Callable[[], float],
+        opened: Callable[[Connection], None] = lambda _connection: None,
+    ) -> None:
         self._config = config
+        self._opened = opened
         self._file = config.file
         self._key_id = key_id
         self._clock = clock
@@ -122,15 +130,26 @@ class Database:
             with self._engine.begin() as connection:
                 yield connection
 
-    def compact(self) -> None:
-        """Give the space of deleted records back, and clear the write-ahead log of them."""
+    def compact(self) -> bool:
+        """Give the space of deleted records back, and clear the write-ahead log of them.
+
+        False when somebody who reads kept the log from being cleared: the next time does it. On
+        PostgreSQL dead rows are given back; its log and its archive are the database's own care.
+        """
         if self._file is None:
-            return
+            return self._vacuum()
         with self._faults(), closing(self._engine.raw_connection()) as connection:
             for pragma in ("incremental_vacuum", "wal_checkpoint(TRUNCATE)"):
                 with closing(connection.cursor()) as cursor:
                     cursor.execute(f"PRAGMA {pragma}")
-                    cursor.fetchall()
+                    found = cursor.fetchall()
+        return bool(found) and found[0][0] == 0
+
+    def _vacuum(self) -> bool:
+        with self._faults(), self._engine.connect() as connection:
+            alone = connection.execution_options(isolation_level="AUTOCOMMIT")
+            alone.exec_driver_sql("VACUUM data_keys, consultations, feedback, cards")
+        return True
 
     def require_space(self) -> None:
         """Raise StoreUnavailable when the disk is so full that the next records may not fit."""
@@ -167,6 +186,7 @@ class Database:
                 _alone(connection)
                 migrate(connection, self._clock())
                 _require_key(connection, self._key_id)
+                self._opened(connection)
             self._identity = self._look()
             self._ready = True
 

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, text
 
 from cds_hooks.audit import RecordUnreadable, SiteKey, Store, StoreConfig, StoreRefused
 from cds_hooks.audit.codec import Codec
@@ -19,32 +18,12 @@ from cds_hooks.audit.sealing.aead import open_sealed, seal
 from cds_hooks.consultation import Consultation
 from cds_hooks.protocol.cards import Card
 from cds_hooks.protocol.feedback import FeedbackEntry
+from tests.audit.tampering import execute, rows
 
 KEY = bytes(range(32))
 SENTINEL = "Zyzzogeton-sentinel"
 
 Make = Callable[..., Card]
-
-
-def _url(where: Path | str) -> str:
-    return f"sqlite:///{where}" if isinstance(where, Path) else where
-
-
-def execute(where: Path | str, *statements: str, **values: object) -> None:
-    """What somebody does who can write into the database."""
-    engine = create_engine(_url(where))
-    with engine.begin() as connection:
-        for statement in statements:
-            connection.execute(text(statement), values)
-    engine.dispose()
-
-
-def rows(where: Path | str, query: str) -> list[tuple[Any, ...]]:
-    engine = create_engine(_url(where))
-    with engine.begin() as connection:
-        found = [tuple(row) for row in connection.execute(text(query))]
-    engine.dispose()
-    return found
 
 
 @given(st.binary(max_size=300), st.lists(st.text(), max_size=4))

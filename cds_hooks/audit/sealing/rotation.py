@@ -1,0 +1,90 @@
+"""A new site key: every data key is wrapped anew, in one transaction.
+
+Killed at any moment the store belongs to the old key or to the new one, never to both. Data keys
+themselves stay, so no payload is written again.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy import Connection, bindparam, func, select, update
+
+from cds_hooks.audit import tables
+from cds_hooks.audit.keys import KeyRefused, SiteKey
+from cds_hooks.audit.sealing import data_keys
+
+__all__ = ["rewrap", "successor"]
+
+_AT_ONCE = 500
+
+
+def rewrap(
+    connection: Connection,
+    old: SiteKey,
+    new: SiteKey,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> int:
+    """Wrap all data keys with the new site key; how many there were.
+
+    `progress` hears how many are done of how many. Raises StoreRefused, RecordUnreadable for a
+    data key that the old one does not open: then nothing is changed.
+    """
+    keys = tables.data_keys
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("LOCK TABLE data_keys IN EXCLUSIVE MODE")
+    data_keys.require_source(connection, old)
+    live = keys.c.erased.is_(None)
+    count = connection.execute(select(func.count()).select_from(keys).where(live)).scalar_one()
+    done, last = 0, ""
+    page = select(keys).where(live).order_by(keys.c.id).limit(_AT_ONCE)
+    while rows := connection.execute(page.where(keys.c.id > last)).all():
+        changed = [
+            {
+                "of": row.id,
+                "key": data_keys.wrapped(data_keys.unwrapped(row, old), row.owner, new),
+            }
+            for row in rows
+        ]
+        where = update(keys).where(keys.c.id == bindparam("of"))
+        connection.execute(where.values(wrapped=bindparam("key"), wrapped_by=new.key_id), changed)
+        done, last = done + len(rows), rows[-1].id
+        progress(done, count)
+    named = update(tables.facts).where(tables.facts.c.name == "site-key-id")
+    connection.execute(named.values(value=new.key_id))
+    return done
+
+
+def successor(path: Path, old: SiteKey) -> SiteKey:
+    """The key in a file, made there when there is none, with the pseudonyms of the old one.
+
+    Raises KeyRefused for a file that holds the key of another site.
+    """
+    if not path.exists():
+        _write_once(path, old.text_of_successor(secrets.token_bytes(32)))
+    new = SiteKey.load(path)
+    if not new.has_identity_of(old) or new.key_id == old.key_id:
+        hint = "Name a file that is not there: the new key is made in it."
+        raise KeyRefused("the file holds no successor of the site key", where=str(path), hint=hint)
+    return new
+
+
+def _write_once(path: Path, text: str) -> None:
+    """The whole file or none, durable before the store depends on it."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    made = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        made.rename(path)
+    finally:
+        made.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    os.fsync(folder)
+    os.close(folder)
