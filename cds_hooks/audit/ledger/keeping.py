@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from cds_hooks.audit import tables
 from cds_hooks.audit.database import insert_for
@@ -13,12 +13,18 @@ from cds_hooks.audit.ledger.checkpoint import Checkpoint
 from cds_hooks.audit.ledger.errors import CheckpointInvalid, LedgerForked, ProofInvalid
 from cds_hooks.audit.ledger.signing import PublicKey
 
-__all__ = ["last_of_type", "newest_note", "notes", "save", "size", "to_sign"]
+__all__ = ["last_of_type", "newest_note", "notes", "save", "size", "to_sign", "total_bytes"]
 
 
 def size(connection: Connection) -> int:
     """How many records there are."""
     return append.head(connection).size
+
+
+def total_bytes(connection: Connection) -> int:
+    """How long all records are, each with a line end."""
+    column = tables.ledger.c.record
+    return int(connection.execute(select(func.sum(func.length(column) + 1))).scalar() or 0)
 
 
 def newest_note(connection: Connection) -> str:
