@@ -1,0 +1,193 @@
+"""`chartside doctor`: why something is refused, step by step."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import orjson
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from cds_hooks.cli import show
+from cds_hooks.errors import ChartsideError
+from cds_hooks.runtime.callers import client_of, key_sets_of
+from cds_hooks.services import REGISTRY
+from cds_hooks.settings import Settings, load_settings
+from cds_hooks.trust.client import Client
+from cds_hooks.trust.errors import TokenRefused
+from cds_hooks.trust.explain import Step, explain
+from cds_hooks.trust.jwks import KeySets, read_key_set
+from cds_hooks.trust.token import Token, parse_token
+
+__all__ = ["doctor_app"]
+
+_REFUSED = 1
+_SHOWN_HEADER = ("alg", "typ", "kid", "jku")
+_SHOWN_CLAIMS = ("iss", "aud", "sub", "tenant")
+_TIMES = ("iat", "nbf", "exp")
+_LONGEST = 200
+
+doctor_app = typer.Typer(
+    name="doctor",
+    help="Find out why something is refused.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class TokenFileUnusable(ChartsideError):
+    """The file with the token cannot be read."""
+
+    code = "token-file-unusable"
+    status = 400
+
+
+@doctor_app.callback()
+def _doctor() -> None:
+    """Find out why something is refused."""
+
+
+@doctor_app.command()
+def token(
+    file: Annotated[
+        Path, typer.Argument(help="The token or its Authorization header; - is standard input.")
+    ],
+    config: Annotated[Path | None, typer.Option(help="Settings file (TOML).")] = None,
+    path: Annotated[str, typer.Option(help="The path that was called.")] = "",
+    at: Annotated[str, typer.Option(help="When it was called (ISO 8601); default: now.")] = "",
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Hold a CDS client's token against the settings, and tell each step: PASS, FAIL or SKIP.
+
+    Without --path it is held against the endpoint of this service that its `aud` names. Whether it
+    was used before is not looked at. Nothing of the signature is printed. Exit code 0: it would be
+    let in; 1: refused; 3: the file or the settings cannot be used.
+    """
+    settings = load_settings(config)
+    text = _read(file)
+    steps, told = asyncio.run(_examine(settings, text, path, _moment(at)))
+    refused = any(step.result == "FAIL" for step in steps)
+    if json:
+        document = {
+            "accepted": not refused,
+            "token": told,
+            "steps": [{"step": s.step, "result": s.result, "says": s.says} for s in steps],
+        }
+        typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+    else:
+        _print(steps, told, refused)
+    sys.exit(_REFUSED if refused else 0)
+
+
+async def _examine(
+    settings: Settings, text: str, path: str, now: float
+) -> tuple[tuple[Step, ...], dict[str, Any]]:
+    clients = tuple(client_of(entry) for entry in settings.clients)
+    by_issuer = {client.issuer: client for client in clients}
+    found = _parsed(text)
+    async with httpx.AsyncClient(follow_redirects=False, trust_env=False, timeout=5) as http:
+        sets = key_sets_of(settings, clients, lambda url: read_key_set(http, url))
+        await _fetch(sets, by_issuer, found)
+        url = _url(settings, path, found)
+        return explain(text, by_issuer, sets.of, url, now), _told(found, url, now)
+
+
+async def _fetch(sets: KeySets, clients: dict[str, Client], found: Token | None) -> None:
+    """Read the key set of the client that the token says it is of, if that is at a URL."""
+    issuer = found.claims.get("iss") if found else None
+    client = clients.get(issuer) if isinstance(issuer, str) else None
+    if client is not None and client.fetches:
+        await sets.refresh(client)
+
+
+def _parsed(text: str) -> Token | None:
+    try:
+        return parse_token(text)
+    except TokenRefused:
+        return None
+
+
+def _url(settings: Settings, path: str, found: Token | None) -> str:
+    """The URL that was called: as told, else the one of ours that `aud` names, else discovery's."""
+    server = settings.server
+    base = server.public_url.rstrip("/") or f"http://127.0.0.1:{server.port}"
+    if path:
+        return f"{base}{path}"
+    own = [f"{base}/cds-services"]
+    own += [f"{own[0]}/{service.id}{end}" for service in REGISTRY for end in ("", "/feedback")]
+    audience = found.claims.get("aud") if found else None
+    named = audience if isinstance(audience, list) else [audience]
+    return next((url for url in own if url in named), own[0])
+
+
+def _told(found: Token | None, url: str, now: float) -> dict[str, Any]:
+    """What a person may look at of a token: no signature, no jti, no other claims."""
+    told: dict[str, Any] = {"held_against": url, "at": _time(now)}
+    if found is None:
+        return told
+    header = {name: _short(found.header[name]) for name in _SHOWN_HEADER if name in found.header}
+    claims = {name: _short(found.claims[name]) for name in _SHOWN_CLAIMS if name in found.claims}
+    times = {name: _time(found.claims[name]) for name in _TIMES if name in found.claims}
+    return {**told, "header": header, "claims": {**claims, **times}}
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    # A token is a stranger's: it must not steer the terminal.
+    text = "".join(letter if letter.isprintable() else "?" for letter in text)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+def _time(value: Any) -> str:
+    try:
+        return datetime.fromtimestamp(float(value), UTC).isoformat(timespec="seconds")
+    except (TypeError, ValueError, OverflowError, OSError):
+        return "no time"
+
+
+def _moment(at: str) -> float:
+    if not at:
+        return time.time()
+    try:
+        found = datetime.fromisoformat(at)
+    except ValueError:
+        hint = "Write it like 2026-11-22T21:48:31Z."
+        raise TokenFileUnusable("--at is no time", where="--at", hint=hint) from None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+def _read(file: Path) -> str:
+    """The token in a file, or on standard input for `-`; with or without header and scheme."""
+    try:
+        text = sys.stdin.read(65536) if str(file) == "-" else file.read_text("utf-8")[:65536]
+    except (OSError, UnicodeDecodeError):
+        hint = "Give a text file with the token alone, or its Authorization header."
+        raise TokenFileUnusable("the file cannot be read", where=str(file), hint=hint) from None
+    text = text.strip()
+    for prefix in ("authorization:", "bearer "):
+        if text.lower().startswith(prefix):
+            text = text[len(prefix) :].strip()
+    return text
+
+
+def _print(steps: tuple[Step, ...], told: dict[str, Any], refused: bool) -> None:
+    console = show.screen(json=False)
+    for part in ("header", "claims"):
+        for name, value in told.get(part, {}).items():
+            console.print(f"{name}: {escape(str(value))}")
+    console.print(f"held against: {escape(told['held_against'])} at {told['at']}")
+    grid = Table("step", "result", "")
+    colours = {"PASS": "green", "FAIL": "red", "SKIP": "dim"}
+    for step in steps:
+        colour = colours[step.result]
+        grid.add_row(step.step, f"[{colour}]{step.result}[/]", escape(step.says))
+    console.print(grid)
+    console.print("This token would be refused." if refused else "This token would be let in once.")
