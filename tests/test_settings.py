@@ -212,7 +212,7 @@ def test_every_problem_is_told_at_once(write: Any) -> None:
         ("services", "answer_within_s", 0), ("services", "answer_within_s", 1000),
         ("services", "silent", ["nothing"]),
         ("model", "sha256", "abc"), ("model", "temperature", 3), ("model", "threads", -1),
-        ("store", "retention_days", 0), ("store", "path", ""),
+        ("retention", "feedback_days", 0), ("store", "path", ""),
         ("store", "path", "postgresql+psycopg://u:s3cret@h/d"),
         ("cards", "profile", "nothing"), ("log", "level", "loud"),
     ],
@@ -323,7 +323,7 @@ def test_the_digest_is_stable_and_changes_with_every_key(write: Any) -> None:
     assert plain == settings_digest(load_settings(write(""), {}))
     other = {
         "server": "port = 9", "fhir": "read_s = 9.0", "services": "samples = 9",
-        "model": "seed = 9", "store": "retention_days = 9", "log": "level = 'debug'",
+        "model": "seed = 9", "retention": "feedback_days = 9", "log": "level = 'debug'",
         "cards": "profile = 'epic'", "terminology": "path = '/t'",
     }  # fmt: skip
     digests = {

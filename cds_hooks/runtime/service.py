@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 import fhir_mapping
 import prompts
 from cds_hooks.app import AppConfig, Doors, Exchange, Readiness, RequestInfo, create_app
-from cds_hooks.audit import Commit, SiteKey, Store
+from cds_hooks.audit import Commit, Store
 from cds_hooks.compliance import Basis, basis_page
 from cds_hooks.consult import Consultant, ConsultConfig, Rooms
 from cds_hooks.consultation import Consultation
@@ -34,6 +34,7 @@ from cds_hooks.runtime.configs import gather_config, store_config
 from cds_hooks.runtime.egress import attach, egress_checks, locked_transport
 from cds_hooks.runtime.engines import make_engine, model_entry, options_digest, samples_of
 from cds_hooks.runtime.ledger import Ledger
+from cds_hooks.runtime.records import site_key
 from cds_hooks.runtime.warming import warm_when_ready
 from cds_hooks.services import REGISTRY, ServiceDefinition
 from cds_hooks.settings import Settings, SettingsError, settings_digest
@@ -63,7 +64,7 @@ class Runtime:
         self.metrics = Metrics()
         self._log = get_logger()
         attach(self.metrics.registry, self._log)
-        self._key = SiteKey.load(settings.store.site_key, create=settings.profile == "demo")
+        self._key = site_key(settings, create=True)
         self._entry = model_entry(settings)
         self._admission = admission(settings, self._entry.sha256)
         self._template = template or prompts.load("differential")

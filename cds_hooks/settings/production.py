@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from cds_hooks.settings.clients import client_lacks
+from cds_hooks.settings.records import record_lacks
 from cds_hooks.settings.sections import Settings
 
 __all__ = ["Lack", "lacks"]
@@ -33,8 +34,8 @@ def _clients(settings: Settings) -> Iterator[Lack]:
     return (Lack(*found) for found in client_lacks(settings))
 
 
-def _encryption(settings: Settings) -> Iterator[Lack]:  # noqa: ARG001 - a requirement's signature
-    yield Lack("records-not-encrypted", "store", "This release keeps records unencrypted.")
+def _encryption(settings: Settings) -> Iterator[Lack]:
+    return (Lack(*found) for found in record_lacks(settings))
 
 
 def _egress(settings: Settings) -> Iterator[Lack]:

@@ -129,8 +129,18 @@ class StorePlace(Section):
         min_length=1,
         description="File, or SQLAlchemy URL of a database.",
     )
-    site_key: Path = Field(Path("build/records/site.key"), description="Key of keyed hashes.")
-    retention_days: float = Field(30.0, gt=0, description="Days after which records are deleted.")
+    site_key: Path = Field(
+        Path("build/records/site.key"),
+        description="Key that keyed hashes are made with and records are encrypted under; where "
+        "the file is not there, the systemd credential `chartside-site-key`.",
+    )
+
+
+class Retention(Section):
+    consultations_days: float = Field(
+        30.0, gt=0, description="Days after which consultations and their cards are deleted."
+    )
+    feedback_days: float = Field(30.0, gt=0, description="Days after which feedback is deleted.")
 
 
 class Prewarm(Section):
@@ -191,6 +201,7 @@ class Settings(Section):
     egress: Egress = Egress()
     terminology: TerminologyFile = TerminologyFile()
     store: StorePlace = StorePlace()
+    retention: Retention = Retention()
     ledger: Ledger = Ledger()
     prewarm: Prewarm = Prewarm()
     cards: Cards = Cards()

@@ -1,0 +1,55 @@
+"""What keeping records in production asks: a key of the site's own that only the service reads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from cds_hooks.audit.key_sources import VARIABLE, credential_file
+from cds_hooks.settings.sections import Settings, StorePlace
+
+__all__ = ["record_lacks"]
+
+_CHECKOUT = Path(__file__).resolve().parents[2]
+_OTHERS = 0o077
+
+Found = tuple[str, str, str]
+
+
+def record_lacks(settings: Settings, environ: Mapping[str, str] = os.environ) -> Iterator[Found]:
+    """Code, key and what to do, for each thing that is missing.
+
+    The store itself refuses modes that are too open, and reads nothing that is not encrypted.
+    """
+    yield from _place(settings.store)
+    if VARIABLE in environ:
+        todo = f"Take {VARIABLE} out of the environment: use a file or a systemd credential."
+        yield ("site-key-in-environment", "store.site_key", todo)
+    file, credential = settings.store.site_key, credential_file(environ)
+    if file.exists():
+        yield from _key_file(file)
+    elif credential is None or not credential.exists():
+        todo = "Make one in a folder of the service's own: chartside audit new-key FILE."
+        yield ("site-key-missing", "store.site_key", todo)
+
+
+def _place(store: StorePlace) -> Iterator[Found]:
+    if "://" not in store.path and _is_ours(Path(store.path)):
+        yield ("records-in-build", "store.path", "Keep records outside the build folder.")
+
+
+def _key_file(file: Path) -> Iterator[Found]:
+    if _is_ours(file):
+        todo = "Move it out of the build folder, to a place that is backed up apart."
+        yield ("site-key-in-build", "store.site_key", todo)
+    if file.stat().st_mode & _OTHERS:
+        yield ("site-key-readable", "store.site_key", "chmod 600 it; think who may have read it.")
+    if file.parent.stat().st_mode & 0o022:
+        yield ("site-key-folder-writable", "store.site_key", "chmod 700 the folder it is in.")
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a path is a default one, or in what is built: neither is a place to keep things."""
+    defaults = {str(field.default) for field in StorePlace.model_fields.values()}
+    return str(path) in defaults or path.resolve().is_relative_to(_CHECKOUT / "build")
