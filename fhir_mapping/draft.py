@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from fhir_mapping.chart import Code, Flag, Kind, Omission, Polarity, QualityNote, Range
+from fhir_mapping.chart import Code, Flag, Kind, Omission, Polarity, Range
 from fhir_mapping.dialects import Dialect
 from fhir_mapping.index import Index
 from fhir_mapping.terms import Term
@@ -77,7 +77,6 @@ class Found:
 
     drafts: list[Draft] = field(default_factory=list)
     omissions: list[Omission] = field(default_factory=list)
-    quality: list[QualityNote] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     read_for_others: set[str] = field(default_factory=set)
 
@@ -91,9 +90,6 @@ class Found:
     def noted(self, note: Note) -> None:
         self.notes.append(note)
         self.read_for_others.update(note.also)
-
-    def note(self, path: str, code: str, message: str) -> None:
-        self.quality.append(QualityNote(path, code, message))
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from fhir_mapping.medications import (
 )
 from fhir_mapping.merge import facts_of
 from fhir_mapping.notes import tell_notes
+from fhir_mapping.noticed import noticed
 from fhir_mapping.observations import map_observation
 from fhir_mapping.patient import Ownership, patient_facts
 from fhir_mapping.problems import map_condition
@@ -39,12 +40,12 @@ from fhir_mapping.terms import Terms
 from fhir_mapping.times import Times
 from fhir_mapping.words import Words
 
-__all__ = ["map_chart", "read_types"]
+__all__ = ["MAPPERS", "map_chart"]
 
 Resource = Mapping[str, Any]
 Mapper = Callable[[Resource, str, Scene], None]
 
-_MAPPERS: dict[str, Mapper] = {
+MAPPERS: dict[str, Mapper] = {
     "AllergyIntolerance": map_allergy,
     "ClinicalImpression": map_impression,
     "Composition": map_composition,
@@ -104,15 +105,9 @@ def map_chart(
         about,
         facts_of(found.drafts),
         tuple(found.omissions),
-        tuple(found.quality),
+        noticed(index, patient, found.drafts, odd_times=times.odd),
         version,
     )
-
-
-def read_types() -> frozenset[str]:
-    """The resource types of which something is read."""
-    others = FOR_OTHERS | {"Encounter", "Patient"}
-    return others | simple_types() | frozenset(_MAPPERS)
 
 
 def _map_all(scene: Scene, ownership: Ownership) -> None:
@@ -163,8 +158,8 @@ def _map_one(mapper: Mapper | None, ref: str, resource: Resource, scene: Scene) 
 
 @cache
 def _mapper(kind: str) -> Mapper | None:
-    if kind in _MAPPERS:
-        return _MAPPERS[kind]
+    if kind in MAPPERS:
+        return MAPPERS[kind]
     return map_simple if kind in simple_types() else None
 
 

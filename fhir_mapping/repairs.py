@@ -13,10 +13,10 @@ from typing import Any
 from fhir_mapping.chart import QualityNote
 from fhir_mapping.quality import place
 
-__all__ = ["repairs"]
+__all__ = ["GENDERS", "repairs"]
 
 _MOST_NOTES_EACH = 20
-_GENDERS = frozenset({"male", "female", "other", "unknown"})
+GENDERS = frozenset({"male", "female", "other", "unknown"})
 _DAY = re.compile(r"\s*\d{4}-\d{2}-\d{2}(?P<time>[T ]\s*\d.*)?")
 _NUMBER = re.compile(r"\s*(?:[<>]=?)?\s*-?\d+(?:\.\d+)?\s*")
 _ZONE = re.compile(r"(?:Z|[+-]\d{2}:\d{2})$")
@@ -73,7 +73,7 @@ def _found(name: str, value: Any) -> Iterator[str]:
     elif isinstance(value, str):
         if name in _CODES and value != value.strip():
             yield "outer-blanks"
-        if name == "gender" and value.strip() not in _GENDERS:
+        if name == "gender" and value.strip() not in GENDERS:
             yield "code-outside-value-set"
         if name.endswith(_TIMES):
             yield from _in_time(value)

@@ -27,6 +27,7 @@ class Times:
         self.now = now
         self._today = now.date()
         self._read: dict[str, float | None] = {}
+        self.odd = False  # whether one had no time zone, or was not written as FHIR writes it
 
     def days_ago(self, value: object) -> float | None:
         """How many days before now this was; negative in the future; None if not understood.
@@ -76,6 +77,7 @@ class Times:
         try:
             return self._since(value)
         except (ValueError, OverflowError):
+            self.odd = True
             return self._since_repaired(value)
 
     def _since(self, value: str) -> float:
@@ -83,6 +85,7 @@ class Times:
             return float(self._days_since(*_read_date(value)))
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is None:
+            self.odd = True
             moment = moment.replace(tzinfo=self.now.tzinfo)
         return (self.now - moment) / _DAY
 

@@ -35,6 +35,9 @@ class UsageError(ChartsideError):
 def map_file(
     file: Annotated[Path, typer.Argument(help="A FHIR bundle, resource, NDJSON file or folder.")],
     patient: Annotated[str, typer.Option(help="Which patient, when there are several.")] = "",
+    encounter: Annotated[
+        str, typer.Option(help="The present encounter's id, if it is known.")
+    ] = "",
     fhir_version: Annotated[str, typer.Option(help="R4, R4B, R5 or STU3; found if not said.")] = "",
     now: Annotated[str, typer.Option(help="The moment to tell times from (ISO 8601).")] = "",
     assessments: Annotated[bool, typer.Option(help="Read clinicians' own assessments.")] = True,
@@ -55,11 +58,12 @@ def map_file(
         patient_id=choose_patient(resources, patient),
         now=parse_now(now),
         fhir_version=fhir_version or None,
+        encounter_id=encounter or None,
         assessments=assessments,
     )
     if quality:
         notes = (*check(resources, chart.fhir_version), *repairs(resources))
-        chart = replace(chart, quality=(*chart.quality, *notes))
+        chart = replace(chart, quality=notes)
     counted = count(resources, chart, load_settings(config)) if stats else None
     unread = elements_left_out(resources) if elements else None
     if json:
