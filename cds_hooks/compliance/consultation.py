@@ -42,6 +42,7 @@ class _Page:
     shown: tuple[tuple[str, str], ...]
     left_out: tuple[tuple[int, str], ...]
     missing: tuple[tuple[str, str], ...]
+    repaired: tuple[tuple[str, str], ...]
     took: tuple[tuple[str, str], ...]
 
 
@@ -65,6 +66,7 @@ def consultation_page(
         shown=_facts(consultation),
         left_out=tuple((each.count, each.words) for each in rests_on.left_out),
         missing=tuple((missing.words, ", ".join(missing.keys)) for missing in rests_on.missing),
+        repaired=_repaired(consultation),
         took=tuple((stage, f"{ms:,.0f} ms") for stage, ms in consultation.timings_ms.items()),
     )
     return ENVIRONMENT.get_template("consultation.html.j2").render(page=page)
@@ -77,6 +79,18 @@ def _shown(card: Card) -> _Shown:
 def _template(consultation: Consultation) -> str:
     prompt = consultation.prompt
     return f"{prompt.template.id} {prompt.template.version}" if prompt else ""
+
+
+def _repaired(consultation: Consultation) -> tuple[tuple[str, str], ...]:
+    """Elements that were not FHIR and how they were read, by type and name: ids stay on record."""
+    notes = consultation.chart.quality
+    return tuple(dict.fromkeys((_element(note.path), note.message) for note in notes))
+
+
+def _element(path: str) -> str:
+    """ "Observation/o1.component[2].valueQuantity.value" as "value of Observation"."""
+    name = path.rpartition(".")[2].partition("[")[0]
+    return f"{name} of {path.partition('/')[0]}"
 
 
 def _facts(consultation: Consultation) -> tuple[tuple[str, str], ...]:

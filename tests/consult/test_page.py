@@ -87,3 +87,28 @@ async def test_without_a_time_there_are_no_links(
     assert not [
         link for card in response.cards for link in card.links if "consultations" in link.url
     ]
+
+
+async def test_it_says_what_was_not_sent_as_fhir_asks(
+    make_consultant: Make,
+    make_request: MakeRequest,
+    service: ServiceDefinition,
+    resources: Resources,
+    answer_of: Callable[..., str],
+) -> None:
+    odd = {
+        "resourceType": "Observation",
+        "id": "odd.one",
+        "status": "final",
+        "subject": {"reference": "Patient/demo-1"},
+        "category": [{"coding": [{"code": "laboratory"}]}],
+        "code": {"text": "Creatinine"},
+        "effectiveDateTime": "2024-06-14T08:00:00Z",
+        "valueQuantity": {"value": "1.2", "unit": "mg/dL"},
+    }
+    consultant = make_consultant(FakeEngine([FakeReply((answer_of("Pulmonary embolism"),))]))
+    [card, *_] = (await consultant.answer(service, make_request([*resources, odd]))).cards
+    page = await consultant.page(_link(card))
+    assert "value of Observation" in page
+    assert "Send a JSON number." in page
+    assert "odd.one" not in page
