@@ -14,13 +14,14 @@ from cds_hooks.plausibility.merge import Merged, merge
 from cds_hooks.plausibility.record import record
 from cds_hooks.plausibility.red_flags import overlooked
 from cds_hooks.plausibility.terminology import Terminology
+from cds_hooks.plausibility.timing import Timing
 from cds_hooks.plausibility.unexplained import UncitedFinding, unexplained
 from cds_hooks.plausibility.verdicts import verdict
 from fhir_mapping.chart import Chart
 
 __all__ = ["ALL_CHECKS", "Judgement", "assess", "judge"]
 
-ALL_CHECKS: tuple[Check, ...] = (*CHECKS, UncitedFinding(), DrugMayCause())
+ALL_CHECKS: tuple[Check, ...] = (*CHECKS, Timing(), UncitedFinding(), DrugMayCause())
 """Every policy that a diagnosis is held against, in the order in which reasons are told."""
 
 

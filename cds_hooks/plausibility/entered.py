@@ -14,6 +14,7 @@ from cds_hooks.plausibility.medications import DrugMayCause
 from cds_hooks.plausibility.record import OVER, Problem, Record, record, recorded_problem
 from cds_hooks.plausibility.resolution import Resolution, Status
 from cds_hooks.plausibility.terminology import Terminology
+from cds_hooks.plausibility.timing import Timing
 from cds_hooks.plausibility.verdicts import verdict
 from fhir_mapping.chart import Chart, Fact, Kind, Polarity
 
@@ -26,6 +27,7 @@ _ALWAYS: tuple[Check, ...] = (
     AbsentOrgan(),
     RefutedInChart(),
     AlreadyRecorded(),
+    Timing(),
     DrugMayCause(),
 )
 _OF_NOW: tuple[Check, ...] = (DefiningResult(), ExpectedResult(), NegativeTest())

@@ -15,7 +15,7 @@ from cds_hooks.plausibility.record import OVER, Record
 from cds_hooks.plausibility.rules import ResultRule
 from fhir_mapping.chart import Fact, Kind, Polarity
 
-__all__ = ["Finding", "Seen", "findings"]
+__all__ = ["Finding", "Seen", "affirmed", "findings"]
 
 _TOLD = frozenset({Kind.COMPLAINT, Kind.PROBLEM, Kind.OBSERVATION, Kind.NOTE})
 _NOTE_DAYS = 7.0
@@ -109,7 +109,7 @@ class Seen:
         if not finding.words or not _has(finding.words, self._whole[finding.history]):
             return []
         said = self._told[finding.history]
-        return [f.id for f, text in said if _affirmed(finding.words, text)]
+        return [f.id for f, text in said if affirmed(finding.words, text)]
 
 
 def _tells(fact: Fact, history: bool) -> bool:
@@ -137,7 +137,7 @@ def _has(words: tuple[str, ...], text: str) -> bool:
     return _pattern(words).search(text) is not None
 
 
-def _affirmed(words: tuple[str, ...], text: str) -> bool:
+def affirmed(words: tuple[str, ...], text: str) -> bool:
     """Whether the words stand in the text and are not denied just before."""
     return any(
         _DENIED.search(_CLAUSE.split(text[: hit.start()])[-1]) is None

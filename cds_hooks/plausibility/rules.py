@@ -23,6 +23,7 @@ __all__ = [
     "organ_rules",
     "result_rules",
     "test_rules",
+    "values",
 ]
 
 
@@ -114,28 +115,29 @@ def load(name: str) -> dict[str, Any]:
 @cache
 def result_rules() -> tuple[ResultRule, ...]:
     """`data/rules/results.toml`. Unknown keys are an error."""
-    return tuple(ResultRule(**_frozen(r)) for r in load("results")["rule"])
+    return tuple(ResultRule(**values(r)) for r in load("results")["rule"])
 
 
 @cache
 def organ_rules() -> tuple[OrganRule, ...]:
     """`data/rules/organs.toml`. Unknown keys are an error."""
-    return tuple(OrganRule(**_frozen(r)) for r in load("organs")["rule"])
+    return tuple(OrganRule(**values(r)) for r in load("organs")["rule"])
 
 
 @cache
 def test_rules() -> tuple[TestRule, ...]:
     """`data/rules/tests.toml`. Unknown keys are an error."""
-    return tuple(TestRule(**_frozen(r)) for r in load("tests")["rule"])
+    return tuple(TestRule(**values(r)) for r in load("tests")["rule"])
 
 
 @cache
 def age_rules() -> tuple[AgeRule, ...]:
     """`data/rules/ages.toml`. Unknown keys are an error."""
-    return tuple(AgeRule(**_frozen(r)) for r in load("ages")["rule"])
+    return tuple(AgeRule(**values(r)) for r in load("ages")["rule"])
 
 
-def _frozen(rule: dict[str, Any]) -> dict[str, Any]:
+def values(rule: dict[str, Any]) -> dict[str, Any]:
+    """A rule as it stands in a file, with values that cannot change."""
     return {
         k: v if not isinstance(v, list) else frozenset(v) if k == "mesh" else tuple(v)
         for k, v in rule.items()
