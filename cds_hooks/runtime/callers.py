@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -16,6 +16,7 @@ from cds_hooks.consult import ClientTerms
 from cds_hooks.consultation import Caller
 from cds_hooks.gather import GatherConfig
 from cds_hooks.operation import get_logger
+from cds_hooks.runtime.refused import RefusalBook, RefusedCall
 from cds_hooks.settings import Settings, SettingsError
 from cds_hooks.settings.trust import ClientEntry
 from cds_hooks.trust.client import Client
@@ -23,20 +24,7 @@ from cds_hooks.trust.errors import KeysUnusable, TokenRefused
 from cds_hooks.trust.gate import Gate
 from cds_hooks.trust.jwks import JwksConfig, KeySets, Read, read_key_set
 
-__all__ = ["Callers", "RefusedCall", "client_of", "key_sets_of"]
-
-
-@dataclass(frozen=True, slots=True)
-class RefusedCall:
-    """A call that was not let in: `reason` is a stable code, `client` known only by what it said.
-
-    `route` is from a closed set; nothing else of the call is kept.
-    """
-
-    request_id: str
-    route: str
-    reason: str
-    client: str
+__all__ = ["Callers", "client_of", "key_sets_of"]
 
 
 class Callers:
@@ -57,6 +45,7 @@ class Callers:
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._refused = refused
+        self._book = RefusalBook(store)
         self._log = get_logger()
         self._http: httpx.AsyncClient | None = None
         self._clients = tuple(client_of(entry) for entry in settings.clients)
@@ -78,13 +67,13 @@ class Callers:
     async def opened(
         self, transport: httpx.AsyncBaseTransport | None = None
     ) -> AsyncIterator[None]:
-        """Key sets can be read meanwhile, over `transport` where one is given."""
-        if not any(client.fetches for client in self._clients):
-            yield
-            return
-        async with httpx.AsyncClient(
-            transport=transport, follow_redirects=False, trust_env=False, timeout=10.0
-        ) as self._http:
+        """Key sets can be read meanwhile, over `transport` if given; refusals are recorded."""
+        async with (
+            httpx.AsyncClient(
+                transport=transport, follow_redirects=False, trust_env=False, timeout=10.0
+            ) as self._http,
+            self._book.kept(),
+        ):
             for client in self._clients:
                 self._keys.renew(client)
             try:
@@ -116,6 +105,7 @@ class Callers:
             client=refused.client or "unknown",
         )
         what = RefusedCall(call.request_id, route_of(call.path), refused.code, refused.client)
+        self._book.note(what)
         self._refused(what)
 
     async def _read(self, url: str) -> bytes:

@@ -28,8 +28,13 @@ def _bearer(token: str) -> list[str]:
 
 
 def _claims(**changes: Any) -> Make:
-    """A token that is signed well and claims something else."""
-    return lambda es, _: _bearer(es.sign(good_claims(**changes)))
+    """A token that is signed well and claims something else; times are from when it is made."""
+
+    def make(es: Signer, _: Signer) -> list[str]:
+        said = {name: value() if callable(value) else value for name, value in changes.items()}
+        return _bearer(es.sign(good_claims(**said)))
+
+    return make
 
 
 def _header(**changes: Any) -> Make:
@@ -168,8 +173,8 @@ def _ps384(_: Signer, rs: Signer) -> list[str]:
     return _bearer(Signer("PS384", rs.kid, rs.key).sign())
 
 
-def _now(offset: float) -> int:
-    return int(time.time() + offset)
+def _now(offset: float) -> Callable[[], int]:
+    return lambda: int(time.time() + offset)
 
 
 OTHER = f"{BASE}/cds-services/chartside-encounter-start"

@@ -60,9 +60,9 @@ async def test_a_good_one_is_let_in(edge: Edge, request: Any, name: str) -> None
     [
         {"aud": [OTHER, f"{BASE}{PATH}"]},
         {"nbf": 0, "sub": "epic"},
-        {"exp": time.time() + 200.5, "iat": time.time() - 0.25},
-        {"iat": int(time.time()) + 30},
-        {"iat": int(time.time()) - 340, "exp": int(time.time()) - 30},
+        {"exp": 200.5, "iat": -0.25},
+        {"iat": 30},
+        {"iat": -340, "exp": -30},
         {"tenant": "north"},
     ],
     ids=["a list", "as Epic", "fractions", "a clock ahead", "a clock behind", "a tenant"],
@@ -70,7 +70,9 @@ async def test_a_good_one_is_let_in(edge: Edge, request: Any, name: str) -> None
 async def test_what_real_clients_send_is_let_in(
     edge: Edge, signer: Signer, changes: dict[str, Any]
 ) -> None:
-    answer = await edge.call(f"Bearer {signer.sign(good_claims(**changes))}")
+    now = time.time()
+    said = {key: now + v if key in ("exp", "iat") else v for key, v in changes.items()}
+    answer = await edge.call(f"Bearer {signer.sign(good_claims(**said))}")
     assert answer.status_code == 200, edge.refused
 
 
