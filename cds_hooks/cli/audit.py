@@ -25,6 +25,7 @@ from cds_hooks.audit.ledger.signing import PublicKey, SigningKey
 from cds_hooks.audit.ledger.verify import Finding, Report, Verifier, signed_checkpoints
 from cds_hooks.audit.ledger.witness import FolderWitness
 from cds_hooks.cli import show
+from cds_hooks.cli.audit_fhir import write_fhir
 from cds_hooks.cli.audit_source import Source, opened, public_keys
 from cds_hooks.settings import Settings, load_settings
 
@@ -141,11 +142,25 @@ def query(
 @audit_app.command("export")
 def export_ledger(
     folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    format_: Annotated[
+        str, typer.Option("--format", help="ledger; or FHIR lines: auditevents, provenance.")
+    ] = "ledger",
+    export: Folder = None,
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """Write records, checkpoints, public key and a page to read, for whoever verifies alone."""
+    """Write records, checkpoints, public key and a page to read, for whoever verifies alone.
+
+    As `auditevents` (IHE BALP) or `provenance` (HL7 AI Transparency) it writes FHIR R4 instead, one
+    resource a line; of an export with --export.
+    """
     settings = load_settings(config)
+    if format_ != "ledger":
+        with opened(export, config) as source:
+            place, count = write_fhir(folder, source.records(), format_, settings)
+        told = {"file": str(place), "resources": count}
+        _say(told, f"{count} resources in {place}", json=json)
+        return
     keys = public_keys([], settings)
     page = Page()
     with opened(None, config) as source:

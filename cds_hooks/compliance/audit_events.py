@@ -1,8 +1,9 @@
 """Ledger records as FHIR R4 AuditEvents in the patterns of IHE BALP. Pure: a record in, events out.
 
 What a hook brings is a disclosure as its recipient records it (PrivacyDisclosure.Recipient); what
-the service read itself from a FHIR server is a query with a patient (PatientQuery) or a read
-(PatientRead); a refused call is a security alert; anything else is an activity of the application.
+the service read itself for it from a FHIR server is a query with a patient (PatientQuery) or a read
+(PatientRead); a refused call is a security alert; anything else, the model's own work too, is an
+activity of the application.
 A ledger record holds keyed hashes only, and so does what is exported: patients, users and resources
 are identifiers of this service, which only its site key can lead back.
 """
@@ -22,7 +23,6 @@ __all__ = ["Site", "audit_events"]
 Fields = Mapping[str, Any]
 Json = dict[str, Any]
 
-_CONSULTED = ("hook-answered", "consulted")
 # The pattern is kept for what failed; the outcome tells (BALP: "failures follow the same pattern").
 _FAILED = {
     "deadline": "4",
@@ -50,7 +50,7 @@ class Site:
 def audit_events(record: Fields, site: Site) -> Iterator[Json]:
     """The AuditEvents of one ledger record: one of its own, and one for each read it led to."""
     kind = str(record.get("type", ""))
-    if kind in _CONSULTED and record.get("patient_pseudonym"):
+    if kind == "hook-answered" and record.get("patient_pseudonym"):
         yield _disclosure(record, site)
         yield from _reads(record, site)
     elif _refused(kind):
@@ -69,20 +69,6 @@ def _disclosure(record: Fields, site: Site) -> Json:
     event = _event(record, site, codes.IMPORT, "", "C", outcome=outcome)
     event["meta"] = {"profile": [f"{codes.BALP}.PrivacyDisclosure.Recipient"]}
     event["subtype"] = [codes.DISCLOSE, _own_type(str(record["type"]), site)]
-    resources = [
-        {
-            "type": codes.SYSTEM_OBJECT,
-            "role": codes.DOMAIN_RESOURCE,
-            "what": {"identifier": site.identifier("resource", str(each))},
-        }
-        for each in record.get("resource_refs_hmac", ())
-    ]
-    event["entity"] = [
-        _patient(record, site),
-        _answer(record, site),
-        *resources,
-        *_request(record, site),
-    ]
     return event
 
 
@@ -149,7 +135,7 @@ def _event(
         "outcomeDesc": reason,
         "agent": _agents(record, site),
         "source": {"observer": _self(site), "type": [codes.SERVER_SOURCE]},
-        "entity": [_answer(record, site), *_request(record, site)],
+        "entity": [*_of_patient(record, site), _answer(record, site), *_request(record, site)],
     }
     return {key: value for key, value in event.items() if value not in ("", [])}
 
@@ -196,6 +182,15 @@ def _uri(address: str) -> Json:
 def _unknown() -> Json:
     """BALP asks for a network; the ledger keeps no addresses of clients."""
     return {"extension": [dict(codes.ABSENT)]}
+
+
+def _of_patient(record: Fields, site: Site) -> Iterator[Json]:
+    """The patient, where the record is of one, and the resources that were read of the chart."""
+    if record.get("patient_pseudonym"):
+        yield _patient(record, site)
+    for each in record.get("resource_refs_hmac", ()):
+        what = {"identifier": site.identifier("resource", str(each))}
+        yield {"type": codes.SYSTEM_OBJECT, "role": codes.DOMAIN_RESOURCE, "what": what}
 
 
 def _patient(record: Fields, site: Site) -> Json:

@@ -16,6 +16,12 @@ __all__ = ["FORMATS", "ExportInvalid", "export_lines"]
 
 Fields = Mapping[str, Any]
 
+_REMEMBERED = 10_000
+_MADE_OF = (
+    *("model_id", "gguf_sha256", "engine", "template_id", "template_sha256", "prompt_hmac"),
+    *("prefetch_state", "resource_refs_hmac", "config_sha256"),
+)
+
 
 class ExportInvalid(ChartsideError):
     """A record that cannot be told as a valid FHIR resource; `where` is its place in the ledger."""
@@ -37,7 +43,7 @@ def export_lines(records: Iterable[Fields], format_: str, site: Site) -> Iterato
     Raises ExportInvalid, which names the record and the element, and KeyError for another format.
     """
     make = FORMATS[format_]
-    for number, record in enumerate(records):
+    for number, record in enumerate(_joined(records)):
         seq = record.get("seq")
         where = f"record {seq if isinstance(seq, int) else number}"
         try:
@@ -49,6 +55,23 @@ def export_lines(records: Iterable[Fields], format_: str, site: Site) -> Iterato
                 f"a record has not the fields that it should have ({type(error).__name__})",
                 where=where,
             ) from None
+
+
+def _joined(records: Iterable[Fields]) -> Iterator[Fields]:
+    """Each record; one of a hook that was shown an answer on record with what that rests on.
+
+    Of an answer made longer ago than `_REMEMBERED` others only its own record tells the model.
+    """
+    made: dict[str, Fields] = {}
+    for record in records:
+        consultation = str(record.get("consultation", ""))
+        if record.get("model_id"):
+            made[consultation] = {name: record[name] for name in _MADE_OF if name in record}
+            if len(made) > _REMEMBERED:
+                del made[next(iter(made))]
+            yield record
+        else:
+            yield {**made.get(consultation, {}), **record}
 
 
 def _require_valid(resource: Mapping[str, Any], where: str) -> None:

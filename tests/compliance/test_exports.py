@@ -134,6 +134,22 @@ def test_a_failed_answer_keeps_the_pattern_and_tells_the_outcome(record: dict[st
     assert event["outcomeDesc"] == "engine-unavailable"
 
 
+def test_an_answer_shown_again_is_told_with_what_it_rests_on(record: dict[str, Any]) -> None:
+    """The ledger tells the model where it spoke, and the caller where it was shown."""
+    work = {k: v for k, v in record.items() if k not in ("cards", "client_iss", "user_ref", "jti")}
+    named = ("type", "event_id", "recorded", "consultation", "patient_pseudonym", "cards")
+    shown = {k: record[k] for k in named} | {"event_id": "e-2", "client_iss": "https://ehr.example"}
+    work["type"] = "consulted"
+    activity, disclosure, *reads = exported([work, shown], "auditevents")
+    assert activity["type"]["code"] == "110100"
+    assert disclosure["type"]["code"] == "110107"
+    assert len(entities(disclosure, "1")) == 1
+    assert [e["id"] for e in reads] == ["e-2-0", "e-2-1"]
+    [made] = exported([work, shown], "provenance")
+    assert made["id"] == "e-2"
+    assert made["contained"][0]["deviceName"][0]["name"] == "gemma"
+
+
 @pytest.mark.parametrize(
     ("kind", "code", "outcome"),
     [("token-refused", "110113", "8"), ("service-started", "110100", "0")],

@@ -94,7 +94,8 @@ async def test_the_same_facts_of_another_patient_are_another_consultation(
     for name in ("twin-a", "twin-b"):
         answer = await attacked.open(replace(BENIGN, id=name))
         assert attacked.engine.requests
-        pages.add(answer["cards"][0]["links"][-1]["url"].partition(".")[0])
+        link = answer["cards"][0]["links"][-1]["url"].rpartition("/")[2]
+        pages.add(link.partition(".")[0])
     assert len(pages) == 2
 
 

@@ -1,0 +1,51 @@
+"""The ledger as FHIR in a file of its own: one resource a line, nothing kept in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import orjson
+
+from cds_hooks.audit.ledger.errors import ExportUnreadable
+from cds_hooks.compliance.audit_events import Site
+from cds_hooks.compliance.exports import FORMATS, export_lines
+from cds_hooks.settings import Settings
+
+__all__ = ["FORMATS", "write_fhir"]
+
+_HINT = "One of: ledger, " + ", ".join(sorted(FORMATS)) + "."
+
+
+def write_fhir(
+    folder: Path, records: Iterable[bytes], format_: str, settings: Settings
+) -> tuple[Path, int]:
+    """Write `folder/{format_}.ndjson`, readable by its owner alone; which file, how many lines.
+
+    Raises ExportUnreadable for an unknown format and for a file that is there already,
+    ExportInvalid for a record that cannot be told.
+    """
+    if format_ not in FORMATS:
+        raise ExportUnreadable("there is no such format", where="--format", hint=_HINT)
+    place = folder / f"{format_}.ndjson"
+    if place.exists():
+        raise ExportUnreadable("there is such an export already", where=str(place))
+    folder.mkdir(parents=True, exist_ok=True)
+    place.touch(mode=0o600)
+    server = settings.server
+    site = Site((server.public_url or f"http://{server.host}:{server.port}").rstrip("/"))
+    count = 0
+    with place.open("wb") as file:
+        for line in export_lines(_fields(records), format_, site):
+            file.write(line)
+            count += 1
+    return place, count
+
+
+def _fields(records: Iterable[bytes]) -> Iterator[dict[str, object]]:
+    for number, data in enumerate(records):
+        try:
+            yield dict(orjson.loads(data))
+        except (orjson.JSONDecodeError, TypeError, ValueError):
+            where = f"record {number}"
+            raise ExportUnreadable("a record is not JSON", where=where) from None
