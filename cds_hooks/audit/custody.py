@@ -7,17 +7,20 @@ They may be done while the service runs, but for a rotation, after which it must
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy import Connection, func, select
 
 from cds_hooks.audit import retention, tables
+from cds_hooks.audit.checking import Checked, check
 from cds_hooks.audit.keys import SiteKey
 from cds_hooks.audit.ledger import append
 from cds_hooks.audit.ledger.record import Entry
+from cds_hooks.audit.ledger.signing import PublicKey
 from cds_hooks.audit.ledger.stamp import stamped
 from cds_hooks.audit.retention import Hold, HoldKind
 from cds_hooks.audit.sealing import Sealer
@@ -132,6 +135,23 @@ class Custodian:
         if done:
             self._database.compact()
         return done
+
+    def restored(self, opened: int, marks: Path | None) -> Erased:
+        """Erase again what was erased since this copy was made, and record that it was put back."""
+        with self._database.write() as connection:
+            done = destroy_again(connection, marks, self._clock()) if marks else Erased()
+            details = {"records": opened, "keys_erased_again": len(done.keys)}
+            self._note(connection, "store-restored", details)
+        return done
+
+    def checked(
+        self,
+        keys: Sequence[PublicKey] = (),
+        progress: Callable[[int, int], None] = lambda _done, _all: None,
+    ) -> Checked:
+        """Read the whole store: every payload, and the ledger."""
+        with self._database.read() as connection:
+            return check(connection, Sealer(self._key), keys, progress)
 
     def is_in_use(self) -> bool:
         """Whether a service has written its sign of life a moment ago."""
