@@ -53,15 +53,22 @@ def admit(
     key: Annotated[Path, typer.Option(help="Signing key (PEM); made when there is none.")],
     purpose: Annotated[Purpose, typer.Option(help="What for.")] = Purpose.CLINICAL,
     output: Annotated[Path | None, typer.Option(help="The record; beside the file.")] = None,
+    limit: Annotated[
+        int, typer.Option(min=0, help="First cases only, for demonstration alone; 0: all.")
+    ] = 0,
     config: Annotated[Path | None, typer.Option(help="Settings file (TOML).")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the record.")] = False,
 ) -> None:
     """Run the acceptance set through the whole service and write a signed record."""
+    if limit and purpose is not Purpose.DEMONSTRATION:
+        hint = "With --limit give --purpose demonstration."
+        raise AdmissionError("a part of the acceptance set admits for no patient", hint=hint)
     signing = load_signing_key(key) if key.exists() else create_key(key)
     settings = _with_model(load_settings(config), file)
-    record = asyncio.run(_measure(settings, purpose, who))
+    measured = asyncio.run(_measure(settings, purpose, who, limit))
     path = output or file.with_name(f"{file.name}{SUFFIX}")
-    path.write_bytes(sign(record, signing))
+    path.write_bytes(signed := sign(measured, signing))
+    record = verify(signed, [signing.public_key()])
     _tell(record, json=json)
     show.screen(json=True).print(f"{path}")
     if not record.admitted:
@@ -82,12 +89,13 @@ def verify_record(
     _tell(verify(document, [load_public_key(key)]), json=json)
 
 
-async def _measure(settings: Settings, purpose: Purpose, who: str) -> AdmissionRecord:
+async def _measure(settings: Settings, purpose: Purpose, who: str, limit: int) -> AdmissionRecord:
     console, now = Console(stderr=True), datetime.now(UTC)
-    suite = acceptance_suite(now)
+    suite = acceptance_suite(now, limit=limit)
+    asking = Asking(brief=False, engines=1 if len(suite.cases) == 1 else 0)
     async with contextlib.AsyncExitStack() as stack:
         status = stack.enter_context(console.status("loading the model"))
-        service = await stack.enter_async_context(bench(settings, now, Asking(brief=False)))
+        service = await stack.enter_async_context(bench(settings, now, asking))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chartside-admit-")))
         manifest = service.manifest(suite)
         results = await run_suite(

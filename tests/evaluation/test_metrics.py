@@ -153,7 +153,6 @@ def test_a_ballot_tells_models_from_samples() -> None:
     assert ballot.winner == "b"
     assert ballot.share == pytest.approx(5 / 9)
     assert ballot.backing("b") == pytest.approx(2 / 3)
-    assert ballot.steadiness("b") == pytest.approx((2 / 3 + 1) / 2)
     assert ballot.union == {"a", "b"}
     assert not ballot.unanimous
     assert sum(ballot.shares().values()) == pytest.approx(1)

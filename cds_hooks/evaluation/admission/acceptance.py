@@ -84,16 +84,19 @@ def acceptance() -> Acceptance:
     return Acceptance.model_validate(tomllib.loads(_raw().decode()))
 
 
-def acceptance_suite(now: datetime) -> Suite:
-    """The set as charts at `now`."""
+def acceptance_suite(now: datetime, *, limit: int = 0) -> Suite:
+    """The set as charts at `now`, or its first `limit` cases, which its title then says."""
+    whole = acceptance().case
+    chosen = whole[: limit or None]
+    cut = "" if len(chosen) == len(whole) else f", the first {len(chosen)} of {len(whole)} cases"
     return Suite(
         id="acceptance",
-        title=f"Acceptance set, version {acceptance().version}",
+        title=f"Acceptance set, version {acceptance().version}{cut}",
         task=Task.OPEN,
         origin="made for this project",
         licence="Apache-2.0",
         sha256=hashlib.sha256(_raw()).hexdigest(),
-        cases=tuple(_case(case, now) for case in acceptance().case),
+        cases=tuple(_case(case, now) for case in chosen),
         notes=("Textbook presentations: they show that a model works, not how good it is.",),
     )
 

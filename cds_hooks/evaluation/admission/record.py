@@ -53,7 +53,8 @@ class Requirement(_Data):
 
 
 class AdmissionRecord(_Data):
-    """The record that is signed. `admitted` is what all requirements of `purpose` say."""
+    """The record that is signed. `admitted` is what all requirements of `purpose` say; `key_id` is
+    the key by which `who` signs it."""
 
     version: int = 1
     purpose: Purpose
@@ -64,6 +65,7 @@ class AdmissionRecord(_Data):
     requirements: tuple[Requirement, ...]
     date: str
     who: str
+    key_id: str = ""
 
     @property
     def model_sha256(self) -> str:
@@ -74,8 +76,9 @@ class AdmissionRecord(_Data):
     def told(self) -> tuple[str, ...]:
         """The record in lines for a reader, the decision first."""
         decided = "Admitted" if self.admitted else "Not admitted"
+        key = f", signed with key {self.key_id}" if self.key_id else ""
         return (
-            f"{decided} for {self.purpose.value} use by {self.who}, {self.date}.",
+            f"{decided} for {self.purpose.value} use by {self.who}, {self.date}{key}.",
             f"{self.manifest.suite.title}, {self.manifest.suite.cases} cases.",
             *(self._told(r) for r in self.requirements),
         )

@@ -31,7 +31,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from pydantic import ValidationError
 
-from cds_hooks.evaluation.admission.record import AdmissionRecord, Purpose
+from cds_hooks.evaluation.admission.record import AdmissionRecord
 from cds_hooks.evaluation.errors import AdmissionError
 
 __all__ = [
@@ -41,7 +41,6 @@ __all__ = [
     "load_signing_key",
     "sign",
     "verify",
-    "verify_for_model",
 ]
 
 _ALGORITHM = "Ed25519"
@@ -50,12 +49,13 @@ _MAX_BYTES = 1 << 20
 
 
 def sign(record: AdmissionRecord, key: Ed25519PrivateKey) -> bytes:
-    """The record with its signature, as a file's content."""
-    body = record.model_dump(mode="json")
+    """The record, which now names the key, with its signature, as a file's content."""
+    named = key_id(key.public_key())
+    body = record.model_copy(update={"key_id": named}).model_dump(mode="json")
     document = {
         "record": body,
         "algorithm": _ALGORITHM,
-        "key_id": key_id(key.public_key()),
+        "key_id": named,
         "signature": base64.b64encode(key.sign(_canonical(body))).decode(),
     }
     return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n"
@@ -76,23 +76,6 @@ def verify(document: bytes, trusted: Iterable[Ed25519PublicKey]) -> AdmissionRec
         return AdmissionRecord.model_validate(body)
     except ValidationError:
         raise AdmissionError("signed, but not a record of this release") from None
-
-
-def verify_for_model(
-    document: bytes, trusted: Iterable[Ed25519PublicKey], *, model_sha256: str, purpose: Purpose
-) -> AdmissionRecord:
-    """The record, if it admits this very file for this purpose.
-
-    An admission for clinical use is one for demonstration, too; never the other way round.
-    """
-    record = verify(document, trusted)
-    if not record.admitted:
-        raise AdmissionError("the record says that the model was not admitted")
-    if record.model_sha256 != model_sha256:
-        raise AdmissionError("the record is of another model file", where=record.model_sha256)
-    if purpose is Purpose.CLINICAL and record.purpose is not Purpose.CLINICAL:
-        raise AdmissionError("the model is admitted for demonstration only")
-    return record
 
 
 def key_id(key: Ed25519PublicKey) -> str:

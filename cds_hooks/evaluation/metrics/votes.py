@@ -72,8 +72,3 @@ class Ballot:
         """The share of models whose own plurality is this answer: models, not samples."""
         own = [plurality(votes) for votes in self.runs.values()]
         return own.count(answer) / len(own)
-
-    def steadiness(self, answer: str) -> float:
-        """How much of each model's runs stood behind it where the model chose it; 0 if none did."""
-        held = [r.count(answer) / len(r) for r in self.runs.values() if plurality(r) == answer]
-        return sum(held) / len(held) if held else 0.0
