@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from cds_hooks.audit import tables
 from cds_hooks.audit.errors import StoreUnavailable
@@ -64,14 +65,21 @@ def append(connection: Connection, entries: Sequence[Prepared]) -> Head:
         last = tree.leaf_hash(data)
         rows.append(_row(entry, seq, data, last))
         nodes += frontier.append(last)
-    connection.execute(insert(tables.ledger), rows)
-    if nodes:
-        made = [{"level": n.level, "position": n.index, "hash": n.hash} for n in nodes]
-        connection.execute(insert(tables.ledger_nodes), made)
+    _insert(connection, rows, nodes)
     new = Head(frontier.size, last, frontier.hashes)
     values = {"size": new.size, "last_hash": last, "frontier": b"".join(new.frontier)}
     connection.execute(update(tables.ledger_head).values(values))
     return new
+
+
+def _insert(connection: Connection, rows: list[dict[str, object]], nodes: list[tree.Node]) -> None:
+    try:
+        connection.execute(insert(tables.ledger), rows)
+        if nodes:
+            made = [{"level": n.level, "position": n.index, "hash": n.hash} for n in nodes]
+            connection.execute(insert(tables.ledger_nodes), made)
+    except IntegrityError:  # somebody wrote there who did not hold the head
+        raise StoreUnavailable("ledger-broken") from None
 
 
 def head(connection: Connection, *, lock: bool = False) -> Head:

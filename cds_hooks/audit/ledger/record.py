@@ -7,7 +7,6 @@ its place, as it is written, exported, verified and queried.
 from __future__ import annotations
 
 import dataclasses
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,8 @@ _TYPE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", re.ASCII)
 _NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_.:-]*", re.ASCII)
 _MOST_TEXT = 4096
 _MOST_DEPTH = 6
+# A float that large is written like an integer, which JSON's readers do not read exactly.
+_MOST_NUMBER = 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +190,8 @@ def _require_plain(value: Any, where: str, depth: int) -> None:
             _require_plain(inner, where, depth - 1)
     elif isinstance(value, str):
         _require_text(value, where)
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise RecordRefused("a field holds no finite number", where=where)
+    elif isinstance(value, (int, float)) and not abs(value) < _MOST_NUMBER:
+        raise RecordRefused("a number is too large to be read back", where=where)
     elif not (value is None or isinstance(value, (bool, int, float))):
         raise RecordRefused("a field holds what JSON cannot", where=where)
 

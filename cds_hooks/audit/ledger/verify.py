@@ -107,6 +107,8 @@ class Verifier:
         self._finding = self._finding or self._doubt
         if self._finding is None and self._next is not None:
             text = f"a signed checkpoint tells of {self._next.size} records, {self.size} are here"
+            if self._covered < self.size:
+                text += f", of which none from {self._covered} on is signed"
             self._fail(self.size, "truncated", text)
         if self._finding is None and self._error is not None:
             told = f"{self._error.message} ({self._error.where})"

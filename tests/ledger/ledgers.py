@@ -1,0 +1,91 @@
+"""Ledgers made in memory, by the code that appends to a real one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from cds_hooks.audit.ledger import canonical, checkpoint, tree
+from cds_hooks.audit.ledger.append import prepare
+from cds_hooks.audit.ledger.checkpoint import Checkpoint
+from cds_hooks.audit.ledger.record import Entry
+from cds_hooks.audit.ledger.signing import PublicKey, SigningKey
+from cds_hooks.audit.ledger.verify import Report, Verifier, signed_checkpoints
+
+__all__ = ["KEY", "OTHER_KEY", "Made", "made", "rechained", "signed", "verified"]
+
+KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(31) + b"\1"), "cds.example")
+OTHER_KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(31) + b"\2"), "cds.example")
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Records as lines, and the notes signed over them at `sizes`."""
+
+    lines: list[bytes]
+    notes: list[str]
+
+
+def made(count: int, sizes: Sequence[int]) -> Made:
+    """A ledger of hook answers."""
+    bodies = [
+        prepare(
+            Entry(
+                type="hook-answered",
+                recorded=f"2026-11-22T10:00:00.{number % 1000:03}Z",
+                event_id=f"event-{number}",
+                patient_pseudonym=f"p1:{number:064x}",
+                outcome="answered",
+                latency={"total": number},
+            )
+        ).members
+        for number in range(count)
+    ]
+    lines = _chained(bodies)
+    return Made(lines, signed(lines, sizes, KEY))
+
+
+def signed(lines: Sequence[bytes], sizes: Sequence[int], key: SigningKey) -> list[str]:
+    """Notes over the first so many of these lines."""
+    frontier, roots = tree.Frontier(), {0: tree.EMPTY_ROOT}
+    for line in lines:
+        frontier.append(tree.leaf_hash(line))
+        if frontier.size in sizes:
+            roots[frontier.size] = frontier.root()
+    return [
+        checkpoint.sign(Checkpoint(key.public.name, size, roots[size], "2026-11-22T10:00Z"), key)
+        for size in sizes
+    ]
+
+
+def rechained(lines: Sequence[bytes]) -> list[bytes]:
+    """The same records numbered and chained anew, as somebody would who covers a change up."""
+    bodies: list[tuple[canonical.Member, ...]] = []
+    for line in lines:
+        fields: dict[str, Any] = orjson.loads(line)
+        own = {name: value for name, value in fields.items() if name not in ("seq", "prev_hash")}
+        bodies.append(canonical.members(own))
+    return _chained(bodies)
+
+
+def verified(lines: Sequence[bytes], notes: Sequence[str], key: PublicKey = KEY.public) -> Report:
+    """What a reviewer with this key sees."""
+    verifier = Verifier(*signed_checkpoints(notes, [key]))
+    for line in lines:
+        if not verifier.add(line):
+            break
+    return verifier.report()
+
+
+def _chained(bodies: Sequence[tuple[canonical.Member, ...]]) -> list[bytes]:
+    lines: list[bytes] = []
+    last = ""
+    for seq, body in enumerate(bodies):
+        place = (canonical.member("seq", seq), canonical.member("prev_hash", last))
+        lines.append(canonical.join((*body, *place)))
+        last = tree.leaf_hash(lines[-1]).hex()
+    return lines

@@ -1,0 +1,244 @@
+"""Every reader of bytes from outside: canonical form, checkpoints, keys, proofs, exports."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+import rfc8785
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from cds_hooks.audit.ledger import canonical, checkpoint, tree
+from cds_hooks.audit.ledger.checkpoint import Checkpoint
+from cds_hooks.audit.ledger.errors import (
+    CheckpointInvalid,
+    ExportUnreadable,
+    ProofInvalid,
+    RecordRefused,
+    SigningKeyRefused,
+)
+from cds_hooks.audit.ledger.export import Export, record_of, write
+from cds_hooks.audit.ledger.prove import Proof, prove
+from cds_hooks.audit.ledger.record import Entry
+from cds_hooks.audit.ledger.signing import PublicKey, SigningKey
+from tests.ledger.ledgers import KEY, OTHER_KEY, made, verified
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53) + 1, 2**53 - 1)
+    | st.floats(-(2**53) + 1, 2**53 - 1)
+    | st.text()
+)
+names = st.from_regex(r"[a-zA-Z][a-zA-Z0-9_.:-]{0,8}", fullmatch=True)
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20
+)
+
+
+@given(values)
+@example("\x7f\u2028\ud7ff\U0001f600")
+@example([1e16, 1e21, 1e-7, -0.0, 5e-324, 1.0, 333333333.33333329])
+@example({"\ue000": 1, "\U00010000": 2, "a": 3})
+def test_the_quick_way_writes_what_rfc_8785_writes(value: object) -> None:
+    assert canonical.encode(value) == rfc8785.dumps(value)  # type: ignore[arg-type]
+
+
+@given(st.dictionaries(names, values))
+def test_members_joined_are_the_whole_object(fields: dict[str, object]) -> None:
+    whole = rfc8785.dumps(fields)  # type: ignore[arg-type]
+    assert canonical.join(canonical.members(fields)) == whole
+    assert canonical.read(whole) is not None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"a":1,"a":1}',
+        b'{"a":1,"a":2}',
+        b'{"b":1,"a":1}',
+        b'{"a":1.0}',
+        b'{"a":-0}',
+        b'{"a":1e2}',
+        b'{"a": 1}',
+        b'{"a":"\\u0041"}',
+        b'{"a":"\\/"}',
+        b'{"a":9007199254740993}',
+        b'{"a":1}\n',
+        b"[1]",
+        b"",
+        b"\xff",
+        b"[" * 100_000,
+    ],
+)
+def test_another_way_to_write_a_value_is_no_record(data: bytes) -> None:
+    assert canonical.read(data) is None
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_not_without_an_error(data: bytes) -> None:
+    read = canonical.read(data)
+    assert read is None or canonical.encode(read) == data
+    assert record_of(data) is None or read is not None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"a": float("nan")},
+        {"a": float("inf")},
+        {"a": 2.0**53},
+        {"a": 2**53},
+        {"a": object()},
+        {"a": b"bytes"},
+        {"a": "x" * 5000},
+        {"\u00e4": 1},
+        {"a": {"b": {"c": {"d": {"e": {"f": {"g": 1}}}}}}},
+        {"outcome": 1},
+        {"cards": "no tuple"},
+    ],
+)
+def test_what_a_record_cannot_hold_is_refused_by_name(fields: dict[str, object]) -> None:
+    with pytest.raises(RecordRefused):
+        Entry.of("event", fields)
+
+
+@given(st.text(max_size=8))
+def test_a_type_is_words_in_kebab_case(text: str) -> None:
+    try:
+        entry = Entry.of(text, {})
+    except RecordRefused:
+        return
+    assert entry.type.isascii()
+    assert entry.type == text.lower()
+
+
+NOTE = checkpoint.sign(Checkpoint("cds.example", 7, bytes(32), "2026-11-22T10:00:00Z"), KEY)
+
+
+def test_a_note_is_what_it_was_signed_as() -> None:
+    found = checkpoint.verify(NOTE, OTHER_KEY.public, KEY.public)
+    assert found == Checkpoint("cds.example", 7, bytes(32), "2026-11-22T10:00:00Z")
+    with pytest.raises(CheckpointInvalid):
+        checkpoint.verify(NOTE, OTHER_KEY.public)
+
+
+@given(st.integers(0, len(NOTE) - 1), st.characters(codec="utf-8"), st.booleans())
+def test_a_note_with_any_character_changed_is_not_accepted(
+    at: int, character: str, inserted: bool
+) -> None:
+    changed = NOTE[:at] + character + NOTE[at + (not inserted) :]
+    try:
+        found = checkpoint.verify(changed, KEY.public)
+    except CheckpointInvalid:
+        return
+    # What stands beside the signed text may be written differently; what was signed may not.
+    assert changed == NOTE or found == checkpoint.verify(NOTE, KEY.public)
+
+
+@given(st.text(max_size=300) | st.binary(max_size=300))
+@example("\n\n\n")
+@example(f"o\n1\n{base64.b64encode(bytes(32)).decode()}\n\n\N{EM DASH} x y\n")
+@example(f"o\n1\n\ud800{base64.b64encode(bytes(32)).decode()}\n\n")
+@example("o\n99999999999999999999\nAAAA\n\n\N{EM DASH} x AAAA\n")
+def test_any_text_is_a_checkpoint_or_named_as_none(text: str | bytes) -> None:
+    with pytest.raises(CheckpointInvalid):
+        checkpoint.verify(text, KEY.public)
+
+
+@given(st.binary(max_size=120) | st.text(max_size=120).map(lambda text: text.encode("utf-8")))
+def test_any_bytes_are_a_public_key_or_named_as_none(data: bytes) -> None:
+    with pytest.raises(SigningKeyRefused):
+        PublicKey.parse(data)
+
+
+def test_a_public_key_is_read_as_a_line_and_as_pem(tmp_path: Path) -> None:
+    key = SigningKey.load(tmp_path / "k" / "ledger.key", "cds.example", create=True)
+    assert PublicKey.parse(key.public.line().encode()).raw == key.public.raw
+    wrong = key.public.line().replace("cds.example", "another")
+    with pytest.raises(SigningKeyRefused):
+        PublicKey.parse(wrong.encode())
+    assert "ledger.key" not in repr(key)
+    (tmp_path / "k" / "ledger.key").chmod(0o640)
+    with pytest.raises(SigningKeyRefused, match="may read"):
+        SigningKey.load(tmp_path / "k" / "ledger.key", "cds.example")
+
+
+LEDGER = made(50, [20, 50])
+
+
+def _proof(seq: int = 7) -> Proof:
+    nodes = {(0, n): tree.leaf_hash(line) for n, line in enumerate(LEDGER.lines)}
+    frontier = tree.Frontier()
+    for leaf in list(nodes.values()):
+        nodes |= {(n.level, n.index): n.hash for n in frontier.append(leaf)}
+    read = lambda level, index: nodes[level, index]  # noqa: E731
+    return prove(seq, LEDGER.lines[seq], LEDGER.notes[1], read, LEDGER.notes[0])
+
+
+def test_a_proof_stands_alone() -> None:
+    proof = Proof.parse(_proof().to_json())
+    record, signed = proof.verified(KEY.public)
+    assert (record.seq, signed.size) == (7, 50)
+    with pytest.raises(CheckpointInvalid):
+        proof.verified(OTHER_KEY.public)
+
+
+def test_a_proof_of_another_record_or_ledger_is_refused() -> None:
+    whole = json.loads(_proof().to_json())
+    for name, value in [
+        ("record", LEDGER.lines[8].decode()),
+        ("record", LEDGER.lines[7].decode().replace("answered", "anSwered")),
+        ("checkpoint", LEDGER.notes[0]),
+        ("path", whole["path"][:-1]),
+        ("path", whole["path"][::-1]),
+        ("earlier_path", whole["earlier_path"][:-1]),
+    ]:
+        with pytest.raises(ProofInvalid):
+            Proof.parse(json.dumps(whole | {name: value}).encode()).verified(KEY.public)
+
+
+@given(st.sampled_from(["format", "record", "checkpoint", "path", "earlier_path"]), values)
+def test_any_value_in_a_proof_is_refused_or_changes_nothing(name: str, value: object) -> None:
+    whole = json.loads(_proof().to_json())
+    try:
+        Proof.parse(json.dumps(whole | {name: value}).encode()).verified(KEY.public)
+    except (ProofInvalid, CheckpointInvalid):
+        return
+    assert whole[name] == value
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_a_proof_or_named_as_none(data: bytes) -> None:
+    with pytest.raises(ProofInvalid):
+        Proof.parse(data)
+
+
+def test_an_export_is_read_as_it_was_written_and_never_over_another(tmp_path: Path) -> None:
+    assert write(tmp_path / "x", LEDGER.lines, LEDGER.notes, KEY.public.line()) == 50
+    export = Export(tmp_path / "x")
+    assert list(export.lines()) == LEDGER.lines
+    assert list(export.notes()) == LEDGER.notes
+    assert PublicKey.load(export.key).raw == KEY.public.raw
+    assert verified(list(export.lines()), list(export.notes())).is_whole
+    assert all(file.stat().st_mode & 0o077 == 0 for file in export.folder.iterdir())
+    with pytest.raises(ExportUnreadable):
+        write(tmp_path / "x", LEDGER.lines, LEDGER.notes, KEY.public.line())
+
+
+@given(records=st.binary(max_size=400), notes=st.binary(max_size=400))
+def test_any_files_are_an_export_or_found_to_be_none(
+    tmp_path_factory: pytest.TempPathFactory, records: bytes, notes: bytes
+) -> None:
+    folder = tmp_path_factory.mktemp("export")
+    (folder / "records.ndjson").write_bytes(records)
+    (folder / "checkpoints.ndjson").write_bytes(notes)
+    export = Export(folder)
+    try:
+        report = verified(list(export.lines()), list(export.notes()))
+    except ExportUnreadable:
+        return
+    assert not report.is_whole or (records == b"" and not report.checkpoints)
