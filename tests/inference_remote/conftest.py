@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 import pytest
+import respx
 
 from cds_hooks.inference.engine import GenerationRequest
 from cds_hooks.inference.openai import OpenAIConfig, OpenAIEngine
@@ -216,3 +217,14 @@ async def scripted() -> AsyncIterator[Scripted]:
     for task in (serving := list(script.serving)):
         task.cancel()
     await asyncio.gather(*serving, return_exceptions=True)
+
+
+@pytest.fixture
+def server() -> Any:
+    """A server played by respx, whose chat alone is left to the test."""
+    with respx.mock(base_url="https://gpu.hospital.example", assert_all_called=False) as router:
+        router.get("/health").respond(200)
+        models = {"data": [{"id": "smol", "owned_by": "vllm"}]}
+        router.get("/v1/models").respond(json=models)
+        router.get("/version").respond(json={"version": "0.99"})
+        yield router
