@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from cds_hooks.audit import SiteKey
 from cds_hooks.audit.ledger import checkpoint
 from cds_hooks.audit.ledger.entries import user_ref
 from cds_hooks.audit.ledger.errors import ExportUnreadable, ProofInvalid
@@ -24,19 +23,22 @@ from cds_hooks.audit.ledger.record import Record
 from cds_hooks.audit.ledger.signing import PublicKey, SigningKey
 from cds_hooks.audit.ledger.verify import Finding, Report, Verifier, signed_checkpoints
 from cds_hooks.audit.ledger.witness import FolderWitness
-from cds_hooks.cli import show
+from cds_hooks.cli import audit_keys, show
 from cds_hooks.cli.audit_fhir import write_fhir
 from cds_hooks.cli.audit_source import Source, opened, public_keys
-from cds_hooks.settings import Settings, load_settings
+from cds_hooks.cli.patient_keys import patient_keys
+from cds_hooks.runtime.records import site_key
+from cds_hooks.settings import load_settings
 
 __all__ = ["audit_app"]
 
 audit_app = typer.Typer(
     name="audit",
-    help="Verify, prove, query and export the ledger of who was shown what.",
+    help="The ledger of who was shown what, and the keeping of records: holds, keys, backups.",
     no_args_is_help=True,
     add_completion=False,
 )
+audit_keys.add_to(audit_app)
 
 _BAD = 1
 _STEP = 500
@@ -126,8 +128,8 @@ def query(
     users: frozenset[str] = frozenset()
     if patient or user:
         settings = load_settings(config)
-        key = SiteKey.load(settings.store.site_key)
-        patients = _pseudonyms(settings, key, patient, server) if patient else patients
+        key = site_key(settings)
+        patients = frozenset(patient_keys(settings, key, patient, server)) if patient else patients
         users = frozenset({user_ref(key, user), user}) if user else users
     asked = Question(patients, users, consultation, frozenset(type_ or ()), since, until)
     with opened(export, config) as source:
@@ -240,15 +242,6 @@ def _newest(source: Source) -> str:
         hint = "A running service signs at an interval (ledger.every_s), and when it stops."
         raise ProofInvalid("no checkpoint was signed yet", hint=hint)
     return max(notes, key=lambda note: checkpoint.parse(note).size)
-
-
-def _pseudonyms(settings: Settings, key: SiteKey, patient: str, server: str) -> frozenset[str]:
-    """All that the id may be recorded as: on its server, and as each client calls it."""
-    scopes = [server]
-    for client in settings.clients:
-        tenants = client.tenants or ("",)
-        scopes += [f"client:{client.name}/{tenant}|{server}" for tenant in tenants]
-    return frozenset(key.patient_key(patient, fhir_server=scope) for scope in scopes)
 
 
 def _table(found: Iterable[Record]) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from cds_hooks.audit import SiteKey
 from cds_hooks.audit.ledger import append, keeping, tree
 from cds_hooks.audit.ledger.errors import ProofInvalid
 from cds_hooks.audit.ledger.export import Export
@@ -18,6 +17,7 @@ from cds_hooks.audit.ledger.signing import PublicKey
 from cds_hooks.audit.store import database
 from cds_hooks.runtime.configs import store_config
 from cds_hooks.runtime.ledger import signing_key
+from cds_hooks.runtime.records import site_key
 from cds_hooks.settings import Settings, load_settings
 
 __all__ = ["Source", "exported", "opened", "public_keys", "stored"]
@@ -72,7 +72,7 @@ def exported(folder: Path) -> Source:
 @contextlib.contextmanager
 def stored(settings: Settings) -> Iterator[Source]:
     """A ledger in the store of a service, which may be running."""
-    key = SiteKey.load(settings.store.site_key)
+    key = site_key(settings)
     place = database(store_config(settings), key, time.time)
     try:
         with place.read() as connection:
