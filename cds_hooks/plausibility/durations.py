@@ -24,8 +24,8 @@ _NUMBERS = {word: float(n) for n, word in enumerate((*_WORDS, "eleven", "twelve"
 _NUMBERS |= {"a": 1.0, "an": 1.0}
 _ONE = r"\d{1,3}(?:\.\d)?|" + "|".join(_NUMBERS)
 _SPAN = re.compile(
-    r"(?P<lead>\b(?:for|over|since|past|last|x|within|about|approximately|around|nearly|almost|up to|"
-    r"history of|lasting|lasted|of|than|least|most|only|duration:?)\W+)?"
+    r"(?P<lead>\b(?:for|over|since|past|last|x|within|about|approximately|around|nearly|almost|"
+    r"up to|history of|lasting|lasted|of|than|least|most|only|duration:?)\W+)?"
     rf"\b(?P<low>{_ONE})(?:\s*(?:-|to|or)\s*(?P<high>{_ONE}))?[\s-]*"
     r"(?P<unit>minute|min|hour|hr|day|week|wk|month|mo|year|yr)s?\b"
     r"(?P<tail>[\s-]+(?:history|ago|duration|course)|\s+of\b(?!\s+age))?",

@@ -11,7 +11,7 @@ from importlib.resources import files
 
 from fhir_mapping.chart import Fact, Kind
 
-__all__ = ["Analyte", "Results", "analytes", "loinc_codes", "told_values"]
+__all__ = ["Analyte", "Results", "analytes", "analytes_of", "loinc_codes", "told_values"]
 
 _LOINC = "http://loinc.org"
 _KINDS = frozenset({Kind.LAB, Kind.VITAL, Kind.OBSERVATION})
@@ -65,7 +65,7 @@ class Results:
         self._found: dict[str, list[Fact]] = {}
         for fact in facts:
             if fact.kind in _KINDS:
-                for analyte in _analytes_of(fact):
+                for analyte in analytes_of(fact):
                     self._found.setdefault(analyte, []).append(fact)
         for found in self._found.values():
             found.sort(key=_age)
@@ -98,7 +98,8 @@ def _age(fact: Fact) -> float:
     return _OLDEST if fact.days_ago is None else fact.days_ago
 
 
-def _analytes_of(fact: Fact) -> Set[str]:
+def analytes_of(fact: Fact) -> Set[str]:
+    """The ids of what a result measures; empty for what the table does not know."""
     codes = loinc_codes(fact)
     if codes:
         return _coded(tuple(codes))

@@ -22,6 +22,7 @@ from cds_hooks.consultation import Assessment, Candidate, Differential, Evidence
 from cds_hooks.evaluation.suites.osce import load_osce
 from cds_hooks.plausibility import Terminology, assess
 from cds_hooks.plausibility.checks.evidence import holds
+from cds_hooks.plausibility.checks.wording import of_a_relative
 from fhir_mapping import map_chart
 from fhir_mapping.chart import Chart, Fact, Flag, Kind, PatientFacts, Polarity
 
@@ -170,7 +171,7 @@ def _claims(chart: Chart) -> tuple[Evidence, ...]:
     told = [
         f
         for f in chart.of(Kind.COMPLAINT, Kind.OBSERVATION)
-        if f.polarity is Polarity.PRESENT and f.value is None
+        if holds(f, "present") == "pass" and f.value is None and not of_a_relative(f)
     ]
     results = [Evidence(f.id, _side(f.flag)) for f in flagged[:3] if f.flag]
     return (*results, *(Evidence(f.id, "present") for f in told[:2]))

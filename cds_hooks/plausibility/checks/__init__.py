@@ -9,11 +9,11 @@ from cds_hooks.plausibility.checks.evidence import (
     EvidenceCurrent,
     EvidenceDirection,
     EvidenceExists,
-    EvidenceRecent,
 )
 from cds_hooks.plausibility.checks.naming import NameRecognised
 from cds_hooks.plausibility.checks.organs import AbsentOrgan
 from cds_hooks.plausibility.checks.problems import AlreadyRecorded, RefutedInChart
+from cds_hooks.plausibility.checks.recent import EvidenceRecent, EvidenceSuperseded
 from cds_hooks.plausibility.checks.results import DefiningResult, ExpectedResult, NegativeTest
 
 __all__ = ["CHECKS", "Case", "Check", "combine"]
@@ -24,6 +24,7 @@ CHECKS: tuple[Check, ...] = (
     EvidenceDirection(),
     EvidenceCurrent(),
     EvidenceRecent(),
+    EvidenceSuperseded(),
     EvidenceAbout(),
     EvidenceBothWays(),
     CounterEvidence(),

@@ -5,14 +5,12 @@ These checks compare claims with facts. That a fact bears on a diagnosis is not 
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 
 from cds_hooks.consultation import Evidence, Reason
 from cds_hooks.plausibility.checks.base import ABSTAIN, FAIL, PASS, Case
+from cds_hooks.plausibility.checks.wording import denied_in_words, of_a_relative
 from cds_hooks.plausibility.record import OVER
 from fhir_mapping.chart import Fact, Flag, Kind, Polarity
 
@@ -23,7 +21,6 @@ __all__ = [
     "EvidenceCurrent",
     "EvidenceDirection",
     "EvidenceExists",
-    "EvidenceRecent",
     "holds",
 ]
 
@@ -101,7 +98,7 @@ class EvidenceAbout:
     def __call__(self, case: Case) -> Iterator[Reason]:
         known = case.known(case.evidence_for)
         facts = case.record.facts
-        relatives = [e for e in known if facts[e.fact_id].kind is Kind.FAMILY]
+        relatives = [e for e in known if of_a_relative(facts[e.fact_id])]
         around = [e for e in known if facts[e.fact_id].kind in _CIRCUMSTANCES]
         if relatives:
             text = "cited facts are about a relative, not the patient"
@@ -126,24 +123,6 @@ class CounterEvidence:
 
 
 @dataclass(frozen=True, slots=True)
-class EvidenceRecent:
-    """Cited results are recent enough to say something of now."""
-
-    id: str = "evidence-recent"
-    source: str = "this service's own limits, data/recency.toml: no guideline sets them"
-
-    def __call__(self, case: Case) -> Iterator[Reason]:
-        old = [
-            e
-            for e in case.known((*case.evidence_for, *case.evidence_against))
-            if _is_old(case.record.facts[e.fact_id])
-        ]
-        if old:
-            text = "cited facts are older than what tells of now"
-            yield Reason(self.id, ABSTAIN, text, _ids(old), self.source)
-
-
-@dataclass(frozen=True, slots=True)
 class EvidenceBothWays:
     """No fact is cited for and against the same diagnosis."""
 
@@ -156,18 +135,6 @@ class EvidenceBothWays:
         if both:
             text = "the same fact is cited for and against it"
             yield Reason(self.id, FAIL, text, _ids(both), self.source)
-
-
-@cache
-def recency() -> dict[str, float]:
-    """Kind -> days, from `data/recency.toml`."""
-    text = files("cds_hooks.plausibility").joinpath("data/recency.toml").read_text("utf-8")
-    return dict(tomllib.loads(text)["days"])
-
-
-def _is_old(fact: Fact) -> bool:
-    limit = recency().get(fact.kind.value)
-    return limit is not None and fact.days_ago is not None and fact.days_ago > limit
 
 
 def holds(fact: Fact, claim: str) -> str:
@@ -199,7 +166,7 @@ def _said(fact: Fact, present: bool) -> bool | None:
     """A number is neither present nor absent, unless its flag makes it a finding."""
     if fact.polarity is Polarity.UNKNOWN:
         return None
-    denied = fact.polarity in (Polarity.ABSENT, Polarity.REFUTED)
+    denied = fact.polarity in (Polarity.ABSENT, Polarity.REFUTED) or denied_in_words(fact)
     if fact.value is not None and not denied:
         return True if present and fact.is_abnormal else None
     return denied is not present

@@ -1,0 +1,142 @@
+"""Evidence about this patient, of now, and not the opposite of what the chart says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from cds_hooks.consultation import Assessment, Verdict
+from cds_hooks.plausibility import Terminology, assess
+from cds_hooks.plausibility.checks.evidence import holds
+from cds_hooks.plausibility.checks.recent import limit_days, recency
+from cds_hooks.plausibility.checks.wording import denied_in_words, of_a_relative
+from cds_hooks.plausibility.results import analytes
+from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind
+
+Make = Callable[..., Any]
+ICD, LOINC = "http://hl7.org/fhir/sid/icd-10-cm", "http://loinc.org"
+
+
+@pytest.fixture(scope="session")
+def judged(terminology: Terminology, chart: Make, differential: Make) -> Callable[..., Assessment]:
+    """A pulmonary embolism that cites claims on a chart of these facts."""
+
+    def make(*facts: Fact, claims: tuple[str, ...]) -> Assessment:
+        made: Chart = chart(*facts)
+        return assess(made, [differential(("Pulmonary embolism", *claims))], terminology)[0]
+
+    return make
+
+
+def said(found: Assessment, check: str) -> list[tuple[str, tuple[str, ...]]]:
+    return [(r.result, r.fact_ids) for r in found.reasons if r.check == check]
+
+
+def potassium(fact_id: str, days_ago: float, flag: Flag, value: float = 6.0) -> Fact:
+    codes = (Code(LOINC, "2823-3"),)
+    told = {"value": value, "unit": "mmol/L", "flag": flag, "days_ago": days_ago}
+    return Fact(fact_id, Kind.LAB, f"Potassium {value}", codes, **told)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No fever", "Denies chest pain", "Patient denies substance abuse", "Negative for cough",
+        "Without night sweats", "No recent trauma or injury", "Never had seizures",
+    ],
+)  # fmt: skip
+def test_a_denial_in_words_is_no_finding(text: str, judged: Make) -> None:
+    denied = Fact("S1", Kind.COMPLAINT, text, days_ago=0.0)
+    assert denied_in_words(denied)
+    assert (holds(denied, "present"), holds(denied, "absent")) == ("fail", "pass")
+    found = judged(denied, claims=("S1 present",))
+    assert said(found, "evidence-direction") == [("fail", ("S1",))]
+    assert found.verdict is Verdict.UNCERTAIN
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No relief with ibuprofen", "No recollection of episodes", "Nocturia", "No longer walks",
+        "Nosebleed", "No pulse in the left foot", "Cough without sputum", "No known cause",
+    ],
+)  # fmt: skip
+def test_what_only_sounds_like_a_denial_is_a_finding(text: str) -> None:
+    fact = Fact("S1", Kind.COMPLAINT, text, days_ago=0.0)
+    assert not denied_in_words(fact)
+    assert holds(fact, "present") == "pass"
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        Fact("F1", Kind.FAMILY, "Mother: breast cancer"),
+        Fact("S1", Kind.COMPLAINT, "Family history of pulmonary embolism"),
+        Fact("S1", Kind.COMPLAINT, "Familial history of similar symptoms"),
+        Fact("O1", Kind.OBSERVATION, "Father had a stroke at 50"),
+        Fact("P1", Kind.PROBLEM, "Hx", (Code(ICD, "Z80.3"),)),
+        Fact("H1", Kind.SOCIAL, "Maternal aunt with lupus"),
+    ],
+    ids=lambda f: f.text,
+)
+def test_a_relatives_disease_is_not_the_patients(fact: Fact, judged: Make) -> None:
+    assert of_a_relative(fact)
+    found = judged(fact, claims=(f"{fact.id} present",))
+    assert said(found, "evidence-about") == [("abstain", (fact.id,))]
+    assert found.verdict is not Verdict.SUPPORTED
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        Fact("S1", Kind.COMPLAINT, "Mother reports that he has had a fever"),
+        Fact("S1", Kind.COMPLAINT, "Chest pain while visiting family"),
+        Fact("P1", Kind.PROBLEM, "Hx", (Code(ICD, "Z86.711"),)),
+        Fact("L1", Kind.LAB, "Mother had"),
+    ],
+    ids=lambda f: f.text,
+)
+def test_what_relatives_report_of_the_patient_is_the_patients(fact: Fact) -> None:
+    assert not of_a_relative(fact)
+
+
+@pytest.mark.parametrize("analyte", sorted(recency().analytes))
+def test_a_result_ages_by_what_it_measures(analyte: str) -> None:
+    code = (Code(LOINC, min(analytes()[analyte].loinc)),)
+    found = limit_days(Fact("L1", Kind.LAB, "x", code))
+    assert found == min(recency().analytes[analyte], recency().kinds["lab"])
+
+
+def test_what_does_not_age_has_no_limit_and_other_results_have_their_kinds() -> None:
+    assert limit_days(Fact("F1", Kind.FAMILY, "Mother: gout")) is None
+    assert limit_days(Fact("X1", Kind.PROCEDURE, "Appendectomy")) is None
+    assert limit_days(Fact("L1", Kind.LAB, "Antibody X")) == 365
+
+
+@pytest.mark.parametrize(("days_ago", "old"), [(29.0, False), (31.0, True), (None, False)])
+def test_an_old_potassium_is_told_as_old(judged: Make, days_ago: float | None, old: bool) -> None:
+    fact = potassium("L1", 0.0, Flag.HIGH)
+    aged = Fact("L1", fact.kind, fact.text, fact.codes, fact.value, flag=fact.flag,
+                days_ago=days_ago)  # fmt: skip
+    found = judged(aged, claims=("L1 high",))
+    assert said(found, "evidence-recent") == ([("abstain", ("L1",))] if old else [])
+
+
+@pytest.mark.parametrize(
+    ("newer", "told"),
+    [
+        (potassium("L2", 0.0, Flag.NORMAL, 4.0), True),
+        (potassium("L2", 0.0, Flag.LOW, 3.0), True),
+        (potassium("L2", 0.0, Flag.CRITICAL_HIGH, 7.0), False),
+        (potassium("L2", 9.0, Flag.NORMAL, 4.0), False),
+        (Fact("L2", Kind.LAB, "Sodium", (Code(LOINC, "2951-2"),), 140.0, flag=Flag.NORMAL,
+              days_ago=0.0), False),
+    ],
+    ids=["normal", "low", "higher", "older", "another"],
+)  # fmt: skip
+def test_a_result_that_a_newer_one_overtook(judged: Make, newer: Fact, told: bool) -> None:
+    found = judged(potassium("L1", 2.0, Flag.HIGH), newer, claims=("L1 high",))
+    assert said(found, "evidence-superseded") == ([("abstain", ("L1", "L2"))] if told else [])
+    assert found.verdict is (Verdict.PLAUSIBLE if told else Verdict.SUPPORTED)
