@@ -99,11 +99,17 @@ class OwnCalls(Section):
     )
     key_id: str = Field("", description="Its `kid`; empty: its thumbprint.")
     algorithm: Literal["ES384", "RS384"] = Field("ES384", description="Of the signature.")
+    certificate: Annotated[Path | None, Unset] = Field(
+        None, description="Their certificate (PEM), where `tls.client_authority` asks for one."
+    )
+    certificate_key: Annotated[Path | None, Unset] = Field(None, description="Its private key.")
 
     @model_validator(mode="after")
     def _a_key_has_an_issuer(self) -> Self:
         if bool(self.issuer) != (self.key is not None):
             raise ValueError("issuer and key belong together")
+        if (self.certificate is None) != (self.certificate_key is None):
+            raise ValueError("certificate and certificate_key belong together")
         return self
 
 
