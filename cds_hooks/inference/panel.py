@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -100,6 +100,13 @@ class Panel:
             "; ".join(dict.fromkeys(m.licence for m in models if m.licence)),
             demonstration=any(m.demonstration for m in models),
         )
+
+    @property
+    def confinement(self) -> Mapping[str, str]:
+        """What the least confined of its engine processes has given up; empty while none tells."""
+        told = [getattr(engine, "confinement", {}) for engine in self._engines]
+        known: list[Mapping[str, str]] = [each for each in told if each]
+        return min(known, key=lambda each: each.get("confined") == "yes", default={})
 
     @property
     def state(self) -> EngineState:

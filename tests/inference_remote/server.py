@@ -183,6 +183,7 @@ def main() -> None:
     parser.add_argument("--alias", default="smol")
     parser.add_argument("--kind", choices=sorted(DIFFERENT), default="llamacpp")
     parser.add_argument("--context", type=int, default=2048)
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--key", default="")
     parser.add_argument("--brief", action="store_true")
@@ -190,7 +191,7 @@ def main() -> None:
     parser.add_argument("--cert-key", type=Path)
     parser.add_argument("--most-choices", type=int, default=8)
     options = parser.parse_args()
-    bound = socket.create_server(("127.0.0.1", options.port))
+    bound = socket.create_server((options.host, options.port))
     api = app(options)
     config = uvicorn.Config(
         api,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import resource
 import socket
@@ -69,7 +70,8 @@ def confine(order: Mapping[str, Any]) -> Confinement:
 
     What the kernel does not offer is left open, and shows in what is returned.
     """
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
         # No dump of a chart's text, and no look into this memory by others of the same user.
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
@@ -132,12 +134,12 @@ def _tried(attempt: Callable[[], None]) -> str:
         return "refused"
     except OSError as error:
         # A read-only file system refuses as well; anything else went past what should have.
-        return "refused" if isinstance(error, OSError) and error.errno == 30 else "open"
+        return "refused" if error.errno == errno.EROFS else "open"
     return "open"
 
 
 def _speak() -> None:
-    """TCP and UDP sockets, to an address that is nobody's (RFC 5737) and a port that discards."""
+    """A socket of the internet, of the kind that Landlock does not know."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM):
         return
 
