@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -17,11 +17,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from cds_hooks.cli import show
+from cds_hooks.cli.evaluation_pair import NAMES_AND_FREE, pair_table, pair_told, run_pair
 from cds_hooks.cli.evaluation_run import Asking, bench
+from cds_hooks.evaluation.errors import SuiteError
 from cds_hooks.evaluation.matching import Match
 from cds_hooks.evaluation.metrics import rank, top
 from cds_hooks.evaluation.recorded.catalogue import catalogue
 from cds_hooks.evaluation.recorded.replay import replay
+from cds_hooks.evaluation.report import page
 from cds_hooks.evaluation.report.comparison import comparison_text
 from cds_hooks.evaluation.report.page import Page, percent
 from cds_hooks.evaluation.report.paper import paper_page
@@ -38,7 +41,7 @@ from cds_hooks.evaluation.suites.eurorad import EURORAD
 from cds_hooks.evaluation.suites.load import find_file, load_suite
 from cds_hooks.evaluation.suites.lookup import look_up
 from cds_hooks.evaluation.suites.registry import known_suites
-from cds_hooks.evaluation.suites.suite import OnBroken, Suite
+from cds_hooks.evaluation.suites.suite import OnBroken, Suite, Task
 from cds_hooks.settings import Settings, load_settings
 
 __all__ = ["eval_app"]
@@ -50,11 +53,9 @@ eval_app = typer.Typer(
     add_completion=False,
 )
 
-# Where the test data of a checkout lies; elsewhere data is looked for in the working directory.
-_BESIDE = Path("../shared/data")
 Data = Annotated[
-    Path | None,
-    typer.Option(help=f"The suite's file, or a folder that holds it; else {_BESIDE} or here."),
+    Path,
+    typer.Option(help="The suite's file, or a folder that holds it: not part of this project."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _RUNS = Path("build/eval")
@@ -77,7 +78,7 @@ def suites(json: Json = False) -> None:
 @eval_app.command("run")
 def run(
     suite: Annotated[str, typer.Option(help="Which suite; `eval suites` lists them.")],
-    data: Data = None,
+    data: Data,
     output: Annotated[Path | None, typer.Option(help="Folder of the run.")] = None,
     labels: Annotated[Path | None, typer.Option(help="Truths beside an NDJSON export.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of samples and of option order.")] = 0,
@@ -111,13 +112,12 @@ def run(
 ) -> None:
     """Ask every case of a suite. A run that broke off goes on where it was."""
     now = datetime.now(UTC)
-    place = _place(data)
-    loaded = load_suite(suite, place, now=now, on_broken=on_broken, labels=labels)
+    loaded = load_suite(suite, data, now=now, on_broken=on_broken, labels=labels)
     for broken in loaded.rejected:
         typer.echo(f"left out: {broken.where}: {broken.why}", err=True)
     chosen = loaded.only(c.id for c in loaded.cases[: limit or None])
     if suite == EURORAD:
-        voice = recorded_voice(find_file(suite, place), recorded, realigned=realigned)
+        voice = recorded_voice(find_file(suite, data), recorded, realigned=realigned)
         folder = output or _RUNS / f"{suite}-{recorded}{'-realigned' if realigned else ''}"
         held = voice.held(chosen)
         asyncio.run(run_suite(held, voice.answering(), voice.manifest(held, now), folder))
@@ -126,6 +126,38 @@ def run(
         folder = output or _RUNS / f"{suite}-seed{seed}"
         asyncio.run(_run(chosen, now, load_settings(config), asking, folder))
     _report([folder], folder, json=json)
+
+
+@eval_app.command("pair")
+def pair(
+    suite: Annotated[str, typer.Option(help="An open-ended suite.")],
+    data: Data,
+    output: Annotated[Path, typer.Option(help="Folder of both runs.")] = _RUNS / "pair",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of samples.")] = 0,
+    samples: Annotated[int, typer.Option(min=0, help="Samples a case; 0: as set.")] = 0,
+    brief: Annotated[
+        bool | None,
+        typer.Option("--brief/--full", help="Short answers; so by default for demonstration."),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=0, help="First cases only; 0: all.")] = 0,
+    on_broken: Annotated[OnBroken, typer.Option(help="At a line that is broken.")] = OnBroken.STOP,
+    config: Annotated[Path | None, typer.Option(help="Settings file (TOML).")] = None,
+    json: Json = False,
+) -> None:
+    """Ask each case along the terminology's names and free, side by side, and compare."""
+    now = datetime.now(UTC)
+    loaded = load_suite(suite, data, now=now, on_broken=on_broken)
+    if loaded.task is not Task.OPEN:
+        raise SuiteError("names are written in open-ended suites only", where=suite)
+    chosen = loaded.only(c.id for c in loaded.cases[: limit or None])
+    asking = Asking(seed, samples, None, brief)
+    with Console(stderr=True).status(f"asking {len(chosen.cases)} cases twice"):
+        found = asyncio.run(run_pair(chosen, now, load_settings(config), asking, output))
+    if json:
+        typer.echo(orjson.dumps(pair_told(found), option=orjson.OPT_INDENT_2).decode())
+        return
+    _show(*pair_table(found, chosen))
+    _report([output / name for name in NAMES_AND_FREE], output, json=False)
 
 
 @eval_app.command("report")
@@ -155,13 +187,8 @@ def compare(
         typer.echo(orjson.dumps(asdict(found), option=orjson.OPT_INDENT_2).decode())
         return
     table, notes = comparison_text(found, manifest.suite.task)
-    shown = Table(table.headings[0], str(first), str(second), *table.headings[3:])
-    for row in table.rows:
-        shown.add_row(*row)
-    console = show.screen()
-    console.print(shown)
-    for note in notes:
-        console.print(note, markup=False)
+    headings = (table.headings[0], str(first), str(second), *table.headings[3:])
+    _show(replace(table, headings=headings), notes)
 
 
 @eval_app.command("paper")
@@ -192,13 +219,13 @@ def paper(
 def duplicates(
     first: Annotated[str, typer.Argument(help="A suite.")],
     second: Annotated[str, typer.Argument(help="Another suite, or the same.")],
-    data: Data = None,
+    data: Data,
     json: Json = False,
 ) -> None:
     """Find near-duplicates between two suites: take them out before fitting on one."""
     now = datetime.now(UTC)
-    one = load_suite(first, _place(data), now=now)
-    two = one if first == second else load_suite(second, _place(data), now=now)
+    one = load_suite(first, data, now=now)
+    two = one if first == second else load_suite(second, data, now=now)
     pairs = near_duplicates(one, two)
     if json:
         typer.echo(orjson.dumps([asdict(p) for p in pairs], option=orjson.OPT_INDENT_2).decode())
@@ -216,10 +243,10 @@ def duplicates(
 
 @eval_app.command("look-up")
 def lookup(
-    suite: Annotated[str, typer.Option(help="Which suite.")], data: Data = None, json: Json = False
+    suite: Annotated[str, typer.Option(help="Which suite.")], data: Data, json: Json = False
 ) -> None:
     """What a look-up among the other cases would score: a baseline without any model."""
-    loaded = load_suite(suite, _place(data), now=datetime.now(UTC))
+    loaded = load_suite(suite, data, now=datetime.now(UTC))
     ranks = [
         rank(case.gold.name, answers, lambda gold, answer: gold == answer)
         for case, answers in zip(loaded.cases, look_up(loaded.cases), strict=True)
@@ -253,8 +280,14 @@ async def _run(
         await run_suite(suite, answer, manifest, folder, told=told, at_once=service.in_flight)
 
 
-def _place(data: Path | None) -> Path:
-    return data or (_BESIDE if _BESIDE.is_dir() else Path())
+def _show(table: page.Table, notes: Sequence[str]) -> None:
+    shown = Table(*table.headings)
+    for row in table.rows:
+        shown.add_row(*row)
+    console = show.screen()
+    console.print(shown)
+    for note in notes:
+        console.print(note, markup=False)
 
 
 def _progress(console: Console) -> Progress:

@@ -77,6 +77,10 @@ class Asking:
             engines=self.engines or (_side_by_side(settings) if shown else 1),
         )
 
+    def along(self, *, names: bool) -> Asking:
+        """The same in one engine, along the names of the terminology or free."""
+        return replace(self, names=names, engines=1)
+
     @property
     def _threads(self) -> int:
         """Threads of an engine; 0: one a processor."""

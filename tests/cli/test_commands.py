@@ -18,7 +18,6 @@ from cds_hooks.cli.application import main
 from cds_hooks.cli.ehr import place_in_time
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("serve", "hook", "map", "discovery", "demo")
 
 
 @dataclass(frozen=True)
@@ -61,13 +60,6 @@ def test_the_command_and_the_module_are_the_same() -> None:
             check=True,
         )
         assert done.stdout.strip() == version("chartside")
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help_and_json(run: Run, command: str) -> None:
-    done = run(command, "--help", env={"COLUMNS": "200", "TERM": "dumb"})
-    assert done.returncode == 0
-    assert "--json" in done.stdout
 
 
 def test_discovery_prints_the_document_that_the_service_serves(run: Run) -> None:

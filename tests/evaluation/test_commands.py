@@ -161,7 +161,8 @@ def test_a_look_up_that_cannot_be_right_says_so(shared_data: Path) -> None:
         (("compare", "nowhere", "elsewhere"), "bad-run"),
         (("paper", "--answers", "nowhere.csv"), "bad-suite"),
         (("run", "--suite", "osce", "--data", "nowhere"), "bad-suite"),
-        (("run", "--suite", "no-such-suite"), "bad-suite"),
+        (("run", "--suite", "no-such-suite", "--data", "."), "bad-suite"),
+        (("pair", "--suite", "vignettes", "--data", "nowhere"), "bad-suite"),
         (("look-up", "--suite", "osce", "--data", "nowhere"), "bad-suite"),
     ],
 )
