@@ -44,6 +44,7 @@ from cds_hooks.prewarm import (
 )
 from cds_hooks.prewarm import prewarm as run
 from cds_hooks.runtime.configs import gather_config
+from cds_hooks.runtime.own_calls import own_http
 from cds_hooks.services import ServiceDefinition, find
 from cds_hooks.settings import Settings, SettingsError, load_settings
 
@@ -144,11 +145,9 @@ async def _edges(settings: Settings, key: SigningKey, port: int) -> AsyncIterato
     )
     # A read waits for its turn and for a busy server, so its own bound is that of the transport.
     patient = replace(bounds, read_seconds=4 * wanted.longest_pause_s + 600)
-    host = settings.server.host
-    here = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     async with (
         open_http(bounds, tls=tls, transport=polite) as fhir,
-        httpx.AsyncClient(base_url=here, trust_env=False, timeout=10) as service,
+        own_http(settings, port, timeout=10) as service,
     ):
         tokens = TokenSource(fhir, base, _client(settings, key))
         yield _Edges(

@@ -1,0 +1,69 @@
+"""How this machine's own commands call the running service: signed, and over its own TLS."""
+
+from __future__ import annotations
+
+import ssl
+import time
+import uuid
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from cds_hooks.prewarm import SigningKey
+from cds_hooks.settings import Settings
+
+__all__ = ["OwnToken", "own_http"]
+
+_LIFETIME_S = 240
+_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is listened on, not bound here
+
+
+@dataclass(frozen=True, slots=True)
+class OwnToken(httpx.Auth):
+    """A new token for each CDS Hooks call: for the URL under which EHRs know the endpoint."""
+
+    key: SigningKey
+    issuer: str
+    base_url: str
+    now: Callable[[], float] = time.time
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """httpx asks this for each request."""
+        if request.url.path.startswith("/cds-services"):
+            now = int(self.now())
+            claims = {
+                "iss": self.issuer,
+                "aud": f"{self.base_url}{request.url.path}",
+                "iat": now,
+                "exp": now + _LIFETIME_S,
+                "jti": str(uuid.uuid4()),
+            }
+            request.headers["Authorization"] = f"Bearer {self.key.sign(claims)}"
+        yield request
+
+
+def own_http(settings: Settings, port: int, **options: Any) -> httpx.AsyncClient:
+    """A client of the service on this machine. Raises KeyUnusable."""
+    host = _ANYWHERE.get(settings.server.host, settings.server.host)
+    own, tls = settings.own_calls, settings.tls
+    scheme = "https" if tls.certificate else "http"
+    here = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+    auth = None
+    if own.key is not None:
+        key = SigningKey.load(own.key, own.algorithm, own.key_id)
+        auth = OwnToken(key, own.issuer, settings.server.public_url.rstrip("/") or here)
+    verify: ssl.SSLContext | bool = _pinned(settings) if tls.certificate else True
+    return httpx.AsyncClient(base_url=here, trust_env=False, auth=auth, verify=verify, **options)
+
+
+def _pinned(settings: Settings) -> ssl.SSLContext:
+    """Only the service's own certificate is taken, whatever name it is for."""
+    context = ssl.create_default_context(cafile=settings.tls.certificate)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    own = settings.own_calls
+    if own.certificate is not None:
+        context.load_cert_chain(own.certificate, own.certificate_key)
+    return context
