@@ -1,8 +1,7 @@
 """Verifying tokens: what a good one costs, and whether a bad one is told apart by its time.
 
-A good token's use is made
-durable, a refused one's is not, so the comparison is of verification alone, in processor time: on a
-busy machine the clock on the wall tells of others.
+A good token's use is made durable, a refused one's is not, so the comparison is of verification
+alone, in processor time: on a busy machine the clock on the wall tells of others.
 """
 
 from __future__ import annotations
