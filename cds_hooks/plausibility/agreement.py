@@ -26,11 +26,6 @@ class Votes:
         named = sum(share > 0 for share in self.by_model.values())
         return named / len(self.by_model) if self.by_model else 0.0
 
-    @property
-    def unanimous(self) -> bool:
-        """Every sample of every model named it."""
-        return bool(self.by_model) and all(share >= 1 for share in self.by_model.values())
-
 
 def votes(named: Sequence[bool], models: Sequence[str]) -> Votes:
     """Votes from what each sample did and which model it came from, in the same order."""

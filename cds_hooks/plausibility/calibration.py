@@ -92,7 +92,7 @@ def load_calibration(path: Path | None = None) -> Calibration:
     try:
         text = shipped.read_text("utf-8") if path is None else path.read_text("utf-8")
         return Calibration.model_validate(tomllib.loads(text))
-    except (OSError, ValueError, ValidationError) as error:
+    except (OSError, RecursionError, ValueError, ValidationError) as error:
         raise CalibrationError(
             f"the thresholds of agreement cannot be read ({type(error).__name__})",
             where=path.name if path else "conformal.toml",

@@ -11,24 +11,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-__all__ = ["ConformalThreshold", "calibrate", "conformal_set"]
-
-
-@dataclass(frozen=True, slots=True)
-class ConformalThreshold:
-    """The least vote share in the set, and where it comes from.
-
-    `share` is None when no set short of everything would do: the truth was too often named by
-    nobody. `sources` are the calibration data, name to SHA-256; `panel` is who voted.
-    """
-
-    share: float | None
-    error: float
-    n: int
-    panel: tuple[str, ...]
-    sources: Mapping[str, str]
+__all__ = ["calibrate", "conformal_set"]
 
 
 def calibrate(truth_shares: Sequence[float], error: float) -> float | None:

@@ -42,13 +42,6 @@ class Concept:
         """The three-character ICD-10-CM category, "" for MeSH."""
         return self.code[:3] if self.system == ICD_10_CM else ""
 
-    @property
-    def is_symptom(self) -> bool:
-        """Whether this is a sign or symptom: ICD-10-CM chapter 18 or MeSH C23.888 alone."""
-        if self.system == ICD_10_CM:
-            return self.chapter == "18"
-        return bool(self.trees) and all(t.startswith("C23.888") for t in self.trees)
-
     def as_code(self) -> Code:
         """The concept as a FHIR coding."""
         return Code(self.system, self.code, self.display)

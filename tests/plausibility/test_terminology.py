@@ -221,11 +221,6 @@ def test_chapter_and_block_are_known(terminology: Terminology) -> None:
     assert terminology.chapter_title("99") == ""
 
 
-def test_symptoms_are_known_as_such(terminology: Terminology) -> None:
-    assert all(c.is_symptom for c in terminology.resolve("Fever").concepts)
-    assert not any(c.is_symptom for c in terminology.resolve("Pneumonia").concepts)
-
-
 @pytest.mark.parametrize(
     ("one", "other"),
     [
