@@ -187,7 +187,7 @@ def _read(path: Path) -> Iterable[ModelEntry]:
     except ValidationError as error:
         places = ", ".join(".".join(map(str, e["loc"])) or "model" for e in error.errors()[:3])
         raise CatalogueError(f"{path.name} is not a catalogue", where=places) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, RecursionError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         kind = type(error).__name__
         raise CatalogueError(
             "The catalogue cannot be read", where=f"{path.name} ({kind})"

@@ -28,6 +28,12 @@ _MAX_SCAFFOLD = 64 * 1024
 _MAX_PRODUCT = 1 << 20
 _RENDER_S = 2.0
 _RENDER_BYTES = 256 << 20
+# What a template may raise when it is read or rendered; `break` outside a loop is a SyntaxError of
+# the Python that Jinja makes of it.
+_FAULTS = (
+    *(TemplateError, SyntaxError, ArithmeticError, AssertionError, AttributeError, LookupError),
+    *(TypeError, ValueError),
+)
 _PLACEHOLDER = re.compile("\ue001(\\d+)\ue002")
 
 
@@ -123,7 +129,7 @@ def _render(
         text = environment.from_string(template).render(
             messages=messages, add_generation_prompt=True, bos_token=bos, eos_token=eos, **options
         )
-    except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+    except _FAULTS as error:
         kind = type(error).__name__
         raise ChatTemplateError(f"the chat template does not render ({kind})") from None
     except RecursionError:

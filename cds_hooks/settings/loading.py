@@ -53,6 +53,9 @@ def _read(path: Path) -> dict[str, Any]:
     except OSError as error:
         message = f"the settings file cannot be read ({error.strerror})"
         raise SettingsError(message, where=str(path), hint="Check --config.") from None
+    except RecursionError:
+        message = "the settings file is nested too deeply"
+        raise SettingsError(message, where=str(path)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         message = "the settings file is not TOML"
         raise SettingsError(message, where=str(path), hint=f"{error}.") from None
