@@ -66,7 +66,7 @@ def _pruned(value: Any) -> Any:
     if value is None or isinstance(value, str | bool | int | float):
         return value
     if is_dataclass(value):
-        return _pruned({wire: getattr(value, name) for name, wire in _names(type(value))})
+        return _pruned({wire: getattr(value, name) for name, wire in _names(value.__class__)})
     if isinstance(value, Mapping):
         members = {key: _pruned(member) for key, member in value.items()}
         return {key: member for key, member in members.items() if not _empty(member)}
@@ -80,7 +80,7 @@ def _empty(value: Any) -> bool:
 
 
 @cache
-def _names(kind: type) -> tuple[tuple[str, str], ...]:
+def _names(kind: type[Any]) -> tuple[tuple[str, str], ...]:
     """A dataclass's fields with their names in JSON."""
     return tuple((each.name, _camel(each.name)) for each in fields(kind))
 

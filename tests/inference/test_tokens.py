@@ -86,3 +86,15 @@ def test_a_template_that_loops_is_stopped(model: native.Model) -> None:
     endless = PromptTokenizer(model, loop + "{{ messages[0].content }}")
     with pytest.raises(ChatTemplateError, match="too long"):
         endless.prompt([("user", "x")])
+
+
+def test_many_at_once_are_the_same_as_each(model: native.Model, tokenizer: PromptTokenizer) -> None:
+    """Names as they are written and as they are spoken, and texts that are no names."""
+    root = Path(__file__).resolve().parents[2]
+    names = [
+        line.partition("\t")[0] for line in (root / "build/names.txt").read_text().splitlines()
+    ]
+    odd = ["", "a\nb", "(x)", "ends with space ", "Ménière", "\u200b", "<|im_end|>", "x<|im_end|>x"]
+    texts = [*names[::9], *(f" {name.lower()}" for name in names[4::9]), *odd]
+    assert model.splits_words
+    assert tokenizer.contents(texts) == [tokenizer.content(text) for text in texts]

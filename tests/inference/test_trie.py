@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,8 @@ _lists = st.lists(st.text("abc", min_size=1, max_size=6), min_size=1, max_size=1
 )
 
 
-def _letters(name: str) -> list[int]:
-    return [ord(letter) - ord("a") + 1 for letter in name]
+def _letters(names: Sequence[str]) -> list[list[int]]:
+    return [[ord(letter) - ord("a") + 1 for letter in name] for name in names]
 
 
 def _spell(tokens: list[int]) -> str:
@@ -65,8 +66,8 @@ def _draw(choice: NameChoice, random: np.random.Generator) -> str:
 def test_the_order_is_taken_first_and_each_concept_once() -> None:
     trie = build_trie([("ab", "x"), ("b", "y"), ("c", "x")], _letters)
     choice = NameChoice(trie, order=[2, 0, 1])
-    assert choice.next_listed() == _letters("c")
-    assert choice.next_listed() == _letters("b")
+    assert choice.next_listed() == _letters(["c"])[0]
+    assert choice.next_listed() == _letters(["b"])[0]
     assert choice.next_listed() is None
     assert choice.exhausted()
 
@@ -107,7 +108,7 @@ def test_the_cache_is_used_and_a_damaged_one_is_replaced(tmp_path: Path) -> None
 
     first = load()
 
-    def refuse(_name: str) -> list[int]:
+    def refuse(_names: Sequence[str]) -> list[list[int]]:
         raise AssertionError("the cache was not used")
 
     again = load(refuse)

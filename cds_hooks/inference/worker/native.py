@@ -119,6 +119,12 @@ class Model:
         recurrent = lib.llama_model_is_recurrent(self.handle)
         return not recurrent and not lib.llama_model_is_hybrid(self.handle)
 
+    @property
+    def splits_words(self) -> bool:
+        """Whether the tokenizer splits a text by a pattern first, so that lines do not matter to
+        each other (byte-level BPE)."""
+        return bool(lib.llama_vocab_type(self.vocab) == lib.LLAMA_VOCAB_TYPE_BPE)
+
     def tokenize(self, text: str, *, special: bool) -> list[int]:
         """Token ids of `text`; control tokens are recognised in it only when `special`."""
         raw = text.encode("utf-8", "replace")

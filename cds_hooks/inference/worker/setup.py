@@ -233,7 +233,7 @@ def _names(
     def trie(kind: str, form: Callable[[str], str]) -> NameTrie:
         return load_trie(
             names,
-            lambda name: tokenizer.content(form(name)),
+            lambda names: tokenizer.contents([form(name) for name in names]),
             key=f"{digest} {kind}",
             vocabulary=model.size,
             cache=order.cache,

@@ -97,15 +97,19 @@ def read_names(path: Path) -> list[tuple[str, str]]:
     return list(found.items())
 
 
-def build_trie(names: Sequence[tuple[str, str]], tokenize: Callable[[str], list[int]]) -> NameTrie:
+Tokenize = Callable[[Sequence[str]], Sequence[list[int]]]
+"""Token ids of each of many texts."""
+
+
+def build_trie(names: Sequence[tuple[str, str]], tokenize: Tokenize) -> NameTrie:
     """The trie of `names` (name, concept key); a name's number is its place in them."""
     keys: dict[str, int] = {}
     concept = [keys.setdefault(key, len(keys)) for _, key in names]
     root: _Node = {}
     ends: dict[int, int] = {}
-    for number, (name, _key) in enumerate(names):
+    for number, tokens in enumerate(tokenize([name for name, _ in names])):
         node = root
-        for token in tokenize(name):
+        for token in tokens:
             node = node.setdefault(token, {})
         if node is not root:
             ends.setdefault(id(node), number)
@@ -130,7 +134,7 @@ def _flatten(root: _Node, ends: dict[int, int], concept: list[int]) -> NameTrie:
 
 def load_trie(
     path: Path,
-    tokenize: Callable[[str], list[int]],
+    tokenize: Tokenize,
     *,
     key: str,
     vocabulary: int,
