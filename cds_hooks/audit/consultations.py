@@ -72,12 +72,17 @@ def save_cards(
     connection: Connection, consultation_id: str, cards: Sequence[Card], *, key: SiteKey
 ) -> bool:
     """Write cards made of a consultation that is on record; False when it is not there any more."""
-    table = tables.consultations.c
-    query = select(table.id).where(table.id == consultation_id, table.payload_format != ERASED)
-    if connection.execute(query).first() is None:
+    if connection.execute(_IS_THERE, {"wanted": consultation_id}).first() is None:
         return False
     _insert_cards(connection, consultation_id, cards, key)
     return True
+
+
+# Made once: it is asked with every hook.
+_IS_THERE = select(tables.consultations.c.id).where(
+    tables.consultations.c.id == bindparam("wanted"),
+    tables.consultations.c.payload_format != ERASED,
+)
 
 
 def _insert_cards(
@@ -87,7 +92,8 @@ def _insert_cards(
     if not cards:
         return
     rows = [_card_row(consultation_id, place, card, key) for place, card in enumerate(cards)]
-    connection.execute(insert_for(connection, tables.cards).values(rows).on_conflict_do_nothing())
+    # The rows beside the statement: with them in it, it would be compiled anew for each hook.
+    connection.execute(insert_for(connection, tables.cards).on_conflict_do_nothing(), rows)
 
 
 def by_id(connection: Connection, consultation_id: str, sealer: Sealer) -> Consultation | None:

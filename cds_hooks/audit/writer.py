@@ -153,15 +153,17 @@ def _attempt(connection: Connection, job: _Job) -> tuple[Any, Sequence[append.Pr
     A fault of the store itself is raised as it is: SQLite has then ended the transaction, and
     going back to the savepoint would only hide what happened.
     """
-    savepoint = connection.begin_nested()
+    # Not by begin_nested, whose statements are compiled anew each time.
+    connection.exec_driver_sql("SAVEPOINT operation")
     try:
         result = job.operation(connection)
         entries = job.entries(result)
     except Exception as error:
         if isinstance(error, DBAPIError) and reason_of(error) != "database-error":
             raise
-        savepoint.rollback()
+        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT operation")
+        connection.exec_driver_sql("RELEASE SAVEPOINT operation")
         own = StoreUnavailable("database-error") if isinstance(error, DBAPIError) else error
         return own, ()
-    savepoint.commit()
+    connection.exec_driver_sql("RELEASE SAVEPOINT operation")
     return result, entries

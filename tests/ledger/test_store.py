@@ -186,6 +186,7 @@ async def test_a_ledger_that_was_cut_or_changed_is_not_signed_again(store: Store
     assert await store.writable()  # it looks whole to itself; the witness knows better
     with pytest.raises(LedgerForked, match="shorter"):
         await sign(store, note)
+    await store.record_event("another")
     with pytest.raises(StoreUnavailable, match="ledger-broken"):
         await store.record_event("another")  # nodes of the records that were cut are still there
     await store.keep(lambda c: c.execute(text(_NODES_BEHIND_SIX)) and None)

@@ -6,7 +6,6 @@ comes to the same bytes.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -19,9 +18,6 @@ __all__ = ["Member", "encode", "join", "member", "members", "read"]
 
 Member = tuple[str, bytes]
 
-# Where a number with a fraction or an exponent may stand; a text that looks like one only takes
-# the slower way.
-_FRACTION = re.compile(rb"(?:^|[:\[,])-?\d+[.eE]")
 _SORTED = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 
 
@@ -32,8 +28,11 @@ def encode(value: Any) -> bytes:
     the cost; everything else is left to RFC 8785 itself.
     """
     try:
-        quick = orjson.dumps(value, option=_SORTED)
-        return quick if _is_plain(quick) else rfc8785.dumps(value)
+        if not _has_fraction(value):
+            quick = orjson.dumps(value, option=_SORTED)
+            if quick.isascii():
+                return quick
+        return rfc8785.dumps(value)
     except (orjson.JSONEncodeError, rfc8785.CanonicalizationError, RecursionError):
         raise RecordRefused("a field has no canonical form", where="ledger record") from None
 
@@ -69,5 +68,11 @@ def _is_canonical(data: bytes, value: Any) -> bool:
         return False
 
 
-def _is_plain(data: bytes) -> bool:
-    return data.isascii() and not _FRACTION.search(data)
+def _has_fraction(value: Any) -> bool:
+    if isinstance(value, (str, int)):
+        return False
+    if isinstance(value, dict):
+        return any(map(_has_fraction, value.values()))
+    if isinstance(value, (list, tuple)):
+        return any(map(_has_fraction, value))
+    return value is not None
