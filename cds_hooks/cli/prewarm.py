@@ -44,6 +44,7 @@ from cds_hooks.prewarm import (
 )
 from cds_hooks.prewarm import prewarm as run
 from cds_hooks.runtime.configs import gather_config
+from cds_hooks.runtime.egress import guarded, lock_prewarm
 from cds_hooks.runtime.own_calls import own_http
 from cds_hooks.services import ServiceDefinition, find
 from cds_hooks.settings import Settings, SettingsError, load_settings
@@ -72,6 +73,7 @@ def prewarm(
     if (not date) == (patients is None):
         raise UsageError("one of --date and --patients is needed", where="prewarm")
     whom = read_patients(patients) if patients else _day(date)
+    lock_prewarm(settings, port or settings.server.port)
     report, console = Report(), Console(stderr=True)
     began = time.monotonic()
     try:
@@ -139,7 +141,7 @@ async def _edges(settings: Settings, key: SigningKey, port: int) -> AsyncIterato
     bounds = replace(gather_config(settings), connect_seconds=10.0, read_seconds=60.0)
     tls = ssl.create_default_context()
     polite = Polite(
-        httpx.AsyncHTTPTransport(verify=tls, trust_env=False),
+        guarded(httpx.AsyncHTTPTransport(verify=tls, trust_env=False)),
         per_minute=wanted.reads_per_minute,
         longest_pause_s=wanted.longest_pause_s,
     )

@@ -7,6 +7,7 @@ code (libpq) Landlock, which bounds the TCP ports that this process can connect 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -29,12 +30,14 @@ __all__ = [
     "guarded",
     "locked_transport",
     "lock_egress",
+    "lock_prewarm",
     "make_lock",
     "of_prewarm",
     "of_service",
 ]
 
 _ENGINE = "cds_hooks.inference.worker"
+_HAS_PORT = re.compile(r"(?<=[^:]):\d+$|(?<=\]):\d+$")
 
 
 def of_service(settings: Settings) -> tuple[Destination, ...]:
@@ -74,6 +77,18 @@ def lock_egress(settings: Settings, port: int) -> EgressLock | None:
     bound_ports(lock.allowed.ports)
     install(lock)
     return lock
+
+
+def lock_prewarm(settings: Settings, port: int) -> None:
+    """Lock `chartside prewarm` in: it listens nowhere and starts nothing."""
+    if not settings.egress.lock:
+        return
+    hosts = {settings.server.host, "127.0.0.1", "[::1]"} - {"0.0.0.0", "::"}  # noqa: S104
+    written = (f"[{host}]" if host.count(":") > 1 and host[0] != "[" else host for host in hosts)
+    service = [parse(f"{host}:{port}", "server.host") for host in written]
+    lock = EgressLock(AllowList([*of_prewarm(settings), *service], settings.egress.networks))
+    bound_ports(lock.allowed.ports)
+    install(lock)
 
 
 def bound_ports(ports: Iterable[int]) -> bool:
@@ -160,6 +175,8 @@ def _listed(settings: Settings) -> Iterator[tuple[str, str]]:
         if client.jku and not (client.jwks_file or client.jwks):
             yield f"clients[{place}].jku", client.jku
     yield from _database(settings.store.path)
+    if settings.ledger.witness_syslog:
+        yield "ledger.witness_syslog", "unix:/dev/log"
     yield from _many("egress.allow", settings.egress.allow)
 
 
@@ -172,12 +189,13 @@ def _database(place: str) -> Iterator[tuple[str, str]]:
     url = urlsplit(place)
     if not url.scheme.startswith("postgresql"):
         return
-    query = {key: ",".join(values) for key, values in parse_qs(url.query).items()}
-    hosts = query.get("host") or url.hostname or os.environ.get("PGHOST", "")
-    port = query.get("port") or str(url.port or os.environ.get("PGPORT", "5432"))
-    for host in filter(None, hosts.split(",")):
-        if host.startswith("/"):
-            yield "store.path", f"unix:{host}/.s.PGSQL.{port}"
-        else:
-            written = f"[{host}]" if ":" in host else host
-            yield "store.path", f"postgresql://{written}:{port}"
+    query = parse_qs(url.query)
+    asked = ",".join(query.get("host", ())) or url.netloc.rpartition("@")[2]
+    ports = ",".join(query.get("port", ())) or os.environ.get("PGPORT", "5432")
+    for host in filter(None, (asked or os.environ.get("PGHOST", "")).split(",")):
+        for port in ports.split(","):
+            if host.startswith("/"):
+                yield "store.path", f"unix:{host}/.s.PGSQL.{port}"
+            else:
+                own = _HAS_PORT.search(host) is not None
+                yield "store.path", f"postgresql://{host}" if own else f"postgresql://{host}:{port}"
