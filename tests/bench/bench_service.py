@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import statistics
 import tempfile
@@ -56,13 +57,26 @@ def _ready_and_memory() -> list[dict[str, Any]]:
         with tempfile.TemporaryDirectory() as folder:
             began = time.monotonic()
             with running_service(Path(folder)) as service:
-                service.until_ready()
+                _until_ready(service.address)
                 ready.append(time.monotonic() - began)
                 memory.append(psutil.Process(service.process.pid).memory_info().rss / 2**20)
     return [
         _row("from start to ready, embedded model", ready, "s"),
         _row("memory of the service process without the engine, at ready", memory, "MiB"),
     ]
+
+
+def _until_ready(address: str) -> None:
+    """Ask often and cheaply: who asks takes processor time from what starts."""
+    host, port = address.removeprefix("http://").split(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=20)
+    while True:
+        connection.request("GET", "/readyz")
+        answer = connection.getresponse()
+        answer.read()
+        if answer.status == 200:
+            return
+        time.sleep(0.02)
 
 
 def _hook(bundle: Path) -> list[dict[str, Any]]:
