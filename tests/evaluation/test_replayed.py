@@ -101,3 +101,49 @@ def test_whose_answers_must_be_said(who: str, eurorad_csv: Path, tmp_path: Path)
         replayed(eurorad_csv, tmp_path, who)
     assert caught.value.code == "bad-suite"
     assert "nine-votes" in caught.value.hint
+
+
+def test_a_run_over_the_first_cases_goes_on_to_the_rest(eurorad_csv: Path, tmp_path: Path) -> None:
+    part = replayed(eurorad_csv, tmp_path / "a", "gpt-5.1", "--limit", "10")
+    whole = replayed(eurorad_csv, tmp_path / "a", "gpt-5.1")
+    assert [r["summary"]["cases"] for r in (part, whole)] == [10, 207]  # type: ignore[index]
+    assert whole["manifest"]["suite"]["cases"] == 207  # type: ignore[index]
+    assert replayed(eurorad_csv, tmp_path / "b", "gpt-5.1")["summary"] == whole["summary"]
+    again = replayed(eurorad_csv, tmp_path / "a", "gpt-5.1", "--limit", "5")
+    assert again["manifest"]["suite"]["cases"] == 207  # type: ignore[index]
+
+
+def test_a_run_that_a_crash_cut_off_goes_on_and_counts_nothing_twice(
+    eurorad_csv: Path, tmp_path: Path
+) -> None:
+    whole = replayed(eurorad_csv, tmp_path, "small-pair")
+    results = tmp_path / "results.jsonl"
+    lines = results.read_bytes().splitlines(keepends=True)
+    results.write_bytes(b"".join([*lines[:50], lines[3], lines[50][:40]]))
+    assert replayed(eurorad_csv, tmp_path, "small-pair")["summary"] == whole["summary"]
+    ids = [r.case for r in read_results(results)]
+    assert len(ids) == len(set(ids)) == 207
+
+
+def test_a_folder_of_other_answers_is_refused(eurorad_csv: Path, tmp_path: Path) -> None:
+    replayed(eurorad_csv, tmp_path, "gpt-5.1", "--limit", "1")
+    for other in (("gpt-5.2",), ("gpt-5.1", "--realigned")):
+        with pytest.raises(ChartsideError) as caught:
+            replayed(eurorad_csv, tmp_path, *other)
+        assert caught.value.code == "bad-run"
+
+
+def test_a_run_stops_at_a_broken_row_or_goes_on_by_setting(
+    eurorad_csv: Path, tmp_path: Path
+) -> None:
+    with eurorad_csv.open(encoding="utf-8-sig", newline="") as file:
+        header, *rows = csv.reader(file)
+    rows[7][header.index("FinalDiagnosis")] = ""
+    broken = tmp_path / "eurorad_predictions.csv"
+    with broken.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
+    with pytest.raises(ChartsideError, match="no gold"):
+        replayed(broken, tmp_path / "stop", "gpt-5.1")
+    told = replayed(broken, tmp_path / "skip", "gpt-5.1", "--on-broken", "skip")
+    assert told["summary"]["cases"] == 206  # type: ignore[index]
+    assert told["manifest"]["suite"]["rejected"] == 1  # type: ignore[index]

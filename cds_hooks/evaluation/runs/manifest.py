@@ -84,8 +84,11 @@ class Manifest(_Data):
     demonstration: bool = False
 
     def same_run(self, other: Manifest) -> list[str]:
-        """What differs, other than when and by which release it was started."""
-        mine, theirs = self.model_dump(mode="json"), other.model_dump(mode="json")
+        """What differs, other than when, by which release and for how many cases it was started."""
+        mine, theirs = (one.model_dump(mode="json") for one in (self, other))
+        for one in (mine, theirs):
+            # A run over the first cases goes on to the rest of the same suite.
+            del one["suite"]["cases"]
         return sorted(k for k in mine if k not in _OF_ITS_OWN and mine[k] != theirs[k])
 
 
@@ -97,8 +100,7 @@ def claim_folder(folder: Path, manifest: Manifest) -> Manifest:
     path = folder / _NAME
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(orjson.dumps(manifest.model_dump(mode="json"), option=orjson.OPT_INDENT_2))
-        return manifest
+        return _write(path, manifest)
     there = read_manifest(folder)
     if differs := there.same_run(manifest):
         raise RunError(
@@ -106,7 +108,17 @@ def claim_folder(folder: Path, manifest: Manifest) -> Manifest:
             where=str(folder),
             hint="Give another folder with --output, or delete this one.",
         )
+    if there.suite.cases < manifest.suite.cases:
+        return _write(path, there.model_copy(update={"suite": manifest.suite}))
     return there
+
+
+def _write(path: Path, manifest: Manifest) -> Manifest:
+    """Whole or not at all: a manifest that a crash cut off would keep a run from going on."""
+    new = path.with_suffix(".new")
+    new.write_bytes(orjson.dumps(manifest.model_dump(mode="json"), option=orjson.OPT_INDENT_2))
+    new.replace(path)
+    return manifest
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -110,7 +110,11 @@ class Summary:
 
 
 def summarise(results: Sequence[CaseResult]) -> Summary:
-    """Every figure with its n and interval; those that a task has no answers for are NaN."""
+    """Every figure with its n and interval; those that a task has no answers for are NaN.
+
+    In whatever order cases were answered, the figures and their intervals are the same.
+    """
+    results = sorted(results, key=lambda r: r.case)
     outcomes = [r.outcome for r in results]
     drawn, failed = (sum(map(of, results)) for of in (_drawn, _failed))
     return Summary(
