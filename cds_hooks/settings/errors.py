@@ -15,7 +15,7 @@ class SettingsError(ChartsideError):
 
 
 class BindNotLoopback(SettingsError):
-    """The service would be reachable from elsewhere, and it cannot yet tell who calls."""
+    """The service would be reachable from elsewhere, and could not tell who calls."""
 
     code = "bind-not-loopback"
 
