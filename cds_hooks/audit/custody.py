@@ -25,7 +25,7 @@ from cds_hooks.audit.ledger.stamp import stamped
 from cds_hooks.audit.retention import Hold, HoldKind
 from cds_hooks.audit.sealing import Sealer
 from cds_hooks.audit.sealing.erasing import Erased, destroy_again, erase
-from cds_hooks.audit.sealing.plain import seal_some
+from cds_hooks.audit.sealing.plain import BEGINNING, Place, seal_some
 from cds_hooks.audit.sealing.rotation import rewrap
 from cds_hooks.audit.store import StoreConfig, database
 
@@ -123,15 +123,14 @@ class Custodian:
     def seal_plain(self, progress: Callable[[int], None] = lambda _done: None) -> int:
         """Seal what an earlier version left unencrypted; how many records that were."""
         done, sealer = 0, Sealer(self._key)
-        while True:
+        after: Place | None = BEGINNING
+        while after is not None:
             with self._database.write() as connection:
-                found = seal_some(connection, self._key, sealer, _SEALED_AT_ONCE)
-                if not found and done:
+                found, after = seal_some(connection, self._key, sealer, _SEALED_AT_ONCE, after)
+                if after is None and done:
                     self._note(connection, "plain-records-sealed", {"records": done})
             done += found
             progress(done)
-            if not found:
-                break
         if done:
             self._database.compact()
         return done

@@ -50,6 +50,8 @@ class RecordErased(RecordUnreadable):
     """A stored record's data key was destroyed: nobody can read it any more."""
 
     code = "record-erased"
+    status = 404
+    issue = "not-found"
 
     def __init__(self, *, where: str = "") -> None:
         hint = "Nothing brings it back; the ledger tells when that was done."

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -117,8 +118,6 @@ class Store:
         """
         with suppress(StoreUnavailable):
             await self.drop_expired()
-            if not self._config.sealed_only:
-                await self._seal_plain()
         self._dropping = asyncio.create_task(self._keep_dropping(), name="store-retention")
 
     async def close(self) -> None:
@@ -288,10 +287,16 @@ class Store:
         """Encrypt what an earlier version left in clear, in portions that hooks do not wait for."""
         if await self._read(plain.all_sealed):
             return
-        while await self._write(
-            lambda c: plain.seal_some(c, self._key, self._sealer, _DROPPED_AT_ONCE)
-        ):
-            pass
+        after: plain.Place | None = plain.BEGINNING
+        while after is not None:
+            seal = partial(
+                plain.seal_some,
+                key=self._key,
+                sealer=self._sealer,
+                most=_DROPPED_AT_ONCE,
+                after=after,
+            )
+            _, after = await self._write(seal)
         await self._in_thread(self._database.compact)
 
     async def _newest(self, *conditions: ColumnElement[bool]) -> Consultation | None:
@@ -308,6 +313,9 @@ class Store:
         return found
 
     async def _keep_dropping(self) -> None:
+        with suppress(ChartsideError):  # the next start goes on
+            if not self._config.sealed_only:
+                await self._seal_plain()
         while True:
             await asyncio.sleep(self._config.drop_every_s)
             with suppress(ChartsideError):  # the next round tries again

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cds_hooks.audit import KeyRefused, SiteKey
 from cds_hooks.audit.key_sources import CREDENTIAL, VARIABLE, find_site_key
@@ -138,3 +140,12 @@ def test_the_key_of_a_found_source_is_not_in_its_repr(tmp_path: Path) -> None:
     found = find_site_key(tmp_path / "none", {VARIABLE: TOLD})
     assert TOLD not in repr(found)
     assert TOLD not in repr(replace(found, origin="file"))
+
+
+@given(st.text())
+def test_any_text_is_a_key_or_refused_by_code(text: str) -> None:
+    try:
+        key = SiteKey.parse(text, where="test")
+    except KeyRefused:
+        return
+    assert len(key.key_id) == 16

@@ -20,6 +20,11 @@ from cds_hooks.audit.sealing import data_keys
 __all__ = ["rewrap", "successor"]
 
 _AT_ONCE = 500
+_PATIENTLY = (
+    "SET LOCAL lock_timeout = '60s'",
+    "SET LOCAL statement_timeout = '120s'",
+    "LOCK TABLE data_keys IN EXCLUSIVE MODE",
+)
 
 
 def rewrap(
@@ -35,7 +40,9 @@ def rewrap(
     """
     keys = tables.data_keys
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("LOCK TABLE data_keys IN EXCLUSIVE MODE")
+        # A person waits for this, no hook: it may take longer than what a service does.
+        for statement in _PATIENTLY:
+            connection.exec_driver_sql(statement)
     data_keys.require_source(connection, old)
     live = keys.c.erased.is_(None)
     count = connection.execute(select(func.count()).select_from(keys).where(live)).scalar_one()
