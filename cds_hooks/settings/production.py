@@ -52,11 +52,21 @@ def _ledger(settings: Settings) -> Iterator[Lack]:
         yield Lack("ledger-without-witness", "ledger.witness_folder", todo)
 
 
-# One function a requirement, in the order in which a site is told of them. Who builds encryption,
-# the egress lock or the ledger replaces the function of that name by one that looks at settings.
+def _models(settings: Settings) -> Iterator[Lack]:
+    wanted = settings.admission
+    if wanted.folder is None:
+        todo = "Admit the model for clinical use (chartside models admit), and name the folder."
+        yield Lack("admission-missing", "admission.folder", todo)
+    elif wanted.required == "demonstration":
+        todo = "Leave it empty, or set clinical: this profile is not for demonstrations."
+        yield Lack("admission-for-demonstration", "admission.required", todo)
+
+
+# One function a requirement, in the order in which a site is told of them.
 _REQUIREMENTS: tuple[Callable[[Settings], Iterator[Lack]], ...] = (
     _clients,
     _encryption,
     _egress,
     _ledger,
+    _models,
 )

@@ -108,6 +108,7 @@ def good(**changes: Any) -> Settings:
         "server": {"public_url": "https://cds.example"},
         "fhir": {"allowed_bases": ["https://fhir.example"]},
         "ledger": {"witness_folder": "/witness"},
+        "admission": {"folder": "/admissions", "public_key": "/a.pem"},
     }
     return Settings.model_validate({**given, **changes})
 
@@ -121,6 +122,8 @@ MINE = {
     "public-url-not-https",
     "fhir-base-not-https",
     "cors-origin-not-https",
+    "admission-missing",
+    "admission-for-demonstration",
 }
 
 
@@ -128,6 +131,9 @@ MINE = {
     ("changes", "code"),
     [
         ({}, ""),
+        ({"admission": {}}, "admission-missing"),
+        ({"admission": {"folder": "/a", "public_key": "/a.pem", "required": "demonstration"}},
+         "admission-for-demonstration"),
         ({"tls": {}, "proxy": {"addresses": ["10.0.0.1"]}}, ""),
         ({"clients": []}, "clients-missing"),
         ({"clients": [{**CLIENT, "issuer": "https://sandbox.cds-hooks.org"}]},
