@@ -75,6 +75,7 @@ TOML = st.one_of(
 )
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize(
     ("load", "refused"),
     [
@@ -187,6 +188,7 @@ PEM = st.one_of(
 )
 
 
+@pytest.mark.hypothesis
 def test_any_bytes_are_a_private_key_or_refused(tmp_path: Path) -> None:
     @given(PEM)
     def read(content: bytes) -> None:
@@ -199,6 +201,7 @@ def test_any_bytes_are_a_private_key_or_refused(tmp_path: Path) -> None:
     read()
 
 
+@pytest.mark.hypothesis
 def test_any_lines_are_exported_as_fhir_or_refused(tmp_path: Path) -> None:
     @given(st.lists(st.binary(max_size=30) | JSON.map(orjson.dumps), max_size=4))
     def export(lines: list[bytes]) -> None:

@@ -60,6 +60,7 @@ def operations(fuzzed: Fuzzed) -> dict[tuple[str, str], Any]:
     return {(operation.method, operation.path): operation for operation in found}
 
 
+@pytest.mark.hypothesis
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 @pytest.mark.parametrize("name", OPERATIONS)
