@@ -80,7 +80,10 @@ def test_a_real_answer_stays_a_card(service: Running, name: str) -> None:
     while "worked out" in answer["cards"][0]["summary"] and time.monotonic() < ends:
         time.sleep(2)
         answer = service.hook(body_of(chart))
-    assert "For: " in answer["cards"][0]["detail"], answer["cards"][0]["summary"]
+    summary = answer["cards"][0]["summary"]
+    assert "worked out" not in summary
+    # So small a model's answer is at times of no use; then the card says so and nothing else.
+    assert "For: " in answer["cards"][0]["detail"] or "not in a usable form" in summary
     for card in answer["cards"]:
         assert card_faults(card, service.address) == []
         shown = f"{card['summary']}\n{card['detail']}".lower()
