@@ -185,7 +185,8 @@ class Caller:
 
     `client` is the site's name for it and `token` a keyed hash of issuer and `jti`; both are empty
     where no token was asked for. `user` is the hook's `userId` as sent (`Practitioner/1`): where
-    it names a Patient or RelatedPerson it is patient data.
+    it names a Patient or RelatedPerson it is patient data. `request_id` is the exchange's, as in
+    the log and in the X-Request-ID header.
     """
 
     client: str = ""
@@ -193,6 +194,7 @@ class Caller:
     tenant: str = ""
     token: str = ""
     user: str = field(default="", repr=False)
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

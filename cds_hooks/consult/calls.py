@@ -15,6 +15,7 @@ def call_of(request: HookRequest) -> Call:
     return Call(
         hook=request.hook,
         hook_instance=request.hook_instance,
+        request_id=caller.request_id,
         client_iss=caller.issuer,
         tenant=caller.tenant,
         jti=caller.token,

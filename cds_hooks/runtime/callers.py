@@ -9,7 +9,8 @@ from pathlib import Path
 
 import httpx
 
-from cds_hooks.app import Call
+from cds_hooks import audit
+from cds_hooks.app import Call, RequestInfo
 from cds_hooks.app.routes import route_of
 from cds_hooks.audit import SiteKey, Store
 from cds_hooks.consult import ClientTerms
@@ -24,7 +25,7 @@ from cds_hooks.trust.errors import KeysUnusable, TokenRefused
 from cds_hooks.trust.gate import Gate
 from cds_hooks.trust.jwks import JwksConfig, KeySets, Read, read_key_set
 
-__all__ = ["Callers", "client_of", "key_sets_of"]
+__all__ = ["Callers", "asked_by", "client_of", "fed_back_by", "key_sets_of"]
 
 
 class Callers:
@@ -118,6 +119,22 @@ class Callers:
             self._log.warning("client-keys-not-read", client=client, code=code)
         else:
             self._log.info("client-keys-read", client=client)
+
+
+def asked_by(info: RequestInfo, user: str) -> Caller:
+    """Who sent a hook for this user."""
+    return replace(info.caller, user=user, request_id=info.request_id)
+
+
+def fed_back_by(info: RequestInfo) -> audit.Call:
+    """Who sent feedback, as the ledger records it; feedback names no user."""
+    caller = info.caller
+    return audit.Call(
+        request_id=info.request_id,
+        client_iss=caller.issuer,
+        tenant=caller.tenant,
+        jti=caller.token,
+    )
 
 
 def client_of(entry: ClientEntry) -> Client:

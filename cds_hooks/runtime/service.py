@@ -29,7 +29,7 @@ from cds_hooks.protocol.feedback import FeedbackEntry
 from cds_hooks.protocol.reading import Limits
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.runtime.admission import admission
-from cds_hooks.runtime.callers import Callers
+from cds_hooks.runtime.callers import Callers, asked_by, fed_back_by
 from cds_hooks.runtime.configs import gather_config, store_config
 from cds_hooks.runtime.egress import attach, egress_checks, locked_transport
 from cds_hooks.runtime.engines import make_engine, model_entry, options_digest, samples_of
@@ -254,7 +254,7 @@ class Runtime:
     async def _answer(
         self, service: ServiceDefinition, request: HookRequest, info: RequestInfo
     ) -> Response:
-        caller = replace(info.caller, user=request.context.user_id)
+        caller = asked_by(info, request.context.user_id)
         return await self.consultant.answer(
             service, replace(request, caller=caller), wait_s=info.wait_s, digest=info.digest
         )
@@ -280,9 +280,9 @@ class Runtime:
         )
 
     async def _feedback(
-        self, service: str, entries: Sequence[FeedbackEntry], _: RequestInfo
+        self, service: str, entries: Sequence[FeedbackEntry], info: RequestInfo
     ) -> None:
-        receipt = await self.store.record_feedback(service, entries)
+        receipt = await self.store.record_feedback(service, entries, fed_back_by(info))
         for entry in entries:
             self.metrics.feedback(service, entry.outcome)
         counts = {"unknown": receipt.unknown, "duplicates": receipt.repeated}

@@ -187,16 +187,20 @@ def opened(charts: dict[str, Any], patient_id: str) -> dict[str, Any]:
 
 
 def test_tomorrows_charts_are_answered_from_the_store_when_they_are_opened(
-    settings: Path, service: httpx.Client, engine: FakeEngine, charts: dict[str, Any]
+    settings: Path,
+    service: httpx.Client,
+    engine: FakeEngine,
+    charts: dict[str, Any],
+    hospital: Any,
 ) -> None:
     code, told, errors = run(settings, service, "--date", DAY.isoformat())
     assert (code, told["patients"], told["outcomes"]) == (0, 2, {"answered": 2}), errors
     assert told["warnings"] == ["answers-expire-first"]
     assert len(engine.requests) == 2
     for patient_id in ("warm-a", "warm-b"):
-        answer = service.post(
-            "/cds-services/chartside-patient-view", json=opened(charts, patient_id)
-        ).json()
+        # The EHR names its server: an id is one patient on one server only.
+        chart = opened(charts, patient_id) | {"fhirServer": hospital.base}
+        answer = service.post("/cds-services/chartside-patient-view", json=chart).json()
         assert "Pulmonary embolism" in answer["cards"][0]["summary"]
     assert len(engine.requests) == 2, "a chart that was read ahead asked the model again"
 
