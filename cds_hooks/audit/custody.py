@@ -17,6 +17,7 @@ from sqlalchemy import Connection, func, select
 
 from cds_hooks.audit import retention, tables
 from cds_hooks.audit.checking import Checked, check
+from cds_hooks.audit.errors import StoreUnavailable
 from cds_hooks.audit.keys import SiteKey
 from cds_hooks.audit.ledger import append
 from cds_hooks.audit.ledger.record import Entry
@@ -77,7 +78,7 @@ class Custodian:
         if self._config.erased_keys:
             with self._database.write() as connection:
                 destroy_again(connection, self._config.erased_keys, now)
-        return Erasure(done, self._database.compact())
+        return Erasure(done, self._scrubbed())
 
     def count(self, patient_key: str) -> int:
         """How many consultations of a patient can be read."""
@@ -117,7 +118,7 @@ class Custodian:
             done = rewrap(connection, self._key, new, progress)
             details = {"keys": done, "old_key": self._key.key_id, "new_key": new.key_id}
             self._note(connection, "site-key-rotated", details)
-        self._database.compact()
+        self._scrubbed()
         return done
 
     def seal_plain(self, progress: Callable[[int], None] = lambda _done: None) -> int:
@@ -132,7 +133,7 @@ class Custodian:
             done += found
             progress(done)
         if done:
-            self._database.compact()
+            self._scrubbed()
         return done
 
     def restored(self, opened: int, marks: Path | None) -> Erased:
@@ -160,6 +161,13 @@ class Custodian:
             value = connection.execute(query).scalar()
         at = float(value.split()[0]) if value else 0.0
         return abs(self._clock() - at) < _PROBE_IS_FRESH_S
+
+    def _scrubbed(self) -> bool:
+        """Whether the files are clear; what was done stands either way."""
+        try:
+            return self._database.scrub()
+        except StoreUnavailable:
+            return False
 
     def _note(
         self, connection: Connection, type_: str, details: Mapping[str, Any], **about: str

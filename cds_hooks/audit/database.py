@@ -47,6 +47,11 @@ _PRAGMAS = (
     "trusted_schema = OFF",
 )
 
+_SCRUBBING = (
+    "SET statement_timeout = '10min'",
+    "VACUUM data_keys, consultations, feedback, cards",
+    "RESET statement_timeout",
+)
 _CONNECT_S = 3
 _STATEMENT_MS = 5000
 _DURABLE = {"synchronous_commit": "on"}
@@ -133,11 +138,11 @@ class Database:
     def compact(self) -> bool:
         """Give the space of deleted records back, and clear the write-ahead log of them.
 
-        False when somebody who reads kept the log from being cleared: the next time does it. On
-        PostgreSQL dead rows are given back; its log and its archive are the database's own care.
+        False when somebody who reads kept the log from being cleared: the next time does it.
+        PostgreSQL does this by itself.
         """
         if self._file is None:
-            return self._vacuum()
+            return True
         with self._faults(), closing(self._engine.raw_connection()) as connection:
             for pragma in ("incremental_vacuum", "wal_checkpoint(TRUNCATE)"):
                 with closing(connection.cursor()) as cursor:
@@ -145,10 +150,17 @@ class Database:
                     found = cursor.fetchall()
         return bool(found) and found[0][0] == 0
 
-    def _vacuum(self) -> bool:
+    def scrub(self) -> bool:
+        """The same at once and on either database, after something that must not be found again.
+
+        PostgreSQL's own log, archive and replicas are the database's care.
+        """
+        if self._file is not None:
+            return self.compact()
         with self._faults(), self._engine.connect() as connection:
             alone = connection.execution_options(isolation_level="AUTOCOMMIT")
-            alone.exec_driver_sql("VACUUM data_keys, consultations, feedback, cards")
+            for statement in _SCRUBBING:
+                alone.exec_driver_sql(statement)
         return True
 
     def require_space(self) -> None:

@@ -81,7 +81,9 @@ async def test_what_was_erased_nobody_reads_and_others_are_as_they_were(
 ) -> None:
     assert await kept.last_for_patient("p1:abc")  # now it is in the memory of the service
     assert await kept.find_by_key("abc", not_older_than=0)
-    done = custodian.erase("p1:abc").done
+    erasure = custodian.erase("p1:abc")
+    assert erasure.scrubbed
+    done = erasure.done
     assert (done.consultations, done.cards, done.feedback, len(done.keys)) == (1, 1, 1, 1)
     assert await kept.last_for_patient("p1:abc") is None
     assert await kept.find_by_key("abc", not_older_than=0) is None
