@@ -36,7 +36,7 @@ class Export:
             raise ExportUnreadable(f"there is no {_RECORDS}", where=str(self.folder), hint=hint)
 
     @property
-    def bytes(self) -> int:
+    def total_bytes(self) -> int:
         """How long the records are, for a progress bar."""
         return (self.folder / _RECORDS).stat().st_size
 
