@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from cds_hooks.audit import Store
+from cds_hooks.consult import Consultant
 from cds_hooks.consult.shown import Shown
 from cds_hooks.consultation import Consultation, Outcome
+from cds_hooks.inference.fake import FakeEngine, FakeReply
 from cds_hooks.protocol.cards import Card, Response, Source, Suggestion
+from cds_hooks.protocol.feedback import FeedbackEntry
+from cds_hooks.protocol.request import HookRequest
+from cds_hooks.services import ServiceDefinition
 from fhir_mapping.chart import Chart, PatientFacts
 
 CARD = Card(
@@ -88,3 +96,21 @@ def test_no_more_than_so_many(shown: Shown) -> None:
         shown.put(answer(str(number)), "about", SHOWN)
     assert shown.answer("7") is None
     assert shown.answer("8") is not None
+
+
+async def test_each_card_of_a_moment_is_on_record_by_itself(
+    make_consultant: Callable[..., Consultant],
+    make_request: Callable[[list[dict[str, Any]]], HookRequest],
+    service: ServiceDefinition,
+    resources: list[dict[str, Any]],
+    answer_of: Callable[..., str],
+    store: Store,
+) -> None:
+    consultant = make_consultant(FakeEngine([FakeReply((answer_of("Pulmonary embolism"),))]))
+    request = make_request(resources)
+    cards = [(await consultant.answer(service, request, digest=b"d")).cards[0] for _ in range(4)]
+    assert len({card.uuid for card in cards}) == 4
+    assert {card.detail for card in cards} == {cards[0].detail}
+    entries = [FeedbackEntry(card.uuid, "accepted") for card in cards]
+    receipt = await store.record_feedback(service.id, entries)
+    assert (receipt.recorded, receipt.unknown) == (4, 0)
