@@ -1,7 +1,7 @@
 # `make demo` and `make test` set up all they need by themselves; see README.md.
 PYTHON ?= python3
 BIN := .venv/bin
-.PHONY: help setup demo serve test check bench fuzz soak fhir-server lock clean
+.PHONY: help setup demo serve test check bench fuzz soak kill fhir-server lock clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -32,6 +32,9 @@ fuzz: setup  ## property tests at full size
 
 soak: setup  ## a minute of ten times the work that the engine can do
 	@$(BIN)/python -m tests.soak
+
+kill: setup  ## SIGKILL to service and engine under load, two hundred times
+	@$(BIN)/python -m tests.soak.kill
 
 fhir-server: setup  ## a FHIR server with sample data to try the service against
 	@$(BIN)/python deploy/fhir_server.py
