@@ -56,10 +56,10 @@ def test_an_ipv4_address_in_ipv6_clothes_is_the_same_address(listening: int) -> 
 
 
 _FORBIDDEN: dict[str, tuple[str, Callable[[], object]]] = {
-    "connect": ("connect", lambda: socket.socket().connect((NOBODYS, 443))),
-    "connect_ex": ("connect", lambda: socket.socket().connect_ex((NOBODYS, 443))),
-    "a name that C would resolve": ("connect", lambda: socket.socket().connect(("localhost", 80))),
-    "metadata": ("connect", lambda: socket.socket().connect(("169.254.169.254", 80))),
+    "connect": ("connect", lambda: _sock().connect((NOBODYS, 443))),
+    "connect_ex": ("connect", lambda: _sock().connect_ex((NOBODYS, 443))),
+    "a name that C would resolve": ("connect", lambda: _sock().connect(("localhost", 80))),
+    "metadata": ("connect", lambda: _sock().connect(("169.254.169.254", 80))),
     "sendto": ("send", lambda: _udp().sendto(b"x", (NOBODYS, 53))),
     "sendmsg": ("send", lambda: _udp().sendmsg([b"x"], [], 0, (NOBODYS, 53))),
     "udp connect": ("send", lambda: _udp().connect((NOBODYS, 53))),
@@ -67,12 +67,12 @@ _FORBIDDEN: dict[str, tuple[str, Callable[[], object]]] = {
     "gethostbyname": ("lookup", lambda: socket.gethostbyname("chart.example.org")),
     "gethostbyaddr": ("lookup", lambda: socket.gethostbyaddr(NOBODYS)),
     "getnameinfo": ("lookup", lambda: socket.getnameinfo((NOBODYS, 80), 0)),
-    "bind": ("listen", lambda: socket.socket().bind(("0.0.0.0", 0))),
+    "bind": ("listen", lambda: _sock().bind(("0.0.0.0", 0))),
     "a local socket": (
         "connect",
-        lambda: socket.socket(socket.AF_UNIX).connect("/run/docker.sock"),
+        lambda: _sock(socket.AF_UNIX).connect("/run/docker.sock"),
     ),
-    "a local server": ("listen", lambda: socket.socket(socket.AF_UNIX).bind("/tmp/chartside-x")),
+    "a local server": ("listen", lambda: _sock(socket.AF_UNIX).bind("/tmp/chartside-x")),
     "subprocess": ("program", lambda: subprocess.run(["/bin/true"], check=False)),
     "a shell": ("program", lambda: subprocess.run("true", shell=True, check=False)),
     "python with code": (
@@ -91,19 +91,26 @@ _FORBIDDEN: dict[str, tuple[str, Callable[[], object]]] = {
 }
 
 
+_made: list[socket.socket] = []
+
+
+def _sock(family: int = socket.AF_INET, kind: int = socket.SOCK_STREAM) -> socket.socket:
+    _made.append(socket.socket(family, kind))
+    return _made[-1]
+
+
 def _udp() -> socket.socket:
-    return socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    return _sock(kind=socket.SOCK_DGRAM)
 
 
 @pytest.mark.parametrize("name", _FORBIDDEN)
-@pytest.mark.filterwarnings(
-    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
-)
 def test_every_other_way_out_is_refused_counted_and_told(name: str) -> None:
     way, attempt = _FORBIDDEN[name]
     told: list[Refusal] = []
     with scoped(_lock(told=told.append)) as lock, pytest.raises(EgressRefused) as refused:
         attempt()
+    while _made:
+        _made.pop().close()
     assert refused.value.code == "egress-refused"
     assert isinstance(refused.value, OSError)
     assert lock.counts == {way: 1}
