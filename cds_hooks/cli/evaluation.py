@@ -116,6 +116,8 @@ def run(
     for broken in loaded.rejected:
         typer.echo(f"left out: {broken.where}: {broken.why}", err=True)
     chosen = loaded.only(c.id for c in loaded.cases[: limit or None])
+    if (recorded or realigned) and suite != EURORAD:
+        raise SuiteError("no answers of it were recorded", where=suite, hint=f"Of {EURORAD} alone.")
     if suite == EURORAD:
         voice = recorded_voice(find_file(suite, data), recorded, realigned=realigned)
         folder = output or _RUNS / f"{suite}-{recorded}{'-realigned' if realigned else ''}"

@@ -51,6 +51,33 @@ def test_cases_in_flight_are_requests_that_run_at_one_time() -> None:
     assert (settled.model.parallel, settled.model.seed) == (3, 7)
 
 
+@pytest.mark.parametrize(
+    ("settings", "asking", "engines", "threads"),
+    [
+        (DEMONSTRATION, Asking(), 4, 1),
+        (DEMONSTRATION, Asking(engines=2), 2, 2),
+        (DEMONSTRATION, Asking(engines=9), 9, 1),
+        (DEMONSTRATION, Asking(engines=1), 1, 0),
+        (HOSPITAL, Asking(), 1, 0),
+        (HOSPITAL, Asking(engines=2), 2, 2),
+        (with_model(threads=3), Asking(), 1, 3),
+        (with_model(gpu_layers=-1), Asking(), 1, 0),
+    ],
+)
+def test_engines_share_the_processors(
+    settings: Settings,
+    asking: Asking,
+    engines: int,
+    threads: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("cds_hooks.cli.evaluation_run.usable_processors", lambda: 4)
+    said = asking.of(settings)
+    assert said.engines == engines
+    assert said.settle(settings).model.threads == threads
+    assert said.along(names=False).engines == 1
+
+
 def test_a_brief_answer_is_an_answer() -> None:
     template = prompts.load("differential-brief", root=TEMPLATES)
     item = template.schema["properties"]["diagnoses"]["items"]

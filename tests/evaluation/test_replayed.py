@@ -147,3 +147,9 @@ def test_a_run_stops_at_a_broken_row_or_goes_on_by_setting(
     told = replayed(broken, tmp_path / "skip", "gpt-5.1", "--on-broken", "skip")
     assert told["summary"]["cases"] == 206  # type: ignore[index]
     assert told["manifest"]["suite"]["rejected"] == 1  # type: ignore[index]
+
+
+def test_recorded_answers_are_of_one_suite(shared_data: Path) -> None:
+    words = ["eval", "run", "--suite", "osce", "--data", str(shared_data), "--recorded", "gpt-5.1"]
+    with pytest.raises(ChartsideError, match="no answers of it were recorded"):
+        CliRunner().invoke(app, words, catch_exceptions=False)
