@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -114,7 +115,7 @@ def node_reader(connection: Connection) -> tree.ReadNode:
     return read
 
 
-def records(connection: Connection, first: int = 0) -> Iterator[Row[tuple[int, bytes, bytes]]]:
+def records(connection: Connection, first: int = 0) -> Iterator[Row[Any, Any, Any]]:
     """`(seq, record, leaf_hash)` in order, a page at a time: a ledger may be larger than memory."""
     column = tables.ledger.c
     query = select(column.seq, column.record, column.leaf_hash).order_by(column.seq).limit(_PAGE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from cds_hooks.audit.feedback import FeedbackReceipt
 from cds_hooks.audit.keys import SiteKey
@@ -100,7 +101,7 @@ def encounter_pseudonym(key: SiteKey, encounter_id: str) -> str:
 _MOST = 500
 
 
-def _who(call: Call, key: SiteKey) -> dict[str, str]:
+def _who(call: Call, key: SiteKey) -> dict[str, Any]:
     # `user_ref` is what the store made of the user's id already, where the site keeps it plain.
     return {
         "hook": call.hook,
