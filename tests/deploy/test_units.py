@@ -201,7 +201,7 @@ def test_the_command_line_runs_as_a_plain_process(
     entries = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
     assert {"event": "listening", "port": port}.items() <= entries[0].items()
     kept = {str(path.relative_to(tmp_path / "state")) for path in (tmp_path / "state").rglob("*.*")}
-    assert kept == {"keys/site.key", "records/records.sqlite"}
+    assert kept == {"keys/site.key", "keys/ledger.key", "records/records.sqlite"}
     for path in (tmp_path / "state").rglob("*"):
         assert path.stat().st_mode & 0o077 == 0
 
