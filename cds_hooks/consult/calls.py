@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from cds_hooks.audit import Call
 from cds_hooks.consultation import Caller
 from cds_hooks.protocol.request import HookRequest
 
-__all__ = ["call_by", "call_of"]
+__all__ = ["call_of"]
 
 
 def call_of(request: HookRequest) -> Call:

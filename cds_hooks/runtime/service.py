@@ -18,7 +18,6 @@ from cds_hooks.app import AppConfig, Doors, Exchange, Readiness, RequestInfo, cr
 from cds_hooks.audit import Commit, Store
 from cds_hooks.compliance import Basis, basis_page
 from cds_hooks.consult import Consultant, ConsultConfig, Rooms
-from cds_hooks.consult.calls import call_by
 from cds_hooks.consultation import Consultation
 from cds_hooks.errors import ChartsideError
 from cds_hooks.gather import Gathered, VersionCache, gather, open_http
