@@ -30,7 +30,6 @@ _COMMANDS = {
     "demo": ("cds_hooks.cli.demo", "demo"),
     "prewarm": ("cds_hooks.cli.prewarm", "prewarm"),
     "doctor": ("cds_hooks.cli.doctor", "doctor_app"),
-    "doctor": ("cds_hooks.cli.doctor", "doctor_app"),
     "models": ("cds_hooks.cli.models", "models_app"),
     "egress": ("cds_hooks.cli.egress", "egress_app"),
     "audit": ("cds_hooks.cli.audit", "audit_app"),

@@ -66,7 +66,9 @@ def exported(folder: Path) -> Source:
             nodes.update(((n.level, n.index), n.hash) for n in frontier.append(leaf))
         return lambda level, index: _node(nodes, level, index)
 
-    return Source(str(folder), export.total_bytes, export.lines, export.notes, reader, get, lambda: None)
+    return Source(
+        str(folder), export.total_bytes, export.lines, export.notes, reader, get, lambda: None
+    )
 
 
 @contextlib.contextmanager
