@@ -17,6 +17,7 @@ from cds_hooks.consult import ClientTerms
 from cds_hooks.consultation import Caller
 from cds_hooks.gather import GatherConfig
 from cds_hooks.operation import get_logger
+from cds_hooks.runtime.egress import refused_ways
 from cds_hooks.runtime.refused import RefusalBook, RefusedCall
 from cds_hooks.settings import Settings, SettingsError
 from cds_hooks.settings.trust import ClientEntry
@@ -46,7 +47,7 @@ class Callers:
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._refused = refused
-        self._book = RefusalBook(store)
+        self._book = RefusalBook(store, refused_ways)
         self._log = get_logger()
         self._http: httpx.AsyncClient | None = None
         self._clients = tuple(client_of(entry) for entry in settings.clients)

@@ -34,6 +34,7 @@ __all__ = [
     "make_lock",
     "of_prewarm",
     "of_service",
+    "refused_ways",
 ]
 
 _ENGINE = "cds_hooks.inference.worker"
@@ -116,6 +117,12 @@ def attach(registry: CollectorRegistry, log: Any) -> None:
 
     lock.tell = tell
     registry.register(_Counts(lock))
+
+
+def refused_ways() -> Mapping[str, int]:
+    """How many ways out the installed lock has refused so far, by way."""
+    lock = installed()
+    return {} if lock is None else lock.counts
 
 
 def locked_transport() -> httpx.AsyncBaseTransport | None:
