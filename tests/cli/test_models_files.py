@@ -242,7 +242,7 @@ def test_advice_is_reckoned_from_a_probe_of_this_machine(
     assert advice["machine"]["processors"] >= 1
     assert models["qwen3.5-27b"]["total_s"] > models["qwen3.5-9b"]["total_s"]
     assert models["qwen3.5-35b-a3b"]["prompt_s"] < models["qwen3.5-9b"]["prompt_s"]
-    assert models["gemma-4-31b-it"]["cache_known"] is False
+    assert all(model["cache_known"] for model in models.values())
     told = run(*arguments).out
     assert "Times are estimates" in told
     assert "+ KV cache" in told
