@@ -19,6 +19,8 @@ from cds_hooks.plausibility import (
     judge,
 )
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts
+from tests.plausibility.clean import Told, causes, radiology, vignettes
+from tests.plausibility.concepts import checked, counts, expected
 from tests.plausibility.corruptions import (
     CORRUPTIONS,
     bound_cases,
@@ -42,7 +44,9 @@ def rows() -> list[Row]:
             *_lookups(terminology),
             *_judging(terminology),
             *_recognised(terminology),
+            *_right_concepts(terminology),
             *_corrupted(terminology),
+            *_clean(terminology),
             _memory(),
         ]
 
@@ -163,6 +167,43 @@ def _recognised(terminology: Terminology) -> list[Row]:
     ]
 
 
+def _right_concepts(terminology: Terminology) -> list[Row]:
+    """Names checked by hand: found with a code of the right category, of another, or how else."""
+    rows = []
+    for which in ("sample", "common"):
+        found = counts(which, terminology)
+        n = found.total()
+        for outcome in ("right", "wrong", "wider", "uncoded", "not recognised"):
+            told = f"plausibility: names checked by hand ({which}), {outcome}"
+            rows.append(_row(told, "share", [found[outcome] / n], f"{n} names"))
+    return rows
+
+
+def _clean(terminology: Terminology) -> list[Row]:
+    """Right diagnoses that are called contradicted or unrecognised, by the check that did so, on
+    cases that no rule was adjusted with."""
+    rows = []
+    for label, told in _others().items():
+        n, why, _ = causes(told, terminology)
+        for check in ("name-recognised", *sorted(set(why) - {"name-recognised"})):
+            name = f"plausibility: right ones flagged, {label}, by {check}"
+            rows.append(_row(name, "share", [why[check] / n], f"{n} cases"))
+        others = sum(count for check, count in why.items() if check != "name-recognised")
+        name = f"plausibility: right ones called contradicted, {label}"
+        rows.append(_row(name, "share", [others / n], f"{n} cases"))
+    return rows
+
+
+def _others() -> dict[str, list[Told]]:
+    if not EVAL.is_dir():
+        return {}
+    no_diagnosis = frozenset(NO_DIAGNOSIS.read_text("utf-8").splitlines())
+    return {
+        "vignettes": list(vignettes(EVAL / "vignettes_mcq.jsonl", no_diagnosis)),
+        "radiology": list(radiology(EVAL / "eurorad_predictions.csv")),
+    }
+
+
 def misses(terminology: Terminology) -> dict[str, list[str]]:
     """The names of each list that are not recognised."""
     return {
@@ -247,3 +288,8 @@ if __name__ == "__main__":
     with Terminology(DATABASE) as opened:
         for name, found in misses(opened).items():
             print(f"{name}: {'; '.join(found)}")
+        for label, told in _others().items():
+            print(f"right ones flagged, {label}: {'; '.join(causes(told, opened)[2])}")
+        for one in expected():
+            if checked(one, opened) != "right":
+                print(f"checked by hand, {one.set}, {checked(one, opened)}: {one.name}")

@@ -18,7 +18,7 @@ from cds_hooks.consultation import Candidate, Differential, Evidence, Group, Ver
 from cds_hooks.plausibility import Terminology, assess
 from fhir_mapping.chart import Chart, Fact, Kind, PatientFacts
 
-__all__ = ["causes", "radiology", "vignettes"]
+__all__ = ["Told", "causes", "radiology", "vignettes"]
 
 Told = tuple[str, PatientFacts]
 """A true diagnosis and whose it is."""
