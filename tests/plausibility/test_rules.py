@@ -35,6 +35,7 @@ from cds_hooks.plausibility.rules import (
 from cds_hooks.plausibility.rules import (
     test_rules as negative_test_rules,
 )
+from cds_hooks.plausibility.timing import timing_rules
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts, Polarity, Range
 
 Make = Callable[..., Any]
@@ -183,7 +184,7 @@ def test_every_rule_has_codes_that_exist_and_a_published_source(
 def test_references_that_were_looked_up_are_those_that_rules_cite() -> None:
     text = files("cds_hooks.plausibility").joinpath("data/references.toml").read_text("utf-8")
     found = tomllib.loads(text)["reference"]
-    cited = {r.source for r in (*ALL, *patterns(), *effects(), *conflicts())}
+    cited = {r.source for r in (*ALL, *timing_rules(), *patterns(), *effects(), *conflicts())}
     assert {r["source"] for r in found} <= cited
     assert len({r["source"] for r in found}) == len(found) >= 10
     assert all(r["checked"] in ("citation", "content") and r["url"] and r["seen"] for r in found)
