@@ -1,7 +1,7 @@
 """Links to one consultation: they cannot be guessed, and run out.
 
-Until the service can tell who calls, knowing a link is what opens the page. The link says nothing
-of the patient: it holds a random id, a time, and a keyed hash over both.
+A browser that follows a link carries no client's token, so knowing the link opens the page. It says
+nothing of the patient: it holds a random id, a time, and a keyed hash over both.
 """
 
 from __future__ import annotations
