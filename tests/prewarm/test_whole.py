@@ -178,12 +178,14 @@ def run(settings: Path, service: httpx.Client, *more: str) -> tuple[int, Any, st
     return done.returncode, json.loads(done.stdout), done.stderr
 
 
-def opened(charts: dict[str, Any], patient_id: str) -> dict[str, Any]:
+def opened(charts: dict[str, Any], patient_id: str, server: str) -> dict[str, Any]:
+    """What an EHR sends that names its server: an id is one patient on one server only."""
     view = find("chartside-patient-view")
     assert view is not None
-    return hook_request(
+    asked = hook_request(
         "patient-view", view.prefetch, charts[patient_id], patient_id=patient_id, encounter_id=None
     )
+    return asked | {"fhirServer": server}
 
 
 def test_tomorrows_charts_are_answered_from_the_store_when_they_are_opened(
@@ -198,8 +200,7 @@ def test_tomorrows_charts_are_answered_from_the_store_when_they_are_opened(
     assert told["warnings"] == ["answers-expire-first"]
     assert len(engine.requests) == 2
     for patient_id in ("warm-a", "warm-b"):
-        # The EHR names its server: an id is one patient on one server only.
-        chart = opened(charts, patient_id) | {"fhirServer": hospital.base}
+        chart = opened(charts, patient_id, hospital.base)
         answer = service.post("/cds-services/chartside-patient-view", json=chart).json()
         assert "Pulmonary embolism" in answer["cards"][0]["summary"]
     assert len(engine.requests) == 2, "a chart that was read ahead asked the model again"
@@ -270,7 +271,7 @@ def test_it_says_what_is_missing(
 
 @pytest.mark.model
 def test_the_whole_of_it_with_the_embedded_model(
-    settings: Path, tmp_path: Path, charts: dict[str, Any]
+    settings: Path, tmp_path: Path, charts: dict[str, Any], hospital: Any
 ) -> None:
     with settings.open("a") as file:
         file.write("[services]\ndeadline_s = 250\n")
@@ -286,9 +287,8 @@ def test_the_whole_of_it_with_the_embedded_model(
             code, told, errors = run(settings, client, "--date", DAY.isoformat())
             assert code == 0, errors + log.read_text()
             assert sum(told["outcomes"].values()) == 2
-            answer = client.post(
-                "/cds-services/chartside-patient-view", json=opened(charts, "warm-a")
-            ).json()
+            chart = opened(charts, "warm-a", hospital.base)
+            answer = client.post("/cds-services/chartside-patient-view", json=chart).json()
             topic = answer["cards"][0]["source"]["topic"]["code"]
             assert topic == "chartsideDifferential" or "empty-differential" in told["outcomes"]
         consulted = [
