@@ -37,9 +37,7 @@ class RefusalBook:
     how many ways out of this process were refused so far, by way.
     """
 
-    def __init__(
-        self, store: Store, ways_out: Callable[[], Mapping[str, int]] = dict
-    ) -> None:
+    def __init__(self, store: Store, ways_out: Callable[[], Mapping[str, int]] = dict) -> None:
         self._store = store
         self._ways_out = ways_out
         self._recorded: dict[str, int] = {}
