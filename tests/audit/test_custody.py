@@ -348,19 +348,26 @@ def _make_plain(where: Path | str, consultation: Consultation) -> None:
     )
 
 
+async def _looked_through(where: Path | str) -> None:
+    """Wait until a store that was opened has looked for plain records, so that it does no more."""
+    for _ in range(500):
+        if rows(where, "SELECT 1 FROM store_facts WHERE name = 'all-sealed'"):
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("no pass for plain records was made")
+
+
 async def test_what_an_earlier_version_left_plain_is_sealed_at_the_next_start(
     kept: Store, where: Path | str, config: StoreConfig, site_key: SiteKey, clock: Any
 ) -> None:
     one = await kept.get("of-abc")
     assert one
+    await _looked_through(where)
     _make_plain(where, one)
     assert await kept.get("of-abc") == one
     again = Store(config, site_key, clock=clock)
     await again.open()
-    for _ in range(500):
-        if rows(where, "SELECT 1 FROM store_facts WHERE name = 'all-sealed'"):
-            break
-        await asyncio.sleep(0.02)
+    await _looked_through(where)
     assert rows(where, "SELECT 1 FROM consultations WHERE sealed_by IS NULL") == []
     assert rows(where, "SELECT 1 FROM feedback WHERE sealed_by IS NULL") == []
     assert await again.find_by_key("abc", not_older_than=0) == one
@@ -373,6 +380,7 @@ async def test_a_strict_site_seals_by_command_only(
 ) -> None:
     one = await kept.get("of-abc")
     assert one
+    await _looked_through(where)
     _make_plain(where, one)
     strict = Store(dataclasses.replace(config, sealed_only=True), site_key, clock=lambda: 1.0)
     await strict.open()

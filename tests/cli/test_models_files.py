@@ -234,7 +234,7 @@ def test_bench_measures_the_very_engine(run: Run, tiny: Callable[..., Path]) -> 
 
 @pytest.mark.model
 def test_advice_is_reckoned_from_a_probe_of_this_machine(
-    run: Run, tiny: Callable[..., Path]
+    run: Run, tiny: Callable[..., Path], tmp_path: Path
 ) -> None:
     arguments = ("advise", "--model", tiny(), "--prompt", "800", "--answer", "300")
     advice = run(*arguments, "--json").json
@@ -245,4 +245,7 @@ def test_advice_is_reckoned_from_a_probe_of_this_machine(
     assert all(model["cache_known"] for model in models.values())
     told = run(*arguments).out
     assert "Times are estimates" in told
+    own = tmp_path / "own.toml"
+    own.write_text(OWN)
+    told = run(*arguments, "--catalogue", own).out
     assert "+ KV cache" in told
