@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.skipif(not EMBEDDED.is_file(), reason="the embedded model is not there: run make"),
 ]
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-SLICE = ["chatml-turn", "note-ignore-previous", "image", "fact-line-forged"]
+SLICE = ["chatml-turn", "fact-line-forged"]
 
 
 @pytest.fixture(scope="module")
