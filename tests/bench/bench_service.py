@@ -71,11 +71,14 @@ def _until_ready(address: str) -> None:
     host, port = address.removeprefix("http://").split(":")
     connection = http.client.HTTPConnection(host, int(port), timeout=20)
     while True:
-        connection.request("GET", "/readyz")
-        answer = connection.getresponse()
-        answer.read()
-        if answer.status == 200:
-            return
+        try:
+            connection.request("GET", "/readyz")
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status == 200:
+                return
+        except ConnectionRefusedError:  # the port is bound, and nobody listens yet
+            connection.close()
         time.sleep(0.02)
 
 
