@@ -6,31 +6,29 @@ Sources: HL7 SMART App Launch 2.2, "Client Authentication: Asymmetric (public ke
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import orjson
+import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA384
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from cds_hooks.errors import ChartsideError
+from cds_hooks.trust.published import thumbprint
 
-__all__ = ["Algorithm", "KeyUnusable", "SigningKey", "assertion", "thumbprint"]
+__all__ = ["Algorithm", "KeyUnusable", "SigningKey", "assertion"]
 
 Algorithm = Literal["ES384", "RS384"]
 _LIFETIME_S = 240
 """Seconds; the specification allows five minutes, and clocks differ."""
 
-_P384_BYTES = 48
 _RSA_BITS = 2048
+_MEMBERS = ("kty", "crv", "x", "y", "n", "e")
 
 
 class KeyUnusable(ChartsideError):
@@ -73,9 +71,8 @@ class SigningKey:
 
     def sign(self, claims: Mapping[str, Any]) -> str:
         """A JWS of the claims in compact form."""
-        header = {"alg": self.algorithm, "kid": self.kid, "typ": "JWT"}
-        signed = f"{_b64(orjson.dumps(header))}.{_b64(orjson.dumps(claims))}"
-        return f"{signed}.{_b64(_signature(self.private, signed.encode('ascii')))}"
+        named = {"kid": self.kid}
+        return jwt.encode(dict(claims), self.private, algorithm=self.algorithm, headers=named)
 
 
 def assertion(key: SigningKey, client_id: str, audience: str, *, now: float, jti: str) -> str:
@@ -84,26 +81,12 @@ def assertion(key: SigningKey, client_id: str, audience: str, *, now: float, jti
     return key.sign({**claims, "iat": int(now), "exp": int(now) + _LIFETIME_S})
 
 
-def thumbprint(members: Mapping[str, str]) -> str:
-    """RFC 7638: SHA-256 of a public key's required members, in order of their names."""
-    return _b64(hashlib.sha256(orjson.dumps(members, option=orjson.OPT_SORT_KEYS)).digest())
-
-
-def _signature(private: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, data: bytes) -> bytes:
-    if isinstance(private, rsa.RSAPrivateKey):
-        return private.sign(data, padding.PKCS1v15(), SHA384())
-    # RFC 7518, section 3.4: the two numbers side by side, not in DER.
-    r, s = decode_dss_signature(private.sign(data, ec.ECDSA(SHA384())))
-    return r.to_bytes(_P384_BYTES, "big") + s.to_bytes(_P384_BYTES, "big")
-
-
 def _public_members(private: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> dict[str, str]:
     if isinstance(private, rsa.RSAPrivateKey):
-        rsa_numbers = private.public_key().public_numbers()
-        return {"kty": "RSA", "n": _number(rsa_numbers.n), "e": _number(rsa_numbers.e)}
-    numbers = private.public_key().public_numbers()
-    x, y = (value.to_bytes(_P384_BYTES, "big") for value in (numbers.x, numbers.y))
-    return {"kty": "EC", "crv": "P-384", "x": _b64(x), "y": _b64(y)}
+        found = RSAAlgorithm.to_jwk(private.public_key(), as_dict=True)
+    else:
+        found = ECAlgorithm.to_jwk(private.public_key(), as_dict=True)
+    return {name: found[name] for name in _MEMBERS if name in found}
 
 
 def _fitting(
@@ -133,11 +116,3 @@ def _read_private(path: Path) -> bytes:
         raise KeyUnusable("the private key cannot be read", where=str(path), hint=hint) from None
     hint = "chmod 600 it, and think about who may have read it."
     raise KeyUnusable("group or others may read the private key", where=str(path), hint=hint)
-
-
-def _number(value: int) -> str:
-    return _b64(value.to_bytes((value.bit_length() + 7) // 8, "big"))
-
-
-def _b64(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")

@@ -11,7 +11,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from cds_hooks.prewarm import KeyUnusable, SigningKey
-from cds_hooks.prewarm.assertion import Algorithm, assertion, thumbprint
+from cds_hooks.prewarm.assertion import Algorithm, assertion
+from cds_hooks.trust.published import thumbprint
 
 Verify = Callable[[str, dict[str, str]], tuple[dict[str, Any], dict[str, Any]]]
 Write = Callable[[Any, Path], Path]
