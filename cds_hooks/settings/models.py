@@ -80,7 +80,7 @@ class Panel(Section):
 
 class Model(Section):
     path: Path = Field(
-        Path("build/models/SmolLM2-135M-Instruct.Q4_1.gguf"), description="The GGUF file."
+        Path("build/models/SmolLM2-135M-Instruct.Q8_0.gguf"), description="The GGUF file."
     )
     sha256: Digest = Field("", description="Its digest; a file with another is refused.")
     adapters: tuple[Adapter, ...] = Field(

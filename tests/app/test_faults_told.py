@@ -17,7 +17,7 @@ from cds_hooks.services import find
 from cds_hooks.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-MODEL = ROOT / "build/models/SmolLM2-135M-Instruct.Q4_1.gguf"
+MODEL = ROOT / "build/models/SmolLM2-135M-Instruct.Q8_0.gguf"
 PATIENT = {"resourceType": "Patient", "id": "p1", "birthDate": "1960-01-01", "gender": "male"}
 
 

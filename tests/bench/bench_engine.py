@@ -29,7 +29,7 @@ from cds_hooks.inference.machine import this_machine, usable_processors
 from prompts.prompt import Message
 
 ROOT = Path(__file__).resolve().parents[2]
-MODEL = ROOT / "build/models/SmolLM2-135M-Instruct.Q4_1.gguf"
+MODEL = ROOT / "build/models/SmolLM2-135M-Instruct.Q8_0.gguf"
 NAMES = ROOT / "build/names.txt"
 PROMPT_TOKENS = 1000
 OUTPUT_TOKENS = 150

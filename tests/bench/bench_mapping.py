@@ -20,7 +20,7 @@ from fhir_mapping import map_chart, must_keep
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENTS = ROOT.parent / "shared" / "data" / "patients" / "synthea-r4"
-MODEL = ROOT / "build" / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
+MODEL = ROOT / "build" / "models" / "SmolLM2-135M-Instruct.Q8_0.gguf"
 NOW = datetime(2024, 6, 15, 12, tzinfo=UTC)
 ROUNDS = 15
 Row = dict[str, Any]

@@ -12,7 +12,7 @@ import pytest
 
 from cds_hooks.cli.application import main
 
-MODEL = Path(__file__).parents[2] / "build" / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
+MODEL = Path(__file__).parents[2] / "build" / "models" / "SmolLM2-135M-Instruct.Q8_0.gguf"
 SUBJECT = {"reference": "Patient/p"}
 RESOURCES: list[dict[str, Any]] = [
     {"resourceType": "Patient", "id": "p", "gender": "F", "birthDate": "1950-01-01"},

@@ -16,9 +16,10 @@ from typer.testing import CliRunner
 
 from cds_hooks.cli import models_files
 from cds_hooks.errors import ChartsideError
+from cds_hooks.inference.gguf import sha256_of
 
 ROOT = Path(__file__).resolve().parents[2]
-EMBEDDED = ROOT / "build/models/SmolLM2-135M-Instruct.Q4_1.gguf"
+EMBEDDED = ROOT / "build/models/SmolLM2-135M-Instruct.Q8_0.gguf"
 OWN = """
 version = "1"
 [[model]]
@@ -128,18 +129,31 @@ def test_a_site_s_own_entries_stand_beside_the_shipped_ones(run: Run, tmp_path: 
     assert "own.toml" in failed.error.diagnostics()
 
 
-def test_check_knows_the_embedded_model_by_its_digest(run: Run) -> None:
+def test_check_knows_the_embedded_model(run: Run) -> None:
     if not EMBEDDED.is_file():
         pytest.skip("the embedded model is not at build/models: run make")
     found = run("check", EMBEDDED, "--json")
     assert found.code == 0
-    assert found.json["entry"] == "smollm2-135m-instruct-q4_1"
-    assert found.json["quantisation"] == "Q4_1"
+    assert found.json["entry"] == "smollm2-135m-instruct-q8_0"
+    assert found.json["quantisation"] == "Q8_0"
     assert found.json["usable"]
-    assert "digest-known" in _ids(found.json)
+    assert "digest-not-listed" in _ids(found.json)
     told = run("check", EMBEDDED).out
     assert "It can be used." in told
     assert "MiB" in told
+
+
+def test_check_knows_a_file_by_the_digest_that_a_site_lists(
+    run: Run, tiny: Callable[..., Path], tmp_path: Path
+) -> None:
+    listed, other = tiny("llama", "our-ward-1.gguf"), tmp_path / "our-ward-2.gguf"
+    other.write_bytes(listed.read_bytes() + b"\0")
+    own = tmp_path / "own.toml"
+    own.write_text(f'{OWN}sha256 = "{sha256_of(listed)}"')
+    assert "digest-known" in _ids(run("check", listed, "--catalogue", own, "--json").json)
+    found = run("check", other, "--catalogue", own, "--json")
+    assert "digest-differs" in _ids(found.json)
+    assert found.code == 1
 
 
 def test_check_of_an_unknown_file_says_what_is_not_known(
@@ -157,7 +171,6 @@ def test_check_of_an_unknown_file_says_what_is_not_known(
         ("llama", "gpt-oss-20b-mxfp4.gguf", {"architecture-differs", "template-without-thinking"}),
         ("gpt-oss", "gpt-oss-20b-mxfp4.gguf", {"parameters-differ", "template-asks-the-day"}),
         ("gemma3", "medgemma-27b-text-it.gguf", {"template-without-system", "context-differs"}),
-        ("llama", "SmolLM2-135M-Instruct.Q4_1.gguf", {"digest-differs"}),
     ],
 )
 def test_check_compares_with_the_entry(

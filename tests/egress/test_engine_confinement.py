@@ -20,7 +20,7 @@ from cds_hooks.inference.worker import landlock, seccomp
 from cds_hooks.inference.worker.confine import files_for
 
 ROOT = Path(__file__).resolve().parents[2]
-EMBEDDED = ROOT / "build/models/SmolLM2-135M-Instruct.Q4_1.gguf"
+EMBEDDED = ROOT / "build/models/SmolLM2-135M-Instruct.Q8_0.gguf"
 confinable = pytest.mark.skipif(
     landlock.abi() < 6, reason="this kernel's Landlock is older than ABI 6 (Linux 6.12)"
 )

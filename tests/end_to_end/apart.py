@@ -41,7 +41,7 @@ from tests.end_to_end.capture import Capture  # noqa: E402
 PORT = 18010
 OURS = "10.99.0.1"
 SERVICE = "/cds-services/chartside-patient-view"
-EMBEDDED = ROOT / "build/models/SmolLM2-135M-Instruct.Q4_1.gguf"
+EMBEDDED = ROOT / "build/models/SmolLM2-135M-Instruct.Q8_0.gguf"
 
 
 def run(*command: str) -> None:

@@ -165,7 +165,7 @@ def test_a_killed_engine_is_restarted_and_hooks_are_answered_meanwhile(
 def test_a_wrong_model_file_is_named_and_hooks_are_answered_all_the_same(
     start: Start, tmp_path: Path, demo_bundle: list[dict[str, Any]], open_chart: Open, fault: str
 ) -> None:
-    good = (ROOT / "build/models/SmolLM2-135M-Instruct.Q4_1.gguf").read_bytes()
+    good = (ROOT / "build/models/SmolLM2-135M-Instruct.Q8_0.gguf").read_bytes()
     path = tmp_path / "model.gguf"
     if fault != "missing":
         content = {"truncated": good[:1_000_000], "not-gguf": b"x" * 4096, "other": good + b"\0"}

@@ -21,7 +21,7 @@ from cds_hooks.evaluation.admission.finding import SUFFIX
 from cds_hooks.evaluation.errors import AdmissionError
 
 ROOT = Path(__file__).resolve().parents[2]
-EMBEDDED = ROOT / "build" / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
+EMBEDDED = ROOT / "build" / "models" / "SmolLM2-135M-Instruct.Q8_0.gguf"
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from cds_hooks.inference.engine import GenerationRequest
 from cds_hooks.inference.llama import LlamaEngine
 from prompts.prompt import Message
 
-EMBEDDED = Path(__file__).resolve().parents[2] / "build/models/SmolLM2-135M-Instruct.Q4_1.gguf"
+EMBEDDED = Path(__file__).resolve().parents[2] / "build/models/SmolLM2-135M-Instruct.Q8_0.gguf"
 NAMES = """\
 # name, tab, concept
 Hypertension\tD006973

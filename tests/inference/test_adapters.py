@@ -26,7 +26,7 @@ def tiny(config: LlamaConfig, tiny_models: ModuleType, tmp_path: Path) -> LlamaC
     """An engine on a tiny llama."""
     path = tmp_path / "base.gguf"
     tiny_models.write("llama", path)
-    entry = load_catalogue().get("smollm2-135m-instruct-q4_1")
+    entry = load_catalogue().get("smollm2-135m-instruct-q8_0")
     entry = entry.model_copy(update={"sha256": ""})
     return replace(config, model=path, entry=entry, cache=tmp_path / "cache")
 

@@ -16,10 +16,10 @@ PROBE = Probe(
 
 def test_time_goes_with_the_parameters_that_a_token_uses() -> None:
     catalogue = load_catalogue()
-    measured = catalogue.get("smollm2-135m-instruct-q4_1")
+    measured = catalogue.get("smollm2-135m-instruct-q8_0")
     question = Question(prompt=1000, answer=200, samples=3)
     found = {a.model: a for a in advise(catalogue, PROBE, measured, None, question)}
-    same = found["smollm2-135m-instruct-q4_1"]
+    same = found["smollm2-135m-instruct-q8_0"]
     assert same.prompt_s == pytest.approx(1000 / 270)
     assert same.answer_s == pytest.approx(200 / 50)
     assert same.thinking_s == 0
@@ -32,7 +32,7 @@ def test_time_goes_with_the_parameters_that_a_token_uses() -> None:
 
 def test_what_does_not_fit_is_said_so() -> None:
     catalogue = load_catalogue()
-    measured = catalogue.get("smollm2-135m-instruct-q4_1")
+    measured = catalogue.get("smollm2-135m-instruct-q8_0")
     found = advise(catalogue, PROBE, measured, 16 * 10**9, Question())
     fitting = {advice.model for advice in found if advice.fits}
     assert "qwen3.5-9b" in fitting

@@ -43,7 +43,7 @@ async def running(config: LlamaConfig) -> AsyncIterator[LlamaEngine]:
 @pytest.fixture
 def tiny(config: LlamaConfig, tmp_path: Path) -> LlamaConfig:
     """An engine on a tiny llama that a test still has to write."""
-    entry = load_catalogue().get("smollm2-135m-instruct-q4_1")
+    entry = load_catalogue().get("smollm2-135m-instruct-q8_0")
     entry = entry.model_copy(update={"sha256": ""})
     return replace(config, model=tmp_path / "tiny.gguf", entry=entry, cache=None)
 

@@ -8,6 +8,7 @@ import pytest
 
 from cds_hooks.inference.catalogue import CatalogueError, load_catalogue
 
+DIGEST = "0123456789abcdef" * 4
 ENTRY = """
 version = "1"
 [[model]]
@@ -21,14 +22,21 @@ context = 4096
 """
 
 
-def test_the_embedded_model_is_known_by_name_and_by_digest() -> None:
+def test_the_embedded_model_is_known_by_its_files_name() -> None:
     catalogue = load_catalogue()
-    entry = catalogue.get("smollm2-135m-instruct-q4_1")
+    entry = catalogue.get("smollm2-135m-instruct-q8_0")
     assert entry.demonstration
     assert entry.licence == "Apache-2.0"
-    assert catalogue.for_file(Path("renamed.gguf"), entry.sha256) == entry
-    assert catalogue.for_file(Path("/models/smollm2-135m-instruct.q4_1.gguf")) == entry
+    assert catalogue.for_file(Path("/models/smollm2-135m-instruct.q8_0.gguf")) == entry
     assert catalogue.for_file(Path("other.gguf")) is None
+
+
+def test_a_file_is_known_by_its_digest_whatever_its_name(tmp_path: Path) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text(ENTRY.format(name="ours") + f'sha256 = "{DIGEST}"')
+    catalogue = load_catalogue(site)
+    assert catalogue.for_file(Path("renamed.gguf"), DIGEST) == catalogue.get("ours")
+    assert catalogue.for_file(Path("renamed.gguf"), DIGEST[::-1]) is None
 
 
 @pytest.mark.parametrize(
@@ -68,9 +76,9 @@ def test_weights_are_estimated_from_the_parameters() -> None:
 
 def test_a_site_adds_and_replaces_entries(tmp_path: Path) -> None:
     site = tmp_path / "site.toml"
-    site.write_text(ENTRY.format(name="smollm2-135m-instruct-q4_1"))
+    site.write_text(ENTRY.format(name="smollm2-135m-instruct-q8_0"))
     catalogue = load_catalogue(site)
-    assert catalogue.get("smollm2-135m-instruct-q4_1").family == "Test"
+    assert catalogue.get("smollm2-135m-instruct-q8_0").family == "Test"
 
 
 @pytest.mark.parametrize(

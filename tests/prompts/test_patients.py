@@ -15,7 +15,7 @@ from fhir_mapping.chart import Chart
 from fhir_mapping.loading import find_patient_ids, load_path
 from prompts import Template, lay_out, render
 
-MODEL = Path(__file__).parents[2] / "build" / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
+MODEL = Path(__file__).parents[2] / "build" / "models" / "SmolLM2-135M-Instruct.Q8_0.gguf"
 SOURCES = (
     "clinosim/*.json",
     "pysynthea/*.json*",

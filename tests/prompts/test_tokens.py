@@ -10,7 +10,7 @@ import pytest
 from fhir_mapping.chart import Chart
 from prompts import Template, lay_out, render
 
-MODEL = Path(__file__).parents[2] / "build" / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
+MODEL = Path(__file__).parents[2] / "build" / "models" / "SmolLM2-135M-Instruct.Q8_0.gguf"
 
 pytestmark = pytest.mark.model
 
