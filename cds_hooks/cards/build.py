@@ -22,6 +22,8 @@ __all__ = ["build"]
 
 _DAY = 86400.0
 _MOST_CHANGES = 5
+_MOST_CONFLICTS = 6
+"""Conflicts on a card, which is read in passing; the consultation's page asks for all of them."""
 _FRESH_S = 60.0
 """An answer younger than this is told without its age, in seconds."""
 
@@ -38,6 +40,7 @@ def build(
     now: float | None = None,
     silent: Collection[Outcome] = (),
     override_reasons: tuple[Coding, ...] | None = None,
+    most_conflicts: int = _MOST_CONFLICTS,
 ) -> Response:
     """Cards for a hook, in the order in which they should be read.
 
@@ -46,7 +49,8 @@ def build(
     `base_url` is the service's own address as clients see it; `patient_id` and `encounter_id` are
     the hook's, without which no Condition is suggested; `last` is an earlier answer about the same
     patient, shown with its age while there is no new one; `now` is UTC seconds, by default the
-    time of `consultation`; `silent` are outcomes that give no card. Raises ValueError for a
+    time of `consultation`; `silent` are outcomes that give no card; more conflicts of the chart
+    than `most_conflicts` are counted, not listed. Raises ValueError for a
     `base_url` that is not absolute and for a profile that there is none of.
     """
     maker = _Maker(
@@ -57,6 +61,7 @@ def build(
         encounter_id=encounter_id,
         now=consultation.created if now is None else now,
         reasons=data.override_reasons() if override_reasons is None else override_reasons,
+        most_conflicts=most_conflicts,
     )
     if consultation.outcome is Outcome.CHECKED:
         return Response(maker.entries(consultation))
@@ -83,6 +88,7 @@ class _Maker:
     encounter_id: str
     now: float
     reasons: tuple[Coding, ...]
+    most_conflicts: int
 
     def differential(self, done: Consultation) -> Card:
         age = self._age(done)
@@ -146,6 +152,8 @@ class _Maker:
         drugs = _drug_conflicts(consultation)
         one, many = ("one_conflict", "conflicts") if own else ("one_drug", "drugs")
         count = len(own) + len(drugs)
+        own = own[: self.most_conflicts]
+        drugs = drugs[: self.most_conflicts - len(own)]
         return Card(
             summary=words[one] if count == 1 else f"{count} {words[many]}",
             indicator="warning" if own else "info",
@@ -155,6 +163,7 @@ class _Maker:
                 "conflicts",
                 conflicts=view.conflicts_of(own, consultation.chart),
                 drugs=view.conflicts_of(drugs, consultation.chart),
+                more=count - len(own) - len(drugs),
             ),
             override_reasons=self.reasons,
             links=self._links(),

@@ -204,7 +204,7 @@ def conflicts_of(reasons: Sequence[Reason], chart: Chart) -> tuple[Conflict, ...
         Conflict(
             (said := says(reason))[:1].upper() + said[1:],
             phrases.remark(reason.source),
-            tuple(phrases.fact_phrase(f) for i in reason.fact_ids if (f := chart.fact(i))),
+            facts_of(reason, chart),
         )
         for reason in reasons
     )

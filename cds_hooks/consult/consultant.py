@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from dataclasses import replace
 
@@ -121,7 +122,9 @@ class Consultant:
         if found.outcome in _NOT_YET:
             found = await self._answer_to(found) or found
         base = self._config.base_url
-        shown = cards.build(found, base_url=base, make_uuid=self._rooms.new_id, now=now)
+        shown = cards.build(
+            found, base_url=base, make_uuid=self._rooms.new_id, now=now, most_conflicts=sys.maxsize
+        )
         return consultation_page(found, shown.cards, basis=f"{base}/basis", now=now)
 
     async def _answer_to(self, asked: Consultation) -> Consultation | None:

@@ -151,6 +151,19 @@ def test_a_drug_that_conflicts_with_the_chart_is_information(
     assert "AGS Beers criteria" in card.detail
 
 
+def test_a_chart_full_of_conflicts_stays_a_card_that_is_read(
+    contradictory: Consultation, make_uuid: Uuids
+) -> None:
+    several = contradictory.contradictions[:1] * 9
+    done = replace(contradictory, contradictions=several, medication_concerns=())
+    card = build(done, base_url=BASE, make_uuid=make_uuid).cards[-1]
+    assert card.summary.startswith("9 ")
+    assert card.detail.count("(rule: ") == 6
+    assert "- and 3 more" in card.detail
+    page = build(done, base_url=BASE, make_uuid=make_uuid, most_conflicts=99).cards[-1]
+    assert page.detail.count("(rule: ") == 9
+
+
 @pytest.mark.parametrize("outcome", sorted(texts().outcomes))
 def test_every_other_outcome_has_a_card_of_its_own_or_none_by_setting(
     answered: Consultation, make_uuid: Uuids, outcome: Outcome
