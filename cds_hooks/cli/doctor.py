@@ -24,6 +24,7 @@ from cds_hooks.trust.client import Client
 from cds_hooks.trust.errors import TokenRefused
 from cds_hooks.trust.explain import Step, explain
 from cds_hooks.trust.jwks import KeySets, read_key_set
+from cds_hooks.trust.signing import SigningKey
 from cds_hooks.trust.token import Token, parse_token
 
 __all__ = ["doctor_app"]
@@ -85,6 +86,20 @@ def token(
     else:
         _print(steps, told, refused)
     sys.exit(_REFUSED if refused else 0)
+
+
+@doctor_app.command()
+def jwks(
+    key: Annotated[Path, typer.Argument(help="A private key: PEM or JWK, mode 0600.")],
+    kid: Annotated[str, typer.Option(help="Its id; default: the JWK's or thumbprint.")] = "",
+    json: Annotated[bool, typer.Option("--json", help="The same, on one line.")] = False,
+) -> None:
+    """Print the JWK Set that registers a private key: what `jwks_file` of a client wants.
+
+    Nothing private is printed. Exit code 3: the key cannot be used.
+    """
+    document = {"keys": [SigningKey.load(key, kid=kid).public_jwk()]}
+    typer.echo(orjson.dumps(document, option=0 if json else orjson.OPT_INDENT_2).decode())
 
 
 async def _examine(

@@ -1,16 +1,19 @@
-"""`chartside hook`: the cards that a chart would open with, without a server."""
+"""`chartside hook`: the cards that a chart would open with, without a server or from one."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
 import typer
+from rich.console import Console
 
 from cds_hooks.cli import show
 from cds_hooks.cli.ehr import current_encounter_id, hook_request
+from cds_hooks.cli.hook_service import client_of
 from cds_hooks.cli.mapping import UsageError, choose_patient
 from cds_hooks.consultation import Consultation
 from cds_hooks.protocol.cards import Response
@@ -31,35 +34,91 @@ def hook(
     config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the response as sent.")] = False,
     explain: Annotated[bool, typer.Option(help="Show facts, prompt, output and checks.")] = False,
+    url: Annotated[str, typer.Option(help="Send it to the service at this address.")] = "",
+    key: Annotated[
+        Path | None, typer.Option(help="Sign as a CDS client: private key (JWK or PEM).")
+    ] = None,
+    issuer: Annotated[str, typer.Option(help="`iss` of the tokens, as [[clients]] has it.")] = "",
+    kid: Annotated[str, typer.Option(help="The key's id; default: the JWK's or thumbprint.")] = "",
+    audience: Annotated[
+        str, typer.Option(help="The service's `server.public_url`, if not --url.")
+    ] = "",
+    authority: Annotated[
+        Path | None, typer.Option(help="Who signed the service's certificate (PEM).")
+    ] = None,
+    certificate: Annotated[
+        tuple[Path, Path] | None, typer.Option(help="Ours and its key, where it asks for one.")
+    ] = None,
+    wait: Annotated[
+        int, typer.Option(min=0, max=600, help="Seconds to ask again for the answer.")
+    ] = 0,
+    print_token: Annotated[
+        bool, typer.Option(help="Print a token for the call, and send nothing.")
+    ] = False,
 ) -> None:
-    """Answer a hook for a chart in a file: map, ask the model, check, make cards."""
-    # A file does not tell which of its problems was just entered.
-    offered = [s for s in REGISTRY if not s.checks_entered]
-    service = next((s for s in offered if s.hook == name), None)
-    if service is None:
-        hooks = ", ".join(s.hook for s in offered)
-        raise UsageError("no service answers this hook for a file", hint=f"Hooks: {hooks}.")
-    body = _request(service, bundle, patient)
-    console = show.screen(json=json)
-    with console.status("the model reads the chart"):
-        done, response = asyncio.run(_consult(service, body, config))
-    document = to_document(response)
-    if json:
-        shown = {"response": document, "consultation": done} if explain else document
-        typer.echo(orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode())
+    """Answer a hook for a chart in a file: map, ask the model, check, make cards.
+
+    With --url nothing is answered here: the hook goes to that service, as an EHR would send it,
+    with a token for each call if there is a key. Exit code 3: the service refused the call.
+    """
+    service, console = _service(name), show.screen(json=json)
+    _require_fitting(served=bool(url), explain=explain, signs=bool(key or issuer or print_token))
+    resources = load_path(bundle)
+    whose = choose_patient(resources, patient)
+    if url:
+        ehr = client_of(
+            url, key=key, kid=kid, issuer=issuer, audience=audience, authority=authority,
+            certificate=certificate, wait_s=wait,
+        )  # fmt: skip
+        if print_token:
+            typer.echo(ehr.token_for(service.id))
+            return
+        with console.status("the service answers"):
+            document = ehr.fire(name, resources, whose)
+        _print(document, console, json=json)
         return
-    show.cards(console, document)
-    if explain:
+    with console.status("the model reads the chart"):
+        done, response = asyncio.run(_consult(service, _request(service, resources, whose), config))
+    document = to_document(response)
+    _print({"response": document, "consultation": done} if json and explain else document,
+           console, json=json)  # fmt: skip
+    if explain and not json:
         show.consultation(console, done, prompt=True)
 
 
-def _request(service: ServiceDefinition, bundle: Path, patient: str) -> dict[str, Any]:
-    resources = load_path(bundle)
+def _require_fitting(*, served: bool, explain: bool, signs: bool) -> None:
+    if served and explain:
+        hint = "The consultation stays with the service; its card links to it."
+        raise UsageError("--explain is for what is answered here", where="--url", hint=hint)
+    if signs and not served:
+        raise UsageError("a token is for a service at --url", where="--key")
+
+
+def _print(document: dict[str, Any], console: Console, *, json: bool) -> None:
+    if json:
+        typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+    else:
+        show.cards(console, document)
+
+
+def _service(hook: str) -> ServiceDefinition:
+    # A file does not tell which of its problems was just entered.
+    offered = [s for s in REGISTRY if not s.checks_entered]
+    found = next((s for s in offered if s.hook == hook), None)
+    if found is None:
+        hooks = ", ".join(s.hook for s in offered)
+        raise UsageError("no service answers this hook for a file", hint=f"Hooks: {hooks}.")
+    return found
+
+
+def _request(
+    service: ServiceDefinition, resources: Sequence[Mapping[str, Any]], patient_id: str
+) -> dict[str, Any]:
     return hook_request(
         service.hook,
         service.prefetch,
         resources,
-        patient_id=choose_patient(resources, patient),
+        patient_id=patient_id,
         encounter_id=current_encounter_id(resources),
     )
 

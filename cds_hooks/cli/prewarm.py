@@ -226,7 +226,7 @@ def _key(settings: Settings) -> SigningKey:
     if wanted.key is None:
         hint = "docs/prewarm.md tells how to make one."
         raise SettingsError("there is no private key", where="prewarm.key", hint=hint)
-    return SigningKey.load(wanted.key, wanted.algorithm, wanted.key_id)
+    return SigningKey.load(wanted.key, wanted.algorithm, wanted.key_id, setting="prewarm.key")
 
 
 def _client(settings: Settings, key: SigningKey) -> BackendClient:

@@ -18,8 +18,9 @@ from cds_hooks.errors import ChartsideError
 from cds_hooks.gather.base import Base
 from cds_hooks.gather.client import FhirClient, ReadError, usable_token
 from cds_hooks.gather.config import GatherConfig
-from cds_hooks.prewarm.assertion import SigningKey, assertion
+from cds_hooks.prewarm.assertion import assertion
 from cds_hooks.protocol.reading import Limits, read_object
+from cds_hooks.trust.signing import SigningKey
 
 __all__ = ["BackendClient", "TokenRefused", "TokenSource"]
 

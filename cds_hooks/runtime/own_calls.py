@@ -11,18 +11,21 @@ from typing import Any
 
 import httpx
 
-from cds_hooks.prewarm import SigningKey
 from cds_hooks.settings import Settings
+from cds_hooks.trust.signing import SigningKey, call_token
 
 __all__ = ["OwnToken", "own_http"]
 
-_LIFETIME_S = 240
+_ENDPOINTS = "/cds-services"
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is listened on, not bound here
 
 
 @dataclass(frozen=True, slots=True)
 class OwnToken(httpx.Auth):
-    """A new token for each CDS Hooks call: for the URL under which EHRs know the endpoint."""
+    """A new token for each CDS Hooks call: for the URL under which EHRs know the endpoint.
+
+    `base_url` is that address of the service, whatever address is called.
+    """
 
     key: SigningKey
     issuer: str
@@ -31,17 +34,15 @@ class OwnToken(httpx.Auth):
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """httpx asks this for each request."""
-        if request.url.path.startswith("/cds-services"):
-            now = int(self.now())
-            claims = {
-                "iss": self.issuer,
-                "aud": f"{self.base_url}{request.url.path}",
-                "iat": now,
-                "exp": now + _LIFETIME_S,
-                "jti": str(uuid.uuid4()),
-            }
-            request.headers["Authorization"] = f"Bearer {self.key.sign(claims)}"
+        _, found, rest = request.url.path.partition(_ENDPOINTS)
+        if found:
+            audience = f"{self.base_url}{_ENDPOINTS}{rest}"
+            request.headers["Authorization"] = f"Bearer {self.token(audience)}"
         yield request
+
+    def token(self, audience: str) -> str:
+        """One for this URL, good for one call."""
+        return call_token(self.key, self.issuer, audience, now=self.now(), jti=str(uuid.uuid4()))
 
 
 def own_http(settings: Settings, port: int, **options: Any) -> httpx.AsyncClient:
@@ -52,7 +53,7 @@ def own_http(settings: Settings, port: int, **options: Any) -> httpx.AsyncClient
     here = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
     auth = None
     if own.key is not None:
-        key = SigningKey.load(own.key, own.algorithm, own.key_id)
+        key = SigningKey.load(own.key, own.algorithm, own.key_id, setting="own_calls.key")
         auth = OwnToken(key, own.issuer, settings.server.public_url.rstrip("/") or here)
     verify: ssl.SSLContext | bool = _pinned(settings) if tls.certificate else True
     return httpx.AsyncClient(base_url=here, trust_env=False, auth=auth, verify=verify, **options)

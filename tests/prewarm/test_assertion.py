@@ -11,8 +11,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from cds_hooks.prewarm import KeyUnusable, SigningKey
-from cds_hooks.prewarm.assertion import Algorithm, assertion
+from cds_hooks.prewarm.assertion import assertion
 from cds_hooks.trust.published import thumbprint
+from cds_hooks.trust.signing import Algorithm
 
 Verify = Callable[[str, dict[str, str]], tuple[dict[str, Any], dict[str, Any]]]
 Write = Callable[[Any, Path], Path]
