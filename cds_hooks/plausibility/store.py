@@ -12,13 +12,14 @@ from typing import Any
 
 from cds_hooks.errors import ChartsideError
 from cds_hooks.plausibility.index import WordKind, read_index
-from cds_hooks.plausibility.resolution import DISEASE_ONTOLOGY, ICD_10_CM, MESH, Concept
+from cds_hooks.plausibility.others import Kind, Other
+from cds_hooks.plausibility.resolution import DISEASE_ONTOLOGY, ICD_10_CM, MESH, MONDO, Concept
 
 __all__ = ["Hit", "TermStore", "TerminologyError", "WordKind"]
 
-_SCHEMA_VERSION = "3"
+_SCHEMA_VERSION = "4"
 _CACHE_KIB = 4096
-_SYSTEMS = {"icd": ICD_10_CM, "mesh": MESH, "doid": DISEASE_ONTOLOGY}
+_SYSTEMS = {"icd": ICD_10_CM, "mesh": MESH, "doid": DISEASE_ONTOLOGY, "mondo": MONDO}
 _COLUMNS = "c.system, c.code, c.display, c.parent, c.block, c.chapter, c.trees, c.link"
 
 
@@ -106,6 +107,21 @@ class TermStore:
         """Those of the words that occur in any term, with what kind of word they are."""
         known = self._index.words
         return {w: known[w] for w in words if w in known}
+
+    def others(self, keys: Iterable[str]) -> dict[str, Other]:
+        """Those of the keys that are a heading besides the diseases."""
+        wanted = tuple(keys)
+        marks = ",".join("?" * len(wanted))
+        query = f"SELECT key, kind, code, display FROM other WHERE key IN ({marks})"  # noqa: S608
+        rows = self._rows(query, wanted) if wanted else []
+        return {k: Other(Kind(kind), code, display) for k, kind, code, display in rows}
+
+    def known_elsewhere(self, words: Iterable[str]) -> set[str]:
+        """Those of the words that occur in headings besides the diseases."""
+        wanted = tuple(words)
+        marks = ",".join("?" * len(wanted))
+        query = f"SELECT word FROM other_word WHERE word IN ({marks})"  # noqa: S608
+        return {w for (w,) in self._rows(query, wanted)} if wanted else set()
 
     def _concept(self, code: str) -> Concept | None:
         query = f"SELECT {_COLUMNS} FROM concept c WHERE c.code = ?"  # noqa: S608  constant

@@ -9,6 +9,8 @@ that hold all its words, then its longest part that is a name.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,14 +18,22 @@ from cds_hooks.plausibility.choosing import StoredParents
 from cds_hooks.plausibility.hierarchy import chain
 from cds_hooks.plausibility.keys import expand, normalise, tables, words
 from cds_hooks.plausibility.matching import Matcher
-from cds_hooks.plausibility.resolution import Concept, Resolution, Status
-from cds_hooks.plausibility.rewriting import indexed, rewritten
+from cds_hooks.plausibility.others import Vocabulary, other
+from cds_hooks.plausibility.resolution import (
+    DISEASE_ONTOLOGY,
+    MONDO,
+    Concept,
+    Resolution,
+    Status,
+)
+from cds_hooks.plausibility.rewriting import indexed, meant, rewritten
 from cds_hooks.plausibility.store import TermStore
 
 __all__ = ["Terminology"]
 
 _CACHED_NAMES = 2048
 _MAX_CHARS = 300
+_SHORT = 3
 _STAGE = re.compile(r"\b(?:stage|grade)\s+(?:\d|[IV]{1,3})[A-Ca-c]?\b", re.IGNORECASE)
 _BRACKETS = re.compile(r"\s*[(\[][^()\[\]]*[)\]]")
 
@@ -37,6 +47,7 @@ class Terminology:
     def __init__(self, path: Path | str) -> None:
         self._store = TermStore(Path(path), {"words.version": tables().version})
         self._matcher = Matcher(self._store)
+        self._vocabulary = Vocabulary(self._store.others, self._knows)
         self.resolve = lru_cache(maxsize=_CACHED_NAMES)(self._resolve)
         self.lookup = lru_cache(maxsize=_CACHED_NAMES)(self._lookup)
 
@@ -81,23 +92,52 @@ class Terminology:
 
     def _resolve(self, name: str) -> Resolution:
         """Look a name up. Any text is accepted; what has no words is not found."""
-        return self._indexed(name, self._found(name, name[:_MAX_CHARS]))
+        text = name[:_MAX_CHARS]
+        found = self._indexed(name, self._found(name, text))
+        if not found.recognised:
+            return replace(found, other=other(words(_plain(text)), self._vocabulary))
+        return self._with_code(name, text, found) if _only_in_ontologies(found) else found
+
+    def _with_code(self, name: str, text: str, found: Resolution) -> Resolution:
+        """Of a name that only an ontology has, also the ICD-10-CM code of what it is a kind of."""
+        wider = self._matcher.parts(name, words(_plain(text)), longer=True)
+        wider = self._wider_indexed(wider) if wider.qualifiers else wider
+        if not (wider.recognised and wider.icd):
+            return found
+        return replace(wider, concepts=(*wider.icd, *found.concepts))
+
+    def _knows(self, wanted: Sequence[str]) -> bool:
+        """Whether every word is known, a prefix before a known word taken for known."""
+        left = set(wanted) - self._store.known_words(wanted).keys()
+        left = {_without_prefix(w) for w in left - self._store.known_elsewhere(left)}
+        left -= self._store.known_words(sorted(left)).keys()
+        return left <= self._store.known_elsewhere(left)
 
     def _indexed(self, name: str, found: Resolution) -> Resolution:
         """With the code that ICD-10-CM's Index gives the name, or the heading it was found under,
         where the Index decides otherwise than the words of the titles."""
         headings = () if found.icd or not found.exact else (c.display for c in found.concepts)
-        codes = (indexed(words(_BRACKETS.sub(" ", n))) for n in (name[:_MAX_CHARS], *headings))
-        concept = self._store.concept(next(filter(None, codes), ""))
+        concept = self._first_indexed((name[:_MAX_CHARS], *headings))
         if concept is None:
-            return found
+            return self._wider_indexed(found) if found.qualifiers else found
         others = tuple(c for c in found.concepts if c.system != concept.system)
         keep = others if found.exact else ()
         return Resolution(name, Status.EXACT, (concept, *keep), found.matched or concept.display)
 
+    def _wider_indexed(self, found: Resolution) -> Resolution:
+        """A kind of something, with the code that the Index gives that something."""
+        headings = () if found.icd else (found.matched, *(c.display for c in found.concepts))
+        concept = self._first_indexed(headings)
+        return replace(found, concepts=(concept, *found.concepts)) if concept else found
+
+    def _first_indexed(self, names: Iterable[str]) -> Concept | None:
+        codes = (indexed(words(_BRACKETS.sub(" ", n))) for n in names)
+        return self._store.concept(next(filter(None, codes), ""))
+
     def _found(self, name: str, text: str) -> Resolution:
-        for reading in _readings(text):
-            found = self._matcher.whole(name, words(reading))
+        said = meant(words(_plain(text)))
+        for written in (said, *(words(r) for r in _readings(text))):
+            found = self._matcher.whole(name, written)
             if found:
                 return found
         return self._rewritten(name, words(_plain(text)))
@@ -105,12 +145,22 @@ class Terminology:
     def _rewritten(self, name: str, written: list[str]) -> Resolution:
         """The name's parts, as written or else as it may be written otherwise."""
         others = list(rewritten(written, self._store.known_words))
-        for other in others:
-            found = self._matcher.whole(name, other)
+        for reading in others:
+            found = self._matcher.whole(name, reading)
             if found:
                 return found
         answers = [self._matcher.parts(name, w) for w in (written, *others)]
         return next((a for a in answers if a.recognised), answers[0])
+
+
+def _only_in_ontologies(found: Resolution) -> bool:
+    own = {DISEASE_ONTOLOGY, MONDO}
+    return found.exact and all(c.system in own for c in found.concepts)
+
+
+def _without_prefix(word: str) -> str:
+    prefix = next((p for p in tables().prefixes if word.startswith(p)), "")
+    return word.removeprefix(prefix) if len(word) - len(prefix) > _SHORT else word
 
 
 def _readings(text: str) -> list[str]:

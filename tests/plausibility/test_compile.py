@@ -53,8 +53,11 @@ def test_everything_of_the_sources_is_in(compiled: Compiled) -> None:
     with sqlite3.connect(database) as db:
         counts = dict(db.execute("SELECT system, count(*) FROM concept GROUP BY system"))
     db.close()
-    assert counts == {"icd": report.icd, "mesh": report.mesh, "doid": report.doid}
+    own = {"doid": report.doid, "mondo": report.mondo}
+    assert counts == {"icd": report.icd, "mesh": report.mesh, **own}
     assert report.doid > 4_000
+    assert report.mondo > 9_000
+    assert report.others > 20_000
     assert report.icd > 46_000
     assert report.mesh > 5_000
     assert report.linked > 2_300

@@ -152,6 +152,6 @@ def test_a_course_that_the_title_leaves_open_is_not_exact(terminology: Terminolo
 
 
 def test_a_longer_term_lends_no_rules(terminology: Terminology) -> None:
-    found: Any = terminology.resolve("Subacute combined degeneration of spinal cord")
+    found: Any = terminology.resolve("Primary combined degeneration of spinal cord")
     assert found.status is Status.PARTIAL
     assert found.qualifiers == ()

@@ -11,7 +11,7 @@ from cds_hooks.plausibility.resolution import Resolution, Status
 
 __all__ = ["NameRecognised"]
 
-_WHERE = "ICD-10-CM, MeSH or the Disease Ontology"
+_WHERE = "ICD-10-CM, MeSH, the Disease Ontology or MONDO"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class NameRecognised:
     """Passes when every word is accounted for. Not found is never "does not exist"."""
 
     id: str = "name-recognised"
-    source: str = "ICD-10-CM tabular list (CMS/NCHS); MeSH (NLM); Human Disease Ontology"
+    source: str = "ICD-10-CM tabular list (CMS/NCHS); MeSH (NLM); Human Disease Ontology; MONDO"
 
     def __call__(self, case: Case) -> Iterator[Reason]:
         result, text = _judge(case.resolution)
@@ -27,6 +27,9 @@ class NameRecognised:
 
 
 def _judge(found: Resolution) -> tuple[str, str]:
+    if found.other is not None:
+        named = f": {found.other.display}" if found.other.display else ""
+        return FAIL, f"not a diagnosis but {found.other.kind}{named}"
     if found.status is Status.NOT_FOUND:
         return FAIL, f"not found in {_WHERE}"
     if found.uncovered:

@@ -30,7 +30,7 @@ class IcdConcept:
 @dataclass(frozen=True, slots=True)
 class MeshConcept:
     """A MeSH descriptor of a disease with its tree numbers and entry terms; with `system` "doid"
-    a term of the Human Disease Ontology, which has no tree numbers."""
+    or "mondo" a term of one of these ontologies, which has no tree numbers."""
 
     code: str
     display: str

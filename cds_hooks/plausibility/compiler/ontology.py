@@ -1,9 +1,9 @@
-"""Names that the Human Disease Ontology adds to what ICD-10-CM and MeSH call their own."""
+"""Names that disease ontologies add to what ICD-10-CM and MeSH call their own."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 
@@ -11,25 +11,35 @@ from cds_hooks.plausibility.compiler.link import term_key
 from cds_hooks.plausibility.compiler.model import MeshConcept, Term
 from cds_hooks.plausibility.ranks import INCLUSION, PREFERRED
 
-__all__ = ["Addition", "additions", "extend"]
+__all__ = ["Addition", "disease_ontology", "extend", "mondo"]
 
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """A term of the ontology with names that are new, and the MeSH heading it is, if any."""
+    """A term of an ontology with names that are new, and the MeSH heading it is, if any."""
 
-    doid: str
+    system: str
+    id: str
     name: str
     mesh: str
     names: tuple[str, ...]
 
 
-def additions() -> list[Addition]:
+def disease_ontology() -> list[Addition]:
     """The shipped table `data/disease_ontology.csv`."""
-    path = files("cds_hooks.plausibility").joinpath("data/disease_ontology.csv")
+    return _read("disease_ontology", "doid")
+
+
+def mondo() -> list[Addition]:
+    """The shipped table `data/mondo.csv`."""
+    return _read("mondo", "mondo")
+
+
+def _read(table: str, system: str) -> list[Addition]:
+    path = files("cds_hooks.plausibility").joinpath(f"data/{table}.csv")
     lines = (line for line in path.read_text("utf-8").splitlines() if not line.startswith("#"))
     return [
-        Addition(r["doid"], r["name"], r["mesh"], _names(r["name"], r["synonyms"]))
+        Addition(system, r[system], r["name"], r["mesh"], _names(r["name"], r["synonyms"]))
         for r in csv.DictReader(lines)
     ]
 
@@ -39,25 +49,31 @@ def _names(name: str, synonyms: str) -> tuple[str, ...]:
 
 
 def extend(
-    mesh: Sequence[MeshConcept], added: Iterable[Addition], taken: Container[str]
+    concepts: Sequence[MeshConcept], added: Iterable[Addition], taken: Container[str]
 ) -> list[MeshConcept]:
-    """Give each addition's names to the MeSH heading it is, else to a concept of its own; names
-    whose key is `taken` by ICD-10-CM or MeSH stay theirs.
+    """Give each addition's names to the MeSH heading it is, or to the concept of its very name,
+    else to a concept of its own; names whose key is `taken` stay whose they are.
 
-    The ontology's references to ICD-10-CM are not used: many point to a wider code.
+    The ontologies' references to ICD-10-CM are not used: many point to a wider code.
     """
-    headings = {c.code for c in mesh}
+    headings = {c.code for c in concepts}
+    named = {term_key(c.display): c.code for c in concepts}
     extra: dict[str, list[Term]] = {}
     own: list[MeshConcept] = []
     for one in added:
         names = [n for n in one.names if term_key(n) not in taken]
-        if one.mesh in headings:
-            extra.setdefault(one.mesh, []).extend(Term(n, INCLUSION) for n in names)
+        owner = _owner(one, headings, named)
+        if owner is not None:
+            extra.setdefault(owner, []).extend(Term(n, INCLUSION) for n in names)
         elif names:
             own.append(_own(one, names))
-    return [*(replace(c, terms=(*c.terms, *extra.get(c.code, ()))) for c in mesh), *own]
+    return [*(replace(c, terms=(*c.terms, *extra.get(c.code, ()))) for c in concepts), *own]
+
+
+def _owner(one: Addition, headings: Container[str], named: Mapping[str, str]) -> str | None:
+    return one.mesh if one.mesh in headings else named.get(term_key(one.name))
 
 
 def _own(one: Addition, names: Sequence[str]) -> MeshConcept:
     terms = (Term(n, PREFERRED if n == one.name else INCLUSION) for n in names)
-    return MeshConcept(one.doid, one.name, (), tuple(terms), "doid")
+    return MeshConcept(one.id, one.name, (), tuple(terms), one.system)

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable, Sequence
 
 from cds_hooks.plausibility.compiler.model import IcdConcept, MeshConcept
+from cds_hooks.plausibility.compiler.others import OtherHeading
 from cds_hooks.plausibility.keys import key_words, tables
+from cds_hooks.plausibility.others import Kind
 
 __all__ = ["organism_words", "site_words"]
 
@@ -19,6 +21,7 @@ _SITE = re.compile(
 _REST = re.compile(r"[,;(]| with| without| whether| due| as | any ")
 _CAUSE = re.compile(r"due to (.*)$|^(.*?)(?: \[.*\])? as the cause of diseases", re.IGNORECASE)
 _INFECTIONS = re.compile(r"^([^,]+) infections?$", re.IGNORECASE)
+_MICROBES = frozenset({"B01.300", "B02", "B03", "B04"})
 _NO_SITE = frozenset(
     {"closed", "complication", "cutaneous", "degree", "displaced", "effect", "encounter"}
     | {"first", "foreign", "initial", "late", "level", "loss", "multiple", "nail", "open", "organ"}
@@ -56,7 +59,7 @@ _NO_ORGANISM = frozenset(
     }
     | {"cerebralis", "congenital", "disseminated", "fever", "forest", "giant", "leukemia", "mixed"}
     | {"perinatal", "pneumonia", "raccoon", "reactivated", "reactivation", "renale", "secondary"}
-    | {"severe", "syndrome", "thrombocytopenia", "xenotropic", "zoonotic"}
+    | {"severe", "syndrome", "keratitis", "primary", "thrombocytopenia", "xenotropic", "zoonotic"}
 )
 
 
@@ -71,17 +74,30 @@ def site_words(icd: Iterable[IcdConcept]) -> frozenset[str]:
     return frozenset(w for w in sites if len(w) > 2 and not w[0].isdigit())
 
 
-def organism_words(icd: Iterable[IcdConcept], mesh: Sequence[MeshConcept]) -> frozenset[str]:
-    """Words that ICD-10-CM chapter 1 and MeSH's infection headings use for an organism."""
+def organism_words(
+    icd: Iterable[IcdConcept], mesh: Sequence[MeshConcept], others: Iterable[OtherHeading]
+) -> frozenset[str]:
+    """Words that ICD-10-CM chapter 1 and MeSH's infection headings use for an organism, and the
+    genera of bacteria, fungi and parasites that MeSH has."""
     found: set[str] = set()
     for concept in icd:
         hit = _CAUSE.search(concept.display) if concept.chapter == "1" else None
         if hit:
             found.update(key_words(hit.group(1) or hit.group(2)))
     for heading in mesh:
-        if all(t.startswith("C01") for t in heading.trees):
+        if heading.trees and all(t.startswith("C01") for t in heading.trees):
             for term in heading.terms:
                 named = _INFECTIONS.match(term.text)
                 found.update(key_words(named.group(1)) if named else ())
+    found.update(_genera(others))
     organisms = found - _NO_ORGANISM - tables().turning
     return frozenset(w for w in organisms if len(w) > 2 and not w[0].isdigit())
+
+
+def _genera(others: Iterable[OtherHeading]) -> Iterable[str]:
+    """Headings of one Latin word in the trees of microbes; no plants, no animals but parasites."""
+    for heading in others:
+        found = key_words(heading.names[0])
+        microbe = heading.kind is Kind.ORGANISM and _MICROBES.issuperset(heading.trees)
+        if microbe and len(found) == 1 and len(found[0]) > 4:
+            yield found[0]

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
 from pathlib import Path
 
 from cds_hooks.plausibility.compiler.link import term_key
 from cds_hooks.plausibility.compiler.model import IcdConcept, MeshConcept, Term
+from cds_hooks.plausibility.compiler.others import OtherHeading, other_rows, other_words
 from cds_hooks.plausibility.compiler.words import organism_words, site_words
 
-__all__ = ["SCHEMA_VERSION", "write_database", "write_text"]
+__all__ = ["SCHEMA_VERSION", "Content", "write_database", "write_text"]
 
-SCHEMA_VERSION = "3"
+SCHEMA_VERSION = "4"
 
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -25,6 +27,9 @@ CREATE TABLE term (id INTEGER PRIMARY KEY, key TEXT NOT NULL, size INTEGER NOT N
   concept INTEGER NOT NULL, rank INTEGER NOT NULL, text TEXT NOT NULL);
 CREATE TABLE word (word TEXT PRIMARY KEY, terms INTEGER NOT NULL, site INTEGER NOT NULL,
   organism INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE other (key TEXT PRIMARY KEY, kind TEXT NOT NULL, code TEXT NOT NULL,
+  display TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE other_word (word TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 _INDEXES = """
 CREATE UNIQUE INDEX concept_code ON concept (code);
@@ -35,14 +40,19 @@ _Row = tuple[int, int, int, str, str]
 """Of a term: words in its key, rank, concept, key, text."""
 
 
-def write_database(
-    path: Path,
-    icd: Sequence[IcdConcept],
-    mesh: Sequence[MeshConcept],
-    linked: Mapping[str, str],
-    chapters: Mapping[str, str],
-    meta: Mapping[str, str],
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What goes into the file: ICD-10-CM's concepts, MeSH's with those of the ontologies, the code
+    of each descriptor that has one, what MeSH has besides diseases, and titles of chapters."""
+
+    icd: Sequence[IcdConcept]
+    mesh: Sequence[MeshConcept]
+    linked: Mapping[str, str]
+    others: Sequence[OtherHeading]
+    chapters: Mapping[str, str]
+
+
+def write_database(path: Path, content: Content, meta: Mapping[str, str]) -> None:
     """Write the file beside `path` and put it in its place in one step. Raises OSError and
     sqlite3.Error; whatever happens, an old file stays whole."""
     part = path.with_name(f"{path.name}.part")
@@ -50,7 +60,7 @@ def write_database(
     try:
         connection = sqlite3.connect(part)
         try:
-            _fill(connection, icd, mesh, linked, chapters, meta)
+            _fill(connection, content, meta)
         finally:
             connection.close()
         _replace(part, path)
@@ -74,33 +84,33 @@ def _replace(part: Path, path: Path) -> None:
     part.replace(path)
 
 
-def _fill(
-    db: sqlite3.Connection,
-    icd: Sequence[IcdConcept],
-    mesh: Sequence[MeshConcept],
-    linked: Mapping[str, str],
-    chapters: Mapping[str, str],
-    meta: Mapping[str, str],
-) -> None:
+def _fill(db: sqlite3.Connection, content: Content, meta: Mapping[str, str]) -> None:
     db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA page_size=4096;")
     db.executescript(_SCHEMA)
     with db:
         db.executemany("INSERT INTO meta VALUES (?, ?)", sorted(meta.items()))
-        db.executemany("INSERT INTO chapter VALUES (?, ?)", sorted(chapters.items()))
-        terms: list[_Row] = []
-        for number, one in enumerate(icd):
-            row = (number, "icd", one.code, one.display, one.parent, one.block, one.chapter, "")
-            db.execute("INSERT INTO concept VALUES (?,?,?,?,?,?,?,?,NULL)", row)
-            terms += _rows(number, one.terms)
-        for number, descriptor in enumerate(mesh, len(icd)):
-            start = (number, descriptor.system, descriptor.code, descriptor.display, None, "", "")
-            end = (" ".join(descriptor.trees), linked.get(descriptor.code))
-            db.execute("INSERT INTO concept VALUES (?,?,?,?,?,?,?,?,?)", (*start, *end))
-            terms += _rows(number, descriptor.terms)
+        db.executemany("INSERT INTO chapter VALUES (?, ?)", sorted(content.chapters.items()))
+        terms = _concepts(db, content)
         _terms(db, terms)
-        _words(db, site_words(icd), organism_words(icd, mesh))
+        _words(db, content)
+        _others(db, content.others, {k for *_, k, _ in terms})
     db.executescript(_INDEXES)
     db.executescript("VACUUM;")
+
+
+def _concepts(db: sqlite3.Connection, content: Content) -> list[_Row]:
+    """Write the concepts; the rows of their terms."""
+    terms: list[_Row] = []
+    for number, one in enumerate(content.icd):
+        row = (number, "icd", one.code, one.display, one.parent, one.block, one.chapter, "")
+        db.execute("INSERT INTO concept VALUES (?,?,?,?,?,?,?,?,NULL)", row)
+        terms += _rows(number, one.terms)
+    for number, descriptor in enumerate(content.mesh, len(content.icd)):
+        start = (number, descriptor.system, descriptor.code, descriptor.display, None, "", "")
+        end = (" ".join(descriptor.trees), content.linked.get(descriptor.code))
+        db.execute("INSERT INTO concept VALUES (?,?,?,?,?,?,?,?,?)", (*start, *end))
+        terms += _rows(number, descriptor.terms)
+    return terms
 
 
 def _rows(concept: int, terms: Sequence[Term]) -> list[_Row]:
@@ -119,10 +129,18 @@ def _terms(db: sqlite3.Connection, rows: list[_Row]) -> None:
         db.execute("INSERT INTO term VALUES (?,?,?,?,?,?)", values)
 
 
-def _words(db: sqlite3.Connection, sites: Set[str], organisms: Set[str]) -> None:
+def _words(db: sqlite3.Connection, content: Content) -> None:
+    sites = site_words(content.icd)
+    organisms = organism_words(content.icd, content.mesh, content.others)
     counts: dict[str, int] = {}
     for (k,) in db.execute("SELECT key FROM term"):
         for word in k.split(" "):
             counts[word] = counts.get(word, 0) + 1
     rows = ((w, n, w in sites, w in organisms) for w, n in sorted(counts.items()))
     db.executemany("INSERT INTO word VALUES (?, ?, ?, ?)", rows)
+
+
+def _others(db: sqlite3.Connection, others: Sequence[OtherHeading], taken: Set[str]) -> None:
+    rows = other_rows(others, taken)
+    db.executemany("INSERT INTO other VALUES (?, ?, ?, ?)", rows)
+    db.executemany("INSERT INTO other_word VALUES (?)", other_words(rows))
