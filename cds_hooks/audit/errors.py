@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from cds_hooks.errors import ChartsideError
 
 __all__ = [
+    "KeyRefused",
     "RecordErased",
     "RecordUnreadable",
     "StoreRefused",
@@ -17,6 +18,12 @@ __all__ = [
     "reason_of",
     "unavailable",
 ]
+
+
+class KeyRefused(ChartsideError):
+    """The site key's file, or what holds the key, is missing, open to others, or not a key."""
+
+    code = "site-key-refused"
 
 
 class StoreUnavailable(ChartsideError):
@@ -71,6 +78,10 @@ HINTS = {
     "ledger-broken": "Keep the store as it is, run `chartside audit verify`: somebody wrote into "
     "it, or it is damaged. Restore it from a backup; no restart is needed.",
     "backlog": "More is waiting to be written than the setting allows; look at the disk's load.",
+    "key-device": "The device with the site key does not answer: look at it, at its module's log "
+    "and with `chartside audit key`. After a refused PIN: restart once the PIN is right.",
+    "key-vault": "Vault does not open the site key: look whether it is up and unsealed, and "
+    "whether the token still has its policy; no restart is needed.",
     "closed": "The service is stopping.",
     "database-error": "Look at the database's own log.",
 }

@@ -6,6 +6,9 @@ Each purpose gets a key of its own by HKDF (RFC 5869), so that one never stands 
 Pseudonyms must stay the same when the site key is rotated, or nothing would be found again. So
 what makes them (the identity) is carried over: the new key's file holds it on a second line,
 sealed with the new key. A key that was never rotated derives its identity from its secret.
+
+A key that is held elsewhere (`cds_hooks.audit.held`) has no secret here: what holds it wraps data
+keys, and has unsealed the identity once.
 """
 
 from __future__ import annotations
@@ -13,27 +16,39 @@ from __future__ import annotations
 import hmac
 import os
 import secrets
-import stat
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from cds_hooks.audit.errors import KeyRefused
+from cds_hooks.audit.private import read_private
 from cds_hooks.audit.sealing.aead import open_sealed, seal
-from cds_hooks.audit.sealing.source import SealBroken
-from cds_hooks.errors import ChartsideError
+from cds_hooks.audit.sealing.source import HELD, KeySource, SealBroken
 
-__all__ = ["KeyRefused", "SiteKey"]
+__all__ = ["IDENTITY", "IDENTITY_BYTES", "KeyRefused", "SiteKey"]
 
 _BYTES = 32
-_IDENTITY = "identity/1"
-_MOST_TEXT = 1024
+IDENTITY = "identity/1"
+IDENTITY_BYTES = 2 * _BYTES
 
 
-class KeyRefused(ChartsideError):
-    """The site key's file is missing, readable by others, or not a key."""
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """The source that wraps with a key derived from the secret of a file."""
 
-    code = "site-key-refused"
+    key_id: str
+    _key: bytes = field(repr=False)
+
+    def wrap(self, key: bytes, *about: str) -> bytes:
+        return seal(self._key, key, *about)
+
+    def unwrap(self, wrapped: bytes, *about: str) -> bytes:
+        return open_sealed(self._key, wrapped, *about)
+
+    def require(self) -> None:
+        return
 
 
 class SiteKey:
@@ -44,17 +59,30 @@ class SiteKey:
     """
 
     def __init__(self, secret: bytes, identity: bytes | None = None) -> None:
-        if len(secret) != _BYTES or (identity is not None and len(identity) != 2 * _BYTES):
+        if len(secret) != _BYTES or (identity is not None and len(identity) != IDENTITY_BYTES):
             raise KeyRefused(f"a site key has {_BYTES} bytes", hint="Restore it from its backup.")
         own = _derive(secret, b"patient-key") + _derive(secret, b"record-digest")
-        identity = identity or own
-        self._patient, self._digest = identity[:_BYTES], identity[_BYTES:]
-        self._wrapping = _derive(secret, b"wrap-data-keys")
-        self.is_rotated = identity != own
-        self.key_id = _derive(secret, b"key-id").hex()[:16]
+        key_id = _derive(secret, b"key-id").hex()[:16]
+        self._take(_Own(key_id, _derive(secret, b"wrap-data-keys")), identity or own)
 
     def __repr__(self) -> str:
         return f"SiteKey(key_id={self.key_id!r})"
+
+    def _take(self, source: KeySource, identity: bytes) -> None:
+        self._source = source
+        self._patient, self._digest = identity[:_BYTES], identity[_BYTES:]
+
+    @classmethod
+    def held(cls, source: KeySource, identity: bytes) -> SiteKey:
+        """A key whose secret is not in this process: `source` wraps, `identity` is 64 bytes."""
+        key = cls.__new__(cls)
+        key._take(source, identity)
+        return key
+
+    @property
+    def key_id(self) -> str:
+        """Names the key; not secret."""
+        return self._source.key_id
 
     @classmethod
     def load(cls, path: Path, *, create: bool = False) -> SiteKey:
@@ -64,11 +92,15 @@ class SiteKey:
         """
         if create and not path.exists():
             _create(path)
-        return cls.parse(_read_private(path), where=str(path))
+        hint = "Set store.site_key to a file that the service's user can read."
+        return cls.parse(read_private(path, what="the site key", hint=hint), where=str(path))
 
     @classmethod
     def parse(cls, text: str, *, where: str) -> SiteKey:
         """The key in a file's text. Raises KeyRefused, which tells `where` and never the text."""
+        if text.startswith(HELD):
+            hint = "Say where the key is held: key_device or key_vault in the settings."
+            raise KeyRefused("the site key is not in this file", where=where, hint=hint)
         first, _, second = text.strip().partition("\n")
         try:
             secret = bytes.fromhex(first.strip())
@@ -79,21 +111,32 @@ class SiteKey:
 
     def text_of_successor(self, secret: bytes) -> str:
         """The file's text of a new key (32 random bytes) that keeps this one's pseudonyms."""
-        identity = seal(_derive(secret, b"wrap-identity"), self._patient + self._digest, _IDENTITY)
-        return f"{secret.hex()}\n{_IDENTITY} {identity.hex()}\n"
+        identity = seal(_derive(secret, b"wrap-identity"), self._identity, IDENTITY)
+        return f"{secret.hex()}\n{IDENTITY} {identity.hex()}\n"
+
+    def identity_sealed_by(self, source: KeySource) -> bytes:
+        """What makes this key's pseudonyms, wrapped by what holds its successor."""
+        return source.wrap(self._identity, IDENTITY)
 
     def has_identity_of(self, other: SiteKey) -> bool:
         """Whether both keys make the same pseudonyms and keyed hashes."""
-        ours, theirs = self._patient + self._digest, other._patient + other._digest
-        return hmac.compare_digest(ours, theirs)
+        return hmac.compare_digest(self._identity, other._identity)
+
+    @property
+    def _identity(self) -> bytes:
+        return self._patient + self._digest
 
     def wrap(self, key: bytes, *about: str) -> bytes:
         """A data key as it may be stored."""
-        return seal(self._wrapping, key, *about)
+        return self._source.wrap(key, *about)
 
     def unwrap(self, wrapped: bytes, *about: str) -> bytes:
-        """A data key again. Raises SealBroken."""
-        return open_sealed(self._wrapping, wrapped, *about)
+        """A data key again. Raises SealBroken, StoreUnavailable when its holder is away."""
+        return self._source.unwrap(wrapped, *about)
+
+    def require(self) -> None:
+        """Raise StoreUnavailable while what holds the key cannot be used."""
+        self._source.require()
 
     def patient_key(self, patient_id: str, *, fhir_server: str = "") -> str:
         """The pseudonym of a patient: the same id on the same server gives the same key.
@@ -110,9 +153,9 @@ class SiteKey:
 def _identity_in(line: str, secret: bytes) -> bytes:
     """Raises ValueError, SealBroken."""
     name, _, sealed = line.strip().partition(" ")
-    if name != _IDENTITY:
+    if name != IDENTITY:
         raise ValueError("not an identity")
-    return open_sealed(_derive(secret, b"wrap-identity"), bytes.fromhex(sealed), _IDENTITY)
+    return open_sealed(_derive(secret, b"wrap-identity"), bytes.fromhex(sealed), IDENTITY)
 
 
 def _derive(secret: bytes, purpose: bytes) -> bytes:
@@ -139,18 +182,3 @@ def _create(path: Path) -> None:
         file.write(secrets.token_hex(_BYTES) + "\n")
         file.flush()
         os.fsync(file.fileno())
-
-
-def _read_private(path: Path) -> str:
-    try:
-        with path.open(encoding="ascii", errors="replace") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode) or status.st_mode & 0o077:
-                hint = "chmod 600 it, and think about who may have read it."
-                raise KeyRefused(
-                    "group or others may read the site key", where=str(path), hint=hint
-                )
-            return file.read(_MOST_TEXT)
-    except OSError:
-        hint = "Set store.site_key to a file that the service's user can read."
-        raise KeyRefused("the site key cannot be read", where=str(path), hint=hint) from None

@@ -1,4 +1,4 @@
-"""`chartside audit erase | hold | rotate | new-key | seal | check | backup | restore`.
+"""`chartside audit erase | hold | rotate | new-key | key | seal | check | backup | restore`.
 
 Imported by `cds_hooks.cli.audit`, whose group these commands join.
 """
@@ -23,7 +23,8 @@ from cds_hooks.audit.checking import Checked
 from cds_hooks.audit.custody import Custodian
 from cds_hooks.audit.errors import StoreRefused
 from cds_hooks.audit.retention import Hold, HoldKind
-from cds_hooks.audit.sealing.rotation import successor
+from cds_hooks.cli.audit_held import HeldBy, device_key, next_key, tell_key
+from cds_hooks.cli.audit_held import new_key as made_key
 from cds_hooks.cli.audit_source import public_keys
 from cds_hooks.cli.mapping import UsageError
 from cds_hooks.cli.patient_keys import patient_keys
@@ -139,17 +140,22 @@ def list_holds(config: Config = None, json: Json = False) -> None:
 
 def rotate(
     new_key: Annotated[Path, typer.Option(help="Where the new key goes; made if not there.")],
+    held_by: HeldBy = "file",
+    held_key: Annotated[
+        str, typer.Option(help="The device's or Vault's key, if not the one of the settings.")
+    ] = "",
     config: Config = None,
     json: Json = False,
 ) -> None:
     """Wrap every patient's key with a new site key; pseudonyms stay as they are.
 
     Stop the service first, then start it with `store.site_key` naming the new file. Killed in the
-    midst, nothing has changed: do it again with the same file.
+    midst, nothing has changed: do it again with the same file. With --held-by the new key stays in
+    the device or in Vault, and the file says so; back to a file goes the same way.
     """
     settings = load_settings(config)
     old = site_key(settings)
-    new = successor(new_key, old)
+    new = next_key(new_key, old, settings, held_by, held_key)
     with _custodian(settings, old) as custodian:
         try:
             if custodian.is_in_use():
@@ -172,14 +178,16 @@ def rotate(
 
 def new_key(
     file: Annotated[Path, typer.Argument(help="Where the key goes; must not be there.")],
+    held_by: HeldBy = "file",
+    config: Config = None,
     json: Json = False,
 ) -> None:
     """Make a site key for a new store, readable by its owner alone."""
     if file.exists():
         hint = "Give another name; to replace the key of a store: chartside audit rotate."
         raise KeyRefused("there is a file already", where=str(file), hint=hint)
-    key = SiteKey.load(file, create=True)
-    _say({"file": str(file), "key": key.key_id}, f"{key.key_id} in {file}", json=json)
+    made = made_key(file, held_by, config)
+    _say({"file": str(file), "key": made.key_id}, f"{made.key_id} in {file}", json=json)
 
 
 def seal(config: Config = None, json: Json = False) -> None:
@@ -254,6 +262,8 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "erase": erase,
     "rotate": rotate,
     "new-key": new_key,
+    "key": tell_key,
+    "device-key": device_key,
     "seal": seal,
     "check": check,
     "backup": backup,

@@ -90,6 +90,7 @@ def _engine_test(settings: Settings, config: Path | None) -> dict[str, Any]:
     if settings.model_server.bases or not model.path.is_file():
         return {"not run": "the model is on a server" if settings.model_server.bases else "no file"}
     secrets = [settings.store.site_key, settings.tls.key, settings.prewarm.key, config]
+    secrets += [settings.key_device.pin_file, settings.key_vault.token_file]
     if "://" not in settings.store.path:
         secrets.append(Path(settings.store.path))
     order = {

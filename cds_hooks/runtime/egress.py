@@ -182,6 +182,8 @@ def _listed(settings: Settings) -> Iterator[tuple[str, str]]:
         if client.jku and not (client.jwks_file or client.jwks):
             yield f"clients[{place}].jku", client.jku
     yield from _database(settings.store.path)
+    if settings.key_vault.address:
+        yield "key_vault.address", settings.key_vault.address
     if settings.ledger.witness_syslog:
         yield "ledger.witness_syslog", "unix:/dev/log"
     yield from _many("egress.allow", settings.egress.allow)

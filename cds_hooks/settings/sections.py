@@ -12,6 +12,7 @@ from cds_hooks.cards import profiles
 from cds_hooks.consultation import Outcome
 from cds_hooks.services import REGISTRY
 from cds_hooks.settings.egress import Egress
+from cds_hooks.settings.held import KeyDevice, KeyVault
 from cds_hooks.settings.kinds import (
     FhirBase,
     Origin,
@@ -206,3 +207,5 @@ class Settings(Section):
     prewarm: Prewarm = Prewarm()
     cards: Cards = Cards()
     log: Log = Log()
+    key_device: KeyDevice = KeyDevice()
+    key_vault: KeyVault = KeyVault()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from cds_hooks.audit import SiteKey, Store, StoreConfig
+from cds_hooks.audit.custody import Custodian
 from cds_hooks.consultation import (
     Assessment,
     Candidate,
@@ -22,6 +24,7 @@ from cds_hooks.consultation import (
     Verdict,
 )
 from cds_hooks.protocol.cards import Card, Source
+from cds_hooks.protocol.feedback import FeedbackEntry
 from fhir_mapping.chart import (
     Chart,
     Code,
@@ -34,6 +37,7 @@ from fhir_mapping.chart import (
     Range,
 )
 from prompts.prompt import Message, Prompt, TemplateRef
+from tests.audit.custody import SENTINEL
 
 CODE = Code("http://loinc.org", "2160-0", "Creatinine")
 
@@ -155,3 +159,37 @@ async def store(where: Path | str, site_key: SiteKey, clock: Clock) -> AsyncIter
     await store.open()
     yield store
     await store.close()
+
+
+@pytest.fixture
+def config(where: Path | str, tmp_path: Path) -> StoreConfig:
+    return StoreConfig(where, erased_keys=tmp_path / "keys" / "erased")
+
+
+@pytest.fixture
+async def kept(
+    config: StoreConfig,
+    site_key: SiteKey,
+    clock: Clock,
+    consultation: Consultation,
+    card: Callable[..., Card],
+) -> AsyncIterator[Store]:
+    """A running store with two patients, each with feedback."""
+    store = Store(config, site_key, clock=clock)
+    await store.open()
+    for name in ("abc", "other"):
+        one = dataclasses.replace(
+            consultation, id=f"of-{name}", key=name, patient_key=f"p1:{name}", samples=(SENTINEL,)
+        )
+        await store.save_consultation(one, [card(f"card-{name}", SENTINEL)])
+        entry = FeedbackEntry(f"card-{name}", "overridden", user_comment=SENTINEL)
+        await store.record_feedback("s", [entry])
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def custodian(config: StoreConfig, site_key: SiteKey, clock: Clock) -> Iterator[Custodian]:
+    """The store as a command opens it beside the service."""
+    with Custodian(config, site_key, clock=clock) as custodian:
+        yield custodian

@@ -13,29 +13,29 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from cds_hooks.audit.sealing.source import SealBroken
 
-__all__ = ["KEY_BYTES", "open_sealed", "seal"]
+__all__ = ["KEY_BYTES", "NONCE_BYTES", "bound", "open_sealed", "seal"]
 
 KEY_BYTES = 32
 
-_NONCE_BYTES = 12
+NONCE_BYTES = 12
 _NAME = b"chartside/seal/1"
 
 
 def seal(key: bytes, plain: bytes, *about: str) -> bytes:
     """The sealed form of bytes, bound to the texts that say what they are."""
-    nonce = secrets.token_bytes(_NONCE_BYTES)
-    return nonce + AESGCM(key).encrypt(nonce, plain, _bound(about))
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    return nonce + AESGCM(key).encrypt(nonce, plain, bound(about))
 
 
 def open_sealed(key: bytes, sealed: bytes, *about: str) -> bytes:
     """What was sealed. Raises SealBroken for another key, other bytes, or another thing."""
     try:
-        return AESGCM(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _bound(about))
+        return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound(about))
     except (InvalidTag, ValueError):  # ValueError: too short to hold a nonce
         raise SealBroken from None
 
 
-def _bound(about: tuple[str, ...]) -> bytes:
+def bound(about: tuple[str, ...]) -> bytes:
     """The texts with their lengths: no two lists give the same bytes."""
     parts = [_NAME]
     for text in about:

@@ -6,7 +6,6 @@ themselves stay, so no payload is written again.
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -15,9 +14,10 @@ from sqlalchemy import Connection, bindparam, func, select, update
 
 from cds_hooks.audit import tables
 from cds_hooks.audit.keys import KeyRefused, SiteKey
+from cds_hooks.audit.private import write_private
 from cds_hooks.audit.sealing import data_keys
 
-__all__ = ["rewrap", "successor"]
+__all__ = ["require_successor", "rewrap", "successor"]
 
 _AT_ONCE = 500
 _PATIENTLY = (
@@ -71,27 +71,14 @@ def successor(path: Path, old: SiteKey) -> SiteKey:
     Raises KeyRefused for a file that holds the key of another site.
     """
     if not path.exists():
-        _write_once(path, old.text_of_successor(secrets.token_bytes(32)))
+        write_private(path, old.text_of_successor(secrets.token_bytes(32)))
     new = SiteKey.load(path)
-    if not new.has_identity_of(old) or new.key_id == old.key_id:
-        hint = "Name a file that is not there: the new key is made in it."
-        raise KeyRefused("the file holds no successor of the site key", where=str(path), hint=hint)
+    require_successor(path, new, old)
     return new
 
 
-def _write_once(path: Path, text: str) -> None:
-    """The whole file or none, durable before the store depends on it."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    made = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        made.rename(path)
-    finally:
-        made.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    os.fsync(folder)
-    os.close(folder)
+def require_successor(path: Path, new: SiteKey, old: SiteKey) -> None:
+    """Raise KeyRefused unless a key makes the pseudonyms of the old one, and is another one."""
+    if not new.has_identity_of(old) or new.key_id == old.key_id:
+        hint = "Name a file that is not there: the new key is made in it."
+        raise KeyRefused("the file holds no successor of the site key", where=str(path), hint=hint)

@@ -1,14 +1,17 @@
-"""What can wrap data keys: the site key in this process, or a device that never gives its key out.
+"""What can wrap data keys: the site key in this process, or what never gives its key out.
 
-Only the site key (`cds_hooks.audit.keys.SiteKey`) is a source that ships. A source for PKCS#11 or
-for Vault's transit engine is a class with these three members, handed to `Sealer`; none ships.
+The site key of a file (`cds_hooks.audit.keys.SiteKey`) wraps by itself; one that is held by a
+PKCS#11 device or by Vault's transit engine wraps there (`cds_hooks.audit.held`).
 """
 
 from __future__ import annotations
 
 from typing import Protocol
 
-__all__ = ["KeySource", "SealBroken"]
+__all__ = ["HELD", "KeySource", "SealBroken"]
+
+HELD = "held/1 "
+"""What the file of a key begins with that is held elsewhere."""
 
 
 class SealBroken(Exception):
@@ -28,5 +31,9 @@ class KeySource(Protocol):
         ...
 
     def unwrap(self, wrapped: bytes, *about: str) -> bytes:
-        """The key again. Raises SealBroken."""
+        """The key again. Raises SealBroken, StoreUnavailable."""
+        ...
+
+    def require(self) -> None:
+        """Raise StoreUnavailable while it cannot wrap."""
         ...

@@ -1,0 +1,288 @@
+"""A key in a PKCS#11 device: AES-256, made there, not extractable, used by CKM_AES_GCM.
+
+AES-GCM and not CKM_AES_KEY_WRAP_PAD (RFC 5649): it authenticates the texts that say whose data key
+it is together with the key, and it needs nothing of the device but C_Encrypt and C_Decrypt. The
+nonce is made here at random; a device that insists on making it itself (some do in their FIPS
+mode) is refused at the start.
+
+The library (extra `pkcs11`) is read when a key is in a device, and only then.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cds_hooks.audit.errors import KeyRefused, StoreUnavailable
+from cds_hooks.audit.private import Secret
+from cds_hooks.audit.sealing.aead import NONCE_BYTES
+from cds_hooks.audit.sealing.source import SealBroken
+
+if TYPE_CHECKING:
+    from pkcs11 import Session, Token
+
+__all__ = ["Device", "DeviceConfig", "KeyDeviceRefused"]
+
+_BITS = 256
+_OTHERS_WRITE = 0o022
+# The library initialises modules for one thread at a time (C_Initialize without locks).
+_ONE_AT_A_TIME = threading.RLock()
+
+
+class KeyDeviceRefused(KeyRefused):
+    """The device, its token, its PIN or its key cannot be used as they are."""
+
+    code = "key-device-refused"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceConfig:
+    """The PKCS#11 `module` (a shared library), the `token`'s and the `key`'s labels, the PIN."""
+
+    module: Path
+    token: str
+    key: str
+    pin: Secret
+
+
+class Device:
+    """A key in a device, which is logged into at the first use and again after a fault.
+
+    A PIN is tried once: after a refusal the device is left alone until the next start, and where
+    it says that a PIN was refused before, it is not tried at all unless `despite_refusals`.
+    """
+
+    kind = "pkcs11"
+    reason = "key-device"
+
+    def __init__(self, config: DeviceConfig, *, despite_refusals: bool = False) -> None:
+        self._config = config
+        self._despite = despite_refusals
+        self._session: Session | None = None
+        self._key: Any = None
+        self._was_open = False
+        self._refused: KeyDeviceRefused | None = None
+
+    def encrypt(self, plain: bytes, about: bytes) -> bytes:
+        """Nonce, ciphertext and tag. Raises KeyDeviceRefused, StoreUnavailable."""
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return nonce + self._work(lambda key: key.encrypt(plain, **_gcm(nonce, about)))
+
+    def decrypt(self, sealed: bytes, about: bytes) -> bytes:
+        """What was sealed. Raises SealBroken, KeyDeviceRefused, StoreUnavailable."""
+        nonce, rest = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
+        if len(rest) < 16:
+            raise SealBroken
+        p11 = _library()
+        try:
+            return self._work(lambda key: key.decrypt(rest, **_gcm(nonce, about)), _broken(p11))
+        except _broken(p11):
+            raise SealBroken from None
+
+    def make_key(self) -> None:
+        """Make the key in the device. Raises KeyDeviceRefused where there is one of its label."""
+        p11 = _library()
+        with _ONE_AT_A_TIME, _told(self._config):
+            session = self._logged_in(rw=True)
+            try:
+                if list(session.get_objects({p11.Attribute.LABEL: self._config.key})):
+                    raise self._no("there is a key of this label already", "Set key_device.key.")
+                session.generate_key(
+                    p11.KeyType.AES,
+                    _BITS,
+                    id=secrets.token_bytes(8),
+                    label=self._config.key,
+                    store=True,
+                    capabilities=p11.MechanismFlag.ENCRYPT | p11.MechanismFlag.DECRYPT,
+                    template={p11.Attribute.SENSITIVE: True, p11.Attribute.EXTRACTABLE: False},
+                )
+            finally:
+                session.close()
+
+    def close(self) -> None:
+        """Log out of the device."""
+        with _ONE_AT_A_TIME:
+            self._forget()
+
+    def _work(
+        self, work: Callable[[Any], bytes], passed: tuple[type[Exception], ...] = ()
+    ) -> bytes:
+        """The key's answer; a session that was lost is opened anew, once. `passed` is let through.
+
+        Raises KeyDeviceRefused, StoreUnavailable.
+        """
+        with _ONE_AT_A_TIME, _told(self._config, passed):
+            if self._key is not None:
+                try:
+                    return work(self._key)
+                except passed:
+                    raise
+                except _library().PKCS11Error:
+                    self._forget()
+            self._open()
+            return work(self._key)
+
+    def _open(self) -> None:
+        if self._refused is not None:
+            raise self._refused
+        session = self._logged_in(rw=False)
+        try:
+            self._key = self._found(session)
+        except BaseException:
+            session.close()
+            raise
+        self._session, self._was_open = session, True
+
+    def _forget(self) -> None:
+        session, self._session, self._key = self._session, None, None
+        if session is not None:
+            try:
+                session.close()
+            except _library().PKCS11Error:
+                return
+
+    def _logged_in(self, *, rw: bool) -> Session:
+        """A session. Raises KeyDeviceRefused."""
+        p11, token = _library(), self._token()
+        pin = self._config.pin.read()
+        self._require_tries(token)
+        try:
+            return token.open(rw=rw, user_pin=pin)
+        except p11.UserAlreadyLoggedIn:  # by this process, with another key of this token
+            return token.open(rw=rw)
+        except (p11.PinIncorrect, p11.PinInvalid, p11.PinLenRange, p11.PinExpired) as error:
+            hint = "Put the right one into key_device.pin_file, then: chartside audit key."
+            self._refused = self._no(f"the PIN was refused ({_name(error)})", hint)
+            raise self._refused from None
+        except p11.PinLocked:
+            self._refused = self._no("the PIN is locked", "Unlock it with the device's own tool.")
+            raise self._refused from None
+
+    def _require_tries(self, token: Token) -> None:
+        """A service that is started again and again must not use up the tries of a PIN."""
+        flag = _library().TokenFlag
+        if token.flags & flag.USER_PIN_LOCKED:
+            raise self._no("the PIN is locked", "Unlock it with the device's own tool.")
+        if token.flags & (flag.USER_PIN_COUNT_LOW | flag.USER_PIN_FINAL_TRY) and not self._despite:
+            hint = (
+                "Put the right PIN into key_device.pin_file, then: chartside audit key. It tries "
+                "once, and the device counts anew after a PIN that is right."
+            )
+            raise self._no("a PIN was refused before, and is not tried again", hint)
+
+    def _token(self) -> Token:
+        p11, config = _library(), self._config
+        _require_own(config.module)
+        library = p11.lib(str(config.module))
+        if self._was_open:
+            library.reinitialize()  # some modules see a device that came back only then
+        try:
+            token: Token = library.get_token(token_label=config.token)
+        except p11.NoSuchToken:
+            raise self._no("no token has this label", "Look at key_device.token.") from None
+        except p11.MultipleTokensReturned:
+            raise self._no("several tokens have this label", "Give each its own.") from None
+        return token
+
+    def _found(self, session: Session) -> Any:
+        """The key. Raises KeyDeviceRefused for one that is missing, or not as it must be."""
+        p11 = _library()
+        found = list(session.get_objects({p11.Attribute.LABEL: self._config.key}))
+        if not found:
+            hint = "Look at key_device.key; to make the key: chartside audit device-key."
+            raise self._no("no key has this label", hint)
+        if len(found) > 1:
+            raise self._no("several objects have this label", "Give each its own.")
+        wanted = {
+            p11.Attribute.CLASS: p11.ObjectClass.SECRET_KEY,
+            p11.Attribute.KEY_TYPE: p11.KeyType.AES,
+            p11.Attribute.VALUE_LEN: _BITS // 8,
+            p11.Attribute.ENCRYPT: True,
+            p11.Attribute.DECRYPT: True,
+            p11.Attribute.SENSITIVE: True,
+            p11.Attribute.EXTRACTABLE: False,
+        }
+        for attribute, value in wanted.items():
+            if _attribute(found[0], attribute) != value:
+                hint = "It takes an AES-256 key that stays there: chartside audit device-key."
+                raise self._no(f"the key is of another kind ({attribute.name})", hint)
+        return found[0]
+
+    def _no(self, message: str, hint: str) -> KeyDeviceRefused:
+        return KeyDeviceRefused(
+            message, where=f"{self._config.token}/{self._config.key}", hint=hint
+        )
+
+
+class _told:  # noqa: N801 - a context manager, used as a word
+    """Turns what the library raises otherwise into StoreUnavailable: a device that is out of order.
+
+    Its texts are its makers', and say nothing that may not be said; they are left out all the same.
+    """
+
+    def __init__(self, config: DeviceConfig, passed: tuple[type[Exception], ...] = ()) -> None:
+        self._config = config
+        self._passed = passed
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        p11 = _library()
+        if isinstance(error, self._passed):
+            return
+        if isinstance(error, (p11.MechanismInvalid, p11.MechanismParamInvalid)):
+            hint = "The device must do AES-GCM with a nonce that it is given."
+            raise KeyDeviceRefused(
+                f"the device does not do what is asked of it ({_name(error)})",
+                where=self._config.token,
+                hint=hint,
+            ) from None
+        if isinstance(error, p11.PKCS11Error):
+            raise StoreUnavailable("key-device") from None
+
+
+def _gcm(nonce: bytes, about: bytes) -> dict[str, Any]:
+    p11 = _library()
+    return {"mechanism": p11.Mechanism.AES_GCM, "mechanism_param": p11.GCMParams(nonce, about)}
+
+
+def _broken(p11: Any) -> tuple[type[Exception], ...]:
+    """What devices say to a wrong tag, which is not agreed upon: the source asks further."""
+    return (p11.EncryptedDataInvalid, p11.EncryptedDataLenRange, p11.GeneralError)
+
+
+def _attribute(key: Any, name: Any) -> Any:
+    try:
+        return key[name]
+    except _library().PKCS11Error:  # an RSA key has no VALUE_LEN
+        return None
+
+
+def _name(error: BaseException) -> str:
+    return type(error).__name__
+
+
+def _require_own(module: Path) -> None:
+    """Its code runs in this process: nobody else may be able to change it."""
+    try:
+        modes = [module.stat().st_mode, module.parent.stat().st_mode]
+    except OSError:
+        hint = "Set key_device.module to the device's PKCS#11 library (.so)."
+        raise KeyDeviceRefused("there is no such module", where=str(module), hint=hint) from None
+    if any(mode & _OTHERS_WRITE for mode in modes):
+        hint = "chmod go-w it and its folder, and think about who may have changed it."
+        raise KeyDeviceRefused("others may change the module", where=str(module), hint=hint)
+
+
+def _library() -> Any:
+    try:
+        import pkcs11
+    except ImportError:
+        hint = "Install the extra: pip install 'chartside[pkcs11]'."
+        raise KeyDeviceRefused("the library for PKCS#11 is not installed", hint=hint) from None
+    return pkcs11

@@ -1,0 +1,185 @@
+"""A key in HashiCorp Vault's transit engine (or in OpenBao's, which has the same interface).
+
+https://developer.hashicorp.com/vault/api-docs/secret/transit: `encrypt` and `decrypt` with
+`associated_data`, which keys of type aes256-gcm96 and chacha20-poly1305 authenticate. A Vault that
+does not know the parameter would pass over it, so a hash of the same texts is sealed with the key
+as well and compared here.
+
+The token is read from its file again whenever Vault refuses it: an agent may have written another.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import re
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from cds_hooks.audit.errors import KeyRefused, StoreUnavailable
+from cds_hooks.audit.private import Secret
+from cds_hooks.audit.sealing.source import SealBroken
+
+__all__ = ["KeyVaultRefused", "Transit", "VaultConfig", "read_answer"]
+
+_HASH_BYTES = 32
+_MOST_ANSWER = 64 * 1024
+_CIPHERTEXT = re.compile(r"vault:v[1-9][0-9]{0,8}:[A-Za-z0-9+/]{1,8192}={0,2}")
+_TOKEN = re.compile(r"[A-Za-z0-9._=-]{1,2048}")
+
+
+class KeyVaultRefused(KeyRefused):
+    """Vault refuses the token, or has no such engine or key."""
+
+    code = "key-vault-refused"
+
+
+@dataclass(frozen=True, slots=True)
+class VaultConfig:
+    """`address` is https://host[:port]; `authority` the PEM file of the only CA that is trusted.
+
+    `mount` is where the transit engine is mounted, `key` its key; `timeout_s` bounds each step of
+    a request (connect, send, each read).
+    """
+
+    address: str
+    authority: Path
+    mount: str
+    key: str
+    token: Secret
+    namespace: str = ""
+    timeout_s: float = 2.0
+
+
+class Transit:
+    """A key in Vault. Safe for many threads."""
+
+    kind = "vault"
+    reason = "key-vault"
+
+    def __init__(self, config: VaultConfig) -> None:
+        self._config = config
+        self._token = ""
+        bounds = httpx.Timeout(config.timeout_s)
+        # No proxy, no credentials of the environment: who is asked is what the settings name.
+        self._http = httpx.Client(
+            verify=_pinned(config.authority), timeout=bounds, trust_env=False, http2=False
+        )
+
+    def encrypt(self, plain: bytes, about: bytes) -> bytes:
+        """Vault's ciphertext (ASCII). Raises KeyVaultRefused, StoreUnavailable."""
+        body = {"plaintext": _text(_hash(about) + plain), "associated_data": _text(about)}
+        status, answer = self._ask("encrypt", body)
+        found = answer.get("ciphertext")
+        if status == 200 and isinstance(found, str) and _CIPHERTEXT.fullmatch(found):
+            return found.encode("ascii")
+        if status == 400:
+            raise self._no("the key does not encrypt", "Make it: vault write -f transit/keys/NAME.")
+        raise StoreUnavailable(self.reason)
+
+    def decrypt(self, sealed: bytes, about: bytes) -> bytes:
+        """What was sealed. Raises SealBroken, KeyVaultRefused, StoreUnavailable."""
+        text = sealed.decode("ascii", "replace")
+        if not _CIPHERTEXT.fullmatch(text):
+            raise SealBroken
+        status, answer = self._ask("decrypt", {"ciphertext": text, "associated_data": _text(about)})
+        if status == 400:  # a wrong tag, and much else: the source asks further
+            raise SealBroken
+        if status != 200:
+            raise StoreUnavailable(self.reason)
+        plain = _bytes(answer.get("plaintext"))
+        if not hmac.compare_digest(plain[:_HASH_BYTES], _hash(about)):
+            raise SealBroken
+        return plain[_HASH_BYTES:]
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def _ask(self, verb: str, body: dict[str, str]) -> tuple[int, dict[str, Any]]:
+        """Status and `data` of the answer. Raises KeyVaultRefused, StoreUnavailable."""
+        if not self._token:
+            self._token = self._read_token()
+        status, answer = self._post(verb, body)
+        if status == 403 and (token := self._read_token()) != self._token:
+            self._token = token
+            status, answer = self._post(verb, body)
+        if status == 403:
+            hint = "See that the token lives, and that its policy may update encrypt and decrypt."
+            raise self._no("Vault refuses the token", hint)
+        if status == 404:
+            hint = "Look at key_vault.mount and key_vault.namespace."
+            raise self._no("Vault has no such engine", hint)
+        return status, answer
+
+    def _post(self, verb: str, body: dict[str, str]) -> tuple[int, dict[str, Any]]:
+        config = self._config
+        url = f"{config.address.rstrip('/')}/v1/{config.mount}/{verb}/{config.key}"
+        headers = {"X-Vault-Token": self._token, "X-Vault-Request": "true"}
+        if config.namespace:
+            headers["X-Vault-Namespace"] = config.namespace
+        try:
+            with self._http.stream("POST", url, json=body, headers=headers) as response:
+                read = bytearray()
+                for part in response.iter_bytes():
+                    read += part
+                    if len(read) > _MOST_ANSWER:
+                        raise StoreUnavailable(self.reason)
+                return response.status_code, read_answer(bytes(read))
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError):
+            # The request holds a data key: nothing of it is told.
+            raise StoreUnavailable(self.reason) from None
+
+    def _read_token(self) -> str:
+        token = self._config.token.read()
+        if not _TOKEN.fullmatch(token):
+            raise self._no("the token's file holds no token", "Write the token into it, alone.")
+        return token
+
+    def _no(self, message: str, hint: str) -> KeyVaultRefused:
+        return KeyVaultRefused(message, where=f"{self._config.mount}/{self._config.key}", hint=hint)
+
+
+def read_answer(raw: bytes) -> dict[str, Any]:
+    """`data` of one of Vault's answers; empty where it has none."""
+    try:
+        whole = json.loads(raw)
+    except (ValueError, RecursionError):
+        return {}
+    data = whole.get("data") if isinstance(whole, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
+def _pinned(authority: Path) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=authority)
+    except (OSError, ssl.SSLError):
+        hint = "Set key_vault.authority to the PEM file of the CA of Vault's certificate."
+        raise KeyVaultRefused(
+            "the authority cannot be read", where=str(authority), hint=hint
+        ) from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _hash(about: bytes) -> bytes:
+    return hashlib.sha256(about).digest()
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def _bytes(text: object) -> bytes:
+    """Raises SealBroken for what is not base64."""
+    try:
+        return base64.b64decode(text, validate=True) if isinstance(text, str) else b""
+    except (binascii.Error, ValueError):
+        raise SealBroken from None
