@@ -274,8 +274,8 @@ class Store:
         """Commit a small record; raises what a hook would get: StoreUnavailable, StoreRefused."""
         await self._write(self._probe)
         await self._in_thread(self._database.require_space)
-
         await self._in_thread(self._key.require)
+
     async def writable(self) -> bool:
         """Whether a record could be made durable just now."""
         try:
