@@ -96,7 +96,10 @@ def _context(files: TlsFiles) -> ssl.SSLContext:
             context.verify_mode = ssl.CERT_REQUIRED
     except (OSError, ValueError) as error:
         why = getattr(error, "reason", None) or getattr(error, "strerror", None) or "not PEM"
-        hint = "Give PEM files that belong together, the key without a password."
+        hint = (
+            "tls.certificate, tls.key and tls.client_authority name PEM files that belong "
+            "together, the key without a password."
+        )
         where = str(files.certificate)
         raise TlsUnusable(f"TLS files cannot be used ({why})", where=where, hint=hint) from None
     return context

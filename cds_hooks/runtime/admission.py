@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from cds_hooks.evaluation.admission.finding import admission_of, require_admission
 from cds_hooks.evaluation.admission.record import AdmissionRecord, Purpose
+from cds_hooks.evaluation.errors import AdmissionError
 from cds_hooks.settings import Settings, SettingsError
 
 __all__ = ["admission"]
+
+_Found = TypeVar("_Found")
 
 
 def admission(settings: Settings, sha256: str) -> AdmissionRecord | None:
@@ -17,16 +23,26 @@ def admission(settings: Settings, sha256: str) -> AdmissionRecord | None:
     """
     wanted = settings.admission
     required = wanted.required or ("clinical" if settings.profile == "production" else "")
-    if wanted.folder is None or wanted.public_key is None:
+    folder, public_key = wanted.folder, wanted.public_key
+    if folder is None or public_key is None:
         if required:
             raise SettingsError("a model must be admitted here", where="admission.folder")
         return None
     if not required:
-        return admission_of(sha256, wanted.folder, wanted.public_key)
+        return _asked(lambda: admission_of(sha256, folder, public_key))
     if not sha256:
         hint = "The engine then refuses any other file."
         raise SettingsError(
             "an admitted model is named by its digest", where="model.sha256", hint=hint
         )
     purpose = Purpose(required)
-    return require_admission(sha256, wanted.folder, wanted.public_key, purpose=purpose)
+    return _asked(lambda: require_admission(sha256, folder, public_key, purpose=purpose))
+
+
+def _asked(ask: Callable[[], _Found]) -> _Found:
+    """What is found; a refusal also names the settings that led there."""
+    try:
+        return ask()
+    except AdmissionError as error:
+        hint = f"{error.hint} See admission.folder, admission.public_key, model.sha256.".strip()
+        raise AdmissionError(error.message, where=error.where, hint=hint) from None
