@@ -8,10 +8,8 @@ filter for the rest. What holds is not believed but tried, and told to the servi
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import os
-import resource
 import socket
 import sys
 from collections.abc import Callable, Mapping
@@ -20,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from cds_hooks.inference.worker import landlock, seccomp
+from cds_hooks.inference.worker.dumps import forbid_dumps
 from cds_hooks.inference.worker.landlock import Files
 
 __all__ = ["NOT_CONFINED", "Confinement", "attempts", "confine", "files_for"]
 
 NOT_CONFINED = "engine-not-confined"
-_PR_SET_DUMPABLE = 4
 _HERE = Path(__file__).resolve()
 _OWN = _HERE.parents[2]
 
@@ -70,11 +68,7 @@ def confine(order: Mapping[str, Any]) -> Confinement:
 
     What the kernel does not offer is left open, and shows in what is returned.
     """
-    with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":
-        # No dump of a chart's text, and no look into this memory by others of the same user.
-        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    forbid_dumps()
     gpu = bool(order.get("gpu_layers"))
     locked, filtered = 0, False
     with contextlib.suppress(OSError):
