@@ -40,6 +40,10 @@ __all__ = ["Asking", "Bench", "bench"]
 _SERVICE = next(service for service in REGISTRY if service.hook == "patient-view")
 _QUESTIONS = {Task.CLOSED: "closed", Task.JUDGING: "judge"}
 _DEADLINE_S = 600.0
+# The sections of the settings that a measurement is of.
+_ASKED = frozenset(
+    {"model", "model_server", "panel", "services", "fhir", "terminology", "cards", "egress", "log"}
+)
 _TEMPLATES = Path(evaluation.__file__).parent / "runs" / "templates"
 
 
@@ -221,7 +225,7 @@ async def bench(settings: Settings, loaded: datetime, asking: Asking) -> AsyncIt
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chartside-eval-")))
         template = _template(bool(asked.brief))
         starting = [
-            Runtime.running(_with_store(settled, folder / f"{n}"), template=template)
+            Runtime.running(_apart(settled, folder / f"{n}"), template=template)
             for n in range(asked.engines)
         ]
         runtimes = [await stack.enter_async_context(one) for one in starting]
@@ -230,10 +234,17 @@ async def bench(settings: Settings, loaded: datetime, asking: Asking) -> AsyncIt
         yield Bench(runtimes, Matcher(terminology), terminology, settled, asked, loaded)
 
 
-def _with_store(settings: Settings, folder: Path) -> Settings:
+def _apart(settings: Settings, folder: Path) -> Settings:
+    """The same model and questions with nothing else of the site's.
+
+    Its keys, its ledger and its witness are not for benchmark charts, and a model must be measured
+    before it can be admitted.
+    """
     folder.mkdir(mode=0o700)
+    fresh = Settings()
+    others = {name: getattr(fresh, name) for name in Settings.model_fields if name not in _ASKED}
     place = {"path": f"{folder}/records.sqlite", "site_key": folder / "site.key"}
-    return settings.model_copy(update={"store": settings.store.model_copy(update=place)})
+    return settings.model_copy(update={**others, "store": settings.store.model_copy(update=place)})
 
 
 def _side_by_side(settings: Settings) -> int:

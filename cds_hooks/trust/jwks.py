@@ -67,7 +67,7 @@ class KeySets:
             if client.fetches:
                 self._kept[client.name] = _Kept()
             else:
-                self._given[client.name] = self._parsed(client, client.keys)
+                self._given[client.name] = self._of_settings(client)
 
     def of(self, client: Client) -> KeySet:
         """The keys in force now; none when they are too old to be trusted."""
@@ -124,6 +124,13 @@ class KeySets:
             self._told(client.name, "client-keys-unreachable")
         else:
             self._told(client.name, "")
+
+    def _of_settings(self, client: Client) -> KeySet:
+        try:
+            return self._parsed(client, client.keys)
+        except KeysUnusable as error:
+            where = f"client {client.name}"
+            raise KeysUnusable(error.message, where=where, hint=error.hint) from None
 
     def _parsed(self, client: Client, document: bytes) -> KeySet:
         return parse_key_set(document, client.algorithms, published=self._config.published)
