@@ -60,7 +60,8 @@ def make_authority(folder: Path, name: str = "ca") -> Path:
 
 class TransitServer:
     """Listens on loopback with the key `chartside`. `fault` is what it does instead of its work:
-    a status, "slow", "huge", "no json", "redirect", "ignores associated data"."""
+    a status, "slow", "huge", "no json", "redirect", "hangs up once",
+    "ignores associated data"."""
 
     def __init__(self, folder: Path) -> None:
         self.authority = make_authority(folder)
@@ -72,11 +73,16 @@ class TransitServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1
+            disable_nagle_algorithm = True
 
             def do_POST(self) -> None:
                 length = int(self.headers["Content-Length"])
                 body = json.loads(self.rfile.read(length))
                 owner.requests.append((self.path, dict(self.headers)))
+                if owner.fault == "hangs up once":
+                    owner.fault, self.close_connection = "", True
+                    return
                 status, answer = owner._answer(self.path, self.headers["X-Vault-Token"], body)
                 raw = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
                 self.send_response(status)
@@ -98,7 +104,7 @@ class TransitServer:
         self.address = f"https://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:

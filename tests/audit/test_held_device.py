@@ -16,7 +16,7 @@ import pytest
 
 from cds_hooks.audit import KeyRefused, RecordUnreadable, SiteKey, Store, StoreConfig, StoreRefused
 from cds_hooks.audit.custody import Custodian
-from cds_hooks.audit.errors import StoreUnavailable
+from cds_hooks.audit.errors import RecordErased, StoreUnavailable
 from cds_hooks.audit.held.device import Device, DeviceConfig, KeyDeviceRefused
 from cds_hooks.audit.held.opening import held_successor, make_held, open_held
 from cds_hooks.audit.private import Secret
@@ -150,6 +150,19 @@ async def test_a_device_that_is_gone_makes_the_store_unavailable_and_one_that_is
     await store.check()
     await store.save_consultation(consultation)
     assert await store.get(consultation.id) == consultation
+    await store.close()
+
+
+async def test_an_erased_patient_is_not_read_by_a_data_key_that_is_remembered(
+    held: SiteKey, where: Path | str, consultation: Consultation
+) -> None:
+    store = Store(StoreConfig(where), held)
+    await store.save_consultation(consultation)
+    assert await store.get(consultation.id) == consultation
+    with Custodian(StoreConfig(where), held) as custodian:
+        assert len(custodian.erase(consultation.patient_key).done.keys) == 1
+    with pytest.raises(RecordErased):
+        await store.get(consultation.id)
     await store.close()
 
 

@@ -195,6 +195,15 @@ def test_texts_are_bound_also_by_a_server_that_passes_over_them(
             transit.decrypt(text, b"about")
 
 
+def test_a_connection_that_vault_hung_up_is_made_anew(
+    transit: Transit, vault: TransitServer
+) -> None:
+    sealed = transit.encrypt(b"key", b"about")
+    vault.fault = "hangs up once"
+    assert transit.decrypt(sealed, b"about") == b"key"
+    assert len(vault.requests) == 3
+
+
 def test_a_vault_that_hangs_is_given_up(reach: VaultConfig, vault: TransitServer) -> None:
     vault.fault = "slow"
     transit = Transit(dataclasses.replace(reach, timeout_s=0.2))

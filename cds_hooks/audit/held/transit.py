@@ -31,6 +31,7 @@ __all__ = ["KeyVaultRefused", "Transit", "VaultConfig", "read_answer"]
 
 _HASH_BYTES = 32
 _MOST_ANSWER = 64 * 1024
+_HUNG_UP = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 _CIPHERTEXT = re.compile(r"vault:v[1-9][0-9]{0,8}:[A-Za-z0-9+/]{1,8192}={0,2}")
 _TOKEN = re.compile(r"[A-Za-z0-9._=-]{1,2048}")
 
@@ -126,16 +127,24 @@ class Transit:
         if config.namespace:
             headers["X-Vault-Namespace"] = config.namespace
         try:
-            with self._http.stream("POST", url, json=body, headers=headers) as response:
-                read = bytearray()
-                for part in response.iter_bytes():
-                    read += part
-                    if len(read) > _MOST_ANSWER:
-                        raise StoreUnavailable(self.reason)
-                return response.status_code, read_answer(bytes(read))
+            try:
+                return self._send(url, body, headers)
+            except _HUNG_UP:  # a connection that was kept too long; asking twice changes nothing
+                return self._send(url, body, headers)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError):
             # The request holds a data key: nothing of it is told.
             raise StoreUnavailable(self.reason) from None
+
+    def _send(
+        self, url: str, body: dict[str, str], headers: dict[str, str]
+    ) -> tuple[int, dict[str, Any]]:
+        with self._http.stream("POST", url, json=body, headers=headers) as response:
+            read = bytearray()
+            for part in response.iter_bytes():
+                read += part
+                if len(read) > _MOST_ANSWER:
+                    raise StoreUnavailable(self.reason)
+            return response.status_code, read_answer(bytes(read))
 
     def _read_token(self) -> str:
         token = self._config.token.read()
