@@ -13,6 +13,7 @@ import typer
 
 import prompts
 from cds_hooks.cli.reading import uncollected
+from cds_hooks.inference.worker.dumps import forbid_dumps
 from cds_hooks.runtime.egress import lock_egress
 from cds_hooks.runtime.engines import started_engine
 from cds_hooks.settings import BindNotLoopback, Settings, load_settings
@@ -32,6 +33,7 @@ def serve(
     json: Annotated[bool, typer.Option("--json", help="Log JSON, whatever the settings.")] = False,
 ) -> None:
     """Run the service until it is told to stop (SIGINT or SIGTERM)."""
+    forbid_dumps()
     settings = load_settings(config)
     port = settings.server.port if port is None else port
     lock_egress(settings, port)
