@@ -24,6 +24,7 @@ from cds_hooks.audit.ledger.signing import PublicKey, SigningKey
 from cds_hooks.audit.ledger.verify import Finding, Report, Verifier, signed_checkpoints
 from cds_hooks.audit.ledger.witness import FolderWitness
 from cds_hooks.cli import audit_keys, show
+from cds_hooks.cli.audit_feedback import feedback
 from cds_hooks.cli.audit_fhir import write_fhir
 from cds_hooks.cli.audit_source import Source, opened, public_keys
 from cds_hooks.cli.patient_keys import patient_keys
@@ -39,6 +40,7 @@ audit_app = typer.Typer(
     add_completion=False,
 )
 audit_keys.add_to(audit_app)
+audit_app.command("feedback")(feedback)
 
 _BAD = 1
 _STEP = 500
