@@ -74,6 +74,17 @@ def test_no_file_of_the_service_holds_a_word_of_the_chart_and_the_record_can_be_
     assert (found["opened"] >= 2, found["plain"]) == (True, 0)
 
 
+def test_what_clinicians_said_of_the_cards_can_be_read_by_the_site(
+    kept: tuple[Running, str],
+) -> None:
+    service, _ = kept
+    ids = set(re.findall(r'"consultation":"([^"]+)"', service.log))
+    told = [_audit(service.folder, "feedback", each)["feedback"] for each in ids]
+    [entry] = [entry for entries in told for entry in entries]
+    assert (entry["outcome"], entry["userComment"]) == ("overridden", SENTINEL)
+    assert _audit(service.folder, "feedback", "unknown")["feedback"] == []
+
+
 def test_erased_while_the_service_runs_nothing_is_readable_and_the_service_goes_on(
     kept: tuple[Running, str],
     demo_bundle: list[dict[str, Any]],
