@@ -13,6 +13,7 @@ __all__ = ["Chooser", "StoredParents"]
 
 _MAX_CONCEPTS = 8
 _ELSEWHERE_HITS = 12
+_SECONDARY = frozenset({"carcinomatosis", "metastasis", "metastatic", "secondary"})
 
 
 class StoredParents:
@@ -80,13 +81,25 @@ class Chooser:
     def _link_holds(self, hits: Sequence[Hit], links: Collection[str]) -> bool:
         """Whether the ICD-10-CM code of a MeSH heading also stands for this entry term of it: not
         when ICD-10-CM has the term's words elsewhere (MeSH files adhesive capsulitis under
-        bursitis, ICD-10-CM has a code of its own)."""
+        bursitis, ICD-10-CM has a code of its own), and not when it speaks of a tumor, which a
+        cancer is, but not every tumor, or of a metastasis."""
+        if any(_tumor(h) for h in hits):
+            return False
         if any(h.rank == PREFERRED for h in hits):
             return True
         found = self._store.holding(hits[0].key.split(" "), _ELSEWHERE_HITS)
         terms = self._store.terms(number for number, _ in found)
         elsewhere = {h.concept.category for h in terms if h.rank < NOTE and h.concept.category}
         return not elsewhere or bool(elsewhere & {c[:3] for c in links})
+
+
+def _tumor(hit: Hit) -> bool:
+    """Whether a tumor of a site is named, or a secondary one, and the code of its heading is that
+    of a primary cancer."""
+    concept, said = hit.concept, hit.key.split(" ")
+    cancer = (concept.link or "").startswith("C")
+    secondary = not _SECONDARY.isdisjoint(said)
+    return cancer and (secondary or (concept.display.endswith("Neoplasms") and "tumor" in said))
 
 
 def _direct(hits: Iterable[Hit]) -> dict[str, Concept]:

@@ -21,10 +21,11 @@ from cds_hooks.plausibility.compiler.link import index_icd, link
 from cds_hooks.plausibility.compiler.model import MeshConcept
 from cds_hooks.plausibility.compiler.others import other_headings
 from cds_hooks.plausibility.compiler.sources import CompileError, Wheel
+from cds_hooks.plausibility.compiler.words import site_words, without_sites
 
 __all__ = ["COMPILER_VERSION", "CompileError", "Report", "compile_terminology", "main"]
 
-COMPILER_VERSION = "8"
+COMPILER_VERSION = "9"
 """Raised whenever the same sources compile to something else: set-up then compiles again."""
 
 Progress = Callable[[str], None]
@@ -65,7 +66,7 @@ def compile_terminology(
     # That ICD-10-CM has the words at all shows that a name is specific enough to be written.
     spoken_of = link(headings, index, parents, wide=True)
     picked = names.pick_names(headings, spoken_of, index, names.capitals(codes))
-    concepts = _with_ontologies(headings, index.keys())
+    concepts = without_sites(_with_ontologies(headings, index.keys()), site_words(codes))
     others = other_headings()
     progress(f"writing ({len(linked)} headings linked, {len(picked)} names)")
     meta = _meta([icd_wheel, mesh_wheel], icd.release(root), sorted(picked))

@@ -12,7 +12,7 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Index", "WordKind", "read_index"]
+__all__ = ["Index", "WordKind", "read_index", "read_others"]
 
 _FREQUENT = 2048
 """A word with at least so many terms keeps them as a set, for which joining costs least."""
@@ -82,3 +82,10 @@ def read_index(db: sqlite3.Connection) -> Index:
             holders[word].append(number)
     joined = {w: frozenset(h) if len(h) >= _FREQUENT else h for w, h in holders.items()}
     return Index(first, more, terms, words, joined)
+
+
+def read_others(db: sqlite3.Connection) -> dict[str, tuple[str, str, str]]:
+    """Key -> kind, code and heading of what is no disease. Raises sqlite3.Error."""
+    same: dict[str, str] = {}
+    rows = db.execute("SELECT key, kind, code, display FROM other")
+    return {k: (same.setdefault(kind, kind), code, display) for k, kind, code, display in rows}

@@ -34,9 +34,10 @@ def meant(found: Sequence[str]) -> list[str]:
     return words(spoken().get(_bare(found), ""))
 
 
-def indexed(found: Sequence[str]) -> str:
-    """The code that ICD-10-CM's Alphabetic Index gives a name of these words; "" for none."""
-    return _index().get(key(normalise(found)), "")
+def indexed(found: Sequence[str]) -> list[str]:
+    """The codes that ICD-10-CM's Alphabetic Index gives a name of these words: mostly one, several
+    where it tells them apart by what the name does not say, none for most names."""
+    return _index().get(key(normalise(found)), "").split()
 
 
 @cache

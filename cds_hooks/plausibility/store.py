@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from cds_hooks.errors import ChartsideError
-from cds_hooks.plausibility.index import WordKind, read_index
+from cds_hooks.plausibility.index import WordKind, read_index, read_others
 from cds_hooks.plausibility.others import Kind, Other
 from cds_hooks.plausibility.resolution import DISEASE_ONTOLOGY, ICD_10_CM, MESH, MONDO, Concept
 
 __all__ = ["Hit", "TermStore", "TerminologyError", "WordKind"]
 
-_SCHEMA_VERSION = "4"
+_SCHEMA_VERSION = "5"
 _CACHE_KIB = 4096
 _SYSTEMS = {"icd": ICD_10_CM, "mesh": MESH, "doid": DISEASE_ONTOLOGY, "mondo": MONDO}
 _COLUMNS = "c.system, c.code, c.display, c.parent, c.block, c.chapter, c.trees, c.link"
@@ -59,6 +59,8 @@ class TermStore:
             self.meta = dict(self._db.execute("SELECT key, value FROM meta"))
             self._check({"schema.version": _SCHEMA_VERSION, **expected}, path)
             self._index = read_index(self._db)
+            self._others = read_others(self._db)
+            self._other_words = frozenset(w for k in self._others for w in k.split(" "))
         except sqlite3.Error as error:
             self._db.close()
             raise TerminologyError(
@@ -110,18 +112,12 @@ class TermStore:
 
     def others(self, keys: Iterable[str]) -> dict[str, Other]:
         """Those of the keys that are a heading besides the diseases."""
-        wanted = tuple(keys)
-        marks = ",".join("?" * len(wanted))
-        query = f"SELECT key, kind, code, display FROM other WHERE key IN ({marks})"  # noqa: S608
-        rows = self._rows(query, wanted) if wanted else []
-        return {k: Other(Kind(kind), code, display) for k, kind, code, display in rows}
+        held = self._others
+        return {k: Other(Kind(held[k][0]), *held[k][1:]) for k in keys if k in held}
 
     def known_elsewhere(self, words: Iterable[str]) -> set[str]:
         """Those of the words that occur in headings besides the diseases."""
-        wanted = tuple(words)
-        marks = ",".join("?" * len(wanted))
-        query = f"SELECT word FROM other_word WHERE word IN ({marks})"  # noqa: S608
-        return {w for (w,) in self._rows(query, wanted)} if wanted else set()
+        return set(self._other_words.intersection(words))
 
     def _concept(self, code: str) -> Concept | None:
         query = f"SELECT {_COLUMNS} FROM concept c WHERE c.code = ?"  # noqa: S608  constant

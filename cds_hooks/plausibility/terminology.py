@@ -117,30 +117,40 @@ class Terminology:
         """With the code that ICD-10-CM's Index gives the name, or the heading it was found under,
         where the Index decides otherwise than the words of the titles."""
         headings = () if found.icd or not found.exact else (c.display for c in found.concepts)
-        concept = self._first_indexed((name[:_MAX_CHARS], *headings))
-        if concept is None:
+        told = self._first_indexed((name[:_MAX_CHARS], *headings))
+        if not told:
             return self._wider_indexed(found) if found.qualifiers else found
-        others = tuple(c for c in found.concepts if c.system != concept.system)
+        others = tuple(c for c in found.concepts if c.system != told[0].system)
         keep = others if found.exact else ()
-        return Resolution(name, Status.EXACT, (concept, *keep), found.matched or concept.display)
+        if len(told) > 1 and keep:
+            return replace(found, concepts=keep)  # the code would need the chart, the name does not
+        status = Status.EXACT if len(told) == 1 else Status.AMBIGUOUS
+        return Resolution(name, status, (*told, *keep), found.matched or told[0].display)
 
     def _wider_indexed(self, found: Resolution) -> Resolution:
         """A kind of something, with the code that the Index gives that something."""
         headings = () if found.icd else (found.matched, *(c.display for c in found.concepts))
-        concept = self._first_indexed(headings)
-        return replace(found, concepts=(concept, *found.concepts)) if concept else found
+        return replace(found, concepts=(*self._first_indexed(headings), *found.concepts))
 
-    def _first_indexed(self, names: Iterable[str]) -> Concept | None:
-        codes = (indexed(words(_BRACKETS.sub(" ", n))) for n in names)
-        return self._store.concept(next(filter(None, codes), ""))
+    def _first_indexed(self, names: Iterable[str]) -> tuple[Concept, ...]:
+        """The concepts that the Index gives the first of the names that it has."""
+        told = (indexed(words(_BRACKETS.sub(" ", n))) for n in names)
+        codes = next(filter(None, told), [])
+        return tuple(c for c in map(self._store.concept, codes) if c is not None)
 
     def _found(self, name: str, text: str) -> Resolution:
-        said = meant(words(_plain(text)))
-        for written in (said, *(words(r) for r in _readings(text))):
-            found = self._matcher.whole(name, written)
+        for reading in _readings(text):
+            found = self._matcher.whole(name, words(reading))
+            if found and _only_in_ontologies(found):
+                return self._meant(name, text) or found
             if found:
                 return found
-        return self._rewritten(name, words(_plain(text)))
+        return self._meant(name, text) or self._rewritten(name, words(_plain(text)))
+
+    def _meant(self, name: str, text: str) -> Resolution | None:
+        """The name that people mean by this one, by the shipped table."""
+        said = meant(words(_plain(text)))
+        return self._matcher.whole(name, said) if said else None
 
     def _rewritten(self, name: str, written: list[str]) -> Resolution:
         """The name's parts, as written or else as it may be written otherwise."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
 from cds_hooks.plausibility.compiler.model import IcdConcept, Term
+from cds_hooks.plausibility.keys import key_words, tables
 from cds_hooks.plausibility.ranks import DERIVED, INCLUSION, NOTE, PREFERRED
 
 __all__ = ["chapters", "read_icd", "release"]
@@ -24,7 +25,7 @@ _WITHOUT = re.compile(
 )
 _IN_CONTEXT = re.compile(
     r"pregnan|childbirth|puerper|ectopic|abortion|newborn|perinat|elsewhere|poisoning|sequela"
-    r"|history|screening|carrier|postproc|due to|following|complicating",
+    r"|history|screening|carrier|postproc|due to|following|complicating|oral region|jaws?\b",
     re.IGNORECASE,
 )
 _POINTS_TO = re.compile(r"^(.*?)\s*\(([A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?)(?:\.-|-)?\)$")
@@ -58,10 +59,15 @@ def _walk(
     code = _text(diag, "name")
     title = _text(diag, "desc")
     terms = [*_title(title), *_inclusions(diag, _IN_CONTEXT.search(title) is not None)]
-    terms += [Term(text, NOTE) for text in pointed.get(code, [])]
+    terms += [Term(text, NOTE) for text in pointed.get(code, []) if _names(text)]
     yield IcdConcept(code, title, parent, block, chapter, tuple(terms))
     for child in diag.findall("diag"):
         yield from _walk(child, code, block, chapter, pointed)
+
+
+def _names(text: str) -> bool:
+    """Whether a note names a condition: "vascular NOS", said of a nevus, does not."""
+    return not tables().qualifiers["form"].issuperset(key_words(text))
 
 
 def _title(title: str) -> Iterator[Term]:

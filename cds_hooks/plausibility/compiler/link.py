@@ -12,6 +12,12 @@ from cds_hooks.plausibility.ranks import NOTE, PREFERRED
 
 __all__ = ["KeyIndex", "index_icd", "link", "term_key"]
 
+_NARROWER = frozenset(
+    {"acute", "benign", "chronic", "congenital", "inclusion", "juvenile", "malignant", "newborn"}
+    | {"nonobstructive", "obstructive", "rheumatic", "secondary", "traumatic"}
+)
+"""Words of an entry term that say more than the heading it stands under."""
+
 KeyIndex = Mapping[str, Mapping[str, int]]
 """Key -> code -> the best rank with which a term of that code has this key."""
 
@@ -37,18 +43,24 @@ def link(
 ) -> dict[str, str]:
     """Descriptor id -> ICD-10-CM code. By the heading; failing that by the entry terms, when
     all that match agree on one category. What stays ambiguous is not linked, nor is an entry term
-    that a code only includes while its title is another heading ("stenosis of aorta" stands under
-    the coarctation, which the stenosis of the valve is not) unless `wide` links are asked for."""
+    that narrows the heading ("congenital", "benign"), or one that a code only includes while its
+    title is another heading ("stenosis of aorta" stands under the coarctation, which the stenosis
+    of the valve is not), unless `wide` links are asked for."""
     headings = {term_key(c.terms[0].text): c.code for c in mesh}
     titles = _titles(icd)
     found: dict[str, str] = {}
     for concept in mesh:
         keys = list(dict.fromkeys(term_key(t.text) for t in concept.terms))
         own = best(icd, keys[:1])
-        code = common_code(own or best(icd, keys[1:]), parents)
+        entries = keys[1:] if wide else [k for k in keys[1:] if not _narrows(k, keys[0])]
+        code = common_code(own or best(icd, entries), parents)
         if code is not None and (own or wide or not _another(code, keys, titles, headings)):
             found[concept.code] = code
     return found
+
+
+def _narrows(entry: str, heading: str) -> bool:
+    return not _NARROWER.isdisjoint(set(entry.split(" ")).difference(heading.split(" ")))
 
 
 def _titles(icd: KeyIndex) -> Mapping[str, set[str]]:

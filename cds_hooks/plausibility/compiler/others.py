@@ -10,7 +10,7 @@ from importlib.resources import files
 from cds_hooks.plausibility.compiler.link import term_key
 from cds_hooks.plausibility.others import Kind
 
-__all__ = ["OtherHeading", "other_headings", "other_rows", "other_words"]
+__all__ = ["OtherHeading", "other_headings", "other_rows"]
 
 _ORDER = (
     ("B", Kind.ORGANISM),
@@ -60,8 +60,3 @@ def other_rows(
             if k and k not in taken:
                 found.setdefault(k, (k, heading.kind, heading.code, heading.names[0]))
     return [found[k] for k in sorted(found)]
-
-
-def other_words(rows: Iterable[tuple[str, str, str, str]]) -> list[tuple[str]]:
-    """Every word of these names."""
-    return [(w,) for w in sorted({w for k, *_ in rows for w in k.split(" ")})]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from cds_hooks.plausibility.compiler.model import IcdConcept, MeshConcept
+from cds_hooks.plausibility.compiler.model import IcdConcept, MeshConcept, Term
 from cds_hooks.plausibility.compiler.others import OtherHeading
 from cds_hooks.plausibility.keys import key_words, tables
 from cds_hooks.plausibility.others import Kind
+from cds_hooks.plausibility.ranks import PREFERRED
 
-__all__ = ["organism_words", "site_words"]
+__all__ = ["organism_words", "site_words", "without_sites"]
 
 _SITE = re.compile(
     r"^(?:malignant neoplasm|benign neoplasm|carcinoma in situ|contusion|open wound|fracture"
@@ -72,6 +74,19 @@ def site_words(icd: Iterable[IcdConcept]) -> frozenset[str]:
             found.update(key_words(_REST.split(hit.group(1))[0]))
     sites = found - _NO_SITE - tables().turning
     return frozenset(w for w in sites if len(w) > 2 and not w[0].isdigit())
+
+
+def without_sites(mesh: Iterable[MeshConcept], sites: frozenset[str]) -> list[MeshConcept]:
+    """Headings without entry terms of one word for a part of the body: "pancreas" is no tumor."""
+    return [
+        replace(c, terms=tuple(t for t in c.terms if t.rank == PREFERRED or not _site(t, sites)))
+        for c in mesh
+    ]
+
+
+def _site(term: Term, sites: frozenset[str]) -> bool:
+    found = key_words(term.text)
+    return len(found) == 1 and found[0] in sites
 
 
 def organism_words(

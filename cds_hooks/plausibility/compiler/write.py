@@ -10,12 +10,12 @@ from pathlib import Path
 
 from cds_hooks.plausibility.compiler.link import term_key
 from cds_hooks.plausibility.compiler.model import IcdConcept, MeshConcept, Term
-from cds_hooks.plausibility.compiler.others import OtherHeading, other_rows, other_words
+from cds_hooks.plausibility.compiler.others import OtherHeading, other_rows
 from cds_hooks.plausibility.compiler.words import organism_words, site_words
 
 __all__ = ["SCHEMA_VERSION", "Content", "write_database", "write_text"]
 
-SCHEMA_VERSION = "4"
+SCHEMA_VERSION = "5"
 
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -29,7 +29,6 @@ CREATE TABLE word (word TEXT PRIMARY KEY, terms INTEGER NOT NULL, site INTEGER N
   organism INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE other (key TEXT PRIMARY KEY, kind TEXT NOT NULL, code TEXT NOT NULL,
   display TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE other_word (word TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 _INDEXES = """
 CREATE UNIQUE INDEX concept_code ON concept (code);
@@ -141,6 +140,4 @@ def _words(db: sqlite3.Connection, content: Content) -> None:
 
 
 def _others(db: sqlite3.Connection, others: Sequence[OtherHeading], taken: Set[str]) -> None:
-    rows = other_rows(others, taken)
-    db.executemany("INSERT INTO other VALUES (?, ?, ?, ?)", rows)
-    db.executemany("INSERT INTO other_word VALUES (?)", other_words(rows))
+    db.executemany("INSERT INTO other VALUES (?, ?, ?, ?)", other_rows(others, taken))
