@@ -186,6 +186,9 @@ def _listed(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "key_vault.address", settings.key_vault.address
     if settings.ledger.witness_syslog:
         yield "ledger.witness_syslog", "unix:/dev/log"
+    for key in ("fhir_server", "token_url"):
+        if url := getattr(settings.witness, key):
+            yield f"witness.{key}", url
     yield from _many("egress.allow", settings.egress.allow)
 
 

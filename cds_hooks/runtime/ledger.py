@@ -17,6 +17,7 @@ from cds_hooks.audit.ledger.stamp import utc
 from cds_hooks.audit.ledger.witness import FolderWitness, SyslogWitness, Witness
 from cds_hooks.errors import ChartsideError
 from cds_hooks.operation import get_logger
+from cds_hooks.runtime.witnessing import FhirCopies
 from cds_hooks.settings import Settings
 
 __all__ = ["Ledger", "signing_key", "witnesses"]
@@ -70,10 +71,12 @@ class Ledger:
         self._last = time.monotonic()
         self._not_copied: dict[int, str] = {}
         self._forked = self._uncopied = ""
+        named = settings.witness.fhir_server is not None
+        self.fhir = FhirCopies(settings, store, self._keys) if named else None
 
     @property
     def trouble(self) -> str:
-        return self._forked or self._uncopied
+        return self._forked or self._uncopied or (self.fhir.trouble if self.fhir else "")
 
     @property
     def public_key(self) -> str:
@@ -87,15 +90,16 @@ class Ledger:
     @contextlib.asynccontextmanager
     async def kept(self, facts: Facts) -> AsyncIterator[None]:
         """Record the start, sign while the block runs, record the stop and sign it."""
-        keeping_on = asyncio.create_task(self._keep(facts), name="ledger")
-        try:
-            yield
-        finally:
-            keeping_on.cancel()
-            await asyncio.wait([keeping_on])
-            with contextlib.suppress(ChartsideError):  # then the next start signs it
-                await self._store.record_event("service-stopped")
-                await self.sign()
+        async with self.fhir.kept() if self.fhir else contextlib.nullcontext():
+            keeping_on = asyncio.create_task(self._keep(facts), name="ledger")
+            try:
+                yield
+            finally:
+                keeping_on.cancel()
+                await asyncio.wait([keeping_on])
+                with contextlib.suppress(ChartsideError):  # then the next start signs it
+                    await self._store.record_event("service-stopped")
+                    await self.sign()
 
     async def sign(self) -> None:
         """Sign what is there and copy it to every witness. Raises LedgerForked, StoreUnavailable.
@@ -103,6 +107,9 @@ class Ledger:
         A copy that fails is made with the next checkpoint.
         """
         earlier = await asyncio.to_thread(self._witnessed)
+        if self.fhir is not None:
+            await self.fhir.first_look()
+            earlier += (self.fhir.newest,)
         made = utc(time.time())
         ask = keeping.to_sign(self._config.name, made, self._keys, earlier)
         try:
@@ -117,6 +124,8 @@ class Ledger:
             await self._store.keep(keeping.save(note, found.size))
             self._not_copied[found.size] = note
             self._signed = found.size
+            if self.fhir is not None:
+                self.fhir.signed(found.size)
         await asyncio.to_thread(self._copy)
 
     async def _keep(self, facts: Facts) -> None:

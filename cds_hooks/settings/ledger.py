@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from cds_hooks.settings.kinds import Section, Unset
+from cds_hooks.settings.kinds import FhirBase, Section, Unset
 
-__all__ = ["Ledger"]
+__all__ = ["Ledger", "WitnessServer"]
 
 
 class Ledger(Section):
@@ -33,3 +33,26 @@ class Ledger(Section):
     users: Literal["keyed", "plain"] = Field(
         "keyed", description="Whether users stand in records by a keyed hash or by their id."
     )
+
+
+class WitnessServer(Section):
+    fhir_server: Annotated[FhirBase | None, Unset] = Field(
+        None, description="Base of a FHIR server (R4 or later) for copies of checkpoints."
+    )
+    client_id: str = Field("", description="The id under which that server knows the service.")
+    key: Annotated[Path | None, Unset] = Field(
+        None, description="Private key (PEM) that a token is asked for with; unset: no token."
+    )
+    key_id: str = Field("", description="The key's `kid`; empty: its thumbprint.")
+    algorithm: Literal["ES384", "RS384"] = Field("ES384", description="Of the signature.")
+    token_url: Annotated[FhirBase | None, Unset] = Field(
+        None, description="The token endpoint; unset: the one that the FHIR server names."
+    )
+
+    @model_validator(mode="after")
+    def _a_key_has_a_client(self) -> Self:
+        if (self.key is None) != (not self.client_id):
+            raise ValueError("client_id and key belong together")
+        if self.key is not None and self.fhir_server is None:
+            raise ValueError("a key without fhir_server serves nothing")
+        return self

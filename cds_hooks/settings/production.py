@@ -49,9 +49,13 @@ def _egress(settings: Settings) -> Iterator[Lack]:
 
 
 def _ledger(settings: Settings) -> Iterator[Lack]:
-    if settings.ledger.witness_folder is None and not settings.ledger.witness_syslog:
-        todo = "Copy checkpoints to a folder or log of another machine."
+    server = settings.witness.fhir_server
+    kept = settings.ledger.witness_folder or settings.ledger.witness_syslog or server
+    if not kept:
+        todo = "Copy checkpoints to a folder, a log or a FHIR server of another machine."
         yield Lack("ledger-without-witness", "ledger.witness_folder", todo)
+    if server and not server.lower().startswith("https://"):
+        yield Lack("witness-not-https", "witness.fhir_server", "Use https.")
 
 
 def _models(settings: Settings) -> Iterator[Lack]:

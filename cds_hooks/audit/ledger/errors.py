@@ -11,7 +11,9 @@ __all__ = [
     "ProofInvalid",
     "RecordRefused",
     "SigningKeyRefused",
+    "WitnessDiffers",
     "WitnessFailed",
+    "WitnessRefused",
 ]
 
 
@@ -56,3 +58,15 @@ class WitnessFailed(ChartsideError):
 
     code = "witness-failed"
     status = 503
+
+
+class WitnessRefused(WitnessFailed):
+    """A witness lets the service neither write nor read: a token, or a right, is missing."""
+
+    code = "witness-refused"
+
+
+class WitnessDiffers(WitnessFailed):
+    """A witness gives something else back than it was given."""
+
+    code = "witness-differs"

@@ -13,7 +13,16 @@ from cds_hooks.audit.ledger.checkpoint import Checkpoint
 from cds_hooks.audit.ledger.errors import CheckpointInvalid, LedgerForked, ProofInvalid
 from cds_hooks.audit.ledger.signing import PublicKey
 
-__all__ = ["last_of_type", "newest_note", "notes", "save", "size", "to_sign", "total_bytes"]
+__all__ = [
+    "last_of_type",
+    "newest_note",
+    "notes",
+    "notes_after",
+    "save",
+    "size",
+    "to_sign",
+    "total_bytes",
+]
 
 
 def size(connection: Connection) -> int:
@@ -38,6 +47,18 @@ def notes(connection: Connection) -> list[str]:
     """All checkpoints, the smallest first."""
     column = tables.ledger_checkpoints.c
     return list(connection.execute(select(column.note).order_by(column.size)).scalars())
+
+
+def notes_after(size: int, most: int) -> Callable[[Connection], list[tuple[int, str]]]:
+    """Size and note of the next checkpoints that are larger than this, the smallest first."""
+
+    def run(connection: Connection) -> list[tuple[int, str]]:
+        column = tables.ledger_checkpoints.c
+        query = select(column.size, column.note).where(column.size > size)
+        found = connection.execute(query.order_by(column.size).limit(most))
+        return [(row.size, row.note) for row in found]
+
+    return run
 
 
 def save(note: str, size: int) -> Callable[[Connection], None]:

@@ -1,0 +1,51 @@
+"""What witnesses kept, for `chartside audit verify`: a folder, a file, the FHIR server."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from cds_hooks.audit.ledger.errors import ExportUnreadable
+from cds_hooks.audit.ledger.witness import FolderWitness
+from cds_hooks.audit.ledger.witness_fhir import notes_of
+from cds_hooks.errors import ChartsideError
+from cds_hooks.protocol.reading import Limits, read_object
+from cds_hooks.runtime.witnessing import fhir_notes
+from cds_hooks.settings import Settings, SettingsError
+
+__all__ = ["notes_in_file", "witnessed"]
+
+_LARGEST = 256 * 2**20
+
+
+def witnessed(place: Path | None, settings: Settings | None) -> list[str]:
+    """The notes in a folder or file, and with settings those of their FHIR server.
+
+    Raises WitnessFailed, ExportUnreadable, SettingsError.
+    """
+    found: list[str] = []
+    if place is not None:
+        kept = notes_in_file(place) if place.is_file() else FolderWitness(place).notes()
+        found += kept
+    if settings is not None:
+        if settings.witness.fhir_server is None:
+            hint = "Set it, or save what the server finds to a file and give --witness FILE."
+            raise SettingsError("no FHIR server is named", where="witness.fhir_server", hint=hint)
+        found += asyncio.run(fhir_notes(settings))
+    return found
+
+
+def notes_in_file(place: Path) -> list[str]:
+    """The notes in a FHIR Bundle or DocumentReference (JSON) that somebody fetched.
+
+    Raises ExportUnreadable for what is neither.
+    """
+    try:
+        with place.open("rb") as file:
+            document = read_object(file.read(_LARGEST + 1), Limits(max_bytes=_LARGEST))
+    except (OSError, ChartsideError):
+        document = {}
+    if document.get("resourceType") not in ("Bundle", "DocumentReference"):
+        hint = "Give the witness's folder, or the Bundle that its FHIR server found (JSON)."
+        raise ExportUnreadable("the file holds no FHIR resource", where=str(place), hint=hint)
+    return list(notes_of(document))
