@@ -149,6 +149,7 @@ def _whole(checked: Checked, where: Path) -> Checked:
     if checked.is_whole:
         return checked
     wrong = [*checked.damage, checked.ledger, "payloads" if checked.unreadable else ""]
+    wrong.append("earlier-state" if checked.earlier else "")
     told = ", ".join(word for word in wrong if word)
     hint = "Look at the store itself: chartside audit check."
     raise BackupRefused(f"the copy cannot be read whole ({told})", where=str(where), hint=hint)

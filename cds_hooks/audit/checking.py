@@ -13,7 +13,9 @@ from cds_hooks.audit.errors import RecordErased, RecordUnreadable, StoreRefused,
 from cds_hooks.audit.ledger import append, keeping
 from cds_hooks.audit.ledger.signing import PublicKey
 from cds_hooks.audit.ledger.verify import Verifier, signed_checkpoints
+from cds_hooks.audit.ledger.vouched import Vouching, digest_of
 from cds_hooks.audit.sealing import Sealer
+from cds_hooks.audit.sealing.records import ERASED
 
 __all__ = ["Checked", "check"]
 
@@ -27,7 +29,9 @@ Decode = Callable[[Connection, Row[Any], Sealer], object]
 class Checked:
     """How many payloads were opened, were erased, or could not be opened (`unreadable`, ids), how
     many are not encrypted; `damage` is what the database says of itself; `ledger` is the code of
-    what is wrong with the ledger, empty when nothing is."""
+    what is wrong with the ledger, empty when nothing is; `earlier` are the ids of records that are
+    not in the state that the ledger says, and of `unvouched` it says nothing, because an earlier
+    version wrote them."""
 
     opened: int = 0
     erased: int = 0
@@ -36,10 +40,12 @@ class Checked:
     records: int = 0
     ledger: str = ""
     damage: tuple[str, ...] = ()
+    earlier: tuple[str, ...] = ()
+    unvouched: int = 0
 
     @property
     def is_whole(self) -> bool:
-        return not (self.unreadable or self.ledger or self.damage)
+        return not (self.unreadable or self.ledger or self.damage or self.earlier)
 
 
 def check(
@@ -56,9 +62,12 @@ def check(
         return Checked(damage=damage)
     opened = erased = plain = 0
     unreadable: list[str] = []
+    stored: dict[str, str] = {}
     every = _count(connection, tables.consultations) + _count(connection, tables.feedback)
     for done, (row, decode) in enumerate(_payloads(connection), 1):
         plain += row.sealed_by is None
+        if decode is consultations.decode and row.payload_format != ERASED:
+            stored[row.id] = digest_of(row.payload)
         try:
             decode(connection, row, sealer)
             opened += 1
@@ -67,8 +76,12 @@ def check(
         except (RecordUnreadable, StoreRefused):
             unreadable.append(row.id)
         progress(done, every)
-    records, ledger = _ledger(connection, keys)
-    return Checked(opened, erased, plain, tuple(unreadable), records, ledger)
+    vouching = Vouching(stored)
+    records, ledger = _ledger(connection, keys, vouching)
+    earlier = () if ledger else vouching.earlier(connection)
+    ids = tuple(each.consultation for each in earlier)
+    told = (opened, erased, plain, tuple(unreadable), records, ledger)
+    return Checked(*told, earlier=ids, unvouched=vouching.unvouched)
 
 
 def _damage(connection: Connection) -> tuple[str, ...]:
@@ -95,13 +108,17 @@ def _count(connection: Connection, table: Table) -> int:
     return connection.execute(select(func.count()).select_from(table)).scalar_one()
 
 
-def _ledger(connection: Connection, keys: Sequence[PublicKey]) -> tuple[int, str]:
+def _ledger(
+    connection: Connection, keys: Sequence[PublicKey], vouching: Vouching
+) -> tuple[int, str]:
     notes = keeping.notes(connection) if keys else []
     verifier = Verifier(*signed_checkpoints(notes, keys))
     for row in append.records(connection):
         # SQLite keeps whatever it is given in a column: a text is no record.
-        if not verifier.add(row.record if isinstance(row.record, bytes) else b""):
+        data = row.record if isinstance(row.record, bytes) else b""
+        if not verifier.add(data):
             break
+        vouching.add(row.seq, data)
     report = verifier.report()
     if report.finding and not (report.finding.code == _UNSIGNED and not notes):
         return report.records, report.finding.code

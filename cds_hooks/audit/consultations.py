@@ -13,6 +13,7 @@ from cds_hooks.audit.codec import Codec
 from cds_hooks.audit.database import insert_for
 from cds_hooks.audit.errors import RecordUnreadable
 from cds_hooks.audit.keys import SiteKey
+from cds_hooks.audit.ledger.vouched import digest_of, is_state_of, last_record
 from cds_hooks.audit.sealing import Record, Sealed, Sealer
 from cds_hooks.audit.sealing.records import ERASED
 from cds_hooks.consultation import Consultation, Outcome
@@ -44,28 +45,29 @@ def save(
     key: SiteKey,
     sealer: Sealer,
     expires: float,
-) -> None:
+) -> str:
     """Write a consultation, or its later state, and the cards that were made of it.
 
     A pending state never overwrites a later one; a card that is there stays as it was. What was
-    erased stays so, whatever is still known of it elsewhere.
+    erased stays so, whatever is still known of it elsewhere. Returns the digest of what is sealed
+    in the store now (`ledger.vouched`); empty when it stayed as it was.
     """
     row = _row(connection, consultation, key, sealer, expires)
     table = tables.consultations
     statement = insert_for(connection, table).values(row)
     later = {name: statement.excluded[name] for name in row if name != "id"}
     pending = Outcome.PENDING.value
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["id"],
-            set_=later,
-            where=and_(
-                or_(table.c.outcome == pending, statement.excluded.outcome != pending),
-                table.c.payload_format != ERASED,
-            ),
-        )
+    upsert = statement.on_conflict_do_update(
+        index_elements=["id"],
+        set_=later,
+        where=and_(
+            or_(table.c.outcome == pending, statement.excluded.outcome != pending),
+            table.c.payload_format != ERASED,
+        ),
     )
+    written = connection.execute(upsert.returning(table.c.id)).first() is not None
     _insert_cards(connection, consultation.id, cards, key)
+    return digest_of(row["payload"]) if written else ""
 
 
 def save_cards(
@@ -97,10 +99,25 @@ def _insert_cards(
 
 
 def by_id(connection: Connection, consultation_id: str, sealer: Sealer) -> Consultation | None:
-    """The consultation with this id. Raises RecordUnreadable."""
-    query = select(tables.consultations).where(tables.consultations.c.id == consultation_id)
-    row = connection.execute(query).one_or_none()
-    return None if row is None else decode(connection, row, sealer)
+    """The consultation with this id. Raises RecordUnreadable.
+
+    Also for an earlier state of it that was put back: the ledger says which one was last.
+    """
+    row = connection.execute(_BY_ID, {"wanted": consultation_id}).one_or_none()
+    if row is None:
+        return None
+    found = decode(connection, row, sealer)
+    if row.vouching is not None and not is_state_of(row.vouching, row.id, row.payload):
+        hint = "Restore the store from a backup, and ask who can write into the database."
+        message = "the record is not in the state that the ledger says"
+        raise RecordUnreadable(message, where=row.id, hint=hint)
+    return found
+
+
+# Made once, like the one above. What an earlier version wrote has no ledger record of its state.
+_BY_ID = select(tables.consultations, last_record().label("vouching")).where(
+    tables.consultations.c.id == bindparam("wanted")
+)
 
 
 def newest_answer(
@@ -141,7 +158,7 @@ def _row(
     key: SiteKey,
     sealer: Sealer,
     expires: float,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     record = Record(KIND, consultation.id, _CODEC.format)
     plain, owner = _CODEC.encode(consultation), consultation.patient_key
     sealed = sealer.seal(connection, record, plain, owner=owner)

@@ -233,6 +233,20 @@ _SEEN_TOKENS = (
 )
 
 
+def _vouching(connection: Connection) -> None:
+    _say(connection, _VOUCHING)
+
+
+# Records of before vouch for nothing: there the column stays empty.
+_VOUCHING = (
+    "ALTER TABLE ledger ADD COLUMN vouches_for TEXT",
+    """
+    CREATE INDEX ledger_by_vouches_for ON ledger (vouches_for, seq)
+    WHERE vouches_for IS NOT NULL
+    """,
+)
+
+
 MIGRATIONS = (
     Migration(1, "consultations, cards and feedback", _first),
     Migration(2, "claims on work in flight", _claims),
@@ -240,4 +254,5 @@ MIGRATIONS = (
     Migration(4, "a data key per patient", _data_keys),
     Migration(5, "the ledger", _ledger),
     Migration(6, "legal holds", _holds),
+    Migration(7, "which state of a record the ledger vouches for", _vouching),
 )

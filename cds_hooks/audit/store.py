@@ -27,6 +27,7 @@ from cds_hooks.audit.keys import SiteKey
 from cds_hooks.audit.ledger import append, entries
 from cds_hooks.audit.ledger.record import Call, Entry
 from cds_hooks.audit.ledger.stamp import named, stamped, with_pseudonyms
+from cds_hooks.audit.ledger.vouched import vouching
 from cds_hooks.audit.retention import Dropped
 from cds_hooks.audit.sealing import Sealer, plain
 from cds_hooks.audit.sealing.erasing import destroy_again
@@ -167,7 +168,7 @@ class Store:
                 sealer=self._sealer,
                 expires=expires,
             ),
-            lambda _: made,
+            lambda digest: tuple(vouching(each, consultation.id, digest) for each in made),
         )
 
     async def save_cards(

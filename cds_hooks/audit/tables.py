@@ -158,7 +158,7 @@ holds = Table(
 )
 
 # Append-only. `record` are the canonical bytes that `leaf_hash` is of; `recorded` and `type` are
-# copies, to search by.
+# copies, to search by, and so is `vouches_for`: the consultation whose payload's digest it has.
 ledger = Table(
     "ledger",
     metadata,
@@ -167,7 +167,15 @@ ledger = Table(
     Column("type", Text, nullable=False),
     Column("record", LargeBinary, nullable=False),
     Column("leaf_hash", LargeBinary, nullable=False),
+    Column("vouches_for", Text),
     Index("ledger_by_type", "type", "seq"),
+    Index(
+        "ledger_by_vouches_for",
+        "vouches_for",
+        "seq",
+        sqlite_where=text("vouches_for IS NOT NULL"),
+        postgresql_where=text("vouches_for IS NOT NULL"),
+    ),
 )
 
 # Inner nodes of the tree over `ledger`, each written once it is complete.

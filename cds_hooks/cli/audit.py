@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -22,11 +23,12 @@ from cds_hooks.audit.ledger.query import Question, matching
 from cds_hooks.audit.ledger.record import Record
 from cds_hooks.audit.ledger.signing import PublicKey, SigningKey
 from cds_hooks.audit.ledger.verify import Finding, Report, Verifier, signed_checkpoints
-from cds_hooks.audit.ledger.witness import FolderWitness
+from cds_hooks.audit.ledger.vouched import Earlier, Vouching
 from cds_hooks.cli import audit_keys, show
 from cds_hooks.cli.audit_feedback import feedback
 from cds_hooks.cli.audit_fhir import write_fhir
 from cds_hooks.cli.audit_source import Source, opened, public_keys
+from cds_hooks.cli.audit_witness import witnessed
 from cds_hooks.cli.patient_keys import patient_keys
 from cds_hooks.runtime.records import site_key
 from cds_hooks.settings import load_settings
@@ -60,7 +62,13 @@ def verify(
         Path | None, typer.Argument(help="Folder of an export, or a proof; without it the store.")
     ] = None,
     public_key: Keys = None,
-    witness: Annotated[Path | None, typer.Option(help="Folder of the witness's copies.")] = None,
+    witness: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the witness's copies, or a FHIR Bundle of them (JSON)."),
+    ] = None,
+    witness_fhir: Annotated[
+        bool, typer.Option("--witness-fhir", help="Ask the FHIR server of the settings as well.")
+    ] = False,
     config: Config = None,
     json: Json = False,
 ) -> None:
@@ -77,9 +85,10 @@ def verify(
     if target is not None and target.is_file():
         _verify_proof(target, keys, json=json)
         return
+    kept = witnessed(witness, load_settings(config) if witness_fhir else None)
     with opened(target, config) as source:
-        report = _verified(source, keys, witness, json=json)
-    _tell(report, source.name, witnessed=witness is not None, json=json)
+        report = _verified(source, keys, kept, json=json)
+    _tell(report, source.name, witnessed=bool(kept), json=json)
     if not report.is_whole:
         raise typer.Exit(_BAD)
 
@@ -193,22 +202,31 @@ def keygen(
 
 
 def _verified(
-    source: Source, keys: tuple[PublicKey, ...], witness: Path | None, *, json: bool
+    source: Source, keys: tuple[PublicKey, ...], kept: Iterable[str], *, json: bool
 ) -> Report:
-    notes = list(source.notes())
-    if witness is not None:
-        notes += FolderWitness(witness).notes()
+    notes = [*source.notes(), *kept]
     verifier = Verifier(*signed_checkpoints(notes, keys))
-    for data in _shown(source.records(), source.total, json=json):
+    vouching = Vouching(source.stored())
+    for seq, data in enumerate(_shown(source.records(), source.total, json=json)):
         if not verifier.add(data):
             break
+        vouching.add(seq, data)
     report = verifier.report()
     root = source.root()
     if report.is_whole and root is not None and root != report.root:
         text = "the stored tree is not the one over the stored records"
         finding = Finding(report.covered, "tree-differs", text)
-        return Report(report.records, report.covered, report.checkpoints, finding, report.root)
+        return replace(report, finding=finding)
+    if report.is_whole and (earlier := source.earlier(vouching)):
+        finding = Finding(earlier[0].seq, "earlier-state", _put_back(earlier))
+        return replace(report, finding=finding)
     return report
+
+
+def _put_back(earlier: tuple[Earlier, ...]) -> str:
+    others = f", and {len(earlier) - 1} more" if len(earlier) > 1 else ""
+    told = f"the store has another state of consultation {earlier[0].consultation} than this record"
+    return f"{told} vouches for{others}; chartside audit check lists them"
 
 
 def _verify_proof(file: Path, keys: tuple[PublicKey, ...], *, json: bool) -> None:

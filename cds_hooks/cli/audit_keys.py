@@ -360,7 +360,10 @@ def _told_of(found: Checked) -> str:
     ledger = found.ledger or "whole"
     unreadable = f" {len(found.unreadable)} payloads CANNOT be read:" if found.unreadable else ""
     named = f" {' '.join(found.unreadable[:5])}." if found.unreadable else ""
-    return f"{counts}{plain}; ledger of {found.records} records: {ledger}.{unreadable}{named}"
+    back = f" {len(found.earlier)} are NOT in the state the ledger says:" if found.earlier else ""
+    named_back = f" {' '.join(found.earlier[:5])}." if found.earlier else ""
+    whole = f"{counts}{plain}; ledger of {found.records} records: {ledger}."
+    return f"{whole}{unreadable}{named}{back}{named_back}"
 
 
 def _say(told: dict[str, Any], text: str, *, json: bool) -> None:

@@ -14,6 +14,7 @@ from cds_hooks.audit.ledger import append, keeping, tree
 from cds_hooks.audit.ledger.errors import ProofInvalid
 from cds_hooks.audit.ledger.export import Export
 from cds_hooks.audit.ledger.signing import PublicKey
+from cds_hooks.audit.ledger.vouched import Earlier, Vouching, stored_digests
 from cds_hooks.audit.store import database
 from cds_hooks.runtime.configs import store_config
 from cds_hooks.runtime.ledger import signing_key
@@ -26,7 +27,9 @@ __all__ = ["Source", "exported", "opened", "public_keys", "stored"]
 @dataclass(frozen=True, slots=True)
 class Source:
     """`total` are the bytes of all records with their line ends, for progress; `reader` gives the
-    tree's nodes; `get` one record; `root` the stored head's root, if any.
+    tree's nodes; `get` one record; `root` the stored head's root, if any. `stored` are the digests
+    of consultations by id, and `earlier` those that are not in the state the ledger says: an
+    export has none.
     """
 
     name: str
@@ -36,6 +39,8 @@ class Source:
     reader: Callable[[], tree.ReadNode]
     get: Callable[[int], bytes]
     root: Callable[[], bytes | None]
+    stored: Callable[[], dict[str, str]] = dict
+    earlier: Callable[[Vouching], tuple[Earlier, ...]] = lambda _: ()
 
 
 @contextlib.contextmanager
@@ -106,6 +111,8 @@ def _of(connection: Connection, name: str) -> Source:
         lambda: append.node_reader(connection),
         get,
         lambda: append.head(connection).root,
+        lambda: stored_digests(connection),
+        lambda vouching: vouching.earlier(connection),
     )
 
 

@@ -141,21 +141,24 @@ async def test_a_data_key_given_to_another_patient_opens_nothing(
         await store.get(consultation.id)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="An earlier sealed state of the same record is still sealed for it: only the ledger's "
-    "keyed hash of the model's output tells them apart, and reading does not ask the ledger.",
-)
 async def test_an_earlier_state_of_a_record_put_back_in_its_place_is_seen(
     store: Store, where: Path | str, consultation: Consultation
 ) -> None:
     await store.save_consultation(consultation)
     query = "SELECT payload FROM consultations"
     ((earlier,),) = rows(where, query)
-    await store.save_consultation(dataclasses.replace(consultation, samples=("later",)))
+    later = dataclasses.replace(consultation, samples=("later",))
+    await store.save_consultation(later)
+    ((kept,),) = rows(where, query)
+    assert await store.get(consultation.id) == later
     execute(where, "UPDATE consultations SET payload = :payload", payload=earlier)
-    with pytest.raises(RecordUnreadable):
+    with pytest.raises(RecordUnreadable, match="not in the state that the ledger says"):
         await store.get(consultation.id)
+    # Nor does it become an answer to the same question, for this patient or any.
+    assert await store.find_by_key(consultation.key, not_older_than=0) is None
+    assert await store.last_for_patient(consultation.patient_key) is None
+    execute(where, "UPDATE consultations SET payload = :payload", payload=kept)
+    assert await store.get(consultation.id) == later
 
 
 async def test_each_patient_has_one_key_and_unknown_cards_another(
@@ -199,6 +202,10 @@ async def test_a_plain_record_is_read_only_where_the_site_lets_it(
     await store.save_consultation(consultation)
     plain = Codec(Consultation, "consultation").encode(consultation)
     execute(where, "UPDATE consultations SET sealed_by = NULL, payload = :plain", plain=plain)
+    with pytest.raises(RecordUnreadable, match="not in the state that the ledger says"):
+        await store.get(consultation.id)
+    # The ledger of an earlier version, which wrote plain records, says nothing of their state.
+    execute(where, "UPDATE ledger SET vouches_for = NULL")
     assert await store.get(consultation.id) == consultation
     strict = Store(StoreConfig(where, sealed_only=True), site_key)
     with pytest.raises(RecordUnreadable, match="not encrypted"):

@@ -205,7 +205,7 @@ async def test_a_broken_head_is_told_and_nothing_is_kept_until_it_is_right_again
     statements = {
         "head": "UPDATE ledger_head SET size = 2",
         "tail": "DELETE FROM ledger WHERE seq = 2",
-        "extra": "INSERT INTO ledger SELECT 3, recorded, type, record, leaf_hash FROM ledger "
+        "extra": "INSERT INTO ledger SELECT 3, recorded, type, record, leaf_hash, NULL FROM ledger "
         "WHERE seq = 0",
         "none": "DELETE FROM ledger_head",
     }

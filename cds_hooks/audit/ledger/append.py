@@ -26,11 +26,15 @@ _PAGE = 2000
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """An entry whose fields are bytes already, so that the ledger is locked only shortly."""
+    """An entry whose fields are bytes already, so that the ledger is locked only shortly.
+
+    `vouches_for` is the consultation whose state in the store it has the digest of, if any.
+    """
 
     type: str
     recorded: str
     members: tuple[canonical.Member, ...]
+    vouches_for: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +151,7 @@ def _row(entry: Prepared, seq: int, data: bytes, leaf: bytes) -> dict[str, objec
         "type": entry.type,
         "record": data,
         "leaf_hash": leaf,
+        "vouches_for": entry.vouches_for,
     }
 
 
