@@ -52,7 +52,7 @@ def create_app(doors: Doors, config: AppConfig | None = None) -> ASGIApp:
     if doors.identify is not None:
         app = Authenticate(app, doors.identify)
     if config.proxies:
-        app = Forwarded(app, config.proxies)
+        app = Forwarded(app, config.proxies, config.certificate_header)
     app = Paths(app)
     app = LastResort(app, config.retry_after_s)
     if config.cors_origins:

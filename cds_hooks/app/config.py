@@ -20,6 +20,7 @@ class AppConfig:
     is no bound, for EHRs that come through one proxy), and `max_held_bytes` the bodies of all open
     calls together (503). `cors_origins` are `scheme://host[:port]`. `proxies` are the addresses
     or networks of a proxy that ends TLS before the service; with any, nobody else may call.
+    `certificate_header` is where it puts its caller's certificate.
     """
 
     limits: Limits = DEFAULT_LIMITS
@@ -31,6 +32,7 @@ class AppConfig:
     retry_after_s: int = 2
     cors_origins: tuple[str, ...] = ()
     proxies: tuple[str, ...] = ()
+    certificate_header: str = ""
 
     def __post_init__(self) -> None:
         for origin in self.cors_origins:

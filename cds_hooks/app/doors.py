@@ -18,11 +18,17 @@ __all__ = ["Call", "Doors", "Exchange", "Identify", "Readiness", "RequestInfo"]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What tells who calls: the values of its Authorization headers, and its normal path."""
+    """What tells who calls: the values of its Authorization headers, and its normal path.
+
+    `peer` is its address, behind a declared proxy the one that this names; `certificate` (DER) what
+    it showed in TLS. Both are empty where they are not known.
+    """
 
     authorizations: tuple[str, ...] = field(repr=False)
     path: str
     request_id: str
+    peer: str = field(default="", repr=False)
+    certificate: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

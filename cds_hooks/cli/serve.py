@@ -58,7 +58,7 @@ async def _answer(runtime: Runtime, listening: socket.socket) -> None:
     import uvicorn
 
     from cds_hooks.operation import get_logger
-    from cds_hooks.runtime.tls import certificates_of, kept_fresh
+    from cds_hooks.runtime.tls import certificates_of, http_protocol, kept_fresh
 
     certificates = certificates_of(runtime.settings)
     server = uvicorn.Server(
@@ -72,6 +72,7 @@ async def _answer(runtime: Runtime, listening: socket.socket) -> None:
             lifespan="off",
             # Only a proxy of the settings is believed: the application sees to that.
             proxy_headers=False,
+            http=http_protocol(runtime.settings),
             ssl_context_factory=(lambda *_: certificates.context) if certificates else None,
         )
     )

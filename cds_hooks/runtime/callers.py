@@ -15,6 +15,7 @@ from cds_hooks.app.routes import route_of
 from cds_hooks.audit import SiteKey, Store
 from cds_hooks.consult import ClientTerms
 from cds_hooks.consultation import Caller
+from cds_hooks.errors import ChartsideError
 from cds_hooks.gather import GatherConfig
 from cds_hooks.operation import get_logger
 from cds_hooks.runtime.egress import refused_ways
@@ -22,9 +23,10 @@ from cds_hooks.runtime.refused import RefusalBook, RefusedCall
 from cds_hooks.settings import Settings, SettingsError
 from cds_hooks.settings.trust import ClientEntry
 from cds_hooks.trust.client import Client
-from cds_hooks.trust.errors import KeysUnusable, TokenRefused
+from cds_hooks.trust.errors import KeysUnusable, StrangerLimited, TokenRefused
 from cds_hooks.trust.gate import Gate
 from cds_hooks.trust.jwks import JwksConfig, KeySets, Read, read_key_set
+from cds_hooks.trust.strangers import Strangers
 
 __all__ = ["Callers", "asked_by", "client_of", "fed_back_by", "key_sets_of"]
 
@@ -58,6 +60,7 @@ class Callers:
             digest=lambda issuer, token_id: key.digest("token", issuer, token_id),
             remember=store.use_token,
         )
+        self._strangers = Strangers(settings.strangers.calls_per_minute, settings.strangers.burst)
         self.terms = {entry.name: _terms(settings, entry) for entry in settings.clients}
 
     @property
@@ -84,13 +87,21 @@ class Callers:
                 await self._keys.close()
 
     async def identify(self, call: Call) -> Caller:
-        """Who calls. Raises TokenRefused, RateLimited, StoreUnavailable."""
+        """Who calls. Raises TokenRefused, StrangerLimited, RateLimited, StoreUnavailable."""
         try:
+            self._strangers.enter(call.peer)
             url = f"{self._base_url}{call.path}"
-            found = await self._gate.admit(call.authorizations, url)
+            found = await self._gate.admit(call.authorizations, url, call.certificate)
         except TokenRefused as refused:
             self._tell(call, refused)
             raise
+        except StrangerLimited as limited:  # in the ledger by number; a flood fills no log
+            self._book.note(RefusedCall(call.request_id, route_of(call.path), limited.code, ""))
+            raise
+        except ChartsideError:  # the token was good, and something else was not
+            self._strangers.good(call.peer)
+            raise
+        self._strangers.good(call.peer)
         return Caller(found.client.name, found.client.issuer, found.tenant, found.token)
 
     def bounds(self, caller: Caller | None, site: GatherConfig) -> GatherConfig:
@@ -152,6 +163,8 @@ def client_of(entry: ClientEntry) -> Client:
         max_lifetime_s=entry.max_lifetime_s,
         per_minute=entry.calls_per_minute,
         burst=entry.burst,
+        certificates=frozenset(entry.certificate_sha256),
+        subjects=frozenset(entry.certificate_subjects),
     )
 
 
@@ -173,7 +186,7 @@ def key_sets_of(
     try:
         return KeySets(clients, read, config, told=told)
     except KeysUnusable as error:
-        hint = "Give its public keys as a JWK Set: each with kid, kty and use or alg."
+        hint = "jwks_file and jwks are a JWK Set of public keys: each with kid, kty and use or alg."
         raise SettingsError(error.message, where=error.where, hint=hint) from None
 
 

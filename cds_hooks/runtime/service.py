@@ -76,6 +76,8 @@ class Runtime:
         self._store_trouble = "not checked yet"
         self.store = Store(store_config(settings), self._key, observer=self._committed)
         self.ledger = Ledger(settings, self.store, self._key.key_id)
+        if self.ledger.fhir is not None:
+            self.ledger.fhir.told_in(self.metrics.registry)
         self._given = engine is not None
         self.engine = engine or make_engine(settings, self._template.settings, self._samples)
         self.callers = Callers(settings, self._key, self.store, base_url=self._base_url)
@@ -235,6 +237,7 @@ class Runtime:
             max_in_flight=server.max_in_flight,
             cors_origins=server.cors_origins,
             proxies=self.settings.proxy.addresses,
+            certificate_header=self.settings.proxy.certificate_header,
         )
         doors = Doors(
             answer=self._answer,

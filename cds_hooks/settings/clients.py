@@ -32,10 +32,20 @@ def require_clients(settings: Settings) -> None:
                 raise SettingsError(
                     "a client's FHIR base is not allowed", where=f"{where}.fhir_bases", hint=hint
                 )
+        bound = client.certificate_sha256 or client.certificate_subjects
+        if bound and not _certificates_are_seen(settings):
+            hint = "Set tls.client_authority, or proxy.certificate_header behind a proxy."
+            message = "a client is bound to a certificate that nobody asks for"
+            raise SettingsError(message, where=where, hint=hint)
     issuer = settings.own_calls.issuer
     if issuer and issuer not in issuers:
         hint = "Add a [[clients]] entry with this issuer and the key's public part."
         raise SettingsError("no client has this issuer", where="own_calls.issuer", hint=hint)
+
+
+def _certificates_are_seen(settings: Settings) -> bool:
+    handed_on = settings.proxy.addresses and settings.proxy.certificate_header
+    return bool(handed_on or settings.tls.client_authority)
 
 
 def secured(settings: Settings) -> bool:

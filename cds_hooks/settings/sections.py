@@ -22,9 +22,16 @@ from cds_hooks.settings.kinds import (
     one_of,
     without_password,
 )
-from cds_hooks.settings.ledger import Ledger
+from cds_hooks.settings.ledger import Ledger, WitnessServer
 from cds_hooks.settings.models import Model, ModelServer, Panel
-from cds_hooks.settings.trust import ClientEntry, ClientKeys, OwnCalls, ProxyServer, Tls
+from cds_hooks.settings.trust import (
+    ClientEntry,
+    ClientKeys,
+    OwnCalls,
+    ProxyServer,
+    Strangers,
+    Tls,
+)
 
 __all__ = ["Settings"]
 
@@ -189,6 +196,7 @@ class Settings(Section):
         (), description="CDS clients that may call ([[clients]]); without any, whoever can connect."
     )
     client_keys: ClientKeys = ClientKeys()
+    strangers: Strangers = Strangers()
     own_calls: OwnCalls = OwnCalls()
     tls: Tls = Tls()
     proxy: ProxyServer = ProxyServer()
@@ -206,6 +214,7 @@ class Settings(Section):
     key_vault: KeyVault = KeyVault()
     retention: Retention = Retention()
     ledger: Ledger = Ledger()
+    witness: WitnessServer = WitnessServer()
     prewarm: Prewarm = Prewarm()
     cards: Cards = Cards()
     log: Log = Log()

@@ -10,14 +10,19 @@ from pydantic import AfterValidator, Field, model_validator
 
 from cds_hooks.cards import profiles
 from cds_hooks.settings.kinds import FhirBase, Section, Unset, one_of
+from cds_hooks.trust.certificate import fingerprint_of, subject_of
 from cds_hooks.trust.client import DEFAULT_ALGORITHMS
 from cds_hooks.trust.keys import ALGORITHMS
 
-__all__ = ["ClientEntry", "ClientKeys", "OwnCalls", "ProxyServer", "Tls"]
+__all__ = ["ClientEntry", "ClientKeys", "OwnCalls", "ProxyServer", "Strangers", "Tls"]
 
 _Algorithm = Annotated[str, AfterValidator(one_of(ALGORITHMS))]
 _Profile = Annotated[str, AfterValidator(one_of(profiles()))]
 _KeyUrl = Annotated[str, Field(pattern=r"^(https?://[^\s?#@]+)?$")]
+
+
+_Fingerprint = Annotated[str, AfterValidator(fingerprint_of)]
+_Subject = Annotated[str, AfterValidator(subject_of)]
 
 
 def _network(value: str) -> str:
@@ -63,6 +68,14 @@ class ClientEntry(Section):
     )
     calls_per_minute: float = Field(600.0, ge=0, description="Calls it may make; 0: no bound.")
     burst: int = Field(60, gt=0, description="Calls it may make at once before that counts.")
+    certificate_sha256: tuple[_Fingerprint, ...] = Field(
+        (), description="SHA-256 fingerprints of certificates, one of which it must show in TLS."
+    )
+    certificate_subjects: tuple[_Subject, ...] = Field(
+        (),
+        description="Or their subjects (RFC 4514, `CN=ehr.hospital.example,O=Hospital`); empty "
+        "both: any certificate, or none.",
+    )
 
     @model_validator(mode="after")
     def _it_has_keys(self) -> Self:
@@ -71,6 +84,13 @@ class ClientEntry(Section):
         if self.jwks_file and self.jwks:
             raise ValueError("jwks_file and jwks do not go together")
         return self
+
+
+class Strangers(Section):
+    calls_per_minute: float = Field(
+        60.0, ge=0, description="Calls without a good token that an address may make; 0: no bound."
+    )
+    burst: int = Field(100, gt=0, description="How many at once before that counts.")
 
 
 class ClientKeys(Section):
@@ -142,4 +162,10 @@ class ProxyServer(Section):
         (),
         description="Addresses or networks of the proxy that ends TLS before the service; only "
         "from these are X-Forwarded-For and X-Forwarded-Proto believed, and nobody else may call.",
+    )
+    certificate_header: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9-]{0,64}$",
+        description="The header in which it hands its caller's verified certificate on, such as "
+        "Client-Cert (RFC 9440); empty: none is believed.",
     )

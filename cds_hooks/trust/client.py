@@ -18,7 +18,8 @@ class Client:
 
     `audiences` are exact texts instead of the URL that was called. Without `tenants` any is taken.
     `key_url` is the only `jku` that a token may name; keys are read there unless `keys` holds a
-    JWK Set. `per_minute` and `burst` bound its calls (0: no bound). Raises ValueError.
+    JWK Set. `per_minute` and `burst` bound its calls (0: no bound). With `certificates` (SHA-256)
+    or `subjects` (RFC 4514) it has to show one of these beside its token. Raises ValueError.
     """
 
     name: str
@@ -32,6 +33,8 @@ class Client:
     max_lifetime_s: float = 3600.0
     per_minute: float = 0.0
     burst: int = 20
+    certificates: frozenset[str] = frozenset()
+    subjects: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if not self.name or not self.issuer:
@@ -42,6 +45,11 @@ class Client:
             raise ValueError(f"algorithms must be of {', '.join(ALGORITHMS)}")
         if self.leeway_s < 0 or self.max_lifetime_s <= 0 or self.per_minute < 0 or self.burst < 1:
             raise ValueError("leeway, lifetime, rate and burst must be bounds")
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether it has to show a certificate."""
+        return bool(self.certificates or self.subjects)
 
     @property
     def fetches(self) -> bool:

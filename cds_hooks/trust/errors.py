@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from cds_hooks.errors import ChartsideError
 
-__all__ = ["KeysUnusable", "RateLimited", "Refusal", "TokenRefused"]
+__all__ = ["KeysUnusable", "RateLimited", "Refusal", "StrangerLimited", "TokenRefused"]
 
 
 class Refusal(StrEnum):
@@ -39,6 +39,7 @@ class Refusal(StrEnum):
     TENANT = "token-tenant"
     TOKEN_ID = "token-id"  # noqa: S105 - a reason, not a token
     REPLAYED = "token-replayed"
+    CERTIFICATE = "token-certificate"
     ENDPOINT = "token-endpoint"
 
 
@@ -65,6 +66,23 @@ class RateLimited(ChartsideError):
     def __init__(self, client: str, retry_after_s: int) -> None:
         super().__init__("this client calls more often than it may", hint="See Retry-After.")
         self.client = client
+        self.retry_after_s = retry_after_s
+
+
+class StrangerLimited(ChartsideError):
+    """An address makes more calls without a good token than the site lets it.
+
+    429 and not the bare 401 of a refused token: no token was looked at, so that the answer tells
+    nothing of one, and an EHR behind the same address learns to come back instead of that its
+    credentials are bad.
+    """
+
+    code = "stranger-rate-limited"
+    status = 429
+    issue = "throttled"
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__("too many calls without a good token", hint="See Retry-After.")
         self.retry_after_s = retry_after_s
 
 

@@ -21,6 +21,7 @@ _NEEDS_CLIENT = frozenset(
         Refusal.AUDIENCE,
         Refusal.LIFETIME,
         Refusal.TENANT,
+        Refusal.CERTIFICATE,
     }
 )
 _NEEDS_KEY = frozenset({Refusal.KEY_TYPE, Refusal.SIGNATURE})
@@ -41,13 +42,14 @@ def explain(
     keys_of: Callable[[Client], KeySet],
     url: str,
     now: float,
+    certificate: bytes = b"",
 ) -> tuple[Step, ...]:
     """Every check in order. What is told holds nothing of the signature."""
     try:
         token = parse_token(text)
     except TokenRefused as refused:
         return (Step("form", "FAIL", _WHY[refused.reason]),)
-    case = case_of(token, clients, keys_of, url, now)
+    case = case_of(token, clients, keys_of, url, now, certificate)
     steps = [_step(reason, holds, case) for reason, holds in CHECKS]
     return (Step("form", "PASS", "three base64url parts; header and claims are JSON"), *steps)
 
@@ -58,6 +60,9 @@ def _step(reason: Refusal, holds: Callable[[Case], bool], case: Case) -> Step:
         reason in _NEEDS_KEY and case.key is None
     ):
         return Step(name, "SKIP", "the client or key is not known")
+    bound = case.client is not None and case.client.is_bound
+    if reason is Refusal.CERTIFICATE and bound and not case.certificate:
+        return Step(name, "SKIP", "the client is bound to a certificate, and none was given here")
     if holds(case):
         return Step(name, "PASS", _HOLDS[reason])
     return Step(name, "FAIL", _WHY[reason])
@@ -83,6 +88,7 @@ _HOLDS = {
     Refusal.LIFETIME: "exp - iat is within the client's bound",
     Refusal.TENANT: "the tenant is one of the client's",
     Refusal.TOKEN_ID: "jti is there",
+    Refusal.CERTIFICATE: "the client is bound to no certificate, or to the one that was shown",
 }
 
 _WHY = {
@@ -110,4 +116,5 @@ _WHY = {
     Refusal.LIFETIME: "exp - iat is not above 0, or above the client's `max_lifetime_s`",
     Refusal.TENANT: "the tenant is missing or not in the client's `tenants`",
     Refusal.TOKEN_ID: "jti is missing, empty or too long",
+    Refusal.CERTIFICATE: "the certificate is none of the client's `certificates` or `subjects`",
 }

@@ -48,13 +48,15 @@ class Gate:
         self._rates = rates or Rates()
         self._now = now
 
-    async def admit(self, authorizations: Sequence[str], url: str) -> Known:
-        """Who calls `url` with these Authorization headers.
+    async def admit(
+        self, authorizations: Sequence[str], url: str, certificate: bytes = b""
+    ) -> Known:
+        """Who calls `url` with these Authorization headers and this certificate (DER).
 
         Raises TokenRefused, RateLimited, and whatever `remember` raises: then nobody is let in.
         """
         text = bearer_of(authorizations)
-        found = await self._verified(text, url)
+        found = await self._verified(text, url, certificate)
         self._rates.take(found.client)
         self._keys.renew(found.client)
         token = self._digest(found.client.issuer, found.token_id)
@@ -62,20 +64,20 @@ class Gate:
             raise TokenRefused(Refusal.REPLAYED, found.client.name)
         return Known(found.client, found.tenant, token)
 
-    async def _verified(self, text: str, url: str) -> Verified:
+    async def _verified(self, text: str, url: str, certificate: bytes) -> Verified:
         """Once more with fresh keys when the token names one that is not known."""
         try:
-            return self._verify(text, url)
+            return self._verify(text, url, certificate)
         except TokenRefused as refused:
             client = self._by_name(refused.client)
             if refused.reason is not Refusal.KEY or client is None:
                 raise
             if not await self._keys.refresh(client):
                 raise
-        return self._verify(text, url)
+        return self._verify(text, url, certificate)
 
-    def _verify(self, text: str, url: str) -> Verified:
-        return verify(text, self._clients, self._keys.of, url, self._now())
+    def _verify(self, text: str, url: str, certificate: bytes) -> Verified:
+        return verify(text, self._clients, self._keys.of, url, self._now(), certificate)
 
     def _by_name(self, name: str) -> Client | None:
         return next((each for each in self._clients.values() if each.name == name), None)

@@ -16,6 +16,7 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from cds_hooks.trust.certificate import is_shown
 from cds_hooks.trust.client import Client
 from cds_hooks.trust.errors import Refusal, TokenRefused
 from cds_hooks.trust.keys import ALGORITHMS, KeySet, PublicKey
@@ -33,13 +34,17 @@ _LONGEST = 1024
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A token with all it is held against. `client` and `key` are None where it names none."""
+    """A token with all it is held against. `client` and `key` are None where it names none.
+
+    `certificate` (DER) is what the caller showed in TLS, empty when it showed none.
+    """
 
     token: Token
     client: Client | None
     key: PublicKey | None
     audiences: frozenset[str]
     now: float
+    certificate: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +63,14 @@ def verify(
     keys_of: Callable[[Client], KeySet],
     url: str,
     now: float,
+    certificate: bytes = b"",
 ) -> Verified:
     """What a token says that was sent to `url`. `clients` are by issuer. Raises TokenRefused.
 
     Whatever a well-formed token gets wrong, one signature is checked and every claim is looked at,
     so that the time to an answer does not tell which issuers, keys or tenants there are.
     """
-    case = case_of(parse_token(text), clients, keys_of, url, now)
+    case = case_of(parse_token(text), clients, keys_of, url, now, certificate)
     failed = [reason for reason, holds in CHECKS if not holds(case)]
     if failed or case.client is None:
         raise TokenRefused(failed[0], case.client.name if case.client else "")
@@ -79,6 +85,7 @@ def case_of(
     keys_of: Callable[[Client], KeySet],
     url: str,
     now: float,
+    certificate: bytes = b"",
 ) -> Case:
     """A token beside the client and the key that it names."""
     issuer, key_id = token.claims.get("iss"), token.header.get("kid")
@@ -86,7 +93,7 @@ def case_of(
     keys = keys_of(client) if client else _NO_KEYS
     key = keys.keys.get(key_id) if isinstance(key_id, str) else None
     own = client.audiences if client else frozenset[str]()
-    return Case(token, client, key, own or frozenset({url}), now)
+    return Case(token, client, key, own or frozenset({url}), now, certificate)
 
 
 def _type(case: Case) -> bool:
@@ -190,6 +197,12 @@ def _token_id(case: Case) -> bool:
     return bool(_text(case.token.claims.get("jti")))
 
 
+def _certificate(case: Case) -> bool:
+    """Of a client that is bound to none, any: TLS has asked for one where the site wants one."""
+    client = case.client
+    return client is not None and is_shown(case.certificate, client.certificates, client.subjects)
+
+
 CHECKS: Sequence[tuple[Refusal, Callable[[Case], bool]]] = (
     (Refusal.TYPE, _type),
     (Refusal.ALGORITHM, _algorithm),
@@ -210,6 +223,7 @@ CHECKS: Sequence[tuple[Refusal, Callable[[Case], bool]]] = (
     (Refusal.LIFETIME, _lifetime),
     (Refusal.TENANT, _tenant),
     (Refusal.TOKEN_ID, _token_id),
+    (Refusal.CERTIFICATE, _certificate),
 )
 """Every check with the reason that it stands for; the first that fails is the reason told."""
 

@@ -108,8 +108,11 @@ class Edge:
             observe=self.exchanges.append,
             identify=self.callers.identify if self.callers.known else None,
         )
+        self.settings = settings
         config = AppConfig(
-            cors_origins=settings.server.cors_origins, proxies=settings.proxy.addresses
+            cors_origins=settings.server.cors_origins,
+            proxies=settings.proxy.addresses,
+            certificate_header=settings.proxy.certificate_header,
         )
         self.app = create_app(doors, config)
 

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cds_hooks.app.doors import Call, Identify
 from cds_hooks.app.notes import notes_of
+from cds_hooks.app.peer_certificate import certificate_of
 from cds_hooks.app.routes import is_protocol
 
 __all__ = ["Authenticate"]
@@ -29,6 +30,8 @@ class Authenticate:
         if asks and is_protocol(scope["path"]):
             notes = notes_of(scope)
             authorizations = tuple(Headers(scope=scope).getlist("authorization"))
-            call = Call(authorizations, scope["path"], notes.request_id)
+            peer = scope["client"][0] if scope.get("client") else ""
+            shown = certificate_of(scope)
+            call = Call(authorizations, scope["path"], notes.request_id, peer, shown)
             notes.caller = await self.identify(call)
         await self.app(scope, receive, send)

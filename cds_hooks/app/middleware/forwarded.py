@@ -12,6 +12,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cds_hooks.app.errors import NotThroughProxy
+from cds_hooks.app.peer_certificate import from_header, with_certificate
 from cds_hooks.app.routes import is_protocol, normal
 
 __all__ = ["Forwarded"]
@@ -20,14 +21,16 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Forwarded:
-    """Takes client and scheme from the headers of a proxy in these networks.
+    """Takes client and scheme from the headers of a proxy in these networks, and the caller's
+    certificate from the header of this name: what the proxy itself showed is not the caller's.
 
     Raises NotThroughProxy for callers from elsewhere but this machine, and for a CDS Hooks call
     that did not come to the proxy over https.
     """
 
-    def __init__(self, app: ASGIApp, networks: Iterable[str]) -> None:
+    def __init__(self, app: ASGIApp, networks: Iterable[str], certificate: str = "") -> None:
         self.app = app
+        self.certificate = certificate
         self.networks = tuple(ipaddress.ip_network(each) for each in networks)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -45,7 +48,9 @@ class Forwarded:
         if scheme != "https" and is_protocol(normal(scope["path"])):
             raise NotThroughProxy
         caller = self._caller(headers.getlist("x-forwarded-for")) or str(peer)
-        return {**scope, "scheme": scheme or scope["scheme"], "client": (caller, 0)}
+        seen = {**scope, "scheme": scheme or scope["scheme"], "client": (caller, 0)}
+        named = headers.getlist(self.certificate) if self.certificate else []
+        return with_certificate(seen, from_header(named))
 
     def _caller(self, values: list[str]) -> str:
         """The last address in the chain that is no proxy's: what stands before it is hearsay."""
