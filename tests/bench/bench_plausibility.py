@@ -156,15 +156,17 @@ def _recognised(terminology: Terminology) -> list[Row]:
     names = (ROOT / "build" / "names.txt").read_text("utf-8").splitlines()
     lists = _diagnoses()
     lists |= {f"invented names, {k}": invent(k, names, 500, seed=7) for k in KINDS}
-    return [
-        _row(
-            f"plausibility: recognised of {label}",
-            "share",
-            [sum(terminology.resolve(n).recognised for n in found) / len(found)],
-            f"{len(found)} names",
-        )
-        for label, found in lists.items()
-    ]
+    rows = []
+    for label, found in lists.items():
+        resolved = [terminology.resolve(n) for n in found]
+        told = sum(r.recognised or r.other is not None for r in resolved)
+        for measured, count in (
+            ("recognised", sum(r.recognised for r in resolved)),
+            ("recognised or told as what else it is,", told),
+        ):
+            name = f"plausibility: {measured} of {label}"
+            rows.append(_row(name, "share", [count / len(found)], f"{len(found)} names"))
+    return rows
 
 
 def _right_concepts(terminology: Terminology) -> list[Row]:
@@ -205,11 +207,16 @@ def _others() -> dict[str, list[Told]]:
 
 
 def misses(terminology: Terminology) -> dict[str, list[str]]:
-    """The names of each list that are not recognised."""
+    """The names of each list that are neither recognised nor told as what else they are."""
     return {
-        label: sorted({n.strip() for n in found if not terminology.resolve(n).recognised})
+        label: sorted({n.strip() for n in found if _unresolved(terminology, n)})
         for label, found in _diagnoses().items()
     }
+
+
+def _unresolved(terminology: Terminology, name: str) -> bool:
+    found = terminology.resolve(name)
+    return not found.recognised and found.other is None
 
 
 def _judging(terminology: Terminology) -> list[Row]:
