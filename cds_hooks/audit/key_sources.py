@@ -65,7 +65,7 @@ def find_site_key(
     What holds a key that is not in the file is asked for by `holder_of`. Raises KeyRefused,
     StoreUnavailable.
     """
-    if file.exists():
+    if _is_there(file):
         return _parsed(_read(file), str(file), "file", holder_of)
     if (credential := credential_file(environ)) and credential.exists():
         return _parsed(read_credential(credential), str(credential), "credential", holder_of)
@@ -90,3 +90,11 @@ def _parsed(text: str, where: str, origin: KeyOrigin, holder_of: HolderOf) -> Fo
         return FoundKey(SiteKey.parse(text, where=where), origin)
     kind = kind_of(text, where=where)
     return FoundKey(open_held(text, holder_of(kind), where=where), origin, kind)
+
+
+def _is_there(file: Path) -> bool:
+    """Whether the key is in this file; one that this user may not look at is refused by reading."""
+    try:
+        return file.exists()
+    except PermissionError:
+        return True

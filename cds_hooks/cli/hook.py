@@ -16,6 +16,7 @@ from cds_hooks.cli.ehr import current_encounter_id, hook_request
 from cds_hooks.cli.hook_service import client_of
 from cds_hooks.cli.mapping import UsageError, choose_patient
 from cds_hooks.consultation import Consultation
+from cds_hooks.inference.worker.dumps import forbid_dumps
 from cds_hooks.protocol.cards import Response
 from cds_hooks.protocol.request import parse_request
 from cds_hooks.protocol.wire import to_document
@@ -61,6 +62,7 @@ def hook(
     With --url nothing is answered here: the hook goes to that service, as an EHR would send it,
     with a token for each call if there is a key. Exit code 3: the service refused the call.
     """
+    forbid_dumps()
     service, console = _service(name), show.screen(json=json)
     _require_fitting(served=bool(url), explain=explain, signs=bool(key or issuer or print_token))
     resources = load_path(bundle)

@@ -29,6 +29,7 @@ from cds_hooks.errors import ChartsideError
 from cds_hooks.gather import GatherConfig, open_http
 from cds_hooks.gather.base import Base, allowed_base
 from cds_hooks.gather.client import FhirClient
+from cds_hooks.inference.worker.dumps import forbid_dumps
 from cds_hooks.prewarm import (
     BackendClient,
     ChartReader,
@@ -65,6 +66,7 @@ def prewarm(
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Have answers ready when charts are opened: a day's appointments, or a list of patients."""
+    forbid_dumps()
     settings = load_settings(config)
     key = _key(settings)
     if jwks:

@@ -27,6 +27,15 @@ def record_lacks(settings: Settings, environ: Mapping[str, str] = os.environ) ->
         todo = f"Take {VARIABLE} out of the environment: use a file or a systemd credential."
         yield ("site-key-in-environment", "store.site_key", todo)
     file, credential = settings.store.site_key, credential_file(environ)
+    try:
+        yield from _key(file, credential)
+    except PermissionError:
+        # Closed to this user, as it should be to all but the service's. A command that needs the
+        # key is refused where it is read; one that does not, such as `models admit`, goes on.
+        return
+
+
+def _key(file: Path, credential: Path | None) -> Iterator[Found]:
     if file.exists():
         yield from _key_file(file)
     elif credential is None or not credential.exists():

@@ -6,6 +6,7 @@ a witness, an egress lock, and an admitted model that is no demonstration.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -18,8 +19,11 @@ import httpx
 import pytest
 from jwt.algorithms import ECAlgorithm
 
+from cds_hooks.audit import KeyRefused
 from cds_hooks.evaluation.admission.record import Purpose
-from cds_hooks.settings import ProfileNotAvailable, load_settings
+from cds_hooks.runtime.records import site_key
+from cds_hooks.settings import ProfileNotAvailable, Settings, load_settings
+from cds_hooks.settings.records import record_lacks
 from tests.end_to_end.production import CATALOGUE, SERVICE, WHO, Served, Site, chartside
 from tests.trust.conftest import Signer, key_set
 
@@ -130,6 +134,25 @@ def test_the_site_key_is_mode_checked(site: Site, tmp_path: Path) -> None:
     (folder / "site.key").chmod(0o600)
     folder.chmod(0o775)
     assert "site-key-folder-writable at store.site_key" in _lacks(site, text)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+def test_a_user_who_may_not_see_the_key_is_refused_where_it_is_read(site: Site) -> None:
+    """Somebody else's command: `models admit` needs no key, `audit check` does."""
+    child = os.fork()
+    if child == 0:
+        os.setuid(65534)
+        status = 1
+        with contextlib.suppress(BaseException):
+            place = {"path": "/var/records.sqlite", "site_key": site.folder / "var/keys/site.key"}
+            settings = Settings.model_validate({"store": place})
+            assert list(record_lacks(settings, {})) == []
+            with pytest.raises(KeyRefused, match="cannot be read"):
+                site_key(settings)
+            status = 0
+        os._exit(status)
+    _, status = os.waitpid(child, 0)
+    assert status == 0
 
 
 def test_the_site_key_is_in_no_environment(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -302,6 +325,16 @@ def test_the_ledger_is_exported_and_verified_by_somebody_who_has_the_public_key_
     told = json.loads(chartside(*offline, env=no_settings).stdout)
     assert (told["whole"], told["witnessed"]) == (True, True)
     assert json.loads(chartside("audit", "check", *config, "--json").stdout)["whole"] is True
+
+
+def test_nothing_gets_out_and_the_model_can_be_checked_by_the_commands_of_the_page(
+    served: Served,
+) -> None:
+    config = ("--config", str(served.site.config))
+    told = json.loads(chartside("egress", "report", *config, "--json").stdout)
+    assert told["holds"] is True
+    assert "read secret 3" in told["self_test"]["engine"]["tried"]
+    assert "can be used" in chartside("models", "check", str(served.site.model), *config).stdout
 
 
 def test_it_stops_and_starts_again_with_its_records_its_tokens_and_its_ledger(
