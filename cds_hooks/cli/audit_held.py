@@ -22,7 +22,7 @@ __all__ = ["HeldBy", "device_key", "new_key", "next_key", "tell_key"]
 
 HeldBy = Annotated[
     Literal["file", "pkcs11", "vault"],
-    typer.Option(help="Where the new key itself is: in this file, in [key_device], [key_vault]."),
+    typer.Option(help="What holds the new key: its file, or the settings' device or Vault."),
 ]
 Config = Annotated[Path | None, typer.Option(help="Settings file (TOML) of the service.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -42,7 +42,7 @@ def tell_key(config: Config = None, json: Json = False) -> None:
 
 
 def device_key(config: Config = None, json: Json = False) -> None:
-    """Make the key that [key_device] names in the device: AES-256, never to leave it."""
+    """Make the key that key_device names in the device: AES-256, never to leave it."""
     settings = load_settings(config)
     device = holder(settings, "pkcs11", despite_refusals=True)
     from cds_hooks.audit.held.device import Device

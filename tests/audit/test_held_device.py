@@ -265,6 +265,21 @@ def test_a_token_a_key_or_a_module_that_is_missing_is_named(
         Device(reach).make_key()
 
 
+def test_a_device_that_cannot_even_begin_is_away_and_no_key_is_called_wrong(
+    held: SiteKey, device: Device, reach: DeviceConfig, hsm: SoftHsm, tmp_path: Path
+) -> None:
+    import pkcs11
+
+    device.close()
+    hsm.tokens.rename(hsm.tokens.with_name("away"))
+    pkcs11.lib(str(hsm.module)).finalize()  # SoftHSM does not begin without its folder
+    with pytest.raises(StoreUnavailable) as caught:
+        _opened_anew(tmp_path / "held.key", reach)
+    assert caught.value.reason == "key-device"
+    hsm.tokens.with_name("away").rename(hsm.tokens)
+    assert _opened_anew(tmp_path / "held.key", reach).key_id == held.key_id
+
+
 def test_a_module_that_others_may_change_is_not_loaded(reach: DeviceConfig, tmp_path: Path) -> None:
     copy = tmp_path / "module.so"
     copy.write_bytes(reach.module.read_bytes())
@@ -370,18 +385,13 @@ def _change(file: Path, old: str, new: str) -> None:
 async def test_by_commands_a_site_moves_its_store_into_the_device(
     told: Path, tmp_path: Path, consultation: Consultation
 ) -> None:
-    assert _run(told, "new-key", str(tmp_path / "k" / "site.key"))[0] == 0
-    store = Store(
-        StoreConfig(tmp_path / "db" / "records.sqlite"), SiteKey.load(tmp_path / "k" / "site.key")
-    )
+    old = SiteKey.load(tmp_path / "k" / "site.key", create=True)
+    store = Store(StoreConfig(tmp_path / "db" / "records.sqlite"), old)
     await store.save_consultation(consultation)
     await store.close()
     new = tmp_path / "k" / "held.key"
-    rotate = ("rotate", "--new-key", str(new), "--held-by", "pkcs11")
-    code, answer = _run(told, *rotate)
-    assert (code, answer["error"]["code"]) == (1, "key-device-refused")
     assert _run(told, "device-key")[0] == 0
-    code, answer = _run(told, *rotate)
+    code, answer = _run(told, "rotate", "--new-key", str(new), "--held-by", "pkcs11")
     assert (code, answer["keys"]) == (0, 1)
     _change(told, "k/site.key", "k/held.key")
     code, answer = _run(told, "key")

@@ -77,11 +77,7 @@ class Device:
         nonce, rest = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
         if len(rest) < 16:
             raise SealBroken
-        p11 = _library()
-        try:
-            return self._work(lambda key: key.decrypt(rest, **_gcm(nonce, about)), _broken(p11))
-        except _broken(p11):
-            raise SealBroken from None
+        return self._work(lambda key: key.decrypt(rest, **_gcm(nonce, about)), opens=True)
 
     def make_key(self) -> None:
         """Make the key in the device. Raises KeyDeviceRefused where there is one of its label."""
@@ -108,23 +104,29 @@ class Device:
         with _ONE_AT_A_TIME:
             self._forget()
 
-    def _work(
-        self, work: Callable[[Any], bytes], passed: tuple[type[Exception], ...] = ()
-    ) -> bytes:
-        """The key's answer; a session that was lost is opened anew, once. `passed` is let through.
+    def _work(self, work: Callable[[Any], bytes], *, opens: bool = False) -> bytes:
+        """The key's answer; a session that was lost is opened anew, once.
 
-        Raises KeyDeviceRefused, StoreUnavailable.
+        With `opens` what a device says to a wrong tag is SealBroken. That is not agreed upon, so
+        it may be a fault as well: the source asks further. Raises KeyDeviceRefused,
+        StoreUnavailable.
         """
-        with _ONE_AT_A_TIME, _told(self._config, passed):
+        p11 = _library()
+        with _ONE_AT_A_TIME, _told(self._config):
             if self._key is not None:
                 try:
                     return work(self._key)
-                except passed:
-                    raise
-                except _library().PKCS11Error:
+                except p11.PKCS11Error as error:
+                    if opens and isinstance(error, _broken(p11)[:-1]):
+                        raise SealBroken from None
                     self._forget()
             self._open()
-            return work(self._key)
+            try:
+                return work(self._key)
+            except _broken(p11):
+                if opens:
+                    raise SealBroken from None
+                raise
 
     def _open(self) -> None:
         if self._refused is not None:
@@ -224,17 +226,14 @@ class _told:  # noqa: N801 - a context manager, used as a word
     Its texts are its makers', and say nothing that may not be said; they are left out all the same.
     """
 
-    def __init__(self, config: DeviceConfig, passed: tuple[type[Exception], ...] = ()) -> None:
+    def __init__(self, config: DeviceConfig) -> None:
         self._config = config
-        self._passed = passed
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         p11 = _library()
-        if isinstance(error, self._passed):
-            return
         if isinstance(error, (p11.MechanismInvalid, p11.MechanismParamInvalid)):
             hint = "The device must do AES-GCM with a nonce that it is given."
             raise KeyDeviceRefused(
@@ -252,7 +251,7 @@ def _gcm(nonce: bytes, about: bytes) -> dict[str, Any]:
 
 
 def _broken(p11: Any) -> tuple[type[Exception], ...]:
-    """What devices say to a wrong tag, which is not agreed upon: the source asks further."""
+    """What devices say to a wrong tag; the last of these they say to much else."""
     return (p11.EncryptedDataInvalid, p11.EncryptedDataLenRange, p11.GeneralError)
 
 
