@@ -17,7 +17,13 @@ from cds_hooks.cli import show
 from cds_hooks.runtime.egress import of_prewarm, of_service
 from cds_hooks.settings import Settings, load_settings
 from cds_hooks.trust.egress.destinations import Destination
-from cds_hooks.trust.egress.sockets import Socket, children, listener, sockets_of
+from cds_hooks.trust.egress.sockets import (
+    Socket,
+    children,
+    is_listened_on,
+    listener,
+    sockets_of,
+)
 
 __all__ = ["egress_app"]
 
@@ -27,6 +33,7 @@ egress_app = typer.Typer(
 _LOCK_TEST = "cds_hooks.runtime.egress_selftest"
 _ENGINE_TEST = "cds_hooks.inference.worker.selftest"
 _PATIENCE_S = 60.0
+_AS_ROOT = "Something listens on the service's port and shows its sockets to root alone."
 
 
 @egress_app.callback()
@@ -90,6 +97,7 @@ def _engine_test(settings: Settings, config: Path | None) -> dict[str, Any]:
     if settings.model_server.bases or not model.path.is_file():
         return {"not run": "the model is on a server" if settings.model_server.bases else "no file"}
     secrets = [settings.store.site_key, settings.tls.key, settings.prewarm.key, config]
+    secrets += [settings.own_calls.key, settings.ledger.signing_key]
     secrets += [settings.key_device.pin_file, settings.key_vault.token_file]
     if "://" not in settings.store.path:
         secrets.append(Path(settings.store.path))
@@ -130,7 +138,9 @@ def _service(
     """The running service's sockets, and its engine's: each connection with what lists it."""
     told: dict[str, Any] = {"listens": f"{settings.server.host}:{settings.server.port}"}
     if process is None:
-        return told | {"running": False}
+        # The service lets nobody but root look at it (docs/production.md, "Core dumps").
+        hidden = is_listened_on(settings.server.port)
+        return told | {"running": hidden} | ({"hidden": _AS_ROOT} if hidden else {})
     held = [(process, each) for each in sockets_of(process)]
     held += [(child, each) for child in children(process) for each in sockets_of(child)]
     listening = [_place(each.local) for _, each in held if each.state == "listening"]
@@ -165,7 +175,10 @@ def _print(found: Mapping[str, Any]) -> None:
     service = found["service"]
     on = "on" if found["lock"] else "OFF"
     console.print(f"Egress lock {on}, engine confined: {found['confine_engine']}", markup=False)
-    running = f"process {service['process']}" if service["running"] else "not running"
+    hidden = "not to be looked at" if service["running"] else "not running"
+    running = f"process {service['process']}" if "process" in service else hidden
+    if "hidden" in service:
+        console.print(service["hidden"], markup=False)
     console.print(f"The service ({running}) listens on {service['listens']}", markup=False)
     console.print(_table("Sockets held", ("to", "by", "setting"), _sockets(service)))
     rows = [(row["destination"], row["setting"]) for row in found["allowed"]]

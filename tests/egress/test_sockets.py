@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_hooks.trust.egress.sockets import Socket, listener, read_table, sockets_of
+from cds_hooks.trust.egress.sockets import Socket, is_listened_on, listener, read_table, sockets_of
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the tables are Linux's")
 
@@ -28,6 +28,7 @@ def test_a_process_s_own_sockets_are_found(host: str) -> None:
             ours = [each for each in held if each.local == client.getsockname()[:2]]
             assert [(each.state, each.remote) for each in ours] == [("connected", place)]
             assert listener(place[1]) == os.getpid()
+            assert is_listened_on(place[1])
 
 
 @given(st.text(alphabet="0123456789ABCDEF: \n", max_size=300))

@@ -170,6 +170,17 @@ def test_the_public_test_tools_are_refused_by_name(site: Site, issuer: str) -> N
     assert "client-issuer-public at clients.0.issuer" in told
 
 
+def test_the_page_has_every_code_of_what_production_lacks() -> None:
+    page = (ROOT / "docs/production.md").read_text()
+    rules = [
+        ROOT / f"cds_hooks/settings/{each}.py" for each in ("production", "clients", "records")
+    ]
+    yields = r"(?:Lack|yield) ?\(?\"([a-z]+-[a-z-]+)\""
+    codes = {code for rule in rules for code in re.findall(yields, rule.read_text())}
+    assert len(codes) >= len(LACKING)
+    assert [code for code in sorted(codes) if f"`{code}`" not in page] == []
+
+
 def test_everything_that_is_missing_is_told_at_once(tmp_path: Path) -> None:
     config = tmp_path / "chartside.toml"
     config.write_text('profile = "production"\n')

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Socket", "children", "listener", "read_table", "sockets_of"]
+__all__ = ["Socket", "children", "is_listened_on", "listener", "read_table", "sockets_of"]
 
 _PROC = Path("/proc")
 _LISTEN, _ESTABLISHED = 0x0A, 0x01
@@ -66,6 +66,13 @@ def listener(port: int) -> int | None:
         if any(each.local[1] == port for each in wanted):
             return process
     return None
+
+
+def is_listened_on(port: int) -> bool:
+    """Whether anybody listens on a TCP port, also a process that may not be looked at."""
+    tables = (_text(_PROC / "self" / "net" / name) for name in ("tcp", "tcp6"))
+    listed = (each for table in tables for each in read_table("tcp", table))
+    return any(each.state == "listening" and each.local[1] == port for each in listed)
 
 
 def children(process: int) -> list[int]:
