@@ -1,0 +1,65 @@
+"""A locked service with a FHIR server as witness, a client bound to its certificate, and strangers.
+
+The whole process, its egress lock on: what a site sees of each, from outside.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.end_to_end.conftest import running_service
+from tests.end_to_end.test_trust import Site
+from tests.ledger.test_witness_fhir import Faulty
+
+
+@pytest.fixture
+def faulty() -> Iterator[Faulty]:
+    server = Faulty()
+    yield server
+    server.stop()
+
+
+@pytest.mark.timeout(240)
+def test_what_a_site_sees_of_witness_binding_and_strangers(tmp_path: Path, faulty: Faulty) -> None:
+    site = Site(tmp_path)
+    bound = site.settings.replace(
+        'name = "ehr"\n', 'name = "ehr"\ncertificate_subjects = ["CN=ehr"]\n'
+    )
+    settings = (
+        f'[ledger]\nevery_s = 0.2\n[witness]\nfhir_server = "{faulty.base}"\n'
+        f"[strangers]\ncalls_per_minute = 6\nburst = 4\n{bound}"
+    )
+    faulty.status = 500
+    with running_service(site.folder, settings) as running:
+        site.running = running
+        other = ssl.create_default_context(cafile=str(site.authority.pem))
+        other.load_cert_chain(*site.authority.issue("other"))
+
+        def calls(context: ssl.SSLContext, token: str = "") -> int:
+            headers = {"authorization": f"Bearer {token or site.token()}"}
+            with httpx.Client(verify=context, trust_env=False) as http:
+                url = f"https://127.0.0.1:{site.port}/cds-services"
+                return http.get(url, headers=headers, timeout=20).status_code
+
+        # A good token with another certificate of the same authority is a stranger's.
+        assert [calls(other) for _ in range(6)] == [401] * 4 + [429] * 2
+        assert "token-certificate" in running.log
+        page = site.get("/metrics").text
+        assert 'chartside_errors_total{code="stranger-rate-limited"} 2.0' in page
+
+        running.wait_for(lambda: "witness-failed" in site.get("/readyz").text, 60)
+        faulty.status = 0
+        running.wait_for(lambda: '"ledger":"ok"' in site.get("/readyz").text, 60)
+        assert faulty.stored
+        assert 'chartside_witness_copies_total{result="ok"}' in site.get("/metrics").text
+        assert "witness-caught-up" in running.log
+        assert "egress-refused" not in running.log
+        # In a minute at most the address is taken again; with its certificate, for good.
+        running.wait_for(lambda: calls(site.context()) == 200, 60)
+        assert [calls(site.context()) for _ in range(6)] == [200] * 6
+        assert calls(other) == 401
