@@ -121,11 +121,13 @@ class Terminology:
         if not told:
             return self._wider_indexed(found) if found.qualifiers else found
         others = tuple(c for c in found.concepts if c.system != told[0].system)
-        keep = others if found.exact else ()
-        if len(told) > 1 and keep:
-            return replace(found, concepts=keep)  # the code would need the chart, the name does not
-        status = Status.EXACT if len(told) == 1 else Status.AMBIGUOUS
-        return Resolution(name, status, (*told, *keep), found.matched or told[0].display)
+        if len(told) == 1:
+            keep = others if found.exact else ()
+            return Resolution(name, Status.EXACT, (*told, *keep), found.matched or told[0].display)
+        if found.exact and others:  # the code would need the chart, the name does not
+            return replace(found, concepts=others)
+        matched = found.matched or told[0].display
+        return Resolution(name, Status.AMBIGUOUS, (*told, *others), matched)
 
     def _wider_indexed(self, found: Resolution) -> Resolution:
         """A kind of something, with the code that the Index gives that something."""
