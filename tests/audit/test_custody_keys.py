@@ -151,6 +151,8 @@ def _make_plain(where: Path | str, consultation: Consultation) -> None:
         "UPDATE feedback SET sealed_by = NULL, payload = :entry WHERE consultation_id = 'of-abc'",
         "DELETE FROM data_keys WHERE owner = 'p1:abc'",
         "DELETE FROM store_facts WHERE name = 'all-sealed'",
+        # Nor did its ledger say anything of the record's state.
+        "UPDATE ledger SET vouches_for = NULL WHERE vouches_for = 'of-abc'",
         payload=payload,
         entry=entry,
     )
