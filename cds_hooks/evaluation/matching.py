@@ -31,8 +31,8 @@ class Match(StrEnum):
 
 _RULES = {
     Match.EXACT: "Same ICD-10-CM code (one that only adds “unspecified”, “other” or “without” "
-    "counts as its parent), same MeSH or Disease Ontology concept, or the same words in any order "
-    "and spelling.",
+    "counts as its parent), same MeSH, Disease Ontology or MONDO concept, or the same words in any "
+    "order and spelling.",
     Match.ANCESTOR: "As exact, or one ICD-10-CM code lies above the other; names that the "
     "terminology knows only in part count with what it knows of them.",
     Match.CATEGORY: "As ancestor, or both lie in the same three-character ICD-10-CM category.",

@@ -1,4 +1,4 @@
-"""Looking a diagnosis up in ICD-10-CM, MeSH and the Disease Ontology, without ever guessing.
+"""Looking a diagnosis up in ICD-10-CM, MeSH and disease ontologies, without ever guessing.
 
 Never by likeness of letters: similarity scores put "glorbitis" beside glossitis and "septic
 shock" beside "severe sepsis without septic shock". A name is found by its words or not at all:

@@ -350,4 +350,5 @@ def _sources(compiled: Mapping[str, str]) -> dict[str, str]:
         "ICD-10-CM": f"{edition}, {origin}",
         "MeSH": compiled.get("mesh.origin", ""),
         "Disease Ontology": compiled.get("disease-ontology.origin", ""),
+        "MONDO": compiled.get("mondo.origin", ""),
     }
