@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import sys
 import time
 from datetime import UTC, datetime
@@ -64,17 +65,22 @@ def token(
     config: Annotated[Path | None, typer.Option(help="Settings file (TOML).")] = None,
     path: Annotated[str, typer.Option(help="The path that was called.")] = "",
     at: Annotated[str, typer.Option(help="When it was called (ISO 8601); default: now.")] = "",
+    certificate: Annotated[
+        Path | None, typer.Option(help="The certificate (PEM) that was shown with it.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Hold a CDS client's token against the settings, and tell each step: PASS, FAIL or SKIP.
 
     Without --path it is held against the endpoint of this service that its `aud` names. Whether it
-    was used before is not looked at. Nothing of the signature is printed. Exit code 0: it would be
-    let in; 1: refused; 3: the file or the settings cannot be used.
+    was used before is not looked at; nor, without --certificate, what a bound client has to show.
+    Nothing of the signature is printed. Exit code 0: it would be let in; 1: refused; 3: the file or
+    the settings cannot be used.
     """
     settings = load_settings(config)
     text = _read(file)
-    steps, told = asyncio.run(_examine(settings, text, path, _moment(at)))
+    shown = _certificate(certificate) if certificate else b""
+    steps, told = asyncio.run(_examine(settings, text, path, _moment(at), shown))
     refused = any(step.result == "FAIL" for step in steps)
     if json:
         document = {
@@ -103,7 +109,7 @@ def jwks(
 
 
 async def _examine(
-    settings: Settings, text: str, path: str, now: float
+    settings: Settings, text: str, path: str, now: float, shown: bytes
 ) -> tuple[tuple[Step, ...], dict[str, Any]]:
     clients = tuple(client_of(entry) for entry in settings.clients)
     by_issuer = {client.issuer: client for client in clients}
@@ -112,7 +118,7 @@ async def _examine(
         sets = key_sets_of(settings, clients, lambda url: read_key_set(http, url))
         await _fetch(sets, by_issuer, found)
         url = _url(settings, path, found)
-        return explain(text, by_issuer, sets.of, url, now), _told(found, url, now)
+        return explain(text, by_issuer, sets.of, url, now, shown), _told(found, url, now)
 
 
 async def _fetch(sets: KeySets, clients: dict[str, Client], found: Token | None) -> None:
@@ -177,6 +183,16 @@ def _moment(at: str) -> float:
         hint = "Write it like 2026-11-22T21:48:31Z."
         raise TokenFileUnusable("--at is no time", where="--at", hint=hint) from None
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+def _certificate(file: Path) -> bytes:
+    """The certificate (DER) in a PEM file."""
+    try:
+        return ssl.PEM_cert_to_DER_cert(file.read_text("ascii").strip())
+    except (OSError, ValueError):
+        hint = "Give one certificate as PEM, without its chain."
+        message = "the certificate cannot be read"
+        raise TokenFileUnusable(message, where=str(file), hint=hint) from None
 
 
 def _read(file: Path) -> str:

@@ -102,6 +102,10 @@ LACKING: dict[str, tuple[str, Change]] = {
         "egress.confine_engine", _without(r"^confine_engine = .*$", 'confine_engine = "off"'),
     ),
     "ledger-without-witness": ("ledger.witness_folder", _without(r"^witness_folder = .*\n")),
+    "witness-not-https": (
+        "witness.fhir_server",
+        _without(r"^(\[admission\])$", r'[witness]\nfhir_server = "http://fhir.example/r4"\n\1'),
+    ),
     "admission-missing": ("admission.folder", _without(r"^\[admission\]\n(.+\n)+")),
     "admission-for-demonstration": (
         "admission.required", _without(r"^(\[admission\])$", r'\1\nrequired = "demonstration"'),

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.trust.conftest import BASE, ISSUER, Signer, good_claims, key_set
+from tests.trust.test_transport import Authority
 
 
 @pytest.fixture
@@ -25,7 +26,9 @@ def doctor(tmp_path: Path, signer: Signer) -> Any:
         f'issuer = "{ISSUER}"\njwks_file = "keys.json"\n'
     )
 
-    def run(text: str, *options: str) -> Any:
+    def run(text: str, *options: str, client: str = "") -> Any:
+        whole = config.read_text()
+        config.write_text(whole + client)
         file = tmp_path / "token"
         file.write_text(text)
         command = [sys.executable, "-m", "cds_hooks", "doctor", "token", str(file)]
@@ -86,3 +89,22 @@ def test_what_is_no_token(doctor: Any, text: str) -> None:
 
 def test_what_cannot_be_read(doctor: Any) -> None:
     assert doctor("x", "--at", "yesterday").returncode == 3
+
+
+def test_the_certificate_of_a_bound_client(doctor: Any, signer: Signer, tmp_path: Path) -> None:
+    authority = Authority(tmp_path, "site")
+    mine, other = (str(authority.issue(name)[0]) for name in ("ehr", "other"))
+    bound = 'certificate_subjects = ["CN=ehr"]\n[tls]\ncertificate = "c"\nkey = "k"\n'
+    bound += 'client_authority = "a"\n'
+
+    def step(*options: str, client: str = "") -> tuple[str, int]:
+        done = doctor(signer.sign(), "--json", *options, client=client)
+        steps = json.loads(done.stdout)["steps"]
+        (found,) = [each["result"] for each in steps if each["step"] == "certificate"]
+        return found, done.returncode
+
+    assert step(client=bound) == ("SKIP", 0)
+    assert step("--certificate", mine) == ("PASS", 0)
+    assert step("--certificate", other) == ("FAIL", 1)
+    (tmp_path / "nothing.pem").write_text("nothing")
+    assert doctor(signer.sign(), "--certificate", str(tmp_path / "nothing.pem")).returncode == 3
