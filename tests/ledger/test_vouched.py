@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from cds_hooks.audit import SiteKey, Store, StoreConfig
-from cds_hooks.audit.backup import BackupRefused, back_up, restore
+from cds_hooks.audit.backup import BackupRefused, back_up, check_copy, restore
 from cds_hooks.audit.checking import Checked
 from cds_hooks.audit.custody import Custodian
 from cds_hooks.audit.ledger import append
@@ -195,3 +196,52 @@ def test_any_bytes_vouch_for_nothing(record: bytes) -> None:
         vouching.add(0, data)
         assert not is_state_of(data, "1", b"payload")
     assert vouching.unvouched == 1
+
+
+async def test_a_check_beside_a_service_that_writes_raises_no_alarm(
+    store: Store, where: Path | str, site_key: SiteKey, consultation: Consultation
+) -> None:
+    await store.save_consultation(consultation)
+    done = asyncio.Event()
+
+    async def write() -> int:
+        count = 0
+        while not done.is_set():
+            count += 1
+            state = dataclasses.replace(consultation, samples=(f"sample {count}",))
+            await store.save_consultation(state)
+        return count
+
+    writing = asyncio.create_task(write())
+    for _ in range(5):
+        found = await asyncio.to_thread(checked, where, site_key)
+        assert (found.earlier, found.unreadable) == ((), ())
+        assert await store.get(consultation.id) is not None
+    done.set()
+    assert await writing > 5
+
+
+async def test_a_copy_that_an_earlier_version_made_is_read(
+    site_key: SiteKey, consultation: Consultation, tmp_path: Path
+) -> None:
+    place = tmp_path / "s.sqlite"
+    store = Store(StoreConfig(place), site_key)
+    await store.open()
+    await store.save_consultation(consultation)
+    await store.close()
+    as_before = (
+        "DROP INDEX ledger_by_vouches_for",
+        "ALTER TABLE ledger DROP COLUMN vouches_for",
+        "DELETE FROM migrations WHERE number = 7",
+    )
+    execute(place, *as_before)
+    whole = check_copy(place, site_key)
+    assert (whole.opened, whole.earlier, whole.ledger) == (1, (), "")
+    # Opened by this version it gets the column, empty, and its records can be read.
+    after = Store(StoreConfig(place), site_key)
+    assert await after.get(consultation.id) == consultation
+    later = dataclasses.replace(consultation, samples=("later",))
+    await after.save_consultation(later)
+    assert await after.get(consultation.id) == later
+    await after.close()
+    assert rows(place, "SELECT count(*) FROM ledger WHERE vouches_for IS NOT NULL") == [(1,)]
