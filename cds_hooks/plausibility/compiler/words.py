@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import cache
 
+from cds_hooks.plausibility.compiler.link import term_key
 from cds_hooks.plausibility.compiler.model import IcdConcept, MeshConcept, Term
 from cds_hooks.plausibility.compiler.others import OtherHeading
 from cds_hooks.plausibility.keys import key_words, tables
@@ -65,13 +67,18 @@ _NO_ORGANISM = frozenset(
 )
 
 
+@cache
+def _words_of(text: str) -> tuple[str, ...]:
+    return tuple(key_words(text))
+
+
 def site_words(icd: Iterable[IcdConcept]) -> frozenset[str]:
     """Words that ICD-10-CM's neoplasm and injury titles use for a part of the body."""
     found: set[str] = set()
     for concept in icd:
         hit = _SITE.match(concept.display) if concept.code[0] in "CDSTL" else None
         if hit:
-            found.update(key_words(_REST.split(hit.group(1))[0]))
+            found.update(_words_of(_REST.split(hit.group(1))[0]))
     sites = found - _NO_SITE - tables().turning
     return frozenset(w for w in sites if len(w) > 2 and not w[0].isdigit())
 
@@ -85,8 +92,7 @@ def without_sites(mesh: Iterable[MeshConcept], sites: frozenset[str]) -> list[Me
 
 
 def _site(term: Term, sites: frozenset[str]) -> bool:
-    found = key_words(term.text)
-    return len(found) == 1 and found[0] in sites
+    return term_key(term.text) in sites
 
 
 def organism_words(
