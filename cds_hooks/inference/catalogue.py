@@ -86,8 +86,10 @@ class Published(_Strict):
 class ModelEntry(_Strict):
     """One model. `files` are file name patterns; `context` is its own maximum, in tokens.
 
-    `parameters` and `active` (of a mixture of experts, a token) are in billions; `kv_kib` is what
-    one token takes in the KV cache, in KiB at 16 bit with every layer kept whole (0: not known).
+    A file whose digest is not `sha256` is refused; `digests` only tell files that are this model,
+    whatever their names. `parameters` and `active` (of a mixture of experts, a token) are in
+    billions; `kv_kib` is what one token takes in the KV cache, in KiB at 16 bit with every layer
+    kept whole (0: not known).
     """
 
     name: str
@@ -95,6 +97,7 @@ class ModelEntry(_Strict):
     architecture: str
     files: tuple[str, ...] = Field(min_length=1)
     sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
+    digests: tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")], ...] = ()
     licence: str
     source: str
     demonstration: bool = False
@@ -151,7 +154,7 @@ class Catalogue(_Strict):
     def for_file(self, path: Path, sha256: str = "") -> ModelEntry | None:
         """The entry with that digest, otherwise the first whose pattern fits the file's name."""
         for entry in self.entries:
-            if sha256 and entry.sha256 == sha256:
+            if sha256 and sha256 in (entry.sha256, *entry.digests):
                 return entry
         return next((entry for entry in self.entries if entry.matches(path.name)), None)
 

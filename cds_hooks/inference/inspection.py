@@ -164,10 +164,10 @@ def _against(header: Header, digest: str, entry: ModelEntry | None) -> Iterator[
 
 
 def _digest(digest: str, entry: ModelEntry) -> Finding:
-    if not entry.sha256:
+    if not entry.sha256 and digest not in entry.digests:
         text = "The entry names no digest: the file is told by its name, and its digest recorded"
         return Finding("digest-not-listed", Level.INFO, text)
-    if digest == entry.sha256:
+    if digest in (entry.sha256, *entry.digests):
         return Finding("digest-known", Level.INFO, "It is the very file that the entry names")
     return Finding("digest-differs", Level.ERROR, "It is another file than the entry names")
 

@@ -137,7 +137,8 @@ def test_check_knows_the_embedded_model(run: Run) -> None:
     assert found.json["entry"] == "smollm2-135m-instruct-q8_0"
     assert found.json["quantisation"] == "Q8_0"
     assert found.json["usable"]
-    assert "digest-not-listed" in _ids(found.json)
+    # Which of the two depends on the processor that wrote the copy.
+    assert _ids(found.json) & {"digest-known", "digest-not-listed"}
     told = run("check", EMBEDDED).out
     assert "It can be used." in told
     assert "MiB" in told

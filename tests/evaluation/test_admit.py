@@ -114,7 +114,9 @@ def test_a_service_that_requires_it_starts_and_quotes_figures_and_signer(
     admitted: Path, tmp_path: Path
 ) -> None:
     record = json.loads((admitted / "told.json").read_bytes())
-    with serving(settings(tmp_path, admitted)) as address:
+    digest = record["manifest"]["model"]["sha256"]
+    assert "model.sha256" in refused(settings(tmp_path, admitted))
+    with serving(settings(tmp_path, admitted, sha256=digest)) as address:
         page = httpx.get(f"{address}/basis", timeout=20).text
     assert (
         f"by A. Clinician &lt;b&gt;, {record['date']}, signed with key {record['key_id']}" in page
@@ -133,7 +135,8 @@ def test_another_file_of_the_same_name_is_refused(admitted: Path, tmp_path: Path
     said = refused(settings(tmp_path, admitted, model=other, sha256="e" * 64))
     assert "no trusted record admits the model" in said
     # Under the digest that was admitted the engine finds that it is not that file.
-    with serving(settings(tmp_path, admitted, model=other)) as address:
+    digest = json.loads((admitted / "told.json").read_bytes())["manifest"]["model"]["sha256"]
+    with serving(settings(tmp_path, admitted, model=other, sha256=digest)) as address:
         ends = time.monotonic() + 60
         while "digest-mismatch" not in (ready := httpx.get(f"{address}/readyz", timeout=20).text):
             assert time.monotonic() < ends, ready
@@ -151,7 +154,9 @@ def test_a_tampered_record_is_refused(admitted: Path, tmp_path: Path, part: str)
     site.mkdir()
     (site / f"{EMBEDDED.name}{SUFFIX}").write_bytes(orjson.dumps(document))
     (site / "key.pem.pub").write_bytes((admitted / "key.pem.pub").read_bytes())
-    assert "no trusted record admits the model" in refused(settings(tmp_path, site))
+    digest = record["manifest"]["model"]["sha256"]
+    said = refused(settings(tmp_path, site, sha256=digest))
+    assert "no trusted record admits the model" in said
 
 
 def test_a_part_of_the_set_admits_for_no_patient(tmp_path: Path) -> None:

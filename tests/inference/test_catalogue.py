@@ -31,6 +31,15 @@ def test_the_embedded_model_is_known_by_its_files_name() -> None:
     assert catalogue.for_file(Path("other.gguf")) is None
 
 
+def test_a_copy_of_the_embedded_model_is_for_demonstration_under_any_name(tmp_path: Path) -> None:
+    site = tmp_path / "site.toml"
+    digest = load_catalogue().get("smollm2-135m-instruct-q8_0").digests[0]
+    site.write_text(ENTRY.format(name="ours") + f'sha256 = "{digest}"')
+    found = load_catalogue(site).for_file(Path("our-test.gguf"), digest)
+    assert found is not None
+    assert found.demonstration
+
+
 def test_a_file_is_known_by_its_digest_whatever_its_name(tmp_path: Path) -> None:
     site = tmp_path / "site.toml"
     site.write_text(ENTRY.format(name="ours") + f'sha256 = "{DIGEST}"')
