@@ -24,6 +24,16 @@ settings.register_profile("full", max_examples=2000, deadline=None, suppress_hea
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _commands_leave_this_process_its_limits() -> Iterator[None]:
+    """A command that a test runs in this very process would forbid all later tests core dumps,
+    and `test_core_dumps` needs a process that does dump beside those that do not."""
+    with pytest.MonkeyPatch.context() as patch:
+        for command in ("hook", "prewarm", "serve"):
+            patch.setattr(f"cds_hooks.cli.{command}.forbid_dumps", lambda: None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of published and generated test data that lies beside the checkout."""

@@ -21,7 +21,9 @@ def settings(tmp_path: Path) -> Any:
     keys = {"folder": tmp_path, "public_key": tmp_path / "key.pem.pub"}
 
     def make(**wanted: Any) -> Settings:
-        return Settings.model_validate({"store": store, "admission": {**keys, **wanted}})
+        admission = {**keys, **wanted}
+        model = {"sha256": "a" * 64}
+        return Settings.model_validate({"store": store, "admission": admission, "model": model})
 
     return make
 

@@ -16,9 +16,11 @@ from cds_hooks.inference.engine import (
     PromptTooLong,
     QueueFull,
 )
+from cds_hooks.inference.gguf import sha256_of
 from cds_hooks.inference.llama import LlamaEngine
 from cds_hooks.inference.output import parse_differential
 from prompts.prompt import Message
+from tests.model_server import EMBEDDED
 
 pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="session")]
 Ask = Callable[..., GenerationRequest]
@@ -27,7 +29,7 @@ FACTS = ("S1", "L1", "L12")
 
 async def test_the_model_is_named_with_the_digest_that_was_measured(engine: LlamaEngine) -> None:
     assert engine.model.demonstration
-    assert engine.model.sha256.startswith("b179c9523d0e6a0f")
+    assert engine.model.sha256 == sha256_of(EMBEDDED)
     assert "llama-cpp-python" in engine.model.engine
     assert engine.state.status == "ready"
 

@@ -163,7 +163,8 @@ async def test_a_model_file_that_is_not_the_one_is_not_loaded(
     elif kind == "another format":
         model.write_bytes(b"PK\3\4" * 100)
         expected = "model-not-gguf"
-    async with running(replace(config, model=model)) as engine:
+    entry = config.entry.model_copy(update={"sha256": "a" * 64})
+    async with running(replace(config, model=model, entry=entry)) as engine:
         state = await _settled(engine)
         assert (state.status, state.detail, state.restarts) == ("failed", expected, 0)
         with pytest.raises(EngineUnavailable) as caught:
