@@ -60,7 +60,7 @@ def test_what_a_site_sees_of_witness_binding_and_strangers(tmp_path: Path, fault
         running.wait_for(lambda: "witness-failed" in site.get("/readyz").text, 60)
         faulty.status = 0
         running.wait_for(lambda: '"ledger":"ok"' in site.get("/readyz").text, 60)
-        assert faulty.stored
+        running.wait_for(lambda: bool(faulty.stored), 60)  # once there is something signed
         assert 'chartside_witness_copies_total{result="ok"}' in site.get("/metrics").text
         assert "witness-caught-up" in running.log
         assert "egress-refused" not in running.log
