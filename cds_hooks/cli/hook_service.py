@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import ssl
 import time
 import uuid
@@ -19,6 +18,7 @@ from cds_hooks.cli.ehr import current_encounter_id, hook_request
 from cds_hooks.cli.mapping import UsageError
 from cds_hooks.errors import ChartsideError
 from cds_hooks.runtime.own_calls import OwnToken
+from cds_hooks.trust.egress import DestinationInvalid, parse
 from cds_hooks.trust.signing import SigningKey
 
 __all__ = ["CallRefused", "CdsClient", "ServiceNotReached", "client_of"]
@@ -122,22 +122,14 @@ def client_of(
 def _require_private_way(url: str) -> None:
     """A chart goes over TLS, or stays on this machine."""
     try:
-        parts = urlsplit(url)
-        known = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        known = False
-    if not known:
+        service = parse(url, "--url")
+    except DestinationInvalid:
+        service = None
+    if service is None or service.scheme not in ("http", "https"):
         raise UsageError("--url is no http address", where="--url")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+    if service.scheme == "http" and not service.here:
         hint = "Use https; http is for a service on this machine."
         raise UsageError("a chart is not sent in clear", where="--url", hint=hint)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _tls(

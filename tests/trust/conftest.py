@@ -18,9 +18,11 @@ import httpx
 import jwt
 import orjson
 import pytest
+import uvicorn
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from cds_hooks.app import AppConfig, Doors, Readiness, create_app
+from cds_hooks.app.tls import Certificates
 from cds_hooks.audit import SiteKey, Store, StoreConfig
 from cds_hooks.protocol.cards import Card, Response, Source
 from cds_hooks.runtime.callers import Callers
@@ -240,3 +242,35 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port: int = listening.getsockname()[1]
         return port
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., str]]:
+    """uvicorn in a thread with these certificates and options; its address."""
+    stops: list[Callable[[], None]] = []
+
+    def start(app: Any, certificates: Certificates, **options: Any) -> str:
+        listening = socket.create_server(("127.0.0.1", 0))
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            lifespan="off",
+            proxy_headers=False,
+            ssl_context_factory=lambda *_: certificates.context,
+            **options,
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+
+        def stop() -> None:
+            server.should_exit = True
+            thread.join(10)
+            listening.close()
+
+        stops.append(stop)
+        return f"https://127.0.0.1:{listening.getsockname()[1]}"
+
+    yield start
+    for stop in stops:
+        stop()

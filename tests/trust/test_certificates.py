@@ -11,7 +11,6 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-import uvicorn
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
@@ -152,7 +151,8 @@ async def test_over_tls_a_stolen_token_is_of_no_use_without_the_clients_key(
     entries = [client_entry(signer, certificate_subjects=["CN=ehr"])]
     tls = {"certificate": str(certificate), "key": str(key), "client_authority": str(authority.pem)}
     async with make_edge(*entries, tls=tls) as edge:
-        url = serve(edge.app, Certificates(TlsFiles(certificate, key, authority.pem)), edge)
+        certificates = Certificates(TlsFiles(certificate, key, authority.pem))
+        url = serve(edge.app, certificates, http=http_protocol(edge.settings))
 
         def call(shown: tuple[Path, Path]) -> httpx.Response:
             claims = good_claims(aud=f"{BASE}/cds-services")
@@ -167,41 +167,6 @@ async def test_over_tls_a_stolen_token_is_of_no_use_without_the_clients_key(
         assert (answer.status_code, answer.content) == (401, b"")
         assert (await asyncio.to_thread(call, ehr)).status_code == 200
         assert [each.reason for each in edge.refused] == ["token-certificate"]
-
-
-@pytest.fixture
-def serve() -> Any:
-    """uvicorn as `chartside serve` starts it, in a thread; its address."""
-    import socket
-    import threading
-
-    stops = []
-
-    def start(app: Any, certificates: Certificates, edge: Any) -> str:
-        listening = socket.create_server(("127.0.0.1", 0))
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            lifespan="off",
-            proxy_headers=False,
-            http=http_protocol(edge.settings),
-            ssl_context_factory=lambda *_: certificates.context,
-        )
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-        thread.start()
-
-        def stop() -> None:
-            server.should_exit = True
-            thread.join(10)
-            listening.close()
-
-        stops.append(stop)
-        return f"https://127.0.0.1:{listening.getsockname()[1]}"
-
-    yield start
-    for stop in stops:
-        stop()
 
 
 def test_uvicorn_itself_still_hands_no_certificate_over() -> None:

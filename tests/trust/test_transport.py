@@ -8,14 +8,12 @@ import ipaddress
 import os
 import socket
 import ssl
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -66,37 +64,6 @@ class Authority:
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path, "site")
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[..., str]]:
-    """uvicorn in a thread with these certificates; its address."""
-    stops: list[Callable[[], None]] = []
-
-    def start(app: Any, certificates: Certificates) -> str:
-        listening = socket.create_server(("127.0.0.1", 0))
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            lifespan="off",
-            proxy_headers=False,
-            ssl_context_factory=lambda *_: certificates.context,
-        )
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-        thread.start()
-
-        def stop() -> None:
-            server.should_exit = True
-            thread.join(10)
-            listening.close()
-
-        stops.append(stop)
-        return f"https://127.0.0.1:{listening.getsockname()[1]}"
-
-    yield start
-    for stop in stops:
-        stop()
 
 
 def trusting(
