@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from fhir_mapping.chart import Kind
+from fhir_mapping.concepts import first_code
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.phrases import span
 from fhir_mapping.reading import first, object_of, objects, string
@@ -18,16 +19,16 @@ __all__ = ["current_encounters", "map_encounter", "map_present_encounter"]
 Resource = Mapping[str, Any]
 
 _OPEN = frozenset({"in-progress", "arrived", "triaged", "onleave", "on-hold"})
-_SAME_EPISODE_DAYS = 2.0
-"""An encounter that is over counts as the present one this long, if none is open."""
+_NOT_SO = frozenset({"refuted", "entered-in-error"})
 
 
 def current_encounters(encounters: Mapping[str, Resource], scene: Scene) -> set[str]:
     """The references of the present encounters among those of this patient.
 
-    The one the caller named; else the open ones that began with the newest open one; else the
-    newest of the last two days; and what any of these is part of (the emergency visit before the
-    stay).
+    The one the caller named; else the open stays that began with the newest open stay; else the
+    visits that began with the newest visit, open or over; and what any of these is part of (the
+    emergency visit before the stay). How long ago each may have begun is in `encounters.toml`: an
+    encounter that nobody closed for years is not the present one.
     """
     named = f"Encounter/{scene.encounter_id}" if scene.encounter_id else ""
     if named in encounters:
@@ -35,16 +36,29 @@ def current_encounters(encounters: Mapping[str, Resource], scene: Scene) -> set[
     period = scene.dialect.encounter_period
     begun = {ref: scene.times.first_of(r, period) for ref, r in encounters.items()}
     is_open = {ref for ref, r in encounters.items() if string(r.get("status")) in _OPEN}
-    candidates = {r: d for r, d in begun.items() if r in is_open and d is not None and d >= 0}
+    stays = {ref for ref in is_open if _class_code(encounters[ref], scene) in _stays()}
+    limits = table("encounters")["present"]
+    candidates = _begun_within(begun, stays, limits["open_stay_days"])
     if not candidates:
-        candidates = {
-            r: d for r, d in begun.items() if d is not None and 0 <= d <= _SAME_EPISODE_DAYS
-        }
+        candidates = _begun_within(begun, is_open, limits["open_visit_days"])
+        candidates |= _begun_within(begun, set(begun), limits["ended_visit_days"])
     if not candidates:
         return {ref for ref in is_open if begun[ref] is None}
     newest = min(candidates.values())
     latest = {ref for ref, days in candidates.items() if days - newest <= 1.0}
     return _with_wholes(latest, encounters, scene)
+
+
+def _begun_within(
+    begun: Mapping[str, float | None], refs: set[str], days: float
+) -> dict[str, float]:
+    """How many days ago those of `refs` began that began in the past and not before `days`."""
+    return {ref: ago for ref in refs if (ago := begun[ref]) is not None and 0 <= ago <= days}
+
+
+@cache
+def _stays() -> frozenset[str]:
+    return frozenset(table("encounters")["present"]["stays"])
 
 
 def _with_wholes(refs: set[str], encounters: Mapping[str, Resource], scene: Scene) -> set[str]:
@@ -90,26 +104,37 @@ def _draft(resource: Resource, ref: str, reasons: _Reasons, scene: Scene) -> Dra
     period = first(resource, scene.dialect.encounter_period)
     begun = scene.times.days_ago(period)
     sort = scene.term(resource.get("type"))
-    text = _phrase(resource, sort.name, reasons, scene) + _length(period, begun, scene)
+    diagnoses = _diagnoses(resource, reasons, scene)
+    text = _phrase(resource, sort.name, scene) + _said_for(reasons, diagnoses)
+    text += _length(period, begun, scene)
     draft = Draft(Kind.ENCOUNTER, text, text, ref, begun, sort.codes)
-    if reasons:
-        draft.also = tuple(a for _, also in reasons for a in also)
+    draft.also = tuple(a for _, also in (*reasons, *diagnoses) for a in also)
     return draft
 
 
-def _phrase(resource: Resource, sort: str, reasons: _Reasons, scene: Scene) -> str:
+def _phrase(resource: Resource, sort: str, scene: Scene) -> str:
     parts = [_class(resource, scene), sort]
     if "serviceType" in resource:
         parts.append(scene.term(resource["serviceType"]).name)
-    said = ", ".join(dict.fromkeys(filter(None, parts))) or "Encounter"
-    if not reasons:
-        return said
-    return f"{said}, for {'; '.join(dict.fromkeys(reason.name for reason, _ in reasons))}"
+    return ", ".join(dict.fromkeys(filter(None, parts))) or "Encounter"
+
+
+def _said_for(reasons: _Reasons, diagnoses: _Reasons) -> str:
+    said = ""
+    if reasons:
+        said += f", for {'; '.join(dict.fromkeys(reason.name for reason, _ in reasons))}"
+    if diagnoses:
+        said += f"; diagnosis: {'; '.join(dict.fromkeys(found.name for found, _ in diagnoses))}"
+    return said
 
 
 @cache
 def _classes() -> dict[str, str]:
     return dict(table("encounters")["classes"])
+
+
+def _class_code(resource: Resource, scene: Scene) -> str:
+    return scene.term(resource.get("class")).code
 
 
 def _class(resource: Resource, scene: Scene) -> str:
@@ -125,21 +150,34 @@ def _reasons(resource: Resource, scene: Scene) -> _Reasons:
         if element in resource:
             for sent in objects(resource[element]):
                 values = objects(sent.get("value")) or [sent]
-                found += [_reason(value, scene) for value in values]
-    for sent in objects(resource.get("reasonReference")):
-        found.append(_reason({"reference": sent}, scene))
+                found += [_stated(value, scene) for value in values]
+    found += [_stated(sent, scene) for sent in objects(resource.get("reasonReference"))]
     return [reason for reason in found if reason[0].name]
 
 
-def _reason(value: dict[str, Any], scene: Scene) -> tuple[Term, tuple[str, ...]]:
+def _diagnoses(resource: Resource, reasons: _Reasons, scene: Scene) -> _Reasons:
+    """What was diagnosed at a visit and is not its reason already."""
+    known = {reason.name for reason, _ in reasons}
+    sent = [c for d in objects(resource.get("diagnosis")) for c in objects(d.get("condition"))]
+    stated = [_stated(condition, scene) for condition in sent]
+    return [found for found in stated if found[0].name and found[0].name not in known]
+
+
+def _stated(value: dict[str, Any], scene: Scene) -> tuple[Term, tuple[str, ...]]:
+    """A concept, Reference or CodeableReference as what it means, and what was read for it.
+
+    Nothing when it refers to a condition that was refuted or entered in error.
+    """
     reference = value.get("reference")
     known = scene.index.reference_of(reference) if reference else None
     target = scene.index.resolve(known)
     if known and target:
+        if first_code(target.get("verificationStatus")) in _NOT_SO:
+            return scene.term(None), ()
         term = scene.term(target.get("code"))
         if term.name:
             return term, (known,)
-    return scene.term(value), ()
+    return scene.term(reference if isinstance(reference, dict) else value), ()
 
 
 def _length(period: Any, begun: float | None, scene: Scene) -> str:

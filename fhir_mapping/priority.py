@@ -3,7 +3,7 @@
 The order is a choice of presentation, documented here and the same for every chart:
 
 0. the complaint
-1. red-flag vital signs
+1. red-flag vital signs, and critical results of the last year
 2. allergies and active problems that are present
 3. active medications
 4. abnormal results of the last days
@@ -15,27 +15,48 @@ The order is a choice of presentation, documented here and the same for every ch
 
 Within a class newer comes before older, abnormal before normal.
 
+`group` is the other way to divide the same facts: each group has a share of a prompt that no other
+group can take (`prompts/shares.toml`), so that thirty long drug lines leave room for the results.
+
 Red flags are vital signs beyond the limits of `tables/red_flags.toml`, which names its sources.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
-from fhir_mapping.chart import Chart, Fact, Kind, Polarity
+from fhir_mapping.chart import Chart, Fact, Flag, Kind, Polarity
 from fhir_mapping.conversions import convert
 from fhir_mapping.tables import table
 
-__all__ = ["RECENT_DAYS", "is_red_flag", "must_keep", "priority"]
+__all__ = ["RECENT_DAYS", "Group", "group", "is_critical", "is_red_flag", "must_keep", "priority"]
 
 RECENT_DAYS = 7.0
 """How long a result counts as one of the last days."""
+
+CURRENT_DAYS = 366.0
+"""How long the newest result of a test counts as the patient's present value. Ours: the year over
+which a course is told."""
 
 _PRESENT = 3e5
 _ACTIVE = frozenset({"", "active", "recurrence", "relapse"})
 _TAKEN = frozenset({"", "active", "in-progress", "on-hold", "intended", "recorded"})
 _RESULTS = frozenset({Kind.LAB, Kind.OBSERVATION, Kind.VITAL})
+
+
+class Group(StrEnum):
+    """Facts that share a part of the prompt; the values are the keys of `prompts/shares.toml`."""
+
+    COMPLAINT = "complaint"
+    CRITICAL = "critical"
+    PROBLEM = "problem"
+    ALLERGY = "allergy"
+    RESULT = "result"
+    VISIT = "visit"
+    DOCUMENT = "document"
+    MEDICATION = "medication"
 
 
 def priority(fact: Fact, chart: Chart) -> tuple[int, bool, float, str, int]:
@@ -50,6 +71,38 @@ def must_keep(fact: Fact, chart: Chart) -> bool:
 
 
 _LAST_MUST = 4
+_PAST = 8
+_BY_KIND = {
+    Kind.COMPLAINT: Group.COMPLAINT,
+    Kind.PROBLEM: Group.PROBLEM,
+    Kind.ALLERGY: Group.ALLERGY,
+    Kind.ENCOUNTER: Group.VISIT,
+    Kind.REPORT: Group.DOCUMENT,
+    Kind.NOTE: Group.DOCUMENT,
+    Kind.MEDICATION: Group.MEDICATION,
+}
+
+
+def group(fact: Fact, chart: Chart) -> Group | None:
+    """The group whose share of the prompt this fact may use; None for what has no share.
+
+    Past problems and stopped drugs have none; an abnormal result has one, however old.
+    """
+    if is_critical(fact, chart):
+        return Group.CRITICAL
+    if fact.kind in _RESULTS:
+        return Group.RESULT if fact.is_abnormal or fact.kind is Kind.VITAL else None
+    return None if _class(fact, chart) == _PAST else _BY_KIND.get(fact.kind)
+
+
+def is_critical(fact: Fact, chart: Chart) -> bool:
+    """Whether it is a recent red-flag vital sign, or a critical result of the last year."""
+    return is_red_flag(fact, chart) or _is_critical_result(fact)
+
+
+def _is_critical_result(fact: Fact) -> bool:
+    critical = fact.flag in (Flag.CRITICAL_LOW, Flag.CRITICAL_HIGH)
+    return critical and fact.days_ago is not None and fact.days_ago <= CURRENT_DAYS
 
 
 def is_red_flag(fact: Fact, chart: Chart) -> bool:
@@ -87,11 +140,11 @@ def _class(fact: Fact, chart: Chart) -> int:
         case Kind.COMPLAINT:
             return 0
         case Kind.PROBLEM:
-            return (2 if present else 5) if fact.status in _ACTIVE else 8
+            return (2 if present else 5) if fact.status in _ACTIVE else _PAST
         case Kind.ALLERGY:
-            return 2 if fact.status in _ACTIVE else 8
+            return 2 if fact.status in _ACTIVE else _PAST
         case Kind.MEDICATION:
-            return (3 if present else 5) if fact.status in _TAKEN else 8
+            return (3 if present else 5) if fact.status in _TAKEN else _PAST
         case Kind.ENCOUNTER:
             return 5 if fact.text.startswith("Present encounter") else 9
         case Kind.REPORT | Kind.NOTE:
@@ -99,13 +152,13 @@ def _class(fact: Fact, chart: Chart) -> int:
         case Kind.PROCEDURE | Kind.DEVICE:
             return 7
         case Kind.FAMILY | Kind.SOCIAL:
-            return 8
+            return _PAST
         case _:
             return 9
 
 
 def _result_class(fact: Fact, chart: Chart) -> int:
-    if is_red_flag(fact, chart):
+    if is_critical(fact, chart):
         return 1
     if _is_recent(fact):
         return 4 if fact.is_abnormal else 5 if fact.kind is Kind.VITAL else 7

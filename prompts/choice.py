@@ -2,24 +2,53 @@
 
 Everything that fits is shown in full. Where not all does:
 
-1. each must-keep fact gets its short line, by priority, then its full line while there is room;
-2. of the others each gets its full line, or else its short one, by priority, up to a tenth of the
-   budget, which is kept for names;
-3. what is left is named, by priority, in a line at the end of its section;
-4. the rest is only counted there.
+1. each group of facts gets short lines within its own share of the room, by priority;
+2. each further must-keep fact gets its short line, by priority, drugs last;
+3. lines become full ones by priority, doses of drugs last; other facts get a line between the two;
+4. what is left is named, by priority, in a line at the end of its section, for which a tenth of
+   the budget is kept from the drugs of step 2 on;
+5. the rest is only counted there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 
+from fhir_mapping.priority import Group
 from prompts.layout import Layout
 
-__all__ = ["Choice", "Costs", "choose"]
+__all__ = ["Choice", "Costs", "Ranking", "choose", "shares"]
 
 _FOR_NAMES = 10
 """One part in so many of the budget is kept for names."""
+
+
+@cache
+def shares() -> Mapping[Group, float]:
+    """Each group's part of the room, in the order in which they are served (`shares.toml`)."""
+    raw = tomllib.loads(Path(__file__).with_name("shares.toml").read_text("utf-8"))
+    return {Group(name): float(part) for name, part in raw["shares"].items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Indices of lines: all of them, most important first; which must be kept; each one's group."""
+
+    ranked: Sequence[int]
+    must: frozenset[int]
+    groups: Mapping[int, Group]
+
+    def of(self, group: Group) -> list[int]:
+        """The lines of a group, most important first."""
+        return [n for n in self.ranked if self.groups.get(n) is group]
+
+    def is_drug(self, n: int) -> bool:
+        """Whether a line is of a drug in use: its dose is the first detail to go."""
+        return self.groups.get(n) is Group.MEDICATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +87,44 @@ class Choice:
         return self.full | self.brief
 
 
-def choose(layout: Layout, costs: Costs, budget: int, ranked: list[int], must: set[int]) -> Choice:
-    """What of the layout's lines to show within `budget`; `ranked` is every index, first first."""
+def choose(layout: Layout, costs: Costs, budget: int, ranking: Ranking) -> Choice:
+    """What of the layout's lines to show within `budget`."""
     room = budget - costs.frame
     if sum(costs.full) <= room:
-        return Choice(room - sum(costs.full), full=set(ranked))
+        return Choice(room - sum(costs.full), full=set(ranking.ranked))
     choice = Choice(room)
-    _keep(choice, costs, [n for n in ranked if n in must])
-    _show(choice, costs, [n for n in ranked if n not in must], budget // _FOR_NAMES)
-    _name(choice, costs, layout, [n for n in ranked if n not in choice.shown])
+    for group, share in shares().items():
+        _show_short(choice, costs, ranking.of(group), choice.room - int(share * room))
+    reserve = budget // _FOR_NAMES
+    must = [n for n in ranking.ranked if n in ranking.must]
+    _show_short(choice, costs, [n for n in must if not ranking.is_drug(n)], 0)
+    _show_short(choice, costs, [n for n in must if ranking.is_drug(n)], reserve)
+    _complete(choice, costs, ranking, reserve)
+    _name(choice, costs, layout, [n for n in ranking.ranked if n not in choice.shown])
     return choice
 
 
-def _keep(choice: Choice, costs: Costs, ranked: list[int]) -> None:
+def _show_short(choice: Choice, costs: Costs, ranked: Sequence[int], reserve: int) -> None:
+    """Short lines while more than `reserve` of the room is left; one too long is passed over."""
     for n in ranked:
-        if costs.brief[n] <= choice.room:
+        if n not in choice.brief and costs.brief[n] <= choice.room - max(reserve, 0):
             choice.brief.add(n)
             choice.room -= costs.brief[n]
+
+
+def _complete(choice: Choice, costs: Costs, ranking: Ranking, reserve: int) -> None:
+    """Full lines for what is shown, doses last, and lines for what is not shown yet."""
+    others = [n for n in ranking.ranked if n not in choice.brief]
+    _lengthen(choice, costs, [n for n in ranking.ranked if not ranking.is_drug(n)], reserve)
+    _show(choice, costs, others, max(reserve, choice.room // 2))
+    _lengthen(choice, costs, [n for n in ranking.ranked if ranking.is_drug(n)], reserve)
+    _show(choice, costs, [n for n in others if n not in choice.shown], reserve)
+
+
+def _lengthen(choice: Choice, costs: Costs, ranked: Sequence[int], reserve: int) -> None:
     for n in ranked:
         more = costs.full[n] - costs.brief[n]
-        if n in choice.brief and more <= choice.room:
+        if n in choice.brief and more <= max(choice.room - reserve, 0):
             choice.brief.remove(n)
             choice.full.add(n)
             choice.room -= more

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from fhir_mapping.chart import Chart, Fact, Omission
+from fhir_mapping.priority import Group
+from fhir_mapping.priority import group as chart_group
 from fhir_mapping.priority import must_keep as chart_must_keep
 from fhir_mapping.priority import priority as chart_priority
-from prompts.choice import Choice, Costs, choose
+from prompts.choice import Choice, Costs, Ranking, choose
 from prompts.layout import Layout, chart_part, naming_line
 from prompts.prompt import Message, Prompt
 from prompts.schema import answer_schema
@@ -17,6 +19,7 @@ __all__ = ["render"]
 
 Priority = Callable[[Fact, Chart], tuple[Any, ...]]
 MustKeep = Callable[[Fact, Chart], bool]
+GroupOf = Callable[[Fact, Chart], Group | None]
 
 
 def render(
@@ -26,19 +29,23 @@ def render(
     budget: int | None = None,
     priority: Priority = chart_priority,
     must_keep: MustKeep = chart_must_keep,
+    group: GroupOf = chart_group,
 ) -> Prompt:
     """The prompt that shows the most important facts of `layout` within `budget` tokens.
 
     `costs` are the tokens of each of `layout.texts`; `budget` (the template's by default) bounds
-    the chart part, its headings included. Must-keep facts come first, then by `priority`, lowest
-    first; `prompts.choice` says which are shortened, named or left out when not all fit.
+    the chart part, its headings included. When not all fit, each `group` of facts has a share of
+    its own, then come must-keep facts and the others by `priority`, lowest first;
+    `prompts.choice` says which are shortened, named or left out.
     Raises ValueError when there is not one cost for each text.
     """
     known = Costs.of(layout, costs)
     limit = layout.template.settings.chart_tokens if budget is None else budget
     must = {n for n, line in enumerate(layout.lines) if must_keep(line.fact, layout.chart)}
-    ranked = _ranked(layout, must, priority)
-    choice = choose(layout, known, limit, ranked, must)
+    groups = {n: found for n, line in enumerate(layout.lines)
+              if (found := group(line.fact, layout.chart))}  # fmt: skip
+    ranking = Ranking(_ranked(layout, must, priority), frozenset(must), groups)
+    choice = choose(layout, known, limit, ranking)
     fact_ids = tuple(line.fact.id for n, line in enumerate(layout.lines) if n in choice.shown)
     user = chart_part(layout.chart, layout.template, _sections(layout, choice))
     return Prompt(

@@ -21,14 +21,20 @@ _LONGEST_NAME = 40
 _FIRST_OF_COURSE = re.compile(r"\s\S+ -> ")
 _AFTER_RESULT = re.compile(r" over \d|, (?:rising|falling|unchanged|lowest|highest)\b|; | \(")
 _AFTER_PHRASE = re.compile(r"; | \(|, for ")
+_VISIT_REASON = re.compile(r"(?:, for |; diagnosis: )(?P<reason>.+?)(?:, lasted |; diagnosis: |$)")
 _VALUE = re.compile(r"\s(?:[<>]=?\s?)?-?\d|: ")
 
 
 def short_phrase(fact: Fact) -> str:
-    """The phrase without ranges, courses, doses, reasons and remarks; of a text its beginning."""
+    """The phrase without ranges, courses, doses, reasons and remarks; of a text its beginning.
+
+    A visit alone keeps its reason, which is what it tells of the patient.
+    """
     text = fact.text
     if fact.kind in _TEXTS:
         return _cut(text, _LONGEST)
+    if fact.kind is Kind.ENCOUNTER:
+        return _cut(text.split(", lasted ")[0], _LONGEST)
     if fact.kind in _RESULTS:
         short = _AFTER_RESULT.split(_FIRST_OF_COURSE.sub(" ", text, count=1), maxsplit=1)[0]
     else:
@@ -39,12 +45,14 @@ def short_phrase(fact: Fact) -> str:
 
 
 def name_of(fact: Fact) -> str:
-    """What the fact is about, without what it says of it."""
+    """What the fact is about, without what it says of it; of a visit its reason."""
     short = short_phrase(fact)
     if fact.kind in _RESULTS:
         short = _VALUE.split(short, maxsplit=1)[0] or short
     elif fact.kind in _TEXTS:
         short = short.partition(":")[0] or short
+    elif fact.kind is Kind.ENCOUNTER and (said := _VISIT_REASON.search(short)):
+        short = said["reason"]
     return _cut(short, _LONGEST_NAME)
 
 

@@ -142,7 +142,8 @@ def test_selection_is_by_must_keep_then_priority(
 ) -> None:
     layout = lay_out(chart, template)
     prompt = render(layout, costly(layout), budget=80, priority=priority, must_keep=must_keep)
-    assert set(prompt.fact_ids) == {"A1", "S1", "S2", "E1", "L2"}
+    # L3 is critical, and critical results have a share; by age alone it would be L2.
+    assert set(prompt.fact_ids) == {"A1", "S1", "S2", "E1", "L3"}
     assert prompt.tokens == 170
 
 
@@ -194,7 +195,10 @@ def test_must_keep_facts_are_shortened_rather_than_dropped(
     costs = words(layout)
     n = len(layout.lines)
     budget = costs[1] + sum(costs[2 + n : 2 + 2 * n])
-    prompt = render(layout, costs, budget=budget, priority=priority, must_keep=lambda *_: True)
+    prompt = render(
+        layout, costs, budget=budget, priority=priority, must_keep=lambda *_: True,
+        group=lambda *_: None,
+    )  # fmt: skip
     assert len(prompt.fact_ids) == n
     assert {o.reason for o in prompt.omissions} == {"shortened"}
 
