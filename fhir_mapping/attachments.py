@@ -1,6 +1,8 @@
-"""The text of an Attachment: plain text, HTML, RTF and PDF; anything else has a reason.
+"""The text of an Attachment: plain text, HTML, RTF and PDF, gzipped or not; else a reason.
 
-The libraries for HTML, RTF and PDF are loaded when the first such attachment is met.
+What the data are is told by their first bytes before it is told by their label: senders label
+compressed data, documents and images as plain text. The libraries for HTML, RTF and PDF are loaded
+when the first such attachment is met.
 """
 
 from __future__ import annotations
@@ -9,14 +11,16 @@ import base64
 import binascii
 import logging
 import re
+import zlib
 from collections.abc import Callable, Mapping
 from html import unescape
 from typing import Any
 
+from fhir_mapping.charsets import NotText, text_from_bytes
 from fhir_mapping.index import Index
 from fhir_mapping.reading import string
 
-__all__ = ["NoText", "text_of"]
+__all__ = ["NoText", "text_of", "text_of_html"]
 
 _LARGEST = 4 * 1024 * 1024
 """Bytes of one attachment that are looked at."""
@@ -35,15 +39,32 @@ class NoText(Exception):
 
 def text_of(attachment: Mapping[str, Any], index: Index) -> tuple[str, str | None]:
     """The text and the reference of the Binary it was in, if it was in one. Raises NoText."""
-    media = string(attachment.get("contentType")).split(";")[0].strip().lower()
+    media, charset = _label(string(attachment.get("contentType")))
     data, binary = attachment.get("data"), None
     if not data:
         binary, data = _elsewhere(attachment, index)
-    if media not in _READERS:
-        if media.startswith(("image/", "video/", "audio/")):
-            raise NoText("signal-or-image", "Images and recordings are not read.")
+    if media.startswith(("image/", "video/", "audio/")):
+        raise NoText("signal-or-image", "Images and recordings are not read.")
+    if media not in _READERS and media not in _GZIP_TYPES:
         raise NoText("unsupported-attachment", "Attachments of this type are not read.")
-    return _READERS[media](_decoded(data)), binary
+    content = _unpacked(_decoded(data))
+    return _reader(media, content)(content, charset), binary
+
+
+def _label(content_type: str) -> tuple[str, str]:
+    """The media type and the charset that a content type names."""
+    media, *parameters = content_type.split(";")
+    named = (p.partition("=") for p in parameters)
+    charset = next((v for name, _, v in named if name.strip().lower() == "charset"), "")
+    return media.strip().lower(), charset.strip(" \t\"'")
+
+
+def _reader(media: str, content: bytes) -> Callable[[bytes, str], str]:
+    start = content[:1024].lstrip()
+    for signature, known in _SIGNATURES:
+        if start.startswith(signature):
+            return _READERS[known]
+    return _READERS.get(media, _plain)
 
 
 def _elsewhere(attachment: Mapping[str, Any], index: Index) -> tuple[str | None, object]:
@@ -65,15 +86,31 @@ def _decoded(data: object) -> bytes:
         raise NoText("attachment-broken", "The data of the attachment is not base64.") from None
 
 
-def _plain(data: bytes) -> str:
+def _unpacked(data: bytes) -> bytes:
+    """The data, gunzipped if they are gzip, whatever their label says. Raises NoText."""
+    if not data.startswith(_GZIP):
+        return data
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace")
+        content = unpacker.decompress(data, _LARGEST + 1)
+    except zlib.error:
+        raise NoText("attachment-broken", "The compressed data are damaged.") from None
+    if len(content) > _LARGEST:
+        raise NoText("attachment-too-large", "The attachment is larger than what is read.")
+    if not unpacker.eof:
+        raise NoText("attachment-broken", "The compressed data end too early.")
+    return content
 
 
-def _html(data: bytes) -> str:
-    return text_of_html(_plain(data))
+def _plain(data: bytes, charset: str) -> str:
+    try:
+        return text_from_bytes(data, charset)
+    except NotText:
+        raise NoText("attachment-not-text", "The data are no text in a charset known.") from None
+
+
+def _html(data: bytes, charset: str) -> str:
+    return text_of_html(_plain(data, charset))
 
 
 _BEGINS_HEADING = re.compile(r"<h[1-6](?=[\s>])", re.IGNORECASE)
@@ -89,16 +126,16 @@ def text_of_html(markup: str) -> str:
     return unescape(nh3.clean(_BEGINS_HEADING.sub(r"\n# \g<0>", markup), tags=set()))
 
 
-def _rtf(data: bytes) -> str:
+def _rtf(data: bytes, charset: str) -> str:
     from striprtf.striprtf import rtf_to_text
 
     try:
-        return str(rtf_to_text(_plain(data), errors="ignore"))
+        return str(rtf_to_text(_plain(data, charset), errors="ignore"))
     except Exception:
         raise NoText("attachment-broken", "The RTF document cannot be read.") from None
 
 
-def _pdf(data: bytes) -> str:
+def _pdf(data: bytes, _charset: str) -> str:
     from io import BytesIO
 
     from pypdf import PdfReader
@@ -114,7 +151,7 @@ def _pdf(data: bytes) -> str:
     return text
 
 
-_READERS: dict[str, Callable[[bytes], str]] = {
+_READERS: dict[str, Callable[[bytes, str], str]] = {
     "text/plain": _plain,
     "": _plain,
     "text/markdown": _plain,
@@ -124,3 +161,7 @@ _READERS: dict[str, Callable[[bytes], str]] = {
     "application/rtf": _rtf,
     "application/pdf": _pdf,
 }
+_GZIP = b"\x1f\x8b"
+_GZIP_TYPES = frozenset({"application/gzip", "application/x-gzip"})
+_SIGNATURES = ((b"%PDF-", "application/pdf"), (b"{\\rtf", "application/rtf"))
+"""How a document of each type begins, whatever it is labelled."""

@@ -12,14 +12,13 @@ from typing import Any
 
 import orjson
 
+from fhir_mapping.bundles import DEEPEST, deleted_reference, open_bundle
 from fhir_mapping.chart import Omission
 from fhir_mapping.reading import object_of, objects, string
 
 __all__ = ["Index"]
 
 Resource = Mapping[str, Any]
-
-_DEEPEST_BUNDLE = 5
 
 
 class Index:
@@ -79,12 +78,18 @@ class Index:
         kind = resource.get("resourceType")
         if not isinstance(kind, str) or not kind.strip():
             self._leave("(entry)", "not-a-resource", "An entry has no resourceType.")
-        elif kind == "Bundle" and depth < _DEEPEST_BUNDLE:
-            for entry in objects(resource.get("entry")):
-                if "resource" in entry:
-                    self._take(entry["resource"], depth + 1)
+        elif kind == "Bundle" and depth <= DEEPEST:
+            self._open(resource, depth)
         else:
             self._keep(kind.strip(), resource)
+
+    def _open(self, bundle: Resource, depth: int) -> None:
+        gone = deleted_reference(bundle)
+        if gone:
+            self._leave(gone, "deleted", "The sender deleted this resource.")
+            return
+        for resource in open_bundle(bundle, depth):
+            self._take(resource, depth + 1)
 
     def _keep(self, kind: str, resource: Resource) -> None:
         identity = resource.get("id")
@@ -123,9 +128,11 @@ def _same(one: Resource, other: Resource) -> bool:
         return False
 
 
-def _age(resource: Resource) -> tuple[str, bytes]:
-    updated = string(object_of(resource.get("meta")).get("lastUpdated"))
-    return updated, _canonical(resource)
+def _age(resource: Resource) -> tuple[str, int, bytes]:
+    meta = object_of(resource.get("meta"))
+    version = string(meta.get("versionId"))
+    number = int(version) if version.isascii() and version.isdigit() and len(version) < 10 else 0
+    return string(meta.get("lastUpdated")), number, _canonical(resource)
 
 
 def _canonical(resource: Resource) -> bytes:

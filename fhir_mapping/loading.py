@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from fhir_mapping.bundles import open_bundle
 from fhir_mapping.errors import MappingError
-from fhir_mapping.reading import objects, string
+from fhir_mapping.patient_reference import named_patient, one_patient_referred_to
+from fhir_mapping.reading import objects
 
 __all__ = ["find_patient_ids", "load_bytes", "load_path"]
 
@@ -25,7 +27,6 @@ LARGEST = 256 * 1024 * 1024
 
 _SUFFIXES = (".json", ".ndjson", ".jsonl", ".json.gz", ".ndjson.gz")
 _GZIP = b"\x1f\x8b"
-_DEEPEST_BUNDLE = 5
 
 
 def load_path(path: Path) -> list[dict[str, Any]]:
@@ -35,7 +36,7 @@ def load_path(path: Path) -> list[dict[str, Any]]:
         if not files:
             raise MappingError("no-fhir-file", "the folder holds no .json or .ndjson file",
                                where=path.name, hint="Name a folder of FHIR files.")  # fmt: skip
-        return [resource for file in files for resource in load_path(file)]
+        return named_patient([r for file in files for r in load_path(file)])
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -57,14 +58,19 @@ def load_bytes(data: bytes, *, where: str = "input") -> list[dict[str, Any]]:
         lines = [line for line in data.splitlines() if line.strip()]
         if len(lines) < 2 or not _is_object(lines[0]):
             raise _not_json(error, where) from None
-        return _of_lines(data, where)
-    return _resources(value, where)
+        return named_patient(_of_lines(data, where))
+    return named_patient(_resources(value, where))
 
 
 def find_patient_ids(resources: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The ids of the Patient resources, in their order, each once."""
-    ids = (r.get("id") for r in resources if r.get("resourceType") == "Patient")
-    return list(dict.fromkeys(i for i in ids if isinstance(i, str) and i))
+    """The ids of the Patient resources, in their order, each once.
+
+    Without a Patient resource: the one patient whom all references to a patient name, if it is one.
+    """
+    found = list(resources)
+    ids = (r.get("id") for r in found if r.get("resourceType") == "Patient")
+    known = list(dict.fromkeys(i for i in ids if isinstance(i, str) and i))
+    return known or one_patient_referred_to(found)
 
 
 def _is_object(line: bytes) -> bool:
@@ -118,52 +124,10 @@ def _not_json(error: orjson.JSONDecodeError, where: str) -> MappingError:
 
 def _resources(value: Any, where: str) -> list[dict[str, Any]]:
     if isinstance(value, dict) and value.get("resourceType") == "Bundle":
-        return list(_of_bundle(value, 0))
+        return [found for found in open_bundle(value) if isinstance(found, dict)]
     if isinstance(value, dict) and isinstance(value.get("resourceType"), str):
         return [value]
     if isinstance(value, list) and any(isinstance(v, dict) and "resourceType" in v for v in value):
         return [resource for item in objects(value) for resource in _resources(item, where)]
     raise MappingError("not-fhir", "this JSON is no FHIR resource", where=where,
                        hint="It needs a resourceType.")  # fmt: skip
-
-
-def _of_bundle(bundle: dict[str, Any], depth: int) -> Iterator[dict[str, Any]]:
-    entries = objects(bundle.get("entry"))
-    renamed = _adopt_full_urls(entries)
-    for entry in entries:
-        resource = entry.get("resource")
-        if not isinstance(resource, dict):
-            continue
-        if renamed:
-            _rename(resource, renamed)
-        if resource.get("resourceType") == "Bundle" and depth < _DEEPEST_BUNDLE:
-            yield from _of_bundle(resource, depth + 1)
-        else:
-            yield resource
-
-
-def _adopt_full_urls(entries: list[dict[str, Any]]) -> dict[str, str]:
-    """Gives a resource without id that of its urn:uuid; returns the urns that are no ids."""
-    renamed = {}
-    for entry in entries:
-        url, resource = string(entry.get("fullUrl")), entry.get("resource")
-        if url.startswith("urn:uuid:") and isinstance(resource, dict):
-            known = url.rpartition(":")[2]
-            identity = resource.setdefault("id", known)
-            if identity != known and isinstance(identity, str):
-                renamed[url] = f"{resource.get('resourceType')}/{identity}"
-    return renamed
-
-
-def _rename(value: Any, renamed: Mapping[str, str]) -> None:
-    """Points the references to a urn at the id that its resource has."""
-    waiting = [value]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, dict):
-            reference = node.get("reference")
-            if isinstance(reference, str) and reference in renamed:
-                node["reference"] = renamed[reference]
-            waiting += node.values()
-        elif isinstance(node, list):
-            waiting += node

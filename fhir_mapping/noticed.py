@@ -20,6 +20,11 @@ __all__ = ["noticed"]
 
 _MOST_RESOURCES = 200
 _MOST_NOTES = 50
+_NO_PATIENT = QualityNote(
+    "Patient",
+    "no-patient",
+    "There is no Patient resource: age and recorded sex are not known.",
+)
 
 
 def noticed(
@@ -29,13 +34,14 @@ def noticed(
 
     `odd_times` tells that a time had no time zone or was not written as FHIR writes it.
     """
+    missing = () if patient else (_NO_PATIENT,)
     gender = patient.get("gender")
     odd = odd_times or (isinstance(gender, str) and gender not in GENDERS)
     if not odd and not any(_is_odd(ref, resource) for ref, resource in index):
-        return ()
+        return missing
     told = {draft.ref.partition("#")[0] for draft in drafts}
     read = (resource for ref, resource in index if ref in told)
-    return repairs([patient, *islice(read, _MOST_RESOURCES)])[:_MOST_NOTES]
+    return (*missing, *repairs([patient, *islice(read, _MOST_RESOURCES)]))[:_MOST_NOTES]
 
 
 def _is_odd(ref: str, resource: Mapping[str, Any]) -> bool:
