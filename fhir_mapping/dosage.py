@@ -3,31 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import groupby
 from typing import Any
 
 from fhir_mapping.concepts import wording
-from fhir_mapping.phrases import plain
 from fhir_mapping.quantities import shown_quantity
-from fhir_mapping.reading import number, object_of, objects, string
+from fhir_mapping.reading import items, number, object_of, objects
+from fhir_mapping.schedules import schedule_text
 from fhir_mapping.words import Words
 
 __all__ = ["dose_text"]
 
-_MOST_STEPS = 3
-_EVERY = {
-    (1.0, 1.0, "d"): "once daily",
-    (2.0, 1.0, "d"): "twice daily",
-    (1.0, 1.0, "wk"): "once weekly",
-    (1.0, 1.0, "mo"): "once monthly",
-}
-_PERIODS = {"s": "s", "min": "min", "h": "hours", "d": "days", "wk": "weeks", "mo": "months",
-            "a": "years"}  # fmt: skip
+_MOST_STEPS = 6
+_LIMITS = (
+    ("maxDosePerAdministration", "at a time"),
+    ("maxDosePerLifetime", "in a lifetime"),
+)
 
 
 def dose_text(dosages: Any, words: Words) -> str:
-    """The dosage instructions as one phrase, or ''."""
-    steps = (_step(dosage, words) for dosage in objects(dosages)[:_MOST_STEPS])
-    return ", then ".join(dict.fromkeys(filter(None, steps)))
+    """The dosage instructions as one phrase, or ''.
+
+    Steps of one sequence number, and those without any, hold at the same time ("; "); those of a
+    higher number follow (", then "), as FHIR defines Dosage.sequence.
+    """
+    sent = objects(dosages)
+    steps = sorted(sent[:_MOST_STEPS], key=_sequence)
+    groups = ([_step(d, words) for d in same] for _, same in groupby(steps, key=_sequence))
+    said = ("; ".join(dict.fromkeys(filter(None, group))) for group in groups)
+    more = f" (and {len(sent) - _MOST_STEPS} more)" if len(sent) > _MOST_STEPS else ""
+    text = ", then ".join(filter(None, said))
+    return f"{text}{more}" if text else ""
+
+
+def _sequence(dosage: Mapping[str, Any]) -> float:
+    return number(dosage.get("sequence")) or 0.0
 
 
 def _step(dosage: Mapping[str, Any], words: Words) -> str:
@@ -37,44 +47,69 @@ def _step(dosage: Mapping[str, Any], words: Words) -> str:
     parts = [
         _amount(dosage, words),
         wording(dosage.get("route"), words).lower(),
-        _timing(dosage.get("timing"), words),
+        _site(dosage, words),
+        schedule_text(dosage.get("timing"), words),
         _as_needed(dosage, words),
     ]
-    return " ".join(filter(None, parts))
+    said = " ".join(filter(None, parts))
+    most = _most(dosage, words)
+    return f"{said}, {most}" if said and most else said or most
+
+
+def _site(dosage: Mapping[str, Any], words: Words) -> str:
+    site = wording(dosage.get("site"), words)
+    return f"({site.lower()})" if site else ""
 
 
 def _amount(dosage: Mapping[str, Any], words: Words) -> str:
     """R4 and R5 keep the dose in doseAndRate, STU3 and administrations beside it."""
-    for holder in (object_of(dosage.get("doseAndRate")), dosage):
-        for name in ("doseQuantity", "dose", "doseSimpleQuantity", "rateQuantity"):
-            shown = shown_quantity(holder.get(name), words)
-            if shown:
-                return shown
-        dose_range = object_of(holder.get("doseRange"))
-        ends = [shown_quantity(dose_range.get(end), words) for end in ("low", "high")]
-        if all(ends):
-            return " to ".join(ends)
+    sent = objects(dosage.get("doseAndRate"))
+    ordered = (d for d in sent if "ordered" in str(d.get("type")).lower())
+    for holder in (next(ordered, object_of(sent)), dosage):
+        dose = _measure(holder, ("doseQuantity", "dose", "doseSimpleQuantity", "doseRange"), words)
+        rate = _measure(holder, ("rateQuantity", "rateSimpleQuantity", "rateRange"), words)
+        rate = rate or _ratio(holder.get("rateRatio"), words)
+        if dose and rate:
+            return f"{dose} at {rate}"
+        if dose or rate:
+            return dose or rate
     return ""
 
 
-def _timing(timing: Any, words: Words) -> str:
-    if not isinstance(timing, dict):
+def _measure(holder: Mapping[str, Any], names: tuple[str, ...], words: Words) -> str:
+    """The first of these quantities or ranges that is there, as text."""
+    for name in names:
+        value = object_of(holder.get(name))
+        shown = shown_quantity(value, words)
+        if shown:
+            return shown
+        low, high = (shown_quantity(value.get(end), words) for end in ("low", "high"))
+        if low and high:
+            return f"{low} to {high}"
+        if low or high:
+            return f"at least {low}" if low else f"up to {high}"
+    return ""
+
+
+def _ratio(value: Any, words: Words) -> str:
+    """ "100 mL per 8 h"; an hour, a day or another single unit goes without its number."""
+    ratio = object_of(value)
+    above, below = (shown_quantity(ratio.get(end), words) for end in ("numerator", "denominator"))
+    if not above or not below:
         return ""
-    written = wording(timing.get("code"), words)
-    if written:
-        return written
-    repeat = object_of(timing.get("repeat"))
-    times, period = number(repeat.get("frequency")) or 1.0, number(repeat.get("period"))
-    unit = string(repeat.get("periodUnit"))
-    if period is None or unit not in _PERIODS:
-        return ""
-    known = _EVERY.get((times, period, unit))
-    if known:
-        return known
-    often = "" if times == 1 else f"{plain(times)} times "
-    if period == 1:
-        return f"{often}every {_PERIODS[unit].removesuffix('s') or 'second'}"
-    return f"{often}every {plain(period)} {_PERIODS[unit]}"
+    single = number(object_of(ratio.get("denominator")).get("value")) == 1
+    return f"{above} per {below.partition(' ')[2] or below}" if single else f"{above} per {below}"
+
+
+def _most(dosage: Mapping[str, Any], words: Words) -> str:
+    """The largest dose that is allowed: in a period, at a time, in all."""
+    periods = (_ratio(sent, words) for sent in items(dosage.get("maxDosePerPeriod")))
+    said = [f"at most {ratio}" for ratio in periods if ratio]
+    for name, when in _LIMITS:
+        shown = shown_quantity(dosage.get(name), words)
+        if shown:
+            said.append(f"at most {shown} {when}")
+    return ", ".join(said)
 
 
 def _as_needed(dosage: Mapping[str, Any], words: Words) -> str:

@@ -26,6 +26,19 @@ _CURRENT = frozenset({"active", "in-progress", "intended", "recorded"})
 _SAID = {"on-hold": "on hold", "stopped": "stopped", "completed": "completed",
          "cancelled": "cancelled", "ended": "ended", "intended": "intended",
          "not-taken": "not taken"}  # fmt: skip
+_ADHERENCE = {
+    "not-taking": "not-taken",
+    "on-hold": "on-hold",
+    "on-hold-as-directed": "on-hold",
+    "on-hold-not-as-directed": "on-hold",
+    "stopped": "stopped",
+    "stopped-as-directed": "stopped",
+    "stopped-not-as-directed": "stopped",
+    "taking-not-as-directed": "taken not as directed",
+    "unknown": "not known whether taken",
+}
+"""What R5's MedicationStatement.adherence says beyond "taken as directed".
+Source: http://hl7.org/fhir/ValueSet/medication-statement-adherence"""
 
 
 def map_request(resource: Resource, ref: str, scene: Scene) -> None:
@@ -54,9 +67,11 @@ def map_statement(resource: Resource, ref: str, scene: Scene) -> None:
     draft.days_ago = scene.times.first_of(
         resource, ("effectiveDateTime", "effectivePeriod", "dateAsserted")
     )
+    adherence = first_code(_adherence(resource, "code"))
+    if adherence in _ADHERENCE:
+        _tell_adherence(draft, _ADHERENCE[adherence], resource, scene)
     taken = first_code(resource.get("taken"))
-    adherence = first_code(_adherence(resource))
-    if taken == "n" or draft.status == "not-taken" or adherence == "not-taking":
+    if taken == "n" or "not-taken" in (draft.status, _ADHERENCE.get(adherence, "")):
         draft.polarity = Polarity.ABSENT
         draft.status = "not-taken"
         draft.key += "not"
@@ -65,6 +80,17 @@ def map_statement(resource: Resource, ref: str, scene: Scene) -> None:
             draft.text += f" (not taken: {why})" if why else " (not taken)"
     draft.weight += 2
     scene.found.told(draft)
+
+
+def _tell_adherence(draft: Draft, means: str, resource: Resource, scene: Scene) -> None:
+    """What the patient does with the drug counts more than that the statement is recorded."""
+    why = words_at({"reason": _adherence(resource, "reason")}, "reason", scene)
+    said = f"{_SAID.get(means, means)}: {why}" if why else _SAID.get(means, means)
+    draft.text = f"{draft.text} ({said})"
+    if means in _SAID:
+        draft.status = means
+    if means == "stopped":
+        draft.weight = 0
 
 
 def map_administration(resource: Resource, ref: str, scene: Scene) -> None:
@@ -175,9 +201,9 @@ def _ingredients(medication: Resource) -> Any:
     return None
 
 
-def _adherence(resource: Resource) -> Any:
+def _adherence(resource: Resource, element: str) -> Any:
     adherence = resource.get("adherence")
-    return adherence.get("code") if isinstance(adherence, dict) else None
+    return adherence.get(element) if isinstance(adherence, dict) else None
 
 
 def _begin_of_dosage(dosages: Any, scene: Scene) -> float | None:
