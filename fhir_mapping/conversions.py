@@ -1,5 +1,8 @@
 """Conversion between UCUM units, and between mass and substance where the analyte is known.
 
+`tables/substances.toml` holds molar masses, measures that are related by a line (haemoglobin A1c),
+and annotations that say what is counted (D-dimer units).
+
 The common pairs are in a table; pint with ucumvert, and labunits, are loaded when one is met that
 is not. A pair that none of them can convert is never compared.
 """
@@ -31,7 +34,9 @@ def convert(value: float, unit: str, to: str, loinc: str = "") -> float | None:
 def _line(unit: str, to: str, loinc: str) -> Line | None:
     if unit == to:
         return 1.0, 0.0
-    known = _table().get((unit, to))
+    if _counts_another(unit, to):
+        return None
+    known = _table().get((unit, to)) or _lines().get((loinc, unit, to))
     if known is not None:
         return known
     if not (_is_parsable(unit) and _is_parsable(to)):
@@ -56,6 +61,26 @@ def _table() -> dict[tuple[str, str], Line]:
     return pairs
 
 
+@cache
+def _lines() -> dict[tuple[str, str, str], Line]:
+    lines = {}
+    for row in table("substances")["lines"]:
+        scale, offset = row["scale"], row["offset"]
+        for code in row["codes"]:
+            lines[code, row["from"], row["to"]] = (scale, offset)
+            lines[code, row["to"], row["from"]] = (1 / scale, -offset / scale)
+    return lines
+
+
+def _counts_another(unit: str, to: str) -> bool:
+    """Whether the units are annotated as counting two different things (FEU and DDU)."""
+    for row in table("substances")["kinds"]:
+        kinds = [{a for a in row["annotations"] if a in text.upper()} for text in (unit, to)]
+        if all(kinds) and kinds[0] != kinds[1]:
+            return True
+    return False
+
+
 def _is_parsable(unit: str) -> bool:
     """Nothing that could make a parser count to a trillion."""
     return bool(_PARSABLE.fullmatch(unit)) and not _LONG_NUMBER.search(_plain(unit))
@@ -73,6 +98,9 @@ def _registry() -> Any:
 
 
 def _by_dimension(unit: str, to: str) -> Line | None:
+    if ("mol" in unit) != ("mol" in to):
+        # A parser takes mol/mol and % for the same thing; one is of molecules, the other of mass.
+        return None
     registry = _registry()
     try:
         source, target = registry.from_ucum(unit), registry.from_ucum(to)
@@ -88,11 +116,29 @@ def _by_dimension(unit: str, to: str) -> Line | None:
 
 def _by_substance(unit: str, to: str, loinc: str) -> Line | None:
     """Through the traditional and the SI unit of the analyte: mg/dL -> mmol/L of glucose."""
+    molar_mass = _molar_masses().get(loinc)
+    if molar_mass is not None:
+        return _by_molar_mass(unit, to, molar_mass)
     analyte = _analytes().get(loinc)
     if analyte is None:
         return None
     traditional, si, factor = analyte
     for begin, end, scale in ((traditional, si, factor), (si, traditional, 1 / factor)):
+        first, last = _proportion(unit, begin), _proportion(end, to)
+        if first is not None and last is not None:
+            return first * scale * last, 0.0
+    return None
+
+
+@cache
+def _molar_masses() -> dict[str, float]:
+    rows = table("substances")["substances"]
+    return {code: row["molar_mass"] for row in rows for code in row["codes"]}
+
+
+def _by_molar_mass(unit: str, to: str, molar_mass: float) -> Line | None:
+    """g/L to mol/L and back."""
+    for begin, end, scale in (("g/L", "mol/L", 1 / molar_mass), ("mol/L", "g/L", molar_mass)):
         first, last = _proportion(unit, begin), _proportion(end, to)
         if first is not None and last is not None:
             return first * scale * last, 0.0

@@ -24,9 +24,9 @@ class Draft:
     the one of the highest `weight`, then the newest). `text` is the whole phrase for most kinds; of
     a `result` it is the name, and the phrase is made when its course is known (`shown` is its value
     as text; None: the number itself; `limits` and `flagged` are its range and flag as text where
-    they are not those of one number). `name` is what problems, allergies and drugs are called, by
-    which they are the same also under other codes. `also`: references of other resources that were
-    read for it.
+    they are not those of one number; `by_range`: the flag was made here, from the range). `name` is
+    what problems, allergies and drugs are called, by which they are the same also under other
+    codes. `also`: references of other resources that were read for it.
     """
 
     kind: Kind
@@ -42,6 +42,7 @@ class Draft:
     unit: str | None = None
     range: Range | None = None
     flag: Flag | None = None
+    by_range: bool = False
     shown: str | None = None
     limits: str = ""
     flagged: str = ""

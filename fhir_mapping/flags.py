@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from typing import Any
 
 from fhir_mapping.chart import Code, Flag, Range
 from fhir_mapping.concepts import codings
 from fhir_mapping.conversions import convert
+from fhir_mapping.draft import Draft
 from fhir_mapping.quantities import Quantity, parts, quantity
 from fhir_mapping.reading import items, objects
 from fhir_mapping.tables import table
 from fhir_mapping.words import Words
+from fhir_mapping.written_ranges import written_range
 
-__all__ = ["flag_against", "interpreted", "range_for", "said_of"]
+__all__ = ["flag_against", "interpreted", "judge_sent", "range_for", "said_of"]
 
 _SEX_CODES = {
     "male": {"male", "m", "248153007"},
@@ -66,10 +67,12 @@ def range_for(
     age_years: float | None,
     sex: str | None,
     codes: tuple[Code, ...] = (),
+    value: float | None = None,
 ) -> Range | None:
     """The reference range that fits this patient: the first normal one that does not exclude him.
 
-    It is told in the unit of the result; a range in a unit that cannot be converted is none.
+    It is told in the unit of the result; a range in a unit that cannot be converted is none. A
+    `value` helps to read a range that was only written.
     """
     loinc = codes[0].code if codes else ""
     for candidate in objects(ranges):
@@ -79,7 +82,8 @@ def range_for(
         if low or high:
             found = Range(_in_unit(low, words, unit, loinc), _in_unit(high, words, unit, loinc))
         else:
-            found = _written(candidate.get("text"))
+            written = written_range(candidate.get("text"), value, unit, loinc)
+            found = Range(written.low, written.high)
         if _is_usable(found):
             return found
     return None
@@ -102,23 +106,6 @@ def _in_unit(value: Any, words: Words, unit: str | None, loinc: str) -> float | 
     return convert(bound, own, unit, loinc)
 
 
-_WRITTEN = re.compile(
-    r"\s*(?:(?P<low>\d{1,7}(?:\.\d+)?)\s*(?:-|\u2013|to)\s*(?P<high>\d{1,7}(?:\.\d+)?)"
-    r"|(?P<sign><=?|>=?|\u2264|\u2265)\s*(?P<bound>\d{1,7}(?:\.\d+)?))(?=\s|$|[^\d.\w-])"
-)
-
-
-def _written(text: Any) -> Range:
-    """ "0.6-1.2", "< 5", ">=60 mL/min": a range that was only written."""
-    match = _WRITTEN.match(text) if isinstance(text, str) else None
-    if match is None:
-        return Range()
-    if match["low"]:
-        return Range(float(match["low"]), float(match["high"]))
-    bound = float(match["bound"])
-    return Range(high=bound) if match["sign"] in ("<", "<=", "\u2264") else Range(low=bound)
-
-
 def flag_against(value: float, comparator: str | None, limits: Range) -> Flag | None:
     """Low, normal or high; None where a comparator leaves it open ("<5" against 3 to 7)."""
     low, high = limits.low, limits.high
@@ -135,6 +122,33 @@ def flag_against(value: float, comparator: str | None, limits: Range) -> Flag | 
     if high is not None and value > high:
         return Flag.HIGH
     return Flag.NORMAL
+
+
+def judge_sent(draft: Draft, sent: Flag) -> None:
+    """The sender's flag; where the sender's own range says otherwise, both are told.
+
+    The flag is then the one that is not normal, and of two that are not the one by the range.
+    """
+    by_range = draft.flag if draft.range is not None and draft.range.source == "chart" else None
+    if by_range is None or _agree(sent, by_range):
+        draft.flag, draft.by_range = sent, False
+        return
+    if by_range.is_abnormal:
+        draft.flag = by_range
+        draft.flagged = f"{by_range.value} by its range, sent as {_word(sent)}"
+    else:
+        draft.flag, draft.by_range = sent, False
+        draft.flagged = f"sent as {_word(sent)}, within its range"
+
+
+def _agree(sent: Flag, by_range: Flag) -> bool:
+    if sent is Flag.ABNORMAL:
+        return by_range.is_abnormal
+    return (sent.is_high, sent.is_low) == (by_range.is_high, by_range.is_low)
+
+
+def _word(flag: Flag) -> str:
+    return flag.value.replace("-", " ")
 
 
 def _bound(value: Any, words: Words) -> Quantity | None:

@@ -31,6 +31,7 @@ from fhir_mapping.notes import tell_notes
 from fhir_mapping.noticed import noticed
 from fhir_mapping.observations import map_observation
 from fhir_mapping.patient import Ownership, patient_facts
+from fhir_mapping.pregnancy import forget_usual_ranges
 from fhir_mapping.problems import map_condition
 from fhir_mapping.procedures import map_procedure
 from fhir_mapping.questionnaires import map_questionnaire_response
@@ -101,6 +102,7 @@ def map_chart(
     )  # fmt: skip
     _map_all(scene, Ownership(patient_id, patient))
     tell_notes(found.notes, scene)
+    forget_usual_ranges(found.drafts, index)
     return Chart(
         about,
         facts_of(found.drafts),

@@ -12,7 +12,7 @@ from fhir_mapping.chart import Kind, Polarity, Range
 from fhir_mapping.components import of_components
 from fhir_mapping.concepts import codings, unwrap
 from fhir_mapping.draft import Draft, Scene
-from fhir_mapping.flags import flag_against, interpreted, range_for, said_of
+from fhir_mapping.flags import flag_against, interpreted, judge_sent, range_for, said_of
 from fhir_mapping.ranges import table_range
 from fhir_mapping.reading import objects
 from fhir_mapping.refused import refusal_of
@@ -150,7 +150,7 @@ def _result(element: Resource, ref: str, kind: Kind, scene: Scene) -> Draft | No
     elif value.number is not None and flag is None:
         _set_limits(draft, table_range(term.codes, draft.unit, scene.age_years, scene.sex))
     if flag is not None:
-        draft.flag = flag
+        judge_sent(draft, flag)
     if (value.concept is not None and _is_absence(value.concept, scene)) or (
         said and _is_absence(interpretation, scene)
     ):
@@ -164,7 +164,9 @@ def _is_absence(concept: Any, scene: Scene) -> bool:
 
 def _set_range(draft: Draft, ranges: Any, scene: Scene) -> None:
     """The range that fits the patient, and the flag by it."""
-    found = range_for(ranges, scene.words, draft.unit, scene.age_years, scene.sex, draft.codes)
+    found = range_for(
+        ranges, scene.words, draft.unit, scene.age_years, scene.sex, draft.codes, draft.value
+    )
     if found is None:
         found = table_range(draft.codes, draft.unit, scene.age_years, scene.sex)
     _set_limits(draft, found)
@@ -174,6 +176,7 @@ def _set_limits(draft: Draft, limits: Range | None) -> None:
     if limits is not None and draft.value is not None:
         draft.range = limits
         draft.flag = flag_against(draft.value, draft.comparator, limits)
+        draft.by_range = True
 
 
 def _explain_nothing(resource: Resource, ref: str, kind: Kind, scene: Scene) -> None:
