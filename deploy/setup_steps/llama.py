@@ -145,5 +145,6 @@ def llama_wheel(layout: Layout, build: Build, environ: Mapping[str, str] = os.en
 def _command(layout: Layout, lock: Path, folder: Path) -> Sequence[str | Path]:
     pip = [layout.python, "-m", "pip", "--disable-pip-version-check", "wheel", "-v", "--no-deps"]
     pinned = ["--require-hashes", "-r", lock, "--build-constraint", layout.locks / "build.txt"]
-    # From the sources always: pip's own cache gives back a wheel that was built with other flags.
-    return [*pip, "--no-binary", "llama-cpp-python", *pinned, "-w", folder]
+    # pip's own cache knows a wheel by its sources alone: it gives back what other flags built,
+    # even where binary packages are forbidden.
+    return [*pip, "--no-cache-dir", *pinned, "-w", folder]

@@ -16,6 +16,8 @@ def prove(layout: Layout) -> None:
     Raises CommandFailed with the named cause where the engine does not run on this machine.
     """
     command = [layout.python, "-m", "cds_hooks.inference.prove", layout.model]
+    if layout.portable_library.exists():
+        command += ["--portable", layout.portable_library]
     said = run(layout, command, explain=False).strip().splitlines()
     if said:
         print(f"  {said[-1]}", flush=True)

@@ -1,8 +1,8 @@
 """A set-up whose steps write small files, killed in the middle of one: `test_setup_interrupted.py`.
 
 `python interrupted_setup.py ROOT CACHE [STEP]`: names, inputs, outputs, stamps and locks are those
-of set-up, and so are the functions that extract the model, keep a wheel and unpack a library. STEP is
-killed with SIGKILL when it has written half of what it writes.
+of set-up, and so are the functions that extract the model and keep a wheel. STEP is killed with
+SIGKILL when it has written half of what it writes.
 """
 
 from __future__ import annotations

@@ -13,9 +13,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from setup_steps import llama, machine, wheels
+from setup_steps import llama, machine
 from setup_steps.errors import SetupError
-from setup_steps.layout import Layout, wheel_cache
+from setup_steps.layout import Layout
 from setup_steps.steps import perform
 
 LESSER = "x86_64 avx avx2 fma sse4_2"
@@ -226,69 +226,3 @@ def test_nothing_is_compiled_without_a_compiler(
         llama.llama_wheel(setup_layout, llama.NATIVE, {"PATH": str(tmp_path)})
     assert not setup_layout.log.exists()
     assert list(setup_layout.cache.glob("*.part")) == []
-
-
-# --- kept wheels ------------------------------------------------------------------------------
-
-
-def _builder(built: list[Path], content: bytes = b"library") -> Callable[[Path], None]:
-    def build(folder: Path) -> None:
-        (folder / "llama_cpp_python-1-py3-none-any.whl").write_bytes(content)
-        built.append(folder)
-
-    return build
-
-
-def test_a_wheel_is_built_once(tmp_path: Path) -> None:
-    built: list[Path] = []
-    first = wheels.kept_wheel(tmp_path / "cache", "key", _builder(built))
-    assert wheels.kept_wheel(tmp_path / "cache", "key", _builder(built)) == first
-    assert first.read_bytes() == b"library"
-    assert len(built) == 1
-    assert wheels.kept_wheel(tmp_path / "cache", "other", _builder(built)) != first
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda wheel: wheel.write_bytes(b"librarY"),
-        lambda wheel: wheel.write_bytes(b""),
-        lambda wheel: (wheel.parent / wheels.SUMS).unlink(),
-        lambda wheel: (wheel.parent / wheels.SUMS).write_bytes(b"\xff\n"),
-        lambda wheel: wheel.unlink(),
-        lambda wheel: (wheel.parent / "second.whl").touch(),
-    ],
-    ids=["changed", "empty", "no digest", "digest damaged", "gone", "another beside it"],
-)
-def test_a_damaged_wheel_is_built_again(tmp_path: Path, damage: Callable[[Path], object]) -> None:
-    built: list[Path] = []
-    damage(wheels.kept_wheel(tmp_path, "key", _builder(built)))
-    assert wheels.kept_wheel(tmp_path, "key", _builder(built)).read_bytes() == b"library"
-    assert len(built) == 2
-
-
-def test_a_build_that_fails_leaves_nothing(tmp_path: Path) -> None:
-    def fail(folder: Path) -> None:
-        (folder / "half.whl").touch()
-        raise SetupError("no")
-
-    with pytest.raises(SetupError):
-        wheels.kept_wheel(tmp_path, "key", fail)
-    assert [path.name for path in tmp_path.iterdir()] == ["key.lock"]
-
-
-# --- where they are kept ----------------------------------------------------------------------
-
-
-def test_the_cache_is_the_users_and_else_the_checkouts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    own, home, instead = tmp_path / "own", tmp_path / "home", tmp_path / "instead"
-    monkeypatch.setenv("HOME", str(home))
-    below = Path("chartside/wheels")
-    assert wheel_cache({"XDG_CACHE_HOME": str(own)}, instead) == own / below
-    assert wheel_cache({"XDG_CACHE_HOME": "relative"}, instead) == home / ".cache" / below
-    assert wheel_cache({}, instead) == home / ".cache" / below
-    monkeypatch.setenv("HOME", "/proc/no-home")
-    assert wheel_cache({}, instead) == instead / below
-    assert wheel_cache({"XDG_CACHE_HOME": "/proc/none"}, instead) == instead / below

@@ -9,12 +9,11 @@ import subprocess
 import sys
 import zipfile
 from collections import namedtuple
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-from setup_steps import data, environment, machine, proof, wheels
+from setup_steps import data, environment, wheels
 from setup_steps.errors import CommandFailed, SetupError
 from setup_steps.faults import cause_of, explain_os_error, require_space
 from setup_steps.layout import Layout
@@ -199,81 +198,6 @@ def test_the_libraries_of_a_wheel_are_unpacked_whole(tmp_path: Path) -> None:
     data.unpack_library(wheel, target)
     assert {path.name for path in target.iterdir()} == {"libllama.so", "libggml.so.0"}
     assert [path.name for path in target.parent.iterdir()] == ["lib"]
-
-
-# --- the proof --------------------------------------------------------------------------------
-
-
-def _engine(layout: Layout, text: str) -> None:
-    """A program in the place of the environment's Python."""
-    layout.python.parent.mkdir(parents=True, exist_ok=True)
-    layout.python.write_text(f"#!/bin/sh\n{text}\n")
-    layout.python.chmod(0o755)
-
-
-def test_the_proof_says_its_line(setup_layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
-    _engine(setup_layout, 'echo "$2 decoded $3"')
-    proof.prove(setup_layout)
-    told = capsys.readouterr().out
-    assert told == f"  cds_hooks.inference.prove decoded {setup_layout.model}\n"
-
-
-def test_the_cause_that_the_proof_names_is_told_as_it_is(setup_layout: Layout) -> None:
-    _engine(setup_layout, 'echo "engine-crashed: SIGSEGV. Cannot allocate memory?"; exit 1')
-    with pytest.raises(CommandFailed, match="engine-crashed: SIGSEGV") as told:
-        proof.prove(setup_layout)
-    assert "memory-full" not in str(told.value)
-    assert not told.value.illegal_instruction
-
-
-@pytest.mark.parametrize("ending", ["kill -ILL $$", "echo 'ended by SIGILL'; exit 1"])
-def test_a_refused_instruction_brings_the_portable_build_once(
-    setup_module: ModuleType, setup_layout: Layout, ending: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(machine, "processor_features", lambda: "x86_64 avx512f")
-    monkeypatch.setattr(proof, "processor_features", lambda: "x86_64 avx512f")
-    native = setup_module.llama.build_key(setup_layout, setup_module.llama.NATIVE, os.environ)
-    (setup_layout.cache / native).mkdir(parents=True)
-    installed: list[str] = []
-
-    def planned(layout: Layout) -> list[Step]:
-        _, step = setup_module.installation(layout)
-
-        def install() -> None:
-            portable = proof.native_was_refused(layout)
-            installed.append("portable" if portable else "native")
-            _engine(layout, "true" if portable else ending)
-            layout.program.touch()
-
-        done = replace(step, do=install, clean=None, space={})
-        return [done, setup_module.proof_of(layout, [done])]
-
-    setup_module.work(setup_layout, planned)
-    assert installed == ["native", "portable"]
-    assert not (setup_layout.cache / native).exists()
-    setup_module.work(setup_layout, planned)
-    assert installed == ["native", "portable"]
-    monkeypatch.setattr(machine, "processor_features", lambda: "x86_64 avx512f more")
-    monkeypatch.setattr(proof, "processor_features", lambda: "x86_64 avx512f more")
-    with pytest.raises(SetupError):
-        setup_module.work(setup_layout, lambda layout: [*planned(layout), _always(layout, ending)])
-
-
-def _always(layout: Layout, ending: str) -> Step:
-    def crash() -> None:
-        _engine(layout, ending)
-        proof.prove(layout)
-
-    return Step("always", crash)
-
-
-def test_a_portable_build_that_is_refused_ends_the_set_up(setup_layout: Layout) -> None:
-    error = CommandFailed("it died", -4, "")
-    proof.note_refusal(setup_layout, error, "x86_64 avx")
-    assert proof.native_was_refused(setup_layout, "x86_64 avx")
-    assert not proof.native_was_refused(setup_layout, "x86_64 avx avx2")
-    with pytest.raises(SetupError, match=r"it died\nillegal-instruction: .* portable build too"):
-        proof.note_refusal(setup_layout, error, "x86_64 avx")
 
 
 # --- progress, command line -------------------------------------------------------------------
