@@ -22,7 +22,7 @@ from setup_steps.errors import CommandFailed, SetupError
 from setup_steps.faults import explain_os_error
 from setup_steps.layout import Layout, default_layout
 from setup_steps.locking import only_one
-from setup_steps.steps import Step, perform
+from setup_steps.steps import Step, is_done, perform
 from setup_steps.wheels import forget_wheel
 
 # MB, measured with this version's packages on Debian 12.
@@ -118,9 +118,15 @@ def plan_of(arguments: Sequence[str] | None) -> Callable[[Layout], list[Step]]:
     chosen = parser.parse_args(arguments)
     if chosen.portable:
         return lambda layout: [installation(layout)[0], portable(layout)]
-    if chosen.only:
-        return lambda layout: [step for step in everything(layout) if step.name in chosen.only]
-    return everything
+    return partial(some_of, names=chosen.only) if chosen.only else everything
+
+
+def some_of(layout: Layout, names: Sequence[str]) -> list[Step]:
+    """The steps of these names. Raises SetupError for a name that no step has."""
+    steps = {step.name: step for step in everything(layout)}
+    if unknown := set(names) - set(steps):
+        raise SetupError(f"no step is named {sorted(unknown)}; there are: {', '.join(steps)}.")
+    return [step for name, step in steps.items() if name in names]
 
 
 def stop(number: int, _frame: FrameType | None) -> None:
@@ -144,6 +150,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     prepare_environment(layout)
     try:
         environment.require_python()
+        if all(is_done(step, layout.stamps) for step in planned(layout)):
+            return 0  # with nothing to do, a checkout that cannot be written will do
         layout.stamps.mkdir(parents=True, exist_ok=True)
         with only_one(layout.build / "setup.lock", "Another set-up works in this checkout"):
             work(layout, planned)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from setup_steps.faults import require_space
 
-__all__ = ["Step", "perform"]
+__all__ = ["Step", "is_done", "perform"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +40,24 @@ class Step:
         return digest.hexdigest()
 
 
+def is_done(step: Step, stamps: Path) -> bool:
+    """Whether a step was done with these inputs, and what it leaves is there."""
+    whole = all(path.exists() for path in step.outputs)
+    return whole and _read(stamps / step.name) == step.digest()
+
+
 def perform(step: Step, stamps: Path) -> bool:
-    """Do a step unless it was done with these inputs; whether it was done now.
+    """Do a step unless it is done; whether it was done now.
 
     Errors pass through: then there is no stamp, and the next set-up does the step again.
     """
+    if is_done(step, stamps):
+        return False
     stamp, begun = stamps / step.name, stamps / f"{step.name}.begun"
     wanted = step.digest()
-    whole = all(path.exists() for path in step.outputs)
-    if whole and _read(stamp) == wanted:
-        return False
     print(f"{step.name} ...", flush=True)
     started = time.monotonic()
-    if not whole:
+    if not all(path.exists() for path in step.outputs):
         require_space(step.space)
     stamp.unlink(missing_ok=True)
     if begun.exists() and step.clean:

@@ -214,6 +214,36 @@ def test_progress_tells_the_steps_that_there_are() -> None:
     assert watch("DEBUG something") is None
 
 
+def test_a_set_up_checkout_need_not_be_writable(
+    setup_module: ModuleType, setup_layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    def one(layout: Layout) -> list[Step]:
+        return [Step("one", lambda: done.append("one"))]
+
+    def refused(path: Path, what: str) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(setup_module, "default_layout", lambda: setup_layout)
+    monkeypatch.setattr(setup_module, "everything", one)
+    assert setup_module.main([]) == 0
+    monkeypatch.setattr(setup_module, "only_one", refused)
+    assert setup_module.main([]) == 0
+    assert done == ["one"]
+    (setup_layout.stamps / "one").unlink()
+    assert setup_module.main([]) == 1
+
+
+def test_an_unknown_step_is_refused(
+    setup_module: ModuleType, setup_layout: Layout, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(setup_module, "default_layout", lambda: setup_layout)
+    assert setup_module.main(["--only", "terminolgy"]) == 1
+    assert "there are: virtual environment, dependencies" in capsys.readouterr().err
+
+
 def test_the_program_runs_with_the_c_locale_and_tells_its_options() -> None:
     program = Path(wheels.__file__).parents[1] / "setup.py"
     environ = {"LANG": "C", "LC_ALL": "C", "PATH": os.environ["PATH"]}
