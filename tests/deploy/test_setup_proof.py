@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -12,12 +13,45 @@ from setup_steps.errors import CommandFailed, SetupError
 from setup_steps.layout import Layout
 from setup_steps.steps import Step
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 def _engine(layout: Layout, text: str) -> None:
     """A program in the place of the environment's Python."""
     layout.python.parent.mkdir(parents=True, exist_ok=True)
     layout.python.write_text(f"#!/bin/sh\n{text}\n")
     layout.python.chmod(0o755)
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Layout:
+    """This checkout's environment and model, with a build folder of the test's own."""
+    own, real = Layout(tmp_path / "checkout", tmp_path), Layout(ROOT, tmp_path)
+    if not real.model.exists() or not real.python.exists():
+        pytest.skip("the environment or the model is not set up (make setup)")
+    own.build.mkdir(parents=True)
+    own.venv.symlink_to(real.venv)
+    (own.build / "models").symlink_to(real.build / "models")
+    return own
+
+
+@pytest.mark.model
+def test_the_embedded_model_decodes_here(
+    installed: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    proof.prove(installed)
+    assert "decodes" in capsys.readouterr().out
+
+
+@pytest.mark.model
+@pytest.mark.parametrize(("name", "illegal"), [("SIGILL", True), ("SIGSEGV", False)])
+def test_an_engine_that_dies_is_told_with_its_signal(
+    installed: Layout, monkeypatch: pytest.MonkeyPatch, name: str, illegal: bool
+) -> None:
+    monkeypatch.setenv("TEST_ENGINE_FAULT", f"decode:{name}")
+    with pytest.raises(CommandFailed, match=name) as told:
+        proof.prove(installed)
+    assert told.value.illegal_instruction is illegal
 
 
 def test_the_proof_says_its_line(setup_layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
