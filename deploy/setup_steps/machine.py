@@ -103,7 +103,9 @@ def _advice(os_release: Path) -> str:
 def known_flags(flags: Sequence[str], variable: str, environ: Mapping[str, str]) -> Iterator[str]:
     """Those of the flags that a compiler takes: others and other architectures know fewer."""
     command = compiler(variable, environ)
-    for flag in flags if command else ():
+    if command is None:
+        return
+    for flag in flags:
         done = _compile([*command, flag, "-x", LANGUAGES[variable], "-E", "-"], environ)
         if done is not None and done.returncode == 0:
             yield flag

@@ -18,9 +18,11 @@ from setup_steps.errors import CommandFailed, SetupError, signal_name
 from setup_steps.faults import cause_of
 from setup_steps.layout import Layout
 
-__all__ = ["BuildProgress", "progress", "run"]
+__all__ = ["BuildProgress", "Words", "progress", "run"]
 
 Watch = Callable[[str], str | None]
+Words = list[str | Path]
+"""A command's words."""
 REMEMBERED = 400
 """Lines of a program's output that are searched for the cause of its fault."""
 SHOWN = 25

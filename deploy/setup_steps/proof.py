@@ -5,7 +5,7 @@ from __future__ import annotations
 from setup_steps.errors import CommandFailed, SetupError
 from setup_steps.layout import Layout
 from setup_steps.machine import processor_features
-from setup_steps.process import run
+from setup_steps.process import Words, run
 
 __all__ = ["native_was_refused", "note_refusal", "prove"]
 
@@ -15,7 +15,7 @@ def prove(layout: Layout) -> None:
 
     Raises CommandFailed with the named cause where the engine does not run on this machine.
     """
-    command = [layout.python, "-m", "cds_hooks.inference.prove", layout.model]
+    command: Words = [layout.python, "-m", "cds_hooks.inference.prove", layout.model]
     if layout.portable_library.exists():
         command += ["--portable", layout.portable_library]
     said = run(layout, command, explain=False).strip().splitlines()
