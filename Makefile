@@ -1,13 +1,16 @@
 # `make demo` and `make test` set up all they need by themselves; see README.md.
 PYTHON ?= python3
 BIN := .venv/bin
-.PHONY: help setup demo serve test check bench fuzz soak kill fhir-server lock clean
+.PHONY: help setup portable demo serve test check bench fuzz soak kill fhir-server lock clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 setup:  ## virtual environment, dependencies, embedded model, terminology
 	@$(PYTHON) deploy/setup.py
+
+portable:  ## the engine's last resort: llama.cpp for any processor, in build/llama-portable
+	@$(PYTHON) deploy/setup.py --portable
 
 demo: setup  ## an EHR opens a chart: the whole way through on a real model
 	@$(BIN)/chartside demo

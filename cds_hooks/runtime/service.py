@@ -32,7 +32,14 @@ from cds_hooks.runtime.admission import admission
 from cds_hooks.runtime.callers import Callers, asked_by, fed_back_by
 from cds_hooks.runtime.configs import gather_config, store_config
 from cds_hooks.runtime.egress import attach, egress_checks, locked_transport
-from cds_hooks.runtime.engines import make_engine, model_entry, options_digest, samples_of
+from cds_hooks.runtime.engines import (
+    engine_checks,
+    engine_events,
+    make_engine,
+    model_entry,
+    options_digest,
+    samples_of,
+)
 from cds_hooks.runtime.ledger import Ledger
 from cds_hooks.runtime.records import site_key
 from cds_hooks.runtime.warming import warm_when_ready
@@ -103,7 +110,8 @@ class Runtime:
             )
             await self.store.open()
             stack.push_async_callback(self.store.close)
-            await stack.enter_async_context(self.ledger.kept(self.version))
+            events = engine_events(self.engine)
+            await stack.enter_async_context(self.ledger.kept(self.version, events))
             await stack.enter_async_context(self.callers.opened(locked_transport()))
             if not self._given:
                 await self.engine.start()
@@ -118,8 +126,9 @@ class Runtime:
             stack.callback(warming.cancel)
             yield
 
-    async def until_ready(self, limit_s: float = 300.0) -> None:
-        """Wait for the model. Raises EngineUnavailable when it cannot be loaded."""
+    async def until_ready(self, limit_s: float = 3600.0) -> None:
+        """Wait for the model, as long as a slow machine may need. Raises EngineUnavailable when it
+        cannot be loaded."""
         ends = asyncio.get_running_loop().time() + limit_s
         while (state := self.engine.state).status != "ready":
             if state.status == "failed" or asyncio.get_running_loop().time() > ends:
@@ -129,11 +138,10 @@ class Runtime:
 
     def ready(self) -> Readiness:
         """Whether hooks can be answered with a differential, and what is wrong if not."""
-        state = self.engine.state
-        engine = "ok" if state.status == "ready" else state.detail or state.status
-        checks = {"engine": engine, "store": self._store_trouble or "ok"}
+        engine = engine_checks(self.engine)
+        checks = {"engine": engine["engine"], "store": self._store_trouble or "ok"}
         checks["ledger"] = self.ledger.trouble or "ok"
-        told = {**checks, **egress_checks(self.engine)}
+        told = {**checks, **engine, **egress_checks(self.engine)}
         return Readiness(all(check == "ok" for check in checks.values()), told)
 
     def version(self) -> Mapping[str, str]:

@@ -16,9 +16,12 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import httpx
 import pytest
+from setup_steps import llama
+from setup_steps.layout import Layout
 
 from cds_hooks.settings import environment_name
 
@@ -124,10 +127,21 @@ def test_what_is_copied_is_there() -> None:
     for word, rest in _instructions():
         if word == "COPY" and not rest.startswith("--from"):
             assert all((ROOT / source).exists() for source in rest.split()[:-1])
-    setup = (DEPLOY / "setup.py").read_text()
+
+
+def test_the_image_is_built_by_steps_of_set_up_with_its_switches(
+    setup_module: ModuleType, setup_layout: Layout
+) -> None:
     runs = " ".join(rest for word, rest in _instructions() if word == "RUN")
-    for function in re.findall(r"setup\.([a-z_]+)\(", runs):
-        assert f"def {function}(" in setup
+    [named] = re.findall(r"setup\.py --only ((?:\"[a-z ]+\" ?)+)", runs)
+    known = {step.name for step in setup_module.everything(setup_layout)}
+    assert set(shlex.split(named)) <= known
+    [variable] = [rest for word, rest in _instructions() if rest.startswith("CMAKE_ARGS=")]
+    switches = shlex.split(variable.partition("=")[2].strip('"'))
+    assert set(llama.SMALL) <= set(switches)
+    assert "-DCMAKE_PROJECT_llama.cpp_INCLUDE=/src/deploy/llama.cmake" in switches
+    assert "-DGGML_NATIVE=OFF" in switches
+    assert not any("AMX" in switch for switch in switches)
 
 
 def test_the_image_has_the_paths_that_the_installed_settings_name() -> None:

@@ -6,9 +6,7 @@ busy the context is (llama.cpp: "the API is thread-safe" of tokenisation).
 
 from __future__ import annotations
 
-import os
 import queue
-import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -16,12 +14,13 @@ from types import MappingProxyType
 from typing import Any
 
 from cds_hooks.inference.chat import ChatTemplateError
-from cds_hooks.inference.frames import encode
 from cds_hooks.inference.gguf import ModelFileError
+from cds_hooks.inference.worker import library
 from cds_hooks.inference.worker.constraint import SchemaError
 from cds_hooks.inference.worker.inbox import Inbox
 from cds_hooks.inference.worker.jobs import Job
 from cds_hooks.inference.worker.native import NativeError
+from cds_hooks.inference.worker.outbox import Outbox
 from cds_hooks.inference.worker.sampling import Sampling
 from cds_hooks.inference.worker.setup import Loaded, LoadOrder, load
 from cds_hooks.inference.worker.tokens import PromptTokenizer
@@ -32,21 +31,20 @@ BROKEN = 3  # exit status: llama.cpp failed in a way after which the context can
 
 
 class Service:
-    """Frames out of an inbox, frames in on a descriptor."""
+    """Frames out of an inbox, frames into an outbox."""
 
     def __init__(
         self,
         inbox: Inbox,
-        sink: int,
+        outbox: Outbox,
         clock: Callable[[], float] = time.monotonic,
         *,
         confined: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._inbox = inbox
-        self._sink = sink
+        self.send = outbox.send
         self._clock = clock
         self._confined = dict(confined)
-        self._writing = threading.Lock()
         self._counter: PromptTokenizer | None = None
 
     def run(self, order: dict[str, Any], digests: Future[dict[str, str]]) -> int:
@@ -64,13 +62,6 @@ class Service:
             except NativeError:
                 return BROKEN
 
-    def send(self, message: dict[str, Any]) -> None:
-        """Write one frame whole; a service that is gone ends this process."""
-        data = memoryview(encode(message))
-        with self._writing:
-            while data:
-                data = data[os.write(self._sink, data) :]
-
     def _count(self, frame: dict[str, Any]) -> bool:
         """Answer a count from the reading thread; False when the frame is another's to answer."""
         if frame.get("op") != "count" or self._counter is None:
@@ -84,7 +75,10 @@ class Service:
             return load(LoadOrder.from_frame(frame), digests, self.send, self._clock)
         except ModelFileError as error:
             self._failed(error.code, error.message, where=error.where, hint=error.hint)
-        except (NativeError, ChatTemplateError) as error:
+        except NativeError as error:
+            what_to_do = library.hint() if error.code == library.UNUSABLE else ""
+            self._failed(error.code, str(error), hint=what_to_do)
+        except ChatTemplateError as error:
             self._failed(error.code, str(error))
         except (KeyError, TypeError, ValueError, OSError) as error:
             self._failed("engine-not-loaded", f"Loading failed ({type(error).__name__})")
@@ -109,6 +103,7 @@ class Service:
                 loaded.scheduler.cancel(number)
                 self.send({"op": "cancelled", "id": number})
             elif frame["op"] == "generate":
+                loaded.fault.strike("request")
                 loaded.scheduler.submit(self._job(frame, loaded))
         except (SchemaError, ChatTemplateError) as error:
             self._error(number, error.code)
