@@ -32,6 +32,7 @@ from cds_hooks.inference.machine import usable_processors
 from cds_hooks.plausibility import Terminology
 from cds_hooks.protocol.request import parse_request
 from cds_hooks.runtime import Runtime
+from cds_hooks.runtime.files import require_data
 from cds_hooks.services import REGISTRY
 from cds_hooks.settings import Settings, settings_digest
 
@@ -219,6 +220,7 @@ async def bench(settings: Settings, loaded: datetime, asking: Asking) -> AsyncIt
 
     `loaded` is the moment at which the charts of the suite are true.
     """
+    require_data(settings)
     asked = asking.of(settings)
     settled = asked.settle(settings)
     async with contextlib.AsyncExitStack() as stack:

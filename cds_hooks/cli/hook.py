@@ -21,6 +21,7 @@ from cds_hooks.protocol.cards import Response
 from cds_hooks.protocol.request import parse_request
 from cds_hooks.protocol.wire import to_document
 from cds_hooks.runtime import Runtime
+from cds_hooks.runtime.files import require_files
 from cds_hooks.services import REGISTRY, ServiceDefinition
 from cds_hooks.settings import load_settings
 from fhir_mapping.loading import load_path
@@ -130,7 +131,9 @@ async def _consult(
 ) -> tuple[Consultation, Response]:
     """The whole way through, however long the model takes."""
     request = parse_request(orjson.dumps(body), service.on)
-    async with Runtime.running(load_settings(config)) as runtime:
+    settings = load_settings(config)
+    require_files(settings)
+    async with Runtime.running(settings) as runtime:
         await runtime.until_ready()
         asked = await runtime.consultant.ask(service, request)
         done = await runtime.consultant.finish(asked)

@@ -16,6 +16,7 @@ from cds_hooks.cli.reading import uncollected
 from cds_hooks.inference.worker.dumps import forbid_dumps
 from cds_hooks.runtime.egress import lock_egress
 from cds_hooks.runtime.engines import started_engine
+from cds_hooks.runtime.files import require_files
 from cds_hooks.settings import BindNotLoopback, Settings, load_settings
 from cds_hooks.settings.clients import secured
 
@@ -35,6 +36,7 @@ def serve(
     """Run the service until it is told to stop (SIGINT or SIGTERM)."""
     forbid_dumps()
     settings = load_settings(config)
+    require_files(settings)
     port = settings.server.port if port is None else port
     lock_egress(settings, port)
     asyncio.run(_serve(settings, port, json=json or settings.log.format == "json"))

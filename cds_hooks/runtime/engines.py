@@ -21,6 +21,7 @@ from cds_hooks.inference.panel import Asked, Panel
 from cds_hooks.inference.replicas import Replicas
 from cds_hooks.runtime.egress import guarded
 from cds_hooks.settings import Model, ModelFile, ModelServer, Settings, SettingsError
+from cds_hooks.settings.places import made_by
 from prompts import Template
 from prompts.template import TemplateSettings
 
@@ -103,7 +104,8 @@ def _local(
 ) -> Engine:
     model = settings.model
     if model.names is not None and not model.names.exists():
-        raise SettingsError("the file of names is missing", where="model.names")
+        message = f"there is no file of names at {model.names}"
+        raise SettingsError(message, where="model.names", hint=made_by(model.names))
     return LlamaEngine(
         LlamaConfig(
             model=file.path,
