@@ -127,17 +127,23 @@ class Bench:
 
     def answering(self, task: Task) -> AnswerCase:
         """How cases of a task are answered: each by a service that has room for it."""
-        free: asyncio.Queue[AnswerCase] = asyncio.Queue()
+        free: asyncio.Queue[tuple[Runtime, AnswerCase]] = asyncio.Queue()
         for _ in range(self.asking.at_once):
             for runtime in self.runtimes:
-                free.put_nowait(self._answering(task, runtime))
+                free.put_nowait((runtime, self._answering(task, runtime)))
 
         async def answer(case: Case) -> CaseResult:
-            by_one = await free.get()
+            runtime, by_one = await free.get()
             try:
-                return await by_one(case)
+                # An engine that is started again has the next case wait; one that has failed for
+                # good ends the run: what it would say of the cases that are left is no result.
+                await runtime.until_ready()
+                result = await by_one(case)
+                if runtime.engine.state.status == "failed":
+                    await runtime.until_ready()
+                return result
             finally:
-                free.put_nowait(by_one)
+                free.put_nowait((runtime, by_one))
 
         return answer
 

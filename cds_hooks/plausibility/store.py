@@ -64,14 +64,18 @@ class TermStore:
         except sqlite3.Error as error:
             self._db.close()
             raise TerminologyError(
-                "the terminology file is damaged", where=path.name, hint="Delete it, run `make setup`."
+                "the terminology file is damaged",
+                where=path.name,
+                hint="Delete it, run `make setup`.",
             ) from error
 
     def _check(self, wanted: Mapping[str, str], path: Path) -> None:
         if any(self.meta.get(k) != v for k, v in wanted.items()):
             self._db.close()
             raise TerminologyError(
-                "the terminology file has another version", where=path.name, hint="Run `make setup`."
+                "the terminology file has another version",
+                where=path.name,
+                hint="Run `make setup`.",
             )
 
     def close(self) -> None:

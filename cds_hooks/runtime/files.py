@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cds_hooks.settings import Settings, SettingsError
+from cds_hooks.settings import Model, ModelFile, Settings, SettingsError
 from cds_hooks.settings.places import made_by
 from cds_hooks.trust.files import chmod, make_folder
 
@@ -20,6 +20,7 @@ __all__ = ["DataMissing", "FilesNotPrivate", "FolderNotMade", "require_data", "r
 _GROUP_AND_OTHERS = 0o077
 _OF_TLS = 0o027
 _STORE_FILES = ("", "-wal", "-shm")
+
 
 @dataclass(frozen=True, slots=True)
 class _Private:
@@ -84,7 +85,9 @@ def _require_private(settings: Settings) -> None:
 
 def _data(settings: Settings) -> Iterator[tuple[str, Path]]:
     model, panel = settings.model, settings.panel
-    local = [] if settings.model_server.bases else [("model", model)]
+    local: list[tuple[str, Model | ModelFile]] = []
+    if not settings.model_server.bases:
+        local.append(("model", model))
     local += [(f"panel.files.{place}", file) for place, file in enumerate(panel.files)]
     for key, file in local:
         yield f"{key}.path", file.path

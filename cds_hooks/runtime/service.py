@@ -119,13 +119,26 @@ class Runtime:
             yield
 
     async def until_ready(self, limit_s: float = 300.0) -> None:
-        """Wait for the model. Raises EngineUnavailable when it cannot be loaded."""
-        ends = asyncio.get_running_loop().time() + limit_s
+        """Wait for the model, as long as something changes at least every `limit_s`: an engine
+        that goes down its ladder loads the model more than once.
+
+        Raises EngineUnavailable when it cannot be loaded.
+        """
+        clock = asyncio.get_running_loop().time
+        since, last = clock(), self.engine.state
         while (state := self.engine.state).status != "ready":
-            if state.status == "failed" or asyncio.get_running_loop().time() > ends:
-                why = getattr(self.engine, "trouble", "")
-                raise EngineUnavailable("the model cannot be loaded", where=state.detail, hint=why)
+            if state != last:
+                since, last = clock(), state
+            if state.status == "failed" or clock() - since > limit_s:
+                raise self._not_loaded(limit_s)
             await asyncio.sleep(_READY_POLL_S)
+
+    def _not_loaded(self, limit_s: float) -> EngineUnavailable:
+        state, why = self.engine.state, getattr(self.engine, "trouble", "")
+        if state.status == "failed":
+            return EngineUnavailable("the model cannot be loaded", where=state.detail, hint=why)
+        message = f"the model is not loaded, and nothing happened for {limit_s:.0f} s"
+        return EngineUnavailable(message, where=state.detail or state.status, hint=why)
 
     def ready(self) -> Readiness:
         """Whether hooks can be answered with a differential, and what is wrong if not."""
@@ -133,7 +146,9 @@ class Runtime:
         engine = "ok" if state.status == "ready" else state.detail or state.status
         checks = {"engine": engine, "store": self._store_trouble or "ok"}
         checks["ledger"] = self.ledger.trouble or "ok"
-        told = {**checks, **egress_checks(self.engine)}
+        # Whether it is worth waiting for: one that has failed stays so.
+        waited_for = {} if state.status == "ready" else {"engine_state": state.status}
+        told = {**checks, **waited_for, **egress_checks(self.engine)}
         return Readiness(all(check == "ok" for check in checks.values()), told)
 
     def version(self) -> Mapping[str, str]:
