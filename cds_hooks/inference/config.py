@@ -32,11 +32,20 @@ class LlamaConfig:
     terminology name a line (optionally followed by a tab and the key of its concept); without it
     names are free text. `cache` is a folder for what can be computed again. The last `kept_prompts`
     prompts are kept for the next of the same chart, as much as one longest prompt takes. `pauses_s`
-    are the
-    pauses before restarts, `steady_s` how long a life must last to start them over, `load_s` how
-    long loading may take, `grace_s` how long a cancelled request may take to stop. `environment`
-    names the variables that the engine process inherits; `program` is what Python runs in it.
-    `confine` is how it gives up network and files: `where-possible`, `required` or `off`.
+    are the pauses before restarts, `steady_s` how long a life must last to start them over.
+    `environment` names the variables that the engine process inherits; `program` is what Python
+    runs in it. `confine` is how it gives up network and files: `where-possible`, `required`, `off`.
+
+    A process that works says so every `pulse_s`. One that loads is ended after `load_s` of silence
+    or `longest_load_s` in all, one that does not let go of a cancelled request after `grace_s` of
+    silence or `longest_grace_s` in all: a slow machine is no fault. After `failed_loads` processes
+    in a row that ended before they were ready, and after `crashes` on requests within
+    `crash_window_s` without an answer between, none is started any more.
+
+    `library` is a folder with another libllama than the installed one; `portable_library` one for
+    any processor, tried last when native code dies (see `ladder.py`); `extra_buffers` lets
+    llama.cpp repack weights for this processor. `fault` makes the process kill itself, for tests
+    alone (see `worker/faults.py`).
     """
 
     model: Path
@@ -55,10 +64,21 @@ class LlamaConfig:
     kept_prompts: int = 4
     pauses_s: tuple[float, ...] = (0.2, 1.0, 5.0, 30.0)
     steady_s: float = 60.0
+    pulse_s: float = 2.0
     load_s: float = 300.0
+    longest_load_s: float = 3600.0
     grace_s: float = 10.0
+    longest_grace_s: float = 300.0
+    failed_loads: int = 6
+    crashes: int = 3
+    crash_window_s: float = 600.0
+    library: Path | None = None
+    portable_library: Path | None = None
+    extra_buffers: bool = True
+    fault: str = ""
     environment: tuple[str, ...] = (
         "LD_LIBRARY_PATH",
+        "LLAMA_CPP_LIB_PATH",
         "CUDA_VISIBLE_DEVICES",
         "GOMP_SPINCOUNT",
         "HOME",
@@ -135,6 +155,9 @@ class LlamaConfig:
             "threads": self.threads,
             "gpu_layers": self.gpu_layers,
             "confine": self.confine,
+            "extra_buffers": self.extra_buffers,
+            "pulse_s": self.pulse_s,
+            "fault": self.fault,
             "slots": self.kept_prompts,
             "kept_cells": self.prompt,
             "template": self.entry.chat_template,

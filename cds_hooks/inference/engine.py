@@ -13,6 +13,7 @@ from prompts.prompt import Message
 __all__ = [
     "Engine",
     "EngineError",
+    "EngineEvent",
     "EngineState",
     "EngineUnavailable",
     "DeadlinePassed",
@@ -106,13 +107,29 @@ class Generation:
 
 @dataclass(frozen=True, slots=True)
 class EngineState:
-    """For /readyz and metrics: `status` is loading, ready, restarting or failed."""
+    """For /readyz and metrics: `status` is loading, ready, restarting or failed.
+
+    `rung` is how a model on this machine is loaded (see `ladder.py`); empty for any other.
+    """
 
     status: str
     queued: int = 0
     running: int = 0
     restarts: int = 0
     detail: str = ""
+    rung: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineEvent:
+    """What an audit wants to know of an engine: `engine-started` or `engine-out-of-service`.
+
+    `number` counts an engine's events from 1. `fields` are words and digests, of no request.
+    """
+
+    number: int
+    type: str
+    fields: Mapping[str, str]
 
 
 class Engine(Protocol):

@@ -2,7 +2,8 @@
 
 The service process loads no native code and no model. It keeps a bounded number of requests in
 flight, passes deadlines and cancellations on, answers every request at once when the engine
-process dies, and starts it again with growing pauses.
+process dies, and starts it again with growing pauses, on the next rung of its ladder where native
+code died while it loaded, until there is none left.
 """
 
 from __future__ import annotations
@@ -13,28 +14,29 @@ import itertools
 import logging
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
 
 from cds_hooks.consultation import ModelIdentity
 from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import (
     DeadlinePassed,
     EngineError,
+    EngineEvent,
     EngineState,
     EngineUnavailable,
     Generation,
     GenerationRequest,
     PromptTooLong,
     QueueFull,
-    Sample,
 )
+from cds_hooks.inference.exchange import Frame, asked_in, generation_of, in_words, words
+from cds_hooks.inference.ladder import Next
 from cds_hooks.inference.process import WorkerGone, WorkerProcess
+from cds_hooks.inference.standing import Standing
 
 __all__ = ["LlamaConfig", "LlamaEngine"]
 
 _log = logging.getLogger(__name__)
 _CODES = {kind.code: kind for kind in (DeadlinePassed, EngineUnavailable, PromptTooLong, QueueFull)}
-Frame = dict[str, Any]
 
 
 class LlamaEngine:
@@ -45,7 +47,7 @@ class LlamaEngine:
         self._model = config.identity()
         self._status = "loading"
         self._detail = ""
-        self._trouble = ""
+        self._standing = Standing(config)
         self._settled = asyncio.Event()
         self._spawned = asyncio.Event()
         self._restarts = 0
@@ -67,12 +69,23 @@ class LlamaEngine:
         """`detail` is the stable code of what went wrong, if anything did."""
         running = min(self._generating, self._config.parallel)
         queued = self._generating - running
-        return EngineState(self._status, queued, running, self._restarts, self._detail)
+        rung = self._standing.rung
+        return EngineState(self._status, queued, running, self._restarts, self._detail, rung)
 
     @property
     def trouble(self) -> str:
-        """Why the model could not be loaded, in words (the arithmetic, when it does not fit)."""
-        return self._trouble
+        """What `state.detail` is a code of, in words (the arithmetic, when it does not fit)."""
+        return self._standing.trouble
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """Rung, library and processor of the model that was loaded last (`Standing.facts`)."""
+        return self._standing.facts
+
+    @property
+    def events(self) -> tuple[EngineEvent, ...]:
+        """Starts, and leaving service, for an audit."""
+        return self._standing.events
 
     @property
     def confinement(self) -> Mapping[str, str]:
@@ -127,8 +140,8 @@ class LlamaEngine:
         self._generating += 1
         try:
             async with asyncio.timeout(request.deadline_s):
-                async with self._exchange(self._frame(request)) as reply:
-                    return self._generation(await reply)
+                async with self._exchange(asked_in(request, self._config)) as reply:
+                    return generation_of(await reply, self._model)
         except TimeoutError:
             raise DeadlinePassed("The deadline passed before the samples were complete") from None
         finally:
@@ -151,7 +164,7 @@ class LlamaEngine:
 
     def _refuse_unless_ready(self) -> WorkerProcess:
         if self._status != "ready" or self._process is None:
-            hint = self._trouble if self._status == "failed" else ""
+            hint = self.trouble if self._status == "failed" else ""
             raise EngineUnavailable(f"The engine is {self._status}", where=self._detail, hint=hint)
         return self._process
 
@@ -160,12 +173,24 @@ class LlamaEngine:
         if process is not self._process:
             return
         process.send({"op": "cancel", "id": number})
-        loop = asyncio.get_running_loop()
-        self._cancelling[number] = loop.call_later(self._config.grace_s, self._hung, process)
+        self._look_after(process, number, time.monotonic(), self._config.grace_s)
 
-    def _hung(self, process: WorkerProcess) -> None:
+    def _look_after(
+        self, process: WorkerProcess, number: int, since: float, after_s: float
+    ) -> None:
+        later = asyncio.get_running_loop().call_later
+        self._cancelling[number] = later(after_s, self._still_there, process, number, since)
+
+    def _still_there(self, process: WorkerProcess, number: int, since: float) -> None:
+        """A cancelled request that is still there: one decode of a large model takes its time on a
+        slow machine, but a process that works says so."""
+        now, config = time.monotonic(), self._config
+        left = process.heard_at + config.grace_s - now
+        if left > 0 and now - since < config.longest_grace_s:
+            self._look_after(process, number, since, left)
+            return
         _log.error("the engine process does not obey and is killed")
-        process.kill()
+        process.kill("it did not let go of a cancelled request")
 
     async def _supervise(self) -> None:
         pauses = itertools.chain(self._config.pauses_s, itertools.repeat(self._config.pauses_s[-1]))
@@ -183,45 +208,59 @@ class LlamaEngine:
     async def _one_life(self) -> float:
         """Start the process and serve its frames until it ends; when it was ready, or 0."""
         ready_at = 0.0
+        config = self._standing.config
         try:
-            async with WorkerProcess.started(self._config) as process:
+            self._standing.begins()
+            async with WorkerProcess.started(config) as process:
                 self._process = process
                 self._spawned.set()
-                async for frame in process.frames(self._config.load_s):
+                async for frame in process.frames(config):
                     if self._take(frame):
                         ready_at = time.monotonic()
                         process.ready = True
-        except (WorkerGone, OSError) as error:
-            _log.error("the engine process ended: %s", error)
-            # One that said why it could not load and then ended has not died of anything else.
-            if self._status != "failed":
-                self._detail = "engine-died"
+        except WorkerGone as error:
+            self._gone(error)
+        except OSError as error:
+            self._gone(WorkerGone(str(error), why=f"it could not be started: {error.strerror}"))
         finally:
             self._process = None
             self._spawned.set()
             self._forget_cancels()
             if self._status != "failed":
-                self._become("restarting", self._detail)
-            self._fail_all("The engine process ended")
+                self._become("restarting", self._standing.code)
+            self._fail_all("The engine process ended", self._standing.code)
         return ready_at
+
+    def _gone(self, error: WorkerGone) -> None:
+        asked = bool(self._generating or self._cancelling)
+        if self._standing.ended(error, asked=asked) is Next.OUT:
+            self._become("failed", self._standing.code)
 
     def _take(self, frame: Frame) -> bool:
         """Act on a frame; True when it says that the model is ready."""
-        number = frame.get("id")
-        if frame.get("op") == "state":
-            self._become(str(frame["status"]), str(frame.get("code", "")))
-            if self._status == "ready":
-                self._confinement = _words(frame.get("confinement"))
-                adapters = [str(digest) for digest in frame.get("adapters", ())]
-                measured = self._config.measured
-                self._model = measured(self._config.identity(), str(frame["sha256"]), adapters)
-                return True
-            self._trouble = _in_words(frame)
-            _log.error("the engine did not load: %s: %s", self._detail, self._trouble)
-        elif frame.get("op") == "cancelled" and number in self._cancelling:
+        number, op = frame.get("id"), frame.get("op")
+        if op == "state":
+            return self._loaded(frame)
+        if op == "decoding":
+            self._standing.decodes()
+        elif op == "cancelled" and number in self._cancelling:
             self._cancelling.pop(number).cancel()
         elif number in self._waiting and not self._waiting[number].done():
             self._settle(self._waiting[number], frame)
+        return False
+
+    def _loaded(self, frame: Frame) -> bool:
+        """The process says that it is ready, or why it cannot be."""
+        if frame.get("status") == "ready":
+            self._confinement = words(frame.get("confinement"))
+            adapters = [str(digest) for digest in frame.get("adapters", ())]
+            measured = self._config.measured
+            self._model = measured(self._config.identity(), str(frame["sha256"]), adapters)
+            self._standing.ready(frame)
+            self._become("ready")
+            return True
+        if not self._standing.refused(str(frame.get("code", "")), in_words(frame)):
+            self._become("failed", self._standing.code)
         return False
 
     def _become(self, status: str, detail: str = "") -> None:
@@ -231,66 +270,21 @@ class LlamaEngine:
         else:
             self._settled.clear()
 
-    @staticmethod
-    def _settle(reply: asyncio.Future[Frame], frame: Frame) -> None:
+    def _settle(self, reply: asyncio.Future[Frame], frame: Frame) -> None:
         if frame.get("op") == "error":
             kind = _CODES.get(str(frame["code"]), EngineError)
             reply.set_exception(kind(str(frame["message"])))
         else:
+            if frame.get("op") == "done":
+                self._standing.answered()
             reply.set_result(frame)
 
-    def _fail_all(self, why: str) -> None:
+    def _fail_all(self, why: str, code: str = "") -> None:
         for reply in self._waiting.values():
             if not reply.done():
-                reply.set_exception(EngineError(why))
+                reply.set_exception(EngineError(why, where=code))
 
     def _forget_cancels(self) -> None:
         for timer in self._cancelling.values():
             timer.cancel()
         self._cancelling.clear()
-
-    def _frame(self, request: GenerationRequest) -> Frame:
-        sampling = self._config.entry.sampling
-        return {
-            "op": "generate",
-            "messages": [[message.role, message.content] for message in request.messages],
-            "schema": request.schema,
-            "samples": request.samples,
-            "max_tokens": request.max_tokens,
-            "temperature": (
-                sampling.temperature if request.temperature is None else request.temperature
-            ),
-            "sampling": {
-                "top_p": sampling.top_p,
-                "top_k": sampling.top_k,
-                "min_p": sampling.min_p,
-                "no_repeat": sampling.no_repeat,
-            },
-            "seed": request.seed,
-            "deadline_s": request.deadline_s,
-            "names": request.names and self._config.names is not None,
-            "exclusive": request.exclusive,
-        }
-
-    def _generation(self, frame: Frame) -> Generation:
-        samples = tuple(
-            Sample(s["text"], s["tokens"], s["finish"], s["thinking"], s["thinking_cut"])
-            for s in frame["samples"]
-        )
-        return Generation(
-            samples,
-            self._model,
-            int(frame["tokens_prompt"]),
-            int(frame["tokens_reused"]),
-            dict(frame["timings_ms"]),
-        )
-
-
-def _words(told: object) -> dict[str, str]:
-    return {str(k): str(v) for k, v in told.items()} if isinstance(told, dict) else {}
-
-
-def _in_words(frame: Frame) -> str:
-    """A refusal's message, place and hint as one line."""
-    message, where, hint = (str(frame.get(key, "")) for key in ("message", "where", "hint"))
-    return " ".join(filter(None, [f"{message} ({where})." if where else f"{message}.", hint]))

@@ -7,10 +7,12 @@ import contextlib
 import logging
 import os
 import re
+import signal
 import sys
+import time
 from asyncio.subprocess import PIPE, Process
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,11 +26,21 @@ _PACKAGES = Path(__file__).resolve().parents[2]
 _CHUNK = 1 << 16
 _PATIENCE_S = 2.0
 _LAST_LINES = 20
+_ASKED_FOR = (0, -signal.SIGTERM, -signal.SIGKILL)
 _Stream = TypeVar("_Stream")
 
 
 class WorkerGone(Exception):
-    """The engine process ended or cannot be understood; the text says how, without content."""
+    """The engine process ended or cannot be understood; the text says how, without content.
+
+    `status` is its exit status, negative for a signal, None where it was not waited for; `why` is
+    set where the service itself ends it.
+    """
+
+    def __init__(self, told: str, *, status: int | None = None, why: str = "") -> None:
+        super().__init__(told)
+        self.status = status
+        self.why = why
 
 
 class WorkerProcess:
@@ -37,7 +49,9 @@ class WorkerProcess:
     def __init__(self, process: Process) -> None:
         self._process = process
         self._last: deque[str] = deque(maxlen=_LAST_LINES)
+        self._ended_for = ""
         self.ready = False
+        self.heard_at = time.monotonic()
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -66,27 +80,35 @@ class WorkerProcess:
         with contextlib.suppress(OSError, RuntimeError):
             _pipe(self._process.stdin).write(encode(frame))
 
-    async def frames(self, load_s: float) -> AsyncIterator[dict[str, Any]]:
+    async def frames(self, config: LlamaConfig) -> AsyncIterator[dict[str, Any]]:
         """What the process says, until it ends. Raises WorkerGone at the end, always.
 
-        Until `ready` is set, the next bytes must come within `load_s`.
+        Until `ready` is set, it must not be silent for `load_s`, nor take `longest_load_s`.
         """
         decoder = Decoder()
+        ends = time.monotonic() + config.longest_load_s
         try:
-            while chunk := await asyncio.wait_for(
-                _pipe(self._process.stdout).read(_CHUNK), None if self.ready else load_s
-            ):
+            while chunk := await self._chunk(min(config.load_s, ends - time.monotonic())):
+                self.heard_at = time.monotonic()
                 for frame in decoder.feed(chunk):
                     yield frame
         except TimeoutError:
-            raise WorkerGone("the model did not load in time") from None
+            why = "it was silent for too long"
+            raise WorkerGone("the model did not load in time", why=why) from None
         except FrameError as error:
-            raise WorkerGone(f"garbage on the pipe: {error}") from None
+            why = "what it wrote is not a frame"
+            raise WorkerGone(f"garbage on the pipe: {error}", why=why) from None
         status = await self._process.wait()
-        raise WorkerGone(f"exit status {status}")
+        raise WorkerGone(f"exit status {status}", status=status, why=self._ended_for)
 
-    def kill(self) -> None:
+    async def _chunk(self, limit_s: float) -> bytes:
+        """The next bytes, b"" at the end. Raises TimeoutError, but not of a model that is ready."""
+        limit = None if self.ready else max(limit_s, 0.0)
+        return await asyncio.wait_for(_pipe(self._process.stdout).read(_CHUNK), limit)
+
+    def kill(self, why: str) -> None:
         """End the process without asking it."""
+        self._ended_for = why
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
 
@@ -109,19 +131,23 @@ class WorkerProcess:
         """
         while line := await _pipe(self._process.stderr).readline():
             self._last.append(line.decode("utf-8", "replace").rstrip()[:300])
-        if await self._process.wait() > 0:
+        if await self._process.wait() not in _ASKED_FOR:
             _log.error("the engine process ended by itself: %s", told_of(self._last))
 
 
 _KIND = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*(Error|Exception|Interrupt|Exit)\b")
 _PLACE = re.compile(r'File "[^"]*?([A-Za-z0-9_]+\.py)", line (\d+)')
+_NATIVE = re.compile(r"(?:[^\s:]*/)?([A-Za-z0-9_.-]+\.(?:c|cc|cpp|cu|h|hpp)):(\d+): GGML_[A-Z]+")
 
 
 def told_of(lines: Iterable[str]) -> str:
-    """The kinds and places of exceptions in lines of a traceback, and nothing else of them."""
+    """The kinds and places of exceptions in lines of a traceback, and nothing else of them.
+
+    Of a check of llama.cpp's own that failed it is the place.
+    """
     told = []
     for line in lines:
-        if place := _PLACE.search(line):
+        if place := _PLACE.search(line) or _NATIVE.search(line):
             told.append(f"{place[1]}:{place[2]}")
         elif kind := _KIND.match(line):
             told.append(kind[0])
@@ -144,7 +170,17 @@ def _environment(config: LlamaConfig) -> dict[str, str]:
     return {
         "GOMP_SPINCOUNT": "1000",
         **kept,
+        **_library(config, kept),
         "LANG": "C.UTF-8",
         "PYTHONPATH": str(_PACKAGES),
         "GGML_NO_BACKTRACE": "1",
     }
+
+
+def _library(config: LlamaConfig, kept: Mapping[str, str]) -> dict[str, str]:
+    """Where another libllama lies, for llama-cpp-python, and what it needs, for the loader."""
+    if config.library is None:
+        return {}
+    folder = str(config.library.resolve())
+    folders = ":".join(filter(None, (folder, kept.get("LD_LIBRARY_PATH", ""))))
+    return {"LLAMA_CPP_LIB_PATH": folder, "LD_LIBRARY_PATH": folders}

@@ -22,7 +22,14 @@ from cds_hooks.operation.fields import FIELDS, is_event
 
 __all__ = ["TRUSTED", "configure_logging", "get_logger"]
 
-TRUSTED = frozenset({"uvicorn.error", "cds_hooks.inference.llama", "cds_hooks.inference.process"})
+TRUSTED = frozenset(
+    {
+        "uvicorn.error",
+        "cds_hooks.inference.llama",
+        "cds_hooks.inference.process",
+        "cds_hooks.inference.standing",
+    }
+)
 """Loggers whose messages are about sockets and the engine's process, and never about a request."""
 
 _LONGEST = 2000

@@ -195,7 +195,7 @@ def _program(tmp_path: Path, code: str) -> tuple[str, ...]:
         "import os; os.write(1, bytes(4))",
         "import os, time; os.write(1, b'\\xff\\xff\\xff\\xff'); time.sleep(60)",
         "raise SystemExit(7)",
-        "import os; os.kill(os.getpid(), 11)",
+        "import os; os.kill(os.getpid(), 9)",
         "import time; time.sleep(60)",
         "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(60)",
     ],
@@ -209,7 +209,7 @@ async def test_a_process_that_cannot_be_understood_is_restarted_with_pauses(
             while engine.state.restarts < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         assert engine.state.status == "restarting"
-        assert engine.state.detail == "engine-died"
+        assert engine.state.detail == "engine-died-loading"
 
 
 async def test_replies_nobody_waits_for_are_ignored(config: LlamaConfig, tmp_path: Path) -> None:

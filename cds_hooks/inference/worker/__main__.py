@@ -17,6 +17,7 @@ from cds_hooks.inference.frames import encode
 from cds_hooks.inference.worker.confine import NOT_CONFINED, confine
 from cds_hooks.inference.worker.digests import hashed
 from cds_hooks.inference.worker.inbox import Inbox
+from cds_hooks.inference.worker.library import unusable
 
 _PR_SET_PDEATHSIG = 1
 
@@ -77,8 +78,13 @@ def main() -> int:
     digests = hashed(order)
 
     # Only now: the descriptors are safe, and the files are hashed while the libraries load.
-    from cds_hooks.inference.worker import native
-    from cds_hooks.inference.worker.service import Service
+    try:
+        from cds_hooks.inference.worker import native
+        from cds_hooks.inference.worker.service import Service
+    except (ImportError, OSError, RuntimeError, AttributeError) as error:
+        # Of llama-cpp-python: no libllama, one that cannot be loaded, one without a symbol.
+        os.write(sink, encode(unusable(error)))
+        return 0
 
     native.silence()
     return Service(inbox, sink, confined=told).run(order, digests)

@@ -83,6 +83,7 @@ def files_for(order: Mapping[str, Any]) -> Files:
     named = [order.get("model"), order.get("names")]
     named += [adapter.get("path") for adapter in order.get("adapters") or ()]
     libraries = os.environ.get("LD_LIBRARY_PATH", "").split(":")
+    libraries.append(os.environ.get("LLAMA_CPP_LIB_PATH", ""))
     # Of the folder that our packages lie in only they are read: in a checkout, records lie there.
     ours = (_OWN, _OWN.with_name("prompts"), _OWN.with_name("fhir_mapping"))
     python = [path for path in sys.path if path and Path(path).resolve() != _OWN.parent]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,6 +26,7 @@ __all__ = [
     "Floats",
     "Model",
     "NativeError",
+    "library",
     "silence",
 ]
 
@@ -32,6 +34,7 @@ _log = logging.getLogger(__name__)
 _WARNING = 3  # ggml_log_level: 1 debug, 2 info, 3 warn, 4 error, 5 continuation
 _ERROR = 4
 _LONGEST_PIECE = 4096
+_DEFAULTS = (512, 2048, 512, 1, 1)  # cells, batch, micro-batch, keys and values as f16
 Floats = NDArray[np.float32]
 
 
@@ -59,22 +62,42 @@ def silence() -> None:
     lib.llama_backend_init()
 
 
+def library() -> dict[str, str]:
+    """Which library this is, and what it uses of the processor. Raises NativeError.
+
+    The structures that functions take have no version. Of another one their defaults, read by our
+    layout, are not what they are in this one (`llama_context_default_params` of llama.cpp).
+    """
+    told = lib.llama_context_default_params()
+    if (told.n_ctx, told.n_batch, told.n_ubatch, told.type_k, told.type_v) != _DEFAULTS:
+        raise NativeError("engine-library-unusable", "libllama is of another version")
+    listed = lib.llama_print_system_info().decode("utf-8", "replace")
+    used = re.findall(r"([A-Z][A-Z0-9_]*) = 1\b", listed)
+    return {"library": f"llama-cpp-python {lib.__version__}", "built_with": " ".join(used)}
+
+
 @dataclass(frozen=True, slots=True)
 class ContextSize:
-    """What a context is sized for: cells over all sequences, tokens a batch, sequences, threads."""
+    """What a context is sized for: cells over all sequences, tokens a batch, sequences, threads.
+
+    `flash` leaves it to llama.cpp whether attention is computed in one piece.
+    """
 
     cells: int
     batch: int
     sequences: int
     threads: int
+    flash: bool = True
 
 
 class Model:
     """A loaded GGUF and its vocabulary."""
 
-    def __init__(self, path: str, *, gpu_layers: int = 0) -> None:
+    def __init__(self, path: str, *, gpu_layers: int = 0, extra_buffers: bool = True) -> None:
+        """`extra_buffers` lets llama.cpp repack weights for this processor's own instructions."""
         params = lib.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
+        params.use_extra_bufts = extra_buffers
         self.handle = lib.llama_model_load_from_file(path.encode(), params)
         if not self.handle:
             raise NativeError("model-not-loadable", "llama.cpp could not load the model file")
@@ -234,6 +257,8 @@ class Context:
         params.n_ubatch = size.batch
         params.n_seq_max = size.sequences
         params.n_threads = params.n_threads_batch = size.threads
+        if not size.flash:
+            params.flash_attn_type = lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
         params.kv_unified = True
         params.swa_full = True
         params.no_perf = True

@@ -18,16 +18,19 @@ from typing import Any
 from cds_hooks.inference.chat import ChatTemplateError
 from cds_hooks.inference.frames import encode
 from cds_hooks.inference.gguf import ModelFileError
+from cds_hooks.inference.worker import library
 from cds_hooks.inference.worker.constraint import SchemaError
 from cds_hooks.inference.worker.inbox import Inbox
 from cds_hooks.inference.worker.jobs import Job
 from cds_hooks.inference.worker.native import NativeError
+from cds_hooks.inference.worker.pulse import start_pulse
 from cds_hooks.inference.worker.sampling import Sampling
 from cds_hooks.inference.worker.setup import Loaded, LoadOrder, load
 from cds_hooks.inference.worker.tokens import PromptTokenizer
 
 __all__ = ["BROKEN", "Service"]
 
+_PULSE_S = 2.0
 BROKEN = 3  # exit status: llama.cpp failed in a way after which the context cannot be trusted
 
 
@@ -52,6 +55,7 @@ class Service:
     def run(self, order: dict[str, Any], digests: Future[dict[str, str]]) -> int:
         """Load what is ordered, then serve until the pipe closes (which ends the process)."""
         self._inbox.at_once = self._count
+        start_pulse(self.send, float(order.get("pulse_s", _PULSE_S)))
         loaded = self._load(order, digests)
         if loaded is None:
             return 0
@@ -84,7 +88,10 @@ class Service:
             return load(LoadOrder.from_frame(frame), digests, self.send, self._clock)
         except ModelFileError as error:
             self._failed(error.code, error.message, where=error.where, hint=error.hint)
-        except (NativeError, ChatTemplateError) as error:
+        except NativeError as error:
+            what_to_do = library.hint() if error.code == library.UNUSABLE else ""
+            self._failed(error.code, str(error), hint=what_to_do)
+        except ChatTemplateError as error:
             self._failed(error.code, str(error))
         except (KeyError, TypeError, ValueError, OSError) as error:
             self._failed("engine-not-loaded", f"Loading failed ({type(error).__name__})")
@@ -109,6 +116,7 @@ class Service:
                 loaded.scheduler.cancel(number)
                 self.send({"op": "cancelled", "id": number})
             elif frame["op"] == "generate":
+                loaded.fault.strike("request")
                 loaded.scheduler.submit(self._job(frame, loaded))
         except (SchemaError, ChatTemplateError) as error:
             self._error(number, error.code)

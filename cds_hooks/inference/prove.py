@@ -1,0 +1,131 @@
+"""Whether a model decodes on this machine: loaded and tried in an engine process of its own.
+
+`python -m cds_hooks.inference.prove MODEL [--portable DIR] [--json]` prints one line and ends with
+0, or with the cause and 1. The process is confined as the service's is, and climbs down the same
+ladder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import orjson
+
+from cds_hooks.inference.catalogue import load_catalogue, stand_in
+from cds_hooks.inference.config import LlamaConfig
+from cds_hooks.inference.gguf import ModelFileError, read_header
+from cds_hooks.inference.llama import LlamaEngine
+from cds_hooks.inference.processor import this_processor
+from cds_hooks.inference.worker.faults import VARIABLE
+
+__all__ = ["Proof", "config_for", "main", "prove"]
+
+_CONTEXT = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """`decodes`, and on which rung after how long (`seconds`, from the start of the process), or
+    the stable `code` and the `cause`. `facts` are the engine's of itself, `processor` what of this
+    processor matters."""
+
+    decodes: bool
+    rung: str
+    seconds: float
+    code: str
+    cause: str
+    processor: tuple[str, ...]
+    facts: Mapping[str, str]
+
+    @property
+    def line(self) -> str:
+        """The same for a person."""
+        if not self.decodes:
+            return f"does not decode: {self.code}: {self.cause}"
+        before = self.facts.get("before", "")
+        told = f"decodes: rung {self.rung}, {self.seconds:.1f} s"
+        return f"{told} ({before})" if before else told
+
+    def document(self) -> dict[str, object]:
+        """The same as JSON."""
+        return {
+            "decodes": self.decodes,
+            "rung": self.rung,
+            "seconds": round(self.seconds, 2),
+            "code": self.code,
+            "cause": self.cause,
+            "processor": list(self.processor),
+            "engine": dict(self.facts),
+        }
+
+
+async def prove(config: LlamaConfig) -> Proof:
+    """Load the model as configured in a process that ends with this call, and decode once.
+
+    What ends a process from outside is tried once more, and not for a minute as in the service.
+    """
+    engine = LlamaEngine(replace(config, failed_loads=2, pauses_s=(0.2,)))
+    started = time.monotonic()
+    try:
+        await engine.start()
+        state = await engine.settled()
+        seconds = time.monotonic() - started
+        good = state.status == "ready"
+        code, cause = ("", "") if good else (state.detail, engine.trouble)
+        return Proof(good, state.rung, seconds, code, cause, this_processor(), engine.facts)
+    finally:
+        await engine.stop()
+
+
+def config_for(model: Path) -> LlamaConfig:
+    """The least that a model can be tried with: a short context, nothing written."""
+    return LlamaConfig(
+        model=model,
+        entry=load_catalogue().for_file(model) or stand_in(model, context=_context(model)),
+        prompt_tokens=512,
+        answer_tokens=128,
+        samples=1,
+        parallel=1,
+        kept_prompts=0,
+    )
+
+
+def _context(model: Path) -> int:
+    """What the file says; the engine refuses a bad one and says why."""
+    try:
+        return read_header(model).of_architecture("context_length") or _CONTEXT
+    except ModelFileError:
+        return _CONTEXT
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 when the model decodes, 1 when not, 2 for wrong usage."""
+    parser = argparse.ArgumentParser(
+        prog="python -m cds_hooks.inference.prove", description=__doc__
+    )
+    parser.add_argument("model", type=Path, help="The GGUF file.")
+    parser.add_argument("--portable", type=Path, help="Folder of a libllama for any processor.")
+    parser.add_argument("--json", action="store_true", help="Print one JSON object.")
+    given = parser.parse_args(arguments)
+    logging.getLogger("cds_hooks.inference").setLevel(logging.CRITICAL)
+    config = replace(
+        config_for(given.model),
+        portable_library=given.portable,
+        fault=os.environ.get(VARIABLE, ""),
+    )
+    proof = asyncio.run(prove(config))
+    told = orjson.dumps(proof.document()).decode() if given.json else proof.line
+    sys.stdout.write(f"{told}\n")
+    return 0 if proof.decodes else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
