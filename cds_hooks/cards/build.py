@@ -135,6 +135,7 @@ class _Maker:
         shown = {
             "demonstration": _demonstration(unfinished),
             "detail": words.detail,
+            "why": data.texts().faults.get(unfinished.fault, ""),
             "fault": unfinished.fault,
         }
         return Card(

@@ -38,7 +38,7 @@ class CheckTexts(_Data):
 
 
 class Texts(_Data):
-    """`data/texts.toml`, by the names of the verdicts, states and outcomes."""
+    """`data/texts.toml`, by the names of the verdicts, states and outcomes; `faults` by code."""
 
     version: str
     source: dict[str, str]
@@ -51,6 +51,7 @@ class Texts(_Data):
     omissions: dict[str, str]
     systems: dict[str, str]
     outcomes: dict[Outcome, OutcomeText]
+    faults: dict[str, str]
     around: dict[str, str]
     summary: dict[str, str]
     entered: dict[str, str]

@@ -1,4 +1,4 @@
-"""`chartside doctor`: why something is refused, step by step."""
+"""`chartside doctor`: why something is refused, step by step, or why the model is away."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cds_hooks.cli import show
+from cds_hooks.cli.doctor_engine import engine
 from cds_hooks.errors import ChartsideError
 from cds_hooks.runtime.callers import client_of, key_sets_of
 from cds_hooks.services import REGISTRY
@@ -38,7 +39,7 @@ _LONGEST = 200
 
 doctor_app = typer.Typer(
     name="doctor",
-    help="Find out why something is refused.",
+    help="Find out why something is refused, or why the model is away.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -52,9 +53,12 @@ class TokenFileUnusable(ChartsideError):
     status = 400
 
 
+doctor_app.command("engine")(engine)
+
+
 @doctor_app.callback()
 def _doctor() -> None:
-    """Find out why something is refused."""
+    """Find out why something is refused, or why the model is away."""
 
 
 @doctor_app.command()

@@ -110,6 +110,14 @@ class LlamaConfig:
         search = len(names.leads) * (1 + 2 * names.width) if self.names else 0
         return min(self.parallel * (self.samples + search), MOST_SEQUENCES)
 
+    def patience_s(self, now: float, *, heard_at: float, since: float) -> float:
+        """How long a process that was asked to let go at `since` may still take; 0: no longer.
+
+        It was heard of last at `heard_at`; all are monotonic seconds.
+        """
+        silent, whole = heard_at + self.grace_s - now, since + self.longest_grace_s - now
+        return max(min(silent, whole), 0.0)
+
     def identity(self) -> ModelIdentity:
         """What a consultation records before the file is measured."""
         try:

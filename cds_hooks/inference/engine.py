@@ -124,7 +124,8 @@ class EngineState:
 class EngineEvent:
     """What an audit wants to know of an engine: `engine-started` or `engine-out-of-service`.
 
-    `number` counts an engine's events from 1. `fields` are words and digests, of no request.
+    `number` grows from event to event of all engines of a process. `fields` are words and digests,
+    of no request.
     """
 
     number: int

@@ -44,7 +44,6 @@ class LlamaEngine:
 
     def __init__(self, config: LlamaConfig) -> None:
         self._config = config
-        self._model = config.identity()
         self._status = "loading"
         self._detail = ""
         self._standing = Standing(config)
@@ -62,7 +61,7 @@ class LlamaEngine:
     @property
     def model(self) -> ModelIdentity:
         """Which model answers; the digest is the measured one as soon as it is loaded."""
-        return self._model
+        return self._standing.model
 
     @property
     def state(self) -> EngineState:
@@ -141,7 +140,7 @@ class LlamaEngine:
         try:
             async with asyncio.timeout(request.deadline_s):
                 async with self._exchange(asked_in(request, self._config)) as reply:
-                    return generation_of(await reply, self._model)
+                    return generation_of(await reply, self.model)
         except TimeoutError:
             raise DeadlinePassed("The deadline passed before the samples were complete") from None
         finally:
@@ -184,9 +183,8 @@ class LlamaEngine:
     def _still_there(self, process: WorkerProcess, number: int, since: float) -> None:
         """A cancelled request that is still there: one decode of a large model takes its time on a
         slow machine, but a process that works says so."""
-        now, config = time.monotonic(), self._config
-        left = process.heard_at + config.grace_s - now
-        if left > 0 and now - since < config.longest_grace_s:
+        left = self._config.patience_s(time.monotonic(), heard_at=process.heard_at, since=since)
+        if left > 0:
             self._look_after(process, number, since, left)
             return
         _log.error("the engine process does not obey and is killed")
@@ -255,7 +253,8 @@ class LlamaEngine:
             self._confinement = words(frame.get("confinement"))
             adapters = [str(digest) for digest in frame.get("adapters", ())]
             measured = self._config.measured
-            self._model = measured(self._config.identity(), str(frame["sha256"]), adapters)
+            digest = str(frame["sha256"])
+            self._standing.model = measured(self._config.identity(), digest, adapters)
             self._standing.ready(frame)
             self._become("ready")
             return True

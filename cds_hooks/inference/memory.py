@@ -13,6 +13,7 @@ MOST_SEQUENCES = 256
 
 _F16 = 2
 _F32 = 4
+_MASKS = 2  # of the whole cache, and of sliding windows
 _MIB = 1 << 20
 _OVERHEAD = 96 * _MIB  # interpreter, libraries, vocabulary tables and names
 
@@ -50,11 +51,15 @@ class MemoryPlan:
         return f"{summed} = {-(-self.total // _MIB)} MiB"
 
 
-def plan(header: Header, *, cells: int, sequences: int, batch: int) -> MemoryPlan:
+def plan(
+    header: Header, *, cells: int, sequences: int, batch: int, flash: bool = False
+) -> MemoryPlan:
     """What a context of `cells` and `sequences` needs, from above.
 
     Every layer with KV heads holds a key and a value of 16 bit a cell (sliding windows are kept
     whole here, so that a state can be cut). Recurrent layers hold one state of 32 bit a sequence.
+    Computing holds one row of logits a sequence, two masks of a batch over every cell and, unless
+    attention is computed in one piece (`flash`), as many scores for each head.
     Source of the keys: `docs/gguf.md` of ggml-org/ggml and `src/llama-hparams.cpp` of llama.cpp.
     """
     layers = header.of_architecture("block_count")
@@ -65,11 +70,13 @@ def plan(header: Header, *, cells: int, sequences: int, batch: int) -> MemoryPla
     attending = _attending_layers(header, layers)
     kv_heads = header.of_architecture("attention.head_count_kv", heads)
     vocabulary = _vocabulary(header)
+    scores = batch * _F32 * cells * (_MASKS if flash else heads + _MASKS)
+    rows = batch * (vocabulary + 8 * max(width, _widest(header))) + sequences * vocabulary
     return MemoryPlan(
         weights=header.file_size,
         cache=attending * kv_heads * (key + value) * _F16 * cells,
         states=(layers - attending) * _state(header) * sequences,
-        compute=batch * _F32 * (vocabulary + 8 * max(width, _widest(header))),
+        compute=_F32 * rows + scores,
     )
 
 

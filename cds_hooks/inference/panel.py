@@ -22,16 +22,19 @@ from cds_hooks.inference.engine import (
     DeadlinePassed,
     Engine,
     EngineError,
+    EngineEvent,
     EngineState,
     EngineUnavailable,
     Generation,
     GenerationRequest,
 )
+from cds_hooks.inference.ladder import Rung
 
 __all__ = ["Asked", "MemberFailure", "Panel", "PanelGeneration", "by_model"]
 
 _log = logging.getLogger(__name__)
 _LOOK_S = 0.05
+_RUNGS = ("", *(rung.value for rung in Rung))
 
 
 class Asked(StrEnum):
@@ -109,6 +112,25 @@ class Panel:
         return min(known, key=lambda each: each.get("confined") == "yes", default={})
 
     @property
+    def trouble(self) -> str:
+        """What is wrong with its models, each by name; empty when nothing is."""
+        told = [(engine.model.name, getattr(engine, "trouble", "")) for engine in self._engines]
+        return " ".join(f"{name}: {trouble}" for name, trouble in told if trouble)
+
+    @property
+    def events(self) -> tuple[EngineEvent, ...]:
+        """Starts of its engine processes, and their leaving service, in order."""
+        events = [event for engine in self._engines for event in getattr(engine, "events", ())]
+        return tuple(sorted(events, key=lambda event: event.number))
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """Of the engine process that stands lowest on its ladder; empty while none tells."""
+        lowest = max(self._engines, key=lambda engine: _RUNGS.index(engine.state.rung))
+        told: Mapping[str, str] = getattr(lowest, "facts", {})
+        return told
+
+    @property
     def state(self) -> EngineState:
         """Ready while any model can be asked; `detail` says how many can."""
         states = [engine.state for engine in self._engines]
@@ -123,6 +145,7 @@ class Panel:
             sum(state.running for state in states),
             sum(state.restarts for state in states),
             f"{ready} of {len(states)} ready",
+            max((state.rung for state in states), key=_RUNGS.index),
         )
 
     async def start(self) -> None:

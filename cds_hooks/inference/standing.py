@@ -5,6 +5,7 @@ It hears what the engine process says and how it ends, and says what comes next.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import time
 from collections import deque
@@ -27,6 +28,7 @@ LIBRARY_UNUSABLE = "engine-library-unusable"
 PROOF_FAILED = "engine-proof-failed"
 CRASHES = "engine-crashes"
 _KEPT_EVENTS = 256
+_NUMBERS = itertools.count(1)
 _BROKEN = 3  # exit status of `worker.service`: llama.cpp failed while it answered
 _CRASHES_HINT = "Restart the service when the cause is mended; `chartside doctor engine` tries it."
 
@@ -55,7 +57,7 @@ class Standing:
         self._refused: Next | None = None
         self._facts: dict[str, str] = {}
         self._events: deque[EngineEvent] = deque(maxlen=_KEPT_EVENTS)
-        self._counted = 0
+        self.model = config.identity()
         self.code = ""
         self.trouble = ""
 
@@ -71,7 +73,7 @@ class Standing:
 
     @property
     def facts(self) -> Mapping[str, str]:
-        """Of the model that was loaded last: `rung`, `library`, `built_with` (what the library uses
+        """Of the model that was loaded last: `rung`, `engine`, `built_with` (what the library uses
         of a processor), `processor`, and `before`: what was tried before that rung."""
         return dict(self._facts)
 
@@ -175,6 +177,6 @@ class Standing:
         self._note("engine-out-of-service", fields | {"processor": " ".join(self._processor)})
 
     def _note(self, type_: str, fields: Mapping[str, str]) -> None:
-        self._counted += 1
-        told = {name: value for name, value in fields.items() if value}
-        self._events.append(EngineEvent(self._counted, type_, told))
+        told = {"model_id": self.model.name, "gguf_sha256": self.model.sha256, **fields}
+        told = {name: value for name, value in told.items() if value}
+        self._events.append(EngineEvent(next(_NUMBERS), type_, told))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,12 +14,14 @@ import orjson
 from cds_hooks.errors import ChartsideError
 from cds_hooks.inference.adapters import Adapter
 from cds_hooks.inference.catalogue import ModelEntry, load_catalogue, stand_in
-from cds_hooks.inference.engine import Engine
+from cds_hooks.inference.engine import Engine, EngineEvent
 from cds_hooks.inference.gguf import ModelFileError, read_header
+from cds_hooks.inference.ladder import Rung
 from cds_hooks.inference.llama import LlamaConfig, LlamaEngine
 from cds_hooks.inference.machine import usable_processors
 from cds_hooks.inference.panel import Asked, Panel
 from cds_hooks.inference.replicas import Replicas
+from cds_hooks.inference.worker.faults import VARIABLE
 from cds_hooks.runtime.egress import guarded
 from cds_hooks.settings import Model, ModelFile, ModelServer, Settings, SettingsError
 from cds_hooks.settings.places import made_by
@@ -30,7 +33,16 @@ if TYPE_CHECKING:
 
     from cds_hooks.inference.openai import OpenAIEngine
 
-__all__ = ["make_engine", "model_entry", "options_digest", "samples_of", "started_engine"]
+__all__ = [
+    "engine_checks",
+    "engine_events",
+    "local_configs",
+    "make_engine",
+    "model_entry",
+    "options_digest",
+    "samples_of",
+    "started_engine",
+]
 
 # A template's own words, in any tokenizer; the chart's tokens are counted.
 _SYSTEM_TOKENS = 512
@@ -42,12 +54,12 @@ def make_engine(settings: Settings, bounds: TemplateSettings, samples: int) -> E
 
     Raises SettingsError.
     """
-    first = _first(settings, bounds, samples)
-    more = settings.panel
-    if not more.files and not more.servers:
-        return first
-    engines = [first, *(_local(settings, file, bounds, samples) for file in more.files)]
-    engines += [_remote(server, "panel.servers") for server in more.servers]
+    own: list[Engine] = [LlamaEngine(each) for each in local_configs(settings, bounds, samples)]
+    server, more = settings.model_server, settings.panel
+    first = [_remote(server, "model_server")] if server.bases else []
+    engines = [*first, *own, *(_remote(each, "panel.servers") for each in more.servers)]
+    if len(engines) == 1:
+        return engines[0]
     try:
         return Panel(engines, asked=Asked(more.asked))
     except ValueError as error:
@@ -68,6 +80,28 @@ async def started_engine(settings: Settings, template: Template) -> AsyncIterato
         yield engine
     finally:
         await engine.stop()
+
+
+def engine_checks(engine: Engine) -> dict[str, str]:
+    """For `/readyz`: `engine` is ok, or the code with what it means; `engine_rung` is ok where the
+    model is loaded as configured, else the rung and what brought it there; `engine_state` is there
+    while it is not ready. It tells, and does not decide."""
+    state, trouble = engine.state, getattr(engine, "trouble", "")
+    wrong = ": ".join(filter(None, [state.detail or state.status, trouble]))
+    checks = {"engine": "ok" if state.status == "ready" else wrong}
+    if state.status != "ready":
+        # Whether it is worth waiting for: one that has failed stays so.
+        checks["engine_state"] = state.status
+    if state.rung:
+        before = getattr(engine, "facts", {}).get("before", "")
+        low = ": ".join(filter(None, [state.rung, before]))
+        checks["engine_rung"] = "ok" if state.rung == Rung.AS_CONFIGURED else low
+    return checks
+
+
+def engine_events(engine: Engine) -> Callable[[], Sequence[EngineEvent]]:
+    """Where the ledger finds what it records of an engine; a server elsewhere has nothing."""
+    return lambda: getattr(engine, "events", ())
 
 
 def samples_of(settings: Settings, entry: ModelEntry, template: Template) -> int:
@@ -93,36 +127,44 @@ def options_digest(settings: Settings) -> str:
     return hashlib.sha256(orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def _first(settings: Settings, bounds: TemplateSettings, samples: int) -> Engine:
-    if settings.model_server.bases:
-        return _remote(settings.model_server, "model_server")
-    return _local(settings, settings.model, bounds, samples)
+def local_configs(
+    settings: Settings, bounds: TemplateSettings, samples: int
+) -> Iterator[LlamaConfig]:
+    """Of each model that runs on this machine, in the panel's order. Raises SettingsError."""
+    first = () if settings.model_server.bases else (settings.model,)
+    for file in (*first, *settings.panel.files):
+        yield _local(settings, file, bounds, samples)
 
 
 def _local(
     settings: Settings, file: Model | ModelFile, bounds: TemplateSettings, samples: int
-) -> Engine:
+) -> LlamaConfig:
     model = settings.model
     if model.names is not None and not model.names.exists():
         message = f"there is no file of names at {model.names}"
         raise SettingsError(message, where="model.names", hint=made_by(model.names))
-    return LlamaEngine(
-        LlamaConfig(
-            model=file.path,
-            entry=_entry(settings, file),
-            names=model.names,
-            cache=model.cache,
-            adapters=tuple(Adapter(a.path, a.scale, a.sha256) for a in file.adapters),
-            prompt_tokens=bounds.chart_tokens + _SYSTEM_TOKENS,
-            answer_tokens=bounds.max_output_tokens,
-            samples=samples,
-            parallel=model.parallel,
-            queue=model.queue,
-            threads=model.threads or usable_processors(),
-            gpu_layers=model.gpu_layers,
-            confine=settings.egress.confine_engine,
-        )
+    return LlamaConfig(
+        model=file.path,
+        entry=_entry(settings, file),
+        names=model.names,
+        cache=model.cache,
+        adapters=tuple(Adapter(a.path, a.scale, a.sha256) for a in file.adapters),
+        prompt_tokens=bounds.chart_tokens + _SYSTEM_TOKENS,
+        answer_tokens=bounds.max_output_tokens,
+        samples=samples,
+        parallel=model.parallel,
+        queue=model.queue,
+        threads=model.threads or usable_processors(),
+        gpu_layers=model.gpu_layers,
+        confine=settings.egress.confine_engine,
+        portable_library=model.portable_library,
+        fault=_fault(settings),
     )
+
+
+def _fault(settings: Settings, environ: Mapping[str, str] = os.environ) -> str:
+    """A fault that a test asks for; never in production."""
+    return environ.get(VARIABLE, "") if settings.profile == "demo" else ""
 
 
 def _entry(settings: Settings, file: Model | ModelFile) -> ModelEntry:

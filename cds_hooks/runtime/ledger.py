@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 import orjson
 
@@ -16,6 +16,7 @@ from cds_hooks.audit.ledger.signing import PublicKey, SigningKey
 from cds_hooks.audit.ledger.stamp import utc
 from cds_hooks.audit.ledger.witness import FolderWitness, SyslogWitness, Witness
 from cds_hooks.errors import ChartsideError
+from cds_hooks.inference.engine import EngineEvent
 from cds_hooks.operation import get_logger
 from cds_hooks.runtime.witnessing import FhirCopies
 from cds_hooks.settings import Settings
@@ -34,6 +35,7 @@ _WATCHED = {
 }
 
 Facts = Callable[[], Mapping[str, str]]
+Events = Callable[[], Sequence[EngineEvent]]
 
 
 def signing_key(settings: Settings) -> SigningKey:
@@ -66,7 +68,7 @@ class Ledger:
         self._witnesses = witnesses(settings)
         self._key_id = key_id
         self._log = get_logger()
-        self._size = 0
+        self._size = self._recorded = 0
         self._signed = 0
         self._last = time.monotonic()
         self._not_copied: dict[int, str] = {}
@@ -88,16 +90,20 @@ class Ledger:
         self._size = max(self._size, size)
 
     @contextlib.asynccontextmanager
-    async def kept(self, facts: Facts) -> AsyncIterator[None]:
-        """Record the start, sign while the block runs, record the stop and sign it."""
+    async def kept(self, facts: Facts, events: Events = tuple) -> AsyncIterator[None]:
+        """Record the start, sign while the block runs, record the stop and sign it.
+
+        `events` are the engine's so far: each becomes a record once.
+        """
         async with self.fhir.kept() if self.fhir else contextlib.nullcontext():
-            keeping_on = asyncio.create_task(self._keep(facts), name="ledger")
+            keeping_on = asyncio.create_task(self._keep(facts, events), name="ledger")
             try:
                 yield
             finally:
                 keeping_on.cancel()
                 await asyncio.wait([keeping_on])
                 with contextlib.suppress(ChartsideError):  # then the next start signs it
+                    await self._record_events(events())
                     await self._store.record_event("service-stopped")
                     await self.sign()
 
@@ -128,13 +134,14 @@ class Ledger:
                 self.fhir.signed(found.size)
         await asyncio.to_thread(self._copy)
 
-    async def _keep(self, facts: Facts) -> None:
+    async def _keep(self, facts: Facts, events: Events) -> None:
         started = False
         while True:
             with contextlib.suppress(ChartsideError):  # /readyz tells; the next round tries again
                 if not started:
                     await self._record_start(facts())
                     started = True
+                await self._record_events(events())
                 if self._is_due():
                     await self._recorded_changes(facts())
                     await self.sign()
@@ -149,6 +156,13 @@ class Ledger:
         await self._recorded_changes(facts)
         await self._store.record_event("service-started", **_running(facts, self._key_id))
         await self.sign()
+
+    async def _record_events(self, events: Sequence[EngineEvent]) -> None:
+        """Those that are not recorded yet, each with what the engine stands on."""
+        for event in events:
+            if event.number > self._recorded:
+                await self._store.record_event(event.type, **event.fields)
+                self._recorded = event.number
 
     async def _recorded_changes(self, facts: Mapping[str, str]) -> None:
         """A record for each digest that differs from the last that was recorded."""

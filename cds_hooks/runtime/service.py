@@ -32,7 +32,14 @@ from cds_hooks.runtime.admission import admission
 from cds_hooks.runtime.callers import Callers, asked_by, fed_back_by
 from cds_hooks.runtime.configs import gather_config, store_config
 from cds_hooks.runtime.egress import attach, egress_checks, locked_transport
-from cds_hooks.runtime.engines import make_engine, model_entry, options_digest, samples_of
+from cds_hooks.runtime.engines import (
+    engine_checks,
+    engine_events,
+    make_engine,
+    model_entry,
+    options_digest,
+    samples_of,
+)
 from cds_hooks.runtime.ledger import Ledger
 from cds_hooks.runtime.records import site_key
 from cds_hooks.runtime.warming import warm_when_ready
@@ -43,6 +50,7 @@ __all__ = ["Runtime"]
 
 _STORE_CHECK_S = 5.0
 _READY_POLL_S = 0.05
+_PATIENCE_S = 3600.0
 
 
 class Runtime:
@@ -103,7 +111,8 @@ class Runtime:
             )
             await self.store.open()
             stack.push_async_callback(self.store.close)
-            await stack.enter_async_context(self.ledger.kept(self.version))
+            events = engine_events(self.engine)
+            await stack.enter_async_context(self.ledger.kept(self.version, events))
             await stack.enter_async_context(self.callers.opened(locked_transport()))
             if not self._given:
                 await self.engine.start()
@@ -118,9 +127,9 @@ class Runtime:
             stack.callback(warming.cancel)
             yield
 
-    async def until_ready(self, limit_s: float = 300.0) -> None:
-        """Wait for the model, as long as something changes at least every `limit_s`: an engine
-        that goes down its ladder loads the model more than once.
+    async def until_ready(self, limit_s: float = _PATIENCE_S) -> None:
+        """Wait for the model, as long as a slow machine may need, and again after each change: an
+        engine that goes down its ladder loads the model more than once.
 
         Raises EngineUnavailable when it cannot be loaded.
         """
@@ -142,13 +151,10 @@ class Runtime:
 
     def ready(self) -> Readiness:
         """Whether hooks can be answered with a differential, and what is wrong if not."""
-        state = self.engine.state
-        engine = "ok" if state.status == "ready" else state.detail or state.status
-        checks = {"engine": engine, "store": self._store_trouble or "ok"}
+        engine = engine_checks(self.engine)
+        checks = {"engine": engine["engine"], "store": self._store_trouble or "ok"}
         checks["ledger"] = self.ledger.trouble or "ok"
-        # Whether it is worth waiting for: one that has failed stays so.
-        waited_for = {} if state.status == "ready" else {"engine_state": state.status}
-        told = {**checks, **waited_for, **egress_checks(self.engine)}
+        told = {**checks, **engine, **egress_checks(self.engine)}
         return Readiness(all(check == "ok" for check in checks.values()), told)
 
     def version(self) -> Mapping[str, str]:

@@ -98,6 +98,11 @@ class Model(Section):
     cache: Annotated[Path | None, Unset] = Field(
         Path("build/cache"), description="Folder of what can be computed again."
     )
+    portable_library: Annotated[Path | None, Unset] = Field(
+        None,
+        description="Folder of a libllama built for any processor, tried last when the installed "
+        "one dies while it loads; ignored where there is no such folder.",
+    )
     threads: int = Field(0, ge=0, description="Threads; 0: one a core.")
     gpu_layers: int = Field(0, ge=-1, description="Layers on the GPU; -1: all.")
     queue: int = Field(16, ge=0, description="Requests that may wait.")

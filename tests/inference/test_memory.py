@@ -31,6 +31,33 @@ def test_the_cache_of_the_embedded_model_is_reckoned_by_hand(embedded: Path) -> 
     assert needed.explain().endswith(f"= {-(-needed.total // MIB)} MiB")
 
 
+# Compute buffer and output buffer that llama.cpp 0.3.36 reported for this model, in bytes.
+@pytest.mark.parametrize(
+    ("cells", "sequences", "batch", "flash", "reported"),
+    [
+        (4096, 4, 256, False, 52_102_000 + 786_432),
+        (16384, 4, 256, False, 171_120_000 + 786_432),
+        (16384, 64, 256, False, 171_120_000 + 12_582_912),
+        (16384, 4, 64, False, 42_780_000 + 786_432),
+        (16384, 4, 256, True, 51_512_000 + 786_432),
+    ],
+)
+def test_what_computing_takes_is_reckoned_from_above_and_not_far(
+    embedded: Path, cells: int, sequences: int, batch: int, flash: bool, reported: int
+) -> None:
+    header = read_header(embedded)
+    needed = plan(header, cells=cells, sequences=sequences, batch=batch, flash=flash)
+    assert reported <= needed.compute <= 2.1 * reported
+
+
+def test_the_scores_of_attention_are_reckoned_by_hand(embedded: Path) -> None:
+    """9 heads, 256 tokens a batch, 8192 cells, 4 bytes each."""
+    header = read_header(embedded)
+    whole = plan(header, cells=8192, sequences=4, batch=256)
+    flash = plan(header, cells=8192, sequences=4, batch=256, flash=True)
+    assert whole.compute - flash.compute == 75_497_472
+
+
 def test_a_hybrid_model_caches_only_where_it_attends(make_gguf: MakeGguf) -> None:
     header = read_header(
         make_gguf(

@@ -13,11 +13,12 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
-from cds_hooks.inference.frames import encode
 from cds_hooks.inference.worker.confine import NOT_CONFINED, confine
 from cds_hooks.inference.worker.digests import hashed
 from cds_hooks.inference.worker.inbox import Inbox
 from cds_hooks.inference.worker.library import unusable
+from cds_hooks.inference.worker.outbox import Outbox
+from cds_hooks.inference.worker.pulse import start_pulse
 
 _PR_SET_PDEATHSIG = 1
 
@@ -36,7 +37,7 @@ def _die_with_parent(parent: int) -> None:
         os._exit(0)
 
 
-def _confined(order: Mapping[str, Any], sink: int) -> Mapping[str, str] | None:
+def _confined(order: Mapping[str, Any], outbox: Outbox) -> Mapping[str, str] | None:
     """What holds of the confinement; None when it is required and does not hold."""
     if order.get("confine", "off") == "off":
         return {"confined": "off"}
@@ -52,7 +53,7 @@ def _confined(order: Mapping[str, Any], sink: int) -> Mapping[str, str] | None:
         "where": "egress.confine_engine",
         "hint": "It needs Linux with Landlock and seccomp; docs/egress.md says which.",
     }
-    os.write(sink, encode(frame))
+    outbox.send(frame)
     return None
 
 
@@ -68,13 +69,14 @@ def main() -> int:
     os.dup2(null, 0)
     os.dup2(2, 1)
 
-    inbox = Inbox(source)
+    inbox, outbox = Inbox(source), Outbox(sink)
     order = inbox.first()
     # While there is one thread: Landlock binds the thread that asks and those that it begins.
-    told = _confined(order, sink)
+    told = _confined(order, outbox)
     if told is None:
         return 0
     inbox.open()
+    start_pulse(outbox.send, float(order["pulse_s"]))
     digests = hashed(order)
 
     # Only now: the descriptors are safe, and the files are hashed while the libraries load.
@@ -83,11 +85,11 @@ def main() -> int:
         from cds_hooks.inference.worker.service import Service
     except (ImportError, OSError, RuntimeError, AttributeError) as error:
         # Of llama-cpp-python: no libllama, one that cannot be loaded, one without a symbol.
-        os.write(sink, encode(unusable(error)))
+        outbox.send(unusable(error))
         return 0
 
     native.silence()
-    return Service(inbox, sink, confined=told).run(order, digests)
+    return Service(inbox, outbox, confined=told).run(order, digests)
 
 
 if __name__ == "__main__":

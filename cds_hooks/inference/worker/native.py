@@ -73,7 +73,7 @@ def library() -> dict[str, str]:
         raise NativeError("engine-library-unusable", "libllama is of another version")
     listed = lib.llama_print_system_info().decode("utf-8", "replace")
     used = re.findall(r"([A-Z][A-Z0-9_]*) = 1\b", listed)
-    return {"library": f"llama-cpp-python {lib.__version__}", "built_with": " ".join(used)}
+    return {"engine": f"llama-cpp-python {lib.__version__}", "built_with": " ".join(used)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ that hangs. What tells them apart is processor time that is spent.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -26,11 +27,12 @@ def start_pulse(
 
     def beat() -> None:
         last = spent()
-        while True:
-            pause(every_s)
-            now = spent()
-            if now - last >= _WORK_S:
-                last = now
-                send({"op": "pulse"})
+        with contextlib.suppress(OSError):  # the service is gone: the reading thread ends this too
+            while True:
+                pause(every_s)
+                now = spent()
+                if now - last >= _WORK_S:
+                    last = now
+                    send({"op": "pulse"})
 
     threading.Thread(target=beat, name="pulse", daemon=True).start()

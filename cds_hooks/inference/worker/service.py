@@ -6,9 +6,7 @@ busy the context is (llama.cpp: "the API is thread-safe" of tokenisation).
 
 from __future__ import annotations
 
-import os
 import queue
-import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -16,46 +14,42 @@ from types import MappingProxyType
 from typing import Any
 
 from cds_hooks.inference.chat import ChatTemplateError
-from cds_hooks.inference.frames import encode
 from cds_hooks.inference.gguf import ModelFileError
 from cds_hooks.inference.worker import library
 from cds_hooks.inference.worker.constraint import SchemaError
 from cds_hooks.inference.worker.inbox import Inbox
 from cds_hooks.inference.worker.jobs import Job
 from cds_hooks.inference.worker.native import NativeError
-from cds_hooks.inference.worker.pulse import start_pulse
+from cds_hooks.inference.worker.outbox import Outbox
 from cds_hooks.inference.worker.sampling import Sampling
 from cds_hooks.inference.worker.setup import Loaded, LoadOrder, load
 from cds_hooks.inference.worker.tokens import PromptTokenizer
 
 __all__ = ["BROKEN", "Service"]
 
-_PULSE_S = 2.0
 BROKEN = 3  # exit status: llama.cpp failed in a way after which the context cannot be trusted
 
 
 class Service:
-    """Frames out of an inbox, frames in on a descriptor."""
+    """Frames out of an inbox, frames into an outbox."""
 
     def __init__(
         self,
         inbox: Inbox,
-        sink: int,
+        outbox: Outbox,
         clock: Callable[[], float] = time.monotonic,
         *,
         confined: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._inbox = inbox
-        self._sink = sink
+        self.send = outbox.send
         self._clock = clock
         self._confined = dict(confined)
-        self._writing = threading.Lock()
         self._counter: PromptTokenizer | None = None
 
     def run(self, order: dict[str, Any], digests: Future[dict[str, str]]) -> int:
         """Load what is ordered, then serve until the pipe closes (which ends the process)."""
         self._inbox.at_once = self._count
-        start_pulse(self.send, float(order.get("pulse_s", _PULSE_S)))
         loaded = self._load(order, digests)
         if loaded is None:
             return 0
@@ -67,13 +61,6 @@ class Service:
                 self._turn(loaded)
             except NativeError:
                 return BROKEN
-
-    def send(self, message: dict[str, Any]) -> None:
-        """Write one frame whole; a service that is gone ends this process."""
-        data = memoryview(encode(message))
-        with self._writing:
-            while data:
-                data = data[os.write(self._sink, data) :]
 
     def _count(self, frame: dict[str, Any]) -> bool:
         """Answer a count from the reading thread; False when the frame is another's to answer."""

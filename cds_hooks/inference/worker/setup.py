@@ -170,7 +170,13 @@ def _checked(order: LoadOrder) -> tuple[LoadOrder, Header, MemoryPlan]:
     elif order.slots:
         copies = plan(header, cells=order.kept_cells, sequences=2 * order.slots, batch=1)
         kept = copies.cache + copies.states
-    needed = plan(header, cells=order.cells, sequences=order.sequences, batch=order.batch)
+    needed = plan(
+        header,
+        cells=order.cells,
+        sequences=order.sequences,
+        batch=order.batch,
+        flash=_flash(order),
+    )
     needed = replace(needed, adapters=adapters, kept=kept)
     refuse_unless_it_fits(needed, available_memory(), order.model.name)
     return order, header, needed
