@@ -61,17 +61,16 @@ def tell_failure(
             "consultation": played.done,
             "engine": played.engine,
             "log": str(log.path),
-            "log_end": log.tail(),
+            "log_end": log.end(),
         }
         typer.echo(orjson.dumps(told).decode())
         return
     if played.last:
         console.rule("the card that the EHR shows")
         show.cards(console, played.last)
-    console.rule("what is known of the engine")
-    for line in (f"/readyz: {played.engine or 'nothing'}", *log.about_engine()):
-        console.print(line, markup=False, highlight=False)
-    console.rule("the end of the log")
-    for line in log.tail():
-        console.print(line, markup=False, highlight=False)
+    said = (f"/readyz: {played.engine or 'nothing'}", *dict.fromkeys(log.about_engine()))
+    for title, lines in (("what is known of the engine", said), ("the end of the log", log.end())):
+        console.rule(title)
+        for line in lines:
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
     typer.echo(f"chartside: {error.diagnostics()}", err=True)

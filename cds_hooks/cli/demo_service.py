@@ -49,9 +49,9 @@ class DemoLog:
                 found += [entry] if isinstance(entry, dict) else []
         return found
 
-    def tail(self) -> list[str]:
-        """The last lines."""
-        return self._lines()[-_LAST_LINES:]
+    def end(self) -> list[str]:
+        """The last lines, as a person reads them."""
+        return [_readable(line) for line in self._lines()[-_LAST_LINES:]]
 
     def address(self) -> str:
         """Where the service listens; empty before it does."""
@@ -79,6 +79,17 @@ class DemoLog:
 
 
 _INFERENCE = "cds_hooks.inference"
+_NOT_TOLD = ("timestamp", "level", "event", "logger", "request_id")
+
+
+def _readable(line: str) -> str:
+    """Time, level, event, and its fields; what is no event as it is."""
+    try:
+        entry = json.loads(line)
+        head = [entry["timestamp"][11:19], entry["level"], entry["event"]]
+    except (ValueError, LookupError, TypeError):
+        return line
+    return " ".join([*head, *(f"{k}={v}" for k, v in entry.items() if k not in _NOT_TOLD)])
 
 
 @dataclass(slots=True)
