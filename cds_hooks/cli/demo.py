@@ -87,7 +87,7 @@ def _play(folder: Path, console: Console, wait: float, played: Played) -> None:
                     wait_on()
             ended = _open_the_chart(service, console, patience, played)
         finally:
-            played.engine = service.engine
+            played.engine, played.rung = service.engine, service.rung
         cause = service.cause
     played.done = _recorded(folder, ended)
     if played.done is None:

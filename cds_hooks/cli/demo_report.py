@@ -21,7 +21,8 @@ __all__ = ["Played", "tell", "tell_failure"]
 class Played:
     """What came back: the first and the last response, how long each took, what is on record.
 
-    `engine` is what `/readyz` said last of the engine.
+    `engine` is what `/readyz` said last of the engine, `rung` how the model is loaded: `ok` or what
+    brought it there.
     """
 
     first: dict[str, Any] = field(default_factory=dict)
@@ -29,6 +30,7 @@ class Played:
     took: list[float] = field(default_factory=list)
     done: Consultation | None = None
     engine: str = ""
+    rung: str = ""
 
 
 def tell(console: Console, played: Played, *, json: bool) -> None:
@@ -44,6 +46,9 @@ def tell(console: Console, played: Played, *, json: bool) -> None:
     console.rule(f"the chart opens again: answered in {1000 * took[-1]:.0f} ms")
     show.cards(console, last)
     console.rule("what it rests on")
+    if played.rung not in ("", "ok"):
+        told = f"The engine does not run as it is configured, but on rung {played.rung}"
+        console.print(told, markup=False, highlight=False, soft_wrap=True)
     if played.done is not None:
         show.consultation(console, played.done)
 

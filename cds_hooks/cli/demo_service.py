@@ -100,6 +100,7 @@ class DemoService:
     folder: Path
     log: DemoLog
     engine: str = ""
+    rung: str = ""
 
     def require_alive(self) -> None:
         """Raise NotAnswered when the process has ended: with its refusal, or its exit status."""
@@ -116,13 +117,14 @@ class DemoService:
     def ready(self) -> bool:
         """Whether `/readyz` says so; raises NotAnswered when it says that the engine failed.
 
-        `engine` keeps what it said of the engine.
+        `engine` keeps what it said of the engine, `rung` of how the model is loaded.
         """
         self.require_alive()
         address = self.log.address()
         told = _get(f"{address}/readyz") if address else {}
         checks = told.get("checks", {})
         self.engine = str(checks.get("engine", "")) or self.engine
+        self.rung = str(checks.get("engine_rung", "")) or self.rung
         if checks.get("engine_state") == "failed":
             code, _, cause = self.engine.partition(": ")
             raise NotAnswered(code, "the engine cannot answer", hint=cause)

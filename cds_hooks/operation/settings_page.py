@@ -31,7 +31,8 @@ default that suits the demo profile on one machine; `deploy/chartside.toml` name
   `/usr/share/chartside`. What the service writes (`build/records`, `build/cache`) is then, and in a
   checkout in which this user may not write, in the user's own folders: records in
   `$XDG_STATE_HOME/chartside` (`~/.local/state/chartside`), the cache in `$XDG_CACHE_HOME/chartside`
-  (`~/.cache/chartside`).
+  (`~/.cache/chartside`). Where `store.path` names a file and `store.site_key` nothing, the key is
+  `site.key` beside that file.
 - No setting is a secret. Keys and passwords are in files of their own, which settings name.
 - The service listens beyond loopback only with `[[clients]]` and `[tls]` or `[proxy]`
   (docs/clients.md); the `production` profile starts only when nothing is missing, and says what is.

@@ -110,6 +110,11 @@ def test_a_default_gives_way_to_the_file_and_the_environment(tmp_path: Path) -> 
     assert settings.model.names is None
     assert settings.model.cache is None
     assert settings.store.path == str(tmp_path / "mine.sqlite")
+    assert settings.store.site_key == tmp_path / "site.key"  # beside the store
+
+
+def test_a_store_on_a_server_leaves_the_site_key_where_it_is() -> None:
+    settings = load_settings(None, {"CHARTSIDE_STORE__PATH": "postgresql+psycopg://u@h/d"})
     assert settings.store.site_key == ROOT / "build/records/site.key"
 
 
