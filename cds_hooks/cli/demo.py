@@ -80,11 +80,14 @@ def demo(
 def _play(folder: Path, console: Console, wait: float, played: Played) -> None:
     """Everything between the start of the service and its end. Raises NotAnswered."""
     with started(folder) as service:
-        patience = Patience(wait, lambda: descendants_seconds(service.process.pid))
+        pid = service.process.pid
+        patience = Patience(wait, lambda: descendants_seconds(pid, and_own=True))
         try:
             with _waiting(console, "the service starts and loads its model", patience) as wait_on:
                 while not service.ready():
                     wait_on()
+            # From here on the service's own work is to answer us.
+            patience.watch(lambda: descendants_seconds(pid))
             ended = _open_the_chart(service, console, patience, played)
         finally:
             played.engine, played.rung = service.engine, service.rung

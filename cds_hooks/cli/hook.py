@@ -16,7 +16,7 @@ from cds_hooks.cli.ehr import current_encounter_id, hook_request
 from cds_hooks.cli.hook_service import client_of
 from cds_hooks.cli.mapping import UsageError, choose_patient
 from cds_hooks.cli.outcomes import not_answered
-from cds_hooks.consultation import Consultation
+from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.inference.worker.dumps import forbid_dumps
 from cds_hooks.protocol.cards import Response
 from cds_hooks.protocol.request import parse_request
@@ -93,7 +93,8 @@ def hook(
            console, json=json)  # fmt: skip
     if explain and not json:
         show.consultation(console, done, prompt=True)
-    if (why := not_answered(done, cause)) is not None:
+    why = not_answered(done, cause)
+    if why is not None and done.outcome is not Outcome.EMPTY:  # no diagnosis is an answer
         # Beside the response, which is printed as it would be sent.
         typer.echo(f"chartside: {why.diagnostics()}", err=True)
         raise typer.Exit(_NOT_ANSWERED)

@@ -38,6 +38,11 @@ class Patience:
     def __post_init__(self) -> None:
         self._began = self.clock()
 
+    def watch(self, worked: Callable[[], float | None]) -> None:
+        """From now on somebody else's work counts; the limit stays."""
+        self.worked = worked
+        self._seen.clear()
+
     @property
     def waited_s(self) -> float:
         """Since the beginning."""
@@ -83,23 +88,24 @@ class Patience:
             self._seen.popleft()
 
 
-def descendants_seconds(pid: int, proc: Path = _PROC) -> float | None:
-    """Seconds of processor time of all that a process started, ended children included, without its
-    own; None where the kernel does not tell (proc(5), `/proc/pid/stat`)."""
+def descendants_seconds(pid: int, proc: Path = _PROC, *, and_own: bool = False) -> float | None:
+    """Seconds of processor time of all that a process started, ended children included, and its own
+    where that is asked for; None where the kernel does not tell (proc(5), `/proc/pid/stat`)."""
     children: dict[int, list[tuple[int, float]]] = {}
-    ended = 0.0
+    itself = 0.0
     for place in proc.glob("[0-9]*/stat"):
         try:
             fields = place.read_text("utf-8", "replace").rpartition(")")[2].split()
-            parent, own, of_ended = int(fields[1]), _seconds(fields, 11), _seconds(fields, 13)
+            parent, own, ended = int(fields[1]), _seconds(fields, 11), _seconds(fields, 13)
         except (OSError, IndexError, ValueError):  # it ended while it was looked at
             continue
         number = int(place.parent.name)
-        children.setdefault(parent, []).append((number, own + of_ended))
-        ended = of_ended if number == pid else ended
+        children.setdefault(parent, []).append((number, own + ended))
+        if number == pid:
+            itself = ended + (own if and_own else 0.0)
     if not children:
         return None
-    return ended + _below(pid, children)
+    return itself + _below(pid, children)
 
 
 def _seconds(fields: list[str], at: int) -> float:

@@ -106,3 +106,17 @@ def test_a_name_with_brackets_and_spaces_does_not_mislead(tmp_path: Path) -> Non
     (tmp_path / "10").mkdir()
     (tmp_path / "10" / "stat").write_text("10 (gone")
     assert descendants_seconds(5, tmp_path) == 3.0
+    assert descendants_seconds(7, tmp_path) == 0.5
+    assert descendants_seconds(7, tmp_path, and_own=True) == 3.0
+
+
+def test_whose_work_counts_may_change_under_way() -> None:
+    clock = Clock()
+    one = patience(clock, lambda: 1000.0 + clock.now)
+    wait(one, clock, 100)
+    one.watch(lambda: 5.0)
+    wait(one, clock, 120)
+    assert one.worked_s == 5.0
+    with pytest.raises(NotAnswered) as ended:
+        wait(one, clock, 2)
+    assert ended.value.code == "engine-stuck"
