@@ -47,8 +47,8 @@ def tell(console: Console, played: Played, *, json: bool) -> None:
     show.cards(console, last)
     console.rule("what it rests on")
     if played.rung not in ("", "ok"):
-        told = f"The engine does not run as it is configured, but on rung {played.rung}"
-        console.print(told, markup=False, highlight=False, soft_wrap=True)
+        line = f"The engine does not run as it is configured, but on rung {played.rung}"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     if played.done is not None:
         show.consultation(console, played.done)
 
