@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +13,7 @@ from rich.markup import escape
 
 import prompts
 from cds_hooks.cli import show
-from cds_hooks.inference.prove import Proof, prove
+from cds_hooks.inference.prove import Proof, prove, unlogged
 from cds_hooks.runtime.engines import local_configs, model_entry, samples_of
 from cds_hooks.settings import Settings, load_settings
 
@@ -34,8 +33,8 @@ def engine(
     3: the settings cannot be used.
     """
     settings = load_settings(config)
-    logging.getLogger("cds_hooks.inference").setLevel(logging.CRITICAL)
-    proofs = asyncio.run(_proofs(settings))
+    with unlogged():
+        proofs = asyncio.run(_proofs(settings))
     if json:
         document = {name: proof.document() for name, proof in proofs.items()}
         typer.echo(orjson.dumps({"models": document}, option=orjson.OPT_INDENT_2).decode())

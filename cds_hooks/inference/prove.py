@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from cds_hooks.inference.llama import LlamaEngine
 from cds_hooks.inference.processor import this_processor
 from cds_hooks.inference.worker.faults import VARIABLE
 
-__all__ = ["Proof", "config_for", "main", "prove"]
+__all__ = ["Proof", "config_for", "main", "prove", "unlogged"]
 
 _CONTEXT = 2048
 
@@ -85,6 +86,18 @@ async def prove(config: LlamaConfig) -> Proof:
         await engine.stop()
 
 
+@contextlib.contextmanager
+def unlogged() -> Iterator[None]:
+    """Without the engine's log while the block runs: a command tells the same at its end."""
+    log = logging.getLogger("cds_hooks.inference")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
+
+
 def config_for(model: Path) -> LlamaConfig:
     """The least that a model can be tried with: a short context, nothing written."""
     return LlamaConfig(
@@ -115,13 +128,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--portable", type=Path, help="Folder of a libllama for any processor.")
     parser.add_argument("--json", action="store_true", help="Print one JSON object.")
     given = parser.parse_args(arguments)
-    logging.getLogger("cds_hooks.inference").setLevel(logging.CRITICAL)
     config = replace(
         config_for(given.model),
         portable_library=given.portable,
         fault=os.environ.get(VARIABLE, ""),
     )
-    proof = asyncio.run(prove(config))
+    with unlogged():
+        proof = asyncio.run(prove(config))
     told = orjson.dumps(proof.document()).decode() if given.json else proof.line
     sys.stdout.write(f"{told}\n")
     return 0 if proof.decodes else 1

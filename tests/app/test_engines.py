@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 import prompts
-from cds_hooks.inference.engine import Engine
+from cds_hooks.inference.engine import Engine, EngineState
+from cds_hooks.inference.fake import FakeEngine
+from cds_hooks.inference.ladder import Rung, rungs_of
 from cds_hooks.inference.llama import LlamaEngine
 from cds_hooks.inference.openai import OpenAIEngine
 from cds_hooks.inference.panel import Panel
@@ -67,6 +69,54 @@ def test_more_models_are_a_panel(settings: Any, tmp_path: Path) -> None:
     engine = make_engine(settings(panel=panel), 2)
     assert isinstance(engine, Panel)
     assert [model.name for model in engine.models] == ["a", "b", "Gemma"]
+
+
+@pytest.mark.parametrize(("profile", "fault"), [("demo", "decode:SIGSEGV"), ("production", "")])
+def test_a_fault_for_tests_is_never_taken_over_in_production(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, profile: str, fault: str
+) -> None:
+    monkeypatch.setenv("TEST_ENGINE_FAULT", "decode:SIGSEGV")
+    chosen = settings().model_copy(update={"profile": profile})
+    [config] = engines.local_configs(chosen, prompts.load("differential").settings, 1)
+    assert config.fault == config.order()["fault"] == fault
+    assert "TEST_ENGINE_FAULT" not in config.environment
+
+
+def test_the_portable_library_of_the_settings_is_a_rung(settings: Any, tmp_path: Path) -> None:
+    model = {"path": tmp_path / "a.gguf", "names": None, "portable_library": tmp_path}
+    chosen = settings(model=model)
+    [config] = engines.local_configs(chosen, prompts.load("differential").settings, 1)
+    assert Rung.PORTABLE in rungs_of(config)
+
+
+class _Standing(FakeEngine):
+    """An engine that stands somewhere, and says why."""
+
+    def __init__(self, status: str, detail: str, rung: str, trouble: str, before: str) -> None:
+        super().__init__(status=status)
+        self._stands = EngineState(status, detail=detail, rung=rung)
+        self.trouble, self.facts = trouble, {"before": before}
+
+    @property
+    def state(self) -> EngineState:
+        return self._stands
+
+
+@pytest.mark.parametrize(
+    ("status", "detail", "rung", "trouble", "before", "engine", "told"),
+    [
+        ("ready", "", "as-configured", "", "", "ok", "ok"),
+        ("loading", "", "as-configured", "", "", "loading", "ok"),
+        ("failed", "a-code", "as-configured", "It died.", "", "a-code: It died.", "ok"),
+        ("ready", "", "portable-library", "", "x: y", "ok", "portable-library: x: y"),
+        ("ready", "", "", "", "", "ok", None),
+    ],
+)
+def test_readiness_tells_where_an_engine_stands(
+    status: str, detail: str, rung: str, trouble: str, before: str, engine: str, told: str | None
+) -> None:
+    checks = engines.engine_checks(_Standing(status, detail, rung, trouble, before))
+    assert checks == {"engine": engine} | ({"engine_rung": told} if told else {})
 
 
 @pytest.mark.parametrize(

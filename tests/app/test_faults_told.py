@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
+from cds_hooks.audit.ledger import keeping
 from cds_hooks.cli.ehr import hook_request
 from cds_hooks.inference.engine import EngineUnavailable
 from cds_hooks.operation import configure_logging
@@ -52,6 +54,64 @@ async def test_a_bad_model_file_is_told_by_its_code(
     assert f'chartside_consultation_faults_total{{code="{code}"}} 1.0' in metrics
     logged = [orjson.loads(line) for line in capfd.readouterr().err.splitlines() if line[:1] == "{"]
     assert [e["code"] for e in logged if e["event"] == "consultation"] == [code]
+
+
+def _settings(tmp_path: Path) -> Settings:
+    store = {"path": str(tmp_path / "s.sqlite"), "site_key": tmp_path / "site.key"}
+    model = {"path": MODEL, "names": ROOT / "build/names.txt", "cache": None}
+    return Settings.model_validate({"model": model, "store": store})
+
+
+async def _recorded(runtime: Runtime, type_: str) -> dict[str, Any]:
+    """The last ledger record of a type, which comes within a moment."""
+    async with asyncio.timeout(30):
+        while not (found := await runtime.store.look(keeping.last_of_type(type_))):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    record: dict[str, Any] = orjson.loads(found)
+    return record
+
+
+@pytest.mark.model
+async def test_an_engine_that_dies_is_told_everywhere_by_its_signal(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_ENGINE_FAULT", "decode:SIGSEGV")
+    configure_logging(level="info", json=True)
+    code = "engine-died-first-decode"
+    async with Runtime.running(_settings(tmp_path)) as runtime:
+        with pytest.raises(EngineUnavailable) as refused:
+            await runtime.until_ready(100)
+        assert (refused.value.where, "SIGSEGV" in refused.value.hint) == (code, True)
+        [card] = await _cards(runtime)
+        now = runtime.ready()
+        record = await _recorded(runtime, "engine-out-of-service")
+    assert f"Code: {code}." in card["detail"]
+    assert "ended by itself at its first calculation" in card["detail"]
+    assert not now.ready
+    assert now.checks["engine"].startswith(f"{code}: ")
+    assert "SIGSEGV" in now.checks["engine"]
+    assert record["reason_code"] == code
+    assert "SIGSEGV" in record["details"]["cause"]
+    logged = [orjson.loads(line) for line in capfd.readouterr().err.splitlines() if line[:1] == "{"]
+    assert any("SIGSEGV" in e["event"] and e["level"] == "error" for e in logged)
+
+
+@pytest.mark.model
+async def test_a_lower_rung_is_ready_and_told_as_a_detail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_ENGINE_FAULT", "decode:SIGSEGV:extra-buffers")
+    async with Runtime.running(_settings(tmp_path)) as runtime:
+        await runtime.until_ready(100)
+        checks = runtime.ready().checks
+        record = await _recorded(runtime, "engine-started")
+    assert checks["engine"] == "ok"
+    assert checks["engine_rung"].startswith("without-extra-buffers: as-configured: ")
+    assert "SIGSEGV" in checks["engine_rung"]
+    assert record["details"]["rung"] == "without-extra-buffers"
+    assert record["engine"].startswith("llama-cpp-python ")
+    assert record["gguf_sha256"] == runtime.engine.model.sha256
+    assert "SIGSEGV" in record["details"]["before"]
 
 
 async def _cards(runtime: Runtime) -> list[dict[str, Any]]:

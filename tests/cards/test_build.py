@@ -23,6 +23,8 @@ from cds_hooks.consultation import (
     Reason,
     Verdict,
 )
+from cds_hooks.inference.deaths import CODES
+from cds_hooks.inference.standing import CRASHES, LIBRARY_UNUSABLE, PROOF_FAILED
 from cds_hooks.protocol.cards import Card, Coding, Response
 from cds_hooks.protocol.wire import to_document
 from fhir_mapping.chart import Code, Fact, Kind
@@ -181,6 +183,25 @@ def test_every_verdict_and_state_has_words() -> None:
     assert set(texts().verdicts) == set(Verdict) - {Verdict.RECORDED}
     assert set(texts().outcomes) == set(Outcome) - {Outcome.ANSWERED, Outcome.CHECKED}
     assert {KeyState.UNAVAILABLE, KeyState.PARTIAL, KeyState.EMPTY} <= set(texts().states)
+
+
+@pytest.mark.parametrize("code", [*CODES.values(), CRASHES, LIBRARY_UNUSABLE, PROOF_FAILED])
+def test_why_the_model_is_away_is_told_in_plain_words_and_by_its_code(
+    answered: Consultation, make_uuid: Uuids, code: str
+) -> None:
+    done = replace(
+        answered, outcome=Outcome.ENGINE_UNAVAILABLE, fault=code, assessments=(), differentials=()
+    )
+    (card,) = build(done, base_url=BASE, make_uuid=make_uuid).cards
+    assert f" {texts().faults[code]} Code: {code}." in card.detail
+
+
+def test_a_code_without_words_stands_alone(answered: Consultation, make_uuid: Uuids) -> None:
+    done = replace(
+        answered, outcome=Outcome.ENGINE_UNAVAILABLE, fault="model-split", assessments=()
+    )
+    (card,) = build(done, base_url=BASE, make_uuid=make_uuid).cards
+    assert "concluded about this patient. Code: model-split." in card.detail
 
 
 def test_nothing_named_is_not_the_same_as_not_answered(

@@ -180,6 +180,8 @@ async def _killed_after(engine: LlamaEngine, ask: Ask, milliseconds: float, numb
         assert caught.value.code == "engine-failed"
     async with asyncio.timeout(60):
         assert (await engine.settled()).status == "ready"
+    # Three ends without an answer between would lead out of service.
+    assert (await engine.generate(ask())).samples[0].finish == "stop"
 
 
 def _kill(engine: LlamaEngine) -> None:

@@ -18,3 +18,8 @@ def test_a_traceback_is_told_without_its_text() -> None:
 
 def test_anything_else_is_not_told_at_all() -> None:
     assert told_of(["Mrs Smith, potassium 6.1", ""]) == "it left no traceback"
+
+
+def test_of_a_check_of_llama_cpp_the_place_is_told_and_not_the_condition() -> None:
+    line = "/tmp/build/ggml/src/ggml-cpu/ops.cpp:4321: GGML_ASSERT(ne00 == n_tokens) failed"
+    assert told_of([line]) == "ops.cpp:4321"

@@ -12,12 +12,15 @@ import pytest
 from cds_hooks.consultation import ModelIdentity
 from cds_hooks.inference.engine import (
     EngineError,
+    EngineEvent,
+    EngineState,
     EngineUnavailable,
     Generation,
     GenerationRequest,
     QueueFull,
 )
 from cds_hooks.inference.fake import FakeEngine, FakeReply
+from cds_hooks.inference.ladder import Rung
 from cds_hooks.inference.panel import Asked, Panel, PanelGeneration, by_model
 
 Ask = Callable[..., GenerationRequest]
@@ -205,6 +208,30 @@ def test_a_panel_is_another_model_when_any_of_its_models_is() -> None:
 def test_its_state_is_that_of_the_best(ask: Ask) -> None:
     panel = Panel([Named("a", status="restarting"), Named("b")])
     assert (panel.state.status, panel.state.detail) == ("ready", "1 of 2 ready")
+
+
+class Local(Named):
+    """A model that runs here: on a rung, with what happened to it."""
+
+    def __init__(self, name: str, rung: Rung, trouble: str, *events: EngineEvent) -> None:
+        super().__init__(name)
+        self._rung, self.trouble, self.events = rung, trouble, events
+        self.facts = {"rung": rung.value}
+
+    @property
+    def state(self) -> EngineState:
+        return EngineState("ready", rung=self._rung.value)
+
+
+def test_it_stands_where_the_lowest_of_its_models_stands() -> None:
+    high = Local("a", Rung.AS_CONFIGURED, "", EngineEvent(2, "engine-started", {}))
+    died = [EngineEvent(1, "engine-started", {}), EngineEvent(3, "engine-out-of-service", {})]
+    low = Local("b", Rung.WITHOUT_EXTRA_BUFFERS, "It died.", *died)
+    panel = Panel([high, low, Named("on a server")])
+    assert panel.state.rung == "without-extra-buffers"
+    assert panel.facts == {"rung": "without-extra-buffers"}
+    assert panel.trouble == "b: It died."
+    assert [event.number for event in panel.events] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("names", ["", "aa"])

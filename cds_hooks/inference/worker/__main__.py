@@ -81,12 +81,13 @@ def main() -> int:
 
     # Only now: the descriptors are safe, and the files are hashed while the libraries load.
     try:
-        from cds_hooks.inference.worker import native
-        from cds_hooks.inference.worker.service import Service
+        import llama_cpp  # noqa: F401 - here alone its errors are about the library
     except (ImportError, OSError, RuntimeError, AttributeError) as error:
-        # Of llama-cpp-python: no libllama, one that cannot be loaded, one without a symbol.
+        # No libllama, one that cannot be loaded, one without a symbol.
         outbox.send(unusable(error))
         return 0
+    from cds_hooks.inference.worker import native
+    from cds_hooks.inference.worker.service import Service
 
     native.silence()
     return Service(inbox, outbox, confined=told).run(order, digests)
