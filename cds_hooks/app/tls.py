@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cds_hooks.errors import ChartsideError
+from cds_hooks.trust.files import chmod_hint
 
 __all__ = ["Certificates", "TlsFiles", "TlsUnusable"]
 
@@ -116,8 +117,8 @@ def _require_private(key: Path) -> None:
         hint = "Set tls.key to a file that the service's user can read."
         raise TlsUnusable(f"no TLS key ({error.strerror})", where=str(key), hint=hint) from None
     if not stat.S_ISREG(mode) or mode & 0o027:
-        hint = "chmod 600 it (or 640), and think about who may have read it."
-        raise TlsUnusable("others may read or change the TLS key", where=str(key), hint=hint)
+        message = "others may read or change the TLS key"
+        raise TlsUnusable(message, where=str(key), hint=chmod_hint(key))
 
 
 def _stamp(files: TlsFiles) -> tuple[tuple[int, int, int], ...]:

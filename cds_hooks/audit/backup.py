@@ -28,6 +28,7 @@ from cds_hooks.audit.sealing import Sealer
 from cds_hooks.audit.sealing.erasing import Erased
 from cds_hooks.audit.store import StoreConfig
 from cds_hooks.errors import ChartsideError
+from cds_hooks.trust.files import make_folder
 
 __all__ = ["BackupRefused", "Restored", "back_up", "check_copy", "restore"]
 
@@ -118,7 +119,7 @@ def restore(
             raise BackupRefused("there is a store already", where=str(place), hint=hint)
         _take_leave_of(config, key, clock)
     checked = _whole(check_copy(copy, key, keys), copy)
-    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(place.parent)
     made = _new_private(place.with_name(f".{place.name}.restored"))
     try:
         with _driver_faults(), closing(_read_only(copy)) as have, closing(_open(made)) as put:

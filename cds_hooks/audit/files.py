@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from cds_hooks.audit.errors import StoreRefused
+from cds_hooks.trust.files import chmod_hint, make_folder
 
 __all__ = ["free_bytes", "make_private"]
 
@@ -20,13 +21,13 @@ def make_private(path: Path) -> None:
     Raises StoreRefused when what is there can be read by group or others, OSError when it
     cannot be made.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _require_private(path.parent, "chmod 700 it")
+    make_folder(path.parent)
+    _require_private(path.parent, "700")
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     for companion in _COMPANIONS:
         beside = path.with_name(path.name + companion)
         if beside.exists():
-            _require_private(beside, "chmod 600 it")
+            _require_private(beside, "600")
 
 
 def free_bytes(path: Path) -> int:
@@ -35,7 +36,7 @@ def free_bytes(path: Path) -> int:
     return status.f_bavail * status.f_frsize
 
 
-def _require_private(path: Path, remedy: str) -> None:
+def _require_private(path: Path, mode: str) -> None:
     if path.stat().st_mode & _OTHERS:
-        hint = f"{remedy[:1].upper()}{remedy[1:]}, and think about who may have read it."
+        hint = chmod_hint(path, mode=mode)
         raise StoreRefused("group or others may read the store", where=str(path), hint=hint)

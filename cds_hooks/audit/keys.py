@@ -26,6 +26,7 @@ from cds_hooks.audit.errors import KeyRefused
 from cds_hooks.audit.private import read_private
 from cds_hooks.audit.sealing.aead import open_sealed, seal
 from cds_hooks.audit.sealing.source import HELD, KeySource, SealBroken
+from cds_hooks.trust.files import make_folder
 
 __all__ = ["IDENTITY", "IDENTITY_BYTES", "KeyRefused", "SiteKey"]
 
@@ -173,7 +174,7 @@ def _hmac(key: bytes, *parts: str) -> str:
 
 def _create(path: Path) -> None:
     """Write a new key, durable before it is used: losing it would orphan what it made."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(path.parent)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cds_hooks.audit.errors import KeyRefused
+from cds_hooks.trust.files import chmod_hint, make_folder
 
 __all__ = ["Secret", "read_credential", "read_private", "write_private"]
 
@@ -58,8 +59,8 @@ def read_private(path: Path, *, what: str, hint: str) -> str:
         with path.open(encoding="ascii", errors="replace") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode) or status.st_mode & _OTHERS:
-                remedy = "chmod 600 it, and think about who may have read it."
-                raise KeyRefused(f"group or others may read {what}", where=str(path), hint=remedy)
+                message = f"group or others may read {what}"
+                raise KeyRefused(message, where=str(path), hint=chmod_hint(path))
             return file.read(_MOST_TEXT)
     except OSError:
         raise KeyRefused(f"{what} cannot be read", where=str(path), hint=hint) from None
@@ -81,7 +82,7 @@ def read_credential(path: Path) -> str:
 
 def write_private(path: Path, text: str) -> None:
     """The whole file or none, durable before anything depends on it."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(path.parent)
     made = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:

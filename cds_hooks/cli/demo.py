@@ -7,15 +7,10 @@ cards say was generated while the demo ran. Only the EHR and its patient are mad
 from __future__ import annotations
 
 import contextlib
-import json as jsonlib
-import os
-import signal
-import subprocess
-import sys
+import shutil
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -28,122 +23,135 @@ from rich.console import Console
 
 from cds_hooks.audit import SiteKey, Store, StoreConfig
 from cds_hooks.cli import show
+from cds_hooks.cli.demo_report import Played, tell, tell_failure
+from cds_hooks.cli.demo_service import DemoLog, DemoService, started
 from cds_hooks.cli.ehr import hook_request, place_in_time
-from cds_hooks.consultation import Consultation, Outcome
+from cds_hooks.cli.outcomes import NotAnswered, not_answered
+from cds_hooks.cli.patience import Patience, descendants_seconds
+from cds_hooks.consultation import Consultation
 from cds_hooks.errors import ChartsideError
 
 __all__ = ["demo"]
 
 PATIENT, ENCOUNTER = "demo-1", "enc-1"
 SERVICE = "chartside-patient-view"
-
-
-class DemoError(ChartsideError):
-    """The demonstration did not come to its end."""
-
-    code = "demo-failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """A running service: its address and where it keeps its records."""
-
-    address: str
-    folder: Path
+_LOOK_S = 0.5
+_HTTP_S = 300.0
+_TELL_EVERY_S = 15.0
 
 
 def demo(
-    wait: Annotated[float, typer.Option(help="Seconds to wait for the differential.")] = 180.0,
+    wait: Annotated[
+        float, typer.Option(min=0, help="Most seconds to wait; 0: while the engine works.")
+    ] = 0.0,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep records and log, also when all went well.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print requests and answers.")] = False,
 ) -> None:
-    """Start the service, open a synthetic patient's chart, and show the cards that come back."""
+    """Start the service, open a synthetic patient's chart, and show the cards that come back.
+
+    Exit code 1: there is no differential; the code, the engine's last words and the end of the log
+    say why, and the log is kept.
+    """
     console = show.screen(json=json)
-    with tempfile.TemporaryDirectory(prefix="chartside-demo-") as folder:
-        with _service(Path(folder), console) as service:
-            first, last, took = _play(service, console, wait)
-        done = _consultation(service)
-    if json:
-        typer.echo(orjson.dumps({"first": first, "last": last, "consultation": done}).decode())
-    else:
-        _show(console, first, last, took, done)
-    if done.outcome is not Outcome.ANSWERED:
-        raise DemoError(f"the consultation ended as {done.outcome.value}", where="consultation")
+    # Made for its owner alone, as `tempfile` promises.
+    folder, played = Path(tempfile.mkdtemp(prefix="chartside-demo-")), Played()
+    log = DemoLog(folder / "service.log")
+    kept = True
+    try:
+        _play(folder, console, wait, played)
+        kept = keep
+    except NotAnswered as error:
+        error.hint = f"{error.hint} The log is kept at {log.path}.".strip()
+        tell_failure(console, played, log, error, json=json)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        kept = keep
+        raise
+    finally:
+        if not kept:
+            shutil.rmtree(folder, ignore_errors=True)
+    tell(console, played, json=json)
+    if keep:
+        console.print(f"Records and log are kept in {folder}.", markup=False, soft_wrap=True)
+
+
+def _play(folder: Path, console: Console, wait: float, played: Played) -> None:
+    """Everything between the start of the service and its end. Raises NotAnswered."""
+    with started(folder) as service:
+        pid = service.process.pid
+        patience = Patience(wait, lambda: descendants_seconds(pid, and_own=True))
+        try:
+            with _waiting(console, "the service starts and loads its model", patience) as wait_on:
+                while not service.ready():
+                    wait_on()
+            # From here on the service's own work is to answer us.
+            patience.watch(lambda: descendants_seconds(pid))
+            ended = _open_the_chart(service, console, patience, played)
+        finally:
+            played.engine, played.rung = service.engine, service.rung
+        cause = service.cause
+    played.done = _recorded(folder, ended)
+    if played.done is None:
+        raise NotAnswered("no-record", "no consultation is on record", where=SERVICE)
+    if (why := not_answered(played.done)) is not None:
+        raise not_answered(played.done, cause(why.code)) or why
 
 
 @contextlib.contextmanager
-def _service(folder: Path, console: Console) -> Iterator[Service]:
-    """The service as a process of its own on a free loopback port; stopped in the end."""
-    log = folder / "service.log"
-    settings = folder / "chartside.toml"
-    settings.write_text(f'profile = "demo"\n[store]\npath = "{folder}/records.sqlite"\n'
-                        f'site_key = "{folder}/site.key"\n')  # fmt: skip
-    command = [sys.executable, "-m", "cds_hooks", "serve", "--port", "0", "--json"]
-    with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [*command, "--config", str(settings)],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=os.environ,
-        )
-    try:
-        with console.status("the service starts and loads its model"):
-            yield Service(_until_ready(process, log), folder)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+def _waiting(console: Console, what: str, patience: Patience) -> Iterator[Callable[[], None]]:
+    """A function that waits a moment and shows for how long; it raises when the wait is over."""
+    told = 0.0
+    with console.status(what) as status:
+
+        def wait_on() -> None:
+            nonlocal told
+            patience.require(what)
+            status.update(f"{what}: {patience.told()}")
+            if not console.is_terminal and patience.waited_s - told > _TELL_EVERY_S:
+                told = patience.waited_s
+                console.print(f"{what}: {patience.told()}")
+            time.sleep(_LOOK_S)
+
+        yield wait_on
 
 
-def _until_ready(process: subprocess.Popen[bytes], log: Path, limit: float = 60.0) -> str:
-    """The address, once `/readyz` says so. Raises DemoError with the log's last lines."""
-    ends = time.monotonic() + limit
-    address = ""
-    while time.monotonic() < ends and process.poll() is None:
-        address = address or _address(log)
-        if address:
-            with contextlib.suppress(httpx.TransportError):
-                if httpx.get(f"{address}/readyz", timeout=2).status_code == httpx.codes.OK:
-                    return address
-        time.sleep(0.05)
-    tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-    raise DemoError("the service did not become ready; its log ends:\n" + tail)
+def _open_the_chart(
+    service: DemoService, console: Console, patience: Patience, played: Played
+) -> str:
+    """Read discovery, open the chart, and open it again until the differential is there.
 
-
-def _address(log: Path) -> str:
-    for line in log.read_text(errors="replace").splitlines():
-        with contextlib.suppress(ValueError):
-            entry = jsonlib.loads(line)
-            if isinstance(entry, dict) and entry.get("event") == "listening":
-                return f"http://{entry['host']}:{entry['port']}"
-    return ""
-
-
-def _play(
-    service: Service, console: Console, wait: float
-) -> tuple[dict[str, Any], dict[str, Any], list[float]]:
-    """Read discovery, open the chart, and open it again until the differential is there."""
-    with httpx.Client(base_url=service.address, timeout=30) as client:
-        offered = client.get("/cds-services").raise_for_status().json()["services"]
-        [patient_view] = [entry for entry in offered if entry["id"] == SERVICE]
+    Gives the id of a consultation that ended without one, or nothing.
+    """
+    address = service.log.address()
+    with httpx.Client(base_url=address, timeout=_HTTP_S, trust_env=False) as client:
         bundle = place_in_time(_bundle(), datetime.now(UTC))
         request = hook_request(
             "patient-view",
-            patient_view["prefetch"],
+            _prefetch(service, client),
             [entry["resource"] for entry in bundle["entry"]],
             patient_id=PATIENT,
             encounter_id=ENCOUNTER,
         )
-        took: list[float] = []
-        first = _fire(client, request, took)
-        last, ends = first, time.monotonic() + wait
-        with console.status("the model reads the chart"):
-            while not _has_differential(last) and time.monotonic() < ends:
-                time.sleep(0.5)
-                last = _fire(client, request, took)
-    return first, last, took
+        played.first = played.last = _fire(service, client, request, played)
+        ended = ""
+        with _waiting(console, "the model reads the chart", patience) as wait_on:
+            while not (_has_differential(played.last) or ended):
+                service.ready()
+                wait_on()
+                # Looked at before the chart is opened again, whose card then tells of it.
+                ended = service.log.ended()
+                played.last = _fire(service, client, request, played)
+        return "" if _has_differential(played.last) else ended
+
+
+def _prefetch(service: DemoService, client: httpx.Client) -> dict[str, str]:
+    """The templates of the service, as an EHR reads them."""
+    offered = _json(service, client, "GET", "/cds-services")["services"]
+    [patient_view] = [entry for entry in offered if entry["id"] == SERVICE]
+    prefetch: dict[str, str] = patient_view["prefetch"]
+    return prefetch
 
 
 def _bundle() -> dict[str, Any]:
@@ -152,10 +160,28 @@ def _bundle() -> dict[str, Any]:
     return bundle
 
 
-def _fire(client: httpx.Client, request: dict[str, Any], took: list[float]) -> dict[str, Any]:
+def _fire(
+    service: DemoService, client: httpx.Client, request: dict[str, Any], played: Played
+) -> dict[str, Any]:
     began = time.monotonic()
-    answer = client.post(f"/cds-services/{SERVICE}", json=request).raise_for_status()
-    took.append(time.monotonic() - began)
+    answer = _json(service, client, "POST", f"/cds-services/{SERVICE}", json=request)
+    played.took.append(time.monotonic() - began)
+    return answer
+
+
+def _json(
+    service: DemoService, client: httpx.Client, method: str, path: str, **options: Any
+) -> dict[str, Any]:
+    """What the service answers. Raises NotAnswered when it does not."""
+    try:
+        answer = client.request(method, path, **options)
+    except httpx.HTTPError as error:
+        service.require_alive()
+        message = f"the service does not answer ({type(error).__name__})"
+        raise NotAnswered("service-silent", message, where=path) from None
+    if answer.status_code != httpx.codes.OK:
+        message = f"the service answered {answer.status_code}"
+        raise NotAnswered("service-refused", message, where=path)
     document: dict[str, Any] = answer.json()
     return document
 
@@ -165,36 +191,23 @@ def _has_differential(response: dict[str, Any]) -> bool:
     return "chartsideDifferential" in topics
 
 
-def _consultation(service: Service) -> Consultation:
-    """What the service recorded of it, read from its store after it has stopped."""
+def _recorded(folder: Path, consultation_id: str) -> Consultation | None:
+    """What the service recorded, read from its store after it has stopped: a consultation by its
+    id, without one the last answer."""
     import asyncio
 
     async def read() -> Consultation | None:
-        key = SiteKey.load(service.folder / "site.key")
-        store = Store(StoreConfig(service.folder / "records.sqlite"), key)
+        key = SiteKey.load(folder / "site.key")
+        store = Store(StoreConfig(folder / "records.sqlite"), key)
         await store.open()
         try:
+            if consultation_id:
+                return await store.get(consultation_id)
             return await store.last_for_patient(key.patient_key(PATIENT), SERVICE)
         finally:
             await store.close()
 
-    found = asyncio.run(read())
-    if found is None:
-        raise DemoError("no finished consultation is on record", where=SERVICE)
-    return found
-
-
-def _show(
-    console: Console,
-    first: dict[str, Any],
-    last: dict[str, Any],
-    took: list[float],
-    done: Consultation,
-) -> None:
-    if first is not last:
-        console.rule(f"the chart opens: answered in {1000 * took[0]:.0f} ms")
-        show.cards(console, first)
-    console.rule(f"the chart opens again: answered in {1000 * took[-1]:.0f} ms")
-    show.cards(console, last)
-    console.rule("what it rests on")
-    show.consultation(console, done)
+    try:
+        return asyncio.run(read())
+    except ChartsideError as error:
+        raise NotAnswered(error.code, error.message, where=error.where, hint=error.hint) from None

@@ -43,6 +43,7 @@ from cds_hooks.evaluation.suites.lookup import look_up
 from cds_hooks.evaluation.suites.registry import known_suites
 from cds_hooks.evaluation.suites.suite import OnBroken, Suite, Task
 from cds_hooks.settings import Settings, load_settings
+from cds_hooks.settings.places import written
 
 __all__ = ["eval_app"]
 
@@ -58,7 +59,7 @@ Data = Annotated[
     typer.Option(help="The suite's file, or a folder that holds it: not part of this project."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-_RUNS = Path("build/eval")
+_RUNS = written("eval")
 
 
 @eval_app.command("suites")

@@ -32,6 +32,7 @@ from cds_hooks.inference.machine import usable_processors
 from cds_hooks.plausibility import Terminology
 from cds_hooks.protocol.request import parse_request
 from cds_hooks.runtime import Runtime
+from cds_hooks.runtime.files import require_data
 from cds_hooks.services import REGISTRY
 from cds_hooks.settings import Settings, settings_digest
 
@@ -126,17 +127,23 @@ class Bench:
 
     def answering(self, task: Task) -> AnswerCase:
         """How cases of a task are answered: each by a service that has room for it."""
-        free: asyncio.Queue[AnswerCase] = asyncio.Queue()
+        free: asyncio.Queue[tuple[Runtime, AnswerCase]] = asyncio.Queue()
         for _ in range(self.asking.at_once):
             for runtime in self.runtimes:
-                free.put_nowait(self._answering(task, runtime))
+                free.put_nowait((runtime, self._answering(task, runtime)))
 
         async def answer(case: Case) -> CaseResult:
-            by_one = await free.get()
+            runtime, by_one = await free.get()
             try:
-                return await by_one(case)
+                # An engine that is started again has the next case wait; one that has failed for
+                # good ends the run: what it would say of the cases that are left is no result.
+                await runtime.until_ready()
+                result = await by_one(case)
+                if runtime.engine.state.status == "failed":
+                    await runtime.until_ready()
+                return result
             finally:
-                free.put_nowait(by_one)
+                free.put_nowait((runtime, by_one))
 
         return answer
 
@@ -219,6 +226,7 @@ async def bench(settings: Settings, loaded: datetime, asking: Asking) -> AsyncIt
 
     `loaded` is the moment at which the charts of the suite are true.
     """
+    require_data(settings)
     asked = asking.of(settings)
     settled = asked.settle(settings)
     async with contextlib.AsyncExitStack() as stack:

@@ -15,17 +15,21 @@ from cds_hooks.cli import show
 from cds_hooks.cli.ehr import current_encounter_id, hook_request
 from cds_hooks.cli.hook_service import client_of
 from cds_hooks.cli.mapping import UsageError, choose_patient
-from cds_hooks.consultation import Consultation
+from cds_hooks.cli.outcomes import not_answered
+from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.inference.worker.dumps import forbid_dumps
 from cds_hooks.protocol.cards import Response
 from cds_hooks.protocol.request import parse_request
 from cds_hooks.protocol.wire import to_document
 from cds_hooks.runtime import Runtime
+from cds_hooks.runtime.files import require_files
 from cds_hooks.services import REGISTRY, ServiceDefinition
 from cds_hooks.settings import load_settings
 from fhir_mapping.loading import load_path
 
 __all__ = ["hook"]
+
+_NOT_ANSWERED = 1
 
 
 def hook(
@@ -60,7 +64,8 @@ def hook(
     """Answer a hook for a chart in a file: map, ask the model, check, make cards.
 
     With --url nothing is answered here: the hook goes to that service, as an EHR would send it,
-    with a token for each call if there is a key. Exit code 3: the service refused the call.
+    with a token for each call if there is a key. Exit code 1: the model gave no answer, and why is
+    on standard error; 3: the service refused the call.
     """
     forbid_dumps()
     service, console = _service(name), show.screen(json=json)
@@ -80,12 +85,19 @@ def hook(
         _print(document, console, json=json)
         return
     with console.status("the model reads the chart"):
-        done, response = asyncio.run(_consult(service, _request(service, resources, whose), config))
+        done, response, cause = asyncio.run(
+            _consult(service, _request(service, resources, whose), config)
+        )
     document = to_document(response)
     _print({"response": document, "consultation": done} if json and explain else document,
            console, json=json)  # fmt: skip
     if explain and not json:
         show.consultation(console, done, prompt=True)
+    why = not_answered(done, cause)
+    if why is not None and done.outcome is not Outcome.EMPTY:  # no diagnosis is an answer
+        # Beside the response, which is printed as it would be sent.
+        typer.echo(f"chartside: {why.diagnostics()}", err=True)
+        raise typer.Exit(_NOT_ANSWERED)
 
 
 def _require_fitting(*, served: bool, explain: bool, signs: bool) -> None:
@@ -127,11 +139,15 @@ def _request(
 
 async def _consult(
     service: ServiceDefinition, body: dict[str, Any], config: Path | None
-) -> tuple[Consultation, Response]:
-    """The whole way through, however long the model takes."""
+) -> tuple[Consultation, Response, str]:
+    """The whole way through, however long the model takes; with what the engine says is wrong."""
     request = parse_request(orjson.dumps(body), service.on)
-    async with Runtime.running(load_settings(config)) as runtime:
+    settings = load_settings(config)
+    require_files(settings)
+    async with Runtime.running(settings) as runtime:
         await runtime.until_ready()
         asked = await runtime.consultant.ask(service, request)
         done = await runtime.consultant.finish(asked)
-        return done, await runtime.consultant.respond(done, request)
+        # Now, as an engine that is started again has forgotten it.
+        cause = getattr(runtime.engine, "trouble", "")
+        return done, await runtime.consultant.respond(done, request), cause

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import ipaddress
 import signal
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,9 +16,11 @@ import typer
 
 import prompts
 from cds_hooks.cli.reading import uncollected
+from cds_hooks.errors import ChartsideError
 from cds_hooks.inference.worker.dumps import forbid_dumps
 from cds_hooks.runtime.egress import lock_egress
 from cds_hooks.runtime.engines import started_engine
+from cds_hooks.runtime.files import require_files
 from cds_hooks.settings import BindNotLoopback, Settings, load_settings
 from cds_hooks.settings.clients import secured
 
@@ -35,6 +40,7 @@ def serve(
     """Run the service until it is told to stop (SIGINT or SIGTERM)."""
     forbid_dumps()
     settings = load_settings(config)
+    require_files(settings)
     port = settings.server.port if port is None else port
     lock_egress(settings, port)
     asyncio.run(_serve(settings, port, json=json or settings.log.format == "json"))
@@ -82,7 +88,29 @@ async def _answer(runtime: Runtime, listening: socket.socket) -> None:
     async with runtime.lifespan(), kept_fresh(certificates, runtime.settings.tls.look_every_s):
         host, port = runtime.settings.server.host, listening.getsockname()[1]
         get_logger().info("listening", host=host, port=port)
-        await server.serve(sockets=[listening])
+        # Some kernels let two sockets be bound, and only one of them listen.
+        with _port_is_free():
+            await server.serve(sockets=[listening])
+
+
+class PortNotFree(ChartsideError):
+    """Another program has the port, or this user may not have it."""
+
+    code = "port-not-free"
+    status = 400
+
+
+@contextlib.contextmanager
+def _port_is_free() -> Iterator[None]:
+    """Raises PortNotFree in place of the errors of a port that cannot be had."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL):
+            raise
+        hint = "End what has it, or set another (--port; 0 takes any)."
+        message = f"the port cannot be listened on ({error.strerror})"
+        raise PortNotFree(message, where="server.port", hint=hint) from None
 
 
 def _listen(settings: Settings, port: int) -> socket.socket:
@@ -91,7 +119,10 @@ def _listen(settings: Settings, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    bound.bind((host, port))
+    with _port_is_free(), contextlib.ExitStack() as stack:
+        stack.callback(bound.close)
+        bound.bind((host, port))
+        stack.pop_all()
     # The name was resolved when the settings were read; it may mean another address by now.
     loopback = ipaddress.ip_address(bound.getsockname()[0]).is_loopback
     if not loopback and not secured(settings):

@@ -24,7 +24,15 @@ default that suits the demo profile on one machine; `deploy/chartside.toml` name
 - A key that is not known is an error that names it and the nearest one that is, in the file and
   among environment variables that begin with `CHARTSIDE_`.
 - In the environment a list is JSON or separated by commas, and an empty text is "unset".
-- A relative path in the file starts at the file's folder; any other at the working directory.
+- A relative path in the file starts at the file's folder; one in the environment at the working
+  directory.
+- A default path (`build/...`) is in the checkout that the command was installed from, wherever it
+  is called. Of a package that is installed without a checkout, model, names and terminology are in
+  `/usr/share/chartside`. What the service writes (`build/records`, `build/cache`) is then, and in a
+  checkout in which this user may not write, in the user's own folders: records in
+  `$XDG_STATE_HOME/chartside` (`~/.local/state/chartside`), the cache in `$XDG_CACHE_HOME/chartside`
+  (`~/.cache/chartside`). Where `store.path` names a file and `store.site_key` nothing, the key is
+  `site.key` beside that file.
 - No setting is a secret. Keys and passwords are in files of their own, which settings name.
 - The service listens beyond loopback only with `[[clients]]` and `[tls]` or `[proxy]`
   (docs/clients.md); the `production` profile starts only when nothing is missing, and says what is.

@@ -48,7 +48,7 @@ class TermStore:
         """Open the file; `expected` are entries its `meta` table must have."""
         if not path.is_file():
             raise TerminologyError(
-                "the terminology file is missing", where=path.name, hint="Run `make`."
+                "the terminology file is missing", where=str(path), hint="`make setup` makes it."
             )
         self._lock = threading.Lock()
         uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
@@ -64,14 +64,18 @@ class TermStore:
         except sqlite3.Error as error:
             self._db.close()
             raise TerminologyError(
-                "the terminology file is damaged", where=path.name, hint="Delete it, run `make`."
+                "the terminology file is damaged",
+                where=path.name,
+                hint="Delete it, run `make setup`.",
             ) from error
 
     def _check(self, wanted: Mapping[str, str], path: Path) -> None:
         if any(self.meta.get(k) != v for k, v in wanted.items()):
             self._db.close()
             raise TerminologyError(
-                "the terminology file has another version", where=path.name, hint="Run `make`."
+                "the terminology file has another version",
+                where=path.name,
+                hint="Run `make setup`.",
             )
 
     def close(self) -> None:

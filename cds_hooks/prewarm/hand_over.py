@@ -71,7 +71,7 @@ class RunningService:
         """Raise ServiceAway unless the service is ready and offers what charts are handed to."""
         ready = await self._get("/readyz")
         if ready.status_code != _READY:
-            raise ServiceAway("the service is not ready", where="/readyz", hint=_WAIT)
+            raise _not_ready(ready)
         offered = (await self._get("/cds-services")).json().get("services", [])
         if self._service.id not in [entry.get("id") for entry in offered]:
             raise ServiceAway(
@@ -96,6 +96,9 @@ class RunningService:
             outcome = answered
             if outcome not in _LATER:
                 return outcome
+        if outcome is Outcome.ENGINE_UNAVAILABLE:
+            # All that time: the next patient would wait in vain, too.
+            await self.require()
         return outcome
 
     def _hook(self, patient_id: str, prefetch: Mapping[str, Any]) -> dict[str, Any]:
@@ -137,7 +140,21 @@ class RunningService:
 
 _START = "Start it with `chartside serve`; --port tells another port than the settings'."
 _WAIT = "Wait until /readyz answers 200."
+_FAILED = "Its engine is out of service: mend the cause and restart the service."
 _AGAIN = "Run the command again; what is done is not done again."
+
+
+def _not_ready(answer: httpx.Response) -> ServiceAway:
+    """With what the service says is wrong, and whether waiting helps."""
+    try:
+        checks = answer.json()["checks"]
+        wrong = {name: said for name, said in checks.items() if said != "ok"}
+        failed = wrong.pop("engine_state", "") == "failed"
+        told = "; ".join(f"{name}: {said}".rstrip(".") for name, said in wrong.items())
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return ServiceAway("the service is not ready", where="/readyz", hint=_WAIT)
+    hint = _FAILED if failed else _WAIT
+    return ServiceAway(f"the service is not ready ({told})", where="/readyz", hint=hint)
 
 
 def _outcome(answer: httpx.Response) -> Outcome:

@@ -24,6 +24,7 @@ from cds_hooks.inference.replicas import Replicas
 from cds_hooks.inference.worker.faults import VARIABLE
 from cds_hooks.runtime.egress import guarded
 from cds_hooks.settings import Model, ModelFile, ModelServer, Settings, SettingsError
+from cds_hooks.settings.places import made_by
 from prompts import Template
 from prompts.template import TemplateSettings
 
@@ -83,11 +84,14 @@ async def started_engine(settings: Settings, template: Template) -> AsyncIterato
 
 def engine_checks(engine: Engine) -> dict[str, str]:
     """For `/readyz`: `engine` is ok, or the code with what it means; `engine_rung` is ok where the
-    model is loaded as configured, else the rung and what brought it there. It tells, and does not
-    decide."""
+    model is loaded as configured, else the rung and what brought it there; `engine_state` is there
+    while it is not ready. It tells, and does not decide."""
     state, trouble = engine.state, getattr(engine, "trouble", "")
     wrong = ": ".join(filter(None, [state.detail or state.status, trouble]))
     checks = {"engine": "ok" if state.status == "ready" else wrong}
+    if state.status != "ready":
+        # Whether it is worth waiting for: one that has failed stays so.
+        checks["engine_state"] = state.status
     if state.rung:
         before = getattr(engine, "facts", {}).get("before", "")
         low = ": ".join(filter(None, [state.rung, before]))
@@ -137,7 +141,8 @@ def _local(
 ) -> LlamaConfig:
     model = settings.model
     if model.names is not None and not model.names.exists():
-        raise SettingsError("the file of names is missing", where="model.names")
+        message = f"there is no file of names at {model.names}"
+        raise SettingsError(message, where="model.names", hint=made_by(model.names))
     return LlamaConfig(
         model=file.path,
         entry=_entry(settings, file),

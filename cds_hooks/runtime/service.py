@@ -50,6 +50,7 @@ __all__ = ["Runtime"]
 
 _STORE_CHECK_S = 5.0
 _READY_POLL_S = 0.05
+_PATIENCE_S = 3600.0
 
 
 class Runtime:
@@ -126,15 +127,27 @@ class Runtime:
             stack.callback(warming.cancel)
             yield
 
-    async def until_ready(self, limit_s: float = 3600.0) -> None:
-        """Wait for the model, as long as a slow machine may need. Raises EngineUnavailable when it
-        cannot be loaded."""
-        ends = asyncio.get_running_loop().time() + limit_s
+    async def until_ready(self, limit_s: float = _PATIENCE_S) -> None:
+        """Wait for the model, as long as a slow machine may need, and again after each change: an
+        engine that goes down its ladder loads the model more than once.
+
+        Raises EngineUnavailable when it cannot be loaded.
+        """
+        clock = asyncio.get_running_loop().time
+        since, last = clock(), self.engine.state
         while (state := self.engine.state).status != "ready":
-            if state.status == "failed" or asyncio.get_running_loop().time() > ends:
-                why = getattr(self.engine, "trouble", "")
-                raise EngineUnavailable("the model cannot be loaded", where=state.detail, hint=why)
+            if state != last:
+                since, last = clock(), state
+            if state.status == "failed" or clock() - since > limit_s:
+                raise self._not_loaded(limit_s)
             await asyncio.sleep(_READY_POLL_S)
+
+    def _not_loaded(self, limit_s: float) -> EngineUnavailable:
+        state, why = self.engine.state, getattr(self.engine, "trouble", "")
+        if state.status == "failed":
+            return EngineUnavailable("the model cannot be loaded", where=state.detail, hint=why)
+        message = f"the model is not loaded, and nothing happened for {limit_s:.0f} s"
+        return EngineUnavailable(message, where=state.detail or state.status, hint=why)
 
     def ready(self) -> Readiness:
         """Whether hooks can be answered with a differential, and what is wrong if not."""

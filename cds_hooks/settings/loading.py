@@ -18,6 +18,7 @@ from cds_hooks.settings.errors import SettingsError
 from cds_hooks.settings.explained import LISTED, explained, nearest
 from cds_hooks.settings.keys import PREFIX, environment_name, known_keys
 from cds_hooks.settings.kinds import Section
+from cds_hooks.settings.places import default_places
 from cds_hooks.settings.refusals import require_profile, require_reachable
 from cds_hooks.settings.sections import Settings, StorePlace
 
@@ -27,10 +28,12 @@ __all__ = ["load_settings", "settings_digest"]
 def load_settings(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
     """Settings from a TOML file (none: defaults) with the environment on top.
 
-    A relative path in the file starts at the file's folder, any other at the working directory.
+    A relative path in the file starts at the file's folder, one of the environment at the working
+    directory; a default one is where `places` tells.
     Raises SettingsError with every key that is wrong, BindNotLoopback, ProfileNotAvailable.
     """
     given = _merged(_read(path) if path else {}, _environment(environ))
+    given = _merged(_defaults(given, environ), given)
     try:
         settings = Settings.model_validate(given)
     except ValidationError as error:
@@ -45,6 +48,16 @@ def settings_digest(settings: Settings) -> str:
     """SHA-256 over the settings as canonical JSON: they hold paths to secrets, never secrets."""
     whole = settings.model_dump(mode="json")
     return hashlib.sha256(orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _defaults(given: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
+    """The default places. The site key is beside the store: a store of a site's own should not
+    depend on a key in a folder that set-up made."""
+    places, store = default_places(environ), given.get("store")
+    path = store.get("path") if isinstance(store, dict) else None
+    if isinstance(path, str) and path and "://" not in path:
+        places["store"]["site_key"] = str(Path(path).parent / "site.key")
+    return places
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from cds_hooks.audit.key_sources import VARIABLE, credential_file
+from cds_hooks.settings.places import CHECKOUT, default_places
 from cds_hooks.settings.sections import Settings, StorePlace
+from cds_hooks.trust.files import chmod_hint
 
 __all__ = ["record_lacks"]
 
-_CHECKOUT = Path(__file__).resolve().parents[2]
 _OTHERS = 0o077
 
 Found = tuple[str, str, str]
@@ -53,12 +54,13 @@ def _key_file(file: Path) -> Iterator[Found]:
         todo = "Move it out of the build folder, to a place that is backed up apart."
         yield ("site-key-in-build", "store.site_key", todo)
     if file.stat().st_mode & _OTHERS:
-        yield ("site-key-readable", "store.site_key", "chmod 600 it; think who may have read it.")
+        yield ("site-key-readable", "store.site_key", chmod_hint(file))
     if file.parent.stat().st_mode & 0o022:
-        yield ("site-key-folder-writable", "store.site_key", "chmod 700 the folder it is in.")
+        yield ("site-key-folder-writable", "store.site_key", chmod_hint(file.parent, mode="700"))
 
 
 def _is_ours(path: Path) -> bool:
     """Whether a path is a default one, or in what is built: neither is a place to keep things."""
     defaults = {str(field.default) for field in StorePlace.model_fields.values()}
-    return str(path) in defaults or path.resolve().is_relative_to(_CHECKOUT / "build")
+    defaults |= set(default_places()["store"].values())
+    return str(path) in defaults or path.resolve().is_relative_to(CHECKOUT / "build")

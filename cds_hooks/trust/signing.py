@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from cds_hooks.errors import ChartsideError
+from cds_hooks.trust.files import chmod_hint
 from cds_hooks.trust.published import thumbprint
 from cds_hooks.trust.strict_json import NotStrictJson, read_strict
 
@@ -156,5 +157,5 @@ def _read_private(path: Path, setting: str) -> bytes:
         asked = f"Set {setting} to a file" if setting else "Give a file"
         hint = f"{asked} that the command's user can read."
         raise KeyUnusable("the private key cannot be read", where=str(path), hint=hint) from None
-    hint = "chmod 600 it, and think about who may have read it."
-    raise KeyUnusable("group or others may read the private key", where=str(path), hint=hint)
+    message = "group or others may read the private key"
+    raise KeyUnusable(message, where=str(path), hint=chmod_hint(path))

@@ -132,7 +132,7 @@ def test_production_refuses_a_key_in_the_build_folder(sound: Settings, tmp_path:
     SiteKey.load(inside, create=True)
     store = sound.store.model_copy(update={"site_key": inside})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(records, "_CHECKOUT", tmp_path / "checkout")
+        patch.setattr(records, "CHECKOUT", tmp_path / "checkout")
         assert _codes(sound.model_copy(update={"store": store})) == {"site-key-in-build"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -175,3 +176,16 @@ def test_hook_answers_and_explains_every_stage(run: Run, tmp_path: Path) -> None
     assert told["response"]["cards"]
     assert {"gather", "map", "render", "model", "check"} <= set(told["consultation"]["timings_ms"])
     assert told["consultation"]["samples"]
+
+
+def test_a_port_that_another_program_has_is_named(run: Run, tmp_path: Path) -> None:
+    config = tmp_path / "own.toml"
+    config.write_text('[store]\npath = "r/db.sqlite"\n[egress]\nlock = false\n')
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        done = run("serve", "--config", str(config), "--port", str(port))
+    assert done.returncode == 3
+    assert done.stderr.splitlines()[-1].startswith("chartside: port-not-free: ")
+    assert "--port" in done.stderr

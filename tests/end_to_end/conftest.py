@@ -105,6 +105,17 @@ def start(tmp_path: Path) -> Callable[[str], AbstractContextManager[Running]]:
     return lambda settings="": running_service(tmp_path, settings)
 
 
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> dict[str, Any]:
+    """How a command is started by somebody who is not in the checkout: another folder, with spaces
+    in its path, a plain locale, another time zone, and temporary files below `tmp_path`."""
+    folder, temporary = tmp_path / "a folder", tmp_path / "tmp"
+    folder.mkdir()
+    temporary.mkdir()
+    odd = {"LANG": "C", "LC_ALL": "C", "TZ": "Asia/Kathmandu", "TMPDIR": str(temporary)}
+    return {"cwd": folder, "env": {**os.environ, **odd}}
+
+
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """One service with the embedded model for tests that do not harm it."""

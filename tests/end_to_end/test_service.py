@@ -43,18 +43,21 @@ def _until_differential(service: Any, body: dict[str, Any]) -> dict[str, Any]:
     return found[0]
 
 
-def test_the_demo_ends_with_a_differential_that_the_model_wrote_and_leaves_nothing_running() -> (
-    None
-):
+def test_the_demo_ends_with_a_differential_that_the_model_wrote_and_leaves_nothing_running(
+    elsewhere: dict[str, Any], tmp_path: Path
+) -> None:
+    """From a folder that has nothing to do with the checkout."""
     before = {child.pid for child in psutil.Process().children(recursive=True)}
     done = subprocess.run(
         [sys.executable, "-m", "cds_hooks", "demo", "--json"],
         capture_output=True,
-        cwd=ROOT,
         timeout=300,
         check=False,
+        **elsewhere,
     )
     assert done.returncode == 0, done.stderr.decode()[-3000:]
+    assert list(elsewhere["cwd"].iterdir()) == []
+    assert list((tmp_path / "tmp").iterdir()) == []
     played = json.loads(done.stdout)
     assert _differential(played["last"]) is not None
     assert played["consultation"]["samples"]
@@ -161,15 +164,14 @@ def test_a_killed_engine_is_restarted_and_hooks_are_answered_meanwhile(
         assert _until_differential(service, open_chart(demo_bundle))
 
 
-@pytest.mark.parametrize("fault", ["missing", "truncated", "not-gguf", "other"])
+@pytest.mark.parametrize("fault", ["truncated", "not-gguf", "other"])
 def test_a_wrong_model_file_is_named_and_hooks_are_answered_all_the_same(
     start: Start, tmp_path: Path, demo_bundle: list[dict[str, Any]], open_chart: Open, fault: str
 ) -> None:
     good = (ROOT / "build/models/SmolLM2-135M-Instruct.Q8_0.gguf").read_bytes()
     path = tmp_path / "model.gguf"
-    if fault != "missing":
-        content = {"truncated": good[:1_000_000], "not-gguf": b"x" * 4096, "other": good + b"\0"}
-        path.write_bytes(content[fault])
+    content = {"truncated": good[:1_000_000], "not-gguf": b"x" * 4096, "other": good + b"\0"}
+    path.write_bytes(content[fault])
     digest = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
     with start(f'[model]\npath = "{path}"\nsha256 = "{digest}"\n') as service:
         service.wait_for(lambda: "model-" in service.get("/readyz").text, 30)

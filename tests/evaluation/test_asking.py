@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import orjson
 import pytest
 
 import prompts
 from cds_hooks import evaluation
-from cds_hooks.cli.evaluation_run import Asking
+from cds_hooks.cli.evaluation_run import Asking, Bench
+from cds_hooks.evaluation.suites.suite import Task
+from cds_hooks.inference.engine import EngineState, EngineUnavailable
 from cds_hooks.inference.output import parse_differential
 from cds_hooks.settings import Settings
 
@@ -107,3 +112,41 @@ def test_in_brief_the_chart_is_shown_and_facts_are_cited_as_the_service_does() -
     )
     charts = [(folder / "chart.j2").read_text("utf-8") for folder in folders]
     assert charts[0] == charts[1]
+
+
+class _Runtime:
+    """A service whose engine dies for good while it answers the case `dies_on`."""
+
+    def __init__(self, dies_on: str) -> None:
+        self.dies_on = dies_on
+        self.engine = SimpleNamespace(state=EngineState("ready"))
+
+    async def until_ready(self) -> None:
+        if self.engine.state.status == "failed":
+            raise EngineUnavailable("the model cannot be loaded", where="engine-crashes")
+
+
+async def test_an_engine_that_is_out_of_service_ends_a_run_and_is_no_result_of_a_case(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What such an engine would say of the other cases would stand in the results for ever."""
+    runtime = _Runtime(dies_on="b")
+
+    def by(self: Bench, task: Task, one: Any) -> Any:
+        async def answer(case: Any) -> str:
+            if case == one.dies_on:
+                one.engine.state = EngineState("failed", detail="engine-crashes")
+            return f"result of {case}"
+
+        return answer
+
+    monkeypatch.setattr(Bench, "_answering", by)
+    asked = Asking().along(names=False).of(DEMONSTRATION)
+    make: Any = Bench
+    bench = make([runtime], None, None, DEMONSTRATION, asked, datetime.now(UTC))
+    answer = bench.answering(Task.OPEN)
+    assert await answer("a") == "result of a"
+    for case in ("b", "c"):
+        with pytest.raises(EngineUnavailable) as ended:
+            await answer(case)
+        assert ended.value.where == "engine-crashes"

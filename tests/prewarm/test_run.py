@@ -199,6 +199,35 @@ async def test_a_refused_chart_is_one_patients_trouble(
     assert caught.value.reason == reason
 
 
+NOT_READY = {"engine": "engine-died: The engine process ended by SIGSEGV.", "store": "ok"}
+
+
+@pytest.mark.parametrize(
+    ("state", "hint"), [("restarting", "Wait until /readyz"), ("failed", "restart the service")]
+)
+async def test_a_service_that_is_not_ready_says_what_is_wrong_and_whether_waiting_helps(
+    net: respx.MockRouter, service: RunningService, state: str, hint: str
+) -> None:
+    checks = {**NOT_READY, "engine_state": state}
+    net.get(f"{HERE}/readyz").respond(503, json={"status": "not-ready", "checks": checks})
+    with pytest.raises(ServiceAway) as away:
+        await service.require()
+    assert "(engine: engine-died: The engine process ended by SIGSEGV)" in away.value.message
+    assert hint in away.value.hint
+
+
+async def test_an_engine_that_stays_away_ends_the_run_with_what_is_wrong(
+    net: respx.MockRouter, service: RunningService
+) -> None:
+    """And one that is back by then costs one patient's answer, not the run."""
+    net.post(BOOKED).mock(return_value=told("engine-unavailable"))
+    assert await service.consult("p-1", {}) is Outcome.ENGINE_UNAVAILABLE
+    checks = {**NOT_READY, "engine_state": "failed"}
+    net.get(f"{HERE}/readyz").respond(503, json={"status": "not-ready", "checks": checks})
+    with pytest.raises(ServiceAway, match="SIGSEGV"):
+        await service.consult("p-2", {})
+
+
 async def test_a_service_that_is_away_or_lacks_what_is_needed(
     net: respx.MockRouter, service: RunningService
 ) -> None:

@@ -21,6 +21,7 @@ from cds_hooks.audit.errors import KeyRefused, StoreUnavailable
 from cds_hooks.audit.private import Secret
 from cds_hooks.audit.sealing.aead import NONCE_BYTES
 from cds_hooks.audit.sealing.source import SealBroken
+from cds_hooks.trust.files import chmod_hint
 
 if TYPE_CHECKING:
     from pkcs11 import Session, Token
@@ -274,7 +275,7 @@ def _require_own(module: Path) -> None:
         hint = "Set key_device.module to the device's PKCS#11 library (.so)."
         raise KeyDeviceRefused("there is no such module", where=str(module), hint=hint) from None
     if any(mode & _OTHERS_WRITE for mode in modes):
-        hint = "chmod go-w it and its folder, and think about who may have changed it."
+        hint = chmod_hint(module, module.parent, mode="go-w", done="changed")
         raise KeyDeviceRefused("others may change the module", where=str(module), hint=hint)
 
 

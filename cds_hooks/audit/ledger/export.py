@@ -16,6 +16,7 @@ from pathlib import Path
 from cds_hooks.audit.ledger import canonical
 from cds_hooks.audit.ledger.errors import ExportUnreadable
 from cds_hooks.audit.ledger.record import Record
+from cds_hooks.trust.files import make_folder
 
 __all__ = ["Export", "MOST_RECORD_BYTES", "record_of", "write"]
 
@@ -79,7 +80,7 @@ def write(folder: Path, records: Iterable[bytes], notes: Iterable[str], public_k
     Only its owner may read it: keyed hashes still tell who was seen how often. Raises
     ExportUnreadable when the folder holds something already.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(folder)
     if any(folder.iterdir()):
         hint = "Give a folder that is empty or not there yet."
         raise ExportUnreadable("the folder is not empty", where=str(folder), hint=hint)

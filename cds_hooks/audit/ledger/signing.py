@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from cds_hooks.audit.ledger.errors import CheckpointInvalid, SigningKeyRefused
+from cds_hooks.trust.files import chmod_hint, make_folder
 
 __all__ = ["PublicKey", "SigningKey"]
 
@@ -151,7 +152,7 @@ def checked(data: str) -> bytes:
 
 
 def _create(path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(path.parent)
     pem = Ed25519PrivateKey.generate().private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
     )
@@ -170,7 +171,7 @@ def _read_private(path: Path) -> bytes:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode) or status.st_mode & 0o077:
-                hint = "chmod 600 it; if others may have read it, make a new one."
+                hint = f"{chmod_hint(path)} If somebody has, make a new one."
                 message = "group or others may read the signing key"
                 raise SigningKeyRefused(message, where=str(path), hint=hint)
             return file.read(_MOST_BYTES)

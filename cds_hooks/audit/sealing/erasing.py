@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Connection, or_, select, update
 from cds_hooks.audit import tables
 from cds_hooks.audit.errors import StoreRefused
 from cds_hooks.audit.sealing.records import ERASED
+from cds_hooks.trust.files import make_folder
 
 __all__ = ["Erased", "destroy", "destroy_again", "erase", "marks_in"]
 
@@ -117,7 +118,7 @@ def _append(file: Path, marks: Iterable[tuple[str, float]]) -> None:
     text = "".join(f"{key} {at:.3f}\n" for key, at in marks)
     if not text:
         return
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(file.parent)
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "r+b", buffering=0) as opened:
         opened.write(_end_of_line(opened.fileno()) + text.encode())

@@ -33,6 +33,7 @@ from pydantic import ValidationError
 
 from cds_hooks.evaluation.admission.record import AdmissionRecord
 from cds_hooks.evaluation.errors import AdmissionError
+from cds_hooks.trust.files import chmod_hint, make_folder
 
 __all__ = [
     "create_key",
@@ -92,7 +93,7 @@ def create_key(path: Path) -> Ed25519PrivateKey:
     key = Ed25519PrivateKey.generate()
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
@@ -108,7 +109,8 @@ def load_signing_key(path: Path) -> Ed25519PrivateKey:
     an Ed25519 key."""
     raw = _read(path)
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        raise AdmissionError("others can read the signing key", where=str(path), hint="chmod 600.")
+        message = "others can read the signing key"
+        raise AdmissionError(message, where=str(path), hint=chmod_hint(path))
     try:
         key = load_pem_private_key(raw, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
