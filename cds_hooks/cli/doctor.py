@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cds_hooks.cli import show
+from cds_hooks.cli.doctor_self_check import self_check
 from cds_hooks.errors import ChartsideError
 from cds_hooks.runtime.callers import client_of, key_sets_of
 from cds_hooks.services import REGISTRY
@@ -55,6 +56,9 @@ class TokenFileUnusable(ChartsideError):
 @doctor_app.callback()
 def _doctor() -> None:
     """Find out why something is refused."""
+
+
+doctor_app.command("self-check")(self_check)
 
 
 @doctor_app.command()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import signal
 import socket
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import prompts
+from cds_hooks.addresses import is_loopback
 from cds_hooks.cli.reading import uncollected
 from cds_hooks.inference.worker.dumps import forbid_dumps
 from cds_hooks.runtime.egress import lock_egress
@@ -79,10 +79,12 @@ async def _answer(runtime: Runtime, listening: socket.socket) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, lambda: _stop(server))
     # Not by uvicorn's lifespan: an error at start should end as one line that says what to do.
+    runtime.units.on_failure = lambda: _stop(server)
     async with runtime.lifespan(), kept_fresh(certificates, runtime.settings.tls.look_every_s):
         host, port = runtime.settings.server.host, listening.getsockname()[1]
         get_logger().info("listening", host=host, port=port)
         await server.serve(sockets=[listening])
+    runtime.units.require()
 
 
 def _listen(settings: Settings, port: int) -> socket.socket:
@@ -93,7 +95,7 @@ def _listen(settings: Settings, port: int) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.bind((host, port))
     # The name was resolved when the settings were read; it may mean another address by now.
-    loopback = ipaddress.ip_address(bound.getsockname()[0]).is_loopback
+    loopback = is_loopback(bound.getsockname()[0])
     if not loopback and not secured(settings):
         bound.close()
         raise BindNotLoopback("the host is not loopback any more", where="server.host")

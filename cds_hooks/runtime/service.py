@@ -35,7 +35,8 @@ from cds_hooks.runtime.egress import attach, egress_checks, locked_transport
 from cds_hooks.runtime.engines import make_engine, model_entry, options_digest, samples_of
 from cds_hooks.runtime.ledger import Ledger
 from cds_hooks.runtime.records import site_key
-from cds_hooks.runtime.warming import warm_when_ready
+from cds_hooks.runtime.self_check import quick_checks, require
+from cds_hooks.runtime.warming import UnitsCheck
 from cds_hooks.services import REGISTRY, ServiceDefinition
 from cds_hooks.settings import Settings, SettingsError, settings_digest
 
@@ -78,6 +79,7 @@ class Runtime:
         self.ledger = Ledger(settings, self.store, self._key.key_id)
         if self.ledger.fhir is not None:
             self.ledger.fhir.told_in(self.metrics.registry)
+        self.units = UnitsCheck()
         self._given = engine is not None
         self.engine = engine or make_engine(settings, self._template.settings, self._samples)
         self.callers = Callers(settings, self._key, self.store, base_url=self._base_url)
@@ -110,18 +112,22 @@ class Runtime:
                 stack.push_async_callback(self.engine.stop)
             stack.push_async_callback(self.consultant.close)
             watching = asyncio.create_task(self._watch_store(), name="store-check")
-            await asyncio.to_thread(fhir_mapping.warm)
+            await asyncio.to_thread(self._check)
             # What is loaded by now stays: the collector would walk all of it in the midst of hooks.
             gc.freeze()
             stack.callback(watching.cancel)
-            warming = asyncio.create_task(warm_when_ready(self.engine), name="units")
-            stack.callback(warming.cancel)
+            units = asyncio.create_task(self.units.run(), name="units")
+            stack.callback(units.cancel)
             yield
 
     async def until_ready(self, limit_s: float = 300.0) -> None:
-        """Wait for the model. Raises EngineUnavailable when it cannot be loaded."""
+        """Wait for the model and for the check of units.
+
+        Raises EngineUnavailable when the model cannot be loaded, SelfCheckFailed.
+        """
         ends = asyncio.get_running_loop().time() + limit_s
-        while (state := self.engine.state).status != "ready":
+        while (state := self.engine.state).status != "ready" or self.units.trouble:
+            self.units.require()
             if state.status == "failed" or asyncio.get_running_loop().time() > ends:
                 why = getattr(self.engine, "trouble", "")
                 raise EngineUnavailable("the model cannot be loaded", where=state.detail, hint=why)
@@ -133,6 +139,7 @@ class Runtime:
         engine = "ok" if state.status == "ready" else state.detail or state.status
         checks = {"engine": engine, "store": self._store_trouble or "ok"}
         checks["ledger"] = self.ledger.trouble or "ok"
+        checks["units"] = self.units.trouble or "ok"
         told = {**checks, **egress_checks(self.engine)}
         return Readiness(all(check == "ok" for check in checks.values()), told)
 
@@ -290,6 +297,11 @@ class Runtime:
             self.metrics.feedback(service, entry.outcome)
         counts = {"unknown": receipt.unknown, "duplicates": receipt.repeated}
         self._log.info("feedback", service=service, entries=len(entries), **counts)
+
+    def _check(self) -> None:
+        """Load the tables, and refuse to start with wrong ones. Raises SelfCheckFailed."""
+        fhir_mapping.warm()
+        require(quick_checks(self._terminology))
 
     async def _watch_store(self) -> None:
         while True:
