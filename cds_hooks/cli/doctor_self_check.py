@@ -17,26 +17,29 @@ from rich.table import Table
 from cds_hooks.cli import show
 from cds_hooks.errors import ChartsideError
 from cds_hooks.plausibility import Terminology
-from cds_hooks.runtime.self_check import Checked, check_units, quick_checks
+from cds_hooks.runtime.self_check import Checked, quick_checks, slow_checks
 from cds_hooks.settings import load_settings
 
 __all__ = ["self_check"]
 
 _WRONG = 1
-_COMPUTED_BY = ("cryptography", "jinja2", "labunits", "orjson", "pint", "rfc8785", "ucumvert")
+_COMPUTED_BY = (
+    "cryptography", "jinja2", "labunits", "nh3", "orjson", "pint", "pypdf", "rfc8785", "striprtf",
+    "ucumvert",
+)  # fmt: skip
 
 
 def self_check(
     config: Annotated[Path | None, typer.Option(help="Settings file (TOML).")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Compute known values again: units, a chart, terminology, cryptography, canonical JSON.
+    """Compute known values again, from units to cryptography, and tell which are right.
 
     A service does the same when it starts, and refuses to with `self-check-failed`. Exit code 0:
     all are right; 1: at least one is not; 3: the settings cannot be used.
     """
     values = _values(load_settings(config).terminology.path)
-    found = list(dict.fromkeys([*values, *check_units()]))
+    found = list(dict.fromkeys([*values, *slow_checks()]))
     passed = not any(one.problem for one in found)
     if json:
         typer.echo(orjson.dumps(_document(found, passed), option=orjson.OPT_INDENT_2).decode())

@@ -79,12 +79,12 @@ async def _answer(runtime: Runtime, listening: socket.socket) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, lambda: _stop(server))
     # Not by uvicorn's lifespan: an error at start should end as one line that says what to do.
-    runtime.units.on_failure = lambda: _stop(server)
+    runtime.libraries.on_failure = lambda: _stop(server)
     async with runtime.lifespan(), kept_fresh(certificates, runtime.settings.tls.look_every_s):
         host, port = runtime.settings.server.host, listening.getsockname()[1]
         get_logger().info("listening", host=host, port=port)
         await server.serve(sockets=[listening])
-    runtime.units.require()
+    runtime.libraries.require()
 
 
 def _listen(settings: Settings, port: int) -> socket.socket:

@@ -7,6 +7,7 @@ units in `fhir_mapping/tables/known_conversions.toml`.
 
 from __future__ import annotations
 
+import base64
 import hmac
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,6 +22,8 @@ import orjson
 import fhir_mapping
 import prompts
 from cds_hooks.errors import ChartsideError
+from fhir_mapping.attachments import text_of
+from fhir_mapping.index import Index
 
 if TYPE_CHECKING:
     from cds_hooks.plausibility import Terminology
@@ -31,10 +34,12 @@ __all__ = [
     "check_canonical",
     "check_chart",
     "check_crypto",
+    "check_documents",
     "check_terminology",
     "check_units",
     "quick_checks",
     "require",
+    "slow_checks",
 ]
 
 Row = Mapping[str, Any]
@@ -49,7 +54,8 @@ class SelfCheckFailed(ChartsideError):
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """`part` is units, chart, terminology, crypto or canonical; `problem` is empty when right."""
+    """`part` is units, documents, chart, terminology, crypto or canonical; `problem` is empty when
+    the value is right."""
 
     part: str
     name: str
@@ -58,6 +64,7 @@ class Checked:
 
 _MEND = {
     "units": "Install the versions of deploy/locks/runtime.txt: `make setup` does.",
+    "documents": "Install the versions of deploy/locks/runtime.txt: `make setup` does.",
     "chart": "Restore the tables of fhir_mapping and prompts as they were published.",
     "terminology": "Delete the terminology file and compile it again: `make setup` does.",
     "crypto": "Install the versions of deploy/locks/runtime.txt: `make setup` does.",
@@ -75,8 +82,14 @@ def require(results: Iterable[Checked]) -> None:
             )
 
 
+def slow_checks() -> Iterator[Checked]:
+    """What libraries have to be loaded for: units that no table holds, and documents."""
+    yield from check_units()
+    yield from check_documents()
+
+
 def quick_checks(terminology: Terminology | None = None) -> Iterator[Checked]:
-    """All that takes some milliseconds: everything but the unit libraries, which take a second."""
+    """All that takes some milliseconds: everything that no large library is loaded for."""
     yield from check_units(library=False)
     yield from check_canonical()
     yield from check_crypto()
@@ -89,6 +102,12 @@ def check_units(*, library: bool = True) -> Iterator[Checked]:
     """Conversions between units; with `library` also those that pint or labunits does."""
     for name, problem in fhir_mapping.check_units(library=library):
         yield Checked("units", name, problem)
+
+
+def check_documents() -> Iterator[Checked]:
+    """The text of an HTML, an RTF and a PDF attachment."""
+    for row in _known()["documents"]:
+        yield _compared("documents", row, _words, row["words"])
 
 
 def check_canonical() -> Iterator[Checked]:
@@ -143,6 +162,12 @@ def _shown(row: Row, template: prompts.Template | None) -> list[str]:
     layout = prompts.lay_out(chart, template or prompts.load("differential"))
     prompt = prompts.render(layout, [1] * len(layout.texts))
     return prompt.messages[-1].content.splitlines()
+
+
+def _words(row: Row) -> str:
+    data = base64.b64encode(row["given"].encode("cp1252")).decode()
+    text, _ = text_of({"contentType": row["media"], "data": data}, Index([]))
+    return " ".join(text.split())
 
 
 def _looked_up(terminology: Terminology, row: Row) -> object:

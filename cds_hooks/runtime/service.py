@@ -36,7 +36,7 @@ from cds_hooks.runtime.engines import make_engine, model_entry, options_digest, 
 from cds_hooks.runtime.ledger import Ledger
 from cds_hooks.runtime.records import site_key
 from cds_hooks.runtime.self_check import quick_checks, require
-from cds_hooks.runtime.warming import UnitsCheck
+from cds_hooks.runtime.warming import LibrariesCheck
 from cds_hooks.services import REGISTRY, ServiceDefinition
 from cds_hooks.settings import Settings, SettingsError, settings_digest
 
@@ -79,7 +79,7 @@ class Runtime:
         self.ledger = Ledger(settings, self.store, self._key.key_id)
         if self.ledger.fhir is not None:
             self.ledger.fhir.told_in(self.metrics.registry)
-        self.units = UnitsCheck()
+        self.libraries = LibrariesCheck()
         self._given = engine is not None
         self.engine = engine or make_engine(settings, self._template.settings, self._samples)
         self.callers = Callers(settings, self._key, self.store, base_url=self._base_url)
@@ -116,18 +116,18 @@ class Runtime:
             # What is loaded by now stays: the collector would walk all of it in the midst of hooks.
             gc.freeze()
             stack.callback(watching.cancel)
-            units = asyncio.create_task(self.units.run(), name="units")
-            stack.callback(units.cancel)
+            checking = asyncio.create_task(self.libraries.run(), name="libraries")
+            stack.callback(checking.cancel)
             yield
 
     async def until_ready(self, limit_s: float = 300.0) -> None:
-        """Wait for the model and for the check of units.
+        """Wait for the model and for the check of libraries.
 
         Raises EngineUnavailable when the model cannot be loaded, SelfCheckFailed.
         """
         ends = asyncio.get_running_loop().time() + limit_s
-        while (state := self.engine.state).status != "ready" or self.units.trouble:
-            self.units.require()
+        while (state := self.engine.state).status != "ready" or self.libraries.trouble:
+            self.libraries.require()
             if state.status == "failed" or asyncio.get_running_loop().time() > ends:
                 why = getattr(self.engine, "trouble", "")
                 raise EngineUnavailable("the model cannot be loaded", where=state.detail, hint=why)
@@ -139,7 +139,7 @@ class Runtime:
         engine = "ok" if state.status == "ready" else state.detail or state.status
         checks = {"engine": engine, "store": self._store_trouble or "ok"}
         checks["ledger"] = self.ledger.trouble or "ok"
-        checks["units"] = self.units.trouble or "ok"
+        checks["libraries"] = self.libraries.trouble or "ok"
         told = {**checks, **egress_checks(self.engine)}
         return Readiness(all(check == "ok" for check in checks.values()), told)
 

@@ -1,4 +1,4 @@
-"""What a service checks behind its start, because it takes a second: the libraries of units."""
+"""What a service checks behind its start, because it takes a second: units and documents."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import gc
 from collections.abc import Callable
 
 from cds_hooks.operation import get_logger
-from cds_hooks.runtime.self_check import SelfCheckFailed, check_units, require
+from cds_hooks.runtime.self_check import SelfCheckFailed, require, slow_checks
 
-__all__ = ["UnitsCheck"]
+__all__ = ["LibrariesCheck"]
 
 
-class UnitsCheck:
-    """Loads the libraries and computes the known conversions; until then no service is ready.
+class LibrariesCheck:
+    """Loads the libraries and computes known values with them; until then no service is ready.
 
     `trouble` is for `/readyz`: empty once all is well. `on_failure` is called when it is not, and
-    stops the service. A chart that comes sooner loads the libraries itself, which refuse by
-    themselves to be used when they do not convert.
+    stops the service. A chart that comes sooner loads the libraries itself; those of units refuse
+    by themselves to be used when they do not convert.
     """
 
     def __init__(self) -> None:
-        self.trouble = "the libraries of units are not checked yet"
+        self.trouble = "libraries are not checked yet"
         self.on_failure: Callable[[], None] = lambda: None
         self._error: SelfCheckFailed | None = None
 
@@ -38,10 +38,10 @@ class UnitsCheck:
             gc.freeze()
 
     def require(self) -> None:
-        """Raise SelfCheckFailed if a known conversion was wrong."""
+        """Raise SelfCheckFailed if a known value was wrong."""
         if self._error is not None:
             raise self._error
 
 
 def _check() -> None:
-    require(check_units())
+    require(slow_checks())

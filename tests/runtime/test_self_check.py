@@ -22,10 +22,12 @@ from cds_hooks.runtime.self_check import (
     check_canonical,
     check_chart,
     check_crypto,
+    check_documents,
     check_terminology,
     check_units,
     quick_checks,
     require,
+    slow_checks,
 )
 from fhir_mapping import known
 
@@ -95,9 +97,10 @@ def _settings(folder: Path, terminology: Path = COMPILED) -> Path:
 
 
 def test_every_known_value_is_right_here(terminology: Terminology) -> None:
-    found = [*quick_checks(terminology), *check_units()]
+    found = [*quick_checks(terminology), *slow_checks()]
     assert [one for one in found if one.problem] == []
-    assert {one.part for one in found} == {"units", "chart", "terminology", "crypto", "canonical"}
+    parts = {"units", "documents", "chart", "terminology", "crypto", "canonical"}
+    assert {one.part for one in found} == parts
     require(found)
 
 
@@ -108,6 +111,8 @@ def test_every_known_value_is_right_here(terminology: Terminology) -> None:
         ("crypto", check_crypto, {"key": "00"}),
         ("canonical", check_canonical, {"expected": "{}"}),
         ("canonical", check_canonical, {"given": "{"}),
+        ("documents", check_documents, {"words": "Plan"}),
+        ("documents", check_documents, {"media": "application/pdf"}),
         ("chart", check_chart, {"lines": ["P1 | Gout"]}),
         ("chart", check_chart, {"resources": "["}),
     ],
