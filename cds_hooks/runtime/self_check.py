@@ -129,8 +129,8 @@ def check_chart(template: prompts.Template | None = None) -> Iterator[Checked]:
     """A chart of nobody mapped, and rendered with the template in use."""
     row = _known()["chart"]
     for line in row["lines"]:
-        named = {"name": line.partition(" ")[0]}
-        yield _compared("chart", named, lambda _, line=line: line in _shown(row, template), True)
+        named = {**row, "name": line.partition(" ")[0], "line": line}
+        yield _compared("chart", named, lambda row: row["line"] in _shown(row, template), True)
 
 
 def check_terminology(terminology: Terminology) -> Iterator[Checked]:
