@@ -19,7 +19,7 @@ test: setup  ## all tests
 	@$(BIN)/python -m pytest
 
 test-python: setup  ## tests without a model on another Python (OTHER=), else the newest there is
-	@$(BIN)/python deploy/other_python.py $(if $(OTHER),--python "$(OTHER)")
+	@$(BIN)/python deploy/other_python.py $(if $(OTHER),--python "$(OTHER)") -- $(WORKERS)
 
 check: setup  ## formatting, lint, types, import contracts, lock files
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .

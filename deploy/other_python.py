@@ -1,9 +1,9 @@
 """Run the tests that need no model on the newest promised Python beside the one of `.venv`.
 
-`make test-python` (or `PYTHON=python3.13`) calls it after set-up. It makes a virtual environment of
-its own, `.venv-3.13`, from the same lock file, and takes the llama.cpp that set-up has built: the
-wheel is good for every Python. Model and terminology in `build/` are shared. Where there is no
-other Python on the machine it says so and exits with 0.
+`make test-python` calls it after set-up (`OTHER=python3.12` for a certain one). It makes a virtual
+environment of its own, `.venv-3.13`, from the same lock file, and takes the llama.cpp that set-up
+has built: the wheel is good for every Python. Model and terminology in `build/` are shared. Where
+there is no other Python on the machine it says so and exits with 0.
 """
 
 from __future__ import annotations
