@@ -1,7 +1,7 @@
 # `make demo` and `make test` set up all they need by themselves; see README.md.
 PYTHON ?= python3
 BIN := .venv/bin
-.PHONY: help setup portable demo serve test check bench fuzz soak kill fhir-server lock clean
+.PHONY: help setup portable demo serve test test-python check bench fuzz soak kill fhir-server lock clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -20,6 +20,9 @@ serve: setup  ## keep the service running on 127.0.0.1:8010 for somebody to try
 
 test: setup  ## all tests
 	@$(BIN)/python -m pytest
+
+test-python: setup  ## tests without a model on another Python (OTHER=), else the newest there is
+	@$(BIN)/python deploy/other_python.py $(if $(OTHER),--python "$(OTHER)") -- $(WORKERS)
 
 check: setup  ## formatting, lint, types, import contracts, lock files
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .

@@ -12,10 +12,11 @@ from fhir_mapping.chart import (
     QualityNote,
     Range,
 )
-from fhir_mapping.errors import MappingError
+from fhir_mapping.errors import MappingError, UnitsUnavailable
+from fhir_mapping.known import check_units
 from fhir_mapping.mapping import map_chart
 from fhir_mapping.priority import must_keep, priority
-from fhir_mapping.warming import warm, warm_units
+from fhir_mapping.warming import warm
 
 __all__ = [
     "Chart",
@@ -29,9 +30,10 @@ __all__ = [
     "Polarity",
     "QualityNote",
     "Range",
+    "UnitsUnavailable",
+    "check_units",
     "map_chart",
     "must_keep",
     "priority",
     "warm",
-    "warm_units",
 ]

@@ -13,6 +13,7 @@ import re
 from functools import cache, lru_cache
 from typing import Any
 
+from fhir_mapping.errors import UnitsUnavailable
 from fhir_mapping.tables import table
 
 __all__ = ["convert"]
@@ -25,7 +26,10 @@ _LONG_NUMBER = re.compile(r"\d{3,}")
 
 
 def convert(value: float, unit: str, to: str, loinc: str = "") -> float | None:
-    """`value` in the unit `to`, or None; `loinc` is the analyte, for mass to substance."""
+    """`value` in the unit `to`, or None; `loinc` is the analyte, for mass to substance.
+
+    Raises UnitsUnavailable where a library is needed that does not work.
+    """
     line = _line(unit, to, loinc)
     return None if line is None else value * line[0] + line[1]
 
@@ -92,16 +96,26 @@ def _plain(unit: str) -> str:
 
 @cache
 def _registry() -> Any:
-    from ucumvert import PintUcumRegistry
+    """The unit library, proven to convert. Raises UnitsUnavailable."""
+    try:
+        from ucumvert import PintUcumRegistry
 
-    return PintUcumRegistry()
+        registry = PintUcumRegistry()
+    except Exception as error:  # two libraries that do not fit raise what they like
+        raise UnitsUnavailable(type(error).__name__) from error
+    if _converted(registry, "g/dL", "mg/mL") is None:
+        raise UnitsUnavailable("g/dL is not converted to mg/mL")
+    return registry
 
 
 def _by_dimension(unit: str, to: str) -> Line | None:
     if ("mol" in unit) != ("mol" in to):
         # A parser takes mol/mol and % for the same thing; one is of molecules, the other of mass.
         return None
-    registry = _registry()
+    return _converted(_registry(), unit, to)
+
+
+def _converted(registry: Any, unit: str, to: str) -> Line | None:
     try:
         source, target = registry.from_ucum(unit), registry.from_ucum(to)
         zero, one = (
@@ -109,8 +123,8 @@ def _by_dimension(unit: str, to: str) -> Line | None:
             for x in (0.0, 1.0)
         )
         scale = float(target.magnitude)
-    except Exception:  # whatever a unit that is none makes of the parsers
-        return None
+    except Exception:  # whatever a unit that is none makes of the parsers; `_registry` knows
+        return None  # that it is not the library's own fault
     return ((one - zero) / scale, zero / scale) if scale else None
 
 
@@ -152,12 +166,15 @@ def _proportion(unit: str, to: str) -> float | None:
 
 @cache
 def _analytes() -> dict[str, tuple[str, str, float]]:
-    from labunits.converters import analytes
-
     from fhir_mapping.units import ucum
 
-    return {
-        a.loinc_num: (ucum(a.traditional_unit), ucum(a.si_unit), a.conversion_factor)
-        for a in analytes()
-        if a.conversion_factor
-    }
+    try:
+        from labunits.converters import analytes
+
+        return {
+            a.loinc_num: (ucum(a.traditional_unit), ucum(a.si_unit), a.conversion_factor)
+            for a in analytes()
+            if a.conversion_factor
+        }
+    except (ImportError, AttributeError, TypeError, ValueError, OSError) as error:
+        raise UnitsUnavailable(type(error).__name__) from error

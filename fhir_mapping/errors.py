@@ -1,8 +1,8 @@
-"""What can go wrong before there is a chart; after that nothing raises, it is an omission."""
+"""What can go wrong before there is a chart; after that nothing in a resource raises."""
 
 from __future__ import annotations
 
-__all__ = ["MappingError"]
+__all__ = ["MappingError", "UnitsUnavailable"]
 
 
 class MappingError(Exception):
@@ -24,3 +24,18 @@ class MappingError(Exception):
         where = f" at {self.where}" if self.where else ""
         hint = f" {self.hint}" if self.hint else ""
         return f"{self.code}: {self.message}{where}.{hint}"
+
+
+class UnitsUnavailable(MappingError):
+    """The libraries of units cannot be used here: no fault of the input, but of the installation.
+
+    Without them a result in another unit than its range would be called normal by silence.
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            "units-unavailable",
+            f"the library of units cannot be used ({why})",
+            where="pint, ucumvert, labunits",
+            hint="Install the versions of deploy/locks/runtime.txt: `make setup` does.",
+        )

@@ -124,8 +124,8 @@ class Index:
 def _same(one: Resource, other: Resource) -> bool:
     try:
         return one == other
-    except RecursionError:
-        return False
+    except RecursionError:  # how deep Python compares differs from version to version
+        return _flat(one) == _flat(other)
 
 
 def _age(resource: Resource) -> tuple[str, int, bytes]:

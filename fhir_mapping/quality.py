@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import Any
 
+from pydantic import ValidationError
+
 from fhir_mapping.chart import QualityNote
 from fhir_mapping.dialects import version_named
 from fhir_mapping.reading import string
@@ -66,8 +68,14 @@ def _checked(resource: object, package: str, n: int) -> list[QualityNote]:
         return [QualityNote(where, "unknown-type", f"There is no {kind} in this version of FHIR.")]
     try:
         model.model_validate(_without_nulls(resource))
-    except Exception as error:  # a KeyError for an unknown type inside, besides ValidationError
+    except KeyError:
+        message = "It contains a resource of a type that this version does not have."
+        return [QualityNote(where, "unknown-type-inside", message)]
+    except ValidationError as error:
         return _notes_of(error, where)
+    except Exception:  # a fault of the models is not the sender's, and not one of this resource
+        message = "The models that judge resources failed at this one: it was not checked."
+        return [QualityNote(where, "not-checked", message)]
     return []
 
 
@@ -86,17 +94,13 @@ def _model(kind: str, package: str) -> Any:
     models = import_module(package)
     try:
         return models.get_fhir_model_class(kind)
-    except (ValueError, LookupError, ImportError):
+    except (ValueError, LookupError):
         return None
 
 
-def _notes_of(error: Exception, where: str) -> list[QualityNote]:
-    errors = getattr(error, "errors", None)
-    if errors is None:
-        message = "It contains a resource of a type that this version does not have."
-        return [QualityNote(where, "unknown-type-inside", message)]
+def _notes_of(error: ValidationError, where: str) -> list[QualityNote]:
     found = []
-    for problem in errors()[:_MOST_NOTES_EACH]:
+    for problem in error.errors()[:_MOST_NOTES_EACH]:
         code = str(problem.get("type", "invalid")).rpartition(".")[2]
         path = where + "".join(_step(step) for step in problem.get("loc", ()))
         found.append(QualityNote(path, code.replace("_", "-"), _FIXES.get(code, _fix(code))))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from fhir_mapping.conversions import convert
 from fhir_mapping.mapping import map_chart
 
-__all__ = ["warm", "warm_units"]
+__all__ = ["warm"]
 
 
 def warm() -> None:
@@ -25,11 +24,3 @@ def warm() -> None:
         patient_id="p",
         now=datetime.now(UTC),
     )  # fmt: skip
-
-
-def warm_units() -> None:
-    """Load the library of units, which takes a second or two; for a thread.
-
-    Few charts need it: the tables hold the units that laboratories usually send.
-    """
-    convert(1.0, "mg", "ug")

@@ -28,6 +28,13 @@ __all__ = ["TransitServer", "make_authority"]
 TOKEN = "hvs.CAESIJ-test-token"
 
 
+_SIGNS = x509.KeyUsage(
+    key_cert_sign=True, crl_sign=True, digital_signature=True, content_commitment=False,
+    key_encipherment=False, data_encipherment=False, key_agreement=False, encipher_only=False,
+    decipher_only=False,
+)  # fmt: skip
+
+
 def make_authority(folder: Path, name: str = "ca") -> Path:
     """A certificate for 127.0.0.1 that vouches for itself; its key and it are in one PEM beside."""
     key = ec.generate_private_key(ec.SECP256R1())
@@ -44,6 +51,8 @@ def make_authority(folder: Path, name: str = "ca") -> Path:
         .not_valid_after(now + datetime.timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([address]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(_SIGNS, critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
     pem = made.public_bytes(serialization.Encoding.PEM)

@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 from cds_hooks.cli.reading import uncollected
 from cds_hooks.errors import ChartsideError
-from fhir_mapping import MappingError
+from fhir_mapping import MappingError, UnitsUnavailable
 
 __all__ = ["app", "main"]
 
@@ -89,7 +89,8 @@ def main() -> Never:
     try:
         app()
     except MappingError as error:
-        _fail(error.code, error.diagnostics(), BAD_INPUT)
+        status = FAILED if isinstance(error, UnitsUnavailable) else BAD_INPUT
+        _fail(error.code, error.diagnostics(), status)
     except ChartsideError as error:
         _fail(error.code, error.diagnostics(), BAD_INPUT if error.status < 500 else FAILED)
     sys.exit(0)

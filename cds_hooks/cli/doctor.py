@@ -18,6 +18,7 @@ from rich.table import Table
 
 from cds_hooks.cli import show
 from cds_hooks.cli.doctor_engine import engine
+from cds_hooks.cli.doctor_self_check import self_check
 from cds_hooks.errors import ChartsideError
 from cds_hooks.runtime.callers import client_of, key_sets_of
 from cds_hooks.services import REGISTRY
@@ -59,6 +60,9 @@ doctor_app.command("engine")(engine)
 @doctor_app.callback()
 def _doctor() -> None:
     """Find out why something is refused, or why the model is away."""
+
+
+doctor_app.command("self-check")(self_check)
 
 
 @doctor_app.command()

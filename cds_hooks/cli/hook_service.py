@@ -18,6 +18,7 @@ from cds_hooks.cli.ehr import current_encounter_id, hook_request
 from cds_hooks.cli.mapping import UsageError
 from cds_hooks.errors import ChartsideError
 from cds_hooks.runtime.own_calls import OwnToken
+from cds_hooks.tls_client import certificate_told, client_context
 from cds_hooks.trust.egress import DestinationInvalid, parse
 from cds_hooks.trust.signing import SigningKey
 
@@ -138,7 +139,7 @@ def _tls(
     if urlsplit(url).scheme != "https":
         return None
     try:
-        context = ssl.create_default_context(cafile=authority)
+        context = client_context(authority)
         if certificate is not None:
             context.load_cert_chain(*certificate)
     except (OSError, ssl.SSLError):
@@ -166,7 +167,8 @@ def _sent(http: httpx.Client, method: str, path: str, **options: Any) -> httpx.R
     try:
         answer = http.request(method, path, headers=headers, **options)
     except httpx.HTTPError as error:
-        hint = f"{type(error).__name__}: see the address, and --authority for a site's own TLS."
+        why = certificate_told(error) or f"{type(error).__name__}: see the address."
+        hint = f"{why} For a site's own TLS see --authority."
         raise ServiceNotReached("no service answers", where=path, hint=hint) from None
     if answer.status_code == httpx.codes.OK:
         return answer

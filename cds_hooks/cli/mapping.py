@@ -15,6 +15,7 @@ from rich.table import Table
 from cds_hooks.cli import show
 from cds_hooks.cli.mapping_report import count, elements_table, quality_table, stats_table
 from cds_hooks.errors import ChartsideError
+from cds_hooks.runtime.self_check import check_chart, check_units, require
 from cds_hooks.settings import load_settings
 from fhir_mapping import Chart, MappingError, map_chart
 from fhir_mapping.elements import elements_left_out
@@ -52,6 +53,7 @@ def map_file(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Map FHIR data to numbered facts, and say what was left out and why."""
+    require((*check_units(library=False), *check_chart()))
     resources = load_path(file)
     chart = map_chart(
         resources,

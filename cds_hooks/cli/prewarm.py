@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import datetime as dt
 import signal
-import ssl
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -49,6 +48,7 @@ from cds_hooks.runtime.egress import guarded, lock_prewarm
 from cds_hooks.runtime.own_calls import own_http
 from cds_hooks.services import ServiceDefinition, find
 from cds_hooks.settings import Settings, SettingsError, load_settings
+from cds_hooks.tls_client import client_context
 
 __all__ = ["prewarm"]
 
@@ -141,16 +141,15 @@ class _Edges:
 async def _edges(settings: Settings, key: SigningKey, port: int) -> AsyncIterator[_Edges]:
     wanted, base = settings.prewarm, _base(settings)
     bounds = replace(gather_config(settings), connect_seconds=10.0, read_seconds=60.0)
-    tls = ssl.create_default_context()
     polite = Polite(
-        guarded(httpx.AsyncHTTPTransport(verify=tls, trust_env=False)),
+        guarded(httpx.AsyncHTTPTransport(verify=client_context(), trust_env=False)),
         per_minute=wanted.reads_per_minute,
         longest_pause_s=wanted.longest_pause_s,
     )
     # A read waits for its turn and for a busy server, so its own bound is that of the transport.
     patient = replace(bounds, read_seconds=4 * wanted.longest_pause_s + 600)
     async with (
-        open_http(bounds, tls=tls, transport=polite) as fhir,
+        open_http(bounds, transport=polite) as fhir,
         own_http(settings, port, timeout=10) as service,
     ):
         tokens = TokenSource(fhir, base, _client(settings, key))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import ipaddress
 import signal
 import socket
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import prompts
+from cds_hooks.addresses import is_loopback
 from cds_hooks.cli.reading import uncollected
 from cds_hooks.errors import ChartsideError
 from cds_hooks.inference.worker.dumps import forbid_dumps
@@ -85,12 +85,14 @@ async def _answer(runtime: Runtime, listening: socket.socket) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, lambda: _stop(server))
     # Not by uvicorn's lifespan: an error at start should end as one line that says what to do.
+    runtime.libraries.on_failure = lambda: _stop(server)
     async with runtime.lifespan(), kept_fresh(certificates, runtime.settings.tls.look_every_s):
         host, port = runtime.settings.server.host, listening.getsockname()[1]
         get_logger().info("listening", host=host, port=port)
         # Some kernels let two sockets be bound, and only one of them listen.
         with _port_is_free():
             await server.serve(sockets=[listening])
+    runtime.libraries.require()
 
 
 class PortNotFree(ChartsideError):
@@ -124,7 +126,7 @@ def _listen(settings: Settings, port: int) -> socket.socket:
         bound.bind((host, port))
         stack.pop_all()
     # The name was resolved when the settings were read; it may mean another address by now.
-    loopback = ipaddress.ip_address(bound.getsockname()[0]).is_loopback
+    loopback = is_loopback(bound.getsockname()[0])
     if not loopback and not secured(settings):
         bound.close()
         raise BindNotLoopback("the host is not loopback any more", where="server.host")

@@ -26,6 +26,7 @@ from cds_hooks.protocol.errors import (
     BodyUnreadable,
 )
 from cds_hooks.protocol.reading import Limits, read_object
+from cds_hooks.tls_client import certificate_fault, client_context
 
 __all__ = ["FhirClient", "ReadError", "open_http", "usable_token"]
 
@@ -66,7 +67,7 @@ def open_http(
     no_cookies = http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
     timeout = httpx.Timeout(config.read_seconds, connect=config.connect_seconds)
     return httpx.AsyncClient(
-        verify=tls if tls is not None else ssl.create_default_context(),
+        verify=tls if tls is not None else client_context(),
         transport=transport,
         cookies=no_cookies,
         timeout=timeout,
@@ -120,8 +121,8 @@ class FhirClient:
                     return await self._get(url)
         except (TimeoutError, httpx.TimeoutException):
             return NoteCode.DEADLINE if loop.time() >= self._ends else NoteCode.TIMEOUT
-        except httpx.ConnectError:
-            return NoteCode.UNREACHABLE
+        except httpx.ConnectError as error:
+            return NoteCode.UNTRUSTED if certificate_fault(error) else NoteCode.UNREACHABLE
         except (httpx.HTTPError, httpx.InvalidURL):
             return NoteCode.CONNECTION_LOST
 

@@ -53,6 +53,7 @@ class NoteCode(StrEnum):
     SERVER_ERROR = "server-error"
     REDIRECTED = "redirected"
     UNREACHABLE = "unreachable"
+    UNTRUSTED = "certificate-refused"
     CONNECTION_LOST = "connection-lost"
     TIMEOUT = "timeout"
     DEADLINE = "deadline"

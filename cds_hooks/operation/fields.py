@@ -59,6 +59,7 @@ FIELDS: Mapping[str, Callable[[Any], bool]] = {
     "checks": _by_word,
     # what may leave
     "way": _word,
+    "reason": _word,
     # an exchange
     "request_id": _matches(_UUID),
     "method": _word,

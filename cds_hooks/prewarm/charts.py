@@ -30,6 +30,7 @@ _PASSING = {
     NoteCode.RATE_LIMITED,
     NoteCode.SERVER_ERROR,
     NoteCode.UNREACHABLE,
+    NoteCode.UNTRUSTED,
     NoteCode.CONNECTION_LOST,
     NoteCode.TIMEOUT,
     NoteCode.DEADLINE,

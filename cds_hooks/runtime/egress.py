@@ -113,6 +113,7 @@ def attach(registry: CollectorRegistry, log: Any) -> None:
             way=refusal.way,
             host=refusal.host,
             port=refusal.port,
+            **({"reason": refusal.why} if refusal.why else {}),
         )
 
     lock.tell = tell
@@ -129,12 +130,11 @@ def locked_transport() -> httpx.AsyncBaseTransport | None:
     """A transport for an HTTP client, with the lock in front; None where there is no lock."""
     if installed() is None:
         return None
-    import ssl
-
     import httpx
 
-    tls = ssl.create_default_context()
-    return guarded(httpx.AsyncHTTPTransport(verify=tls, trust_env=False))
+    from cds_hooks.tls_client import client_context
+
+    return guarded(httpx.AsyncHTTPTransport(verify=client_context(), trust_env=False))
 
 
 def guarded(transport: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:

@@ -218,13 +218,9 @@ def _of_server(server: ModelServer, base: str) -> OpenAIEngine:
 def _tls(server: ModelServer) -> ssl.SSLContext | None:
     if server.authority is None and server.certificate is None:
         return None
-    import ssl
+    from cds_hooks.tls_client import client_context
 
-    context = ssl.create_default_context(cafile=_text(server.authority))
+    context = client_context(server.authority)
     if server.certificate is not None:
         context.load_cert_chain(server.certificate, server.certificate_key)
     return context
-
-
-def _text(path: Path | None) -> str | None:
-    return None if path is None else str(path)

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from cds_hooks.settings import Settings
+from cds_hooks.tls_client import client_context
 from cds_hooks.trust.signing import SigningKey, call_token
 
 __all__ = ["OwnToken", "own_http"]
@@ -61,9 +62,10 @@ def own_http(settings: Settings, port: int, **options: Any) -> httpx.AsyncClient
 
 def _pinned(settings: Settings) -> ssl.SSLContext:
     """Only the service's own certificate is taken, whatever name it is for."""
-    context = ssl.create_default_context(cafile=settings.tls.certificate)
+    context = client_context(settings.tls.certificate)
     context.check_hostname = False
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    # The very certificate is known, so it matters little how its issuer made it.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     own = settings.own_calls
     if own.certificate is not None:
         context.load_cert_chain(own.certificate, own.certificate_key)

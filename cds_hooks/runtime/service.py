@@ -42,7 +42,8 @@ from cds_hooks.runtime.engines import (
 )
 from cds_hooks.runtime.ledger import Ledger
 from cds_hooks.runtime.records import site_key
-from cds_hooks.runtime.warming import warm_when_ready
+from cds_hooks.runtime.self_check import quick_checks, require
+from cds_hooks.runtime.warming import LibrariesCheck
 from cds_hooks.services import REGISTRY, ServiceDefinition
 from cds_hooks.settings import Settings, SettingsError, settings_digest
 
@@ -86,6 +87,7 @@ class Runtime:
         self.ledger = Ledger(settings, self.store, self._key.key_id)
         if self.ledger.fhir is not None:
             self.ledger.fhir.told_in(self.metrics.registry)
+        self.libraries = LibrariesCheck()
         self._given = engine is not None
         self.engine = engine or make_engine(settings, self._template.settings, self._samples)
         self.callers = Callers(settings, self._key, self.store, base_url=self._base_url)
@@ -119,23 +121,25 @@ class Runtime:
                 stack.push_async_callback(self.engine.stop)
             stack.push_async_callback(self.consultant.close)
             watching = asyncio.create_task(self._watch_store(), name="store-check")
-            await asyncio.to_thread(fhir_mapping.warm)
+            await asyncio.to_thread(self._check)
             # What is loaded by now stays: the collector would walk all of it in the midst of hooks.
             gc.freeze()
             stack.callback(watching.cancel)
-            warming = asyncio.create_task(warm_when_ready(self.engine), name="units")
-            stack.callback(warming.cancel)
+            checking = asyncio.create_task(self.libraries.run(), name="libraries")
+            stack.callback(checking.cancel)
             yield
 
     async def until_ready(self, limit_s: float = _PATIENCE_S) -> None:
         """Wait for the model, as long as a slow machine may need, and again after each change: an
-        engine that goes down its ladder loads the model more than once.
+        engine that goes down its ladder loads the model more than once; and for the check of
+        libraries.
 
-        Raises EngineUnavailable when it cannot be loaded.
+        Raises EngineUnavailable when the model cannot be loaded, SelfCheckFailed.
         """
         clock = asyncio.get_running_loop().time
         since, last = clock(), self.engine.state
-        while (state := self.engine.state).status != "ready":
+        while (state := self.engine.state).status != "ready" or self.libraries.trouble:
+            self.libraries.require()
             if state != last:
                 since, last = clock(), state
             if state.status == "failed" or clock() - since > limit_s:
@@ -154,6 +158,7 @@ class Runtime:
         engine = engine_checks(self.engine)
         checks = {"engine": engine["engine"], "store": self._store_trouble or "ok"}
         checks["ledger"] = self.ledger.trouble or "ok"
+        checks["libraries"] = self.libraries.trouble or "ok"
         told = {**checks, **engine, **egress_checks(self.engine)}
         return Readiness(all(check == "ok" for check in checks.values()), told)
 
@@ -311,6 +316,11 @@ class Runtime:
             self.metrics.feedback(service, entry.outcome)
         counts = {"unknown": receipt.unknown, "duplicates": receipt.repeated}
         self._log.info("feedback", service=service, entries=len(entries), **counts)
+
+    def _check(self) -> None:
+        """Load the tables, and refuse to start with wrong ones. Raises SelfCheckFailed."""
+        fhir_mapping.warm()
+        require(quick_checks(self._terminology))
 
     async def _watch_store(self) -> None:
         while True:

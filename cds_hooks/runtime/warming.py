@@ -1,24 +1,47 @@
-"""What a service loads behind its start, because it is rarely needed and takes a second."""
+"""What a service checks behind its start, because it takes a second: units and documents."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import Callable
 
-import fhir_mapping
-from cds_hooks.inference.engine import Engine
+from cds_hooks.operation import get_logger
+from cds_hooks.runtime.self_check import SelfCheckFailed, require, slow_checks
 
-__all__ = ["warm_when_ready"]
-
-_POLL_S = 0.1
+__all__ = ["LibrariesCheck"]
 
 
-async def warm_when_ready(engine: Engine) -> None:
-    """Load the library of units as soon as the model has what it needs of the machine.
+class LibrariesCheck:
+    """Loads the libraries and computes known values with them; until then no service is ready.
 
-    A chart that needs it sooner (a unit that no table holds) loads it itself.
+    `trouble` is for `/readyz`: empty once all is well. `on_failure` is called when it is not, and
+    stops the service. A chart that comes sooner loads the libraries itself; those of units refuse
+    by themselves to be used when they do not convert.
     """
-    while engine.state.status not in ("ready", "failed"):  # noqa: ASYNC110 - no engine tells
-        await asyncio.sleep(_POLL_S)
-    await asyncio.to_thread(fhir_mapping.warm_units)
-    gc.freeze()
+
+    def __init__(self) -> None:
+        self.trouble = "libraries are not checked yet"
+        self.on_failure: Callable[[], None] = lambda: None
+        self._error: SelfCheckFailed | None = None
+
+    async def run(self) -> None:
+        """Check once; what is loaded then is not walked by the garbage collector again."""
+        try:
+            await asyncio.to_thread(_check)
+        except SelfCheckFailed as error:
+            self._error, self.trouble = error, error.code
+            get_logger().error("self-check-failed", code=error.code)
+            self.on_failure()
+        else:
+            self.trouble = ""
+            gc.freeze()
+
+    def require(self) -> None:
+        """Raise SelfCheckFailed if a known value was wrong."""
+        if self._error is not None:
+            raise self._error
+
+
+def _check() -> None:
+    require(slow_checks())

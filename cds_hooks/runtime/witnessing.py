@@ -23,6 +23,7 @@ from cds_hooks.operation import get_logger
 from cds_hooks.prewarm import BackendClient, SigningKey, TokenSource
 from cds_hooks.runtime.egress import locked_transport, of_service
 from cds_hooks.settings import Settings
+from cds_hooks.tls_client import client_context
 from cds_hooks.trust.egress.destinations import AllowList
 from cds_hooks.trust.egress.lock import EgressLock
 from cds_hooks.trust.egress.transport import LockedTransport
@@ -203,9 +204,7 @@ async def fhir_notes(settings: Settings) -> list[str]:
 
     Raises WitnessFailed.
     """
-    import ssl
-
-    inner = httpx.AsyncHTTPTransport(verify=ssl.create_default_context(), trust_env=False)
+    inner = httpx.AsyncHTTPTransport(verify=client_context(), trust_env=False)
     lock = EgressLock(AllowList(of_service(settings), settings.egress.networks))
     async with opened_witness(settings, LockedTransport(inner, lock)) as witness:
         return [note async for note in witness.notes()]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 
+from cds_hooks.addresses import is_loopback
 from cds_hooks.settings.clients import secured
 from cds_hooks.settings.errors import BindNotLoopback, ProfileNotAvailable, SettingsError
 from cds_hooks.settings.production import lacks
@@ -32,7 +32,7 @@ def require_reachable(settings: Settings) -> None:
         found = {str(item[4][0]) for item in socket.getaddrinfo(host, None)}
     except (OSError, UnicodeError):
         raise SettingsError("the host has no address", where="server.host") from None
-    loopback = all(ipaddress.ip_address(address).is_loopback for address in found)
+    loopback = all(is_loopback(address) for address in found)
     if not found or not (loopback or secured(settings)):
         raise BindNotLoopback(
             "the service binds to loopback only, unless it has clients and TLS or a proxy",

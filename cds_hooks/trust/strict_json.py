@@ -12,8 +12,12 @@ from typing import Any, Never
 __all__ = ["NotStrictJson", "read_strict"]
 
 
+_DEEPEST = 64
+"""Levels of nesting, ours; how many a parser takes differs from one Python to the next."""
+
+
 class NotStrictJson(ValueError):
-    """Not one JSON object in UTF-8, or a member is named twice."""
+    """Not one JSON object in UTF-8, nested too deeply, or a member is named twice."""
 
 
 def read_strict(raw: bytes) -> dict[str, Any]:
@@ -26,9 +30,20 @@ def read_strict(raw: bytes) -> dict[str, Any]:
         )
     except (ValueError, RecursionError):
         raise NotStrictJson from None
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or _is_deeper_than(found, _DEEPEST):
         raise NotStrictJson
     return found
+
+
+def _is_deeper_than(found: dict[str, Any], levels: int) -> bool:
+    """Breadth first, because nothing may recurse over what a stranger sent."""
+    level: list[Any] = [found]
+    for _ in range(levels):
+        inner = (part.values() if isinstance(part, dict) else part for part in level)
+        level = [child for parts in inner for child in parts if isinstance(child, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -87,6 +87,10 @@ _FORBIDDEN: dict[str, tuple[str, Callable[[], object]]] = {
     ),
     "os.system": ("program", lambda: os.system("true")),
     "posix_spawn": ("program", lambda: os.posix_spawn("/bin/true", ["true"], {})),
+    "posix_spawn of python with code": (
+        "program",
+        lambda: os.posix_spawn(sys.executable, [sys.executable, "-c", ""], {}),
+    ),
     "exec": ("program", lambda: os.execv("/nonexistent", ["x"])),
 }
 

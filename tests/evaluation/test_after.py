@@ -88,6 +88,24 @@ async def test_without_a_usable_answer_the_first_one_stands(
         found = await again(done)
         assert names(found) == names(done)
         assert found.outcome is done.outcome
+        # After its one reply the fake has only faults.
+        assert found.samples_failed > done.samples_failed
+
+
+async def test_a_question_that_the_engine_failed_is_asked_again_with_the_next_case(
+    done: Consultation, terminology: Terminology
+) -> None:
+    down = FakeReply(fault=EngineUnavailable("down"))
+    replies = [said(expected=["fever"]), down, said(expected=["tachycardia"])]
+    engine = FakeEngine(replies)
+    again = second_look(engine, terminology, QuestionConfig())
+    first = await again(done)
+    assert names(first) == ["Gout", "Sepsis"]
+    assert first.samples_failed == done.samples_failed + 1
+    second = await again(done)
+    assert names(second) == ["Sepsis", "Gout"]
+    assert second.samples_failed == done.samples_failed
+    assert len(engine.requests) == 3
 
 
 async def test_nothing_is_asked_about_a_list_that_is_not_there(

@@ -58,7 +58,17 @@ def test_unknown_types_are_a_remark() -> None:
 
 def test_an_unknown_type_inside_is_a_remark() -> None:
     inside = {**GOOD, "contained": [{"resourceType": "Zork", "id": "z"}]}
-    assert check([inside], "R4")
+    assert [note.code for note in check([inside], "R4")] == ["unknown-type-inside"]
+
+
+def test_a_fault_of_the_models_is_not_called_the_senders(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken:
+        @staticmethod
+        def model_validate(_: object) -> None:
+            raise AttributeError("no such method in this version")
+
+    monkeypatch.setattr("fhir_mapping.quality._model", lambda *_: Broken)
+    assert [note.code for note in check([GOOD], "R4")] == ["not-checked"]
 
 
 @pytest.mark.parametrize("version", ["STU3", "R4", "R4B", "R5"])

@@ -232,6 +232,13 @@ async def test_replicas_go_on_when_one_server_dies(serve: Any, connect: Any, ask
     second.stop()
 
 
+_SIGNS_ONLY = x509.KeyUsage(
+    key_cert_sign=True, crl_sign=True, digital_signature=False, content_commitment=False,
+    key_encipherment=False, data_encipherment=False, key_agreement=False, encipher_only=False,
+    decipher_only=False,
+)  # fmt: skip
+
+
 class Authority:
     """A certificate authority of one hospital, and a server certificate for this machine."""
 
@@ -263,7 +270,9 @@ class Authority:
             )
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), False)
         )
-        if not authority:
+        if authority:
+            builder = builder.add_extension(_SIGNS_ONLY, critical=True)
+        else:
             usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
             builder = builder.add_extension(usage, critical=False)
         return builder.sign(self.key, hashes.SHA256())

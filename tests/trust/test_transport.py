@@ -23,12 +23,21 @@ from cryptography.x509.oid import NameOID
 from cds_hooks.app.tls import Certificates, TlsFiles, TlsUnusable
 from tests.trust.conftest import Edge, Signer, client_entry, good_claims
 
+_SIGNS_ONLY = x509.KeyUsage(
+    key_cert_sign=True, crl_sign=True, digital_signature=False, content_commitment=False,
+    key_encipherment=False, data_encipherment=False, key_agreement=False, encipher_only=False,
+    decipher_only=False,
+)  # fmt: skip
+
 
 class Authority:
-    """Issues certificates for 127.0.0.1 and for callers, as PEM files."""
+    """Issues certificates for 127.0.0.1 and for callers, as PEM files.
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self.folder, self.name = folder, name
+    Without `identified` it names no keys in them, which RFC 5280 (4.2.1.1) asks for.
+    """
+
+    def __init__(self, folder: Path, name: str, *, identified: bool = True) -> None:
+        self.folder, self.name, self.identified = folder, name, identified
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.certificate = self._make(name, self.key, None)
         self.pem = folder / f"{name}.pem"
@@ -47,7 +56,7 @@ class Authority:
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         now = dt.datetime.now(dt.UTC)
         here = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-        return (
+        made = (
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(issuer.subject if issuer else subject)
@@ -57,8 +66,14 @@ class Authority:
             .not_valid_after(now + dt.timedelta(days=1))
             .add_extension(x509.BasicConstraints(issuer is None, None), critical=True)
             .add_extension(here, critical=False)
-            .sign(self.key, hashes.SHA256())
         )
+        if issuer is None:
+            made = made.add_extension(_SIGNS_ONLY, critical=True)
+        if self.identified:
+            own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+            ours = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
+            made = made.add_extension(own, critical=False).add_extension(ours, critical=False)
+        return made.sign(self.key, hashes.SHA256())
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from cds_hooks.addresses import is_loopback
 from cds_hooks.app.errors import NotThroughProxy
 from cds_hooks.app.peer_certificate import from_header, with_certificate
 from cds_hooks.app.routes import is_protocol, normal
@@ -40,7 +41,7 @@ class Forwarded:
     def _seen(self, scope: Scope) -> Scope:
         peer = _address(scope["client"][0] if scope.get("client") else "")
         if not self._is_proxy(peer):
-            if peer is None or not peer.is_loopback:
+            if peer is None or not is_loopback(peer):
                 raise NotThroughProxy
             return scope
         headers = Headers(scope=scope)

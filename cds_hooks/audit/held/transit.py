@@ -26,9 +26,11 @@ import httpx
 from cds_hooks.audit.errors import KeyRefused, StoreUnavailable
 from cds_hooks.audit.private import Secret
 from cds_hooks.audit.sealing.source import SealBroken
+from cds_hooks.tls_client import certificate_fault, client_context
 
 __all__ = ["KeyVaultRefused", "Transit", "VaultConfig", "read_answer"]
 
+_UNTRUSTED = "key-vault-untrusted"
 _HASH_BYTES = 32
 _MOST_ANSWER = 64 * 1024
 _HUNG_UP = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
@@ -131,9 +133,10 @@ class Transit:
                 return self._send(url, body, headers)
             except _HUNG_UP:  # a connection that was kept too long; asking twice changes nothing
                 return self._send(url, body, headers)
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError):
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             # The request holds a data key: nothing of it is told.
-            raise StoreUnavailable(self.reason) from None
+            untrusted = bool(certificate_fault(error))
+            raise StoreUnavailable(_UNTRUSTED if untrusted else self.reason) from None
 
     def _send(
         self, url: str, body: dict[str, str], headers: dict[str, str]
@@ -168,14 +171,12 @@ def read_answer(raw: bytes) -> dict[str, Any]:
 
 def _pinned(authority: Path) -> ssl.SSLContext:
     try:
-        context = ssl.create_default_context(cafile=authority)
+        return client_context(authority)
     except (OSError, ssl.SSLError):
         hint = "Set key_vault.authority to the PEM file of the CA of Vault's certificate."
         raise KeyVaultRefused(
             "the authority cannot be read", where=str(authority), hint=hint
         ) from None
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 def _hash(about: bytes) -> bytes:

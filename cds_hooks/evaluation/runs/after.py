@@ -5,7 +5,6 @@ A run with a second look, or with a judge, is compared with one without: accurac
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -49,8 +48,11 @@ def second_look(
         began, spent = clock(), _Spent()
         for name in (a.name for a in done.assessments):
             if name not in known:
-                known[name] = await _expectation(engine, config, name, spent)
-        answers = [found for a in done.assessments if (found := known[a.name])]
+                try:
+                    known[name] = await _expectation(engine, config, name, spent)
+                except EngineError:  # asked again with the next case that has it
+                    spent.failed += 1
+        answers = [found for a in done.assessments if (found := known.get(a.name))]
         looks = look_again(done.chart, answers, terminology) if answers else ()
         return spent.on(done, reordered(done.assessments, looks), clock() - began)
 
@@ -69,17 +71,20 @@ def judge(
         began, spent = clock(), _Spent()
         question = judge_question(done.prompt.messages[-1].content, names)
         best = ""
-        with contextlib.suppress(EngineError, SecondLookInvalid):
+        try:
             best = read_choice(names, spent.of(await engine.generate(_request(question, config))))
+        except (EngineError, SecondLookInvalid):
+            spent.failed += 1
         return spent.on(done, reordered(done.assessments, best=best), clock() - began)
 
     return again
 
 
 class _Spent:
-    """Tokens of the second questions."""
+    """Tokens of the second questions, and how many of them gave no usable answer."""
 
     def __init__(self) -> None:
+        self.failed = 0
         self.tokens: Mapping[str, int] = {"after.prompt": 0, "after.answer": 0}
 
     def of(self, generation: Generation) -> str:
@@ -97,6 +102,7 @@ class _Spent:
         return replace(
             done,
             assessments=assessments,
+            samples_failed=done.samples_failed + self.failed,
             timings_ms={**done.timings_ms, "after": 1000 * seconds},
             tokens={**done.tokens, **self.tokens},
         )
@@ -105,11 +111,12 @@ class _Spent:
 async def _expectation(
     engine: Engine, config: QuestionConfig, name: str, spent: _Spent
 ) -> Answered | None:
-    """None when nothing usable was said: the diagnosis keeps its place."""
+    """None when nothing usable was said: the diagnosis keeps its place. Raises EngineError."""
+    said = spent.of(await engine.generate(_request(expectation_question(name), config)))
     try:
-        said = spent.of(await engine.generate(_request(expectation_question(name), config)))
         return read_expectation(name, said)
-    except (EngineError, SecondLookInvalid):
+    except SecondLookInvalid:
+        spent.failed += 1
         return None
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from cds_hooks.addresses import is_loopback
 from cds_hooks.inference.engine import EngineError
 
 __all__ = ["ServerAddress", "ServerNotAllowed", "allowed_server"]
@@ -61,7 +62,7 @@ class ServerAddress:
     def loopback(self) -> bool:
         """Whether it is on this machine: `localhost` (RFC 6761) or a loopback address."""
         try:
-            return ipaddress.ip_address(self.host).is_loopback
+            return is_loopback(self.host)
         except ValueError:
             return self.host == "localhost"
 

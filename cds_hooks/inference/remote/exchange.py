@@ -24,6 +24,7 @@ from cds_hooks.inference.remote.chat import ChatStream
 from cds_hooks.inference.remote.faults import Fault, ServerFault, fault_error
 from cds_hooks.inference.remote.key import KeyFile
 from cds_hooks.inference.remote.refusal import broken, check, pieces_of
+from cds_hooks.tls_client import client_context
 
 __all__ = ["Bounds", "Exchange", "Guard"]
 
@@ -186,7 +187,7 @@ def _client(bounds: Bounds, tls: ssl.SSLContext | None, guard: Guard | None) -> 
     # library after 5 s), so that a request is rarely sent into a closing one.
     # How many there are at most is bounded by who asks: waiting in a pool would look like a stall.
     limits = httpx.Limits(max_keepalive_connections=bounds.connections, keepalive_expiry=3.0)
-    verify = tls if tls is not None else ssl.create_default_context()
+    verify = tls if tls is not None else client_context()
     transport = httpx.AsyncHTTPTransport(verify=verify, limits=limits, trust_env=False)
     return httpx.AsyncClient(
         transport=guard(transport) if guard is not None else transport,

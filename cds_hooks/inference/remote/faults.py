@@ -51,7 +51,8 @@ _TEXTS: dict[Fault, tuple[str, str]] = {
     Fault.UNREACHABLE: ("The model server accepts no connection", "Check that it runs."),
     Fault.UNTRUSTED: (
         "The model server's certificate is not trusted, or it does not trust ours",
-        "Check the certificate authority, the host name and the client certificate.",
+        "Check the certificate authority, the host name, the client certificate, and that all are "
+        "as RFC 5280 asks (docs/egress.md, Certificates).",
     ),
     Fault.KEY_UNUSABLE: (
         "The model server's key file cannot be used",

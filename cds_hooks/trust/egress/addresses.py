@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+from cds_hooks.addresses import is_loopback
+
 __all__ = ["IPAddress", "as_address", "never", "unfit"]
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -37,7 +39,7 @@ def never(address: IPAddress) -> str:
     if address.is_unspecified or address.is_multicast or address.is_link_local:
         return "unspecified, multicast or link-local"
     # ipaddress counts ::1 among the reserved ones.
-    return "reserved" if address.is_reserved and not address.is_loopback else ""
+    return "reserved" if address.is_reserved and not is_loopback(address) else ""
 
 
 def unfit(address: IPAddress, *, loopback: bool, networks: Iterable[Network] = ()) -> str:
@@ -47,7 +49,7 @@ def unfit(address: IPAddress, *, loopback: bool, networks: Iterable[Network] = (
     """
     if why := never(address):
         return why
-    if address.is_loopback:
+    if is_loopback(address):
         return "" if loopback else "loopback"
     listed = tuple(networks)
     inside = any(address.version == net.version and address in net for net in listed)

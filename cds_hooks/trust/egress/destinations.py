@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from cds_hooks.addresses import is_loopback
 from cds_hooks.trust.egress.addresses import IPAddress, Network, as_address, never, unfit
 from cds_hooks.trust.egress.errors import DestinationInvalid
 
@@ -56,7 +57,7 @@ class Destination:
     def here(self) -> bool:
         """Whether it names this machine: `localhost` (RFC 6761) or a loopback address."""
         address = self.address
-        return self.host == "localhost" if address is None else address.is_loopback
+        return self.host == "localhost" if address is None else is_loopback(address)
 
 
 def parse(text: str, setting: str = "") -> Destination:
@@ -132,7 +133,7 @@ class AllowList:
 
         An address of this machine that is listed itself, with the port, may have names as well.
         """
-        itself = self.names(str(address)) if address.is_loopback else ()
+        itself = self.names(str(address)) if is_loopback(address) else ()
         here = item.here or any(each.port == item.port for each in itself)
         return unfit(address, loopback=here, networks=self.networks)
 

@@ -101,6 +101,12 @@ def _popen(lock: EgressLock, arguments: tuple[Any, ...]) -> None:
     lock.program(_text(executable if executable is not None else words[0]), words)
 
 
+def _spawn(lock: EgressLock, arguments: tuple[Any, ...]) -> None:
+    """From Python 3.13 on `subprocess` calls it beneath its own event: the same rule for both."""
+    path, words = arguments[:2]
+    lock.program(_text(path), list(words))
+
+
 def _program(lock: EgressLock, arguments: tuple[Any, ...]) -> None:
     path = arguments[0] if arguments else ""
     lock.refuse("program", _text(path).rpartition("/")[2] or "other")
@@ -117,7 +123,7 @@ _CHECKS: Mapping[str, Callable[[EgressLock, tuple[Any, ...]], None]] = {
     "socket.getnameinfo": _reverse,
     "subprocess.Popen": _popen,
     "os.exec": _program,
-    "os.posix_spawn": _program,
+    "os.posix_spawn": _spawn,
     "os.spawn": _program,
     "os.system": _program,
     "os.startfile": _program,

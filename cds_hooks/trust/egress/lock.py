@@ -20,7 +20,17 @@ from cds_hooks.trust.egress.errors import EgressRefused
 
 __all__ = ["EgressLock", "Program", "Refusal", "Way"]
 
-Way = Literal["address", "connect", "listen", "lookup", "program", "redirect", "request", "send"]
+Way = Literal[
+    "address",
+    "certificate",
+    "connect",
+    "listen",
+    "lookup",
+    "program",
+    "redirect",
+    "request",
+    "send",
+]
 
 # A connection follows its lookup at once; a checked address is good for that long.
 _CHECKED_S = 60.0
@@ -33,11 +43,13 @@ _SAYABLE = re.compile(r"[A-Za-z0-9/][A-Za-z0-9._:/-]{0,199}")
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What was refused: only how, the host (or program, or `other`) and the port."""
+    """What was refused: only how, the host (or program, or `other`) and the port; and `why`, of a
+    server's certificate."""
 
     way: Way
     host: str
     port: int = 0
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

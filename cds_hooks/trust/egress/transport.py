@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 
+from cds_hooks.tls_client import certificate_fault
 from cds_hooks.trust.egress.errors import EgressRefused
 from cds_hooks.trust.egress.lock import EgressLock, Refusal
 
@@ -13,7 +14,8 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class LockedTransport(httpx.AsyncBaseTransport):
-    """Hands on only requests to listed destinations, in the scheme that is listed.
+    """Hands on only requests to listed destinations, in the scheme that is listed, and tells of a
+    server whose certificate is refused.
 
     A redirect to another origin loses its Location: no client can follow it, whatever it is told
     about redirects, and so no token leaves with it.
@@ -30,7 +32,12 @@ class LockedTransport(httpx.AsyncBaseTransport):
             self._lock.request(scheme, host, port)
         except EgressRefused as refused:
             raise httpx.ConnectError(refused.code, request=request) from None
-        response = await self._inner.handle_async_request(request)
+        try:
+            response = await self._inner.handle_async_request(request)
+        except httpx.ConnectError as error:
+            if why := certificate_fault(error):
+                self._lock.record(Refusal("certificate", host, port, why))
+            raise
         self._hold(response, request.url)
         return response
 
