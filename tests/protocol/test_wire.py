@@ -19,7 +19,6 @@ from cds_hooks.protocol.validation import check, schema
 from cds_hooks.protocol.wire import to_document, to_json
 from tests.sample.places import DATA
 
-
 CARDS = [p for d in DATA for p in (d.folder / "hooks/cards.json", d.crd / "valid_cards.json")
          if p.is_file()]  # fmt: skip
 """Ours of every shape, and those that the CRD test kit publishes where they are there."""

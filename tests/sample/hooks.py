@@ -10,8 +10,10 @@ __all__ = ["cards", "requests"]
 Document = dict[str, Any]
 
 _WHO = {"userId": "Practitioner/dr-1", "patientId": "hook-patient"}
-_ORDER = {"resourceType": "ServiceRequest", "id": "order-1", "status": "draft", "intent": "order",
-          "subject": {"reference": "Patient/hook-patient"}, "code": {"text": "Chest X-ray"}}  # fmt: skip
+_ORDER = {
+    "resourceType": "ServiceRequest", "id": "order-1", "status": "draft", "intent": "order",
+    "subject": {"reference": "Patient/hook-patient"}, "code": {"text": "Chest X-ray"},
+}  # fmt: skip
 _DRAFTS = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": _ORDER}]}
 _APPOINTMENT = {"resourceType": "Appointment", "id": "appointment-1", "status": "proposed",
                 "participant": [{"actor": {"reference": "Patient/hook-patient"},

@@ -10,8 +10,22 @@ from collections.abc import Iterator
 import orjson
 
 from tests.sample.resources import (
-    CATEGORY, HL7, LOINC, RXNORM, SNOMED, Resource, code, coded, condition, lab, medication, note,
-    patient, quantity, stay, vital,
+    CATEGORY,
+    HL7,
+    LOINC,
+    RXNORM,
+    SNOMED,
+    Resource,
+    code,
+    coded,
+    condition,
+    lab,
+    medication,
+    note,
+    patient,
+    quantity,
+    stay,
+    vital,
 )  # fmt: skip
 
 __all__ = ["collection", "export"]
@@ -95,7 +109,8 @@ def _around(name: str) -> Iterator[Resource]:
     yield {"resourceType": "Device", "id": f"{name}-pump", "patient": owner,
            "type": code(SNOMED, "14106009", "Cardiac pacemaker")}  # fmt: skip
     yield {"resourceType": "ServiceRequest", "id": f"{name}-wish", "status": "active",
-           "intent": "order", "subject": owner, "code": code(LOINC, "3024-7", "Free T4")}  # fmt: skip
+           "intent": "order", "subject": owner,
+           "code": code(LOINC, "3024-7", "Free T4")}  # fmt: skip
     yield {"resourceType": "Provenance", "id": f"{name}-source", "recorded": _DAY,
            "target": [owner], "agent": [{"who": {"display": "Sample Ward"}}]}  # fmt: skip
 
@@ -117,6 +132,7 @@ def _pressure(owner: str, name: str) -> Resource:
 def _family(owner: str, name: str) -> Resource:
     return {
         "resourceType": "FamilyMemberHistory", "id": name, "status": "completed",
-        "patient": {"reference": owner}, "relationship": code(f"{HL7}/v3-RoleCode", "MTH", "mother"),
+        "patient": {"reference": owner},
+        "relationship": code(f"{HL7}/v3-RoleCode", "MTH", "mother"),
         "condition": [{"code": code(SNOMED, "363732003", "Addison disease")}],
     }  # fmt: skip

@@ -39,7 +39,7 @@ answer is lost."""
 
 _LISTS = (
     ("Gout", "Septic arthritis", "Pseudogout", "Cellulitis", "Reactive arthritis"),
-    ("Nail–patella syndrome", "Achondroplasia", "Hypochondroplasia", "Rickets", "Scurvy"),
+    ("Nail\u2013patella syndrome", "Achondroplasia", "Hypochondroplasia", "Rickets", "Scurvy"),
     ("Neurofibromatosis, type 1", "Legius syndrome", "Noonan syndrome", "Cowden syndrome",
      "Tuberous sclerosis"),
     ("Sarcoidosis", "Tuberculosis", "Silicosis", "Berylliosis", "Histoplasmosis"),

@@ -11,8 +11,23 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tests.sample.resources import (
-    CATEGORY, ICD, LOINC, RXNORM, SNOMED, Resource, code, coded, condition, lab, medication, note,
-    patient, quantity, stay, transaction, vital,
+    CATEGORY,
+    ICD,
+    LOINC,
+    RXNORM,
+    SNOMED,
+    Resource,
+    code,
+    coded,
+    condition,
+    lab,
+    medication,
+    note,
+    patient,
+    quantity,
+    stay,
+    transaction,
+    vital,
 )  # fmt: skip
 
 __all__ = ["LABELS", "bundles"]

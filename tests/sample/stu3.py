@@ -10,7 +10,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.sample.resources import (
-    LOINC, RXNORM, SNOMED, Resource, code, patient, quantity, transaction,
+    LOINC,
+    RXNORM,
+    SNOMED,
+    Resource,
+    code,
+    patient,
+    quantity,
+    transaction,
 )  # fmt: skip
 
 __all__ = ["PATIENTS", "parts"]
@@ -79,8 +86,8 @@ def _visit(name: str, owner: str) -> Resource:
 
 def _results(name: str, owner: str) -> Iterator[Resource]:
     for at, (loinc, display, value, unit, (low, high)) in enumerate(RESULTS):
-        normal: dict[str, Any] = {"coding": [
-            {"system": "http://hl7.org/fhir/referencerange-meaning", "code": "normal"}]}  # fmt: skip
+        meaning = "http://hl7.org/fhir/referencerange-meaning"
+        normal: dict[str, Any] = {"coding": [{"system": meaning, "code": "normal"}]}
         bounds = {"low": quantity(low, unit), "high": quantity(high, unit), "type": normal}
         yield {
             "resourceType": "Observation", "id": f"{name}-o{at}", "status": "final",

@@ -11,21 +11,46 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from tests.sample.resources import (
-    CATEGORY, HL7, LOINC, RXNORM, SNOMED, Resource, code, coded, condition, medication, patient,
-    quantity, stay, transaction,
+    CATEGORY,
+    HL7,
+    LOINC,
+    RXNORM,
+    SNOMED,
+    Resource,
+    code,
+    coded,
+    condition,
+    medication,
+    patient,
+    quantity,
+    stay,
+    transaction,
 )  # fmt: skip
 
 __all__ = ["large", "small"]
 
-PROBLEMS = (("38341003", "Hypertensive disorder"), ("44054006", "Diabetes mellitus type 2"),
-            ("195967001", "Asthma"), ("55822004", "Hyperlipidemia"),
-            ("396275006", "Osteoarthritis"), ("235595009", "Gastroesophageal reflux disease"))  # fmt: skip
-DRUGS = (("314076", "lisinopril 10 MG Oral Tablet"), ("860975", "metformin 500 MG Oral Tablet"),
-         ("617312", "atorvastatin 20 MG Oral Tablet"))  # fmt: skip
-MEASURED = (("8302-2", "Body Height", "cm", 168.0, 0.0), ("29463-7", "Body Weight", "kg", 74.0, 6.0),
-            ("8867-4", "Heart rate", "/min", 74.0, 9.0), ("4548-4", "Hemoglobin A1c", "%", 6.1, 0.8),
-            ("2093-3", "Total Cholesterol", "mg/dL", 186.0, 24.0),
-            ("2339-0", "Glucose", "mg/dL", 96.0, 18.0), ("2160-0", "Creatinine", "mg/dL", 0.9, 0.1))  # fmt: skip
+PROBLEMS = (
+    ("38341003", "Hypertensive disorder"),
+    ("44054006", "Diabetes mellitus type 2"),
+    ("195967001", "Asthma"),
+    ("55822004", "Hyperlipidemia"),
+    ("396275006", "Osteoarthritis"),
+    ("235595009", "Gastroesophageal reflux disease"),
+)
+DRUGS = (
+    ("314076", "lisinopril 10 MG Oral Tablet"),
+    ("860975", "metformin 500 MG Oral Tablet"),
+    ("617312", "atorvastatin 20 MG Oral Tablet"),
+)
+MEASURED = (
+    ("8302-2", "Body Height", "cm", 168.0, 0.0),
+    ("29463-7", "Body Weight", "kg", 74.0, 6.0),
+    ("8867-4", "Heart rate", "/min", 74.0, 9.0),
+    ("4548-4", "Hemoglobin A1c", "%", 6.1, 0.8),
+    ("2093-3", "Total Cholesterol", "mg/dL", 186.0, 24.0),
+    ("2339-0", "Glucose", "mg/dL", 96.0, 18.0),
+    ("2160-0", "Creatinine", "mg/dL", 0.9, 0.1),
+)
 VITAL = frozenset({"8302-2", "29463-7", "8867-4"})
 
 
@@ -65,7 +90,7 @@ def _ids(chance: random.Random) -> Iterator[str]:
 
 
 def _visit(owner: str, ids: Iterator[str], chance: random.Random, day: str) -> Iterator[Resource]:
-    """An encounter, what was measured in it to a hundred digits, and its claim."""
+    """An encounter, what was measured in it to many digits, and its claim."""
     visit, at = next(ids), f"{day}T08:12:31+00:00"
     reason = code(SNOMED, "185349003", "Encounter for check up")
     yield stay(owner, visit, "AMB", "finished", reason, start=at, end=f"{day}T08:42:31+00:00")
@@ -89,7 +114,7 @@ def _visit(owner: str, ids: Iterator[str], chance: random.Random, day: str) -> I
 
 
 def _rest(owner: str, ids: Iterator[str]) -> Iterator[Resource]:
-    """An allergy, an immunization, a procedure and an appendix that is gone."""
+    """An allergy, an immunization and a procedure."""
     yield {
         "resourceType": "AllergyIntolerance", "id": next(ids), "criticality": "low",
         "clinicalStatus": coded(f"{HL7}/allergyintolerance-clinical", "active"),
@@ -99,7 +124,7 @@ def _rest(owner: str, ids: Iterator[str]) -> Iterator[Resource]:
     }  # fmt: skip
     yield {
         "resourceType": "Immunization", "id": next(ids), "status": "completed",
-        "vaccineCode": code("http://hl7.org/fhir/sid/cvx", "140", "Influenza, seasonal, injectable"),
+        "vaccineCode": code("http://hl7.org/fhir/sid/cvx", "140", "Influenza, seasonal"),
         "patient": {"reference": owner}, "occurrenceDateTime": "2023-10-08T19:28:31+00:00",
         "primarySource": True,
     }  # fmt: skip
