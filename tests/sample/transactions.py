@@ -61,22 +61,23 @@ def small() -> Iterator[tuple[str, Resource]]:
 
 
 def large() -> Resource:
-    """One life of some 5,000 resources and four megabytes."""
-    return _life(3, "male", "1947-06-11", ("Longchart", "Ivo"), visits=560)
+    """One life of some 1,100 resources and four megabytes, most of it items of claims."""
+    who = ("Longchart", "Ivo")
+    return _life(3, "male", "1947-06-11", who, visits=120, items=110)
 
 
-def _life(seed: int, gender: str, born: str, who: tuple[str, str], visits: int) -> Resource:
+def _life(
+    seed: int, gender: str, born: str, who: tuple[str, str], visits: int, items: int = 0
+) -> Resource:
     chance = random.Random(seed)
     ids = _ids(chance)
     person = next(ids)
     owner = f"urn:uuid:{person}"
     made = [patient(person, gender, born, *who)]
     for at in range(visits):
-        made += _visit(owner, ids, chance, f"{2024 - at // 12}-{at % 12 + 1:02d}-14")
+        made += _visit(owner, ids, chance, f"{2024 - at // 12}-{at % 12 + 1:02d}-14", items)
     made += [
-        condition(
-            owner, next(ids), code(SNOMED, *problem), f"20{10 + at}-05-0{at + 1}T09:30:00+00:00"
-        )
+        condition(owner, next(ids), code(SNOMED, *problem), f"20{10 + at}-05-0{at + 1}T09:30:00Z")
         for at, problem in enumerate(PROBLEMS[: 2 + visits // 4])
     ]
     drugs = DRUGS[: 1 + visits // 6]
@@ -89,7 +90,9 @@ def _ids(chance: random.Random) -> Iterator[str]:
         yield str(UUID(int=chance.getrandbits(128), version=4))
 
 
-def _visit(owner: str, ids: Iterator[str], chance: random.Random, day: str) -> Iterator[Resource]:
+def _visit(
+    owner: str, ids: Iterator[str], chance: random.Random, day: str, items: int
+) -> Iterator[Resource]:
     """An encounter, what was measured in it to many digits, and its claim."""
     visit, at = next(ids), f"{day}T08:12:31+00:00"
     reason = code(SNOMED, "185349003", "Encounter for check up")
@@ -103,14 +106,31 @@ def _visit(owner: str, ids: Iterator[str], chance: random.Random, day: str) -> I
             "effectiveDateTime": at, "issued": f"{day}T08:12:31.812+00:00",
             "valueQuantity": quantity(chance.uniform(mean - spread, mean + spread), unit),
         }  # fmt: skip
-    yield {
-        "resourceType": "Claim", "id": next(ids), "status": "active", "use": "claim",
+    yield _claim(owner, next(ids), at, items)
+
+
+def _claim(owner: str, name: str, at: str, items: int) -> Resource:
+    claim: Resource = {
+        "resourceType": "Claim", "id": name, "status": "active", "use": "claim",
         "type": coded(f"{HL7}/claim-type", "professional"), "patient": {"reference": owner},
         "created": at, "provider": {"display": "Sample Practice"},
         "priority": coded(f"{HL7}/processpriority", "normal"),
         "insurance": [{"sequence": 1, "focal": True, "coverage": {"display": "none"}}],
         "total": {"value": 129.16, "currency": "USD"},
     }  # fmt: skip
+    if items:
+        reason = code(SNOMED, "185349003", "Encounter for check up")
+        net = {"value": 129.16, "currency": "USD"}
+        claim["item"] = [
+            {
+                "sequence": number,
+                "productOrService": reason,
+                "net": net,
+                "servicedDate": "2014-01-14",
+            }
+            for number in range(1, items + 1)
+        ]
+    return claim
 
 
 def _rest(owner: str, ids: Iterator[str]) -> Iterator[Resource]:
