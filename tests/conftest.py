@@ -1,4 +1,4 @@
-"""Fixtures that more than one room uses: the shared data and a real FHIR server."""
+"""Fixtures that tests of several packages use: test data and real servers."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, settings
 
 from tests.model_server import EMBEDDED, ModelServer, start_model_server
 from tests.postgresql import PostgreSQL, PostgreSQLMissing
+from tests.sample.places import DATA, SAMPLE, SHARED, Data
 
 ROOT = Path(__file__).resolve().parent.parent
-SHARED_DATA = ROOT.parent / "shared" / "data"
 
 _SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
 settings.register_profile("default", max_examples=40, deadline=None, suppress_health_check=_SLOW)
@@ -35,11 +35,24 @@ def _commands_leave_this_process_its_limits() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def sample() -> Data:
+    """The sample of invented patients and cases that is shipped with the tests."""
+    return SAMPLE
+
+
+@pytest.fixture(scope="session", params=DATA, ids=lambda d: d.name)
+def data(request: pytest.FixtureRequest) -> Data:
+    """The sample, and the data beside the checkout as a second case where there is any."""
+    found: Data = request.param
+    return found
+
+
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of published and generated test data that lies beside the checkout."""
-    if not SHARED_DATA.is_dir():
-        pytest.skip("the test data folder ../shared/data is not beside this checkout")
-    return SHARED_DATA
+    """For tests that check published figures: the published data beside the checkout."""
+    if SHARED not in DATA:
+        pytest.skip("published figures need the published data, and ../shared/data is not there")
+    return SHARED.folder
 
 
 @pytest.fixture(scope="session")

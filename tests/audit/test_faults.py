@@ -237,38 +237,68 @@ async def test_a_place_that_cannot_be_made_is_unavailable_until_it_can(
     await store.close()
 
 
-_READ_ONLY_DISK = """
-import asyncio, os, subprocess, sys
+# Whose folder becomes read-only under it: as a mounted disk, or by the rights of its files. Root
+# gives up what lets it pass rights by (CAP_DAC_OVERRIDE 1, CAP_DAC_READ_SEARCH 2) before it starts.
+_READ_ONLY = """
+import asyncio, ctypes, json, os, subprocess, sys
 from pathlib import Path
 from cds_hooks.audit import SiteKey, Store, StoreConfig, StoreUnavailable
 
+place, how = Path(sys.argv[1]), sys.argv[2]
+
+def obey_rights():
+    libc = ctypes.CDLL(None, use_errno=True)
+    header, sets = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+    assert libc.capget(header, sets) == 0
+    sets[0] &= ~0b110
+    assert libc.capset(header, sets) == 0
+
+def forbid(written):
+    if how == "disk":
+        # Of the mount: a file system hands options back that a namespace refuses.
+        word = "ro" if written else "rw"
+        subprocess.run(["mount", "-o", f"remount,bind,{word}", str(place.parent)], check=True)
+        return
+    for file in place.parent.iterdir():
+        file.chmod(0o400 if written else 0o600)
+    place.parent.chmod(0o500 if written else 0o700)
+
 async def main():
-    place = Path(sys.argv[1])
+    obey_rights() if how == "rights" else None
     store = Store(StoreConfig(place, reserve_bytes=0), SiteKey(bytes(32)))
     await store.open()
     seen = [await store.writable()]
     await store.close()
-    subprocess.run(["mount", "-o", "remount,ro", str(place.parent)], check=True)
+    forbid(True)
     store = Store(StoreConfig(place, reserve_bytes=0), SiteKey(bytes(32)))
     await store.open()
     try:
         await store.check()
     except StoreUnavailable as error:
         seen.append(error.reason)
-    subprocess.run(["mount", "-o", "remount,rw", str(place.parent)], check=True)
+    forbid(False)
     seen.append(await store.writable())
     await store.close()
-    print(__import__("json").dumps({"seen": seen}))
+    print(json.dumps({"seen": seen}))
 
 asyncio.run(main())
 """
+
+
+def test_a_folder_that_may_not_be_written_is_named_and_used_again_when_it_may(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "store"
+    folder.mkdir(mode=0o700)
+    seen = _run([sys.executable, "-c", _READ_ONLY, str(folder / "s.sqlite"), "rights"])
+    assert seen == {"seen": [True, "read-only", True]}
 
 
 def test_a_read_only_disk_is_named_and_used_again_when_writable(tmp_path: Path) -> None:
     if not _can_mount():
         pytest.skip("no unprivileged mount namespace here: a disk cannot be made read-only")
     script = f'mount -t tmpfs -o size=3m,mode=700 tmpfs "{tmp_path}" && exec "$@"'
-    python = [sys.executable, "-c", _READ_ONLY_DISK, str(tmp_path / "s.sqlite")]
+    python = [sys.executable, "-c", _READ_ONLY, str(tmp_path / "s.sqlite"), "disk"]
     seen = _run([*_IN_A_NAMESPACE, "sh", "-c", script, "sh", *python])
     assert seen == {"seen": [True, "read-only", True]}
 

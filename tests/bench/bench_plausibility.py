@@ -29,6 +29,7 @@ from tests.plausibility.corruptions import (
     true_cases,
 )
 from tests.plausibility.invented import KINDS, invent
+from tests.sample.places import SHARED
 
 ROOT = Path(__file__).resolve().parents[2]
 DATABASE = ROOT / "build" / "terminology.sqlite"
@@ -130,7 +131,7 @@ def _corrupted(terminology: Terminology) -> list[Row]:
     reason, by kind, and how many right ones are called contradicted or unrecognised."""
     if not EVAL.is_dir():
         return []
-    cases = list(true_cases(EVAL.parent))
+    cases = list(true_cases(SHARED))
     found = {c.__name__: run(c, cases, terminology) for c in CORRUPTIONS}
     made, seen = (sum(getattr(f, k) for f in found.values()) for k in ("made", "seen"))
     flagged = clean_flagged(cases, terminology)

@@ -27,14 +27,27 @@ from cds_hooks.evaluation.suites.suite import Case, Gold, Suite
 from cds_hooks.plausibility import Terminology, TerminologyError
 from cds_hooks.plausibility.compile import compile_terminology
 from fhir_mapping.chart import Chart, PatientFacts
+from tests.sample.places import Data
 
 BUILD = Path(__file__).resolve().parents[2] / "build"
 
 
 @pytest.fixture(scope="session")
 def eurorad_csv(shared_data: Path) -> Path:
-    """The published answers."""
+    """The published answers, for tests of published figures."""
     return shared_data / "eval" / "eurorad_predictions.csv"
+
+
+@pytest.fixture(scope="session")
+def sampled(sample: Data) -> Recording:
+    """The invented answers, of which every figure was counted by hand."""
+    return read_recording(sample.recording, [c for m in catalogue().model for c in m.columns])
+
+
+@pytest.fixture(scope="session")
+def any_recording(data: Data) -> Recording:
+    """The invented answers, and the published ones where they are there."""
+    return read_recording(data.recording, [c for m in catalogue().model for c in m.columns])
 
 
 @pytest.fixture(scope="session")

@@ -23,18 +23,19 @@ from cds_hooks.evaluation.suites.times import latest, shift
 from cds_hooks.evaluation.suites.vignettes import load_vignettes
 from fhir_mapping import map_chart
 from fhir_mapping.chart import Kind
+from tests.sample.places import Data
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 KINDS = {"Patient", "Encounter", "Condition", "Observation", "AllergyIntolerance"}
 
 
 @pytest.fixture(scope="module", params=list(Form))
-def suite(request: pytest.FixtureRequest, shared_data: Path) -> Suite:
-    return load_clinosim(shared_data / "patients" / "clinosim", request.param, now=NOW)
+def suite(request: pytest.FixtureRequest, data: Data) -> Suite:
+    return load_clinosim(data.stays, request.param, now=NOW)
 
 
-def test_all_patients_are_read_in_every_form(suite: Suite) -> None:
-    assert (len(suite.cases), suite.rejected) == (12, ())
+def test_all_patients_are_read_in_every_form(suite: Suite, data: Data) -> None:
+    assert (len(suite.cases), suite.rejected) == ({"sample": 6, "shared": 12}[data.name], ())
     assert all(c.gold.codes and c.age_years is not None for c in suite.cases)
 
 
@@ -57,9 +58,30 @@ def test_the_diagnosis_is_nowhere_unless_it_was_recorded_before(suite: Suite) ->
         assert "cutoff" not in whole
 
 
-def test_forms_show_less_and_less(shared_data: Path) -> None:
+def test_the_truth_is_what_the_stay_says(sample: Data) -> None:
+    cases = load_clinosim(sample.stays, Form.AS_WRITTEN, now=NOW).cases
+    truths = {c.id.partition("/")[2]: (c.gold.codes[0].code, c.recorded_sex) for c in cases}
+    assert truths == {
+        "acute_appendicitis": ("K35.80", "male"),
+        "bacterial_pneumonia": ("J15.9", "female"),
+        "diabetic_ketoacidosis": ("E10.10", "female"),
+        "heart_failure_exacerbation": ("I50.9", "male"),
+        "pulmonary_embolism": ("I26.99", "male"),
+        "sepsis": ("A41.9", "female"),
+    }
+
+
+def test_of_two_results_the_first_is_shown(sample: Data) -> None:
+    cases = load_clinosim(sample.stays, Form.RESULTS, now=NOW).cases
+    sepsis = next(c for c in cases if c.id.endswith("sepsis"))
+    chart = map_chart(list(sepsis.resources), patient_id=sepsis.patient_id, now=NOW)
+    values = sorted(f.value for f in chart.of(Kind.LAB) if isinstance(f.value, float))
+    assert values == [2.3, 4.4, 4.6, 19.4, 212.0]
+
+
+def test_forms_show_less_and_less(data: Data) -> None:
     def facts(form: Form, kind: Kind) -> list[str]:
-        made = load_clinosim(shared_data / "patients" / "clinosim", form, now=NOW)
+        made = load_clinosim(data.stays, form, now=NOW)
         case = next(c for c in made.cases if c.id.endswith("sepsis"))
         chart = map_chart(list(case.resources), patient_id=case.patient_id, now=NOW)
         return [f.text for f in chart.of(kind)]
@@ -145,13 +167,20 @@ def test_a_look_up_never_answers_with_the_case_itself() -> None:
     assert look_up(cases) == [("Lupus",), ("Gout",)]
 
 
-def test_near_duplicates_between_suites_are_found(shared_data: Path) -> None:
-    data = shared_data / "eval"
-    osce = load_osce(data / "osce_cases.jsonl", now=NOW)
-    open_ended = load_vignettes(data / "vignettes_mcq.jsonl", Task.OPEN, now=NOW)
+def test_near_duplicates_between_suites_are_found(data: Data) -> None:
+    osce = load_osce(data.osce, now=NOW)
+    open_ended = load_vignettes(data.vignettes, Task.OPEN, now=NOW)
     pairs = near_duplicates(osce, open_ended)
     shared = {p.second for p in pairs if p.same_answer}
-    assert 35 <= len(shared) <= 50
+    if data.name == "sample":
+        assert {(p.first, p.second) for p in pairs} == {
+            ("osce-001", "vignette_1"),
+            ("osce-025", "vignette_1"),
+            ("osce-002", "vignette_2"),
+        }
+        assert shared == {"vignette_1", "vignette_2"}
+    else:
+        assert 35 <= len(shared) <= 50
     assert {p.first for p in pairs if p.same_answer} | shared == shared_cases(pairs)
     assert list(pairs) == sorted(pairs, key=lambda p: -p.cosine)
 

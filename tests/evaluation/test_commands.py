@@ -25,6 +25,7 @@ from cds_hooks.evaluation.runs.runner import RESULTS
 from cds_hooks.evaluation.runs.summary import summarise
 from cds_hooks.evaluation.suites.registry import known_suites
 from cds_hooks.evaluation.suites.suite import Task
+from tests.sample.places import Data
 
 Write = Callable[[str, Manifest, Sequence[bool]], Path]
 
@@ -66,6 +67,17 @@ def test_suites_are_listed_with_their_licences() -> None:
     told = json.loads(chartside("eval", "suites", "--json").stdout)
     assert set(told) == set(known_suites())
     assert told["osce"]["licence"] == "MIT"
+
+
+def test_the_paper_is_made_from_any_file_of_answers(sample: Data, tmp_path: Path) -> None:
+    words = ("--answers", str(sample.recording), "--output", str(tmp_path), "--splits", "20")
+    told = json.loads(chartside("eval", "paper", *words, "--json").stdout)
+    held = {h["what"]: h for h in told["held"]}
+    assert len(held) == 87
+    ours = held["Gemini 3.1 Pro: majority"]
+    assert (ours["ours"], ours["same"]) == ("87.5", False)
+    assert [s["model"] for s in told["shifts"]] == ["qwen3.5-9b"]
+    assert "Published figures and ours" in (tmp_path / "report.md").read_text("utf-8")
 
 
 def test_the_paper_is_made_again_from_its_answers(eurorad_csv: Path, tmp_path: Path) -> None:
@@ -149,8 +161,8 @@ def test_a_run_is_told_in_a_line_by_what_was_asked(
     assert said in headline(run)
 
 
-def test_a_look_up_that_cannot_be_right_says_so(shared_data: Path) -> None:
-    told = chartside("eval", "look-up", "--suite", "clinosim", "--data", str(shared_data)).stdout
+def test_a_look_up_that_cannot_be_right_says_so(data: Data) -> None:
+    told = chartside("eval", "look-up", "--suite", "clinosim", "--data", str(data.folder)).stdout
     assert "No two cases share a truth" in told
 
 
@@ -173,22 +185,24 @@ def test_bad_input_is_an_error_that_says_what_to_do(words: tuple[str, ...], code
     assert caught.value.where
 
 
-def test_near_duplicates_and_look_up_are_told(shared_data: Path) -> None:
-    data = str(shared_data)
+def test_near_duplicates_and_look_up_are_told(data: Data) -> None:
+    folder = str(data.folder)
     pairs = json.loads(
-        chartside("eval", "duplicates", "osce", "osce", "--data", data, "--json").stdout
+        chartside("eval", "duplicates", "osce", "osce", "--data", folder, "--json").stdout
     )
     assert any(p["same_answer"] for p in pairs)
+    if data.name == "sample":
+        assert [(p["first"], p["second"]) for p in pairs] == [("osce-001", "osce-025")]
     told = json.loads(
-        chartside("eval", "look-up", "--suite", "osce", "--data", data, "--json").stdout
+        chartside("eval", "look-up", "--suite", "osce", "--data", folder, "--json").stdout
     )
-    assert told["top-1"]["n"] == 107
+    assert told["top-1"]["n"] == {"sample": 25, "shared": 107}[data.name]
 
 
 @pytest.mark.model
 @pytest.mark.timeout(1800)
-def test_a_run_through_the_whole_service_and_again(shared_data: Path, tmp_path: Path) -> None:
-    data, folder = str(shared_data), str(tmp_path)
+def test_a_run_through_the_whole_service_and_again(sample: Data, tmp_path: Path) -> None:
+    data, folder = str(sample.folder), str(tmp_path)
     words = (
         "--suite",
         "osce",
@@ -213,8 +227,8 @@ def test_a_run_through_the_whole_service_and_again(shared_data: Path, tmp_path: 
 
 @pytest.mark.model
 @pytest.mark.timeout(1800)
-def test_a_closed_list_is_asked_of_the_engine_alone(shared_data: Path, tmp_path: Path) -> None:
-    data, folder = str(shared_data), str(tmp_path)
+def test_a_closed_list_is_asked_of_the_engine_alone(sample: Data, tmp_path: Path) -> None:
+    data, folder = str(sample.folder), str(tmp_path)
     words = ("--suite", "vignettes", "--data", data, "--output", folder, "--limit", "2")
     (told,) = json.loads(chartside("eval", "run", *words, "--samples", "1", "--json").stdout)
     assert told["summary"]["cases"] == 2

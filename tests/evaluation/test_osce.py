@@ -20,21 +20,55 @@ from cds_hooks.evaluation.suites.suite import Suite
 from cds_hooks.services import REGISTRY
 from fhir_mapping import map_chart
 from fhir_mapping.chart import Flag, Kind
+from tests.sample.places import Data
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+CASES = {"sample": 25, "shared": 107}
 
 
 @pytest.fixture(scope="module")
-def osce(shared_data: Path) -> Suite:
-    return load_osce(shared_data / "eval" / "osce_cases.jsonl", now=NOW)
+def osce(data: Data) -> Suite:
+    return load_osce(data.osce, now=NOW)
 
 
-def test_every_case_is_read(osce: Suite) -> None:
-    assert (len(osce.cases), osce.rejected) == (107, ())
-    assert len({c.id for c in osce.cases}) == 107
+def test_every_case_is_read(osce: Suite, data: Data) -> None:
+    assert (len(osce.cases), osce.rejected) == (CASES[data.name], ())
+    assert len({c.id for c in osce.cases}) == CASES[data.name]
 
 
-def test_in_about_one_case_in_seven_the_answer_stands_in_the_text(osce: Suite) -> None:
+def test_a_case_is_known_by_its_line_and_has_what_the_line_says(sample: Data) -> None:
+    cases = {c.id: c for c in load_osce(sample.osce, now=NOW).cases}
+    first, child = cases["osce-001"], cases["osce-017"]
+    assert (first.gold.names, first.age_years, first.recorded_sex) == (
+        ("Pulmonary embolism",),
+        44.0,
+        "female",
+    )
+    assert (child.gold.names, child.age_years, child.recorded_sex) == (
+        ("Nephrotic syndrome",),
+        6.0,
+        "male",
+    )
+    chart = map_chart(list(first.resources), patient_id="osce-001", now=NOW)
+    [dimer] = [f for f in chart.of(Kind.LAB) if "dimer" in f.text]
+    assert (dimer.value, dimer.unit, dimer.flag) == (3.4, "mg/L", Flag.HIGH)
+    assert {f.text for f in chart.of(Kind.COMPLAINT)} == {
+        "Sudden shortness of breath",
+        "Sharp chest pain on breathing in",
+        "Sore left calf",
+    }
+
+
+def test_where_the_answer_stands_in_the_text_the_case_is_marked(sample: Data) -> None:
+    cases = load_osce(sample.osce, now=NOW).cases
+    leaking = {c.id for c in cases if "answer-in-text" in c.tags}
+    assert leaking == {"osce-006", "osce-012", "osce-024"}
+
+
+def test_in_about_one_published_case_in_seven_the_answer_stands_in_the_text(
+    shared_data: Path,
+) -> None:
+    osce = load_osce(shared_data / "eval" / "osce_cases.jsonl", now=NOW)
     leaking = [c for c in osce.cases if "answer-in-text" in c.tags]
     assert 12 <= len(leaking) <= 19
 
@@ -71,8 +105,8 @@ def test_the_truth_is_not_a_resource_and_ages_and_sexes_are_right(osce: Suite) -
         assert chart.patient.recorded_sex == case.recorded_sex
 
 
-def test_no_sentence_of_history_is_lost(osce: Suite, shared_data: Path) -> None:
-    rows = (shared_data / "eval" / "osce_cases.jsonl").read_text("utf-8").splitlines()
+def test_no_sentence_of_history_is_lost(osce: Suite, data: Data) -> None:
+    rows = data.osce.read_text("utf-8").splitlines()
     for case, row in zip(osce.cases, rows, strict=True):
         told = " ".join(texts(case.resources))
         history = json.loads(row)["OSCE_Examination"]["Patient_Actor"]["History"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -15,6 +14,7 @@ from cds_hooks.evaluation.errors import SuiteError
 from cds_hooks.evaluation.matching import Match
 from cds_hooks.evaluation.runs.results import Answer, CaseResult, Said
 from cds_hooks.evaluation.suites.suite import Suite
+from tests.sample.places import Data
 
 
 def result(case: int, *, known: bool, seconds: float, right: bool = False) -> CaseResult:
@@ -49,7 +49,7 @@ def test_accuracy_names_and_time_are_told_with_intervals(small_suite: Suite) -> 
     assert told["unrecognised"]["free"]["value"] == 1.0
 
 
-def test_only_what_is_written_has_names(shared_data: Path) -> None:
-    words = ["eval", "pair", "--suite", "vignettes", "--data", str(shared_data)]
+def test_only_what_is_written_has_names(sample: Data) -> None:
+    words = ["eval", "pair", "--suite", "vignettes", "--data", str(sample.folder)]
     with pytest.raises(SuiteError, match="open-ended"):
         CliRunner().invoke(app, words, catch_exceptions=False)

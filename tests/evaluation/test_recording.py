@@ -28,6 +28,17 @@ def test_all_published_cases_are_read(recording: Recording) -> None:
     assert all(c.truth in c.listed for c in recording.cases)
 
 
+def test_all_invented_cases_are_read_with_their_lists_and_answers(sampled: Recording) -> None:
+    assert [c.id for c in sampled.cases] == [str(number) for number in range(5001, 5081)]
+    assert not sampled.unlabelled
+    assert all(c.truth in c.listed and len(c.options) == 5 for c in sampled.cases)
+    second, third = sampled.cases[1], sampled.cases[2]
+    assert (second.gold, second.truth) == ("Nail\u2013patella syndrome", "nail-patella syndrome")
+    assert third.options[2] == "Neurofibromatosis, type 1", "a comma inside a name"
+    last = sampled.cases[-1].answers
+    assert [last[f"oss-20b (H) v{run}"] for run in (1, 2, 3)] == ["invented disease 79", "", ""]
+
+
 def test_answers_in_another_order_are_joined_by_id(tmp_path: Path) -> None:
     cases = write(
         tmp_path / "c.csv", [["1", "", "Gout, Lupus", "Gout"], ["2", "", "X, Y", "Y"]], HEAD[:4]

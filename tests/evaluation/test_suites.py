@@ -19,6 +19,7 @@ from cds_hooks.evaluation.suites.registry import known_suites
 from cds_hooks.evaluation.suites.suite import OnBroken, Suite, Task, age_band
 from cds_hooks.evaluation.suites.vignettes import load_vignettes
 from fhir_mapping import map_chart
+from tests.sample.places import Data
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PATIENT = {"resourceType": "Patient", "id": "p1", "gender": "female", "birthDate": "1980-03-02"}
@@ -132,17 +133,41 @@ def test_the_order_of_options_depends_on_seed_and_case_alone(tmp_path: Path) -> 
     assert shuffled(cases[0], 1) != shuffled(cases[1], 1)
 
 
-def test_the_place_of_the_truth_is_even(shared_data: Path) -> None:
-    cases = closed(shared_data / "eval" / "vignettes_mcq.jsonl", OnBroken.STOP).cases
-    places = [shuffled(c, 0).index(c.gold.names[0]) for c in cases if len(set(c.options)) == 4]
-    shares = [places.count(i) / len(places) for i in range(4)]
-    assert all(0.2 < share < 0.3 for share in shares)
+def even(suite: Suite) -> bool:
+    """Whether the truth is about as often at each of four places."""
+    cases = [c for c in suite.cases if len(set(c.options)) == 4]
+    places = [shuffled(c, 0).index(c.gold.names[0]) for c in cases]
+    return all(0.2 < places.count(i) / len(places) < 0.3 for i in range(4))
 
 
-def test_vignettes_are_all_read_and_become_charts(shared_data: Path) -> None:
-    path = shared_data / "eval" / "vignettes_mcq.jsonl"
-    suite = load_vignettes(path, Task.OPEN, now=NOW)
-    assert (len(suite.cases), suite.rejected, suite.task) == (977, (), Task.OPEN)
+def test_the_place_of_the_truth_is_even_although_it_is_written_first(tmp_path: Path) -> None:
+    names = ("Gout", "Lupus", "Rickets", "Scurvy")
+    rows = [vignette(f"case_{i}", "Gout", names) for i in range(1000)]
+    assert even(closed(lines(tmp_path / "v.jsonl", *rows), OnBroken.STOP))
+
+
+def test_the_place_of_the_truth_is_even_in_the_published_vignettes(shared_data: Path) -> None:
+    assert even(closed(shared_data / "eval" / "vignettes_mcq.jsonl", OnBroken.STOP))
+
+
+def test_a_vignette_says_who_and_is_marked_where_it_gives_the_answer_away(sample: Data) -> None:
+    cases = {c.id: c for c in load_vignettes(sample.vignettes, Task.CLOSED, now=NOW).cases}
+    child = cases["vignette_5"]
+    assert (child.gold.names, child.recorded_sex) == (("Croup",), "male")
+    assert child.age_years == pytest.approx(14 / 12)
+    assert sorted(child.options) == [
+        "Bronchiolitis",
+        "Croup",
+        "Epiglottitis",
+        "Foreign body aspiration",
+    ]
+    assert {i for i, c in cases.items() if "answer-in-text" in c.tags} == {"vignette_7"}
+
+
+def test_vignettes_are_all_read_and_become_charts(data: Data) -> None:
+    suite = load_vignettes(data.vignettes, Task.OPEN, now=NOW)
+    count = {"sample": 8, "shared": 977}[data.name]
+    assert (len(suite.cases), suite.rejected, suite.task) == (count, (), Task.OPEN)
     for case in suite.cases[:60]:
         chart = map_chart(list(case.resources), patient_id=case.patient_id, now=NOW)
         told = " ".join(f.text for f in chart.facts)

@@ -11,8 +11,12 @@ import pytest
 from fhir_mapping import Chart, map_chart
 from fhir_mapping.loading import find_patient_ids, load_path
 from fhir_mapping.reading import objects
+from tests.sample.places import DATA
 
 NOW = datetime(2024, 6, 15, 12, tzinfo=UTC)
+FOLDERS = [folder for data in DATA for folder in data.charts()]
+IN_PARTS = ("export-r4", "parts-stu3", "smart-stu3", "uscore-examples")
+"""Folders in which a patient is in several files."""
 
 
 def _patient_id(resources: list[dict]) -> str:
@@ -28,16 +32,14 @@ def _patient_id(resources: list[dict]) -> str:
     return next(references, "nobody").rpartition("/")[2]
 
 
-@pytest.mark.parametrize(
-    "folder",
-    ["clinosim", "pysynthea", "smart-stu3", "synthea-r4", "uscore", "uscore-examples"],
-)
-def test_no_resource_of_a_sample_is_lost(shared_data: Path, folder: str) -> None:
-    files = [
-        f
-        for f in sorted((shared_data / "patients" / folder).rglob("*.json*"))
-        if f.name != "labels.json"
-    ]
+def _files(folder: Path) -> list[Path]:
+    found = sorted((*folder.rglob("*.json*"), *folder.rglob("*.ndjson")))
+    return [f for f in found if f.name != "labels.json"]
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda f: f.name)
+def test_no_resource_of_a_sample_is_lost(folder: Path) -> None:
+    files = _files(folder)
     assert files
     for file in files:
         resources = load_path(file)
@@ -74,20 +76,16 @@ def _shown(chart: Chart) -> str:
 
 def _whole_patients(folder: Path) -> list[list[dict]]:
     """The resources of each file, or of all of them where a patient is in several."""
-    files = [f for f in sorted(folder.rglob("*.json*")) if f.name != "labels.json"]
-    loaded = [load_path(file) for file in files]
-    if folder.name in ("smart-stu3", "uscore-examples"):
+    loaded = [load_path(file) for file in _files(folder)]
+    if folder.name in IN_PARTS:
         return [[resource for resources in loaded for resource in resources]]
     return loaded
 
 
-@pytest.mark.parametrize(
-    "folder",
-    ["clinosim", "pysynthea", "smart-stu3", "synthea-r4", "uscore", "uscore-examples"],
-)
-def test_no_sample_patient_can_be_known_by_the_facts(shared_data: Path, folder: str) -> None:
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda f: f.name)
+def test_no_sample_patient_can_be_known_by_the_facts(folder: Path) -> None:
     known = 0
-    for resources in _whole_patients(shared_data / "patients" / folder):
+    for resources in _whole_patients(folder):
         for patient_id in find_patient_ids(resources):
             mine = [r for r in resources if r["resourceType"] == "Patient"]
             mine = [r for r in mine if r.get("id") == patient_id]

@@ -21,6 +21,8 @@ from cds_hooks.gather import (
     VersionCache,
     gather,
 )
+from tests.sample.places import DATA
+from tests.sample.transactions import large
 
 # The first use makes the server's virtual environment.
 pytestmark = [pytest.mark.fhir_server, pytest.mark.timeout(300)]
@@ -194,20 +196,43 @@ async def test_the_version_is_asked_once_per_server(
     assert Counter(seen) == {"/fhir/metadata": 1, "/fhir/Patient/alpha": 2}
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
+def read(path: Path) -> dict[str, Any]:
+    raw = path.read_bytes()
+    found: dict[str, Any] = orjson.loads(gzip.decompress(raw) if path.suffix == ".gz" else raw)
+    return found
+
+
+CHARTS = [
+    path
+    for data in DATA
+    for name in (
+        "transactions-r4/life-1.json",
+        "stays-r4/sepsis.json",
         "synthea-r4/Louis_Maggio_2e275d4b-855a-4eb2-9021-5410aa8acd4f.json",
         "synthea-r4/Fletcher_Hyatt_3.9MB.json.gz",
         "clinosim/acute_mi.json",
         "clinosim/gi_bleeding.json",
-    ],
-)
-async def test_a_whole_published_chart_comes_back_as_it_was_loaded(
-    hospital: Any, ask: Ask, shared_data: Path, name: str
+    )
+    if (path := data.folder / "patients" / name).is_file()
+]
+
+
+@pytest.mark.parametrize("path", CHARTS, ids=lambda p: p.stem)
+async def test_a_whole_chart_comes_back_as_it_was_loaded(
+    hospital: Any, ask: Ask, path: Path
 ) -> None:
-    raw = (shared_data / "patients" / name).read_bytes()
-    bundle = orjson.loads(gzip.decompress(raw) if name.endswith(".gz") else raw)
+    await comes_back(hospital, ask, read(path))
+
+
+async def test_a_chart_of_four_megabytes_comes_back_as_it_was_loaded(
+    hospital: Any, ask: Ask
+) -> None:
+    bundle = large()
+    assert len(orjson.dumps(bundle)) > 3_500_000
+    await comes_back(hospital, ask, bundle)
+
+
+async def comes_back(hospital: Any, ask: Ask, bundle: dict[str, Any]) -> None:
     hospital.load(bundle)
     resources = [entry["resource"] for entry in bundle["entry"]]
     [patient_id] = [r["id"] for r in resources if r["resourceType"] == "Patient"]

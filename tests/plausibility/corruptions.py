@@ -13,7 +13,6 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -25,6 +24,7 @@ from cds_hooks.plausibility.checks.evidence import holds
 from cds_hooks.plausibility.checks.wording import of_a_relative
 from fhir_mapping import map_chart
 from fhir_mapping.chart import Chart, Fact, Flag, Kind, PatientFacts, Polarity
+from tests.sample.places import Data
 
 __all__ = [
     "CORRUPTIONS",
@@ -87,7 +87,7 @@ class Seen:
     missed: tuple[str, ...]
 
 
-def true_cases(data: Path) -> Iterator[Case]:
+def true_cases(data: Data) -> Iterator[Case]:
     """Every sample chart that has a finding to cite, with its true diagnosis. What a chart already
     has on its problem list is taken off it: that is not proposed anew."""
     for stem, chart in (*_generated(data), *_published(data)):
@@ -143,9 +143,9 @@ def _failed(assessment: Assessment) -> set[str]:
     return {r.check for r in assessment.reasons if r.result == "fail"}
 
 
-def _generated(data: Path) -> Iterator[tuple[str, Chart]]:
+def _generated(data: Data) -> Iterator[tuple[str, Chart]]:
     """The generated charts an hour after their last result, without the stay that tells."""
-    for path in sorted((data / "patients" / "clinosim").glob("*.json")):
+    for path in sorted(data.stays.glob("*.json")):
         if path.stem == "labels":
             continue
         bundle = json.loads(path.read_text("utf-8"))
@@ -159,8 +159,8 @@ def _generated(data: Path) -> Iterator[tuple[str, Chart]]:
         yield f"generated:{name}", map_chart(kept, patient_id=patient, now=now)
 
 
-def _published(data: Path) -> Iterator[tuple[str, Chart]]:
-    for case in load_osce(data / "eval" / "osce_cases.jsonl", now=_NOW).cases:
+def _published(data: Data) -> Iterator[tuple[str, Chart]]:
+    for case in load_osce(data.osce, now=_NOW).cases:
         chart = map_chart(case.resources, patient_id=case.patient_id, now=_NOW)
         yield f"published:{case.gold.name}", chart
 

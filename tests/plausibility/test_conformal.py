@@ -16,6 +16,7 @@ from cds_hooks.evaluation.recorded.flags import score_panel
 from cds_hooks.evaluation.recorded.recording import read_recording
 from cds_hooks.plausibility.calibration import CalibrationError, load_calibration, truth_set
 from cds_hooks.plausibility.conformal import calibrate
+from tests.sample.places import Data
 
 PANEL = ("gemma-4-31b", "qwen3.5-35b", "gpt-oss-20b-high")
 SITE = """
@@ -101,6 +102,16 @@ def test_a_broken_file_of_thresholds_says_what_to_do(tmp_path: Path, text: str) 
         load_calibration(path)
     assert caught.value.code == "calibration-invalid"
     assert "docs/plausibility.md" in caught.value.diagnostics()
+
+
+def test_a_threshold_of_a_recording_is_what_was_counted_by_hand(sample: Data) -> None:
+    """The truth has 9, 9, 9, 8, 8, 5, 1 and 2 of nine votes in ten cases each."""
+    models = {m.id: m for m in catalogue().model}
+    read = read_recording(sample.recording, [c for m in models.values() for c in m.columns])
+    shares = score_panel(read, [models[i] for i in PANEL]).truth_share.tolist()
+    assert calibrate(shares, 0.2) == pytest.approx(2 / 9)  # the 65th of 80, from high to low
+    assert calibrate(shares, 0.5) == pytest.approx(8 / 9)  # the 41st
+    assert calibrate(shares[:10], 0.1) == 1.0  # the tenth of ten
 
 
 def test_the_stored_thresholds_are_those_of_the_data_they_name(shared_data: Path) -> None:

@@ -1,22 +1,30 @@
-"""Whole charts of published and generated patients, in the embedded model's own tokenizer."""
+"""Whole charts of invented and published patients, in the embedded model's own tokenizer."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from fhir_mapping import map_chart, must_keep
 from fhir_mapping.chart import Chart
-from fhir_mapping.loading import find_patient_ids, load_path
+from fhir_mapping.loading import find_patient_ids, load_bytes, load_path
 from prompts import Template, lay_out, render
+from tests.sample.places import Data
+from tests.sample.transactions import large
 
 MODEL = Path(__file__).parents[2] / "build" / "models" / "SmolLM2-135M-Instruct.Q8_0.gguf"
 SOURCES = (
+    "export-r4",
+    "parts-stu3/*.json",
+    "profiles-r4/*.json",
+    "stays-r4/*.json",
+    "transactions-r4/*.json",
     "clinosim/*.json",
     "pysynthea/*.json*",
     "smart-stu3/*.json",
@@ -67,10 +75,15 @@ def at_its_newest(patient: Patient) -> Chart:
 
 
 def test_the_must_keep_set_of_every_patient_fits(
-    llama: Any, shared_data: Path, template: Template
+    llama: Any, data: Data, template: Template
 ) -> None:
-    found = patients(shared_data)
-    assert len(found) > 24
+    found = patients(data.folder)
+    if data.name == "sample":
+        assert len(found) == 12
+        found.append(Patient("large", load_bytes(orjson.dumps(large())), ""))
+        found[-1] = replace(found[-1], id=find_patient_ids(found[-1].resources)[0])
+    else:
+        assert len(found) > 24
     for patient in found:
         chart = at_its_newest(patient)
         layout = lay_out(chart, template)

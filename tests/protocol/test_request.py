@@ -13,16 +13,16 @@ from cds_hooks.errors import ChartsideError
 from cds_hooks.protocol.errors import HookMismatch, RequestInvalid
 from cds_hooks.protocol.hooks import ENCOUNTER_START, PATIENT_VIEW
 from cds_hooks.protocol.request import parse_request
+from tests.sample.places import DATA, SAMPLE
 
-PUBLISHED = [
-    "appointment_book",
-    "encounter_discharge",
-    "encounter_start",
-    "fancy_structure",
-    "order_dispatch",
-    "order_select",
-    "order_sign",
+REQUESTS = [
+    path
+    for data in DATA
+    for folder in (data.folder / "hooks", data.crd)
+    for path in sorted(folder.glob("*_hook_request.json"))
 ]
+"""Ours of each hook and of one that nobody defined, and those that the CRD test kit publishes."""
+STARTS = [path for path in REQUESTS if path.name == "encounter_start_hook_request.json"]
 
 
 def request(**changes: Any) -> dict[str, Any]:
@@ -34,14 +34,28 @@ def parsed(document: Any, hook: Any = PATIENT_VIEW) -> Any:
     return parse_request(orjson.dumps(document), hook)
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
-def test_published_requests_of_every_hook_are_read(shared_data, name):
-    path = shared_data / f"patients/crd-hooks/spec/fixtures/{name}_hook_request.json"
-    if not path.exists():
-        pytest.skip("the published CRD requests are not beside this checkout")
+def named(path):
+    return path.name.removesuffix("_hook_request.json")
+
+
+def test_there_is_a_request_of_every_kind():
+    ours = [named(path) for path in REQUESTS if path.is_relative_to(SAMPLE.folder)]
+    assert ours == [
+        "appointment_book",
+        "encounter_discharge",
+        "encounter_start",
+        "invented_structure",
+        "order_dispatch",
+        "order_select",
+        "order_sign",
+    ]
+
+
+@pytest.mark.parametrize("path", REQUESTS, ids=named)
+def test_requests_of_every_hook_are_read(path):
     raw = orjson.loads(path.read_bytes())
     found = parse_request(path.read_bytes())
-    assert found.hook == raw["hook"] == name.replace("_", "-")
+    assert found.hook == raw["hook"] == named(path).replace("_", "-")
     assert found.context.patient_id == raw["context"]["patientId"]
     assert found.context.user_id == raw["context"].get("userId", "")
     rest = {"userId", "patientId", "encounterId"}
@@ -50,11 +64,10 @@ def test_published_requests_of_every_hook_are_read(shared_data, name):
     assert found.fhir_authorization.expires_in == 300
 
 
-def test_a_published_encounter_start_is_ours(shared_data):
-    path = shared_data / "patients/crd-hooks/spec/fixtures/encounter_start_hook_request.json"
-    if not path.exists():
-        pytest.skip("the published CRD requests are not beside this checkout")
-    assert parse_request(path.read_bytes(), ENCOUNTER_START).context.encounter_id == "example"
+@pytest.mark.parametrize("path", STARTS, ids=named)
+def test_an_encounter_start_of_others_is_ours(path):
+    told = parse_request(path.read_bytes(), ENCOUNTER_START).context.encounter_id
+    assert told == ("stay-7" if path.is_relative_to(SAMPLE.folder) else "example")
 
 
 def test_context_is_read_leniently():

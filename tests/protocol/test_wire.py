@@ -17,6 +17,11 @@ from cds_hooks.protocol.errors import AnswerInvalid, Problem, RequestInvalid
 from cds_hooks.protocol.outcome import outcome_of, outcome_of_problems
 from cds_hooks.protocol.validation import check, schema
 from cds_hooks.protocol.wire import to_document, to_json
+from tests.sample.places import DATA
+
+CARDS = [p for d in DATA for p in (d.folder / "hooks/cards.json", d.crd / "valid_cards.json")
+         if p.is_file()]  # fmt: skip
+"""Ours of every shape, and those that the CRD test kit publishes where they are there."""
 
 
 def card(**extension: Any) -> Card:
@@ -113,10 +118,8 @@ def test_every_schema_is_of_draft_2020_12(name):
         check([], name)
 
 
-def test_published_cards_conform_to_our_schema(shared_data):
-    path = shared_data / "patients/crd-hooks/spec/fixtures/valid_cards.json"
-    if not path.exists():
-        pytest.skip("the published CRD cards are not beside this checkout")
+@pytest.mark.parametrize("path", CARDS, ids=lambda p: p.name)
+def test_cards_of_others_conform_to_our_schema(path):
     cards = orjson.loads(path.read_bytes())
     assert len(cards) > 5
     check({"cards": cards}, "response")
