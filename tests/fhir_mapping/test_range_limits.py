@@ -19,7 +19,7 @@ from fhir_mapping.words import Words
 
 LOINC = "http://loinc.org"
 
-# LOINC codes, unit, recorded sex, ages from and to below, lowest and highest normal value; "-": none.
+# LOINC codes, unit, recorded sex, ages from and to below, lowest and highest normal; "-": none.
 PUBLISHED = """
 2951-2,2947-0 mmol/L - 18 - 136 145
 2823-3,6298-4 mmol/L - 18 - 3.5 5.0

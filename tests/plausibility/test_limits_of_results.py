@@ -88,7 +88,8 @@ DAYS = {
     1: "acute-liver-failure aortic-dissection bradycardia diabetic-ketoacidosis dic fever hellp"
     " hyperglycemia hyperkalemia hyperosmolar-state hypertensive-crisis hypokalemia hypotension"
     " hypothermia hypoxemia lactic-acidosis metabolic-acidosis metabolic-alkalosis"
-    " myocardial-infarction respiratory-acidosis respiratory-alkalosis septic-shock tachycardia ttp",
+    " myocardial-infarction respiratory-acidosis respiratory-alkalosis septic-shock tachycardia"
+    " ttp",
     2: "acute-kidney-injury deep-vein-thrombosis heart-failure-bnp heart-failure-nt-probnp"
     " hyperammonemia hypernatremia hyponatremia pulmonary-embolism rhabdomyolysis tumor-lysis",
     3: "acute-pancreatitis hemolytic-uremic-syndrome hypercalcemia hypermagnesemia"

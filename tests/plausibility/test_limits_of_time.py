@@ -33,8 +33,8 @@ def said(check: Any, rule: Tied, *facts: Fact, age: float = 40) -> list[str]:
     return [r.result for r in mine]
 
 
-# Rule: the first year that is usual, and the first that is no longer. What a source says is wider in
-# the rule where its reason gives a peak rather than a limit.
+# Rule: the first year that is usual, and the first that is no longer. The rule is wider than its
+# source where that gives a peak rather than a limit.
 USUAL = [
     ("perinatal", 0, 1),
     ("kawasaki", 0, 18),
@@ -65,7 +65,7 @@ def test_every_rule_of_age_is_in_the_table() -> None:
 @pytest.mark.parametrize(
     ("code", "name", "first", "beyond"),
     [
-        # Medicare Code Editor v41.1: newborn 0, pediatric 0 to 17, maternity 9 to 64, adult 15 to 124.
+        # Medicare Code Editor v41.1: newborn 0, pediatric 0-17, maternity 9-64, adult 15-124.
         ("A33", "mce-newborn", 0, 1),
         ("B08.2", "mce-pediatric", 0, 18),
         ("O80", "mce-maternity", 9, 65),
