@@ -1,7 +1,7 @@
 # `make demo` and `make test` set up all they need by themselves; see README.md.
 PYTHON ?= python3
 BIN := .venv/bin
-.PHONY: help setup portable demo serve test test-python check bench fuzz soak kill fhir-server lock clean
+.PHONY: help setup portable demo serve test test-python check bench fuzz mutate soak kill fhir-server lock clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,9 @@ bench: setup  ## measure, print, write build/bench.json
 
 fuzz: setup  ## property tests at full size
 	@HYPOTHESIS_PROFILE=full $(BIN)/python -m pytest -m "hypothesis and not model" --timeout=1800
+
+mutate: setup  ## change rules, flags, trust and ledger a little: is it noticed? ALL=1: each way
+	@$(BIN)/python -m tests.mutate $(if $(ALL),--sample 0) $(if $(SEED),--seed $(SEED))
 
 soak: setup  ## a minute of ten times the work that the engine can do
 	@$(BIN)/python -m tests.soak

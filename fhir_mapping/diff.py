@@ -86,65 +86,69 @@ def diff(before: Chart, now: Chart) -> ChartDiff:
     return ChartDiff(tuple(new), tuple(changed), tuple(resolved), gone)
 
 
-Keys = Callable[[Fact], Iterable[Hashable]]
+Keys = Callable[[Fact], Iterable[tuple[Hashable, str]]]
 
 
 def _matched(before: tuple[Fact, ...], now: tuple[Fact, ...]) -> dict[int, int]:
     """For the place of each fact now, the place of the earlier fact about the same thing.
 
     What says the same is the same. Then what has the same code or words, from the same resource if
-    there are several; what is left is the same thing if it comes from the same resource.
+    there are several; what is left is the same thing if it comes from the same resource. Both
+    charts are treated alike, so exchanging them exchanges the places in each pair.
     """
     pairs: dict[int, int] = {}
     taken: set[int] = set()
     for keys in (_content, _subject_and_source, _subject, _kind_and_source):
-        waiting: dict[Hashable, list[int]] = {}
-        for n, earlier in enumerate(before):
-            if n not in taken:
-                for key in keys(earlier):
-                    waiting.setdefault(key, []).append(n)
-        for places in waiting.values():
-            places.reverse()
-        for n, fact in enumerate(now):
-            at = None if n in pairs else _first(waiting, keys(fact), taken)
-            if at is not None:
+        for earlier, later in _shared(keys, before, now):
+            free = [n for n in earlier if n not in taken]
+            unmatched = [n for n in later if n not in pairs]
+            for at, n in zip(free, unmatched, strict=False):
                 pairs[n] = at
                 taken.add(at)
     return pairs
 
 
-def _first(
-    waiting: dict[Hashable, list[int]], keys: Iterable[Hashable], taken: set[int]
-) -> int | None:
-    """The first place that waits under any of the keys and is not taken."""
-    for key in keys:
-        places = waiting.get(key, [])
-        while places and places[-1] in taken:
-            places.pop()
-        if places:
-            return places.pop()
-    return None
+Places = tuple[list[int], list[int]]
 
 
-def _content(fact: Fact) -> Iterable[Hashable]:
-    yield content_of(fact)
+def _shared(keys: Keys, before: tuple[Fact, ...], now: tuple[Fact, ...]) -> list[Places]:
+    """The places of the facts in both charts under each key that both have.
+
+    A resource that fewer facts come from says more about which of them belong together, so it
+    comes first. Keys that remain equal in this order have no fact in common.
+    """
+    found: dict[tuple[Hashable, str], Places] = {}
+    for chart, facts in enumerate((before, now)):
+        for n, fact in enumerate(facts):
+            for key in keys(fact):
+                found.setdefault(key, ([], []))[chart].append(n)
+    both = [(key, places) for key, places in found.items() if all(places)]
+    both.sort(key=lambda one: (len(one[1][0]) + len(one[1][1]), one[0][1]))
+    return [places for _, places in both]
 
 
-def _subject(fact: Fact) -> Iterable[Hashable]:
+def _content(fact: Fact) -> Iterable[tuple[Hashable, str]]:
+    yield content_of(fact), ""
+
+
+def _subject(fact: Fact) -> Iterable[tuple[Hashable, str]]:
+    yield _subject_of(fact), ""
+
+
+def _subject_of(fact: Fact) -> Hashable:
     if fact.kind in (Kind.NOTE, Kind.REPORT) and fact.sources:
-        yield fact.kind, fact.sources[0]
-    else:
-        name = _DETAIL.split(fact.text, maxsplit=1)[0].lower()
-        yield fact.kind, identity_of(fact.codes[0]) if fact.codes else name
+        return fact.kind, fact.sources[0]
+    name = _DETAIL.split(fact.text, maxsplit=1)[0].lower()
+    return fact.kind, identity_of(fact.codes[0]) if fact.codes else name
 
 
-def _subject_and_source(fact: Fact) -> Iterable[Hashable]:
-    for subject in _subject(fact):
-        for source in fact.sources:
-            yield subject, source
+def _subject_and_source(fact: Fact) -> Iterable[tuple[Hashable, str]]:
+    subject = _subject_of(fact)
+    for source in fact.sources:
+        yield subject, source
 
 
-def _kind_and_source(fact: Fact) -> Iterable[Hashable]:
+def _kind_and_source(fact: Fact) -> Iterable[tuple[Hashable, str]]:
     for source in fact.sources:
         yield fact.kind, source
 

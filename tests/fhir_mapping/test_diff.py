@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from fhir_mapping import Chart, Fact, Kind, map_chart
 from fhir_mapping.chart import PatientFacts
-from fhir_mapping.diff import diff
+from fhir_mapping.diff import ChartDiff, diff
 
 Make = Callable[..., Any]
 
@@ -111,6 +112,16 @@ def test_a_long_chart_is_compared_in_one_go() -> None:
     assert len(diff(before, now).changed) == 4000
 
 
+def test_thousands_of_facts_with_one_name_and_one_source_are_compared_in_one_go() -> None:
+    source = ("DiagnosticReport/r",)
+    before = [Fact(f"L{n}", Kind.LAB, f"Test: {n}", sources=source) for n in range(4000)]
+    now = [replace(fact, text=f"{fact.text} x") for fact in before]
+    found = diff(Chart(PatientFacts(), tuple(before)), Chart(PatientFacts(), tuple(now)))
+    assert len(found.changed) == 4000
+    assert not found.new
+    assert not found.gone
+
+
 CHART_PARTS = st.lists(
     st.tuples(
         st.sampled_from(["Gout", "Asthma", "Sepsis", "Anemia"]),
@@ -130,9 +141,85 @@ def test_every_fact_is_accounted_for(
     matched = len(now.facts) - len(found.new)
     assert matched == len(before.facts) - len(found.gone)
     assert len(found.changed) + len(found.resolved) <= matched
-    mirrored = diff(now, before)
-    assert len(mirrored.new) == len(found.gone)
-    assert len(mirrored.gone) == len(found.new)
+    assert _backwards(diff(now, before)) == _forwards(found)
+
+
+def test_every_small_pair_of_charts_reads_the_same_backwards() -> None:
+    """All 66,564 pairs of charts with one to three problems: two names, three states each."""
+    states = ("active", "resolved", "inactive")
+    parts = list(itertools.product(("Gout", "Asthma"), states))
+    lists = [list(p) for n in (1, 2, 3) for p in itertools.product(parts, repeat=n)]
+    charts = [_chart(one) for one in lists]
+    found = [[diff(before, now) for now in charts] for before in charts]
+    wrong = [
+        (lists[a], lists[b])
+        for a, b in itertools.combinations_with_replacement(range(len(charts)), 2)
+        if _forwards(found[a][b]) != _backwards(found[b][a])
+    ]
+    assert wrong == []
+
+
+def _forwards(found: ChartDiff) -> tuple[object, ...]:
+    pairs = {(c.before.id, c.now.id) for c in (*found.changed, *found.resolved)}
+    return found.new, found.gone, pairs
+
+
+def _backwards(found: ChartDiff) -> tuple[object, ...]:
+    pairs = {(c.now.id, c.before.id) for c in (*found.changed, *found.resolved)}
+    return found.gone, found.new, pairs
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "pairs"),
+    [
+        # The resource that only one fact comes from tells which is which.
+        (
+            [("Gout", "active", "ab"), ("Gout", "resolved", "c")],
+            [("Asthma", "active", "a"), ("Asthma", "resolved", "bc")],
+            {("Gout active", "Asthma active"), ("Gout resolved", "Asthma resolved")},
+        ),
+        # In any order of the facts.
+        (
+            [("Gout", "resolved", "c"), ("Gout", "active", "ab")],
+            [("Asthma", "resolved", "bc"), ("Asthma", "active", "a")],
+            {("Gout active", "Asthma active"), ("Gout resolved", "Asthma resolved")},
+        ),
+        # A panel that all its results come from says less than each result's own resource.
+        (
+            [("Sodium", "1", "ap"), ("Potassium", "2", "bp")],
+            [("Kalium", "2", "bp"), ("Natrium", "1", "ap")],
+            {("Sodium 1", "Natrium 1"), ("Potassium 2", "Kalium 2")},
+        ),
+        # The same name goes before the same resource.
+        (
+            [("Gout", "active", "a"), ("Asthma", "active", "b")],
+            [("Gout", "inactive", "b"), ("Asthma", "inactive", "a")],
+            {("Gout active", "Gout inactive"), ("Asthma active", "Asthma inactive")},
+        ),
+    ],
+)
+def test_a_fact_is_compared_with_the_one_it_came_from(
+    before: list[tuple[str, str, str]],
+    now: list[tuple[str, str, str]],
+    pairs: set[tuple[str, str]],
+) -> None:
+    found = diff(_problems(before), _problems(now))
+    both = (*found.changed, *found.resolved)
+    assert {(_named(c.before), _named(c.now)) for c in both} == pairs
+    assert not found.new
+    assert not found.gone
+
+
+def _problems(rows: list[tuple[str, str, str]]) -> Chart:
+    facts = (
+        Fact(f"P{n}", Kind.PROBLEM, name, status=status, sources=tuple(sources))
+        for n, (name, status, sources) in enumerate(rows, 1)
+    )
+    return Chart(PatientFacts(), tuple(facts))
+
+
+def _named(fact: Fact) -> str:
+    return f"{fact.text} {fact.status}"
 
 
 def _chart(parts: list[tuple[str, str]]) -> Chart:

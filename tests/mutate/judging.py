@@ -1,0 +1,162 @@
+"""Whether the tests notice mutants: quickly, in forks of a process that has collected them."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from types import CodeType
+
+import pytest
+
+from tests.mutate.forked import (
+    OPTIONS,
+    TIMED_OUT,
+    Loop,
+    Patcher,
+    keep_terminology,
+    replace,
+    run_forked,
+    run_items,
+    warm,
+)
+from tests.mutate.mutants import Mutant, changed
+from tests.mutate.tracing import Calls, digest
+
+__all__ = ["judge_all"]
+
+TESTS_SECONDS = 20.0
+LONGEST = 60 + 10 * TESTS_SECONDS
+
+
+def judge_all(
+    chosen: list[Mutant], sources: tuple[Path, ...], calls: Calls, build: Path
+) -> dict[str, str]:
+    """For each mutant's id "killed", "timeout" (killed as well: a loop without end) or "survived".
+
+    Results of an earlier run stand while the module and, for survivors, its tests are the same.
+    """
+    kept = Kept(build / "results", calls)
+    quick = [m for m in chosen if not kept.result(m) and not m.at_import and kept.tests(m)]
+    warm_up = functools.partial(_judge_warm, quick, sources, kept, build)
+    if quick and run_forked(warm_up, None, 7 * 86400):
+        sys.exit("the tests cannot be used as they are")
+    for mutant in chosen:
+        if not kept.result(mutant):
+            kept.keep(mutant, *_judge_cold(mutant, kept, build))
+    return {m.id: kept.result(m) for m in chosen}
+
+
+class Kept:
+    """Results by mutant, in files: an interrupted run goes on where it was."""
+
+    def __init__(self, folder: Path, calls: Calls) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.calls = folder, calls
+
+    def result(self, mutant: Mutant) -> str:
+        """What is known of a mutant, or ''."""
+        path = self._path(mutant)
+        known = json.loads(path.read_text()) if path.exists() else {}
+        if known.get("source") != digest(Path(mutant.path)):
+            return ""
+        stands = known["result"] != "survived" or known["tests"] == self._digest(mutant)
+        return str(known["result"]) if stands else ""
+
+    def keep(self, mutant: Mutant, result: str, seconds: float) -> None:
+        """Write down a result and print it."""
+        source, tests = digest(Path(mutant.path)), self._digest(mutant)
+        row = {"id": mutant.id, "source": source, "tests": tests, "result": result}
+        self._path(mutant).write_text(json.dumps(row))
+        print(f"{result:8} {seconds:5.1f} s  {mutant.id}", flush=True)
+
+    def tests(self, mutant: Mutant) -> list[str]:
+        """The tests that may notice it."""
+        return self.calls.tests(mutant.path, mutant.where, TESTS_SECONDS)
+
+    def _path(self, mutant: Mutant) -> Path:
+        return self.folder / hashlib.sha256(mutant.id.encode()).hexdigest()[:24]
+
+    def _digest(self, mutant: Mutant) -> str:
+        return digest(*_files(self.tests(mutant)))
+
+
+def _files(tests: list[str]) -> list[Path]:
+    return sorted({Path(test.partition("::")[0]) for test in tests})
+
+
+def _judge_warm(quick: list[Mutant], sources: tuple[Path, ...], kept: Kept, build: Path) -> int:
+    """Collect the tests once; a survivor that no test calls itself stays open, since it may be
+    called at import."""
+
+    def each(items: dict[str, pytest.Item]) -> None:
+        warm()
+        patcher = Patcher(sources)
+        _require_control(quick, kept, items, patcher, build)
+        for mutant in quick:
+            code, start = _compiled(mutant), time.monotonic()
+            own = [items[test] for test in kept.tests(mutant) if test in items]
+
+            def run(path: str = mutant.path, code: CodeType = code, own: Items = own) -> int:
+                patcher.patch(Path(path), code)
+                return run_items(own)
+
+            result = _named(run_forked(run, build / f"last-{os.getpid()}.log", LONGEST))
+            if result != "survived" or kept.calls.are_known(mutant.path, mutant.where):
+                kept.keep(mutant, result, time.monotonic() - start)
+
+    keep_terminology(build / "terminology")
+    files = sorted({file for mutant in quick for file in _files(kept.tests(mutant))})
+    return int(pytest.main([*OPTIONS, "-s", *map(str, files)], plugins=[Loop(each)]))
+
+
+Items = list[pytest.Item]
+
+
+def _require_control(
+    quick: list[Mutant], kept: Kept, items: dict[str, pytest.Item], patcher: Patcher, build: Path
+) -> None:
+    """Run the tests in a fork with the same code put in place of itself; exit where one fails."""
+    tests = dict.fromkeys(t for m in quick for t in kept.tests(m) if t in items)
+    paths = dict.fromkeys(m.path for m in quick)
+
+    def run() -> int:
+        for path in map(Path, paths):
+            patcher.patch(path, compile(path.read_text("utf-8"), str(path.resolve()), "exec"))
+        return run_items([items[test] for test in tests])
+
+    log = build / f"control-{os.getpid()}.log"
+    if run_forked(run, log, 1800):
+        pytest.exit(f"a test fails without a mutant: see {log}", returncode=2)
+
+
+def _judge_cold(mutant: Mutant, kept: Kept, build: Path) -> tuple[str, float]:
+    """In a process that imports the project with the mutant in it."""
+    tests, start = kept.tests(mutant), time.monotonic()
+
+    def each(items: dict[str, pytest.Item]) -> None:
+        failed = run_items([items[test] for test in tests if test in items])
+        if failed:
+            pytest.exit("a test noticed it", returncode=1)
+
+    def run() -> int:
+        replace(Path(mutant.path), _compiled(mutant))
+        keep_terminology(build / "terminology")
+        return int(pytest.main([*OPTIONS, *map(str, _files(tests))], plugins=[Loop(each)]))
+
+    status = run_forked(run, build / f"last-{os.getpid()}.log", LONGEST) if tests else 0
+    return _named(status), time.monotonic() - start
+
+
+def _compiled(mutant: Mutant) -> CodeType:
+    path = Path(mutant.path)
+    tree = changed(path.read_text("utf-8"), mutant)
+    return compile(tree, str(path.resolve()), "exec")
+
+
+def _named(status: int) -> str:
+    return {0: "survived", TIMED_OUT: "timeout"}.get(status, "killed")

@@ -1,0 +1,406 @@
+"""Ages and lengths of time in rules: below, on and beyond each limit, written by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cds_hooks.plausibility.chart_results import after_removal, results_and_problems
+from cds_hooks.plausibility.checks.base import Case
+from cds_hooks.plausibility.checks.demographics import UnusualAge, conflicts
+from cds_hooks.plausibility.durations import durations
+from cds_hooks.plausibility.record import Identity, Problem, Record, record
+from cds_hooks.plausibility.red_flags import Pattern, patterns
+from cds_hooks.plausibility.resolution import ICD_10_CM, MESH, Concept, Resolution, Status
+from cds_hooks.plausibility.rules import Tied, age_rules
+from cds_hooks.plausibility.timing import AfterRule, LastsRule, PersistsRule, Timing, timing_rules
+from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts
+
+LOINC = "http://loinc.org"
+PATTERNS = {p.id: p for p in patterns()}
+AGES = {r.id: r for r in age_rules()}
+TIMING = {r.id: r for r in timing_rules()}
+
+
+def said(check: Any, rule: Tied, *facts: Fact, age: float = 40) -> list[str]:
+    """What a check says of the rule's diagnosis by this rule, without a terminology."""
+    system, code = (ICD_10_CM, rule.codes[0]) if rule.codes else (MESH, min(rule.mesh))
+    found = Resolution("x", Status.EXACT, (Concept(system, code, ""),), "x")
+    prepared = record(Chart(PatientFacts(age, "female"), facts), None)
+    case = Case("x", found, Identity(), (), (), prepared, None)  # type: ignore[arg-type]
+    mine = (r for r in check(case) if r.source == rule.source and r.text.startswith(rule.reason))
+    return [r.result for r in mine]
+
+
+# Rule: the first year that is usual, and the first that is no longer. The rule is wider than its
+# source where that gives a peak rather than a limit.
+USUAL = [
+    ("perinatal", 0, 1),
+    ("kawasaki", 0, 18),
+    ("bronchiolitis", 0, 3),  # AAP: 1 to 23 months
+    ("croup", 0, 15),
+    ("infantile-pyloric-stenosis", 0, 2),
+    ("giant-cell-arteritis", 50, 125),  # ACR/EULAR 2022: 50 years or more
+    ("polymyalgia-rheumatica", 50, 125),  # ACR/EULAR 2012: 50 years or more
+    ("menopause", 40, 125),  # STRAW: before 40 it is premature ovarian insufficiency
+    ("febrile-convulsions", 0, 7),  # AAP: 6 months to 5 years
+    ("slipped-epiphysis", 5, 25),
+]
+
+
+@pytest.mark.parametrize(("name", "first", "beyond"), USUAL)
+def test_an_age_on_the_limit(name: str, first: float, beyond: float) -> None:
+    rule = AGES[name]
+    rows = [(first, []), (beyond - 0.01, []), (beyond, ["fail"]), (beyond + 0.01, ["fail"])]
+    rows += [(first - 0.01, ["fail"])] if first else []
+    for age, wanted in rows:
+        assert said(UnusualAge(), rule, age=age) == wanted, age
+
+
+def test_every_rule_of_age_is_in_the_table() -> None:
+    assert sorted(AGES) == sorted(row[0] for row in USUAL)
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "first", "beyond"),
+    [
+        # Medicare Code Editor v41.1: newborn 0, pediatric 0-17, maternity 9-64, adult 15-124.
+        ("A33", "mce-newborn", 0, 1),
+        ("B08.2", "mce-pediatric", 0, 18),
+        ("O80", "mce-maternity", 9, 65),
+        ("F01", "mce-adult", 15, 125),
+    ],
+)
+def test_the_ages_of_the_code_editor(code: str, name: str, first: float, beyond: float) -> None:
+    rows = [(first, False), (beyond - 0.01, False), (beyond, True)]
+    rows += [(first - 0.01, True)] if first else []
+    for age, wanted in rows:
+        found = {c.id: x for c, x in conflicts(code, PatientFacts(age, "female"))}
+        assert found[name] is wanted, age
+    unknown = {c.id: x for c, x in conflicts(code, PatientFacts(None, "female"))}
+    assert unknown[name] is None
+
+
+# Rule, a symptom as told, days: "at least" so many, or "at most". A month is 30 days, so that a
+# symptom of the length that a source gives in months is never said to be too short.
+AT_LEAST = {
+    "chronic-cough": ("Cough", 28),  # in children 4 weeks, in adults 8
+    "chronic-bronchitis": ("Cough", 90),
+    "chronic-pain": ("Pain", 90),
+    "chronic-urticaria": ("Hives", 42),
+    "chronic-sinusitis": ("Nasal congestion", 84),
+    "major-depression": ("Low mood", 14),
+    "persistent-depression": ("Low mood", 365),  # in the young 1 year, in adults 2
+    "generalized-anxiety": ("Anxiety", 180),
+    "posttraumatic-stress": ("Nightmares", 30),
+    "schizophrenia": ("Delusions", 180),
+    "schizophreniform": ("Delusions", 30),
+    "delusional-disorder": ("Delusions", 30),
+    "attention-deficit": ("Inattentive", 180),
+    "tourette": ("Tics", 365),
+    "chronic-fatigue-syndrome": ("Fatigue", 180),
+    "fibromyalgia": ("Pain", 90),
+    "juvenile-arthritis": ("Joint swelling", 42),
+    "cidp": ("Weakness", 56),
+    "chronic-prostatitis": ("Pelvic pain", 90),
+    "interstitial-cystitis": ("Urgency", 42),
+    "vulvodynia": ("Vulvar pain", 90),
+    "infertility": ("Trying to conceive", 180),  # from 35 years of age 6 months, before it 12
+    "irritable-bowel": ("Abdominal pain", 90),
+    "functional-dyspepsia": ("Epigastric pain", 90),
+    "chronic-limb-ischemia": ("Foot ulcer", 14),
+    "chronic-tension-headache": ("Headache", 90),
+    "chronic-migraine": ("Headache", 90),
+    "kawasaki-fever": ("Fever", 3),  # our own: fever of 4 or 5 days may still be coming
+}
+AT_MOST = {
+    "acute-cough": ("Cough", 21),
+    "acute-sinusitis": ("Facial pain", 28),
+    "acute-stress": ("Flashbacks", 31),
+    "brief-psychosis": ("Delusions", 31),
+    "acute-pericarditis": ("Chest pain", 90),
+    "guillain-barre": ("Weakness", 56),
+}
+
+
+@pytest.mark.parametrize(("name", "told", "days"), [(n, *row) for n, row in AT_LEAST.items()])
+def test_a_length_that_is_at_least(name: str, told: str, days: int) -> None:
+    answers = [
+        said(Timing(), TIMING[name], Fact("S1", Kind.COMPLAINT, f"{told} for {n} days", days_ago=0))
+        for n in (days - 1, days, days + 1)
+    ]
+    assert answers == [["fail"], ["pass"], ["pass"]]
+
+
+@pytest.mark.parametrize(("name", "told", "days"), [(n, *row) for n, row in AT_MOST.items()])
+def test_a_length_that_is_at_most(name: str, told: str, days: int) -> None:
+    answers = [
+        said(Timing(), TIMING[name], Fact("S1", Kind.COMPLAINT, f"{told} for {n} days", days_ago=0))
+        for n in (days - 1, days, days + 1)
+    ]
+    assert answers == [["pass"], ["pass"], ["fail"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "event", "days"),
+    [
+        ("postpartum-depression", "Cesarean section", 365),  # ACOG: within 12 months
+        ("peripartum-cardiomyopathy", "Cesarean section", 180),
+        ("puerperal-sepsis", "Cesarean section", 42),  # WHO: within 42 days
+        ("postpartum-hemorrhage", "Cesarean section", 84),  # ACOG: up to 12 weeks
+        ("surgical-site-infection", "Hernia repair", 90),  # CDC: 90 days with an implant
+        ("post-dural-puncture-headache", "Lumbar puncture", 14),
+    ],
+)
+def test_an_event_on_the_last_day(name: str, event: str, days: float) -> None:
+    for ago, wanted in ((days - 0.1, ["pass"]), (days, ["pass"]), (days + 0.1, ["fail"])):
+        done = Fact("X1", Kind.PROCEDURE, event, status="completed", days_ago=ago)
+        assert said(Timing(), TIMING[name], done) == wanted, ago
+
+
+@pytest.mark.parametrize(("ago", "wanted"), [(1.9, "fail"), (2, "pass"), (2.1, "pass")])
+def test_forty_eight_hours_after_intubation(ago: float, wanted: str) -> None:
+    done = Fact("X1", Kind.PROCEDURE, "Intubation", status="completed", days_ago=ago)
+    assert said(Timing(), TIMING["ventilator-pneumonia"], done) == [wanted]
+
+
+def test_of_several_events_the_newest_counts_or_the_oldest() -> None:
+    def done(fact_id: str, text: str, ago: float) -> Fact:
+        return Fact(fact_id, Kind.PROCEDURE, text, status="completed", days_ago=ago)
+
+    births = done("X1", "Cesarean section", 900), done("X2", "Cesarean section", 40)
+    assert said(Timing(), TIMING["puerperal-sepsis"], *births) == ["pass"]
+    tubes = done("X1", "Intubation", 1), done("X2", "Intubation", 5)
+    assert said(Timing(), TIMING["ventilator-pneumonia"], *tubes) == ["pass"]
+
+
+def kidney(*results: tuple[float, float]) -> list[Fact]:
+    """Glomerular filtration rates: (value, days ago)."""
+    codes = (Code(LOINC, "33914-3", ""),)
+    return [
+        Fact(f"L{n}", Kind.LAB, f"eGFR {value}", codes, value, days_ago=ago)
+        for n, (value, ago) in enumerate(results, 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("results", "wanted"),
+    [
+        # KDIGO: abnormal for at least 3 months (90 days here), below 60 counts.
+        (((59, 0), (59, 89.9)), []),
+        (((59, 0), (59, 90)), ["pass"]),
+        (((59, 0), (59, 90.1)), ["pass"]),
+        (((59.9, 0), (59.9, 100)), ["pass"]),
+        (((60, 0), (59, 100)), []),
+        # A normal result before it: how far back the run of abnormal ones reaches.
+        (((59, 0), (59, 89.9), (60, 200)), ["fail"]),
+        (((59, 0), (59, 90), (60, 200)), ["pass"]),
+        (((59, 0), (60, 100), (59, 200)), ["fail"]),
+    ],
+)
+def test_a_kidney_disease_of_three_months(
+    results: tuple[tuple[float, float], ...], wanted: list[str]
+) -> None:
+    assert said(Timing(), TIMING["ckd-egfr"], *kidney(*results)) == wanted
+
+
+@pytest.mark.parametrize(("ago", "wanted"), [(89.9, []), (90, ["pass"]), (90.1, ["pass"])])
+def test_a_raised_creatinine_of_three_months(ago: float, wanted: list[str]) -> None:
+    codes = (Code(LOINC, "2160-0", ""),)
+    facts = [
+        Fact(f"L{n}", Kind.LAB, "Creatinine", codes, 2.0, flag=Flag.HIGH, days_ago=days)
+        for n, days in enumerate((0, ago), 1)
+    ]
+    assert said(Timing(), TIMING["ckd-creatinine"], *facts) == wanted
+
+
+def test_every_rule_of_time_is_in_the_tables() -> None:
+    lasts = {r.id: r for r in timing_rules() if isinstance(r, LastsRule)}
+    assert sorted(lasts) == sorted([*AT_LEAST, *AT_MOST])
+    assert len([r for r in timing_rules() if isinstance(r, AfterRule)]) == 7
+    assert len([r for r in timing_rules() if isinstance(r, PersistsRule)]) == 2
+
+
+@pytest.mark.parametrize(
+    ("ago", "wanted"),
+    [(-1.01, []), (-1, ["fail"]), (0, ["fail"]), (7, ["fail"]), (7.01, [])],
+)
+def test_a_complaint_of_the_last_week_tells_of_now(ago: float, wanted: list[str]) -> None:
+    told = Fact("S1", Kind.COMPLAINT, "Cough for 3 days", days_ago=ago)
+    assert said(Timing(), TIMING["chronic-cough"], told) == wanted
+
+
+@pytest.mark.parametrize(("ago", "wanted"), [(0, "fail"), (0.9, "fail"), (1, "pass"), (2, "pass")])
+def test_the_time_since_it_was_told_counts(ago: float, wanted: str) -> None:
+    told = Fact("S1", Kind.COMPLAINT, "Cough for 27 days", days_ago=ago)
+    assert said(Timing(), TIMING["chronic-cough"], told) == [wanted]
+
+
+@pytest.mark.parametrize(
+    ("text", "least", "most"),
+    [
+        ("for 30 minutes", 30 / 1440, 30 / 1440),
+        ("for 12 hours", 0.5, 0.5),
+        ("for 1 day", 1, 1),
+        ("for two weeks", 14, 14),
+        ("for 1 month", 30.4, 30.4),
+        ("for 1 year", 365.25, 365.25),
+        ("for 2 to 3 days", 2, 3),
+        ("for a week", 7, 7),
+        ("for twelve days", 12, 12),
+        ("for more than 2 days", 2, None),
+        ("for less than 2 days", None, 2),
+        ("for zero days", 0, 0),
+    ],
+)
+def test_lengths_of_time_in_days(text: str, least: float | None, most: float | None) -> None:
+    (found,) = durations(f"cough {text}")
+    assert (found.least, found.most) == (pytest.approx(least), pytest.approx(most))
+
+
+# Pattern: recorded sex, the first year, the first year beyond. Ages are this service's own, but 50
+# for giant cell arteritis (BSR) and the aneurysm (SVS: 65; 50 is wider).
+PATTERN_AGES = [
+    ("acute-coronary-syndrome", "", 30, 200),
+    ("giant-cell-arteritis", "", 50, 200),
+    ("ruptured-aortic-aneurysm", "", 50, 200),
+    ("mesenteric-ischemia", "", 40, 200),
+    ("ectopic-pregnancy", "female", 12, 52),
+    ("ovarian-torsion", "female", 9, 52),
+    ("testicular-torsion", "male", 0, 40),
+    ("preeclampsia", "female", 12, 55),
+    ("intussusception", "", 0, 4),
+    ("kawasaki", "", 0, 8),
+]
+
+
+@pytest.mark.parametrize(("name", "sex", "first", "beyond"), PATTERN_AGES)
+def test_a_pattern_speaks_of_its_ages(name: str, sex: str, first: float, beyond: float) -> None:
+    pattern, own = PATTERNS[name], sex or "female"
+    assert pattern.fits(PatientFacts(first, own))
+    assert not pattern.fits(PatientFacts(None, own))
+    if first:
+        assert not pattern.fits(PatientFacts(first - 0.01, own))
+    if beyond < 200:
+        assert pattern.fits(PatientFacts(beyond - 0.01, own))
+        assert not pattern.fits(PatientFacts(beyond, own))
+    assert pattern.fits(PatientFacts(first, "male" if own == "female" else "female")) is (not sex)
+    assert pattern.fits(PatientFacts(first, None)) is (not sex)
+
+
+def test_every_pattern_with_an_age_or_a_sex_is_in_the_table() -> None:
+    bounded = {p.id for p in patterns() if p.from_years > 0 or p.below_years < 200 or p.sex}
+    assert bounded == {row[0] for row in PATTERN_AGES}
+    assert all(p.fits(PatientFacts(None, None)) for p in patterns() if p.id not in bounded)
+
+
+# How many further findings each pattern wants.
+WANTED = {
+    0: "subarachnoid-hemorrhage ectopic-pregnancy necrotizing-fasciitis toxic-shock anaphylaxis"
+    " febrile-neutropenia heat-stroke",
+    1: "esophageal-perforation endocarditis meningococcemia cauda-equina spinal-epidural-abscess"
+    " mesenteric-ischemia ovarian-torsion testicular-torsion cholangitis perforated-viscus"
+    " thyroid-storm myxedema-coma serotonin-syndrome carbon-monoxide ttp preeclampsia",
+    2: "pulmonary-embolism acute-coronary-syndrome aortic-dissection tension-pneumothorax"
+    " cardiac-tamponade subarachnoid-hemorrhage-with-signs encephalitis stroke giant-cell-arteritis"
+    " angle-closure-glaucoma ruptured-aortic-aneurysm appendicitis bowel-obstruction"
+    " diabetic-ketoacidosis adrenal-crisis digoxin-toxicity lithium-toxicity"
+    " neuroleptic-malignant-syndrome wernicke intussusception"
+    " gastrointestinal-bleeding-on-anticoagulant",
+    3: "bacterial-meningitis sepsis kawasaki",
+}
+
+
+class Told:
+    """A chart that tells these findings."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+    def any_of(self, wanted: tuple[str, ...]) -> list[str]:
+        return [name for name in wanted if name in self.names]
+
+
+@pytest.mark.parametrize(
+    ("name", "count"), [(n, c) for c, ns in WANTED.items() for n in ns.split()]
+)
+def test_a_pattern_wants_so_many_findings(name: str, count: int) -> None:
+    pattern: Pattern = PATTERNS[name]
+    required = [group[0] for group in pattern.all]
+    further = [one for one in pattern.any if one not in required]
+    overlap = len([one for one in pattern.any if one in required])
+
+    def complete(n: int) -> bool:
+        return bool(pattern.found(Told(*required, *further[: n - overlap])))  # type: ignore[arg-type]
+
+    assert complete(count)
+    if count > overlap:
+        assert not complete(count - 1)
+    for group in required:
+        left = [one for one in (*required, *further) if one not in group]
+        first = next(g for g in pattern.all if g[0] == group)
+        if not set(first) & set(left):
+            assert not pattern.found(Told(*left))  # type: ignore[arg-type]
+
+
+def test_every_pattern_has_its_count_in_the_table() -> None:
+    assert sorted(n for names in WANTED.values() for n in names.split()) == sorted(PATTERNS)
+
+
+def with_problem(code: str, began: float | None, *facts: Fact) -> Record:
+    """A chart with one active problem of this code, known without a terminology."""
+    fact = Fact("P1", Kind.PROBLEM, "x", (Code(ICD_10_CM, code),), status="active", days_ago=began)
+    prepared = record(Chart(PatientFacts(50, "female"), (fact, *facts)), None)
+    problem = Problem(fact, Identity(), (Concept(ICD_10_CM, code, ""),), frozenset())
+    return Record(prepared.chart, prepared.facts, (problem,), prepared.results, prepared.drugs, "")
+
+
+def sodium(ago: float) -> Fact:
+    codes = (Code(LOINC, "2951-2"),)
+    return Fact("L1", Kind.LAB, "Sodium 140", codes, 140.0, flag=Flag.NORMAL, days_ago=ago)
+
+
+@pytest.mark.parametrize(
+    ("ago", "told"),
+    # Hyponatremia that began 10 days ago: results from 2 days before it to 1 day after it.
+    [(12.1, False), (12, True), (11, True), (10, True), (9, True), (8.9, False), (0, False)],
+)
+def test_a_result_at_the_beginning_of_a_problem(ago: float, told: bool) -> None:
+    found = list(results_and_problems(with_problem("E87.1", 10, sodium(ago))))
+    assert [r.fact_ids for r in found] == ([("P1", "L1")] if told else [])
+
+
+@pytest.mark.parametrize(
+    ("code", "loinc", "value", "apart", "newest"),
+    [
+        ("N18.3", "33914-3", 60.0, 90, 90),
+        ("E66.9", "39156-5", 29.9, 365, 365),
+        ("R63.6", "39156-5", 18.5, 365, 365),
+    ],
+)
+def test_a_state_that_lasts(
+    code: str, loinc: str, value: float, apart: float, newest: float
+) -> None:
+    unit = {"33914-3": "mL/min/{1.73_m2}", "39156-5": "kg/m2"}[loinc]
+
+    def told(first: float, last: float, began: float | None = None) -> bool:
+        facts = [
+            Fact(n, Kind.LAB, "x", (Code(LOINC, loinc),), value, unit=unit, days_ago=ago)
+            for n, ago in (("L1", first), ("L2", last))
+        ]
+        return bool(list(results_and_problems(with_problem(code, began, *facts))))
+
+    assert [told(0, apart - 0.1), told(0, apart), told(0, apart + 0.1)] == [False, True, True]
+    assert [told(newest, 2 * apart), told(newest + 0.1, 3 * apart)] == [True, False]
+    # Of a problem that began since, the newest result says nothing.
+    assert told(5, 5 + apart, began=5)
+    assert not told(5, 5 + apart, began=4.9 - 365)
+
+
+@pytest.mark.parametrize(
+    ("ago", "told"), [(100, False), (101, False), (101.1, True), (None, False)]
+)
+def test_an_organ_removed_more_than_a_day_before(ago: float | None, told: bool) -> None:
+    done = Fact("X1", Kind.PROCEDURE, "Cholecystectomy", status="completed", days_ago=ago)
+    assert bool(list(after_removal(with_problem("K81", 100, done)))) is told
