@@ -5,7 +5,7 @@ hypothetical; `Statements` for short texts as a whole and for values that answer
 SNOMED CT 2667000). All vocabulary is data: `tables/context.toml` and `tables/denials.toml`.
 """
 
-from fhir_mapping.context.reading import Context, Reading, Temporality
+from fhir_mapping.context.reading import Context, Reading, Readings, Temporality, affirms
 from fhir_mapping.context.statements import Statements
 from fhir_mapping.context.tokens import lowered
 from fhir_mapping.context.values import polarity_of_codes, polarity_of_text
@@ -13,8 +13,10 @@ from fhir_mapping.context.values import polarity_of_codes, polarity_of_text
 __all__ = [
     "Context",
     "Reading",
+    "Readings",
     "Statements",
     "Temporality",
+    "affirms",
     "lowered",
     "polarity_of_codes",
     "polarity_of_text",

@@ -8,17 +8,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from itertools import pairwise
 
 from fhir_mapping.chart import Certainty, Experiencer, Polarity
 from fhir_mapping.context.cues import lexicon
-from fhir_mapping.context.matches import mark
+from fhir_mapping.context.matches import ALL, HARD, SEMICOLON, mark
 from fhir_mapping.context.scopes import Scopes
 from fhir_mapping.context.tokens import NUMBER, YEAR, lowered, tokens
 from fhir_mapping.tables import table
 
-__all__ = ["Context", "Reading", "Temporality"]
+__all__ = ["Context", "Reading", "Readings", "Temporality", "affirms"]
 
 _HEADING = re.compile(r"\[([^\]\[\n:]{2,60})\]|(?:^|[.;\n])[ \t]{0,4}([A-Za-z][A-Za-z /&-]{1,48}):")
+
+
+def _clauses(starts: list[int], ends: list[int], size: int) -> tuple[tuple[int, int], ...]:
+    breaks = [starts[at] for at, kind in enumerate(ends) if kind & (HARD | SEMICOLON | ALL)]
+    return tuple(pairwise((0, *breaks, size)))
 
 
 class Temporality(StrEnum):
@@ -57,9 +63,12 @@ _DENIED = Context(Polarity.ABSENT)
 
 
 class Reading:
-    """One text, read once. Offsets are those of the text as it was given; `lower` has the same."""
+    """One text, read once. Offsets are those of the text as it was given; `lower` has the same.
 
-    __slots__ = ("_content", "_effects", "_starts", "lower")
+    `clauses` are where its sentences, and their parts about a "but", begin and end.
+    """
+
+    __slots__ = ("_content", "_effects", "_starts", "clauses", "lower")
 
     def __init__(self, text: str) -> None:
         self.lower = lowered(text)
@@ -67,6 +76,7 @@ class Reading:
         found = tokens(self.lower, words.numbers)
         marks = mark(found, self.lower, words)
         self._starts = [token.start for token in found]
+        self.clauses = _clauses(self._starts, marks.ends, len(text))
         self._content = [
             at
             for at, token in enumerate(found)
@@ -103,6 +113,27 @@ class Reading:
 
     def _token_at(self, offset: int, least: int) -> int:
         return max(bisect_right(self._starts, offset - 1), 0) if offset >= 0 else least
+
+
+class Readings(dict[str, Reading]):
+    """Readings of texts, each made when it is first asked for."""
+
+    def __missing__(self, text: str) -> Reading:
+        reading = self[text] = Reading(text)
+        return reading
+
+
+def affirms(pattern: re.Pattern[str], text: str) -> bool:
+    """Whether the patient surely has, or has had, what the pattern (in lower case) names.
+
+    The text is only read where the pattern is in it.
+    """
+    hits = list(pattern.finditer(lowered(text)))
+    if not hits:
+        return False
+    reading = Reading(text)
+    found = (reading.at(hit.start()) for hit in hits)
+    return any(one.is_affirmed and one.certainty is Certainty.CERTAIN for one in found)
 
 
 @cache

@@ -18,7 +18,8 @@ _KINDS = (Polarity.ABSENT, Polarity.PRESENT, Polarity.UNKNOWN)
 def polarity_of_codes(codes: Sequence[Code], *, interpretation: bool = False) -> Polarity | None:
     """What a coded answer says, by its system and code; None of codes that are no such answer.
 
-    In an `interpretation` a code without a system is HL7's own.
+    Of codes without a system only those are known that no other system writes alike (SNOMED CT's and
+    LOINC's answers), and in an `interpretation` HL7's own.
     """
     for code in codes:
         system = code.system or (_HL7 if interpretation else "")
@@ -65,7 +66,7 @@ def _codes() -> dict[tuple[str, str], Polarity]:
         (system, code.upper()): kind
         for row in table("denials")["codes"]
         for kind in _KINDS
-        for system in row["systems"]
+        for system in (*row["systems"], *([""] if row.get("unmistakable") else []))
         for code in row[kind.value]
     }
 
