@@ -8,11 +8,11 @@ from functools import cache
 from typing import Any
 
 from fhir_mapping.annotations import remark_of, words_at
-from fhir_mapping.chart import Kind, Polarity, Range
+from fhir_mapping.chart import Certainty, Kind, Polarity, Range
 from fhir_mapping.components import of_components
 from fhir_mapping.concepts import codings, unwrap
 from fhir_mapping.draft import Draft, Scene
-from fhir_mapping.context import polarity_of_codes
+from fhir_mapping.context import is_uncertain, polarity_of_codes
 from fhir_mapping.flags import flag_against, interpreted, range_for, said_of
 from fhir_mapping.modifiers import without_modified_parts
 from fhir_mapping.ranges import table_range
@@ -165,6 +165,10 @@ def _answer(draft: Draft, name: str, value: Value, scene: Scene) -> None:
     shown = value.shown or ""
     coded = scene.term(value.concept).codes if value.concept is not None else ()
     answer = scene.statements.answer(name, shown, coded)
+    if answer is None and is_uncertain(shown):
+        draft.certainty = Certainty.UNCERTAIN
+    if coded and answer is not None and shown.startswith("code "):
+        draft.shown = answer.value  # the code says it, and has no words
     if answer not in (None, Polarity.PRESENT):
         draft.polarity = answer or Polarity.PRESENT
         if draft.polarity is Polarity.ABSENT and scene.statements.whole(name).is_denied:

@@ -14,15 +14,15 @@ def state(draft: Draft, text: str, scene: Scene) -> None:
     A problem that is denied is refuted: `absent` problems say that there are none at all. What is
     only suspected of the problem list is neither present nor absent, as an unconfirmed one is.
     """
-    context = scene.statements.whole(text)
-    if context.experiencer is not Experiencer.PATIENT:
+    is_problem = draft.kind is Kind.PROBLEM
+    context = scene.statements.problem(text) if is_problem else scene.statements.whole(text)
+    if context.experiencer is Experiencer.FAMILY:  # an exposure to another's illness is one's own
         draft.experiencer = context.experiencer
     if context.certainty is Certainty.UNCERTAIN:
         draft.certainty = Certainty.UNCERTAIN
     if draft.polarity is not Polarity.PRESENT:
         return
     if context.polarity is Polarity.ABSENT:
-        is_problem = draft.kind is Kind.PROBLEM
         draft.polarity = Polarity.REFUTED if is_problem else Polarity.ABSENT
-    elif draft.kind is Kind.PROBLEM and draft.certainty is Certainty.UNCERTAIN:
+    elif is_problem and draft.certainty is Certainty.UNCERTAIN:
         draft.polarity = Polarity.UNKNOWN

@@ -8,7 +8,7 @@ SNOMED CT 2667000). All vocabulary is data: `tables/context.toml` and `tables/de
 from fhir_mapping.context.reading import Context, Reading, Readings, Temporality, affirms
 from fhir_mapping.context.statements import Statements
 from fhir_mapping.context.tokens import lowered
-from fhir_mapping.context.values import polarity_of_codes, polarity_of_text
+from fhir_mapping.context.values import is_uncertain, polarity_of_codes, polarity_of_text
 
 __all__ = [
     "Context",
@@ -17,6 +17,7 @@ __all__ = [
     "Statements",
     "Temporality",
     "affirms",
+    "is_uncertain",
     "lowered",
     "polarity_of_codes",
     "polarity_of_text",

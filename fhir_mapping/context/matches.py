@@ -94,8 +94,9 @@ def _take(match: Match, at: int, end: int, marks: Marks) -> None:
         marks.cues.append(Found(at, end, match.cues))
     for role in match.roles:
         marks.ends[at] |= _ENDS[role]
-    for place in range(at, end):
-        marks.used[place] = 1
+    if all(cue.effect != "other" for cue in match.cues):  # an exposure is something itself
+        for place in range(at, end):
+            marks.used[place] = 1
 
 
 def _sign(keys: Sequence[str], at: int, marks: Marks) -> int:

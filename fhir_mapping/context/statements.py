@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from fhir_mapping.chart import Code, Polarity
 from fhir_mapping.context.reading import Context, Reading
-from fhir_mapping.context.values import polarity_of_codes, polarity_of_text
+from fhir_mapping.context.values import (
+    begins_negative,
+    polarity_of_codes,
+    polarity_of_text,
+)
+from fhir_mapping.tables import table
 
 __all__ = ["Statements"]
+
+
+@cache
+def _begins_as_a_disease() -> tuple[str, ...]:
+    return tuple(table("context")["problems"]["begins"])
 
 
 class Statements:
@@ -25,6 +36,10 @@ class Statements:
             found = self._whole[text] = Reading(text).whole()
         return found
 
+    def problem(self, text: str) -> Context:
+        """As `whole`, of the name of a problem: "Absence of kidney" denies nothing."""
+        return Context() if text.lower().startswith(_begins_as_a_disease()) else self.whole(text)
+
     def answer(self, question: str, text: str, codes: Sequence[Code] = ()) -> Polarity | None:
         """What a value says of the thing asked for, by its code, else in words; None: it is a
         value of its own ("moderate", "no murmurs")."""
@@ -35,8 +50,8 @@ class Statements:
         if text not in self._answers:
             self._answers[text] = polarity_of_text(text)
         found = self._answers[text]
-        if found is None and self._repeats(question, text) and self.whole(text).is_denied:
-            return Polarity.ABSENT
+        if found is None and (begins_negative(text) or self._repeats(question, text)):
+            return Polarity.ABSENT if self.whole(text).is_denied else None
         return found
 
     def _repeats(self, question: str, text: str) -> bool:

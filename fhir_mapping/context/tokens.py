@@ -8,7 +8,7 @@ from typing import NamedTuple
 __all__ = ["NUMBER", "YEAR", "Token", "keys_of", "lowered", "tokens"]
 
 NUMBER, YEAR = "#", "####"
-_MARKS = r"\(\s?[-\u2013\u2212+]\s?\)|(?<![\w)])[-\u2212+](?=[^\W\d_])"
+_MARKS = r"\(\s?[-\u2013\u2212+]\s?\)|(?<![^\s,;(/])[-\u2212+](?=[^\W\d_])"
 _TOKEN = re.compile(rf"{_MARKS}|\d+(?:[.,]\d+)*|[^\W\d_]\w*(?:'[tsm]\b)?|[^\w\s]|_|\n")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _SIGNS = {"-": "-@", "\u2212": "-@", "+": "+@"}
@@ -50,8 +50,8 @@ def _key(word: str, low: str, end: int, numbers: frozenset[str]) -> str:
     if first == "(" and len(word) > 1:
         return "(+)" if "+" in word else "(-)"
     if first in _SIGNS and low[end : end + 1].isalpha():
-        before = end - 2
-        if before < 0 or not (low[before].isalnum() or low[before] in ")_"):
+        before = low[end - 2] if end > 1 else " "
+        if before.isspace() or before in ",;(/":
             return _SIGNS[first]
     return word
 

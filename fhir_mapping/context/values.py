@@ -8,7 +8,7 @@ from functools import cache
 from fhir_mapping.chart import Code, Polarity
 from fhir_mapping.tables import table
 
-__all__ = ["polarity_of_codes", "polarity_of_text"]
+__all__ = ["begins_negative", "is_uncertain", "polarity_of_codes", "polarity_of_text"]
 
 _OUTER = " .:;!\u00a0"
 _LONGEST = 120
@@ -41,10 +41,23 @@ def polarity_of_text(text: str) -> Polarity | None:
     return Polarity.ABSENT if _is_absence_with_tail(said.strip(_OUTER)) else None
 
 
+def begins_negative(text: str) -> bool:
+    """Whether an answer in words begins as a negative result does ("negative for influenza")."""
+    return text.lower().startswith(tuple(table("denials")["texts"]["begins"]))
+
+
+def is_uncertain(text: str) -> bool:
+    """Whether an answer in words says that a thing is only thought to be so ("possible")."""
+    said = " ".join(text[:_LONGEST].lower().split())
+    return not _uncertain().isdisjoint((said, said.strip(_OUTER), _head(said)))
+
+
 def _head(said: str) -> str:
     """What stands before the first break: "no" of "No, not today"."""
     places = [at for mark in table("denials")["texts"]["breaks"] if (at := said.find(mark)) > 0]
-    return said[: min(places)].strip(_OUTER) if places else ""
+    if not places or said[min(places) :].lstrip(_OUTER)[:1].isdigit():  # "no. 5"
+        return ""
+    return said[: min(places)].strip(_OUTER)
 
 
 def _is_absence_with_tail(said: str) -> bool:
@@ -74,6 +87,11 @@ def _codes() -> dict[tuple[str, str], Polarity]:
 @cache
 def _texts() -> dict[str, Polarity]:
     return {text: kind for kind in _KINDS for text in table("denials")["texts"][kind.value]}
+
+
+@cache
+def _uncertain() -> frozenset[str]:
+    return frozenset(table("denials")["texts"]["uncertain"])
 
 
 @cache
