@@ -14,7 +14,7 @@ from cds_hooks.plausibility.checks.evidence import holds, is_anothers
 from cds_hooks.plausibility.checks.recent import limit_days, recency
 from cds_hooks.plausibility.results import analytes
 from fhir_mapping import map_chart
-from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, Polarity
+from fhir_mapping.chart import Certainty, Chart, Code, Fact, Flag, Kind, Polarity
 
 Make = Callable[..., Any]
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -89,6 +89,14 @@ def test_what_only_sounds_like_a_denial_is_a_finding(text: str) -> None:
     fact = complaint(text)
     assert fact.polarity is Polarity.PRESENT
     assert holds(fact, "present") == "pass"
+
+
+def test_what_is_only_suspected_is_neither_present_nor_absent(judged: Make) -> None:
+    suspected = complaint("Possible seizure")
+    assert suspected.certainty is Certainty.UNCERTAIN
+    assert (holds(suspected, "present"), holds(suspected, "absent")) == ("abstain", "abstain")
+    found = judged(suspected, claims=("S1 present",))
+    assert said(found, "evidence-direction") == [("abstain", ("S1",))]
 
 
 @pytest.mark.parametrize(
