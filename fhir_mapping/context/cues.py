@@ -24,6 +24,7 @@ class Cue:
     items: bool = False
     lists: bool = False
     unless_onset: bool = False
+    covers: bool = False
 
 
 @dataclass(slots=True)
@@ -131,6 +132,7 @@ def _cues(raw: dict[str, Any]) -> Iterator[tuple[Cue, str]]:
             row.get("items", False),
             row.get("lists", False),
             row.get("unless_onset", False),
+            row.get("covers", False),
         )
         for phrase in row["phrases"]:
             yield cue, phrase

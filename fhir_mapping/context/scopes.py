@@ -49,7 +49,8 @@ class Scopes:
         for place in self._marks.cues:
             for cue in self._sided(place, postfix):
                 if cue.after:
-                    self._reach(cue, place.end, self._end_of(cue, place))
+                    start = place.start if cue.covers else place.end
+                    self._reach(cue, start, self._end_of(cue, place))
                 else:
                     self._reach(cue, self._start_of(cue, place), place.start)
         return {e: [n > 0 for n in accumulate(c[:-1])] for e, c in self._changes.items()}
