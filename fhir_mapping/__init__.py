@@ -1,8 +1,10 @@
 """FHIR of any version -> a `Chart` of numbered facts. Pure: no network, no clock, no settings."""
 
 from fhir_mapping.chart import (
+    Certainty,
     Chart,
     Code,
+    Experiencer,
     Fact,
     Flag,
     Kind,
@@ -19,8 +21,10 @@ from fhir_mapping.priority import must_keep, priority
 from fhir_mapping.warming import warm
 
 __all__ = [
+    "Certainty",
     "Chart",
     "Code",
+    "Experiencer",
     "Fact",
     "Flag",
     "Kind",

@@ -7,7 +7,7 @@ from typing import Any
 
 from fhir_mapping.absence import says_nothing_known
 from fhir_mapping.annotations import remark_of
-from fhir_mapping.chart import Kind, Polarity
+from fhir_mapping.chart import Certainty, Kind, Polarity
 from fhir_mapping.concepts import first_code, wording
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.reading import objects, string
@@ -37,6 +37,8 @@ def map_allergy(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
     standing = polarity if polarity is Polarity.REFUTED else clinical in _OVER
     draft = Draft(Kind.ALLERGY, f"{term.identity}|{standing}", name, ref)
     draft.codes, draft.polarity, draft.status = term.codes, polarity, clinical
+    if verification in _UNSURE:
+        draft.certainty = Certainty.UNCERTAIN
     times = scene.times
     draft.days_ago = times.first_of(resource, scene.dialect.allergy_recorded + _ONSET)
     if polarity is not Polarity.ABSENT:

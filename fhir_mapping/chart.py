@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 __all__ = [
+    "Certainty",
     "Chart",
     "Code",
+    "Experiencer",
     "Fact",
     "Flag",
     "Kind",
@@ -78,6 +80,21 @@ class Polarity(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Certainty(StrEnum):
+    """Whether what is said is sure: "possible", "suspected" and "unconfirmed" are not."""
+
+    CERTAIN = "certain"
+    UNCERTAIN = "uncertain"
+
+
+class Experiencer(StrEnum):
+    """Whose finding it is: of all others only relatives are told apart."""
+
+    PATIENT = "patient"
+    FAMILY = "family"
+    OTHER = "other"
+
+
 class Flag(StrEnum):
     """Where a result lies, from its interpretation code or its reference range."""
 
@@ -127,7 +144,8 @@ class Fact:
     `days_ago` is how long before the chart's `now` it was so (negative: in the future);
     `status` is the resource's own word ("active", "final", "resolved", "stopped" ...);
     `sources` are the references of the resources it came from ("Observation/abc"), first one main:
-    for provenance only, never shown to a model.
+    for provenance only, never shown to a model. `polarity`, `certainty` and `experiencer` are of the
+    fact as a whole; a finding within its words has its own (`fhir_mapping.context`).
     """
 
     id: str
@@ -143,6 +161,8 @@ class Fact:
     status: str = ""
     polarity: Polarity = Polarity.PRESENT
     sources: tuple[str, ...] = ()
+    certainty: Certainty = Certainty.CERTAIN
+    experiencer: Experiencer = Experiencer.PATIENT
 
     @property
     def is_abnormal(self) -> bool:

@@ -1,7 +1,7 @@
 """What changed between two charts of one patient: the basis for "since this answer was made".
 
 Facts are matched by what they are about, not by their numbers, which may move. What a fact says is
-its phrase, flag, status and polarity. That time went by is no change, nor is an earlier value of a
+its phrase, flag, status, polarity, certainty and experiencer. That time went by is no change, nor is an earlier value of a
 result that is told no longer.
 """
 
@@ -65,7 +65,8 @@ def content_of(fact: Fact) -> tuple[Hashable, ...]:
     text = _AGO.sub("", fact.text)
     if " -> " in text:
         text = _COURSE.sub("", _FIRST.sub(" ", text, count=1))
-    return (fact.kind, text, fact.flag, fact.status, fact.polarity)
+    said = (fact.polarity, fact.certainty, fact.experiencer)
+    return (fact.kind, text, fact.flag, fact.status, *said)
 
 
 def diff(before: Chart, now: Chart) -> ChartDiff:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from fhir_mapping.chart import Code, Flag, Kind, Omission, Polarity, Range
+from fhir_mapping.chart import Certainty, Code, Experiencer, Flag, Kind, Omission, Polarity, Range
+from fhir_mapping.context import Statements
 from fhir_mapping.dialects import Dialect
 from fhir_mapping.index import Index
 from fhir_mapping.terms import Term
@@ -51,6 +52,8 @@ class Draft:
     name: str = ""
     also: tuple[str, ...] = ()
     weight: int = 0
+    certainty: Certainty = Certainty.CERTAIN
+    experiencer: Experiencer = Experiencer.PATIENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What every mapper may look at: how to read, and who the patient is."""
+    """What every mapper may look at: how to read, who the patient is, and what statements say."""
 
     dialect: Dialect
     times: Times
@@ -107,3 +110,4 @@ class Scene:
     sex: str | None
     encounter_id: str | None = None
     assessments: bool = True
+    statements: Statements = field(default_factory=Statements)

@@ -11,6 +11,7 @@ from fhir_mapping.concepts import first_code
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.phrases import span
 from fhir_mapping.reading import first, object_of, objects, string
+from fhir_mapping.stated import state
 from fhir_mapping.tables import table
 from fhir_mapping.terms import Term
 
@@ -93,6 +94,7 @@ def map_present_encounter(resource: Resource, ref: str, scene: Scene) -> None:
         complaint = Draft(Kind.COMPLAINT, f"{reason.identity}|{n}", reason.name, ref)
         complaint.days_ago, complaint.codes = draft.days_ago, reason.codes
         complaint.status, complaint.also = draft.status, also
+        state(complaint, reason.name, scene)
         scene.found.told(complaint)
     scene.found.told(draft)
 

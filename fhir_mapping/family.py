@@ -7,10 +7,12 @@ from typing import Any
 
 from fhir_mapping.ages import age_words
 from fhir_mapping.annotations import remark_of
-from fhir_mapping.chart import Kind, Polarity
+from fhir_mapping.chart import Experiencer, Kind, Polarity
 from fhir_mapping.concepts import wording
 from fhir_mapping.draft import Draft, Scene
+from fhir_mapping.modifiers import answer_of
 from fhir_mapping.reading import objects, string
+from fhir_mapping.stated import state
 
 __all__ = ["map_family_history"]
 
@@ -26,6 +28,7 @@ def map_family_history(resource: Mapping[str, Any], ref: str, scene: Scene) -> N
             text = f"{relative}: {term.name}{_details(condition, scene)}"
             draft = Draft(Kind.FAMILY, f"{relative}|{term.identity}", text, ref)
             draft.codes, draft.remark = term.codes, remark_of(condition, scene)
+            _answer(draft, term.name, condition, scene)
             drafts.append(draft)
     drafts = drafts or _without_condition(resource, relative, ref, scene)
     if not drafts:
@@ -33,7 +36,19 @@ def map_family_history(resource: Mapping[str, Any], ref: str, scene: Scene) -> N
     for draft in drafts:
         draft.days_ago = scene.times.days_ago(resource.get("date"))
         draft.status = string(resource.get("status"))
+        draft.experiencer = Experiencer.FAMILY
         scene.found.told(draft)
+
+
+def _answer(draft: Draft, name: str, condition: Mapping[str, Any], scene: Scene) -> None:
+    """Whether the relative had it: by a modifier extension, else by its words."""
+    said = answer_of(condition, scene)
+    if said in (Polarity.ABSENT, Polarity.UNKNOWN):
+        draft.polarity = said
+        draft.text += f" ({said.value})"
+    elif said is None:
+        state(draft, name, scene)
+    draft.key += f"|{draft.polarity.value}"
 
 
 def _without_condition(

@@ -69,7 +69,10 @@ class Index:
                 (r for r in objects(container.get("contained")) if r.get("id") == wanted), None
             )
         known = self.reference_of(literal)
-        return None if known is None else self._by_reference[known]
+        found = None if known is None else self._by_reference[known]
+        if found is not None and found.get("modifierExtension") and not _is_person(found):
+            return None  # what it means may be the opposite
+        return found
 
     def _take(self, resource: object, depth: int) -> None:
         if type(resource) is not dict and not isinstance(resource, Mapping):
@@ -119,6 +122,10 @@ class Index:
 
     def _leave(self, what: str, reason: str, detail: str) -> None:
         self.omissions.append(Omission(what, reason, detail))
+
+
+def _is_person(resource: Resource) -> bool:
+    return resource.get("resourceType") == "Patient"
 
 
 def _same(one: Resource, other: Resource) -> bool:

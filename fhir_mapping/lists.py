@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fhir_mapping.chart import Kind, Polarity
+from fhir_mapping.chart import Experiencer, Kind, Polarity
 from fhir_mapping.concepts import first_code
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.tables import table
@@ -26,4 +26,6 @@ def map_list(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
     draft = Draft(Kind(meant["kind"]), f"{ref}|", meant["text"], ref)
     draft.days_ago = scene.times.days_ago(resource.get("date"))
     draft.polarity = Polarity.ABSENT
+    if draft.kind is Kind.FAMILY:
+        draft.experiencer = Experiencer.FAMILY
     scene.found.told(draft)

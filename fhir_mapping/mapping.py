@@ -27,6 +27,7 @@ from fhir_mapping.medications import (
     map_statement,
 )
 from fhir_mapping.merge import facts_of
+from fhir_mapping.modifiers import without_modified_parts
 from fhir_mapping.notes import tell_notes
 from fhir_mapping.noticed import noticed
 from fhir_mapping.observations import map_observation
@@ -123,6 +124,8 @@ def _map_all(scene: Scene, ownership: Ownership) -> None:
         if "extension" in resource:
             extended[kind] += len(items(resource["extension"]))
         refusal = refusal_of(kind, resource)
+        if refusal is None:
+            resource = without_modified_parts(kind, resource, ref, found)
         if refusal is not None:
             found.leave(ref, *refusal)
         elif kind == "Encounter":

@@ -125,6 +125,8 @@ def _fact(fact_id: str, group: Sequence[Draft]) -> Fact:
         main.status,
         main.polarity,
         _sources(main, group),
+        main.certainty,
+        main.experiencer,
     )
 
 

@@ -8,14 +8,17 @@ from functools import cache
 from typing import Any
 
 from fhir_mapping.annotations import remark_of, words_at
-from fhir_mapping.chart import Kind, Polarity, Range
+from fhir_mapping.chart import Certainty, Kind, Polarity, Range
 from fhir_mapping.components import of_components
 from fhir_mapping.concepts import codings, unwrap
+from fhir_mapping.context import is_uncertain, polarity_of_codes
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.flags import flag_against, interpreted, judge_sent, range_for, said_of
+from fhir_mapping.modifiers import without_modified_parts
 from fhir_mapping.ranges import table_range
 from fhir_mapping.reading import objects
 from fhir_mapping.refused import refusal_of
+from fhir_mapping.stated import state
 from fhir_mapping.tables import table
 from fhir_mapping.terms import Term
 from fhir_mapping.values import REFUSED, SIGNAL, Value, read_value
@@ -68,7 +71,8 @@ def map_contained(holder: Resource, element: str, ref: str, scene: Scene) -> Non
         if isinstance(literal, str) and literal.startswith("#"):
             member = scene.index.resolve(literal, holder)
             if member is not None and _is_usable(member):
-                map_observation({**member, "contained": None}, ref, scene)
+                read = without_modified_parts("Observation", member, ref, scene.found)
+                map_observation({**read, "contained": None}, ref, scene)
 
 
 def _is_usable(member: Resource) -> bool:
@@ -89,7 +93,6 @@ def _add_site(drafts: list[Draft], site: str) -> None:
 class _Codes:
     by_category: dict[str, Kind]
     by_code: dict[str, Kind]
-    absent: frozenset[str]
 
 
 @cache
@@ -98,7 +101,6 @@ def _codes() -> _Codes:
     return _Codes(
         {code: Kind(kind) for code, kind in tables["kinds"].items()},
         {code: Kind(kind) for kind, codes in tables["codes"].items() for code in codes},
-        frozenset(tables["absent"]["codes"]),
     )
 
 
@@ -151,15 +153,46 @@ def _result(element: Resource, ref: str, kind: Kind, scene: Scene) -> Draft | No
         _set_limits(draft, table_range(term.codes, draft.unit, scene.age_years, scene.sex))
     if flag is not None:
         judge_sent(draft, flag)
-    if (value.concept is not None and _is_absence(value.concept, scene)) or (
-        said and _is_absence(interpretation, scene)
+    if value.number is None:
+        _answer(draft, name, value, scene)
+    if (
+        said
+        and draft.polarity is Polarity.PRESENT
+        and _interpreted_as_absent(interpretation, scene)
     ):
         draft.polarity = Polarity.ABSENT
     return draft
 
 
-def _is_absence(concept: Any, scene: Scene) -> bool:
-    return scene.term(concept).has_any(_codes().absent)
+def _answer(draft: Draft, name: str, value: Value, scene: Scene) -> None:
+    """What a value in words says of the thing observed ("no"), or a complaint of itself."""
+    shown = value.shown or ""
+    coded = scene.term(value.concept).codes if value.concept is not None else ()
+    answer = scene.statements.answer(name, shown, coded)
+    if answer is None and is_uncertain(shown):
+        draft.certainty = Certainty.UNCERTAIN
+    if coded and answer is not None and shown.startswith("code "):
+        draft.shown = answer.value  # the code says it, and has no words
+    if answer not in (None, Polarity.PRESENT):
+        draft.polarity = answer or Polarity.PRESENT
+        if draft.polarity is Polarity.ABSENT and scene.statements.whole(name).is_denied:
+            draft.polarity = Polarity.UNKNOWN  # "No fever: no"
+    elif answer is None and draft.kind in _TOLD_BY_VALUE and len(shown) <= _SHORT:
+        state(draft, shown, scene)
+    else:
+        state(draft, name.rstrip("? "), scene)
+
+
+_TOLD_BY_VALUE = frozenset({Kind.COMPLAINT, Kind.SOCIAL})
+"""What is said of the patient stands in the value: "Chief complaint: no fever", "Never smoker"."""
+
+_SHORT = 40
+"""A longer value is no mere denial ("I do not have housing (staying with others ...)")."""
+
+
+def _interpreted_as_absent(interpretation: Any, scene: Scene) -> bool:
+    codes = scene.term(interpretation).codes
+    return polarity_of_codes(codes, interpretation=True) is Polarity.ABSENT
 
 
 def _set_range(draft: Draft, ranges: Any, scene: Scene) -> None:
@@ -190,6 +223,7 @@ def _explain_nothing(resource: Resource, ref: str, kind: Kind, scene: Scene) -> 
         when = scene.times.first_of(resource, _TIMES)
         draft = Draft(kind, term.identity, term.name, ref, when, term.codes, _status(resource))
         draft.remark = remark_of(resource, scene)
+        state(draft, term.name, scene)
         scene.found.drafts.append(draft)
     elif resource.get("dataAbsentReason"):
         scene.found.leave(ref, "data-absent", "The sender says that there is no value.", kind)

@@ -9,10 +9,11 @@ from typing import Any
 from fhir_mapping.absence import says_nothing_known
 from fhir_mapping.ages import days_since_age
 from fhir_mapping.annotations import remark_of, words_at
-from fhir_mapping.chart import Kind, Polarity
+from fhir_mapping.chart import Certainty, Experiencer, Kind, Polarity
 from fhir_mapping.concepts import first_code, wording
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.reading import items, objects
+from fhir_mapping.stated import state
 from fhir_mapping.tables import table
 from fhir_mapping.terms import Term
 
@@ -39,15 +40,15 @@ def map_condition(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
     if abated is None and "abatementAge" in resource:
         abated = days_since_age(resource["abatementAge"], scene)
     over = clinical in _OVER or (not clinical and _has_abated(resource))
-    polarity = _polarity(term, verification)
-    standing = polarity if polarity is Polarity.REFUTED else "over" if over else "current"
     categories = _categories(resource)
-    draft = Draft(_kind(categories), f"{term.identity}|{standing}", name, ref)
-    draft.codes = term.codes
-    draft.polarity = polarity
+    draft = Draft(_kind(categories), "", name, ref, codes=term.codes)
+    _assert(draft, term, verification, scene)
+    refuted = draft.polarity is Polarity.REFUTED
+    standing = draft.polarity if refuted else "over" if over else "current"
+    draft.key = f"{term.identity}|{standing}"
     draft.status = clinical or ("resolved" if over else "")
     draft.days_ago = _when(resource, abated if over else None, scene)
-    draft.text = _phrase(resource, name, verification, draft.status, polarity, scene)
+    draft.text = _phrase(resource, name, verification, draft.status, scene)
     if not draft.status and len(categories) == 1 and categories[0] in _tables()["said"]:
         draft.text += f" ({_tables()['said'][categories[0]]})"
     draft.name, draft.remark = name, remark_of(resource, scene)
@@ -76,6 +77,26 @@ def _has_abated(resource: Mapping[str, Any]) -> bool:
     )
 
 
+def _assert(draft: Draft, term: Term, verification: str, scene: Scene) -> None:
+    """Sets whether it is so, how sure that is, and whose it is: by status, by words, by code."""
+    draft.polarity = _polarity(term, verification)
+    if verification in _UNSURE:
+        draft.certainty = Certainty.UNCERTAIN
+    if draft.polarity is not Polarity.ABSENT:
+        state(draft, term.name, scene)
+    if any(
+        code.system in _family()[0] and code.code.startswith(_family()[1]) for code in term.codes
+    ):
+        draft.experiencer = Experiencer.FAMILY
+
+
+@cache
+def _family() -> tuple[frozenset[str], tuple[str, ...]]:
+    """Code systems, and the beginnings of their codes, of diseases in the family."""
+    coded = table("problems")["family"]
+    return frozenset(coded["systems"]), tuple(coded["begins"])
+
+
 def _polarity(term: Term, verification: str) -> Polarity:
     if verification == "refuted":
         return Polarity.REFUTED
@@ -102,7 +123,6 @@ def _phrase(
     name: str,
     verification: str,
     clinical: str,
-    polarity: Polarity,
     scene: Scene,
 ) -> str:
     said = [name]
@@ -110,7 +130,7 @@ def _phrase(
     if severity and severity.lower() not in name.lower():
         said.append(f", {severity.lower()}")
     said += _details(resource, name, scene)
-    if polarity is Polarity.REFUTED:
+    if verification == "refuted":
         said.append(" (refuted)")
     elif verification in _UNSURE:
         said.append(f" ({verification})")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fhir_mapping.chart import Kind
+from fhir_mapping.chart import Kind, Polarity
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.quantities import quantity
 from fhir_mapping.reading import objects, string
@@ -25,7 +25,8 @@ def map_questionnaire_response(resource: Mapping[str, Any], ref: str, scene: Sce
     told = 0
     for n, item in enumerate(_questions(resource, 0)):
         question = scene.words.typed(item.get("text"))
-        answer = ", ".join(filter(None, (_answer(a, scene) for a in objects(item.get("answer")))))
+        answers = objects(item.get("answer"))
+        answer = ", ".join(filter(None, (_answer(a, scene) for a in answers)))
         if not answer or not question:
             continue
         refusal = refusal_of_question(
@@ -42,9 +43,9 @@ def map_questionnaire_response(resource: Mapping[str, Any], ref: str, scene: Sce
         text = (
             f"{question.rstrip(':')}: {answer}" if question[-1] != "?" else f"{question} {answer}"
         )
-        scene.found.told(
-            Draft(Kind.OBSERVATION, f"{ref}#{link}|{n}", text, ref, when, status=status)
-        )
+        draft = Draft(Kind.OBSERVATION, f"{ref}#{link}|{n}", text, ref, when, status=status)
+        draft.polarity = _polarity(question, answers, scene)
+        scene.found.told(draft)
     if not told:
         scene.found.leave(ref, "no-value", "No question has an answer that can be read.",
                           Kind.OBSERVATION)  # fmt: skip
@@ -57,6 +58,19 @@ def _questions(holder: Mapping[str, Any], depth: int) -> Iterator[dict[str, Any]
             yield from _questions(item, depth + 1)
             for answer in objects(item.get("answer")):
                 yield from _questions(answer, depth + 1)
+
+
+def _polarity(question: str, answers: list[dict[str, Any]], scene: Scene) -> Polarity:
+    """Absent or unknown where all answers say so."""
+    said = set()
+    for answer in answers:
+        value = read_value(answer, scene)
+        if value is None or value.number is not None:
+            return Polarity.PRESENT
+        codes = scene.term(answer.get("valueCoding")).codes
+        said.add(scene.statements.answer(question, value.shown or "", codes))
+    (only,) = said if len(said) == 1 else (None,)
+    return only or Polarity.PRESENT
 
 
 def _answer(answer: Mapping[str, Any], scene: Scene) -> str:

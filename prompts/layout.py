@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from fhir_mapping.chart import Chart, Fact, Polarity
+from fhir_mapping.chart import Certainty, Chart, Experiencer, Fact, Kind, Polarity
 from prompts.shorter import name_of, short_phrase
 from prompts.template import Status, Template
 from prompts.text import neutral
@@ -93,11 +93,16 @@ def chart_part(chart: Chart, template: Template, by_section: Mapping[int, Sequen
 
 
 def state_words(fact: Fact, status: Status | None = None) -> tuple[str, ...]:
-    """What is so of a fact and not said by its text: polarity, flag, status ("critical high").
+    """What is so of a fact and not said by its text: polarity, certainty, whose it is, flag, status
+    ("critical high").
 
     `status` limits which status words count; without it none does.
     """
     words = [] if fact.polarity is Polarity.PRESENT else [fact.polarity.value]
+    if fact.certainty is Certainty.UNCERTAIN and fact.polarity is not Polarity.UNKNOWN:
+        words.append(fact.certainty.value)
+    if fact.experiencer is not Experiencer.PATIENT and fact.kind is not Kind.FAMILY:
+        words.append("of a relative" if fact.experiencer is Experiencer.FAMILY else "of another")
     if fact.flag is not None:
         words.append(fact.flag.value.replace("-", " "))
     if status is not None and (fact.kind in status.kinds or fact.status in status.words):

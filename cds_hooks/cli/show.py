@@ -14,7 +14,15 @@ from rich.table import Table
 from rich.text import Text
 
 from cds_hooks.consultation import Consultation
-from fhir_mapping.chart import Chart, Fact, Omission
+from fhir_mapping.chart import (
+    Certainty,
+    Chart,
+    Experiencer,
+    Fact,
+    Kind,
+    Omission,
+    Polarity,
+)
 
 __all__ = ["cards", "consultation", "facts_table", "omissions_table", "screen", "when"]
 
@@ -81,12 +89,19 @@ def facts_table(chart: Chart, facts: Sequence[Fact], *, title: str) -> Table:
         table.add_column(heading, overflow="fold", no_wrap=heading in ("id", "flag", "when"))
     for fact in facts:
         flag = fact.flag.value if fact.flag else ""
-        polarity = "" if fact.polarity == "present" else fact.polarity.value
-        status = " ".join(word for word in (polarity, fact.status) if word)
+        status = " ".join(word for word in (*_said(fact), fact.status) if word)
         style = "bold red" if fact.is_abnormal else ""
         columns = (fact.id, fact.kind.value, fact.text, flag, status, when(fact.days_ago))
         table.add_row(*(Text(column) for column in columns), style=style)
     return table
+
+
+def _said(fact: Fact) -> tuple[str, ...]:
+    """Polarity, certainty and experiencer where they are not the usual ones."""
+    polarity = "" if fact.polarity is Polarity.PRESENT else fact.polarity.value
+    certainty = "" if fact.certainty is Certainty.CERTAIN else fact.certainty.value
+    own = fact.experiencer is Experiencer.PATIENT or fact.kind is Kind.FAMILY
+    return (polarity, certainty, "" if own else fact.experiencer.value)
 
 
 def _table(title: str) -> Table:

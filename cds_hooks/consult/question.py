@@ -81,7 +81,8 @@ def content_key(
 
 
 def _content_of(fact: Fact) -> tuple[object, ...]:
-    return (fact.kind, fact.text, fact.status, fact.polarity, fact.flag, fact.sources)
+    said = (fact.polarity, fact.certainty, fact.experiencer)
+    return (fact.kind, fact.text, fact.status, *said, fact.flag, fact.sources)
 
 
 async def _render(rooms: Rooms, chart: Chart) -> Prompt:

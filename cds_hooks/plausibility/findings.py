@@ -13,7 +13,8 @@ from typing import Any
 from cds_hooks.plausibility.checks.results import agrees
 from cds_hooks.plausibility.record import OVER, Record
 from cds_hooks.plausibility.rules import ResultRule
-from fhir_mapping.chart import Fact, Kind, Polarity
+from fhir_mapping.chart import Certainty, Experiencer, Fact, Kind, Polarity
+from fhir_mapping.context import Context, Reading, Temporality
 
 __all__ = ["Finding", "Seen", "affirmed", "findings"]
 
@@ -21,10 +22,6 @@ _TOLD = frozenset({Kind.COMPLAINT, Kind.PROBLEM, Kind.OBSERVATION, Kind.NOTE})
 _NOTE_DAYS = 7.0
 """Older notes tell of another illness: this service's own limit."""
 _HISTORY = _TOLD | {Kind.SOCIAL}
-_DENIED = re.compile(
-    r"\b(?:no|not|denies|denied|without|negative for|absence of)\b(?:\W+\w+){0,4}\W*$"
-)
-_CLAUSE = re.compile(r"[.;:]|\bbut\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +91,13 @@ class Seen:
             return [
                 f.id
                 for f, text in self._done
-                if _recent(f, finding.within_days) and any(w in text for w in finding.procedure)
+                if _recent(f, finding.within_days) and self._is_done(f, text, finding.procedure)
             ]
         return [*self._measured(finding), *self._said(finding)]
+
+    def _is_done(self, fact: Fact, text: str, words: tuple[str, ...]) -> bool:
+        places = [at for word in words if (at := text.find(word)) >= 0]
+        return any(self.record.readings[fact.text].at(at).is_affirmed for at in places)
 
     def _measured(self, finding: Finding) -> list[str]:
         if finding.result is None:
@@ -109,11 +110,23 @@ class Seen:
         if not finding.words or not _has(finding.words, self._whole[finding.history]):
             return []
         said = self._told[finding.history]
-        return [f.id for f, text in said if affirmed(finding.words, text)]
+        return [
+            f.id
+            for f, text in said
+            if _has(finding.words, text)
+            and affirmed(
+                finding.words,
+                self.record.readings[f.text],
+                past=finding.history,
+                unsure=f.kind is Kind.COMPLAINT,
+            )
+        ]
 
 
 def _tells(fact: Fact, history: bool) -> bool:
     if fact.polarity is not Polarity.PRESENT or fact.value is not None:
+        return False
+    if fact.experiencer is not Experiencer.PATIENT:
         return False
     if fact.kind is Kind.NOTE:
         return fact.days_ago is not None and -1 <= fact.days_ago <= _NOTE_DAYS
@@ -137,9 +150,23 @@ def _has(words: tuple[str, ...], text: str) -> bool:
     return _pattern(words).search(text) is not None
 
 
-def affirmed(words: tuple[str, ...], text: str) -> bool:
-    """Whether the words stand in the text and are not denied just before."""
-    return any(
-        _DENIED.search(_CLAUSE.split(text[: hit.start()])[-1]) is None
-        for hit in _pattern(words).finditer(text)
-    )
+def affirmed(
+    words: tuple[str, ...],
+    reading: Reading,
+    *,
+    past: bool = False,
+    unsure: bool = True,
+    within: tuple[int, int] | None = None,
+) -> bool:
+    """Whether the patient is said to have, or with `past` to have had, what the words name.
+
+    `unsure`: suspected counts too, as it does of what a patient comes for. `within` are offsets.
+    """
+    hits = _pattern(words).finditer(reading.lower, *(within or ()))
+    return any(_counts(reading.at(hit.start()), past, unsure) for hit in hits)
+
+
+def _counts(context: Context, past: bool, unsure: bool) -> bool:
+    if not context.is_affirmed or (context.certainty is Certainty.UNCERTAIN and not unsure):
+        return False
+    return past or context.temporality is not Temporality.HISTORICAL

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from cds_hooks.plausibility.keys import key, key_words
 from cds_hooks.plausibility.resolution import ICD_10_CM, MESH, Concept
 from cds_hooks.plausibility.results import Results
 from cds_hooks.plausibility.terminology import Terminology
-from fhir_mapping.chart import Chart, Fact, Kind, Polarity
+from fhir_mapping.chart import Chart, Experiencer, Fact, Kind, Polarity
+from fhir_mapping.context import Readings
 
 __all__ = [
     "OVER",
@@ -68,13 +69,14 @@ class Problem:
 
     @property
     def active(self) -> bool:
-        return self.fact.polarity is Polarity.PRESENT and self.fact.status not in OVER
+        is_so = self.fact.polarity is Polarity.PRESENT and self.fact.status not in OVER
+        return is_so and self.fact.experiencer is Experiencer.PATIENT
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
     """A chart with its facts by id, its problems looked up, its results by analyte, and its
-    current medications with their texts in lower case."""
+    current medications with their texts in lower case. `readings` tell of a text what in it is so."""
 
     chart: Chart
     facts: dict[str, Fact]
@@ -82,6 +84,7 @@ class Record:
     results: Results
     drugs: tuple[tuple[Fact, str], ...]
     drug_text: str
+    readings: Readings = field(default_factory=Readings, compare=False)
 
     def taken(self, pattern: re.Pattern[str]) -> tuple[str, ...]:
         """The ids of the current medications of which the text has the pattern."""

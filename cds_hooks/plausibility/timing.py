@@ -15,14 +15,14 @@ from cds_hooks.plausibility.findings import affirmed
 from cds_hooks.plausibility.record import Record
 from cds_hooks.plausibility.resolution import ICD_10_CM
 from cds_hooks.plausibility.rules import ResultRule, Tied, concerning, load, values
-from fhir_mapping.chart import Fact, Kind, Polarity
+from fhir_mapping.chart import Experiencer, Fact, Kind, Polarity
+from fhir_mapping.context import Reading, affirms
 
 __all__ = ["AfterRule", "LastsRule", "PersistsRule", "Timing", "timing_rules"]
 
 _TOLD = frozenset({Kind.COMPLAINT, Kind.NOTE})
 _NOW_DAYS = 7.0
 """Older complaints and notes tell of another illness: this service's own limit, as for notes."""
-_SENTENCE = re.compile(r"[.;\n]|\bbut\b")
 _NOT_DONE = frozenset({"not-done", "cancelled", "entered-in-error", "preparation"})
 
 
@@ -54,9 +54,11 @@ class AfterRule(Tied):
         """Whether a procedure or problem is such an event, and took place."""
         if fact.polarity is not Polarity.PRESENT or fact.status in _NOT_DONE:
             return False
+        if fact.experiencer is not Experiencer.PATIENT:
+            return False
         codes = (c.code for c in fact.codes if c.system == ICD_10_CM)
         coded = bool(self.event_codes) and any(c.startswith(self.event_codes) for c in codes)
-        return coded or _words(self.event).search(fact.text.lower()) is not None
+        return coded or affirms(_words(self.event), fact.text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +108,7 @@ def timing_rules() -> tuple[LastsRule | AfterRule | PersistsRule, ...]:
 
 def _held(rule: Tied, prepared: Record) -> tuple[bool | None, Sequence[Fact]]:
     if isinstance(rule, LastsRule):
-        return _lasted(rule, prepared.chart.facts)
+        return _lasted(rule, prepared)
     if isinstance(rule, AfterRule):
         return _followed(rule, prepared.chart.of(Kind.PROCEDURE, Kind.PROBLEM))
     if isinstance(rule, PersistsRule):
@@ -114,14 +116,12 @@ def _held(rule: Tied, prepared: Record) -> tuple[bool | None, Sequence[Fact]]:
     return None, ()
 
 
-def _lasted(rule: LastsRule, facts: Iterable[Fact]) -> tuple[bool | None, Sequence[Fact]]:
+def _lasted(rule: LastsRule, prepared: Record) -> tuple[bool | None, Sequence[Fact]]:
     told = [
         (fact, Duration(_since(d.least, fact), _since(d.most, fact)))
-        for fact in facts
+        for fact in prepared.chart.facts
         if _is_of_now(fact)
-        for sentence in _SENTENCE.split(fact.text.lower())
-        if affirmed(rule.told, sentence)
-        for d in durations(sentence)
+        for d in _told_durations(rule.told, prepared.readings[fact.text])
     ]
     answers = [rule.fits(lasted) for _, lasted in told]
     if True in answers:
@@ -130,9 +130,17 @@ def _lasted(rule: LastsRule, facts: Iterable[Fact]) -> tuple[bool | None, Sequen
     return (False, [f for f, _ in told]) if known else (None, ())
 
 
+def _told_durations(words: tuple[str, ...], reading: Reading) -> Iterator[Duration]:
+    """How long what the words name lasted: the lengths of time in the same clause."""
+    for start, end in reading.clauses:
+        if affirmed(words, reading, within=(start, end)):
+            yield from durations(reading.lower[start:end])
+
+
 def _is_of_now(fact: Fact) -> bool:
     of_now = fact.days_ago is not None and -1 <= fact.days_ago <= _NOW_DAYS
-    return fact.kind in _TOLD and fact.polarity is Polarity.PRESENT and of_now
+    is_so = fact.polarity is Polarity.PRESENT and fact.experiencer is Experiencer.PATIENT
+    return fact.kind in _TOLD and is_so and of_now
 
 
 def _since(days: float | None, fact: Fact) -> float | None:

@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 from cds_hooks.expiry import changes
 from cds_hooks.expiry.changes import table
-from fhir_mapping.chart import Chart, Fact, Flag, Kind, PatientFacts, Polarity
+from fhir_mapping.chart import (
+    Certainty,
+    Chart,
+    Experiencer,
+    Fact,
+    Flag,
+    Kind,
+    PatientFacts,
+    Polarity,
+)
 
 WHO = PatientFacts(age_years=67.3, recorded_sex="female")
 
@@ -104,6 +113,8 @@ def test_a_visit_that_goes_on_is_the_same_visit() -> None:
         {"flag": Flag.NORMAL},
         {"text": "Creatinine 1.8 -> 2.4 mg/dL over 1 day, rising"},
         {"polarity": Polarity.REFUTED},
+        {"certainty": Certainty.UNCERTAIN},
+        {"experiencer": Experiencer.FAMILY},
         {"status": "amended"},
     ],
 )

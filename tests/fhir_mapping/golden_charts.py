@@ -19,6 +19,9 @@ FOLDER = Path(__file__).parent / "golden"
 NOW = datetime(2024, 6, 15, 12, tzinfo=UTC)
 
 
+_USUAL = {"polarity": "present", "certainty": "certain", "experiencer": "patient"}
+
+
 def cases() -> list[Path]:
     return sorted(path.parent for path in FOLDER.glob("*/input"))
 
@@ -39,8 +42,9 @@ def charted(case: Path, version: str | None = None) -> dict[str, Any]:
 def _plain(fact: Any) -> dict[str, Any]:
     plain: dict[str, Any] = orjson.loads(orjson.dumps(fact))
     plain["codes"] = [code["code"] for code in plain["codes"]]
-    if plain["polarity"] == "present":
-        del plain["polarity"]
+    for key, usual in _USUAL.items():
+        if plain[key] == usual:
+            del plain[key]
     if plain["days_ago"] is not None:
         plain["days_ago"] = round(plain["days_ago"], 2)
     return plain

@@ -20,8 +20,7 @@ import orjson
 from cds_hooks.consultation import Assessment, Candidate, Differential, Evidence, Group, Verdict
 from cds_hooks.evaluation.suites.osce import load_osce
 from cds_hooks.plausibility import Terminology, assess
-from cds_hooks.plausibility.checks.evidence import holds
-from cds_hooks.plausibility.checks.wording import of_a_relative
+from cds_hooks.plausibility.checks.evidence import holds, is_anothers
 from fhir_mapping import map_chart
 from fhir_mapping.chart import Chart, Fact, Flag, Kind, PatientFacts, Polarity
 from tests.sample.places import Data
@@ -171,7 +170,7 @@ def _claims(chart: Chart) -> tuple[Evidence, ...]:
     told = [
         f
         for f in chart.of(Kind.COMPLAINT, Kind.OBSERVATION)
-        if holds(f, "present") == "pass" and f.value is None and not of_a_relative(f)
+        if holds(f, "present") == "pass" and f.value is None and not is_anothers(f)
     ]
     results = [Evidence(f.id, _side(f.flag)) for f in flagged[:3] if f.flag]
     return (*results, *(Evidence(f.id, "present") for f in told[:2]))

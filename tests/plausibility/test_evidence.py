@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from cds_hooks.consultation import Assessment, Verdict
 from cds_hooks.plausibility import Terminology, assess
-from cds_hooks.plausibility.checks.evidence import holds
+from cds_hooks.plausibility.checks.evidence import holds, is_anothers
 from cds_hooks.plausibility.checks.recent import limit_days, recency
-from cds_hooks.plausibility.checks.wording import denied_in_words, of_a_relative
 from cds_hooks.plausibility.results import analytes
-from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind
+from fhir_mapping import map_chart
+from fhir_mapping.chart import Certainty, Chart, Code, Fact, Flag, Kind, Polarity
 
 Make = Callable[..., Any]
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ICD, LOINC = "http://hl7.org/fhir/sid/icd-10-cm", "http://loinc.org"
 
 
@@ -34,6 +36,26 @@ def said(found: Assessment, check: str) -> list[tuple[str, tuple[str, ...]]]:
     return [(r.result, r.fact_ids) for r in found.reasons if r.check == check]
 
 
+def complaint(text: str) -> Fact:
+    """What a visit is for, as the mapper tells it."""
+    visit = {"resourceType": "Encounter", "id": "e1", "status": "in-progress",
+             "subject": {"reference": "Patient/p1"}, "period": {"start": "2026-01-01T08:00:00Z"},
+             "reasonCode": [{"text": text}]}  # fmt: skip
+    (fact,) = map_chart([visit], patient_id="p1", now=NOW).of(Kind.COMPLAINT)
+    return fact
+
+
+def entry(text: str, code: str = "") -> Fact:
+    """An entry of the problem list, as the mapper tells it."""
+    concept: dict[str, Any] = {"text": text}
+    if code:
+        concept["coding"] = [{"system": ICD, "code": code}]
+    problem = {"resourceType": "Condition", "id": "c1", "code": concept,
+               "subject": {"reference": "Patient/p1"}}  # fmt: skip
+    (fact,) = map_chart([problem], patient_id="p1", now=NOW).of(Kind.PROBLEM)
+    return fact
+
+
 def potassium(fact_id: str, days_ago: float, flag: Flag, value: float = 6.0) -> Fact:
     codes = (Code(LOINC, "2823-3"),)
     told = {"value": value, "unit": "mmol/L", "flag": flag, "days_ago": days_ago}
@@ -48,8 +70,8 @@ def potassium(fact_id: str, days_ago: float, flag: Flag, value: float = 6.0) -> 
     ],
 )  # fmt: skip
 def test_a_denial_in_words_is_no_finding(text: str, judged: Make) -> None:
-    denied = Fact("S1", Kind.COMPLAINT, text, days_ago=0.0)
-    assert denied_in_words(denied)
+    denied = complaint(text)
+    assert denied.polarity is Polarity.ABSENT
     assert (holds(denied, "present"), holds(denied, "absent")) == ("fail", "pass")
     found = judged(denied, claims=("S1 present",))
     assert said(found, "evidence-direction") == [("fail", ("S1",))]
@@ -64,25 +86,33 @@ def test_a_denial_in_words_is_no_finding(text: str, judged: Make) -> None:
     ],
 )  # fmt: skip
 def test_what_only_sounds_like_a_denial_is_a_finding(text: str) -> None:
-    fact = Fact("S1", Kind.COMPLAINT, text, days_ago=0.0)
-    assert not denied_in_words(fact)
+    fact = complaint(text)
+    assert fact.polarity is Polarity.PRESENT
     assert holds(fact, "present") == "pass"
+
+
+def test_what_is_only_suspected_is_neither_present_nor_absent(judged: Make) -> None:
+    suspected = complaint("Possible seizure")
+    assert suspected.certainty is Certainty.UNCERTAIN
+    assert (holds(suspected, "present"), holds(suspected, "absent")) == ("abstain", "abstain")
+    found = judged(suspected, claims=("S1 present",))
+    assert said(found, "evidence-direction") == [("abstain", ("S1",))]
 
 
 @pytest.mark.parametrize(
     "fact",
     [
         Fact("F1", Kind.FAMILY, "Mother: breast cancer"),
-        Fact("S1", Kind.COMPLAINT, "Family history of pulmonary embolism"),
-        Fact("S1", Kind.COMPLAINT, "Familial history of similar symptoms"),
-        Fact("O1", Kind.OBSERVATION, "Father had a stroke at 50"),
-        Fact("P1", Kind.PROBLEM, "Hx", (Code(ICD, "Z80.3"),)),
-        Fact("H1", Kind.SOCIAL, "Maternal aunt with lupus"),
+        complaint("Family history of pulmonary embolism"),
+        complaint("Familial history of similar symptoms"),
+        complaint("Father had a stroke at 50"),
+        entry("Hx", "Z80.3"),
+        entry("Maternal aunt with lupus"),
     ],
     ids=lambda f: f.text,
 )
 def test_a_relatives_disease_is_not_the_patients(fact: Fact, judged: Make) -> None:
-    assert of_a_relative(fact)
+    assert is_anothers(fact)
     found = judged(fact, claims=(f"{fact.id} present",))
     assert said(found, "evidence-about") == [("abstain", (fact.id,))]
     assert found.verdict is not Verdict.SUPPORTED
@@ -91,15 +121,15 @@ def test_a_relatives_disease_is_not_the_patients(fact: Fact, judged: Make) -> No
 @pytest.mark.parametrize(
     "fact",
     [
-        Fact("S1", Kind.COMPLAINT, "Mother reports that he has had a fever"),
-        Fact("S1", Kind.COMPLAINT, "Chest pain while visiting family"),
-        Fact("P1", Kind.PROBLEM, "Hx", (Code(ICD, "Z86.711"),)),
+        complaint("Mother reports that he has had a fever"),
+        complaint("Chest pain while visiting family"),
+        entry("Hx", "Z86.711"),
         Fact("L1", Kind.LAB, "Mother had"),
     ],
     ids=lambda f: f.text,
 )
 def test_what_relatives_report_of_the_patient_is_the_patients(fact: Fact) -> None:
-    assert not of_a_relative(fact)
+    assert not is_anothers(fact)
 
 
 @pytest.mark.parametrize("analyte", sorted(recency().analytes))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,7 +18,17 @@ from cds_hooks.plausibility.findings import Finding, Seen, findings
 from cds_hooks.plausibility.record import record
 from cds_hooks.plausibility.red_flags import Pattern, patterns
 from cds_hooks.plausibility.results import analytes
-from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts, Polarity
+from fhir_mapping import map_chart
+from fhir_mapping.chart import (
+    Chart,
+    Code,
+    Experiencer,
+    Fact,
+    Flag,
+    Kind,
+    PatientFacts,
+    Polarity,
+)
 
 Make = Callable[..., Any]
 LOINC = "http://loinc.org"
@@ -199,6 +212,74 @@ def test_what_is_not_so_or_no_longer_so_does_not_count(
 ) -> None:
     told_by = Seen(record(chart(Fact("P1", Kind.PROBLEM, "Chest pain", **rest)), terminology))
     assert bool(told_by.facts("chest-pain")) is seen
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "seen"),
+    [
+        (Kind.NOTE, "Denies fever, chills, nausea, vomiting, cough, chest pain, or leg swelling.", False),
+        (Kind.NOTE, "[Family history] Chest pain in the father. [Examination] Rash.", False),
+        (Kind.NOTE, "Return if chest pain.", False),
+        (Kind.NOTE, "History of chest pain.", False),
+        (Kind.NOTE, "Chest pain 3 years ago.", False),
+        (Kind.NOTE, "Chest pain: no", False),
+        (Kind.NOTE, "Possible chest pain.", False),
+        (Kind.COMPLAINT, "Possible chest pain", True),
+        (Kind.NOTE, "Chest pain, now resolved.", True),
+        (Kind.NOTE, "Chest pain for 3 days, no fever.", True),
+        (Kind.NOTE, "No relief of chest pain.", True),
+        (Kind.NOTE, "Kein Fieber. Klagt über chest pain.", True),
+    ],
+)
+def test_a_finding_counts_if_the_patient_has_it_now(
+    terminology: Terminology, chart: Make, kind: Kind, text: str, seen: bool
+) -> None:
+    told_by = Seen(record(chart(Fact("N1", kind, text, days_ago=0.5)), terminology))
+    assert bool(told_by.facts("chest-pain")) is seen
+
+
+def test_what_is_a_relatives_does_not_count(terminology: Terminology, chart: Make) -> None:
+    own = Fact("P1", Kind.PROBLEM, "Chest pain")
+    assert Seen(record(chart(own), terminology)).facts("chest-pain") == ("P1",)
+    fathers = replace(own, experiencer=Experiencer.FAMILY)
+    assert Seen(record(chart(fathers), terminology)).facts("chest-pain") == ()
+
+
+def test_what_a_note_denies_raises_nothing(terminology: Terminology) -> None:
+    """A fast heart and a note of loose stools that denies all else: once, an embolism."""
+    note = "Loose stools for two days. Denies fever, chest pain, shortness of breath, or leg swelling."
+    answered = {"code": {"text": "Facial droop"}, "valueBoolean": False}
+    chart = map_chart([_note(note), _heart_rate(118), _observation("o1", answered)],
+                      patient_id="p1", now=NOW)  # fmt: skip
+    assert not_considered(chart, [], terminology) == ()
+    said = note.replace("Denies fever,", "Complains of")
+    chart = map_chart([_note(said), _heart_rate(118)], patient_id="p1", now=NOW)
+    assert [r.text.partition(":")[0] for r in not_considered(chart, [], terminology)] == [
+        "Pulmonary embolism"
+    ]
+
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def _note(text: str) -> dict[str, Any]:
+    data = base64.b64encode(text.encode()).decode()
+    return {"resourceType": "DocumentReference", "id": "d1", "status": "current",
+            "subject": {"reference": "Patient/p1"}, "date": "2026-01-01T10:00:00Z",
+            "content": [{"attachment": {"contentType": "text/plain", "data": data}}]}  # fmt: skip
+
+
+def _observation(identity: str, elements: dict[str, Any]) -> dict[str, Any]:
+    return {"resourceType": "Observation", "id": identity, "status": "final",
+            "subject": {"reference": "Patient/p1"},
+            "effectiveDateTime": "2026-01-01T10:00:00Z", **elements}  # fmt: skip
+
+
+def _heart_rate(value: int) -> dict[str, Any]:
+    code = {"coding": [{"system": LOINC, "code": "8867-4", "display": "Heart rate"}]}
+    quantity = {"value": value, "unit": "/min", "system": "http://unitsofmeasure.org",
+                "code": "/min"}  # fmt: skip
+    return _observation("hr", {"code": code, "valueQuantity": quantity})
 
 
 def test_history_counts_where_a_finding_is_one_of_history(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
@@ -37,6 +38,7 @@ from cds_hooks.plausibility.rules import (
 )
 from cds_hooks.plausibility.timing import timing_rules
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts, Polarity, Range
+from fhir_mapping.context import polarity_of_text
 
 Make = Callable[..., Any]
 LOINC = "http://loinc.org"
@@ -143,7 +145,8 @@ def test_subtotal_is_not_total() -> None:
 def test_a_negative_test_is_a_doubt_and_a_positive_one_is_not(reasons: Make, rule: Any) -> None:
     def told(answer: str, days: float = 0.0) -> Fact:
         codes = (Code(LOINC, min(analytes()[rule.analyte].loinc), ""),)
-        return Fact("L1", Kind.LAB, f"Test: {answer}", codes=codes, days_ago=days)
+        said = polarity_of_text(answer) or Polarity.PRESENT
+        return Fact("L1", Kind.LAB, f"Test: {answer}", codes=codes, days_ago=days, polarity=said)
 
     for answer in ("Negative", "Not detected", "Nonreactive"):
         (found,) = reasons(NegativeTest(), rule, told(answer))
@@ -151,12 +154,15 @@ def test_a_negative_test_is_a_doubt_and_a_positive_one_is_not(reasons: Make, rul
     for answer in ("Positive", "Detected", "Reactive", "pending"):
         assert reasons(NegativeTest(), rule, told(answer)) == []
     assert reasons(NegativeTest(), rule, told("Negative", rule.within_days + 1)) == []
+    was_positive = replace(told("Negative"), text="Test: Positive -> Negative over 2 days")
+    assert reasons(NegativeTest(), rule, was_positive) == []
 
 
 def test_the_newest_test_counts(reasons: Make) -> None:
     rule = next(r for r in negative_test_rules() if r.id == "influenza")
     codes = (Code(LOINC, "80382-5", ""),)
-    old = Fact("L1", Kind.LAB, "Influenza: negative", codes=codes, days_ago=2)
+    no = Polarity.ABSENT
+    old = Fact("L1", Kind.LAB, "Influenza: negative", codes=codes, days_ago=2, polarity=no)
     new = Fact("L2", Kind.LAB, "Influenza: positive", codes=codes, days_ago=1)
     assert reasons(NegativeTest(), rule, old, new) == []
 

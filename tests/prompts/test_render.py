@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fhir_mapping.chart import Chart, Fact, Flag, Kind, PatientFacts, Polarity
+from fhir_mapping.chart import (
+    Certainty,
+    Chart,
+    Experiencer,
+    Fact,
+    Flag,
+    Kind,
+    PatientFacts,
+    Polarity,
+)
 from prompts import Layout, Prompt, Template, lay_out, load, render
 from prompts.shorter import name_of, short_phrase
 
@@ -246,6 +255,12 @@ def test_no_resource_reference_or_code_system_reaches_the_prompt(chart: Chart) -
     [
         ({"polarity": Polarity.REFUTED}, "Asthma (refuted)"),
         ({"polarity": Polarity.ABSENT}, "Asthma (absent)"),
+        ({"certainty": Certainty.UNCERTAIN}, "Asthma (uncertain)"),
+        (
+            {"certainty": Certainty.UNCERTAIN, "polarity": Polarity.UNKNOWN},
+            "Asthma (unknown)",
+        ),
+        ({"experiencer": Experiencer.FAMILY}, "Asthma (of a relative)"),
         ({"status": "resolved"}, "Asthma (resolved)"),
         ({"flag": Flag.HIGH}, "Asthma (high)"),
         ({"status": "active"}, "Asthma"),

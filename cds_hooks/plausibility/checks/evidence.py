@@ -10,9 +10,8 @@ from dataclasses import dataclass
 
 from cds_hooks.consultation import Evidence, Reason
 from cds_hooks.plausibility.checks.base import ABSTAIN, FAIL, PASS, Case
-from cds_hooks.plausibility.checks.wording import denied_in_words, of_a_relative
 from cds_hooks.plausibility.record import OVER
-from fhir_mapping.chart import Fact, Flag, Kind, Polarity
+from fhir_mapping.chart import Certainty, Experiencer, Fact, Flag, Kind, Polarity
 
 __all__ = [
     "CounterEvidence",
@@ -22,6 +21,7 @@ __all__ = [
     "EvidenceDirection",
     "EvidenceExists",
     "holds",
+    "is_anothers",
 ]
 
 _RULE = "the chart itself"
@@ -98,7 +98,7 @@ class EvidenceAbout:
     def __call__(self, case: Case) -> Iterator[Reason]:
         known = case.known(case.evidence_for)
         facts = case.record.facts
-        relatives = [e for e in known if of_a_relative(facts[e.fact_id])]
+        relatives = [e for e in known if is_anothers(facts[e.fact_id])]
         around = [e for e in known if facts[e.fact_id].kind in _CIRCUMSTANCES]
         if relatives:
             text = "cited facts are about a relative, not the patient"
@@ -137,6 +137,11 @@ class EvidenceBothWays:
             yield Reason(self.id, FAIL, text, _ids(both), self.source)
 
 
+def is_anothers(fact: Fact) -> bool:
+    """Whether a fact is of a relative or of somebody else than the patient."""
+    return fact.kind is Kind.FAMILY or fact.experiencer is not Experiencer.PATIENT
+
+
 def holds(fact: Fact, claim: str) -> str:
     """Whether a fact is as claimed: pass, fail, or abstain when the chart does not tell."""
     if claim in ("high", "low", "abnormal", "normal"):
@@ -164,9 +169,9 @@ def _flagged(flag: Flag | None, claim: str) -> bool | None:
 
 def _said(fact: Fact, present: bool) -> bool | None:
     """A number is neither present nor absent, unless its flag makes it a finding."""
-    if fact.polarity is Polarity.UNKNOWN:
+    if fact.polarity is Polarity.UNKNOWN or fact.certainty is Certainty.UNCERTAIN:
         return None
-    denied = fact.polarity in (Polarity.ABSENT, Polarity.REFUTED) or denied_in_words(fact)
+    denied = fact.polarity in (Polarity.ABSENT, Polarity.REFUTED)
     if fact.value is not None and not denied:
         return True if present and fact.is_abnormal else None
     return denied is not present

@@ -11,7 +11,8 @@ from cds_hooks.consultation import Reason
 from cds_hooks.plausibility.checks.base import ABSTAIN, FAIL, Case
 from cds_hooks.plausibility.resolution import ICD_10_CM
 from cds_hooks.plausibility.rules import OrganRule, concerning, organ_rules
-from fhir_mapping.chart import Fact, Kind, Polarity
+from fhir_mapping.chart import Experiencer, Fact, Kind, Polarity
+from fhir_mapping.context import affirms
 
 __all__ = ["AbsentOrgan", "removed"]
 
@@ -38,14 +39,16 @@ def removed(rule: OrganRule, fact: Fact) -> bool:
     """Whether a fact says that the rule's organ was removed."""
     if fact.polarity is not Polarity.PRESENT or fact.status in _NOT_DONE:
         return False
+    if fact.experiencer is not Experiencer.PATIENT:
+        return False
     codes = (c.code for c in fact.codes if c.system == ICD_10_CM)
     if rule.recorded_as and any(c.startswith(rule.recorded_as) for c in codes):
         return True
-    return _pattern(rule.words).search(fact.text.lower()) is not None
+    return affirms(_pattern(rule.words), fact.text)
 
 
 @cache
 def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
     """The words, but not within another ("subtotal ...") and not after "partial"."""
     listed = "|".join(re.escape(w) for w in words)
-    return re.compile(rf"(?<![a-z-])(?<!partial )(?<!no )(?:{listed})(?![a-z])")
+    return re.compile(rf"(?<![a-z-])(?<!partial )(?:{listed})(?![a-z])")

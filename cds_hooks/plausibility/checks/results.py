@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from cds_hooks.consultation import Reason
 from cds_hooks.plausibility.checks.base import FAIL, PASS, Case
 from cds_hooks.plausibility.results import told_values
-from cds_hooks.plausibility.rules import ResultRule, concerning, load, result_rules, test_rules
-from fhir_mapping.chart import Fact, Flag
+from cds_hooks.plausibility.rules import ResultRule, concerning, result_rules, test_rules
+from fhir_mapping.chart import Fact, Flag, Polarity
 
 __all__ = ["DefiningResult", "ExpectedResult", "NegativeTest", "agrees"]
 
@@ -46,9 +46,14 @@ class NegativeTest:
     def __call__(self, case: Case) -> Iterator[Reason]:
         for rule in concerning(test_rules, case.concepts):
             found = case.record.results.of(rule.analyte, rule.within_days)
-            if found and _negative(found[0]):
+            if found and _was_only_negative(found[0]):
                 text = "the newest specific test is negative; it can be falsely so"
                 yield Reason(self.id, FAIL, text, (found[0].id,), rule.source)
+
+
+def _was_only_negative(fact: Fact) -> bool:
+    """Negative now, and in no other way before ("positive -> negative")."""
+    return fact.polarity is Polarity.ABSENT and " -> " not in fact.text
 
 
 def agrees(rule: ResultRule, fact: Fact) -> bool | None:
@@ -102,7 +107,3 @@ def _series_agrees(needs: str, fact: Fact) -> bool | None:
         return None
     return min(values) < limit if needs == "low" else max(values) > limit
 
-
-def _negative(fact: Fact) -> bool:
-    text = fact.text.lower()
-    return any(word in text for word in load("tests")["negative"]) and "positive" not in text

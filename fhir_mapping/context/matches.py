@@ -1,0 +1,173 @@
+"""Where cues stand in a text, and where the reach of one ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from fhir_mapping.context.cues import Cue, Lexicon, Match
+from fhir_mapping.context.tokens import Token
+
+__all__ = [
+    "ALL",
+    "CLAUSE",
+    "COMMA",
+    "HARD",
+    "PERSON",
+    "SEMICOLON",
+    "VALUE",
+    "Found",
+    "Marks",
+    "mark",
+]
+
+HARD, SEMICOLON, ALL, CLAUSE, PERSON, VALUE, COMMA = (1 << n for n in range(7))
+"""Kinds of ends: of a sentence, at a semicolon, by terminators of each kind, at a value, a comma."""
+
+_ENDS = {"end-all": ALL, "end-clause": CLAUSE, "end-person": PERSON}
+_SENTENCE_ENDS = frozenset("!\n\u2022|")
+_CLOSING = frozenset(",;.)]!|\n\u2022")
+_VALUE_MARKS = frozenset((":", "=", "?", "-", "\u2013", "("))
+_SIGNS = frozenset(("(-)", "-@", "(+)", "+@"))
+_SPACED = frozenset("-\u2013")
+_ASKED_AFTER = Cue("uncertain", after=True, words=8)
+_ASKED_BEFORE = Cue("uncertain", after=False)
+_LONGEST_LABEL = 5
+_DENIED = Cue("absent", after=False, lists=True)
+_SIGN = Cue("absent", after=True, items=True)
+
+
+class Found(NamedTuple):
+    """Cues that stand at tokens `start` to `end`."""
+
+    start: int
+    end: int
+    cues: Sequence[Cue]
+
+
+class Marks(NamedTuple):
+    """What stands in a text: cues, the kinds of end at each token, and which tokens are no content."""
+
+    cues: list[Found]
+    ends: list[int]
+    used: bytearray
+
+
+def mark(found: Sequence[Token], low: str, lexicon: Lexicon) -> Marks:
+    """Finds all cues and ends from left to right, none within another."""
+    keys = [token.key for token in found]
+    marks = Marks([], [0] * len(keys), bytearray(len(keys)))
+    at = 0
+    while at < len(keys):
+        key = keys[at]
+        if key not in lexicon.firsts and key[0].isalnum():  # most words are no cue
+            at += 1
+            continue
+        end = (
+            _value(keys, found, low, at, lexicon, marks)
+            or _query(keys, found, low, at, marks)
+            or _phrase(keys, at, lexicon, marks)
+        )
+        if not end:
+            marks.ends[at] = _punctuation(found[at], low)
+            end = at + 1
+        at = end
+    return marks
+
+
+def _phrase(keys: Sequence[str], at: int, lexicon: Lexicon, marks: Marks) -> int:
+    match = lexicon.phrases.at(keys, at)
+    if match is None:
+        return _sign(keys, at, marks) if keys[at] in _SIGNS else 0
+    end = at + match.size
+    _take(match, at, end, marks)
+    return end
+
+
+def _query(keys: Sequence[str], found: Sequence[Token], low: str, at: int, marks: Marks) -> int:
+    """ "?stroke" and "stroke?": asked of what follows it at once or begins with it, else before it."""
+    if keys[at] != "?":
+        return 0
+    begins = at == 0 or bool(marks.ends[at - 1]) or keys[at - 1] in "(["
+    if begins or low[found[at].end : found[at].end + 1].isalpha():
+        marks.cues.append(Found(at, at + 1, (_ASKED_AFTER,)))
+    else:
+        marks.cues.append(Found(at, at + 1, (_ASKED_BEFORE,)))
+        marks.ends[at] |= HARD
+    marks.used[at] = 1
+    return at + 1
+
+
+def _take(match: Match, at: int, end: int, marks: Marks) -> None:
+    if "pseudo" in match.roles:
+        return
+    if match.cues:
+        marks.cues.append(Found(at, end, match.cues))
+    for role in match.roles:
+        marks.ends[at] |= _ENDS[role]
+    if all(cue.effect != "other" for cue in match.cues):  # an exposure is something itself
+        for place in range(at, end):
+            marks.used[place] = 1
+
+
+def _sign(keys: Sequence[str], at: int, marks: Marks) -> int:
+    """ "(-) fever", "fever (-)", "-fever": a plus ends what a minus began."""
+    marks.used[at] = 1
+    marks.ends[at] |= ALL
+    if keys[at] in ("(-)", "-@"):
+        marks.cues.append(Found(at, at + 1, (_SIGN, _DENIED) if keys[at] == "(-)" else (_SIGN,)))
+    return at + 1
+
+
+def _punctuation(token: Token, low: str) -> int:
+    key = token.key
+    if key in _SENTENCE_ENDS:
+        return HARD
+    if key == ",":
+        return COMMA
+    if key == ";":
+        return SEMICOLON
+    if key in (".", "?") and (token.end == len(low) or low[token.end].isspace()):
+        return HARD
+    return 0
+
+
+def _value(
+    keys: Sequence[str], found: Sequence[Token], low: str, at: int, lexicon: Lexicon, marks: Marks
+) -> int:
+    """The end of a value that begins with its mark here (": no"), or 0."""
+    if keys[at] not in _VALUE_MARKS or at + 1 >= len(keys) or not _separates(found[at], low):
+        return 0
+    match = lexicon.values.at(keys, at + 1)
+    if match is None:
+        return 0
+    end = at + 1 + match.size
+    if not _closes(keys, end, bracketed=keys[at] == "("):
+        return 0
+    if "deny" in match.roles:
+        marks.cues.append(Found(at, end, (_DENIED,)))
+    marks.ends[at] |= VALUE
+    for place in range(at, end):
+        marks.used[place] = 1
+    return end
+
+
+def _separates(token: Token, low: str) -> bool:
+    """A dash separates with a blank on both sides; other marks always do."""
+    if token.key not in _SPACED:
+        return True
+    return low[token.start - 1 : token.start].isspace() and low[token.end : token.end + 1].isspace()
+
+
+def _closes(keys: Sequence[str], end: int, *, bracketed: bool) -> bool:
+    """Whether nothing more belongs to a value: an end, or the label of the next ("Fever: no Cough:")."""
+    if bracketed:
+        return keys[end : end + 1] == [")"]
+    if end >= len(keys) or keys[end] in _CLOSING:
+        return True
+    for key in keys[end : end + _LONGEST_LABEL]:
+        if key == ":":
+            return True
+        if not key[0].isalpha():
+            return False
+    return False
