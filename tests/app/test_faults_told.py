@@ -114,11 +114,38 @@ async def test_a_lower_rung_is_ready_and_told_as_a_detail(
     assert "SIGSEGV" in record["details"]["before"]
 
 
-async def _cards(runtime: Runtime) -> list[dict[str, Any]]:
+@pytest.mark.model
+async def test_crashes_on_charts_are_told_and_end_in_a_service_that_is_not_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_ENGINE_FAULT", "request:SIGSEGV")
+    codes = []
+    async with Runtime.running(_patient_settings(tmp_path)) as runtime:
+        for year in (1950, 1960, 1970, 1980):
+            if year < 1980:
+                await runtime.until_ready(100)
+            [card] = await _cards(runtime, {**PATIENT, "birthDate": f"{year}-01-01"})
+            codes.append(card["detail"].partition("Code: ")[2].partition(".")[0])
+        now = runtime.ready()
+    assert codes == [*["engine-died-on-request"] * 2, *["engine-crashes"] * 2]
+    assert "out of service until its operator starts it again" in card["detail"]
+    assert not now.ready
+    assert now.checks["engine"].startswith("engine-crashes: ")
+    assert "SIGSEGV" in now.checks["engine"]
+
+
+def _patient_settings(tmp_path: Path) -> Settings:
+    """A hook waits for its answer however slow the machine is."""
+    services = {"answer_within_s": 100.0}
+    chosen = _settings(tmp_path)
+    return chosen.model_copy(update={"services": chosen.services.model_copy(update=services)})
+
+
+async def _cards(runtime: Runtime, patient: dict[str, Any] | None = None) -> list[dict[str, Any]]:
     service = find("chartside-patient-view")
     assert service is not None
     body = hook_request(
-        "patient-view", service.prefetch, [PATIENT], patient_id="p1", encounter_id=None
+        "patient-view", service.prefetch, [patient or PATIENT], patient_id="p1", encounter_id=None
     )
     response = await runtime.consultant.answer(
         service, parse_request(orjson.dumps(body), service.on)
