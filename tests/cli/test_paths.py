@@ -252,6 +252,12 @@ def test_a_folder_that_cannot_be_made_is_told_with_its_key(site: Any, tmp_path: 
     require_files(site(model={"cache": tmp_path / "file" / "cache"}))  # a model works without
 
 
+def test_a_file_where_a_folder_should_be_is_no_folder(site: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(FolderNotMade, match="File exists"):
+        require_files(site(store={"path": str(tmp_path / "file" / "db.sqlite")}))
+
+
 def test_a_path_is_quoted_for_a_shell() -> None:
     assert "`chmod 600 '/a b/it'\"'\"'s'`" in chmod_hint(Path("/a b/it's"))
     assert "`chmod 700 /plain`" in chmod_hint(Path("/plain"), mode="700")
