@@ -248,8 +248,14 @@ def test_a_folder_that_cannot_be_made_is_told_with_its_key(site: Any, tmp_path: 
     with pytest.raises(FolderNotMade) as caught:
         require_files(site(store={"path": str(tmp_path / "file" / "r" / "db.sqlite")}))
     assert (caught.value.code, caught.value.where) == ("folder-not-made", "store.path")
-    assert "Not a directory" in caught.value.message
+    assert "File exists" in caught.value.message
     require_files(site(model={"cache": tmp_path / "file" / "cache"}))  # a model works without
+
+
+def test_a_file_where_a_folder_should_be_is_no_folder(site: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(FolderNotMade, match="File exists"):
+        require_files(site(store={"path": str(tmp_path / "file" / "db.sqlite")}))
 
 
 def test_a_path_is_quoted_for_a_shell() -> None:
