@@ -1,6 +1,6 @@
 """The whole service in a network namespace of its own, everything exercised, packets captured.
 
-A program: run as root of namespaces of its own (`unshare`), it makes a second one that plays the
+A program: run under `unshare --net --mount` by root, it makes a second namespace that plays the
 hospital's network (`outside.py` and a model server), joined to this one by one wire, and writes
 what was seen as one JSON object. `test_egress.py` runs it and says what must hold of it.
 """
