@@ -98,7 +98,8 @@ class Runtime:
 
     @contextlib.asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
-        """Open what must be open, and close it in the other order."""
+        """Open what must be open, and close it in the other order. Raises SelfCheckFailed."""
+        await asyncio.to_thread(self._check)
         async with contextlib.AsyncExitStack() as stack:
             self._pool = await stack.enter_async_context(
                 open_http(self._gather_config, transport=locked_transport())
@@ -112,7 +113,6 @@ class Runtime:
                 stack.push_async_callback(self.engine.stop)
             stack.push_async_callback(self.consultant.close)
             watching = asyncio.create_task(self._watch_store(), name="store-check")
-            await asyncio.to_thread(self._check)
             # What is loaded by now stays: the collector would walk all of it in the midst of hooks.
             gc.freeze()
             stack.callback(watching.cancel)

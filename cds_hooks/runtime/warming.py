@@ -45,4 +45,9 @@ class LibrariesCheck:
             raise self._error
 
     def _check(self) -> None:
-        require(slow_checks(self._terminology))
+        try:
+            require(slow_checks(self._terminology))
+        except SelfCheckFailed:
+            raise
+        except Exception as error:  # a task that nobody waits for would end in silence
+            raise SelfCheckFailed(f"the check itself failed ({type(error).__name__})") from error

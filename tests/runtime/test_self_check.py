@@ -182,6 +182,11 @@ async def test_a_service_is_not_ready_before_its_libraries_are_checked(
     assert (checking.trouble, stopped) == ("self-check-failed", [True])
     with pytest.raises(SelfCheckFailed, match="known value"):
         checking.require()
+    monkeypatch.setattr(warming, "slow_checks", lambda _: {}["no such table"])
+    await checking.run()
+    assert stopped == [True, True]
+    with pytest.raises(SelfCheckFailed, match="KeyError"):
+        checking.require()
 
 
 def test_what_is_right_is_passed_over() -> None:
