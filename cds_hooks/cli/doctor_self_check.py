@@ -38,8 +38,7 @@ def self_check(
     A service does the same when it starts, and refuses to with `self-check-failed`. Exit code 0:
     all are right; 1: at least one is not; 3: the settings cannot be used.
     """
-    values = _values(load_settings(config).terminology.path)
-    found = list(dict.fromkeys([*values, *slow_checks()]))
+    found = list(dict.fromkeys(_values(load_settings(config).terminology.path)))
     passed = not any(one.problem for one in found)
     if json:
         typer.echo(orjson.dumps(_document(found, passed), option=orjson.OPT_INDENT_2).decode())
@@ -51,9 +50,10 @@ def self_check(
 def _values(terminology: Path) -> list[Checked]:
     try:
         with Terminology(terminology) as opened:
-            return list(quick_checks(opened))
+            return [*quick_checks(opened), *slow_checks(opened)]
     except ChartsideError as error:
-        return [*quick_checks(), Checked("terminology", "the file", error.diagnostics())]
+        missing = Checked("terminology", "the file", error.diagnostics())
+        return [*quick_checks(), missing, *slow_checks()]
 
 
 def _document(found: Iterable[Checked], passed: bool) -> dict[str, object]:

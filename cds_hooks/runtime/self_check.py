@@ -8,7 +8,6 @@ units in `fhir_mapping/tables/known_conversions.toml`.
 from __future__ import annotations
 
 import base64
-import hmac
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ import orjson
 import fhir_mapping
 import prompts
 from cds_hooks.errors import ChartsideError
+from cds_hooks.runtime.known_crypto import COMPUTED_BY, hex_of
 from fhir_mapping.attachments import text_of
 from fhir_mapping.index import Index
 
@@ -35,6 +35,7 @@ __all__ = [
     "check_chart",
     "check_crypto",
     "check_documents",
+    "check_judgement",
     "check_terminology",
     "check_units",
     "quick_checks",
@@ -54,8 +55,8 @@ class SelfCheckFailed(ChartsideError):
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """`part` is units, documents, chart, terminology, crypto or canonical; `problem` is empty when
-    the value is right."""
+    """`part` is units, documents, chart, judgement, terminology, crypto or canonical; `problem` is
+    empty when the value is right."""
 
     part: str
     name: str
@@ -66,6 +67,7 @@ _MEND = {
     "units": "Install the versions of deploy/locks/runtime.txt: `make setup` does.",
     "documents": "Install the versions of deploy/locks/runtime.txt: `make setup` does.",
     "chart": "Restore the tables of fhir_mapping and prompts as they were published.",
+    "judgement": "Restore the tables of cds_hooks/plausibility as they were published.",
     "terminology": "Delete the terminology file and compile it again: `make setup` does.",
     "crypto": "Install the versions of deploy/locks/runtime.txt: `make setup` does.",
     "canonical": "Install the versions of deploy/locks/runtime.txt: `make setup` does.",
@@ -82,10 +84,12 @@ def require(results: Iterable[Checked]) -> None:
             )
 
 
-def slow_checks() -> Iterator[Checked]:
-    """What libraries have to be loaded for: units that no table holds, and documents."""
+def slow_checks(terminology: Terminology | None = None) -> Iterator[Checked]:
+    """What much has to be loaded for: units that no table holds, documents, the tables of rules."""
     yield from check_units()
     yield from check_documents()
+    if terminology is not None:
+        yield from check_judgement(terminology)
 
 
 def quick_checks(terminology: Terminology | None = None) -> Iterator[Checked]:
@@ -122,7 +126,7 @@ def check_canonical() -> Iterator[Checked]:
 def check_crypto() -> Iterator[Checked]:
     """What the store seals with, keys are derived by, and the ledger hashes and signs with."""
     for row in _known()["crypto"]:
-        yield _compared("crypto", row, _CRYPTO[row["name"]], _hex(row, "expected"))
+        yield _compared("crypto", row, COMPUTED_BY[row["name"]], hex_of(row, "expected"))
 
 
 def check_chart(template: prompts.Template | None = None) -> Iterator[Checked]:
@@ -131,6 +135,14 @@ def check_chart(template: prompts.Template | None = None) -> Iterator[Checked]:
     for line in row["lines"]:
         named = {**row, "name": line.partition(" ")[0], "line": line}
         yield _compared("chart", named, lambda row: row["line"] in _shown(row, template), True)
+
+
+def check_judgement(terminology: Terminology) -> Iterator[Checked]:
+    """Diagnoses read as a model writes them, and compared with the chart of nobody."""
+    chart = _known()["chart"]
+    for row in _known()["judgement"]:
+        named = {**row, "chart": chart}
+        yield _compared("judgement", named, lambda row: _judged(row, terminology), row["expected"])
 
 
 def check_terminology(terminology: Terminology) -> Iterator[Checked]:
@@ -153,13 +165,34 @@ def _known() -> dict[str, Any]:
     return tomllib.loads(Path(__file__).with_name("known_values.toml").read_text("utf-8"))
 
 
-def _shown(row: Row, template: prompts.Template | None) -> list[str]:
-    chart = fhir_mapping.map_chart(
+def _mapped(row: Row) -> fhir_mapping.Chart:
+    return fhir_mapping.map_chart(
         orjson.loads(row["resources"]),
         patient_id=row["patient"],
         now=datetime.fromisoformat(row["now"]),
     )
-    layout = prompts.lay_out(chart, template or prompts.load("differential"))
+
+
+def _judged(row: Row, terminology: Terminology) -> str:
+    from cds_hooks.inference.output import parse_differential
+    from cds_hooks.plausibility import judge
+
+    chart = _mapped(row["chart"])
+    said = {
+        "name": row["diagnosis"],
+        "group": "likely",
+        "for": [{"fact": "V1", "is": "high"}],
+        "against": [],
+        "discriminator": "a test",
+    }
+    text = orjson.dumps({"diagnoses": [said]}).decode()
+    differential = parse_differential(text, [fact.id for fact in chart.facts])
+    [assessment] = judge(chart, [differential], terminology).assessments
+    return assessment.verdict.value
+
+
+def _shown(row: Row, template: prompts.Template | None) -> list[str]:
+    layout = prompts.lay_out(_mapped(row), template or prompts.load("differential"))
     prompt = prompts.render(layout, [1] * len(layout.texts))
     return prompt.messages[-1].content.splitlines()
 
@@ -178,57 +211,3 @@ def _looked_up(terminology: Terminology, row: Row) -> object:
         return concept.display if concept else ""
     found = terminology.resolve(row["term"]).icd
     return found[0].category if found else ""
-
-
-def _hex(row: Row, name: str) -> bytes:
-    return bytes.fromhex(row[name])
-
-
-def _aes_gcm(row: Row) -> bytes:
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-    nonce, plain, about = (_hex(row, name) for name in ("nonce", "plain", "about"))
-    cipher = AESGCM(_hex(row, "key"))
-    sealed = cipher.encrypt(nonce, plain, about)
-    return sealed if cipher.decrypt(nonce, sealed, about) == plain else b""
-
-
-def _hkdf(row: Row) -> bytes:
-    from cryptography.hazmat.primitives.hashes import SHA256
-    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
-    length = len(_hex(row, "expected"))
-    kdf = HKDF(algorithm=SHA256(), length=length, salt=_hex(row, "salt"), info=_hex(row, "about"))
-    return kdf.derive(_hex(row, "key"))
-
-
-def _hmac(row: Row) -> bytes:
-    return hmac.digest(_hex(row, "key"), _hex(row, "plain"), "sha256")
-
-
-def _ed25519(row: Row) -> bytes:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-    from cds_hooks.audit.ledger.signing import SigningKey
-
-    text = _hex(row, "plain")
-    key = SigningKey(Ed25519PrivateKey.from_private_bytes(_hex(row, "key")), "self-check")
-    signature, named = key.sign(text), key.public.key_id("self-check")
-    accepted = key.public.accepts("self-check", named, signature, text)
-    other = key.public.accepts("self-check", named, signature, text + b"x")
-    return signature if accepted and not other else b""
-
-
-def _merkle_tree(row: Row) -> bytes:
-    from cds_hooks.audit.ledger.tree import leaf_hash, root_of
-
-    return root_of([leaf_hash(bytes.fromhex(leaf)) for leaf in row["leaves"]])
-
-
-_CRYPTO: Mapping[str, Callable[[Row], bytes]] = {
-    "AES-256-GCM": _aes_gcm,
-    "HKDF-SHA256": _hkdf,
-    "HMAC-SHA256": _hmac,
-    "Ed25519": _ed25519,
-    "Merkle tree": _merkle_tree,
-}

@@ -87,7 +87,7 @@ class Runtime:
         self.ledger = Ledger(settings, self.store, self._key.key_id)
         if self.ledger.fhir is not None:
             self.ledger.fhir.told_in(self.metrics.registry)
-        self.libraries = LibrariesCheck()
+        self.libraries = LibrariesCheck(self._terminology)
         self._given = engine is not None
         self.engine = engine or make_engine(settings, self._template.settings, self._samples)
         self.callers = Callers(settings, self._key, self.store, base_url=self._base_url)
@@ -106,7 +106,8 @@ class Runtime:
 
     @contextlib.asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
-        """Open what must be open, and close it in the other order."""
+        """Open what must be open, and close it in the other order. Raises SelfCheckFailed."""
+        await asyncio.to_thread(self._check)
         async with contextlib.AsyncExitStack() as stack:
             self._pool = await stack.enter_async_context(
                 open_http(self._gather_config, transport=locked_transport())
@@ -121,7 +122,6 @@ class Runtime:
                 stack.push_async_callback(self.engine.stop)
             stack.push_async_callback(self.consultant.close)
             watching = asyncio.create_task(self._watch_store(), name="store-check")
-            await asyncio.to_thread(self._check)
             # What is loaded by now stays: the collector would walk all of it in the midst of hooks.
             gc.freeze()
             stack.callback(watching.cancel)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,9 @@ DEMO = ROOT / "cds_hooks" / "cli" / "demo_patient.json"
 
 
 @pytest.fixture(scope="session")
-def terminology() -> Terminology:
-    return Terminology(ROOT / "build" / "terminology.sqlite")
+def terminology() -> Iterator[Terminology]:
+    with Terminology(ROOT / "build" / "terminology.sqlite") as opened:
+        yield opened
 
 
 @pytest.fixture

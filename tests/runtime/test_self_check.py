@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from cds_hooks.plausibility import Terminology
-from cds_hooks.runtime import self_check
+from cds_hooks.runtime import self_check, warming
 from cds_hooks.runtime.self_check import (
     Checked,
     SelfCheckFailed,
@@ -23,12 +23,14 @@ from cds_hooks.runtime.self_check import (
     check_chart,
     check_crypto,
     check_documents,
+    check_judgement,
     check_terminology,
     check_units,
     quick_checks,
     require,
     slow_checks,
 )
+from cds_hooks.runtime.warming import LibrariesCheck
 from fhir_mapping import known
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,10 +99,11 @@ def _settings(folder: Path, terminology: Path = COMPILED) -> Path:
 
 
 def test_every_known_value_is_right_here(terminology: Terminology) -> None:
-    found = [*quick_checks(terminology), *slow_checks()]
+    found = [*quick_checks(terminology), *slow_checks(terminology)]
     assert [one for one in found if one.problem] == []
-    parts = {"units", "documents", "chart", "terminology", "crypto", "canonical"}
-    assert {one.part for one in found} == parts
+    assert {one.part for one in found} == {
+        "units", "documents", "chart", "judgement", "terminology", "crypto", "canonical",
+    }  # fmt: skip
     require(found)
 
 
@@ -151,6 +154,39 @@ def test_a_conversion_that_comes_out_otherwise_is_told(
     assert told in one.problem
     with pytest.raises(SelfCheckFailed):
         require([one])
+
+
+def test_a_diagnosis_that_is_judged_otherwise_is_told(
+    monkeypatch: pytest.MonkeyPatch, terminology: Terminology
+) -> None:
+    table = self_check._known()
+    first, *_ = table["judgement"]
+    rows = [{**first, "expected": "supported"}, {**first, "diagnosis": "<none>"}]
+    monkeypatch.setattr(self_check, "_known", lambda: {**table, "judgement": rows})
+    assert all(one.problem for one in check_judgement(terminology))
+
+
+async def test_a_service_is_not_ready_before_its_libraries_are_checked(
+    monkeypatch: pytest.MonkeyPatch, terminology: Terminology
+) -> None:
+    stopped: list[bool] = []
+    checking = LibrariesCheck(terminology)
+    checking.on_failure = lambda: stopped.append(True)
+    assert checking.trouble
+    await checking.run()
+    assert (checking.trouble, stopped) == ("", [])
+    checking.require()
+    wrong = [Checked("units", "grams", "1 g is 2 mg, not 1000.0")]
+    monkeypatch.setattr(warming, "slow_checks", lambda _: wrong)
+    await checking.run()
+    assert (checking.trouble, stopped) == ("self-check-failed", [True])
+    with pytest.raises(SelfCheckFailed, match="known value"):
+        checking.require()
+    monkeypatch.setattr(warming, "slow_checks", lambda _: {}["no such table"])
+    await checking.run()
+    assert stopped == [True, True]
+    with pytest.raises(SelfCheckFailed, match="KeyError"):
+        checking.require()
 
 
 def test_what_is_right_is_passed_over() -> None:
