@@ -49,8 +49,27 @@ def of_components(
             else:
                 scene.found.leave(what, "no-value", "The component has no value to read.", kind)
         else:
+            _name_by_parent(draft, component, parent, scene)
             results.append((component, draft))
     return _joined(results, parent, scene)
+
+
+def _name_by_parent(
+    draft: Draft, component: Component, parent: Mapping[str, Any], scene: Scene
+) -> None:
+    """What a component says in words is said of its Observation: "Ectopia lentis: present".
+
+    A number under a code of its own needs no other name.
+    """
+    whole = scene.term(parent.get("code"))
+    if draft.value is not None or not whole.name or whole.name.lower() in draft.text.lower():
+        return
+    if scene.term(component.get("code")).has_any(table("observations")["presence"]["codes"]):
+        draft.text, draft.codes = whole.name, whole.codes
+        draft.key = f"{whole.identity}|words"
+        return
+    draft.text = f"{whole.name}: {draft.text}"
+    draft.key += f"|{whole.identity}"
 
 
 def _joined(

@@ -1,8 +1,7 @@
-"""Where a result lies: from its interpretation code, else from its reference range."""
+"""Where a result lies: against its reference range, and against what its sender says."""
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 from fhir_mapping.chart import Code, Flag, Range
@@ -11,27 +10,16 @@ from fhir_mapping.conversions import convert
 from fhir_mapping.draft import Draft
 from fhir_mapping.quantities import Quantity, parts, quantity
 from fhir_mapping.reading import items, objects
-from fhir_mapping.tables import table
 from fhir_mapping.words import Words
 from fhir_mapping.written_ranges import written_range
 
-__all__ = ["flag_against", "interpreted", "judge_sent", "range_for", "said_of"]
+__all__ = ["flag_against", "judge_sent", "range_for"]
 
 _SEX_CODES = {
     "male": {"male", "m", "248153007"},
     "female": {"female", "f", "248152002"},
 }
 _NORMAL_RANGES = {"", "normal"}
-
-
-@cache
-def _interpretations() -> dict[str, Flag]:
-    return {code: Flag(flag) for code, flag in table("observations")["interpretation"].items()}
-
-
-@cache
-def _said() -> dict[str, str]:
-    return dict(table("observations")["interpretation_said"])
 
 
 def _codes(interpretation: Any) -> list[str]:
@@ -42,22 +30,6 @@ def _codes(interpretation: Any) -> list[str]:
         elif isinstance(concept, str):
             found.append(concept)
     return found
-
-
-def interpreted(interpretation: Any) -> Flag | None:
-    """The flag of the first interpretation code that sets one."""
-    known = _interpretations()
-    for code in _codes(interpretation):
-        flag = known.get(code.strip().upper())
-        if flag is not None:
-            return flag
-    return None
-
-
-def said_of(interpretation: Any) -> str:
-    """What an interpretation says in words ("positive", "resistant"), or ''."""
-    known = _said()
-    return next((known[c] for c in map(str.upper, _codes(interpretation)) if c in known), "")
 
 
 def range_for(

@@ -72,10 +72,39 @@ def _comparable(groups: Iterable[list[Draft]]) -> Iterator[list[Draft]]:
     """
     for group in groups:
         unit = group[-1].unit
-        if len(group) == 1 or all(draft.unit == unit for draft in group):
+        if len(group) == 1:
             yield group
+        elif all(draft.unit == unit for draft in group):
+            yield from _by_moment(group)
         else:
-            yield from _by_unit(group)
+            for comparable in _by_unit(group):
+                yield from _by_moment(comparable)
+
+
+def _by_moment(group: list[Draft]) -> Iterator[list[Draft]]:
+    """Results of one instant that differ are no course: all but the first stay apart."""
+    if not group[0].result:
+        yield group
+        return
+    courses: list[list[Draft]] = [[]]
+    for draft in group:
+        course = next((c for c in courses if not c or _may_follow(draft, c[-1])), None)
+        if course is None:
+            courses.append([draft])
+        else:
+            course.append(draft)
+    yield from courses
+
+
+def _may_follow(draft: Draft, last: Draft) -> bool:
+    """Whether it is of another instant than the last one of a course, or says the same."""
+    at = draft.days_ago
+    return at is None or at != last.days_ago or _is_same(draft, last)
+
+
+def _is_same(one: Draft, other: Draft) -> bool:
+    told = (one.value, one.comparator, one.shown, one.polarity)
+    return told == (other.value, other.comparator, other.shown, other.polarity)
 
 
 def _by_unit(group: list[Draft]) -> Iterator[list[Draft]]:

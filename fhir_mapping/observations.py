@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from fhir_mapping.annotations import remark_of, words_at
+from fhir_mapping.annotations import remark_of
 from fhir_mapping.chart import Certainty, Kind, Polarity, Range
 from fhir_mapping.components import of_components
 from fhir_mapping.concepts import codings, unwrap
 from fhir_mapping.context import is_uncertain, polarity_of_codes
 from fhir_mapping.draft import Draft, Scene
-from fhir_mapping.flags import flag_against, interpreted, judge_sent, range_for, said_of
+from fhir_mapping.flags import flag_against, judge_sent, range_for
+from fhir_mapping.focus import is_of_another
+from fhir_mapping.interpretations import read_interpretation
 from fhir_mapping.modifiers import without_modified_parts
 from fhir_mapping.ranges import table_range
 from fhir_mapping.reading import objects
 from fhir_mapping.refused import refusal_of
+from fhir_mapping.result_identity import tell_apart
 from fhir_mapping.stated import state
 from fhir_mapping.tables import table
 from fhir_mapping.terms import Term
@@ -34,7 +37,7 @@ def map_observation(resource: Resource, ref: str, scene: Scene) -> None:
     """One result; each component of a panel is a result of its own, but for a blood pressure."""
     if "contained" in resource:
         map_contained(resource, "hasMember", ref, scene)
-    if resource.get("focus"):
+    if "focus" in resource and is_of_another(resource, scene):
         detail = "It is about somebody or something else than the patient."
         scene.found.leave(ref, "other-focus", detail)
         return
@@ -43,7 +46,7 @@ def map_observation(resource: Resource, ref: str, scene: Scene) -> None:
     if refusal is not None:
         scene.found.leave(ref, *refusal)
         return
-    kind = _kind(resource, term, scene)
+    kind = _kind(resource, term)
     own = _result(resource, ref, kind, scene)
     drafts = [own] if own else []
     components = resource.get("component")
@@ -57,8 +60,7 @@ def map_observation(resource: Resource, ref: str, scene: Scene) -> None:
     when = scene.times.first_of(resource, _TIMES)
     status = _status(resource)
     remark = remark_of(resource, scene) if "note" in resource or "comment" in resource else ""
-    if "bodySite" in resource:
-        _add_site(drafts, words_at(resource, "bodySite", scene))
+    tell_apart(drafts, resource, ref, scene)
     for draft in drafts:
         draft.days_ago, draft.status, draft.remark = when, status, remark
     scene.found.drafts += drafts
@@ -81,18 +83,12 @@ def _is_usable(member: Resource) -> bool:
     return _status(member) not in ("entered-in-error", "cancelled")
 
 
-def _add_site(drafts: list[Draft], site: str) -> None:
-    """Results of two body sites are two results."""
-    for draft in drafts:
-        if site and site.lower() not in draft.text.lower():
-            draft.text += f" ({site})"
-            draft.key += f"|{site.lower()}"
-
-
 @dataclass(frozen=True, slots=True)
 class _Codes:
     by_category: dict[str, Kind]
     by_code: dict[str, Kind]
+    anywhere: frozenset[str]
+    hl7: frozenset[str]
 
 
 @cache
@@ -101,26 +97,33 @@ def _codes() -> _Codes:
     return _Codes(
         {code: Kind(kind) for code, kind in tables["kinds"].items()},
         {code: Kind(kind) for kind, codes in tables["codes"].items() for code in codes},
+        frozenset(tables["category_words"]["any_system"]),
+        frozenset(tables["category_words"]["hl7"]),
     )
 
 
-def _kind(resource: Resource, term: Term, scene: Scene) -> Kind:
+def _kind(resource: Resource, term: Term) -> Kind:
     """By the code where that settles it (a complaint), else by category, else by code."""
     known = _codes()
     by_code = known.by_code.get(term.code)
     if by_code is Kind.COMPLAINT:
         return by_code
-    try:  # nearly all categories are one concept with one coding
-        return known.by_category[resource["category"][0]["coding"][0]["code"]]
-    except (KeyError, IndexError, TypeError):
-        pass
     for concept in objects(resource.get("category")):
-        for code in scene.term(concept).codes:
-            if code.code in known.by_category:
-                return known.by_category[code.code]
+        for coding in codings(unwrap(concept)):
+            found = _by_category(coding.get("code"), coding.get("system"))
+            if found is not None:
+                return found
     if by_code is not None:
         return by_code
     return Kind.LAB if resource.get("referenceRange") else Kind.OBSERVATION
+
+
+def _by_category(code: Any, system: Any) -> Kind | None:
+    """The kind that a category code stands for, if its system is HL7's or does not matter."""
+    kind = _codes().by_category.get(code) if isinstance(code, str) else None
+    if kind is None or not system or code in _codes().anywhere or system in _codes().hl7:
+        return kind
+    return None
 
 
 def _status(resource: Resource) -> str:
@@ -133,7 +136,8 @@ def _result(element: Resource, ref: str, kind: Kind, scene: Scene) -> Draft | No
     interpretation = element.get("interpretation")
     said, flag = "", None
     if interpretation:
-        said, flag = said_of(interpretation), interpreted(interpretation)
+        read = read_interpretation(interpretation, scene.words)
+        said, flag = read.said, read.flag
     if value is None:
         if not (said or flag):
             return None
@@ -218,7 +222,7 @@ def _explain_nothing(resource: Resource, ref: str, kind: Kind, scene: Scene) -> 
         scene.found.leave(ref, "signal-or-image", SIGNAL, kind)
     elif resource.get("hasMember") or resource.get("related"):
         scene.found.leave(ref, "panel-header", "Its members are facts of their own.", kind)
-    elif _says_by_its_code(resource):
+    elif _says_by_its_code(resource, scene.term(resource.get("code")).name):
         term = scene.term(resource.get("code"))
         when = scene.times.first_of(resource, _TIMES)
         draft = Draft(kind, term.identity, term.name, ref, when, term.codes, _status(resource))
@@ -235,9 +239,24 @@ def _is_signal(resource: Resource) -> bool:
     return any(resource.get(element) for element in REFUSED)
 
 
-def _says_by_its_code(resource: Resource) -> bool:
-    """A finding coded in a terminology of findings is told by its code alone."""
+def _says_by_its_code(resource: Resource, name: str) -> bool:
+    """A finding coded in a terminology of findings is told by its code alone.
+
+    Not what is only to be measured or asked: "Serum potassium level" without a value says nothing.
+    """
     if any(key.startswith("value") for key in resource) or resource.get("dataAbsentReason"):
         return False
-    systems = table("observations")["self_contained"]["systems"]
-    return any(c.get("system") in systems for c in codings(unwrap(resource.get("code"))))
+    tables = table("observations")
+    systems = tables["self_contained"]["systems"]
+    coded = [c for c in codings(unwrap(resource.get("code"))) if c.get("system") in systems]
+    return bool(coded) and not any(_is_observable(c.get("display"), name) for c in coded)
+
+
+def _is_observable(display: Any, name: str) -> bool:
+    known = table("observations")["observables"]
+    said = (display if isinstance(display, str) else name).casefold().strip()
+    return said.endswith(tuple(known["tags"])) or _plain(said).endswith(tuple(known["words"]))
+
+
+def _plain(said: str) -> str:
+    return said.rpartition(" (")[0] if said.endswith(")") else said

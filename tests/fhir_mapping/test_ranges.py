@@ -11,6 +11,7 @@ from fhir_mapping import Fact, Flag
 
 Make = Callable[..., Any]
 LOINC = "http://loinc.org"
+STU3_INTERPRETATION = "http://hl7.org/fhir/v2/0078"
 INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
 
 
@@ -31,7 +32,9 @@ INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpreta
 def test_the_interpretation_decides(
     only: Make, lab: Make, coded: Make, code: str, flag: Flag, version: str
 ) -> None:
-    interpretation = coded(code) if version == "STU3" else [coded(code)]
+    system = STU3_INTERPRETATION if version == "STU3" else INTERPRETATION
+    interpretation = coded(code, system=system)
+    interpretation = interpretation if version == "STU3" else [interpretation]
     ranges = [{"low": {"value": 1}, "high": {"value": 2}}]
     result = lab("o1", "1-1", "T", 1.5, "g/L", interpretation=interpretation, referenceRange=ranges)
     fact: Fact = only(result, fhir_version=version)

@@ -1,0 +1,118 @@
+"""What makes two results of one code two things: specimen, method, site, isolate.
+
+Each is told with the result and keeps it out of the others' course. What is usual (venous blood,
+serum) is neither: most laboratories send it, some do not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from fhir_mapping.annotations import words_at
+from fhir_mapping.chart import Kind
+from fhir_mapping.draft import Draft, Scene
+from fhir_mapping.reading import object_of, string
+from fhir_mapping.tables import table
+
+__all__ = ["tell_apart"]
+
+Resource = Mapping[str, Any]
+
+_DEEPEST = 3
+
+
+def tell_apart(drafts: list[Draft], resource: Resource, ref: str, scene: Scene) -> None:
+    """Add to the results of one Observation what distinguishes them from others of their code."""
+    told = [words_at(resource, "bodySite", scene)] if "bodySite" in resource else []
+    also: tuple[str, ...] = ()
+    if "specimen" in resource:
+        specimen, also = _specimen(resource, scene)
+        told.append(specimen)
+        if specimen:
+            _forget_blood_ranges(drafts)
+    if "method" in resource:
+        _add(drafts, words_at(resource, "method", scene), only_key=True)
+    told.append(_isolate(ref, scene))
+    for words in told:
+        _add(drafts, words)
+    for draft in drafts:
+        draft.also = (*draft.also, *also)
+
+
+def _add(drafts: list[Draft], words: str, *, only_key: bool = False) -> None:
+    for draft in drafts:
+        if (
+            not words
+            or words.lower() in draft.text.lower()
+            or (draft.kind is Kind.VITAL and only_key)
+        ):
+            continue
+        draft.key += f"|{words.lower()}"
+        if not only_key:
+            draft.text += f" ({words})"
+
+
+def _forget_blood_ranges(drafts: list[Draft]) -> None:
+    """Published ranges are of blood, serum or plasma."""
+    for draft in drafts:
+        if draft.range is not None and draft.range.source != "chart":
+            draft.range = None
+            draft.flag = None if draft.by_range else draft.flag
+
+
+def _specimen(resource: Resource, scene: Scene) -> tuple[str, tuple[str, ...]]:
+    """The words of a specimen that is not the usual one, and the references read for it."""
+    sent = object_of(resource.get("specimen"))
+    known = scene.index.reference_of(sent)
+    target = scene.index.resolve(sent, resource)
+    also = (known,) if known else ()
+    if target is None:
+        return _unusual(scene.words.typed(sent.get("display"))), ()
+    words = _unusual(scene.term(target.get("type")).name)
+    collected = object_of(target.get("collection"))
+    site = words_at(collected, "bodySite", scene) if "bodySite" in collected else ""
+    return ", ".join(filter(None, (words, _unusual(site)))), also
+
+
+def _unusual(words: str) -> str:
+    """The words without what every specimen is called; '' for a usual one and for a number."""
+    plain = _SPECIMEN.sub(" ", words).strip(" ,;:-")
+    if not plain or any(map(str.isdigit, plain)) or plain.casefold() in _usual():
+        return ""
+    return plain
+
+
+_SPECIMEN = re.compile(
+    r"\b(?:specimen|sample|example|of|from)\b|\((?:specimen|substance)\)", re.IGNORECASE
+)
+
+
+@cache
+def _usual() -> frozenset[str]:
+    return frozenset(table("observations")["specimens"]["usual"])
+
+
+def _isolate(ref: str, scene: Scene) -> str:
+    """The organism or variant a result is of: the value of the finding that it is a member of."""
+    for _ in range(_DEEPEST):
+        holders = scene.index.holders_of(ref)
+        for holder in holders:
+            found = _found_in(scene.index.resolve(holder) or {}, scene)
+            if found:
+                return found
+        if not holders:
+            return ""
+        ref = holders[0]
+    return ""
+
+
+def _found_in(holder: Resource, scene: Scene) -> str:
+    """What was found, if the holder asks for what was found ("Bacteria identified")."""
+    name = scene.term(holder.get("code")).name.casefold()
+    if not any(word in name for word in table("observations")["isolates"]["asked"]):
+        return ""
+    value = scene.term(holder.get("valueCodeableConcept")).name
+    return value or scene.words.typed(string(holder.get("valueString")))
