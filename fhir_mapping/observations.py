@@ -11,8 +11,8 @@ from fhir_mapping.annotations import remark_of, words_at
 from fhir_mapping.chart import Certainty, Kind, Polarity, Range
 from fhir_mapping.components import of_components
 from fhir_mapping.concepts import codings, unwrap
-from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.context import is_uncertain, polarity_of_codes
+from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.flags import flag_against, interpreted, range_for, said_of
 from fhir_mapping.modifiers import without_modified_parts
 from fhir_mapping.ranges import table_range
@@ -155,7 +155,11 @@ def _result(element: Resource, ref: str, kind: Kind, scene: Scene) -> Draft | No
         draft.flag = flag
     if value.number is None:
         _answer(draft, name, value, scene)
-    if said and draft.polarity is Polarity.PRESENT and _interpreted_as_absent(interpretation, scene):
+    if (
+        said
+        and draft.polarity is Polarity.PRESENT
+        and _interpreted_as_absent(interpretation, scene)
+    ):
         draft.polarity = Polarity.ABSENT
     return draft
 

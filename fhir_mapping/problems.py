@@ -84,7 +84,9 @@ def _assert(draft: Draft, term: Term, verification: str, scene: Scene) -> None:
         draft.certainty = Certainty.UNCERTAIN
     if draft.polarity is not Polarity.ABSENT:
         state(draft, term.name, scene)
-    if any(code.system in _family()[0] and code.code.startswith(_family()[1]) for code in term.codes):
+    if any(
+        code.system in _family()[0] and code.code.startswith(_family()[1]) for code in term.codes
+    ):
         draft.experiencer = Experiencer.FAMILY
 
 

@@ -1,4 +1,4 @@
-"""The cues of `tables/context.toml`, ready to be found in a text: by their first word, longest first."""
+"""The cues of `tables/context.toml`, made ready to be found in a text."""
 
 from __future__ import annotations
 
@@ -169,9 +169,7 @@ def _with_roles(roles: dict[str, Iterable[str]], numbers: frozenset[str]) -> Phr
     return found
 
 
-def _give_roles(
-    found: Phrases, roles: dict[str, Iterable[str]], numbers: frozenset[str]
-) -> None:
+def _give_roles(found: Phrases, roles: dict[str, Iterable[str]], numbers: frozenset[str]) -> None:
     for role, phrases in roles.items():
         for phrase in phrases:
             found.add(keys_of(phrase, numbers)).roles.add(role)

@@ -14,7 +14,7 @@ from fhir_mapping.chart import Certainty, Experiencer, Polarity
 from fhir_mapping.context.cues import lexicon
 from fhir_mapping.context.matches import ALL, HARD, SEMICOLON, mark
 from fhir_mapping.context.scopes import Scopes
-from fhir_mapping.context.tokens import NUMBER, YEAR, lowered, tokens
+from fhir_mapping.context.tokens import lowered, tokens
 from fhir_mapping.tables import table
 
 __all__ = ["Context", "Reading", "Readings", "Temporality", "affirms"]
