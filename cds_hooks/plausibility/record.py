@@ -65,7 +65,8 @@ class Problem:
 
     @property
     def refuted(self) -> bool:
-        return self.fact.polarity is Polarity.REFUTED
+        mine = self.fact.experiencer is Experiencer.PATIENT
+        return mine and self.fact.polarity is Polarity.REFUTED
 
     @property
     def active(self) -> bool:
