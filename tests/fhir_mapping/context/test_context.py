@@ -142,8 +142,9 @@ _OTHER_MEANING = {
     "fhir_mapping/masking.py": "'no' abbreviates 'number'",
     "fhir_mapping/notes/sections.py": "'no.' abbreviates 'number' and ends no sentence",
 }
-_OF_DATA = {"context.toml", "denials.toml", "words.toml"}
-"""`words.toml` lists the words that names of diagnoses are compared without."""
+_OF_DATA = {"context.toml", "denials.toml", "sections.toml", "words.toml"}
+"""`sections.toml` names the headings of a list that is denied; `words.toml` lists the words that
+names of diagnoses are compared without."""
 
 
 def _patterns(tree: ast.AST) -> Iterator[str]:
