@@ -144,8 +144,8 @@ class Fact:
     `days_ago` is how long before the chart's `now` it was so (negative: in the future);
     `status` is the resource's own word ("active", "final", "resolved", "stopped" ...);
     `sources` are the references of the resources it came from ("Observation/abc"), first one main:
-    for provenance only, never shown to a model. `polarity`, `certainty` and `experiencer` are of the
-    fact as a whole; a finding within its words has its own (`fhir_mapping.context`).
+    for provenance only, never shown to a model. `polarity`, `certainty` and `experiencer` are of
+    the fact as a whole; a finding within its words has its own (`fhir_mapping.context`).
     """
 
     id: str

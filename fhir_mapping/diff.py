@@ -1,8 +1,8 @@
 """What changed between two charts of one patient: the basis for "since this answer was made".
 
 Facts are matched by what they are about, not by their numbers, which may move. What a fact says is
-its phrase, flag, status, polarity, certainty and experiencer. That time went by is no change, nor is an earlier value of a
-result that is told no longer.
+its phrase, flag, status, polarity, certainty and experiencer. That time went by is no change, nor
+is an earlier value of a result that is told no longer.
 """
 
 from __future__ import annotations

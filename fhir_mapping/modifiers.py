@@ -1,4 +1,4 @@
-"""Modifier extensions of the parts of a resource: known ones are read, others leave the part out."""
+"""Modifier extensions of parts: known ones are read, others leave the part out."""
 
 from __future__ import annotations
 

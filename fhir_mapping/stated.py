@@ -1,4 +1,4 @@
-"""What the words of a fact say of it as a whole: set on its draft, so that nothing reads them again."""
+"""What the words of a fact say of it as a whole, set on its draft."""
 
 from __future__ import annotations
 

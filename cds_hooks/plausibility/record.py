@@ -65,7 +65,8 @@ class Problem:
 
     @property
     def refuted(self) -> bool:
-        return self.fact.polarity is Polarity.REFUTED
+        mine = self.fact.experiencer is Experiencer.PATIENT
+        return mine and self.fact.polarity is Polarity.REFUTED
 
     @property
     def active(self) -> bool:
@@ -76,7 +77,7 @@ class Problem:
 @dataclass(frozen=True, slots=True)
 class Record:
     """A chart with its facts by id, its problems looked up, its results by analyte, and its
-    current medications with their texts in lower case. `readings` tell of a text what in it is so."""
+    current medications with their texts in lower case. `readings` tell what in a text is so."""
 
     chart: Chart
     facts: dict[str, Fact]

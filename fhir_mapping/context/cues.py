@@ -1,4 +1,4 @@
-"""The cues of `tables/context.toml`, ready to be found in a text: by their first word, longest first."""
+"""The cues of `tables/context.toml`, made ready to be found in a text."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 HARD, SEMICOLON, ALL, CLAUSE, PERSON, VALUE, COMMA = (1 << n for n in range(7))
-"""Kinds of ends: of a sentence, at a semicolon, by terminators of each kind, at a value, a comma."""
+"""Ends: of a sentence, at a semicolon, by terminators of three kinds, at a value, at a comma."""
 
 _ENDS = {"end-all": ALL, "end-clause": CLAUSE, "end-person": PERSON}
 _SENTENCE_ENDS = frozenset("!\n\u2022|")
@@ -46,7 +46,7 @@ class Found(NamedTuple):
 
 
 class Marks(NamedTuple):
-    """What stands in a text: cues, the kinds of end at each token, and which tokens are no content."""
+    """What stands in a text: cues, the kinds of end at each token, tokens that are no content."""
 
     cues: list[Found]
     ends: list[int]
@@ -85,7 +85,7 @@ def _phrase(keys: Sequence[str], at: int, lexicon: Lexicon, marks: Marks) -> int
 
 
 def _query(keys: Sequence[str], found: Sequence[Token], low: str, at: int, marks: Marks) -> int:
-    """ "?stroke" and "stroke?": asked of what follows it at once or begins with it, else before it."""
+    """ "?stroke", "stroke?": asked of what follows at once, else of what stands before."""
     if keys[at] != "?":
         return 0
     begins = at == 0 or bool(marks.ends[at - 1]) or keys[at - 1] in "(["
@@ -160,7 +160,7 @@ def _separates(token: Token, low: str) -> bool:
 
 
 def _closes(keys: Sequence[str], end: int, *, bracketed: bool) -> bool:
-    """Whether nothing more belongs to a value: an end, or the label of the next ("Fever: no Cough:")."""
+    """Whether a value ends here, or the next has its label here ("Fever: no Cough: yes")."""
     if bracketed:
         return keys[end : end + 1] == [")"]
     if end >= len(keys) or keys[end] in _CLOSING:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from itertools import pairwise
+from itertools import pairwise, zip_longest
+from typing import NamedTuple
 
 from fhir_mapping.chart import Certainty, Experiencer, Polarity
 from fhir_mapping.context.cues import lexicon
@@ -76,19 +77,30 @@ class Reading:
         found = tokens(self.lower, words.numbers)
         marks = mark(found, self.lower, words)
         self._starts = [token.start for token in found]
-        self.clauses = _clauses(self._starts, marks.ends, len(text))
         self._content = [
             at
             for at, token in enumerate(found)
             if not marks.used[at] and token.key[0].isalpha() and token.key not in words.silent
         ]
-        self._effects: dict[str, list[bool]] = {}
         headings = list(_headings(text))
+        for heading in headings:
+            if heading.boxed:  # a title is no sentence, and ends the one before it
+                marks.ends[self._first_from(heading.start)] |= HARD
+                marks.ends[self._first_from(heading.end - 1)] |= HARD
+        self.clauses = _clauses(self._starts, marks.ends, len(text))
+        self._effects: dict[str, list[bool]] = {}
         if marks.cues or headings:
             scopes = Scopes(found, self.lower, marks, words)
-            for effect, start, end in headings:
-                scopes.cover(effect, self._token_at(start, 0), self._token_at(end, len(found)))
+            self._cover_sections(scopes, headings, len(text))
             self._effects = scopes.by_effect()
+
+    def _cover_sections(self, scopes: Scopes, headings: list[_Heading], size: int) -> None:
+        """Puts what stands between a heading and the next under the heading's effect."""
+        for heading, following in zip_longest(headings, headings[1:]):
+            if heading.effect:
+                end = following.start if following else size
+                start = self._first_from(heading.end)
+                scopes.cover(heading.effect, start, self._first_from(end))
 
     @property
     def denies_any(self) -> bool:
@@ -111,8 +123,9 @@ class Reading:
     def _of(self, at: int) -> Context:
         return _context(frozenset(e for e, told in self._effects.items() if told[at]))
 
-    def _token_at(self, offset: int, least: int) -> int:
-        return max(bisect_right(self._starts, offset - 1), 0) if offset >= 0 else least
+    def _first_from(self, offset: int) -> int:
+        """The first token that begins at this offset or after it."""
+        return bisect_left(self._starts, offset)
 
 
 class Readings(dict[str, Reading]):
@@ -170,18 +183,24 @@ def _sections() -> dict[str, str]:
     return found
 
 
-def _headings(text: str) -> Iterator[tuple[str, int, int]]:
-    """The effect of each section of which the heading has one, with where it begins and ends."""
+class _Heading(NamedTuple):
+    """A heading at `start` to `end` of a text, with the effect of its section, '' for none."""
+
+    start: int
+    end: int
+    effect: str
+    boxed: bool
+
+
+def _headings(text: str) -> Iterator[_Heading]:
+    """The headings that are known, and any in square brackets with a capital."""
     if ":" not in text and "[" not in text:
         return
-    effect, start = "", 0
     for match in _HEADING.finditer(text):
-        title = match[1] or match[2]
+        title, boxed = match[1] or match[2], bool(match[1])
         known = _sections().get(" ".join(title.lower().split()))
-        if known is None and not (match[1] and title[0].isupper()):
+        if known is None and not (boxed and title[0].isupper()):
             continue
-        if effect:
-            yield effect, start, match.start()
-        effect, start = known or "", match.end()
-    if effect:
-        yield effect, start, len(text)
+        if known == "absent" and not boxed:  # "Denies: fever." is a sentence
+            continue
+        yield _Heading(match.start(), match.end(), known or "", boxed)

@@ -1,4 +1,4 @@
-"""The reach of every cue: which effects each word of a text is under. Linear in the text's length."""
+"""The reach of every cue: which effects each word is under. Linear in the text's length."""
 
 from __future__ import annotations
 

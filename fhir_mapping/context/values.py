@@ -18,8 +18,8 @@ _KINDS = (Polarity.ABSENT, Polarity.PRESENT, Polarity.UNKNOWN)
 def polarity_of_codes(codes: Sequence[Code], *, interpretation: bool = False) -> Polarity | None:
     """What a coded answer says, by its system and code; None of codes that are no such answer.
 
-    Of codes without a system only those are known that no other system writes alike (SNOMED CT's and
-    LOINC's answers), and in an `interpretation` HL7's own.
+    Of codes without a system only those are known that no other system writes alike (SNOMED CT's
+    and LOINC's answers), and in an `interpretation` HL7's own.
     """
     for code in codes:
         system = code.system or (_HL7 if interpretation else "")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fhir_mapping.chart import Code, Kind, Polarity
 from fhir_mapping.draft import Draft, Note, Scene
 from fhir_mapping.notes.negation import denied
-from fhir_mapping.notes.sections import Section, cut
+from fhir_mapping.notes.sections import DENIED, Section, cut
 from fhir_mapping.words import one_line
 
 __all__ = ["tell_notes"]
@@ -169,7 +169,8 @@ def _tell_denied(note: Note, sections: list[Section], scene: Scene) -> None:
     for section in sections:
         if section.kind.findings:
             for sentence in section.sentences:
-                for name in denied(sentence):
+                listed = f"[{section.title}] " if section.kind.kind == DENIED else ""
+                for name in denied(listed + sentence):
                     _tell_absent(name, note, scene)
 
 

@@ -9,7 +9,7 @@ from functools import cache
 
 from fhir_mapping.tables import table
 
-__all__ = ["Section", "SectionKind", "cut", "sentences"]
+__all__ = ["DENIED", "Section", "SectionKind", "cut", "sentences"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,9 @@ class Section:
 
 _UNTITLED = SectionKind("text", "", 3, True)
 _OTHER = SectionKind("other", "", 2, True)
+_AFTER_LIST = SectionKind("text", "Text", 3, True)
+DENIED = "denied"
+_ITEM_WORDS = 4
 _HEADING = re.compile(
     r"^\s*(?:#{1,6}\s*(?P<marked>[^\n:]{1,60}?)\s*:?\s*$"
     r"|\[(?P<boxed>[^\]\n]{1,60})\]\s*$"
@@ -69,6 +72,8 @@ def cut(text: str) -> list[Section]:
     for line in _INLINE.sub(_on_its_own_line, text).splitlines():
         heading = _heading(line)
         if heading is None:
+            if found[-1][0].kind == DENIED and not _is_item(line):
+                found.append((_AFTER_LIST, _AFTER_LIST.title, []))
             found[-1][2].append(line)
         else:
             kind, title, rest = heading
@@ -77,6 +82,11 @@ def cut(text: str) -> list[Section]:
         Section(kind, title, tuple(sentences("\n".join(lines)))) for kind, title, lines in found
     )
     return [section for section in sections if section.sentences]
+
+
+def _is_item(line: str) -> bool:
+    """Whether a line may stand in a list of findings: a bullet, or a few words."""
+    return _BULLET.match(line) is not None or 0 < len(line.split()) <= _ITEM_WORDS
 
 
 def _on_its_own_line(match: re.Match[str]) -> str:
@@ -94,6 +104,8 @@ def _heading(line: str) -> tuple[SectionKind, str, str] | None:
         return None
     written = next(filter(None, (match[g] for g in ("marked", "boxed", "titled", "capitals"))), "")
     kind = _kinds().get(" ".join(written.lower().split()))
+    if kind is not None and kind.kind == DENIED and (match["rest"] or "").strip():
+        return None  # a sentence
     if kind is not None:
         return kind, kind.title, match["rest"] or ""
     if match["titled"] is not None:

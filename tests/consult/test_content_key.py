@@ -1,4 +1,4 @@
-"""What an answer depends on is in its key: of each fact what it says, and how surely, and of whom."""
+"""What an answer depends on is in its key: what each fact says, how surely, and of whom."""
 
 from __future__ import annotations
 

@@ -180,9 +180,7 @@ def test_no_part_of_any_kind_is_read_with_an_unknown_one(
 
 def test_a_drug_that_is_referred_to_is_not_read_with_one(chart_of: Make, resource: Make) -> None:
     drug = {"resourceType": "Medication", "id": "m1", "code": {"text": "Warfarin"}}
-    order = resource(
-        "MedicationRequest", "r1", medicationReference={"reference": "Medication/m1"}
-    )
+    order = resource("MedicationRequest", "r1", medicationReference={"reference": "Medication/m1"})
     assert [f.text for f in chart_of(drug, order).facts] == ["Warfarin"]
     modified = {**drug, "modifierExtension": STRANGE}
     assert chart_of(modified, order).facts == ()

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir_mapping import Chart, Kind, Polarity
+from fhir_mapping.context import Reading
 from fhir_mapping.notes.negation import denied
 from fhir_mapping.notes.sections import cut
 
@@ -109,6 +110,29 @@ def test_any_text_can_be_cut_and_asked_for_denials(text: str) -> None:
             assert sentence
             assert "\n" not in sentence
             assert all(isinstance(name, str) for name in denied(sentence))
+
+
+@pytest.mark.parametrize(
+    ("text", "absent"),
+    [
+        ("Denies:\n- fever\n- chest pain\nExam:\n- rash", {"Fever", "Chest pain"}),
+        ("Pertinent negatives:\nfever\nchest pain\n\nCough since Monday.", {"Fever", "Chest pain"}),
+        ("Denies:\nfever\nHe has had a cough since Monday morning.\nrash", {"Fever"}),
+        ("Denies: fever; chills.\nCough.", {"Fever", "Chills"}),
+        ("ROS:\n- Fever: no\n- Cough: yes\n- Rash: none", {"Fever", "Rash"}),
+        ("CC: Denies\nfever", set()),
+    ],
+)
+def test_a_list_under_a_denial_is_denied_and_nothing_after_it(
+    note: Make, chart_of: Make, text: str, absent: set[str]
+) -> None:
+    chart = chart_of(note("d1", text))
+    assert {f.text for f in chart.facts if f.polarity is Polarity.ABSENT} == absent
+    (shown,) = chart.of(Kind.NOTE)
+    reading = Reading(shown.text)
+    for word in ("cough", "rash"):
+        if word in reading.lower and word.capitalize() not in absent:
+            assert not reading.at(reading.lower.index(word)).is_denied
 
 
 def test_what_is_copied_forward_is_told_once(note: Make, chart_of: Make) -> None:

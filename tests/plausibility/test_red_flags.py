@@ -217,7 +217,11 @@ def test_what_is_not_so_or_no_longer_so_does_not_count(
 @pytest.mark.parametrize(
     ("kind", "text", "seen"),
     [
-        (Kind.NOTE, "Denies fever, chills, nausea, vomiting, cough, chest pain, or leg swelling.", False),
+        (
+            Kind.NOTE,
+            "Denies fever, chills, nausea, vomiting, cough, chest pain, or leg swelling.",
+            False,
+        ),
         (Kind.NOTE, "[Family history] Chest pain in the father. [Examination] Rash.", False),
         (Kind.NOTE, "Return if chest pain.", False),
         (Kind.NOTE, "History of chest pain.", False),
@@ -247,7 +251,9 @@ def test_what_is_a_relatives_does_not_count(terminology: Terminology, chart: Mak
 
 def test_what_a_note_denies_raises_nothing(terminology: Terminology) -> None:
     """A fast heart and a note of loose stools that denies all else: once, an embolism."""
-    note = "Loose stools for two days. Denies fever, chest pain, shortness of breath, or leg swelling."
+    note = (
+        "Loose stools for two days. Denies fever, chest pain, shortness of breath, or leg swelling."
+    )
     answered = {"code": {"text": "Facial droop"}, "valueBoolean": False}
     chart = map_chart([_note(note), _heart_rate(118), _observation("o1", answered)],
                       patient_id="p1", now=NOW)  # fmt: skip

@@ -106,4 +106,3 @@ def _series_agrees(needs: str, fact: Fact) -> bool | None:
     if limit is None:
         return None
     return min(values) < limit if needs == "low" else max(values) > limit
-

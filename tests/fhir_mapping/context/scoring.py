@@ -1,6 +1,6 @@
 """The sentences of `sentences.txt` and how they are read, by part and kind.
 
-    .venv/bin/python -m tests.fhir_mapping.context.scoring [tuned | kept]
+.venv/bin/python -m tests.fhir_mapping.context.scoring [tuned | kept]
 """
 
 from __future__ import annotations

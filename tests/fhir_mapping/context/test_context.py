@@ -1,4 +1,4 @@
-"""What is read of findings in sentences, of any text, and that nothing else in the project reads it."""
+"""What is read of findings in sentences, and that nothing else in the project reads it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.fhir_mapping.context.scoring import Mention, mentions
 ROOT = Path(__file__).resolve().parents[3]
 MENTIONS = list(mentions())
 TUNED = [m for m in MENTIONS if m.part == "tuned"]
-KEPT = [m for m in MENTIONS if m.part == "kept"]
+KEPT = [m for m in MENTIONS if m.part in ("kept", "fresh")]
 
 
 def _name(mention: Mention) -> str:
@@ -35,11 +35,11 @@ def test_a_sentence_that_was_looked_at_is_read_right(mention: Mention) -> None:
 
 def test_the_sentences_that_were_kept_aside_are_read_as_the_docs_say() -> None:
     right = sum(m.read == m.label for m in KEPT)
-    assert len(KEPT) >= 150
-    assert right / len(KEPT) >= KEPT_RIGHT
+    assert len(KEPT) >= 250
+    assert right / len(KEPT) >= _KEPT_RIGHT
 
 
-KEPT_RIGHT = 0.9
+_KEPT_RIGHT = 0.97
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_any_pile_of_cues_is_read(text: str) -> None:
 
 @pytest.mark.parametrize("piece", [*_PIECES, " ", "x", "0", "(", "[a", "a:", "no fever, "])
 def test_the_work_grows_with_the_text_and_no_faster(piece: str) -> None:
-    """A text of 100 kB is read; quadratic work would take minutes and fail by the test's timeout."""
+    """100 kB of it are read in about ten times the time of 10 kB."""
     text = (piece + " ") * (100_000 // (len(piece) + 1))
     small, large = _seconds(text[:10_000]), _seconds(text)
     assert large < 100 * max(small, 0.002)
@@ -142,8 +142,9 @@ _OTHER_MEANING = {
     "fhir_mapping/masking.py": "'no' abbreviates 'number'",
     "fhir_mapping/notes/sections.py": "'no.' abbreviates 'number' and ends no sentence",
 }
-_OF_DATA = {"context.toml", "denials.toml", "words.toml"}
-"""`words.toml` lists the words that names of diagnoses are compared without."""
+_OF_DATA = {"context.toml", "denials.toml", "sections.toml", "words.toml"}
+"""`sections.toml` names the headings of a list that is denied; `words.toml` lists the words that
+names of diagnoses are compared without."""
 
 
 def _patterns(tree: ast.AST) -> Iterator[str]:
@@ -158,7 +159,7 @@ def test_no_pattern_outside_the_module_reads_negation() -> None:
     found = {}
     for path in CODE:
         name = path.relative_to(ROOT).as_posix()
-        if name.startswith("fhir_mapping/context/") or name.startswith("cds_hooks/evaluation/"):
+        if name.startswith(("fhir_mapping/context/", "cds_hooks/evaluation/")):
             continue
         hits = [p for p in _patterns(ast.parse(path.read_text("utf-8"))) if _CUE.search(p)]
         if hits:

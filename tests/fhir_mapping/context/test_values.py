@@ -75,7 +75,9 @@ def test_a_value_a_component_and_an_answer_are_read_alike(
 ) -> None:
     code = {"text": "Facial droop"}
     assert only(resource("Observation", "o1", code=code, **value)).polarity is polarity
-    panel = resource("Observation", "o1", code={"text": "Exam"}, component=[{"code": code, **value}])
+    panel = resource(
+        "Observation", "o1", code={"text": "Exam"}, component=[{"code": code, **value}]
+    )
     assert only(panel).polarity is polarity
     answer = {k.replace("CodeableConcept", "Coding"): v for k, v in value.items()}
     if "valueCoding" in answer:
