@@ -1,7 +1,9 @@
 # `make demo` and `make test` set up all they need by themselves; see README.md.
 PYTHON ?= python3
 BIN := .venv/bin
-.PHONY: help setup demo serve test check bench fuzz soak kill fhir-server lock clean
+# One file is run best without workers: `.venv/bin/python -m pytest FILE`.
+WORKERS ?= -n logical --maxprocesses 4 --dist loadgroup
+.PHONY: help setup demo serve test test-all check bench fuzz soak kill fhir-server lock clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -15,8 +17,11 @@ demo: setup  ## an EHR opens a chart: the whole way through on a real model
 serve: setup  ## keep the service running on 127.0.0.1:8010 for somebody to try
 	@$(BIN)/chartside serve --config deploy/chartside.toml
 
-test: setup  ## all tests
-	@$(BIN)/python -m pytest
+test: setup  ## the tests that prove what README.md promises
+	@$(BIN)/python -m pytest $(WORKERS) -m "not slow" --durations=10
+
+test-all: setup  ## every test
+	@$(BIN)/python -m pytest $(WORKERS) --durations=10
 
 check: setup  ## formatting, lint, types, import contracts, lock files
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
