@@ -38,10 +38,10 @@ class Running:
         return (self.folder / "service.log").read_text(errors="replace")
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(f"{self.address}{path}", timeout=20)
+        return httpx.get(f"{self.address}{path}", timeout=120)
 
     def post(self, path: str, body: Any) -> httpx.Response:
-        return httpx.post(f"{self.address}{path}", json=body, timeout=30)
+        return httpx.post(f"{self.address}{path}", json=body, timeout=120)
 
     def hook(self, body: dict[str, Any], service: str = "chartside-patient-view") -> dict[str, Any]:
         answer = self.post(f"/cds-services/{service}", body)
@@ -49,7 +49,7 @@ class Running:
         document: dict[str, Any] = answer.json()
         return document
 
-    def until_ready(self, seconds: float = 60) -> None:
+    def until_ready(self, seconds: float = 300) -> None:
         self.wait_for(lambda: self.get("/readyz").status_code == 200, seconds)
 
     def wait_for(self, reached: Callable[[], bool], seconds: float) -> None:
@@ -86,14 +86,14 @@ def running_service(
         )
     running = Running("", process, folder)
     try:
-        running.wait_for(lambda: bool(_address(running)) or process.poll() is not None, 30)
+        running.wait_for(lambda: bool(_address(running)) or process.poll() is not None, 120)
         running.address = _address(running)
         assert running.address, running.log
         yield running
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(20)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

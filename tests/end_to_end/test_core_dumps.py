@@ -76,7 +76,7 @@ def test_neither_process_of_a_running_service_dumps(dumps: Path, tmp_path: Path)
         for process in both:
             assert process.rlimit(psutil.RLIMIT_CORE) == (0, 0)
         both[1].send_signal(signal.SIGABRT)
-        service.wait_for(lambda: not both[1].is_running(), 30)
+        service.wait_for(lambda: not both[1].is_running(), 120)
         service.process.send_signal(signal.SIGABRT)
         _, status = os.waitpid(service.process.pid, 0)
         service.process.returncode = os.waitstatus_to_exitcode(status)

@@ -172,7 +172,7 @@ def test_a_wrong_model_file_is_named_and_hooks_are_answered_all_the_same(
         path.write_bytes(content[fault])
     digest = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
     with start(f'[model]\npath = "{path}"\nsha256 = "{digest}"\n') as service:
-        service.wait_for(lambda: "model-" in service.get("/readyz").text, 30)
+        service.wait_for(lambda: "model-" in service.get("/readyz").text, 120)
         assert service.get("/readyz").status_code == 503
         assert service.hook(open_chart(demo_bundle))["cards"]
 
@@ -183,6 +183,6 @@ def test_stopping_ends_the_engine_too(start: Start) -> None:
         children = psutil.Process(service.process.pid).children(recursive=True)
         assert children
         service.process.send_signal(signal.SIGTERM)
-        assert service.process.wait(20) == 0
-    _, alive = psutil.wait_procs(children, timeout=5)
+        assert service.process.wait(60) == 0
+    _, alive = psutil.wait_procs(children, timeout=60)
     assert alive == []

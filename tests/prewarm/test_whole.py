@@ -299,18 +299,18 @@ def test_the_whole_of_it_with_the_embedded_model(
         assert len(consulted) == 2, "the opened chart was answered from the store"
     finally:
         server.send_signal(signal.SIGTERM)
-        server.wait(20)
+        server.wait(60)
 
 
 def _until_ready(server: subprocess.Popen[bytes], log: Path) -> str:
     """The address of a service that is ready."""
-    address, ends = "", time.monotonic() + 120
+    address, ends = "", time.monotonic() + 300
     while time.monotonic() < ends and server.poll() is None:
         for line in log.read_text(errors="replace").splitlines():
             if '"listening"' in line:
                 entry = json.loads(line)
                 address = f"http://{entry['host']}:{entry['port']}"
-        if address and httpx.get(f"{address}/readyz", timeout=10).status_code == 200:
+        if address and httpx.get(f"{address}/readyz", timeout=60).status_code == 200:
             return address
         threading.Event().wait(0.2)
     pytest.fail(log.read_text()[-2000:])

@@ -80,7 +80,7 @@ async def test_the_chart_is_opened_again_with_a_token_each_until_the_answer_is_t
 ) -> None:
     async with make_edge(client_entry(signer)) as edge, listening(edge.app) as url:
         status, told = await asyncio.to_thread(
-            run, *words, "--url", url, "--issuer", ISSUER, "--wait", "3"
+            run, *words, "--url", url, "--issuer", ISSUER, "--wait", "10"
         )
         assert (status, len(json.loads(told)["cards"])) == (0, 1)
         assert len(edge.asked) >= 2
