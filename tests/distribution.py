@@ -13,7 +13,9 @@ from xdist.scheduler import LoadGroupScheduling
 
 __all__ = ["ByFile", "in_order"]
 
-_FIRST = ("engine", "fhir")
+_FIRST = ("engine", "fhir", "terminology")
+# A fixture of the whole run that takes seconds, and the group of those who need it.
+_MADE_ONCE = {"fhir_server": "fhir", "compiled": "terminology"}
 
 
 class ByFile(LoadGroupScheduling):
@@ -40,8 +42,10 @@ def in_order(items: list[pytest.Item]) -> None:
 def _group_of(item: pytest.Item) -> str:
     if any(item.iter_markers("xdist_group")):
         return ""
-    if "fhir_server" in getattr(item, "fixturenames", ()):
-        return "fhir"
+    needs = getattr(item, "fixturenames", ())
+    for fixture, group in _MADE_ONCE.items():
+        if fixture in needs:
+            return group
     return "engine" if any(item.iter_markers("model")) else ""
 
 
