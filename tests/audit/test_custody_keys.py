@@ -107,7 +107,7 @@ with Custodian(StoreConfig(where), old) as custodian:
 """
 
 
-@pytest.mark.parametrize("stop", [500, 1000])
+@pytest.mark.parametrize("stop", [500, pytest.param(1000, marks=pytest.mark.slow)])
 async def test_killed_in_the_midst_of_a_rotation_the_store_is_the_old_keys_and_it_runs_again(
     store: Store, where: Path | str, site_key: SiteKey, tmp_path: Path, stop: int,
     consultation: Consultation,

@@ -179,8 +179,10 @@ def _started(command: list[str], folder: Path, port: int) -> Iterator[subprocess
 @pytest.mark.model
 @pytest.mark.parametrize(
     ("said", "probe"),
-    [(_of_unit(), "readyz"), (_of_container(), "healthz")],
-    ids=["systemd", "container"],
+    [
+        pytest.param(_of_unit(), "readyz", id="systemd"),
+        pytest.param(_of_container(), "healthz", id="container", marks=pytest.mark.slow),
+    ],
 )
 def test_the_command_line_runs_as_a_plain_process(
     said: list[str], probe: str, tmp_path: Path

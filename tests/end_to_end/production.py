@@ -41,7 +41,7 @@ from cds_hooks.evaluation.runs.score import score
 from cds_hooks.inference.worker import landlock
 from cds_hooks.plausibility import Terminology
 from fhir_mapping.chart import Chart, PatientFacts
-from tests.end_to_end.conftest import ROOT, Running
+from tests.end_to_end.conftest import IN_BRIEF, ROOT, Running
 from tests.inference.tiny_models import write
 from tests.trust.conftest import Signer, good_claims, key_set
 from tests.trust.test_transport import Authority
@@ -138,7 +138,7 @@ class Site:
         log = self.folder / "service.log"
         with log.open("ab") as out:
             began = log.stat().st_size
-            process = subprocess.Popen(command, stdout=out, stderr=out, cwd=ROOT)
+            process = subprocess.Popen(command, stdout=out, stderr=out, cwd=ROOT, env=IN_BRIEF)
         served = Served(self, process, began)
         try:
             served.until_listening()

@@ -65,6 +65,7 @@ def test_it_does_not_rest_on_the_limit_which_a_program_for_dumps_is_not_held_to(
     assert not os.WCOREDUMP(_dies(tmp_path, *NO_LIMIT, *FORBID))
 
 
+@pytest.mark.slow
 def test_neither_process_of_a_running_service_dumps(dumps: Path, tmp_path: Path) -> None:
     site = Site(tmp_path)
     site.admit()

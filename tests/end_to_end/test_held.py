@@ -44,6 +44,7 @@ def _secret(folder: Path, text: str) -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_a_service_keeps_records_under_a_device_across_a_restart(
     tmp_path: Path, demo_bundle: list[dict[str, Any]], open_chart: Open,
     monkeypatch: pytest.MonkeyPatch,
@@ -72,6 +73,7 @@ def test_a_service_keeps_records_under_a_device_across_a_restart(
     assert found["opened"] >= 1
 
 
+@pytest.mark.slow
 def test_a_service_that_is_locked_in_reaches_vault_and_says_when_it_is_away(
     tmp_path: Path, demo_bundle: list[dict[str, Any]], open_chart: Open
 ) -> None:

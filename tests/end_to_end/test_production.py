@@ -352,6 +352,7 @@ def test_nothing_gets_out_and_the_model_can_be_checked_by_the_commands_of_the_pa
     assert "can be used" in chartside("models", "check", str(served.site.model), *config).stdout
 
 
+@pytest.mark.slow
 def test_it_stops_and_starts_again_with_its_records_its_tokens_and_its_ledger(
     tmp_path: Path, chart: list[dict[str, Any]], open_chart: Callable[..., dict[str, Any]]
 ) -> None:
@@ -377,6 +378,7 @@ def test_it_stops_and_starts_again_with_its_records_its_tokens_and_its_ledger(
 # --- which model ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_model_that_does_not_know_the_cases_is_not_admitted_for_clinical_use(
     tmp_path: Path,
 ) -> None:

@@ -121,6 +121,7 @@ def test_erased_while_the_service_runs_nothing_is_readable_and_the_service_goes_
     assert patient not in listed.stdout
 
 
+@pytest.mark.slow
 def test_copied_while_it_runs_rotated_when_it_is_stopped_and_put_back(
     kept: tuple[Running, str], tmp_path: Path
 ) -> None:

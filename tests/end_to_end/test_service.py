@@ -145,6 +145,7 @@ def test_logs_and_metrics_hold_nothing_of_a_patient(
         assert mark not in metrics
 
 
+@pytest.mark.slow
 def test_a_killed_engine_is_restarted_and_hooks_are_answered_meanwhile(
     start: Start, demo_bundle: list[dict[str, Any]], open_chart: Open
 ) -> None:
@@ -161,7 +162,13 @@ def test_a_killed_engine_is_restarted_and_hooks_are_answered_meanwhile(
         assert _until_differential(service, open_chart(demo_bundle))
 
 
-@pytest.mark.parametrize("fault", ["missing", "truncated", "not-gguf", "other"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "other",
+        *(pytest.param(f, marks=pytest.mark.slow) for f in ("missing", "truncated", "not-gguf")),
+    ],
+)
 def test_a_wrong_model_file_is_named_and_hooks_are_answered_all_the_same(
     start: Start, tmp_path: Path, demo_bundle: list[dict[str, Any]], open_chart: Open, fault: str
 ) -> None:

@@ -57,6 +57,7 @@ def _ends(service: Running, body: dict[str, Any]) -> str:
     return found[-1]
 
 
+@pytest.mark.slow
 def test_identical_work_is_done_once_and_both_have_the_answer(
     pair: tuple[Running, Running, Any, str],
     demo_bundle: list[dict[str, Any]],

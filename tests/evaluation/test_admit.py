@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -35,7 +36,10 @@ def admitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = ["models", "admit", str(model), "--who", "A. Clinician <b>", "--limit", "1"]
     words += ["--purpose", "demonstration", "--key", str(folder / "key.pem"), "--json"]
     command = [sys.executable, "-m", "cds_hooks", *words]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False, timeout=600)
+    brief = {**os.environ, "CHARTSIDE_SERVICES__SAMPLES": "1"}
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, check=False, timeout=600, env=brief
+    )
     assert done.returncode == 0, done.stderr.decode()
     (folder / "told.json").write_bytes(done.stdout)
     return folder
@@ -127,6 +131,7 @@ def test_a_service_that_requires_it_starts_and_quotes_figures_and_signer(
 
 @pytest.mark.model
 @pytest.mark.timeout(900)
+@pytest.mark.slow
 def test_another_file_of_the_same_name_is_refused(admitted: Path, tmp_path: Path) -> None:
     other = tmp_path / EMBEDDED.name
     whole = bytearray(EMBEDDED.read_bytes())
@@ -146,6 +151,7 @@ def test_another_file_of_the_same_name_is_refused(admitted: Path, tmp_path: Path
 @pytest.mark.model
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("part", ["who", "admitted", "figures"])
+@pytest.mark.slow
 def test_a_tampered_record_is_refused(admitted: Path, tmp_path: Path, part: str) -> None:
     document = orjson.loads((admitted / f"{EMBEDDED.name}{SUFFIX}").read_bytes())
     record = document["record"]

@@ -213,6 +213,7 @@ def test_a_run_through_the_whole_service_and_again(shared_data: Path, tmp_path: 
 
 @pytest.mark.model
 @pytest.mark.timeout(1800)
+@pytest.mark.slow
 def test_a_closed_list_is_asked_of_the_engine_alone(shared_data: Path, tmp_path: Path) -> None:
     data, folder = str(shared_data), str(tmp_path)
     words = ("--suite", "vignettes", "--data", data, "--output", folder, "--limit", "2")

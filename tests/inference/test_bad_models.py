@@ -99,6 +99,7 @@ async def test_a_damaged_file_never_reaches_native_code(
         "no message at all",
     ],
 )
+@pytest.mark.slow
 async def test_a_hostile_chat_template_keeps_the_model_from_being_used(
     tiny: LlamaConfig, tiny_models: ModuleType, template: str
 ) -> None:
@@ -120,6 +121,7 @@ async def test_no_sequence_grows_past_what_the_model_was_trained_on(
         assert (await engine.generate(ask(max_tokens=100))).samples[0].finish == "stop"
 
 
+@pytest.mark.slow
 async def test_more_samples_than_there_is_room_for_are_refused_at_once(
     tiny: LlamaConfig, tiny_models: ModuleType, ask: Ask
 ) -> None:
@@ -149,6 +151,7 @@ async def test_a_model_that_never_ends_its_thinking_answers_and_is_marked(
     assert parse_differential(sample.text, ("S1", "L1", "L12")).candidates
 
 
+@pytest.mark.slow
 async def test_killed_at_every_stage_it_answers_each_request_and_comes_back(
     config: LlamaConfig, ask: Ask
 ) -> None:

@@ -14,6 +14,7 @@ pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="session")]
 Ask = Callable[..., GenerationRequest]
 
 
+@pytest.mark.slow
 async def test_it_gives_the_same_bits_whatever_ran_before(engine: LlamaEngine, ask: Ask) -> None:
     request = ask(chart="S1 thirst\nL1 glucose high", samples=2, temperature=1.5, exclusive=True)
     first = await engine.generate(request)

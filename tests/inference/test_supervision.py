@@ -78,6 +78,7 @@ async def test_a_killed_process_fails_what_runs_and_comes_back(
 
 
 @pytest.mark.model
+@pytest.mark.slow
 async def test_a_process_that_hangs_is_killed_and_replaced(config: LlamaConfig, ask: Ask) -> None:
     async with running(replace(config, grace_s=0.2)) as engine:
         await _settled(engine)
@@ -94,6 +95,7 @@ async def test_a_process_that_hangs_is_killed_and_replaced(config: LlamaConfig, 
 
 
 @pytest.mark.model
+@pytest.mark.slow
 async def test_garbage_to_the_process_ends_it_and_a_new_one_comes(config: LlamaConfig) -> None:
     async with running(config) as engine:
         await _settled(engine)

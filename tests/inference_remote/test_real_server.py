@@ -78,6 +78,7 @@ async def test_samples_are_what_the_schema_allows(real_server: Any, connect: Any
     assert generation.timings_ms["prompt"] > 0
 
 
+@pytest.mark.slow
 async def test_a_seed_and_the_way_of_asking_do_not_change_what_is_said(
     real_server: Any, connect: Any, ask: Ask
 ) -> None:
@@ -93,6 +94,7 @@ async def test_a_seed_and_the_way_of_asking_do_not_change_what_is_said(
     assert first != second
 
 
+@pytest.mark.slow
 async def test_a_server_that_gives_one_sample_at_a_time_is_asked_for_each(
     serve: Any, connect: Any, ask: Ask
 ) -> None:
@@ -197,6 +199,7 @@ async def test_cancelling_ends_the_work_over_there(serve: Any, connect: Any, ask
     server.stop()
 
 
+@pytest.mark.slow
 async def test_a_server_that_dies_and_comes_back(serve: Any, connect: Any, ask: Ask) -> None:
     server = serve()
     engine = await connect(server.base, probe_s=0.5)
@@ -217,6 +220,7 @@ async def test_a_server_that_dies_and_comes_back(serve: Any, connect: Any, ask: 
     again.stop()
 
 
+@pytest.mark.slow
 async def test_replicas_go_on_when_one_server_dies(serve: Any, connect: Any, ask: Ask) -> None:
     first, second = serve(), serve()
     engines = [await connect(server.base, probe_s=0.5) for server in (first, second)]

@@ -222,6 +222,7 @@ def test_a_second_run_asks_the_model_nothing(
         assert secret not in errors + json.dumps(told)
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_it_and_the_next_run_goes_on_from_there(
     settings: Path, service: httpx.Client, engine: FakeEngine, tmp_path: Path
 ) -> None:
@@ -249,6 +250,7 @@ def test_ctrl_c_ends_it_and_the_next_run_goes_on_from_there(
     assert len(engine.requests) == 3, "what was in the works went on in the service"
 
 
+@pytest.mark.slow
 def test_it_says_what_is_missing(
     settings: Path, service: httpx.Client, tmp_path: Path, key_file: Path
 ) -> None:
@@ -270,6 +272,7 @@ def test_it_says_what_is_missing(
 
 
 @pytest.mark.model
+@pytest.mark.slow
 def test_the_whole_of_it_with_the_embedded_model(
     settings: Path, tmp_path: Path, charts: dict[str, Any], hospital: Any
 ) -> None:
