@@ -15,7 +15,7 @@ import pytest
 from tests.end_to_end.production import Site
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = [pytest.mark.model, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.model]
 
 
 def _unlimited() -> None:

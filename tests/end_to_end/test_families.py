@@ -18,7 +18,7 @@ from cds_hooks.services import find
 from cds_hooks.settings import Settings
 from tests.inference.tiny_models import write
 
-pytestmark = [pytest.mark.model, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.model]
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = ROOT / "cds_hooks/evaluation/runs/templates"
 

@@ -24,7 +24,6 @@ def faulty() -> Iterator[Faulty]:
     server.stop()
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.slow
 def test_what_a_site_sees_of_witness_binding_and_strangers(tmp_path: Path, faulty: Faulty) -> None:
     site = Site(tmp_path)

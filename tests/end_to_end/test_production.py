@@ -27,7 +27,7 @@ from cds_hooks.settings.records import record_lacks
 from tests.end_to_end.production import CATALOGUE, SERVICE, WHO, Served, Site, chartside
 from tests.trust.conftest import Signer, key_set
 
-pytestmark = [pytest.mark.model, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.model]
 ROOT = Path(__file__).resolve().parents[2]
 EMBEDDED = ROOT / "build/models/SmolLM2-135M-Instruct.Q8_0.gguf"
 # Of the patient whose chart is opened: what must be nowhere in clear.

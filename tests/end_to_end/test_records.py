@@ -136,7 +136,7 @@ def test_copied_while_it_runs_rotated_when_it_is_stopped_and_put_back(
     assert refused["error"]["code"] == "backup-refused"
     _audit(folder, "erase", "--fhir-server", "", "--yes", stdin=patient)
     service.process.terminate()
-    service.process.wait(30)
+    service.process.wait(60)
     _age(folder / "records.sqlite")
     restored = _audit(folder, "restore", "--from", str(copy), "--replace")
     assert (restored["whole"], restored["keys_erased_again"]) == (True, 1)

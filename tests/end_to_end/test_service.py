@@ -17,7 +17,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = [pytest.mark.model, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.model]
 
 Open = Callable[..., dict[str, Any]]
 Start = Callable[..., AbstractContextManager[Any]]

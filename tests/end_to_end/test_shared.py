@@ -16,7 +16,7 @@ from tests.end_to_end.conftest import Running, running_service
 from tests.postgresql import PostgreSQL
 
 # A small model on one thread under llama.cpp's own grammar takes its time.
-pytestmark = [pytest.mark.model, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.model]
 
 
 @pytest.fixture

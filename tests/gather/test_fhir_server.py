@@ -23,7 +23,7 @@ from cds_hooks.gather import (
 )
 
 # The first use makes the server's virtual environment.
-pytestmark = [pytest.mark.fhir_server, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.fhir_server]
 
 Ask = Callable[..., Awaitable[Gathered]]
 

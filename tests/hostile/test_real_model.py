@@ -71,7 +71,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield running
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", [SLICE[0], pytest.param(SLICE[1], marks=pytest.mark.slow)])
 def test_a_real_answer_stays_a_card(service: Running, name: str) -> None:
     [chart] = [chart for chart in corpus() if chart.id == name]

@@ -10,7 +10,6 @@ import pytest
 from tests.soak.kill import kill_rounds
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.model
 @pytest.mark.slow
 def test_no_card_was_received_whose_record_a_kill_lost(tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ VIEW = "/cds-services/chartside-patient-view"
 
 
 @pytest.mark.model
-@pytest.mark.timeout(240)
 @pytest.mark.slow
 def test_a_broken_ledger_is_503_with_its_reason_and_the_service_recovers(tmp_path: Path) -> None:
     store = tmp_path / "records.sqlite"

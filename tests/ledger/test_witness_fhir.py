@@ -155,7 +155,6 @@ async def all_of(witness: FhirWitness) -> list[str]:
 
 
 @pytest.mark.fhir_server
-@pytest.mark.timeout(300)
 async def test_a_real_server_takes_checkpoints_once_and_gives_all_back(
     fhir_server: Any, http: httpx.AsyncClient
 ) -> None:
@@ -178,7 +177,6 @@ async def test_a_real_server_takes_checkpoints_once_and_gives_all_back(
 
 
 @pytest.mark.fhir_server
-@pytest.mark.timeout(300)
 async def test_a_real_server_refuses_another_token(
     fhir_server: Any, http: httpx.AsyncClient
 ) -> None:
@@ -343,7 +341,6 @@ def verified(site: Site, *options: object, expect: int = 0) -> dict[str, Any]:
 
 
 @pytest.mark.fhir_server
-@pytest.mark.timeout(300)
 async def test_a_service_has_its_checkpoints_at_a_real_server_and_a_cut_ledger_is_found(
     fhir_server: Any, faulty: Faulty, tmp_path: Path
 ) -> None:

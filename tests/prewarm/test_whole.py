@@ -47,7 +47,7 @@ ANSWER = json.dumps(
     }
 )
 
-pytestmark = [pytest.mark.fhir_server, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.fhir_server]
 
 
 def chart_of(patient_id: str) -> list[dict[str, Any]]:
