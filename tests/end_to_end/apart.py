@@ -269,8 +269,8 @@ def main() -> None:
     name_server(folder)
     holder = subprocess.Popen(["unshare", "--net", "sleep", "3600"])
     try:
-        ours = os.readlink("/proc/self/ns/net")
-        until(lambda: os.readlink(f"/proc/{holder.pid}/ns/net") != ours, 60)
+        ours = Path("/proc/self/ns/net").readlink()
+        until(lambda: Path(f"/proc/{holder.pid}/ns/net").readlink() != ours, 60)
         wire(holder.pid)
         seen = _observed(folder, ehr, ["nsenter", "-t", str(holder.pid), "-n", sys.executable])
     finally:
