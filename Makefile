@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # One file is run best without workers: `.venv/bin/python -m pytest FILE`.
-WORKERS ?= -n logical --maxprocesses 4 --dist loadgroup
+WORKERS ?= -n logical --maxprocesses 4 --dist loadfile
 .PHONY: help setup demo serve test test-all check bench fuzz soak kill fhir-server lock clean
 
 help:  ## what there is

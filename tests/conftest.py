@@ -35,12 +35,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """A file's tests go to one worker, for `--dist loadgroup`."""
-    if config.getvalue("dist") != "loadgroup":
+    """The files that need an engine go to one worker, for `--dist loadfile`."""
+    if config.getvalue("dist") != "loadfile":
         return None
-    from tests.distribution import ByFile
+    from tests.distribution import ByNeed
 
-    return ByFile(config, log)
+    return ByNeed(config, log)
 
 
 def pytest_unconfigure() -> None:
