@@ -110,6 +110,16 @@ def postgresql() -> Iterator[PostgreSQL]:
 
 
 @pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """One running service with the embedded model for all tests that do not harm it."""
+    from tests.end_to_end.conftest import running_service
+
+    with running_service(tmp_path_factory.mktemp("service")) as running:
+        running.until_ready()
+        yield running
+
+
+@pytest.fixture(scope="session")
 def serve() -> Iterator[Callable[..., ModelServer]]:
     """`serve("--kind", "vllm")` starts a model server; all are stopped at the end."""
     if not EMBEDDED.is_file():

@@ -23,8 +23,12 @@ from cds_hooks.cli.ehr import hook_request, place_in_time
 from cds_hooks.services import find
 
 ROOT = Path(__file__).resolve().parents[2]
-# One sample of the model shows the way through as well as three do.
-IN_BRIEF = {**os.environ, "CHARTSIDE_SERVICES__SAMPLES": "1"}
+# One sample of the model shows the way through as well as three do, however slow the machine is.
+IN_BRIEF = {
+    **os.environ,
+    "CHARTSIDE_SERVICES__SAMPLES": "1",
+    "CHARTSIDE_SERVICES__DEADLINE_S": "500",
+}
 
 
 @dataclass
@@ -105,14 +109,6 @@ def running_service(
 def start(tmp_path: Path) -> Callable[[str], AbstractContextManager[Running]]:
     """Start a service with further settings (TOML)."""
     return lambda settings="": running_service(tmp_path, settings)
-
-
-@pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """One service with the embedded model for tests that do not harm it."""
-    with running_service(tmp_path_factory.mktemp("service")) as running:
-        running.until_ready()
-        yield running
 
 
 @pytest.fixture

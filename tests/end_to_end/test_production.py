@@ -245,7 +245,7 @@ def test_an_ehr_with_its_token_discovers_opens_a_chart_and_gives_feedback_once_e
     assert served.call(f"{SERVICE}/feedback", {"feedback": [entry]}).status_code == 200
     # The model is asked, and what it writes goes through the checks; it has random weights and
     # spells letter by letter, so that its list may end before it is whole.
-    served.wait_for(lambda: '"event":"consultation"' in served.log, 200)
+    served.wait_for(lambda: '"event":"consultation"' in served.log, 500)
     assert re.search(r'"outcome":"(answered|empty|invalid-output)"', served.log)
     again = served.call(SERVICE, body).json()["cards"]
     assert all(card["source"]["label"] for card in again)

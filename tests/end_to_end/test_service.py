@@ -39,7 +39,7 @@ def _until_differential(service: Any, body: dict[str, Any]) -> dict[str, Any]:
         found.extend([card] if card else [])
         return card is not None
 
-    service.wait_for(asked, 240)
+    service.wait_for(asked, 500)
     return found[0]
 
 
@@ -51,7 +51,7 @@ def test_the_demo_ends_with_a_differential_that_the_model_wrote_and_leaves_nothi
         [sys.executable, "-m", "cds_hooks", "demo", "--json"],
         capture_output=True,
         cwd=ROOT,
-        timeout=300,
+        timeout=550,
         check=False,
     )
     assert done.returncode == 0, done.stderr.decode()[-3000:]

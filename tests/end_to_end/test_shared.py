@@ -53,7 +53,7 @@ def _ends(service: Running, body: dict[str, Any]) -> str:
         found.append(card["summary"] + card["detail"])
         return card["source"]["topic"]["code"] == "chartsideDifferential"
 
-    service.wait_for(done, 220)
+    service.wait_for(done, 500)
     return found[-1]
 
 
