@@ -201,10 +201,15 @@ def test_everything_that_is_missing_is_told_at_once(tmp_path: Path) -> None:
     ("changed", "names"),
     [
         ({"signing_key": 'signing_key = "none.key"'}, "ledger.signing_key"),
-        ({"public_key": 'public_key = "none.pem"'}, "admission.public_key"),
-        ({"folder": 'folder = "nowhere"'}, "admission.folder"),
-        ({"certificate": 'certificate = "none.pem"'}, "tls.certificate"),
-        ({"jwks_file": 'jwks_file = "none.json"'}, "jwks_file"),
+        *(
+            pytest.param(changed, names, marks=pytest.mark.slow)
+            for changed, names in (
+                ({"public_key": 'public_key = "none.pem"'}, "admission.public_key"),
+                ({"folder": 'folder = "nowhere"'}, "admission.folder"),
+                ({"certificate": 'certificate = "none.pem"'}, "tls.certificate"),
+                ({"jwks_file": 'jwks_file = "none.json"'}, "jwks_file"),
+            )
+        ),
         ({"sha256": 'sha256 = ""'}, "model.sha256"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
