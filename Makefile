@@ -1,7 +1,9 @@
 # `make demo` and `make test` set up all they need by themselves; see README.md.
 PYTHON ?= python3
 BIN := .venv/bin
-.PHONY: help setup portable demo serve test test-python check bench fuzz mutate soak kill fhir-server lock clean
+# One file is run best without workers: `.venv/bin/python -m pytest FILE`.
+WORKERS ?= -n logical --maxprocesses 4 --dist loadfile
+.PHONY: help setup portable demo serve test test-all test-python check bench fuzz mutate soak kill fhir-server lock clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -18,8 +20,11 @@ demo: setup  ## an EHR opens a chart: the whole way through on a real model
 serve: setup  ## keep the service running on 127.0.0.1:8010 for somebody to try
 	@$(BIN)/chartside serve --config deploy/chartside.toml
 
-test: setup  ## all tests
-	@$(BIN)/python -m pytest
+test: setup  ## the tests that prove what README.md promises
+	@$(BIN)/python -m pytest $(WORKERS) -m "not slow" --durations=10
+
+test-all: setup  ## every test
+	@$(BIN)/python -m pytest $(WORKERS) --durations=10
 
 test-python: setup  ## tests without a model on another Python (OTHER=), else the newest there is
 	@$(BIN)/python deploy/other_python.py $(if $(OTHER),--python "$(OTHER)") -- $(WORKERS)

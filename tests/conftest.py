@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -22,6 +23,32 @@ _SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
 settings.register_profile("default", max_examples=40, deadline=None, suppress_health_check=_SLOW)
 settings.register_profile("full", max_examples=2000, deadline=None, suppress_health_check=_SLOW)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Beside others (pytest-xdist) the tests of an engine keep to one worker."""
+    if hasattr(config, "workerinput"):
+        from tests.distribution import in_order
+
+        in_order(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """The files that need an engine go to one worker, for `--dist loadfile`."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from tests.distribution import ByNeed
+
+    return ByNeed(config, log)
+
+
+def pytest_unconfigure() -> None:
+    """Close what llama-cpp-python opens when it is imported and never closes."""
+    opened = sys.modules.get("llama_cpp._utils")
+    for name in ("outnull_file", "errnull_file"):
+        if hasattr(opened, name):
+            getattr(opened, name).close()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -93,6 +120,16 @@ def postgresql() -> Iterator[PostgreSQL]:
         pytest.skip(f"no PostgreSQL to test against: {missing}")
     yield server
     server.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """One running service with the embedded model for all tests that do not harm it."""
+    from tests.end_to_end.conftest import running_service
+
+    with running_service(tmp_path_factory.mktemp("service")) as running:
+        running.until_ready()
+        yield running
 
 
 @pytest.fixture(scope="session")

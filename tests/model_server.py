@@ -35,7 +35,7 @@ class ModelServer:
 
     def seen(self, tls: ssl.SSLContext | bool = True) -> dict[str, Any]:
         """What it says it has done."""
-        answer = httpx.get(f"{self.base}/seen", verify=tls, trust_env=False)
+        answer = httpx.get(f"{self.base}/seen", verify=tls, trust_env=False, timeout=60)
         return answer.json()
 
     def stop(self) -> None:
@@ -67,7 +67,7 @@ def start_model_server(*options: str) -> ModelServer:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     server = ModelServer(process, 0, "https" if "--cert" in options else "http")
     try:
-        server.port = _listening(process, 60)
+        server.port = _listening(process, 300)
     except BaseException:
         server.stop()
         raise

@@ -12,7 +12,6 @@ import json
 import secrets
 import ssl
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
@@ -69,7 +68,7 @@ def make_authority(folder: Path, name: str = "ca") -> Path:
 
 class TransitServer:
     """Listens on loopback with the key `chartside`. `fault` is what it does instead of its work:
-    a status, "slow", "huge", "no json", "redirect", "hangs up once",
+    a status, "slow" (no answer within a minute), "huge", "no json", "redirect", "hangs up once",
     "ignores associated data"."""
 
     def __init__(self, folder: Path) -> None:
@@ -78,6 +77,7 @@ class TransitServer:
         self.keys: dict[int, AESGCM] = {1: AESGCM(secrets.token_bytes(32))}
         self.fault: int | str = ""
         self.requests: list[tuple[str, dict[str, str]]] = []
+        self._ends = threading.Event()
         owner = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -117,6 +117,7 @@ class TransitServer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._ends.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -128,7 +129,7 @@ class TransitServer:
         if isinstance(self.fault, int):
             return self.fault, {"errors": ["a fault"]}
         if self.fault == "slow":
-            time.sleep(3)
+            self._ends.wait(60)
         if self.fault in ("huge", "no json"):
             return 200, b"x" * (200_000 if self.fault == "huge" else 10)
         if self.fault == "redirect":

@@ -134,7 +134,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "where" in metafunc.fixturenames:
         names = metafunc.function.__code__.co_varnames
         marked = any(mark.args[0] == "where" for mark in _parametrized(metafunc))
-        kinds = ["sqlite"] if "place" in names else ["sqlite", "postgresql"]
+        second = pytest.param("postgresql", marks=pytest.mark.slow)
+        kinds = ["sqlite"] if "place" in names else ["sqlite", second]
         if not marked:
             metafunc.parametrize("where", kinds, indirect=True)
 

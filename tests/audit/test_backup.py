@@ -195,6 +195,7 @@ async def test_an_old_copy_is_opened_by_the_key_of_its_time(
 
 
 @pytest.mark.parametrize("damage", ["", "payload", "ledger"])
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["postgresql"], indirect=True)
 async def test_on_postgresql_a_dump_restores_and_is_checked_and_erased_again(
     where: str, postgresql: PostgreSQL, site_key: SiteKey, clock: Any, tmp_path: Path, damage: str,

@@ -107,7 +107,7 @@ with Custodian(StoreConfig(where), old) as custodian:
 """
 
 
-@pytest.mark.parametrize("stop", [500, 1000])
+@pytest.mark.parametrize("stop", [500, pytest.param(1000, marks=pytest.mark.slow)])
 async def test_killed_in_the_midst_of_a_rotation_the_store_is_the_old_keys_and_it_runs_again(
     store: Store, where: Path | str, site_key: SiteKey, tmp_path: Path, stop: int,
     consultation: Consultation,
@@ -131,7 +131,7 @@ async def test_killed_in_the_midst_of_a_rotation_the_store_is_the_old_keys_and_i
     before = Store(StoreConfig(where), site_key)
     assert (await before.get("c7")) is not None
     await before.close()
-    with Custodian(StoreConfig(where, lock_timeout_s=5), site_key) as custodian:
+    with Custodian(StoreConfig(where, lock_timeout_s=60), site_key) as custodian:
         assert custodian.rotate(new) == 1100
     after = Store(StoreConfig(where), new)
     assert all([await after.get(f"c{n}") for n in range(16)])
@@ -160,7 +160,7 @@ def _make_plain(where: Path | str, consultation: Consultation) -> None:
 
 async def _looked_through(where: Path | str) -> None:
     """Wait until a store that was opened has looked for plain records, so that it does no more."""
-    for _ in range(500):
+    for _ in range(5000):
         if rows(where, "SELECT 1 FROM store_facts WHERE name = 'all-sealed'"):
             return
         await asyncio.sleep(0.02)

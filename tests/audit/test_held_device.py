@@ -382,6 +382,7 @@ def _change(file: Path, old: str, new: str) -> None:
     file.write_text(file.read_text().replace(old, new))
 
 
+@pytest.mark.slow
 async def test_by_commands_a_site_moves_its_store_into_the_device(
     told: Path, tmp_path: Path, consultation: Consultation
 ) -> None:

@@ -236,7 +236,7 @@ async def test_a_running_store_lets_go_by_itself_and_of_many(
     many = [dataclasses.replace(consultation, id=f"c{n}") for n in range(250)]
     await asyncio.gather(*(store.save_consultation(each) for each in many))
     now[0] += 2 * DAY
-    for _ in range(500):
+    for _ in range(5000):
         if not any([await store.get(each.id) for each in (many[0], many[-1])]):
             break
         await asyncio.sleep(0.02)

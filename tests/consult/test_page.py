@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -10,10 +9,12 @@ import pytest
 
 from cds_hooks.audit import LinkUnknown
 from cds_hooks.consult import Consultant
+from cds_hooks.consultation import Consultation
 from cds_hooks.inference.fake import FakeEngine, FakeReply
 from cds_hooks.protocol.cards import Card
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import ServiceDefinition
+from tests.consult.held import Held, recorded
 
 Make = Callable[..., Consultant]
 Resources = list[dict[str, Any]]
@@ -31,14 +32,16 @@ async def test_the_page_of_pending_work_becomes_that_of_its_answer(
     service: ServiceDefinition,
     resources: Resources,
     answer_of: Callable[..., str],
+    seen: list[Consultation],
 ) -> None:
-    engine = FakeEngine([FakeReply((answer_of("Pulmonary embolism"),), delay_s=0.6)])
-    consultant = make_consultant(engine, answer_within_s=0.2, gather_within_s=0.2)
+    engine = Held(answer_of("Pulmonary embolism"))
+    consultant = make_consultant(engine, answer_within_s=0.05)
     [card] = (await consultant.answer(service, make_request(resources))).cards
     page = await consultant.page(_link(card))
     assert 'http-equiv="refresh"' in page
     assert "Pulmonary embolism" not in page
-    await asyncio.sleep(0.8)
+    engine.released.set()
+    await recorded(seen)
     page = await consultant.page(_link(card))
     assert 'http-equiv="refresh"' not in page
     assert "Pulmonary embolism" in page

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
-from cds_hooks.audit import SiteKey, Store, StoreConfig
+from cds_hooks.audit import SiteKey, Store, StoreConfig, tables
 from cds_hooks.consult import Consultant, work
 from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.inference.fake import FakeEngine, FakeReply
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import ServiceDefinition
+from tests.consult.held import Held, recorded
 
 Make = Callable[..., Consultant]
 Resources = list[dict[str, Any]]
@@ -40,8 +43,8 @@ async def test_the_other_process_waits_for_the_work_and_has_its_answer(
 ) -> None:
     reply = FakeReply((answer_of("Sepsis"),), delay_s=0.5)
     one, two = FakeEngine([reply]), FakeEngine([reply])
-    first = make_consultant(one, answer_within_s=5)
-    second = make_consultant(two, store=other_store, answer_within_s=5)
+    first = make_consultant(one)
+    second = make_consultant(two, store=other_store)
     answers = await asyncio.gather(
         first.answer(service, make_request(resources)),
         second.answer(service, make_request(resources)),
@@ -60,13 +63,14 @@ async def test_work_whose_process_died_is_taken_over(
     seen: list[Consultation],
 ) -> None:
     consultant = make_consultant(
-        FakeEngine([FakeReply((answer_of("Sepsis"),))]), answer_within_s=0.2
+        FakeEngine([FakeReply((answer_of("Sepsis"),))]), answer_within_s=0.05
     )
     request = make_request(resources)
     asked = await consultant.ask(service, request)
-    await other_store.claim(asked.key, "a process that is gone", lease_s=0.6)
+    await other_store.claim(asked.key, "a process that is gone", lease_s=3600)
     assert "Sepsis" not in (await consultant.answer(service, request)).cards[0].detail
-    await asyncio.sleep(0.8)
+    await other_store.claim(asked.key, "a process that is gone", lease_s=-1)  # it ran out
+    await recorded(seen)
     assert "Sepsis" in (await consultant.answer(service, request)).cards[0].detail
 
 
@@ -79,7 +83,7 @@ async def test_who_waits_in_vain_is_told_so(
 ) -> None:
     consultant = make_consultant(FakeEngine(), deadline_s=0.3, answer_within_s=0.2)
     asked = await consultant.ask(service, make_request(resources))
-    await other_store.claim(asked.key, "a process that does not end", lease_s=60)
+    await other_store.claim(asked.key, "a process that does not end", lease_s=3600)
     assert (await consultant.finish(asked)).outcome is Outcome.DEADLINE
 
 
@@ -88,15 +92,29 @@ async def test_long_work_keeps_its_claim(
     make_request: MakeRequest,
     service: ServiceDefinition,
     resources: Resources,
+    store: Store,
     other_store: Store,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(work, "_LEASE_S", 0.3)
-    consultant = make_consultant(FakeEngine([FakeReply(delay_s=1.0)]))
+    monkeypatch.setattr(work, "_LEASE_S", 0.3)  # so it looks after its claim ten times a second
+    now = [time.time()]
+    for each in (store, other_store):
+        monkeypatch.setattr(each, "_clock", lambda: now[0])
+    engine = Held('{"diagnoses":[]}')
+    consultant = make_consultant(engine)
     asked = await consultant.ask(service, make_request(resources))
     working = asyncio.create_task(consultant.finish(asked))
     for _ in range(4):
-        await asyncio.sleep(0.2)
+        await _claimed_until(other_store, now[0] + 0.3)
+        now[0] += 0.2
         assert not await other_store.claim(asked.key, "another", lease_s=1)
+    engine.released.set()
     await working
     assert await other_store.claim(asked.key, "another", lease_s=1)
+
+
+async def _claimed_until(store: Store, moment: float) -> None:
+    """Wait until the one claim there is was extended to this moment."""
+    until = select(tables.claims.c.until)
+    while await store.look(lambda c: c.execute(until).scalar()) != moment:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -18,6 +17,7 @@ from cds_hooks.inference.fake import FakeEngine, FakeReply
 from cds_hooks.protocol.cards import Response
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import STARTED, ServiceDefinition, find
+from tests.consult.held import Held, recorded
 
 Make = Callable[..., Consultant]
 Resources = list[dict[str, Any]]
@@ -46,12 +46,14 @@ async def test_booking_starts_the_work_and_the_opened_chart_has_the_answer(
     resources: Resources,
     answer_of: AnswerOf,
     store: Store,
+    seen: list[Consultation],
 ) -> None:
-    engine = FakeEngine([FakeReply((answer_of("Pulmonary embolism"),), delay_s=0.2)])
-    consultant = make_consultant(engine, answer_within_s=0.05)
+    engine = Held(answer_of("Pulmonary embolism"))
+    consultant = make_consultant(engine)
     request = make_request(resources)
     assert outcome(await consultant.answer(booked, request)) == "pending"
-    await asyncio.sleep(0.5)
+    engine.released.set()
+    await recorded(seen)
     [card] = (await consultant.answer(service, request)).cards
     assert "Pulmonary embolism" in card.detail
     assert len(engine.requests) == 1
@@ -78,8 +80,8 @@ async def test_who_waits_is_told_the_outcome(
     engine = FakeEngine([FakeReply(fault=QueueFull("full")), slow])
     consultant = make_consultant(engine, answer_within_s=0.05)
     request = make_request(resources)
-    assert outcome(await consultant.answer(booked, request, wait_s=5)) == "overloaded"
-    assert outcome(await consultant.answer(booked, request, wait_s=5)) == "answered"
+    assert outcome(await consultant.answer(booked, request, wait_s=60)) == "overloaded"
+    assert outcome(await consultant.answer(booked, request, wait_s=60)) == "answered"
     assert outcome(await consultant.answer(booked, request)) == "answered"
     assert len(engine.requests) == 2
 
@@ -91,10 +93,13 @@ async def test_only_so_many_wait_at_one_time(
     resources: Resources,
     answer_of: AnswerOf,
 ) -> None:
-    engine = FakeEngine([FakeReply((answer_of("Pulmonary embolism"),), delay_s=0.5)])
+    engine = Held(answer_of("Pulmonary embolism"))
     consultant = make_consultant(engine)
     request = make_request(resources)
-    asked = [consultant.answer(booked, request, wait_s=10) for _ in range(12)]
+    asked = [asyncio.create_task(consultant.answer(booked, request, wait_s=60)) for _ in range(12)]
+    while sum(task.done() for task in asked) < 4:  # noqa: ASYNC110 - who may not wait is told so
+        await asyncio.sleep(0.01)
+    engine.released.set()
     told = [outcome(response) for response in await asyncio.gather(*asked)]
     assert (told.count("answered"), told.count("pending")) == (8, 4)
     assert len(engine.requests) == 1
@@ -112,7 +117,7 @@ async def test_a_service_that_is_made_to_only_start_shows_no_card(
     consultant = make_consultant(engine)
     quiet = replace(service, only_starts=True)
     assert outcome(await consultant.answer(quiet, make_request(resources))) == "pending"
-    await asyncio.sleep(0.2)
+    await recorded(seen)
     assert seen[0].outcome is Outcome.ANSWERED
 
 
@@ -123,14 +128,14 @@ async def test_each_service_answers_within_its_own_time(
     resources: Resources,
     answer_of: AnswerOf,
 ) -> None:
-    reply = FakeReply((answer_of("Pulmonary embolism"),), delay_s=0.4)
-    own = {service.id: 5.0}
+    reply = FakeReply((answer_of("Pulmonary embolism"),), delay_s=0.2)
+    own = {service.id: 60.0}
     patient = make_consultant(FakeEngine([reply]), answer_within_s=0.01, answer_within=own)
     [card] = (await patient.answer(service, make_request(resources))).cards
     assert "Pulmonary embolism" in card.detail
     other = replace(service, id="chartside-other")
-    began = time.monotonic()
-    sooner = make_consultant(FakeEngine([reply]), answer_within_s=0.01, answer_within=own, seed=1)
+    held = Held(answer_of("Pulmonary embolism"))
+    sooner = make_consultant(held, answer_within_s=0.01, answer_within=own, seed=1)
     await sooner.answer(other, make_request(resources))
-    assert time.monotonic() - began < 0.4
+    assert held.requests == [], "told before the model said anything"
     await sooner.close()

@@ -43,7 +43,7 @@ def places() -> Iterator[tuple[Place, Place]]:
     for place in made:
         server = HTTPServer(("127.0.0.1", 0), _handler(place))
         place.port = server.server_address[1]
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         servers.append(server)
     yield made
     for server in servers:

@@ -110,11 +110,11 @@ class Ehr:
         token = jwt.encode(claims, self.key, "ES384", headers=header)
         sent = {"Authorization": f"Bearer {token}"}
         return httpx.post(
-            f"{self.here}{path}", json=body, headers=sent, timeout=60, trust_env=False
+            f"{self.here}{path}", json=body, headers=sent, timeout=120, trust_env=False
         )
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(f"{self.here}{path}", timeout=20, trust_env=False)
+        return httpx.get(f"{self.here}{path}", timeout=120, trust_env=False)
 
 
 def settings(folder: Path, jku: str) -> str:
@@ -129,7 +129,7 @@ allowed_bases = ["{fhir}"]
 gather_within_s = 5.0
 [services]
 samples = 1
-deadline_s = 300.0
+deadline_s = 800.0
 answer_within_s = 8.0
 [model]
 path = "{EMBEDDED}"
@@ -168,13 +168,13 @@ def started(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
             process.stdin.close()
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(20)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
 
 
-def until(reached: Callable[[], bool], seconds: float, log: Path) -> None:
+def until(reached: Callable[[], bool], seconds: float, log: Path | None = None) -> None:
     """Wait, or end with the log's last lines."""
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
@@ -182,7 +182,15 @@ def until(reached: Callable[[], bool], seconds: float, log: Path) -> None:
             if reached():
                 return
         time.sleep(0.2)
-    raise SystemExit(f"not reached: {reached.__name__}\n{log.read_text(errors='replace')[-3000:]}")
+    said = log.read_text(errors="replace")[-3000:] if log else ""
+    raise SystemExit(f"not reached: {reached.__name__}\n{said}")
+
+
+def quiet(capture: Capture) -> bool:
+    """Whether no packet came for a while."""
+    before = capture.packets
+    time.sleep(1.0)
+    return capture.packets == before
 
 
 def resources() -> list[dict[str, Any]]:
@@ -212,7 +220,7 @@ def exercise(ehr: Ehr, log: Path) -> dict[str, Any]:
         topics = [card["source"].get("topic", {}).get("code") for card in cards]
         return "chartsideDifferential" in topics
 
-    until(a_differential, 280, log)
+    until(a_differential, 900, log)
     entry = {"card": cards[0]["uuid"], "outcome": "accepted"}
     entry |= {"outcomeTimestamp": "2026-01-01T00:00:00Z"}
     found["feedback"] = ehr.post(f"{SERVICE}/feedback", {"feedback": [entry]}).status_code
@@ -259,9 +267,10 @@ def main() -> None:
     (folder / "chartside.toml").write_text(settings(folder, ehr.jku))
     certificate(folder)
     name_server(folder)
-    holder = subprocess.Popen(["unshare", "--net", "sleep", "900"])
-    time.sleep(0.5)
+    holder = subprocess.Popen(["unshare", "--net", "sleep", "3600"])
     try:
+        ours = Path("/proc/self/ns/net").readlink()
+        until(lambda: Path(f"/proc/{holder.pid}/ns/net").readlink() != ours, 60)
         wire(holder.pid)
         seen = _observed(folder, ehr, ["nsenter", "-t", str(holder.pid), "-n", sys.executable])
     finally:
@@ -280,17 +289,17 @@ def _observed(folder: Path, ehr: Ehr, there: list[str]) -> dict[str, Any]:
     serve = [sys.executable, "-m", "cds_hooks", "serve", "--json", "--config"]
     serve.append(str(folder / "chartside.toml"))
     with started(world, world_log), started(model, model_log):
-        until(lambda: "ready" in world_log.read_text(), 20, world_log)
-        until(lambda: "port=" in model_log.read_text(), 60, model_log)
+        until(lambda: "ready" in world_log.read_text(), 120, world_log)
+        until(lambda: "port=" in model_log.read_text(), 300, model_log)
         capture = Capture()
         with started(serve, log):
-            until(lambda: ehr.get("/readyz").status_code == 200, 120, log)
+            until(lambda: ehr.get("/readyz").status_code == 200, 300, log)
             found = exercise(ehr, log)
             found["report"] = report(folder)
-        time.sleep(0.5)
+        until(lambda: quiet(capture), 60)
         served = sorted(capture.flows)
         control()
-        time.sleep(0.5)
+        until(lambda: quiet(capture), 60)
         found["dropped"] = capture.stop()
     return found | {
         "packets": capture.packets,

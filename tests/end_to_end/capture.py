@@ -52,7 +52,7 @@ class Capture:
         self._ends = threading.Event()
         self.flows: set[Flow] = set()
         self.packets = 0
-        self._thread = threading.Thread(target=self._read)
+        self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
     def _read(self) -> None:

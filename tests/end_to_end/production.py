@@ -41,7 +41,7 @@ from cds_hooks.evaluation.runs.score import score
 from cds_hooks.inference.worker import landlock
 from cds_hooks.plausibility import Terminology
 from fhir_mapping.chart import Chart, PatientFacts
-from tests.end_to_end.conftest import ROOT, Running
+from tests.end_to_end.conftest import IN_BRIEF, ROOT, Running
 from tests.inference.tiny_models import write
 from tests.trust.conftest import Signer, good_claims, key_set
 from tests.trust.test_transport import Authority
@@ -138,7 +138,7 @@ class Site:
         log = self.folder / "service.log"
         with log.open("ab") as out:
             began = log.stat().st_size
-            process = subprocess.Popen(command, stdout=out, stderr=out, cwd=ROOT)
+            process = subprocess.Popen(command, stdout=out, stderr=out, cwd=ROOT, env=IN_BRIEF)
         served = Served(self, process, began)
         try:
             served.until_listening()
@@ -160,7 +160,7 @@ class Served(Running):
         return raw[self._began :].decode(errors="replace")
 
     def until_listening(self) -> None:
-        self.wait_for(lambda: bool(self._port()) or self.process.poll() is not None, 60)
+        self.wait_for(lambda: bool(self._port()) or self.process.poll() is not None, 120)
         assert self._port(), self.log
         self.address = f"https://127.0.0.1:{self._port()}"
 
@@ -178,7 +178,7 @@ class Served(Running):
             token = self.token(path)
         headers = {"authorization": f"Bearer {token}"} if token else {}
         context = ssl.create_default_context(cafile=str(self.site.authority.pem))
-        with httpx.Client(verify=context, trust_env=False, timeout=60) as http:
+        with httpx.Client(verify=context, trust_env=False, timeout=120) as http:
             if body is None:
                 return http.get(f"{self.address}{path}", headers=headers)
             return http.post(f"{self.address}{path}", json=body, headers=headers)
@@ -194,7 +194,7 @@ class Served(Running):
         if self.process.poll() is None:
             self.process.terminate()
         try:
-            return self.process.wait(30)
+            return self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.process.kill()
             return self.process.wait()

@@ -15,7 +15,7 @@ import pytest
 from tests.end_to_end.production import Site
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = [pytest.mark.model, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.model]
 
 
 def _unlimited() -> None:
@@ -65,6 +65,7 @@ def test_it_does_not_rest_on_the_limit_which_a_program_for_dumps_is_not_held_to(
     assert not os.WCOREDUMP(_dies(tmp_path, *NO_LIMIT, *FORBID))
 
 
+@pytest.mark.slow
 def test_neither_process_of_a_running_service_dumps(dumps: Path, tmp_path: Path) -> None:
     site = Site(tmp_path)
     site.admit()
@@ -76,7 +77,7 @@ def test_neither_process_of_a_running_service_dumps(dumps: Path, tmp_path: Path)
         for process in both:
             assert process.rlimit(psutil.RLIMIT_CORE) == (0, 0)
         both[1].send_signal(signal.SIGABRT)
-        service.wait_for(lambda: not both[1].is_running(), 30)
+        service.wait_for(lambda: not both[1].is_running(), 120)
         service.process.send_signal(signal.SIGABRT)
         _, status = os.waitpid(service.process.pid, 0)
         service.process.returncode = os.waitstatus_to_exitcode(status)

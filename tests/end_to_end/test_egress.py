@@ -16,7 +16,7 @@ from tests.end_to_end import outside
 from tests.end_to_end.capture import flow_of
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = [pytest.mark.model, pytest.mark.timeout(700)]
+pytestmark = [pytest.mark.model, pytest.mark.timeout(3000)]
 APART = ["unshare", "--net", "--mount"]
 LISTED = {
     ("tcp", outside.FHIR, outside.FHIR_PORT),
@@ -49,7 +49,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     done = subprocess.run(
         [*APART, sys.executable, str(ROOT / "tests/end_to_end/apart.py"), str(folder)],
         capture_output=True,
-        timeout=600,
+        timeout=2400,
         check=False,
     )
     assert done.returncode == 0, done.stderr.decode()[-4000:]

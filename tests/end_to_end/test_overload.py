@@ -13,7 +13,7 @@ from tests.soak.overload import overload, records_in
 
 
 @pytest.mark.model
-@pytest.mark.timeout(300)
+@pytest.mark.slow
 def test_every_hook_is_answered_and_on_record_however_much_there_is(
     start: Callable[[str], AbstractContextManager[Running]],
 ) -> None:

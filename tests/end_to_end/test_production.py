@@ -27,7 +27,7 @@ from cds_hooks.settings.records import record_lacks
 from tests.end_to_end.production import CATALOGUE, SERVICE, WHO, Served, Site, chartside
 from tests.trust.conftest import Signer, key_set
 
-pytestmark = [pytest.mark.model, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.model]
 ROOT = Path(__file__).resolve().parents[2]
 EMBEDDED = ROOT / "build/models/SmolLM2-135M-Instruct.Q8_0.gguf"
 # Of the patient whose chart is opened: what must be nowhere in clear.
@@ -207,10 +207,15 @@ def test_everything_that_is_missing_is_told_at_once(tmp_path: Path) -> None:
     ("changed", "names"),
     [
         ({"signing_key": 'signing_key = "none.key"'}, "ledger.signing_key"),
-        ({"public_key": 'public_key = "none.pem"'}, "admission.public_key"),
-        ({"folder": 'folder = "nowhere"'}, "admission.folder"),
-        ({"certificate": 'certificate = "none.pem"'}, "tls.certificate"),
-        ({"jwks_file": 'jwks_file = "none.json"'}, "jwks_file"),
+        *(
+            pytest.param(changed, names, marks=pytest.mark.slow)
+            for changed, names in (
+                ({"public_key": 'public_key = "none.pem"'}, "admission.public_key"),
+                ({"folder": 'folder = "nowhere"'}, "admission.folder"),
+                ({"certificate": 'certificate = "none.pem"'}, "tls.certificate"),
+                ({"jwks_file": 'jwks_file = "none.json"'}, "jwks_file"),
+            )
+        ),
         ({"sha256": 'sha256 = ""'}, "model.sha256"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -251,7 +256,7 @@ def test_an_ehr_with_its_token_discovers_opens_a_chart_and_gives_feedback_once_e
     assert served.call(f"{SERVICE}/feedback", {"feedback": [entry]}).status_code == 200
     # The model is asked, and what it writes goes through the checks; it has random weights and
     # spells letter by letter, so that its list may end before it is whole.
-    served.wait_for(lambda: '"event":"consultation"' in served.log, 200)
+    served.wait_for(lambda: '"event":"consultation"' in served.log, 500)
     assert re.search(r'"outcome":"(answered|empty|invalid-output)"', served.log)
     again = served.call(SERVICE, body).json()["cards"]
     assert all(card["source"]["label"] for card in again)
@@ -360,6 +365,7 @@ def test_nothing_gets_out_and_the_model_can_be_checked_by_the_commands_of_the_pa
     assert "can be used" in chartside("models", "check", str(served.site.model), *config).stdout
 
 
+@pytest.mark.slow
 def test_it_stops_and_starts_again_with_its_records_its_tokens_and_its_ledger(
     tmp_path: Path, chart: list[dict[str, Any]], open_chart: Callable[..., dict[str, Any]]
 ) -> None:
@@ -385,6 +391,7 @@ def test_it_stops_and_starts_again_with_its_records_its_tokens_and_its_ledger(
 # --- which model ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_model_that_does_not_know_the_cases_is_not_admitted_for_clinical_use(
     tmp_path: Path,
 ) -> None:

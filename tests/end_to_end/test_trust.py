@@ -65,14 +65,14 @@ class Site:
     def get(self, path: str, token: str = "", *, shown: bool = True) -> httpx.Response:
         headers = {"authorization": f"Bearer {token}"} if token else {}
         with httpx.Client(verify=self.context(shown=shown), trust_env=False) as http:
-            return http.get(f"https://127.0.0.1:{self.port}{path}", headers=headers, timeout=20)
+            return http.get(f"https://127.0.0.1:{self.port}{path}", headers=headers, timeout=60)
 
     def token(self) -> str:
         return self.signer.sign(good_claims(aud=f"{PUBLIC}/cds-services"))
 
     def certificate(self) -> bytes:
         with (
-            socket.create_connection(("127.0.0.1", self.port), timeout=10) as plain,
+            socket.create_connection(("127.0.0.1", self.port), timeout=60) as plain,
             self.context().wrap_socket(plain, server_hostname="127.0.0.1") as wrapped,
         ):
             return wrapped.getpeercert(binary_form=True) or b""
@@ -110,7 +110,7 @@ def test_a_renewed_certificate_is_served_on_sighup(site: Site) -> None:
     site.authority.issue("service")
     assert site.running is not None
     site.running.process.send_signal(signal.SIGHUP)
-    ends = time.monotonic() + 20
+    ends = time.monotonic() + 120
     while site.certificate() == before and time.monotonic() < ends:
         time.sleep(0.1)
     assert site.certificate() != before
@@ -119,7 +119,7 @@ def test_a_renewed_certificate_is_served_on_sighup(site: Site) -> None:
 
 async def test_this_machines_own_commands_are_let_in(site: Site) -> None:
     settings = load_settings(site.folder / "chartside.toml", {})
-    async with own_http(settings, site.port, timeout=20) as http:
+    async with own_http(settings, site.port, timeout=60) as http:
         for _ in range(2):
             answer = await http.get("/cds-services")
             assert answer.status_code == 200

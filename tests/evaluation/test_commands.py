@@ -227,6 +227,7 @@ def test_a_run_through_the_whole_service_and_again(sample: Data, tmp_path: Path)
 
 @pytest.mark.model
 @pytest.mark.timeout(1800)
+@pytest.mark.slow
 def test_a_closed_list_is_asked_of_the_engine_alone(sample: Data, tmp_path: Path) -> None:
     data, folder = str(sample.folder), str(tmp_path)
     words = ("--suite", "vignettes", "--data", data, "--output", folder, "--limit", "2")

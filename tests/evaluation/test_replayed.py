@@ -92,6 +92,7 @@ def test_a_panel_votes_with_all_its_runs(eurorad_csv: Path, tmp_path: Path) -> N
     assert "Reliability" in (tmp_path / "report.md").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_rows_that_slipped_are_put_right_and_lost_answers_left_out(
     eurorad_csv: Path, tmp_path: Path
 ) -> None:
@@ -103,6 +104,7 @@ def test_rows_that_slipped_are_put_right_and_lost_answers_left_out(
     assert len(ids) == 207
 
 
+@pytest.mark.slow
 def test_rows_in_another_order_are_the_same_run(answers: Path, tmp_path: Path) -> None:
     with answers.open(encoding="utf-8-sig", newline="") as file:
         header, *rows = csv.reader(file)
@@ -143,6 +145,7 @@ def test_whose_answers_must_be_said(who: str, answers: Path, tmp_path: Path) -> 
     assert "nine-votes" in caught.value.hint
 
 
+@pytest.mark.slow
 def test_a_run_over_the_first_cases_goes_on_to_the_rest(
     answers: Path, cases: int, tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 from fhir_mapping import Chart, map_chart
 from fhir_mapping.chart import Kind
 
+pytestmark = pytest.mark.fhir_server
 LABS = 45
 MINE, THEIRS = "mapping-mine", "mapping-theirs"
 

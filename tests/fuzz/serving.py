@@ -32,7 +32,7 @@ class Fuzzed:
 
     def __init__(self, url: str, log: io.StringIO) -> None:
         self.url = url
-        self.client = httpx.Client(base_url=url, timeout=30)
+        self.client = httpx.Client(base_url=url, timeout=120)
         self.requests = 0
         self._log = log
 
@@ -66,7 +66,7 @@ def fuzzed_service(folder: Path) -> Iterator[Fuzzed]:
         configure_logging(level="debug", json=True, stream=stream)
         thread.start()
         try:
-            assert started.wait(60)
+            assert started.wait(300)
             fuzzed = Fuzzed(url, stream)
             yield fuzzed
             fuzzed.client.close()

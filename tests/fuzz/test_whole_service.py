@@ -23,6 +23,7 @@ from tests.fuzz.serving import Fuzzed, fuzzed_service
 from tests.hostile.charts import BENIGN, corpus
 from tests.hostile.conftest import body_of
 
+pytestmark = pytest.mark.slow
 PHASES = [Phase.explicit, Phase.generate]
 EACH = settings(phases=PHASES)
 TWICE = settings(max_examples=settings.default.max_examples * 2, phases=PHASES)

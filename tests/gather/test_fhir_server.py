@@ -25,7 +25,7 @@ from tests.sample.places import DATA
 from tests.sample.transactions import large
 
 # The first use makes the server's virtual environment.
-pytestmark = [pytest.mark.fhir_server, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.fhir_server]
 
 Ask = Callable[..., Awaitable[Gathered]]
 

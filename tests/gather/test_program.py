@@ -27,7 +27,7 @@ def test_the_program_serves_a_bundle_and_ends_with_its_server(
         said = [program.stdout.readline().split()[-1] for _ in range(2)]
         children = psutil.Process(program.pid).children()
         program.send_signal(signal.SIGTERM)
-        assert program.wait(20) == 0
+        assert program.wait(60) == 0
     assert said[0] == "tried"
     assert said[1].startswith("http://127.0.0.1:")
     assert children

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +13,7 @@ from cds_hooks.inference.gguf import read_header
 from cds_hooks.inference.worker import native
 from cds_hooks.inference.worker.tokens import PromptTokenizer
 from fhir_mapping import map_chart
-from tests.end_to_end.conftest import Running, running_service
+from tests.end_to_end.conftest import Running
 from tests.hostile.charts import BENIGN, Hostile, corpus, resources
 from tests.hostile.conftest import body_of
 from tests.hostile.judging import card_faults, page_faults
@@ -62,26 +61,14 @@ def test_control_tokens_stand_where_the_template_put_them(
     assert markers(tokenizer, raw) == scaffold
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    folder: Path = tmp_path_factory.mktemp("hostile-service")
-    settings = "\n[services]\nanswer_within_s = 3\ndeadline_s = 280\n"
-    with running_service(folder, settings) as running:
-        running.until_ready(120)
-        yield running
-
-
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("name", SLICE)
+@pytest.mark.parametrize("name", [SLICE[0], pytest.param(SLICE[1], marks=pytest.mark.slow)])
 def test_a_real_answer_stays_a_card(service: Running, name: str) -> None:
     [chart] = [chart for chart in corpus() if chart.id == name]
     answer = service.hook(body_of(chart))
-    ends = time.monotonic() + 240
-    while "worked out" in answer["cards"][0]["summary"] and time.monotonic() < ends:
-        time.sleep(2)
+    while "worked out" in answer["cards"][0]["summary"]:
+        time.sleep(0.5)
         answer = service.hook(body_of(chart))
     summary = answer["cards"][0]["summary"]
-    assert "worked out" not in summary
     # So small a model's answer is at times of no use; then the card says so and nothing else.
     assert "For: " in answer["cards"][0]["detail"] or "not in a usable form" in summary
     for card in answer["cards"]:

@@ -73,6 +73,7 @@ async def test_an_adapter_changes_what_the_model_says_as_strongly_as_its_scale(
     assert tuned.samples[0].finish == "stop"
 
 
+@pytest.mark.slow
 async def test_a_model_with_adapters_is_another_model_and_tells_its_parts(
     tiny: LlamaConfig, adapter: Path, ask: Ask
 ) -> None:
@@ -90,6 +91,7 @@ async def test_a_model_with_adapters_is_another_model_and_tells_its_parts(
     )
 
 
+@pytest.mark.slow
 async def test_prefixes_of_one_adapter_are_not_another_s(
     tiny: LlamaConfig, adapter: Path, ask: Ask
 ) -> None:
@@ -124,6 +126,7 @@ async def test_an_adapter_that_is_not_the_model_s_is_refused(
     assert "other.gguf" in trouble
 
 
+@pytest.mark.slow
 async def test_a_model_is_no_adapter_and_a_changed_adapter_is_not_the_one(
     tiny: LlamaConfig, adapter: Path
 ) -> None:

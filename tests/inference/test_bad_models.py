@@ -56,7 +56,7 @@ def _absurd(whole: bytes) -> bytes:
 
 async def _refusal(config: LlamaConfig) -> str:
     async with running(config) as engine:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(300):
             state = await engine.settled()
         assert (state.status, state.restarts) == ("failed", 0)
         with pytest.raises(EngineUnavailable) as caught:
@@ -99,6 +99,7 @@ async def test_a_damaged_file_never_reaches_native_code(
         "no message at all",
     ],
 )
+@pytest.mark.slow
 async def test_a_hostile_chat_template_keeps_the_model_from_being_used(
     tiny: LlamaConfig, tiny_models: ModuleType, template: str
 ) -> None:
@@ -120,6 +121,7 @@ async def test_no_sequence_grows_past_what_the_model_was_trained_on(
         assert (await engine.generate(ask(max_tokens=100))).samples[0].finish == "stop"
 
 
+@pytest.mark.slow
 async def test_more_samples_than_there_is_room_for_are_refused_at_once(
     tiny: LlamaConfig, tiny_models: ModuleType, ask: Ask
 ) -> None:
@@ -149,12 +151,13 @@ async def test_a_model_that_never_ends_its_thinking_answers_and_is_marked(
     assert parse_differential(sample.text, ("S1", "L1", "L12")).candidates
 
 
+@pytest.mark.slow
 async def test_killed_at_every_stage_it_answers_each_request_and_comes_back(
     config: LlamaConfig, ask: Ask
 ) -> None:
     async with running(config) as engine:
         _kill(engine)  # while it loads
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(300):
             while engine.state.restarts < 1:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             assert (await engine.settled()).status == "ready"
@@ -168,8 +171,9 @@ async def test_killed_at_every_stage_it_answers_each_request_and_comes_back(
 
 
 async def _killed_after(engine: LlamaEngine, ask: Ask, milliseconds: float, number: int) -> None:
-    # Another chart each time, so that nothing of it is there already.
-    request = ask(chart=f"S1 cough for {number} days", samples=2, diagnoses=2)
+    # Another chart each time, so that nothing of it is there already; and more to write than what
+    # was measured, so that it is still at work on a machine that has become faster since.
+    request = ask(chart=f"S1 cough for {number} days", samples=2, diagnoses=5)
     asked = asyncio.create_task(engine.generate(request))
     waiting = asyncio.create_task(engine.generate(request))
     await asyncio.sleep(milliseconds / 1000)
@@ -178,7 +182,7 @@ async def _killed_after(engine: LlamaEngine, ask: Ask, milliseconds: float, numb
         with pytest.raises(EngineError) as caught:
             await task
         assert caught.value.code == "engine-failed"
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         assert (await engine.settled()).status == "ready"
     # Three ends without an answer between would lead out of service.
     assert (await engine.generate(ask())).samples[0].finish == "stop"

@@ -72,7 +72,8 @@ async def test_a_prompt_asked_again_is_not_evaluated_again(engine: LlamaEngine, 
 
 async def test_requests_join_and_leave_the_running_batch(engine: LlamaEngine, ask: Ask) -> None:
     slow = asyncio.create_task(engine.generate(ask(samples=2, diagnoses=3, seed=5)))
-    await asyncio.sleep(0.1)
+    while not engine.state.running:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
     quick = asyncio.create_task(engine.generate(ask(chart="S1 rash", samples=1, seed=6)))
     done, _ = await asyncio.wait({slow, quick}, return_when=asyncio.FIRST_COMPLETED)
     assert done == {quick}
@@ -113,9 +114,10 @@ async def test_a_deadline_ends_the_work_at_the_next_token(engine: LlamaEngine, a
 
 
 async def test_cancelling_frees_the_sequences_for_the_next(engine: LlamaEngine, ask: Ask) -> None:
-    for wait in (0.0, 0.05, 0.2, 0.4):
+    decode_s = (await engine.generate(ask(samples=3, diagnoses=2))).timings_ms["decode"] / 1000
+    for share in (0.0, 0.1, 0.3, 0.6):
         task = asyncio.create_task(engine.generate(ask(samples=3, diagnoses=5)))
-        await asyncio.sleep(wait)
+        await asyncio.sleep(share * decode_s)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

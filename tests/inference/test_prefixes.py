@@ -33,6 +33,7 @@ def _about(ask: Ask, chart: str) -> GenerationRequest:
     return replace(ask(), messages=messages, temperature=0)  # last bits decide nothing
 
 
+@pytest.mark.slow
 async def test_a_second_chart_and_a_restart_spare_the_template_s_part(
     config: LlamaConfig, ask: Ask, tmp_path: Path
 ) -> None:

@@ -46,7 +46,7 @@ async def _settled(engine: LlamaEngine) -> EngineState:
 
 
 async def _gone(pid: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
@@ -61,7 +61,8 @@ async def test_a_killed_process_fails_what_runs_and_comes_back(
             await engine.generate(ask())
         assert (await _settled(engine)).status == "ready"
         tasks = [asyncio.create_task(engine.generate(ask(samples=2))) for _ in range(3)]
-        await asyncio.sleep(0.3)
+        while not engine.state.running:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
         assert engine.pid is not None
         os.kill(engine.pid, signal.SIGKILL)
         for task in tasks:
@@ -77,6 +78,7 @@ async def test_a_killed_process_fails_what_runs_and_comes_back(
 
 
 @pytest.mark.model
+@pytest.mark.slow
 async def test_a_process_that_hangs_is_killed_and_replaced(config: LlamaConfig, ask: Ask) -> None:
     async with running(replace(config, grace_s=0.2)) as engine:
         await _settled(engine)
@@ -93,6 +95,7 @@ async def test_a_process_that_hangs_is_killed_and_replaced(config: LlamaConfig, 
 
 
 @pytest.mark.model
+@pytest.mark.slow
 async def test_garbage_to_the_process_ends_it_and_a_new_one_comes(config: LlamaConfig) -> None:
     async with running(config) as engine:
         await _settled(engine)
@@ -112,7 +115,8 @@ async def test_stopping_leaves_no_process(config: LlamaConfig, ask: Ask) -> None
         pid = engine.pid
         assert pid is not None
         task = asyncio.create_task(engine.generate(ask(samples=3)))
-        await asyncio.sleep(0.1)
+        while not engine.state.running:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
     with pytest.raises(EngineError):
         await task
     await _gone(pid)
@@ -145,7 +149,7 @@ def test_the_process_ends_when_the_service_is_killed(config: LlamaConfig) -> Non
     with service, service.stdout:
         worker = psutil.Process(int(service.stdout.readline()))
         service.kill()
-        psutil.wait_procs([worker], timeout=10)
+        psutil.wait_procs([worker], timeout=60)
         assert not worker.is_running()
 
 
@@ -205,7 +209,7 @@ async def test_a_process_that_cannot_be_understood_is_restarted_with_pauses(
 ) -> None:
     changed = replace(config, program=_program(tmp_path, code), load_s=0.3)
     async with running(changed) as engine:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while engine.state.restarts < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         assert engine.state.status == "restarting"

@@ -48,7 +48,7 @@ async def test_what_a_look_finds_is_the_engine_s_state(
     engine = OpenAIEngine(OpenAIConfig(base, "smol", allowed=(base,), probe_s=1.0))
     assert engine.state.status == "loading"
     await engine.start()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while (engine.state.status, engine.state.detail) != (status, detail):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     if status != "ready":

@@ -233,7 +233,7 @@ async def test_a_cancelled_request_closes_its_connection(
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await scripted.hung_up.wait()
 
 
@@ -296,8 +296,8 @@ async def test_more_requests_than_allowed_are_refused_at_once(
     engine = await connect(scripted.base, in_flight=1)
     scripted.plays[CHAT] = plays(HEAD, 5.0)
     first = asyncio.create_task(engine.generate(ask()))
-    await asyncio.sleep(0.05)
-    assert engine.state.running == 1
+    while engine.state.running != 1:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
     with pytest.raises(QueueFull):
         await engine.generate(ask())
     first.cancel()

@@ -123,17 +123,16 @@ async def test_at_once_is_at_once_and_in_turn_is_in_turn(ask: Ask) -> None:
 
 async def test_in_turn_no_model_takes_the_time_of_those_behind_it(ask: Ask) -> None:
     slow, fast = Named("a", said("A", 30.0)), Named("b", said("B"))
-    generation = await Panel([slow, fast]).generate(ask(deadline_s=0.4))
+    generation = await Panel([slow, fast]).generate(ask(deadline_s=2.0))
     assert [part.model.name for part in by_model(generation)] == ["b"]
     assert generation.failures[0].code == "deadline"
-    assert slow.requests[0].deadline_s == pytest.approx(0.2, abs=0.05)
+    assert slow.requests[0].deadline_s <= 1.0
 
 
 async def test_in_turn_what_is_left_over_falls_to_those_behind(ask: Ask) -> None:
     fast, last = Named("a"), Named("b")
-    await Panel([fast, last]).generate(ask(deadline_s=10.0))
-    assert fast.requests[0].deadline_s == pytest.approx(5.0, abs=0.5)
-    assert last.requests[0].deadline_s > 9.0
+    await Panel([fast, last]).generate(ask(deadline_s=100.0))
+    assert fast.requests[0].deadline_s <= 50.0 < last.requests[0].deadline_s
 
 
 async def test_at_once_each_model_has_all_the_time(ask: Ask) -> None:
@@ -167,7 +166,7 @@ async def test_one_in_memory_a_model_that_does_not_load_is_a_failure_of_its_own(
     engines = [Unloadable("a"), Endless("b"), Named("c", said("C"))]
     panel = Panel(engines, asked=Asked.ONE_IN_MEMORY)
     await panel.start()
-    generation = await panel.generate(ask(deadline_s=0.6))
+    generation = await panel.generate(ask(deadline_s=3.0))
     assert [f.code for f in generation.failures] == ["engine-unavailable", "deadline"]
     assert [s.text for s in generation.samples] == ["C"]
     assert all("stop" in engine.log for engine in engines)
@@ -178,12 +177,14 @@ async def test_cancelling_cancels_every_model(ask: Ask, how: Asked) -> None:
     engines = [Named(name, said(name, 30.0)) for name in "ab"]
     panel = Panel(engines, asked=how)
     await panel.start()
+    at_work = 2 if how is Asked.AT_ONCE else 1
     task = asyncio.create_task(panel.generate(ask()))
-    await asyncio.sleep(0.05)
+    while sum(engine.state.running for engine in engines) < at_work:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert sum(engine.cancelled for engine in engines) == (2 if how is Asked.AT_ONCE else 1)
+    assert sum(engine.cancelled for engine in engines) == at_work
 
 
 async def test_one_prompt_fits_every_model() -> None:

@@ -46,7 +46,7 @@ CONTROL = [
 
 async def until(true: Callable[[], bool]) -> None:
     """Wait until something is so."""
-    for _ in range(400):
+    for _ in range(4000):
         if true():
             return
         await asyncio.sleep(0.05)
@@ -78,6 +78,7 @@ async def test_samples_are_what_the_schema_allows(real_server: Any, connect: Any
     assert generation.timings_ms["prompt"] > 0
 
 
+@pytest.mark.slow
 async def test_a_seed_and_the_way_of_asking_do_not_change_what_is_said(
     real_server: Any, connect: Any, ask: Ask
 ) -> None:
@@ -93,6 +94,7 @@ async def test_a_seed_and_the_way_of_asking_do_not_change_what_is_said(
     assert first != second
 
 
+@pytest.mark.slow
 async def test_a_server_that_gives_one_sample_at_a_time_is_asked_for_each(
     serve: Any, connect: Any, ask: Ask
 ) -> None:
@@ -180,16 +182,16 @@ async def test_cancelling_ends_the_work_over_there(serve: Any, connect: Any, ask
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    seen = await until_cut(server, 1)
-    assert seen["pieces"] < 1000
+    assert (await until_cut(server, 1))["finished"] == 0
     assert (await engine.generate(ask())).samples[0].finish == "stop"
 
     with pytest.raises(DeadlinePassed):
         await engine.generate(replace(long, deadline_s=1.0))
     await until_cut(server, 2)
 
+    before = server.seen()["pieces"]
     task = asyncio.create_task(engine.generate(long))
-    await asyncio.sleep(0.5)
+    await until(lambda: server.seen()["pieces"] >= before + 3)
     await engine.stop()
     with pytest.raises(EngineUnavailable):
         await task
@@ -197,6 +199,7 @@ async def test_cancelling_ends_the_work_over_there(serve: Any, connect: Any, ask
     server.stop()
 
 
+@pytest.mark.slow
 async def test_a_server_that_dies_and_comes_back(serve: Any, connect: Any, ask: Ask) -> None:
     server = serve()
     engine = await connect(server.base, probe_s=0.5)
@@ -217,6 +220,7 @@ async def test_a_server_that_dies_and_comes_back(serve: Any, connect: Any, ask: 
     again.stop()
 
 
+@pytest.mark.slow
 async def test_replicas_go_on_when_one_server_dies(serve: Any, connect: Any, ask: Ask) -> None:
     first, second = serve(), serve()
     engines = [await connect(server.base, probe_s=0.5) for server in (first, second)]

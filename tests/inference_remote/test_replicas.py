@@ -177,7 +177,8 @@ async def test_a_cancelled_proof_proves_nothing(
     await replicas.generate(ask())
     clock.now = 1.1
     task = asyncio.create_task(replicas.generate(ask()))
-    await asyncio.sleep(0.01)
+    while not engines[0].state.running:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

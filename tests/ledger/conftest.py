@@ -18,7 +18,7 @@ def site_key(tmp_path: Path) -> SiteKey:
     return SiteKey.load(tmp_path / "keys" / "site.key", create=True)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def where(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
     """An empty database."""
     if request.param == "sqlite":

@@ -10,8 +10,8 @@ import pytest
 from tests.soak.kill import kill_rounds
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.model
+@pytest.mark.slow
 def test_no_card_was_received_whose_record_a_kill_lost(tmp_path: Path) -> None:
     outcome = kill_rounds(tmp_path, 3, random.Random(1))
     assert outcome.cards

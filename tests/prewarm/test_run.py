@@ -112,7 +112,8 @@ async def test_a_stopped_run_keeps_what_is_done() -> None:
 
     before, summary = asyncio.all_tasks(), Summary()
     task = asyncio.create_task(prewarm(ITEMS, read, slow, summary))
-    await asyncio.sleep(0.05)
+    while summary.done < 2:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

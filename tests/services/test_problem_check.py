@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from cds_hooks.cards import build
 from cds_hooks.consultation import Consultation, Outcome, Verdict
 from cds_hooks.plausibility import Terminology, check_entered
-from cds_hooks.plausibility.compile import compile_terminology
 from cds_hooks.protocol.cards import Response
 from cds_hooks.protocol.request import HookContext, HookRequest, parse_request
 from cds_hooks.protocol.wire import to_document
@@ -26,14 +25,12 @@ from fhir_mapping import map_chart
 
 NOW = datetime(2026, 4, 2, 10, 0, tzinfo=UTC)
 ICD = "http://hl7.org/fhir/sid/icd-10-cm"
-WHEELS = Path(__file__).resolve().parents[2] / "build" / "wheels"
+COMPILED = Path(__file__).resolve().parents[2] / "build" / "terminology.sqlite"
 
 
 @pytest.fixture(scope="module")
-def terminology(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminology]:
-    database = tmp_path_factory.mktemp("terminology") / "terminology.sqlite"
-    compile_terminology(WHEELS, database, None, lambda _: None)
-    with Terminology(database) as opened:
+def terminology() -> Iterator[Terminology]:
+    with Terminology(COMPILED) as opened:
         yield opened
 
 

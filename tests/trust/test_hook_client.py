@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -76,14 +77,22 @@ async def test_the_hook_of_a_file_comes_to_the_service_as_an_ehrs(
 
 
 async def test_the_chart_is_opened_again_with_a_token_each_until_the_answer_is_there(
-    make_edge: Any, signer: Signer, words: list[str], run: Callable[..., tuple[int, str]]
+    make_edge: Any,
+    signer: Signer,
+    words: list[str],
+    run: Callable[..., tuple[int, str]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    slept: list[float] = []
+    clock = SimpleNamespace(monotonic=lambda: 50.0 + sum(slept), sleep=slept.append)
+    monkeypatch.setattr("cds_hooks.cli.hook_service.time", clock)
     async with make_edge(client_entry(signer)) as edge, listening(edge.app) as url:
         status, told = await asyncio.to_thread(
             run, *words, "--url", url, "--issuer", ISSUER, "--wait", "3"
         )
         assert (status, len(json.loads(told)["cards"])) == (0, 1)
-        assert len(edge.asked) >= 2
+        assert slept == [1.0] * 3
+        assert len(edge.asked) == 4
         assert len({request.hook_instance for _, request, _ in edge.asked}) == len(edge.asked)
         assert not edge.refused
 

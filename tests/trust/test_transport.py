@@ -98,14 +98,14 @@ def trusting(
 
 
 def get(url: str, context: ssl.SSLContext, path: str = "/healthz", **kwargs: Any) -> httpx.Response:
-    with httpx.Client(verify=context, timeout=10, trust_env=False) as http:
+    with httpx.Client(verify=context, timeout=60, trust_env=False) as http:
         return http.get(f"{url}{path}", **kwargs)
 
 
 def certificate_of(url: str, context: ssl.SSLContext) -> bytes:
     port = int(url.rpartition(":")[2])
     with (
-        socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+        socket.create_connection(("127.0.0.1", port), timeout=60) as plain,
         context.wrap_socket(plain, server_hostname="127.0.0.1") as wrapped,
     ):
         return wrapped.getpeercert(binary_form=True) or b""
@@ -213,7 +213,7 @@ async def test_changed_files_are_noticed_and_bad_ones_change_nothing(authority: 
 
 
 async def _until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110 - what is waited for is a file
             await asyncio.sleep(0.02)
 
