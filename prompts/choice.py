@@ -7,7 +7,7 @@ Everything that fits is shown in full. Where not all does:
 3. lines become full ones by priority, doses of drugs last; other facts get a line between the two;
 4. what is left is named, by priority, in a line at the end of its section, for which a tenth of
    the budget is kept from the drugs of step 2 on;
-5. the rest is only counted there.
+5. the rest is only counted there, and what room is left makes lines full.
 """
 
 from __future__ import annotations
@@ -101,6 +101,7 @@ def choose(layout: Layout, costs: Costs, budget: int, ranking: Ranking) -> Choic
     _show_short(choice, costs, [n for n in must if ranking.is_drug(n)], reserve)
     _complete(choice, costs, ranking, reserve)
     _name(choice, costs, layout, [n for n in ranking.ranked if n not in choice.shown])
+    _lengthen(choice, costs, ranking.ranked, 0)
     return choice
 
 
@@ -115,6 +116,7 @@ def _show_short(choice: Choice, costs: Costs, ranked: Sequence[int], reserve: in
 def _complete(choice: Choice, costs: Costs, ranking: Ranking, reserve: int) -> None:
     """Full lines for what is shown, doses last, and lines for what is not shown yet."""
     others = [n for n in ranking.ranked if n not in choice.brief]
+    reserve = reserve if others else 0
     _lengthen(choice, costs, [n for n in ranking.ranked if not ranking.is_drug(n)], reserve)
     _show(choice, costs, others, max(reserve, choice.room // 2))
     _lengthen(choice, costs, [n for n in ranking.ranked if ranking.is_drug(n)], reserve)

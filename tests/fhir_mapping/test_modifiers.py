@@ -244,11 +244,15 @@ def test_any_shape_is_searched_and_nothing_modified_is_left(item: Any) -> None:
     assert not list(_modified(read.get("item")))
 
 
-def _modified(value: Any) -> Iterator[Any]:
-    """Items and answers, at any depth, with a modifier extension that is not empty."""
+def _modified(value: Any, *, of_item: bool = True) -> Iterator[Any]:
+    """Items, their items and answers, and the items of those, with a modifier extension.
+
+    An answer of an answer is no part of FHIR, and nothing reads it.
+    """
     for part in value if isinstance(value, list) else [value]:
         if isinstance(part, dict):
             if part.get("modifierExtension"):
                 yield part
             yield from _modified(part.get("item"))
-            yield from _modified(part.get("answer"))
+            if of_item:
+                yield from _modified(part.get("answer"), of_item=False)

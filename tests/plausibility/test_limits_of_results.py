@@ -138,7 +138,9 @@ def test_a_negative_test_counts_up_to_its_last_day(name: str, days: float) -> No
     loinc = min(analytes()[rule.analyte].loinc)
 
     def told(ago: float) -> list[str]:
-        fact = measured(loinc, None, text="Test: not detected", days_ago=ago)
+        fact = measured(
+            loinc, None, text="Test: not detected", days_ago=ago, polarity=Polarity.ABSENT
+        )
         prepared = record(Chart(PatientFacts(40, "female"), (fact,)), None)
         found = Resolution("x", Status.EXACT, (concept_of(rule),), "x")
         case = Case("x", found, Identity(), (), (), prepared, None)  # type: ignore[arg-type]

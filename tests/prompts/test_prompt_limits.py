@@ -6,7 +6,7 @@ import pytest
 
 from fhir_mapping.chart import Chart, Fact, Kind, PatientFacts
 from prompts import Template, ago
-from prompts.choice import Choice, Costs, choose
+from prompts.choice import Choice, Costs, Ranking, choose
 from prompts.layout import Layout, lay_out
 from prompts.shorter import name_of, short_phrase
 
@@ -22,7 +22,7 @@ def layout(template: Template) -> Layout:
 def chosen(layout: Layout, budget: int, must: set[int] | None = None) -> Choice:
     """The choice where a fact costs 10 in full and 6 in short, a name 2 and a naming line 4."""
     costs = Costs(system=0, frame=100, full=[10] * 3, brief=[6] * 3, names=[2] * 3, naming=4)
-    return choose(layout, costs, budget, [0, 1, 2], must or set())
+    return choose(layout, costs, budget, Ranking((0, 1, 2), frozenset(must or ()), {}))
 
 
 @pytest.mark.parametrize(
@@ -31,14 +31,15 @@ def chosen(layout: Layout, budget: int, must: set[int] | None = None) -> Choice:
         # All fit in full: no part of the budget is kept for names.
         (131, 3, 0, 0, 1),
         (130, 3, 0, 0, 0),
-        # One short: a tenth, 12, is kept for names, so only one is shown in full.
-        (129, 1, 1, 1, 7),
-        (128, 1, 1, 1, 6),
+        # One short: a tenth, 12, is kept for names, so one is shown in full and one in short; what
+        # the name leaves makes that one full as well.
+        (129, 2, 0, 1, 3),
+        (128, 2, 0, 1, 2),
         # 126 - 100 - 12 = 14: one in full, and the rest of 4 is too little for a short one.
         (126, 1, 0, 2, 8),
         (122, 1, 0, 2, 4),
-        (121, 0, 1, 2, 7),
-        (118, 0, 1, 2, 4),
+        (121, 1, 0, 2, 3),
+        (118, 1, 0, 2, 0),
         (117, 0, 1, 2, 3),
         (116, 0, 0, 3, 6),
         (110, 0, 0, 3, 0),
