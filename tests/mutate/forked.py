@@ -41,7 +41,15 @@ __all__ = [
     "warm",
 ]
 
-OPTIONS = ["-q", "-p", "no:cacheprovider", "--no-header", "-m", "not model and not fhir_server"]
+OPTIONS = [
+    "-q",
+    "--disable-warnings",
+    "-p",
+    "no:cacheprovider",
+    "--no-header",
+    "-m",
+    "not model and not fhir_server",
+]
 TIMED_OUT = 124
 _LIBRARIES = (
     "cryptography.x509", "fastapi", "fhir.resources", "httpx", "hypothesis", "jinja2",

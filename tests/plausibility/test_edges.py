@@ -9,6 +9,7 @@ import pytest
 from cds_hooks.consultation import Evidence, Reason
 from cds_hooks.plausibility.checks.base import Case
 from cds_hooks.plausibility.checks.recent import EvidenceSuperseded
+from cds_hooks.plausibility.hierarchy import common_code
 from cds_hooks.plausibility.index import WordKind
 from cds_hooks.plausibility.qualifiers import is_species, qualifies
 from cds_hooks.plausibility.record import Identity, record
@@ -106,3 +107,24 @@ def test_a_site_qualifies_injuries_only(chapters: tuple[str, ...], answer: bool)
     concepts = [of_chapter(number) for number in chapters]
     found = qualifies(["zyx"], ["fracture", "zyx"], {"zyx": SITE}, concepts, "fracture")
     assert found is answer
+
+
+PARENTS = {"E11.2": "E11", "E11.21": "E11.2", "E11.22": "E11.2", "E11.9": "E11"}
+
+
+@pytest.mark.parametrize(
+    ("codes", "common"),
+    [
+        ([], None),
+        (["E11.21"], "E11.21"),
+        (["E11", "E11.21"], "E11.21"),  # on one line of descent: the deepest
+        (["E11.2", "E11", "E11.21"], "E11.21"),
+        (["E11.21", "E11.22"], "E11.2"),  # else the nearest ancestor of all
+        (["E11.21", "E11.9"], "E11"),
+        (["E11", "E11.21", "E11.9"], "E11"),
+        (["E11", "I10"], None),
+    ],
+)
+def test_the_code_that_stands_for_several(codes: list[str], common: str | None) -> None:
+    assert common_code(codes, PARENTS) == common
+    assert common_code(codes[::-1], PARENTS) == common
