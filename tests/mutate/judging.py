@@ -18,10 +18,10 @@ from tests.mutate.forked import (
     TIMED_OUT,
     Loop,
     Patcher,
+    failing,
     keep_terminology,
     replace,
     run_forked,
-    run_items,
     warm,
 )
 from tests.mutate.mutants import Mutant, changed
@@ -29,7 +29,7 @@ from tests.mutate.tracing import Calls, digest
 
 __all__ = ["judge_all"]
 
-TESTS_SECONDS = 20.0
+TESTS_SECONDS = 8.0
 LONGEST = 60 + 10 * TESTS_SECONDS
 
 
@@ -96,14 +96,17 @@ def _judge_warm(quick: list[Mutant], sources: tuple[Path, ...], kept: Kept, buil
     def each(items: dict[str, pytest.Item]) -> None:
         warm()
         patcher = Patcher(sources)
-        _require_control(quick, kept, items, patcher, build)
+        wanted = {test for mutant in quick for test in kept.tests(mutant)}
+        items = {name: item for name, item in items.items() if name in wanted}
+        gone = _failing_unchanged(items, patcher, {m.path for m in quick}, build)
+        items = {name: item for name, item in items.items() if name not in gone}
         for mutant in quick:
             code, start = _compiled(mutant), time.monotonic()
             own = [items[test] for test in kept.tests(mutant) if test in items]
 
             def run(path: str = mutant.path, code: CodeType = code, own: Items = own) -> int:
                 patcher.patch(Path(path), code)
-                return run_items(own)
+                return int(any(failing(own)))
 
             result = _named(run_forked(run, build / f"last-{os.getpid()}.log", LONGEST))
             if result != "survived" or kept.calls.are_known(mutant.path, mutant.where):
@@ -117,21 +120,21 @@ def _judge_warm(quick: list[Mutant], sources: tuple[Path, ...], kept: Kept, buil
 Items = list[pytest.Item]
 
 
-def _require_control(
-    quick: list[Mutant], kept: Kept, items: dict[str, pytest.Item], patcher: Patcher, build: Path
-) -> None:
-    """Run the tests in a fork with the same code put in place of itself; exit where one fails."""
-    tests = dict.fromkeys(t for m in quick for t in kept.tests(m) if t in items)
-    paths = dict.fromkeys(m.path for m in quick)
+def _failing_unchanged(
+    items: dict[str, pytest.Item], patcher: Patcher, paths: set[str], build: Path
+) -> set[str]:
+    """The tests that fail in a fork with the same code put in place of itself."""
+    output = build / f"control-{os.getpid()}.json"
 
     def run() -> int:
         for path in map(Path, paths):
             patcher.patch(path, compile(path.read_text("utf-8"), str(path.resolve()), "exec"))
-        return run_items([items[test] for test in tests])
+        output.write_text(json.dumps(list(failing(list(items.values())))))
+        return 0
 
-    log = build / f"control-{os.getpid()}.log"
-    if run_forked(run, log, 1800):
-        pytest.exit(f"a test fails without a mutant: see {log}", returncode=2)
+    if run_forked(run, output.with_suffix(".log"), 1800):
+        pytest.exit(f"the tests do not end: see {output.with_suffix('.log')}", returncode=2)
+    return set(json.loads(output.read_text()))
 
 
 def _judge_cold(mutant: Mutant, kept: Kept, build: Path) -> tuple[str, float]:
@@ -139,8 +142,7 @@ def _judge_cold(mutant: Mutant, kept: Kept, build: Path) -> tuple[str, float]:
     tests, start = kept.tests(mutant), time.monotonic()
 
     def each(items: dict[str, pytest.Item]) -> None:
-        failed = run_items([items[test] for test in tests if test in items])
-        if failed:
+        if any(failing([items[test] for test in tests if test in items])):
             pytest.exit("a test noticed it", returncode=1)
 
     def run() -> int:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from cds_hooks.consultation import Evidence, Reason
+from cds_hooks.plausibility import ranks
 from cds_hooks.plausibility.checks.base import Case
 from cds_hooks.plausibility.checks.recent import EvidenceSuperseded
 from cds_hooks.plausibility.hierarchy import common_code
@@ -128,3 +129,7 @@ PARENTS = {"E11.2": "E11", "E11.21": "E11.2", "E11.22": "E11.2", "E11.9": "E11"}
 def test_the_code_that_stands_for_several(codes: list[str], common: str | None) -> None:
     assert common_code(codes, PARENTS) == common
     assert common_code(codes[::-1], PARENTS) == common
+
+
+def test_the_ranks_of_terms_as_a_compiled_terminology_holds_them() -> None:
+    assert [ranks.PREFERRED, ranks.INCLUSION, ranks.DERIVED, ranks.NOTE] == [0, 1, 2, 3]
