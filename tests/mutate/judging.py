@@ -101,14 +101,9 @@ def _judge_warm(quick: list[Mutant], sources: tuple[Path, ...], kept: Kept, buil
         gone = _failing_unchanged(items, patcher, {m.path for m in quick}, build)
         items = {name: item for name, item in items.items() if name not in gone}
         for mutant in quick:
-            code, start = _compiled(mutant), time.monotonic()
-            own = [items[test] for test in kept.tests(mutant) if test in items]
-
-            def run(path: str = mutant.path, code: CodeType = code, own: Items = own) -> int:
-                patcher.patch(Path(path), code)
-                return int(any(failing(own)))
-
-            result = _named(run_forked(run, build / f"last-{os.getpid()}.log", LONGEST))
+            start, tests = time.monotonic(), set(kept.tests(mutant))
+            own = [item for name, item in items.items() if name in tests]
+            result = _judge_among(mutant, own, patcher, build)
             if result != "survived" or kept.calls.are_known(mutant.path, mutant.where):
                 kept.keep(mutant, result, time.monotonic() - start)
 
@@ -118,6 +113,27 @@ def _judge_warm(quick: list[Mutant], sources: tuple[Path, ...], kept: Kept, buil
 
 
 Items = list[pytest.Item]
+
+
+def _judge_among(mutant: Mutant, own: Items, patcher: Patcher, build: Path) -> str:
+    """By these tests, in the order of an ordinary run. A kill counts where the same tests up to
+    the one that failed pass with the code unchanged."""
+    path, output = Path(mutant.path), build / f"failed-{os.getpid()}"
+    unchanged = compile(path.read_text("utf-8"), str(path.resolve()), "exec")
+
+    def run(code: CodeType, items: Items) -> int:
+        patcher.patch(path, code)
+        found = next(failing(items), "")
+        output.write_text(found)
+        return int(bool(found))
+
+    log = output.with_suffix(".log")
+    status = run_forked(lambda: run(_compiled(mutant), own), log, LONGEST)
+    if status != 1:
+        return _named(status)
+    names = [item.nodeid for item in own]
+    before = own[: names.index(output.read_text()) + 1]
+    return "survived" if run_forked(lambda: run(unchanged, before), log, LONGEST) else "killed"
 
 
 def _failing_unchanged(
@@ -138,20 +154,37 @@ def _failing_unchanged(
 
 
 def _judge_cold(mutant: Mutant, kept: Kept, build: Path) -> tuple[str, float]:
-    """In a process that imports the project with the mutant in it."""
-    tests, start = kept.tests(mutant), time.monotonic()
+    """In a process that imports the project with the mutant in it, by the tests that pass in one
+    that imports it unchanged."""
+    path, tests, start = Path(mutant.path), kept.tests(mutant), time.monotonic()
+    unchanged = compile(path.read_text("utf-8"), str(path.resolve()), "exec")
+    gone = _fails_cold(path, unchanged, tests, build) if tests else []
+    if gone is None:
+        sys.exit(f"the tests of {path} do not end")
+    left = [test for test in tests if test not in gone]
+    failed = _fails_cold(path, _compiled(mutant), left, build) if left else []
+    result = "timeout" if failed is None else "killed" if failed else "survived"
+    return result, time.monotonic() - start
+
+
+def _fails_cold(path: Path, code: CodeType, tests: list[str], build: Path) -> list[str] | None:
+    """The tests that fail with this code in place of a module; all if it cannot be imported, None
+    if they do not end."""
+    output = build / f"cold-{os.getpid()}.json"
+    output.write_text(json.dumps(tests))
 
     def each(items: dict[str, pytest.Item]) -> None:
-        if any(failing([items[test] for test in tests if test in items])):
-            pytest.exit("a test noticed it", returncode=1)
+        found = list(failing([items[test] for test in tests if test in items]))
+        output.write_text(json.dumps(found))
 
     def run() -> int:
-        replace(Path(mutant.path), _compiled(mutant))
+        replace(path, code)
         keep_terminology(build / "terminology")
-        return int(pytest.main([*OPTIONS, *map(str, _files(tests))], plugins=[Loop(each)]))
+        pytest.main([*OPTIONS, "-s", *map(str, _files(tests))], plugins=[Loop(each)])
+        return 0
 
-    status = run_forked(run, build / f"last-{os.getpid()}.log", LONGEST) if tests else 0
-    return _named(status), time.monotonic() - start
+    status = run_forked(run, output.with_suffix(".log"), LONGEST)
+    return None if status == TIMED_OUT else json.loads(output.read_text())
 
 
 def _compiled(mutant: Mutant) -> CodeType:

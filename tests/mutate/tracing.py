@@ -36,7 +36,7 @@ class Calls:
         inside = f"{path}::{where}"
         first = self._calling(lambda name: name == inside or name.startswith(f"{inside}."))
         module = self._calling(lambda name: name.startswith(f"{path}::"))
-        rest = (module or self._calling(lambda name: True)) - first
+        rest = (module or set(self.seconds)) - first
         chosen, spent = [], 0.0
         for tests in (first, rest):
             for test in sorted(tests, key=self.seconds.__getitem__):
