@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cds_hooks.audit.ledger import checkpoint
+from cds_hooks.audit.ledger import canonical, checkpoint
 from cds_hooks.audit.ledger.errors import (
     CheckpointInvalid,
     ExportUnreadable,
@@ -165,3 +165,10 @@ def test_an_export_is_its_owners_alone(tmp_path: Path) -> None:
     assert len(names) == 4
     assert set(names.values()) == {0o600}
     assert any("readme" in name.lower() for name in names)
+
+
+def test_names_are_sorted_as_rfc_8785_sorts_them() -> None:
+    """By UTF-16 code units: U+10000, a surrogate pair from D800 on, comes before U+E000."""
+    found = canonical.encode({"\ue000": 1, "\U00010000": 2, "a": 3})
+    assert found == '{"a":3,"\U00010000":2,"\ue000":1}'.encode()
+    assert canonical.encode({"b": 1, "a": "x"}) == b'{"a":"x","b":1}'
