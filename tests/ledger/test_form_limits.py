@@ -172,3 +172,9 @@ def test_names_are_sorted_as_rfc_8785_sorts_them() -> None:
     found = canonical.encode({"\ue000": 1, "\U00010000": 2, "a": 3})
     assert found == '{"a":3,"\U00010000":2,"\ue000":1}'.encode()
     assert canonical.encode({"b": 1, "a": "x"}) == b'{"a":"x","b":1}'
+
+
+def test_a_checkpoint_ends_with_a_line_end() -> None:
+    assert checkpoint.verify(NOTE, KEY.public).size == 3
+    with pytest.raises(CheckpointInvalid, match="no signature"):
+        checkpoint.verify(NOTE.removesuffix("\n"), KEY.public)
