@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cds_hooks.audit.ledger import checkpoint
-from cds_hooks.audit.ledger.errors import CheckpointInvalid, ProofInvalid, RecordRefused
+from cds_hooks.audit.ledger import canonical, checkpoint
+from cds_hooks.audit.ledger.errors import (
+    CheckpointInvalid,
+    ExportUnreadable,
+    ProofInvalid,
+    RecordRefused,
+)
+from cds_hooks.audit.ledger.export import Export, write
 from cds_hooks.audit.ledger.prove import Proof
 from cds_hooks.audit.ledger.record import Entry
 from tests.ledger.ledgers import KEY, made
@@ -126,3 +134,47 @@ def test_the_longest_proof() -> None:
     assert Proof.parse(data + b" " * (longest - len(data))).path == ()
     with pytest.raises(ProofInvalid, match="too long"):
         Proof.parse(data + b" " * (longest - len(data) + 1))
+
+
+@pytest.mark.parametrize(
+    ("name", "most"), [("records.ndjson", 4 * 1024 * 1024), ("checkpoints.ndjson", 64 * 1024)]
+)
+def test_the_longest_line_of_an_export(tmp_path: Path, name: str, most: int) -> None:
+    folder = tmp_path / "x"
+    write(folder, [], [], KEY.public.line())
+    read = (lambda: list(Export(folder).lines())) if name[0] == "r" else _notes_of(folder)
+    empty = len(b'{"note":""}')
+    for length, good in ((most, True), (most + 1, False)):
+        (folder / name).write_bytes(b'{"note":"' + b"x" * (length - empty) + b'"}\n')
+        if good:
+            assert len(read()) == 1
+        else:
+            with pytest.raises(ExportUnreadable, match="too long"):
+                read()
+
+
+def _notes_of(folder: Path) -> Callable[[], list[str]]:
+    return lambda: list(Export(folder).notes())
+
+
+def test_an_export_is_its_owners_alone(tmp_path: Path) -> None:
+    ledger = made(2, [2])
+    write(tmp_path / "x", ledger.lines, ledger.notes, KEY.public.line())
+    assert (tmp_path / "x").stat().st_mode & 0o777 == 0o700
+    names = {file.name: file.stat().st_mode & 0o777 for file in (tmp_path / "x").iterdir()}
+    assert len(names) == 4
+    assert set(names.values()) == {0o600}
+    assert any("readme" in name.lower() for name in names)
+
+
+def test_names_are_sorted_as_rfc_8785_sorts_them() -> None:
+    """By UTF-16 code units: U+10000, a surrogate pair from D800 on, comes before U+E000."""
+    found = canonical.encode({"\ue000": 1, "\U00010000": 2, "a": 3})
+    assert found == '{"a":3,"\U00010000":2,"\ue000":1}'.encode()
+    assert canonical.encode({"b": 1, "a": "x"}) == b'{"a":"x","b":1}'
+
+
+def test_a_checkpoint_ends_with_a_line_end() -> None:
+    assert checkpoint.verify(NOTE, KEY.public).size == 3
+    with pytest.raises(CheckpointInvalid, match="no signature"):
+        checkpoint.verify(NOTE.removesuffix("\n"), KEY.public)

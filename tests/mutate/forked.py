@@ -20,7 +20,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -33,15 +33,23 @@ __all__ = [
     "TIMED_OUT",
     "Loop",
     "Patcher",
+    "failing",
     "keep_terminology",
     "preload",
     "replace",
     "run_forked",
-    "run_items",
     "warm",
 ]
 
-OPTIONS = ["-q", "-p", "no:cacheprovider", "--no-header", "-m", "not model and not fhir_server"]
+OPTIONS = [
+    "-q",
+    "--disable-warnings",
+    "-p",
+    "no:cacheprovider",
+    "--no-header",
+    "-m",
+    "not model and not fhir_server",
+]
 TIMED_OUT = 124
 _LIBRARIES = (
     "cryptography.x509", "fastapi", "fhir.resources", "httpx", "hypothesis", "jinja2",
@@ -185,14 +193,14 @@ class Loop:
         return True
 
 
-def run_items(items: list[pytest.Item]) -> int:
-    """1 as soon as a test fails or cannot be set up, else 0."""
+def failing(items: list[pytest.Item]) -> Iterator[str]:
+    """The ids of tests that fail or cannot be set up, as they are found."""
     for item, after in zip(items, [*items[1:], None], strict=True):
-        reports = runtestprotocol(item, nextitem=after, log=False)
-        if failed := [report for report in reports if report.failed]:
-            print(item.nodeid, failed[0].when, failed[0].longreprtext)
-            return 1
-    return 0
+        for report in runtestprotocol(item, nextitem=after, log=False):
+            if report.failed:
+                print(item.nodeid, report.when, report.longreprtext, flush=True)
+                yield item.nodeid
+                break
 
 
 def keep_terminology(kept: Path) -> None:

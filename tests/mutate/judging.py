@@ -18,10 +18,10 @@ from tests.mutate.forked import (
     TIMED_OUT,
     Loop,
     Patcher,
+    failing,
     keep_terminology,
     replace,
     run_forked,
-    run_items,
     warm,
 )
 from tests.mutate.mutants import Mutant, changed
@@ -29,7 +29,7 @@ from tests.mutate.tracing import Calls, digest
 
 __all__ = ["judge_all"]
 
-TESTS_SECONDS = 20.0
+TESTS_SECONDS = 8.0
 LONGEST = 60 + 10 * TESTS_SECONDS
 
 
@@ -96,16 +96,14 @@ def _judge_warm(quick: list[Mutant], sources: tuple[Path, ...], kept: Kept, buil
     def each(items: dict[str, pytest.Item]) -> None:
         warm()
         patcher = Patcher(sources)
-        _require_control(quick, kept, items, patcher, build)
+        wanted = {test for mutant in quick for test in kept.tests(mutant)}
+        items = {name: item for name, item in items.items() if name in wanted}
+        gone = _failing_unchanged(items, patcher, {m.path for m in quick}, build)
+        items = {name: item for name, item in items.items() if name not in gone}
         for mutant in quick:
-            code, start = _compiled(mutant), time.monotonic()
-            own = [items[test] for test in kept.tests(mutant) if test in items]
-
-            def run(path: str = mutant.path, code: CodeType = code, own: Items = own) -> int:
-                patcher.patch(Path(path), code)
-                return run_items(own)
-
-            result = _named(run_forked(run, build / f"last-{os.getpid()}.log", LONGEST))
+            start, tests = time.monotonic(), set(kept.tests(mutant))
+            own = [item for name, item in items.items() if name in tests]
+            result = _judge_among(mutant, own, patcher, build)
             if result != "survived" or kept.calls.are_known(mutant.path, mutant.where):
                 kept.keep(mutant, result, time.monotonic() - start)
 
@@ -117,39 +115,76 @@ def _judge_warm(quick: list[Mutant], sources: tuple[Path, ...], kept: Kept, buil
 Items = list[pytest.Item]
 
 
-def _require_control(
-    quick: list[Mutant], kept: Kept, items: dict[str, pytest.Item], patcher: Patcher, build: Path
-) -> None:
-    """Run the tests in a fork with the same code put in place of itself; exit where one fails."""
-    tests = dict.fromkeys(t for m in quick for t in kept.tests(m) if t in items)
-    paths = dict.fromkeys(m.path for m in quick)
+def _judge_among(mutant: Mutant, own: Items, patcher: Patcher, build: Path) -> str:
+    """By these tests, in the order of an ordinary run. A kill counts where the same tests up to
+    the one that failed pass with the code unchanged."""
+    path, output = Path(mutant.path), build / f"failed-{os.getpid()}"
+    unchanged = compile(path.read_text("utf-8"), str(path.resolve()), "exec")
+
+    def run(code: CodeType, items: Items) -> int:
+        patcher.patch(path, code)
+        found = next(failing(items), "")
+        output.write_text(found)
+        return int(bool(found))
+
+    log = output.with_suffix(".log")
+    status = run_forked(lambda: run(_compiled(mutant), own), log, LONGEST)
+    if status != 1:
+        return _named(status)
+    names = [item.nodeid for item in own]
+    before = own[: names.index(output.read_text()) + 1]
+    return "survived" if run_forked(lambda: run(unchanged, before), log, LONGEST) else "killed"
+
+
+def _failing_unchanged(
+    items: dict[str, pytest.Item], patcher: Patcher, paths: set[str], build: Path
+) -> set[str]:
+    """The tests that fail in a fork with the same code put in place of itself."""
+    output = build / f"control-{os.getpid()}.json"
 
     def run() -> int:
         for path in map(Path, paths):
             patcher.patch(path, compile(path.read_text("utf-8"), str(path.resolve()), "exec"))
-        return run_items([items[test] for test in tests])
+        output.write_text(json.dumps(list(failing(list(items.values())))))
+        return 0
 
-    log = build / f"control-{os.getpid()}.log"
-    if run_forked(run, log, 1800):
-        pytest.exit(f"a test fails without a mutant: see {log}", returncode=2)
+    if run_forked(run, output.with_suffix(".log"), 1800):
+        pytest.exit(f"the tests do not end: see {output.with_suffix('.log')}", returncode=2)
+    return set(json.loads(output.read_text()))
 
 
 def _judge_cold(mutant: Mutant, kept: Kept, build: Path) -> tuple[str, float]:
-    """In a process that imports the project with the mutant in it."""
-    tests, start = kept.tests(mutant), time.monotonic()
+    """In a process that imports the project with the mutant in it, by the tests that pass in one
+    that imports it unchanged."""
+    path, tests, start = Path(mutant.path), kept.tests(mutant), time.monotonic()
+    unchanged = compile(path.read_text("utf-8"), str(path.resolve()), "exec")
+    gone = _fails_cold(path, unchanged, tests, build) if tests else []
+    if gone is None:
+        sys.exit(f"the tests of {path} do not end")
+    left = [test for test in tests if test not in gone]
+    failed = _fails_cold(path, _compiled(mutant), left, build) if left else []
+    result = "timeout" if failed is None else "killed" if failed else "survived"
+    return result, time.monotonic() - start
+
+
+def _fails_cold(path: Path, code: CodeType, tests: list[str], build: Path) -> list[str] | None:
+    """The tests that fail with this code in place of a module; all if it cannot be imported, None
+    if they do not end."""
+    output = build / f"cold-{os.getpid()}.json"
+    output.write_text(json.dumps(tests))
 
     def each(items: dict[str, pytest.Item]) -> None:
-        failed = run_items([items[test] for test in tests if test in items])
-        if failed:
-            pytest.exit("a test noticed it", returncode=1)
+        found = list(failing([items[test] for test in tests if test in items]))
+        output.write_text(json.dumps(found))
 
     def run() -> int:
-        replace(Path(mutant.path), _compiled(mutant))
+        replace(path, code)
         keep_terminology(build / "terminology")
-        return int(pytest.main([*OPTIONS, *map(str, _files(tests))], plugins=[Loop(each)]))
+        pytest.main([*OPTIONS, "-s", *map(str, _files(tests))], plugins=[Loop(each)])
+        return 0
 
-    status = run_forked(run, build / f"last-{os.getpid()}.log", LONGEST) if tests else 0
-    return _named(status), time.monotonic() - start
+    status = run_forked(run, output.with_suffix(".log"), LONGEST)
+    return None if status == TIMED_OUT else json.loads(output.read_text())
 
 
 def _compiled(mutant: Mutant) -> CodeType:

@@ -31,17 +31,20 @@ class Calls:
 
     def tests(self, path: str, where: str, at_most_seconds: float) -> list[str]:
         """The tests that call a function, the quickest first, then those that call its module (what
-        is cached or computed at import is called by few or none), as many as the time allows."""
+        is cached or computed at import is called by few or none; of a module without functions all
+        tests), as many as the time allows. Those of a file stay together, as in an ordinary run."""
         inside = f"{path}::{where}"
         first = self._calling(lambda name: name == inside or name.startswith(f"{inside}."))
-        rest = self._calling(lambda name: name.startswith(f"{path}::")) - first
+        module = self._calling(lambda name: name.startswith(f"{path}::"))
+        rest = (module or set(self.seconds)) - first
         chosen, spent = [], 0.0
         for tests in (first, rest):
             for test in sorted(tests, key=self.seconds.__getitem__):
                 spent += self.seconds[test]
                 if spent <= at_most_seconds:
                     chosen.append(test)
-        return chosen
+        files = {test.partition("::")[0]: None for test in chosen}
+        return [t for file in files for t in chosen if t.startswith(f"{file}::")]
 
     def are_known(self, path: str, where: str) -> bool:
         """Whether a test calls the function."""
@@ -54,7 +57,7 @@ class Calls:
 def traced(tests: tuple[Path, ...], sources: tuple[Path, ...], build: Path) -> Calls:
     """The calls of test files to sources; only files that changed since the last time run again.
 
-    Exits the program where a test does not pass without a mutant."""
+    A test that fails without a mutant is left out and named in the log beside the calls."""
     found = Calls({}, {})
     for path in tests:
         output = build / "calls" / f"{'-'.join(path.parts)}-{digest(path)}.json"
@@ -64,9 +67,9 @@ def traced(tests: tuple[Path, ...], sources: tuple[Path, ...], build: Path) -> C
             under = tuple(sorted({f"{source.parent}/" for source in sources}))
             run = functools.partial(_trace, path, under, build / "terminology", output)
             log = output.with_suffix(".log")
-            if run_forked(run, log, 1200) not in (0, 5):
+            if run_forked(run, log, 1200) not in (0, 1, 5):
                 output.unlink(missing_ok=True)
-                sys.exit(f"{path} does not pass as it is: see {log}")
+                sys.exit(f"{path} cannot be run as it is: see {log}")
         kept = json.loads(output.read_text())
         found.seconds.update(kept["seconds"])
         for name, ids in kept["called"].items():
@@ -83,7 +86,7 @@ def _trace(path: Path, under: tuple[str, ...], kept: Path, output: Path) -> int:
     tracer = _Tracer(under)
     keep_terminology(kept)
     code = int(pytest.main([*OPTIONS, "--tb=short", str(path)], plugins=[tracer]))
-    called = {name: sorted(tests) for name, tests in tracer.called.items()}
+    called = {name: sorted(tests - tracer.failed) for name, tests in tracer.called.items()}
     output.write_text(json.dumps({"called": called, "seconds": tracer.seconds}))
     return code
 
@@ -93,6 +96,7 @@ class _Tracer:
         self._under, self._now = under, ""
         self.called: dict[str, set[str]] = defaultdict(set)
         self.seconds: dict[str, float] = {}
+        self.failed: set[str] = set()
         self._known: dict[CodeType, str] = {}
 
     def _profile(self, frame: FrameType, event: str, arg: object) -> None:
@@ -110,6 +114,10 @@ class _Tracer:
         path = os.path.relpath(code.co_filename)
         inside = path.startswith(self._under)
         return f"{path}::{code.co_qualname.replace('.<locals>', '')}" if inside else ""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.failed.add(report.nodeid)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from cds_hooks.consultation import Evidence, Reason
+from cds_hooks.plausibility import ranks
 from cds_hooks.plausibility.checks.base import Case
 from cds_hooks.plausibility.checks.recent import EvidenceSuperseded
+from cds_hooks.plausibility.hierarchy import common_code
 from cds_hooks.plausibility.index import WordKind
 from cds_hooks.plausibility.qualifiers import is_species, qualifies
 from cds_hooks.plausibility.record import Identity, record
@@ -106,3 +108,28 @@ def test_a_site_qualifies_injuries_only(chapters: tuple[str, ...], answer: bool)
     concepts = [of_chapter(number) for number in chapters]
     found = qualifies(["zyx"], ["fracture", "zyx"], {"zyx": SITE}, concepts, "fracture")
     assert found is answer
+
+
+PARENTS = {"E11.2": "E11", "E11.21": "E11.2", "E11.22": "E11.2", "E11.9": "E11"}
+
+
+@pytest.mark.parametrize(
+    ("codes", "common"),
+    [
+        ([], None),
+        (["E11.21"], "E11.21"),
+        (["E11", "E11.21"], "E11.21"),  # on one line of descent: the deepest
+        (["E11.2", "E11", "E11.21"], "E11.21"),
+        (["E11.21", "E11.22"], "E11.2"),  # else the nearest ancestor of all
+        (["E11.21", "E11.9"], "E11"),
+        (["E11", "E11.21", "E11.9"], "E11"),
+        (["E11", "I10"], None),
+    ],
+)
+def test_the_code_that_stands_for_several(codes: list[str], common: str | None) -> None:
+    assert common_code(codes, PARENTS) == common
+    assert common_code(codes[::-1], PARENTS) == common
+
+
+def test_the_ranks_of_terms_as_a_compiled_terminology_holds_them() -> None:
+    assert [ranks.PREFERRED, ranks.INCLUSION, ranks.DERIVED, ranks.NOTE] == [0, 1, 2, 3]

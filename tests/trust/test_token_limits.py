@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from cds_hooks.trust.client import Client
 from cds_hooks.trust.errors import KeysUnusable, RateLimited, StrangerLimited, TokenRefused
+from cds_hooks.trust.explain import explain
+from cds_hooks.trust.jwks import JwksConfig
 from cds_hooks.trust.keys import KeySet, parse_key_set
 from cds_hooks.trust.rate import Rates
 from cds_hooks.trust.strangers import Strangers
@@ -373,3 +375,61 @@ def test_what_is_no_address_is_not_counted() -> None:
     assert [wait_of(lambda: free.enter("192.0.2.1")) for _ in "123"] == [0, 0, 0]
     free.good("192.0.2.1")
     assert free.addresses == 0
+
+
+def steps(client: Client, certificate: bytes = b"", **claims: Any) -> dict[str, str]:
+    """The result of each check, by its name."""
+    told = {"iss": ISSUER, "aud": URL, "iat": NOW, "exp": NOW + 300, "jti": "1", **claims}
+    token = SIGNER.sign(told)
+    found = explain(token, {ISSUER: client}, lambda _: KEYS, URL, NOW, certificate)
+    return {step.step: step.result for step in found}
+
+
+def test_the_steps_of_an_explanation() -> None:
+    passed = steps(CLIENT)
+    assert set(passed.values()) == {"PASS"}
+    assert len(passed) == 21
+    bound = replace(CLIENT, certificates=frozenset({"00" * 32}))
+    assert steps(bound) == {**passed, "certificate": "SKIP"}
+    assert steps(bound, b"other") == {**passed, "certificate": "FAIL"}
+    assert steps(CLIENT, exp=NOW - 60, iat=NOW - 300) == {**passed, "expired": "FAIL"}
+    stranger = steps(CLIENT, iss="https://nobody.example")
+    skipped = {name for name, result in stranger.items() if result == "SKIP"}
+    assert skipped == {
+        "algorithm-not-of-client", "key-url-foreign", "key-unknown", "audience", "lifetime",
+        "tenant", "certificate", "key-of-other-algorithm", "signature",
+    }  # fmt: skip
+    assert {name for name, result in stranger.items() if result == "FAIL"} == {"issuer-unknown"}
+
+
+def test_an_address_from_which_a_good_token_came_again_is_kept_the_longest() -> None:
+    strangers = Strangers(1, 1, most=2, clock=Clock())
+    for n in (1, 2, 1, 3):
+        strangers.good(f"192.0.2.{n}")
+    taken = [[wait_of(lambda n=n: strangers.enter(f"192.0.2.{n}")) for _ in "12"] for n in (1, 2)]
+    assert taken == [[0, 0], [0, 60]]
+
+
+def test_the_call_of_a_good_token_is_given_back() -> None:
+    clock = Clock()
+    strangers = Strangers(1 / 120, 1, clock=clock)  # one call in two hours
+    strangers.enter("192.0.2.1")
+    strangers.good("192.0.2.1")
+    clock.now += 3600
+    assert [wait_of(lambda: strangers.enter("192.0.2.1")) for _ in "12"] == [0, 7200]
+
+
+def test_ten_thousand_addresses_are_kept() -> None:
+    strangers = Strangers(1, 1, clock=Clock())
+    for n in range(10_000):
+        strangers.enter(f"10.0.{n >> 8}.{n & 255}")
+    assert strangers.addresses == 10_000
+    strangers.enter("192.0.2.1")
+    assert wait_of(lambda: strangers.enter("192.0.2.2")) == 60
+
+
+def test_what_is_not_said_about_reading_key_sets() -> None:
+    config = JwksConfig()
+    assert (config.read_s, config.fresh_s, config.stale_s) == (2, 300, 86_400)
+    assert config.floor_s == 30
+    assert config.published is False
