@@ -82,7 +82,7 @@ def _without_deleted(entries: list[Entry]) -> tuple[list[Entry], list[Entry]]:
 
     Newest is what says so; where nothing says when, what comes first, as in a history.
     """
-    if not any(map(_is_deletion, entries)):
+    if not any("request" in entry and _is_deletion(entry) for entry in entries):
         return entries, []
     newest: dict[str, Entry] = {}
     for entry in entries:
@@ -113,8 +113,13 @@ class _Addresses:
         self._renamed: dict[tuple[str, str], str] = {}
         self._bases: dict[str, str] = {}
         for entry in entries:
-            if isinstance(entry.get("resource"), dict) and not _is_bundle(entry["resource"]):
-                self._take(string(entry.get("fullUrl")).split("/_history/")[0], entry)
+            resource, url = entry.get("resource"), entry.get("fullUrl")
+            if not isinstance(resource, dict) or _is_bundle(resource):
+                continue
+            if type(url) is str and url.startswith("urn:uuid:") and url[9:] == resource.get("id"):
+                self._entries.append(("", entry))  # as nearly all: nothing to adopt or rename
+            else:
+                self._take(string(url).split("/_history/")[0], entry)
 
     def apply(self) -> None:
         """Point the references to what was renamed at its new id."""

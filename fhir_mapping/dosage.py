@@ -19,6 +19,7 @@ _LIMITS = (
     ("maxDosePerAdministration", "at a time"),
     ("maxDosePerLifetime", "in a lifetime"),
 )
+_MAXIMA = frozenset({"maxDosePerPeriod", *(name for name, _ in _LIMITS)})
 
 
 def dose_text(dosages: Any, words: Words) -> str:
@@ -28,6 +29,8 @@ def dose_text(dosages: Any, words: Words) -> str:
     higher number follow (", then "), as FHIR defines Dosage.sequence.
     """
     sent = objects(dosages)
+    if len(sent) < 2:
+        return _step(sent[0], words) if sent else ""
     steps = sorted(sent[:_MOST_STEPS], key=_sequence)
     groups = ([_step(d, words) for d in same] for _, same in groupby(steps, key=_sequence))
     said = ("; ".join(dict.fromkeys(filter(None, group))) for group in groups)
@@ -63,12 +66,11 @@ def _site(dosage: Mapping[str, Any], words: Words) -> str:
 
 def _amount(dosage: Mapping[str, Any], words: Words) -> str:
     """R4 and R5 keep the dose in doseAndRate, STU3 and administrations beside it."""
-    sent = objects(dosage.get("doseAndRate"))
-    ordered = (d for d in sent if "ordered" in str(d.get("type")).lower())
-    for holder in (next(ordered, object_of(sent)), dosage):
+    for holder in (_dose_and_rate(dosage), dosage):
         dose = _measure(holder, ("doseQuantity", "dose", "doseSimpleQuantity", "doseRange"), words)
         rate = _measure(holder, ("rateQuantity", "rateSimpleQuantity", "rateRange"), words)
-        rate = rate or _ratio(holder.get("rateRatio"), words)
+        if not rate and "rateRatio" in holder:
+            rate = _ratio(holder["rateRatio"], words)
         if dose and rate:
             return f"{dose} at {rate}"
         if dose or rate:
@@ -76,10 +78,21 @@ def _amount(dosage: Mapping[str, Any], words: Words) -> str:
     return ""
 
 
+def _dose_and_rate(dosage: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The dose that was ordered, else the first (the others are calculated)."""
+    sent = objects(dosage.get("doseAndRate"))
+    if len(sent) > 1:
+        ordered = (d for d in sent if "ordered" in str(d.get("type")).lower())
+        return next(ordered, sent[0])
+    return sent[0] if sent else {}
+
+
 def _measure(holder: Mapping[str, Any], names: tuple[str, ...], words: Words) -> str:
     """The first of these quantities or ranges that is there, as text."""
     for name in names:
-        value = object_of(holder.get(name))
+        if name not in holder:
+            continue
+        value = object_of(holder[name])
         shown = shown_quantity(value, words)
         if shown:
             return shown
@@ -103,6 +116,8 @@ def _ratio(value: Any, words: Words) -> str:
 
 def _most(dosage: Mapping[str, Any], words: Words) -> str:
     """The largest dose that is allowed: in a period, at a time, in all."""
+    if _MAXIMA.isdisjoint(dosage):
+        return ""
     periods = (_ratio(sent, words) for sent in items(dosage.get("maxDosePerPeriod")))
     said = [f"at most {ratio}" for ratio in periods if ratio]
     for name, when in _LIMITS:

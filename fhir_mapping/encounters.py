@@ -153,12 +153,15 @@ def _reasons(resource: Resource, scene: Scene) -> _Reasons:
             for sent in objects(resource[element]):
                 values = objects(sent.get("value")) or [sent]
                 found += [_stated(value, scene) for value in values]
-    found += [_stated(sent, scene) for sent in objects(resource.get("reasonReference"))]
+    if "reasonReference" in resource:
+        found += [_stated(sent, scene) for sent in objects(resource["reasonReference"])]
     return [reason for reason in found if reason[0].name]
 
 
 def _diagnoses(resource: Resource, reasons: _Reasons, scene: Scene) -> _Reasons:
     """What was diagnosed at a visit and is not its reason already."""
+    if "diagnosis" not in resource:
+        return []
     known = {reason.name for reason, _ in reasons}
     sent = [c for d in objects(resource.get("diagnosis")) for c in objects(d.get("condition"))]
     stated = [_stated(condition, scene) for condition in sent]

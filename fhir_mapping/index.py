@@ -8,6 +8,7 @@ entries came.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 import orjson
@@ -29,7 +30,6 @@ class Index:
         self._by_reference: dict[str, Resource] = {}
         self._by_id: dict[str, str] = {}
         self._nameless: dict[str, list[Resource]] = {}
-        self._holders: dict[str, list[str]] | None = None
         for resource in resources:
             self._take(resource, 0)
         self._name_the_nameless()
@@ -75,25 +75,30 @@ class Index:
             return None  # what it means may be the opposite
         return found
 
+    @cached_property
+    def has_members(self) -> bool:
+        """Whether any Observation has another one as a member or as its source."""
+        return bool(self._holders)
+
     def holders_of(self, reference: str) -> tuple[str, ...]:
         """The Observations that have this one as a member (`hasMember`) or were its source
         (`derivedFrom`), by reference."""
-        if self._holders is None:
-            self._holders = {}
-            for ref, resource in self:
-                if ref.startswith("Observation/"):
-                    self._note_holders(ref, resource)
         return tuple(self._holders.get(reference, ()))
 
-    def _note_holders(self, ref: str, resource: Resource) -> None:
-        holders = self._holders if self._holders is not None else {}
-        for member in objects(resource.get("hasMember")):
-            if known := self.reference_of(member):
-                holders.setdefault(known, []).append(ref)
-        for source in objects(resource.get("derivedFrom")):
-            known = self.reference_of(source)
-            if known and known.startswith("Observation/"):
-                holders.setdefault(ref, []).append(known)
+    @cached_property
+    def _holders(self) -> dict[str, list[str]]:
+        holders: dict[str, list[str]] = {}
+        for ref, resource in self:
+            if "hasMember" in resource:
+                for member in objects(resource["hasMember"]):
+                    if known := self.reference_of(member):
+                        holders.setdefault(known, []).append(ref)
+            if "derivedFrom" in resource:
+                for source in objects(resource["derivedFrom"]):
+                    known = self.reference_of(source)
+                    if known and known.startswith("Observation/"):
+                        holders.setdefault(ref, []).append(known)
+        return holders
 
     def _take(self, resource: object, depth: int) -> None:
         if type(resource) is not dict and not isinstance(resource, Mapping):

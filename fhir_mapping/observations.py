@@ -89,16 +89,20 @@ class _Codes:
     by_code: dict[str, Kind]
     anywhere: frozenset[str]
     hl7: frozenset[str]
+    by_coding: dict[tuple[str, str], Kind]
 
 
 @cache
 def _codes() -> _Codes:
     tables = table("observations")
+    by_category = {code: Kind(kind) for code, kind in tables["kinds"].items()}
+    hl7 = frozenset(tables["category_words"]["hl7"])
     return _Codes(
-        {code: Kind(kind) for code, kind in tables["kinds"].items()},
+        by_category,
         {code: Kind(kind) for kind, codes in tables["codes"].items() for code in codes},
         frozenset(tables["category_words"]["any_system"]),
-        frozenset(tables["category_words"]["hl7"]),
+        hl7,
+        {(system, code): kind for system in hl7 for code, kind in by_category.items()},
     )
 
 
@@ -108,6 +112,11 @@ def _kind(resource: Resource, term: Term) -> Kind:
     by_code = known.by_code.get(term.code)
     if by_code is Kind.COMPLAINT:
         return by_code
+    try:  # nearly all categories are one concept with one coding of HL7's
+        coding = resource["category"][0]["coding"][0]
+        return known.by_coding[coding["system"], coding["code"]]
+    except (KeyError, IndexError, TypeError):
+        pass
     for concept in objects(resource.get("category")):
         for coding in codings(unwrap(concept)):
             found = _by_category(coding.get("code"), coding.get("system"))

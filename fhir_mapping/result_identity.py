@@ -22,10 +22,14 @@ __all__ = ["tell_apart"]
 Resource = Mapping[str, Any]
 
 _DEEPEST = 3
+_ALONE = frozenset({"bodySite", "specimen", "method"})
+"""Elements of an Observation that tell it apart by themselves."""
 
 
 def tell_apart(drafts: list[Draft], resource: Resource, ref: str, scene: Scene) -> None:
     """Add to the results of one Observation what distinguishes them from others of their code."""
+    if _ALONE.isdisjoint(resource) and not scene.index.has_members:
+        return
     told = [words_at(resource, "bodySite", scene)] if "bodySite" in resource else []
     also: tuple[str, ...] = ()
     if "specimen" in resource:
