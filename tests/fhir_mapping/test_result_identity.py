@@ -143,8 +143,11 @@ def susceptibility(name: str, result: str, **more: Any) -> dict[str, Any]:
 
 
 def test_each_antibiotic_belongs_to_its_organism() -> None:
-    told = texts(culture("c1", "Escherichia coli", "s1"), susceptibility("s1", "S"),
-                 culture("c2", "Pseudomonas aeruginosa", "s2"), susceptibility("s2", "R"))  # fmt: skip
+    cultures = (
+        culture("c1", "Escherichia coli", "s1"),
+        culture("c2", "Pseudomonas aeruginosa", "s2"),
+    )
+    told = texts(*cultures, susceptibility("s1", "S"), susceptibility("s2", "R"))
     assert told[2:] == ["Ciprofloxacin (Escherichia coli): susceptible",
                         "Ciprofloxacin (Pseudomonas aeruginosa): resistant"]  # fmt: skip
 
