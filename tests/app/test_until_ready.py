@@ -30,9 +30,19 @@ class Engine:
         return self.states.pop(0) if len(self.states) > 1 else self.states[0]
 
 
+class Libraries:
+    """A check of libraries that has passed."""
+
+    trouble = ""
+
+    def require(self) -> None:
+        pass
+
+
 def runtime(engine: Any) -> Runtime:
     one = Runtime.__new__(Runtime)
     one.engine = engine
+    one.libraries = Libraries()  # type: ignore[assignment]
     return one
 
 

@@ -123,7 +123,7 @@ RTF = rb"{\rtf1\ansi{\fonttbl{\f0 Arial;}}\f0 fever {\*\x y}\'e9\u8364? \par cou
 )
 def test_any_attachment_is_text_or_has_a_reason(media: str, data: bytes) -> None:
     with contextlib.suppress(NoText):
-        assert isinstance(_READERS[media](data), str)
+        assert isinstance(_READERS[media](data, ""), str)
 
 
 def test_a_compressed_bomb_in_a_pdf_is_not_unpacked() -> None:
@@ -132,7 +132,7 @@ def test_a_compressed_bomb_in_a_pdf_is_not_unpacked() -> None:
     head, rest = PDF.split(b"<</Length 30>>", 1)
     bomb = head + stream + rest.partition(b"endstream")[2]
     with pytest.raises(NoText):
-        _READERS["application/pdf"](bomb)
+        _READERS["application/pdf"](bomb, "")
 
 
 JSON = st.recursive(
