@@ -10,6 +10,7 @@ is not. A pair that none of them can convert is never compared.
 from __future__ import annotations
 
 import re
+import threading
 from functools import cache, lru_cache
 from typing import Any
 
@@ -23,6 +24,8 @@ Line = tuple[float, float]
 
 _PARSABLE = re.compile(r"[A-Za-z%\[\]/.*(){}_'0-9-]{1,32}")
 _LONG_NUMBER = re.compile(r"\d{3,}")
+_ONE_AT_A_TIME = threading.Lock()
+"""The unit library keeps what it has parsed in dicts of its own, which two threads break."""
 
 
 def convert(value: float, unit: str, to: str, loinc: str = "") -> float | None:
@@ -112,7 +115,8 @@ def _by_dimension(unit: str, to: str) -> Line | None:
     if ("mol" in unit) != ("mol" in to):
         # A parser takes mol/mol and % for the same thing; one is of molecules, the other of mass.
         return None
-    return _converted(_registry(), unit, to)
+    with _ONE_AT_A_TIME:
+        return _converted(_registry(), unit, to)
 
 
 def _converted(registry: Any, unit: str, to: str) -> Line | None:

@@ -67,7 +67,11 @@ def sample() -> Data:
     return SAMPLE
 
 
-@pytest.fixture(scope="session", params=DATA, ids=lambda d: d.name)
+@pytest.fixture(
+    scope="session",
+    params=[pytest.param(d, marks=[] if d is SAMPLE else pytest.mark.slow) for d in DATA],
+    ids=lambda d: d.name,
+)
 def data(request: pytest.FixtureRequest) -> Data:
     """The sample, and the data beside the checkout as a second case where there is any."""
     found: Data = request.param
