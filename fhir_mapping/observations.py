@@ -105,7 +105,7 @@ def _codes() -> _Codes:
 def _kind(resource: Resource, term: Term) -> Kind:
     """By the code where that settles it (a complaint), else by category, else by code."""
     known = _codes()
-    by_code = known.by_code.get(term.code)
+    by_code = next((known.by_code[c.code] for c in term.codes if c.code in known.by_code), None)
     if by_code is Kind.COMPLAINT:
         return by_code
     for concept in objects(resource.get("category")):
@@ -228,6 +228,7 @@ def _explain_nothing(resource: Resource, ref: str, kind: Kind, scene: Scene) -> 
         draft = Draft(kind, term.identity, term.name, ref, when, term.codes, _status(resource))
         draft.remark = remark_of(resource, scene)
         state(draft, term.name, scene)
+        tell_apart([draft], resource, ref, scene)
         scene.found.drafts.append(draft)
     elif resource.get("dataAbsentReason"):
         scene.found.leave(ref, "data-absent", "The sender says that there is no value.", kind)

@@ -13,9 +13,11 @@ from typing import Any
 
 from fhir_mapping.annotations import words_at
 from fhir_mapping.chart import Kind
+from fhir_mapping.context import polarity_of_codes, polarity_of_text
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.reading import object_of, string
 from fhir_mapping.tables import table
+from fhir_mapping.variants import subject_of, without_named
 
 __all__ = ["tell_apart"]
 
@@ -36,8 +38,12 @@ def tell_apart(drafts: list[Draft], resource: Resource, ref: str, scene: Scene) 
     if "method" in resource:
         _add(drafts, words_at(resource, "method", scene), only_key=True)
     told.append(_isolate(ref, scene))
+    subject = subject_of(resource, scene)
+    if subject:
+        drafts[:] = without_named(drafts, subject)
     for words in told:
         _add(drafts, words)
+    _add([draft for draft in drafts if draft.shown != subject], subject)
     for draft in drafts:
         draft.also = (*draft.also, *also)
 
@@ -114,5 +120,10 @@ def _found_in(holder: Resource, scene: Scene) -> str:
     name = scene.term(holder.get("code")).name.casefold()
     if not any(word in name for word in table("observations")["isolates"]["asked"]):
         return ""
-    value = scene.term(holder.get("valueCodeableConcept")).name
-    return value or scene.words.typed(string(holder.get("valueString")))
+    subject = subject_of(holder, scene)
+    if subject:
+        return subject
+    coded = scene.term(holder.get("valueCodeableConcept"))
+    value = coded.name or scene.words.typed(string(holder.get("valueString")))
+    is_answer = polarity_of_codes(coded.codes) or polarity_of_text(value)
+    return "" if is_answer else value  # that a variant is present does not say which

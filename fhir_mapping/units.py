@@ -10,6 +10,7 @@ from fhir_mapping.tables import table
 __all__ = ["shown_unit", "ucum"]
 
 _ANNOTATION = re.compile(r"\{[^{}]*\}")
+_BARE_NUMBER = re.compile(r"[\d*/]+\d")
 
 
 @cache
@@ -41,4 +42,9 @@ def shown_unit(code: str) -> str:
     known = _shown().get(code)
     if known is not None:
         return known
-    return _ANNOTATION.sub("", code) if "{" in code else code
+    if "{" not in code:
+        return code
+    plain = _ANNOTATION.sub("", code)
+    if _BARE_NUMBER.fullmatch(plain):  # "1/1000000{Base}": without its words it is no unit
+        return _ANNOTATION.sub(lambda said: f" {said[0][1:-1]}", code).strip()
+    return plain
