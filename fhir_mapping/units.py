@@ -10,6 +10,7 @@ from fhir_mapping.tables import table
 __all__ = ["shown_unit", "ucum"]
 
 _ANNOTATION = re.compile(r"\{[^{}]*\}")
+_UNIT_OF_ITS_OWN = re.compile(r"\[[^][]*\]")
 _BARE_NUMBER = re.compile(r"[\d*/]+\d")
 
 
@@ -28,6 +29,11 @@ def _shown() -> dict[str, str]:
     return dict(table("units")["shown"])
 
 
+@cache
+def _parts() -> dict[str, str]:
+    return dict(table("units")["shown_parts"])
+
+
 def ucum(sent: str) -> str:
     """The UCUM code for a unit as sent; as sent if the spelling is not known."""
     plain = sent.replace("\u00b5", "u").replace("\u03bc", "u").replace(" ", "")
@@ -42,6 +48,8 @@ def shown_unit(code: str) -> str:
     known = _shown().get(code)
     if known is not None:
         return known
+    if "[" in code:
+        code = _UNIT_OF_ITS_OWN.sub(lambda sent: _parts().get(sent[0], sent[0]), code)
     if "{" not in code:
         return code
     plain = _ANNOTATION.sub("", code)

@@ -8,15 +8,11 @@ from typing import Any
 import pytest
 
 from fhir_mapping import Chart, Fact, Flag, Kind, Polarity, map_chart
-from fhir_mapping.dosage import dose_text
-from fhir_mapping.units import shown_unit
-from fhir_mapping.words import Words
 
 NOW = datetime(2024, 6, 15, 12, tzinfo=UTC)
 PATIENT = {"resourceType": "Patient", "id": "p1", "gender": "female", "birthDate": "1964-06-15"}
 SUBJECT = {"reference": "Patient/p1"}
 LOINC = "http://loinc.org"
-UCUM = "http://unitsofmeasure.org"
 
 
 def chart_of(*resources: dict[str, Any]) -> Chart:
@@ -40,44 +36,6 @@ def coded(code: str, display: str = "", system: str = LOINC) -> dict[str, Any]:
 def observation(name: str, code: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"resourceType": "Observation", "id": name, "status": "final", "subject": SUBJECT,
             "effectiveDateTime": "2024-06-14", "code": code, **more}  # fmt: skip
-
-
-def answer(code: str, said: str) -> dict[str, Any]:
-    return {"code": coded(code, f"Asked {code}"), "valueCodeableConcept": {"text": said}}
-
-
-# --- units ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("dose", "told"),
-    [
-        ({"value": 2, "unit": "Tabletten", "system": UCUM, "code": "{Tablette}"}, "2 Tabletten"),
-        ({"value": 1, "unit": "tablet", "system": UCUM, "code": "1"}, "1 tablet"),
-        ({"value": 1, "unit": "錠"}, "1 錠"),
-        ({"value": 1, "unit": "1", "system": UCUM, "code": "1"}, "1"),
-        ({"value": 1, "system": UCUM, "code": "1"}, "1"),
-        ({"value": 2, "unit": "{Hub}", "system": UCUM, "code": "{Hub}"}, "2"),
-        ({"value": 1, "unit": "anything", "system": UCUM, "code": "{tbl}"}, "1 tablet"),
-        ({"value": 5, "unit": "Milligramm", "system": UCUM, "code": "mg"}, "5 mg"),
-    ],
-)
-def test_what_a_dose_counts_is_told_in_the_senders_words(dose: dict[str, Any], told: str) -> None:
-    assert dose_text([{"doseAndRate": [{"doseQuantity": dose}]}], Words()) == told
-
-
-@pytest.mark.parametrize(
-    ("code", "shown"),
-    [
-        ("1/1000000{Base}", "1/1000000 Base"),
-        ("10*6{cells}", "10*6 cells"),
-        ("{beats}/min", "/min"),
-        ("{score}", ""),
-        ("mL/min/{1.73_m2}", "mL/min/1.73m2"),
-    ],
-)
-def test_a_bare_number_is_no_unit_without_what_it_counts(code: str, shown: str) -> None:
-    assert shown_unit(code) == shown
 
 
 @pytest.mark.parametrize(
@@ -129,73 +87,6 @@ def test_a_finding_told_by_its_code_says_where_it_is() -> None:
     code = coded("399409002", "Distant metastasis present (finding)", "http://snomed.info/sct")
     found = observation("o", code, bodySite={"text": "Leber"})
     assert only(found).text == "Distant metastasis present (Leber)"
-
-
-# --- genetics -----------------------------------------------------------------------------------
-
-
-def variant(name: str, gene: str, change: str, said: str = "Present") -> dict[str, Any]:
-    parts = [answer("48018-6", gene), answer("48005-3", change)]
-    frequency = {"code": coded("81258-6", "Allelic frequency"), "valueQuantity": {"value": 0.3}}
-    return observation(
-        name,
-        coded("69548-6", "Genetic variant assessment"),
-        valueCodeableConcept={"text": said},
-        component=[*parts, frequency],
-    )
-
-
-def test_two_variants_keep_their_genes_and_changes() -> None:
-    assert texts(variant("a", "EGFR", "p.Leu858Arg"), variant("b", "TP53", "p.Arg175His")) == [
-        "Allelic frequency (EGFR p.Leu858Arg) 0.3",
-        "Allelic frequency (TP53 p.Arg175His) 0.3",
-        "Genetic variant assessment (EGFR p.Leu858Arg): Present",
-        "Genetic variant assessment (TP53 p.Arg175His): Present",
-    ]
-
-
-def test_an_absent_variant_says_of_which_gene() -> None:
-    code = coded("69548-6", "Genetic variant assessment")
-    absent = observation("o", code, valueCodeableConcept=coded("LA9634-2", "Absent"),
-                         component=[answer("48018-6", "KRAS")])  # fmt: skip
-    fact = only(absent)
-    assert (fact.text, fact.polarity) == (
-        "Genetic variant assessment (KRAS): Absent",
-        Polarity.ABSENT,
-    )
-
-
-def implication(name: str, drug: str, effect: str) -> dict[str, Any]:
-    return observation(name, coded("ti", "Therapeutic Implication", "local"),
-                       derivedFrom=[{"reference": "Observation/v"}],
-                       component=[answer("51963-7", drug), answer("93044-6", effect)])  # fmt: skip
-
-
-def test_implications_of_one_variant_are_told_for_each_drug() -> None:
-    told = texts(variant("v", "EGFR", "p.Thr790Met"), implication("a", "osimertinib", "responsive"),
-                 implication("b", "erlotinib", "resistant"))  # fmt: skip
-    asked = "Therapeutic Implication: Asked 93044-6 (EGFR p.Thr790Met)"
-    assert f"{asked} (osimertinib): responsive" in told
-    assert f"{asked} (erlotinib): resistant" in told
-
-
-def test_that_a_variant_is_present_is_not_its_name() -> None:
-    holder = observation("v", coded("69548-6", "Genetic variant assessment"),
-                         valueCodeableConcept=coded("LA9633-4", "Present"))  # fmt: skip
-    member = observation("m", coded("53037-8", "Significance"), valueString="Pathogenic",
-                         derivedFrom=[{"reference": "Observation/v"}])  # fmt: skip
-    assert "Significance: Pathogenic" in texts(holder, member)
-
-
-def test_a_variant_of_which_nothing_else_is_said_is_still_told() -> None:
-    bare = observation("o", coded("69548-6", "Genetic variant assessment"),
-                       component=[answer("48018-6", "BRAF")])  # fmt: skip
-    assert "BRAF" in only(bare).text
-
-
-def test_a_subject_too_long_for_a_name_is_told_as_a_result() -> None:
-    long = "p." + "Leu858Arg" * 12
-    assert any(long in text for text in texts(variant("a", "EGFR", long)))
 
 
 # --- answers ------------------------------------------------------------------------------------
@@ -256,3 +147,129 @@ def test_the_heads_of_a_table_are_words_of_their_own() -> None:
         "section": [section],
     }
     assert "Drug Dose A B" in only(document).text
+
+
+# --- ranges and specimens -------------------------------------------------------------------------
+
+
+def hemoglobin(*ranges: dict[str, Any]) -> dict[str, Any]:
+    value = {"value": 12.5, "unit": "g/dL"}
+    return observation("o", {"text": "Hb"}, valueQuantity=value, referenceRange=list(ranges))
+
+
+def limits(low: float, high: float, **more: Any) -> dict[str, Any]:
+    unit = {"unit": "g/dL"}
+    return {"low": {"value": low, **unit}, "high": {"value": high, **unit}, **more}
+
+
+@pytest.mark.parametrize(
+    ("men", "women"),
+    [
+        ({"appliesTo": [{"text": "Male"}]}, {"appliesTo": [{"text": "Female"}]}),
+        ({"text": "Männer"}, {"text": "Frauen"}),
+        ({"text": "Male 13-17"}, {"text": "Female 12-15"}),
+        ({"text": "男性 13-17"}, {"text": "女性 12-15"}),
+        (
+            {"appliesTo": [coded("248153007", "", "http://snomed.info/sct")]},
+            {"appliesTo": [coded("F", "", "local")]},
+        ),
+    ],
+)
+def test_a_range_of_one_sex_is_known_by_its_words(
+    men: dict[str, Any], women: dict[str, Any]
+) -> None:
+    fact = only(hemoglobin(limits(13, 17, **men), limits(12, 15, **women)))
+    assert fact.range is not None
+    assert (fact.range.low, fact.flag) == (12, Flag.NORMAL)
+
+
+@pytest.mark.parametrize("text", ["g/dL", "Human", "m", "normal for females and males", ""])
+def test_a_range_that_names_no_one_sex_is_used(text: str) -> None:
+    assert only(hemoglobin(limits(13, 17, text=text))).flag is Flag.LOW
+
+
+@pytest.mark.parametrize(
+    ("specimen", "flag"),
+    [("Arterielles Blut", Flag.LOW), ("Blood, arterial", Flag.LOW), ("Pleural fluid", None)],
+)
+def test_arterial_blood_is_blood(specimen: str, flag: Flag | None) -> None:
+    gas = observation("o", coded("2703-7", "Oxygen"), specimen={"display": specimen},
+                      valueQuantity={"value": 58, "unit": "mmHg"})  # fmt: skip
+    fact = only(gas)
+    assert fact.flag is flag
+    assert specimen in fact.text
+
+
+# --- codes of other countries ---------------------------------------------------------------------
+
+
+def test_a_blood_pressure_in_snomed_ct_is_one_vital_sign() -> None:
+    parts = [
+        {"code": coded(code, name, "http://snomed.info/sct"),
+         "valueQuantity": {"value": value, "unit": "mmHg"}}
+        for code, name, value in (("72313002", "Systolic arterial pressure", 172),
+                                  ("1091811000000102", "Diastolic arterial pressure", 98))
+    ]  # fmt: skip
+    panel = coded("75367002", "Blood pressure", "http://snomed.info/sct")
+    fact = only(observation("o", panel, component=parts))
+    assert (fact.kind, fact.value, fact.flag) == (Kind.VITAL, 172, Flag.HIGH)
+    assert fact.text.startswith("Blood pressure 172/98 mmHg")
+
+
+@pytest.mark.parametrize("system", ["https://local.example", ""])
+def test_only_snomed_ct_has_vital_signs_by_those_codes(system: str) -> None:
+    pulse = observation("o", coded("78564009", "Item", system), valueQuantity={"value": 180})
+    assert only(pulse).kind is Kind.OBSERVATION
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        {**coded("600-7", "Bacteria identified in Blood by Culture"), "text": "Bloedkweek"},
+        coded("600-7", "Bloedkweek"),
+        coded("X", "Bacteria identified", "https://local.example"),
+    ],
+)
+def test_a_culture_is_known_by_its_codes_and_all_its_names(code: dict[str, Any]) -> None:
+    culture = observation("c", code, valueCodeableConcept={"text": "E. coli"},
+                          hasMember=[{"reference": "Observation/s"}])  # fmt: skip
+    assert "Meropenem (E. coli): S" in texts(
+        culture, observation("s", {"text": "Meropenem"}, valueString="S")
+    )
+
+
+@pytest.mark.parametrize("code", ["266919005", "8392000", "105542008"])
+def test_who_never_smoked_or_does_not_drink_is_known_by_code(code: str) -> None:
+    said = {**coded(code, "", "http://snomed.info/sct"), "text": "nooit"}
+    assert only(observation("o", {"text": "Roken"}, valueCodeableConcept=said)).polarity is (
+        Polarity.ABSENT
+    )
+
+
+# --- allergies and adverse events -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("nested", [False, True], ids=["R4", "R5"])
+def test_a_reaction_that_is_coded_as_unknown_is_told_by_its_words(nested: bool) -> None:
+    unknown = coded("UNK", "unknown", "http://terminology.hl7.org/CodeSystem/v3-NullFlavor")
+    reaction = {"manifestation": [{"concept": unknown} if nested else unknown],
+                "description": "Wheals"}  # fmt: skip
+    allergy = {"resourceType": "AllergyIntolerance", "id": "a", "patient": SUBJECT,
+               "code": {"text": "Gold"}, "reaction": [reaction]}  # fmt: skip
+    assert only(allergy).text == "Gold: Wheals"
+
+
+@pytest.mark.parametrize(
+    ("actuality", "text", "polarity"),
+    [
+        ("actual", "Adverse event: Overdose", Polarity.PRESENT),
+        ("potential", "Potential adverse event: Overdose", Polarity.UNKNOWN),
+    ],
+)
+def test_an_adverse_event_that_did_not_happen_says_so(
+    actuality: str, text: str, polarity: Polarity
+) -> None:
+    event = {"resourceType": "AdverseEvent", "id": "e", "subject": SUBJECT,
+             "actuality": actuality, "event": {"text": "Overdose"}}  # fmt: skip
+    fact = only(event)
+    assert (fact.text, fact.polarity) == (text, polarity)
