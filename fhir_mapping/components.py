@@ -63,15 +63,15 @@ def _name_by_parent(
 
     A number under a name of its own needs no other.
     """
+    if draft.value is not None and _has_words(component):
+        return
     whole = scene.term(parent.get("code"))
     code = scene.term(component.get("code"))
-    has_words = _has_words(component)
-    alone = None if has_words else table("observations")["blood_pressure"]["alone"].get(code.code)
-    if alone:
+    alone = table("observations")["blood_pressure"]["alone"].get(code.code)
+    if alone and not _has_words(component):
         draft.text = alone
         return
-    is_named = draft.value is not None and has_words
-    if is_named or not whole.name or whole.name.lower() in draft.text.lower():
+    if not whole.name or whole.name.lower() in draft.text.lower():
         return
     if code.has_any(table("observations")["presence"]["codes"]):
         draft.text, draft.codes = whole.name, whole.codes

@@ -105,7 +105,9 @@ def _codes() -> _Codes:
 def _kind(resource: Resource, term: Term) -> Kind:
     """By the code where that settles it (a complaint), else by category, else by code."""
     known = _codes()
-    by_code = next((known.by_code[c.code] for c in term.codes if c.code in known.by_code), None)
+    by_code = known.by_code.get(term.code)
+    if by_code is None and len(term.codes) > 1:
+        by_code = next((known.by_code[c.code] for c in term.codes if c.code in known.by_code), None)
     if by_code is Kind.COMPLAINT:
         return by_code
     for concept in objects(resource.get("category")):

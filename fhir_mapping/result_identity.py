@@ -39,12 +39,13 @@ def tell_apart(drafts: list[Draft], resource: Resource, ref: str, scene: Scene) 
     if "method" in resource:
         _add(drafts, words_at(resource, "method", scene), only_key=True)
     told.append(_isolate(ref, scene))
-    subject = subject_of(resource, scene)
+    subject = subject_of(resource, scene) if "component" in resource else ""
     if subject:
         drafts[:] = without_named(drafts, subject)
     for words in told:
         _add(drafts, words)
-    _add([draft for draft in drafts if draft.shown != subject], subject)
+    if subject:
+        _add([draft for draft in drafts if draft.shown != subject], subject)
     for draft in drafts:
         draft.also = (*draft.also, *also)
 

@@ -5,7 +5,8 @@ They stand in components of the result; without them "absent" and "resistant" ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from fhir_mapping.draft import Draft, Scene
@@ -21,7 +22,7 @@ _LONGEST = 80
 
 def subject_of(resource: Resource, scene: Scene) -> str:
     """ "EGFR p.Leu858Arg" of a variant, "osimertinib" of an implication; '' of any other result."""
-    components = objects(resource.get("component"))
+    components = [c for c in objects(resource.get("component")) if _is_any(c, _codes(), scene)]
     if not components:
         return ""
     said: list[str] = []
@@ -35,16 +36,22 @@ def subject_of(resource: Resource, scene: Scene) -> str:
 
 def without_named(drafts: list[Draft], subject: str) -> list[Draft]:
     """The results without those that only repeat the subject, unless there are no others."""
-    codes = {code for row in table("observations")["genetics"]["subject"] for code in row}
     others = [
         draft
         for draft in drafts
-        if not any(code.code in codes for code in draft.codes) or (draft.shown or "") not in subject
+        if not any(code.code in _codes() for code in draft.codes)
+        or not draft.shown
+        or draft.shown not in subject
     ]
     return others or drafts
 
 
-def _is_any(component: Resource, codes: list[str], scene: Scene) -> bool:
+@cache
+def _codes() -> frozenset[str]:
+    return frozenset(c for row in table("observations")["genetics"]["subject"] for c in row)
+
+
+def _is_any(component: Resource, codes: Iterable[str], scene: Scene) -> bool:
     return scene.term(component.get("code")).has_any(codes)
 
 
