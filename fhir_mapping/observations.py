@@ -20,7 +20,7 @@ from fhir_mapping.modifiers import without_modified_parts
 from fhir_mapping.ranges import table_range
 from fhir_mapping.reading import objects
 from fhir_mapping.refused import refusal_of
-from fhir_mapping.result_identity import tell_apart
+from fhir_mapping.result_identity import name_by_subject, tell_apart
 from fhir_mapping.stated import state
 from fhir_mapping.tables import table
 from fhir_mapping.terms import Term
@@ -61,6 +61,8 @@ def map_observation(resource: Resource, ref: str, scene: Scene) -> None:
     status = _status(resource)
     remark = remark_of(resource, scene) if "note" in resource or "comment" in resource else ""
     tell_apart(drafts, resource, ref, scene)
+    if components:
+        drafts = name_by_subject(drafts, resource, scene)
     for draft in drafts:
         draft.days_ago, draft.status, draft.remark = when, status, remark
     scene.found.drafts += drafts

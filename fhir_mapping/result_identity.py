@@ -20,7 +20,7 @@ from fhir_mapping.tables import table
 from fhir_mapping.terms import Term
 from fhir_mapping.variants import subject_of, without_named
 
-__all__ = ["tell_apart"]
+__all__ = ["name_by_subject", "tell_apart"]
 
 Resource = Mapping[str, Any]
 
@@ -39,15 +39,20 @@ def tell_apart(drafts: list[Draft], resource: Resource, ref: str, scene: Scene) 
     if "method" in resource:
         _add(drafts, words_at(resource, "method", scene), only_key=True)
     told.append(_isolate(ref, scene))
-    subject = subject_of(resource, scene) if "component" in resource else ""
-    if subject:
-        drafts[:] = without_named(drafts, subject)
     for words in told:
         _add(drafts, words)
-    if subject:
-        _add([draft for draft in drafts if draft.shown != subject], subject)
     for draft in drafts:
         draft.also = (*draft.also, *also)
+
+
+def name_by_subject(drafts: list[Draft], resource: Resource, scene: Scene) -> list[Draft]:
+    """The results of a genetic Observation under the gene or drug that its components name."""
+    subject = subject_of(resource, scene)
+    if not subject:
+        return drafts
+    told = without_named(drafts, subject)
+    _add([draft for draft in told if draft.shown != subject], subject)
+    return told
 
 
 def _add(drafts: list[Draft], words: str, *, only_key: bool = False) -> None:
