@@ -8,10 +8,11 @@ from typing import Any
 from fhir_mapping.absence import says_nothing_known
 from fhir_mapping.annotations import remark_of
 from fhir_mapping.chart import Certainty, Kind, Polarity
-from fhir_mapping.concepts import first_code, wording
+from fhir_mapping.concepts import first_code, unwrap, wording
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.reading import objects, string
 from fhir_mapping.terms import Term
+from fhir_mapping.values import is_nothing
 
 __all__ = ["map_allergy"]
 
@@ -72,7 +73,8 @@ def _phrase(
 
 
 def _reaction(reaction: Mapping[str, Any], scene: Scene) -> str:
-    shown = [wording(m, scene.words) for m in objects(reaction.get("manifestation"))]
+    said = (m for m in objects(reaction.get("manifestation")) if not is_nothing(unwrap(m)))
+    shown = [wording(m, scene.words) for m in said]
     text = " and ".join(dict.fromkeys(filter(None, shown)))
     text = text or scene.words.typed(reaction.get("description"))
     severity = string(reaction.get("severity"))

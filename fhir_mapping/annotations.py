@@ -7,6 +7,7 @@ from typing import Any
 
 from fhir_mapping.concepts import wording
 from fhir_mapping.draft import Scene
+from fhir_mapping.names import without_tag
 from fhir_mapping.reading import items, objects
 from fhir_mapping.words import one_line
 
@@ -54,4 +55,5 @@ def words_at(resource: Resource, element: str, scene: Scene) -> str:
     sent = resource.get(element)
     if not sent:
         return ""
-    return ", ".join(dict.fromkeys(filter(None, (wording(s, scene.words) for s in items(sent)))))
+    said = (without_tag(wording(s, scene.words)) for s in items(sent))
+    return ", ".join(dict.fromkeys(filter(None, said)))

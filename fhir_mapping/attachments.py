@@ -121,7 +121,7 @@ def text_of_html(markup: str) -> str:
     import nh3
 
     for tag in ("</p>", "</div>", "</li>", "</tr>", "</h1>", "</h2>", "</h3>", "</h4>", "</td>",
-                "<br>", "<br/>", "<br />"):  # fmt: skip
+                "</th>", "<br>", "<br/>", "<br />"):  # fmt: skip
         markup = markup.replace(tag, f"{tag}\n")
     return unescape(nh3.clean(_BEGINS_HEADING.sub(r"\n# \g<0>", markup), tags=set()))
 

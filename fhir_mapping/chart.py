@@ -120,7 +120,10 @@ class Flag(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A coding as the chart gives it: FHIR's `system` URI, `code` and `display`."""
+    """A coding as the chart gives it: FHIR's `system` URI, `code` and `display`.
+
+    A vital sign that is coded in SNOMED CT alone has its LOINC code too, without a display.
+    """
 
     system: str
     code: str

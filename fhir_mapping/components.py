@@ -7,9 +7,11 @@ from functools import cache
 from typing import Any
 
 from fhir_mapping.chart import Flag, Kind
+from fhir_mapping.concepts import codings
 from fhir_mapping.courses import limits_text
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.phrases import plain
+from fhir_mapping.reading import object_of
 from fhir_mapping.refused import refusal_of
 from fhir_mapping.tables import table
 from fhir_mapping.values import REFUSED, SIGNAL
@@ -59,17 +61,30 @@ def _name_by_parent(
 ) -> None:
     """What a component says in words is said of its Observation: "Ectopia lentis: present".
 
-    A number under a code of its own needs no other name.
+    A number under a name of its own needs no other.
     """
-    whole = scene.term(parent.get("code"))
-    if draft.value is not None or not whole.name or whole.name.lower() in draft.text.lower():
+    if draft.value is not None and _has_words(component):
         return
-    if scene.term(component.get("code")).has_any(table("observations")["presence"]["codes"]):
+    whole = scene.term(parent.get("code"))
+    code = scene.term(component.get("code"))
+    alone = table("observations")["blood_pressure"]["alone"].get(code.code)
+    if alone and not _has_words(component):
+        draft.text = alone
+        return
+    if not whole.name or whole.name.lower() in draft.text.lower():
+        return
+    if code.has_any(table("observations")["presence"]["codes"]):
         draft.text, draft.codes = whole.name, whole.codes
         draft.key = f"{whole.identity}|words"
         return
     draft.text = f"{whole.name}: {draft.text}"
     draft.key += f"|{whole.identity}"
+
+
+def _has_words(component: Component) -> bool:
+    """Whether there is more to call it by than a code."""
+    concept = object_of(component.get("code"))
+    return bool(concept.get("text")) or any(c.get("display") for c in codings(concept))
 
 
 def _joined(

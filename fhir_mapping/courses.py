@@ -103,7 +103,8 @@ def _with_unit(shown: str, draft: Draft) -> str:
     unit = shown_unit(draft.unit) if draft.unit else ""
     if not unit:
         return shown
-    return f"{shown}{unit}" if unit == "%" else f"{shown} {unit}"
+    figure, bracket, said = shown.partition(" (")  # what the sender says of it: "9.8 (low)"
+    return f"{figure}{'' if unit == '%' else ' '}{unit}{bracket}{said}"
 
 
 def limits_text(limits: Range | None) -> str:

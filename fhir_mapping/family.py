@@ -8,18 +8,20 @@ from typing import Any
 from fhir_mapping.ages import age_words
 from fhir_mapping.annotations import remark_of
 from fhir_mapping.chart import Experiencer, Kind, Polarity
-from fhir_mapping.concepts import wording
+from fhir_mapping.concepts import codings, first_code, unwrap, wording
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.modifiers import answer_of
-from fhir_mapping.reading import objects, string
+from fhir_mapping.names import without_tag
+from fhir_mapping.reading import object_of, objects, string
 from fhir_mapping.stated import state
+from fhir_mapping.tables import table
 
 __all__ = ["map_family_history"]
 
 
 def map_family_history(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
     """One fact for each condition of the relative, or one for the relative without conditions."""
-    relative = wording(resource.get("relationship"), scene.words) or "Relative"
+    relative = _relation(resource.get("relationship"), scene) or "Relative"
     relative = f"{relative[:1].upper()}{relative[1:]}{_death(resource, scene)}"
     drafts = []
     for condition in objects(resource.get("condition")):
@@ -38,6 +40,14 @@ def map_family_history(resource: Mapping[str, Any], ref: str, scene: Scene) -> N
         draft.status = string(resource.get("status"))
         draft.experiencer = Experiencer.FAMILY
         scene.found.told(draft)
+
+
+def _relation(sent: Any, scene: Scene) -> str:
+    """Who it is in words: those that were sent, else those of the code."""
+    concept = unwrap(sent)
+    by_code = table("relatives")["names"].get(first_code(concept))
+    has_words = object_of(concept).get("text") or any(c.get("display") for c in codings(concept))
+    return by_code if by_code and not has_words else without_tag(wording(concept, scene.words))
 
 
 def _answer(draft: Draft, name: str, condition: Mapping[str, Any], scene: Scene) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from fhir_mapping.chart import Code, Flag, Range
@@ -9,16 +10,14 @@ from fhir_mapping.concepts import codings
 from fhir_mapping.conversions import convert
 from fhir_mapping.draft import Draft
 from fhir_mapping.quantities import Quantity, parts, quantity
-from fhir_mapping.reading import items, objects
+from fhir_mapping.reading import items, objects, string
+from fhir_mapping.tables import table
 from fhir_mapping.words import Words
 from fhir_mapping.written_ranges import written_range
 
 __all__ = ["flag_against", "judge_sent", "range_for"]
 
-_SEX_CODES = {
-    "male": {"male", "m", "248153007"},
-    "female": {"female", "f", "248152002"},
-}
+_WORD = re.compile(r"[^\W\d_]+")
 _NORMAL_RANGES = {"", "normal"}
 
 
@@ -133,11 +132,23 @@ def _fits(
     kind = candidate.get("type")
     if kind is not None and _codes(kind) and not _NORMAL_RANGES.intersection(_codes(kind)):
         return False
-    meant = {code.lower() for code in _codes(candidate.get("appliesTo"))}
-    sexes = [s for s, codes in _SEX_CODES.items() if codes & meant]
+    sexes = _sexes(candidate)
     if sexes and sex not in sexes:
         return False
     return _fits_age(candidate.get("age"), age_years, words)
+
+
+def _sexes(candidate: dict[str, Any]) -> list[str]:
+    """The sexes that a range is of: by the codes and words of appliesTo, else by its own words."""
+    applies = candidate.get("appliesTo")
+    meant = {code.lower() for code in _codes(applies)}
+    meant |= {string(concept.get("text")).lower() for concept in objects(applies)}
+    known = table("observations")["sexes"]
+    found = [sex for sex, words in known.items() if not meant.isdisjoint(words)]
+    if found or applies:
+        return found
+    written = _WORD.findall(string(candidate.get("text")).lower())
+    return [s for s, words in known.items() if any(w in words for w in written if len(w) > 1)]
 
 
 def _fits_age(age: Any, age_years: float | None, words: Words) -> bool:

@@ -6,7 +6,7 @@ statement before an administration or a dispense before anything that has ended.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fhir_mapping.absence import says_nothing_known
@@ -15,7 +15,7 @@ from fhir_mapping.chart import Kind, Polarity
 from fhir_mapping.concepts import first_code, unwrap
 from fhir_mapping.dosage import dose_text
 from fhir_mapping.draft import Draft, Scene
-from fhir_mapping.reading import first, objects
+from fhir_mapping.reading import first, object_of, objects, string
 from fhir_mapping.terms import Term
 
 __all__ = ["map_administration", "map_dispense", "map_request", "map_statement"]
@@ -26,6 +26,8 @@ _CURRENT = frozenset({"active", "in-progress", "intended", "recorded"})
 _SAID = {"on-hold": "on hold", "stopped": "stopped", "completed": "completed",
          "cancelled": "cancelled", "ended": "ended", "intended": "intended",
          "not-taken": "not taken"}  # fmt: skip
+_HALF = {4: 184, 7: 16}
+"""Days from the middle of a year or month to its end, by how many characters it is written with."""
 _ADHERENCE = {
     "not-taking": "not-taken",
     "on-hold": "on-hold",
@@ -49,6 +51,8 @@ def map_request(resource: Resource, ref: str, scene: Scene) -> None:
     draft.days_ago = scene.times.first_of(resource, ("authoredOn",))
     if draft.days_ago is None:
         draft.days_ago = _begin_of_dosage(resource.get("dosageInstruction"), scene)
+    dosages = objects(resource.get("dosageInstruction"))
+    _end(draft, [_bounds(dosage) for dosage in dosages], scene)
     intent = resource.get("intent")
     if isinstance(intent, str) and intent in ("proposal", "plan"):
         draft.text += f" ({intent})"
@@ -70,6 +74,8 @@ def map_statement(resource: Resource, ref: str, scene: Scene) -> None:
     adherence = first_code(_adherence(resource, "code"))
     if adherence in _ADHERENCE:
         _tell_adherence(draft, _ADHERENCE[adherence], resource, scene)
+    else:
+        _end(draft, [object_of(resource.get("effectivePeriod"))], scene)
     taken = first_code(resource.get("taken"))
     if taken == "n" or "not-taken" in (draft.status, _ADHERENCE.get(adherence, "")):
         draft.polarity = Polarity.ABSENT
@@ -80,6 +86,30 @@ def map_statement(resource: Resource, ref: str, scene: Scene) -> None:
             draft.text += f" (not taken: {why})" if why else " (not taken)"
     draft.weight += 2
     scene.found.told(draft)
+
+
+def _bounds(dosage: Resource) -> Resource:
+    """The time within which a dosage holds."""
+    return object_of(object_of(object_of(dosage.get("timing")).get("repeat")).get("boundsPeriod"))
+
+
+def _end(draft: Draft, periods: Sequence[Resource], scene: Scene) -> None:
+    """Of a drug whose status is current and whose time is over in every part: it has ended.
+
+    What is stated holds for its time only: effective[x] in
+    https://hl7.org/fhir/R4/medicationstatement.html.
+    """
+    is_over = bool(periods) and all(_is_over(period, scene) for period in periods)
+    if is_over and draft.status in _CURRENT and draft.status != "intended":
+        draft.status = "ended"
+        draft.text += f" ({_SAID['ended']})"
+        draft.weight = 0
+
+
+def _is_over(period: Resource, scene: Scene) -> bool:
+    """Whether it ended in the past; a year or month that was sent ends with its last day."""
+    ended = scene.times.end_of(period)
+    return ended is not None and ended > _HALF.get(len(string(period.get("end"))), 0)
 
 
 def _tell_adherence(draft: Draft, means: str, resource: Resource, scene: Scene) -> None:

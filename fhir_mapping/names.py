@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["short_name"]
+__all__ = ["short_name", "without_tag"]
 
 _MASKS = "patient|address|link|identifier|clinician|phone|date|today|in \\d+ \\w+|\\d+ \\w+ ago"
 _PROPERTY = re.compile(rf"\s*\[(?!(?:{_MASKS})\])[^\][]*\]")
@@ -35,3 +35,8 @@ def short_name(name: str) -> str:
     if name.endswith(")"):
         return _KIND.sub("", name)
     return _USUAL_PROPERTY.sub("", name) if "-" in name else name
+
+
+def without_tag(name: str) -> str:
+    """A name of SNOMED CT without its semantic tag: "Lung structure (body structure)"."""
+    return _KIND.sub("", name) if name.endswith(")") else name

@@ -20,7 +20,7 @@ from fhir_mapping.modifiers import without_modified_parts
 from fhir_mapping.ranges import table_range
 from fhir_mapping.reading import objects
 from fhir_mapping.refused import refusal_of
-from fhir_mapping.result_identity import tell_apart
+from fhir_mapping.result_identity import name_by_subject, tell_apart
 from fhir_mapping.stated import state
 from fhir_mapping.tables import table
 from fhir_mapping.terms import Term
@@ -61,6 +61,8 @@ def map_observation(resource: Resource, ref: str, scene: Scene) -> None:
     status = _status(resource)
     remark = remark_of(resource, scene) if "note" in resource or "comment" in resource else ""
     tell_apart(drafts, resource, ref, scene)
+    if components:
+        drafts = name_by_subject(drafts, resource, scene)
     for draft in drafts:
         draft.days_ago, draft.status, draft.remark = when, status, remark
     scene.found.drafts += drafts
@@ -110,6 +112,8 @@ def _kind(resource: Resource, term: Term) -> Kind:
     """By the code where that settles it (a complaint), else by category, else by code."""
     known = _codes()
     by_code = known.by_code.get(term.code)
+    if by_code is None and len(term.codes) > 1:
+        by_code = next((known.by_code[c.code] for c in term.codes if c.code in known.by_code), None)
     if by_code is Kind.COMPLAINT:
         return by_code
     try:  # nearly all categories are one concept with one coding of HL7's
@@ -237,6 +241,7 @@ def _explain_nothing(resource: Resource, ref: str, kind: Kind, scene: Scene) -> 
         draft = Draft(kind, term.identity, term.name, ref, when, term.codes, _status(resource))
         draft.remark = remark_of(resource, scene)
         state(draft, term.name, scene)
+        tell_apart([draft], resource, ref, scene)
         scene.found.drafts.append(draft)
     elif resource.get("dataAbsentReason"):
         scene.found.leave(ref, "data-absent", "The sender says that there is no value.", kind)

@@ -10,6 +10,7 @@ from fhir_mapping.annotations import reason_of, remark_of, words_at
 from fhir_mapping.chart import Kind, Polarity
 from fhir_mapping.concepts import wording
 from fhir_mapping.draft import Draft, Scene
+from fhir_mapping.names import without_tag
 from fhir_mapping.reading import objects, string
 
 __all__ = ["map_procedure"]
@@ -35,7 +36,8 @@ def map_procedure(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
         )
         text += f" (not done: {why})" if why else " (not done)"
     elif status in _SAID:
-        text += f" ({_SAID[status]})"
+        why = words_at(resource, "statusReason", scene)
+        text += f" ({_SAID[status]}: {why})" if why else f" ({_SAID[status]})"
     draft = Draft(Kind.PROCEDURE, f"{term.identity}|{text}", text, ref)
     draft.codes, draft.status = term.codes, status
     draft.days_ago = scene.times.first_of(resource, scene.dialect.procedure_time)
@@ -52,7 +54,7 @@ def map_procedure(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
 def _phrase(resource: Mapping[str, Any], name: str, scene: Scene) -> str:
     words = scene.words
     said = [name]
-    sites = [wording(site, words) for site in objects(resource.get("bodySite"))]
+    sites = [without_tag(wording(site, words)) for site in objects(resource.get("bodySite"))]
     site = ", ".join(s for s in dict.fromkeys(sites) if s and s.lower() not in name.lower())
     if site:
         said.append(f" ({site})")

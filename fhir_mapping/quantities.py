@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -14,6 +15,7 @@ from fhir_mapping.words import Words
 __all__ = ["Quantity", "parts", "quantity", "shown_quantity"]
 
 UCUM_SYSTEM = "http://unitsofmeasure.org"
+_COUNTED = re.compile(r"1|\{[^{}]*\}")
 _COMPARATORS = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "ad": "about "}
 
 
@@ -57,8 +59,16 @@ def quantity(value: dict[str, Any], words: Words) -> Quantity:
 
 
 def shown_quantity(value: Any, words: Words) -> str:
-    """A Quantity as text, or ''."""
-    return str(quantity(value, words)) if isinstance(value, dict) else ""
+    """A Quantity as text, or ''; what is counted by no unit of UCUM ("{Tablette}", "1") is told by
+    the words that were sent with it."""
+    if not isinstance(value, dict):
+        return ""
+    read = quantity(value, words)
+    if read.unit and _COUNTED.fullmatch(read.unit) and not shown_unit(read.unit):
+        counted = words.coded(value.get("unit"))
+        if counted and not _COUNTED.fullmatch(counted) and read.figure:
+            return f"{read.figure} {counted}"
+    return str(read)
 
 
 def _compared(raw: str) -> tuple[str | None, float | None]:

@@ -13,11 +13,14 @@ from typing import Any
 
 from fhir_mapping.annotations import words_at
 from fhir_mapping.chart import Kind
+from fhir_mapping.context import polarity_of_codes, polarity_of_text
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.reading import object_of, string
 from fhir_mapping.tables import table
+from fhir_mapping.terms import Term
+from fhir_mapping.variants import subject_of, without_named
 
-__all__ = ["tell_apart"]
+__all__ = ["name_by_subject", "tell_apart"]
 
 Resource = Mapping[str, Any]
 
@@ -35,7 +38,7 @@ def tell_apart(drafts: list[Draft], resource: Resource, ref: str, scene: Scene) 
     if "specimen" in resource:
         specimen, also = _specimen(resource, scene)
         told.append(specimen)
-        if specimen:
+        if specimen and not any(w in specimen.casefold() for w in _other_blood()):
             _forget_blood_ranges(drafts)
     if "method" in resource:
         _add(drafts, words_at(resource, "method", scene), only_key=True)
@@ -44,6 +47,16 @@ def tell_apart(drafts: list[Draft], resource: Resource, ref: str, scene: Scene) 
         _add(drafts, words)
     for draft in drafts:
         draft.also = (*draft.also, *also)
+
+
+def name_by_subject(drafts: list[Draft], resource: Resource, scene: Scene) -> list[Draft]:
+    """The results of a genetic Observation under the gene or drug that its components name."""
+    subject = subject_of(resource, scene)
+    if not subject:
+        return drafts
+    told = without_named(drafts, subject)
+    _add([draft for draft in told if draft.shown != subject], subject)
+    return told
 
 
 def _add(drafts: list[Draft], words: str, *, only_key: bool = False) -> None:
@@ -95,6 +108,11 @@ _SPECIMEN = re.compile(
 
 
 @cache
+def _other_blood() -> tuple[str, ...]:
+    return tuple(table("observations")["specimens"]["blood"])
+
+
+@cache
 def _usual() -> frozenset[str]:
     return frozenset(table("observations")["specimens"]["usual"])
 
@@ -113,10 +131,21 @@ def _isolate(ref: str, scene: Scene) -> str:
     return ""
 
 
+def _asks_what(asked: Term) -> bool:
+    """Whether a finding is answered with an organism or a variant, by its codes and names."""
+    known = table("observations")["isolates"]
+    names = " ".join((asked.name, *(code.display for code in asked.codes))).casefold()
+    return asked.has_any(known["codes"]) or any(word in names for word in known["asked"])
+
+
 def _found_in(holder: Resource, scene: Scene) -> str:
     """What was found, if the holder asks for what was found ("Bacteria identified")."""
-    name = scene.term(holder.get("code")).name.casefold()
-    if not any(word in name for word in table("observations")["isolates"]["asked"]):
+    if not _asks_what(scene.term(holder.get("code"))):
         return ""
-    value = scene.term(holder.get("valueCodeableConcept")).name
-    return value or scene.words.typed(string(holder.get("valueString")))
+    subject = subject_of(holder, scene)
+    if subject:
+        return subject
+    coded = scene.term(holder.get("valueCodeableConcept"))
+    value = coded.name or scene.words.typed(string(holder.get("valueString")))
+    is_answer = polarity_of_codes(coded.codes) or polarity_of_text(value)
+    return "" if is_answer else value  # that a variant is present does not say which

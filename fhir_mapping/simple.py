@@ -35,7 +35,8 @@ def map_simple(resource: Resource, ref: str, scene: Scene) -> None:
         scene.found.leave(ref, "no-code", "It is neither coded nor named.", kind)
         return
     details = _details(resource, rule["more"], scene)
-    text = f"{rule['prefix']}: {name}" if rule["prefix"] else name
+    prefix, is_told = _prefix(resource, rule)
+    text = f"{prefix}: {name}" if prefix else name
     if details:
         text += f" ({', '.join(details)})"
     status = string(resource.get(rule.get("status", "status"))).lower()
@@ -46,9 +47,19 @@ def map_simple(resource: Resource, ref: str, scene: Scene) -> None:
         text = f"Not to be done: {text}"
     draft = Draft(kind, f"{text}|{status}", text, ref, codes=term.codes, status=status, also=also)
     draft.days_ago = scene.times.first_of(resource, tuple(rule["time"]))
-    draft.polarity = Polarity.ABSENT if refused else Polarity.PRESENT
+    told = Polarity.PRESENT if is_told else Polarity.UNKNOWN
+    draft.polarity = Polarity.ABSENT if refused else told
     draft.remark = remark_of(resource, scene)
     scene.found.told(draft)
+
+
+def _prefix(resource: Resource, rule: Mapping[str, Any]) -> tuple[str, bool]:
+    """What the fact begins with, and whether that is what such a resource usually tells."""
+    for element, prefixes in rule.get("prefixes", {}).items():
+        other = prefixes.get(string(resource.get(element)))
+        if other:
+            return other, False
+    return rule["prefix"], True
 
 
 def _name(resource: Resource, paths: Sequence[str], scene: Scene) -> tuple[Term, tuple[str, ...]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from fhir_mapping.chart import Code
 from fhir_mapping.concepts import codings, said_by, unwrap
+from fhir_mapping.tables import table
 from fhir_mapping.words import Words
 
 __all__ = ["Term", "Terms", "identity_of"]
@@ -32,6 +33,7 @@ class Term:
         return any(code.code in codes for code in self.codes)
 
 
+_LOINC, _SNOMED = "http://loinc.org", "http://snomed.info/sct"
 _SYSTEMS = {
     "urn:oid:2.16.840.1.113883.6.1": "http://loinc.org",
     "urn:oid:2.16.840.1.113883.6.96": "http://snomed.info/sct",
@@ -96,4 +98,13 @@ class Terms:
                 system = coded(coding.get("system"))
                 if (system, code) not in seen:
                     seen[system, code] = Code(system, code, coded(coding.get("display")))
-        return tuple(seen.values())[:_MOST_CODES]
+        return _with_loinc(tuple(seen.values())[:_MOST_CODES])
+
+
+def _with_loinc(codes: tuple[Code, ...]) -> tuple[Code, ...]:
+    """The codes, and the LOINC code of a vital sign that is coded in SNOMED CT alone."""
+    known = table("observations")["same_as"]
+    same = next((known[c.code] for c in codes if c.code in known and c.system == _SNOMED), None)
+    if same is None or any(code.system == _LOINC for code in codes):
+        return codes
+    return (*codes, Code(_LOINC, same, ""))

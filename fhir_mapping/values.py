@@ -11,7 +11,7 @@ from fhir_mapping.phrases import ago, plain
 from fhir_mapping.quantities import parts, shown_quantity
 from fhir_mapping.reading import number, objects
 
-__all__ = ["REFUSED", "SIGNAL", "Value", "read_value"]
+__all__ = ["REFUSED", "SIGNAL", "Value", "is_nothing", "read_value"]
 
 
 REFUSED = ("valueSampledData", "valueAttachment")
