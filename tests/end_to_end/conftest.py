@@ -25,7 +25,6 @@ from cds_hooks.services import find
 ROOT = Path(__file__).resolve().parents[2]
 # One sample of the model shows the way through as well as three do, however slow the machine is.
 IN_BRIEF = {
-    **os.environ,
     "CHARTSIDE_SERVICES__SAMPLES": "1",
     "CHARTSIDE_SERVICES__DEADLINE_S": "500",
 }
@@ -88,7 +87,11 @@ def running_service(
     command = [sys.executable, "-m", "cds_hooks", "serve", "--port", "0", "--json"]
     with (folder / "service.log").open("wb") as log:
         process = subprocess.Popen(
-            [*command, "--config", str(config)], stdout=log, stderr=log, cwd=ROOT, env=IN_BRIEF
+            [*command, "--config", str(config)],
+            stdout=log,
+            stderr=log,
+            cwd=ROOT,
+            env={**os.environ, **IN_BRIEF},
         )
     running = Running("", process, folder)
     try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import re
 import ssl
 import subprocess
@@ -138,7 +139,9 @@ class Site:
         log = self.folder / "service.log"
         with log.open("ab") as out:
             began = log.stat().st_size
-            process = subprocess.Popen(command, stdout=out, stderr=out, cwd=ROOT, env=IN_BRIEF)
+            process = subprocess.Popen(
+                command, stdout=out, stderr=out, cwd=ROOT, env={**os.environ, **IN_BRIEF}
+            )
         served = Served(self, process, began)
         try:
             served.until_listening()
