@@ -1,25 +1,179 @@
-"""Codes and words by which a chart says that there is nothing: "no known allergies"."""
+"""What a chart says by an entry that is none: "no known allergies", "not asked", "masked".
+
+None known is a fact of absence; that nothing is known, or that it is withheld, is an omission.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
+from typing import Any
 
+from fhir_mapping.chart import Code, Experiencer, Kind, Polarity
+from fhir_mapping.concepts import first_code
+from fhir_mapping.context import polarity_of_text
+from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.tables import table
 from fhir_mapping.terms import Term
 
-__all__ = ["says_nothing_known"]
+__all__ = [
+    "Absence",
+    "Meaning",
+    "absence_of",
+    "absence_of_text",
+    "leave_unknown",
+    "told_as_absence",
+    "told_as_empty",
+]
+
+_OUTER = " .:;,!-*()[]\u00a0"
+_LONGEST = 80
+
+
+class Meaning(StrEnum):
+    """What an entry without a thing says; of the last two the value is the omission's reason."""
+
+    NONE = "none-known"
+    NOTHING = "no-information"
+    MASKED = "masked"
+
+
+_DETAILS = {
+    Meaning.NOTHING: "The sender says that nothing is known of it, or that it was not asked.",
+    Meaning.MASKED: "The sender withholds what it is.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """`words` are what is told of `NONE`, as a fact of `kind`; `wholly`: there is none of it at all."""
+
+    meaning: Meaning
+    kind: Kind | None = None
+    words: str = ""
+    wholly: bool = True
+
+
+def told_as_absence(
+    term: Term, draft: Draft, scene: Scene, *, over: bool = False, wholly: bool = True
+) -> bool:
+    """Whether an entry is about no thing; if so it is told or left out here.
+
+    `draft` is the fact in the making, with its kind and reference; a statement that is `over`, or
+    not `wholly` about the patient's kind of thing, is told, but contradicts no entry.
+    """
+    absence = absence_of(term, draft.kind)
+    if absence is None:
+        return False
+    if absence.meaning is not Meaning.NONE:
+        leave_unknown(absence, draft.ref, draft.kind, scene)
+        return True
+    wholly = wholly or absence.kind is not draft.kind
+    draft.kind = absence.kind or draft.kind
+    draft.text = draft.name = absence.words
+    draft.key = f"none|{absence.words.lower()}{' over' if over else ''}"
+    draft.codes, draft.polarity = term.codes, Polarity.ABSENT
+    draft.nothing_known = wholly and absence.wholly and not over
+    if draft.kind is Kind.FAMILY:
+        draft.experiencer = Experiencer.FAMILY
+    scene.found.told(draft)
+    return True
+
+
+def leave_unknown(absence: Absence, what: str, kind: Kind, scene: Scene) -> None:
+    """Records an entry of which nothing is known, or which is withheld."""
+    meaning = absence.meaning
+    scene.found.leave(what, meaning.value, _DETAILS[meaning], kind)
+
+
+def told_as_empty(code: Term, reason: Any, draft: Draft, what: str, scene: Scene) -> bool:
+    """Tells or records why a list or section is empty; False if it does not say of what, or why.
+
+    `code` is that of the list (LOINC), `reason` its emptyReason, `what` names it in an omission.
+    """
+    tables = table("absence")["empty"]
+    said = re.sub("[^a-z]", "", first_code(reason))
+    if said in tables["none"]:
+        kind = next((k for c in code.codes if (k := tables["lists"].get(c.code))), None)
+        if kind is None:
+            return False
+        term = Term(_none(Kind(kind)).words, "", (), "")
+        draft.kind = Kind(kind)
+        return told_as_absence(term, draft, scene)
+    if said not in tables["others"]:
+        return False
+    scene.found.leave(what, f"empty-{said}", tables["others"][said])
+    return True
+
+
+def absence_of(term: Term, kind: Kind) -> Absence | None:
+    """What an entry of a kind says by its codes or words, if it is about no thing at all."""
+    if term.null:
+        masked = term.null in table("absence")["null"]["masked"]
+        return Absence(Meaning.MASKED if masked else Meaning.NOTHING)
+    said = absence_of_text(term.name, kind)
+    if said is not None and said.meaning is not Meaning.NOTHING:
+        return said  # the words are finer than the code: "NKDA" under 716186003
+    coded = (_by_code(code) for code in term.codes)
+    return next((found for found in coded if found is not None), said)
+
+
+def absence_of_text(text: str, kind: Kind) -> Absence | None:
+    """The same of words alone: "NKDA", "Keine Allergien bekannt", "not asked"."""
+    if len(text) > _LONGEST or not text:
+        return None
+    said = " ".join(text.lower().replace("\u2019", "'").split()).strip(_OUTER)
+    tables = table("absence")["texts"]
+    for meaning in (Meaning.NOTHING, Meaning.MASKED):
+        if said in tables[meaning.name.lower()]:
+            return Absence(meaning)
+    bare = None if any(mark in said for mark in tables["breaks"]) else polarity_of_text(said)
+    if bare is Polarity.UNKNOWN:
+        return Absence(Meaning.NOTHING)
+    if kind in _by_kind() and (bare is Polarity.ABSENT or said in tables["none"]):
+        return _none(kind)
+    for one in (kind, *_by_kind()):
+        if one in _by_kind():
+            whole, partly = _by_kind()[one]
+            if whole.fullmatch(said):
+                return _none(one)
+            for pattern, words in partly:
+                if pattern.fullmatch(said):
+                    return Absence(Meaning.NONE, one, words, wholly=False)
+    if said.startswith("no known "):
+        return Absence(Meaning.NONE, kind, text, wholly=False)
+    return None
+
+
+def _none(kind: Kind) -> Absence:
+    return Absence(Meaning.NONE, kind, table("absence")["kinds"][kind.value]["none"])
+
+
+def _by_code(code: Code) -> Absence | None:
+    tables = table("absence")["codes"]
+    if code.system and code.system not in tables["systems"]:
+        return None
+    if code.code in tables["none"]:
+        return _none(Kind(tables["none"][code.code]))
+    if code.code in tables["nothing"]["codes"]:
+        return Absence(Meaning.NOTHING)
+    partly = tables["partly"].get(code.code)
+    if partly is None:
+        return None
+    return Absence(Meaning.NONE, Kind(partly["kind"]), partly["words"], wholly=False)
+
+
+Rules = tuple[re.Pattern[str], tuple[tuple[re.Pattern[str], str], ...]]
 
 
 @cache
-def _codes() -> frozenset[str]:
-    return frozenset(table("absence")["nothing_known"]["codes"])
+def _by_kind() -> dict[Kind, Rules]:
+    return {Kind(name): _rules(row) for name, row in table("absence")["kinds"].items()}
 
 
-@cache
-def _starts() -> tuple[str, ...]:
-    return tuple(table("absence")["nothing_known"]["starts"])
-
-
-def says_nothing_known(term: Term) -> bool:
-    """Whether a problem, allergy or medication entry says that none is known."""
-    return term.name.lower().startswith(_starts()) or term.has_any(_codes())
+def _rules(row: Mapping[str, Any]) -> Rules:
+    whole = re.compile("|".join(f"(?:{one})" for one in row["whole"]))
+    return whole, tuple((re.compile(one), words) for one, words in row.get("partly", {}).items())

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fhir_mapping.absence import says_nothing_known
+from fhir_mapping.absence import told_as_absence
 from fhir_mapping.annotations import remark_of
 from fhir_mapping.chart import Certainty, Kind, Polarity
 from fhir_mapping.concepts import first_code, wording
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.reading import objects, string
-from fhir_mapping.terms import Term
 
 __all__ = ["map_allergy"]
 
@@ -28,32 +27,31 @@ def map_allergy(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
     )
     term = scene.term(concept)
     name = term.name
+    clinical = first_code(resource.get("clinicalStatus"))
+    verification = first_code(resource.get("verificationStatus"))
+    polarity = _polarity(verification)
+    draft = Draft(Kind.ALLERGY, "", name, ref)
+    draft.codes, draft.polarity, draft.status = term.codes, polarity, clinical
+    draft.days_ago = scene.times.first_of(resource, scene.dialect.allergy_recorded + _ONSET)
+    is_refuted = polarity is Polarity.REFUTED
+    if not is_refuted and told_as_absence(term, draft, scene, over=clinical in _OVER):
+        return
     if not name:
         scene.found.leave(ref, "no-code", "The allergy is neither coded nor named.", Kind.ALLERGY)
         return
-    clinical = first_code(resource.get("clinicalStatus"))
-    verification = first_code(resource.get("verificationStatus"))
-    polarity = _polarity(term, verification)
-    standing = polarity if polarity is Polarity.REFUTED else clinical in _OVER
-    draft = Draft(Kind.ALLERGY, f"{term.identity}|{standing}", name, ref)
-    draft.codes, draft.polarity, draft.status = term.codes, polarity, clinical
+    draft.key = f"{term.identity}|{polarity if is_refuted else clinical in _OVER}"
     if verification in _UNSURE:
         draft.certainty = Certainty.UNCERTAIN
-    times = scene.times
-    draft.days_ago = times.first_of(resource, scene.dialect.allergy_recorded + _ONSET)
-    if polarity is not Polarity.ABSENT:
-        draft.text = _phrase(resource, name, reactions, scene)
-        said = [s for s in (verification, clinical) if s in {"refuted", *_UNSURE, *_OVER}]
-        draft.text += "".join(f" ({s})" for s in said)
+    draft.text = _phrase(resource, name, reactions, scene)
+    said = [s for s in (verification, clinical) if s in {"refuted", *_UNSURE, *_OVER}]
+    draft.text += "".join(f" ({s})" for s in said)
     draft.name, draft.remark = name, remark_of(resource, scene)
     scene.found.told(draft)
 
 
-def _polarity(term: Term, verification: str) -> Polarity:
+def _polarity(verification: str) -> Polarity:
     if verification == "refuted":
         return Polarity.REFUTED
-    if says_nothing_known(term):
-        return Polarity.ABSENT
     return Polarity.UNKNOWN if verification == "unconfirmed" else Polarity.PRESENT
 
 

@@ -49,6 +49,7 @@ def of_components(
             else:
                 scene.found.leave(what, "no-value", "The component has no value to read.", kind)
         else:
+            draft.path = what
             results.append((component, draft))
     return _joined(results, parent, scene)
 

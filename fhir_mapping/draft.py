@@ -27,7 +27,8 @@ class Draft:
     as text; None: the number itself; `limits` and `flagged` are its range and flag as text where
     they are not those of one number; `by_range`: the flag was made here, from the range). `name` is
     what problems, allergies and drugs are called, by which they are the same also under other
-    codes. `also`: references of other resources that were read for it.
+    codes. `also`: references of other resources that were read for it. `path`: the part of the
+    resource it came from ("Observation/o1#component-2"). `nothing_known`: there is none of the kind.
     """
 
     kind: Kind
@@ -54,6 +55,8 @@ class Draft:
     weight: int = 0
     certainty: Certainty = Certainty.CERTAIN
     experiencer: Experiencer = Experiencer.PATIENT
+    path: str = ""
+    nothing_known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class Note:
     """A text that is to be told by excerpts: of a document, a composition or a report.
 
     `what` names the text itself ("DocumentReference/d1#content-2"), `ref` its resource, `also` the
-    Binary it was in.
+    Binary it was in. `alone` are kinds of sections that no resource tells ("allergies").
     """
 
     what: str
@@ -73,6 +76,7 @@ class Note:
     status: str
     text: str
     also: tuple[str, ...] = ()
+    alone: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from fhir_mapping.chart import Omission
 from fhir_mapping.tables import table
 
 __all__ = ["ElementLeftOut", "elements_left_out"]
@@ -53,3 +54,7 @@ def _rules(kind: str) -> dict[str, tuple[str, str] | None] | None:
             rules.update(dict.fromkeys(names, (reason, tables["reasons"][reason])))
         rules.update(dict.fromkeys([*part.get("read", ()), *part.get("mask", ())]))
     return rules
+
+
+def unread_extensions(resources: Iterable[Mapping[str, Any]]) -> list[Omission]:
+    return []

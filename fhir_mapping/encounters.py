@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from fhir_mapping.chart import Kind
+from fhir_mapping.chart import Kind, Polarity
+from fhir_mapping.coding_marks import EXCLUDED
 from fhir_mapping.concepts import first_code
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.phrases import span
@@ -94,6 +95,8 @@ def map_present_encounter(resource: Resource, ref: str, scene: Scene) -> None:
         complaint = Draft(Kind.COMPLAINT, f"{reason.identity}|{n}", reason.name, ref)
         complaint.days_ago, complaint.codes = draft.days_ago, reason.codes
         complaint.status, complaint.also = draft.status, also
+        if reason.certainty == EXCLUDED:
+            complaint.polarity = Polarity.ABSENT
         state(complaint, reason.name, scene)
         scene.found.told(complaint)
     scene.found.told(draft)
@@ -142,7 +145,9 @@ def _class_code(resource: Resource, scene: Scene) -> str:
 def _class(resource: Resource, scene: Scene) -> str:
     term = scene.term(resource.get("class"))
     known = _classes().get(term.code)
-    return term.name.removeprefix("code ") if known is None else known
+    if known is not None:
+        return known
+    return term.name if term.named else term.codes[0].code if term.codes else ""
 
 
 def _reasons(resource: Resource, scene: Scene) -> _Reasons:
@@ -154,7 +159,7 @@ def _reasons(resource: Resource, scene: Scene) -> _Reasons:
                 values = objects(sent.get("value")) or [sent]
                 found += [_stated(value, scene) for value in values]
     found += [_stated(sent, scene) for sent in objects(resource.get("reasonReference"))]
-    return [reason for reason in found if reason[0].name]
+    return [reason for reason in found if reason[0].name and not reason[0].null]
 
 
 def _diagnoses(resource: Resource, reasons: _Reasons, scene: Scene) -> _Reasons:
@@ -177,6 +182,8 @@ def _stated(value: dict[str, Any], scene: Scene) -> tuple[Term, tuple[str, ...]]
         if first_code(target.get("verificationStatus")) in _NOT_SO:
             return scene.term(None), ()
         term = scene.term(target.get("code"))
+        if term.certainty == EXCLUDED or not term.named:  # as a problem it is told
+            return scene.term(None), (known,)
         if term.name:
             return term, (known,)
     return scene.term(reference if isinstance(reference, dict) else value), ()

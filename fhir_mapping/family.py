@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fhir_mapping.absence import Meaning, absence_of, leave_unknown
 from fhir_mapping.ages import age_words
 from fhir_mapping.annotations import remark_of
 from fhir_mapping.chart import Experiencer, Kind, Polarity
+from fhir_mapping.coding_marks import EXCLUDED
 from fhir_mapping.concepts import wording
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.modifiers import answer_of
@@ -19,25 +21,42 @@ __all__ = ["map_family_history"]
 
 def map_family_history(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
     """One fact for each condition of the relative, or one for the relative without conditions."""
-    relative = wording(resource.get("relationship"), scene.words) or "Relative"
-    relative = f"{relative[:1].upper()}{relative[1:]}{_death(resource, scene)}"
+    relative = f"{_relation(resource, scene)}{_death(resource, scene)}"
     drafts = []
-    for condition in objects(resource.get("condition")):
+    left_out = False
+    for n, condition in enumerate(objects(resource.get("condition")), 1):
+        path = f"{ref}#condition-{n}"
         term = scene.term(condition.get("code"))
-        if term.name:
-            text = f"{relative}: {term.name}{_details(condition, scene)}"
-            draft = Draft(Kind.FAMILY, f"{relative}|{term.identity}", text, ref)
+        absence = absence_of(term, Kind.FAMILY)
+        if absence is not None and absence.meaning is not Meaning.NONE:
+            leave_unknown(absence, path, Kind.FAMILY, scene)
+            left_out = True
+        elif term.name:
+            name = f"{absence.words[:1].lower()}{absence.words[1:]}" if absence else term.name
+            text = f"{relative}: {name}{_details(condition, scene)}"
+            draft = Draft(Kind.FAMILY, f"{relative}|{term.identity}", text, ref, path=path)
             draft.codes, draft.remark = term.codes, remark_of(condition, scene)
+            if absence is not None or term.certainty == EXCLUDED:
+                draft.polarity = Polarity.ABSENT
             _answer(draft, term.name, condition, scene)
             drafts.append(draft)
     drafts = drafts or _without_condition(resource, relative, ref, scene)
-    if not drafts:
+    if not drafts and not left_out:
         scene.found.leave(ref, "no-value", "No condition of the relative is given.", Kind.FAMILY)
     for draft in drafts:
         draft.days_ago = scene.times.days_ago(resource.get("date"))
         draft.status = string(resource.get("status"))
         draft.experiencer = Experiencer.FAMILY
         scene.found.told(draft)
+
+
+def _relation(resource: Mapping[str, Any], scene: Scene) -> str:
+    """ "Father"; a code alone ("156" of an EHR's own system) names no relative, and is told as one."""
+    term = scene.term(resource.get("relationship"))
+    if not term.named and term.name:
+        return f"Relative ({term.name})"
+    said = wording(resource.get("relationship"), scene.words) or "Relative"
+    return f"{said[:1].upper()}{said[1:]}"
 
 
 def _answer(draft: Draft, name: str, condition: Mapping[str, Any], scene: Scene) -> None:

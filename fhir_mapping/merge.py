@@ -127,6 +127,8 @@ def _fact(fact_id: str, group: Sequence[Draft]) -> Fact:
         _sources(main, group),
         main.certainty,
         main.experiencer,
+        tuple(dict.fromkeys(draft.path for draft in reversed(group) if draft.path)),
+        main.nothing_known,
     )
 
 

@@ -14,6 +14,7 @@ from fhir_mapping.words import Words
 __all__ = ["Quantity", "parts", "quantity", "shown_quantity"]
 
 UCUM_SYSTEM = "http://unitsofmeasure.org"
+_LONGEST_COMPARATOR = 20
 _COMPARATORS = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "ad": "about "}
 
 
@@ -45,10 +46,18 @@ def parts(value: dict[str, Any], words: Words) -> tuple[float | None, str | None
     read = raw if type(raw) is float and isfinite(raw) else number(raw)
     if read is None and isinstance(raw, str):
         comparator, read = _compared(raw)
-    known = _COMPARATORS.get(comparator) if isinstance(comparator, str) else None
+    known = _comparator(comparator, words) if comparator else None
     unit = value.get("code") if value.get("system") == UCUM_SYSTEM else value.get("unit")
     unit = words.unit(unit) or words.unit(value.get("unit")) or words.unit(value.get("code"))
     return read, known, unit
+
+
+def _comparator(sent: Any, words: Words) -> str | None:
+    """The comparator; one that FHIR does not know is kept as it was sent ("~", "approx")."""
+    text = words.coded(sent)
+    if not text or len(text) > _LONGEST_COMPARATOR:
+        return None
+    return _COMPARATORS.get(text) or f"{text} "
 
 
 def quantity(value: dict[str, Any], words: Words) -> Quantity:

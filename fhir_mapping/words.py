@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 from unicodedata import category, normalize
 
+from fhir_mapping.chart import Code
 from fhir_mapping.names import short_name
 from fhir_mapping.units import ucum
 
-__all__ = ["LIMIT", "Words", "one_line"]
+__all__ = ["LIMIT", "Names", "Words", "one_line"]
+
+Names = Callable[[Code], str | None]
+"""The name of a code by a terminology that the caller has at hand; None of a code it does not know."""
 
 LIMIT = 400
 """How many characters the text of a fact may have; excerpts of notes may be longer."""
@@ -59,11 +64,14 @@ class Words:
     """Cleans strings, each distinct one once.
 
     `mask` takes the patient's own identifiers out of what people typed; the displays of a
-    terminology are not masked, or a patient named Gray would have no grey matter.
+    terminology are not masked, or a patient named Gray would have no grey matter. `names` names codes
+    that came without words. `unread_extensions` tells that a concept had an extension nobody reads.
     """
 
-    def __init__(self, mask: Callable[[str], str] | None = None) -> None:
+    def __init__(self, mask: Callable[[str], str] | None = None, names: Names | None = None) -> None:
         self._mask = mask
+        self._names = names
+        self.unread_extensions = False
         self._typed: dict[str, str] = {}
         self._coded: dict[str, str] = {}
         self._short: dict[str, str] = {}
@@ -77,6 +85,14 @@ class Words:
         if text is None:
             text = self._coded[value] = one_line(value, 200)
         return text
+
+    def named(self, codings: Iterable[Mapping[str, Any]]) -> str:
+        """The name that a terminology at hand gives to the first of these codings it knows, or ''."""
+        if self._names is None:
+            return ""
+        codes = (Code(self.coded(c.get("system")), self.coded(c.get("code"))) for c in codings)
+        found = (self._names(code) for code in codes if code.code)
+        return self.coded(next(filter(None, found), ""))
 
     def typed(self, value: object) -> str:
         """A string that a person may have typed, masked, or ''."""

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from fhir_mapping.absence import absence_of_text
 from fhir_mapping.chart import Code, Kind, Polarity
 from fhir_mapping.draft import Draft, Note, Scene
 from fhir_mapping.notes.negation import denied
@@ -27,8 +28,8 @@ MOST_CHARACTERS = 4000
 LONGEST = 700
 """How long the excerpt of one note may be."""
 
-_LEFT_OUT = frozenset({"medications", "allergies"})
-"""Sections that repeat what is in the chart as resources."""
+_TOLD_BY = {"medications": Kind.MEDICATION, "allergies": Kind.ALLERGY}
+"""Sections that repeat what the chart has as facts of a kind, where it has any."""
 
 _ASSESSMENTS = frozenset({"assessment", "plan"})
 _RECENT_DAYS = 30.0
@@ -65,9 +66,11 @@ def tell_notes(notes: list[Note], scene: Scene) -> None:
 
 def _read(note: Note, scene: Scene) -> list[Section]:
     sections = cut(scene.words.masked(note.text))
-    for name in sorted({s.kind.kind for s in sections} & _LEFT_OUT):
+    elsewhere = {s.kind.kind for s in sections if _is_told(s, note, scene)}
+    for name in sorted(elsewhere):
         detail = "Such a list is told by resources of its own."
         scene.found.leave(f"{note.what}#{name}", "told-elsewhere", detail, note.kind)
+    sections = [s for s in sections if s.kind.kind not in elsewhere]
     if scene.assessments or note.kind is Kind.REPORT:
         return sections
     kept = [section for section in sections if section.kind.kind not in _ASSESSMENTS]
@@ -75,6 +78,19 @@ def _read(note: Note, scene: Scene) -> list[Section]:
         detail = "The clinician's own assessment is left out by a setting."
         scene.found.leave(f"{note.what}#assessment", "assessment-left-out", detail, note.kind)
     return kept
+
+
+def _is_told(section: Section, note: Note, scene: Scene) -> bool:
+    """Whether the chart's own facts tell what a section lists. That none is known tells nothing of a
+    section that names something."""
+    kind = _TOLD_BY.get(section.kind.kind)
+    if kind is None or section.kind.kind in note.alone:
+        return False
+    drafts = [draft for draft in scene.found.drafts if draft.kind is kind]
+    if any(draft.polarity is not Polarity.ABSENT for draft in drafts):
+        return True
+    said = (absence_of_text(sentence, kind) for sentence in section.sentences)
+    return bool(drafts) and all(one is not None for one in said)
 
 
 def _repeated(read: list[tuple[Note, list[Section]]]) -> set[tuple[str, str]]:
@@ -101,8 +117,6 @@ def _sentences(
     found = []
     said: set[str] = set()
     for section in sections:
-        if section.kind.kind in _LEFT_OUT:
-            continue
         for sentence in section.sentences:
             if (note.what, sentence) not in repeated and sentence not in said:
                 said.add(sentence)
@@ -128,6 +142,7 @@ def _tell(note: Note, told: list[_Sentence], budget: int, scene: Scene) -> int:
     key = f"{note.kind}|{text}"
     draft = Draft(note.kind, key, text, note.ref, note.days_ago, note.codes, note.status)
     draft.also = note.also
+    draft.path = note.what if "#" in note.what else ""
     found.told(draft)
     if len(chosen) < len(told):
         detail = "Only the sentences that bear most on the complaint are shown."
@@ -180,5 +195,6 @@ def _tell_absent(name: str, note: Note, scene: Scene) -> None:
     draft = Draft(Kind.OBSERVATION, f"denied|{name}", name, note.ref, note.days_ago, _NO_CODES)
     draft.polarity = Polarity.ABSENT
     draft.status = "documented"
+    draft.path = note.what if "#" in note.what else ""
     draft.also = note.also
     scene.found.told(draft)

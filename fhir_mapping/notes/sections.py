@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from fhir_mapping.tables import table
+from fhir_mapping.terms import Term
 
-__all__ = ["Section", "SectionKind", "cut", "sentences"]
+__all__ = ["Section", "SectionKind", "cut", "heading_of_code", "section_kind", "sentences"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,26 @@ def _kinds() -> dict[str, SectionKind]:
 @cache
 def _boilerplate() -> re.Pattern[str]:
     return re.compile("|".join(table("boilerplate")["patterns"]), re.IGNORECASE)
+
+
+@cache
+def _by_code() -> dict[str, str]:
+    return {
+        code: row["headings"][0]
+        for row in table("sections")["sections"]
+        for code in row.get("loinc", ())
+    }
+
+
+def heading_of_code(term: Term) -> str:
+    """The heading of the section with this LOINC code, or ''."""
+    return next(filter(None, (_by_code().get(code.code) for code in term.codes)), "")
+
+
+def section_kind(heading: str) -> str:
+    """What kind of section this heading begins, '' if it is not known."""
+    kind = _kinds().get(" ".join(heading.lower().split()).rstrip(":"))
+    return kind.kind if kind else ""
 
 
 def cut(text: str) -> list[Section]:
