@@ -9,12 +9,15 @@ from unicodedata import category, normalize
 
 from fhir_mapping.chart import Code
 from fhir_mapping.names import short_name
+from fhir_mapping.tables import table
 from fhir_mapping.units import ucum
 
 __all__ = ["LIMIT", "Names", "Words", "one_line"]
 
 Names = Callable[[Code], str | None]
 """The name of a code by a terminology that the caller has at hand; None of a code it does not know."""
+
+_LOINC = "http://loinc.org"
 
 LIMIT = 400
 """How many characters the text of a fact may have; excerpts of notes may be longer."""
@@ -87,12 +90,18 @@ class Words:
         return text
 
     def named(self, codings: Iterable[Mapping[str, Any]]) -> str:
-        """The name that a terminology at hand gives to the first of these codings it knows, or ''."""
-        if self._names is None:
-            return ""
-        codes = (Code(self.coded(c.get("system")), self.coded(c.get("code"))) for c in codings)
-        found = (self._names(code) for code in codes if code.code)
+        """The name of the first of these codings that is known: an answer of a questionnaire, or by
+        the terminology at hand; or ''."""
+        codes = [Code(self.coded(c.get("system")), self.coded(c.get("code"))) for c in codings]
+        found = (self._name(code) for code in codes if code.code)
         return self.coded(next(filter(None, found), ""))
+
+    def _name(self, code: Code) -> str | None:
+        if code.system == _LOINC:
+            answer: str | None = table("questions")["answers"].get(code.code)
+            if answer:
+                return answer
+        return self._names(code) if self._names is not None else None
 
     def typed(self, value: object) -> str:
         """A string that a person may have typed, masked, or ''."""
