@@ -126,15 +126,24 @@ def absence_of_text(text: str, kind: Kind) -> Absence | None:
     if len(text) > _LONGEST or not text:
         return None
     said = " ".join(text.lower().replace("\u2019", "'").split()).strip(_OUTER)
-    tables = table("absence")["texts"]
-    for meaning in (Meaning.NOTHING, Meaning.MASKED):
-        if said in tables[meaning.name.lower()]:
-            return Absence(meaning)
-    bare = None if any(mark in said for mark in tables["breaks"]) else polarity_of_text(said)
-    if bare is Polarity.UNKNOWN:
-        return Absence(Meaning.NOTHING)
-    if kind in _by_kind() and (bare is Polarity.ABSENT or said in tables["none"]):
-        return _none(kind)
+    answer = _answer(said)
+    if answer is not None:
+        is_listed = answer is not Meaning.NONE or kind in _by_kind()
+        return (_none(kind) if answer is Meaning.NONE else Absence(answer)) if is_listed else None
+    if said.startswith("no known ") or _any_kind().fullmatch(said):
+        return _of_a_kind(said, text, kind)
+    return None
+
+
+def _answer(said: str) -> Meaning | None:
+    """What a bare answer means ("none", "not asked", "masked")."""
+    meaning = _answers().get(said)
+    if meaning is not None or any(mark in said for mark in table("absence")["texts"]["breaks"]):
+        return meaning
+    return _OF_ANSWER.get(polarity_of_text(said) or Polarity.PRESENT)
+
+
+def _of_a_kind(said: str, text: str, kind: Kind) -> Absence | None:
     for one in (kind, *_by_kind()):
         if one in _by_kind():
             whole, partly = _by_kind()[one]
@@ -146,6 +155,23 @@ def absence_of_text(text: str, kind: Kind) -> Absence | None:
     if said.startswith("no known "):
         return Absence(Meaning.NONE, kind, text, wholly=False)
     return None
+
+
+_OF_ANSWER = {Polarity.ABSENT: Meaning.NONE, Polarity.UNKNOWN: Meaning.NOTHING}
+
+
+@cache
+def _answers() -> dict[str, Meaning]:
+    texts = table("absence")["texts"]
+    return {said: meaning for meaning in Meaning for said in texts[meaning.name.lower()]}
+
+
+@cache
+def _any_kind() -> re.Pattern[str]:
+    """All that any kind lists, so that one look tells that a name is no such statement."""
+    rows = table("absence")["kinds"].values()
+    every = (one for row in rows for one in (*row["whole"], *row.get("partly", {})))
+    return re.compile("|".join(f"(?:{one})" for one in every))
 
 
 def _none(kind: Kind) -> Absence:

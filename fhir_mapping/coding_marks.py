@@ -37,9 +37,12 @@ NO_MARKS = Marks()
 def marks_of(codings: Iterable[Mapping[str, Any]]) -> Marks:
     """What the codings of one concept say together; codings that contradict each other leave it
     suspected."""
+    marked = [c for c in codings if "extension" in c or _system(c) in _systems()]
+    if not marked:
+        return NO_MARKS
     certainties: dict[str, None] = {}
     sides: dict[str, None] = {}
-    for coding in codings:
+    for coding in marked:
         certainty, side = _own(coding)
         if certainty is not None:
             certainties[certainty] = None
@@ -53,7 +56,7 @@ def marks_of(codings: Iterable[Mapping[str, Any]]) -> Marks:
 
 def bare_code(code: str, system: str) -> str:
     """The code without marks written behind it."""
-    found = _written(code, system)
+    found = _written(code, system) if system in _systems() else None
     return found["code"] if found else code
 
 
@@ -81,6 +84,11 @@ def _own(coding: Mapping[str, Any]) -> tuple[str | None, str]:
     return certainty, side
 
 
+def _system(coding: Mapping[str, Any]) -> str:
+    system = coding.get("system")
+    return system if isinstance(system, str) else ""
+
+
 def _code(extension: Mapping[str, Any]) -> str:
     value = extension.get("valueCoding") or extension.get("valueCodeableConcept")
     if isinstance(value, dict) and "coding" in value:
@@ -91,10 +99,16 @@ def _code(extension: Mapping[str, Any]) -> str:
 
 def _written(code: str, system: Any) -> re.Match[str] | None:
     rules = table("coding_marks")["written"]
-    if len(code) < 4 or not (system in rules["close"] or system in rules["apart"]):
+    if len(code) < 4 or not (isinstance(system, str) and system in _systems()):
         return None
     found = _pattern().fullmatch(code.strip())
     return found if found and (found["blank"] or system in rules["close"]) else None
+
+
+@cache
+def _systems() -> frozenset[str]:
+    rules = table("coding_marks")["written"]
+    return frozenset((*rules["close"], *rules["apart"]))
 
 
 @cache

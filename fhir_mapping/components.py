@@ -49,7 +49,7 @@ def of_components(
             else:
                 scene.found.leave(what, "no-value", "The component has no value to read.", kind)
         else:
-            draft.path = what
+            draft.paths = (what,)
             results.append((component, draft))
     return _joined(results, parent, scene)
 
@@ -91,6 +91,7 @@ def _pressure(systolic: Draft, diastolic: Draft, parent: Mapping[str, Any], scen
     joined.flagged = _flagged(systolic.flag, diastolic.flag)
     codes = (*scene.term(parent.get("code")).codes, *systolic.codes, *diastolic.codes)
     joined.codes = tuple(dict.fromkeys(codes))
+    joined.paths = systolic.paths + diastolic.paths
     return joined
 
 

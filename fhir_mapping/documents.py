@@ -76,7 +76,7 @@ def _section_text(
     """The narrative of a section; why it is empty is told or recorded beside."""
     text = _narrative(section)
     if section.get("emptyReason"):
-        draft = Draft(Kind.CARE, "", "", ref, when, path=what)
+        draft = Draft(Kind.CARE, "", "", ref, when, paths=(what,))
         code = scene.term(section.get("code"))
         if told_as_empty(code, section["emptyReason"], draft, what, scene):
             return text

@@ -27,8 +27,8 @@ class Draft:
     as text; None: the number itself; `limits` and `flagged` are its range and flag as text where
     they are not those of one number; `by_range`: the flag was made here, from the range). `name` is
     what problems, allergies and drugs are called, by which they are the same also under other
-    codes. `also`: references of other resources that were read for it. `path`: the part of the
-    resource it came from ("Observation/o1#component-2"). `nothing_known`: there is none of the kind.
+    codes. `also`: references of other resources that were read for it. `paths`: the parts of
+    the resource it came from ("Observation/o1#component-2"). `nothing_known`: there is none of the kind.
     """
 
     kind: Kind
@@ -55,7 +55,7 @@ class Draft:
     weight: int = 0
     certainty: Certainty = Certainty.CERTAIN
     experiencer: Experiencer = Experiencer.PATIENT
-    path: str = ""
+    paths: tuple[str, ...] = ()
     nothing_known: bool = False
 
 

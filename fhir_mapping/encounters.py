@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from fhir_mapping.chart import Kind, Polarity
+from fhir_mapping.chart import Kind
 from fhir_mapping.coding_marks import EXCLUDED
 from fhir_mapping.concepts import first_code
 from fhir_mapping.draft import Draft, Scene
@@ -92,11 +92,11 @@ def map_present_encounter(resource: Resource, ref: str, scene: Scene) -> None:
     draft.key += f"|{ref}"
     draft.text = f"Present encounter: {draft.text}"
     for n, (reason, also) in enumerate(reasons):
+        if reason.certainty == EXCLUDED:
+            continue  # the encounter says so
         complaint = Draft(Kind.COMPLAINT, f"{reason.identity}|{n}", reason.name, ref)
         complaint.days_ago, complaint.codes = draft.days_ago, reason.codes
         complaint.status, complaint.also = draft.status, also
-        if reason.certainty == EXCLUDED:
-            complaint.polarity = Polarity.ABSENT
         state(complaint, reason.name, scene)
         scene.found.told(complaint)
     scene.found.told(draft)

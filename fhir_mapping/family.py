@@ -34,7 +34,7 @@ def map_family_history(resource: Mapping[str, Any], ref: str, scene: Scene) -> N
         elif term.name:
             name = f"{absence.words[:1].lower()}{absence.words[1:]}" if absence else term.name
             text = f"{relative}: {name}{_details(condition, scene)}"
-            draft = Draft(Kind.FAMILY, f"{relative}|{term.identity}", text, ref, path=path)
+            draft = Draft(Kind.FAMILY, f"{relative}|{term.identity}", text, ref, paths=(path,))
             draft.codes, draft.remark = term.codes, remark_of(condition, scene)
             if absence is not None or term.certainty == EXCLUDED:
                 draft.polarity = Polarity.ABSENT

@@ -127,7 +127,7 @@ def _fact(fact_id: str, group: Sequence[Draft]) -> Fact:
         _sources(main, group),
         main.certainty,
         main.experiencer,
-        tuple(dict.fromkeys(draft.path for draft in reversed(group) if draft.path)),
+        tuple(dict.fromkeys(path for draft in reversed(group) for path in draft.paths)),
         main.nothing_known,
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from fhir_mapping.annotations import remark_of, words_at
 from fhir_mapping.chart import Certainty, Kind, Polarity, Range
+from fhir_mapping.coding_marks import EXCLUDED, SUSPECTED
 from fhir_mapping.components import of_components
 from fhir_mapping.concepts import codings, unwrap
 from fhir_mapping.context import is_uncertain, polarity_of_codes
@@ -75,7 +76,7 @@ def map_contained(holder: Resource, element: str, ref: str, scene: Scene) -> Non
                 told = len(scene.found.drafts)
                 map_observation({**read, "contained": None}, ref, scene)
                 for draft in scene.found.drafts[told:]:
-                    draft.path = draft.path or f"{ref}{literal}"
+                    draft.paths = draft.paths or (f"{ref}{literal}",)
 
 
 def _is_usable(member: Resource) -> bool:
@@ -174,6 +175,10 @@ def _answer(draft: Draft, name: str, value: Value, scene: Scene) -> None:
     coded = term.codes if term is not None else ()
     answer = scene.statements.answer(name, shown, coded)
     if answer is None and is_uncertain(shown):
+        draft.certainty = Certainty.UNCERTAIN
+    if term is not None and term.certainty == EXCLUDED:
+        draft.polarity = Polarity.ABSENT
+    if term is not None and term.certainty == SUSPECTED:
         draft.certainty = Certainty.UNCERTAIN
     if term is not None and answer is not None and not term.named:
         draft.shown = answer.value  # the code says it, and has no words

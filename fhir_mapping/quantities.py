@@ -54,7 +54,7 @@ def parts(value: dict[str, Any], words: Words) -> tuple[float | None, str | None
 
 def _comparator(sent: Any, words: Words) -> str | None:
     """The comparator; one that FHIR does not know is kept as it was sent ("~", "approx")."""
-    text = words.coded(sent)
+    text = words.typed(sent)
     if not text or len(text) > _LONGEST_COMPARATOR:
         return None
     return _COMPARATORS.get(text) or f"{text} "

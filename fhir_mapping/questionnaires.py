@@ -51,7 +51,7 @@ def map_questionnaire_response(resource: Mapping[str, Any], ref: str, scene: Sce
             f"{question.rstrip(':')}: {answer}" if question[-1] != "?" else f"{question} {answer}"
         )
         draft = Draft(Kind.OBSERVATION, f"{ref}#{link}|{n}", text, ref, when, status=status)
-        draft.codes, draft.path = asked.codes(item), f"{ref}#answer-{n + 1}"
+        draft.codes, draft.paths = asked.codes(item), (f"{ref}#answer-{n + 1}",)
         draft.polarity = _polarity(question, answers, scene)
         scene.found.told(draft)
     if not told and not left_out:

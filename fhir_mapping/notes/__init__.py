@@ -142,7 +142,7 @@ def _tell(note: Note, told: list[_Sentence], budget: int, scene: Scene) -> int:
     key = f"{note.kind}|{text}"
     draft = Draft(note.kind, key, text, note.ref, note.days_ago, note.codes, note.status)
     draft.also = note.also
-    draft.path = note.what if "#" in note.what else ""
+    draft.paths = (note.what,) if "#" in note.what else ()
     found.told(draft)
     if len(chosen) < len(told):
         detail = "Only the sentences that bear most on the complaint are shown."
@@ -195,6 +195,6 @@ def _tell_absent(name: str, note: Note, scene: Scene) -> None:
     draft = Draft(Kind.OBSERVATION, f"denied|{name}", name, note.ref, note.days_ago, _NO_CODES)
     draft.polarity = Polarity.ABSENT
     draft.status = "documented"
-    draft.path = note.what if "#" in note.what else ""
+    draft.paths = (note.what,) if "#" in note.what else ()
     draft.also = note.also
     scene.found.told(draft)
