@@ -49,7 +49,7 @@ _DETAILS = {
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """`words` are what is told of `NONE`, as a fact of `kind`; `wholly`: there is none of it at all."""
+    """`words` are what is told of `NONE`, as a fact of `kind`; `wholly`: there is none of it."""
 
     meaning: Meaning
     kind: Kind | None = None

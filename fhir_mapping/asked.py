@@ -1,7 +1,7 @@
 """What a questionnaire's items ask, where the answers came without the text of the question.
 
-By the Questionnaire if it was handed in, else by the LOINC code in `linkId` or `definition`: the name
-that the chart gives it elsewhere, or that of `tables/questions.toml`.
+By the Questionnaire if it was handed in, else by the LOINC code in `linkId` or `definition`: the
+name that the chart gives it elsewhere, or that of `tables/questions.toml`.
 """
 
 from __future__ import annotations

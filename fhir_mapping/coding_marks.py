@@ -1,7 +1,7 @@
 """How sure a coded diagnosis is, and on which side, by what its coding says of itself.
 
-ICD-10-GM marks a code as excluded (A), suspected (V), state after (Z) or confirmed (G), in an extension
-of the coding or behind the code ("I26.9 A").
+ICD-10-GM marks a code as excluded (A), suspected (V), state after (Z) or confirmed (G), in an
+extension of the coding or behind the code ("I26.9 A").
 """
 
 from __future__ import annotations

@@ -70,9 +70,7 @@ def _heading(section: Resource, scene: Scene) -> str:
     return title if not known or section_kind(title) == section_kind(known) else known
 
 
-def _section_text(
-    section: Resource, what: str, ref: str, when: float | None, scene: Scene
-) -> str:
+def _section_text(section: Resource, what: str, ref: str, when: float | None, scene: Scene) -> str:
     """The narrative of a section; why it is empty is told or recorded beside."""
     text = _narrative(section)
     if section.get("emptyReason"):

@@ -28,7 +28,8 @@ class Draft:
     they are not those of one number; `by_range`: the flag was made here, from the range). `name` is
     what problems, allergies and drugs are called, by which they are the same also under other
     codes. `also`: references of other resources that were read for it. `paths`: the parts of
-    the resource it came from ("Observation/o1#component-2"). `nothing_known`: there is none of the kind.
+    the resource it came from ("Observation/o1#component-2"). `nothing_known`: there is none
+    of the kind.
     """
 
     kind: Kind

@@ -51,7 +51,7 @@ def map_family_history(resource: Mapping[str, Any], ref: str, scene: Scene) -> N
 
 
 def _relation(resource: Mapping[str, Any], scene: Scene) -> str:
-    """ "Father"; a code alone ("156" of an EHR's own system) names no relative, and is told as one."""
+    """ "Father"; a code alone ("156" of an EHR's own system) names no relative."""
     term = scene.term(resource.get("relationship"))
     if not term.named and term.name:
         return f"Relative ({term.name})"

@@ -86,8 +86,9 @@ def map_chart(
     `fhir_version` is what the server or client says ("4.0.1", "R4"; None: decided by shape),
     `encounter_id` the present encounter if the caller knows it; with `assessments` false what
     clinicians made of it themselves (assessment and plan sections, clinical impressions) is left
-    out; `names` gives the names of codes that came without words, where the caller has a terminology.
-    Every resource is in a fact's `sources` or in `omissions`. Raises MappingError for DSTU2; nothing else in a resource raises.
+    out; `names` gives the names of codes that came without words, where the caller has a
+    terminology. Every resource is in a fact's `sources` or in `omissions`. Raises MappingError for
+    DSTU2; nothing else in a resource raises.
     """
     index = Index(resources)
     version = decide(index.resources(), fhir_version)

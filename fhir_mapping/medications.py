@@ -6,7 +6,7 @@ statement before an administration or a dispense before anything that has ended.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from fhir_mapping.absence import told_as_absence
@@ -120,7 +120,7 @@ def map_dispense(resource: Resource, ref: str, scene: Scene) -> None:
 
 
 def _draft(
-    resource: Resource, ref: str, scene: Scene, dosages: Any, times: Sequence[str]
+    resource: Resource, ref: str, scene: Scene, dosages: Any, times: tuple[str, ...]
 ) -> Draft | None:
     """The drug, its dose and status; None where no drug is meant, which is told or recorded."""
     term, also = _drug(resource, scene)

@@ -33,7 +33,9 @@ def map_questionnaire_response(resource: Mapping[str, Any], ref: str, scene: Sce
             continue
         question = asked.words(item)
         if not question:
-            scene.found.leave(f"{ref}#answer-{n + 1}", "no-question", _NO_QUESTION, Kind.OBSERVATION)
+            scene.found.leave(
+                f"{ref}#answer-{n + 1}", "no-question", _NO_QUESTION, Kind.OBSERVATION
+            )
             left_out += 1
             continue
         refusal = refusal_of_question(

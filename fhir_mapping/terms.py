@@ -22,8 +22,8 @@ class Term:
     """`name` is short and cleaned, '' if the concept has no words; `code` is the first code in
     lower case. `identity` is what makes two concepts the same: the first coding, else the words.
     `certainty` and `side` are what a coding says of itself, also in `name` ("Stroke (suspected)").
-    `named`: the name is words, not a code alone. `null`: the code of a reason why there is no value,
-    if it says nothing else ("masked").
+    `named`: the name is words, not a code alone. `null`: the code of a reason why there is no
+    value, if it says nothing else ("masked").
     """
 
     name: str

@@ -15,7 +15,7 @@ from fhir_mapping.units import ucum
 __all__ = ["LIMIT", "Names", "Words", "one_line"]
 
 Names = Callable[[Code], str | None]
-"""The name of a code by a terminology that the caller has at hand; None of a code it does not know."""
+"""The name of a code by a terminology at hand; None of a code it does not know."""
 
 _LOINC = "http://loinc.org"
 
@@ -68,10 +68,12 @@ class Words:
 
     `mask` takes the patient's own identifiers out of what people typed; the displays of a
     terminology are not masked, or a patient named Gray would have no grey matter. `names` names codes
-    that came without words. `unread_extensions` tells that a concept had an extension nobody reads.
+    that came without words. `unread_extensions`: a concept had an extension that nobody reads.
     """
 
-    def __init__(self, mask: Callable[[str], str] | None = None, names: Names | None = None) -> None:
+    def __init__(
+        self, mask: Callable[[str], str] | None = None, names: Names | None = None
+    ) -> None:
         self._mask = mask
         self._names = names
         self.unread_extensions = False

@@ -1,7 +1,7 @@
-"""Names for codes that came without words, by the compiled terminology: `fhir_mapping` may not read it.
+"""Names for codes that came without words, by the compiled terminology.
 
-An ICD-10-CM code gets its own name. Of other editions of ICD-10 only the category is taken over, with the
-code as it came: their subdivisions differ (R65.2 is another thing in ICD-10-GM).
+An ICD-10-CM code gets its own name. Of other editions of ICD-10 only the category is taken over,
+with the code as it came: their subdivisions differ (R65.2 is another thing in ICD-10-GM).
 """
 
 from __future__ import annotations

@@ -81,8 +81,8 @@ def _read(note: Note, scene: Scene) -> list[Section]:
 
 
 def _is_told(section: Section, note: Note, scene: Scene) -> bool:
-    """Whether the chart's own facts tell what a section lists. That none is known tells nothing of a
-    section that names something."""
+    """Whether the chart's own facts tell what a section lists. That none is known tells nothing of
+    a section that names something."""
     kind = _TOLD_BY.get(section.kind.kind)
     if kind is None or section.kind.kind in note.alone:
         return False

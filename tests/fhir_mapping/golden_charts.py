@@ -19,7 +19,12 @@ FOLDER = Path(__file__).parent / "golden"
 NOW = datetime(2024, 6, 15, 12, tzinfo=UTC)
 
 
-_USUAL = {"polarity": "present", "certainty": "certain", "experiencer": "patient", "nothing_known": False}
+_USUAL = {
+    "polarity": "present",
+    "certainty": "certain",
+    "experiencer": "patient",
+    "nothing_known": False,
+}
 
 
 def cases() -> list[Path]:

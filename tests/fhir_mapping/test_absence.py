@@ -1,4 +1,4 @@
-"""That nothing is known, that nothing was asked, and that something is withheld are three things."""
+"""That none is known, that nothing was asked, and that it is withheld are three things."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from fhir_mapping import Kind, Polarity
 from fhir_mapping.absence import Meaning, absence_of_text
 
 Make = Callable[..., Any]
+NULL = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
 SNOMED = "http://snomed.info/sct"
 IPS = "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips"
 EMPTY = "http://terminology.hl7.org/CodeSystem/list-empty-reason"
@@ -90,10 +91,8 @@ def test_none_of_a_part_is_not_none_at_all(
         ({"text": "non renseigné"}, "no-information"),
         ({"coding": [{"system": IPS, "code": "no-allergy-info"}]}, "no-information"),
         ({"coding": [{"system": SNOMED, "code": "1631000175102"}]}, "no-information"),
-        ({"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-NullFlavor", "code": "NASK"}]},
-         "no-information"),
-        ({"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-NullFlavor", "code": "MSK"}]},
-         "masked"),
+        ({"coding": [{"system": NULL, "code": "NASK"}]}, "no-information"),
+        ({"coding": [{"system": NULL, "code": "MSK"}]}, "masked"),
         ({"coding": [{"system": "http://terminology.hl7.org/CodeSystem/data-absent-reason",
                       "code": "masked", "display": "Masked"}]}, "masked"),
         ({"coding": [{"_code": {"extension": [
@@ -122,7 +121,7 @@ def test_a_thing_stays_a_thing(resource: Make, only: Make, text: str) -> None:
 
 
 def test_original_text_under_a_null_code_is_read(resource: Make, only: Make) -> None:
-    null = {"system": "http://terminology.hl7.org/CodeSystem/v3-NullFlavor", "code": "UNK"}
+    null = {"system": NULL, "code": "UNK"}
     fact = only(allergy(resource, {"coding": [null], "text": "Penicillin"}))
     assert (fact.text, fact.polarity) == ("Penicillin", Polarity.PRESENT)
 

@@ -45,13 +45,20 @@ def test_a_terminology_at_hand_names_it(resource: Make, coded: Make, only: Make)
 def test_a_visit_does_not_tell_the_code_again(resource: Make, coded: Make, chart_of: Make) -> None:
     condition = resource("Condition", "c", code=coded("C34.8", system=ICD))
     visit = resource(
-        "Encounter", "e", status="in-progress", period={"start": "2024-06-15T08:00:00Z"},
+        "Encounter",
+        "e",
+        status="in-progress",
+        period={"start": "2024-06-15T08:00:00Z"},
         reasonReference=[{"reference": "Condition/c"}],
         diagnosis=[{"condition": {"reference": "Condition/c"}}],
-    )  # fmt: skip
-    drug = resource("MedicationRequest", "m", status="active",
-                    medicationCodeableConcept={"text": "Cisplatin"},
-                    reasonReference=[{"reference": "Condition/c"}])  # fmt: skip
+    )
+    drug = resource(
+        "MedicationRequest",
+        "m",
+        status="active",
+        medicationCodeableConcept={"text": "Cisplatin"},
+        reasonReference=[{"reference": "Condition/c"}],
+    )
     chart = chart_of(condition, visit, drug)
     assert [f.kind for f in chart.facts if "C34.8" in f.text] == [Kind.PROBLEM]
 
@@ -59,17 +66,29 @@ def test_a_visit_does_not_tell_the_code_again(resource: Make, coded: Make, chart
 @pytest.mark.parametrize(
     ("relationship", "told"),
     [
-        ({"coding": [{"system": "https://fhir.cerner.com/x/codeSet/40", "code": "156"}],
-          "text": "Father"}, "Father: Gout"),
-        ({"coding": [{"system": "https://fhir.cerner.com/x/codeSet/40", "code": "156"}]},
-         "Relative (code 156): Gout"),
+        (
+            {
+                "coding": [{"system": "https://fhir.cerner.com/x/codeSet/40", "code": "156"}],
+                "text": "Father",
+            },
+            "Father: Gout",
+        ),
+        (
+            {"coding": [{"system": "https://fhir.cerner.com/x/codeSet/40", "code": "156"}]},
+            "Relative (code 156): Gout",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_relative_by_an_own_code(
     resource: Make, only: Make, relationship: dict[str, Any], told: str
 ) -> None:
-    sent = resource("FamilyMemberHistory", "f", status="completed", relationship=relationship,
-                    condition=[{"code": {"text": "Gout"}}])  # fmt: skip
+    sent = resource(
+        "FamilyMemberHistory",
+        "f",
+        status="completed",
+        relationship=relationship,
+        condition=[{"code": {"text": "Gout"}}],
+    )
     assert only(sent).text == told
 
 
@@ -123,16 +142,22 @@ def test_the_chart_names_a_question_elsewhere(resource: Make, lab: Make, chart_o
 
 
 def test_the_questionnaire_itself_names_it(resource: Make, chart_of: Make) -> None:
-    asked = {"resourceType": "Questionnaire", "id": "form", "url": "http://example.org/form",
-             "item": [{"linkId": "g", "item": [{"linkId": "1", "text": "Any cough?"}]}]}  # fmt: skip
+    asked = {
+        "resourceType": "Questionnaire",
+        "id": "form",
+        "url": "http://example.org/form",
+        "item": [{"linkId": "g", "item": [{"linkId": "1", "text": "Any cough?"}]}],
+    }
     item = {"linkId": "g", "item": [{"linkId": "1", "answer": [{"valueBoolean": True}]}]}
     sent = response(resource, item, questionnaire="http://example.org/form|1.0")
     assert [f.text for f in chart_of(asked, sent).facts] == ["Any cough? yes"]
 
 
 def test_an_answer_without_its_question_is_an_omission(resource: Make, chart_of: Make) -> None:
-    items = [{"linkId": "1", "answer": [{"valueString": "yes"}]},
-             {"linkId": "2", "text": "Cough", "answer": [{"valueString": "yes"}]}]  # fmt: skip
+    items = [
+        {"linkId": "1", "answer": [{"valueString": "yes"}]},
+        {"linkId": "2", "text": "Cough", "answer": [{"valueString": "yes"}]},
+    ]
     chart = chart_of(response(resource, *items))
     assert [f.text for f in chart.facts] == ["Cough: yes"]
     assert ("QuestionnaireResponse/q#answer-1", "no-question") in {

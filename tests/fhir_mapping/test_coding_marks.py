@@ -58,9 +58,7 @@ def test_the_certainty_of_a_problem(
 def test_it_is_told_apart_from_the_same_code_without_the_mark(
     resource: Make, chart_of: Make
 ) -> None:
-    made = [
-        resource("Condition", mark, code=marked(mark), clinicalStatus=ACTIVE) for mark in "AG"
-    ]
+    made = [resource("Condition", mark, code=marked(mark), clinicalStatus=ACTIVE) for mark in "AG"]
     assert {f.polarity for f in chart_of(*made).facts} == {Polarity.REFUTED, Polarity.PRESENT}
 
 

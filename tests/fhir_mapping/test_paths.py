@@ -11,14 +11,26 @@ Make = Callable[..., Any]
 def test_components_conditions_and_texts_name_their_part(
     resource: Make, coded: Make, chart_of: Make
 ) -> None:
-    seen = resource("Observation", "o", code=coded("1", "Exam"), component=[
-        {"code": {"text": "Rash"}, "valueString": "on the arm"},
-        {"code": {"text": "Cough"}, "valueString": "dry"},
-    ])  # fmt: skip
-    father = resource("FamilyMemberHistory", "f", status="completed",
-                      relationship={"text": "Father"}, condition=[{"code": {"text": "Gout"}}])  # fmt: skip
-    texts = [{"attachment": {"contentType": "text/plain", "data": data}}
-             for data in ("Q291Z2ggc2luY2UgTW9uZGF5Lg==", "RmV2ZXIgc2luY2UgVHVlc2RheS4=")]  # fmt: skip
+    seen = resource(
+        "Observation",
+        "o",
+        code=coded("1", "Exam"),
+        component=[
+            {"code": {"text": "Rash"}, "valueString": "on the arm"},
+            {"code": {"text": "Cough"}, "valueString": "dry"},
+        ],
+    )
+    father = resource(
+        "FamilyMemberHistory",
+        "f",
+        status="completed",
+        relationship={"text": "Father"},
+        condition=[{"code": {"text": "Gout"}}],
+    )
+    texts = [
+        {"attachment": {"contentType": "text/plain", "data": data}}
+        for data in ("Q291Z2ggc2luY2UgTW9uZGF5Lg==", "RmV2ZXIgc2luY2UgVHVlc2RheS4=")
+    ]
     note = resource("DocumentReference", "d", status="current", content=texts)
     whole = resource("Condition", "c", code={"text": "Asthma"})
     facts = chart_of(seen, father, note, whole).facts
@@ -34,10 +46,20 @@ def test_components_conditions_and_texts_name_their_part(
 
 
 def test_a_contained_result_names_its_place(resource: Make, only: Make) -> None:
-    inner = {"resourceType": "Observation", "id": "na", "status": "final",
-             "code": {"text": "Sodium"}, "valueQuantity": {"value": 140, "unit": "mmol/L"}}  # fmt: skip
-    sent = resource("DiagnosticReport", "r", code={"text": "Panel"}, contained=[inner],
-                    result=[{"reference": "#na"}])  # fmt: skip
+    inner = {
+        "resourceType": "Observation",
+        "id": "na",
+        "status": "final",
+        "code": {"text": "Sodium"},
+        "valueQuantity": {"value": 140, "unit": "mmol/L"},
+    }
+    sent = resource(
+        "DiagnosticReport",
+        "r",
+        code={"text": "Panel"},
+        contained=[inner],
+        result=[{"reference": "#na"}],
+    )
     fact = only(sent)
     assert (fact.sources, fact.paths) == (("DiagnosticReport/r",), ("DiagnosticReport/r#na",))
 
@@ -48,8 +70,6 @@ def test_a_blood_pressure_names_both_components(resource: Make, coded: Make, onl
         {"code": coded(code, "x", loinc), "valueQuantity": {"value": value, "unit": "mmHg"}}
         for code, value in (("8480-6", 142), ("8462-4", 91))
     ]
-    fact = only(
-        resource("Observation", "o", code=coded("85354-9", "BP", loinc), component=parts)
-    )
+    fact = only(resource("Observation", "o", code=coded("85354-9", "BP", loinc), component=parts))
     assert fact.sources == ("Observation/o",)
     assert fact.paths == ("Observation/o#component-1", "Observation/o#component-2")

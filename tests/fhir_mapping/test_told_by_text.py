@@ -91,7 +91,9 @@ def test_entries_that_are_not_here_are_told_from_the_text(
 ) -> None:
     known = resource("AllergyIntolerance", "a", code={"text": "Latex"})
     gone = [{"reference": "AllergyIntolerance/a"}, {"reference": "AllergyIntolerance/gone"}]
-    chart = chart_of(known, document(section("48765-2", "Allergies", "Latex. Penicillin.", entry=gone)))
+    chart = chart_of(
+        known, document(section("48765-2", "Allergies", "Latex. Penicillin.", entry=gone))
+    )
     assert "Penicillin" in notes(chart)
     here = chart_of(known, document(section("48765-2", "Allergies", "Latex.", entry=gone[:1])))
     assert notes(here) == ""

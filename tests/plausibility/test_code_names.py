@@ -23,9 +23,7 @@ GM = "http://fhir.de/CodeSystem/bfarm/icd-10-gm"
         (GM, "R65.2", "Symptoms and signs specifically associated with systemic inflammation"),
     ],
 )
-def test_a_code_gets_a_name(
-    terminology: Terminology, system: str, code: str, begins: str
-) -> None:
+def test_a_code_gets_a_name(terminology: Terminology, system: str, code: str, begins: str) -> None:
     assert (names_by(terminology)(Code(system, code)) or "").startswith(begins)
 
 
