@@ -89,15 +89,19 @@ def leave_unknown(absence: Absence, what: str, kind: Kind, scene: Scene) -> None
     scene.found.leave(what, meaning.value, _DETAILS[meaning], kind)
 
 
-def told_as_empty(code: Term, reason: Any, draft: Draft, what: str, scene: Scene) -> bool:
+def told_as_empty(
+    code: Term, reason: Any, draft: Draft, what: str, scene: Scene, *, section: str = ""
+) -> bool:
     """Tells or records why a list or section is empty; False if it does not say of what, or why.
 
-    `code` is that of the list (LOINC), `reason` its emptyReason, `what` names it in an omission.
+    `code` is that of the list (LOINC), `reason` its emptyReason, `what` names it in an omission;
+    `section` is its kind by its title (`sections.toml`), for one without a code.
     """
     tables = table("absence")["empty"]
     said = re.sub("[^a-z]", "", first_code(reason))
     if said in tables["none"]:
-        kind = next((k for c in code.codes if (k := tables["lists"].get(c.code))), None)
+        keys = (*(c.code for c in code.codes), section)
+        kind = next((k for key in keys if (k := tables["lists"].get(key))), None)
         if kind is None:
             return False
         term = Term(_none(Kind(kind)).words, "", (), "")

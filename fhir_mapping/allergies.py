@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fhir_mapping.absence import told_as_absence
+from fhir_mapping.absence import Meaning, absence_of, told_as_absence
 from fhir_mapping.annotations import remark_of
 from fhir_mapping.chart import Certainty, Kind, Polarity
 from fhir_mapping.concepts import first_code, wording
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.reading import objects, string
+from fhir_mapping.terms import Term
 
 __all__ = ["map_allergy"]
 
@@ -33,8 +34,12 @@ def map_allergy(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
     draft = Draft(Kind.ALLERGY, "", name, ref)
     draft.codes, draft.polarity, draft.status = term.codes, polarity, clinical
     draft.days_ago = scene.times.first_of(resource, scene.dialect.allergy_recorded + _ONSET)
+    draft.remark = remark_of(resource, scene)
     is_refuted = polarity is Polarity.REFUTED
-    if not is_refuted and told_as_absence(term, draft, scene, over=clinical in _OVER):
+    unknown = _unknown(term)
+    if unknown and (draft.remark or _happened(reactions, scene)):
+        name = unknown  # what happened is known, though not of what
+    elif not is_refuted and told_as_absence(term, draft, scene, over=clinical in _OVER):
         return
     if not name:
         scene.found.leave(ref, "no-code", "The allergy is neither coded nor named.", Kind.ALLERGY)
@@ -45,7 +50,7 @@ def map_allergy(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
     draft.text = _phrase(resource, name, reactions, scene)
     said = [s for s in (verification, clinical) if s in {"refuted", *_UNSURE, *_OVER}]
     draft.text += "".join(f" ({s})" for s in said)
-    draft.name, draft.remark = name, remark_of(resource, scene)
+    draft.name = name
     scene.found.told(draft)
 
 
@@ -59,7 +64,7 @@ def _phrase(
     resource: Mapping[str, Any], name: str, reactions: list[dict[str, Any]], scene: Scene
 ) -> str:
     said = [name]
-    happened = list(dict.fromkeys(filter(None, (_reaction(r, scene) for r in reactions))))
+    happened = _happened(reactions, scene)
     if happened:
         said.append(f": {', '.join(happened)}")
     if first_code(resource.get("type")) == "intolerance":
@@ -67,6 +72,18 @@ def _phrase(
     if string(resource.get("criticality")) == "high":
         said.append(" (high criticality)")
     return "".join(said)
+
+
+def _unknown(term: Term) -> str:
+    """What stands for a substance that the sender does not know or withholds."""
+    absence = absence_of(term, Kind.ALLERGY)
+    if absence is None or absence.meaning is Meaning.NONE:
+        return ""
+    return "Withheld substance" if absence.meaning is Meaning.MASKED else "Unknown substance"
+
+
+def _happened(reactions: list[dict[str, Any]], scene: Scene) -> list[str]:
+    return list(dict.fromkeys(filter(None, (_reaction(r, scene) for r in reactions))))
 
 
 def _reaction(reaction: Mapping[str, Any], scene: Scene) -> str:

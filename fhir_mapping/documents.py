@@ -76,7 +76,8 @@ def _section_text(section: Resource, what: str, ref: str, when: float | None, sc
     if section.get("emptyReason"):
         draft = Draft(Kind.CARE, "", "", ref, when, paths=(what,))
         code = scene.term(section.get("code"))
-        if told_as_empty(code, section["emptyReason"], draft, what, scene):
+        kind = section_kind(string(section.get("title")))
+        if told_as_empty(code, section["emptyReason"], draft, what, scene, section=kind):
             return text
     if not text and not section.get("section") and not _entries_are_here(section, section, scene):
         detail = "The section has no text, and its entries are not among the resources."

@@ -95,6 +95,7 @@ def map_present_encounter(resource: Resource, ref: str, scene: Scene) -> None:
         if reason.certainty == EXCLUDED:
             continue  # the encounter says so
         complaint = Draft(Kind.COMPLAINT, f"{reason.identity}|{n}", reason.name, ref)
+        complaint.paths = (f"{ref}#reason-{n + 1}",)
         complaint.days_ago, complaint.codes = draft.days_ago, reason.codes
         complaint.status, complaint.also = draft.status, also
         state(complaint, reason.name, scene)
@@ -110,7 +111,7 @@ def _draft(resource: Resource, ref: str, reasons: _Reasons, scene: Scene) -> Dra
     begun = scene.times.days_ago(period)
     sort = scene.term(resource.get("type"))
     diagnoses = _diagnoses(resource, reasons, scene)
-    text = _phrase(resource, sort.name, scene) + _said_for(reasons, diagnoses)
+    text = _phrase(resource, "" if sort.null else sort.name, scene) + _said_for(reasons, diagnoses)
     text += _length(period, begun, scene)
     draft = Draft(Kind.ENCOUNTER, text, text, ref, begun, sort.codes)
     draft.also = tuple(a for _, also in (*reasons, *diagnoses) for a in also)

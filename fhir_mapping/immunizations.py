@@ -21,6 +21,7 @@ def map_immunization(resource: Mapping[str, Any], ref: str, scene: Scene) -> Non
     status = string(resource.get("status")).lower()
     when = scene.times.first_of(resource, scene.dialect.immunization_time)
     draft = Draft(Kind.IMMUNIZATION, "", name, ref, when, term.codes, status)
+    draft.remark = remark_of(resource, scene)
     if told_as_absence(term, draft, scene):
         return
     if not name:
@@ -37,7 +38,6 @@ def map_immunization(resource: Mapping[str, Any], ref: str, scene: Scene) -> Non
     draft.key, draft.text = f"{term.identity}|{not_given}", text
     if not_given:
         draft.polarity = Polarity.ABSENT
-    draft.remark = remark_of(resource, scene)
     scene.found.told(draft)
 
 

@@ -128,6 +128,7 @@ def _draft(
     draft = Draft(Kind.MEDICATION, f"{term.identity}|", name, ref, codes=term.codes, also=also)
     draft.status = string(resource.get("status")).lower()
     draft.days_ago = scene.times.first_of(resource, times)
+    draft.remark = remark_of(resource, scene)
     if told_as_absence(term, draft, scene, over=draft.status in _OVER):
         return None
     if not name:
@@ -143,7 +144,7 @@ def _draft(
     if draft.status in _SAID:
         why = _why_not(resource, scene)
         draft.text += f" ({_SAID[draft.status]}: {why})" if why else f" ({_SAID[draft.status]})"
-    draft.name, draft.remark = name, remark_of(resource, scene)
+    draft.name = name
     draft.weight = 10 if draft.status in _CURRENT else 8 if draft.status == "on-hold" else 0
     return draft
 

@@ -37,7 +37,7 @@ def map_condition(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
     over, ended = _over(resource, term, scene)
     draft = Draft(_kind(categories), "", name, ref, codes=term.codes)
     draft.status = _status(resource, term, over)
-    draft.days_ago = _when(resource, ended, scene)
+    draft.days_ago, draft.remark = _when(resource, ended, scene), remark_of(resource, scene)
     if verification != "refuted" and told_as_absence(
         term, draft, scene, over=over, wholly=draft.kind is Kind.PROBLEM
     ):
@@ -52,7 +52,7 @@ def map_condition(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
     draft.text = _phrase(resource, term, verification, draft.status, scene)
     if not draft.status and len(categories) == 1 and categories[0] in _tables()["said"]:
         draft.text += f" ({_tables()['said'][categories[0]]})"
-    draft.name, draft.remark = name, remark_of(resource, scene)
+    draft.name = name
     draft.weight = sum(bool(resource.get(element)) for element in _TELLING)
     scene.found.told(draft)
 

@@ -25,6 +25,7 @@ def map_procedure(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
     name = term.name
     status = string(resource.get("status")).lower()
     draft = Draft(Kind.PROCEDURE, "", name, ref, _when(resource, scene), term.codes, status)
+    draft.remark = remark_of(resource, scene)
     if told_as_absence(term, draft, scene):
         return
     if not name:
@@ -41,7 +42,6 @@ def map_procedure(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
     elif status in _SAID:
         text += f" ({_SAID[status]})"
     draft.key, draft.text = f"{term.identity}|{text}", text
-    draft.remark = remark_of(resource, scene)
     if not_done:
         draft.polarity = Polarity.ABSENT
     scene.found.told(draft)

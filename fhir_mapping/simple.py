@@ -35,6 +35,7 @@ def map_simple(resource: Resource, ref: str, scene: Scene) -> None:
     status = string(resource.get(rule.get("status", "status"))).lower()
     draft = Draft(kind, "", name, ref, codes=term.codes, status=status, also=also)
     draft.days_ago = scene.times.first_of(resource, tuple(rule["time"]))
+    draft.remark = remark_of(resource, scene)
     if (term.null or not rule["prefix"]) and told_as_absence(term, draft, scene):
         return
     if not name:
@@ -51,7 +52,6 @@ def map_simple(resource: Resource, ref: str, scene: Scene) -> None:
         text = f"Not to be done: {text}"
     draft.key, draft.text = f"{text}|{status}", text
     draft.polarity = Polarity.ABSENT if refused else Polarity.PRESENT
-    draft.remark = remark_of(resource, scene)
     scene.found.told(draft)
 
 

@@ -47,6 +47,10 @@ class _Sentence:
     score: float
 
 
+_TOLD_HERE_ALONE = 6.0
+"""What a sentence gains that no resource tells: an allergy in a note comes before its story. Ours."""
+
+
 def tell_notes(notes: list[Note], scene: Scene) -> None:
     """Facts of the notes: an excerpt of each, and findings with polarity absent."""
     notes.sort(key=lambda note: (note.days_ago is None, note.days_ago or 0.0, note.what))
@@ -122,6 +126,8 @@ def _sentences(
                 said.add(sentence)
                 words = {word[:6] for word in _WORD.findall(sentence.lower())}
                 score = section.kind.weight + 2.0 * len(words & complaint)
+                if section.kind.kind in _TOLD_BY:
+                    score += _TOLD_HERE_ALONE
                 found.append(_Sentence(section, sentence, score))
     return found
 

@@ -37,7 +37,7 @@ _OTHER = SectionKind("other", "", 2, True)
 _HEADING = re.compile(
     r"^\s*(?:#{1,6}\s*(?P<marked>[^\n:]{1,60}?)\s*:?\s*$"
     r"|\[(?P<boxed>[^\]\n]{1,60})\]\s*$"
-    r"|\**(?P<titled>[A-Za-z][A-Za-z /&-]{0,48}?)\**\s*:\**(?=\s|$)(?P<rest>.*)$"
+    r"|\**(?P<titled>[A-Za-z][A-Za-z\u00c0-\u017f /&-]{0,48}?)\**\s*:\**(?=\s|$)(?P<rest>.*)$"
     r"|(?P<capitals>[A-Z][A-Z /&-]{2,48})\s*$)"
 )
 _INLINE = re.compile(r"(?<=[.;])[ \t]+(?=([A-Z][A-Za-z /&-]{2,48}):\s)")

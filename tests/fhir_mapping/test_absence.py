@@ -244,3 +244,23 @@ def test_an_empty_list_says_why(
         emptyReason={"coding": [{"system": EMPTY, "code": reason}]},
     )  # fmt: skip
     assert reasons(sent) == {"List/l": expected}
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ({"text": "Unknown"}, "Unknown substance: severe Anaphylaxis"),
+        ({"coding": [{"system": NULL, "code": "MSK"}]}, "Withheld substance: severe Anaphylaxis"),
+    ],
+)
+def test_what_happened_is_told_though_not_of_what(
+    resource: Make, only: Make, code: dict[str, Any], told: str
+) -> None:
+    happened = {"manifestation": [{"text": "Anaphylaxis"}], "severity": "severe"}
+    fact = only(allergy(resource, code, reaction=[happened]))
+    assert (fact.text, fact.polarity) == (told, Polarity.PRESENT)
+
+
+def test_a_remark_on_none_known_is_kept(resource: Make, only: Make) -> None:
+    fact = only(allergy(resource, {"text": "NKA"}, note=[{"text": "asked twice"}]))
+    assert fact.text == "No known allergies; asked twice"

@@ -73,3 +73,11 @@ def test_a_blood_pressure_names_both_components(resource: Make, coded: Make, onl
     fact = only(resource("Observation", "o", code=coded("85354-9", "BP", loinc), component=parts))
     assert fact.sources == ("Observation/o",)
     assert fact.paths == ("Observation/o#component-1", "Observation/o#component-2")
+
+
+def test_a_complaint_names_its_reason(resource: Make, chart_of: Make) -> None:
+    visit = resource("Encounter", "e", status="in-progress",
+                     period={"start": "2024-06-15T08:00:00Z"},
+                     reasonCode=[{"text": "Fever"}, {"text": "Cough"}])  # fmt: skip
+    told = {f.text: f.paths for f in chart_of(visit).facts if f.paths}
+    assert told == {"Fever": ("Encounter/e#reason-1",), "Cough": ("Encounter/e#reason-2",)}

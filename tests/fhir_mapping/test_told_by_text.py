@@ -139,3 +139,19 @@ def test_an_empty_section_for_another_reason(
     assert ("Composition/c#section-1", f"empty-{reason}") in {
         (o.what, o.reason) for o in chart.omissions
     }
+
+
+def test_a_section_without_a_code_is_known_by_its_title(document: Make, chart_of: Make) -> None:
+    empty = {"coding": [{"system": EMPTY, "code": "nilknown"}]}
+    (fact,) = chart_of(document({"title": "Allergien", "emptyReason": empty})).facts
+    assert fact.text == "No known allergies"
+
+
+def test_what_no_resource_tells_is_not_cut_from_a_long_note(
+    section: Make, document: Make, chart_of: Make
+) -> None:
+    story = " ".join(f"On day {n} the patient walked a little further than before." for n in range(40))
+    chart = chart_of(document(
+        section("10164-2", "HPI", story), section("48765-2", "Allergies", "Penicillin: shock.")
+    ))  # fmt: skip
+    assert "Penicillin: shock." in notes(chart)
