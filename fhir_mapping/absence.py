@@ -130,7 +130,7 @@ def absence_of_text(text: str, kind: Kind) -> Absence | None:
     if len(text) > _LONGEST or not text:
         return None
     said = " ".join(text.lower().replace("\u2019", "'").split()).strip(_OUTER)
-    answer = _answer(said)
+    answer = _answer(said) if said else Meaning.NOTHING  # "-"
     if answer is not None:
         is_listed = answer is not Meaning.NONE or kind in _by_kind()
         return (_none(kind) if answer is Meaning.NONE else Absence(answer)) if is_listed else None

@@ -166,7 +166,7 @@ def _drug(resource: Resource, scene: Scene) -> tuple[Term, tuple[str, ...]]:
             continue
         concept = unwrap(sent)
         term = scene.term(concept)
-        if term.name and not _is_reference(concept):
+        if term.null or (term.name and not _is_reference(concept)):
             return term, ()
         term, also = _referenced(sent, resource, scene)
         if term.name:

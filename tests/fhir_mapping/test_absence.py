@@ -87,6 +87,7 @@ def test_none_of_a_part_is_not_none_at_all(
     [
         ({"text": "Unknown"}, "no-information"),
         ({"text": "Not asked"}, "no-information"),
+        ({"text": "-"}, "no-information"),
         ({"text": "unbekannt"}, "no-information"),
         ({"text": "non renseigné"}, "no-information"),
         ({"coding": [{"system": IPS, "code": "no-allergy-info"}]}, "no-information"),
@@ -176,6 +177,14 @@ def test_each_kind_without_information(
 ) -> None:
     sent = resource(kind, "r", **{element: {"coding": [{"code": code}]}})
     assert reasons(sent) == {f"{kind}/r": "no-information"}
+
+
+def test_a_drug_that_is_withheld(resource: Make, reasons: Make) -> None:
+    masked = {"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason",
+              "valueCode": "masked"}  # fmt: skip
+    for element in ("medicationReference", "medicationCodeableConcept"):
+        sent = resource("MedicationRequest", "m", **{element: {"extension": [masked]}})
+        assert reasons(sent) == {"MedicationRequest/m": "masked"}
 
 
 def test_no_device_and_no_information_on_devices(resource: Make, chart_of: Make) -> None:
