@@ -24,6 +24,7 @@ __all__ = [
     "Meaning",
     "absence_of",
     "absence_of_text",
+    "is_exception",
     "leave_unknown",
     "told_as_absence",
     "told_as_empty",
@@ -31,6 +32,7 @@ __all__ = [
 
 _OUTER = " .:;,!-*()[]\u00a0"
 _LONGEST = 80
+_TWO = 2
 
 
 class Meaning(StrEnum):
@@ -65,7 +67,10 @@ def told_as_absence(
     `draft` is the fact in the making, with its kind and reference; a statement that is `over`, or
     not `wholly` about the patient's kind of thing, is told, but contradicts no entry.
     """
-    absence = absence_of(term, draft.kind)
+    key = (draft.kind, term.name, term.null, term.codes)
+    if key not in scene.absences:
+        scene.absences[key] = absence_of(term, draft.kind)
+    absence: Absence | None = scene.absences[key]
     if absence is None:
         return False
     if absence.meaning is not Meaning.NONE:
@@ -129,7 +134,41 @@ def absence_of_text(text: str, kind: Kind) -> Absence | None:
     """The same of words alone: "NKDA", "Keine Allergien bekannt", "not asked"."""
     if len(text) > _LONGEST or not text:
         return None
-    said = " ".join(text.lower().replace("\u2019", "'").split()).strip(_OUTER)
+    said = " ".join(text.lower().replace("\u2019", "'").split())
+    if is_exception(said):
+        return None
+    if "(" in said or ":" in said or "=" in said:
+        said = _before().sub("", _behind().sub("", said))
+    said = said.strip(_OUTER)
+    return _one(said, text, kind) or _several(said, text, kind)
+
+
+def is_exception(text: str) -> bool:
+    """Whether words that deny name something all the same: "None except penicillin"."""
+    return _exceptions().search(text) is not None
+
+
+@cache
+def _exceptions() -> re.Pattern[str]:
+    words = table("absence")["texts"]["exceptions"]
+    return re.compile("|".join(map(re.escape, words)), re.IGNORECASE)
+
+
+def _several(said: str, text: str, kind: Kind) -> Absence | None:
+    """Statements in a row: "NKDA, NKFA"; told as they were written."""
+    pieces = _between().split(said)
+    if len(pieces) < _TWO:
+        return None
+    wholly = False
+    for piece in pieces:
+        one = _one(piece, piece, kind)
+        if one is None or one.meaning is not Meaning.NONE:
+            return None
+        wholly = wholly or one.wholly
+    return Absence(Meaning.NONE, kind, text, wholly)
+
+
+def _one(said: str, text: str, kind: Kind) -> Absence | None:
     answer = _answer(said) if said else Meaning.NOTHING  # "-"
     if answer is not None:
         is_listed = answer is not Meaning.NONE or kind in _by_kind()
@@ -142,7 +181,7 @@ def absence_of_text(text: str, kind: Kind) -> Absence | None:
 def _answer(said: str) -> Meaning | None:
     """What a bare answer means ("none", "not asked", "masked")."""
     meaning = _answers().get(said)
-    if meaning is not None or any(mark in said for mark in table("absence")["texts"]["breaks"]):
+    if meaning is not None or _breaks().search(said):
         return meaning
     return _OF_ANSWER.get(polarity_of_text(said) or Polarity.PRESENT)
 
@@ -168,6 +207,26 @@ _OF_ANSWER = {Polarity.ABSENT: Meaning.NONE, Polarity.UNKNOWN: Meaning.NOTHING}
 def _answers() -> dict[str, Meaning]:
     texts = table("absence")["texts"]
     return {said: meaning for meaning in Meaning for said in texts[meaning.name.lower()]}
+
+
+@cache
+def _breaks() -> re.Pattern[str]:
+    return re.compile("|".join(map(re.escape, table("absence")["texts"]["breaks"])))
+
+
+@cache
+def _before() -> re.Pattern[str]:
+    return re.compile("^" + table("absence")["texts"]["before"])
+
+
+@cache
+def _behind() -> re.Pattern[str]:
+    return re.compile(table("absence")["texts"]["behind"] + "$")
+
+
+@cache
+def _between() -> re.Pattern[str]:
+    return re.compile(table("absence")["texts"]["between"])
 
 
 @cache

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fhir_mapping.absence import Meaning, absence_of, told_as_absence
+from fhir_mapping.absence import Meaning, absence_of, is_exception, told_as_absence
 from fhir_mapping.annotations import remark_of
 from fhir_mapping.chart import Certainty, Kind, Polarity
 from fhir_mapping.concepts import first_code, wording
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.reading import objects, string
+from fhir_mapping.stated import state
 from fhir_mapping.terms import Term
 
 __all__ = ["map_allergy"]
@@ -47,6 +48,10 @@ def map_allergy(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
     draft.key = f"{term.identity}|{polarity if is_refuted else clinical in _OVER}"
     if verification in _UNSURE:
         draft.certainty = Certainty.UNCERTAIN
+    if not is_refuted and not is_exception(name) and not _happened(reactions, scene):
+        state(draft, name, scene)  # "No penicillin allergy"
+        if draft.polarity is Polarity.ABSENT and draft.certainty is Certainty.UNCERTAIN:
+            draft.polarity = Polarity.UNKNOWN
     draft.text = _phrase(resource, name, reactions, scene)
     said = [s for s in (verification, clinical) if s in {"refuted", *_UNSURE, *_OVER}]
     draft.text += "".join(f" ({s})" for s in said)

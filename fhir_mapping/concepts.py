@@ -9,7 +9,7 @@ from fhir_mapping.reading import object_of, objects
 from fhir_mapping.tables import table
 from fhir_mapping.words import Words
 
-__all__ = ["codings", "first_code", "name_of", "null_of", "said_by", "unwrap", "wording"]
+__all__ = ["codings", "first_code", "holders", "name_of", "null_of", "said_by", "unwrap", "wording"]
 
 
 def unwrap(value: Any) -> Any:
@@ -45,7 +45,13 @@ def wording(value: Any, words: Words) -> str:
         return words.typed(value)
     found = codings(value)
     said = said_by(value, found, words)
-    return said + marks_of(found).words if said else ""
+    return said + marks_of(holders(value, found)).words if said else ""
+
+
+def holders(concept: Any, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The codings, and the concept itself where it has extensions of its own."""
+    own = isinstance(concept, dict) and "coding" in concept and "extension" in concept
+    return [*found, concept] if own else found
 
 
 def said_by(concept: Any, found: list[dict[str, Any]], words: Words) -> str:

@@ -103,7 +103,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What every mapper may look at: how to read, who the patient is, and what statements say."""
+    """What every mapper may look at: how to read, who the patient is, and what statements say.
+
+    `absences` keeps what entries of a kind, name and code say of nothing (`fhir_mapping.absence`).
+    """
 
     dialect: Dialect
     times: Times
@@ -116,3 +119,4 @@ class Scene:
     encounter_id: str | None = None
     assessments: bool = True
     statements: Statements = field(default_factory=Statements)
+    absences: dict[tuple[Any, ...], Any] = field(default_factory=dict)

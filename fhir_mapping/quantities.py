@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -15,7 +16,11 @@ __all__ = ["Quantity", "parts", "quantity", "shown_quantity"]
 
 UCUM_SYSTEM = "http://unitsofmeasure.org"
 _LONGEST_COMPARATOR = 20
-_COMPARATORS = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "ad": "about "}
+_ABOUT = re.compile(
+    r"(~|\u2248|\u2264|\u2265|ca\.?|circa|approx\.?|about)\s*(\d[\d.]*)", re.IGNORECASE
+)
+_COMPARATORS = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "ad": "about ",
+                "\u2264": "<=", "\u2265": ">="}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,10 @@ def shown_quantity(value: Any, words: Words) -> str:
 def _compared(raw: str) -> tuple[str | None, float | None]:
     """ "<5" written into the number itself."""
     text = raw.strip()
+    if len(text) > _LONGEST_COMPARATOR:
+        return None, None
     for sign in ("<=", ">=", "<", ">"):
         if text.startswith(sign):
             return sign, number(text[len(sign) :].strip())
-    return None, None
+    about = _ABOUT.fullmatch(text)
+    return (about[1], number(about[2])) if about else (None, None)

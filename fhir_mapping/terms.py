@@ -8,7 +8,7 @@ from typing import Any
 
 from fhir_mapping.chart import Code
 from fhir_mapping.coding_marks import bare_code, marks_of
-from fhir_mapping.concepts import codings, name_of, null_of, said_by, unwrap
+from fhir_mapping.concepts import codings, holders, name_of, null_of, said_by, unwrap
 from fhir_mapping.words import Words
 
 __all__ = ["Term", "Terms", "identity_of"]
@@ -75,14 +75,16 @@ class Terms:
             (coding,) = (concept,) if sent is _NONE and "code" in concept else sent
             get = coding.get
             key = (concept.get("text"), get("code"), get("system"), get("display"))
-            if "extension" in coding or "extension" in concept or "_code" in coding:
+            if "extension" in coding or "extension" in concept:
                 return self._read(concept)
             return self._known[key]
         except KeyError:
             pass
         except (TypeError, ValueError, AttributeError):  # anything but a concept with one coding
             return self._read(concept)
-        term = self._known[key] = self._read(concept)
+        term = self._read(concept)
+        if not term.null:
+            self._known[key] = term
         return term
 
     def _read(self, concept: Any) -> Term:
@@ -94,7 +96,7 @@ class Terms:
         found = codings(concept)
         worded = name_of(concept, found, self._words)
         name = self._words.short(worded or said_by(concept, found, self._words))
-        codes, marks = self._codes(found), marks_of(found)
+        codes, marks = self._codes(found), marks_of(holders(concept, found))
         code = codes[0].code.lower() if codes else ""
         identity = identity_of(codes[0]) if codes else name.lower()
         return Term(

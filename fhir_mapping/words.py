@@ -67,8 +67,8 @@ class Words:
     """Cleans strings, each distinct one once.
 
     `mask` takes the patient's own identifiers out of what people typed; the displays of a
-    terminology are not masked, or a patient named Gray would have no grey matter. `names` names codes
-    that came without words. `unread_extensions`: a concept had an extension that nobody reads.
+    terminology are not masked, or a patient named Gray would have no grey matter. `names` names
+    codes that came without words. `unread_extensions`: a concept had an extension nobody reads.
     """
 
     def __init__(

@@ -48,7 +48,7 @@ class _Sentence:
 
 
 _TOLD_HERE_ALONE = 6.0
-"""What a sentence gains that no resource tells: an allergy in a note comes before its story. Ours."""
+"""What a sentence gains that no resource tells: an allergy comes before the story. Ours."""
 
 
 def tell_notes(notes: list[Note], scene: Scene) -> None:

@@ -37,11 +37,14 @@ def allergy(resource: Make, code: dict[str, Any], identity: str = "a1", **more: 
         "keine bekannt",
         "Keine Allergien bekannt",
         "Keine bekannten Allergien",
-        "Allergien: keine",
         "aucune allergie connue",
         "pas d'allergie",
         "Pas d\u2019allergie connue",
         "ninguna",
+        "NKA (confirmed 2019)",
+        "Patient denies allergies",
+        "Allergien: keine",
+        "\u306a\u3057",
         "Sin alergias conocidas",
     ],
 )
@@ -73,6 +76,11 @@ def test_no_known_allergy_by_code(resource: Make, only: Make, system: str, code:
         ({"coding": [{"system": SNOMED, "code": "428607008"}]}, "No known environmental allergies"),
         ({"coding": [{"system": SNOMED, "code": "429625007"}]}, "No known food allergies"),
         ({"text": "No known contrast allergy"}, "No known contrast allergy"),
+        ({"text": "Allergies: NKDA"}, "No known drug allergies"),
+        ({"text": "No Known Drug Allergies (NKDA)"}, "No Known Drug Allergies (NKDA)"),
+        ({"text": "NKDA, NKFA"}, "NKDA, NKFA"),
+        ({"text": "No penicillin allergy"}, "No penicillin allergy"),
+        ({"text": "keine Penicillinallergie"}, "keine Penicillinallergie"),
     ],
 )  # fmt: skip
 def test_none_of_a_part_is_not_none_at_all(
@@ -88,6 +96,8 @@ def test_none_of_a_part_is_not_none_at_all(
         ({"text": "Unknown"}, "no-information"),
         ({"text": "Not asked"}, "no-information"),
         ({"text": "-"}, "no-information"),
+        ({"text": "No allergies on file"}, "no-information"),
+        ({"text": "\u4e0d\u660e"}, "no-information"),
         ({"text": "unbekannt"}, "no-information"),
         ({"text": "non renseigné"}, "no-information"),
         ({"coding": [{"system": IPS, "code": "no-allergy-info"}]}, "no-information"),
@@ -113,7 +123,9 @@ def test_no_information_is_not_none(
 
 @pytest.mark.parametrize(
     "text",
-    ["None except penicillin", "No, penicillin", "Nona", "Nickel", "NK cells", "Unknown antibiotic",
+    ["None except penicillin", "No known allergies except penicillin", "No, penicillin",
+     "Preservative free saline", "NKA (penicillin)", "Nona", "Nickel", "NK cells",
+     "Unknown antibiotic",
      "Keine außer Penicillin", "Denies none"],
 )  # fmt: skip
 def test_a_thing_stays_a_thing(resource: Make, only: Make, text: str) -> None:

@@ -108,6 +108,15 @@ def test_a_comparator_is_kept_as_it_was_sent(lab: Make, only: Make, sent: str, t
     assert only(made).text == told
 
 
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [("~5", "CRP ~ 5 mg/L"), ("ca. 5", "CRP ca. 5 mg/L"), ("<5", "CRP <5 mg/L"),
+     ("\u22645", "CRP <=5 mg/L")],
+)  # fmt: skip
+def test_a_comparator_within_the_number(lab: Make, only: Make, sent: str, told: str) -> None:
+    assert only(lab("o", "99999-9", "CRP", sent, "mg/L")).text == told
+
+
 NEARLY = {"system": "http://loinc.org", "code": "LA6571-9"}
 THOUGHTS = "Thoughts that you would be better off dead, or of hurting yourself in last 2 weeks"
 

@@ -62,6 +62,12 @@ def test_it_is_told_apart_from_the_same_code_without_the_mark(
     assert {f.polarity for f in chart_of(*made).facts} == {Polarity.REFUTED, Polarity.PRESENT}
 
 
+def test_a_mark_on_the_concept_counts_as_one_on_its_coding(resource: Make, only: Make) -> None:
+    code = marked("A")
+    code["extension"] = code["coding"][0].pop("extension")
+    assert only(resource("Condition", "c", code=code)).polarity is Polarity.REFUTED
+
+
 def test_codings_that_contradict_each_other_leave_it_open(resource: Make, only: Make) -> None:
     both = {"coding": [*marked("A")["coding"], *marked("G", code="I26.0")["coding"]]}
     assert only(resource("Condition", "c", code=both)).polarity is Polarity.UNKNOWN

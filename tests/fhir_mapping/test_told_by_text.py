@@ -150,7 +150,9 @@ def test_a_section_without_a_code_is_known_by_its_title(document: Make, chart_of
 def test_what_no_resource_tells_is_not_cut_from_a_long_note(
     section: Make, document: Make, chart_of: Make
 ) -> None:
-    story = " ".join(f"On day {n} the patient walked a little further than before." for n in range(40))
+    story = " ".join(
+        f"On day {n} the patient walked a little further than before." for n in range(40)
+    )
     chart = chart_of(document(
         section("10164-2", "HPI", story), section("48765-2", "Allergies", "Penicillin: shock.")
     ))  # fmt: skip
