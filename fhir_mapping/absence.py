@@ -22,6 +22,7 @@ from fhir_mapping.terms import Term
 __all__ = [
     "Absence",
     "Meaning",
+    "absence_in",
     "absence_of",
     "absence_of_text",
     "is_exception",
@@ -67,10 +68,7 @@ def told_as_absence(
     `draft` is the fact in the making, with its kind and reference; a statement that is `over`, or
     not `wholly` about the patient's kind of thing, is told, but contradicts no entry.
     """
-    key = (draft.kind, term.name, term.null, term.codes)
-    if key not in scene.absences:
-        scene.absences[key] = absence_of(term, draft.kind)
-    absence: Absence | None = scene.absences[key]
+    absence = absence_in(term, draft.kind, scene)
     if absence is None:
         return False
     if absence.meaning is not Meaning.NONE:
@@ -88,9 +86,19 @@ def told_as_absence(
     return True
 
 
+def absence_in(term: Term, kind: Kind, scene: Scene) -> Absence | None:
+    """As `absence_of`, each distinct entry of a chart once."""
+    key = (kind, term.name, term.null, term.codes)
+    if key not in scene.absences:
+        scene.absences[key] = absence_of(term, kind)
+    found: Absence | None = scene.absences[key]
+    return found
+
+
 def leave_unknown(absence: Absence, what: str, kind: Kind, scene: Scene) -> None:
-    """Records an entry of which nothing is known, or which is withheld."""
-    meaning = absence.meaning
+    """Records an entry of which nothing is known, or which is withheld; "none" where something is
+    asked for, as a reason, is no information either."""
+    meaning = Meaning.NOTHING if absence.meaning is Meaning.NONE else absence.meaning
     scene.found.leave(what, meaning.value, _DETAILS[meaning], kind)
 
 

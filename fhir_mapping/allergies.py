@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fhir_mapping.absence import Meaning, absence_of, is_exception, told_as_absence
+from fhir_mapping.absence import Meaning, absence_in, is_exception, told_as_absence
 from fhir_mapping.annotations import remark_of
 from fhir_mapping.chart import Certainty, Kind, Polarity
 from fhir_mapping.concepts import first_code, wording
@@ -37,7 +37,7 @@ def map_allergy(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
     draft.days_ago = scene.times.first_of(resource, scene.dialect.allergy_recorded + _ONSET)
     draft.remark = remark_of(resource, scene)
     is_refuted = polarity is Polarity.REFUTED
-    unknown = _unknown(term)
+    unknown = _unknown(term, scene)
     if unknown and (draft.remark or _happened(reactions, scene)):
         name = unknown  # what happened is known, though not of what
     elif not is_refuted and told_as_absence(term, draft, scene, over=clinical in _OVER):
@@ -79,9 +79,9 @@ def _phrase(
     return "".join(said)
 
 
-def _unknown(term: Term) -> str:
+def _unknown(term: Term, scene: Scene) -> str:
     """What stands for a substance that the sender does not know or withholds."""
-    absence = absence_of(term, Kind.ALLERGY)
+    absence = absence_in(term, Kind.ALLERGY, scene)
     if absence is None or absence.meaning is Meaning.NONE:
         return ""
     return "Withheld substance" if absence.meaning is Meaning.MASKED else "Unknown substance"

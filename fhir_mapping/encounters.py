@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from fhir_mapping.absence import absence_in, leave_unknown
 from fhir_mapping.chart import Kind
 from fhir_mapping.coding_marks import EXCLUDED
 from fhir_mapping.concepts import first_code
@@ -75,7 +76,7 @@ def _with_wholes(refs: set[str], encounters: Mapping[str, Resource], scene: Scen
 def map_encounter(resource: Resource, ref: str, scene: Scene) -> None:
     """One visit or stay; repeats that read the same are counted."""
     status = string(resource.get("status")).lower()
-    reasons = _reasons(resource, scene)
+    reasons = _reasons(resource, ref, scene)
     draft = _draft(resource, ref, reasons, scene)
     draft.status = status
     if status == "planned":
@@ -86,7 +87,7 @@ def map_encounter(resource: Resource, ref: str, scene: Scene) -> None:
 
 def map_present_encounter(resource: Resource, ref: str, scene: Scene) -> None:
     """The present visit or stay; its reasons are the complaint."""
-    reasons = _reasons(resource, scene)
+    reasons = _reasons(resource, ref, scene)
     draft = _draft(resource, ref, reasons, scene)
     draft.status = string(resource.get("status")).lower()
     draft.key += f"|{ref}"
@@ -151,7 +152,7 @@ def _class(resource: Resource, scene: Scene) -> str:
     return term.name if term.named else term.codes[0].code if term.codes else ""
 
 
-def _reasons(resource: Resource, scene: Scene) -> _Reasons:
+def _reasons(resource: Resource, ref: str, scene: Scene) -> _Reasons:
     """Each reason, coded or referenced, with the references that were read for it."""
     found: _Reasons = []
     for element in scene.dialect.encounter_reason:
@@ -160,7 +161,16 @@ def _reasons(resource: Resource, scene: Scene) -> _Reasons:
                 values = objects(sent.get("value")) or [sent]
                 found += [_stated(value, scene) for value in values]
     found += [_stated(sent, scene) for sent in objects(resource.get("reasonReference"))]
-    return [reason for reason in found if reason[0].name and not reason[0].null]
+    return [one for n, one in enumerate(found, 1) if _is_reason(one[0], f"{ref}#reason-{n}", scene)]
+
+
+def _is_reason(term: Term, what: str, scene: Scene) -> bool:
+    """Whether it names one; "none" and "unknown" do not, and are recorded."""
+    absence = absence_in(term, Kind.PROBLEM, scene)
+    if absence is not None:
+        leave_unknown(absence, what, Kind.COMPLAINT, scene)
+        return False
+    return bool(term.name)
 
 
 def _diagnoses(resource: Resource, reasons: _Reasons, scene: Scene) -> _Reasons:

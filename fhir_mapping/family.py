@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fhir_mapping.absence import Meaning, absence_of, leave_unknown
+from fhir_mapping.absence import Absence, Meaning, absence_of, leave_unknown
 from fhir_mapping.ages import age_words
 from fhir_mapping.annotations import remark_of
 from fhir_mapping.chart import Experiencer, Kind, Polarity
@@ -23,14 +23,14 @@ def map_family_history(resource: Mapping[str, Any], ref: str, scene: Scene) -> N
     """One fact for each condition of the relative, or one for the relative without conditions."""
     relative = f"{_relation(resource, scene)}{_death(resource, scene)}"
     drafts = []
-    left_out = False
+    left_out: Absence | None = None
     for n, condition in enumerate(objects(resource.get("condition")), 1):
         path = f"{ref}#condition-{n}"
         term = scene.term(condition.get("code"))
-        absence = absence_of(term, Kind.FAMILY)
+        absence = absence_of(term, Kind.PROBLEM)
         if absence is not None and absence.meaning is not Meaning.NONE:
             leave_unknown(absence, path, Kind.FAMILY, scene)
-            left_out = True
+            left_out = absence
         elif term.name:
             name = f"{absence.words[:1].lower()}{absence.words[1:]}" if absence else term.name
             text = f"{relative}: {name}{_details(condition, scene)}"
@@ -41,7 +41,9 @@ def map_family_history(resource: Mapping[str, Any], ref: str, scene: Scene) -> N
             _answer(draft, term.name, condition, scene)
             drafts.append(draft)
     drafts = drafts or _without_condition(resource, relative, ref, scene)
-    if not drafts and not left_out:
+    if not drafts and left_out is not None:
+        leave_unknown(left_out, ref, Kind.FAMILY, scene)
+    elif not drafts:
         scene.found.leave(ref, "no-value", "No condition of the relative is given.", Kind.FAMILY)
     for draft in drafts:
         draft.days_ago = scene.times.days_ago(resource.get("date"))

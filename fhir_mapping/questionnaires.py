@@ -56,7 +56,9 @@ def map_questionnaire_response(resource: Mapping[str, Any], ref: str, scene: Sce
         draft.codes, draft.paths = asked.codes(item), (f"{ref}#answer-{n + 1}",)
         draft.polarity = _polarity(question, answers, scene)
         scene.found.told(draft)
-    if not told and not left_out:
+    if not told and left_out:
+        scene.found.leave(ref, "no-question", _NO_QUESTION, Kind.OBSERVATION)
+    elif not told:
         scene.found.leave(ref, "no-value", "No question has an answer that can be read.",
                           Kind.OBSERVATION)  # fmt: skip
 

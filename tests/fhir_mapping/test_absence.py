@@ -213,11 +213,13 @@ def test_no_device_and_no_information_on_devices(resource: Make, chart_of: Make)
     )
 
 
-def test_a_relative_without_a_known_disease(resource: Make, chart_of: Make) -> None:
+@pytest.mark.parametrize("code", [{"coding": [{"code": "160245001"}]}, {"text": "None known"}])
+def test_a_relative_without_a_known_disease(
+    resource: Make, chart_of: Make, code: dict[str, Any]
+) -> None:
     sent = resource(
         "FamilyMemberHistory", "f", status="completed", relationship={"text": "Father"},
-        condition=[{"code": {"coding": [{"system": SNOMED, "code": "160245001"}]}},
-                   {"code": {"text": "unknown"}}],
+        condition=[{"code": code}, {"code": {"text": "unknown"}}],
     )  # fmt: skip
     chart = chart_of(sent)
     (fact,) = chart.facts
@@ -285,3 +287,18 @@ def test_what_happened_is_told_though_not_of_what(
 def test_a_remark_on_none_known_is_kept(resource: Make, only: Make) -> None:
     fact = only(allergy(resource, {"text": "NKA"}, note=[{"text": "asked twice"}]))
     assert fact.text == "No known allergies; asked twice"
+
+
+def test_no_reason_is_no_complaint(resource: Make, chart_of: Make) -> None:
+    visit = resource(
+        "Encounter", "e", status="in-progress", period={"start": "2024-06-15T08:00:00Z"},
+        reasonCode=[{"text": "Unknown"}, {"text": "None"}, {"text": "Cough"},
+                    {"coding": [{"system": NULL, "code": "MSK"}]}],
+    )  # fmt: skip
+    chart = chart_of(visit)
+    assert [f.text for f in chart.of(Kind.COMPLAINT)] == ["Cough"]
+    assert {(o.what, o.reason) for o in chart.omissions} >= {
+        ("Encounter/e#reason-1", "no-information"),
+        ("Encounter/e#reason-2", "no-information"),
+        ("Encounter/e#reason-4", "masked"),
+    }

@@ -175,3 +175,4 @@ def test_an_answer_without_its_question_is_an_omission(resource: Make, chart_of:
     alone = chart_of(response(resource, items[0]))
     left = {o.what: o.reason for o in alone.omissions}
     assert left["QuestionnaireResponse/q#answer-1"] == "no-question"
+    assert left["QuestionnaireResponse/q"] == "no-question"
