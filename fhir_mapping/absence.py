@@ -1,4 +1,4 @@
-"""What a chart says by an entry that is none: "no known allergies", "not asked", "masked".
+"""What a chart says by an entry that names no thing: "no known allergies", "not asked", "masked".
 
 None known is a fact of absence; that nothing is known, or that it is withheld, is an omission.
 """
@@ -6,58 +6,21 @@ None known is a fact of absence; that nothing is known, or that it is withheld, 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
-from functools import cache
 from typing import Any
 
-from fhir_mapping.chart import Code, Experiencer, Kind, Polarity
+from fhir_mapping.absence_words import Absence, Meaning, absence_of, none_of
+from fhir_mapping.chart import Experiencer, Kind, Polarity
 from fhir_mapping.concepts import first_code
-from fhir_mapping.context import polarity_of_text
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.tables import table
 from fhir_mapping.terms import Term
 
-__all__ = [
-    "Absence",
-    "Meaning",
-    "absence_in",
-    "absence_of",
-    "absence_of_text",
-    "is_exception",
-    "leave_unknown",
-    "told_as_absence",
-    "told_as_empty",
-]
-
-_OUTER = " .:;,!-*()[]\u00a0"
-_LONGEST = 80
-_TWO = 2
-
-
-class Meaning(StrEnum):
-    """What an entry without a thing says; of the last two the value is the omission's reason."""
-
-    NONE = "none-known"
-    NOTHING = "no-information"
-    MASKED = "masked"
-
+__all__ = ["absence_in", "leave_unknown", "told_as_absence", "told_as_empty"]
 
 _DETAILS = {
     Meaning.NOTHING: "The sender says that nothing is known of it, or that it was not asked.",
     Meaning.MASKED: "The sender withholds what it is.",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Absence:
-    """`words` are what is told of `NONE`, as a fact of `kind`; `wholly`: there is none of it."""
-
-    meaning: Meaning
-    kind: Kind | None = None
-    words: str = ""
-    wholly: bool = True
 
 
 def told_as_absence(
@@ -117,160 +80,10 @@ def told_as_empty(
         kind = next((k for key in keys if (k := tables["lists"].get(key))), None)
         if kind is None:
             return False
-        term = Term(_none(Kind(kind)).words, "", (), "")
+        term = Term(none_of(Kind(kind)).words, "", (), "")
         draft.kind = Kind(kind)
         return told_as_absence(term, draft, scene)
     if said not in tables["others"]:
         return False
     scene.found.leave(what, f"empty-{said}", tables["others"][said])
     return True
-
-
-def absence_of(term: Term, kind: Kind) -> Absence | None:
-    """What an entry of a kind says by its codes or words, if it is about no thing at all."""
-    if term.null:
-        masked = term.null in table("absence")["null"]["masked"]
-        return Absence(Meaning.MASKED if masked else Meaning.NOTHING)
-    said = absence_of_text(term.name, kind)
-    if said is not None and said.meaning is not Meaning.NOTHING:
-        return said  # the words are finer than the code: "NKDA" under 716186003
-    coded = (_by_code(code) for code in term.codes)
-    return next((found for found in coded if found is not None), said)
-
-
-def absence_of_text(text: str, kind: Kind) -> Absence | None:
-    """The same of words alone: "NKDA", "Keine Allergien bekannt", "not asked"."""
-    if len(text) > _LONGEST or not text:
-        return None
-    said = " ".join(text.lower().replace("\u2019", "'").split())
-    if is_exception(said):
-        return None
-    if "(" in said or ":" in said or "=" in said:
-        said = _before().sub("", _behind().sub("", said))
-    said = said.strip(_OUTER)
-    return _one(said, text, kind) or _several(said, text, kind)
-
-
-def is_exception(text: str) -> bool:
-    """Whether words that deny name something all the same: "None except penicillin"."""
-    return _exceptions().search(text) is not None
-
-
-@cache
-def _exceptions() -> re.Pattern[str]:
-    words = table("absence")["texts"]["exceptions"]
-    return re.compile("|".join(map(re.escape, words)), re.IGNORECASE)
-
-
-def _several(said: str, text: str, kind: Kind) -> Absence | None:
-    """Statements in a row: "NKDA, NKFA"; told as they were written."""
-    pieces = _between().split(said)
-    if len(pieces) < _TWO:
-        return None
-    wholly = False
-    for piece in pieces:
-        one = _one(piece, piece, kind)
-        if one is None or one.meaning is not Meaning.NONE:
-            return None
-        wholly = wholly or one.wholly
-    return Absence(Meaning.NONE, kind, text, wholly)
-
-
-def _one(said: str, text: str, kind: Kind) -> Absence | None:
-    answer = _answer(said) if said else Meaning.NOTHING  # "-"
-    if answer is not None:
-        is_listed = answer is not Meaning.NONE or kind in _by_kind()
-        return (_none(kind) if answer is Meaning.NONE else Absence(answer)) if is_listed else None
-    if said.startswith("no known ") or _any_kind().fullmatch(said):
-        return _of_a_kind(said, text, kind)
-    return None
-
-
-def _answer(said: str) -> Meaning | None:
-    """What a bare answer means ("none", "not asked", "masked")."""
-    meaning = _answers().get(said)
-    if meaning is not None or _breaks().search(said):
-        return meaning
-    return _OF_ANSWER.get(polarity_of_text(said) or Polarity.PRESENT)
-
-
-def _of_a_kind(said: str, text: str, kind: Kind) -> Absence | None:
-    for one in (kind, *_by_kind()):
-        if one in _by_kind():
-            whole, partly = _by_kind()[one]
-            if whole.fullmatch(said):
-                return _none(one)
-            for pattern, words in partly:
-                if pattern.fullmatch(said):
-                    return Absence(Meaning.NONE, one, words, wholly=False)
-    if said.startswith("no known "):
-        return Absence(Meaning.NONE, kind, text, wholly=False)
-    return None
-
-
-_OF_ANSWER = {Polarity.ABSENT: Meaning.NONE, Polarity.UNKNOWN: Meaning.NOTHING}
-
-
-@cache
-def _answers() -> dict[str, Meaning]:
-    texts = table("absence")["texts"]
-    return {said: meaning for meaning in Meaning for said in texts[meaning.name.lower()]}
-
-
-@cache
-def _breaks() -> re.Pattern[str]:
-    return re.compile("|".join(map(re.escape, table("absence")["texts"]["breaks"])))
-
-
-@cache
-def _before() -> re.Pattern[str]:
-    return re.compile("^" + table("absence")["texts"]["before"])
-
-
-@cache
-def _behind() -> re.Pattern[str]:
-    return re.compile(table("absence")["texts"]["behind"] + "$")
-
-
-@cache
-def _between() -> re.Pattern[str]:
-    return re.compile(table("absence")["texts"]["between"])
-
-
-@cache
-def _any_kind() -> re.Pattern[str]:
-    """All that any kind lists, so that one look tells that a name is no such statement."""
-    rows = table("absence")["kinds"].values()
-    every = (one for row in rows for one in (*row["whole"], *row.get("partly", {})))
-    return re.compile("|".join(f"(?:{one})" for one in every))
-
-
-def _none(kind: Kind) -> Absence:
-    return Absence(Meaning.NONE, kind, table("absence")["kinds"][kind.value]["none"])
-
-
-def _by_code(code: Code) -> Absence | None:
-    tables = table("absence")["codes"]
-    if code.system and code.system not in tables["systems"]:
-        return None
-    if code.code in tables["none"]:
-        return _none(Kind(tables["none"][code.code]))
-    if code.code in tables["nothing"]["codes"]:
-        return Absence(Meaning.NOTHING)
-    partly = tables["partly"].get(code.code)
-    if partly is None:
-        return None
-    return Absence(Meaning.NONE, Kind(partly["kind"]), partly["words"], wholly=False)
-
-
-Rules = tuple[re.Pattern[str], tuple[tuple[re.Pattern[str], str], ...]]
-
-
-@cache
-def _by_kind() -> dict[Kind, Rules]:
-    return {Kind(name): _rules(row) for name, row in table("absence")["kinds"].items()}
-
-
-def _rules(row: Mapping[str, Any]) -> Rules:
-    whole = re.compile("|".join(f"(?:{one})" for one in row["whole"]))
-    return whole, tuple((re.compile(one), words) for one, words in row.get("partly", {}).items())

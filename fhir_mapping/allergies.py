@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fhir_mapping.absence import Meaning, absence_in, is_exception, told_as_absence
+from fhir_mapping.absence import absence_in, told_as_absence
+from fhir_mapping.absence_words import Meaning, is_exception
 from fhir_mapping.annotations import remark_of
 from fhir_mapping.chart import Certainty, Kind, Polarity
 from fhir_mapping.concepts import first_code, wording

@@ -105,7 +105,7 @@ class Found:
 class Scene:
     """What every mapper may look at: how to read, who the patient is, and what statements say.
 
-    `absences` keeps what entries of a kind, name and code say of nothing (`fhir_mapping.absence`).
+    `absences` keeps what entries that name no thing say (`fhir_mapping.absence_words`).
     """
 
     dialect: Dialect

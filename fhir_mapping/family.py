@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fhir_mapping.absence import Absence, Meaning, absence_of, leave_unknown
+from fhir_mapping.absence import absence_in, leave_unknown
+from fhir_mapping.absence_words import Absence, Meaning
 from fhir_mapping.ages import age_words
 from fhir_mapping.annotations import remark_of
 from fhir_mapping.chart import Experiencer, Kind, Polarity
@@ -27,7 +28,7 @@ def map_family_history(resource: Mapping[str, Any], ref: str, scene: Scene) -> N
     for n, condition in enumerate(objects(resource.get("condition")), 1):
         path = f"{ref}#condition-{n}"
         term = scene.term(condition.get("code"))
-        absence = absence_of(term, Kind.PROBLEM)
+        absence = absence_in(term, Kind.PROBLEM, scene)
         if absence is not None and absence.meaning is not Meaning.NONE:
             leave_unknown(absence, path, Kind.FAMILY, scene)
             left_out = absence

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fhir_mapping.absence import absence_of_text
+from fhir_mapping.absence_words import absence_of_text
 from fhir_mapping.chart import Code, Kind, Polarity
 from fhir_mapping.draft import Draft, Note, Scene
 from fhir_mapping.notes.negation import denied
