@@ -51,7 +51,7 @@ def told_as_absence(
 
 def absence_in(term: Term, kind: Kind, scene: Scene) -> Absence | None:
     """As `absence_of`, each distinct entry of a chart once."""
-    key = (kind, term.name, term.null, term.codes)
+    key = (kind, term.name, term.null, term.code)
     if key not in scene.absences:
         scene.absences[key] = absence_of(term, kind)
     found: Absence | None = scene.absences[key]

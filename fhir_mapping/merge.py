@@ -127,7 +127,7 @@ def _fact(fact_id: str, group: Sequence[Draft]) -> Fact:
         _sources(main, group),
         main.certainty,
         main.experiencer,
-        tuple(dict.fromkeys(path for draft in reversed(group) for path in draft.paths)),
+        main.paths if len(group) == 1 else _paths(group),
         main.nothing_known,
     )
 
@@ -150,6 +150,14 @@ def _phrase(main: Draft, group: Sequence[Draft]) -> str:
     counted = _COUNTED.get(main.kind)
     text = f"{main.text}; {main.remark}" if main.remark else main.text
     return f"{text} ({len(group)} {counted})" if counted and len(group) > 1 else text
+
+
+def _paths(group: Sequence[Draft]) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for draft in reversed(group):
+        if draft.paths:
+            found.update(dict.fromkeys(draft.paths))
+    return tuple(found)
 
 
 def _sources(main: Draft, group: Sequence[Draft]) -> tuple[str, ...]:

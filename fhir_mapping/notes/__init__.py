@@ -58,7 +58,8 @@ def tell_notes(notes: list[Note], scene: Scene) -> None:
         detail = "Only the newest notes are read."
         scene.found.leave(note.what, "older-note", detail, note.kind)
     complaint = _complaint_words(scene.found.drafts)
-    read = [(note, _read(note, scene)) for note in notes[:MOST_NOTES]]
+    listed = _listed(scene.found.drafts) if notes else {}
+    read = [(note, _read(note, listed, scene)) for note in notes[:MOST_NOTES]]
     repeated = _repeated(read)
     left = MOST_CHARACTERS
     for note, sections in read:
@@ -68,9 +69,18 @@ def tell_notes(notes: list[Note], scene: Scene) -> None:
         _tell_denied(note, sections, scene)
 
 
-def _read(note: Note, scene: Scene) -> list[Section]:
+def _listed(drafts: list[Draft]) -> dict[Kind, set[Polarity]]:
+    """What the chart's own facts of the kinds that sections list say of it."""
+    found: dict[Kind, set[Polarity]] = {kind: set() for kind in _TOLD_BY.values()}
+    for draft in drafts:
+        if draft.kind in found:
+            found[draft.kind].add(draft.polarity)
+    return found
+
+
+def _read(note: Note, listed: dict[Kind, set[Polarity]], scene: Scene) -> list[Section]:
     sections = cut(scene.words.masked(note.text))
-    elsewhere = {s.kind.kind for s in sections if _is_told(s, note, scene)}
+    elsewhere = {s.kind.kind for s in sections if _is_told(s, note, listed)}
     for name in sorted(elsewhere):
         detail = "Such a list is told by resources of its own."
         scene.found.leave(f"{note.what}#{name}", "told-elsewhere", detail, note.kind)
@@ -84,17 +94,17 @@ def _read(note: Note, scene: Scene) -> list[Section]:
     return kept
 
 
-def _is_told(section: Section, note: Note, scene: Scene) -> bool:
+def _is_told(section: Section, note: Note, listed: dict[Kind, set[Polarity]]) -> bool:
     """Whether the chart's own facts tell what a section lists. That none is known tells nothing of
     a section that names something."""
     kind = _TOLD_BY.get(section.kind.kind)
     if kind is None or section.kind.kind in note.alone:
         return False
-    drafts = [draft for draft in scene.found.drafts if draft.kind is kind]
-    if any(draft.polarity is not Polarity.ABSENT for draft in drafts):
+    said_of_any = listed[kind]
+    if said_of_any - {Polarity.ABSENT}:
         return True
     said = (absence_of_text(sentence, kind) for sentence in section.sentences)
-    return bool(drafts) and all(one is not None for one in said)
+    return bool(said_of_any) and all(one is not None for one in said)
 
 
 def _repeated(read: list[tuple[Note, list[Section]]]) -> set[tuple[str, str]]:
