@@ -56,12 +56,11 @@ def absence_of_text(text: str, kind: Kind) -> Absence | None:
     if len(text) > _LONGEST or not text:
         return None
     said = " ".join(text.lower().replace("\u2019", "'").split())
-    if is_exception(said):
-        return None
     if "(" in said or ":" in said or "=" in said:
         said = _before().sub("", _behind().sub("", said))
     said = said.strip(_OUTER)
-    return _one(said, text, kind) or _several(said, text, kind)
+    found = _one(said, text, kind) or _several(said, text, kind)
+    return None if found is None or is_exception(text) else found
 
 
 def is_exception(text: str) -> bool:
@@ -102,8 +101,10 @@ def _one(said: str, text: str, kind: Kind) -> Absence | None:
 def _answer(said: str) -> Meaning | None:
     """What a bare answer means ("none", "not asked", "masked")."""
     meaning = _answers().get(said)
-    if meaning is not None or _breaks().search(said):
+    if meaning is not None or said.split(" ", 1)[0].strip(_OUTER) not in _first_words():
         return meaning
+    if _breaks().search(said):
+        return None
     return _OF_ANSWER.get(polarity_of_text(said) or Polarity.PRESENT)
 
 
@@ -128,6 +129,15 @@ _OF_ANSWER = {Polarity.ABSENT: Meaning.NONE, Polarity.UNKNOWN: Meaning.NOTHING}
 def _answers() -> dict[str, Meaning]:
     texts = table("absence")["texts"]
     return {said: meaning for meaning in Meaning for said in texts[meaning.name.lower()]}
+
+
+@cache
+def _first_words() -> frozenset[str]:
+    """How an answer in words begins: most names do not, and need no closer look."""
+    texts = table("denials")["texts"]
+    return frozenset(
+        said.split()[0].strip(_OUTER) for kind in ("absent", "unknown") for said in texts[kind]
+    )
 
 
 @cache
