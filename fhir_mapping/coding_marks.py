@@ -14,7 +14,16 @@ from typing import Any, NamedTuple
 from fhir_mapping.reading import objects
 from fhir_mapping.tables import table
 
-__all__ = ["EXCLUDED", "STATE_AFTER", "SUSPECTED", "Marks", "bare_code", "is_read", "marks_of"]
+__all__ = [
+    "EXCLUDED",
+    "NO_MARKS",
+    "STATE_AFTER",
+    "SUSPECTED",
+    "Marks",
+    "bare_code",
+    "is_read",
+    "marks_of",
+]
 
 EXCLUDED, SUSPECTED, STATE_AFTER = "excluded", "suspected", "state after"
 

@@ -9,7 +9,17 @@ from fhir_mapping.reading import object_of, objects
 from fhir_mapping.tables import table
 from fhir_mapping.words import Words
 
-__all__ = ["codings", "first_code", "holders", "name_of", "null_of", "said_by", "unwrap", "wording"]
+__all__ = [
+    "code_alone",
+    "codings",
+    "first_code",
+    "holders",
+    "name_of",
+    "null_of",
+    "said_by",
+    "unwrap",
+    "wording",
+]
 
 
 def unwrap(value: Any) -> Any:
@@ -56,14 +66,15 @@ def holders(concept: Any, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def said_by(concept: Any, found: list[dict[str, Any]], words: Words) -> str:
     """What a concept with these codings says."""
-    return name_of(concept, found, words) or _code_alone(found, words)
+    return name_of(concept, found, words) or code_alone(found, words)
 
 
 def name_of(concept: Any, found: list[dict[str, Any]], words: Words) -> str:
     """Its words: the sender's, else the terminology's at hand; '' if there is nothing but codes."""
     if not isinstance(concept, dict):
         return ""
-    note_extensions(concept, found, words)
+    if not words.unread_extensions:
+        note_extensions(concept, found, words)
     typed = concept.get("text")
     if typed:
         own_words = not any(typed == coding.get("display") for coding in found)
@@ -80,13 +91,12 @@ def name_of(concept: Any, found: list[dict[str, Any]], words: Words) -> str:
 def note_extensions(concept: dict[str, Any], found: list[dict[str, Any]], words: Words) -> None:
     """Remembers that a concept has an extension that is not read."""
     for holder in (concept, *found):
-        if "extension" in holder and not all(
-            is_read(extension.get("url")) for extension in objects(holder["extension"])
-        ):
-            words.unread_extensions = True
+        if "extension" in holder:
+            urls = [extension.get("url") for extension in objects(holder["extension"])]
+            words.unread_extensions |= not all(map(is_read, urls))
 
 
-def _code_alone(found: list[dict[str, Any]], words: Words) -> str:
+def code_alone(found: list[dict[str, Any]], words: Words) -> str:
     """ "ICD-10 C34.8": an entry without words, told as what it is."""
     systems = table("code_systems")["names"]
     for coding in found:
@@ -107,6 +117,10 @@ def null_of(concept: Any, found: list[dict[str, Any]]) -> str:
     '' if it says anything else."""
     if not isinstance(concept, dict):
         return ""
+    if found and "code" in found[0]:  # nearly all: one look tells
+        system = found[0].get("system")
+        if system is None or (isinstance(system, str) and not system.endswith(_NULL_SYSTEMS)):
+            return ""
     typed = concept.get("text")
     if typed and all(typed != coding.get("display") for coding in found):
         return ""
@@ -114,12 +128,16 @@ def null_of(concept: Any, found: list[dict[str, Any]]) -> str:
         system = coding.get("system")
         if not (isinstance(system, str) and system.endswith(_NULL_SYSTEMS)) and coding.get("code"):
             return ""
-    for holder in (*found, concept):
+    return _null_extension((*found, concept)) or (first_code(found[0]) if found else "")
+
+
+def _null_extension(holders: tuple[dict[str, Any], ...]) -> str:
+    for holder in holders:
         for extended in (holder, object_of(holder.get("_code")), object_of(holder.get("_text"))):
             for extension in objects(extended.get("extension")):
                 if extension.get("url") == _NULL_EXTENSION:
                     return first_code(extension.get("valueCode"))
-    return first_code(found[0]) if found else ""
+    return ""
 
 
 def first_code(value: Any) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fhir_mapping.chart import Code
-from fhir_mapping.coding_marks import bare_code, marks_of
-from fhir_mapping.concepts import codings, holders, name_of, null_of, said_by, unwrap
+from fhir_mapping.coding_marks import NO_MARKS, bare_code, marks_of
+from fhir_mapping.concepts import code_alone, codings, holders, name_of, null_of, unwrap
 from fhir_mapping.words import Words
 
 __all__ = ["Term", "Terms", "identity_of"]
@@ -95,12 +95,12 @@ class Terms:
             return Term(name, code.lower(), (), name.lower())
         found = codings(concept)
         worded = name_of(concept, found, self._words)
-        name = self._words.short(worded or said_by(concept, found, self._words))
+        name = self._words.short(worded or code_alone(found, self._words))
         codes, marks = self._codes(found), marks_of(holders(concept, found))
         code = codes[0].code.lower() if codes else ""
         identity = identity_of(codes[0]) if codes else name.lower()
         return Term(
-            name + marks.words if name else "",
+            name if marks is NO_MARKS or not name else name + marks.words,
             code,
             codes,
             f"{identity} {marks.side}" if marks.side else identity,
