@@ -1,25 +1,89 @@
-"""Codes and words by which a chart says that there is nothing: "no known allergies"."""
+"""What a chart says by an entry that names no thing: "no known allergies", "not asked", "masked".
+
+None known is a fact of absence; that nothing is known, or that it is withheld, is an omission.
+"""
 
 from __future__ import annotations
 
-from functools import cache
+import re
+from typing import Any
 
+from fhir_mapping.absence_words import Absence, Meaning, absence_of, none_of
+from fhir_mapping.chart import Experiencer, Kind, Polarity
+from fhir_mapping.concepts import first_code
+from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.tables import table
 from fhir_mapping.terms import Term
 
-__all__ = ["says_nothing_known"]
+__all__ = ["absence_in", "leave_unknown", "told_as_absence", "told_as_empty"]
+
+_DETAILS = {
+    Meaning.NOTHING: "The sender says that nothing is known of it, or that it was not asked.",
+    Meaning.MASKED: "The sender withholds what it is.",
+}
 
 
-@cache
-def _codes() -> frozenset[str]:
-    return frozenset(table("absence")["nothing_known"]["codes"])
+def told_as_absence(
+    term: Term, draft: Draft, scene: Scene, *, over: bool = False, wholly: bool = True
+) -> bool:
+    """Whether an entry is about no thing; if so it is told or left out here.
+
+    `draft` is the fact in the making, with its kind and reference; a statement that is `over`, or
+    not `wholly` about the patient's kind of thing, is told, but contradicts no entry.
+    """
+    absence = absence_in(term, draft.kind, scene)
+    if absence is None:
+        return False
+    if absence.meaning is not Meaning.NONE:
+        leave_unknown(absence, draft.ref, draft.kind, scene)
+        return True
+    wholly = wholly or absence.kind is not draft.kind
+    draft.kind = absence.kind or draft.kind
+    draft.text = draft.name = absence.words
+    draft.key = f"none|{absence.words.lower()}{' over' if over else ''}"
+    draft.codes, draft.polarity = term.codes, Polarity.ABSENT
+    draft.nothing_known = wholly and absence.wholly and not over
+    if draft.kind is Kind.FAMILY:
+        draft.experiencer = Experiencer.FAMILY
+    scene.found.told(draft)
+    return True
 
 
-@cache
-def _starts() -> tuple[str, ...]:
-    return tuple(table("absence")["nothing_known"]["starts"])
+def absence_in(term: Term, kind: Kind, scene: Scene) -> Absence | None:
+    """As `absence_of`, each distinct entry of a chart once."""
+    key = (kind, term.name, term.null, term.code)
+    if key not in scene.absences:
+        scene.absences[key] = absence_of(term, kind)
+    found: Absence | None = scene.absences[key]
+    return found
 
 
-def says_nothing_known(term: Term) -> bool:
-    """Whether a problem, allergy or medication entry says that none is known."""
-    return term.name.lower().startswith(_starts()) or term.has_any(_codes())
+def leave_unknown(absence: Absence, what: str, kind: Kind, scene: Scene) -> None:
+    """Records an entry of which nothing is known, or which is withheld; "none" where something is
+    asked for, as a reason, is no information either."""
+    meaning = Meaning.NOTHING if absence.meaning is Meaning.NONE else absence.meaning
+    scene.found.leave(what, meaning.value, _DETAILS[meaning], kind)
+
+
+def told_as_empty(
+    code: Term, reason: Any, draft: Draft, what: str, scene: Scene, *, section: str = ""
+) -> bool:
+    """Tells or records why a list or section is empty; False if it does not say of what, or why.
+
+    `code` is that of the list (LOINC), `reason` its emptyReason, `what` names it in an omission;
+    `section` is its kind by its title (`sections.toml`), for one without a code.
+    """
+    tables = table("absence")["empty"]
+    said = re.sub("[^a-z]", "", first_code(reason))
+    if said in tables["none"]:
+        keys = (*(c.code for c in code.codes), section)
+        kind = next((k for key in keys if (k := tables["lists"].get(key))), None)
+        if kind is None:
+            return False
+        term = Term(none_of(Kind(kind)).words, "", (), "")
+        draft.kind = Kind(kind)
+        return told_as_absence(term, draft, scene)
+    if said not in tables["others"]:
+        return False
+    scene.found.leave(what, f"empty-{said}", tables["others"][said])
+    return True

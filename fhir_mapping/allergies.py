@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fhir_mapping.absence import says_nothing_known
+from fhir_mapping.absence import absence_in, told_as_absence
+from fhir_mapping.absence_words import Meaning, is_exception
 from fhir_mapping.annotations import remark_of
 from fhir_mapping.chart import Certainty, Kind, Polarity
 from fhir_mapping.concepts import first_code, unwrap, wording
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.reading import objects, string
+from fhir_mapping.stated import state
 from fhir_mapping.terms import Term
 from fhir_mapping.values import is_nothing
 
@@ -29,32 +31,39 @@ def map_allergy(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
     )
     term = scene.term(concept)
     name = term.name
+    clinical = first_code(resource.get("clinicalStatus"))
+    verification = first_code(resource.get("verificationStatus"))
+    polarity = _polarity(verification)
+    draft = Draft(Kind.ALLERGY, "", name, ref)
+    draft.codes, draft.polarity, draft.status = term.codes, polarity, clinical
+    draft.days_ago = scene.times.first_of(resource, scene.dialect.allergy_recorded + _ONSET)
+    draft.remark = remark_of(resource, scene)
+    is_refuted = polarity is Polarity.REFUTED
+    unknown = _unknown(term, scene)
+    if unknown and (draft.remark or _happened(reactions, scene)):
+        name = unknown  # what happened is known, though not of what
+    elif not is_refuted and told_as_absence(term, draft, scene, over=clinical in _OVER):
+        return
     if not name:
         scene.found.leave(ref, "no-code", "The allergy is neither coded nor named.", Kind.ALLERGY)
         return
-    clinical = first_code(resource.get("clinicalStatus"))
-    verification = first_code(resource.get("verificationStatus"))
-    polarity = _polarity(term, verification)
-    standing = polarity if polarity is Polarity.REFUTED else clinical in _OVER
-    draft = Draft(Kind.ALLERGY, f"{term.identity}|{standing}", name, ref)
-    draft.codes, draft.polarity, draft.status = term.codes, polarity, clinical
+    draft.key = f"{term.identity}|{polarity if is_refuted else clinical in _OVER}"
     if verification in _UNSURE:
         draft.certainty = Certainty.UNCERTAIN
-    times = scene.times
-    draft.days_ago = times.first_of(resource, scene.dialect.allergy_recorded + _ONSET)
-    if polarity is not Polarity.ABSENT:
-        draft.text = _phrase(resource, name, reactions, scene)
-        said = [s for s in (verification, clinical) if s in {"refuted", *_UNSURE, *_OVER}]
-        draft.text += "".join(f" ({s})" for s in said)
-    draft.name, draft.remark = name, remark_of(resource, scene)
+    if not is_refuted and not is_exception(name) and not _happened(reactions, scene):
+        state(draft, name, scene)  # "No penicillin allergy"
+        if draft.polarity is Polarity.ABSENT and draft.certainty is Certainty.UNCERTAIN:
+            draft.polarity = Polarity.UNKNOWN
+    draft.text = _phrase(resource, name, reactions, scene)
+    said = [s for s in (verification, clinical) if s in {"refuted", *_UNSURE, *_OVER}]
+    draft.text += "".join(f" ({s})" for s in said)
+    draft.name = name
     scene.found.told(draft)
 
 
-def _polarity(term: Term, verification: str) -> Polarity:
+def _polarity(verification: str) -> Polarity:
     if verification == "refuted":
         return Polarity.REFUTED
-    if says_nothing_known(term):
-        return Polarity.ABSENT
     return Polarity.UNKNOWN if verification == "unconfirmed" else Polarity.PRESENT
 
 
@@ -62,7 +71,7 @@ def _phrase(
     resource: Mapping[str, Any], name: str, reactions: list[dict[str, Any]], scene: Scene
 ) -> str:
     said = [name]
-    happened = list(dict.fromkeys(filter(None, (_reaction(r, scene) for r in reactions))))
+    happened = _happened(reactions, scene)
     if happened:
         said.append(f": {', '.join(happened)}")
     if first_code(resource.get("type")) == "intolerance":
@@ -70,6 +79,18 @@ def _phrase(
     if string(resource.get("criticality")) == "high":
         said.append(" (high criticality)")
     return "".join(said)
+
+
+def _unknown(term: Term, scene: Scene) -> str:
+    """What stands for a substance that the sender does not know or withholds."""
+    absence = absence_in(term, Kind.ALLERGY, scene)
+    if absence is None or absence.meaning is Meaning.NONE:
+        return ""
+    return "Withheld substance" if absence.meaning is Meaning.MASKED else "Unknown substance"
+
+
+def _happened(reactions: list[dict[str, Any]], scene: Scene) -> list[str]:
+    return list(dict.fromkeys(filter(None, (_reaction(r, scene) for r in reactions))))
 
 
 def _reaction(reaction: Mapping[str, Any], scene: Scene) -> str:

@@ -46,8 +46,11 @@ def reason_of(resource: Resource, elements: Sequence[str], scene: Scene) -> str:
 def _reason(sent: Any, resource: Resource, scene: Scene) -> str:
     reference = sent.get("reference") if isinstance(sent, dict) else None
     target = scene.index.resolve(reference, resource) if reference else None
-    name = scene.term(target.get("code")).name if target else ""
-    return name or scene.term(sent).name
+    term = scene.term(target.get("code")) if target else None
+    if term is not None and term.named and term.name:
+        return term.name
+    term = scene.term(sent)
+    return "" if term.null else term.name
 
 
 def words_at(resource: Resource, element: str, scene: Scene) -> str:

@@ -148,7 +148,9 @@ class Fact:
     `status` is the resource's own word ("active", "final", "resolved", "stopped" ...);
     `sources` are the references of the resources it came from ("Observation/abc"), first one main:
     for provenance only, never shown to a model. `polarity`, `certainty` and `experiencer` are of
-    the fact as a whole; a finding within its words has its own (`fhir_mapping.context`).
+    the fact as a whole; a finding within its words has its own (`fhir_mapping.context`). `paths`
+    are the parts of its sources that it came from ("Observation/abc#component-2"), none where these
+    are whole resources. `nothing_known`: the chart says that there is nothing of this kind at all.
     """
 
     id: str
@@ -166,6 +168,8 @@ class Fact:
     sources: tuple[str, ...] = ()
     certainty: Certainty = Certainty.CERTAIN
     experiencer: Experiencer = Experiencer.PATIENT
+    paths: tuple[str, ...] = ()
+    nothing_known: bool = False
 
     @property
     def is_abnormal(self) -> bool:

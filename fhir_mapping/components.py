@@ -52,6 +52,7 @@ def of_components(
                 scene.found.leave(what, "no-value", "The component has no value to read.", kind)
         else:
             _name_by_parent(draft, component, parent, scene)
+            draft.paths = (what,)
             results.append((component, draft))
     return _joined(results, parent, scene)
 
@@ -124,6 +125,7 @@ def _pressure(systolic: Draft, diastolic: Draft, parent: Mapping[str, Any], scen
     joined.flagged = _flagged(systolic.flag, diastolic.flag)
     codes = (*scene.term(parent.get("code")).codes, *systolic.codes, *diastolic.codes)
     joined.codes = tuple(dict.fromkeys(codes))
+    joined.paths = systolic.paths + diastolic.paths
     return joined
 
 

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from fhir_mapping.absence import told_as_empty
 from fhir_mapping.annotations import remark_of
 from fhir_mapping.attachments import NoText, text_of, text_of_html
 from fhir_mapping.chart import Kind
 from fhir_mapping.concepts import wording
 from fhir_mapping.draft import Draft, Note, Scene
+from fhir_mapping.notes.sections import heading_of_code, section_kind
 from fhir_mapping.observations import map_contained
 from fhir_mapping.reading import first, object_of, objects, string
 
@@ -44,18 +46,50 @@ def map_composition(resource: Resource, ref: str, scene: Scene) -> None:
     term = scene.term(resource.get("type"))
     name = term.name or "Document"
     when = scene.times.days_ago(resource.get("date"))
-    written = []
-    for section in _sections(resource):
-        text = _narrative(section)
-        if text:
-            title = string(section.get("title")) or wording(section.get("code"), scene.words)
-            written.append(f"# {title}\n{text}" if title else text)
-    if not written:
-        scene.found.leave(ref, "no-text", "No section of the document has text.", Kind.NOTE)
-        return
     status = string(resource.get("status"))
-    text = "\n".join(written)
-    scene.found.noted(Note(ref, ref, name, Kind.NOTE, when, term.codes, status, text))
+    written, alone, drafts = [], set(), len(scene.found.drafts)
+    for n, section in enumerate(_sections(resource), 1):
+        heading = _heading(section, scene)
+        text = _section_text(section, f"{ref}#section-{n}", ref, when, scene)
+        if text:
+            written.append(f"# {heading}\n{text}" if heading else text)
+        if not _entries_are_here(section, resource, scene):
+            alone.add(section_kind(heading))
+    if written:
+        note = Note(ref, ref, name, Kind.NOTE, when, term.codes, status, "\n".join(written))
+        scene.found.noted(replace(note, alone=frozenset(alone)))
+    elif len(scene.found.drafts) == drafts:
+        scene.found.leave(ref, "no-text", "No section of the document has text.", Kind.NOTE)
+
+
+def _heading(section: Resource, scene: Scene) -> str:
+    """The English heading of a section known by its code, so that a German one is found; else its
+    title."""
+    known = heading_of_code(scene.term(section.get("code")))
+    title = string(section.get("title")) or wording(section.get("code"), scene.words)
+    return title if not known or section_kind(title) == section_kind(known) else known
+
+
+def _section_text(section: Resource, what: str, ref: str, when: float | None, scene: Scene) -> str:
+    """The narrative of a section; why it is empty is told or recorded beside."""
+    text = _narrative(section)
+    if section.get("emptyReason"):
+        draft = Draft(Kind.CARE, "", "", ref, when, paths=(what,))
+        code = scene.term(section.get("code"))
+        kind = section_kind(string(section.get("title")))
+        if told_as_empty(code, section["emptyReason"], draft, what, scene, section=kind):
+            return text
+    if not text and not section.get("section") and not _entries_are_here(section, section, scene):
+        detail = "The section has no text, and its entries are not among the resources."
+        scene.found.leave(what, "entries-missing", detail, Kind.NOTE)
+    return text
+
+
+def _entries_are_here(section: Resource, holder: Resource, scene: Scene) -> bool:
+    """Whether every entry of a section is among the resources; so if it has none."""
+    return all(
+        scene.index.resolve(entry, holder) is not None for entry in objects(section.get("entry"))
+    )
 
 
 def map_report(resource: Resource, ref: str, scene: Scene) -> None:

@@ -27,7 +27,9 @@ class Draft:
     as text; None: the number itself; `limits` and `flagged` are its range and flag as text where
     they are not those of one number; `by_range`: the flag was made here, from the range). `name` is
     what problems, allergies and drugs are called, by which they are the same also under other
-    codes. `also`: references of other resources that were read for it.
+    codes. `also`: references of other resources that were read for it. `paths`: the parts of
+    the resource it came from ("Observation/o1#component-2"). `nothing_known`: there is none
+    of the kind.
     """
 
     kind: Kind
@@ -54,6 +56,8 @@ class Draft:
     weight: int = 0
     certainty: Certainty = Certainty.CERTAIN
     experiencer: Experiencer = Experiencer.PATIENT
+    paths: tuple[str, ...] = ()
+    nothing_known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class Note:
     """A text that is to be told by excerpts: of a document, a composition or a report.
 
     `what` names the text itself ("DocumentReference/d1#content-2"), `ref` its resource, `also` the
-    Binary it was in.
+    Binary it was in. `alone` are kinds of sections that no resource tells ("allergies").
     """
 
     what: str
@@ -73,6 +77,7 @@ class Note:
     status: str
     text: str
     also: tuple[str, ...] = ()
+    alone: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -98,7 +103,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What every mapper may look at: how to read, who the patient is, and what statements say."""
+    """What every mapper may look at: how to read, who the patient is, and what statements say.
+
+    `absences` keeps what entries that name no thing say (`fhir_mapping.absence_words`).
+    """
 
     dialect: Dialect
     times: Times
@@ -111,3 +119,4 @@ class Scene:
     encounter_id: str | None = None
     assessments: bool = True
     statements: Statements = field(default_factory=Statements)
+    absences: dict[tuple[Any, ...], Any] = field(default_factory=dict)

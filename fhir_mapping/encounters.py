@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from fhir_mapping.absence import absence_in, leave_unknown
 from fhir_mapping.chart import Kind
+from fhir_mapping.coding_marks import EXCLUDED
 from fhir_mapping.concepts import first_code
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.phrases import span
@@ -74,7 +76,7 @@ def _with_wholes(refs: set[str], encounters: Mapping[str, Resource], scene: Scen
 def map_encounter(resource: Resource, ref: str, scene: Scene) -> None:
     """One visit or stay; repeats that read the same are counted."""
     status = string(resource.get("status")).lower()
-    reasons = _reasons(resource, scene)
+    reasons = _reasons(resource, ref, scene)
     draft = _draft(resource, ref, reasons, scene)
     draft.status = status
     if status == "planned":
@@ -85,13 +87,16 @@ def map_encounter(resource: Resource, ref: str, scene: Scene) -> None:
 
 def map_present_encounter(resource: Resource, ref: str, scene: Scene) -> None:
     """The present visit or stay; its reasons are the complaint."""
-    reasons = _reasons(resource, scene)
+    reasons = _reasons(resource, ref, scene)
     draft = _draft(resource, ref, reasons, scene)
     draft.status = string(resource.get("status")).lower()
     draft.key += f"|{ref}"
     draft.text = f"Present encounter: {draft.text}"
     for n, (reason, also) in enumerate(reasons):
+        if reason.certainty == EXCLUDED:
+            continue  # the encounter says so
         complaint = Draft(Kind.COMPLAINT, f"{reason.identity}|{n}", reason.name, ref)
+        complaint.paths = (f"{ref}#reason-{n + 1}",)
         complaint.days_ago, complaint.codes = draft.days_ago, reason.codes
         complaint.status, complaint.also = draft.status, also
         state(complaint, reason.name, scene)
@@ -107,7 +112,7 @@ def _draft(resource: Resource, ref: str, reasons: _Reasons, scene: Scene) -> Dra
     begun = scene.times.days_ago(period)
     sort = scene.term(resource.get("type"))
     diagnoses = _diagnoses(resource, reasons, scene)
-    text = _phrase(resource, sort.name, scene) + _said_for(reasons, diagnoses)
+    text = _phrase(resource, "" if sort.null else sort.name, scene) + _said_for(reasons, diagnoses)
     text += _length(period, begun, scene)
     draft = Draft(Kind.ENCOUNTER, text, text, ref, begun, sort.codes)
     draft.also = tuple(a for _, also in (*reasons, *diagnoses) for a in also)
@@ -142,10 +147,12 @@ def _class_code(resource: Resource, scene: Scene) -> str:
 def _class(resource: Resource, scene: Scene) -> str:
     term = scene.term(resource.get("class"))
     known = _classes().get(term.code)
-    return term.name.removeprefix("code ") if known is None else known
+    if known is not None:
+        return known
+    return term.name if term.named else term.codes[0].code if term.codes else ""
 
 
-def _reasons(resource: Resource, scene: Scene) -> _Reasons:
+def _reasons(resource: Resource, ref: str, scene: Scene) -> _Reasons:
     """Each reason, coded or referenced, with the references that were read for it."""
     found: _Reasons = []
     for element in scene.dialect.encounter_reason:
@@ -155,7 +162,16 @@ def _reasons(resource: Resource, scene: Scene) -> _Reasons:
                 found += [_stated(value, scene) for value in values]
     if "reasonReference" in resource:
         found += [_stated(sent, scene) for sent in objects(resource["reasonReference"])]
-    return [reason for reason in found if reason[0].name]
+    return [one for n, one in enumerate(found, 1) if _is_reason(one[0], f"{ref}#reason-{n}", scene)]
+
+
+def _is_reason(term: Term, what: str, scene: Scene) -> bool:
+    """Whether it names one; "none" and "unknown" do not, and are recorded."""
+    absence = absence_in(term, Kind.PROBLEM, scene)
+    if absence is not None:
+        leave_unknown(absence, what, Kind.COMPLAINT, scene)
+        return False
+    return bool(term.name)
 
 
 def _diagnoses(resource: Resource, reasons: _Reasons, scene: Scene) -> _Reasons:
@@ -180,6 +196,8 @@ def _stated(value: dict[str, Any], scene: Scene) -> tuple[Term, tuple[str, ...]]
         if first_code(target.get("verificationStatus")) in _NOT_SO:
             return scene.term(None), ()
         term = scene.term(target.get("code"))
+        if term.certainty == EXCLUDED or not term.named:  # as a problem it is told
+            return scene.term(None), (known,)
         if term.name:
             return term, (known,)
     return scene.term(reference if isinstance(reference, dict) else value), ()

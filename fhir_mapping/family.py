@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fhir_mapping.absence import absence_in, leave_unknown
+from fhir_mapping.absence_words import Absence, Meaning
 from fhir_mapping.ages import age_words
 from fhir_mapping.annotations import remark_of
 from fhir_mapping.chart import Experiencer, Kind, Polarity
+from fhir_mapping.coding_marks import EXCLUDED
 from fhir_mapping.concepts import codings, first_code, unwrap, wording
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.modifiers import answer_of
@@ -21,19 +24,29 @@ __all__ = ["map_family_history"]
 
 def map_family_history(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
     """One fact for each condition of the relative, or one for the relative without conditions."""
-    relative = _relation(resource.get("relationship"), scene) or "Relative"
-    relative = f"{relative[:1].upper()}{relative[1:]}{_death(resource, scene)}"
+    relative = f"{_relation(resource, scene)}{_death(resource, scene)}"
     drafts = []
-    for condition in objects(resource.get("condition")):
+    left_out: Absence | None = None
+    for n, condition in enumerate(objects(resource.get("condition")), 1):
+        path = f"{ref}#condition-{n}"
         term = scene.term(condition.get("code"))
-        if term.name:
-            text = f"{relative}: {term.name}{_details(condition, scene)}"
-            draft = Draft(Kind.FAMILY, f"{relative}|{term.identity}", text, ref)
+        absence = absence_in(term, Kind.PROBLEM, scene)
+        if absence is not None and absence.meaning is not Meaning.NONE:
+            leave_unknown(absence, path, Kind.FAMILY, scene)
+            left_out = absence
+        elif term.name:
+            name = f"{absence.words[:1].lower()}{absence.words[1:]}" if absence else term.name
+            text = f"{relative}: {name}{_details(condition, scene)}"
+            draft = Draft(Kind.FAMILY, f"{relative}|{term.identity}", text, ref, paths=(path,))
             draft.codes, draft.remark = term.codes, remark_of(condition, scene)
+            if absence is not None or term.certainty == EXCLUDED:
+                draft.polarity = Polarity.ABSENT
             _answer(draft, term.name, condition, scene)
             drafts.append(draft)
     drafts = drafts or _without_condition(resource, relative, ref, scene)
-    if not drafts:
+    if not drafts and left_out is not None:
+        leave_unknown(left_out, ref, Kind.FAMILY, scene)
+    elif not drafts:
         scene.found.leave(ref, "no-value", "No condition of the relative is given.", Kind.FAMILY)
     for draft in drafts:
         draft.days_ago = scene.times.days_ago(resource.get("date"))
@@ -42,12 +55,23 @@ def map_family_history(resource: Mapping[str, Any], ref: str, scene: Scene) -> N
         scene.found.told(draft)
 
 
-def _relation(sent: Any, scene: Scene) -> str:
-    """Who it is in words: those that were sent, else those of the code."""
+def _relation(resource: Mapping[str, Any], scene: Scene) -> str:
+    """Who it is in words: those that were sent, else those of the code.
+
+    A code alone of an EHR's own system ("156") names no relative.
+    """
+    sent = resource.get("relationship")
     concept = unwrap(sent)
     by_code = table("relatives")["names"].get(first_code(concept))
     has_words = object_of(concept).get("text") or any(c.get("display") for c in codings(concept))
-    return by_code if by_code and not has_words else without_tag(wording(concept, scene.words))
+    term = scene.term(sent)
+    if by_code and not has_words:
+        said = by_code
+    elif not term.named and term.name:
+        return f"Relative ({term.name})"
+    else:
+        said = without_tag(wording(concept, scene.words)) or "Relative"
+    return f"{said[:1].upper()}{said[1:]}"
 
 
 def _answer(draft: Draft, name: str, condition: Mapping[str, Any], scene: Scene) -> None:

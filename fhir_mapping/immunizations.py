@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fhir_mapping.absence import told_as_absence
 from fhir_mapping.annotations import remark_of, words_at
 from fhir_mapping.chart import Kind, Polarity
 from fhir_mapping.draft import Draft, Scene
@@ -17,11 +18,16 @@ def map_immunization(resource: Mapping[str, Any], ref: str, scene: Scene) -> Non
     """One dose; doses of the same vaccine are counted."""
     term = scene.term(resource.get("vaccineCode"))
     name = term.name
+    status = string(resource.get("status")).lower()
+    when = scene.times.first_of(resource, scene.dialect.immunization_time)
+    draft = Draft(Kind.IMMUNIZATION, "", name, ref, when, term.codes, status)
+    draft.remark = remark_of(resource, scene)
+    if told_as_absence(term, draft, scene):
+        return
     if not name:
         scene.found.leave(ref, "no-code", "The vaccine is neither coded nor named.",
                           Kind.IMMUNIZATION)  # fmt: skip
         return
-    status = string(resource.get("status")).lower()
     not_given = status == "not-done" or resource.get("notGiven") is True
     text = name
     if not_given:
@@ -29,12 +35,9 @@ def map_immunization(resource: Mapping[str, Any], ref: str, scene: Scene) -> Non
         text += f" (not given: {why})" if why else " (not given)"
     elif resource.get("isSubpotent") is True:
         text += " (subpotent dose)"
-    draft = Draft(Kind.IMMUNIZATION, f"{term.identity}|{not_given}", text, ref)
-    draft.codes, draft.status = term.codes, status
-    draft.days_ago = scene.times.first_of(resource, scene.dialect.immunization_time)
+    draft.key, draft.text = f"{term.identity}|{not_given}", text
     if not_given:
         draft.polarity = Polarity.ABSENT
-    draft.remark = remark_of(resource, scene)
     scene.found.told(draft)
 
 

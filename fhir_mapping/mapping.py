@@ -13,6 +13,7 @@ from fhir_mapping.chart import Chart
 from fhir_mapping.dialects import decide, dialect
 from fhir_mapping.documents import map_composition, map_document, map_impression, map_report
 from fhir_mapping.draft import Found, Scene
+from fhir_mapping.elements import unread_extensions
 from fhir_mapping.encounters import current_encounters, map_encounter, map_present_encounter
 from fhir_mapping.family import map_family_history
 from fhir_mapping.gate import FOR_OTHERS, Gate
@@ -40,7 +41,7 @@ from fhir_mapping.reading import items
 from fhir_mapping.simple import map_simple, simple_types
 from fhir_mapping.terms import Terms
 from fhir_mapping.times import Times
-from fhir_mapping.words import Words
+from fhir_mapping.words import Names, Words
 
 __all__ = ["MAPPERS", "map_chart"]
 
@@ -77,6 +78,7 @@ def map_chart(
     fhir_version: str | None = None,
     encounter_id: str | None = None,
     assessments: bool = True,
+    names: Names | None = None,
 ) -> Chart:
     """The facts of one patient's resources, and what was left out of them and why.
 
@@ -84,8 +86,9 @@ def map_chart(
     `fhir_version` is what the server or client says ("4.0.1", "R4"; None: decided by shape),
     `encounter_id` the present encounter if the caller knows it; with `assessments` false what
     clinicians made of it themselves (assessment and plan sections, clinical impressions) is left
-    out. Every resource is in a fact's
-    `sources` or in `omissions`. Raises MappingError for DSTU2; nothing else in a resource raises.
+    out; `names` gives the names of codes that came without words, where the caller has a
+    terminology. Every resource is in a fact's `sources` or in `omissions`. Raises MappingError for
+    DSTU2; nothing else in a resource raises.
     """
     index = Index(resources)
     version = decide(index.resources(), fhir_version)
@@ -94,7 +97,7 @@ def map_chart(
     times = Times(now)
     found = Found(omissions=index.omissions)
     about = patient_facts(patient, times)
-    words = Words(masker(patient, times))
+    words = Words(masker(patient, times), names)
     scene = Scene(
         dialect(version), times, words, Terms(words).of, index, found,
         about.age_years, about.recorded_sex,
@@ -104,6 +107,8 @@ def map_chart(
     _map_all(scene, Ownership(patient_id, patient))
     tell_notes(found.notes, scene)
     forget_usual_ranges(found.drafts, index)
+    if words.unread_extensions:
+        found.omissions += unread_extensions(index.resources())
     return Chart(
         about,
         facts_of(found.drafts),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fhir_mapping.absence import says_nothing_known
+from fhir_mapping.absence import told_as_absence
 from fhir_mapping.annotations import reason_of, remark_of, words_at
 from fhir_mapping.chart import Kind, Polarity
 from fhir_mapping.concepts import first_code, unwrap
@@ -22,6 +22,7 @@ __all__ = ["map_administration", "map_dispense", "map_request", "map_statement"]
 
 Resource = Mapping[str, Any]
 
+_OVER = frozenset({"stopped", "cancelled", "ended", "on-hold"})
 _CURRENT = frozenset({"active", "in-progress", "intended", "recorded"})
 _SAID = {"on-hold": "on hold", "stopped": "stopped", "completed": "completed",
          "cancelled": "cancelled", "ended": "ended", "intended": "intended",
@@ -45,10 +46,9 @@ Source: http://hl7.org/fhir/ValueSet/medication-statement-adherence"""
 
 def map_request(resource: Resource, ref: str, scene: Scene) -> None:
     """What was ordered; an order not to give something is a fact of absence."""
-    draft = _draft(resource, ref, scene, resource.get("dosageInstruction"))
+    draft = _draft(resource, ref, scene, resource.get("dosageInstruction"), ("authoredOn",))
     if draft is None:
         return
-    draft.days_ago = scene.times.first_of(resource, ("authoredOn",))
     if draft.days_ago is None:
         draft.days_ago = _begin_of_dosage(resource.get("dosageInstruction"), scene)
     dosages = objects(resource.get("dosageInstruction"))
@@ -65,12 +65,10 @@ def map_request(resource: Resource, ref: str, scene: Scene) -> None:
 
 def map_statement(resource: Resource, ref: str, scene: Scene) -> None:
     """What the patient takes, or says that he does not take."""
-    draft = _draft(resource, ref, scene, resource.get("dosage"))
+    times = ("effectiveDateTime", "effectivePeriod", "dateAsserted")
+    draft = _draft(resource, ref, scene, resource.get("dosage"), times)
     if draft is None:
         return
-    draft.days_ago = scene.times.first_of(
-        resource, ("effectiveDateTime", "effectivePeriod", "dateAsserted")
-    )
     adherence = first_code(_adherence(resource, "code"))
     if adherence in _ADHERENCE:
         _tell_adherence(draft, _ADHERENCE[adherence], resource, scene)
@@ -125,10 +123,9 @@ def _tell_adherence(draft: Draft, means: str, resource: Resource, scene: Scene) 
 
 def map_administration(resource: Resource, ref: str, scene: Scene) -> None:
     """What was given."""
-    draft = _draft(resource, ref, scene, resource.get("dosage"))
+    draft = _draft(resource, ref, scene, resource.get("dosage"), scene.dialect.administered)
     if draft is None:
         return
-    draft.days_ago = scene.times.first_of(resource, scene.dialect.administered)
     if draft.status == "not-done" or resource.get("notGiven") is True:
         why = _why_not(resource, scene)
         said = f": {why}" if why else ""
@@ -143,28 +140,31 @@ def map_administration(resource: Resource, ref: str, scene: Scene) -> None:
 
 def map_dispense(resource: Resource, ref: str, scene: Scene) -> None:
     """What a pharmacy handed over."""
-    draft = _draft(resource, ref, scene, resource.get("dosageInstruction"))
+    times = ("whenHandedOver", "whenPrepared", "recorded")
+    draft = _draft(resource, ref, scene, resource.get("dosageInstruction"), times)
     if draft is None:
         return
-    draft.days_ago = scene.times.first_of(resource, ("whenHandedOver", "whenPrepared", "recorded"))
     draft.text = draft.text.replace(" (completed)", "") + " (dispensed)"
     draft.weight = 3
     scene.found.told(draft)
 
 
-def _draft(resource: Resource, ref: str, scene: Scene, dosages: Any) -> Draft | None:
+def _draft(
+    resource: Resource, ref: str, scene: Scene, dosages: Any, times: tuple[str, ...]
+) -> Draft | None:
+    """The drug, its dose and status; None where no drug is meant, which is told or recorded."""
     term, also = _drug(resource, scene)
     name = term.name
+    draft = Draft(Kind.MEDICATION, f"{term.identity}|", name, ref, codes=term.codes, also=also)
+    draft.status = string(resource.get("status")).lower()
+    draft.days_ago = scene.times.first_of(resource, times)
+    draft.remark = remark_of(resource, scene)
+    if told_as_absence(term, draft, scene, over=draft.status in _OVER):
+        return None
     if not name:
         detail = "The medication is neither coded, named nor among the resources."
         scene.found.leave(ref, "no-medication", detail, Kind.MEDICATION)
         return None
-    draft = Draft(Kind.MEDICATION, f"{term.identity}|", name, ref, codes=term.codes, also=also)
-    status = resource.get("status")
-    draft.status = status.strip().lower() if isinstance(status, str) else ""
-    if says_nothing_known(term):
-        draft.polarity = Polarity.ABSENT
-        return draft
     dose = dose_text(dosages, scene.words)
     if dose:
         draft.text = dose if dose.lower().startswith(name.lower()) else f"{name}: {dose}"
@@ -174,7 +174,7 @@ def _draft(resource: Resource, ref: str, scene: Scene, dosages: Any) -> Draft | 
     if draft.status in _SAID:
         why = _why_not(resource, scene)
         draft.text += f" ({_SAID[draft.status]}: {why})" if why else f" ({_SAID[draft.status]})"
-    draft.name, draft.remark = name, remark_of(resource, scene)
+    draft.name = name
     draft.weight = 10 if draft.status in _CURRENT else 8 if draft.status == "on-hold" else 0
     return draft
 
@@ -196,7 +196,7 @@ def _drug(resource: Resource, scene: Scene) -> tuple[Term, tuple[str, ...]]:
             continue
         concept = unwrap(sent)
         term = scene.term(concept)
-        if term.name and not _is_reference(concept):
+        if term.null or (term.name and not _is_reference(concept)):
             return term, ()
         term, also = _referenced(sent, resource, scene)
         if term.name:

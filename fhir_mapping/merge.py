@@ -156,6 +156,8 @@ def _fact(fact_id: str, group: Sequence[Draft]) -> Fact:
         _sources(main, group),
         main.certainty,
         main.experiencer,
+        main.paths if len(group) == 1 else _paths(group),
+        main.nothing_known,
     )
 
 
@@ -177,6 +179,14 @@ def _phrase(main: Draft, group: Sequence[Draft]) -> str:
     counted = _COUNTED.get(main.kind)
     text = f"{main.text}; {main.remark}" if main.remark else main.text
     return f"{text} ({len(group)} {counted})" if counted and len(group) > 1 else text
+
+
+def _paths(group: Sequence[Draft]) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for draft in reversed(group):
+        if draft.paths:
+            found.update(dict.fromkeys(draft.paths))
+    return tuple(found)
 
 
 def _sources(main: Draft, group: Sequence[Draft]) -> tuple[str, ...]:

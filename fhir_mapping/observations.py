@@ -9,6 +9,7 @@ from typing import Any
 
 from fhir_mapping.annotations import remark_of
 from fhir_mapping.chart import Certainty, Kind, Polarity, Range
+from fhir_mapping.coding_marks import EXCLUDED, SUSPECTED
 from fhir_mapping.components import of_components
 from fhir_mapping.concepts import codings, unwrap
 from fhir_mapping.context import is_uncertain, polarity_of_codes
@@ -76,7 +77,10 @@ def map_contained(holder: Resource, element: str, ref: str, scene: Scene) -> Non
             member = scene.index.resolve(literal, holder)
             if member is not None and _is_usable(member):
                 read = without_modified_parts("Observation", member, ref, scene.found)
+                told = len(scene.found.drafts)
                 map_observation({**read, "contained": None}, ref, scene)
+                for draft in scene.found.drafts[told:]:
+                    draft.paths = draft.paths or (f"{ref}{literal}",)
 
 
 def _is_usable(member: Resource) -> bool:
@@ -184,11 +188,16 @@ def _result(element: Resource, ref: str, kind: Kind, scene: Scene) -> Draft | No
 def _answer(draft: Draft, name: str, value: Value, scene: Scene) -> None:
     """What a value in words says of the thing observed ("no"), or a complaint of itself."""
     shown = value.shown or ""
-    coded = scene.term(value.concept).codes if value.concept is not None else ()
+    term = scene.term(value.concept) if value.concept is not None else None
+    coded = term.codes if term is not None else ()
     answer = scene.statements.answer(name, shown, coded)
     if answer is None and is_uncertain(shown):
         draft.certainty = Certainty.UNCERTAIN
-    if coded and answer is not None and shown.startswith("code "):
+    if term is not None and term.certainty == EXCLUDED:
+        draft.polarity = Polarity.ABSENT
+    if term is not None and term.certainty == SUSPECTED:
+        draft.certainty = Certainty.UNCERTAIN
+    if term is not None and answer is not None and not term.named:
         draft.shown = answer.value  # the code says it, and has no words
     if answer not in (None, Polarity.PRESENT):
         draft.polarity = answer or Polarity.PRESENT

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from fhir_mapping.absence import says_nothing_known
+from fhir_mapping.absence import told_as_absence
 from fhir_mapping.ages import days_since_age
 from fhir_mapping.annotations import remark_of, words_at
 from fhir_mapping.chart import Certainty, Experiencer, Kind, Polarity
+from fhir_mapping.coding_marks import EXCLUDED, STATE_AFTER, SUSPECTED
 from fhir_mapping.concepts import first_code, wording
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.reading import items, objects
@@ -31,29 +32,50 @@ def map_condition(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
     """One problem; refuted ones say so, resolved ones stand apart from active ones."""
     term = scene.term(resource.get("code"))
     name = term.name
+    verification = first_code(resource.get("verificationStatus"))
+    categories = _categories(resource)
+    over, ended = _over(resource, term, scene)
+    draft = Draft(_kind(categories), "", name, ref, codes=term.codes)
+    draft.status = _status(resource, term, over)
+    draft.days_ago, draft.remark = _when(resource, ended, scene), remark_of(resource, scene)
+    if verification != "refuted" and told_as_absence(
+        term, draft, scene, over=over, wholly=draft.kind is Kind.PROBLEM
+    ):
+        return
     if not name:
         scene.found.leave(ref, "no-code", "The condition is neither coded nor named.", Kind.PROBLEM)
         return
-    verification = first_code(resource.get("verificationStatus"))
-    clinical = first_code(resource.get("clinicalStatus"))
-    abated = scene.times.first_of(resource, _ABATEMENT)
-    if abated is None and "abatementAge" in resource:
-        abated = days_since_age(resource["abatementAge"], scene)
-    over = clinical in _OVER or (not clinical and _has_abated(resource))
-    categories = _categories(resource)
-    draft = Draft(_kind(categories), "", name, ref, codes=term.codes)
     _assert(draft, term, verification, scene)
     refuted = draft.polarity is Polarity.REFUTED
     standing = draft.polarity if refuted else "over" if over else "current"
-    draft.key = f"{term.identity}|{standing}"
-    draft.status = clinical or ("resolved" if over else "")
-    draft.days_ago = _when(resource, abated if over else None, scene)
-    draft.text = _phrase(resource, name, verification, draft.status, scene)
+    draft.key = f"{term.identity}|{standing}{term.side and f' {term.side}'}"
+    draft.text = _phrase(resource, term, verification, draft.status, scene)
     if not draft.status and len(categories) == 1 and categories[0] in _tables()["said"]:
         draft.text += f" ({_tables()['said'][categories[0]]})"
-    draft.name, draft.remark = name, remark_of(resource, scene)
+    draft.name = name
     draft.weight = sum(bool(resource.get(element)) for element in _TELLING)
     scene.found.told(draft)
+
+
+def _over(resource: Mapping[str, Any], term: Term, scene: Scene) -> tuple[bool, float | None]:
+    """Whether it is over, by its status, its end or its code, and how many days ago it ended."""
+    clinical = first_code(resource.get("clinicalStatus"))
+    over = clinical in _OVER or (not clinical and _has_abated(resource))
+    over = over or term.certainty == STATE_AFTER
+    if not over:
+        return False, None
+    abated = scene.times.first_of(resource, _ABATEMENT)
+    if abated is None and "abatementAge" in resource:
+        abated = days_since_age(resource["abatementAge"], scene)
+    return True, abated
+
+
+def _status(resource: Mapping[str, Any], term: Term, over: bool) -> str:
+    """The sender's own word, but for a state after a disease, which is coded as active too."""
+    clinical = first_code(resource.get("clinicalStatus"))
+    if over and clinical not in _OVER and term.certainty == STATE_AFTER:
+        return "resolved"
+    return clinical or ("resolved" if over else "")
 
 
 @cache
@@ -80,10 +102,9 @@ def _has_abated(resource: Mapping[str, Any]) -> bool:
 def _assert(draft: Draft, term: Term, verification: str, scene: Scene) -> None:
     """Sets whether it is so, how sure that is, and whose it is: by status, by words, by code."""
     draft.polarity = _polarity(term, verification)
-    if verification in _UNSURE:
+    if verification in _UNSURE or term.certainty == SUSPECTED:
         draft.certainty = Certainty.UNCERTAIN
-    if draft.polarity is not Polarity.ABSENT:
-        state(draft, term.name, scene)
+    state(draft, term.name, scene)
     if any(
         code.system in _family()[0] and code.code.startswith(_family()[1]) for code in term.codes
     ):
@@ -98,11 +119,10 @@ def _family() -> tuple[frozenset[str], tuple[str, ...]]:
 
 
 def _polarity(term: Term, verification: str) -> Polarity:
-    if verification == "refuted":
+    if verification == "refuted" or term.certainty == EXCLUDED:
         return Polarity.REFUTED
-    if says_nothing_known(term):
-        return Polarity.ABSENT
-    return Polarity.UNKNOWN if verification in _UNSURE else Polarity.PRESENT
+    unsure = verification in _UNSURE or term.certainty == SUSPECTED
+    return Polarity.UNKNOWN if unsure else Polarity.PRESENT
 
 
 def _when(resource: Mapping[str, Any], ended: float | None, scene: Scene) -> float | None:
@@ -120,11 +140,12 @@ def _when(resource: Mapping[str, Any], ended: float | None, scene: Scene) -> flo
 
 def _phrase(
     resource: Mapping[str, Any],
-    name: str,
+    term: Term,
     verification: str,
     clinical: str,
     scene: Scene,
 ) -> str:
+    name = term.name
     said = [name]
     severity = wording(resource.get("severity"), scene.words)
     if severity and severity.lower() not in name.lower():
@@ -134,7 +155,9 @@ def _phrase(
         said.append(" (refuted)")
     elif verification in _UNSURE:
         said.append(f" ({verification})")
-    if clinical in _OVER or clinical in ("recurrence", "relapse"):
+    if clinical in ("recurrence", "relapse") or (
+        clinical in _OVER and term.certainty != STATE_AFTER
+    ):
         said.append(f" ({clinical})")
     return "".join(said)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fhir_mapping.absence import told_as_absence
 from fhir_mapping.ages import days_since_age
 from fhir_mapping.annotations import reason_of, remark_of, words_at
 from fhir_mapping.chart import Kind, Polarity
@@ -23,11 +24,15 @@ def map_procedure(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
     """One procedure; repeats of the same are counted."""
     term = scene.term(resource.get("code"))
     name = term.name
+    status = string(resource.get("status")).lower()
+    draft = Draft(Kind.PROCEDURE, "", name, ref, _when(resource, scene), term.codes, status)
+    draft.remark = remark_of(resource, scene)
+    if told_as_absence(term, draft, scene):
+        return
     if not name:
         scene.found.leave(ref, "no-code", "The procedure is neither coded nor named.",
                           Kind.PROCEDURE)  # fmt: skip
         return
-    status = string(resource.get("status")).lower()
     not_done = status == "not-done" or resource.get("notDone") is True
     text = _phrase(resource, name, scene)
     if not_done:
@@ -38,17 +43,18 @@ def map_procedure(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
     elif status in _SAID:
         why = words_at(resource, "statusReason", scene)
         text += f" ({_SAID[status]}: {why})" if why else f" ({_SAID[status]})"
-    draft = Draft(Kind.PROCEDURE, f"{term.identity}|{text}", text, ref)
-    draft.codes, draft.status = term.codes, status
-    draft.days_ago = scene.times.first_of(resource, scene.dialect.procedure_time)
-    if draft.days_ago is None:
-        for name in ("performedAge", "performedRange", "occurrenceAge", "occurrenceRange"):
-            if draft.days_ago is None and name in resource:
-                draft.days_ago = days_since_age(resource[name], scene)
-    draft.remark = remark_of(resource, scene)
+    draft.key, draft.text = f"{term.identity}|{text}", text
     if not_done:
         draft.polarity = Polarity.ABSENT
     scene.found.told(draft)
+
+
+def _when(resource: Mapping[str, Any], scene: Scene) -> float | None:
+    days = scene.times.first_of(resource, scene.dialect.procedure_time)
+    for name in ("performedAge", "performedRange", "occurrenceAge", "occurrenceRange"):
+        if days is None and name in resource:
+            days = days_since_age(resource[name], scene)
+    return days
 
 
 def _phrase(resource: Mapping[str, Any], name: str, scene: Scene) -> str:

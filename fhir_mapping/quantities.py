@@ -16,7 +16,12 @@ __all__ = ["Quantity", "parts", "quantity", "shown_quantity"]
 
 UCUM_SYSTEM = "http://unitsofmeasure.org"
 _COUNTED = re.compile(r"1|\{[^{}]*\}")
-_COMPARATORS = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "ad": "about "}
+_LONGEST_COMPARATOR = 20
+_ABOUT = re.compile(
+    r"(~|\u2248|\u2264|\u2265|ca\.?|circa|approx\.?|about)\s*(\d[\d.]*)", re.IGNORECASE
+)
+_COMPARATORS = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "ad": "about ",
+                "\u2264": "<=", "\u2265": ">="}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +52,18 @@ def parts(value: dict[str, Any], words: Words) -> tuple[float | None, str | None
     read = raw if type(raw) is float and isfinite(raw) else number(raw)
     if read is None and isinstance(raw, str):
         comparator, read = _compared(raw)
-    known = _COMPARATORS.get(comparator) if isinstance(comparator, str) else None
+    known = _comparator(comparator, words) if comparator else None
     unit = value.get("code") if value.get("system") == UCUM_SYSTEM else value.get("unit")
     unit = words.unit(unit) or words.unit(value.get("unit")) or words.unit(value.get("code"))
     return read, known, unit
+
+
+def _comparator(sent: Any, words: Words) -> str | None:
+    """The comparator; one that FHIR does not know is kept as it was sent ("~", "approx")."""
+    text = words.typed(sent)
+    if not text or len(text) > _LONGEST_COMPARATOR:
+        return None
+    return _COMPARATORS.get(text) or f"{text} "
 
 
 def quantity(value: dict[str, Any], words: Words) -> Quantity:
@@ -74,7 +87,10 @@ def shown_quantity(value: Any, words: Words) -> str:
 def _compared(raw: str) -> tuple[str | None, float | None]:
     """ "<5" written into the number itself."""
     text = raw.strip()
+    if len(text) > _LONGEST_COMPARATOR:
+        return None, None
     for sign in ("<=", ">=", "<", ">"):
         if text.startswith(sign):
             return sign, number(text[len(sign) :].strip())
-    return None, None
+    about = _ABOUT.fullmatch(text)
+    return (about[1], number(about[2])) if about else (None, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from fhir_mapping.asked import Asked
 from fhir_mapping.chart import Kind, Polarity
 from fhir_mapping.draft import Draft, Scene
 from fhir_mapping.quantities import quantity
@@ -16,18 +17,26 @@ __all__ = ["map_questionnaire_response"]
 
 _DEEPEST = 6
 _MOST_ANSWERS = 200
+_NO_QUESTION = "The answer has neither its question's text nor a code of a known question."
 
 
 def map_questionnaire_response(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
     """The answers, each with its question; dates are told relative to now."""
     when = scene.times.days_ago(resource.get("authored"))
     status = string(resource.get("status")).lower()
-    told = 0
+    told = left_out = 0
+    asked = Asked(resource, scene)
     for n, item in enumerate(_questions(resource, 0)):
-        question = scene.words.typed(item.get("text"))
         answers = objects(item.get("answer"))
         answer = ", ".join(filter(None, (_answer(a, scene) for a in answers)))
-        if not answer or not question:
+        if not answer:
+            continue
+        question = asked.words(item)
+        if not question:
+            scene.found.leave(
+                f"{ref}#answer-{n + 1}", "no-question", _NO_QUESTION, Kind.OBSERVATION
+            )
+            left_out += 1
             continue
         refusal = refusal_of_question(
             question, string(item.get("linkId")), string(item.get("definition"))
@@ -44,9 +53,12 @@ def map_questionnaire_response(resource: Mapping[str, Any], ref: str, scene: Sce
             f"{question.rstrip(':')}: {answer}" if question[-1] != "?" else f"{question} {answer}"
         )
         draft = Draft(Kind.OBSERVATION, f"{ref}#{link}|{n}", text, ref, when, status=status)
+        draft.codes, draft.paths = asked.codes(item), (f"{ref}#answer-{n + 1}",)
         draft.polarity = _polarity(question, answers, scene)
         scene.found.told(draft)
-    if not told:
+    if not told and left_out:
+        scene.found.leave(ref, "no-question", _NO_QUESTION, Kind.OBSERVATION)
+    elif not told:
         scene.found.leave(ref, "no-value", "No question has an answer that can be read.",
                           Kind.OBSERVATION)  # fmt: skip
 

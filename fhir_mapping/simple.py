@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fhir_mapping.absence import told_as_absence
 from fhir_mapping.annotations import remark_of
 from fhir_mapping.chart import Kind, Polarity
 from fhir_mapping.draft import Draft, Scene
@@ -31,6 +32,12 @@ def map_simple(resource: Resource, ref: str, scene: Scene) -> None:
     kind = Kind(rule["kind"])
     term, also = _name(resource, rule["name"], scene)
     name = term.name
+    status = string(resource.get(rule.get("status", "status"))).lower()
+    draft = Draft(kind, "", name, ref, codes=term.codes, status=status, also=also)
+    draft.days_ago = scene.times.first_of(resource, tuple(rule["time"]))
+    draft.remark = remark_of(resource, scene)
+    if (term.null or not rule["prefix"]) and told_as_absence(term, draft, scene):
+        return
     if not name:
         scene.found.leave(ref, "no-code", "It is neither coded nor named.", kind)
         return
@@ -39,17 +46,14 @@ def map_simple(resource: Resource, ref: str, scene: Scene) -> None:
     text = f"{prefix}: {name}" if prefix else name
     if details:
         text += f" ({', '.join(details)})"
-    status = string(resource.get(rule.get("status", "status"))).lower()
     if status not in _CURRENT:
         text += f" ({status.replace('-', ' ')})"
     refused = resource.get("doNotPerform") is True
     if refused:
         text = f"Not to be done: {text}"
-    draft = Draft(kind, f"{text}|{status}", text, ref, codes=term.codes, status=status, also=also)
-    draft.days_ago = scene.times.first_of(resource, tuple(rule["time"]))
+    draft.key, draft.text = f"{text}|{status}", text
     told = Polarity.PRESENT if is_told else Polarity.UNKNOWN
     draft.polarity = Polarity.ABSENT if refused else told
-    draft.remark = remark_of(resource, scene)
     scene.found.told(draft)
 
 

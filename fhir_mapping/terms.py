@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fhir_mapping.chart import Code
-from fhir_mapping.concepts import codings, said_by, unwrap
+from fhir_mapping.coding_marks import NO_MARKS, bare_code, marks_of
+from fhir_mapping.concepts import code_alone, codings, holders, name_of, null_of, unwrap
 from fhir_mapping.tables import table
 from fhir_mapping.words import Words
 
@@ -21,12 +22,19 @@ _MOST_CODES = 6
 class Term:
     """`name` is short and cleaned, '' if the concept has no words; `code` is the first code in
     lower case. `identity` is what makes two concepts the same: the first coding, else the words.
+    `certainty` and `side` are what a coding says of itself, also in `name` ("Stroke (suspected)").
+    `named`: the name is words, not a code alone. `null`: the code of a reason why there is no
+    value, if it says nothing else ("masked").
     """
 
     name: str
     code: str
     codes: tuple[Code, ...]
     identity: str
+    certainty: str = ""
+    side: str = ""
+    named: bool = True
+    null: str = ""
 
     def has_any(self, codes: Iterable[str]) -> bool:
         """Whether one of these is among its codes."""
@@ -69,12 +77,16 @@ class Terms:
             (coding,) = (concept,) if sent is _NONE and "code" in concept else sent
             get = coding.get
             key = (concept.get("text"), get("code"), get("system"), get("display"))
+            if "extension" in coding or "extension" in concept:
+                return self._read(concept)
             return self._known[key]
         except KeyError:
             pass
         except (TypeError, ValueError, AttributeError):  # anything but a concept with one coding
             return self._read(concept)
-        term = self._known[key] = self._read(concept)
+        term = self._read(concept)
+        if not term.null:
+            self._known[key] = term
         return term
 
     def _read(self, concept: Any) -> Term:
@@ -84,10 +96,21 @@ class Terms:
             name = self._words.short(self._words.typed(concept))
             return Term(name, code.lower(), (), name.lower())
         found = codings(concept)
-        name = self._words.short(said_by(concept, found, self._words))
-        codes = self._codes(found)
+        worded = name_of(concept, found, self._words)
+        name = self._words.short(worded or code_alone(found, self._words))
+        codes, marks = self._codes(found), marks_of(holders(concept, found))
         code = codes[0].code.lower() if codes else ""
-        return Term(name, code, codes, identity_of(codes[0]) if codes else name.lower())
+        identity = identity_of(codes[0]) if codes else name.lower()
+        return Term(
+            name if marks is NO_MARKS or not name else name + marks.words,
+            code,
+            codes,
+            f"{identity} {marks.side}" if marks.side else identity,
+            marks.certainty,
+            marks.side,
+            bool(worded),
+            null_of(concept, found),
+        )
 
     def _codes(self, found: list[dict[str, Any]]) -> tuple[Code, ...]:
         coded = self._words.coded
@@ -96,6 +119,7 @@ class Terms:
             code = coded(coding.get("code"))
             if code:
                 system = coded(coding.get("system"))
+                code = bare_code(code, system)
                 if (system, code) not in seen:
                     seen[system, code] = Code(system, code, coded(coding.get("display")))
         return _with_loinc(tuple(seen.values())[:_MOST_CODES])

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 from unicodedata import category, normalize
 
+from fhir_mapping.chart import Code
 from fhir_mapping.names import short_name
+from fhir_mapping.tables import table
 from fhir_mapping.units import ucum
 
-__all__ = ["LIMIT", "Words", "one_line"]
+__all__ = ["LIMIT", "Names", "Words", "one_line"]
+
+Names = Callable[[Code], str | None]
+"""The name of a code by a terminology at hand; None of a code it does not know."""
+
+_LOINC = "http://loinc.org"
 
 LIMIT = 400
 """How many characters the text of a fact may have; excerpts of notes may be longer."""
@@ -59,11 +67,16 @@ class Words:
     """Cleans strings, each distinct one once.
 
     `mask` takes the patient's own identifiers out of what people typed; the displays of a
-    terminology are not masked, or a patient named Gray would have no grey matter.
+    terminology are not masked, or a patient named Gray would have no grey matter. `names` names
+    codes that came without words. `unread_extensions`: a concept had an extension nobody reads.
     """
 
-    def __init__(self, mask: Callable[[str], str] | None = None) -> None:
+    def __init__(
+        self, mask: Callable[[str], str] | None = None, names: Names | None = None
+    ) -> None:
         self._mask = mask
+        self._names = names
+        self.unread_extensions = False
         self._typed: dict[str, str] = {}
         self._coded: dict[str, str] = {}
         self._short: dict[str, str] = {}
@@ -77,6 +90,20 @@ class Words:
         if text is None:
             text = self._coded[value] = one_line(value, 200)
         return text
+
+    def named(self, codings: Iterable[Mapping[str, Any]]) -> str:
+        """The name of the first of these codings that is known: an answer of a questionnaire, or by
+        the terminology at hand; or ''."""
+        codes = [Code(self.coded(c.get("system")), self.coded(c.get("code"))) for c in codings]
+        found = (self._name(code) for code in codes if code.code)
+        return self.coded(next(filter(None, found), ""))
+
+    def _name(self, code: Code) -> str | None:
+        if code.system == _LOINC:
+            answer: str | None = table("questions")["answers"].get(code.code)
+            if answer:
+                return answer
+        return self._names(code) if self._names is not None else None
 
     def typed(self, value: object) -> str:
         """A string that a person may have typed, masked, or ''."""

@@ -6,6 +6,7 @@ from cds_hooks import plausibility
 from cds_hooks.consult.config import ConsultConfig, Rooms
 from cds_hooks.consult.stopwatch import Stopwatch
 from cds_hooks.consultation import Consultation, Outcome
+from cds_hooks.plausibility.code_names import names_by
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import ServiceDefinition, problem_check
 from fhir_mapping import map_chart
@@ -25,6 +26,7 @@ async def checked(
     version = gathered.fhir_version or config.fhir_version
     found = problem_check.entered(request, gathered.resources, now=now)
     who = [r for r in gathered.resources if r.get("resourceType") == "Patient"]
+    names = names_by(rooms.terminology)
     chart = map_chart(
         found.others,
         patient_id=patient_id,
@@ -32,8 +34,15 @@ async def checked(
         fhir_version=version,
         encounter_id=request.context.encounter_id or None,
         assessments=config.assessments,
+        names=names,
     )
-    new = map_chart([*who, *found.conditions], patient_id=patient_id, now=now, fhir_version=version)
+    new = map_chart(
+        [*who, *found.conditions],
+        patient_id=patient_id,
+        now=now,
+        fhir_version=version,
+        names=names,
+    )
     watch.lap("map")
     assessments = plausibility.check_entered(chart, new.facts, rooms.terminology)
     watch.lap("check")

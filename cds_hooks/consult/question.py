@@ -12,6 +12,7 @@ from cds_hooks.consult.config import ConsultConfig, Rooms
 from cds_hooks.consult.stopwatch import Stopwatch
 from cds_hooks.consultation import Consultation, ModelIdentity
 from cds_hooks.inference.engine import EngineError
+from cds_hooks.plausibility.code_names import names_by
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import ServiceDefinition
 from fhir_mapping import map_chart
@@ -41,6 +42,7 @@ async def put(
         fhir_version=gathered.fhir_version or config.fhir_version,
         encounter_id=request.context.encounter_id or None,
         assessments=config.assessments,
+        names=names_by(rooms.terminology),
     )
     watch.lap("map")
     prompt = await _render(rooms, chart)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from fhir_mapping.absence_words import absence_of_text
 from fhir_mapping.chart import Code, Kind, Polarity
 from fhir_mapping.draft import Draft, Note, Scene
 from fhir_mapping.notes.negation import denied
@@ -27,8 +28,8 @@ MOST_CHARACTERS = 4000
 LONGEST = 700
 """How long the excerpt of one note may be."""
 
-_LEFT_OUT = frozenset({"medications", "allergies"})
-"""Sections that repeat what is in the chart as resources."""
+_TOLD_BY = {"medications": Kind.MEDICATION, "allergies": Kind.ALLERGY}
+"""Sections that repeat what the chart has as facts of a kind, where it has any."""
 
 _ASSESSMENTS = frozenset({"assessment", "plan"})
 _RECENT_DAYS = 30.0
@@ -46,6 +47,10 @@ class _Sentence:
     score: float
 
 
+_TOLD_HERE_ALONE = 6.0
+"""What a sentence gains that no resource tells: an allergy comes before the story. Ours."""
+
+
 def tell_notes(notes: list[Note], scene: Scene) -> None:
     """Facts of the notes: an excerpt of each, and findings with polarity absent."""
     notes.sort(key=lambda note: (note.days_ago is None, note.days_ago or 0.0, note.what))
@@ -53,7 +58,8 @@ def tell_notes(notes: list[Note], scene: Scene) -> None:
         detail = "Only the newest notes are read."
         scene.found.leave(note.what, "older-note", detail, note.kind)
     complaint = _complaint_words(scene.found.drafts)
-    read = [(note, _read(note, scene)) for note in notes[:MOST_NOTES]]
+    listed = _listed(scene.found.drafts) if notes else {}
+    read = [(note, _read(note, listed, scene)) for note in notes[:MOST_NOTES]]
     repeated = _repeated(read)
     left = MOST_CHARACTERS
     for note, sections in read:
@@ -63,11 +69,22 @@ def tell_notes(notes: list[Note], scene: Scene) -> None:
         _tell_denied(note, sections, scene)
 
 
-def _read(note: Note, scene: Scene) -> list[Section]:
+def _listed(drafts: list[Draft]) -> dict[Kind, set[Polarity]]:
+    """What the chart's own facts of the kinds that sections list say of it."""
+    found: dict[Kind, set[Polarity]] = {kind: set() for kind in _TOLD_BY.values()}
+    for draft in drafts:
+        if draft.kind in found:
+            found[draft.kind].add(draft.polarity)
+    return found
+
+
+def _read(note: Note, listed: dict[Kind, set[Polarity]], scene: Scene) -> list[Section]:
     sections = cut(scene.words.masked(note.text))
-    for name in sorted({s.kind.kind for s in sections} & _LEFT_OUT):
+    elsewhere = {s.kind.kind for s in sections if _is_told(s, note, listed)}
+    for name in sorted(elsewhere):
         detail = "Such a list is told by resources of its own."
         scene.found.leave(f"{note.what}#{name}", "told-elsewhere", detail, note.kind)
+    sections = [s for s in sections if s.kind.kind not in elsewhere]
     if scene.assessments or note.kind is Kind.REPORT:
         return sections
     kept = [section for section in sections if section.kind.kind not in _ASSESSMENTS]
@@ -75,6 +92,19 @@ def _read(note: Note, scene: Scene) -> list[Section]:
         detail = "The clinician's own assessment is left out by a setting."
         scene.found.leave(f"{note.what}#assessment", "assessment-left-out", detail, note.kind)
     return kept
+
+
+def _is_told(section: Section, note: Note, listed: dict[Kind, set[Polarity]]) -> bool:
+    """Whether the chart's own facts tell what a section lists. That none is known tells nothing of
+    a section that names something."""
+    kind = _TOLD_BY.get(section.kind.kind)
+    if kind is None or section.kind.kind in note.alone:
+        return False
+    said_of_any = listed[kind]
+    if said_of_any - {Polarity.ABSENT}:
+        return True
+    said = (absence_of_text(sentence, kind) for sentence in section.sentences)
+    return bool(said_of_any) and all(one is not None for one in said)
 
 
 def _repeated(read: list[tuple[Note, list[Section]]]) -> set[tuple[str, str]]:
@@ -101,13 +131,13 @@ def _sentences(
     found = []
     said: set[str] = set()
     for section in sections:
-        if section.kind.kind in _LEFT_OUT:
-            continue
         for sentence in section.sentences:
             if (note.what, sentence) not in repeated and sentence not in said:
                 said.add(sentence)
                 words = {word[:6] for word in _WORD.findall(sentence.lower())}
                 score = section.kind.weight + 2.0 * len(words & complaint)
+                if section.kind.kind in _TOLD_BY:
+                    score += _TOLD_HERE_ALONE
                 found.append(_Sentence(section, sentence, score))
     return found
 
@@ -128,6 +158,7 @@ def _tell(note: Note, told: list[_Sentence], budget: int, scene: Scene) -> int:
     key = f"{note.kind}|{text}"
     draft = Draft(note.kind, key, text, note.ref, note.days_ago, note.codes, note.status)
     draft.also = note.also
+    draft.paths = (note.what,) if "#" in note.what else ()
     found.told(draft)
     if len(chosen) < len(told):
         detail = "Only the sentences that bear most on the complaint are shown."
@@ -181,5 +212,6 @@ def _tell_absent(name: str, note: Note, scene: Scene) -> None:
     draft = Draft(Kind.OBSERVATION, f"denied|{name}", name, note.ref, note.days_ago, _NO_CODES)
     draft.polarity = Polarity.ABSENT
     draft.status = "documented"
+    draft.paths = (note.what,) if "#" in note.what else ()
     draft.also = note.also
     scene.found.told(draft)

@@ -8,8 +8,17 @@ from dataclasses import dataclass
 from functools import cache
 
 from fhir_mapping.tables import table
+from fhir_mapping.terms import Term
 
-__all__ = ["DENIED", "Section", "SectionKind", "cut", "sentences"]
+__all__ = [
+    "DENIED",
+    "Section",
+    "SectionKind",
+    "cut",
+    "heading_of_code",
+    "section_kind",
+    "sentences",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +48,7 @@ _ITEM_WORDS = 4
 _HEADING = re.compile(
     r"^\s*(?:#{1,6}\s*(?P<marked>[^\n:]{1,60}?)\s*:?\s*$"
     r"|\[(?P<boxed>[^\]\n]{1,60})\]\s*$"
-    r"|\**(?P<titled>[A-Za-z][A-Za-z /&-]{0,48}?)\**\s*:\**(?=\s|$)(?P<rest>.*)$"
+    r"|\**(?P<titled>[A-Za-z][A-Za-z\u00c0-\u017f /&-]{0,48}?)\**\s*:\**(?=\s|$)(?P<rest>.*)$"
     r"|(?P<capitals>[A-Z][A-Z /&-]{2,48})\s*$)"
 )
 _INLINE = re.compile(r"(?<=[.;])[ \t]+(?=([A-Z][A-Za-z /&-]{2,48}):\s)")
@@ -61,6 +70,26 @@ def _kinds() -> dict[str, SectionKind]:
 @cache
 def _boilerplate() -> re.Pattern[str]:
     return re.compile("|".join(table("boilerplate")["patterns"]), re.IGNORECASE)
+
+
+@cache
+def _by_code() -> dict[str, str]:
+    return {
+        code: row["headings"][0]
+        for row in table("sections")["sections"]
+        for code in row.get("loinc", ())
+    }
+
+
+def heading_of_code(term: Term) -> str:
+    """The heading of the section with this LOINC code, or ''."""
+    return next(filter(None, (_by_code().get(code.code) for code in term.codes)), "")
+
+
+def section_kind(heading: str) -> str:
+    """What kind of section this heading begins, '' if it is not known."""
+    kind = _kinds().get(" ".join(heading.lower().split()).rstrip(":"))
+    return kind.kind if kind else ""
 
 
 def cut(text: str) -> list[Section]:

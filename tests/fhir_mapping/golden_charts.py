@@ -23,7 +23,12 @@ SHAPES = FOLDER / "shapes"
 NOW = datetime(2024, 6, 15, 12, tzinfo=UTC)
 
 
-_USUAL = {"polarity": "present", "certainty": "certain", "experiencer": "patient"}
+_USUAL = {
+    "polarity": "present",
+    "certainty": "certain",
+    "experiencer": "patient",
+    "nothing_known": False,
+}
 
 
 def cases() -> list[Path]:

@@ -69,13 +69,28 @@ def test_synonyms_are_the_same_problem_with_a_terminology(
     ("one", "other", "word"), [("A1", "A2", "allergy"), ("M1", "M2", "medication")]
 )
 def test_none_known_beside_one(chart: Make, fact: Make, one: str, other: str, word: str) -> None:
-    none = fact(one, f"No known {word}", polarity=Polarity.ABSENT)
+    none = fact(one, f"No known {word}", polarity=Polarity.ABSENT, nothing_known=True)
     some = fact(other, "Penicillin", status="active")
     assert checks(chart(none, some)) == {f"none-known-and-{word}": (one, other)}
     assert contradictions(chart(none)) == ()
     assert contradictions(chart(some)) == ()
     over = fact(other, "Penicillin", status="inactive")
     assert contradictions(chart(none, over)) == ()
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "absent"),
+    [
+        ("M1", "M2", "Aspirin (not taken)"),
+        ("A1", "A2", "No known food allergies"),
+        ("P1", "P2", "No known heart disease"),
+    ],
+)
+def test_one_that_is_absent_is_not_none_known(
+    chart: Make, fact: Make, one: str, other: str, absent: str
+) -> None:
+    denied = fact(one, absent, polarity=Polarity.ABSENT)
+    assert contradictions(chart(denied, fact(other, "Penicillin", status="active"))) == ()
 
 
 @pytest.mark.parametrize(
