@@ -1,0 +1,101 @@
+"""Telephone numbers and national identifiers of anybody, by their shape, and after their label."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any, NamedTuple
+
+from fhir_mapping.masking.check_digits import CHECKS
+from fhir_mapping.masking.signs import DASHES, UNIT
+from fhir_mapping.tables import table
+
+__all__ = ["mask_numbers"]
+
+_LEAST_DIGITS = 6
+_DIGITS = re.compile(r"[0-9]")
+_BEFORE = r"(?<![0-9A-Za-z_])(?<![0-9A-Za-z)][.,/+:=^-])(?<![<>≤≥=])"
+_AFTER = rf"(?![0-9A-Za-z_]|[.,:/{DASHES}][0-9]|[ ]?(?:{UNIT}))"
+_NUMBER_SIGN = r"(?:[\s:：.#=(-]|n[o°ºr]\b|number\b|nummer\b|is\b){0,6}"
+
+
+class _Shape(NamedTuple):
+    kind: str
+    digits: tuple[int, int]
+    check: str
+
+
+def mask_numbers(text: str) -> str:
+    """The text with such numbers as "[phone]" or "[identifier]"."""
+    if len(_DIGITS.findall(text)) < _LEAST_DIGITS:
+        return text
+    lowered = text.lower()
+    for kind, words in _label_words().items():
+        if any(word in lowered for word in words):
+            text = _labelled()[kind].sub(rf"\g<label>[{kind}]", text)
+    return _shapes().sub(_told, text)
+
+
+def _told(match: re.Match[str]) -> str:
+    shape = _rules()[int((match.lastgroup or "s0")[1:])]
+    digits = re.sub(r"[^0-9]", "", match[0])
+    least, most = shape.digits
+    if not least <= len(digits) <= most or (shape.check and not CHECKS[shape.check](digits)):
+        return _as_another(match, digits, shape)
+    return f"[{shape.kind}]"
+
+
+def _as_another(match: re.Match[str], digits: str, shape: _Shape) -> str:
+    """Ten digits in the groups of an NHS number without its check are a telephone number's."""
+    return "[phone]" if shape.check == "nhs" else match[0]
+
+
+@cache
+def _rules() -> tuple[_Shape, ...]:
+    return tuple(
+        _Shape(row["kind"], tuple(row.get("digits", (0, 99))), row.get("check", ""))
+        for row in _table()["shape"]
+    )
+
+
+@cache
+def _shapes() -> re.Pattern[str]:
+    """One pattern, so that a text is read once; a group for each shape."""
+    patterns = (f"(?P<s{i}>{_written(row['pattern'])})" for i, row in enumerate(_table()["shape"]))
+    return re.compile(rf"(?=[0-9A-Z+(]){_BEFORE}(?:{'|'.join(patterns)}){_AFTER}")
+
+
+def _written(pattern: str) -> str:
+    """`~` is a dash, inside and outside of a class, and `_` a blank, dot or dash."""
+    pattern = re.sub(r"~(?=[^\[\]]*\])", lambda _: DASHES, pattern)
+    pattern = pattern.replace("~", f"[{DASHES}]")
+    return pattern.replace("_", f"[ .{DASHES}]")
+
+
+@cache
+def _label_words() -> dict[str, tuple[str, ...]]:
+    labels = _table()["labels"]
+    return {kind: tuple(word.lower() for word in labels[kind]) for kind in ("identifier", "phone")}
+
+
+@cache
+def _labelled() -> dict[str, re.Pattern[str]]:
+    values = {
+        "identifier": r"[A-Z]{0,4}-?[0-9][0-9A-Z/-]{2,20}",
+        "phone": rf"\+?\(?[0-9](?:[\s()/.{DASHES}]{{0,3}}[0-9]){{4,15}}",
+    }
+    return {
+        kind: re.compile(
+            rf"(?<![^\W\d_\u3040-\u9fff\uac00-\ud7a3])(?P<label>(?:{_any(words)}){_NUMBER_SIGN}){values[kind]}(?![0-9A-Za-z]|\.[0-9]|[ ]?(?:{UNIT}))",
+            re.IGNORECASE,
+        )
+        for kind, words in _label_words().items()
+    }
+
+
+def _any(words: tuple[str, ...]) -> str:
+    return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+
+
+def _table() -> dict[str, Any]:
+    return table("numbers")

@@ -1,0 +1,125 @@
+"""Names of anybody that a title goes before or after: the name goes, what its bearer is stays."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from fhir_mapping.masking.eponyms import is_eponym
+from fhir_mapping.tables import table
+
+__all__ = ["TITLE_BEFORE", "mask_titled"]
+
+_CAPITAL = "A-ZÀ-ÖØ-ÞĀĆČĎĐĘĚĞĢİĹŁŃŇŐŒŔŘŚŞŠŤŮŰŹŻŽА-ЯΑ-Ω"
+_WORD = rf"(?:[dDlLO]['’])?[{_CAPITAL}][^\W\d_]*(?:['’-][^\W\d_]+)*"
+_EAST = re.compile("[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
+
+
+def mask_titled(text: str) -> str:
+    """The text with such names as "[clinician]" or "[name]"."""
+    if any(title in text for title in _signs()):
+        text = _clinicians().sub(_kept("[clinician]"), text)
+        text = _persons().sub(_person, text)
+    if _EAST.search(text):
+        for pattern, mask in _east_asian():
+            text = pattern.sub(lambda found, mask=mask: _east(found, mask), text)
+    return text
+
+
+def _kept(mask: str) -> Any:
+    def replace(found: re.Match[str]) -> str:
+        names = found["names"] or ""
+        rest = _after_names(names)
+        return mask + rest if rest != names else found[0]
+
+    return replace
+
+
+def _after_names(names: str) -> str:
+    """What follows the names: capitalised nouns that were taken for one."""
+    words = re.split(r"(\s+)", names)
+    for at in range(0, len(words), 2):
+        if words[at] in _not_names():
+            return "".join(words[max(0, at - 1) :])
+    return ""
+
+
+def _person(found: re.Match[str]) -> str:
+    names = found["names"]
+    rest = _after_names(names)
+    if rest == names or (found["title"] == "M" and is_eponym(names.split()[0])):
+        return found[0]
+    return f"{found['written']}[name]{rest}"
+
+
+def _east(found: re.Match[str], mask: str) -> str:
+    name = found["name"]
+    if any(name.endswith(word) for word in table("titles")["east_asia"]["generic"]):
+        return found[0]
+    return mask + found["title"]
+
+
+def _any(words: Iterable[str]) -> str:
+    return "|".join(re.escape(word) for word in sorted(words, key=lambda w: (-len(w), w)))
+
+
+@cache
+def _not_names() -> frozenset[str]:
+    return frozenset(table("titles")["not_names"])
+
+
+@cache
+def _signs() -> tuple[str, ...]:
+    """The beginnings of all titles, that a text without them is not searched."""
+    titles = table("titles")
+    words = [*titles["clinicians"], *titles["persons"], "M."]
+    starts = {f"{word[:2]}" for word in words}
+    return (*sorted(starts), " MD", " RN", " DO", " NP", " PA-C", "MBBS", "FRCP")
+
+
+@cache
+def _clinicians() -> re.Pattern[str]:
+    titles = table("titles")
+    glue = rf"(?:(?:{_any(titles['particles'])})[ ]+){{0,3}}"
+    one = rf"(?:(?:[{_CAPITAL}]\.[ ]?)*{glue}{_WORD})"
+    parts = rf"(?:(?:{_any([*titles['parts'], *titles['clinicians']])})\.?[ ]*){{0,6}}"
+    return re.compile(
+        rf"(?<![^\W_])(?:{parts}(?<![^\W_])(?:{_any(titles['clinicians'])})\b\.?[ ]*(?:(?:{_any(titles['parts'])})\b\.?[ ]*){{0,4}}"
+        rf"(?<=[ .])(?!\[)(?P<names>{one}(?:[ ]+{one}){{0,2}})"
+        rf"|{_WORD}(?:[ ]+[{_CAPITAL}]\.)?[ ]+{_WORD},?[ ]+(?:{'|'.join(titles['after'])})(?!\w))"
+    )
+
+
+@cache
+def _persons() -> re.Pattern[str]:
+    titles = table("titles")
+    glue = rf"(?:(?:{_any(titles['particles'])})[ ]+){{0,3}}"
+    return re.compile(
+        rf"(?<![^\W_])(?P<written>(?P<title>{_any(titles['persons'])}|M(?=\.))\.?[ ]+)(?!\[)"
+        rf"(?P<names>(?:[{_CAPITAL}]\.[ ]?)*{glue}{_WORD}(?:[ ]+{glue}{_WORD})?)"
+    )
+
+
+TITLE_BEFORE = re.compile(
+    rf"(?<![^\W_])(?:{_any([*table('titles')['clinicians'], *table('titles')['persons']])}|M\.)\.?\s+$"
+)
+"""A title at the end of a text."""
+
+
+@cache
+def _east_asian() -> list[tuple[re.Pattern[str], str]]:
+    east = table("titles")["east_asia"]
+    chinese = rf"(?P<name>[{east['chinese_families']}][\u4e00-\u9fff]{{0,2}}?)"
+    japanese = r"(?<![\u4e00-\u9fff々])(?P<name>[\u4e00-\u9fff々]{1,4}?)"
+    korean = rf"(?<![\uac00-\ud7a3])(?P<name>[{east['korean_families']}][\uac00-\ud7a3]{{1,2}})[ ]?"
+    shapes = [
+        (japanese, east["japanese_clinicians"], "[clinician]"),
+        (chinese, east["chinese_clinicians"], "[clinician]"),
+        (japanese, east["japanese_persons"], "[name]"),
+        (chinese, east["chinese_persons"], "[name]"),
+        (korean, east["korean_clinicians"], "[clinician]"),
+        (korean, east["korean_persons"], "[name]"),
+    ]
+    return [(re.compile(f"{name}(?P<title>{_any(words)})"), mask) for name, words, mask in shapes]
