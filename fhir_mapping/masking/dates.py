@@ -253,7 +253,12 @@ def _compacted(born: Day) -> set[str]:
 
 
 def _has_month(lowered: str) -> bool:
-    return any(stem in lowered for stem in _STEMS)
+    """Whether a month stands beside a digit; quicker than the patterns, and true for all of theirs."""
+    return _MONTH_AND_DIGIT.search(lowered) is not None
 
 
-_STEMS = tuple(sorted({name[:3] for name in (*months(), *months_between_signs())}))
+_STEMS = "|".join(sorted({name[:3] for name in (*months(), *months_between_signs())}))
+_MONTH_AND_DIGIT = re.compile(
+    rf"(?:{_STEMS})[^\W\d_]{{0,8}}[^0-9a-z]{{0,5}}(?:(?:the|of|de|del)[ ])?['’]?[0-9]"
+    rf"|[0-9][^\W\d_]{{0,3}}[^0-9a-z]{{0,8}}(?:(?:the|of|de|del|d['’])[ \n]?)?(?:{_STEMS})"
+)

@@ -12,14 +12,16 @@ from collections.abc import Iterable, Iterator
 from unicodedata import combining, normalize
 
 from fhir_mapping.masking.eponyms import names_a_disease
-from fhir_mapping.masking.identity import EAST_ASIAN, is_east_asian
+from fhir_mapping.masking.identity import is_east_asian
 from fhir_mapping.masking.name_words import capitalised, common_words, particles, person_verbs
 from fhir_mapping.masking.titles import TITLE_BEFORE
 
 __all__ = ["LatinNames", "BOUND_AFTER", "BOUND_BEFORE", "spellings"]
 
-BOUND_BEFORE = rf"(?<![^\W\d_{EAST_ASIAN}])"
-BOUND_AFTER = rf"(?![^\W\d_{EAST_ASIAN}])"
+_LETTERS = "A-Za-z\u00aa-\u024f\u0300-\u052f\u0590-\u06ff\u1e00-\u1fff"
+BOUND_BEFORE = f"(?<![{_LETTERS}])"
+BOUND_AFTER = f"(?![{_LETTERS}])"
+"""No Chinese, Japanese or Korean letter borders a name; classes with those take long to compile."""
 _GAP = re.compile(r"(?:[ \t\u00a0]{0,3},?[ \t\u00a0]{0,3}|[ ]?[-–][ ]?|,?[ ][A-Z]\.?[ ])$")
 _SENTENCE_ENDS = ".!?:;•*>(\n–-/|,"
 _NEXT_WORD = re.compile(r"[ \t]+([^\W\d_]+)")
@@ -37,14 +39,7 @@ class LatinNames:
         choices = sorted(
             {_pattern(s) for w in words for s in spellings(w)}, key=lambda p: (-len(p), p)
         )
-        self._pattern = (
-            re.compile(
-                rf"{BOUND_BEFORE}(?:{'|'.join(choices)})(?:(?<=[^\W\d_]{{4}})(?<!s)s)?{BOUND_AFTER}",
-                re.IGNORECASE,
-            )
-            if choices
-            else None
-        )
+        self._pattern = _one_pattern(choices)
 
     def mask(self, text: str) -> str:
         """The text with the names as "[patient]"."""
@@ -95,6 +90,14 @@ class LatinNames:
 
     def _is_particle(self, name: re.Match[str]) -> bool:
         return self._word(name) in particles()
+
+
+def _one_pattern(choices: list[str]) -> re.Pattern[str] | None:
+    """The names in any case; only they, since sets of letters in any case take long to compile."""
+    if not choices:
+        return None
+    names = f"(?i:{'|'.join(choices)})"
+    return re.compile(rf"{BOUND_BEFORE}{names}(?:(?<=[{_LETTERS}]{{4}})(?<![sS])s)?{BOUND_AFTER}")
 
 
 def _runs(text: str, found: list[re.Match[str]]) -> Iterator[list[re.Match[str]]]:

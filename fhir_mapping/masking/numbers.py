@@ -19,6 +19,9 @@ _AFTER = rf"(?![0-9A-Za-z_]|[.,:/{DASHES}][0-9]|[ ]?(?:{UNIT}))"
 _NUMBER_SIGN = r"(?:[\s:：.#=(-]|n[o°ºr]\b|number\b|nummer\b|is\b){0,6}"
 
 
+_UNIT_IN_LOWER_CASE = r"(?:[mk]?iu|ie|ui|mg|mcg|[µμ]g|ml|dl|mm|cm|kg|kcal|%|units?|copies|cells|/)"
+
+
 class _Shape(NamedTuple):
     kind: str
     digits: tuple[int, int]
@@ -29,11 +32,21 @@ def mask_numbers(text: str) -> str:
     """The text with such numbers as "[phone]" or "[identifier]"."""
     if len(_DIGITS.findall(text)) < _LEAST_DIGITS:
         return text
-    lowered = text.lower()
-    for kind, words in _label_words().items():
-        if any(word in lowered for word in words):
-            text = _labelled()[kind].sub(rf"\g<label>[{kind}]", text)
+    for kind in _label_words():
+        text = _mask_labelled(text, kind)
     return _shapes().sub(_told, text)
+
+
+def _mask_labelled(text: str, kind: str) -> str:
+    """The numbers after a label masked; searched in lower case, which is quicker than in any."""
+    lowered = text.lower()
+    if len(lowered) != len(text) or not any(word in lowered for word in _label_words()[kind]):
+        return text
+    at, parts = 0, []
+    for found in _labelled()[kind].finditer(lowered):
+        parts += [text[at : found.end("label")], f"[{kind}]"]
+        at = found.end()
+    return "".join([*parts, text[at:]])
 
 
 def _told(match: re.Match[str]) -> str:
@@ -81,14 +94,13 @@ def _label_words() -> dict[str, tuple[str, ...]]:
 @cache
 def _labelled() -> dict[str, re.Pattern[str]]:
     values = {
-        "identifier": r"[A-Z]{0,4}-?[0-9][0-9A-Z/-]{2,20}",
+        "identifier": r"[a-z]{0,4}-?[0-9][0-9a-z/-]{2,20}",
         "phone": rf"\+?\(?[0-9](?:[\s()/.{DASHES}]{{0,3}}[0-9]){{4,15}}",
     }
+    before = r"(?<![^\W\d_\u3040-\u9fff\uac00-\ud7a3])"
+    after = rf"(?![0-9a-z]|\.[0-9]|[ ]?(?:{_UNIT_IN_LOWER_CASE}))"
     return {
-        kind: re.compile(
-            rf"(?<![^\W\d_\u3040-\u9fff\uac00-\ud7a3])(?P<label>(?:{_any(words)}){_NUMBER_SIGN}){values[kind]}(?![0-9A-Za-z]|\.[0-9]|[ ]?(?:{UNIT}))",
-            re.IGNORECASE,
-        )
+        kind: re.compile(rf"{before}(?P<label>(?:{_any(words)}){_NUMBER_SIGN}){values[kind]}{after}")
         for kind, words in _label_words().items()
     }
 

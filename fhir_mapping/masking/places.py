@@ -60,10 +60,11 @@ class Places:
         choices = [c for line in identity.streets for c in _of_street(line)]
         choices += [c for town in identity.towns if town not in weak for c in _of_town(town)]
         choices += [c for code in identity.postal_codes for c in _of_code(code, identity)]
-        self._pattern = _either(choices, re.IGNORECASE)
+        self._pattern = _either(choices)
         self._weak = _weak_towns(weak)
         places = (*identity.streets, *identity.towns, *identity.postal_codes)
-        self._signs = tuple({_core(p)[:3].lower() or p for p in places if p})
+        typed = {form for place in places for form in spellings(_core(place) or place)} - {""}
+        self._signs = tuple({form[:2].lower() for form in typed})
 
     def mask(self, text: str) -> str:
         """The text with them as "[address]"."""
@@ -71,12 +72,19 @@ class Places:
         if text.isascii() and not any(sign in lowered for sign in self._signs):
             return text
         if self._pattern is not None:
-            text = self._pattern.sub("[address]", text)
-        return text if self._weak is None else self._weak.sub(r"\g<before>[address]", text)
+            text = self._pattern.sub(_unless_disease, text)
+        return text if self._weak is None else self._weak.sub(_unless_disease, text)
 
 
-def _either(choices: list[str], flags: int = 0) -> re.Pattern[str] | None:
-    return re.compile("|".join(dict.fromkeys(choices)), flags) if choices else None
+def _unless_disease(found: re.Match[str]) -> str:
+    """ "Glasgow Coma Scale" stays for who lives in Glasgow."""
+    before = found.groupdict().get("before") or ""
+    follows = _disease_after().match(found.string, found.end())
+    return found[0] if follows else f"{before}[address]"
+
+
+def _either(choices: list[str]) -> re.Pattern[str] | None:
+    return re.compile("|".join(dict.fromkeys(choices))) if choices else None
 
 
 def _weak_towns(towns: list[str]) -> re.Pattern[str] | None:
@@ -85,10 +93,8 @@ def _weak_towns(towns: list[str]) -> re.Pattern[str] | None:
         re.escape(form) for town in towns for form in (town, town.capitalize()) if form
     )
     words = "|".join(map(re.escape, table("name_words")["place_words"]))
-    after = _not_a_disease()
-    return _either(
-        [rf"(?<!\w)(?P<before>(?:{words})[ ])(?:{names}){BOUND_AFTER}{after}"] if names else []
-    )
+    before = rf"(?<!\w)(?P<before>(?:{words})[ ])"
+    return _either([rf"{before}(?:{names}){BOUND_AFTER}"] if names else [])
 
 
 def _core(line: str) -> str:
@@ -99,7 +105,7 @@ def _of_street(line: str) -> Iterator[str]:
     if len(line) < 4:
         return
     whole = r"[\s,]+".join(map(re.escape, re.split(r"[\s,]+", line)))
-    yield rf"(?<!\w){whole}(?!\w)" if not is_east_asian(line) else whole
+    yield rf"(?<!\w)(?i:{whole})(?!\w)" if not is_east_asian(line) else whole
     core = _core(line)
     if is_east_asian(core):
         if len(core) > 2:
@@ -107,7 +113,8 @@ def _of_street(line: str) -> Iterator[str]:
         return
     typed = _street_types(core)
     if typed:
-        yield rf"(?:(?<![0-9])[0-9]{{1,5}}[a-z]?,?[ ])?{BOUND_BEFORE}{typed}{BOUND_AFTER}\.?(?:,?[ ][0-9]{{1,4}}[a-z]?(?![0-9]))?"
+        before, after = r"(?:(?<![0-9])[0-9]{1,5}[a-z]?,?[ ])?", r"\.?(?:,?[ ][0-9]{1,4}[a-z]?(?![0-9]))?"
+        yield rf"{before}{BOUND_BEFORE}(?i:{typed}){BOUND_AFTER}{after}"
 
 
 @cache
@@ -143,15 +150,15 @@ def _of_town(town: str) -> Iterator[str]:
     spelled = "|".join(
         r"[\s-]+".join(map(re.escape, re.split(r"[\s-]+", s))) for s in spellings(town)
     )
-    yield rf"{BOUND_BEFORE}(?:{spelled}){BOUND_AFTER}{_not_a_disease()}"
+    yield rf"{BOUND_BEFORE}(?i:{spelled}){BOUND_AFTER}"
 
 
 @cache
-def _not_a_disease() -> str:
+def _disease_after() -> re.Pattern[str]:
     eponyms = table("eponyms")
     heads = [*eponyms["heads"], *eponyms["heads_of_listed"], *eponyms["heads_of_towns"]]
     latin = "|".join(re.escape(h) for h in sorted(heads, key=len, reverse=True) if h.isascii())
-    return rf"(?!['’]?s?[\s-]{{1,2}}(?:{latin})(?![^\W_]))"
+    return re.compile(rf"['’]?s?[\s-]{{1,2}}(?:{latin})(?![^\W_])", re.IGNORECASE)
 
 
 def _of_code(code: str, identity: Identity) -> Iterator[str]:
@@ -160,7 +167,7 @@ def _of_code(code: str, identity: Identity) -> Iterator[str]:
         return
     written = r"[\s-]?".join(map(re.escape, compact))
     if len(compact) >= _LEAST_CODE or not compact.isdigit():
-        yield rf"(?<!\w){written}(?!\w|[.,/][0-9])"
+        yield rf"(?<!\w)(?i:{written})(?!\w|[.,/][0-9])"
         return
     beside = [p for p in (*identity.towns, *identity.states) if len(p) > 1]
     for place in beside:

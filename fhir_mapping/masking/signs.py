@@ -11,7 +11,7 @@ written within a character class."""
 UNIT = (
     r"(?:[ \u00a0]?(?:(?:[mkµμunpc]?(?:[IU]{1,2}|IE|U|UI|E|mol|g|cg|cp|copies)|mg|mcg|mL|ml|dL|L|l|mm|cm|kg|kcal|kJ|ng|%|°"
     r"|units?|Einh\.?|Kopien|copie|copias|kopieën|cells|platelets|leuco\w*|leuko\w*|thrombo\w*"
-    r"|erythro\w*|plaquettes|plaquetas|piastrine|white|red|x|×|bpm|mmHg|steps|CFU|KBE|UFC)(?![A-Za-z])"
+    r"|erythro\w*|plaquettes|plaquetas|piastrine|white|red|x|×|bpm|mmHg|steps|CFU|KBE|UFC)(?![A-Za-z'’])"
     r"|/(?:[mµμunp]?[Ll]|mm|HPF|hpf)(?![A-Za-z])|[单單]位|拷贝|拷貝|コピー|単位|歩|個|个|개|단위))"
 )
 """What follows a number that is no date, no telephone number and no identifier."""

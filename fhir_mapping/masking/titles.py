@@ -72,11 +72,12 @@ def _not_names() -> frozenset[str]:
 
 @cache
 def _signs() -> tuple[str, ...]:
-    """The beginnings of all titles, that a text without them is not searched."""
+    """What is in every text with a title."""
     titles = table("titles")
-    words = [*titles["clinicians"], *titles["persons"], "M."]
-    starts = {f"{word[:2]}" for word in words}
-    return (*sorted(starts), " MD", " RN", " DO", " NP", " PA-C", "MBBS", "FRCP")
+    words = {*titles["clinicians"], *titles["persons"], "M"}
+    short = {f"{word}{end}" for word in words if len(word) < 4 for end in " ."}
+    long = {word for word in words if len(word) > 3}
+    return (*sorted(short | long), " MD", " RN", " DO", " NP", " PA-C", "M.D.", "MBBS", "FRCP", "Fach")
 
 
 @cache
