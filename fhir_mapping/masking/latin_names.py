@@ -75,9 +75,7 @@ class LatinNames:
 
     def _initial_beside(self, text: str, run: list[re.Match[str]]) -> bool:
         """ "S. Long" and "Long, S." of Sarah Long."""
-        initials = {word[0].upper() for word in self._own.values()} - {
-            self._word(run[0])[0].upper()
-        }
+        initials = {word[0].upper() for word in self._own.values() if word != self._word(run[0])}
         before = re.search(
             r"(?<![^\W_])([A-Z])\.[ ]?$", text[max(0, run[0].start() - 4) : run[0].start()]
         )

@@ -16,7 +16,7 @@ _LEAST_DIGITS = 6
 _DIGITS = re.compile(r"[0-9]")
 _BEFORE = r"(?<![0-9A-Za-z_])(?<![0-9A-Za-z)][.,/+:=^-])(?<![<>≤≥=])"
 _AFTER = rf"(?![0-9A-Za-z_]|[.,:/{DASHES}][0-9]|[ ]?(?:{UNIT}))"
-_NUMBER_SIGN = r"(?:[\s:：.#=(-]|n[o°ºr]\b|number\b|nummer\b|is\b){0,6}"
+_NUMBER_SIGN = r"(?:[\s:：.#=-]|n[o°ºr]\b|number\b|nummer\b|is\b){0,6}"
 
 
 _UNIT_IN_LOWER_CASE = r"(?:[mk]?iu|ie|ui|mg|mcg|[µμ]g|ml|dl|mm|cm|kg|kcal|%|units?|copies|cells|/)"
@@ -32,9 +32,10 @@ def mask_numbers(text: str) -> str:
     """The text with such numbers as "[phone]" or "[identifier]"."""
     if len(_DIGITS.findall(text)) < _LEAST_DIGITS:
         return text
+    text = _shapes().sub(_told, text)
     for kind in _label_words():
         text = _mask_labelled(text, kind)
-    return _shapes().sub(_told, text)
+    return text
 
 
 def _mask_labelled(text: str, kind: str) -> str:
@@ -94,8 +95,8 @@ def _label_words() -> dict[str, tuple[str, ...]]:
 @cache
 def _labelled() -> dict[str, re.Pattern[str]]:
     values = {
-        "identifier": r"[a-z]{0,4}-?[0-9][0-9a-z/-]{2,20}",
-        "phone": rf"\+?\(?[0-9](?:[\s()/.{DASHES}]{{0,3}}[0-9]){{4,15}}",
+        "identifier": r"\(?[a-z]{0,4}-?[0-9][0-9a-z/-]{2,20}",
+        "phone": rf"\+?\(?[0-9](?:(?:[ ]?[()/{DASHES}]{{0,2}}[ ]?|\.)[0-9]){{4,15}}",
     }
     before = r"(?<![^\W\d_\u3040-\u9fff\uac00-\ud7a3])"
     after = rf"(?![0-9a-z]|\.[0-9]|[ ]?(?:{_UNIT_IN_LOWER_CASE}))"

@@ -30,7 +30,9 @@ def mask_titled(text: str) -> str:
 
 def _kept(mask: str) -> Any:
     def replace(found: re.Match[str]) -> str:
-        names = found["names"] or ""
+        names = found["names"]
+        if names is None:
+            return mask
         rest = _after_names(names)
         return mask + rest if rest != names else found[0]
 
