@@ -35,7 +35,7 @@ WORDED = re.compile(
     {_BEFORE}(?:
       (?P<y1>{_YEAR4})[ /.{DASHES}]?(?P<m1>{_MONTH})\.?[ /.{DASHES}]?(?P<d1>{_DAY})
     | (?P<d2>{_DAY}){_ORDINAL}{_GAP}(?P<m2>{_MONTH})(?![a-zà-ÿ])(?:{_GAP}(?P<y2>{_YEAR}))?
-    | (?P<d3>{_DAY})(?P<sign>[/{DASHES}])(?P<m3>{_SHORT})(?P=sign)(?P<y3>{_YEAR})
+    | (?P<d3>{_DAY})(?P<sign>[./{DASHES}])(?P<m3>{_SHORT})(?P=sign)(?P<y3>{_YEAR})
     )(?![0-9A-Za-z])(?![.,][0-9])
     """,
     re.VERBOSE | re.IGNORECASE,
@@ -53,7 +53,7 @@ MONTH_FIRST = re.compile(
 NUMERIC = re.compile(
     rf"""
     {_BEFORE}(?:
-      (?P<iso>[12][0-9]{{3}})(?P<s1>[/._{DASHES}])[ ]?(?P<iso_m>[0-9]{{1,2}})(?P=s1)[ ]?(?P<iso_d>{_DAY})\.?
+      (?P<iso>[12][0-9]{{3}})(?P<s1>[/._{DASHES}])[ ]?(?P<iso_m>[0-9]{{1,2}})(?P=s1)[ ]?(?P<iso_d>{_DAY})(?:(?<=[.][ ][0-9])\.|(?<=[.][ ][0-9]{{2}})\.)?
         (?P<time>T[0-9:.]+(?:Z|[+-][0-9]{{2}}:?[0-9]{{2}})?)?
     | (?P<a>{_DAY})[ ]?(?P<s2>[/._{DASHES}])[ ]?(?P<b>{_DAY})[ ]?(?P=s2)[ ]?(?P<y4>{_YEAR4})
     | (?P<c>[0-9]{{1,3}})(?P<s3>[/.{DASHES}])(?P<e>{_DAY})(?P=s3)(?P<f>[0-9]{{1,2}})

@@ -93,8 +93,11 @@ class Dates:
                 match, [day_of(int(match["y1"]), months()[match["m1"].lower()], int(match["d1"]))]
             )
         if match["m3"]:
-            month = months_between_signs()[match["m3"].lower()]
-            return self._told(match, [day_of(self._years(match["y3"]), month, int(match["d3"]))])
+            name, year = match["m3"].lower(), match["y3"]
+            if set(name) <= set("ivx") and len(year) != 4:
+                return match[0]  # "5-IV-10" is no date
+            month = months_between_signs()[name]
+            return self._told(match, [day_of(self._years(year), month, int(match["d3"]))])
         return self._day_first(match)
 
     def _day_first(self, match: re.Match[str]) -> str:
@@ -257,8 +260,10 @@ def _has_month(lowered: str) -> bool:
     return _MONTH_AND_DIGIT.search(lowered) is not None
 
 
-_STEMS = "|".join(sorted({name[:3] for name in (*months(), *months_between_signs())}))
+_STEMS = "|".join(sorted({name[:3] for name in (*months(), *months_between_signs()) if len(name) > 2}))
+
 _MONTH_AND_DIGIT = re.compile(
     rf"(?:{_STEMS})[^\W\d_]{{0,8}}[^0-9a-z]{{0,5}}(?:(?:the|of|de|del)[ ])?['’]?[0-9]"
+    rf"|[0-9]\.?[/-]?[ivx]{{1,4}}[./-][0-9]"
     rf"|[0-9][^\W\d_]{{0,3}}[^0-9a-z]{{0,8}}(?:(?:the|of|de|del|d['’])[ \n]?)?(?:{_STEMS})"
 )

@@ -14,14 +14,13 @@ from unicodedata import combining, normalize
 from fhir_mapping.masking.eponyms import names_a_disease
 from fhir_mapping.masking.identity import is_east_asian
 from fhir_mapping.masking.name_words import capitalised, common_words, particles, person_verbs
+from fhir_mapping.masking.signs import LETTERS
 from fhir_mapping.masking.titles import TITLE_BEFORE
 
 __all__ = ["LatinNames", "BOUND_AFTER", "BOUND_BEFORE", "spellings"]
 
-_LETTERS = "A-Za-z\u00aa-\u024f\u0300-\u052f\u0590-\u06ff\u1e00-\u1fff"
-BOUND_BEFORE = f"(?<![{_LETTERS}])"
-BOUND_AFTER = f"(?![{_LETTERS}])"
-"""No Chinese, Japanese or Korean letter borders a name; classes with those take long to compile."""
+BOUND_BEFORE = f"(?<![{LETTERS}])"
+BOUND_AFTER = f"(?![{LETTERS}])"
 _GAP = re.compile(r"(?:[ \t\u00a0]{0,3},?[ \t\u00a0]{0,3}|[ ]?[-–][ ]?|,?[ ][A-Z]\.?[ ])$")
 _SENTENCE_ENDS = ".!?:;•*>(\n–-/|,"
 _NEXT_WORD = re.compile(r"[ \t]+([^\W\d_]+)")
@@ -95,7 +94,7 @@ def _one_pattern(choices: list[str]) -> re.Pattern[str] | None:
     if not choices:
         return None
     names = f"(?i:{'|'.join(choices)})"
-    return re.compile(rf"{BOUND_BEFORE}{names}(?:(?<=[{_LETTERS}]{{4}})(?<![sS])s)?{BOUND_AFTER}")
+    return re.compile(rf"{BOUND_BEFORE}{names}(?:(?<=[{LETTERS}]{{4}})(?<![sS])s)?{BOUND_AFTER}")
 
 
 def _runs(text: str, found: list[re.Match[str]]) -> Iterator[list[re.Match[str]]]:

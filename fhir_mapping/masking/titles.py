@@ -8,12 +8,14 @@ from functools import cache
 from typing import Any
 
 from fhir_mapping.masking.eponyms import is_eponym
+from fhir_mapping.masking.signs import LETTERS
 from fhir_mapping.tables import table
 
 __all__ = ["TITLE_BEFORE", "mask_titled"]
 
 _CAPITAL = "A-ZÀ-ÖØ-ÞĀĆČĎĐĘĚĞĢİĹŁŃŇŐŒŔŘŚŞŠŤŮŰŹŻŽА-ЯΑ-Ω"
-_WORD = rf"(?:[dDlLO]['’])?[{_CAPITAL}][^\W\d_]*(?:['’-][^\W\d_]+)*"
+_LETTER = f"[{LETTERS}]"
+_WORD = rf"(?:[dDlLO]['’])?[{_CAPITAL}]{_LETTER}*(?:['’-]{_LETTER}+)*"
 _EAST = re.compile("[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
 
 
