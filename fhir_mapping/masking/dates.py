@@ -43,9 +43,7 @@ _GERMAN_BEFORE = re.compile(r"\b(?:am|vom|seit|ab|bis|zum|den|der)\s$")
 _VERSION_BEFORE = re.compile(
     r"(?:\bv|version|ver\.?|section|chapter|abschnitt|kapitel|step|item|§|#)[ .]?$", re.IGNORECASE
 )
-_DOUBTFUL_MONTHS = {"may", "mar", "mars", "mai", "mei", "dec", "jan", "marco", "abr", "ott", "sett", "dic",
-                    "set", "ago", "out", "sep", "nov", "jun", "jul", "ene", "mär", "avr"}  # fmt: skip
-"""Without a year these are months only where they are capitalised."""
+_DOUBTFUL_MONTHS = {"march", "marco", "sett"}
 
 
 class Dates:
@@ -105,7 +103,7 @@ class Dates:
         month = months()[name.lower()]
         if year and not (len(year) == 2 and _unit_follows(match)):
             return self._told(match, [day_of(self._years(year), month, day)])
-        sure = name.lower() not in _DOUBTFUL_MONTHS or name[0].isupper()
+        sure = _is_written_as_month(name)
         told = self._without_year(match, month, day, sure)
         rest = match[0][match.end("m2") - match.start() :] if year else ""
         return told if told == match[0] else told + rest
@@ -120,7 +118,8 @@ class Dates:
             return match[0]
         if year:
             return self._told(match, [day_of(self._years(year), month, day)])
-        return self._without_year(match, month, day, name[0].isupper() or len(name) > 4)
+        apart = match.end("m") < match.start("d")  # "Oct4" is a gene
+        return self._without_year(match, month, day, apart and _is_written_as_month(name))
 
     def _years(self, written: str) -> int:
         return years_of(written.lstrip("'’"), self._year)
@@ -188,11 +187,11 @@ class Dates:
 
     def _spaced(self, match: re.Match[str]) -> str:
         """Numbers between blanks are a date only where they are the birthday."""
-        numbers = [int(part) for part in match[0].split()]
-        orders = (
-            [numbers] if numbers[0] > 99 else [numbers[::-1], [numbers[2], numbers[0], numbers[1]]]
-        )
-        return "[patient]" if self._born in [tuple(order) for order in orders] else match[0]
+        first, second, third = re.findall(r"[0-9]+", match[0])
+        if len(first) == 4:
+            first, second, third = third, second, first
+        orders = self._either(first, second, self._years(third), " ")
+        return "[patient]" if self._born in orders else match[0]
 
     def _compact(self, match: re.Match[str]) -> str:
         digits = match["compact"]
@@ -242,6 +241,11 @@ class Dates:
         return self._without_year(match, int(match["m"]), int(match["d"]), sure=True)
 
 
+def _is_written_as_month(name: str) -> bool:
+    """Whether a name alone, without a year, is a month: not OCT, optical coherence tomography."""
+    return name.istitle() or (len(name) > 4 and name.lower() not in _DOUBTFUL_MONTHS)
+
+
 def _unit_follows(match: re.Match[str]) -> bool:
     return _UNIT_FOLLOWS.match(match.string, match.end()) is not None
 
@@ -260,7 +264,9 @@ def _has_month(lowered: str) -> bool:
     return _MONTH_AND_DIGIT.search(lowered) is not None
 
 
-_STEMS = "|".join(sorted({name[:3] for name in (*months(), *months_between_signs()) if len(name) > 2}))
+_STEMS = "|".join(
+    sorted({name[:3] for name in (*months(), *months_between_signs()) if len(name) > 2})
+)
 
 _MONTH_AND_DIGIT = re.compile(
     rf"(?:{_STEMS})[^\W\d_]{{0,8}}[^0-9a-z]{{0,5}}(?:(?:the|of|de|del)[ ])?['’]?[0-9]"

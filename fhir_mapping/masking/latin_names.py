@@ -15,7 +15,7 @@ from fhir_mapping.masking.eponyms import names_a_disease
 from fhir_mapping.masking.identity import is_east_asian
 from fhir_mapping.masking.name_words import capitalised, common_words, particles, person_verbs
 from fhir_mapping.masking.signs import LETTERS
-from fhir_mapping.masking.titles import TITLE_BEFORE
+from fhir_mapping.masking.titles import PATIENT_BEFORE, TITLE_BEFORE
 
 __all__ = ["LatinNames", "BOUND_AFTER", "BOUND_BEFORE", "spellings"]
 
@@ -33,6 +33,7 @@ class LatinNames:
 
     def __init__(self, names: Iterable[str]) -> None:
         words = {word for name in names for word in _words(name)}
+        words |= set(_run_together([list(_words(name)) for name in names]))
         self._own = {spelling: word.casefold() for word in words for spelling in _folded(word)}
         self._signs = tuple({spelling.split("'")[0][:4] for spelling in self._own})
         choices = sorted(
@@ -64,13 +65,17 @@ class LatinNames:
         titled = TITLE_BEFORE.search(text, max(0, start - 20), start)
         if len(distinct) > 1 or titled or self._initial_beside(text, run):
             return run
+        if run[0][0][0].isupper() and PATIENT_BEFORE.search(text, max(0, start - 20), start):
+            return run
         return [each for each in run if not self._is_particle(each) and self._alone(text, each)]
 
     def _alone(self, text: str, name: re.Match[str]) -> bool:
         word = self._word(name)
+        if names_a_disease(text, name.start(), name.end()):
+            return False
         if word in common_words() or len(word) < _LEAST_ALONE:
             return len(word) >= _LEAST_ALONE and _is_written_as_name(text, name)
-        return not names_a_disease(text, name.start(), name.end())
+        return True
 
     def _initial_beside(self, text: str, run: list[re.Match[str]]) -> bool:
         """ "S. Long" and "Long, S." of Sarah Long."""
@@ -134,6 +139,16 @@ def _words(name: str) -> Iterator[str]:
         word = word.strip(".,'’")
         if len(word) > 1 and not is_east_asian(word) and not word.isdigit():
             yield word
+
+
+def _run_together(names: list[list[str]]) -> Iterator[str]:
+    """Two names without a blank, and an initial with a name, as in user names and file names."""
+    whole = [name[0] for name in names if len(name) == 1 and len(name[0]) > _LEAST_ALONE][:4]
+    for first in whole:
+        for second in whole:
+            if first != second:
+                yield first + second
+                yield first[0] + second
 
 
 def spellings(word: str) -> Iterator[str]:

@@ -101,7 +101,9 @@ def _labelled() -> dict[str, re.Pattern[str]]:
     before = r"(?<![^\W\d_\u3040-\u9fff\uac00-\ud7a3])"
     after = rf"(?![0-9a-z]|\.[0-9]|[ ]?(?:{_UNIT_IN_LOWER_CASE}))"
     return {
-        kind: re.compile(rf"{before}(?P<label>(?:{_any(words)}){_NUMBER_SIGN}){values[kind]}{after}")
+        kind: re.compile(
+            rf"{before}(?P<label>(?:{_any(words)}){_NUMBER_SIGN}){values[kind]}{after}"
+        )
         for kind, words in _label_words().items()
     }
 

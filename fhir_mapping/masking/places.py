@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 from fhir_mapping.masking.east_asian_names import any_spelling
@@ -113,17 +113,24 @@ def _of_street(line: str) -> Iterator[str]:
         return
     typed = _street_types(core)
     if typed:
-        before, after = r"(?:(?<![0-9])[0-9]{1,5}[a-z]?,?[ ])?", r"\.?(?:,?[ ][0-9]{1,4}[a-z]?(?![0-9]))?"
+        before, after = (
+            r"(?:(?<![0-9])[0-9]{1,5}[a-z]?,?[ ])?",
+            r"\.?(?:,?[ ][0-9]{1,4}[a-z]?(?![0-9]))?",
+        )
         yield rf"{before}{BOUND_BEFORE}(?i:{typed}){BOUND_AFTER}{after}"
 
 
 @cache
 def _types() -> tuple[tuple[str, str], ...]:
-    return tuple(
-        (word, f"(?:{'|'.join(map(re.escape, sorted(group, key=len, reverse=True)))})")
-        for group in table("name_words")["street_types"]
-        for word in sorted(group, key=len, reverse=True)
-    )
+    """Each type of street, longer words first, with a pattern of its other spellings."""
+    groups = [frozenset(group) for group in table("name_words")["street_types"]]
+    words = sorted({word for group in groups for word in group}, key=lambda w: (-len(w), w))
+    same = {word: frozenset().union(*(g for g in groups if word in g)) for word in words}
+    return tuple((word, f"(?:{_alternatives(same[word])})") for word in words)
+
+
+def _alternatives(words: Iterable[str]) -> str:
+    return "|".join(re.escape(word) for word in sorted(words, key=lambda w: (-len(w), w)))
 
 
 def _street_types(core: str) -> str | None:
@@ -134,8 +141,12 @@ def _street_types(core: str) -> str | None:
             return r"\s+".join([*map(re.escape, words[:-1]), pattern])
         if len(words) > 1 and words[0].lower().rstrip(".") == word:
             return r"\s+".join([pattern + r"\.?", *map(re.escape, words[1:])])
-        if len(word) > 3 and core.lower().endswith(word) and len(core) > len(word) + 2:
-            return re.escape(core[: -len(word)]) + pattern
+        if (
+            (len(word) > 3 or word == "str")
+            and core.lower().rstrip(".").endswith(word)
+            and len(core) > len(word) + 2
+        ):
+            return re.escape(core.rstrip(".")[: -len(word)]) + pattern
     return None
 
 

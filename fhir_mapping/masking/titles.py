@@ -11,7 +11,7 @@ from fhir_mapping.masking.eponyms import is_eponym
 from fhir_mapping.masking.signs import LETTERS
 from fhir_mapping.tables import table
 
-__all__ = ["TITLE_BEFORE", "mask_titled"]
+__all__ = ["PATIENT_BEFORE", "TITLE_BEFORE", "mask_titled"]
 
 _CAPITAL = "A-ZÀ-ÖØ-ÞĀĆČĎĐĘĚĞĢİĹŁŃŇŐŒŔŘŚŞŠŤŮŰŹŻŽА-ЯΑ-Ω"
 _LETTER = f"[{LETTERS}]"
@@ -81,7 +81,18 @@ def _signs() -> tuple[str, ...]:
     words = {*titles["clinicians"], *titles["persons"], "M"}
     short = {f"{word}{end}" for word in words if len(word) < 4 for end in " ."}
     long = {word for word in words if len(word) > 3}
-    return (*sorted(short | long), " MD", " RN", " DO", " NP", " PA-C", "M.D.", "MBBS", "FRCP", "Fach")
+    return (
+        *sorted(short | long),
+        " MD",
+        " RN",
+        " DO",
+        " NP",
+        " PA-C",
+        "M.D.",
+        "MBBS",
+        "FRCP",
+        "Fach",
+    )
 
 
 @cache
@@ -103,6 +114,7 @@ def _persons() -> re.Pattern[str]:
     glue = rf"(?:(?:{_any(titles['particles'])})[ ]+){{0,3}}"
     return re.compile(
         rf"(?<![^\W_])(?P<written>(?P<title>{_any(titles['persons'])}|M(?=\.))\.?[ ]+)(?!\[)"
+        rf"(?!(?:{_any(titles['clinicians'])})(?![^\W_]))"
         rf"(?P<names>(?:[{_CAPITAL}]\.[ ]?)*{glue}{_WORD}(?:[ ]+{glue}{_WORD})?)"
     )
 
@@ -111,6 +123,12 @@ TITLE_BEFORE = re.compile(
     rf"(?<![^\W_])(?:{_any([*table('titles')['clinicians'], *table('titles')['persons']])}|M\.)\.?\s+$"
 )
 """A title at the end of a text."""
+
+PATIENT_BEFORE = re.compile(
+    r"(?<![^\W_])(?:[Pp]at|[Pp]t|[Pp]z|[Pp]cte|[Pp]ac|[Ff]am|[Pp]atient(?:in|en|e)?|[Pp]aciente|[Pp]aziente"
+    r"|[Ff]amilie|[Nn]ame)\.?:?\s+$"
+)
+"""A word that a patient's name follows."""
 
 
 @cache

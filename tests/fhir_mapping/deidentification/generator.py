@@ -19,7 +19,11 @@ from fhir_mapping.tables import table
 
 HERE = Path(__file__).parent
 _LANGUAGE = {"en": "en", "de": "de", "fr": "fr", "es": "es", "it": "it", "pt": "pt"}
-_DOCTORS = {"ja": ["佐々木", "高橋", "伊藤"], "zh": ["李", "赵敏", "孙"], "ko": ["강호동", "윤미래", "장기하"]}
+_DOCTORS = {
+    "ja": ["佐々木", "高橋", "伊藤"],
+    "zh": ["李", "赵敏", "孙"],
+    "ko": ["강호동", "윤미래", "장기하"],
+}
 _LATIN_DOCTORS = ["Quimby", "Ferrante", "Østergaard", "Haverkamp"]
 
 
@@ -63,8 +67,14 @@ class _Maker:
         self.data, self.locale = locales()[locale], locale
         self.suffix = "_later" if later else ""
         self.family, self.given = self._one("families"), self._one("givens")
-        self.born = date(self.random.randint(1932, 1985), self.random.randint(1, 12), self.random.randint(1, 28))
-        self.town, self.street, self.code = self._one("towns"), self._one("streets"), self._one("codes")
+        self.born = date(
+            self.random.randint(1932, 1985), self.random.randint(1, 12), self.random.randint(1, 28)
+        )
+        self.town, self.street, self.code = (
+            self._one("towns"),
+            self._one("streets"),
+            self._one("codes"),
+        )
 
     def _one(self, key: str) -> str:
         return str(self.random.choice(self.data[key]))
@@ -79,7 +89,9 @@ class _Maker:
         names = table("months")["names"]
         own = names.get(_LANGUAGE.get(self.locale[:2], "en"))[self.born.month - 1]
         spellings = own or names["en"][self.born.month - 1]
-        return spellings[0].capitalize() if self.locale[:2] in ("en", "de") else spellings[0], spellings[-1].capitalize()
+        return spellings[0].capitalize() if self.locale[:2] in ("en", "de") else spellings[
+            0
+        ], spellings[-1].capitalize()
 
     def name(self) -> str:
         kana = self.data.get("kana", {})
@@ -140,15 +152,32 @@ class _Maker:
 def _resources(texts: list[Planted]) -> Iterator[dict[str, Any]]:
     owner = {"reference": "Patient/p1"}
     t = [planted.text for planted in texts]
-    yield {"resourceType": "Condition", "id": "c1", "subject": owner, "code": {"text": t[0]}, "note": [{"text": t[1]}]}
+    yield {
+        "resourceType": "Condition",
+        "id": "c1",
+        "subject": owner,
+        "code": {"text": t[0]},
+        "note": [{"text": t[1]}],
+    }
     yield {"resourceType": "Observation", "id": "o1", "subject": owner, "status": "final", "code": {"text": "Remark"},
            "valueString": t[2], "note": [{"text": t[3]}]}  # fmt: skip
     yield {"resourceType": "DiagnosticReport", "id": "r1", "subject": owner, "status": "final",
            "code": {"text": "Report"}, "conclusion": t[4]}  # fmt: skip
     yield {"resourceType": "FamilyMemberHistory", "id": "f1", "patient": owner, "status": "completed",
            "relationship": {"text": "mother"}, "note": [{"text": t[5]}]}  # fmt: skip
-    yield {"resourceType": "Procedure", "id": "x1", "subject": owner, "status": "completed", "code": {"text": t[6]}}
+    yield {
+        "resourceType": "Procedure",
+        "id": "x1",
+        "subject": owner,
+        "status": "completed",
+        "code": {"text": t[6]},
+    }
     data = base64.b64encode(t[7].encode()).decode()
     yield {"resourceType": "DocumentReference", "id": "d1", "subject": owner, "status": "current",
            "content": [{"attachment": {"contentType": "text/plain; charset=utf-8", "data": data}}]}  # fmt: skip
-    yield {"resourceType": "AllergyIntolerance", "id": "a1", "patient": owner, "code": {"text": t[8]}}
+    yield {
+        "resourceType": "AllergyIntolerance",
+        "id": "a1",
+        "patient": owner,
+        "code": {"text": t[8]},
+    }

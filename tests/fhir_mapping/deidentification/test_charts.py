@@ -1,0 +1,73 @@
+"""Charts of ten locales with known identifiers: none is told, and clinical words stay."""
+
+from __future__ import annotations
+
+import logging
+import os
+from datetime import UTC, datetime
+
+import pytest
+
+import prompts
+from fhir_mapping import Chart, map_chart, must_keep
+from fhir_mapping.masking import masker
+from fhir_mapping.priority import priority
+from fhir_mapping.times import Times
+from fhir_mapping.words import Words
+from tests.fhir_mapping.deidentification.generator import Example, examples, locales
+from tests.fhir_mapping.deidentification.judging import identifying, left_of, lost
+
+NOW = datetime(2024, 6, 15, 12, tzinfo=UTC)
+NUMBERS = range(500 if os.environ.get("HYPOTHESIS_PROFILE") == "full" else 60)
+LOST_AT_MOST = 0.01
+TEMPLATE = prompts.load("differential-1")
+
+
+def _chart(example: Example) -> Chart:
+    return map_chart(example.resources, patient_id="p1", now=NOW)
+
+
+def _shown(chart: Chart) -> str:
+    facts = [(f.text, f.codes, f.unit, f.status, f.comparator) for f in chart.facts]
+    left_out = [(o.reason, o.detail) for o in chart.omissions]
+    layout = prompts.lay_out(chart, TEMPLATE)
+    prompt = prompts.render(
+        layout, [1] * len(layout.texts), budget=100_000, priority=priority, must_keep=must_keep
+    )
+    messages = [message.content for message in prompt.messages]
+    return "\n".join(map(str, (*facts, *left_out, *chart.quality, *messages)))
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_no_identifier_is_told(later: bool, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    for example in examples(NUMBERS, later):
+        shown = _shown(_chart(example)) + caplog.text
+        clinical = [phrase for planted in example.texts for phrase in planted.clinical]
+        tokens = set().union(*map(identifying, example.texts))
+        assert not left_of(tokens, clinical, shown), (example.locale, example.patient["name"])
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_clinical_words_stay(later: bool) -> None:
+    gone, written = 0, 0
+    for example in examples(NUMBERS, later):
+        words = Words(masker(example.patient, Times(NOW)))
+        for planted in example.texts:
+            gone += len(lost(planted, words.masked(planted.text)))
+            written += len(planted.clinical)
+    assert gone < LOST_AT_MOST * written
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_without_a_mask_every_identifier_would_be_told(later: bool) -> None:
+    for example in examples(range(40), later):
+        for planted in example.texts:
+            for each in planted.identifiers:
+                alone = type(planted)(each, [each], planted.clinical)
+                assert left_of(identifying(alone), [], planted.text), each
+
+
+def test_every_locale_is_written() -> None:
+    assert {example.locale for example in examples(NUMBERS, later=False)} == set(locales())
+    assert len(locales()) == 10
