@@ -69,9 +69,12 @@ class Dates:
         days = {day for day in readings if day}
         if not days:
             return match[0]
-        if self._born in days:
+        if self._is_birthday(days):
             return "[patient]"
         return self._relative(*days.pop()) if sure and len(days) == 1 else "[date]"
+
+    def _is_birthday(self, readings: Iterable[Day | None]) -> bool:
+        return self._born is not None and self._born in readings
 
     def _relative(self, year: int, month: int, day: int | None = None) -> str:
         written = f"{year:04}-{month:02}" + (f"-{day:02}" if day else "")
@@ -154,7 +157,7 @@ class Dates:
     def _short(self, match: re.Match[str]) -> str:
         """Two signs and a year of two digits, or of the Republic of China before them."""
         readings = list(self._short_readings(match))
-        if self._born in readings:
+        if self._is_birthday(readings):
             return "[patient]"
         minguo = len(match["c"]) == 3 and int(match["c"]) < self._year - 1911 + 2
         if minguo and len(match["e"]) == len(match["f"]) == 2:
@@ -191,7 +194,7 @@ class Dates:
         if len(first) == 4:
             first, second, third = third, second, first
         orders = self._either(first, second, self._years(third), " ")
-        return "[patient]" if self._born in orders else match[0]
+        return "[patient]" if self._is_birthday(orders) else match[0]
 
     def _compact(self, match: re.Match[str]) -> str:
         digits = match["compact"]

@@ -19,7 +19,8 @@ _HIRAGANA = range(0x3041, 0x3097)
 _TO_KATAKANA = 0x60
 _HANGUL = re.compile("[\uac00-\ud7a3]")
 _KANA = re.compile("[\u3041-\u309f\u30a0-\u30ff]+")
-_BETWEEN = r"[\s・,，、]{0,2}"
+_BETWEEN = "[ \u3000・,，]{0,2}"
+_APART = "[ \u3000・]{1,2}"
 _PARTICLES = "이가은는을를의씨님과와도에께양군아야로라한랑"
 
 
@@ -53,13 +54,13 @@ def _whole(family: str, given: str) -> Iterator[str]:
         return
     first, second = any_spelling(family), any_spelling(given)
     if family + given in east_asian_words():
-        yield rf"{first}[\s・,，]{{1,2}}{second}"
+        yield f"{first}{_APART}{second}"
         yield rf"(?<=患者){first}{second}|(?<=姓名)[:：]?{first}{second}"
         yield rf"{first}{second}(?={_honorifics()})"
     else:
         border = "(?<![\uac00-\ud7a3])" if _HANGUL.search(family) else ""
         yield rf"{border}{first}{_BETWEEN}{second}"
-    yield rf"{second}[\s・,，]{{1,2}}{first}"
+    yield f"{second}{_APART}{first}"
 
 
 def _alone(name: str) -> Iterator[str]:
@@ -86,8 +87,9 @@ def _hangul_alone(name: str, spelled: str) -> Iterator[str]:
     if len(name) > 1 and name not in east_asian_words():
         yield rf"{border}{spelled}(?=[^\uac00-\ud7a3]|$|[{_PARTICLES}])"
     yield rf"{border}{spelled}(?=\s?(?:씨|님|선생님)(?![\uac00-\ud7a3]{{3}}))"
-    after = "(?=[^\uac00-\ud7a3]|$|[은는이가의을를에과와도께])"
-    yield rf"{border}{spelled}(?=(?:군|양|환자분|환자){after})"
+    if len(name) > 1:  # "배양" is a culture, not Miss Bae
+        after = "(?=[^\uac00-\ud7a3]|$|[은는이가의을를에과와도께])"
+        yield rf"{border}{spelled}(?=(?:군|양|환자분|환자){after})"
 
 
 def _honorifics() -> str:

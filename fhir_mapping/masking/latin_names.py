@@ -21,7 +21,7 @@ __all__ = ["LatinNames", "BOUND_AFTER", "BOUND_BEFORE", "spellings"]
 
 BOUND_BEFORE = f"(?<![{LETTERS}])"
 BOUND_AFTER = f"(?![{LETTERS}])"
-_GAP = re.compile(r"(?:[ \t\u00a0]{0,3},?[ \t\u00a0]{0,3}|[ ]?[-–][ ]?|,?[ ][A-Z]\.?[ ])$")
+_GAP = re.compile(r"(?:[ \t\u00a0]{0,3},?[ \t\u00a0]{0,3}|[ ]?[-–^_][ ]?|,?[ ][A-Z]\.?[ ])$")
 _SENTENCE_ENDS = ".!?:;•*>(\n–-/|,"
 _NEXT_WORD = re.compile(r"[ \t]+([^\W\d_]+)")
 _PREVIOUS_WORD = re.compile(r"([^\W_]+)[ \t]+$")
@@ -59,6 +59,8 @@ class LatinNames:
         while run and self._is_particle(run[0]):
             run = run[1:]
         if not run:
+            return []
+        if _is_within_compound(text, run):
             return []
         distinct = {self._word(each) for each in run if not self._is_particle(each)}
         start = run[0].start()
@@ -114,6 +116,13 @@ def _runs(text: str, found: list[re.Match[str]]) -> Iterator[list[re.Match[str]]
         yield run
 
 
+def _is_within_compound(text: str, run: list[re.Match[str]]) -> bool:
+    """Charcot-Marie-Tooth disease is nobody's, Marie Tooth's neither."""
+    before = text[max(0, run[0].start() - 2) : run[0].start()]
+    linked = len(before) == 2 and before[0].isalpha() and before[1] in "-–"
+    return linked and names_a_disease(text, run[-1].start(), run[-1].end())
+
+
 def _is_written_as_name(text: str, name: re.Match[str]) -> bool:
     """Whether the case of a common word says that it is a name here."""
     word, before = name[0], text[max(0, name.start() - 40) : name.start()]
@@ -143,7 +152,8 @@ def _words(name: str) -> Iterator[str]:
 
 def _run_together(names: list[list[str]]) -> Iterator[str]:
     """Two names without a blank, and an initial with a name, as in user names and file names."""
-    whole = [name[0] for name in names if len(name) == 1 and len(name[0]) > _LEAST_ALONE][:4]
+    long = ([word for word in name if len(word) > _LEAST_ALONE] for name in names)
+    whole = [words[0] for words in long if words][:4]
     for first in whole:
         for second in whole:
             if first != second:

@@ -12,7 +12,7 @@ from fhir_mapping.tables import table
 
 __all__ = ["mask_numbers"]
 
-_LEAST_DIGITS = 6
+_LEAST_DIGITS = 3
 _DIGITS = re.compile(r"[0-9]")
 _BEFORE = r"(?<![0-9A-Za-z_])(?<![0-9A-Za-z)][.,/+:=^-])(?<![<>≤≥=])"
 _AFTER = rf"(?![0-9A-Za-z_]|[.,:/{DASHES}][0-9]|[ ]?(?:{UNIT}))"
@@ -96,7 +96,7 @@ def _label_words() -> dict[str, tuple[str, ...]]:
 def _labelled() -> dict[str, re.Pattern[str]]:
     values = {
         "identifier": r"\(?[a-z]{0,4}-?[0-9][0-9a-z/-]{2,20}",
-        "phone": rf"\+?\(?[0-9](?:(?:[ ]?[()/{DASHES}]{{0,2}}[ ]?|\.)[0-9]){{4,15}}",
+        "phone": rf"(?=(?:[^0-9a-z]{{0,3}}[0-9]){{5}})\+?\(?[0-9]{{1,15}}(?:(?:[ ]?[()/{DASHES}]{{0,2}}[ ]?|\.)[0-9]{{2,10}}){{0,6}}",
     }
     before = r"(?<![^\W\d_\u3040-\u9fff\uac00-\ud7a3])"
     after = rf"(?![0-9a-z]|\.[0-9]|[ ]?(?:{_UNIT_IN_LOWER_CASE}))"

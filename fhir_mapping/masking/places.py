@@ -64,7 +64,7 @@ class Places:
         self._weak = _weak_towns(weak)
         places = (*identity.streets, *identity.towns, *identity.postal_codes)
         typed = {form for place in places for form in spellings(_core(place) or place)} - {""}
-        self._signs = tuple({form[:2].lower() for form in typed})
+        self._signs = tuple({max(form.split(), key=len)[:3].lower() for form in typed})
 
     def mask(self, text: str) -> str:
         """The text with them as "[address]"."""

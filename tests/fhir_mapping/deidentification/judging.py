@@ -58,7 +58,7 @@ def left_of(tokens: Iterable[str], clinical: Iterable[str], text: str) -> set[st
 def _stands(token: str, shown: str) -> bool:
     if _EAST.search(token):
         return token in shown
-    return re.search(rf"(?<![^\W_]){re.escape(token)}(?![^\W_])", shown) is not None
+    return re.search(rf"(?<![0-9a-zà-ɏ]){re.escape(token)}(?![0-9a-zà-ɏ])", shown) is not None
 
 
 def lost(planted: Planted, masked: str) -> list[str]:

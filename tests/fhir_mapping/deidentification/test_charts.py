@@ -20,7 +20,7 @@ from tests.fhir_mapping.deidentification.judging import identifying, left_of, lo
 NOW = datetime(2024, 6, 15, 12, tzinfo=UTC)
 NUMBERS = range(500 if os.environ.get("HYPOTHESIS_PROFILE") == "full" else 60)
 LOST_AT_MOST = 0.01
-TEMPLATE = prompts.load("differential-1")
+TEMPLATE = prompts.load("differential", "1")
 
 
 def _chart(example: Example) -> Chart:

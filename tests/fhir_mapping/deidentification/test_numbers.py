@@ -5,7 +5,6 @@ Telephone numbers are of ranges kept for fiction where a country has them (Ofcom
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 import pytest
@@ -60,7 +59,7 @@ def test_national_identifiers(masked: Mask, identifier: str) -> None:
     ],
 )
 def test_numbers_after_a_label(masked: Mask, text: str, told: str) -> None:
-    assert re.sub(r" 2 days before$", "", masked(text)) == re.sub(r" 2 days before$", "", told)
+    assert masked(text) == told
 
 
 @pytest.mark.parametrize(
@@ -88,7 +87,7 @@ def test_clinical_numbers_stay(masked: Mask, text: str) -> None:
         ("iso7064_11_10", "65929970489", "65929970488"),
         ("iso7064_11_10", "36574261809", "36574261890"),
         ("my_number_or_verhoeff", "123456789018", "123456789012"),
-        ("my_number_or_verhoeff", "234123412346", "234123412347"),
+        ("my_number_or_verhoeff", "234123412346", "234123412348"),
         ("at_svnr", "1237010180", "1238010180"),
     ],
 )
