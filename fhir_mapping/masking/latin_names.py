@@ -48,9 +48,11 @@ class LatinNames:
             return text
         found = list(self._pattern.finditer(text))
         masked = [each for run in _runs(text, found) for each in self._identifying(text, run)]
-        for each in reversed(masked):
-            text = f"{text[: each.start()]}[patient]{text[each.end() :]}"
-        return text
+        at, parts = 0, []
+        for each in masked:
+            parts += [text[at : each.start()], "[patient]"]
+            at = each.end()
+        return "".join([*parts, text[at:]])
 
     def _identifying(self, text: str, run: list[re.Match[str]]) -> list[re.Match[str]]:
         """Of names side by side those that identify: all, if they confirm each other."""

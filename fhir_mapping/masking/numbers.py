@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from fhir_mapping.masking.check_digits import CHECKS
-from fhir_mapping.masking.signs import DASHES, UNIT
+from fhir_mapping.masking.signs import DASHES, LETTERS, UNIT
 from fhir_mapping.tables import table
 
 __all__ = ["mask_numbers"]
@@ -19,6 +19,7 @@ _AFTER = rf"(?![0-9A-Za-z_]|[.,:/{DASHES}][0-9]|[ ]?(?:{UNIT}))"
 _NUMBER_SIGN = r"(?:[\s:：.#=-]|n[o°ºr]\b|number\b|nummer\b|is\b){0,6}"
 
 
+_NO_LETTER = f"(?<![{LETTERS}])"
 _UNIT_IN_LOWER_CASE = r"(?:[mk]?iu|ie|ui|mg|mcg|[µμ]g|ml|dl|mm|cm|kg|kcal|%|units?|copies|cells|/)"
 
 
@@ -56,7 +57,18 @@ def _told(match: re.Match[str]) -> str:
     least, most = shape.digits
     if not least <= len(digits) <= most or (shape.check and not CHECKS[shape.check](digits)):
         return _as_another(match, digits, shape)
-    return f"[{shape.kind}]"
+    return "[phone]" if _after_phone(match) else f"[{shape.kind}]"
+
+
+def _after_phone(match: re.Match[str]) -> bool:
+    """Whether the words before the number say that somebody answers there."""
+    before = match.string[max(0, match.start() - 24) : match.start()].lower()
+    return _phone_label().search(before) is not None
+
+
+@cache
+def _phone_label() -> re.Pattern[str]:
+    return re.compile(rf"{_NO_LETTER}(?:{_any(_label_words()['phone'])}){_NUMBER_SIGN}\(?$")
 
 
 def _as_another(match: re.Match[str], digits: str, shape: _Shape) -> str:
@@ -98,11 +110,10 @@ def _labelled() -> dict[str, re.Pattern[str]]:
         "identifier": r"\(?[a-z]{0,4}-?[0-9][0-9a-z/-]{2,20}",
         "phone": rf"(?=(?:[^0-9a-z]{{0,3}}[0-9]){{5}})\+?\(?[0-9]{{1,15}}(?:(?:[ ]?[()/{DASHES}]{{0,2}}[ ]?|\.)[0-9]{{2,10}}){{0,6}}",
     }
-    before = r"(?<![^\W\d_\u3040-\u9fff\uac00-\ud7a3])"
     after = rf"(?![0-9a-z]|\.[0-9]|[ ]?(?:{_UNIT_IN_LOWER_CASE}))"
     return {
         kind: re.compile(
-            rf"{before}(?P<label>(?:{_any(words)}){_NUMBER_SIGN}){values[kind]}{after}"
+            rf"{_NO_LETTER}(?P<label>(?:{_any(words)}){_NUMBER_SIGN}){values[kind]}{after}"
         )
         for kind, words in _label_words().items()
     }

@@ -57,10 +57,12 @@ class Places:
 
     def __init__(self, identity: Identity) -> None:
         weak = [town for town in identity.towns if town.lower() in weak_towns()]
-        choices = [c for line in identity.streets for c in _of_street(line)]
-        choices += [c for town in identity.towns if town not in weak for c in _of_town(town)]
-        choices += [c for code in identity.postal_codes for c in _of_code(code, identity)]
-        self._pattern = _either(choices)
+        streets = [c for line in identity.streets for c in _of_street(line)]
+        codes = [c for code in identity.postal_codes for c in _of_code(code, identity)]
+        self._streets = _either([*streets, *codes])
+        self._towns = _either(
+            [c for town in identity.towns if town not in weak for c in _of_town(town)]
+        )
         self._weak = _weak_towns(weak)
         places = (*identity.streets, *identity.towns, *identity.postal_codes)
         typed = {form for place in places for form in spellings(_core(place) or place)} - {""}
@@ -71,9 +73,11 @@ class Places:
         lowered = text.lower()
         if text.isascii() and not any(sign in lowered for sign in self._signs):
             return text
-        if self._pattern is not None:
-            text = self._pattern.sub(_unless_disease, text)
-        return text if self._weak is None else self._weak.sub(_unless_disease, text)
+        if self._streets is not None:
+            text = self._streets.sub("[address]", text)
+        for towns in filter(None, (self._towns, self._weak)):
+            text = towns.sub(_unless_disease, text)
+        return text
 
 
 def _unless_disease(found: re.Match[str]) -> str:
