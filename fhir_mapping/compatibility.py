@@ -1,4 +1,4 @@
-"""Compatibility characters, as PDF text and East Asian keyboards write them, as what they stand for.
+"""Compatibility characters of PDF text and East Asian keyboards, as what they stand for.
 
 Only whole blocks whose characters mean the same in any text: radicals and compatibility ideographs,
 full-width letters and digits, half-width kana. Not all of NFKC, which makes "103" of "10³".

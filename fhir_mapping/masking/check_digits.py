@@ -1,8 +1,8 @@
 """Check digits of the identifiers whose shape a clinical number may have too.
 
-Sources: NHS Data Dictionary, NHS NUMBER (modulus 11); ISO 7064 (modulus 11,10); Dutch BSN, Rijksdienst
-voor Identiteitsgegevens (the eleven test); Japanese My Number, ordinance 85 of 2014, article 5;
-Aadhaar, UIDAI (J. Verhoeff, 1969); Austrian social security number, Dachverband.
+Sources: NHS Data Dictionary, NHS NUMBER (modulus 11); ISO 7064 (modulus 11,10); Dutch BSN,
+Rijksdienst voor Identiteitsgegevens (the eleven test); Japanese My Number, ordinance 85 of 2014,
+article 5; Aadhaar, UIDAI (J. Verhoeff, 1969); Austrian social security number, Dachverband.
 """
 
 from __future__ import annotations

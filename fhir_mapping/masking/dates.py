@@ -34,9 +34,10 @@ __all__ = ["Dates"]
 
 _UNIT_FOLLOWS = re.compile(UNIT)
 _BORN_BEFORE = re.compile(
-    r"(?:dob|d\.o\.b\.?|born(?: on)?|birth(?: ?date|day)?|geb(?:oren|urtsdatum)?\.?|\*|n[ée]e?\(?e?\)?(?: le)?"
-    r"|naissance|nat[oa](?: il)?|nascita|nacid[oa](?: el)?|nacimiento|nascid[oa](?: em)?|nascimento|f\.?n\.?|dn"
-    r"|geboren|生年月日|出生(?:日期|年月日)?|生日|생년월일)[\s:：.=(-]{0,4}$",
+    r"(?:dob|d\.o\.b\.?|born(?: on)?|birth(?: ?date|day)?|geb(?:oren|urtsdatum)?\.?|\*"
+    r"|n[ée]e?\(?e?\)?(?: le)?|naissance|nat[oa](?: il)?|nascita|nacid[oa](?: el)?|nacimiento"
+    r"|nascid[oa](?: em)?|nascimento|f\.?n\.?|dn|生年月日|出生(?:日期|年月日)?|生日|생년월일)"
+    r"[\s:：.=(-]{0,4}$",
     re.IGNORECASE,
 )
 _GERMAN_BEFORE = re.compile(r"\b(?:am|vom|seit|ab|bis|zum|den|der)\s$")
@@ -263,7 +264,7 @@ def _compacted(born: Day) -> set[str]:
 
 
 def _has_month(lowered: str) -> bool:
-    """Whether a month stands beside a digit; quicker than the patterns, and true for all of theirs."""
+    """Whether a month stands beside a digit: true of all that the slower patterns find."""
     return _MONTH_AND_DIGIT.search(lowered) is not None
 
 

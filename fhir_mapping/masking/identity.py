@@ -29,7 +29,7 @@ _BLANKS = re.compile(r"[\s,，、・]+")
 
 @dataclass
 class Identity:
-    """The words and numbers by which a patient can be known; `names` in the order of family, given."""
+    """The words and numbers by which a patient can be known."""
 
     names: list[str] = field(default_factory=list)
     pairs: list[tuple[str, str]] = field(default_factory=list)

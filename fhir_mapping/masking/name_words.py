@@ -7,7 +7,8 @@ from functools import cache
 from fhir_mapping.tables import table
 
 __all__ = [
-    "affixes", "capitalised", "common_words", "east_asian_words", "particles", "person_verbs", "variants_of",
+    "affixes", "capitalised", "common_words", "east_asian_words", "particles", "person_verbs",
+    "variants_of",
     "weak_towns",
 ]  # fmt: skip
 

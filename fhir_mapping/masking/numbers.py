@@ -56,7 +56,7 @@ def _told(match: re.Match[str]) -> str:
     digits = re.sub(r"[^0-9]", "", match[0])
     least, most = shape.digits
     if not least <= len(digits) <= most or (shape.check and not CHECKS[shape.check](digits)):
-        return _as_another(match, digits, shape)
+        return _as_another(match, shape)
     return "[phone]" if _after_phone(match) else f"[{shape.kind}]"
 
 
@@ -71,7 +71,7 @@ def _phone_label() -> re.Pattern[str]:
     return re.compile(rf"{_NO_LETTER}(?:{_any(_label_words()['phone'])}){_NUMBER_SIGN}\(?$")
 
 
-def _as_another(match: re.Match[str], digits: str, shape: _Shape) -> str:
+def _as_another(match: re.Match[str], shape: _Shape) -> str:
     """Ten digits in the groups of an NHS number without its check are a telephone number's."""
     return "[phone]" if shape.check == "nhs" else match[0]
 
@@ -108,7 +108,8 @@ def _label_words() -> dict[str, tuple[str, ...]]:
 def _labelled() -> dict[str, re.Pattern[str]]:
     values = {
         "identifier": r"\(?[a-z]{0,4}-?[0-9][0-9a-z/-]{2,20}",
-        "phone": rf"(?=(?:[^0-9a-z]{{0,3}}[0-9]){{5}})\+?\(?[0-9]{{1,15}}(?:(?:[ ]?[()/{DASHES}]{{0,2}}[ ]?|\.)[0-9]{{2,10}}){{0,6}}",
+        "phone": r"(?=(?:[^0-9a-z]{0,3}[0-9]){5})\+?\(?[0-9]{1,15}"
+        rf"(?:(?:[ ]?[()/{DASHES}]{{0,2}}[ ]?|\.)[0-9]{{2,10}}){{0,6}}",
     }
     after = rf"(?![0-9a-z]|\.[0-9]|[ ]?(?:{_UNIT_IN_LOWER_CASE}))"
     return {

@@ -12,10 +12,14 @@ LETTERS = "A-Za-z\u00aa-\u00d6\u00d8-\u00f6\u00f8-\u024f\u0300-\u052f\u0590-\u06
 """Letters of scripts that set blanks between words: no Chinese, Japanese or Korean one borders a
 name. Written as ranges, since larger classes take long to compile."""
 
+_UNITS = (
+    r"[mkµμunpc]?(?:[IU]{1,2}|IE|U|UI|E|mol|g|cg|cp|copies)|mg|mcg|mL|ml|dL|L|l|mm|cm|kg|kcal|kJ|ng"
+    r"|%|°|units?|Einh\.?|Kopien|copie|copias|kopieën|cells|platelets|leuco\w*|leuko\w*|thrombo\w*"
+    r"|erythro\w*|plaquettes|plaquetas|piastrine|white|red|x|×|bpm|mmHg|steps|CFU|KBE|UFC"
+)
 UNIT = (
-    r"(?:[ \u00a0]?(?:(?:[mkµμunpc]?(?:[IU]{1,2}|IE|U|UI|E|mol|g|cg|cp|copies)|mg|mcg|mL|ml|dL|L|l|mm|cm|kg|kcal|kJ|ng|%|°"
-    r"|units?|Einh\.?|Kopien|copie|copias|kopieën|cells|platelets|leuco\w*|leuko\w*|thrombo\w*"
-    r"|erythro\w*|plaquettes|plaquetas|piastrine|white|red|x|×|bpm|mmHg|steps|CFU|KBE|UFC)(?![A-Za-z'’])"
-    r"|/(?:[mµμunp]?[Ll]|mm|HPF|hpf)(?![A-Za-z])|[单單]位|拷贝|拷貝|コピー|単位|歩|個|个|개|단위))"
+    rf"(?:[ \u00a0]?(?:(?:{_UNITS})(?![A-Za-z'’])"
+    r"|/(?:[mµμunp]?[Ll]|mm|HPF|hpf)(?![A-Za-z])"
+    r"|[单單]位|拷贝|拷貝|コピー|単位|歩|個|个|개|단위))"
 )
 """What follows a number that is no date, no telephone number and no identifier."""

@@ -100,11 +100,15 @@ def _clinicians() -> re.Pattern[str]:
     titles = table("titles")
     glue = rf"(?:(?:{_any(titles['particles'])})[ ]+){{0,3}}"
     one = rf"(?:(?:[{_CAPITAL}]\.[ ]?)*{glue}{_WORD})"
-    parts = rf"(?:(?:{_any([*titles['parts'], *titles['clinicians']])})\.?[ ]*){{0,6}}"
+    clinicians, parts = _any(titles["clinicians"]), _any(titles["parts"])
+    before = rf"(?:(?:{_any([*titles['parts'], *titles['clinicians']])})\.?[ ]*){{0,6}}"
+    after = rf"(?:(?:{parts})\b\.?[ ]*){{0,4}}(?<=[ .])(?!\[)"
+    names = rf"(?P<names>{one}(?:[ ]+{one}){{0,2}})"
+    behind = (
+        rf"{_WORD}(?:[ ]+[{_CAPITAL}]\.)?[ ]+{_WORD},?[ ]+(?:{'|'.join(titles['after'])})(?!\w)"
+    )
     return re.compile(
-        rf"(?<![^\W_])(?:{parts}(?<![^\W_])(?:{_any(titles['clinicians'])})\b\.?[ ]*(?:(?:{_any(titles['parts'])})\b\.?[ ]*){{0,4}}"
-        rf"(?<=[ .])(?!\[)(?P<names>{one}(?:[ ]+{one}){{0,2}})"
-        rf"|{_WORD}(?:[ ]+[{_CAPITAL}]\.)?[ ]+{_WORD},?[ ]+(?:{'|'.join(titles['after'])})(?!\w))"
+        rf"(?<![^\W_])(?:{before}(?<![^\W_])(?:{clinicians})\b\.?[ ]*{after}{names}|{behind})"
     )
 
 
@@ -119,14 +123,13 @@ def _persons() -> re.Pattern[str]:
     )
 
 
-TITLE_BEFORE = re.compile(
-    rf"(?<![^\W_])(?:{_any([*table('titles')['clinicians'], *table('titles')['persons']])}|M\.)\.?\s+$"
-)
+_TITLES = _any([*table("titles")["clinicians"], *table("titles")["persons"]])
+TITLE_BEFORE = re.compile(rf"(?<![^\W_])(?:{_TITLES}|M\.)\.?\s+$")
 """A title at the end of a text."""
 
 PATIENT_BEFORE = re.compile(
-    r"(?<![^\W_])(?:[Pp]at|[Pp]t|[Pp]z|[Pp]cte|[Pp]ac|[Ff]am|[Pp]atient(?:in|en|e)?|[Pp]aciente|[Pp]aziente"
-    r"|[Ff]amilie|[Nn]ame)\.?:?\s+$"
+    r"(?<![^\W_])(?:[Pp]at|[Pp]t|[Pp]z|[Pp]cte|[Pp]ac|[Ff]am|[Pp]atient(?:in|en|e)?|[Pp]aciente"
+    r"|[Pp]aziente|[Ff]amilie|[Nn]ame)\.?:?\s+$"
 )
 """A word that a patient's name follows."""
 

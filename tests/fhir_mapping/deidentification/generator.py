@@ -96,16 +96,30 @@ class _Maker:
     def name(self) -> str:
         kana = self.data.get("kana", {})
         return self._form("names").format(
-            f=self.family, g=self.given, F=self.family.upper(), G=self.given.upper(), i=self.given[0],
-            kf=kana.get(self.family, ""), kg=kana.get(self.given, ""),
-        )  # fmt: skip
+            f=self.family,
+            g=self.given,
+            F=self.family.upper(),
+            G=self.given.upper(),
+            i=self.given[0],
+            kf=kana.get(self.family, ""),
+            kg=kana.get(self.given, ""),
+        )
 
     def birth(self) -> str:
         b, (month, mon) = self.born, self._months()
         return self._form("births").format(
-            d=b.day, dd=f"{b.day:02}", m=b.month, mm=f"{b.month:02}", y=b.year, yy=f"{b.year % 100:02}",
-            month=month, mon=mon, MON=mon.upper(), showa=b.year - 1925, roc=b.year - 1911,
-        )  # fmt: skip
+            d=b.day,
+            dd=f"{b.day:02}",
+            m=b.month,
+            mm=f"{b.month:02}",
+            y=b.year,
+            yy=f"{b.year % 100:02}",
+            month=month,
+            mon=mon,
+            MON=mon.upper(),
+            showa=b.year - 1925,
+            roc=b.year - 1911,
+        )
 
     def doctor(self) -> str:
         others = _DOCTORS.get(self.locale[:2], _LATIN_DOCTORS)
@@ -114,9 +128,15 @@ class _Maker:
 
     def line(self, number: int) -> tuple[str, list[str]]:
         """A sentence and what in it identifies somebody."""
-        parts = {"name": self.name(), "birth": self.birth(), "phone": self._digits(self._form("phones")),
-                 "doctor": self.doctor(), "town": self.town, "street": self.street,
-                 "id": self._digits(self._form("ids"))}  # fmt: skip
+        parts = {
+            "name": self.name(),
+            "birth": self.birth(),
+            "phone": self._digits(self._form("phones")),
+            "doctor": self.doctor(),
+            "town": self.town,
+            "street": self.street,
+            "id": self._digits(self._form("ids")),
+        }
         sentence = self.data["lines"][number]
         used = [part for key, part in parts.items() if f"{{{key}}}" in sentence]
         return sentence.format(**parts), used
@@ -134,19 +154,31 @@ class _Maker:
         return planted
 
     def make(self) -> Example:
-        texts = [self.text(0), self.text(1), self.text(2), self.text(3), self.text(4), self.text(5),
-                 self.text(0, 1), self.text(*range(6), blank="\n"), self.text(0, 5)]  # fmt: skip
-        example = Example(self.locale, [self._patient(), *_resources(texts)], texts)
-        return example
+        texts = [
+            self.text(0),
+            self.text(1),
+            self.text(2),
+            self.text(3),
+            self.text(4),
+            self.text(5),
+            self.text(0, 1),
+            self.text(*range(6), blank="\n"),
+            self.text(0, 5),
+        ]
+        return Example(self.locale, [self._patient(), *_resources(texts)], texts)
 
     def _patient(self) -> dict[str, Any]:
         names: list[dict[str, Any]] = [{"family": self.family, "given": self.given.split()}]
         if kana := self.data.get("kana"):
             names.append({"family": kana[self.family], "given": [kana[self.given]]})
         return {
-            "resourceType": "Patient", "id": "p1", "birthDate": self.born.isoformat(), "gender": "other", "name": names,
+            "resourceType": "Patient",
+            "id": "p1",
+            "birthDate": self.born.isoformat(),
+            "gender": "other",
+            "name": names,
             "address": [{"line": [self.street], "city": self.town, "postalCode": self.code}],
-        }  # fmt: skip
+        }
 
 
 def _resources(texts: list[Planted]) -> Iterator[dict[str, Any]]:
@@ -159,12 +191,31 @@ def _resources(texts: list[Planted]) -> Iterator[dict[str, Any]]:
         "code": {"text": t[0]},
         "note": [{"text": t[1]}],
     }
-    yield {"resourceType": "Observation", "id": "o1", "subject": owner, "status": "final", "code": {"text": "Remark"},
-           "valueString": t[2], "note": [{"text": t[3]}]}  # fmt: skip
-    yield {"resourceType": "DiagnosticReport", "id": "r1", "subject": owner, "status": "final",
-           "code": {"text": "Report"}, "conclusion": t[4]}  # fmt: skip
-    yield {"resourceType": "FamilyMemberHistory", "id": "f1", "patient": owner, "status": "completed",
-           "relationship": {"text": "mother"}, "note": [{"text": t[5]}]}  # fmt: skip
+    yield {
+        "resourceType": "Observation",
+        "id": "o1",
+        "subject": owner,
+        "status": "final",
+        "code": {"text": "Remark"},
+        "valueString": t[2],
+        "note": [{"text": t[3]}],
+    }
+    yield {
+        "resourceType": "DiagnosticReport",
+        "id": "r1",
+        "subject": owner,
+        "status": "final",
+        "code": {"text": "Report"},
+        "conclusion": t[4],
+    }
+    yield {
+        "resourceType": "FamilyMemberHistory",
+        "id": "f1",
+        "patient": owner,
+        "status": "completed",
+        "relationship": {"text": "mother"},
+        "note": [{"text": t[5]}],
+    }
     yield {
         "resourceType": "Procedure",
         "id": "x1",
@@ -173,8 +224,13 @@ def _resources(texts: list[Planted]) -> Iterator[dict[str, Any]]:
         "code": {"text": t[6]},
     }
     data = base64.b64encode(t[7].encode()).decode()
-    yield {"resourceType": "DocumentReference", "id": "d1", "subject": owner, "status": "current",
-           "content": [{"attachment": {"contentType": "text/plain; charset=utf-8", "data": data}}]}  # fmt: skip
+    yield {
+        "resourceType": "DocumentReference",
+        "id": "d1",
+        "subject": owner,
+        "status": "current",
+        "content": [{"attachment": {"contentType": "text/plain; charset=utf-8", "data": data}}],
+    }
     yield {
         "resourceType": "AllergyIntolerance",
         "id": "a1",

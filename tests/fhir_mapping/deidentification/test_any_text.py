@@ -20,23 +20,76 @@ from fhir_mapping.words import Words
 
 NOW = datetime(2024, 6, 15, 12, tzinfo=UTC)
 PATIENT = {
-    "name": [{"family": "Vandermeulen", "given": ["Mirabelle", "Small"]}, {"text": "山田 太郎"}, {"text": "김지수"}],
+    "name": [
+        {"family": "Vandermeulen", "given": ["Mirabelle", "Small"]},
+        {"text": "山田 太郎"},
+        {"text": "김지수"},
+    ],
     "birthDate": "1983-08-25",
     "telecom": [{"value": "555-0199-4471"}],
     "address": [{"line": ["17 Quarrystone Lane"], "city": "Bath", "postalCode": "90412"}],
-}  # fmt: skip
+}
 
 PIECES = st.sampled_from(
-    ["Dr. ", "Mme ", "M. ", "Vandermeulen", "small", "Small", "山田", "太郎", "김지수", "様", "1983", "25", "08", "8", "/", "-", ".", "年",
-     "月", "日", "昭和", "S58", "Aug", "août", "May", " ", "\n", "+49", "030", "(", ")", "555", "0199", "tel", "MRN", "NHS no", "@", "http://x",
-     "disease", "Morbus ", "in Bath", "ａ", "９", "⽥", "’s", "[patient]", "mg", "T10:00"]
-)  # fmt: skip
+    [
+        "Dr. ",
+        "Mme ",
+        "M. ",
+        "Vandermeulen",
+        "small",
+        "Small",
+        "山田",
+        "太郎",
+        "김지수",
+        "様",
+        "1983",
+        "25",
+        "08",
+        "8",
+        "/",
+        "-",
+        ".",
+        "年",
+        "月",
+        "日",
+        "昭和",
+        "S58",
+        "Aug",
+        "août",
+        "May",
+        " ",
+        "\n",
+        "+49",
+        "030",
+        "(",
+        ")",
+        "555",
+        "0199",
+        "tel",
+        "MRN",
+        "NHS no",
+        "@",
+        "http://x",
+        "disease",
+        "Morbus ",
+        "in Bath",
+        "ａ",
+        "９",
+        "⽥",
+        "’s",
+        "[patient]",
+        "mg",
+        "T10:00",
+    ]
+)
 TEXTS = st.one_of(st.text(max_size=200), st.lists(PIECES, max_size=40).map("".join))
 ANYTHING = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=12)),
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=6), inner, max_size=3)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=6), inner, max_size=3)
+    ),
     max_leaves=8,
-)  # fmt: skip
+)
 
 
 @given(TEXTS)
@@ -58,15 +111,35 @@ def test_what_is_masked_stays_as_it_is(text: str) -> None:
     st.fixed_dictionaries(
         {},
         optional={
-            "name": ANYTHING | st.lists(st.fixed_dictionaries({"family": st.text(max_size=8), "given": st.lists(st.text(max_size=8), max_size=2)}), max_size=2),
+            "name": ANYTHING
+            | st.lists(
+                st.fixed_dictionaries(
+                    {
+                        "family": st.text(max_size=8),
+                        "given": st.lists(st.text(max_size=8), max_size=2),
+                    }
+                ),
+                max_size=2,
+            ),
             "birthDate": ANYTHING,
-            "telecom": ANYTHING | st.lists(st.fixed_dictionaries({"value": st.text(max_size=12)}), max_size=2),
-            "address": ANYTHING | st.lists(st.fixed_dictionaries({"city": st.text(max_size=8), "line": st.lists(st.text(max_size=12), max_size=2), "postalCode": st.text(max_size=8)}), max_size=2),
+            "telecom": ANYTHING
+            | st.lists(st.fixed_dictionaries({"value": st.text(max_size=12)}), max_size=2),
+            "address": ANYTHING
+            | st.lists(
+                st.fixed_dictionaries(
+                    {
+                        "city": st.text(max_size=8),
+                        "line": st.lists(st.text(max_size=12), max_size=2),
+                        "postalCode": st.text(max_size=8),
+                    }
+                ),
+                max_size=2,
+            ),
             "contact": ANYTHING,
         },
     ),
     TEXTS,
-)  # fmt: skip
+)
 def test_any_patient_has_a_mask(patient: dict[str, Any], text: str) -> None:
     assert isinstance(masker(patient, Times(NOW))(text), str)
 
@@ -79,19 +152,79 @@ def test_no_character_before_the_compatibility_blocks_changes(text: str) -> None
 @pytest.mark.parametrize(
     ("typed", "meant"),
     [
-        ("⼭⽥", "山田"), ("ﾔﾏﾀﾞ", "ヤマダ"), ("ＣＲＰ　１２．３", "CRP　12.3"), ("０９０－１２", "090-12"), ("10³", "10³"),
-        ("½", "½"), ("㎎", "㎎"), ("µg", "µg"), ("，。（）", "，。（）"), ("①", "①"), ("H₂O", "H₂O"), ("ﬁ", "ﬁ"),
+        ("⼭⽥", "山田"),
+        ("ﾔﾏﾀﾞ", "ヤマダ"),
+        ("ＣＲＰ　１２．３", "CRP　12.3"),
+        ("０９０－１２", "090-12"),
+        ("10³", "10³"),
+        ("½", "½"),
+        ("㎎", "㎎"),
+        ("µg", "µg"),
+        ("，。（）", "，。（）"),
+        ("①", "①"),
+        ("H₂O", "H₂O"),
+        ("ﬁ", "ﬁ"),
     ],
-)  # fmt: skip
+)
 def test_compatibility_characters(typed: str, meant: str) -> None:
     assert unfolded(typed) == meant
 
 
 HOSTILE = [
-    "1", "1 ", "0", "0 1", "1-", "12/", "1.", "1,", "a.b", "Dr. ", "M. A", "A", "A ", "A. ", "Herr ", "Prof Dr med ", "Dr. de la ", "年月", "一月", "一",
-    "May ", "May 1 ", "1 May", "de la ", "DE89 ", "(", "+1 ", "+", "00 1", "tel ", "tel 1", "MRN ", "MRN: 1", "Vandermeulen ", "Vandermeulen-", "small ",
-    "17 Quarrystone ", "5 5 5-0", "山田", "山", "김", "김지수", "X1234567", "12 345 ", "S58.", "1983年", "25. ", "in Bath ", "@", "a@", "www.", "am 1.", "さん",
-]  # fmt: skip
+    "1",
+    "1 ",
+    "0",
+    "0 1",
+    "1-",
+    "12/",
+    "1.",
+    "1,",
+    "a.b",
+    "Dr. ",
+    "M. A",
+    "A",
+    "A ",
+    "A. ",
+    "Herr ",
+    "Prof Dr med ",
+    "Dr. de la ",
+    "年月",
+    "一月",
+    "一",
+    "May ",
+    "May 1 ",
+    "1 May",
+    "de la ",
+    "DE89 ",
+    "(",
+    "+1 ",
+    "+",
+    "00 1",
+    "tel ",
+    "tel 1",
+    "MRN ",
+    "MRN: 1",
+    "Vandermeulen ",
+    "Vandermeulen-",
+    "small ",
+    "17 Quarrystone ",
+    "5 5 5-0",
+    "山田",
+    "山",
+    "김",
+    "김지수",
+    "X1234567",
+    "12 345 ",
+    "S58.",
+    "1983年",
+    "25. ",
+    "in Bath ",
+    "@",
+    "a@",
+    "www.",
+    "am 1.",
+    "さん",
+]
 
 
 @pytest.mark.parametrize("piece", HOSTILE)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from datetime import UTC, datetime
 
 import pytest
@@ -18,7 +17,8 @@ from tests.fhir_mapping.deidentification.generator import Example, examples, loc
 from tests.fhir_mapping.deidentification.judging import identifying, left_of, lost
 
 NOW = datetime(2024, 6, 15, 12, tzinfo=UTC)
-NUMBERS = range(500 if os.environ.get("HYPOTHESIS_PROFILE") == "full" else 60)
+SAMPLE = range(60)
+ALL = pytest.param(range(500), marks=pytest.mark.slow)
 LOST_AT_MOST = 0.01
 TEMPLATE = prompts.load("differential", "1")
 
@@ -38,20 +38,24 @@ def _shown(chart: Chart) -> str:
     return "\n".join(map(str, (*facts, *left_out, *chart.quality, *messages)))
 
 
+@pytest.mark.parametrize("numbers", [SAMPLE, ALL], ids=["sample", "all"])
 @pytest.mark.parametrize("later", [False, True])
-def test_no_identifier_is_told(later: bool, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_identifier_is_told(
+    later: bool, numbers: range, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
-    for example in examples(NUMBERS, later):
+    for example in examples(numbers, later):
         shown = _shown(_chart(example)) + caplog.text
         clinical = [phrase for planted in example.texts for phrase in planted.clinical]
         tokens = set().union(*map(identifying, example.texts))
         assert not left_of(tokens, clinical, shown), (example.locale, example.patient["name"])
 
 
+@pytest.mark.parametrize("numbers", [SAMPLE, ALL], ids=["sample", "all"])
 @pytest.mark.parametrize("later", [False, True])
-def test_clinical_words_stay(later: bool) -> None:
+def test_clinical_words_stay(later: bool, numbers: range) -> None:
     gone, written = 0, 0
-    for example in examples(NUMBERS, later):
+    for example in examples(numbers, later):
         words = Words(masker(example.patient, Times(NOW)))
         for planted in example.texts:
             gone += len(lost(planted, words.masked(planted.text)))
@@ -69,5 +73,5 @@ def test_without_a_mask_every_identifier_would_be_told(later: bool) -> None:
 
 
 def test_every_locale_is_written() -> None:
-    assert {example.locale for example in examples(NUMBERS, later=False)} == set(locales())
+    assert {example.locale for example in examples(SAMPLE, later=False)} == set(locales())
     assert len(locales()) == 10
