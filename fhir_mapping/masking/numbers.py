@@ -19,6 +19,7 @@ _AFTER = rf"(?![0-9A-Za-z_]|[.,:/{DASHES}][0-9]|[ ]?(?:{UNIT}))"
 _NUMBER_SIGN = r"(?:[\s:：.#=-]|n[o°ºr]\b|number\b|nummer\b|is\b){0,6}"
 
 
+_EXTENSION = r"(?:[ ]?(?:x|ext\.?|extn\.?|Durchwahl|DW|poste|int\.?|内線|내선)[ ]?[0-9]{1,6})?"
 _NO_LETTER = f"(?<![{LETTERS}])"
 _UNIT_IN_LOWER_CASE = r"(?:[mk]?iu|ie|ui|mg|mcg|[µμ]g|ml|dl|mm|cm|kg|kcal|%|units?|copies|cells|/)"
 
@@ -53,7 +54,7 @@ def _mask_labelled(text: str, kind: str) -> str:
 
 def _told(match: re.Match[str]) -> str:
     shape = _rules()[int((match.lastgroup or "s0")[1:])]
-    digits = re.sub(r"[^0-9]", "", match[0])
+    digits = re.sub(r"[^0-9]", "", re.split("[xeDip内내]", match[0])[0])
     least, most = shape.digits
     if not least <= len(digits) <= most or (shape.check and not CHECKS[shape.check](digits)):
         return _as_another(match, shape)
@@ -87,8 +88,15 @@ def _rules() -> tuple[_Shape, ...]:
 @cache
 def _shapes() -> re.Pattern[str]:
     """One pattern, so that a text is read once; a group for each shape."""
-    patterns = (f"(?P<s{i}>{_written(row['pattern'])})" for i, row in enumerate(_table()["shape"]))
+    patterns = (
+        f"(?P<s{i}>(?:{_written(row['pattern'])}){_EXTENSION if _may_be_phone(row) else ''})"
+        for i, row in enumerate(_table()["shape"])
+    )
     return re.compile(rf"(?=[0-9A-Z+(]){_BEFORE}(?:{'|'.join(patterns)}){_AFTER}")
+
+
+def _may_be_phone(row: dict[str, Any]) -> bool:
+    return row["kind"] == "phone" or row.get("check") == "nhs"
 
 
 def _written(pattern: str) -> str:

@@ -159,6 +159,8 @@ def _of_town(town: str) -> Iterator[str]:
         base = re.sub("[市区區町村县縣省郡시구군]$", "", town)
         if len(base) > 1:
             yield any_spelling(base) + "[市区區町村县縣省郡시구군]?"
+        elif len(town) > 1:
+            yield any_spelling(town)
         return
     if len(town) < 3:
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from fhir_mapping.masking.eponyms import is_eponym
@@ -26,7 +26,7 @@ def mask_titled(text: str) -> str:
         text = _persons().sub(_person, text)
     if _EAST.search(text):
         for pattern, mask in _east_asian():
-            text = pattern.sub(lambda found, mask=mask: _east(found, mask), text)
+            text = pattern.sub(partial(_east, mask=mask), text)
     return text
 
 
