@@ -17,7 +17,7 @@ _BLOCKS = re.compile(
     "\U0002f800-\U0002fa1f]+"
 )
 _SIGN_OF_NUMBER = re.compile(
-    r"(?<=[0-9)])[．－／＋](?=[0-9(])|＋(?=[0-9])|(?<=[0-9])[（）](?=[0-9])"
+    r"(?<=[0-9)])[．－／＋](?=[0-9(])|＋(?=[0-9])|（[0-9]{1,6}）(?=[ －-]?[0-9])"
 )
 """Full-width signs stay, but for those within a number."""
 
