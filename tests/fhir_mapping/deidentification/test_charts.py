@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -75,3 +76,31 @@ def test_without_a_mask_every_identifier_would_be_told(later: bool) -> None:
 def test_every_locale_is_written() -> None:
     assert {example.locale for example in examples(SAMPLE, later=False)} == set(locales())
     assert len(locales()) == 10
+
+
+def _told(patient: dict[str, Any], *typed: str) -> list[str]:
+    owner = {"reference": "Patient/p1"}
+    problems = [
+        {"resourceType": "Condition", "id": f"c{n}", "subject": owner, "code": {"text": text}}
+        for n, text in enumerate(typed)
+    ]
+    about = {"resourceType": "Patient", "id": "p1", **patient}
+    chart = map_chart([about, *problems], patient_id="p1", now=NOW)
+    return [fact.text for fact in chart.facts]
+
+
+def test_a_problem_named_for_somebody_is_told_of_a_patient_of_that_name() -> None:
+    patient = {"name": [{"family": "Parkinson", "given": ["Small"]}]}
+    typed = ["Parkinson disease", "Small cell carcinoma"]
+    assert _told(patient, *typed) == typed
+
+
+def test_a_japanese_name_in_a_problem() -> None:
+    patient = {"name": [{"text": "架空 一郎", "family": "架空", "given": ["一郎"]}]}
+    assert _told(patient, "架空一郎様の狭心症疑い") == ["[patient]様の狭心症疑い"]
+
+
+def test_a_birthday_of_an_australian_report() -> None:
+    patient = {"birthDate": "1983-08-25", "address": [{"city": "Minjary", "postalCode": "2720"}]}
+    told = _told(patient, "Born 25-Aug-1983, 25 Aug 83, 08251983. Collected 18-Jan-23.")
+    assert told == ["Born [patient], [patient], [patient]. Collected [17 months ago]."]
