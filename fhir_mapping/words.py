@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from unicodedata import category, normalize
 
-from fhir_mapping.compatibility import unfolded
 from fhir_mapping.names import short_name
 from fhir_mapping.units import ucum
 
@@ -53,7 +52,7 @@ def _seen(text: str) -> str:
         text = _ESCAPED.sub("\n", text)
     if text.isascii():
         return text if text.isprintable() else _INVISIBLE.sub("", text)
-    return unfolded(_INVISIBLE.sub("", normalize("NFC", text)))
+    return _INVISIBLE.sub("", normalize("NFC", text))
 
 
 class Words:

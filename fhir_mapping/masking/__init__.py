@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from fhir_mapping.compatibility import unfolded
 from fhir_mapping.masking.dates import Dates
 from fhir_mapping.masking.east_asian_names import EastAsianNames
 from fhir_mapping.masking.identity import identity_of
@@ -36,6 +37,8 @@ def masker(patient: Mapping[str, Any], times: Times) -> Callable[[str], str]:
     dates = Dates(times, identity.born)
 
     def mask(text: str) -> str:
+        if not text.isascii():
+            text = unfolded(text)
         for each in numbers_and_places:
             text = each(text)
         if "@" in text:
