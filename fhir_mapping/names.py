@@ -6,7 +6,9 @@ import re
 
 __all__ = ["short_name", "without_tag"]
 
-_MASKS = "patient|address|link|identifier|clinician|phone|date|today|in \\d+ \\w+|\\d+ \\w+ ago"
+_MASKS = (
+    "patient|name|address|link|identifier|clinician|phone|date|today|in \\d+ \\w+|\\d+ \\w+ ago"
+)
 _PROPERTY = re.compile(rf"\s*\[(?!(?:{_MASKS})\])[^\][]*\]")
 """What stands in brackets, but for what masking put there."""
 _USUAL_SPECIMEN = re.compile(

@@ -139,7 +139,6 @@ _OTHER_MEANING = {
     "cds_hooks/plausibility/record.py": "titles of ICD-10-CM: 'without complications'",
     "cds_hooks/plausibility/compiler/icd.py": "titles of ICD-10-CM, when it is compiled",
     "cds_hooks/plausibility/compiler/words.py": "titles of ICD-10-CM, when its index is compiled",
-    "fhir_mapping/masking.py": "'no' abbreviates 'number'",
     "fhir_mapping/notes/sections.py": "'no.' abbreviates 'number' and ends no sentence",
 }
 _OF_DATA = {"context.toml", "denials.toml", "sections.toml", "words.toml"}

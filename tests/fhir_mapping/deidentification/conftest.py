@@ -1,0 +1,25 @@
+"""The mask of one patient, as the mapper applies it to a text that somebody typed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from fhir_mapping.masking import masker
+from fhir_mapping.times import Times
+from fhir_mapping.words import Words
+
+NOW = datetime(2024, 6, 15, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def masked() -> Callable[..., str]:
+    """masked("text", name=[...], birthDate=...): the text as a fact would show it."""
+
+    def mask(text: str, **patient: Any) -> str:
+        return Words(masker(patient, Times(NOW))).typed(text)
+
+    return mask
