@@ -8,12 +8,12 @@ from functools import cache
 from typing import Any
 
 from fhir_mapping.annotations import remark_of
-from fhir_mapping.chart import Certainty, Kind, Polarity, Range
+from fhir_mapping.chart import Certainty, Flag, Kind, Polarity, Range
 from fhir_mapping.components import of_components
 from fhir_mapping.concepts import codings, unwrap
-from fhir_mapping.context import is_uncertain, polarity_of_codes
+from fhir_mapping.context import is_uncertain, polarity_of_codes, polarity_of_text
 from fhir_mapping.draft import Draft, Scene
-from fhir_mapping.flags import flag_against, judge_sent, range_for
+from fhir_mapping.flags import flag_against, judge_sent, range_as_sent, range_for
 from fhir_mapping.focus import is_of_another
 from fhir_mapping.interpretations import read_interpretation
 from fhir_mapping.modifiers import without_modified_parts
@@ -168,6 +168,8 @@ def _result(element: Resource, ref: str, kind: Kind, scene: Scene) -> Draft | No
         judge_sent(draft, flag)
     if value.number is None:
         _answer(draft, name, value, scene)
+    if draft.range is None and element.get("referenceRange"):
+        _show_range(draft, element["referenceRange"], scene)
     if (
         said
         and draft.polarity is Polarity.PRESENT
@@ -216,6 +218,17 @@ def _set_range(draft: Draft, ranges: Any, scene: Scene) -> None:
     if found is None:
         found = table_range(draft.codes, draft.unit, scene.age_years, scene.sex)
     _set_limits(draft, found)
+
+
+def _show_range(draft: Draft, ranges: Any, scene: Scene) -> None:
+    """A range in words as it was sent; "positive" where "negative" is usual is abnormal."""
+    usual = range_as_sent(ranges, scene.words)
+    if not usual:
+        return
+    draft.limits = f"range as sent: {usual}"
+    found = polarity_of_text(draft.shown or "")
+    if (found, polarity_of_text(usual)) == (Polarity.PRESENT, Polarity.ABSENT):
+        draft.flag = draft.flag or Flag.ABNORMAL
 
 
 def _set_limits(draft: Draft, limits: Range | None) -> None:

@@ -86,7 +86,8 @@ def _codes() -> dict[tuple[str, str], Polarity]:
 
 @cache
 def _texts() -> dict[str, Polarity]:
-    return {text: kind for kind in _KINDS for text in table("denials")["texts"][kind.value]}
+    groups = ("texts", "laboratory")
+    return {t: kind for g in groups for kind in _KINDS for t in table("denials")[g][kind.value]}
 
 
 @cache

@@ -400,7 +400,7 @@ def applies(*codes: str) -> dict[str, Any]:
         (("female", "male"), "male", True),
         (("female",), None, False),
         (("female",), "unknown", False),
-        (("pregnant",), None, True),
+        (("pregnant",), None, False),
     ],
 )
 def test_whom_a_sent_range_is_for(codes: tuple[str, ...], sex: str | None, fits: bool) -> None:
