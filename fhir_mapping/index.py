@@ -98,7 +98,26 @@ class Index:
                     known = self.reference_of(source)
                     if known and known.startswith("Observation/"):
                         holders.setdefault(ref, []).append(known)
+            if "related" in resource:  # STU3
+                for link in objects(resource["related"]):
+                    known = self.reference_of(link.get("target"))
+                    if known and link.get("type") == "has-member":
+                        holders.setdefault(known, []).append(ref)
         return holders
+
+    def groups_of(self, reference: str) -> tuple[str, ...]:
+        """The panels that have this Observation as a member, and the reports of it."""
+        return (*self.holders_of(reference), *self._reports.get(reference, ()))
+
+    @cached_property
+    def _reports(self) -> dict[str, list[str]]:
+        reports: dict[str, list[str]] = {}
+        for ref, resource in self:
+            if "result" in resource and resource.get("resourceType") == "DiagnosticReport":
+                for result in objects(resource["result"]):
+                    if known := self.reference_of(result):
+                        reports.setdefault(known, []).append(ref)
+        return reports
 
     def _take(self, resource: object, depth: int) -> None:
         if type(resource) is not dict and not isinstance(resource, Mapping):

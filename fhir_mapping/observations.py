@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from fhir_mapping.annotations import remark_of
+from fhir_mapping.belonging import keep_together, member_of, organism_among
 from fhir_mapping.chart import Certainty, Flag, Kind, Polarity, Range
 from fhir_mapping.components import of_components
 from fhir_mapping.concepts import codings, unwrap
@@ -61,6 +62,7 @@ def map_observation(resource: Resource, ref: str, scene: Scene) -> None:
     status = _status(resource)
     remark = remark_of(resource, scene) if "note" in resource or "comment" in resource else ""
     tell_apart(drafts, resource, ref, scene)
+    keep_together(drafts, own, resource, scene)
     for draft in drafts:
         draft.days_ago, draft.status, draft.remark = when, status, remark
     scene.found.drafts += drafts
@@ -68,13 +70,22 @@ def map_observation(resource: Resource, ref: str, scene: Scene) -> None:
 
 def map_contained(holder: Resource, element: str, ref: str, scene: Scene) -> None:
     """The results that a panel or report contains and refers to, told as from their holder."""
-    for reference in objects(holder.get(element)):
-        literal = reference.get("reference")
-        if isinstance(literal, str) and literal.startswith("#"):
-            member = scene.index.resolve(literal, holder)
-            if member is not None and _is_usable(member):
-                read = without_modified_parts("Observation", member, ref, scene.found)
-                map_observation({**read, "contained": None}, ref, scene)
+    sent = [reference.get("reference") for reference in objects(holder.get(element))]
+    members = [
+        member
+        for literal in sent
+        if isinstance(literal, str) and literal.startswith("#")
+        if (member := scene.index.resolve(literal, holder)) is not None and _is_usable(member)
+    ]
+    if not members:
+        return
+    organism = organism_among([holder], scene) or organism_among(members, scene)
+    for member in members:
+        read = without_modified_parts("Observation", member, ref, scene.found)
+        others = [other for other in objects(holder.get("contained")) if other is not member]
+        told = len(scene.found.drafts)
+        map_observation({**read, "contained": others}, ref, scene)
+        member_of(scene.found.drafts[told:], organism)
 
 
 def _is_usable(member: Resource) -> bool:
@@ -168,8 +179,7 @@ def _result(element: Resource, ref: str, kind: Kind, scene: Scene) -> Draft | No
         judge_sent(draft, flag)
     if value.number is None:
         _answer(draft, name, value, scene)
-    if draft.range is None and element.get("referenceRange"):
-        _show_range(draft, element["referenceRange"], scene)
+    _show_range(draft, element, scene)
     if (
         said
         and draft.polarity is Polarity.PRESENT
@@ -220,9 +230,11 @@ def _set_range(draft: Draft, ranges: Any, scene: Scene) -> None:
     _set_limits(draft, found)
 
 
-def _show_range(draft: Draft, ranges: Any, scene: Scene) -> None:
+def _show_range(draft: Draft, element: Resource, scene: Scene) -> None:
     """A range in words as it was sent; "positive" where "negative" is usual is abnormal."""
-    usual = range_as_sent(ranges, scene.words)
+    if draft.range is not None or "referenceRange" not in element:
+        return
+    usual = range_as_sent(element["referenceRange"], scene.words)
     if not usual:
         return
     draft.limits = f"range as sent: {usual}"
