@@ -36,12 +36,12 @@ _TIMES = ("effectiveDateTime", "effectivePeriod", "effectiveInstant", "effective
 
 def map_observation(resource: Resource, ref: str, scene: Scene) -> None:
     """One result; each component of a panel is a result of its own, but for a blood pressure."""
-    if "contained" in resource:
-        map_contained(resource, "hasMember", ref, scene)
-    if "focus" in resource and is_of_another(resource, scene):
+    if ("focus" in resource or "extension" in resource) and is_of_another(resource, scene):
         detail = "It is about somebody or something else than the patient."
         scene.found.leave(ref, "other-focus", detail)
         return
+    if "contained" in resource:
+        map_contained(resource, "hasMember", ref, scene)
     term = scene.term(resource.get("code"))
     refusal = refusal_of(term)
     if refusal is not None:
