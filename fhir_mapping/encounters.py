@@ -60,7 +60,7 @@ def current_encounters(encounters: Mapping[str, Resource], scene: Scene) -> set[
 
 
 _SETTLES = 1.0
-"""How many days after its end an encounter may still be open, while its record is completed. Ours."""
+"""Days after its end that an encounter may still be open, while its record is completed. Ours."""
 
 _EMERGENCY = frozenset({"emer", "emergency"})
 
@@ -70,7 +70,7 @@ def _period(resource: Resource, scene: Scene) -> dict[str, Any]:
 
 
 def _last(begun: float | None, ended: float | None) -> float | None:
-    """How many days ago a visit last was seen: its end where that has passed, else its beginning."""
+    """Days since a visit was last seen: its end where that has passed, else its beginning."""
     if begun is None or ended is None or not 0 <= ended <= begun:
         return begun
     return ended

@@ -14,7 +14,7 @@ from fhir_mapping.reading import objects
 from fhir_mapping.words import Words
 from fhir_mapping.written_ranges import written_range
 
-__all__ = ["flag_against", "judge_sent", "range_as_sent", "range_for"]
+__all__ = ["flag_against", "is_far_beyond", "judge_sent", "range_as_sent", "range_for"]
 
 _LONGEST = 60
 """Longer texts beside a result are no range. Ours: a choice of presentation."""
@@ -117,16 +117,35 @@ def judge_sent(draft: Draft, sent: Flag) -> None:
 
     The flag is then the one that is not normal, and of two that are not the one by the range.
     """
-    by_range = draft.flag if draft.range is not None and draft.range.source == "chart" else None
+    is_own = draft.range is not None and draft.range.source == "chart"
+    is_told = is_own or (sent is Flag.NORMAL and is_far_beyond(draft.value, draft.range))
+    by_range = draft.flag if is_told else None
     if by_range is None or _agree(sent, by_range):
-        draft.flag, draft.by_range = sent, False
+        draft.flag = by_range if sent is Flag.ABNORMAL and by_range is not None else sent
+        draft.by_range = False
         return
     if by_range.is_abnormal:
         draft.flag = by_range
-        draft.flagged = f"{by_range.value} by its range, sent as {_word(sent)}"
+        whose = "its" if is_own else "the usual"
+        draft.flagged = f"{by_range.value} by {whose} range, sent as {_word(sent)}"
     else:
         draft.flag, draft.by_range = sent, False
         draft.flagged = f"sent as {_word(sent)}, within its range"
+
+
+def is_far_beyond(value: float | None, limits: Range | None) -> bool:
+    """Whether a value is outside a range by more than its width (of one limit: by twice that).
+
+    Ours: laboratories' ranges differ by less; such a value was not looked at when it was sent as
+    normal, or is in another unit than it says.
+    """
+    if value is None or limits is None:
+        return False
+    low, high = limits.low, limits.high
+    if low is not None and high is not None:
+        width = high - low
+        return value > high + width or value < low - width or 0 <= value < low / 2
+    return (high is not None and value > 2 * high) or (low is not None and value < low / 2)
 
 
 def _agree(sent: Flag, by_range: Flag) -> bool:

@@ -98,12 +98,17 @@ class Index:
                     known = self.reference_of(source)
                     if known and known.startswith("Observation/"):
                         holders.setdefault(ref, []).append(known)
-            if "related" in resource:  # STU3
-                for link in objects(resource["related"]):
-                    known = self.reference_of(link.get("target"))
-                    if known and link.get("type") == "has-member":
-                        holders.setdefault(known, []).append(ref)
+            if "related" in resource:
+                for known in self._related_members(resource):
+                    holders.setdefault(known, []).append(ref)
         return holders
+
+    def _related_members(self, resource: Resource) -> Iterator[str]:
+        """The members of a panel as STU3 names them."""
+        for link in objects(resource["related"]):
+            known = self.reference_of(link.get("target"))
+            if known and link.get("type") == "has-member":
+                yield known
 
     def groups_of(self, reference: str) -> tuple[str, ...]:
         """The panels that have this Observation as a member, and the reports of it."""

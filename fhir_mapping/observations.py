@@ -14,7 +14,13 @@ from fhir_mapping.components import of_components
 from fhir_mapping.concepts import codings, unwrap
 from fhir_mapping.context import is_uncertain, polarity_of_codes, polarity_of_text
 from fhir_mapping.draft import Draft, Scene
-from fhir_mapping.flags import flag_against, judge_sent, range_as_sent, range_for
+from fhir_mapping.flags import (
+    flag_against,
+    is_far_beyond,
+    judge_sent,
+    range_as_sent,
+    range_for,
+)
 from fhir_mapping.focus import is_of_another
 from fhir_mapping.interpretations import read_interpretation
 from fhir_mapping.modifiers import without_modified_parts
@@ -171,10 +177,8 @@ def _result(element: Resource, ref: str, kind: Kind, scene: Scene) -> Draft | No
     draft.shown = value.shown
     if said and said != value.shown:
         draft.shown = f"{value.shown or value.figure} ({said})"
-    if value.number is not None and element.get("referenceRange"):
-        _set_range(draft, element["referenceRange"], scene)
-    elif value.number is not None and flag is None:
-        _set_limits(draft, table_range(term.codes, draft.unit, scene.age_years, scene.sex))
+    if value.number is not None:
+        _set_range(draft, element.get("referenceRange"), flag, scene)
     if flag is not None:
         judge_sent(draft, flag)
     if value.number is None:
@@ -220,13 +224,21 @@ def _interpreted_as_absent(interpretation: Any, scene: Scene) -> bool:
     return polarity_of_codes(codes, interpretation=True) is Polarity.ABSENT
 
 
-def _set_range(draft: Draft, ranges: Any, scene: Scene) -> None:
-    """The range that fits the patient, and the flag by it."""
-    found = range_for(
-        ranges, scene.words, draft.unit, scene.age_years, scene.sex, draft.codes, draft.value
-    )
-    if found is None:
+def _set_range(draft: Draft, ranges: Any, sent: Flag | None, scene: Scene) -> None:
+    """The range that fits the patient, and the flag by it.
+
+    A published range counts where the sender gives neither range nor flag, or says that a value is
+    normal which lies far beyond it.
+    """
+    found = None
+    if ranges:
+        found = range_for(
+            ranges, scene.words, draft.unit, scene.age_years, scene.sex, draft.codes, draft.value
+        )
+    if found is None and (ranges or sent is None or sent is Flag.NORMAL):
         found = table_range(draft.codes, draft.unit, scene.age_years, scene.sex)
+        if sent is not None and not ranges and not is_far_beyond(draft.value, found):
+            found = None
     _set_limits(draft, found)
 
 

@@ -1,4 +1,4 @@
-"""Whether a reference range is for this patient: by its type, appliesTo, age, and the words beside it.
+"""Whether a reference range is for this patient: by type, appliesTo, age and the words beside it.
 
 A range for a group that is not looked at here (in pregnancy, fasting, of a therapy) is for nobody:
 a flag by it would be a guess.
@@ -59,7 +59,7 @@ def is_for(
 
 
 def _applies(sent: Any, age_years: float | None, sex: str | None) -> bool:
-    """Whether all that is said of the people is understood and holds; a sex may be any of several."""
+    """Whether all that is said of the people is understood and holds; of sexes one must."""
     said = _said(sent)
     named = [p for text in said for p in _named(text)]
     if not named:

@@ -44,7 +44,8 @@ def parts(value: dict[str, Any], words: Words) -> tuple[float | None, str | None
     raw, comparator = value.get("value"), value.get("comparator")
     read = raw if type(raw) is float and isfinite(raw) else number(raw)
     if read is None and isinstance(raw, str):
-        comparator, read = _compared(raw)
+        written, read = _compared(raw)
+        comparator = written or comparator
     known = _COMPARATORS.get(comparator) if isinstance(comparator, str) else None
     unit = value.get("code") if value.get("system") == UCUM_SYSTEM else value.get("unit")
     unit = words.unit(unit) or words.unit(value.get("unit")) or words.unit(value.get("code"))
@@ -66,5 +67,13 @@ def _compared(raw: str) -> tuple[str | None, float | None]:
     text = raw.strip()
     for sign in ("<=", ">=", "<", ">"):
         if text.startswith(sign):
-            return sign, number(text[len(sign) :].strip())
-    return None, None
+            return sign, _number_of(text[len(sign) :].strip())
+    return None, _number_of(text)
+
+
+def _number_of(text: str) -> float | None:
+    """A number, also with a decimal comma; "1,234" may be a thousand and is none."""
+    whole, comma, decimals = text.partition(",")
+    if comma and decimals.isdecimal() and len(decimals) != 3 and "." not in whole:
+        return number(f"{whole}.{decimals}")
+    return number(text)

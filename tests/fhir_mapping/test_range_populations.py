@@ -135,3 +135,56 @@ def test_a_range_beside_words(
         )
     )  # fmt: skip
     assert (fact.text, fact.flag) == (told, flag)
+
+
+SNOMED = "http://snomed.info/sct"
+HL7 = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "value", "unit", "told", "flag"),
+    [
+        ("2823-3", "Potassium", 5.1, "mmol/L", "Potassium 5.1 mmol/L", Flag.NORMAL),
+        ("2823-3", "Potassium", 6.5, "mmol/L", "Potassium 6.5 mmol/L", Flag.NORMAL),
+        ("2823-3", "Potassium", 6.6, "mmol/L",
+         "Potassium 6.6 mmol/L (usual 3.5-5) high by the usual range, sent as normal", Flag.HIGH),
+        ("718-7", "Hemoglobin", 45, "g/dL",
+         "Hemoglobin 45 g/dL (usual 12-16) high by the usual range, sent as normal", Flag.HIGH),
+        ("718-7", "Hemoglobin", 13.2, "mg/dL",
+         "Hemoglobin 13.2 mg/dL (usual 12000-16000) low by the usual range, sent as normal",
+         Flag.LOW),
+        ("1-1", "T", 45, "g/dL", "T 45 g/dL", Flag.NORMAL),
+    ],
+)  # fmt: skip
+def test_a_value_far_from_usual_that_was_sent_as_normal(
+    only: Make, lab: Make, code: str, name: str, value: float, unit: str, told: str, flag: Flag
+) -> None:
+    sent = [{"coding": [{"system": HL7, "code": "N"}]}]
+    fact = only(lab("o1", code, name, value, unit, interpretation=sent))
+    assert (fact.text, fact.flag) == (told, flag)
+
+
+@pytest.mark.parametrize(
+    ("system", "code", "told", "flag"),
+    [
+        (SNOMED, "281302008", "T 5 g/L high", Flag.HIGH),
+        (SNOMED, "281300000", "T 5 g/L low", Flag.LOW),
+        (SNOMED, "17621005", "T 5 g/L", Flag.NORMAL),
+        ("urn:local", "281302008", "T 5 g/L", None),
+    ],
+)
+def test_interpretations_of_snomed_ct(
+    only: Make, lab: Make, system: str, code: str, told: str, flag: Flag | None
+) -> None:
+    sent = [{"coding": [{"system": system, "code": code}]}]
+    fact = only(lab("o1", "1-1", "T", 5, "g/L", interpretation=sent))
+    assert (fact.text, fact.flag) == (told, flag)
+
+
+@pytest.mark.parametrize(("value", "flag"), [(0.5, Flag.LOW), (1.5, Flag.ABNORMAL), (3, Flag.HIGH)])
+def test_abnormal_is_low_or_high_where_the_range_says_so(
+    only: Make, lab: Make, value: float, flag: Flag
+) -> None:
+    sent = [{"coding": [{"system": HL7, "code": "A"}]}]
+    result = lab("o1", "1-1", "T", value, "g/L", interpretation=sent, referenceRange=[limits(1, 2)])
+    assert only(result).flag is flag
