@@ -121,7 +121,7 @@ def judge_sent(draft: Draft, sent: Flag) -> None:
     is_told = is_own or (sent is Flag.NORMAL and is_far_beyond(draft.value, draft.range))
     by_range = draft.flag if is_told else None
     if by_range is None or _agree(sent, by_range):
-        draft.flag = by_range if sent is Flag.ABNORMAL and by_range is not None else sent
+        draft.flag = _directed(sent, by_range)
         draft.by_range = False
         return
     if by_range.is_abnormal:
@@ -148,8 +148,20 @@ def is_far_beyond(value: float | None, limits: Range | None) -> bool:
     return (high is not None and value > 2 * high) or (low is not None and value < low / 2)
 
 
-def _agree(sent: Flag, by_range: Flag) -> bool:
+_UNDIRECTED = (Flag.ABNORMAL, Flag.CRITICAL_ABNORMAL)
+
+
+def _directed(sent: Flag, by_range: Flag | None) -> Flag:
+    """Abnormal as low or high where the range says which."""
+    if sent not in _UNDIRECTED or by_range is None:
+        return sent
     if sent is Flag.ABNORMAL:
+        return by_range
+    return Flag.CRITICAL_HIGH if by_range.is_high else Flag.CRITICAL_LOW
+
+
+def _agree(sent: Flag, by_range: Flag) -> bool:
+    if sent in _UNDIRECTED:
         return by_range.is_abnormal
     return (sent.is_high, sent.is_low) == (by_range.is_high, by_range.is_low)
 

@@ -66,9 +66,9 @@ class Index:
         literal = reference.get("reference") if isinstance(reference, dict) else reference
         if isinstance(literal, str) and literal.startswith("#") and container is not None:
             wanted = literal[1:]
-            return next(
-                (r for r in objects(container.get("contained")) if r.get("id") == wanted), None
-            )
+            held = (r for r in objects(container.get("contained")) if r.get("id") == wanted)
+            inner = next(held, None)
+            return None if inner is not None and inner.get("modifierExtension") else inner
         known = self.reference_of(literal)
         found = None if known is None else self._by_reference[known]
         if found is not None and found.get("modifierExtension") and not _is_person(found):

@@ -188,3 +188,20 @@ def test_abnormal_is_low_or_high_where_the_range_says_so(
     sent = [{"coding": [{"system": HL7, "code": "A"}]}]
     result = lab("o1", "1-1", "T", value, "g/L", interpretation=sent, referenceRange=[limits(1, 2)])
     assert only(result).flag is flag
+
+
+@pytest.mark.parametrize(
+    ("value", "ranges", "told", "flag"),
+    [
+        (0.5, [limits(1, 2)], "T 0.5 g/L (1-2) critical low", Flag.CRITICAL_LOW),
+        (3, [limits(1, 2)], "T 3 g/L (1-2) critical high", Flag.CRITICAL_HIGH),
+        (3, [], "T 3 g/L critical abnormal", Flag.CRITICAL_ABNORMAL),
+    ],
+)
+def test_critically_abnormal_is_critical(
+    only: Make, lab: Make, value: float, ranges: Any, told: str, flag: Flag
+) -> None:
+    sent = [{"coding": [{"system": HL7, "code": "AA"}]}]
+    fact = only(lab("o1", "1-1", "T", value, "g/L", interpretation=sent, referenceRange=ranges))
+    assert (fact.text, fact.flag) == (told, flag)
+    assert flag.is_critical

@@ -24,7 +24,7 @@ INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpreta
         ("HH", Flag.CRITICAL_HIGH),
         ("LL", Flag.CRITICAL_LOW),
         ("A", Flag.ABNORMAL),
-        ("AA", Flag.ABNORMAL),
+        ("AA", Flag.CRITICAL_ABNORMAL),
         ("h ", Flag.HIGH),
     ],
 )
