@@ -7,7 +7,7 @@ What was found (organism, variant) is no course either: another finding is anoth
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from fhir_mapping.annotations import words_at
@@ -69,7 +69,13 @@ def _asks_what(name: str) -> bool:
 def _is_susceptibility(draft: Draft) -> bool:
     if any("suscept" in code.display.casefold() for code in draft.codes):
         return True
-    return draft.shown is not None and any(word in draft.shown for word in _SAID)
+    shown = draft.shown
+    return shown is not None and (any(w in shown for w in _SAID) or shown.casefold() in _answers())
+
+
+@cache
+def _answers() -> frozenset[str]:
+    return frozenset(table("observations")["isolates"]["said"])
 
 
 _SAID = ("susceptible", "resistant", "intermediate")

@@ -66,7 +66,7 @@ def _is_absence_with_tail(said: str) -> bool:
     for n in range(1, min(len(words), 4)):
         head = " ".join(words[:n])
         if _texts().get(head) is Polarity.ABSENT:
-            return all(word in tails or word.isdigit() for word in words[n:])
+            return all(word in tails or word.rstrip("hd").isdigit() for word in words[n:])
     return False
 
 

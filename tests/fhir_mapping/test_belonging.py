@@ -181,3 +181,11 @@ def test_values_that_read_the_same_are_unchanged(only: Make, lab: Make) -> None:
         lab("o1", code, name, 53, "mmol/mol", EARLIER), lab("o2", code, name, 7, "%", LATER)
     )
     assert fact.text.startswith("Hemoglobin A1c 7 -> 7% over 24 hours, unchanged")
+
+
+def test_antibiotics_by_their_answers_alone_are_no_course(chart_of: Make, resource: Make) -> None:
+    found = [
+        result(resource, "s1", EARLIER, code={"text": "Ciprofloxacin"}, valueString="R"),
+        result(resource, "s2", LATER, code={"text": "Ciprofloxacin"}, valueString="S"),
+    ]
+    assert texts(chart_of(*found)) == ["Ciprofloxacin: R", "Ciprofloxacin: S"]

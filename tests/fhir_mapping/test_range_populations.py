@@ -205,3 +205,11 @@ def test_critically_abnormal_is_critical(
     fact = only(lab("o1", "1-1", "T", value, "g/L", interpretation=sent, referenceRange=ranges))
     assert (fact.text, fact.flag) == (told, flag)
     assert flag.is_critical
+
+
+def test_lists_within_lists_are_read(only: Make, lab: Make) -> None:
+    result = lab("o1", "1-1", "T", 8, "g/L", referenceRange=[[limits(1, 9)]])
+    result["valueQuantity"] = [result["valueQuantity"]]
+    result["interpretation"] = [[{"coding": [[{"system": HL7, "code": "N"}]]}]]
+    fact = only(result)
+    assert (fact.text, fact.flag) == ("T 8 g/L (1-9)", Flag.NORMAL)
