@@ -261,8 +261,9 @@ def _modified(value: Any, *, of_item: bool = True) -> Iterator[Any]:
 def test_a_contained_resource_with_an_unknown_modifier_is_not_read(
     chart_of: Make, resource: Make
 ) -> None:
-    drug = {"resourceType": "Medication", "id": "x", "code": {"text": "Warfarin"},
-            "modifierExtension": [{"url": "http://a.example/not", "valueBoolean": True}]}  # fmt: skip
+    unknown = [{"url": "http://a.example/not", "valueBoolean": True}]
+    code = {"text": "Warfarin"}
+    drug = {"resourceType": "Medication", "id": "x", "code": code, "modifierExtension": unknown}
     order = resource("MedicationRequest", "m", status="active", contained=[drug],
                      medicationReference={"reference": "#x"})  # fmt: skip
     chart = chart_of(order)
