@@ -45,9 +45,11 @@ def text_of(attachment: Mapping[str, Any], index: Index) -> tuple[str, str | Non
         binary, data = _elsewhere(attachment, index)
     if media.startswith(("image/", "video/", "audio/")):
         raise NoText("signal-or-image", "Images and recordings are not read.")
-    if media not in _READERS and media not in _GZIP_TYPES:
-        raise NoText("unsupported-attachment", "Attachments of this type are not read.")
+    if media not in _READERS and media not in _ANYTHING:
+        raise NoText("unsupported-attachment", _UNSUPPORTED)
     content = _unpacked(_decoded(data))
+    if _IS_BASE64.fullmatch(content[:_LONGEST_SNIFFED]):
+        content = _unpacked(_decoded(content.decode("ascii")))  # encoded twice
     return _reader(media, content)(content, charset), binary
 
 
@@ -64,6 +66,11 @@ def _reader(media: str, content: bytes) -> Callable[[bytes, str], str]:
     for signature, known in _SIGNATURES:
         if start.startswith(signature):
             return _READERS[known]
+    if _READERS.get(media) is not _html and start.startswith((b"<", *_MESSAGES)):
+        if _BEGINS_HTML.match(start) or (start.startswith(b"<?xml") and b"<html" in start):
+            return _html
+        if start.startswith(_MESSAGES):
+            raise NoText("unsupported-attachment", _UNSUPPORTED)
     return _READERS.get(media, _plain)
 
 
@@ -80,8 +87,12 @@ def _decoded(data: object) -> bytes:
         raise NoText("attachment-empty", "The attachment has no data.")
     if len(data) > _LARGEST * 4 // 3:
         raise NoText("attachment-too-large", "The attachment is larger than what is read.")
+    plain = "".join(data.split())
+    if plain.startswith("data:"):
+        plain = plain.partition(",")[2]
+    plain = plain.rstrip("=").replace("-", "+").replace("_", "/")  # of URLs, without padding
     try:
-        return base64.b64decode("".join(data.split()), validate=True)
+        return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
     except (binascii.Error, ValueError):
         raise NoText("attachment-broken", "The data of the attachment is not base64.") from None
 
@@ -162,6 +173,20 @@ _READERS: dict[str, Callable[[bytes, str], str]] = {
     "application/pdf": _pdf,
 }
 _GZIP = b"\x1f\x8b"
-_GZIP_TYPES = frozenset({"application/gzip", "application/x-gzip"})
+_ANYTHING = frozenset({"application/gzip", "application/x-gzip", "application/octet-stream"})
+"""Types that say nothing of the content; it is told by its first bytes."""
+
+_UNSUPPORTED = "Attachments of this type are not read."
+_MESSAGES = (b"MSH|", b"<?xml", b"<ClinicalDocument", b"<Bundle", b'{"resourceType"')
+"""How messages and documents for machines begin, which hold more than a text: identifiers."""
+
+_BEGINS_HTML = re.compile(
+    rb"<(?:!doctype\s+html|html|head|body|div|p|span|table|h[1-6]|ul|ol|br|b|i|pre)[\s>/]",
+    re.IGNORECASE,
+)
+_LONGEST_SNIFFED = 4096
+_IS_BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]{60,}(?:\r?\n)?)+[A-Za-z0-9+/]*={0,2}\s*")
+"""A text of words has blanks within sixty characters. Ours; Chinese is not ASCII."""
+
 _SIGNATURES = ((b"%PDF-", "application/pdf"), (b"{\\rtf", "application/rtf"))
 """How a document of each type begins, whatever it is labelled."""

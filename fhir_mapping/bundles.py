@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
+from datetime import UTC, datetime
 from typing import Any
 
 from fhir_mapping.reading import object_of, objects, string
@@ -71,10 +72,38 @@ def _target(entry: Entry) -> str:
     return "/".join(parts[-2:]) if len(parts) > 1 else ""
 
 
-def _when(entry: Entry) -> str:
+def _when(entry: Entry) -> datetime | None:
+    """When the server says that this version came to be."""
     meta = object_of(object_of(entry.get("resource")).get("meta"))
     response = object_of(entry.get("response"))
-    return string(response.get("lastModified")) or string(meta.get("lastUpdated"))
+    for sent in (response.get("lastModified"), meta.get("lastUpdated")):
+        try:
+            moment = datetime.fromisoformat(string(sent))
+        except ValueError:
+            continue
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return None
+
+
+def _version(entry: Entry) -> int | None:
+    """The number of this version: of its meta, its ETag, or its address."""
+    meta = object_of(object_of(entry.get("resource")).get("meta"))
+    etag = string(object_of(entry.get("response")).get("etag"))
+    url = string(object_of(entry.get("request")).get("url"))
+    address = url.partition("/_history/")[2]
+    for sent in (string(meta.get("versionId")), etag.removeprefix("W/").strip('"'), address):
+        if sent.isdecimal():
+            return int(sent)
+    return None
+
+
+def _is_newer(entry: Entry, other: Entry) -> bool:
+    """Whether the first is the later version, by time, else by number; else it is not known."""
+    one, two = _when(entry), _when(other)
+    if one is not None and two is not None and one != two:
+        return one > two
+    first, second = _version(entry), _version(other)
+    return first is not None and second is not None and first > second
 
 
 def _without_deleted(entries: list[Entry]) -> tuple[list[Entry], list[Entry]]:
@@ -87,7 +116,7 @@ def _without_deleted(entries: list[Entry]) -> tuple[list[Entry], list[Entry]]:
     newest: dict[str, Entry] = {}
     for entry in entries:
         target = _target(entry)
-        if target not in newest or _when(entry) > _when(newest[target]):
+        if target not in newest or _is_newer(entry, newest[target]):
             newest[target] = entry
     gone = {target for target, entry in newest.items() if target and _is_deletion(entry)}
     kept = [e for e in entries if not _is_deletion(e) and _target(e) not in gone]

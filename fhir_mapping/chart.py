@@ -104,10 +104,15 @@ class Flag(StrEnum):
     CRITICAL_LOW = "critical-low"
     CRITICAL_HIGH = "critical-high"
     ABNORMAL = "abnormal"
+    CRITICAL_ABNORMAL = "critical-abnormal"
 
     @property
     def is_abnormal(self) -> bool:
         return self is not Flag.NORMAL
+
+    @property
+    def is_critical(self) -> bool:
+        return self in (Flag.CRITICAL_LOW, Flag.CRITICAL_HIGH, Flag.CRITICAL_ABNORMAL)
 
     @property
     def is_high(self) -> bool:

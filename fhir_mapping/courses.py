@@ -75,7 +75,7 @@ def _over(first: Draft, last: Draft) -> str:
 def _direction(first: Draft, last: Draft) -> str:
     if first.value is None or last.value is None or first.comparator or last.comparator:
         return ""
-    if first.value == last.value:
+    if plain(first.value) == plain(last.value):
         return ", unchanged"
     return ", rising" if last.value > first.value else ", falling"
 

@@ -55,8 +55,20 @@ def _step(dosage: Mapping[str, Any], words: Words) -> str:
         _as_needed(dosage, words),
     ]
     said = " ".join(filter(None, parts))
-    most = _most(dosage, words)
-    return f"{said}, {most}" if said and most else said or most
+    return ", ".join(filter(None, (said, _most(dosage, words), _instructions(dosage, words))))
+
+
+_INSTRUCTIONS = ("additionalInstruction", "patientInstruction")
+_LONGEST = 80
+
+
+def _instructions(dosage: Mapping[str, Any], words: Words) -> str:
+    """What else the patient is told ("halve on Sundays"), where it is short."""
+    if not any(name in dosage for name in _INSTRUCTIONS):
+        return ""
+    sent = [*items(dosage.get("additionalInstruction")), dosage.get("patientInstruction")]
+    said = (wording(instruction, words) for instruction in sent)
+    return ", ".join(dict.fromkeys(text for text in said if text and len(text) <= _LONGEST))
 
 
 def _site(dosage: Mapping[str, Any], words: Words) -> str:
@@ -94,8 +106,10 @@ def _measure(holder: Mapping[str, Any], names: tuple[str, ...], words: Words) ->
             continue
         value = object_of(holder[name])
         shown = shown_quantity(value, words)
-        if shown:
-            return shown
+        if shown or isinstance(value.get("value"), str):
+            return (
+                shown or f"{words.typed(value['value'])} {words.coded(value.get('unit'))}".strip()
+            )
         low, high = (shown_quantity(value.get(end), words) for end in ("low", "high"))
         if low and high:
             return f"{low} to {high}"

@@ -28,28 +28,54 @@ _NOT_SO = frozenset({"refuted", "entered-in-error"})
 def current_encounters(encounters: Mapping[str, Resource], scene: Scene) -> set[str]:
     """The references of the present encounters among those of this patient.
 
-    The one the caller named; else the open stays that began with the newest open stay; else the
-    visits that began with the newest visit, open or over; and what any of these is part of (the
-    emergency visit before the stay). How long ago each may have begun is in `encounters.toml`: an
-    encounter that nobody closed for years is not the present one.
+    The one the caller named; else the open stays that began with the newest open stay, and the
+    emergency visit of today (a stay that nobody closed must not hide it); else the visits that
+    began or ended with the newest visit, open or over; and what any of these is part of. How long
+    ago each may have begun is in `encounters.toml`: an encounter that nobody closed for years, or
+    whose end has passed, is not open.
     """
     named = f"Encounter/{scene.encounter_id}" if scene.encounter_id else ""
     if named in encounters:
         return _with_wholes({named}, encounters, scene)
     period = scene.dialect.encounter_period
     begun = {ref: scene.times.first_of(r, period) for ref, r in encounters.items()}
-    is_open = {ref for ref, r in encounters.items() if string(r.get("status")) in _OPEN}
+    ended = {ref: scene.times.end_of(_period(r, scene)) for ref, r in encounters.items()}
+    is_open = {
+        ref
+        for ref, r in encounters.items()
+        if string(r.get("status")).lower() in _OPEN and (ended[ref] or 0.0) <= _SETTLES
+    }
     stays = {ref for ref in is_open if _class_code(encounters[ref], scene) in _stays()}
     limits = table("encounters")["present"]
     candidates = _begun_within(begun, stays, limits["open_stay_days"])
     if not candidates:
         candidates = _begun_within(begun, is_open, limits["open_visit_days"])
-        candidates |= _begun_within(begun, set(begun), limits["ended_visit_days"])
+        last = {ref: _last(begun[ref], ended[ref]) for ref in begun}
+        candidates |= _begun_within(last, set(last), limits["ended_visit_days"])
     if not candidates:
         return {ref for ref in is_open if begun[ref] is None}
     newest = min(candidates.values())
     latest = {ref for ref, days in candidates.items() if days - newest <= 1.0}
+    emergencies = {ref for ref, r in encounters.items() if _class_code(r, scene) in _EMERGENCY}
+    latest |= _begun_within(begun, emergencies, limits["emergency_days"]).keys()
     return _with_wholes(latest, encounters, scene)
+
+
+_SETTLES = 1.0
+"""Days after its end that an encounter may still be open, while its record is completed. Ours."""
+
+_EMERGENCY = frozenset({"emer", "emergency"})
+
+
+def _period(resource: Resource, scene: Scene) -> dict[str, Any]:
+    return object_of(first(resource, scene.dialect.encounter_period))
+
+
+def _last(begun: float | None, ended: float | None) -> float | None:
+    """Days since a visit was last seen: its end where that has passed, else its beginning."""
+    if begun is None or ended is None or not 0 <= ended <= begun:
+        return begun
+    return ended
 
 
 def _begun_within(
@@ -65,11 +91,14 @@ def _stays() -> frozenset[str]:
 
 
 def _with_wholes(refs: set[str], encounters: Mapping[str, Resource], scene: Scene) -> set[str]:
-    found = set(refs)
-    for ref in refs:
-        whole = scene.index.reference_of(encounters[ref].get("partOf"))
-        if whole in encounters:
-            found.add(str(whole))
+    """These and all that they are part of: the ward's visit, the stay, the hospital's case."""
+    found: set[str] = set()
+    waiting = list(refs)
+    while waiting:
+        ref = waiting.pop()
+        if ref in encounters and ref not in found:
+            found.add(ref)
+            waiting.append(str(scene.index.reference_of(encounters[ref].get("partOf"))))
     return found
 
 

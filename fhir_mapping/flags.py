@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from fhir_mapping.chart import Code, Flag, Range
-from fhir_mapping.concepts import codings
+from fhir_mapping.concepts import wording
 from fhir_mapping.conversions import convert
 from fhir_mapping.draft import Draft
-from fhir_mapping.quantities import Quantity, parts, quantity
-from fhir_mapping.reading import items, objects, string
-from fhir_mapping.tables import table
+from fhir_mapping.populations import is_for
+from fhir_mapping.quantities import parts
+from fhir_mapping.reading import objects
 from fhir_mapping.words import Words
 from fhir_mapping.written_ranges import written_range
 
-__all__ = ["flag_against", "judge_sent", "range_for"]
+__all__ = ["flag_against", "is_far_beyond", "judge_sent", "range_as_sent", "range_for"]
 
-_WORD = re.compile(r"[^\W\d_]+")
-_NORMAL_RANGES = {"", "normal"}
-
-
-def _codes(interpretation: Any) -> list[str]:
-    found = []
-    for concept in items(interpretation):
-        if isinstance(concept, dict):
-            found += [c["code"] for c in codings(concept) if isinstance(c.get("code"), str)]
-        elif isinstance(concept, str):
-            found.append(concept)
-    return found
+_LONGEST = 60
+"""Longer texts beside a result are no range. Ours: a choice of presentation."""
 
 
 def range_for(
@@ -47,7 +36,7 @@ def range_for(
     """
     loinc = codes[0].code if codes else ""
     for candidate in objects(ranges):
-        if not _fits(candidate, age_years, sex, words):
+        if not is_for(candidate, age_years, sex, words):
             continue
         low, high = candidate.get("low"), candidate.get("high")
         if low or high:
@@ -55,9 +44,37 @@ def range_for(
         else:
             written = written_range(candidate.get("text"), value, unit, loinc)
             found = Range(written.low, written.high)
-        if _is_usable(found):
+        if _is_usable(found) and not _is_of_another_scale(found, value, unit):
             return found
     return None
+
+
+def range_as_sent(ranges: Any, words: Words) -> str:
+    """The words of a range that could not be read ("<5 negative, 5-10 borderline"), or ''."""
+    for candidate in objects(ranges):
+        normal = candidate.get("normalValue")
+        said = words.typed(candidate.get("text")) or wording(normal, words)
+        if said and len(said) <= _LONGEST and not (candidate.get("low") or candidate.get("high")):
+            return said
+    return ""
+
+
+_SCALES = {"%": 0.01, "/uL": 0.001, "L/L": 100.0, "1": 100.0}
+"""What a laboratory may write a range in, without saying so, beside a value in this unit. Ours."""
+
+_SMALLEST = 0.1
+
+
+def _is_of_another_scale(limits: Range, value: float | None, unit: str | None) -> bool:
+    """Whether a two-sided range fits the value only as a fraction or in thousands.
+
+    "0.36-0.48" beside 35 %, "4-10" beside 15000 /uL: the range is of another unit than is said.
+    """
+    scale = _SCALES.get(unit or "")
+    low, high = limits.low, limits.high
+    if scale is None or not value or low is None or high is None or low < _SMALLEST:
+        return False
+    return not low / 3 <= value <= high * 3 and low / 3 <= value * scale <= high * 3
 
 
 def _is_usable(limits: Range) -> bool:
@@ -100,73 +117,54 @@ def judge_sent(draft: Draft, sent: Flag) -> None:
 
     The flag is then the one that is not normal, and of two that are not the one by the range.
     """
-    by_range = draft.flag if draft.range is not None and draft.range.source == "chart" else None
+    is_own = draft.range is not None and draft.range.source == "chart"
+    is_told = is_own or (sent is Flag.NORMAL and is_far_beyond(draft.value, draft.range))
+    by_range = draft.flag if is_told else None
     if by_range is None or _agree(sent, by_range):
-        draft.flag, draft.by_range = sent, False
+        draft.flag = _directed(sent, by_range)
+        draft.by_range = False
         return
     if by_range.is_abnormal:
         draft.flag = by_range
-        draft.flagged = f"{by_range.value} by its range, sent as {_word(sent)}"
+        whose = "its" if is_own else "the usual"
+        draft.flagged = f"{by_range.value} by {whose} range, sent as {_word(sent)}"
     else:
         draft.flag, draft.by_range = sent, False
         draft.flagged = f"sent as {_word(sent)}, within its range"
 
 
-def _agree(sent: Flag, by_range: Flag) -> bool:
+def is_far_beyond(value: float | None, limits: Range | None) -> bool:
+    """Whether a value is outside a range by more than its width (of one limit: by twice that).
+
+    Ours: laboratories' ranges differ by less; such a value was not looked at when it was sent as
+    normal, or is in another unit than it says.
+    """
+    if value is None or limits is None:
+        return False
+    low, high = limits.low, limits.high
+    if low is not None and high is not None:
+        width = high - low
+        return value > high + width or value < low - width or 0 <= value < low / 2
+    return (high is not None and value > 2 * high) or (low is not None and value < low / 2)
+
+
+_UNDIRECTED = (Flag.ABNORMAL, Flag.CRITICAL_ABNORMAL)
+
+
+def _directed(sent: Flag, by_range: Flag | None) -> Flag:
+    """Abnormal as low or high where the range says which."""
+    if sent not in _UNDIRECTED or by_range is None:
+        return sent
     if sent is Flag.ABNORMAL:
+        return by_range
+    return Flag.CRITICAL_HIGH if by_range.is_high else Flag.CRITICAL_LOW
+
+
+def _agree(sent: Flag, by_range: Flag) -> bool:
+    if sent in _UNDIRECTED:
         return by_range.is_abnormal
     return (sent.is_high, sent.is_low) == (by_range.is_high, by_range.is_low)
 
 
 def _word(flag: Flag) -> str:
     return flag.value.replace("-", " ")
-
-
-def _bound(value: Any, words: Words) -> Quantity | None:
-    return quantity(value, words) if isinstance(value, dict) else None
-
-
-def _fits(
-    candidate: dict[str, Any], age_years: float | None, sex: str | None, words: Words
-) -> bool:
-    kind = candidate.get("type")
-    if kind is not None and _codes(kind) and not _NORMAL_RANGES.intersection(_codes(kind)):
-        return False
-    sexes = _sexes(candidate)
-    if sexes and sex not in sexes:
-        return False
-    return _fits_age(candidate.get("age"), age_years, words)
-
-
-def _sexes(candidate: dict[str, Any]) -> list[str]:
-    """The sexes that a range is of: by the codes and words of appliesTo, else by its own words."""
-    applies = candidate.get("appliesTo")
-    meant = {code.lower() for code in _codes(applies)}
-    meant |= {string(concept.get("text")).lower() for concept in objects(applies)}
-    known = table("observations")["sexes"]
-    found = [sex for sex, words in known.items() if not meant.isdisjoint(words)]
-    if found or applies:
-        return found
-    written = _WORD.findall(string(candidate.get("text")).lower())
-    return [s for s, words in known.items() if any(w in words for w in written if len(w) > 1)]
-
-
-def _fits_age(age: Any, age_years: float | None, words: Words) -> bool:
-    if not isinstance(age, dict):
-        return True
-    low, high = _years(age.get("low"), words), _years(age.get("high"), words)
-    if low is None and high is None:
-        return True
-    if age_years is None:
-        return False
-    return (low is None or age_years >= low) and (high is None or age_years <= high)
-
-
-_YEARS = {"a": 1.0, "mo": 1 / 12, "wk": 7 / 365.25, "d": 1 / 365.25, "years": 1.0, "year": 1.0}
-
-
-def _years(value: Any, words: Words) -> float | None:
-    read = _bound(value, words)
-    if read is None or read.value is None:
-        return None
-    return read.value * _YEARS.get(read.unit or "a", 1.0)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from fhir_mapping.draft import Scene
 from fhir_mapping.reading import objects, string
+from fhir_mapping.tables import table
 
 __all__ = ["is_of_another"]
 
@@ -23,28 +25,53 @@ def is_of_another(resource: Resource, scene: Scene) -> bool:
     A focus on the patient's own condition, procedure or body structure says what the result is for.
     Source: https://hl7.org/fhir/R4/observation.html, Observation.focus ("fetus, parent, donor").
     """
-    own = _reference(resource.get("subject"))
-    return any(_is_another(sent, own, resource, scene) for sent in objects(resource.get("focus")))
+    if "extension" in resource and _is_extended(resource["extension"]):
+        return True
+    own = _whose(resource)
+    sent = [focus for focus in objects(resource.get("focus")) if focus]
+    return any(_is_another(focus, own, resource, scene) for focus in sent)
+
+
+def _is_extended(extensions: Any) -> bool:
+    known = table("focus")["extensions"]
+    return any(extension.get("url") in known for extension in objects(extensions))
 
 
 def _is_another(sent: Resource, own: str, resource: Resource, scene: Scene) -> bool:
-    reference = _reference(sent)
+    reference = _plain(sent.get("reference"))
     target = scene.index.resolve(sent, resource)
     kind = string((target or {}).get("resourceType")) or string(sent.get("type"))
     kind = kind or _type_in(reference)
     if kind == "Patient":
-        return not own or reference.rpartition("/")[2] != own.rpartition("/")[2]
-    if kind == "Specimen":
-        whose = _reference((target or {}).get("subject"))
-        return bool(whose) and whose.rpartition("/")[2] != own.rpartition("/")[2]
+        return not own or _id_in(reference) != own
+    if not kind and sent.get("display"):
+        return not _PERSON_WORDS.isdisjoint(_WORD.findall(string(sent["display"]).lower()))
+    whose = _whose(target or {})
+    if whose and own and whose != own:
+        return True
     return not kind or kind in _PERSONS or kind in _THINGS
 
 
-def _reference(sent: Any) -> str:
-    return string(sent.get("reference")) if isinstance(sent, dict) else ""
+_WORD = re.compile(r"[^\W\d_]+")
+_PERSON_WORDS = frozenset(table("focus")["persons"])
+
+
+def _whose(resource: Resource) -> str:
+    """The id of the patient that a resource is of, or ''."""
+    sent = resource.get("subject") or resource.get("patient")
+    return _id_in(_plain(sent.get("reference"))) if isinstance(sent, dict) else ""
+
+
+def _plain(reference: Any) -> str:
+    """A reference without its version."""
+    return string(reference).split("/_history/")[0].rstrip("/")
+
+
+def _id_in(reference: str) -> str:
+    return reference.rpartition("/")[2]
 
 
 def _type_in(reference: str) -> str:
     """The type that a literal reference names, or ''."""
-    parts = reference.split("/_history/")[0].rstrip("/").split("/")
+    parts = reference.split("/")
     return parts[-2] if len(parts) > 1 and parts[-2][:1].isupper() else ""

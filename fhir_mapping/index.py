@@ -66,9 +66,9 @@ class Index:
         literal = reference.get("reference") if isinstance(reference, dict) else reference
         if isinstance(literal, str) and literal.startswith("#") and container is not None:
             wanted = literal[1:]
-            return next(
-                (r for r in objects(container.get("contained")) if r.get("id") == wanted), None
-            )
+            held = (r for r in objects(container.get("contained")) if r.get("id") == wanted)
+            inner = next(held, None)
+            return None if inner is not None and inner.get("modifierExtension") else inner
         known = self.reference_of(literal)
         found = None if known is None else self._by_reference[known]
         if found is not None and found.get("modifierExtension") and not _is_person(found):
@@ -98,7 +98,31 @@ class Index:
                     known = self.reference_of(source)
                     if known and known.startswith("Observation/"):
                         holders.setdefault(ref, []).append(known)
+            if "related" in resource:
+                for known in self._related_members(resource):
+                    holders.setdefault(known, []).append(ref)
         return holders
+
+    def _related_members(self, resource: Resource) -> Iterator[str]:
+        """The members of a panel as STU3 names them."""
+        for link in objects(resource["related"]):
+            known = self.reference_of(link.get("target"))
+            if known and link.get("type") == "has-member":
+                yield known
+
+    def groups_of(self, reference: str) -> tuple[str, ...]:
+        """The panels that have this Observation as a member, and the reports of it."""
+        return (*self.holders_of(reference), *self._reports.get(reference, ()))
+
+    @cached_property
+    def _reports(self) -> dict[str, list[str]]:
+        reports: dict[str, list[str]] = {}
+        for ref, resource in self:
+            if "result" in resource and resource.get("resourceType") == "DiagnosticReport":
+                for result in objects(resource["result"]):
+                    if known := self.reference_of(result):
+                        reports.setdefault(known, []).append(ref)
+        return reports
 
     def _take(self, resource: object, depth: int) -> None:
         if type(resource) is not dict and not isinstance(resource, Mapping):

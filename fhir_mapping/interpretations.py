@@ -20,6 +20,7 @@ from fhir_mapping.words import Words
 __all__ = ["Interpretation", "read_interpretation"]
 
 _MOST = 3
+_SNOMED = "http://snomed.info/sct"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ def _codes(concept: Any) -> Iterator[str]:
     known = table("observations")["interpretation_systems"]
     for coding in codings(concept):
         code, system = string(coding.get("code")).upper(), string(coding.get("system"))
+        if system == _SNOMED and code in known["snomed"]:
+            yield known["snomed"][code]
         if system in known["hl7"] or (not system and code in known["without_system"]):
             yield code
 

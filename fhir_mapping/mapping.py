@@ -101,7 +101,7 @@ def map_chart(
     scene = Scene(
         dialect(version), times, words, Terms(words).of, index, found,
         about.age_years, about.recorded_sex,
-        encounter_id.rpartition("/")[2] if encounter_id else None,
+        _id_of(encounter_id) if encounter_id else None,
         assessments,
     )  # fmt: skip
     _map_all(scene, Ownership(patient_id, patient))
@@ -196,3 +196,8 @@ def _leave_patient(ref: str, scene: Scene, ownership: Ownership) -> None:
         scene.found.leave(ref, "told-as-patient", "Age and recorded sex are told; the rest is not.")
     else:
         scene.found.leave(ref, "other-patient", "It is another patient and was not read.")
+
+
+def _id_of(reference: str) -> str:
+    """The id in a reference or an address, with or without a version."""
+    return reference.split("/_history/")[0].rstrip("/").rpartition("/")[2]

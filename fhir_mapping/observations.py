@@ -8,13 +8,20 @@ from functools import cache
 from typing import Any
 
 from fhir_mapping.annotations import remark_of
-from fhir_mapping.chart import Certainty, Kind, Polarity, Range
+from fhir_mapping.belonging import keep_together, member_of, organism_among
+from fhir_mapping.chart import Certainty, Flag, Kind, Polarity, Range
 from fhir_mapping.coding_marks import EXCLUDED, SUSPECTED
 from fhir_mapping.components import of_components
 from fhir_mapping.concepts import codings, unwrap
-from fhir_mapping.context import is_uncertain, polarity_of_codes
+from fhir_mapping.context import is_uncertain, polarity_of_codes, polarity_of_text
 from fhir_mapping.draft import Draft, Scene
-from fhir_mapping.flags import flag_against, judge_sent, range_for
+from fhir_mapping.flags import (
+    flag_against,
+    is_far_beyond,
+    judge_sent,
+    range_as_sent,
+    range_for,
+)
 from fhir_mapping.focus import is_of_another
 from fhir_mapping.interpretations import read_interpretation
 from fhir_mapping.modifiers import without_modified_parts
@@ -36,12 +43,12 @@ _TIMES = ("effectiveDateTime", "effectivePeriod", "effectiveInstant", "effective
 
 def map_observation(resource: Resource, ref: str, scene: Scene) -> None:
     """One result; each component of a panel is a result of its own, but for a blood pressure."""
-    if "contained" in resource:
-        map_contained(resource, "hasMember", ref, scene)
-    if "focus" in resource and is_of_another(resource, scene):
+    if ("focus" in resource or "extension" in resource) and is_of_another(resource, scene):
         detail = "It is about somebody or something else than the patient."
         scene.found.leave(ref, "other-focus", detail)
         return
+    if "contained" in resource:
+        map_contained(resource, "hasMember", ref, scene)
     term = scene.term(resource.get("code"))
     refusal = refusal_of(term)
     if refusal is not None:
@@ -62,6 +69,7 @@ def map_observation(resource: Resource, ref: str, scene: Scene) -> None:
     status = _status(resource)
     remark = remark_of(resource, scene) if "note" in resource or "comment" in resource else ""
     tell_apart(drafts, resource, ref, scene)
+    keep_together(drafts, own, resource, scene)
     if components:
         drafts = name_by_subject(drafts, resource, scene)
     for draft in drafts:
@@ -71,16 +79,25 @@ def map_observation(resource: Resource, ref: str, scene: Scene) -> None:
 
 def map_contained(holder: Resource, element: str, ref: str, scene: Scene) -> None:
     """The results that a panel or report contains and refers to, told as from their holder."""
-    for reference in objects(holder.get(element)):
-        literal = reference.get("reference")
-        if isinstance(literal, str) and literal.startswith("#"):
-            member = scene.index.resolve(literal, holder)
-            if member is not None and _is_usable(member):
-                read = without_modified_parts("Observation", member, ref, scene.found)
-                told = len(scene.found.drafts)
-                map_observation({**read, "contained": None}, ref, scene)
-                for draft in scene.found.drafts[told:]:
-                    draft.paths = draft.paths or (f"{ref}{literal}",)
+    sent = [reference.get("reference") for reference in objects(holder.get(element))]
+    members = [
+        (literal, member)
+        for literal in sent
+        if isinstance(literal, str) and literal.startswith("#")
+        if (member := scene.index.resolve(literal, holder)) is not None and _is_usable(member)
+    ]
+    if not members:
+        return
+    found = [member for _, member in members]
+    organism = organism_among([holder], scene) or organism_among(found, scene)
+    for literal, member in members:
+        read = without_modified_parts("Observation", member, ref, scene.found)
+        others = [other for other in objects(holder.get("contained")) if other is not member]
+        told = len(scene.found.drafts)
+        map_observation({**read, "contained": others}, ref, scene)
+        member_of(scene.found.drafts[told:], organism)
+        for draft in scene.found.drafts[told:]:
+            draft.paths = draft.paths or (f"{ref}{literal}",)
 
 
 def _is_usable(member: Resource) -> bool:
@@ -168,14 +185,13 @@ def _result(element: Resource, ref: str, kind: Kind, scene: Scene) -> Draft | No
     draft.shown = value.shown
     if said and said != value.shown:
         draft.shown = f"{value.shown or value.figure} ({said})"
-    if value.number is not None and element.get("referenceRange"):
-        _set_range(draft, element["referenceRange"], scene)
-    elif value.number is not None and flag is None:
-        _set_limits(draft, table_range(term.codes, draft.unit, scene.age_years, scene.sex))
+    if value.number is not None:
+        _set_range(draft, element.get("referenceRange"), flag, scene)
     if flag is not None:
         judge_sent(draft, flag)
     if value.number is None:
         _answer(draft, name, value, scene)
+    _show_range(draft, element, scene)
     if (
         said
         and draft.polarity is Polarity.PRESENT
@@ -221,14 +237,35 @@ def _interpreted_as_absent(interpretation: Any, scene: Scene) -> bool:
     return polarity_of_codes(codes, interpretation=True) is Polarity.ABSENT
 
 
-def _set_range(draft: Draft, ranges: Any, scene: Scene) -> None:
-    """The range that fits the patient, and the flag by it."""
-    found = range_for(
-        ranges, scene.words, draft.unit, scene.age_years, scene.sex, draft.codes, draft.value
-    )
-    if found is None:
+def _set_range(draft: Draft, ranges: Any, sent: Flag | None, scene: Scene) -> None:
+    """The range that fits the patient, and the flag by it.
+
+    A published range counts where the sender gives neither range nor flag, or says that a value is
+    normal which lies far beyond it.
+    """
+    found = None
+    if ranges:
+        found = range_for(
+            ranges, scene.words, draft.unit, scene.age_years, scene.sex, draft.codes, draft.value
+        )
+    if found is None and (ranges or sent is None or sent is Flag.NORMAL):
         found = table_range(draft.codes, draft.unit, scene.age_years, scene.sex)
+        if sent is not None and not ranges and not is_far_beyond(draft.value, found):
+            found = None
     _set_limits(draft, found)
+
+
+def _show_range(draft: Draft, element: Resource, scene: Scene) -> None:
+    """A range in words as it was sent; "positive" where "negative" is usual is abnormal."""
+    if draft.range is not None or "referenceRange" not in element:
+        return
+    usual = range_as_sent(element["referenceRange"], scene.words)
+    if not usual:
+        return
+    draft.limits = f"range as sent: {usual}"
+    found = polarity_of_text(draft.shown or "")
+    if (found, polarity_of_text(usual)) == (Polarity.PRESENT, Polarity.ABSENT):
+        draft.flag = draft.flag or Flag.ABNORMAL
 
 
 def _set_limits(draft: Draft, limits: Range | None) -> None:

@@ -27,7 +27,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from fhir_mapping.chart import Chart, Fact, Flag, Kind, Polarity
+from fhir_mapping.chart import Chart, Fact, Kind, Polarity
 from fhir_mapping.conversions import convert
 from fhir_mapping.tables import table
 
@@ -101,7 +101,7 @@ def is_critical(fact: Fact, chart: Chart) -> bool:
 
 
 def _is_critical_result(fact: Fact) -> bool:
-    critical = fact.flag in (Flag.CRITICAL_LOW, Flag.CRITICAL_HIGH)
+    critical = fact.flag is not None and fact.flag.is_critical
     return critical and fact.days_ago is not None and fact.days_ago <= CURRENT_DAYS
 
 

@@ -51,7 +51,8 @@ def parts(value: dict[str, Any], words: Words) -> tuple[float | None, str | None
     raw, comparator = value.get("value"), value.get("comparator")
     read = raw if type(raw) is float and isfinite(raw) else number(raw)
     if read is None and isinstance(raw, str):
-        comparator, read = _compared(raw)
+        written, read = _compared(raw)
+        comparator = written or comparator
     known = _comparator(comparator, words) if comparator else None
     unit = value.get("code") if value.get("system") == UCUM_SYSTEM else value.get("unit")
     unit = words.unit(unit) or words.unit(value.get("unit")) or words.unit(value.get("code"))
@@ -91,6 +92,14 @@ def _compared(raw: str) -> tuple[str | None, float | None]:
         return None, None
     for sign in ("<=", ">=", "<", ">"):
         if text.startswith(sign):
-            return sign, number(text[len(sign) :].strip())
+            return sign, _number_of(text[len(sign) :].strip())
     about = _ABOUT.fullmatch(text)
-    return (about[1], number(about[2])) if about else (None, None)
+    return (about[1], number(about[2])) if about else (None, _number_of(text))
+
+
+def _number_of(text: str) -> float | None:
+    """A number, also with a decimal comma; "1,234" may be a thousand and is none."""
+    whole, comma, decimals = text.partition(",")
+    if comma and decimals.isdecimal() and len(decimals) != 3 and "." not in whole:
+        return number(f"{whole}.{decimals}")
+    return number(text)

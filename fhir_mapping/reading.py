@@ -34,15 +34,27 @@ def object_of(value: object) -> dict[str, Any]:
 
 
 def objects(value: object) -> list[dict[str, Any]]:
-    """The objects of a list; a lone object is a list of one."""
+    """The objects of a list, or of lists in it; a lone object is a list of one."""
     if isinstance(value, list):
-        return [item for item in value if isinstance(item, dict)]
+        found = [item for item in value if isinstance(item, dict)]
+        return found if len(found) == len(value) else _within(value)
     return [value] if isinstance(value, dict) else []
+
+
+def _within(value: list[Any]) -> list[dict[str, Any]]:
+    """The objects of a list and of the lists in it, which some senders make of one element."""
+    found: list[dict[str, Any]] = []
+    for item in value:
+        inner = item if isinstance(item, list) else [item]
+        found += [one for one in inner if isinstance(one, dict)]
+    return found
 
 
 def items(value: object) -> list[Any]:
     """The list, or a list of one; nothing for null."""
     if isinstance(value, list):
+        if value and type(value[0]) is list:
+            return [one for item in value for one in (item if type(item) is list else [item])]
         return value
     return [] if value is None else [value]
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 from functools import cache
 from typing import Any
 
 from fhir_mapping.concepts import codings, wording
-from fhir_mapping.phrases import plain
+from fhir_mapping.phrases import plain, span
 from fhir_mapping.quantities import shown_quantity
-from fhir_mapping.reading import items, number, object_of, string
+from fhir_mapping.reading import items, number, object_of, objects, string
 from fhir_mapping.tables import table
 from fhir_mapping.words import Words
 
@@ -37,11 +38,38 @@ def schedule_text(timing: Any, words: Words) -> str:
     if not isinstance(timing, dict):
         return ""
     repeat = object_of(timing.get("repeat"))
+    said = _said(timing, repeat, words)
+    more = [_dates(timing), _extended(timing, repeat)]
+    return " ".join(filter(None, (said, *more)))
+
+
+def _said(timing: Mapping[str, Any], repeat: Mapping[str, Any], words: Words) -> str:
     if unread := _unread(repeat, words):
         return f"{_coded(timing, words)} (as sent: {unread})".lstrip()
     coded = _coded(timing, words)
     how_often = "" if coded and not _is_finer(repeat) else _how_often(repeat)
     return " ".join(filter(None, (how_often or coded, *_how_long(repeat, words))))
+
+
+def _dates(timing: Mapping[str, Any]) -> str:
+    """Dates are not told; that they were set, and how many, is."""
+    dates = len(items(timing.get("event")))
+    return f"on {dates} set {'date' if dates == 1 else 'dates'}" if dates else ""
+
+
+def _extended(timing: Mapping[str, Any], repeat: Mapping[str, Any]) -> str:
+    """What extensions add: days of a cycle or month; that there is more, of any other."""
+    said = []
+    for extension in (*objects(timing.get("extension")), *objects(repeat.get("extension"))):
+        lead = table("schedules")["extensions"].get(string(extension.get("url")))
+        parts = [*objects(extension.get("extension")), extension]
+        days = [plain(n) for p in parts if (n := number(p.get("valueInteger"))) is not None]
+        one = "day" if len(days) == 1 else "days"
+        said.append(f"on {one} {joined(days)} of the {lead}" if lead and days else _MORE)
+    return " ".join(dict.fromkeys(said))
+
+
+_MORE = "(and what an extension says, which is not read)"
 
 
 def joined(parts: list[str]) -> str:
@@ -162,10 +190,21 @@ def _how_long(repeat: Mapping[str, Any], words: Words) -> Iterator[str]:
     bounds = object_of(repeat.get("boundsRange"))
     ends = [shown_quantity(bounds.get(end), words) for end in ("low", "high")]
     length = shown_quantity(repeat.get("boundsDuration"), words) or " to ".join(filter(None, ends))
+    length = length or _period(object_of(repeat.get("boundsPeriod")))
     if length:
         yield f"for {length}"
     if count := _span(repeat, "count"):
         yield f"({count} {'time' if count == '1' else 'times'} in all)"
+
+
+def _period(bounds: Mapping[str, Any]) -> str:
+    """How long from the first day to the last, both included; '' of a period without an end."""
+    try:
+        start, end = (date.fromisoformat(string(bounds.get(e))[:10]) for e in ("start", "end"))
+    except ValueError:
+        return ""
+    days = (end - start).days + 1
+    return span(days) if days > 0 else ""
 
 
 def _span(repeat: Mapping[str, Any], name: str) -> str:

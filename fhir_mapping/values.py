@@ -9,7 +9,7 @@ from fhir_mapping.concepts import codings, wording
 from fhir_mapping.draft import Scene
 from fhir_mapping.phrases import ago, plain
 from fhir_mapping.quantities import parts, shown_quantity
-from fhir_mapping.reading import number, objects
+from fhir_mapping.reading import number, object_of, objects
 
 __all__ = ["REFUSED", "SIGNAL", "Value", "is_nothing", "read_value"]
 
@@ -38,6 +38,8 @@ class Value(NamedTuple):
 def read_value(element: Mapping[str, Any], scene: Scene) -> Value | None:
     """The value of an Observation or component, or None if there is none that can be read."""
     sent = element.get("valueQuantity")
+    if type(sent) is list:
+        sent = object_of(sent)
     if isinstance(sent, dict):
         amount, comparator, unit = parts(sent, scene.words)
         if amount is not None:

@@ -17,17 +17,26 @@ __all__ = ["Written", "written_range"]
 _NUMBER = r"[-\u2212+]?\d{1,9}(?:[.,]\d{1,9}){0,3}"
 _UNIT = r"(?P<unit>[^\s\d(\[;:,<>=][^()\[\];:,]{0,30})"
 _BETWEEN = re.compile(
-    rf"(?P<low>{_NUMBER})\s*(?:-|\u2013|\u2014|\u2212|~|\.\.|to|bis|\u00e0|a|until)\s*"
+    rf"(?P<low>{_NUMBER})\s*(?:-|\u2013|\u2014|\u2212|~|\.\.|;|to|bis|\u00e0|a|until|and|und|et)\s*"
     rf"(?P<high>{_NUMBER})\s*{_UNIT}?",
     re.IGNORECASE,
 )
 _UPPER = ("<=", "=<", "<", "\u2264", "up to", "to", "bis zu", "bis", "unter", "less than", "below",
-          "jusqu'\u00e0", "inf\u00e9rieur \u00e0")  # fmt: skip
+          "jusqu'\u00e0", "inf\u00e9rieur \u00e0", "inf. \u00e0")  # fmt: skip
 _LOWER = (">=", "=>", ">", "\u2265", "at least", "above", "more than", "ab", "\u00fcber",
-          "sup\u00e9rieur \u00e0")  # fmt: skip
+          "sup\u00e9rieur \u00e0", "sup. \u00e0")  # fmt: skip
 _ONE_SIDED = re.compile(
-    rf"(?P<sign>{'|'.join((*_UPPER, *_LOWER))})\s*(?P<bound>{_NUMBER})\s*{_UNIT}?", re.IGNORECASE
+    rf"(?P<sign>{'|'.join(map(re.escape, (*_UPPER, *_LOWER)))})\s*(?P<bound>{_NUMBER})\s*{_UNIT}?",
+    re.IGNORECASE,
 )
+_LEAD = re.compile(
+    r"(?:normal(?:bereich|wert)?|norm(?:bereich|wert)?|ref(?:erence|erenz(?:bereich|wert)?)?"
+    r"|reference (?:range|interval)|valeurs? normales?|neg(?:ative?|ativ)?|von|from|de"
+    r"|zwischen|between|entre)[.:]{0,2}\s+",
+    re.IGNORECASE,
+)
+"""What is written before the limits without changing them."""
+
 _GROUPED = re.compile(r"[-+]?[1-9]\d{0,2}([.,])\d{3}(?:\1\d{3})*")
 _BEYOND = 2.0
 """How many times beyond the limits a result may be when their figures can be read in two ways,
@@ -46,7 +55,8 @@ def written_range(text: object, value: float | None, unit: str | None, loinc: st
     """The range in a text, in `unit`; empty when it is none, or none that can be compared."""
     if not isinstance(text, str) or len(text) > 80:
         return Written()
-    plain = text.strip().strip("()[]").strip()
+    plain = text.replace("\u2019", "'").strip().rstrip("*").strip("()[] ")
+    plain = _LEAD.sub("", plain, count=1) if plain[:1].isalpha() else plain
     match = _BETWEEN.fullmatch(plain) or _ONE_SIDED.fullmatch(plain)
     if match is None:
         return Written()

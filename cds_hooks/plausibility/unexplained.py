@@ -33,7 +33,7 @@ RECENT_DAYS = 14.0
 _BEARS = "unexplained-finding"
 _RESULTS = frozenset({Kind.LAB, Kind.VITAL, Kind.OBSERVATION})
 _STANDING = frozenset({Verdict.SUPPORTED, Verdict.PLAUSIBLE, Verdict.UNCERTAIN, Verdict.RECORDED})
-_CRITICAL = frozenset({Flag.CRITICAL_HIGH, Flag.CRITICAL_LOW})
+_CRITICAL = frozenset(flag for flag in Flag if flag.is_critical)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache
 
@@ -22,6 +23,16 @@ def _begins_as_a_disease() -> tuple[str, ...]:
     return tuple(table("context")["problems"]["begins"])
 
 
+_SHORT = 120
+
+
+@cache
+def _excluded_by() -> re.Pattern[str]:
+    known = table("context")["methods"]
+    after, by = ("|".join(map(re.escape, known[name])) for name in ("after", "by"))
+    return re.compile(rf"(\b(?:{after}))\s+(?:{by})\s+[^,;.]+$", re.IGNORECASE)
+
+
 class Statements:
     """Reads what a chart says in few words, and keeps it as long as the chart is being mapped."""
 
@@ -33,7 +44,8 @@ class Statements:
         """What is so of all that a short text mentions ("No fever", "Suspected stroke")."""
         found = self._whole.get(text)
         if found is None:
-            found = self._whole[text] = Reading(text).whole()
+            read = _excluded_by().sub(r"\1", text, count=1) if len(text) <= _SHORT else text
+            found = self._whole[text] = Reading(read).whole()
         return found
 
     def problem(self, text: str) -> Context:

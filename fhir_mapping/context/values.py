@@ -66,7 +66,7 @@ def _is_absence_with_tail(said: str) -> bool:
     for n in range(1, min(len(words), 4)):
         head = " ".join(words[:n])
         if _texts().get(head) is Polarity.ABSENT:
-            return all(word in tails or word.isdigit() for word in words[n:])
+            return all(word in tails or word.rstrip("hd").isdigit() for word in words[n:])
     return False
 
 
@@ -86,7 +86,8 @@ def _codes() -> dict[tuple[str, str], Polarity]:
 
 @cache
 def _texts() -> dict[str, Polarity]:
-    return {text: kind for kind in _KINDS for text in table("denials")["texts"][kind.value]}
+    groups = ("texts", "laboratory")
+    return {t: kind for g in groups for kind in _KINDS for t in table("denials")[g][kind.value]}
 
 
 @cache

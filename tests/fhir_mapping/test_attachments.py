@@ -65,6 +65,9 @@ def test_text_is_read_whatever_it_is_packed_in(data: bytes, content_type: str) -
         (b"PK\x03\x04" + bytes(range(200)), "text/html", "attachment-not-text"),
         (blank_pdf(), "text/plain", "attachment-without-text"),
         ("発熱なし。".encode("shift_jis"), "text/plain", "attachment-not-text"),
+        (b"MSH|^~\\&|A|B|C|D|2020||ORU^R01|1|P|2.3", "text/plain", "unsupported-attachment"),
+        (b"<?xml version='1.0'?><ClinicalDocument/>", "text/plain", "unsupported-attachment"),
+        (b'{"resourceType":"Bundle"}', "application/octet-stream", "unsupported-attachment"),
         (NOTE, "image/png", "signal-or-image"),
         (NOTE, "application/dicom", "unsupported-attachment"),
         (b"", "text/plain", "attachment-elsewhere"),
@@ -79,7 +82,7 @@ def test_what_is_not_text_is_refused_with_a_reason(
 
 
 def test_a_gzip_of_just_the_largest_size_is_read() -> None:
-    text = b"a" * (4 * 1024 * 1024)
+    text = b"a " * (2 * 1024 * 1024)
     assert len(read(gzip.compress(text, mtime=0), "text/plain")) == len(text)
 
 
@@ -92,3 +95,38 @@ def test_any_bytes_are_text_or_refused(data: bytes, content_type: str, packed: b
     }
     with contextlib.suppress(NoText):
         assert isinstance(text_of(sent, EMPTY)[0], str)
+
+
+@pytest.mark.parametrize(
+    ("data", "content_type"),
+    [
+        (b"<p>No fever.</p><script>x()</script>", "text/plain"),
+        (b"<!DOCTYPE html><html><body>No fever.</body></html>", ""),
+        (b"<?xml version='1.0'?><html><body>No fever.</body></html>", "text/plain"),
+        (b"<?xml version='1.0'?><html><body>No fever.</body></html>", "application/xhtml+xml"),
+        (b"<div xmlns='http://www.w3.org/1999/xhtml'>No fever.</div>", "text/plain"),
+        (b"No fever.", "application/octet-stream"),
+    ],
+)
+def test_markup_is_told_by_how_it_begins(data: bytes, content_type: str) -> None:
+    assert read(data, content_type).strip() == "No fever."
+
+
+def test_a_comparison_is_no_markup() -> None:
+    assert read(b"<90 mmHg systolic", "text/plain") == "<90 mmHg systolic"
+
+
+TEXT = "Fieber über 39 Grad, Husten; größte Schmerzen in der Brust seit gestern Abend um acht Uhr."
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        base64.b64encode(base64.b64encode(TEXT.encode())).decode(),
+        "data:text/plain;base64," + base64.b64encode(TEXT.encode()).decode(),
+        base64.urlsafe_b64encode(TEXT.encode()).decode().rstrip("="),
+        base64.encodebytes(TEXT.encode()).decode(),
+    ],
+)
+def test_base64_in_other_shapes(data: str) -> None:
+    assert text_of({"contentType": "text/plain", "data": data}, EMPTY)[0] == TEXT

@@ -181,6 +181,28 @@ def test_opening_leaves_the_bundle_as_it_was() -> None:
     assert orjson.dumps(given) == before
 
 
+@pytest.mark.parametrize(
+    ("deleted", "told"),
+    [
+        ({"request": {"url": "Condition/c1/_history/2"}}, []),
+        ({"request": {"url": "Condition/c1"}, "response": {"etag": 'W/"2"'}}, []),
+        ({"request": {"url": "Condition/c1"}, "response": {"etag": 'W/"0"'}}, ["Asthma"]),
+        ({"request": {"url": "Condition/c1"},
+          "response": {"lastModified": "2021-01-01T00:30:00+02:00"}}, ["Asthma"]),
+        ({"request": {"url": "Condition/c1"},
+          "response": {"lastModified": "2021-01-01T02:30:00+02:00"}}, []),
+    ],
+)  # fmt: skip
+def test_a_deletion_that_comes_last_counts_by_its_version_or_time(
+    deleted: dict[str, Any], told: list[str]
+) -> None:
+    meta = {"versionId": "1", "lastUpdated": "2021-01-01T00:00:00Z"}
+    gone = {**deleted, "request": {"method": "DELETE", **deleted["request"]}}
+    first = entry(condition("c1", "Asthma", meta=meta))
+    for chart in charts(bundle(entry(patient(id="p1")), first, gone, kind="history")):
+        assert texts(chart) == told
+
+
 URLS = st.sampled_from(
     ["", "urn:uuid:1", f"{BASE}/Condition/1", f"{OTHER}/Condition/1", "x", "/", "Condition/", "1"]
 )

@@ -256,3 +256,16 @@ def _modified(value: Any, *, of_item: bool = True) -> Iterator[Any]:
             yield from _modified(part.get("item"))
             if of_item:
                 yield from _modified(part.get("answer"), of_item=False)
+
+
+def test_a_contained_resource_with_an_unknown_modifier_is_not_read(
+    chart_of: Make, resource: Make
+) -> None:
+    unknown = [{"url": "http://a.example/not", "valueBoolean": True}]
+    code = {"text": "Warfarin"}
+    drug = {"resourceType": "Medication", "id": "x", "code": code, "modifierExtension": unknown}
+    order = resource("MedicationRequest", "m", status="active", contained=[drug],
+                     medicationReference={"reference": "#x"})  # fmt: skip
+    chart = chart_of(order)
+    assert chart.facts == ()
+    assert "MedicationRequest/m" in {omission.what for omission in chart.omissions}

@@ -190,7 +190,7 @@ def test_components_are_results_of_their_own(chart_of: Make, resource: Make) -> 
             ],
         )
     )
-    assert {fact.text for fact in chart.facts} == {"Apgar score 8", "Heart rate 2"}
+    assert {fact.text for fact in chart.facts} == {"Apgar score 8", "Apgar score: Heart rate 2"}
     assert "Observation/apgar#component-2" in {o.what for o in chart.omissions}
 
 

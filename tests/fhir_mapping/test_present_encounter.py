@@ -129,3 +129,69 @@ def test_a_visit_of_r5_tells_its_reasons_and_diagnoses() -> None:
     chart = map_chart([PATIENT, visit], patient_id="p1", now=NOW, fhir_version="R5")
     texts = [fact.text for fact in chart.of(Kind.ENCOUNTER)]
     assert texts == ["Ambulatory visit, for Cough; diagnosis: Sarcoidosis"]
+
+
+def until(days: float, ended: float) -> dict[str, Any]:
+    moments = {"start": NOW - timedelta(days=days), "end": NOW - timedelta(days=ended)}
+    return {"period": {name: moment.isoformat() for name, moment in moments.items()}}
+
+
+@pytest.mark.parametrize("status", ["in-progress", "finished"])
+def test_the_emergency_visit_of_today_is_present_beside_an_open_stay(status: str) -> None:
+    chart = chart_of(
+        encounter("stay", 5, "in-progress", "IMP"), encounter("visit", 0.3, status, "EMER")
+    )
+    assert complaints(chart) == ["Reason of stay", "Reason of visit"]
+
+
+def test_the_emergency_visit_of_the_day_before_yesterday_is_past_beside_an_open_stay() -> None:
+    chart = chart_of(
+        encounter("stay", 1.1, "in-progress", "IMP"), encounter("visit", 2.2, "finished", "EMER")
+    )
+    assert complaints(chart) == ["Reason of stay"]
+
+
+def test_a_cancelled_visit_of_today_is_not_present() -> None:
+    chart = chart_of(
+        encounter("stay", 5, "in-progress", "IMP"), encounter("visit", 0.3, "cancelled", "EMER")
+    )
+    assert complaints(chart) == ["Reason of stay"]
+
+
+@pytest.mark.parametrize(("ended", "present"), [(0.1, True), (2.0, True), (2.1, False)])
+def test_a_long_stay_is_present_by_its_end(ended: float, present: bool) -> None:
+    chart = chart_of(encounter("stay", 20, "finished", "IMP", **until(20, ended)))
+    assert bool(complaints(chart)) is present
+
+
+def test_an_encounter_whose_end_has_passed_is_not_open() -> None:
+    chart = chart_of(encounter("stay", 10, "in-progress", "IMP", **until(10, 9)))
+    assert complaints(chart) == []
+
+
+def test_all_that_the_present_encounter_is_part_of_is_present() -> None:
+    chart = chart_of(
+        encounter("case", 9, "in-progress", "IMP"),
+        encounter("ward", 5, "in-progress", "IMP", partOf={"reference": "Encounter/case"}),
+        encounter("unit", 0.5, "in-progress", "IMP", partOf={"reference": "Encounter/ward"}),
+    )
+    assert complaints(chart) == ["Reason of case", "Reason of ward", "Reason of unit"]
+
+
+def test_encounters_that_are_part_of_each_other_end() -> None:
+    chart = chart_of(
+        encounter("one", 1, "in-progress", "IMP", partOf={"reference": "Encounter/two"}),
+        encounter("two", 2, "in-progress", "IMP", partOf={"reference": "Encounter/one"}),
+    )
+    assert complaints(chart) == ["Reason of two", "Reason of one"]
+
+
+@pytest.mark.parametrize(
+    "named", ["old", "Encounter/old", "https://a.example/fhir/Encounter/old/_history/2"]
+)
+def test_the_encounter_that_the_caller_names_by_id_reference_or_address(named: str) -> None:
+    chart = chart_of(
+        encounter("new", 0.2, "in-progress", "EMER"), encounter("old", 40, "finished", "AMB"),
+        encounter_id=named,
+    )  # fmt: skip
+    assert complaints(chart) == ["Reason of old"]

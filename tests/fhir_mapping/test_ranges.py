@@ -24,7 +24,7 @@ INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpreta
         ("HH", Flag.CRITICAL_HIGH),
         ("LL", Flag.CRITICAL_LOW),
         ("A", Flag.ABNORMAL),
-        ("AA", Flag.ABNORMAL),
+        ("AA", Flag.CRITICAL_ABNORMAL),
         ("h ", Flag.HIGH),
     ],
 )
@@ -166,7 +166,7 @@ def test_a_flag_that_contradicts_its_own_range_is_told_as_a_contradiction(
 
 @pytest.mark.parametrize(
     ("value", "sent", "flag"),
-    [(6.9, "HH", Flag.CRITICAL_HIGH), (6.9, "H", Flag.HIGH), (3.0, "A", Flag.ABNORMAL),
+    [(6.9, "HH", Flag.CRITICAL_HIGH), (6.9, "H", Flag.HIGH), (3.0, "A", Flag.LOW),
      (5.1, "N", Flag.NORMAL), (3.5, "N", Flag.NORMAL)],
 )  # fmt: skip
 def test_a_flag_that_agrees_with_its_range_is_told_alone(

@@ -1,0 +1,46 @@
+"""Short statements as a whole, and the answers of laboratories."""
+
+from __future__ import annotations
+
+import pytest
+
+from fhir_mapping import Certainty, Polarity
+from fhir_mapping.context import Statements, polarity_of_text
+
+ABSENT, PRESENT, UNKNOWN = Polarity.ABSENT, Polarity.PRESENT, Polarity.UNKNOWN
+SURE, UNSURE = Certainty.CERTAIN, Certainty.UNCERTAIN
+
+
+@pytest.mark.parametrize(
+    ("text", "polarity", "certainty"),
+    [
+        ("PE ruled out by CT", ABSENT, SURE),
+        ("Lungenembolie ausgeschlossen im CT", ABSENT, SURE),
+        ("embolie pulmonaire exclue par scanner", ABSENT, SURE),
+        ("PE not ruled out by CT", PRESENT, UNSURE),
+        ("Nicht ausgeschlossen: Lungenembolie", PRESENT, UNSURE),
+        ("Ausschluß Fraktur", ABSENT, SURE),
+        ("Vd. auf Sepsis", PRESENT, UNSURE),
+        ("Verdachtsdiagnose Sepsis", PRESENT, UNSURE),
+        ("Sepsis confirmed by culture", PRESENT, SURE),
+    ],
+)
+def test_a_statement(text: str, polarity: Polarity, certainty: Certainty) -> None:
+    whole = Statements().whole(text)
+    assert (whole.polarity, whole.certainty) == (polarity, certainty)
+
+
+@pytest.mark.parametrize(
+    ("text", "polarity"),
+    [
+        ("Ø", ABSENT), ("Target not detected", ABSENT), ("steril", ABSENT),
+        ("keine Keime", ABSENT), ("nicht reaktiv", ABSENT), ("absence", ABSENT),
+        ("++", PRESENT), ("trace", PRESENT), ("schwach positiv", PRESENT), ("reaktiv", PRESENT),
+        ("grenzwertig", UNKNOWN), ("nicht durchgeführt", UNKNOWN), ("pending", UNKNOWN),
+        ("hemolyzed", UNKNOWN),
+        ("No growth after 48h", ABSENT), ("-/-", ABSENT), ("0", None), ("<1:40", None), ("1:320", None), ("5-10", None),
+        ("unauffällig", None),
+    ],
+)  # fmt: skip
+def test_an_answer_of_a_laboratory(text: str, polarity: Polarity | None) -> None:
+    assert polarity_of_text(text) is polarity
