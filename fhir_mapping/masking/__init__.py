@@ -32,15 +32,14 @@ _DIGIT = re.compile("[0-9]")
 def masker(patient: Mapping[str, Any], times: Times) -> Callable[[str], str]:
     """A function that masks this patient's identifiers, and anybody's contact details."""
     identity = identity_of(patient)
-    numbers_and_places = (Contacts(identity).mask, Places(identity).mask)
-    names = (EastAsianNames(identity.names, identity.pairs).mask, LatinNames(identity.names).mask)
+    contacts, places = Contacts(identity), Places(identity)
+    east_asian, latin = EastAsianNames(identity.names, identity.pairs), LatinNames(identity.names)
     dates = Dates(times, identity.born)
 
     def mask(text: str) -> str:
-        if not text.isascii():
-            text = unfolded(text)
-        for each in numbers_and_places:
-            text = each(text)
+        if not text.isascii():  # whole names first: a family may be called as its town
+            text = east_asian.mask_whole(unfolded(text))
+        text = places.mask(contacts.mask(text))
         if "@" in text:
             text = _MAIL.sub("[address]", text)
         if "://" in text or "www." in text.lower():
@@ -49,8 +48,9 @@ def masker(patient: Mapping[str, Any], times: Times) -> Callable[[str], str]:
             text = mask_numbers(dates.mask(text))
         elif not text.isascii():
             text = dates.mask(text)
-        for each in names:  # after the dates, or a patient named April would lose the month
-            text = each(text)
-        return mask_titled(text)
+        if not text.isascii():
+            text = east_asian.mask(text)
+        # After the dates, or a patient named April would lose the month.
+        return mask_titled(latin.mask(text))
 
     return mask

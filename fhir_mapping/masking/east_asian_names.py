@@ -29,19 +29,25 @@ class EastAsianNames:
 
     def __init__(self, names: Iterable[str], pairs: Iterable[tuple[str, str]]) -> None:
         paired = [(_joined(f), _joined(g)) for f, g in pairs if is_east_asian(f + g)]
-        choices = [choice for family, given in paired for choice in _whole(family, given)]
-        alone = {part for pair in paired for part in pair} | {
-            _joined(n) for n in names if is_east_asian(n)
-        }
-        for name in sorted(filter(None, alone), key=lambda n: (-len(n), n)):
-            choices += _alone(name)
-        self._pattern = re.compile("|".join(dict.fromkeys(choices))) if choices else None
+        alone = {part for pair in paired for part in pair}
+        alone |= {_joined(name) for name in names if is_east_asian(name)}
+        by_length = sorted(filter(None, alone), key=lambda name: (-len(name), name))
+        self._whole = _either(choice for pair in paired for choice in _whole(*pair))
+        self._alone = _either(choice for name in by_length for choice in _alone(name))
+
+    def mask_whole(self, text: str) -> str:
+        """The text with family and given name beside each other as "[patient]"."""
+        return text if self._whole is None else self._whole.sub("[patient]", text)
 
     def mask(self, text: str) -> str:
-        """The text with the names as "[patient]"."""
-        if self._pattern is None or text.isascii():
-            return text
-        return self._pattern.sub("[patient]", text)
+        """The text with each of the names as "[patient]"."""
+        text = self.mask_whole(text)
+        return text if self._alone is None else self._alone.sub("[patient]", text)
+
+
+def _either(choices: Iterable[str]) -> re.Pattern[str] | None:
+    found = dict.fromkeys(choices)
+    return re.compile("|".join(found)) if found else None
 
 
 def _joined(name: str) -> str:

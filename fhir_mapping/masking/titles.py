@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache, partial
-from typing import Any
 
 from fhir_mapping.masking.eponyms import is_eponym
 from fhir_mapping.masking.signs import LETTERS
@@ -30,7 +29,7 @@ def mask_titled(text: str) -> str:
     return text
 
 
-def _kept(mask: str) -> Any:
+def _kept(mask: str) -> Callable[[re.Match[str]], str]:
     def replace(found: re.Match[str]) -> str:
         names = found["names"]
         if names is None:

@@ -181,59 +181,33 @@ class _Maker:
         }
 
 
+_OWNER = {"reference": "Patient/p1"}
+
+
 def _resources(texts: list[Planted]) -> Iterator[dict[str, Any]]:
-    owner = {"reference": "Patient/p1"}
+    """One text to each place in which people type."""
     t = [planted.text for planted in texts]
-    yield {
-        "resourceType": "Condition",
-        "id": "c1",
-        "subject": owner,
-        "code": {"text": t[0]},
-        "note": [{"text": t[1]}],
-    }
-    yield {
-        "resourceType": "Observation",
-        "id": "o1",
-        "subject": owner,
-        "status": "final",
-        "code": {"text": "Remark"},
-        "valueString": t[2],
-        "note": [{"text": t[3]}],
-    }
-    yield {
-        "resourceType": "DiagnosticReport",
-        "id": "r1",
-        "subject": owner,
-        "status": "final",
-        "code": {"text": "Report"},
-        "conclusion": t[4],
-    }
-    yield {
-        "resourceType": "FamilyMemberHistory",
-        "id": "f1",
-        "patient": owner,
-        "status": "completed",
-        "relationship": {"text": "mother"},
-        "note": [{"text": t[5]}],
-    }
-    yield {
-        "resourceType": "Procedure",
-        "id": "x1",
-        "subject": owner,
-        "status": "completed",
-        "code": {"text": t[6]},
-    }
     data = base64.b64encode(t[7].encode()).decode()
-    yield {
-        "resourceType": "DocumentReference",
-        "id": "d1",
-        "subject": owner,
-        "status": "current",
-        "content": [{"attachment": {"contentType": "text/plain; charset=utf-8", "data": data}}],
-    }
-    yield {
-        "resourceType": "AllergyIntolerance",
-        "id": "a1",
-        "patient": owner,
-        "code": {"text": t[8]},
-    }
+    attachment = {"contentType": "text/plain; charset=utf-8", "data": data}
+    yield _resource("Condition", code={"text": t[0]}, note=[{"text": t[1]}])
+    yield _resource("Observation", code={"text": "Remark"}, valueString=t[2], note=[{"text": t[3]}])
+    yield _resource("DiagnosticReport", code={"text": "Report"}, conclusion=t[4])
+    yield _resource("FamilyMemberHistory", relationship={"text": "mother"}, note=[{"text": t[5]}])
+    yield _resource("Procedure", code={"text": t[6]})
+    yield _resource("DocumentReference", content=[{"attachment": attachment}])
+    yield _resource("AllergyIntolerance", code={"text": t[8]})
+
+
+_STATUS = {
+    "Observation": "final",
+    "DiagnosticReport": "final",
+    "FamilyMemberHistory": "completed",
+    "Procedure": "completed",
+    "DocumentReference": "current",
+}
+
+
+def _resource(kind: str, **elements: Any) -> dict[str, Any]:
+    owner = "patient" if kind in ("FamilyMemberHistory", "AllergyIntolerance") else "subject"
+    status = {"status": _STATUS[kind]} if kind in _STATUS else {}
+    return {"resourceType": kind, "id": kind.lower(), owner: _OWNER, **status, **elements}

@@ -87,3 +87,8 @@ def test_a_postal_code_of_four_digits_goes_beside_its_town(
 )
 def test_longer_postal_codes_go(masked: Mask, code: str, text: str) -> None:
     assert masked(f"at {text} now", address=[{"postalCode": code}]) == "at [address] now"
+
+
+def test_a_family_called_as_its_town(masked: Mask) -> None:
+    patient = {"name": [{"family": "架空", "given": ["花子"]}], "address": [{"city": "架空区"}]}
+    assert masked("架空花子様、架空区在住", **patient) == "[patient]様、[address]在住"
