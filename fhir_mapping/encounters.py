@@ -188,9 +188,9 @@ def _reasons(resource: Resource, ref: str, scene: Scene) -> _Reasons:
         if element in resource:
             for sent in objects(resource[element]):
                 values = objects(sent.get("value")) or [sent]
-                found += [_stated(value, scene) for value in values]
+                found += [_stated(value, resource, scene) for value in values]
     if "reasonReference" in resource:
-        found += [_stated(sent, scene) for sent in objects(resource["reasonReference"])]
+        found += [_stated(sent, resource, scene) for sent in objects(resource["reasonReference"])]
     return [one for n, one in enumerate(found, 1) if _is_reason(one[0], f"{ref}#reason-{n}", scene)]
 
 
@@ -209,26 +209,26 @@ def _diagnoses(resource: Resource, reasons: _Reasons, scene: Scene) -> _Reasons:
         return []
     known = {reason.name for reason, _ in reasons}
     sent = [c for d in objects(resource.get("diagnosis")) for c in objects(d.get("condition"))]
-    stated = [_stated(condition, scene) for condition in sent]
+    stated = [_stated(condition, resource, scene) for condition in sent]
     return [found for found in stated if found[0].name and found[0].name not in known]
 
 
-def _stated(value: dict[str, Any], scene: Scene) -> tuple[Term, tuple[str, ...]]:
+def _stated(value: dict[str, Any], holder: Resource, scene: Scene) -> tuple[Term, tuple[str, ...]]:
     """A concept, Reference or CodeableReference as what it means, and what was read for it.
 
     Nothing when it refers to a condition that was refuted or entered in error.
     """
     reference = value.get("reference")
     known = scene.index.reference_of(reference) if reference else None
-    target = scene.index.resolve(known)
-    if known and target:
+    target = scene.index.resolve(known or reference, holder) if reference else None
+    if target:
         if first_code(target.get("verificationStatus")) in _NOT_SO:
             return scene.term(None), ()
         term = scene.term(target.get("code"))
         if term.certainty == EXCLUDED or not term.named:  # as a problem it is told
             return scene.term(None), (known,)
         if term.name:
-            return term, (known,)
+            return term, (known,) if known else ()
     return scene.term(reference if isinstance(reference, dict) else value), ()
 
 

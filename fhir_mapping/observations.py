@@ -9,26 +9,20 @@ from typing import Any
 
 from fhir_mapping.annotations import remark_of
 from fhir_mapping.belonging import keep_together, member_of, organism_among
-from fhir_mapping.chart import Certainty, Flag, Kind, Polarity, Range
+from fhir_mapping.chart import Certainty, Kind, Polarity
 from fhir_mapping.coding_marks import EXCLUDED, SUSPECTED
 from fhir_mapping.components import of_components
 from fhir_mapping.concepts import codings, unwrap
-from fhir_mapping.context import is_uncertain, polarity_of_codes, polarity_of_text
+from fhir_mapping.context import is_uncertain, polarity_of_codes
 from fhir_mapping.draft import Draft, Scene
-from fhir_mapping.flags import (
-    flag_against,
-    is_far_beyond,
-    judge_sent,
-    range_as_sent,
-    range_for,
-)
+from fhir_mapping.flags import judge_sent
 from fhir_mapping.focus import is_of_another
 from fhir_mapping.interpretations import read_interpretation
 from fhir_mapping.modifiers import without_modified_parts
-from fhir_mapping.ranges import table_range
 from fhir_mapping.reading import objects
 from fhir_mapping.refused import refusal_of
 from fhir_mapping.result_identity import name_by_subject, tell_apart
+from fhir_mapping.result_ranges import set_range, show_range
 from fhir_mapping.stated import state
 from fhir_mapping.tables import table
 from fhir_mapping.terms import Term
@@ -69,9 +63,9 @@ def map_observation(resource: Resource, ref: str, scene: Scene) -> None:
     status = _status(resource)
     remark = remark_of(resource, scene) if "note" in resource or "comment" in resource else ""
     tell_apart(drafts, resource, ref, scene)
-    keep_together(drafts, own, resource, scene)
     if components:
         drafts = name_by_subject(drafts, resource, scene)
+    keep_together(drafts, own, resource, scene)
     for draft in drafts:
         draft.days_ago, draft.status, draft.remark = when, status, remark
     scene.found.drafts += drafts
@@ -186,12 +180,12 @@ def _result(element: Resource, ref: str, kind: Kind, scene: Scene) -> Draft | No
     if said and said != value.shown:
         draft.shown = f"{value.shown or value.figure} ({said})"
     if value.number is not None:
-        _set_range(draft, element.get("referenceRange"), flag, scene)
+        set_range(draft, element.get("referenceRange"), flag, scene)
     if flag is not None:
         judge_sent(draft, flag)
     if value.number is None:
         _answer(draft, name, value, scene)
-    _show_range(draft, element, scene)
+    show_range(draft, element, scene)
     if (
         said
         and draft.polarity is Polarity.PRESENT
@@ -235,44 +229,6 @@ _SHORT = 40
 def _interpreted_as_absent(interpretation: Any, scene: Scene) -> bool:
     codes = scene.term(interpretation).codes
     return polarity_of_codes(codes, interpretation=True) is Polarity.ABSENT
-
-
-def _set_range(draft: Draft, ranges: Any, sent: Flag | None, scene: Scene) -> None:
-    """The range that fits the patient, and the flag by it.
-
-    A published range counts where the sender gives neither range nor flag, or says that a value is
-    normal which lies far beyond it.
-    """
-    found = None
-    if ranges:
-        found = range_for(
-            ranges, scene.words, draft.unit, scene.age_years, scene.sex, draft.codes, draft.value
-        )
-    if found is None and (ranges or sent is None or sent is Flag.NORMAL):
-        found = table_range(draft.codes, draft.unit, scene.age_years, scene.sex)
-        if sent is not None and not ranges and not is_far_beyond(draft.value, found):
-            found = None
-    _set_limits(draft, found)
-
-
-def _show_range(draft: Draft, element: Resource, scene: Scene) -> None:
-    """A range in words as it was sent; "positive" where "negative" is usual is abnormal."""
-    if draft.range is not None or "referenceRange" not in element:
-        return
-    usual = range_as_sent(element["referenceRange"], scene.words)
-    if not usual:
-        return
-    draft.limits = f"range as sent: {usual}"
-    found = polarity_of_text(draft.shown or "")
-    if (found, polarity_of_text(usual)) == (Polarity.PRESENT, Polarity.ABSENT):
-        draft.flag = draft.flag or Flag.ABNORMAL
-
-
-def _set_limits(draft: Draft, limits: Range | None) -> None:
-    if limits is not None and draft.value is not None:
-        draft.range = limits
-        draft.flag = flag_against(draft.value, draft.comparator, limits)
-        draft.by_range = True
 
 
 def _explain_nothing(resource: Resource, ref: str, kind: Kind, scene: Scene) -> None:

@@ -11,9 +11,11 @@ from typing import Any
 
 from fhir_mapping.chart import Code, Kind, Polarity
 from fhir_mapping.draft import Draft
+from fhir_mapping.flags import flag_against, range_for
 from fhir_mapping.index import Index
 from fhir_mapping.reading import objects
 from fhir_mapping.tables import table
+from fhir_mapping.words import Words
 
 __all__ = ["forget_usual_ranges"]
 
@@ -23,16 +25,38 @@ def forget_usual_ranges(drafts: Iterable[Draft], index: Index) -> None:
     found = list(drafts)
     for begun in _pregnancies(found, index):
         for draft in found:
-            if _is_within(draft, begun) and draft.range is not None:
+            if draft.kind is Kind.LAB and _is_within(draft, begun):
                 _forget(draft)
+                _use_own(draft, index)
 
 
 def _forget(draft: Draft) -> None:
-    by_table = draft.range is not None and draft.range.source != "chart"
-    if draft.kind is Kind.LAB and by_table:
+    if draft.range is not None and draft.range.source != "chart":
         draft.range = None
         if draft.by_range:
             draft.flag = None
+
+
+def _use_own(draft: Draft, index: Index) -> None:
+    """The laboratory's own range of pregnancy, where it sends one; of several (one for each
+    trimester) none is chosen, and that of others does not hold."""
+    resource = index.resolve(draft.ref) or {}
+    sent = [] if "component" in resource else objects(resource.get("referenceRange"))
+    of_pregnancy = [candidate for candidate in sent if _is_of_pregnancy(candidate)]
+    if not of_pregnancy or draft.value is None:
+        return
+    plain = [{k: c[k] for k in ("low", "high") if k in c} for c in of_pregnancy]
+    found = range_for(plain, Words(), draft.unit, None, None, draft.codes, draft.value)
+    draft.range = found if len(plain) == 1 else None
+    if draft.by_range or draft.flag is None:
+        draft.by_range = True
+        limits = draft.range
+        draft.flag = flag_against(draft.value, draft.comparator, limits) if limits else None
+
+
+def _is_of_pregnancy(candidate: dict[str, Any]) -> bool:
+    said = f"{candidate.get('appliesTo')} {candidate.get('text')}".lower()
+    return any(word in said for word in table("pregnancy")["range_words"])
 
 
 def _is_within(draft: Draft, told: float | None) -> bool:

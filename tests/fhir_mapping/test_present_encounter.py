@@ -195,3 +195,10 @@ def test_the_encounter_that_the_caller_names_by_id_reference_or_address(named: s
         encounter_id=named,
     )  # fmt: skip
     assert complaints(chart) == ["Reason of old"]
+
+
+def test_a_contained_condition_is_the_reason() -> None:
+    held = {"resourceType": "Condition", "id": "c", "code": {"text": "Chest pain"}}
+    told = encounter("new", 0.2, "in-progress", "EMER", contained=[held], reasonCode=[],
+                     reasonReference=[{"reference": "#c"}])  # fmt: skip
+    assert complaints(chart_of(told)) == ["Chest pain"]

@@ -213,3 +213,24 @@ def test_lists_within_lists_are_read(only: Make, lab: Make) -> None:
     result["interpretation"] = [[{"coding": [[{"system": HL7, "code": "N"}]]}]]
     fact = only(result)
     assert (fact.text, fact.flag) == ("T 8 g/L (1-9)", Flag.NORMAL)
+
+
+@pytest.mark.parametrize(
+    ("ranges", "told"),
+    [
+        ([limits(11, 14, appliesTo=[{"text": "Pregnant"}]), limits(12, 16)], "T 11.5 g/dL (11-14)"),
+        ([limits(12, 16), limits(11, 14, text="Schwangere")], "T 11.5 g/dL (11-14)"),
+        ([limits(12, 16), limits(11, 14, text="1st trimester"), limits(10, 14, text="SSW 13-28")],
+         "T 11.5 g/dL"),
+        ([limits(12, 16)], "T 11.5 g/dL (12-16) low"),
+        ([limits(12, 14, appliesTo=[{"text": "Pregnant"}])], "T 11.5 g/dL (12-14) low"),
+    ],
+)  # fmt: skip
+def test_a_range_of_pregnancy_in_pregnancy(
+    chart_of: Make, lab: Make, resource: Make, coded: Make, ranges: Any, told: str
+) -> None:
+    status = resource("Observation", "p", status="final",
+                      code=coded("82810-3", "Pregnancy status", "http://loinc.org"),
+                      valueCodeableConcept=coded("77386006", "Pregnant"))  # fmt: skip
+    chart = chart_of(status, lab("o1", "1-1", "T", 11.5, "g/dL", referenceRange=ranges))
+    assert told in [fact.text for fact in chart.facts]

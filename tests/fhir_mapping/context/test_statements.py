@@ -38,7 +38,8 @@ def test_a_statement(text: str, polarity: Polarity, certainty: Certainty) -> Non
         ("++", PRESENT), ("trace", PRESENT), ("schwach positiv", PRESENT), ("reaktiv", PRESENT),
         ("grenzwertig", UNKNOWN), ("nicht durchgeführt", UNKNOWN), ("pending", UNKNOWN),
         ("hemolyzed", UNKNOWN),
-        ("No growth after 48h", ABSENT), ("-/-", ABSENT), ("0", None), ("<1:40", None), ("1:320", None), ("5-10", None),
+        ("No growth after 48h", ABSENT), ("-/-", ABSENT),
+        ("0", None), ("<1:40", None), ("1:320", None), ("5-10", None),
         ("unauffällig", None),
     ],
 )  # fmt: skip
