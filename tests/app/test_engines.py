@@ -116,7 +116,8 @@ def test_readiness_tells_where_an_engine_stands(
     status: str, detail: str, rung: str, trouble: str, before: str, engine: str, told: str | None
 ) -> None:
     checks = engines.engine_checks(_Standing(status, detail, rung, trouble, before))
-    assert checks == {"engine": engine} | ({"engine_rung": told} if told else {})
+    waits = {} if status == "ready" else {"engine_state": status}
+    assert checks == {"engine": engine} | waits | ({"engine_rung": told} if told else {})
 
 
 @pytest.mark.parametrize(
