@@ -226,7 +226,7 @@ def _stated(value: dict[str, Any], holder: Resource, scene: Scene) -> tuple[Term
             return scene.term(None), ()
         term = scene.term(target.get("code"))
         if term.certainty == EXCLUDED or not term.named:  # as a problem it is told
-            return scene.term(None), (known,)
+            return scene.term(None), (known,) if known else ()
         if term.name:
             return term, (known,) if known else ()
     return scene.term(reference if isinstance(reference, dict) else value), ()

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from cds_hooks.cards import phrases
 from cds_hooks.cards.around import agreement_of, facts_of, notes_of, says
 from cds_hooks.cards.data import texts
-from cds_hooks.consultation import Assessment, Consultation, Group, KeyState, Reason, Verdict
+from cds_hooks.consultation import (
+    Assessment,
+    Consultation,
+    Group,
+    KeyState,
+    Outcome,
+    Reason,
+    Verdict,
+)
 from fhir_mapping.chart import Chart
 
 __all__ = [
@@ -69,8 +77,12 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What a reader needs to judge a card independently; `seconds` is "" when not known."""
+    """What a reader needs to judge a card independently; `seconds` is "" when not known.
 
+    `shown` facts went to the model; `read` are the chart's, where it was not `asked`."""
+
+    asked: bool
+    read: int
     shown: int
     left_out: tuple[Counted, ...]
     missing: tuple[Missing, ...]
@@ -158,12 +170,17 @@ def _flag(reason: Reason, chart: Chart) -> str:
     return f"{says(reason)}: {'; '.join(facts)}" if facts else says(reason)
 
 
+_NOT_ASKED = frozenset({Outcome.ENGINE_UNAVAILABLE, Outcome.OVERLOADED, Outcome.PROMPT_TOO_LONG})
+
+
 def basis_of(consultation: Consultation) -> Basis:
     """What the answer rests on: what was shown, what was missing, which model, how long."""
     prompt, model, chart = consultation.prompt, consultation.model, consultation.chart
     # A stage's own parts ("model.decode") are within the stage.
     took = sum(ms for stage, ms in consultation.timings_ms.items() if "." not in stage) / 1000
     return Basis(
+        asked=consultation.outcome not in _NOT_ASKED,
+        read=len(chart.facts),
         shown=len(prompt.fact_ids) if prompt else 0,
         left_out=_left_out(consultation),
         missing=_missing(consultation),

@@ -265,7 +265,11 @@ def _newest(source: Source) -> str:
 
 
 def _table(found: Iterable[Record]) -> None:
-    table = Table("seq", "when (UTC)", "type", "hook or service", "client", "user", "outcome")
+    table = Table("seq")
+    # A moment that is cut off tells nothing.
+    table.add_column("when (UTC)", no_wrap=True, min_width=len("2026-11-28T19:34:22Z"))
+    for heading in ("type", "hook or service", "client", "user", "outcome"):
+        table.add_column(heading, overflow="fold")
     table.add_column("cards", justify="right")
     for record in found:
         named = record.text("hook") or record.text("service_id")

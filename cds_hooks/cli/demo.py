@@ -83,9 +83,7 @@ def _play(folder: Path, console: Console, wait: float, played: Played) -> None:
         pid = service.process.pid
         patience = Patience(wait, lambda: descendants_seconds(pid, and_own=True))
         try:
-            with _waiting(console, "the service starts and loads its model", patience) as wait_on:
-                while not service.ready():
-                    wait_on()
+            _until_ready(service, console, patience, played)
             # From here on the service's own work is to answer us.
             patience.watch(lambda: descendants_seconds(pid))
             ended = _open_the_chart(service, console, patience, played)
@@ -124,16 +122,8 @@ def _open_the_chart(
 
     Gives the id of a consultation that ended without one, or nothing.
     """
-    address = service.log.address()
-    with httpx.Client(base_url=address, timeout=_HTTP_S, trust_env=False) as client:
-        bundle = place_in_time(_bundle(), datetime.now(UTC))
-        request = hook_request(
-            "patient-view",
-            _prefetch(service, client),
-            [entry["resource"] for entry in bundle["entry"]],
-            patient_id=PATIENT,
-            encounter_id=ENCOUNTER,
-        )
+    with _client(service) as client:
+        request = _request(service, client)
         played.first = played.last = _fire(service, client, request, played)
         ended = ""
         with _waiting(console, "the model reads the chart", patience) as wait_on:
@@ -144,6 +134,41 @@ def _open_the_chart(
                 ended = service.log.ended()
                 played.last = _fire(service, client, request, played)
         return "" if _has_differential(played.last) else ended
+
+
+def _until_ready(
+    service: DemoService, console: Console, patience: Patience, played: Played
+) -> None:
+    """Wait for the model. Raises NotAnswered, and then shows the card that an EHR would get."""
+    try:
+        with _waiting(console, "the service starts and loads its model", patience) as wait_on:
+            while not service.ready():
+                wait_on()
+    except NotAnswered:
+        _open_without_a_model(service, played)
+        raise
+
+
+def _open_without_a_model(service: DemoService, played: Played) -> None:
+    """Open the chart once for the card that an EHR shows then, if the service answers at all."""
+    with contextlib.suppress(NotAnswered), _client(service) as client:
+        played.first = played.last = _fire(service, client, _request(service, client), played)
+
+
+def _client(service: DemoService) -> httpx.Client:
+    return httpx.Client(base_url=service.log.address(), timeout=_HTTP_S, trust_env=False)
+
+
+def _request(service: DemoService, client: httpx.Client) -> dict[str, Any]:
+    """The hook's call, with what discovery asks to be prefetched."""
+    bundle = place_in_time(_bundle(), datetime.now(UTC))
+    return hook_request(
+        "patient-view",
+        _prefetch(service, client),
+        [entry["resource"] for entry in bundle["entry"]],
+        patient_id=PATIENT,
+        encounter_id=ENCOUNTER,
+    )
 
 
 def _prefetch(service: DemoService, client: httpx.Client) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,13 @@ from cds_hooks.cli.outcomes import NotAnswered
 from cds_hooks.consultation import Consultation
 
 __all__ = ["Played", "tell", "tell_failure"]
+
+
+_AFTERWARDS = (
+    "This service has ended, and the links of its cards with it. `make serve` in a checkout, or "
+    "`chartside serve`, keeps one running."
+)
+_LONGEST_LINE = 200  # the whole line is in the log, which is kept
 
 
 @dataclass(slots=True)
@@ -51,6 +59,7 @@ def tell(console: Console, played: Played, *, json: bool) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     if played.done is not None:
         show.consultation(console, played.done)
+    console.print(_AFTERWARDS, markup=False, highlight=False, soft_wrap=True)
 
 
 def tell_failure(
@@ -73,8 +82,12 @@ def tell_failure(
     if played.last:
         console.rule("the card that the EHR shows")
         show.cards(console, played.last)
-    said = (f"/readyz: {played.engine or 'nothing'}", *dict.fromkeys(log.about_engine()))
-    for title, lines in (("what is known of the engine", said), ("the end of the log", log.end())):
+    told_once = [
+        each for each in log.about_engine() if each.partition(": ")[2] not in played.engine
+    ]
+    said = [f"/readyz: {played.engine or 'nothing'}", *dict.fromkeys(told_once)]
+    end = [textwrap.shorten(line, _LONGEST_LINE, placeholder=" ...") for line in log.end()]
+    for title, lines in (("what is known of the engine", said), ("the end of the log", end)):
         console.rule(title)
         for line in lines:
             console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -78,7 +78,7 @@ def token(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Hold a CDS client's token against the settings, and tell each step: PASS, FAIL or SKIP.
+    """Check a CDS client's token by the settings, and tell each step: PASS, FAIL or SKIP.
 
     Without --path it is held against the endpoint of this service that its `aud` names. Whether it
     was used before is not looked at; nor, without --certificate, what a bound client has to show.

@@ -17,6 +17,7 @@ from cds_hooks.cli.hook_service import client_of
 from cds_hooks.cli.mapping import UsageError, choose_patient
 from cds_hooks.cli.outcomes import not_answered
 from cds_hooks.consultation import Consultation, Outcome
+from cds_hooks.inference.prove import unlogged
 from cds_hooks.inference.worker.dumps import forbid_dumps
 from cds_hooks.protocol.cards import Response
 from cds_hooks.protocol.request import parse_request
@@ -43,7 +44,9 @@ def hook(
     key: Annotated[
         Path | None, typer.Option(help="Sign as a CDS client: private key (JWK or PEM).")
     ] = None,
-    issuer: Annotated[str, typer.Option(help="`iss` of the tokens, as [[clients]] has it.")] = "",
+    issuer: Annotated[
+        str, typer.Option(help="`iss` of the tokens, as `clients.issuer` has it.")
+    ] = "",
     kid: Annotated[str, typer.Option(help="The key's id; default: the JWK's or thumbprint.")] = "",
     audience: Annotated[
         str, typer.Option(help="The service's `server.public_url`, if not --url.")
@@ -84,7 +87,8 @@ def hook(
             document = ehr.fire(name, resources, whose)
         _print(document, console, json=json)
         return
-    with console.status("the model reads the chart"):
+    # What the engine would log of its end is told below, once.
+    with console.status("the model reads the chart"), unlogged():
         done, response, cause = asyncio.run(
             _consult(service, _request(service, resources, whose), config)
         )

@@ -15,6 +15,7 @@ from rich.text import Text
 
 import prompts
 from cds_hooks.errors import ChartsideError
+from cds_hooks.inference.prove import unlogged
 from cds_hooks.settings import Settings
 from fhir_mapping import Chart, must_keep
 from fhir_mapping.chart import QualityNote
@@ -82,13 +83,17 @@ def count(resources: Sequence[Mapping[str, Any]], chart: Chart, settings: Settin
 
 def _tokenizer(path: Path) -> Tokens:
     """Only the vocabulary of the model is loaded."""
-    hint = "Run `make`, or name the model in the settings (--config)."
+    hint = "Run `make setup`, or name the model in the settings (--config)."
     if not path.is_file():
         raise NoTokenizer("the model that counts tokens is not there", where=path.name, hint=hint)
     from llama_cpp import Llama
 
+    from cds_hooks.inference.worker import native
+
     try:
-        model = Llama(str(path), vocab_only=True, verbose=False, n_ctx=64)
+        with unlogged():  # llama.cpp warns of a context that nobody uses
+            native.silence()
+            model = Llama(str(path), vocab_only=True, verbose=False, n_ctx=64)
     except ValueError as error:
         raise NoTokenizer("the model cannot be read", where=path.name, hint=hint) from error
     return lambda text: len(model.tokenize(text.encode(), add_bos=False, special=False))

@@ -57,13 +57,15 @@ class Patience:
         """Raise NotAnswered (`wait-over`, `engine-stuck`) when there is nothing to wait for."""
         self._look()
         if self.limit_s and self.waited_s > self.limit_s:
-            hint = f"The engine was at work{self._had()}; give a longer --wait, or none."
-            raise NotAnswered("wait-over", f"{what} took longer than --wait", hint=hint)
+            worked = self.worked_s
+            used = "" if worked is None else f" and had {worked:.0f} s of processor time"
+            hint = f"The engine was at work{used}; give a longer --wait, or none."
+            raise NotAnswered("wait-over", f"--wait was over while {what}", hint=hint)
         since, before = self._seen[0] if self._seen else (self.clock(), 0.0)
         stood_still = self._seen and self._seen[-1][1] - before < _LEAST_S
         if stood_still and self._seen[-1][0] - since >= _WINDOW_S:
             hint = "It waits for something that does not come: see the log."
-            message = f"{what}, and the engine did nothing for {_WINDOW_S:.0f} s"
+            message = f"while {what}, the engine did nothing for {_WINDOW_S:.0f} s"
             raise NotAnswered("engine-stuck", message, hint=hint)
 
     def told(self) -> str:

@@ -23,8 +23,9 @@ from fhir_mapping.chart import (
     Omission,
     Polarity,
 )
+from prompts import ago
 
-__all__ = ["cards", "consultation", "facts_table", "omissions_table", "screen", "when"]
+__all__ = ["cards", "consultation", "facts_table", "omissions_table", "screen"]
 
 _PLAIN_WIDTH = 110
 _COLOURS = {"info": "cyan", "warning": "yellow", "critical": "red"}
@@ -46,7 +47,8 @@ def cards(console: Console, response: Mapping[str, Any]) -> None:
 
 
 def _card(card: Mapping[str, Any]) -> Panel:
-    parts: list[Any] = []
+    # Not the frame's title, which is cut off where it is too long.
+    parts: list[Any] = [Text(str(card.get("summary")), style="bold"), Text()]
     if detail := card.get("detail"):
         parts.append(Markdown(str(detail)))
     labels = [f"[ {suggestion['label']} ]" for suggestion in card.get("suggestions", [])]
@@ -54,11 +56,8 @@ def _card(card: Mapping[str, Any]) -> Panel:
     if labels:
         parts.append(Text("\n" + "\n".join(labels), style="bold"))
     colour = _COLOURS.get(str(card.get("indicator")), "white")
-    title = Text(str(card.get("summary")), style="bold")
     source = Text(f"{card.get('indicator')} - {card.get('source', {}).get('label', '')}")
-    return Panel(
-        Group(*parts), title=title, subtitle=source, border_style=colour, title_align="left"
-    )
+    return Panel(Group(*parts), subtitle=source, border_style=colour)
 
 
 def consultation(console: Console, done: Consultation, *, prompt: bool = False) -> None:
@@ -91,7 +90,7 @@ def facts_table(chart: Chart, facts: Sequence[Fact], *, title: str) -> Table:
         flag = fact.flag.value if fact.flag else ""
         status = " ".join(word for word in (*_said(fact), fact.status) if word)
         style = "bold red" if fact.is_abnormal else ""
-        columns = (fact.id, fact.kind.value, fact.text, flag, status, when(fact.days_ago))
+        columns = (fact.id, fact.kind.value, fact.text, flag, status, ago(fact.days_ago, fine=True))
         table.add_row(*(Text(column) for column in columns), style=style)
     return table
 
@@ -106,22 +105,6 @@ def _said(fact: Fact) -> tuple[str, ...]:
 
 def _table(title: str) -> Table:
     return Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
-
-
-def when(days: float | None) -> str:
-    """How long before now, at the grain that a table needs."""
-    if days is None:
-        return ""
-    size, word = abs(days), "ago" if days >= 0 else "ahead"
-    for limit, unit, factor in (
-        (2 / 24, "min", 1440),
-        (2, "h", 24),
-        (60, "d", 1),
-        (730, "mo", 1 / 30.44),
-    ):
-        if size < limit:
-            return f"{size * factor:.0f} {unit} {word}"
-    return f"{size / 365.25:.0f} y {word}"
 
 
 def omissions_table(omissions: Sequence[Omission]) -> Table:

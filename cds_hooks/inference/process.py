@@ -113,16 +113,14 @@ class WorkerProcess:
             self._process.kill()
 
     async def _end(self) -> None:
-        """Close the pipe (the process ends by itself), then terminate, then kill."""
+        """Close the pipe (the process ends by itself), then kill: it ignores what asks it to."""
         _pipe(self._process.stdin).close()
-        for ask in (self._process.terminate, self._process.kill):
-            try:
-                await asyncio.wait_for(self._process.wait(), _PATIENCE_S)
-                return
-            except TimeoutError:
-                with contextlib.suppress(ProcessLookupError):
-                    ask()
-        await self._process.wait()
+        try:
+            await asyncio.wait_for(self._process.wait(), _PATIENCE_S)
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
 
     async def _listen(self) -> None:
         """Keep the last lines of standard error, and tell what of them is safe if it died.
@@ -132,9 +130,10 @@ class WorkerProcess:
         while line := await _pipe(self._process.stderr).readline():
             self._last.append(line.decode("utf-8", "replace").rstrip()[:300])
         if await self._process.wait() not in _ASKED_FOR:
-            _log.error("the engine process ended by itself: %s", told_of(self._last))
+            _log.error("the engine process ended by itself, at: %s", told_of(self._last))
 
 
+_AT_FAULT, _OTHER_THREAD = "Current thread 0x", "Thread 0x"
 _KIND = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*(Error|Exception|Interrupt|Exit)\b")
 _PLACE = re.compile(r'File "[^"]*?([A-Za-z0-9_]+\.py)", line (\d+)')
 _NATIVE = re.compile(r"(?:[^\s:]*/)?([A-Za-z0-9_.-]+\.(?:c|cc|cpp|cu|h|hpp)):(\d+): GGML_[A-Z]+")
@@ -143,11 +142,17 @@ _NATIVE = re.compile(r"(?:[^\s:]*/)?([A-Za-z0-9_.-]+\.(?:c|cc|cpp|cu|h|hpp)):(\d
 def told_of(lines: Iterable[str]) -> str:
     """The kinds and places of exceptions in lines of a traceback, and nothing else of them.
 
-    Of a check of llama.cpp's own that failed it is the place.
+    Of a check of llama.cpp's own that failed it is the place; of the dump of all threads that
+    faulthandler writes at a fatal signal, the thread that brought it about.
     """
-    told = []
+    told: list[str] = []
+    at_fault = False
     for line in lines:
-        if place := _PLACE.search(line) or _NATIVE.search(line):
+        if line.startswith(_AT_FAULT):
+            told, at_fault = [], True
+        elif at_fault and line.startswith(_OTHER_THREAD):
+            break
+        elif place := _PLACE.search(line) or _NATIVE.search(line):
             told.append(f"{place[1]}:{place[2]}")
         elif kind := _KIND.match(line):
             told.append(kind[0])

@@ -83,7 +83,7 @@ class Standing:
         rungs: dict[str, list[str]] = {}
         for each in self._failures:
             rungs.setdefault(each.says, []).append(each.rung)
-        return " ".join(f"{', '.join(on)}: {says}" for says, on in rungs.items())
+        return " ".join(f"Tried {' and '.join(on)}: {says}" for says, on in rungs.items())
 
     @property
     def events(self) -> tuple[EngineEvent, ...]:

@@ -99,7 +99,7 @@ class Model(Section):
         Path("build/cache"), description="Folder of what can be computed again."
     )
     portable_library: Annotated[Path | None, Unset] = Field(
-        None,
+        Path("build/llama-portable/lib"),
         description="Folder of a libllama built for any processor, tried last when the installed "
         "one dies while it loads; ignored where there is no such folder.",
     )

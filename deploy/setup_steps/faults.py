@@ -122,8 +122,8 @@ def _no_space(folders: Sequence[Path], needed: int, free: int) -> str:
     listed = ", ".join(str(folder) for folder in folders)
     return (
         f"disk-full: this step needs about {needed} MB for {listed}, and {free} MB are free "
-        "there. Free space, or name other folders for temporary files (TMPDIR) and for the cache "
-        "(XDG_CACHE_HOME), and run set-up again."
+        "there. Free space, or put what is there elsewhere (the checkout; temporary files by "
+        "TMPDIR; the cache by XDG_CACHE_HOME), and run set-up again."
     )
 
 
@@ -137,7 +137,12 @@ def explain_os_error(error: OSError) -> str:
             f"disk-full: {where} could not be written, {free} MB are free on its disk. Free "
             "space and run set-up again: it goes on where it stopped."
         )
-    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+    if error.errno == errno.EROFS:
+        return (
+            f"folder-not-writable: {where} is on a file system that is mounted read-only. Set the "
+            "checkout up where it can be written, or mount it so, and run set-up again."
+        )
+    if error.errno in {errno.EACCES, errno.EPERM}:
         return (
             f"folder-not-writable: {where} cannot be written by this user ({error.strerror}). "
             "Run set-up as the user that owns the checkout, or give the checkout to this one "

@@ -71,9 +71,9 @@ def require_compilers(environ: Mapping[str, str], os_release: Path = OS_RELEASE)
         fault = _fault(found, variable, language, environ) if found else "was not found"
         if fault:
             raise SetupError(
-                f"compiler-missing: llama.cpp is compiled on this machine, and a {language} "
-                f"compiler {fault}. {_advice(os_release)} "
-                f"({variable} names a compiler that is not on the PATH.)"
+                f"compiler-missing: llama.cpp is compiled on this machine, and a "
+                f"{language.upper()} compiler {fault}. {_advice(os_release)} "
+                f"(Where it has an unusual name or place, set {variable}.)"
             )
 
 
@@ -97,7 +97,7 @@ def _advice(os_release: Path) -> str:
     words = re.findall(r"[a-z]+", " ".join(re.findall(r"(?m)^ID(?:_LIKE)?=(.*)$", text)))
     systems = (ALIASES.get(word, word) for word in words)
     command = next((PACKAGES[system] for system in systems if system in PACKAGES), None)
-    return f"Install them: {command}" if command else "Install GCC 11 or later, or Clang."
+    return f"Install it: {command}" if command else "Install GCC 11 or later, or Clang."
 
 
 def known_flags(flags: Sequence[str], variable: str, environ: Mapping[str, str]) -> Iterator[str]:

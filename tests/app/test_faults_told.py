@@ -106,7 +106,7 @@ async def test_a_lower_rung_is_ready_and_told_as_a_detail(
         checks = runtime.ready().checks
         record = await _recorded(runtime, "engine-started")
     assert checks["engine"] == "ok"
-    assert checks["engine_rung"].startswith("without-extra-buffers: as-configured: ")
+    assert checks["engine_rung"].startswith("without-extra-buffers: Tried as-configured: ")
     assert "SIGSEGV" in checks["engine_rung"]
     assert record["details"]["rung"] == "without-extra-buffers"
     assert record["engine"].startswith("llama-cpp-python ")

@@ -196,6 +196,38 @@ def test_why_the_model_is_away_is_told_in_plain_words_and_by_its_code(
     assert f" {texts().faults[code]} Code: {code}." in card.detail
 
 
+@pytest.mark.parametrize(
+    ("outcome", "asked"),
+    [
+        (Outcome.ENGINE_UNAVAILABLE, False),
+        (Outcome.OVERLOADED, False),
+        (Outcome.PROMPT_TOO_LONG, False),
+        (Outcome.ENGINE_FAILED, True),
+        (Outcome.DEADLINE, True),
+    ],
+)
+def test_a_card_does_not_say_that_a_model_which_was_not_asked_was_shown_facts(
+    answered: Consultation, make_uuid: Uuids, outcome: Outcome, asked: bool
+) -> None:
+    away = replace(answered, outcome=outcome, assessments=(), differentials=())
+    (card,) = build(away, base_url=BASE, make_uuid=make_uuid).cards
+    detail = detail_of(card)
+    assert ("facts of the chart shown to the model" in detail) is asked
+    count = len(answered.chart.facts)
+    assert (f"- {count} facts read from the chart; none was shown to the model." in detail) is (
+        not asked
+    )
+
+
+def test_a_model_without_a_digest_has_no_empty_brackets(
+    answered: Consultation, make_uuid: Uuids
+) -> None:
+    assert answered.model is not None
+    unknown = replace(answered, model=replace(answered.model, sha256=""))
+    (card,) = build(unknown, base_url=BASE, make_uuid=make_uuid).cards
+    assert f"- Model {answered.model.name}, template " in detail_of(card)
+
+
 def test_a_code_without_words_stands_alone(answered: Consultation, make_uuid: Uuids) -> None:
     done = replace(
         answered, outcome=Outcome.ENGINE_UNAVAILABLE, fault="model-split", assessments=()

@@ -52,6 +52,8 @@ def test_a_checkout_s_files_are_found_from_every_working_directory(
     assert settings.model.names == build / "names.txt"
     assert settings.terminology.path == build / "terminology.sqlite"
     assert settings.model.cache == build / "cache"
+    # What `make portable` makes is found without a settings file, by `make demo` too.
+    assert settings.model.portable_library == build / "llama-portable" / "lib"
     assert settings.store.path == str(build / "records/records.sqlite")
     assert settings.store.site_key == build / "records/site.key"
     assert written("eval", home) == build / "eval"

@@ -63,7 +63,7 @@ def test_the_user_s_own_limit_is_kept_to_and_says_whether_the_engine_worked() ->
     with pytest.raises(NotAnswered) as ended:
         wait(one, clock, 1)
     assert ended.value.code == "wait-over"
-    assert "11 s of processor time" in ended.value.hint
+    assert "was at work and had 11 s of processor time" in ended.value.hint
 
 
 def test_where_the_kernel_tells_nothing_only_the_user_s_limit_counts() -> None:

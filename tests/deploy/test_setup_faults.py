@@ -149,6 +149,12 @@ def test_a_folder_of_another_user_is_told(tmp_path: Path) -> None:
     assert "chown" in told
 
 
+def test_a_disk_that_is_mounted_read_only_is_not_told_as_another_users(tmp_path: Path) -> None:
+    told = explain_os_error(OSError(errno.EROFS, "Read-only file system", str(tmp_path)))
+    assert told.startswith(f"folder-not-writable: {tmp_path} is on a file system that is mounted ")
+    assert "chown" not in told
+
+
 # --- Python, packages -------------------------------------------------------------------------
 
 

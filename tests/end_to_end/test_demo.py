@@ -51,6 +51,8 @@ def test_a_demo_whose_engine_dies_names_the_cause_and_keeps_the_log(
     assert "by SIGSEGV" in log.read_text()
     assert any("by SIGSEGV" in line for line in told["log_end"])
     assert stat.S_IMODE(log.parent.stat().st_mode) == 0o700
+    [card] = told["last"]["cards"]
+    assert "Code: engine-died-first-decode." in card["detail"]
     left = [p for p in psutil.Process().children(recursive=True) if p.pid not in before]
     assert not [p for p in left if p.name().startswith("python")]
 
@@ -83,6 +85,7 @@ def test_a_hook_in_this_process_whose_engine_dies_ends_with_the_cause(
     last = done.stderr.splitlines()[-1]
     assert last.startswith("chartside: engine-died-on-request: ")
     assert "by SIGABRT" in last
+    assert done.stderr.count("by SIGABRT") == 1
 
 
 def test_a_service_with_settings_of_its_own_starts_from_anywhere(

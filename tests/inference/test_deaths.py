@@ -9,11 +9,17 @@ from cds_hooks.inference.processor import features, this_processor
 
 SIGNALS = [
     # exit status, name, native, what it means, a word of what to try
-    (-11, "SIGSEGV", True, "a memory fault or an instruction that the processor refused", "setup"),
+    (
+        -11,
+        "SIGSEGV",
+        True,
+        "a memory fault or an instruction that the processor refused",
+        "portable`",
+    ),
     (-4, "SIGILL", True, "an instruction that this processor does not have", "make setup"),
     (-7, "SIGBUS", True, "a file that became shorter, or a disk that failed", "model's file"),
     (-6, "SIGABRT", True, "llama.cpp ended itself at a check of its own", "models check"),
-    (-8, "SIGFPE", True, "an impossible arithmetic operation", "make setup"),
+    (-8, "SIGFPE", True, "an impossible arithmetic operation", "make portable"),
     (-5, "SIGTRAP", True, "llama.cpp ended itself at a check of its own", "models check"),
     (-31, "SIGSYS", True, "a system call that the confinement refuses", "docs/egress.md"),
     (-9, "SIGKILL", False, "probably out of memory", "smaller model"),

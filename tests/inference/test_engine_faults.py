@@ -92,7 +92,7 @@ async def test_a_fault_of_extra_buffers_leads_to_a_rung_without_that_is_kept(
         assert (state.status, state.rung) == ("ready", "without-extra-buffers")
         assert state.restarts == 1
         before = engine.facts["before"]
-        assert before.startswith("as-configured: The engine process ended by SIGSEGV (")
+        assert before.startswith("Tried as-configured: The engine process ended by SIGSEGV (")
         assert "at its first decode" in before
         assert (await engine.generate(ask(names=False))).samples
         assert engine.pid is not None
@@ -111,7 +111,7 @@ async def test_after_the_last_rung_it_is_out_of_service_with_the_cause(
     async with running(replace(tiny, fault="decode:SIGSEGV")) as engine:
         state = await _settled(engine)
         assert (state.status, state.detail) == ("failed", "engine-died-first-decode")
-        assert "as-configured, without-extra-buffers: " in engine.trouble
+        assert "Tried as-configured and without-extra-buffers: " in engine.trouble
         assert "ended by SIGSEGV" in engine.trouble
         with pytest.raises(EngineUnavailable) as refused:
             await engine.generate(ask())
@@ -333,7 +333,7 @@ def test_prove_names_the_cause_and_ends_with_1(
     told = json.loads(capsys.readouterr().out)
     assert (told["decodes"], told["code"]) == (False, "engine-died-first-decode")
     assert "SIGSEGV" in told["cause"]
-    assert "`make setup`" in told["cause"]
+    assert "`make portable`" in told["cause"]
 
 
 def test_prove_tells_of_a_model_that_is_not_there(

@@ -23,3 +23,20 @@ def test_anything_else_is_not_told_at_all() -> None:
 def test_of_a_check_of_llama_cpp_the_place_is_told_and_not_the_condition() -> None:
     line = "/tmp/build/ggml/src/ggml-cpu/ops.cpp:4321: GGML_ASSERT(ne00 == n_tokens) failed"
     assert told_of([line]) == "ops.cpp:4321"
+
+
+def test_of_all_threads_the_one_at_fault_is_told() -> None:
+    lines = [
+        "Fatal Python error: Segmentation fault",
+        "",
+        "Thread 0x00007f1 (most recent call first):",
+        '  File "/usr/lib/python3.11/threading.py", line 1002 in _bootstrap',
+        "",
+        "Current thread 0x00007f2 (most recent call first):",
+        '  File "/opt/x/cds_hooks/inference/worker/proof.py", line 25 in prove',
+        '  File "/opt/x/cds_hooks/inference/worker/setup.py", line 136 in load',
+        "",
+        "Thread 0x00007f3 (most recent call first):",
+        '  File "/opt/x/cds_hooks/inference/worker/inbox.py", line 51 in _read',
+    ]
+    assert told_of(lines) == "proof.py:25 setup.py:136"

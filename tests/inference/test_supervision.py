@@ -52,6 +52,23 @@ async def _gone(pid: int) -> None:
 
 
 @pytest.mark.model
+async def test_signals_to_the_whole_group_leave_it_to_the_service(
+    config: LlamaConfig, ask: Ask, caplog: pytest.LogCaptureFixture
+) -> None:
+    """systemd and Ctrl-C signal every process of a service, of which one ends the others."""
+    async with running(config) as engine:
+        await _settled(engine)
+        assert engine.pid is not None
+        for sent in (signal.SIGTERM, signal.SIGINT):
+            os.kill(engine.pid, sent)
+        assert (await engine.generate(ask())).samples
+        assert engine.state.restarts == 0
+        pid = engine.pid
+    await _gone(pid)
+    assert caplog.text == ""
+
+
+@pytest.mark.model
 async def test_a_killed_process_fails_what_runs_and_comes_back(
     config: LlamaConfig, ask: Ask
 ) -> None:

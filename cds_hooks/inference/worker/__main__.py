@@ -60,7 +60,9 @@ def _confined(order: Mapping[str, Any], outbox: Outbox) -> Mapping[str, str] | N
 def main() -> int:
     """Serve frames between descriptors 0 and 1; what else is printed goes to standard error."""
     _die_with_parent(int(sys.argv[1]))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C and systemd signal the whole group: the service ends this process, by its pipe.
+    for sent in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sent, signal.SIG_IGN)
     sys.excepthook = _report
     faulthandler.enable()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
