@@ -20,6 +20,8 @@ NAME = "fhir.hospital.example"
 def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
     """`answers(["10.0.0.5"], ["127.0.0.1"])`: a name server that says another thing each time."""
     asked: list[str] = []
+    # The lock puts back what it takes for the real one, which here is the made one.
+    monkeypatch.setattr(socket, "getaddrinfo", socket.getaddrinfo)
 
     def make(*turns: list[str]) -> list[str]:
         said = iter(turns)

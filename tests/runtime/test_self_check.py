@@ -115,7 +115,7 @@ def test_every_known_value_is_right_here(terminology: Terminology) -> None:
         ("canonical", check_canonical, {"expected": "{}"}),
         ("canonical", check_canonical, {"given": "{"}),
         ("documents", check_documents, {"words": "Plan"}),
-        ("documents", check_documents, {"media": "application/pdf"}),
+        ("documents", check_documents, {"media": "image/png"}),
         ("chart", check_chart, {"lines": ["P1 | Gout"]}),
         ("chart", check_chart, {"resources": "["}),
     ],
