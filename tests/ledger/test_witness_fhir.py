@@ -437,7 +437,10 @@ async def test_what_was_not_copied_before_a_stop_is_copied_after_the_next_start(
     async with site.running() as (ledger, store):
         await until(lambda: len(faulty.stored) > len(before))
     posted = sum(each.startswith("POST") for each in faulty.asked)
-    assert posted == len(faulty.stored) - len(before)
+    new = [next(notes_of(each)) for each in faulty.stored[len(before) :]]
+    assert set(new).isdisjoint(before)
+    # The stop may have cut the last one off before it was stored.
+    assert posted - len(new) in (0, 1)
 
 
 async def test_a_token_that_is_refused_is_asked_for_anew(faulty: Faulty, tmp_path: Path) -> None:
