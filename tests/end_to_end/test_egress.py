@@ -16,7 +16,7 @@ from tests.end_to_end import outside
 from tests.end_to_end.capture import flow_of
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = [pytest.mark.model, pytest.mark.timeout(3000)]
+pytestmark = [pytest.mark.model, pytest.mark.slow, pytest.mark.timeout(3000)]
 APART = ["unshare", "--net", "--mount"]
 LISTED = {
     ("tcp", outside.FHIR, outside.FHIR_PORT),

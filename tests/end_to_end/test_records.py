@@ -85,6 +85,7 @@ def test_what_clinicians_said_of_the_cards_can_be_read_by_the_site(
     assert _audit(service.folder, "feedback", "unknown")["feedback"] == []
 
 
+@pytest.mark.slow
 def test_erased_while_the_service_runs_nothing_is_readable_and_the_service_goes_on(
     kept: tuple[Running, str],
     demo_bundle: list[dict[str, Any]],

@@ -20,6 +20,7 @@ from tests.hostile.judging import card_faults, page_faults
 from tests.model_server import EMBEDDED
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.model,
     pytest.mark.skipif(not EMBEDDED.is_file(), reason="the embedded model is not there: run make"),
 ]

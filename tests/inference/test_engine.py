@@ -49,6 +49,7 @@ async def test_samples_are_differentials_of_known_names_and_facts(
     assert generation.tokens_prompt > 40
 
 
+@pytest.mark.slow
 async def test_the_same_seed_writes_the_same_text(engine: LlamaEngine, ask: Ask) -> None:
     """Alone: what other work left in the cache changes the last bits."""
     request = ask(samples=2, seed=11, exclusive=True)

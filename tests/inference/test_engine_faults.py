@@ -237,6 +237,7 @@ async def test_what_ends_it_from_outside_is_tried_again_on_the_same_rung_and_not
         assert "SIGKILL (probably out of memory)" in engine.trouble
 
 
+@pytest.mark.slow
 async def test_a_first_decode_that_hangs_is_told_as_silence(tiny: LlamaConfig) -> None:
     slow = replace(tiny, fault="decode:SIGSTOP", load_s=2.0, failed_loads=1)
     async with running(slow) as engine:

@@ -10,7 +10,7 @@ import pytest
 from cds_hooks.inference.engine import DeadlinePassed, GenerationRequest
 from cds_hooks.inference.llama import LlamaEngine
 
-pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.model, pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 Ask = Callable[..., GenerationRequest]
 
 

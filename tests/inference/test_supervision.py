@@ -209,6 +209,7 @@ def _program(tmp_path: Path, code: str) -> tuple[str, ...]:
     return (str(path),)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "code",
     [

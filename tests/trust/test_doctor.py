@@ -91,6 +91,7 @@ def test_what_cannot_be_read(doctor: Any) -> None:
     assert doctor("x", "--at", "yesterday").returncode == 3
 
 
+@pytest.mark.slow
 def test_the_certificate_of_a_bound_client(doctor: Any, signer: Signer, tmp_path: Path) -> None:
     authority = Authority(tmp_path, "site")
     mine, other = (str(authority.issue(name)[0]) for name in ("ehr", "other"))
