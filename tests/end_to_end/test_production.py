@@ -413,6 +413,7 @@ def test_a_model_that_does_not_know_the_cases_is_not_admitted_for_clinical_use(
     assert "was not admitted" in site.refused()
 
 
+@pytest.mark.slow
 def test_the_demonstration_model_is_refused_whatever_it_reached(tmp_path: Path) -> None:
     site = Site(tmp_path)
     shows = {"demonstration": True}

@@ -57,6 +57,7 @@ async def test_a_second_chart_and_a_restart_spare_the_template_s_part(
     assert saved[0].read_bytes() == whole
 
 
+@pytest.mark.slow
 async def test_nothing_of_a_chart_is_written_to_disk(
     config: LlamaConfig, ask: Ask, tmp_path: Path
 ) -> None:
