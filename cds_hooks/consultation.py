@@ -17,6 +17,7 @@ __all__ = [
     "Assessment",
     "Caller",
     "Candidate",
+    "ChartFinding",
     "Consultation",
     "Differential",
     "Evidence",
@@ -26,6 +27,7 @@ __all__ = [
     "ModelPart",
     "Outcome",
     "Reason",
+    "Seriousness",
     "TruthSet",
     "Verdict",
 ]
@@ -86,6 +88,37 @@ class Reason:
     text: str = ""
     fact_ids: tuple[str, ...] = ()
     source: str = ""
+
+
+class Seriousness(StrEnum):
+    """How much depends on seeing a finding of the rules at once: to life now, soon, or less."""
+
+    CRITICAL = "critical"
+    SERIOUS = "serious"
+    NOTABLE = "notable"
+
+
+@dataclass(frozen=True, slots=True)
+class ChartFinding:
+    """What a rule says of the chart by itself, without any model.
+
+    `rule` is the rule's stable id and `diagnosis` what its findings fit ("Pulmonary embolism") or
+    the state it names ("Severe hyperkalemia"). `told` are the findings as a card shows them, the
+    most telling first, with values ("SpO2 90 %", "knee replacement 11 d ago"); `fact_ids` are the
+    facts behind them. A published score tells `score` ("Wells 7.5, likely above 4") and in
+    `missing` what it needs and the chart does not tell. `source` is the rule's publication; `own`
+    says which count or limit is this service's own, "" where none is.
+    """
+
+    rule: str
+    diagnosis: str
+    seriousness: Seriousness
+    told: tuple[str, ...]
+    fact_ids: tuple[str, ...]
+    source: str
+    score: str = ""
+    missing: tuple[str, ...] = ()
+    own: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,10 +237,10 @@ class Consultation:
     `id` is a random UUID; `key` is the content address (facts + template + model + sampling);
     `patient_key` is a keyed pseudonym; `created` is UTC seconds; `timings_ms` by stage.
 
-    Found by rules, without the model: `contradictions` of the chart with itself and
-    `medication_concerns`. Found by rules about the model's list: `not_considered`, diagnoses that a
-    pattern in the chart calls for and no sample named, and `unexplained`, abnormal results that
-    are cited for none of the list.
+    Found by rules, without the model: `chart_findings`, the most serious first, `contradictions`
+    of the chart with itself, and `medication_concerns`. Found by rules about the model's list:
+    `not_considered`, diagnoses that a pattern in the chart calls for and no sample named, and
+    `unexplained`, abnormal results that are cited for none of the list.
 
     `fault` is the stable code of what kept the model from answering, the most telling one there
     is; `outcome_detail` the same in words, or a remark on an answer. `sample_models` names the
@@ -241,3 +274,4 @@ class Consultation:
     unexplained: tuple[Reason, ...] = ()
     truth_set: TruthSet | None = None
     caller: Caller | None = None
+    chart_findings: tuple[ChartFinding, ...] = ()

@@ -7,6 +7,7 @@ shown is flagged, and nothing is repaired.
 from cds_hooks.plausibility.assessment import Judgement, assess, judge
 from cds_hooks.plausibility.calibration import Calibration, load_calibration, truth_set
 from cds_hooks.plausibility.chart_conflicts import contradictions
+from cds_hooks.plausibility.chart_findings import chart_findings
 from cds_hooks.plausibility.entered import check_entered
 from cds_hooks.plausibility.medications import medication_concerns
 from cds_hooks.plausibility.red_flags import not_considered
@@ -23,6 +24,7 @@ __all__ = [
     "Terminology",
     "TerminologyError",
     "assess",
+    "chart_findings",
     "check_entered",
     "contradictions",
     "judge",

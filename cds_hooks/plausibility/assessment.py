@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cds_hooks.consultation import Assessment, Differential, Reason
+from cds_hooks.consultation import Assessment, ChartFinding, Differential, Reason
 from cds_hooks.plausibility.chart_conflicts import clashes
+from cds_hooks.plausibility.chart_findings import found_in
 from cds_hooks.plausibility.checks import CHECKS, Case, Check, combine
 from cds_hooks.plausibility.findings import Seen
 from cds_hooks.plausibility.medications import DrugMayCause, concerns
@@ -34,6 +35,7 @@ class Judgement:
     unexplained: tuple[Reason, ...]
     medication_concerns: tuple[Reason, ...]
     contradictions: tuple[Reason, ...]
+    chart_findings: tuple[ChartFinding, ...] = ()
 
 
 def judge(
@@ -52,6 +54,7 @@ def judge(
         unexplained=unexplained(seen.record, found, terminology),
         medication_concerns=concerns(seen.record),
         contradictions=clashes(seen.record),
+        chart_findings=found_in(seen),
     )
 
 
