@@ -100,6 +100,7 @@ class Consultant:
         last = None
         if consultation.outcome is not Outcome.ANSWERED:
             last = await self._rooms.store.last_for_patient(consultation.patient_key)
+            last = None if last is None else _as_read_now(last, consultation)
         response = cards.build(
             consultation,
             base_url=self._config.base_url,
@@ -188,7 +189,8 @@ class Consultant:
             return stored
         oldest = asked.created - self._config.fresh_for_s
         if asked.key not in self._work and await self._stands(asked, oldest):
-            return replace(asked, outcome=Outcome.STANDS)
+            # The last answer may be this question's own, finished between the two looks.
+            return await self._answer_to(asked) or replace(asked, outcome=Outcome.STANDS)
         task = self._work.start(asked)
         done, _ = await asyncio.wait({task}, timeout=max(seconds, 0.0))
         return task.result() if done else asked
@@ -209,4 +211,10 @@ class Consultant:
 def _made_by(consultation: Consultation) -> tuple[object, ...]:
     """What besides the chart an answer depends on."""
     template = consultation.prompt.template if consultation.prompt else None
-    return (consultation.settings_sha256, consultation.model, template)
+    read = question.what_was_read(consultation.key_states, consultation.key_arrivals)
+    return (consultation.settings_sha256, consultation.model, template, read)
+
+
+def _as_read_now(last: Consultation, present: Consultation) -> Consultation:
+    """An earlier answer with what this call could read: a card tells the state of its own call."""
+    return replace(last, key_states=present.key_states, key_arrivals=present.key_arrivals)

@@ -5,6 +5,7 @@ shown is flagged, and nothing is repaired.
 """
 
 from cds_hooks.plausibility.assessment import Judgement, assess, judge
+from cds_hooks.plausibility.by_rules import ByRules, judge_chart
 from cds_hooks.plausibility.calibration import Calibration, load_calibration, truth_set
 from cds_hooks.plausibility.chart_conflicts import contradictions
 from cds_hooks.plausibility.chart_findings import chart_findings
@@ -16,6 +17,7 @@ from cds_hooks.plausibility.store import TerminologyError
 from cds_hooks.plausibility.terminology import Terminology
 
 __all__ = [
+    "ByRules",
     "Calibration",
     "Concept",
     "Judgement",
@@ -28,6 +30,7 @@ __all__ = [
     "check_entered",
     "contradictions",
     "judge",
+    "judge_chart",
     "load_calibration",
     "medication_concerns",
     "not_considered",
