@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from cds_hooks.cards.phrases import fact_phrase
 from cds_hooks.cards.view import basis_of
+from cds_hooks.compliance.judging import Judging, lines
 from cds_hooks.compliance.pages import ENVIRONMENT
 from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.protocol.cards import Card
@@ -47,12 +48,17 @@ class _Page:
 
 
 def consultation_page(
-    consultation: Consultation, cards: Sequence[Card], *, basis: str, now: float
+    consultation: Consultation,
+    cards: Sequence[Card],
+    *,
+    basis: str,
+    now: float,
+    judging: Judging | None = None,
 ) -> str:
     """A whole HTML page without scripts and without anything from elsewhere.
 
     `basis` is the basis page's address, `now` UTC seconds. One that is not answered yet loads
-    itself again.
+    itself again. With `judging` it has a form in which single diagnoses are judged.
     """
     rests_on = basis_of(consultation)
     page = _Page(
@@ -69,7 +75,9 @@ def consultation_page(
         repaired=_repaired(consultation),
         took=tuple((stage, f"{ms:,.0f} ms") for stage, ms in consultation.timings_ms.items()),
     )
-    return ENVIRONMENT.get_template("consultation.html.j2").render(page=page)
+    return ENVIRONMENT.get_template("consultation.html.j2").render(
+        page=page, judging=judging, judged=lines(consultation, judging)
+    )
 
 
 def _shown(card: Card) -> _Shown:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC
 
 from cds_hooks import cards, expiry
 from cds_hooks.audit import Call, LinkUnknown, consultation_of, link_to
-from cds_hooks.compliance import consultation_page
+from cds_hooks.cards.data import override_reasons
+from cds_hooks.compliance import Judging, consultation_page
 from cds_hooks.consult import entered, question
 from cds_hooks.consult.calls import call_of
 from cds_hooks.consult.config import ConsultConfig, Rooms
@@ -18,6 +21,9 @@ from cds_hooks.consult.shown import Shown
 from cds_hooks.consult.work import Work
 from cds_hooks.consultation import Caller, Consultation, Outcome
 from cds_hooks.protocol.cards import Link, Response
+from cds_hooks.protocol.errors import FeedbackInvalid, Problem
+from cds_hooks.protocol.feedback import FeedbackEntry
+from cds_hooks.protocol.judgements import Judgement
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import STARTED, ServiceDefinition, problem_check
 
@@ -116,17 +122,44 @@ class Consultant:
 
     async def page(self, link: str) -> str:
         """The page that a card's link opens. Raises LinkUnknown, StoreUnavailable."""
-        now = self._rooms.now().timestamp()
-        found = await self._rooms.store.get(consultation_of(self._rooms.key, link, now=now))
-        if found is None:
-            raise LinkUnknown
-        if found.outcome in _NOT_YET:
-            found = await self._answer_to(found) or found
+        found, now = await self._linked_to(link), self._rooms.now().timestamp()
         base = self._config.base_url
         shown = cards.build(
             found, base_url=base, make_uuid=self._rooms.new_id, now=now, most_conflicts=sys.maxsize
         )
-        return consultation_page(found, shown.cards, basis=f"{base}/basis", now=now)
+        said = await self._rooms.store.feedback_for(found.id)
+        judging = Judging(f"{link}/feedback", override_reasons(), tuple(said))
+        return consultation_page(
+            found, shown.cards, basis=f"{base}/basis", now=now, judging=judging
+        )
+
+    async def judged(
+        self, link: str, said: Sequence[Judgement], words: str
+    ) -> tuple[str, FeedbackEntry]:
+        """What the form of a link's page says, as feedback, and the service it is about.
+
+        Raises LinkUnknown, StoreUnavailable, and FeedbackInvalid for a place without a diagnosis.
+        """
+        found = await self._linked_to(link)
+        if any(each.place > len(found.assessments) for each in said):
+            raise FeedbackInvalid([Problem("said", "value", "no diagnosis has this place")])
+        when = self._rooms.now().astimezone(UTC).isoformat(timespec="seconds")
+        return found.service, FeedbackEntry(
+            card="",
+            outcome="judged",
+            outcome_at=when,
+            user_comment=words,
+            consultation=found.id,
+            judgements=tuple(said),
+        )
+
+    async def _linked_to(self, link: str) -> Consultation:
+        """The consultation that a link opens, with its answer where there is one by now."""
+        now = self._rooms.now().timestamp()
+        found = await self._rooms.store.get(consultation_of(self._rooms.key, link, now=now))
+        if found is None:
+            raise LinkUnknown
+        return (await self._answer_to(found) or found) if found.outcome in _NOT_YET else found
 
     async def _answer_to(self, asked: Consultation) -> Consultation | None:
         oldest = asked.created - self._config.fresh_for_s
