@@ -51,7 +51,9 @@ class ResultRule(Tied):
     """A diagnosis asks for a result: `needs` "low" or "high" against its reference range, or a
     value `below` or `above` a number in `unit`; speaks of results up to `within_days` old.
 
-    Of a problem on the list it is silent where words of `treated_by` stand in the chart. With
+    Where words of `treated_by`, or of `begun_for` in a treatment of the last days, stand in the
+    chart, a result that lies elsewhere says nothing. It does not speak of a diagnosis whose name
+    has a word of `unless_named` ("central hypothyroidism" has a TSH that is not raised). With
     `lasting_days` results that far apart tell of the problem whenever it began."""
 
     analyte: str
@@ -61,16 +63,19 @@ class ResultRule(Tied):
     above: float | None = None
     unit: str = ""
     treated_by: tuple[str, ...] = ()
+    begun_for: tuple[str, ...] = ()
+    unless_named: tuple[str, ...] = ()
     lasting_days: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrganRule(Tied):
     """A diagnosis asks for an organ that `words` in a procedure, or ICD-10-CM codes that a
-    problem is `recorded_as`, say was removed."""
+    problem is `recorded_as`, say was removed; where the date is told, at least `days_before`."""
 
     words: tuple[str, ...]
     recorded_as: tuple[str, ...]
+    days_before: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,6 +46,12 @@ USUAL = [
     ("menopause", 40, 125),  # STRAW: before 40 it is premature ovarian insufficiency
     ("febrile-convulsions", 0, 7),  # AAP: 6 months to 5 years
     ("slipped-epiphysis", 5, 25),
+    ("sudden-infant-death", 0, 1),  # by definition under 1 year
+    ("pregnancy", 0, 55),  # our own limit; the Medicare Code Editor's is 64
+    ("prostate-carcinoma", 30, 125),  # our own
+    ("delayed-puberty", 8, 22),
+    ("teething", 0, 4),
+    ("menstruation", 8, 60),
 ]
 
 

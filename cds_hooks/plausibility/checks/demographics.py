@@ -151,7 +151,8 @@ class RecordedAge:
 
 @dataclass(frozen=True, slots=True)
 class UnusualAge:
-    """The recorded age is not one at which the diagnosis is expected: a doubt."""
+    """The recorded age is not one at which the diagnosis is expected: a doubt; or none at which
+    its definition lets it be (`contradicts`), told as `recorded-age`."""
 
     id: str = "unusual-age"
     source: str = "data/rules/ages.toml, each rule with its own"
@@ -163,7 +164,8 @@ class UnusualAge:
         for rule in concerning(age_rules, case.concepts):
             if not rule.from_years <= patient.age_years < rule.below_years:
                 text = f"{rule.reason}; recorded age: {patient.age_text}"
-                yield Reason(self.id, FAIL, text, source=rule.source)
+                check = RecordedAge().id if rule.contradicts else self.id
+                yield Reason(check, FAIL, text, source=rule.source)
 
 
 def _by_tree(

@@ -41,6 +41,8 @@ def removed(rule: OrganRule, fact: Fact) -> bool:
         return False
     if fact.experiencer is not Experiencer.PATIENT:
         return False
+    if fact.days_ago is not None and fact.days_ago < rule.days_before:
+        return False
     codes = (c.code for c in fact.codes if c.system == ICD_10_CM)
     if rule.recorded_as and any(c.startswith(rule.recorded_as) for c in codes):
         return True

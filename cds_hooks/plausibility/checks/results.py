@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cds_hooks.consultation import Reason
-from cds_hooks.plausibility.checks.base import FAIL, PASS, Case
+from cds_hooks.plausibility.checks.base import ABSTAIN, FAIL, PASS, Case
 from cds_hooks.plausibility.results import told_values
 from cds_hooks.plausibility.rules import ResultRule, concerning, result_rules, test_rules
+from cds_hooks.plausibility.treatment import treating
 from fhir_mapping.chart import Fact, Flag, Polarity
 
 __all__ = ["DefiningResult", "ExpectedResult", "NegativeTest", "agrees"]
@@ -75,7 +76,7 @@ def agrees(rule: ResultRule, fact: Fact) -> bool | None:
 
 def _judge(check: str, case: Case, *, contradicts: bool) -> Iterator[Reason]:
     for rule in concerning(result_rules, case.concepts):
-        if rule.contradicts is not contradicts:
+        if rule.contradicts is not contradicts or _is_other(rule, case.name):
             continue
         found = case.record.results.of(rule.analyte, rule.within_days)
         told = [agrees(rule, f) for f in found]
@@ -85,8 +86,21 @@ def _judge(check: str, case: Case, *, contradicts: bool) -> Iterator[Reason]:
             text = rule.reason + ("" if cited else " (so in the chart, not cited by the model)")
             yield Reason(check, PASS, text, (fact.id,), rule.source)
         elif found and None not in told:
-            ids = tuple(f.id for f in found)
-            yield Reason(check, FAIL, f"{rule.reason}; the chart shows otherwise", ids, rule.source)
+            yield _elsewhere(check, rule, found, case)
+
+
+def _elsewhere(check: str, rule: ResultRule, found: Sequence[Fact], case: Case) -> Reason:
+    """Results that all lie elsewhere: against the diagnosis, unless a treatment explains them."""
+    ids = tuple(f.id for f in found)
+    if given := treating(rule, case.record):
+        text = f"{rule.reason}; it lies elsewhere now, under a treatment that may explain it"
+        return Reason(check, ABSTAIN, text, (*ids, *given), rule.source)
+    return Reason(check, FAIL, f"{rule.reason}; the chart shows otherwise", ids, rule.source)
+
+
+def _is_other(rule: ResultRule, name: str) -> bool:
+    """Whether the name is of a form of the disease that the rule's result says nothing of."""
+    return any(word in name.lower() for word in rule.unless_named)
 
 
 def _flagged(needs: str, fact: Fact) -> bool | None:
