@@ -71,12 +71,14 @@ def agrees(rule: ResultRule, fact: Fact) -> bool | None:
         return None
     if rule.below is not None:
         return min(values) < rule.below
+    if rule.at_least is not None:
+        return max(values) >= rule.at_least
     return max(values) > rule.above if rule.above is not None else None
 
 
 def _judge(check: str, case: Case, *, contradicts: bool) -> Iterator[Reason]:
     for rule in concerning(result_rules, case.concepts):
-        if rule.contradicts is not contradicts or _is_other(rule, case.name):
+        if rule.contradicts is not contradicts or not _speaks_of(rule, case):
             continue
         found = case.record.results.of(rule.analyte, rule.within_days)
         told = [agrees(rule, f) for f in found]
@@ -98,9 +100,13 @@ def _elsewhere(check: str, rule: ResultRule, found: Sequence[Fact], case: Case) 
     return Reason(check, FAIL, f"{rule.reason}; the chart shows otherwise", ids, rule.source)
 
 
-def _is_other(rule: ResultRule, name: str) -> bool:
-    """Whether the name is of a form of the disease that the rule's result says nothing of."""
-    return any(word in name.lower() for word in rule.unless_named)
+def _speaks_of(rule: ResultRule, case: Case) -> bool:
+    """Not of a form of the disease that the result says nothing of, nor of a child where the limit
+    is an adult's, nor where the age is not known then."""
+    if any(word in case.name.lower() for word in rule.unless_named):
+        return False
+    age = case.record.chart.patient.age_years
+    return not rule.from_years or (age is not None and age >= rule.from_years)
 
 
 def _flagged(needs: str, fact: Fact) -> bool | None:
