@@ -10,11 +10,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from fhir_mapping import Chart, Fact, Kind
+from fhir_mapping import Chart, Fact, Kind, Polarity
 from tests.plausibility.cases.build import chart_of
 from tests.plausibility.cases.load import DATA, Case, CaseError, load
 
-__all__ = ["cited", "complaints"]
+__all__ = ["cited", "complaints", "true_of"]
 
 EXPECTED = frozenset({"excerpt", "nothing-new", "told-elsewhere", "told-as-patient"})
 """Reasons for which the mapper leaves out what a case says, as it should."""
@@ -33,6 +33,19 @@ def cited(text: str, chart: Chart) -> tuple[Fact, ...]:
     return tuple(found)
 
 
+def true_of(fact: Fact, claim: str) -> bool:
+    """Whether a fact is as claimed, by its flag and polarity as the mapper set them."""
+    flag = fact.flag
+    return {
+        "high": flag is not None and flag.is_high,
+        "low": flag is not None and flag.is_low,
+        "abnormal": fact.is_abnormal,
+        "normal": flag is not None and not flag.is_abnormal,
+        "present": fact.polarity is Polarity.PRESENT,
+        "absent": fact.polarity in (Polarity.ABSENT, Polarity.REFUTED),
+    }[claim]
+
+
 def complaints(case: Case, chart: Chart) -> Iterator[str]:
     """What is wrong with the citations of a case, and what of it the mapper did not read."""
     for entry in (*case.right, *case.absurd):
@@ -41,6 +54,8 @@ def complaints(case: Case, chart: Chart) -> Iterator[str]:
             if len(found) != 1:
                 where = f": {', '.join(f.id for f in found)}" if found else ""
                 yield f"{entry.name}: {text!r} is in {len(found)} facts{where}"
+            elif not true_of(found[0], text.rpartition(":")[2]):
+                yield f"{entry.name}: {text!r} is not so: {found[0].text!r} {found[0].polarity}"
     for omission in chart.omissions:
         if omission.reason not in EXPECTED:
             yield f"not read: {omission.what}: {omission.reason} {omission.detail}"
