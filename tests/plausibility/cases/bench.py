@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,9 @@ AIMS = {
 }
 """What was asked for; a corruption is to be caught in at least 95 %."""
 
+ENTRIES = {"right": "right contradicted", "absurd": "absurd supported"}
+"""A measure in which each entry of the kind is once."""
+
 COUNTS_GOOD = ("caught", "danger")
 """Measures told as the share of what is wanted; the others as the share of what is not."""
 
@@ -51,6 +54,10 @@ def report(outcomes: Iterable[Outcome]) -> dict[str, Any]:
     if struck:
         by_measure["right struck or recorded"] = _any(by_measure, struck)
     return {
+        "verdicts": {
+            name: dict(Counter(o.verdict for o in by_measure.get(measure, ())))
+            for name, measure in ENTRIES.items()
+        },
         "measures": {name: _share(name, rows) for name, rows in sorted(by_measure.items())},
         "complaints": {
             complaint: {name: _count(name, rows) for name, rows in found.items()}
@@ -127,6 +134,7 @@ def main() -> None:
     console = Console(width=160)
     for table in _tables(found):
         console.print(table)
+    console.print("verdicts:", found["verdicts"])
     console.print(f"{len(cases)} cases; all rules, 8 diagnoses, 1,000 facts: median "
                   f"{found['milliseconds']['median']:.1f} ms (aim: at most 25)")  # fmt: skip
 

@@ -34,8 +34,13 @@ def cited(text: str, chart: Chart) -> tuple[Fact, ...]:
 
 
 def true_of(fact: Fact, claim: str) -> bool:
-    """Whether a fact is as claimed, by its flag and polarity as the mapper set them."""
+    """Whether a fact is as claimed, by its flag and polarity as the mapper set them.
+
+    Whether words are normal (a report's, a note's) no code can tell: that is the author's to say.
+    """
     flag = fact.flag
+    if claim in ("abnormal", "normal") and flag is None and fact.value is None:
+        return fact.kind is not Kind.VITAL
     return {
         "high": flag is not None and flag.is_high,
         "low": flag is not None and flag.is_low,

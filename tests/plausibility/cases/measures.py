@@ -34,7 +34,8 @@ OF_CITATIONS = {"reversed claim", "denied symptom", "drug not there", "for and a
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One thing measured of one case: `good` is what is wanted; `told` says what came instead."""
+    """One thing measured of one case: `good` is what is wanted; `told` says what came instead,
+    `verdict` which one an entry got."""
 
     measure: str
     case: str
@@ -42,6 +43,7 @@ class Outcome:
     what: str
     good: bool
     told: str = ""
+    verdict: str = ""
 
 
 def measured(cases: Iterable[Case], terminology: Terminology) -> Iterator[Outcome]:
@@ -66,7 +68,7 @@ def measured(cases: Iterable[Case], terminology: Terminology) -> Iterator[Outcom
 def _outcome(measure: str, case: Case, what: str, good: bool, judged: Assessment) -> Outcome:
     reasons = "; ".join(f"{r.check}: {r.text}" for r in judged.reasons if r.result == "fail")
     told = f"{judged.verdict}: {reasons}" if not good else ""
-    return Outcome(measure, case.id, case.complaint, what, good, told)
+    return Outcome(measure, case.id, case.complaint, what, good, told, judged.verdict)
 
 
 def _alarm(case: Case, chart: Chart, terminology: Terminology) -> Outcome:
@@ -89,7 +91,9 @@ def _is_named(finding: ChartFinding, case: Case, terminology: Terminology) -> bo
 
 
 def _categories(name: str, terminology: Terminology) -> set[str]:
-    return {c.category for c in terminology.resolve(name).concepts if c.category}
+    """The ICD-10-CM categories of a name that is recognised in every word, else none."""
+    found = terminology.resolve(name)
+    return {c.category for c in found.concepts if c.category} if found.recognised else set()
 
 
 def _proposal(case: Case, entry: Entry, terminology: Terminology) -> Proposal:

@@ -131,8 +131,8 @@ def test_one_fact_is_cited_both_ways(case) -> None:
 
 def test_shares_are_of_what_a_measure_is_named_for() -> None:
     rows = [
-        Outcome("absurd supported", "a-01", "Cough", "Gout", False, "supported"),
-        Outcome("absurd supported", "a-02", "Cough", "Acne", True),
+        Outcome("absurd supported", "a-01", "Cough", "Gout", False, "", "supported"),
+        Outcome("absurd supported", "a-02", "Cough", "Acne", True, "", "uncertain"),
         Outcome("danger named", "a-01", "Cough", "Sepsis", True),
         Outcome("danger named", "a-02", "Fever", "Malaria", True),
         Outcome("danger named", "a-03", "Fever", "Sepsis", False, "nothing"),
@@ -140,9 +140,10 @@ def test_shares_are_of_what_a_measure_is_named_for() -> None:
           for v in ("contradicted", "recorded", "unrecognised")),
     ]  # fmt: skip
     found = report(rows)
-    assert (found["measures"]["absurd supported"]["hits"]) == 1
+    assert found["measures"]["absurd supported"]["hits"] == 1
     assert found["measures"]["danger named"]["share"] == pytest.approx(2 / 3)
     assert found["measures"]["right struck or recorded"]["hits"] == 1
+    assert found["verdicts"]["absurd"] == {"supported": 1, "uncertain": 1}
     assert found["complaints"]["Fever"]["danger named"] == "1 of 2"
     assert {f["case"] for f in found["failures"]} == {"a-01", "a-03"}
 

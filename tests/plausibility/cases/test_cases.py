@@ -155,3 +155,18 @@ def test_the_builder_says_what_the_case_says(written) -> None:
     (stopped,) = (f for f in chart.of(Kind.MEDICATION) if "Apixaban" in f.text)
     assert stopped.status == "stopped"
     assert {"Tonsillectomy", "Normal delivery"} <= {f.text for f in chart.of(Kind.PROCEDURE)}
+
+
+@pytest.mark.parametrize(
+    ("citation", "so"),
+    [("CRP:high", True), ("CRP:normal", False), ("CRP:low", False), ("ECG:abnormal", True),
+     ("ECG:high", False), ("fever:present", False), ("fever:absent", True)],
+)  # fmt: skip
+def test_a_claim_that_is_not_so_is_told(written, citation: str, so: bool) -> None:
+    more = "\n".join([
+        "labs = [['CRP', '1988-5', 48, 'mg/L', '-5']]",
+        "results = [['ECG', 'sinus bradycardia 42']]",
+        "denied = ['Fever']",
+    ])  # fmt: skip
+    case, chart = one(written(more, ("cough:present", citation)))
+    assert any("is not so" in told for told in complaints(case, chart)) is not so
