@@ -8,7 +8,7 @@ from cds_hooks.consultation import Assessment, Group
 from cds_hooks.plausibility.checks import Case, Check, combine
 from cds_hooks.plausibility.checks.demographics import RecordedAge, RecordedSex, UnusualAge
 from cds_hooks.plausibility.checks.organs import AbsentOrgan
-from cds_hooks.plausibility.checks.problems import AlreadyRecorded, RefutedInChart
+from cds_hooks.plausibility.checks.problems import AlreadyRecorded, KnownChronicForm, RefutedInChart
 from cds_hooks.plausibility.checks.results import DefiningResult, ExpectedResult, NegativeTest
 from cds_hooks.plausibility.medications import DrugMayCause
 from cds_hooks.plausibility.record import OVER, Problem, Record, record, recorded_problem
@@ -27,6 +27,7 @@ _ALWAYS: tuple[Check, ...] = (
     AbsentOrgan(),
     RefutedInChart(),
     AlreadyRecorded(),
+    KnownChronicForm(),
     Timing(),
     DrugMayCause(),
 )
