@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from cds_hooks.plausibility.keys import key, key_words
-from cds_hooks.plausibility.resolution import ICD_10_CM, MESH, Concept
+from cds_hooks.plausibility.resolution import ICD_10_CM, MESH, Concept, Option
 from cds_hooks.plausibility.results import Results
 from cds_hooks.plausibility.terminology import Terminology
 from fhir_mapping.chart import Chart, Experiencer, Fact, Kind, Polarity
@@ -42,18 +42,20 @@ _ICD_SYSTEMS = frozenset({ICD_10_CM, "urn:oid:2.16.840.1.113883.6.90"})
 @dataclass(frozen=True, slots=True)
 class Identity:
     """What a diagnosis is, as far as it can be told: ICD-10-CM codes, MeSH ids and tree numbers,
-    keys of names, and of each code its category with the words of its title that say something."""
+    keys of names, and of each code its category with the words of its title that say something.
+    `options` are codes of which it is one, the chart does not tell which."""
 
     icd: frozenset[str] = frozenset()
     mesh: frozenset[str] = frozenset()
     keys: frozenset[str] = frozenset()
     trees: frozenset[str] = frozenset()
     titles: frozenset[tuple[str, frozenset[str]]] = frozenset()
+    options: frozenset[str] = frozenset()
 
     def covers_code(self, other: Identity) -> bool:
         """Whether the other has an ICD-10-CM code that is one of these, lies below one, or is
         of the same category with a title that says all that the title of one says, and more."""
-        below = any(b.startswith(a) for a in self.icd for b in other.icd)
+        below = any(b.startswith(a) for a in self.icd | self.options for b in other.icd)
         return below or any(
             a == b and wide and wide <= narrow
             for a, wide in self.titles
@@ -124,7 +126,12 @@ def _is_current(medication: Fact) -> bool:
     return medication.polarity is Polarity.PRESENT and medication.status not in _NOT_TAKEN
 
 
-def identity(name: str, concepts: tuple[Concept, ...], terminology: Terminology | None) -> Identity:
+def identity(
+    name: str,
+    concepts: tuple[Concept, ...],
+    terminology: Terminology | None,
+    options: tuple[Option, ...] = (),
+) -> Identity:
     """What a name and the concepts it resolved to identify."""
     coded = [c for c in concepts if c.system == ICD_10_CM]
     own = _own_key(name)
@@ -134,6 +141,7 @@ def identity(name: str, concepts: tuple[Concept, ...], terminology: Terminology 
         keys=frozenset({own} if own else ()),
         trees=frozenset(t for c in concepts for t in c.trees),
         titles=frozenset((c.category, _says(c.display)) for c in coded),
+        options=frozenset(general_code(o.concept, terminology) for o in options),
     )
 
 

@@ -61,8 +61,7 @@ def names_missed(half: str, terminology: Terminology) -> list[str]:
     missed = []
     for one in named(half):
         found = terminology.resolve(one.name)
-        categories = {c.category for c in (*found.icd, *getattr(found, "options", ()))}
-        if not found.recognised or not categories & one.categories:
+        if not found.recognised or not found.categories & one.categories:
             told = " ".join(c.code for c in found.concepts)
             missed.append(f"{one.name}: {found.status} {told} left over {found.uncovered}")
     return missed

@@ -48,7 +48,10 @@ def _same_time(case: Case, problem: Problem) -> bool:
 
 
 def _event(case: Case) -> bool:
-    return is_acute(case.name, case.resolution.concepts if case.resolution.exact else ())
+    found = case.resolution
+    options = [is_acute("", (o.concept,)) for o in found.options]
+    named = is_acute(case.name, found.concepts if found.exact else ())
+    return named or (bool(options) and all(options))
 
 
 def _event_recorded(problem: Problem) -> bool:
