@@ -35,7 +35,9 @@ _COMPANY = re.compile(
 )
 """What follows one of these is not what a term names."""
 
-_PREPOSITIONS = frozenset({"after", "at", "by", "due", "for", "from", "in", "of", "on", "to", "with"})
+_PREPOSITIONS = frozenset(
+    {"after", "at", "by", "due", "for", "from", "in", "of", "on", "to", "with"}
+)
 
 _SPAN_WORDS = 12
 _EXTRA_WORDS = 4

@@ -28,7 +28,9 @@ ORGANISM = WordKind(site=False, organism=True)
 _SPECIES = re.compile(r"[a-z]{3,}(?:i|is|us|um|ens|ans|a|ae|e)$")
 
 _BITES = frozenset({"bite", "sting"})
-_OPEN = re.compile(r"sepsis|unspecified organism|infection, unspecified|gastroenteritis", re.IGNORECASE)
+_OPEN = re.compile(
+    r"sepsis|unspecified organism|infection, unspecified|gastroenteritis", re.IGNORECASE
+)
 """Titles of the chapter of infections that leave the organism open."""
 
 _LEVEL = re.compile(r"[clst]\d{1,2}$")
@@ -82,9 +84,7 @@ def _organ(word: str, known: Mapping[str, WordKind]) -> bool:
     return word in known and known[word].site and word not in tables().qualifiers["within"]
 
 
-def _of_one_organism(
-    concepts: Sequence[Concept], name: str, known: Mapping[str, WordKind]
-) -> bool:
+def _of_one_organism(concepts: Sequence[Concept], name: str, known: Mapping[str, WordKind]) -> bool:
     """Whether a disease has its organism already: scarlet fever, an Entamoeba infection."""
     if any(known[w].organism for w in name.split(" ") if w in known):
         return True

@@ -8,7 +8,16 @@ from enum import StrEnum
 from cds_hooks.plausibility.others import Other
 from fhir_mapping.chart import Code
 
-__all__ = ["DISEASE_ONTOLOGY", "ICD_10_CM", "MESH", "MONDO", "Concept", "Option", "Resolution", "Status"]
+__all__ = [
+    "DISEASE_ONTOLOGY",
+    "ICD_10_CM",
+    "MESH",
+    "MONDO",
+    "Concept",
+    "Option",
+    "Resolution",
+    "Status",
+]
 
 ICD_10_CM = "http://hl7.org/fhir/sid/icd-10-cm"
 MESH = "http://id.nlm.nih.gov/mesh"

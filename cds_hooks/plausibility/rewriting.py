@@ -51,7 +51,9 @@ def _by_chart() -> Mapping[str, tuple[tuple[str, str], ...]]:
     path = files(__package__).joinpath("data/icd_index.toml")
     rows = tomllib.loads(path.read_text("utf-8"))["by_chart"]
     return {
-        key(normalise(words(name))): tuple(row["when"].items()) for row in rows for name in row["names"]
+        key(normalise(words(name))): tuple(row["when"].items())
+        for row in rows
+        for name in row["names"]
     }
 
 

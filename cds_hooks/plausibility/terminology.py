@@ -38,7 +38,10 @@ _MAX_CHARS = 300
 _SHORT = 3
 _UNINDEXED = frozenset({"left", "right", "bilateral", "mild", "moderate", "severe", "new", "onset"})
 _NO_DISEASE = frozenset({Kind.PROCEDURE, Kind.SUBSTANCE, Kind.ORGANISM, Kind.NORMAL})
-_STAGE = re.compile(r"\b(?:stage|grade)\s+(?:\d|[IV]{1,3})[A-Ca-c]?\b", re.IGNORECASE)
+_STAGE = re.compile(
+    r"\b(?:stage|grade)\s+(?:\d|[IV]{1,3})[A-Ca-c]?\b|\bG[1-5][ab]?\b", re.IGNORECASE
+)
+_SHORT_FORM = re.compile(r"\s*[A-Za-z0-9-]{2,6}\s*\(([^()]+)\)\s*$")
 _BRACKETS = re.compile(r"\s*[(\[][^()\[\]]*[)\]]")
 
 
@@ -196,10 +199,16 @@ class Terminology:
 
 
 def _index_forms(text: str) -> tuple[str, ...]:
-    """The name as the Index may have it: written out, and without side and degree."""
+    """The name as the Index may have it: written out, as people mean it, and without side and
+    degree."""
     out = expand(text)
+    said, swapped = " ".join(meant(words(_plain(text)))), _swapped(_plain(text))
     bare = " ".join(w for w in words(out) if w not in _UNINDEXED)
-    return tuple(dict.fromkeys((out, text, bare)))
+    return tuple(dict.fromkeys(filter(None, (out, text, said, swapped, bare))))
+
+
+def _swapped(plain: str) -> str:
+    return " ".join(tables().swaps.get(w, w) for w in plain.lower().split())
 
 
 def _one_each(codes: Sequence[Concept]) -> tuple[Option, ...]:
@@ -230,9 +239,14 @@ def _without_prefix(word: str) -> str:
 def _readings(text: str) -> list[str]:
     """The text as written, without what stands in brackets, and with abbreviations written out."""
     outside, plain = _BRACKETS.sub(" ", text), _plain(text)
-    swapped = " ".join(tables().swaps.get(w, w) for w in plain.lower().split())
+    swapped = _swapped(plain)
     tried = [text, outside, plain] + ([swapped] if swapped != plain.lower() else [])
-    if text.strip() in tables().expansions:  # "CAP" is a pneumonia, whatever else has this acronym
+    if (said := _SHORT_FORM.match(text)) is not None:  # "UA (unstable angina)"
+        tried.append(said.group(1))
+    if {
+        text.strip(),
+        text.strip().removesuffix("s"),
+    } & tables().expansions.keys():  # "CAP" is a pneumonia, whatever else has this acronym
         tried.insert(0, plain)
     return list(dict.fromkeys(tried))
 
