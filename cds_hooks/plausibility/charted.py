@@ -1,6 +1,7 @@
 """The code of a name that depends on the chart: the type of diabetes, of heart failure, of asthma.
 
-A code that says more than the name is given only where the problem list, or the recorded sex, says so.
+A code that says more than the name is given only where the problem list or the recorded sex says
+so.
 """
 
 from __future__ import annotations

@@ -36,6 +36,14 @@ __all__ = ["Terminology"]
 _CACHED_NAMES = 2048
 _MAX_CHARS = 300
 _SHORT = 3
+_WITH_AXES = frozenset({"2", "7", "8", "13", "15", "19"})
+"""Chapters of ICD-10-CM that tell sides, intents or trimesters apart."""
+
+_AXES = re.compile(
+    r"\b(?:accidental|intentional|assault|undetermined|left|right|bilateral|first trimester"
+    r"|second trimester|third trimester)\b",
+    re.IGNORECASE,
+)
 _UNINDEXED = frozenset({"left", "right", "bilateral", "mild", "moderate", "severe", "new", "onset"})
 _NO_DISEASE = frozenset({Kind.PROCEDURE, Kind.SUBSTANCE, Kind.ORGANISM, Kind.NORMAL})
 _STAGE = re.compile(
@@ -107,7 +115,25 @@ class Terminology:
             told = other(words(_plain(text)), self._vocabulary)
             return replace(found, other=None if _has_noun_of(found, told) else told)
         coded = not _only_in_ontologies(found) or bool(found.options)
-        return found if coded else self._with_code(name, text, found)
+        return self._said(text, found) if coded else self._with_code(name, text, found)
+
+    def _said(self, text: str, found: Resolution) -> Resolution:
+        """With the nearest wider code where the code says an intent, a side or a trimester that
+        the name does not: whether a poisoning was an accident only the chart knows."""
+        if not found.exact:
+            return found
+        said = f"{text} {found.matched}".lower()
+        concepts = tuple(self._without_unsaid(c, said) for c in found.concepts)
+        return found if concepts == found.concepts else replace(found, concepts=concepts)
+
+    def _without_unsaid(self, concept: Concept, said: str) -> Concept:
+        while concept.parent and concept.chapter in _WITH_AXES:
+            axes = {m.group().lower() for m in _AXES.finditer(concept.display)}
+            wider = self._store.concept(concept.parent)
+            if wider is None or all(axis in said for axis in axes):
+                break
+            concept = wider
+        return concept
 
     def _is_other(self, text: str) -> bool:
         """Whether a name that only a longer term holds is a test, a drug or the like by itself:
