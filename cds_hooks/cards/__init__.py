@@ -2,5 +2,7 @@
 
 from cds_hooks.cards.build import build
 from cds_hooks.cards.data import override_reasons, profiles
+from cds_hooks.cards.speaking import Speak
+from cds_hooks.cards.whole import whole
 
-__all__ = ["build", "override_reasons", "profiles"]
+__all__ = ["Speak", "build", "override_reasons", "profiles", "whole"]

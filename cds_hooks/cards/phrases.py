@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterable
 
 from cds_hooks.cards.data import texts
@@ -11,11 +12,21 @@ from cds_hooks.consultation import Evidence
 from fhir_mapping.chart import Chart, Fact
 from prompts import ago, state_words, visible
 
-__all__ = ["ICD_10_CM", "discriminator", "evidence", "fact_phrase", "name", "remark"]
+__all__ = [
+    "ICD_10_CM",
+    "discriminator",
+    "evidence",
+    "fact_phrase",
+    "fact_text",
+    "name",
+    "remark",
+    "short_phrase",
+]
 
 ICD_10_CM = "http://hl7.org/fhir/sid/icd-10-cm"
 
 _NAME, _FACT, _REMARK = 100, 140, 200
+_RANGE = re.compile(r" \([<>]?=?\s?[\d.]+(?:\s?[-–]\s?[\d.]+)?\)")  # noqa: RUF001
 
 
 def name(text: str) -> str:
@@ -58,11 +69,17 @@ def evidence(
 def fact_phrase(fact: Fact) -> str:
     """Value, flag or status, and how long ago: "Creatinine 1.8 mg/dL (0.6-1.2), high, 2 h ago"."""
     words = (visible(word) for word in state_words(fact, texts().status))
-    parts = (_fact_text(fact), *(capped(word, 40) for word in words), ago(fact.days_ago, fine=True))
+    parts = (fact_text(fact), *(capped(word, 40) for word in words), ago(fact.days_ago, fine=True))
     return ", ".join(part for part in parts if part)
 
 
-def _fact_text(fact: Fact) -> str:
+def short_phrase(fact: Fact) -> str:
+    """As `fact_phrase`, without the reference range where a flag tells how the value lies to it."""
+    told = fact_phrase(fact)
+    return _RANGE.sub("", told, count=1) if fact.flag is not None else told
+
+
+def fact_text(fact: Fact) -> str:
     """The fact's text; where that instructs ("Insulin: inject 10 units"), its code's display."""
     displays = (code.display for code in fact.codes if code.display)
     told = (text for text in (fact.text, *displays) if not is_directive(visible(text)))
