@@ -13,7 +13,10 @@ from cds_hooks.consultation import KeyState, Outcome, Seriousness, Verdict
 from cds_hooks.protocol.cards import Coding
 from prompts import Status
 
-__all__ = ["Profile", "Texts", "override_reasons", "profile", "profiles", "texts"]
+__all__ = ["LISTED", "Profile", "Texts", "override_reasons", "profile", "profiles", "texts"]
+
+LISTED = "differential (AI)"
+"""In the label of a card's source when the card has a model's list: topics tell what leads."""
 
 
 class _Data(BaseModel):

@@ -43,10 +43,8 @@ def list_block(
     if demonstration(listed):
         return Block(title, (texts().blocks["demonstration"],), least=1)
     changed = () if listed.id == done.id else _changed(listed, done)
-    age = age_of(now - listed.created)
-    if listed.id != done.id:
-        age = f"{age}, {texts().outcomes[done.outcome].short}"
-    told = [age, *_measured(listed, accuracy)]
+    why = "" if listed.id == done.id else texts().outcomes[done.outcome].short
+    told = (age_of(now - listed.created), why, *_measured(listed, accuracy))
     suffix = "; ".join(escaped(each, _TEXT) for each in told if each)
     return Block(f"{title}: {suffix}", (*changed, *list_lines(listed, seen)))
 
@@ -73,6 +71,8 @@ def basis_line(
     for state, title in ((KeyState.UNAVAILABLE, "unread"), (KeyState.PARTIAL, "in_part")):
         if keys := _keys(done, state):
             parts.append(f"{words[title]}: {keys}")
+    if listed is not None and listed.outcome_detail and not listed.fault:
+        parts.append(phrases.remark(listed.outcome_detail))
     told = joined("", [escaped(part, _TEXT) for part in parts], _LINE)
     line = f"**{words['basis']}**: {told}."
     return f"{line} {words['caution']}" if caution else line
@@ -127,7 +127,7 @@ def _from_drug(fact_ids: Sequence[str], done: Consultation, seen: set[str]) -> s
 
 
 def _name(fact: Fact) -> str:
-    return phrases.fact_text(fact)
+    return phrases.short_text(fact)
 
 
 def _model(done: Consultation, listed: Consultation | None) -> str:

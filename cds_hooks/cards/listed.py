@@ -121,7 +121,7 @@ def _is_told(fact: Fact, seen: set[str]) -> bool:
 
 def _named(fact: Fact) -> str:
     """A fact without its value: "Potassium" of "Potassium 6.4 mmol/L"."""
-    return _VALUE.split(phrases.fact_text(fact), maxsplit=1)[0]
+    return _VALUE.split(phrases.short_text(fact), maxsplit=1)[0]
 
 
 def _strongest(assessment: Assessment, chart: Chart, seen: set[str]) -> Fact | None:

@@ -21,7 +21,7 @@ __all__ = [
     "rule_lines",
 ]
 
-_LINE, _NAME, _TOLD, _TEXT = 250, 60, 60, 120
+_LINE, _NAME, _TOLD, _FACT, _TEXT = 240, 60, 60, 45, 110
 _MOST_MISSING = 3
 _ABOVE_CONFLICTS = (Seriousness.CRITICAL, Seriousness.SERIOUS)
 
@@ -93,13 +93,13 @@ def _finding(finding: ChartFinding, done: Consultation) -> RuleLine:
 
 def _pattern(reason: Reason, done: Consultation) -> RuleLine:
     name, _, said = says(reason).partition(": ")
-    facts = [escaped(fact, _TOLD) for fact in short_facts(reason, done.chart, 3)]
+    facts = [escaped(fact, _FACT) for fact in short_facts(reason, done.chart, 3)]
     parts = [*(facts or [escaped(said or name, _TEXT)]), texts().blocks["not_listed"]]
     return RuleLine(joined(f"**{escaped(name, _NAME)}**: ", parts, _LINE), reason.fact_ids)
 
 
 def _reason(title: str, reason: Reason, done: Consultation) -> RuleLine:
-    facts = [escaped(fact, _TOLD) for fact in short_facts(reason, done.chart, 2)]
+    facts = [escaped(fact, _FACT) for fact in short_facts(reason, done.chart, 2)]
     parts = [escaped(says(reason), _TEXT), *facts]
     return RuleLine(joined(f"**{title}**: ", parts, _LINE), reason.fact_ids)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import groupby
 
 from cds_hooks.cards import phrases
 from cds_hooks.cards.around import says
@@ -85,7 +86,7 @@ def _with_others(text: str, first: ChartFinding, others: Sequence[ChartFinding])
 def _reason(reason: Reason, done: Consultation) -> str:
     """What does not fit, with the entries concerned by their words alone."""
     facts = [fact for i in reason.fact_ids if (fact := done.chart.fact(i))]
-    told = ", ".join(capped(_within(phrases.fact_text(f)), _TOLD) for f in facts[:2])
+    told = ", ".join(capped(_within(phrases.short_text(f)), _TOLD) for f in facts[:2])
     said = _within(says(reason))
     return f"{said} ({told})" if told else said
 
@@ -97,10 +98,11 @@ def _nothing(assessments: Sequence[Assessment]) -> str:
 
 
 def _named(standing: Sequence[Assessment], count: int) -> str:
-    """The first `count` names, each with its verdict; the rest as a number."""
-    shown = (f"{_short(phrases.name(a.name))} ({a.verdict.value})" for a in standing[:count])
+    """The first `count` names, those of one verdict together; the rest as a number."""
+    shown = groupby(standing[:count], key=lambda a: a.verdict)
+    parts = (f"{', '.join(_short(phrases.name(a.name)) for a in of)} ({v.value})" for v, of in shown)
     more = f" +{len(standing) - count} more" if count < len(standing) else ""
-    return ", ".join(shown) + more
+    return "; ".join(parts) + more
 
 
 def _lowered(name: str) -> str:
