@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 
 import pytest
@@ -311,6 +313,14 @@ EMBOLISM = ChartFinding(
 def critical(reviewed: Consultation) -> Consultation:
     """The reviewed answer in a chart in which rules find two dangerous things."""
     return replace(reviewed, not_considered=(), chart_findings=(HYPERKALEMIA, EMBOLISM))
+
+
+@pytest.fixture(scope="session")
+def terminology_codes() -> list[str]:
+    """Every ICD-10-CM code of the compiled terminology."""
+    path = Path(__file__).resolve().parents[2] / "build" / "terminology.sqlite"
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as file:
+        return [code for (code,) in file.execute("SELECT code FROM concept WHERE system = 'icd'")]
 
 
 @pytest.fixture
