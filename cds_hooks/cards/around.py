@@ -56,9 +56,7 @@ def short_facts(reason: Reason, chart: Chart, most: int) -> tuple[str, ...]:
     return _facts(reason, chart, most, phrases.short_phrase)
 
 
-def _facts(
-    reason: Reason, chart: Chart, most: int, told: Callable[[Fact], str]
-) -> tuple[str, ...]:
+def _facts(reason: Reason, chart: Chart, most: int, told: Callable[[Fact], str]) -> tuple[str, ...]:
     facts = [fact for i in reason.fact_ids if (fact := chart.fact(i))]
     shown = tuple(told(f) for f in facts[:most])
     more = len(facts) - most

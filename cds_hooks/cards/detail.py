@@ -61,9 +61,7 @@ def unexplained_block(done: Consultation, listed: Consultation | None, seen: set
     return Block(f"**{texts().blocks['unexplained']}**", tuple(dict.fromkeys(lines)))
 
 
-def basis_line(
-    done: Consultation, listed: Consultation | None, *, caution: bool = True
-) -> str:
+def basis_line(done: Consultation, listed: Consultation | None, *, caution: bool = True) -> str:
     """One line: which model, how much of its answers, what of the chart was not there, and what
     no computed list can promise. The states are those of this call."""
     words = texts().blocks
@@ -108,7 +106,10 @@ def _measured(listed: Consultation, accuracy: str) -> list[str]:
 
 def _changed(listed: Consultation, done: Consultation) -> tuple[str, ...]:
     """What changed in the chart since an earlier answer, in one line."""
-    told = [f"{word}: {phrases.short_phrase(fact)}" for word, fact in diff(listed.chart, done.chart).told]
+    told = [
+        f"{word}: {phrases.short_phrase(fact)}"
+        for word, fact in diff(listed.chart, done.chart).told
+    ]
     if not told:
         return ()
     lead = f"{texts().blocks['changed']}: "

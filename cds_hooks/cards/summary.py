@@ -100,7 +100,9 @@ def _nothing(assessments: Sequence[Assessment]) -> str:
 def _named(standing: Sequence[Assessment], count: int) -> str:
     """The first `count` names, those of one verdict together; the rest as a number."""
     shown = groupby(standing[:count], key=lambda a: a.verdict)
-    parts = (f"{', '.join(_short(phrases.name(a.name)) for a in of)} ({v.value})" for v, of in shown)
+    parts = (
+        f"{', '.join(_short(phrases.name(a.name)) for a in of)} ({v.value})" for v, of in shown
+    )
     more = f" +{len(standing) - count} more" if count < len(standing) else ""
     return "; ".join(parts) + more
 

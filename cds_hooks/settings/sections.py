@@ -97,7 +97,8 @@ class Services(Section):
     )
     samples: int = Field(0, ge=0, le=16, description="Samples a consultation; 0: the template's.")
     silent: tuple[Outcome, ...] = Field(
-        (), description="Outcomes that give no status card (`pending` ...); what rules found is shown."
+        (),
+        description="Outcomes that give no status card (`pending` ...); what rules found is shown.",
     )
     speak: Speak = Field(
         "always",

@@ -141,7 +141,7 @@ def test_every_code_of_icd_10_cm_is_shown_as_it_is(terminology_codes: list[str])
 
 
 def test_a_code_that_looks_like_a_host_is_held_apart_for_linkifiers() -> None:
-    """".za" and ".ax" are countries' domains; those who link bare hosts read the Markdown."""
+    """ ".za" and ".ax" are countries' domains; those who link bare hosts read the Markdown."""
     assert escape(Coded("C84.ZA")) == "C84\\.ZA"
     assert escape(Coded("T45.AX6")) == "T45\\.AX6"
 

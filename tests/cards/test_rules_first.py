@@ -54,7 +54,9 @@ def test_what_rules_found_is_told_whatever_became_of_the_model(
     card = card_of(done, make_uuid, silent={outcome})
     assert card.summary.startswith("Rules: findings fit severe hyperkalemia (Potassium 6.4 mmol/L)")
     assert card.source.label == "Chartside rules (no AI)"
-    assert card.detail.startswith("**From the chart, by rules (no AI)**\n\n- **Severe hyperkalemia**")
+    assert card.detail.startswith(
+        "**From the chart, by rules (no AI)**\n\n- **Severe hyperkalemia**"
+    )
     assert f"- {texts().outcomes[outcome].summary}" in card.detail
     assert card.indicator == "critical"
     assert card.suggestions == ()
@@ -99,9 +101,7 @@ def test_the_indicator_goes_by_what_rules_found(
     assert card_of(done, make_uuid).indicator == indicator
 
 
-def test_a_model_alone_never_raises_the_indicator(
-    answered: Consultation, make_uuid: Uuids
-) -> None:
+def test_a_model_alone_never_raises_the_indicator(answered: Consultation, make_uuid: Uuids) -> None:
     sepsis = Assessment("Sepsis", Group.MUST_NOT_MISS, Verdict.SUPPORTED, (Code(ICD, "A41.9", ""),))
     assert card_of(replace(answered, assessments=(sepsis,)), make_uuid).indicator == "info"
 
@@ -124,7 +124,12 @@ def test_parts_come_in_their_order(critical: Consultation, make_uuid: Uuids) -> 
     unexplained = (Reason("unexplained-result", "abstain", "", ("S1",)),)
     done = replace(critical, contradictions=(), unexplained=unexplained)
     detail = card_of(done, make_uuid, limit=9000).detail
-    titles = ["From the chart, by rules (no AI)", "The model's list (AI)", "Not yet explained", "Basis"]
+    titles = [
+        "From the chart, by rules (no AI)",
+        "The model's list (AI)",
+        "Not yet explained",
+        "Basis",
+    ]
     places = [detail.index(f"**{title}**") for title in titles]
     assert places == sorted(places)
 

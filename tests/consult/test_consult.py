@@ -74,7 +74,9 @@ async def test_identical_work_in_flight_runs_once(
     resources: Resources,
     answer_of: AnswerOf,
 ) -> None:
-    engine = FakeEngine([FakeReply((answer_of("Pulmonary embolism"),), delay_s=0.2)], demonstration=False)
+    engine = FakeEngine(
+        [FakeReply((answer_of("Pulmonary embolism"),), delay_s=0.2)], demonstration=False
+    )
     consultant = make_consultant(engine)
     hooks = [consultant.answer(service, make_request(resources)) for _ in range(5)]
     responses = await asyncio.gather(*hooks)

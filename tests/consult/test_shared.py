@@ -81,7 +81,9 @@ async def test_who_waits_in_vain_is_told_so(
     resources: Resources,
     other_store: Store,
 ) -> None:
-    consultant = make_consultant(FakeEngine(demonstration=False), deadline_s=0.3, answer_within_s=0.2)
+    consultant = make_consultant(
+        FakeEngine(demonstration=False), deadline_s=0.3, answer_within_s=0.2
+    )
     asked = await consultant.ask(service, make_request(resources))
     await other_store.claim(asked.key, "a process that does not end", lease_s=3600)
     assert (await consultant.finish(asked)).outcome is Outcome.DEADLINE

@@ -130,7 +130,9 @@ async def test_each_service_answers_within_its_own_time(
 ) -> None:
     reply = FakeReply((answer_of("Pulmonary embolism"),), delay_s=0.2)
     own = {service.id: 60.0}
-    patient = make_consultant(FakeEngine([reply], demonstration=False), answer_within_s=0.01, answer_within=own)
+    patient = make_consultant(
+        FakeEngine([reply], demonstration=False), answer_within_s=0.01, answer_within=own
+    )
     [card] = (await patient.answer(service, make_request(resources))).cards
     assert "Pulmonary embolism" in card.detail
     other = replace(service, id="chartside-other")
