@@ -34,7 +34,7 @@ async def test_a_chart_opens_and_the_differential_comes_back(
     seen: list[Consultation],
 ) -> None:
     text = answer_of("Pulmonary embolism", "Glorbitis")
-    consultant = make_consultant(FakeEngine([FakeReply((text,))]), samples=1)
+    consultant = make_consultant(FakeEngine([FakeReply((text,))], demonstration=False), samples=1)
     response = await consultant.answer(service, make_request(resources))
     [card] = response.cards
     assert "Pulmonary embolism" in card.detail
@@ -74,7 +74,9 @@ async def test_identical_work_in_flight_runs_once(
     resources: Resources,
     answer_of: AnswerOf,
 ) -> None:
-    engine = FakeEngine([FakeReply((answer_of("Pulmonary embolism"),), delay_s=0.2)])
+    engine = FakeEngine(
+        [FakeReply((answer_of("Pulmonary embolism"),), delay_s=0.2)], demonstration=False
+    )
     consultant = make_consultant(engine)
     hooks = [consultant.answer(service, make_request(resources)) for _ in range(5)]
     responses = await asyncio.gather(*hooks)
@@ -90,7 +92,7 @@ async def test_a_new_result_is_a_new_question_and_the_last_answer_is_shown_meanw
     answer_of: AnswerOf,
 ) -> None:
     slow = FakeReply((answer_of("Sepsis"),), delay_s=600.0)
-    engine = FakeEngine([FakeReply((answer_of("Pulmonary embolism"),)), slow])
+    engine = FakeEngine([FakeReply((answer_of("Pulmonary embolism"),)), slow], demonstration=False)
     own = {service.id: 60.0}
     consultant = make_consultant(engine, answer_within_s=0.05, answer_within=own)
     await consultant.answer(service, make_request(resources))
