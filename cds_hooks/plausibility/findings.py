@@ -12,16 +12,22 @@ from typing import Any
 
 from cds_hooks.plausibility.checks.results import agrees
 from cds_hooks.plausibility.record import OVER, Record
+from cds_hooks.plausibility.results import analytes
 from cds_hooks.plausibility.rules import ResultRule
 from fhir_mapping.chart import Certainty, Experiencer, Fact, Kind, Polarity
 from fhir_mapping.context import Context, Reading, Temporality
+from fhir_mapping.findings import vocabulary
 
-__all__ = ["Finding", "Seen", "affirmed", "findings"]
+__all__ = ["WAYS", "Finding", "Seen", "affirmed", "findings"]
 
 _TOLD = frozenset({Kind.COMPLAINT, Kind.PROBLEM, Kind.OBSERVATION, Kind.NOTE})
 _NOTE_DAYS = 7.0
 """Older notes tell of another illness: this service's own limit."""
 _HISTORY = _TOLD | {Kind.SOCIAL}
+_RESULT_DAYS = 3.0
+"""Older results are of another state: this service's own limit, where a finding has no other."""
+WAYS = ("high", "low", "positive", "negative", "abnormal")
+"""How a result may lie, as the last word of a generated id says it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +51,22 @@ class Finding:
 
 @cache
 def findings() -> Mapping[str, Finding]:
-    """The shipped table `data/findings.toml`, by id."""
+    """All findings by id: those in words (`fhir_mapping.findings`), those of `data/findings.toml`,
+    and one for each way a result of `data/analytes.toml` may lie (`sodium-low`, `hcg-positive`)."""
     text = files(__package__).joinpath("data/findings.toml").read_text("utf-8")
     raw = {k: v for k, v in tomllib.loads(text).items() if isinstance(v, dict)}
-    return {k: _finding(k, v) for k, v in raw.items()}
+    told = {d.id: Finding(id=d.id, words=d.words, history=d.history) for d in vocabulary().values()}
+    return {**_of_results(), **told, **{k: _finding(k, v) for k, v in raw.items()}}
+
+
+def _of_results() -> dict[str, Finding]:
+    return {
+        f"{analyte}-{way}": _finding(
+            f"{analyte}-{way}", {"analyte": analyte, "needs": way, "within_days": _RESULT_DAYS}
+        )
+        for analyte in analytes()
+        for way in WAYS
+    }
 
 
 def _finding(name: str, raw: dict[str, Any]) -> Finding:
@@ -103,7 +121,7 @@ class Seen:
         if finding.result is None:
             return []
         found = self.record.results.of(finding.result.analyte, finding.within_days)
-        return [f.id for f in found if agrees(finding.result, f)]
+        return [f.id for f in found if _lies(finding.result, f)]
 
     def _said(self, finding: Finding) -> list[str]:
         # Most findings are nowhere in a chart: one look through all of it tells so.
@@ -121,6 +139,26 @@ class Seen:
                 unsure=f.kind is Kind.COMPLAINT,
             )
         ]
+
+
+def _lies(rule: ResultRule, fact: Fact) -> bool | None:
+    """Whether a result lies as its finding says, in numbers or by what it answers."""
+    if rule.needs in ("positive", "negative"):
+        return _answers(fact) is (rule.needs == "positive")
+    if rule.needs == "abnormal":
+        return fact.flag is not None and fact.flag.is_abnormal
+    return agrees(rule, fact)
+
+
+def _answers(fact: Fact) -> bool | None:
+    """Whether a test is positive; of a number whether it is high."""
+    if fact.polarity is Polarity.ABSENT:
+        return False
+    if fact.value is not None:
+        return None if fact.flag is None else fact.flag.is_high
+    if fact.flag is not None:
+        return fact.flag.is_abnormal
+    return True if fact.polarity is Polarity.PRESENT else None
 
 
 def _tells(fact: Fact, history: bool) -> bool:

@@ -150,9 +150,7 @@ def test_there_are_enough_patterns_each_with_a_published_source(terminology: Ter
         assert all(terminology.concept(m) for m in pattern.mesh)
 
 
-def test_every_finding_is_used_and_says_how_it_is_told() -> None:
-    used = {n for p in patterns() for g in (*p.all, p.any) for n in g}
-    assert used == set(findings())
+def test_every_finding_says_how_it_is_told() -> None:
     for finding in findings().values():
         told = bool(finding.words or finding.result)
         assert [told, bool(finding.medication), bool(finding.procedure)].count(True) == 1
