@@ -1,13 +1,14 @@
 """Criteria of rules about a chart: findings, limits of results, and what a history tells.
 
 A criterion has an id, as rules and scores name it: a finding of `findings`, a limit of
-`data/chart_rules/limits.toml`, or a history of `data/chart_rules/histories.toml`. It is met by facts
-of the chart, told with a phrase for a card ("SpO2 90 %"). What is told in words counts only when it
-is of now; a history counts whenever it was.
+`data/chart_rules/limits.toml`, or a history of `data/chart_rules/histories.toml`. It is met by
+facts of the chart, told with a phrase for a card ("SpO2 90 %"). What is told in words counts only
+when it is of now; a history counts whenever it was.
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,7 +20,16 @@ from cds_hooks.plausibility.phrases import ago, measured, name_of
 from cds_hooks.plausibility.record import OVER
 from fhir_mapping.chart import Experiencer, Fact, Flag, Kind, PatientFacts, Polarity
 
-__all__ = ["Criteria", "History", "Limit", "Met", "is_background", "known_criteria", "limits"]
+__all__ = [
+    "Criteria",
+    "History",
+    "Limit",
+    "Met",
+    "histories",
+    "is_background",
+    "known_criteria",
+    "limits",
+]
 
 _NOW_DAYS = {Kind.COMPLAINT: 7.0, Kind.PROBLEM: 14.0, Kind.NOTE: 3.0, Kind.OBSERVATION: 3.0}
 """How old a statement in words may be to tell of the present illness: this service's own limits.
@@ -99,14 +109,15 @@ def _is_positive(fact: Fact) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """Recorded problems by ICD-10-CM `codes`, and findings in words (`findings`).
-
-    `active`: only while it is so; `within_days`: only when that recent."""
+    """Recorded problems by ICD-10-CM `codes`, findings in words (`findings`), and words of current
+    medications (`medication`). `active`: only while it is so; `within_days`: only when that
+    recent."""
 
     id: str
     label: str
     codes: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
+    medication: tuple[str, ...] = ()
     active: bool = False
     within_days: float = 0.0
 
@@ -208,9 +219,12 @@ class Criteria:
         for name in history.findings:
             found = self._finding(name)
             ids += found.fact_ids if found is not None else ()
-        if not ids:
-            return None
-        return Met(history.id, history.label, tuple(dict.fromkeys(ids)), is_background(history.id))
+        taken = self.seen.record.taken(_words(history.medication)) if history.medication else ()
+        label = history.label
+        if taken and not ids:
+            label = _drug(history.medication, self.seen.record.facts[taken[0]])
+        told = tuple(dict.fromkeys((*ids, *taken)))
+        return Met(history.id, label, told, is_background(history.id)) if told else None
 
     def _finding(self, name: str) -> Met | None:
         finding, facts = findings()[name], self.seen.record.facts
@@ -227,6 +241,11 @@ class Criteria:
         elif finding.result is not None and found[0].value is not None:
             phrase = measured(finding.result.analyte, found[0])
         return Met(name, phrase, tuple(f.id for f in found), is_background(name))
+
+
+@cache
+def _words(words: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"(?<![a-z])(?:{'|'.join(re.escape(w) for w in words)})")
 
 
 def _drug(words: Iterable[str], fact: Fact) -> str:

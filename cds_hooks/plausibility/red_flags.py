@@ -1,4 +1,4 @@
-"""Diagnoses not to be missed that a chart calls for, and which of them no sample of a model named."""
+"""Diagnoses not to be missed that a chart calls for, and those that no sample of a model named."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from cds_hooks.plausibility.criteria import Criteria, Met
 from cds_hooks.plausibility.findings import Seen
 from cds_hooks.plausibility.keys import key, key_words
 from cds_hooks.plausibility.record import record
+from cds_hooks.plausibility.resolution import ICD_10_CM
 from cds_hooks.plausibility.rules import Tied
 from cds_hooks.plausibility.scores import Scored, compute, scores
 from cds_hooks.plausibility.terminology import Terminology
-from fhir_mapping.chart import Chart, Kind, PatientFacts
+from fhir_mapping.chart import Chart, Kind, PatientFacts, Polarity
 
 __all__ = ["Pattern", "found_in", "not_considered", "overlooked", "patterns"]
 
@@ -155,16 +156,23 @@ def _recorded_event(pattern: Pattern, seen: Seen) -> str:
     """The id of the entry that records the acute event itself as of this encounter, else "".
 
     A chronic form, an old event or a history is none: it raises the risk."""
-    event = replace(pattern, codes=pattern.event) if pattern.event else pattern
+    codes = pattern.event or pattern.codes
     limit = max([_RECORDED_DAYS, *_stay_days(seen)])
     for problem in seen.record.problems:
         days = problem.fact.days_ago
         if problem.active and days is not None and -1 <= days <= limit:
-            if any(c.startswith(event.codes) for c in problem.codes) if problem.codes else (
-                bool(pattern.codes) and event.concerns(problem.concepts)
-            ):
+            told = problem.codes or {c.code for c in problem.concepts if c.system == ICD_10_CM}
+            if any(c.startswith(codes) for c in told):
                 return problem.fact.id
-    return ""
+    reasons = (f for f in seen.record.chart.of(Kind.COMPLAINT) if f.polarity is Polarity.PRESENT)
+    return next(
+        (
+            f.id
+            for f in reasons
+            if any(c.code.startswith(codes) for c in f.codes if c.system == ICD_10_CM)
+        ),
+        "",
+    )
 
 
 def _stay_days(seen: Seen) -> list[float]:
@@ -195,8 +203,7 @@ def overlooked(
     return tuple(
         _reason(finding)
         for pattern, finding in _found(seen)
-        if not _recorded_event(pattern, seen)
-        and not _considered(pattern, assessments, terminology)
+        if not _recorded_event(pattern, seen) and not _considered(pattern, assessments, terminology)
     )
 
 
