@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
 from cds_hooks.plausibility.findings import Seen, findings
-from cds_hooks.plausibility.phrases import ago, measured, name_of
+from cds_hooks.plausibility.phrases import ago, measured, name_of, value_of
 from cds_hooks.plausibility.record import OVER
 from fhir_mapping.chart import Experiencer, Fact, Flag, Kind, PatientFacts, Polarity
 
@@ -81,9 +81,10 @@ class Limit:
             return False
         if self.flag:
             return fact.flag is not None and _has_flag(self.flag, fact.flag)
-        if fact.value is None:
+        value = value_of(self.analyte, fact)
+        if value is None:
             return self.positive and _is_positive(fact)
-        return self._beyond(fact.value, fact.unit or "")
+        return self._beyond(value, fact.unit or "")
 
     def _beyond(self, value: float, unit: str) -> bool:
         found = (
@@ -110,14 +111,16 @@ def _is_positive(fact: Fact) -> bool:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
     """Recorded problems by ICD-10-CM `codes`, findings in words (`findings`), and words of current
-    medications (`medication`). `active`: only while it is so; `within_days`: only when that
-    recent."""
+    medications (`medication`), of the social history (`social`, its beginning) and of
+    `procedures`. `active`: only while it is so; `within_days`: only when that recent."""
 
     id: str
     label: str
     codes: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
     medication: tuple[str, ...] = ()
+    social: tuple[str, ...] = ()
+    procedures: tuple[str, ...] = ()
     active: bool = False
     within_days: float = 0.0
 
@@ -216,6 +219,7 @@ class Criteria:
             for p in self.seen.record.problems
             if history.is_in(p.fact, p.codes or {c.code for c in p.concepts})
         ]
+        ids += self._stated(history)
         for name in history.findings:
             found = self._finding(name)
             ids += found.fact_ids if found is not None else ()
@@ -225,6 +229,18 @@ class Criteria:
             label = _drug(history.medication, self.seen.record.facts[taken[0]])
         told = tuple(dict.fromkeys((*ids, *taken)))
         return Met(history.id, label, told, is_background(history.id)) if told else None
+
+    def _stated(self, history: History) -> Iterator[str]:
+        """Statements of the social history, and procedures within the days of the history."""
+        for fact in self.seen.record.chart.of(Kind.SOCIAL, Kind.PROCEDURE):
+            text, is_social = fact.text.lower(), fact.kind is Kind.SOCIAL
+            if fact.polarity is not Polarity.PRESENT:
+                continue
+            if is_social and history.social and text.startswith(history.social):
+                yield fact.id
+            done = not is_social and _is_within(fact, history.within_days)
+            if done and any(word in text for word in history.procedures):
+                yield fact.id
 
     def _finding(self, name: str) -> Met | None:
         finding, facts = findings()[name], self.seen.record.facts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from functools import cache
@@ -9,9 +10,10 @@ from importlib.resources import files
 
 from fhir_mapping.chart import Fact
 
-__all__ = ["ago", "measured", "name_of"]
+__all__ = ["ago", "measured", "name_of", "value_of"]
 
-_BLOOD_PRESSURE = "systolic"
+_PRESSURES = ("systolic", "diastolic")
+_PRESSURE = re.compile(r"\b\d{2,3}/(\d{2,3})\b")
 
 
 @cache
@@ -32,15 +34,18 @@ def measured(analyte: str, fact: Fact) -> str:
         return fact.text
     label = _labels()["analytes"].get(analyte) or analyte.replace("-", " ")
     value = f"{fact.comparator or ''}{fact.value:g}"
-    if analyte == _BLOOD_PRESSURE:
-        value = _pressure(fact) or value
+    if analyte in _PRESSURES:
+        both = _PRESSURE.search(fact.text)
+        value = both[0] if both else value
     unit = _labels()["units"].get(fact.unit or "", fact.unit or "")
     return f"{label} {value} {unit}".rstrip()
 
 
-def _pressure(fact: Fact) -> str:
-    """Both values of a blood pressure where the text tells them."""
-    return next((w for w in fact.text.split() if w.startswith(f"{fact.value:g}/")), "")
+def value_of(analyte: str, fact: Fact) -> float | None:
+    """What a fact tells of an analyte: of a blood pressure, whose value is the systolic one, the
+    diastolic one stands in its text."""
+    both = _PRESSURE.search(fact.text) if analyte == "diastolic" else None
+    return float(both[1]) if both else fact.value
 
 
 def ago(fact: Fact) -> str:
