@@ -31,7 +31,13 @@ __all__ = [
     "limits",
 ]
 
-_NOW_DAYS = {Kind.COMPLAINT: 7.0, Kind.PROBLEM: 14.0, Kind.NOTE: 3.0, Kind.OBSERVATION: 3.0}
+_NOW_DAYS = {
+    Kind.COMPLAINT: 7.0,
+    Kind.PROBLEM: 14.0,
+    Kind.NOTE: 3.0,
+    Kind.OBSERVATION: 3.0,
+    Kind.REPORT: 3.0,
+}
 """How old a statement in words may be to tell of the present illness: this service's own limits.
 A symptom that a problem list holds for longer is no finding of today."""
 _POSITIVE = ("positive", "detected", "reactive", "present")
