@@ -1,9 +1,9 @@
 """A published score: items with points, the limit that decides, and what the chart does not tell.
 
-The items stand in `data/scores/*.toml`. Points are added for what the chart tells; a score never
-falls when more becomes known, so that a limit reached with items missing is reached. What is not
-told in words is not counted and not called missing; a vital sign or result that was not measured,
-and a judgement that only the clinician can make, are.
+The items stand in `data/scores/*.toml`. Points are added for what the chart tells. Where no missing
+item could lower the score, a limit reached with items missing is reached. What is not told in words
+is not counted and not called missing; a vital sign or result that was not measured, and a judgement
+that only the clinician can make, are.
 """
 
 from __future__ import annotations
@@ -77,7 +77,8 @@ class Scored:
     @property
     def text(self) -> str:
         """As a card says it: "Wells 7.5, likely above 4"."""
-        least = "at least " if self.missing else ""
+        could_fall = any(i.points < 0 for i in self.score.items if i.name in self.missing)
+        least = "at least " if self.missing and not could_fall else ""
         return f"{self.score.title} {least}{self.points:g}, {self.score.means}"
 
 

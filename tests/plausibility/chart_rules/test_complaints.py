@@ -27,7 +27,7 @@ def test_a_reason_stands_only_where_there_is_no_pattern() -> None:
 
 
 def test_every_pattern_serves_a_complaint() -> None:
-    assert COVERED - ASKED == set()
+    assert set() == COVERED - ASKED
 
 
 def test_there_are_some_forty_complaints_each_with_a_known_source() -> None:
