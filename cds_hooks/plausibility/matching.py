@@ -231,8 +231,10 @@ class Matcher:
             same = self._store.by_keys([k])
             left = _left(found, k)
             concepts = [h.concept for h in same]
-            if qualifies(left, found, known, concepts, k) and not _denied(left, concepts):
-                return self._choose.answer(name, Status.PARTIAL, same, qualifiers=left)
+            if qualifies(left, found, known, concepts, k):
+                answer = self._choose.answer(name, Status.PARTIAL, same, qualifiers=left)
+                if not _denied(left, (*concepts, *answer.concepts)):
+                    return answer
         if not keys:
             return None
         same = self._store.by_keys(keys[:1])

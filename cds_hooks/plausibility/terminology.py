@@ -160,7 +160,8 @@ class Terminology:
         """With the code that ICD-10-CM's Index gives the name, or the heading it was found under,
         where the Index decides otherwise than the words of the titles."""
         headings = () if found.icd or not found.exact else (c.display for c in found.concepts)
-        tried = (*_index_forms(name[:_MAX_CHARS]), *headings)
+        bare = (found.matched,) if found.exact and found.stripped else ()
+        tried = (*_index_forms(name[:_MAX_CHARS]), *bare, *headings)
         told, options = self._first_charted(tried)
         told = told or self._first_indexed(tried)
         options = options or (_one_each(told) if len(told) > 1 else ())
