@@ -137,10 +137,12 @@ def _known_spellings() -> dict[str, str]:
 
 
 def words_of(phrase: str, spelled: Spelled | None = None) -> list[str]:
-    """The words by which a phrase is known: without those that are passed over everywhere."""
+    """The words by which a phrase is known: without those that are passed over everywhere, unless
+    a single one would be left ("wants to die" is not known by "want")."""
     spelled = Spelled() if spelled is None else spelled
     keys = [spelled[word] for word in _WORDS.findall(phrase) if word not in _MARKS]
-    return [key for key in keys if key not in _dropped()] or keys
+    kept = [key for key in keys if key not in _dropped()]
+    return kept if len(kept) > 1 else keys
 
 
 def _add(root: _Node, phrase: str, spelled: Spelled) -> _Node:
