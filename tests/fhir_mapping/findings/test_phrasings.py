@@ -72,3 +72,10 @@ def test_drinking_counts_from_four_a_day(text: str, heavy: bool) -> None:
     """The limit is ours; NIAAA calls more than four on a day (three for women) heavy."""
     found = index_of({"text": f"Drinks {text}", "as": "social"})
     assert ("alcohol-use" in found.told) is heavy
+
+
+def test_a_number_in_a_phrase_is_that_number() -> None:
+    """Phrases may name weeks of gestation: twelve are not thirty-two."""
+    assert words_of("12 weeks") != words_of("32 weeks")
+    assert "overdose" in index_of({"text": "Took 40 paracetamol tablets"}).told
+    assert "overdose" not in index_of({"text": "Took 2 paracetamol tablets"}).told
