@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -35,8 +34,7 @@ _READ = _PRESENT_ILLNESS | _BACKGROUND | {Kind.MEDICATION}
 _KINDS_READ = {"medication": Kind.MEDICATION, "procedure": Kind.PROCEDURE}
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(NamedTuple):
     """A finding in a fact, with what the chart says of it."""
 
     finding: str
@@ -164,11 +162,11 @@ def _in_words(fact: Fact, found: Iterable[Hit], readings: Readings) -> Iterator[
 def _question_end(fact: Fact) -> int:
     """Where the question of an answer ends. A whole sentence that was asked ("Feeling down,
     depressed or hopeless in the last two weeks: several days") is not what the patient tells."""
-    end = fact.text.find(": ")
-    if fact.kind not in (Kind.OBSERVATION, Kind.SOCIAL) or end < 0:
+    if fact.kind not in (Kind.OBSERVATION, Kind.SOCIAL):
         return 0
-    asked = fact.text[:end]
-    return end if len(asked.split()) > _LONGEST_NAME or "?" in asked else 0
+    end = fact.text.find(": ")
+    is_long = len(fact.text[:end].split()) > _LONGEST_NAME
+    return max(end if is_long else 0, fact.text.rfind("?"))
 
 
 def _by_code(fact: Fact) -> Iterator[Mention]:
@@ -176,7 +174,7 @@ def _by_code(fact: Fact) -> Iterator[Mention]:
         if _is_read(name, fact):
             yield _of_fact(name, fact)
     for name in denied_by_code(fact.codes):
-        yield replace(_of_fact(name, fact), polarity=Polarity.ABSENT)
+        yield _of_fact(name, fact)._replace(polarity=Polarity.ABSENT)
 
 
 def _is_read(name: str, fact: Fact) -> bool:
@@ -185,7 +183,7 @@ def _is_read(name: str, fact: Fact) -> bool:
         return fact.kind is _KINDS_READ[definition.reads] and _is_in_time(definition, fact)
     if fact.kind is Kind.PROCEDURE:
         return _was_done(definition, fact)
-    if fact.kind is Kind.MEDICATION or (fact.value is not None and not definition.history):
+    if fact.kind is Kind.MEDICATION or fact.value is not None:
         return False
     return definition.history or fact.kind not in _BACKGROUND
 
@@ -266,10 +264,10 @@ def _implied(mention: Mention) -> Iterator[Mention]:
     denied = mention.polarity is not Polarity.PRESENT
     if mention.experiencer is Experiencer.FAMILY and not denied and mention.finding in of_family():
         mine = Experiencer.PATIENT
-        yield replace(mention, finding=of_family()[mention.finding], experiencer=mine)
+        yield mention._replace(finding=of_family()[mention.finding], experiencer=mine)
     names = (narrower() if denied else wider()).get(mention.finding, ())
     for name in names:
-        yield replace(mention, finding=name)
+        yield mention._replace(finding=name)
 
 
 def _grouped(
