@@ -56,8 +56,13 @@ def hits(text: str, spelled: Spelled | None = None) -> list[Hit]:
     words = _WORDS.findall(low)
     spelled = Spelled() if spelled is None else spelled
     keys = [spelled[word] for word in words]
-    found = _phrases(low, keys) if not _trie().keys().isdisjoint(keys) else []
+    found = _phrases(low, keys) if _is_any_begun(keys) else []
     return [*found, *abbreviated(text, words)]
+
+
+def _is_any_begun(keys: Sequence[str]) -> bool:
+    root = _trie()
+    return not root.keys().isdisjoint(keys) or (_MANY in root and any(map(_is_many, keys)))
 
 
 def _phrases(low: str, keys: Sequence[str]) -> list[Hit]:
@@ -66,9 +71,10 @@ def _phrases(low: str, keys: Sequence[str]) -> list[Hit]:
     found: list[Hit] = []
     hidden: list[tuple[tuple[str, ...], int, int]] = []
     for at, key in enumerate(keys):
-        if key not in root:
+        begun = _next(root, key)
+        if not begun:
             continue
-        for node, last in _ends(root[key], keys, at + 1, passed):
+        for node, last in _ends(begun, keys, at + 1, passed):
             start, end = spans[at][0], spans[last][1]
             found += [Hit(name, start, end) for name in node.told]
             found += [Hit(name, start, end, denied=True) for name in node.denied]
@@ -87,12 +93,24 @@ def _hides(hidden: tuple[tuple[str, ...], int, int], hit: Hit) -> bool:
     return overlaps and not hit.denied and (not names or hit.finding in names)
 
 
+def _next(node: _Node, key: str) -> list[_Node]:
+    """The phrases that go on with a word: with itself, or if it is a number with any number."""
+    found = [node[key]] if key in node else []
+    if _MANY in node and _is_many(key):
+        found.append(node[_MANY])
+    return found
+
+
+def _is_many(key: str) -> bool:
+    return (len(key) > 1 and key.isdigit()) or key in _numbers()
+
+
 def _ends(
-    node: _Node, keys: Sequence[str], at: int, passed: frozenset[str]
+    begun: Sequence[_Node], keys: Sequence[str], at: int, passed: frozenset[str]
 ) -> Iterator[tuple[_Node, int]]:
-    """The phrases that go on from a node, which ends before `at`, each with its last word."""
+    """The phrases that go on from nodes, which end before `at`, each with its last word."""
     skipped, dropped, last = _skipped(), _dropped(), len(keys)
-    ahead = [(node, at, 0)]
+    ahead = [(node, at, 0) for node in begun]
     while ahead:
         node, at, over = ahead.pop()
         if not over and node.ends:
@@ -100,9 +118,8 @@ def _ends(
         if at >= last or not node:
             continue
         key = keys[at]
-        if key in node:
-            ahead.append((node[key], at + 1, 0))
-        if over < _MOST_SKIPPED and (key in skipped or key in passed):
+        ahead += [(following, at + 1, 0) for following in _next(node, key)]
+        if over < _MOST_SKIPPED and (key in skipped or key in passed or key.isdigit()):
             ahead.append((node, at + 1, over + (key not in dropped or not over)))
 
 
@@ -137,10 +154,12 @@ def _known_spellings() -> dict[str, str]:
 
 
 def words_of(phrase: str, spelled: Spelled | None = None) -> list[str]:
-    """The words by which a phrase is known: without those that are passed over everywhere."""
+    """The words by which a phrase is known: without those that are passed over everywhere, unless
+    a single one would be left ("wants to die" is not known by "want")."""
     spelled = Spelled() if spelled is None else spelled
     keys = [spelled[word] for word in _WORDS.findall(phrase) if word not in _MARKS]
-    return [key for key in keys if key not in _dropped()] or keys
+    kept = [key for key in keys if key not in _dropped()]
+    return kept if len(kept) > 1 else keys
 
 
 def _add(root: _Node, phrase: str, spelled: Spelled) -> _Node:
@@ -159,12 +178,10 @@ def _dropped() -> frozenset[str]:
 @cache
 def _skipped() -> frozenset[str]:
     """What may stand within a phrase; numbers too."""
-    return _dropped().union(table("finding_words/words")["skipped"], "0123456789", (_MANY,))
+    return _dropped().union(table("finding_words/words")["skipped"], _numbers())
 
 
 def _spelling(word: str) -> str:
-    if word in _numbers() or (word.isdigit() and len(word) > 1):
-        return _MANY
     plain = word.removesuffix("'s")
     if not plain.isascii():
         parts = unicodedata.normalize("NFKD", plain.replace("\u00df", "ss"))
