@@ -45,6 +45,7 @@ _AXES = re.compile(
     re.IGNORECASE,
 )
 _UNINDEXED = frozenset({"left", "right", "bilateral", "mild", "moderate", "severe", "new", "onset"})
+_ENCOUNTERS = "21"
 _NO_DISEASE = frozenset({Kind.PROCEDURE, Kind.SUBSTANCE, Kind.ORGANISM, Kind.NORMAL})
 _STAGE = re.compile(
     r"\b(?:stage|grade)\s+(?:\d|[IV]{1,3})[A-Ca-c]?\b|\bG[1-5][ab]?\b", re.IGNORECASE
@@ -109,7 +110,7 @@ class Terminology:
         """Look a name up. Any text is accepted; what has no words is not found."""
         text = name[:_MAX_CHARS]
         found = self._indexed(name, self._found(name, text))
-        if found.longer and self._is_other(text):
+        if found.longer and not _is_encounter(found) and self._is_other(text):
             found = Resolution(name, Status.NOT_FOUND, uncovered=tuple(key_words(text)))
         if not found.recognised:
             told = other(words(_plain(text)), self._vocabulary)
@@ -251,6 +252,11 @@ def _has_noun_of(found: Resolution, told: Other | None) -> bool:
     if told is None or not found.concepts or not told.display:
         return False
     return set(key_words(told.display)) <= set(key_words(found.matched))
+
+
+def _is_encounter(found: Resolution) -> bool:
+    """Whether it is a reason for an encounter that is no disease: a check-up, aftercare."""
+    return bool(found.icd) and all(c.chapter == _ENCOUNTERS for c in found.icd)
 
 
 def _only_in_ontologies(found: Resolution) -> bool:
