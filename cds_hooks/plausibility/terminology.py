@@ -44,6 +44,7 @@ _AXES = re.compile(
     r"|second trimester|third trimester)\b",
     re.IGNORECASE,
 )
+_ACUTE = re.compile(r"^\s*(?:sub|hyper)?acute\s+", re.IGNORECASE)
 _UNINDEXED = frozenset({"left", "right", "bilateral", "mild", "moderate", "severe", "new", "onset"})
 _ENCOUNTERS = "21"
 _NO_DISEASE = frozenset({Kind.PROCEDURE, Kind.SUBSTANCE, Kind.ORGANISM, Kind.NORMAL})
@@ -163,6 +164,8 @@ class Terminology:
         headings = () if found.icd or not found.exact else (c.display for c in found.concepts)
         bare = (found.matched,) if found.exact and found.stripped else ()
         tried = (*_index_forms(name[:_MAX_CHARS]), *bare, *headings)
+        if not found.recognised:  # of what is found, "acute" is a part
+            tried = (*tried, _ACUTE.sub("", expand(name[:_MAX_CHARS])))
         told, options = self._first_charted(tried)
         told = told or self._first_indexed(tried)
         options = options or (_one_each(told) if len(told) > 1 else ())
