@@ -27,13 +27,12 @@ class Form:
     of: tuple[str, ...]
     reason: str
 
-    def fits(self, event: Iterable[Concept], recorded: Iterable[str]) -> bool:
-        """Whether one of the concepts is among the events, and one of the codes among the rest."""
-        named = any(
+    def names(self, event: Iterable[Concept]) -> bool:
+        """Whether one of the concepts is among the events."""
+        return any(
             c.code.startswith(self.acute) if c.system == ICD_10_CM else c.code in self.mesh
             for c in event
         )
-        return named and any(code.startswith(self.of) for code in recorded)
 
 
 @cache

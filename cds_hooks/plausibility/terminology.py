@@ -44,7 +44,9 @@ _AXES = re.compile(
     r"|second trimester|third trimester)\b",
     re.IGNORECASE,
 )
+_ACUTE = re.compile(r"^\s*(?:sub|hyper)?acute\s+", re.IGNORECASE)
 _UNINDEXED = frozenset({"left", "right", "bilateral", "mild", "moderate", "severe", "new", "onset"})
+_ENCOUNTERS = "21"
 _NO_DISEASE = frozenset({Kind.PROCEDURE, Kind.SUBSTANCE, Kind.ORGANISM, Kind.NORMAL})
 _STAGE = re.compile(
     r"\b(?:stage|grade)\s+(?:\d|[IV]{1,3})[A-Ca-c]?\b|\bG[1-5][ab]?\b", re.IGNORECASE
@@ -109,7 +111,7 @@ class Terminology:
         """Look a name up. Any text is accepted; what has no words is not found."""
         text = name[:_MAX_CHARS]
         found = self._indexed(name, self._found(name, text))
-        if found.longer and self._is_other(text):
+        if found.longer and not _is_encounter(found) and self._is_other(text):
             found = Resolution(name, Status.NOT_FOUND, uncovered=tuple(key_words(text)))
         if not found.recognised:
             told = other(words(_plain(text)), self._vocabulary)
@@ -162,6 +164,8 @@ class Terminology:
         headings = () if found.icd or not found.exact else (c.display for c in found.concepts)
         bare = (found.matched,) if found.exact and found.stripped else ()
         tried = (*_index_forms(name[:_MAX_CHARS]), *bare, *headings)
+        if not found.recognised:  # of what is found, "acute" is a part
+            tried = (*tried, _ACUTE.sub("", expand(name[:_MAX_CHARS])))
         told, options = self._first_charted(tried)
         told = told or self._first_indexed(tried)
         options = options or (_one_each(told) if len(told) > 1 else ())
@@ -251,6 +255,11 @@ def _has_noun_of(found: Resolution, told: Other | None) -> bool:
     if told is None or not found.concepts or not told.display:
         return False
     return set(key_words(told.display)) <= set(key_words(found.matched))
+
+
+def _is_encounter(found: Resolution) -> bool:
+    """Whether it is a reason for an encounter that is no disease: a check-up, aftercare."""
+    return bool(found.icd) and all(c.chapter == _ENCOUNTERS for c in found.icd)
 
 
 def _only_in_ontologies(found: Resolution) -> bool:

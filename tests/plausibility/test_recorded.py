@@ -142,6 +142,17 @@ def test_what_is_entered_is_not_on_the_list_by_its_chronic_form(
     assert of(found, "already-recorded").result == "pass"  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("code", ["G35", "G35.A", "G35.D", "g35.d"])
+def test_codes_with_a_letter_after_the_point_are_whole(
+    judge: Make, problem: Make, terminology: Terminology, code: str
+) -> None:
+    found = terminology.concept(code)
+    assert found is not None
+    assert found.code == code.upper()
+    listed = problem("P1", "Multiple sclerosis", code, days_ago=900.0)
+    assert judge("Multiple sclerosis", listed).verdict is Verdict.RECORDED
+
+
 @pytest.mark.parametrize(
     ("name", "acute"),
     [

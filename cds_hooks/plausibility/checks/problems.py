@@ -96,25 +96,37 @@ class KnownChronicForm:
     def __call__(self, case: Case) -> Iterator[Reason]:
         acute = _event(case)
         text = "acute event" if acute else "more specific form"
-        known = tuple(p.fact.id for p in case.record.problems if self._of(case, p, acute=acute))
+        comes_of = _comes_of(case) if acute else ()
+        known = tuple(
+            p.fact.id
+            for p in case.record.problems
+            if _is_so(p)
+            and (_acute_of(case, p, comes_of) if acute else _kind_of(case, p))
+            and not _recorded(case, p)
+        )
         if known:
             yield Reason(self.id, PASS, f"{text} of a recorded condition", known, self.source)
 
-    @staticmethod
-    def _of(case: Case, problem: Problem, *, acute: bool) -> bool:
-        fact = problem.fact
-        mine = fact.experiencer is Experiencer.PATIENT and fact.polarity is Polarity.PRESENT
-        if not mine or _recorded(case, problem):
-            return False
-        if not acute:
-            return problem.active and bool(_covered(problem.identity, case.identity))
-        codes = problem.identity.icd
-        categories = {c[:3] for c in codes} & {c[:3] for c in case.identity.icd}
-        return (
-            bool(_listed(case, problem))
-            or bool(categories)
-            or any(f.fits(case.concepts, codes) for f in forms())
-        )
+
+def _is_so(problem: Problem) -> bool:
+    """Whether a problem is, or was, the patient's own."""
+    fact = problem.fact
+    return fact.experiencer is Experiencer.PATIENT and fact.polarity is Polarity.PRESENT
+
+
+def _comes_of(case: Case) -> tuple[str, ...]:
+    """The codes of what an acute event may come of: its own categories, and those of the table."""
+    own = {c[:3] for c in case.identity.icd}
+    return (*own, *(code for f in forms() if f.names(case.concepts) for code in f.of))
+
+
+def _acute_of(case: Case, problem: Problem, comes_of: tuple[str, ...]) -> bool:
+    coded = any(c.startswith(comes_of) for c in problem.identity.icd)
+    return coded or bool(_listed(case, problem))
+
+
+def _kind_of(case: Case, problem: Problem) -> bool:
+    return problem.active and bool(_covered(problem.identity, case.identity))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,4 +146,5 @@ class RefutedInChart:
     def _says(case: Case, problem: Problem) -> bool:
         began = problem.fact.days_ago
         past = _event(case) and began is not None and began > same_event_days()
-        return bool(_covered(problem.identity, case.identity)) and not past
+        denied, named = problem.identity, case.identity
+        return (denied.covers_code(named) or denied.same_concept(named)) and not past
