@@ -1,0 +1,197 @@
+"""What the facts cited for a diagnosis are worth: known links, shared organ systems, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from cds_hooks.consultation import ChartFinding, Evidence
+from cds_hooks.plausibility.checks.base import ABSTAIN, FAIL, Case
+from cds_hooks.plausibility.checks.evidence import holds, is_anothers
+from cds_hooks.plausibility.checks.results import agrees
+from cds_hooks.plausibility.findings import Seen
+from cds_hooks.plausibility.record import OVER
+from cds_hooks.plausibility.relevance import rare, signs, table
+from cds_hooks.plausibility.relevance.no_evidence import no_evidence
+from cds_hooks.plausibility.relevance.strength import Strength
+from cds_hooks.plausibility.relevance.systems import systems_of
+from cds_hooks.plausibility.relevance.table import Sign
+from cds_hooks.plausibility.relevance.told import Told, is_of_absence
+from cds_hooks.plausibility.resolution import Concept, Status
+from cds_hooks.plausibility.results import analytes_of
+from cds_hooks.plausibility.rules import concerning, result_rules
+from fhir_mapping.chart import Fact, Kind
+
+__all__ = ["Bearing", "Link", "bearing"]
+
+_NOTHING: frozenset[str] = frozenset()
+_NEGATED = ("absent", "normal")
+_RELATIVES = "family-history-"
+_RESULTS = frozenset({Kind.LAB, Kind.VITAL, Kind.OBSERVATION})
+_BY_WORDS = frozenset(Kind) - {Kind.LAB, Kind.VITAL, Kind.MEDICATION}
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A fact that tells a sign which is known to speak for, or against, a disease."""
+
+    fact_id: str
+    sign: Sign
+
+
+@dataclass(frozen=True, slots=True)
+class Bearing:
+    """Of the facts cited for a diagnosis: `links` speak for it, the strongest first; `opposing`
+    are known to speak against it; of `shared` (fact id -> systems) only the organ system is the
+    same; `apart` have no known link; of `unread` nothing is known; `empty` (fact id -> reason)
+    are no evidence by themselves. `excluding` are strong signs against it anywhere in the chart.
+    `assessed`: whether anything is known of the disease that a fact could be compared with."""
+
+    links: tuple[Link, ...]
+    opposing: tuple[Link, ...]
+    shared: Mapping[str, frozenset[str]]
+    apart: tuple[str, ...]
+    unread: tuple[str, ...]
+    empty: Mapping[str, str]
+    excluding: tuple[Link, ...]
+    assessed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a disease: signs for and against by finding, and its systems."""
+
+    concepts: tuple[Concept, ...]
+    signs_for: Mapping[str, Sign]
+    signs_against: Mapping[str, Sign]
+    systems: frozenset[str]
+
+
+def bearing(case: Case) -> Bearing:
+    """What the facts cited for a diagnosis are worth."""
+    known, told, found = _known(case), Told(case.seen or Seen(case.record)), case.fitting
+    facts = told.record.facts
+    cited = {e.fact_id: e for e in case.known(case.evidence_for)}
+    # What is not as claimed is no link; another check tells that.
+    so = [(facts[i], e) for i, e in cited.items() if holds(facts[i], e.claim) != FAIL]
+    parts = [_part(fact, e, known, told, found) for fact, e in so]
+    links = sorted((x for p in parts for x in p.links), key=lambda x: x.sign.strength.rank)
+    return Bearing(
+        links=tuple(links),
+        opposing=tuple(x for p in parts for x in p.opposing),
+        shared={p.fact_id: p.shared for p in parts if p.shared},
+        apart=tuple(p.fact_id for p in parts if p.is_apart),
+        unread=tuple(p.fact_id for p in parts if p.shared is None),
+        empty={p.fact_id: p.empty for p in parts if p.empty},
+        excluding=tuple(_excluding(known, told)),
+        assessed=bool(known.systems or known.signs_for),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One cited fact. `shared` is None where nothing is known of the fact."""
+
+    fact_id: str
+    links: tuple[Link, ...] = ()
+    opposing: tuple[Link, ...] = ()
+    shared: frozenset[str] | None = _NOTHING
+    empty: str = ""
+
+    @property
+    def is_apart(self) -> bool:
+        return not (self.links or self.opposing or self.empty) and self.shared == _NOTHING
+
+
+def _known(case: Case) -> Known:
+    resolution = case.resolution
+    sure = case.concepts or (resolution.concepts if resolution.status is Status.AMBIGUOUS else ())
+    rows = table.of_concepts(sure)
+    signs_for: dict[str, Sign] = dict(rare.signs_of(sure))
+    signs_against: dict[str, Sign] = {}
+    for row in rows:
+        signs_for.update(row.signs_for)
+        signs_against.update(row.signs_against)
+    systems = systems_of(resolution.concepts) if resolution.recognised else _NOTHING
+    return Known(sure, signs_for, signs_against, systems)
+
+
+def _part(
+    fact: Fact, cited: Evidence, known: Known, told: Told, found: Sequence[ChartFinding]
+) -> _Part:
+    sure = holds(fact, cited.claim) != ABSTAIN
+    links = (*_linked(fact, cited, known.signs_for, told, sure), *_by_rules(fact, known, found))
+    opposing = tuple(_linked(fact, cited, known.signs_against, told, sure))
+    if links or opposing:
+        return _Part(fact.id, links, opposing)
+    nothing = no_evidence(fact)
+    if nothing is not None:
+        return _Part(fact.id, empty=nothing.reason)
+    if cited.claim in _NEGATED or _is_past(fact):
+        return _Part(fact.id)
+    mine = _systems(fact, told)
+    return _Part(fact.id, shared=None if mine is None else mine & known.systems)
+
+
+def _linked(
+    fact: Fact, cited: Evidence, signs_: Mapping[str, Sign], told: Told, sure: bool
+) -> Iterator[Link]:
+    """The signs that a fact tells in the direction in which it is cited."""
+    negated = cited.claim in _NEGATED
+    for finding, sign in signs_.items():
+        fits = is_of_absence(finding) is negated and _is_of(fact, finding)
+        if fits and (sure or _says(finding, cited.claim)) and told.tells(fact, finding):
+            yield Link(fact.id, sign)
+
+
+def _is_of(fact: Fact, finding: str) -> bool:
+    """Whether a fact and a finding are of the same person."""
+    return is_anothers(fact) is finding.startswith(_RELATIVES)
+
+
+def _says(finding: str, claim: str) -> bool:
+    """Whether a finding of a result without a range says what is claimed."""
+    if claim not in ("high", "low"):
+        return True
+    return not finding.endswith("-low" if claim == "high" else "-high")
+
+
+def _by_rules(fact: Fact, known: Known, found: Sequence[ChartFinding]) -> Iterator[Link]:
+    """Links by rules that are fulfilled: a result of the definition or that one expects, or a
+    rule of the chart itself that names the diagnosis."""
+    measured = analytes_of(fact) if fact.kind in _RESULTS else ()
+    for rule in concerning(result_rules, known.concepts) if measured else ():
+        if rule.analyte in measured and agrees(rule, fact):
+            strength = Strength.STRONG if rule.contradicts else Strength.MODERATE
+            yield Link(fact.id, Sign(rule.analyte, strength, rule.source))
+    for one in found:
+        if fact.id in one.fact_ids:
+            yield Link(fact.id, Sign(one.rule, Strength.MODERATE, one.source))
+
+
+def _is_past(fact: Fact) -> bool:
+    return is_anothers(fact) or (fact.kind is Kind.MEDICATION and fact.status in OVER)
+
+
+def _systems(fact: Fact, told: Told) -> frozenset[str] | None:
+    """The systems that a fact speaks for; None when nothing is known of it."""
+    if fact.kind is Kind.MEDICATION:
+        return signs.of_drug(fact.text)
+    if fact.kind is Kind.ALLERGY:
+        return frozenset({"immune", "skin", "respiratory"})
+    found = [signs.of_result(fact)]
+    if fact.kind in _BY_WORDS and fact.value is None:
+        found.append(signs.of_words(fact.text))
+    problem = told.problem(fact.id)
+    if problem is not None and problem.concepts:
+        found.append(systems_of(problem.concepts))
+    read = [f for f in found if f is not None]
+    return frozenset().union(*read) if read else None
+
+
+def _excluding(known: Known, told: Told) -> Iterator[Link]:
+    """Strong signs against the disease that the chart tells."""
+    for finding, sign in known.signs_against.items():
+        if sign.strength is Strength.STRONG:
+            for fact_id in told.facts(finding):
+                yield Link(fact_id, sign)
