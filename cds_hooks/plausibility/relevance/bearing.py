@@ -20,6 +20,7 @@ from cds_hooks.plausibility.relevance.told import Told, is_of_absence
 from cds_hooks.plausibility.resolution import Concept, Status
 from cds_hooks.plausibility.results import analytes_of
 from cds_hooks.plausibility.rules import concerning, result_rules
+from cds_hooks.plausibility.terminology import Terminology
 from fhir_mapping.chart import Fact, Kind
 
 __all__ = ["Bearing", "Link", "bearing"]
@@ -28,6 +29,8 @@ _NOTHING: frozenset[str] = frozenset()
 _NEGATED = ("absent", "normal")
 _RELATIVES = "family-history-"
 _RESULTS = frozenset({Kind.LAB, Kind.VITAL, Kind.OBSERVATION})
+_NAMED = frozenset({Kind.COMPLAINT, Kind.OBSERVATION, Kind.PROBLEM})
+_LONGEST_NAME = 60
 _BY_WORDS = frozenset(Kind) - {Kind.LAB, Kind.VITAL, Kind.MEDICATION}
 
 
@@ -69,12 +72,12 @@ class Known:
 
 def bearing(case: Case) -> Bearing:
     """What the facts cited for a diagnosis are worth."""
-    known, told, found = _known(case), Told(case.seen or Seen(case.record)), case.fitting
+    known, told = _known(case), Told(case.seen or Seen(case.record))
     facts = told.record.facts
     cited = {e.fact_id: e for e in case.known(case.evidence_for)}
     # What is not as claimed is no link; another check tells that.
     so = [(facts[i], e) for i, e in cited.items() if holds(facts[i], e.claim) != FAIL]
-    parts = [_part(fact, e, known, told, found) for fact, e in so]
+    parts = [_part(fact, e, known, told, case) for fact, e in so]
     links = sorted((x for p in parts for x in p.links), key=lambda x: x.sign.strength.rank)
     return Bearing(
         links=tuple(links),
@@ -116,11 +119,9 @@ def _known(case: Case) -> Known:
     return Known(sure, signs_for, signs_against, systems)
 
 
-def _part(
-    fact: Fact, cited: Evidence, known: Known, told: Told, found: Sequence[ChartFinding]
-) -> _Part:
+def _part(fact: Fact, cited: Evidence, known: Known, told: Told, case: Case) -> _Part:
     sure = holds(fact, cited.claim) != ABSTAIN
-    links = (*_linked(fact, cited, known.signs_for, told, sure), *_by_rules(fact, known, found))
+    links = (*_linked(fact, cited, known.signs_for, told, sure), *_by_rules(fact, known, case.fitting))
     opposing = tuple(_linked(fact, cited, known.signs_against, told, sure))
     if links or opposing:
         return _Part(fact.id, links, opposing)
@@ -129,7 +130,7 @@ def _part(
         return _Part(fact.id, empty=nothing.reason)
     if cited.claim in _NEGATED or _is_past(fact):
         return _Part(fact.id)
-    mine = _systems(fact, told)
+    mine = _systems(fact, told, case.terminology)
     return _Part(fact.id, shared=None if mine is None else mine & known.systems)
 
 
@@ -173,7 +174,7 @@ def _is_past(fact: Fact) -> bool:
     return is_anothers(fact) or (fact.kind is Kind.MEDICATION and fact.status in OVER)
 
 
-def _systems(fact: Fact, told: Told) -> frozenset[str] | None:
+def _systems(fact: Fact, told: Told, terminology: Terminology) -> frozenset[str] | None:
     """The systems that a fact speaks for; None when nothing is known of it."""
     if fact.kind is Kind.MEDICATION:
         return signs.of_drug(fact.text)
@@ -185,6 +186,9 @@ def _systems(fact: Fact, told: Told) -> frozenset[str] | None:
     problem = told.problem(fact.id)
     if problem is not None and problem.concepts:
         found.append(systems_of(problem.concepts))
+    elif fact.kind in _NAMED and len(fact.text) <= _LONGEST_NAME:
+        named = terminology.lookup(fact.text)
+        found.append(systems_of(named.concepts) or None if named.exact else None)
     read = [f for f in found if f is not None]
     return frozenset().union(*read) if read else None
 

@@ -55,7 +55,10 @@ def of_finding(finding: str) -> frozenset[str]:
 @lru_cache(maxsize=4096)
 def of_words(text: str) -> frozenset[str] | None:
     """The systems that the words of a text speak for; None when it has none of the table's."""
-    hits = {hit.group(1) for hit in _phrase().finditer(f" {text.lower()} ")}
+    plain = text.lower().strip()
+    if plain in _whole():
+        return _whole()[plain]
+    hits = {hit.group(1) for hit in _phrase().finditer(f" {plain} ")}
     if not hits:
         return None
     return frozenset().union(*(_phrases()[h] for h in hits))
@@ -141,10 +144,20 @@ def _own_names() -> tuple[tuple[str, str], ...]:
 @cache
 def _phrases() -> Mapping[str, frozenset[str]]:
     """Phrase -> systems. Raises RelevanceError."""
+    return _read_words("words")
+
+
+@cache
+def _whole() -> Mapping[str, frozenset[str]]:
+    """Texts that say nothing else -> systems."""
+    return _read_words("whole")
+
+
+def _read_words(part: str) -> Mapping[str, frozenset[str]]:
     raw = read(data("systems", "words.toml"))
-    only(raw, ("version", "source", "looked_up", "words"), "words.toml")
+    only(raw, ("version", "source", "looked_up", "words", "whole"), "words.toml")
     found: dict[str, frozenset[str]] = {}
-    for row in raw["words"]:
+    for row in raw[part]:
         only(row, ("phrases", "systems"), "words.toml")
         for phrase in texts(row["phrases"], "words.toml"):
             found[phrase] = found.get(phrase, _NOTHING) | _known(row["systems"], phrase)

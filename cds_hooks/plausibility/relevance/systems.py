@@ -14,20 +14,23 @@ from cds_hooks.plausibility.resolution import ICD_10_CM, Concept
 
 __all__ = ["System", "system_title", "systems", "systems_of"]
 
+_LISTS = ("mesh", "icd", "ontology", "names", "not_mesh")
 _WORD = re.compile(r"[a-z]+")
 
 
 @dataclass(frozen=True, slots=True)
 class System:
     """A system with the places that stand for it: in MeSH's tree, in ICD-10-CM (codes, or ranges
-    of codes), in the ontologies; and endings of words in the names of its diseases."""
+    of codes), in the ontologies; and endings of words in the names of its diseases. `not_mesh` are places below the others that
+    do not."""
 
     id: str
     title: str
     mesh: tuple[str, ...]
     icd: tuple[str, ...]
     ontology: tuple[str, ...]
-    names: tuple[str, ...] = ()
+    names: tuple[str, ...]
+    not_mesh: tuple[str, ...]
 
 
 _Span = tuple[str, str, frozenset[str]]
@@ -55,8 +58,8 @@ def _table() -> dict[str, Any]:
 
 def _system(raw: dict[str, Any]) -> System:
     where = f"systems.toml: {raw.get('id', '?')}"
-    only(raw, ("id", "title", "mesh", "icd", "ontology", "names"), where)
-    lists = {k: texts(raw.get(k, []), where) for k in ("mesh", "icd", "ontology", "names")}
+    only(raw, ("id", "title", *_LISTS), where)
+    lists = {k: texts(raw.get(k, []), where) for k in _LISTS}
     return System(raw["id"], raw["title"], **lists)
 
 
@@ -72,16 +75,17 @@ def _of_concept(concept: Concept) -> frozenset[str]:
         return frozenset(found.union(*_in_icd(concept.code)))
     found.update(_in_ontologies().get(concept.code, ()), _reaching_mesh().get(concept.code, ()))
     for tree in concept.trees:
-        found.update(*_in_mesh(tree))
+        found.update(_in_mesh(tree))
     if concept.link is not None:  # the code of the same name
         found.update(*_in_icd(concept.link))
     return frozenset(found)
 
 
-def _in_mesh(tree: str) -> Iterable[frozenset[str]]:
+def _in_mesh(tree: str) -> Iterable[str]:
     places, parts = _mesh_places(), tree.split(".")
-    above = (".".join(parts[:n]) for n in range(1, len(parts) + 1))
-    return [places[place] for place in above if place in places]
+    above = [".".join(parts[:n]) for n in range(1, len(parts) + 1)]
+    told = {s for place in above for s in places.get(place, ())}
+    return (s for s in told if systems()[s].not_mesh == () or not set(above) & set(systems()[s].not_mesh))
 
 
 def _in_icd(code: str) -> Iterable[frozenset[str]]:
