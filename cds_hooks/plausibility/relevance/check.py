@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cds_hooks.consultation import Reason
 from cds_hooks.plausibility.checks.base import ABSTAIN, FAIL, PASS, Case
-from cds_hooks.plausibility.relevance.bearing import Bearing, Link, bearing
+from cds_hooks.plausibility.relevance.links import Bearing, Link, bearing
 from cds_hooks.plausibility.relevance.strength import Strength
 from cds_hooks.plausibility.relevance.systems import system_title
 

@@ -11,7 +11,7 @@ from cds_hooks.plausibility.relevance.strength import Strength
 from cds_hooks.plausibility.relevance.table import Sign
 from cds_hooks.plausibility.resolution import Concept
 
-__all__ = ["SOURCE", "signs_of"]
+__all__ = ["SOURCE", "annotated", "load", "signs_of"]
 
 SOURCE = "Human Phenotype Ontology annotations, 2025-01-16 (human-phenotype-ontology.org)"
 _STRENGTHS = {"+": Strength.MODERATE, "": Strength.WEAK}
@@ -22,7 +22,7 @@ def signs_of(concepts: Iterable[Concept]) -> Mapping[str, Sign]:
     have it, weakly where fewer do or nobody counted."""
     found: dict[str, Sign] = {}
     for concept in concepts:
-        for told in _annotated().get(concept.code, "").split():
+        for told in annotated().get(concept.code, "").split():
             name = told.removesuffix("+")
             strength = _STRENGTHS[told[len(name) :]]
             if name not in found or strength.rank < found[name].strength.rank:
@@ -31,8 +31,13 @@ def signs_of(concepts: Iterable[Concept]) -> Mapping[str, Sign]:
 
 
 @cache
-def _annotated() -> Mapping[str, str]:
+def annotated() -> Mapping[str, str]:
     """Code of a concept -> its findings; one with "+" is frequent."""
     lines = data("systems", "hpo.csv").read_text("utf-8").splitlines()
     rows = csv.reader(line for line in lines if not line.startswith("#"))
     return {code: told for codes, told in rows for code in codes.split()}
+
+
+def load() -> None:
+    """Read the table of this module."""
+    annotated()

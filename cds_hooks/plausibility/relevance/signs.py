@@ -198,3 +198,9 @@ def _drug_class(raw: dict[str, Any]) -> DrugClass:
     only(raw, ("id", "words", "endings", "systems"), where)
     words, endings = (texts(raw.get(k, []), where) for k in ("words", "endings"))
     return DrugClass(words, endings, _known(raw["systems"], where))
+
+
+def load() -> None:
+    """Read the tables of this module. Raises RelevanceError."""
+    for read_ in (_measurements, _own_codes, _own_names, _phrase, _whole, _drugs):
+        read_()

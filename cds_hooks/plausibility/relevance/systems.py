@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -21,8 +21,8 @@ _WORD = re.compile(r"[a-z]+")
 @dataclass(frozen=True, slots=True)
 class System:
     """A system with the places that stand for it: in MeSH's tree, in ICD-10-CM (codes, or ranges
-    of codes), in the ontologies; and endings of words in the names of its diseases. `not_mesh` are places below the others that
-    do not."""
+    of codes), in the ontologies; and endings of words in the names of its diseases. `not_mesh` are
+    places below the others that do not."""
 
     id: str
     title: str
@@ -63,33 +63,42 @@ def _system(raw: dict[str, Any]) -> System:
     return System(raw["id"], raw["title"], **lists)
 
 
-def systems_of(concepts: Iterable[Concept]) -> frozenset[str]:
-    """The ids of the systems of any of the concepts; empty where no tree tells."""
-    return frozenset().union(*map(_of_concept, concepts))
+def systems_of(concepts: Iterable[Concept], *, reaching: bool = True) -> frozenset[str]:
+    """The ids of the systems of any of the concepts; empty where no tree tells. With `reaching`
+    also those beyond its own places in the trees in which a disease shows signs."""
+    of = _with_reach if reaching else _in_trees
+    return frozenset().union(*map(of, concepts))
 
 
 @lru_cache(maxsize=8192)
-def _of_concept(concept: Concept) -> frozenset[str]:
+def _in_trees(concept: Concept) -> frozenset[str]:
     found = set(_by_ending(concept.display))
     if concept.system == ICD_10_CM:
-        return frozenset(found.union(*_in_icd(concept.code)))
-    found.update(_in_ontologies().get(concept.code, ()), _reaching_mesh().get(concept.code, ()))
+        return frozenset(found.union(*_in_icd(concept.code, _icd_spans())))
+    found.update(_in_ontologies().get(concept.code, ()))
     for tree in concept.trees:
         found.update(_in_mesh(tree))
     if concept.link is not None:  # the code of the same name
-        found.update(*_in_icd(concept.link))
+        found.update(*_in_icd(concept.link, _icd_spans()))
     return frozenset(found)
+
+
+@lru_cache(maxsize=8192)
+def _with_reach(concept: Concept) -> frozenset[str]:
+    code = concept.code if concept.system == ICD_10_CM else concept.link or ""
+    beyond = _in_icd(code, _reaching_spans())
+    return _in_trees(concept).union(_reaching_mesh().get(concept.code, ()), *beyond)
 
 
 def _in_mesh(tree: str) -> Iterable[str]:
     places, parts = _mesh_places(), tree.split(".")
     above = [".".join(parts[:n]) for n in range(1, len(parts) + 1)]
     told = {s for place in above for s in places.get(place, ())}
-    return (s for s in told if systems()[s].not_mesh == () or not set(above) & set(systems()[s].not_mesh))
+    return (s for s in told if not set(above).intersection(systems()[s].not_mesh))
 
 
-def _in_icd(code: str) -> Iterable[frozenset[str]]:
-    spans = _icd_spans().get(code[:1], ())
+def _in_icd(code: str, listed: Mapping[str, Sequence[_Span]]) -> Iterable[frozenset[str]]:
+    spans = listed.get(code[:1], ())
     return [
         s for first, last, s in spans if first <= code[: len(first)] and code[: len(last)] <= last
     ]
@@ -112,8 +121,15 @@ def _mesh_places() -> Mapping[str, frozenset[str]]:
 @cache
 def _icd_spans() -> Mapping[str, tuple[_Span, ...]]:
     """First letter -> the ranges that hold codes of this letter."""
-    listed = [(place, frozenset({s.id})) for s in systems().values() for place in s.icd]
-    listed += [(place, wide) for row in _reaching() for place, wide in _icd_of(row)]
+    return _by_letter((place, frozenset({s.id})) for s in systems().values() for place in s.icd)
+
+
+@cache
+def _reaching_spans() -> Mapping[str, tuple[_Span, ...]]:
+    return _by_letter((p, frozenset(row["systems"])) for row in _reaching() for p in row["icd"])
+
+
+def _by_letter(listed: Iterable[tuple[str, frozenset[str]]]) -> Mapping[str, tuple[_Span, ...]]:
     found: dict[str, list[_Span]] = {}
     for place, wide in listed:
         first, _, last = place.partition("-")
@@ -133,10 +149,6 @@ def _reaching() -> list[dict[str, Any]]:
     return rows
 
 
-def _icd_of(row: dict[str, Any]) -> list[tuple[str, frozenset[str]]]:
-    return [(place, frozenset(row["systems"])) for place in row["icd"]]
-
-
 @cache
 def _reaching_mesh() -> Mapping[str, frozenset[str]]:
     found: dict[str, frozenset[str]] = {}
@@ -154,3 +166,9 @@ def _in_ontologies() -> Mapping[str, tuple[str, ...]]:
     rows = csv.reader(line for line in lines if not line.startswith("#"))
     same: dict[str, tuple[str, ...]] = {}
     return {code: same.setdefault(found, tuple(found.split())) for found, code in rows}
+
+
+def load() -> None:
+    """Read the tables of this module. Raises RelevanceError."""
+    for read_ in (_mesh_places, _icd_spans, _reaching_spans, _reaching_mesh, _in_ontologies):
+        read_()

@@ -13,7 +13,7 @@ from cds_hooks.plausibility.relevance.source import RelevanceError, data, only, 
 from cds_hooks.plausibility.relevance.strength import Strength
 from cds_hooks.plausibility.resolution import ICD_10_CM, Concept
 
-__all__ = ["Disease", "Sign", "Strength", "diseases", "load", "of_concepts"]
+__all__ = ["Disease", "Sign", "Strength", "diseases", "load", "of_concepts", "read_rows"]
 
 _ROW = ("name", "codes", "mesh", "source", "looked_up", "says", "for", "against")
 _SIGN = ("strength", "lr", "source", "looked_up", "says", "reason")
@@ -54,10 +54,10 @@ def diseases() -> tuple[Disease, ...]:
     if not folder.is_dir():
         return ()
     tables = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
-    return tuple(load(tables, findings().keys()))
+    return tuple(read_rows(tables, findings().keys()))
 
 
-def load(tables: Iterable[Traversable], known: Collection[str]) -> list[Disease]:
+def read_rows(tables: Iterable[Traversable], known: Collection[str]) -> list[Disease]:
     """The rows of some tables; `known` are the ids of findings. Raises RelevanceError."""
     rows: list[Disease] = []
     for file in tables:
@@ -126,11 +126,11 @@ def of_concepts(concepts: Iterable[Concept]) -> tuple[Disease, ...]:
 @cache
 def _by_category() -> Mapping[str, tuple[Disease, ...]]:
     """ICD-10-CM category -> rows about a code of it."""
-    found: dict[str, dict[str, Disease]] = {}
+    found: dict[str, list[Disease]] = {}
     for row in diseases():
-        for code in row.codes:
-            found.setdefault(code[:3], {})[row.name] = row
-    return {category: tuple(rows.values()) for category, rows in found.items()}
+        for category in dict.fromkeys(code[:3] for code in row.codes):
+            found.setdefault(category, []).append(row)
+    return {category: tuple(rows) for category, rows in found.items()}
 
 
 @cache
@@ -144,11 +144,10 @@ def _by_heading() -> Mapping[str, tuple[Disease, ...]]:
 
 @cache
 def _of_codes(codes: tuple[tuple[bool, str], ...]) -> tuple[Disease, ...]:
-    found: dict[str, Disease] = {}
+    found: list[Disease] = []
     for is_icd, code in codes:
-        rows = _of_icd(code) if is_icd else _by_heading().get(code, ())
-        found.update((row.name, row) for row in rows)
-    return tuple(found.values())
+        found += _of_icd(code) if is_icd else _by_heading().get(code, ())
+    return tuple({id(row): row for row in found}.values())
 
 
 def _of_icd(code: str) -> list[Disease]:
@@ -158,3 +157,9 @@ def _of_icd(code: str) -> list[Disease]:
     if nearest:
         return [r for n, r in near if n == nearest]
     return [r for r in rows if any(c.startswith(code) for c in r.codes)]
+
+
+def load() -> None:
+    """Read the tables of this module. Raises RelevanceError."""
+    _by_category()
+    _by_heading()

@@ -12,11 +12,11 @@ from cds_hooks.plausibility.checks.results import agrees
 from cds_hooks.plausibility.findings import Seen
 from cds_hooks.plausibility.record import OVER
 from cds_hooks.plausibility.relevance import rare, signs, table
-from cds_hooks.plausibility.relevance.no_evidence import no_evidence
 from cds_hooks.plausibility.relevance.strength import Strength
 from cds_hooks.plausibility.relevance.systems import systems_of
 from cds_hooks.plausibility.relevance.table import Sign
 from cds_hooks.plausibility.relevance.told import Told, is_of_absence
+from cds_hooks.plausibility.relevance.uninformative import no_evidence
 from cds_hooks.plausibility.resolution import Concept, Status
 from cds_hooks.plausibility.results import analytes_of
 from cds_hooks.plausibility.rules import concerning, result_rules
@@ -25,7 +25,9 @@ from fhir_mapping.chart import Fact, Kind
 
 __all__ = ["Bearing", "Link", "bearing"]
 
+_Systems = frozenset[str] | None
 _NOTHING: frozenset[str] = frozenset()
+_ALLERGIC = frozenset({"immune", "skin", "respiratory"})
 _NEGATED = ("absent", "normal")
 _RELATIVES = "family-history-"
 _RESULTS = frozenset({Kind.LAB, Kind.VITAL, Kind.OBSERVATION})
@@ -62,11 +64,13 @@ class Bearing:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of a disease: signs for and against by finding, and its systems."""
+    """What is known of a disease: signs for and against by finding; its own systems (`core`), and
+    with them those in which it shows signs."""
 
     concepts: tuple[Concept, ...]
     signs_for: Mapping[str, Sign]
     signs_against: Mapping[str, Sign]
+    core: frozenset[str]
     systems: frozenset[str]
 
 
@@ -115,13 +119,15 @@ def _known(case: Case) -> Known:
     for row in rows:
         signs_for.update(row.signs_for)
         signs_against.update(row.signs_against)
-    systems = systems_of(resolution.concepts) if resolution.recognised else _NOTHING
-    return Known(sure, signs_for, signs_against, systems)
+    concepts = resolution.concepts if resolution.recognised else ()
+    core, systems = (systems_of(concepts, reaching=r) for r in (False, True))
+    return Known(sure, signs_for, signs_against, core, systems)
 
 
 def _part(fact: Fact, cited: Evidence, known: Known, told: Told, case: Case) -> _Part:
     sure = holds(fact, cited.claim) != ABSTAIN
-    links = (*_linked(fact, cited, known.signs_for, told, sure), *_by_rules(fact, known, case.fitting))
+    by_table = _linked(fact, cited, known.signs_for, told, sure)
+    links = (*by_table, *_by_rules(fact, known, case.fitting))
     opposing = tuple(_linked(fact, cited, known.signs_against, told, sure))
     if links or opposing:
         return _Part(fact.id, links, opposing)
@@ -130,8 +136,7 @@ def _part(fact: Fact, cited: Evidence, known: Known, told: Told, case: Case) -> 
         return _Part(fact.id, empty=nothing.reason)
     if cited.claim in _NEGATED or _is_past(fact):
         return _Part(fact.id)
-    mine = _systems(fact, told, case.terminology)
-    return _Part(fact.id, shared=None if mine is None else mine & known.systems)
+    return _Part(fact.id, shared=_shared(fact, known, told, case.terminology))
 
 
 def _linked(
@@ -174,23 +179,37 @@ def _is_past(fact: Fact) -> bool:
     return is_anothers(fact) or (fact.kind is Kind.MEDICATION and fact.status in OVER)
 
 
-def _systems(fact: Fact, told: Told, terminology: Terminology) -> frozenset[str] | None:
-    """The systems that a fact speaks for; None when nothing is known of it."""
-    if fact.kind is Kind.MEDICATION:
-        return signs.of_drug(fact.text)
+def _shared(fact: Fact, known: Known, told: Told, terminology: Terminology) -> _Systems:
+    """The systems for which a fact speaks and to which the disease belongs; None when nothing is
+    known of the fact. A sign may be of what a disease reaches beyond its own systems; another
+    disease or a drug has to be of the same."""
+    parts = [
+        (_as_sign(fact), known.systems),
+        (_as_disease(fact, told, terminology), known.core),
+        (signs.of_drug(fact.text) if fact.kind is Kind.MEDICATION else None, known.core),
+    ]
+    read = [mine & its for mine, its in parts if mine is not None]
+    return frozenset().union(*read) if read else None
+
+
+def _as_sign(fact: Fact) -> _Systems:
     if fact.kind is Kind.ALLERGY:
-        return frozenset({"immune", "skin", "respiratory"})
-    found = [signs.of_result(fact)]
-    if fact.kind in _BY_WORDS and fact.value is None:
-        found.append(signs.of_words(fact.text))
+        return _ALLERGIC
+    found = signs.of_result(fact)
+    if found is None and fact.kind in _BY_WORDS and fact.value is None:
+        return signs.of_words(fact.text)
+    return found
+
+
+def _as_disease(fact: Fact, told: Told, terminology: Terminology) -> _Systems:
+    """The systems of what a problem is, or of the disease or symptom that a text names."""
     problem = told.problem(fact.id)
     if problem is not None and problem.concepts:
-        found.append(systems_of(problem.concepts))
-    elif fact.kind in _NAMED and len(fact.text) <= _LONGEST_NAME:
+        return systems_of(problem.concepts, reaching=False) or None
+    if fact.kind in _NAMED and len(fact.text) <= _LONGEST_NAME:
         named = terminology.lookup(fact.text)
-        found.append(systems_of(named.concepts) or None if named.exact else None)
-    read = [f for f in found if f is not None]
-    return frozenset().union(*read) if read else None
+        return systems_of(named.concepts, reaching=False) or None if named.exact else None
+    return None
 
 
 def _excluding(known: Known, told: Told) -> Iterator[Link]:

@@ -79,3 +79,8 @@ def _pattern(words: tuple[str, ...]) -> re.Pattern[str] | None:
 @cache
 def _by_kind() -> Mapping[Kind, tuple[NoEvidence, ...]]:
     return {kind: tuple(r for r in rules() if kind in r.kinds) for kind in Kind}
+
+
+def load() -> None:
+    """Read the table of this module. Raises RelevanceError."""
+    _by_kind()
