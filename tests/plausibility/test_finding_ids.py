@@ -9,7 +9,8 @@ from importlib.resources import files
 import pytest
 
 from cds_hooks.plausibility.findings import WAYS, findings
-from cds_hooks.plausibility.results import analytes
+from cds_hooks.plausibility.results import analytes, analytes_of
+from fhir_mapping.chart import Code, Fact, Kind
 from fhir_mapping.findings import vocabulary
 
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -42,3 +43,25 @@ def test_every_finding_in_words_has_words_in_lower_case() -> None:
     for told in vocabulary().values():
         assert told.words
         assert all(word == word.lower() for word in told.words)
+
+
+@pytest.mark.parametrize(
+    ("text", "analyte", "not_analyte"),
+    [
+        ("Leukocytes 12 10*3/uL", "leukocytes", "csf-leukocytes"),
+        ("Leukocytes (Cerebrospinal fluid) 1200 /uL", "csf-leukocytes", "leukocytes"),
+        ("Glucose (Urine) 3+", "urine-glucose", "glucose"),
+        ("Protein (Cerebrospinal fluid) 2 g/L", "csf-protein", "protein-total"),
+    ],
+)
+def test_a_name_with_another_specimen_is_another_analyte(
+    text: str, analyte: str, not_analyte: str
+) -> None:
+    found = analytes_of(Fact("L1", Kind.LAB, text))
+    assert analyte in found
+    assert not_analyte not in found
+
+
+def test_a_code_of_a_narrower_analyte_is_also_the_wider_one() -> None:
+    fact = Fact("L1", Kind.LAB, "x", (Code("http://loinc.org", "6598-7"),))
+    assert analytes_of(fact) == {"troponin", "troponin-t"}
