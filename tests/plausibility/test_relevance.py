@@ -49,10 +49,12 @@ def complaint(text: str, fact_id: str = "S1", **rest: Any) -> Fact:
     return Fact(fact_id, Kind.COMPLAINT, text, days_ago=0.1, **rest)
 
 
-def result(fact_id: str, name: str, loinc: str, flag: Flag | None, value: float = 1.0) -> Fact:
+def result(
+    fact_id: str, name: str, loinc: str, flag: Flag | None, value: float = 1.0, unit: str = ""
+) -> Fact:
     codes = (Code(LOINC, loinc),)
     kind = Kind.VITAL if fact_id.startswith("V") else Kind.LAB
-    return Fact(fact_id, kind, name, codes, value, flag=flag, days_ago=0.1)
+    return Fact(fact_id, kind, name, codes, value, unit=unit, flag=flag, days_ago=0.1)
 
 
 DIMER = result("L1", "D-dimer 3.8", "48065-7", Flag.HIGH)
@@ -97,7 +99,7 @@ def test_a_reason_tells_strength_ratio_and_source_the_strongest_first(judged: Ma
 
 def test_one_weak_sign_leaves_it_plausible_and_two_support(judged: Make) -> None:
     breath = complaint("Shortness of breath")
-    pulse = result("V1", "Heart rate 118", "8867-4", Flag.HIGH, 118.0)
+    pulse = result("V1", "Heart rate 118", "8867-4", Flag.HIGH, 118.0, "/min")
     one = judged("Pulmonary embolism", breath, claims=("S1 present",))
     assert said(one, "evidence-weak") == {"abstain": ("S1",)}
     assert one.verdict is Verdict.PLAUSIBLE

@@ -114,7 +114,7 @@ def _known(case: Case) -> Known:
     resolution = case.resolution
     sure = case.concepts or (resolution.concepts if resolution.status is Status.AMBIGUOUS else ())
     rows = table.of_concepts(sure)
-    signs_for: dict[str, Sign] = dict(rare.signs_of(sure))
+    signs_for: dict[str, Sign] = {} if rows else dict(rare.signs_of(sure))
     signs_against: dict[str, Sign] = {}
     for row in rows:
         signs_for.update(row.signs_for)

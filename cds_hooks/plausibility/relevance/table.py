@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -18,6 +19,7 @@ __all__ = ["Disease", "Sign", "Strength", "diseases", "load", "of_concepts", "re
 _ROW = ("name", "codes", "mesh", "source", "looked_up", "says", "for", "against")
 _SIGN = ("strength", "lr", "source", "looked_up", "says", "reason")
 _ABSENT = "absent-"
+_FACT = re.compile(r"drug:[a-z][a-z0-9 -]+|problem:[A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?")
 _ENDS = ("-high", "-low", "-positive", "-negative", "-abnormal", "-normal")
 
 
@@ -33,7 +35,8 @@ class Sign:
     @property
     def name(self) -> str:
         """As a card says it."""
-        return self.finding.replace("-", " ")
+        kind, _, name = self.finding.rpartition(":")
+        return f"recorded {name}" if kind == "problem" else name.replace("-", " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +111,10 @@ def _sign(name: str, value: Any, where: str, source: str, known: Collection[str]
 
 
 def _is_known(name: str, known: Collection[str]) -> bool:
-    """Whether a finding has this id, a finding is absent by it, or a result lies so."""
+    """Whether a finding has this id, a finding is absent by it, a result lies so, or it is a
+    current drug ("drug:warfarin") or a problem by its ICD-10-CM code ("problem:I48")."""
     plain = name.removeprefix(_ABSENT)
-    if plain in known:
+    if plain in known or _FACT.fullmatch(name):
         return True
     return plain.endswith("-normal") and any(
         plain.removesuffix("-normal") + end in known for end in _ENDS

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
+from functools import cache
 
+from cds_hooks.plausibility.checks.evidence import is_anothers
 from cds_hooks.plausibility.findings import Seen, findings
 from cds_hooks.plausibility.record import Problem
+from cds_hooks.plausibility.resolution import ICD_10_CM
 from cds_hooks.plausibility.results import analytes_of
-from fhir_mapping.chart import Fact, Flag
+from fhir_mapping.chart import Fact, Flag, Polarity
 
 __all__ = ["Told", "is_of_absence"]
 
@@ -35,7 +39,12 @@ class Told:
         return self._problems.get(fact_id)
 
     def facts(self, finding: str) -> Collection[str]:
-        """The ids of the facts that tell a finding."""
+        """The ids of the facts that tell a finding, a drug or a problem."""
+        kind, _, name = finding.rpartition(":")
+        if kind == "drug":
+            return self.record.taken(_word(name))
+        if kind == "problem":
+            return tuple(i for i, p in self._problems.items() if _is_coded(p, name))
         if finding in findings():
             return self._seen.facts(finding)
         if finding.endswith(_NORMAL):
@@ -52,3 +61,17 @@ class Told:
         """The newest result of an analyte when it is recent and normal."""
         found = self.record.results.of(analyte, _FRESH_DAYS)
         return (found[0].id,) if found and found[0].flag is Flag.NORMAL else ()
+
+
+@cache
+def _word(name: str) -> re.Pattern[str]:
+    """A name at the beginning of a word, in lower case."""
+    return re.compile(rf"(?<![a-z]){re.escape(name)}")
+
+
+def _is_coded(problem: Problem, code: str) -> bool:
+    """Whether a problem of the patient, past or present, has a code or one below it."""
+    if problem.fact.polarity is not Polarity.PRESENT or is_anothers(problem.fact):
+        return False
+    codes = (*problem.codes, *(c.code for c in problem.concepts if c.system == ICD_10_CM))
+    return any(c.startswith(code) for c in codes)
