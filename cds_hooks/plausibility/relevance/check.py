@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cds_hooks.consultation import Reason
 from cds_hooks.plausibility.checks.base import ABSTAIN, FAIL, PASS, Case
 from cds_hooks.plausibility.relevance.links import Bearing, Link, bearing
+from cds_hooks.plausibility.relevance.signs import is_general
 from cds_hooks.plausibility.relevance.strength import Strength
 from cds_hooks.plausibility.relevance.systems import system_title
 
@@ -15,6 +16,7 @@ __all__ = ["EvidenceRelevant"]
 
 _RELEVANT = "evidence-relevant"
 _WEAK = "evidence-weak"
+_GENERAL = "evidence-general"
 _SYSTEM = "evidence-system"
 _NOTHING = "evidence-no-evidence"
 _OPPOSES = "evidence-opposes"
@@ -29,10 +31,11 @@ class EvidenceRelevant:
 
     `evidence-relevant` passes with facts known to speak for the diagnosis, fails when no cited
     fact has a known link, and abstains when nothing is known of the diagnosis or of the facts.
-    `evidence-weak` abstains when all known links together are weak. `evidence-system` passes with
-    facts of which only the organ system is the same. `evidence-no-evidence` tells facts that are
-    no evidence by themselves, `evidence-opposes` facts cited for it that are known to speak
-    against it, and `excluding-finding` strong signs against it anywhere in the chart.
+    `evidence-weak` abstains when all known links together are weak, `evidence-general` when they
+    are general signs alone. `evidence-system` passes with facts of which only the organ system is
+    the same. `evidence-no-evidence` tells facts that are no evidence by themselves,
+    `evidence-opposes` facts cited for it that are known to speak against it, and
+    `excluding-finding` strong signs against it anywhere in the chart.
     """
 
     id: str = _RELEVANT
@@ -55,7 +58,10 @@ def _links(links: Sequence[Link]) -> Iterator[Reason]:
         return
     text = f"known to speak for it: {_signs(links)}"
     yield Reason(_RELEVANT, PASS, text, _facts(links), _sources(links))
-    if _all_weak(links):
+    if all(is_general(x.sign.finding) for x in links):
+        text = "what speaks for it is a general sign alone: it tells a kind of disease, not which"
+        yield Reason(_GENERAL, ABSTAIN, text, _facts(links), _sources(links))
+    elif _all_weak(links):
         text = "what is known to speak for it is weak: it goes with many other diseases too"
         yield Reason(_WEAK, ABSTAIN, text, _facts(links), _sources(links))
 
@@ -104,8 +110,10 @@ def _against(check: str, text: str, links: Sequence[Link]) -> Iterator[Reason]:
 
 
 def _signs(links: Iterable[Link]) -> str:
-    told = dict.fromkeys(_sign(x) for x in links)
-    return ", ".join(list(told)[:_SHOWN])
+    told: dict[str, str] = {}
+    for link in links:  # of one name the strongest, which comes first
+        told.setdefault(link.sign.name, _sign(link))
+    return ", ".join(list(told.values())[:_SHOWN])
 
 
 def _sign(link: Link) -> str:

@@ -11,29 +11,22 @@ from cds_hooks.plausibility.checks.evidence import holds, is_anothers
 from cds_hooks.plausibility.checks.results import agrees
 from cds_hooks.plausibility.findings import Seen
 from cds_hooks.plausibility.record import OVER
-from cds_hooks.plausibility.relevance import rare, signs, table
+from cds_hooks.plausibility.relevance.known import Known, known_of
+from cds_hooks.plausibility.relevance.sharing import shared_systems
 from cds_hooks.plausibility.relevance.strength import Strength
-from cds_hooks.plausibility.relevance.systems import systems_of
 from cds_hooks.plausibility.relevance.table import Sign
 from cds_hooks.plausibility.relevance.told import Told, is_of_absence
 from cds_hooks.plausibility.relevance.uninformative import no_evidence
-from cds_hooks.plausibility.resolution import Concept, Status
 from cds_hooks.plausibility.results import analytes_of
 from cds_hooks.plausibility.rules import concerning, result_rules
-from cds_hooks.plausibility.terminology import Terminology
 from fhir_mapping.chart import Fact, Kind
 
 __all__ = ["Bearing", "Link", "bearing"]
 
-_Systems = frozenset[str] | None
 _NOTHING: frozenset[str] = frozenset()
-_ALLERGIC = frozenset({"immune", "skin", "respiratory"})
 _NEGATED = ("absent", "normal")
 _RELATIVES = "family-history-"
 _RESULTS = frozenset({Kind.LAB, Kind.VITAL, Kind.OBSERVATION})
-_NAMED = frozenset({Kind.COMPLAINT, Kind.OBSERVATION, Kind.PROBLEM})
-_LONGEST_NAME = 60
-_BY_WORDS = frozenset(Kind) - {Kind.LAB, Kind.VITAL, Kind.MEDICATION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +55,9 @@ class Bearing:
     assessed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of a disease: signs for and against by finding; its own systems (`core`), and
-    with them those in which it shows signs."""
-
-    concepts: tuple[Concept, ...]
-    signs_for: Mapping[str, Sign]
-    signs_against: Mapping[str, Sign]
-    core: frozenset[str]
-    systems: frozenset[str]
-
-
 def bearing(case: Case) -> Bearing:
     """What the facts cited for a diagnosis are worth."""
-    known, told = _known(case), Told(case.seen or Seen(case.record))
+    known, told = known_of(case), Told(case.seen or Seen(case.record))
     facts = told.record.facts
     cited = {e.fact_id: e for e in case.known(case.evidence_for)}
     # What is not as claimed is no link; another check tells that.
@@ -110,20 +91,6 @@ class _Part:
         return not (self.links or self.opposing or self.empty) and self.shared == _NOTHING
 
 
-def _known(case: Case) -> Known:
-    resolution = case.resolution
-    sure = case.concepts or (resolution.concepts if resolution.status is Status.AMBIGUOUS else ())
-    rows = table.of_concepts(sure)
-    signs_for: dict[str, Sign] = {} if rows else dict(rare.signs_of(sure))
-    signs_against: dict[str, Sign] = {}
-    for row in rows:
-        signs_for.update(row.signs_for)
-        signs_against.update(row.signs_against)
-    concepts = resolution.concepts if resolution.recognised else ()
-    core, systems = (systems_of(concepts, reaching=r) for r in (False, True))
-    return Known(sure, signs_for, signs_against, core, systems)
-
-
 def _part(fact: Fact, cited: Evidence, known: Known, told: Told, case: Case) -> _Part:
     sure = holds(fact, cited.claim) != ABSTAIN
     by_table = _linked(fact, cited, known.signs_for, told, sure)
@@ -136,7 +103,7 @@ def _part(fact: Fact, cited: Evidence, known: Known, told: Told, case: Case) -> 
         return _Part(fact.id, empty=nothing.reason)
     if cited.claim in _NEGATED or _is_past(fact):
         return _Part(fact.id)
-    return _Part(fact.id, shared=_shared(fact, known, told, case.terminology))
+    return _Part(fact.id, shared=shared_systems(fact, known, told, case.terminology))
 
 
 def _linked(
@@ -169,47 +136,15 @@ def _by_rules(fact: Fact, known: Known, found: Sequence[ChartFinding]) -> Iterat
     for rule in concerning(result_rules, known.concepts) if measured else ():
         if rule.analyte in measured and agrees(rule, fact):
             strength = Strength.STRONG if rule.contradicts else Strength.MODERATE
-            yield Link(fact.id, Sign(rule.analyte, strength, rule.source))
+            finding = f"{rule.analyte}-{rule.needs}" if rule.needs else rule.analyte
+            yield Link(fact.id, Sign(finding, strength, rule.source))
     for one in found:
         if fact.id in one.fact_ids:
-            yield Link(fact.id, Sign(one.rule, Strength.MODERATE, one.source))
+            yield Link(fact.id, Sign(f"rule:{one.rule}", Strength.MODERATE, one.source))
 
 
 def _is_past(fact: Fact) -> bool:
     return is_anothers(fact) or (fact.kind is Kind.MEDICATION and fact.status in OVER)
-
-
-def _shared(fact: Fact, known: Known, told: Told, terminology: Terminology) -> _Systems:
-    """The systems for which a fact speaks and to which the disease belongs; None when nothing is
-    known of the fact. A sign may be of what a disease reaches beyond its own systems; another
-    disease or a drug has to be of the same."""
-    parts = [
-        (_as_sign(fact), known.systems),
-        (_as_disease(fact, told, terminology), known.core),
-        (signs.of_drug(fact.text) if fact.kind is Kind.MEDICATION else None, known.core),
-    ]
-    read = [mine & its for mine, its in parts if mine is not None]
-    return frozenset().union(*read) if read else None
-
-
-def _as_sign(fact: Fact) -> _Systems:
-    if fact.kind is Kind.ALLERGY:
-        return _ALLERGIC
-    found = signs.of_result(fact)
-    if found is None and fact.kind in _BY_WORDS and fact.value is None:
-        return signs.of_words(fact.text)
-    return found
-
-
-def _as_disease(fact: Fact, told: Told, terminology: Terminology) -> _Systems:
-    """The systems of what a problem is, or of the disease or symptom that a text names."""
-    problem = told.problem(fact.id)
-    if problem is not None and problem.concepts:
-        return systems_of(problem.concepts, reaching=False) or None
-    if fact.kind in _NAMED and len(fact.text) <= _LONGEST_NAME:
-        named = terminology.lookup(fact.text)
-        return systems_of(named.concepts, reaching=False) or None if named.exact else None
-    return None
 
 
 def _excluding(known: Known, told: Told) -> Iterator[Link]:

@@ -13,9 +13,10 @@ from cds_hooks.plausibility.relevance.systems import systems
 from cds_hooks.plausibility.results import analytes_of, loinc_codes
 from fhir_mapping.chart import Fact, Flag, Kind
 
-__all__ = ["of_drug", "of_finding", "of_result", "of_words"]
+__all__ = ["is_general", "load", "of_drug", "of_finding", "of_result", "of_words"]
 
 _KINDS = frozenset({Kind.LAB, Kind.VITAL, Kind.OBSERVATION})
+_HEAD = ("version", "source", "looked_up", "general")
 _NOTHING: frozenset[str] = frozenset()
 
 
@@ -50,6 +51,11 @@ def of_finding(finding: str) -> frozenset[str]:
     if analyte in _measurements() and way in ("high", "low", "abnormal", "positive"):
         return _measurements()[analyte].of(way)
     return of_words(finding.replace("-", " ")) or _NOTHING
+
+
+def is_general(finding: str) -> bool:
+    """Whether a finding is a result that tells a kind of disease, never which one."""
+    return finding.rpartition("-")[0] in _general()
 
 
 @lru_cache(maxsize=4096)
@@ -89,7 +95,12 @@ def _measured(fact: Fact) -> Iterable[str]:
 @cache
 def _raw_measurements() -> dict[str, Any]:
     file = data("systems", "measurements.toml")
-    return {k: v for k, v in read(file).items() if k not in ("version", "source", "looked_up")}
+    return {k: v for k, v in read(file).items() if k not in _HEAD}
+
+
+@cache
+def _general() -> frozenset[str]:
+    return frozenset(read(data("systems", "measurements.toml"))["general"])
 
 
 @cache
