@@ -119,7 +119,7 @@ def _linked(
 
 def _is_of(fact: Fact, finding: str) -> bool:
     """Whether a fact and a finding are of the same person."""
-    return is_anothers(fact) is finding.startswith(_RELATIVES)
+    return not is_anothers(fact) or finding.startswith(_RELATIVES)
 
 
 def _says(finding: str, claim: str) -> bool:

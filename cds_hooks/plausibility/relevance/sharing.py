@@ -24,7 +24,8 @@ _NAMED = frozenset({Kind.COMPLAINT, Kind.OBSERVATION, Kind.PROBLEM})
 _LONGEST_NAME = 60
 _SYMPTOMS = "18"
 """The chapter of ICD-10-CM whose codes are symptoms and signs."""
-_BY_WORDS = frozenset(Kind) - {Kind.LAB, Kind.VITAL, Kind.MEDICATION}
+_BY_WORDS = frozenset(Kind) - {Kind.LAB, Kind.VITAL, Kind.MEDICATION, Kind.NOTE}
+"""A note denies and tells of others too: of it only the findings that it affirms are read."""
 
 
 def shared_systems(fact: Fact, known: Known, told: Told, terminology: Terminology) -> Systems:
@@ -35,7 +36,7 @@ def shared_systems(fact: Fact, known: Known, told: Told, terminology: Terminolog
     listed = known.in_table and fact.kind in _RESULTS and fact.flag is not None
     recorded = _recorded(fact, told)
     parts = [
-        (None if recorded else _as_sign(fact), _NOTHING if listed else known.systems),
+        (None if recorded else _as_sign(fact, told), _NOTHING if listed else known.systems),
         (_as_disease(fact, told, terminology), _akin(recorded, known)),
         (signs.of_drug(fact.text) if fact.kind is Kind.MEDICATION else None, known.core),
     ]
@@ -60,13 +61,16 @@ def _akin(recorded: Sequence[Concept], known: Known) -> frozenset[str]:
     return known.core if any(c.block in blocks for c in recorded) else _NOTHING
 
 
-def _as_sign(fact: Fact) -> Systems:
+def _as_sign(fact: Fact, told: Told) -> Systems:
     if fact.kind is Kind.ALLERGY:
         return _ALLERGIC
     found = signs.of_result(fact)
     if found is None and fact.kind in _BY_WORDS and fact.value is None:
-        return signs.of_words(fact.text)
-    return found
+        found = signs.of_words(fact.text)
+    if found is not None:
+        return found
+    by_finding = [signs.of_finding(f) for f in told.affirmed(fact.id)]
+    return frozenset().union(*by_finding) or None
 
 
 def _as_disease(fact: Fact, told: Told, terminology: Terminology) -> Systems:

@@ -116,7 +116,7 @@ def _is_known(name: str, known: Collection[str]) -> bool:
     """Whether a finding has this id, a finding is absent by it, a result lies so, or it is a
     current drug ("drug:warfarin") or a problem by its ICD-10-CM code ("problem:I48")."""
     plain = name.removeprefix(_ABSENT)
-    if plain in known or _FACT.fullmatch(name):
+    if name in known or plain in known or _FACT.fullmatch(name):
         return True
     return plain.endswith("-normal") and any(
         plain.removesuffix("-normal") + end in known for end in _ENDS

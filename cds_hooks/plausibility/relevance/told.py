@@ -12,9 +12,11 @@ from cds_hooks.plausibility.record import Problem
 from cds_hooks.plausibility.resolution import ICD_10_CM
 from cds_hooks.plausibility.results import analytes_of
 from fhir_mapping.chart import Fact, Flag, Polarity
+from fhir_mapping.findings import vocabulary
 
 __all__ = ["Told", "is_of_absence"]
 
+_ABSENT = "absent-"
 _NORMAL = "-normal"
 _ABSENCE = ("-normal", "-negative")
 _FRESH_DAYS = 7.0
@@ -22,8 +24,10 @@ _FRESH_DAYS = 7.0
 
 
 def is_of_absence(finding: str) -> bool:
-    """Whether a finding says that something is not so."""
-    return finding.startswith("absent-") or finding.endswith(_ABSENCE)
+    """Whether a finding says that something is not so: not an "absent-pulse", which is a sign."""
+    if finding in vocabulary():
+        return False
+    return finding.startswith(_ABSENT) or finding.endswith(_ABSENCE)
 
 
 class Told:
@@ -47,9 +51,15 @@ class Told:
             return tuple(i for i, p in self._problems.items() if _is_coded(p, name))
         if finding in findings():
             return self._seen.facts(finding)
+        if finding.startswith(_ABSENT):
+            return self._seen.denied(finding.removeprefix(_ABSENT))
         if finding.endswith(_NORMAL):
             return self._normal(finding.removesuffix(_NORMAL))
         return ()
+
+    def affirmed(self, fact_id: str) -> Collection[str]:
+        """The findings that the words of a fact tell as so of the patient."""
+        return self._seen.told.of_fact(fact_id).affirmed
 
     def tells(self, fact: Fact, finding: str) -> bool:
         """Whether a fact tells a finding."""
