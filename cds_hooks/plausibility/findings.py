@@ -18,7 +18,7 @@ from fhir_mapping.chart import Certainty, Fact, Polarity
 from fhir_mapping.context import Context, Reading, Temporality
 from fhir_mapping.findings import Definition, findings_of, vocabulary
 
-__all__ = ["WAYS", "Finding", "Seen", "affirmed", "findings"]
+__all__ = ["WAYS", "Finding", "Seen", "affirmed", "findings", "lies"]
 
 _RESULT_DAYS = 3.0
 """Older results are of another state: this service's own limit, where a finding has no other."""
@@ -106,10 +106,10 @@ class Seen:
         if finding.result is None:
             return []
         found = self.record.results.of(finding.result.analyte, finding.within_days)
-        return [f.id for f in found if _lies(finding.result, f)]
+        return [f.id for f in found if lies(finding.result, f)]
 
 
-def _lies(rule: ResultRule, fact: Fact) -> bool | None:
+def lies(rule: ResultRule, fact: Fact) -> bool | None:
     """Whether a result lies as its finding says, in numbers or by what it answers."""
     if rule.needs in ("positive", "negative"):
         return _answers(fact) is (rule.needs == "positive")

@@ -111,10 +111,10 @@ def _linked(
 ) -> Iterator[Link]:
     """The signs that a fact tells in the direction in which it is cited."""
     negated = cited.claim in _NEGATED
-    for finding, sign in signs_.items():
+    for finding in told.of_fact(fact, signs_):
         fits = is_of_absence(finding) is negated and _is_of(fact, finding)
-        if fits and (sure or _says(finding, cited.claim)) and told.tells(fact, finding):
-            yield Link(fact.id, sign)
+        if fits and (sure or _says(finding, cited.claim)):
+            yield Link(fact.id, signs_[finding])
 
 
 def _is_of(fact: Fact, finding: str) -> bool:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Set
 from functools import cache
 
 from cds_hooks.plausibility.checks.evidence import is_anothers
-from cds_hooks.plausibility.findings import Seen, findings
+from cds_hooks.plausibility.findings import Seen, findings, lies
 from cds_hooks.plausibility.record import Problem
 from cds_hooks.plausibility.resolution import ICD_10_CM
 from cds_hooks.plausibility.results import analytes_of
-from fhir_mapping.chart import Fact, Flag, Polarity
+from cds_hooks.plausibility.rules import ResultRule
+from fhir_mapping.chart import Fact, Flag, Kind, Polarity
 from fhir_mapping.findings import vocabulary
 
 __all__ = ["Told", "is_of_absence"]
 
-_ABSENT = "absent-"
-_NORMAL = "-normal"
-_ABSENCE = ("-normal", "-negative")
+_ABSENT, _NORMAL, _NEGATIVE = "absent-", "-normal", "-negative"
+_DRUG, _PROBLEM = "drug:", "problem:"
+_RESULTS = frozenset({Kind.LAB, Kind.VITAL, Kind.OBSERVATION})
 _FRESH_DAYS = 7.0
 """A normal result older than this excludes nothing now: this service's own limit."""
 
@@ -27,11 +28,11 @@ def is_of_absence(finding: str) -> bool:
     """Whether a finding says that something is not so: not an "absent-pulse", which is a sign."""
     if finding in vocabulary():
         return False
-    return finding.startswith(_ABSENT) or finding.endswith(_ABSENCE)
+    return finding.startswith(_ABSENT) or finding.endswith((_NORMAL, _NEGATIVE))
 
 
 class Told:
-    """Findings of one chart, by fact and by finding; each is looked for once."""
+    """Findings of one chart, by fact and by finding."""
 
     def __init__(self, seen: Seen) -> None:
         self.record = seen.record
@@ -42,35 +43,59 @@ class Told:
         """The problem that a fact is, with what it was found to be."""
         return self._problems.get(fact_id)
 
+    def affirmed(self, fact_id: str) -> Set[str]:
+        """The findings that the words of a fact tell as so of the patient."""
+        return self._seen.told.of_fact(fact_id).affirmed
+
+    def of_fact(self, fact: Fact, wanted: Collection[str]) -> list[str]:
+        """Those of the wanted findings that a fact tells."""
+        told = self._told(fact)
+        return [f for f in wanted if f in told or (":" in f and self._is(fact, f))]
+
     def facts(self, finding: str) -> Collection[str]:
         """The ids of the facts that tell a finding, a drug or a problem."""
-        kind, _, name = finding.rpartition(":")
-        if kind == "drug":
-            return self.record.taken(_word(name))
-        if kind == "problem":
-            return tuple(i for i, p in self._problems.items() if _is_coded(p, name))
         if finding in findings():
             return self._seen.facts(finding)
         if finding.startswith(_ABSENT):
             return self._seen.denied(finding.removeprefix(_ABSENT))
         if finding.endswith(_NORMAL):
             return self._normal(finding.removesuffix(_NORMAL))
-        return ()
+        return [f.id for f in self.record.chart.facts if self._is(f, finding)]
 
-    def affirmed(self, fact_id: str) -> Collection[str]:
-        """The findings that the words of a fact tell as so of the patient."""
-        return self._seen.told.of_fact(fact_id).affirmed
+    def _told(self, fact: Fact) -> Set[str]:
+        told, denied = self._seen.told.of_fact(fact.id)
+        found = {*told, *(f"{_ABSENT}{d}" for d in denied if not self._seen.facts(d))}
+        for analyte in analytes_of(fact) if fact.kind in _RESULTS else ():
+            # How old a result may be is another check's.
+            found.update(f for f, rule in _of_analyte().get(analyte, ()) if lies(rule, fact))
+            if fact.flag is Flag.NORMAL:
+                found.add(f"{analyte}{_NORMAL}")
+        return found
 
-    def tells(self, fact: Fact, finding: str) -> bool:
-        """Whether a fact tells a finding."""
-        if finding.endswith(_NORMAL):
-            return fact.flag is Flag.NORMAL and finding.removesuffix(_NORMAL) in analytes_of(fact)
-        return fact.id in self.facts(finding)
+    def _is(self, fact: Fact, finding: str) -> bool:
+        """Whether a fact is the drug or the problem that is named."""
+        if fact.kind is Kind.MEDICATION and finding.startswith(_DRUG):
+            return fact.id in self.record.taken(_word(finding.removeprefix(_DRUG)))
+        if fact.kind is Kind.PROBLEM and finding.startswith(_PROBLEM):
+            problem = self.problem(fact.id)
+            return problem is not None and _is_coded(problem, finding.removeprefix(_PROBLEM))
+        return False
 
     def _normal(self, analyte: str) -> Collection[str]:
         """The newest result of an analyte when it is recent and normal."""
         found = self.record.results.of(analyte, _FRESH_DAYS)
         return (found[0].id,) if found and found[0].flag is Flag.NORMAL else ()
+
+
+@cache
+def _of_analyte() -> Mapping[str, list[tuple[str, ResultRule]]]:
+    """Analyte -> the findings that a result of it may tell, and how it lies then."""
+    found: dict[str, list[tuple[str, ResultRule]]] = {}
+    for finding in findings().values():
+        if finding.result is not None:
+            told = (finding.id, finding.result)
+            found.setdefault(finding.result.analyte, []).append(told)
+    return found
 
 
 @cache
