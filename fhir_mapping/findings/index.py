@@ -20,6 +20,8 @@ _PLAIN = Context()
 _OVER = frozenset({"abated", "completed", "inactive", "remission", "resolved", "stopped"})
 _NOT_TAKEN = _OVER | {"cancelled", "draft", "ended", "entered-in-error", "not-taken", "on-hold"}
 _DONE = frozenset({"", "completed", "in-progress"})
+_LONGEST_NAME = 7
+"""Words of the name of a finding; what is longer is a question. Ours."""
 _NOTE_DAYS = 7.0
 """Older notes tell of another illness: this service's own limit."""
 
@@ -150,12 +152,23 @@ def _mentions(fact: Fact, found: Iterable[Hit], readings: Readings) -> Iterator[
 
 
 def _in_words(fact: Fact, found: Iterable[Hit], readings: Readings) -> Iterator[Mention]:
+    asked = _question_end(fact)
     for hit in found:
-        if _is_read(hit.finding, fact):
+        if hit.end > asked and _is_read(hit.finding, fact):
             mention = _of_hit(hit, fact, readings)
             is_past = mention.time is Temporality.HISTORICAL
             if not hit.past or is_past or mention.experiencer is not Experiencer.PATIENT:
                 yield mention
+
+
+def _question_end(fact: Fact) -> int:
+    """Where the question of an answer ends. A whole sentence that was asked ("Feeling down,
+    depressed or hopeless in the last two weeks: several days") is not what the patient tells."""
+    end = fact.text.find(": ")
+    if fact.kind not in (Kind.OBSERVATION, Kind.SOCIAL) or end < 0:
+        return 0
+    asked = fact.text[:end]
+    return end if len(asked.split()) > _LONGEST_NAME or "?" in asked else 0
 
 
 def _by_code(fact: Fact) -> Iterator[Mention]:
@@ -170,9 +183,19 @@ def _is_read(name: str, fact: Fact) -> bool:
     definition = vocabulary()[name]
     if definition.reads:
         return fact.kind is _KINDS_READ[definition.reads] and _is_in_time(definition, fact)
+    if fact.kind is Kind.PROCEDURE:
+        return _was_done(definition, fact)
     if fact.kind is Kind.MEDICATION or (fact.value is not None and not definition.history):
         return False
     return definition.history or fact.kind not in _BACKGROUND
+
+
+def _was_done(definition: Definition, fact: Fact) -> bool:
+    """Whether a procedure tells a history: a kidney transplant does, a test for HIV does not."""
+    days, age = definition.in_procedures, fact.days_ago
+    if days is None or fact.status not in _DONE:
+        return False
+    return days == 0 or (age is not None and age <= days)
 
 
 def _is_in_time(definition: Definition, fact: Fact) -> bool:
@@ -196,8 +219,16 @@ def _of_hit(hit: Hit, fact: Fact, readings: Readings) -> Mention:
         polarity=Polarity.ABSENT if denied else whole.polarity,
         certainty=Certainty.UNCERTAIN if unsure else Certainty.CERTAIN,
         experiencer=_whose(hit.finding, said, whole),
-        time=whole.time if said.temporality is Temporality.CURRENT else said.temporality,
+        time=_when(hit, said, whole),
     )
+
+
+def _when(hit: Hit, said: Context, whole: Mention) -> Temporality:
+    """When a finding is so. What a word denies ("never smoker") it denies of now; a problem that is
+    over stays so whatever its text says."""
+    if hit.denied or whole.time is Temporality.HISTORICAL:
+        return whole.time
+    return said.temporality
 
 
 def _whose(name: str, said: Context, whole: Mention) -> Experiencer:

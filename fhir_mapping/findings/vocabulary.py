@@ -21,7 +21,8 @@ class Definition:
     that tell it, and whether it is `history`: of the background, not of the present illness.
 
     `reads`: the kind of fact whose words tell it where that is one kind alone ("medication",
-    "procedure"); `within_days`: how old such a fact may be. `unless`: phrases within which its
+    "procedure"); `within_days`: how old such a fact may be. `in_procedures`: of history, read in
+    procedures as well, up to so many days old (0: however old). `unless`: phrases within which its
     words do not tell it.
     """
 
@@ -31,6 +32,7 @@ class Definition:
     history: bool = False
     reads: str = ""
     within_days: float | None = None
+    in_procedures: float | None = None
     unless: tuple[str, ...] = ()
 
     @property
@@ -107,6 +109,7 @@ def _definitions(system: str) -> Iterator[Definition]:
             history=bool(raw.get("history")),
             reads=raw.get("reads", ""),
             within_days=raw.get("within_days", {}).get(name),
+            in_procedures=raw.get("in_procedures", {}).get(name),
             unless=tuple(raw.get("unless", {}).get(name, ())),
         )
 

@@ -206,3 +206,34 @@ def test_a_measured_value_tells_no_symptom() -> None:
     assert (
         index(Fact("O1", Kind.OBSERVATION, "Cough peak flow 300", value=300.0)).told == frozenset()
     )
+
+
+def test_a_whole_question_is_not_what_the_patient_tells() -> None:
+    text = "Feeling down, depressed, or hopeless in last 2 weeks: Several days"
+    assert index(Fact("O1", Kind.OBSERVATION, text)).told == frozenset()
+    answered = index(
+        Fact("O1", Kind.OBSERVATION, "What brings you here today, if anything?: Chest pain")
+    )
+    assert answered.affirmed("chest-pain") == ("O1",)
+
+
+def test_a_test_for_a_disease_is_no_history_of_it() -> None:
+    tested = Fact(
+        "X1", Kind.PROCEDURE, "Human immunodeficiency virus antigen test", status="completed"
+    )
+    given = Fact("X2", Kind.PROCEDURE, "Transplant of kidney", status="completed")
+    assert index(tested).told == frozenset()
+    assert {"organ-transplant", "immunosuppression"} <= index(given).told
+
+
+@pytest.mark.parametrize(("days_ago", "told"), [(90.0, ("X1",)), (90.01, ()), (None, ())])
+def test_chemotherapy_counts_for_three_months(
+    days_ago: float | None, told: tuple[str, ...]
+) -> None:
+    done = Fact("X1", Kind.PROCEDURE, "Chemotherapy", status="completed", days_ago=days_ago)
+    assert index(done).affirmed("immunosuppression") == told
+
+
+def test_a_resolved_problem_is_past_although_its_text_says_resolved() -> None:
+    found = index(Fact("P1", Kind.PROBLEM, "Acute pharyngitis (resolved)", status="resolved"))
+    assert found.affirmed("sore-throat") == ()
