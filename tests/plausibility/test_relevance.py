@@ -9,7 +9,7 @@ import pytest
 
 from cds_hooks.consultation import Assessment, Verdict
 from cds_hooks.plausibility import Terminology, assess
-from cds_hooks.plausibility.relevance import Disease, Sign, Strength, signs, table
+from cds_hooks.plausibility.relevance import Disease, Sign, Strength, known, signs, table
 from cds_hooks.plausibility.relevance.uninformative import no_evidence, rules
 from fhir_mapping.chart import Code, Experiencer, Fact, Flag, Kind, Polarity
 
@@ -43,6 +43,8 @@ def _rows(monkeypatch: pytest.MonkeyPatch) -> None:
         return tuple(r for r in (EMBOLISM, MIGRAINE) if any(c.startswith(r.codes) for c in codes))
 
     monkeypatch.setattr(table, "of_concepts", rows)
+    for other in ("kinds_of", "wider_than"):
+        monkeypatch.setattr(known, other, lambda *_: ())
 
 
 def complaint(text: str, fact_id: str = "S1", **rest: Any) -> Fact:
