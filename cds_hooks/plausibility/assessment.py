@@ -14,7 +14,7 @@ from cds_hooks.plausibility.medications import DrugMayCause, concerns
 from cds_hooks.plausibility.merge import Merged, merge
 from cds_hooks.plausibility.record import record
 from cds_hooks.plausibility.red_flags import overlooked
-from cds_hooks.plausibility.relevance import EvidenceRelevant
+from cds_hooks.plausibility.relevance import DefinitionMet, EvidenceRelevant
 from cds_hooks.plausibility.terminology import Terminology
 from cds_hooks.plausibility.timing import Timing
 from cds_hooks.plausibility.unexplained import UncitedFinding, unexplained
@@ -26,6 +26,7 @@ __all__ = ["ALL_CHECKS", "Judgement", "assess", "judge"]
 ALL_CHECKS: tuple[Check, ...] = (
     *CHECKS,
     EvidenceRelevant(),
+    DefinitionMet(),
     Timing(),
     UncitedFinding(),
     DrugMayCause(),

@@ -188,8 +188,16 @@ def test_a_definition_that_is_met_outranks_what_is_cited(judged: Make) -> None:
     low = result("L1", "Bicarbonate 9 mmol/L", "1963-8", Flag.CRITICAL_LOW, 9.0)
     for claims in ((), ("L99 high",), ("L1 low", "L98 high")):
         found = judged("Diabetic ketoacidosis", low, claims=claims)
-        assert said(found, "defining-result") == {"pass": ("L1",)}
+        assert said(found, "definition-met") == {"pass": ("L1",)}
         assert found.verdict is Verdict.SUPPORTED
+
+
+def test_a_result_that_must_be_there_but_makes_no_diagnosis_does_not(judged: Make) -> None:
+    few = result("L1", "Platelets 20", "777-3", Flag.LOW, 20.0)
+    found = judged("Thrombotic thrombocytopenic purpura", few, claims=("L99 high",))
+    assert said(found, "defining-result") == {"pass": ("L1",)}
+    assert said(found, "definition-met") == {}
+    assert found.verdict is Verdict.UNCERTAIN
 
 
 def test_a_result_that_a_rule_expects_is_a_known_link(judged: Make) -> None:

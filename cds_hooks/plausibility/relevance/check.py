@@ -12,7 +12,7 @@ from cds_hooks.plausibility.relevance.signs import is_general
 from cds_hooks.plausibility.relevance.strength import Strength
 from cds_hooks.plausibility.relevance.systems import system_title
 
-__all__ = ["EvidenceRelevant"]
+__all__ = ["IDS", "EvidenceRelevant"]
 
 _RELEVANT = "evidence-relevant"
 _WEAK = "evidence-weak"
@@ -21,6 +21,8 @@ _SYSTEM = "evidence-system"
 _NOTHING = "evidence-no-evidence"
 _OPPOSES = "evidence-opposes"
 _EXCLUDES = "excluding-finding"
+IDS = (_RELEVANT, _WEAK, _GENERAL, _SYSTEM, _NOTHING, _OPPOSES, _EXCLUDES)
+"""The ids of its reasons."""
 _OWN = "data/systems: this service's own tables with their sources"
 _SHOWN = 4
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cds_hooks.plausibility.relevance import rare, signs, systems, table, uninformative
+from cds_hooks.plausibility.relevance import definition, rare, signs, systems, table, uninformative
 
 __all__ = ["load_tables"]
 
@@ -10,5 +10,5 @@ __all__ = ["load_tables"]
 def load_tables() -> None:
     """Read every table of relevance; further calls cost nothing. Raises RelevanceError with the
     path of the first thing that is wrong in one."""
-    for part in (systems, signs, uninformative, table, rare):
+    for part in (systems, signs, uninformative, table, rare, definition):
         part.load()
