@@ -101,7 +101,8 @@ def _part(fact: Fact, cited: Evidence, known: Known, told: Told, case: Case) -> 
     nothing = no_evidence(fact)
     if nothing is not None:
         return _Part(fact.id, empty=nothing.reason)
-    if cited.claim in _NEGATED or _is_past(fact):
+    is_over = fact.kind is Kind.MEDICATION and fact.status in OVER
+    if cited.claim in _NEGATED or is_over:
         return _Part(fact.id)
     return _Part(fact.id, shared=shared_systems(fact, known, told, case.terminology))
 
@@ -141,10 +142,6 @@ def _by_rules(fact: Fact, known: Known, found: Sequence[ChartFinding]) -> Iterat
     for one in found:
         if fact.id in one.fact_ids:
             yield Link(fact.id, Sign(f"rule:{one.rule}", Strength.MODERATE, one.source))
-
-
-def _is_past(fact: Fact) -> bool:
-    return is_anothers(fact) or (fact.kind is Kind.MEDICATION and fact.status in OVER)
 
 
 def _excluding(known: Known, told: Told) -> Iterator[Link]:

@@ -33,7 +33,7 @@ def shared_systems(fact: Fact, known: Known, told: Told, terminology: Terminolog
     known of the fact. A sign may be of what a disease reaches beyond its own systems; another
     disease or a drug has to be of the same."""
     # The table lists which results bear on a disease, but not every word a symptom is told in.
-    listed = known.in_table and fact.kind in _RESULTS and fact.flag is not None
+    listed = known.in_table and signs.of_result(fact) is not None
     recorded = _recorded(fact, told)
     parts = [
         (None if recorded else _as_sign(fact, told), _NOTHING if listed else known.systems),
