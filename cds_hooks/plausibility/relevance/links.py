@@ -26,6 +26,9 @@ __all__ = ["Bearing", "Link", "bearing"]
 _NOTHING: frozenset[str] = frozenset()
 _NEGATED = ("absent", "normal")
 _RELATIVES = "family-history-"
+_NAMING = frozenset({Kind.COMPLAINT, Kind.OBSERVATION, Kind.PROBLEM, Kind.REPORT})
+_SHORTEST_NAME = 4
+"""Shorter names ("MS", "PE") stand within other words."""
 _RESULTS = frozenset({Kind.LAB, Kind.VITAL, Kind.OBSERVATION})
 
 
@@ -94,7 +97,7 @@ class _Part:
 def _part(fact: Fact, cited: Evidence, known: Known, told: Told, case: Case) -> _Part:
     sure = holds(fact, cited.claim) != ABSTAIN
     by_table = _linked(fact, cited, known.signs_for, told, sure)
-    links = (*by_table, *_by_rules(fact, known, case.fitting))
+    links = (*by_table, *_by_rules(fact, known, case.fitting), *_by_name(fact, case))
     opposing = tuple(_linked(fact, cited, known.signs_against, told, sure))
     if links or opposing:
         return _Part(fact.id, links, opposing)
@@ -142,6 +145,15 @@ def _by_rules(fact: Fact, known: Known, found: Sequence[ChartFinding]) -> Iterat
     for one in found:
         if fact.id in one.fact_ids:
             yield Link(fact.id, Sign(f"rule:{one.rule}", Strength.MODERATE, one.source))
+
+
+def _by_name(fact: Fact, case: Case) -> Iterator[Link]:
+    """A link where the chart itself names the disease as so of the patient."""
+    if fact.kind not in _NAMING or len(case.name) < _SHORTEST_NAME:
+        return
+    at = fact.text.lower().find(case.name.lower())
+    if at >= 0 and case.record.readings[fact.text].at(at).is_affirmed:
+        yield Link(fact.id, Sign("chart:named", Strength.MODERATE, "the chart itself"))
 
 
 def _excluding(known: Known, told: Told) -> Iterator[Link]:

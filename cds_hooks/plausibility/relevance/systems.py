@@ -12,9 +12,10 @@ from typing import Any
 from cds_hooks.plausibility.relevance.source import RelevanceError, data, only, read, texts
 from cds_hooks.plausibility.resolution import ICD_10_CM, Concept
 
-__all__ = ["System", "system_title", "systems", "systems_of"]
+__all__ = ["System", "heading_of", "system_title", "systems", "systems_of"]
 
 _LISTS = ("mesh", "icd", "ontology", "names", "not_mesh")
+_NOT_THERE: tuple[tuple[str, ...], str] = ((), "")
 _WORD = re.compile(r"[a-z]+")
 
 
@@ -75,7 +76,7 @@ def _in_trees(concept: Concept) -> frozenset[str]:
     found = set(_by_ending(concept.display))
     if concept.system == ICD_10_CM:
         return frozenset(found.union(*_in_icd(concept.code, _icd_spans())))
-    found.update(_in_ontologies().get(concept.code, ()))
+    found.update(_in_ontologies().get(concept.code, _NOT_THERE)[0])
     for tree in concept.trees:
         found.update(_in_mesh(tree))
     if concept.link is not None:  # the code of the same name
@@ -158,14 +159,22 @@ def _reaching_mesh() -> Mapping[str, frozenset[str]]:
     return found
 
 
+def heading_of(concept: Concept) -> str:
+    """The nearest MeSH heading that a term of an ontology is, or is a kind of; "" for none."""
+    return _in_ontologies().get(concept.code, _NOT_THERE)[1]
+
+
 @cache
-def _in_ontologies() -> Mapping[str, tuple[str, ...]]:
-    """Term of an ontology, or MeSH heading that one refers to -> systems, as compiled from the
-    classes above it (`deploy/relevance_tables.py`)."""
+def _in_ontologies() -> Mapping[str, tuple[tuple[str, ...], str]]:
+    """Term of an ontology -> systems and MeSH heading, as compiled from the classes above it
+    (`deploy/relevance_tables.py`)."""
     lines = data("systems", "ontologies.csv").read_text("utf-8").splitlines()
     rows = csv.reader(line for line in lines if not line.startswith("#"))
     same: dict[str, tuple[str, ...]] = {}
-    return {code: same.setdefault(found, tuple(found.split())) for found, code in rows}
+    return {
+        code: (same.setdefault(found, tuple(found.split())), heading)
+        for found, code, heading in rows
+    }
 
 
 def load() -> None:

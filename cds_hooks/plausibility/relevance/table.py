@@ -36,6 +36,8 @@ class Sign:
     def name(self) -> str:
         """As a card says it."""
         kind, _, name = self.finding.rpartition(":")
+        if kind == "chart":
+            return "the chart names it"
         if kind == "rule":
             return "a rule about the chart that names it"
         return f"recorded {name}" if kind == "problem" else name.replace("-", " ")
