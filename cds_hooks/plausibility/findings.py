@@ -6,11 +6,12 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
 from cds_hooks.plausibility.checks.results import agrees
+from cds_hooks.plausibility.limits import Limit, diastolic, limit_for, limits, with_limit
 from cds_hooks.plausibility.record import Record
 from cds_hooks.plausibility.results import analytes
 from cds_hooks.plausibility.rules import ResultRule
@@ -18,10 +19,11 @@ from fhir_mapping.chart import Certainty, Fact, Polarity
 from fhir_mapping.context import Context, Reading, Temporality
 from fhir_mapping.findings import Definition, findings_of, vocabulary
 
-__all__ = ["WAYS", "Finding", "Seen", "affirmed", "findings", "lies"]
+__all__ = ["WAYS", "Finding", "Seen", "affirmed", "findings"]
 
 _RESULT_DAYS = 3.0
 """Older results are of another state: this service's own limit, where a finding has no other."""
+_PREGNANCY = ("pregnant", "postpartum", "recent-delivery")
 WAYS = ("high", "low", "positive", "negative", "abnormal")
 """How a result may lie, as the last word of a generated id says it."""
 
@@ -102,14 +104,44 @@ class Seen:
         none: it is so."""
         return () if self.facts(name) else self.told.denied(name)
 
+    def measured_otherwise(self, name: str) -> tuple[str, ...]:
+        """The ids of the results that would tell a finding and lie elsewhere; none where one of
+        them tells it, or where that cannot be told."""
+        told = self._judged(findings()[name])
+        return () if any(lies is not False for _, lies in told) else tuple(i for i, _ in told)
+
     def _results(self, finding: Finding) -> list[str]:
-        if finding.result is None:
+        return [fact_id for fact_id, lies in self._judged(finding) if lies]
+
+    def _judged(self, finding: Finding) -> list[tuple[str, bool | None]]:
+        """The results of a finding's analyte, each with whether it lies as the finding says."""
+        rule = finding.result
+        if rule is None:
             return []
-        found = self.record.results.of(finding.result.analyte, finding.within_days)
-        return [f.id for f in found if lies(finding.result, f)]
+        found = self.record.results.of(rule.analyte, finding.within_days)
+        if not found or finding.id not in limits():
+            return [(f.id, _lies(rule, f)) for f in found]
+        age = self.record.chart.patient.age_years
+        limit = limit_for(finding.id, age, pregnant=self.is_pregnant)
+        if limit is None:
+            return [(f.id, None) for f in found]
+        own = with_limit(rule, limit, age)
+        return [(f.id, agrees(own, f) or _diastolic_lies(limit, f)) for f in found]
+
+    @cached_property
+    def is_pregnant(self) -> bool:
+        """Whether the chart tells a pregnancy, or a birth of the last weeks: other limits hold."""
+        return any(self.told.affirmed(name) for name in _PREGNANCY)
 
 
-def lies(rule: ResultRule, fact: Fact) -> bool | None:
+def _diastolic_lies(limit: Limit, fact: Fact) -> bool:
+    if limit.diastolic_above is None:
+        return False
+    value = diastolic(fact)
+    return value is not None and value > limit.diastolic_above
+
+
+def _lies(rule: ResultRule, fact: Fact) -> bool | None:
     """Whether a result lies as its finding says, in numbers or by what it answers."""
     if rule.needs in ("positive", "negative"):
         return _answers(fact) is (rule.needs == "positive")
