@@ -7,7 +7,9 @@ from collections.abc import Collection, Mapping, Set
 from functools import cache
 
 from cds_hooks.plausibility.checks.evidence import is_anothers
-from cds_hooks.plausibility.findings import Seen, findings, lies
+from cds_hooks.plausibility.checks.results import agrees
+from cds_hooks.plausibility.findings import Seen, findings
+from cds_hooks.plausibility.limits import limits
 from cds_hooks.plausibility.record import Problem
 from cds_hooks.plausibility.resolution import ICD_10_CM
 from cds_hooks.plausibility.results import analytes_of
@@ -66,11 +68,19 @@ class Told:
         told, denied = self._seen.told.of_fact(fact.id)
         found = {*told, *(f"{_ABSENT}{d}" for d in denied if not self._seen.facts(d))}
         for analyte in analytes_of(fact) if fact.kind in _RESULTS else ():
-            # How old a result may be is another check's.
-            found.update(f for f, rule in _of_analyte().get(analyte, ()) if lies(rule, fact))
+            rules = _of_analyte().get(analyte, ())
+            found.update(f for f, rule in rules if self._lies(f, rule, fact))
             if fact.flag is Flag.NORMAL:
                 found.add(f"{analyte}{_NORMAL}")
         return found
+
+    def _lies(self, finding: str, rule: ResultRule, fact: Fact) -> bool:
+        """Whether a result tells a finding. How old it may be is another check's to say, so one
+        that is too old to be a finding of now still lies as its flag says."""
+        if fact.id in self._seen.facts(finding):
+            return True
+        by_flag = rule.needs in ("high", "low") and finding not in limits()
+        return by_flag and agrees(rule, fact) is True
 
     def _is(self, fact: Fact, finding: str) -> bool:
         """Whether a fact is the drug or the problem that is named."""
