@@ -17,7 +17,7 @@ from fhir_mapping.findings.hit import Hit
 from fhir_mapping.findings.vocabulary import denying, past, vocabulary
 from fhir_mapping.tables import table
 
-__all__ = ["Spelled", "hits"]
+__all__ = ["Spelled", "hits", "words_of"]
 
 _WORDS = re.compile(r"[^\W_]+(?:'[^\W_]+)?|[.,;:!?\n|\u2022()]")
 _MARKS = frozenset(".,;:!?\n|\u2022()")
@@ -129,10 +129,16 @@ def _trie() -> _Node:
     return root
 
 
-def _add(root: _Node, phrase: str, spelled: Spelled) -> _Node:
+def words_of(phrase: str, spelled: Spelled | None = None) -> list[str]:
+    """The words by which a phrase is known: without those that are passed over everywhere."""
+    spelled = Spelled() if spelled is None else spelled
     keys = [spelled[word] for word in _WORDS.findall(phrase) if word not in _MARKS]
+    return [key for key in keys if key not in _dropped()] or keys
+
+
+def _add(root: _Node, phrase: str, spelled: Spelled) -> _Node:
     node = root
-    for key in [key for key in keys if key not in _dropped()] or keys:
+    for key in words_of(phrase, spelled):
         node = node.setdefault(key, _Node())
     return node
 
