@@ -3,15 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from cds_hooks.consultation import Assessment, Verdict
+from cds_hooks.consultation import Assessment, ChartFinding, Evidence, Seriousness, Verdict
 from cds_hooks.plausibility import Terminology, assess
-from cds_hooks.plausibility.relevance import Disease, Sign, Strength, known, signs, table
+from cds_hooks.plausibility.checks import Case
+from cds_hooks.plausibility.findings import Seen
+from cds_hooks.plausibility.record import identity, record
+from cds_hooks.plausibility.relevance import (
+    Disease,
+    Sign,
+    Strength,
+    bearing,
+    known,
+    signs,
+    table,
+)
 from cds_hooks.plausibility.relevance.uninformative import no_evidence, rules
-from fhir_mapping.chart import Code, Experiencer, Fact, Flag, Kind, Polarity
+from fhir_mapping.chart import (
+    Chart,
+    Code,
+    Experiencer,
+    Fact,
+    Flag,
+    Kind,
+    PatientFacts,
+    Polarity,
+)
 
 Make = Callable[..., Any]
 LOINC = "http://loinc.org"
@@ -182,6 +203,51 @@ def test_a_relatives_sign_is_no_link(judged: Make) -> None:
     found = judged("Pulmonary embolism", of_mother, claims=("S1 present",))
     assert "pass" not in said(found, "evidence-relevant")
     assert found.verdict is not Verdict.SUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("words", "verdict"),
+    [
+        ("Migraine since this morning", Verdict.SUPPORTED),
+        ("No migraine", Verdict.UNCERTAIN),
+        ("Possible migraine", Verdict.UNCERTAIN),
+        ("Mother had migraine", Verdict.UNCERTAIN),
+    ],
+)
+def test_a_chart_that_names_the_disease_as_so_is_a_known_link(
+    judged: Make, words: str, verdict: Verdict
+) -> None:
+    told = Fact("O1", Kind.OBSERVATION, words, days_ago=0.1)
+    found = judged("Migraine", told, claims=("O1 present",))
+    names = ["the chart names it" in r.text for r in found.reasons]
+    assert any(names) is (verdict is Verdict.SUPPORTED)
+    assert (found.verdict is Verdict.SUPPORTED) is (verdict is Verdict.SUPPORTED)
+
+
+def test_a_rule_about_the_chart_that_names_it_makes_its_facts_links(
+    terminology: Terminology,
+) -> None:
+    facts = (complaint("Coughing up blood"), complaint("Itchy toe", "S2"))
+    prepared = record(Chart(PatientFacts(50, "female"), facts), terminology)
+    rule = ChartFinding("wells", "Pulmonary embolism", Seriousness.SERIOUS, (), ("S2",), "Wells")
+    name = terminology.resolve("Pulmonary embolism")
+    is_ = identity(name.name, name.concepts, terminology)
+    cited = (Evidence("S2", "present"),)
+    case = Case(name.name, name, is_, cited, (), prepared, terminology, Seen(prepared), (rule,))
+    (link,) = bearing(case).links
+    assert (link.fact_id, link.sign.source) == ("S2", "Wells")
+    assert link.sign.name == "a rule about the chart that names it"
+
+
+def test_how_a_symptom_is_tells_no_disease_by_itself(judged: Make) -> None:
+    sudden = complaint("Sudden onset")
+    row = {**EMBOLISM.signs_for, **sign("sudden-onset", Strength.MODERATE)}
+    with pytest.MonkeyPatch.context() as patched:
+        rows = (replace(EMBOLISM, signs_for=row),)
+        patched.setattr(table, "of_concepts", lambda *_: rows)
+        found = judged("Pulmonary embolism", sudden, claims=("S1 present",))
+    assert said(found, "evidence-general") == {"abstain": ("S1",)}
+    assert found.verdict is Verdict.UNCERTAIN
 
 
 def test_a_definition_that_is_met_outranks_what_is_cited(judged: Make) -> None:

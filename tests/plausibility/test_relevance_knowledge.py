@@ -1,7 +1,7 @@
 """Relevance compared with the symptoms and diseases that publications name together.
 
-The table of co-occurrences (119 diseases, 316 symptoms) is a check and no source: it is read where it
-lies beside the checkout, and nothing of it is shipped.
+The table of co-occurrences (119 diseases, 316 symptoms) is a check and no source: it is read where
+it lies beside the checkout, and nothing of it is shipped.
 """
 
 from __future__ import annotations

@@ -8,7 +8,14 @@ import pytest
 
 from cds_hooks.plausibility import Terminology
 from cds_hooks.plausibility.findings import findings
-from cds_hooks.plausibility.relevance import RelevanceError, load_tables, rare, systems_of, table
+from cds_hooks.plausibility.relevance import (
+    RelevanceError,
+    known,
+    load_tables,
+    rare,
+    systems_of,
+    table,
+)
 from cds_hooks.plausibility.relevance.systems import systems
 from cds_hooks.plausibility.relevance.table import read_rows
 
@@ -152,3 +159,42 @@ def test_a_rare_disease_has_the_signs_of_its_annotations(
     assert found[sign].strength == strength
     assert "2025-01-16" in found[sign].source
     assert "Human Phenotype Ontology" in found[sign].source
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("Meningitis", "Bacterial meningitis"),
+        ("Peptic ulcer bleeding", "Upper gastrointestinal hemorrhage"),
+        ("Acute contagious conjunctivitis", "Conjunctivitis"),
+    ],
+)
+def test_a_disease_without_a_row_has_those_of_its_kinds_or_of_what_it_is_a_kind_of(
+    terminology: Terminology, name: str, row: str
+) -> None:
+    concepts = terminology.resolve(name).concepts
+    assert table.of_concepts(concepts) == ()
+    found, _ = known.rows_of(concepts, terminology.concept)
+    assert any(row.lower() in r.name.lower() for r in found), [r.name for r in found]
+
+
+def test_a_heading_near_the_root_says_nothing_of_what_is_below(terminology: Terminology) -> None:
+    for name in ("D014777", "D008171"):  # virus diseases, lung diseases
+        concept = terminology.concept(name)
+        assert concept is not None
+        assert known.rows_of((concept,), terminology.concept) == ((), False)
+
+
+def test_the_nearest_code_that_a_row_names_decides(terminology: Terminology) -> None:
+    ketoacidosis, plain = (terminology.concept(c) for c in ("E11.10", "E11.9"))
+    assert ketoacidosis is not None
+    assert plain is not None
+    assert [r.name for r in table.of_concepts([ketoacidosis])] == ["Diabetic ketoacidosis"]
+    assert [r.name for r in table.of_concepts([plain])] == ["Type 2 diabetes mellitus"]
+
+
+def test_a_name_for_several_diseases_has_the_rows_of_these(terminology: Terminology) -> None:
+    found = table.of_concepts(terminology.resolve("Acute coronary syndrome").concepts)
+    assert {r.name for r in found} == {"Acute myocardial infarction", "Unstable angina"}
+    for codes in table._same_signs().values():
+        assert all(table._of_icd(c) for c in codes), codes

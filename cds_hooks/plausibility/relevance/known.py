@@ -12,7 +12,7 @@ from cds_hooks.plausibility.relevance.systems import heading_of, systems_of
 from cds_hooks.plausibility.relevance.table import Disease, Sign
 from cds_hooks.plausibility.resolution import Concept
 
-__all__ = ["Known", "known_of"]
+__all__ = ["Known", "known_of", "rows_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def known_of(case: Case) -> Known:
     resolution = case.resolution
     concepts = resolution.concepts if resolution.recognised else ()
     sure = case.concepts or concepts
-    rows, listed = _rows(sure, case.terminology.concept)
+    rows, listed = rows_of(sure, case.terminology.concept)
     signs_for: dict[str, Sign] = {} if listed else dict(rare.signs_of(sure))
     signs_against: dict[str, Sign] = {}
     for row in rows:
@@ -43,7 +43,7 @@ def known_of(case: Case) -> Known:
     return Known(sure, signs_for, signs_against, core, systems, listed)
 
 
-def _rows(concepts: tuple[Concept, ...], find: Find) -> tuple[Sequence[Disease], bool]:
+def rows_of(concepts: tuple[Concept, ...], find: Find) -> tuple[Sequence[Disease], bool]:
     """The rows about a disease, else about its kinds, else about what it is a kind of; and whether
     they list what bears on it."""
     near = table.of_concepts(concepts) or kinds_of(concepts, find)

@@ -19,7 +19,7 @@ from cds_hooks.plausibility.relevance.told import Told, is_of_absence
 from cds_hooks.plausibility.relevance.uninformative import no_evidence
 from cds_hooks.plausibility.results import analytes_of
 from cds_hooks.plausibility.rules import concerning, result_rules
-from fhir_mapping.chart import Fact, Kind
+from fhir_mapping.chart import Certainty, Fact, Kind, Polarity
 
 __all__ = ["Bearing", "Link", "bearing"]
 
@@ -96,11 +96,13 @@ class _Part:
 
 def _part(fact: Fact, cited: Evidence, known: Known, told: Told, case: Case) -> _Part:
     sure = holds(fact, cited.claim) != ABSTAIN
-    by_table = _linked(fact, cited, known.signs_for, told, sure)
-    links = (*by_table, *_by_rules(fact, known, case.fitting), *_by_name(fact, case))
+    links = [*_linked(fact, cited, known.signs_for, told, sure)]
+    if cited.claim not in _NEGATED:
+        links += _by_result(fact, known, listed=bool(links))
+        links += [*_by_name(fact, case), *_by_rules(fact, case.fitting)]
     opposing = tuple(_linked(fact, cited, known.signs_against, told, sure))
     if links or opposing:
-        return _Part(fact.id, links, opposing)
+        return _Part(fact.id, tuple(links), opposing)
     nothing = no_evidence(fact)
     if nothing is not None:
         return _Part(fact.id, empty=nothing.reason)
@@ -133,26 +135,36 @@ def _says(finding: str, claim: str) -> bool:
     return not finding.endswith("-low" if claim == "high" else "-high")
 
 
-def _by_rules(fact: Fact, known: Known, found: Sequence[ChartFinding]) -> Iterator[Link]:
-    """Links by rules that are fulfilled: a result of the definition or that one expects, or a
-    rule of the chart itself that names the diagnosis."""
-    measured = analytes_of(fact) if fact.kind in _RESULTS else ()
-    for rule in concerning(result_rules, known.concepts) if measured else ():
-        if rule.analyte in measured and agrees(rule, fact):
-            strength = Strength.STRONG if rule.contradicts else Strength.MODERATE
-            finding = f"{rule.analyte}-{rule.needs}" if rule.needs else rule.analyte
-            yield Link(fact.id, Sign(finding, strength, rule.source))
+def _by_rules(fact: Fact, found: Sequence[ChartFinding]) -> Iterator[Link]:
+    """Links by rules about the chart that name the diagnosis."""
     for one in found:
         if fact.id in one.fact_ids:
             yield Link(fact.id, Sign(f"rule:{one.rule}", Strength.MODERATE, one.source))
 
 
+def _by_result(fact: Fact, known: Known, *, listed: bool) -> Iterator[Link]:
+    """Links by a result of the definition, or by one that is expected where the table has no sign
+    for the fact (`listed`)."""
+    measured = analytes_of(fact) if fact.kind in _RESULTS else ()
+    for rule in concerning(result_rules, known.concepts) if measured else ():
+        if rule.analyte not in measured or (listed and not rule.contradicts):
+            continue
+        if agrees(rule, fact):
+            strength = Strength.STRONG if rule.contradicts else Strength.MODERATE
+            finding = f"{rule.analyte}-{rule.needs}" if rule.needs else rule.analyte
+            yield Link(fact.id, Sign(finding, strength, rule.source))
+
+
 def _by_name(fact: Fact, case: Case) -> Iterator[Link]:
     """A link where the chart itself names the disease as so of the patient."""
-    if fact.kind not in _NAMING or len(case.name) < _SHORTEST_NAME:
+    is_so = fact.polarity is Polarity.PRESENT and not is_anothers(fact)
+    if not is_so or fact.kind not in _NAMING or len(case.name) < _SHORTEST_NAME:
         return
     at = fact.text.lower().find(case.name.lower())
-    if at >= 0 and case.record.readings[fact.text].at(at).is_affirmed:
+    if at < 0:
+        return
+    said = case.record.readings[fact.text].at(at)
+    if said.is_affirmed and said.certainty is Certainty.CERTAIN:
         yield Link(fact.id, Sign("chart:named", Strength.MODERATE, "the chart itself"))
 
 

@@ -54,8 +54,8 @@ def of_finding(finding: str) -> frozenset[str]:
 
 
 def is_general(finding: str) -> bool:
-    """Whether a finding is a result that tells a kind of disease, never which one."""
-    return finding.rpartition("-")[0] in _general()
+    """Whether a finding tells a kind of disease, or how a symptom is, and never which disease."""
+    return finding in _general() or finding.rpartition("-")[0] in _general()
 
 
 @lru_cache(maxsize=4096)

@@ -132,6 +132,15 @@ def of_concepts(concepts: Iterable[Concept]) -> tuple[Disease, ...]:
 
 
 @cache
+def _same_signs() -> Mapping[str, tuple[str, ...]]:
+    """Code -> the ICD-10-CM codes under which the table has it. Raises RelevanceError."""
+    file = data("systems", "same_signs.toml")
+    raw = read(file)
+    only(raw, ("version", "source", "looked_up", "codes"), file.name)
+    return {code: texts(others, f"{file.name}: {code}") for code, others in raw["codes"].items()}
+
+
+@cache
 def _by_category() -> Mapping[str, tuple[Disease, ...]]:
     """ICD-10-CM category -> rows about a code of it."""
     found: dict[str, list[Disease]] = {}
@@ -154,7 +163,11 @@ def _by_heading() -> Mapping[str, tuple[Disease, ...]]:
 def _of_codes(codes: tuple[tuple[bool, str], ...]) -> tuple[Disease, ...]:
     found: list[Disease] = []
     for is_icd, code in codes:
-        found += _of_icd(code) if is_icd else _by_heading().get(code, ())
+        same = _same_signs().get(code)
+        if same is not None:
+            found += [row for other in same for row in _of_icd(other)]
+        else:
+            found += _of_icd(code) if is_icd else _by_heading().get(code, ())
     return tuple({id(row): row for row in found}.values())
 
 
@@ -169,5 +182,6 @@ def _of_icd(code: str) -> list[Disease]:
 
 def load() -> None:
     """Read the tables of this module. Raises RelevanceError."""
+    _same_signs()
     _by_category()
     _by_heading()
