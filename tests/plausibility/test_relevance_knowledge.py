@@ -29,8 +29,11 @@ NO_FINDINGS = {
     "Body Weight",
     "Body Weight Changes",
     "Fetal Weight",
+    "Pain, Postoperative",
+    "Postoperative Nausea and Vomiting",
     "Pseudophakia",
     "Psychophysiologic Disorders",
+    "Vomiting, Anticipatory",
 }
 """What is measured in everybody, follows from treatment, or is a heading for studies."""
 STRONGEST, DRAWN = 300, 3000
