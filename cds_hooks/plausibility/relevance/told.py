@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Collection, Set
 from functools import cache
 
 from cds_hooks.plausibility.checks.evidence import is_anothers
-from cds_hooks.plausibility.checks.results import agrees
 from cds_hooks.plausibility.findings import Seen, findings
-from cds_hooks.plausibility.limits import limits
 from cds_hooks.plausibility.record import Problem
 from cds_hooks.plausibility.resolution import ICD_10_CM
-from cds_hooks.plausibility.results import analytes_of
-from cds_hooks.plausibility.rules import ResultRule
+from cds_hooks.plausibility.results import RESULT_KINDS, analytes_of
 from fhir_mapping.chart import Fact, Flag, Kind, Polarity
 from fhir_mapping.findings import vocabulary
 
@@ -21,7 +18,6 @@ __all__ = ["Told", "is_of_absence"]
 
 _ABSENT, _NORMAL, _NEGATIVE = "absent-", "-normal", "-negative"
 _DRUG, _PROBLEM = "drug:", "problem:"
-_RESULTS = frozenset({Kind.LAB, Kind.VITAL, Kind.OBSERVATION})
 _FRESH_DAYS = 7.0
 """A normal result older than this excludes nothing now: this service's own limit."""
 
@@ -65,22 +61,11 @@ class Told:
         return [f.id for f in self.record.chart.facts if self._is(f, finding)]
 
     def _told(self, fact: Fact) -> Set[str]:
-        told, denied = self._seen.told.of_fact(fact.id)
+        told, denied = self._seen.of_fact(fact.id)
         found = {*told, *(f"{_ABSENT}{d}" for d in denied if not self._seen.facts(d))}
-        for analyte in analytes_of(fact) if fact.kind in _RESULTS else ():
-            rules = _of_analyte().get(analyte, ())
-            found.update(f for f, rule in rules if self._lies(f, rule, fact))
-            if fact.flag is Flag.NORMAL:
-                found.add(f"{analyte}{_NORMAL}")
+        if fact.kind in RESULT_KINDS and fact.flag is Flag.NORMAL:
+            found.update(f"{analyte}{_NORMAL}" for analyte in analytes_of(fact))
         return found
-
-    def _lies(self, finding: str, rule: ResultRule, fact: Fact) -> bool:
-        """Whether a result tells a finding. How old it may be is another check's to say, so one
-        that is too old to be a finding of now still lies as its flag says."""
-        if fact.id in self._seen.facts(finding):
-            return True
-        by_flag = rule.needs in ("high", "low") and finding not in limits()
-        return by_flag and agrees(rule, fact) is True
 
     def _is(self, fact: Fact, finding: str) -> bool:
         """Whether a fact is the drug or the problem that is named."""
@@ -95,17 +80,6 @@ class Told:
         """The newest result of an analyte when it is recent and normal."""
         found = self.record.results.of(analyte, _FRESH_DAYS)
         return (found[0].id,) if found and found[0].flag is Flag.NORMAL else ()
-
-
-@cache
-def _of_analyte() -> Mapping[str, list[tuple[str, ResultRule]]]:
-    """Analyte -> the findings that a result of it may tell, and how it lies then."""
-    found: dict[str, list[tuple[str, ResultRule]]] = {}
-    for finding in findings().values():
-        if finding.result is not None:
-            told = (finding.id, finding.result)
-            found.setdefault(finding.result.analyte, []).append(told)
-    return found
 
 
 @cache
