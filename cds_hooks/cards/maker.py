@@ -17,6 +17,7 @@ from cds_hooks.cards.detail import (
     status_head,
     unexplained_block,
 )
+from cds_hooks.cards.diagnosis_reasons import diagnosis_reasons
 from cds_hooks.cards.entered import EnteredView, entered_blocks, entered_summary
 from cds_hooks.cards.rules import RuleLine, facts_told, indicator_of, patterns_alone
 from cds_hooks.cards.speaking import demonstration
@@ -63,6 +64,7 @@ class Maker:
             detail=self._detail(done, lines, listed),
             suggestions=found,
             selection_behavior=self.profile.selection_behavior if found else None,
+            override_reasons=(*self.reasons, *(diagnosis_reasons(done) if listed is done else ())),
         )
 
     def status(self, unfinished: Consultation) -> Card:

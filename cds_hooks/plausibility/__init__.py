@@ -13,6 +13,7 @@ from cds_hooks.plausibility.discriminators import discriminates
 from cds_hooks.plausibility.entered import check_entered
 from cds_hooks.plausibility.medications import medication_concerns
 from cds_hooks.plausibility.red_flags import not_considered
+from cds_hooks.plausibility.relevance import load_tables
 from cds_hooks.plausibility.resolution import Concept, Resolution, Status
 from cds_hooks.plausibility.store import TerminologyError
 from cds_hooks.plausibility.terminology import Terminology
@@ -34,6 +35,7 @@ __all__ = [
     "judge",
     "judge_chart",
     "load_calibration",
+    "load_tables",
     "medication_concerns",
     "not_considered",
     "truth_set",

@@ -127,7 +127,7 @@ def test_findings_that_bear_on_a_diagnosis_and_were_not_cited_are_named(
     embolism, eczema = assess(chart, [sample], terminology)
     assert uncited(embolism) == ("S2",)
     assert uncited(eczema) == ()
-    assert embolism.verdict is Verdict.SUPPORTED
+    assert embolism.verdict is Verdict.PLAUSIBLE
     both = differential(("Pulmonary embolism", "S1 present", "S2 present"))
     assert uncited(assess(chart, [both], terminology)[0]) == ()
 
