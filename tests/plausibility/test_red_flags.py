@@ -50,13 +50,13 @@ def telling(name: str, number: int) -> Fact:
         return beyond(limits()[name], number)
     if name in histories():
         return recorded(histories()[name], number)
+    if name.startswith("="):
+        analyte, value, unit = name[1:].split()
+        return result(analyte, number, float(value), unit, None)
     finding = findings()[name]
     if finding.words:
-        if finding.history:
-            return Fact(
-                f"P{number}", Kind.PROBLEM, finding.words[0], status="active", days_ago=900.0
-            )
-        return Fact(f"S{number}", Kind.COMPLAINT, f"{finding.words[0]} since today")
+        facts = (worded(finding, word, number) for word in finding.words)
+        return next(fact for fact in facts if said(fact, name))
     if finding.medication:
         text = f"{finding.medication[0]} 10 mg"
         return Fact(f"M{number}", Kind.MEDICATION, text, status="active")
