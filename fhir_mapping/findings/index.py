@@ -164,11 +164,11 @@ def _in_words(fact: Fact, found: Iterable[Hit], readings: Readings) -> Iterator[
 def _question_end(fact: Fact) -> int:
     """Where the question of an answer ends. A whole sentence that was asked ("Feeling down,
     depressed or hopeless in the last two weeks: several days") is not what the patient tells."""
-    end = fact.text.find(": ")
-    if fact.kind not in (Kind.OBSERVATION, Kind.SOCIAL) or end < 0:
+    if fact.kind not in (Kind.OBSERVATION, Kind.SOCIAL):
         return 0
-    asked = fact.text[:end]
-    return end if len(asked.split()) > _LONGEST_NAME or "?" in asked else 0
+    end = fact.text.find(": ")
+    is_long = len(fact.text[:end].split()) > _LONGEST_NAME
+    return max(end if is_long else 0, fact.text.rfind("?"))
 
 
 def _by_code(fact: Fact) -> Iterator[Mention]:
@@ -185,7 +185,7 @@ def _is_read(name: str, fact: Fact) -> bool:
         return fact.kind is _KINDS_READ[definition.reads] and _is_in_time(definition, fact)
     if fact.kind is Kind.PROCEDURE:
         return _was_done(definition, fact)
-    if fact.kind is Kind.MEDICATION or (fact.value is not None and not definition.history):
+    if fact.kind is Kind.MEDICATION or fact.value is not None:
         return False
     return definition.history or fact.kind not in _BACKGROUND
 

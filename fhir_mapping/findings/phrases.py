@@ -22,6 +22,8 @@ __all__ = ["Spelled", "hits"]
 _WORDS = re.compile(r"[^\W_]+(?:'[^\W_]+)?|[.,;:!?\n|\u2022()]")
 _MARKS = frozenset(".,;:!?\n|\u2022()")
 _MOST_SKIPPED = 4
+_MANY = "manynumber"
+"""Any number of ten or more."""
 _SHORT = 5
 """In a text of so few words a comma stands for "of": "Pain, chest"."""
 
@@ -79,9 +81,10 @@ def _phrases(low: str, keys: Sequence[str]) -> list[Hit]:
 
 
 def _hides(hidden: tuple[tuple[str, ...], int, int], hit: Hit) -> bool:
+    """Whether a phrase that is none of a finding reaches at least as far as the finding."""
     names, start, end = hidden
-    within = start <= hit.start and hit.end <= end
-    return within and not hit.denied and (not names or hit.finding in names)
+    overlaps = start < hit.end <= end and (hit.start >= start or not names)
+    return overlaps and not hit.denied and (not names or hit.finding in names)
 
 
 def _ends(
@@ -95,35 +98,39 @@ def _ends(
     key = keys[at]
     if key in node:
         yield from _ends(node[key], keys, at + 1, passed)
-    if skipped < _MOST_SKIPPED and (key in _skipped() or key in passed or key.isdigit()):
-        yield from _ends(node, keys, at + 1, passed, skipped + 1)
+    if skipped < _MOST_SKIPPED and (
+        key in _skipped() or key in passed or key == _MANY or key.isdigit()
+    ):
+        yield from _ends(
+            node, keys, at + 1, passed, skipped + (key not in _dropped() or not skipped)
+        )
 
 
 @cache
 def _trie() -> _Node:
-    root = _Node()
+    root, spelled = _Node(), Spelled()
     for name, definition in vocabulary().items():
         for words in definition.words:
-            node = _add(root, words)
+            node = _add(root, words, spelled)
             node.told = (*node.told, name)
         for words in definition.unless:
-            node = _add(root, words)
+            node = _add(root, words, spelled)
             node.hides = (*(node.hides or ()), name)
     for name, phrases in denying().items():
         for words in phrases:
-            node = _add(root, words)
+            node = _add(root, words, spelled)
             node.denied = (*node.denied, name)
     for name, phrases in past().items():
         for words in phrases:
-            node = _add(root, words)
+            node = _add(root, words, spelled)
             node.past = (*node.past, name)
     for words in table("finding_words/words")["pseudo"]:
-        _add(root, words).hides = ()
+        _add(root, words, spelled).hides = ()
     return root
 
 
-def _add(root: _Node, phrase: str) -> _Node:
-    keys = [_spelling(word) for word in _WORDS.findall(phrase) if word not in _MARKS]
+def _add(root: _Node, phrase: str, spelled: Spelled) -> _Node:
+    keys = [spelled[word] for word in _WORDS.findall(phrase) if word not in _MARKS]
     node = root
     for key in [key for key in keys if key not in _dropped()] or keys:
         node = node.setdefault(key, _Node())
@@ -141,6 +148,8 @@ def _skipped() -> frozenset[str]:
 
 
 def _spelling(word: str) -> str:
+    if word in _numbers() or (word.isdigit() and len(word) > 1):
+        return _MANY
     plain = word.removesuffix("'s")
     if not plain.isascii():
         parts = unicodedata.normalize("NFKD", plain.replace("\u00df", "ss"))
@@ -149,6 +158,11 @@ def _spelling(word: str) -> str:
         if british in plain:
             plain = plain.replace(british, american)
     return _singular(plain)
+
+
+@cache
+def _numbers() -> frozenset[str]:
+    return frozenset(table("finding_words/words")["numbers"])
 
 
 @cache
