@@ -16,6 +16,7 @@ from functools import cache
 from importlib.resources import files
 
 from cds_hooks.plausibility.findings import Seen, findings
+from cds_hooks.plausibility.gestation import weeks_told
 from cds_hooks.plausibility.phrases import ago, measured, name_of, value_of
 from cds_hooks.plausibility.record import OVER
 from fhir_mapping.chart import Experiencer, Fact, Flag, Kind, PatientFacts, Polarity
@@ -40,6 +41,7 @@ _NOW_DAYS = {
 }
 """How old a statement in words may be to tell of the present illness: this service's own limits.
 A symptom that a problem list holds for longer is no finding of today."""
+_GESTATION = "gestational-age"
 _POSITIVE = ("positive", "detected", "reactive", "present")
 _EARLIER_DAYS = (7.0, 365.0)
 """A result this much older that lay there too makes a value a known one: our own limits."""
@@ -90,9 +92,10 @@ class Limit:
         value = value_of(self.analyte, fact)
         if value is None:
             return self.positive and _is_positive(fact)
-        return self._beyond(value, fact.unit or "")
+        return self.beyond(value, fact.unit or "")
 
-    def _beyond(self, value: float, unit: str) -> bool:
+    def beyond(self, value: float, unit: str) -> bool:
+        """Whether a value in a unit lies beyond the limit; not, where the unit is another."""
         found = (
             (self.at_least, lambda limit: value >= limit),
             (self.above, lambda limit: value > limit),
@@ -208,11 +211,19 @@ class Criteria:
 
     def _limit(self, limit: Limit) -> Met | None:
         found = self.seen.record.results.of(limit.analyte, limit.within_days)
+        if limit.analyte == _GESTATION and not found:
+            return self._told_weeks(limit)
         if not found or not limit.speaks_of(self.patient) or not limit.lies(found[0]):
             return None
         if limit.unless_before and self._lay_there_before(limit):
             return None
         return Met(limit.id, measured(limit.analyte, found[0]), (found[0].id,))
+
+    def _told_weeks(self, limit: Limit) -> Met | None:
+        told = weeks_told(self.seen.record.chart.facts)
+        if told is None or not limit.beyond(told[0], "wk"):
+            return None
+        return Met(limit.id, f"{told[0]:g} weeks of gestation", (told[1],))
 
     def _lay_there_before(self, limit: Limit) -> bool:
         first, last = _EARLIER_DAYS

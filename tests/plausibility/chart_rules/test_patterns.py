@@ -119,12 +119,12 @@ WANTED = {
         "tension-pneumothorax severe-asthma pulmonary-renal opioid-overdose "
         "cholinergic-crisis carbon-monoxide serotonin-syndrome "
         "neuroleptic-malignant-syndrome placental-abruption tetanus necrotizing-fasciitis "
-        "compartment-syndrome cauda-equina acute-limb-ischemia "
+        "cauda-equina acute-limb-ischemia "
     ),
     ("critical", 3): (
         "mesenteric-ischemia toxic-megacolon bacterial-tracheitis stroke-posterior "
         "bacterial-meningitis endophthalmitis adrenal-crisis brain-abscess "
-        "neonatal-sepsis sjs-ten spinal-cord-compression "
+        "neonatal-sepsis sjs-ten compartment-syndrome spinal-cord-compression "
     ),
     ("serious", 0): (
         "appendicitis mastoiditis severe-anemia severe-thrombocytopenia inr-critical "
