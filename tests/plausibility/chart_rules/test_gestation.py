@@ -17,6 +17,8 @@ from fhir_mapping.chart import Fact, Kind
         (Kind.NOTE, "G2P1 at 34+2 weeks", 34),
         (Kind.NOTE, "30 weeks gestation, feels well", 30),
         (Kind.NOTE, "Pregnant, 9 wks", 9),
+        (Kind.COMPLAINT, "Bad headache, 35 weeks", 35),
+        (Kind.COMPLAINT, "Bad headache, 3 weeks", None),
         (Kind.COMPLAINT, "Bleeding for 2 weeks", None),
         (Kind.COMPLAINT, "Started at 3 weeks ago", None),
         (Kind.NOTE, "90 weeks pregnant", None),
