@@ -8,12 +8,14 @@ when it is of now; a history counts whenever it was.
 
 from __future__ import annotations
 
+import operator
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from cds_hooks.plausibility.findings import Seen, findings
 from cds_hooks.plausibility.gestation import weeks_told
@@ -96,13 +98,13 @@ class Limit:
 
     def beyond(self, value: float, unit: str) -> bool:
         """Whether a value in a unit lies beyond the limit; not, where the unit is another."""
-        found = (
-            (self.at_least, lambda limit: value >= limit),
-            (self.above, lambda limit: value > limit),
-            (self.at_most, lambda limit: value <= limit),
-            (self.below, lambda limit: value < limit),
+        tests: tuple[tuple[Mapping[str, float] | None, Callable[[float, float], bool]], ...] = (
+            (self.at_least, operator.ge),
+            (self.above, operator.gt),
+            (self.at_most, operator.le),
+            (self.below, operator.lt),
         )
-        asked = [test(table[unit]) for table, test in found if table and unit in table]
+        asked = [test(value, table[unit]) for table, test in tests if table and unit in table]
         return bool(asked) and all(asked)
 
 
@@ -157,14 +159,14 @@ def limits() -> Mapping[str, Limit]:
 @cache
 def histories() -> Mapping[str, History]:
     """`data/chart_rules/histories.toml`, by id. Unknown keys are an error."""
-    frozen = (
+    frozen: Iterator[tuple[str, dict[str, Any]]] = (
         (k, {n: tuple(x) if isinstance(x, list) else x for n, x in v.items()})
         for k, v in _table("histories").items()
     )
     return {k: History(id=k, **v) for k, v in frozen}
 
 
-def _table(name: str) -> dict[str, dict[str, object]]:
+def _table(name: str) -> dict[str, dict[str, Any]]:
     text = files(__package__).joinpath(f"data/chart_rules/{name}.toml").read_text("utf-8")
     return {k: v for k, v in tomllib.loads(text).items() if isinstance(v, dict)}
 

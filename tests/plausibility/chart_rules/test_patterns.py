@@ -155,11 +155,11 @@ WANTED = {
         "pulmonary-embolism "
     ),
     ("serious", 3): (
-        "appendicitis-signs acute-hemolysis severe-dehydration angle-closure-glaucoma "
-        "subdural acute-coronary-syndrome cholangitis pulmonary-tuberculosis dress "
-        "superior-vena-cava "
+        "appendicitis-signs acute-hemolysis severe-dehydration alcohol-withdrawal "
+        "angle-closure-glaucoma subdural acute-coronary-syndrome cholangitis "
+        "pulmonary-tuberculosis dress superior-vena-cava "
     ),
-    ("serious", 4): ("kawasaki alcohol-withdrawal acute-heart-failure "),
+    ("serious", 4): ("kawasaki acute-heart-failure "),
 }
 
 
