@@ -39,6 +39,7 @@ from fhir_mapping.chart import (
     PatientFacts,
     Polarity,
 )
+from fhir_mapping.findings.vocabulary import wider
 
 Make = Callable[..., Any]
 LOINC = "http://loinc.org"
@@ -122,12 +123,20 @@ def patient_of(pattern: Pattern) -> PatientFacts:
 def complete(pattern: Pattern) -> tuple[PatientFacts, list[str]]:
     """A patient and a few criteria that make a pattern."""
     names = [group[0] for group in pattern.all]
-    further = [n for n in pattern.any if n not in names]
-    already = [n for n in pattern.any if n in names]
-    names += further[: max(pattern.at_least - len(already), 0)]
+    for name in pattern.any:
+        if _distinct(pattern, names) < pattern.at_least and name not in names:
+            names.append(name)
     if pattern.score:
         names += _scoring(scores()[pattern.score])
     return patient_of(pattern), list(dict.fromkeys(names))
+
+
+def _distinct(pattern: Pattern, names: list[str]) -> int:
+    """How many of `any` these are, without those that others imply or that are of one value."""
+    told = [n for n in names if n in pattern.any]
+    implied = {wide for name in told for wide in wider().get(name, ())}
+    values = {limits()[n].analyte if n in limits() else n for n in told if n not in implied}
+    return len(values)
 
 
 EXTRA = {
