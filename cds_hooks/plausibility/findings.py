@@ -13,11 +13,11 @@ from typing import Any
 from cds_hooks.plausibility.checks.results import agrees
 from cds_hooks.plausibility.limits import Limit, diastolic, limit_for, limits, with_limit
 from cds_hooks.plausibility.record import Record
-from cds_hooks.plausibility.results import analytes
+from cds_hooks.plausibility.results import RESULT_KINDS, analytes, analytes_of
 from cds_hooks.plausibility.rules import ResultRule
 from fhir_mapping.chart import Certainty, Fact, Polarity
 from fhir_mapping.context import Context, Reading, Temporality
-from fhir_mapping.findings import Definition, findings_of, vocabulary
+from fhir_mapping.findings import Definition, Told, findings_of, vocabulary
 
 __all__ = ["WAYS", "Finding", "Seen", "affirmed", "findings"]
 
@@ -115,23 +115,47 @@ class Seen:
 
     def _judged(self, finding: Finding) -> list[tuple[str, bool | None]]:
         """The results of a finding's analyte, each with whether it lies as the finding says."""
-        rule = finding.result
-        if rule is None:
+        if finding.result is None:
             return []
-        found = self.record.results.of(rule.analyte, finding.within_days)
-        if not found or finding.id not in limits():
-            return [(f.id, _lies(rule, f)) for f in found]
+        found = self.record.results.of(finding.result.analyte, finding.within_days)
+        return [(f.id, self._lies(finding, f)) for f in found]
+
+    def _lies(self, finding: Finding, fact: Fact) -> bool | None:
+        rule = finding.result
+        if rule is None or finding.id not in limits():
+            return None if rule is None else _lies(rule, fact)
         age = self.record.chart.patient.age_years
         limit = limit_for(finding.id, age, pregnant=self.is_pregnant)
         if limit is None:
-            return [(f.id, None) for f in found]
-        own = with_limit(rule, limit, age)
-        return [(f.id, agrees(own, f) or _diastolic_lies(limit, f)) for f in found]
+            return None
+        return agrees(with_limit(rule, limit, age), fact) or _diastolic_lies(limit, fact)
+
+    def of_fact(self, fact_id: str) -> Told:
+        """The findings that a fact tells, and those that it denies: in words, or as a result that
+        lies as they say or does not, however old it is."""
+        words, fact = self.told.of_fact(fact_id), self.record.facts.get(fact_id)
+        if fact is None or fact.kind not in RESULT_KINDS:
+            return words
+        names = [n for analyte in analytes_of(fact) for n in _of_analyte().get(analyte, ())]
+        lies = {name: self._lies(findings()[name], fact) for name in names}
+        told = words.affirmed.union(n for n, so in lies.items() if so)
+        return Told(told, words.denied.union(n for n, so in lies.items() if so is False) - told)
 
     @cached_property
     def is_pregnant(self) -> bool:
         """Whether the chart tells a pregnancy, or a birth of the last weeks: other limits hold."""
         return any(self.told.affirmed(name) for name in _PREGNANCY)
+
+
+@cache
+def _of_analyte() -> Mapping[str, tuple[str, ...]]:
+    """Analyte -> the findings that its results may tell."""
+    found: dict[str, tuple[str, ...]] = {}
+    for finding in findings().values():
+        if finding.result is not None:
+            analyte = finding.result.analyte
+            found[analyte] = (*found.get(analyte, ()), finding.id)
+    return found
 
 
 def _diastolic_lies(limit: Limit, fact: Fact) -> bool:
@@ -144,9 +168,10 @@ def _diastolic_lies(limit: Limit, fact: Fact) -> bool:
 def _lies(rule: ResultRule, fact: Fact) -> bool | None:
     """Whether a result lies as its finding says, in numbers or by what it answers."""
     if rule.needs in ("positive", "negative"):
-        return _answers(fact) is (rule.needs == "positive")
+        answer = _answers(fact)
+        return None if answer is None else answer is (rule.needs == "positive")
     if rule.needs == "abnormal":
-        return fact.flag is not None and fact.flag.is_abnormal
+        return None if fact.flag is None else fact.flag.is_abnormal
     return agrees(rule, fact)
 
 

@@ -11,10 +11,19 @@ from importlib.resources import files
 
 from fhir_mapping.chart import Fact, Kind
 
-__all__ = ["Analyte", "Results", "analytes", "analytes_of", "loinc_codes", "told_values"]
+__all__ = [
+    "RESULT_KINDS",
+    "Analyte",
+    "Results",
+    "analytes",
+    "analytes_of",
+    "loinc_codes",
+    "told_values",
+]
 
 _LOINC = "http://loinc.org"
-_KINDS = frozenset({Kind.LAB, Kind.VITAL, Kind.OBSERVATION})
+RESULT_KINDS = frozenset({Kind.LAB, Kind.VITAL, Kind.OBSERVATION})
+"""The kinds of facts that are results."""
 _NUMBER = r"(-?\d+(?:\.\d+)?)"
 _FIRST = re.compile(_NUMBER + r"(?:/\d+(?:\.\d+)?)? ->")
 _EXTREME = re.compile(r"(?:highest|lowest) " + _NUMBER)
@@ -73,7 +82,7 @@ class Results:
     def __init__(self, facts: Iterable[Fact]) -> None:
         self._found: dict[str, list[Fact]] = {}
         for fact in facts:
-            if fact.kind in _KINDS:
+            if fact.kind in RESULT_KINDS:
                 for analyte in analytes_of(fact):
                     self._found.setdefault(analyte, []).append(fact)
         for found in self._found.values():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -35,8 +34,7 @@ _READ = _PRESENT_ILLNESS | _BACKGROUND | {Kind.MEDICATION}
 _KINDS_READ = {"medication": Kind.MEDICATION, "procedure": Kind.PROCEDURE}
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(NamedTuple):
     """A finding in a fact, with what the chart says of it."""
 
     finding: str
@@ -176,7 +174,7 @@ def _by_code(fact: Fact) -> Iterator[Mention]:
         if _is_read(name, fact):
             yield _of_fact(name, fact)
     for name in denied_by_code(fact.codes):
-        yield replace(_of_fact(name, fact), polarity=Polarity.ABSENT)
+        yield _of_fact(name, fact)._replace(polarity=Polarity.ABSENT)
 
 
 def _is_read(name: str, fact: Fact) -> bool:
@@ -266,10 +264,10 @@ def _implied(mention: Mention) -> Iterator[Mention]:
     denied = mention.polarity is not Polarity.PRESENT
     if mention.experiencer is Experiencer.FAMILY and not denied and mention.finding in of_family():
         mine = Experiencer.PATIENT
-        yield replace(mention, finding=of_family()[mention.finding], experiencer=mine)
+        yield mention._replace(finding=of_family()[mention.finding], experiencer=mine)
     names = (narrower() if denied else wider()).get(mention.finding, ())
     for name in names:
-        yield replace(mention, finding=name)
+        yield mention._replace(finding=name)
 
 
 def _grouped(

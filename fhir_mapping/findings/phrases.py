@@ -17,7 +17,7 @@ from fhir_mapping.findings.hit import Hit
 from fhir_mapping.findings.vocabulary import denying, past, vocabulary
 from fhir_mapping.tables import table
 
-__all__ = ["Spelled", "hits"]
+__all__ = ["Spelled", "hits", "words_of"]
 
 _WORDS = re.compile(r"[^\W_]+(?:'[^\W_]+)?|[.,;:!?\n|\u2022()]")
 _MARKS = frozenset(".,;:!?\n|\u2022()")
@@ -35,16 +35,15 @@ class _Node(dict[str, "_Node"]):
     denied: tuple[str, ...] = ()
     past: tuple[str, ...] = ()
     hides: tuple[str, ...] | None = None
-
-    @property
-    def ends(self) -> bool:
-        """Whether a phrase ends here."""
-        return bool(self.told or self.denied or self.past) or self.hides is not None
+    ends: bool = False
 
 
 class Spelled(dict[str, str]):
     """Words in the one spelling in which phrases are compared, each worked out once. One for each
     chart: what is kept of its words goes with it."""
+
+    def __init__(self) -> None:
+        super().__init__(_known_spellings())
 
     def __missing__(self, word: str) -> str:
         self[word] = key = _spelling(word)
@@ -57,8 +56,13 @@ def hits(text: str, spelled: Spelled | None = None) -> list[Hit]:
     words = _WORDS.findall(low)
     spelled = Spelled() if spelled is None else spelled
     keys = [spelled[word] for word in words]
-    found = _phrases(low, keys) if not _trie().keys().isdisjoint(keys) else []
+    found = _phrases(low, keys) if _is_any_begun(keys) else []
     return [*found, *abbreviated(text, words)]
+
+
+def _is_any_begun(keys: Sequence[str]) -> bool:
+    root = _trie()
+    return not root.keys().isdisjoint(keys) or (_MANY in root and any(map(_is_many, keys)))
 
 
 def _phrases(low: str, keys: Sequence[str]) -> list[Hit]:
@@ -67,17 +71,19 @@ def _phrases(low: str, keys: Sequence[str]) -> list[Hit]:
     found: list[Hit] = []
     hidden: list[tuple[tuple[str, ...], int, int]] = []
     for at, key in enumerate(keys):
-        if key not in root:
+        begun = _next(root, key)
+        if not begun:
             continue
-        for node, last in _ends(root[key], keys, at + 1, passed):
+        for node, last in _ends(begun, keys, at + 1, passed):
             start, end = spans[at][0], spans[last][1]
             found += [Hit(name, start, end) for name in node.told]
             found += [Hit(name, start, end, denied=True) for name in node.denied]
             found += [Hit(name, start, end, past=True) for name in node.past]
             if node.hides is not None:
                 hidden.append((node.hides, start, end))
-    kept = (h for h in found if not any(_hides(one, h) for one in hidden))
-    return list(dict.fromkeys(kept))
+    if hidden:
+        found = [h for h in found if not any(_hides(one, h) for one in hidden)]
+    return list(dict.fromkeys(found))
 
 
 def _hides(hidden: tuple[tuple[str, ...], int, int], hit: Hit) -> bool:
@@ -87,23 +93,34 @@ def _hides(hidden: tuple[tuple[str, ...], int, int], hit: Hit) -> bool:
     return overlaps and not hit.denied and (not names or hit.finding in names)
 
 
+def _next(node: _Node, key: str) -> list[_Node]:
+    """The phrases that go on with a word: with itself, or if it is a number with any number."""
+    found = [node[key]] if key in node else []
+    if _MANY in node and _is_many(key):
+        found.append(node[_MANY])
+    return found
+
+
+def _is_many(key: str) -> bool:
+    return (len(key) > 1 and key.isdigit()) or key in _numbers()
+
+
 def _ends(
-    node: _Node, keys: Sequence[str], at: int, passed: frozenset[str], skipped: int = 0
+    begun: Sequence[_Node], keys: Sequence[str], at: int, passed: frozenset[str]
 ) -> Iterator[tuple[_Node, int]]:
-    """The phrases that stand here, each with its last word."""
-    if not skipped and node.ends:
-        yield node, at - 1
-    if at >= len(keys) or not node:
-        return
-    key = keys[at]
-    if key in node:
-        yield from _ends(node[key], keys, at + 1, passed)
-    if skipped < _MOST_SKIPPED and (
-        key in _skipped() or key in passed or key == _MANY or key.isdigit()
-    ):
-        yield from _ends(
-            node, keys, at + 1, passed, skipped + (key not in _dropped() or not skipped)
-        )
+    """The phrases that go on from nodes, which end before `at`, each with its last word."""
+    skipped, dropped, last = _skipped(), _dropped(), len(keys)
+    ahead = [(node, at, 0) for node in begun]
+    while ahead:
+        node, at, over = ahead.pop()
+        if not over and node.ends:
+            yield node, at - 1
+        if at >= last or not node:
+            continue
+        key = keys[at]
+        ahead += [(following, at + 1, 0) for following in _next(node, key)]
+        if over < _MOST_SKIPPED and (key in skipped or key in passed or key.isdigit()):
+            ahead.append((node, at + 1, over + (key not in dropped or not over)))
 
 
 @cache
@@ -129,11 +146,27 @@ def _trie() -> _Node:
     return root
 
 
-def _add(root: _Node, phrase: str, spelled: Spelled) -> _Node:
+@cache
+def _known_spellings() -> dict[str, str]:
+    """The words of the vocabulary, which are the most frequent ones that count."""
+    phrases = (words for definition in vocabulary().values() for words in definition.words)
+    return {word: _spelling(word) for phrase in phrases for word in _WORDS.findall(phrase)}
+
+
+def words_of(phrase: str, spelled: Spelled | None = None) -> list[str]:
+    """The words by which a phrase is known: without those that are passed over everywhere, unless
+    a single one would be left ("wants to die" is not known by "want")."""
+    spelled = Spelled() if spelled is None else spelled
     keys = [spelled[word] for word in _WORDS.findall(phrase) if word not in _MARKS]
+    kept = [key for key in keys if key not in _dropped()]
+    return kept if len(kept) > 1 else keys
+
+
+def _add(root: _Node, phrase: str, spelled: Spelled) -> _Node:
     node = root
-    for key in [key for key in keys if key not in _dropped()] or keys:
+    for key in words_of(phrase, spelled):
         node = node.setdefault(key, _Node())
+    node.ends = True
     return node
 
 
@@ -144,12 +177,11 @@ def _dropped() -> frozenset[str]:
 
 @cache
 def _skipped() -> frozenset[str]:
-    return _dropped() | frozenset(table("finding_words/words")["skipped"])
+    """What may stand within a phrase; numbers too."""
+    return _dropped().union(table("finding_words/words")["skipped"], _numbers())
 
 
 def _spelling(word: str) -> str:
-    if word in _numbers() or (word.isdigit() and len(word) > 1):
-        return _MANY
     plain = word.removesuffix("'s")
     if not plain.isascii():
         parts = unicodedata.normalize("NFKD", plain.replace("\u00df", "ss"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from itertools import permutations, product
@@ -43,8 +43,22 @@ class Definition:
 
 @cache
 def vocabulary() -> Mapping[str, Definition]:
-    """All findings in words, by id (`tables/findings/*.toml`)."""
-    return {d.id: d for system in _systems() for d in _definitions(system)}
+    """All findings in words, by id (`tables/findings/*.toml`). What several tables tell of one
+    finding counts together; its system is that of the first."""
+    found: dict[str, Definition] = {}
+    for system in _systems():
+        for one in _definitions(system):
+            found[one.id] = _together(found[one.id], one) if one.id in found else one
+    return found
+
+
+def _together(one: Definition, other: Definition) -> Definition:
+    return replace(
+        one,
+        words=tuple(dict.fromkeys((*one.words, *other.words))),
+        unless=tuple(dict.fromkeys((*one.unless, *other.unless))),
+        history=one.history or other.history,
+    )
 
 
 @cache
