@@ -8,14 +8,17 @@ when it is of now; a history counts whenever it was.
 
 from __future__ import annotations
 
+import operator
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from cds_hooks.plausibility.findings import Seen, findings
+from cds_hooks.plausibility.gestation import weeks_told
 from cds_hooks.plausibility.phrases import ago, measured, name_of, value_of
 from cds_hooks.plausibility.record import OVER
 from fhir_mapping.chart import Experiencer, Fact, Flag, Kind, PatientFacts, Polarity
@@ -40,6 +43,7 @@ _NOW_DAYS = {
 }
 """How old a statement in words may be to tell of the present illness: this service's own limits.
 A symptom that a problem list holds for longer is no finding of today."""
+_GESTATION = "gestational-age"
 _POSITIVE = ("positive", "detected", "reactive", "present")
 _EARLIER_DAYS = (7.0, 365.0)
 """A result this much older that lay there too makes a value a known one: our own limits."""
@@ -90,16 +94,17 @@ class Limit:
         value = value_of(self.analyte, fact)
         if value is None:
             return self.positive and _is_positive(fact)
-        return self._beyond(value, fact.unit or "")
+        return self.beyond(value, fact.unit or "")
 
-    def _beyond(self, value: float, unit: str) -> bool:
-        found = (
-            (self.at_least, lambda limit: value >= limit),
-            (self.above, lambda limit: value > limit),
-            (self.at_most, lambda limit: value <= limit),
-            (self.below, lambda limit: value < limit),
+    def beyond(self, value: float, unit: str) -> bool:
+        """Whether a value in a unit lies beyond the limit; not, where the unit is another."""
+        tests: tuple[tuple[Mapping[str, float] | None, Callable[[float, float], bool]], ...] = (
+            (self.at_least, operator.ge),
+            (self.above, operator.gt),
+            (self.at_most, operator.le),
+            (self.below, operator.lt),
         )
-        asked = [test(table[unit]) for table, test in found if table and unit in table]
+        asked = [test(value, table[unit]) for table, test in tests if table and unit in table]
         return bool(asked) and all(asked)
 
 
@@ -154,14 +159,14 @@ def limits() -> Mapping[str, Limit]:
 @cache
 def histories() -> Mapping[str, History]:
     """`data/chart_rules/histories.toml`, by id. Unknown keys are an error."""
-    frozen = (
+    frozen: Iterator[tuple[str, dict[str, Any]]] = (
         (k, {n: tuple(x) if isinstance(x, list) else x for n, x in v.items()})
         for k, v in _table("histories").items()
     )
     return {k: History(id=k, **v) for k, v in frozen}
 
 
-def _table(name: str) -> dict[str, dict[str, object]]:
+def _table(name: str) -> dict[str, dict[str, Any]]:
     text = files(__package__).joinpath(f"data/chart_rules/{name}.toml").read_text("utf-8")
     return {k: v for k, v in tomllib.loads(text).items() if isinstance(v, dict)}
 
@@ -208,11 +213,19 @@ class Criteria:
 
     def _limit(self, limit: Limit) -> Met | None:
         found = self.seen.record.results.of(limit.analyte, limit.within_days)
+        if limit.analyte == _GESTATION and not found:
+            return self._told_weeks(limit)
         if not found or not limit.speaks_of(self.patient) or not limit.lies(found[0]):
             return None
         if limit.unless_before and self._lay_there_before(limit):
             return None
         return Met(limit.id, measured(limit.analyte, found[0]), (found[0].id,))
+
+    def _told_weeks(self, limit: Limit) -> Met | None:
+        told = weeks_told(self.seen.record.chart.facts)
+        if told is None or not limit.beyond(told[0], "wk"):
+            return None
+        return Met(limit.id, f"{told[0]:g} weeks of gestation", (told[1],))
 
     def _lay_there_before(self, limit: Limit) -> bool:
         first, last = _EARLIER_DAYS

@@ -19,6 +19,7 @@ from cds_hooks.plausibility.rules import Tied
 from cds_hooks.plausibility.scores import Scored, compute, scores
 from cds_hooks.plausibility.terminology import Terminology
 from fhir_mapping.chart import Chart, Kind, PatientFacts, Polarity
+from fhir_mapping.findings.vocabulary import wider
 
 __all__ = ["Pattern", "found_in", "not_considered", "overlooked", "patterns"]
 
@@ -76,7 +77,7 @@ class Pattern(Tied):
                 return [], None
             required += met
         further = criteria.any_of(self.any)
-        if len(further) < self.at_least or criteria.any_of(self.none):
+        if _distinct(further) < self.at_least or criteria.any_of(self.none):
             return [], None
         scored = compute(scores()[self.score], criteria) if self.score else None
         if self.score and (scored is None or scored.points < self.score_at_least):
@@ -84,6 +85,13 @@ class Pattern(Tied):
         told = [*required, *further, *(scored.met if scored else ())]
         of_now = [m for m in told if not m.background]
         return (_once(told), scored) if of_now else ([], None)
+
+
+def _distinct(told: Sequence[Met]) -> int:
+    """How many findings these are: one value that meets two criteria is one, and so is a finding
+    with the wider one that it implies."""
+    implied = {wide for m in told for wide in wider().get(m.name, ())}
+    return len({m.phrase for m in told if m.name not in implied})
 
 
 def _once(told: Iterable[Met]) -> list[Met]:

@@ -39,6 +39,7 @@ from fhir_mapping.chart import (
     PatientFacts,
     Polarity,
 )
+from fhir_mapping.findings.vocabulary import wider
 
 Make = Callable[..., Any]
 LOINC = "http://loinc.org"
@@ -50,13 +51,13 @@ def telling(name: str, number: int) -> Fact:
         return beyond(limits()[name], number)
     if name in histories():
         return recorded(histories()[name], number)
+    if name.startswith("="):
+        analyte, value, unit = name[1:].split()
+        return result(analyte, number, float(value), unit, None)
     finding = findings()[name]
     if finding.words:
-        if finding.history:
-            return Fact(
-                f"P{number}", Kind.PROBLEM, finding.words[0], status="active", days_ago=900.0
-            )
-        return Fact(f"S{number}", Kind.COMPLAINT, f"{finding.words[0]} since today")
+        facts = (worded(finding, word, number) for word in finding.words)
+        return next(fact for fact in facts if said(fact, name))
     if finding.medication:
         text = f"{finding.medication[0]} 10 mg"
         return Fact(f"M{number}", Kind.MEDICATION, text, status="active")
@@ -122,12 +123,20 @@ def patient_of(pattern: Pattern) -> PatientFacts:
 def complete(pattern: Pattern) -> tuple[PatientFacts, list[str]]:
     """A patient and a few criteria that make a pattern."""
     names = [group[0] for group in pattern.all]
-    further = [n for n in pattern.any if n not in names]
-    already = [n for n in pattern.any if n in names]
-    names += further[: max(pattern.at_least - len(already), 0)]
+    for name in pattern.any:
+        if _distinct(pattern, names) < pattern.at_least and name not in names:
+            names.append(name)
     if pattern.score:
         names += _scoring(scores()[pattern.score])
     return patient_of(pattern), list(dict.fromkeys(names))
+
+
+def _distinct(pattern: Pattern, names: list[str]) -> int:
+    """How many of `any` these are, without those that others imply or that are of one value."""
+    told = [n for n in names if n in pattern.any]
+    implied = {wide for name in told for wide in wider().get(name, ())}
+    values = {limits()[n].analyte if n in limits() else n for n in told if n not in implied}
+    return len(values)
 
 
 EXTRA = {

@@ -97,7 +97,7 @@ def _score(raw: dict[str, Any]) -> Score:
 
 
 def _item(raw: dict[str, Any]) -> Item:
-    told = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
+    told: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
     if "bands" in told:
         told["bands"] = tuple(Band(**b) for b in told["bands"])
     return Item(**told)

@@ -8,14 +8,21 @@ from typing import Any
 
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts
 
-__all__ = ["SMALL", "chart_of"]
+__all__ = ["SMALL", "SPOKEN", "chart_of"]
 
 LOINC = "http://loinc.org"
 ICD_10_CM = "http://hl7.org/fhir/sid/icd-10-cm"
 YEARS = {"y": 1.0, "mo": 1 / 12, "d": 1 / 365.25}
-SMALL: list[dict[str, Any]] = tomllib.loads(
-    Path(__file__).with_name("small.toml").read_text("utf-8")
-)["cases"]
+
+
+def _cases(name: str) -> list[dict[str, Any]]:
+    text = Path(__file__).with_name(f"{name}.toml").read_text("utf-8")
+    found: list[dict[str, Any]] = tomllib.loads(text)["cases"]
+    return found
+
+
+SMALL = _cases("small")
+SPOKEN = _cases("spoken")
 
 
 def chart_of(case: dict[str, Any]) -> Chart:

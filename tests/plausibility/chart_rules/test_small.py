@@ -8,10 +8,10 @@ import pytest
 
 from cds_hooks.consultation import Seriousness
 from cds_hooks.plausibility import Terminology, chart_findings
-from tests.plausibility.chart_rules.charts import SMALL, chart_of
+from tests.plausibility.chart_rules.charts import SMALL, SPOKEN, chart_of
 
 
-@pytest.mark.parametrize("case", SMALL, ids=[c["id"] for c in SMALL])
+@pytest.mark.parametrize("case", [*SMALL, *SPOKEN], ids=[c["id"] for c in (*SMALL, *SPOKEN)])
 def test_a_small_chart(terminology: Terminology, case: dict[str, Any]) -> None:
     chart = chart_of(case)
     found = chart_findings(chart, terminology)
