@@ -17,7 +17,8 @@ from fhir_mapping.diff import diff
 
 __all__ = ["basis_line", "list_block", "rules_block", "status_head", "unexplained_block"]
 
-_LINE, _FACT, _TEXT, _MODEL = 250, 80, 200, 60
+_LINE, _FACT, _TEXT, _MODEL = 240, 80, 130, 60
+_SUFFIX, _BASIS, _KEYS = 150, 170, 90
 _CHANGED = 160
 _MOST_KEYS = 4
 _NOT_ASKED = frozenset({Outcome.ENGINE_UNAVAILABLE, Outcome.OVERLOADED, Outcome.PROMPT_TOO_LONG})
@@ -44,8 +45,8 @@ def list_block(
         return Block(title, (texts().blocks["demonstration"],), least=1)
     changed = () if listed.id == done.id else _changed(listed, done)
     why = "" if listed.id == done.id else texts().outcomes[done.outcome].short
-    told = (age_of(now - listed.created), why, *_measured(listed, accuracy))
-    suffix = "; ".join(escaped(each, _TEXT) for each in told if each)
+    told = (age_of(now - listed.created), *_measured(listed, accuracy), why)
+    suffix = joined("", [escaped(each, _TEXT) for each in told if each], _SUFFIX)
     return Block(f"{title}: {suffix}", (*changed, *list_lines(listed, seen)))
 
 
@@ -71,7 +72,7 @@ def basis_line(done: Consultation, listed: Consultation | None, *, caution: bool
             parts.append(f"{words[title]}: {keys}")
     if listed is not None and listed.outcome_detail and not listed.fault:
         parts.append(phrases.remark(listed.outcome_detail))
-    told = joined("", [escaped(part, _TEXT) for part in parts], _LINE)
+    told = joined("", [escaped(part, _KEYS) for part in parts], _BASIS)
     line = f"**{words['basis']}**: {told}."
     return f"{line} {words['caution']}" if caution else line
 

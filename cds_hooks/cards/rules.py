@@ -21,7 +21,7 @@ __all__ = [
     "rule_lines",
 ]
 
-_LINE, _NAME, _TOLD, _FACT, _TEXT = 240, 60, 60, 45, 110
+_LINE, _NAME, _TOLD, _FACT, _TEXT = 220, 60, 60, 45, 100
 _MOST_MISSING = 3
 _ABOVE_CONFLICTS = (Seriousness.CRITICAL, Seriousness.SERIOUS)
 

@@ -111,7 +111,7 @@ def _model(basis: Basis) -> Rows:
 
 
 def _keys(consultation: Consultation) -> Rows:
-    """Of each part of the chart what came of it, and where it is not there whole, what came instead."""
+    """Of each part of the chart what came of it, and where it is not whole, what came instead."""
     words = texts()
     # Consultations of before had no arrivals.
     arrivals: Mapping[str, Any] = getattr(consultation, "key_arrivals", {})

@@ -1,4 +1,4 @@
-"""The model's list on a card: order, groups, the light of a panel, and a demonstration's silence."""
+"""The model's list on a card: order, groups, a panel's light, a demonstration's silence."""
 
 from __future__ import annotations
 
@@ -103,8 +103,8 @@ def test_agreement_of_a_panel_is_told_in_words(
 def test_accuracy_is_what_the_site_measured_or_said_to_be_unknown(
     answered: Consultation, reviewed: Consultation, make_uuid: Uuids
 ) -> None:
-    measured = "right diagnosis in the first five, measured here: 0.62 (0.54 to 0.69), n = 160"
-    assert measured in detail_of(answered, make_uuid, accuracy=measured)
+    measured = "measured here: right within the first five 0.62 (0.542 to 0.691), n = 160"
+    assert measured in detail_of(panel(answered, 3, 2 / 3), make_uuid, accuracy=measured)
     assert "accuracy not measured here" in detail_of(answered, make_uuid)
     assert "in 90% of 120 cases measured" in detail_of(reviewed, make_uuid)
 

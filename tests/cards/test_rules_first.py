@@ -73,7 +73,8 @@ def test_an_earlier_list_stands_beside_the_rules_of_now(
     done = replace(pending, outcome=outcome, chart_findings=critical.chart_findings[1:])
     card = card_of(done, make_uuid, last=answered)
     assert "findings fit pulmonary embolism (SpO2 90 %, D-dimer 3.8 mg/L" in card.summary
-    assert f"**The model's list (AI)**: 6 h ago; {texts().outcomes[outcome].short}; " in card.detail
+    title = "**The model's list (AI)**: 6 h ago; accuracy not measured here; "
+    assert f"{title}{texts().outcomes[outcome].short}\n" in card.detail
     assert "differential (AI)" in card.source.label
 
 
@@ -182,10 +183,10 @@ def test_a_finding_that_the_model_did_not_name_says_so(
         (
             (
                 finding("Sepsis", Seriousness.CRITICAL, "Lactate 4.1 mmol/L"),
-                *(finding(f"Disease {n} with a long name of its own", Seriousness.SERIOUS) for n in range(4)),
+                *(finding(f"Disease {n} of a long name", Seriousness.SERIOUS) for n in range(5)),
             ),
-            "Rules: findings fit sepsis (Lactate 4.1 mmol/L); also Disease 0 with a long name of its own, "
-            "Disease 1 with a long name of its own +2 more",
+            "Rules: findings fit sepsis (Lactate 4.1 mmol/L); also Disease 0 of a long name, "
+            "Disease 1 of a long name, Disease 2 of a long name +2 more",
         ),
     ],
 )  # fmt: skip
