@@ -98,12 +98,12 @@ class Services(Section):
     samples: int = Field(0, ge=0, le=16, description="Samples a consultation; 0: the template's.")
     silent: tuple[Outcome, ...] = Field(
         (),
-        description="Outcomes without a status card (`pending` ...); what rules found is shown.",
+        description="Outcomes without a status card (`pending` ...); rules are shown.",
     )
     speak: Speak = Field(
         "always",
-        description="`when-it-matters`: no card unless a rule fires, entries contradict each other, "
-        "or a diagnosis not to be missed is supported.",
+        description="`when-it-matters`: no card unless a rule fires, entries contradict, "
+        "or a diagnosis that must not be missed is supported.",
     )
     speak_by_service: Mapping[ServiceId, Speak] = Field(
         {}, description="The same by service id, where a service has its own."

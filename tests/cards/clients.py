@@ -2,7 +2,7 @@
 
 By their documentation the CDS Hooks Sandbox shows everything; Epic shows neither labels of
 suggestions nor of links but the action's description, one action a suggestion, and only links that
-the hospital registered; Oracle Health takes unregistered links away and makes a pop-up of `critical`.
+the hospital registered; Oracle Health takes unregistered links away and pops `critical` up.
 `python -m tests.cards.clients CARDS.json` prints the cards of a response for each of them.
 """
 

@@ -177,7 +177,7 @@ def test_a_finding_that_the_model_did_not_name_says_so(
             "Rules: findings fit STEMI; also Lyme disease",
         ),
         (
-            (finding("Guillain-Barré syndrome", Seriousness.SERIOUS, "x" * 39, "y" * 39, "z" * 39),),
+            (finding("Guillain-Barré syndrome", Seriousness.SERIOUS, *(c * 39 for c in "xyz")),),
             f"Rules: findings fit Guillain-Barré syndrome ({'x' * 39}, {'y' * 39})",
         ),
         (
