@@ -118,6 +118,7 @@ def _named_by(reason: Reason) -> str:
     return reason.text.partition(": ")[0]
 
 
-def facts_told(lines: Sequence[RuleLine]) -> set[str]:
-    """The ids of the facts that lines tell."""
-    return {fact_id for line in lines for fact_id in line.fact_ids}
+def facts_told(lines: Sequence[RuleLine], chart: Chart) -> set[str]:
+    """The texts of the facts that lines tell: ids are of one chart, and a list may be of another."""
+    ids = {fact_id for line in lines for fact_id in line.fact_ids}
+    return {fact.text for fact in chart.facts if fact.id in ids}
