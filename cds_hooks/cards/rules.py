@@ -10,6 +10,7 @@ from cds_hooks.cards.around import says, short_facts
 from cds_hooks.cards.blocks import escaped, joined
 from cds_hooks.cards.data import texts
 from cds_hooks.consultation import ChartFinding, Consultation, Reason, Seriousness
+from fhir_mapping.chart import Chart
 
 __all__ = [
     "RuleLine",
@@ -119,6 +120,6 @@ def _named_by(reason: Reason) -> str:
 
 
 def facts_told(lines: Sequence[RuleLine], chart: Chart) -> set[str]:
-    """The texts of the facts that lines tell: ids are of one chart, and a list may be of another."""
+    """The texts of the facts that lines tell: ids are of one chart, a list may be of another."""
     ids = {fact_id for line in lines for fact_id in line.fact_ids}
     return {fact.text for fact in chart.facts if fact.id in ids}
