@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cds_hooks.cards import phrases
 from cds_hooks.cards.around import says, short_facts
@@ -18,6 +18,7 @@ __all__ = [
     "drug_results",
     "facts_told",
     "indicator_of",
+    "measured_first",
     "patterns_alone",
     "rule_lines",
 ]
@@ -94,7 +95,9 @@ def _finding(finding: ChartFinding, done: Consultation) -> RuleLine:
 
 def _pattern(reason: Reason, done: Consultation) -> RuleLine:
     name, _, said = says(reason).partition(": ")
-    facts = [escaped(fact, _FACT) for fact in short_facts(reason, done.chart, 3)]
+    facts = [
+        escaped(fact, _FACT) for fact in short_facts(measured_first(reason, done), done.chart, 3)
+    ]
     parts = [*(facts or [escaped(said or name, _TEXT)]), texts().blocks["not_listed"]]
     return RuleLine(joined(f"**{escaped(name, _NAME)}**: ", parts, _LINE), reason.fact_ids)
 
@@ -103,6 +106,13 @@ def _reason(title: str, reason: Reason, done: Consultation) -> RuleLine:
     facts = [escaped(fact, _FACT) for fact in short_facts(reason, done.chart, 2)]
     parts = [escaped(says(reason), _TEXT), *facts]
     return RuleLine(joined(f"**{title}**: ", parts, _LINE), reason.fact_ids)
+
+
+def measured_first(reason: Reason, done: Consultation) -> Reason:
+    """The reason with abnormal results before notes and complaints: values tell more."""
+    abnormal = {f.id for f in done.chart.facts if f.flag is not None and f.flag.is_abnormal}
+    ids = sorted(reason.fact_ids, key=lambda fact_id: fact_id not in abnormal)
+    return replace(reason, fact_ids=tuple(ids))
 
 
 def patterns_alone(done: Consultation) -> tuple[Reason, ...]:
