@@ -14,7 +14,7 @@ Speak = Literal["always", "when-it-matters"]
 
 
 def matters(done: Consultation) -> bool:
-    """A rule fires, entries of the chart contradict each other, or something serious is supported.
+    """A rule fires, entries contradict each other, or a serious diagnosis is supported.
 
     A serious diagnosis is one of `plausibility/data/must_not_miss.toml`, whatever the model
     called it; what a demonstration model names never counts.

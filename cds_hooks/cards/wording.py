@@ -82,7 +82,7 @@ def orders(name: str) -> bool:
 
 
 def prompts_to_act(text: str) -> bool:
-    """Whether our own words suggest what to do: stricter than `is_directive`, for them alone."""
+    """Whether words of ours suggest what to do: stricter than `is_directive`, for our texts."""
     return is_directive(text) or _patterns().prompting.search(text) is not None
 
 

@@ -113,7 +113,7 @@ def _model(basis: Basis) -> Rows:
 
 
 def _keys(consultation: Consultation) -> Rows:
-    """Of each part of the chart what came of it, and where it is not whole, what came instead."""
+    """What came of each part of the chart, and what came instead of one that is not whole."""
     words = texts()
     # Consultations of before had no arrivals.
     arrivals: Mapping[str, Any] = getattr(consultation, "key_arrivals", {})

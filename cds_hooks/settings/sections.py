@@ -102,8 +102,8 @@ class Services(Section):
     )
     speak: Speak = Field(
         "always",
-        description="`when-it-matters`: no card unless a rule fires, entries contradict, "
-        "or a diagnosis that must not be missed is supported.",
+        description="`when-it-matters`: no card unless a rule fires, entries contradict each "
+        "other, or a diagnosis not to be missed is supported.",
     )
     speak_by_service: Mapping[ServiceId, Speak] = Field(
         {}, description="The same by service id, where a service has its own."

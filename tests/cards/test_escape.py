@@ -118,7 +118,7 @@ def test_capped_text_is_within_its_limit(text: str, limit: int) -> None:
     assert short == text or short.endswith("…")
 
 
-# A code of each shape that ICD-10-CM has: digits, letters behind the dot, two of them, no dot.
+# A code of each shape of ICD-10-CM: digits, letters behind the dot, two letters, without a dot.
 SHAPES = ["N17.9", "G35.D", "I21.A1", "C84.ZA", "T45.AX6", "O9A.211", "M1A.00X0", "I10", "S52.501A"]
 
 

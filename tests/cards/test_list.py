@@ -1,4 +1,4 @@
-"""The model's list on a card: order, groups, a panel's light, a demonstration's silence."""
+"""The model's list on a card: order, groups, a panel's agreement, a demonstration's silence."""
 
 from __future__ import annotations
 

@@ -177,16 +177,16 @@ def test_a_finding_that_the_model_did_not_name_says_so(
             "Rules: findings fit STEMI; also Lyme disease",
         ),
         (
-            (finding("Guillain-Barré syndrome", Seriousness.SERIOUS, *(c * 39 for c in "xyz")),),
+            (finding("Guillain-Barré syndrome", Seriousness.SERIOUS, "x" * 39, "y" * 39, "z" * 39),),  # noqa: E501
             f"Rules: findings fit Guillain-Barré syndrome ({'x' * 39}, {'y' * 39})",
         ),
         (
             (
                 finding("Sepsis", Seriousness.CRITICAL, "Lactate 4.1 mmol/L"),
-                *(finding(f"Disease {n} of a long name", Seriousness.SERIOUS) for n in range(5)),
+                *(finding(f"Disease {n} with a long name of its own", Seriousness.SERIOUS) for n in range(4)),  # noqa: E501
             ),
-            "Rules: findings fit sepsis (Lactate 4.1 mmol/L); also Disease 0 of a long name, "
-            "Disease 1 of a long name, Disease 2 of a long name +2 more",
+            "Rules: findings fit sepsis (Lactate 4.1 mmol/L); also Disease 0 with a long name of its own, "  # noqa: E501
+            "Disease 1 with a long name of its own +2 more",
         ),
     ],
 )  # fmt: skip

@@ -142,7 +142,7 @@ def test_each_part_of_the_chart_has_its_state(crowded: Consultation) -> None:
         ("not-sent", ("fhir-server-missing",), "not sent; no FHIR server to read from"),
         ("object-without-resource-type", (), "an object without resourceType"),
         ("operation-outcome forbidden", (), "OperationOutcome forbidden"),
-        ("", ("deadline", "page-limit"), "the time of the hook was over; more pages than are read"),
+        ("", ("timeout", "page-limit"), "the FHIR server did not answer in time; more pages than are read"),  # noqa: E501
         ("", ("some-new-code",), "some new code"),
     ],
 )  # fmt: skip
