@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from cds_hooks.cards import phrases
-from cds_hooks.cards.aged import age_of
 from cds_hooks.cards.blocks import Block, escaped, joined
 from cds_hooks.cards.data import texts
 from cds_hooks.cards.listed import light_of, list_lines
@@ -15,12 +15,29 @@ from cds_hooks.consultation import Consultation, KeyState, Outcome
 from fhir_mapping.chart import Fact
 from fhir_mapping.diff import diff
 
-__all__ = ["basis_line", "list_block", "rules_block", "status_head", "unexplained_block"]
+__all__ = [
+    "Measured",
+    "basis_line",
+    "changed_lines",
+    "list_block",
+    "rules_block",
+    "status_head",
+    "unexplained_block",
+]
 
-_LINE, _FACT, _TEXT, _MODEL = 250, 80, 200, 60
+_LINE, _FACT, _TEXT, _MODEL = 240, 80, 130, 60
+_SUFFIX, _BASIS, _KEYS = 150, 170, 90
 _CHANGED = 160
 _MOST_KEYS = 4
 _NOT_ASKED = frozenset({Outcome.ENGINE_UNAVAILABLE, Outcome.OVERLOADED, Outcome.PROMPT_TOO_LONG})
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What stands behind the title of a list: how old it is, and what the site measured of it."""
+
+    age: str
+    accuracy: str
 
 
 def rules_block(lines: Sequence[RuleLine], most: int, age: str) -> Block:
@@ -34,31 +51,39 @@ def rules_block(lines: Sequence[RuleLine], most: int, age: str) -> Block:
 
 
 def list_block(
-    done: Consultation, listed: Consultation | None, seen: set[str], accuracy: str, now: float
+    done: Consultation,
+    listed: Consultation | None,
+    changed: tuple[str, ...],
+    seen: set[str],
+    measured: Measured,
 ) -> Block:
-    """The model's list, or how it stands with it. Facts told are added to `seen`."""
+    """The model's list, or how it stands with it; `changed` is told before the list. The texts of
+    facts that are told are added to `seen`."""
     title = f"**{texts().blocks['list']}**"
     if listed is None:
         return Block(title, (escaped(_state(done), _LINE),), least=1)
     if demonstration(listed):
         return Block(title, (texts().blocks["demonstration"],), least=1)
-    changed = () if listed.id == done.id else _changed(listed, done)
     why = "" if listed.id == done.id else texts().outcomes[done.outcome].short
-    told = (age_of(now - listed.created), why, *_measured(listed, accuracy))
-    suffix = "; ".join(escaped(each, _TEXT) for each in told if each)
+    told = (measured.age, *_measured(listed, measured.accuracy), why)
+    suffix = joined("", [escaped(each, _TEXT) for each in told if each], _SUFFIX)
     return Block(f"{title}: {suffix}", (*changed, *list_lines(listed, seen)))
 
 
 def unexplained_block(done: Consultation, listed: Consultation | None, seen: set[str]) -> Block:
     """Abnormal results that nothing on the card tells, with a drug that can cause one."""
     lines = [line for r in drug_results(done) if (line := _from_drug(r.fact_ids, done, seen))]
-    left = listed.unexplained if listed is not None and not demonstration(listed) else ()
-    for reason in left:
-        facts = [f for i in reason.fact_ids if (f := done.chart.fact(i))]
-        new = [fact for fact in facts if not {fact.id, fact.text} & seen]
-        lines += [escaped(phrases.short_phrase(fact), _FACT) for fact in new]
-        seen.update(fact.text for fact in new)
+    if listed is not None and not demonstration(listed):
+        for fact in _unexplained(listed, seen):
+            seen.add(fact.text)
+            lines.append(escaped(phrases.short_phrase(fact), _FACT))
     return Block(f"**{texts().blocks['unexplained']}**", tuple(dict.fromkeys(lines)))
+
+
+def _unexplained(listed: Consultation, seen: set[str]) -> list[Fact]:
+    ids = [i for reason in listed.unexplained for i in reason.fact_ids]
+    facts = [fact for i in ids if (fact := listed.chart.fact(i))]
+    return [fact for fact in facts if fact.text not in seen]
 
 
 def basis_line(done: Consultation, listed: Consultation | None, *, caution: bool = True) -> str:
@@ -71,7 +96,7 @@ def basis_line(done: Consultation, listed: Consultation | None, *, caution: bool
             parts.append(f"{words[title]}: {keys}")
     if listed is not None and listed.outcome_detail and not listed.fault:
         parts.append(phrases.remark(listed.outcome_detail))
-    told = joined("", [escaped(part, _TEXT) for part in parts], _LINE)
+    told = joined("", [escaped(part, _KEYS) for part in parts], _BASIS)
     line = f"**{words['basis']}**: {told}."
     return f"{line} {words['caution']}" if caution else line
 
@@ -104,7 +129,7 @@ def _measured(listed: Consultation, accuracy: str) -> list[str]:
     return [*told, words["unmeasured"]]
 
 
-def _changed(listed: Consultation, done: Consultation) -> tuple[str, ...]:
+def changed_lines(listed: Consultation, done: Consultation) -> tuple[str, ...]:
     """What changed in the chart since an earlier answer, in one line."""
     told = [
         f"{word}: {phrases.short_phrase(fact)}"
@@ -119,9 +144,9 @@ def _changed(listed: Consultation, done: Consultation) -> tuple[str, ...]:
 def _from_drug(fact_ids: Sequence[str], done: Consultation, seen: set[str]) -> str:
     """A result and the drugs it can come from; "" where the card tells the result already."""
     facts = [fact for i in fact_ids if (fact := done.chart.fact(i))]
-    if len(facts) < 2 or facts[0].id in seen:
+    if len(facts) < 2 or facts[0].text in seen:
         return ""
-    seen |= {facts[0].id, facts[0].text}
+    seen.add(facts[0].text)
     drug = ", ".join(_name(fact) for fact in facts[1:3])
     words = texts().blocks["can_cause"]
     return escaped(words.format(result=phrases.short_phrase(facts[0]), drug=drug), 2 * _FACT)

@@ -16,7 +16,7 @@ from fhir_mapping.chart import Chart
 
 __all__ = ["EnteredView", "entered_blocks", "entered_of", "entered_summary"]
 
-_NAME, _TEXT, _FACT, _LINE = 50, 110, 80, 200
+_NAME, _TEXT, _FACT, _LINE = 50, 90, 60, 150
 _MOST = 3
 """Problems on one card; more are counted, and the page has them all."""
 
@@ -69,7 +69,7 @@ def entered_blocks(views: Sequence[EnteredView]) -> tuple[Block, ...]:
 
 
 def _title(view: EnteredView) -> str:
-    name = f"**{escaped(view.name, _NAME * 2)}**"
+    name = f"**{escaped(view.name, _NAME)}**"
     code = f" ({escaped(view.code, _NAME)})" if view.code else ""
     return f"{name}{code}: {view.verdict}" if view.verdict else f"{name}{code}"
 

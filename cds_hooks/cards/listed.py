@@ -55,8 +55,8 @@ def light_of(done: Consultation) -> Light | None:
 
 
 def list_lines(done: Consultation, seen: set[str]) -> tuple[str, ...]:
-    """Markdown lines. Facts in `seen` are on the card already and not told again; those told here
-    are added to it."""
+    """Markdown lines. Facts whose text is in `seen` are on the card already and not told again;
+    those told here are added to it."""
     lines = [_line(assessment, done.chart, seen) for assessment in best_first(done.assessments)]
     dropped = [_named_only(a) for a in done.assessments if not holds(a)]
     if dropped:
@@ -111,12 +111,12 @@ def _serious(assessment: Assessment) -> bool:
 def _told(fact: Fact, seen: set[str]) -> str:
     if _is_told(fact, seen):
         return escaped(texts().blocks["above"].format(name=_named(fact)), _FACT)
-    seen |= {fact.id, fact.text}
+    seen.add(fact.text)
     return escaped(phrases.short_phrase(fact), _FACT)
 
 
 def _is_told(fact: Fact, seen: set[str]) -> bool:
-    return bool({fact.id, fact.text} & seen)
+    return fact.text in seen
 
 
 def _named(fact: Fact) -> str:

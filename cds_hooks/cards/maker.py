@@ -11,7 +11,9 @@ from cds_hooks.cards.aged import age_of, aged
 from cds_hooks.cards.blocks import composed
 from cds_hooks.cards.data import texts
 from cds_hooks.cards.detail import (
+    Measured,
     basis_line,
+    changed_lines,
     list_block,
     rules_block,
     status_head,
@@ -119,32 +121,21 @@ class Maker:
         self, done: Consultation, lines: Sequence[RuleLine], listed: Consultation | None
     ) -> str:
         """As many lines of each part as there is room for, rules first."""
+        shown = _Shown(
+            lines=lines,
+            present=aged(done, self.now, told=True),
+            listed=listed and aged(listed, self.now, told=True),
+            changed=changed_lines(listed, done) if listed and listed.id != done.id else (),
+            told_of=Measured(age_of(self.now - listed.created) if listed else "", self.accuracy),
+            age=age_of(self.now - done.created, hours=True),
+            basis=basis_line(done, listed),
+        )
         told = ""
         for most, *least in _ROOM:
-            told = self._tried(done, lines, listed, most, least)
+            told = shown.detail(most, least, self.limit)
             if len(told) <= self.limit:
                 break
         return told
-
-    def _tried(
-        self,
-        done: Consultation,
-        lines: Sequence[RuleLine],
-        listed: Consultation | None,
-        most: int,
-        least: Sequence[int],
-    ) -> str:
-        # A fact is told once, so what the list tells depends on which rules there was room for.
-        seen = facts_told(lines[:most])
-        shown = None if listed is None else aged(listed, self.now)
-        present = aged(done, self.now)
-        rules = rules_block(lines, most, age_of(self.now - done.created, hours=True))
-        rest = (
-            list_block(present, shown, seen, self.accuracy, self.now),
-            unexplained_block(present, shown, seen),
-        )
-        bounded = (replace(b, least=min(n, len(b.lines))) for b, n in zip(rest, least, strict=True))
-        return composed("", [rules, *bounded], basis_line(done, listed), self.limit)
 
     def _suggested(self, done: Consultation) -> tuple[Suggestion, ...]:
         return suggestions(
@@ -159,6 +150,31 @@ class Maker:
         # Static and alphanumeric: clients remember overrides by it (Epic allows 100 characters).
         coding = Coding(topic, self.profile.topic_system)
         return Source(texts().source[label], f"{self.base}/basis", topic=coding)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What a card can tell, before it is known how much of it there is room for."""
+
+    lines: Sequence[RuleLine]
+    present: Consultation
+    listed: Consultation | None
+    changed: tuple[str, ...]
+    told_of: Measured
+    age: str
+    basis: str
+
+    def detail(self, most: int, least: Sequence[int], limit: int) -> str:
+        """With `most` lines of rules; `least` are lines of the other parts that stay."""
+        # A fact is told once, so what the list tells depends on which rules there was room for.
+        seen = facts_told(self.lines[:most], self.present.chart)
+        rules = rules_block(self.lines, most, self.age)
+        rest = (
+            list_block(self.present, self.listed, self.changed, seen, self.told_of),
+            unexplained_block(self.present, self.listed, seen),
+        )
+        bounded = (replace(b, least=min(n, len(b.lines))) for b, n in zip(rest, least, strict=True))
+        return composed("", [rules, *bounded], self.basis, limit)
 
 
 def _topic(done: Consultation, lines: Sequence[RuleLine]) -> str:

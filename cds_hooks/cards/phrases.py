@@ -39,6 +39,7 @@ _SHORTER = (
     # Of a series the first and the last value stay.
     (re.compile(r", (?:rising|falling|steady)\b|, (?:lowest|highest) [\d.]+"), ""),
     (re.compile(r" -> "), " → "),
+    (re.compile(r"(?<!,)(?<!tolic) (?=(?:systolic |diastolic )?(?:high|low|abnormal)$)"), ", "),
 )
 
 

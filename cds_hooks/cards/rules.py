@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cds_hooks.cards import phrases
 from cds_hooks.cards.around import says, short_facts
 from cds_hooks.cards.blocks import escaped, joined
 from cds_hooks.cards.data import texts
 from cds_hooks.consultation import ChartFinding, Consultation, Reason, Seriousness
+from fhir_mapping.chart import Chart
 
 __all__ = [
     "RuleLine",
@@ -17,11 +18,12 @@ __all__ = [
     "drug_results",
     "facts_told",
     "indicator_of",
+    "measured_first",
     "patterns_alone",
     "rule_lines",
 ]
 
-_LINE, _NAME, _TOLD, _FACT, _TEXT = 240, 60, 60, 45, 110
+_LINE, _NAME, _TOLD, _FACT, _TEXT = 220, 60, 60, 45, 100
 _MOST_MISSING = 3
 _ABOVE_CONFLICTS = (Seriousness.CRITICAL, Seriousness.SERIOUS)
 
@@ -93,7 +95,9 @@ def _finding(finding: ChartFinding, done: Consultation) -> RuleLine:
 
 def _pattern(reason: Reason, done: Consultation) -> RuleLine:
     name, _, said = says(reason).partition(": ")
-    facts = [escaped(fact, _FACT) for fact in short_facts(reason, done.chart, 3)]
+    facts = [
+        escaped(fact, _FACT) for fact in short_facts(measured_first(reason, done), done.chart, 3)
+    ]
     parts = [*(facts or [escaped(said or name, _TEXT)]), texts().blocks["not_listed"]]
     return RuleLine(joined(f"**{escaped(name, _NAME)}**: ", parts, _LINE), reason.fact_ids)
 
@@ -102,6 +106,13 @@ def _reason(title: str, reason: Reason, done: Consultation) -> RuleLine:
     facts = [escaped(fact, _FACT) for fact in short_facts(reason, done.chart, 2)]
     parts = [escaped(says(reason), _TEXT), *facts]
     return RuleLine(joined(f"**{title}**: ", parts, _LINE), reason.fact_ids)
+
+
+def measured_first(reason: Reason, done: Consultation) -> Reason:
+    """The reason with abnormal results before notes and complaints: values tell more."""
+    abnormal = {f.id for f in done.chart.facts if f.flag is not None and f.flag.is_abnormal}
+    ids = sorted(reason.fact_ids, key=lambda fact_id: fact_id not in abnormal)
+    return replace(reason, fact_ids=tuple(ids))
 
 
 def patterns_alone(done: Consultation) -> tuple[Reason, ...]:
@@ -118,6 +129,7 @@ def _named_by(reason: Reason) -> str:
     return reason.text.partition(": ")[0]
 
 
-def facts_told(lines: Sequence[RuleLine]) -> set[str]:
-    """The ids of the facts that lines tell."""
-    return {fact_id for line in lines for fact_id in line.fact_ids}
+def facts_told(lines: Sequence[RuleLine], chart: Chart) -> set[str]:
+    """The texts of the facts that lines tell: ids are of one chart, a list may be of another."""
+    ids = {fact_id for line in lines for fact_id in line.fact_ids}
+    return {fact.text for fact in chart.facts if fact.id in ids}

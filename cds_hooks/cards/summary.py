@@ -15,7 +15,7 @@ from cds_hooks.cards.around import says
 from cds_hooks.cards.data import texts
 from cds_hooks.cards.escape import capped, plain
 from cds_hooks.cards.listed import best_first
-from cds_hooks.cards.rules import drug_conflicts
+from cds_hooks.cards.rules import drug_conflicts, measured_first, patterns_alone
 from cds_hooks.consultation import Assessment, ChartFinding, Consultation, Reason, Verdict
 
 __all__ = ["LIMIT", "fitted", "list_summary", "rules_summary", "with_room"]
@@ -45,9 +45,8 @@ def rules_summary(done: Consultation) -> str:
     if done.chart_findings:
         first, *others = done.chart_findings
         return _with_others(f"{words.rules}: {_finding(first)}", first, others)
-    if done.not_considered:
-        name = _short(says(done.not_considered[0]).partition(": ")[0])
-        return f"{words.rules}: {words.fit.format(name=_lowered(name))}"
+    if patterns_alone(done):
+        return f"{words.rules}: {_pattern(patterns_alone(done)[0], done)}"
     return capped(f"{words.rules}: {_reason(reasons[0], done)}", LIMIT) if reasons else ""
 
 
@@ -69,6 +68,17 @@ def _finding(finding: ChartFinding) -> str:
         if len(longer) + len(texts().summary.rules) + 2 <= LIMIT:
             return longer
     return text
+
+
+def _pattern(reason: Reason, done: Consultation) -> str:
+    """What a pattern fits, with the abnormal results that it looked at."""
+    facts = [f for i in measured_first(reason, done).fact_ids if (f := done.chart.fact(i))]
+    abnormal = [f for f in facts if f.flag is not None and f.flag.is_abnormal][:2]
+    name = _lowered(_short(says(reason).partition(": ")[0]))
+    text = texts().summary.fit.format(name=name)
+    told = ", ".join(capped(_within(phrases.short_text(f)), _TOLD) for f in abnormal)
+    longer = f"{text} ({told})" if told else text
+    return longer if len(longer) + len(texts().summary.rules) + 2 <= LIMIT else text
 
 
 def _with_others(text: str, first: ChartFinding, others: Sequence[ChartFinding]) -> str:

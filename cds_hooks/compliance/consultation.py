@@ -10,6 +10,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from cds_hooks.cards import whole
+from cds_hooks.cards.aged import aged
 from cds_hooks.cards.data import texts
 from cds_hooks.cards.phrases import fact_phrase, remark
 from cds_hooks.cards.view import Basis, basis_of
@@ -70,16 +71,17 @@ def consultation_page(
     judged.
     """
     rests_on = basis_of(consultation)
+    present = aged(consultation, now)
     page = _Page(
         pending=consultation.outcome is Outcome.PENDING,
         age=f"Asked {ago((now - consultation.created) / _DAY_S, fine=True)}",
         fhir=consultation.chart.fhir_version,
         basis=basis,
         cards=tuple(_shown(card) for card in cards),
-        whole=_html(whole(consultation, discriminates)),
+        whole=_html(whole(present, discriminates)),
         model=_model(rests_on),
         keys=_keys(consultation),
-        shown=_facts(consultation),
+        shown=_facts(present),
         left_out=tuple((str(each.count), each.words) for each in rests_on.left_out),
         repaired=_repaired(consultation),
         took=tuple((stage, f"{ms:,.0f} ms") for stage, ms in consultation.timings_ms.items()),

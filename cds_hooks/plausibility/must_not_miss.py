@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Literal
 
@@ -70,7 +70,11 @@ def must_not_miss(codes: Iterable[Code]) -> MustNotMiss | None:
 
     An ICD-10-CM code decides where there is one: MeSH descriptors are wider ("Pneumothorax").
     """
-    given = tuple(codes)
+    return _row(tuple(codes))
+
+
+@lru_cache(maxsize=4096)
+def _row(given: tuple[Code, ...]) -> MustNotMiss | None:
     icd = tuple(c for c in given if c.system == ICD_10_CM)
     rows = must_not_miss_list().diagnosis
     return next((row for row in rows if any(map(row.holds, icd or given))), None)

@@ -98,7 +98,7 @@ class Services(Section):
     samples: int = Field(0, ge=0, le=16, description="Samples a consultation; 0: the template's.")
     silent: tuple[Outcome, ...] = Field(
         (),
-        description="Outcomes that give no status card (`pending` ...); what rules found is shown.",
+        description="Outcomes without a status card (`pending` ...); rules are shown.",
     )
     speak: Speak = Field(
         "always",

@@ -1,6 +1,6 @@
 """A card as text, as families of CDS clients show it.
 
-From their documentation: the CDS Hooks Sandbox shows everything; Epic shows neither the labels of
+By their documentation the CDS Hooks Sandbox shows everything; Epic shows neither labels of
 suggestions nor of links but the action's description, one action a suggestion, and only links that
 the hospital registered; Oracle Health takes unregistered links away and pops `critical` up.
 `python -m tests.cards.clients CARDS.json` prints the cards of a response for each of them.

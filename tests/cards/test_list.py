@@ -10,14 +10,16 @@ import pytest
 from cds_hooks.cards import build, whole
 from cds_hooks.consultation import (
     Assessment,
+    ChartFinding,
     Consultation,
     Differential,
     Evidence,
     Group,
     Reason,
+    Seriousness,
     Verdict,
 )
-from fhir_mapping.chart import Code
+from fhir_mapping.chart import Code, Fact, Flag, Kind
 
 BASE = "https://cds.hospital.example"
 ICD = "http://hl7.org/fhir/sid/icd-10-cm"
@@ -103,8 +105,8 @@ def test_agreement_of_a_panel_is_told_in_words(
 def test_accuracy_is_what_the_site_measured_or_said_to_be_unknown(
     answered: Consultation, reviewed: Consultation, make_uuid: Uuids
 ) -> None:
-    measured = "right diagnosis in the first five, measured here: 0.62 (0.54 to 0.69), n = 160"
-    assert measured in detail_of(answered, make_uuid, accuracy=measured)
+    measured = "measured here: right within the first five 0.62 (0.542 to 0.691), n = 160"
+    assert measured in detail_of(panel(answered, 3, 2 / 3), make_uuid, accuracy=measured)
     assert "accuracy not measured here" in detail_of(answered, make_uuid)
     assert "in 90% of 120 cases measured" in detail_of(reviewed, make_uuid)
 
@@ -139,3 +141,22 @@ def test_a_claim_that_is_not_so_is_not_shown_as_evidence(
     infarction = replace(answered.assessments[3], evidence_for=(Evidence("L5", "high"),))
     detail = detail_of(replace(answered, assessments=(infarction,)), make_uuid)
     assert "Troponin" not in detail
+
+
+def test_an_earlier_list_is_told_by_its_own_chart_and_at_its_age_now(
+    answered: Consultation, pending: Consultation, make_uuid: Uuids
+) -> None:
+    """The id L3 is another fact in the chart of now, which the rules tell of."""
+    other = Fact("L3", Kind.LAB, "Lipase 900 U/L (13-60)", flag=Flag.HIGH, days_ago=0.0)
+    pancreatitis = ChartFinding(
+        "p", "Pancreatitis", Seriousness.SERIOUS, ("Lipase 900 U/L",), ("L3",), "a source"
+    )
+    now = replace(
+        pending, chart=replace(pending.chart, facts=(other,)), chart_findings=(pancreatitis,)
+    )
+    left = (Reason("unexplained-result", "abstain", "", ("V1",)),)
+    last = replace(answered, unexplained=left, assessments=answered.assessments[:1])
+    detail = detail_of(now, make_uuid, last=last, limit=9000)
+    assert "For: Potassium 6.4 mmol/L, critical high, 8 h ago" in detail
+    assert "Lipase (above)" not in detail
+    assert "- Heart rate 112 /min, high, 9 h ago" in detail

@@ -73,7 +73,8 @@ def test_an_earlier_list_stands_beside_the_rules_of_now(
     done = replace(pending, outcome=outcome, chart_findings=critical.chart_findings[1:])
     card = card_of(done, make_uuid, last=answered)
     assert "findings fit pulmonary embolism (SpO2 90 %, D-dimer 3.8 mg/L" in card.summary
-    assert f"**The model's list (AI)**: 6 h ago; {texts().outcomes[outcome].short}; " in card.detail
+    title = "**The model's list (AI)**: 6 h ago; accuracy not measured here; "
+    assert f"{title}{texts().outcomes[outcome].short}\n" in card.detail
     assert "differential (AI)" in card.source.label
 
 
