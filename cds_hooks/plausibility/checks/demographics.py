@@ -119,10 +119,18 @@ class NamedCategory:
 def named_categories() -> tuple[NamedCategory, ...]:
     """The shipped words of `data/demographics.toml`."""
     text = files("cds_hooks.plausibility").joinpath("data/demographics.toml").read_text("utf-8")
-    found = tomllib.loads(text)["named"]
     return tuple(
-        NamedCategory(**{k: tuple(v) if isinstance(v, list) else v for k, v in c.items()})
-        for c in found
+        NamedCategory(
+            id=c["id"],
+            label=c["label"],
+            source=c["source"],
+            sex=c["sex"],
+            from_years=c["from_years"],
+            below_years=c["below_years"],
+            words=tuple(c["words"]),
+            unless=tuple(c["unless"]),
+        )
+        for c in tomllib.loads(text)["named"]
     )
 
 
