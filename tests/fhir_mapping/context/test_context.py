@@ -41,6 +41,13 @@ def test_the_sentences_that_were_kept_aside_are_read_as_the_docs_say() -> None:
 
 _KEPT_RIGHT = 0.97
 
+EDGES = list(mentions("edges.txt"))
+
+
+@pytest.mark.parametrize("mention", [m for m in EDGES if m.part == "tuned"], ids=_name)
+def test_an_edge_that_was_looked_at_is_read_right(mention: Mention) -> None:
+    assert mention.read == mention.label
+
 
 @pytest.mark.parametrize(
     ("text", "polarity", "certainty", "experiencer"),
