@@ -148,7 +148,7 @@ _OTHER_MEANING = {
     "cds_hooks/plausibility/compiler/words.py": "titles of ICD-10-CM, when its index is compiled",
     "fhir_mapping/notes/sections.py": "'no.' abbreviates 'number' and ends no sentence",
 }
-_OF_DATA = {"context.toml", "denials.toml", "sections.toml", "words.toml"}
+_OF_DATA = {"context.toml", "denials.toml", "lacks.toml", "sections.toml", "words.toml"}
 """`sections.toml` names the headings of a list that is denied; `words.toml` lists the words that
 names of diagnoses are compared without."""
 
