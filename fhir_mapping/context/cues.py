@@ -13,7 +13,7 @@ from fhir_mapping.context.phrases import Cue, Phrases
 from fhir_mapping.context.tokens import keys_of
 from fhir_mapping.tables import table
 
-__all__ = ["Lexicon", "lexicon"]
+__all__ = ["Lexicon", "denial_ends", "lexicon"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,14 @@ def lexicon() -> Lexicon:
         numbers=numbers,
         lacks=lacks(),
     )
+
+
+@cache
+def denial_ends() -> frozenset[str]:
+    """The last words of phrases that deny what follows."""
+    rows = table("context")["cues"]
+    onwards = (r for r in rows if r["effect"] == "absent" and r["reach"] == "after")
+    return frozenset(phrase.split()[-1] for row in onwards for phrase in row["phrases"])
 
 
 def _phrases(raw: dict[str, Any], numbers: frozenset[str]) -> Phrases:

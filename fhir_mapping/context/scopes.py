@@ -87,7 +87,7 @@ class Scopes:
         return False
 
     def _spare_observed(self, effect: str, start: int, end: int) -> None:
-        """Covers the items of a list, but for those that can be seen ("fever", "fast breathing")."""
+        """Covers the items of a list, but for those that can be seen ("fast breathing")."""
         first = start
         for at in range(start, end + 1):
             if at == end or self._separates(at):
