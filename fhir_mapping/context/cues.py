@@ -75,7 +75,7 @@ def denial_ends() -> frozenset[str]:
 
 def _phrases(raw: dict[str, Any], numbers: frozenset[str]) -> Phrases:
     found = Phrases()
-    denials, never = lacks().denials, lacks().never
+    denials, never, negators = lacks().denials, lacks().never, lacks().negators
     for cue, phrase in _cues(raw):
         keys = keys_of(phrase, numbers)
         match = found.add(keys)
@@ -83,6 +83,7 @@ def _phrases(raw: dict[str, Any], numbers: frozenset[str]) -> Phrases:
         if cue.effect in ("absent", "resolved") and denials.isdisjoint(keys):
             match.may_lack = True
             match.never = not never.isdisjoint(keys)
+            match.negates = any(k in negators or k.endswith("n't") for k in keys)
     roles = {f"end-{name}": phrases for name, phrases in raw["terminators"].items()}
     _give_roles(found, {**roles, "pseudo": _pseudo(raw)}, numbers)
     return found

@@ -17,6 +17,7 @@ _MOST_MODIFIERS = 4
 _FARTHEST = 6
 """How many tokens may stand between what is lacking and a cue behind it. Ours."""
 
+_OF = frozenset(("of", "de", "du", "des"))
 _STOPS = frozenset(".!?;\n\u2022|\u3002")
 
 
@@ -38,6 +39,7 @@ class Lacks:
     denials: frozenset[str]
     values: frozenset[tuple[str, ...]]
     never: frozenset[str]
+    negators: frozenset[str]
 
     def end_of(self, keys: Sequence[str], at: int) -> int:
         """Where what is lacking ends that is named from here ("urine or stool"), or 0."""
@@ -104,7 +106,7 @@ class Lacks:
         if end >= len(keys):
             return True
         key = keys[end]
-        if key == "of":
+        if key in _OF:
             return keys[end - 1] in self.of
         return key in self.followers if key[0].isalpha() else key not in ("-", "'")
 
@@ -137,6 +139,7 @@ def lacks() -> Lacks:
         denials=frozenset(raw["denials"]["words"]),
         values=frozenset(keys_of(said, frozenset()) for said in raw["values"]["words"]),
         never=frozenset(raw["surpassed"]["first"]),
+        negators=frozenset(raw["functions"]["after"]),
     )
 
 

@@ -88,7 +88,7 @@ def _lacks(match: Match, keys: Sequence[str], at: int, lexicon: Lexicon, marks: 
         if known.goes_on(keys, lacking):
             marks.cues.append(Found(at, lacking, onwards))
         return True
-    if onwards and known.is_function(keys, end):
+    if onwards and match.negates and known.is_function(keys, end):
         return True
     return len(onwards) < len(match.cues) and known.is_before(keys, at, marks.ends)
 

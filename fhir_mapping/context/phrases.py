@@ -30,7 +30,8 @@ class Cue:
 class Match:
     """All that one phrase is: its cues, or what else it is ("all", "clause", "asserting" ...).
 
-    `may_lack`: it may be said of what is lacking; `never`: or of how bad it is.
+    `may_lack`: it may be said of what is lacking; `never`: or of how bad it is; `negates`: or of
+    what somebody does not do.
     """
 
     size: int
@@ -38,6 +39,7 @@ class Match:
     roles: set[str] = field(default_factory=set)
     may_lack: bool = False
     never: bool = False
+    negates: bool = False
 
 
 class _Node(dict[str, "_Node"]):

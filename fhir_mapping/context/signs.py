@@ -1,6 +1,6 @@
 """Plus and minus with blanks around them: "- fever, + cough" and "Cough -, fever +".
 
-A text has them only where it has both; a dash alone is a bullet or a break.
+A minus counts only where a text has a plus too; a dash alone is a bullet or a break.
 """
 
 from __future__ import annotations
@@ -21,14 +21,16 @@ _BACK = Cue("absent", after=False)
 
 
 def side_of_signs(found: Sequence[Token], low: str) -> str:
-    """ "before" or "behind" the findings, by the first spaced sign of a text, '' without both."""
+    """ "before" or "behind" the findings, by the first spaced sign of a text, '' for neither."""
     keys = [token.key for token in found]
     signs = [n for n, key in enumerate(keys) if key in _SIGNS and _is_spaced(found, low, n)]
-    if len({keys[n] == "+" for n in signs}) < len(("plus", "minus")):
+    if not any(keys[n] == "+" for n in signs):
         return ""
     first, last = signs[0], signs[-1]
     if first == 0 or keys[first - 1] in _OPENING:
         return "before"
+    if all(keys[n] == "+" for n in signs):
+        return ""
     return "behind" if last + 1 == len(keys) or keys[last + 1] in _CLOSING else ""
 
 
