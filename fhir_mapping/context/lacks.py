@@ -83,6 +83,14 @@ class Lacks:
         end = self._noun(keys, start) if begins else 0
         return bool(end) and end <= at and (end == at or keys[end] in self.followers)
 
+    def is_answer(self, question: str, text: str) -> bool:
+        """Whether a question and its answer tell that a thing is lacking ("Pulse: absent")."""
+        if keys_of(text.lower(), frozenset()) not in self.values:
+            return False
+        keys = keys_of(question.lower().rstrip("? "), frozenset())
+        end = self._noun(keys, 0)
+        return bool(end) and self._may_follow(keys, end)
+
     def is_surpassed(self, keys: Sequence[str], at: int) -> bool:
         """Whether a "never" is said of how bad it is ("never had such pain")."""
         for place in range(at, len(keys)):

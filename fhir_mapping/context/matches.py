@@ -67,11 +67,18 @@ def _phrase(keys: Sequence[str], at: int, lexicon: Lexicon, marks: Marks) -> int
         return _sign(keys, at, marks) if keys[at] in _SIGNS else 0
     end = at + match.size
     if match.may_lack and _lacks(match, keys, at, lexicon, marks):
+        marks.ends[at] |= CLAUSE if at else 0  # "denies fever, no appetite"
         return end
     _take(match, at, end, marks)
-    if at and keys[at - 1] in lexicon.separators and any(cue.observed for cue in match.cues):
-        marks.ends[at] |= CLAUSE  # "denies fever, worried about ..."
+    if at and keys[at - 1] in lexicon.separators and _is_statement(match):
+        marks.ends[at] |= CLAUSE  # "denies fever, worried about ...", "no pain, unable to walk"
     return end
+
+
+def _is_statement(match: Match) -> bool:
+    """Whether a phrase begins a statement of its own behind a comma."""
+    of_function = "pseudo" in match.roles and "end-clause" in match.roles
+    return of_function or any(cue.observed for cue in match.cues)
 
 
 def _lacks(match: Match, keys: Sequence[str], at: int, lexicon: Lexicon, marks: Marks) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from fhir_mapping.chart import Code, Polarity
+from fhir_mapping.context.lacks import lacks
 from fhir_mapping.context.reading import Context, Reading
 from fhir_mapping.context.values import (
     begins_negative,
@@ -56,7 +57,10 @@ class Statements:
         """What a value says of the thing asked for, by its code, else in words; None: it is a
         value of its own ("moderate", "no murmurs")."""
         coded = polarity_of_codes(codes)
-        return coded if coded is not None else self._in_words(question, text)
+        found = coded if coded is not None else self._in_words(question, text)
+        if found is Polarity.ABSENT and lacks().is_answer(question, text):
+            return None  # "Pedal pulse: absent" is the finding
+        return found
 
     def _in_words(self, question: str, text: str) -> Polarity | None:
         if text not in self._answers:
