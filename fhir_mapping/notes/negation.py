@@ -11,9 +11,11 @@ from fhir_mapping.tables import table
 
 __all__ = ["denied"]
 
-_BEFORE = re.compile(r"([\w/]+)[ \t]+$")
+_LONGEST = 40
+"""How many characters before a finding the word before it is looked for."""
 _BEHIND = re.compile(r"[ \t]+(\w+)")
 _SLASHED = re.compile(r"(?<![\w/])[a-z]{1,3}(?:/[a-z]{1,3})+(?![\w/])")
+_WORD = re.compile(r"\w+")
 _LETTER = re.compile(r"[a-z]+")
 
 
@@ -45,10 +47,12 @@ def _named(reading: Reading) -> Iterator[str]:
 
 def _is_at_large_before(low: str, start: int) -> bool:
     """Whether no word right before a finding narrows it."""
-    match = _BEFORE.search(low, max(start - 40, 0), start)
-    if match is None:
-        return True  # a separator, a sign or nothing
-    return match[1] in _neutral() or "/" in match[1]
+    if not start or not low[start - 1].isspace():
+        return True  # nothing, or a sign
+    words = low[max(start - _LONGEST, 0) : start].split()
+    if not words or not words[-1][-1].isalnum():
+        return True  # a separator
+    return words[-1] in _neutral() or "/" in words[-1]
 
 
 def _is_at_large_behind(low: str, end: int) -> bool:
@@ -74,9 +78,11 @@ def _in_slashes(reading: Reading) -> Iterator[str]:
 
 def _denying(reading: Reading) -> Iterator[str]:
     """Findings that are denied by a word of their own ("afebrile")."""
-    for match in _denying_words().finditer(reading.lower):
-        if reading.at(match.start()) == Context():
-            yield table("findings")["by_word"][match[0]]
+    words = table("findings")["by_word"]
+    if any(word in reading.lower for word in words):
+        for match in _WORD.finditer(reading.lower):
+            if match[0] in words and reading.at(match.start()) == Context():
+                yield words[match[0]]
 
 
 @cache
@@ -92,11 +98,6 @@ def _narrowing() -> frozenset[str]:
 @cache
 def _at_large() -> tuple[str, ...]:
     return tuple(table("findings")["local"]["at_large"])
-
-
-@cache
-def _denying_words() -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, table('findings')['by_word']))})(?!\w)")
 
 
 @cache
