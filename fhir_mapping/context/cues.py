@@ -86,6 +86,8 @@ def _phrases(raw: dict[str, Any], numbers: frozenset[str]) -> Phrases:
             match.negates = any(k in negators or k.endswith("n't") for k in keys)
     roles = {f"end-{name}": phrases for name, phrases in raw["terminators"].items()}
     _give_roles(found, {**roles, "pseudo": _pseudo(raw)}, numbers)
+    for match in found:
+        match.settle()
     return found
 
 

@@ -70,15 +70,9 @@ def _phrase(keys: Sequence[str], at: int, lexicon: Lexicon, marks: Marks) -> int
         marks.ends[at] |= CLAUSE if at else 0  # "denies fever, no appetite"
         return end
     _take(match, at, end, marks)
-    if at and keys[at - 1] in lexicon.separators and _is_statement(match):
+    if match.begins and at and keys[at - 1] in lexicon.separators:
         marks.ends[at] |= CLAUSE  # "denies fever, worried about ...", "no pain, unable to walk"
     return end
-
-
-def _is_statement(match: Match) -> bool:
-    """Whether a phrase begins a statement of its own behind a comma."""
-    of_function = "pseudo" in match.roles and "end-clause" in match.roles
-    return of_function or any(cue.observed for cue in match.cues)
 
 
 def _lacks(match: Match, keys: Sequence[str], at: int, lexicon: Lexicon, marks: Marks) -> bool:
@@ -89,15 +83,14 @@ def _lacks(match: Match, keys: Sequence[str], at: int, lexicon: Lexicon, marks: 
     end, known = at + match.size, lexicon.lacks
     if match.never and known.is_surpassed(keys, end):
         return True
-    onwards = [cue for cue in match.cues if cue.after]
-    lacking = known.end_of(keys, end) if onwards else 0
+    lacking = known.end_of(keys, end) if match.onwards else 0
     if lacking:
         if known.goes_on(keys, lacking):
-            marks.cues.append(Found(at, lacking, onwards))
+            marks.cues.append(Found(at, lacking, match.onwards))
         return True
-    if onwards and match.negates and known.is_function(keys, end):
+    if match.onwards and match.negates and known.is_function(keys, end):
         return True
-    return len(onwards) < len(match.cues) and known.is_before(keys, at, marks.ends)
+    return match.both_ways and known.is_before(keys, at, marks.ends)
 
 
 def _query(keys: Sequence[str], found: Sequence[Token], low: str, at: int, marks: Marks) -> int:

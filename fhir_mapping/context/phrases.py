@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 __all__ = ["Cue", "Match", "Phrases"]
@@ -40,6 +40,16 @@ class Match:
     may_lack: bool = False
     never: bool = False
     negates: bool = False
+    onwards: tuple[Cue, ...] = ()
+    both_ways: bool = False
+    begins: bool = False
+
+    def settle(self) -> None:
+        """Works out once what is asked of every phrase that is found: its cues that reach onwards,
+        and whether it begins a statement of its own behind a comma ("worried", "unable to")."""
+        self.onwards = tuple(cue for cue in self.cues if cue.after)
+        self.both_ways = len(self.onwards) < len(self.cues)
+        self.begins = {"pseudo", "end-clause"} <= self.roles or any(c.observed for c in self.cues)
 
 
 class _Node(dict[str, "_Node"]):
@@ -53,6 +63,14 @@ class Phrases:
 
     def __init__(self) -> None:
         self._root = _Node()
+
+    def __iter__(self) -> Iterator[Match]:
+        waiting = [self._root]
+        while waiting:
+            node = waiting.pop()
+            waiting += node.values()
+            if node.match is not None:
+                yield node.match
 
     @property
     def firsts(self) -> frozenset[str]:

@@ -42,9 +42,18 @@ def tokens(low: str, numbers: frozenset[str]) -> list[Token]:
         word, (start, end) = match[0], match.span()
         plain = word[0].isalpha() and word not in numbers
         found.append(Token(start, end, word if plain else _key(word, low, end, numbers)))
-    if not low.isascii() and _EAST_ASIAN.search(low):
+    if not low.isascii() and _is_east_asian(low):
         return [part for token in found for part in _parts(token)]
     return found
+
+
+def _is_east_asian(low: str) -> bool:
+    """Whether there is a Chinese, Japanese or Korean letter; Latin-1 is told apart at once."""
+    try:
+        low.encode("latin-1")
+    except UnicodeEncodeError:
+        return _EAST_ASIAN.search(low) is not None
+    return False
 
 
 def _parts(token: Token) -> list[Token]:

@@ -78,11 +78,12 @@ def _in_slashes(reading: Reading) -> Iterator[str]:
 
 def _denying(reading: Reading) -> Iterator[str]:
     """Findings that are denied by a word of their own ("afebrile")."""
-    words = table("findings")["by_word"]
-    if any(word in reading.lower for word in words):
-        for match in _WORD.finditer(reading.lower):
-            if match[0] in words and reading.at(match.start()) == Context():
-                yield words[match[0]]
+    words, low = table("findings")["by_word"], reading.lower
+    for word in words:
+        if word in low:
+            for match in _WORD.finditer(low):
+                if match[0] == word and reading.at(match.start()) == Context():
+                    yield words[word]
 
 
 @cache
