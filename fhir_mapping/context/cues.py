@@ -106,6 +106,8 @@ def _cues(raw: dict[str, Any]) -> Iterator[tuple[Cue, str]]:
         for phrase in row["phrases"]:
             yield cue, phrase
     yield from _relatives(raw["relatives"])
+    for who, has in product(raw["german_deaths"]["of"], raw["german_deaths"]["has"]):
+        yield Cue("family", after=True), f"{who} {has}"
     yield from _worries(raw["worries"])
 
 
