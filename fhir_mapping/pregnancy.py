@@ -1,18 +1,20 @@
-"""In pregnancy the ranges of others do not hold: results lose what the shipped table said of them.
+"""In pregnancy the ranges of others do not hold: results lose what the shipped table said of them,
+and get a published range of pregnancy where there is one.
 
 A laboratory's own range stays; it may be one of pregnancy. Vital signs keep theirs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
-from fhir_mapping.chart import Code, Kind, Polarity
+from fhir_mapping.chart import Code, Kind, Polarity, Range
 from fhir_mapping.draft import Draft
 from fhir_mapping.flags import flag_against, range_for
 from fhir_mapping.index import Index
+from fhir_mapping.ranges import in_unit
 from fhir_mapping.reading import objects
 from fhir_mapping.tables import table
 from fhir_mapping.words import Words
@@ -27,6 +29,7 @@ def forget_usual_ranges(drafts: Iterable[Draft], index: Index) -> None:
         for draft in found:
             if draft.kind is Kind.LAB and _is_within(draft, begun):
                 _forget(draft)
+                _use_published(draft)
                 _use_own(draft, index)
 
 
@@ -35,6 +38,25 @@ def _forget(draft: Draft) -> None:
         draft.range = None
         if draft.by_range:
             draft.flag = None
+
+
+def _use_published(draft: Draft) -> None:
+    """The published range of pregnancy, where a value lies outside it whatever the trimester and
+    the laboratory says nothing itself. Of a value within it nothing is said."""
+    if draft.value is None or draft.range is not None or draft.flag is not None:
+        return
+    for limits in _published(draft):
+        flag = flag_against(draft.value, draft.comparator, limits)
+        if flag is not None and flag.is_abnormal:
+            draft.range, draft.flag, draft.by_range = limits, flag, True
+
+
+def _published(draft: Draft) -> Iterator[Range]:
+    for row in table("pregnancy")["ranges"]:
+        for code in draft.codes:
+            limits = in_unit(row, draft.unit, code.code) if code.code in row["codes"] else None
+            if limits is not None:
+                yield limits
 
 
 def _use_own(draft: Draft, index: Index) -> None:

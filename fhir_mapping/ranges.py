@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from fhir_mapping.chart import Code, Range
 from fhir_mapping.conversions import convert
 from fhir_mapping.tables import table
 
-__all__ = ["table_range"]
+__all__ = ["in_unit", "table_range"]
 
 _LOINC = ("http://loinc.org", "urn:oid:2.16.840.1.113883.6.1")
 
@@ -62,6 +64,13 @@ def table_range(
                 if entry.fits(age_years, sex):
                     return _in_unit(entry, unit, code.code)
     return None
+
+
+def in_unit(row: Mapping[str, Any], unit: str | None, loinc: str) -> Range | None:
+    """The range of a table's row in another unit; None where that cannot be converted."""
+    low, high = row.get("low"), row.get("high")
+    entry = _Entry(row["unit"], low, high, None, 0.0, 1000.0, row["source"])
+    return _in_unit(entry, unit, loinc)
 
 
 def _in_unit(entry: _Entry, unit: str | None, loinc: str) -> Range | None:

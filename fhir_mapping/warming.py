@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from fhir_mapping.findings import findings_of
 from fhir_mapping.mapping import map_chart
 
 __all__ = ["warm"]
@@ -14,7 +15,7 @@ def warm() -> None:
     subject = {"reference": "Patient/p"}
     quantity = {"value": 1, "unit": "mg/dL"}
     loinc = {"coding": [{"system": "http://loinc.org", "code": "2160-0", "display": "Creatinine"}]}
-    map_chart(
+    chart = map_chart(
         [
             {"resourceType": "Patient", "id": "p", "gender": "female", "birthDate": "1970-01-01"},
             {"resourceType": "Condition", "id": "c", "subject": subject, "code": loinc},
@@ -24,3 +25,4 @@ def warm() -> None:
         patient_id="p",
         now=datetime.now(UTC),
     )  # fmt: skip
+    findings_of(chart)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,6 +19,7 @@ from cds_hooks.consult.recall import Recall
 from cds_hooks.consult.shown import Shown
 from cds_hooks.consult.work import Work
 from cds_hooks.consultation import Caller, Consultation, Outcome
+from cds_hooks.plausibility import discriminates
 from cds_hooks.protocol.cards import Link, Response
 from cds_hooks.protocol.errors import FeedbackInvalid, Problem
 from cds_hooks.protocol.feedback import FeedbackEntry
@@ -71,7 +71,7 @@ class Consultant:
             return await self._begin(asked, wait_s, call_of(request))
         left = self._config.within(service.id) - (time.monotonic() - began)
         done = self._shown.answer(asked.key) or await self._answer_by(asked, left)
-        return await self.respond(done, request)
+        return await self.respond(done, request, service.id)
 
     async def _check(self, service: ServiceDefinition, request: HookRequest) -> Response:
         """The plausibility of what was just entered; of a call about something else no card."""
@@ -89,19 +89,23 @@ class Consultant:
         """Gather, map and render: a consultation that only the model's answer is missing from."""
         return await question.put(self._rooms, self._config, service, request)
 
-    async def respond(self, consultation: Consultation, request: HookRequest) -> Response:
-        """Cards, once their record is durable."""
+    async def respond(
+        self, consultation: Consultation, request: HookRequest, service_id: str = ""
+    ) -> Response:
+        """Cards, once their record is durable. `service_id` is of the service that was called,
+        without it that of the consultation, which another service may have begun."""
         context, profile = request.context, self._config.of(request.caller).card_profile
-        about = (context.patient_id, context.encounter_id, profile)
+        speak = self._config.speaks(service_id or consultation.service)
+        about = (context.patient_id, context.encounter_id, profile, speak)
         response = self._shown.again(consultation, about)
         if response is None:
-            response = await self._cards(consultation, request, profile)
+            response = await self._cards(consultation, request, profile, speak)
             self._shown.put(consultation, about, response)
         await self._save(consultation, response, call_of(request))
         return response
 
     async def _cards(
-        self, consultation: Consultation, request: HookRequest, profile: str
+        self, consultation: Consultation, request: HookRequest, profile: str, speak: cards.Speak
     ) -> Response:
         last = None
         if consultation.outcome is not Outcome.ANSWERED:
@@ -117,6 +121,8 @@ class Consultant:
             last=last,
             now=self._rooms.now().timestamp(),
             silent=self._config.silent,
+            speak=speak,
+            accuracy=self._config.accuracy,
         )
         return self._linked(consultation, response)
 
@@ -125,12 +131,20 @@ class Consultant:
         found, now = await self._linked_to(link), self._rooms.now().timestamp()
         base = self._config.base_url
         shown = cards.build(
-            found, base_url=base, make_uuid=self._rooms.new_id, now=now, most_conflicts=sys.maxsize
+            found,
+            base_url=base,
+            make_uuid=self._rooms.new_id,
+            now=now,
+            accuracy=self._config.accuracy,
         )
         said = await self._rooms.store.feedback_for(found.id)
-        judging = Judging(f"{link}/feedback", override_reasons(), tuple(said))
         return consultation_page(
-            found, shown.cards, basis=f"{base}/basis", now=now, judging=judging
+            found,
+            shown.cards,
+            basis=f"{base}/basis",
+            now=now,
+            discriminates=discriminates(self._rooms.terminology),
+            judging=Judging(f"{link}/feedback", override_reasons(), tuple(said)),
         )
 
     async def judged(

@@ -14,6 +14,7 @@ from cds_hooks.plausibility.medications import DrugMayCause, concerns
 from cds_hooks.plausibility.merge import Merged, merge
 from cds_hooks.plausibility.record import record
 from cds_hooks.plausibility.red_flags import overlooked
+from cds_hooks.plausibility.relevance import DefinitionMet, EvidenceRelevant
 from cds_hooks.plausibility.terminology import Terminology
 from cds_hooks.plausibility.timing import Timing
 from cds_hooks.plausibility.unexplained import UncitedFinding, unexplained
@@ -22,7 +23,14 @@ from fhir_mapping.chart import Chart
 
 __all__ = ["ALL_CHECKS", "Judgement", "assess", "judge"]
 
-ALL_CHECKS: tuple[Check, ...] = (*CHECKS, Timing(), UncitedFinding(), DrugMayCause())
+ALL_CHECKS: tuple[Check, ...] = (
+    *CHECKS,
+    EvidenceRelevant(),
+    DefinitionMet(),
+    Timing(),
+    UncitedFinding(),
+    DrugMayCause(),
+)
 """Every policy that a diagnosis is held against, in the order in which reasons are told."""
 
 
@@ -47,14 +55,15 @@ def judge(
     was asked for was not overlooked.
     """
     seen = Seen(record(chart, terminology))
-    found = _assess(differentials, seen, terminology, ALL_CHECKS)
+    by_rules = found_in(seen)
+    found = _assess(differentials, seen, by_rules, terminology, ALL_CHECKS)
     return Judgement(
         assessments=found,
         not_considered=overlooked(seen, found, terminology) if differentials else (),
         unexplained=unexplained(seen.record, found, terminology),
         medication_concerns=concerns(seen.record),
         contradictions=clashes(seen.record),
-        chart_findings=found_in(seen),
+        chart_findings=by_rules,
     )
 
 
@@ -71,21 +80,27 @@ def assess(
     evidence that does not hold stays, with the reason that says so; every fact id in a reason
     is in the chart.
     """
-    return _assess(differentials, Seen(record(chart, terminology)), terminology, checks)
+    seen = Seen(record(chart, terminology))
+    return _assess(differentials, seen, found_in(seen), terminology, checks)
 
 
 def _assess(
     differentials: Sequence[Differential],
     seen: Seen,
+    by_rules: Sequence[ChartFinding],
     terminology: Terminology,
     checks: Sequence[Check],
 ) -> tuple[Assessment, ...]:
-    merged = merge(differentials, terminology)
-    return tuple(_one(m, seen, terminology, checks) for m in merged)
+    merged = merge(differentials, terminology, seen.record)
+    return tuple(_one(m, seen, by_rules, terminology, checks) for m in merged)
 
 
 def _one(
-    merged: Merged, seen: Seen, terminology: Terminology, checks: Sequence[Check]
+    merged: Merged,
+    seen: Seen,
+    by_rules: Sequence[ChartFinding],
+    terminology: Terminology,
+    checks: Sequence[Check],
 ) -> Assessment:
     case = Case(
         name=merged.name,
@@ -96,6 +111,7 @@ def _one(
         record=seen.record,
         terminology=terminology,
         seen=seen,
+        fitting=tuple(f for f in by_rules if _names(f, merged, terminology)),
     )
     reasons = combine(checks, case)
     return Assessment(
@@ -112,3 +128,9 @@ def _one(
         model_share=merged.votes.models,
         related=merged.related,
     )
+
+
+def _names(finding: ChartFinding, merged: Merged, terminology: Terminology) -> bool:
+    """Whether a rule about the chart names this very diagnosis."""
+    named = {c.code for c in terminology.resolve(finding.diagnosis).concepts}
+    return bool(named) and not named.isdisjoint(c.code for c in merged.resolution.concepts)

@@ -1,4 +1,4 @@
-"""Findings that a chart tells: symptoms in words, results, current drugs, recent procedures."""
+"""Findings that a chart tells: in words (`fhir_mapping.findings`) and by its results."""
 
 from __future__ import annotations
 
@@ -6,22 +6,26 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
 from cds_hooks.plausibility.checks.results import agrees
-from cds_hooks.plausibility.record import OVER, Record
+from cds_hooks.plausibility.limits import Limit, diastolic, limit_for, limits, with_limit
+from cds_hooks.plausibility.record import Record
+from cds_hooks.plausibility.results import RESULT_KINDS, analytes, analytes_of
 from cds_hooks.plausibility.rules import ResultRule
-from fhir_mapping.chart import Certainty, Experiencer, Fact, Kind, Polarity
+from fhir_mapping.chart import Certainty, Fact, Polarity
 from fhir_mapping.context import Context, Reading, Temporality
+from fhir_mapping.findings import Definition, Told, findings_of, vocabulary
 
-__all__ = ["Finding", "Seen", "affirmed", "findings"]
+__all__ = ["WAYS", "Finding", "Seen", "affirmed", "findings"]
 
-_TOLD = frozenset({Kind.COMPLAINT, Kind.PROBLEM, Kind.OBSERVATION, Kind.NOTE})
-_NOTE_DAYS = 7.0
-"""Older notes tell of another illness: this service's own limit."""
-_HISTORY = _TOLD | {Kind.SOCIAL}
+_RESULT_DAYS = 3.0
+"""Older results are of another state: this service's own limit, where a finding has no other."""
+_PREGNANCY = ("pregnant", "postpartum", "recent-delivery")
+WAYS = ("high", "low", "positive", "negative", "abnormal")
+"""How a result may lie, as the last word of a generated id says it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,109 +49,146 @@ class Finding:
 
 @cache
 def findings() -> Mapping[str, Finding]:
-    """The shipped table `data/findings.toml`, by id."""
+    """All findings by id: those in words (`fhir_mapping.findings`), those of `data/findings.toml`,
+    and one for each way a result of `data/analytes.toml` may lie (`sodium-low`, `hcg-positive`)."""
     text = files(__package__).joinpath("data/findings.toml").read_text("utf-8")
     raw = {k: v for k, v in tomllib.loads(text).items() if isinstance(v, dict)}
-    return {k: _finding(k, v) for k, v in raw.items()}
+    told = {d.id: _told(d) for d in vocabulary().values()}
+    return {**_of_results(), **told, **{k: _measured(k, v) for k, v in raw.items()}}
 
 
-def _finding(name: str, raw: dict[str, Any]) -> Finding:
-    told: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
-    if "analyte" not in told:
-        return Finding(id=name, **told)
-    words = told.pop("words", ())
-    rule = ResultRule(id=name, codes=(), mesh=frozenset(), source="", **told)
+def _told(definition: Definition) -> Finding:
+    kind = definition.reads or "words"
+    days = definition.within_days or 0.0
+    given: dict[str, Any] = {kind: definition.words}
+    return Finding(id=definition.id, history=definition.history, within_days=days, **given)
+
+
+def _measured(name: str, raw: dict[str, Any]) -> Finding:
+    rule = ResultRule(id=name, codes=(), mesh=frozenset(), source="", **raw)
+    words = vocabulary()[name].words if name in vocabulary() else ()
     return Finding(id=name, words=words, within_days=rule.within_days, result=rule)
 
 
+def _of_results() -> dict[str, Finding]:
+    return {
+        f"{analyte}-{way}": _measured(
+            f"{analyte}-{way}", {"analyte": analyte, "needs": way, "within_days": _RESULT_DAYS}
+        )
+        for analyte in analytes()
+        for way in WAYS
+    }
+
+
 class Seen:
-    """Which findings a chart tells, each looked for once."""
+    """Which findings a chart tells, in words and by results, each looked for once."""
 
     def __init__(self, record: Record) -> None:
         self.record = record
+        self.told = findings_of(record.chart, record.readings)
         self._known: dict[str, tuple[str, ...]] = {}
-        facts = record.chart.facts
-        told = [(f, f.text.lower()) for f in facts if f.kind in _HISTORY and _tells(f, True)]
-        self._told = {True: told, False: [(f, text) for f, text in told if _tells(f, False)]}
-        self._whole = {
-            h: "\n".join(dict.fromkeys(text for _, text in said)) for h, said in self._told.items()
-        }
-        self._done = [(f, f.text.lower()) for f in facts if f.kind is Kind.PROCEDURE]
 
     def facts(self, name: str) -> tuple[str, ...]:
         """The ids of the facts that tell a finding; empty when the chart does not."""
         if name not in self._known:
-            self._known[name] = tuple(dict.fromkeys(self._look(findings()[name])))
+            found = [*self._results(findings()[name]), *self.told.affirmed(name)]
+            self._known[name] = tuple(dict.fromkeys(found))
         return self._known[name]
 
     def any_of(self, names: Iterable[str]) -> list[str]:
         """Those of the findings that the chart tells."""
         return [n for n in names if self.facts(n)]
 
-    def _look(self, finding: Finding) -> list[str]:
-        if finding.medication:
-            return list(self.record.taken(_pattern(finding.medication)))
-        if finding.procedure:
-            return [
-                f.id
-                for f, text in self._done
-                if _recent(f, finding.within_days) and self._is_done(f, text, finding.procedure)
-            ]
-        return [*self._measured(finding), *self._said(finding)]
+    def denied(self, name: str) -> tuple[str, ...]:
+        """The ids of the facts that say that a finding is not so; of one that the chart also tells,
+        none: it is so."""
+        return () if self.facts(name) else self.told.denied(name)
 
-    def _is_done(self, fact: Fact, text: str, words: tuple[str, ...]) -> bool:
-        places = [at for word in words if (at := text.find(word)) >= 0]
-        return any(self.record.readings[fact.text].at(at).is_affirmed for at in places)
+    def measured_otherwise(self, name: str) -> tuple[str, ...]:
+        """The ids of the results that would tell a finding and lie elsewhere; none where one of
+        them tells it, or where that cannot be told."""
+        told = self._judged(findings()[name])
+        return () if any(lies is not False for _, lies in told) else tuple(i for i, _ in told)
 
-    def _measured(self, finding: Finding) -> list[str]:
+    def _results(self, finding: Finding) -> list[str]:
+        return [fact_id for fact_id, lies in self._judged(finding) if lies]
+
+    def _judged(self, finding: Finding) -> list[tuple[str, bool | None]]:
+        """The results of a finding's analyte, each with whether it lies as the finding says."""
         if finding.result is None:
             return []
         found = self.record.results.of(finding.result.analyte, finding.within_days)
-        return [f.id for f in found if agrees(finding.result, f)]
+        return [(f.id, self._lies(finding, f)) for f in found]
 
-    def _said(self, finding: Finding) -> list[str]:
-        # Most findings are nowhere in a chart: one look through all of it tells so.
-        if not finding.words or not _has(finding.words, self._whole[finding.history]):
-            return []
-        said = self._told[finding.history]
-        return [
-            f.id
-            for f, text in said
-            if _has(finding.words, text)
-            and affirmed(
-                finding.words,
-                self.record.readings[f.text],
-                past=finding.history,
-                unsure=f.kind is Kind.COMPLAINT,
-            )
-        ]
+    def _lies(self, finding: Finding, fact: Fact) -> bool | None:
+        rule = finding.result
+        if rule is None or finding.id not in limits():
+            return None if rule is None else _lies(rule, fact)
+        age = self.record.chart.patient.age_years
+        limit = limit_for(finding.id, age, pregnant=self.is_pregnant)
+        if limit is None:
+            return None
+        return agrees(with_limit(rule, limit, age), fact) or _diastolic_lies(limit, fact)
+
+    def of_fact(self, fact_id: str) -> Told:
+        """The findings that a fact tells, and those that it denies: in words, or as a result that
+        lies as they say or does not, however old it is."""
+        words, fact = self.told.of_fact(fact_id), self.record.facts.get(fact_id)
+        if fact is None or fact.kind not in RESULT_KINDS:
+            return words
+        names = [n for analyte in analytes_of(fact) for n in _of_analyte().get(analyte, ())]
+        lies = {name: self._lies(findings()[name], fact) for name in names}
+        told = words.affirmed.union(n for n, so in lies.items() if so)
+        return Told(told, words.denied.union(n for n, so in lies.items() if so is False) - told)
+
+    @cached_property
+    def is_pregnant(self) -> bool:
+        """Whether the chart tells a pregnancy, or a birth of the last weeks: other limits hold."""
+        return any(self.told.affirmed(name) for name in _PREGNANCY)
 
 
-def _tells(fact: Fact, history: bool) -> bool:
-    if fact.polarity is not Polarity.PRESENT or fact.value is not None:
+@cache
+def _of_analyte() -> Mapping[str, tuple[str, ...]]:
+    """Analyte -> the findings that its results may tell."""
+    found: dict[str, tuple[str, ...]] = {}
+    for finding in findings().values():
+        if finding.result is not None:
+            analyte = finding.result.analyte
+            found[analyte] = (*found.get(analyte, ()), finding.id)
+    return found
+
+
+def _diastolic_lies(limit: Limit, fact: Fact) -> bool:
+    if limit.diastolic_above is None:
         return False
-    if fact.experiencer is not Experiencer.PATIENT:
+    value = diastolic(fact)
+    return value is not None and value > limit.diastolic_above
+
+
+def _lies(rule: ResultRule, fact: Fact) -> bool | None:
+    """Whether a result lies as its finding says, in numbers or by what it answers."""
+    if rule.needs in ("positive", "negative"):
+        answer = _answers(fact)
+        return None if answer is None else answer is (rule.needs == "positive")
+    if rule.needs == "abnormal":
+        return None if fact.flag is None else fact.flag.is_abnormal
+    return agrees(rule, fact)
+
+
+def _answers(fact: Fact) -> bool | None:
+    """Whether a test is positive; of a number whether it is high."""
+    if fact.polarity is Polarity.ABSENT:
         return False
-    if fact.kind is Kind.NOTE:
-        return fact.days_ago is not None and -1 <= fact.days_ago <= _NOTE_DAYS
-    if history:
-        return True
-    over = fact.kind is Kind.PROBLEM and fact.status in OVER
-    return fact.kind in _TOLD and not over
-
-
-def _recent(fact: Fact, days: float) -> bool:
-    done = fact.polarity is Polarity.PRESENT and fact.status in ("", "completed", "in-progress")
-    return done and fact.days_ago is not None and -1 <= fact.days_ago <= days
+    if fact.value is not None:
+        return None if fact.flag is None else fact.flag.is_high
+    if fact.flag is not None:
+        return fact.flag.is_abnormal
+    return True if fact.polarity is Polarity.PRESENT else None
 
 
 @cache
 def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(rf"(?<![a-z])(?:{'|'.join(re.escape(w) for w in words)})")
-
-
-def _has(words: tuple[str, ...], text: str) -> bool:
-    return _pattern(words).search(text) is not None
 
 
 def affirmed(

@@ -11,14 +11,27 @@ from importlib.resources import files
 
 from fhir_mapping.chart import Fact, Kind
 
-__all__ = ["Analyte", "Results", "analytes", "analytes_of", "loinc_codes", "told_values"]
+__all__ = [
+    "RESULT_KINDS",
+    "Analyte",
+    "Results",
+    "analytes",
+    "analytes_of",
+    "loinc_codes",
+    "told_values",
+]
 
 _LOINC = "http://loinc.org"
-_KINDS = frozenset({Kind.LAB, Kind.VITAL, Kind.OBSERVATION})
+RESULT_KINDS = frozenset({Kind.LAB, Kind.VITAL, Kind.OBSERVATION})
+"""The kinds of facts that are results."""
 _NUMBER = r"(-?\d+(?:\.\d+)?)"
 _FIRST = re.compile(_NUMBER + r"(?:/\d+(?:\.\d+)?)? ->")
 _EXTREME = re.compile(r"(?:highest|lowest) " + _NUMBER)
 _WORD = re.compile(r"[\s,.:\[(]")
+_SPECIMEN = re.compile(
+    r" \((?:cerebr|csf|urin|pleura|synov|periton|ascit|stool|fec|sputum|sweat|body fluid|saliva)"
+)
+"""A name followed by a specimen other than blood is another analyte."""
 _OLDEST = float("inf")
 
 
@@ -40,8 +53,13 @@ def analytes() -> Mapping[str, Analyte]:
 
 
 @cache
-def _by_loinc() -> Mapping[str, str]:
-    return {code: a.id for a in analytes().values() for code in a.loinc}
+def _by_loinc() -> Mapping[str, frozenset[str]]:
+    """A code may be of two analytes, a wider and a narrower one: troponin, and troponin I."""
+    found: dict[str, set[str]] = {}
+    for analyte in analytes().values():
+        for code in analyte.loinc:
+            found.setdefault(code, set()).add(analyte.id)
+    return {code: frozenset(ids) for code, ids in found.items()}
 
 
 @cache
@@ -64,7 +82,7 @@ class Results:
     def __init__(self, facts: Iterable[Fact]) -> None:
         self._found: dict[str, list[Fact]] = {}
         for fact in facts:
-            if fact.kind in _KINDS:
+            if fact.kind in RESULT_KINDS:
                 for analyte in analytes_of(fact):
                     self._found.setdefault(analyte, []).append(fact)
         for found in self._found.values():
@@ -86,7 +104,7 @@ def told_values(fact: Fact) -> list[float]:
 
 @lru_cache(maxsize=4096)
 def _coded(codes: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(_by_loinc()[c] for c in codes if c in _by_loinc())
+    return frozenset().union(*(_by_loinc().get(c, ()) for c in codes))
 
 
 def loinc_codes(fact: Fact) -> list[str]:
@@ -105,4 +123,6 @@ def analytes_of(fact: Fact) -> Set[str]:
         return _coded(tuple(codes))
     text = fact.text.lower()
     names = _by_first_word().get(_first_word(text), ())
-    return {analyte for name, analyte in names if text.startswith(name)}
+    return {
+        a for name, a in names if text.startswith(name) and not _SPECIMEN.match(text, len(name))
+    }

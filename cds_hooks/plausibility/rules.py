@@ -53,9 +53,10 @@ class ResultRule(Tied):
     old, and where the limit is an adult's of patients `from_years`.
 
     Where words of `treated_by`, or of `begun_for` in a treatment of the last days, stand in the
-    chart, a result that lies elsewhere says nothing. It does not speak of a diagnosis whose name
-    has a word of `unless_named` ("central hypothyroidism" has a TSH that is not raised). With
-    `lasting_days` results that far apart tell of the problem whenever it began."""
+    chart, a result that lies elsewhere says nothing, but of a name with a word of `even_treated`
+    (a thyroid storm has a low TSH, whatever was given before). It does not speak of a diagnosis
+    whose name has a word of `unless_named` ("central hypothyroidism" has a TSH that is not
+    raised). With `lasting_days` results that far apart tell of the problem whenever it began."""
 
     analyte: str
     within_days: float
@@ -68,17 +69,25 @@ class ResultRule(Tied):
     treated_by: tuple[str, ...] = ()
     begun_for: tuple[str, ...] = ()
     unless_named: tuple[str, ...] = ()
+    even_treated: tuple[str, ...] = ()
     lasting_days: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrganRule(Tied):
     """A diagnosis asks for an organ that `words` in a procedure, or ICD-10-CM codes that a
-    problem is `recorded_as`, say was removed; where the date is told, at least `days_before`."""
+    problem is `recorded_as`, say was removed; where the date is told, at least `days_before`.
+    `named` are words of a diagnosis that ask for it where no code does."""
 
     words: tuple[str, ...]
     recorded_as: tuple[str, ...]
     days_before: float = 0.0
+    named: tuple[str, ...] = ()
+
+    def is_named(self, name: str) -> bool:
+        """Whether words of a name, of which no code tells it, ask for the organ."""
+        said = name.lower()
+        return any(word in said for word in self.named) and "ectopic" not in said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

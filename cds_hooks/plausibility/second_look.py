@@ -19,6 +19,7 @@ from cds_hooks.consultation import Assessment
 from cds_hooks.errors import ChartsideError
 from cds_hooks.plausibility.findings import Finding, Seen, findings
 from cds_hooks.plausibility.record import record
+from cds_hooks.plausibility.red_flags import patterns
 from cds_hooks.plausibility.terminology import Terminology
 from fhir_mapping.chart import Chart
 from prompts.prompt import Message
@@ -83,7 +84,7 @@ class Look:
 
 def expectation_question(diagnosis: str) -> Question:
     """Which findings one expects with a diagnosis, of those that can be looked for in a chart."""
-    names = sorted(findings())
+    names = sorted({n for p in patterns() for n in p.names} & set(findings()))
     text = f"Which of the listed findings are expected in a patient with {neutral(diagnosis)}?"
     schema = {
         "type": "object",

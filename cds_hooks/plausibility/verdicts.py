@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Literal
+from typing import Any, Literal
 
 from cds_hooks.consultation import Reason, Verdict
 
-__all__ = ["VerdictRule", "verdict", "verdict_rules"]
+__all__ = ["VerdictRule", "verdict", "verdict_meanings", "verdict_rules"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,20 @@ Table = Literal["rule", "entered"]
 
 
 @cache
+def _shipped() -> dict[str, Any]:
+    text = files(__package__).joinpath("data/verdicts.toml").read_text("utf-8")
+    return tomllib.loads(text)
+
+
+@cache
+def verdict_meanings() -> Mapping[Verdict, str]:
+    """What each verdict means, in the words that every card and page uses."""
+    return {v: _shipped()["meaning"][v.value] for v in Verdict}
+
+
+@cache
 def verdict_rules(table: Table = "rule") -> tuple[VerdictRule, ...]:
     """The shipped rules of one table of `data/verdicts.toml`, in order."""
-    text = files(__package__).joinpath("data/verdicts.toml").read_text("utf-8")
     return tuple(
         VerdictRule(
             verdict=Verdict(r["verdict"]),
@@ -46,7 +57,7 @@ def verdict_rules(table: Table = "rule") -> tuple[VerdictRule, ...]:
             all=frozenset(r.get("all", ())),
             none=frozenset(r.get("none", ())),
         )
-        for r in tomllib.loads(text)[table]
+        for r in _shipped()[table]
     )
 
 

@@ -24,7 +24,7 @@ from cds_hooks.errors import ChartsideError
 from cds_hooks.gather import Gathered, VersionCache, gather, open_http
 from cds_hooks.inference.engine import Engine, EngineUnavailable
 from cds_hooks.operation import Metrics, get_logger
-from cds_hooks.plausibility import Terminology, load_calibration
+from cds_hooks.plausibility import Terminology, load_calibration, load_tables
 from cds_hooks.protocol.cards import Response
 from cds_hooks.protocol.feedback import FeedbackEntry
 from cds_hooks.protocol.judgements import Judgement
@@ -80,6 +80,7 @@ class Runtime:
         self._admission = admission(settings, self._entry.sha256)
         self._template = template or prompts.load("differential")
         self._terminology = Terminology(settings.terminology.path)
+        load_tables()
         self._gather_config = gather_config(settings)
         self._versions = VersionCache()
         self._pool: httpx.AsyncClient | None = None
@@ -250,6 +251,9 @@ class Runtime:
             names_by_construction=self._by_construction,
             card_profile=self.settings.cards.profile,
             silent=frozenset(services.silent),
+            speak=services.speak,
+            speak_by_service=services.speak_by_service,
+            accuracy=self._admission.accuracy if self._admission else "",
             link_s=self.settings.cards.link_s,
             fhir_version=self.settings.fhir.version or None,
             assessments=services.assessments,

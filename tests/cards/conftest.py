@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 
 import pytest
 
 from cds_hooks.consultation import (
     Assessment,
+    ChartFinding,
     Consultation,
     Differential,
     Evidence,
@@ -19,6 +22,7 @@ from cds_hooks.consultation import (
     ModelIdentity,
     Outcome,
     Reason,
+    Seriousness,
     TruthSet,
     Verdict,
 )
@@ -282,6 +286,41 @@ def reviewed(contradictory: Consultation) -> Consultation:
         ),
         truth_set=TruthSet(("Acute kidney injury",), 0.5, 0.1, 120, "discharges of this site"),
     )
+
+
+HYPERKALEMIA = ChartFinding(
+    rule="severe-hyperkalemia",
+    diagnosis="Severe hyperkalemia",
+    seriousness=Seriousness.CRITICAL,
+    told=("Potassium 6.4 mmol/L",),
+    fact_ids=("L3",),
+    source="Clase CM et al. Kidney Int 2020;97:42-61",
+)
+EMBOLISM = ChartFinding(
+    rule="pulmonary-embolism",
+    diagnosis="Pulmonary embolism",
+    seriousness=Seriousness.SERIOUS,
+    told=("SpO2 90 %", "D-dimer 3.8 mg/L", "knee replacement 11 d ago"),
+    fact_ids=("V1",),
+    source="Konstantinides SV et al. Eur Heart J 2020;41:543-603",
+    score="Wells 7.5, likely above 4",
+    missing=("hemoptysis",),
+    own="the count of findings",
+)
+
+
+@pytest.fixture
+def critical(reviewed: Consultation) -> Consultation:
+    """The reviewed answer in a chart in which rules find two dangerous things."""
+    return replace(reviewed, not_considered=(), chart_findings=(HYPERKALEMIA, EMBOLISM))
+
+
+@pytest.fixture(scope="session")
+def terminology_codes() -> list[str]:
+    """Every ICD-10-CM code of the compiled terminology."""
+    path = Path(__file__).resolve().parents[2] / "build" / "terminology.sqlite"
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as file:
+        return [code for (code,) in file.execute("SELECT code FROM concept WHERE system = 'icd'")]
 
 
 @pytest.fixture

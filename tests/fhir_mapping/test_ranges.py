@@ -275,6 +275,34 @@ def test_usual_ranges_do_not_hold_in_pregnancy(
     assert (fact.range is not None) is flagged
 
 
+@pytest.mark.parametrize(
+    ("code", "unit", "value", "flag"),
+    [
+        ("718-7", "g/dL", 10.4, Flag.LOW),
+        ("718-7", "g/dL", 10.5, None),
+        ("718-7", "g/L", 104, Flag.LOW),
+        ("3016-3", "m[IU]/L", 4.1, Flag.HIGH),
+        ("3016-3", "m[IU]/L", 4.0, None),
+        ("3016-3", "m[IU]/L", 0.1, None),
+        ("3016-3", "m[IU]/L", 0.09, Flag.LOW),
+    ],
+)
+def test_a_result_outside_the_published_range_of_pregnancy(
+    chart_of: Make,
+    lab: Make,
+    resource: Make,
+    coded: Make,
+    ago: Make,
+    code: str,
+    unit: str,
+    value: float,
+    flag: Flag | None,
+) -> None:
+    told = _status(resource, coded, ago(1), PREGNANT)
+    chart = chart_of(told, lab("o1", code, "Result", value, unit, when=ago(1)))
+    assert [f.flag for f in chart.facts if f.text.startswith("Result")] == [flag]
+
+
 def test_who_is_not_pregnant_keeps_the_usual_range(
     chart_of: Make, lab: Make, resource: Make, coded: Make, ago: Make
 ) -> None:

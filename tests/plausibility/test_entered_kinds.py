@@ -174,3 +174,50 @@ def test_an_ectopic_pregnancy_after_hysterectomy_is_rare_and_not_struck_out(
 ) -> None:
     found = verdict(terminology, entered("Ectopic pregnancy"), hysterectomy(900.0), age=40)
     assert found is Verdict.UNCERTAIN
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Pregnant", "Intrauterine pregnancy", "Chronic hypertension in pregnancy",
+        "Gestational thrombocytopenia", "Physiologic dyspnea of pregnancy", "Lactational mastitis",
+        "Hyperemesis gravidarum", "Threatened miscarriage, resolved", "Uterine fibroids",
+    ],
+)  # fmt: skip
+def test_words_of_a_name_tie_it_to_a_sex_where_its_code_does_not(
+    terminology: Terminology, name: str
+) -> None:
+    assert verdict(terminology, entered(name), age=30, sex="male") is Verdict.CONTRADICTED
+    assert verdict(terminology, entered(name), age=30) is not Verdict.CONTRADICTED
+
+
+@pytest.mark.parametrize(
+    ("age", "wanted"), [(8.9, False), (9.0, True), (64.9, True), (65.0, False), (None, True)]
+)
+def test_a_name_of_pregnancy_is_of_the_ages_of_the_code_editor(
+    terminology: Terminology, age: float | None, wanted: bool
+) -> None:
+    chart = Chart(PatientFacts(age, "female"), ())
+    (found,) = check_entered(chart, [entered("Chronic hypertension in pregnancy")], terminology)
+    assert (found.verdict is not Verdict.CONTRADICTED) is wanted
+
+
+@pytest.mark.parametrize(
+    "name", ["Small for gestational age", "Couvade (partner's pregnancy)", "Leiomyoma"]
+)
+def test_other_names_with_such_words_are_of_nobodys_sex(
+    terminology: Terminology, name: str
+) -> None:
+    assert verdict(terminology, entered(name), age=30, sex="male") is not Verdict.CONTRADICTED
+
+
+@pytest.mark.parametrize("name", ["Chronic hypertension in pregnancy", "Menorrhagia"])
+def test_after_a_hysterectomy_neither_is(terminology: Terminology, name: str) -> None:
+    assert verdict(terminology, entered(name), hysterectomy(900.0), age=44) is Verdict.CONTRADICTED
+
+
+def test_a_thyroid_storm_has_a_low_tsh_even_when_treated_before(terminology: Terminology) -> None:
+    drugs = drug("Methimazole 20 mg daily")
+    storm = verdict(terminology, entered("Thyroid storm"), TSH, drugs)
+    assert storm is Verdict.UNCERTAIN
+    assert verdict(terminology, entered("Graves disease"), TSH, drugs) is Verdict.PLAUSIBLE

@@ -25,9 +25,9 @@ ICD, LOINC = "http://hl7.org/fhir/sid/icd-10-cm", "http://loinc.org"
 def judged(terminology: Terminology, chart: Make, differential: Make) -> Callable[..., Assessment]:
     """A pulmonary embolism that cites claims on a chart of these facts."""
 
-    def make(*facts: Fact, claims: tuple[str, ...]) -> Assessment:
+    def make(*facts: Fact, claims: tuple[str, ...], name: str = "Pulmonary embolism") -> Assessment:
         made: Chart = chart(*facts)
-        return assess(made, [differential(("Pulmonary embolism", *claims))], terminology)[0]
+        return assess(made, [differential((name, *claims))], terminology)[0]
 
     return make
 
@@ -167,6 +167,7 @@ def test_an_old_potassium_is_told_as_old(judged: Make, days_ago: float | None, o
     ids=["normal", "low", "higher", "older", "another"],
 )  # fmt: skip
 def test_a_result_that_a_newer_one_overtook(judged: Make, newer: Fact, told: bool) -> None:
-    found = judged(potassium("L1", 2.0, Flag.HIGH), newer, claims=("L1 high",))
+    high = potassium("L1", 2.0, Flag.HIGH)
+    found = judged(high, newer, claims=("L1 high",), name="Addison disease")
     assert said(found, "evidence-superseded") == ([("abstain", ("L1", "L2"))] if told else [])
     assert found.verdict is (Verdict.PLAUSIBLE if told else Verdict.SUPPORTED)

@@ -275,17 +275,30 @@ def test_a_finding_of_a_result_up_to_its_last_day(name: str, days: float) -> Non
 
 def test_every_finding_with_a_limit_is_in_the_tables() -> None:
     results = {f.id: f.result for f in findings().values() if f.result}
-    assert sorted(name for name, _ in FINDINGS_EACH) == sorted(results)
+    own = {name for name, _ in FINDINGS_EACH}
+    assert own <= results.keys()
+    generated = {n: r for n, r in results.items() if n not in own}
+    assert all(n == f"{r.analyte}-{r.needs}" for n, r in generated.items())
+    assert {r.within_days for r in generated.values()} == {3.0}
     assert {n for n, r in results.items() if not r.needs} == {row[0] for row in FINDINGS}
-    assert {f.id for f in findings().values() if f.procedure} == {
-        "recent-surgery", "recent-instrumentation",
-    }  # fmt: skip
+    assert {f.id for f in findings().values() if f.procedure} == {row[0] for row in PROCEDURES}
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "days"),
-    [("recent-surgery", "Hip surgery", 28), ("recent-instrumentation", "Endoscopy", 7)],
-)
+PROCEDURES = [
+    ("recent-surgery", "Hip surgery", 28),
+    ("recent-instrumentation", "Endoscopy", 7),
+    ("recent-intubation", "Intubation", 14),
+    ("recent-catheterization", "Coronary angiography", 30),
+    ("recent-central-line", "Central venous catheter insertion", 30),
+    ("recent-urinary-catheter", "Urinary catheterization", 14),
+    ("recent-transfusion", "Transfusion of red cells", 30),
+    ("recent-dialysis", "Hemodialysis", 14),
+    ("recent-spinal-procedure", "Lumbar puncture", 14),
+    ("recent-resuscitation", "Defibrillation", 7),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "days"), PROCEDURES)
 def test_an_operation_counts_up_to_its_last_day(name: str, text: str, days: float) -> None:
     rows = ((-1.01, False), (-1, True), (days, True), (days + 0.01, False))
     for ago, wanted in rows:

@@ -11,6 +11,7 @@ from cds_hooks.consultation import Candidate, Differential, Evidence, Group, Ver
 from cds_hooks.plausibility import Terminology, assess
 from cds_hooks.plausibility.assessment import ALL_CHECKS
 from cds_hooks.plausibility.checks import CHECKS
+from cds_hooks.plausibility.relevance.check import IDS as RELEVANCE
 from cds_hooks.plausibility.verdicts import verdict, verdict_rules
 from fhir_mapping.chart import Flag
 
@@ -90,7 +91,7 @@ def test_every_policy_has_a_stable_id_and_a_source() -> None:
 
 @pytest.mark.parametrize("table", ["rule", "entered"])
 def test_every_condition_of_a_verdict_names_a_policy_that_exists(table: Any) -> None:
-    ids = {c.id for c in ALL_CHECKS}
+    ids = {c.id for c in ALL_CHECKS}.union(RELEVANCE)
     for rule in verdict_rules(table):
         for condition in rule.any | rule.all | rule.none:
             check, _, result = condition.partition(":")
@@ -105,7 +106,7 @@ def test_every_condition_of_a_verdict_names_a_policy_that_exists(table: Any) -> 
 def test_what_only_informs_is_in_no_rule_of_the_table() -> None:
     named = {c.partition(":")[0] for r in verdict_rules() for c in r.any | r.all | r.none}
     told = {c.id for c in ALL_CHECKS} - named
-    assert told == {"drug-may-cause", "unexplained-finding"}
+    assert told == {"drug-may-cause", "known-chronic-form", "unexplained-finding"}
 
 
 def test_nothing_known_is_uncertain() -> None:

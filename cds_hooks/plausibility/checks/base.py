@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from cds_hooks.consultation import Evidence, Reason
+from cds_hooks.consultation import ChartFinding, Evidence, Reason
 from cds_hooks.plausibility.record import Identity, Record
 from cds_hooks.plausibility.resolution import Concept, Resolution
 from cds_hooks.plausibility.terminology import Terminology
@@ -23,7 +23,7 @@ PASS, FAIL, ABSTAIN = "pass", "fail", "abstain"
 @dataclass(frozen=True, slots=True)
 class Case:
     """One merged candidate with its chart: all that a check may look at. `seen` is shared by all
-    candidates of a chart."""
+    candidates of a chart; `fitting` are the rules about the chart that name this diagnosis."""
 
     name: str
     resolution: Resolution
@@ -33,6 +33,7 @@ class Case:
     record: Record
     terminology: Terminology
     seen: Seen | None = None
+    fitting: tuple[ChartFinding, ...] = ()
 
     @property
     def concepts(self) -> tuple[Concept, ...]:

@@ -1,6 +1,7 @@
 """Does the chart say what the model claims it says?
 
-These checks compare claims with facts. That a fact bears on a diagnosis is not theirs to judge.
+These checks compare claims with facts. Whether a fact bears on a diagnosis is judged in
+`cds_hooks.plausibility.relevance`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ __all__ = [
 
 _RULE = "the chart itself"
 _STATES = frozenset({Kind.PROBLEM, Kind.MEDICATION, Kind.ALLERGY})
-_CIRCUMSTANCES = frozenset({Kind.CARE, Kind.ENCOUNTER, Kind.IMMUNIZATION})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class EvidenceCurrent:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceAbout:
-    """What is cited is a finding in this patient: not a relative's disease, not a visit."""
+    """What is cited is about this patient, not a relative."""
 
     id: str = "evidence-about"
     source: str = _RULE
@@ -99,13 +99,9 @@ class EvidenceAbout:
         known = case.known(case.evidence_for)
         facts = case.record.facts
         relatives = [e for e in known if is_anothers(facts[e.fact_id])]
-        around = [e for e in known if facts[e.fact_id].kind in _CIRCUMSTANCES]
         if relatives:
             text = "cited facts are about a relative, not the patient"
             yield Reason(self.id, ABSTAIN, text, _ids(relatives), self.source)
-        if around:
-            text = "cited facts tell circumstances, not findings"
-            yield Reason(self.id, ABSTAIN, text, _ids(around), self.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,17 +120,22 @@ class CounterEvidence:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceBothWays:
-    """No fact is cited for and against the same diagnosis."""
+    """No fact is cited for and against the same diagnosis; fails when every fact cited for it is
+    cited against it too, abstains when some are."""
 
     id: str = "evidence-both-ways"
     source: str = "plain logic"
 
     def __call__(self, case: Case) -> Iterator[Reason]:
         against = {e.fact_id for e in case.evidence_against}
-        both = [e for e in case.known(case.evidence_for) if e.fact_id in against]
-        if both:
-            text = "the same fact is cited for and against it"
+        known = case.known(case.evidence_for)
+        both = [e for e in known if e.fact_id in against]
+        if both and len(both) == len(known):
+            text = "every fact cited for it is cited against it too"
             yield Reason(self.id, FAIL, text, _ids(both), self.source)
+        elif both:
+            text = "the same fact is cited for and against it"
+            yield Reason(self.id, ABSTAIN, text, _ids(both), self.source)
 
 
 def is_anothers(fact: Fact) -> bool:

@@ -94,7 +94,8 @@ def _judge(check: str, case: Case, *, contradicts: bool) -> Iterator[Reason]:
 def _elsewhere(check: str, rule: ResultRule, found: Sequence[Fact], case: Case) -> Reason:
     """Results that all lie elsewhere: against the diagnosis, unless a treatment explains them."""
     ids = tuple(f.id for f in found)
-    if given := treating(rule, case.record):
+    excused = not any(word in case.name.lower() for word in rule.even_treated)
+    if excused and (given := treating(rule, case.record)):
         text = f"{rule.reason}; it lies elsewhere now, under a treatment that may explain it"
         return Reason(check, ABSTAIN, text, (*ids, *given), rule.source)
     return Reason(check, FAIL, f"{rule.reason}; the chart shows otherwise", ids, rule.source)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fhir_mapping import Certainty, Polarity
+from fhir_mapping import Certainty, Experiencer, Polarity
 from fhir_mapping.context import Statements, polarity_of_text
 
 ABSENT, PRESENT, UNKNOWN = Polarity.ABSENT, Polarity.PRESENT, Polarity.UNKNOWN
@@ -65,3 +65,36 @@ def test_the_answer_that_a_thing_lacks_is_a_value(
     question: str, text: str, polarity: Polarity | None
 ) -> None:
     assert Statements().answer(question, text) is polarity
+
+
+@pytest.mark.parametrize(
+    ("text", "polarity", "certainty"),
+    [
+        ("肺炎疑い", Polarity.PRESENT, Certainty.UNCERTAIN),
+        ("肺炎の疑い", Polarity.PRESENT, Certainty.UNCERTAIN),
+        ("疑似肺炎", Polarity.PRESENT, Certainty.UNCERTAIN),
+        ("肺癌待排", Polarity.PRESENT, Certainty.UNCERTAIN),
+        ("폐렴 의심", Polarity.PRESENT, Certainty.UNCERTAIN),
+        ("発熱なし", Polarity.ABSENT, Certainty.CERTAIN),
+        ("肺炎", Polarity.PRESENT, Certainty.CERTAIN),
+        ("疑いのない肺炎", Polarity.PRESENT, Certainty.CERTAIN),
+    ],
+)
+def test_the_end_of_a_name_without_blanks(
+    text: str, polarity: Polarity, certainty: Certainty
+) -> None:
+    found = Statements().problem(text)
+    assert (found.polarity, found.certainty) == (polarity, certainty)
+
+
+@pytest.mark.parametrize(
+    ("text", "whose"),
+    [
+        ("Vater an Herzinfarkt verstorben", Experiencer.FAMILY),
+        ("Mutter an einem Schlaganfall verstorben", Experiencer.FAMILY),
+        ("Herzinfarkt", Experiencer.PATIENT),
+        ("Mother an anxious informant; chest pain", Experiencer.PATIENT),
+    ],
+)
+def test_a_relatives_death_in_german(text: str, whose: Experiencer) -> None:
+    assert Statements().problem(text).experiencer is whose
