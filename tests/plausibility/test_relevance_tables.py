@@ -44,7 +44,11 @@ def test_a_row_tells_signs_for_and_against_with_strength_and_source(tmp_path: Pa
         '[disease.against]\nd-dimer-normal = { strength = "strong", lr = 0.1 }\n'
         'absent-dyspnea = "weak"\n',
     )
-    assert (row.name, row.codes, row.mesh) == ("Pulmonary embolism", ("I26",), frozenset({"D011655"}))
+    assert (row.name, row.codes, row.mesh) == (
+        "Pulmonary embolism",
+        ("I26",),
+        frozenset({"D011655"}),
+    )
     dyspnea, dimer = row.signs_for["dyspnea"], row.signs_for["d-dimer-high"]
     assert (dyspnea.strength, dyspnea.source, dyspnea.lr) == ("moderate", "a publication", None)
     assert (dimer.strength, dimer.source, dimer.lr) == ("weak", "another", 1.6)
