@@ -22,6 +22,7 @@ __all__ = [
     "Differential",
     "Evidence",
     "Group",
+    "KeyArrival",
     "KeyState",
     "ModelIdentity",
     "ModelPart",
@@ -190,6 +191,19 @@ class KeyState(StrEnum):
     PARTIAL = "partial"
 
 
+@dataclass(frozen=True, slots=True)
+class KeyArrival:
+    """What came for a prefetch key that is not there whole, in stable words, never content.
+
+    `sent` is what the client sent ("not-sent", "html", "operation-outcome forbidden"; "" when it
+    is what was asked for, but not all of it), `noted` the codes of why the rest could not be had
+    ("fhir-server-missing", "timeout").
+    """
+
+    sent: str
+    noted: tuple[str, ...] = ()
+
+
 class Outcome(StrEnum):
     """How a consultation ended: `ANSWERED` with nothing found and not answered differ.
 
@@ -275,3 +289,4 @@ class Consultation:
     truth_set: TruthSet | None = None
     caller: Caller | None = None
     chart_findings: tuple[ChartFinding, ...] = ()
+    key_arrivals: Mapping[str, KeyArrival] = field(default_factory=dict)

@@ -94,6 +94,7 @@ def _add_routes(app: FastAPI, endpoints: Endpoints, described: dict[str, Any]) -
     calls = {
         "/cds-services/{service_id}": endpoints.service,
         "/cds-services/{service_id}/feedback": endpoints.feedback,
+        "/consultations/{link}/feedback": endpoints.judgements,
     }
     pages = {
         "/cds-services": endpoints.discovery,

@@ -10,6 +10,7 @@ from cds_hooks.app.errors import PathUnknown
 from cds_hooks.consultation import Caller
 from cds_hooks.protocol.cards import Response
 from cds_hooks.protocol.feedback import FeedbackEntry
+from cds_hooks.protocol.judgements import Judgement
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import REGISTRY, ServiceDefinition
 
@@ -80,7 +81,14 @@ RecordFeedback = Callable[[str, Sequence[FeedbackEntry], RequestInfo], Awaitable
 Lifespan = Callable[[], AbstractAsyncContextManager[None]]
 
 
+Judge = Callable[[str, Sequence[Judgement], str, RequestInfo], Awaitable[None]]
+
+
 async def _no_consultation(_: str) -> str:
+    raise PathUnknown
+
+
+async def _no_judgement(*_: object) -> None:
     raise PathUnknown
 
 
@@ -89,9 +97,10 @@ class Doors:
     """`answer` and `record_feedback` may raise any ChartsideError: it becomes an OperationOutcome.
 
     `metrics` gives a body and its content type; `version` what /version tells; `basis` a whole
-    HTML page without outside assets, `consultation` the one that a card's link opens; `observe`
-    sees each finished exchange; `known` gives the request in a body of this digest where it was
-    read before; `identify` tells who calls, or raises: without it whoever can connect may call;
+    HTML page without outside assets, `consultation` the one that a card's link opens; `judge` takes
+    what its form says of single diagnoses, `reasons` are the codes that it may give; `observe` sees
+    each finished exchange; `known` gives the request in a body of this digest where it was read
+    before; `identify` tells who calls, or raises: without it whoever can connect may call;
     `lifespan` is entered before the first request and left after the last.
     """
 
@@ -104,6 +113,8 @@ class Doors:
     observe: Callable[[Exchange], None]
     services: tuple[ServiceDefinition, ...] = REGISTRY
     consultation: Callable[[str], Awaitable[str]] = _no_consultation
+    judge: Judge = _no_judgement
+    reasons: frozenset[str] = frozenset()
     known: Callable[[bytes], HookRequest | None] = lambda _: None
     identify: Identify | None = None
     lifespan: Lifespan | None = None

@@ -8,15 +8,17 @@ from dataclasses import replace
 from typing import TypeVar
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from cds_hooks.app.config import AppConfig
 from cds_hooks.app.doors import Doors, RequestInfo
 from cds_hooks.app.errors import AnswerLate, ClientGone, ServiceUnknown
+from cds_hooks.app.middleware.fixed_headers import WITH_A_FORM
 from cds_hooks.app.notes import notes_of
 from cds_hooks.app.prefer import wait_of
 from cds_hooks.app.replies import json_reply, plain_reply
 from cds_hooks.protocol.feedback import parse_feedback
+from cds_hooks.protocol.judgements import parse_form
 from cds_hooks.protocol.outcome import outcome_of_problems
 from cds_hooks.protocol.request import HookRequest, parse_request
 from cds_hooks.protocol.sameness import digest_of
@@ -89,7 +91,16 @@ class Endpoints:
     async def consultation(self, request: Request) -> Response:
         """The page of one consultation, for whoever has its link."""
         page = self._doors.consultation(request.path_params["link"])
-        return HTMLResponse(await self._in_time(page))
+        return HTMLResponse(
+            await self._in_time(page), headers={"Content-Security-Policy": WITH_A_FORM}
+        )
+
+    async def judgements(self, request: Request) -> Response:
+        """`POST /consultations/{link}/feedback`: its form; then the page again."""
+        link = request.path_params["link"]
+        said, words = parse_form(await _body(request), self._doors.reasons)
+        await self._in_time(self._doors.judge(link, said, words, _info(request)))
+        return RedirectResponse(f"../{link}", 303)
 
     def _read(
         self, definition: ServiceDefinition, body: bytes, info: RequestInfo

@@ -51,6 +51,28 @@ _CONSULTATION = {
     },
 }
 
+_SAID = {
+    "type": "object",
+    "description": "`said-1` to `said-32` and `why-1` to `why-32`, by the diagnosis's place.",
+    "properties": {"said-1": {"enum": ["useful", "wrong"]}, "words": {"type": "string"}},
+    "required": ["said-1"],
+}
+_FORM = {"application/x-www-form-urlencoded": {"schema": _SAID}}
+_JUDGEMENTS = {
+    "parameters": [_LINK],
+    "requestBody": {"required": True, "content": _FORM},
+    "responses": {
+        "303": {"description": "Kept; the page of the consultation shows it"},
+        **{
+            str(status): {
+                "description": "An OperationOutcome",
+                "content": _json("operation-outcome"),
+            }
+            for status in (400, 404, 408, 413, 415, 429, 503)
+        },
+    },
+}
+
 
 def _call(ids: Sequence[str], body: SchemaName, says: str, answer: SchemaName) -> dict[str, Any]:
     which = {"type": "string", "enum": list(ids)}
@@ -75,6 +97,7 @@ def describe(ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         "metrics": _page("Prometheus text", "text/plain"),
         "basis": _page("On what the answers rest", "text/html"),
         "consultation": _CONSULTATION,
+        "judgements": _JUDGEMENTS,
     }
 
 

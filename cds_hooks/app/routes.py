@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["ALLOWED", "PAGES", "is_call", "is_protocol", "normal", "route_of"]
+__all__ = ["ALLOWED", "PAGES", "is_call", "is_form", "is_protocol", "normal", "route_of"]
 
 DISCOVERY = "/cds-services"
 SERVICE = "/cds-services/{id}"
 FEEDBACK = "/cds-services/{id}/feedback"
 PAGES = ("/healthz", "/readyz", "/version", "/metrics", "/basis", "/openapi.json")
 CONSULTATION = "/consultations/{link}"
+JUDGEMENTS = "/consultations/{link}/feedback"
 OTHER = "other"
 
 ALLOWED = dict.fromkeys((DISCOVERY, CONSULTATION, *PAGES), "GET, HEAD, OPTIONS") | dict.fromkeys(
-    (SERVICE, FEEDBACK), "POST, OPTIONS"
+    (SERVICE, FEEDBACK, JUDGEMENTS), "POST, OPTIONS"
 )
 
 _SLASHES = re.compile(r"/{2,}")
@@ -36,6 +37,8 @@ def route_of(path: str) -> str:
             return FEEDBACK
         case ["consultations", _]:
             return CONSULTATION
+        case ["consultations", _, "feedback"]:
+            return JUDGEMENTS
     return OTHER
 
 
@@ -46,4 +49,9 @@ def is_protocol(path: str) -> bool:
 
 def is_call(method: str, path: str) -> bool:
     """Whether a request brings a body that costs work."""
-    return method == "POST" and route_of(path) in (SERVICE, FEEDBACK)
+    return method == "POST" and route_of(path) in (SERVICE, FEEDBACK, JUDGEMENTS)
+
+
+def is_form(path: str) -> bool:
+    """Whether the body of a normal path is that of a page's form, not JSON."""
+    return route_of(path) == JUDGEMENTS

@@ -18,7 +18,7 @@ from cds_hooks.audit.sealing.data_keys import NO_PATIENT
 from cds_hooks.audit.sealing.records import ERASED
 from cds_hooks.protocol.feedback import FeedbackEntry
 
-__all__ = ["KIND", "FeedbackReceipt", "decode", "entries_for", "record"]
+__all__ = ["KIND", "FeedbackReceipt", "decode", "entries_for", "judged", "record"]
 
 KIND = "feedback"
 
@@ -52,7 +52,7 @@ def record(
     """
     counts = {"recorded": 0, "repeated": 0, "unknown": 0}
     for entry in entries:
-        of = _consultation_of(connection, entry.card)
+        of = _consultation_of(connection, entry)
         plain = _CODEC.encode(entry)
         about = Record(KIND, key.digest("feedback", service, plain.hex()), _CODEC.format)
         owner = of.patient_key if of else NO_PATIENT
@@ -90,6 +90,16 @@ def entries_for(
     return tuple(decode(connection, row, sealer) for row in connection.execute(query).all())
 
 
+def judged(connection: Connection) -> tuple[str, ...]:
+    """The ids of consultations with feedback that was not erased, in order."""
+    table = tables.feedback.c
+    query = select(table.consultation_id).where(
+        table.consultation_id.is_not(None), table.payload_format != ERASED
+    )
+    rows = connection.execute(query.distinct().order_by(table.consultation_id)).all()
+    return tuple(row.consultation_id for row in rows)
+
+
 def decode(connection: Connection, row: Row[Any], sealer: Sealer) -> FeedbackEntry:
     """The entry of a whole row. Raises RecordUnreadable, also when it is about another card."""
     record = Record(KIND, row.id, row.payload_format)
@@ -101,11 +111,15 @@ def decode(connection: Connection, row: Row[Any], sealer: Sealer) -> FeedbackEnt
     return entry
 
 
-def _consultation_of(connection: Connection, card: str) -> Row[str, str] | None:
-    """Id and patient of the consultation that a card was made of."""
+def _consultation_of(connection: Connection, entry: FeedbackEntry) -> Row[str, str] | None:
+    """Id and patient of the consultation that an entry names, or that its card was made of."""
     of, made = tables.consultations.c, tables.cards.c
-    query = select(of.id, of.patient_key).join_from(tables.cards, tables.consultations)
-    return connection.execute(query.where(made.uuid == card)).one_or_none()
+    if entry.consultation:
+        query = select(of.id, of.patient_key).where(of.id == entry.consultation)
+    else:
+        joined = select(of.id, of.patient_key).join_from(tables.cards, tables.consultations)
+        query = joined.where(made.uuid == entry.card)
+    return connection.execute(query).one_or_none()
 
 
 def _fate(*, is_new: bool, known: bool) -> str:

@@ -254,6 +254,10 @@ class Store:
             lambda connection: feedback.entries_for(connection, consultation_id, self._sealer)
         )
 
+    async def with_feedback(self) -> tuple[str, ...]:
+        """The ids of the consultations on which there is feedback."""
+        return await self._read(feedback.judged)
+
     async def drop_expired(self) -> int:
         """Delete what is older than the retention allows; how many records that were."""
         now, dropped = self._clock(), 0

@@ -9,11 +9,14 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from cds_hooks.consultation import KeyState, Outcome, Verdict
+from cds_hooks.consultation import KeyState, Outcome, Seriousness, Verdict
 from cds_hooks.protocol.cards import Coding
 from prompts import Status
 
-__all__ = ["Profile", "Texts", "override_reasons", "profile", "profiles", "texts"]
+__all__ = ["LISTED", "Profile", "Texts", "override_reasons", "profile", "profiles", "texts"]
+
+LISTED = "differential (AI)"
+"""In the label of a card's source when the card has a model's list: topics tell what leads."""
 
 
 class _Data(BaseModel):
@@ -21,20 +24,37 @@ class _Data(BaseModel):
 
 
 class OutcomeText(_Data):
-    """What a card says when there is no differential."""
+    """What a card says when there is no differential, and in `short` beside an earlier one."""
 
     summary: str
+    short: str
     detail: str
 
 
 class CheckTexts(_Data):
     """`claim` is the check of what a model says of a fact; `told` need no line of their own;
-    `noted` are told although they judge nothing, and how."""
+    `noted` are told although they judge nothing, and how; `worded` with their own words."""
 
     claim: str
     told: frozenset[str]
     claimed: str
     noted: dict[str, str]
+    worded: frozenset[str]
+
+
+class SummaryTexts(_Data):
+    """Words of the summary; `proper` are first words of names that keep their capital."""
+
+    rules: str
+    fit: str
+    also: str
+    plain: str
+    model: str
+    demonstration: str
+    none_stands: str
+    only_recorded: str
+    not_considered: str
+    proper: frozenset[str]
 
 
 class Texts(_Data):
@@ -43,17 +63,22 @@ class Texts(_Data):
     version: str
     source: dict[str, str]
     status: Status
+    blocks: dict[str, str]
+    seriousness: dict[Seriousness, str]
+    light: dict[str, str]
     groups: dict[str, str]
     verdicts: dict[Verdict, str]
     checks: CheckTexts
     states: dict[KeyState, str]
     keys: dict[str, str]
+    arrivals: dict[str, str]
+    acronyms: dict[str, str]
     omissions: dict[str, str]
     systems: dict[str, str]
     outcomes: dict[Outcome, OutcomeText]
     faults: dict[str, str]
     around: dict[str, str]
-    summary: dict[str, str]
+    summary: SummaryTexts
     entered: dict[str, str]
     suggestion: dict[str, str]
     withheld: dict[str, str]

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cds_hooks.cards import phrases
 from cds_hooks.cards.around import facts_of, notes_of, says
+from cds_hooks.cards.blocks import Block, escaped, joined
 from cds_hooks.cards.data import texts
-from cds_hooks.cards.escape import capped, plain
+from cds_hooks.cards.escape import Coded, capped, plain
 from cds_hooks.cards.summary import LIMIT, fitted
 from cds_hooks.consultation import Assessment, Reason, Verdict
 from fhir_mapping.chart import Chart
 
-__all__ = ["EnteredView", "entered_of", "entered_summary"]
+__all__ = ["EnteredView", "entered_blocks", "entered_of", "entered_summary"]
 
-_NAME = 50
+_NAME, _TEXT, _FACT, _LINE = 50, 90, 60, 150
+_MOST = 3
+"""Problems on one card; more are counted, and the page has them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +60,38 @@ def entered_summary(views: Sequence[EnteredView]) -> str:
     return capped(f"{words['lead']}, {name}: {plain(said).rstrip('.')}", LIMIT)
 
 
+def entered_blocks(views: Sequence[EnteredView]) -> tuple[Block, ...]:
+    """One block a problem: its name, then a line for each rule that speaks of it."""
+    blocks = [Block(_title(v), _lines(v), least=int(at == 0)) for at, v in enumerate(views[:_MOST])]
+    if len(views) > _MOST:
+        blocks[-1] = replace(blocks[-1], more=len(views) - _MOST)
+    return tuple(blocks)
+
+
+def _title(view: EnteredView) -> str:
+    name = f"**{escaped(view.name, _NAME)}**"
+    code = f" ({escaped(view.code, _NAME)})" if view.code else ""
+    return f"{name}{code}: {view.verdict}" if view.verdict else f"{name}{code}"
+
+
+def _lines(view: EnteredView) -> tuple[str, ...]:
+    told = [_line(one) for one in view.told]
+    return (*told, *(escaped(note, _LINE) for note in view.notes))
+
+
+def _line(one: Told) -> str:
+    facts = [escaped(fact, _FACT) for fact in one.facts]
+    text = joined(escaped(one.text, _TEXT) + (": " if facts else ""), facts, _LINE)
+    return f"{text} (rule: {escaped(one.source, _TEXT)})" if one.source else text
+
+
 def _view(assessment: Assessment, chart: Chart) -> EnteredView:
     failed = [r for r in assessment.reasons if r.result == "fail"]
     against = assessment.verdict is Verdict.CONTRADICTED
     icd = (c.code for c in assessment.codes if c.system == phrases.ICD_10_CM)
     return EnteredView(
         name=phrases.name(assessment.name),
-        code=next(icd, ""),
+        code=Coded(next(icd, "")),
         verdict=texts().entered[assessment.verdict.value] if failed else "",
         told=tuple(_told(r, chart) for r in failed),
         notes=() if against else notes_of(assessment, chart),

@@ -12,22 +12,38 @@ import re
 
 from prompts import visible
 
-__all__ = ["capped", "escape", "plain"]
+__all__ = ["Coded", "capped", "escape", "plain"]
 
 _BROKEN = (
     (re.compile(r"//+"), "/ /"),
     (re.compile(r"\s*@\s*"), " at "),
     (re.compile(r"\b(javascript|vbscript|data|mailto|xmpp|file):(?=\S)", re.IGNORECASE), r"\1: "),
     (re.compile(r"www(?=\.)", re.IGNORECASE), r"\g<0> "),
-    (re.compile(r"\.(?=[^\W\d_])"), ". "),
+    # No top-level domain has one letter, so "G35.D" and "i.e." stay as they are.
+    (re.compile(r"\.(?=[^\W\d_])(?![A-Za-z](?![^\W\d_]))"), ". "),
 )
 _MARKUP = re.compile(r"[\\`*_\[\]~|$#!{}]")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_CODE = re.compile(r"[A-Z][0-9][0-9A-Z](?:\.[0-9A-Z]{1,4})?")
+"""An ICD-10-CM code (Official Guidelines, section I.A.2: three to seven characters)."""
+_TWO_LETTERS = re.compile(r"\.(?=[A-Z]{2})")
 _NOT_PLAIN = str.maketrans("<>[]{}`|*_\\", "()()()'/  /")
+
+
+class Coded(str):
+    """A code from a terminology, never from a model or a chart: shown letter by letter.
+
+    As text "C84.ZA" would be broken up as a host's name. The backslash before the dot of such a
+    code (there are 21) keeps linkifiers that read the Markdown away, and a reader does not see it.
+    """
+
+    __slots__ = ()
 
 
 def escape(value: object) -> str:
     """One line of Markdown that shows `value` as text: no markup, element, link or image."""
+    if isinstance(value, Coded) and _CODE.fullmatch(value):
+        return _TWO_LETTERS.sub(r"\.", value)
     return _MARKUP.sub(r"\\\g<0>", _unlinked(visible(str(value)))).translate(_ENTITIES)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterable
 
 from cds_hooks.cards.data import texts
@@ -11,11 +12,35 @@ from cds_hooks.consultation import Evidence
 from fhir_mapping.chart import Chart, Fact
 from prompts import ago, state_words, visible
 
-__all__ = ["ICD_10_CM", "discriminator", "evidence", "fact_phrase", "name", "remark"]
+__all__ = [
+    "ICD_10_CM",
+    "discriminator",
+    "evidence",
+    "fact_phrase",
+    "fact_text",
+    "name",
+    "remark",
+    "short_phrase",
+    "short_text",
+]
 
 ICD_10_CM = "http://hl7.org/fhir/sid/icd-10-cm"
 
 _NAME, _FACT, _REMARK = 100, 140, 200
+_SHORT = 60
+_FLAGGED = ("high", "low", "abnormal", "normal")
+_RANGE = re.compile(r" \((?:usual )?(?:[<>]=?|to )?\s?[\d.]+(?:[-–/][\d./-]+)?\)")  # noqa: RUF001
+_SHORTER = (
+    # LOINC's long names: the specimen that everybody expects, the method.
+    (re.compile(r" in (?:Platelet poor plasma|Serum(?: or Plasma)?|Plasma|Blood)\b"), ""),
+    (re.compile(r" by [A-Za-z][\w-]*(?: [a-z]+)*(?= [<>]?\d)"), ""),
+    (re.compile(r"/Hemoglobin\.total\b"), ""),
+    (re.compile(r"(?<=\w)\.(?=cardiac\b|total\b)"), " "),
+    # Of a series the first and the last value stay.
+    (re.compile(r", (?:rising|falling|steady)\b|, (?:lowest|highest) [\d.]+"), ""),
+    (re.compile(r" -> "), " → "),
+    (re.compile(r"(?<!,)(?<!tolic) (?=(?:systolic |diastolic )?(?:high|low|abnormal)$)"), ", "),
+)
 
 
 def name(text: str) -> str:
@@ -58,11 +83,28 @@ def evidence(
 def fact_phrase(fact: Fact) -> str:
     """Value, flag or status, and how long ago: "Creatinine 1.8 mg/dL (0.6-1.2), high, 2 h ago"."""
     words = (visible(word) for word in state_words(fact, texts().status))
-    parts = (_fact_text(fact), *(capped(word, 40) for word in words), ago(fact.days_ago, fine=True))
+    parts = (fact_text(fact), *(capped(word, 40) for word in words), ago(fact.days_ago, fine=True))
     return ", ".join(part for part in parts if part)
 
 
-def _fact_text(fact: Fact) -> str:
+def short_phrase(fact: Fact) -> str:
+    """As `fact_phrase`, in the length of a card's line and with its age uncut."""
+    words = (capped(visible(word), 20) for word in state_words(fact, texts().status))
+    parts = (capped(short_text(fact), _SHORT), *words, ago(fact.days_ago, fine=True))
+    return ", ".join(part for part in parts if part)
+
+
+def short_text(fact: Fact) -> str:
+    """A fact without the reference range where a flag tells how the value lies to it, without a
+    laboratory's method, and of a series only the first and the last value."""
+    text = fact_text(fact)
+    for pattern, instead in _SHORTER:
+        text = pattern.sub(instead, text)
+    flagged = fact.flag is not None or text.endswith(_FLAGGED)
+    return _RANGE.sub("", text, count=1) if flagged else text
+
+
+def fact_text(fact: Fact) -> str:
     """The fact's text; where that instructs ("Insulin: inject 10 units"), its code's display."""
     displays = (code.display for code in fact.codes if code.display)
     told = (text for text in (fact.text, *displays) if not is_directive(visible(text)))

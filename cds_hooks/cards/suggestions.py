@@ -8,8 +8,8 @@ from typing import Any
 from cds_hooks.cards import phrases
 from cds_hooks.cards.data import Profile, texts
 from cds_hooks.cards.escape import capped, plain
-from cds_hooks.cards.view import holds
-from cds_hooks.consultation import Assessment, Consultation
+from cds_hooks.cards.speaking import demonstration
+from cds_hooks.consultation import Assessment, Consultation, Verdict
 from cds_hooks.protocol.cards import Action, Suggestion
 from fhir_mapping.chart import Code
 
@@ -23,6 +23,7 @@ _ASSERTED_BY_AI = {
     "code": "AIAST",
     "display": "Artificial Intelligence asserted",
 }
+_BORNE_OUT = (Verdict.SUPPORTED, Verdict.PLAUSIBLE)
 # Before R4 `clinicalStatus` is a code and not a CodeableConcept.
 _OTHER_SHAPES = ("DSTU", "STU3", "1.", "3.")
 
@@ -35,21 +36,24 @@ def suggestions(
     patient_id: str,
     encounter_id: str,
 ) -> tuple[Suggestion, ...]:
-    """One suggestion with one action for each diagnosis that has an ICD-10-CM code and stands.
+    """One suggestion with one action for each supported or plausible diagnosis with an ICD-10-CM
+    code.
 
-    None without a patient to be its subject, nor for a client whose FHIR version is before R4.
-    Never recommended over each other: which one to take, if any, is the clinician's to judge.
+    None from a demonstration model, none without a patient to be its subject, nor for a client
+    whose FHIR version is before R4. Never recommended over each other: which one to take, if any,
+    is the clinician's to judge.
     """
-    if not patient_id or consultation.chart.fhir_version.upper().startswith(_OTHER_SHAPES):
+    old = consultation.chart.fhir_version.upper().startswith(_OTHER_SHAPES)
+    if not patient_id or old or demonstration(consultation):
         return ()
     found = []
     for assessment in consultation.assessments:
         code = _icd(assessment)
-        if code is None or not holds(assessment):
+        if code is None or assessment.verdict not in _BORNE_OUT:
             continue
         resource = _condition(assessment, code, profile, patient_id, encounter_id)
         title = f"{_title(assessment, code)} ({code.code})"
-        action = Action("create", f"{_description(consultation)}: {title}", resource)
+        action = Action("create", f"{texts().suggestion['description']}: {title}", resource)
         label = f"{texts().suggestion['label']}: {title}"
         found.append(Suggestion(label, make_uuid(), actions=(action,)))
     return tuple(found)
@@ -62,13 +66,6 @@ def _icd(assessment: Assessment) -> Code | None:
 def _title(assessment: Assessment, code: Code) -> str:
     """The terminology's own name: what goes into a chart is never a model's wording."""
     return capped(plain(code.display or phrases.name(assessment.name)), 100)
-
-
-def _description(consultation: Consultation) -> str:
-    words = texts().suggestion
-    demonstration = consultation.model is not None and consultation.model.demonstration
-    extra = f", {words['demonstration']}" if demonstration else ""
-    return words["description"] + extra
 
 
 def _condition(

@@ -1,23 +1,29 @@
-"""One sentence under 140 characters: what a reader sees before opening anything."""
+"""One sentence under 140 characters: what a reader sees before opening anything.
+
+Rules first: the most serious thing that is found in the chart, with its values; then, when there is
+room, the best supported of the model's list.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from itertools import groupby
 
 from cds_hooks.cards import phrases
 from cds_hooks.cards.around import says
 from cds_hooks.cards.data import texts
 from cds_hooks.cards.escape import capped, plain
-from cds_hooks.cards.view import holds
-from cds_hooks.consultation import Assessment, Consultation, Group, Verdict
+from cds_hooks.cards.listed import best_first
+from cds_hooks.cards.rules import drug_conflicts, measured_first, patterns_alone
+from cds_hooks.consultation import Assessment, ChartFinding, Consultation, Reason, Verdict
 
-__all__ = ["LIMIT", "differential_summary", "fitted"]
+__all__ = ["LIMIT", "fitted", "list_summary", "rules_summary", "with_room"]
 
 LIMIT = 139
 """CDS Hooks 2.0.1: a summary has fewer than 140 characters."""
 
-_NAME = 60
+_NAME, _TOLD = 60, 40
 _SENTENCE_END = re.compile(r"[.!?]+(?=\W|$)")
 
 
@@ -26,54 +32,103 @@ def fitted(text: str) -> str:
     return capped(plain(text), LIMIT)
 
 
-def differential_summary(consultation: Consultation, age: str = "") -> str:
-    """The diagnoses the checks left standing, as many as fit; a demonstration model is named so."""
+def with_room(text: str, more: Sequence[str]) -> str:
+    """The sentence with the first of `more` behind it that fits whole."""
+    longer = (f"{text}; {each}" if text else each for each in more)
+    return next((each for each in longer if len(each) <= LIMIT), text)
+
+
+def rules_summary(done: Consultation) -> str:
+    """ "Rules: findings fit pulmonary embolism (SpO2 90 %, D-dimer 3.8 mg/L)"; "" with nothing."""
     words = texts().summary
-    demonstration = consultation.model is not None and consultation.model.demonstration
-    lead = words["demonstration" if demonstration else "plain"]
-    lead = f"{lead}, {age}: " if age else f"{lead}: "
-    standing = [a for a in consultation.assessments if holds(a)]
+    reasons = (*done.contradictions, *drug_conflicts(done))
+    if done.chart_findings:
+        first, *others = done.chart_findings
+        return _with_others(f"{words.rules}: {_finding(first)}", first, others)
+    if patterns_alone(done):
+        return f"{words.rules}: {_pattern(patterns_alone(done)[0], done)}"
+    return capped(f"{words.rules}: {_reason(reasons[0], done)}", LIMIT) if reasons else ""
+
+
+def list_summary(done: Consultation, lead: str) -> tuple[str, ...]:
+    """What the model named that stays on its list, the best supported first: as many as there are,
+    then one less and so on, for whoever has less room. `lead` stands before it."""
+    standing = best_first(done.assessments)
     if not standing:
-        return fitted(lead + _nothing(consultation.assessments))
-    for count in range(len(standing), 0, -1):
-        text = lead + _named(standing, count)
-        if len(text) <= LIMIT:
-            return _with_overlooked(text, consultation)
-    return capped(text, LIMIT)
+        return (f"{lead}: {_nothing(done.assessments)}",)
+    return tuple(f"{lead}: {_named(standing, count)}" for count in range(len(standing), 0, -1))
 
 
-def _with_overlooked(text: str, consultation: Consultation) -> str:
-    """The sentence with the first diagnosis that was not considered, when there is room for it."""
-    if not consultation.not_considered:
-        return text
-    name = _short(says(consultation.not_considered[0]).partition(": ")[0])
-    longer = f"{text}; {texts().summary['not_considered']}: {name}"
-    return longer if len(longer) <= LIMIT else text
+def _finding(finding: ChartFinding) -> str:
+    """With as many of its values as fit beside it, whole ones before those that are cut."""
+    text = texts().summary.fit.format(name=_lowered(_short(finding.diagnosis)))
+    whole = sorted((_within(phrases.remark(t)) for t in finding.told), key=lambda t: len(t) > _TOLD)
+    told = [capped(each, _TOLD) for each in whole]
+    for count in range(len(told), 0, -1):
+        longer = f"{text} ({', '.join(told[:count])})"
+        if len(longer) + len(texts().summary.rules) + 2 <= LIMIT:
+            return longer
+    return text
+
+
+def _pattern(reason: Reason, done: Consultation) -> str:
+    """What a pattern fits, with the abnormal results that it looked at."""
+    facts = [f for i in measured_first(reason, done).fact_ids if (f := done.chart.fact(i))]
+    abnormal = [f for f in facts if f.flag is not None and f.flag.is_abnormal][:2]
+    name = _lowered(_short(says(reason).partition(": ")[0]))
+    text = texts().summary.fit.format(name=name)
+    told = ", ".join(capped(_within(phrases.short_text(f)), _TOLD) for f in abnormal)
+    longer = f"{text} ({told})" if told else text
+    return longer if len(longer) + len(texts().summary.rules) + 2 <= LIMIT else text
+
+
+def _with_others(text: str, first: ChartFinding, others: Sequence[ChartFinding]) -> str:
+    names = [_lowered(_short(f.diagnosis)) for f in others if f.diagnosis != first.diagnosis]
+    also = texts().summary.also
+    tries = [
+        also.format(names=", ".join(names[:count]))
+        + (f" +{len(names) - count} more" if count < len(names) else "")
+        for count in range(len(names), 0, -1)
+    ]
+    longer = with_room(text, tries)
+    return longer if longer != text or not names else with_room(text, [f"+{len(names)} more"])
+
+
+def _reason(reason: Reason, done: Consultation) -> str:
+    """What does not fit, with the entries concerned by their words alone."""
+    facts = [fact for i in reason.fact_ids if (fact := done.chart.fact(i))]
+    told = ", ".join(capped(_within(phrases.short_text(f)), _TOLD) for f in facts[:2])
+    said = _within(says(reason))
+    return f"{said} ({told})" if told else said
 
 
 def _nothing(assessments: Sequence[Assessment]) -> str:
-    recorded = all(a.verdict is Verdict.RECORDED for a in assessments) and assessments
-    return texts().summary["only_recorded" if recorded else "none_held"]
+    recorded = bool(assessments) and all(a.verdict is Verdict.RECORDED for a in assessments)
+    words = texts().summary
+    return words.only_recorded if recorded else words.none_stands
 
 
 def _named(standing: Sequence[Assessment], count: int) -> str:
-    """The first `count` names; must-not-miss ones named so, the rest as a number."""
-    shown = standing[:count]
-    likely = _names(a for a in shown if a.group is Group.LIKELY)
-    parts = [likely]
-    if missed := _names(a for a in shown if a.group is Group.MUST_NOT_MISS):
-        missed = f"{texts().summary['must_not_miss']}: {missed}"
-        parts.append(f"({missed})" if likely else missed)
-    if count < len(standing):
-        parts.append(f"+{len(standing) - count} more")
-    return " ".join(part for part in parts if part)
+    """The first `count` names, those of one verdict together; the rest as a number."""
+    shown = groupby(standing[:count], key=lambda a: a.verdict)
+    parts = (
+        f"{', '.join(_short(phrases.name(a.name)) for a in of)} ({v.value})" for v, of in shown
+    )
+    more = f" +{len(standing) - count} more" if count < len(standing) else ""
+    return "; ".join(parts) + more
 
 
-def _names(assessments: Iterable[Assessment]) -> str:
-    return "; ".join(_short(phrases.name(assessment.name)) for assessment in assessments)
+def _lowered(name: str) -> str:
+    """As it stands within a sentence: "Pulmonary embolism" small, "STEMI" and "Lyme" not."""
+    first = re.split(r"[\s-]", name, maxsplit=1)[0]
+    keeps = first in texts().summary.proper or any(c.isupper() or c.isdigit() for c in name[1:])
+    return name if keeps else name[:1].lower() + name[1:]
 
 
 def _short(name: str) -> str:
     """A name without anything that would end the sentence it stands in."""
-    within = _SENTENCE_END.sub("", plain(name)).strip()
-    return capped(within, _NAME) or texts().withheld["nameless"]
+    return capped(_within(name), _NAME) or texts().withheld["nameless"]
+
+
+def _within(text: str) -> str:
+    return _SENTENCE_END.sub("", plain(text)).strip()

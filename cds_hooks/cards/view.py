@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cds_hooks.cards import phrases
 from cds_hooks.cards.around import agreement_of, facts_of, notes_of, says
 from cds_hooks.cards.data import texts
+from cds_hooks.cards.listed import code_of, holds, wrong_facts
 from cds_hooks.consultation import (
     Assessment,
     Consultation,
-    Group,
     KeyState,
     Outcome,
     Reason,
     Verdict,
 )
+from cds_hooks.plausibility.must_not_miss import must_not_miss
 from fhir_mapping.chart import Chart
 
 __all__ = [
     "Basis",
     "Conflict",
     "DiagnosisView",
+    "FindingView",
     "GroupView",
     "basis_of",
     "conflicts_of",
+    "findings_of",
     "groups_of",
-    "holds",
 ]
 
 _DIGEST = 12
@@ -37,7 +39,7 @@ _DIGEST = 12
 
 @dataclass(frozen=True, slots=True)
 class DiagnosisView:
-    """One assessed diagnosis; of one on the problem list only the name and code are shown.
+    """One assessed diagnosis with everything that is known of it.
 
     `agreement` is "in 2 of 3 answers", empty when there was one answer. `flags` are failed checks,
     `notes` what the rules know besides. Of a doubtful one neither notes nor discriminator are
@@ -99,63 +101,70 @@ class Basis:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
+    """What a rule says of entries of the chart, its source, and the entries."""
+
     text: str
     source: str
     facts: tuple[str, ...]
 
 
-def holds(assessment: Assessment) -> bool:
-    """Whether the checks left a diagnosis standing as something to think of."""
-    return assessment.verdict in (Verdict.SUPPORTED, Verdict.PLAUSIBLE, Verdict.UNCERTAIN)
+@dataclass(frozen=True, slots=True)
+class FindingView:
+    """A finding of the rules with all that a card leaves out."""
+
+    name: str
+    seriousness: str
+    told: tuple[str, ...]
+    facts: tuple[str, ...]
+    score: str
+    missing: tuple[str, ...]
+    own: str
+    source: str
 
 
-def groups_of(consultation: Consultation, *, standing: bool) -> tuple[GroupView, ...]:
-    """The diagnoses that the checks left standing, likely and must-not-miss; or those set apart,
-    on the problem list already or spoken against."""
-    grouped: dict[str, list[DiagnosisView]] = {title: [] for title in texts().groups}
-    for assessment in consultation.assessments:
-        grouped[_group(assessment)].append(_diagnosis(assessment, consultation))
-    order = (Group.LIKELY, Group.MUST_NOT_MISS) if standing else ("recorded", "doubtful")
+def groups_of(
+    consultation: Consultation, discriminates: Callable[[str], bool] | None = None
+) -> tuple[GroupView, ...]:
+    """All that the model named: what must not be missed by a published list, the others that the
+    checks leave on the list, then those set apart, on the problem list already or spoken against.
+
+    A discriminator is shown when `discriminates` knows a test or finding in it.
+    """
     titles = texts().groups
-    return tuple(GroupView(titles[key], tuple(grouped[key])) for key in order if grouped[key])
+    grouped: dict[str, list[DiagnosisView]] = {title: [] for title in titles}
+    for assessment in consultation.assessments:
+        view = _diagnosis(assessment, consultation, discriminates)
+        grouped[_group(assessment)].append(view)
+    return tuple(GroupView(titles[key], tuple(grouped[key])) for key in titles if grouped[key])
 
 
 def _group(assessment: Assessment) -> str:
     if assessment.verdict is Verdict.RECORDED:
         return "recorded"
-    return assessment.group.value if holds(assessment) else "doubtful"
+    if not holds(assessment):
+        return "doubtful"
+    return "other" if must_not_miss(assessment.codes) is None else "must-not-miss"
 
 
-def _diagnosis(assessment: Assessment, consultation: Consultation) -> DiagnosisView:
-    chart = consultation.chart
-    if assessment.verdict is Verdict.RECORDED:
-        return DiagnosisView(phrases.name(assessment.name), _code(assessment))
-    doubtful = not holds(assessment)
+def _diagnosis(
+    assessment: Assessment,
+    consultation: Consultation,
+    discriminates: Callable[[str], bool] | None,
+) -> DiagnosisView:
+    chart, doubtful = consultation.chart, not holds(assessment)
+    told = phrases.discriminator(assessment.discriminator)
+    exists = bool(told) and discriminates is not None and discriminates(told)
     return DiagnosisView(
         name=phrases.name(assessment.name),
-        code=_code(assessment),
-        verdict=texts().verdicts[assessment.verdict],
+        code=code_of(assessment),
+        verdict=assessment.verdict.value,
         agreement=agreement_of(assessment, consultation.differentials),
-        evidence_for=phrases.evidence(assessment.evidence_for, chart, _wrong(assessment)),
+        evidence_for=phrases.evidence(assessment.evidence_for, chart, wrong_facts(assessment)),
         evidence_against=phrases.evidence(assessment.evidence_against, chart),
         flags=_flags(assessment.reasons, chart),
         notes=() if doubtful else notes_of(assessment, chart),
-        discriminator="" if doubtful else phrases.discriminator(assessment.discriminator),
+        discriminator=told if exists and not doubtful else "",
     )
-
-
-def _code(assessment: Assessment) -> str:
-    codes = sorted(assessment.codes, key=lambda code: code.system != phrases.ICD_10_CM)
-    if not codes:
-        return ""
-    return f"{texts().systems.get(codes[0].system, '')} {codes[0].code}".strip()
-
-
-def _wrong(assessment: Assessment) -> set[str]:
-    """The facts of which a claim was checked and is not so."""
-    claim = texts().checks.claim
-    failed = (r for r in assessment.reasons if r.check == claim and r.result == "fail")
-    return {fact_id for reason in failed for fact_id in reason.fact_ids}
 
 
 def _flags(reasons: Sequence[Reason], chart: Chart) -> tuple[str, ...]:
@@ -167,7 +176,8 @@ def _flags(reasons: Sequence[Reason], chart: Chart) -> tuple[str, ...]:
 
 def _flag(reason: Reason, chart: Chart) -> str:
     facts = () if reason.check.startswith("evidence-") else facts_of(reason, chart)
-    return f"{says(reason)}: {'; '.join(facts)}" if facts else says(reason)
+    told = f"{says(reason)}: {'; '.join(facts)}" if facts else says(reason)
+    return f"{told} (rule: {phrases.remark(reason.source)})" if reason.source else told
 
 
 _NOT_ASKED = frozenset({Outcome.ENGINE_UNAVAILABLE, Outcome.OVERLOADED, Outcome.PROMPT_TOO_LONG})
@@ -224,4 +234,25 @@ def conflicts_of(reasons: Sequence[Reason], chart: Chart) -> tuple[Conflict, ...
             facts_of(reason, chart),
         )
         for reason in reasons
+    )
+
+
+def findings_of(done: Consultation) -> tuple[FindingView, ...]:
+    """What rules found in the chart, with every fact, score, source, and what is our own."""
+    return tuple(
+        FindingView(
+            name=phrases.name(finding.diagnosis),
+            seriousness=texts().seriousness[finding.seriousness],
+            told=tuple(phrases.remark(each) for each in finding.told),
+            facts=tuple(
+                phrases.fact_phrase(fact)
+                for fact_id in finding.fact_ids
+                if (fact := done.chart.fact(fact_id))
+            ),
+            score=phrases.remark(finding.score),
+            missing=tuple(phrases.remark(each) for each in finding.missing),
+            own=phrases.remark(finding.own),
+            source=phrases.remark(finding.source),
+        )
+        for finding in done.chart_findings
     )

@@ -12,7 +12,7 @@ from importlib.resources import files
 
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["finding", "is_directive", "orders"]
+__all__ = ["finding", "is_directive", "metaphors", "orders", "prompts_to_act"]
 
 
 class _Wording(BaseModel):
@@ -30,6 +30,8 @@ class _Wording(BaseModel):
     phrases: tuple[str, ...]
     test_verbs: tuple[str, ...]
     doses: tuple[str, ...]
+    prompting: tuple[str, ...]
+    metaphors: tuple[str, ...]
     lookalikes: dict[str, str]
 
 
@@ -38,6 +40,8 @@ class _Patterns:
     directive: re.Pattern[str]
     verb: re.Pattern[str]
     test_verb: re.Pattern[str]
+    prompting: re.Pattern[str]
+    metaphor: re.Pattern[str]
     latin: dict[int, str]
 
 
@@ -54,6 +58,8 @@ def _patterns() -> _Patterns:
         re.compile(rf"{begins}(?:{verbs}|{nouns})|{phrases}", re.IGNORECASE),
         re.compile(rf"(?<!-)\b{verbs}", re.IGNORECASE),
         re.compile(rf"^(?:{tests}\s+)+(?:an?\s+|the\s+)?", re.IGNORECASE),
+        re.compile(rf"\b(?:{_any(wording.prompting)})\b|{begins}(?:{tests})\b", re.IGNORECASE),
+        re.compile(rf"\b(?:{_any(wording.metaphors)})\b", re.IGNORECASE),
         {ord(c): latin for latin, alike in wording.lookalikes.items() for c in alike},
     )
 
@@ -73,6 +79,16 @@ def orders(name: str) -> bool:
     Stricter than `is_directive`: in a name a verb of an order has no place anywhere.
     """
     return is_directive(name) or _patterns().verb.search(_folded(name)) is not None
+
+
+def prompts_to_act(text: str) -> bool:
+    """Whether words of ours suggest what to do: stricter than `is_directive`, for our texts."""
+    return is_directive(text) or _patterns().prompting.search(text) is not None
+
+
+def metaphors(text: str) -> bool:
+    """Whether our own words say a thing by another one (`data/wording.toml`)."""
+    return _patterns().metaphor.search(text) is not None
 
 
 def finding(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -64,11 +65,13 @@ def _told(entry: FeedbackEntry) -> dict[str, Any]:
         "acceptedSuggestions": list(entry.accepted_suggestions),
         "reason": None if reason is None else {"system": reason.system, "code": reason.code},
         "userComment": entry.user_comment,
+        "judgements": [asdict(each) for each in entry.judgements],
     }
 
 
 def _cells(entry: FeedbackEntry) -> tuple[str, ...]:
     reason = entry.override_reason.code if entry.override_reason else ""
+    reason = reason or ", ".join(f"{each.place} {each.said}" for each in entry.judgements)
     return (entry.card, entry.outcome, entry.outcome_at, reason, entry.user_comment)
 
 

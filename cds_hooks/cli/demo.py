@@ -22,6 +22,7 @@ import typer
 from rich.console import Console
 
 from cds_hooks.audit import SiteKey, Store, StoreConfig
+from cds_hooks.cards import LISTED
 from cds_hooks.cli import show
 from cds_hooks.cli.demo_report import Played, tell, tell_failure
 from cds_hooks.cli.demo_service import DemoLog, DemoService, started
@@ -212,8 +213,8 @@ def _json(
 
 
 def _has_differential(response: dict[str, Any]) -> bool:
-    topics = [card["source"].get("topic", {}).get("code") for card in response["cards"]]
-    return "chartsideDifferential" in topics
+    labels = [card["source"].get("label", "") for card in response["cards"]]
+    return any(LISTED in label for label in labels)
 
 
 def _recorded(folder: Path, consultation_id: str) -> Consultation | None:

@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from cds_hooks.cli import show
+from cds_hooks.cli.evaluation_feedback import feedback
 from cds_hooks.cli.evaluation_pair import NAMES_AND_FREE, pair_table, pair_told, run_pair
 from cds_hooks.cli.evaluation_run import Asking, bench
 from cds_hooks.evaluation.errors import SuiteError
@@ -60,6 +61,9 @@ Data = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _RUNS = written("eval")
+
+
+eval_app.command("feedback")(feedback)
 
 
 @eval_app.command("suites")

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 import orjson
 
+from cds_hooks.cards import LISTED
 from cds_hooks.cli.ehr import current_encounter_id, hook_request
 from cds_hooks.cli.mapping import UsageError
 from cds_hooks.errors import ChartsideError
@@ -25,7 +26,6 @@ from cds_hooks.trust.signing import SigningKey
 __all__ = ["CallRefused", "CdsClient", "ServiceNotReached", "client_of"]
 
 _DISCOVERY = "/cds-services"
-_DIFFERENTIAL = "chartsideDifferential"
 _PATIENCE_S, _PAUSE_S = 30.0, 1.0
 
 
@@ -182,8 +182,7 @@ def _holds_differential(document: Mapping[str, Any]) -> bool:
     cards = document.get("cards")
     found = [card for card in cards if isinstance(card, dict)] if isinstance(cards, list) else []
     sources = [card["source"] for card in found if isinstance(card.get("source"), dict)]
-    topics = [s["topic"].get("code") for s in sources if isinstance(s.get("topic"), dict)]
-    return _DIFFERENTIAL in topics
+    return any(LISTED in str(source.get("label")) for source in sources)
 
 
 _WHY = (

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from cds_hooks.cli import show
 from cds_hooks.inference.advice import Advice, Question
-from cds_hooks.inference.catalogue import Catalogue, ModelEntry
+from cds_hooks.inference.catalogue import Catalogue, ModelEntry, Published
 from cds_hooks.inference.findings import Level
 from cds_hooks.inference.inspection import Inspection
 from cds_hooks.inference.machine import Machine
@@ -60,7 +60,7 @@ def catalogue(known: Catalogue, *, json: bool) -> None:
 def _notes(console: Console, entry: ModelEntry) -> None:
     """Published results and cautions, where there are any."""
     lines = [
-        f"{p.benchmark}, {p.metric}: {p.percent:g} % (n = {p.n}, {p.source})"
+        f"{p.benchmark}, {p.metric}: {p.percent:g} % ({_interval(p)}, n = {p.n}, {p.source})"
         + (f"; {p.note}" if p.note else "")
         for p in entry.published
     ]
@@ -68,6 +68,14 @@ def _notes(console: Console, entry: ModelEntry) -> None:
         console.print(Text(entry.name, style="bold"))
     for line in (*lines, *entry.cautions):
         console.print(Padding(Text(line), (0, 0, 0, 2)))
+
+
+def _interval(result: Published) -> str:
+    """The 95 % interval (Wilson) of a published share, in per cent."""
+    from cds_hooks.evaluation.metrics.figures import wilson
+
+    low, high = wilson(round(result.percent * result.n / 100), result.n)
+    return f"{100 * low:.1f} to {100 * high:.1f}"
 
 
 def inspection(found: Inspection, *, json: bool) -> None:

@@ -2,5 +2,6 @@
 
 from cds_hooks.compliance.basis import Basis, basis_page
 from cds_hooks.compliance.consultation import consultation_page
+from cds_hooks.compliance.judging import Judging, judgements_on
 
-__all__ = ["Basis", "basis_page", "consultation_page"]
+__all__ = ["Basis", "Judging", "basis_page", "consultation_page", "judgements_on"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cds_hooks.cards.data import texts
 from cds_hooks.compliance.pages import ENVIRONMENT
 from cds_hooks.consultation import ModelIdentity
 from cds_hooks.services import ServiceDefinition
@@ -38,4 +39,5 @@ class Basis:
 
 def basis_page(basis: Basis) -> str:
     """A whole HTML page without scripts and without anything from elsewhere."""
-    return ENVIRONMENT.get_template("basis.html.j2").render(basis=basis)
+    verdicts = {verdict.value: meaning for verdict, meaning in texts().verdicts.items()}
+    return ENVIRONMENT.get_template("basis.html.j2").render(basis=basis, verdicts=verdicts)

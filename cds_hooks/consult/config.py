@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from cds_hooks.audit import SiteKey, Store
+from cds_hooks.cards import Speak
 from cds_hooks.consult.terms import ClientTerms, patient_scope
 from cds_hooks.consultation import Caller, Consultation, Outcome
 from cds_hooks.gather import Gathered
@@ -32,7 +33,9 @@ class ConsultConfig:
     its own) and `gather_within_s` the reading of FHIR within it; `deadline_s` bounds the work
     behind an answer, `fresh_for_s` how long the answer is reused, `recall_s` how long a chart that
     was sent whole is kept in memory, so that it need not be read again. `silent` are outcomes that
-    give no card. A card's link to its consultation opens for `link_s`; 0: cards have none.
+    give no status card; `speak` (`speak_by_service`, by service id) whether a card is shown always
+    or only when it matters. `accuracy` is what was measured of the model here, in words for a card,
+    "" where nothing was. A card's link to its consultation opens for `link_s`; 0: cards have none.
     `calibration` holds the thresholds of agreement at which the truth is among the answers but for
     a share `error` of cases. `fhir_version` is what clients send where no server tells it;
     `model_options` stands for what the catalogue says of the models (sampling, thinking ...);
@@ -54,6 +57,9 @@ class ConsultConfig:
     names_by_construction: bool = False
     card_profile: str = "generic"
     silent: frozenset[Outcome] = frozenset()
+    speak: Speak = "always"
+    speak_by_service: Mapping[str, Speak] = field(default_factory=dict)
+    accuracy: str = ""
     link_s: float = _DAY_S
     calibration: Calibration = field(default_factory=load_calibration)
     error: float = 0.1
@@ -65,6 +71,10 @@ class ConsultConfig:
     def within(self, service_id: str) -> float:
         """Seconds within which a hook of a service is answered."""
         return self.answer_within.get(service_id, self.answer_within_s)
+
+    def speaks(self, service_id: str) -> Speak:
+        """Whether a service shows its card always or only when it matters."""
+        return self.speak_by_service.get(service_id, self.speak)
 
     def of(self, caller: Caller | None) -> ConsultConfig:
         """The same on a client's own terms."""

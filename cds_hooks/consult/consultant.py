@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC
 
 from cds_hooks import cards, expiry
 from cds_hooks.audit import Call, LinkUnknown, consultation_of, link_to
-from cds_hooks.compliance import consultation_page
+from cds_hooks.cards.data import override_reasons
+from cds_hooks.compliance import Judging, consultation_page
 from cds_hooks.consult import entered, question
 from cds_hooks.consult.calls import call_of
 from cds_hooks.consult.config import ConsultConfig, Rooms
@@ -17,7 +19,11 @@ from cds_hooks.consult.recall import Recall
 from cds_hooks.consult.shown import Shown
 from cds_hooks.consult.work import Work
 from cds_hooks.consultation import Caller, Consultation, Outcome
+from cds_hooks.plausibility import discriminates
 from cds_hooks.protocol.cards import Link, Response
+from cds_hooks.protocol.errors import FeedbackInvalid, Problem
+from cds_hooks.protocol.feedback import FeedbackEntry
+from cds_hooks.protocol.judgements import Judgement
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import STARTED, ServiceDefinition, problem_check
 
@@ -65,7 +71,7 @@ class Consultant:
             return await self._begin(asked, wait_s, call_of(request))
         left = self._config.within(service.id) - (time.monotonic() - began)
         done = self._shown.answer(asked.key) or await self._answer_by(asked, left)
-        return await self.respond(done, request)
+        return await self.respond(done, request, service.id)
 
     async def _check(self, service: ServiceDefinition, request: HookRequest) -> Response:
         """The plausibility of what was just entered; of a call about something else no card."""
@@ -83,23 +89,28 @@ class Consultant:
         """Gather, map and render: a consultation that only the model's answer is missing from."""
         return await question.put(self._rooms, self._config, service, request)
 
-    async def respond(self, consultation: Consultation, request: HookRequest) -> Response:
-        """Cards, once their record is durable."""
+    async def respond(
+        self, consultation: Consultation, request: HookRequest, service_id: str = ""
+    ) -> Response:
+        """Cards, once their record is durable. `service_id` is of the service that was called,
+        without it that of the consultation, which another service may have begun."""
         context, profile = request.context, self._config.of(request.caller).card_profile
-        about = (context.patient_id, context.encounter_id, profile)
+        speak = self._config.speaks(service_id or consultation.service)
+        about = (context.patient_id, context.encounter_id, profile, speak)
         response = self._shown.again(consultation, about)
         if response is None:
-            response = await self._cards(consultation, request, profile)
+            response = await self._cards(consultation, request, profile, speak)
             self._shown.put(consultation, about, response)
         await self._save(consultation, response, call_of(request))
         return response
 
     async def _cards(
-        self, consultation: Consultation, request: HookRequest, profile: str
+        self, consultation: Consultation, request: HookRequest, profile: str, speak: cards.Speak
     ) -> Response:
         last = None
         if consultation.outcome is not Outcome.ANSWERED:
             last = await self._rooms.store.last_for_patient(consultation.patient_key)
+            last = None if last is None else _as_read_now(last, consultation)
         response = cards.build(
             consultation,
             base_url=self._config.base_url,
@@ -110,22 +121,59 @@ class Consultant:
             last=last,
             now=self._rooms.now().timestamp(),
             silent=self._config.silent,
+            speak=speak,
+            accuracy=self._config.accuracy,
         )
         return self._linked(consultation, response)
 
     async def page(self, link: str) -> str:
         """The page that a card's link opens. Raises LinkUnknown, StoreUnavailable."""
+        found, now = await self._linked_to(link), self._rooms.now().timestamp()
+        base = self._config.base_url
+        shown = cards.build(
+            found,
+            base_url=base,
+            make_uuid=self._rooms.new_id,
+            now=now,
+            accuracy=self._config.accuracy,
+        )
+        said = await self._rooms.store.feedback_for(found.id)
+        return consultation_page(
+            found,
+            shown.cards,
+            basis=f"{base}/basis",
+            now=now,
+            discriminates=discriminates(self._rooms.terminology),
+            judging=Judging(f"{link}/feedback", override_reasons(), tuple(said)),
+        )
+
+    async def judged(
+        self, link: str, said: Sequence[Judgement], words: str
+    ) -> tuple[str, FeedbackEntry]:
+        """What the form of a link's page says, as feedback, and the service it is about.
+
+        Raises LinkUnknown, StoreUnavailable, and FeedbackInvalid for a place without a diagnosis.
+        """
+        found = await self._linked_to(link)
+        if any(each.place > len(found.assessments) for each in said):
+            raise FeedbackInvalid([Problem("said", "value", "no diagnosis has this place")])
+        when = self._rooms.now().astimezone(UTC).isoformat(timespec="seconds")
+        return found.service, FeedbackEntry(
+            card="",
+            outcome="judged",
+            outcome_at=when,
+            user_comment=words,
+            consultation=found.id,
+            judgements=tuple(said),
+        )
+
+    async def _linked_to(self, link: str) -> Consultation:
+        """The consultation that a link opens, with its answer where there is one by now."""
         now = self._rooms.now().timestamp()
         found = await self._rooms.store.get(consultation_of(self._rooms.key, link, now=now))
         if found is None:
             raise LinkUnknown
-        if found.outcome in _NOT_YET:
-            found = await self._answer_to(found) or found
-        base = self._config.base_url
-        shown = cards.build(
-            found, base_url=base, make_uuid=self._rooms.new_id, now=now, most_conflicts=sys.maxsize
-        )
-        return consultation_page(found, shown.cards, basis=f"{base}/basis", now=now)
+        return (await self._answer_to(found) or found) if found.outcome in _NOT_YET else found
 
     async def _answer_to(self, asked: Consultation) -> Consultation | None:
         oldest = asked.created - self._config.fresh_for_s
@@ -188,7 +236,8 @@ class Consultant:
             return stored
         oldest = asked.created - self._config.fresh_for_s
         if asked.key not in self._work and await self._stands(asked, oldest):
-            return replace(asked, outcome=Outcome.STANDS)
+            # The last answer may be this question's own, finished between the two looks.
+            return await self._answer_to(asked) or replace(asked, outcome=Outcome.STANDS)
         task = self._work.start(asked)
         done, _ = await asyncio.wait({task}, timeout=max(seconds, 0.0))
         return task.result() if done else asked
@@ -209,4 +258,10 @@ class Consultant:
 def _made_by(consultation: Consultation) -> tuple[object, ...]:
     """What besides the chart an answer depends on."""
     template = consultation.prompt.template if consultation.prompt else None
-    return (consultation.settings_sha256, consultation.model, template)
+    read = question.what_was_read(consultation.key_states, consultation.key_arrivals)
+    return (consultation.settings_sha256, consultation.model, template, read)
+
+
+def _as_read_now(last: Consultation, present: Consultation) -> Consultation:
+    """An earlier answer with what this call could read: a card tells the state of its own call."""
+    return replace(last, key_states=present.key_states, key_arrivals=present.key_arrivals)

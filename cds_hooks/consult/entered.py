@@ -55,6 +55,7 @@ async def checked(
         patient_key=rooms.key.patient_key(patient_id, fhir_server=config.scope(request)),
         chart=chart,
         key_states=gathered.states,
+        key_arrivals=gathered.arrivals,
         assessments=assessments,
         outcome=Outcome.CHECKED,
         timings_ms=watch.laps,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 import orjson
 
@@ -10,7 +11,7 @@ import prompts
 from cds_hooks import plausibility
 from cds_hooks.consult.config import ConsultConfig, Rooms
 from cds_hooks.consult.stopwatch import Stopwatch
-from cds_hooks.consultation import Consultation, ModelIdentity
+from cds_hooks.consultation import Consultation, KeyArrival, KeyState, ModelIdentity
 from cds_hooks.inference.engine import EngineError
 from cds_hooks.plausibility.code_names import names_by
 from cds_hooks.protocol.request import HookRequest
@@ -19,11 +20,13 @@ from fhir_mapping import map_chart
 from fhir_mapping.chart import Chart, Fact
 from prompts import Prompt, Template
 
-__all__ = ["content_key", "put"]
+__all__ = ["content_key", "put", "what_was_read"]
 
 # Tokens are at least this many characters long in every tokenizer we know of, on average, so an
 # estimate made while the engine is away never overfills the budget.
 _CHARACTERS_PER_TOKEN = 2
+
+_SAME = {KeyState.FETCHED: KeyState.PREFETCHED}
 
 
 async def put(
@@ -45,13 +48,22 @@ async def put(
         names=names_by(rooms.terminology),
     )
     watch.lap("map")
+    by_rules = plausibility.judge_chart(chart, rooms.terminology)
+    watch.lap("rules")
     prompt = await _render(rooms, chart)
     watch.lap("render")
     model = rooms.engine.model
     patient = rooms.key.patient_key(patient_id, fhir_server=config.scope(request))
     return Consultation(
         id=rooms.new_id(),
-        key=content_key(chart, rooms.template, model, config.sampling, patient=patient),
+        key=content_key(
+            chart,
+            rooms.template,
+            model,
+            config.sampling,
+            patient=patient,
+            read=what_was_read(gathered.states, gathered.arrivals),
+        ),
         service=service.id,
         created=now.timestamp(),
         patient_key=patient,
@@ -59,8 +71,10 @@ async def put(
         prompt=prompt,
         model=model,
         key_states=gathered.states,
-        contradictions=plausibility.contradictions(chart, rooms.terminology),
-        medication_concerns=plausibility.medication_concerns(chart, rooms.terminology),
+        key_arrivals=gathered.arrivals,
+        chart_findings=by_rules.chart_findings,
+        contradictions=by_rules.contradictions,
+        medication_concerns=by_rules.medication_concerns,
         timings_ms=watch.laps,
         settings_sha256=config.settings_sha256,
         caller=request.caller,
@@ -68,18 +82,38 @@ async def put(
 
 
 def content_key(
-    chart: Chart, template: Template, model: ModelIdentity, sampling: object, *, patient: str
+    chart: Chart,
+    template: Template,
+    model: ModelIdentity,
+    sampling: object,
+    *,
+    patient: str,
+    read: object = (),
 ) -> str:
     """The address of a consultation: what the answer depends on, and whose it is.
 
     How long ago a fact was moves with the clock and is left out; a fact that is new, changed or
     gone makes another key. `patient` is the pseudonym: the record of one patient must not answer
-    for another with the same facts, whose page, ledger and erasure are its own.
+    for another with the same facts, whose page, ledger and erasure are its own. `read` is
+    `what_was_read`: an answer given where allergies were empty must not stand where they could not
+    be had. The age counts as the prompt tells it: days and months in infants.
     """
     facts = [_content_of(fact) for fact in chart.facts]
-    parts = [chart.patient.recorded_sex, int(chart.patient.age_years or -1), facts]
-    whole = [patient, parts, template.ref.sha256, model.sha256, model.engine, sampling]
+    parts = [chart.patient.recorded_sex, chart.patient.age_text, facts]
+    whole = [patient, parts, read, template.ref.sha256, model.sha256, model.engine, sampling]
     return hashlib.sha256(orjson.dumps(whole)).hexdigest()
+
+
+def what_was_read(
+    states: Mapping[str, KeyState], arrivals: Mapping[str, KeyArrival]
+) -> list[tuple[str, str, str, tuple[str, ...]]]:
+    """The state of each key and what came instead; whether the client sent it or the FHIR server
+    had it is the same."""
+    none = KeyArrival("")
+    return [
+        (key, _SAME.get(state, state), (came := arrivals.get(key, none)).sent, came.noted)
+        for key, state in sorted(states.items())
+    ]
 
 
 def _content_of(fact: Fact) -> tuple[object, ...]:

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from cds_hooks.consultation import KeyState
+from cds_hooks.gather.arrival import NOT_SENT
 from cds_hooks.gather.base import Base, allowed_base
 from cds_hooks.gather.client import FhirClient, usable_token
 from cds_hooks.gather.config import GatherConfig
@@ -159,7 +160,7 @@ def _settle(
     for template in asked:
         missing = settled.states[template.key] is KeyState.UNAVAILABLE
         if template.resource_type == "Patient" and missing and not _has_patient(settled):
-            raise PatientUnavailable(template.key, _reason(settled, template.key))
+            raise _unavailable(settled, template.key)
     return settled
 
 
@@ -176,9 +177,11 @@ def _has_patient(settled: Settled) -> bool:
     return any(resource["resourceType"] == "Patient" for resource in settled.resources)
 
 
-def _reason(settled: Settled, key: str) -> NoteCode:
-    """Why a key is unavailable: the last that was tried."""
-    return next(note.code for note in reversed(settled.notes) if note.key == key)
+def _unavailable(settled: Settled, key: str) -> PatientUnavailable:
+    """Why a key is unavailable: the last that was tried, and what had been sent."""
+    reason = next(note.code for note in reversed(settled.notes) if note.key == key)
+    arrived = settled.arrivals[key].sent
+    return PatientUnavailable(key, reason, "" if arrived == NOT_SENT else arrived)
 
 
 async def _add_medications(client: FhirClient, settled: Settled) -> None:
@@ -189,4 +192,10 @@ async def _add_medications(client: FhirClient, settled: Settled) -> None:
 
 
 def _gathered(settled: Settled, version: str | None) -> Gathered:
-    return Gathered(tuple(settled.resources), settled.states, tuple(settled.notes), version)
+    return Gathered(
+        resources=tuple(settled.resources),
+        states=settled.states,
+        notes=tuple(settled.notes),
+        fhir_version=version,
+        arrivals=settled.arrivals,
+    )

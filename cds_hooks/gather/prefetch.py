@@ -12,6 +12,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from cds_hooks.gather.arrival import (
+    OTHER_TYPE,
+    OTHER_TYPES,
+    UNREADABLE,
+    arrival,
+    outcome_arrival,
+)
 from cds_hooks.gather.reading import ABSENT, Reading, Shape
 from cds_hooks.gather.result import NoteCode, Resource
 from cds_hooks.gather.templates import Template
@@ -32,15 +39,23 @@ def read_value(value: Any, expected: str = "", head: int | None = None) -> Readi
         return Reading(Shape.NULL)
     kind = _resource_type(value)
     if not kind:
-        return Reading(Shape.NOT_A_RESOURCE, notes={NoteCode.NOT_A_RESOURCE: 1})
+        return Reading(
+            Shape.NOT_A_RESOURCE, notes=_once(NoteCode.NOT_A_RESOURCE), arrived=arrival(value)
+        )
     if kind == "Bundle":
         return _read_bundle(value, expected, head)
     if kind == "OperationOutcome":
         code = NoteCode.ERROR_OUTCOME if _is_error(value) else NoteCode.WARNING_OUTCOME
-        return Reading(Shape.OUTCOME, notes={code: 1})
+        return Reading(Shape.OUTCOME, notes=_once(code), arrived=arrival(value))
     if expected not in {"", kind}:
-        return Reading(Shape.WRONG_TYPE, (value,), notes={NoteCode.WRONG_TYPE: 1})
+        return Reading(
+            Shape.WRONG_TYPE, (value,), notes=_once(NoteCode.WRONG_TYPE), arrived=OTHER_TYPE
+        )
     return Reading(Shape.RESOURCE, (value,), matches=1)
+
+
+def _once(code: NoteCode) -> Mapping[NoteCode, int]:
+    return {code: 1}
 
 
 def _read_bundle(bundle: Resource, expected: str, head: int | None) -> Reading:
@@ -67,7 +82,19 @@ def _read_bundle(bundle: Resource, expected: str, head: int | None) -> Reading:
         urns=urns,
         notes=notes,
     )
-    return _typed(reading, expected).shaped()
+    shaped = _typed(reading, expected).shaped()
+    return shaped if shaped.obtained else replace(shaped, arrived=_bundle_arrival(bundle, shaped))
+
+
+def _bundle_arrival(bundle: Resource, reading: Reading) -> str:
+    """What a bundle that does not answer the question held instead."""
+    if reading.shape is Shape.WRONG_TYPE:
+        return OTHER_TYPES
+    entries = bundle.get("entry")
+    listed = entries if isinstance(entries, list) else []
+    held = [entry.get("resource") for entry in listed if isinstance(entry, dict)]
+    outcomes = [r for r in held if _resource_type(r) == "OperationOutcome"]
+    return outcome_arrival(outcomes) if outcomes else UNREADABLE
 
 
 def _typed(reading: Reading, expected: str) -> Reading:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from cds_hooks.gather.arrival import NOT_SENT
 from cds_hooks.gather.result import NoteCode, Resource
 
 __all__ = ["ABSENT", "Reading", "Shape"]
@@ -42,7 +43,8 @@ class Reading:
     `next_url` is where the next page lies, as written. `total` is how many matches the search
     says it has, `matches` how many are here, `head` how many were asked for (the newest ones).
     `urns` maps an entry's urn to `Type/id`; `notes` counts what was noted, by code; `fetched`
-    says that some of it came from the FHIR server.
+    says that some of it came from the FHIR server. `arrived` names what came where it does not
+    answer the question ("text", "html", "operation-outcome forbidden"), "" else.
     """
 
     shape: Shape
@@ -54,6 +56,7 @@ class Reading:
     urns: Mapping[str, str] = field(default_factory=dict)
     notes: Mapping[NoteCode, int] = field(default_factory=dict)
     fetched: bool = False
+    arrived: str = ""
 
     @property
     def obtained(self) -> bool:
@@ -98,4 +101,4 @@ class Reading:
         ).shaped()
 
 
-ABSENT = Reading(Shape.ABSENT)
+ABSENT = Reading(Shape.ABSENT, arrived=NOT_SENT)

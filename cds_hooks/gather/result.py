@@ -6,11 +6,11 @@ A note says why something is missing or was set aside, by key and code, never by
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from cds_hooks.consultation import KeyState
+from cds_hooks.consultation import KeyArrival, KeyState
 from cds_hooks.errors import ChartsideError
 
 __all__ = ["Gathered", "Note", "NoteCode", "PatientUnavailable", "Resource"]
@@ -87,13 +87,15 @@ class Gathered:
 
     `states` has every key that was asked for. `fhir_version` is what the server's
     CapabilityStatement says ("4.0.1"), None when no server was asked. When the client sent
-    null for the patient there is no Patient among the resources.
+    null for the patient there is no Patient among the resources. `arrivals` tells of each key that
+    is not there whole what came instead.
     """
 
     resources: tuple[Resource, ...]
     states: Mapping[str, KeyState]
     notes: tuple[Note, ...] = ()
     fhir_version: str | None = None
+    arrivals: Mapping[str, KeyArrival] = field(default_factory=dict)
 
     def notes_of(self, key: str) -> tuple[NoteCode, ...]:
         """The codes noted for one key."""
@@ -117,21 +119,27 @@ _HINTS: Mapping[NoteCode, str] = {
     NoteCode.SERVER_NOT_ALLOWED: "Send this prefetch key, or have the site allow the FHIR server.",
     NoteCode.OTHER_PATIENT: "The record's id must be context.patientId.",
 }
+_SENT_HINT = "Send a FHIR Patient under this key, or leave it out and send fhirServer."
+_REFUSED_HINT = "The client's own read failed: check the access with which it reads this template."
 
 
 class PatientUnavailable(ChartsideError):
     """The patient's record is in neither prefetch nor reach: 412 (CDS Hooks 2.0.1, Prefetch).
 
-    `reason` is the note code of the patient's key; `issue` follows from it.
+    `reason` is the note code of the patient's key, from which `issue` follows; `arrived` is what
+    the client sent under it, "" when it sent nothing or a Patient that is not to be used.
     """
 
     code = "patient-unavailable"
     status = 412
     issue = "required"
 
-    def __init__(self, key: str, reason: NoteCode) -> None:
+    def __init__(self, key: str, reason: NoteCode, arrived: str = "") -> None:
         hint = _HINTS.get(reason, "Send this prefetch key, or check access to the FHIR server.")
-        where = f"prefetch.{key}"
-        super().__init__(f"the patient cannot be had ({reason.value})", where=where, hint=hint)
+        message = f"the patient cannot be had ({reason.value})"
+        if arrived:
+            message = f"{message}; what was sent: {arrived}"
+            hint = _REFUSED_HINT if arrived.startswith("operation-outcome") else _SENT_HINT
+        super().__init__(message, where=f"prefetch.{key}", hint=hint)
         self.reason = reason
         self.issue = _ISSUES.get(reason, type(self).issue)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from cds_hooks.consultation import KeyState
+from cds_hooks.consultation import KeyArrival, KeyState
 from cds_hooks.gather.ownership import Belongs, Owner
 from cds_hooks.gather.reading import Reading
 from cds_hooks.gather.result import Note, NoteCode, Resource
@@ -16,6 +16,10 @@ from cds_hooks.gather.result import Note, NoteCode, Resource
 __all__ = ["Settled"]
 
 _SET_ASIDE = {Belongs.OTHER: NoteCode.OTHER_PATIENT, Belongs.UNSAID: NoteCode.SUBJECT_MISSING}
+_SAID = frozenset({
+    NoteCode.ERROR_OUTCOME, NoteCode.WARNING_OUTCOME, NoteCode.NOT_A_RESOURCE, NoteCode.WRONG_TYPE,
+})  # fmt: skip
+"""What is said by what arrived."""
 
 
 class Settled:
@@ -25,6 +29,7 @@ class Settled:
         self.resources: list[Resource] = []
         self.states: dict[str, KeyState] = {}
         self.notes: list[Note] = []
+        self.arrivals: dict[str, KeyArrival] = {}
         self._owner = owner
         self._seen: set[tuple[str, str]] = set()
 
@@ -41,6 +46,9 @@ class Settled:
         aside = {_SET_ASIDE[belongs]: n for belongs, n in found.items() if belongs in _SET_ASIDE}
         self.note(key, {**reading.notes, **aside})
         self.states[key] = _state(reading, answers, aside)
+        if self.states[key] in (KeyState.UNAVAILABLE, KeyState.PARTIAL):
+            noted = [n.code.value for n in self.notes if n.key == key and n.code not in _SAID]
+            self.arrivals[key] = KeyArrival(reading.arrived, tuple(noted))
 
     def unknown(self, reading: Reading) -> None:
         """Resources under a key of the client's own: used if they are plainly the patient's."""

@@ -40,14 +40,20 @@ class FakeEngine:
     counted as white-space separated words plus one.
     """
 
-    def __init__(self, replies: Iterable[FakeReply] = (), *, status: str = "ready") -> None:
+    def __init__(
+        self,
+        replies: Iterable[FakeReply] = (),
+        *,
+        status: str = "ready",
+        demonstration: bool = True,
+    ) -> None:
         self._replies = deque(replies)
         self._last = FakeReply()
         self._status = status
         self._running = 0
         self.requests: list[GenerationRequest] = []
         self.cancelled = 0
-        self._model = ModelIdentity("fake", "0" * 64, "fake-engine", "none", demonstration=True)
+        self._model = ModelIdentity("fake", "0" * 64, "fake-engine", "none", demonstration)
 
     @property
     def model(self) -> ModelIdentity:

@@ -91,7 +91,7 @@ def _assess(
     terminology: Terminology,
     checks: Sequence[Check],
 ) -> tuple[Assessment, ...]:
-    merged = merge(differentials, terminology)
+    merged = merge(differentials, terminology, seen.record)
     return tuple(_one(m, seen, by_rules, terminology, checks) for m in merged)
 
 

@@ -8,23 +8,21 @@ So a treated disease, and one that was measured elsewhere, are passed over in si
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from functools import cache
 
 from cds_hooks.consultation import Reason
 from cds_hooks.plausibility.checks.organs import removed
 from cds_hooks.plausibility.checks.results import agrees
 from cds_hooks.plausibility.record import Problem, Record
 from cds_hooks.plausibility.rules import ResultRule, concerning, organ_rules, result_rules
-from fhir_mapping.chart import Fact, Kind, Polarity
+from cds_hooks.plausibility.treatment import treating
+from fhir_mapping.chart import Fact, Kind
 
 __all__ = ["after_removal", "results_and_problems"]
 
 _AFTER_DAYS = 1.0
 """Later results may tell of a treatment; those of the same day tell of the problem."""
 _TOLD = 3
-_TREATS = (Kind.MEDICATION, Kind.PROCEDURE, Kind.PROBLEM, Kind.DEVICE)
 
 
 def results_and_problems(prepared: Record) -> Iterator[Reason]:
@@ -46,7 +44,7 @@ def results_and_problems(prepared: Record) -> Iterator[Reason]:
 def after_removal(prepared: Record) -> Iterator[Reason]:
     """Active problems that are recorded to begin after the organ they need was removed."""
 
-    done = prepared.chart.of(Kind.PROCEDURE, Kind.PROBLEM)
+    done = prepared.of(Kind.PROCEDURE, Kind.PROBLEM)
     for problem in prepared.problems:
         began = problem.fact.days_ago
         if not problem.active or began is None:
@@ -72,7 +70,7 @@ def _elsewhere(rule: ResultRule, problem: Problem, prepared: Record) -> Sequence
     found = _at_its_beginning(rule, problem.fact.days_ago, dated) or _lasting(
         rule, problem.fact.days_ago, dated
     )
-    return () if found and _treated(rule, problem, prepared) else found
+    return () if found and treating(rule, prepared, problem.fact) else found
 
 
 def _at_its_beginning(
@@ -91,18 +89,3 @@ def _lasting(rule: ResultRule, began: float | None, dated: Sequence[Fact]) -> Se
     newest, oldest = min(ages), max(ages)
     is_now = newest <= rule.within_days and (began is None or newest <= began)
     return dated if is_now and oldest - newest >= rule.lasting_days else ()
-
-
-def _treated(rule: ResultRule, problem: Problem, prepared: Record) -> bool:
-    """Whether anything that may have put the result right stands in the chart, at any time."""
-    if not rule.treated_by:
-        return False
-    pattern = _pattern(rule.treated_by)
-    others = (f for f in prepared.chart.of(*_TREATS) if f is not problem.fact)
-    given = (f.text.lower() for f in others if f.polarity is Polarity.PRESENT)
-    return any(pattern.search(text) for text in given)
-
-
-@cache
-def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(re.escape(w) for w in words))

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cds_hooks.consultation import Assessment, Group
+from cds_hooks.plausibility.charted import charted_by
 from cds_hooks.plausibility.checks import Case, Check, combine
 from cds_hooks.plausibility.checks.demographics import RecordedAge, RecordedSex, UnusualAge
+from cds_hooks.plausibility.checks.naming import entered_name
 from cds_hooks.plausibility.checks.organs import AbsentOrgan
-from cds_hooks.plausibility.checks.problems import AlreadyRecorded, RefutedInChart
+from cds_hooks.plausibility.checks.problems import AlreadyRecorded, KnownChronicForm, RefutedInChart
 from cds_hooks.plausibility.checks.results import DefiningResult, ExpectedResult, NegativeTest
 from cds_hooks.plausibility.medications import DrugMayCause
 from cds_hooks.plausibility.record import OVER, Problem, Record, record, recorded_problem
@@ -27,6 +29,7 @@ _ALWAYS: tuple[Check, ...] = (
     AbsentOrgan(),
     RefutedInChart(),
     AlreadyRecorded(),
+    KnownChronicForm(),
     Timing(),
     DrugMayCause(),
 )
@@ -40,8 +43,9 @@ def check_entered(
 ) -> tuple[Assessment, ...]:
     """One assessment a problem that is said to be so now; `entered` are facts of their own chart.
 
-    What is entered as over, refuted or in a relative is not judged. A name or code that no rule
-    speaks of is `plausible`: nothing was found against it.
+    What is entered as over, refuted or in a relative is not judged. A name in words alone that no
+    terminology has, or that is a drug's or a test's, is told as such; otherwise a problem that no
+    rule speaks of is `plausible`: nothing was found against it.
     """
     prepared = record(chart, terminology)
     problems = (recorded_problem(f, terminology) for f in entered if f.kind is Kind.PROBLEM)
@@ -57,11 +61,12 @@ def _assess(problem: Problem, prepared: Record, terminology: Terminology) -> Ass
     name = next((c.display for c in fact.codes if c.display), fact.text)
     found = Resolution(name, Status.EXACT, problem.concepts, name)
     if not problem.concepts:
-        found = terminology.resolve(name)
+        found = charted_by(terminology.resolve(name), prepared)
     case = Case(name, found, problem.identity, (), (), prepared, terminology)
     began = fact.days_ago
     of_now = _OF_NOW if began is None or began <= _NOW_DAYS else ()
-    reasons = combine((*_ALWAYS, *of_now), case)
+    told = entered_name(name, found, coded=bool(fact.codes))
+    reasons = (*told, *combine((*_ALWAYS, *of_now), case))
     return Assessment(
         name=name,
         group=Group.LIKELY,

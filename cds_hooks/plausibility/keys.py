@@ -22,7 +22,7 @@ MAX_WORDS = 40
 """Words of a name that are looked at; no diagnosis has more."""
 
 _WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)?")
-_CAPITALS = re.compile(r"(?<![A-Za-z0-9-])[A-Z][A-Z0-9]{1,5}(?![A-Za-z0-9-])")
+_CAPITALS = re.compile(r"(?<![A-Za-z0-9-])([A-Z][A-Z0-9]{1,5})s?(?![A-Za-z0-9-])")
 _POSSESSIVE = re.compile(r"'s?$")
 _GREEK = str.maketrans({"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "κ": "kappa"})  # noqa: RUF001
 _ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6", "vii": "7", "viii": "8"}
@@ -38,6 +38,9 @@ _IRREGULAR = {
     "vertebrae": "vertebra",
     "vertebre": "vertebra",
 }
+_ISED = 7
+"""Shorter words that end so are no British spelling ("raised")."""
+
 _KEEP_S = ("ss", "us", "is", "os")
 _NOT_PLURAL = frozenset({"atlas", "gas", "pancreas", "texas", "diabetes", "herpes", "rabies"})
 
@@ -98,7 +101,7 @@ def words(text: str) -> list[str]:
 def expand(text: str) -> str:
     """The text with its capital abbreviations written out ("NSTEMI" is a name of its own)."""
     known = tables().expansions
-    return _CAPITALS.sub(lambda m: known.get(m.group(), m.group()), text)
+    return _CAPITALS.sub(lambda m: known.get(m.group(1), m.group()), text)
 
 
 def key_words(text: str) -> list[str]:
@@ -162,7 +165,10 @@ def stem(word: str) -> str:
 
 def _american(word: str) -> str:
     word = word.replace("ooe", "oe").replace("ae", "e").replace("oe", "e").replace("sulph", "sulf")
-    return word[:-3] + "or" if word.endswith("mour") else word
+    if len(word) > _ISED and word.endswith(("ised", "ising", "isation")):
+        at = word.rindex("is")
+        word = f"{word[:at]}iz{word[at + 2 :]}"
+    return word[:-3] + "or" if word.endswith(("mour", "viour", "abour")) else word
 
 
 def _singular(word: str) -> str:

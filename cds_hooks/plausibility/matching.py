@@ -5,6 +5,7 @@ Each step answers or passes on. None compares letters: a word is the same word o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -27,6 +28,16 @@ from cds_hooks.plausibility.resolution import Concept, Resolution, Status
 from cds_hooks.plausibility.store import TermStore
 
 __all__ = ["Matcher"]
+
+_COMPANY = re.compile(
+    r",? (?:with|due to|following|complicating|associated with|caused by|resulting|to)\b",
+    re.IGNORECASE,
+)
+"""What follows one of these is not what a term names."""
+
+_PREPOSITIONS = frozenset(
+    {"after", "at", "by", "due", "for", "from", "in", "of", "on", "to", "with"}
+)
 
 _SPAN_WORDS = 12
 _EXTRA_WORDS = 4
@@ -74,7 +85,7 @@ class Matcher:
         if all(k.site and not k.organism for k in known.values()):
             return Resolution(name, Status.NOT_FOUND, uncovered=tuple(kept))
         return (
-            self._all_words(name, kept, longer=longer)
+            self._all_words(name, kept, left, longer=longer)
             or self._main_clause(name, left)
             or self._without_form(name, kept)
             or self._longest_span(name, kept, known)
@@ -160,7 +171,9 @@ class Matcher:
         rest = tuple(w for w in normalise(written[at:]) if w not in joints)
         return replace(found, status=Status.PARTIAL, qualifiers=rest)
 
-    def _all_words(self, name: str, found: list[str], *, longer: bool = False) -> Resolution | None:
+    def _all_words(
+        self, name: str, found: list[str], written: Sequence[str], *, longer: bool = False
+    ) -> Resolution | None:
         wanted = set(found)
         if len(wanted) < 2:
             return None if longer else self._one_word(name, found[0])
@@ -173,8 +186,12 @@ class Matcher:
         ]
         if not terms:
             return None
-        shortest = [number for number, size in terms if size == terms[0][1]]
-        return self._choose.answer(name, Status.PARTIAL, self._store.terms(shortest))
+        noun = _noun(found, written)
+        about = [h for h in self._store.terms(n for n, _ in terms) if _is_about(h.text, noun)]
+        if not about:
+            return None
+        shortest = [h for h in about if h.size == about[0].size]
+        return self._choose.answer(name, Status.PARTIAL, shortest)
 
     def _without_form(self, name: str, found: list[str]) -> Resolution | None:
         """The name without words for its course, and without an agent that induced it."""
@@ -183,11 +200,13 @@ class Matcher:
             return None
         gone = tuple(w for w in found if w not in bare)
         answer = self.exact(name, bare) or self._generic(name, bare)
-        if answer:
+        if answer and not _denied(gone, answer.concepts):
             return replace(answer, status=Status.PARTIAL, qualifiers=gone)
         # A longer term says something more: what holds of it need not hold of the name.
-        answer = self._all_words(name, bare) if len(set(bare)) > 1 else None
-        return replace(answer, stripped=gone) if answer else None
+        answer = self._all_words(name, bare, bare) if len(set(bare)) > 1 else None
+        if answer is None or _denied(gone, answer.concepts):
+            return None
+        return replace(answer, stripped=gone)
 
     def _one_word(self, name: str, word: str) -> Resolution | None:
         """A word that only the names of one disease have: "tamponade"."""
@@ -212,12 +231,27 @@ class Matcher:
             same = self._store.by_keys([k])
             left = _left(found, k)
             concepts = [h.concept for h in same]
-            if qualifies(left, found, known, concepts, k) and not _denied(left, concepts):
-                return self._choose.answer(name, Status.PARTIAL, same, qualifiers=left)
+            if qualifies(left, found, known, concepts, k):
+                answer = self._choose.answer(name, Status.PARTIAL, same, qualifiers=left)
+                if not _denied(left, (*concepts, *answer.concepts)):
+                    return answer
         if not keys:
             return None
         same = self._store.by_keys(keys[:1])
         return self._choose.answer(name, Status.PARTIAL, same, uncovered=_left(found, keys[0]))
+
+
+def _is_about(term: str, noun: str) -> bool:
+    """Whether a longer term has the noun of the name in what it names, not only in its company: an
+    obstruction of the colon is no polyp "with obstruction"."""
+    return noun in normalise(words(_COMPANY.split(term, maxsplit=1)[0]))
+
+
+def _noun(found: Sequence[str], written: Sequence[str]) -> str:
+    """The noun that a name is about: the last word before its first preposition."""
+    at = next((i for i, w in enumerate(written) if i and w in _PREPOSITIONS), len(written))
+    head = normalise(written[:at])
+    return head[-1] if head else found[-1]
 
 
 def _without_course(found: Resolution) -> Resolution:

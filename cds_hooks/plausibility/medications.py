@@ -1,4 +1,4 @@
-"""What current drugs commonly cause, and recorded diseases they are known to conflict with."""
+"""What current drugs can cause, and recorded diseases they are known to conflict with."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ from cds_hooks.plausibility.terminology import Terminology
 from fhir_mapping.chart import Chart
 
 __all__ = [
+    "Common",
     "Conflict",
     "DrugMayCause",
     "Effect",
+    "common",
     "concerns",
     "conflicts",
     "effects",
@@ -33,7 +35,7 @@ _FRESH_DAYS = 14
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect(Tied):
-    """Drugs that commonly cause the diagnosis, and a result that `needs` to be "low" or "high"."""
+    """Drugs that can cause the diagnosis, and a result that `needs` to be "low" or "high"."""
 
     drugs: tuple[str, ...]
     analyte: str = ""
@@ -55,6 +57,18 @@ class Conflict(Tied):
         return self.from_years == 0 or (age_years is not None and age_years >= self.from_years)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Common:
+    """Drugs that cause an effect (by its id) in at least 1 of 100, what the source says of it, and
+    the day on which that was looked up."""
+
+    effect: str
+    drugs: tuple[str, ...]
+    says: str
+    source: str
+    looked_up: str
+
+
 @cache
 def _tables() -> dict[str, Any]:
     text = files(__package__).joinpath("data/drugs.toml").read_text("utf-8")
@@ -68,6 +82,12 @@ def effects() -> tuple[Effect, ...]:
 
 
 @cache
+def common() -> tuple[Common, ...]:
+    """What is known to be common, of `data/drugs.toml`. Unknown keys are an error."""
+    return tuple(Common(**_frozen(r)) for r in _tables()["common"])
+
+
+@cache
 def conflicts() -> tuple[Conflict, ...]:
     """The conflicts of `data/drugs.toml`. Unknown keys are an error."""
     return tuple(Conflict(**_frozen(r)) for r in _tables()["conflict"])
@@ -75,7 +95,7 @@ def conflicts() -> tuple[Conflict, ...]:
 
 @dataclass(frozen=True, slots=True)
 class DrugMayCause:
-    """Information, not a judgement: a current drug commonly causes the diagnosis."""
+    """Information, not a judgement: a current drug can cause the diagnosis, or commonly does."""
 
     id: str = "drug-may-cause"
     source: str = "data/drugs.toml, each entry with its own"
@@ -84,12 +104,12 @@ class DrugMayCause:
         for effect in concerning(effects, case.concepts):
             ids = _taken(effect.drugs, case.record)
             if ids:
-                text = "a current medication commonly causes it"
-                yield Reason(self.id, ABSTAIN, text, ids, effect.source)
+                text, source = _how_often(effect, case.record)
+                yield Reason(self.id, ABSTAIN, text, ids, source)
 
 
 def medication_concerns(chart: Chart, terminology: Terminology | None = None) -> tuple[Reason, ...]:
-    """Abnormal results that a current drug commonly causes, and conflicts with recorded diseases.
+    """Abnormal results that a current drug can cause, and conflicts with recorded diseases.
 
     Every reason names the medication and the result or problem. Information: nothing is ordered.
     """
@@ -109,9 +129,20 @@ def _results(prepared: Record) -> Iterator[Reason]:
         flag = found[0].flag
         drugs = _taken(effect.drugs, prepared)
         if drugs and (flag.is_low if effect.needs == "low" else flag.is_high):
-            text = f"{effect.id.replace('-', ' ')}: a current medication commonly causes it"
+            often, source = _how_often(effect, prepared)
             ids = (found[0].id, *drugs)
-            yield Reason("drug-and-result", ABSTAIN, text, ids, effect.source)
+            text = f"{effect.id.replace('-', ' ')}: {often}"
+            yield Reason("drug-and-result", ABSTAIN, text, ids, source)
+
+
+def _how_often(effect: Effect, prepared: Record) -> tuple[str, str]:
+    """What is said of a drug that is taken, and by which source: "commonly" only where that was
+    looked up for this very drug."""
+    known = (c for c in common() if c.effect == effect.id and _taken(c.drugs, prepared))
+    found = next(known, None)
+    if found is None:
+        return "a current medication can cause it", effect.source
+    return "a current medication commonly causes it", found.source
 
 
 def _conflicts(prepared: Record) -> Iterator[Reason]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from cds_hooks.consultation import Candidate, Differential, Evidence, Group
 from cds_hooks.plausibility.agreement import Votes, votes
-from cds_hooks.plausibility.record import Identity, general_code, identity
+from cds_hooks.plausibility.charted import charted_by
+from cds_hooks.plausibility.record import Identity, Record, general_code, identity
 from cds_hooks.plausibility.resolution import Resolution
 from cds_hooks.plausibility.terminology import Terminology
 
@@ -93,13 +94,18 @@ class Merged:
         return tuple(dict.fromkeys(m.candidate.diagnosis for m in self.others))
 
 
-def merge(differentials: Sequence[Differential], terminology: Terminology) -> list[Merged]:
+def merge(
+    differentials: Sequence[Differential],
+    terminology: Terminology,
+    record: Record | None = None,
+) -> list[Merged]:
     """Candidates of all samples, one a diagnosis, by agreement and then by place.
 
     Two names are one diagnosis when both resolve to the same one concept (ICD-10-CM code without
     its unspecific ending, else MeSH descriptor), or when they are the same words. Of a diagnosis
     and a kind of it that no sample names side by side, the one that more samples wrote stays and
-    has the votes of both ("myocardial infarction", "STEMI").
+    has the votes of both ("myocardial infarction", "STEMI"). The chart's `record` tells the
+    code of a name that depends on it.
     """
     groups: dict[str, list[Mention]] = {}
     found: dict[str, Resolution] = {}
@@ -113,8 +119,8 @@ def merge(differentials: Sequence[Differential], terminology: Terminology) -> li
     merged = [
         Merged(
             mentions=tuple(mentions),
-            resolution=found[label],
-            identity=_identity(found[label], terminology),
+            resolution=(told := charted_by(found[label], record)),
+            identity=_identity(told, terminology),
             models=tuple(d.model for d in differentials),
             others=tuple(
                 m for gone, into in absorbed.items() if into == label for m in groups[gone]
@@ -165,4 +171,5 @@ def _label(name: str, found: Resolution, terminology: Terminology) -> str:
 
 def _identity(found: Resolution, terminology: Terminology) -> Identity:
     """An ambiguous or partial name is only its own words: it must not match by a part."""
-    return identity(found.name, found.concepts if found.exact else (), terminology)
+    concepts = found.concepts if found.exact else ()
+    return identity(found.name, concepts, terminology, found.options)

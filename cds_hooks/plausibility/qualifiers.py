@@ -28,6 +28,11 @@ ORGANISM = WordKind(site=False, organism=True)
 _SPECIES = re.compile(r"[a-z]{3,}(?:i|is|us|um|ens|ans|a|ae|e)$")
 
 _BITES = frozenset({"bite", "sting"})
+_OPEN = re.compile(
+    r"sepsis|unspecified organism|infection, unspecified|gastroenteritis", re.IGNORECASE
+)
+"""Titles of the chapter of infections that leave the organism open."""
+
 _LEVEL = re.compile(r"[clst]\d{1,2}$")
 """A level of the spine: C5, L4, S1."""
 
@@ -46,22 +51,45 @@ def qualifies(
     table = tables().qualifiers
     poisoned = "poisoning" in name.split(" ")
     course = table["form"] | table["tail"] | _modifiers()
-    anywhere = _within(concepts, table["anywhere"]) or _chapter(concepts, "19")
+    common = not table["sited"].isdisjoint(name.split(" "))
+    placed = _within if common else _wholly_within
+    anywhere = placed(concepts, table["anywhere"]) or _chapter(concepts, "19")
     infectious = (
         _within(concepts, table["infectious"])
         or _chapter(concepts, "1")
         or any(w.endswith("itis") for w in name.split(" "))
     )
+    named = table["kinds"] if _of_one_organism(concepts, name, known) else frozenset()
+    sited = len({w for w in found if _organ(w, known)}) > 1 and not _chapter(concepts, "19")
     bite = not _BITES.isdisjoint(name.split(" "))
     return all(
-        word in course
+        (word in course and _may_run(word, found))
         or _before_agent(word, found, table["agent"])
         or (poisoned and not known[word].anywhere)
-        or (anywhere and (known[word].site or word in table["sites"] or _LEVEL.match(word)))
-        or (infectious and _organism(word, found, known))
+        or (anywhere and _site(word, known) and not (sited and _organ(word, known)))
+        or (infectious and word not in named and _organism(word, found, known))
         or (bite and word in table["animals"])
         for word in left
     )
+
+
+def _site(word: str, known: Mapping[str, WordKind]) -> bool:
+    """A part of the body, or a level of the spine."""
+    named = known[word].site or word in tables().qualifiers["sites"]
+    return named or _LEVEL.match(word) is not None
+
+
+def _organ(word: str, known: Mapping[str, WordKind]) -> bool:
+    """A part of the body that lies in no other: no stomach has an eye."""
+    return word in known and known[word].site and word not in tables().qualifiers["within"]
+
+
+def _of_one_organism(concepts: Sequence[Concept], name: str, known: Mapping[str, WordKind]) -> bool:
+    """Whether a disease has its organism already: scarlet fever, an Entamoeba infection."""
+    if any(known[w].organism for w in name.split(" ") if w in known):
+        return True
+    told = [c for c in concepts if c.system == ICD_10_CM and c.chapter == "1"]
+    return bool(told) and not any(_OPEN.search(c.display) for c in told)
 
 
 def _modifiers() -> frozenset[str]:
@@ -72,7 +100,17 @@ def without_form(found: Sequence[str]) -> list[str]:
     """The words of a name without those for its course and without named agents."""
     table = tables().qualifiers
     gone = table["form"] | _modifiers()
-    return [w for w in found if w not in gone and not _before_agent(w, found, table["agent"])]
+    return [
+        w
+        for w in found
+        if not (w in gone and _may_run(w, found)) and not _before_agent(w, found, table["agent"])
+    ]
+
+
+def _may_run(word: str, found: Sequence[str]) -> bool:
+    """Whether a word for the course goes with what is named: only an event is spontaneous."""
+    table = tables().qualifiers
+    return word not in table["of_event"] or not table["event"].isdisjoint(found)
 
 
 def read_word(word: str) -> WordKind | None:
@@ -115,6 +153,14 @@ def _after(word: str, found: Sequence[str]) -> str:
 def _within(concepts: Iterable[Concept], roots: Iterable[str]) -> bool:
     trees = [t for c in concepts for t in c.trees]
     return any(t == r or t.startswith(f"{r}.") for t in trees for r in roots)
+
+
+def _wholly_within(concepts: Iterable[Concept], roots: Iterable[str]) -> bool:
+    """Whether all trees of a concept are below these: a hemorrhage may be anywhere, one that is
+    also a disease of the uterus may not."""
+    tree = tuple(f"{r}." for r in roots)
+    placed = [[f"{t}." for t in c.trees] for c in concepts if c.trees]
+    return any(all(t.startswith(tree) for t in trees) for trees in placed)
 
 
 def _chapter(concepts: Iterable[Concept], number: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from cds_hooks.plausibility.keys import key, key_words
-from cds_hooks.plausibility.resolution import ICD_10_CM, MESH, Concept
+from cds_hooks.plausibility.resolution import ICD_10_CM, MESH, Concept, Option
 from cds_hooks.plausibility.results import Results
 from cds_hooks.plausibility.terminology import Terminology
 from fhir_mapping.chart import Chart, Experiencer, Fact, Kind, Polarity
@@ -31,7 +31,9 @@ _NOT_TAKEN = OVER | {"cancelled", "draft", "ended", "entered-in-error", "not-tak
 _BRACKETS = re.compile(r"\s*\([^()]*\)")
 _ICD_CODE = re.compile(r"[A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?$")
 _UNSPECIFIC = re.compile(
-    r"\bwithout\b.*|,? not elsewhere classified|\bunspecified(?: \w+)?|\bother\b|\buncomplicated\b",
+    r"\bwithout\b.*|,? not elsewhere classified|\bother\b|\buncomplicated\b"
+    r"|\bunspecified(?: (?:cause|degree|extent|kidney|organism|part|severity|side|site|stage"
+    r"|trimester|type))?\b",
     re.IGNORECASE,
 )
 _ICD_SYSTEMS = frozenset({ICD_10_CM, "urn:oid:2.16.840.1.113883.6.90"})
@@ -39,15 +41,31 @@ _ICD_SYSTEMS = frozenset({ICD_10_CM, "urn:oid:2.16.840.1.113883.6.90"})
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a diagnosis is, as far as it can be told: ICD-10-CM codes, MeSH ids, keys of names."""
+    """What a diagnosis is, as far as it can be told: ICD-10-CM codes, MeSH ids and tree numbers,
+    keys of names, and of each code its category with the words of its title that say something.
+    `options` are codes of which it is one, the chart does not tell which."""
 
     icd: frozenset[str] = frozenset()
     mesh: frozenset[str] = frozenset()
     keys: frozenset[str] = frozenset()
+    trees: frozenset[str] = frozenset()
+    titles: frozenset[tuple[str, frozenset[str]]] = frozenset()
+    options: frozenset[str] = frozenset()
 
-    def same_code(self, other: Identity) -> bool:
-        """Whether an ICD-10-CM code of one is the other's, or lies above or below it."""
-        return any(a.startswith(b) or b.startswith(a) for a in self.icd for b in other.icd)
+    def covers_code(self, other: Identity) -> bool:
+        """Whether the other has an ICD-10-CM code that is one of these, lies below one, or is
+        of the same category with a title that says all that the title of one says, and more."""
+        below = any(b.startswith(a) for a in self.icd | self.options for b in other.icd)
+        return below or any(
+            a == b and wide and wide <= narrow
+            for a, wide in self.titles
+            for b, narrow in other.titles
+        )
+
+    def covers_name(self, other: Identity) -> bool:
+        """Whether both share a MeSH descriptor or a name, or the other's descriptor is below."""
+        below = any(b.startswith(f"{a}.") for a in self.trees for b in other.trees)
+        return below or self.same_concept(other)
 
     def same_concept(self, other: Identity) -> bool:
         """Whether both share a MeSH descriptor or a name."""
@@ -86,6 +104,15 @@ class Record:
     drugs: tuple[tuple[Fact, str], ...]
     drug_text: str
     readings: Readings = field(default_factory=Readings, compare=False)
+    _of_kinds: dict[tuple[Kind, ...], tuple[Fact, ...]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+
+    def of(self, *kinds: Kind) -> tuple[Fact, ...]:
+        """The facts of these kinds, in chart order, looked for once."""
+        if kinds not in self._of_kinds:
+            self._of_kinds[kinds] = self.chart.of(*kinds)
+        return self._of_kinds[kinds]
 
     def taken(self, pattern: re.Pattern[str]) -> tuple[str, ...]:
         """The ids of the current medications of which the text has the pattern."""
@@ -108,14 +135,22 @@ def _is_current(medication: Fact) -> bool:
     return medication.polarity is Polarity.PRESENT and medication.status not in _NOT_TAKEN
 
 
-def identity(name: str, concepts: tuple[Concept, ...], terminology: Terminology | None) -> Identity:
+def identity(
+    name: str,
+    concepts: tuple[Concept, ...],
+    terminology: Terminology | None,
+    options: tuple[Option, ...] = (),
+) -> Identity:
     """What a name and the concepts it resolved to identify."""
-    icd = (general_code(c, terminology) for c in concepts if c.system == ICD_10_CM)
+    coded = [c for c in concepts if c.system == ICD_10_CM]
     own = _own_key(name)
     return Identity(
-        icd=frozenset(icd),
+        icd=frozenset(general_code(c, terminology) for c in coded),
         mesh=frozenset(c.code for c in concepts if c.system == MESH),
         keys=frozenset({own} if own else ()),
+        trees=frozenset(t for c in concepts for t in c.trees),
+        titles=frozenset((c.category, _says(c.display)) for c in coded),
+        options=frozenset(general_code(o.concept, terminology) for o in options),
     )
 
 
@@ -126,19 +161,21 @@ def _own_key(name: str) -> str:
 
 def general_code(concept: Concept, terminology: Terminology | None) -> str:
     """The code that means the disease itself: E11 for E11.9 "without complications", I26 for
-    I26.99 "Other pulmonary embolism without acute cor pulmonale"."""
+    I26.99 "Other pulmonary embolism without acute cor pulmonale"; K74.6 for K74.60 "Unspecified
+    cirrhosis of liver", whose category is of fibrosis too."""
     while terminology is not None and concept.parent and _UNSPECIFIC.search(concept.display):
         parent = terminology.concept(concept.parent)
-        if parent is None or not _adds_nothing(concept.display, parent.display):
+        if parent is None or _says(concept.display) != _says(parent.display):
             break
         concept = parent
     return concept.code
 
 
-def _adds_nothing(title: str, wider: str) -> bool:
-    """Whether a title, apart from what it leaves open, says no more than the wider one: "Acute
-    myocardial infarction, unspecified" does not, "ST elevation ... of unspecified site" does."""
-    return set(key_words(_UNSPECIFIC.sub(" ", title))) <= set(key_words(wider))
+@lru_cache(maxsize=4096)
+def _says(title: str) -> frozenset[str]:
+    """The words of a title apart from what it leaves open: "Acute myocardial infarction,
+    unspecified" says no more than its category, "ST elevation ... of unspecified site" does."""
+    return frozenset(key_words(_UNSPECIFIC.sub(" ", title)))
 
 
 def recorded_problem(fact: Fact, terminology: Terminology | None) -> Problem:
@@ -156,6 +193,8 @@ def recorded_problem(fact: Fact, terminology: Terminology | None) -> Problem:
             icd=raw.union(*(f.icd for f in found)),
             mesh=frozenset().union(*(f.mesh for f in found)),
             keys=frozenset().union(*(f.keys for f in found)),
+            trees=frozenset().union(*(f.trees for f in found)),
+            titles=frozenset().union(*(f.titles for f in found)),
         ),
         concepts=tuple(concepts),
         codes=raw,

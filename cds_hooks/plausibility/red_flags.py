@@ -1,34 +1,56 @@
-"""Diagnoses not to be missed that a chart calls for and no sample of the model named."""
+"""Diagnoses not to be missed that a chart calls for, and those that no sample of a model named."""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from cds_hooks.consultation import Assessment, Reason
-from cds_hooks.plausibility.findings import Seen, findings
+from cds_hooks.consultation import Assessment, ChartFinding, Reason, Seriousness
+from cds_hooks.plausibility.criteria import Criteria, Met
+from cds_hooks.plausibility.findings import Seen
 from cds_hooks.plausibility.keys import key, key_words
 from cds_hooks.plausibility.record import record
-from cds_hooks.plausibility.rules import Tied, concerning
+from cds_hooks.plausibility.resolution import ICD_10_CM, Concept
+from cds_hooks.plausibility.rules import Tied
+from cds_hooks.plausibility.scores import Scored, compute, scores
 from cds_hooks.plausibility.terminology import Terminology
-from fhir_mapping.chart import Chart, PatientFacts
+from fhir_mapping.chart import Chart, Kind, PatientFacts, Polarity
+from fhir_mapping.findings.vocabulary import wider
 
-__all__ = ["Pattern", "not_considered", "overlooked", "patterns"]
+__all__ = ["Pattern", "found_in", "not_considered", "overlooked", "patterns"]
+
+_TABLES = frozenset({"histories.toml", "labels.toml", "limits.toml"})
+_ORDER = tuple(Seriousness)
+_RECORDED_DAYS = 2.0
+"""A diagnosis recorded this recently, or since the present stay began, is of this encounter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pattern(Tied):
-    """Of each group in `all` one finding, `at_least` so many of `any`, in a patient from
-    `from_years` to below `below_years` of recorded `sex`: think of `diagnosis`."""
+    """Of each group in `all` one criterion, `at_least` so many of `any`, none of `none`, and where
+    a `score` is named at least `score_at_least` points of it, in a patient from `from_years` to
+    below `below_years` of recorded `sex`: the findings fit `diagnosis`.
+
+    `event` are the codes of the acute event itself, where `codes` hold chronic forms as well.
+    `says` is what the source says, `own` what of the rule is this service's own choice.
+    """
 
     diagnosis: str
+    seriousness: Seriousness
+    says: str
+    looked_up: str | bool
     all: tuple[tuple[str, ...], ...] = ()
     any: tuple[str, ...] = ()
     at_least: int = 0
+    none: tuple[str, ...] = ()
+    score: str = ""
+    score_at_least: float = 0.0
+    event: tuple[str, ...] = ()
+    own: str = ""
     from_years: float = 0.0
     below_years: float = 200.0
     sex: str = ""
@@ -41,27 +63,155 @@ class Pattern(Tied):
             return False
         return not self.sex or patient.recorded_sex == self.sex
 
-    def found(self, seen: Seen) -> list[str]:
-        """The findings that make the pattern, [] when it is not complete."""
-        required = [seen.any_of(group) for group in self.all]
-        further = seen.any_of(self.any)
-        if not all(required) or len(further) < self.at_least:
-            return []
-        return list(dict.fromkeys([n for group in required for n in group] + further))
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The criteria that speak for the diagnosis, each once."""
+        return tuple(dict.fromkeys([n for group in self.all for n in group] + list(self.any)))
+
+    def found(self, criteria: Criteria) -> tuple[list[Met], Scored | None]:
+        """What of the chart makes the pattern, [] when it is not complete."""
+        required = []
+        for group in self.all:
+            met = criteria.any_of(group)
+            if not met:
+                return [], None
+            required += met
+        further = criteria.any_of(self.any)
+        if _distinct(further) < self.at_least or criteria.any_of(self.none):
+            return [], None
+        scored = compute(scores()[self.score], criteria) if self.score else None
+        if self.score and (scored is None or scored.points < self.score_at_least):
+            return [], None
+        told = [*required, *further, *(scored.met if scored else ())]
+        of_now = [m for m in told if not m.background]
+        return (_once(told), scored) if of_now else ([], None)
+
+
+def _distinct(told: Sequence[Met]) -> int:
+    """How many findings these are: one value that meets two criteria is one, and so is a finding
+    with the wider one that it implies."""
+    implied = {wide for m in told for wide in wider().get(m.name, ())}
+    return len({m.phrase for m in told if m.name not in implied})
+
+
+def _once(told: Iterable[Met]) -> list[Met]:
+    """Each phrase once, measured values first."""
+    found = {m.phrase: m for m in told}
+    return sorted(found.values(), key=lambda m: not any(c.isdigit() for c in m.phrase))
 
 
 @cache
 def patterns() -> tuple[Pattern, ...]:
-    """The shipped patterns of `data/red_flags.toml`. Unknown keys are an error."""
-    text = files(__package__).joinpath("data/red_flags.toml").read_text("utf-8")
-    return tuple(Pattern(**_frozen(p)) for p in tomllib.loads(text)["pattern"])
+    """The shipped patterns of `data/chart_rules/`. Unknown keys are an error."""
+    folder = files(__package__).joinpath("data/chart_rules")
+    found = sorted((f for f in folder.iterdir() if f.name not in _TABLES), key=lambda f: f.name)
+    texts = (f.read_text("utf-8") for f in found if f.name.endswith(".toml"))
+    return tuple(Pattern(**_frozen(p)) for text in texts for p in tomllib.loads(text)["pattern"])
+
+
+_RECORDED = "recorded in this encounter"
+
+
+def found_in(seen: Seen) -> tuple[ChartFinding, ...]:
+    """One finding a diagnosis of which the chart completes a pattern, the most serious first."""
+    return tuple(finding for _, finding in _found(seen))
+
+
+def _found(seen: Seen) -> Sequence[tuple[Pattern, ChartFinding]]:
+    """The patterns that a chart completes, each with its finding; looked for once a chart."""
+    if seen.patterns is None:
+        seen.patterns = tuple(_look(seen))
+    found: Sequence[tuple[Pattern, ChartFinding]] = seen.patterns
+    return found
+
+
+def _look(seen: Seen) -> list[tuple[Pattern, ChartFinding]]:
+    told: dict[str, tuple[Pattern, ChartFinding]] = {}
+    criteria = Criteria(seen)
+    for pattern in patterns():
+        if not pattern.fits(criteria.patient):
+            continue
+        met, scored = pattern.found(criteria)
+        if not met:
+            continue
+        finding = _finding(pattern, met, scored, seen)
+        earlier = told.get(pattern.diagnosis)
+        if earlier is None or _weight(finding) > _weight(earlier[1]):
+            told[pattern.diagnosis] = (pattern, finding)
+    return sorted(told.values(), key=lambda f: _weight(f[1]), reverse=True)
+
+
+def _weight(finding: ChartFinding) -> tuple[int, int]:
+    return -_ORDER.index(finding.seriousness), len(finding.told)
+
+
+def _finding(
+    pattern: Pattern, met: Sequence[Met], scored: Scored | None, seen: Seen
+) -> ChartFinding:
+    found = ChartFinding(
+        rule=pattern.id,
+        diagnosis=pattern.diagnosis,
+        seriousness=pattern.seriousness,
+        told=tuple(m.phrase for m in met),
+        fact_ids=tuple(dict.fromkeys(i for m in met for i in m.fact_ids)),
+        source=pattern.source,
+        score=scored.text if scored else "",
+        missing=scored.missing if scored else (),
+        own=pattern.own,
+    )
+    entry = _recorded_event(pattern, seen)
+    if not entry:
+        return found
+    text = f"{_RECORDED}: {seen.record.facts[entry].text}"
+    return replace(
+        found,
+        seriousness=Seriousness.NOTABLE,
+        told=(text, *found.told),
+        fact_ids=(entry, *(i for i in found.fact_ids if i != entry)),
+    )
+
+
+def _is_recorded(finding: ChartFinding) -> bool:
+    return bool(finding.told) and finding.told[0].startswith(_RECORDED)
+
+
+def _recorded_event(pattern: Pattern, seen: Seen) -> str:
+    """The id of the entry that records the acute event itself as of this encounter, else "".
+
+    A chronic form, an old event or a history is none: it raises the risk."""
+    codes = pattern.event or pattern.codes
+    limit = max([_RECORDED_DAYS, *_stay_days(seen)])
+    for problem in seen.record.problems:
+        days = problem.fact.days_ago
+        if problem.active and days is not None and -1 <= days <= limit:
+            told = problem.codes or {c.code for c in problem.concepts if c.system == ICD_10_CM}
+            if any(c.startswith(codes) for c in told):
+                return problem.fact.id
+    reasons = (f for f in seen.record.of(Kind.COMPLAINT) if f.polarity is Polarity.PRESENT)
+    return next(
+        (
+            f.id
+            for f in reasons
+            if any(c.code.startswith(codes) for c in f.codes if c.system == ICD_10_CM)
+        ),
+        "",
+    )
+
+
+def _stay_days(seen: Seen) -> list[float]:
+    """How long ago the present encounter began."""
+    return [
+        f.days_ago
+        for f in seen.record.of(Kind.ENCOUNTER)
+        if f.text.startswith("Present encounter") and f.days_ago is not None
+    ]
 
 
 def not_considered(
     chart: Chart, assessments: Sequence[Assessment], terminology: Terminology
 ) -> tuple[Reason, ...]:
-    """One reason a pattern that the chart completes and whose diagnosis is not in the list, those
-    of which the chart tells most first.
+    """One reason a pattern that the chart completes and whose diagnosis is not in the list, the
+    most serious first.
 
     It says that the model did not consider it, with the facts; it does not say that it is so.
     """
@@ -71,45 +221,34 @@ def not_considered(
 def overlooked(
     seen: Seen, assessments: Sequence[Assessment], terminology: Terminology
 ) -> tuple[Reason, ...]:
-    """As `not_considered`, of a chart already prepared. What is on the problem list as current is
-    not missing from a list of new diagnoses."""
-    told: dict[str, Reason] = {}
-    weight: dict[str, int] = {}
-    recorded = [c for p in seen.record.problems if p.active for c in p.concepts]
-    known = concerning(patterns, recorded)
-    for pattern in patterns():
-        if pattern in known or not pattern.fits(seen.record.chart.patient):
-            continue
-        found = pattern.found(seen)
-        if len(found) > weight.get(pattern.diagnosis, 0) and not _considered(
-            pattern, assessments, terminology
-        ):
-            told[pattern.diagnosis] = _reason(pattern, found, seen)
-            weight[pattern.diagnosis] = len(found)
-    return tuple(told[d] for d in sorted(told, key=lambda d: -weight[d]))
+    """As `not_considered`, of a chart already prepared. A history or a chronic form on the problem
+    list does not silence a pattern; the acute event recorded in this encounter does."""
+    named = [
+        (terminology.resolve(name).concepts, key(key_words(name)))
+        for one in assessments
+        for name in dict.fromkeys((one.name, *one.written_as))
+    ]
+    return tuple(
+        _reason(finding)
+        for pattern, finding in _found(seen)
+        if not _is_recorded(finding) and not _considered(pattern, named)
+    )
 
 
-def _reason(pattern: Pattern, found: Sequence[str], seen: Seen) -> Reason:
-    names = ", ".join(findings()[n].name for n in found)
-    ids = dict.fromkeys(i for n in found for i in seen.facts(n))
-    text = f"{pattern.diagnosis}: the chart tells of {names}"
-    return Reason("not-considered", "fail", text, tuple(ids), pattern.source)
+def _reason(finding: ChartFinding) -> Reason:
+    text = f"{finding.diagnosis}: the chart tells of {', '.join(finding.told)}"
+    return Reason("not-considered", "fail", text, finding.fact_ids, finding.source)
 
 
-def _considered(
-    pattern: Pattern, assessments: Iterable[Assessment], terminology: Terminology
-) -> bool:
+def _considered(pattern: Pattern, named: Iterable[tuple[tuple[Concept, ...], str]]) -> bool:
     """Whether a diagnosis of the list is the pattern's, a kind of it, or is called like it."""
     own = key(key_words(pattern.diagnosis))
-    return any(
-        pattern.concerns(terminology.resolve(name).concepts) or key(key_words(name)) == own
-        for one in assessments
-        for name in (one.name, *one.written_as)
-    )
+    return any(pattern.concerns(concepts) or called == own for concepts, called in named)
 
 
 def _frozen(raw: dict[str, Any]) -> dict[str, Any]:
     kept = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
-    kept["mesh"] = frozenset(kept["mesh"])
-    kept["all"] = tuple(tuple(group) for group in raw["all"])
+    kept["mesh"] = frozenset(kept.get("mesh", ()))
+    kept["all"] = tuple(tuple(group) for group in raw.get("all", ()))
+    kept["seriousness"] = Seriousness(raw["seriousness"])
     return kept

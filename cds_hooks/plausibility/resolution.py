@@ -8,7 +8,16 @@ from enum import StrEnum
 from cds_hooks.plausibility.others import Other
 from fhir_mapping.chart import Code
 
-__all__ = ["DISEASE_ONTOLOGY", "ICD_10_CM", "MESH", "MONDO", "Concept", "Resolution", "Status"]
+__all__ = [
+    "DISEASE_ONTOLOGY",
+    "ICD_10_CM",
+    "MESH",
+    "MONDO",
+    "Concept",
+    "Option",
+    "Resolution",
+    "Status",
+]
 
 ICD_10_CM = "http://hl7.org/fhir/sid/icd-10-cm"
 MESH = "http://id.nlm.nih.gov/mesh"
@@ -50,6 +59,14 @@ class Concept:
 
 
 @dataclass(frozen=True, slots=True)
+class Option:
+    """A code that a name has when the chart holds a problem whose code begins with `when`."""
+
+    when: str
+    concept: Concept
+
+
+@dataclass(frozen=True, slots=True)
 class Resolution:
     """A name looked up.
 
@@ -68,11 +85,18 @@ class Resolution:
     uncovered: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     other: Other | None = None
+    options: tuple[Option, ...] = ()
 
     @property
     def recognised(self) -> bool:
         """Every word of the name that carries meaning is accounted for."""
         return self.status is not Status.NOT_FOUND and not self.uncovered
+
+    @property
+    def longer(self) -> bool:
+        """The name is only a part of what a longer term says."""
+        nothing_left = not self.qualifiers and not self.uncovered
+        return self.status is Status.PARTIAL and nothing_left and not self.stripped
 
     @property
     def exact(self) -> bool:
@@ -83,6 +107,12 @@ class Resolution:
     def codes(self) -> tuple[Code, ...]:
         """ICD-10-CM first, then MeSH, then the disease ontologies."""
         return tuple(c.as_code() for c in self.concepts)
+
+    @property
+    def categories(self) -> frozenset[str]:
+        """The ICD-10-CM categories of its concepts, and of those among which the chart tells."""
+        concepts = (*self.icd, *(o.concept for o in self.options))
+        return frozenset(c.category for c in concepts)
 
     @property
     def icd(self) -> tuple[Concept, ...]:

@@ -13,7 +13,7 @@ from importlib.resources import files
 
 from cds_hooks.plausibility.keys import key, normalise, stem, strip_groups, tables, words
 
-__all__ = ["indexed", "meant", "rewritten"]
+__all__ = ["charted", "indexed", "meant", "rewritten"]
 
 Known = Callable[[Sequence[str]], Mapping[str, object]]
 """Of normalised words those that terms have."""
@@ -38,6 +38,23 @@ def indexed(found: Sequence[str]) -> list[str]:
     """The codes that ICD-10-CM's Alphabetic Index gives a name of these words: mostly one, several
     where it tells them apart by what the name does not say, none for most names."""
     return _index().get(key(normalise(found)), "").split()
+
+
+def charted(found: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Of a name of which the chart tells the code: pairs of what a recorded code begins with and
+    the code that the name has then; "" begins the one for a chart that does not tell."""
+    return _by_chart().get(key(normalise(found)), ())
+
+
+@cache
+def _by_chart() -> Mapping[str, tuple[tuple[str, str], ...]]:
+    path = files(__package__).joinpath("data/icd_index.toml")
+    rows = tomllib.loads(path.read_text("utf-8"))["by_chart"]
+    return {
+        key(normalise(words(name))): tuple(row["when"].items())
+        for row in rows
+        for name in row["names"]
+    }
 
 
 @cache

@@ -49,28 +49,45 @@ class Tied:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultRule(Tied):
     """A diagnosis asks for a result: `needs` "low" or "high" against its reference range, or a
-    value `below` or `above` a number in `unit`; speaks of results up to `within_days` old.
+    value `below`, `above` or `at_least` a number in `unit`; speaks of results up to `within_days`
+    old, and where the limit is an adult's of patients `from_years`.
 
-    Of a problem on the list it is silent where words of `treated_by` stand in the chart. With
-    `lasting_days` results that far apart tell of the problem whenever it began."""
+    Where words of `treated_by`, or of `begun_for` in a treatment of the last days, stand in the
+    chart, a result that lies elsewhere says nothing, but of a name with a word of `even_treated`
+    (a thyroid storm has a low TSH, whatever was given before). It does not speak of a diagnosis
+    whose name has a word of `unless_named` ("central hypothyroidism" has a TSH that is not
+    raised). With `lasting_days` results that far apart tell of the problem whenever it began."""
 
     analyte: str
     within_days: float
     needs: str = ""
     below: float | None = None
     above: float | None = None
+    at_least: float | None = None
     unit: str = ""
+    from_years: float = 0.0
     treated_by: tuple[str, ...] = ()
+    begun_for: tuple[str, ...] = ()
+    unless_named: tuple[str, ...] = ()
+    even_treated: tuple[str, ...] = ()
     lasting_days: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrganRule(Tied):
     """A diagnosis asks for an organ that `words` in a procedure, or ICD-10-CM codes that a
-    problem is `recorded_as`, say was removed."""
+    problem is `recorded_as`, say was removed; where the date is told, at least `days_before`.
+    `named` are words of a diagnosis that ask for it where no code does."""
 
     words: tuple[str, ...]
     recorded_as: tuple[str, ...]
+    days_before: float = 0.0
+    named: tuple[str, ...] = ()
+
+    def is_named(self, name: str) -> bool:
+        """Whether words of a name, of which no code tells it, ask for the organ."""
+        said = name.lower()
+        return any(word in said for word in self.named) and "ectopic" not in said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,7 +84,7 @@ class Look:
 
 def expectation_question(diagnosis: str) -> Question:
     """Which findings one expects with a diagnosis, of those that can be looked for in a chart."""
-    names = sorted({n for p in patterns() for group in (*p.all, p.any) for n in group})
+    names = sorted({n for p in patterns() for n in p.names} & set(findings()))
     text = f"Which of the listed findings are expected in a patient with {neutral(diagnosis)}?"
     schema = {
         "type": "object",

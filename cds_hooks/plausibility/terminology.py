@@ -16,17 +16,19 @@ from pathlib import Path
 
 from cds_hooks.plausibility.choosing import StoredParents
 from cds_hooks.plausibility.hierarchy import chain
-from cds_hooks.plausibility.keys import expand, normalise, tables, words
+from cds_hooks.plausibility.keys import expand, key_words, normalise, tables, words
 from cds_hooks.plausibility.matching import Matcher
-from cds_hooks.plausibility.others import Vocabulary, other
+from cds_hooks.plausibility.others import Kind, Other, Vocabulary, other
 from cds_hooks.plausibility.resolution import (
     DISEASE_ONTOLOGY,
+    ICD_10_CM,
     MONDO,
     Concept,
+    Option,
     Resolution,
     Status,
 )
-from cds_hooks.plausibility.rewriting import indexed, meant, rewritten
+from cds_hooks.plausibility.rewriting import charted, indexed, meant, rewritten
 from cds_hooks.plausibility.store import TermStore
 
 __all__ = ["Terminology"]
@@ -34,7 +36,22 @@ __all__ = ["Terminology"]
 _CACHED_NAMES = 2048
 _MAX_CHARS = 300
 _SHORT = 3
-_STAGE = re.compile(r"\b(?:stage|grade)\s+(?:\d|[IV]{1,3})[A-Ca-c]?\b", re.IGNORECASE)
+_WITH_AXES = frozenset({"2", "7", "8", "13", "15", "19"})
+"""Chapters of ICD-10-CM that tell sides, intents or trimesters apart."""
+
+_AXES = re.compile(
+    r"\b(?:accidental|intentional|assault|undetermined|left|right|bilateral|first trimester"
+    r"|second trimester|third trimester)\b",
+    re.IGNORECASE,
+)
+_ACUTE = re.compile(r"^\s*(?:sub|hyper)?acute\s+", re.IGNORECASE)
+_UNINDEXED = frozenset({"left", "right", "bilateral", "mild", "moderate", "severe", "new", "onset"})
+_ENCOUNTERS = "21"
+_NO_DISEASE = frozenset({Kind.PROCEDURE, Kind.SUBSTANCE, Kind.ORGANISM, Kind.NORMAL})
+_STAGE = re.compile(
+    r"\b(?:stage|grade)\s+(?:\d|[IV]{1,3})[A-Ca-c]?\b|\bG[1-5][ab]?\b", re.IGNORECASE
+)
+_SHORT_FORM = re.compile(r"\s*[A-Za-z0-9-]{2,6}\s*\(([^()]+)\)\s*$")
 _BRACKETS = re.compile(r"\s*[(\[][^()\[\]]*[)\]]")
 
 
@@ -94,9 +111,37 @@ class Terminology:
         """Look a name up. Any text is accepted; what has no words is not found."""
         text = name[:_MAX_CHARS]
         found = self._indexed(name, self._found(name, text))
+        if found.longer and not _is_encounter(found) and self._is_other(text):
+            found = Resolution(name, Status.NOT_FOUND, uncovered=tuple(key_words(text)))
         if not found.recognised:
-            return replace(found, other=other(words(_plain(text)), self._vocabulary))
-        return self._with_code(name, text, found) if _only_in_ontologies(found) else found
+            told = other(words(_plain(text)), self._vocabulary)
+            return replace(found, other=None if _has_noun_of(found, told) else told)
+        coded = not _only_in_ontologies(found) or bool(found.options)
+        return self._said(text, found) if coded else self._with_code(name, text, found)
+
+    def _said(self, text: str, found: Resolution) -> Resolution:
+        """With the nearest wider code where the code says an intent, a side or a trimester that
+        the name does not: whether a poisoning was an accident only the chart knows."""
+        if not found.exact:
+            return found
+        said = f"{text} {found.matched}".lower()
+        concepts = tuple(self._without_unsaid(c, said) for c in found.concepts)
+        return found if concepts == found.concepts else replace(found, concepts=concepts)
+
+    def _without_unsaid(self, concept: Concept, said: str) -> Concept:
+        while concept.parent and concept.chapter in _WITH_AXES:
+            axes = {m.group().lower() for m in _AXES.finditer(concept.display)}
+            wider = self._store.concept(concept.parent)
+            if wider is None or all(axis in said for axis in axes):
+                break
+            concept = wider
+        return concept
+
+    def _is_other(self, text: str) -> bool:
+        """Whether a name that only a longer term holds is a test, a drug or the like by itself:
+        an "MRI brain" is no "MRI defined brain infarct"."""
+        told = other(words(_plain(text)), self._vocabulary)
+        return told is not None and told.kind in _NO_DISEASE
 
     def _with_code(self, name: str, text: str, found: Resolution) -> Resolution:
         """Of a name that only an ontology has, also the ICD-10-CM code of what it is a kind of."""
@@ -117,22 +162,41 @@ class Terminology:
         """With the code that ICD-10-CM's Index gives the name, or the heading it was found under,
         where the Index decides otherwise than the words of the titles."""
         headings = () if found.icd or not found.exact else (c.display for c in found.concepts)
-        told = self._first_indexed((name[:_MAX_CHARS], *headings))
-        if not told:
+        bare = (found.matched,) if found.exact and found.stripped else ()
+        tried = (*_index_forms(name[:_MAX_CHARS]), *bare, *headings)
+        if not found.recognised:  # of what is found, "acute" is a part
+            tried = (*tried, _ACUTE.sub("", expand(name[:_MAX_CHARS])))
+        told, options = self._first_charted(tried)
+        told = told or self._first_indexed(tried)
+        options = options or (_one_each(told) if len(told) > 1 else ())
+        if not told and not options:
             return self._wider_indexed(found) if found.qualifiers else found
-        others = tuple(c for c in found.concepts if c.system != told[0].system)
-        if len(told) == 1:
+        others = tuple(c for c in found.concepts if c.system != ICD_10_CM)
+        codes = told or tuple(o.concept for o in options)
+        matched = found.matched or (codes[0].display if told else name)
+        if len(codes) == 1:
             keep = others if found.exact else ()
-            return Resolution(name, Status.EXACT, (*told, *keep), found.matched or told[0].display)
+            return Resolution(name, Status.EXACT, (*codes, *keep), matched, options=options)
         if found.exact and others:  # the code would need the chart, the name does not
-            return replace(found, concepts=others)
-        matched = found.matched or told[0].display
-        return Resolution(name, Status.AMBIGUOUS, (*told, *others), matched)
+            return replace(found, concepts=others, options=options)
+        return Resolution(name, Status.AMBIGUOUS, (*codes, *others), matched, options=options)
+
+    def _first_charted(
+        self, names: Iterable[str]
+    ) -> tuple[tuple[Concept, ...], tuple[Option, ...]]:
+        """Of the first of the names of which the chart tells the code: the code without a chart
+        that tells it, if there is one, and those that it chooses from."""
+        rows = (charted(words(_BRACKETS.sub(" ", n))) for n in names)
+        pairs = next(filter(None, rows), ())
+        found = [(w, c) for w, code in pairs if (c := self._store.concept(code)) is not None]
+        default = tuple(c for when, c in found if not when)
+        return default, tuple(Option(when, c) for when, c in found if when)
 
     def _wider_indexed(self, found: Resolution) -> Resolution:
         """A kind of something, with the code that the Index gives that something."""
         headings = () if found.icd else (found.matched, *(c.display for c in found.concepts))
-        return replace(found, concepts=(*self._first_indexed(headings), *found.concepts))
+        told = self._first_indexed(headings)
+        return replace(found, concepts=(*told, *found.concepts)) if len(told) == 1 else found
 
     def _first_indexed(self, names: Iterable[str]) -> tuple[Concept, ...]:
         """The concepts that the Index gives the first of the names that it has."""
@@ -165,6 +229,39 @@ class Terminology:
         return next((a for a in answers if a.recognised), answers[0])
 
 
+def _index_forms(text: str) -> tuple[str, ...]:
+    """The name as the Index may have it: written out, as people mean it, and without side and
+    degree."""
+    out = expand(text)
+    said, swapped = " ".join(meant(words(_plain(text)))), _swapped(_plain(text))
+    bare = " ".join(w for w in words(out) if w not in _UNINDEXED)
+    return tuple(dict.fromkeys(filter(None, (out, text, said, swapped, bare))))
+
+
+def _swapped(plain: str) -> str:
+    return " ".join(tables().swaps.get(w, w) for w in plain.lower().split())
+
+
+def _one_each(codes: Sequence[Concept]) -> tuple[Option, ...]:
+    """Codes among which a recorded problem of the same category decides, or of the same code where
+    they are of one category."""
+    distinct = len({c.category for c in codes}) == len(codes)
+    return tuple(Option(c.category if distinct else c.code, c) for c in codes)
+
+
+def _has_noun_of(found: Resolution, told: Other | None) -> bool:
+    """Whether the part that is a diagnosis has the very word that is a test or a treatment
+    elsewhere: the dissection of an aorta is no dissection by a surgeon."""
+    if told is None or not found.concepts or not told.display:
+        return False
+    return set(key_words(told.display)) <= set(key_words(found.matched))
+
+
+def _is_encounter(found: Resolution) -> bool:
+    """Whether it is a reason for an encounter that is no disease: a check-up, aftercare."""
+    return bool(found.icd) and all(c.chapter == _ENCOUNTERS for c in found.icd)
+
+
 def _only_in_ontologies(found: Resolution) -> bool:
     own = {DISEASE_ONTOLOGY, MONDO}
     return found.exact and all(c.system in own for c in found.concepts)
@@ -178,8 +275,15 @@ def _without_prefix(word: str) -> str:
 def _readings(text: str) -> list[str]:
     """The text as written, without what stands in brackets, and with abbreviations written out."""
     outside, plain = _BRACKETS.sub(" ", text), _plain(text)
-    swapped = " ".join(tables().swaps.get(w, w) for w in plain.lower().split())
+    swapped = _swapped(plain)
     tried = [text, outside, plain] + ([swapped] if swapped != plain.lower() else [])
+    if (said := _SHORT_FORM.match(text)) is not None:  # "UA (unstable angina)"
+        tried.append(said.group(1))
+    if {
+        text.strip(),
+        text.strip().removesuffix("s"),
+    } & tables().expansions.keys():  # "CAP" is a pneumonia, whatever else has this acronym
+        tried.insert(0, plain)
     return list(dict.fromkeys(tried))
 
 

@@ -16,6 +16,7 @@ from importlib.resources import files
 from cds_hooks.consultation import Assessment, Evidence, Reason, Verdict
 from cds_hooks.plausibility.checks.base import ABSTAIN, Case
 from cds_hooks.plausibility.checks.results import agrees
+from cds_hooks.plausibility.criteria import Criteria
 from cds_hooks.plausibility.findings import Seen
 from cds_hooks.plausibility.record import Record
 from cds_hooks.plausibility.red_flags import patterns
@@ -45,17 +46,16 @@ class UncitedFinding:
     """
 
     id: str = _BEARS
-    source: str = "data/red_flags.toml, each pattern with its own"
+    source: str = "data/chart_rules, each pattern with its own"
 
     def __call__(self, case: Case) -> Iterator[Reason]:
         tied = concerning(patterns, case.concepts)
         if not tied:
             return
         cited = groups_of(_cited(case.record, (*case.evidence_for, *case.evidence_against)))
-        seen = case.seen or Seen(case.record)
+        criteria = Criteria(case.seen or Seen(case.record))
         for pattern in tied:
-            names = dict.fromkeys(n for group in pattern.all for n in group)
-            ids = _uncited([*names, *pattern.any], seen, case.record, cited)
+            ids = _uncited(pattern.names, criteria, case.record, cited)
             if ids:
                 text = "the chart also tells of findings that bear on it, which were not cited"
                 yield Reason(self.id, ABSTAIN, text, ids, pattern.source)
@@ -63,9 +63,9 @@ class UncitedFinding:
 
 
 def _uncited(
-    names: Iterable[str], seen: Seen, record: Record, cited: frozenset[str]
+    names: Iterable[str], criteria: Criteria, record: Record, cited: frozenset[str]
 ) -> tuple[str, ...]:
-    found = dict.fromkeys(i for n in names for i in seen.facts(n))
+    found = dict.fromkeys(i for met in criteria.any_of(names) for i in met.fact_ids)
     facts = (record.facts[i] for i in found)
     return tuple(f.id for f in facts if not _groups(f) & cited and f.kind is not Kind.SOCIAL)
 

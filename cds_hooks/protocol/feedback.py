@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from cds_hooks.protocol.cards import Coding
 from cds_hooks.protocol.errors import FeedbackInvalid, Problem
+from cds_hooks.protocol.judgements import Judgement
 from cds_hooks.protocol.reading import DEFAULT_LIMITS, Limits, Reader, read_object
 
 __all__ = ["Feedback", "FeedbackEntry", "parse_feedback"]
@@ -29,14 +30,18 @@ class FeedbackEntry:
     """What became of one card. `accepted_suggestions` are suggestion ids as we sent them.
 
     `outcome_at` is the client's RFC 3339 time as sent, "" when it sent none that can be read.
+    What was said on a consultation's page is about no card: it names the `consultation`, and has
+    `judgements` of its diagnoses and the outcome "judged".
     """
 
     card: str
-    outcome: Literal["accepted", "overridden"]
+    outcome: Literal["accepted", "overridden", "judged"]
     outcome_at: str = ""
     accepted_suggestions: tuple[str, ...] = ()
     override_reason: Coding | None = None
     user_comment: str = field(default="", repr=False)
+    consultation: str = ""
+    judgements: tuple[Judgement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

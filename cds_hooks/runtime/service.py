@@ -16,6 +16,7 @@ import fhir_mapping
 import prompts
 from cds_hooks.app import AppConfig, Doors, Exchange, Readiness, RequestInfo, create_app
 from cds_hooks.audit import Commit, Store
+from cds_hooks.cards.data import override_reasons
 from cds_hooks.compliance import Basis, basis_page
 from cds_hooks.consult import Consultant, ConsultConfig, Rooms
 from cds_hooks.consultation import Consultation
@@ -26,6 +27,7 @@ from cds_hooks.operation import Metrics, get_logger
 from cds_hooks.plausibility import Terminology, load_calibration, load_tables
 from cds_hooks.protocol.cards import Response
 from cds_hooks.protocol.feedback import FeedbackEntry
+from cds_hooks.protocol.judgements import Judgement
 from cds_hooks.protocol.reading import Limits
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.runtime.admission import admission
@@ -249,6 +251,9 @@ class Runtime:
             names_by_construction=self._by_construction,
             card_profile=self.settings.cards.profile,
             silent=frozenset(services.silent),
+            speak=services.speak,
+            speak_by_service=services.speak_by_service,
+            accuracy=self._admission.accuracy if self._admission else "",
             link_s=self.settings.cards.link_s,
             fhir_version=self.settings.fhir.version or None,
             assessments=services.assessments,
@@ -277,6 +282,8 @@ class Runtime:
             services=self._services(),
             known=self.consultant.known,
             consultation=self.consultant.page,
+            judge=self._judge,
+            reasons=frozenset(reason.code for reason in override_reasons()),
             identify=self.callers.identify if self.callers.known else None,
         )
         return create_app(doors, config)
@@ -317,6 +324,12 @@ class Runtime:
             self.metrics.feedback(service, entry.outcome)
         counts = {"unknown": receipt.unknown, "duplicates": receipt.repeated}
         self._log.info("feedback", service=service, entries=len(entries), **counts)
+
+    async def _judge(
+        self, link: str, said: Sequence[Judgement], words: str, info: RequestInfo
+    ) -> None:
+        service, entry = await self.consultant.judged(link, said, words)
+        await self._feedback(service, (entry,), info)
 
     def _check(self) -> None:
         """Load the tables, and refuse to start with wrong ones. Raises SelfCheckFailed."""

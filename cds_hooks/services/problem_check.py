@@ -35,7 +35,7 @@ ON_CREATE = ServiceDefinition(
     description=(
         "Holds a problem that was just entered against the chart by published rules: recorded sex "
         "and age, removed organs, defining results, what is refuted or already there, medication "
-        "that commonly causes it. No model is asked. It shows a card only when a rule speaks."
+        "that can cause it. No model is asked. It shows a card only when a rule speaks."
     ),
     usage_requirements=(
         "Needs the Patient, by prefetch or by fhirServer with fhirAuthorization, and the entered "

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from cds_hooks.cards import profiles
+from cds_hooks.cards import Speak, profiles
 from cds_hooks.consultation import Outcome
 from cds_hooks.services import REGISTRY
 from cds_hooks.settings.egress import Egress
@@ -97,7 +97,16 @@ class Services(Section):
     )
     samples: int = Field(0, ge=0, le=16, description="Samples a consultation; 0: the template's.")
     silent: tuple[Outcome, ...] = Field(
-        (), description="Outcomes that give no card (`pending` ...)."
+        (),
+        description="Outcomes without a status card (`pending` ...); rules are shown.",
+    )
+    speak: Speak = Field(
+        "always",
+        description="`when-it-matters`: no card unless a rule fires, entries contradict each "
+        "other, or a diagnosis not to be missed is supported.",
+    )
+    speak_by_service: Mapping[ServiceId, Speak] = Field(
+        {}, description="The same by service id, where a service has its own."
     )
 
     @model_validator(mode="after")

@@ -12,7 +12,7 @@ from fhir_mapping.tables import table
 
 __all__ = ["Definition", "denying", "narrower", "of_family", "past", "vocabulary", "wider"]
 
-_OTHER_WORDS = ("lay", "german", "french")
+_OTHER_WORDS = ("lay", "emergency", "german", "french")
 
 
 @dataclass(frozen=True, slots=True)

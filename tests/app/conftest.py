@@ -35,6 +35,7 @@ class Edge:
     ) -> None:
         self.asked: list[Any] = []
         self.recorded: list[Any] = []
+        self.judged: list[Any] = []
         self.seen: list[Exchange] = []
         self._answer = answer or Response((CARD,))
         self._record = record
@@ -48,9 +49,18 @@ class Edge:
             version={"version": "1.2.3"},
             observe=self.seen.append,
             services=services,
+            judge=self._judge,
+            reasons=frozenset({"need-more-info"}),
+            consultation=self._page,
             lifespan=lifespan,
         )
         self.app = create_app(doors, config)
+
+    async def _judge(self, *args: Any) -> None:
+        self.judged.append(args[:3])
+
+    async def _page(self, link: str) -> str:
+        return f"<!doctype html><title>One</title>{len(link)}"
 
     async def _ask(self, *args: Any) -> Response:
         self.asked.append(args)

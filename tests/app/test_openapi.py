@@ -26,6 +26,7 @@ ROUTES = {
     "/metrics": ["get"],
     "/basis": ["get"],
     "/consultations/{link}": ["get"],
+    "/consultations/{link}/feedback": ["post"],
 }
 
 
@@ -96,7 +97,9 @@ def test_no_generated_call_gets_an_answer_that_is_not_described(operations, path
 HOOKS = {service.id: service.hook for service in REGISTRY}
 
 
-@pytest.mark.parametrize("path", [path for path, [method] in ROUTES.items() if method == "post"])
+@pytest.mark.parametrize(
+    "path", [p for p, [method] in ROUTES.items() if method == "post" and "service_id" in p]
+)
 def test_what_conforms_to_the_schemas_is_taken(operations, path):
     operation = operations[f"post {path}"]
 

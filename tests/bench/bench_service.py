@@ -116,7 +116,7 @@ def _until_answered(client: httpx.Client, raw: bytes, limit_s: float = 300) -> N
     ends = time.monotonic() + limit_s
     while time.monotonic() < ends:
         cards = _post(client, raw).json()["cards"]
-        if any(card["source"]["topic"]["code"] == "chartsideDifferential" for card in cards):
+        if any("differential (AI)" in card["source"]["label"] for card in cards):
             return
         time.sleep(0.5)
     raise TimeoutError("the model did not answer")

@@ -110,7 +110,7 @@ def _until_answered(address: str, body: bytes, limit_s: float = 600) -> None:
         cards = httpx.post(address + PATH, content=body, headers=headers, timeout=60).json()[
             "cards"
         ]
-        if any(card["source"]["topic"]["code"] == "chartsideDifferential" for card in cards):
+        if any("differential (AI)" in card["source"]["label"] for card in cards):
             return
         time.sleep(0.5)
     raise TimeoutError("the model did not answer")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from cds_hooks.cards.escape import capped, escape, plain
+from cds_hooks.cards.escape import Coded, capped, escape, plain
 
 GFM = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
@@ -116,3 +116,36 @@ def test_capped_text_is_within_its_limit(text: str, limit: int) -> None:
     short = capped(text, limit)
     assert len(short) <= limit
     assert short == text or short.endswith("…")
+
+
+# A code of each shape of ICD-10-CM: digits, letters behind the dot, two letters, without a dot.
+SHAPES = ["N17.9", "G35.D", "I21.A1", "C84.ZA", "T45.AX6", "O9A.211", "M1A.00X0", "I10", "S52.501A"]
+
+
+@pytest.mark.parametrize("code", SHAPES)
+def test_a_code_is_shown_letter_by_letter(code: str) -> None:
+    assert shown(f"x {escape(Coded(code))}") == f"x {code}"
+    assert shape(f"x {escape(Coded(code))}") == shape("x x")
+
+
+@pytest.mark.parametrize("code", [c for c in SHAPES if c not in ("C84.ZA", "T45.AX6")])
+def test_a_code_within_a_sentence_is_not_altered(code: str) -> None:
+    assert shown(f"x {escape(f'as {code} says')}") == f"x as {code} says"
+    assert plain(f"as {code} says") == f"as {code} says"
+
+
+def test_every_code_of_icd_10_cm_is_shown_as_it_is(terminology_codes: list[str]) -> None:
+    altered = [c for c in terminology_codes if escape(Coded(c)).replace("\\.", ".") != c]
+    assert len(terminology_codes) > 40_000
+    assert altered == []
+
+
+def test_a_code_that_looks_like_a_host_is_held_apart_for_linkifiers() -> None:
+    """ ".za" and ".ax" are countries' domains; those who link bare hosts read the Markdown."""
+    assert escape(Coded("C84.ZA")) == "C84\\.ZA"
+    assert escape(Coded("T45.AX6")) == "T45\\.AX6"
+
+
+def test_what_only_claims_to_be_a_code_is_escaped_like_everything() -> None:
+    assert escape(Coded("evil.com")) == "evil. com"
+    assert escape(Coded("<b>")) == "&lt;b&gt;"

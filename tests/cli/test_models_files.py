@@ -109,7 +109,7 @@ def test_list_tells_memory_licence_results_and_cautions(run: Run) -> None:
         "gemma-4-31b-it",
         "17.7 GB",
         "Apache-2.0",
-        "86.5 % (n = 207",
+        "86.5 % (81.1 to 90.5, n = 207",
         "Demonstration only",
     ):
         assert word in told

@@ -15,7 +15,7 @@ class Held(FakeEngine):
     """Gives `texts` once it is `released`; until then whoever asked waits."""
 
     def __init__(self, *texts: str) -> None:
-        super().__init__([FakeReply(texts)])
+        super().__init__([FakeReply(texts)], demonstration=False)
         self.released = asyncio.Event()
 
     async def generate(self, request: GenerationRequest) -> Generation:

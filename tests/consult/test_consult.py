@@ -34,7 +34,7 @@ async def test_a_chart_opens_and_the_differential_comes_back(
     seen: list[Consultation],
 ) -> None:
     text = answer_of("Pulmonary embolism", "Glorbitis")
-    consultant = make_consultant(FakeEngine([FakeReply((text,))]), samples=1)
+    consultant = make_consultant(FakeEngine([FakeReply((text,))], demonstration=False), samples=1)
     response = await consultant.answer(service, make_request(resources))
     [card] = response.cards
     assert "Pulmonary embolism" in card.detail
@@ -53,14 +53,14 @@ async def test_a_slow_model_is_not_waited_for_and_the_next_hook_has_the_answer(
     store: Store,
     seen: list[Consultation],
 ) -> None:
-    engine = Held(answer_of("Pulmonary embolism"))
+    engine = Held(answer_of("Gout"))
     consultant = make_consultant(engine, answer_within_s=0.05)
     first = await consultant.answer(service, make_request(resources))
-    assert "Pulmonary embolism" not in first.cards[0].detail
+    assert "Gout" not in first.cards[0].detail
     engine.released.set()
     await recorded(seen)
     second = await consultant.answer(service, make_request(resources))
-    assert "Pulmonary embolism" in second.cards[0].detail
+    assert "Gout" in second.cards[0].detail
     assert len(engine.requests) == 1
     kept = await store.get(seen[0].id)
     assert kept is not None
@@ -74,7 +74,9 @@ async def test_identical_work_in_flight_runs_once(
     resources: Resources,
     answer_of: AnswerOf,
 ) -> None:
-    engine = FakeEngine([FakeReply((answer_of("Pulmonary embolism"),), delay_s=0.2)])
+    engine = FakeEngine(
+        [FakeReply((answer_of("Pulmonary embolism"),), delay_s=0.2)], demonstration=False
+    )
     consultant = make_consultant(engine)
     hooks = [consultant.answer(service, make_request(resources)) for _ in range(5)]
     responses = await asyncio.gather(*hooks)
@@ -90,7 +92,7 @@ async def test_a_new_result_is_a_new_question_and_the_last_answer_is_shown_meanw
     answer_of: AnswerOf,
 ) -> None:
     slow = FakeReply((answer_of("Sepsis"),), delay_s=600.0)
-    engine = FakeEngine([FakeReply((answer_of("Pulmonary embolism"),)), slow])
+    engine = FakeEngine([FakeReply((answer_of("Pulmonary embolism"),)), slow], demonstration=False)
     own = {service.id: 60.0}
     consultant = make_consultant(engine, answer_within_s=0.05, answer_within=own)
     await consultant.answer(service, make_request(resources))
@@ -173,12 +175,12 @@ async def test_output_that_is_not_a_differential_of_this_chart_never_becomes_a_c
     answer_of: AnswerOf,
     seen: list[Consultation],
 ) -> None:
-    texts = ("not json", answer_of("Pulmonary embolism", fact="L999"))
+    texts = ("not json", answer_of("Gout", fact="L999"))
     consultant = make_consultant(FakeEngine([FakeReply(texts)]), samples=2)
     response = await consultant.answer(service, make_request(resources))
     assert seen[0].outcome is Outcome.INVALID_OUTPUT
     assert seen[0].samples_failed == 2
-    assert "Pulmonary embolism" not in response.cards[0].detail
+    assert "Gout" not in response.cards[0].detail
 
 
 @pytest.mark.parametrize("fault", list(Fault))
@@ -194,7 +196,7 @@ async def test_a_fault_of_a_model_server_is_told_by_its_own_code(
     response = await consultant.answer(service, make_request(resources))
     assert seen[0].fault == fault.value
     assert seen[0].outcome in set(Outcome) - {Outcome.ANSWERED, Outcome.EMPTY}
-    assert f"Code: {fault.value}." in response.cards[0].detail
+    assert f"(code: {fault.value})" in response.cards[0].detail
 
 
 async def test_what_was_in_vain_just_now_is_not_asked_again(
@@ -207,12 +209,12 @@ async def test_what_was_in_vain_just_now_is_not_asked_again(
     consultant = make_consultant(engine)
     for _ in range(3):
         [card] = (await consultant.answer(service, make_request(resources))).cards
-        assert card.source.topic is not None
-        assert card.source.topic.code == "chartsideStatus"
+        assert "not in a usable form" in card.detail
+        assert "From the chart, by rules" in card.detail
     assert len(engine.requests) == 1
 
 
-async def test_a_silent_outcome_gives_no_card_but_a_record(
+async def test_a_silent_outcome_gives_no_status_but_a_record(
     make_consultant: Make,
     make_request: MakeRequest,
     service: ServiceDefinition,
@@ -224,7 +226,9 @@ async def test_a_silent_outcome_gives_no_card_but_a_record(
     engine = FakeEngine([FakeReply(fault=EngineError("died"))])
     consultant = make_consultant(engine, silent=quiet)
     response = await consultant.answer(service, make_request(resources))
-    assert response.cards == ()
+    # What rules found is told all the same: only the status of the model is silenced.
+    [card] = response.cards
+    assert card.summary.startswith("Rules: findings fit")
     assert await store.get(seen[0].id) is not None
 
 

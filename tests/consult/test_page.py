@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
-from cds_hooks.audit import LinkUnknown
+from cds_hooks.audit import LinkUnknown, Store
 from cds_hooks.consult import Consultant
 from cds_hooks.consultation import Consultation
+from cds_hooks.evaluation.clinicians import judged
 from cds_hooks.inference.fake import FakeEngine, FakeReply
 from cds_hooks.protocol.cards import Card
+from cds_hooks.protocol.errors import FeedbackInvalid
+from cds_hooks.protocol.judgements import Judgement
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import ServiceDefinition
 from tests.consult.held import Held, recorded
@@ -34,17 +37,17 @@ async def test_the_page_of_pending_work_becomes_that_of_its_answer(
     answer_of: Callable[..., str],
     seen: list[Consultation],
 ) -> None:
-    engine = Held(answer_of("Pulmonary embolism"))
+    engine = Held(answer_of("Gout"))
     consultant = make_consultant(engine, answer_within_s=0.05)
     [card] = (await consultant.answer(service, make_request(resources))).cards
     page = await consultant.page(_link(card))
     assert 'http-equiv="refresh"' in page
-    assert "Pulmonary embolism" not in page
+    assert "Gout" not in page
     engine.released.set()
     await recorded(seen)
     page = await consultant.page(_link(card))
     assert 'http-equiv="refresh"' not in page
-    assert "Pulmonary embolism" in page
+    assert "Gout" in page
 
 
 async def test_it_shows_facts_and_says_nothing_of_who_it_is(
@@ -115,3 +118,45 @@ async def test_it_says_what_was_not_sent_as_fhir_asks(
     assert "value of Observation" in page
     assert "Send a JSON number." in page
     assert "odd.one" not in page
+
+
+async def test_a_diagnosis_judged_on_the_page_is_kept_with_its_consultation(
+    make_consultant: Make,
+    make_request: MakeRequest,
+    service: ServiceDefinition,
+    resources: Resources,
+    answer_of: Callable[..., str],
+    store: Store,
+) -> None:
+    names = ("Pulmonary embolism", "Sepsis")
+    consultant = make_consultant(FakeEngine([FakeReply((answer_of(*names),))]))
+    [card] = (await consultant.answer(service, make_request(resources))).cards
+    link = _link(card)
+    page = await consultant.page(link)
+    assert f'action="{link}/feedback"' in page
+    assert 'name="said-2" value="wrong"' in page
+    said = (Judgement(2, "wrong", "need-more-info"),)
+    service_id, entry = await consultant.judged(link, said, "seen at the bedside")
+    receipt = await store.record_feedback(service_id, (entry,))
+    assert (receipt.recorded, receipt.unknown) == (1, 0)
+    assert "said before: wrong; Not enough information in the chart" in await consultant.page(link)
+    [kept] = await store.with_feedback()
+    [again] = await store.feedback_for(kept)
+    assert (again.judgements, again.user_comment) == (said, "seen at the bedside")
+    found = judged([(await store.get(kept), (again,))])
+    assert (found.consultations, [(v.useful, v.wrong) for v in found.verdicts]) == (1, [(0, 1)])
+
+
+async def test_a_place_without_a_diagnosis_and_a_made_up_link_are_refused(
+    make_consultant: Make,
+    make_request: MakeRequest,
+    service: ServiceDefinition,
+    resources: Resources,
+    answer_of: Callable[..., str],
+) -> None:
+    consultant = make_consultant(FakeEngine([FakeReply((answer_of("Sepsis"),))]))
+    [card] = (await consultant.answer(service, make_request(resources))).cards
+    with pytest.raises(FeedbackInvalid):
+        await consultant.judged(_link(card), (Judgement(2, "wrong"),), "")
+    with pytest.raises(LinkUnknown):
+        await consultant.judged("abc", (Judgement(1, "wrong"),), "")

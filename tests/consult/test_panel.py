@@ -49,7 +49,7 @@ async def test_models_that_agree_and_one_that_does_not(
         ("b", 1),
     ]
     assert done.outcome_detail == "no answer from c (overloaded)"
-    assert "No answer from c (overloaded)." in card.detail
+    assert "no answer from c (overloaded)" in card.detail
     assert done.sample_models == ("a", "a", "b", "b")
     shares = {a.name: a.model_share for a in done.assessments}
     assert shares["Pulmonary embolism"] == 1.0

@@ -42,7 +42,7 @@ async def test_the_other_process_waits_for_the_work_and_has_its_answer(
     other_store: Store,
 ) -> None:
     reply = FakeReply((answer_of("Sepsis"),), delay_s=0.5)
-    one, two = FakeEngine([reply]), FakeEngine([reply])
+    one, two = FakeEngine([reply], demonstration=False), FakeEngine([reply], demonstration=False)
     first = make_consultant(one)
     second = make_consultant(two, store=other_store)
     answers = await asyncio.gather(
@@ -63,7 +63,7 @@ async def test_work_whose_process_died_is_taken_over(
     seen: list[Consultation],
 ) -> None:
     consultant = make_consultant(
-        FakeEngine([FakeReply((answer_of("Sepsis"),))]), answer_within_s=0.05
+        FakeEngine([FakeReply((answer_of("Sepsis"),))], demonstration=False), answer_within_s=0.05
     )
     request = make_request(resources)
     asked = await consultant.ask(service, request)
@@ -81,7 +81,9 @@ async def test_who_waits_in_vain_is_told_so(
     resources: Resources,
     other_store: Store,
 ) -> None:
-    consultant = make_consultant(FakeEngine(), deadline_s=0.3, answer_within_s=0.2)
+    consultant = make_consultant(
+        FakeEngine(demonstration=False), deadline_s=0.3, answer_within_s=0.2
+    )
     asked = await consultant.ask(service, make_request(resources))
     await other_store.claim(asked.key, "a process that does not end", lease_s=3600)
     assert (await consultant.finish(asked)).outcome is Outcome.DEADLINE

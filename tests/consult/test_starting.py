@@ -77,7 +77,7 @@ async def test_who_waits_is_told_the_outcome(
     answer_of: AnswerOf,
 ) -> None:
     slow = FakeReply((answer_of("Pulmonary embolism"),), delay_s=0.2)
-    engine = FakeEngine([FakeReply(fault=QueueFull("full")), slow])
+    engine = FakeEngine([FakeReply(fault=QueueFull("full")), slow], demonstration=False)
     consultant = make_consultant(engine, answer_within_s=0.05)
     request = make_request(resources)
     assert outcome(await consultant.answer(booked, request, wait_s=60)) == "overloaded"
@@ -113,7 +113,7 @@ async def test_a_service_that_is_made_to_only_start_shows_no_card(
     answer_of: AnswerOf,
     seen: list[Consultation],
 ) -> None:
-    engine = FakeEngine([FakeReply((answer_of("Pulmonary embolism"),))])
+    engine = FakeEngine([FakeReply((answer_of("Pulmonary embolism"),))], demonstration=False)
     consultant = make_consultant(engine)
     quiet = replace(service, only_starts=True)
     assert outcome(await consultant.answer(quiet, make_request(resources))) == "pending"
@@ -130,7 +130,9 @@ async def test_each_service_answers_within_its_own_time(
 ) -> None:
     reply = FakeReply((answer_of("Pulmonary embolism"),), delay_s=0.2)
     own = {service.id: 60.0}
-    patient = make_consultant(FakeEngine([reply]), answer_within_s=0.01, answer_within=own)
+    patient = make_consultant(
+        FakeEngine([reply], demonstration=False), answer_within_s=0.01, answer_within=own
+    )
     [card] = (await patient.answer(service, make_request(resources))).cards
     assert "Pulmonary embolism" in card.detail
     other = replace(service, id="chartside-other")

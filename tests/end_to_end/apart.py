@@ -217,8 +217,8 @@ def exercise(ehr: Ehr, log: Path) -> dict[str, Any]:
 
     def a_differential() -> bool:
         cards[:] = ehr.post(SERVICE, body | {"hookInstance": str(uuid.uuid4())}).json()["cards"]
-        topics = [card["source"].get("topic", {}).get("code") for card in cards]
-        return "chartsideDifferential" in topics
+        labels = [card["source"]["label"] for card in cards]
+        return any("differential (AI)" in label for label in labels)
 
     until(a_differential, 900, log)
     entry = {"card": cards[0]["uuid"], "outcome": "accepted"}

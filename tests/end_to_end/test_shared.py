@@ -51,7 +51,7 @@ def _ends(service: Running, body: dict[str, Any]) -> str:
     def done() -> bool:
         [card, *_] = service.hook(body)["cards"]
         found.append(card["summary"] + card["detail"])
-        return card["source"]["topic"]["code"] == "chartsideDifferential"
+        return "differential (AI)" in card["source"]["label"]
 
     service.wait_for(done, 500)
     return found[-1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -269,6 +270,15 @@ def test_a_record_tells_the_decision_and_every_figure(record: AdmissionRecord) -
     assert len(figures) == len(record.requirements)
     assert "n = " in suite + figures[0]
     assert any(line.startswith("top5 1 (") and line.endswith("met.") for line in figures)
+
+
+def test_a_card_says_how_often_the_model_was_right_here(record: AdmissionRecord) -> None:
+    assert re.fullmatch(
+        r"measured here: right within the first five 1 \(0\.\d+ to 1\), n = \d+", record.accuracy
+    )
+    assert record.model_copy(update={"admitted": False}).accuracy == ""
+    assert record.model_copy(update={"purpose": Purpose.DEMONSTRATION}).accuracy == ""
+    assert record.model_copy(update={"figures": {}}).accuracy == ""
 
 
 def test_reading_an_admission_needs_nothing_that_only_measuring_needs() -> None:

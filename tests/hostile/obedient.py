@@ -24,7 +24,7 @@ class Obedient(FakeEngine):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(demonstration=False)
         self.chart: Hostile = BENIGN
 
     async def generate(self, request: GenerationRequest) -> Generation:

@@ -71,7 +71,8 @@ def test_a_real_answer_stays_a_card(service: Running, name: str) -> None:
         answer = service.hook(body_of(chart))
     summary = answer["cards"][0]["summary"]
     # So small a model's answer is at times of no use; then the card says so and nothing else.
-    assert "For: " in answer["cards"][0]["detail"] or "not in a usable form" in summary
+    told = answer["cards"][0]["detail"]
+    assert "Demonstration model, not for care" in told or "not in a usable form" in summary
     for card in answer["cards"]:
         assert card_faults(card, service.address) == []
         shown = f"{card['summary']}\n{card['detail']}".lower()

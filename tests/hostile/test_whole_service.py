@@ -69,15 +69,10 @@ def _citable(schema: Any) -> list[str]:
 
 def _judge_verdicts(detail: str) -> None:
     """A verdict that a reader may lean on needs a citation that is so; else it is flagged."""
-    lines = detail.split("\n")
-    starts = [n for n, line in enumerate(lines) if line.startswith("- **")]
-    assert starts
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
-        block = lines[start:end]
-        if re.search(r"\*\*(?: \(.*\))?: (supported|plausible):", block[0]):
-            [cited] = [line for line in block if line.startswith("  - For: ")]
-            held = [one for one in cited.split("; ") if "which the model called" not in one]
-            assert held, block
+    assert "**The model's list (AI)**" in detail
+    for line in detail.split("\n"):
+        if re.search(r"^- \*\*.*\*\*(?: \(.*\))?: (supported|plausible)\b", line):
+            assert ". For: " in line
 
 
 async def test_the_same_chart_without_hostile_text_gives_a_differential(attacked: Attacked) -> None:

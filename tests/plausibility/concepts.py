@@ -30,11 +30,12 @@ def expected() -> list[Expected]:
 def checked(one: Expected, terminology: Terminology) -> str:
     """`right`, `wrong` (a code of another category, stated as the diagnosis itself), `wider` (found
     as a kind of, or within, something of another category, which carries no code on a card),
+    where the chart tells the code each that it chooses from counts,
     `uncoded` (found in MeSH or the Disease Ontology alone) or `not recognised`."""
     found = terminology.resolve(one.name)
     if not found.recognised:
         return "not recognised"
-    categories = {c.category for c in found.icd}
+    categories = found.categories
     if not categories:
         return "uncoded"
     if categories & one.categories:

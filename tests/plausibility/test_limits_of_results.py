@@ -56,15 +56,15 @@ def measured(loinc: str, value: float | None, **rest: Any) -> Fact:
 # Rule, LOINC, unit, the last value that fits the diagnosis, the first that does not.
 VALUES = [
     ("advanced-ckd", "33914-3", "mL/min/{1.73_m2}", 59.9, 60.0),  # KDIGO: G3a is 45 to 59
-    ("fever", "8310-5", "Cel", 38.1, 38.0),
+    ("fever", "8310-5", "Cel", 38.0, 37.9),  # ours: the lowest of the published limits
     ("hypothermia", "8310-5", "Cel", 34.9, 35.0),  # WMS: a core temperature below 35
     ("tachycardia", "8867-4", "/min", 101, 100),  # ACC/AHA/HRS: above 100
-    ("bradycardia", "8867-4", "/min", 59, 60),
-    ("hypotension", "8480-6", "mm[Hg]", 99, 100),
+    ("bradycardia", "8867-4", "/min", 49, 50),  # ACC/AHA/HRS 2018: below 50
+    ("hypotension", "8480-6", "mm[Hg]", 89, 90),  # Vincent 2013: below 90
     ("hypertensive-crisis", "8480-6", "mm[Hg]", 181, 180),  # ACC/AHA: above 180
-    ("preeclampsia", "8480-6", "mm[Hg]", 140, 139),  # ACOG: 140 or more
+    ("preeclampsia", "8480-6", "mm[Hg]", 140, 139.9),  # ACOG: 140 or more
     ("hypoxemia", "59408-5", "%", 93, 94),  # BTS: the aim is 94 to 98
-    ("obesity", "39156-5", "kg/m2", 30.0, 29.9),  # WHO: 30 or more
+    ("obesity", "39156-5", "kg/m2", 30.0, 29.95),  # WHO: 30 or more
     ("underweight", "39156-5", "kg/m2", 18.4, 18.5),  # WHO: below 18.5
 ]
 
@@ -114,7 +114,7 @@ def test_a_result_counts_up_to_its_last_day(name: str, days: float) -> None:
     unit = rule.unit or "mmol/L"
     elsewhere = {
         "flag": Flag.HIGH if rule.needs == "low" else Flag.LOW,
-        "value": 0.0 if rule.above else 999.0,
+        "value": 0.0 if rule.above or rule.at_least else 999.0,
         "unit": unit,
     }
     for ago, wanted in ((days - 0.01, ["fail"]), (days, ["fail"]), (days + 0.01, [])):
@@ -460,3 +460,28 @@ def test_every_conflict_with_a_limit_is_in_the_tables() -> None:
         "nsaid-heart-failure", "nsaid-ulcer", "anticholinergic-dementia",
         "dopamine-blocker-parkinson", "tramadol-seizure",
     }  # fmt: skip
+
+
+ADULTS = sorted(r.id for r in RESULTS.values() if r.from_years)
+
+
+def test_the_rules_of_adults_alone() -> None:
+    told = "bradycardia hypertensive-crisis hypotension obesity tachycardia underweight"
+    assert told.split() == ADULTS
+
+
+@pytest.mark.parametrize(
+    ("age", "speaks"), [(17.9, False), (18.0, True), (18.1, True), (None, False)]
+)
+@pytest.mark.parametrize("name", ADULTS)
+def test_a_limit_of_adults_says_nothing_of_a_child(
+    name: str, age: float | None, speaks: bool
+) -> None:
+    rule = RESULTS[name]
+    loinc = min(analytes()[rule.analyte].loinc)
+    value = 0.0 if rule.above or rule.at_least else 999.0
+    check = DefiningResult() if rule.contradicts else ExpectedResult()
+    found = Resolution("x", Status.EXACT, (concept_of(rule),), "x")
+    chart = Chart(PatientFacts(age, "female"), (measured(loinc, value, unit=rule.unit),))
+    case = Case("x", found, Identity(), (), (), record(chart, None), None)  # type: ignore[arg-type]
+    assert bool([r for r in check(case) if r.text.startswith(rule.reason)]) is speaks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from cds_hooks.plausibility.medications import (
     Conflict,
     DrugMayCause,
     Effect,
+    common,
     conflicts,
     effects,
 )
@@ -56,7 +58,8 @@ def test_a_diagnosis_that_a_current_drug_causes_is_told(
         prepared = record(Chart(PatientFacts(60), (drug(name, status),)), terminology)
         found = Resolution("x", Status.EXACT, (concept,), "x")
         case = Case("x", found, Identity(), (), (), prepared, terminology)
-        reasons = [r for r in DrugMayCause()(case) if r.source == effect.source]
+        sources = {effect.source, *(c.source for c in common() if c.effect == effect.id)}
+        reasons = [r for r in DrugMayCause()(case) if r.source in sources]
         assert [(r.result, r.fact_ids) for r in reasons] == ([("abstain", ("M1",))] if told else [])
 
 
@@ -134,3 +137,35 @@ def test_criteria_for_older_adults_speak_of_older_adults(age: float | None, told
     )
     found = concerns(drug("ibuprofen"), failure, age=age)
     assert any("Beers" in source for source in found) is told
+
+
+@pytest.mark.parametrize(
+    ("name", "effect", "said"),
+    [
+        ("lisinopril", "cough", "commonly causes"),
+        ("enalapril", "cough", "can cause"),
+        ("amlodipine", "edema", "commonly causes"),
+        ("pregabalin", "edema", "can cause"),
+        ("metformin", "b12-deficiency", "commonly causes"),
+        ("omeprazole", "b12-deficiency", "can cause"),
+        ("lisinopril", "angioedema", "can cause"),
+    ],
+)
+def test_commonly_is_said_only_where_it_was_looked_up(
+    terminology: Terminology, name: str, effect: str, said: str
+) -> None:
+    (of,) = [e for e in effects() if e.id == effect]
+    concept = terminology.concept(of.codes[0])
+    assert concept is not None
+    prepared = record(Chart(PatientFacts(60), (drug(name),)), terminology)
+    found = Resolution("x", Status.EXACT, (concept,), "x")
+    case = Case("x", found, Identity(), (), (), prepared, terminology)
+    assert [r.text for r in DrugMayCause()(case)] == [f"a current medication {said} it"]
+
+
+def test_what_is_common_is_of_an_effect_and_its_drugs() -> None:
+    drugs = {e.id: set(e.drugs) for e in effects()}
+    for one in common():
+        assert set(one.drugs) <= drugs[one.effect]
+        assert re.fullmatch(r"\d{4}-\d{2}-\d{2}", one.looked_up)
+        assert re.search(r"\d|common", one.says)

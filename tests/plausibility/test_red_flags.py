@@ -5,19 +5,29 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_hooks.consultation import Assessment, Group, Verdict
-from cds_hooks.plausibility import Terminology, not_considered
+from cds_hooks.consultation import Assessment, Group, Seriousness, Verdict
+from cds_hooks.plausibility import Terminology, chart_findings, not_considered
+from cds_hooks.plausibility.criteria import (
+    Criteria,
+    History,
+    Limit,
+    histories,
+    known_criteria,
+    limits,
+)
 from cds_hooks.plausibility.findings import Finding, Seen, findings
 from cds_hooks.plausibility.record import record
 from cds_hooks.plausibility.red_flags import Pattern, patterns
+from cds_hooks.plausibility.resolution import ICD_10_CM
 from cds_hooks.plausibility.results import analytes
+from cds_hooks.plausibility.scores import Score, scores
 from fhir_mapping import map_chart
 from fhir_mapping.chart import (
     Chart,
@@ -29,15 +39,25 @@ from fhir_mapping.chart import (
     PatientFacts,
     Polarity,
 )
+from fhir_mapping.findings.vocabulary import wider
 
 Make = Callable[..., Any]
 LOINC = "http://loinc.org"
 
 
-def telling(finding: Finding, number: int) -> Fact:
-    """A fact that tells a finding."""
+def telling(name: str, number: int) -> Fact:
+    """A fact that meets a criterion."""
+    if name in limits():
+        return beyond(limits()[name], number)
+    if name in histories():
+        return recorded(histories()[name], number)
+    if name.startswith("="):
+        analyte, value, unit = name[1:].split()
+        return result(analyte, number, float(value), unit, None)
+    finding = findings()[name]
     if finding.words:
-        return Fact(f"S{number}", Kind.COMPLAINT, f"{finding.words[0]} since today")
+        facts = (worded(finding, word, number) for word in finding.words)
+        return next(fact for fact in facts if said(fact, name))
     if finding.medication:
         text = f"{finding.medication[0]} 10 mg"
         return Fact(f"M{number}", Kind.MEDICATION, text, status="active")
@@ -50,23 +70,94 @@ def telling(finding: Finding, number: int) -> Fact:
     limit = rule.below if rule.below is not None else rule.above
     value = 1.0 if limit is None else limit - 1 if low else limit + 1
     flag = Flag.LOW if low else Flag.HIGH
-    codes = (Code(LOINC, min(analytes()[rule.analyte].loinc)),)
-    told = {"value": value, "unit": rule.unit, "flag": flag, "days_ago": 0.0, "codes": codes}
-    return Fact(f"V{number}", Kind.VITAL, f"{rule.analyte} {value}", **told)
+    return result(rule.analyte, number, value, rule.unit, flag)
+
+
+def worded(finding: Finding, word: str, number: int) -> Fact:
+    if finding.history:
+        return Fact(f"P{number}", Kind.PROBLEM, word, status="active", days_ago=900.0)
+    return Fact(f"S{number}", Kind.COMPLAINT, f"{word} since today")
+
+
+def said(fact: Fact, name: str) -> bool:
+    """Whether a fact by itself tells a finding: some words are read only within others."""
+    return bool(Seen(record(Chart(PatientFacts(40, "female"), (fact,)), None)).facts(name))
+
+
+def result(analyte: str, number: int, value: float, unit: str, flag: Flag | None) -> Fact:
+    codes = tuple(Code(LOINC, code) for code in sorted(analytes()[analyte].loinc)[:1])
+    text = f"{analytes()[analyte].names[0]} {value}"
+    told = {"value": value, "unit": unit, "flag": flag, "days_ago": 0.0, "codes": codes}
+    return Fact(f"L{number}", Kind.LAB, text, **told)
+
+
+def beyond(limit: Limit, number: int) -> Fact:
+    """A result beyond a limit, told with the first unit of its table."""
+    flag = {"high": Flag.HIGH, "low": Flag.LOW, "normal": Flag.NORMAL}.get(limit.flag)
+    upper, lower = limit.at_least or limit.above, limit.at_most or limit.below
+    table = upper or lower or {"": 1.0}
+    if limit.positive:
+        positive = result(limit.analyte, number, 0.0, "", None)
+        return replace(positive, value=None, unit=None, text=f"{limit.analyte}: positive")
+    unit, value = next(iter(table.items()))
+    step = abs(value) / 1000 + 0.001
+    return result(limit.analyte, number, value + (step if upper else -step), unit, flag)
+
+
+def recorded(history: History, number: int) -> Fact:
+    if history.medication:
+        return Fact(f"M{number}", Kind.MEDICATION, f"{history.medication[0]} 5 mg", status="active")
+    if not history.codes:
+        return telling(history.findings[0], number)
+    code = Code(ICD_10_CM, history.codes[0] + ("0" if len(history.codes[0]) == 2 else ""))
+    days = min(history.within_days - 1, 900.0) if history.within_days else 900.0
+    text = "Recorded problem"
+    return Fact(f"P{number}", Kind.PROBLEM, text, (code,), status="active", days_ago=days)
+
+
+def patient_of(pattern: Pattern) -> PatientFacts:
+    age = max(pattern.from_years, min(50.0, pattern.below_years * 0.9))
+    return PatientFacts(age, pattern.sex or "female")
 
 
 def complete(pattern: Pattern) -> tuple[PatientFacts, list[str]]:
-    """A patient and the fewest findings that make a pattern."""
-    age = max(pattern.from_years, min(30.0, pattern.below_years - 1))
+    """A patient and a few criteria that make a pattern."""
     names = [group[0] for group in pattern.all]
-    further = [n for n in pattern.any if n not in names]
-    already = [n for n in pattern.any if n in names]
-    names += further[: max(pattern.at_least - len(already), 0)]
-    return PatientFacts(age, pattern.sex or "female"), names
+    for name in pattern.any:
+        if _distinct(pattern, names) < pattern.at_least and name not in names:
+            names.append(name)
+    if pattern.score:
+        names += _scoring(scores()[pattern.score])
+    return patient_of(pattern), list(dict.fromkeys(names))
+
+
+def _distinct(pattern: Pattern, names: list[str]) -> int:
+    """How many of `any` these are, without those that others imply or that are of one value."""
+    told = [n for n in names if n in pattern.any]
+    implied = {wide for name in told for wide in wider().get(name, ())}
+    values = {limits()[n].analyte if n in limits() else n for n in told if n not in implied}
+    return len(values)
+
+
+EXTRA = {
+    "news2": ["gcs-under-15", "systolic-up-to-90", "breathing-over-24"],
+    "qsofa": ["gcs-under-15", "systolic-up-to-90", "breathing-over-24"],
+    "omqsofa": ["gcs-under-15", "breathing-over-24"],
+    "curb-65": ["confusion", "systolic-under-90", "breathing-over-29"],
+    "kocher": ["unable-to-bear-weight", "=temperature 39 Cel", "=esr 60 mm/h"],
+    "lrinec": ["=crp 160 mg/L", "=sodium 130 mmol/L", "=creatinine 2 mg/dL"],
+    "glasgow-blatchford": ["melena", "syncope", "systolic-under-90", "hemoglobin-under-7"],
+}
+"""Criteria that give a score with bands its points."""
+
+
+def _scoring(score: Score) -> list[str]:
+    positive = [i.any[0] for i in score.items if i.any and i.points > 0]
+    return EXTRA.get(score.id, positive)
 
 
 def chart_of(patient: PatientFacts, names: list[str]) -> Chart:
-    return Chart(patient, tuple(telling(findings()[n], i) for i, n in enumerate(names)))
+    return Chart(patient, tuple(telling(n, i) for i, n in enumerate(names)))
 
 
 def assessed(name: str) -> Assessment:
@@ -79,6 +170,8 @@ def told(chart: Chart, terminology: Terminology, *names: str) -> dict[str, tuple
     return {r.text.split(":")[0]: r.fact_ids for r in found}
 
 
+MOST_ALONE = 6
+"""How many criteria there are at most of which one is a pattern by itself."""
 EACH = {"argvalues": patterns(), "ids": [p.id for p in patterns()]}
 
 
@@ -90,6 +183,7 @@ def test_a_complete_pattern_is_told_with_its_facts(
     chart = chart_of(patient, names)
     found = not_considered(chart, [assessed("Gout")], terminology)
     mine = [r for r in found if r.text.startswith(f"{pattern.diagnosis}: the chart")]
+    assert pattern.found(Criteria(Seen(record(chart, terminology))))[0]
     assert len(mine) == 1
     assert (mine[0].check, mine[0].result) == ("not-considered", "fail")
     assert mine[0].source
@@ -104,12 +198,22 @@ def test_without_one_of_its_findings_it_is_not_told(
     """Some findings imply each other in words ("severe abdominal pain"), so not every single
     one is needed, but none alone makes a pattern unless it is all of it."""
     patient, names = complete(pattern)
-    less = [chart_of(patient, [n for n in names if n != missing]) for missing in names]
-    assert any(pattern.diagnosis not in told(chart, terminology) for chart in less)
-    for name in names:
-        alone = chart_of(patient, [name])
-        assert len(names) == 1 or not pattern.found(Seen(record(alone, terminology)))
-    assert pattern.diagnosis not in told(chart_of(patient, []), terminology)
+
+    def fires(*given: str) -> bool:
+        seen = Seen(record(chart_of(patient, list(given)), terminology))
+        return bool(pattern.found(Criteria(seen))[0])
+
+    assert fires(*names)
+    assert not fires()
+    if pattern.score:
+        left = [n for n in names if n not in pattern.all[0]]
+        seen = Seen(record(chart_of(patient, left), terminology))
+        assert fires(*left) is False or Criteria(seen).any_of(pattern.all[0])
+    elif len(names) > 1:
+        assert not all(fires(alone) for alone in names)
+    else:
+        assert len(pattern.all) == 1
+        assert len(pattern.all[0]) <= MOST_ALONE
 
 
 @pytest.mark.parametrize("pattern", **EACH)
@@ -122,10 +226,7 @@ def test_it_is_not_told_when_the_model_named_it(terminology: Terminology, patter
 @pytest.mark.parametrize(
     "pattern", [p for p in patterns() if p.sex or p.from_years or p.below_years < 200]
 )
-def test_it_is_not_told_of_a_patient_it_does_not_speak_of(
-    terminology: Terminology, pattern: Pattern
-) -> None:
-    _, names = complete(pattern)
+def test_it_is_not_told_of_a_patient_it_does_not_speak_of(pattern: Pattern) -> None:
     other = "male" if pattern.sex == "female" else "female"
     unfit = [PatientFacts(None, pattern.sex or "female")] if pattern.from_years else []
     if pattern.from_years:
@@ -136,24 +237,32 @@ def test_it_is_not_told_of_a_patient_it_does_not_speak_of(
         unfit += [PatientFacts(30, other), PatientFacts(30, None)]
     assert unfit
     for patient in unfit:
-        assert pattern.diagnosis not in told(chart_of(patient, names), terminology)
+        assert not pattern.fits(patient)
 
 
-def test_there_are_enough_patterns_each_with_a_published_source(terminology: Terminology) -> None:
-    assert len(patterns()) >= 30
+def test_every_pattern_has_a_source_and_names_what_there_is(terminology: Terminology) -> None:
     assert len({p.id for p in patterns()}) == len(patterns())
     for pattern in patterns():
-        assert len(pattern.source) > 20
-        assert {n for g in pattern.all for n in g} | set(pattern.any) <= set(findings())
-        assert pattern.all or pattern.at_least > 1
-        assert all(terminology.concept(c) for c in pattern.codes)
-        assert all(terminology.concept(m) for m in pattern.mesh)
+        assert len(pattern.source) > 20, pattern.id
+        assert len(pattern.says) > 15, pattern.id
+        assert pattern.looked_up is False or date.fromisoformat(str(pattern.looked_up)), pattern.id
+        assert {*pattern.names, *pattern.none} <= known_criteria(), pattern.id
+        assert pattern.all or pattern.at_least > 1, pattern.id
+        assert all(terminology.concept(c) for c in pattern.codes), pattern.id
+        assert all(terminology.concept(m) for m in pattern.mesh), pattern.id
+        assert all(e.startswith(pattern.codes) for e in pattern.event), pattern.id
+        assert bool(pattern.score) == (pattern.score_at_least > 0), pattern.id
+        assert not pattern.score or pattern.score in scores(), pattern.id
 
 
-def test_every_finding_says_how_it_is_told() -> None:
-    for finding in findings().values():
-        told = bool(finding.words or finding.result)
-        assert [told, bool(finding.medication), bool(finding.procedure)].count(True) == 1
+def test_every_limit_and_history_is_used() -> None:
+    used = {n for p in patterns() for n in (*p.names, *p.none)}
+    used |= {n for s in scores().values() for i in s.items for n in i.any}
+    assert (set(limits()) | set(histories())) - used == set()
+    for limit in limits().values():
+        assert limit.analyte in analytes(), limit.id
+    for history in histories().values():
+        assert set(history.findings) <= set(findings()), history.id
 
 
 @pytest.mark.parametrize(
@@ -253,17 +362,18 @@ def test_what_a_note_denies_raises_nothing(terminology: Terminology) -> None:
         "Loose stools for two days. Denies fever, chest pain, shortness of breath, or leg swelling."
     )
     answered = {"code": {"text": "Facial droop"}, "valueBoolean": False}
-    chart = map_chart([_note(note), _heart_rate(118), _observation("o1", answered)],
+    chart = map_chart([PATIENT, _note(note), _heart_rate(118), _observation("o1", answered)],
                       patient_id="p1", now=NOW)  # fmt: skip
     assert not_considered(chart, [], terminology) == ()
     said = note.replace("Denies fever,", "Complains of")
-    chart = map_chart([_note(said), _heart_rate(118)], patient_id="p1", now=NOW)
+    chart = map_chart([PATIENT, _note(said), _heart_rate(118)], patient_id="p1", now=NOW)
     assert [r.text.partition(":")[0] for r in not_considered(chart, [], terminology)] == [
         "Pulmonary embolism"
     ]
 
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+PATIENT = {"resourceType": "Patient", "id": "p1", "gender": "female", "birthDate": "1970-05-05"}
 
 
 def _note(text: str) -> dict[str, Any]:
@@ -311,6 +421,81 @@ def test_old_results_procedures_and_stopped_drugs_do_not_count(
     )
     seen = Seen(record(old, terminology))
     assert not seen.any_of(["tachycardia", "recent-surgery", "on-digoxin"])
+
+
+PROBLEM_DAYS = [(14.0, True), (14.1, False), (None, False)]
+
+
+@pytest.mark.parametrize(("days", "seen"), PROBLEM_DAYS)
+def test_a_symptom_on_the_problem_list_counts_when_it_is_new(
+    terminology: Terminology, chart: Make, days: float | None, seen: bool
+) -> None:
+    listed = Fact("P1", Kind.PROBLEM, "Chest pain", status="active", days_ago=days)
+    criteria = Criteria(Seen(record(chart(listed), terminology)))
+    assert bool(criteria.met("chest-pain")) is seen
+
+
+HISTORIES = [
+    ("thyroid-storm", "E05.00", "Graves disease"),
+    ("adrenal-crisis", "E27.1", "Addison disease"),
+    ("febrile-neutropenia", "D70.9", "Neutropenia"),
+    ("gastrointestinal-bleeding", "K26.9", "Duodenal ulcer"),
+    ("acute-coronary-syndrome-troponin", "I25.2", "Old myocardial infarction"),
+    ("pulmonary-embolism-wells", "I26.99", "Pulmonary embolism"),
+    ("stroke", "I63.9", "Cerebral infarction"),
+    ("diabetic-ketoacidosis", "E11.9", "Type 2 diabetes"),
+]
+
+
+@pytest.mark.parametrize(("rule", "code", "text"), HISTORIES)
+def test_a_history_never_silences_a_pattern(
+    terminology: Terminology, rule: str, code: str, text: str
+) -> None:
+    pattern = next(p for p in patterns() if p.id == rule)
+    patient, names = complete(pattern)
+    codes = (Code(ICD_10_CM, code, text),)
+    old = Fact("P99", Kind.PROBLEM, text, codes, status="active", days_ago=800.0)
+    chart = chart_of(patient, names)
+    known = replace(chart, facts=(*chart.facts, old))
+    (finding,) = [f for f in chart_findings(known, terminology) if f.diagnosis == pattern.diagnosis]
+    assert finding.seriousness is pattern.seriousness
+    assert pattern.diagnosis in told(known, terminology, "Gout")
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "days", "recorded"),
+    [
+        ("I26.99", "active", 0.1, True),
+        ("I26.99", "active", 2.0, True),
+        ("I26.99", "active", 2.1, False),
+        ("I26.99", "active", None, False),
+        ("I26.99", "resolved", 0.1, False),
+        ("I27.82", "active", 0.1, False),  # chronic pulmonary embolism
+    ],
+)
+def test_the_event_recorded_in_this_encounter_is_told_as_recorded(
+    terminology: Terminology, code: str, status: str, days: float | None, recorded: bool
+) -> None:
+    pattern = next(p for p in patterns() if p.id == "pulmonary-embolism-wells")
+    chart = chart_of(*complete(pattern))
+    entry = Fact("P99", Kind.PROBLEM, "Embolism", (Code(ICD_10_CM, code),), status=status,
+                 days_ago=days)  # fmt: skip
+    chart = replace(chart, facts=(*chart.facts, entry))
+    (finding,) = [f for f in chart_findings(chart, terminology) if f.diagnosis == pattern.diagnosis]
+    assert (finding.seriousness is Seriousness.NOTABLE) is recorded
+    assert finding.told[0].startswith("recorded in this encounter") is recorded
+    assert (pattern.diagnosis in told(chart, terminology, "Gout")) is not recorded
+
+
+def test_a_stay_that_began_earlier_reaches_back_to_its_begin(terminology: Terminology) -> None:
+    pattern = next(p for p in patterns() if p.id == "pulmonary-embolism-wells")
+    chart = chart_of(*complete(pattern))
+    entry = Fact("P99", Kind.PROBLEM, "Embolism", (Code(ICD_10_CM, "I26.99"),), status="active",
+                 days_ago=5.0)  # fmt: skip
+    stay = Fact("E1", Kind.ENCOUNTER, "Present encounter: Inpatient stay", days_ago=6.0)
+    chart = replace(chart, facts=(*chart.facts, entry, stay))
+    (finding,) = [f for f in chart_findings(chart, terminology) if f.diagnosis == pattern.diagnosis]
+    assert finding.seriousness is Seriousness.NOTABLE
 
 
 TEXTS = [w for f in findings().values() for w in f.words[:1]]

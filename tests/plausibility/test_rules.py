@@ -74,7 +74,8 @@ def reasons(terminology: Terminology) -> Make:
 def result(rule: Any, side: str, **rest: Any) -> Fact:
     """A result of the rule's analyte on the low side, on the high side, or normal."""
     flags = {"low": Flag.LOW, "high": Flag.HIGH, "normal": Flag.NORMAL}
-    limit = getattr(rule, "below", None) or getattr(rule, "above", None)
+    limits = (getattr(rule, name, None) for name in ("below", "above", "at_least"))
+    limit = next((each for each in limits if each), None)
     value = 10.0 if limit is None else limit + {"low": -5, "high": 5, "normal": 0}[side]
     unit = getattr(rule, "unit", "") or "mmol/L"
     codes = (Code(LOINC, min(analytes()[rule.analyte].loinc), ""),)

@@ -127,7 +127,7 @@ def test_a_code_for_pregnancy_is_not_given_to_a_bare_name(terminology: Terminolo
     ("written", "qualifiers"),
     [
         ("Pancreatic hamartoma", ("pancreas",)),
-        ("C. difficile colitis", ("c", "difficile")),
+        ("C. difficile enteritis", ("c", "difficile")),
         ("Femoral artery pseudoaneurysm", ("femoral", "artery")),
         ("Drug-induced photosensitivity", ("drug", "induced")),
         ("Propranolol overdose", ("propranolol",)),
@@ -175,7 +175,7 @@ def test_the_code_of_a_wider_heading_is_not_given_to_a_narrower_name(
     terminology: Terminology,
 ) -> None:
     """MeSH files adhesive capsulitis under bursitis; ICD-10-CM has M75.0 for it."""
-    assert not terminology.resolve("Adhesive capsulitis").icd
+    assert [c.code for c in terminology.resolve("Adhesive capsulitis").icd] == ["M75.0"]
     assert [c.code for c in terminology.resolve("heart attack").icd] == ["I21.9"]
 
 
@@ -198,7 +198,7 @@ def test_every_abbreviation_can_be_read(terminology: Terminology) -> None:
 def test_most_invented_names_are_not_recognised(
     terminology: Terminology, names: list[str], invented: ModuleType
 ) -> None:
-    for kind, least in {"blend": 0.98, "near": 0.98, "eponym": 0.98, "absurd": 0.8}.items():
+    for kind, least in {"blend": 0.98, "near": 0.98, "eponym": 0.98, "absurd": 0.9}.items():
         made = invented.invent(kind, names, 300, seed=1)
         missed = [n for n in made if not terminology.resolve(n).recognised]
         assert len(missed) / len(made) >= least, kind

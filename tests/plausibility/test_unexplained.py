@@ -132,7 +132,7 @@ def test_findings_that_bear_on_a_diagnosis_and_were_not_cited_are_named(
     assert uncited(assess(chart, [both], terminology)[0]) == ()
 
 
-def test_what_is_on_the_problem_list_is_not_called_not_considered(
+def test_an_earlier_event_does_not_silence_a_new_one_and_the_recorded_one_is_not_overlooked(
     terminology: Terminology, differential: Make, problem: Make
 ) -> None:
     facts = (
@@ -144,4 +144,7 @@ def test_what_is_on_the_problem_list_is_not_called_not_considered(
     new = judge(Chart(PatientFacts(50, "female"), facts), sample, terminology)
     assert any("Pulmonary embolism" in r.text for r in new.not_considered)
     old = judge(Chart(PatientFacts(50, "female"), (*facts, known)), sample, terminology)
-    assert not any("Pulmonary embolism" in r.text for r in old.not_considered)
+    assert any("Pulmonary embolism" in r.text for r in old.not_considered)
+    today = replace(known, days_ago=0.1)
+    entered = judge(Chart(PatientFacts(50, "female"), (*facts, today)), sample, terminology)
+    assert not any("Pulmonary embolism" in r.text for r in entered.not_considered)

@@ -120,8 +120,8 @@ async def _one(client: httpx.AsyncClient, body: Callable[[int], bytes]) -> float
         began = time.monotonic()
         while True:
             answer = await client.post(_VIEW, content=body(number), headers=_HEADERS)
-            topics = {card["source"]["topic"]["code"] for card in answer.json()["cards"]}
-            if "chartsideDifferential" in topics:
+            labels = [card["source"]["label"] for card in answer.json()["cards"]]
+            if any("differential (AI)" in label for label in labels):
                 break
             await asyncio.sleep(0.1)
     return time.monotonic() - began

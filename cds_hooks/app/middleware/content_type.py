@@ -1,4 +1,4 @@
-"""Bodies are JSON in UTF-8, as they are: anything else is refused before it is read."""
+"""Bodies are JSON in UTF-8, as they are, or a page's form: else refused before it is read."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cds_hooks.app.errors import ContentTypeRefused
-from cds_hooks.app.routes import is_call
+from cds_hooks.app.routes import is_call, is_form
 
 __all__ = ["ContentType"]
 
 
 class ContentType:
-    """Lets `application/json` and `application/*+json` (clients send FHIR's) through."""
+    """Lets `application/json` and `application/*+json` (clients send FHIR's) through; a form where
+    one is expected."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -24,9 +25,16 @@ class ContentType:
         if scope["type"] == "http" and is_call(scope["method"], scope["path"]):
             headers = Headers(scope=scope)
             encoding = headers.get("content-encoding", "identity").strip().lower()
-            if encoding != "identity" or not _is_json(headers.get("content-type", "")):
+            fits = _is_form if is_form(scope["path"]) else _is_json
+            if encoding != "identity" or not fits(headers.get("content-type", "")):
                 raise ContentTypeRefused
         await self.app(scope, receive, send)
+
+
+def _is_form(header: str) -> bool:
+    mime = Mime()
+    mime["content-type"] = header
+    return mime.get_content_type() == "application/x-www-form-urlencoded"
 
 
 def _is_json(header: str) -> bool:

@@ -83,6 +83,16 @@ class AdmissionRecord(_Data):
             *(self._told(r) for r in self.requirements),
         )
 
+    @property
+    def accuracy(self) -> str:
+        """What a card says of the model: how often the right diagnosis was among the first five. ""
+        where it was not admitted for clinical use, or not measured; on which cases tells `told`."""
+        top5 = self.figures.get("top5")
+        clinical = self.admitted and self.purpose is Purpose.CLINICAL
+        if not clinical or top5 is None or top5.value is None:
+            return ""
+        return f"measured here: right within the first five {top5.text}"
+
     def _told(self, requirement: Requirement) -> str:
         name, met = requirement.figure, "met" if requirement.met else "not met"
         return f"{name} {self.figures[name].text}; required {requirement.bound}: {met}."

@@ -12,7 +12,7 @@ from cds_hooks.plausibility.checks.evidence import (
 )
 from cds_hooks.plausibility.checks.naming import NameRecognised
 from cds_hooks.plausibility.checks.organs import AbsentOrgan
-from cds_hooks.plausibility.checks.problems import AlreadyRecorded, RefutedInChart
+from cds_hooks.plausibility.checks.problems import AlreadyRecorded, KnownChronicForm, RefutedInChart
 from cds_hooks.plausibility.checks.recent import EvidenceRecent, EvidenceSuperseded
 from cds_hooks.plausibility.checks.results import DefiningResult, ExpectedResult, NegativeTest
 
@@ -37,5 +37,6 @@ CHECKS: tuple[Check, ...] = (
     AbsentOrgan(),
     RefutedInChart(),
     AlreadyRecorded(),
+    KnownChronicForm(),
 )
 """Every check, in the order in which reasons are told."""

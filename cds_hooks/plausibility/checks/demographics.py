@@ -5,6 +5,7 @@ Worded about the record, never about the person: a recorded sex may differ from 
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ __all__ = [
 
 _SEXES = ("female", "male")
 _BY_SEX = ("C12", "C13", "F03")
+_ORGAN = re.compile(r"\b(?:uter|ovar|endometri|vagin|vulv|prostat|testic|scrot|penile)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,56 @@ class TreeCategory:
         return inside and not any(_below(t, self.nowhere) for t in concept.trees)
 
 
+@dataclass(frozen=True, slots=True)
+class NamedCategory:
+    """What words of a name tie to a recorded sex and to ages, where no code does."""
+
+    id: str
+    label: str
+    source: str
+    sex: str
+    from_years: float
+    below_years: float
+    words: tuple[str, ...]
+    unless: tuple[str, ...]
+
+    def holds(self, name: str) -> bool:
+        """Whether a name, in any case of letters, is of the category."""
+        said = name.lower()
+        if any(word in said for word in self.unless):
+            return False
+        return any(part.startswith(self.words) for part in re.split(r"[^a-z-]+", said))
+
+
+@cache
+def named_categories() -> tuple[NamedCategory, ...]:
+    """The shipped words of `data/demographics.toml`."""
+    text = files("cds_hooks.plausibility").joinpath("data/demographics.toml").read_text("utf-8")
+    return tuple(
+        NamedCategory(
+            id=c["id"],
+            label=c["label"],
+            source=c["source"],
+            sex=c["sex"],
+            from_years=c["from_years"],
+            below_years=c["below_years"],
+            words=tuple(c["words"]),
+            unless=tuple(c["unless"]),
+        )
+        for c in tomllib.loads(text)["named"]
+    )
+
+
+def _by_name(case: Case) -> NamedCategory | None:
+    """The category of the words of a name whose codes tell of none."""
+    told = [
+        c for concept in case.resolution.icd for c in categories() if c.holds_code(concept.code)
+    ]
+    if told and case.resolution.status is not Status.PARTIAL:
+        return None
+    return next((c for c in named_categories() if c.holds(case.name)), None)
+
+
 def _below(tree: str, roots: Iterable[str]) -> bool:
     return any(tree == r or tree.startswith(f"{r}.") for r in roots)
 
@@ -129,9 +181,12 @@ class RecordedSex:
 
     def __call__(self, case: Case) -> Iterator[Reason]:
         found = case.resolution
-        if anywhere_in_the_body(found.concepts):
-            return
         told = f"recorded sex is {case.record.chart.patient.recorded_sex or 'not recorded'}"
+        if (named := _by_name(case)) is not None:
+            yield _sex_of(self.id, named, case.record.chart.patient, told)
+            return
+        if anywhere_in_the_body(found.concepts) and not _ORGAN.search(case.name.lower()):
+            return
         if not found.icd and found.exact:
             yield from _by_tree(self.id, found.concepts, case.record.chart.patient, told)
         yield from _judge(self.id, case, told, lambda c: c.sex is not None)
@@ -145,13 +200,19 @@ class RecordedAge:
     source: str = "CMS Medicare Code Editor, age conflict"
 
     def __call__(self, case: Case) -> Iterator[Reason]:
-        told = f"recorded age: {case.record.chart.patient.age_text}"
+        patient = case.record.chart.patient
+        told = f"recorded age: {patient.age_text}"
+        named, age = _by_name(case), patient.age_years
+        if named and age is not None and not named.from_years <= age < named.below_years:
+            yield Reason(self.id, FAIL, f"{named.label}; {told}", source=named.source)
+            return
         yield from _judge(self.id, case, told, lambda c: c.sex is None)
 
 
 @dataclass(frozen=True, slots=True)
 class UnusualAge:
-    """The recorded age is not one at which the diagnosis is expected: a doubt."""
+    """The recorded age is not one at which the diagnosis is expected: a doubt; or none at which
+    its definition lets it be (`contradicts`), told as `recorded-age`."""
 
     id: str = "unusual-age"
     source: str = "data/rules/ages.toml, each rule with its own"
@@ -163,7 +224,14 @@ class UnusualAge:
         for rule in concerning(age_rules, case.concepts):
             if not rule.from_years <= patient.age_years < rule.below_years:
                 text = f"{rule.reason}; recorded age: {patient.age_text}"
-                yield Reason(self.id, FAIL, text, source=rule.source)
+                check = RecordedAge().id if rule.contradicts else self.id
+                yield Reason(check, FAIL, text, source=rule.source)
+
+
+def _sex_of(check: str, named: NamedCategory, patient: PatientFacts, told: str) -> Reason:
+    known, same = patient.recorded_sex in _SEXES, patient.recorded_sex == named.sex
+    result = ABSTAIN if not known else PASS if same else FAIL
+    return Reason(check, result, f"{named.label}; {told}", source=named.source)
 
 
 def _by_tree(

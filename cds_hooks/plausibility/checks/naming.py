@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 from cds_hooks.consultation import Reason
 from cds_hooks.plausibility.checks.base import ABSTAIN, FAIL, PASS, Case
+from cds_hooks.plausibility.keys import tables, words
+from cds_hooks.plausibility.others import Kind
 from cds_hooks.plausibility.resolution import Resolution, Status
 
-__all__ = ["NameRecognised"]
+__all__ = ["NameRecognised", "entered_name"]
 
+_STATE = tables().turning | {"former", "hx", "post", "prior", "previous", "removal", "risk", "sp"}
 _WHERE = "ICD-10-CM, MeSH, the Disease Ontology or MONDO"
 
 
@@ -22,8 +25,27 @@ class NameRecognised:
     source: str = "ICD-10-CM tabular list (CMS/NCHS); MeSH (NLM); Human Disease Ontology; MONDO"
 
     def __call__(self, case: Case) -> Iterator[Reason]:
-        result, text = _judge(case.resolution)
+        yield from self.of(case.resolution)
+
+    def of(self, found: Resolution) -> Iterator[Reason]:
+        """The reason for a name that was looked up."""
+        result, text = _judge(found)
         yield Reason(self.id, result, text, source=self.source)
+
+
+def entered_name(name: str, found: Resolution, *, coded: bool) -> Iterator[Reason]:
+    """Of a problem that a clinician entered only that its name is in no terminology, or that it is
+    no diagnosis. A name with a code of another system is somebody's term: of these only a drug is
+    told. What names a state ("history of ...", "status post ...") is not looked up."""
+    if found.recognised or _in_part(found) or not _STATE.isdisjoint(words(name)):
+        return
+    drug = found.other is not None and found.other.kind is Kind.SUBSTANCE
+    if drug or not coded:
+        yield from NameRecognised().of(found)
+
+
+def _in_part(found: Resolution) -> bool:
+    return found.status is not Status.NOT_FOUND and found.other is None
 
 
 def _judge(found: Resolution) -> tuple[str, str]:

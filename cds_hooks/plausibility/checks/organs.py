@@ -27,8 +27,11 @@ class AbsentOrgan:
     source: str = "data/rules/organs.toml, each rule with its own"
 
     def __call__(self, case: Case) -> Iterator[Reason]:
-        for rule in concerning(organ_rules, case.concepts):
-            facts = case.record.chart.of(Kind.PROCEDURE, Kind.PROBLEM)
+        known = concerning(organ_rules, case.concepts)
+        for rule in organ_rules():
+            if rule not in known and not rule.is_named(case.name):
+                continue
+            facts = case.record.of(Kind.PROCEDURE, Kind.PROBLEM)
             ids = tuple(f.id for f in facts if removed(rule, f))
             if ids:
                 result = FAIL if rule.contradicts else ABSTAIN
@@ -40,6 +43,8 @@ def removed(rule: OrganRule, fact: Fact) -> bool:
     if fact.polarity is not Polarity.PRESENT or fact.status in _NOT_DONE:
         return False
     if fact.experiencer is not Experiencer.PATIENT:
+        return False
+    if fact.days_ago is not None and fact.days_ago < rule.days_before:
         return False
     codes = (c.code for c in fact.codes if c.system == ICD_10_CM)
     if rule.recorded_as and any(c.startswith(rule.recorded_as) for c in codes):

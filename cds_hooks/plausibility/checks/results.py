@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cds_hooks.consultation import Reason
-from cds_hooks.plausibility.checks.base import FAIL, PASS, Case
+from cds_hooks.plausibility.checks.base import ABSTAIN, FAIL, PASS, Case
 from cds_hooks.plausibility.results import told_values
 from cds_hooks.plausibility.rules import ResultRule, concerning, result_rules, test_rules
+from cds_hooks.plausibility.treatment import treating
 from fhir_mapping.chart import Fact, Flag, Polarity
 
 __all__ = ["DefiningResult", "ExpectedResult", "NegativeTest", "agrees"]
@@ -70,12 +71,14 @@ def agrees(rule: ResultRule, fact: Fact) -> bool | None:
         return None
     if rule.below is not None:
         return min(values) < rule.below
+    if rule.at_least is not None:
+        return max(values) >= rule.at_least
     return max(values) > rule.above if rule.above is not None else None
 
 
 def _judge(check: str, case: Case, *, contradicts: bool) -> Iterator[Reason]:
     for rule in concerning(result_rules, case.concepts):
-        if rule.contradicts is not contradicts:
+        if rule.contradicts is not contradicts or not _speaks_of(rule, case):
             continue
         found = case.record.results.of(rule.analyte, rule.within_days)
         told = [agrees(rule, f) for f in found]
@@ -85,8 +88,26 @@ def _judge(check: str, case: Case, *, contradicts: bool) -> Iterator[Reason]:
             text = rule.reason + ("" if cited else " (so in the chart, not cited by the model)")
             yield Reason(check, PASS, text, (fact.id,), rule.source)
         elif found and None not in told:
-            ids = tuple(f.id for f in found)
-            yield Reason(check, FAIL, f"{rule.reason}; the chart shows otherwise", ids, rule.source)
+            yield _elsewhere(check, rule, found, case)
+
+
+def _elsewhere(check: str, rule: ResultRule, found: Sequence[Fact], case: Case) -> Reason:
+    """Results that all lie elsewhere: against the diagnosis, unless a treatment explains them."""
+    ids = tuple(f.id for f in found)
+    excused = not any(word in case.name.lower() for word in rule.even_treated)
+    if excused and (given := treating(rule, case.record)):
+        text = f"{rule.reason}; it lies elsewhere now, under a treatment that may explain it"
+        return Reason(check, ABSTAIN, text, (*ids, *given), rule.source)
+    return Reason(check, FAIL, f"{rule.reason}; the chart shows otherwise", ids, rule.source)
+
+
+def _speaks_of(rule: ResultRule, case: Case) -> bool:
+    """Not of a form of the disease that the result says nothing of, nor of a child where the limit
+    is an adult's, nor where the age is not known then."""
+    if any(word in case.name.lower() for word in rule.unless_named):
+        return False
+    age = case.record.chart.patient.age_years
+    return not rule.from_years or (age is not None and age >= rule.from_years)
 
 
 def _flagged(needs: str, fact: Fact) -> bool | None:

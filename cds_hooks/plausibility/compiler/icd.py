@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
 from cds_hooks.plausibility.compiler.model import IcdConcept, Term
-from cds_hooks.plausibility.keys import key_words, tables
+from cds_hooks.plausibility.keys import key_words, strip_groups, tables
 from cds_hooks.plausibility.ranks import DERIVED, INCLUSION, NOTE, PREFERRED
 
 __all__ = ["chapters", "read_icd", "release"]
@@ -66,8 +66,9 @@ def _walk(
 
 
 def _names(text: str) -> bool:
-    """Whether a note names a condition: "vascular NOS", said of a nevus, does not."""
-    return not tables().qualifiers["form"].issuperset(key_words(text))
+    """Whether a note names a condition: "vascular NOS", said of a nevus, does not, nor "acute"."""
+    course = tables().qualifiers["form"].union(*(group for _, group in strip_groups()))
+    return not course.issuperset(key_words(text))
 
 
 def _title(title: str) -> Iterator[Term]:

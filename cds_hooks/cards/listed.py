@@ -1,0 +1,158 @@
+"""The model's list as a card shows it: one line a diagnosis, the best supported first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from cds_hooks.cards import phrases
+from cds_hooks.cards.blocks import escaped, joined
+from cds_hooks.cards.data import texts
+from cds_hooks.cards.escape import Coded
+from cds_hooks.consultation import Assessment, Consultation, Evidence, Verdict
+from cds_hooks.plausibility.must_not_miss import must_not_miss
+from fhir_mapping.chart import Chart, Fact, Flag
+
+__all__ = ["Light", "best_first", "code_of", "holds", "light_of", "list_lines", "wrong_facts"]
+
+_LINE, _NAME, _FACT = 250, 60, 80
+_NORMAL = 2
+_VALUE = re.compile(r"\s+[<>]?\d|\s*[(,;:]")
+_ORDER = tuple(Verdict)
+_NOT_KEPT = (Verdict.CONTRADICTED, Verdict.UNRECOGNISED, Verdict.RECORDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Light:
+    """Whether the models of a panel name the same diagnosis first: `agree`, `mixed` (some of
+    them) or `disagree` (one alone); `told` is the same in words."""
+
+    word: str
+    told: str
+
+
+def holds(assessment: Assessment) -> bool:
+    """Whether the checks leave a diagnosis on the list."""
+    return assessment.verdict not in _NOT_KEPT
+
+
+def best_first(assessments: Iterable[Assessment]) -> tuple[Assessment, ...]:
+    """Those that stay on the list: by verdict, then what must not be missed, then as listed."""
+    kept = [a for a in assessments if holds(a)]
+    return tuple(sorted(kept, key=lambda a: (_ORDER.index(a.verdict), not _serious(a))))
+
+
+def light_of(done: Consultation) -> Light | None:
+    """Of the first diagnosis of the list; None without a panel or without such a diagnosis."""
+    models = {said.model for said in done.differentials}
+    first = next(iter(best_first(done.assessments)), None)
+    if len(models) < 2 or first is None:
+        return None
+    count = round(first.model_share * len(models))
+    word = "agree" if count == len(models) else "mixed" if count > 1 else "disagree"
+    return Light(word, texts().light[word].format(count=count, models=len(models)))
+
+
+def list_lines(done: Consultation, seen: set[str]) -> tuple[str, ...]:
+    """Markdown lines. Facts whose text is in `seen` are on the card already and not told again;
+    those told here are added to it."""
+    lines = [_line(assessment, done.chart, seen) for assessment in best_first(done.assessments)]
+    dropped = [_named_only(a) for a in done.assessments if not holds(a)]
+    if dropped:
+        lines.append(joined(f"{texts().blocks['named_only']}: ", dropped, _LINE))
+    return tuple(lines)
+
+
+def code_of(assessment: Assessment) -> str:
+    """ "N17.9", or another system's code behind the system's name; "" without any."""
+    codes = sorted(assessment.codes, key=lambda code: code.system != phrases.ICD_10_CM)
+    if not codes:
+        return ""
+    if codes[0].system == phrases.ICD_10_CM:
+        return Coded(codes[0].code)
+    return f"{texts().systems.get(codes[0].system, '')} {codes[0].code}".strip()
+
+
+def wrong_facts(assessment: Assessment) -> set[str]:
+    """The facts of which a claim was checked and is not so."""
+    claim = texts().checks.claim
+    failed = (r for r in assessment.reasons if r.check == claim and r.result == "fail")
+    return {fact_id for reason in failed for fact_id in reason.fact_ids}
+
+
+def _line(assessment: Assessment, chart: Chart, seen: set[str]) -> str:
+    words = texts().blocks
+    lead = f"{_name(assessment)}: {assessment.verdict.value}"
+    if _serious(assessment):
+        lead += f", {words['must_not_miss']}"
+    parts = []
+    if fact := _strongest(assessment, chart, seen):
+        parts.append(f"{words['for']}: {_told(fact, seen)}")
+    if fact := _newest(assessment.evidence_against, chart):
+        parts.append(f"{words['against']}: {_told(fact, seen)}")
+    return joined(f"{lead}. " if parts else lead, parts, _LINE, ". ")
+
+
+def _name(assessment: Assessment) -> str:
+    code = code_of(assessment)
+    name = f"**{escaped(phrases.name(assessment.name), _NAME)}**"
+    return f"{name} ({escaped(code, _NAME)})" if code else name
+
+
+def _named_only(assessment: Assessment) -> str:
+    return f"{escaped(phrases.name(assessment.name), _NAME)} ({assessment.verdict.value})"
+
+
+def _serious(assessment: Assessment) -> bool:
+    return must_not_miss(assessment.codes) is not None
+
+
+def _told(fact: Fact, seen: set[str]) -> str:
+    if _is_told(fact, seen):
+        return escaped(texts().blocks["above"].format(name=_named(fact)), _FACT)
+    seen.add(fact.text)
+    return escaped(phrases.short_phrase(fact), _FACT)
+
+
+def _is_told(fact: Fact, seen: set[str]) -> bool:
+    return fact.text in seen
+
+
+def _named(fact: Fact) -> str:
+    """A fact without its value: "Potassium" of "Potassium 6.4 mmol/L"."""
+    return _VALUE.split(phrases.short_text(fact), maxsplit=1)[0]
+
+
+def _strongest(assessment: Assessment, chart: Chart, seen: set[str]) -> Fact | None:
+    """A fact that is as claimed: known to bear on it, then an abnormal one that the card does not
+    tell yet, then the most critical and the newest."""
+    wrong, known = wrong_facts(assessment), _known_to_bear(assessment)
+    cited = (chart.fact(e.fact_id) for e in assessment.evidence_for)
+    facts = [fact for fact in cited if fact and fact.id not in wrong]
+
+    def key(fact: Fact) -> tuple[object, ...]:
+        rank = _rank(fact.flag)
+        return (fact.id not in known, rank == _NORMAL, _is_told(fact, seen), rank, _age(fact))
+
+    return min(facts, key=key, default=None)
+
+
+def _newest(cited: Iterable[Evidence], chart: Chart) -> Fact | None:
+    facts = [f for e in cited if (f := chart.fact(e.fact_id))]
+    return min(facts, key=_age, default=None)
+
+
+def _known_to_bear(assessment: Assessment) -> set[str]:
+    passed = (r for r in assessment.reasons if "relevan" in r.check and r.result == "pass")
+    return {fact_id for reason in passed for fact_id in reason.fact_ids}
+
+
+def _rank(flag: Flag | None) -> int:
+    if flag is None or not flag.is_abnormal:
+        return _NORMAL
+    return 0 if flag.is_critical else 1
+
+
+def _age(fact: Fact) -> float:
+    return float("inf") if fact.days_ago is None else abs(fact.days_ago)

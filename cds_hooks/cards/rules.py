@@ -1,0 +1,135 @@
+"""What rules found in a chart without any model: one line each, the most serious first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from cds_hooks.cards import phrases
+from cds_hooks.cards.around import says, short_facts
+from cds_hooks.cards.blocks import escaped, joined
+from cds_hooks.cards.data import texts
+from cds_hooks.consultation import ChartFinding, Consultation, Reason, Seriousness
+from fhir_mapping.chart import Chart
+
+__all__ = [
+    "RuleLine",
+    "drug_conflicts",
+    "drug_results",
+    "facts_told",
+    "indicator_of",
+    "measured_first",
+    "patterns_alone",
+    "rule_lines",
+]
+
+_LINE, _NAME, _TOLD, _FACT, _TEXT = 220, 60, 60, 45, 100
+_MOST_MISSING = 3
+_ABOVE_CONFLICTS = (Seriousness.CRITICAL, Seriousness.SERIOUS)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleLine:
+    """A line of a card, as Markdown, and the facts it tells."""
+
+    markdown: str
+    fact_ids: tuple[str, ...]
+
+
+def rule_lines(done: Consultation) -> tuple[RuleLine, ...]:
+    """Findings that matter at once, conflicts in the chart, medication, and what is notable.
+
+    What a pattern found and the model did not name has a line of its own only where no finding
+    of that name tells it.
+    """
+    urgent = [f for f in done.chart_findings if f.seriousness in _ABOVE_CONFLICTS]
+    notable = [f for f in done.chart_findings if f.seriousness not in _ABOVE_CONFLICTS]
+    words = texts().blocks
+    return (
+        *(_finding(f, done) for f in urgent),
+        *(_pattern(r, done) for r in patterns_alone(done)),
+        *(_reason(words["conflict"], r, done) for r in done.contradictions),
+        *(_reason(words["drug"], r, done) for r in drug_conflicts(done)),
+        *(_finding(f, done) for f in notable),
+    )
+
+
+def drug_conflicts(done: Consultation) -> tuple[Reason, ...]:
+    """Drugs that are known to conflict with what the chart records."""
+    return tuple(r for r in done.medication_concerns if r.check == "drug-and-problem")
+
+
+def drug_results(done: Consultation) -> tuple[Reason, ...]:
+    """Abnormal results that a current drug can cause."""
+    return tuple(r for r in done.medication_concerns if r.check == "drug-and-result")
+
+
+def indicator_of(done: Consultation) -> str:
+    """By what rules found alone: no model raises it.
+
+    `critical` for a finding on which life depends now, `warning` for a serious finding and for
+    entries that contradict each other, `info` for everything else (docs/cards.md says why).
+    """
+    found = {finding.seriousness for finding in done.chart_findings}
+    if Seriousness.CRITICAL in found:
+        return "critical"
+    serious = Seriousness.SERIOUS in found or patterns_alone(done)
+    return "warning" if serious or done.contradictions else "info"
+
+
+def _finding(finding: ChartFinding, done: Consultation) -> RuleLine:
+    words = texts().blocks
+    name = escaped(phrases.name(finding.diagnosis), _NAME)
+    told = [escaped(phrases.remark(each), _TOLD) for each in finding.told]
+    more = [escaped(phrases.remark(finding.score), _TEXT)] if finding.score else []
+    if finding.missing:
+        missing = ", ".join(finding.missing[:_MOST_MISSING])
+        more.append(escaped(words["score_missing"].format(missing=missing), _TEXT))
+    if finding.own:
+        more.append(words["own"])
+    if _not_named(finding.diagnosis, done):
+        more.append(words["not_listed"])
+    lead = f"**{name}** ({texts().seriousness[finding.seriousness]}): "
+    return RuleLine(joined(lead, [*told, *more], _LINE), finding.fact_ids)
+
+
+def _pattern(reason: Reason, done: Consultation) -> RuleLine:
+    name, _, said = says(reason).partition(": ")
+    facts = [
+        escaped(fact, _FACT) for fact in short_facts(measured_first(reason, done), done.chart, 3)
+    ]
+    parts = [*(facts or [escaped(said or name, _TEXT)]), texts().blocks["not_listed"]]
+    return RuleLine(joined(f"**{escaped(name, _NAME)}**: ", parts, _LINE), reason.fact_ids)
+
+
+def _reason(title: str, reason: Reason, done: Consultation) -> RuleLine:
+    facts = [escaped(fact, _FACT) for fact in short_facts(reason, done.chart, 2)]
+    parts = [escaped(says(reason), _TEXT), *facts]
+    return RuleLine(joined(f"**{title}**: ", parts, _LINE), reason.fact_ids)
+
+
+def measured_first(reason: Reason, done: Consultation) -> Reason:
+    """The reason with abnormal results before notes and complaints: values tell more."""
+    abnormal = {f.id for f in done.chart.facts if f.flag is not None and f.flag.is_abnormal}
+    ids = sorted(reason.fact_ids, key=lambda fact_id: fact_id not in abnormal)
+    return replace(reason, fact_ids=tuple(ids))
+
+
+def patterns_alone(done: Consultation) -> tuple[Reason, ...]:
+    """What patterns found, the model did not name, and no finding of the rules tells."""
+    told = {finding.diagnosis for finding in done.chart_findings}
+    return tuple(r for r in done.not_considered if _named_by(r) not in told)
+
+
+def _not_named(diagnosis: str, done: Consultation) -> bool:
+    return any(_named_by(reason) == diagnosis for reason in done.not_considered)
+
+
+def _named_by(reason: Reason) -> str:
+    return reason.text.partition(": ")[0]
+
+
+def facts_told(lines: Sequence[RuleLine], chart: Chart) -> set[str]:
+    """The texts of the facts that lines tell: ids are of one chart, a list may be of another."""
+    ids = {fact_id for line in lines for fact_id in line.fact_ids}
+    return {fact.text for fact in chart.facts if fact.id in ids}

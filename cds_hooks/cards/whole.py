@@ -1,0 +1,53 @@
+"""All that is known of a consultation, for its own page: what a card has no room for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cds_hooks.cards.around import sure_of
+from cds_hooks.cards.data import texts
+from cds_hooks.cards.listed import light_of
+from cds_hooks.cards.markdown import markdown
+from cds_hooks.cards.rules import drug_conflicts, drug_results
+from cds_hooks.cards.speaking import demonstration
+from cds_hooks.cards.view import Conflict, conflicts_of, findings_of, groups_of
+from cds_hooks.consultation import Consultation
+
+__all__ = ["whole"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    title: str
+    lines: tuple[Conflict, ...]
+
+
+def whole(done: Consultation, discriminates: Callable[[str], bool] | None = None) -> str:
+    """Markdown of every finding with its source, every diagnosis with all evidence and reasons.
+
+    `discriminates` knows the names of tests and findings; without it no discriminator is shown.
+    """
+    light = light_of(done)
+    shown = {
+        "demonstration": demonstration(done) and bool(done.assessments),
+        "titles": texts().around,
+        "findings": findings_of(done),
+        "conflicts": _parts(done),
+        "groups": groups_of(done, discriminates),
+        "light": light.told if light else "",
+        "agreement": sure_of(done.truth_set),
+    }
+    return markdown("whole", view=shown)
+
+
+def _parts(done: Consultation) -> tuple[_Part, ...]:
+    found = {
+        "conflicts": done.contradictions,
+        "drug_conflicts": drug_conflicts(done),
+        "drugs": drug_results(done),
+        "not_considered": done.not_considered,
+        "unexplained": done.unexplained,
+    }
+    titles = texts().around
+    return tuple(_Part(titles[k], conflicts_of(v, done.chart)) for k, v in found.items() if v)

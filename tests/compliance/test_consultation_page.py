@@ -1,0 +1,191 @@
+"""The page behind a card's link: everything that the card leaves out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from cds_hooks.cards import build
+from cds_hooks.cards.data import texts
+from cds_hooks.compliance import consultation_page
+from cds_hooks.compliance.consultation import _arrived
+from cds_hooks.consultation import (
+    Assessment,
+    ChartFinding,
+    Consultation,
+    Differential,
+    Evidence,
+    Group,
+    KeyState,
+    ModelIdentity,
+    Outcome,
+    Reason,
+    Seriousness,
+    TruthSet,
+    Verdict,
+)
+from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, Omission, PatientFacts
+
+ICD = "http://hl7.org/fhir/sid/icd-10-cm"
+FACTS = tuple(
+    Fact(f"L{n}", Kind.LAB, f"Analyte {n} 1{n} mmol/L (2-5)", flag=Flag.HIGH, days_ago=n + 2.0)
+    for n in range(9)
+)
+
+
+@pytest.fixture
+def crowded() -> Consultation:
+    """More than a card can hold: nine findings, conflicts, eight diagnoses."""
+    ids = tuple(f.id for f in FACTS)
+    findings = tuple(
+        ChartFinding(
+            f"rule-{n}",
+            f"Finding {n}",
+            Seriousness.SERIOUS,
+            (f"told {n}",),
+            (ids[n],),
+            f"Published source {n}",
+            score=f"Score {n}",
+            missing=(f"missing {n}",),
+            own=f"limit {n}",
+        )
+        for n in range(9)
+    )
+    assessments = tuple(
+        Assessment(
+            f"Diagnosis {n}",
+            Group.LIKELY,
+            Verdict.CONTRADICTED if n == 7 else Verdict.SUPPORTED,
+            (Code(ICD, f"A0{n}", ""),),
+            (Reason("recorded-sex", "fail", f"reason {n}", (), f"Edits {n}"),),
+            tuple(Evidence(i, "high") for i in ids),
+            model_share=0.5,
+        )
+        for n in range(8)
+    )
+    return Consultation(
+        id="c",
+        key="k",
+        service="s",
+        created=0.0,
+        patient_key="p",
+        chart=Chart(PatientFacts(), FACTS, omissions=(Omission("Media/m", "unsupported-type"),)),
+        model=ModelIdentity("gemma", "ab" * 32, "llama.cpp"),
+        differentials=(Differential((), "a"), Differential((), "b")),
+        samples_failed=1,
+        assessments=assessments,
+        contradictions=(Reason("clash", "fail", "conflict of entries", ids[:2], "FHIR"),),
+        medication_concerns=(Reason("drug-and-problem", "fail", "named by Beers", ids[:2], "AGS"),),
+        not_considered=(Reason("not-considered", "fail", "Overlooked: x", ids[:3], "Atlas 2020"),),
+        unexplained=(Reason("unexplained-result", "abstain", "", ids[8:]),),
+        truth_set=TruthSet(("Diagnosis 0",), 0.5, 0.1, 120, "cases of this site"),
+        outcome=Outcome.ANSWERED,
+        chart_findings=findings,
+        key_states={"allergies": KeyState.UNAVAILABLE, "vitals": KeyState.PREFETCHED},
+    )
+
+
+def page_of(done: Consultation, **more: object) -> str:
+    cards = build(done, base_url="http://localhost", make_uuid=lambda: "u").cards
+    html = consultation_page(done, cards, basis="http://localhost/basis", now=60.0, **more)  # type: ignore[arg-type]
+    return html.replace("&#39;", "'")
+
+
+def test_it_has_all_that_the_card_leaves_out(crowded: Consultation) -> None:
+    [card] = build(crowded, base_url="http://localhost", make_uuid=lambda: "u").cards
+    page = page_of(crowded)
+    assert "more behind the link" in card.detail
+    for n in range(9):
+        assert f"Finding {n}" in page
+        assert f"Source: Published source {n}" in page
+        assert f"Score: Score {n}" in page
+        assert f"not in the chart: missing {n}" in page
+        assert f"Ours, not published: limit {n}" in page
+        assert f"Analyte {n} 1{n} mmol/L (2-5), high, {n + 2} days ago" in page
+    for n in range(8):
+        assert f"Diagnosis {n}" in page
+        assert f"reason {n} (rule: Edits {n})" in page
+    for text in ("conflict of entries", "named by Beers", "(source: AGS)", "Atlas 2020"):
+        assert text.lower() in page.lower()
+
+
+def test_struck_out_diagnoses_stand_apart_with_their_reasons(crowded: Consultation) -> None:
+    page = page_of(crowded)
+    _, _, apart = page.partition(texts().groups["doubtful"])
+    assert "Diagnosis 7" in apart
+    assert "Diagnosis 6" not in apart.partition("<h3>")[0]
+
+
+def test_agreement_models_and_what_was_left_out(crowded: Consultation) -> None:
+    page = page_of(crowded)
+    assert "models disagree: 1 of 2 names the first" in page
+    assert "cases of this site" in page
+    assert "2 of 3 could be used" in page
+    assert "ababababab" in page
+    assert "of a type that is not read" in page
+
+
+def test_each_part_of_the_chart_has_its_state(crowded: Consultation) -> None:
+    page = page_of(crowded)
+    assert "<td>allergies</td><td>could not be read</td>" in page
+    assert "<td>vital signs</td><td>sent with the call</td>" in page
+
+
+@pytest.mark.parametrize(
+    ("sent", "noted", "told"),
+    [
+        ("html", (), "came as HTML"),
+        ("text", (), "came as text"),
+        ("not-sent", ("fhir-server-missing",), "not sent; no FHIR server to read from"),
+        ("object-without-resource-type", (), "an object without resourceType"),
+        ("operation-outcome forbidden", (), "OperationOutcome forbidden"),
+        ("", ("timeout", "page-limit"), "the FHIR server did not answer in time; more pages than are read"),  # noqa: E501
+        ("", ("some-new-code",), "some new code"),
+    ],
+)  # fmt: skip
+def test_what_came_for_a_part_is_told_in_words(
+    sent: str, noted: tuple[str, ...], told: str
+) -> None:
+    assert _arrived(SimpleNamespace(sent=sent, noted=noted)) == told
+    assert _arrived(None) == ""
+
+
+def test_words_and_short_forms_are_explained(crowded: Consultation) -> None:
+    page = page_of(crowded)
+    for verdict, meaning in texts().verdicts.items():
+        assert f"<dt>{verdict}</dt><dd>{meaning}</dd>" in page
+    for short in texts().acronyms:
+        assert f"<dt>{short}</dt>" in page
+
+
+def test_short_forms_of_our_own_words_are_all_explained(crowded: Consultation) -> None:
+    """Capitals that stand on a card because we wrote them."""
+    words = " ".join(
+        [*texts().blocks.values(), *texts().light.values(), *texts().verdicts.values(),
+         *texts().source.values(), *texts().arrivals.values(), *texts().keys.values()]
+    )  # fmt: skip
+    short = set(re.findall(r"\b[A-Z][A-Za-z]*[A-Z][A-Za-z0-9-]*\b", words))
+    plain = {"OperationOutcome", "HTML", "resourceType"}
+    assert short - plain <= set(texts().acronyms)
+
+
+def test_a_model_that_did_not_answer_leaves_the_rules(crowded: Consultation) -> None:
+    failed = replace(crowded, outcome=Outcome.ENGINE_FAILED, assessments=(), differentials=())
+    page = page_of(failed)
+    assert "Published source 3" in page
+    assert "No differential: the model failed while it was answering" in page
+
+
+def test_nothing_of_it_is_live(crowded: Consultation) -> None:
+    evil = "<img src=x onerror=y> ![x](http://evil.example/a.png) [y](http://evil.example)"
+    done = replace(
+        crowded,
+        chart_findings=(replace(crowded.chart_findings[0], source=evil, told=(evil,)),),
+        assessments=(replace(crowded.assessments[0], name=evil, discriminator=evil),),
+    )
+    page = page_of(done, discriminates=lambda _: True)
+    assert "<img" not in page
+    assert "evil.example" not in page
