@@ -84,7 +84,8 @@ def wrong_facts(assessment: Assessment) -> set[str]:
 def _line(assessment: Assessment, chart: Chart, seen: set[str]) -> str:
     words = texts().blocks
     lead = f"{_name(assessment)}: {assessment.verdict.value}"
-    if _serious(assessment):
+    # Beside "uncertain" it would draw the eye to what nothing in the chart speaks for.
+    if _serious(assessment) and assessment.verdict in (Verdict.SUPPORTED, Verdict.PLAUSIBLE):
         lead += f", {words['must_not_miss']}"
     parts = []
     if fact := _strongest(assessment, chart, seen):
