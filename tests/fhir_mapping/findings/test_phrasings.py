@@ -77,5 +77,5 @@ def test_drinking_counts_from_four_a_day(text: str, heavy: bool) -> None:
 def test_a_number_in_a_phrase_is_that_number() -> None:
     """Phrases may name weeks of gestation: twelve are not thirty-two."""
     assert words_of("12 weeks") != words_of("32 weeks")
-    assert "overdose" in index_of({"text": "Took 40 paracetamol tablets"}).told
-    assert "overdose" not in index_of({"text": "Took 2 paracetamol tablets"}).told
+    assert "overdose" in index_of({"text": "Took 40 ibuprofen"}).told
+    assert "overdose" not in index_of({"text": "Took 2 ibuprofen"}).told
