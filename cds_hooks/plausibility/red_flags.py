@@ -90,13 +90,17 @@ class Pattern(Tied):
 def _distinct(told: Sequence[Met]) -> int:
     """How many findings these are: one value that meets two criteria is one, and so is a finding
     with the wider one that it implies."""
+    return len({m.phrase for m in _narrowest(told)})
+
+
+def _narrowest(told: Sequence[Met]) -> list[Met]:
     implied = {wide for m in told for wide in wider().get(m.name, ())}
-    return len({m.phrase for m in told if m.name not in implied})
+    return [m for m in told if m.name not in implied]
 
 
-def _once(told: Iterable[Met]) -> list[Met]:
-    """Each phrase once, measured values first."""
-    found = {m.phrase: m for m in told}
+def _once(told: Sequence[Met]) -> list[Met]:
+    """Each phrase once, measured values first, without findings that others imply."""
+    found = {m.phrase: m for m in _narrowest(told)}
     return sorted(found.values(), key=lambda m: not any(c.isdigit() for c in m.phrase))
 
 
