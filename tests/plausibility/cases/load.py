@@ -10,9 +10,12 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-__all__ = ["CLAIMS", "DATA", "Case", "CaseError", "Entry", "Vitals", "load", "load_file"]
+__all__ = ["CLAIMS", "DATA", "NAMES", "Case", "CaseError", "Entry", "Vitals", "load", "load_file"]
 
 DATA = Path(__file__).with_name("data")
+NAMES = "names.toml"
+"""Beside the cases: names of diagnoses with their right categories, not cases."""
+
 CLAIMS = frozenset({"high", "low", "abnormal", "normal", "present", "absent"})
 
 AGE = r"\d+(\.\d+)? (d|wk|mo|y)"
@@ -152,7 +155,9 @@ def load(*folders: Path) -> tuple[Case, ...]:
 def _files(folder: Path) -> Iterable[Path]:
     if not folder.exists():
         raise CaseError(folder, "", "there is no such file or folder")
-    return [folder] if folder.is_file() else sorted(folder.rglob("*.toml"))
+    if folder.is_file():
+        return [folder]
+    return sorted(path for path in folder.rglob("*.toml") if path.name != NAMES)
 
 
 def load_file(path: Path) -> tuple[Case, ...]:
