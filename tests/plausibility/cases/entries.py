@@ -78,7 +78,7 @@ async def ask(case: Case, how: Asking) -> Answered:
     """What the model says of one chart; an engine's fault is an outcome."""
     chart, began = chart_of(case), time.monotonic()
     samples: list[tuple[Said, ...]] = []
-    failed = 0
+    faults: list[str] = []
     try:
         prompt = await _rendered(chart, how)
         generation = await how.engine.generate(_request(prompt, how))
@@ -88,8 +88,8 @@ async def ask(case: Case, how: Asking) -> Answered:
         for sample in generation.samples:
             try:
                 found = parse_differential(sample.text, prompt.fact_ids)
-            except InvalidOutput:
-                failed += 1
+            except InvalidOutput as fault:
+                faults.append(f"{fault.where}: {fault.message}")
             else:
                 samples.append(of_differential(found, chart))
         outcome = "answered" if samples else "invalid-output"
@@ -100,7 +100,8 @@ async def ask(case: Case, how: Asking) -> Answered:
         chart=chart_digest(chart),
         seconds=round(time.monotonic() - began, 2),
         samples=tuple(samples),
-        failed=failed,
+        failed=len(faults),
+        faults=tuple(faults),
     )
 
 

@@ -70,8 +70,8 @@ class Asked(_Form):
 
 
 class Answered(_Form):
-    """One chart asked: `samples` are what could be read, `failed` how many could not; `outcome` is
-    "answered", "invalid-output" or the engine's code; `chart` a digest of the chart that was shown;
+    """One chart asked: `samples` are what could be read, `failed` how many could not,
+    each with its fault, which holds nothing of the answer; `outcome` is "answered", "invalid-output" or the engine's code; `chart` a digest of the chart that was shown;
     `seconds` are of the clock on a machine that may have had other work."""
 
     case: str
@@ -81,6 +81,7 @@ class Answered(_Form):
     seconds: float = 0.0
     samples: tuple[tuple[Said, ...], ...] = ()
     failed: int = 0
+    faults: tuple[str, ...] = ()
 
 
 def chart_digest(chart: Chart) -> str:
