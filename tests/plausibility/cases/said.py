@@ -7,7 +7,7 @@ the words: a mapper that numbers facts otherwise then still judges what the mode
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import orjson
@@ -70,9 +70,10 @@ class Asked(_Form):
 
 
 class Answered(_Form):
-    """One chart asked: `samples` are what could be read, `failed` how many could not,
-    each with its fault, which holds nothing of the answer; `outcome` is "answered", "invalid-output" or the engine's code; `chart` a digest of the chart that was shown;
-    `seconds` are of the clock on a machine that may have had other work."""
+    """One chart asked: `samples` are what could be read; `failed` is how many could not, and
+    `faults` say why, with nothing of the answer. `outcome` is "answered", "invalid-output" or the
+    engine's code, `chart` a digest of the chart that was shown; `seconds` are of the clock, on a
+    machine that may have had other work."""
 
     case: str
     asked: Asked
@@ -144,13 +145,14 @@ def _all(said: Said) -> tuple[Cited, ...]:
 def _found(cited: Cited, chart: Chart) -> Fact | None:
     """The fact that was cited: with these words of this resource, then one that alone is of the
     same kind and resource, then one that alone has the words."""
-    kind = [f for f in chart.facts if f.id[:1] == cited.fact[:1] and set(f.sources) & set(cited.of)]
     words = [f for f in chart.facts if _words(f) == cited.words]
-    both = [f for f in words if f in kind]
-    same_id: Callable[[Fact], bool] = lambda f: f.id != cited.fact  # noqa: E731
+    place = [
+        f for f in chart.facts if f.id[:1] == cited.fact[:1] and set(f.sources) & set(cited.of)
+    ]
+    both = [f for f in words if f in place]
     if both:
-        return min(both, key=same_id)
-    return next((found[0] for found in (kind, words) if len(found) == 1), None)
+        return next((f for f in both if f.id == cited.fact), both[0])
+    return next((found[0] for found in (place, words) if len(found) == 1), None)
 
 
 def append(path: Path, answered: Answered) -> None:
