@@ -52,13 +52,19 @@ def area(entries: Sequence[Scored], *, seed: int = 0) -> Figure:
 
 
 def chance(entries: Sequence[Scored], *, seed: int = 0) -> Figure:
-    """The same for scores that are dealt out again among the entries: what no skill reaches."""
-    scores = np.random.default_rng(seed).permutation([entry.score for entry in entries])
-    dealt = [
-        Scored(entry.case, float(score), entry.wrong, entry.weight)
-        for entry, score in zip(entries, scores, strict=True)
-    ]
-    return area(dealt, seed=seed)
+    """The same for scores dealt out at random among the entries: the mean, and the range that 95 %
+    of so many deals lie in. An area within it is none that skill was needed for."""
+    random = np.random.default_rng(seed)
+    scores = np.unique([entry.score for entry in entries], return_inverse=True)[1]
+    weights = np.array([(e.weight * e.wrong, e.weight * (not e.wrong)) for e in entries])
+    method = f"{RESAMPLES} random deals, seed {seed}"
+    if not len(entries):
+        return Figure(np.nan, 0, np.nan, np.nan, method)
+    dealt = [random.permutation(scores) for _ in range(RESAMPLES)]
+    wrong, right = (np.array([np.bincount(d, column) for d in dealt]) for column in weights.T)
+    areas = _areas(wrong, right)
+    low, high = np.percentile(areas, [2.5, 97.5])
+    return Figure(float(areas.mean()), len(entries), float(low), float(high), method)
 
 
 def _by_level(entries: Sequence[Scored], cases: Sequence[str]) -> tuple[Floats, Floats]:

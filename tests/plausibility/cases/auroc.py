@@ -164,7 +164,7 @@ def _of(answers: Sequence[Judged]) -> dict[str, Any]:
 def _areas(convention: str, scored: Sequence[Scored]) -> dict[str, Any]:
     return {
         f"verdict, {convention}": _figure(area(scored)),
-        f"verdicts dealt out by chance, {convention}": _figure(chance(scored)),
+        f"verdicts dealt out at random, {convention}": _figure(chance(scored)),
     }
 
 

@@ -45,10 +45,16 @@ def test_ties_count_half() -> None:
     assert area(scored((2, True), (1, True), (1, False), (0, False))).value == 0.875
 
 
-def test_chance_is_a_half_within_its_interval() -> None:
-    found = chance(scored(*[(n % 4, n % 2 == 0) for n in range(400)], cases=100))
-    assert found.low < 0.5 < found.high
-    assert found.high - found.low < 0.2
+def test_chance_is_a_half_whatever_the_scores_are() -> None:
+    perfect = scored(*[(float(n % 2), n % 2 == 1) for n in range(400)])
+    assert area(perfect).value == 1.0
+    found = chance(perfect)
+    assert found.value == pytest.approx(0.5, abs=0.01)
+    assert 0.4 < found.low < 0.5 < found.high < 0.6
+    few = chance(perfect[:20])
+    assert few.high - few.low > 2 * (found.high - found.low)
+    assert not chance([]).known
+    assert not chance(scored((1, True), (2, True))).known
 
 
 def test_an_entry_counts_by_its_weight() -> None:
@@ -59,12 +65,12 @@ def test_an_entry_counts_by_its_weight() -> None:
 
 
 def test_the_interval_is_over_cases() -> None:
-    """The same entries in few charts tell less than in many."""
-    rows = [(float(n % 3), n % 2 == 0) for n in range(240)]
-    few = [Scored(f"c{n // 60}", *row) for n, row in enumerate(rows)]
-    skewed = [replace(e, wrong=e.case in ("c0", "c1")) for e in few]
-    assert area(skewed).n == 240
-    assert "4 cases" in area(skewed).method
+    """What is alike within a chart tells little, however many entries the chart has."""
+    kinds = [(1.0, True), (0.0, True), (1.0, False), (0.0, False), (1.0, True), (0.0, False)]
+    few = area([Scored(f"c{n}", *kind) for n, kind in enumerate(kinds) for _ in range(40)])
+    many = area([Scored(f"c{n}-{k}", *kind) for n, kind in enumerate(kinds) for k in range(40)])
+    assert (few.value, few.n) == (many.value, many.n)
+    assert few.high - few.low > 3 * (many.high - many.low)
 
 
 def test_without_both_kinds_nothing_is_known() -> None:
