@@ -14,7 +14,7 @@ import json
 import statistics
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,7 @@ def judged(
             continue
         chart = chart_of(case)
         said, lost = differentials(answer, chart)
-        run = f"{answer.asked.model}, {answer.asked.template}, k = {answer.asked.samples}"
+        run = _run_of(answer)
         found = judge(chart, said, terminology).assessments if said else ()
         entries = (
             _entry(run, case, each, place, labeller) for place, each in enumerate(found, start=1)
@@ -108,6 +108,12 @@ def judged(
             lost=lost,
             changed=answer.chart != chart_digest(chart),
         )
+
+
+def _run_of(answer: Answered) -> str:
+    asked = answer.asked
+    names = "along names" if asked.names else "free text"
+    return f"{asked.model}, {asked.template}, {names}, k = {asked.samples}, seed {asked.seed}"
 
 
 def _entry(run: str, case: Case, found: Assessment, place: int, labeller: Labeller) -> Entry:
@@ -130,14 +136,13 @@ def _of(answers: Sequence[Judged]) -> dict[str, Any]:
     ranked = [entry for entry in entries if entry.verdict in ORDER]
     unlisted = [e for e in ranked if e.listed is Listed.UNLISTED]
     labelled = [e for e in unlisted if e.reasonable is not None]
-    several = {a.run for a in answers if a.samples > 1}
     return {
         "charts": len(answers),
         "usable": _figure(proportion(sum(a.usable for a in answers), len(answers))),
         "seconds a chart, median": statistics.median(a.seconds for a in answers),
         "entries": len(ranked),
         "listed": dict(Counter(e.listed for e in ranked)),
-        "recorded, left out": dict(Counter(e.listed for e in entries if e not in ranked)),
+        "recorded, left out": dict(Counter(e.listed for e in entries if e.verdict not in ORDER)),
         "unlisted that a reader labelled": len(labelled),
         "of these reasonable": _figure(proportion(sum(map(_said, labelled)), len(labelled))),
         "charts that changed": sum(a.changed for a in answers),
@@ -145,19 +150,23 @@ def _of(answers: Sequence[Judged]) -> dict[str, Any]:
         "verdicts": {
             v: dict(Counter(e.listed for e in entries if e.verdict is v)) for v in Verdict
         },
-        "areas": {
-            **_areas("unlisted is wrong", _by_file(ranked)),
-            **_areas("unlisted as a reader labelled it", _by_reader(ranked)),
-            "agreement, unlisted is wrong": _figure(
-                area([_scored(e, 1 - e.agreement) for e in ranked if e.run in several])
-            ),
-            "verdict on the same entries as agreement": _figure(
-                area([_scored(e, ORDER[e.verdict]) for e in ranked if e.run in several])
-            ),
-            "place in the list, unlisted is wrong": _figure(
-                area([_scored(e, e.place) for e in ranked])
-            ),
-        },
+        "areas": _all_areas(ranked, {a.run for a in answers if a.samples > 1}),
+    }
+
+
+def _all_areas(entries: Sequence[Entry], several: Set[str]) -> dict[str, Any]:
+    """Verdict by both conventions; agreement, with the verdict beside it, on runs of several
+    samples; the place in the list."""
+    voted = [e for e in entries if e.run in several]
+    compared = {
+        "agreement": [_scored(e, 1 - e.agreement) for e in voted],
+        "verdict on the same entries as agreement": _by_file(voted),
+        "place in the list": [_scored(e, e.place) for e in entries],
+    }
+    return {
+        **_areas("unlisted is wrong", _by_file(entries)),
+        **_areas("unlisted as a reader labelled it", _by_reader(entries)),
+        **{f"{what}, unlisted is wrong": _figure(area(rows)) for what, rows in compared.items()},
     }
 
 

@@ -14,15 +14,16 @@ import asyncio
 import contextlib
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 from pathlib import Path
 
 import prompts
 from cds_hooks import evaluation
+from cds_hooks.consultation import Differential
 from cds_hooks.errors import ChartsideError
-from cds_hooks.inference.engine import Engine, EngineError, GenerationRequest
+from cds_hooks.inference.engine import Engine, EngineError, Generation, GenerationRequest
 from cds_hooks.inference.llama import LlamaEngine
 from cds_hooks.inference.output import InvalidOutput, parse_differential
 from cds_hooks.runtime.engines import local_configs, model_entry
@@ -85,11 +86,9 @@ async def ask(case: Case, how: Asking) -> Answered:
     except EngineError as error:
         outcome = error.code
     else:
-        for sample in generation.samples:
-            try:
-                found = parse_differential(sample.text, prompt.fact_ids)
-            except InvalidOutput as fault:
-                faults.append(f"{fault.where}: {fault.message}")
+        for found in _parsed(generation, prompt):
+            if isinstance(found, InvalidOutput):
+                faults.append(f"{found.where}: {found.message}")
             else:
                 samples.append(of_differential(found, chart))
         outcome = "answered" if samples else "invalid-output"
@@ -103,6 +102,14 @@ async def ask(case: Case, how: Asking) -> Answered:
         failed=len(faults),
         faults=tuple(faults),
     )
+
+
+def _parsed(generation: Generation, prompt: Prompt) -> Iterator[Differential | InvalidOutput]:
+    for sample in generation.samples:
+        try:
+            yield parse_differential(sample.text, prompt.fact_ids)
+        except InvalidOutput as fault:
+            yield fault
 
 
 async def _rendered(chart: Chart, how: Asking) -> Prompt:
@@ -149,7 +156,9 @@ async def _asking(options: argparse.Namespace) -> AsyncIterator[Asking]:
     settings = _settings(options)
     shown = model_entry(settings).demonstration
     brief = shown if options.brief is None else options.brief
-    template = prompts.load("differential-brief", root=BRIEF) if brief else prompts.load("differential")  # fmt: skip  # noqa: E501
+    template = (
+        prompts.load("differential-brief", root=BRIEF) if brief else prompts.load("differential")
+    )
     samples = options.samples or (1 if shown else template.settings.samples)
     [config] = local_configs(settings, template.settings, samples)
     engine = LlamaEngine(config)
@@ -178,14 +187,13 @@ async def _run(options: argparse.Namespace) -> None:
         todo = left(cases, options.out, how.asked)[: options.limit]
         print(f"{len(todo)} of {len(cases)} charts to ask, {how.asked.model}, "
               f"{how.asked.template}, {how.samples} samples", flush=True)  # fmt: skip
-        for told in [_told(n, len(todo)) for n in range(1, len(todo) + 1)]:
-            answered = await ask(todo.pop(0), how)
+        for number, case in enumerate(todo, start=1):
+            answered = await ask(case, how)
             append(options.out, answered)
-            print(told.format(answered), flush=True)
-
-
-def _told(number: int, of: int) -> str:
-    return f"{number}/{of} {{0.case}}: {{0.outcome}}, {{0.seconds:.0f}} s"
+            if how.engine.state.status == "failed":
+                raise EntriesError(f"the engine has ended: {how.engine.state.detail}")
+            said = f"{answered.outcome}, {answered.seconds:.0f} s"
+            print(f"{number}/{len(todo)} {case.id}: {said}", flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -117,7 +117,7 @@ def test_agreement_is_compared_on_the_same_entries() -> None:
     )
     found = report([Judged("m", "c", True, 2.0, 3, rows)])["m"]["areas"]
     assert found["agreement, unlisted is wrong"]["value"] == 1.0
-    assert found["verdict on the same entries as agreement"]["value"] == 0.5
+    assert found["verdict on the same entries as agreement, unlisted is wrong"]["value"] == 0.5
 
 
 @pytest.fixture(scope="module")
