@@ -7,10 +7,14 @@ from dataclasses import dataclass
 
 from cds_hooks.consultation import Reason
 from cds_hooks.plausibility.checks.base import ABSTAIN, FAIL, PASS, Case
+from cds_hooks.plausibility.findings import Seen
+from cds_hooks.plausibility.relevance.known import known_of
 from cds_hooks.plausibility.relevance.links import Bearing, Link, bearing
 from cds_hooks.plausibility.relevance.signs import is_general
 from cds_hooks.plausibility.relevance.strength import Strength
 from cds_hooks.plausibility.relevance.systems import system_title
+from cds_hooks.plausibility.relevance.told import Told
+from cds_hooks.plausibility.relevance.uncited import UNCITED, uncited_links, uncited_reason
 
 __all__ = ["IDS", "EvidenceRelevant"]
 
@@ -21,7 +25,7 @@ _SYSTEM = "evidence-system"
 _NOTHING = "evidence-no-evidence"
 _OPPOSES = "evidence-opposes"
 _EXCLUDES = "excluding-finding"
-IDS = (_RELEVANT, _WEAK, _GENERAL, _SYSTEM, _NOTHING, _OPPOSES, _EXCLUDES)
+IDS = (_RELEVANT, _WEAK, _GENERAL, _SYSTEM, _NOTHING, _OPPOSES, _EXCLUDES, UNCITED)
 """The ids of its reasons."""
 _OWN = "data/systems: this service's own tables with their sources"
 _SHOWN = 4
@@ -37,16 +41,21 @@ class EvidenceRelevant:
     are general signs alone. `evidence-system` passes with facts of which only the organ system is
     the same. `evidence-no-evidence` tells facts that are no evidence by themselves,
     `evidence-opposes` facts cited for it that are known to speak against it, and
-    `excluding-finding` strong signs against it anywhere in the chart.
+    `excluding-finding` strong signs against it anywhere in the chart, `chart-fits` signs of it
+    that the chart tells and nobody cited.
     """
 
     id: str = _RELEVANT
     source: str = "data/relevance/*.toml, each row with its own; HPO; data/systems"
 
     def __call__(self, case: Case) -> Iterator[Reason]:
-        if not case.known(case.evidence_for) or not case.resolution.recognised:
+        if not case.resolution.recognised:
             return
-        found = bearing(case)
+        known, told = known_of(case), Told(case.seen or Seen(case.record))
+        yield from uncited_reason(uncited_links(case, known, told))
+        if not case.known(case.evidence_for):
+            return
+        found = bearing(case, known, told)
         yield from _links(found.links)
         yield from _shared(found)
         yield from _unlinked(found)

@@ -58,9 +58,9 @@ class Bearing:
     assessed: bool
 
 
-def bearing(case: Case) -> Bearing:
-    """What the facts cited for a diagnosis are worth."""
-    known, told = known_of(case), Told(case.seen or Seen(case.record))
+def bearing(case: Case, known: Known | None = None, told: Told | None = None) -> Bearing:
+    """What the facts cited for a diagnosis are worth; `known` and `told` where they are at hand."""
+    known, told = known or known_of(case), told or Told(case.seen or Seen(case.record))
     facts = told.record.facts
     cited = {e.fact_id: e for e in case.known(case.evidence_for)}
     # What is not as claimed is no link; another check tells that.
