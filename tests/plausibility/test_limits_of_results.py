@@ -57,7 +57,7 @@ def measured(loinc: str, value: float | None, **rest: Any) -> Fact:
 VALUES = [
     ("advanced-ckd", "33914-3", "mL/min/{1.73_m2}", 59.9, 60.0),  # KDIGO: G3a is 45 to 59
     ("fever", "8310-5", "Cel", 38.0, 37.9),  # ours: the lowest of the published limits
-    ("hypothermia", "8310-5", "Cel", 34.9, 35.0),  # WMS: a core temperature below 35
+    ("hypothermia", "8310-5", "Cel", 35.0, 35.1),  # WMS: a core temperature of 35 or lower
     ("tachycardia", "8867-4", "/min", 101, 100),  # ACC/AHA/HRS: above 100
     ("bradycardia", "8867-4", "/min", 49, 50),  # ACC/AHA/HRS 2018: below 50
     ("hypotension", "8480-6", "mm[Hg]", 89, 90),  # Vincent 2013: below 90
