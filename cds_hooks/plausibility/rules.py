@@ -49,8 +49,8 @@ class Tied:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultRule(Tied):
     """A diagnosis asks for a result: `needs` "low" or "high" against its reference range, or a
-    value `below`, `above` or `at_least` a number in `unit`; speaks of results up to `within_days`
-    old, and where the limit is an adult's of patients `from_years`.
+    value `below`, `above`, `at_least` or `at_most` a number in `unit`; speaks of results up to
+    `within_days` old, and where the limit is an adult's of patients `from_years`.
 
     Where words of `treated_by`, or of `begun_for` in a treatment of the last days, stand in the
     chart, a result that lies elsewhere says nothing, but of a name with a word of `even_treated`
@@ -64,6 +64,7 @@ class ResultRule(Tied):
     below: float | None = None
     above: float | None = None
     at_least: float | None = None
+    at_most: float | None = None
     unit: str = ""
     from_years: float = 0.0
     treated_by: tuple[str, ...] = ()

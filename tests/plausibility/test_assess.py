@@ -315,7 +315,7 @@ def test_a_code_of_another_kind_in_the_chart_breaks_nothing(judge: Make, fact: M
 def test_every_category_has_codes_a_source_and_something_to_compare() -> None:
     for category in categories():
         assert category.codes
-        assert category.source.startswith(("CMS Medicare Code Editor", "ICD-10-CM Official"))
+        assert category.source.startswith(("CMS Medicare Code Editor", "ICD-10-CM April 2026"))
         assert (category.sex is None) != (category.from_years is None)
 
 

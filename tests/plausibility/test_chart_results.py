@@ -19,8 +19,8 @@ ICD, MESH = "http://hl7.org/fhir/sid/icd-10-cm", "http://id.nlm.nih.gov/mesh"
 
 def measured(rule: ResultRule, meets: bool, days_ago: float = 0.0, fact_id: str = "L1") -> Fact:
     """A result of the rule's analyte that does or does not meet the definition."""
-    low = rule.needs == "low" or rule.below is not None
-    limit = rule.below or rule.above or rule.at_least or 10.0
+    low = rule.needs == "low" or rule.below is not None or rule.at_most is not None
+    limit = rule.below or rule.above or rule.at_least or rule.at_most or 10.0
     value = limit + (5 if low is not meets else -5)
     flag = (Flag.LOW if low else Flag.HIGH) if meets else Flag.NORMAL
     codes = (Code("http://loinc.org", min(analytes()[rule.analyte].loinc)),)

@@ -268,8 +268,8 @@ def test_a_definition_that_is_met_outranks_what_is_cited(judged: Make) -> None:
 
 
 def test_a_result_that_must_be_there_but_makes_no_diagnosis_does_not(judged: Make) -> None:
-    few = result("L1", "Platelets 20", "777-3", Flag.LOW, 20.0)
-    found = judged("Thrombotic thrombocytopenic purpura", few, claims=("L99 high",))
+    high = result("L1", "Lactate 5", "2524-7", Flag.HIGH, 5.0)
+    found = judged("Septic shock", high, claims=("L99 high",))
     assert said(found, "defining-result") == {"pass": ("L1",)}
     assert said(found, "definition-met") == {}
     assert found.verdict is Verdict.UNCERTAIN

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from importlib.resources import files
 from typing import Any
 
@@ -74,7 +75,7 @@ def reasons(terminology: Terminology) -> Make:
 def result(rule: Any, side: str, **rest: Any) -> Fact:
     """A result of the rule's analyte on the low side, on the high side, or normal."""
     flags = {"low": Flag.LOW, "high": Flag.HIGH, "normal": Flag.NORMAL}
-    limits = (getattr(rule, name, None) for name in ("below", "above", "at_least"))
+    limits = (getattr(rule, name, None) for name in ("below", "above", "at_least", "at_most"))
     limit = next((each for each in limits if each), None)
     value = 10.0 if limit is None else limit + {"low": -5, "high": 5, "normal": 0}[side]
     unit = getattr(rule, "unit", "") or "mmol/L"
@@ -85,7 +86,7 @@ def result(rule: Any, side: str, **rest: Any) -> Fact:
 
 def sides(rule: ResultRule) -> tuple[str, str]:
     """Where the rule asks the result to lie, and the other side."""
-    low = rule.needs == "low" or rule.below is not None
+    low = rule.needs == "low" or rule.below is not None or rule.at_most is not None
     return ("low", "high") if low else ("high", "low")
 
 
@@ -190,11 +191,15 @@ def test_every_rule_has_codes_that_exist_and_a_published_source(
 
 def test_references_that_were_looked_up_are_those_that_rules_cite() -> None:
     text = files("cds_hooks.plausibility").joinpath("data/references.toml").read_text("utf-8")
-    found = tomllib.loads(text)["reference"]
-    cited = {r.source for r in (*ALL, *timing_rules(), *patterns(), *effects(), *conflicts())}
-    assert {r["source"] for r in found} <= cited
+    data = tomllib.loads(text)
+    found = data["reference"]
+    rules = {r.source for r in (*ALL, *timing_rules(), *effects(), *conflicts())}
+    assert {r["source"] for r in found} <= rules | {p.source for p in patterns()}
     assert len({r["source"] for r in found}) == len(found) >= 10
     assert all(r["checked"] in ("citation", "content") and r["url"] and r["seen"] for r in found)
+    for reference in found:
+        date.fromisoformat(reference.get("checked_on", data["checked_on"]))
+    assert rules <= {r["source"] for r in found}, "a rule whose source nobody looked up"
 
 
 def test_there_are_enough_rules_and_each_has_its_own_id() -> None:

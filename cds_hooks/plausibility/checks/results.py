@@ -73,6 +73,8 @@ def agrees(rule: ResultRule, fact: Fact) -> bool | None:
         return None
     if rule.below is not None:
         return min(values) < rule.below
+    if rule.at_most is not None:
+        return min(values) <= rule.at_most
     if rule.at_least is not None:
         return max(values) >= rule.at_least
     return max(values) > rule.above if rule.above is not None else None
