@@ -60,9 +60,10 @@ def list_summary(done: Consultation, lead: str) -> tuple[str, ...]:
 
 
 def _finding(finding: ChartFinding) -> str:
-    """With as many of its values as fit beside it; the first of them always, cut if need be."""
+    """With as many of its values as fit beside it, whole ones before those that are cut."""
     text = texts().summary.fit.format(name=_lowered(_short(finding.diagnosis)))
-    told = [capped(_within(phrases.remark(each)), _TOLD) for each in finding.told]
+    whole = sorted((_within(phrases.remark(t)) for t in finding.told), key=lambda t: len(t) > _TOLD)
+    told = [capped(each, _TOLD) for each in whole]
     for count in range(len(told), 0, -1):
         longer = f"{text} ({', '.join(told[:count])})"
         if len(longer) + len(texts().summary.rules) + 2 <= LIMIT:

@@ -236,3 +236,13 @@ def test_the_summary_names_what_stands(
     summary: str,
 ) -> None:
     assert card_of(replace(answered, assessments=assessments), make_uuid).summary == summary
+
+
+def test_values_that_fit_whole_come_before_those_that_would_be_cut(
+    pending: Consultation, make_uuid: Uuids
+) -> None:
+    long = "recorded in this encounter: Sepsis, unspecified organism"
+    found = finding("Sepsis", Seriousness.NOTABLE, long, "lactate 4.1 mmol/L", "BP 88/50 mmHg")
+    card = card_of(replace(pending, chart_findings=(found,)), make_uuid)
+    assert card.summary.startswith("Rules: findings fit sepsis (lactate 4.1 mmol/L, BP 88/50 mmHg")
+    assert long in card.detail
