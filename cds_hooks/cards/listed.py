@@ -87,11 +87,22 @@ def _line(assessment: Assessment, chart: Chart, seen: set[str]) -> str:
     if _serious(assessment):
         lead += f", {words['must_not_miss']}"
     parts = []
-    if fact := _strongest(assessment, chart, seen):
+    if why := _why_uncertain(assessment):
+        parts.append(why)
+    elif fact := _strongest(assessment, chart, seen):
         parts.append(f"{words['for']}: {_told(fact, seen)}")
     if fact := _newest(assessment.evidence_against, chart):
         parts.append(f"{words['against']}: {_told(fact, seen)}")
     return joined(f"{lead}. " if parts else lead, parts, _LINE, ". ")
+
+
+def _why_uncertain(assessment: Assessment) -> str:
+    """Why an entry is uncertain where no cited fact is known to bear on it: such a fact beside it
+    would look like evidence."""
+    if assessment.verdict is not Verdict.UNCERTAIN or _known_to_bear(assessment):
+        return ""
+    told = (texts().uncertain.get(f"{r.check} {r.result}") for r in assessment.reasons)
+    return next((words for words in told if words), "")
 
 
 def _name(assessment: Assessment) -> str:
@@ -120,8 +131,9 @@ def _is_told(fact: Fact, seen: set[str]) -> bool:
 
 
 def _named(fact: Fact) -> str:
-    """A fact without its value: "Potassium" of "Potassium 6.4 mmol/L"."""
-    return _VALUE.split(phrases.short_text(fact), maxsplit=1)[0]
+    """A fact without its value: "Potassium" of "Potassium 6.4 mmol/L"; words as they are."""
+    text = phrases.short_text(fact)
+    return text if fact.value is None and fact.flag is None else _VALUE.split(text, maxsplit=1)[0]
 
 
 def _strongest(assessment: Assessment, chart: Chart, seen: set[str]) -> Fact | None:

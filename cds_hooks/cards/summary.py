@@ -15,7 +15,13 @@ from cds_hooks.cards.around import says
 from cds_hooks.cards.data import texts
 from cds_hooks.cards.escape import capped, plain
 from cds_hooks.cards.listed import best_first
-from cds_hooks.cards.rules import drug_conflicts, measured_first, patterns_alone
+from cds_hooks.cards.rules import (
+    drug_conflicts,
+    findings_of,
+    is_recorded,
+    measured_first,
+    patterns_alone,
+)
 from cds_hooks.consultation import Assessment, ChartFinding, Consultation, Reason, Verdict
 
 __all__ = ["LIMIT", "fitted", "list_summary", "rules_summary", "with_room"]
@@ -23,7 +29,7 @@ __all__ = ["LIMIT", "fitted", "list_summary", "rules_summary", "with_room"]
 LIMIT = 139
 """CDS Hooks 2.0.1: a summary has fewer than 140 characters."""
 
-_NAME, _TOLD = 60, 40
+_NAME, _TOLD, _MOST_TOLD = 60, 40, 4
 _SENTENCE_END = re.compile(r"[.!?]+(?=\W|$)")
 
 
@@ -52,18 +58,25 @@ def rules_summary(done: Consultation) -> str:
 
 def list_summary(done: Consultation, lead: str) -> tuple[str, ...]:
     """What the model named that stays on its list, the best supported first: as many as there are,
-    then one less and so on, for whoever has less room. `lead` stands before it."""
+    then one less and so on, for whoever has less room. `lead` stands before it. What is uncertain
+    is named only where nothing is better."""
     standing = best_first(done.assessments)
     if not standing:
         return (f"{lead}: {_nothing(done.assessments)}",)
-    return tuple(f"{lead}: {_named(standing, count)}" for count in range(len(standing), 0, -1))
+    better = [a for a in standing if a.verdict is not Verdict.UNCERTAIN]
+    rest = len(standing) - len(better)
+    end = f"; {texts().summary.uncertain.format(count=rest)}" if better and rest else ""
+    named = better or standing
+    tries = [f"{lead}: {_named(named, count)}" for count in range(len(named), 0, -1)]
+    return (f"{tries[0]}{end}", *tries)
 
 
 def _finding(finding: ChartFinding) -> str:
     """With as many of its values as fit beside it, whole ones before those that are cut."""
-    text = texts().summary.fit.format(name=_lowered(_short(finding.diagnosis)))
-    whole = sorted((_within(phrases.remark(t)) for t in finding.told), key=lambda t: len(t) > _TOLD)
-    told = [capped(each, _TOLD) for each in whole]
+    words = texts().summary.fit_recorded if is_recorded(finding) else texts().summary.fit
+    text = words.format(name=_lowered(_short(finding.diagnosis)))
+    whole = (_within(phrases.remark(each)) for each in findings_of(finding))
+    told = [capped(t, _TOLD) for t in sorted(whole, key=lambda t: len(t) > _TOLD)][:_MOST_TOLD]
     for count in range(len(told), 0, -1):
         longer = f"{text} ({', '.join(told[:count])})"
         if len(longer) + len(texts().summary.rules) + 2 <= LIMIT:
