@@ -2,7 +2,8 @@
 
 A course is told over the year before its last value: its first value in that time (or, when the
 last stands alone there, the one before it), the last, and the extremes if they are neither. The
-year is a choice of presentation, not a medical rule; `sources` hold every repeat.
+year is a choice of presentation, not a medical rule; `sources` hold every repeat. No direction is
+told of a change that is within the variation of the assay and the person.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from fhir_mapping.chart import Flag, Range
 from fhir_mapping.draft import Draft
 from fhir_mapping.phrases import plain, span
+from fhir_mapping.reference_changes import is_within_variation
 from fhir_mapping.units import shown_unit
 
 __all__ = ["limits_text", "result_phrase"]
@@ -77,6 +79,8 @@ def _direction(first: Draft, last: Draft) -> str:
         return ""
     if plain(first.value) == plain(last.value):
         return ", unchanged"
+    if is_within_variation(first, last):
+        return ""
     return ", rising" if last.value > first.value else ", falling"
 
 

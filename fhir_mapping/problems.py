@@ -50,8 +50,9 @@ def map_condition(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
     standing = draft.polarity if refuted else "over" if over else "current"
     draft.key = f"{term.identity}|{standing}{term.side and f' {term.side}'}"
     draft.text = _phrase(resource, term, verification, draft.status, scene)
-    if not draft.status and len(categories) == 1 and categories[0] in _tables()["said"]:
-        draft.text += f" ({_tables()['said'][categories[0]]})"
+    said = _tables()["said"]
+    if not (draft.status or refuted) and len(categories) == 1 and categories[0] in said:
+        draft.text += f" ({said[categories[0]]})"
     draft.name = name
     draft.weight = sum(bool(resource.get(element)) for element in _TELLING)
     scene.found.told(draft)

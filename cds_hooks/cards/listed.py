@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cds_hooks.cards import phrases
@@ -57,7 +57,10 @@ def light_of(done: Consultation) -> Light | None:
 def list_lines(done: Consultation, seen: set[str]) -> tuple[str, ...]:
     """Markdown lines. Facts whose text is in `seen` are on the card already and not told again;
     those told here are added to it."""
-    lines = [_line(assessment, done.chart, seen) for assessment in best_first(done.assessments)]
+    kept = best_first(done.assessments)
+    idle = [a for a in kept if _why_uncertain(a) and not _serious(a)]
+    lines = [_line(a, done.chart, seen) for a in kept if a not in idle]
+    lines += _idle_lines(idle)
     dropped = [_named_only(a) for a in done.assessments if not holds(a)]
     if dropped:
         lines.append(joined(f"{texts().blocks['named_only']}: ", dropped, _LINE))
@@ -88,12 +91,21 @@ def _line(assessment: Assessment, chart: Chart, seen: set[str]) -> str:
         lead += f", {words['must_not_miss']}"
     parts = []
     if why := _why_uncertain(assessment):
-        parts.append(why)
+        parts.append(why[:1].upper() + why[1:])
     elif fact := _strongest(assessment, chart, seen):
         parts.append(f"{words['for']}: {_told(fact, seen)}")
     if fact := _newest(assessment.evidence_against, chart):
         parts.append(f"{words['against']}: {_told(fact, seen)}")
     return joined(f"{lead}. " if parts else lead, parts, _LINE, ". ")
+
+
+def _idle_lines(assessments: Sequence[Assessment]) -> list[str]:
+    """Uncertain entries for which nothing is known to speak, those of one reason in one line."""
+    by_reason: dict[str, list[str]] = {}
+    for each in assessments:
+        by_reason.setdefault(_why_uncertain(each), []).append(_name(each))
+    lead = Verdict.UNCERTAIN.value.capitalize()
+    return [joined(f"{lead}, {why}: ", names, _LINE) for why, names in by_reason.items()]
 
 
 def _why_uncertain(assessment: Assessment) -> str:

@@ -105,8 +105,10 @@ def is_recorded(finding: ChartFinding) -> bool:
 
 
 def findings_of(finding: ChartFinding) -> tuple[str, ...]:
-    """What the chart tells for it, without the entry that records it."""
-    return finding.told[1:] if is_recorded(finding) else finding.told
+    """What the chart tells for it, without the entry that records it and without its own name."""
+    told = finding.told[1:] if is_recorded(finding) else finding.told
+    more = tuple(each for each in told if each.casefold() != finding.diagnosis.casefold())
+    return more or told
 
 
 def _is_told_by(finding: ChartFinding, earlier: Sequence[ChartFinding]) -> bool:

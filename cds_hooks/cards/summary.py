@@ -67,8 +67,9 @@ def list_summary(done: Consultation, lead: str) -> tuple[str, ...]:
     rest = len(standing) - len(better)
     end = f"; {texts().summary.uncertain.format(count=rest)}" if better and rest else ""
     named = better or standing
-    tries = [f"{lead}: {_named(named, count)}" for count in range(len(named), 0, -1)]
-    return (f"{tries[0]}{end}", *tries)
+    whole = f"{lead}: {_named(named, len(named), len(named))}{end}"
+    counts = range(len(named) - (not rest or named is standing), 0, -1)
+    return (whole, *(f"{lead}: {_named(named, count, len(standing))}" for count in counts))
 
 
 def _finding(finding: ChartFinding) -> str:
@@ -121,13 +122,13 @@ def _nothing(assessments: Sequence[Assessment]) -> str:
     return words.only_recorded if recorded else words.none_stands
 
 
-def _named(standing: Sequence[Assessment], count: int) -> str:
-    """The first `count` names, those of one verdict together; the rest as a number."""
+def _named(standing: Sequence[Assessment], count: int, of_all: int) -> str:
+    """The first `count` names, those of one verdict together; the rest of all as a number."""
     shown = groupby(standing[:count], key=lambda a: a.verdict)
     parts = (
         f"{', '.join(_short(phrases.name(a.name)) for a in of)} ({v.value})" for v, of in shown
     )
-    more = f" +{len(standing) - count} more" if count < len(standing) else ""
+    more = f" +{of_all - count} more" if count < of_all else ""
     return "; ".join(parts) + more
 
 

@@ -62,7 +62,7 @@ def _same(one: Problem, other: Problem) -> bool:
 
 
 def _denied_and_stated(prepared: Record, kind: Kind, word: str) -> Iterator[Reason]:
-    facts = prepared.chart.of(kind)
+    facts = prepared.of(kind)
     denied = [f.id for f in facts if f.nothing_known]
     stated = [f.id for f in facts if f.polarity is Polarity.PRESENT and f.status in ("", "active")]
     if denied and stated:

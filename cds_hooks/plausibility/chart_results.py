@@ -44,7 +44,7 @@ def results_and_problems(prepared: Record) -> Iterator[Reason]:
 def after_removal(prepared: Record) -> Iterator[Reason]:
     """Active problems that are recorded to begin after the organ they need was removed."""
 
-    done = prepared.chart.of(Kind.PROCEDURE, Kind.PROBLEM)
+    done = prepared.of(Kind.PROCEDURE, Kind.PROBLEM)
     for problem in prepared.problems:
         began = problem.fact.days_ago
         if not problem.active or began is None:

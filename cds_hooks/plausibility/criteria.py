@@ -136,14 +136,12 @@ class History:
     within_days: float = 0.0
 
     def is_in(self, fact: Fact, codes: Iterable[str]) -> bool:
-        """Whether a problem's fact, with its codes, is such a history."""
-        if fact.polarity is not Polarity.PRESENT or fact.experiencer is not Experiencer.PATIENT:
+        """Whether a problem that the patient has, with its codes, is such a history."""
+        if not any(c.startswith(self.codes) for c in codes):
             return False
         if self.active and fact.status in OVER:
             return False
-        if self.within_days and not _is_within(fact, self.within_days):
-            return False
-        return any(c.startswith(self.codes) for c in codes) if self.codes else False
+        return not self.within_days or _is_within(fact, self.within_days)
 
 
 def _is_within(fact: Fact, days: float) -> bool:
@@ -193,6 +191,11 @@ class Criteria:
         self.seen = seen
         self.patient = seen.record.chart.patient
         self._known: dict[str, Met | None] = {}
+        self._recorded = [
+            (p.fact, tuple(p.codes or {c.code for c in p.concepts}))
+            for p in seen.record.problems
+            if p.fact.polarity is Polarity.PRESENT and p.fact.experiencer is Experiencer.PATIENT
+        ]
 
     def met(self, name: str) -> Met | None:
         """The criterion with its phrase and facts; None when the chart does not tell it."""
@@ -233,11 +236,7 @@ class Criteria:
         return any(limit.lies(f) for f in earlier if (f.days_ago or 0.0) >= first)
 
     def _history(self, history: History) -> Met | None:
-        ids = [
-            p.fact.id
-            for p in self.seen.record.problems
-            if history.is_in(p.fact, p.codes or {c.code for c in p.concepts})
-        ]
+        ids = [fact.id for fact, codes in self._recorded if history.is_in(fact, codes)]
         ids += self._stated(history)
         for name in history.findings:
             found = self._finding(name)
@@ -251,7 +250,7 @@ class Criteria:
 
     def _stated(self, history: History) -> Iterator[str]:
         """Statements of the social history, and procedures within the days of the history."""
-        for fact in self.seen.record.chart.of(Kind.SOCIAL, Kind.PROCEDURE):
+        for fact in self.seen.record.of(Kind.SOCIAL, Kind.PROCEDURE):
             text, is_social = fact.text.lower(), fact.kind is Kind.SOCIAL
             if fact.polarity is not Polarity.PRESENT:
                 continue

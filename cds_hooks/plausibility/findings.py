@@ -86,6 +86,7 @@ class Seen:
     def __init__(self, record: Record) -> None:
         self.record = record
         self.told = findings_of(record.chart, record.readings)
+        self.patterns: tuple[Any, ...] | None = None
         self._known: dict[str, tuple[str, ...]] = {}
 
     def facts(self, name: str) -> tuple[str, ...]:

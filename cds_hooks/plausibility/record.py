@@ -104,6 +104,15 @@ class Record:
     drugs: tuple[tuple[Fact, str], ...]
     drug_text: str
     readings: Readings = field(default_factory=Readings, compare=False)
+    _of_kinds: dict[tuple[Kind, ...], tuple[Fact, ...]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+
+    def of(self, *kinds: Kind) -> tuple[Fact, ...]:
+        """The facts of these kinds, in chart order, looked for once."""
+        if kinds not in self._of_kinds:
+            self._of_kinds[kinds] = self.chart.of(*kinds)
+        return self._of_kinds[kinds]
 
     def taken(self, pattern: re.Pattern[str]) -> tuple[str, ...]:
         """The ids of the current medications of which the text has the pattern."""

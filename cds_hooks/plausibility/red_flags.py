@@ -15,7 +15,7 @@ from cds_hooks.plausibility.criteria import Criteria, Met
 from cds_hooks.plausibility.findings import Seen
 from cds_hooks.plausibility.keys import key, key_words
 from cds_hooks.plausibility.record import record
-from cds_hooks.plausibility.resolution import ICD_10_CM
+from cds_hooks.plausibility.resolution import ICD_10_CM, Concept
 from cds_hooks.plausibility.rules import Tied
 from cds_hooks.plausibility.scores import Scored, compute, scores
 from cds_hooks.plausibility.telling import analyte_of, distinct, is_specific, ordered
@@ -113,7 +113,15 @@ def found_in(seen: Seen) -> tuple[ChartFinding, ...]:
     return tuple(finding for _, finding in _found(seen))
 
 
-def _found(seen: Seen) -> list[tuple[Pattern, ChartFinding]]:
+def _found(seen: Seen) -> Sequence[tuple[Pattern, ChartFinding]]:
+    """The patterns that a chart completes, each with its finding; looked for once a chart."""
+    if seen.patterns is None:
+        seen.patterns = tuple(_look(seen))
+    found: Sequence[tuple[Pattern, ChartFinding]] = seen.patterns
+    return found
+
+
+def _look(seen: Seen) -> list[tuple[Pattern, ChartFinding]]:
     best: dict[str, tuple[_Weight, Pattern, ChartFinding]] = {}
     criteria = Criteria(seen)
     for pattern in patterns():
@@ -164,6 +172,10 @@ def _finding(
     )
 
 
+def _is_recorded(finding: ChartFinding) -> bool:
+    return bool(finding.told) and finding.told[0].startswith(RECORDED)
+
+
 def _recorded_event(pattern: Pattern, seen: Seen) -> str:
     """The id of the entry that records the acute event itself as of this encounter, else "".
 
@@ -176,7 +188,7 @@ def _recorded_event(pattern: Pattern, seen: Seen) -> str:
             told = problem.codes or {c.code for c in problem.concepts if c.system == ICD_10_CM}
             if any(c.startswith(codes) for c in told):
                 return problem.fact.id
-    reasons = (f for f in seen.record.chart.of(Kind.COMPLAINT) if f.polarity is Polarity.PRESENT)
+    reasons = (f for f in seen.record.of(Kind.COMPLAINT) if f.polarity is Polarity.PRESENT)
     return next(
         (
             f.id
@@ -191,7 +203,7 @@ def _stay_days(seen: Seen) -> list[float]:
     """How long ago the present encounter began."""
     return [
         f.days_ago
-        for f in seen.record.chart.of(Kind.ENCOUNTER)
+        for f in seen.record.of(Kind.ENCOUNTER)
         if f.text.startswith("Present encounter") and f.days_ago is not None
     ]
 
@@ -212,10 +224,15 @@ def overlooked(
 ) -> tuple[Reason, ...]:
     """As `not_considered`, of a chart already prepared. A history or a chronic form on the problem
     list does not silence a pattern; the acute event recorded in this encounter does."""
+    named = [
+        (terminology.resolve(name).concepts, key(key_words(name)))
+        for one in assessments
+        for name in dict.fromkeys((one.name, *one.written_as))
+    ]
     return tuple(
         _reason(finding)
         for pattern, finding in _found(seen)
-        if not _recorded_event(pattern, seen) and not _considered(pattern, assessments, terminology)
+        if not _is_recorded(finding) and not _considered(pattern, named)
     )
 
 
@@ -224,16 +241,10 @@ def _reason(finding: ChartFinding) -> Reason:
     return Reason("not-considered", "fail", text, finding.fact_ids, finding.source)
 
 
-def _considered(
-    pattern: Pattern, assessments: Iterable[Assessment], terminology: Terminology
-) -> bool:
+def _considered(pattern: Pattern, named: Iterable[tuple[tuple[Concept, ...], str]]) -> bool:
     """Whether a diagnosis of the list is the pattern's, a kind of it, or is called like it."""
     own = key(key_words(pattern.diagnosis))
-    return any(
-        pattern.concerns(terminology.resolve(name).concepts) or key(key_words(name)) == own
-        for one in assessments
-        for name in (one.name, *one.written_as)
-    )
+    return any(pattern.concerns(concepts) or called == own for concepts, called in named)
 
 
 def _frozen(raw: dict[str, Any]) -> dict[str, Any]:

@@ -92,10 +92,13 @@ class OrganRule(Tied):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestRule(Tied):
-    """A diagnosis has a specific test, which may be negative; up to `within_days` old."""
+    """A diagnosis has a specific test, which may be negative, in words or `negative_below` a number
+    in `unit`; up to `within_days` old."""
 
     analyte: str
     within_days: float
+    negative_below: float = 0.0
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,9 +32,7 @@ def distinct(told: Iterable[Met]) -> list[Met]:
     return [m for m in found if m.name not in implied]
 
 
-def ordered(
-    told: Iterable[Met], spread: Mapping[str, int], required: Collection[str]
-) -> list[Met]:
+def ordered(told: Iterable[Met], spread: Mapping[str, int], required: Collection[str]) -> list[Met]:
     """Specific findings and measured values that a rule requires, then other values, then what is
     common, then histories.
 

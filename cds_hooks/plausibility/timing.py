@@ -110,7 +110,7 @@ def _held(rule: Tied, prepared: Record) -> tuple[bool | None, Sequence[Fact]]:
     if isinstance(rule, LastsRule):
         return _lasted(rule, prepared)
     if isinstance(rule, AfterRule):
-        return _followed(rule, prepared.chart.of(Kind.PROCEDURE, Kind.PROBLEM))
+        return _followed(rule, prepared.of(Kind.PROCEDURE, Kind.PROBLEM))
     if isinstance(rule, PersistsRule):
         return _persisted(rule, prepared.results.of(rule.analyte))
     return None, ()

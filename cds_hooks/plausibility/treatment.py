@@ -27,7 +27,7 @@ def treating(rule: ResultRule, record: Record, apart_from: Fact | None = None) -
     """The ids of facts that tell such a treatment; `apart_from` is the problem itself."""
     if not rule.treated_by and not rule.begun_for:
         return ()
-    given = (f for f in record.chart.of(*_TREATS) if f is not apart_from and _is_given(f))
+    given = (f for f in record.of(*_TREATS) if f is not apart_from and _is_given(f))
     return tuple(f.id for f in given if _treats(rule, f))
 
 

@@ -5,6 +5,7 @@ hypothetical; `Statements` for short texts as a whole and for values that answer
 SNOMED CT 2667000). All vocabulary is data: `tables/context.toml` and `tables/denials.toml`.
 """
 
+from fhir_mapping.context.cues import denial_ends
 from fhir_mapping.context.reading import Context, Reading, Readings, Temporality, affirms
 from fhir_mapping.context.statements import Statements
 from fhir_mapping.context.tokens import lowered
@@ -17,6 +18,7 @@ __all__ = [
     "Statements",
     "Temporality",
     "affirms",
+    "denial_ends",
     "is_uncertain",
     "lowered",
     "polarity_of_codes",

@@ -2,75 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from itertools import product
 from typing import Any
 
+from fhir_mapping.context.lacks import Lacks, lacks
+from fhir_mapping.context.phrases import Cue, Phrases
 from fhir_mapping.context.tokens import keys_of
 from fhir_mapping.tables import table
 
-__all__ = ["Cue", "Lexicon", "Match", "Phrases", "lexicon"]
-
-
-@dataclass(frozen=True, slots=True)
-class Cue:
-    """One effect of a phrase. `words` of 0 reaches to the end of the sentence."""
-
-    effect: str
-    after: bool
-    words: int = 0
-    items: bool = False
-    lists: bool = False
-    unless_onset: bool = False
-    covers: bool = False
-
-
-@dataclass(slots=True)
-class Match:
-    """All that one phrase is: its cues, or what else it is ("all", "clause", "asserting" ...)."""
-
-    size: int
-    cues: list[Cue] = field(default_factory=list)
-    roles: set[str] = field(default_factory=set)
-
-
-class _Node(dict[str, "_Node"]):
-    """The phrases that go on with each next key; `match` if one ends here."""
-
-    match: Match | None = None
-
-
-class Phrases:
-    """Phrases by their keys; the longest that stands at a token is the one that counts."""
-
-    def __init__(self) -> None:
-        self._root = _Node()
-
-    @property
-    def firsts(self) -> frozenset[str]:
-        """The keys with which a phrase begins."""
-        return frozenset(self._root)
-
-    def add(self, keys: tuple[str, ...]) -> Match:
-        node = self._root
-        for key in keys:
-            node = node.setdefault(key, _Node())
-        if node.match is None:
-            node.match = Match(len(keys))
-        return node.match
-
-    def at(self, keys: Sequence[str], place: int) -> Match | None:
-        """The longest phrase that begins at this token."""
-        node = self._root.get(keys[place])
-        found = None
-        while node is not None:
-            if node.match is not None:
-                found = node.match
-            place += 1
-            node = node.get(keys[place]) if place < len(keys) else None
-        return found
+__all__ = ["Lexicon", "denial_ends", "lexicon"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +32,11 @@ class Lexicon:
     silent: frozenset[str]
     tails: frozenset[str]
     back_between: frozenset[str]
+    carers: frozenset[str]
+    observed: frozenset[str]
+    inferred: frozenset[str]
     numbers: frozenset[str]
+    lacks: Lacks
 
 
 @cache
@@ -110,16 +57,37 @@ def lexicon() -> Lexicon:
         silent=frozenset(raw["silent"]["words"]),
         tails=frozenset(raw["between"]["tails"]),
         back_between=frozenset(raw["between"]["before"]),
+        carers=frozenset(raw["worries"]["carers"]),
+        observed=frozenset(raw["worries"]["observed"]),
+        inferred=frozenset(raw["worries"]["inferred"]),
         numbers=numbers,
+        lacks=lacks(),
     )
+
+
+@cache
+def denial_ends() -> frozenset[str]:
+    """The last words of phrases that deny what follows."""
+    rows = table("context")["cues"]
+    onwards = (r for r in rows if r["effect"] == "absent" and r["reach"] == "after")
+    return frozenset(phrase.split()[-1] for row in onwards for phrase in row["phrases"])
 
 
 def _phrases(raw: dict[str, Any], numbers: frozenset[str]) -> Phrases:
     found = Phrases()
+    denials, never, negators = lacks().denials, lacks().never, lacks().negators
     for cue, phrase in _cues(raw):
-        found.add(keys_of(phrase, numbers)).cues.append(cue)
+        keys = keys_of(phrase, numbers)
+        match = found.add(keys)
+        match.cues.append(cue)
+        if cue.effect in ("absent", "resolved") and denials.isdisjoint(keys):
+            match.may_lack = True
+            match.never = not never.isdisjoint(keys)
+            match.negates = any(k in negators or k.endswith("n't") for k in keys)
     roles = {f"end-{name}": phrases for name, phrases in raw["terminators"].items()}
     _give_roles(found, {**roles, "pseudo": _pseudo(raw)}, numbers)
+    for match in found:
+        match.settle()
     return found
 
 
@@ -133,12 +101,23 @@ def _cues(raw: dict[str, Any]) -> Iterator[tuple[Cue, str]]:
             row.get("lists", False),
             row.get("unless_onset", False),
             row.get("covers", False),
+            row.get("to_comma", False),
         )
         for phrase in row["phrases"]:
             yield cue, phrase
     yield from _relatives(raw["relatives"])
     for who, has in product(raw["german_deaths"]["of"], raw["german_deaths"]["has"]):
         yield Cue("family", after=True), f"{who} {has}"
+    yield from _worries(raw["worries"])
+
+
+def _worries(raw: dict[str, Any]) -> Iterator[tuple[Cue, str]]:
+    """Worried about something, or that somebody has it."""
+    cue = Cue("uncertain", after=True, words=8, observed=True)
+    for who, about in product(raw["worried"], raw["about"]):
+        yield cue, f"{who} {about}"
+    for who, that, has in product(raw["worried"], raw["that"], raw["has"]):
+        yield cue, f"{who} {that} {has}".replace("  ", " ")
 
 
 def _relatives(raw: dict[str, Any]) -> Iterator[tuple[Cue, str]]:
@@ -154,12 +133,16 @@ def _relatives(raw: dict[str, Any]) -> Iterator[tuple[Cue, str]]:
             yield Cue(effect, after=True, words=4), f"{who}'s"
             yield onwards, f"maternal {who}"
             yield onwards, f"paternal {who}"
+    for whose in raw["genitive"]:
+        yield Cue("family", after=False), whose
 
 
 def _pseudo(raw: dict[str, Any]) -> Iterator[str]:
     yield from raw["pseudo"]["phrases"]
     people = raw["relatives"]
     yield from people["not_relatives"]
+    for told, whose in product(people["telling"], people["genitive"]):
+        yield f"{told} {whose}"
     everybody = [*people["family"], *people["other"]]
     for who, has, tells in product(everybody, ("has", "had", "have"), people["tells"]):
         yield f"{who} {has} {tells}"

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
-from fhir_mapping.context.cues import Cue, Lexicon, Match
+from fhir_mapping.context.cues import Lexicon
+from fhir_mapping.context.marks import (
+    ALL,
+    CLAUSE,
+    COMMA,
+    HARD,
+    PERSON,
+    SEMICOLON,
+    VALUE,
+    Found,
+    Marks,
+)
+from fhir_mapping.context.phrases import Cue, Match
+from fhir_mapping.context.signs import side_of_signs, spaced_sign
 from fhir_mapping.context.tokens import Token
 
-__all__ = [
-    "ALL",
-    "CLAUSE",
-    "COMMA",
-    "HARD",
-    "PERSON",
-    "SEMICOLON",
-    "VALUE",
-    "Found",
-    "Marks",
-    "mark",
-]
-
-HARD, SEMICOLON, ALL, CLAUSE, PERSON, VALUE, COMMA = (1 << n for n in range(7))
-"""Ends: of a sentence, at a semicolon, by terminators of three kinds, at a value, at a comma."""
+__all__ = ["mark"]
 
 _ENDS = {"end-all": ALL, "end-clause": CLAUSE, "end-person": PERSON}
-_SENTENCE_ENDS = frozenset("!\n\u2022|")
+_SENTENCE_ENDS = frozenset("!\n\u2022|\u3002\uff01")
+_COMMAS = frozenset(",\u3001\uff0c")
+_SEMICOLONS = frozenset(";\uff1b")
 _CLOSING = frozenset(",;.)]!|\n\u2022")
 _VALUE_MARKS = frozenset((":", "=", "?", "-", "\u2013", "("))
 _SIGNS = frozenset(("(-)", "-@", "(+)", "+@"))
@@ -37,26 +37,11 @@ _DENIED = Cue("absent", after=False, lists=True)
 _SIGN = Cue("absent", after=True, items=True)
 
 
-class Found(NamedTuple):
-    """Cues that stand at tokens `start` to `end`."""
-
-    start: int
-    end: int
-    cues: Sequence[Cue]
-
-
-class Marks(NamedTuple):
-    """What stands in a text: cues, the kinds of end at each token, tokens that are no content."""
-
-    cues: list[Found]
-    ends: list[int]
-    used: bytearray
-
-
 def mark(found: Sequence[Token], low: str, lexicon: Lexicon) -> Marks:
     """Finds all cues and ends from left to right, none within another."""
     keys = [token.key for token in found]
     marks = Marks([], [0] * len(keys), bytearray(len(keys)))
+    side = side_of_signs(found, low) if "+" in low else ""
     at = 0
     while at < len(keys):
         key = keys[at]
@@ -66,6 +51,7 @@ def mark(found: Sequence[Token], low: str, lexicon: Lexicon) -> Marks:
         end = (
             _value(keys, found, low, at, lexicon, marks)
             or _query(keys, found, low, at, marks)
+            or (side and spaced_sign(side, keys, at, marks))
             or _phrase(keys, at, lexicon, marks)
         )
         if not end:
@@ -80,8 +66,31 @@ def _phrase(keys: Sequence[str], at: int, lexicon: Lexicon, marks: Marks) -> int
     if match is None:
         return _sign(keys, at, marks) if keys[at] in _SIGNS else 0
     end = at + match.size
+    if match.may_lack and _lacks(match, keys, at, lexicon, marks):
+        marks.ends[at] |= CLAUSE if at else 0  # "denies fever, no appetite"
+        return end
     _take(match, at, end, marks)
+    if match.begins and at and keys[at - 1] in lexicon.separators:
+        marks.ends[at] |= CLAUSE  # "denies fever, worried about ...", "no pain, unable to walk"
     return end
+
+
+def _lacks(match: Match, keys: Sequence[str], at: int, lexicon: Lexicon, marks: Marks) -> bool:
+    """Whether a denial is the finding itself ("no urine", "pulse absent", "never felt so bad").
+
+    What goes on with "or" after it is denied all the same ("no appetite, fever or chills").
+    """
+    end, known = at + match.size, lexicon.lacks
+    if match.never and known.is_surpassed(keys, end):
+        return True
+    lacking = known.end_of(keys, end) if match.onwards else 0
+    if lacking:
+        if known.goes_on(keys, lacking):
+            marks.cues.append(Found(at, lacking, match.onwards))
+        return True
+    if match.onwards and match.negates and known.is_function(keys, end):
+        return True
+    return match.both_ways and known.is_before(keys, at, marks.ends)
 
 
 def _query(keys: Sequence[str], found: Sequence[Token], low: str, at: int, marks: Marks) -> int:
@@ -123,9 +132,9 @@ def _punctuation(token: Token, low: str) -> int:
     key = token.key
     if key in _SENTENCE_ENDS:
         return HARD
-    if key == ",":
+    if key in _COMMAS:
         return COMMA
-    if key == ";":
+    if key in _SEMICOLONS:
         return SEMICOLON
     if key in (".", "?") and (token.end == len(low) or low[token.end].isspace()):
         return HARD
@@ -144,12 +153,18 @@ def _value(
     end = at + 1 + match.size
     if not _closes(keys, end, bracketed=keys[at] == "("):
         return 0
-    if "deny" in match.roles:
+    if "deny" in match.roles and not _is_lack(keys, at, end, lexicon, marks):
         marks.cues.append(Found(at, end, (_DENIED,)))
     marks.ends[at] |= VALUE
     for place in range(at, end):
         marks.used[place] = 1
     return end
+
+
+def _is_lack(keys: Sequence[str], at: int, end: int, lexicon: Lexicon, marks: Marks) -> bool:
+    """Whether a value tells that a thing is lacking ("urine output: none")."""
+    known = lexicon.lacks
+    return tuple(keys[at + 1 : end]) in known.values and known.is_before(keys, at, marks.ends)
 
 
 def _separates(token: Token, low: str) -> bool:

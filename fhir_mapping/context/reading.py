@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from fhir_mapping.chart import Certainty, Experiencer, Polarity
 from fhir_mapping.context.cues import lexicon
-from fhir_mapping.context.matches import ALL, HARD, SEMICOLON, mark
+from fhir_mapping.context.marks import ALL, HARD, SEMICOLON
+from fhir_mapping.context.matches import mark
 from fhir_mapping.context.scopes import Scopes
 from fhir_mapping.context.tokens import lowered, tokens
 from fhir_mapping.tables import table

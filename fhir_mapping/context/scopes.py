@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate
 
-from fhir_mapping.context.cues import Cue, Lexicon, Phrases
-from fhir_mapping.context.matches import (
+from fhir_mapping.context.cues import Lexicon
+from fhir_mapping.context.marks import (
     ALL,
     CLAUSE,
     COMMA,
@@ -17,6 +17,7 @@ from fhir_mapping.context.matches import (
     Found,
     Marks,
 )
+from fhir_mapping.context.phrases import Cue, Phrases
 from fhir_mapping.context.tokens import Token
 
 __all__ = ["Scopes"]
@@ -30,6 +31,8 @@ _ENDS = {
 _LINE = HARD | ALL | CLAUSE
 """A cue with a colon ("Denies:") reaches across semicolons."""
 _BACK = _STATEMENT | VALUE
+_CARER_WITHIN = 5
+"""How many tokens before a worry it is looked for whose it is. Ours."""
 
 
 class Scopes:
@@ -50,7 +53,11 @@ class Scopes:
             for cue in self._sided(place, postfix):
                 if cue.after:
                     start = place.start if cue.covers else place.end
-                    self._reach(cue, start, self._end_of(cue, place))
+                    end = self._end_of(cue, place)
+                    if cue.observed and self._is_by_carer(place.start):
+                        self._spare_observed(cue.effect, start, end)
+                    else:
+                        self._reach(cue, start, end)
                 else:
                     self._reach(cue, self._start_of(cue, place), place.start)
         return {e: [n > 0 for n in accumulate(c[:-1])] for e, c in self._changes.items()}
@@ -68,6 +75,27 @@ class Scopes:
             return
         self.cover(cue.effect, start, end)
 
+    # --- what a carer sees ---
+
+    def _is_by_carer(self, at: int) -> bool:
+        """Whether somebody who looks after the patient stands shortly before this token."""
+        for before in range(at - 1, max(at - _CARER_WITHIN, 0) - 1, -1):
+            if self._keys[before] in self._lexicon.carers:
+                return True
+            if self._is_end(before):
+                return False
+        return False
+
+    def _spare_observed(self, effect: str, start: int, end: int) -> None:
+        """Covers the items of a list, but for those that can be seen ("fast breathing")."""
+        first = start
+        for at in range(start, end + 1):
+            if at == end or self._separates(at):
+                said = self._lexicon.observed.intersection(self._keys[first:at])
+                if not said or not self._lexicon.inferred.isdisjoint(self._keys[first:at]):
+                    self.cover(effect, first, at)
+                first = at + 1
+
     # --- onwards ---
 
     def _end_of(self, cue: Cue, place: Found) -> int:
@@ -75,6 +103,8 @@ class Scopes:
         ends = _ENDS.get(cue.effect, _STATEMENT)
         if self._keys[start : start + 1] == [":"]:
             ends = _LINE
+        if cue.to_comma:
+            ends |= COMMA
         end = self._next(ends)[start]
         if cue.items:
             end = min(end, self._next_asserting()[start])

@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from functools import cache
 
-from fhir_mapping.chart import Certainty, Code, Polarity
+from fhir_mapping.chart import Code, Polarity
+from fhir_mapping.context.lacks import lacks
 from fhir_mapping.context.reading import Context, Reading
 from fhir_mapping.context.values import (
     begins_negative,
@@ -33,19 +34,6 @@ def _excluded_by() -> re.Pattern[str]:
     return re.compile(rf"(\b(?:{after}))\s+(?:{by})\s+[^,;.]+$", re.IGNORECASE)
 
 
-def _by_ending(text: str) -> Context | None:
-    """What the end of a short text without blanks says of all of it ("肺炎疑い": suspected)."""
-    if len(text) > _SHORT or text.isascii():
-        return None
-    said, known = text.strip(" )\uff09"), table("context")["suffixes"]
-    if said.endswith(tuple(known["absent"])):
-        return Context(Polarity.ABSENT)
-    unsure = said.endswith(tuple(known["uncertain"]))
-    if unsure or said.startswith(tuple(known["begins_uncertain"])):
-        return Context(certainty=Certainty.UNCERTAIN)
-    return None
-
-
 class Statements:
     """Reads what a chart says in few words, and keeps it as long as the chart is being mapped."""
 
@@ -58,7 +46,7 @@ class Statements:
         found = self._whole.get(text)
         if found is None:
             read = _excluded_by().sub(r"\1", text, count=1) if len(text) <= _SHORT else text
-            found = self._whole[text] = _by_ending(text) or Reading(read).whole()
+            found = self._whole[text] = Reading(read).whole()
         return found
 
     def problem(self, text: str) -> Context:
@@ -69,7 +57,10 @@ class Statements:
         """What a value says of the thing asked for, by its code, else in words; None: it is a
         value of its own ("moderate", "no murmurs")."""
         coded = polarity_of_codes(codes)
-        return coded if coded is not None else self._in_words(question, text)
+        found = coded if coded is not None else self._in_words(question, text)
+        if found is Polarity.ABSENT and lacks().is_answer(question, text):
+            return None  # "Pedal pulse: absent" is the finding
+        return found
 
     def _in_words(self, question: str, text: str) -> Polarity | None:
         if text not in self._answers:

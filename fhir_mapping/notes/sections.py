@@ -68,6 +68,11 @@ def _kinds() -> dict[str, SectionKind]:
 
 
 @cache
+def _examinations() -> frozenset[str]:
+    return frozenset(table("sections")["examinations"])
+
+
+@cache
 def _boilerplate() -> re.Pattern[str]:
     return re.compile("|".join(table("boilerplate")["patterns"]), re.IGNORECASE)
 
@@ -136,10 +141,22 @@ def _heading(line: str) -> tuple[SectionKind, str, str] | None:
     if kind is not None and kind.kind == DENIED and (match["rest"] or "").strip():
         return None  # a sentence
     if kind is not None:
-        return kind, kind.title, match["rest"] or ""
+        return kind, _examination(written) or kind.title, match["rest"] or ""
     if match["titled"] is not None:
         return None
-    return _OTHER, written.strip().capitalize(), ""
+    return _OTHER, _titled(written), ""
+
+
+def _examination(written: str) -> str:
+    """The heading in capitals, where it is an abbreviated examination ("ECG"), else ''."""
+    name = written.strip().lower()
+    return name.upper() if name in _examinations() else ""
+
+
+def _titled(written: str) -> str:
+    """An unknown heading as a title, examinations in capitals: "CT head"."""
+    words = written.strip().capitalize().split(" ")
+    return " ".join(_examination(word) or word for word in words)
 
 
 def sentences(text: str) -> Iterator[str]:

@@ -245,5 +245,7 @@ def test_values_that_fit_whole_come_before_those_that_would_be_cut(
     long = "recorded in this encounter: Sepsis, unspecified organism"
     found = finding("Sepsis", Seriousness.NOTABLE, long, "lactate 4.1 mmol/L", "BP 88/50 mmHg")
     card = card_of(replace(pending, chart_findings=(found,)), make_uuid)
-    assert card.summary.startswith("Rules: findings fit sepsis, as recorded (lactate 4.1 mmol/L, BP 88/50 mmHg")
-    assert long in card.detail
+    assert card.summary.startswith(
+        "Rules: findings fit sepsis, as recorded (lactate 4.1 mmol/L, BP 88/50 mmHg"
+    )
+    assert "**Sepsis** (recorded in this encounter): lactate 4.1 mmol/L" in card.detail

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fhir_mapping import Chart, Kind, map_chart
+from fhir_mapping import Chart, Kind, Polarity, map_chart
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 PATIENT = {"resourceType": "Patient", "id": "p1", "gender": "female", "birthDate": "1971-03-02"}
@@ -202,3 +202,18 @@ def test_a_contained_condition_is_the_reason() -> None:
     told = encounter("new", 0.2, "in-progress", "EMER", contained=[held], reasonCode=[],
                      reasonReference=[{"reference": "#c"}])  # fmt: skip
     assert complaints(chart_of(told)) == ["Chest pain"]
+
+
+def test_a_refuted_diagnosis_of_a_visit_is_denied() -> None:
+    category = [{"coding": [{"code": "encounter-diagnosis"}]}]
+    told = {}
+    for status in ("refuted", "confirmed"):
+        fever = {"resourceType": "Condition", "id": "c1", "subject": {"reference": "Patient/p1"},
+                 "code": {"text": "Fever"}, "category": category,
+                 "verificationStatus": {"coding": [{"code": status}]}}  # fmt: skip
+        diagnosis = [{"condition": {"reference": "Condition/c1"}}]
+        visit = encounter("v", 0.1, "in-progress", "EMER", diagnosis=diagnosis)
+        told[status] = {f.text: f.polarity for f in chart_of(fever, visit).facts}
+    assert told["refuted"]["Fever (refuted)"] is Polarity.REFUTED
+    assert all("Fever" not in t for t, p in told["refuted"].items() if p is Polarity.PRESENT)
+    assert told["confirmed"]["Fever (diagnosis of a visit)"] is Polarity.PRESENT

@@ -18,7 +18,7 @@ def entered(text: str, code: str = "") -> Fact:
 
 def lab(text: str, loinc: str, value: float, unit: str, flag: Flag = Flag.NORMAL) -> Fact:
     codes = (Code(LOINC, loinc),)
-    return Fact("L1", Kind.LAB, text, codes, value, unit, flag=flag, days_ago=0.1)
+    return Fact("L1", Kind.LAB, text, codes, value, unit=unit, flag=flag, days_ago=0.1)
 
 
 def drug(text: str, days_ago: float | None = 60.0) -> Fact:
@@ -221,3 +221,20 @@ def test_a_thyroid_storm_has_a_low_tsh_even_when_treated_before(terminology: Ter
     storm = verdict(terminology, entered("Thyroid storm"), TSH, drugs)
     assert storm is Verdict.UNCERTAIN
     assert verdict(terminology, entered("Graves disease"), TSH, drugs) is Verdict.PLAUSIBLE
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [(4.9, Verdict.UNCERTAIN), (5.0, Verdict.PLAUSIBLE), (5.1, Verdict.PLAUSIBLE)],
+)
+def test_a_pregnancy_without_hcg_is_doubted(
+    terminology: Terminology, value: float, wanted: Verdict
+) -> None:
+    result = lab(f"hCG {value} m[IU]/mL (0-5)", "21198-7", value, "m[IU]/mL")
+    assert verdict(terminology, entered("Ectopic pregnancy"), result, age=30) is wanted
+
+
+def test_a_myxedema_coma_has_a_raised_tsh_even_when_treated(terminology: Terminology) -> None:
+    treated = drug("Levothyroxine 75 mcg daily")
+    found = verdict(terminology, entered("Myxedema coma", "E03.5"), TSH, treated)
+    assert found is Verdict.UNCERTAIN

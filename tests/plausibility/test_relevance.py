@@ -246,8 +246,12 @@ def test_how_a_symptom_is_tells_no_disease_by_itself(judged: Make) -> None:
         rows = (replace(EMBOLISM, signs_for=row),)
         patched.setattr(table, "of_concepts", lambda *_: rows)
         found = judged("Pulmonary embolism", sudden, claims=("S1 present",))
+        breath = complaint("Wheezing", "S2")
+        beside = judged("Pulmonary embolism", sudden, breath, claims=("S1 present", "S2 present"))
     assert said(found, "evidence-general") == {"abstain": ("S1",)}
     assert found.verdict is Verdict.UNCERTAIN
+    assert said(beside, "evidence-system") == {"pass": ("S2",)}
+    assert beside.verdict is Verdict.PLAUSIBLE
 
 
 def test_a_definition_that_is_met_outranks_what_is_cited(judged: Make) -> None:

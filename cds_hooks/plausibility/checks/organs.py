@@ -31,7 +31,7 @@ class AbsentOrgan:
         for rule in organ_rules():
             if rule not in known and not rule.is_named(case.name):
                 continue
-            facts = case.record.chart.of(Kind.PROCEDURE, Kind.PROBLEM)
+            facts = case.record.of(Kind.PROCEDURE, Kind.PROBLEM)
             ids = tuple(f.id for f in facts if removed(rule, f))
             if ids:
                 result = FAIL if rule.contradicts else ABSTAIN

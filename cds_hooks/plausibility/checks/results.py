@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cds_hooks.consultation import Reason
 from cds_hooks.plausibility.checks.base import ABSTAIN, FAIL, PASS, Case
 from cds_hooks.plausibility.results import told_values
-from cds_hooks.plausibility.rules import ResultRule, concerning, result_rules, test_rules
+from cds_hooks.plausibility.rules import ResultRule, TestRule, concerning, result_rules, test_rules
 from cds_hooks.plausibility.treatment import treating
 from fhir_mapping.chart import Fact, Flag, Polarity
 
@@ -47,13 +47,15 @@ class NegativeTest:
     def __call__(self, case: Case) -> Iterator[Reason]:
         for rule in concerning(test_rules, case.concepts):
             found = case.record.results.of(rule.analyte, rule.within_days)
-            if found and _was_only_negative(found[0]):
+            if found and _was_only_negative(rule, found[0]):
                 text = "the newest specific test is negative; it can be falsely so"
                 yield Reason(self.id, FAIL, text, (found[0].id,), rule.source)
 
 
-def _was_only_negative(fact: Fact) -> bool:
+def _was_only_negative(rule: TestRule, fact: Fact) -> bool:
     """Negative now, and in no other way before ("positive -> negative")."""
+    if rule.negative_below and fact.value is not None:
+        return fact.unit == rule.unit and max(told_values(fact)) < rule.negative_below
     return fact.polarity is Polarity.ABSENT and " -> " not in fact.text
 
 

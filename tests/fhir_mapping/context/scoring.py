@@ -1,6 +1,6 @@
 """The sentences of `sentences.txt` and how they are read, by part and kind.
 
-.venv/bin/python -m tests.fhir_mapping.context.scoring [tuned | kept]
+.venv/bin/python -m tests.fhir_mapping.context.scoring [--edges] [tuned | kept]
 """
 
 from __future__ import annotations
@@ -13,7 +13,11 @@ from typing import NamedTuple
 from fhir_mapping.chart import Certainty, Experiencer, Polarity
 from fhir_mapping.context import Context, Reading, Temporality
 
-__all__ = ["Mention", "label", "mentions"]
+__all__ = ["WHOLE", "Mention", "label", "mentions"]
+
+
+WHOLE = "*"
+"""Stands for the whole text as one statement."""
 
 
 class Mention(NamedTuple):
@@ -28,12 +32,14 @@ class Mention(NamedTuple):
     @property
     def read(self) -> frozenset[str]:
         reading = Reading(self.sentence)
+        if self.finding == WHOLE:
+            return label(reading.whole())
         return label(reading.at(reading.lower.index(self.finding)))
 
 
-def mentions() -> Iterator[Mention]:
-    """All findings of all sentences."""
-    text = Path(__file__).with_name("sentences.txt").read_text("utf-8")
+def mentions(name: str = "sentences.txt") -> Iterator[Mention]:
+    """All findings of all sentences of a file beside this one."""
+    text = Path(__file__).with_name(name).read_text("utf-8")
     for line in text.splitlines():
         if line and not line.startswith("#"):
             part, kind, sentence, findings = line.split("|")
@@ -59,7 +65,9 @@ def label(context: Context) -> frozenset[str]:
 
 def main(wanted: list[str]) -> None:
     rows: dict[tuple[str, str], list[bool]] = {}
-    for one in mentions():
+    name = "edges.txt" if "--edges" in wanted else "sentences.txt"
+    wanted = [part for part in wanted if part != "--edges"]
+    for one in mentions(name):
         if not wanted or one.part in wanted:
             right = one.read == one.label
             rows.setdefault((one.part, one.kind), []).append(right)

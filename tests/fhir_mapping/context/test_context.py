@@ -41,6 +41,26 @@ def test_the_sentences_that_were_kept_aside_are_read_as_the_docs_say() -> None:
 
 _KEPT_RIGHT = 0.97
 
+EDGES = list(mentions("edges.txt"))
+
+
+@pytest.mark.parametrize("mention", EDGES, ids=_name)
+def test_an_edge_of_denial_is_read_right(mention: Mention) -> None:
+    assert mention.read == mention.label
+
+
+def test_a_lack_is_looked_for_so_many_tokens_before_its_cue() -> None:
+    """Six tokens, from below, on and above; what is farther is denied as any finding is."""
+    for between, polarity in ((4, "present"), (5, "present"), (6, "absent")):
+        text = f"pulses {'in ' * between}absent"
+        assert Reading(text).at(0).polarity == polarity
+
+
+def test_a_worry_is_a_carers_within_five_tokens() -> None:
+    for fillers, certainty in ((3, "certain"), (4, "certain"), (5, "uncertain")):
+        text = f"mother {'so ' * fillers}worried about fever"
+        assert Reading(text).at(text.index("fever")).certainty == certainty
+
 
 @pytest.mark.parametrize(
     ("text", "polarity", "certainty", "experiencer"),
@@ -141,9 +161,13 @@ _OTHER_MEANING = {
     "cds_hooks/plausibility/compiler/words.py": "titles of ICD-10-CM, when its index is compiled",
     "fhir_mapping/notes/sections.py": "'no.' abbreviates 'number' and ends no sentence",
 }
-_OF_DATA = {"context.toml", "denials.toml", "sections.toml", "words.toml"}
+_OF_DATA = {"context.toml", "denials.toml", "lacks.toml", "sections.toml", "words.toml"}
 """`sections.toml` names the headings of a list that is denied; `words.toml` lists the words that
-names of diagnoses are compared without."""
+names of diagnoses are compared without; `lacks.toml` is of the module."""
+
+
+_ANSWERS_TOO = ("ja ko", "zh")
+"""Languages of which a word that denies a finding is also the answer to a question."""
 
 
 def _patterns(tree: ast.AST) -> Iterator[str]:
@@ -179,7 +203,12 @@ def _lists(value: Any) -> Iterator[list[str]]:
 
 def test_no_table_outside_the_module_lists_cues() -> None:
     context = tomllib.loads((ROOT / "fhir_mapping/tables/context.toml").read_text("utf-8"))
-    cues = {p for row in context["cues"] if row["effect"] == "absent" for p in row["phrases"]}
+    cues = {
+        phrase
+        for row in context["cues"]
+        if row["effect"] == "absent" and row["language"] not in _ANSWERS_TOO
+        for phrase in row["phrases"]
+    }
     for path in DATA:
         if path.name not in _OF_DATA:
             for words in _lists(tomllib.loads(path.read_text("utf-8"))):

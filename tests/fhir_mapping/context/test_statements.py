@@ -48,6 +48,26 @@ def test_an_answer_of_a_laboratory(text: str, polarity: Polarity | None) -> None
 
 
 @pytest.mark.parametrize(
+    ("question", "text", "polarity"),
+    [
+        ("Pedal pulse left", "absent", None),
+        ("Bowel sounds", "Absent", None),
+        ("Appetite", "none", None),
+        ("Kindsbewegungen", "keine", None),
+        ("Appetite", "no", ABSENT),  # the answer to a question about it
+        ("Appetite loss", "none", ABSENT),
+        ("Urine culture", "none", ABSENT),
+        ("Blood in urine", "absent", ABSENT),
+        ("Rash", "absent", ABSENT),
+    ],
+)
+def test_the_answer_that_a_thing_lacks_is_a_value(
+    question: str, text: str, polarity: Polarity | None
+) -> None:
+    assert Statements().answer(question, text) is polarity
+
+
+@pytest.mark.parametrize(
     ("text", "polarity", "certainty"),
     [
         ("肺炎疑い", Polarity.PRESENT, Certainty.UNCERTAIN),
