@@ -45,6 +45,8 @@ _SHORTER: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ..
     (re.compile(r"([\d.]+) -> \1 ([^ ,]+) over ([^,(]+?), unchanged"), r"\1 \2, unchanged over \3"),
     (re.compile(r", (?:rising|falling|steady)\b|, (?:lowest|highest) [\d.]+"), ""),
     (re.compile(r" -> "), " → "),
+    # An answered question tells what was found.
+    (re.compile(r": (?:present|yes)$", re.IGNORECASE), ""),
     (re.compile(r"(?<!,)(?<!tolic) (?=(?:systolic |diastolic )?(?:high|low|abnormal)$)"), ", "),
 )
 

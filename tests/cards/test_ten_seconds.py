@@ -1,4 +1,4 @@
-"""What a physician reads in ten seconds: nothing twice, nothing that looks like evidence and is none."""
+"""What a physician reads in ten seconds: nothing twice, and no fact that is no evidence."""
 
 from __future__ import annotations
 
@@ -121,6 +121,8 @@ def test_uncertain_names_are_in_the_summary_only_where_nothing_is_better(
             "creatinine 1.5 -> 1.5 mg/dL over 3 months, unchanged (0.6-1.2) high",
             "creatinine 1.5 mg/dL, unchanged over 3 months, high",
         ),
+        ("Vomiting: Present", "Vomiting"),
+        ("Urine nitrite: Positive", "Urine nitrite: Positive"),
         (
             "NT-proBNP 1520 -> 1450 pg/mL over 4 months, falling (0-300) high",
             "NT-proBNP 1520 → 1450 pg/mL over 4 months, high",
@@ -129,6 +131,15 @@ def test_uncertain_names_are_in_the_summary_only_where_nothing_is_better(
 )
 def test_a_result_is_told_without_what_does_not_help(text: str, shown: str) -> None:
     assert short_text(Fact("L1", Kind.LAB, text)) == shown
+
+
+def test_a_summary_keeps_the_sign_of_a_value(pending: Consultation, make_uuid: Uuids) -> None:
+    told = ("TSH <0.01 mIU/L", "troponin >=500 ng/L", "lactate > 15 mmol/L", "ESR <= 2 mm/h")
+    found = finding("Thyroid storm", Seriousness.CRITICAL, told, ("L1",))
+    assert card_of(replace(pending, chart_findings=(found,)), make_uuid).summary == (
+        "Rules: findings fit thyroid storm (TSH under 0.01 mIU/L, troponin at least 500 ng/L, "
+        "lactate over 15 mmol/L, ESR at most 2 mm/h)"
+    )
 
 
 def test_a_complaint_has_no_state_and_what_is_active_is_so_for_a_time() -> None:
