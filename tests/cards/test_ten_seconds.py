@@ -93,8 +93,43 @@ def test_what_must_not_be_missed_keeps_its_line_when_nothing_speaks_for_it(
     entries = (ASSESSMENTS[0], unlinked("Malaria", "B54"))
     detail = card_of(replace(answered, assessments=entries), make_uuid).detail
     assert (
-        "- **Malaria** (B54): uncertain, must not miss. No known link to the facts cited" in detail
+        "- **Malaria** (B54): uncertain (no known link to the facts cited), must not miss\n"
+        in detail
     )
+
+
+@pytest.mark.parametrize(
+    ("checks", "told"),
+    [
+        (("evidence-direction fail", "evidence-relevant fail"), "a cited fact is not as claimed"),
+        (("evidence-exists abstain",), "no fact cited"),
+        (("evidence-relevant abstain",), "relevance not assessed"),
+        (("name-recognised abstain",), "name recognised only in part"),
+        (("unusual-age fail", "evidence-relevant fail"), "unusual at this age"),
+    ],
+)
+def test_an_uncertain_entry_says_why(
+    answered: Consultation, make_uuid: Uuids, checks: tuple[str, ...], told: str
+) -> None:
+    reasons = tuple(Reason(*check.split()) for check in checks)
+    doubted = Assessment("Gout", Group.LIKELY, Verdict.UNCERTAIN, reasons=reasons)
+    detail = card_of(replace(answered, assessments=(doubted,)), make_uuid).detail
+    assert f"- Uncertain, {told}: **Gout**\n" in detail
+
+
+def test_what_a_rule_finds_against_an_entry_is_told(
+    answered: Consultation, make_uuid: Uuids
+) -> None:
+    doubted = Assessment(
+        "Heart failure",
+        Group.LIKELY,
+        Verdict.UNCERTAIN,
+        reasons=(Reason("excluding-finding", "fail", "strongly speaks against it", ("L4",)),),
+        evidence_for=(Evidence("S1", "present"),),
+    )
+    detail = card_of(replace(answered, assessments=(doubted,)), make_uuid).detail
+    assert "- **Heart failure**: uncertain (a finding speaks against it). For: " in detail
+    assert "Against: Sodium 139 mmol/L, normal, 2 h ago" in detail
 
 
 def test_uncertain_names_are_in_the_summary_only_where_nothing_is_better(
