@@ -90,7 +90,8 @@ def _line(assessment: Assessment, chart: Chart, seen: set[str]) -> str:
     words = texts().blocks
     why = _why_uncertain(assessment)
     lead = f"{_name(assessment)}: {assessment.verdict.value}{f' ({why})' if why else ''}"
-    if _serious(assessment):
+    # Beside "uncertain" it would draw the eye to what nothing in the chart speaks for.
+    if _serious(assessment) and assessment.verdict in (Verdict.SUPPORTED, Verdict.PLAUSIBLE):
         lead += f", {words['must_not_miss']}"
     parts = []
     if not _is_unlinked(assessment) and (fact := _strongest(assessment, chart, seen)):
@@ -110,8 +111,8 @@ def _idle_lines(assessments: Sequence[Assessment]) -> list[str]:
 
 
 def _is_idle(assessment: Assessment, chart: Chart) -> bool:
-    """Whether an entry has nothing to show but why it is uncertain; what must not be missed has."""
-    if not _why_uncertain(assessment) or _serious(assessment) or _against(assessment, chart):
+    """Whether an entry has nothing to show but why it is uncertain."""
+    if not _why_uncertain(assessment) or _against(assessment, chart):
         return False
     return _is_unlinked(assessment) or _strongest(assessment, chart, set()) is None
 

@@ -87,17 +87,6 @@ def test_uncertain_entries_without_evidence_share_a_line_and_show_no_fact(
     assert card.summary == "Differential (AI): Acute kidney injury (supported); 2 uncertain"
 
 
-def test_what_must_not_be_missed_keeps_its_line_when_nothing_speaks_for_it(
-    answered: Consultation, make_uuid: Uuids
-) -> None:
-    entries = (ASSESSMENTS[0], unlinked("Malaria", "B54"))
-    detail = card_of(replace(answered, assessments=entries), make_uuid).detail
-    assert (
-        "- **Malaria** (B54): uncertain (no known link to the facts cited), must not miss\n"
-        in detail
-    )
-
-
 @pytest.mark.parametrize(
     ("checks", "told"),
     [

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -253,6 +255,19 @@ def test_every_pattern_has_a_source_and_names_what_there_is(terminology: Termino
         assert all(e.startswith(pattern.codes) for e in pattern.event), pattern.id
         assert bool(pattern.score) == (pattern.score_at_least > 0), pattern.id
         assert not pattern.score or pattern.score in scores(), pattern.id
+
+
+def test_no_symptom_code_records_an_event() -> None:
+    """A reason of the visit such as R55 (syncope) or R50 (fever) is no diagnosis of the event."""
+    symptoms = ("R04.2", "R06", "R07", "R10", "R42", "R50.9", "R51", "R55", "R56")
+    for pattern in patterns():
+        told = pattern.event or pattern.codes
+        assert not [s for s in symptoms if s.startswith(told)], pattern.id
+
+
+def test_every_label_is_of_a_criterion() -> None:
+    text = files("cds_hooks.plausibility").joinpath("data/chart_rules/labels.toml").read_text()
+    assert set(tomllib.loads(text)["findings"]) <= known_criteria()
 
 
 def test_every_limit_and_history_is_used() -> None:
