@@ -3,10 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 # One file is run best without workers: `.venv/bin/python -m pytest FILE`.
 WORKERS ?= -n logical --maxprocesses 4 --dist loadfile
-.PHONY: help setup portable demo serve test test-all test-python check bench fuzz mutate soak kill fhir-server lock clean
+.PHONY: help setup portable demo serve test test-all test-python check bench fuzz mutate soak kill fhir-server model-qwen-0.5b \
+	model-qwen-1.5b lock clean
 
 help:  ## what there is
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z0-9.-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
 
 setup:  ## virtual environment, dependencies, embedded model, terminology
 	@$(PYTHON) deploy/setup.py
@@ -52,6 +53,11 @@ kill: setup  ## SIGKILL to service and engine under load, two hundred times
 
 fhir-server: setup  ## a FHIR server with sample data to try the service against
 	@$(BIN)/python deploy/fhir_server.py
+
+model-qwen-0.5b: setup  ## a larger model to try, 491 MB (docs/models.md)
+model-qwen-1.5b: setup  ## a larger model to try, 1.1 GB (docs/models.md)
+model-qwen-0.5b model-qwen-1.5b:
+	@$(BIN)/python deploy/model.py $(@:model-%=%)
 
 lock: setup  ## resolve the dependencies again and write the lock files
 	@$(BIN)/python deploy/lock.py

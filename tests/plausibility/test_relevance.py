@@ -256,10 +256,15 @@ def test_how_a_symptom_is_tells_no_disease_by_itself(judged: Make) -> None:
 
 def test_a_definition_that_is_met_outranks_what_is_cited(judged: Make) -> None:
     low = result("L1", "Bicarbonate 9 mmol/L", "1963-8", Flag.CRITICAL_LOW, 9.0)
-    for claims in ((), ("L99 high",), ("L1 low", "L98 high")):
+    for claims, verdict in (
+        ((), Verdict.SUPPORTED),
+        (("L1 low",), Verdict.SUPPORTED),
+        (("L99 high",), Verdict.PLAUSIBLE),  # it is cited for by what is not in the chart
+        (("L1 high",), Verdict.PLAUSIBLE),
+    ):
         found = judged("Diabetic ketoacidosis", low, claims=claims)
         assert said(found, "definition-met") == {"pass": ("L1",)}
-        assert found.verdict is Verdict.SUPPORTED
+        assert found.verdict is verdict, claims
 
 
 def test_a_result_that_must_be_there_but_makes_no_diagnosis_does_not(judged: Make) -> None:

@@ -10,11 +10,24 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-__all__ = ["CLAIMS", "DATA", "NAMES", "Case", "CaseError", "Entry", "Vitals", "load", "load_file"]
+__all__ = [
+    "CLAIMS",
+    "DATA",
+    "LABELS",
+    "NAMES",
+    "Case",
+    "CaseError",
+    "Entry",
+    "Vitals",
+    "load",
+    "load_file",
+]
 
 DATA = Path(__file__).with_name("data")
 NAMES = "names.toml"
 """Beside the cases: names of diagnoses with their right categories, not cases."""
+LABELS = "labels.toml"
+"""Beside the cases: a reader's labels of entries of real models."""
 
 CLAIMS = frozenset({"high", "low", "abnormal", "normal", "present", "absent"})
 
@@ -157,7 +170,7 @@ def _files(folder: Path) -> Iterable[Path]:
         raise CaseError(folder, "", "there is no such file or folder")
     if folder.is_file():
         return [folder]
-    return sorted(path for path in folder.rglob("*.toml") if path.name != NAMES)
+    return sorted(path for path in folder.rglob("*.toml") if path.name not in (NAMES, LABELS))
 
 
 def load_file(path: Path) -> tuple[Case, ...]:
