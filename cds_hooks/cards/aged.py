@@ -48,4 +48,5 @@ def _ids(done: Consultation) -> set[str]:
     for assessment in done.assessments:
         cited = (*assessment.evidence_for, *assessment.evidence_against)
         found |= {evidence.fact_id for evidence in cited}
+        found |= {i for r in assessment.reasons if r.result == "fail" for i in r.fact_ids}
     return found

@@ -69,6 +69,9 @@ def _text(head: str, blocks: Sequence[Block], foot: str) -> str:
 
 
 def _block(block: Block) -> str:
+    if not block.lines:
+        told = texts().blocks["no_lines"].format(count=block.more)
+        return f"{block.title.rstrip(':')}: {told}"
     lines = [f"- {line}" for line in block.lines]
     if block.more:
         lines.append(f"- {texts().blocks['more'].format(count=block.more)}")

@@ -47,6 +47,8 @@ class SummaryTexts(_Data):
 
     rules: str
     fit: str
+    fit_recorded: str
+    uncertain: str
     also: str
     plain: str
     model: str
@@ -69,6 +71,7 @@ class Texts(_Data):
     groups: dict[str, str]
     verdicts: dict[Verdict, str]
     checks: CheckTexts
+    uncertain: dict[str, str]
     states: dict[KeyState, str]
     keys: dict[str, str]
     arrivals: dict[str, str]

@@ -147,13 +147,9 @@ def _from_drug(fact_ids: Sequence[str], done: Consultation, seen: set[str]) -> s
     if len(facts) < 2 or facts[0].text in seen:
         return ""
     seen.add(facts[0].text)
-    drug = ", ".join(_name(fact) for fact in facts[1:3])
+    drug = ", ".join(phrases.short_text(fact).partition(":")[0] for fact in facts[1:3])
     words = texts().blocks["can_cause"]
     return escaped(words.format(result=phrases.short_phrase(facts[0]), drug=drug), 2 * _FACT)
-
-
-def _name(fact: Fact) -> str:
-    return phrases.short_text(fact)
 
 
 def _model(done: Consultation, listed: Consultation | None) -> str:

@@ -27,6 +27,13 @@ _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _CODE = re.compile(r"[A-Z][0-9][0-9A-Z](?:\.[0-9A-Z]{1,4})?")
 """An ICD-10-CM code (Official Guidelines, section I.A.2: three to seven characters)."""
 _TWO_LETTERS = re.compile(r"\.(?=[A-Z]{2})")
+_COMPARED = (
+    (re.compile(r"<=\s*(?=\.?\d)"), "at most "),
+    (re.compile(r"(?<!-)>=\s*(?=\.?\d)"), "at least "),
+    (re.compile(r"<\s*(?=\.?\d)"), "under "),
+    (re.compile(r"(?<![-=])>\s*(?=\.?\d)"), "over "),
+)
+"""A comparator of a value ("TSH <0.01"), which without its sign would be another value."""
 _NOT_PLAIN = str.maketrans("<>[]{}`|*_\\", "()()()'/  /")
 
 
@@ -49,7 +56,10 @@ def escape(value: object) -> str:
 
 def plain(text: str) -> str:
     """One line for places that are not Markdown (summary, labels) but may be read as such."""
-    return _unlinked(visible(text).translate(_NOT_PLAIN))
+    line = visible(text)
+    for pattern, words in _COMPARED:
+        line = pattern.sub(words, line)
+    return _unlinked(line.translate(_NOT_PLAIN))
 
 
 def capped(text: str, limit: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cds_hooks.cards import phrases
@@ -20,6 +20,8 @@ _LINE, _NAME, _FACT = 250, 60, 80
 _NORMAL = 2
 _VALUE = re.compile(r"\s+[<>]?\d|\s*[(,;:]")
 _ORDER = tuple(Verdict)
+_UNLINKED = ("evidence-relevant", "name-recognised")
+_COUNTER = ("excluding-finding", "counter-evidence")
 _NOT_KEPT = (Verdict.CONTRADICTED, Verdict.UNRECOGNISED, Verdict.RECORDED)
 
 
@@ -57,7 +59,10 @@ def light_of(done: Consultation) -> Light | None:
 def list_lines(done: Consultation, seen: set[str]) -> tuple[str, ...]:
     """Markdown lines. Facts whose text is in `seen` are on the card already and not told again;
     those told here are added to it."""
-    lines = [_line(assessment, done.chart, seen) for assessment in best_first(done.assessments)]
+    kept = best_first(done.assessments)
+    idle = [a for a in kept if _is_idle(a, done.chart)]
+    lines = [_line(a, done.chart, seen) for a in kept if a not in idle]
+    lines += _idle_lines(idle)
     dropped = [_named_only(a) for a in done.assessments if not holds(a)]
     if dropped:
         lines.append(joined(f"{texts().blocks['named_only']}: ", dropped, _LINE))
@@ -83,16 +88,56 @@ def wrong_facts(assessment: Assessment) -> set[str]:
 
 def _line(assessment: Assessment, chart: Chart, seen: set[str]) -> str:
     words = texts().blocks
-    lead = f"{_name(assessment)}: {assessment.verdict.value}"
+    why = _why_uncertain(assessment)
+    lead = f"{_name(assessment)}: {assessment.verdict.value}{f' ({why})' if why else ''}"
     # Beside "uncertain" it would draw the eye to what nothing in the chart speaks for.
     if _serious(assessment) and assessment.verdict in (Verdict.SUPPORTED, Verdict.PLAUSIBLE):
         lead += f", {words['must_not_miss']}"
     parts = []
-    if fact := _strongest(assessment, chart, seen):
+    if not _is_unlinked(assessment) and (fact := _strongest(assessment, chart, seen)):
         parts.append(f"{words['for']}: {_told(fact, seen)}")
-    if fact := _newest(assessment.evidence_against, chart):
+    if fact := _against(assessment, chart):
         parts.append(f"{words['against']}: {_told(fact, seen)}")
     return joined(f"{lead}. " if parts else lead, parts, _LINE, ". ")
+
+
+def _idle_lines(assessments: Sequence[Assessment]) -> list[str]:
+    """Uncertain entries for which nothing is known to speak, those of one reason in one line."""
+    by_reason: dict[str, list[str]] = {}
+    for each in assessments:
+        by_reason.setdefault(_why_uncertain(each), []).append(_name(each))
+    lead = Verdict.UNCERTAIN.value.capitalize()
+    return [joined(f"{lead}, {why}: ", names, _LINE) for why, names in by_reason.items()]
+
+
+def _is_idle(assessment: Assessment, chart: Chart) -> bool:
+    """Whether an entry has nothing to show but why it is uncertain."""
+    if not _why_uncertain(assessment) or _against(assessment, chart):
+        return False
+    return _is_unlinked(assessment) or _strongest(assessment, chart, set()) is None
+
+
+def _why_uncertain(assessment: Assessment) -> str:
+    """The first reason of `data/texts.toml` that an uncertain entry has."""
+    if assessment.verdict is not Verdict.UNCERTAIN:
+        return ""
+    has = {f"{reason.check} {reason.result}" for reason in assessment.reasons}
+    return next((words for check, words in texts().uncertain.items() if check in has), "")
+
+
+def _is_unlinked(assessment: Assessment) -> bool:
+    """Whether no cited fact is known to bear on it: beside it one would look like evidence."""
+    doubted = any(r.check in _UNLINKED and r.result != "pass" for r in assessment.reasons)
+    return doubted and assessment.verdict is Verdict.UNCERTAIN and not _known_to_bear(assessment)
+
+
+def _against(assessment: Assessment, chart: Chart) -> Fact | None:
+    """The newest fact that the model cites against it, else one that a rule does."""
+    if fact := _newest(assessment.evidence_against, chart):
+        return fact
+    failed = (r for r in assessment.reasons if r.check in _COUNTER and r.result == "fail")
+    found = (chart.fact(fact_id) for reason in failed for fact_id in reason.fact_ids)
+    return next((fact for fact in found if fact), None)
 
 
 def _name(assessment: Assessment) -> str:
@@ -121,8 +166,9 @@ def _is_told(fact: Fact, seen: set[str]) -> bool:
 
 
 def _named(fact: Fact) -> str:
-    """A fact without its value: "Potassium" of "Potassium 6.4 mmol/L"."""
-    return _VALUE.split(phrases.short_text(fact), maxsplit=1)[0]
+    """A fact without its value: "Potassium" of "Potassium 6.4 mmol/L"; words as they are."""
+    text = phrases.short_text(fact)
+    return text if fact.value is None and fact.flag is None else _VALUE.split(text, maxsplit=1)[0]
 
 
 def _strongest(assessment: Assessment, chart: Chart, seen: set[str]) -> Fact | None:

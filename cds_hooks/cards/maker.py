@@ -174,7 +174,9 @@ class _Shown:
             unexplained_block(self.present, self.listed, seen),
         )
         bounded = (replace(b, least=min(n, len(b.lines))) for b, n in zip(rest, least, strict=True))
-        return composed("", [rules, *bounded], self.basis, limit)
+        own = any(line.own for line in self.lines[:most])
+        foot = f"{self.basis} {texts().blocks['own']}" if own else self.basis
+        return composed("", [rules, *bounded], foot, limit)
 
 
 def _topic(done: Consultation, lines: Sequence[RuleLine]) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
 
 from cds_hooks.cards.data import texts
 from cds_hooks.cards.escape import capped
 from cds_hooks.cards.wording import finding, is_directive, orders
 from cds_hooks.consultation import Evidence
-from fhir_mapping.chart import Chart, Fact
+from fhir_mapping.chart import Chart, Fact, Kind
 from prompts import ago, state_words, visible
 
 __all__ = [
@@ -29,16 +29,24 @@ ICD_10_CM = "http://hl7.org/fhir/sid/icd-10-cm"
 _NAME, _FACT, _REMARK = 100, 140, 200
 _SHORT = 60
 _FLAGGED = ("high", "low", "abnormal", "normal")
-_RANGE = re.compile(r" \((?:usual )?(?:[<>]=?|to )?\s?[\d.]+(?:[-–/][\d./-]+)?\)")  # noqa: RUF001
-_SHORTER = (
+_RANGE = re.compile(r" \((?:usual )?(?:[<>]=?|to |from )?\s?[\d.]+(?:[-–/](?:to )?[\d.]+)*\)")  # noqa: RUF001
+_POWERS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+_SHORTER: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     # LOINC's long names: the specimen that everybody expects, the method.
     (re.compile(r" in (?:Platelet poor plasma|Serum(?: or Plasma)?|Plasma|Blood)\b"), ""),
+    (re.compile(r"(?<=saturation) in Arterial blood\b"), ""),
     (re.compile(r" by [A-Za-z][\w-]*(?: [a-z]+)*(?= [<>]?\d)"), ""),
     (re.compile(r"/Hemoglobin\.total\b"), ""),
     (re.compile(r"(?<=\w)\.(?=cardiac\b|total\b)"), " "),
-    # Of a series the first and the last value stay.
+    (re.compile(r"\b10[*^](\d)/uL"), lambda m: f"x10{m[1].translate(_POWERS)}/µL"),
+    (re.compile(r"\b10[*^](\d)/L"), lambda m: f"x10{m[1].translate(_POWERS)}/L"),
+    (re.compile(r"(?<=\d )/uL"), "/µL"),
+    # Of a series the first and the last value stay, of one that did not change one value.
+    (re.compile(r"([\d.]+) -> \1 ([^ ,]+) over ([^,(]+?), unchanged"), r"\1 \2, unchanged over \3"),
     (re.compile(r", (?:rising|falling|steady)\b|, (?:lowest|highest) [\d.]+"), ""),
     (re.compile(r" -> "), " → "),
+    # An answered question tells what was found.
+    (re.compile(r": (?:present|yes)$", re.IGNORECASE), ""),
     (re.compile(r"(?<!,)(?<!tolic) (?=(?:systolic |diastolic )?(?:high|low|abnormal)$)"), ", "),
 )
 
@@ -82,16 +90,29 @@ def evidence(
 
 def fact_phrase(fact: Fact) -> str:
     """Value, flag or status, and how long ago: "Creatinine 1.8 mg/dL (0.6-1.2), high, 2 h ago"."""
-    words = (visible(word) for word in state_words(fact, texts().status))
-    parts = (fact_text(fact), *(capped(word, 40) for word in words), ago(fact.days_ago, fine=True))
+    words = (capped(visible(word), 40) for word in _state_and_age(fact))
+    parts = (fact_text(fact), *words)
     return ", ".join(part for part in parts if part)
 
 
 def short_phrase(fact: Fact) -> str:
     """As `fact_phrase`, in the length of a card's line and with its age uncut."""
-    words = (capped(visible(word), 20) for word in state_words(fact, texts().status))
-    parts = (capped(short_text(fact), _SHORT), *words, ago(fact.days_ago, fine=True))
+    words = (capped(visible(word), 20) for word in _state_and_age(fact))
+    parts = (capped(short_text(fact), _SHORT), *words)
     return ", ".join(part for part in parts if part)
+
+
+def _state_and_age(fact: Fact) -> tuple[str, ...]:
+    """ "low", "2 h ago"; what is active is so for a time. A complaint has no state of its own: the
+    one it comes with is the encounter's."""
+    age = ago(fact.days_ago, fine=True)
+    words = state_words(fact, texts().status)
+    if fact.kind is Kind.COMPLAINT:
+        words = tuple(word for word in words if word != fact.status)
+    if fact.status == "active" and "active" in words and age.endswith(" ago"):
+        rest = (word for word in words if word != "active")
+        return (*rest, f"active for {age.removesuffix(' ago')}")
+    return (*words, age)
 
 
 def short_text(fact: Fact) -> str:

@@ -10,6 +10,7 @@ from cds_hooks.cards.around import says, short_facts
 from cds_hooks.cards.blocks import escaped, joined
 from cds_hooks.cards.data import texts
 from cds_hooks.consultation import ChartFinding, Consultation, Reason, Seriousness
+from cds_hooks.plausibility.red_flags import RECORDED
 from fhir_mapping.chart import Chart
 
 __all__ = [
@@ -17,23 +18,26 @@ __all__ = [
     "drug_conflicts",
     "drug_results",
     "facts_told",
+    "findings_of",
     "indicator_of",
+    "is_recorded",
     "measured_first",
     "patterns_alone",
     "rule_lines",
 ]
 
 _LINE, _NAME, _TOLD, _FACT, _TEXT = 220, 60, 60, 45, 100
-_MOST_MISSING = 3
+_MOST_TOLD, _MOST_MISSING = 6, 3
 _ABOVE_CONFLICTS = (Seriousness.CRITICAL, Seriousness.SERIOUS)
 
 
 @dataclass(frozen=True, slots=True)
 class RuleLine:
-    """A line of a card, as Markdown, and the facts it tells."""
+    """A line of a card, as Markdown, and the facts it tells; `own`: in part by our own criteria."""
 
     markdown: str
     fact_ids: tuple[str, ...]
+    own: bool = False
 
 
 def rule_lines(done: Consultation) -> tuple[RuleLine, ...]:
@@ -45,8 +49,10 @@ def rule_lines(done: Consultation) -> tuple[RuleLine, ...]:
     urgent = [f for f in done.chart_findings if f.seriousness in _ABOVE_CONFLICTS]
     notable = [f for f in done.chart_findings if f.seriousness not in _ABOVE_CONFLICTS]
     words = texts().blocks
+    same = [f for at, f in enumerate(urgent) if _is_told_by(f, urgent[:at])]
     return (
-        *(_finding(f, done) for f in urgent),
+        *(_finding(f, done) for f in urgent if f not in same),
+        *([_same(same)] if same else []),
         *(_pattern(r, done) for r in patterns_alone(done)),
         *(_reason(words["conflict"], r, done) for r in done.contradictions),
         *(_reason(words["drug"], r, done) for r in drug_conflicts(done)),
@@ -80,17 +86,45 @@ def indicator_of(done: Consultation) -> str:
 def _finding(finding: ChartFinding, done: Consultation) -> RuleLine:
     words = texts().blocks
     name = escaped(phrases.name(finding.diagnosis), _NAME)
-    told = [escaped(phrases.remark(each), _TOLD) for each in finding.told]
+    mark = words["own_mark"] if finding.own else ""
+    told = [escaped(phrases.remark(each), _TOLD) for each in findings_of(finding)[:_MOST_TOLD]]
     more = [escaped(phrases.remark(finding.score), _TEXT)] if finding.score else []
     if finding.missing:
         missing = ", ".join(finding.missing[:_MOST_MISSING])
         more.append(escaped(words["score_missing"].format(missing=missing), _TEXT))
-    if finding.own:
-        more.append(words["own"])
     if _not_named(finding.diagnosis, done):
         more.append(words["not_listed"])
-    lead = f"**{name}** ({texts().seriousness[finding.seriousness]}): "
-    return RuleLine(joined(lead, [*told, *more], _LINE), finding.fact_ids)
+    state = words["recorded"] if is_recorded(finding) else texts().seriousness[finding.seriousness]
+    lead = f"**{name}**{mark} ({state}): "
+    return RuleLine(joined(lead, [*told, *more], _LINE), finding.fact_ids, bool(finding.own))
+
+
+def is_recorded(finding: ChartFinding) -> bool:
+    """Whether the diagnosis is recorded as of this encounter."""
+    return finding.told[:1] != () and finding.told[0].startswith(RECORDED)
+
+
+def findings_of(finding: ChartFinding) -> tuple[str, ...]:
+    """What the chart tells for it, without the entry that records it and without its own name."""
+    told = finding.told[1:] if is_recorded(finding) else finding.told
+    more = tuple(each for each in told if each.casefold() != finding.diagnosis.casefold())
+    return more or told
+
+
+def _is_told_by(finding: ChartFinding, earlier: Sequence[ChartFinding]) -> bool:
+    """Whether an earlier line tells all facts of a finding and more: then its name is enough."""
+    return any(set(finding.fact_ids) < set(f.fact_ids) for f in earlier) and not finding.score
+
+
+def _same(findings: Sequence[ChartFinding]) -> RuleLine:
+    """Findings that earlier lines tell the facts of, by their names."""
+    words = texts()
+    names = [
+        f"{escaped(phrases.name(f.diagnosis), _NAME)} ({words.seriousness[f.seriousness]})"
+        for f in findings
+    ]
+    ids = tuple(i for f in findings for i in f.fact_ids)
+    return RuleLine(joined(f"**{words.blocks['same']}**: ", names, _LINE), ids)
 
 
 def _pattern(reason: Reason, done: Consultation) -> RuleLine:

@@ -15,7 +15,13 @@ from cds_hooks.cards.around import says
 from cds_hooks.cards.data import texts
 from cds_hooks.cards.escape import capped, plain
 from cds_hooks.cards.listed import best_first
-from cds_hooks.cards.rules import drug_conflicts, measured_first, patterns_alone
+from cds_hooks.cards.rules import (
+    drug_conflicts,
+    findings_of,
+    is_recorded,
+    measured_first,
+    patterns_alone,
+)
 from cds_hooks.consultation import Assessment, ChartFinding, Consultation, Reason, Verdict
 
 __all__ = ["LIMIT", "fitted", "list_summary", "rules_summary", "with_room"]
@@ -23,7 +29,7 @@ __all__ = ["LIMIT", "fitted", "list_summary", "rules_summary", "with_room"]
 LIMIT = 139
 """CDS Hooks 2.0.1: a summary has fewer than 140 characters."""
 
-_NAME, _TOLD = 60, 40
+_NAME, _TOLD, _MOST_TOLD = 60, 40, 4
 _SENTENCE_END = re.compile(r"[.!?]+(?=\W|$)")
 
 
@@ -52,18 +58,26 @@ def rules_summary(done: Consultation) -> str:
 
 def list_summary(done: Consultation, lead: str) -> tuple[str, ...]:
     """What the model named that stays on its list, the best supported first: as many as there are,
-    then one less and so on, for whoever has less room. `lead` stands before it."""
+    then one less and so on, for whoever has less room. `lead` stands before it. What is uncertain
+    is named only where nothing is better."""
     standing = best_first(done.assessments)
     if not standing:
         return (f"{lead}: {_nothing(done.assessments)}",)
-    return tuple(f"{lead}: {_named(standing, count)}" for count in range(len(standing), 0, -1))
+    better = [a for a in standing if a.verdict is not Verdict.UNCERTAIN]
+    rest = len(standing) - len(better)
+    end = f"; {texts().summary.uncertain.format(count=rest)}" if better and rest else ""
+    named = better or standing
+    whole = f"{lead}: {_named(named, len(named), len(named))}{end}"
+    counts = range(len(named) - (not rest or named is standing), 0, -1)
+    return (whole, *(f"{lead}: {_named(named, count, len(standing))}" for count in counts))
 
 
 def _finding(finding: ChartFinding) -> str:
     """With as many of its values as fit beside it, whole ones before those that are cut."""
-    text = texts().summary.fit.format(name=_lowered(_short(finding.diagnosis)))
-    whole = sorted((_within(phrases.remark(t)) for t in finding.told), key=lambda t: len(t) > _TOLD)
-    told = [capped(each, _TOLD) for each in whole]
+    words = texts().summary.fit_recorded if is_recorded(finding) else texts().summary.fit
+    text = words.format(name=_lowered(_short(finding.diagnosis)))
+    whole = (_within(phrases.remark(each)) for each in findings_of(finding))
+    told = [capped(t, _TOLD) for t in sorted(whole, key=lambda t: len(t) > _TOLD)][:_MOST_TOLD]
     for count in range(len(told), 0, -1):
         longer = f"{text} ({', '.join(told[:count])})"
         if len(longer) + len(texts().summary.rules) + 2 <= LIMIT:
@@ -108,13 +122,13 @@ def _nothing(assessments: Sequence[Assessment]) -> str:
     return words.only_recorded if recorded else words.none_stands
 
 
-def _named(standing: Sequence[Assessment], count: int) -> str:
-    """The first `count` names, those of one verdict together; the rest as a number."""
+def _named(standing: Sequence[Assessment], count: int, of_all: int) -> str:
+    """The first `count` names, those of one verdict together; the rest of all as a number."""
     shown = groupby(standing[:count], key=lambda a: a.verdict)
     parts = (
         f"{', '.join(_short(phrases.name(a.name)) for a in of)} ({v.value})" for v, of in shown
     )
-    more = f" +{len(standing) - count} more" if count < len(standing) else ""
+    more = f" +{of_all - count} more" if count < of_all else ""
     return "; ".join(parts) + more
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -16,7 +16,7 @@ from cds_hooks.plausibility.record import Record, record
 from cds_hooks.plausibility.resolution import ICD_10_CM, Concept
 from cds_hooks.plausibility.rules import Tied, concerning
 from cds_hooks.plausibility.terminology import Terminology
-from fhir_mapping.chart import Chart
+from fhir_mapping.chart import Chart, Fact
 
 __all__ = [
     "Common",
@@ -35,11 +35,26 @@ _FRESH_DAYS = 14
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect(Tied):
-    """Drugs that can cause the diagnosis, and a result that `needs` to be "low" or "high"."""
+    """Drugs that can cause the diagnosis, and a result that `needs` to be "low" or "high".
+
+    Where `below` names a number for the result's unit, a low result counts only below it: `own`
+    says why."""
 
     drugs: tuple[str, ...]
     analyte: str = ""
     needs: str = ""
+    below: Mapping[str, float] = field(default_factory=dict)
+    own: str = ""
+
+    def speaks_of(self, result: Fact) -> bool:
+        """Whether a result is as low or as high as the effect makes it."""
+        if result.flag is None or not (
+            result.flag.is_low if self.needs == "low" else result.flag.is_high
+        ):
+            return False
+        if not self.below:
+            return True
+        return result.value is not None and result.value < self.below.get(result.unit or "", 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,11 +139,9 @@ def concerns(prepared: Record) -> tuple[Reason, ...]:
 def _results(prepared: Record) -> Iterator[Reason]:
     for effect in effects():
         found = prepared.results.of(effect.analyte, _FRESH_DAYS) if effect.analyte else []
-        if not found or found[0].flag is None:
+        if not found or not effect.speaks_of(found[0]):
             continue
-        flag = found[0].flag
-        drugs = _taken(effect.drugs, prepared)
-        if drugs and (flag.is_low if effect.needs == "low" else flag.is_high):
+        if drugs := _taken(effect.drugs, prepared):
             often, source = _how_often(effect, prepared)
             ids = (found[0].id, *drugs)
             text = f"{effect.id.replace('-', ' ')}: {often}"

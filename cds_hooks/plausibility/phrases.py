@@ -7,37 +7,39 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from fhir_mapping.chart import Fact
 
-__all__ = ["ago", "measured", "name_of", "value_of"]
+__all__ = ["ago", "labels", "measured", "name_of", "value_of"]
 
 _PRESSURES = ("systolic", "diastolic")
 _PRESSURE = re.compile(r"\b\d{2,3}/(\d{2,3})\b")
 
 
 @cache
-def _labels() -> Mapping[str, Mapping[str, str]]:
+def labels() -> Mapping[str, Mapping[str, Any]]:
+    """`data/chart_rules/labels.toml`: words of findings, analytes and units, and their order."""
     text = files(__package__).joinpath("data/chart_rules/labels.toml").read_text("utf-8")
-    found: dict[str, Mapping[str, str]] = tomllib.loads(text)
+    found: dict[str, Mapping[str, Any]] = tomllib.loads(text)
     return found
 
 
 def name_of(criterion: str) -> str:
     """A finding in words: its label, else its id."""
-    return _labels()["findings"].get(criterion) or criterion.replace("-", " ")
+    return str(labels()["findings"].get(criterion) or criterion.replace("-", " "))
 
 
 def measured(analyte: str, fact: Fact) -> str:
     """A result with its value and unit; of a qualitative one, its text."""
     if fact.value is None:
         return fact.text
-    label = _labels()["analytes"].get(analyte) or analyte.replace("-", " ")
+    label = labels()["analytes"].get(analyte) or analyte.replace("-", " ")
     value = f"{fact.comparator or ''}{fact.value:g}"
     if analyte in _PRESSURES:
         both = _PRESSURE.search(fact.text)
         value = both[0] if both else value
-    unit = _labels()["units"].get(fact.unit or "", fact.unit or "")
+    unit = labels()["units"].get(fact.unit or "", fact.unit or "")
     return f"{label} {value} {unit}".rstrip()
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -17,14 +18,18 @@ from cds_hooks.plausibility.record import record
 from cds_hooks.plausibility.resolution import ICD_10_CM, Concept
 from cds_hooks.plausibility.rules import Tied
 from cds_hooks.plausibility.scores import Scored, compute, scores
+from cds_hooks.plausibility.telling import analyte_of, distinct, is_specific, ordered
 from cds_hooks.plausibility.terminology import Terminology
 from fhir_mapping.chart import Chart, Kind, PatientFacts, Polarity
-from fhir_mapping.findings.vocabulary import wider
 
-__all__ = ["Pattern", "found_in", "not_considered", "overlooked", "patterns"]
+__all__ = ["RECORDED", "Pattern", "found_in", "not_considered", "overlooked", "patterns"]
 
 _TABLES = frozenset({"histories.toml", "labels.toml", "limits.toml"})
 _ORDER = tuple(Seriousness)
+RECORDED = "recorded in this encounter"
+"""How a finding begins to tell that its diagnosis is recorded, which an entry follows."""
+
+_Weight = tuple[int, int, int]
 _RECORDED_DAYS = 2.0
 """A diagnosis recorded this recently, or since the present stay began, is of this encounter."""
 
@@ -77,31 +82,14 @@ class Pattern(Tied):
                 return [], None
             required += met
         further = criteria.any_of(self.any)
-        if _distinct(further) < self.at_least or criteria.any_of(self.none):
+        if len(distinct(further)) < self.at_least or criteria.any_of(self.none):
             return [], None
         scored = compute(scores()[self.score], criteria) if self.score else None
         if self.score and (scored is None or scored.points < self.score_at_least):
             return [], None
         told = [*required, *further, *(scored.met if scored else ())]
         of_now = [m for m in told if not m.background]
-        return (_once(told), scored) if of_now else ([], None)
-
-
-def _distinct(told: Sequence[Met]) -> int:
-    """How many findings these are: one value that meets two criteria is one, and so is a finding
-    with the wider one that it implies."""
-    return len({m.phrase for m in _narrowest(told)})
-
-
-def _narrowest(told: Sequence[Met]) -> list[Met]:
-    implied = {wide for m in told for wide in wider().get(m.name, ())}
-    return [m for m in told if m.name not in implied]
-
-
-def _once(told: Sequence[Met]) -> list[Met]:
-    """Each phrase once, measured values first, without findings that others imply."""
-    found = {m.phrase: m for m in _narrowest(told)}
-    return sorted(found.values(), key=lambda m: not any(c.isdigit() for c in m.phrase))
+        return (told, scored) if of_now else ([], None)
 
 
 @cache
@@ -113,7 +101,11 @@ def patterns() -> tuple[Pattern, ...]:
     return tuple(Pattern(**_frozen(p)) for text in texts for p in tomllib.loads(text)["pattern"])
 
 
-_RECORDED = "recorded in this encounter"
+@cache
+def _spread() -> Mapping[str, int]:
+    """Of how many diagnoses the patterns name a finding, results by their analyte."""
+    named = {(analyte_of(n), p.diagnosis) for p in patterns() for n in p.names}
+    return Counter(name for name, _ in named)
 
 
 def found_in(seen: Seen) -> tuple[ChartFinding, ...]:
@@ -130,7 +122,7 @@ def _found(seen: Seen) -> Sequence[tuple[Pattern, ChartFinding]]:
 
 
 def _look(seen: Seen) -> list[tuple[Pattern, ChartFinding]]:
-    told: dict[str, tuple[Pattern, ChartFinding]] = {}
+    best: dict[str, tuple[_Weight, Pattern, ChartFinding]] = {}
     criteria = Criteria(seen)
     for pattern in patterns():
         if not pattern.fits(criteria.patient):
@@ -139,24 +131,29 @@ def _look(seen: Seen) -> list[tuple[Pattern, ChartFinding]]:
         if not met:
             continue
         finding = _finding(pattern, met, scored, seen)
-        earlier = told.get(pattern.diagnosis)
-        if earlier is None or _weight(finding) > _weight(earlier[1]):
-            told[pattern.diagnosis] = (pattern, finding)
-    return sorted(told.values(), key=lambda f: _weight(f[1]), reverse=True)
+        weight = _weight(finding, met)
+        earlier = best.get(pattern.diagnosis)
+        if earlier is None or weight > earlier[0]:
+            best[pattern.diagnosis] = (weight, pattern, finding)
+    heaviest = sorted(best.values(), key=lambda f: f[0], reverse=True)
+    return [(pattern, finding) for _, pattern, finding in heaviest]
 
 
-def _weight(finding: ChartFinding) -> tuple[int, int]:
-    return -_ORDER.index(finding.seriousness), len(finding.told)
+def _weight(finding: ChartFinding, met: Sequence[Met]) -> _Weight:
+    """The most serious first, then by how many specific findings tell it, then by all of them."""
+    specific = sum(is_specific(m, _spread()) for m in distinct(met))
+    return -_ORDER.index(finding.seriousness), specific, len(finding.told)
 
 
 def _finding(
     pattern: Pattern, met: Sequence[Met], scored: Scored | None, seen: Seen
 ) -> ChartFinding:
+    required = {name for group in pattern.all for name in group}
     found = ChartFinding(
         rule=pattern.id,
         diagnosis=pattern.diagnosis,
         seriousness=pattern.seriousness,
-        told=tuple(m.phrase for m in met),
+        told=tuple(m.phrase for m in ordered(met, _spread(), required)),
         fact_ids=tuple(dict.fromkeys(i for m in met for i in m.fact_ids)),
         source=pattern.source,
         score=scored.text if scored else "",
@@ -166,7 +163,7 @@ def _finding(
     entry = _recorded_event(pattern, seen)
     if not entry:
         return found
-    text = f"{_RECORDED}: {seen.record.facts[entry].text}"
+    text = f"{RECORDED}: {seen.record.facts[entry].text}"
     return replace(
         found,
         seriousness=Seriousness.NOTABLE,
@@ -176,7 +173,7 @@ def _finding(
 
 
 def _is_recorded(finding: ChartFinding) -> bool:
-    return bool(finding.told) and finding.told[0].startswith(_RECORDED)
+    return bool(finding.told) and finding.told[0].startswith(RECORDED)
 
 
 def _recorded_event(pattern: Pattern, seen: Seen) -> str:

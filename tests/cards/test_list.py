@@ -55,7 +55,7 @@ def test_a_fact_that_is_known_to_bear_on_it_is_the_strongest(
     known = Reason("evidence-relevance", "pass", "known to speak for it", ("M1",))
     kidney = replace(answered.assessments[0], reasons=(known,))
     detail = detail_of(replace(answered, assessments=(kidney,)), make_uuid)
-    assert "For: Ibuprofen 600 mg three times daily, active, 9 days ago" in detail
+    assert "For: Ibuprofen 600 mg three times daily, active for 9 days" in detail
 
 
 def test_the_best_supported_comes_first(answered: Consultation, make_uuid: Uuids) -> None:

@@ -148,7 +148,8 @@ def test_a_score_tells_what_it_lacks_and_what_is_ours(
 ) -> None:
     detail = card_of(critical, make_uuid).detail
     assert "Wells 7.5, likely above 4; not in the chart: hemoptysis" in detail
-    assert "in part by a limit of our own" in detail
+    assert "**Pulmonary embolism**\\* (serious)" in detail
+    assert detail.endswith("\\* Partly by our own criteria.")
     bare = replace(critical.chart_findings[1], own="", missing=(), score="")
     detail = card_of(replace(critical, chart_findings=(bare,)), make_uuid).detail
     assert "limit of our own" not in detail
@@ -162,7 +163,7 @@ def test_a_finding_that_the_model_did_not_name_says_so(
     done = replace(critical, not_considered=(overlooked,), contradictions=())
     detail = card_of(done, make_uuid, limit=9000).detail
     assert detail.count("**Pulmonary embolism**") == 1
-    assert "in part by a limit of our own; not on the model's list" in detail
+    assert "not on the model's list" in detail
 
 
 @pytest.mark.parametrize(
@@ -244,5 +245,7 @@ def test_values_that_fit_whole_come_before_those_that_would_be_cut(
     long = "recorded in this encounter: Sepsis, unspecified organism"
     found = finding("Sepsis", Seriousness.NOTABLE, long, "lactate 4.1 mmol/L", "BP 88/50 mmHg")
     card = card_of(replace(pending, chart_findings=(found,)), make_uuid)
-    assert card.summary.startswith("Rules: findings fit sepsis (lactate 4.1 mmol/L, BP 88/50 mmHg")
-    assert long in card.detail
+    assert card.summary.startswith(
+        "Rules: findings fit sepsis, as recorded (lactate 4.1 mmol/L, BP 88/50 mmHg"
+    )
+    assert "**Sepsis** (recorded in this encounter): lactate 4.1 mmol/L" in card.detail

@@ -69,15 +69,44 @@ def test_a_diagnosis_that_a_current_drug_causes_is_told(
 def test_an_abnormal_result_that_a_current_drug_causes_is_told(effect: Effect) -> None:
     asked = Flag.LOW if effect.needs == "low" else Flag.HIGH
     other = Flag.HIGH if effect.needs == "low" else Flag.LOW
-    found = concerns(drug(effect.drugs[0]), result(effect.analyte, value=1.0, flag=asked))
+    unit = next(iter(effect.below), None)
+
+    def of(flag: Flag | None) -> Fact:
+        return result(effect.analyte, value=1.0, flag=flag, unit=unit)
+
+    found = concerns(drug(effect.drugs[0]), of(asked))
     assert found[effect.source] == ("L1", "M1")
     for facts in (
-        (drug(effect.drugs[0]), result(effect.analyte, value=1.0, flag=other)),
-        (drug(effect.drugs[0]), result(effect.analyte, value=1.0)),
-        (drug(effect.drugs[0], "stopped"), result(effect.analyte, value=1.0, flag=asked)),
-        (result(effect.analyte, value=1.0, flag=asked),),
+        (drug(effect.drugs[0]), of(other)),
+        (drug(effect.drugs[0]), of(None)),
+        (drug(effect.drugs[0], "stopped"), of(asked)),
+        (of(asked),),
     ):
         assert effect.source not in concerns(*facts)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "told"),
+    [
+        (9.9, "g/dL", True),
+        (10.0, "g/dL", False),
+        (10.1, "g/dL", False),
+        (99.0, "g/L", True),
+        (100.0, "g/L", False),
+        (6.1, "mmol/L", True),
+        (6.2, "mmol/L", False),
+        (9.9, "g/mL", False),
+    ],
+)
+def test_a_mildly_low_hemoglobin_is_no_bleeding_from_a_drug(
+    value: float, unit: str, told: bool
+) -> None:
+    low = result("hemoglobin", value=value, unit=unit, flag=Flag.LOW)
+    texts = [
+        r.text
+        for r in medication_concerns(Chart(PatientFacts(70, "female"), (drug("apixaban"), low)))
+    ]
+    assert any(t.startswith("gastrointestinal bleeding") for t in texts) is told
 
 
 @pytest.mark.parametrize("conflict", conflicts(), ids=[c.id for c in conflicts()])

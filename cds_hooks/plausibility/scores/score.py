@@ -143,6 +143,6 @@ def _banded(item: Item, criteria: Criteria) -> tuple[float, list[Met], bool]:
             break
         value = fact.value
         points = max((b.points for b in bands if b.at_least <= value <= b.at_most), default=0.0)
-        told = [Met(item.name, measured(item.analyte, fact), (fact.id,))] if points else []
+        told = [Met(item.analyte, measured(item.analyte, fact), (fact.id,))] if points else []
         return points, told, True
     return 0.0, [], False

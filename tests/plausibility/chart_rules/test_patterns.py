@@ -127,6 +127,7 @@ WANTED = {
         "neonatal-sepsis sjs-ten compartment-syndrome spinal-cord-compression "
     ),
     ("serious", 0): (
+        "acute-coronary-syndrome-troponin-atypical "
         "appendicitis mastoiditis severe-anemia severe-thrombocytopenia inr-critical "
         "neonatal-jaundice hypokalemia-with-signs severe-hyponatremia "
         "severe-hypernatremia symptomatic-hypercalcemia severe-hypocalcemia "

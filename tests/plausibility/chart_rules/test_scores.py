@@ -51,13 +51,13 @@ WELLS = [
 def test_wells_of_embolism(case: dict[str, object], points: float) -> None:
     found = scored("wells-pe", **case)
     assert found.points == points
-    assert "another diagnosis less likely" in found.missing
+    assert "whether another diagnosis is less likely" in found.missing
 
 
 def test_a_score_says_that_it_is_at_least_so_and_what_is_missing() -> None:
     found = scored("wells-pe", says=["Left calf swelling and hemoptysis"])
     assert found.text == "Wells (pulmonary embolism) at least 4, likely above 4"
-    assert found.missing == ("another diagnosis less likely", "heart rate above 100/min")
+    assert found.missing == ("whether another diagnosis is less likely", "heart rate above 100/min")
 
 
 # NEWS2: the bands as the Royal College of Physicians prints them, each value on its edge.
@@ -127,7 +127,7 @@ def test_omqsofa(rr: float, systolic: float, points: float) -> None:
 def test_wells_of_thrombosis(case: dict[str, object], points: float) -> None:
     found = scored("wells-dvt", **case)
     assert found.points == points
-    assert found.missing == ("another diagnosis as likely (less 2)",)
+    assert found.missing == ("whether another diagnosis is as likely (then 2 less)",)
     assert "at least" not in found.text
 
 
