@@ -25,7 +25,7 @@ from cds_hooks.plausibility.compiler.words import site_words, without_sites
 
 __all__ = ["COMPILER_VERSION", "CompileError", "Report", "compile_terminology", "main"]
 
-COMPILER_VERSION = "10"
+COMPILER_VERSION = "11"
 """Raised whenever the same sources compile to something else: set-up then compiles again."""
 
 Progress = Callable[[str], None]

@@ -52,7 +52,7 @@ def test_a_demo_whose_engine_dies_names_the_cause_and_keeps_the_log(
     assert any("by SIGSEGV" in line for line in told["log_end"])
     assert stat.S_IMODE(log.parent.stat().st_mode) == 0o700
     [card] = told["last"]["cards"]
-    assert "Code: engine-died-first-decode." in card["detail"]
+    assert "(code: engine-died-first-decode)" in card["detail"]
     left = [p for p in psutil.Process().children(recursive=True) if p.pid not in before]
     assert not [p for p in left if p.name().startswith("python")]
 

@@ -99,7 +99,7 @@ def _benign(patient_id: str, at: _Clock) -> dict[str, Resource]:
         "period": {"start": at.ago(hours=2)},
         "reasonCode": [{"text": "Fever and cough"}],
     }
-    found["lactate"] = _result("o1", subject, at, ("2524-7", "Lactate"), 4.1, (0.5, 2.0))
+    found["lactate"] = _result("o1", subject, at, ("2524-7", "Lactate"), 3.1, (0.5, 2.0))
     found["potassium"] = _result("o2", subject, at, ("2823-3", "Potassium"), 4.0, (3.5, 5.1))
     found["medication"] = {
         "resourceType": "MedicationRequest",

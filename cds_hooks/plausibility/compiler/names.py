@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from cds_hooks.plausibility.compiler.link import KeyIndex, term_key
 from cds_hooks.plausibility.compiler.model import IcdConcept, MeshConcept
-from cds_hooks.plausibility.keys import stem, words
+from cds_hooks.plausibility.keys import stem, tables, words
 
 __all__ = ["Capitals", "capitals", "keys_of", "pick_names"]
 
@@ -150,6 +150,6 @@ def _write(text: str, caps: Capitals) -> str:
 
 def _capital(word: str, caps: Capitals) -> str:
     bare = word.lower().removesuffix("'s")
-    if len(bare) == 1:
+    if len(bare) == 1 or (bare.upper() in tables().expansions and bare not in caps):
         return word.upper()
     return caps.get(bare, bare) + word[len(bare) :].lower()
