@@ -115,7 +115,11 @@ def _lines(card: dict[str, Any]) -> Iterator[str]:
 _TAGS = {
     *("html", "head", "meta", "title", "style", "body", "h1", "h2", "h3", "p", "a", "article"),
     *("table", "tr", "th", "td", "ul", "ol", "li", "strong", "em", "code", "br", "dl", "dt", "dd"),
+    *("form", "fieldset", "legend", "label", "span", "input", "select", "option", "textarea"),
+    "button",
 }
+_ACTION = re.compile(r"[0-9a-f-]{36}\.[0-9]{1,12}\.[0-9a-f]{64}/feedback")
+_FIELDS = re.compile(r"(?:said|why)-[1-9][0-9]?|words|viewport")
 
 
 class _Page(HTMLParser):
@@ -138,7 +142,13 @@ class _Page(HTMLParser):
     def _attribute(self, tag: str, name: str, value: str) -> None:
         if name.startswith("on") or name in ("style", "srcset", "formaction", "ping"):
             self.found.append(f"an attribute {name}")
-        if name in ("src", "action", "data", "href"):
+        if name == "action":
+            if tag != "form" or not _ACTION.fullmatch(value):
+                self.found.append(f"<{tag} action> leads to {value!r}")
+            return
+        if name == "name" and not _FIELDS.fullmatch(value):
+            self.found.append(f"a field that no form of ours has: {value!r}")
+        if name in ("src", "data", "href"):
             fit = value.startswith((f"{self.base}/", "/", "#")) and not value.startswith("//")
             if tag != "a" or not fit:
                 self.found.append(f"<{tag} {name}> leads to {value!r}")
