@@ -211,6 +211,7 @@ async def test_a_check_beside_a_service_that_writes_raises_no_alarm(
             state = dataclasses.replace(consultation, samples=(f"sample {written}",))
             await store.save_consultation(state)
             written += 1
+            await asyncio.sleep(0.005)  # as a service's writes have: others find the lock free
 
     writing = asyncio.create_task(write())
     for _ in range(5):
