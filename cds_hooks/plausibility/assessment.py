@@ -49,7 +49,7 @@ class Judgement:
 def judge(
     chart: Chart, differentials: Sequence[Differential], terminology: Terminology
 ) -> Judgement:
-    """Everything of this room at once, with the chart prepared once.
+    """All that the rules say of a chart and a list, with the chart prepared once.
 
     Without differentials (the model did not answer) only the chart itself is judged: what nobody
     was asked for was not overlooked.
