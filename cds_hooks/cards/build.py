@@ -71,7 +71,7 @@ def build(
 def _card(
     maker: Maker, done: Consultation, listed: Consultation | None, silent: Collection[Outcome]
 ) -> Card | None:
-    lines = rule_lines(done)
+    lines = rule_lines(done, listed)
     if lines or listed is not None:
         return maker.findings(done, lines, listed)
     return None if done.outcome in silent else maker.status(done)

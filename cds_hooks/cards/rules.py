@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from cds_hooks.cards import phrases
@@ -40,23 +40,25 @@ class RuleLine:
     own: bool = False
 
 
-def rule_lines(done: Consultation) -> tuple[RuleLine, ...]:
+def rule_lines(done: Consultation, listed: Consultation | None = None) -> tuple[RuleLine, ...]:
     """Findings that matter at once, conflicts in the chart, medication, and what is notable.
 
-    What a pattern found and the model did not name has a line of its own only where no finding
-    of that name tells it.
+    `listed` is the consultation whose list stands on the same card, if it is an earlier one: what
+    is "not on the model's list" is not on the list that is shown. What a pattern found and the
+    model did not name has a line of its own only where no finding of that name tells it.
     """
+    missed = {_named_by(reason) for reason in (listed or done).not_considered}
     urgent = [f for f in done.chart_findings if f.seriousness in _ABOVE_CONFLICTS]
     notable = [f for f in done.chart_findings if f.seriousness not in _ABOVE_CONFLICTS]
     words = texts().blocks
     same = [f for at, f in enumerate(urgent) if _is_told_by(f, urgent[:at])]
     return (
-        *(_finding(f, done) for f in urgent if f not in same),
+        *(_finding(f, missed) for f in urgent if f not in same),
         *([_same(same)] if same else []),
         *(_pattern(r, done) for r in patterns_alone(done)),
         *(_reason(words["conflict"], r, done) for r in done.contradictions),
         *(_reason(words["drug"], r, done) for r in drug_conflicts(done)),
-        *(_finding(f, done) for f in notable),
+        *(_finding(f, missed) for f in notable),
     )
 
 
@@ -83,7 +85,7 @@ def indicator_of(done: Consultation) -> str:
     return "warning" if serious or done.contradictions else "info"
 
 
-def _finding(finding: ChartFinding, done: Consultation) -> RuleLine:
+def _finding(finding: ChartFinding, missed: Collection[str]) -> RuleLine:
     words = texts().blocks
     name = escaped(phrases.name(finding.diagnosis), _NAME)
     mark = words["own_mark"] if finding.own else ""
@@ -92,7 +94,7 @@ def _finding(finding: ChartFinding, done: Consultation) -> RuleLine:
     if finding.missing:
         missing = ", ".join(finding.missing[:_MOST_MISSING])
         more.append(escaped(words["score_missing"].format(missing=missing), _TEXT))
-    if _not_named(finding.diagnosis, done):
+    if finding.diagnosis in missed:
         more.append(words["not_listed"])
     state = words["recorded"] if is_recorded(finding) else texts().seriousness[finding.seriousness]
     lead = f"**{name}**{mark} ({state}): "
@@ -153,10 +155,6 @@ def patterns_alone(done: Consultation) -> tuple[Reason, ...]:
     """What patterns found, the model did not name, and no finding of the rules tells."""
     told = {finding.diagnosis for finding in done.chart_findings}
     return tuple(r for r in done.not_considered if _named_by(r) not in told)
-
-
-def _not_named(diagnosis: str, done: Consultation) -> bool:
-    return any(_named_by(reason) == diagnosis for reason in done.not_considered)
 
 
 def _named_by(reason: Reason) -> str:

@@ -78,6 +78,23 @@ def test_an_earlier_list_stands_beside_the_rules_of_now(
     assert "differential (AI)" in card.source.label
 
 
+def test_what_an_earlier_list_lacks_is_told_as_on_the_card_of_that_list(
+    pending: Consultation, answered: Consultation, critical: Consultation, make_uuid: Uuids
+) -> None:
+    """A hook may be answered in the moment in which another process stores the answer to it."""
+    found = critical.chart_findings[1:]
+    missed = Reason("red-flag", "fail", f"{found[0].diagnosis}: not named", ())
+    last = replace(answered, chart_findings=found, not_considered=(missed,))
+    now = replace(pending, chart_findings=found)
+    told = [
+        [line for line in each.detail.splitlines() if line.startswith("- **Pulmonary embolism**")]
+        for each in (card_of(last, make_uuid), card_of(now, make_uuid, last=last))
+    ]
+    assert told[0] == told[1] != []
+    assert "not on the model's list" in told[0][0]
+    assert "not on the model's list" not in card_of(now, make_uuid).detail
+
+
 @pytest.mark.parametrize(
     ("found", "clash", "indicator"),
     [
