@@ -15,8 +15,8 @@ setup:  ## virtual environment, dependencies, embedded model, terminology
 portable:  ## the engine's last resort: llama.cpp for any processor, in build/llama-portable
 	@$(PYTHON) deploy/setup.py --portable
 
-demo: setup  ## an EHR opens a chart: the whole way through on a real model
-	@$(BIN)/chartside demo
+demo: setup  ## an EHR opens a chart: the whole way through on a real model (MODEL=FILE: on that)
+	@$(BIN)/chartside demo $(if $(MODEL),--model "$(MODEL)")
 
 serve: setup  ## keep the service running on 127.0.0.1:8010 for somebody to try
 	@$(BIN)/chartside serve --config deploy/chartside.toml

@@ -20,6 +20,7 @@ __all__ = [
     "basis_line",
     "changed_lines",
     "list_block",
+    "named_only",
     "rules_block",
     "status_head",
     "unexplained_block",
@@ -29,6 +30,7 @@ _LINE, _FACT, _TEXT, _MODEL = 240, 80, 130, 60
 _SUFFIX, _BASIS, _KEYS = 150, 170, 90
 _CHANGED = 160
 _MOST_KEYS = 4
+_MOST_NAMED, _ALSO = 3, 180
 _NOT_ASKED = frozenset({Outcome.ENGINE_UNAVAILABLE, Outcome.OVERLOADED, Outcome.PROMPT_TOO_LONG})
 
 
@@ -41,13 +43,22 @@ class Measured:
 
 
 def rules_block(lines: Sequence[RuleLine], most: int, age: str) -> Block:
-    """The first `most` of what rules found; `age` where it is not of this hour."""
+    """The first `most` of what rules found, of the rest the names; `age` where it is not of this
+    hour."""
     words = texts().blocks
     title = f"**{words['rules']}**"
     if age:
         title += f", {words['as_of'].format(age=age)}"
-    shown = tuple(line.markdown for line in lines[:most])
-    return Block(title, shown, more=max(len(lines) - most, 0), least=len(shown))
+    rest = named_only(lines, most)
+    also = joined(f"**{words['also']}**: ", [line.short for line in rest], _ALSO) if rest else ""
+    named = sum(line.short in also for line in rest)
+    shown = (*(line.markdown for line in lines[:most]), *filter(None, [also]))
+    return Block(title, shown, more=max(len(lines) - most - named, 0), least=len(shown))
+
+
+def named_only(lines: Sequence[RuleLine], most: int) -> list[RuleLine]:
+    """Of the lines that there is no room for, those that are told by their names."""
+    return [line for line in lines[most:] if line.short][:_MOST_NAMED]
 
 
 def list_block(

@@ -15,6 +15,7 @@ from cds_hooks.cards.detail import (
     basis_line,
     changed_lines,
     list_block,
+    named_only,
     rules_block,
     status_head,
     unexplained_block,
@@ -174,7 +175,8 @@ class _Shown:
             unexplained_block(self.present, self.listed, seen),
         )
         bounded = (replace(b, least=min(n, len(b.lines))) for b, n in zip(rest, least, strict=True))
-        own = any(line.own for line in self.lines[:most])
+        told = (*self.lines[:most], *named_only(self.lines, most))
+        own = any(line.own for line in told)
         foot = f"{self.basis} {texts().blocks['own']}" if own else self.basis
         return composed("", [rules, *bounded], foot, limit)
 

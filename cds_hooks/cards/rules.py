@@ -33,11 +33,15 @@ _ABOVE_CONFLICTS = (Seriousness.CRITICAL, Seriousness.SERIOUS)
 
 @dataclass(frozen=True, slots=True)
 class RuleLine:
-    """A line of a card, as Markdown, and the facts it tells; `own`: in part by our own criteria."""
+    """A line of a card, as Markdown, and the facts it tells; `own`: in part by our own criteria.
+
+    `short` names what is critical or serious, for a card without room for the line.
+    """
 
     markdown: str
     fact_ids: tuple[str, ...]
     own: bool = False
+    short: str = ""
 
 
 def rule_lines(done: Consultation, listed: Consultation | None = None) -> tuple[RuleLine, ...]:
@@ -98,7 +102,9 @@ def _finding(finding: ChartFinding, missed: Collection[str]) -> RuleLine:
         more.append(words["not_listed"])
     state = words["recorded"] if is_recorded(finding) else texts().seriousness[finding.seriousness]
     lead = f"**{name}**{mark} ({state}): "
-    return RuleLine(joined(lead, [*told, *more], _LINE), finding.fact_ids, bool(finding.own))
+    line = joined(lead, [*told, *more], _LINE)
+    short = f"{name}{mark} ({state})" if finding.seriousness in _ABOVE_CONFLICTS else ""
+    return RuleLine(line, finding.fact_ids, bool(finding.own), short)
 
 
 def is_recorded(finding: ChartFinding) -> bool:

@@ -48,6 +48,10 @@ def demo(
     keep: Annotated[
         bool, typer.Option("--keep", help="Keep records and log, also when all went well.")
     ] = False,
+    model: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="A GGUF file instead of the set one."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print requests and answers.")] = False,
 ) -> None:
     """Start the service, open a synthetic patient's chart, and show the cards that come back.
@@ -61,7 +65,7 @@ def demo(
     log = DemoLog(folder / "service.log")
     kept = True
     try:
-        _play(folder, console, wait, played)
+        _play(folder, console, wait, played, model)
         kept = keep
     except NotAnswered as error:
         error.hint = f"{error.hint} The log is kept at {log.path}.".strip()
@@ -78,9 +82,11 @@ def demo(
         console.print(f"Records and log are kept in {folder}.", markup=False, soft_wrap=True)
 
 
-def _play(folder: Path, console: Console, wait: float, played: Played) -> None:
+def _play(
+    folder: Path, console: Console, wait: float, played: Played, model: Path | None = None
+) -> None:
     """Everything between the start of the service and its end. Raises NotAnswered."""
-    with started(folder) as service:
+    with started(folder, model) as service:
         pid = service.process.pid
         patience = Patience(wait, lambda: descendants_seconds(pid, and_own=True))
         try:

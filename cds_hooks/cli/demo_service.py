@@ -21,6 +21,8 @@ __all__ = ["DemoLog", "DemoService", "started"]
 
 # Of the environment only what tells of the model: no record of a demonstration goes elsewhere.
 _KEPT = ("MODEL", "MODEL_SERVER", "PANEL", "TERMINOLOGY", "EGRESS")
+# With a file of its own no server is asked.
+_PATH, _ELSEWHERE = "CHARTSIDE_MODEL__PATH", ("MODEL_SERVER", "PANEL")
 # The user says how long to wait, see `--wait`; the service must not give up before.
 _SETTINGS = """\
 profile = "demo"
@@ -148,8 +150,11 @@ class DemoService:
 
 
 @contextlib.contextmanager
-def started(folder: Path) -> Iterator[DemoService]:
-    """The service on a free loopback port, stopped in the end; its records stay in `folder`."""
+def started(folder: Path, model: Path | None = None) -> Iterator[DemoService]:
+    """The service on a free loopback port, stopped in the end; its records stay in `folder`.
+
+    `model` is a GGUF file to load instead of the one that the environment or the defaults name.
+    """
     settings, log = folder / "chartside.toml", folder / "service.log"
     settings.write_text(_SETTINGS)
     command = [sys.executable, "-m", "cds_hooks", "serve", "--port", "0", "--json"]
@@ -159,7 +164,7 @@ def started(folder: Path) -> Iterator[DemoService]:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=_environment(),
+            env=_environment(model),
         )
     service = DemoService(process, folder, DemoLog(log))
     try:
@@ -168,12 +173,16 @@ def started(folder: Path) -> Iterator[DemoService]:
         service.stop()
 
 
-def _environment() -> dict[str, str]:
+def _environment(model: Path | None) -> dict[str, str]:
+    """Ours, of Chartside's settings only those of the model; `model` comes before all of them."""
     kept = tuple(f"CHARTSIDE_{section}__" for section in _KEPT)
-    return {
+    left = () if model is None else (_PATH, *(f"CHARTSIDE_{each}__" for each in _ELSEWHERE))
+    named = {} if model is None else {_PATH: str(model.resolve())}
+    return named | {
         name: value
         for name, value in os.environ.items()
-        if not name.upper().startswith("CHARTSIDE_") or name.upper().startswith(kept)
+        if not name.upper().startswith("CHARTSIDE_")
+        or (name.upper().startswith(kept) and not name.upper().startswith(left))
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -154,10 +154,39 @@ def test_what_rules_found_is_on_the_card_or_counted(done: Consultation) -> None:
     title, _, rest = card.detail.partition("\n\n")
     assert title.startswith("**From the chart, by rules (no AI)**")
     lines = rest.partition("\n\n")[0].splitlines()
-    assert 1 <= len(lines) <= 4
+    assert 1 <= len(lines) <= 5
     counted = re.fullmatch(r"- and (\d+) more behind the link", lines[-1])
     told = len(lines) - 1 + int(counted[1]) if counted else len(lines)
+    if also := [line for line in lines if line.startswith("- **Also**: ")]:
+        # Each name is told with one of these; the line itself was counted above.
+        states = r"\((critical|serious|recorded in this encounter)\)(?=; |$)"
+        told += len(re.findall(states, also[0])) - 1
     assert told >= len(done.chart_findings) + len(done.contradictions)
+
+
+def test_what_is_critical_is_named_where_its_line_has_no_room(
+    answered: Consultation, make_uuid: Callable[[], str]
+) -> None:
+    told = tuple(f"finding {n} " + 40 * "x" for n in range(3))
+    found = tuple(
+        ChartFinding(name.lower(), name, kind, told, (f"L{at}",), "a source")
+        for at, (name, kind) in enumerate(
+            {
+                "Pulmonary embolism": Seriousness.CRITICAL,
+                "Acute coronary syndrome": Seriousness.CRITICAL,
+                "Deep vein thrombosis": Seriousness.SERIOUS,
+                "Anemia": Seriousness.NOTABLE,
+            }.items()
+        )
+    )
+    done = replace(answered, chart_findings=found)
+    for limit in (700, 800, 900):
+        [card] = build(done, base_url="http://localhost", make_uuid=make_uuid, limit=limit).cards
+        for name in ("Pulmonary embolism", "Acute coronary syndrome", "Deep vein thrombosis"):
+            assert name in card.detail, (limit, card.detail)
+    [card] = build(done, base_url="http://localhost", make_uuid=make_uuid, limit=700).cards
+    assert "- **Also**: Acute coronary syndrome (critical); Deep vein thrombosis" in card.detail
+    assert "- and 1 more behind the link" in card.detail
 
 
 @pytest.mark.parametrize(("limit", "more"), [(127, 0), (126, 0), (125, 1)])

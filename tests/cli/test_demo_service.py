@@ -143,8 +143,23 @@ def test_records_of_a_demonstration_go_nowhere_else(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("CHARTSIDE_STORE__PATH", "/var/lib/chartside/records.sqlite")
     monkeypatch.setenv("CHARTSIDE_PROFILE", "production")
     monkeypatch.setenv("CHARTSIDE_MODEL__PATH", "/srv/model.gguf")
-    kept = demo_service._environment()
+    kept = demo_service._environment(None)
     assert [name for name in kept if name.startswith("CHARTSIDE_")] == ["CHARTSIDE_MODEL__PATH"]
+
+
+def test_a_file_that_is_named_comes_before_every_setting_of_a_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHARTSIDE_MODEL__PATH", "/srv/model.gguf")
+    monkeypatch.setenv("CHARTSIDE_MODEL__NAMES", "/srv/names.txt")
+    monkeypatch.setenv("CHARTSIDE_MODEL_SERVER__MODEL", "elsewhere")
+    monkeypatch.chdir(tmp_path)
+    kept = demo_service._environment(Path("own.gguf"))
+    told = {name: value for name, value in kept.items() if name.startswith("CHARTSIDE_")}
+    assert told == {
+        "CHARTSIDE_MODEL__PATH": str(tmp_path / "own.gguf"),
+        "CHARTSIDE_MODEL__NAMES": "/srv/names.txt",
+    }
 
 
 def test_a_service_that_does_not_stop_is_ended(
