@@ -207,13 +207,13 @@ class KeyArrival:
 class Outcome(StrEnum):
     """How a consultation ended: `ANSWERED` with nothing found and not answered differ.
 
-    `STANDS`: the model was not asked, as nothing that matters changed since the last answer.
+    `REUSED`: the model was not asked, as nothing that matters changed since the last answer.
     `CHECKED`: no model was to be asked; `assessments` are of problems just entered, and `chart` is
     the chart without them.
     """
 
     PENDING = "pending"
-    STANDS = "last-answer-stands"
+    REUSED = "last-answer-stands"
     ANSWERED = "answered"
     EMPTY = "empty-differential"
     DEADLINE = "deadline"

@@ -11,7 +11,7 @@ from typing import Any
 from fhir_mapping.absence_words import Absence, Meaning, absence_of, none_of
 from fhir_mapping.chart import Experiencer, Kind, Polarity
 from fhir_mapping.concepts import first_code
-from fhir_mapping.draft import Draft, Scene
+from fhir_mapping.draft import Draft, MappingContext
 from fhir_mapping.tables import table
 from fhir_mapping.terms import Term
 
@@ -24,18 +24,18 @@ _DETAILS = {
 
 
 def told_as_absence(
-    term: Term, draft: Draft, scene: Scene, *, over: bool = False, wholly: bool = True
+    term: Term, draft: Draft, ctx: MappingContext, *, over: bool = False, wholly: bool = True
 ) -> bool:
     """Whether an entry is about no thing; if so it is told or left out here.
 
     `draft` is the fact in the making, with its kind and reference; a statement that is `over`, or
     not `wholly` about the patient's kind of thing, is told, but contradicts no entry.
     """
-    absence = absence_in(term, draft.kind, scene)
+    absence = absence_in(term, draft.kind, ctx)
     if absence is None:
         return False
     if absence.meaning is not Meaning.NONE:
-        leave_unknown(absence, draft.ref, draft.kind, scene)
+        leave_unknown(absence, draft.ref, draft.kind, ctx)
         return True
     wholly = wholly or absence.kind is not draft.kind
     draft.kind = absence.kind or draft.kind
@@ -45,28 +45,28 @@ def told_as_absence(
     draft.nothing_known = wholly and absence.wholly and not over
     if draft.kind is Kind.FAMILY:
         draft.experiencer = Experiencer.FAMILY
-    scene.found.told(draft)
+    ctx.found.told(draft)
     return True
 
 
-def absence_in(term: Term, kind: Kind, scene: Scene) -> Absence | None:
+def absence_in(term: Term, kind: Kind, ctx: MappingContext) -> Absence | None:
     """As `absence_of`, each distinct entry of a chart once."""
     key = (kind, term.name, term.null, term.code)
-    if key not in scene.absences:
-        scene.absences[key] = absence_of(term, kind)
-    found: Absence | None = scene.absences[key]
+    if key not in ctx.absences:
+        ctx.absences[key] = absence_of(term, kind)
+    found: Absence | None = ctx.absences[key]
     return found
 
 
-def leave_unknown(absence: Absence, what: str, kind: Kind, scene: Scene) -> None:
+def leave_unknown(absence: Absence, what: str, kind: Kind, ctx: MappingContext) -> None:
     """Records an entry of which nothing is known, or which is withheld; "none" where something is
     asked for, as a reason, is no information either."""
     meaning = Meaning.NOTHING if absence.meaning is Meaning.NONE else absence.meaning
-    scene.found.leave(what, meaning.value, _DETAILS[meaning], kind)
+    ctx.found.leave(what, meaning.value, _DETAILS[meaning], kind)
 
 
 def told_as_empty(
-    code: Term, reason: Any, draft: Draft, what: str, scene: Scene, *, section: str = ""
+    code: Term, reason: Any, draft: Draft, what: str, ctx: MappingContext, *, section: str = ""
 ) -> bool:
     """Tells or records why a list or section is empty; False if it does not say of what, or why.
 
@@ -82,8 +82,8 @@ def told_as_empty(
             return False
         term = Term(none_of(Kind(kind)).words, "", (), "")
         draft.kind = Kind(kind)
-        return told_as_absence(term, draft, scene)
+        return told_as_absence(term, draft, ctx)
     if said not in tables["others"]:
         return False
-    scene.found.leave(what, f"empty-{said}", tables["others"][said])
+    ctx.found.leave(what, f"empty-{said}", tables["others"][said])
     return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fhir_mapping.draft import Scene
+from fhir_mapping.draft import MappingContext
 from fhir_mapping.quantities import quantity
 
 __all__ = ["age_words", "days_since_age"]
@@ -16,34 +16,34 @@ _SPELLINGS = {"years": "a", "year": "a", "yr": "a", "yrs": "a", "y": "a", "month
               "month": "mo", "weeks": "wk", "days": "d"}  # fmt: skip
 
 
-def days_since_age(value: Any, scene: Scene) -> float | None:
+def days_since_age(value: Any, ctx: MappingContext) -> float | None:
     """How many days ago the patient had this Age (of a Range: its low end), or None."""
-    if not isinstance(value, dict) or scene.age_years is None:
+    if not isinstance(value, dict) or ctx.age_years is None:
         return None
     if "low" in value or "high" in value:
-        return days_since_age(value.get("low") or value.get("high"), scene)
-    read = quantity(value, scene.words)
+        return days_since_age(value.get("low") or value.get("high"), ctx)
+    read = quantity(value, ctx.words)
     unit = _unit(read.unit)
     if read.value is None or unit not in _DAYS:
         return None
-    days = scene.age_years * 365.25 - read.value * _DAYS[unit]
+    days = ctx.age_years * 365.25 - read.value * _DAYS[unit]
     return days if days >= 0 else None
 
 
-def age_words(holder: Mapping[str, Any], name: str, scene: Scene) -> str:
+def age_words(holder: Mapping[str, Any], name: str, ctx: MappingContext) -> str:
     """An age as words: "62 years", "in childhood"; from `nameAge`, `nameRange` or `nameString`."""
     for suffix in ("Age", "Range"):
         value = holder.get(f"{name}{suffix}")
         if isinstance(value, dict):
-            return _words(value, scene)
-    return scene.words.typed(holder.get(f"{name}String"))
+            return _words(value, ctx)
+    return ctx.words.typed(holder.get(f"{name}String"))
 
 
-def _words(value: Mapping[str, Any], scene: Scene) -> str:
+def _words(value: Mapping[str, Any], ctx: MappingContext) -> str:
     ends = [value[end] for end in ("low", "high") if isinstance(value.get(end), dict)]
     if ends:
-        return " to ".join(filter(None, (_words(end, scene) for end in ends)))
-    read = quantity(dict(value), scene.words)
+        return " to ".join(filter(None, (_words(end, ctx) for end in ends)))
+    read = quantity(dict(value), ctx.words)
     unit = _unit(read.unit)
     return f"{read.figure} {_WORDS.get(unit, unit)}".strip() if read.figure else ""
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fhir_mapping.concepts import wording
-from fhir_mapping.draft import Scene
+from fhir_mapping.draft import MappingContext
 from fhir_mapping.names import without_tag
 from fhir_mapping.reading import items, objects
 from fhir_mapping.words import one_line
@@ -19,44 +19,44 @@ _LONGEST_REMARK = 160
 _MOST_REASONS = 3
 
 
-def remark_of(resource: Resource, scene: Scene) -> str:
+def remark_of(resource: Resource, ctx: MappingContext) -> str:
     """The texts of `note` (STU3: also `comment`), masked, on one line, cut; or ''."""
     notes = resource.get("note") or resource.get("comment")
     if not notes:
         return ""
     if isinstance(notes, str):
-        text = scene.words.typed(notes)
+        text = ctx.words.typed(notes)
     else:
-        text = " ".join(filter(None, (scene.words.typed(n.get("text")) for n in objects(notes))))
+        text = " ".join(filter(None, (ctx.words.typed(n.get("text")) for n in objects(notes))))
     return one_line(text, _LONGEST_REMARK)
 
 
-def reason_of(resource: Resource, elements: Sequence[str], scene: Scene) -> str:
+def reason_of(resource: Resource, elements: Sequence[str], ctx: MappingContext) -> str:
     """The words of coded reasons, and of the resources that referenced reasons mean; or ''."""
     found: dict[str, None] = {}
     for element in (*elements, "reasonReference"):
         if element in resource:
             for sent in items(resource[element])[:_MOST_REASONS]:
-                words = _reason(sent, resource, scene)
+                words = _reason(sent, resource, ctx)
                 if words:
                     found[words] = None
     return ", ".join(found)
 
 
-def _reason(sent: Any, resource: Resource, scene: Scene) -> str:
+def _reason(sent: Any, resource: Resource, ctx: MappingContext) -> str:
     reference = sent.get("reference") if isinstance(sent, dict) else None
-    target = scene.index.resolve(reference, resource) if reference else None
-    term = scene.term(target.get("code")) if target else None
+    target = ctx.index.resolve(reference, resource) if reference else None
+    term = ctx.term(target.get("code")) if target else None
     if term is not None and term.named and term.name:
         return term.name
-    term = scene.term(sent)
+    term = ctx.term(sent)
     return "" if term.null else term.name
 
 
-def words_at(resource: Resource, element: str, scene: Scene) -> str:
+def words_at(resource: Resource, element: str, ctx: MappingContext) -> str:
     """The words of the concepts of an element, joined; or ''."""
     sent = resource.get(element)
     if not sent:
         return ""
-    said = (without_tag(wording(s, scene.words)) for s in items(sent))
+    said = (without_tag(wording(s, ctx.words)) for s in items(sent))
     return ", ".join(dict.fromkeys(filter(None, said)))

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from fhir_mapping.chart import Code
-from fhir_mapping.draft import Scene
+from fhir_mapping.draft import MappingContext
 from fhir_mapping.reading import objects, string
 from fhir_mapping.tables import table
 
@@ -26,9 +26,9 @@ _DEEPEST = 6
 class Asked:
     """The questions of one QuestionnaireResponse."""
 
-    def __init__(self, response: Mapping[str, Any], scene: Scene) -> None:
+    def __init__(self, response: Mapping[str, Any], ctx: MappingContext) -> None:
         self._response = response
-        self._scene = scene
+        self._scene = ctx
 
     def words(self, item: Mapping[str, Any]) -> str:
         """The question of an item, cleaned; '' if nothing here knows it."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from fhir_mapping.annotations import words_at
 from fhir_mapping.concepts import wording
-from fhir_mapping.draft import Draft, Scene
+from fhir_mapping.draft import Draft, MappingContext
 from fhir_mapping.reading import object_of, objects, string
 from fhir_mapping.tables import table
 
@@ -24,17 +24,19 @@ _DEEPEST = 3
 _LOINC = ("http://loinc.org", "urn:oid:2.16.840.1.113883.6.1")
 
 
-def keep_together(drafts: list[Draft], own: Draft | None, resource: Resource, scene: Scene) -> None:
+def keep_together(
+    drafts: list[Draft], own: Draft | None, resource: Resource, ctx: MappingContext
+) -> None:
     """Give the results of one Observation the names of what they belong to."""
     if "component" in resource:
-        _name_parts([d for d in drafts if d is not own], resource, scene)
+        _name_parts([d for d in drafts if d is not own], resource, ctx)
     if "bodyStructure" in resource:
-        _add(drafts, _structure(resource, scene))
+        _add(drafts, _structure(resource, ctx))
     for draft in drafts:
         if draft.value is None and draft is own and _asks_what(draft.text) and draft.shown:
             draft.key += f"|{draft.shown.lower()}"
         elif _is_susceptibility(draft):
-            _keep_apart(draft, scene)
+            _keep_apart(draft, ctx)
 
 
 def member_of(drafts: Sequence[Draft], organism: str) -> None:
@@ -43,20 +45,20 @@ def member_of(drafts: Sequence[Draft], organism: str) -> None:
         _add([d for d in drafts if _is_susceptibility(d)], organism)
 
 
-def organism_among(resources: Sequence[Resource], scene: Scene) -> str:
+def organism_among(resources: Sequence[Resource], ctx: MappingContext) -> str:
     """The one organism that these Observations found; '' where there are none or several."""
-    found = {name for r in resources if (name := _organism(r, scene))}
+    found = {name for r in resources if (name := _organism(r, ctx))}
     return found.pop() if len(found) == 1 else ""
 
 
-def _organism(resource: Resource, scene: Scene) -> str:
+def _organism(resource: Resource, ctx: MappingContext) -> str:
     """What was found, if the Observation asks for that and found it."""
-    name = scene.term(resource.get("code")).name
+    name = ctx.term(resource.get("code")).name
     if not name or not _asks_what(name):
         return ""
     value = resource.get("valueCodeableConcept") or resource.get("valueString")
-    said = wording(value, scene.words)
-    return "" if scene.statements.answer(name, said, ()) else said
+    said = wording(value, ctx.words)
+    return "" if ctx.statements.answer(name, said, ()) else said
 
 
 @lru_cache(maxsize=1024)
@@ -81,24 +83,24 @@ def _answers() -> frozenset[str]:
 _SAID = ("susceptible", "resistant", "intermediate")
 
 
-def _keep_apart(draft: Draft, scene: Scene) -> None:
+def _keep_apart(draft: Draft, ctx: MappingContext) -> None:
     """A susceptibility gets the name of its isolate; without one it stands alone."""
-    organism = _isolate_of(draft.ref, scene)
+    organism = _isolate_of(draft.ref, ctx)
     if organism:
         _add([draft], organism)
     else:
         draft.key += f"|{draft.ref}"
 
 
-def _isolate_of(ref: str, scene: Scene) -> str:
+def _isolate_of(ref: str, ctx: MappingContext) -> str:
     """What was found by what holds this result, or by one that is held with it."""
     for _ in range(_DEEPEST):
-        groups = scene.index.groups_of(ref)
+        groups = ctx.index.groups_of(ref)
         for group in groups:
-            holder = scene.index.resolve(group) or {}
+            holder = ctx.index.resolve(group) or {}
             members = [*objects(holder.get("hasMember")), *objects(holder.get("result"))]
-            siblings = [scene.index.resolve(member, holder) or {} for member in members]
-            organism = organism_among([holder], scene) or organism_among(siblings, scene)
+            siblings = [ctx.index.resolve(member, holder) or {} for member in members]
+            organism = organism_among([holder], ctx) or organism_among(siblings, ctx)
             if organism:
                 return organism
         if not groups:
@@ -114,10 +116,10 @@ def _add(drafts: Sequence[Draft], words: str) -> None:
             draft.text += f" ({words})"
 
 
-def _name_parts(parts: Sequence[Draft], resource: Resource, scene: Scene) -> None:
+def _name_parts(parts: Sequence[Draft], resource: Resource, ctx: MappingContext) -> None:
     """Parts of a found organism are of it; a number without a LOINC code is of its whole."""
-    whole = scene.term(resource.get("code"))
-    organism = _organism(resource, scene)
+    whole = ctx.term(resource.get("code"))
+    organism = _organism(resource, ctx)
     for draft in parts:
         if organism and _is_susceptibility(draft):
             draft.text = draft.text.removeprefix(f"{whole.name}: ")
@@ -133,13 +135,13 @@ def _name_parts(parts: Sequence[Draft], resource: Resource, scene: Scene) -> Non
             draft.key += f"|{whole.identity}"
 
 
-def _structure(resource: Resource, scene: Scene) -> str:
+def _structure(resource: Resource, ctx: MappingContext) -> str:
     """The words of an R5 BodyStructure, or of R4's: side and place."""
     sent = object_of(resource["bodyStructure"])
-    target = scene.index.resolve(sent, resource)
+    target = ctx.index.resolve(sent, resource)
     if target is None:
-        return scene.words.typed(string(sent.get("display")))
+        return ctx.words.typed(string(sent.get("display")))
     part = object_of(target.get("includedStructure"))
-    side = words_at(part, "laterality", scene) or words_at(target, "locationQualifier", scene)
-    place = words_at(part, "structure", scene) or words_at(target, "location", scene)
+    side = words_at(part, "laterality", ctx) or words_at(target, "locationQualifier", ctx)
+    place = words_at(part, "structure", ctx) or words_at(target, "location", ctx)
     return " ".join(filter(None, (side, place)))

@@ -9,7 +9,7 @@ from typing import Any
 from fhir_mapping.chart import Flag, Kind
 from fhir_mapping.concepts import codings
 from fhir_mapping.courses import limits_text
-from fhir_mapping.draft import Draft, Scene
+from fhir_mapping.draft import Draft, MappingContext
 from fhir_mapping.phrases import plain
 from fhir_mapping.reading import object_of
 from fhir_mapping.refused import refusal_of
@@ -19,7 +19,7 @@ from fhir_mapping.values import REFUSED, SIGNAL
 __all__ = ["of_components"]
 
 Component = Mapping[str, Any]
-Reader = Callable[[Component, str, Kind, Scene], Draft | None]
+Reader = Callable[[Component, str, Kind, MappingContext], Draft | None]
 
 
 @cache
@@ -33,32 +33,32 @@ def of_components(
     parent: Mapping[str, Any],
     ref: str,
     kind: Kind,
-    scene: Scene,
+    ctx: MappingContext,
     read: Reader,
 ) -> list[Draft]:
     """A draft for each component with a value; those without one are recorded as left out."""
     results: list[tuple[Component, Draft]] = []
     for n, component in enumerate(components, 1):
         what = f"{ref}#component-{n}"
-        refusal = refusal_of(scene.term(component.get("code")))
+        refusal = refusal_of(ctx.term(component.get("code")))
         if refusal is not None:
-            scene.found.leave(what, *refusal)
+            ctx.found.leave(what, *refusal)
             continue
-        draft = read(component, ref, kind, scene)
+        draft = read(component, ref, kind, ctx)
         if draft is None:
             if any(component.get(element) for element in REFUSED):
-                scene.found.leave(what, "signal-or-image", SIGNAL, kind)
+                ctx.found.leave(what, "signal-or-image", SIGNAL, kind)
             else:
-                scene.found.leave(what, "no-value", "The component has no value to read.", kind)
+                ctx.found.leave(what, "no-value", "The component has no value to read.", kind)
         else:
-            _name_by_parent(draft, component, parent, scene)
+            _name_by_parent(draft, component, parent, ctx)
             draft.paths = (what,)
             results.append((component, draft))
-    return _joined(results, parent, scene)
+    return _joined(results, parent, ctx)
 
 
 def _name_by_parent(
-    draft: Draft, component: Component, parent: Mapping[str, Any], scene: Scene
+    draft: Draft, component: Component, parent: Mapping[str, Any], ctx: MappingContext
 ) -> None:
     """What a component says in words is said of its Observation: "Ectopia lentis: present".
 
@@ -66,8 +66,8 @@ def _name_by_parent(
     """
     if draft.value is not None and _has_words(component):
         return
-    whole = scene.term(parent.get("code"))
-    code = scene.term(component.get("code"))
+    whole = ctx.term(parent.get("code"))
+    code = ctx.term(component.get("code"))
     alone = table("observations")["blood_pressure"]["alone"].get(code.code)
     if alone and not _has_words(component):
         draft.text = alone
@@ -89,28 +89,30 @@ def _has_words(component: Component) -> bool:
 
 
 def _joined(
-    results: list[tuple[Component, Draft]], parent: Mapping[str, Any], scene: Scene
+    results: list[tuple[Component, Draft]], parent: Mapping[str, Any], ctx: MappingContext
 ) -> list[Draft]:
     """The drafts, with a systolic and a diastolic pressure made into one."""
     systolic_codes, diastolic_codes = _pressure_codes()
-    systolic = _coded(results, systolic_codes, scene)
-    diastolic = _coded(results, diastolic_codes, scene)
+    systolic = _coded(results, systolic_codes, ctx)
+    diastolic = _coded(results, diastolic_codes, ctx)
     if systolic is None or diastolic is None:
         return [draft for _, draft in results]
-    pressure = _pressure(systolic, diastolic, parent, scene)
+    pressure = _pressure(systolic, diastolic, parent, ctx)
     return [pressure, *(d for _, d in results if d is not systolic and d is not diastolic)]
 
 
 def _coded(
-    results: list[tuple[Component, Draft]], codes: frozenset[str], scene: Scene
+    results: list[tuple[Component, Draft]], codes: frozenset[str], ctx: MappingContext
 ) -> Draft | None:
     for component, draft in results:
-        if draft.value is not None and scene.term(component.get("code")).has_any(codes):
+        if draft.value is not None and ctx.term(component.get("code")).has_any(codes):
             return draft
     return None
 
 
-def _pressure(systolic: Draft, diastolic: Draft, parent: Mapping[str, Any], scene: Scene) -> Draft:
+def _pressure(
+    systolic: Draft, diastolic: Draft, parent: Mapping[str, Any], ctx: MappingContext
+) -> Draft:
     """ "Blood pressure 142/91 mmHg": the value is the systolic one, the flag that of either."""
     joined = Draft(systolic.kind, "blood-pressure", "Blood pressure", systolic.ref, result=True)
     joined.shown = "/".join(
@@ -123,7 +125,7 @@ def _pressure(systolic: Draft, diastolic: Draft, parent: Mapping[str, Any], scen
     flags = [d.flag for d in (systolic, diastolic) if d.flag is not None]
     joined.flag = next((flag for flag in flags if flag.is_abnormal), flags[0] if flags else None)
     joined.flagged = _flagged(systolic.flag, diastolic.flag)
-    codes = (*scene.term(parent.get("code")).codes, *systolic.codes, *diastolic.codes)
+    codes = (*ctx.term(parent.get("code")).codes, *systolic.codes, *diastolic.codes)
     joined.codes = tuple(dict.fromkeys(codes))
     joined.paths = systolic.paths + diastolic.paths
     return joined

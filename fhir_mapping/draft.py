@@ -14,7 +14,7 @@ from fhir_mapping.terms import Term
 from fhir_mapping.times import Times
 from fhir_mapping.words import Words
 
-__all__ = ["Draft", "Found", "Note", "Scene"]
+__all__ = ["Draft", "MappingAccumulator", "Note", "MappingContext"]
 
 
 @dataclass(slots=True)
@@ -81,7 +81,7 @@ class Note:
 
 
 @dataclass(slots=True)
-class Found:
+class MappingAccumulator:
     """Everything found so far."""
 
     drafts: list[Draft] = field(default_factory=list)
@@ -102,7 +102,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class MappingContext:
     """What every mapper may look at: how to read, who the patient is, and what statements say.
 
     `absences` keeps what entries that name no thing say (`fhir_mapping.absence_words`).
@@ -113,7 +113,7 @@ class Scene:
     words: Words
     term: Callable[[Any], Term]
     index: Index
-    found: Found
+    found: MappingAccumulator
     age_years: float | None
     sex: str | None
     encounter_id: str | None = None

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from fhir_mapping.draft import Scene
+from fhir_mapping.draft import MappingContext
 from fhir_mapping.reading import objects, string
 from fhir_mapping.tables import table
 
@@ -19,7 +19,7 @@ _PERSONS = frozenset({"Patient", "RelatedPerson", "Person", "Practitioner", "Pra
 _THINGS = frozenset({"Device", "DeviceMetric", "Medication", "Substance"})
 
 
-def is_of_another(resource: Resource, scene: Scene) -> bool:
+def is_of_another(resource: Resource, ctx: MappingContext) -> bool:
     """Whether a focus is another person, a device or another's specimen, or cannot be told.
 
     A focus on the patient's own condition, procedure or body structure says what the result is for.
@@ -29,7 +29,7 @@ def is_of_another(resource: Resource, scene: Scene) -> bool:
         return True
     own = _whose(resource)
     sent = [focus for focus in objects(resource.get("focus")) if focus]
-    return any(_is_another(focus, own, resource, scene) for focus in sent)
+    return any(_is_another(focus, own, resource, ctx) for focus in sent)
 
 
 def _is_extended(extensions: Any) -> bool:
@@ -37,9 +37,9 @@ def _is_extended(extensions: Any) -> bool:
     return any(extension.get("url") in known for extension in objects(extensions))
 
 
-def _is_another(sent: Resource, own: str, resource: Resource, scene: Scene) -> bool:
+def _is_another(sent: Resource, own: str, resource: Resource, ctx: MappingContext) -> bool:
     reference = _plain(sent.get("reference"))
-    target = scene.index.resolve(sent, resource)
+    target = ctx.index.resolve(sent, resource)
     kind = string((target or {}).get("resourceType")) or string(sent.get("type"))
     kind = kind or _type_in(reference)
     if kind == "Patient":

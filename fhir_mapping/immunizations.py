@@ -8,39 +8,39 @@ from typing import Any
 from fhir_mapping.absence import told_as_absence
 from fhir_mapping.annotations import remark_of, words_at
 from fhir_mapping.chart import Kind, Polarity
-from fhir_mapping.draft import Draft, Scene
+from fhir_mapping.draft import Draft, MappingContext
 from fhir_mapping.reading import string
 
 __all__ = ["map_immunization"]
 
 
-def map_immunization(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
+def map_immunization(resource: Mapping[str, Any], ref: str, ctx: MappingContext) -> None:
     """One dose; doses of the same vaccine are counted."""
-    term = scene.term(resource.get("vaccineCode"))
+    term = ctx.term(resource.get("vaccineCode"))
     name = term.name
     status = string(resource.get("status")).lower()
-    when = scene.times.first_of(resource, scene.dialect.immunization_time)
+    when = ctx.times.first_of(resource, ctx.dialect.immunization_time)
     draft = Draft(Kind.IMMUNIZATION, "", name, ref, when, term.codes, status)
-    draft.remark = remark_of(resource, scene)
-    if told_as_absence(term, draft, scene):
+    draft.remark = remark_of(resource, ctx)
+    if told_as_absence(term, draft, ctx):
         return
     if not name:
-        scene.found.leave(ref, "no-code", "The vaccine is neither coded nor named.",
+        ctx.found.leave(ref, "no-code", "The vaccine is neither coded nor named.",
                           Kind.IMMUNIZATION)  # fmt: skip
         return
     not_given = status == "not-done" or resource.get("notGiven") is True
     text = name
     if not_given:
-        why = words_at(resource, "statusReason", scene) or _stu3_reason(resource, scene)
+        why = words_at(resource, "statusReason", ctx) or _stu3_reason(resource, ctx)
         text += f" (not given: {why})" if why else " (not given)"
     elif resource.get("isSubpotent") is True:
         text += " (subpotent dose)"
     draft.key, draft.text = f"{term.identity}|{not_given}", text
     if not_given:
         draft.polarity = Polarity.ABSENT
-    scene.found.told(draft)
+    ctx.found.told(draft)
 
 
-def _stu3_reason(resource: Mapping[str, Any], scene: Scene) -> str:
+def _stu3_reason(resource: Mapping[str, Any], ctx: MappingContext) -> str:
     explanation = resource.get("explanation")
-    return words_at(explanation, "reasonNotGiven", scene) if isinstance(explanation, dict) else ""
+    return words_at(explanation, "reasonNotGiven", ctx) if isinstance(explanation, dict) else ""

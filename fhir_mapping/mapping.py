@@ -12,7 +12,7 @@ from fhir_mapping.allergies import map_allergy
 from fhir_mapping.chart import Chart
 from fhir_mapping.dialects import decide, dialect
 from fhir_mapping.documents import map_composition, map_document, map_impression, map_report
-from fhir_mapping.draft import Found, Scene
+from fhir_mapping.draft import MappingAccumulator, MappingContext
 from fhir_mapping.elements import unread_extensions
 from fhir_mapping.encounters import current_encounters, map_encounter, map_present_encounter
 from fhir_mapping.family import map_family_history
@@ -46,7 +46,7 @@ from fhir_mapping.words import Names, Words
 __all__ = ["MAPPERS", "map_chart"]
 
 Resource = Mapping[str, Any]
-Mapper = Callable[[Resource, str, Scene], None]
+Mapper = Callable[[Resource, str, MappingContext], None]
 
 MAPPERS: dict[str, Mapper] = {
     "AllergyIntolerance": map_allergy,
@@ -95,17 +95,17 @@ def map_chart(
     patient_id = patient_id.rpartition("/")[2]
     patient = index.resolve(f"Patient/{patient_id}") or {}
     times = Times(now)
-    found = Found(omissions=index.omissions)
+    found = MappingAccumulator(omissions=index.omissions)
     about = patient_facts(patient, times)
     words = Words(masker(patient, times), names)
-    scene = Scene(
+    ctx = MappingContext(
         dialect(version), times, words, Terms(words).of, index, found,
         about.age_years, about.recorded_sex,
         _id_of(encounter_id) if encounter_id else None,
         assessments,
     )  # fmt: skip
-    _map_all(scene, Ownership(patient_id, patient))
-    tell_notes(found.notes, scene)
+    _map_all(ctx, Ownership(patient_id, patient))
+    tell_notes(found.notes, ctx)
     forget_usual_ranges(found.drafts, index)
     if words.unread_extensions:
         found.omissions += unread_extensions(index.resources())
@@ -118,13 +118,13 @@ def map_chart(
     )
 
 
-def _map_all(scene: Scene, ownership: Ownership) -> None:
-    found = scene.found
+def _map_all(ctx: MappingContext, ownership: Ownership) -> None:
+    found = ctx.found
     refusal_of = Gate(ownership).refusal
     encounters: dict[str, Resource] = {}
     later: list[tuple[str, Resource]] = []
     extended: Counter[str] = Counter()
-    for ref, resource in scene.index:
+    for ref, resource in ctx.index:
         kind = resource["resourceType"].strip()
         if "extension" in resource:
             extended[kind] += len(items(resource["extension"]))
@@ -136,27 +136,27 @@ def _map_all(scene: Scene, ownership: Ownership) -> None:
         elif kind == "Encounter":
             encounters[ref] = resource
         elif kind == "Patient":
-            _leave_patient(ref, scene, ownership)
+            _leave_patient(ref, ctx, ownership)
         elif kind in FOR_OTHERS:
             later.append((ref, resource))
         else:
-            _map_one(_mapper(kind), ref, resource, scene)
-    _map_encounters(encounters, scene)
+            _map_one(_mapper(kind), ref, resource, ctx)
+    _map_encounters(encounters, ctx)
     for ref, resource in later:
-        _map_referenced(ref, resource, scene)
+        _map_referenced(ref, resource, ctx)
     for kind, count in sorted(extended.items()):
         detail = f"{count} {'extension is' if count == 1 else 'extensions are'} not read."
         found.leave(f"{kind}.extension", "unknown-extension", detail)
 
 
-def _map_one(mapper: Mapper | None, ref: str, resource: Resource, scene: Scene) -> None:
-    found = scene.found
+def _map_one(mapper: Mapper | None, ref: str, resource: Resource, ctx: MappingContext) -> None:
+    found = ctx.found
     drafts, omissions, notes = len(found.drafts), len(found.omissions), len(found.notes)
     if mapper is None:
         found.leave(ref, "unsupported-type", "Resources of this type are not read.")
         return
     try:
-        mapper(resource, ref, scene)
+        mapper(resource, ref, ctx)
     except _BROKEN:
         del found.drafts[drafts:], found.notes[notes:]
         found.leave(ref, "unreadable", "The resource is not shaped like anything FHIR defines.")
@@ -173,29 +173,29 @@ def _mapper(kind: str) -> Mapper | None:
     return map_simple if kind in simple_types() else None
 
 
-def _map_encounters(encounters: dict[str, Resource], scene: Scene) -> None:
-    current = current_encounters(encounters, scene)
+def _map_encounters(encounters: dict[str, Resource], ctx: MappingContext) -> None:
+    current = current_encounters(encounters, ctx)
     for ref, resource in encounters.items():
         mapper = map_present_encounter if ref in current else map_encounter
-        _map_one(mapper, ref, resource, scene)
+        _map_one(mapper, ref, resource, ctx)
 
 
-def _map_referenced(ref: str, resource: Resource, scene: Scene) -> None:
-    if ref in scene.found.read_for_others:
+def _map_referenced(ref: str, resource: Resource, ctx: MappingContext) -> None:
+    if ref in ctx.found.read_for_others:
         return
     kind = resource["resourceType"].strip()
     if kind == "Device" and (resource.get("patient") or resource.get("subject")):
-        _map_one(map_simple, ref, resource, scene)
+        _map_one(map_simple, ref, resource, ctx)
     else:
         detail = "No resource that is read refers to it."
-        scene.found.leave(ref, "not-referenced", detail)
+        ctx.found.leave(ref, "not-referenced", detail)
 
 
-def _leave_patient(ref: str, scene: Scene, ownership: Ownership) -> None:
+def _leave_patient(ref: str, ctx: MappingContext, ownership: Ownership) -> None:
     if ownership.is_patient(ref):
-        scene.found.leave(ref, "told-as-patient", "Age and recorded sex are told; the rest is not.")
+        ctx.found.leave(ref, "told-as-patient", "Age and recorded sex are told; the rest is not.")
     else:
-        scene.found.leave(ref, "other-patient", "It is another patient and was not read.")
+        ctx.found.leave(ref, "other-patient", "It is another patient and was not read.")
 
 
 def _id_of(reference: str) -> str:

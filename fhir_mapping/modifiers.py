@@ -8,7 +8,7 @@ from typing import Any
 
 from fhir_mapping.chart import Polarity
 from fhir_mapping.context import polarity_of_codes, polarity_of_text
-from fhir_mapping.draft import Found, Scene
+from fhir_mapping.draft import MappingAccumulator, MappingContext
 from fhir_mapping.reading import objects, string
 from fhir_mapping.tables import table
 
@@ -22,7 +22,9 @@ _DEEPEST = 12
 _OPPOSITE = {Polarity.PRESENT: Polarity.ABSENT, Polarity.ABSENT: Polarity.PRESENT}
 
 
-def without_modified_parts(kind: str, resource: Resource, ref: str, found: Found) -> Resource:
+def without_modified_parts(
+    kind: str, resource: Resource, ref: str, found: MappingAccumulator
+) -> Resource:
     """The resource without the parts that must not be read, each recorded by its path.
 
     It is the same object where there is nothing to leave out, as nearly always.
@@ -33,24 +35,24 @@ def without_modified_parts(kind: str, resource: Resource, ref: str, found: Found
     return _pruned(kind, resource, f"{ref}#", parts, found)
 
 
-def answer_of(element: Resource, scene: Scene) -> Polarity | None:
+def answer_of(element: Resource, ctx: MappingContext) -> Polarity | None:
     """What the known modifier extensions of a part say of it; None of a part without any."""
     said = None
     for extension in objects(element.get(_KEY)):
         known = _known().get(string(extension.get("url")))
         if known is not None:
-            said = _said(extension, scene)
+            said = _said(extension, ctx)
             if known["means"] == "denial":
                 said = _OPPOSITE.get(said or Polarity.UNKNOWN)
     return said
 
 
-def _said(extension: Resource, scene: Scene) -> Polarity:
+def _said(extension: Resource, ctx: MappingContext) -> Polarity:
     value = extension.get("valueBoolean")
     if isinstance(value, bool):
         return Polarity.PRESENT if value else Polarity.ABSENT
     sent = extension.get("valueCodeableConcept") or extension.get("valueCoding")
-    term = scene.term(sent or extension.get("valueString") or extension.get("valueCode"))
+    term = ctx.term(sent or extension.get("valueString") or extension.get("valueCode"))
     found = polarity_of_codes(term.codes)
     return found or polarity_of_text(term.name) or Polarity.UNKNOWN
 
@@ -93,7 +95,12 @@ def _has_modified(element: Resource, parts: _Parts, depth: int) -> bool:
 
 
 def _pruned(
-    kind: str, element: Resource, where: str, parts: _Parts, found: Found, depth: int = 0
+    kind: str,
+    element: Resource,
+    where: str,
+    parts: _Parts,
+    found: MappingAccumulator,
+    depth: int = 0,
 ) -> dict[str, Any]:
     kept = dict(element)
     for name, within in parts.items():
@@ -105,7 +112,13 @@ def _pruned(
 
 
 def _read(
-    kind: str, name: str, value: Any, where: str, parts: _Parts, found: Found, depth: int
+    kind: str,
+    name: str,
+    value: Any,
+    where: str,
+    parts: _Parts,
+    found: MappingAccumulator,
+    depth: int,
 ) -> Iterator[Any]:
     """The parts of one element that may be read."""
     for n, part in enumerate(value if isinstance(value, list) else [value], 1):

@@ -14,7 +14,7 @@ from fhir_mapping.coding_marks import EXCLUDED, SUSPECTED
 from fhir_mapping.components import of_components
 from fhir_mapping.concepts import codings, unwrap
 from fhir_mapping.context import is_uncertain, polarity_of_codes
-from fhir_mapping.draft import Draft, Scene
+from fhir_mapping.draft import Draft, MappingContext
 from fhir_mapping.flags import judge_sent
 from fhir_mapping.focus import is_of_another
 from fhir_mapping.interpretations import read_interpretation
@@ -35,62 +35,62 @@ Resource = Mapping[str, Any]
 _TIMES = ("effectiveDateTime", "effectivePeriod", "effectiveInstant", "effectiveTiming", "issued")
 
 
-def map_observation(resource: Resource, ref: str, scene: Scene) -> None:
+def map_observation(resource: Resource, ref: str, ctx: MappingContext) -> None:
     """One result; each component of a panel is a result of its own, but for a blood pressure."""
-    if ("focus" in resource or "extension" in resource) and is_of_another(resource, scene):
+    if ("focus" in resource or "extension" in resource) and is_of_another(resource, ctx):
         detail = "It is about somebody or something else than the patient."
-        scene.found.leave(ref, "other-focus", detail)
+        ctx.found.leave(ref, "other-focus", detail)
         return
     if "contained" in resource:
-        map_contained(resource, "hasMember", ref, scene)
-    term = scene.term(resource.get("code"))
+        map_contained(resource, "hasMember", ref, ctx)
+    term = ctx.term(resource.get("code"))
     refusal = refusal_of(term)
     if refusal is not None:
-        scene.found.leave(ref, *refusal)
+        ctx.found.leave(ref, *refusal)
         return
     kind = _kind(resource, term)
-    own = _result(resource, ref, kind, scene)
+    own = _result(resource, ref, kind, ctx)
     drafts = [own] if own else []
     components = resource.get("component")
     if components:
-        drafts += of_components(objects(components), resource, ref, kind, scene, _result)
+        drafts += of_components(objects(components), resource, ref, kind, ctx, _result)
     if not drafts:
-        _explain_nothing(resource, ref, kind, scene)
+        _explain_nothing(resource, ref, kind, ctx)
         return
     if _is_signal(resource):
-        scene.found.leave(f"{ref}#value", "signal-or-image", SIGNAL, kind)
-    when = scene.times.first_of(resource, _TIMES)
+        ctx.found.leave(f"{ref}#value", "signal-or-image", SIGNAL, kind)
+    when = ctx.times.first_of(resource, _TIMES)
     status = _status(resource)
-    remark = remark_of(resource, scene) if "note" in resource or "comment" in resource else ""
-    tell_apart(drafts, resource, ref, scene)
+    remark = remark_of(resource, ctx) if "note" in resource or "comment" in resource else ""
+    tell_apart(drafts, resource, ref, ctx)
     if components:
-        drafts = name_by_subject(drafts, resource, scene)
-    keep_together(drafts, own, resource, scene)
+        drafts = name_by_subject(drafts, resource, ctx)
+    keep_together(drafts, own, resource, ctx)
     for draft in drafts:
         draft.days_ago, draft.status, draft.remark = when, status, remark
-    scene.found.drafts += drafts
+    ctx.found.drafts += drafts
 
 
-def map_contained(holder: Resource, element: str, ref: str, scene: Scene) -> None:
+def map_contained(holder: Resource, element: str, ref: str, ctx: MappingContext) -> None:
     """The results that a panel or report contains and refers to, told as from their holder."""
     sent = [reference.get("reference") for reference in objects(holder.get(element))]
     members = [
         (literal, member)
         for literal in sent
         if isinstance(literal, str) and literal.startswith("#")
-        if (member := scene.index.resolve(literal, holder)) is not None and _is_usable(member)
+        if (member := ctx.index.resolve(literal, holder)) is not None and _is_usable(member)
     ]
     if not members:
         return
     found = [member for _, member in members]
-    organism = organism_among([holder], scene) or organism_among(found, scene)
+    organism = organism_among([holder], ctx) or organism_among(found, ctx)
     for literal, member in members:
-        read = without_modified_parts("Observation", member, ref, scene.found)
+        read = without_modified_parts("Observation", member, ref, ctx.found)
         others = [other for other in objects(holder.get("contained")) if other is not member]
-        told = len(scene.found.drafts)
-        map_observation({**read, "contained": others}, ref, scene)
-        member_of(scene.found.drafts[told:], organism)
-        for draft in scene.found.drafts[told:]:
+        told = len(ctx.found.drafts)
+        map_observation({**read, "contained": others}, ref, ctx)
+        member_of(ctx.found.drafts[told:], organism)
+        for draft in ctx.found.drafts[told:]:
             draft.paths = draft.paths or (f"{ref}{literal}",)
 
 
@@ -159,18 +159,18 @@ def _status(resource: Resource) -> str:
     return status.strip().lower() if isinstance(status, str) else ""
 
 
-def _result(element: Resource, ref: str, kind: Kind, scene: Scene) -> Draft | None:
-    value = read_value(element, scene)
+def _result(element: Resource, ref: str, kind: Kind, ctx: MappingContext) -> Draft | None:
+    value = read_value(element, ctx)
     interpretation = element.get("interpretation")
     said, flag = "", None
     if interpretation:
-        read = read_interpretation(interpretation, scene.words)
+        read = read_interpretation(interpretation, ctx.words)
         said, flag = read.said, read.flag
     if value is None:
         if not (said or flag):
             return None
         value = Value(said)
-    term = scene.term(element.get("code"))
+    term = ctx.term(element.get("code"))
     sort = "number" if value.number is not None else "words"
     name = term.name or "unnamed result"
     draft = Draft(kind, f"{term.identity or ref}|{sort}", name, ref, codes=term.codes)
@@ -180,27 +180,23 @@ def _result(element: Resource, ref: str, kind: Kind, scene: Scene) -> Draft | No
     if said and said != value.shown:
         draft.shown = f"{value.shown or value.figure} ({said})"
     if value.number is not None:
-        set_range(draft, element.get("referenceRange"), flag, scene)
+        set_range(draft, element.get("referenceRange"), flag, ctx)
     if flag is not None:
         judge_sent(draft, flag)
     if value.number is None:
-        _answer(draft, name, value, scene)
-    show_range(draft, element, scene)
-    if (
-        said
-        and draft.polarity is Polarity.PRESENT
-        and _interpreted_as_absent(interpretation, scene)
-    ):
+        _answer(draft, name, value, ctx)
+    show_range(draft, element, ctx)
+    if said and draft.polarity is Polarity.PRESENT and _interpreted_as_absent(interpretation, ctx):
         draft.polarity = Polarity.ABSENT
     return draft
 
 
-def _answer(draft: Draft, name: str, value: Value, scene: Scene) -> None:
+def _answer(draft: Draft, name: str, value: Value, ctx: MappingContext) -> None:
     """What a value in words says of the thing observed ("no"), or a complaint of itself."""
     shown = value.shown or ""
-    term = scene.term(value.concept) if value.concept is not None else None
+    term = ctx.term(value.concept) if value.concept is not None else None
     coded = term.codes if term is not None else ()
-    answer = scene.statements.answer(name, shown, coded)
+    answer = ctx.statements.answer(name, shown, coded)
     if answer is None and is_uncertain(shown):
         draft.certainty = Certainty.UNCERTAIN
     if term is not None and term.certainty == EXCLUDED:
@@ -211,12 +207,12 @@ def _answer(draft: Draft, name: str, value: Value, scene: Scene) -> None:
         draft.shown = answer.value  # the code says it, and has no words
     if answer not in (None, Polarity.PRESENT):
         draft.polarity = answer or Polarity.PRESENT
-        if draft.polarity is Polarity.ABSENT and scene.statements.whole(name).is_denied:
+        if draft.polarity is Polarity.ABSENT and ctx.statements.whole(name).is_denied:
             draft.polarity = Polarity.UNKNOWN  # "No fever: no"
     elif answer is None and draft.kind in _TOLD_BY_VALUE and len(shown) <= _SHORT:
-        state(draft, shown, scene)
+        state(draft, shown, ctx)
     else:
-        state(draft, name.rstrip("? "), scene)
+        state(draft, name.rstrip("? "), ctx)
 
 
 _TOLD_BY_VALUE = frozenset({Kind.COMPLAINT, Kind.SOCIAL})
@@ -226,29 +222,29 @@ _SHORT = 40
 """A longer value is no mere denial ("I do not have housing (staying with others ...)")."""
 
 
-def _interpreted_as_absent(interpretation: Any, scene: Scene) -> bool:
-    codes = scene.term(interpretation).codes
+def _interpreted_as_absent(interpretation: Any, ctx: MappingContext) -> bool:
+    codes = ctx.term(interpretation).codes
     return polarity_of_codes(codes, interpretation=True) is Polarity.ABSENT
 
 
-def _explain_nothing(resource: Resource, ref: str, kind: Kind, scene: Scene) -> None:
+def _explain_nothing(resource: Resource, ref: str, kind: Kind, ctx: MappingContext) -> None:
     """Why an Observation made no fact."""
     if _is_signal(resource):
-        scene.found.leave(ref, "signal-or-image", SIGNAL, kind)
+        ctx.found.leave(ref, "signal-or-image", SIGNAL, kind)
     elif resource.get("hasMember") or resource.get("related"):
-        scene.found.leave(ref, "panel-header", "Its members are facts of their own.", kind)
-    elif _says_by_its_code(resource, scene.term(resource.get("code")).name):
-        term = scene.term(resource.get("code"))
-        when = scene.times.first_of(resource, _TIMES)
+        ctx.found.leave(ref, "panel-header", "Its members are facts of their own.", kind)
+    elif _says_by_its_code(resource, ctx.term(resource.get("code")).name):
+        term = ctx.term(resource.get("code"))
+        when = ctx.times.first_of(resource, _TIMES)
         draft = Draft(kind, term.identity, term.name, ref, when, term.codes, _status(resource))
-        draft.remark = remark_of(resource, scene)
-        state(draft, term.name, scene)
-        tell_apart([draft], resource, ref, scene)
-        scene.found.drafts.append(draft)
+        draft.remark = remark_of(resource, ctx)
+        state(draft, term.name, ctx)
+        tell_apart([draft], resource, ref, ctx)
+        ctx.found.drafts.append(draft)
     elif resource.get("dataAbsentReason"):
-        scene.found.leave(ref, "data-absent", "The sender says that there is no value.", kind)
+        ctx.found.leave(ref, "data-absent", "The sender says that there is no value.", kind)
     else:
-        scene.found.leave(ref, "no-value", "There is no value that can be read.", kind)
+        ctx.found.leave(ref, "no-value", "There is no value that can be read.", kind)
 
 
 def _is_signal(resource: Resource) -> bool:

@@ -12,7 +12,7 @@ from fhir_mapping.annotations import remark_of, words_at
 from fhir_mapping.chart import Certainty, Experiencer, Kind, Polarity
 from fhir_mapping.coding_marks import EXCLUDED, STATE_AFTER, SUSPECTED
 from fhir_mapping.concepts import first_code, wording
-from fhir_mapping.draft import Draft, Scene
+from fhir_mapping.draft import Draft, MappingContext
 from fhir_mapping.reading import items, objects
 from fhir_mapping.stated import state
 from fhir_mapping.tables import table
@@ -28,46 +28,48 @@ _OVER = frozenset({"inactive", "remission", "resolved"})
 _UNSURE = frozenset({"unconfirmed", "provisional", "differential"})
 
 
-def map_condition(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
+def map_condition(resource: Mapping[str, Any], ref: str, ctx: MappingContext) -> None:
     """One problem; refuted ones say so, resolved ones stand apart from active ones."""
-    term = scene.term(resource.get("code"))
+    term = ctx.term(resource.get("code"))
     name = term.name
     verification = first_code(resource.get("verificationStatus"))
     categories = _categories(resource)
-    over, ended = _over(resource, term, scene)
+    over, ended = _over(resource, term, ctx)
     draft = Draft(_kind(categories), "", name, ref, codes=term.codes)
     draft.status = _status(resource, term, over)
-    draft.days_ago, draft.remark = _when(resource, ended, scene), remark_of(resource, scene)
+    draft.days_ago, draft.remark = _when(resource, ended, ctx), remark_of(resource, ctx)
     if verification != "refuted" and told_as_absence(
-        term, draft, scene, over=over, wholly=draft.kind is Kind.PROBLEM
+        term, draft, ctx, over=over, wholly=draft.kind is Kind.PROBLEM
     ):
         return
     if not name:
-        scene.found.leave(ref, "no-code", "The condition is neither coded nor named.", Kind.PROBLEM)
+        ctx.found.leave(ref, "no-code", "The condition is neither coded nor named.", Kind.PROBLEM)
         return
-    _assert(draft, term, verification, scene)
+    _assert(draft, term, verification, ctx)
     refuted = draft.polarity is Polarity.REFUTED
     standing = draft.polarity if refuted else "over" if over else "current"
     draft.key = f"{term.identity}|{standing}{term.side and f' {term.side}'}"
-    draft.text = _phrase(resource, term, verification, draft.status, scene)
+    draft.text = _phrase(resource, term, verification, draft.status, ctx)
     said = _tables()["said"]
     if not (draft.status or refuted) and len(categories) == 1 and categories[0] in said:
         draft.text += f" ({said[categories[0]]})"
     draft.name = name
     draft.weight = sum(bool(resource.get(element)) for element in _TELLING)
-    scene.found.told(draft)
+    ctx.found.told(draft)
 
 
-def _over(resource: Mapping[str, Any], term: Term, scene: Scene) -> tuple[bool, float | None]:
+def _over(
+    resource: Mapping[str, Any], term: Term, ctx: MappingContext
+) -> tuple[bool, float | None]:
     """Whether it is over, by its status, its end or its code, and how many days ago it ended."""
     clinical = first_code(resource.get("clinicalStatus"))
     over = clinical in _OVER or (not clinical and _has_abated(resource))
     over = over or term.certainty == STATE_AFTER
     if not over:
         return False, None
-    abated = scene.times.first_of(resource, _ABATEMENT)
+    abated = ctx.times.first_of(resource, _ABATEMENT)
     if abated is None and "abatementAge" in resource:
-        abated = days_since_age(resource["abatementAge"], scene)
+        abated = days_since_age(resource["abatementAge"], ctx)
     return True, abated
 
 
@@ -100,12 +102,12 @@ def _has_abated(resource: Mapping[str, Any]) -> bool:
     )
 
 
-def _assert(draft: Draft, term: Term, verification: str, scene: Scene) -> None:
+def _assert(draft: Draft, term: Term, verification: str, ctx: MappingContext) -> None:
     """Sets whether it is so, how sure that is, and whose it is: by status, by words, by code."""
     draft.polarity = _polarity(term, verification)
     if verification in _UNSURE or term.certainty == SUSPECTED:
         draft.certainty = Certainty.UNCERTAIN
-    state(draft, term.name, scene)
+    state(draft, term.name, ctx)
     if any(
         code.system in _family()[0] and code.code.startswith(_family()[1]) for code in term.codes
     ):
@@ -126,17 +128,17 @@ def _polarity(term: Term, verification: str) -> Polarity:
     return Polarity.UNKNOWN if unsure else Polarity.PRESENT
 
 
-def _when(resource: Mapping[str, Any], ended: float | None, scene: Scene) -> float | None:
+def _when(resource: Mapping[str, Any], ended: float | None, ctx: MappingContext) -> float | None:
     if ended is not None:
         return ended
-    onset = scene.times.first_of(resource, _ONSET)
+    onset = ctx.times.first_of(resource, _ONSET)
     if onset is None:
         for name in ("onsetAge", "onsetRange"):
             if onset is None and name in resource:
-                onset = days_since_age(resource[name], scene)
+                onset = days_since_age(resource[name], ctx)
     if onset is not None:
         return onset
-    return scene.times.first_of(resource, scene.dialect.condition_recorded)
+    return ctx.times.first_of(resource, ctx.dialect.condition_recorded)
 
 
 def _phrase(
@@ -144,14 +146,14 @@ def _phrase(
     term: Term,
     verification: str,
     clinical: str,
-    scene: Scene,
+    ctx: MappingContext,
 ) -> str:
     name = term.name
     said = [name]
-    severity = wording(resource.get("severity"), scene.words)
+    severity = wording(resource.get("severity"), ctx.words)
     if severity and severity.lower() not in name.lower():
         said.append(f", {severity.lower()}")
-    said += _details(resource, name, scene)
+    said += _details(resource, name, ctx)
     if verification == "refuted":
         said.append(" (refuted)")
     elif verification in _UNSURE:
@@ -163,16 +165,16 @@ def _phrase(
     return "".join(said)
 
 
-def _details(resource: Mapping[str, Any], name: str, scene: Scene) -> list[str]:
+def _details(resource: Mapping[str, Any], name: str, ctx: MappingContext) -> list[str]:
     """Site, stage, and an onset that was only written."""
     said = []
-    site = words_at(resource, "bodySite", scene) if "bodySite" in resource else ""
+    site = words_at(resource, "bodySite", ctx) if "bodySite" in resource else ""
     if site and site.lower() not in name.lower():
         said.append(f" ({site})")
     if "stage" in resource:
-        stages = [wording(s.get("summary"), scene.words) for s in objects(resource["stage"])]
+        stages = [wording(s.get("summary"), ctx.words) for s in objects(resource["stage"])]
         said += [f", {stage}" for stage in dict.fromkeys(filter(None, stages))]
-    onset = scene.words.typed(resource.get("onsetString"))
+    onset = ctx.words.typed(resource.get("onsetString"))
     if onset:
         said.append(f", onset: {onset}")
     return said

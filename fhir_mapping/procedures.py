@@ -10,7 +10,7 @@ from fhir_mapping.ages import days_since_age
 from fhir_mapping.annotations import reason_of, remark_of, words_at
 from fhir_mapping.chart import Kind, Polarity
 from fhir_mapping.concepts import wording
-from fhir_mapping.draft import Draft, Scene
+from fhir_mapping.draft import Draft, MappingContext
 from fhir_mapping.names import without_tag
 from fhir_mapping.reading import objects, string
 
@@ -20,51 +20,49 @@ _SAID = {"in-progress": "in progress", "preparation": "planned", "stopped": "sto
          "suspended": "suspended", "on-hold": "on hold"}  # fmt: skip
 
 
-def map_procedure(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
+def map_procedure(resource: Mapping[str, Any], ref: str, ctx: MappingContext) -> None:
     """One procedure; repeats of the same are counted."""
-    term = scene.term(resource.get("code"))
+    term = ctx.term(resource.get("code"))
     name = term.name
     status = string(resource.get("status")).lower()
-    draft = Draft(Kind.PROCEDURE, "", name, ref, _when(resource, scene), term.codes, status)
-    draft.remark = remark_of(resource, scene)
-    if told_as_absence(term, draft, scene):
+    draft = Draft(Kind.PROCEDURE, "", name, ref, _when(resource, ctx), term.codes, status)
+    draft.remark = remark_of(resource, ctx)
+    if told_as_absence(term, draft, ctx):
         return
     if not name:
-        scene.found.leave(ref, "no-code", "The procedure is neither coded nor named.",
+        ctx.found.leave(ref, "no-code", "The procedure is neither coded nor named.",
                           Kind.PROCEDURE)  # fmt: skip
         return
     not_done = status == "not-done" or resource.get("notDone") is True
-    text = _phrase(resource, name, scene)
+    text = _phrase(resource, name, ctx)
     if not_done:
-        why = words_at(resource, "statusReason", scene) or words_at(
-            resource, "notDoneReason", scene
-        )
+        why = words_at(resource, "statusReason", ctx) or words_at(resource, "notDoneReason", ctx)
         text += f" (not done: {why})" if why else " (not done)"
     elif status in _SAID:
-        why = words_at(resource, "statusReason", scene)
+        why = words_at(resource, "statusReason", ctx)
         text += f" ({_SAID[status]}: {why})" if why else f" ({_SAID[status]})"
     draft.key, draft.text = f"{term.identity}|{text}", text
     if not_done:
         draft.polarity = Polarity.ABSENT
-    scene.found.told(draft)
+    ctx.found.told(draft)
 
 
-def _when(resource: Mapping[str, Any], scene: Scene) -> float | None:
-    days = scene.times.first_of(resource, scene.dialect.procedure_time)
+def _when(resource: Mapping[str, Any], ctx: MappingContext) -> float | None:
+    days = ctx.times.first_of(resource, ctx.dialect.procedure_time)
     for name in ("performedAge", "performedRange", "occurrenceAge", "occurrenceRange"):
         if days is None and name in resource:
-            days = days_since_age(resource[name], scene)
+            days = days_since_age(resource[name], ctx)
     return days
 
 
-def _phrase(resource: Mapping[str, Any], name: str, scene: Scene) -> str:
-    words = scene.words
+def _phrase(resource: Mapping[str, Any], name: str, ctx: MappingContext) -> str:
+    words = ctx.words
     said = [name]
     sites = [without_tag(wording(site, words)) for site in objects(resource.get("bodySite"))]
     site = ", ".join(s for s in dict.fromkeys(sites) if s and s.lower() not in name.lower())
     if site:
         said.append(f" ({site})")
-    reason = reason_of(resource, scene.dialect.reason, scene)
+    reason = reason_of(resource, ctx.dialect.reason, ctx)
     if reason and reason.lower() not in name.lower():
         said.append(f", for {reason}")
     outcome = wording(resource.get("outcome"), words)

@@ -7,7 +7,7 @@ from typing import Any
 
 from fhir_mapping.asked import Asked
 from fhir_mapping.chart import Kind, Polarity
-from fhir_mapping.draft import Draft, Scene
+from fhir_mapping.draft import Draft, MappingContext
 from fhir_mapping.quantities import quantity
 from fhir_mapping.reading import objects, string
 from fhir_mapping.refused import refusal_of_question
@@ -20,32 +20,30 @@ _MOST_ANSWERS = 200
 _NO_QUESTION = "The answer has neither its question's text nor a code of a known question."
 
 
-def map_questionnaire_response(resource: Mapping[str, Any], ref: str, scene: Scene) -> None:
+def map_questionnaire_response(resource: Mapping[str, Any], ref: str, ctx: MappingContext) -> None:
     """The answers, each with its question; dates are told relative to now."""
-    when = scene.times.days_ago(resource.get("authored"))
+    when = ctx.times.days_ago(resource.get("authored"))
     status = string(resource.get("status")).lower()
     told = left_out = 0
-    asked = Asked(resource, scene)
+    asked = Asked(resource, ctx)
     for n, item in enumerate(_questions(resource, 0)):
         answers = objects(item.get("answer"))
-        answer = ", ".join(filter(None, (_answer(a, scene) for a in answers)))
+        answer = ", ".join(filter(None, (_answer(a, ctx) for a in answers)))
         if not answer:
             continue
         question = asked.words(item)
         if not question:
-            scene.found.leave(
-                f"{ref}#answer-{n + 1}", "no-question", _NO_QUESTION, Kind.OBSERVATION
-            )
+            ctx.found.leave(f"{ref}#answer-{n + 1}", "no-question", _NO_QUESTION, Kind.OBSERVATION)
             left_out += 1
             continue
         refusal = refusal_of_question(
             question, string(item.get("linkId")), string(item.get("definition"))
         )
         if refusal is not None:
-            scene.found.leave(f"{ref}#answer-{n + 1}", *refusal)
+            ctx.found.leave(f"{ref}#answer-{n + 1}", *refusal)
             continue
         if told == _MOST_ANSWERS:
-            scene.found.leave(f"{ref}#rest", "too-long", "Only the first answers are read.")
+            ctx.found.leave(f"{ref}#rest", "too-long", "Only the first answers are read.")
             break
         told += 1
         link = string(item.get("linkId")) or str(n)
@@ -54,12 +52,12 @@ def map_questionnaire_response(resource: Mapping[str, Any], ref: str, scene: Sce
         )
         draft = Draft(Kind.OBSERVATION, f"{ref}#{link}|{n}", text, ref, when, status=status)
         draft.codes, draft.paths = asked.codes(item), (f"{ref}#answer-{n + 1}",)
-        draft.polarity = _polarity(question, answers, scene)
-        scene.found.told(draft)
+        draft.polarity = _polarity(question, answers, ctx)
+        ctx.found.told(draft)
     if not told and left_out:
-        scene.found.leave(ref, "no-question", _NO_QUESTION, Kind.OBSERVATION)
+        ctx.found.leave(ref, "no-question", _NO_QUESTION, Kind.OBSERVATION)
     elif not told:
-        scene.found.leave(ref, "no-value", "No question has an answer that can be read.",
+        ctx.found.leave(ref, "no-value", "No question has an answer that can be read.",
                           Kind.OBSERVATION)  # fmt: skip
 
 
@@ -72,22 +70,22 @@ def _questions(holder: Mapping[str, Any], depth: int) -> Iterator[dict[str, Any]
                 yield from _questions(answer, depth + 1)
 
 
-def _polarity(question: str, answers: list[dict[str, Any]], scene: Scene) -> Polarity:
+def _polarity(question: str, answers: list[dict[str, Any]], ctx: MappingContext) -> Polarity:
     """Absent or unknown where all answers say so."""
     said = set()
     for answer in answers:
-        value = read_value(answer, scene)
+        value = read_value(answer, ctx)
         if value is None or value.number is not None:
             return Polarity.PRESENT
-        codes = scene.term(answer.get("valueCoding")).codes
-        said.add(scene.statements.answer(question, value.shown or "", codes))
+        codes = ctx.term(answer.get("valueCoding")).codes
+        said.add(ctx.statements.answer(question, value.shown or "", codes))
     (only,) = said if len(said) == 1 else (None,)
     return only or Polarity.PRESENT
 
 
-def _answer(answer: Mapping[str, Any], scene: Scene) -> str:
+def _answer(answer: Mapping[str, Any], ctx: MappingContext) -> str:
     sent = answer.get("valueQuantity")
     if isinstance(sent, dict):
-        return str(quantity(sent, scene.words))
-    value = read_value(answer, scene)
+        return str(quantity(sent, ctx.words))
+    value = read_value(answer, ctx)
     return (value.shown or value.figure) if value else ""

@@ -14,7 +14,7 @@ from typing import Any
 from fhir_mapping.annotations import words_at
 from fhir_mapping.chart import Kind
 from fhir_mapping.context import polarity_of_codes, polarity_of_text
-from fhir_mapping.draft import Draft, Scene
+from fhir_mapping.draft import Draft, MappingContext
 from fhir_mapping.reading import object_of, string
 from fhir_mapping.tables import table
 from fhir_mapping.terms import Term
@@ -29,29 +29,29 @@ _ALONE = frozenset({"bodySite", "specimen", "method"})
 """Elements of an Observation that tell it apart by themselves."""
 
 
-def tell_apart(drafts: list[Draft], resource: Resource, ref: str, scene: Scene) -> None:
+def tell_apart(drafts: list[Draft], resource: Resource, ref: str, ctx: MappingContext) -> None:
     """Add to the results of one Observation what distinguishes them from others of their code."""
-    if _ALONE.isdisjoint(resource) and not scene.index.has_members:
+    if _ALONE.isdisjoint(resource) and not ctx.index.has_members:
         return
-    told = [words_at(resource, "bodySite", scene)] if "bodySite" in resource else []
+    told = [words_at(resource, "bodySite", ctx)] if "bodySite" in resource else []
     also: tuple[str, ...] = ()
     if "specimen" in resource:
-        specimen, also = _specimen(resource, scene)
+        specimen, also = _specimen(resource, ctx)
         told.append(specimen)
         if specimen and not any(w in specimen.casefold() for w in _other_blood()):
             _forget_blood_ranges(drafts)
     if "method" in resource:
-        _add(drafts, words_at(resource, "method", scene), only_key=True)
-    told.append(_isolate(ref, scene))
+        _add(drafts, words_at(resource, "method", ctx), only_key=True)
+    told.append(_isolate(ref, ctx))
     for words in told:
         _add(drafts, words)
     for draft in drafts:
         draft.also = (*draft.also, *also)
 
 
-def name_by_subject(drafts: list[Draft], resource: Resource, scene: Scene) -> list[Draft]:
+def name_by_subject(drafts: list[Draft], resource: Resource, ctx: MappingContext) -> list[Draft]:
     """The results of a genetic Observation under the gene or drug that its components name."""
-    subject = subject_of(resource, scene)
+    subject = subject_of(resource, ctx)
     if not subject:
         return drafts
     told = without_named(drafts, subject)
@@ -80,17 +80,17 @@ def _forget_blood_ranges(drafts: list[Draft]) -> None:
             draft.flag = None if draft.by_range else draft.flag
 
 
-def _specimen(resource: Resource, scene: Scene) -> tuple[str, tuple[str, ...]]:
+def _specimen(resource: Resource, ctx: MappingContext) -> tuple[str, tuple[str, ...]]:
     """The words of a specimen that is not the usual one, and the references read for it."""
     sent = object_of(resource.get("specimen"))
-    known = scene.index.reference_of(sent)
-    target = scene.index.resolve(sent, resource)
+    known = ctx.index.reference_of(sent)
+    target = ctx.index.resolve(sent, resource)
     also = (known,) if known else ()
     if target is None:
-        return _unusual(scene.words.typed(sent.get("display"))), ()
-    words = _unusual(scene.term(target.get("type")).name)
+        return _unusual(ctx.words.typed(sent.get("display"))), ()
+    words = _unusual(ctx.term(target.get("type")).name)
     collected = object_of(target.get("collection"))
-    site = words_at(collected, "bodySite", scene) if "bodySite" in collected else ""
+    site = words_at(collected, "bodySite", ctx) if "bodySite" in collected else ""
     return ", ".join(filter(None, (words, _unusual(site)))), also
 
 
@@ -117,12 +117,12 @@ def _usual() -> frozenset[str]:
     return frozenset(table("observations")["specimens"]["usual"])
 
 
-def _isolate(ref: str, scene: Scene) -> str:
+def _isolate(ref: str, ctx: MappingContext) -> str:
     """The organism or variant a result is of: the value of the finding that it is a member of."""
     for _ in range(_DEEPEST):
-        holders = scene.index.holders_of(ref)
+        holders = ctx.index.holders_of(ref)
         for holder in holders:
-            found = _found_in(scene.index.resolve(holder) or {}, scene)
+            found = _found_in(ctx.index.resolve(holder) or {}, ctx)
             if found:
                 return found
         if not holders:
@@ -138,14 +138,14 @@ def _asks_what(asked: Term) -> bool:
     return asked.has_any(known["codes"]) or any(word in names for word in known["asked"])
 
 
-def _found_in(holder: Resource, scene: Scene) -> str:
+def _found_in(holder: Resource, ctx: MappingContext) -> str:
     """What was found, if the holder asks for what was found ("Bacteria identified")."""
-    if not _asks_what(scene.term(holder.get("code"))):
+    if not _asks_what(ctx.term(holder.get("code"))):
         return ""
-    subject = subject_of(holder, scene)
+    subject = subject_of(holder, ctx)
     if subject:
         return subject
-    coded = scene.term(holder.get("valueCodeableConcept"))
-    value = coded.name or scene.words.typed(string(holder.get("valueString")))
+    coded = ctx.term(holder.get("valueCodeableConcept"))
+    value = coded.name or ctx.words.typed(string(holder.get("valueString")))
     is_answer = polarity_of_codes(coded.codes) or polarity_of_text(value)
     return "" if is_answer else value  # that a variant is present does not say which

@@ -7,7 +7,7 @@ from typing import Any
 
 from fhir_mapping.chart import Flag, Polarity, Range
 from fhir_mapping.context import polarity_of_text
-from fhir_mapping.draft import Draft, Scene
+from fhir_mapping.draft import Draft, MappingContext
 from fhir_mapping.flags import flag_against, is_far_beyond, range_as_sent, range_for
 from fhir_mapping.ranges import table_range
 
@@ -16,7 +16,7 @@ __all__ = ["set_range", "show_range"]
 Resource = Mapping[str, Any]
 
 
-def set_range(draft: Draft, ranges: Any, sent: Flag | None, scene: Scene) -> None:
+def set_range(draft: Draft, ranges: Any, sent: Flag | None, ctx: MappingContext) -> None:
     """The range that fits the patient, and the flag by it.
 
     A published range counts where the sender gives neither range nor flag, or says that a value is
@@ -25,20 +25,20 @@ def set_range(draft: Draft, ranges: Any, sent: Flag | None, scene: Scene) -> Non
     found = None
     if ranges:
         found = range_for(
-            ranges, scene.words, draft.unit, scene.age_years, scene.sex, draft.codes, draft.value
+            ranges, ctx.words, draft.unit, ctx.age_years, ctx.sex, draft.codes, draft.value
         )
     if found is None and (ranges or sent is None or sent is Flag.NORMAL):
-        found = table_range(draft.codes, draft.unit, scene.age_years, scene.sex)
+        found = table_range(draft.codes, draft.unit, ctx.age_years, ctx.sex)
         if sent is not None and not ranges and not is_far_beyond(draft.value, found):
             found = None
     _set_limits(draft, found)
 
 
-def show_range(draft: Draft, element: Resource, scene: Scene) -> None:
+def show_range(draft: Draft, element: Resource, ctx: MappingContext) -> None:
     """A range in words as it was sent; "positive" where "negative" is usual is abnormal."""
     if draft.range is not None or "referenceRange" not in element:
         return
-    usual = range_as_sent(element["referenceRange"], scene.words)
+    usual = range_as_sent(element["referenceRange"], ctx.words)
     if not usual:
         return
     draft.limits = f"range as sent: {usual}"

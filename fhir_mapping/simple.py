@@ -8,7 +8,7 @@ from typing import Any
 from fhir_mapping.absence import told_as_absence
 from fhir_mapping.annotations import remark_of
 from fhir_mapping.chart import Kind, Polarity
-from fhir_mapping.draft import Draft, Scene
+from fhir_mapping.draft import Draft, MappingContext
 from fhir_mapping.reading import items, string
 from fhir_mapping.tables import table
 from fhir_mapping.terms import Term
@@ -26,22 +26,22 @@ def simple_types() -> frozenset[str]:
     return frozenset(name for name, rule in table("simple_types").items() if isinstance(rule, dict))
 
 
-def map_simple(resource: Resource, ref: str, scene: Scene) -> None:
+def map_simple(resource: Resource, ref: str, ctx: MappingContext) -> None:
     """One fact: its name, then what else the table says is worth telling."""
     rule = table("simple_types")[string(resource.get("resourceType"))]
     kind = Kind(rule["kind"])
-    term, also = _name(resource, rule["name"], scene)
+    term, also = _name(resource, rule["name"], ctx)
     name = term.name
     status = string(resource.get(rule.get("status", "status"))).lower()
     draft = Draft(kind, "", name, ref, codes=term.codes, status=status, also=also)
-    draft.days_ago = scene.times.first_of(resource, tuple(rule["time"]))
-    draft.remark = remark_of(resource, scene)
-    if (term.null or not rule["prefix"]) and told_as_absence(term, draft, scene):
+    draft.days_ago = ctx.times.first_of(resource, tuple(rule["time"]))
+    draft.remark = remark_of(resource, ctx)
+    if (term.null or not rule["prefix"]) and told_as_absence(term, draft, ctx):
         return
     if not name:
-        scene.found.leave(ref, "no-code", "It is neither coded nor named.", kind)
+        ctx.found.leave(ref, "no-code", "It is neither coded nor named.", kind)
         return
-    details = _details(resource, rule["more"], scene)
+    details = _details(resource, rule["more"], ctx)
     prefix, is_told = _prefix(resource, rule)
     text = f"{prefix}: {name}" if prefix else name
     if details:
@@ -54,7 +54,7 @@ def map_simple(resource: Resource, ref: str, scene: Scene) -> None:
     draft.key, draft.text = f"{text}|{status}", text
     told = Polarity.PRESENT if is_told else Polarity.UNKNOWN
     draft.polarity = Polarity.ABSENT if refused else told
-    scene.found.told(draft)
+    ctx.found.told(draft)
 
 
 def _prefix(resource: Resource, rule: Mapping[str, Any]) -> tuple[str, bool]:
@@ -66,33 +66,35 @@ def _prefix(resource: Resource, rule: Mapping[str, Any]) -> tuple[str, bool]:
     return rule["prefix"], True
 
 
-def _name(resource: Resource, paths: Sequence[str], scene: Scene) -> tuple[Term, tuple[str, ...]]:
+def _name(
+    resource: Resource, paths: Sequence[str], ctx: MappingContext
+) -> tuple[Term, tuple[str, ...]]:
     for path in paths:
         for value in _at(resource, path):
-            term = scene.term(value)
+            term = ctx.term(value)
             if term.name and not (isinstance(value, dict) and "reference" in value):
                 return term, ()
-            term, also = _target(value, resource, scene)
+            term, also = _target(value, resource, ctx)
             if term.name:
                 return term, also
-    return scene.term(None), ()
+    return ctx.term(None), ()
 
 
-def _target(value: Any, resource: Resource, scene: Scene) -> tuple[Term, tuple[str, ...]]:
+def _target(value: Any, resource: Resource, ctx: MappingContext) -> tuple[Term, tuple[str, ...]]:
     """What a Reference means: a device by its type, anything else by its code."""
     reference = value.get("reference") if isinstance(value, dict) else None
-    target = scene.index.resolve(reference, resource)
+    target = ctx.index.resolve(reference, resource)
     if target is None:
-        return scene.term(value), ()
-    known = scene.index.reference_of(reference)
-    return scene.term(target.get("code") or target.get("type")), (known,) if known else ()
+        return ctx.term(value), ()
+    known = ctx.index.reference_of(reference)
+    return ctx.term(target.get("code") or target.get("type")), (known,) if known else ()
 
 
-def _details(resource: Resource, paths: Sequence[str], scene: Scene) -> list[str]:
+def _details(resource: Resource, paths: Sequence[str], ctx: MappingContext) -> list[str]:
     found: dict[str, None] = {}
     for path in paths:
         for value in _at(resource, path):
-            text = scene.term(value).name
+            text = ctx.term(value).name
             if text:
                 found[text] = None
     return list(found)[:_MOST_DETAILS]

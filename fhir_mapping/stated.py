@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from fhir_mapping.chart import Certainty, Experiencer, Kind, Polarity
-from fhir_mapping.draft import Draft, Scene
+from fhir_mapping.draft import Draft, MappingContext
 
 __all__ = ["state"]
 
 
-def state(draft: Draft, text: str, scene: Scene) -> None:
+def state(draft: Draft, text: str, ctx: MappingContext) -> None:
     """Sets polarity, certainty and experiencer by a statement ("No fever", "Possible stroke").
 
     A problem that is denied is refuted: `absent` problems say that there are none at all. What is
     only suspected of the problem list is neither present nor absent, as an unconfirmed one is.
     """
     is_problem = draft.kind is Kind.PROBLEM
-    context = scene.statements.problem(text) if is_problem else scene.statements.whole(text)
+    context = ctx.statements.problem(text) if is_problem else ctx.statements.whole(text)
     if context.experiencer is Experiencer.FAMILY:  # an exposure to another's illness is one's own
         draft.experiencer = context.experiencer
     if context.certainty is Certainty.UNCERTAIN:

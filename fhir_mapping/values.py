@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from fhir_mapping.concepts import codings, wording
-from fhir_mapping.draft import Scene
+from fhir_mapping.draft import MappingContext
 from fhir_mapping.phrases import ago, plain
 from fhir_mapping.quantities import parts, shown_quantity
 from fhir_mapping.reading import number, object_of, objects
@@ -35,21 +35,21 @@ class Value(NamedTuple):
         return "" if self.number is None else f"{self.comparator or ''}{plain(self.number)}"
 
 
-def read_value(element: Mapping[str, Any], scene: Scene) -> Value | None:
+def read_value(element: Mapping[str, Any], ctx: MappingContext) -> Value | None:
     """The value of an Observation or component, or None if there is none that can be read."""
     sent = element.get("valueQuantity")
     if type(sent) is list:
         sent = object_of(sent)
     if isinstance(sent, dict):
-        amount, comparator, unit = parts(sent, scene.words)
+        amount, comparator, unit = parts(sent, ctx.words)
         if amount is not None:
             return Value(None, amount, comparator, unit)
     sent = element.get("valueCodeableConcept")
     if sent:
-        shown = scene.term(sent).name
+        shown = ctx.term(sent).name
         if shown and not is_nothing(sent):
             return Value(shown, concept=sent)
-    return _other_value(element, scene)
+    return _other_value(element, ctx)
 
 
 _NOTHING = ("NullFlavor", "data-absent-reason")
@@ -63,11 +63,11 @@ def is_nothing(concept: Any) -> bool:
     return bool(systems) and all(isinstance(s, str) and s.endswith(_NOTHING) for s in systems)
 
 
-def _other_value(element: Mapping[str, Any], scene: Scene) -> Value | None:
+def _other_value(element: Mapping[str, Any], ctx: MappingContext) -> Value | None:
     for name in element:
         reader = _READERS.get(name)
         if reader is not None:
-            shown = reader(element[name], scene)
+            shown = reader(element[name], ctx)
             if shown:
                 return Value(shown)
     return _plain_number(element)
@@ -81,51 +81,51 @@ def _plain_number(element: Mapping[str, Any]) -> Value | None:
     return None
 
 
-def _string(sent: Any, scene: Scene) -> str:
-    return scene.words.typed(sent)
+def _string(sent: Any, ctx: MappingContext) -> str:
+    return ctx.words.typed(sent)
 
 
-def _boolean(sent: Any, _: Scene) -> str:
+def _boolean(sent: Any, _: MappingContext) -> str:
     return {True: "yes", False: "no"}.get(sent, "") if isinstance(sent, bool) else ""
 
 
-def _range(sent: Any, scene: Scene) -> str:
+def _range(sent: Any, ctx: MappingContext) -> str:
     if not isinstance(sent, dict):
         return ""
-    ends = [shown_quantity(sent.get(end), scene.words) for end in ("low", "high")]
+    ends = [shown_quantity(sent.get(end), ctx.words) for end in ("low", "high")]
     if all(ends):
         return f"{ends[0]} to {ends[1]}"
     return f"at least {ends[0]}" if ends[0] else f"at most {ends[1]}" if ends[1] else ""
 
 
-def _ratio(sent: Any, scene: Scene) -> str:
+def _ratio(sent: Any, ctx: MappingContext) -> str:
     if not isinstance(sent, dict):
         return ""
-    parts = [shown_quantity(sent.get(part), scene.words) for part in ("numerator", "denominator")]
+    parts = [shown_quantity(sent.get(part), ctx.words) for part in ("numerator", "denominator")]
     return f"{parts[0]}:{parts[1]}" if all(parts) else ""
 
 
-def _moment(sent: Any, scene: Scene) -> str:
+def _moment(sent: Any, ctx: MappingContext) -> str:
     """A date as a value ("last menstrual period"): told relative to now, as all dates are."""
-    days = scene.times.days_ago(sent)
+    days = ctx.times.days_ago(sent)
     if days is None:
         return ""
     return ago(days)
 
 
-def _period(sent: Any, scene: Scene) -> str:
-    return _moment(sent, scene)
+def _period(sent: Any, ctx: MappingContext) -> str:
+    return _moment(sent, ctx)
 
 
-def _time_of_day(sent: Any, scene: Scene) -> str:
-    return scene.words.coded(sent)[:8]
+def _time_of_day(sent: Any, ctx: MappingContext) -> str:
+    return ctx.words.coded(sent)[:8]
 
 
-def _several(sent: Any, scene: Scene) -> str:
-    return ", ".join(filter(None, (wording(one, scene.words) for one in objects(sent))))
+def _several(sent: Any, ctx: MappingContext) -> str:
+    return ", ".join(filter(None, (wording(one, ctx.words) for one in objects(sent))))
 
 
-_READERS: dict[str, Callable[[Any, Scene], str]] = {
+_READERS: dict[str, Callable[[Any, MappingContext], str]] = {
     "valueString": _string,
     "valueBoolean": _boolean,
     "valueRange": _range,

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from fhir_mapping.draft import Draft, Scene
+from fhir_mapping.draft import Draft, MappingContext
 from fhir_mapping.reading import objects
 from fhir_mapping.tables import table
 
@@ -20,14 +20,14 @@ Resource = Mapping[str, Any]
 _LONGEST = 80
 
 
-def subject_of(resource: Resource, scene: Scene) -> str:
+def subject_of(resource: Resource, ctx: MappingContext) -> str:
     """ "EGFR p.Leu858Arg" of a variant, "osimertinib" of an implication; '' of any other result."""
-    components = [c for c in objects(resource.get("component")) if _is_any(c, _codes(), scene)]
+    components = [c for c in objects(resource.get("component")) if _is_any(c, _codes(), ctx)]
     if not components:
         return ""
     said: list[str] = []
     for codes in table("observations")["genetics"]["subject"]:
-        found = [_value(c, scene) for c in components if _is_any(c, codes, scene)]
+        found = [_value(c, ctx) for c in components if _is_any(c, codes, ctx)]
         words = ", ".join(dict.fromkeys(filter(None, found)))
         if words and len(" ".join((*said, words))) <= _LONGEST:
             said.append(words)
@@ -51,10 +51,10 @@ def _codes() -> frozenset[str]:
     return frozenset(c for row in table("observations")["genetics"]["subject"] for c in row)
 
 
-def _is_any(component: Resource, codes: Iterable[str], scene: Scene) -> bool:
-    return scene.term(component.get("code")).has_any(codes)
+def _is_any(component: Resource, codes: Iterable[str], ctx: MappingContext) -> bool:
+    return ctx.term(component.get("code")).has_any(codes)
 
 
-def _value(component: Resource, scene: Scene) -> str:
-    name = scene.term(component.get("valueCodeableConcept")).name
-    return name or scene.words.typed(component.get("valueString"))
+def _value(component: Resource, ctx: MappingContext) -> str:
+    name = ctx.term(component.get("valueCodeableConcept")).name
+    return name or ctx.words.typed(component.get("valueString"))

@@ -28,7 +28,7 @@ def test_a_test_that_is_named_exists(file: str, name: str) -> None:
 
 
 def test_every_threat_and_every_parser_has_a_test() -> None:
-    _, _, tables = TEXT.partition("## Ways in and what stands there")
+    _, _, tables = TEXT.partition("## Entry points and controls")
     tables, _, rest = tables.partition("## What is not defended")
     rows = [line for line in tables.splitlines() if line.startswith("| ") and "---" not in line]
     heads = ("| threat |", "| what comes in |")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from cds_hooks.app.application import create_app
 from cds_hooks.app.config import AppConfig
-from cds_hooks.app.doors import Call, Doors, Exchange, Identify, Readiness, RequestInfo
+from cds_hooks.app.handlers import AppHandlers, Call, Exchange, Identify, Readiness, RequestInfo
 
 __all__ = [
     "AppConfig",
     "Call",
-    "Doors",
+    "AppHandlers",
     "Exchange",
     "Identify",
     "Readiness",

@@ -15,9 +15,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from cds_hooks.app.config import AppConfig
-from cds_hooks.app.doors import Doors
 from cds_hooks.app.endpoints import Endpoints
 from cds_hooks.app.errors import MethodNotAllowed, PathUnknown, Unexpected
+from cds_hooks.app.handlers import AppHandlers
 from cds_hooks.app.middleware.authenticate import Authenticate
 from cds_hooks.app.middleware.body_limit import BodyLimit
 from cds_hooks.app.middleware.content_type import ContentType
@@ -38,19 +38,19 @@ from cds_hooks.errors import ChartsideError
 __all__ = ["create_app"]
 
 
-def create_app(doors: Doors, config: AppConfig | None = None) -> ASGIApp:
+def create_app(handlers: AppHandlers, config: AppConfig | None = None) -> ASGIApp:
     """The application. ValueError or AnswerInvalid when the services cannot be published.
 
     From the outside in: an id, the observer, CORS, the last resort, then who calls, then everything
     that refuses cheaply, then the endpoints: what is not let in holds no place among the calls.
     """
     config = config or AppConfig()
-    app: ASGIApp = _inner(doors, config)
+    app: ASGIApp = _inner(handlers, config)
     app = ContentType(app)
     app = BodyLimit(app, config)
     app = InFlight(app, config.max_in_flight, config.max_per_peer)
-    if doors.identify is not None:
-        app = Authenticate(app, doors.identify)
+    if handlers.identify is not None:
+        app = Authenticate(app, handlers.identify)
     if config.proxies:
         app = Forwarded(app, config.proxies, config.certificate_header)
     app = Paths(app)
@@ -58,29 +58,31 @@ def create_app(doors: Doors, config: AppConfig | None = None) -> ASGIApp:
     if config.cors_origins:
         app = Cors(app, config.cors_origins)
     app = FixedHeaders(app)
-    app = Observe(app, doors.observe)
+    app = Observe(app, handlers.observe)
     return RequestId(app)
 
 
-def _inner(doors: Doors, config: AppConfig) -> FastAPI:
+def _inner(handlers: AppHandlers, config: AppConfig) -> FastAPI:
     app = FastAPI(
         title="Chartside",
-        version=doors.version.get("version", "0"),
+        version=handlers.version.get("version", "0"),
         # FastAPI's pages load assets from elsewhere, and its document knows nothing of our bodies.
         openapi_url=None,
         redirect_slashes=False,
-        lifespan=_lifespan(doors),
+        lifespan=_lifespan(handlers),
     )
-    _add_routes(app, Endpoints(doors, config), describe([s.id for s in doors.services]))
+    _add_routes(app, Endpoints(handlers, config), describe([s.id for s in handlers.services]))
     _add_document(app)
     _add_handlers(app, config)
     return app
 
 
-def _lifespan(doors: Doors) -> Any:
+def _lifespan(handlers: AppHandlers) -> Any:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        manager: AbstractAsyncContextManager[None] | None = doors.lifespan and doors.lifespan()
+        manager: AbstractAsyncContextManager[None] | None = (
+            handlers.lifespan and handlers.lifespan()
+        )
         if manager is None:
             yield
         else:

@@ -1,4 +1,4 @@
-"""What happens at each path: read, ask the door, check, answer."""
+"""What happens at each path: read, call the handler, check, answer."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from cds_hooks.app.config import AppConfig
-from cds_hooks.app.doors import Doors, RequestInfo
 from cds_hooks.app.errors import AnswerLate, ClientGone, ServiceUnknown
+from cds_hooks.app.handlers import AppHandlers, RequestInfo
 from cds_hooks.app.middleware.fixed_headers import WITH_A_FORM
 from cds_hooks.app.notes import notes_of
 from cds_hooks.app.prefer import wait_of
@@ -33,10 +33,10 @@ T = TypeVar("T")
 class Endpoints:
     """One method a path. Discovery is made and checked once, at construction."""
 
-    def __init__(self, doors: Doors, config: AppConfig) -> None:
-        self._doors = doors
+    def __init__(self, handlers: AppHandlers, config: AppConfig) -> None:
+        self._handlers = handlers
         self._config = config
-        self._discovery = to_json(discovery_of(doors.services))
+        self._discovery = to_json(discovery_of(handlers.services))
 
     async def discovery(self, request: Request) -> Response:  # noqa: ARG002 - the route's signature
         """`GET /cds-services`."""
@@ -48,7 +48,7 @@ class Endpoints:
         # A card is for a reader, who does not wait; what only starts work may be waited for.
         wait_s = wait_of(request.headers.getlist("prefer")) if definition.only_starts else 0.0
         # No name is given to what was read: it may be large, and is let go with the work.
-        answer = self._doors.answer(
+        answer = self._handlers.answer(
             definition, *self._read(definition, await _body(request), _info(request, wait_s))
         )
         return json_reply(to_json(await self._in_time(answer, wait_s)))
@@ -58,8 +58,8 @@ class Endpoints:
         definition = self._find(request)
         feedback = parse_feedback(await _body(request), self._config.limits)
         if feedback.entries:
-            door = self._doors.record_feedback
-            await self._in_time(door(definition.id, feedback.entries, _info(request)))
+            record = self._handlers.record_feedback
+            await self._in_time(record(definition.id, feedback.entries, _info(request)))
         return json_reply(to_json(outcome_of_problems(len(feedback.entries), feedback.problems)))
 
     async def healthz(self, request: Request) -> Response:  # noqa: ARG002
@@ -68,7 +68,7 @@ class Endpoints:
 
     async def readyz(self, request: Request) -> Response:  # noqa: ARG002
         """Ready to answer calls; 503 with what is missing until then."""
-        now = self._doors.ready()
+        now = self._handlers.ready()
         document = {"status": "ready" if now.ready else "not-ready", "checks": dict(now.checks)}
         reply = plain_reply(document, 200 if now.ready else 503)
         if not now.ready:
@@ -77,20 +77,20 @@ class Endpoints:
 
     async def version(self, request: Request) -> Response:  # noqa: ARG002
         """What runs here."""
-        return plain_reply(dict(self._doors.version))
+        return plain_reply(dict(self._handlers.version))
 
     async def metrics(self, request: Request) -> Response:  # noqa: ARG002
         """Prometheus text."""
-        body, content_type = self._doors.metrics()
+        body, content_type = self._handlers.metrics()
         return Response(body, headers={"Content-Type": content_type})
 
     async def basis(self, request: Request) -> Response:  # noqa: ARG002
         """The page that tells on what the answers rest."""
-        return HTMLResponse(self._doors.basis())
+        return HTMLResponse(self._handlers.basis())
 
     async def consultation(self, request: Request) -> Response:
         """The page of one consultation, for whoever has its link."""
-        page = self._doors.consultation(request.path_params["link"])
+        page = self._handlers.consultation(request.path_params["link"])
         return HTMLResponse(
             await self._in_time(page), headers={"Content-Security-Policy": WITH_A_FORM}
         )
@@ -98,8 +98,8 @@ class Endpoints:
     async def judgements(self, request: Request) -> Response:
         """`POST /consultations/{link}/feedback`: its form; then the page again."""
         link = request.path_params["link"]
-        said, words = parse_form(await _body(request), self._doors.reasons)
-        await self._in_time(self._doors.judge(link, said, words, _info(request)))
+        said, words = parse_form(await _body(request), self._handlers.reasons)
+        await self._in_time(self._handlers.judge(link, said, words, _info(request)))
         return RedirectResponse(f"../{link}", 303)
 
     def _read(
@@ -109,11 +109,11 @@ class Endpoints:
         # What one client sent is not recalled for another: they may read different servers.
         told = f"{info.caller.client}/{definition.id}"
         info = replace(info, digest=digest_of(told, body))
-        known = self._doors.known(info.digest) if info.digest else None
+        known = self._handlers.known(info.digest) if info.digest else None
         return known or parse_request(body, definition.on, self._config.limits), info
 
     def _find(self, request: Request) -> ServiceDefinition:
-        definition = find(request.path_params["service_id"], self._doors.services)
+        definition = find(request.path_params["service_id"], self._handlers.services)
         if definition is None:
             raise ServiceUnknown
         notes_of(request.scope).service = definition.id

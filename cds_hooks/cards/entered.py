@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from cds_hooks.cards import phrases
-from cds_hooks.cards.around import facts_of, notes_of, says
+from cds_hooks.cards.annotations import facts_of, notes_of, says
 from cds_hooks.cards.blocks import Block, escaped, joined
 from cds_hooks.cards.data import texts
 from cds_hooks.cards.escape import Coded, capped, plain

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from cds_hooks.cards import phrases
-from cds_hooks.cards.around import says, short_facts
+from cds_hooks.cards.annotations import says, short_facts
 from cds_hooks.cards.blocks import escaped, joined
 from cds_hooks.cards.data import texts
 from cds_hooks.consultation import ChartFinding, Consultation, Reason, Seriousness

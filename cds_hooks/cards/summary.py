@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from cds_hooks.cards import phrases
-from cds_hooks.cards.around import says
+from cds_hooks.cards.annotations import says
 from cds_hooks.cards.data import texts
 from cds_hooks.cards.escape import capped, plain
 from cds_hooks.cards.listed import best_first

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cds_hooks.cards import phrases
-from cds_hooks.cards.around import agreement_of, facts_of, notes_of, says
+from cds_hooks.cards.annotations import agreement_of, facts_of, notes_of, says
 from cds_hooks.cards.data import texts
 from cds_hooks.cards.listed import code_of, holds, wrong_facts
 from cds_hooks.consultation import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cds_hooks.cards.around import sure_of
+from cds_hooks.cards.annotations import sure_of
 from cds_hooks.cards.data import texts
 from cds_hooks.cards.listed import light_of
 from cds_hooks.cards.markdown import markdown

@@ -42,7 +42,7 @@ from cds_hooks.evaluation.suites.eurorad import EURORAD
 from cds_hooks.evaluation.suites.load import find_file, load_suite
 from cds_hooks.evaluation.suites.lookup import look_up
 from cds_hooks.evaluation.suites.registry import known_suites
-from cds_hooks.evaluation.suites.suite import OnBroken, Suite, Task
+from cds_hooks.evaluation.suites.suite import OnError, Suite, Task
 from cds_hooks.settings import Settings, load_settings
 from cds_hooks.settings.places import written
 
@@ -100,10 +100,10 @@ def run(
         int,
         typer.Option(min=0, max=64, help="Engine processes; 0: one, of demonstration one a core."),
     ] = 0,
-    at_once: Annotated[
+    concurrency: Annotated[
         int, typer.Option(min=1, max=16, help="Cases in flight together in each engine.")
     ] = 1,
-    then: Annotated[After, typer.Option(help="What is asked after each list.")] = After.NOTHING,
+    followup: Annotated[After, typer.Option(help="What is asked after each list.")] = After.NONE,
     recorded: Annotated[
         str, typer.Option(help="Of eurorad-replay: the model or panel whose answers are replayed.")
     ] = "",
@@ -111,13 +111,13 @@ def run(
         bool, typer.Option("--realigned", help="Of eurorad-replay: rows that slipped put right.")
     ] = False,
     limit: Annotated[int, typer.Option(min=0, help="First cases only; 0: all.")] = 0,
-    on_broken: Annotated[OnBroken, typer.Option(help="At a line that is broken.")] = OnBroken.STOP,
+    on_error: Annotated[OnError, typer.Option(help="At a line that is broken.")] = OnError.STOP,
     config: Annotated[Path | None, typer.Option(help="Settings file (TOML).")] = None,
     json: Json = False,
 ) -> None:
     """Ask every case of a suite. A run that broke off goes on where it was."""
     now = datetime.now(UTC)
-    loaded = load_suite(suite, data, now=now, on_broken=on_broken, labels=labels)
+    loaded = load_suite(suite, data, now=now, on_error=on_error, labels=labels)
     for broken in loaded.rejected:
         typer.echo(f"left out: {broken.where}: {broken.why}", err=True)
     chosen = loaded.only(c.id for c in loaded.cases[: limit or None])
@@ -129,7 +129,7 @@ def run(
         held = voice.held(chosen)
         asyncio.run(run_suite(held, voice.answering(), voice.manifest(held, now), folder))
     else:
-        asking = Asking(seed, samples, names, brief, engines, at_once, then)
+        asking = Asking(seed, samples, names, brief, engines, concurrency, followup)
         folder = output or _RUNS / f"{suite}-seed{seed}"
         asyncio.run(_run(chosen, now, load_settings(config), asking, folder))
     _report([folder], folder, json=json)
@@ -147,13 +147,13 @@ def pair(
         typer.Option("--brief/--full", help="Short answers; so by default for demonstration."),
     ] = None,
     limit: Annotated[int, typer.Option(min=0, help="First cases only; 0: all.")] = 0,
-    on_broken: Annotated[OnBroken, typer.Option(help="At a line that is broken.")] = OnBroken.STOP,
+    on_error: Annotated[OnError, typer.Option(help="At a line that is broken.")] = OnError.STOP,
     config: Annotated[Path | None, typer.Option(help="Settings file (TOML).")] = None,
     json: Json = False,
 ) -> None:
     """Ask each case along the terminology's names and free, side by side, and compare."""
     now = datetime.now(UTC)
-    loaded = load_suite(suite, data, now=now, on_broken=on_broken)
+    loaded = load_suite(suite, data, now=now, on_error=on_error)
     if loaded.task is not Task.OPEN:
         raise SuiteError("names are written in open-ended suites only", where=suite)
     chosen = loaded.only(c.id for c in loaded.cases[: limit or None])
@@ -284,7 +284,7 @@ async def _run(
 
         answer = service.answering(suite.task)
         manifest = service.manifest(suite)
-        await run_suite(suite, answer, manifest, folder, told=told, at_once=service.in_flight)
+        await run_suite(suite, answer, manifest, folder, told=told, concurrency=service.in_flight)
 
 
 def _show(table: page.Table, notes: Sequence[str]) -> None:

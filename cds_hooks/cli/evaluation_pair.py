@@ -73,7 +73,7 @@ def pair(first: Sequence[CaseResult], second: Sequence[CaseResult]) -> Pair:
 
 async def _run(suite: Suite, service: Bench, folder: Path) -> tuple[CaseResult, ...]:
     answer, manifest = service.answering(suite.task), service.manifest(suite)
-    return await run_suite(suite, answer, manifest, folder, at_once=service.in_flight)
+    return await run_suite(suite, answer, manifest, folder, concurrency=service.in_flight)
 
 
 def pair_table(found: Pair, suite: Suite) -> tuple[Table, tuple[str, ...]]:

@@ -55,8 +55,8 @@ class Asking:
     `samples` a case (0: unsaid), `names` whether diagnoses are written along the names of the
     terminology, `brief` whether answers are short (unsaid: those of a demonstration model, whose
     names are what is measured), `engines` how many engine processes answer side by side (0:
-    unsaid), `at_once` cases in flight together in each of them, `after` what is asked when a list
-    is made.
+    unsaid), `concurrency` cases in flight together in each of them, `after` what is asked when a
+    list is made.
     """
 
     seed: int = 0
@@ -64,8 +64,8 @@ class Asking:
     names: bool | None = None
     brief: bool | None = None
     engines: int = 0
-    at_once: int = 1
-    after: After = After.NOTHING
+    concurrency: int = 1
+    after: After = After.NONE
 
     def of(self, settings: Settings) -> Asking:
         """The same with everything said."""
@@ -98,7 +98,7 @@ class Asking:
         model = {
             "seed": self.seed,
             "names_by_construction": self.names,
-            "parallel": self.at_once,
+            "parallel": self.concurrency,
             "threads": settings.model.threads or self._threads,
         }
         return settings.model_copy(
@@ -123,12 +123,12 @@ class Bench:
     @property
     def in_flight(self) -> int:
         """Cases that are asked at one time."""
-        return self.asking.engines * self.asking.at_once
+        return self.asking.engines * self.asking.concurrency
 
     def answering(self, task: Task) -> AnswerCase:
         """How cases of a task are answered: each by a service that has room for it."""
         free: asyncio.Queue[tuple[Runtime, AnswerCase]] = asyncio.Queue()
-        for _ in range(self.asking.at_once):
+        for _ in range(self.asking.concurrency):
             for runtime in self.runtimes:
                 free.put_nowait((runtime, self._answering(task, runtime)))
 
@@ -168,7 +168,7 @@ class Bench:
         engine, config = runtime.engine, self._questions
         consult = partial(self.consult, runtime)
         match self.asking.after:
-            case After.NOTHING:
+            case After.NONE:
                 return consult
             case After.SECOND_LOOK:
                 again = second_look(engine, self.terminology, config)
@@ -181,7 +181,7 @@ class Bench:
         return ask
 
     async def consult(self, runtime: Runtime, case: Case) -> Consultation:
-        """The whole way through, however long the model takes.
+        """The whole pipeline, however long the model takes.
 
         The chart is moved along with the clock, so that a case asked late in a long run is the
         same question as one asked first.
@@ -212,8 +212,8 @@ class Bench:
             samples=self.asking.samples,
             names=bool(self.asking.names) and suite.task is Task.OPEN,
             engines=self.asking.engines,
-            at_once=self.asking.at_once,
-            after=self.asking.after if suite.task is Task.OPEN else After.NOTHING,
+            concurrency=self.asking.concurrency,
+            after=self.asking.after if suite.task is Task.OPEN else After.NONE,
             started=self.loaded.isoformat(timespec="seconds"),
             chartside=version("chartside"),
             demonstration=model.demonstration,

@@ -144,7 +144,7 @@ def _request(
 async def _consult(
     service: ServiceDefinition, body: dict[str, Any], config: Path | None
 ) -> tuple[Consultation, Response, str]:
-    """The whole way through, however long the model takes; with what the engine says is wrong."""
+    """The whole pipeline, however long the model takes; with what the engine says is wrong."""
     request = parse_request(orjson.dumps(body), service.on)
     settings = load_settings(config)
     require_files(settings)

@@ -104,7 +104,7 @@ async def _measure(settings: Settings, purpose: Purpose, who: str, limit: int) -
             manifest,
             folder,
             told=lambda result, done: status.update(f"{done} of {len(suite.cases)}: {result.case}"),
-            at_once=service.in_flight,
+            concurrency=service.in_flight,
         )
     return decide(manifest, results, purpose=purpose, who=who, now=now)
 

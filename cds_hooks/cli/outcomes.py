@@ -14,7 +14,7 @@ from cds_hooks.errors import ChartsideError
 
 __all__ = ["NotAnswered", "not_answered"]
 
-_ANSWERS = frozenset({Outcome.ANSWERED, Outcome.STANDS, Outcome.CHECKED})
+_ANSWERS = frozenset({Outcome.ANSWERED, Outcome.REUSED, Outcome.CHECKED})
 
 
 class NotAnswered(ChartsideError):

@@ -34,7 +34,7 @@ from cds_hooks.prewarm import (
     ChartReader,
     Item,
     PatientList,
-    Polite,
+    RateLimitedTransport,
     RunningService,
     Schedule,
     SigningKey,
@@ -115,7 +115,7 @@ async def _run(
                 edges.read,
                 edges.service.consult,
                 report.summary,
-                at_once=settings.prewarm.at_once,
+                concurrency=settings.prewarm.concurrency,
                 advance=lambda: bar.advance(task),
             )
 
@@ -125,7 +125,7 @@ class _Edges:
     """The FHIR server and the running service."""
 
     fhir: httpx.AsyncClient
-    polite: Polite
+    transport: RateLimitedTransport
     base: Base
     tokens: TokenSource
     reader: ChartReader
@@ -133,7 +133,7 @@ class _Edges:
     bounds: GatherConfig
 
     async def read(self, patient_id: str) -> Mapping[str, Any]:
-        self.polite.require_patience()
+        self.transport.require_patience()
         return await self.reader.read(patient_id)
 
 
@@ -141,7 +141,7 @@ class _Edges:
 async def _edges(settings: Settings, key: SigningKey, port: int) -> AsyncIterator[_Edges]:
     wanted, base = settings.prewarm, _base(settings)
     bounds = replace(gather_config(settings), connect_seconds=10.0, read_seconds=60.0)
-    polite = Polite(
+    transport = RateLimitedTransport(
         guarded(httpx.AsyncHTTPTransport(verify=client_context(), trust_env=False)),
         per_minute=wanted.reads_per_minute,
         longest_pause_s=wanted.longest_pause_s,
@@ -149,13 +149,13 @@ async def _edges(settings: Settings, key: SigningKey, port: int) -> AsyncIterato
     # A read waits for its turn and for a busy server, so its own bound is that of the transport.
     patient = replace(bounds, read_seconds=4 * wanted.longest_pause_s + 600)
     async with (
-        open_http(bounds, transport=polite) as fhir,
+        open_http(bounds, transport=transport) as fhir,
         own_http(settings, port, timeout=10) as service,
     ):
         tokens = TokenSource(fhir, base, _client(settings, key))
         yield _Edges(
             fhir=fhir,
-            polite=polite,
+            transport=transport,
             base=base,
             tokens=tokens,
             reader=ChartReader(fhir, base, tokens, _service(OPENED).prefetch, patient),

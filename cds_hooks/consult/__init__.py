@@ -1,14 +1,14 @@
-"""The way through the house, top to bottom: gather, map, render, ask, check, answer.
+"""The pipeline, top to bottom: gather, map, render, infer, check, answer.
 
-The only room that knows all the stages. A hook is answered within `answer_within_s`; what is not
+The only package that knows all the stages. A hook is answered within `answer_within_s`; what is not
 ready by then goes on in the background with the facts already gathered (never with the EHR's
 token) and answers the next hook of the same chart. Identical work in flight runs once, in all
 processes that share a store.
 """
 
-from cds_hooks.consult.config import ConsultConfig, Gather, Rooms
+from cds_hooks.consult.config import ConsultConfig, Dependencies, Gather
 from cds_hooks.consult.consultant import Consultant
-from cds_hooks.consult.question import content_key
+from cds_hooks.consult.preparation import content_key
 from cds_hooks.consult.terms import ClientTerms, patient_scope
 
 __all__ = [
@@ -16,7 +16,7 @@ __all__ = [
     "ConsultConfig",
     "Consultant",
     "Gather",
-    "Rooms",
+    "Dependencies",
     "content_key",
     "patient_scope",
 ]

@@ -1,4 +1,4 @@
-"""What the way through is handed: how a site wants to be answered, and every edge of the house."""
+"""What the pipeline is given: how a site wants to be answered, and its dependencies."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import ServiceDefinition
 from prompts import Template
 
-__all__ = ["ConsultConfig", "Gather", "Rooms"]
+__all__ = ["ConsultConfig", "Gather", "Dependencies"]
 
 _DAY_S = 86_400.0
 
@@ -104,8 +104,8 @@ class Gather(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Rooms:
-    """Every edge of the house."""
+class Dependencies:
+    """What the pipeline calls: engine, store, clock, and what else is not a pure function."""
 
     gather: Gather
     engine: Engine

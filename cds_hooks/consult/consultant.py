@@ -8,16 +8,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC
 
-from cds_hooks import cards, expiry
+from cds_hooks import cards, staleness
 from cds_hooks.audit import Call, LinkUnknown, consultation_of, link_to
 from cds_hooks.cards.data import override_reasons
 from cds_hooks.compliance import Judging, consultation_page
-from cds_hooks.consult import entered, question
 from cds_hooks.consult.calls import call_of
-from cds_hooks.consult.config import ConsultConfig, Rooms
-from cds_hooks.consult.recall import Recall
-from cds_hooks.consult.shown import Shown
-from cds_hooks.consult.work import Work
+from cds_hooks.consult.config import ConsultConfig, Dependencies
+from cds_hooks.consult.in_flight import InFlightWork
+from cds_hooks.consult.new_problem import check_new_problem
+from cds_hooks.consult.preparation import prepare_consultation, what_was_read
+from cds_hooks.consult.recent_cards import RecentCardCache
+from cds_hooks.consult.request_cache import RequestCache
 from cds_hooks.consultation import Caller, Consultation, Outcome
 from cds_hooks.plausibility import discriminates
 from cds_hooks.protocol.cards import Link, Response
@@ -32,18 +33,18 @@ __all__ = ["Consultant"]
 # Callers that wait hold a place among the open calls, which are for charts that are opened.
 _MOST_WAITING = 8
 _LINK_LABEL = "This consultation"
-_NOT_YET = (Outcome.PENDING, Outcome.STANDS)
+_NOT_YET = (Outcome.PENDING, Outcome.REUSED)
 
 
 class Consultant:
     """Answers hooks. One instance a process; its work in flight ends with `close`."""
 
-    def __init__(self, rooms: Rooms, config: ConsultConfig) -> None:
-        self._rooms = rooms
+    def __init__(self, dependencies: Dependencies, config: ConsultConfig) -> None:
+        self._dependencies = dependencies
         self._config = config
-        self._work = Work(rooms, config)
-        self._recall = Recall(config.recall_s)
-        self._shown = Shown(rooms.new_id)
+        self._in_flight = InFlightWork(dependencies, config)
+        self._request_cache = RequestCache(config.recall_s)
+        self._recent_cards = RecentCardCache(dependencies.new_id)
         self._waiting = 0
 
     async def answer(
@@ -63,31 +64,31 @@ class Consultant:
         if service.checks_entered:
             return await self._check(service, request)
         began = time.monotonic()
-        asked = self._again(digest, request.caller)
-        if asked is None:
-            asked = await self.ask(service, request)
-            self._recall.put(digest, asked, request)
+        pending = self._again(digest, request.caller)
+        if pending is None:
+            pending = await self.ask(service, request)
+            self._request_cache.put(digest, pending, request)
         if service.only_starts:
-            return await self._begin(asked, wait_s, call_of(request))
+            return await self._begin(pending, wait_s, call_of(request))
         left = self._config.within(service.id) - (time.monotonic() - began)
-        done = self._shown.answer(asked.key) or await self._answer_by(asked, left)
+        done = self._recent_cards.answer(pending.key) or await self._answer_by(pending, left)
         return await self.respond(done, request, service.id)
 
     async def _check(self, service: ServiceDefinition, request: HookRequest) -> Response:
         """The plausibility of what was just entered; of a call about something else no card."""
         if not problem_check.is_asked(service, request):
             return Response()
-        done = await entered.checked(self._rooms, self._config, service, request)
+        done = await check_new_problem(self._dependencies, self._config, service, request)
         return await self.respond(done, request)
 
     def known(self, digest: bytes) -> HookRequest | None:
         """The request in a body that was sent before, without its resources and its token."""
-        remembered = self._recall.get(digest)
+        remembered = self._request_cache.get(digest)
         return None if remembered is None else remembered.request
 
     async def ask(self, service: ServiceDefinition, request: HookRequest) -> Consultation:
         """Gather, map and render: a consultation that only the model's answer is missing from."""
-        return await question.put(self._rooms, self._config, service, request)
+        return await prepare_consultation(self._dependencies, self._config, service, request)
 
     async def respond(
         self, consultation: Consultation, request: HookRequest, service_id: str = ""
@@ -97,10 +98,10 @@ class Consultant:
         context, profile = request.context, self._config.of(request.caller).card_profile
         speak = self._config.speaks(service_id or consultation.service)
         about = (context.patient_id, context.encounter_id, profile, speak)
-        response = self._shown.again(consultation, about)
+        response = self._recent_cards.again(consultation, about)
         if response is None:
             response = await self._cards(consultation, request, profile, speak)
-            self._shown.put(consultation, about, response)
+            self._recent_cards.put(consultation, about, response)
         await self._save(consultation, response, call_of(request))
         return response
 
@@ -109,17 +110,17 @@ class Consultant:
     ) -> Response:
         last = None
         if consultation.outcome is not Outcome.ANSWERED:
-            last = await self._rooms.store.last_for_patient(consultation.patient_key)
+            last = await self._dependencies.store.last_for_patient(consultation.patient_key)
             last = None if last is None else _as_read_now(last, consultation)
         response = cards.build(
             consultation,
             base_url=self._config.base_url,
-            make_uuid=self._rooms.new_id,
+            make_uuid=self._dependencies.new_id,
             profile=profile,
             patient_id=request.context.patient_id,
             encounter_id=request.context.encounter_id,
             last=last,
-            now=self._rooms.now().timestamp(),
+            now=self._dependencies.now().timestamp(),
             silent=self._config.silent,
             speak=speak,
             accuracy=self._config.accuracy,
@@ -128,22 +129,22 @@ class Consultant:
 
     async def page(self, link: str) -> str:
         """The page that a card's link opens. Raises LinkUnknown, StoreUnavailable."""
-        found, now = await self._linked_to(link), self._rooms.now().timestamp()
+        found, now = await self._linked_to(link), self._dependencies.now().timestamp()
         base = self._config.base_url
         shown = cards.build(
             found,
             base_url=base,
-            make_uuid=self._rooms.new_id,
+            make_uuid=self._dependencies.new_id,
             now=now,
             accuracy=self._config.accuracy,
         )
-        said = await self._rooms.store.feedback_for(found.id)
+        said = await self._dependencies.store.feedback_for(found.id)
         return consultation_page(
             found,
             shown.cards,
             basis=f"{base}/basis",
             now=now,
-            discriminates=discriminates(self._rooms.terminology),
+            discriminates=discriminates(self._dependencies.terminology),
             judging=Judging(f"{link}/feedback", override_reasons(), tuple(said)),
         )
 
@@ -157,7 +158,7 @@ class Consultant:
         found = await self._linked_to(link)
         if any(each.place > len(found.assessments) for each in said):
             raise FeedbackInvalid([Problem("said", "value", "no diagnosis has this place")])
-        when = self._rooms.now().astimezone(UTC).isoformat(timespec="seconds")
+        when = self._dependencies.now().astimezone(UTC).isoformat(timespec="seconds")
         return found.service, FeedbackEntry(
             card="",
             outcome="judged",
@@ -169,96 +170,98 @@ class Consultant:
 
     async def _linked_to(self, link: str) -> Consultation:
         """The consultation that a link opens, with its answer where there is one by now."""
-        now = self._rooms.now().timestamp()
-        found = await self._rooms.store.get(consultation_of(self._rooms.key, link, now=now))
+        now = self._dependencies.now().timestamp()
+        found = await self._dependencies.store.get(
+            consultation_of(self._dependencies.key, link, now=now)
+        )
         if found is None:
             raise LinkUnknown
         return (await self._answer_to(found) or found) if found.outcome in _NOT_YET else found
 
-    async def _answer_to(self, asked: Consultation) -> Consultation | None:
-        oldest = asked.created - self._config.fresh_for_s
-        return await self._rooms.store.find_by_key(asked.key, not_older_than=oldest)
+    async def _answer_to(self, pending: Consultation) -> Consultation | None:
+        oldest = pending.created - self._config.fresh_for_s
+        return await self._dependencies.store.find_by_key(pending.key, not_older_than=oldest)
 
     def _linked(self, consultation: Consultation, response: Response) -> Response:
         """Each card with a link to the consultation it is of."""
         if not self._config.link_s:
             return response
-        until = self._rooms.now().timestamp() + self._config.link_s
-        path = link_to(self._rooms.key, consultation.id, until=until)
+        until = self._dependencies.now().timestamp() + self._config.link_s
+        path = link_to(self._dependencies.key, consultation.id, until=until)
         link = Link(_LINK_LABEL, f"{self._config.base_url}/consultations/{path}")
         linked = (replace(card, links=(*card.links, link)) for card in response.cards)
         return replace(response, cards=tuple(linked))
 
-    async def finish(self, asked: Consultation) -> Consultation:
+    async def finish(self, pending: Consultation) -> Consultation:
         """Ask the model and check what it said; identical work in flight is joined."""
-        return await asyncio.shield(self._work.start(asked))
+        return await asyncio.shield(self._in_flight.start(pending))
 
     async def close(self) -> None:
         """Cancel what is in flight and wait until it has ended."""
-        await self._work.close()
+        await self._in_flight.close()
 
     def _again(self, digest: bytes, caller: Caller | None) -> Consultation | None:
         """The question as it was put when this body came before, under an id of its own."""
-        remembered = self._recall.get(digest)
+        remembered = self._request_cache.get(digest)
         if remembered is None:
             return None
-        now = self._rooms.now().timestamp()
-        asked = replace(remembered.asked, caller=caller, created=now, timings_ms={})
-        return replace(asked, id=self._rooms.new_id())
+        now = self._dependencies.now().timestamp()
+        pending = replace(remembered.pending, caller=caller, created=now, timings_ms={})
+        return replace(pending, id=self._dependencies.new_id())
 
     async def _save(self, consultation: Consultation, response: Response, call: Call) -> None:
         """Record the cards and who sees them; with the consultation itself where it is not on
         record yet."""
-        store = self._rooms.store
+        store = self._dependencies.store
         if consultation.outcome in _NOT_YET or not await store.save_cards(
             consultation, response.cards, call
         ):
             await store.save_consultation(consultation, response.cards, call)
 
-    async def _begin(self, asked: Consultation, wait_s: float, call: Call) -> Response:
+    async def _begin(self, pending: Consultation, wait_s: float, call: Call) -> Response:
         """Start the work and tell how it stands. Nobody would read a card, so none is made."""
         seconds = min(wait_s, self._config.deadline_s) if self._waiting < _MOST_WAITING else 0.0
         self._waiting += 1
         try:
-            found = await self._answer_by(asked, seconds)
+            found = await self._answer_by(pending, seconds)
         finally:
             self._waiting -= 1
         await self._save(found, Response(), call)
         return Response(extension={STARTED: {"outcome": found.outcome.value}})
 
-    async def _answer_by(self, asked: Consultation, seconds: float) -> Consultation:
+    async def _answer_by(self, pending: Consultation, seconds: float) -> Consultation:
         """The stored answer to the same question, or the model's if it comes in time, or none.
 
         When the question differs in nothing that matters from the last one, its answer stands.
         """
-        stored = await self._answer_to(asked)
+        stored = await self._answer_to(pending)
         if stored is not None:
             return stored
-        oldest = asked.created - self._config.fresh_for_s
-        if asked.key not in self._work and await self._stands(asked, oldest):
+        oldest = pending.created - self._config.fresh_for_s
+        if pending.key not in self._in_flight and await self._stands(pending, oldest):
             # The last answer may be this question's own, finished between the two looks.
-            return await self._answer_to(asked) or replace(asked, outcome=Outcome.STANDS)
-        task = self._work.start(asked)
+            return await self._answer_to(pending) or replace(pending, outcome=Outcome.REUSED)
+        task = self._in_flight.start(pending)
         done, _ = await asyncio.wait({task}, timeout=max(seconds, 0.0))
-        return task.result() if done else asked
+        return task.result() if done else pending
 
-    async def _stands(self, asked: Consultation, oldest: float) -> bool:
+    async def _stands(self, pending: Consultation, oldest: float) -> bool:
         """Whether the patient's last answer may be shown instead of a new one.
 
         It has to be of the same settings, model and template, young enough, and a differential;
         and nothing that matters may have changed since.
         """
-        last = await self._rooms.store.last_for_patient(asked.patient_key)
+        last = await self._dependencies.store.last_for_patient(pending.patient_key)
         if last is None or last.outcome is not Outcome.ANSWERED or last.created < oldest:
             return False
-        alike = _made_by(last) == _made_by(asked)
-        return alike and not expiry.changes(last.chart, asked.chart).matter
+        alike = _made_by(last) == _made_by(pending)
+        return alike and not staleness.changes(last.chart, pending.chart).matter
 
 
 def _made_by(consultation: Consultation) -> tuple[object, ...]:
     """What besides the chart an answer depends on."""
     template = consultation.prompt.template if consultation.prompt else None
-    read = question.what_was_read(consultation.key_states, consultation.key_arrivals)
+    read = what_was_read(consultation.key_states, consultation.key_arrivals)
     return (consultation.settings_sha256, consultation.model, template, read)
 
 

@@ -22,7 +22,7 @@ from cds_hooks.gather.ownership import Owner, identifiers_of
 from cds_hooks.gather.prefetch import read_key, read_value
 from cds_hooks.gather.reading import Reading, Shape
 from cds_hooks.gather.result import Gathered, NoteCode, PatientUnavailable
-from cds_hooks.gather.settle import Settled
+from cds_hooks.gather.result_builder import GatherResultBuilder
 from cds_hooks.gather.templates import Template, UnfilledError
 from cds_hooks.gather.version import VersionCache
 
@@ -150,9 +150,9 @@ def _settle(
     readings: Mapping[str, Reading],
     unknown: Sequence[Reading],
     owner: Owner,
-) -> Settled:
+) -> GatherResultBuilder:
     """What is kept. Raises PatientUnavailable."""
-    settled = Settled(_with_identifiers(owner, [*readings.values(), *unknown]))
+    settled = GatherResultBuilder(_with_identifiers(owner, [*readings.values(), *unknown]))
     for template in asked:
         settled.key(template.key, readings[template.key], template.resource_type)
     for reading in unknown:
@@ -173,25 +173,25 @@ def _with_identifiers(owner: Owner, readings: Iterable[Reading]) -> Owner:
     return owner
 
 
-def _has_patient(settled: Settled) -> bool:
+def _has_patient(settled: GatherResultBuilder) -> bool:
     return any(resource["resourceType"] == "Patient" for resource in settled.resources)
 
 
-def _unavailable(settled: Settled, key: str) -> PatientUnavailable:
+def _unavailable(settled: GatherResultBuilder, key: str) -> PatientUnavailable:
     """Why a key is unavailable: the last that was tried, and what had been sent."""
     reason = next(note.code for note in reversed(settled.notes) if note.key == key)
     arrived = settled.arrivals[key].sent
     return PatientUnavailable(key, reason, "" if arrived == NOT_SENT else arrived)
 
 
-async def _add_medications(client: FhirClient, settled: Settled) -> None:
+async def _add_medications(client: FhirClient, settled: GatherResultBuilder) -> None:
     found, notes = await fetch_medications(client, medication_links(settled.resources))
     for medication in found:
         settled.add(medication)
     settled.note("Medication", notes)
 
 
-def _gathered(settled: Settled, version: str | None) -> Gathered:
+def _gathered(settled: GatherResultBuilder, version: str | None) -> Gathered:
     return Gathered(
         resources=tuple(settled.resources),
         states=settled.states,

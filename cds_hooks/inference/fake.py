@@ -1,4 +1,4 @@
-"""`FakeEngine`: canned replies and faults for tests of other rooms. Never used by the service."""
+"""`FakeEngine`: canned replies and faults for tests of others. Never used by the service."""
 
 from __future__ import annotations
 

@@ -9,10 +9,10 @@ from cds_hooks.consultation import Assessment, ChartFinding, Differential, Reaso
 from cds_hooks.plausibility.chart_conflicts import clashes
 from cds_hooks.plausibility.chart_findings import found_in
 from cds_hooks.plausibility.checks import CHECKS, Case, Check, combine
-from cds_hooks.plausibility.findings import Seen
+from cds_hooks.plausibility.findings import FindingIndex
+from cds_hooks.plausibility.indexed_chart import index_chart
 from cds_hooks.plausibility.medications import DrugMayCause, concerns
 from cds_hooks.plausibility.merge import Merged, merge
-from cds_hooks.plausibility.record import record
 from cds_hooks.plausibility.red_flags import overlooked
 from cds_hooks.plausibility.relevance import DefinitionMet, EvidenceRelevant
 from cds_hooks.plausibility.terminology import Terminology
@@ -54,7 +54,7 @@ def judge(
     Without differentials (the model did not answer) only the chart itself is judged: what nobody
     was asked for was not overlooked.
     """
-    seen = Seen(record(chart, terminology))
+    seen = FindingIndex(index_chart(chart, terminology))
     by_rules = found_in(seen)
     found = _assess(differentials, seen, by_rules, terminology, ALL_CHECKS)
     return Judgement(
@@ -80,13 +80,13 @@ def assess(
     evidence that does not hold stays, with the reason that says so; every fact id in a reason
     is in the chart.
     """
-    seen = Seen(record(chart, terminology))
+    seen = FindingIndex(index_chart(chart, terminology))
     return _assess(differentials, seen, found_in(seen), terminology, checks)
 
 
 def _assess(
     differentials: Sequence[Differential],
-    seen: Seen,
+    seen: FindingIndex,
     by_rules: Sequence[ChartFinding],
     terminology: Terminology,
     checks: Sequence[Check],
@@ -97,7 +97,7 @@ def _assess(
 
 def _one(
     merged: Merged,
-    seen: Seen,
+    seen: FindingIndex,
     by_rules: Sequence[ChartFinding],
     terminology: Terminology,
     checks: Sequence[Check],

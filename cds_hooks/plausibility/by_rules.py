@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from cds_hooks.consultation import ChartFinding, Reason
 from cds_hooks.plausibility.chart_conflicts import clashes
 from cds_hooks.plausibility.chart_findings import found_in
-from cds_hooks.plausibility.findings import Seen
+from cds_hooks.plausibility.findings import FindingIndex
+from cds_hooks.plausibility.indexed_chart import index_chart
 from cds_hooks.plausibility.medications import concerns
-from cds_hooks.plausibility.record import record
 from cds_hooks.plausibility.terminology import Terminology
 from fhir_mapping.chart import Chart
 
@@ -27,5 +27,5 @@ class ByRules:
 
 def judge_chart(chart: Chart, terminology: Terminology | None) -> ByRules:
     """What is told at the first opening of a chart, whatever the model does."""
-    seen = Seen(record(chart, terminology))
+    seen = FindingIndex(index_chart(chart, terminology))
     return ByRules(found_in(seen), clashes(seen.record), concerns(seen.record))

@@ -9,7 +9,7 @@ from itertools import product
 from cds_hooks.consultation import Reason
 from cds_hooks.plausibility.chart_results import after_removal, results_and_problems
 from cds_hooks.plausibility.checks.demographics import Category, anywhere_in_the_body, conflicts
-from cds_hooks.plausibility.record import Problem, Record, record
+from cds_hooks.plausibility.indexed_chart import IndexedChart, Problem, index_chart
 from cds_hooks.plausibility.resolution import ICD_10_CM
 from cds_hooks.plausibility.terminology import Terminology
 from fhir_mapping.chart import Chart, Kind, PatientFacts, Polarity
@@ -25,10 +25,10 @@ def contradictions(chart: Chart, terminology: Terminology | None = None) -> tupl
     Without a terminology only problems that carry ICD-10-CM codes or the same words can be
     compared.
     """
-    return clashes(record(chart, terminology))
+    return clashes(index_chart(chart, terminology))
 
 
-def clashes(prepared: Record) -> tuple[Reason, ...]:
+def clashes(prepared: IndexedChart) -> tuple[Reason, ...]:
     """As `contradictions`, of a chart already prepared."""
     return (
         *_active_and_refuted(prepared),
@@ -41,7 +41,7 @@ def clashes(prepared: Record) -> tuple[Reason, ...]:
     )
 
 
-def _active_and_refuted(prepared: Record) -> Iterator[Reason]:
+def _active_and_refuted(prepared: IndexedChart) -> Iterator[Reason]:
     numbered = list(enumerate(prepared.problems))
     refuted = [pair for pair in numbered if pair[1].refuted]
     for pair in product(refuted, [pair for pair in numbered if pair[1].active]):
@@ -61,7 +61,7 @@ def _same(one: Problem, other: Problem) -> bool:
     return bool(codes) or one.identity.same_concept(other.identity)
 
 
-def _denied_and_stated(prepared: Record, kind: Kind, word: str) -> Iterator[Reason]:
+def _denied_and_stated(prepared: IndexedChart, kind: Kind, word: str) -> Iterator[Reason]:
     facts = prepared.of(kind)
     denied = [f.id for f in facts if f.nothing_known]
     stated = [f.id for f in facts if f.polarity is Polarity.PRESENT and f.status in ("", "active")]
@@ -75,7 +75,7 @@ def _denied_and_stated(prepared: Record, kind: Kind, word: str) -> Iterator[Reas
         )
 
 
-def _record_and_problem(prepared: Record) -> Iterator[Reason]:
+def _record_and_problem(prepared: IndexedChart) -> Iterator[Reason]:
     """Age is that of today, so only active problems are compared with it."""
     patient = prepared.chart.patient
     for problem in prepared.problems:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cds_hooks.consultation import ChartFinding
-from cds_hooks.plausibility.findings import Seen
-from cds_hooks.plausibility.record import record
+from cds_hooks.plausibility.findings import FindingIndex
+from cds_hooks.plausibility.indexed_chart import index_chart
 from cds_hooks.plausibility.red_flags import found_in
 from cds_hooks.plausibility.terminology import Terminology
 from fhir_mapping.chart import Chart
@@ -17,4 +17,4 @@ def chart_findings(chart: Chart, terminology: Terminology | None) -> tuple[Chart
 
     It says that findings fit a diagnosis, with the facts; it does not say that it is so.
     """
-    return found_in(Seen(record(chart, terminology)))
+    return found_in(FindingIndex(index_chart(chart, terminology)))

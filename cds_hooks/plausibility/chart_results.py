@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from cds_hooks.consultation import Reason
 from cds_hooks.plausibility.checks.organs import removed
 from cds_hooks.plausibility.checks.results import agrees
-from cds_hooks.plausibility.record import Problem, Record
+from cds_hooks.plausibility.indexed_chart import IndexedChart, Problem
 from cds_hooks.plausibility.rules import ResultRule, concerning, organ_rules, result_rules
 from cds_hooks.plausibility.treatment import treating
 from fhir_mapping.chart import Fact, Kind
@@ -25,7 +25,7 @@ _AFTER_DAYS = 1.0
 _TOLD = 3
 
 
-def results_and_problems(prepared: Record) -> Iterator[Reason]:
+def results_and_problems(prepared: IndexedChart) -> Iterator[Reason]:
     """Active problems whose definition no result of the chart meets."""
     for problem in prepared.problems:
         if problem.active and problem.concepts:
@@ -41,7 +41,7 @@ def results_and_problems(prepared: Record) -> Iterator[Reason]:
                     )
 
 
-def after_removal(prepared: Record) -> Iterator[Reason]:
+def after_removal(prepared: IndexedChart) -> Iterator[Reason]:
     """Active problems that are recorded to begin after the organ they need was removed."""
 
     done = prepared.of(Kind.PROCEDURE, Kind.PROBLEM)
@@ -61,7 +61,7 @@ def _before(fact: Fact, began: float) -> bool:
     return fact.days_ago is not None and fact.days_ago > began + _AFTER_DAYS
 
 
-def _elsewhere(rule: ResultRule, problem: Problem, prepared: Record) -> Sequence[Fact]:
+def _elsewhere(rule: ResultRule, problem: Problem, prepared: IndexedChart) -> Sequence[Fact]:
     """The results that lie elsewhere, newest first; none where anything leaves room for doubt."""
     results = prepared.results.of(rule.analyte)
     if not results or any(agrees(rule, f) is not False for f in results):

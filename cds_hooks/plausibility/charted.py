@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cds_hooks.plausibility.checks.demographics import conflicts
-from cds_hooks.plausibility.record import Problem, Record
+from cds_hooks.plausibility.indexed_chart import IndexedChart, Problem
 from cds_hooks.plausibility.resolution import ICD_10_CM, Concept, Option, Resolution, Status
 from fhir_mapping.chart import PatientFacts
 
 __all__ = ["charted_by"]
 
 
-def charted_by(found: Resolution, record: Record | None) -> Resolution:
+def charted_by(found: Resolution, record: IndexedChart | None) -> Resolution:
     """The name with the one code that active recorded problems choose for it, or that is left for
     the recorded sex; as it was where they leave none, or more than one."""
     if record is None or not found.options:

@@ -17,10 +17,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from cds_hooks.plausibility.findings import Seen, findings
+from cds_hooks.plausibility.findings import FindingIndex, findings
 from cds_hooks.plausibility.gestation import weeks_told
+from cds_hooks.plausibility.indexed_chart import OVER
 from cds_hooks.plausibility.phrases import ago, measured, name_of, value_of
-from cds_hooks.plausibility.record import OVER
 from fhir_mapping.chart import Experiencer, Fact, Flag, Kind, PatientFacts, Polarity
 
 __all__ = [
@@ -187,7 +187,7 @@ def is_background(name: str) -> bool:
 class Criteria:
     """Which criteria a chart meets, each looked for once."""
 
-    def __init__(self, seen: Seen) -> None:
+    def __init__(self, seen: FindingIndex) -> None:
         self.seen = seen
         self.patient = seen.record.chart.patient
         self._known: dict[str, Met | None] = {}

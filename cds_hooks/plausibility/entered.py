@@ -12,8 +12,14 @@ from cds_hooks.plausibility.checks.naming import entered_name
 from cds_hooks.plausibility.checks.organs import AbsentOrgan
 from cds_hooks.plausibility.checks.problems import AlreadyRecorded, KnownChronicForm, RefutedInChart
 from cds_hooks.plausibility.checks.results import DefiningResult, ExpectedResult, NegativeTest
+from cds_hooks.plausibility.indexed_chart import (
+    OVER,
+    IndexedChart,
+    Problem,
+    index_chart,
+    recorded_problem,
+)
 from cds_hooks.plausibility.medications import DrugMayCause
-from cds_hooks.plausibility.record import OVER, Problem, Record, record, recorded_problem
 from cds_hooks.plausibility.resolution import Resolution, Status
 from cds_hooks.plausibility.terminology import Terminology
 from cds_hooks.plausibility.timing import Timing
@@ -47,7 +53,7 @@ def check_entered(
     terminology has, or that is a drug's or a test's, is told as such; otherwise a problem that no
     rule speaks of is `plausible`: nothing was found against it.
     """
-    prepared = record(chart, terminology)
+    prepared = index_chart(chart, terminology)
     problems = (recorded_problem(f, terminology) for f in entered if f.kind is Kind.PROBLEM)
     return tuple(_assess(p, prepared, terminology) for p in problems if _is_so(p.fact))
 
@@ -56,7 +62,7 @@ def _is_so(fact: Fact) -> bool:
     return fact.polarity in (Polarity.PRESENT, Polarity.UNKNOWN) and fact.status not in OVER
 
 
-def _assess(problem: Problem, prepared: Record, terminology: Terminology) -> Assessment:
+def _assess(problem: Problem, prepared: IndexedChart, terminology: Terminology) -> Assessment:
     fact = problem.fact
     name = next((c.display for c in fact.codes if c.display), fact.text)
     found = Resolution(name, Status.EXACT, problem.concepts, name)

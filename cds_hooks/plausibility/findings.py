@@ -11,15 +11,15 @@ from importlib.resources import files
 from typing import Any
 
 from cds_hooks.plausibility.checks.results import agrees
+from cds_hooks.plausibility.indexed_chart import IndexedChart
 from cds_hooks.plausibility.limits import Limit, diastolic, limit_for, limits, with_limit
-from cds_hooks.plausibility.record import Record
 from cds_hooks.plausibility.results import RESULT_KINDS, analytes, analytes_of
 from cds_hooks.plausibility.rules import ResultRule
 from fhir_mapping.chart import Certainty, Fact, Polarity
 from fhir_mapping.context import Context, Reading, Temporality
 from fhir_mapping.findings import Definition, Told, findings_of, vocabulary
 
-__all__ = ["WAYS", "Finding", "Seen", "affirmed", "findings"]
+__all__ = ["WAYS", "Finding", "FindingIndex", "affirmed", "findings"]
 
 _RESULT_DAYS = 3.0
 """Older results are of another state: this service's own limit, where a finding has no other."""
@@ -80,10 +80,10 @@ def _of_results() -> dict[str, Finding]:
     }
 
 
-class Seen:
+class FindingIndex:
     """Which findings a chart tells, in words and by results, each looked for once."""
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: IndexedChart) -> None:
         self.record = record
         self.told = findings_of(record.chart, record.readings)
         self.patterns: tuple[Any, ...] | None = None

@@ -12,7 +12,7 @@ from typing import Any
 
 from cds_hooks.consultation import Reason
 from cds_hooks.plausibility.checks.base import ABSTAIN, FAIL, Case
-from cds_hooks.plausibility.record import Record, record
+from cds_hooks.plausibility.indexed_chart import IndexedChart, index_chart
 from cds_hooks.plausibility.resolution import ICD_10_CM, Concept
 from cds_hooks.plausibility.rules import Tied, concerning
 from cds_hooks.plausibility.terminology import Terminology
@@ -128,15 +128,15 @@ def medication_concerns(chart: Chart, terminology: Terminology | None = None) ->
 
     Every reason names the medication and the result or problem. Information: nothing is ordered.
     """
-    return concerns(record(chart, terminology))
+    return concerns(index_chart(chart, terminology))
 
 
-def concerns(prepared: Record) -> tuple[Reason, ...]:
+def concerns(prepared: IndexedChart) -> tuple[Reason, ...]:
     """As `medication_concerns`, of a chart already prepared."""
     return (*_results(prepared), *_conflicts(prepared))
 
 
-def _results(prepared: Record) -> Iterator[Reason]:
+def _results(prepared: IndexedChart) -> Iterator[Reason]:
     for effect in effects():
         found = prepared.results.of(effect.analyte, _FRESH_DAYS) if effect.analyte else []
         if not found or not effect.speaks_of(found[0]):
@@ -148,7 +148,7 @@ def _results(prepared: Record) -> Iterator[Reason]:
             yield Reason("drug-and-result", ABSTAIN, text, ids, source)
 
 
-def _how_often(effect: Effect, prepared: Record) -> tuple[str, str]:
+def _how_often(effect: Effect, prepared: IndexedChart) -> tuple[str, str]:
     """What is said of a drug that is taken, and by which source: "commonly" only where that was
     looked up for this very drug."""
     known = (c for c in common() if c.effect == effect.id and _taken(c.drugs, prepared))
@@ -158,7 +158,7 @@ def _how_often(effect: Effect, prepared: Record) -> tuple[str, str]:
     return "a current medication commonly causes it", found.source
 
 
-def _conflicts(prepared: Record) -> Iterator[Reason]:
+def _conflicts(prepared: IndexedChart) -> Iterator[Reason]:
     for conflict in conflicts():
         applies = conflict.speaks_of(prepared.chart.patient.age_years)
         drugs = _taken(conflict.drugs, prepared) if applies else ()
@@ -168,7 +168,7 @@ def _conflicts(prepared: Record) -> Iterator[Reason]:
             yield Reason("drug-and-problem", FAIL, conflict.reason, ids, conflict.source)
 
 
-def _against(conflict: Conflict, prepared: Record) -> tuple[str, ...]:
+def _against(conflict: Conflict, prepared: IndexedChart) -> tuple[str, ...]:
     """Current problems and the newest result with which a drug conflicts."""
     found = [
         p.fact.id
@@ -185,7 +185,7 @@ def _coded(codes: frozenset[str]) -> list[Concept]:
     return [Concept(ICD_10_CM, code, "") for code in sorted(codes)]
 
 
-def _taken(drugs: tuple[str, ...], prepared: Record) -> tuple[str, ...]:
+def _taken(drugs: tuple[str, ...], prepared: IndexedChart) -> tuple[str, ...]:
     return prepared.taken(_pattern(drugs))
 
 

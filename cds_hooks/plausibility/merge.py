@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cds_hooks.consultation import Candidate, Differential, Evidence, Group
 from cds_hooks.plausibility.agreement import Votes, votes
 from cds_hooks.plausibility.charted import charted_by
-from cds_hooks.plausibility.record import Identity, Record, general_code, identity
+from cds_hooks.plausibility.indexed_chart import Identity, IndexedChart, general_code, identity
 from cds_hooks.plausibility.resolution import Resolution
 from cds_hooks.plausibility.terminology import Terminology
 
@@ -97,7 +97,7 @@ class Merged:
 def merge(
     differentials: Sequence[Differential],
     terminology: Terminology,
-    record: Record | None = None,
+    record: IndexedChart | None = None,
 ) -> list[Merged]:
     """Candidates of all samples, one a diagnosis, by agreement and then by place.
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from cds_hooks.consultation import Assessment, ChartFinding, Reason, Seriousness
 from cds_hooks.plausibility.criteria import Criteria, Met
-from cds_hooks.plausibility.findings import Seen
+from cds_hooks.plausibility.findings import FindingIndex
+from cds_hooks.plausibility.indexed_chart import index_chart
 from cds_hooks.plausibility.keys import key, key_words
-from cds_hooks.plausibility.record import record
 from cds_hooks.plausibility.resolution import ICD_10_CM, Concept
 from cds_hooks.plausibility.rules import Tied
 from cds_hooks.plausibility.scores import Scored, compute, scores
@@ -108,12 +108,12 @@ def _spread() -> Mapping[str, int]:
     return Counter(name for name, _ in named)
 
 
-def found_in(seen: Seen) -> tuple[ChartFinding, ...]:
+def found_in(seen: FindingIndex) -> tuple[ChartFinding, ...]:
     """One finding a diagnosis of which the chart completes a pattern, the most serious first."""
     return tuple(finding for _, finding in _found(seen))
 
 
-def _found(seen: Seen) -> Sequence[tuple[Pattern, ChartFinding]]:
+def _found(seen: FindingIndex) -> Sequence[tuple[Pattern, ChartFinding]]:
     """The patterns that a chart completes, each with its finding; looked for once a chart."""
     if seen.patterns is None:
         seen.patterns = tuple(_look(seen))
@@ -121,7 +121,7 @@ def _found(seen: Seen) -> Sequence[tuple[Pattern, ChartFinding]]:
     return found
 
 
-def _look(seen: Seen) -> list[tuple[Pattern, ChartFinding]]:
+def _look(seen: FindingIndex) -> list[tuple[Pattern, ChartFinding]]:
     best: dict[str, tuple[_Weight, Pattern, ChartFinding]] = {}
     criteria = Criteria(seen)
     for pattern in patterns():
@@ -146,7 +146,7 @@ def _weight(finding: ChartFinding, met: Sequence[Met]) -> _Weight:
 
 
 def _finding(
-    pattern: Pattern, met: Sequence[Met], scored: Scored | None, seen: Seen
+    pattern: Pattern, met: Sequence[Met], scored: Scored | None, seen: FindingIndex
 ) -> ChartFinding:
     required = {name for group in pattern.all for name in group}
     found = ChartFinding(
@@ -176,7 +176,7 @@ def _is_recorded(finding: ChartFinding) -> bool:
     return bool(finding.told) and finding.told[0].startswith(RECORDED)
 
 
-def _recorded_event(pattern: Pattern, seen: Seen) -> str:
+def _recorded_event(pattern: Pattern, seen: FindingIndex) -> str:
     """The id of the entry that records the acute event itself as of this encounter, else "".
 
     A chronic form, an old event or a history is none: it raises the risk."""
@@ -199,7 +199,7 @@ def _recorded_event(pattern: Pattern, seen: Seen) -> str:
     )
 
 
-def _stay_days(seen: Seen) -> list[float]:
+def _stay_days(seen: FindingIndex) -> list[float]:
     """How long ago the present encounter began."""
     return [
         f.days_ago
@@ -216,11 +216,11 @@ def not_considered(
 
     It says that the model did not consider it, with the facts; it does not say that it is so.
     """
-    return overlooked(Seen(record(chart, terminology)), assessments, terminology)
+    return overlooked(FindingIndex(index_chart(chart, terminology)), assessments, terminology)
 
 
 def overlooked(
-    seen: Seen, assessments: Sequence[Assessment], terminology: Terminology
+    seen: FindingIndex, assessments: Sequence[Assessment], terminology: Terminology
 ) -> tuple[Reason, ...]:
     """As `not_considered`, of a chart already prepared. A history or a chronic form on the problem
     list does not silence a pattern; the acute event recorded in this encounter does."""

@@ -2,7 +2,7 @@
 a judge that is asked to pick.
 
 Both are questions for an engine and readers of its answers; the service asks neither (the
-harness does, `chartside eval run --then`), and neither changes a verdict. What a disease is
+harness does, `chartside eval run --followup`), and neither changes a verdict. What a disease is
 expected to show does not depend on a patient: that question holds nothing of the chart, and its
 answer can be kept for a model and a diagnosis.
 """
@@ -17,8 +17,8 @@ import orjson
 
 from cds_hooks.consultation import Assessment
 from cds_hooks.errors import ChartsideError
-from cds_hooks.plausibility.findings import Finding, Seen, findings
-from cds_hooks.plausibility.record import record
+from cds_hooks.plausibility.findings import Finding, FindingIndex, findings
+from cds_hooks.plausibility.indexed_chart import index_chart
 from cds_hooks.plausibility.red_flags import patterns
 from cds_hooks.plausibility.terminology import Terminology
 from fhir_mapping.chart import Chart
@@ -121,18 +121,18 @@ def look_again(
     chart: Chart, answers: Sequence[Answered], terminology: Terminology
 ) -> tuple[Look, ...]:
     """Each expectation held against the chart, which is prepared once."""
-    seen = Seen(record(chart, terminology))
+    seen = FindingIndex(index_chart(chart, terminology))
     return tuple(_look(answer, seen) for answer in answers)
 
 
-def _look(answer: Answered, seen: Seen) -> Look:
+def _look(answer: Answered, seen: FindingIndex) -> Look:
     found = {name: ids for name in answer.expected if (ids := seen.facts(name))}
     rest = [name for name in answer.expected if name not in found]
     missing = {name: ids for name in rest if (ids := _measured(findings()[name], seen))}
     return Look(answer.diagnosis, found, missing, tuple(n for n in rest if n not in missing))
 
 
-def _measured(finding: Finding, seen: Seen) -> tuple[str, ...]:
+def _measured(finding: Finding, seen: FindingIndex) -> tuple[str, ...]:
     """The results that would tell a finding and do not. What is told in words and is not there may
     simply not have been asked, so it is silent and not missing."""
     if finding.result is None:

@@ -12,7 +12,7 @@ from cds_hooks.plausibility.checks.base import FAIL, PASS, Case
 from cds_hooks.plausibility.checks.results import agrees
 from cds_hooks.plausibility.durations import Duration, durations
 from cds_hooks.plausibility.findings import affirmed
-from cds_hooks.plausibility.record import Record
+from cds_hooks.plausibility.indexed_chart import IndexedChart
 from cds_hooks.plausibility.resolution import ICD_10_CM
 from cds_hooks.plausibility.rules import ResultRule, Tied, concerning, load, values
 from fhir_mapping.chart import Experiencer, Fact, Kind, Polarity
@@ -106,7 +106,7 @@ def timing_rules() -> tuple[LastsRule | AfterRule | PersistsRule, ...]:
     )
 
 
-def _held(rule: Tied, prepared: Record) -> tuple[bool | None, Sequence[Fact]]:
+def _held(rule: Tied, prepared: IndexedChart) -> tuple[bool | None, Sequence[Fact]]:
     if isinstance(rule, LastsRule):
         return _lasted(rule, prepared)
     if isinstance(rule, AfterRule):
@@ -116,7 +116,7 @@ def _held(rule: Tied, prepared: Record) -> tuple[bool | None, Sequence[Fact]]:
     return None, ()
 
 
-def _lasted(rule: LastsRule, prepared: Record) -> tuple[bool | None, Sequence[Fact]]:
+def _lasted(rule: LastsRule, prepared: IndexedChart) -> tuple[bool | None, Sequence[Fact]]:
     told = [
         (fact, Duration(_since(d.least, fact), _since(d.most, fact)))
         for fact in prepared.chart.facts

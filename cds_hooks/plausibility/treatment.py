@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from cds_hooks.plausibility.record import Record
+from cds_hooks.plausibility.indexed_chart import IndexedChart
 from cds_hooks.plausibility.rules import ResultRule
 from fhir_mapping.chart import Experiencer, Fact, Kind, Polarity
 
@@ -23,7 +23,9 @@ _SHORT = 5
 _NOT_GIVEN = frozenset({"not-done", "cancelled", "draft", "entered-in-error"})
 
 
-def treating(rule: ResultRule, record: Record, apart_from: Fact | None = None) -> tuple[str, ...]:
+def treating(
+    rule: ResultRule, record: IndexedChart, apart_from: Fact | None = None
+) -> tuple[str, ...]:
     """The ids of facts that tell such a treatment; `apart_from` is the problem itself."""
     if not rule.treated_by and not rule.begun_for:
         return ()

@@ -17,8 +17,8 @@ from cds_hooks.consultation import Assessment, Evidence, Reason, Verdict
 from cds_hooks.plausibility.checks.base import ABSTAIN, Case
 from cds_hooks.plausibility.checks.results import agrees
 from cds_hooks.plausibility.criteria import Criteria
-from cds_hooks.plausibility.findings import Seen
-from cds_hooks.plausibility.record import Record
+from cds_hooks.plausibility.findings import FindingIndex
+from cds_hooks.plausibility.indexed_chart import IndexedChart
 from cds_hooks.plausibility.red_flags import patterns
 from cds_hooks.plausibility.resolution import Concept
 from cds_hooks.plausibility.results import loinc_codes
@@ -53,7 +53,7 @@ class UncitedFinding:
         if not tied:
             return
         cited = groups_of(_cited(case.record, (*case.evidence_for, *case.evidence_against)))
-        criteria = Criteria(case.seen or Seen(case.record))
+        criteria = Criteria(case.seen or FindingIndex(case.record))
         for pattern in tied:
             ids = _uncited(pattern.names, criteria, case.record, cited)
             if ids:
@@ -63,7 +63,7 @@ class UncitedFinding:
 
 
 def _uncited(
-    names: Iterable[str], criteria: Criteria, record: Record, cited: frozenset[str]
+    names: Iterable[str], criteria: Criteria, record: IndexedChart, cited: frozenset[str]
 ) -> tuple[str, ...]:
     found = dict.fromkeys(i for met in criteria.any_of(names) for i in met.fact_ids)
     facts = (record.facts[i] for i in found)
@@ -71,7 +71,7 @@ def _uncited(
 
 
 def unexplained(
-    record: Record, assessments: Sequence[Assessment], terminology: Terminology
+    record: IndexedChart, assessments: Sequence[Assessment], terminology: Terminology
 ) -> tuple[Reason, ...]:
     """Recent abnormal results, critical ones first, that no standing diagnosis of the list cites
     and that no rule ties to one of these or to a recorded problem. At most one reason."""
@@ -91,7 +91,7 @@ def unexplained(
     return (Reason("unexplained-result", ABSTAIN, text, _ranked(left), "the chart itself"),)
 
 
-def _tied(record: Record, concepts: Sequence[Concept]) -> list[Fact]:
+def _tied(record: IndexedChart, concepts: Sequence[Concept]) -> list[Fact]:
     """Results that lie where a rule expects them with one of the concepts."""
     return [
         fact
@@ -124,7 +124,7 @@ def _ranked(facts: Iterable[Fact]) -> tuple[str, ...]:
     return tuple(shown.values())
 
 
-def _cited(record: Record, evidence: Iterable[Evidence]) -> Iterator[Fact]:
+def _cited(record: IndexedChart, evidence: Iterable[Evidence]) -> Iterator[Fact]:
     return (record.facts[e.fact_id] for e in evidence if e.fact_id in record.facts)
 
 

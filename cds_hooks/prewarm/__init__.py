@@ -4,7 +4,7 @@ from cds_hooks.prewarm.appointments import Schedule, ScheduleUnavailable, patien
 from cds_hooks.prewarm.charts import ChartIncomplete, ChartReader
 from cds_hooks.prewarm.hand_over import RunningService, ServiceAway
 from cds_hooks.prewarm.patients import Item, ListUnreadable, PatientList, read_patients
-from cds_hooks.prewarm.polite import Polite, ServerBusy
+from cds_hooks.prewarm.rate_limited_transport import RateLimitedTransport, ServerBusy
 from cds_hooks.prewarm.run import Summary, prewarm
 from cds_hooks.prewarm.token import BackendClient, TokenRefused, TokenSource
 from cds_hooks.trust.signing import KeyUnusable, SigningKey
@@ -17,7 +17,7 @@ __all__ = [
     "KeyUnusable",
     "ListUnreadable",
     "PatientList",
-    "Polite",
+    "RateLimitedTransport",
     "RunningService",
     "Schedule",
     "ScheduleUnavailable",

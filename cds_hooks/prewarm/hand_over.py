@@ -16,7 +16,7 @@ import orjson
 
 from cds_hooks.consultation import Outcome
 from cds_hooks.errors import ChartsideError
-from cds_hooks.prewarm.polite import retry_after
+from cds_hooks.prewarm.rate_limited_transport import retry_after
 from cds_hooks.services import STARTED, ServiceDefinition
 
 __all__ = ["HandedBack", "RunningService", "ServiceAway"]

@@ -26,7 +26,7 @@ __all__ = ["Summary", "prewarm"]
 Read = Callable[[str], Awaitable[Mapping[str, Any]]]
 Consult = Callable[[str, Mapping[str, Any]], Awaitable[Outcome]]
 
-_ANSWERED = {Outcome.ANSWERED, Outcome.EMPTY, Outcome.STANDS}
+_ANSWERED = {Outcome.ANSWERED, Outcome.EMPTY, Outcome.REUSED}
 # These are one patient's; any other error would meet the next patient too, and ends the run.
 _OF_ONE = (PatientUnavailable, ChartIncomplete, HandedBack)
 
@@ -63,7 +63,7 @@ async def prewarm(
     consult: Consult,
     summary: Summary,
     *,
-    at_once: int = 2,
+    concurrency: int = 2,
     advance: Callable[[], None] = lambda: None,
 ) -> None:
     """Read each patient's chart and have it consulted, writing into `summary` as it goes.
@@ -75,7 +75,7 @@ async def prewarm(
     waiting = iter(items)
     workers = [
         asyncio.create_task(_work(waiting, read, consult, summary, advance))
-        for _ in range(min(at_once, len(items)))
+        for _ in range(min(concurrency, len(items)))
     ]
     try:
         await asyncio.gather(*workers)

@@ -26,7 +26,7 @@ from cds_hooks.trust.client import Client
 from cds_hooks.trust.errors import KeysUnusable, StrangerLimited, TokenRefused
 from cds_hooks.trust.gate import Gate
 from cds_hooks.trust.jwks import JwksConfig, KeySets, Read, read_key_set
-from cds_hooks.trust.strangers import Strangers
+from cds_hooks.trust.unauthenticated_limits import UnauthenticatedLimits
 
 __all__ = ["Callers", "asked_by", "client_of", "fed_back_by", "key_sets_of"]
 
@@ -60,7 +60,9 @@ class Callers:
             digest=lambda issuer, token_id: key.digest("token", issuer, token_id),
             remember=store.use_token,
         )
-        self._strangers = Strangers(settings.strangers.calls_per_minute, settings.strangers.burst)
+        self._unauthenticated_limits = UnauthenticatedLimits(
+            settings.unauthenticated_limits.calls_per_minute, settings.unauthenticated_limits.burst
+        )
         self.terms = {entry.name: _terms(settings, entry) for entry in settings.clients}
 
     @property
@@ -89,7 +91,7 @@ class Callers:
     async def identify(self, call: Call) -> Caller:
         """Who calls. Raises TokenRefused, StrangerLimited, RateLimited, StoreUnavailable."""
         try:
-            self._strangers.enter(call.peer)
+            self._unauthenticated_limits.enter(call.peer)
             url = f"{self._base_url}{call.path}"
             found = await self._gate.admit(call.authorizations, url, call.certificate)
         except TokenRefused as refused:
@@ -99,9 +101,9 @@ class Callers:
             self._book.note(RefusedCall(call.request_id, route_of(call.path), limited.code, ""))
             raise
         except ChartsideError:  # the token was good, and something else was not
-            self._strangers.good(call.peer)
+            self._unauthenticated_limits.good(call.peer)
             raise
-        self._strangers.good(call.peer)
+        self._unauthenticated_limits.good(call.peer)
         return Caller(found.client.name, found.client.issuer, found.tenant, found.token)
 
     def bounds(self, caller: Caller | None, site: GatherConfig) -> GatherConfig:

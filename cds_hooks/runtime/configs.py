@@ -1,4 +1,4 @@
-"""From settings to the plain values that rooms are handed."""
+"""From settings to the plain values that the parts are handed."""
 
 from __future__ import annotations
 

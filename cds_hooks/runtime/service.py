@@ -14,11 +14,11 @@ from starlette.types import ASGIApp
 
 import fhir_mapping
 import prompts
-from cds_hooks.app import AppConfig, Doors, Exchange, Readiness, RequestInfo, create_app
+from cds_hooks.app import AppConfig, AppHandlers, Exchange, Readiness, RequestInfo, create_app
 from cds_hooks.audit import Commit, Store
 from cds_hooks.cards.data import override_reasons
 from cds_hooks.compliance import Basis, basis_page
-from cds_hooks.consult import Consultant, ConsultConfig, Rooms
+from cds_hooks.consult import Consultant, ConsultConfig, Dependencies
 from cds_hooks.consultation import Consultation
 from cds_hooks.errors import ChartsideError
 from cds_hooks.gather import Gathered, VersionCache, gather, open_http
@@ -94,7 +94,7 @@ class Runtime:
         self._given = engine is not None
         self.engine = engine or make_engine(settings, self._template.settings, self._samples)
         self.callers = Callers(settings, self._key, self.store, base_url=self._base_url)
-        self.consultant = Consultant(self._rooms(), self._consult_config())
+        self.consultant = Consultant(self._dependencies(), self._consult_config())
         self.app = self._application()
 
     @classmethod
@@ -222,8 +222,8 @@ class Runtime:
             if service.id in enabled
         )
 
-    def _rooms(self) -> Rooms:
-        return Rooms(
+    def _dependencies(self) -> Dependencies:
+        return Dependencies(
             gather=self._gather,
             engine=self.engine,
             template=self._template,
@@ -271,7 +271,7 @@ class Runtime:
             proxies=self.settings.proxy.addresses,
             certificate_header=self.settings.proxy.certificate_header,
         )
-        doors = Doors(
+        handlers = AppHandlers(
             answer=self._answer,
             record_feedback=self._feedback,
             ready=self.ready,
@@ -286,7 +286,7 @@ class Runtime:
             reasons=frozenset(reason.code for reason in override_reasons()),
             identify=self.callers.identify if self.callers.known else None,
         )
-        return create_app(doors, config)
+        return create_app(handlers, config)
 
     async def _answer(
         self, service: ServiceDefinition, request: HookRequest, info: RequestInfo

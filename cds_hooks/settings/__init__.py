@@ -1,7 +1,7 @@
 """Settings: one TOML file and the environment (`CHARTSIDE_SERVER__PORT=8010`), frozen and complete.
 
 A key that is not known is an error that names it and the nearest one that is. Nothing else of the
-service reads settings: rooms are handed plain values made from them. No setting is a secret: the
+service reads settings: packages are handed plain values made from them. No setting is a secret: the
 ones that need one name its file.
 """
 

@@ -1,6 +1,6 @@
 """What the `production` profile asks of a site, and what of it these settings lack.
 
-A room that makes production safer adds one function to `_REQUIREMENTS`: from settings to what is
+A package that makes production safer adds one function to `_REQUIREMENTS`: from settings to what is
 lacking. The service starts in production only when nothing is.
 """
 

@@ -29,8 +29,8 @@ from cds_hooks.settings.trust import (
     ClientKeys,
     OwnCalls,
     ProxyServer,
-    Strangers,
     Tls,
+    UnauthenticatedLimits,
 )
 
 __all__ = ["Settings"]
@@ -177,7 +177,7 @@ class Prewarm(Section):
     )
     scope: str = Field("", description="Scopes; empty: reading and searching what is read.")
     reads_per_minute: float = Field(300.0, gt=0, description="Requests to the FHIR server.")
-    at_once: int = Field(2, gt=0, le=8, description="Patients at one time.")
+    concurrency: int = Field(2, gt=0, le=8, description="Patients at one time.")
     longest_pause_s: float = Field(
         300.0, ge=0, description="Longest pause that a busy server is granted; past it a run ends."
     )
@@ -205,7 +205,7 @@ class Settings(Section):
         (), description="CDS clients that may call ([[clients]]); without any, whoever can connect."
     )
     client_keys: ClientKeys = ClientKeys()
-    strangers: Strangers = Strangers()
+    unauthenticated_limits: UnauthenticatedLimits = UnauthenticatedLimits()
     own_calls: OwnCalls = OwnCalls()
     tls: Tls = Tls()
     proxy: ProxyServer = ProxyServer()

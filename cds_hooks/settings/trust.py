@@ -14,7 +14,7 @@ from cds_hooks.trust.certificate import fingerprint_of, subject_of
 from cds_hooks.trust.client import DEFAULT_ALGORITHMS
 from cds_hooks.trust.keys import ALGORITHMS
 
-__all__ = ["ClientEntry", "ClientKeys", "OwnCalls", "ProxyServer", "Strangers", "Tls"]
+__all__ = ["ClientEntry", "ClientKeys", "OwnCalls", "ProxyServer", "UnauthenticatedLimits", "Tls"]
 
 _Algorithm = Annotated[str, AfterValidator(one_of(ALGORITHMS))]
 _Profile = Annotated[str, AfterValidator(one_of(profiles()))]
@@ -86,7 +86,7 @@ class ClientEntry(Section):
         return self
 
 
-class Strangers(Section):
+class UnauthenticatedLimits(Section):
     calls_per_minute: float = Field(
         60.0, ge=0, description="Calls without a good token that an address may make; 0: no bound."
     )

@@ -15,7 +15,7 @@ __all__ = [
     "PERSON",
     "SEMICOLON",
     "VALUE",
-    "Found",
+    "CuePlace",
     "Marks",
 ]
 
@@ -23,7 +23,7 @@ HARD, SEMICOLON, ALL, CLAUSE, PERSON, VALUE, COMMA = (1 << n for n in range(7))
 """Ends: of a sentence, at a semicolon, by terminators of three kinds, at a value, at a comma."""
 
 
-class Found(NamedTuple):
+class CuePlace(NamedTuple):
     """Cues that stand at tokens `start` to `end`."""
 
     start: int
@@ -34,6 +34,6 @@ class Found(NamedTuple):
 class Marks(NamedTuple):
     """What stands in a text: cues, the kinds of end at each token, tokens that are no content."""
 
-    cues: list[Found]
+    cues: list[CuePlace]
     ends: list[int]
     used: bytearray

@@ -13,7 +13,7 @@ from fhir_mapping.context.marks import (
     PERSON,
     SEMICOLON,
     VALUE,
-    Found,
+    CuePlace,
     Marks,
 )
 from fhir_mapping.context.phrases import Cue, Match
@@ -86,7 +86,7 @@ def _lacks(match: Match, keys: Sequence[str], at: int, lexicon: Lexicon, marks: 
     lacking = known.end_of(keys, end) if match.onwards else 0
     if lacking:
         if known.goes_on(keys, lacking):
-            marks.cues.append(Found(at, lacking, match.onwards))
+            marks.cues.append(CuePlace(at, lacking, match.onwards))
         return True
     if match.onwards and match.negates and known.is_function(keys, end):
         return True
@@ -99,9 +99,9 @@ def _query(keys: Sequence[str], found: Sequence[Token], low: str, at: int, marks
         return 0
     begins = at == 0 or bool(marks.ends[at - 1]) or keys[at - 1] in "(["
     if begins or low[found[at].end : found[at].end + 1].isalpha():
-        marks.cues.append(Found(at, at + 1, (_ASKED_AFTER,)))
+        marks.cues.append(CuePlace(at, at + 1, (_ASKED_AFTER,)))
     else:
-        marks.cues.append(Found(at, at + 1, (_ASKED_BEFORE,)))
+        marks.cues.append(CuePlace(at, at + 1, (_ASKED_BEFORE,)))
         marks.ends[at] |= HARD
     marks.used[at] = 1
     return at + 1
@@ -111,7 +111,7 @@ def _take(match: Match, at: int, end: int, marks: Marks) -> None:
     if "pseudo" in match.roles:
         return
     if match.cues:
-        marks.cues.append(Found(at, end, match.cues))
+        marks.cues.append(CuePlace(at, end, match.cues))
     for role in match.roles:
         marks.ends[at] |= _ENDS[role]
     if all(cue.effect != "other" for cue in match.cues):  # an exposure is something itself
@@ -124,7 +124,7 @@ def _sign(keys: Sequence[str], at: int, marks: Marks) -> int:
     marks.used[at] = 1
     marks.ends[at] |= ALL
     if keys[at] in ("(-)", "-@"):
-        marks.cues.append(Found(at, at + 1, (_SIGN, _DENIED) if keys[at] == "(-)" else (_SIGN,)))
+        marks.cues.append(CuePlace(at, at + 1, (_SIGN, _DENIED) if keys[at] == "(-)" else (_SIGN,)))
     return at + 1
 
 
@@ -154,7 +154,7 @@ def _value(
     if not _closes(keys, end, bracketed=keys[at] == "("):
         return 0
     if "deny" in match.roles and not _is_lack(keys, at, end, lexicon, marks):
-        marks.cues.append(Found(at, end, (_DENIED,)))
+        marks.cues.append(CuePlace(at, end, (_DENIED,)))
     marks.ends[at] |= VALUE
     for place in range(at, end):
         marks.used[place] = 1

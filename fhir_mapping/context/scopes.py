@@ -14,7 +14,7 @@ from fhir_mapping.context.marks import (
     PERSON,
     SEMICOLON,
     VALUE,
-    Found,
+    CuePlace,
     Marks,
 )
 from fhir_mapping.context.phrases import Cue, Phrases
@@ -98,7 +98,7 @@ class Scopes:
 
     # --- onwards ---
 
-    def _end_of(self, cue: Cue, place: Found) -> int:
+    def _end_of(self, cue: Cue, place: CuePlace) -> int:
         start = place.end
         ends = _ENDS.get(cue.effect, _STATEMENT)
         if self._keys[start : start + 1] == [":"]:
@@ -131,7 +131,7 @@ class Scopes:
 
     # --- backwards ---
 
-    def _start_of(self, cue: Cue, place: Found) -> int:
+    def _start_of(self, cue: Cue, place: CuePlace) -> int:
         at = place.start
         start = self._last(_BACK)[at]
         comma = self._last(_BACK | COMMA)[at]
@@ -152,7 +152,7 @@ class Scopes:
 
     # --- which side ---
 
-    def _sided(self, place: Found, postfix: frozenset[int]) -> list[Cue]:
+    def _sided(self, place: CuePlace, postfix: frozenset[int]) -> list[Cue]:
         """The cues of a place; of one that may reach either way, those of the way it does."""
         ways = {cue.after for cue in place.cues}
         if len(ways) < 2:
@@ -163,7 +163,7 @@ class Scopes:
             back = self._reaches_back(place)
         return [cue for cue in place.cues if cue.after is not back]
 
-    def _reaches_back(self, place: Found) -> bool:
+    def _reaches_back(self, place: CuePlace) -> bool:
         if self._is_end(place.end) or self._keys[place.end] in self._lexicon.tails:
             return True
         before = place.start - 1

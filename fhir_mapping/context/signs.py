@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fhir_mapping.context.marks import ALL, VALUE, Found, Marks
+from fhir_mapping.context.marks import ALL, VALUE, CuePlace, Marks
 from fhir_mapping.context.phrases import Cue
 from fhir_mapping.context.tokens import Token
 
@@ -50,5 +50,5 @@ def spaced_sign(side: str, keys: Sequence[str], at: int, marks: Marks) -> int:
     marks.used[at] = 1
     marks.ends[at] |= ALL if side == "before" else VALUE
     if keys[at] != "+":
-        marks.cues.append(Found(at, at + 1, (_ONWARDS if side == "before" else _BACK,)))
+        marks.cues.append(CuePlace(at, at + 1, (_ONWARDS if side == "before" else _BACK,)))
     return at + 1

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from fhir_mapping.absence_words import absence_of_text
 from fhir_mapping.chart import Code, Kind, Polarity
-from fhir_mapping.draft import Draft, Note, Scene
+from fhir_mapping.draft import Draft, MappingContext, Note
 from fhir_mapping.notes.negation import denied
 from fhir_mapping.notes.sections import DENIED, Section, cut
 from fhir_mapping.words import one_line
@@ -51,22 +51,22 @@ _TOLD_HERE_ALONE = 6.0
 """What a sentence gains that no resource tells: an allergy comes before the story. Ours."""
 
 
-def tell_notes(notes: list[Note], scene: Scene) -> None:
+def tell_notes(notes: list[Note], ctx: MappingContext) -> None:
     """Facts of the notes: an excerpt of each, and findings with polarity absent."""
     notes.sort(key=lambda note: (note.days_ago is None, note.days_ago or 0.0, note.what))
     for note in notes[MOST_NOTES:]:
         detail = "Only the newest notes are read."
-        scene.found.leave(note.what, "older-note", detail, note.kind)
-    complaint = _complaint_words(scene.found.drafts)
-    listed = _listed(scene.found.drafts) if notes else {}
-    read = [(note, _read(note, listed, scene)) for note in notes[:MOST_NOTES]]
+        ctx.found.leave(note.what, "older-note", detail, note.kind)
+    complaint = _complaint_words(ctx.found.drafts)
+    listed = _listed(ctx.found.drafts) if notes else {}
+    read = [(note, _read(note, listed, ctx)) for note in notes[:MOST_NOTES]]
     repeated = _repeated(read)
     left = MOST_CHARACTERS
     for note, sections in read:
         told = _sentences(note, sections, repeated, complaint)
-        left -= _tell(note, told, min(left, LONGEST), scene)
+        left -= _tell(note, told, min(left, LONGEST), ctx)
     for note, sections in read:
-        _tell_denied(note, sections, scene)
+        _tell_denied(note, sections, ctx)
 
 
 def _listed(drafts: list[Draft]) -> dict[Kind, set[Polarity]]:
@@ -78,19 +78,19 @@ def _listed(drafts: list[Draft]) -> dict[Kind, set[Polarity]]:
     return found
 
 
-def _read(note: Note, listed: dict[Kind, set[Polarity]], scene: Scene) -> list[Section]:
-    sections = cut(scene.words.masked(note.text))
+def _read(note: Note, listed: dict[Kind, set[Polarity]], ctx: MappingContext) -> list[Section]:
+    sections = cut(ctx.words.masked(note.text))
     elsewhere = {s.kind.kind for s in sections if _is_told(s, note, listed)}
     for name in sorted(elsewhere):
         detail = "Such a list is told by resources of its own."
-        scene.found.leave(f"{note.what}#{name}", "told-elsewhere", detail, note.kind)
+        ctx.found.leave(f"{note.what}#{name}", "told-elsewhere", detail, note.kind)
     sections = [s for s in sections if s.kind.kind not in elsewhere]
-    if scene.assessments or note.kind is Kind.REPORT:
+    if ctx.assessments or note.kind is Kind.REPORT:
         return sections
     kept = [section for section in sections if section.kind.kind not in _ASSESSMENTS]
     if len(kept) < len(sections):
         detail = "The clinician's own assessment is left out by a setting."
-        scene.found.leave(f"{note.what}#assessment", "assessment-left-out", detail, note.kind)
+        ctx.found.leave(f"{note.what}#assessment", "assessment-left-out", detail, note.kind)
     return kept
 
 
@@ -142,9 +142,9 @@ def _sentences(
     return found
 
 
-def _tell(note: Note, told: list[_Sentence], budget: int, scene: Scene) -> int:
+def _tell(note: Note, told: list[_Sentence], budget: int, ctx: MappingContext) -> int:
     """Writes the fact of one note; returns how many characters it took."""
-    found = scene.found
+    found = ctx.found
     if not told:
         detail = "It says nothing that another note or resource does not say."
         found.leave(note.what, "nothing-new", detail, note.kind)
@@ -193,7 +193,7 @@ def _joined(chosen: list[_Sentence]) -> str:
     return " ".join(parts)
 
 
-def _tell_denied(note: Note, sections: list[Section], scene: Scene) -> None:
+def _tell_denied(note: Note, sections: list[Section], ctx: MappingContext) -> None:
     """Findings denied in a note of the last weeks, as facts with polarity absent."""
     if note.days_ago is None or note.days_ago > _RECENT_DAYS:
         return
@@ -202,16 +202,16 @@ def _tell_denied(note: Note, sections: list[Section], scene: Scene) -> None:
             for sentence in section.sentences:
                 listed = f"[{section.title}] " if section.kind.kind == DENIED else ""
                 for name in denied(listed + sentence):
-                    _tell_absent(name, note, scene)
+                    _tell_absent(name, note, ctx)
 
 
 _NO_CODES: tuple[Code, ...] = ()
 
 
-def _tell_absent(name: str, note: Note, scene: Scene) -> None:
+def _tell_absent(name: str, note: Note, ctx: MappingContext) -> None:
     draft = Draft(Kind.OBSERVATION, f"denied|{name}", name, note.ref, note.days_ago, _NO_CODES)
     draft.polarity = Polarity.ABSENT
     draft.status = "documented"
     draft.paths = (note.what,) if "#" in note.what else ()
     draft.also = note.also
-    scene.found.told(draft)
+    ctx.found.told(draft)

@@ -13,7 +13,7 @@ import orjson
 import pytest
 import uvicorn
 
-from cds_hooks.app import AppConfig, Doors, Exchange, Readiness, create_app
+from cds_hooks.app import AppConfig, AppHandlers, Exchange, Readiness, create_app
 from cds_hooks.protocol.cards import Card, Response, Source
 from cds_hooks.services import REGISTRY
 
@@ -22,7 +22,7 @@ VIEW = "/cds-services/chartside-patient-view"
 
 
 class Edge:
-    """An application with doors that remember, asked over ASGI without a network."""
+    """An application with handlers that remember, asked over ASGI without a network."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Edge:
         self._answer = answer or Response((CARD,))
         self._record = record
         self._ready = ready or Readiness(ready=True, checks={"model": "ok"})
-        doors = Doors(
+        handlers = AppHandlers(
             answer=self._ask,
             record_feedback=self._take,
             ready=lambda: self._ready,
@@ -54,7 +54,7 @@ class Edge:
             consultation=self._page,
             lifespan=lifespan,
         )
-        self.app = create_app(doors, config)
+        self.app = create_app(handlers, config)
 
     async def _judge(self, *args: Any) -> None:
         self.judged.append(args[:3])

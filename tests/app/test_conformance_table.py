@@ -23,7 +23,7 @@ HEAD = """\
 
 What CDS Hooks 2.0.1 asks of a service, with the additions of the 3.0 draft that do no harm, and the
 tests that show it. Each test runs against the real ASGI application. Made from the tests; a test
-keeps it up to date. The rooms behind the edge (reading the chart, making the cards) have further
+keeps it up to date. The packages behind it (reading the chart, making the cards) have further
 tests named after the same items: `grep -rn test_item_ tests`.
 
 | item | what is asked | tests | note |

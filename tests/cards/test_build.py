@@ -260,7 +260,7 @@ def test_override_reasons_have_displays_and_can_be_replaced(
     assert card.override_reasons[:ours] == override_reasons()
     assert all("Wrong for this patient" in r.display for r in card.override_reasons[ours:])
     assert all(reason.display for reason in card.override_reasons)
-    own = (Coding("x", "urn:site", "Seen"),)
+    own = (Coding("x", "urn:site", "FindingIndex"),)
     (card,) = build(answered, base_url=BASE, make_uuid=make_uuid, override_reasons=own).cards
     assert card.override_reasons[: len(own)] == own
 

@@ -13,7 +13,7 @@ from cds_hooks.cli.outcomes import not_answered
 from cds_hooks.consultation import Consultation, Outcome
 from fhir_mapping import map_chart
 
-ANSWERS = {Outcome.ANSWERED, Outcome.STANDS, Outcome.CHECKED}
+ANSWERS = {Outcome.ANSWERED, Outcome.REUSED, Outcome.CHECKED}
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A consultant over the real rooms; only the model is a fake, which answers what a test says."""
+"""A consultant over the real parts; only the model is a fake, which answers what a test says."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 import prompts
 from cds_hooks.audit import SiteKey, Store, StoreConfig
 from cds_hooks.cli.ehr import hook_request, place_in_time
-from cds_hooks.consult import Consultant, ConsultConfig, Rooms
+from cds_hooks.consult import Consultant, ConsultConfig, Dependencies
 from cds_hooks.consultation import Consultation
 from cds_hooks.gather import Gathered, gather
 from cds_hooks.inference.engine import Engine
@@ -89,7 +89,7 @@ def make_consultant(
     own = store
 
     def make(engine: Engine, store: Store = own, **config: Any) -> Consultant:
-        rooms = Rooms(
+        dependencies = Dependencies(
             gather=_gather,
             engine=engine,
             template=prompts.load("differential"),
@@ -100,7 +100,7 @@ def make_consultant(
         )
         # Only a test that holds its engine back sets a time: none passes or fails by the machine.
         config = {"answer_within_s": 60.0, "gather_within_s": 60.0, **config}
-        return Consultant(rooms, ConsultConfig("http://127.0.0.1:8010", **config))
+        return Consultant(dependencies, ConsultConfig("http://127.0.0.1:8010", **config))
 
     return make
 

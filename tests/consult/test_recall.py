@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from cds_hooks.consult import Consultant
-from cds_hooks.consult.recall import Recall
+from cds_hooks.consult.request_cache import RequestCache
 from cds_hooks.consultation import KeyState
 from cds_hooks.inference.fake import FakeEngine, FakeReply
 from cds_hooks.protocol.request import FhirAuthorization, HookRequest
@@ -49,7 +49,7 @@ async def test_only_what_was_sent_whole_is_remembered(
 ) -> None:
     request = make_request(resources)
     asked = await make_consultant(FakeEngine()).ask(service, request)
-    recall = Recall(10)
+    recall = RequestCache(10)
     for state in (KeyState.FETCHED, KeyState.PARTIAL, KeyState.UNAVAILABLE):
         recall.put(b"d", replace(asked, key_states={"labs": state}), request)
     recall.put(b"", asked, request)
@@ -66,13 +66,13 @@ async def test_it_is_forgotten_by_age_and_by_number(
     request = make_request(resources)
     asked = await make_consultant(FakeEngine()).ask(service, request)
     now = [0.0]
-    recall = Recall(10, lambda: now[0])
+    recall = RequestCache(10, lambda: now[0])
     for number in range(40):
         recall.put(bytes([number]), asked, request)
     assert recall.get(bytes([0])) is None
     assert recall.get(bytes([39])) is not None
     now[0] = 10.0
     assert recall.get(bytes([39])) is None
-    off = Recall(0)
+    off = RequestCache(0)
     off.put(b"d", asked, request)
     assert off.get(b"d") is None

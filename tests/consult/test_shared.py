@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from cds_hooks.audit import SiteKey, Store, StoreConfig, tables
-from cds_hooks.consult import Consultant, work
+from cds_hooks.consult import Consultant, in_flight
 from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.inference.fake import FakeEngine, FakeReply
 from cds_hooks.protocol.request import HookRequest
@@ -98,7 +98,7 @@ async def test_long_work_keeps_its_claim(
     other_store: Store,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(work, "_LEASE_S", 0.3)  # so it looks after its claim ten times a second
+    monkeypatch.setattr(in_flight, "_LEASE_S", 0.3)  # so it looks after its claim ten times a second
     now = [time.time()]
     for each in (store, other_store):
         monkeypatch.setattr(each, "_clock", lambda: now[0])

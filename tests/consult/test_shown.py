@@ -11,7 +11,7 @@ import pytest
 
 from cds_hooks.audit import Store
 from cds_hooks.consult import Consultant
-from cds_hooks.consult.shown import Shown
+from cds_hooks.consult.recent_cards import RecentCardCache
 from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.inference.fake import FakeEngine, FakeReply
 from cds_hooks.protocol.cards import Card, Response, Source, Suggestion
@@ -39,9 +39,9 @@ def clock() -> Moment:
 
 
 @pytest.fixture
-def shown(clock: Moment) -> Shown:
+def shown(clock: Moment) -> RecentCardCache:
     numbers = itertools.count(1)
-    return Shown(lambda: f"new-{next(numbers)}", clock)
+    return RecentCardCache(lambda: f"new-{next(numbers)}", clock)
 
 
 def answer(key: str = "k", outcome: Outcome = Outcome.ANSWERED) -> Consultation:
@@ -51,7 +51,7 @@ def answer(key: str = "k", outcome: Outcome = Outcome.ANSWERED) -> Consultation:
     )
 
 
-def test_the_same_words_come_under_ids_of_their_own(shown: Shown) -> None:
+def test_the_same_words_come_under_ids_of_their_own(shown: RecentCardCache) -> None:
     done = answer()
     shown.put(done, "about", SHOWN)
     assert shown.answer("k") is done
@@ -63,19 +63,19 @@ def test_the_same_words_come_under_ids_of_their_own(shown: Shown) -> None:
         assert replace(card, uuid="first", suggestions=CARD.suggestions) == CARD
 
 
-def test_another_patient_encounter_or_profile_is_something_else(shown: Shown) -> None:
+def test_another_patient_encounter_or_profile_is_something_else(shown: RecentCardCache) -> None:
     done = answer()
     shown.put(done, ("p", "e"), SHOWN)
     assert shown.again(done, ("p", "other")) is None
 
 
-def test_another_reading_of_the_answer_is_shown_anew(shown: Shown) -> None:
+def test_another_reading_of_the_answer_is_shown_anew(shown: RecentCardCache) -> None:
     done = answer()
     shown.put(done, "about", SHOWN)
     assert shown.again(replace(done), "about") is None
 
 
-def test_a_moment_passes(shown: Shown, clock: Moment) -> None:
+def test_a_moment_passes(shown: RecentCardCache, clock: Moment) -> None:
     done = answer()
     shown.put(done, "about", SHOWN)
     clock.now += 4
@@ -86,12 +86,12 @@ def test_a_moment_passes(shown: Shown, clock: Moment) -> None:
 
 
 @pytest.mark.parametrize("outcome", [o for o in Outcome if o is not Outcome.ANSWERED])
-def test_only_answers_are_kept(shown: Shown, outcome: Outcome) -> None:
+def test_only_answers_are_kept(shown: RecentCardCache, outcome: Outcome) -> None:
     shown.put(answer(outcome=outcome), "about", SHOWN)
     assert shown.answer("k") is None
 
 
-def test_no_more_than_so_many(shown: Shown) -> None:
+def test_no_more_than_so_many(shown: RecentCardCache) -> None:
     for number in range(40):
         shown.put(answer(str(number)), "about", SHOWN)
     assert shown.answer("7") is None

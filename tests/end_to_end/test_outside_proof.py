@@ -32,7 +32,7 @@ def test_what_a_site_sees_of_witness_binding_and_strangers(tmp_path: Path, fault
     )
     settings = (
         f'[ledger]\nevery_s = 0.2\n[witness]\nfhir_server = "{faulty.base}"\n'
-        f"[strangers]\ncalls_per_minute = 6\nburst = 4\n{bound}"
+        f"[unauthenticated_limits]\ncalls_per_minute = 6\nburst = 4\n{bound}"
     )
     faulty.status = 500
     with running_service(site.folder, settings) as running:

@@ -52,7 +52,7 @@ def test_what_is_not_said_is_as_the_service_has_it(
 
 
 def test_cases_in_flight_are_requests_that_run_at_one_time() -> None:
-    settled = Asking(seed=7, at_once=3).of(DEMONSTRATION).settle(DEMONSTRATION)
+    settled = Asking(seed=7, concurrency=3).of(DEMONSTRATION).settle(DEMONSTRATION)
     assert (settled.model.parallel, settled.model.seed) == (3, 7)
 
 

@@ -18,7 +18,7 @@ from cds_hooks.evaluation.suites.leaks import answer_in_text
 from cds_hooks.evaluation.suites.lookup import look_up
 from cds_hooks.evaluation.suites.osce import load_osce
 from cds_hooks.evaluation.suites.registry import make_suite
-from cds_hooks.evaluation.suites.suite import Case, Gold, OnBroken, Suite, Task
+from cds_hooks.evaluation.suites.suite import Case, Gold, OnError, Suite, Task
 from cds_hooks.evaluation.suites.times import latest, shift
 from cds_hooks.evaluation.suites.vignettes import load_vignettes
 from fhir_mapping import map_chart
@@ -108,7 +108,7 @@ def test_charts_are_moved_to_now(suite: Suite) -> None:
 def test_a_patient_without_a_stay_or_file_is_rejected_by_name(tmp_path: Path) -> None:
     (tmp_path / "labels.json").write_text('{"a": {"patient": "p"}, "b": {"patient": "q"}}')
     (tmp_path / "a.json").write_text('{"resourceType": "Bundle", "entry": [{"resource": {}}, 7]}')
-    made = load_clinosim(tmp_path, Form.AS_WRITTEN, now=NOW, on_broken=OnBroken.SKIP)
+    made = load_clinosim(tmp_path, Form.AS_WRITTEN, now=NOW, on_error=OnError.SKIP)
     assert [r.why.split(":")[0] for r in made.rejected] == ["a", "b"]
     with pytest.raises(SuiteError):
         load_clinosim(tmp_path, Form.AS_WRITTEN, now=NOW)

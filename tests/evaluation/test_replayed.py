@@ -15,7 +15,7 @@ from cds_hooks.evaluation.matching import Match
 from cds_hooks.evaluation.recorded.catalogue import Model, catalogue
 from cds_hooks.evaluation.runs.results import read_results
 from cds_hooks.evaluation.suites.eurorad import load_eurorad
-from cds_hooks.evaluation.suites.suite import OnBroken
+from cds_hooks.evaluation.suites.suite import OnError
 from tests.sample.places import Data
 
 PRINTED = [m for m in catalogue().model if m.printed]
@@ -133,7 +133,7 @@ def test_a_row_without_a_truth_is_named_and_left_out_or_stops(
     with pytest.raises(ChartsideError) as caught:
         load_eurorad(broken)
     assert caught.value.where == f"eurorad_predictions.csv: case {rows[3][0]}"
-    suite = load_eurorad(broken, on_broken=OnBroken.SKIP)
+    suite = load_eurorad(broken, on_error=OnError.SKIP)
     assert (len(suite.cases), len(suite.rejected)) == (cases - 1, 1)
 
 
@@ -189,7 +189,7 @@ def test_a_run_stops_at_a_broken_row_or_goes_on_by_setting(
         csv.writer(file).writerows([header, *rows])
     with pytest.raises(ChartsideError, match="no gold"):
         replayed(broken, tmp_path / "stop", "gpt-5.1")
-    told = replayed(broken, tmp_path / "skip", "gpt-5.1", "--on-broken", "skip")
+    told = replayed(broken, tmp_path / "skip", "gpt-5.1", "--on-error", "skip")
     assert told["summary"]["cases"] == cases - 1  # type: ignore[index]
     assert told["manifest"]["suite"]["rejected"] == 1  # type: ignore[index]
 

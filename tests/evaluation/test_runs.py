@@ -134,17 +134,17 @@ async def test_several_cases_at_once_are_each_asked_once_and_told_in_the_suites_
         return await asked(case)
 
     answer = by_consultation(slow, matcher, clock=lambda: 0.0)
-    found = await run_suite(small_suite, answer, manifest, tmp_path / "beside", at_once=3)
+    found = await run_suite(small_suite, answer, manifest, tmp_path / "beside", concurrency=3)
     assert [r.model_copy(update={"seconds": 1.0}) for r in found] == list(whole)
     assert sorted(asked.asked) == [c.id for c in small_suite.cases]
     assert asked.asked[-1] == "case-0"
     assert most == 3
 
 
-@pytest.mark.parametrize("at_once", [1, 2, 6])
+@pytest.mark.parametrize("concurrency", [1, 2, 6])
 async def test_a_results_file_that_cannot_be_written_ends_the_run(
     small_suite: Suite, matcher: Matcher, manifest: Manifest, consultation: Make, tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch, at_once: int,
+    monkeypatch: pytest.MonkeyPatch, concurrency: int,
 ) -> None:  # fmt: skip
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
@@ -152,7 +152,7 @@ async def test_a_results_file_that_cannot_be_written_ends_the_run(
     monkeypatch.setattr("cds_hooks.evaluation.runs.results.os.fsync", full)
     answer = by_consultation(Asked(consultation), matcher)
     with pytest.raises(RunError, match="cannot be written"):
-        await run_suite(small_suite, answer, manifest, tmp_path, at_once=at_once)
+        await run_suite(small_suite, answer, manifest, tmp_path, concurrency=concurrency)
     others = asyncio.all_tasks() - {asyncio.current_task()}
     assert not [t for t in others if "work" in repr(t.get_coro())]
 

@@ -16,7 +16,7 @@ from cds_hooks.evaluation.suites.load import find_file
 from cds_hooks.evaluation.suites.own import load_own, load_own_ndjson
 from cds_hooks.evaluation.suites.questions import load_judging, load_multiple_choice, shuffled
 from cds_hooks.evaluation.suites.registry import known_suites
-from cds_hooks.evaluation.suites.suite import OnBroken, Suite, Task, age_band
+from cds_hooks.evaluation.suites.suite import OnError, Suite, Task, age_band
 from cds_hooks.evaluation.suites.vignettes import load_vignettes
 from fhir_mapping import map_chart
 from tests.sample.places import Data
@@ -43,8 +43,8 @@ def vignette(case_id: str, answer: str = "Gout", choices: tuple[str, ...] = ("Go
     return {"id": case_id, "vignette": text, "choices": choices, "answer": answer}
 
 
-def closed(path: Path, on_broken: OnBroken = OnBroken.SKIP) -> Suite:
-    return load_vignettes(path, Task.CLOSED, now=NOW, on_broken=on_broken)
+def closed(path: Path, on_error: OnError = OnError.SKIP) -> Suite:
+    return load_vignettes(path, Task.CLOSED, now=NOW, on_error=on_error)
 
 
 def test_every_suite_says_where_it_is_from_and_what_one_may_do_with_it() -> None:
@@ -64,9 +64,9 @@ def test_one_broken_line_is_named_and_the_rest_is_read(tmp_path: Path) -> None:
 def test_one_broken_line_stops_the_run_where_that_is_set(tmp_path: Path) -> None:
     path = lines(tmp_path / "v.jsonl", vignette("1"), {"id": "2"}, vignette("3"))
     with pytest.raises(SuiteError) as caught:
-        closed(path, OnBroken.STOP)
+        closed(path, OnError.STOP)
     assert caught.value.where == "v.jsonl: line 2"
-    assert "--on-broken skip" in caught.value.hint
+    assert "--on-error skip" in caught.value.hint
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_any_file_is_read_or_its_lines_are_named(
 ) -> None:
     path = lines(tmp_path / "any.jsonl", *rows)
     more = {"now": NOW} if load is load_own else {}
-    suite = load(path, on_broken=OnBroken.SKIP, **more)
+    suite = load(path, on_error=OnError.SKIP, **more)
     written = [line for line in path.read_bytes().split(b"\n") if line.strip()]
     assert len(suite.cases) + len(suite.rejected) == len(written)
     assert all(r.where.startswith("any.jsonl: line ") for r in suite.rejected)
@@ -143,11 +143,11 @@ def even(suite: Suite) -> bool:
 def test_the_place_of_the_truth_is_even_although_it_is_written_first(tmp_path: Path) -> None:
     names = ("Gout", "Lupus", "Rickets", "Scurvy")
     rows = [vignette(f"case_{i}", "Gout", names) for i in range(1000)]
-    assert even(closed(lines(tmp_path / "v.jsonl", *rows), OnBroken.STOP))
+    assert even(closed(lines(tmp_path / "v.jsonl", *rows), OnError.STOP))
 
 
 def test_the_place_of_the_truth_is_even_in_the_published_vignettes(shared_data: Path) -> None:
-    assert even(closed(shared_data / "eval" / "vignettes_mcq.jsonl", OnBroken.STOP))
+    assert even(closed(shared_data / "eval" / "vignettes_mcq.jsonl", OnError.STOP))
 
 
 def test_a_vignette_says_who_and_is_marked_where_it_gives_the_answer_away(sample: Data) -> None:
@@ -196,7 +196,7 @@ def test_a_letter_stands_for_its_option(
 def test_scores_are_between_1_and_5(tmp_path: Path, score: object) -> None:
     row = {"id": "1", "case": "c", "answer": "a", "disease": "d", "score": score}
     path = lines(tmp_path / "j.jsonl", row, {**row, "id": "2", "score": 4.5})
-    suite = load_judging(path, on_broken=OnBroken.SKIP)
+    suite = load_judging(path, on_error=OnError.SKIP)
     assert [c.score for c in suite.cases] == [4.5]
     assert len(suite.rejected) == 1
 
@@ -231,7 +231,7 @@ def test_an_ndjson_export_is_joined_with_its_labels(tmp_path: Path) -> None:
         {"patient": "Patient/p1", "gold": {"code": "M10.9", "display": "Gout"}},
         {"patient": "p9", "gold": {"code": "M10.9"}},
     )
-    suite = load_own_ndjson(export, labels, now=NOW, on_broken=OnBroken.SKIP)
+    suite = load_own_ndjson(export, labels, now=NOW, on_error=OnError.SKIP)
     assert [(c.id, len(c.resources)) for c in suite.cases] == [("p1", 2)]
     assert [(r.where, r.why) for r in suite.rejected] == [
         ("labels.jsonl: line 2", "no resource of this patient")

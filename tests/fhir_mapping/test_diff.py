@@ -90,7 +90,7 @@ def _facts(*texts: str, kind: Kind = Kind.LAB, **more: Any) -> Chart:
         ("Creatinine 0.9 -> 1.8 mg/dL", "Creatinine 0.9 -> 1.9 mg/dL", False),
         ("Blood pressure 120/80 mmHg", "Blood pressure 120/110 mmHg", False),
         ("Last menstrual period: 5 days ago", "Last menstrual period: 6 days ago", True),
-        ("Seen [today]", "Seen [2 days ago]", True),
+        ("FindingIndex [today]", "FindingIndex [2 days ago]", True),
     ],
 )
 def test_what_a_fact_says_is_apart_from_its_course_and_from_time(

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir_mapping import Chart, Polarity
-from fhir_mapping.draft import Found
+from fhir_mapping.draft import MappingAccumulator
 from fhir_mapping.modifiers import without_modified_parts
 from fhir_mapping.tables import table
 
@@ -237,7 +237,7 @@ _JSON = st.recursive(
 
 @given(_JSON)
 def test_any_shape_is_searched_and_nothing_modified_is_left(item: Any) -> None:
-    found = Found()
+    found = MappingAccumulator()
     sent = {"resourceType": "QuestionnaireResponse", "item": item}
     read = without_modified_parts("QuestionnaireResponse", sent, "QuestionnaireResponse/q", found)
     assert all(o.reason == "modifier-extension" for o in found.omissions)

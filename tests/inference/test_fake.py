@@ -1,4 +1,4 @@
-"""The fake engine behaves like an engine, so that other rooms' tests mean something."""
+"""The fake engine behaves like an engine, so that other tests mean something."""
 
 from __future__ import annotations
 

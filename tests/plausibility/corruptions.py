@@ -28,7 +28,7 @@ from tests.sample.places import Data
 __all__ = [
     "CORRUPTIONS",
     "Case",
-    "Seen",
+    "FindingIndex",
     "bound_cases",
     "clean_flagged",
     "judged",
@@ -78,7 +78,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class FindingIndex:
     """How many corruptions were made, and how many changed the verdict for the right reason."""
 
     made: int
@@ -120,7 +120,7 @@ def run(
     cases: Sequence[Case],
     terminology: Terminology,
     seed: int = 5,
-) -> Seen:
+) -> FindingIndex:
     """One corruption of every clean case that is not flagged and lets itself be corrupted so.
 
     Seen is one whose named check fails where it did not fail before, and whose verdict is worse,
@@ -137,7 +137,7 @@ def run(
         new = _failed(after) - _failed(before)
         if pair[2] not in new or not (_defined(after) or _is_worse(before, after)):
             missed.append(f"{case.set} {case.id}: {after.verdict.value}")
-    return Seen(made, made - len(missed), tuple(missed))
+    return FindingIndex(made, made - len(missed), tuple(missed))
 
 
 _RANKS = (Verdict.SUPPORTED, Verdict.PLAUSIBLE, Verdict.UNCERTAIN)

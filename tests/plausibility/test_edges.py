@@ -12,8 +12,8 @@ from cds_hooks.plausibility.checks.base import Case
 from cds_hooks.plausibility.checks.recent import EvidenceSuperseded
 from cds_hooks.plausibility.hierarchy import common_code
 from cds_hooks.plausibility.index import WordKind
+from cds_hooks.plausibility.indexed_chart import Identity, index_chart
 from cds_hooks.plausibility.qualifiers import is_species, qualifies
-from cds_hooks.plausibility.record import Identity, record
 from cds_hooks.plausibility.resolution import ICD_10_CM, Concept, Resolution, Status
 from cds_hooks.plausibility.unexplained import UncitedFinding
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts
@@ -22,7 +22,7 @@ SODIUM = (Code("http://loinc.org", "2951-2", ""),)
 
 
 def reasons(check: Any, code: str, cited: tuple[Evidence, ...], *facts: Fact) -> list[Reason]:
-    prepared = record(Chart(PatientFacts(40, "female"), facts), None)
+    prepared = index_chart(Chart(PatientFacts(40, "female"), facts), None)
     found = Resolution("x", Status.EXACT, (Concept(ICD_10_CM, code, ""),), "x")
     case = Case("x", found, Identity(), cited, (), prepared, None)  # type: ignore[arg-type]
     return list(check(case))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cds_hooks.plausibility.findings import Seen, findings
+from cds_hooks.plausibility.findings import FindingIndex, findings
+from cds_hooks.plausibility.indexed_chart import index_chart
 from cds_hooks.plausibility.limits import diastolic, limits
-from cds_hooks.plausibility.record import record
 from fhir_mapping.chart import Chart, Code, Fact, Kind, PatientFacts
 
 HEART, BREATH, SYSTOLIC, WARMTH, OXYGEN = "8867-4", "9279-1", "8480-6", "8310-5", "59408-5"
@@ -84,7 +84,7 @@ def sign(code: str, value: float, text: str = "") -> Fact:
 
 def tells(finding: str, age: float | None, *facts: Fact) -> bool:
     chart = Chart(PatientFacts(age, "female"), facts)
-    return bool(Seen(record(chart, None)).facts(finding))
+    return bool(FindingIndex(index_chart(chart, None)).facts(finding))
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: " ".join(row[:4]))
@@ -151,11 +151,13 @@ def test_a_sign_within_its_limit_is_measured_otherwise(
     rate: float, otherwise: tuple[str, ...]
 ) -> None:
     chart = Chart(PatientFacts(0.1, "female"), (sign(HEART, rate),))
-    assert Seen(record(chart, None)).measured_otherwise("tachycardia") == otherwise
+    assert FindingIndex(index_chart(chart, None)).measured_otherwise("tachycardia") == otherwise
 
 
 def test_an_unmeasured_sign_is_not_measured_otherwise() -> None:
-    seen = Seen(record(Chart(PatientFacts(12.0, "female"), (sign(SYSTOLIC, 120.0),)), None))
+    seen = FindingIndex(
+        index_chart(Chart(PatientFacts(12.0, "female"), (sign(SYSTOLIC, 120.0),)), None)
+    )
     assert seen.measured_otherwise("tachycardia") == ()
     assert seen.measured_otherwise("raised-pressure") == ()  # no limit of this age
 

@@ -18,9 +18,9 @@ from cds_hooks.plausibility.checks.results import (
     NegativeTest,
     agrees,
 )
-from cds_hooks.plausibility.findings import Seen, findings
+from cds_hooks.plausibility.findings import FindingIndex, findings
+from cds_hooks.plausibility.indexed_chart import Identity, index_chart
 from cds_hooks.plausibility.medications import conflicts, medication_concerns
-from cds_hooks.plausibility.record import Identity, record
 from cds_hooks.plausibility.resolution import ICD_10_CM, MESH, Concept, Resolution, Status
 from cds_hooks.plausibility.results import analytes
 from cds_hooks.plausibility.rules import ResultRule, Tied, result_rules
@@ -42,7 +42,7 @@ def concept_of(rule: Tied) -> Concept:
 def said(check: Any, rule: Tied, *facts: Fact) -> list[str]:
     """What a check says of the rule's diagnosis by this rule, without a terminology."""
     found = Resolution("x", Status.EXACT, (concept_of(rule),), "x")
-    prepared = record(Chart(PatientFacts(40, "female"), facts), None)
+    prepared = index_chart(Chart(PatientFacts(40, "female"), facts), None)
     case = Case("x", found, Identity(), (), (), prepared, None)  # type: ignore[arg-type]
     mine = (r for r in check(case) if r.source == rule.source and r.text.startswith(rule.reason))
     return [r.result for r in mine]
@@ -141,7 +141,7 @@ def test_a_negative_test_counts_up_to_its_last_day(name: str, days: float) -> No
         fact = measured(
             loinc, None, text="Test: not detected", days_ago=ago, polarity=Polarity.ABSENT
         )
-        prepared = record(Chart(PatientFacts(40, "female"), (fact,)), None)
+        prepared = index_chart(Chart(PatientFacts(40, "female"), (fact,)), None)
         found = Resolution("x", Status.EXACT, (concept_of(rule),), "x")
         case = Case("x", found, Identity(), (), (), prepared, None)  # type: ignore[arg-type]
         return [r.result for r in NegativeTest()(case) if r.source == rule.source]
@@ -250,7 +250,9 @@ FINDINGS_EACH = [(name, days) for days, names in FINDING_DAYS.items() for name i
 
 
 def seen(name: str, *facts: Fact) -> bool:
-    return bool(Seen(record(Chart(PatientFacts(40, "female"), facts), None)).facts(name))
+    return bool(
+        FindingIndex(index_chart(Chart(PatientFacts(40, "female"), facts), None)).facts(name)
+    )
 
 
 @pytest.mark.parametrize(("name", "loinc", "unit", "tells", "not_"), FINDINGS)
@@ -354,7 +356,7 @@ def test_a_cited_fact_is_old_after_its_last_day(kind: Kind, analyte: str, days: 
     codes = (Code(LOINC, min(analytes()[analyte].loinc)),) if analyte else ()
     for ago, wanted in ((days - 0.01, []), (days, []), (days + 0.01, ["abstain"])):
         fact = Fact("L1", kind, "Zyx 1", codes=codes, days_ago=ago)
-        prepared = record(Chart(PatientFacts(), (fact,)), None)
+        prepared = index_chart(Chart(PatientFacts(), (fact,)), None)
         found = Resolution("x", Status.EXACT, (), "x")
         cited = (Evidence("L1", "present"),)
         case = Case("x", found, Identity(), cited, (), prepared, None)  # type: ignore[arg-type]
@@ -396,13 +398,13 @@ def test_a_drug_and_a_result_of_the_last_fortnight(ago: float | None, told: bool
 )
 def test_which_medications_are_current(status: str, current: bool) -> None:
     drug = Fact("M1", Kind.MEDICATION, "Metformin 500 mg", status=status)
-    assert bool(record(Chart(PatientFacts(), (drug,)), None).drugs) is current
+    assert bool(index_chart(Chart(PatientFacts(), (drug,)), None).drugs) is current
 
 
 @pytest.mark.parametrize("polarity", [Polarity.ABSENT, Polarity.REFUTED, Polarity.UNKNOWN])
 def test_a_medication_that_is_not_taken_is_not_current(polarity: Polarity) -> None:
     drug = Fact("M1", Kind.MEDICATION, "Metformin", status="active", polarity=polarity)
-    assert record(Chart(PatientFacts(), (drug,)), None).drugs == ()
+    assert index_chart(Chart(PatientFacts(), (drug,)), None).drugs == ()
 
 
 @pytest.mark.parametrize(
@@ -490,5 +492,5 @@ def test_a_limit_of_adults_says_nothing_of_a_child(
     check = DefiningResult() if rule.contradicts else ExpectedResult()
     found = Resolution("x", Status.EXACT, (concept_of(rule),), "x")
     chart = Chart(PatientFacts(age, "female"), (measured(loinc, value, unit=rule.unit),))
-    case = Case("x", found, Identity(), (), (), record(chart, None), None)  # type: ignore[arg-type]
+    case = Case("x", found, Identity(), (), (), index_chart(chart, None), None)  # type: ignore[arg-type]
     assert bool([r for r in check(case) if r.text.startswith(rule.reason)]) is speaks

@@ -10,7 +10,7 @@ from cds_hooks.plausibility.chart_results import after_removal, results_and_prob
 from cds_hooks.plausibility.checks.base import Case
 from cds_hooks.plausibility.checks.demographics import UnusualAge, conflicts
 from cds_hooks.plausibility.durations import durations
-from cds_hooks.plausibility.record import Identity, Problem, Record, record
+from cds_hooks.plausibility.indexed_chart import Identity, IndexedChart, Problem, index_chart
 from cds_hooks.plausibility.resolution import ICD_10_CM, MESH, Concept, Resolution, Status
 from cds_hooks.plausibility.rules import Tied, age_rules
 from cds_hooks.plausibility.timing import AfterRule, LastsRule, PersistsRule, Timing, timing_rules
@@ -25,7 +25,7 @@ def said(check: Any, rule: Tied, *facts: Fact, age: float = 40) -> list[str]:
     """What a check says of the rule's diagnosis by this rule, without a terminology."""
     system, code = (ICD_10_CM, rule.codes[0]) if rule.codes else (MESH, min(rule.mesh))
     found = Resolution("x", Status.EXACT, (Concept(system, code, ""),), "x")
-    prepared = record(Chart(PatientFacts(age, "female"), facts), None)
+    prepared = index_chart(Chart(PatientFacts(age, "female"), facts), None)
     case = Case("x", found, Identity(), (), (), prepared, None)  # type: ignore[arg-type]
     mine = (r for r in check(case) if r.source == rule.source and r.text.startswith(rule.reason))
     return [r.result for r in mine]
@@ -263,12 +263,14 @@ def test_lengths_of_time_in_days(text: str, least: float | None, most: float | N
     assert (found.least, found.most) == (pytest.approx(least), pytest.approx(most))
 
 
-def with_problem(code: str, began: float | None, *facts: Fact) -> Record:
+def with_problem(code: str, began: float | None, *facts: Fact) -> IndexedChart:
     """A chart with one active problem of this code, known without a terminology."""
     fact = Fact("P1", Kind.PROBLEM, "x", (Code(ICD_10_CM, code),), status="active", days_ago=began)
-    prepared = record(Chart(PatientFacts(50, "female"), (fact, *facts)), None)
+    prepared = index_chart(Chart(PatientFacts(50, "female"), (fact, *facts)), None)
     problem = Problem(fact, Identity(), (Concept(ICD_10_CM, code, ""),), frozenset())
-    return Record(prepared.chart, prepared.facts, (problem,), prepared.results, prepared.drugs, "")
+    return IndexedChart(
+        prepared.chart, prepared.facts, (problem,), prepared.results, prepared.drugs, ""
+    )
 
 
 def sodium(ago: float) -> Fact:

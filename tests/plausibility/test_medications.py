@@ -10,6 +10,7 @@ import pytest
 
 from cds_hooks.plausibility import Terminology, assess, medication_concerns
 from cds_hooks.plausibility.checks.base import Case
+from cds_hooks.plausibility.indexed_chart import Identity, index_chart
 from cds_hooks.plausibility.medications import (
     Conflict,
     DrugMayCause,
@@ -18,7 +19,6 @@ from cds_hooks.plausibility.medications import (
     conflicts,
     effects,
 )
-from cds_hooks.plausibility.record import Identity, record
 from cds_hooks.plausibility.resolution import Resolution, Status
 from cds_hooks.plausibility.results import analytes
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts
@@ -55,7 +55,7 @@ def test_a_diagnosis_that_a_current_drug_causes_is_told(
         (effect.drugs[0], "stopped", False),
         ("Placebo", "active", False),
     ):
-        prepared = record(Chart(PatientFacts(60), (drug(name, status),)), terminology)
+        prepared = index_chart(Chart(PatientFacts(60), (drug(name, status),)), terminology)
         found = Resolution("x", Status.EXACT, (concept,), "x")
         case = Case("x", found, Identity(), (), (), prepared, terminology)
         sources = {effect.source, *(c.source for c in common() if c.effect == effect.id)}
@@ -186,7 +186,7 @@ def test_commonly_is_said_only_where_it_was_looked_up(
     (of,) = [e for e in effects() if e.id == effect]
     concept = terminology.concept(of.codes[0])
     assert concept is not None
-    prepared = record(Chart(PatientFacts(60), (drug(name),)), terminology)
+    prepared = index_chart(Chart(PatientFacts(60), (drug(name),)), terminology)
     found = Resolution("x", Status.EXACT, (concept,), "x")
     case = Case("x", found, Identity(), (), (), prepared, terminology)
     assert [r.text for r in DrugMayCause()(case)] == [f"a current medication {said} it"]

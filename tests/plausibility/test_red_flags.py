@@ -24,8 +24,8 @@ from cds_hooks.plausibility.criteria import (
     known_criteria,
     limits,
 )
-from cds_hooks.plausibility.findings import Finding, Seen, findings
-from cds_hooks.plausibility.record import record
+from cds_hooks.plausibility.findings import Finding, FindingIndex, findings
+from cds_hooks.plausibility.indexed_chart import index_chart
 from cds_hooks.plausibility.red_flags import Pattern, patterns
 from cds_hooks.plausibility.resolution import ICD_10_CM
 from cds_hooks.plausibility.results import analytes
@@ -83,7 +83,9 @@ def worded(finding: Finding, word: str, number: int) -> Fact:
 
 def said(fact: Fact, name: str) -> bool:
     """Whether a fact by itself tells a finding: some words are read only within others."""
-    return bool(Seen(record(Chart(PatientFacts(40, "female"), (fact,)), None)).facts(name))
+    return bool(
+        FindingIndex(index_chart(Chart(PatientFacts(40, "female"), (fact,)), None)).facts(name)
+    )
 
 
 def result(analyte: str, number: int, value: float, unit: str, flag: Flag | None) -> Fact:
@@ -185,7 +187,7 @@ def test_a_complete_pattern_is_told_with_its_facts(
     chart = chart_of(patient, names)
     found = not_considered(chart, [assessed("Gout")], terminology)
     mine = [r for r in found if r.text.startswith(f"{pattern.diagnosis}: the chart")]
-    assert pattern.found(Criteria(Seen(record(chart, terminology))))[0]
+    assert pattern.found(Criteria(FindingIndex(index_chart(chart, terminology))))[0]
     assert len(mine) == 1
     assert (mine[0].check, mine[0].result) == ("not-considered", "fail")
     assert mine[0].source
@@ -202,14 +204,14 @@ def test_without_one_of_its_findings_it_is_not_told(
     patient, names = complete(pattern)
 
     def fires(*given: str) -> bool:
-        seen = Seen(record(chart_of(patient, list(given)), terminology))
+        seen = FindingIndex(index_chart(chart_of(patient, list(given)), terminology))
         return bool(pattern.found(Criteria(seen))[0])
 
     assert fires(*names)
     assert not fires()
     if pattern.score:
         left = [n for n in names if n not in pattern.all[0]]
-        seen = Seen(record(chart_of(patient, left), terminology))
+        seen = FindingIndex(index_chart(chart_of(patient, left), terminology))
         assert fires(*left) is False or Criteria(seen).any_of(pattern.all[0])
     elif len(names) > 1:
         assert not all(fires(alone) for alone in names)
@@ -315,7 +317,7 @@ def test_another_name_for_it_counts_as_considered(
 def test_denied_words_do_not_count(
     terminology: Terminology, chart: Make, text: str, seen: bool
 ) -> None:
-    told_by = Seen(record(chart(Fact("S1", Kind.COMPLAINT, text)), terminology))
+    told_by = FindingIndex(index_chart(chart(Fact("S1", Kind.COMPLAINT, text)), terminology))
     assert bool(told_by.facts("chest-pain")) is seen
 
 
@@ -332,7 +334,9 @@ def test_denied_words_do_not_count(
 def test_what_is_not_so_or_no_longer_so_does_not_count(
     terminology: Terminology, chart: Make, rest: dict[str, Any], seen: bool
 ) -> None:
-    told_by = Seen(record(chart(Fact("P1", Kind.PROBLEM, "Chest pain", **rest)), terminology))
+    told_by = FindingIndex(
+        index_chart(chart(Fact("P1", Kind.PROBLEM, "Chest pain", **rest)), terminology)
+    )
     assert bool(told_by.facts("chest-pain")) is seen
 
 
@@ -360,15 +364,15 @@ def test_what_is_not_so_or_no_longer_so_does_not_count(
 def test_a_finding_counts_if_the_patient_has_it_now(
     terminology: Terminology, chart: Make, kind: Kind, text: str, seen: bool
 ) -> None:
-    told_by = Seen(record(chart(Fact("N1", kind, text, days_ago=0.5)), terminology))
+    told_by = FindingIndex(index_chart(chart(Fact("N1", kind, text, days_ago=0.5)), terminology))
     assert bool(told_by.facts("chest-pain")) is seen
 
 
 def test_what_is_a_relatives_does_not_count(terminology: Terminology, chart: Make) -> None:
     own = Fact("P1", Kind.PROBLEM, "Chest pain")
-    assert Seen(record(chart(own), terminology)).facts("chest-pain") == ("P1",)
+    assert FindingIndex(index_chart(chart(own), terminology)).facts("chest-pain") == ("P1",)
     fathers = replace(own, experiencer=Experiencer.FAMILY)
-    assert Seen(record(chart(fathers), terminology)).facts("chest-pain") == ()
+    assert FindingIndex(index_chart(chart(fathers), terminology)).facts("chest-pain") == ()
 
 
 def test_what_a_note_denies_raises_nothing(terminology: Terminology) -> None:
@@ -415,12 +419,12 @@ def test_history_counts_where_a_finding_is_one_of_history(
     terminology: Terminology, chart: Make
 ) -> None:
     over = chart(Fact("P1", Kind.PROBLEM, "Breast cancer", status="resolved"))
-    assert Seen(record(over, terminology)).facts("cancer") == ("P1",)
+    assert FindingIndex(index_chart(over, terminology)).facts("cancer") == ("P1",)
 
 
 def test_a_result_may_be_told_in_words(terminology: Terminology, chart: Make) -> None:
     said = chart(Fact("S1", Kind.COMPLAINT, "Fever and rapid heart rate, no hypotension"))
-    seen = Seen(record(said, terminology))
+    seen = FindingIndex(index_chart(said, terminology))
     assert seen.any_of(["fever", "tachycardia", "hypotension"]) == ["fever", "tachycardia"]
 
 
@@ -434,7 +438,7 @@ def test_old_results_procedures_and_stopped_drugs_do_not_count(
         Fact("X2", Kind.PROCEDURE, "Hip arthroplasty", status="completed"),
         Fact("M1", Kind.MEDICATION, "Digoxin", status="stopped"),
     )
-    seen = Seen(record(old, terminology))
+    seen = FindingIndex(index_chart(old, terminology))
     assert not seen.any_of(["tachycardia", "recent-surgery", "on-digoxin"])
 
 
@@ -446,7 +450,7 @@ def test_a_symptom_on_the_problem_list_counts_when_it_is_new(
     terminology: Terminology, chart: Make, days: float | None, seen: bool
 ) -> None:
     listed = Fact("P1", Kind.PROBLEM, "Chest pain", status="active", days_ago=days)
-    criteria = Criteria(Seen(record(chart(listed), terminology)))
+    criteria = Criteria(FindingIndex(index_chart(chart(listed), terminology)))
     assert bool(criteria.met("chest-pain")) is seen
 
 

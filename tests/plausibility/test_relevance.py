@@ -11,8 +11,8 @@ import pytest
 from cds_hooks.consultation import Assessment, ChartFinding, Evidence, Seriousness, Verdict
 from cds_hooks.plausibility import Terminology, assess
 from cds_hooks.plausibility.checks import Case
-from cds_hooks.plausibility.findings import Seen
-from cds_hooks.plausibility.record import identity, record
+from cds_hooks.plausibility.findings import FindingIndex
+from cds_hooks.plausibility.indexed_chart import identity, index_chart
 from cds_hooks.plausibility.relevance import (
     Disease,
     Sign,
@@ -228,12 +228,14 @@ def test_a_rule_about_the_chart_that_names_it_makes_its_facts_links(
     terminology: Terminology,
 ) -> None:
     facts = (complaint("Coughing up blood"), complaint("Itchy toe", "S2"))
-    prepared = record(Chart(PatientFacts(50, "female"), facts), terminology)
+    prepared = index_chart(Chart(PatientFacts(50, "female"), facts), terminology)
     rule = ChartFinding("wells", "Pulmonary embolism", Seriousness.SERIOUS, (), ("S2",), "Wells")
     name = terminology.resolve("Pulmonary embolism")
     is_ = identity(name.name, name.concepts, terminology)
     cited = (Evidence("S2", "present"),)
-    case = Case(name.name, name, is_, cited, (), prepared, terminology, Seen(prepared), (rule,))
+    case = Case(
+        name.name, name, is_, cited, (), prepared, terminology, FindingIndex(prepared), (rule,)
+    )
     (link,) = bearing(case).links
     assert (link.fact_id, link.sign.source) == ("S2", "Wells")
     assert link.sign.name == "a rule about the chart that names it"

@@ -16,8 +16,8 @@ import pytest
 from cds_hooks.consultation import Evidence
 from cds_hooks.plausibility import Terminology
 from cds_hooks.plausibility.checks import Case
-from cds_hooks.plausibility.findings import Seen
-from cds_hooks.plausibility.record import identity, record
+from cds_hooks.plausibility.findings import FindingIndex
+from cds_hooks.plausibility.indexed_chart import identity, index_chart
 from cds_hooks.plausibility.relevance import bearing
 from fhir_mapping.chart import Chart, Fact, Kind, PatientFacts
 from tests.sample.places import SHARED
@@ -68,12 +68,12 @@ def bears(terminology: Terminology) -> Bears:
 
     def judged(symptom: str, disease: str) -> bool:
         fact = Fact("S1", Kind.COMPLAINT, plain(symptom))
-        prepared = record(Chart(PatientFacts(50, "female"), (fact,)), terminology)
+        prepared = index_chart(Chart(PatientFacts(50, "female"), (fact,)), terminology)
         found = terminology.resolve(disease)
         found = found if found.recognised else terminology.resolve(plain(disease))
         is_ = identity(disease, found.concepts, terminology)
         cited = (Evidence("S1", "present"),)
-        case = Case(disease, found, is_, cited, (), prepared, terminology, Seen(prepared))
+        case = Case(disease, found, is_, cited, (), prepared, terminology, FindingIndex(prepared))
         told = bearing(case)
         return bool(told.links or told.shared)
 

@@ -22,8 +22,8 @@ from cds_hooks.plausibility.checks.results import (
     NegativeTest,
     agrees,
 )
+from cds_hooks.plausibility.indexed_chart import Identity, index_chart
 from cds_hooks.plausibility.medications import conflicts, effects
-from cds_hooks.plausibility.record import Identity, record
 from cds_hooks.plausibility.red_flags import patterns
 from cds_hooks.plausibility.resolution import Concept, Resolution, Status
 from cds_hooks.plausibility.results import analytes, told_values
@@ -64,7 +64,7 @@ def reasons(terminology: Terminology) -> Make:
         )
         chart = Chart(PatientFacts(age, "female"), facts)
         found = Resolution("x", Status.EXACT, (concept,), "x")
-        prepared = record(chart, terminology)
+        prepared = index_chart(chart, terminology)
         evidence = tuple(Evidence(c, "abnormal") for c in cited)
         case = Case("x", found, Identity(), evidence, (), prepared, terminology)
         return list(check(case))
@@ -308,4 +308,4 @@ def test_a_result_without_a_code_is_known_by_how_its_name_begins(
     terminology: Terminology, text: str, analyte: str
 ) -> None:
     chart = Chart(PatientFacts(), (Fact("L1", Kind.LAB, text, days_ago=0),))
-    assert [f.id for f in record(chart, terminology).results.of(analyte)] == ["L1"]
+    assert [f.id for f in index_chart(chart, terminology).results.of(analyte)] == ["L1"]

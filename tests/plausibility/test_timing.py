@@ -10,7 +10,7 @@ import pytest
 from cds_hooks.consultation import Reason, Verdict
 from cds_hooks.plausibility import Terminology, assess, check_entered
 from cds_hooks.plausibility.checks.base import Case
-from cds_hooks.plausibility.record import Identity, record
+from cds_hooks.plausibility.indexed_chart import Identity, index_chart
 from cds_hooks.plausibility.resolution import Concept, Resolution, Status
 from cds_hooks.plausibility.results import analytes
 from cds_hooks.plausibility.rules import Tied
@@ -44,7 +44,7 @@ def _reasons(terminology: Terminology, rule: Tied, *facts: Fact) -> list[Reason]
     concept = terminology.concept(code)
     assert isinstance(concept, Concept), code
     found = Resolution("x", Status.EXACT, (concept,), "x")
-    prepared = record(Chart(PatientFacts(30, "female"), facts), terminology)
+    prepared = index_chart(Chart(PatientFacts(30, "female"), facts), terminology)
     case = Case("x", found, Identity(), (), (), prepared, terminology)
     return [r for r in Timing()(case) if r.source == rule.source]
 

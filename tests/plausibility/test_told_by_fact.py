@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cds_hooks.plausibility.findings import Seen
-from cds_hooks.plausibility.record import record
+from cds_hooks.plausibility.findings import FindingIndex
+from cds_hooks.plausibility.indexed_chart import index_chart
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts, Polarity
 from fhir_mapping.findings import Told
 
@@ -13,7 +13,9 @@ LOINC = "http://loinc.org"
 
 
 def told(fact: Fact, age: float = 50.0) -> Told:
-    return Seen(record(Chart(PatientFacts(age, "female"), (fact,)), None)).of_fact(fact.id)
+    return FindingIndex(index_chart(Chart(PatientFacts(age, "female"), (fact,)), None)).of_fact(
+        fact.id
+    )
 
 
 def result(code: str, value: float, unit: str, flag: Flag | None = None, days: float = 0) -> Fact:
@@ -63,5 +65,5 @@ def test_a_vital_sign_is_judged_by_age(age: float, fast: bool) -> None:
 
 def test_words_and_an_unknown_fact() -> None:
     assert "dyspnea" in told(Fact("S1", Kind.COMPLAINT, "Dyspnea")).affirmed
-    seen = Seen(record(Chart(PatientFacts(50, "female"), ()), None))
+    seen = FindingIndex(index_chart(Chart(PatientFacts(50, "female"), ()), None))
     assert seen.of_fact("L9") == (frozenset(), frozenset())

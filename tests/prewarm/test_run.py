@@ -55,7 +55,7 @@ async def test_at_most_so_many_at_one_time_and_each_is_counted() -> None:
         ticks += 1
 
     summary = Summary()
-    await prewarm(ITEMS, read, slow, summary, at_once=2, advance=tick)
+    await prewarm(ITEMS, read, slow, summary, concurrency=2, advance=tick)
     assert (most, ticks) == (2, 6)
     assert summary.outcomes == {"answered": 5, "empty-differential": 1}
     assert summary.whole

@@ -19,10 +19,10 @@ import httpx
 import pytest
 
 import prompts
-from cds_hooks.app import Doors, Readiness, create_app
+from cds_hooks.app import AppHandlers, Readiness, create_app
 from cds_hooks.audit import SiteKey, Store, StoreConfig
 from cds_hooks.cli.ehr import hook_request, place_in_time
-from cds_hooks.consult import Consultant, ConsultConfig, Rooms
+from cds_hooks.consult import Consultant, ConsultConfig, Dependencies
 from cds_hooks.gather import gather
 from cds_hooks.inference.engine import Generation, GenerationRequest
 from cds_hooks.inference.fake import FakeEngine, FakeReply
@@ -109,7 +109,7 @@ class Service:
         self.engine = engine
         key = SiteKey.load(folder / "site.key", create=True)
         self.store = Store(StoreConfig(folder / "records.sqlite"), key)
-        rooms = Rooms(
+        dependencies = Dependencies(
             gather=self._gather,
             engine=engine,
             template=prompts.load("differential"),
@@ -117,9 +117,11 @@ class Service:
             store=self.store,
             key=key,
         )
-        self.consultant = Consultant(rooms, ConsultConfig("http://127.0.0.1", answer_within_s=20))
+        self.consultant = Consultant(
+            dependencies, ConsultConfig("http://127.0.0.1", answer_within_s=20)
+        )
         self.app = create_app(
-            Doors(
+            AppHandlers(
                 answer=lambda s, r, i: self.consultant.answer(s, r, wait_s=i.wait_s),
                 record_feedback=self._nothing,
                 ready=lambda: Readiness(True),
@@ -244,7 +246,7 @@ def test_ctrl_c_ends_it_and_the_next_run_goes_on_from_there(
     names = tmp_path / "list"
     names.write_text("\n".join(PATIENTS))
     with settings.open("a") as file:
-        file.write("at_once = 1\n")
+        file.write("concurrency = 1\n")
     line = command(settings, service, "--json", "--patients", str(names))
     process = subprocess.Popen(
         line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=os.environ

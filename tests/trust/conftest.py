@@ -21,7 +21,7 @@ import pytest
 import uvicorn
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from cds_hooks.app import AppConfig, Doors, Readiness, create_app
+from cds_hooks.app import AppConfig, AppHandlers, Readiness, create_app
 from cds_hooks.app.tls import Certificates
 from cds_hooks.audit import SiteKey, Store, StoreConfig
 from cds_hooks.protocol.cards import Card, Response, Source
@@ -100,7 +100,7 @@ class Edge:
         self.refused: list[Any] = []
         self.exchanges: list[Any] = []
         self.callers = Callers(settings, key, store, base_url=BASE, refused=self.refused.append)
-        doors = Doors(
+        handlers = AppHandlers(
             answer=self._answer,
             record_feedback=self._feedback,
             ready=lambda: Readiness(True),
@@ -116,7 +116,7 @@ class Edge:
             proxies=settings.proxy.addresses,
             certificate_header=settings.proxy.certificate_header,
         )
-        self.app = create_app(doors, config)
+        self.app = create_app(handlers, config)
 
     async def _answer(self, *args: Any) -> Response:
         self.asked.append(args)

@@ -16,8 +16,8 @@ from cds_hooks.trust.explain import explain
 from cds_hooks.trust.jwks import JwksConfig
 from cds_hooks.trust.keys import KeySet, parse_key_set
 from cds_hooks.trust.rate import Rates
-from cds_hooks.trust.strangers import Strangers
 from cds_hooks.trust.token import parse_token
+from cds_hooks.trust.unauthenticated_limits import UnauthenticatedLimits
 from cds_hooks.trust.verify import verify
 from tests.trust.conftest import ISSUER, Signer, key_set
 
@@ -288,7 +288,7 @@ def test_the_next_call_after_the_last_that_was_free(
         assert wait_of(lambda: rates.take(client)) == 0
     clock.now += elapsed
     assert wait_of(lambda: rates.take(client)) == wait
-    strangers, clock.now = Strangers(per_minute, burst, clock=clock), 1000.0
+    strangers, clock.now = UnauthenticatedLimits(per_minute, burst, clock=clock), 1000.0
     for _ in range(burst):
         assert wait_of(lambda: strangers.enter("192.0.2.1")) == 0
     clock.now += elapsed
@@ -310,7 +310,7 @@ def test_a_refused_call_does_not_push_the_next_one_back() -> None:
 @pytest.mark.parametrize(("elapsed", "known"), [(3599, True), (3600, False), (3601, False)])
 def test_a_good_token_makes_an_address_known_for_an_hour(elapsed: float, known: bool) -> None:
     clock = Clock()
-    strangers = Strangers(1, 1, clock=clock)
+    strangers = UnauthenticatedLimits(1, 1, clock=clock)
     strangers.good("192.0.2.1")
     clock.now += elapsed
     taken = [wait_of(lambda: strangers.enter("192.0.2.1")) == 0 for _ in range(3)]
@@ -318,14 +318,14 @@ def test_a_good_token_makes_an_address_known_for_an_hour(elapsed: float, known: 
 
 
 def test_past_the_most_addresses_new_ones_share_a_bucket() -> None:
-    strangers = Strangers(1, 1, most=2, clock=Clock())
+    strangers = UnauthenticatedLimits(1, 1, most=2, clock=Clock())
     assert [wait_of(lambda n=n: strangers.enter(f"192.0.2.{n}")) for n in range(4)] == [0, 0, 0, 60]
     assert strangers.addresses == 3
 
 
 def test_the_oldest_address_goes_once_its_bucket_is_full_again() -> None:
     clock = Clock()
-    strangers = Strangers(60, 1, most=2, clock=clock)
+    strangers = UnauthenticatedLimits(60, 1, most=2, clock=clock)
     for n in (1, 2):
         strangers.enter(f"192.0.2.{n}")
     clock.now += 0.9
@@ -338,7 +338,7 @@ def test_the_oldest_address_goes_once_its_bucket_is_full_again() -> None:
 
 
 def test_the_most_known_addresses() -> None:
-    strangers = Strangers(1, 1, most=2, clock=Clock())
+    strangers = UnauthenticatedLimits(1, 1, most=2, clock=Clock())
     for n in (1, 2, 3):
         strangers.good(f"192.0.2.{n}")
     assert strangers.addresses == 2
@@ -360,18 +360,18 @@ def test_the_most_known_addresses() -> None:
     ],
 )
 def test_which_addresses_are_one(one: str, other: str, same: bool) -> None:
-    strangers = Strangers(1, 1, clock=Clock())
+    strangers = UnauthenticatedLimits(1, 1, clock=Clock())
     assert wait_of(lambda: strangers.enter(one)) == 0
     assert wait_of(lambda: strangers.enter(other)) == (60 if same else 0)
 
 
 def test_what_is_no_address_is_not_counted() -> None:
-    strangers = Strangers(1, 1, clock=Clock())
+    strangers = UnauthenticatedLimits(1, 1, clock=Clock())
     for peer in ("", "testclient", "unix:"):
         assert [wait_of(lambda p=peer: strangers.enter(p)) for _ in "123"] == [0, 0, 0]
         strangers.good(peer)
     assert strangers.addresses == 0
-    free = Strangers(0, 1, clock=Clock())
+    free = UnauthenticatedLimits(0, 1, clock=Clock())
     assert [wait_of(lambda: free.enter("192.0.2.1")) for _ in "123"] == [0, 0, 0]
     free.good("192.0.2.1")
     assert free.addresses == 0
@@ -403,7 +403,7 @@ def test_the_steps_of_an_explanation() -> None:
 
 
 def test_an_address_from_which_a_good_token_came_again_is_kept_the_longest() -> None:
-    strangers = Strangers(1, 1, most=2, clock=Clock())
+    strangers = UnauthenticatedLimits(1, 1, most=2, clock=Clock())
     for n in (1, 2, 1, 3):
         strangers.good(f"192.0.2.{n}")
     taken = [[wait_of(lambda n=n: strangers.enter(f"192.0.2.{n}")) for _ in "12"] for n in (1, 2)]
@@ -412,7 +412,7 @@ def test_an_address_from_which_a_good_token_came_again_is_kept_the_longest() -> 
 
 def test_the_call_of_a_good_token_is_given_back() -> None:
     clock = Clock()
-    strangers = Strangers(1 / 120, 1, clock=clock)  # one call in two hours
+    strangers = UnauthenticatedLimits(1 / 120, 1, clock=clock)  # one call in two hours
     strangers.enter("192.0.2.1")
     strangers.good("192.0.2.1")
     clock.now += 3600
@@ -420,7 +420,7 @@ def test_the_call_of_a_good_token_is_given_back() -> None:
 
 
 def test_ten_thousand_addresses_are_kept() -> None:
-    strangers = Strangers(1, 1, clock=Clock())
+    strangers = UnauthenticatedLimits(1, 1, clock=Clock())
     for n in range(10_000):
         strangers.enter(f"10.0.{n >> 8}.{n & 255}")
     assert strangers.addresses == 10_000

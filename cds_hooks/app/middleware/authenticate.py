@@ -9,7 +9,7 @@ from __future__ import annotations
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cds_hooks.app.doors import Call, Identify
+from cds_hooks.app.handlers import Call, Identify
 from cds_hooks.app.notes import notes_of
 from cds_hooks.app.peer_certificate import certificate_of
 from cds_hooks.app.routes import is_protocol

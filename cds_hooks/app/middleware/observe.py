@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cds_hooks.app.doors import Exchange
+from cds_hooks.app.handlers import Exchange
 from cds_hooks.app.notes import notes_of
 from cds_hooks.app.routes import normal, route_of
 

@@ -59,7 +59,7 @@ def _told(manifest: Manifest) -> Iterator[str]:
     yield manifest.template["id"]
     yield f"{manifest.samples} samples"
     yield f"{manifest.engines} engines"
-    yield f"{manifest.at_once} at once"
+    yield f"{manifest.concurrency} at once"
     yield f"then {manifest.after.value}"
 
 
@@ -129,7 +129,7 @@ def _asked(run: Run) -> Section:
         *((f"terminology {k}", v) for k, v in manifest.terminology.items()),
         ("seed, samples a case", f"{manifest.seed}, {manifest.samples}"),
         ("names", _NAMES[manifest.names] if suite.task is Task.OPEN else "-"),
-        ("engines, cases in flight in each", f"{manifest.engines}, {manifest.at_once}"),
+        ("engines, cases in flight in each", f"{manifest.engines}, {manifest.concurrency}"),
         ("asked after the list", manifest.after.value),
         ("started", manifest.started),
         ("outcomes", ", ".join(f"{outcome} {n}" for outcome, n in summary.outcomes) or "none"),
@@ -192,14 +192,14 @@ def _judged(summary: Summary) -> Section:
 
 
 def _cost(run: Run) -> Section:
-    summary, at_once = run.summary, run.manifest.at_once
+    summary, concurrency = run.summary, run.manifest.concurrency
     rows = tuple((c.what, number(c.median, 1), number(c.high, 1)) for c in summary.costs)
     told = (
         (
-            f"{at_once} cases were in flight together in each of {run.manifest.engines} engines: a "
-            "case's seconds hold its neighbours' work.",
+            f"{concurrency} cases were in flight together in each of {run.manifest.engines} "
+            "engines: a case's seconds hold its neighbours' work.",
         )
-        if at_once > 1
+        if concurrency > 1
         else ()
     )
     points = [

@@ -26,7 +26,7 @@ class _Data(BaseModel):
 class After(StrEnum):
     """What is asked after a list is made."""
 
-    NOTHING = "nothing"
+    NONE = "none"
     SECOND_LOOK = "second-look"
     JUDGE = "judge"
 
@@ -64,7 +64,7 @@ class Manifest(_Data):
     """`model`, `template` and `settings` are names to digests; `started` is ISO 8601 in UTC.
 
     `names` is whether diagnoses could only be written along the names of the terminology,
-    `engines` how many engine processes answered side by side, `at_once` how many cases were in
+    `engines` how many engine processes answered side by side, `concurrency` how many cases were in
     flight together in each, `after` what was asked after the list.
     """
 
@@ -77,8 +77,8 @@ class Manifest(_Data):
     samples: int
     names: bool = False
     engines: int = 1
-    at_once: int = 1
-    after: After = After.NOTHING
+    concurrency: int = 1
+    after: After = After.NONE
     started: str
     chartside: str
     demonstration: bool = False

@@ -48,14 +48,14 @@ async def run_suite(
     folder: Path,
     *,
     told: Callable[[CaseResult, int], None] = lambda _, __: None,
-    at_once: int = 1,
+    concurrency: int = 1,
 ) -> tuple[CaseResult, ...]:
     """Results of every case, in the suite's order; those in the folder already are not asked again.
 
     `told` hears each new result and how many are done. Raises RunError when the folder holds
     another run. What is asked first depends on the suite alone, so a run that broke off and went
-    on equals one that did not; with several cases `at_once` an engine that evaluates them in one
-    batch may round otherwise from run to run.
+    on equals one that did not; with a `concurrency` above 1 an engine that evaluates several cases
+    in one batch may round otherwise from run to run.
     """
     claim_folder(folder, manifest)
     with ResultsFile(folder / RESULTS) as results:
@@ -67,7 +67,7 @@ async def run_suite(
                 results.add(result)
                 told(result, len(results.done))
 
-        await _side_by_side(work, at_once)
+        await _side_by_side(work, concurrency)
         return tuple(results.done[case.id] for case in suite.cases)
 
 

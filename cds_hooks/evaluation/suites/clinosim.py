@@ -21,7 +21,7 @@ import orjson
 from cds_hooks.evaluation.errors import SuiteError
 from cds_hooks.evaluation.suites.reading import Rows, digest
 from cds_hooks.evaluation.suites.registry import make_suite
-from cds_hooks.evaluation.suites.suite import Case, Gold, OnBroken, Suite
+from cds_hooks.evaluation.suites.suite import Case, Gold, OnError, Suite
 from cds_hooks.evaluation.suites.times import age_of, latest, shift
 from fhir_mapping.chart import Code
 
@@ -49,11 +49,11 @@ class Untold:
 
 
 def load_clinosim(
-    folder: Path, form: Form, *, now: datetime, on_broken: OnBroken = OnBroken.STOP
+    folder: Path, form: Form, *, now: datetime, on_error: OnError = OnError.STOP
 ) -> Suite:
     """A folder of bundles, `<case>.json` each, with `labels.json` (case -> patient id)."""
     labels = _labels(folder / "labels.json")
-    rows = Rows(folder / "labels.json", on_broken)
+    rows = Rows(folder / "labels.json", on_error)
     cases = []
     for number, (name, label) in enumerate(sorted(labels.items()), start=1):
         try:

@@ -8,20 +8,20 @@ from cds_hooks.evaluation.recorded.catalogue import catalogue
 from cds_hooks.evaluation.recorded.recording import Recorded, read_recording
 from cds_hooks.evaluation.suites.reading import Rows, digest
 from cds_hooks.evaluation.suites.registry import make_suite
-from cds_hooks.evaluation.suites.suite import Case, Gold, OnBroken, Suite
+from cds_hooks.evaluation.suites.suite import Case, Gold, OnError, Suite
 
 __all__ = ["EURORAD", "load_eurorad"]
 
 EURORAD = "eurorad-replay"
 
 
-def load_eurorad(path: Path, *, on_broken: OnBroken = OnBroken.STOP) -> Suite:
+def load_eurorad(path: Path, *, on_error: OnError = OnError.STOP) -> Suite:
     """One closed-list case a row of the CSV. A row without a truth is named by its case id.
 
     Raises SuiteError for a column that is missing, a case id twice or a row that is none.
     """
     recording = read_recording(path, [c for m in catalogue().model for c in m.columns])
-    rows = Rows(path, on_broken)
+    rows = Rows(path, on_error)
     for case_id in recording.unlabelled:
         rows.reject_at(f"case {case_id}", "no gold diagnosis")
     cases = []

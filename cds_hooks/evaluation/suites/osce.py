@@ -23,7 +23,7 @@ from cds_hooks.evaluation.suites.osce_results import (
 )
 from cds_hooks.evaluation.suites.reading import Row, Rows, digest, to_cases
 from cds_hooks.evaluation.suites.registry import make_suite
-from cds_hooks.evaluation.suites.suite import Case, Gold, OnBroken, Suite
+from cds_hooks.evaluation.suites.suite import Case, Gold, OnError, Suite
 
 __all__ = ["load_osce", "osce_resources"]
 
@@ -67,9 +67,9 @@ class OsceRow(Row):
     examination: Examination = Field(alias="OSCE_Examination")
 
 
-def load_osce(path: Path, *, now: datetime, on_broken: OnBroken = OnBroken.STOP) -> Suite:
+def load_osce(path: Path, *, now: datetime, on_error: OnError = OnError.STOP) -> Suite:
     """Every case as a chart at `now`; ids are line numbers, the file has none."""
-    rows = Rows(path, on_broken)
+    rows = Rows(path, on_error)
     cases = to_cases(path, OsceRow, lambda n, row: _case(n, row.examination, now), rows)
     return make_suite("osce", digest(path), cases, rows.rejected)
 

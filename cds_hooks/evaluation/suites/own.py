@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from cds_hooks.evaluation.errors import SuiteError
 from cds_hooks.evaluation.suites.reading import Row, Rows, digest, read_rows, to_cases
 from cds_hooks.evaluation.suites.registry import make_suite
-from cds_hooks.evaluation.suites.suite import Case, Gold, OnBroken, Suite
+from cds_hooks.evaluation.suites.suite import Case, Gold, OnError, Suite
 from cds_hooks.evaluation.suites.times import age_of
 from fhir_mapping.chart import Code
 
@@ -72,22 +72,22 @@ class ResourceRow(Row):
         return {"resource": row}
 
 
-def load_own(path: Path, *, now: datetime, on_broken: OnBroken = OnBroken.STOP) -> Suite:
+def load_own(path: Path, *, now: datetime, on_error: OnError = OnError.STOP) -> Suite:
     """JSONL of `{id, bundle | resources, gold: {system, code, display} | name, patient}`."""
-    rows = Rows(path, on_broken)
+    rows = Rows(path, on_error)
     cases = to_cases(path, OwnRow, lambda _, row: _case(row, now), rows)
     return make_suite("own", digest(path), cases, rows.rejected)
 
 
 def load_own_ndjson(
-    path: Path, labels: Path, *, now: datetime, on_broken: OnBroken = OnBroken.STOP
+    path: Path, labels: Path, *, now: datetime, on_error: OnError = OnError.STOP
 ) -> Suite:
     """NDJSON of FHIR resources, and JSONL of `{patient, gold}` that says which are cases."""
-    rows = Rows(path, on_broken)
+    rows = Rows(path, on_error)
     charts: dict[str, list[Resource]] = {}
     for _, row in read_rows(path, ResourceRow, rows):
         charts.setdefault(_patient_of(row.resource), []).append(row.resource)
-    told = Rows(labels, on_broken, rows.rejected)
+    told = Rows(labels, on_error, rows.rejected)
 
     def make(_: int, label: LabelRow) -> Case:
         patient = label.patient.removeprefix("Patient/")

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from cds_hooks.evaluation.suites.reading import Row, Rows, digest, to_cases
 from cds_hooks.evaluation.suites.registry import make_suite
-from cds_hooks.evaluation.suites.suite import Case, Gold, OnBroken, Suite
+from cds_hooks.evaluation.suites.suite import Case, Gold, OnError, Suite
 
 __all__ = ["load_judging", "load_multiple_choice", "shuffled"]
 
@@ -57,16 +57,16 @@ class JudgedRow(Row):
     category: str = ""
 
 
-def load_multiple_choice(path: Path, *, on_broken: OnBroken = OnBroken.STOP) -> Suite:
+def load_multiple_choice(path: Path, *, on_error: OnError = OnError.STOP) -> Suite:
     """JSONL of `{id, question, options, answer, category}`: ophthalmology and the like."""
-    rows = Rows(path, on_broken)
+    rows = Rows(path, on_error)
     cases = to_cases(path, ChoiceRow, lambda _, row: _choice(row), rows)
     return make_suite("multiple-choice", digest(path), cases, rows.rejected)
 
 
-def load_judging(path: Path, *, on_broken: OnBroken = OnBroken.STOP) -> Suite:
+def load_judging(path: Path, *, on_error: OnError = OnError.STOP) -> Suite:
     """JSONL of `{id, case, answer, disease, score, category}`; `score` is the mean of people."""
-    rows = Rows(path, on_broken)
+    rows = Rows(path, on_error)
     cases = to_cases(path, JudgedRow, lambda _, row: _judged(row), rows)
     return make_suite("judging", digest(path), cases, rows.rejected)
 

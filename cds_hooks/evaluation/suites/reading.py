@@ -12,7 +12,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cds_hooks.evaluation.errors import SuiteError
-from cds_hooks.evaluation.suites.suite import Case, OnBroken, Rejected
+from cds_hooks.evaluation.suites.suite import Case, OnError, Rejected
 
 __all__ = ["Row", "Rows", "digest", "read_rows", "to_cases"]
 
@@ -33,7 +33,7 @@ class Rows:
     """Rejections gathered while reading, or raised at once."""
 
     path: Path
-    on_broken: OnBroken
+    on_error: OnError
     rejected: list[Rejected] = field(default_factory=list)
 
     def reject(self, line: int, why: str) -> None:
@@ -43,8 +43,8 @@ class Rows:
     def reject_at(self, place: str, why: str) -> None:
         """The same where something else than a line tells the place."""
         where = f"{self.path.name}: {place}"
-        if self.on_broken is OnBroken.STOP:
-            hint = "Mend the line, or go on without such lines (--on-broken skip)."
+        if self.on_error is OnError.STOP:
+            hint = "Mend the line, or go on without such lines (--on-error skip)."
             raise SuiteError(why, where=where, hint=hint)
         self.rejected.append(Rejected(where, why))
 

@@ -10,7 +10,7 @@ from typing import Any
 from cds_hooks.evaluation.labels import label_key
 from fhir_mapping.chart import Code
 
-__all__ = ["AGE_BANDS", "Case", "Gold", "OnBroken", "Rejected", "Suite", "Task", "age_band"]
+__all__ = ["AGE_BANDS", "Case", "Gold", "OnError", "Rejected", "Suite", "Task", "age_band"]
 
 Resource = Mapping[str, Any]
 
@@ -23,7 +23,7 @@ class Task(StrEnum):
     JUDGING = "answer-judging"
 
 
-class OnBroken(StrEnum):
+class OnError(StrEnum):
     """What a line that cannot be used does to a suite."""
 
     STOP = "stop"

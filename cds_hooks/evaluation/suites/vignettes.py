@@ -9,7 +9,7 @@ from cds_hooks.evaluation.suites.charts import ChartBuilder, parse_age, parse_se
 from cds_hooks.evaluation.suites.leaks import answer_in_text
 from cds_hooks.evaluation.suites.reading import Row, Rows, digest, to_cases
 from cds_hooks.evaluation.suites.registry import make_suite
-from cds_hooks.evaluation.suites.suite import Case, Gold, OnBroken, Suite, Task
+from cds_hooks.evaluation.suites.suite import Case, Gold, OnError, Suite, Task
 
 __all__ = ["load_vignettes"]
 
@@ -25,10 +25,10 @@ class VignetteRow(Row):
 
 
 def load_vignettes(
-    path: Path, task: Task, *, now: datetime, on_broken: OnBroken = OnBroken.STOP
+    path: Path, task: Task, *, now: datetime, on_error: OnError = OnError.STOP
 ) -> Suite:
     """The vignettes as questions with options, or as charts that hold one note each."""
-    rows = Rows(path, on_broken)
+    rows = Rows(path, on_error)
     cases = to_cases(path, VignetteRow, lambda _, row: _case(row, task, now), rows)
     suite = "vignettes" if task is Task.CLOSED else "vignettes-open"
     return make_suite(suite, digest(path), cases, rows.rejected)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from cds_hooks.consultation import ChartFinding, Evidence, Reason
-from cds_hooks.plausibility.record import Identity, Record
+from cds_hooks.plausibility.indexed_chart import Identity, IndexedChart
 from cds_hooks.plausibility.resolution import Concept, Resolution
 from cds_hooks.plausibility.terminology import Terminology
 
 if TYPE_CHECKING:  # findings are made of results, whose checks are made of this
-    from cds_hooks.plausibility.findings import Seen
+    from cds_hooks.plausibility.findings import FindingIndex
 
 __all__ = ["ABSTAIN", "FAIL", "PASS", "Case", "Check", "combine"]
 
@@ -30,9 +30,9 @@ class Case:
     identity: Identity
     evidence_for: tuple[Evidence, ...]
     evidence_against: tuple[Evidence, ...]
-    record: Record
+    record: IndexedChart
     terminology: Terminology
-    seen: Seen | None = None
+    seen: FindingIndex | None = None
     fitting: tuple[ChartFinding, ...] = ()
 
     @property

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from cds_hooks.consultation import Evidence, Reason
 from cds_hooks.plausibility.checks.base import ABSTAIN, FAIL, PASS, Case
-from cds_hooks.plausibility.record import OVER
+from cds_hooks.plausibility.indexed_chart import OVER
 from fhir_mapping.chart import Certainty, Experiencer, Fact, Flag, Kind, Polarity
 
 __all__ = [

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from cds_hooks.consultation import Reason
 from cds_hooks.plausibility.acuity import acute_source, forms, is_acute, same_event_days
 from cds_hooks.plausibility.checks.base import ABSTAIN, FAIL, PASS, Case
-from cds_hooks.plausibility.record import Identity, Problem
+from cds_hooks.plausibility.indexed_chart import Identity, Problem
 from fhir_mapping.chart import Experiencer, Polarity
 
 __all__ = ["AlreadyRecorded", "KnownChronicForm", "RefutedInChart"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cds_hooks.consultation import Reason
 from cds_hooks.plausibility.checks.base import ABSTAIN, FAIL, PASS, Case
-from cds_hooks.plausibility.findings import Seen
+from cds_hooks.plausibility.findings import FindingIndex
 from cds_hooks.plausibility.relevance.known import known_of
 from cds_hooks.plausibility.relevance.links import Bearing, Link, bearing
 from cds_hooks.plausibility.relevance.signs import is_general
@@ -51,7 +51,7 @@ class EvidenceRelevant:
     def __call__(self, case: Case) -> Iterator[Reason]:
         if not case.resolution.recognised:
             return
-        known, told = known_of(case), Told(case.seen or Seen(case.record))
+        known, told = known_of(case), Told(case.seen or FindingIndex(case.record))
         yield from uncited_reason(uncited_links(case, known, told))
         if not case.known(case.evidence_for):
             return

@@ -9,8 +9,8 @@ from cds_hooks.consultation import ChartFinding, Evidence
 from cds_hooks.plausibility.checks.base import ABSTAIN, FAIL, Case
 from cds_hooks.plausibility.checks.evidence import holds, is_anothers
 from cds_hooks.plausibility.checks.results import agrees
-from cds_hooks.plausibility.findings import Seen
-from cds_hooks.plausibility.record import OVER
+from cds_hooks.plausibility.findings import FindingIndex
+from cds_hooks.plausibility.indexed_chart import OVER
 from cds_hooks.plausibility.relevance.known import Known, known_of
 from cds_hooks.plausibility.relevance.sharing import shared_systems
 from cds_hooks.plausibility.relevance.strength import Strength
@@ -60,7 +60,7 @@ class Bearing:
 
 def bearing(case: Case, known: Known | None = None, told: Told | None = None) -> Bearing:
     """What the facts cited for a diagnosis are worth; `known` and `told` where they are at hand."""
-    known, told = known or known_of(case), told or Told(case.seen or Seen(case.record))
+    known, told = known or known_of(case), told or Told(case.seen or FindingIndex(case.record))
     facts = told.record.facts
     cited = {e.fact_id: e for e in case.known(case.evidence_for)}
     # What is not as claimed is no link; another check tells that.

@@ -7,8 +7,8 @@ from collections.abc import Collection, Set
 from functools import cache
 
 from cds_hooks.plausibility.checks.evidence import is_anothers
-from cds_hooks.plausibility.findings import Seen, findings
-from cds_hooks.plausibility.record import Problem
+from cds_hooks.plausibility.findings import FindingIndex, findings
+from cds_hooks.plausibility.indexed_chart import Problem
 from cds_hooks.plausibility.resolution import ICD_10_CM
 from cds_hooks.plausibility.results import RESULT_KINDS, analytes_of
 from fhir_mapping.chart import Fact, Flag, Kind, Polarity
@@ -32,7 +32,7 @@ def is_of_absence(finding: str) -> bool:
 class Told:
     """Findings of one chart, by fact and by finding."""
 
-    def __init__(self, seen: Seen) -> None:
+    def __init__(self, seen: FindingIndex) -> None:
         self.record = seen.record
         self._seen = seen
         self._problems = {p.fact.id: p for p in seen.record.problems}

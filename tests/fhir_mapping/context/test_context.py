@@ -156,7 +156,7 @@ _CUE = re.compile(
 )
 _PATTERN_CALLS = {"compile", "search", "match", "fullmatch", "split", "sub", "finditer", "findall"}
 _OTHER_MEANING = {
-    "cds_hooks/plausibility/record.py": "titles of ICD-10-CM: 'without complications'",
+    "cds_hooks/plausibility/indexed_chart.py": "titles of ICD-10-CM: 'without complications'",
     "cds_hooks/plausibility/compiler/icd.py": "titles of ICD-10-CM, when it is compiled",
     "cds_hooks/plausibility/compiler/words.py": "titles of ICD-10-CM, when its index is compiled",
     "fhir_mapping/notes/sections.py": "'no.' abbreviates 'number' and ends no sentence",

@@ -8,8 +8,8 @@ from __future__ import annotations
 import pytest
 
 from cds_hooks.plausibility.criteria import Criteria, limits
-from cds_hooks.plausibility.findings import Seen
-from cds_hooks.plausibility.record import record
+from cds_hooks.plausibility.findings import FindingIndex
+from cds_hooks.plausibility.indexed_chart import index_chart
 from cds_hooks.plausibility.results import analytes
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts, Polarity
 
@@ -287,7 +287,7 @@ def result(analyte: str, value: float | None, unit: str = "", **rest: object) ->
 def meets(name: str, *facts: Fact, age: float | None = None) -> bool:
     limit = limits()[name]
     years = age if age is not None else 0.02 if limit.below_years < 1 else 40.0
-    seen = Seen(record(Chart(PatientFacts(years, "female"), facts), None))
+    seen = FindingIndex(index_chart(Chart(PatientFacts(years, "female"), facts), None))
     return Criteria(seen).met(name) is not None
 
 
@@ -351,7 +351,7 @@ def test_a_qualitative_result(text: str, polarity: Polarity, met: bool) -> None:
 @pytest.mark.parametrize(("age", "met"), [(9.9, False), (10.0, True), (None, True)])
 def test_a_limit_speaks_of_its_ages(age: float | None, met: bool) -> None:
     facts = (result("systolic", 85.0, "mm[Hg]"),)
-    seen = Seen(record(Chart(PatientFacts(age, "female"), facts), None))
+    seen = FindingIndex(index_chart(Chart(PatientFacts(age, "female"), facts), None))
     assert (Criteria(seen).met("systolic-under-90") is not None) is met
 
 
@@ -363,7 +363,9 @@ def test_the_diastolic_pressure_is_read_from_the_text_of_both() -> None:
 
     assert meets("diastolic-over-89", pressure("Blood pressure 128/90 mmHg", 128.0))
     assert not meets("diastolic-over-89", pressure("Blood pressure 138/89 mmHg", 138.0))
-    seen = Seen(record(Chart(PatientFacts(30, "female"), (pressure("BP 168/108", 168.0),)), None))
+    seen = FindingIndex(
+        index_chart(Chart(PatientFacts(30, "female"), (pressure("BP 168/108", 168.0),)), None)
+    )
     met = Criteria(seen).met("systolic-over-159")
     assert met is not None
     assert met.phrase == "BP 168/108 mmHg"

@@ -7,8 +7,8 @@ from datetime import date
 import pytest
 
 from cds_hooks.plausibility.criteria import Criteria, known_criteria
-from cds_hooks.plausibility.findings import Seen
-from cds_hooks.plausibility.record import record
+from cds_hooks.plausibility.findings import FindingIndex
+from cds_hooks.plausibility.indexed_chart import index_chart
 from cds_hooks.plausibility.results import analytes
 from cds_hooks.plausibility.scores import Scored, compute, scores
 from tests.plausibility.chart_rules.charts import chart_of
@@ -20,7 +20,7 @@ HEALTHY = [f"{RESP} 16 /min -", f"{SPO2} 98 % -", f"{SYSTOLIC} 125 mm[Hg] -",
 
 def scored(name: str, who: str = "50 y female", **case: object) -> Scored:
     chart = chart_of({"who": who, **case})
-    found = compute(scores()[name], Criteria(Seen(record(chart, None))))
+    found = compute(scores()[name], Criteria(FindingIndex(index_chart(chart, None))))
     assert found is not None
     return found
 
@@ -262,7 +262,7 @@ def test_scores_that_inform(name: str, who: str, case: dict[str, object], points
 def test_a_score_is_not_computed_for_an_age_it_is_not_published_for() -> None:
     for who in ("15 y male",):
         chart = chart_of({"who": who, "results": HEALTHY})
-        assert compute(scores()["news2"], Criteria(Seen(record(chart, None)))) is None
+        assert compute(scores()["news2"], Criteria(FindingIndex(index_chart(chart, None)))) is None
 
 
 def test_every_score_names_what_there_is_and_its_source() -> None:

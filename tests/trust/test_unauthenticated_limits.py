@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from cds_hooks.trust import gate
 from cds_hooks.trust.errors import StrangerLimited
-from cds_hooks.trust.strangers import Strangers
+from cds_hooks.trust.unauthenticated_limits import UnauthenticatedLimits
 from tests.trust.conftest import Edge, Signer, client_entry
 
-FEW = {"strangers": {"calls_per_minute": 6, "burst": 3}}
+FEW = {"unauthenticated_limits": {"calls_per_minute": 6, "burst": 3}}
 
 
 class Clock:
@@ -29,72 +29,72 @@ def clock() -> Clock:
     return Clock()
 
 
-def refused(strangers: Strangers, peer: str) -> bool:
+def refused(limits: UnauthenticatedLimits, peer: str) -> bool:
     try:
-        strangers.enter(peer)
+        limits.enter(peer)
     except StrangerLimited:
         return True
     return False
 
 
 def test_a_bucket_empties_and_fills_and_others_have_their_own(clock: Clock) -> None:
-    strangers = Strangers(60, 3, clock=clock)
-    assert [refused(strangers, "192.0.2.1") for _ in range(5)] == [False] * 3 + [True] * 2
-    assert not refused(strangers, "192.0.2.2")
+    limits = UnauthenticatedLimits(60, 3, clock=clock)
+    assert [refused(limits, "192.0.2.1") for _ in range(5)] == [False] * 3 + [True] * 2
+    assert not refused(limits, "192.0.2.2")
     with pytest.raises(StrangerLimited) as told:
-        strangers.enter("192.0.2.1")
+        limits.enter("192.0.2.1")
     assert (told.value.status, told.value.retry_after_s) == (429, 1)
     clock.now += 1
-    assert [refused(strangers, "192.0.2.1") for _ in range(2)] == [False, True]
+    assert [refused(limits, "192.0.2.1") for _ in range(2)] == [False, True]
 
 
 def test_a_good_token_makes_its_address_known_for_an_hour(clock: Clock) -> None:
-    strangers = Strangers(60, 3, clock=clock)
-    strangers.enter("192.0.2.1")
-    strangers.good("192.0.2.1")
-    assert not any(refused(strangers, "192.0.2.1") for _ in range(20))
+    limits = UnauthenticatedLimits(60, 3, clock=clock)
+    limits.enter("192.0.2.1")
+    limits.good("192.0.2.1")
+    assert not any(refused(limits, "192.0.2.1") for _ in range(20))
     clock.now += 3601
-    assert [refused(strangers, "192.0.2.1") for _ in range(5)].count(False) == 3
+    assert [refused(limits, "192.0.2.1") for _ in range(5)].count(False) == 3
 
 
 def test_a_network_of_ipv6_is_one_address_and_a_mapped_one_is_ipv4(clock: Clock) -> None:
-    strangers = Strangers(60, 3, clock=clock)
+    limits = UnauthenticatedLimits(60, 3, clock=clock)
     hosts = [f"2001:db8:1:2:{n:x}::1" for n in range(5)]
-    assert [refused(strangers, host) for host in hosts].count(False) == 3
-    assert not refused(strangers, "2001:db8:1:3::1")
+    assert [refused(limits, host) for host in hosts].count(False) == 3
+    assert not refused(limits, "2001:db8:1:3::1")
     several = ["198.51.100.7", "::ffff:198.51.100.7", "198.51.100.7", "::ffff:198.51.100.7"]
-    assert [refused(strangers, each) for each in several].count(False) == 3
+    assert [refused(limits, each) for each in several].count(False) == 3
 
 
 def test_memory_is_bounded_and_past_it_new_addresses_share_one_bucket(clock: Clock) -> None:
-    strangers = Strangers(60, 3, most=50, clock=clock)
+    limits = UnauthenticatedLimits(60, 3, most=50, clock=clock)
     passed = 0
     for number in range(5000):
-        passed += not refused(strangers, f"10.0.{number // 250}.{number % 250}")
-        assert strangers.addresses <= 51
+        passed += not refused(limits, f"10.0.{number // 250}.{number % 250}")
+        assert limits.addresses <= 51
     assert passed == 50 + 3
-    strangers.good("203.0.113.9")
-    assert not any(refused(strangers, "203.0.113.9") for _ in range(9))
+    limits.good("203.0.113.9")
+    assert not any(refused(limits, "203.0.113.9") for _ in range(9))
     clock.now += 60  # what has recovered makes room
-    assert not refused(strangers, "203.0.113.50")
+    assert not refused(limits, "203.0.113.50")
     for number in range(200):
-        strangers.good(f"172.16.0.{number}")
-    assert strangers.addresses <= 51 + 51
+        limits.good(f"172.16.0.{number}")
+    assert limits.addresses <= 51 + 51
 
 
 def test_without_a_bound_nothing_is_kept(clock: Clock) -> None:
-    strangers = Strangers(0, 3, clock=clock)
-    assert not any(refused(strangers, "192.0.2.1") for _ in range(99))
-    strangers.good("192.0.2.1")
-    assert strangers.addresses == 0
+    limits = UnauthenticatedLimits(0, 3, clock=clock)
+    assert not any(refused(limits, "192.0.2.1") for _ in range(99))
+    limits.good("192.0.2.1")
+    assert limits.addresses == 0
 
 
 @given(st.text(max_size=60))
 def test_any_text_is_an_address_or_is_not_counted(peer: str) -> None:
-    strangers = Strangers(60, 1)
-    strangers.good(peer)
-    refused(strangers, peer)
-    assert strangers.addresses <= 1
+    limits = UnauthenticatedLimits(60, 1)
+    limits.good(peer)
+    refused(limits, peer)
+    assert limits.addresses <= 1
 
 
 async def test_past_the_bound_no_signature_is_looked_at_and_the_ledger_counts(

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from cds_hooks import plausibility
-from cds_hooks.consult.config import ConsultConfig, Rooms
+from cds_hooks.consult.config import ConsultConfig, Dependencies
 from cds_hooks.consult.stopwatch import Stopwatch
 from cds_hooks.consultation import Consultation, Differential, Outcome
 from cds_hooks.inference.engine import EngineError, Generation, GenerationRequest
@@ -16,34 +16,40 @@ from cds_hooks.inference.output import InvalidOutput, parse_differential
 from cds_hooks.inference.panel import PanelGeneration, by_model
 from prompts import Prompt
 
-__all__ = ["answered"]
+__all__ = ["run_inference"]
 
 _CODE = re.compile(r"[a-z]+(-[a-z]+)+")
 
 
-async def answered(rooms: Rooms, config: ConsultConfig, asked: Consultation) -> Consultation:
+async def run_inference(
+    dependencies: Dependencies, config: ConsultConfig, pending: Consultation
+) -> Consultation:
     """The consultation with its outcome, whatever that is; an engine's fault is one."""
-    if asked.prompt is None:
+    if pending.prompt is None:
         raise ValueError("a consultation is rendered before a model is asked")
     watch = Stopwatch()
     try:
-        generation = await rooms.engine.generate(_request(rooms, config, asked.prompt))
+        generation = await dependencies.engine.generate(
+            _request(dependencies, config, pending.prompt)
+        )
     except EngineError as error:
         detail = error.diagnostics()
-        done = replace(asked, outcome=_outcome(error), fault=_fault(error), outcome_detail=detail)
+        done = replace(pending, outcome=_outcome(error), fault=_fault(error), outcome_detail=detail)
     else:
         watch.lap("model")
-        done = _checked(rooms, config, asked, generation)
+        done = _checked(dependencies, config, pending, generation)
         watch.lap("check")
     return replace(done, timings_ms={**done.timings_ms, **watch.laps})
 
 
-def _request(rooms: Rooms, config: ConsultConfig, prompt: Prompt) -> GenerationRequest:
+def _request(
+    dependencies: Dependencies, config: ConsultConfig, prompt: Prompt
+) -> GenerationRequest:
     return GenerationRequest(
         messages=prompt.messages,
         schema=prompt.schema,
         samples=config.samples,
-        max_tokens=rooms.template.settings.max_output_tokens,
+        max_tokens=dependencies.template.settings.max_output_tokens,
         temperature=config.temperature,
         seed=config.seed,
         deadline_s=config.deadline_s,
@@ -52,14 +58,14 @@ def _request(rooms: Rooms, config: ConsultConfig, prompt: Prompt) -> GenerationR
 
 
 def _checked(
-    rooms: Rooms, config: ConsultConfig, asked: Consultation, generation: Generation
+    dependencies: Dependencies, config: ConsultConfig, pending: Consultation, generation: Generation
 ) -> Consultation:
     """Parse every sample again, then hold each diagnosis against the chart."""
-    fact_ids = asked.prompt.fact_ids if asked.prompt else ()
+    fact_ids = pending.prompt.fact_ids if pending.prompt else ()
     differentials = [said for part in by_model(generation) for said in _parse(part, fact_ids)]
-    found = plausibility.judge(asked.chart, differentials, rooms.terminology)
+    found = plausibility.judge(pending.chart, differentials, dependencies.terminology)
     return replace(
-        asked,
+        pending,
         samples=tuple(sample.text for sample in generation.samples),
         sample_models=tuple(part.model.name for part in by_model(generation) for _ in part.samples),
         samples_failed=len(generation.samples) - len(differentials),
@@ -76,7 +82,7 @@ def _checked(
         ),
         outcome=_outcome_of(differentials, found.assessments),
         outcome_detail=_remarks(generation),
-        timings_ms={**asked.timings_ms, **_prefixed("model.", generation.timings_ms)},
+        timings_ms={**pending.timings_ms, **_prefixed("model.", generation.timings_ms)},
         tokens={
             "prompt": generation.tokens_prompt,
             "reused": generation.tokens_reused,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from cds_hooks.consultation import Consultation, KeyState
 from cds_hooks.protocol.request import HookRequest
 
-__all__ = ["Recall", "Remembered"]
+__all__ = ["RequestCache", "Remembered"]
 
 _MOST = 32
 
@@ -22,12 +22,12 @@ _MOST = 32
 class Remembered:
     """A question as it was put, and its request without the resources and the token."""
 
-    asked: Consultation
+    pending: Consultation
     request: HookRequest
     until: float
 
 
-class Recall:
+class RequestCache:
     """At most 32 charts, each for `seconds`; `clock` is monotonic."""
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -41,12 +41,12 @@ class Recall:
         self._kept = {key: each for key, each in self._kept.items() if each.until > now}
         return self._kept.get(digest)
 
-    def put(self, digest: bytes, asked: Consultation, request: HookRequest) -> None:
+    def put(self, digest: bytes, pending: Consultation, request: HookRequest) -> None:
         """Remember, unless something had to be read or could not be had."""
         whole = {KeyState.PREFETCHED, KeyState.EMPTY}
-        if not digest or self._seconds <= 0 or not set(asked.key_states.values()) <= whole:
+        if not digest or self._seconds <= 0 or not set(pending.key_states.values()) <= whole:
             return
         slim = replace(request, prefetch={}, fhir_authorization=None, extension={})
-        self._kept[digest] = Remembered(asked, slim, self._clock() + self._seconds)
+        self._kept[digest] = Remembered(pending, slim, self._clock() + self._seconds)
         while len(self._kept) > _MOST:
             self._kept.pop(next(iter(self._kept)))

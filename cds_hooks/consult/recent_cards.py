@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.protocol.cards import Response
 
-__all__ = ["Shown"]
+__all__ = ["RecentCardCache"]
 
 _MOST = 32
 _MOMENT_S = 5.0
@@ -27,7 +27,7 @@ class _Kept:
     until: float
 
 
-class Shown:
+class RecentCardCache:
     """At most 32 answers, each for a moment: a card tells its age in minutes, a link its end.
 
     `clock` is monotonic, `new_id` makes the ids of cards and suggestions.

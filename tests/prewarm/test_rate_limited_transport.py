@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_hooks.prewarm import Polite, ServerBusy
-from cds_hooks.prewarm.polite import retry_after
+from cds_hooks.prewarm import RateLimitedTransport, ServerBusy
+from cds_hooks.prewarm.rate_limited_transport import retry_after
 
 URL = "https://ehr.example.org/fhir/Patient/x"
 
@@ -37,10 +37,10 @@ def busy(status: int = 429, **headers: str) -> httpx.Response:
 
 def client(server: Server, per_minute: float = 60, longest: float = 100) -> httpx.AsyncClient:
     clock = server.clock
-    polite = Polite(
+    transport = RateLimitedTransport(
         server, per_minute=per_minute, longest_pause_s=longest, clock=clock, sleep=clock.sleep
     )
-    return httpx.AsyncClient(transport=polite)
+    return httpx.AsyncClient(transport=transport)
 
 
 async def test_requests_are_spaced_by_the_rate(clock: Any) -> None:
@@ -77,13 +77,15 @@ async def test_without_a_time_the_pauses_grow_and_end(clock: Any) -> None:
 
 async def test_a_pause_that_is_too_long_is_not_waited_for_and_ends_the_run(clock: Any) -> None:
     server = Server(clock, busy(Retry_After="3600"))
-    polite = Polite(server, per_minute=60, longest_pause_s=100, clock=clock, sleep=clock.sleep)
-    polite.require_patience()
-    async with httpx.AsyncClient(transport=polite) as http:
+    transport = RateLimitedTransport(
+        server, per_minute=60, longest_pause_s=100, clock=clock, sleep=clock.sleep
+    )
+    transport.require_patience()
+    async with httpx.AsyncClient(transport=transport) as http:
         assert (await http.get(URL)).status_code == 429
     assert server.times == [0]
     with pytest.raises(ServerBusy, match="3600 s"):
-        polite.require_patience()
+        transport.require_patience()
 
 
 async def test_what_is_not_a_read_is_not_sent_twice(clock: Any) -> None:

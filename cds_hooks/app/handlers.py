@@ -14,7 +14,7 @@ from cds_hooks.protocol.judgements import Judgement
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import REGISTRY, ServiceDefinition
 
-__all__ = ["Call", "Doors", "Exchange", "Identify", "Readiness", "RequestInfo"]
+__all__ = ["Call", "AppHandlers", "Exchange", "Identify", "Readiness", "RequestInfo"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ async def _no_judgement(*_: object) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Doors:
+class AppHandlers:
     """`answer` and `record_feedback` may raise any ChartsideError: it becomes an OperationOutcome.
 
     `metrics` gives a body and its content type; `version` what /version tells; `basis` a whole

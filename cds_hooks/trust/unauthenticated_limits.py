@@ -15,13 +15,13 @@ from collections.abc import Callable
 
 from cds_hooks.trust.errors import StrangerLimited
 
-__all__ = ["Strangers"]
+__all__ = ["UnauthenticatedLimits"]
 
 _KNOWN_FOR_S = 3600.0
 _OTHERS = "others"
 
 
-class Strangers:
+class UnauthenticatedLimits:
     """Buckets by address, full at first. `clock` is monotonic seconds; `per_minute` 0: no bound."""
 
     def __init__(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cds_hooks.expiry import changes
+from cds_hooks.staleness import changes
 from fhir_mapping.chart import Chart, Fact, Flag, Kind, PatientFacts
 
 WHO = PatientFacts(age_years=67.3, recorded_sex="female")

@@ -9,7 +9,7 @@ import orjson
 
 import prompts
 from cds_hooks import plausibility
-from cds_hooks.consult.config import ConsultConfig, Rooms
+from cds_hooks.consult.config import ConsultConfig, Dependencies
 from cds_hooks.consult.stopwatch import Stopwatch
 from cds_hooks.consultation import Consultation, KeyArrival, KeyState, ModelIdentity
 from cds_hooks.inference.engine import EngineError
@@ -20,7 +20,7 @@ from fhir_mapping import map_chart
 from fhir_mapping.chart import Chart, Fact
 from prompts import Prompt, Template
 
-__all__ = ["content_key", "put", "what_was_read"]
+__all__ = ["content_key", "prepare_consultation", "what_was_read"]
 
 # Tokens are at least this many characters long in every tokenizer we know of, on average, so an
 # estimate made while the engine is away never overfills the budget.
@@ -29,15 +29,18 @@ _CHARACTERS_PER_TOKEN = 2
 _SAME = {KeyState.FETCHED: KeyState.PREFETCHED}
 
 
-async def put(
-    rooms: Rooms, config: ConsultConfig, service: ServiceDefinition, request: HookRequest
+async def prepare_consultation(
+    dependencies: Dependencies,
+    config: ConsultConfig,
+    service: ServiceDefinition,
+    request: HookRequest,
 ) -> Consultation:
     """A consultation that only the model's answer is missing from."""
     watch, config = Stopwatch(), config.of(request.caller)
     within = min(config.gather_within_s, config.within(service.id))
-    gathered = await rooms.gather(service, request, deadline_s=within)
+    gathered = await dependencies.gather(service, request, deadline_s=within)
     watch.lap("gather")
-    now, patient_id = rooms.now(), request.context.patient_id
+    now, patient_id = dependencies.now(), request.context.patient_id
     chart = map_chart(
         gathered.resources,
         patient_id=patient_id,
@@ -45,20 +48,20 @@ async def put(
         fhir_version=gathered.fhir_version or config.fhir_version,
         encounter_id=request.context.encounter_id or None,
         assessments=config.assessments,
-        names=names_by(rooms.terminology),
+        names=names_by(dependencies.terminology),
     )
     watch.lap("map")
-    by_rules = plausibility.judge_chart(chart, rooms.terminology)
+    by_rules = plausibility.judge_chart(chart, dependencies.terminology)
     watch.lap("rules")
-    prompt = await _render(rooms, chart)
+    prompt = await _render(dependencies, chart)
     watch.lap("render")
-    model = rooms.engine.model
-    patient = rooms.key.patient_key(patient_id, fhir_server=config.scope(request))
+    model = dependencies.engine.model
+    patient = dependencies.key.patient_key(patient_id, fhir_server=config.scope(request))
     return Consultation(
-        id=rooms.new_id(),
+        id=dependencies.new_id(),
         key=content_key(
             chart,
-            rooms.template,
+            dependencies.template,
             model,
             config.sampling,
             patient=patient,
@@ -121,10 +124,10 @@ def _content_of(fact: Fact) -> tuple[object, ...]:
     return (fact.kind, fact.text, fact.status, *said, fact.flag, fact.sources)
 
 
-async def _render(rooms: Rooms, chart: Chart) -> Prompt:
-    layout = prompts.lay_out(chart, rooms.template)
+async def _render(dependencies: Dependencies, chart: Chart) -> Prompt:
+    layout = prompts.lay_out(chart, dependencies.template)
     try:
-        costs = await rooms.engine.count_tokens(layout.texts)
+        costs = await dependencies.engine.count_tokens(layout.texts)
     except EngineError:  # down, or gone while it counted
         costs = [1 + len(text) // _CHARACTERS_PER_TOKEN for text in layout.texts]
     return prompts.render(layout, costs)

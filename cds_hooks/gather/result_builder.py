@@ -13,7 +13,7 @@ from cds_hooks.gather.ownership import Belongs, Owner
 from cds_hooks.gather.reading import Reading
 from cds_hooks.gather.result import Note, NoteCode, Resource
 
-__all__ = ["Settled"]
+__all__ = ["GatherResultBuilder"]
 
 _SET_ASIDE = {Belongs.OTHER: NoteCode.OTHER_PATIENT, Belongs.UNSAID: NoteCode.SUBJECT_MISSING}
 _SAID = frozenset({
@@ -22,7 +22,7 @@ _SAID = frozenset({
 """What is said by what arrived."""
 
 
-class Settled:
+class GatherResultBuilder:
     """Collects what is kept, in the order it comes; the states and notes of the keys."""
 
     def __init__(self, owner: Owner) -> None:

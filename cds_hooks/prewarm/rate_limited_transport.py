@@ -16,7 +16,7 @@ import httpx
 
 from cds_hooks.errors import ChartsideError
 
-__all__ = ["Polite", "ServerBusy", "retry_after"]
+__all__ = ["RateLimitedTransport", "ServerBusy", "retry_after"]
 
 _BUSY = (429, 503)
 _TRIES = 4
@@ -30,7 +30,7 @@ class ServerBusy(ChartsideError):
     status = 503
 
 
-class Polite(httpx.AsyncBaseTransport):
+class RateLimitedTransport(httpx.AsyncBaseTransport):
     """At most `per_minute` requests start, evenly spaced; reads that meet a busy server wait.
 
     A pause longer than `longest_pause_s` is not waited for: the refusal is handed on, and

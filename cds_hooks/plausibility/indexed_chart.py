@@ -17,10 +17,10 @@ __all__ = [
     "OVER",
     "Identity",
     "Problem",
-    "Record",
+    "IndexedChart",
     "general_code",
     "identity",
-    "record",
+    "index_chart",
     "recorded_problem",
 ]
 
@@ -93,7 +93,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class IndexedChart:
     """A chart with its facts by id, its problems looked up, its results by analyte, and its
     current medications with their texts in lower case. `readings` tell what in a text is so."""
 
@@ -121,14 +121,14 @@ class Record:
         return tuple(f.id for f, text in self.drugs if pattern.search(text))
 
 
-def record(chart: Chart, terminology: Terminology | None) -> Record:
+def index_chart(chart: Chart, terminology: Terminology | None) -> IndexedChart:
     """Prepare a chart once for all checks. Without a terminology problems are told apart by
     their own codes and words only."""
     problems = tuple(recorded_problem(f, terminology) for f in chart.of(Kind.PROBLEM))
     facts = {f.id: f for f in chart.facts}
     drugs = tuple((f, f.text.lower()) for f in chart.of(Kind.MEDICATION) if _is_current(f))
     whole = "\n".join(dict.fromkeys(text for _, text in drugs))
-    return Record(chart, facts, problems, Results(chart.facts), drugs, whole)
+    return IndexedChart(chart, facts, problems, Results(chart.facts), drugs, whole)
 
 
 def _is_current(medication: Fact) -> bool:

@@ -7,12 +7,12 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-from cds_hooks.consult.answering import answered
-from cds_hooks.consult.config import ConsultConfig, Rooms
+from cds_hooks.consult.config import ConsultConfig, Dependencies
+from cds_hooks.consult.model_run import run_inference
 from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.errors import ChartsideError
 
-__all__ = ["Work"]
+__all__ = ["InFlightWork"]
 
 # A process that dies holds its claim for this long; one that lives extends it three times as often.
 _LEASE_S = 15.0
@@ -28,29 +28,29 @@ _RESTS_S = {
 }
 
 
-class Work:
+class InFlightWork:
     """The questions that are being answered. `owner` names this process to the others."""
 
-    def __init__(self, rooms: Rooms, config: ConsultConfig) -> None:
-        self._rooms = rooms
+    def __init__(self, dependencies: Dependencies, config: ConsultConfig) -> None:
+        self._dependencies = dependencies
         self._config = config
-        self._owner = rooms.new_id()
+        self._owner = dependencies.new_id()
         self._running: dict[str, asyncio.Task[Consultation]] = {}
-        self._vain: dict[str, tuple[float, Consultation]] = {}
+        self._failed_recently: dict[str, tuple[float, Consultation]] = {}
 
     def __contains__(self, key: str) -> bool:
         return key in self._running
 
-    def start(self, asked: Consultation) -> asyncio.Task[Consultation]:
+    def start(self, pending: Consultation) -> asyncio.Task[Consultation]:
         """The work on this question: what is in flight already, or new under an id of its own.
 
         Its own, because the hook that asked may leave with a record that says "not yet".
         """
-        task = self._running.get(asked.key)
+        task = self._running.get(pending.key)
         if task is None:
-            work = replace(asked, id=self._rooms.new_id())
+            work = replace(pending, id=self._dependencies.new_id())
             task = asyncio.create_task(self._once(work), name=f"consultation {work.id}")
-            self._running[asked.key] = task
+            self._running[pending.key] = task
             task.add_done_callback(lambda done: self._ended(work, done))
         return task
 
@@ -61,47 +61,51 @@ class Work:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _ended(self, asked: Consultation, task: asyncio.Task[Consultation]) -> None:
+    def _ended(self, pending: Consultation, task: asyncio.Task[Consultation]) -> None:
         """Forget the work; a failure that no hook was waiting for still reaches the log."""
-        self._running.pop(asked.key, None)
+        self._running.pop(pending.key, None)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._rooms.failed(asked, error)
+            self._dependencies.failed(pending, error)
 
-    async def _once(self, asked: Consultation) -> Consultation:
-        """Do the work, unless it was in vain just now; or wait for the process that does it."""
-        if (vain := self._in_vain(asked.key)) is not None:
-            return vain
-        oldest = asked.created - self._config.fresh_for_s
+    async def _once(self, pending: Consultation) -> Consultation:
+        """Do the work, unless it failed just now; or wait for the process that does it."""
+        if (failed := self._recent_failure(pending.key)) is not None:
+            return failed
+        oldest = pending.created - self._config.fresh_for_s
         ends = asyncio.get_running_loop().time() + self._config.deadline_s
-        while not await self._claim(asked.key):
+        while not await self._claim(pending.key):
             if asyncio.get_running_loop().time() > ends:
-                return await self._record(replace(asked, outcome=Outcome.DEADLINE))
+                return await self._record(replace(pending, outcome=Outcome.DEADLINE))
             await asyncio.sleep(_LOOK_S)
-            found = await self._rooms.store.find_by_key(asked.key, not_older_than=oldest)
+            found = await self._dependencies.store.find_by_key(pending.key, not_older_than=oldest)
             if found is not None:
                 return found
-        async with self._claimed(asked.key):
+        async with self._claimed(pending.key):
             # Whoever had the claim before may have finished between two looks.
-            found = await self._rooms.store.find_by_key(asked.key, not_older_than=oldest)
+            found = await self._dependencies.store.find_by_key(pending.key, not_older_than=oldest)
             if found is not None:
                 return found
-            return await self._record(await answered(self._rooms, self._config, asked))
+            return await self._record(
+                await run_inference(self._dependencies, self._config, pending)
+            )
 
     async def _record(self, done: Consultation) -> Consultation:
-        await self._rooms.store.save_consultation(done)
-        self._rooms.observe(done)
+        await self._dependencies.store.save_consultation(done)
+        self._dependencies.observe(done)
         if done.outcome in _RESTS_S:
             until = asyncio.get_running_loop().time() + _RESTS_S[done.outcome]
-            self._vain[done.key] = (until, done)
+            self._failed_recently[done.key] = (until, done)
         return done
 
-    def _in_vain(self, key: str) -> Consultation | None:
+    def _recent_failure(self, key: str) -> Consultation | None:
         now = asyncio.get_running_loop().time()
-        self._vain = {each: kept for each, kept in self._vain.items() if kept[0] > now}
-        return self._vain[key][1] if key in self._vain else None
+        self._failed_recently = {
+            each: kept for each, kept in self._failed_recently.items() if kept[0] > now
+        }
+        return self._failed_recently[key][1] if key in self._failed_recently else None
 
     async def _claim(self, key: str) -> bool:
-        return await self._rooms.store.claim(key, self._owner, lease_s=_LEASE_S)
+        return await self._dependencies.store.claim(key, self._owner, lease_s=_LEASE_S)
 
     @contextlib.asynccontextmanager
     async def _claimed(self, key: str) -> AsyncIterator[None]:
@@ -112,7 +116,7 @@ class Work:
         finally:
             keeping.cancel()
             with contextlib.suppress(ChartsideError):  # then it runs out
-                await asyncio.shield(self._rooms.store.release(key, self._owner))
+                await asyncio.shield(self._dependencies.store.release(key, self._owner))
 
     async def _keep(self, key: str) -> None:
         while True:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_hooks.expiry import changes
-from cds_hooks.expiry.changes import table
+from cds_hooks.staleness import changes
+from cds_hooks.staleness.changes import table
 from fhir_mapping.chart import (
     Certainty,
     Chart,
