@@ -98,7 +98,9 @@ async def test_long_work_keeps_its_claim(
     other_store: Store,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(in_flight, "_LEASE_S", 0.3)  # so it looks after its claim ten times a second
+    monkeypatch.setattr(
+        in_flight, "_LEASE_S", 0.3
+    )  # so it looks after its claim ten times a second
     now = [time.time()]
     for each in (store, other_store):
         monkeypatch.setattr(each, "_clock", lambda: now[0])
