@@ -7,47 +7,50 @@ import contextlib
 import gc
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 
 import httpx
 from starlette.types import ASGIApp
 
 import fhir_mapping
 import prompts
-from cds_hooks.app import AppConfig, AppHandlers, Exchange, Readiness, RequestInfo, create_app
-from cds_hooks.audit import Commit, Store
+from cds_hooks.app import AppHandlers, Readiness, RequestInfo, create_app
+from cds_hooks.audit import Store
 from cds_hooks.cards.data import override_reasons
-from cds_hooks.compliance import Basis, basis_page
 from cds_hooks.consult import Consultant, ConsultConfig, Dependencies
-from cds_hooks.consultation import Consultation
 from cds_hooks.errors import ChartsideError
 from cds_hooks.gather import Gathered, VersionCache, gather, open_http
 from cds_hooks.inference.engine import Engine, EngineUnavailable
 from cds_hooks.operation import Metrics, get_logger
-from cds_hooks.plausibility import Terminology, load_calibration, load_tables
+from cds_hooks.plausibility import Terminology, load_tables
 from cds_hooks.protocol.cards import Response
 from cds_hooks.protocol.feedback import FeedbackEntry
 from cds_hooks.protocol.judgements import Judgement
-from cds_hooks.protocol.reading import Limits
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.runtime.admission import admission
 from cds_hooks.runtime.callers import Callers, asked_by, fed_back_by
-from cds_hooks.runtime.configs import gather_config, store_config
+from cds_hooks.runtime.configs import (
+    app_config,
+    consult_config,
+    gather_config,
+    services_of,
+    store_config,
+)
+from cds_hooks.runtime.description import basis_of, version_of
 from cds_hooks.runtime.egress import attach, egress_checks, locked_transport
 from cds_hooks.runtime.engines import (
     engine_checks,
     engine_events,
     make_engine,
     model_entry,
-    options_digest,
     samples_of,
 )
 from cds_hooks.runtime.ledger import Ledger
+from cds_hooks.runtime.observing import Observer
 from cds_hooks.runtime.records import site_key
 from cds_hooks.runtime.self_check import quick_checks, require
 from cds_hooks.runtime.warming import LibrariesCheck
-from cds_hooks.services import REGISTRY, ServiceDefinition
-from cds_hooks.settings import Settings, SettingsError, settings_digest
+from cds_hooks.services import ServiceDefinition
+from cds_hooks.settings import Settings
 
 __all__ = ["Runtime"]
 
@@ -86,7 +89,8 @@ class Runtime:
         self._pool: httpx.AsyncClient | None = None
         self._base_url = settings.server.public_url.rstrip("/") or f"http://127.0.0.1:{port}"
         self._store_trouble = "not checked yet"
-        self.store = Store(store_config(settings), self._key, observer=self._committed)
+        self._observer = Observer(self.metrics, self._log, lambda size: self.ledger.committed(size))
+        self.store = Store(store_config(settings), self._key, observer=self._observer.committed)
         self.ledger = Ledger(settings, self.store, self._key.key_id)
         if self.ledger.fhir is not None:
             self.ledger.fhir.told_in(self.metrics.registry)
@@ -167,35 +171,19 @@ class Runtime:
 
     def version(self) -> Mapping[str, str]:
         """What runs here."""
-        model, template = self.engine.model, self._template.ref
-        return {
-            "version": version("chartside"),
-            "profile": self.settings.profile,
-            "model": model.name,
-            "model_sha256": model.sha256,
-            "engine": model.engine,
-            "template": f"{template.id}/{template.version}",
-            "template_sha256": template.sha256,
-            "settings_sha256": settings_digest(self.settings),
-        }
+        return version_of(self.settings, self.engine.model, self._template.ref)
 
     def basis(self) -> str:
         """The basis page of this configuration."""
-        compiled = self._terminology.versions
-        return basis_page(
-            Basis(
-                version=version("chartside"),
-                profile=self.settings.profile,
-                model=self.engine.model,
-                template=self._template.ref,
-                services=self._services(),
-                terminology=_sources(compiled),
-                chart_tokens=self._template.settings.chart_tokens,
-                samples=self._samples,
-                names_by_construction=self._by_construction,
-                answer_within_s=self.settings.services.answer_within_s,
-                admission=self._admission.told if self._admission else (),
-            )
+        return basis_of(
+            self.settings,
+            self.engine.model,
+            self._template,
+            services=services_of(self.settings),
+            terminology=self._terminology.versions,
+            samples=self._samples,
+            names_by_construction=self._by_construction,
+            admission=self._admission.told if self._admission else (),
         )
 
     @property
@@ -209,19 +197,6 @@ class Runtime:
         here = self.settings.model.names is not None and not self.settings.model_server.bases
         return wanted and here
 
-    def _services(self) -> tuple[ServiceDefinition, ...]:
-        enabled = self.settings.services.enabled
-        unknown = set(enabled) - {service.id for service in REGISTRY}
-        if unknown:
-            known = ", ".join(service.id for service in REGISTRY)
-            raise SettingsError("a service is not known", where="services.enabled", hint=known)
-        starting = self.settings.services.only_start
-        return tuple(
-            replace(service, only_starts=True) if service.id in starting else service
-            for service in REGISTRY
-            if service.id in enabled
-        )
-
     def _dependencies(self) -> Dependencies:
         return Dependencies(
             gather=self._gather,
@@ -230,63 +205,37 @@ class Runtime:
             terminology=self._terminology,
             store=self.store,
             key=self._key,
-            observe=self._consulted,
-            failed=self._failed,
+            observe=self._observer.consulted,
+            failed=self._observer.failed,
         )
 
     def _consult_config(self) -> ConsultConfig:
-        services, model = self.settings.services, self.settings.model
-        return ConsultConfig(
+        return consult_config(
+            self.settings,
             base_url=self._base_url,
-            answer_within_s=services.answer_within_s,
-            answer_within=services.answer_within,
-            gather_within_s=self.settings.fhir.gather_within_s,
-            deadline_s=services.deadline_s,
-            fresh_for_s=services.fresh_for_s,
-            recall_s=services.recall_s,
             samples=self._samples,
-            temperature=model.temperature,
-            model_options=options_digest(self.settings),
-            seed=model.seed,
             names_by_construction=self._by_construction,
-            card_profile=self.settings.cards.profile,
-            silent=frozenset(services.silent),
-            speak=services.speak,
-            speak_by_service=services.speak_by_service,
             accuracy=self._admission.accuracy if self._admission else "",
-            link_s=self.settings.cards.link_s,
-            fhir_version=self.settings.fhir.version or None,
-            assessments=services.assessments,
-            calibration=load_calibration(self.settings.panel.calibration),
-            settings_sha256=settings_digest(self.settings),
             clients=self.callers.terms,
         )
 
     def _application(self) -> ASGIApp:
-        server = self.settings.server
-        config = AppConfig(
-            limits=Limits(max_bytes=server.max_body_bytes),
-            max_in_flight=server.max_in_flight,
-            cors_origins=server.cors_origins,
-            proxies=self.settings.proxy.addresses,
-            certificate_header=self.settings.proxy.certificate_header,
-        )
         handlers = AppHandlers(
             answer=self._answer,
             record_feedback=self._feedback,
             ready=self.ready,
-            metrics=self._metrics_page,
+            metrics=lambda: self._observer.page(self.engine.state),
             basis=self.basis,
             version=self.version(),
-            observe=self._exchanged,
-            services=self._services(),
+            observe=self._observer.exchanged,
+            services=services_of(self.settings),
             known=self.consultant.known,
             consultation=self.consultant.page,
             judge=self._judge,
             reasons=frozenset(reason.code for reason in override_reasons()),
             identify=self.callers.identify if self.callers.known else None,
         )
-        return create_app(handlers, config)
+        return create_app(handlers, app_config(self.settings))
 
     async def _answer(
         self, service: ServiceDefinition, request: HookRequest, info: RequestInfo
@@ -320,10 +269,10 @@ class Runtime:
         self, service: str, entries: Sequence[FeedbackEntry], info: RequestInfo
     ) -> None:
         receipt = await self.store.record_feedback(service, entries, fed_back_by(info))
-        for entry in entries:
-            self.metrics.feedback(service, entry.outcome)
-        counts = {"unknown": receipt.unknown, "duplicates": receipt.repeated}
-        self._log.info("feedback", service=service, entries=len(entries), **counts)
+        outcomes = [entry.outcome for entry in entries]
+        self._observer.fed_back(
+            service, outcomes, unknown=receipt.unknown, duplicates=receipt.repeated
+        )
 
     async def _judge(
         self, link: str, said: Sequence[Judgement], words: str, info: RequestInfo
@@ -344,56 +293,3 @@ class Runtime:
             except ChartsideError as error:
                 self._store_trouble = getattr(error, "reason", "") or error.code
             await asyncio.sleep(_STORE_CHECK_S)
-
-    def _metrics_page(self) -> tuple[bytes, str]:
-        state = self.engine.state
-        self.metrics.engine(state.queued, state.running, state.restarts)
-        return self.metrics.page()
-
-    def _committed(self, commit: Commit) -> None:
-        self.metrics.store_commit(commit.seconds, commit.operations, commit.reason)
-        self.ledger.committed(commit.ledger_size)
-        if commit.reason:
-            self._log.error("store-commit-failed", code=commit.reason)
-
-    def _consulted(self, done: Consultation) -> None:
-        self.metrics.consultation(done)
-        timings = {stage: round(took, 1) for stage, took in done.timings_ms.items()}
-        self._log.info(
-            "consultation",
-            consultation=done.id,
-            service=done.service,
-            outcome=done.outcome.value,
-            code=done.fault,
-            samples_failed=done.samples_failed,
-            timings_ms=timings,
-        )
-
-    def _failed(self, work: Consultation, error: BaseException) -> None:
-        self._log.error("consultation-failed", consultation=work.id, exc_info=error)
-
-    def _exchanged(self, seen: Exchange) -> None:
-        seconds = seen.duration_ms / 1000
-        self.metrics.exchange(seen.route, seen.service, seen.status, seen.code, seconds)
-        self._log.info(
-            "exchange",
-            request_id=seen.request_id,
-            method=seen.method,
-            route=seen.route,
-            service=seen.service,
-            status=seen.status,
-            code=seen.code,
-            fault=seen.fault,
-            duration_ms=round(seen.duration_ms, 1),
-        )
-
-
-def _sources(compiled: Mapping[str, str]) -> dict[str, str]:
-    """Terminology sources by name, for a reader."""
-    edition, origin = (compiled.get(f"icd-10-cm.{key}", "") for key in ("edition", "origin"))
-    return {
-        "ICD-10-CM": f"{edition}, {origin}",
-        "MeSH": compiled.get("mesh.origin", ""),
-        "Disease Ontology": compiled.get("disease-ontology.origin", ""),
-        "MONDO": compiled.get("mondo.origin", ""),
-    }

@@ -1,0 +1,70 @@
+"""What runs here, in words: for `/version`, for the ledger, and for the basis page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version
+
+import prompts
+from cds_hooks.compliance import Basis, basis_page
+from cds_hooks.consultation import ModelIdentity
+from cds_hooks.services import ServiceDefinition
+from cds_hooks.settings import Settings, settings_digest
+
+__all__ = ["basis_of", "version_of"]
+
+
+def version_of(
+    settings: Settings, model: ModelIdentity, template: prompts.TemplateRef
+) -> dict[str, str]:
+    """Versions and digests of the program, the model, the template and the settings."""
+    return {
+        "version": version("chartside"),
+        "profile": settings.profile,
+        "model": model.name,
+        "model_sha256": model.sha256,
+        "engine": model.engine,
+        "template": f"{template.id}/{template.version}",
+        "template_sha256": template.sha256,
+        "settings_sha256": settings_digest(settings),
+    }
+
+
+def basis_of(
+    settings: Settings,
+    model: ModelIdentity,
+    template: prompts.Template,
+    *,
+    services: tuple[ServiceDefinition, ...],
+    terminology: Mapping[str, str],
+    samples: int,
+    names_by_construction: bool,
+    admission: tuple[str, ...],
+) -> str:
+    """The basis page, HTML. `terminology` has the versions that were compiled."""
+    return basis_page(
+        Basis(
+            version=version("chartside"),
+            profile=settings.profile,
+            model=model,
+            template=template.ref,
+            services=services,
+            terminology=_sources(terminology),
+            chart_tokens=template.settings.chart_tokens,
+            samples=samples,
+            names_by_construction=names_by_construction,
+            answer_within_s=settings.services.answer_within_s,
+            admission=admission,
+        )
+    )
+
+
+def _sources(compiled: Mapping[str, str]) -> dict[str, str]:
+    """Terminology sources by name, for a reader."""
+    edition, origin = (compiled.get(f"icd-10-cm.{key}", "") for key in ("edition", "origin"))
+    return {
+        "ICD-10-CM": f"{edition}, {origin}",
+        "MeSH": compiled.get("mesh.origin", ""),
+        "Disease Ontology": compiled.get("disease-ontology.origin", ""),
+        "MONDO": compiled.get("mondo.origin", ""),
+    }
