@@ -1,6 +1,6 @@
 """Write `docs/licences.md`: every package in the runtime lock, and the data, with its licence.
 
-Read from the installed packages' own metadata; a test holds the page against the lock file.
+Read from the installed packages' own metadata; a test compares the page with the lock file.
 """
 
 from __future__ import annotations

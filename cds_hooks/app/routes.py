@@ -22,7 +22,7 @@ _SLASHES = re.compile(r"/{2,}")
 
 
 def normal(path: str) -> str:
-    """A path with its slashes put right: clients join URLs carelessly (`//id`, `cds-services/`)."""
+    """A path with its slashes corrected: clients join URLs carelessly (`//id`, `cds-services/`)."""
     return _SLASHES.sub("/", path).rstrip("/") or "/"
 
 

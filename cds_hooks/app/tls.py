@@ -1,4 +1,4 @@
-"""TLS by certificate files, taken up anew while the service runs.
+"""TLS by certificate files, read again while the service runs.
 
 New connections get what was read last; those that are open keep what they began with. Sessions are
 not resumed by ticket: one could otherwise outlive the authority that let its caller in.

@@ -80,8 +80,8 @@ def token(
 ) -> None:
     """Check a CDS client's token by the settings, and tell each step: PASS, FAIL or SKIP.
 
-    Without --path it is held against the endpoint of this service that its `aud` names. Whether it
-    was used before is not looked at; nor, without --certificate, what a bound client has to show.
+    Without --path it is checked against the endpoint of this service that its `aud` names. Whether
+    it was used before is not looked at; nor, without --certificate, what a bound client has to show.
     Nothing of the signature is printed. Exit code 0: it would be let in; 1: refused; 3: the file or
     the settings cannot be used.
     """
@@ -159,7 +159,7 @@ def _url(settings: Settings, path: str, found: Token | None) -> str:
 
 def _told(found: Token | None, url: str, now: float) -> dict[str, Any]:
     """What a person may look at of a token: no signature, no jti, no other claims."""
-    told: dict[str, Any] = {"held_against": url, "at": _time(now)}
+    told: dict[str, Any] = {"checked_against": url, "at": _time(now)}
     if found is None:
         return told
     header = {name: _short(found.header[name]) for name in _SHOWN_HEADER if name in found.header}
@@ -222,7 +222,7 @@ def _print(steps: tuple[Step, ...], told: dict[str, Any], refused: bool) -> None
     for part in ("header", "claims"):
         for name, value in told.get(part, {}).items():
             console.print(f"{name}: {escape(str(value))}")
-    console.print(f"held against: {escape(told['held_against'])} at {told['at']}")
+    console.print(f"checked against: {escape(told['checked_against'])} at {told['at']}")
     grid = Table("step", "result", "")
     colours = {"PASS": "green", "FAIL": "red", "SKIP": "dim"}
     for step in steps:

@@ -108,7 +108,7 @@ def run(
         str, typer.Option(help="Of eurorad-replay: the model or panel whose answers are replayed.")
     ] = "",
     realigned: Annotated[
-        bool, typer.Option("--realigned", help="Of eurorad-replay: rows that slipped put right.")
+        bool, typer.Option("--realigned", help="Of eurorad-replay: rows that slipped, corrected.")
     ] = False,
     limit: Annotated[int, typer.Option(min=0, help="First cases only; 0: all.")] = 0,
     on_error: Annotated[OnError, typer.Option(help="At a line that is broken.")] = OnError.STOP,

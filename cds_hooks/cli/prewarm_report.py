@@ -63,7 +63,7 @@ def tell(report: Report, json: bool, console: Console) -> None:
 
 _WARNINGS = {
     "answers-expire-first": "services.fresh_for_s is shorter than until that day ends: "
-    "by then charts are consulted anew and the answers made now are shown only meanwhile."
+    "by then charts are consulted again and the answers made now are shown only meanwhile."
 }
 
 

@@ -60,7 +60,7 @@ def _request(
 def _checked(
     dependencies: Dependencies, config: ConsultConfig, pending: Consultation, generation: Generation
 ) -> Consultation:
-    """Parse every sample again, then hold each diagnosis against the chart."""
+    """Parse every sample again, then check each diagnosis against the chart."""
     fact_ids = pending.prompt.fact_ids if pending.prompt else ()
     differentials = [said for part in by_model(generation) for said in _parse(part, fact_ids)]
     found = plausibility.judge(pending.chart, differentials, dependencies.terminology)

@@ -1,4 +1,4 @@
-"""A problem just entered: gathered, mapped and held against the rest of the chart; no model."""
+"""A problem just entered: gathered, mapped and checked against the rest of the chart; no model."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Whether a diagnosis that a model proposed says something true about this patient.
 
-Names are looked up in ICD-10-CM and MeSH; claims are held against the chart; what cannot be
+Names are looked up in ICD-10-CM and MeSH; claims are checked against the chart; what cannot be
 shown is flagged, and nothing is repaired.
 """
 

@@ -1,4 +1,4 @@
-"""A differential held against the chart: each diagnosis, and the list as a whole."""
+"""A differential checked against the chart: each diagnosis, and the list as a whole."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ALL_CHECKS: tuple[Check, ...] = (
     UncitedFinding(),
     DrugMayCause(),
 )
-"""Every policy that a diagnosis is held against, in the order in which reasons are told."""
+"""Every policy that a diagnosis is checked against, in the order in which reasons are told."""
 
 
 @dataclass(frozen=True, slots=True)

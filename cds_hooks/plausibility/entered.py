@@ -1,4 +1,4 @@
-"""A problem that a clinician just entered, held against the chart by the rules alone."""
+"""A problem that a clinician just entered, checked against the chart by the rules alone."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _ALWAYS: tuple[Check, ...] = (
 )
 _OF_NOW: tuple[Check, ...] = (DefiningResult(), ExpectedResult(), NegativeTest())
 _NOW_DAYS = 2.0
-"""A problem that began longer ago is not held against the results of today."""
+"""A problem that began longer ago is not checked against the results of today."""
 
 
 def check_entered(

@@ -1,5 +1,5 @@
-"""A second look at a list, optional: what a model would expect, held against the chart by code; and
-a judge that is asked to pick.
+"""A second look at a list, optional: what a model would expect, checked against the chart by code;
+and a judge that is asked to pick.
 
 Both are questions for an engine and readers of its answers; the service asks neither (the
 harness does, `chartside eval run --followup`), and neither changes a verdict. What a disease is
@@ -120,7 +120,7 @@ def read_expectation(diagnosis: str, text: str) -> Answered:
 def look_again(
     chart: Chart, answers: Sequence[Answered], terminology: Terminology
 ) -> tuple[Look, ...]:
-    """Each expectation held against the chart, which is prepared once."""
+    """Each expectation checked against the chart, which is prepared once."""
     seen = FindingIndex(index_chart(chart, terminology))
     return tuple(_look(answer, seen) for answer in answers)
 

@@ -1,4 +1,4 @@
-"""Whether two bodies are the same question: a digest of all that a client does not make anew.
+"""Whether two bodies are the same question: a digest of all that a client does not renew.
 
 A client that fires a hook again sends a new `hookInstance` and a new access token and, while the
 chart is unchanged, the same bytes besides. The digest can therefore be had without reading a

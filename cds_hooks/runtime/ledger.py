@@ -24,7 +24,7 @@ from cds_hooks.settings import Settings
 __all__ = ["Ledger", "signing_key", "witnesses"]
 
 _LOOK_S = 0.5
-# What is held against the last start, and the record that a difference makes.
+# What is compared with the last start, and the record that a difference makes.
 _WATCHED = {
     "version": "version-changed",
     "settings_sha256": "settings-changed",

@@ -35,7 +35,7 @@ class ServiceDefinition:
     """One service on one hook. Refuses templates that 2.0.1 does not let it publish.
 
     One that `only_starts` begins the work and answers with no card at once, whatever was found. One
-    that `checks_entered` asks no model: it holds what was just entered against the chart.
+    that `checks_entered` asks no model: it checks what was just entered against the chart.
     """
 
     id: str

@@ -1,6 +1,6 @@
 """`docs/prefetch.md`, made from the definitions, for a hospital that types the prefetch in by hand.
 
-`python -m cds_hooks.services.page > docs/prefetch.md` writes it anew.
+`python -m cds_hooks.services.page > docs/prefetch.md` writes it again.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ ON_CREATE = ServiceDefinition(
     on=PROBLEM_LIST_ITEM_CREATE,
     title="Plausibility of a problem just entered",
     description=(
-        "Holds a problem that was just entered against the chart by published rules: recorded sex "
+        "Checks a problem that was just entered against the chart by published rules: recorded sex "
         "and age, removed organs, defining results, what is refuted or already there, medication "
         "that can cause it. No model is asked. It shows a card only when a rule speaks."
     ),

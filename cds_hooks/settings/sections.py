@@ -128,7 +128,7 @@ class Admission(Section):
     )
 
     @model_validator(mode="after")
-    def _records_are_held_against_a_key(self) -> Self:
+    def _records_are_checked_against_a_key(self) -> Self:
         if (self.folder is None) != (self.public_key is None):
             raise ValueError("folder and public_key belong together")
         if self.required and self.folder is None:

@@ -95,7 +95,7 @@ class UnauthenticatedLimits(Section):
 
 class ClientKeys(Section):
     read_s: float = Field(2.0, gt=0, le=10, description="Seconds to read a key set at its `jku`.")
-    fresh_s: float = Field(300.0, gt=0, description="Seconds until a set is read anew.")
+    fresh_s: float = Field(300.0, gt=0, description="Seconds until a set is read again.")
     stale_s: float = Field(
         86_400.0, ge=0, description="Seconds that a set serves while its host is down."
     )

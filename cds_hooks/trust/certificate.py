@@ -22,7 +22,7 @@ def is_shown(shown: bytes, fingerprints: Iterable[str], subjects: Iterable[str])
     """Whether a certificate (DER) is one of those named; true when none is named.
 
     Every name is compared, in constant time. A subject says something only of a certificate that
-    an authority of the site's was held against: whoever hands `shown` in has seen to that.
+    an authority of the site's was checked against: whoever hands `shown` in has seen to that.
     """
     wanted_prints, wanted_subjects = tuple(fingerprints), tuple(subjects)
     if not wanted_prints and not wanted_subjects:

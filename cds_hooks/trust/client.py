@@ -14,7 +14,7 @@ DEFAULT_ALGORITHMS = ("ES384", "RS384")
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """`name` is the site's; everything else is held against a token. Times are seconds.
+    """`name` is the site's; everything else is compared with a token. Times are seconds.
 
     `audiences` are exact texts instead of the URL that was called. Without `tenants` any is taken.
     `key_url` is the only `jku` that a token may name; keys are read there unless `keys` holds a

@@ -77,7 +77,7 @@ class KeySets:
         return kept.keys if self._clock() - kept.read_at <= self._config.stale_s else _NONE
 
     async def refresh(self, client: Client) -> bool:
-        """Read a client's set anew unless that was tried just now; whether it was."""
+        """Read a client's set again unless that was tried just now; whether it was."""
         reading = self._reading.get(client.name)
         if reading is None:
             if not client.fetches or not self._due(client, self._config.floor_s):

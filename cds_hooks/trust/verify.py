@@ -34,7 +34,7 @@ _LONGEST = 1024
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A token with all it is held against. `client` and `key` are None where it names none.
+    """A token with all it is checked against. `client` and `key` are None where it names none.
 
     `certificate` (DER) is what the caller showed in TLS, empty when it showed none.
     """

@@ -128,7 +128,7 @@ async def test_ids_as_clients_really_send_them(edge, request_for, sent, read):
     assert edge.asked[0][1].context.patient_id == read
 
 
-async def test_a_byte_order_mark_is_not_held_against_a_client(edge, request_for):
+async def test_a_byte_order_mark_is_not_checked_against_a_client(edge, request_for):
     response = await edge.fire(b"\xef\xbb\xbf" + orjson.dumps(request_for()))
     assert response.status_code == 200
 

@@ -1,6 +1,6 @@
 """Every item of the conformance list has a test named after it, or a reason why it has none.
 
-`docs/conformance.md` is that table. To write it anew: `python tests/app/test_conformance_table.py`.
+`docs/conformance.md` is that table. To write it: `python tests/app/test_conformance_table.py`.
 """
 
 from __future__ import annotations

@@ -92,8 +92,8 @@ def _hook(bundle: Path) -> list[dict[str, Any]]:
     )
     raw = orjson.dumps(body)
     # Without recall, which would spare all that is to be measured (`bench_warm` has that).
-    anew = "[services]\nrecall_s = 0\n"
-    with tempfile.TemporaryDirectory() as folder, running_service(Path(folder), anew) as service:
+    again = "[services]\nrecall_s = 0\n"
+    with tempfile.TemporaryDirectory() as folder, running_service(Path(folder), again) as service:
         service.until_ready()
         with httpx.Client(base_url=service.address, timeout=60) as client:
             _until_answered(client, raw)

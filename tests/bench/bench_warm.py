@@ -128,7 +128,7 @@ def _burst(address: str, body: bytes) -> tuple[list[float], float]:
 
 def _keep_asking(address: str, body: bytes, left: Iterator[int]) -> list[float]:
     """One connection of a client as cheap as can be, which would otherwise be what is measured:
-    nothing of the body is copied or made anew but the hook's instance."""
+    nothing of the body is copied or made again but the hook's instance."""
     host, port = address.removeprefix("http://").split(":")
     instance = orjson.loads(body)["hookInstance"].encode()
     before, after = body.split(instance, 1)

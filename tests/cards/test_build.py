@@ -48,7 +48,7 @@ def as_text(response: Response) -> str:
 
 
 def compare(name: str, response: Response) -> None:
-    """Against the golden file; UPDATE_GOLDEN=1 writes it anew."""
+    """Against the golden file; UPDATE_GOLDEN=1 writes it again."""
     path = GOLDEN / f"{name}.md"
     if os.environ.get("UPDATE_GOLDEN"):
         path.write_text(as_text(response), "utf-8")

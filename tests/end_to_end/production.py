@@ -225,7 +225,7 @@ def _digest(file: Path) -> str:
 
 
 def _record(digest: str, purpose: Purpose, *, demonstration: bool) -> AdmissionRecord:
-    """What a model that lists the truth of every case reaches, held against the purpose."""
+    """What a model that lists the truth of every case reaches, checked against the purpose."""
     now = datetime.now(UTC)
     suite = acceptance_suite(now)
     with Terminology(ROOT / "build/terminology.sqlite") as terminology:

@@ -93,7 +93,7 @@ def test_a_score_is_told_by_how_it_ranks_wrong_above_right() -> None:
     assert scores(results)["place in the list"].auroc.value == 0.5
 
 
-def test_a_flag_on_a_case_is_held_against_lists_without_the_truth() -> None:
+def test_a_flag_on_a_case_is_checked_against_lists_without_the_truth() -> None:
     left = (Noted(check="unexplained-result", facts=4),)
     results = [result(i, right=i < 12, noted=left if i >= 12 else ()) for i in range(24)]
     assert rows(results)["case", "unexplained-result"].recall.value == 1.0

@@ -54,7 +54,7 @@ async def run(
     return await run_suite(suite, answer, manifest, folder)
 
 
-async def test_every_case_is_asked_and_held_against_its_truth(
+async def test_every_case_is_asked_and_compared_with_its_truth(
     small_suite: Suite, matcher: Matcher, manifest: Manifest, consultation: Make, tmp_path: Path
 ) -> None:
     results = await run(small_suite, Asked(consultation), matcher, manifest, tmp_path)
@@ -219,7 +219,7 @@ async def test_figures_of_a_run(
     assert costs == {"seconds a case": 1.0, "tokens of the prompt": 100, "tokens of the answer": 50}
 
 
-def test_flags_are_held_against_what_they_flag(consultation: Make, matcher: Matcher) -> None:
+def test_flags_are_checked_against_what_they_flag(consultation: Make, matcher: Matcher) -> None:
     asked = Asked(consultation)
     del asked
     case = Case(id="1", gold=Gold(("Gout",)))

@@ -1,4 +1,4 @@
-"""Charts of the golden folders: run as a program it writes `output/chart.json` of each anew.
+"""Charts of the golden folders: run as a program it writes `output/chart.json` of each again.
 
     .venv/bin/python tests/fhir_mapping/golden_charts.py
 

@@ -1,7 +1,7 @@
 """Which strings of a resource can reach a prompt: a list that is reviewed, and none beyond it.
 
 A sentinel is put into every string of every golden resource, one at a time; the paths at which it
-came through are those of `golden/shown_paths.txt`. UPDATE_GOLDEN=1 writes the list anew: look at
+came through are those of `golden/shown_paths.txt`. UPDATE_GOLDEN=1 writes the list again: look at
 what changed before it is committed, for each line is text that a model may read.
 """
 

@@ -37,7 +37,7 @@ class Fuzzed:
         self._log = log
 
     def sentinel(self) -> str:
-        """A word that nothing else holds, anew for every request."""
+        """A word that nothing else holds, a new one for every request."""
         self.requests += 1
         return f"zqx{next(_numbers):06d}vk"
 

@@ -88,7 +88,7 @@ class FindingIndex:
 
 def true_cases(data: Data) -> Iterator[Case]:
     """Every sample chart that has a finding to cite, with its true diagnosis. What a chart already
-    has on its problem list is taken off it: that is not proposed anew."""
+    has on its problem list is taken off it: that is not proposed again."""
     for stem, chart in (*_generated(data), *_published(data)):
         new = replace(chart, facts=tuple(f for f in chart.facts if f.kind is not Kind.PROBLEM))
         source, _, name = stem.partition(":")

@@ -1,4 +1,4 @@
-"""A differential held against a chart: every check from both sides."""
+"""A differential checked against a chart: every check from both sides."""
 
 from __future__ import annotations
 

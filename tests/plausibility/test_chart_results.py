@@ -80,7 +80,7 @@ def test_a_result_that_once_met_the_definition_was_put_right_since(
 
 
 @pytest.mark.parametrize("rule", DEFINING, ids=[r.id for r in DEFINING])
-def test_an_old_problem_is_not_held_against_one_result_of_today(
+def test_an_old_problem_is_not_checked_against_one_result_of_today(
     rule: ResultRule, recorded: Make, told: Make, chart: Make
 ) -> None:
     for began in (900.0, None):

@@ -208,7 +208,7 @@ def test_there_are_enough_rules_and_each_has_its_own_id() -> None:
         assert len({r.id for r in rules}) == len(rules)
 
 
-def test_a_rule_is_not_held_against_another_diagnosis(reasons: Make) -> None:
+def test_a_rule_is_not_checked_against_another_diagnosis(reasons: Make) -> None:
     sodium = next(r for r in result_rules() if r.id == "hyponatremia")
     potassium = next(r for r in result_rules() if r.id == "hypokalemia")
     assert reasons(DefiningResult(), potassium, result(sodium, "high")) == []

@@ -55,7 +55,7 @@ def test_a_name_from_a_model_cannot_break_out_of_its_line() -> None:
     assert "Gout\n" not in content
 
 
-def test_expectations_are_held_against_the_chart(terminology: Terminology) -> None:
+def test_expectations_are_checked_against_the_chart(terminology: Terminology) -> None:
     expected = ("chest-pain", "hemoptysis", "tachycardia", "leg-swelling", "low-saturation")
     (look,) = look_again(CHART, [Answered("Pulmonary embolism", expected)], terminology)
     assert look.found == {"chest-pain": ("S1",), "hemoptysis": ("S1",)}

@@ -166,7 +166,7 @@ def test_a_time_that_does_not_fit_is_a_doubt_and_no_contradiction(
     assert found.verdict is Verdict.PLAUSIBLE
 
 
-def test_an_entered_problem_is_held_against_the_time(
+def test_an_entered_problem_is_checked_against_the_time(
     terminology: Terminology, chart: Make, problem: Make, fact: Make
 ) -> None:
     before = chart(fact("X1", "Cesarean section", status="completed", days_ago=800.0))

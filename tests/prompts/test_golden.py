@@ -1,6 +1,6 @@
 """The prompt as a model reads it: a change of these files is a change of the template.
 
-UPDATE_GOLDEN=1 writes them anew."""
+UPDATE_GOLDEN=1 writes them again."""
 
 from __future__ import annotations
 

@@ -158,7 +158,7 @@ def test_a_result_that_defines_it_is_quoted(answer: Any) -> None:
     assert response.cards == ()
 
 
-def test_a_problem_of_the_past_is_not_held_against_the_results_of_today(answer: Any) -> None:
+def test_a_problem_of_the_past_is_not_checked_against_the_results_of_today(answer: Any) -> None:
     old = {**HYPERKALEMIA, "onsetDateTime": "2024-05-01"}
     _, response = answer(call(bundle(old)), patient(), POTASSIUM)
     assert response.cards == ()

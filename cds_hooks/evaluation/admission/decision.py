@@ -1,4 +1,4 @@
-"""Results held against what a purpose asks for."""
+"""Results checked against what a purpose asks for."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def decide(
     who: str,
     now: datetime,
 ) -> AdmissionRecord:
-    """Hold the results against what the purpose asks for.
+    """Check the results against what the purpose asks for.
 
     A demonstration model is never admitted for anything else, whatever it reaches.
     """

@@ -1,4 +1,4 @@
-"""Figures made again, held against the published ones digit by digit."""
+"""Figures made again, compared with the published ones digit by digit."""
 
 from __future__ import annotations
 

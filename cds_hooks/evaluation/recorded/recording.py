@@ -55,7 +55,7 @@ class Recording:
     unlabelled: tuple[str, ...]
 
     def realigned(self, answers: Mapping[str, Mapping[str, str | None]]) -> Recording:
-        """The same cases with some answers (case id -> column -> answer) put right."""
+        """The same cases with some answers (case id -> column -> answer) corrected."""
         cases = tuple(
             Recorded(c.id, c.section, c.options, c.gold, {**c.answers, **answers.get(c.id, {})})
             for c in self.cases

@@ -49,7 +49,7 @@ class Replay:
     """Everything that the recorded answers give.
 
     `pairs` have the titles of both models; `corrected` are rows of the models with shifted
-    answers: as published, put right, left out.
+    answers: as published, corrected, left out.
     """
 
     catalogue: Catalogue

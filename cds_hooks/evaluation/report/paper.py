@@ -87,8 +87,8 @@ def _alignment(replay: Replay) -> Section:
         "a diagnosis of a neighbouring case and none of their own, are a table that slipped.",
     )
     headings = (
-        "model", "majority, as published", "put right", "without those cases",
-        "off the list, as published", "put right", "without those cases",
+        "model", "majority, as published", "corrected", "without those cases",
+        "off the list, as published", "corrected", "without those cases",
     )  # fmt: skip
     tables = (
         Table(("model", "rows hold the answer of", "cases", "answers lost"), found),

@@ -38,7 +38,7 @@ def second_look(
     *,
     clock: Callable[[], float] = time.monotonic,
 ) -> Again:
-    """Which findings each diagnosis would show, held against the chart; best borne out first.
+    """Which findings each diagnosis would show, checked against the chart; best borne out first.
 
     What a disease shows does not depend on the patient, so each diagnosis is asked about once.
     """

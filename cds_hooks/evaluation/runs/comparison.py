@@ -1,4 +1,4 @@
-"""Two runs over the same cases, held against each other case by case. Pure."""
+"""Two runs over the same cases, compared case by case. Pure."""
 
 from __future__ import annotations
 

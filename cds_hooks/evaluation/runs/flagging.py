@@ -1,6 +1,6 @@
 """What every flag of a run is worth: as a warning where it is yes or no, as a score otherwise.
 
-A flag on a diagnosis is held against "this diagnosis is not the truth", a flag on a whole case
+A flag on a diagnosis is checked against "this diagnosis is not the truth", a flag on a whole case
 against "the truth is not in the list", both by the ancestor rule. Pure.
 """
 

@@ -27,7 +27,7 @@ __all__ = ["Voice", "recorded_voice"]
 class Voice:
     """A model, or a panel, whose runs were recorded; each run is a sample.
 
-    `realigned`: answers that stand in the row of another case were put right.
+    `realigned`: answers that stand in the row of another case were corrected.
     """
 
     id: str
@@ -59,7 +59,7 @@ class Voice:
     def manifest(self, suite: Suite, started: datetime) -> Manifest:
         """What a run of these answers is of: the digest is of the names of the columns."""
         columns = hashlib.sha256("\n".join(self.columns).encode()).hexdigest()
-        how = "put right" if self.realigned else "as published"
+        how = "corrected" if self.realigned else "as published"
         return Manifest(
             suite=SuitePart.of(suite),
             model={"name": self.id, "sha256": columns, "engine": "recorded"},

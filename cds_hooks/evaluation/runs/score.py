@@ -1,4 +1,4 @@
-"""A consultation held against the truth of its case."""
+"""A consultation compared with the truth of its case."""
 
 from __future__ import annotations
 

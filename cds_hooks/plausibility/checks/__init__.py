@@ -1,4 +1,4 @@
-"""Small policies, each with a stable id and a source, that hold a diagnosis against a chart."""
+"""Small policies, each with a stable id and a source, that check a diagnosis against a chart."""
 
 from cds_hooks.plausibility.checks.base import Case, Check, combine
 from cds_hooks.plausibility.checks.demographics import RecordedAge, RecordedSex, UnusualAge

@@ -37,7 +37,7 @@ class Case:
 
     @property
     def concepts(self) -> tuple[Concept, ...]:
-        """What rules about a diagnosis may be held against: the concept itself, or the one it is
+        """What rules about a diagnosis may be checked against: the concept itself, or the one it is
         a kind of; not a term that merely holds its words, nor one of several."""
         sure = self.resolution.exact or bool(self.resolution.qualifiers)
         return self.resolution.concepts if sure else ()

@@ -123,7 +123,7 @@ def _flagged(needs: str, fact: Fact) -> bool | None:
 
 
 def _series_agrees(needs: str, fact: Fact) -> bool | None:
-    """A normal newest value says nothing of earlier ones without a range to hold them against."""
+    """A normal newest value says nothing of earlier ones without a range to compare them with."""
     values = told_values(fact)
     if len(values) < 2:
         return False
