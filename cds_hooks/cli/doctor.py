@@ -81,9 +81,9 @@ def token(
     """Check a CDS client's token by the settings, and tell each step: PASS, FAIL or SKIP.
 
     Without --path it is checked against the endpoint of this service that its `aud` names. Whether
-    it was used before is not looked at; nor, without --certificate, what a bound client has to show.
-    Nothing of the signature is printed. Exit code 0: it would be let in; 1: refused; 3: the file or
-    the settings cannot be used.
+    it was used before is not looked at; nor, without --certificate, what a bound client has to
+    show. Nothing of the signature is printed. Exit code 0: it would be let in; 1: refused; 3: the
+    file or the settings cannot be used.
     """
     settings = load_settings(config)
     text = _read(file)
