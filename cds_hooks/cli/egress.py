@@ -14,6 +14,7 @@ import typer
 from rich.table import Table
 
 from cds_hooks.cli import show
+from cds_hooks.inference.splits import engine_path
 from cds_hooks.runtime.egress import of_prewarm, of_service
 from cds_hooks.settings import Settings, load_settings
 from cds_hooks.trust.egress.destinations import Destination
@@ -102,7 +103,7 @@ def _engine_test(settings: Settings, config: Path | None) -> dict[str, Any]:
     if "://" not in settings.store.path:
         secrets.append(Path(settings.store.path))
     order = {
-        "model": str(model.path.resolve()),
+        "model": str(engine_path(model.path)),
         "names": str(model.names.resolve()) if model.names else None,
         "cache": str(model.cache.resolve()) if model.cache else None,
         "gpu_layers": model.gpu_layers,

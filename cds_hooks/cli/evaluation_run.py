@@ -29,6 +29,7 @@ from cds_hooks.evaluation.suites.suite import Case, Suite, Task
 from cds_hooks.evaluation.suites.times import shift
 from cds_hooks.inference.catalogue import load_catalogue
 from cds_hooks.inference.machine import usable_processors
+from cds_hooks.inference.recognition import known_entry
 from cds_hooks.plausibility import Terminology
 from cds_hooks.protocol.request import parse_request
 from cds_hooks.runtime import Runtime
@@ -264,8 +265,8 @@ def _side_by_side(settings: Settings) -> int:
 
 def _for_demonstration(settings: Settings) -> bool:
     model = settings.model
-    entry = load_catalogue(model.catalogue).for_file(model.path, model.sha256)
-    return entry is not None and entry.demonstration
+    entry = known_entry(load_catalogue(model.catalogue), model.path, model.sha256)
+    return entry.demonstration
 
 
 def _template(brief: bool) -> prompts.Template:

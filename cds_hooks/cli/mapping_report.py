@@ -88,12 +88,13 @@ def _tokenizer(path: Path) -> Tokens:
         raise NoTokenizer("the model that counts tokens is not there", where=path.name, hint=hint)
     from llama_cpp import Llama
 
+    from cds_hooks.inference.splits import engine_path
     from cds_hooks.inference.worker import native
 
     try:
         with unlogged():  # llama.cpp warns of a context that nobody uses
             native.silence()
-            model = Llama(str(path), vocab_only=True, verbose=False, n_ctx=64)
+            model = Llama(str(engine_path(path)), vocab_only=True, verbose=False, n_ctx=64)
     except ValueError as error:
         raise NoTokenizer("the model cannot be read", where=path.name, hint=hint) from error
     return lambda text: len(model.tokenize(text.encode(), add_bos=False, special=False))

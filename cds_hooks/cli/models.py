@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +29,8 @@ from cds_hooks.evaluation.admission.signing import (
 )
 from cds_hooks.evaluation.errors import AdmissionError
 from cds_hooks.evaluation.runs.runner import run_suite
+from cds_hooks.inference.gguf import sha256_of
+from cds_hooks.inference.splits import digest_of, read_model
 from cds_hooks.settings import Settings, load_settings
 
 __all__ = ["models_app"]
@@ -117,8 +118,8 @@ def _with_model(settings: Settings, file: Path) -> Settings:
 
 def _sha256(file: Path) -> str:
     try:
-        with file.open("rb") as content:
-            return hashlib.file_digest(content, "sha256").hexdigest()
+        parts = read_model(file).parts or (file,)
+        return digest_of([sha256_of(part) for part in parts])
     except OSError as error:
         raise AdmissionError("the model cannot be read", where=str(file)) from error
 

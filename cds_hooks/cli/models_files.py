@@ -15,11 +15,14 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from cds_hooks.cli import models_show as tell
 from cds_hooks.cli import show
 from cds_hooks.inference.advice import Question, advise
-from cds_hooks.inference.catalogue import Catalogue, ModelEntry, load_catalogue, stand_in
+from cds_hooks.inference.catalogue import Catalogue, ModelEntry, load_catalogue
 from cds_hooks.inference.config import LlamaConfig
-from cds_hooks.inference.inspection import Inspection, inspect, inspect_adapter, is_adapter
+from cds_hooks.inference.inspection import Inspection, files_of, inspect, inspect_adapter
+from cds_hooks.inference.kinds import is_adapter, refuse_unless_model
 from cds_hooks.inference.machine import available_memory, this_machine, usable_processors
 from cds_hooks.inference.probe import Probe, Size, measure
+from cds_hooks.inference.splits import read_model
+from cds_hooks.inference.template_file import read_template
 from cds_hooks.settings import Settings, load_settings
 
 __all__ = ["advise_models", "bench_model", "check_model", "list_models"]
@@ -42,6 +45,10 @@ def check_model(
     base: Annotated[
         Path | None, typer.Option("--base", help="The model that an adapter belongs to.")
     ] = None,
+    chat_template: Annotated[
+        Path | None,
+        typer.Option("--chat-template", help="A Jinja file instead of the file's own template."),
+    ] = None,
     config: Config = None,
     catalogue: Entries = None,
     json: Json = False,
@@ -50,8 +57,9 @@ def check_model(
 
     Ends with 1 when something keeps the file from being used.
     """
-    known = _catalogue(load_settings(config), catalogue)
-    found = _inspect(file, base, known)
+    settings = load_settings(config)
+    template = _template(settings, file, chat_template)
+    found = _inspect(file, base, _catalogue(settings, catalogue), template)
     tell.inspection(found, json=json)
     if not found.usable:
         raise typer.Exit(1)
@@ -73,7 +81,7 @@ def advise_models(
     settings = load_settings(config)
     known = _catalogue(settings, catalogue)
     file = model or settings.model.path
-    entry = _entry(known, file)
+    entry = _entry(settings, known, file)
     machine = this_machine()
     probe = _measure(settings, file, entry, Size(samples=tuple(sorted({1, samples}))))
     question = Question(prompt, answer, samples, bits)
@@ -92,7 +100,7 @@ def bench_model(
 ) -> None:
     """Load a model and measure it here: time to ready, prompt and answer, one to five samples."""
     settings = load_settings(config)
-    entry = _entry(_catalogue(settings, catalogue), file)
+    entry = _entry(settings, _catalogue(settings, catalogue), file)
     size = Size(prompt, answer, (1, 3, 5), rounds)
     tell.probe(_measure(settings, file, entry, size), size, json=json)
 
@@ -101,26 +109,37 @@ def _catalogue(settings: Settings, chosen: Path | None) -> Catalogue:
     return load_catalogue(chosen or settings.model.catalogue)
 
 
-def _entry(catalogue: Catalogue, file: Path) -> ModelEntry:
+def _template(settings: Settings, file: Path, chosen: Path | None) -> str:
+    """The chat template that is given for a file: by the call, or by the settings for theirs.
+
+    Raises TemplateFileError.
+    """
+    ours = settings.model.chat_template if file == settings.model.path else None
+    path = chosen or ours
+    return read_template(path) if path else ""
+
+
+def _entry(settings: Settings, catalogue: Catalogue, file: Path) -> ModelEntry:
     """What is known of a file. Raises ModelFileError when it is none."""
-    found = _inspect(file, None, catalogue)
-    context = max(found.context, 256)
-    entry = found.entry or stand_in(file, architecture=found.architecture, context=context)
-    known = entry.parameters or found.parameters / 1e9
-    return entry.model_copy(update={"sha256": found.sha256, "parameters": known})
+    refuse_unless_model(read_model(file), file)
+    found = _inspect(file, None, catalogue, _template(settings, file, None))
+    known = found.described.parameters or found.parameters / 1e9
+    return found.described.model_copy(update={"sha256": found.sha256, "parameters": known})
 
 
-def _inspect(file: Path, base: Path | None, catalogue: Catalogue) -> Inspection:
-    adapter = is_adapter(file)
+def _inspect(file: Path, base: Path | None, catalogue: Catalogue, template: str) -> Inspection:
+    header = read_model(file)
+    adapter = is_adapter(header)
     with _hashing() as progress:
-        task = progress.add_task("hashing", total=file.stat().st_size)
+        size = sum(part.stat().st_size for part in files_of(header, file))
+        task = progress.add_task("hashing", total=size)
 
         def told(count: int) -> None:
             progress.advance(task, count)
 
         if adapter:
             return inspect_adapter(file, base, told)
-        return inspect(file, catalogue, available_memory(), told)
+        return inspect(file, catalogue, available_memory(), told, template)
 
 
 def _hashing() -> Progress:

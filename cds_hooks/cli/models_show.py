@@ -81,8 +81,7 @@ def _interval(result: Published) -> str:
 def inspection(found: Inspection, *, json: bool) -> None:
     """What a file is and what is to say of it."""
     if json:
-        entry = found.entry.name if found.entry else None
-        _print({**asdict(found), "entry": entry, "usable": found.usable})
+        _print(_inspected(found))
         return
     console = show.screen()
     table = _table(found.file, "what", "value")
@@ -97,17 +96,31 @@ def inspection(found: Inspection, *, json: bool) -> None:
     console.print("It can be used." if found.usable else "It can NOT be used as it is.")
 
 
+def _inspected(found: Inspection) -> dict[str, Any]:
+    entry, described = found.entry, found.described
+    thinking = described.thinking.model_dump() if described.thinking else None
+    told = {"family": described.family, "thinking": thinking, "usable": found.usable}
+    plain = {name: value for name, value in asdict(found).items() if name != "described"}
+    return {**plain, "entry": entry.name if entry else None, **told}
+
+
 def _facts(found: Inspection) -> dict[str, str]:
-    entry = found.entry
+    entry, described = found.entry, found.described
+    shares = {name: round(100 * share) for name, share in found.mix.items()}
+    mixed = ", ".join(f"{name} {share} %" for name, share in shares.items() if share)
     return {
         "sha256": found.sha256,
+        "parts": str(len(found.parts) or ""),
         "size": f"{found.size / 1e9:.2f} GB",
         "name in the file": found.name,
         "architecture": found.architecture,
         "parameters": f"{found.parameters / 1e9:.3g} billion",
-        "quantisation": found.quantisation,
+        "quantisation": f"{found.quantisation} ({mixed} of its bytes)",
+        "licence in the file": found.licence,
         "context": f"{found.context} tokens" if found.context else "",
         "catalogue": f"{entry.name} ({entry.family}, {entry.licence})" if entry else "",
+        "known by": found.known_by.value if entry else "",
+        "thinks": f"up to {described.thinking.budget} tokens" if described.thinking else "no",
         "memory": found.memory,
     }
 

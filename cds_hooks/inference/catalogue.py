@@ -6,15 +6,18 @@ import fnmatch
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cds_hooks.errors import ChartsideError
+from cds_hooks.inference.model_names import file_name, normal
+from cds_hooks.inference.template_file import TemplateFileError, read_template
 
 __all__ = [
     "Catalogue",
     "CatalogueError",
+    "Family",
     "ModelEntry",
     "Names",
     "Published",
@@ -83,19 +86,38 @@ class Published(_Strict):
     note: str = ""
 
 
+class Family(_Strict):
+    """What holds for every model of an architecture: how it thinks, and is usually sampled.
+
+    A fine-tuned variant has that of its base, and nothing else: no licence and no results.
+    """
+
+    name: str
+    architectures: Annotated[tuple[str, ...], Field(min_length=1)]
+    template_options: dict[str, bool | str] = {}
+    thinking: Thinking | None = None
+    sampling: SamplingDefaults = SamplingDefaults()
+
+
 class ModelEntry(_Strict):
-    """One model. `files` are file name patterns; `context` is its own maximum, in tokens.
+    """One model. `context` is its own maximum, in tokens.
+
+    It is told by `named`: what `general.name` in a file's header says, in the spelling of
+    `model_names.normal`, for a file of that `architecture`; and by its file's name, which is one of
+    these names with a format behind it, or fits a pattern of `files`.
 
     A file whose digest is not `sha256` is refused; `digests` only tell files that are this model,
     whatever their names. `parameters` and `active` (of a mixture of experts, a token) are in
     billions; `kv_kib` is what one token takes in the KV cache, in KiB at 16 bit with every layer
-    kept whole (0: not known).
+    kept whole (0: not known). `chat_template` replaces the file's; `chat_template_file` is the same
+    in a file beside the catalogue.
     """
 
     name: str
     family: str
     architecture: str
-    files: tuple[str, ...] = Field(min_length=1)
+    named: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
     digests: tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")], ...] = ()
     licence: str
@@ -106,6 +128,7 @@ class ModelEntry(_Strict):
     kv_kib: Annotated[float, Field(ge=0)] = 0.0
     context: Annotated[int, Field(ge=256)]
     chat_template: str = ""
+    chat_template_file: str = ""
     template_options: dict[str, bool | str] = {}
     thinking: Thinking | None = None
     cautions: tuple[str, ...] = ()
@@ -120,20 +143,44 @@ class ModelEntry(_Strict):
         """
         return self.parameters * bits / 8 * 1.15
 
-    def matches(self, file_name: str) -> bool:
-        """Whether a file of this name may be this model."""
-        return any(fnmatch.fnmatchcase(file_name.lower(), p.lower()) for p in self.files)
+    @model_validator(mode="after")
+    def _can_be_told(self) -> Self:
+        if not self.named and not self.files:
+            raise ValueError("named or files must say how a file of it is told")
+        if any(normal(name) != name for name in self.named):
+            raise ValueError("named is in lower case, with hyphens, without a format")
+        if self.chat_template and self.chat_template_file:
+            raise ValueError("chat_template and chat_template_file are two of the same")
+        return self
+
+    def matches(self, path: Path) -> int:
+        """How closely a file's name fits: 0 for not at all, else letters that are not a wildcard.
+
+        The model's own name with a format behind it fits best.
+        """
+        if (named := file_name(path)) and named in self.named:
+            return 1 + len(path.name)
+        return self.listed(path)
+
+    def listed(self, path: Path) -> int:
+        """The same of the patterns in `files` alone."""
+        name = path.name.lower()
+        fits = [p for p in self.files if fnmatch.fnmatchcase(name, p.lower())]
+        return max((1 + len(p) - p.count("*") - p.count("?") for p in fits), default=0)
 
 
 class _File(_Strict):
     version: str
+    family: tuple[Family, ...] = ()
     model: tuple[ModelEntry, ...] = ()
 
 
 class Catalogue(_Strict):
-    """Entries in order; later files replace entries of the same name."""
+    """Entries in order; the site's, whose names are `own`, replace shipped ones of their name."""
 
     entries: tuple[ModelEntry, ...]
+    families: tuple[Family, ...] = ()
+    own: frozenset[str] = frozenset()
 
     @model_validator(mode="after")
     def _one_name_one_entry(self) -> Catalogue:
@@ -151,20 +198,39 @@ class Catalogue(_Strict):
             "No model of that name", where=name, hint="See `chartside models list`."
         )
 
+    def for_digest(self, sha256: str) -> ModelEntry | None:
+        """The first entry that names a file of that digest."""
+        known = (e for e in self.entries if sha256 and sha256 in (e.sha256, *e.digests))
+        return next(known, None)
+
     def for_file(self, path: Path, sha256: str = "") -> ModelEntry | None:
-        """The entry with that digest, otherwise the first whose pattern fits the file's name."""
-        for entry in self.entries:
-            if sha256 and sha256 in (entry.sha256, *entry.digests):
-                return entry
-        return next((entry for entry in self.entries if entry.matches(path.name)), None)
+        """The entry with that digest, otherwise the one that fits the file's name most closely.
+
+        Of two that fit as closely it is neither. `recognition.recognise` reads the header too.
+        """
+        if known := self.for_digest(sha256):
+            return known
+        fits = self.closest((e for e in self.entries if e.matches(path)), path)
+        return fits[0] if len(fits) == 1 else None
+
+    def closest(self, entries: Iterable[ModelEntry], path: Path) -> tuple[ModelEntry, ...]:
+        """Of several entries those that fit most closely: the site's own, then by file name."""
+        fits = [((e.name in self.own, e.matches(path)), e) for e in entries]
+        best = max((how for how, _ in fits), default=None)
+        return tuple(entry for how, entry in fits if how == best)
 
 
 def load_catalogue(site: Path | None = None) -> Catalogue:
     """The shipped catalogue with the site's own entries over it. Raises CatalogueError."""
     merged: dict[str, ModelEntry] = {}
+    families: dict[str, Family] = {}
+    own: frozenset[str] = frozenset()
     for path in filter(None, (_SHIPPED, site)):
-        merged.update((entry.name, entry) for entry in _read(path))
-    return Catalogue(entries=tuple(merged.values()))
+        held = _read(path)
+        merged.update((entry.name, entry) for entry in held.entries)
+        families.update((family.name, family) for family in held.families)
+        own = frozenset(e.name for e in held.entries) if path == site else own
+    return Catalogue(entries=(*merged.values(),), families=(*families.values(),), own=own)
 
 
 def stand_in(
@@ -183,10 +249,11 @@ def stand_in(
     )
 
 
-def _read(path: Path) -> Iterable[ModelEntry]:
+def _read(path: Path) -> Catalogue:
     try:
         held = _File.model_validate(tomllib.loads(path.read_text("utf-8")))
-        return Catalogue(entries=held.model).entries
+        entries = tuple(_with_template(entry, path) for entry in held.model)
+        return Catalogue(entries=entries, families=held.family)
     except ValidationError as error:
         places = ", ".join(".".join(map(str, e["loc"])) or "model" for e in error.errors()[:3])
         raise CatalogueError(f"{path.name} is not a catalogue", where=places) from None
@@ -195,3 +262,15 @@ def _read(path: Path) -> Iterable[ModelEntry]:
         raise CatalogueError(
             "The catalogue cannot be read", where=f"{path.name} ({kind})"
         ) from None
+
+
+def _with_template(entry: ModelEntry, catalogue: Path) -> ModelEntry:
+    """The entry with the text of its `chat_template_file`, which lies beside the catalogue."""
+    if not entry.chat_template_file:
+        return entry
+    try:
+        text = read_template(catalogue.parent / entry.chat_template_file)
+    except TemplateFileError as error:
+        where = f"{catalogue.name}: {entry.name}.chat_template_file"
+        raise CatalogueError(error.message, where=where, hint=error.hint) from None
+    return entry.model_copy(update={"chat_template": text, "chat_template_file": ""})

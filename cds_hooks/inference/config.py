@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from cds_hooks.consultation import ModelIdentity, ModelPart
@@ -15,6 +16,7 @@ from cds_hooks.inference.adapters import Adapter
 from cds_hooks.inference.catalogue import ModelEntry
 from cds_hooks.inference.machine import usable_processors
 from cds_hooks.inference.memory import MOST_SEQUENCES
+from cds_hooks.inference.splits import engine_path
 
 __all__ = ["LlamaConfig"]
 
@@ -130,28 +132,41 @@ class LlamaConfig:
         )
         return self.measured(base, entry.sha256, [adapter.sha256 for adapter in self.adapters])
 
-    def measured(self, known: ModelIdentity, base: str, adapters: Sequence[str]) -> ModelIdentity:
-        """`known` with the digests that were measured of the files.
+    def measured(
+        self,
+        known: ModelIdentity,
+        base: str,
+        adapters: Sequence[str],
+        files: Mapping[str, str] = MappingProxyType({}),
+    ) -> ModelIdentity:
+        """`known` with the digests that were measured; `files` are those of a model in several
+        files, by name, of which `base` is made (`splits.digest_of`).
 
-        With adapters it is another model, and its digest changes with any file and any scale.
+        With adapters, or with another chat template than the file's, it is another model: its
+        digest changes with any file, any scale and the template.
         """
-        if not self.adapters:
-            return replace(known, sha256=base)
-        parts = [ModelPart(self.model.name, base)]
-        parts += [
+        parts = [ModelPart(name, digest) for name, digest in files.items()]
+        more = [
             ModelPart(adapter.path.name, digest, adapter.scale)
             for adapter, digest in zip(self.adapters, adapters, strict=True)
         ]
-        whole = json.dumps([[part.sha256, part.scale] for part in parts]).encode()
+        if self.entry.chat_template:
+            template = hashlib.sha256(self.entry.chat_template.encode()).hexdigest()
+            more.append(ModelPart("chat_template", template))
+        if not more:
+            return replace(known, sha256=base, parts=tuple(parts))
+        base_part = ModelPart(self.model.name, base)
+        whole = json.dumps([[part.sha256, part.scale] for part in (base_part, *more)]).encode()
         names = [self.entry.name, *(adapter.path.stem for adapter in self.adapters)]
         digest = hashlib.sha256(whole).hexdigest()
+        parts = [*(parts or [base_part]), *more]
         return replace(known, name=" + ".join(names), sha256=digest, parts=tuple(parts))
 
     def order(self) -> dict[str, Any]:
         """The frame that tells the engine process what to load."""
         return {
             "op": "load",
-            "model": str(self.model.resolve()),
+            "model": str(engine_path(self.model)),
             "sha256": self.entry.sha256,
             "adapters": [
                 {"path": str(a.path.resolve()), "scale": a.scale, "sha256": a.sha256}

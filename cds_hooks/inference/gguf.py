@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cds_hooks.errors import ChartsideError
+from cds_hooks.inference.formats import foreign_format
 
 __all__ = [
     "Header",
@@ -23,7 +24,6 @@ __all__ = [
     "Tensor",
     "check_digest",
     "read_header",
-    "refuse_split",
     "sha256_of",
 ]
 
@@ -88,13 +88,18 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a GGUF file says of itself; `file_size` is what the file system says."""
+    """What a GGUF file says of itself; `file_size` is what the file system says.
+
+    Of a model in several files (`splits.read_model`) `tensors` and `file_size` are of all of them,
+    `parts` are their paths, and each tensor's offset is in its own file.
+    """
 
     version: int
     metadata: Mapping[str, Value]
     tensors: tuple[Tensor, ...]
     data_start: int
     file_size: int
+    parts: tuple[Path, ...] = ()
 
     @property
     def architecture(self) -> str:
@@ -131,8 +136,8 @@ class Header:
 def read_header(path: Path) -> Header:
     """The header of a model file.
 
-    Raises ModelFileError: model-missing, model-unreadable, model-not-gguf, model-truncated,
-    model-malformed.
+    Raises ModelFileError: model-missing, model-is-folder, model-unreadable, model-not-gguf (and
+    the codes of `formats.py`), model-truncated, model-malformed.
     """
     try:
         with path.open("rb") as stream:
@@ -142,10 +147,23 @@ def read_header(path: Path) -> Header:
             "model-missing", "The model file does not exist", where=path.name,
             hint="Put the file there or correct the model's path in the settings.",
         ) from None  # fmt: skip
+    except IsADirectoryError:
+        raise ModelFileError(
+            "model-is-folder", "The path is a folder, not a model file", where=path.name,
+            hint=f"Name one of its GGUF files: {_listed(path)}.",
+        ) from None  # fmt: skip
     except OSError as error:
         raise ModelFileError(
             "model-unreadable", f"The model file cannot be read ({error.strerror})", where=path.name
         ) from None
+
+
+def _listed(folder: Path) -> str:
+    try:
+        names = sorted(path.name for path in folder.glob("*.gguf"))
+    except OSError:
+        names = []
+    return ", ".join(names[:3]) or "there is none; convert the model (convert_hf_to_gguf.py)"
 
 
 def sha256_of(path: Path, told: Callable[[int], object] | None = None) -> str:
@@ -173,15 +191,6 @@ def check_digest(path: Path, expected: str, found: str = "") -> str:
     return found
 
 
-def refuse_split(header: Header, path: Path) -> None:
-    """Raises ModelFileError model-split for one part of several: one digest must cover all."""
-    if header.number("split.count") > 1:
-        raise ModelFileError(
-            "model-split", "The model file is one part of several", where=path.name,
-            hint="Merge the parts with llama-gguf-split --merge.",
-        )  # fmt: skip
-
-
 class _Reader:
     def __init__(self, stream: BinaryIO, path: Path) -> None:
         self._stream = stream
@@ -190,8 +199,10 @@ class _Reader:
         stream.seek(0)
 
     def header(self) -> Header:
-        if self._stream.read(4) != b"GGUF":
-            raise self._error("model-not-gguf", "The file does not begin with GGUF's magic")
+        if (head := self._stream.read(64))[:4] != b"GGUF":
+            other = foreign_format(head)
+            raise ModelFileError(other.code, other.says, where=self._path.name, hint=other.hint)
+        self._stream.seek(4)
         version = self._scalar("I")
         if version not in (2, 3):
             raise self._error("model-not-gguf", "The GGUF version is not 2 or 3")

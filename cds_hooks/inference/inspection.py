@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cds_hooks.inference.adapters import refuse_unless_it_adapts
-from cds_hooks.inference.catalogue import Catalogue, ModelEntry, stand_in
+from cds_hooks.inference.catalogue import Catalogue, ModelEntry
 from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.findings import Finding, Level
-from cds_hooks.inference.gguf import (
-    Header,
-    ModelFileError,
-    read_header,
-    refuse_split,
-    sha256_of,
-)
+from cds_hooks.inference.gguf import Header, ModelFileError, read_header, sha256_of
+from cds_hooks.inference.kinds import refuse_unless_model
 from cds_hooks.inference.memory import plan, refuse_unless_it_fits
+from cds_hooks.inference.quantisation import file_type, mix, parameters
+from cds_hooks.inference.recognition import Evidence, Recognition, recognise
+from cds_hooks.inference.splits import digest_of, read_model
 from cds_hooks.inference.template_lint import lint_template
+from cds_hooks.inference.tied import same_weights
 
-__all__ = ["Inspection", "inspect", "inspect_adapter", "is_adapter"]
+__all__ = ["Inspection", "files_of", "inspect", "inspect_adapter"]
 
-# ggml type -> name. Source: `GGMLQuantizationType` of gguf-py.
-_TYPES = {
-    0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 6: "Q5_0", 7: "Q5_1", 8: "Q8_0", 9: "Q8_1",
-    10: "Q2_K", 11: "Q3_K", 12: "Q4_K", 13: "Q5_K", 14: "Q6_K", 15: "Q8_K", 16: "IQ2_XXS",
-    17: "IQ2_XS", 18: "IQ3_XXS", 19: "IQ1_S", 20: "IQ4_NL", 21: "IQ3_S", 22: "IQ2_S",
-    23: "IQ4_XS", 29: "IQ1_M", 30: "BF16", 34: "TQ1_0", 35: "TQ2_0", 39: "MXFP4",
-}  # fmt: skip
 _ROUGHLY = 0.15
 
 
@@ -38,20 +28,27 @@ _ROUGHLY = 0.15
 class Inspection:
     """What a file says of itself, what the catalogue says of it, and what is to be said of both.
 
-    `parameters` are counted; `quantisation` is the type of most of its bytes; `memory` is the
-    arithmetic of what it would need, in words.
+    `name` and `licence` are the header's; `parameters` are counted, each once; `quantisation` is
+    the format of the file and `mix` the share of its bytes by type; `parts` are the digests of a
+    model in several files by name; `known_by` is what told the entry, and `described` is it, or
+    what is known without one; `memory` is the arithmetic of what it would need, in words.
     """
 
     file: str
     size: int
     sha256: str
+    parts: Mapping[str, str]
     architecture: str
     name: str
+    licence: str
     parameters: int
     quantisation: str
+    mix: Mapping[str, float]
     context: int
     memory: str
     entry: ModelEntry | None
+    known_by: Evidence
+    described: ModelEntry
     findings: tuple[Finding, ...]
 
     @property
@@ -60,9 +57,9 @@ class Inspection:
         return all(finding.level is not Level.ERROR for finding in self.findings)
 
 
-def is_adapter(path: Path) -> bool:
-    """Whether the file is a LoRA adapter and no model. Raises ModelFileError."""
-    return read_header(path).text("general.type") == "adapter"
+def files_of(header: Header, path: Path) -> tuple[Path, ...]:
+    """The files that a model is in: its parts, or the one."""
+    return header.parts or (path,)
 
 
 def inspect(
@@ -70,28 +67,37 @@ def inspect(
     catalogue: Catalogue,
     available: int | None,
     told: Callable[[int], object] | None = None,
+    template: str = "",
 ) -> Inspection:
-    """Hash and read a model file. `told` hears how many bytes were hashed each time.
+    """Hash and read a model in one file or in parts. `told` hears how many bytes were hashed each
+    time; `template` is the chat template that the site gives instead of the file's.
 
     Raises ModelFileError for a file that is no whole GGUF model.
     """
-    header = read_header(path)
-    refuse_split(header, path)
-    digest = sha256_of(path, told)
-    entry = catalogue.for_file(path, digest)
-    memory, fits = _memory(header, entry, path, available)
+    header = read_model(path)
+    refuse_unless_model(header, path)
+    hashed = _hashed(files_of(header, path), told)
+    digest = digest_of(list(hashed.values()))
+    found = recognise(catalogue, path, header, digest)
+    described = found.described(path, header, template)
+    memory, fits = _memory(header, described, path, available)
+    counted = parameters(header, tied=same_weights(header, path))
     findings = [
-        *_against(header, digest, entry),
-        *lint_template(header.chat_template, entry),
+        *_against(header, digest, counted, found),
+        *lint_template(header.chat_template, described),
         *fits,
     ]
-    return _said(path, header, digest, entry, memory, findings)
+    return _said(path, header, hashed, counted, found, described, memory, findings)
+
+
+def _hashed(files: Sequence[Path], told: Callable[[int], object] | None) -> dict[str, str]:
+    return {file.name: sha256_of(file, told) for file in files}
 
 
 def inspect_adapter(
     path: Path, base: Path | None, told: Callable[[int], object] | None = None
 ) -> Inspection:
-    """The same for a LoRA adapter, held against its base model when that is given."""
+    """The same for a LoRA adapter, compared with its base model when that is given."""
     header = read_header(path)
     findings = []
     if base is None:
@@ -99,55 +105,58 @@ def inspect_adapter(
         findings.append(Finding("adapter-without-base", Level.INFO, text))
     else:
         try:
-            refuse_unless_it_adapts(header, read_header(base), path)
+            refuse_unless_it_adapts(header, read_model(base), path)
             findings.append(Finding("adapter-fits", Level.INFO, "It fits the base model"))
         except ModelFileError as error:
             findings.append(Finding(error.code, Level.ERROR, error.message))
-    return _said(path, header, sha256_of(path, told), None, "", findings)
+    hashed, nothing = _hashed([path], told), Recognition(None, Evidence.NOTHING)
+    described = nothing.described(path, header)
+    return _said(path, header, hashed, parameters(header), nothing, described, "", findings)
 
 
 def _said(
     path: Path,
     header: Header,
-    digest: str,
-    entry: ModelEntry | None,
+    hashed: Mapping[str, str],
+    counted: int,
+    found: Recognition,
+    described: ModelEntry,
     memory: str,
-    findings: list[Finding],
+    findings: Sequence[Finding],
 ) -> Inspection:
     return Inspection(
         file=path.name,
         size=header.file_size,
-        sha256=digest,
+        sha256=digest_of(list(hashed.values())),
+        parts=hashed if len(hashed) > 1 else {},
         architecture=header.architecture,
         name=header.text("general.name"),
-        parameters=_parameters(header),
-        quantisation=_quantisation(header),
+        licence=header.text("general.license"),
+        parameters=counted,
+        quantisation=file_type(header),
+        mix=mix(header),
         context=header.of_architecture("context_length"),
         memory=memory,
-        entry=entry,
+        entry=found.entry,
+        known_by=found.by,
+        described=described,
         findings=tuple(findings),
     )
 
 
-def _parameters(header: Header) -> int:
-    return sum(math.prod(tensor.shape) for tensor in header.tensors)
-
-
-def _quantisation(header: Header) -> str:
-    sizes: Counter[int] = Counter()
-    for tensor in header.tensors:
-        sizes[tensor.kind] += tensor.size
-    most = sizes.most_common(1)
-    return _TYPES.get(most[0][0], f"type {most[0][0]}") if most else ""
-
-
-def _against(header: Header, digest: str, entry: ModelEntry | None) -> Iterator[Finding]:
+def _against(header: Header, digest: str, counted: int, found: Recognition) -> Iterator[Finding]:
     """The file beside its catalogue entry."""
+    entry = found.entry
     if entry is None:
-        text = "Not in the catalogue: sampling, thinking and licence are not known"
-        yield Finding("not-in-catalogue", Level.WARNING, text)
+        yield from _unknown(found)
         return
+    if found.by is Evidence.HEADER:
+        text = (
+            "Known by its header. Published results are of its authors' weights, not of this file"
+        )
+        yield Finding("known-by-header", Level.INFO, text)
     yield _digest(digest, entry)
+    yield from _licence(header, entry)
     if header.architecture != entry.architecture:
         text = f"Its architecture is {header.architecture!r}, the entry's {entry.architecture!r}"
         yield Finding("architecture-differs", Level.ERROR, text)
@@ -155,17 +164,45 @@ def _against(header: Header, digest: str, entry: ModelEntry | None) -> Iterator[
     if context != entry.context:
         text = f"Its context is {context} tokens, the entry's {entry.context}"
         yield Finding("context-differs", Level.WARNING, text)
-    counted = _parameters(header) / 1e9
-    if entry.parameters and abs(counted / entry.parameters - 1) > _ROUGHLY:
-        text = f"It has {counted:.2f} billion parameters, the entry {entry.parameters:g}"
+    billions = counted / 1e9
+    if entry.parameters and abs(billions / entry.parameters - 1) > _ROUGHLY:
+        text = f"It has {billions:.2f} billion parameters, the entry {entry.parameters:g}"
         yield Finding("parameters-differ", Level.WARNING, text)
     for caution in entry.cautions:
         yield Finding("caution", Level.INFO, caution)
 
 
+def _unknown(found: Recognition) -> Iterator[Finding]:
+    """Nothing, or only the family; and which entries would have fitted as well as each other."""
+    if found.rivals:
+        text = f"Several entries fit, so none is taken: {', '.join(found.rivals)}"
+        yield Finding("catalogue-ambiguous", Level.WARNING, text)
+    if found.family is None:
+        text = "Not in the catalogue: sampling, thinking and licence are not known"
+        yield Finding("not-in-catalogue", Level.WARNING, text)
+        return
+    text = (
+        f"Not in the catalogue itself. Thinking markers and sampling are those of the family "
+        f"{found.family.name}; its licence and its results are not known"
+    )
+    yield Finding("family-only", Level.WARNING, text)
+
+
+def _licence(header: Header, entry: ModelEntry) -> Iterator[Finding]:
+    """What the file says of its licence, where the entry's has a name that can be compared.
+
+    `other` says nothing, and a licence with blanks in its name has no identifier.
+    """
+    told = header.text("general.license").lower()
+    if told in ("", "other") or " " in entry.licence or told == entry.licence.lower():
+        return
+    text = f"The file says that its licence is {told[:40]!r}, the entry {entry.licence!r}"
+    yield Finding("licence-differs", Level.WARNING, text)
+
+
 def _digest(digest: str, entry: ModelEntry) -> Finding:
     if not entry.sha256 and digest not in entry.digests:
-        text = "The entry names no digest: the file is told by its name, and its digest recorded"
+        text = "The entry names no digest of this file; it is recorded with every consultation"
         return Finding("digest-not-listed", Level.INFO, text)
     if digest in (entry.sha256, *entry.digests):
         return Finding("digest-known", Level.INFO, "It is the very file that the entry names")
@@ -173,12 +210,10 @@ def _digest(digest: str, entry: ModelEntry) -> Finding:
 
 
 def _memory(
-    header: Header, entry: ModelEntry | None, path: Path, available: int | None
+    header: Header, described: ModelEntry, path: Path, available: int | None
 ) -> tuple[str, list[Finding]]:
     """The arithmetic with the service's usual bounds, and whether it fits this machine."""
-    context = max(header.of_architecture("context_length", 8192), 256)
-    known = entry or stand_in(path, architecture=header.architecture, context=context)
-    config = LlamaConfig(path, known)
+    config = LlamaConfig(path, described)
     needed = plan(header, cells=config.cells, sequences=config.sequences, batch=config.batch)
     try:
         refuse_unless_it_fits(needed, available, path.name)

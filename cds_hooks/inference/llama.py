@@ -253,8 +253,8 @@ class LlamaEngine:
             self._confinement = words(frame.get("confinement"))
             adapters = [str(digest) for digest in frame.get("adapters", ())]
             measured = self._config.measured
-            digest = str(frame["sha256"])
-            self._standing.model = measured(self._config.identity(), digest, adapters)
+            digest, files = str(frame["sha256"]), words(frame.get("parts"))
+            self._standing.model = measured(self._config.identity(), digest, adapters, files)
             self._standing.ready(frame)
             self._become("ready")
             return True

@@ -20,16 +20,14 @@ from pathlib import Path
 
 import orjson
 
-from cds_hooks.inference.catalogue import load_catalogue, stand_in
+from cds_hooks.inference.catalogue import load_catalogue
 from cds_hooks.inference.config import LlamaConfig
-from cds_hooks.inference.gguf import ModelFileError, read_header
 from cds_hooks.inference.llama import LlamaEngine
 from cds_hooks.inference.processor import this_processor
+from cds_hooks.inference.recognition import known_entry
 from cds_hooks.inference.worker.faults import VARIABLE
 
 __all__ = ["Proof", "config_for", "main", "prove", "unlogged"]
-
-_CONTEXT = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,21 +100,13 @@ def config_for(model: Path) -> LlamaConfig:
     """The least that a model can be tried with: a short context, nothing written."""
     return LlamaConfig(
         model=model,
-        entry=load_catalogue().for_file(model) or stand_in(model, context=_context(model)),
+        entry=known_entry(load_catalogue(), model),
         prompt_tokens=512,
         answer_tokens=128,
         samples=1,
         parallel=1,
         kept_prompts=0,
     )
-
-
-def _context(model: Path) -> int:
-    """What the file says; the engine refuses a bad one and says why."""
-    try:
-        return read_header(model).of_architecture("context_length") or _CONTEXT
-    except ModelFileError:
-        return _CONTEXT
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

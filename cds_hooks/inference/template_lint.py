@@ -5,7 +5,7 @@ To be called in the main thread of a process, because the trial is bounded by an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 
@@ -26,10 +26,14 @@ def lint_template(template: str, entry: ModelEntry | None) -> tuple[Finding, ...
 def _findings(template: str, entry: ModelEntry | None) -> Iterator[Finding]:
     used = entry.chat_template if entry and entry.chat_template else template
     if not used:
-        yield Finding("template-missing", Level.ERROR, "The file brings no chat template")
+        told = (
+            "The file brings no chat template: name its publisher's chat_template.jinja as "
+            "model.chat_template"
+        )
+        yield Finding("template-missing", Level.ERROR, told)
         return
     if used != template:
-        yield Finding("template-replaced", Level.INFO, "The catalogue's chat template is used")
+        yield Finding("template-replaced", Level.INFO, "The site's chat template is used")
     yield from _tree(used)
     yield from _trial(used, entry)
 
@@ -73,6 +77,13 @@ def _trial(template: str, entry: ModelEntry | None) -> Iterator[Finding]:
     if isinstance(between, str) and not between.strip():
         told = "It knows no system message: its content goes to the head of the first user message"
         yield Finding("template-without-system", Level.INFO, told)
+    yield from _thought(template, parts, entry)
+
+
+def _thought(
+    template: str, parts: Sequence[str | Slot], entry: ModelEntry | None
+) -> Iterator[Finding]:
+    """Whether the model is led to think, in the markers that the catalogue names."""
     thinking = entry.thinking if entry else None
     written = "".join(part for part in parts if isinstance(part, str))
     if thinking and thinking.stop not in template and thinking.stop not in written:
@@ -80,3 +91,9 @@ def _trial(template: str, entry: ModelEntry | None) -> Iterator[Finding]:
             f"The catalogue says that a thought ends with {thinking.stop!r}, which it never names"
         )
         yield Finding("template-without-thinking", Level.WARNING, told)
+    after = parts[-1] if parts and isinstance(parts[-1], str) else ""
+    if thinking and thinking.stop in after:
+        told = (
+            "It closes the thought before the model begins: see template_options (docs/models.md)"
+        )
+        yield Finding("template-closes-thought", Level.WARNING, told)

@@ -15,12 +15,13 @@ from cds_hooks.errors import ChartsideError
 from cds_hooks.inference.adapters import Adapter
 from cds_hooks.inference.catalogue import ModelEntry, load_catalogue, stand_in
 from cds_hooks.inference.engine import Engine, EngineEvent
-from cds_hooks.inference.gguf import ModelFileError, read_header
 from cds_hooks.inference.ladder import Rung
 from cds_hooks.inference.llama import LlamaConfig, LlamaEngine
 from cds_hooks.inference.machine import usable_processors
 from cds_hooks.inference.panel import Asked, Panel
+from cds_hooks.inference.recognition import known_entry
 from cds_hooks.inference.replicas import Replicas
+from cds_hooks.inference.template_file import TemplateFileError, read_template
 from cds_hooks.inference.worker.faults import VARIABLE
 from cds_hooks.runtime.egress import guarded
 from cds_hooks.settings import Model, ModelFile, ModelServer, Settings, SettingsError
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "engine_checks",
     "engine_events",
+    "expected_digest",
     "local_configs",
     "make_engine",
     "model_entry",
@@ -46,7 +48,6 @@ __all__ = [
 
 # A template's own words, in any tokenizer; the chart's tokens are counted.
 _SYSTEM_TOKENS = 512
-_CONTEXT = 8192
 
 
 def make_engine(settings: Settings, bounds: TemplateSettings, samples: int) -> Engine:
@@ -127,6 +128,20 @@ def options_digest(settings: Settings) -> str:
     return hashlib.sha256(orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
+def expected_digest(settings: Settings) -> str:
+    """The digest that the first model has when its files are those that the settings name, as
+    `ModelIdentity.sha256` tells it; empty when they name none."""
+    entry = model_entry(settings)
+    if settings.model_server.bases or not entry.sha256:
+        return entry.sha256
+    adapters = _adapters(settings.model)
+    return LlamaConfig(settings.model.path, entry, adapters=adapters).identity().sha256
+
+
+def _adapters(file: Model | ModelFile) -> tuple[Adapter, ...]:
+    return tuple(Adapter(a.path, a.scale, a.sha256) for a in file.adapters)
+
+
 def local_configs(
     settings: Settings, bounds: TemplateSettings, samples: int
 ) -> Iterator[LlamaConfig]:
@@ -148,7 +163,7 @@ def _local(
         entry=_entry(settings, file),
         names=model.names,
         cache=model.cache,
-        adapters=tuple(Adapter(a.path, a.scale, a.sha256) for a in file.adapters),
+        adapters=_adapters(file),
         prompt_tokens=bounds.chart_tokens + _SYSTEM_TOKENS,
         answer_tokens=bounds.max_output_tokens,
         samples=samples,
@@ -168,18 +183,19 @@ def _fault(settings: Settings, environ: Mapping[str, str] = os.environ) -> str:
 
 
 def _entry(settings: Settings, file: Model | ModelFile) -> ModelEntry:
-    known = load_catalogue(settings.model.catalogue).for_file(file.path, file.sha256)
-    if known is not None:
-        return known.model_copy(update={"sha256": file.sha256 or known.sha256})
-    return stand_in(file.path, context=_context(file.path), sha256=file.sha256)
+    catalogue = load_catalogue(settings.model.catalogue)
+    return known_entry(catalogue, file.path, file.sha256, _chat_template(file))
 
 
-def _context(path: Path) -> int:
-    """What a file that no catalogue knows says of its context; the engine refuses a bad file."""
+def _chat_template(file: Model | ModelFile) -> str:
+    """The text of `model.chat_template`, else empty. Raises SettingsError."""
+    if not isinstance(file, Model) or file.chat_template is None:
+        return ""
     try:
-        return read_header(path).of_architecture("context_length") or _CONTEXT
-    except ModelFileError:
-        return _CONTEXT
+        return read_template(file.chat_template)
+    except TemplateFileError as error:
+        where = f"model.chat_template ({error.where})"
+        raise SettingsError(error.message, where=where, hint=error.hint) from None
 
 
 def _remote(server: ModelServer, where: str) -> Engine:

@@ -40,6 +40,7 @@ from cds_hooks.runtime.egress import attach, egress_checks, locked_transport
 from cds_hooks.runtime.engines import (
     engine_checks,
     engine_events,
+    expected_digest,
     make_engine,
     model_entry,
     samples_of,
@@ -80,7 +81,7 @@ class Runtime:
         attach(self.metrics.registry, self._log)
         self._key = site_key(settings, create=True)
         self._entry = model_entry(settings)
-        self._admission = admission(settings, self._entry.sha256)
+        self._admission = admission(settings, expected_digest(settings))
         self._template = template or prompts.load("differential")
         self._terminology = Terminology(settings.terminology.path)
         load_tables()

@@ -86,6 +86,9 @@ class Model(Section):
     adapters: tuple[Adapter, ...] = Field(
         (), description="LoRA adapters of it: tables of `path`, `scale`, `sha256`."
     )
+    chat_template: Annotated[Path | None, Unset] = Field(
+        None, description="A chat template (Jinja) instead of the one that the file brings."
+    )
     catalogue: Annotated[Path | None, Unset] = Field(
         None, description="The site's own model catalogue."
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import prompts
+from cds_hooks.consultation import ModelPart
 from cds_hooks.inference.engine import Engine, EngineState
 from cds_hooks.inference.fake import FakeEngine
 from cds_hooks.inference.ladder import Rung, rungs_of
@@ -50,6 +52,47 @@ def test_adapters_make_it_another_model(settings: Any, tmp_path: Path) -> None:
     tuned = make_engine(settings(model=model), 1).model
     assert tuned.name == "a + tuned"
     assert tuned.sha256 != make_engine(settings(), 1).model.sha256
+
+
+def test_a_chat_template_makes_it_another_model(settings: Any, tmp_path: Path) -> None:
+    """What was answered with another template is not given for this one, and is on record."""
+    path = tmp_path / "chat_template.jinja"
+    model = {"path": tmp_path / "a.gguf", "names": None, "sha256": "a" * 64}
+    plain, given = settings(model=model), settings(model={**model, "chat_template": path})
+    path.write_text("{{ messages }}")
+    assert model_entry(given).chat_template == "{{ messages }}"
+    said, without = (make_engine(each, 1).model for each in (given, plain))
+    assert without.sha256 == engines.expected_digest(plain) == "a" * 64
+    assert said.sha256 == engines.expected_digest(given) != without.sha256
+    assert said.name == without.name
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert said.parts == (ModelPart("a.gguf", "a" * 64), ModelPart("chat_template", digest))
+    digests = {engines.options_digest(plain), engines.options_digest(given)}
+    path.write_text("{{ messages }}.")
+    assert engines.options_digest(given) not in digests
+    assert len(digests) == 2
+    assert engines.expected_digest(given) != said.sha256
+
+
+def test_a_chat_template_that_cannot_be_read_is_told_by_its_key(
+    settings: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "t.jinja"
+    chosen = settings(model={"path": tmp_path / "a.gguf", "names": None, "chat_template": path})
+    for content in (None, b"", b"\xff\xfe", b"x" * (256 * 1024 + 1)):
+        if content is not None:
+            path.write_bytes(content)
+        with pytest.raises(SettingsError) as caught:
+            make_engine(chosen, 1)
+        assert caught.value.where == "model.chat_template (t.jinja)"
+        assert caught.value.hint
+    path.write_bytes(b"x" * (256 * 1024))
+    assert make_engine(chosen, 1)
+
+
+def test_no_digest_is_expected_of_files_that_none_was_named_for(settings: Any) -> None:
+    assert engines.expected_digest(settings()) == ""
+    assert engines.expected_digest(settings(model_server=SERVER)) == "a" * 64
 
 
 def test_a_server_takes_the_place_of_the_file(settings: Any) -> None:

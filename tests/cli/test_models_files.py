@@ -205,6 +205,60 @@ def test_check_lints_the_chat_template(
     assert expected in _ids(found.json)
 
 
+def test_check_tells_the_format_and_its_mix(run: Run, tiny: Callable[..., Path]) -> None:
+    path = tiny("gpt-oss", "x.gguf", says={"general.file_type": 38, "general.name": "Gpt Oss 20b"})
+    found = run("check", path, "--json").json
+    assert (found["quantisation"], found["mix"]) == ("MXFP4_MOE", {"F32": 1.0})
+    assert (found["entry"], found["known_by"]) == ("gpt-oss-20b", "header")
+    assert found["thinking"]["stop"] == "<|end|>"
+    told = run("check", path).out
+    assert "MXFP4_MOE (F32 100 % of its bytes)" in told
+    assert "known by" in told
+
+
+def test_check_takes_any_part_of_a_model(
+    run: Run, tiny: Callable[..., Path], tiny_models: ModuleType
+) -> None:
+    parts = tiny_models.split(tiny(), "m", 3)
+    found = run("check", parts[2], "--json")
+    assert found.code == 0
+    assert found.json["parts"] == {part.name: sha256_of(part) for part in parts}
+    assert found.json["size"] == sum(part.stat().st_size for part in parts)
+    parts[1].unlink()
+    failed = run("check", parts[2])
+    assert isinstance(failed.error, ChartsideError)
+    assert (failed.error.code, failed.error.where) == ("model-part-missing", parts[1].name)
+
+
+def test_check_takes_a_chat_template_for_a_file_that_brings_none(
+    run: Run, tiny: Callable[..., Path], tmp_path: Path
+) -> None:
+    path = tiny(says={"tokenizer.chat_template": None})
+    assert "template-missing" in _ids(run("check", path, "--json").json)
+    template, config = tmp_path / "t.jinja", tmp_path / "own.toml"
+    template.write_text("{{ messages[0].content }} {{ messages[1].content }}")
+    given = run("check", path, "--chat-template", template, "--json")
+    assert given.code == 0
+    assert "template-replaced" in _ids(given.json)
+    # The settings' own, for the settings' own file.
+    config.write_text(f'[model]\npath = "{path}"\nchat_template = "t.jinja"')
+    assert run("check", path, "--config", config).code == 0
+    assert run("check", tiny(name="o.gguf", says={"tokenizer.chat_template": None}),
+               "--config", config).code == 1  # fmt: skip
+
+
+def test_check_says_when_the_template_closes_the_thought(
+    run: Run, tiny: Callable[..., Path]
+) -> None:
+    """Some templates think only when they are told to, and say no to everybody else."""
+    template = "{{ messages[0].content }}{{ messages[1].content }}<think>\n"
+    template += "{% if not enable_thinking %}</think>\n{% endif %}{# </think> #}"
+    plain = tiny("qwen35", "Qwen3.5-9B-Q4_K_M.gguf", template=template)
+    assert "template-closes-thought" not in _ids(run("check", plain, "--json").json)
+    closed = tiny("qwen35", "Qwen3.5-9B-Q8_0.gguf", template=template.replace("not ", ""))
+    assert "template-closes-thought" in _ids(run("check", closed, "--json").json)
+
+
 def test_check_holds_an_adapter_against_its_base(
     run: Run, tiny: Callable[..., Path], tiny_models: ModuleType, tmp_path: Path
 ) -> None:
@@ -217,14 +271,21 @@ def test_check_holds_an_adapter_against_its_base(
 
 
 def test_a_file_that_is_no_model_is_an_error_with_a_code(
-    run: Run, tiny: Callable[..., Path], tmp_path: Path
+    run: Run, tiny: Callable[..., Path], tiny_models: ModuleType, tmp_path: Path
 ) -> None:
     whole = tiny()
     cut = tmp_path / "cut.gguf"
     cut.write_bytes(whole.read_bytes()[:5000])
+    projector, adapter = tiny(name="p.gguf", says={"general.type": "mmproj"}), tmp_path / "l.gguf"
+    tiny_models.write_adapter(adapter)
+    ended = run("bench", adapter)
+    assert isinstance(ended.error, ChartsideError)
+    assert ended.error.code == "model-is-adapter"
     for command in ("check", "bench"):
         for path, code in (
             (cut, "model-truncated"),
+            (projector, "model-is-projector"),
+            (tmp_path, "model-is-folder"),
             (tmp_path / "none.gguf", "model-missing"),
             (ROOT / "README.md", "model-not-gguf"),
         ):

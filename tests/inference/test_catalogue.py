@@ -97,6 +97,9 @@ def test_a_site_adds_and_replaces_entries(tmp_path: Path) -> None:
         "version = '1'\nmodels = []",
         ENTRY.format(name="a") + "surprise = 1",
         ENTRY.format(name="a") + "sha256 = 'short'",
+        ENTRY.format(name="a").replace('files = ["*-test.gguf"]', ""),
+        ENTRY.format(name="a") + 'named = ["Not Normal"]',
+        ENTRY.format(name="a") + 'chat_template = "x"\nchat_template_file = "y"',
         ENTRY.format(name="a") + "[model.sampling]\ntemperature = -1",
         ENTRY.format(name="a") + ENTRY.format(name="a").replace('version = "1"', ""),
         "\xff",
@@ -108,6 +111,26 @@ def test_a_broken_catalogue_is_an_error_that_names_the_place(tmp_path: Path, tex
     with pytest.raises(CatalogueError) as caught:
         load_catalogue(site)
     assert caught.value.where
+
+
+def test_an_entry_may_keep_its_chat_template_in_a_file(tmp_path: Path) -> None:
+    site, template = tmp_path / "site.toml", tmp_path / "ours.jinja"
+    site.write_text(ENTRY.format(name="ours") + 'chat_template_file = "ours.jinja"')
+    with pytest.raises(CatalogueError) as caught:
+        load_catalogue(site)
+    assert "ours.chat_template_file" in caught.value.where
+    template.write_text("{{ messages }}")
+    assert load_catalogue(site).get("ours").chat_template == "{{ messages }}"
+
+
+def test_a_site_adds_and_replaces_families(tmp_path: Path) -> None:
+    site = tmp_path / "site.toml"
+    family = '[[family]]\nname = "{}"\narchitectures = ["llama"]\n'
+    site.write_text('version = "1"\n' + family.format("Llama") + family.format("Qwen3.5"))
+    families = {family.name: family for family in load_catalogue(site).families}
+    assert families["Llama"].architectures == ("llama",)
+    assert families["Qwen3.5"].thinking is None
+    assert families["Gemma 4"].thinking is not None
 
 
 def test_an_unknown_name_is_an_error() -> None:

@@ -183,7 +183,7 @@ async def test_a_model_file_that_is_not_the_one_is_not_loaded(
         expected = "model-truncated"
     elif kind == "another format":
         model.write_bytes(b"PK\3\4" * 100)
-        expected = "model-not-gguf"
+        expected = "model-is-checkpoint"
     entry = config.entry.model_copy(update={"sha256": "a" * 64})
     async with running(replace(config, model=model, entry=entry)) as engine:
         state = await _settled(engine)
@@ -197,7 +197,8 @@ async def test_a_file_that_only_looks_like_a_model_fails_in_the_process(
     config: LlamaConfig, make_gguf: Callable[..., Path]
 ) -> None:
     entry = config.entry.model_copy(update={"sha256": ""})
-    model = make_gguf({"general.architecture": "llama"})
+    template = {"tokenizer.chat_template": "{{ messages }}"}
+    model = make_gguf({"general.architecture": "llama", **template})
     async with running(replace(config, model=model, entry=entry)) as engine:
         state = await _settled(engine)
         assert (state.status, state.detail) == ("failed", "model-not-loadable")

@@ -14,7 +14,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["FAMILIES", "write", "write_adapter"]
+from cds_hooks.inference.gguf import Header, Tensor, read_header
+
+__all__ = ["FAMILIES", "split", "write", "write_adapter"]
 
 EMBD, HEADS, KV_HEADS, HEAD, FF, EXPERTS = 64, 4, 2, 16, 96, 4
 NORMAL, UNKNOWN, CONTROL, USER, BYTE = 1, 2, 3, 4, 6
@@ -122,8 +124,19 @@ FAMILIES = {
 }  # fmt: skip
 
 
-def write(name: str, path: Path, seed: int = 0, template: str = "", context: int = 8192) -> None:
-    """Write a tiny model of a family; the same seed writes the same bytes."""
+def write(
+    name: str,
+    path: Path,
+    seed: int = 0,
+    template: str = "",
+    context: int = 8192,
+    says: dict[str, Value | None] | None = None,
+    more: Shapes | None = None,
+) -> None:
+    """Write a tiny model of a family; the same seed writes the same bytes.
+
+    `says` is further metadata, where None leaves a key out; `more` are further tensors.
+    """
     family = FAMILIES[name]
     family = replace(family, template=template or family.template)
     tokens, types = _vocabulary(family)
@@ -137,7 +150,70 @@ def write(name: str, path: Path, seed: int = 0, template: str = "", context: int
             tensors[f"blk.{layer}.{part}"] = shape
     metadata = _metadata(family, tokens, types)
     metadata[f"{family.architecture}.context_length"] = context
-    path.write_bytes(_gguf(metadata, tensors, np.random.default_rng(seed)))
+    told = {key: value for key, value in {**metadata, **(says or {})}.items() if value is not None}
+    path.write_bytes(_gguf(told, {**tensors, **(more or {})}, np.random.default_rng(seed)))
+
+
+def split(whole: Path, stem: str, count: int, *, without_tensors: bool = False) -> list[Path]:
+    """Write a model again in `count` parts beside it, as llama-gguf-split does.
+
+    The first part has all metadata, and `without_tensors` nothing else.
+    """
+    raw, header = whole.read_bytes(), read_header(whole)
+    share = -(-len(header.tensors) // (count - without_tensors))
+    groups = [header.tensors[at : at + share] for at in range(0, len(header.tensors), share)]
+    groups = [(), *groups] if without_tensors else groups
+    paths = []
+    for number, group in enumerate(groups):
+        places = {
+            "split.no": (2, struct.pack("<H", number)),
+            "split.count": (2, struct.pack("<H", count)),
+            "split.tensors.count": (5, struct.pack("<i", len(header.tensors))),
+        }
+        entries = _raw_metadata(raw) if number == 0 else []
+        entries += [_string(key) + struct.pack("<I", k) + v for key, (k, v) in places.items()]
+        paths.append(whole.with_name(f"{stem}-{number + 1:05}-of-{count:05}.gguf"))
+        paths[-1].write_bytes(_part(raw, header, entries, group))
+    assert len(paths) == count
+    return paths
+
+
+def _part(raw: bytes, header: Header, entries: list[bytes], group: tuple[Tensor, ...]) -> bytes:
+    head = b"GGUF" + struct.pack("<IQQ", 3, len(group), len(entries)) + b"".join(entries)
+    data = b""
+    for tensor in group:
+        shape = struct.pack(f"<I{len(tensor.shape)}Q", len(tensor.shape), *tensor.shape)
+        head += _string(tensor.name) + shape + struct.pack("<IQ", tensor.kind, len(data))
+        start = header.data_start + tensor.offset
+        piece = raw[start : start + tensor.size]
+        data += piece + b"\0" * (-len(piece) % 32)
+    return head + b"\0" * (-len(head) % 32) + data
+
+
+def _raw_metadata(raw: bytes) -> list[bytes]:
+    """Each entry of a file's metadata as its bytes."""
+    (count,) = struct.unpack("<Q", raw[16:24])
+    entries, at = [], 24
+    for _ in range(count):
+        begin, (length,) = at, struct.unpack_from("<Q", raw, at)
+        at += 8 + length
+        (kind,) = struct.unpack_from("<I", raw, at)
+        at = _behind(raw, at + 4, kind)
+        entries.append(raw[begin:at])
+    return entries
+
+
+def _behind(raw: bytes, at: int, kind: int) -> int:
+    """Where a value of a type ends."""
+    if kind == 8:
+        return at + 8 + int(struct.unpack_from("<Q", raw, at)[0])
+    if kind != 9:
+        return at + {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}[kind]
+    inner, length = struct.unpack_from("<IQ", raw, at)
+    at += 12
+    for _ in range(length):
+        at = _behind(raw, at, inner)
+    return at
 
 
 def write_adapter(

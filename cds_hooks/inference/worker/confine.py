@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cds_hooks.inference.splits import named_parts
 from cds_hooks.inference.worker import landlock, seccomp
 from cds_hooks.inference.worker.dumps import forbid_dumps
 from cds_hooks.inference.worker.landlock import Files
@@ -80,7 +81,8 @@ def confine(order: Mapping[str, Any]) -> Confinement:
 
 def files_for(order: Mapping[str, Any]) -> Files:
     """The files of a load order, of Python and of the system's libraries; the cache is written."""
-    named = [order.get("model"), order.get("names")]
+    model = order.get("model")
+    named = [*(named_parts(Path(model)) if model else ()), order.get("names")]
     named += [adapter.get("path") for adapter in order.get("adapters") or ()]
     libraries = os.environ.get("LD_LIBRARY_PATH", "").split(":")
     libraries.append(os.environ.get("LLAMA_CPP_LIB_PATH", ""))

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from cds_hooks.inference.gguf import sha256_of
+from cds_hooks.inference.splits import named_parts
 
 __all__ = ["hashed"]
 
 
 def hashed(order: Mapping[str, Any]) -> Future[dict[str, str]]:
-    """SHA-256 by path of the model and the adapters that a load order names.
+    """SHA-256 by path of the model, in all its parts, and the adapters that a load order names.
 
     What goes wrong (OSError, or a frame that is no load order) is raised by the future's `result`.
     """
@@ -24,5 +25,7 @@ def hashed(order: Mapping[str, Any]) -> Future[dict[str, str]]:
 
 
 def _measure(order: Mapping[str, Any]) -> dict[str, str]:
-    paths = [order["model"], *(adapter["path"] for adapter in order["adapters"])]
+    # A part that is missing is told by name when the headers are read.
+    parts = [part for part in named_parts(Path(order["model"])) if part.exists()]
+    paths = [*(parts or [order["model"]]), *(adapter["path"] for adapter in order["adapters"])]
     return {str(path): sha256_of(Path(path)) for path in paths}

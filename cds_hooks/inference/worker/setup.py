@@ -15,7 +15,8 @@ import numpy as np
 
 from cds_hooks.inference.adapters import Adapter, refuse_unless_it_adapts
 from cds_hooks.inference.chat import bounded_scaffold
-from cds_hooks.inference.gguf import Header, check_digest, read_header, refuse_split
+from cds_hooks.inference.gguf import Header, check_digest, read_header
+from cds_hooks.inference.kinds import refuse_unless_model, refuse_without_template
 from cds_hooks.inference.machine import available_memory
 from cds_hooks.inference.memory import (
     MOST_SEQUENCES,
@@ -23,6 +24,7 @@ from cds_hooks.inference.memory import (
     plan,
     refuse_unless_it_fits,
 )
+from cds_hooks.inference.splits import digest_of, read_model
 from cds_hooks.inference.worker import native
 from cds_hooks.inference.worker.constraint import Compiler
 from cds_hooks.inference.worker.faults import Fault
@@ -122,8 +124,11 @@ def load(
     library = native.library()
     order, header, needed = _checked(order)
     found = digests.result()
-    digest = check_digest(order.model, order.sha256, found[str(order.model)])
+    parts = {part.name: found[str(part)] for part in header.parts}
+    whole = digest_of([*parts.values()] or [found[str(order.model)]])
+    digest = check_digest(order.model, order.sha256, whole)
     measured = [check_digest(a.path, a.sha256, found[str(a.path)]) for a in order.adapters]
+    refuse_without_template(header, order.template, order.model)
     fault = _fault(order)
     fault.strike("load")
     model = native.Model(
@@ -136,6 +141,7 @@ def load(
     prove(tools.context, fault)
     facts = {
         "sha256": digest,
+        "parts": parts,
         "adapters": measured,
         "architecture": header.architecture,
         "cells": tools.context.cells,
@@ -153,8 +159,8 @@ def _fault(order: LoadOrder) -> Fault:
 
 def _checked(order: LoadOrder) -> tuple[LoadOrder, Header, MemoryPlan]:
     """The order with room for what is kept, the header, and what is needed, from headers alone."""
-    header = read_header(order.model)
-    refuse_split(header, order.model)
+    header = read_model(order.model)
+    refuse_unless_model(header, order.model)
     adapters = 0
     for adapter in order.adapters:
         adapting = read_header(adapter.path)
