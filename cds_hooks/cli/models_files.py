@@ -20,6 +20,7 @@ from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.inspection import Inspection, inspect, inspect_adapter, is_adapter
 from cds_hooks.inference.machine import available_memory, this_machine, usable_processors
 from cds_hooks.inference.probe import Probe, Size, measure
+from cds_hooks.runtime.engines import placement
 from cds_hooks.settings import Settings, load_settings
 
 __all__ = ["advise_models", "bench_model", "check_model", "list_models"]
@@ -140,7 +141,7 @@ def _measure(settings: Settings, file: Path, entry: ModelEntry, size: Size) -> P
         file,
         entry,
         threads=model.threads or usable_processors(),
-        gpu_layers=model.gpu_layers,
+        placement=placement(model),
     )
     with show.screen(json=True).status("measuring") as status:
         return asyncio.run(measure(config, size, lambda what: status.update(f"measuring: {what}")))

@@ -21,6 +21,7 @@ from cds_hooks.inference.llama import LlamaConfig, LlamaEngine
 from cds_hooks.inference.machine import usable_processors
 from cds_hooks.inference.panel import Asked, Panel
 from cds_hooks.inference.replicas import Replicas
+from cds_hooks.inference.sizing import Choice, KvType, Placement, SplitMode
 from cds_hooks.inference.worker.faults import VARIABLE
 from cds_hooks.runtime.egress import guarded
 from cds_hooks.settings import Model, ModelFile, ModelServer, Settings, SettingsError
@@ -40,6 +41,7 @@ __all__ = [
     "make_engine",
     "model_entry",
     "options_digest",
+    "placement",
     "samples_of",
     "started_engine",
 ]
@@ -155,11 +157,26 @@ def _local(
         parallel=model.parallel,
         queue=model.queue,
         threads=model.threads or usable_processors(),
-        gpu_layers=model.gpu_layers,
+        prompt_threads=model.prompt_threads,
+        placement=placement(model),
+        batch=model.batch,
+        micro_batch=model.micro_batch,
+        kv_type=KvType(model.kv_type),
+        windowed=model.swa == "windowed",
+        flash_attention=Choice(model.flash_attention),
+        extra_buffers=Choice(model.extra_buffers),
+        load_s=model.load_silence_s,
+        longest_load_s=model.load_s,
         confine=settings.egress.confine_engine,
         portable_library=model.portable_library,
         fault=_fault(settings),
     )
+
+
+def placement(model: Model) -> Placement:
+    """What of a model these settings put on GPUs."""
+    split = SplitMode(model.split_mode)
+    return Placement(model.gpu_layers, split, model.tensor_split, model.main_gpu)
 
 
 def _fault(settings: Settings, environ: Mapping[str, str] = os.environ) -> str:
