@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cds_hooks.errors import ChartsideError
+from cds_hooks.inference.dimensions import Dimensions
 
 __all__ = [
     "Catalogue",
@@ -89,7 +90,7 @@ class ModelEntry(_Strict):
     A file whose digest is not `sha256` is refused; `digests` only tell files that are this model,
     whatever their names. `parameters` and `active` (of a mixture of experts, a token) are in
     billions; `kv_kib` is what one token takes in the KV cache, in KiB at 16 bit with every layer
-    kept whole (0: not known).
+    kept whole (0: not known). `dimensions` size the memory where there is no file.
     """
 
     name: str
@@ -112,6 +113,7 @@ class ModelEntry(_Strict):
     published: tuple[Published, ...] = ()
     sampling: SamplingDefaults = SamplingDefaults()
     names: Names = Names()
+    dimensions: Dimensions | None = None
 
     def weights_gb(self, bits: float) -> float:
         """Gigabytes for the weights at a quantisation, without the KV cache.
