@@ -23,7 +23,8 @@ _F32 = 4
 _BLOCK = 256
 _MIB = 1 << 20
 _ROWS = 6  # of a token's width that attention holds beside scores and masks
-_OF_FEED_FORWARD = 3  # gate, up and their product
+_FEED_ROWS = 4  # the same beside the feed-forward, which has gate, up and their product
+_FEED_FORWARD = 3
 # Measured of the engine process: interpreter and libraries, and for each token of the vocabulary
 # the tables of llama.cpp, of the tokenizer and of the constraint.
 _BASE = 96 * _MIB
@@ -212,7 +213,7 @@ def _computing(shape: Shape, size: ContextSize) -> int:
     token = shape.width * _F32
     scores = 0 if size.flash else size.cells * shape.heads * _F32
     attention = size.computed * (scores + _ROWS * token)
-    feed_forward = size.computed * (_OF_FEED_FORWARD * shape.feed_forward * _F32 + 2 * token)
+    feed_forward = size.computed * (_FEED_FORWARD * shape.feed_forward * _F32 + _FEED_ROWS * token)
     logits = size.outputs * shape.vocabulary * _F32 + 2 * size.computed * token
     return max(masks + attention, masks + feed_forward, logits)
 

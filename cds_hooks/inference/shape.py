@@ -86,10 +86,10 @@ def shape_of_dimensions(dimensions: Dimensions) -> Shape:
     full = dimensions.layers - dimensions.window_layers - dimensions.recurrent_layers
     whole = dimensions.kv_heads * dimensions.head_size
     part = dimensions.window_kv_heads * dimensions.window_head_size
-    attending = Layer(whole, whole)
+    attending = Layer(whole, whole, heads=dimensions.kv_heads)
     other = Layer(state=dimensions.recurrent_state)
     if dimensions.window_layers:
-        other = Layer(part, part, windowed=True)
+        other = Layer(part, part, windowed=True, heads=dimensions.window_kv_heads)
     ends = {-(-dimensions.layers * (number + 1) // full) - 1 for number in range(full)}
     return Shape(
         layers=tuple(attending if n in ends else other for n in range(dimensions.layers)),
