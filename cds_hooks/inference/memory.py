@@ -13,10 +13,18 @@ from dataclasses import dataclass, field
 
 from cds_hooks.inference.gguf import Header, ModelFileError
 from cds_hooks.inference.shape import Layer, Shape, shape_of
-from cds_hooks.inference.sizing import ContextSize, Placement, Sizes, SplitMode
+from cds_hooks.inference.sizing import ContextSize, KvType, Placement, Sizes, SplitMode
 from cds_hooks.inference.weights import Weights, layers_on_gpus, weights_of
 
-__all__ = ["Device", "MemoryPlan", "OnGpus", "plan", "plan_of", "refuse_unless_it_fits"]
+__all__ = [
+    "Device",
+    "MemoryPlan",
+    "OnGpus",
+    "plan",
+    "plan_of",
+    "refuse_unless_heads_fit",
+    "refuse_unless_it_fits",
+]
 
 _F16 = 2
 _F32 = 4
@@ -136,6 +144,17 @@ def plan_of(shape: Shape, weights: Weights, sizes: Sizes, *, adapters: int = 0) 
             compute=computing if on_gpus else 0,
         ),
     )
+
+
+def refuse_unless_heads_fit(header: Header, kv_type: KvType, file_name: str) -> None:
+    """Raises ModelFileError kv-type-unusable where the cache cannot be kept in this type."""
+    if not shape_of(header).fits(kv_type):
+        raise ModelFileError(
+            "kv-type-unusable",
+            f"The KV cache cannot be {kv_type}: the model's heads are no multiples of 32 wide",
+            where=file_name,
+            hint="Set model.kv_type to f16.",
+        )
 
 
 def refuse_unless_it_fits(

@@ -99,6 +99,14 @@ def test_what_is_too_much_is_refused_alike(configured: Path) -> None:
     assert asyncio.run(_refusal(_config(configured))).count(checked["memory"]) == 1
 
 
+def test_check_says_what_the_start_would_refuse_of_the_cache(configured: Path) -> None:
+    """The tiny model's heads are 16 wide."""
+    configured.write_text(f'{configured.read_text()}kv_type = "q8_0"\n')
+    code, checked = _run("check", configured.with_name("our-ward.gguf"), "--config", configured)
+    assert (code, checked["usable"]) == (1, False)
+    assert [f["id"] for f in checked["findings"] if f["level"] == "error"] == ["kv-type-unusable"]
+
+
 async def _refusal(config: LlamaConfig) -> str:
     """Why the service's engine does not start."""
     engine = LlamaEngine(config)
