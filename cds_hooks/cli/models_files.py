@@ -12,17 +12,19 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+import prompts
 from cds_hooks.cli import models_show as tell
 from cds_hooks.cli import show
-from cds_hooks.inference.advice import Question, advise
+from cds_hooks.inference.advice import Known, Question, advise
 from cds_hooks.inference.catalogue import Catalogue, ModelEntry, load_catalogue
 from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.inspection import Inspection, files_of, inspect, inspect_adapter
 from cds_hooks.inference.kinds import is_adapter, refuse_unless_model
-from cds_hooks.inference.machine import available_memory, this_machine, usable_processors
+from cds_hooks.inference.machine import available_memory, this_machine
 from cds_hooks.inference.probe import Probe, Size, measure
 from cds_hooks.inference.splits import read_model
 from cds_hooks.inference.template_file import read_template
+from cds_hooks.runtime.engines import config_of, samples_of
 from cds_hooks.settings import Settings, load_settings
 
 __all__ = ["advise_models", "bench_model", "check_model", "list_models"]
@@ -59,7 +61,7 @@ def check_model(
     """
     settings = load_settings(config)
     template = _template(settings, file, chat_template)
-    found = _inspect(file, base, _catalogue(settings, catalogue), template)
+    found = _inspect(settings, file, base, _catalogue(settings, catalogue), template)
     tell.inspection(found, json=json)
     if not found.usable:
         raise typer.Exit(1)
@@ -85,7 +87,8 @@ def advise_models(
     machine = this_machine()
     probe = _measure(settings, file, entry, Size(samples=tuple(sorted({1, samples}))))
     question = Question(prompt, answer, samples, bits)
-    advice = advise(known, probe, entry, machine.memory, question)
+    reckoned = Known(entry, read_model(file), lambda each: _config(settings, file, each).sizes)
+    advice = advise(known, probe, reckoned, machine.memory, question)
     tell.advice(advice, probe, machine, question, json=json)
 
 
@@ -122,12 +125,14 @@ def _template(settings: Settings, file: Path, chosen: Path | None) -> str:
 def _entry(settings: Settings, catalogue: Catalogue, file: Path) -> ModelEntry:
     """What is known of a file. Raises ModelFileError when it is none."""
     refuse_unless_model(read_model(file), file)
-    found = _inspect(file, None, catalogue, _template(settings, file, None))
+    found = _inspect(settings, file, None, catalogue, _template(settings, file, None))
     known = found.described.parameters or found.parameters / 1e9
     return found.described.model_copy(update={"sha256": found.sha256, "parameters": known})
 
 
-def _inspect(file: Path, base: Path | None, catalogue: Catalogue, template: str) -> Inspection:
+def _inspect(
+    settings: Settings, file: Path, base: Path | None, catalogue: Catalogue, template: str
+) -> Inspection:
     header = read_model(file)
     adapter = is_adapter(header)
     with _hashing() as progress:
@@ -139,7 +144,21 @@ def _inspect(file: Path, base: Path | None, catalogue: Catalogue, template: str)
 
         if adapter:
             return inspect_adapter(file, base, told)
-        return inspect(file, catalogue, available_memory(), told, template)
+        return inspect(
+            file,
+            catalogue,
+            available_memory(),
+            told,
+            template,
+            config_of=lambda path, entry: _config(settings, path, entry),
+        )
+
+
+def _config(settings: Settings, path: Path, entry: ModelEntry) -> LlamaConfig:
+    """What the service would load a file with."""
+    template = prompts.load("differential")
+    samples = samples_of(settings, entry, template)
+    return config_of(settings, path, entry, template.settings, samples)
 
 
 def _hashing() -> Progress:
@@ -154,12 +173,6 @@ def _hashing() -> Progress:
 
 
 def _measure(settings: Settings, file: Path, entry: ModelEntry, size: Size) -> Probe:
-    model = settings.model
-    config = LlamaConfig(
-        file,
-        entry,
-        threads=model.threads or usable_processors(),
-        gpu_layers=model.gpu_layers,
-    )
+    config = _config(settings, file, entry)
     with show.screen(json=True).status("measuring") as status:
         return asyncio.run(measure(config, size, lambda what: status.update(f"measuring: {what}")))

@@ -11,6 +11,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cds_hooks.errors import ChartsideError
+from cds_hooks.inference.dimensions import Dimensions
 from cds_hooks.inference.model_names import file_name, normal
 from cds_hooks.inference.template_file import TemplateFileError, read_template
 
@@ -109,8 +110,8 @@ class ModelEntry(_Strict):
     A file whose digest is not `sha256` is refused; `digests` only tell files that are this model,
     whatever their names. `parameters` and `active` (of a mixture of experts, a token) are in
     billions; `kv_kib` is what one token takes in the KV cache, in KiB at 16 bit with every layer
-    kept whole (0: not known). `chat_template` replaces the file's; `chat_template_file` is the same
-    in a file beside the catalogue.
+    kept whole (0: not known). `dimensions` size the memory where there is no file. `chat_template`
+    replaces the file's; `chat_template_file` is the same in a file beside the catalogue.
     """
 
     name: str
@@ -135,6 +136,7 @@ class ModelEntry(_Strict):
     published: tuple[Published, ...] = ()
     sampling: SamplingDefaults = SamplingDefaults()
     names: Names = Names()
+    dimensions: Dimensions | None = None
 
     def weights_gb(self, bits: float) -> float:
         """Gigabytes for the weights at a quantisation, without the KV cache.

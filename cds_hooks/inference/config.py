@@ -15,7 +15,15 @@ from cds_hooks.consultation import ModelIdentity, ModelPart
 from cds_hooks.inference.adapters import Adapter
 from cds_hooks.inference.catalogue import ModelEntry
 from cds_hooks.inference.machine import usable_processors
-from cds_hooks.inference.memory import MOST_SEQUENCES
+from cds_hooks.inference.processor import this_processor
+from cds_hooks.inference.sizing import (
+    MOST_SEQUENCES,
+    Choice,
+    ContextSize,
+    KvType,
+    Placement,
+    Sizes,
+)
 from cds_hooks.inference.splits import engine_path
 
 __all__ = ["LlamaConfig"]
@@ -44,10 +52,13 @@ class LlamaConfig:
     in a row that ended before they were ready, and after `crashes` on requests within
     `crash_window_s` without an answer between, none is started any more.
 
+    `placement` says what is on GPUs, `kv_type` and `windowed` how the cache is kept, `micro_batch`
+    and `prompt_threads` how a prompt is computed (see `sizing.py`). `flash_attention` and
+    `extra_buffers` (llama.cpp repacks weights for this processor) are on, off, or measured.
+
     `library` is a folder with another libllama than the installed one; `portable_library` one for
-    any processor, tried last when native code dies (see `ladder.py`); `extra_buffers` lets
-    llama.cpp repack weights for this processor. `fault` makes the process kill itself, for tests
-    alone (see `worker/faults.py`).
+    any processor, tried last when native code dies (see `ladder.py`). `fault` makes the process
+    kill itself, for tests alone (see `worker/faults.py`).
     """
 
     model: Path
@@ -61,8 +72,13 @@ class LlamaConfig:
     parallel: int = 2
     queue: int = 16
     threads: int = field(default_factory=usable_processors)
-    gpu_layers: int = 0
+    prompt_threads: int = 0
+    placement: Placement = field(default_factory=Placement)
     batch: int = 256
+    micro_batch: int = 0
+    kv_type: KvType = KvType.F16
+    windowed: bool = False
+    flash_attention: Choice = Choice.MEASURED
     kept_prompts: int = 4
     pauses_s: tuple[float, ...] = (0.2, 1.0, 5.0, 30.0)
     steady_s: float = 60.0
@@ -76,7 +92,7 @@ class LlamaConfig:
     crash_window_s: float = 600.0
     library: Path | None = None
     portable_library: Path | None = None
-    extra_buffers: bool = True
+    extra_buffers: Choice = Choice.MEASURED
     fault: str = ""
     environment: tuple[str, ...] = (
         "LD_LIBRARY_PATH",
@@ -102,15 +118,68 @@ class LlamaConfig:
         """
         thought = self.entry.thinking.budget if self.entry.thinking else 0
         answers = self.samples * (thought + self.answer_tokens + _RESERVE)
-        wanted = self.parallel * (self.prompt + answers + _SEARCH)
+        search = _SEARCH if self._searches else 0
+        wanted = self.parallel * (self.prompt + answers + search)
         return -(-wanted // _BLOCK) * _BLOCK
+
+    @property
+    def _searches(self) -> bool:
+        """Whether names are searched before an answer is written."""
+        return self.names is not None and bool(self.entry.names.leads)
 
     @property
     def sequences(self) -> int:
         """Sequences that the same needs, as many as llama.cpp has; with fewer, requests wait."""
         names = self.entry.names
-        search = len(names.leads) * (1 + 2 * names.width) if self.names else 0
-        return min(self.parallel * (self.samples + search), MOST_SEQUENCES)
+        search = len(names.leads) * (1 + 2 * names.width) if self._searches else 0
+        most = MOST_SEQUENCES * 2 // 3 if self.windowed else MOST_SEQUENCES
+        return min(self.parallel * (self.samples + search), most)
+
+    @property
+    def flash(self) -> bool:
+        """Whether attention is computed in one piece, as long as nothing was measured.
+
+        On the processor that takes longer for each token: 26 ms instead of 16 (SmolLM2 Q8_0, two
+        cores with AVX-512, llama-cpp-python 0.3.36). llama.cpp computes with a quantised cache in
+        no other way.
+        """
+        if self.flash_attention is not Choice.MEASURED:
+            return self.flash_attention is Choice.ON
+        return self.placement.gpu_layers != 0 or self.kv_type is not KvType.F16
+
+    @property
+    def size(self) -> ContextSize:
+        """What the context is made with."""
+        return ContextSize(
+            cells=self.cells,
+            batch=self.batch,
+            sequences=self.sequences,
+            threads=self.threads,
+            flash=self.flash,
+            micro_batch=self.micro_batch,
+            prompt_threads=self.prompt_threads,
+            kv_type=self.kv_type,
+            windowed=self.windowed,
+        )
+
+    @property
+    def repacks(self) -> bool:
+        """Whether llama.cpp may repack weights, as long as nothing was measured."""
+        return self.extra_buffers is not Choice.OFF
+
+    @property
+    def sizes(self) -> Sizes:
+        """What decides how much memory the model takes on this machine."""
+        names = self.names.stat().st_size if self.names and self.names.is_file() else 0
+        return Sizes(
+            size=self.size,
+            placement=self.placement,
+            slots=self.kept_prompts,
+            kept_cells=self.prompt,
+            repacks=self.repacks,
+            features=this_processor(),
+            names=names,
+        )
 
     def patience_s(self, now: float, *, heard_at: float, since: float) -> float:
         """How long a process that was asked to let go at `since` may still take; 0: no longer.
@@ -172,13 +241,11 @@ class LlamaConfig:
                 {"path": str(a.path.resolve()), "scale": a.scale, "sha256": a.sha256}
                 for a in self.adapters
             ],
-            "cells": self.cells,
-            "batch": self.batch,
-            "sequences": self.sequences,
-            "threads": self.threads,
-            "gpu_layers": self.gpu_layers,
+            "size": self.size.frame(),
+            **self.placement.frame(),
+            "flash_attention": self.flash_attention.value,
             "confine": self.confine,
-            "extra_buffers": self.extra_buffers,
+            "extra_buffers": self.extra_buffers.value,
             "pulse_s": self.pulse_s,
             "fault": self.fault,
             "slots": self.kept_prompts,

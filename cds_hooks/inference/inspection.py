@@ -12,7 +12,7 @@ from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.findings import Finding, Level
 from cds_hooks.inference.gguf import Header, ModelFileError, read_header, sha256_of
 from cds_hooks.inference.kinds import refuse_unless_model
-from cds_hooks.inference.memory import plan, refuse_unless_it_fits
+from cds_hooks.inference.memory import plan, refuse_unless_heads_fit, refuse_unless_it_fits
 from cds_hooks.inference.quantisation import file_type, mix, parameters
 from cds_hooks.inference.recognition import Evidence, Recognition, recognise
 from cds_hooks.inference.splits import digest_of, read_model
@@ -68,9 +68,12 @@ def inspect(
     available: int | None,
     told: Callable[[int], object] | None = None,
     template: str = "",
+    *,
+    config_of: Callable[[Path, ModelEntry], LlamaConfig] = LlamaConfig,
 ) -> Inspection:
     """Hash and read a model in one file or in parts. `told` hears how many bytes were hashed each
-    time; `template` is the chat template that the site gives instead of the file's.
+    time; `template` is the chat template that the site gives instead of the file's; `config_of`
+    says with which sizes the service would load it.
 
     Raises ModelFileError for a file that is no whole GGUF model.
     """
@@ -80,7 +83,7 @@ def inspect(
     digest = digest_of(list(hashed.values()))
     found = recognise(catalogue, path, header, digest)
     described = found.described(path, header, template)
-    memory, fits = _memory(header, described, path, available)
+    memory, fits = _memory(header, described, path, available, config_of)
     counted = parameters(header, tied=same_weights(header, path))
     findings = [
         *_against(header, digest, counted, found),
@@ -210,12 +213,17 @@ def _digest(digest: str, entry: ModelEntry) -> Finding:
 
 
 def _memory(
-    header: Header, described: ModelEntry, path: Path, available: int | None
+    header: Header,
+    described: ModelEntry,
+    path: Path,
+    available: int | None,
+    config_of: Callable[[Path, ModelEntry], LlamaConfig],
 ) -> tuple[str, list[Finding]]:
-    """The arithmetic with the service's usual bounds, and whether it fits this machine."""
-    config = LlamaConfig(path, described)
-    needed = plan(header, cells=config.cells, sequences=config.sequences, batch=config.batch)
+    """The arithmetic of the start with these settings, and whether it fits this machine."""
+    sizes = config_of(path, described).sizes
+    needed = plan(header, sizes)
     try:
+        refuse_unless_heads_fit(header, sizes.size.kv_type, path.name)
         refuse_unless_it_fits(needed, available, path.name)
     except ModelFileError as error:
         return needed.explain(), [Finding(error.code, Level.ERROR, error.message)]

@@ -12,6 +12,7 @@ from dataclasses import replace
 from enum import StrEnum
 
 from cds_hooks.inference.config import LlamaConfig
+from cds_hooks.inference.sizing import Choice
 
 __all__ = ["Ladder", "Next", "Rung", "on_rung", "rungs_of"]
 
@@ -44,7 +45,7 @@ def on_rung(config: LlamaConfig, rung: Rung) -> LlamaConfig:
     if rung is Rung.AS_CONFIGURED:
         return config
     library = config.portable_library if rung is Rung.PORTABLE else config.library
-    return replace(config, extra_buffers=False, library=library)
+    return replace(config, extra_buffers=Choice.OFF, library=library)
 
 
 class Ladder:

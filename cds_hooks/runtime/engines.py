@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from cds_hooks.inference.machine import usable_processors
 from cds_hooks.inference.panel import Asked, Panel
 from cds_hooks.inference.recognition import known_entry
 from cds_hooks.inference.replicas import Replicas
+from cds_hooks.inference.sizing import Choice, KvType, Placement, SplitMode
 from cds_hooks.inference.template_file import TemplateFileError, read_template
 from cds_hooks.inference.worker.faults import VARIABLE
 from cds_hooks.runtime.egress import guarded
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from cds_hooks.inference.openai import OpenAIEngine
 
 __all__ = [
+    "config_of",
     "engine_checks",
     "engine_events",
     "expected_digest",
@@ -158,23 +161,46 @@ def _local(
     if model.names is not None and not model.names.exists():
         message = f"there is no file of names at {model.names}"
         raise SettingsError(message, where="model.names", hint=made_by(model.names))
+    config = config_of(settings, file.path, _entry(settings, file), bounds, samples)
+    return replace(config, adapters=_adapters(file))
+
+
+def config_of(
+    settings: Settings, path: Path, entry: ModelEntry, bounds: TemplateSettings, samples: int
+) -> LlamaConfig:
+    """What a file would be loaded with under these settings, whether or not they name it."""
+    model = settings.model
     return LlamaConfig(
-        model=file.path,
-        entry=_entry(settings, file),
+        model=path,
+        entry=entry,
         names=model.names,
         cache=model.cache,
-        adapters=_adapters(file),
         prompt_tokens=bounds.chart_tokens + _SYSTEM_TOKENS,
         answer_tokens=bounds.max_output_tokens,
         samples=samples,
         parallel=model.parallel,
         queue=model.queue,
         threads=model.threads or usable_processors(),
-        gpu_layers=model.gpu_layers,
+        prompt_threads=model.prompt_threads,
+        placement=_placement(model),
+        batch=model.batch,
+        micro_batch=model.micro_batch,
+        kv_type=KvType(model.kv_type),
+        windowed=model.swa == "windowed",
+        flash_attention=Choice(model.flash_attention),
+        extra_buffers=Choice(model.extra_buffers),
+        load_s=model.load_silence_s,
+        longest_load_s=model.load_s,
         confine=settings.egress.confine_engine,
         portable_library=model.portable_library,
         fault=_fault(settings),
     )
+
+
+def _placement(model: Model) -> Placement:
+    """What of a model these settings put on GPUs."""
+    split = SplitMode(model.split_mode)
+    return Placement(model.gpu_layers, split, model.tensor_split, model.main_gpu)
 
 
 def _fault(settings: Settings, environ: Mapping[str, str] = os.environ) -> str:

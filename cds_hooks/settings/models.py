@@ -12,6 +12,7 @@ from cds_hooks.settings.kinds import Digest, Section, Unset
 
 __all__ = ["Adapter", "Model", "ModelFile", "ModelServer", "Panel"]
 
+_Share = Annotated[float, Field(ge=0)]
 _Url = Annotated[str, Field(pattern=r"^https?://[^\s?#@]+$")]
 
 
@@ -107,10 +108,66 @@ class Model(Section):
         "one dies while it loads; ignored where there is no such folder.",
     )
     threads: int = Field(0, ge=0, description="Threads; 0: one a core.")
+    prompt_threads: int = Field(0, ge=0, description="Threads for prompts; 0: as `threads`.")
     gpu_layers: int = Field(0, ge=-1, description="Layers on the GPU; -1: all.")
+    split_mode: Literal["layer", "row", "none"] = Field(
+        "layer",
+        description="How several GPUs share the model: whole layers, rows of each tensor, or all "
+        "on `main_gpu`.",
+    )
+    tensor_split: tuple[_Share, ...] = Field(
+        (), description="Shares of the GPUs, in their order (`[3, 1]`); empty: by free memory."
+    )
+    main_gpu: int = Field(0, ge=0, description="The GPU that holds all of it with `none`.")
+    batch: int = Field(256, ge=32, description="Tokens a batch, of all requests together.")
+    micro_batch: int = Field(
+        0, ge=0, description="Tokens computed at once; 0: a batch. Fewer need less memory."
+    )
+    kv_type: Literal["f16", "q8_0"] = Field(
+        "f16",
+        description="Type of the KV cache; `q8_0` takes half the memory and turns flash attention "
+        "on.",
+    )
+    swa: Literal["full", "windowed"] = Field(
+        "full",
+        description="Cache of layers with a sliding window: whole, or what the window sees: less "
+        "memory, but a prompt is reused only whole.",
+    )
+    flash_attention: Literal["measured", "on", "off"] = Field(
+        "measured", description="Attention in one piece; `measured`: what is faster here."
+    )
+    extra_buffers: Literal["measured", "on", "off"] = Field(
+        "measured", description="Weights repacked for this processor; `measured`: if it is faster."
+    )
+    load_s: float = Field(
+        3600.0,
+        gt=0,
+        description="Seconds that a load may take in all: a file of 60 GB on a disk of 100 MB/s "
+        "needs 600, and 600 more to be hashed.",
+    )
+    load_silence_s: float = Field(
+        300.0,
+        gt=0,
+        description="Seconds that a process that loads may use no processor time: a disk or "
+        "network drive may keep it waiting.",
+    )
     queue: int = Field(16, ge=0, description="Requests that may wait.")
     parallel: int = Field(2, gt=0, description="Requests that run at one time.")
     temperature: Annotated[Annotated[float, Field(ge=0, le=2)] | None, Unset] = Field(
         None, description="Of the sampling, 0 to 2; unset: the catalogue's."
     )
     seed: int = Field(0, ge=0, description="Seed of the samples.")
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Self:
+        if self.kv_type != "f16" and self.flash_attention == "off":
+            raise ValueError('kv_type q8_0 needs flash attention: set flash_attention = "on"')
+        if self.micro_batch > self.batch:
+            raise ValueError("micro_batch must not be larger than batch")
+        if self.tensor_split and not sum(self.tensor_split):
+            raise ValueError("tensor_split must give at least one GPU a share")
+        if self.tensor_split and not self.gpu_layers:
+            raise ValueError("tensor_split shares out what gpu_layers puts on GPUs, which is 0")
+        if self.load_silence_s > self.load_s:
+            raise ValueError("load_silence_s must not be longer than load_s")
+        return self

@@ -10,6 +10,7 @@ import pytest
 from cds_hooks.inference.catalogue import stand_in
 from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.ladder import Ladder, Next, Rung, on_rung, rungs_of
+from cds_hooks.inference.sizing import Choice
 
 
 @pytest.fixture
@@ -40,9 +41,9 @@ def test_without_a_portable_library_there_are_two_rungs(
 def test_each_rung_keeps_what_the_one_above_gave_up(config: LlamaConfig) -> None:
     assert on_rung(config, Rung.AS_CONFIGURED) == config
     second = on_rung(config, Rung.WITHOUT_EXTRA_BUFFERS)
-    assert (second.extra_buffers, second.library) == (False, None)
+    assert (second.extra_buffers, second.library) == (Choice.OFF, None)
     third = on_rung(config, Rung.PORTABLE)
-    assert (third.extra_buffers, third.library) == (False, config.portable_library)
+    assert (third.extra_buffers, third.library) == (Choice.OFF, config.portable_library)
 
 
 def test_a_rung_that_worked_is_kept(config: LlamaConfig) -> None:

@@ -10,7 +10,6 @@ import ctypes
 import logging
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +17,7 @@ import llama_cpp as lib
 import numpy as np
 from numpy.typing import NDArray
 
+from cds_hooks.inference.sizing import ContextSize, KvType, Placement, SplitMode
 from cds_hooks.inference.worker.batch import Batch
 
 __all__ = [
@@ -37,6 +37,13 @@ _ERROR = 4
 _LONGEST_PIECE = 4096
 _DEFAULTS = (512, 2048, 512, 1, 1)  # cells, batch, micro-batch, keys and values as f16
 Floats = NDArray[np.float32]
+_ON_PROCESSOR = Placement()
+_SPLIT_MODES = {
+    SplitMode.NONE: lib.LLAMA_SPLIT_MODE_NONE,
+    SplitMode.LAYER: lib.LLAMA_SPLIT_MODE_LAYER,
+    SplitMode.ROW: lib.LLAMA_SPLIT_MODE_ROW,
+}
+_KV_TYPES = {KvType.F16: lib.GGML_TYPE_F16, KvType.Q8_0: lib.GGML_TYPE_Q8_0}
 
 
 class NativeError(Exception):
@@ -77,27 +84,20 @@ def library() -> dict[str, str]:
     return {"engine": f"llama-cpp-python {lib.__version__}", "built_with": " ".join(used)}
 
 
-@dataclass(frozen=True, slots=True)
-class ContextSize:
-    """What a context is sized for: cells over all sequences, tokens a batch, sequences, threads.
-
-    `flash` leaves it to llama.cpp whether attention is computed in one piece.
-    """
-
-    cells: int
-    batch: int
-    sequences: int
-    threads: int
-    flash: bool = True
-
-
 class Model:
     """A loaded GGUF and its vocabulary."""
 
-    def __init__(self, path: str, *, gpu_layers: int = 0, extra_buffers: bool = True) -> None:
+    def __init__(
+        self, path: str, placement: Placement = _ON_PROCESSOR, *, extra_buffers: bool = True
+    ) -> None:
         """`extra_buffers` lets llama.cpp repack weights for this processor's own instructions."""
         params = lib.llama_model_default_params()
-        params.n_gpu_layers = gpu_layers
+        params.n_gpu_layers = placement.gpu_layers
+        params.split_mode = _SPLIT_MODES[placement.split_mode]
+        params.main_gpu = placement.main_gpu
+        shares = _shares(placement.tensor_split)
+        if shares is not None:
+            params.tensor_split = shares
         params.use_extra_bufts = extra_buffers
         self.handle = lib.llama_model_load_from_file(path.encode(), params)
         if not self.handle:
@@ -134,14 +134,15 @@ class Model:
         lib.llama_model_free(self.handle)
 
     @property
-    def cuttable(self) -> bool:
-        """Whether the state of a sequence can be cut at any position.
-
-        Recurrent layers keep one state and cannot go back. Sliding windows can, because their
-        cache is kept whole (`swa_full`).
-        """
+    def recurrent(self) -> bool:
+        """Whether some layers keep one state for each sequence."""
         recurrent = lib.llama_model_is_recurrent(self.handle)
-        return not recurrent and not lib.llama_model_is_hybrid(self.handle)
+        return bool(recurrent or lib.llama_model_is_hybrid(self.handle))
+
+    @property
+    def window(self) -> int:
+        """Tokens that layers with a sliding window see; 0 where there are none."""
+        return int(lib.llama_model_n_swa(self.handle))
 
     @property
     def splits_words(self) -> bool:
@@ -203,13 +204,15 @@ class Context:
         params = lib.llama_context_default_params()
         params.n_ctx = size.cells
         params.n_batch = size.batch
-        params.n_ubatch = size.batch
-        params.n_seq_max = size.sequences
-        params.n_threads = params.n_threads_batch = size.threads
+        params.n_ubatch = size.computed
+        params.n_seq_max = size.native_sequences
+        params.n_outputs_max = size.outputs
+        params.n_threads, params.n_threads_batch = size.threads, size.threads_of_prompts
+        params.type_k = params.type_v = _KV_TYPES[size.kv_type]
         if not size.flash:
             params.flash_attn_type = lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
         params.kv_unified = True
-        params.swa_full = True
+        params.swa_full = not size.windowed
         params.no_perf = True
         self.model = model
         self.size = size
@@ -221,6 +224,15 @@ class Context:
         self.batch = Batch(size.batch)
         self.longest = min(self.cells, model.trained_for)
         self._memory = lib.llama_get_memory(self.handle)
+
+    @property
+    def cuttable(self) -> bool:
+        """Whether the state of a sequence can be cut at any position.
+
+        Recurrent layers keep one state and cannot go back. Sliding windows can where their cache is
+        kept whole (`swa_full`); otherwise what the window has passed is gone.
+        """
+        return not self.model.recurrent and not (self.size.windowed and self.model.window)
 
     def close(self) -> None:
         """Free the context; the object is unusable afterwards."""
@@ -273,3 +285,13 @@ class Context:
     def drop(self, seq: int, start: int = -1) -> bool:
         """Free a sequence's cells from position `start` on; False if it cannot be cut there."""
         return bool(lib.llama_memory_seq_rm(self._memory, seq, start, -1))
+
+
+def _shares(tensor_split: Sequence[float]) -> Any:
+    """The shares of GPUs as llama.cpp takes them, one for each it can have; None: by memory."""
+    if not tensor_split:
+        return None
+    room = int(lib.llama_max_devices())
+    if len(tensor_split) > room:
+        raise NativeError("gpu-split-unusable", f"llama.cpp can have {room} devices")
+    return (ctypes.c_float * room)(*tensor_split)

@@ -19,14 +19,17 @@ from cds_hooks.inference.gguf import Header, check_digest, read_header
 from cds_hooks.inference.kinds import refuse_unless_model, refuse_without_template
 from cds_hooks.inference.machine import available_memory
 from cds_hooks.inference.memory import (
-    MOST_SEQUENCES,
     MemoryPlan,
     plan,
+    refuse_unless_heads_fit,
     refuse_unless_it_fits,
 )
+from cds_hooks.inference.processor import this_processor
+from cds_hooks.inference.sizing import Choice, ContextSize, Placement, Sizes
 from cds_hooks.inference.splits import digest_of, read_model
 from cds_hooks.inference.worker import native
 from cds_hooks.inference.worker.constraint import Compiler
+from cds_hooks.inference.worker.devices import gpus
 from cds_hooks.inference.worker.faults import Fault
 from cds_hooks.inference.worker.jobs import NameSearch, Tools
 from cds_hooks.inference.worker.prefixes import Prefixes
@@ -48,19 +51,16 @@ _USUAL = ("system", "user")
 class LoadOrder:
     """What the service asks to be loaded; `from_frame` says which frame keys there are.
 
-    `cells`, `batch`, `sequences` and `threads` size the context; `slots` prompt beginnings of each
-    kind are kept, as much as `kept_cells` hold; `leads` and `width` are how names are searched (see
-    `names.py`).
+    `size` is what the context is made with, its `flash` what holds while `flash_attention` and
+    `extra_buffers` are to be measured and are not. `slots` prompt beginnings of each kind are kept,
+    as much as `kept_cells` hold; `leads` and `width` are how names are searched (see `names.py`).
     """
 
     model: Path
     sha256: str
     adapters: tuple[Adapter, ...]
-    cells: int
-    batch: int
-    sequences: int
-    threads: int
-    gpu_layers: int
+    size: ContextSize
+    placement: Placement
     slots: int
     kept_cells: int
     template: str
@@ -70,8 +70,27 @@ class LoadOrder:
     width: int
     options: Mapping[str, Any]
     thinking: Mapping[str, Any] | None
-    extra_buffers: bool = True
+    flash_attention: Choice = Choice.MEASURED
+    extra_buffers: Choice = Choice.MEASURED
     fault: str = ""
+
+    @property
+    def repacks(self) -> bool:
+        """Whether llama.cpp may repack weights, as long as nothing was measured."""
+        return self.extra_buffers is not Choice.OFF
+
+    @property
+    def sizes(self) -> Sizes:
+        """What decides how much memory the model takes."""
+        return Sizes(
+            size=self.size,
+            placement=self.placement,
+            slots=self.slots,
+            kept_cells=self.kept_cells,
+            repacks=self.repacks,
+            features=this_processor(),
+            names=self.names.stat().st_size if self.names else 0,
+        )
 
     @classmethod
     def from_frame(cls, frame: Mapping[str, Any]) -> LoadOrder:
@@ -83,11 +102,8 @@ class LoadOrder:
                 Adapter(Path(a["path"]), float(a["scale"]), str(a["sha256"]))
                 for a in frame["adapters"]
             ),
-            cells=int(frame["cells"]),
-            batch=int(frame["batch"]),
-            sequences=int(frame["sequences"]),
-            threads=int(frame["threads"]),
-            gpu_layers=int(frame["gpu_layers"]),
+            size=ContextSize.from_frame(frame["size"]),
+            placement=Placement.from_frame(frame),
             slots=int(frame["slots"]),
             kept_cells=int(frame["kept_cells"]),
             template=str(frame["template"]),
@@ -97,7 +113,8 @@ class LoadOrder:
             width=int(frame["width"]),
             options=dict(frame["options"]),
             thinking=frame["thinking"],
-            extra_buffers=bool(frame["extra_buffers"]),
+            flash_attention=Choice(frame["flash_attention"]),
+            extra_buffers=Choice(frame["extra_buffers"]),
             fault=str(frame["fault"]),
         )
 
@@ -131,9 +148,7 @@ def load(
     refuse_without_template(header, order.template, order.model)
     fault = _fault(order)
     fault.strike("load")
-    model = native.Model(
-        str(order.model), gpu_layers=order.gpu_layers, extra_buffers=order.extra_buffers
-    )
+    model = native.Model(str(order.model), order.placement, extra_buffers=order.repacks)
     for adapter in order.adapters:
         model.adapt(str(adapter.path), adapter.scale)
     tokenizer, compiler, tools = _tools(order, header, model, [digest, *measured], needed.kept)
@@ -154,7 +169,7 @@ def load(
 
 def _fault(order: LoadOrder) -> Fault:
     own = "LLAMA_CPP_LIB_PATH" not in os.environ
-    return Fault.of(order.fault, extra_buffers=order.extra_buffers, own_library=own)
+    return Fault.of(order.fault, extra_buffers=order.repacks, own_library=own)
 
 
 def _checked(order: LoadOrder) -> tuple[LoadOrder, Header, MemoryPlan]:
@@ -166,25 +181,16 @@ def _checked(order: LoadOrder) -> tuple[LoadOrder, Header, MemoryPlan]:
         adapting = read_header(adapter.path)
         refuse_unless_it_adapts(adapting, header, adapter.path)
         adapters += adapting.file_size
-    kept = 0
-    if header.windows:
-        order = replace(
-            order,
-            cells=order.cells + (order.kept_cells if order.slots else 0),
-            sequences=min(order.sequences + 2 * order.slots, MOST_SEQUENCES),
-        )
-    elif order.slots:
-        copies = plan(header, cells=order.kept_cells, sequences=2 * order.slots, batch=1)
-        kept = copies.cache + copies.states
-    needed = plan(
-        header,
-        cells=order.cells,
-        sequences=order.sequences,
-        batch=order.batch,
-        flash=_flash(order),
+    refuse_unless_heads_fit(header, order.size.kv_type, order.model.name)
+    needed = plan(header, order.sizes, adapters=adapters)
+    refuse_unless_it_fits(
+        needed,
+        available_memory(),
+        order.model.name,
+        devices=gpus() if order.placement.gpu_layers else (),
+        placement=order.placement,
     )
-    needed = replace(needed, adapters=adapters, kept=kept)
-    refuse_unless_it_fits(needed, available_memory(), order.model.name)
+    order = replace(order, size=order.sizes.context(windows=header.windows))
     return order, header, needed
 
 
@@ -197,26 +203,19 @@ def _tools(
     """
     chat = _chat(order, header, model)
     bounded_scaffold(chat.template, _USUAL, bos=chat.bos, eos=chat.eos, options=order.options)
-    flash = _flash(order)
-    size = native.ContextSize(order.cells, order.batch, order.sequences, order.threads, flash)
     with ThreadPoolExecutor(1) as beside:
-        making = beside.submit(native.Context, model, size)
+        making = beside.submit(native.Context, model, order.size)
         tokenizer = PromptTokenizer(model, chat.template, chat.bos, chat.eos, order.options)
         compiler = Compiler(model)
         names = _names(order, model, tokenizer, digests[0])
         thinking = _thinking(order, model)
         vocabulary = Vocabulary.of(model, compiler.tokenizer.tokenize_bytes)
         context = making.result()
-    pool = SequencePool(order.sequences)
+    pool = SequencePool(order.size.sequences)
     saved = _saved(order, digests)
-    prefixes = Prefixes(context, pool, order.slots, kept, model.cuttable, header.windows, saved)
+    inside = header.windows and context.cuttable
+    prefixes = Prefixes(context, pool, order.slots, kept, context.cuttable, inside, saved)
     return tokenizer, compiler, Tools(context, vocabulary, pool, prefixes, names, thinking)
-
-
-def _flash(order: LoadOrder) -> bool:
-    """On the processor attention in one piece takes longer for each token: 26 ms instead of 16
-    (SmolLM2 Q8_0, two cores with AVX-512, llama-cpp-python 0.3.36)."""
-    return order.gpu_layers != 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,8 +242,8 @@ def _saved(order: LoadOrder, digests: Sequence[str]) -> SavedStates | None:
         return None
     build = f"{llama_cpp.__version__} {llama_cpp.llama_print_system_info()!r}"
     scales = [adapter.scale for adapter in order.adapters]
-    how = f"{order.batch} {order.threads} {order.extra_buffers} {_flash(order)}"
-    key = f"{' '.join(digests)} {scales} {build} {how}"
+    sized = sorted(order.size.frame().items())
+    key = f"{' '.join(digests)} {scales} {build} {sized} {order.placement} {order.repacks}"
     return SavedStates(order.cache, key)
 
 
