@@ -11,7 +11,7 @@ from cds_hooks import plausibility
 from cds_hooks.consult.config import ConsultConfig, Rooms
 from cds_hooks.consult.stopwatch import Stopwatch
 from cds_hooks.consultation import Consultation, Differential, Outcome
-from cds_hooks.inference.engine import EngineError, Generation, GenerationRequest
+from cds_hooks.inference.engine import EngineError, Generation, GenerationRequest, Priority
 from cds_hooks.inference.output import InvalidOutput, parse_differential
 from cds_hooks.inference.panel import PanelGeneration, by_model
 from prompts import Prompt
@@ -21,13 +21,18 @@ __all__ = ["answered"]
 _CODE = re.compile(r"[a-z]+(-[a-z]+)+")
 
 
-async def answered(rooms: Rooms, config: ConsultConfig, asked: Consultation) -> Consultation:
+async def answered(
+    rooms: Rooms,
+    config: ConsultConfig,
+    asked: Consultation,
+    priority: Priority = Priority.OPEN_CHART,
+) -> Consultation:
     """The consultation with its outcome, whatever that is; an engine's fault is one."""
     if asked.prompt is None:
         raise ValueError("a consultation is rendered before a model is asked")
     watch = Stopwatch()
     try:
-        generation = await rooms.engine.generate(_request(rooms, config, asked.prompt))
+        generation = await rooms.engine.generate(_request(rooms, config, asked.prompt, priority))
     except EngineError as error:
         detail = error.diagnostics()
         done = replace(asked, outcome=_outcome(error), fault=_fault(error), outcome_detail=detail)
@@ -38,7 +43,9 @@ async def answered(rooms: Rooms, config: ConsultConfig, asked: Consultation) -> 
     return replace(done, timings_ms={**done.timings_ms, **watch.laps})
 
 
-def _request(rooms: Rooms, config: ConsultConfig, prompt: Prompt) -> GenerationRequest:
+def _request(
+    rooms: Rooms, config: ConsultConfig, prompt: Prompt, priority: Priority
+) -> GenerationRequest:
     return GenerationRequest(
         messages=prompt.messages,
         schema=prompt.schema,
@@ -48,6 +55,7 @@ def _request(rooms: Rooms, config: ConsultConfig, prompt: Prompt) -> GenerationR
         seed=config.seed,
         deadline_s=config.deadline_s,
         names=config.names_by_construction,
+        priority=priority,
     )
 
 

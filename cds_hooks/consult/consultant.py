@@ -19,6 +19,7 @@ from cds_hooks.consult.recall import Recall
 from cds_hooks.consult.shown import Shown
 from cds_hooks.consult.work import Work
 from cds_hooks.consultation import Caller, Consultation, Outcome
+from cds_hooks.inference.engine import Priority
 from cds_hooks.plausibility import discriminates
 from cds_hooks.protocol.cards import Link, Response
 from cds_hooks.protocol.errors import FeedbackInvalid, Problem
@@ -189,9 +190,11 @@ class Consultant:
         linked = (replace(card, links=(*card.links, link)) for card in response.cards)
         return replace(response, cards=tuple(linked))
 
-    async def finish(self, asked: Consultation) -> Consultation:
+    async def finish(
+        self, asked: Consultation, priority: Priority = Priority.OPEN_CHART
+    ) -> Consultation:
         """Ask the model and check what it said; identical work in flight is joined."""
-        return await asyncio.shield(self._work.start(asked))
+        return await asyncio.shield(self._work.start(asked, priority))
 
     async def close(self) -> None:
         """Cancel what is in flight and wait until it has ended."""
@@ -220,13 +223,15 @@ class Consultant:
         seconds = min(wait_s, self._config.deadline_s) if self._waiting < _MOST_WAITING else 0.0
         self._waiting += 1
         try:
-            found = await self._answer_by(asked, seconds)
+            found = await self._answer_by(asked, seconds, Priority.BACKGROUND)
         finally:
             self._waiting -= 1
         await self._save(found, Response(), call)
         return Response(extension={STARTED: {"outcome": found.outcome.value}})
 
-    async def _answer_by(self, asked: Consultation, seconds: float) -> Consultation:
+    async def _answer_by(
+        self, asked: Consultation, seconds: float, priority: Priority = Priority.OPEN_CHART
+    ) -> Consultation:
         """The stored answer to the same question, or the model's if it comes in time, or none.
 
         When the question differs in nothing that matters from the last one, its answer stands.
@@ -238,7 +243,7 @@ class Consultant:
         if asked.key not in self._work and await self._stands(asked, oldest):
             # The last answer may be this question's own, finished between the two looks.
             return await self._answer_to(asked) or replace(asked, outcome=Outcome.STANDS)
-        task = self._work.start(asked)
+        task = self._work.start(asked, priority)
         done, _ = await asyncio.wait({task}, timeout=max(seconds, 0.0))
         return task.result() if done else asked
 

@@ -11,6 +11,7 @@ from cds_hooks.consult.answering import answered
 from cds_hooks.consult.config import ConsultConfig, Rooms
 from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.errors import ChartsideError
+from cds_hooks.inference.engine import Priority
 
 __all__ = ["Work"]
 
@@ -41,15 +42,18 @@ class Work:
     def __contains__(self, key: str) -> bool:
         return key in self._running
 
-    def start(self, asked: Consultation) -> asyncio.Task[Consultation]:
+    def start(
+        self, asked: Consultation, priority: Priority = Priority.OPEN_CHART
+    ) -> asyncio.Task[Consultation]:
         """The work on this question: what is in flight already, or new under an id of its own.
 
-        Its own, because the hook that asked may leave with a record that says "not yet".
+        Its own, because the hook that asked may leave with a record that says "not yet". What is
+        in flight already keeps the priority that it was begun with.
         """
         task = self._running.get(asked.key)
         if task is None:
             work = replace(asked, id=self._rooms.new_id())
-            task = asyncio.create_task(self._once(work), name=f"consultation {work.id}")
+            task = asyncio.create_task(self._once(work, priority), name=f"consultation {work.id}")
             self._running[asked.key] = task
             task.add_done_callback(lambda done: self._ended(work, done))
         return task
@@ -67,7 +71,7 @@ class Work:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._rooms.failed(asked, error)
 
-    async def _once(self, asked: Consultation) -> Consultation:
+    async def _once(self, asked: Consultation, priority: Priority) -> Consultation:
         """Do the work, unless it was in vain just now; or wait for the process that does it."""
         if (vain := self._in_vain(asked.key)) is not None:
             return vain
@@ -85,7 +89,8 @@ class Work:
             found = await self._rooms.store.find_by_key(asked.key, not_older_than=oldest)
             if found is not None:
                 return found
-            return await self._record(await answered(self._rooms, self._config, asked))
+            done = await answered(self._rooms, self._config, asked, priority)
+            return await self._record(done)
 
     async def _record(self, done: Consultation) -> Consultation:
         await self._rooms.store.save_consultation(done)

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_hooks.inference.engine import EngineError, GenerationRequest
-from cds_hooks.inference.remote.chat import ChatStream, body_of, defused, plain_schema
+from cds_hooks.inference.remote.body import body_of, defused, plain_schema
+from cds_hooks.inference.remote.chat import ChatStream
+from cds_hooks.inference.remote.choice import Expected
 from cds_hooks.inference.remote.faults import ServerFault
 
 JSON = st.recursive(
@@ -117,7 +119,7 @@ def test_thinking_begins_an_answer_and_is_no_part_of_it(key: str) -> None:
 
 
 def test_an_answer_longer_than_allowed_is_refused() -> None:
-    stream = ChatStream("m", 1, longest=10)
+    stream = ChatStream("m", 1, expected=Expected(longest=10))
     stream.feed(events(piece(0, "x" * 10)))
     with pytest.raises(ServerFault) as fault:
         stream.feed(events(piece(0, "x")))

@@ -24,7 +24,6 @@ _EXTRA = frozenset(
         "frequency_penalty",
         "min_p",
         "presence_penalty",
-        "priority",
         "reasoning_budget_tokens",
         "reasoning_effort",
         "repeat_penalty",
