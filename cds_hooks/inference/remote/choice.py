@@ -77,23 +77,26 @@ class Choice:
         self.thought_pieces += 1
         self._thought_size += len(piece)
         self._thought_begins = _first_two(self._thought_begins, piece)
-        budget, a_token = self._expected.thought_tokens, self._expected.bounds
-        if budget is not None and not self._begins:
-            longest = budget * a_token.thought_characters_a_token
-            if self.thought_pieces > budget or self._thought_size > longest:
-                return self._unanswered()
-        return self._thought.feed(piece)
+        fault = self._thought.feed(piece)
+        return fault or (self._unanswered() if self._past_its_budget() else None)
+
+    def _past_its_budget(self) -> bool:
+        budget = self._expected.thought_tokens
+        if budget is None or self._begins:
+            return False
+        longest = budget * self._expected.bounds.thought_characters_a_token
+        return self.thought_pieces > budget or self._thought_size > longest
 
     def _write(self, piece: str) -> Fault | None:
         self._pieces.append(piece)
         self._size += len(piece)
-        if self._size > self._expected.longest:
-            return Fault.TOO_LARGE
         if len(self._begins) < 2:
             self._begins = _first_two(self._begins, piece)
             if self._expected.is_object and (fault := _of_beginning(self._begins)):
                 return fault
-        return self._answer.feed(piece)
+        fault = self._answer.feed(piece)
+        too_large = self._size > self._expected.longest
+        return fault or (Fault.TOO_LARGE if too_large else None)
 
     def _nothing(self) -> Fault:
         """What it is called when a whole answer has nothing in it."""

@@ -113,9 +113,8 @@ class Exchange:
             found = None  # what goes wrong behind the end of an answer is nothing to it
         if found is Fault.STALLED and asyncio.get_running_loop().time() >= ends:
             raise DeadlinePassed("The deadline passed before the samples were complete")
-        if found is not None:
+        if found := found or _ended(sink):
             raise self._error(found, began=sink.began)
-        sink.end()
 
     async def _guarded(
         self, work: Coroutine[Any, Any, None], attempt: _Attempt, ends: float
@@ -187,6 +186,15 @@ class Exchange:
             response = await self._client.send(request, stream=True)
         attempt.answered = True
         return response
+
+
+def _ended(sink: ChatStream) -> ServerFault | None:
+    """What is wrong with an answer of which nothing more comes."""
+    try:
+        sink.end()
+    except ServerFault as fault:
+        return fault
+    return None
 
 
 def _client(bounds: Bounds, tls: ssl.SSLContext | None, guard: Guard | None) -> httpx.AsyncClient:
