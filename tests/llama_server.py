@@ -60,7 +60,12 @@ def named_server() -> Path | None:
 
 
 def start_llama_server(
-    program: Path, *, model: Path = EMBEDDED, context: int = 6144, samples: int = 3, threads: int = 1
+    program: Path,
+    *,
+    model: Path = EMBEDDED,
+    context: int = 6144,
+    samples: int = 3,
+    threads: int = 1,
 ) -> LlamaServer:
     """A server of a model under the id `smol`, once it is ready."""
     sizes = {"--model": str(model), "--alias": "smol", "--ctx-size": str(context)}

@@ -1,6 +1,7 @@
-"""llama.cpp's own server out of the `xllamacpp` wheel, for tests: run by an interpreter that has it.
+"""llama.cpp's own server out of the `xllamacpp` wheel, for tests.
 
-It imports nothing of ours. It prints `port=NUMBER` once it listens and serves until it is ended.
+An interpreter that has the wheel runs it; it imports nothing of ours. It prints `port=NUMBER` once
+it listens and serves until it is ended.
 """
 
 import argparse
@@ -26,7 +27,7 @@ def main() -> None:
     params.hostnames, params.port = ["127.0.0.1"], 0
     params.ui, params.endpoint_slots = False, True
     server = xllamacpp.Server(params)
-    print(f"port={server.listening_address.rpartition(':')[2]}", flush=True)  # noqa: T201
+    print(f"port={server.listening_address.rpartition(':')[2]}", flush=True)
     signal.pause()
 
 

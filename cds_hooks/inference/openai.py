@@ -123,6 +123,11 @@ class OpenAIEngine:
         return f"OpenAIEngine({self._config.model!r}, {self.state.status})"
 
     @property
+    def where(self) -> str:
+        """The server, as `host:port`."""
+        return self._config.address.authority
+
+    @property
     def model(self) -> ModelIdentity:
         """Which model answers; the build of its server is known once it is up."""
         served = self._life.watch.served if self._life else None
@@ -136,6 +141,14 @@ class OpenAIEngine:
         watch = self._life.watch
         running = len(self._life.running)
         return EngineState(watch.status, 0, running, watch.times_away, watch.detail)
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the server, or what it was found to do wrong, in words; else empty."""
+        state, told = self.state, sorted(self._told)
+        if state.status != "ready" and state.detail in set(Fault):
+            told.append(Fault(state.detail))
+        return " ".join(self._in_words(fault) for fault in told)
 
     async def start(self) -> None:
         """Begin to look whether the server is up; returns at once."""
@@ -201,9 +214,10 @@ class OpenAIEngine:
         """Log what a server is known to do wrong, and the switch to set: once for each."""
         if fault in OF_THE_MODEL and fault not in self._told:
             self._told.add(fault)
-            _log.warning(
-                "%s", fault_error(fault, where=self._config.address.authority).diagnostics()
-            )
+            _log.warning("%s", self._in_words(fault))
+
+    def _in_words(self, fault: Fault) -> str:
+        return fault_error(fault, where=self.where).diagnostics()
 
     def _ready(self) -> _Life:
         state = self.state

@@ -12,8 +12,7 @@ import pytest
 from cds_hooks.audit import Store
 from cds_hooks.consult import Consultant
 from cds_hooks.consultation import Consultation, Outcome
-from cds_hooks.inference.engine import QueueFull
-from cds_hooks.inference.engine import Priority
+from cds_hooks.inference.engine import Priority, QueueFull
 from cds_hooks.inference.fake import FakeEngine, FakeReply
 from cds_hooks.protocol.cards import Response
 from cds_hooks.protocol.request import HookRequest

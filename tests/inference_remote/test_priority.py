@@ -1,4 +1,4 @@
-"""Who is worked on first: sent to servers that know a priority, and left out where it is refused."""
+"""Who is worked on first: sent to servers that know a priority, left out where it is refused."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ async def test_a_server_that_knows_no_priority_is_sent_none(
     scripted: Any, connect: Any, ask: Ask, says: Any, owner: str | None
 ) -> None:
     async def models(_server: Any, _heard: Any, _reader: Any, writer: Any) -> None:
-        card = b'{"data":[{"id":"smol"%s}]}' % (b',"owned_by":"%s"' % owner.encode() if owner else b"")
+        card = b'{"data":[{"id":"smol"%s}]}' % (
+            b',"owned_by":"%s"' % owner.encode() if owner else b""
+        )
         writer.write(says.answer(card))
 
     scripted.plays["/v1/models"] = models

@@ -68,7 +68,8 @@ def distinct(length: int) -> str:
 @pytest.mark.parametrize("layout", ["{}", "{}\n", "  {},\n\n", "{} "])
 def test_white_space_within_does_not_hide_a_repetition(layout: str) -> None:
     rng = random.Random(1)
-    lines = (layout.format('{"fact":"L1",' + " " * rng.randint(0, 5) + '"is":"high"}') for _ in range(60))  # fmt: skip
+    blanks = (" " * rng.randint(0, 5) for _ in range(60))
+    lines = (layout.format(f'{{"fact":"L1",{blank}"is":"high"}}') for blank in blanks)
     assert found("".join(lines)) is Fault.REPEATS
 
 
@@ -122,13 +123,16 @@ def test_a_thought_within_its_budget_is_no_runaway(thought: list[str]) -> None:
     assert choice.finish == "stop"
 
 
-@pytest.mark.parametrize(("pieces", "fault"), [(99, None), (100, None), (101, Fault.THOUGHT_UNENDING)])  # fmt: skip
+LONG = Fault.THOUGHT_UNENDING
+
+
+@pytest.mark.parametrize(("pieces", "fault"), [(99, None), (100, None), (101, LONG)])
 def test_a_thought_is_bounded_by_its_pieces(pieces: int, fault: Fault | None) -> None:
     choice = Choice(Expected(thought_tokens=100))
     assert last(choice, [f"{n} " for n in range(pieces)]) is fault
 
 
-@pytest.mark.parametrize(("size", "fault"), [(15, None), (16, None), (17, Fault.THOUGHT_UNENDING)])
+@pytest.mark.parametrize(("size", "fault"), [(15, None), (16, None), (17, LONG)])
 def test_and_by_characters_where_a_piece_is_many_tokens(size: int, fault: Fault | None) -> None:
     choice = Choice(Expected(thought_tokens=50))
     assert last(choice, [distinct(50 * size)]) is fault

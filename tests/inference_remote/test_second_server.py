@@ -1,4 +1,4 @@
-"""Against llama.cpp's own server, where `TEST_LLAMA_SERVER` names one (see `tests/llama_server.py`)."""
+"""Against llama.cpp's own server, where `TEST_LLAMA_SERVER` names one (`tests/llama_server.py`)."""
 
 from __future__ import annotations
 
