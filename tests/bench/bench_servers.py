@@ -1,7 +1,7 @@
 """The engine beside llama.cpp's own server: same prompt, schema, model file, threads and k.
 
-Measured only where `TEST_LLAMA_SERVER` names a server (`tests/llama_server.py`), in turns. On a busy
-machine both have one thread and the figures are their processes' processor time, and say so.
+Measured only where `TEST_LLAMA_SERVER` names a server (`tests/llama_server.py`), in turns. On a
+busy machine both have one thread and the figures are processor time, and say so.
 """
 
 from __future__ import annotations
