@@ -23,6 +23,7 @@ JSON = st.recursive(
         | st.dictionaries(
             st.sampled_from(
                 ["choices", "index", "delta", "content", "finish_reason", "usage", "model",
+                 "message", "reasoning", "reasoning_content",
                  "error", "prompt_tokens", "completion_tokens", "prompt_tokens_details"]
             ),
             inner,
@@ -64,6 +65,17 @@ def test_whatever_comes_is_read_or_refused_with_a_code(pieces: list[bytes]) -> N
         assert isinstance(sample.text, str)
         assert sample.finish
         assert sample.tokens >= 0
+
+
+@given(st.binary(max_size=60) | JSON.map(orjson.dumps))
+def test_whatever_comes_in_one_piece_is_read_or_refused_with_a_code(body: bytes) -> None:
+    stream = ChatStream("m", 2, expected=Expected(is_object=True, thought_tokens=1), asked=9)
+    try:
+        stream.whole(body)
+        stream.end()
+    except ServerFault as fault:
+        assert fault.began == stream.began
+    assert all(sample.finish for sample in stream.samples())
 
 
 def test_pieces_of_several_choices_come_mixed() -> None:
