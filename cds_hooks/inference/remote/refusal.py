@@ -97,7 +97,8 @@ def _fault_of_words(status: int, words: bytes) -> Fault | None:
 
 def media_type(headers: httpx.Headers) -> str:
     """What a body is, without parameters such as its character set."""
-    return headers.get("content-type", "").partition(";")[0].strip().lower()
+    told: str = headers.get("content-type", "")
+    return told.partition(";")[0].strip().lower()
 
 
 def _fault_of_headers(headers: httpx.Headers, media_types: Collection[str]) -> Fault | None:
