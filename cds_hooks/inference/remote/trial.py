@@ -26,7 +26,7 @@ _MESSAGES = (
     Message("system", "Answer in JSON: an object with the member finding: high, low or normal."),
     Message("user", "Potassium is 6.1 mmol/L; 3.5 to 5.1 is usual. What is the finding?"),
 )
-_REQUEST = GenerationRequest(_MESSAGES, _SCHEMA, samples=2, max_tokens=64, deadline_s=300.0)
+_REQUEST = GenerationRequest(_MESSAGES, _SCHEMA, samples=2, max_tokens=800, deadline_s=300.0)
 _NOT_BOUND = "server-unconstrained-answer"
 
 
