@@ -11,7 +11,13 @@ from cds_hooks import plausibility
 from cds_hooks.consult.config import ConsultConfig, Rooms
 from cds_hooks.consult.stopwatch import Stopwatch
 from cds_hooks.consultation import Consultation, Differential, Outcome
-from cds_hooks.inference.engine import EngineError, Generation, GenerationRequest, Priority
+from cds_hooks.inference.engine import (
+    EngineError,
+    Generation,
+    GenerationRequest,
+    Priority,
+    UnusableAnswer,
+)
 from cds_hooks.inference.output import InvalidOutput, parse_differential
 from cds_hooks.inference.panel import PanelGeneration, by_model
 from prompts import Prompt
@@ -119,6 +125,8 @@ def _fault(error: EngineError) -> str:
 
 
 def _outcome(error: EngineError) -> Outcome:
+    if isinstance(error, UnusableAnswer):
+        return Outcome.INVALID_OUTPUT
     return Outcome(error.code) if error.code in set(Outcome) else Outcome.ENGINE_FAILED
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "PromptTooLong",
     "QueueFull",
     "Sample",
+    "UnusableAnswer",
 ]
 
 
@@ -57,6 +58,12 @@ class PromptTooLong(EngineError):
     """The prompt and the answer do not fit the context."""
 
     code = "prompt-too-long"
+
+
+class UnusableAnswer(EngineError):
+    """The model did answer, and not in a form that can be used; the same question would end so."""
+
+    code = "invalid-output"
 
 
 class Priority(IntEnum):

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from cds_hooks.inference.remote.faults import Fault
 from cds_hooks.operation.servers_page import table
 from cds_hooks.settings import Settings
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs/model-servers.md").read_text("utf-8")
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs/model-servers.md").read_text("utf-8")
 
 
 def test_the_table_is_that_of_what_is_known() -> None:
@@ -24,6 +26,12 @@ def test_the_table_is_that_of_what_is_known() -> None:
 def test_it_is_a_thousand_words_at_most() -> None:
     shown = re.sub(r"\]\(http[^)]*\)", "]", PAGE)
     assert len([word for word in shown.split() if word.strip("|-")]) <= 1000
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_every_code_is_on_a_page(fault: Fault) -> None:
+    beyond = (ROOT / "docs/beyond-one-machine.md").read_text("utf-8")
+    assert f"`{fault.value}`" in PAGE + beyond
 
 
 @pytest.mark.parametrize("example", re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL))

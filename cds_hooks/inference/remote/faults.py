@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from cds_hooks.inference.engine import EngineError, EngineUnavailable, PromptTooLong, QueueFull
+from cds_hooks.inference.engine import (
+    EngineError,
+    EngineUnavailable,
+    PromptTooLong,
+    QueueFull,
+    UnusableAnswer,
+)
 from cds_hooks.inference.remote.misbehaviour import misbehaviours
 
 __all__ = ["OF_THE_MODEL", "Fault", "ServerAway", "ServerBusy", "ServerFault", "fault_error"]
@@ -148,6 +154,10 @@ class ServerPromptTooLong(ServerFault, PromptTooLong):
     """The server's context is too small for the request."""
 
 
+class ServerAnswerUnusable(ServerFault, UnusableAnswer):
+    """The server's model answered in a form that cannot be used."""
+
+
 _KINDS: dict[Fault, type[ServerFault]] = {
     Fault.UNREACHABLE: ServerAway,
     Fault.UNTRUSTED: ServerAway,
@@ -156,6 +166,7 @@ _KINDS: dict[Fault, type[ServerFault]] = {
     Fault.BUSY: ServerBusy,
     Fault.PROMPT_TOO_LONG: ServerPromptTooLong,
 }
+_KINDS |= {Fault(m.code): ServerAnswerUnusable for m in misbehaviours().misbehaviour if m.answered}
 
 
 def fault_error(

@@ -29,9 +29,11 @@ class AnswerBounds(_Data):
 
 
 class Misbehaviour(_Data):
-    """`said`: words, in lower case, of a server's own error by which it is known."""
+    """`answered` is whether the model did answer, and not in a form that can be used. `said` are
+    words, in lower case, of a server's own error by which it is known."""
 
     code: str = Field(pattern=r"^server(-[a-z]+)+$")
+    answered: bool = False
     servers: str
     message: str
     seen: str
