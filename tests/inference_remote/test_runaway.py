@@ -78,6 +78,12 @@ def test_a_repetition_with_repetitions_within_is_found() -> None:
     assert found(unit * 12, 1) is Fault.REPEATS
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.text("ab", min_size=1, max_size=512), st.integers(1, 9))
+def test_whatever_is_repeated_for_long_is_found(unit: str, size: int) -> None:
+    assert found(unit * (4096 // len(unit) + 1), size) is Fault.REPEATS
+
+
 FACTS = [f"{kind}{n}" for kind in "LSMPV" for n in range(1, 30)]
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=200)
 CITED = st.fixed_dictionaries(

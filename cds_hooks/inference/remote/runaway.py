@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from cds_hooks.inference.remote.faults import Fault
 from cds_hooks.inference.remote.misbehaviour import AnswerBounds
@@ -11,6 +12,8 @@ __all__ = ["TextWatch"]
 
 _STEP = 128  # characters looked at together, fewer than any bound
 _KEY = 64  # characters by which an earlier occurrence is found
+# Where these repeat themselves there are many occurrences; a little later there are few again.
+_TRIED = 16
 
 
 class TextWatch:
@@ -45,7 +48,7 @@ class TextWatch:
 
     def _repeats(self) -> bool:
         """Whether the end of the text is one unit again and again, for too long."""
-        return any(self._runs(unit) for unit in self._units())
+        return any(self._runs(unit) for unit in islice(self._units(), _TRIED))
 
     def _units(self) -> Iterator[int]:
         """Distances, shortest first, at which the last characters occurred before."""
