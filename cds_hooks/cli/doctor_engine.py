@@ -1,4 +1,4 @@
-"""`chartside doctor engine`: whether the configured models load and decode on this machine."""
+"""`chartside doctor engine`: whether the configured models answer, here or on their servers."""
 
 from __future__ import annotations
 
@@ -14,44 +14,50 @@ from rich.markup import escape
 import prompts
 from cds_hooks.cli import show
 from cds_hooks.inference.prove import Proof, prove, unlogged
-from cds_hooks.runtime.engines import local_configs, model_entry, samples_of
+from cds_hooks.inference.remote.trial import Trial, tried
+from cds_hooks.runtime.engines import local_configs, model_entry, samples_of, server_engines
 from cds_hooks.settings import Settings, load_settings
 
 __all__ = ["engine"]
-
-_ELSEWHERE = "The models are on servers: nothing is loaded on this machine."
 
 
 def engine(
     config: Annotated[Path | None, typer.Option(help="Settings file (TOML).")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Load each configured model in a throw-away engine process and let it decode once.
+    """Load each configured model in a throw-away engine process and let it decode once; ask each
+    model server one small question, without a patient in it.
 
-    It is confined and climbs down its ladder as in the service, and needs as much memory again
-    beside a service that runs. Exit code 0: every model decodes; 1: one does not, with the cause;
-    3: the settings cannot be used.
+    An engine process is confined and climbs down its ladder as in the service, and needs as much
+    memory again beside a service that runs. Exit code 0: every model answers; 1: one does not, with
+    the cause; 3: the settings cannot be used.
     """
     settings = load_settings(config)
     with unlogged():
-        proofs = asyncio.run(_proofs(settings))
+        proofs, trials = asyncio.run(_asked(settings))
     if json:
-        document = {name: proof.document() for name, proof in proofs.items()}
-        typer.echo(orjson.dumps({"models": document}, option=orjson.OPT_INDENT_2).decode())
+        document = {
+            "models": {name: proof.document() for name, proof in proofs.items()},
+            "servers": {name: trial.document() for name, trial in trials.items()},
+        }
+        typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
     else:
         _print(proofs)
-    if not all(proof.decodes for proof in proofs.values()):
+        _print_servers(trials)
+    if not all([*(p.decodes for p in proofs.values()), *(t.answers for t in trials.values())]):
         raise typer.Exit(1)
 
 
-async def _proofs(settings: Settings) -> dict[str, Proof]:
+async def _asked(settings: Settings) -> tuple[dict[str, Proof], dict[str, Trial]]:
     """One after the other: together they might not fit the memory."""
     template = prompts.load("differential")
     samples = samples_of(settings, model_entry(settings), template)
-    found = {}
+    proofs, trials = {}, {}
     for each in local_configs(settings, template.settings, samples):
-        found[each.entry.name] = await prove(each)
-    return found
+        proofs[each.entry.name] = await prove(each)
+    for where, server in server_engines(settings):
+        trials[f"{where}, {server.where}"] = await tried(server)
+    return proofs, trials
 
 
 def _print(proofs: Mapping[str, Proof]) -> None:
@@ -63,5 +69,10 @@ def _print(proofs: Mapping[str, Proof]) -> None:
         for key in ("engine", "built_with"):
             if told := proof.facts.get(key):
                 console.print(f"{key.replace('_', ' ')}: {escape(told)}", soft_wrap=True)
-    if not proofs:
-        console.print(_ELSEWHERE)
+
+
+def _print_servers(trials: Mapping[str, Trial]) -> None:
+    console = show.screen()
+    for name, trial in trials.items():
+        colour = "yellow" if trial.answers and trial.code else "green" if trial.answers else "red"
+        console.print(f"{escape(name)}: [{colour}]{escape(trial.line)}[/]", soft_wrap=True)

@@ -28,6 +28,7 @@ from cds_hooks.evaluation.runs.runner import AnswerCase, AskService, by_consulta
 from cds_hooks.evaluation.suites.suite import Case, Suite, Task
 from cds_hooks.evaluation.suites.times import shift
 from cds_hooks.inference.catalogue import load_catalogue
+from cds_hooks.inference.engine import Priority
 from cds_hooks.inference.machine import usable_processors
 from cds_hooks.inference.recognition import known_entry
 from cds_hooks.plausibility import Terminology
@@ -197,7 +198,8 @@ class Bench:
         )
         consultant = runtime.consultant
         request = parse_request(orjson.dumps(body), _SERVICE.on)
-        return await consultant.finish(await consultant.ask(_SERVICE, request))
+        asked = await consultant.ask(_SERVICE, request)
+        return await consultant.finish(asked, Priority.BACKGROUND)
 
     def manifest(self, suite: Suite) -> Manifest:
         """What a run over this suite is of."""

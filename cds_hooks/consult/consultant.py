@@ -20,6 +20,7 @@ from cds_hooks.consult.preparation import prepare_consultation, what_was_read
 from cds_hooks.consult.recent_cards import RecentCardCache
 from cds_hooks.consult.request_cache import RequestCache
 from cds_hooks.consultation import Caller, Consultation, Outcome
+from cds_hooks.inference.engine import Priority
 from cds_hooks.plausibility import discriminates
 from cds_hooks.protocol.cards import Link, Response
 from cds_hooks.protocol.errors import FeedbackInvalid, Problem
@@ -192,9 +193,11 @@ class Consultant:
         linked = (replace(card, links=(*card.links, link)) for card in response.cards)
         return replace(response, cards=tuple(linked))
 
-    async def finish(self, pending: Consultation) -> Consultation:
+    async def finish(
+        self, pending: Consultation, priority: Priority = Priority.OPEN_CHART
+    ) -> Consultation:
         """Ask the model and check what it said; identical work in flight is joined."""
-        return await asyncio.shield(self._in_flight.start(pending))
+        return await asyncio.shield(self._in_flight.start(pending, priority))
 
     async def close(self) -> None:
         """Cancel what is in flight and wait until it has ended."""
@@ -223,13 +226,15 @@ class Consultant:
         seconds = min(wait_s, self._config.deadline_s) if self._waiting < _MOST_WAITING else 0.0
         self._waiting += 1
         try:
-            found = await self._answer_by(pending, seconds)
+            found = await self._answer_by(pending, seconds, Priority.BACKGROUND)
         finally:
             self._waiting -= 1
         await self._save(found, Response(), call)
         return Response(extension={STARTED: {"outcome": found.outcome.value}})
 
-    async def _answer_by(self, pending: Consultation, seconds: float) -> Consultation:
+    async def _answer_by(
+        self, pending: Consultation, seconds: float, priority: Priority = Priority.OPEN_CHART
+    ) -> Consultation:
         """The stored answer to the same question, or the model's if it comes in time, or none.
 
         When the question differs in nothing that matters from the last one, its answer stands.
@@ -241,7 +246,7 @@ class Consultant:
         if pending.key not in self._in_flight and await self._stands(pending, oldest):
             # The last answer may be this question's own, finished between the two looks.
             return await self._answer_to(pending) or replace(pending, outcome=Outcome.REUSED)
-        task = self._in_flight.start(pending)
+        task = self._in_flight.start(pending, priority)
         done, _ = await asyncio.wait({task}, timeout=max(seconds, 0.0))
         return task.result() if done else pending
 

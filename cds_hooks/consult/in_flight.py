@@ -11,6 +11,7 @@ from cds_hooks.consult.config import ConsultConfig, Dependencies
 from cds_hooks.consult.model_run import run_inference
 from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.errors import ChartsideError
+from cds_hooks.inference.engine import Priority
 
 __all__ = ["InFlightWork"]
 
@@ -41,15 +42,18 @@ class InFlightWork:
     def __contains__(self, key: str) -> bool:
         return key in self._running
 
-    def start(self, pending: Consultation) -> asyncio.Task[Consultation]:
+    def start(
+        self, pending: Consultation, priority: Priority = Priority.OPEN_CHART
+    ) -> asyncio.Task[Consultation]:
         """The work on this question: what is in flight already, or new under an id of its own.
 
-        Its own, because the hook that asked may leave with a record that says "not yet".
+        Its own, because the hook that asked may leave with a record that says "not yet". What is
+        in flight already keeps the priority that it was begun with.
         """
         task = self._running.get(pending.key)
         if task is None:
             work = replace(pending, id=self._dependencies.new_id())
-            task = asyncio.create_task(self._once(work), name=f"consultation {work.id}")
+            task = asyncio.create_task(self._once(work, priority), name=f"consultation {work.id}")
             self._running[pending.key] = task
             task.add_done_callback(lambda done: self._ended(work, done))
         return task
@@ -67,7 +71,7 @@ class InFlightWork:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._dependencies.failed(pending, error)
 
-    async def _once(self, pending: Consultation) -> Consultation:
+    async def _once(self, pending: Consultation, priority: Priority) -> Consultation:
         """Do the work, unless it failed just now; or wait for the process that does it."""
         if (failed := self._recent_failure(pending.key)) is not None:
             return failed
@@ -85,9 +89,8 @@ class InFlightWork:
             found = await self._dependencies.store.find_by_key(pending.key, not_older_than=oldest)
             if found is not None:
                 return found
-            return await self._record(
-                await run_inference(self._dependencies, self._config, pending)
-            )
+            done = await run_inference(self._dependencies, self._config, pending, priority)
+            return await self._record(done)
 
     async def _record(self, done: Consultation) -> Consultation:
         await self._dependencies.store.save_consultation(done)

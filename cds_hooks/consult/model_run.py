@@ -11,7 +11,13 @@ from cds_hooks import plausibility
 from cds_hooks.consult.config import ConsultConfig, Dependencies
 from cds_hooks.consult.stopwatch import Stopwatch
 from cds_hooks.consultation import Consultation, Differential, Outcome
-from cds_hooks.inference.engine import EngineError, Generation, GenerationRequest
+from cds_hooks.inference.engine import (
+    EngineError,
+    Generation,
+    GenerationRequest,
+    Priority,
+    UnusableAnswer,
+)
 from cds_hooks.inference.output import InvalidOutput, parse_differential
 from cds_hooks.inference.panel import PanelGeneration, by_model
 from prompts import Prompt
@@ -22,7 +28,10 @@ _CODE = re.compile(r"[a-z]+(-[a-z]+)+")
 
 
 async def run_inference(
-    dependencies: Dependencies, config: ConsultConfig, pending: Consultation
+    dependencies: Dependencies,
+    config: ConsultConfig,
+    pending: Consultation,
+    priority: Priority = Priority.OPEN_CHART,
 ) -> Consultation:
     """The consultation with its outcome, whatever that is; an engine's fault is one."""
     if pending.prompt is None:
@@ -30,7 +39,7 @@ async def run_inference(
     watch = Stopwatch()
     try:
         generation = await dependencies.engine.generate(
-            _request(dependencies, config, pending.prompt)
+            _request(dependencies, config, pending.prompt, priority)
         )
     except EngineError as error:
         detail = error.diagnostics()
@@ -43,7 +52,7 @@ async def run_inference(
 
 
 def _request(
-    dependencies: Dependencies, config: ConsultConfig, prompt: Prompt
+    dependencies: Dependencies, config: ConsultConfig, prompt: Prompt, priority: Priority
 ) -> GenerationRequest:
     return GenerationRequest(
         messages=prompt.messages,
@@ -54,6 +63,7 @@ def _request(
         seed=config.seed,
         deadline_s=config.deadline_s,
         names=config.names_by_construction,
+        priority=priority,
     )
 
 
@@ -117,6 +127,8 @@ def _fault(error: EngineError) -> str:
 
 
 def _outcome(error: EngineError) -> Outcome:
+    if isinstance(error, UnusableAnswer):
+        return Outcome.INVALID_OUTPUT
     return Outcome(error.code) if error.code in set(Outcome) else Outcome.ENGINE_FAILED
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Any, Protocol
 
 from cds_hooks.consultation import ModelIdentity
@@ -19,9 +20,11 @@ __all__ = [
     "DeadlinePassed",
     "Generation",
     "GenerationRequest",
+    "Priority",
     "PromptTooLong",
     "QueueFull",
     "Sample",
+    "UnusableAnswer",
 ]
 
 
@@ -57,6 +60,19 @@ class PromptTooLong(EngineError):
     code = "prompt-too-long"
 
 
+class UnusableAnswer(EngineError):
+    """The model did answer, and not in a form that can be used; the same question would end so."""
+
+    code = "invalid-output"
+
+
+class Priority(IntEnum):
+    """Which request is worked on first where several wait: the lowest number."""
+
+    OPEN_CHART = 0
+    BACKGROUND = 1
+
+
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
     """What to generate. `schema` is the JSON Schema of the answer.
@@ -65,7 +81,8 @@ class GenerationRequest:
     schema keyword `x-chartside-names` being true when this is True and the engine has a trie.
     `temperature` None is what the model's authors recommend. `deadline_s` is how long from now the
     whole request may take. `exclusive` asks for an empty engine and nothing beside: what other work
-    leaves behind changes the last bits of a logit, and a replay must not depend on it.
+    leaves behind changes the last bits of a logit, and a replay must not depend on it. `priority`
+    is whether somebody waits for it: what is only prepared, or measured, is for the background.
     """
 
     messages: tuple[Message, ...]
@@ -77,6 +94,7 @@ class GenerationRequest:
     deadline_s: float = 60.0
     names: bool = False
     exclusive: bool = False
+    priority: Priority = Priority.OPEN_CHART
 
 
 @dataclass(frozen=True, slots=True)

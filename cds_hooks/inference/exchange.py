@@ -35,6 +35,7 @@ def asked_in(request: GenerationRequest, config: LlamaConfig) -> Frame:
         "deadline_s": request.deadline_s,
         "names": request.names and config.names is not None,
         "exclusive": request.exclusive,
+        "priority": int(request.priority),
     }
 
 

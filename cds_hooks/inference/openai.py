@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import ssl
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
@@ -22,14 +23,23 @@ from cds_hooks.inference.engine import (
     QueueFull,
 )
 from cds_hooks.inference.remote.asking import Answer, Asking
+from cds_hooks.inference.remote.choice import WHOLE
 from cds_hooks.inference.remote.config import OpenAIConfig, check_tls
-from cds_hooks.inference.remote.dialect import TokenCounter
+from cds_hooks.inference.remote.dialect import Dialect, TokenCounter
 from cds_hooks.inference.remote.exchange import Exchange, Guard
-from cds_hooks.inference.remote.faults import ServerAway, ServerFault
+from cds_hooks.inference.remote.faults import (
+    OF_THE_MODEL,
+    Fault,
+    ServerAway,
+    ServerFault,
+    fault_error,
+)
 from cds_hooks.inference.remote.key import KeyFile
 from cds_hooks.inference.remote.watch import Served, Watch
 
 __all__ = ["OpenAIConfig", "OpenAIEngine"]
+
+_log = logging.getLogger(__name__)
 
 
 class _Life:
@@ -40,14 +50,17 @@ class _Life:
     ) -> None:
         key = KeyFile(config.key_file) if config.key_file else None
         self.exchange = Exchange(config.address, config.bounds, key=key, tls=tls, guard=guard)
-        self.asking = Asking(self.exchange, config)
         self.watch = Watch(self.exchange, config.model, config.probe_s)
+        self.asking = Asking(self.exchange, config, self._dialect)
         self.running: set[asyncio.Timeout] = set()
         self.idle = asyncio.Event()
         self.idle.set()
         self._watcher = asyncio.create_task(self.watch.run(), name="model-server-watch")
         self._model = config.model
         self._counter: tuple[Served, TokenCounter] | None = None
+
+    def _dialect(self) -> Dialect | None:
+        return self.watch.served.dialect if self.watch.served else None
 
     def counter(self) -> TokenCounter | None:
         """Counts tokens with the server that is up now; None when it is of an unknown kind."""
@@ -104,9 +117,15 @@ class OpenAIEngine:
         self._guard = guard
         self._life: _Life | None = None
         self._stopped = False
+        self._told: set[Fault] = set()
 
     def __repr__(self) -> str:
         return f"OpenAIEngine({self._config.model!r}, {self.state.status})"
+
+    @property
+    def where(self) -> str:
+        """The server, as `host:port`."""
+        return self._config.address.authority
 
     @property
     def model(self) -> ModelIdentity:
@@ -122,6 +141,14 @@ class OpenAIEngine:
         watch = self._life.watch
         running = len(self._life.running)
         return EngineState(watch.status, 0, running, watch.times_away, watch.detail)
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the server, or what it was found to do wrong, in words; else empty."""
+        state, told = self.state, sorted(self._told)
+        if state.status != "ready" and state.detail in set(Fault):
+            told.append(Fault(state.detail))
+        return " ".join(self._in_words(fault) for fault in told)
 
     async def start(self) -> None:
         """Begin to look whether the server is up; returns at once."""
@@ -169,7 +196,28 @@ class OpenAIEngine:
         except ServerAway as fault:
             life.watch.away(fault)
             raise
+        except ServerFault as fault:
+            self._tell(fault.fault)
+            raise
+        self._look_at(answers)
         return _generation(answers, model)
+
+    def _look_at(self, answers: Sequence[Answer]) -> None:
+        """Say what the server did wrong though some samples are whole."""
+        for sample in (sample for answer in answers for sample in answer.samples):
+            if sample.finish not in WHOLE and sample.finish in set(Fault):
+                self._tell(Fault(sample.finish))
+        if self._config.thinking_tokens and not any(answer.thought for answer in answers):
+            self._tell(Fault.DID_NOT_THINK)
+
+    def _tell(self, fault: Fault) -> None:
+        """Log what a server is known to do wrong, and the switch to set: once for each."""
+        if fault in OF_THE_MODEL and fault not in self._told:
+            self._told.add(fault)
+            _log.warning("%s", self._in_words(fault))
+
+    def _in_words(self, fault: Fault) -> str:
+        return fault_error(fault, where=self.where).diagnostics()
 
     def _ready(self) -> _Life:
         state = self.state

@@ -283,9 +283,9 @@ def _append(path: Path, lines: Iterable[_Line]) -> None:
 
 
 def _content(request: GenerationRequest) -> dict[str, Any]:
-    """What decides the answer: not how long it may take, nor whether it is made alone."""
+    """What decides the answer: not how long it may take, nor when or whether it is made alone."""
     content = asdict(request)
-    del content["deadline_s"], content["exclusive"]
+    del content["deadline_s"], content["exclusive"], content["priority"]
     return cast("dict[str, Any]", orjson.loads(orjson.dumps(content)))
 
 

@@ -25,7 +25,7 @@ from cds_hooks.inference.engine import (
     PromptTooLong,
     QueueFull,
 )
-from cds_hooks.inference.remote.faults import Fault, ServerFault
+from cds_hooks.inference.remote.faults import OF_THE_MODEL, Fault, ServerFault
 
 __all__ = ["NotOneModel", "Replicas"]
 
@@ -209,7 +209,8 @@ def _is_ill(error: EngineError) -> bool:
     """Whether a failure tells of the replica, and not of the request or of how busy it is."""
     if isinstance(error, PromptTooLong | QueueFull | DeadlinePassed):
         return False
-    return not (isinstance(error, ServerFault) and error.fault is Fault.REQUEST_REFUSED)
+    of_all = OF_THE_MODEL | {Fault.REQUEST_REFUSED}
+    return not (isinstance(error, ServerFault) and error.fault in of_all)
 
 
 def _refuse_different(models: Sequence[ModelIdentity]) -> None:

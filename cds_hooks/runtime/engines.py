@@ -46,6 +46,7 @@ __all__ = [
     "model_entry",
     "options_digest",
     "samples_of",
+    "server_engines",
     "started_engine",
 ]
 
@@ -145,6 +146,16 @@ def _adapters(file: Model | ModelFile) -> tuple[Adapter, ...]:
     return tuple(Adapter(a.path, a.scale, a.sha256) for a in file.adapters)
 
 
+def server_engines(settings: Settings) -> Iterator[tuple[str, OpenAIEngine]]:
+    """Of each model server its place in the settings and an engine, not started. Raises
+    SettingsError."""
+    places = [("model_server", settings.model_server)]
+    places += [(f"panel.servers[{n}]", each) for n, each in enumerate(settings.panel.servers)]
+    for where, server in places:
+        with _in_settings(where):
+            yield from ((where, _of_server(server, base)) for base in server.bases)
+
+
 def local_configs(
     settings: Settings, bounds: TemplateSettings, samples: int
 ) -> Iterator[LlamaConfig]:
@@ -226,9 +237,17 @@ def _chat_template(file: Model | ModelFile) -> str:
 
 def _remote(server: ModelServer, where: str) -> Engine:
     """One engine a server; several are replicas of one model."""
-    try:
+    with _in_settings(where):
         engines = [_of_server(server, base) for base in server.bases]
-        return engines[0] if len(engines) == 1 else Replicas(engines)
+        engine: Engine = engines[0] if len(engines) == 1 else Replicas(engines)
+    return engine
+
+
+@contextlib.contextmanager
+def _in_settings(where: str) -> Iterator[None]:
+    """What is wrong with a server is wrong in the settings, at a place."""
+    try:
+        yield
     except ChartsideError as error:
         raise SettingsError(error.message, where=where, hint=error.hint) from None
     except (ValueError, OSError) as error:

@@ -13,6 +13,7 @@ from cds_hooks.settings.kinds import Digest, Section, Unset
 __all__ = ["Adapter", "Model", "ModelFile", "ModelServer", "Panel"]
 
 _Share = Annotated[float, Field(ge=0)]
+_Value = str | bool | int | float
 _Url = Annotated[str, Field(pattern=r"^https?://[^\s?#@]+$")]
 
 
@@ -51,8 +52,10 @@ class ModelServer(Section):
         0, ge=0, description="Tokens a reasoning model may think, on top of the answer's."
     )
     in_flight: int = Field(16, gt=0, description="Requests at one time, for each server.")
-    extra: Mapping[str, str | float | bool] = Field(
-        {}, description="Further sampling fields of a request (`top_p`, `min_p` ...)."
+    extra: Mapping[str, _Value | Mapping[str, _Value]] = Field(
+        {},
+        description="Further sampling and template fields of a request (`top_p`, `min_p`, "
+        "`chat_template_kwargs` ...).",
     )
 
     @model_validator(mode="after")

@@ -95,6 +95,15 @@ def test_no_digest_is_expected_of_files_that_none_was_named_for(settings: Any) -
     assert engines.expected_digest(settings(model_server=SERVER)) == "a" * 64
 
 
+def test_template_fields_reach_the_body_as_they_are(settings: Any) -> None:
+    extra = {"chat_template_kwargs": {"enable_thinking": False}, "top_k": 20, "min_p": 0.05}
+    made = settings(model_server={**SERVER, "extra": extra})
+    assert repr(dict(made.model_server.extra)) == repr(extra)
+    engine = make_engine(made, 1)
+    assert isinstance(engine, OpenAIEngine)
+    assert dict(engine._config.extra) == extra
+
+
 def test_a_server_takes_the_place_of_the_file(settings: Any) -> None:
     engine = make_engine(settings(model_server=SERVER), 1)
     assert isinstance(engine, OpenAIEngine)

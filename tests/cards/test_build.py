@@ -24,6 +24,7 @@ from cds_hooks.consultation import (
     Verdict,
 )
 from cds_hooks.inference.deaths import CODES
+from cds_hooks.inference.remote.misbehaviour import misbehaviours
 from cds_hooks.inference.standing import CRASHES, LIBRARY_UNUSABLE, PROOF_FAILED
 from cds_hooks.protocol.cards import Card, Coding, Response
 from cds_hooks.protocol.wire import to_document
@@ -140,7 +141,14 @@ def test_every_verdict_and_state_has_words() -> None:
     assert set(texts().outcomes) == set(Outcome) - {Outcome.ANSWERED, Outcome.CHECKED}
 
 
-@pytest.mark.parametrize("code", [*CODES.values(), CRASHES, LIBRARY_UNUSABLE, PROOF_FAILED])
+# These two stand beside an answer, in the log alone.
+REMARKS = {"server-did-not-think", "server-refused-priority"}
+OF_SERVERS = sorted({m.code for m in misbehaviours().misbehaviour} - REMARKS)
+
+
+@pytest.mark.parametrize(
+    "code", [*CODES.values(), CRASHES, LIBRARY_UNUSABLE, PROOF_FAILED, *OF_SERVERS]
+)
 def test_why_the_model_is_away_is_told_in_plain_words_and_by_its_code(
     answered: Consultation, make_uuid: Uuids, code: str
 ) -> None:

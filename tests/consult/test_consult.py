@@ -14,7 +14,7 @@ from cds_hooks.consultation import Consultation, Outcome, Verdict
 from cds_hooks.gather import PatientUnavailable
 from cds_hooks.inference.engine import DeadlinePassed, EngineError, QueueFull
 from cds_hooks.inference.fake import FakeEngine, FakeReply
-from cds_hooks.inference.remote.faults import Fault, ServerFault
+from cds_hooks.inference.remote.faults import Fault, ServerFault, fault_error
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import ServiceDefinition
 from tests.consult.held import Held, recorded
@@ -119,6 +119,9 @@ async def test_a_new_result_is_a_new_question_and_the_last_answer_is_shown_meanw
         (QueueFull("full"), Outcome.OVERLOADED),
         (DeadlinePassed("late"), Outcome.DEADLINE),
         (EngineError("died"), Outcome.ENGINE_FAILED),
+        (fault_error(Fault.REPEATS), Outcome.INVALID_OUTPUT),
+        (fault_error(Fault.PROMPT_CUT), Outcome.INVALID_OUTPUT),
+        (fault_error(Fault.NO_JSON_SCHEMA), Outcome.ENGINE_FAILED),
     ],
 )
 async def test_a_fault_of_the_engine_is_an_outcome_and_an_honest_card(
@@ -135,6 +138,10 @@ async def test_a_fault_of_the_engine_is_an_outcome_and_an_honest_card(
     assert seen[0].outcome is outcome
     assert response.cards[0].suggestions == ()
     assert response.cards[0].summary
+    if isinstance(fault, ServerFault):
+        assert seen[0].fault == fault.code
+        assert fault.hint in seen[0].outcome_detail
+        assert fault.code in response.cards[0].detail
 
 
 async def test_an_engine_that_is_loading_is_told_as_such(

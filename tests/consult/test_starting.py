@@ -12,7 +12,7 @@ import pytest
 from cds_hooks.audit import Store
 from cds_hooks.consult import Consultant
 from cds_hooks.consultation import Consultation, Outcome
-from cds_hooks.inference.engine import QueueFull
+from cds_hooks.inference.engine import Priority, QueueFull
 from cds_hooks.inference.fake import FakeEngine, FakeReply
 from cds_hooks.protocol.cards import Response
 from cds_hooks.protocol.request import HookRequest
@@ -56,7 +56,7 @@ async def test_booking_starts_the_work_and_the_opened_chart_has_the_answer(
     await recorded(seen)
     [card] = (await consultant.answer(service, request)).cards
     assert "Pulmonary embolism" in card.detail
-    assert len(engine.requests) == 1
+    assert [asked.priority for asked in engine.requests] == [Priority.BACKGROUND]
     [answer] = await records(store, request, consultant)
     assert answer.service == booked.id
 
@@ -119,6 +119,20 @@ async def test_a_service_that_is_made_to_only_start_shows_no_card(
     assert outcome(await consultant.answer(quiet, make_request(resources))) == "pending"
     await recorded(seen)
     assert seen[0].outcome is Outcome.ANSWERED
+    assert engine.requests[0].priority is Priority.BACKGROUND
+
+
+async def test_an_opened_chart_goes_before_what_is_only_prepared(
+    make_consultant: Make,
+    make_request: MakeRequest,
+    service: ServiceDefinition,
+    resources: Resources,
+    answer_of: AnswerOf,
+) -> None:
+    engine = FakeEngine([FakeReply((answer_of("Pulmonary embolism"),))], demonstration=False)
+    await make_consultant(engine).answer(service, make_request(resources))
+    assert engine.requests[0].priority is Priority.OPEN_CHART
+    assert Priority.OPEN_CHART < Priority.BACKGROUND
 
 
 async def test_each_service_answers_within_its_own_time(

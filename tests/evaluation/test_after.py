@@ -14,7 +14,7 @@ from cds_hooks.consultation import Consultation, Verdict
 from cds_hooks.evaluation.runs.after import judge, second_look
 from cds_hooks.evaluation.runs.question import QuestionConfig
 from cds_hooks.evaluation.suites.charts import ChartBuilder, quantity
-from cds_hooks.inference.engine import EngineUnavailable
+from cds_hooks.inference.engine import EngineUnavailable, Priority
 from cds_hooks.inference.fake import FakeEngine, FakeReply
 from cds_hooks.plausibility import Terminology
 from fhir_mapping import map_chart
@@ -58,7 +58,7 @@ async def test_what_the_chart_bears_out_comes_first(
     assert not any("130" in m.content for r in engine.requests for m in r.messages)
     again_found = await again(done)
     assert names(again_found) == ["Sepsis", "Gout"]
-    assert len(engine.requests) == 2
+    assert [asked.priority for asked in engine.requests] == [Priority.BACKGROUND] * 2
 
 
 async def test_the_judges_choice_comes_first(done: Consultation) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from cds_hooks.inference.engine import DeadlinePassed, GenerationRequest
+from cds_hooks.inference.engine import DeadlinePassed, GenerationRequest, Priority
 from cds_hooks.inference.llama import LlamaEngine
 
 pytestmark = [pytest.mark.model, pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
@@ -36,6 +36,25 @@ async def test_it_neither_overtakes_nor_is_overtaken(engine: LlamaEngine, ask: A
             group.create_task(run(name, exclusive=name == "alone"))
             await asyncio.sleep(0)
     assert order == ["before", "alone", "after"]
+
+
+async def test_an_opened_chart_overtakes_what_is_prepared_and_waits(
+    engine: LlamaEngine, ask: Ask
+) -> None:
+    order: list[str] = []
+
+    async def run(name: str, priority: Priority) -> None:
+        request = ask(chart=f"S1 rash {name}", max_tokens=60, exclusive=True, priority=priority)
+        await engine.generate(request)
+        order.append(name)
+
+    asked = [("runs", Priority.BACKGROUND), ("prepared", Priority.BACKGROUND),
+             ("opened", Priority.OPEN_CHART), ("later", Priority.OPEN_CHART)]  # fmt: skip
+    async with asyncio.TaskGroup() as group:
+        for name, priority in asked:
+            group.create_task(run(name, priority))
+            await asyncio.sleep(0)
+    assert order == ["runs", "opened", "later", "prepared"]
 
 
 @pytest.mark.parametrize("runs", [False, True])

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_hooks.inference.engine import EngineError, GenerationRequest
-from cds_hooks.inference.remote.chat import ChatStream, body_of, defused, plain_schema
+from cds_hooks.inference.remote.body import body_of, defused, plain_schema
+from cds_hooks.inference.remote.chat import ChatStream
+from cds_hooks.inference.remote.choice import Expected
 from cds_hooks.inference.remote.faults import ServerFault
 
 JSON = st.recursive(
@@ -21,6 +25,7 @@ JSON = st.recursive(
         | st.dictionaries(
             st.sampled_from(
                 ["choices", "index", "delta", "content", "finish_reason", "usage", "model",
+                 "message", "reasoning", "reasoning_content",
                  "error", "prompt_tokens", "completion_tokens", "prompt_tokens_details"]
             ),
             inner,
@@ -62,6 +67,15 @@ def test_whatever_comes_is_read_or_refused_with_a_code(pieces: list[bytes]) -> N
         assert isinstance(sample.text, str)
         assert sample.finish
         assert sample.tokens >= 0
+
+
+@given(st.binary(max_size=60) | JSON.map(orjson.dumps))
+def test_whatever_comes_in_one_piece_is_read_or_refused_with_a_code(body: bytes) -> None:
+    stream = ChatStream("m", 2, expected=Expected(is_object=True, thought_tokens=1), asked=9)
+    with contextlib.suppress(ServerFault):
+        stream.whole(body)
+        stream.end()
+    assert all(sample.finish for sample in stream.samples())
 
 
 def test_pieces_of_several_choices_come_mixed() -> None:
@@ -117,7 +131,7 @@ def test_thinking_begins_an_answer_and_is_no_part_of_it(key: str) -> None:
 
 
 def test_an_answer_longer_than_allowed_is_refused() -> None:
-    stream = ChatStream("m", 1, longest=10)
+    stream = ChatStream("m", 1, expected=Expected(longest=10))
     stream.feed(events(piece(0, "x" * 10)))
     with pytest.raises(ServerFault) as fault:
         stream.feed(events(piece(0, "x")))

@@ -36,6 +36,12 @@ def test_a_server_on_the_list_is_allowed(base: str, allowed: tuple[str, ...]) ->
     allowed_server(base, allowed)
 
 
+@pytest.mark.parametrize("model", ["gpt-oss:120b-cloud", "kimi-k2.6:cloud"])
+def test_a_model_that_ollama_runs_elsewhere_is_refused(model: str) -> None:
+    with pytest.raises(ValueError, match="outside this network"):
+        OpenAIConfig("http://127.0.0.1:11434", model, ("http://127.0.0.1:11434",))
+
+
 @pytest.mark.parametrize(
     ("base", "allowed"),
     [

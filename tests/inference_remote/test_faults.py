@@ -120,7 +120,7 @@ ANSWERS = [
     ("server-unavailable", {"status_code": 503}),
     ("overloaded", {"status_code": 429}),
     ("server-html", {"html": "<!doctype html><h1>Sign in</h1>"}),
-    ("server-content-type", {"json": {"choices": []}}),
+    ("server-content-type", {"text": "{}"}),
     ("server-content-type", {"content": b"data: {}\n\n"}),
     ("server-compressed", {"content": b"x", "headers": {"Content-Encoding": "br"}}),
 ]  # fmt: skip

@@ -13,7 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_hooks.inference.engine import EngineError, EngineUnavailable, GenerationRequest, QueueFull
+from cds_hooks.inference.engine import (
+    EngineError,
+    EngineUnavailable,
+    GenerationRequest,
+    Priority,
+    QueueFull,
+)
 from cds_hooks.inference.fake import FakeEngine, FakeReply
 from cds_hooks.inference.panel import Panel
 from cds_hooks.inference.recorded import (
@@ -87,6 +93,7 @@ def test_everything_that_an_answer_depends_on_is_in_its_digest(
 ) -> None:
     assert request_digest(ask(**change)) != request_digest(ask())
     assert request_digest(ask(deadline_s=1.0)) == request_digest(ask())
+    assert request_digest(ask(priority=Priority.BACKGROUND)) == request_digest(ask())
 
 
 async def test_a_recording_is_gone_on_with(path: Path, ask: Ask) -> None:

@@ -11,7 +11,13 @@ from dataclasses import replace
 
 from cds_hooks.consultation import Assessment, Consultation
 from cds_hooks.evaluation.runs.question import QuestionConfig
-from cds_hooks.inference.engine import Engine, EngineError, Generation, GenerationRequest
+from cds_hooks.inference.engine import (
+    Engine,
+    EngineError,
+    Generation,
+    GenerationRequest,
+    Priority,
+)
 from cds_hooks.plausibility import Terminology
 from cds_hooks.plausibility.second_look import (
     Answered,
@@ -129,4 +135,5 @@ def _request(question: Question, config: QuestionConfig) -> GenerationRequest:
         temperature=0.0,
         seed=config.seed,
         deadline_s=config.deadline_s,
+        priority=Priority.BACKGROUND,
     )

@@ -12,7 +12,7 @@ from typing import Any
 import jinja2
 import orjson
 
-from cds_hooks.inference.engine import GenerationRequest, Sample
+from cds_hooks.inference.engine import GenerationRequest, Priority, Sample
 from prompts.prompt import Message
 
 __all__ = ["Question", "QuestionConfig", "question"]
@@ -49,6 +49,7 @@ class Question:
             temperature=config.temperature,
             seed=config.seed,
             deadline_s=config.deadline_s,
+            priority=Priority.BACKGROUND,
         )
 
     def read(self, sample: Sample) -> object:

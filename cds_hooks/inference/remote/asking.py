@@ -7,24 +7,32 @@ Once anything was generated nothing is asked again: what is whole is kept, what 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from cds_hooks.inference.engine import DeadlinePassed, EngineError, GenerationRequest, Sample
-from cds_hooks.inference.remote.chat import WHOLE, ChatStream, Usage, body_of
+from cds_hooks.inference.remote.body import body_of
+from cds_hooks.inference.remote.chat import ChatStream, Usage
+from cds_hooks.inference.remote.choice import WHOLE, Expected
 from cds_hooks.inference.remote.config import OpenAIConfig
+from cds_hooks.inference.remote.dialect import Dialect
 from cds_hooks.inference.remote.exchange import Exchange
 from cds_hooks.inference.remote.faults import Fault, ServerFault, fault_error
+from cds_hooks.inference.remote.misbehaviour import misbehaviours
 
 __all__ = ["Answer", "Asking"]
 
+_log = logging.getLogger(__name__)
 _PATH = "/v1/chat/completions"
 _PAUSES_S = (0.1, 0.4, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of one request: samples, tokens, seconds; `failed` is what cut it short."""
+    """What came of one request: samples, tokens, seconds; `failed` is what cut it short, and
+    `thought` is whether any thinking came."""
 
     samples: tuple[Sample, ...]
     usage: Usage
@@ -32,20 +40,26 @@ class Answer:
     prompt_s: float = 0.0
     decode_s: float = 0.0
     failed: EngineError | None = None
+    thought: bool = False
 
     @property
     def refused(self) -> bool:
         """Whether the server did not take the request at all."""
-        return isinstance(self.failed, ServerFault) and self.failed.fault is Fault.REQUEST_REFUSED
+        return _refused(self.failed)
 
 
 class Asking:
-    """Asks one server for samples, learning whether it gives several at a time."""
+    """Asks one server for samples, learning whether it gives several at a time and whether it takes
+    a priority. `dialect` tells what kind of server it is, as far as that is known."""
 
-    def __init__(self, exchange: Exchange, config: OpenAIConfig) -> None:
+    def __init__(
+        self, exchange: Exchange, config: OpenAIConfig, dialect: Callable[[], Dialect | None]
+    ) -> None:
         self._exchange = exchange
         self._config = config
+        self._dialect = dialect
         self._together = config.together
+        self._takes_priority = True
         self._turn = asyncio.Semaphore(config.bounds.connections)
 
     async def samples(self, request: GenerationRequest) -> tuple[Answer, ...]:
@@ -85,17 +99,14 @@ class Asking:
         self, request: GenerationRequest, first: int, samples: int, ends: float
     ) -> Answer:
         """One answer, whatever comes of it."""
-        config, loop = self._config, asyncio.get_running_loop()
-        body = body_of(
-            request,
-            config.model,
-            first=first,
-            samples=samples,
-            thinking_tokens=config.thinking_tokens,
-            extra=config.extra,
-        )
+        loop = asyncio.get_running_loop()
+        body = self._body(request, first, samples)
         asked_at = loop.time()
-        sink, sent_at, failed = await self._persistently(body, samples, ends)
+        sink, sent_at, failed = await self._persistently(body, request, samples, ends)
+        if _refused(failed) and body.pop("priority", None) is not None:
+            sink, sent_at, failed = await self._persistently(body, request, samples, ends)
+            if not _refused(failed):
+                self._without_priority()
         began_at = sink.began_at if sink.began else loop.time()
         return Answer(
             _all(sink, samples, failed),
@@ -104,15 +115,35 @@ class Asking:
             prompt_s=began_at - sent_at,
             decode_s=loop.time() - began_at,
             failed=failed,
+            thought=sink.thought,
         )
 
+    def _body(self, request: GenerationRequest, first: int, samples: int) -> dict[str, Any]:
+        config, dialect = self._config, self._dialect()
+        return body_of(
+            request,
+            config.model,
+            first=first,
+            samples=samples,
+            thinking_tokens=config.thinking_tokens,
+            extra=config.extra,
+            priority=self._takes_priority and dialect is not None and dialect.priority,
+        )
+
+    def _without_priority(self) -> None:
+        """Learn that this server takes no priority, and say so once."""
+        if self._takes_priority:
+            fault = fault_error(Fault.PRIORITY_REFUSED)
+            _log.warning("%s", fault.diagnostics())
+        self._takes_priority = False
+
     async def _persistently(
-        self, body: object, samples: int, ends: float
+        self, body: object, request: GenerationRequest, samples: int, ends: float
     ) -> tuple[ChatStream, float, EngineError | None]:
         """Try, and try again where that is safe: the last try's stream, its start, its fault."""
         loop = asyncio.get_running_loop()
         for attempt in range(self._config.retries + 1):
-            sink = self._sink(samples)
+            sink = self._sink(request, samples)
             sent_at = loop.time()
             failed = await self._once(body, sink, ends)
             pause = self._pause(failed, attempt)
@@ -139,10 +170,24 @@ class Asking:
             return _PAUSES_S[min(attempt, len(_PAUSES_S) - 1)]
         return failed.retry_after_s if failed.fault in (Fault.BUSY, Fault.UNAVAILABLE) else None
 
-    def _sink(self, samples: int) -> ChatStream:
-        clock = asyncio.get_running_loop().time
-        longest = self._config.longest_answer
-        return ChatStream(self._config.model, samples, longest=longest, clock=clock)
+    def _sink(self, request: GenerationRequest, samples: int) -> ChatStream:
+        config, bounds = self._config, misbehaviours().bounds
+        expected = Expected(
+            is_object=request.schema.get("type") == "object",
+            longest=config.longest_answer,
+            thought_tokens=config.thinking_tokens + int(bounds.thought_share * request.max_tokens),
+        )
+        return ChatStream(
+            config.model,
+            samples,
+            expected=expected,
+            asked=sum(len(message.content) for message in request.messages),
+            clock=asyncio.get_running_loop().time,
+        )
+
+
+def _refused(failed: EngineError | None) -> bool:
+    return isinstance(failed, ServerFault) and failed.fault is Fault.REQUEST_REFUSED
 
 
 def _all(sink: ChatStream, samples: int, failed: EngineError | None) -> tuple[Sample, ...]:

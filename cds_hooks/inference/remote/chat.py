@@ -1,82 +1,28 @@
-"""Chat completions as they are asked for and as they come back, piece by piece. No network.
+"""Chat completions as they come back, piece by piece or whole. No network.
 
-What is sent is OpenAI's chat completions protocol as vLLM and llama-server speak it, with the
-answer constrained by `response_format`. What comes back is checked as if it were hostile.
+What comes back is checked as if it were hostile, and a sample that runs on without end is given up
+before its token limit.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from cds_hooks.inference.engine import GenerationRequest, Sample
-from cds_hooks.inference.remote.faults import Fault, fault_error
+from cds_hooks.inference.engine import Sample
+from cds_hooks.inference.remote.choice import WHOLE, Choice, Expected
+from cds_hooks.inference.remote.faults import Fault, ServerFault, fault_error
+from cds_hooks.inference.remote.misbehaviour import code_in
 from cds_hooks.inference.remote.sse import EventReader, EventTooLong
 
-__all__ = ["WHOLE", "ChatStream", "Usage", "body_of", "defused", "plain_schema"]
+__all__ = ["ChatStream", "Usage"]
 
-WHOLE = ("stop", "length")
-"""How a sample ends that is as the model wrote it."""
-
-_OURS = "x-chartside-"
-_SEEDS = 1 << 31
 _COUNTED = range(1 << 31)
 _UNREADABLE = object()
-
-# What a chat template writes around turns: `<|im_start|>`, `<start_of_turn>`, `</s>`, `<think>`,
-# `<0x0A>`, DeepSeek's full-width bars, Mistral's `[INST]`. A model server tokenises templated
-# text with control tokens on, so no content may hold one.
-_ANGLE = re.compile(r"<(?=\s*[|\uff5c/!?A-Za-z_\u2581]|0x)|(?<=[|\uff5c])>")
-_SQUARE = re.compile(r"\[(/?[A-Z_]{3,})\]")
-
-
-def defused(text: str) -> str:
-    """`text` in which nothing can be read as a control token of a chat template."""
-    broken = _ANGLE.sub(lambda found: "\u2039" if found[0] == "<" else "\u203a", text)
-    return _SQUARE.sub(r"(\1)", broken)
-
-
-def plain_schema(node: Any) -> Any:
-    """A JSON Schema without our own keywords: a server may refuse those it does not know."""
-    if isinstance(node, Mapping):
-        kept = {key: value for key, value in node.items() if not str(key).startswith(_OURS)}
-        return {key: plain_schema(value) for key, value in kept.items()}
-    if isinstance(node, list | tuple):
-        return [plain_schema(item) for item in node]
-    return node
-
-
-def body_of(
-    request: GenerationRequest,
-    model: str,
-    *,
-    first: int = 0,
-    samples: int = 1,
-    thinking_tokens: int = 0,
-    extra: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    """The request body for `samples` samples of `request`, of which the first is number `first`.
-
-    Sample number i has seed + i: both vLLM and llama-server add the choice's index to the seed.
-    """
-    messages = [{"role": m.role, "content": defused(m.content)} for m in request.messages]
-    answer = {"name": "answer", "strict": True, "schema": plain_schema(request.schema)}
-    return {
-        **(extra or {}),
-        "model": model,
-        "messages": messages,
-        "response_format": {"type": "json_schema", "json_schema": answer},
-        "max_tokens": request.max_tokens + thinking_tokens,
-        "seed": (request.seed + first) % _SEEDS,
-        "stream": True,
-        "stream_options": {"include_usage": True},
-        **({} if request.temperature is None else {"temperature": request.temperature}),
-        **({"n": samples} if samples > 1 else {}),
-    }
+_TOLD = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +34,13 @@ class Usage:
     answer: int | None = None
 
 
-@dataclass(slots=True)
-class _Choice:
-    pieces: list[str]
-    size: int = 0
-    deltas: int = 0
-    finish: str = ""
-
-
 class ChatStream:
-    """One streamed chat completion: feed it bytes until `done`, then `end` it.
+    """One chat completion: feed it bytes until `done`, then `end` it; or give it the `whole`.
 
-    `began` becomes true with the first piece of an answer (or of the thinking before it), and
-    `began_at` is then the time of `clock`. Raises ServerFault for anything that is not a chat
-    completion of `model`.
+    `asked` is the prompt's length in characters, 0 when nobody wants it compared with what the
+    server counted. `began` becomes true with the first piece of an answer (or of the thinking
+    before it), and `began_at` is then the time of `clock`. Raises ServerFault for anything that is
+    not a chat completion of `model`, and when every sample that was begun had to be given up.
     """
 
     def __init__(
@@ -109,15 +48,18 @@ class ChatStream:
         model: str,
         samples: int,
         *,
-        longest: int = 65_536,
+        expected: Expected | None = None,
+        asked: int = 0,
         clock: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._model = model
-        self._longest = longest
+        self._expected = expected or Expected()
+        self._asked = asked
         self._clock = clock
         self._events = EventReader()
-        self._choices = [_Choice([]) for _ in range(samples)]
+        self._choices = [Choice(self._expected) for _ in range(samples)]
         self._usages: list[Usage] = []
+        self._read_over = 0
         self.began = False
         self.began_at = 0.0
         self.done = False
@@ -131,6 +73,11 @@ class ChatStream:
             answer=sum(u.answer or 0 for u in self._usages) if self._usages else None,
         )
 
+    @property
+    def thought(self) -> bool:
+        """Whether any sample came with thinking."""
+        return any(choice.thought_pieces for choice in self._choices)
+
     def feed(self, chunk: bytes) -> None:
         """Take what arrived; what comes behind the end is not read."""
         try:
@@ -140,10 +87,22 @@ class ChatStream:
         except EventTooLong:
             raise fault_error(Fault.TOO_LARGE, began=self.began) from None
 
+    def whole(self, body: bytes) -> None:
+        """Take an answer that came unstreamed, as some servers send it all the same."""
+        self._chunk(self._json(body))
+        self.done = True
+
     def end(self) -> None:
         """Say that nothing more comes. What no choice was begun of may still be asked for."""
-        if not any(choice.finish for choice in self._choices):
+        finished = [choice.finish for choice in self._choices if choice.finish]
+        if not finished:
             raise self._fault(Fault.CLOSED_EARLY)
+        if self._prompt_was_cut():
+            for choice in self._choices:
+                choice.finish = Fault.PROMPT_CUT.value
+            raise self._fault(Fault.PROMPT_CUT)
+        if not any(finish in WHOLE for finish in finished):
+            raise self._fault(Fault(finished[0]))
 
     def samples(self, cut: str = Fault.CLOSED_EARLY.value) -> list[Sample]:
         """What came of each choice that was begun, in order.
@@ -151,10 +110,10 @@ class ChatStream:
         One that was cut off has the code `cut` as its `finish`. Tokens add up to what the server
         counted.
         """
-        begun = [choice for choice in self._choices if choice.deltas or choice.finish]
-        tokens = _shared_out(self.usage.answer, [choice.deltas for choice in begun])
+        begun = [choice for choice in self._choices if choice.begun]
+        tokens = _shared_out(self.usage.answer, [choice.pieces for choice in begun])
         return [
-            Sample("".join(choice.pieces), count, choice.finish or cut)
+            Sample(choice.text, count, choice.finish or cut)
             for choice, count in zip(begun, tokens, strict=True)
         ]
 
@@ -177,7 +136,7 @@ class ChatStream:
 
     def _chunk(self, chunk: dict[str, Any]) -> None:
         if chunk.get("error") is not None:
-            raise self._fault(_reported(chunk))
+            raise self._fault(_reported(chunk["error"]))
         if chunk.get("model", self._model) != self._model:
             raise self._fault(Fault.OTHER_MODEL)
         choices = chunk.get("choices")
@@ -193,17 +152,21 @@ class ChatStream:
         index = piece.get("index") if isinstance(piece, dict) else None
         if not isinstance(index, int) or not 0 <= index < len(self._choices):
             raise self._fault(Fault.GARBAGE)
-        choice, delta = self._choices[index], piece.get("delta")
+        choice, delta = self._choices[index], piece.get("delta", piece.get("message"))
         if not isinstance(delta, dict):
             raise self._fault(Fault.GARBAGE)
-        self._text(choice, delta)
         finish = piece.get("finish_reason")
-        if finish is not None:
-            choice.finish = finish if finish in WHOLE else Fault.ANSWER_ABORTED.value
+        if choice.finish:
+            self._given_up(Fault(choice.finish) if choice.finish not in WHOLE else None)
+            return finish is not None
+        self._text(choice, delta)
+        if finish is not None and not choice.finish:
+            choice.close(finish)
         return finish is not None
 
-    def _text(self, choice: _Choice, delta: dict[str, Any]) -> None:
-        """Keep a piece of the answer; thinking is counted and not kept."""
+    def _text(self, choice: Choice, delta: dict[str, Any]) -> None:
+        """Keep a piece of the answer; thinking is counted and not kept. A server that changes the
+        thinking's name sends it under both for a while."""
         texts = [delta.get(key) for key in ("content", "reasoning", "reasoning_content")]
         if not all(text is None or isinstance(text, str) for text in texts):
             raise self._fault(Fault.GARBAGE)
@@ -211,13 +174,25 @@ class ChatStream:
             return
         if not self.began:
             self.began, self.began_at = True, self._clock()
-        choice.deltas += 1
-        choice.size += len(texts[0] or "")
-        if choice.size > self._longest:
-            raise self._fault(Fault.TOO_LARGE)
-        choice.pieces.append(texts[0] or "")
+        fault = choice.take(texts[0] or "", texts[1] or texts[2] or "")
+        if fault is Fault.TOO_LARGE:
+            raise self._fault(fault)
+        self._given_up(fault)
 
-    def _fault(self, fault: Fault) -> Exception:
+    def _given_up(self, fault: Fault | None) -> None:
+        """End it all at once when no sample that was begun goes on, unless others may yet begin."""
+        if fault is None or any(choice.begun and not choice.finish for choice in self._choices):
+            return
+        self._read_over += 1
+        waiting = not all(choice.begun for choice in self._choices)
+        if not waiting or self._read_over > self._expected.bounds.patience:
+            raise self._fault(fault)
+
+    def _prompt_was_cut(self) -> bool:
+        longest = self._expected.bounds.prompt_characters_a_token * (self.usage.prompt or 0)
+        return 0 < longest < self._asked
+
+    def _fault(self, fault: Fault) -> ServerFault:
         return fault_error(fault, began=self.began)
 
 
@@ -233,10 +208,11 @@ def _count(value: Any) -> int | None:
     return value if type(value) is int and value in _COUNTED else None
 
 
-def _reported(chunk: dict[str, Any]) -> Fault:
-    error = chunk["error"]
-    kind = error.get("type") if isinstance(error, dict) else None
-    return Fault.PROMPT_TOO_LONG if kind == "exceed_context_size_error" else Fault.REPORTED_ERROR
+def _reported(error: Any) -> Fault:
+    """What an error is that a server sends in place of, or within, an answer."""
+    if isinstance(error, dict) and error.get("type") == "exceed_context_size_error":
+        return Fault.PROMPT_TOO_LONG
+    return Fault(code_in(orjson.dumps(error)[:_TOLD]) or Fault.REPORTED_ERROR)
 
 
 def _shared_out(total: int | None, weights: Sequence[int]) -> list[int]:

@@ -15,6 +15,8 @@ from cds_hooks.inference.remote.exchange import Bounds
 
 __all__ = ["OpenAIConfig", "check_tls"]
 
+# Ollama runs a model of such a name outside, though a server on this machine is asked for it.
+_ELSEWHERE = re.compile(r"[-:]cloud$")
 _DIGEST = re.compile(r"([0-9a-f]{64})?")
 # Sampling and templating only: nothing that names files, addresses, adapters or other tools.
 _EXTRA = frozenset(
@@ -24,7 +26,6 @@ _EXTRA = frozenset(
         "frequency_penalty",
         "min_p",
         "presence_penalty",
-        "priority",
         "reasoning_budget_tokens",
         "reasoning_effort",
         "repeat_penalty",
@@ -71,6 +72,8 @@ class OpenAIConfig:
     def __post_init__(self) -> None:
         if not self.model:
             raise ValueError("model must be an id that the server lists")
+        if _ELSEWHERE.search(self.model):
+            raise ValueError("model names one that Ollama runs outside this network")
         if not _DIGEST.fullmatch(self.sha256):
             raise ValueError("sha256 must be 64 lower-case hexadecimal digits, or empty")
         if unknown := sorted(set(self.extra) - _EXTRA):

@@ -24,12 +24,14 @@ class Dialect:
 
     `build` is a path and the key of the version in its answer. `question` is the body that asks
     `/tokenize` for the tokens of a text, without the special tokens that begin a prompt.
+    `priority` is whether a request may have one, the lowest number first.
     """
 
     owner: str
     name: str
     build: tuple[str, str]
     question: Callable[[str, str], dict[str, Any]]
+    priority: bool = False
 
 
 def _llama_question(_model: str, text: str) -> dict[str, Any]:
@@ -44,7 +46,7 @@ DIALECTS = {
     dialect.owner: dialect
     for dialect in (
         Dialect("llamacpp", "llama-server", ("/props", "build_info"), _llama_question),
-        Dialect("vllm", "vLLM", ("/version", "version"), _vllm_question),
+        Dialect("vllm", "vLLM", ("/version", "version"), _vllm_question, priority=True),
     )
 }
 

@@ -23,7 +23,7 @@ from cds_hooks.inference.remote.address import ServerAddress
 from cds_hooks.inference.remote.chat import ChatStream
 from cds_hooks.inference.remote.faults import Fault, ServerFault, fault_error
 from cds_hooks.inference.remote.key import KeyFile
-from cds_hooks.inference.remote.refusal import broken, check, pieces_of
+from cds_hooks.inference.remote.refusal import broken, check, media_type, pieces_of
 from cds_hooks.tls_client import client_context
 
 __all__ = ["Bounds", "Exchange", "Guard"]
@@ -34,6 +34,7 @@ Guard = Callable[[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport]
 for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
+_EVENTS, _JSON = "text/event-stream", "application/json"
 _SHORT_BODY = 1 << 20
 _LAST_BYTES_S = 0.5
 
@@ -100,7 +101,8 @@ class Exchange:
         return value
 
     async def stream(self, path: str, body: Any, sink: ChatStream, *, ends: float) -> None:
-        """Feed a streamed answer to `sink` until it is done; `ends` is on the loop's clock.
+        """Feed an answer to `sink` until it is done, streamed as asked for or else as one piece;
+        `ends` is on the loop's clock.
 
         Raises ServerFault and DeadlinePassed. Cancelling it closes the connection, which is how
         a server learns that nobody waits any more.
@@ -111,9 +113,8 @@ class Exchange:
             found = None  # what goes wrong behind the end of an answer is nothing to it
         if found is Fault.STALLED and asyncio.get_running_loop().time() >= ends:
             raise DeadlinePassed("The deadline passed before the samples were complete")
-        if found is not None:
+        if found := found or _ended(sink):
             raise self._error(found, began=sink.began)
-        sink.end()
 
     async def _guarded(
         self, work: Coroutine[Any, Any, None], attempt: _Attempt, ends: float
@@ -149,13 +150,19 @@ class Exchange:
     async def _pour(self, path: str, body: Any, sink: ChatStream, attempt: _Attempt) -> None:
         response = await self._send(path, body, attempt)
         async with aclosing(response), pieces_of(response) as chunks:
-            await check(response, content_type="text/event-stream")
+            await check(response, media_types=(_EVENTS, _JSON))
+            whole = bytearray() if media_type(response.headers) == _JSON else None
             left = self._bounds.max_bytes
             while (chunk := await self._next(chunks, sink)) is not None:
                 left -= len(chunk)
                 if left < 0:
                     raise fault_error(Fault.TOO_LARGE, began=sink.began)
-                sink.feed(chunk)
+                if whole is None:
+                    sink.feed(chunk)
+                else:
+                    whole += chunk
+            if whole is not None:
+                sink.whole(bytes(whole))
 
     async def _next(self, chunks: AsyncIterator[bytes], sink: ChatStream) -> bytes | None:
         """What comes next. Behind a finished answer only its end is waited for, and not long."""
@@ -179,6 +186,15 @@ class Exchange:
             response = await self._client.send(request, stream=True)
         attempt.answered = True
         return response
+
+
+def _ended(sink: ChatStream) -> ServerFault | None:
+    """What is wrong with an answer of which nothing more comes."""
+    try:
+        sink.end()
+    except ServerFault as fault:
+        return fault
+    return None
 
 
 def _client(bounds: Bounds, tls: ssl.SSLContext | None, guard: Guard | None) -> httpx.AsyncClient:

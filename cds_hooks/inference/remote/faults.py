@@ -7,9 +7,16 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from cds_hooks.inference.engine import EngineError, EngineUnavailable, PromptTooLong, QueueFull
+from cds_hooks.inference.engine import (
+    EngineError,
+    EngineUnavailable,
+    PromptTooLong,
+    QueueFull,
+    UnusableAnswer,
+)
+from cds_hooks.inference.remote.misbehaviour import misbehaviours
 
-__all__ = ["Fault", "ServerAway", "ServerBusy", "ServerFault", "fault_error"]
+__all__ = ["OF_THE_MODEL", "Fault", "ServerAway", "ServerBusy", "ServerFault", "fault_error"]
 
 
 class Fault(StrEnum):
@@ -41,6 +48,22 @@ class Fault(StrEnum):
     REPORTED_ERROR = "server-reported-error"
     ANSWER_ABORTED = "server-aborted-answer"
     OTHER_MODEL = "server-other-model"
+    # What servers are known to do wrong: texts and sources are in `misbehaviour.toml`.
+    ANSWER_IN_REASONING = "server-answer-in-reasoning"
+    DOUBLED_BRACE = "server-doubled-brace"
+    WHITE_SPACE = "server-white-space"
+    REPEATS = "server-repeats"
+    THOUGHT_UNENDING = "server-thought-unending"
+    THOUGHT_IN_ANSWER = "server-thought-in-answer"
+    UNCONSTRAINED = "server-unconstrained-answer"
+    EMPTY_ANSWER = "server-empty-answer"
+    SCHEMA_REFUSED = "server-refused-schema"
+    NO_JSON_SCHEMA = "server-without-json-schema"
+    CANNOT_READ_MODEL = "server-cannot-read-model"
+    ENGINE_DEAD = "server-engine-dead"
+    PROMPT_CUT = "server-cut-prompt"
+    DID_NOT_THINK = "server-did-not-think"
+    PRIORITY_REFUSED = "server-refused-priority"
 
 
 _LOGS = "See the model server's own log."
@@ -88,6 +111,10 @@ _TEXTS: dict[Fault, tuple[str, str]] = {
         "Configure the id that its /v1/models lists.",
     ),
 }
+_TEXTS |= {Fault(m.code): (m.message, m.switch) for m in misbehaviours().misbehaviour}
+
+OF_THE_MODEL = frozenset(Fault(m.code) for m in misbehaviours().misbehaviour) - {Fault.ENGINE_DEAD}
+"""Faults of a model or of how it is served: another server of the same kind does the same."""
 
 
 class ServerFault(EngineError):
@@ -127,6 +154,10 @@ class ServerPromptTooLong(ServerFault, PromptTooLong):
     """The server's context is too small for the request."""
 
 
+class ServerAnswerUnusable(ServerFault, UnusableAnswer):
+    """The server's model answered in a form that cannot be used."""
+
+
 _KINDS: dict[Fault, type[ServerFault]] = {
     Fault.UNREACHABLE: ServerAway,
     Fault.UNTRUSTED: ServerAway,
@@ -135,6 +166,7 @@ _KINDS: dict[Fault, type[ServerFault]] = {
     Fault.BUSY: ServerBusy,
     Fault.PROMPT_TOO_LONG: ServerPromptTooLong,
 }
+_KINDS |= {Fault(m.code): ServerAnswerUnusable for m in misbehaviours().misbehaviour if m.answered}
 
 
 def fault_error(

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import cast
 
 import httpx
 
 from cds_hooks.inference.remote.faults import Fault, fault_error
+from cds_hooks.inference.remote.misbehaviour import code_in
 
-__all__ = ["broken", "check", "pieces_of"]
+__all__ = ["broken", "check", "media_type", "pieces_of"]
 
 _STATUS = {
     400: Fault.REQUEST_REFUSED,
@@ -32,17 +33,20 @@ _REFUSAL_S = 2.0
 # llama-server's error type; vLLM's and OpenAI's words for the same.
 _TOO_LONG = re.compile(rb"exceed_context_size_error|context_length_exceeded|context length")
 _DIGITS = re.compile(r"[0-9]{1,9}")
+# Statuses whose body may tell of what is known of servers (`misbehaviour.toml`).
+_TELLING = frozenset({400, 422, 500})
 
 
-async def check(response: httpx.Response, *, content_type: str | None = None) -> None:
+async def check(response: httpx.Response, *, media_types: Collection[str] = ()) -> None:
     """Raise the ServerFault that an answer's head is, unless it is fit to be read.
 
-    The body of a refused request is looked at for one thing: whether the prompt was too long.
+    The body of a refused request is looked at, and never quoted: whether the prompt was too long,
+    and whether it tells of what such servers are known to do wrong.
     """
     fault = _fault_of_status(response.status_code)
-    if response.status_code == 400 and await _says_too_long(response):
-        fault = Fault.PROMPT_TOO_LONG
-    fault = fault or _fault_of_headers(response.headers, content_type)
+    if response.status_code in _TELLING:
+        fault = _fault_of_words(response.status_code, await _words(response)) or fault
+    fault = fault or _fault_of_headers(response.headers, media_types)
     if fault is not None:
         raise fault_error(fault, retry_after_s=_retry_after_s(response.headers))
 
@@ -84,16 +88,30 @@ def _fault_of_status(status: int) -> Fault | None:
     return _STATUS.get(status, Fault.UNEXPECTED_STATUS)
 
 
-def _fault_of_headers(headers: httpx.Headers, content_type: str | None) -> Fault | None:
+def _fault_of_words(status: int, words: bytes) -> Fault | None:
+    if status == 400 and _TOO_LONG.search(words):
+        return Fault.PROMPT_TOO_LONG
+    code = code_in(words)
+    return Fault(code) if code else None
+
+
+def media_type(headers: httpx.Headers) -> str:
+    """What a body is, without parameters such as its character set."""
+    told: str = headers.get("content-type", "")
+    return told.partition(";")[0].strip().lower()
+
+
+def _fault_of_headers(headers: httpx.Headers, media_types: Collection[str]) -> Fault | None:
     if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
         return Fault.COMPRESSED
-    sent = headers.get("content-type", "").partition(";")[0].strip().lower()
+    sent = media_type(headers)
     if "html" in sent:
         return Fault.HTML
-    return Fault.CONTENT_TYPE if content_type and sent != content_type else None
+    return Fault.CONTENT_TYPE if media_types and sent not in media_types else None
 
 
-async def _says_too_long(response: httpx.Response) -> bool:
+async def _words(response: httpx.Response) -> bytes:
+    """What a refusal says, as far as it comes soon."""
     body = bytearray()
     with suppress(TimeoutError, httpx.HTTPError):
         async with asyncio.timeout(_REFUSAL_S), pieces_of(response) as chunks:
@@ -101,7 +119,7 @@ async def _says_too_long(response: httpx.Response) -> bool:
                 body += chunk
                 if len(body) > _READ_OF_A_REFUSAL:
                     break
-    return _TOO_LONG.search(body) is not None
+    return bytes(body)
 
 
 def _retry_after_s(headers: httpx.Headers) -> float | None:

@@ -64,7 +64,8 @@ class Tools:
 class Job:
     """A request with its prompt as tokens; `deadline` and `arrived` are monotonic seconds.
 
-    An `exclusive` job runs alone on an empty context, so that it always gives the same bits.
+    An `exclusive` job runs alone on an empty context, so that it always gives the same bits. The
+    lowest `priority` is begun first.
     """
 
     id: int
@@ -78,6 +79,7 @@ class Job:
     arrived: float
     search: bool = False
     exclusive: bool = False
+    priority: int = 0
     reused: int = 0
     marks: dict[str, float] = field(default_factory=dict)
     lanes: list[Lane] = field(default_factory=list)

@@ -27,7 +27,7 @@ class _Running:
 
 @dataclass(slots=True)
 class Scheduler:
-    """Jobs that wait, first come first served, and jobs that run.
+    """Jobs that wait, by priority and then first come first served, and jobs that run.
 
     A job begins when the sequences and cells that it may come to need are free, so that what
     runs never runs out. `emit` takes the frames for the service.
@@ -52,7 +52,8 @@ class Scheduler:
         elif job.cells(thinking) > context.cells or job.longest(thinking) > context.longest:
             self._refuse(job, "prompt-too-long", "The prompt and its answers exceed the context")
         else:
-            self.waiting.append(job)
+            before = sum(other.priority <= job.priority for other in self.waiting)
+            self.waiting.insert(before, job)
 
     def cancel(self, number: int) -> None:
         """End a job wherever it is; its sequences are free when this returns."""

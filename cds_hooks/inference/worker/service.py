@@ -131,5 +131,6 @@ class Service:
             deadline=now + float(frame["deadline_s"]),
             arrived=now,
             exclusive=bool(frame.get("exclusive", False)),
+            priority=int(frame.get("priority", 0)),
             search=compiled.names and names is not None and bool(names.leads),
         )
