@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 # One file is run best without workers: `.venv/bin/python -m pytest FILE`.
 WORKERS ?= -n logical --maxprocesses 4 --dist loadfile
-.PHONY: help setup portable demo serve test test-all test-python check bench fuzz mutate soak kill fhir-server model-qwen-0.5b \
+.PHONY: help setup portable demo serve test test-all test-python check bench fuzz mutate soak kill fhir-server llama-server model-qwen-0.5b \
 	model-qwen-1.5b lock clean
 
 help:  ## what there is
@@ -58,6 +58,11 @@ model-qwen-0.5b: setup  ## a larger model to try, 491 MB (docs/models.md)
 model-qwen-1.5b: setup  ## a larger model to try, 1.1 GB (docs/models.md)
 model-qwen-0.5b model-qwen-1.5b:
 	@$(BIN)/python deploy/model.py $(@:model-%=%)
+
+llama-server: setup  ## llama.cpp's own server, in an environment of its own, for the tests that ask one
+	@test -x build/llama-server/bin/python || $(BIN)/uv venv --quiet build/llama-server
+	@$(BIN)/uv pip install --quiet --python build/llama-server/bin/python --only-binary :all: --require-hashes \
+		-r deploy/locks/llama-server.txt
 
 lock: setup  ## resolve the dependencies again and write the lock files
 	@$(BIN)/python deploy/lock.py

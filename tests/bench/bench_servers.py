@@ -1,6 +1,6 @@
 """The engine beside llama.cpp's own server: same prompt, schema, model file, threads and k.
 
-Measured only where `TEST_LLAMA_SERVER` names a server (`tests/llama_server.py`), in turns. On a
+Measured only where there is a server (`tests/llama_server.py`), in turns. On a
 busy machine both have one thread and the figures are processor time, and say so.
 """
 

@@ -1,4 +1,4 @@
-"""Against llama.cpp's own server, where `TEST_LLAMA_SERVER` names one (`tests/llama_server.py`)."""
+"""Against llama.cpp's own server, where there is one (`tests/llama_server.py`)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def server() -> Iterator[LlamaServer]:
     """One for all tests here."""
     program = named_server()
     if program is None or not EMBEDDED.is_file():
-        pytest.skip("TEST_LLAMA_SERVER names no llama-server, or there is no embedded model")
+        pytest.skip("there is no llama-server (`make llama-server`), or no embedded model")
     started = start_llama_server(program)
     yield started
     started.stop()
