@@ -155,7 +155,7 @@ def test_copied_while_it_runs_rotated_when_it_is_stopped_and_put_back(
 def _age(place: Path) -> None:
     """The service's sign of life as it is after a while."""
     with sqlite3.connect(place) as connection:
-        connection.execute("UPDATE store_facts SET value = '1.0 1' WHERE name = 'last-probe'")
+        connection.execute("UPDATE store_metadata SET value = '1.0 1' WHERE name = 'last-probe'")
     connection.close()
 
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_hooks.audit.ledger import tree
-from cds_hooks.audit.ledger.errors import ProofInvalid
+from cds_hooks.audit.ledger import merkle_tree
+from cds_hooks.audit.ledger.ledger_errors import ProofInvalid
 
 # The inputs and roots of the reference implementation's tests (Certificate Transparency,
 # merkletree/merkle_tree_test.cc), which RFC 6962's own examples are drawn from.
@@ -74,7 +74,7 @@ CONSISTENCY = {
     ),
 }
 
-LEAVES = [tree.leaf_hash(b"%d" % n) for n in range(70)]
+LEAVES = [merkle_tree.leaf_hash(b"%d" % n) for n in range(70)]
 
 
 def definition(leaves: Sequence[bytes]) -> bytes:
@@ -92,7 +92,7 @@ class Nodes:
 
     def __init__(self, leaves: Sequence[bytes]) -> None:
         self.nodes = {(0, n): leaf for n, leaf in enumerate(leaves)}
-        frontier = tree.Frontier()
+        frontier = merkle_tree.Frontier()
         for leaf in leaves:
             for node in frontier.append(leaf):
                 self.nodes[node.level, node.index] = node.hash
@@ -107,46 +107,46 @@ NODES = Nodes(LEAVES)
 
 
 def test_the_published_roots_paths_and_proofs_come_out() -> None:
-    leaves = [tree.leaf_hash(each) for each in INPUTS]
+    leaves = [merkle_tree.leaf_hash(each) for each in INPUTS]
     nodes = Nodes(leaves)
-    assert [tree.root_of(leaves[: n + 1]).hex() for n in range(8)] == list(ROOTS)
+    assert [merkle_tree.root_of(leaves[: n + 1]).hex() for n in range(8)] == list(ROOTS)
     for (index, size), path in PATHS.items():
-        assert tuple(h.hex() for h in tree.inclusion_proof(index, size, nodes)) == path
+        assert tuple(h.hex() for h in merkle_tree.inclusion_proof(index, size, nodes)) == path
     for (first, second), path in CONSISTENCY.items():
-        assert tuple(h.hex() for h in tree.consistency_proof(first, second, nodes)) == path
+        assert tuple(h.hex() for h in merkle_tree.consistency_proof(first, second, nodes)) == path
 
 
 @pytest.mark.parametrize("size", range(len(LEAVES)))
 def test_the_root_is_that_of_the_definition_at_every_size(size: int) -> None:
-    assert tree.root_of(LEAVES[:size]) == definition(LEAVES[:size])
-    assert tree.frontier_of(size, NODES).root() == definition(LEAVES[:size])
+    assert merkle_tree.root_of(LEAVES[:size]) == definition(LEAVES[:size])
+    assert merkle_tree.frontier_of(size, NODES).root() == definition(LEAVES[:size])
 
 
 def test_every_leaf_is_proved_in_every_tree_and_no_other_leaf_is() -> None:
     for size in range(1, 40):
         root = definition(LEAVES[:size])
         for index in range(size):
-            path = tree.inclusion_proof(index, size, NODES)
-            tree.verify_inclusion(LEAVES[index], index, size, path, root)
+            path = merkle_tree.inclusion_proof(index, size, NODES)
+            merkle_tree.verify_inclusion(LEAVES[index], index, size, path, root)
             for wrong in ((index + 1) % size, index ^ 1):
                 if wrong != index and wrong < size:
                     with pytest.raises(ProofInvalid):
-                        tree.verify_inclusion(LEAVES[wrong], index, size, path, root)
+                        merkle_tree.verify_inclusion(LEAVES[wrong], index, size, path, root)
                     with pytest.raises(ProofInvalid):
-                        tree.verify_inclusion(LEAVES[index], wrong, size, path, root)
+                        merkle_tree.verify_inclusion(LEAVES[index], wrong, size, path, root)
 
 
 def test_every_tree_is_proved_to_continue_every_earlier_one() -> None:
     for second in range(40):
         for first in range(second + 1):
-            path = tree.consistency_proof(first, second, NODES)
+            path = merkle_tree.consistency_proof(first, second, NODES)
             roots = definition(LEAVES[:first]), definition(LEAVES[:second])
-            tree.verify_consistency(first, second, path, *roots)
+            merkle_tree.verify_consistency(first, second, path, *roots)
             if 0 < first < second:
                 with pytest.raises(ProofInvalid):
-                    tree.verify_consistency(first, second, path, roots[1], roots[1])
+                    merkle_tree.verify_consistency(first, second, path, roots[1], roots[1])
                 with pytest.raises(ProofInvalid):
-                    tree.verify_consistency(first, second, path, roots[0], roots[0])
+                    merkle_tree.verify_consistency(first, second, path, roots[0], roots[0])
 
 
 def test_a_proof_reads_and_holds_a_logarithm_of_the_records() -> None:
@@ -161,22 +161,22 @@ def test_a_proof_reads_and_holds_a_logarithm_of_the_records() -> None:
         bound = math.ceil(math.log2(size))
         for index in (0, 1, size // 3, size - 1):
             reads = 0
-            assert len(tree.inclusion_proof(index, size, read)) <= bound
+            assert len(merkle_tree.inclusion_proof(index, size, read)) <= bound
             assert reads <= 2 * bound
             reads = 0
-            assert len(tree.consistency_proof(index + 1, size, read)) <= bound + 1
+            assert len(merkle_tree.consistency_proof(index + 1, size, read)) <= bound + 1
             assert reads <= 2 * bound + 1
 
 
 @given(data=st.data(), size=st.integers(1, 69))
 def test_a_path_that_was_changed_in_any_way_is_refused(data: st.DataObject, size: int) -> None:
     index = data.draw(st.integers(0, size - 1))
-    path = tree.inclusion_proof(index, size, NODES)
+    path = merkle_tree.inclusion_proof(index, size, NODES)
     root = definition(LEAVES[:size])
     changed = data.draw(st.lists(st.sampled_from([*path, root, LEAVES[0]]), max_size=8))
     if changed != path:
         with pytest.raises(ProofInvalid):
-            tree.verify_inclusion(LEAVES[index], index, size, changed, root)
+            merkle_tree.verify_inclusion(LEAVES[index], index, size, changed, root)
 
 
 @given(st.integers(-5, 200), st.integers(-5, 200), st.lists(st.binary(max_size=40), max_size=10))
@@ -184,6 +184,6 @@ def test_numbers_and_paths_from_anywhere_are_refused_without_another_error(
     first: int, second: int, path: list[bytes]
 ) -> None:
     with pytest.raises(ProofInvalid):
-        tree.verify_inclusion(b"leaf", first, second, path, b"no root")
+        merkle_tree.verify_inclusion(b"leaf", first, second, path, b"no root")
     with pytest.raises(ProofInvalid):
-        tree.verify_consistency(first, second, path, b"one root", b"another")
+        merkle_tree.verify_consistency(first, second, path, b"one root", b"another")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from cds_hooks.audit.ledger import tree
-from cds_hooks.audit.ledger.errors import ProofInvalid
+from cds_hooks.audit.ledger import merkle_tree
+from cds_hooks.audit.ledger.ledger_errors import ProofInvalid
 
-LEAVES = [tree.leaf_hash(b"%d" % n) for n in range(34)]
+LEAVES = [merkle_tree.leaf_hash(b"%d" % n) for n in range(34)]
 NODES: dict[tuple[int, int], bytes] = {(0, n): leaf for n, leaf in enumerate(LEAVES)}
-FRONTIER = tree.Frontier()
+FRONTIER = merkle_tree.Frontier()
 for each in LEAVES:
     for node in FRONTIER.append(each):
         NODES[node.level, node.index] = node.hash
-ROOTS = [tree.root_of(LEAVES[:size]) for size in range(len(LEAVES) + 1)]
+ROOTS = [merkle_tree.root_of(LEAVES[:size]) for size in range(len(LEAVES) + 1)]
 
 
 def read(level: int, index: int) -> bytes:
@@ -22,7 +22,7 @@ def read(level: int, index: int) -> bytes:
 
 def continues(first: int, second: int, path: list[bytes], old: bytes, new: bytes) -> bool:
     try:
-        tree.verify_consistency(first, second, path, old, new)
+        merkle_tree.verify_consistency(first, second, path, old, new)
     except ProofInvalid:
         return False
     return True
@@ -49,7 +49,7 @@ def test_a_proof_passes_for_no_size_of_another_height(
     sizes: tuple[int, int], passes: tuple[int, ...]
 ) -> None:
     first, second = sizes
-    path = tree.consistency_proof(first, second, read)
+    path = merkle_tree.consistency_proof(first, second, read)
     found = [
         other for other in range(17) if continues(first, other, path, ROOTS[first], ROOTS[second])
     ]
@@ -58,7 +58,7 @@ def test_a_proof_passes_for_no_size_of_another_height(
 
 def test_a_proof_passes_with_no_other_root() -> None:
     for first, second in SIZES:
-        path = tree.consistency_proof(first, second, read)
+        path = merkle_tree.consistency_proof(first, second, read)
         for other in range(1, 9):
             if other != first:
                 assert not continues(first, second, path, ROOTS[other], ROOTS[second])
@@ -69,7 +69,7 @@ def test_a_proof_passes_with_no_other_root() -> None:
 def test_a_step_more_or_less_is_refused() -> None:
     for second in range(2, 18):
         for first in range(1, second):
-            path = tree.consistency_proof(first, second, read)
+            path = merkle_tree.consistency_proof(first, second, read)
             old, new = ROOTS[first], ROOTS[second]
             for wrong in (path[:-1], path[1:], [*path, path[-1]], [*path, new], [path[0], *path]):
                 assert not continues(first, second, wrong, old, new), (first, second)
@@ -78,15 +78,15 @@ def test_a_step_more_or_less_is_refused() -> None:
 def test_an_inclusion_is_for_one_size_only() -> None:
     for size in range(1, 18):
         for index in range(size):
-            path = tree.inclusion_proof(index, size, read)
+            path = merkle_tree.inclusion_proof(index, size, read)
             for wrong in (path[:-1], [*path, ROOTS[size]]):
                 if wrong != path:
                     with pytest.raises(ProofInvalid):
-                        tree.verify_inclusion(LEAVES[index], index, size, wrong, ROOTS[size])
+                        merkle_tree.verify_inclusion(LEAVES[index], index, size, wrong, ROOTS[size])
             for other in (size - 1, size + 1, 2 * size):
                 found = (LEAVES[index], index, other, path)
                 with pytest.raises(ProofInvalid):
-                    tree.verify_inclusion(*found, ROOTS[other])
+                    merkle_tree.verify_inclusion(*found, ROOTS[other])
 
 
 @pytest.mark.parametrize(
@@ -94,15 +94,15 @@ def test_an_inclusion_is_for_one_size_only() -> None:
     [(0, 0, True), (0, 1, True), (1, 1, True), (2, 1, False), (-1, 1, False), (-1, -1, False)],
 )
 def test_sizes_of_which_one_continues_the_other(first: int, second: int, good: bool) -> None:
-    old = ROOTS[first] if first >= 0 else tree.EMPTY_ROOT
-    new = ROOTS[second] if second >= 0 else tree.EMPTY_ROOT
+    old = ROOTS[first] if first >= 0 else merkle_tree.EMPTY_ROOT
+    new = ROOTS[second] if second >= 0 else merkle_tree.EMPTY_ROOT
     assert continues(first, second, [], old, new) is good
     if good:
         assert not continues(first, second, [new], old, new)
-        assert tree.consistency_proof(first, second, read) == []
+        assert merkle_tree.consistency_proof(first, second, read) == []
     else:
         with pytest.raises(ProofInvalid):
-            tree.consistency_proof(first, second, read)
+            merkle_tree.consistency_proof(first, second, read)
 
 
 def test_the_empty_tree_is_the_beginning_of_any_by_its_own_root() -> None:
@@ -113,9 +113,9 @@ def test_the_empty_tree_is_the_beginning_of_any_by_its_own_root() -> None:
 @pytest.mark.parametrize("index", [-1, 3, 4])
 def test_a_leaf_beyond_the_tree(index: int) -> None:
     with pytest.raises(ProofInvalid):
-        tree.inclusion_proof(index, 3, read)
+        merkle_tree.inclusion_proof(index, 3, read)
     with pytest.raises(ProofInvalid):
-        tree.verify_inclusion(LEAVES[0], index, 3, [], ROOTS[1])
+        merkle_tree.verify_inclusion(LEAVES[0], index, 3, [], ROOTS[1])
 
 
 @pytest.mark.parametrize(
@@ -124,9 +124,9 @@ def test_a_leaf_beyond_the_tree(index: int) -> None:
 )
 def test_a_frontier_has_a_hash_for_each_bit_of_its_size(size: int, count: int, good: bool) -> None:
     if good:
-        assert tree.Frontier(size, LEAVES[:count]).size == size
+        assert merkle_tree.Frontier(size, LEAVES[:count]).size == size
     else:
         with pytest.raises(ProofInvalid):
-            tree.Frontier(size, LEAVES[:count])
+            merkle_tree.Frontier(size, LEAVES[:count])
     with pytest.raises(ProofInvalid):
-        tree.Frontier(-1, LEAVES[:1])
+        merkle_tree.Frontier(-1, LEAVES[:1])

@@ -23,9 +23,9 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from cds_hooks.audit import SiteKey, Store, StoreConfig
-from cds_hooks.audit.ledger import append, checkpoint, keeping
-from cds_hooks.audit.ledger.errors import WitnessDiffers, WitnessFailed, WitnessRefused
-from cds_hooks.audit.ledger.witness_fhir import LEDGER, FhirWitness, document, notes_of
+from cds_hooks.audit.ledger import checkpoint, storage
+from cds_hooks.audit.ledger.fhir_witness import LEDGER, FhirWitness, document, notes_of
+from cds_hooks.audit.ledger.ledger_errors import WitnessDiffers, WitnessFailed, WitnessRefused
 from cds_hooks.cli.application import app
 from cds_hooks.gather.base import Base
 from cds_hooks.operation import Metrics
@@ -376,13 +376,13 @@ async def cut(site: Site) -> None:
     """What whoever owns machine and key could do: forget the newest records and signatures."""
     import sqlite3
 
-    from cds_hooks.audit.ledger import tree
+    from cds_hooks.audit.ledger import merkle_tree
 
     with sqlite3.connect(site.settings().store.path) as at:
         notes = at.execute("SELECT size FROM ledger_checkpoints ORDER BY size").fetchall()
         size = notes[0][0]
         leaves = [row[0] for row in at.execute("SELECT leaf_hash FROM ledger ORDER BY seq")][:size]
-        frontier = tree.Frontier()
+        frontier = merkle_tree.Frontier()
         for leaf in leaves:
             frontier.append(leaf)
         at.execute("DELETE FROM ledger WHERE seq >= ?", (size,))
@@ -406,7 +406,7 @@ async def test_an_outage_blocks_nothing_is_told_and_is_caught_up_in_order(
         for _ in range(3):
             await store.record_event("hook-answered", patient_id="1")
             await ledger.sign()
-        signed = await store.look(keeping.notes)
+        signed = await store.ledger.checkpoints()
         assert len(signed) >= 3
         page = metrics.page()[0].decode()
         assert "chartside_witness_behind_records 0.0" not in page
@@ -429,7 +429,7 @@ async def test_what_was_not_copied_before_a_stop_is_copied_after_the_next_start(
     faulty.status = 0
     async with site.running() as (ledger, store):
         await until(lambda: len(faulty.stored) >= 2 and ledger.trouble == "")
-        notes = await store.look(keeping.notes)
+        notes = await store.ledger.checkpoints()
         assert [next(notes_of(each)) for each in faulty.stored][:2] == notes[:2]
     # A start that finds all there asks for none of it again.
     before = [next(notes_of(each)) for each in faulty.stored]
@@ -464,7 +464,7 @@ async def test_forged_notes_at_the_server_do_not_stop_the_service(
     async with site.running() as (ledger, store):
         await until(lambda: len(faulty.stored) >= 2)
         assert ledger.trouble == ""
-        assert await store.look(lambda c: append.head(c).size) > 0
+        assert await store._transactions.read(lambda c: storage.head(c).size) > 0
     # Whoever verifies is told that something stands there which the key did not sign.
     found = await asyncio.to_thread(verified, site, "--witness-fhir", expect=1)
     assert found["code"] == "signature"
