@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -49,33 +50,42 @@ def record(
     A comment is a clinician's words about a patient: it is encrypted with that patient's key. The
     name of a card that is not ours may be any text, and is stored as a keyed hash.
     """
-    counts = {"recorded": 0, "repeated": 0, "unknown": 0}
+    counts = Counter[str]()
     for entry in entries:
-        of = _consultation_of(connection, entry)
-        plain = _CODEC.encode(entry)
-        context = PayloadContext(KIND, key.digest("feedback", service, plain.hex()), _CODEC.format)
-        owner = of.patient_key if of else NO_PATIENT
-        encrypted = cipher.seal(connection, context, plain, owner=owner)
-        row = {
-            "id": context.id,
-            "service": service,
-            "card": entry.card if of else key.digest("card", entry.card),
-            "consultation_id": of.id if of else None,
-            "outcome": entry.outcome,
-            "outcome_at": entry.outcome_at,
-            "received": received,
-            "expires": expires,
-            "payload_format": context.format,
-            "payload": encrypted.payload,
-            "sealed_by": encrypted.key_id,
-        }
-        statement = (
-            insert_on_conflict(connection, tables.feedback).values(row).on_conflict_do_nothing()
-        )
+        consultation = _consultation_of(connection, entry)
+        row = _row(connection, service, entry, consultation, key, cipher)
+        row |= {"received": received, "expires": expires}
+        insert = insert_on_conflict(connection, tables.feedback).values(row)
+        insert = insert.on_conflict_do_nothing().returning(tables.feedback.c.id)
         # Not by rowcount: not every driver knows it of an INSERT.
-        is_new = connection.execute(statement.returning(tables.feedback.c.id)).first() is not None
-        counts[_fate(is_new=is_new, known=of is not None)] += 1
+        is_new = connection.execute(insert).first() is not None
+        counts[_fate(is_new=is_new, known=consultation is not None)] += 1
     return FeedbackReceipt(**counts)
+
+
+def _row(
+    connection: Connection,
+    service: str,
+    entry: FeedbackEntry,
+    consultation: Row[str, str] | None,
+    key: SiteKey,
+    cipher: PayloadCipher,
+) -> dict[str, Any]:
+    plain = _CODEC.encode(entry)
+    context = PayloadContext(KIND, key.digest("feedback", service, plain.hex()), _CODEC.format)
+    owner = consultation.patient_key if consultation else NO_PATIENT
+    encrypted = cipher.seal(connection, context, plain, owner=owner)
+    return {
+        "id": context.id,
+        "service": service,
+        "card": entry.card if consultation else key.digest("card", entry.card),
+        "consultation_id": consultation.id if consultation else None,
+        "outcome": entry.outcome,
+        "outcome_at": entry.outcome_at,
+        "payload_format": context.format,
+        "payload": encrypted.payload,
+        "sealed_by": encrypted.key_id,
+    }
 
 
 def entries_for(
@@ -114,12 +124,13 @@ def decode(connection: Connection, row: Row[Any], cipher: PayloadCipher) -> Feed
 
 def _consultation_of(connection: Connection, entry: FeedbackEntry) -> Row[str, str] | None:
     """Id and patient of the consultation that an entry names, or that its card belongs to."""
-    of, made = tables.consultations.c, tables.cards.c
+    column = tables.consultations.c
+    query = select(column.id, column.patient_key)
     if entry.consultation:
-        query = select(of.id, of.patient_key).where(of.id == entry.consultation)
+        query = query.where(column.id == entry.consultation)
     else:
-        joined = select(of.id, of.patient_key).join_from(tables.cards, tables.consultations)
-        query = joined.where(made.uuid == entry.card)
+        joined = query.join_from(tables.cards, tables.consultations)
+        query = joined.where(tables.cards.c.uuid == entry.card)
     return connection.execute(query).one_or_none()
 
 

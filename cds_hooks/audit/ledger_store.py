@@ -49,14 +49,14 @@ class LedgerStore:
         return await self._transactions.read(partial(storage.last_record, type_=type_))
 
     async def next_checkpoint(
-        self, origin: str, made: str, keys: Sequence[PublicKey], earlier: Sequence[str] = ()
+        self, origin: str, signed_at: str, keys: Sequence[PublicKey], earlier: Sequence[str] = ()
     ) -> Checkpoint | None:
         """The checkpoint to sign next; see `checkpoint_storage.next_checkpoint`.
 
         Raises LedgerForked.
         """
         return await self._transactions.read(
-            lambda c: checkpoint_storage.next_checkpoint(c, origin, made, keys, earlier)
+            lambda c: checkpoint_storage.next_checkpoint(c, origin, signed_at, keys, earlier)
         )
 
     async def save_checkpoint(self, size: int, note: str) -> None:
@@ -66,10 +66,6 @@ class LedgerStore:
     async def checkpoints(self) -> list[str]:
         """All checkpoints as signed notes, the smallest first."""
         return await self._transactions.read(checkpoint_storage.notes)
-
-    async def latest_checkpoint(self) -> str:
-        """The checkpoint of the largest size; empty when there is none."""
-        return await self._transactions.read(checkpoint_storage.latest_note)
 
     async def checkpoints_after(self, size: int, limit: int) -> list[tuple[int, str]]:
         """Size and note of the next checkpoints larger than `size`, the smallest first."""

@@ -30,8 +30,8 @@ class LinkUnknown(ChartsideError):
 
 def link_to(key: SiteKey, consultation_id: str, *, until: float) -> str:
     """The last part of a link's path; it opens the page until `until` (UTC seconds)."""
-    told = f"{consultation_id}.{int(until)}"
-    return f"{told}.{_seal(key, told)}"
+    text = f"{consultation_id}.{int(until)}"
+    return f"{text}.{_seal(key, text)}"
 
 
 def consultation_of(key: SiteKey, link: str, *, now: float) -> str:
@@ -39,11 +39,11 @@ def consultation_of(key: SiteKey, link: str, *, now: float) -> str:
     parts = _FORM.fullmatch(link)
     if parts is None:
         raise LinkUnknown
-    told, seal = link.rsplit(".", 1)
-    if not hmac.compare_digest(seal, _seal(key, told)) or int(parts[2]) <= now:
+    text, seal = link.rsplit(".", 1)
+    if not hmac.compare_digest(seal, _seal(key, text)) or int(parts[2]) <= now:
         raise LinkUnknown
     return parts[1]
 
 
-def _seal(key: SiteKey, told: str) -> str:
-    return key.digest("consultation-link", told).removeprefix("h1:")
+def _seal(key: SiteKey, text: str) -> str:
+    return key.digest("consultation-link", text).removeprefix("h1:")

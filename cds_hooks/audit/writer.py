@@ -143,9 +143,9 @@ def _attempt_all(
     results: list[Any] = []
     entries: list[storage.PreparedEntry] = []
     for job in jobs:
-        result, made = _attempt(connection, job)
+        result, prepared = _attempt(connection, job)
         results.append(result)
-        entries += made
+        entries += prepared
     return results, entries
 
 

@@ -48,7 +48,7 @@ def verify_proof(file: Path, keys: tuple[PublicKey, ...], *, json: bool) -> None
     result = {"whole": True, "seq": record.seq, "size": signed.size, "record": dict(record.fields)}
     text = (
         f"record {record.seq} ({record.type}, {record.recorded}) is in the ledger of "
-        f"{signed.size} records that {signed.origin} signed {signed.made}"
+        f"{signed.size} records that {signed.origin} signed {signed.signed_at}"
     )
     print_result(result, text, json=json)
 

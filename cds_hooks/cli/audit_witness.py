@@ -25,8 +25,7 @@ def witness_notes(place: Path | None, settings: Settings | None) -> list[str]:
     """
     found: list[str] = []
     if place is not None:
-        kept = notes_in_file(place) if place.is_file() else FolderWitness(place).notes()
-        found += kept
+        found += notes_in_file(place) if place.is_file() else FolderWitness(place).notes()
     if settings is not None:
         if settings.witness.fhir_server is None:
             hint = "Set it, or save what the server finds to a file and give --witness FILE."

@@ -116,10 +116,10 @@ class Ledger:
         if self.fhir is not None:
             await self.fhir.first_look()
             earlier += (self.fhir.newest,)
-        made = format_utc(time.time())
+        now = format_utc(time.time())
         try:
             found = await self._store.ledger.next_checkpoint(
-                self._config.name, made, self._keys, earlier
+                self._config.name, now, self._keys, earlier
             )
         except LedgerForked as error:
             self._forked = error.code

@@ -119,7 +119,6 @@ def test_the_published_roots_paths_and_proofs_come_out() -> None:
 @pytest.mark.parametrize("size", range(len(LEAVES)))
 def test_the_root_is_that_of_the_definition_at_every_size(size: int) -> None:
     assert merkle_tree.root_of(LEAVES[:size]) == definition(LEAVES[:size])
-    assert merkle_tree.frontier_of(size, NODES).root() == definition(LEAVES[:size])
 
 
 def test_every_leaf_is_proved_in_every_tree_and_no_other_leaf_is() -> None:

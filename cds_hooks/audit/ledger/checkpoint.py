@@ -21,24 +21,24 @@ _MAX_BYTES = 16 * 1024
 _MAX_SIGNATURES = 16
 _SIGNATURE_BYTES = 68
 _SIZE = re.compile(r"0|[1-9][0-9]{0,15}", re.ASCII)
-_MADE = "recorded "
+_TIME_PREFIX = "recorded "
 _SIGNATURE_PREFIX = "\N{EM DASH} "
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """`origin` names the ledger, `made` (UTC, RFC 3339) is when it was signed."""
+    """`origin` names the ledger, `signed_at` (UTC, RFC 3339) is when it was signed."""
 
     origin: str
     size: int
     root: bytes
-    made: str = ""
+    signed_at: str = ""
 
     def text(self) -> str:
         """The text that is signed."""
         lines = [self.origin, str(self.size), base64.b64encode(self.root).decode()]
-        if self.made:
-            lines.append(_MADE + self.made)
+        if self.signed_at:
+            lines.append(_TIME_PREFIX + self.signed_at)
         return "".join(f"{line}\n" for line in lines)
 
 
@@ -105,5 +105,7 @@ def _checkpoint(lines: list[str]) -> Checkpoint:
     root = decode_base64(coded)
     if len(root) != HASH_BYTES:
         raise CheckpointInvalid("the root is not a SHA-256 hash", where=f"size {size}")
-    made = next((line.removeprefix(_MADE) for line in more if line.startswith(_MADE)), "")
-    return Checkpoint(origin, int(size), root, made)
+    signed_at = next(
+        (line.removeprefix(_TIME_PREFIX) for line in more if line.startswith(_TIME_PREFIX)), ""
+    )
+    return Checkpoint(origin, int(size), root, signed_at)

@@ -53,7 +53,7 @@ def save(connection: Connection, size: int, note: str) -> None:
 def next_checkpoint(
     connection: Connection,
     origin: str,
-    made: str,
+    signed_at: str,
     keys: Sequence[PublicKey],
     earlier: Sequence[str] = (),
 ) -> Checkpoint | None:
@@ -68,7 +68,7 @@ def next_checkpoint(
         before = _verify(note, keys)
         _require_continuation(connection, before, head)
         signed = max(signed, before.size)
-    return None if head.size == signed else Checkpoint(origin, head.size, head.root, made)
+    return None if head.size == signed else Checkpoint(origin, head.size, head.root, signed_at)
 
 
 def _verify(note: str, keys: Sequence[PublicKey]) -> Checkpoint:

@@ -30,32 +30,35 @@ def consultation_entry(
     consultation: Consultation, cards: Sequence[Card], call: Call | None, key: SiteKey
 ) -> Entry:
     """All that led to an answer; `hook-answered` when somebody is shown it, else `consulted`."""
-    asked, model, prompt = consultation, consultation.model, consultation.prompt
-    shown = call is not None or bool(cards)
+    model, prompt = consultation.model, consultation.prompt
+    is_shown = call is not None or bool(cards)
     return Entry(
         **_caller_fields(call or Call(), key),
-        type="hook-answered" if shown else "consulted",
-        service_id=asked.service,
-        consultation=asked.id,
-        patient_pseudonym=asked.patient_key,
-        prefetch_state={name: state.value for name, state in asked.key_states.items()},
-        resource_refs_hmac=_references(asked.chart, key),
-        omitted_count=len(asked.chart.omissions),
+        type="hook-answered" if is_shown else "consulted",
+        service_id=consultation.service,
+        consultation=consultation.id,
+        patient_pseudonym=consultation.patient_key,
+        prefetch_state={name: state.value for name, state in consultation.key_states.items()},
+        resource_refs_hmac=_references(consultation.chart, key),
+        omitted_count=len(consultation.chart.omissions),
         template_id=f"{prompt.template.id}/{prompt.template.version}" if prompt else "",
         template_sha256=prompt.template.sha256 if prompt else "",
         prompt_hmac=_digest(key, "prompt", [m.content for m in prompt.messages] if prompt else ()),
         model_id=model.name if model else "",
         gguf_sha256=model.sha256 if model else "",
         engine=model.engine if model else "",
-        params={"samples": len(asked.samples), "samples_failed": asked.samples_failed},
-        output_hmac=_digest(key, "output", asked.samples),
-        checks=tuple(_assessment(each, key) for each in asked.assessments),
+        params={
+            "samples": len(consultation.samples),
+            "samples_failed": consultation.samples_failed,
+        },
+        output_hmac=_digest(key, "output", consultation.samples),
+        checks=tuple(_assessment(each, key) for each in consultation.assessments),
         cards=_cards(cards, key),
-        outcome=asked.outcome.value,
-        reason_code=asked.fault,
-        latency={stage: round(took) for stage, took in asked.timings_ms.items()},
-        tokens=dict(asked.tokens),
-        config_sha256=asked.settings_sha256,
+        outcome=consultation.outcome.value,
+        reason_code=consultation.fault,
+        latency={stage: round(took) for stage, took in consultation.timings_ms.items()},
+        tokens=dict(consultation.tokens),
+        config_sha256=consultation.settings_sha256,
     )
 
 

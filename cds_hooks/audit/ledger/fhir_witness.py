@@ -88,8 +88,8 @@ class FhirWitness:
 
     async def newest(self) -> list[str]:
         """The checkpoints that were stored last, in no order."""
-        of = _query(LEDGER, self.origin)
-        found = await self._read(f"DocumentReference?{of}&_sort=-date&_count={_NEWEST}")
+        ledger = _query(LEDGER, self.origin)
+        found = await self._read(f"DocumentReference?{ledger}&_sort=-date&_count={_NEWEST}")
         return list(notes_of(found, self.origin))
 
     async def notes(self) -> AsyncIterator[str]:
@@ -174,8 +174,8 @@ class FhirWitness:
 
 def document(origin: str, size: int, note: str) -> dict[str, Any]:
     """A DocumentReference (R4, R4B, R5) with a note in it. It is about no patient."""
-    made = next((line for line in note.split("\n") if line.startswith("recorded ")), "")
-    about = {"date": made.removeprefix("recorded ")} if made else {}
+    line = next((line for line in note.split("\n") if line.startswith("recorded ")), "")
+    date = {"date": line.removeprefix("recorded ")} if line else {}
     return {
         "resourceType": "DocumentReference",
         "status": "current",
@@ -184,7 +184,7 @@ def document(origin: str, size: int, note: str) -> dict[str, Any]:
             {"system": LEDGER, "value": origin},
         ],
         "type": {"text": "Signed checkpoint of an audit ledger"},
-        **about,
+        **date,
         "description": f"The ledger {origin} with its first {size} records",
         "content": [
             {
@@ -218,10 +218,12 @@ def _resources(found: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def _is_of(resource: Mapping[str, Any], origin: str) -> bool:
     """Whether a resource says that it is a checkpoint (of this ledger)."""
-    told = [(each.get("system"), each.get("value")) for each in _list(resource, "identifier")]
+    identifiers = [
+        (each.get("system"), each.get("value")) for each in _list(resource, "identifier")
+    ]
     if origin:
-        return (LEDGER, origin) in told
-    return any(system == LEDGER for system, _ in told)
+        return (LEDGER, origin) in identifiers
+    return any(system == LEDGER for system, _ in identifiers)
 
 
 def _note(resource: Mapping[str, Any]) -> str:

@@ -20,7 +20,6 @@ __all__ = [
     "Node",
     "ReadNode",
     "consistency_proof",
-    "frontier_of",
     "inclusion_proof",
     "leaf_hash",
     "node_hash",
@@ -75,15 +74,15 @@ class Frontier:
 
     def append(self, leaf: bytes) -> list[Node]:
         """Add a leaf hash; returns the inner nodes that it completes, the lowest first."""
-        made: list[Node] = []
+        completed: list[Node] = []
         level, index, hash_ = 0, self.size, leaf
         while index & 1:
             hash_ = node_hash(self._hashes.pop(), hash_)
             level, index = level + 1, index >> 1
-            made.append(Node(level, index, hash_))
+            completed.append(Node(level, index, hash_))
         self._hashes.append(hash_)
         self.size += 1
-        return made
+        return completed
 
     def root(self) -> bytes:
         """The root over all leaves so far."""
@@ -96,11 +95,6 @@ def root_of(leaves: Sequence[bytes]) -> bytes:
     for leaf in leaves:
         frontier.append(leaf)
     return frontier.root()
-
-
-def frontier_of(size: int, read: ReadNode) -> Frontier:
-    """The frontier of the first `size` leaves."""
-    return Frontier(size, [read(level, index) for level, index in _cover(0, size)])
 
 
 def inclusion_proof(index: int, size: int, read: ReadNode) -> list[bytes]:

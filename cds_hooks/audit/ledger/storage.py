@@ -92,8 +92,8 @@ def _insert(
     try:
         connection.execute(insert(tables.ledger), rows)
         if nodes:
-            made = [{"level": n.level, "position": n.index, "hash": n.hash} for n in nodes]
-            connection.execute(insert(tables.ledger_nodes), made)
+            rows = [{"level": n.level, "position": n.index, "hash": n.hash} for n in nodes]
+            connection.execute(insert(tables.ledger_nodes), rows)
     except IntegrityError:  # somebody wrote without locking the head
         raise StoreUnavailable("ledger-broken") from None
 
