@@ -56,9 +56,9 @@ def record(
         row = _row(connection, service, entry, consultation, key, cipher)
         row |= {"received": received, "expires": expires}
         insert = insert_on_conflict(connection, tables.feedback).values(row)
-        insert = insert.on_conflict_do_nothing().returning(tables.feedback.c.id)
         # Not by rowcount: not every driver knows it of an INSERT.
-        is_new = connection.execute(insert).first() is not None
+        inserted = insert.on_conflict_do_nothing().returning(tables.feedback.c.id)
+        is_new = connection.execute(inserted).first() is not None
         counts[_fate(is_new=is_new, known=consultation is not None)] += 1
     return FeedbackReceipt(**counts)
 

@@ -138,9 +138,8 @@ class VaultTransit:
         try:
             try:
                 return self._send(url, body, headers)
-            except (
-                _DISCONNECTED
-            ):  # a connection that was kept too long; asking twice changes nothing
+            except _DISCONNECTED:
+                # The server had closed the kept connection. Sending twice changes nothing.
                 return self._send(url, body, headers)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             # The request contains a data key: the error repeats nothing of it.
