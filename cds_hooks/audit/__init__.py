@@ -1,11 +1,12 @@
-"""What is kept: consultations, their cards and the feedback on them, behind one door, `Store`."""
+"""Records: the store of consultations, cards and feedback, its encryption, and the audit ledger."""
 
-from cds_hooks.audit.errors import RecordUnreadable, StoreRefused, StoreUnavailable
 from cds_hooks.audit.feedback import FeedbackReceipt
-from cds_hooks.audit.keys import KeyRefused, SiteKey
 from cds_hooks.audit.ledger.record import Call
 from cds_hooks.audit.links import LinkUnknown, consultation_of, link_to
-from cds_hooks.audit.store import Store, StoreConfig
+from cds_hooks.audit.site_key import KeyRefused, SiteKey
+from cds_hooks.audit.store import Store
+from cds_hooks.audit.store_config import StoreConfig
+from cds_hooks.audit.store_errors import RecordUnreadable, StoreRefused, StoreUnavailable
 from cds_hooks.audit.writer import Commit
 
 __all__ = [

@@ -1,7 +1,7 @@
-"""Copies of a running SQLite store, and putting one back. A copy that was not read whole is none.
+"""Backups of a running SQLite store, and restoring one. A backup counts once it was read whole.
 
-A copy holds payloads as they are in the store: sealed. It is worth nothing without the site key,
-which belongs elsewhere. PostgreSQL is copied by its own programs; `checking` reads what they
+Payloads in a backup are encrypted as in the store: it is worth nothing without the site key, which
+belongs elsewhere. PostgreSQL is backed up by its own programs; `integrity_check` reads what they
 restored.
 """
 
@@ -18,27 +18,30 @@ from pathlib import Path
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from cds_hooks.audit.checking import Checked, check
-from cds_hooks.audit.custody import Custodian
 from cds_hooks.audit.database import DatabaseConfig
-from cds_hooks.audit.errors import StoreRefused, StoreUnavailable, unavailable
-from cds_hooks.audit.keys import SiteKey
-from cds_hooks.audit.ledger.signing import PublicKey
-from cds_hooks.audit.sealing import Sealer
-from cds_hooks.audit.sealing.erasing import Erased
-from cds_hooks.audit.store import StoreConfig
+from cds_hooks.audit.encryption import PayloadCipher
+from cds_hooks.audit.encryption.erasure import ErasedRecords
+from cds_hooks.audit.integrity_check import IntegrityReport, check_integrity
+from cds_hooks.audit.key_operations import KeyOperations
+from cds_hooks.audit.ledger.checkpoint_keys import PublicKey
+from cds_hooks.audit.private_files import sync
+from cds_hooks.audit.schema import require_schema_version
+from cds_hooks.audit.site_key import SiteKey
+from cds_hooks.audit.store_config import StoreConfig
+from cds_hooks.audit.store_errors import StoreRefused, StoreUnavailable, unavailable
 from cds_hooks.errors import ChartsideError
 from cds_hooks.trust.files import make_folder
 
-__all__ = ["BackupRefused", "Restored", "back_up", "check_copy", "restore"]
+__all__ = ["BackupRefused", "RestoreResult", "check_backup", "create_backup", "restore_backup"]
 
 Progress = Callable[[int, int], None]
 
 _PAGES = 1024
+_COMPANIONS = ("-wal", "-shm")
 
 
 class BackupRefused(ChartsideError):
-    """A copy cannot be made or put back as asked."""
+    """A backup cannot be made or restored as asked."""
 
     code = "backup-refused"
     status = 409
@@ -46,118 +49,128 @@ class BackupRefused(ChartsideError):
 
 
 @dataclass(frozen=True, slots=True)
-class Restored:
-    """What was put back, and what of it had been erased since the copy was made."""
+class RestoreResult:
+    """What was restored, and what of it had been erased since the backup was made."""
 
-    checked: Checked
-    erased: Erased
+    checked: IntegrityReport
+    erased: ErasedRecords
 
 
-def _quiet(_done: int, _all: int) -> None:
+def _no_progress(_done: int, _all: int) -> None:
     return
 
 
-def back_up(
+def create_backup(
     config: StoreConfig,
     key: SiteKey,
     to: Path,
     keys: Sequence[PublicKey] = (),
-    progress: Progress = _quiet,
-) -> Checked:
-    """Copy the store as it is at one moment, while it is used, and read the copy whole.
+    progress: Progress = _no_progress,
+) -> IntegrityReport:
+    """Copy the store as it is at one moment, while it is in use, and read the copy whole.
 
-    Raises BackupRefused, StoreUnavailable; then there is no copy.
+    Raises BackupRefused, StoreUnavailable; then no copy is left.
     """
     source = _file(config)
     if not source.exists():
         raise BackupRefused("there is no store to copy", where=str(source), hint="See store.path.")
-    made = _new_private(to)
+    created = _create_private(to)
     try:
-        with _driver_faults(), closing(_read_only(source)) as have, closing(_open(made)) as copy:
-            have.execute("BEGIN")  # one state, whatever is written meanwhile
-            have.execute("SELECT count(*) FROM migrations").fetchall()
-            have.backup(copy, pages=_PAGES, progress=lambda _, left, of: progress(of - left, of))
-            copy.execute("PRAGMA journal_mode = DELETE")  # a copy is one file
-        _sync(made)
-        return _whole(check_copy(made, key, keys), to)
+        _copy_consistently(source, created, progress)
+        sync(created)
+        return _require_whole(check_backup(created, key, keys), to)
     except BaseException:
-        made.unlink(missing_ok=True)
+        created.unlink(missing_ok=True)
         raise
 
 
-def check_copy(
-    copy: Path, key: SiteKey, keys: Sequence[PublicKey] = (), progress: Progress = _quiet
-) -> Checked:
-    """Read a copy whole, without changing it. Raises StoreUnavailable, StoreRefused."""
-    engine = create_engine("sqlite://", creator=lambda: _read_only(copy), hide_parameters=True)
+def check_backup(
+    backup: Path, key: SiteKey, keys: Sequence[PublicKey] = (), progress: Progress = _no_progress
+) -> IntegrityReport:
+    """Read a backup whole, without changing it. Raises StoreUnavailable, StoreRefused."""
+    engine = create_engine("sqlite://", creator=lambda: _read_only(backup), hide_parameters=True)
     try:
         with _driver_faults(), engine.begin() as connection:
+            require_schema_version(connection)
             _require_same_site(connection, key)
-            return check(connection, Sealer(key), keys, progress)
+            return check_integrity(connection, PayloadCipher(key), keys, progress)
     finally:
         engine.dispose()
 
 
-def restore(
-    copy: Path,
+def restore_backup(
+    backup: Path,
     config: StoreConfig,
     key: SiteKey,
     keys: Sequence[PublicKey] = (),
     *,
-    replace_it: bool = False,
+    replace_store: bool = False,
     clock: Callable[[], float] = time.time,
-) -> Restored:
-    """Put a copy in the store's place, erase again what was erased since, and record that.
+) -> RestoreResult:
+    """Put a backup in the store's place, erase again what was erased since, and record that.
 
     The service must be stopped. Raises BackupRefused, StoreRefused, StoreUnavailable; then the
     store is as it was.
     """
     place = _file(config)
     if place.exists():
-        if not replace_it:
+        if not replace_store:
             hint = "Move it away, or give --replace if its records may be lost."
             raise BackupRefused("there is a store already", where=str(place), hint=hint)
-        _take_leave_of(config, key, clock)
-    checked = _whole(check_copy(copy, key, keys), copy)
+        _update_erasure_log(config, key, clock)
+    checked = _require_whole(check_backup(backup, key, keys), backup)
     make_folder(place.parent)
-    made = _new_private(place.with_name(f".{place.name}.restored"))
+    created = _create_private(place.with_name(f".{place.name}.restored"))
     try:
-        with _driver_faults(), closing(_read_only(copy)) as have, closing(_open(made)) as put:
-            have.backup(put)
-        beside = replace(config, place=made, erased_keys=None)
-        with Custodian(beside, key, clock=clock) as custodian:
-            erased = custodian.restored(checked.opened, config.erased_keys)
-        for companion in ("-wal", "-shm"):
-            place.with_name(place.name + companion).unlink(missing_ok=True)
-        _sync(made)
-        made.replace(place)
-        _sync(place.parent)
+        with _driver_faults(), closing(_read_only(backup)) as old, closing(_open(created)) as new:
+            old.backup(new)
+        beside = replace(config, place=created, erased_keys=None)
+        with KeyOperations(beside, key, clock=clock) as operations:
+            erased = operations.finish_restore(checked.opened, config.erased_keys)
+        _replace(place, created)
     except BaseException:
-        for companion in ("", "-wal", "-shm"):
-            made.with_name(made.name + companion).unlink(missing_ok=True)
+        for suffix in ("", *_COMPANIONS):
+            created.with_name(created.name + suffix).unlink(missing_ok=True)
         raise
-    return Restored(checked, erased)
+    return RestoreResult(checked, erased)
 
 
-def _take_leave_of(config: StoreConfig, key: SiteKey, clock: Callable[[], float]) -> None:
-    """Carry marks of erased keys over from the store that is there, if it can be read at all."""
-    with suppress(StoreUnavailable), Custodian(config, key, clock=clock) as custodian:
-        if custodian.is_in_use():
+def _copy_consistently(source: Path, target: Path, progress: Progress) -> None:
+    with _driver_faults(), closing(_read_only(source)) as old, closing(_open(target)) as new:
+        old.execute("BEGIN")  # one state, whatever is written meanwhile
+        old.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        old.backup(new, pages=_PAGES, progress=lambda _, left, of: progress(of - left, of))
+        new.execute("PRAGMA journal_mode = DELETE")  # a backup is one file
+
+
+def _replace(place: Path, restored: Path) -> None:
+    for suffix in _COMPANIONS:
+        place.with_name(place.name + suffix).unlink(missing_ok=True)
+    sync(restored)
+    restored.replace(place)
+    sync(place.parent)
+
+
+def _update_erasure_log(config: StoreConfig, key: SiteKey, clock: Callable[[], float]) -> None:
+    """Add the erasures of the store that is there, if it can be read at all, to the log."""
+    with suppress(StoreUnavailable), KeyOperations(config, key, clock=clock) as operations:
+        if operations.is_in_use():
             raise BackupRefused("a service uses the store", hint="Stop it first.")
 
 
-def _whole(checked: Checked, where: Path) -> Checked:
+def _require_whole(checked: IntegrityReport, where: Path) -> IntegrityReport:
     if checked.is_whole:
         return checked
-    wrong = [*checked.damage, checked.ledger, "payloads" if checked.unreadable else ""]
-    wrong.append("earlier-state" if checked.earlier else "")
-    told = ", ".join(word for word in wrong if word)
+    faults = [*checked.damage, checked.ledger, "payloads" if checked.unreadable else ""]
+    faults += ["earlier-state" if checked.earlier else ""]
+    faults += ["unrecorded" if checked.unrecorded else ""]
+    listed = ", ".join(fault for fault in faults if fault)
     hint = "Look at the store itself: chartside audit check."
-    raise BackupRefused(f"the copy cannot be read whole ({told})", where=str(where), hint=hint)
+    raise BackupRefused(f"the copy cannot be read whole ({listed})", where=str(where), hint=hint)
 
 
 def _require_same_site(connection: Connection, key: SiteKey) -> None:
-    query = "SELECT value FROM store_facts WHERE name = 'site-key-id'"
+    query = "SELECT value FROM store_metadata WHERE name = 'site-key-id'"
     known = connection.exec_driver_sql(query).scalar()
     if known != key.key_id:
         hint = f"It takes the site key {known}: one that was rotated away opens its old copies."
@@ -169,13 +182,13 @@ def _file(config: StoreConfig) -> Path:
     if file is None:
         hint = (
             "Use pg_dump --format=custom and pg_restore; then: chartside audit check. Opening the "
-            "restored database erases again what the marks of erased keys name."
+            "restored database erases again what the erasure log lists."
         )
         raise BackupRefused("a PostgreSQL database is copied by its own programs", hint=hint)
     return file
 
 
-def _new_private(path: Path) -> Path:
+def _create_private(path: Path) -> Path:
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except FileExistsError:
@@ -183,7 +196,7 @@ def _new_private(path: Path) -> Path:
         raise BackupRefused("there is a file already", where=str(path), hint=hint) from None
     except OSError as error:
         hint = f"See that its folder exists and can be written ({error.strerror})."
-        raise BackupRefused("the file cannot be made", where=str(path), hint=hint) from None
+        raise BackupRefused("the file cannot be created", where=str(path), hint=hint) from None
     return path
 
 
@@ -193,14 +206,6 @@ def _read_only(path: Path) -> sqlite3.Connection:
 
 def _open(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, isolation_level=None)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

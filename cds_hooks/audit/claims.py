@@ -1,7 +1,7 @@
-"""Claims: several service processes share one store, and one of them does the work.
+"""Claims: of the processes that share a store, one works on each content key.
 
-A claim is a lease. Its owner extends it while it works; when the owner dies it runs out, and who
-asks next takes it over.
+A claim is a lease. Its owner extends it while it works; when the owner dies the lease runs out, and
+the next process takes over.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from __future__ import annotations
 from sqlalchemy import Connection, delete, or_
 
 from cds_hooks.audit import tables
-from cds_hooks.audit.database import insert_for
+from cds_hooks.audit.database import insert_on_conflict
 
-__all__ = ["release", "take"]
+__all__ = ["acquire", "release"]
 
 
-def take(connection: Connection, key: str, owner: str, *, now: float, lease_s: float) -> bool:
-    """Take the work on a content key, or extend one's own claim; False while another has it."""
+def acquire(connection: Connection, key: str, owner: str, *, now: float, lease_s: float) -> bool:
+    """Claim a content key, or extend one's own claim; False while another process has it."""
     table = tables.claims
     row = {"content_key": key, "owner": owner, "until": now + lease_s}
-    statement = insert_for(connection, table).values(row)
+    statement = insert_on_conflict(connection, table).values(row)
     taken = connection.execute(
         statement.on_conflict_do_update(
             index_elements=["content_key"],
@@ -30,6 +30,6 @@ def take(connection: Connection, key: str, owner: str, *, now: float, lease_s: f
 
 
 def release(connection: Connection, key: str, owner: str, *, now: float) -> None:
-    """Let a claim of one's own go, and with it whatever ran out elsewhere."""
+    """Delete one's own claim, and every claim that has run out."""
     mine = (tables.claims.c.content_key == key) & (tables.claims.c.owner == owner)
     connection.execute(delete(tables.claims).where(or_(mine, tables.claims.c.until <= now)))

@@ -1,8 +1,8 @@
-"""A Consultation as bytes and back, exactly.
+"""Dataclasses as stored bytes and back, exactly.
 
-The format is JSON (orjson) compressed with zlib, under a name with a version that every record
-carries. Reading ignores fields it does not know (written by a later version) and takes the default
-of fields that are not there (written by an earlier one).
+The format is JSON (orjson) compressed with zlib; every record has its name and version. Decoding
+ignores unknown fields (written by a later version) and takes the default of missing ones (written
+by an earlier one).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from cds_hooks.audit.errors import RecordUnreadable
+from cds_hooks.audit.store_errors import RecordUnreadable
 
 __all__ = ["Codec"]
 

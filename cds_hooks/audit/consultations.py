@@ -1,4 +1,4 @@
-"""Consultations and their cards in the store: the statements, run inside a transaction."""
+"""Consultations and their cards: the statements, run inside a transaction."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, or_, sel
 
 from cds_hooks.audit import tables
 from cds_hooks.audit.codec import Codec
-from cds_hooks.audit.database import insert_for
-from cds_hooks.audit.errors import RecordUnreadable
-from cds_hooks.audit.keys import SiteKey
-from cds_hooks.audit.ledger.vouched import digest_of, is_state_of, last_record
-from cds_hooks.audit.sealing import Record, Sealed, Sealer
-from cds_hooks.audit.sealing.records import ERASED
+from cds_hooks.audit.database import insert_on_conflict
+from cds_hooks.audit.encryption import ERASED, EncryptedPayload, PayloadCipher, PayloadContext
+from cds_hooks.audit.ledger.record_integrity import (
+    attests_state,
+    latest_attestation,
+    payload_digest,
+)
+from cds_hooks.audit.site_key import SiteKey
+from cds_hooks.audit.store_errors import RecordUnreadable
 from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.protocol.cards import Card
 
@@ -33,7 +36,7 @@ KIND = "consultation"
 
 _log = structlog.get_logger(__name__)
 _CODEC = Codec(Consultation, "consultation")
-# Only what the model answered may stand for an answer later; a failure is recorded, not reused.
+# Only what the model answered may be reused as an answer; a failure is recorded, not reused.
 _ANSWERS = (Outcome.ANSWERED.value, Outcome.EMPTY.value)
 
 
@@ -43,18 +46,18 @@ def save(
     cards: Sequence[Card],
     *,
     key: SiteKey,
-    sealer: Sealer,
+    cipher: PayloadCipher,
     expires: float,
 ) -> str:
-    """Write a consultation, or its later state, and the cards that were made of it.
+    """Write a consultation, or its later state, and the cards made of it.
 
-    A pending state never overwrites a later one; a card that is there stays as it was. What was
-    erased stays so, whatever is still known of it elsewhere. Returns the digest of what is sealed
-    in the store now (`ledger.vouched`); empty when it stayed as it was.
+    A pending state never overwrites a later one, and an erased consultation stays erased; a card
+    that is there stays as it was. Returns the digest of the encrypted payload
+    (`ledger.record_integrity`); empty when nothing was written.
     """
-    row = _row(connection, consultation, key, sealer, expires)
+    row = _row(connection, consultation, key, cipher, expires)
     table = tables.consultations
-    statement = insert_for(connection, table).values(row)
+    statement = insert_on_conflict(connection, table).values(row)
     later = {name: statement.excluded[name] for name in row if name != "id"}
     pending = Outcome.PENDING.value
     upsert = statement.on_conflict_do_update(
@@ -67,20 +70,20 @@ def save(
     )
     written = connection.execute(upsert.returning(table.c.id)).first() is not None
     _insert_cards(connection, consultation.id, cards, key)
-    return digest_of(row["payload"]) if written else ""
+    return payload_digest(row["payload"]) if written else ""
 
 
 def save_cards(
     connection: Connection, consultation_id: str, cards: Sequence[Card], *, key: SiteKey
 ) -> bool:
-    """Write cards made of a consultation that is on record; False when it is not there any more."""
+    """Write cards made of a recorded consultation; False when it is no longer there."""
     if connection.execute(_IS_THERE, {"wanted": consultation_id}).first() is None:
         return False
     _insert_cards(connection, consultation_id, cards, key)
     return True
 
 
-# Made once: it is asked with every hook.
+# Built once: every hook runs it.
 _IS_THERE = select(tables.consultations.c.id).where(
     tables.consultations.c.id == bindparam("wanted"),
     tables.consultations.c.payload_format != ERASED,
@@ -90,32 +93,35 @@ _IS_THERE = select(tables.consultations.c.id).where(
 def _insert_cards(
     connection: Connection, consultation_id: str, cards: Sequence[Card], key: SiteKey
 ) -> None:
-    """A card that is there stays as it was."""
+    """Insert cards; one that is there already stays as it was."""
     if not cards:
         return
     rows = [_card_row(consultation_id, place, card, key) for place, card in enumerate(cards)]
-    # The rows beside the statement: with them in it, it would be compiled anew for each hook.
-    connection.execute(insert_for(connection, tables.cards).on_conflict_do_nothing(), rows)
+    # The rows are parameters: within the statement they would have it compiled for each hook.
+    connection.execute(insert_on_conflict(connection, tables.cards).on_conflict_do_nothing(), rows)
 
 
-def by_id(connection: Connection, consultation_id: str, sealer: Sealer) -> Consultation | None:
-    """The consultation with this id. Raises RecordUnreadable.
+def by_id(
+    connection: Connection, consultation_id: str, cipher: PayloadCipher
+) -> Consultation | None:
+    """The consultation with this id.
 
-    Also for an earlier state of it that was put back: the ledger says which one was last.
+    Raises RecordUnreadable, also for an earlier state that was put back: the ledger says which
+    state was last.
     """
     row = connection.execute(_BY_ID, {"wanted": consultation_id}).one_or_none()
     if row is None:
         return None
-    found = decode(connection, row, sealer)
-    if row.vouching is not None and not is_state_of(row.vouching, row.id, row.payload):
+    found = decode(connection, row, cipher)
+    if not attests_state(row.attestation, row.id, row.payload):
         hint = "Restore the store from a backup, and ask who can write into the database."
         message = "the record is not in the state that the ledger says"
         raise RecordUnreadable(message, where=row.id, hint=hint)
     return found
 
 
-# Made once, like the one above. What an earlier version wrote has no ledger record of its state.
-_BY_ID = select(tables.consultations, last_record().label("vouching")).where(
+# Built once, like the one above.
+_BY_ID = select(tables.consultations, latest_attestation().label("attestation")).where(
     tables.consultations.c.id == bindparam("wanted")
 )
 
@@ -123,13 +129,13 @@ _BY_ID = select(tables.consultations, last_record().label("vouching")).where(
 def newest_answer(
     connection: Connection,
     *conditions: ColumnElement[bool],
-    sealer: Sealer,
-    known: Callable[[str], Consultation | None] = lambda _: None,
+    cipher: PayloadCipher,
+    cached: Callable[[str], Consultation | None] = lambda _: None,
 ) -> Consultation | None:
-    """The newest answered consultation of those that meet the conditions.
+    """The newest answered consultation that meets the conditions.
 
-    `known` gives what was decoded before, by id: an answer on record does not change. One that
-    cannot be read is passed over as if it were not there: it could only have saved time.
+    `cached` gives what was decoded before, by id: a recorded answer does not change. One that
+    cannot be read is logged and skipped: it could only have saved time.
     """
     table = tables.consultations.c
     readable = table.payload_format != ERASED
@@ -140,15 +146,15 @@ def newest_answer(
     if row is None:
         return None
     try:
-        found = known(row.id)
-        return found if found and _is_of(found, row) else by_id(connection, row.id, sealer)
+        found = cached(row.id)
+        return found if found and _is_of(found, row) else by_id(connection, row.id, cipher)
     except RecordUnreadable as error:
         _log.warning("record-unreadable", code=error.code)
         return None
 
 
 def content_key(key: SiteKey, plain: str) -> str:
-    """A content key as it is stored: the key itself is a bare hash of facts and can be guessed."""
+    """A content key as it is stored, keyed: the plain one is a hash of facts and can be guessed."""
     return key.digest("content-key", plain)
 
 
@@ -156,12 +162,12 @@ def _row(
     connection: Connection,
     consultation: Consultation,
     key: SiteKey,
-    sealer: Sealer,
+    cipher: PayloadCipher,
     expires: float,
 ) -> dict[str, Any]:
-    record = Record(KIND, consultation.id, _CODEC.format)
+    context = PayloadContext(KIND, consultation.id, _CODEC.format)
     plain, owner = _CODEC.encode(consultation), consultation.patient_key
-    sealed = sealer.seal(connection, record, plain, owner=owner)
+    encrypted = cipher.seal(connection, context, plain, owner=owner)
     return {
         "id": consultation.id,
         "content_key": content_key(key, consultation.key),
@@ -170,9 +176,9 @@ def _row(
         "patient_key": consultation.patient_key,
         "outcome": consultation.outcome.value,
         "expires": expires,
-        "payload_format": record.format,
-        "payload": sealed.payload,
-        "sealed_by": sealed.by,
+        "payload_format": context.format,
+        "payload": encrypted.payload,
+        "sealed_by": encrypted.key_id,
     }
 
 
@@ -186,13 +192,13 @@ def _card_row(consultation_id: str, position: int, card: Card, key: SiteKey) -> 
     }
 
 
-def decode(connection: Connection, row: Row[Any], sealer: Sealer) -> Consultation:
-    """The consultation of a whole row. Raises RecordUnreadable.
+def decode(connection: Connection, row: Row[Any], cipher: PayloadCipher) -> Consultation:
+    """The consultation in a whole row. Raises RecordUnreadable.
 
-    The columns beside the payload are in clear and decide whom it is shown to: they must agree.
+    The columns in clear decide whom it is shown to: they must agree with the payload.
     """
-    record = Record(KIND, row.id, row.payload_format)
-    plain = sealer.open(connection, record, Sealed(row.payload, row.sealed_by))
+    context = PayloadContext(KIND, row.id, row.payload_format)
+    plain = cipher.open(connection, context, EncryptedPayload(row.payload, row.sealed_by))
     found = _CODEC.decode(plain, row.payload_format, where=row.id)
     if not _is_of(found, row):
         hint = "Restore the store from a backup, and ask who can write into the database."
@@ -201,5 +207,5 @@ def decode(connection: Connection, row: Row[Any], sealer: Sealer) -> Consultatio
 
 
 def _is_of(consultation: Consultation, row: Any) -> bool:
-    told = (consultation.id, consultation.patient_key, consultation.service)
-    return told == (row.id, row.patient_key, row.service)
+    identity = (consultation.id, consultation.patient_key, consultation.service)
+    return identity == (row.id, row.patient_key, row.service)

@@ -1,7 +1,7 @@
 """The connection to the store: SQLite (WAL, every commit synced) or PostgreSQL by URL.
 
-After a fault the next use opens, checks and migrates anew. So the service recovers by itself when
-the disk is back, and a file put in the store's place is looked at before it is used.
+After a fault the next use opens and checks the database again. So the service recovers by itself
+when the disk is back, and a file put in the store's place is checked before it is used.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from cds_hooks.audit import tables
-from cds_hooks.audit.errors import StoreRefused, StoreUnavailable, unavailable
-from cds_hooks.audit.files import free_bytes, make_private
-from cds_hooks.audit.migrations import migrate
+from cds_hooks.audit.schema import prepare_schema
+from cds_hooks.audit.sqlite_files import free_bytes, make_private
+from cds_hooks.audit.store_errors import StoreRefused, StoreUnavailable, unavailable
 
-__all__ = ["Database", "DatabaseConfig", "insert_for"]
+__all__ = ["Database", "DatabaseConfig", "insert_on_conflict"]
 
 # auto_vacuum has to come before the first table. secure_delete overwrites what is deleted, and
 # temporary tables stay in memory: patient content is in no file but the store's own.
@@ -47,7 +47,7 @@ _PRAGMAS = (
     "trusted_schema = OFF",
 )
 
-_SCRUBBING = (
+_VACUUM = (
     "SET statement_timeout = '10min'",
     "VACUUM data_keys, consultations, feedback, cards",
     "RESET statement_timeout",
@@ -56,7 +56,7 @@ _CONNECT_S = 3
 _STATEMENT_MS = 5000
 _DURABLE = {"synchronous_commit": "on"}
 # Any number, but always the same one: the key of PostgreSQL's advisory lock.
-_MIGRATING = 0x43485253
+_SCHEMA_LOCK = 0x43485253
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,27 +93,25 @@ class DatabaseConfig:
 
 
 class Database:
-    """Transactions on a store that is known to be whole, private, ours and up to date.
+    """Transactions on a database that is private, of our schema version and of our site key.
 
-    `key_id` names the site key the store belongs to from its first opening on. `opened` is what
-    is done in the transaction that opens it, also anew: it may be a restored backup.
+    `key_id` names the site key that the store belongs to from its first opening on. `on_open` runs
+    in each transaction that opens the database: it may be a restored backup.
     """
 
     def __init__(
         self,
         config: DatabaseConfig,
         key_id: str,
-        clock: Callable[[], float],
-        opened: Callable[[Connection], None] = lambda _connection: None,
+        on_open: Callable[[Connection], None] = lambda _connection: None,
     ) -> None:
         self._config = config
-        self._opened = opened
+        self._on_open = on_open
         self._file = config.file
         self._key_id = key_id
-        self._clock = clock
         self._engine = _engine(config)
         self._lock = threading.Lock()
-        self._identity: tuple[int, int] | None = None
+        self._file_identity: tuple[int, int] | None = None
         self._ready = False
 
     @contextmanager
@@ -136,10 +134,10 @@ class Database:
                 yield connection
 
     def compact(self) -> bool:
-        """Give the space of deleted records back, and clear the write-ahead log of them.
+        """Return the space of deleted records, and remove them from the write-ahead log.
 
-        False when somebody who reads kept the log from being cleared: the next time does it.
-        PostgreSQL does this by itself.
+        False when a reader kept the log from being emptied: the next call does it. PostgreSQL
+        does all this by itself.
         """
         if self._file is None:
             return True
@@ -151,15 +149,15 @@ class Database:
         return bool(found) and found[0][0] == 0
 
     def scrub(self) -> bool:
-        """The same at once and on either database, after something that must not be found again.
+        """Remove deleted data from the files at once, on either database; see `compact`.
 
-        PostgreSQL's own log, archive and replicas are the database's care.
+        PostgreSQL's own log, archive and replicas are not reached.
         """
         if self._file is not None:
             return self.compact()
         with self._faults(), self._engine.connect() as connection:
             alone = connection.execution_options(isolation_level="AUTOCOMMIT")
-            for statement in _SCRUBBING:
+            for statement in _VACUUM:
                 alone.exec_driver_sql(statement)
         return True
 
@@ -181,29 +179,29 @@ class Database:
             yield
         except (SQLAlchemyError, sqlite3.Error, OSError) as error:
             fault = unavailable(error)
-            # With a full disk nothing could be opened anew, but what is open can still be read.
+            # With a full disk nothing could be opened again, but what is open can still be read.
             if fault.reason not in ("disk-full", "locked"):
                 self.close()
             raise fault from None
 
     def _make_ready(self) -> None:
         with self._lock:
-            if self._ready and self._identity == self._look():
+            if self._ready and self._file_identity == self._current_file():
                 return
             self._ready = False
             self._engine.dispose()
             if self._file:
                 make_private(self._file)
             with self._engine.execution_options(begin="BEGIN IMMEDIATE").begin() as connection:
-                _alone(connection)
-                migrate(connection, self._clock())
+                _lock_schema(connection)
+                prepare_schema(connection)
                 _require_key(connection, self._key_id)
-                self._opened(connection)
-            self._identity = self._look()
+                self._on_open(connection)
+            self._file_identity = self._current_file()
             self._ready = True
 
-    def _look(self) -> tuple[int, int] | None:
-        """Which file is in the store's place: a deleted one could still be written, for nothing."""
+    def _current_file(self) -> tuple[int, int] | None:
+        """Device and inode of the store's file: a deleted one could still be written, in vain."""
         try:
             status = self._file.stat() if self._file else None
         except FileNotFoundError:
@@ -211,8 +209,8 @@ class Database:
         return (status.st_dev, status.st_ino) if status else None
 
 
-def insert_for(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """INSERT with ON CONFLICT, which both databases have and write alike."""
+def insert_on_conflict(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that takes ON CONFLICT, of the connection's dialect."""
     if connection.dialect.name == "postgresql":
         return postgresql.insert(table)
     return sqlite.insert(table)
@@ -244,18 +242,18 @@ def _postgresql(config: DatabaseConfig) -> dict[str, Any]:
     """Bounds for a server that hangs, and a commit that is on its disk when it returns."""
     lock_ms = int(1000 * config.lock_timeout_s)
     options = {"lock_timeout": lock_ms, "statement_timeout": _STATEMENT_MS, **_DURABLE}
-    told = " ".join(f"-c {name}={value}" for name, value in options.items())
-    return {"connect_timeout": _CONNECT_S, "options": told}
+    flags = " ".join(f"-c {name}={value}" for name, value in options.items())
+    return {"connect_timeout": _CONNECT_S, "options": flags}
 
 
-def _alone(connection: Connection) -> None:
-    """Let one process at a time migrate; SQLite's write lock has seen to that already."""
+def _lock_schema(connection: Connection) -> None:
+    """Let one process at a time create the tables; SQLite's write lock does so already."""
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATING})")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
-    # Python's driver would begin transactions late and not for every statement: we begin them.
+    # Python's driver begins transactions late and not for every statement: we begin them.
     connection.isolation_level = None
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}").close()
@@ -267,12 +265,12 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _require_key(connection: Connection, key_id: str) -> None:
-    """Refuse a store whose pseudonyms another site key made: nothing would be found again."""
-    column = tables.facts.c
+    """Refuse a store of another site key: none of its pseudonyms could be found again."""
+    column = tables.store_metadata.c
     known = connection.execute(select(column.value).where(column.name == "site-key-id")).scalar()
     if known is None:
         row = {"name": "site-key-id", "value": key_id}
-        connection.execute(insert_for(connection, tables.facts).values(row))
+        connection.execute(insert_on_conflict(connection, tables.store_metadata).values(row))
     elif known != key_id:
         hint = "Restore the site key that belongs to this store, or begin an empty store."
         raise StoreRefused("the store belongs to another site key", hint=hint)

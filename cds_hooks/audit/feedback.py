@@ -1,7 +1,8 @@
-"""What users did with a card, kept whole and once however often a client sends it."""
+"""Feedback on cards: the statements, run inside a transaction. An entry is stored once."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,22 +11,21 @@ from sqlalchemy import Connection, Row, select
 
 from cds_hooks.audit import tables
 from cds_hooks.audit.codec import Codec
-from cds_hooks.audit.database import insert_for
-from cds_hooks.audit.errors import RecordUnreadable
-from cds_hooks.audit.keys import SiteKey
-from cds_hooks.audit.sealing import Record, Sealed, Sealer
-from cds_hooks.audit.sealing.data_keys import NO_PATIENT
-from cds_hooks.audit.sealing.records import ERASED
+from cds_hooks.audit.database import insert_on_conflict
+from cds_hooks.audit.encryption import ERASED, EncryptedPayload, PayloadCipher, PayloadContext
+from cds_hooks.audit.encryption.data_keys import NO_PATIENT
+from cds_hooks.audit.site_key import SiteKey
+from cds_hooks.audit.store_errors import RecordUnreadable
 from cds_hooks.protocol.feedback import FeedbackEntry
 
-__all__ = ["KIND", "FeedbackReceipt", "decode", "entries_for", "judged", "record"]
+__all__ = ["KIND", "FeedbackReceipt", "consultation_ids", "decode", "entries_for", "record"]
 
 KIND = "feedback"
 
 
 @dataclass(frozen=True, slots=True)
 class FeedbackReceipt:
-    """What became of a call's entries: new, sent before, new for a card that is not known."""
+    """How many entries of a call were new, sent before, or new for an unknown card."""
 
     recorded: int = 0
     repeated: int = 0
@@ -41,56 +41,67 @@ def record(
     entries: Sequence[FeedbackEntry],
     *,
     key: SiteKey,
-    sealer: Sealer,
+    cipher: PayloadCipher,
     received: float,
     expires: float,
 ) -> FeedbackReceipt:
-    """Write the entries that are not there yet; one for an unknown card is kept like the others.
+    """Write the entries that are not there yet, those for unknown cards included.
 
-    A comment is a clinician's words about a patient: it is sealed with that patient's key. What a
-    client calls a card that is not ours may be anything, and is in clear only as a keyed hash.
+    A comment is a clinician's words about a patient: it is encrypted with that patient's key. The
+    name of a card that is not ours may be any text, and is stored as a keyed hash.
     """
-    counts = {"recorded": 0, "repeated": 0, "unknown": 0}
+    counts = Counter[str]()
     for entry in entries:
-        of = _consultation_of(connection, entry)
-        plain = _CODEC.encode(entry)
-        about = Record(KIND, key.digest("feedback", service, plain.hex()), _CODEC.format)
-        owner = of.patient_key if of else NO_PATIENT
-        sealed = sealer.seal(connection, about, plain, owner=owner)
-        row = {
-            "id": about.id,
-            "service": service,
-            "card": entry.card if of else key.digest("card", entry.card),
-            "consultation_id": of.id if of else None,
-            "outcome": entry.outcome,
-            "outcome_at": entry.outcome_at,
-            "received": received,
-            "expires": expires,
-            "payload_format": about.format,
-            "payload": sealed.payload,
-            "sealed_by": sealed.by,
-        }
-        statement = insert_for(connection, tables.feedback).values(row).on_conflict_do_nothing()
-        # Not by rowcount: it is not known of an INSERT with every driver.
-        is_new = connection.execute(statement.returning(tables.feedback.c.id)).first() is not None
-        counts[_fate(is_new=is_new, known=of is not None)] += 1
+        consultation = _consultation_of(connection, entry)
+        row = _row(connection, service, entry, consultation, key, cipher)
+        row |= {"received": received, "expires": expires}
+        insert = insert_on_conflict(connection, tables.feedback).values(row)
+        # Not by rowcount: not every driver knows it of an INSERT.
+        inserted = insert.on_conflict_do_nothing().returning(tables.feedback.c.id)
+        is_new = connection.execute(inserted).first() is not None
+        counts[_fate(is_new=is_new, known=consultation is not None)] += 1
     return FeedbackReceipt(**counts)
 
 
+def _row(
+    connection: Connection,
+    service: str,
+    entry: FeedbackEntry,
+    consultation: Row[str, str] | None,
+    key: SiteKey,
+    cipher: PayloadCipher,
+) -> dict[str, Any]:
+    plain = _CODEC.encode(entry)
+    context = PayloadContext(KIND, key.digest("feedback", service, plain.hex()), _CODEC.format)
+    owner = consultation.patient_key if consultation else NO_PATIENT
+    encrypted = cipher.seal(connection, context, plain, owner=owner)
+    return {
+        "id": context.id,
+        "service": service,
+        "card": entry.card if consultation else key.digest("card", entry.card),
+        "consultation_id": consultation.id if consultation else None,
+        "outcome": entry.outcome,
+        "outcome_at": entry.outcome_at,
+        "payload_format": context.format,
+        "payload": encrypted.payload,
+        "sealed_by": encrypted.key_id,
+    }
+
+
 def entries_for(
-    connection: Connection, consultation_id: str, sealer: Sealer
+    connection: Connection, consultation_id: str, cipher: PayloadCipher
 ) -> tuple[FeedbackEntry, ...]:
-    """The feedback on a consultation's cards, in the order it came; none that was erased."""
+    """The feedback on a consultation's cards that was not erased, in the order it came."""
     table = tables.feedback.c
     query = (
         select(tables.feedback)
         .where(table.consultation_id == consultation_id, table.payload_format != ERASED)
         .order_by(table.received, table.id)
     )
-    return tuple(decode(connection, row, sealer) for row in connection.execute(query).all())
+    return tuple(decode(connection, row, cipher) for row in connection.execute(query).all())
 
 
-def judged(connection: Connection) -> tuple[str, ...]:
+def consultation_ids(connection: Connection) -> tuple[str, ...]:
     """The ids of consultations with feedback that was not erased, in order."""
     table = tables.feedback.c
     query = select(table.consultation_id).where(
@@ -100,10 +111,10 @@ def judged(connection: Connection) -> tuple[str, ...]:
     return tuple(row.consultation_id for row in rows)
 
 
-def decode(connection: Connection, row: Row[Any], sealer: Sealer) -> FeedbackEntry:
-    """The entry of a whole row. Raises RecordUnreadable, also when it is about another card."""
-    record = Record(KIND, row.id, row.payload_format)
-    plain = sealer.open(connection, record, Sealed(row.payload, row.sealed_by))
+def decode(connection: Connection, row: Row[Any], cipher: PayloadCipher) -> FeedbackEntry:
+    """The entry in a whole row. Raises RecordUnreadable, also when it is about another card."""
+    context = PayloadContext(KIND, row.id, row.payload_format)
+    plain = cipher.open(connection, context, EncryptedPayload(row.payload, row.sealed_by))
     entry = _CODEC.decode(plain, row.payload_format, where=row.id)
     if row.consultation_id is not None and entry.card != row.card:
         hint = "Restore the store from a backup, and ask who can write into the database."
@@ -112,13 +123,14 @@ def decode(connection: Connection, row: Row[Any], sealer: Sealer) -> FeedbackEnt
 
 
 def _consultation_of(connection: Connection, entry: FeedbackEntry) -> Row[str, str] | None:
-    """Id and patient of the consultation that an entry names, or that its card was made of."""
-    of, made = tables.consultations.c, tables.cards.c
+    """Id and patient of the consultation that an entry names, or that its card belongs to."""
+    column = tables.consultations.c
+    query = select(column.id, column.patient_key)
     if entry.consultation:
-        query = select(of.id, of.patient_key).where(of.id == entry.consultation)
+        query = query.where(column.id == entry.consultation)
     else:
-        joined = select(of.id, of.patient_key).join_from(tables.cards, tables.consultations)
-        query = joined.where(made.uuid == entry.card)
+        joined = query.join_from(tables.cards, tables.consultations)
+        query = joined.where(tables.cards.c.uuid == entry.card)
     return connection.execute(query).one_or_none()
 
 

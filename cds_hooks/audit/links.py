@@ -1,7 +1,7 @@
-"""Links to one consultation: they cannot be guessed, and run out.
+"""Links to one consultation: they cannot be guessed, and they expire.
 
-A browser that follows a link carries no client's token, so knowing the link opens the page. It says
-nothing of the patient: it holds a random id, a time, and a keyed hash over both.
+A browser that follows a link has no client token, so knowing the link opens the page. A link says
+nothing about the patient: it is a random id, a time, and a keyed hash over both.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import re
 
-from cds_hooks.audit.keys import SiteKey
+from cds_hooks.audit.site_key import SiteKey
 from cds_hooks.errors import ChartsideError
 
 __all__ = ["LinkUnknown", "consultation_of", "link_to"]
@@ -18,7 +18,7 @@ _FORM = re.compile(r"([0-9a-f-]{36})\.([0-9]{1,12})\.([0-9a-f]{64})", re.ASCII)
 
 
 class LinkUnknown(ChartsideError):
-    """The link is not ours, has run out, or its record is gone: nobody is told which."""
+    """The link is not ours, has expired, or its record was deleted; which, nobody is told."""
 
     code = "link-unknown"
     status = 404
@@ -29,9 +29,9 @@ class LinkUnknown(ChartsideError):
 
 
 def link_to(key: SiteKey, consultation_id: str, *, until: float) -> str:
-    """The last part of a link's path; it opens the page until then (UTC seconds)."""
-    told = f"{consultation_id}.{int(until)}"
-    return f"{told}.{_seal(key, told)}"
+    """The last part of a link's path; it opens the page until `until` (UTC seconds)."""
+    text = f"{consultation_id}.{int(until)}"
+    return f"{text}.{_seal(key, text)}"
 
 
 def consultation_of(key: SiteKey, link: str, *, now: float) -> str:
@@ -39,11 +39,11 @@ def consultation_of(key: SiteKey, link: str, *, now: float) -> str:
     parts = _FORM.fullmatch(link)
     if parts is None:
         raise LinkUnknown
-    told, seal = link.rsplit(".", 1)
-    if not hmac.compare_digest(seal, _seal(key, told)) or int(parts[2]) <= now:
+    text, seal = link.rsplit(".", 1)
+    if not hmac.compare_digest(seal, _seal(key, text)) or int(parts[2]) <= now:
         raise LinkUnknown
     return parts[1]
 
 
-def _seal(key: SiteKey, told: str) -> str:
-    return key.digest("consultation-link", told).removeprefix("h1:")
+def _seal(key: SiteKey, text: str) -> str:
+    return key.digest("consultation-link", text).removeprefix("h1:")

@@ -1,13 +1,14 @@
-"""The store's tables as the queries see them; `migrations` is what makes them.
+"""The store's tables; `schema` creates them.
 
-`sealed_by` names the key that a payload is encrypted with; empty means plain.
-Times are UTC seconds since 1970; `expires` is when retention lets the record go.
+`sealed_by` is the id of the data key that encrypts a payload. Times are UTC seconds since 1970;
+retention deletes a record after `expires`.
 """
 
 from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    CheckConstraint,
     Column,
     Double,
     ForeignKey,
@@ -25,7 +26,6 @@ __all__ = [
     "claims",
     "consultations",
     "data_keys",
-    "facts",
     "feedback",
     "ledger",
     "ledger_checkpoints",
@@ -33,23 +33,15 @@ __all__ = [
     "ledger_nodes",
     "holds",
     "metadata",
-    "migrations",
     "seen_tokens",
+    "store_metadata",
 ]
 
 metadata = MetaData()
 
-migrations = Table(
-    "migrations",
-    metadata,
-    Column("number", Integer, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("applied", Double, nullable=False),
-)
-
-# What must hold for the whole store, by name: which site key it belongs to, the last probe.
-facts = Table(
-    "store_facts",
+# Values of the whole store by name: the schema version, the id of its site key, the last probe.
+store_metadata = Table(
+    "store_metadata",
     metadata,
     Column("name", Text, primary_key=True),
     Column("value", Text, nullable=False),
@@ -67,7 +59,7 @@ consultations = Table(
     Column("expires", Double, nullable=False),
     Column("payload_format", Text, nullable=False),
     Column("payload", LargeBinary, nullable=False),
-    Column("sealed_by", Text),
+    Column("sealed_by", Text, nullable=False),
     Index("consultations_by_content", "content_key", "created"),
     Index("consultations_by_patient", "patient_key", "service", "created"),
     Index("consultations_by_expiry", "expires"),
@@ -100,13 +92,13 @@ feedback = Table(
     Column("expires", Double, nullable=False),
     Column("payload_format", Text, nullable=False),
     Column("payload", LargeBinary, nullable=False),
-    Column("sealed_by", Text),
+    Column("sealed_by", Text, nullable=False),
     Index("feedback_by_consultation", "consultation_id"),
     Index("feedback_by_card", "card"),
     Index("feedback_by_expiry", "expires"),
 )
 
-# Which process works on a question; from `until` on anybody else may.
+# Leases on content keys: one process works on each, until `until`.
 claims = Table(
     "claims",
     metadata,
@@ -115,7 +107,7 @@ claims = Table(
     Column("until", Double, nullable=False),
 )
 
-# Tokens of CDS clients that were used, by a keyed hash, until they expire.
+# Used tokens of CDS clients, as keyed hashes, until they expire.
 seen_tokens = Table(
     "seen_tokens",
     metadata,
@@ -124,8 +116,8 @@ seen_tokens = Table(
     Index("seen_tokens_by_expiry", "expires"),
 )
 
-# What payloads are sealed with, one live key an owner: a patient's pseudonym, or `none`. An erased
-# key's row stays, without the key, so that a restored backup is erased again.
+# Keys that encrypt payloads, one active key per owner: a patient's pseudonym, or `none`. The row of
+# an erased key stays without the key, so that a restored backup is erased again.
 data_keys = Table(
     "data_keys",
     metadata,
@@ -143,8 +135,8 @@ data_keys = Table(
     ),
 )
 
-# What may not be deleted or erased until it is released. `subject` is a patient's pseudonym or a
-# consultation's id, `reference` the site's own name of the case; `released` ends it.
+# Legal holds: nothing they name is deleted or erased until `released`. `subject` is a patient's
+# pseudonym or a consultation's id, `reference` the site's case number.
 holds = Table(
     "holds",
     metadata,
@@ -157,8 +149,8 @@ holds = Table(
     Index("holds_by_subject", "subject"),
 )
 
-# Append-only. `record` are the canonical bytes that `leaf_hash` is of; `recorded` and `type` are
-# copies, to search by, and so is `vouches_for`: the consultation whose payload's digest it has.
+# Append-only. `leaf_hash` is the hash of the canonical bytes in `record`. `recorded` and `type` are
+# copies to search by, and so is `attests_to`: the consultation whose payload digest the record has.
 ledger = Table(
     "ledger",
     metadata,
@@ -167,18 +159,18 @@ ledger = Table(
     Column("type", Text, nullable=False),
     Column("record", LargeBinary, nullable=False),
     Column("leaf_hash", LargeBinary, nullable=False),
-    Column("vouches_for", Text),
+    Column("attests_to", Text),
     Index("ledger_by_type", "type", "seq"),
     Index(
-        "ledger_by_vouches_for",
-        "vouches_for",
+        "ledger_by_attests_to",
+        "attests_to",
         "seq",
-        sqlite_where=text("vouches_for IS NOT NULL"),
-        postgresql_where=text("vouches_for IS NOT NULL"),
+        sqlite_where=text("attests_to IS NOT NULL"),
+        postgresql_where=text("attests_to IS NOT NULL"),
     ),
 )
 
-# Inner nodes of the tree over `ledger`, each written once it is complete.
+# Inner nodes of the Merkle tree over `ledger`, each written once it is complete.
 ledger_nodes = Table(
     "ledger_nodes",
     metadata,
@@ -187,7 +179,7 @@ ledger_nodes = Table(
     Column("hash", LargeBinary, nullable=False),
 )
 
-# One row: who appends locks it.
+# One row, locked by whoever appends.
 ledger_head = Table(
     "ledger_head",
     metadata,
@@ -195,9 +187,10 @@ ledger_head = Table(
     Column("size", BigInteger, nullable=False),
     Column("last_hash", LargeBinary, nullable=False),
     Column("frontier", LargeBinary, nullable=False),
+    CheckConstraint('"only" = 1', name="ledger_head_has_one_row"),
 )
 
-# Signed notes about the tree's root at a size.
+# Signed checkpoints (C2SP signed notes) by tree size.
 ledger_checkpoints = Table(
     "ledger_checkpoints",
     metadata,

@@ -1,4 +1,4 @@
-"""One thread that writes: everything that waits shares one transaction and so one sync."""
+"""The writing thread: all operations that wait share one transaction, and so one sync."""
 
 from __future__ import annotations
 
@@ -15,22 +15,25 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from cds_hooks.audit.database import Database
-from cds_hooks.audit.errors import StoreUnavailable, reason_of
-from cds_hooks.audit.ledger import append
+from cds_hooks.audit.ledger import storage
+from cds_hooks.audit.store_errors import StoreUnavailable, reason_of
 
-__all__ = ["Commit", "Operation", "Writer"]
+__all__ = ["Commit", "Entries", "Operation", "Writer", "no_entries"]
 
 T = TypeVar("T")
 Operation = Callable[[Connection], T]
-Entries = Callable[[T], Sequence[append.Prepared]]
+Entries = Callable[[T], Sequence[storage.PreparedEntry]]
 
 _MAX_BATCH = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One transaction: how many operations it carried, how long it took, `reason` if it failed;
-    `ledger_size` is how many records the ledger has with it, 0 when nothing was recorded."""
+    """One transaction of `operations` operations, and how long it took.
+
+    `reason` is set when it failed. `ledger_size` is the number of ledger records after it; 0 when
+    it recorded nothing.
+    """
 
     operations: int
     seconds: float
@@ -45,7 +48,7 @@ class _Job:
     future: Future[Any]
 
 
-def _nothing(_: object) -> Sequence[append.Prepared]:
+def no_entries(_: object) -> Sequence[storage.PreparedEntry]:
     return ()
 
 
@@ -65,13 +68,12 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, operation: Operation[T], entries: Entries[T] = _nothing) -> Future[T]:
-        """Hand an operation in; the result comes when it is durable.
+    def submit(self, operation: Operation[T], entries: Entries[T] = no_entries) -> Future[T]:
+        """Queue an operation; the future has its result once that is durable.
 
-        `entries` gives the ledger's records of the operation from its result: they are written in
-        the same transaction, or neither is.
-        It is carried out even if the caller no longer waits. Raises StoreUnavailable at once
-        when too much is waiting already, or after `close`.
+        `entries` makes ledger records of the result; they are written in the same transaction. The
+        operation runs even if the caller no longer waits. Raises StoreUnavailable at once when the
+        queue is full, or after `close`.
         """
         if self._closing.is_set():
             raise StoreUnavailable("closed")
@@ -91,14 +93,14 @@ class Writer:
 
     def _run(self) -> None:
         while batch := self._next():
-            self._carry_out(batch)
+            self._commit(batch)
             del batch
         while not self._queue.empty():
             if job := self._queue.get_nowait():
                 job.future.set_exception(StoreUnavailable("closed"))
 
     def _next(self) -> list[_Job]:
-        """The jobs that wait, at least one; none when closed."""
+        """The jobs that wait, at least one; none after `close`."""
         jobs: list[_Job] = []
         job = self._queue.get()
         while job is not None:
@@ -113,15 +115,15 @@ class Writer:
             self._queue.put(None)
         return jobs
 
-    def _carry_out(self, jobs: Sequence[_Job]) -> None:
+    def _commit(self, jobs: Sequence[_Job]) -> None:
         began = time.perf_counter()
         reason, size = "", 0
         try:
             with self._database.write() as connection:
                 results, entries = _attempt_all(connection, jobs)
                 if entries:
-                    # Last of all: other processes wait for the ledger's head until the commit.
-                    size = append.append(connection, entries).size
+                    # Last: other processes wait for the ledger's head until the commit.
+                    size = storage.append(connection, entries).size
         except Exception as error:  # the waiting callers get it; this thread goes on
             reason = error.reason if isinstance(error, StoreUnavailable) else "refused"
             results = [error] * len(jobs)
@@ -136,24 +138,24 @@ class Writer:
 
 def _attempt_all(
     connection: Connection, jobs: Sequence[_Job]
-) -> tuple[list[Any], list[append.Prepared]]:
+) -> tuple[list[Any], list[storage.PreparedEntry]]:
     """Each job's result or its own error, and the records of those that succeeded."""
     results: list[Any] = []
-    entries: list[append.Prepared] = []
+    entries: list[storage.PreparedEntry] = []
     for job in jobs:
-        result, made = _attempt(connection, job)
+        result, prepared = _attempt(connection, job)
         results.append(result)
-        entries += made
+        entries += prepared
     return results, entries
 
 
-def _attempt(connection: Connection, job: _Job) -> tuple[Any, Sequence[append.Prepared]]:
+def _attempt(connection: Connection, job: _Job) -> tuple[Any, Sequence[storage.PreparedEntry]]:
     """The operation's result, or its own error: a fault of one does not undo the others.
 
     A fault of the store itself is raised as it is: SQLite has then ended the transaction, and
     going back to the savepoint would only hide what happened.
     """
-    # Not by begin_nested, whose statements are compiled anew each time.
+    # Not by begin_nested, whose statements are compiled again each time.
     connection.exec_driver_sql("SAVEPOINT operation")
     try:
         result = job.operation(connection)

@@ -1,10 +1,9 @@
-"""`chartside audit feedback`: what clinicians said of one consultation's cards."""
+"""`chartside audit feedback`: the feedback on one consultation's cards."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
@@ -14,6 +13,7 @@ from rich.table import Table
 
 from cds_hooks.audit import Store
 from cds_hooks.cli import show
+from cds_hooks.cli.audit_options import ConfigOption, JsonOption
 from cds_hooks.protocol.feedback import FeedbackEntry
 from cds_hooks.runtime.configs import store_config
 from cds_hooks.runtime.records import site_key
@@ -24,18 +24,18 @@ __all__ = ["feedback"]
 
 def feedback(
     consultation: Annotated[str, typer.Argument(help="Its id, from `query` or the log.")],
-    config: Annotated[
-        Path | None, typer.Option(help="Settings file (TOML) of the service.")
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    config: ConfigOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Print the feedback on one consultation's cards, in the order in which it came.
 
-    It may hold a clinician's own words, and so patient content. May be done while the service runs.
+    It may contain a clinician's own words, and so patient content. May be done while the service
+    runs.
     """
     entries = asyncio.run(_read(load_settings(config), consultation))
     if json:
-        document = {"consultation": consultation, "feedback": [_told(each) for each in entries]}
+        feedback = [_to_json(each) for each in entries]
+        document = {"consultation": consultation, "feedback": feedback}
         typer.echo(orjson.dumps(document).decode())
         return
     table = Table("card", "outcome", "when", "reason", "comment")
@@ -56,7 +56,7 @@ async def _read(settings: Settings, consultation: str) -> tuple[FeedbackEntry, .
         await store.close()
 
 
-def _told(entry: FeedbackEntry) -> dict[str, Any]:
+def _to_json(entry: FeedbackEntry) -> dict[str, Any]:
     reason = entry.override_reason
     return {
         "card": entry.card,

@@ -1,4 +1,4 @@
-"""The ledger as FHIR in a file of its own: one resource a line, nothing kept in memory."""
+"""Writes a ledger as FHIR: one resource per line, nothing kept in memory."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import orjson
 
-from cds_hooks.audit.ledger.errors import ExportUnreadable
+from cds_hooks.audit.ledger.ledger_errors import ExportUnreadable
 from cds_hooks.compliance.audit_events import Site
 from cds_hooks.compliance.exports import FORMATS, export_lines
 from cds_hooks.settings import Settings
@@ -20,10 +20,10 @@ _HINT = "One of: ledger, " + ", ".join(sorted(FORMATS)) + "."
 def write_fhir(
     folder: Path, records: Iterable[bytes], format_: str, settings: Settings
 ) -> tuple[Path, int]:
-    """Write `folder/{format_}.ndjson`, readable by its owner alone; which file, how many lines.
+    """Write `folder/{format_}.ndjson`, readable by its owner alone.
 
-    Raises ExportUnreadable for an unknown format and for a file that is there already,
-    ExportInvalid for a record that cannot be told.
+    Returns the file and its number of lines. Raises ExportUnreadable for an unknown format and for
+    a file that is there already, ExportInvalid for a record that cannot be expressed.
     """
     if format_ not in FORMATS:
         raise ExportUnreadable("there is no such format", where="--format", hint=_HINT)

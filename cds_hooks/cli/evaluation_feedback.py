@@ -49,7 +49,7 @@ async def _read(settings: Settings, *, quiet: bool) -> list[Given]:
     await store.open()
     try:
         given = []
-        ids = await store.with_feedback()
+        ids = await store.consultations_with_feedback()
         for each in track(ids, "Reading", console=show.screen(json=True), disable=quiet):
             consultation = await store.get(each)
             if consultation is not None:

@@ -45,7 +45,6 @@ def store_config(settings: Settings) -> StoreConfig:
         where,
         retention_days=settings.retention.consultations_days,
         feedback_days=settings.retention.feedback_days,
-        sealed_only=settings.profile == "production",
         erased_keys=settings.store.site_key.with_name(f"{settings.store.site_key.name}.erased"),
         service_version=version("chartside"),
         plain_users=settings.ledger.users == "plain",

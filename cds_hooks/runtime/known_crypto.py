@@ -43,7 +43,7 @@ def _hmac(row: Row) -> bytes:
 def _ed25519(row: Row) -> bytes:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    from cds_hooks.audit.ledger.signing import SigningKey
+    from cds_hooks.audit.ledger.checkpoint_keys import SigningKey
 
     text = hex_of(row, "plain")
     key = SigningKey(Ed25519PrivateKey.from_private_bytes(hex_of(row, "key")), "self-check")
@@ -54,7 +54,7 @@ def _ed25519(row: Row) -> bytes:
 
 
 def _merkle_tree(row: Row) -> bytes:
-    from cds_hooks.audit.ledger.tree import leaf_hash, root_of
+    from cds_hooks.audit.ledger.merkle_tree import leaf_hash, root_of
 
     return root_of([leaf_hash(bytes.fromhex(leaf)) for leaf in row["leaves"]])
 

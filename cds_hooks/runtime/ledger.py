@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 import orjson
 
 from cds_hooks.audit import Store
-from cds_hooks.audit.ledger import checkpoint, keeping
-from cds_hooks.audit.ledger.errors import LedgerForked, WitnessFailed
-from cds_hooks.audit.ledger.signing import PublicKey, SigningKey
-from cds_hooks.audit.ledger.stamp import utc
+from cds_hooks.audit.ledger import checkpoint
+from cds_hooks.audit.ledger.checkpoint_keys import PublicKey, SigningKey
+from cds_hooks.audit.ledger.enrichment import format_utc
+from cds_hooks.audit.ledger.ledger_errors import LedgerForked, WitnessFailed
 from cds_hooks.audit.ledger.witness import FolderWitness, SyslogWitness, Witness
 from cds_hooks.errors import ChartsideError
 from cds_hooks.inference.engine import EngineEvent
@@ -116,10 +116,11 @@ class Ledger:
         if self.fhir is not None:
             await self.fhir.first_look()
             earlier += (self.fhir.newest,)
-        made = utc(time.time())
-        ask = keeping.to_sign(self._config.name, made, self._keys, earlier)
+        now = format_utc(time.time())
         try:
-            found = await self._store.look(ask)
+            found = await self._store.ledger.next_checkpoint(
+                self._config.name, now, self._keys, earlier
+            )
         except LedgerForked as error:
             self._forked = error.code
             self._log.error("ledger-forked", code=error.code)
@@ -127,7 +128,7 @@ class Ledger:
         self._forked, self._last = "", time.monotonic()
         if found is not None:
             note = checkpoint.sign(found, self._key)
-            await self._store.keep(keeping.save(note, found.size))
+            await self._store.ledger.save_checkpoint(found.size, note)
             self._not_copied[found.size] = note
             self._signed = found.size
             if self.fhir is not None:
@@ -167,7 +168,7 @@ class Ledger:
     async def _recorded_changes(self, facts: Mapping[str, str]) -> None:
         """A record for each digest that differs from the last that was recorded."""
         now = {**facts, "signing_key": self.public_key, "site_key": self._key_id}
-        last = await self._store.look(keeping.last_of_type("running"))
+        last = await self._store.ledger.last_record("running")
         before = orjson.loads(last).get("details", {}) if last else {}
         known = {name: now.get(name, "") for name in _WATCHED if now.get(name)}
         for name, value in known.items():

@@ -116,7 +116,7 @@ def check_documents() -> Iterator[Checked]:
 
 def check_canonical() -> Iterator[Checked]:
     """JSON in the form that the ledger hashes."""
-    from cds_hooks.audit.ledger.canonical import encode
+    from cds_hooks.audit.ledger.canonical_json import encode
 
     for row in _known()["canonical"]:
         wanted = row["expected"].encode()

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from cds_hooks.audit import Store
-from cds_hooks.audit.errors import StoreUnavailable
-from cds_hooks.audit.ledger import checkpoint, keeping
-from cds_hooks.audit.ledger.errors import CheckpointInvalid
-from cds_hooks.audit.ledger.signing import PublicKey
-from cds_hooks.audit.ledger.witness_fhir import FhirWitness
+from cds_hooks.audit.ledger import checkpoint
+from cds_hooks.audit.ledger.checkpoint_keys import PublicKey
+from cds_hooks.audit.ledger.fhir_witness import FhirWitness
+from cds_hooks.audit.ledger.ledger_errors import CheckpointInvalid
+from cds_hooks.audit.store_errors import StoreUnavailable
 from cds_hooks.errors import ChartsideError
 from cds_hooks.gather.base import Base
 from cds_hooks.gather.client import open_http
@@ -127,7 +127,7 @@ class FhirCopies:
         """Everything that is signed and larger than what the server has, in order."""
         if self._copied < 0:
             await self._begin(witness)
-        while found := await self._store.look(keeping.notes_after(self._copied, _AT_ONCE)):
+        while found := await self._store.ledger.checkpoints_after(self._copied, _AT_ONCE):
             for size, note in found:
                 await self._copy(witness, size, note)
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from cds_hooks.audit.key_sources import VARIABLE, credential_file
+from cds_hooks.audit.site_key_lookup import VARIABLE, credential_file
 from cds_hooks.settings.places import CHECKOUT, default_places
 from cds_hooks.settings.sections import Settings, StorePlace
 from cds_hooks.trust.files import chmod_hint

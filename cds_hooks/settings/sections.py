@@ -12,7 +12,7 @@ from cds_hooks.cards import Speak, profiles
 from cds_hooks.consultation import Outcome
 from cds_hooks.services import REGISTRY
 from cds_hooks.settings.egress import Egress
-from cds_hooks.settings.held import KeyDevice, KeyVault
+from cds_hooks.settings.external_keys import KeyDevice, KeyVault
 from cds_hooks.settings.kinds import (
     FhirBase,
     Origin,

@@ -9,7 +9,6 @@ from typing import Any
 import orjson
 import pytest
 
-from cds_hooks.audit.ledger import keeping
 from cds_hooks.cli.ehr import hook_request
 from cds_hooks.inference.engine import EngineUnavailable
 from cds_hooks.operation import configure_logging
@@ -65,7 +64,7 @@ def _settings(tmp_path: Path) -> Settings:
 async def _recorded(runtime: Runtime, type_: str) -> dict[str, Any]:
     """The last ledger record of a type, which comes within a moment."""
     async with asyncio.timeout(30):
-        while not (found := await runtime.store.look(keeping.last_of_type(type_))):  # noqa: ASYNC110
+        while not (found := await runtime.store.ledger.last_record(type_)):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     record: dict[str, Any] = orjson.loads(found)
     return record

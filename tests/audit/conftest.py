@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cds_hooks.audit import SiteKey, Store, StoreConfig
-from cds_hooks.audit.custody import Custodian
+from cds_hooks.audit.key_operations import KeyOperations
 from cds_hooks.consultation import (
     Assessment,
     Candidate,
@@ -37,7 +37,7 @@ from fhir_mapping.chart import (
     Range,
 )
 from prompts.prompt import Message, Prompt, TemplateRef
-from tests.audit.custody import SENTINEL
+from tests.audit.ledger_events import SENTINEL
 
 CODE = Code("http://loinc.org", "2160-0", "Creatinine")
 
@@ -190,7 +190,7 @@ async def kept(
 
 
 @pytest.fixture
-def custodian(config: StoreConfig, site_key: SiteKey, clock: Clock) -> Iterator[Custodian]:
+def key_operations(config: StoreConfig, site_key: SiteKey, clock: Clock) -> Iterator[KeyOperations]:
     """The store as a command opens it beside the service."""
-    with Custodian(config, site_key, clock=clock) as custodian:
-        yield custodian
+    with KeyOperations(config, site_key, clock=clock) as key_operations:
+        yield key_operations

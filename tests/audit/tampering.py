@@ -17,10 +17,12 @@ def _url(where: Path | str) -> str:
 def execute(where: Path | str, *statements: str, **values: object) -> None:
     """Carry statements out in one transaction."""
     engine = create_engine(_url(where))
-    with engine.begin() as connection:
-        for statement in statements:
-            connection.execute(text(statement), values)
-    engine.dispose()
+    try:
+        with engine.begin() as connection:
+            for statement in statements:
+                connection.execute(text(statement), values)
+    finally:
+        engine.dispose()
 
 
 def rows(where: Path | str, query: str) -> list[tuple[Any, ...]]:

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from cds_hooks.audit import SiteKey, Store, StoreConfig, StoreRefused, StoreUnavailable
-from cds_hooks.audit.backup import BackupRefused, back_up, check_copy, restore
-from cds_hooks.audit.custody import Custodian
-from cds_hooks.audit.errors import RecordErased
-from cds_hooks.audit.sealing.rotation import successor
+from cds_hooks.audit.backup import BackupRefused, check_backup, create_backup, restore_backup
+from cds_hooks.audit.encryption.rotation import load_or_create_successor
+from cds_hooks.audit.key_operations import KeyOperations
+from cds_hooks.audit.store_errors import RecordErased
 from cds_hooks.consultation import Consultation
 from cds_hooks.protocol.cards import Card
 from cds_hooks.protocol.feedback import FeedbackEntry
@@ -64,7 +64,7 @@ async def test_a_copy_made_while_the_store_is_written_is_whole_and_can_be_put_ba
     seen: list[tuple[int, int]] = []
     copy = tmp_path / "copy"
     done = await asyncio.to_thread(
-        back_up, config, site_key, copy, progress=lambda *at: seen.append(at)
+        create_backup, config, site_key, copy, progress=lambda *at: seen.append(at)
     )
     await writing
     assert done.is_whole
@@ -74,7 +74,7 @@ async def test_a_copy_made_while_the_store_is_written_is_whole_and_can_be_put_ba
     assert {file.name for file in tmp_path.glob("copy*")} == {"copy"}
     await kept.close()
     clock.now += 60
-    put = restore(copy, config, site_key, replace_it=True, clock=clock)
+    put = restore_backup(copy, config, site_key, replace_store=True, clock=clock)
     assert put.checked == dataclasses.replace(done)
     again = Store(config, site_key, clock=clock)
     assert (await again.get("c1")) is not None
@@ -82,8 +82,8 @@ async def test_a_copy_made_while_the_store_is_written_is_whole_and_can_be_put_ba
     assert len(await again.feedback_for("c1")) == 1
     await again.save_consultation(dataclasses.replace(consultation, id="new"))
     await again.close()
-    with Custodian(config, site_key) as custodian:
-        assert custodian.checked().is_whole
+    with KeyOperations(config, site_key) as key_operations:
+        assert key_operations.check_integrity().is_whole
     types = [row[0] for row in rows(config.place, "SELECT type FROM ledger ORDER BY seq")]
     assert types[-2:] == ["store-restored", "consulted"]
 
@@ -91,12 +91,12 @@ async def test_a_copy_made_while_the_store_is_written_is_whole_and_can_be_put_ba
 async def test_what_was_erased_after_a_copy_stays_erased_when_it_is_put_back(
     kept: Store, config: StoreConfig, site_key: SiteKey, clock: Any, tmp_path: Path
 ) -> None:
-    back_up(config, site_key, tmp_path / "copy")
-    with Custodian(config, site_key, clock=clock) as custodian:
-        custodian.erase("p1:1")
+    create_backup(config, site_key, tmp_path / "copy")
+    with KeyOperations(config, site_key, clock=clock) as key_operations:
+        key_operations.erase("p1:1")
     await kept.close()
     clock.now += 60
-    put = restore(tmp_path / "copy", config, site_key, replace_it=True, clock=clock)
+    put = restore_backup(tmp_path / "copy", config, site_key, replace_store=True, clock=clock)
     assert (len(put.erased.keys), put.erased.consultations, put.erased.feedback) == (1, 1, 1)
     again = Store(config, site_key, clock=clock)
     with pytest.raises(RecordErased):
@@ -108,25 +108,25 @@ async def test_what_was_erased_after_a_copy_stays_erased_when_it_is_put_back(
 async def test_marks_are_taken_from_the_store_that_is_replaced(
     kept: Store, config: StoreConfig, site_key: SiteKey, clock: Any, tmp_path: Path
 ) -> None:
-    back_up(config, site_key, tmp_path / "copy")
-    with Custodian(config, site_key, clock=clock) as custodian:
-        custodian.erase("p1:1")
+    create_backup(config, site_key, tmp_path / "copy")
+    with KeyOperations(config, site_key, clock=clock) as key_operations:
+        key_operations.erase("p1:1")
     await kept.close()
     assert config.erased_keys
     config.erased_keys.unlink()
     clock.now += 60
-    put = restore(tmp_path / "copy", config, site_key, replace_it=True, clock=clock)
+    put = restore_backup(tmp_path / "copy", config, site_key, replace_store=True, clock=clock)
     assert len(put.erased.keys) == 1
 
 
 async def test_a_lost_store_is_put_back_without_more_ado(
     kept: Store, config: StoreConfig, site_key: SiteKey, tmp_path: Path, place: Path
 ) -> None:
-    back_up(config, site_key, tmp_path / "copy")
+    create_backup(config, site_key, tmp_path / "copy")
     await kept.close()
     for file in place.parent.iterdir():
         file.unlink()
-    assert restore(tmp_path / "copy", config, site_key).checked.opened == 6
+    assert restore_backup(tmp_path / "copy", config, site_key).checked.opened == 6
     again = Store(config, site_key)
     assert (await again.get("c1")) is not None
     await again.close()
@@ -135,14 +135,14 @@ async def test_a_lost_store_is_put_back_without_more_ado(
 async def test_a_store_that_is_there_or_in_use_is_not_replaced(
     kept: Store, config: StoreConfig, site_key: SiteKey, clock: Any, tmp_path: Path
 ) -> None:
-    back_up(config, site_key, tmp_path / "copy")
+    create_backup(config, site_key, tmp_path / "copy")
     with pytest.raises(BackupRefused, match="a store already"):
-        restore(tmp_path / "copy", config, site_key, clock=clock)
+        restore_backup(tmp_path / "copy", config, site_key, clock=clock)
     await kept.check()
     with pytest.raises(BackupRefused, match="a service uses"):
-        restore(tmp_path / "copy", config, site_key, replace_it=True, clock=clock)
+        restore_backup(tmp_path / "copy", config, site_key, replace_store=True, clock=clock)
     with pytest.raises(BackupRefused, match="a file already"):
-        back_up(config, site_key, tmp_path / "copy")
+        create_backup(config, site_key, tmp_path / "copy")
     assert (await kept.get("c1")) is not None
 
 
@@ -151,7 +151,7 @@ async def test_a_damaged_copy_is_not_put_back(
     kept: Store, config: StoreConfig, site_key: SiteKey, clock: Any, tmp_path: Path, damage: str
 ) -> None:
     copy = tmp_path / "copy"
-    back_up(config, site_key, copy)
+    create_backup(config, site_key, copy)
     await kept.close()
     if damage == "payload":
         execute(copy, "UPDATE consultations SET payload = x'00' WHERE id = 'c1'")
@@ -166,7 +166,7 @@ async def test_a_damaged_copy_is_not_put_back(
     else:
         copy.write_bytes(b"no database" * 1000)
     with pytest.raises((BackupRefused, StoreUnavailable)):
-        restore(copy, config, site_key, replace_it=True, clock=lambda: 2e9)
+        restore_backup(copy, config, site_key, replace_store=True, clock=lambda: 2e9)
     again = Store(config, site_key, clock=clock)
     assert (await again.get("c1")) is not None
     await again.close()
@@ -178,20 +178,20 @@ async def test_a_damaged_store_gives_no_copy(
 ) -> None:
     execute(place, "UPDATE feedback SET payload = x'00'")
     with pytest.raises(BackupRefused, match="payloads"):
-        back_up(config, site_key, tmp_path / "copy")
+        create_backup(config, site_key, tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
 
 
 async def test_an_old_copy_is_opened_by_the_key_of_its_time(
     kept: Store, config: StoreConfig, site_key: SiteKey, clock: Any, tmp_path: Path
 ) -> None:
-    back_up(config, site_key, tmp_path / "copy")
-    new = successor(tmp_path / "new.key", site_key)
-    with Custodian(config, site_key, clock=clock) as custodian:
-        custodian.rotate(new)
+    create_backup(config, site_key, tmp_path / "copy")
+    new = load_or_create_successor(tmp_path / "new.key", site_key)
+    with KeyOperations(config, site_key, clock=clock) as key_operations:
+        key_operations.rotate(new)
     with pytest.raises(StoreRefused, match="another site key"):
-        check_copy(tmp_path / "copy", new)
-    assert check_copy(tmp_path / "copy", site_key).is_whole
+        check_backup(tmp_path / "copy", new)
+    assert check_backup(tmp_path / "copy", site_key).is_whole
 
 
 @pytest.mark.parametrize("damage", ["", "payload", "ledger"])
@@ -206,12 +206,12 @@ async def test_on_postgresql_a_dump_restores_and_is_checked_and_erased_again(
     await store.open()
     await _fill(store, consultation, card)
     with pytest.raises(BackupRefused, match="its own programs"):
-        back_up(config, site_key, tmp_path / "copy")
+        create_backup(config, site_key, tmp_path / "copy")
     dump = subprocess.run(
         [_program("pg_dump"), where.replace("+psycopg", "")], capture_output=True, check=True
     )
-    with Custodian(config, site_key, clock=clock) as custodian:
-        custodian.erase("p1:1")
+    with KeyOperations(config, site_key, clock=clock) as key_operations:
+        key_operations.erase("p1:1")
     await store.close()
     other = postgresql.new_database()
     psql = [_program("psql"), "-q", "-v", "ON_ERROR_STOP=1", other.replace("+psycopg", "")]
@@ -222,17 +222,29 @@ async def test_on_postgresql_a_dump_restores_and_is_checked_and_erased_again(
     elif damage == "ledger":
         execute(other, "UPDATE ledger SET record = '{}' WHERE seq = 1")
     moved = dataclasses.replace(config, place=other)
-    with Custodian(moved, site_key, clock=clock) as custodian:
-        found = custodian.checked()
+    with KeyOperations(moved, site_key, clock=clock) as key_operations:
+        found = key_operations.check_integrity()
     assert found.is_whole == (not damage)
     if not damage:
-        assert (found.opened, found.erased, found.plain) == (4, 2, 0)
+        assert (found.opened, found.erased) == (4, 2)
     assert rows(other, "SELECT count(wrapped) FROM data_keys") == [(2,)]
 
 
 def test_a_copy_of_nothing_is_refused(config: StoreConfig, site_key: SiteKey) -> None:
     with pytest.raises(BackupRefused, match="no store"):
-        back_up(config, site_key, Path("copy"))
+        create_backup(config, site_key, Path("copy"))
     with pytest.raises(StoreUnavailable):
-        restore(Path("nowhere"), config, site_key)
+        restore_backup(Path("nowhere"), config, site_key)
     assert sqlite3.threadsafety  # the driver was built so that copies may be made in a thread
+
+
+async def test_a_copy_of_another_schema_version_is_refused(
+    kept: Store, config: StoreConfig, site_key: SiteKey, tmp_path: Path
+) -> None:
+    create_backup(config, site_key, tmp_path / "copy")
+    execute(
+        tmp_path / "copy", "UPDATE store_metadata SET value = '2' WHERE name = 'schema-version'"
+    )
+    with pytest.raises(StoreRefused, match="schema version 2") as caught:
+        check_backup(tmp_path / "copy", site_key)
+    assert caught.value.code == "store-version-unsupported"

@@ -55,4 +55,6 @@ async def test_what_expired_is_forgotten(store: Store, clock: Any) -> None:
     clock.now += 60
     await store.drop_expired()
     query = select(func.count()).select_from(tables.seen_tokens)
-    assert await store.look(lambda connection: connection.execute(query).scalar()) == 125
+    assert (
+        await store._transactions.read(lambda connection: connection.execute(query).scalar()) == 125
+    )

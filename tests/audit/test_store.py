@@ -23,7 +23,7 @@ from cds_hooks.audit import (
     StoreRefused,
     StoreUnavailable,
 )
-from cds_hooks.audit.ledger.errors import RecordRefused
+from cds_hooks.audit.ledger.ledger_errors import RecordRefused
 from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.protocol.cards import Card, Coding
 from cds_hooks.protocol.feedback import FeedbackEntry

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from cds_hooks.audit import Call, SiteKey, Store, StoreConfig
-from cds_hooks.audit.ledger import append, tree
-from cds_hooks.audit.ledger.prove import prove
-from cds_hooks.audit.ledger.verify import Verifier, signed_checkpoints
+from cds_hooks.audit.ledger import merkle_tree, storage
+from cds_hooks.audit.ledger.proof import prove
+from cds_hooks.audit.ledger.verification import LedgerVerifier, verify_checkpoints
 from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.protocol.cards import Card, Source
 from fhir_mapping.chart import Chart, PatientFacts
@@ -76,7 +76,7 @@ async def _hooks(folder: Path) -> float:
     began = time.perf_counter()
     await asyncio.gather(*(write(first) for first in range(WRITERS)))
     took = time.perf_counter() - began
-    head = await store.look(append.head)
+    head = await store._transactions.read(storage.head)
     assert head.size == HOOKS + 1
     await store.close()
     return took
@@ -109,7 +109,7 @@ def _ledger() -> Any:
 def _verify() -> float:
     ledger = _ledger()
     began = time.perf_counter()
-    verifier = Verifier(*signed_checkpoints(ledger.notes, [KEY.public]))
+    verifier = LedgerVerifier(*verify_checkpoints(ledger.notes, [KEY.public]))
     for line in ledger.lines:
         verifier.add(line)
     assert verifier.report().is_whole
@@ -119,8 +119,8 @@ def _verify() -> float:
 def _proofs() -> list[dict[str, Any]]:
     """Nodes read for a proof, in a ledger of a thousand records and of a hundred thousand."""
     ledger = _ledger()
-    nodes = {(0, n): tree.leaf_hash(line) for n, line in enumerate(ledger.lines)}
-    frontier = tree.Frontier()
+    nodes = {(0, n): merkle_tree.leaf_hash(line) for n, line in enumerate(ledger.lines)}
+    frontier = merkle_tree.Frontier()
     for index in range(RECORDS):
         made_here = frontier.append(nodes[0, index])
         nodes.update(((node.level, node.index), node.hash) for node in made_here)
@@ -140,7 +140,7 @@ def _reads(seq: int, line: bytes, note: str, nodes: dict[tuple[int, int], bytes]
         return nodes[level, index]
 
     reader: Callable[[int, int], bytes] = read
-    prove(seq, line, note, reader).verified(KEY.public)
+    prove(seq, line, note, reader).verify(KEY.public)
     return float(count)
 
 

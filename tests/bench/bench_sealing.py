@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from cds_hooks.audit import SiteKey, StoreConfig
-from cds_hooks.audit.custody import Custodian
-from cds_hooks.audit.sealing import Record, Sealed, Sealer, data_keys
-from cds_hooks.audit.sealing.aead import open_sealed, seal
+from cds_hooks.audit.encryption import EncryptedPayload, PayloadCipher, PayloadContext, data_keys
+from cds_hooks.audit.encryption.aead import open_sealed, seal
+from cds_hooks.audit.key_operations import KeyOperations
 
 ROUNDS = 400
 SIZES = (2_000, 30_000, 300_000)
@@ -47,30 +47,30 @@ def _in_a_store(folder: Path) -> list[Row]:
     """With the data key looked up and unwrapped each time, among 1,000 patients."""
     site = SiteKey(bytes(range(1, 33)))
     with (
-        Custodian(StoreConfig(folder / "store" / "records.sqlite"), site) as custodian,
-        custodian._database.write() as connection,
+        KeyOperations(StoreConfig(folder / "store" / "records.sqlite"), site) as key_operations,
+        key_operations._database.write() as connection,
     ):
         for n in range(1000):
-            data_keys.of_owner(connection, f"p{n}", site)
-        return _with_keys(connection, Sealer(site), bytes(range(256)) * 117)
+            data_keys.get_or_create(connection, f"p{n}", site)
+        return _with_keys(connection, PayloadCipher(site), bytes(range(256)) * 117)
 
 
-def _with_keys(connection: Connection, sealer: Sealer, plain: bytes) -> list[Row]:
-    record = Record("consultation", "id", "consultation/1+zlib")
-    one: Sealed = sealer.seal(connection, record, plain, owner="p7")
+def _with_keys(connection: Connection, cipher: PayloadCipher, plain: bytes) -> list[Row]:
+    context = PayloadContext("consultation", "id", "consultation/1+zlib")
+    one: EncryptedPayload = cipher.seal(connection, context, plain, owner="p7")
     new = iter(range(10**6))
     return [
         _row(
             "a record of 30 kB sealed, key looked up",
-            lambda: sealer.seal(connection, record, plain, owner="p7"),
+            lambda: cipher.seal(connection, context, plain, owner="p7"),
         ),
         _row(
             "the same for a patient who is new",
-            lambda: sealer.seal(connection, record, plain, owner=f"new{next(new)}"),
+            lambda: cipher.seal(connection, context, plain, owner=f"new{next(new)}"),
         ),
         _row(
             "a record of 30 kB opened, key looked up",
-            lambda: sealer.open(connection, record, one),
+            lambda: cipher.open(connection, context, one),
         ),
     ]
 

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 import cds_hooks.runtime.service as service_module
-from cds_hooks.audit.ledger.errors import ExportUnreadable
+from cds_hooks.audit.ledger.ledger_errors import ExportUnreadable
 from cds_hooks.cli.audit import audit_app
 from cds_hooks.runtime.service import Runtime
 from tests.hostile.charts import BENIGN

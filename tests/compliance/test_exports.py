@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_hooks.audit.keys import SiteKey
-from cds_hooks.audit.ledger.entries import consulted
+from cds_hooks.audit.ledger.entries import consultation_entry
 from cds_hooks.audit.ledger.record import Call, Entry
+from cds_hooks.audit.site_key import SiteKey
 from cds_hooks.compliance.audit_events import Site, audit_events
 from cds_hooks.compliance.exports import FORMATS, ExportInvalid, export_lines
 from cds_hooks.compliance.provenance import provenance
@@ -67,7 +67,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         user_id="Practitioner/u-secret",
         encounter_id="e-secret",
     )
-    return placed(consulted(asked, (card,), call, key))
+    return placed(consultation_entry(asked, (card,), call, key))
 
 
 def placed(entry: Entry) -> dict[str, Any]:

@@ -120,5 +120,5 @@ async def test_long_work_keeps_its_claim(
 async def _claimed_until(store: Store, moment: float) -> None:
     """Wait until the one claim there is was extended to this moment."""
     until = select(tables.claims.c.until)
-    while await store.look(lambda c: c.execute(until).scalar()) != moment:  # noqa: ASYNC110
+    while await store._transactions.read(lambda c: c.execute(until).scalar()) != moment:  # noqa: ASYNC110
         await asyncio.sleep(0.01)

@@ -14,7 +14,7 @@ import pytest
 
 from tests.end_to_end.conftest import running_service
 from tests.end_to_end.test_trust import Site
-from tests.ledger.test_witness_fhir import Faulty
+from tests.ledger.test_fhir_witness import Faulty
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_hooks.audit.ledger.errors import ExportUnreadable
+from cds_hooks.audit.ledger.ledger_errors import ExportUnreadable
 from cds_hooks.cli.audit_fhir import write_fhir
 from cds_hooks.compliance.exports import ExportInvalid
 from cds_hooks.errors import ChartsideError

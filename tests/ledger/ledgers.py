@@ -9,12 +9,16 @@ from typing import Any
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from cds_hooks.audit.ledger import canonical, checkpoint, tree
-from cds_hooks.audit.ledger.append import prepare
+from cds_hooks.audit.ledger import canonical_json, checkpoint, merkle_tree
 from cds_hooks.audit.ledger.checkpoint import Checkpoint
+from cds_hooks.audit.ledger.checkpoint_keys import PublicKey, SigningKey
 from cds_hooks.audit.ledger.record import Entry
-from cds_hooks.audit.ledger.signing import PublicKey, SigningKey
-from cds_hooks.audit.ledger.verify import Report, Verifier, signed_checkpoints
+from cds_hooks.audit.ledger.storage import prepare
+from cds_hooks.audit.ledger.verification import (
+    LedgerVerifier,
+    VerificationReport,
+    verify_checkpoints,
+)
 
 __all__ = ["KEY", "OTHER_KEY", "Made", "made", "rechained", "signed", "verified"]
 
@@ -51,9 +55,9 @@ def made(count: int, sizes: Sequence[int]) -> Made:
 
 def signed(lines: Sequence[bytes], sizes: Sequence[int], key: SigningKey) -> list[str]:
     """Notes over the first so many of these lines."""
-    frontier, roots = tree.Frontier(), {0: tree.EMPTY_ROOT}
+    frontier, roots = merkle_tree.Frontier(), {0: merkle_tree.EMPTY_ROOT}
     for line in lines:
-        frontier.append(tree.leaf_hash(line))
+        frontier.append(merkle_tree.leaf_hash(line))
         if frontier.size in sizes:
             roots[frontier.size] = frontier.root()
     return [
@@ -64,28 +68,30 @@ def signed(lines: Sequence[bytes], sizes: Sequence[int], key: SigningKey) -> lis
 
 def rechained(lines: Sequence[bytes]) -> list[bytes]:
     """The same records numbered and chained anew, as somebody would who covers a change up."""
-    bodies: list[tuple[canonical.Member, ...]] = []
+    bodies: list[tuple[canonical_json.Member, ...]] = []
     for line in lines:
         fields: dict[str, Any] = orjson.loads(line)
         own = {name: value for name, value in fields.items() if name not in ("seq", "prev_hash")}
-        bodies.append(canonical.members(own))
+        bodies.append(canonical_json.members(own))
     return _chained(bodies)
 
 
-def verified(lines: Sequence[bytes], notes: Sequence[str], key: PublicKey = KEY.public) -> Report:
+def verified(
+    lines: Sequence[bytes], notes: Sequence[str], key: PublicKey = KEY.public
+) -> VerificationReport:
     """What a reviewer with this key sees."""
-    verifier = Verifier(*signed_checkpoints(notes, [key]))
+    verifier = LedgerVerifier(*verify_checkpoints(notes, [key]))
     for line in lines:
         if not verifier.add(line):
             break
     return verifier.report()
 
 
-def _chained(bodies: Sequence[tuple[canonical.Member, ...]]) -> list[bytes]:
+def _chained(bodies: Sequence[tuple[canonical_json.Member, ...]]) -> list[bytes]:
     lines: list[bytes] = []
     last = ""
     for seq, body in enumerate(bodies):
-        place = (canonical.member("seq", seq), canonical.member("prev_hash", last))
-        lines.append(canonical.join((*body, *place)))
-        last = tree.leaf_hash(lines[-1]).hex()
+        place = (canonical_json.member("seq", seq), canonical_json.member("prev_hash", last))
+        lines.append(canonical_json.join((*body, *place)))
+        last = merkle_tree.leaf_hash(lines[-1]).hex()
     return lines

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cds_hooks.audit import SiteKey, Store, StoreConfig
-from cds_hooks.audit.ledger import append, keeping
+from cds_hooks.audit.ledger import storage
 from cds_hooks.cli.application import app
 from cds_hooks.errors import ChartsideError
 from cds_hooks.runtime.ledger import Ledger
@@ -58,9 +58,9 @@ async def begin(site: Site, version: str, model: str, events: int) -> list[str]:
     )
     ledger = Ledger(settings, store, key.key_id)
     await store.open()
-    before = len(await store.look(keeping.notes))
+    before = len(await store.ledger.checkpoints())
     async with ledger.kept(lambda: {"version": version, "model_sha256": model}):
-        while len(await store.look(keeping.notes)) == before:  # noqa: ASYNC110 - its start is signed
+        while len(await store.ledger.checkpoints()) == before:  # noqa: ASYNC110 - its start is signed
             await asyncio.sleep(0.02)
         for number in range(events):
             await store.record_event(
@@ -71,7 +71,9 @@ async def begin(site: Site, version: str, model: str, events: int) -> list[str]:
                 recorded=f"2026-11-{10 + number:02}T10:00:00.000Z",
             )
     assert ledger.trouble == ""
-    rows = await store.look(lambda c: [json.loads(row.record) for row in append.records(c)])
+    rows = await store._transactions.read(
+        lambda c: [json.loads(row.record) for row in storage.records(c)]
+    )
     await store.close()
     return [row["type"] for row in rows]
 

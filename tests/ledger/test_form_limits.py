@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from cds_hooks.audit.ledger import canonical, checkpoint
-from cds_hooks.audit.ledger.errors import (
+from cds_hooks.audit.ledger import canonical_json, checkpoint
+from cds_hooks.audit.ledger.export import Export, write_export
+from cds_hooks.audit.ledger.ledger_errors import (
     CheckpointInvalid,
     ExportUnreadable,
     ProofInvalid,
     RecordRefused,
 )
-from cds_hooks.audit.ledger.export import Export, write
-from cds_hooks.audit.ledger.prove import Proof
+from cds_hooks.audit.ledger.proof import RecordProof
 from cds_hooks.audit.ledger.record import Entry
 from tests.ledger.ledgers import KEY, made
 
@@ -105,7 +105,7 @@ def test_a_root_of_another_length(size: int) -> None:
 
 def proof(steps: int, size: int = 32) -> bytes:
     step = base64.b64encode(bytes(size)).decode()
-    whole = {"format": json.loads(Proof(b"{}", NOTE, ()).to_json())["format"], "record": "{}"}
+    whole = {"format": json.loads(RecordProof(b"{}", NOTE, ()).to_json())["format"], "record": "{}"}
     return json.dumps({**whole, "checkpoint": NOTE, "path": [step] * steps}).encode()
 
 
@@ -122,18 +122,18 @@ def proof(steps: int, size: int = 32) -> bytes:
 )
 def test_the_steps_of_a_proof(steps: int, size: int, good: bool) -> None:
     if good:
-        assert len(Proof.parse(proof(steps, size)).path) == steps
+        assert len(RecordProof.parse(proof(steps, size)).path) == steps
     else:
         with pytest.raises(ProofInvalid, match="list of hashes"):
-            Proof.parse(proof(steps, size))
+            RecordProof.parse(proof(steps, size))
 
 
 def test_the_longest_proof() -> None:
     longest = 8 * 1024 * 1024
     data = proof(0)
-    assert Proof.parse(data + b" " * (longest - len(data))).path == ()
+    assert RecordProof.parse(data + b" " * (longest - len(data))).path == ()
     with pytest.raises(ProofInvalid, match="too long"):
-        Proof.parse(data + b" " * (longest - len(data) + 1))
+        RecordProof.parse(data + b" " * (longest - len(data) + 1))
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_the_longest_proof() -> None:
 )
 def test_the_longest_line_of_an_export(tmp_path: Path, name: str, most: int) -> None:
     folder = tmp_path / "x"
-    write(folder, [], [], KEY.public.line())
+    write_export(folder, [], [], KEY.public.line())
     read = (lambda: list(Export(folder).lines())) if name[0] == "r" else _notes_of(folder)
     empty = len(b'{"note":""}')
     for length, good in ((most, True), (most + 1, False)):
@@ -159,7 +159,7 @@ def _notes_of(folder: Path) -> Callable[[], list[str]]:
 
 def test_an_export_is_its_owners_alone(tmp_path: Path) -> None:
     ledger = made(2, [2])
-    write(tmp_path / "x", ledger.lines, ledger.notes, KEY.public.line())
+    write_export(tmp_path / "x", ledger.lines, ledger.notes, KEY.public.line())
     assert (tmp_path / "x").stat().st_mode & 0o777 == 0o700
     names = {file.name: file.stat().st_mode & 0o777 for file in (tmp_path / "x").iterdir()}
     assert len(names) == 4
@@ -169,9 +169,9 @@ def test_an_export_is_its_owners_alone(tmp_path: Path) -> None:
 
 def test_names_are_sorted_as_rfc_8785_sorts_them() -> None:
     """By UTF-16 code units: U+10000, a surrogate pair from D800 on, comes before U+E000."""
-    found = canonical.encode({"\ue000": 1, "\U00010000": 2, "a": 3})
+    found = canonical_json.encode({"\ue000": 1, "\U00010000": 2, "a": 3})
     assert found == '{"a":3,"\U00010000":2,"\ue000":1}'.encode()
-    assert canonical.encode({"b": 1, "a": "x"}) == b'{"a":"x","b":1}'
+    assert canonical_json.encode({"b": 1, "a": "x"}) == b'{"a":"x","b":1}'
 
 
 def test_a_checkpoint_ends_with_a_line_end() -> None:

@@ -11,19 +11,19 @@ import rfc8785
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cds_hooks.audit.ledger import canonical, checkpoint, tree
+from cds_hooks.audit.ledger import canonical_json, checkpoint, merkle_tree
 from cds_hooks.audit.ledger.checkpoint import Checkpoint
-from cds_hooks.audit.ledger.errors import (
+from cds_hooks.audit.ledger.checkpoint_keys import PublicKey, SigningKey
+from cds_hooks.audit.ledger.export import Export, parse_record, write_export
+from cds_hooks.audit.ledger.ledger_errors import (
     CheckpointInvalid,
     ExportUnreadable,
     ProofInvalid,
     RecordRefused,
     SigningKeyRefused,
 )
-from cds_hooks.audit.ledger.export import Export, record_of, write
-from cds_hooks.audit.ledger.prove import Proof, prove
+from cds_hooks.audit.ledger.proof import RecordProof, prove
 from cds_hooks.audit.ledger.record import Entry
-from cds_hooks.audit.ledger.signing import PublicKey, SigningKey
 from tests.ledger.ledgers import KEY, OTHER_KEY, made, verified
 
 scalars = (
@@ -44,14 +44,14 @@ values = st.recursive(
 @example([1e16, 1e21, 1e-7, -0.0, 5e-324, 1.0, 333333333.33333329])
 @example({"\ue000": 1, "\U00010000": 2, "a": 3})
 def test_the_quick_way_writes_what_rfc_8785_writes(value: object) -> None:
-    assert canonical.encode(value) == rfc8785.dumps(value)  # type: ignore[arg-type]
+    assert canonical_json.encode(value) == rfc8785.dumps(value)  # type: ignore[arg-type]
 
 
 @given(st.dictionaries(names, values))
 def test_members_joined_are_the_whole_object(fields: dict[str, object]) -> None:
     whole = rfc8785.dumps(fields)  # type: ignore[arg-type]
-    assert canonical.join(canonical.members(fields)) == whole
-    assert canonical.read(whole) is not None
+    assert canonical_json.join(canonical_json.members(fields)) == whole
+    assert canonical_json.read(whole) is not None
 
 
 @pytest.mark.parametrize(
@@ -75,14 +75,14 @@ def test_members_joined_are_the_whole_object(fields: dict[str, object]) -> None:
     ],
 )
 def test_another_way_to_write_a_value_is_no_record(data: bytes) -> None:
-    assert canonical.read(data) is None
+    assert canonical_json.read(data) is None
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_not_without_an_error(data: bytes) -> None:
-    read = canonical.read(data)
-    assert read is None or canonical.encode(read) == data
-    assert record_of(data) is None or read is not None
+    read = canonical_json.read(data)
+    assert read is None or canonical_json.encode(read) == data
+    assert parse_record(data) is None or read is not None
 
 
 @pytest.mark.parametrize(
@@ -170,9 +170,9 @@ def test_a_public_key_is_read_as_a_line_and_as_pem(tmp_path: Path) -> None:
 LEDGER = made(50, [20, 50])
 
 
-def _proof(seq: int = 7) -> Proof:
-    nodes = {(0, n): tree.leaf_hash(line) for n, line in enumerate(LEDGER.lines)}
-    frontier = tree.Frontier()
+def _proof(seq: int = 7) -> RecordProof:
+    nodes = {(0, n): merkle_tree.leaf_hash(line) for n, line in enumerate(LEDGER.lines)}
+    frontier = merkle_tree.Frontier()
     for leaf in list(nodes.values()):
         nodes |= {(n.level, n.index): n.hash for n in frontier.append(leaf)}
     read = lambda level, index: nodes[level, index]  # noqa: E731
@@ -180,11 +180,11 @@ def _proof(seq: int = 7) -> Proof:
 
 
 def test_a_proof_stands_alone() -> None:
-    proof = Proof.parse(_proof().to_json())
-    record, signed = proof.verified(KEY.public)
+    proof = RecordProof.parse(_proof().to_json())
+    record, signed = proof.verify(KEY.public)
     assert (record.seq, signed.size) == (7, 50)
     with pytest.raises(CheckpointInvalid):
-        proof.verified(OTHER_KEY.public)
+        proof.verify(OTHER_KEY.public)
 
 
 def test_a_proof_of_another_record_or_ledger_is_refused() -> None:
@@ -198,14 +198,14 @@ def test_a_proof_of_another_record_or_ledger_is_refused() -> None:
         ("earlier_path", whole["earlier_path"][:-1]),
     ]:
         with pytest.raises(ProofInvalid):
-            Proof.parse(json.dumps(whole | {name: value}).encode()).verified(KEY.public)
+            RecordProof.parse(json.dumps(whole | {name: value}).encode()).verify(KEY.public)
 
 
 @given(st.sampled_from(["format", "record", "checkpoint", "path", "earlier_path"]), values)
 def test_any_value_in_a_proof_is_refused_or_changes_nothing(name: str, value: object) -> None:
     whole = json.loads(_proof().to_json())
     try:
-        Proof.parse(json.dumps(whole | {name: value}).encode()).verified(KEY.public)
+        RecordProof.parse(json.dumps(whole | {name: value}).encode()).verify(KEY.public)
     except (ProofInvalid, CheckpointInvalid):
         return
     assert whole[name] == value
@@ -214,11 +214,11 @@ def test_any_value_in_a_proof_is_refused_or_changes_nothing(name: str, value: ob
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_proof_or_named_as_none(data: bytes) -> None:
     with pytest.raises(ProofInvalid):
-        Proof.parse(data)
+        RecordProof.parse(data)
 
 
 def test_an_export_is_read_as_it_was_written_and_never_over_another(tmp_path: Path) -> None:
-    assert write(tmp_path / "x", LEDGER.lines, LEDGER.notes, KEY.public.line()) == 50
+    assert write_export(tmp_path / "x", LEDGER.lines, LEDGER.notes, KEY.public.line()) == 50
     export = Export(tmp_path / "x")
     assert list(export.lines()) == LEDGER.lines
     assert list(export.notes()) == LEDGER.notes
@@ -226,7 +226,7 @@ def test_an_export_is_read_as_it_was_written_and_never_over_another(tmp_path: Pa
     assert verified(list(export.lines()), list(export.notes())).is_whole
     assert all(file.stat().st_mode & 0o077 == 0 for file in export.folder.iterdir())
     with pytest.raises(ExportUnreadable):
-        write(tmp_path / "x", LEDGER.lines, LEDGER.notes, KEY.public.line())
+        write_export(tmp_path / "x", LEDGER.lines, LEDGER.notes, KEY.public.line())
 
 
 @given(records=st.binary(max_size=400), notes=st.binary(max_size=400))

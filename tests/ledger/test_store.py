@@ -17,9 +17,9 @@ import pytest
 from sqlalchemy import delete, text, update
 
 from cds_hooks.audit import Call, SiteKey, Store, StoreConfig, StoreUnavailable, tables
-from cds_hooks.audit.ledger import append, checkpoint, keeping, tree
-from cds_hooks.audit.ledger.errors import LedgerForked, RecordRefused
-from cds_hooks.audit.ledger.prove import prove
+from cds_hooks.audit.ledger import checkpoint, merkle_tree, storage
+from cds_hooks.audit.ledger.ledger_errors import LedgerForked, RecordRefused
+from cds_hooks.audit.ledger.proof import prove
 from cds_hooks.consultation import Consultation
 from cds_hooks.protocol.cards import Card
 from cds_hooks.protocol.feedback import FeedbackEntry
@@ -35,7 +35,9 @@ Make = Callable[..., Card]
 
 
 async def lines(store: Store) -> list[bytes]:
-    return await store.look(lambda c: [bytes(row.record) for row in append.records(c)])
+    return await store._transactions.read(
+        lambda c: [bytes(row.record) for row in storage.records(c)]
+    )
 
 
 async def records(store: Store) -> list[dict[str, Any]]:
@@ -44,11 +46,11 @@ async def records(store: Store) -> list[dict[str, Any]]:
 
 async def sign(store: Store, *earlier: str) -> str:
     """Sign what is there, as a running service does."""
-    found = await store.look(keeping.to_sign("cds.example", "now", [KEY.public], earlier))
+    found = await store.ledger.next_checkpoint("cds.example", "now", [KEY.public], earlier)
     if found is not None:
         note = checkpoint.sign(found, KEY)
-        await store.keep(keeping.save(note, found.size))
-    return await store.look(keeping.newest_note)
+        await store.ledger.save_checkpoint(found.size, note)
+    return (await store.ledger.checkpoints() or [""])[-1]
 
 
 async def test_an_event_is_recorded_with_pseudonyms_in_place_of_ids(
@@ -138,17 +140,17 @@ async def test_the_stored_tree_is_that_over_the_stored_records(store: Store) -> 
         await store.record_event("event", number=number)
     await asyncio.gather(*(store.record_event("event", number=n) for n in range(37, 100)))
     found = await lines(store)
-    leaves = [tree.leaf_hash(line) for line in found]
-    head = await store.look(append.head)
+    leaves = [merkle_tree.leaf_hash(line) for line in found]
+    head = await store._transactions.read(storage.head)
     assert head.size == 100
-    assert head.root == tree.root_of(leaves)
+    assert head.root == merkle_tree.root_of(leaves)
     note = await sign(store)
     assert verified(found, [note]).is_whole
     for seq in (0, 36, 64, 99):
-        proof = await store.look(
-            lambda c, seq=seq: prove(seq, found[seq], note, append.node_reader(c))
+        proof = await store._transactions.read(
+            lambda c, seq=seq: prove(seq, found[seq], note, storage.node_reader(c))
         )
-        assert proof.verified(KEY.public)[0].seq == seq
+        assert proof.verify(KEY.public)[0].seq == seq
 
 
 async def test_each_checkpoint_continues_the_last_and_a_foreign_one_stops_signing(
@@ -160,10 +162,10 @@ async def test_each_checkpoint_continues_the_last_and_a_foreign_one_stops_signin
     await store.record_event("event")
     second = await sign(store, first)
     assert second != first
-    foreign = await store.look(keeping.to_sign("cds.example", "now", [KEY.public]))
+    foreign = await store.ledger.next_checkpoint("cds.example", "now", [KEY.public])
     assert foreign is None
     with pytest.raises(LedgerForked):
-        await store.look(keeping.to_sign("cds.example", "now", [OTHER_KEY.public]))
+        await store.ledger.next_checkpoint("cds.example", "now", [OTHER_KEY.public])
 
 
 async def test_a_ledger_that_was_cut_or_changed_is_not_signed_again(store: Store) -> None:
@@ -172,24 +174,26 @@ async def test_a_ledger_that_was_cut_or_changed_is_not_signed_again(store: Store
     note = await sign(store)
 
     def cut(connection: Any) -> None:
-        at = append.head(connection)
+        at = storage.head(connection)
         connection.execute(delete(tables.ledger).where(tables.ledger.c.seq >= 6))
         connection.execute(delete(tables.ledger_checkpoints))
-        read = append.node_reader(connection)
-        frontier = tree.frontier_of(6, read)
+        read = storage.node_reader(connection)
+        frontier = merkle_tree.Frontier()
+        for seq in range(6):
+            frontier.append(read(0, seq))
         last = read(0, 5)
         values = {"size": 6, "last_hash": last, "frontier": b"".join(frontier.hashes)}
         connection.execute(update(tables.ledger_head).values(values))
         assert at.size == 10
 
-    await store.keep(cut)
+    await store._transactions.write(cut)
     assert await store.writable()  # it looks whole to itself; the witness knows better
     with pytest.raises(LedgerForked, match="shorter"):
         await sign(store, note)
     await store.record_event("another")
     with pytest.raises(StoreUnavailable, match="ledger-broken"):
         await store.record_event("another")  # nodes of the records that were cut are still there
-    await store.keep(lambda c: c.execute(text(_NODES_BEHIND_SIX)) and None)
+    await store._transactions.write(lambda c: c.execute(text(_NODES_BEHIND_SIX)) and None)
     for number in range(10):
         await store.record_event("another", number=number)
     with pytest.raises(LedgerForked, match="continuation"):
@@ -209,9 +213,11 @@ async def test_a_broken_head_is_told_and_nothing_is_kept_until_it_is_right_again
         "WHERE seq = 0",
         "none": "DELETE FROM ledger_head",
     }
-    kept = await store.look(lambda c: c.execute(text("SELECT * FROM ledger")).all())
-    heads = await store.look(lambda c: c.execute(text("SELECT * FROM ledger_head")).all())
-    await store.keep(lambda c: c.execute(text(statements[damage])) and None)
+    kept = await store._transactions.read(lambda c: c.execute(text("SELECT * FROM ledger")).all())
+    heads = await store._transactions.read(
+        lambda c: c.execute(text("SELECT * FROM ledger_head")).all()
+    )
+    await store._transactions.write(lambda c: c.execute(text(statements[damage])) and None)
     with pytest.raises(StoreUnavailable) as caught:
         await store.save_consultation(consultation, [card("u1")])
     assert (caught.value.reason, caught.value.status) == ("ledger-broken", 503)
@@ -224,7 +230,7 @@ async def test_a_broken_head_is_told_and_nothing_is_kept_until_it_is_right_again
             for row in rows:
                 connection.execute(tables.metadata.tables[table].insert().values(tuple(row)))
 
-    await store.keep(restore)
+    await store._transactions.write(restore)
     assert await store.writable()
     await store.save_consultation(consultation, [card("u1")])
     assert len(await records(store)) == 4

@@ -63,14 +63,14 @@ def test_a_change_is_found_at_its_record(ledger: Made, change: Change) -> None:
     dice = random.Random(change.__name__)
     for at in places(dice):
         report = verified(change(ledger.lines, at, dice), ledger.notes)
-        assert report.finding is not None
-        assert report.finding.seq == at
+        assert report.failure is not None
+        assert report.failure.seq == at
 
 
 def test_an_edit_of_the_last_record_is_found(ledger: Made) -> None:
     report = verified(edit(ledger.lines, COUNT - 1, random.Random(0)), ledger.notes)
-    assert report.finding is not None
-    assert SIZES[-2] <= report.finding.seq < COUNT
+    assert report.failure is not None
+    assert SIZES[-2] <= report.failure.seq < COUNT
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -81,10 +81,10 @@ def test_a_change_with_the_rest_rewritten_to_fit_is_found_from_the_last_good_che
     for at in places(dice)[1:5]:
         changed = rechained(change(ledger.lines, at, dice))
         report = verified(changed, ledger.notes)
-        assert report.finding is not None
+        assert report.failure is not None
         good = max(size for size in (0, *SIZES) if size <= at)
         # With one record less, the last checkpoint also tells of one that is missing.
-        assert report.finding.seq == good or report.finding.code == "truncated"
+        assert report.failure.seq == good or report.failure.code == "truncated"
 
 
 def test_truncation_is_found_with_the_checkpoint_that_the_witness_kept(ledger: Made) -> None:
@@ -92,17 +92,17 @@ def test_truncation_is_found_with_the_checkpoint_that_the_witness_kept(ledger: M
     for at in (0, 1, 999, 1000, COUNT - 1, *(dice.randrange(COUNT) for _ in range(PLACES))):
         kept = [note for note, size in zip(ledger.notes, SIZES, strict=True) if size <= at]
         without = verified(ledger.lines[:at], kept)
-        assert without.is_whole or (without.finding and without.finding.code == "unsigned")
+        assert without.is_whole or (without.failure and without.failure.code == "unsigned")
         report = verified(ledger.lines[:at], [*kept, ledger.notes[-1]])
-        assert report.finding is not None
-        assert (report.finding.code, report.finding.seq) == ("truncated", at)
+        assert report.failure is not None
+        assert (report.failure.code, report.failure.seq) == ("truncated", at)
 
 
 def test_truncation_with_something_else_grown_in_its_place_is_found(ledger: Made) -> None:
     changed = rechained([*ledger.lines[:5500], *map(edited, ledger.lines[5500:])])
     report = verified(changed, [*ledger.notes[:5], ledger.notes[-1]])
-    assert report.finding is not None
-    assert report.finding.seq == 5000
+    assert report.failure is not None
+    assert report.failure.seq == 5000
 
 
 def test_a_ledger_signed_again_with_another_key_is_found(ledger: Made) -> None:
@@ -111,13 +111,13 @@ def test_a_ledger_signed_again_with_another_key_is_found(ledger: Made) -> None:
         changed = rechained(edit(ledger.lines, at, dice))
         again = signed(changed, SIZES, OTHER_KEY)
         report = verified(changed, again)
-        assert report.finding is not None
-        assert (report.finding.code, report.finding.seq) == ("signature", 0)
+        assert report.failure is not None
+        assert (report.failure.code, report.failure.seq) == ("signature", 0)
         mixed = [*ledger.notes[:3], *again[3:]]
         report = verified(changed, mixed)
-        assert report.finding is not None
-        assert report.finding.seq <= max(at, 3000)
-    assert verified(ledger.lines, ledger.notes, OTHER_KEY.public).finding is not None
+        assert report.failure is not None
+        assert report.failure.seq <= max(at, 3000)
+    assert verified(ledger.lines, ledger.notes, OTHER_KEY.public).failure is not None
 
 
 def test_two_histories_signed_by_the_same_key_are_found(ledger: Made) -> None:
@@ -126,10 +126,10 @@ def test_two_histories_signed_by_the_same_key_are_found(ledger: Made) -> None:
     rewritten = signed(changed, SIZES, KEY)
     assert verified(changed, rewritten).is_whole
     report = verified(changed, [*rewritten, ledger.notes[6]])
-    assert report.finding is not None
+    assert report.failure is not None
 
 
 def test_a_ledger_without_any_checkpoint_is_not_called_whole(ledger: Made) -> None:
     report = verified(ledger.lines, [])
-    assert report.finding is not None
-    assert report.finding.code == "unsigned"
+    assert report.failure is not None
+    assert report.failure.code == "unsigned"

@@ -6,7 +6,7 @@ import ast
 import re
 from pathlib import Path
 
-from cds_hooks.audit.errors import HINTS
+from cds_hooks.audit.store_errors import HINTS
 from cds_hooks.operation import Metrics
 from cds_hooks.operation.fields import FIELDS
 

@@ -23,11 +23,15 @@ import pytest
 from rich.console import Console
 
 from cds_hooks.audit import SiteKey
-from cds_hooks.audit.ledger import append, keeping
-from cds_hooks.audit.ledger.signing import SigningKey
-from cds_hooks.audit.ledger.verify import Report, Verifier, signed_checkpoints
+from cds_hooks.audit.ledger import checkpoint_storage, storage
+from cds_hooks.audit.ledger.checkpoint_keys import SigningKey
+from cds_hooks.audit.ledger.verification import (
+    LedgerVerifier,
+    VerificationReport,
+    verify_checkpoints,
+)
 from cds_hooks.audit.ledger.witness import FolderWitness
-from cds_hooks.audit.store import StoreConfig, database
+from cds_hooks.audit.store_config import StoreConfig, open_database
 from tests.end_to_end.conftest import Running, running_service
 from tests.soak.overload import charts
 
@@ -157,26 +161,26 @@ def _kill(service: Running, target: str) -> None:
 def _check(folder: Path, witness: Path, received: set[str], outcome: Outcome) -> None:
     """Open the store as the next start does; verify, and look for each card that was received."""
     key = SiteKey.load(folder / "site.key")
-    place = database(StoreConfig(folder / "records.sqlite"), key, time.time)
+    place = open_database(StoreConfig(folder / "records.sqlite"), key, time.time)
     try:
         with place.write() as connection:
-            append.head(connection, lock=True)
+            storage.head(connection, lock=True)
         with place.read() as connection:
             report, recorded = _read(connection, folder, witness)
     finally:
         place.close()
     outcome.records, outcome.checkpoints = report.records, report.checkpoints
-    if report.finding is not None and report.finding.code != "unsigned":
-        outcome.broken.append(f"{report.finding.seq}: {report.finding.code}")
+    if report.failure is not None and report.failure.code != "unsigned":
+        outcome.broken.append(f"{report.failure.seq}: {report.failure.code}")
     outcome.missing += sorted(received - recorded - set(outcome.missing))
 
 
-def _read(connection: Any, folder: Path, witness: Path) -> tuple[Report, set[str]]:
+def _read(connection: Any, folder: Path, witness: Path) -> tuple[VerificationReport, set[str]]:
     public = SigningKey.load(folder / "ledger.key", "chartside").public
-    notes = [*keeping.notes(connection), *FolderWitness(witness).notes()]
-    verifier = Verifier(*signed_checkpoints(notes, [public]))
+    notes = [*checkpoint_storage.notes(connection), *FolderWitness(witness).notes()]
+    verifier = LedgerVerifier(*verify_checkpoints(notes, [public]))
     recorded: set[str] = set()
-    for row in append.records(connection):
+    for row in storage.records(connection):
         verifier.add(bytes(row.record))
         cards = json.loads(row.record).get("cards", ())
         recorded.update(card["uuid"] for card in cards)

@@ -36,7 +36,7 @@ async def test_refusals_are_recorded_by_kind_and_not_one_by_one(
             await edge.call()
         await edge.call(f"Bearer {signer.sign(None, kid='other')}")
         await edge.call(f"Bearer {signer.sign()}")
-    records = await store.look(
+    records = await store._transactions.read(
         lambda connection: [row.record for row in connection.execute(tables.ledger.select())]
     )
     told = b"\n".join(record for record in records if b"call-refused" in record).decode()

@@ -1,8 +1,8 @@
-"""Signed checkpoints: how many records there are and the tree's root over them.
+"""Signed checkpoints: the number of records and the Merkle root over them.
 
 The format is that of transparency logs (C2SP tlog-checkpoint in a C2SP signed-note): origin, size,
-root in base64, lines for extensions, an empty line, then signatures, each behind an em dash.
-Parsing takes nothing on trust: what it is given may come from anybody.
+root in base64, extension lines, an empty line, then signatures, each after an em dash. Parsing
+trusts nothing: a note may come from anybody.
 """
 
 from __future__ import annotations
@@ -11,43 +11,43 @@ import base64
 import re
 from dataclasses import dataclass
 
-from cds_hooks.audit.ledger.errors import CheckpointInvalid
-from cds_hooks.audit.ledger.signing import PublicKey, SigningKey, checked
-from cds_hooks.audit.ledger.tree import HASH_BYTES
+from cds_hooks.audit.ledger.checkpoint_keys import PublicKey, SigningKey, decode_base64
+from cds_hooks.audit.ledger.ledger_errors import CheckpointInvalid
+from cds_hooks.audit.ledger.merkle_tree import HASH_BYTES
 
 __all__ = ["Checkpoint", "parse", "sign", "verify"]
 
-_MOST_BYTES = 16 * 1024
-_MOST_SIGNATURES = 16
+_MAX_BYTES = 16 * 1024
+_MAX_SIGNATURES = 16
 _SIGNATURE_BYTES = 68
 _SIZE = re.compile(r"0|[1-9][0-9]{0,15}", re.ASCII)
-_MADE = "recorded "
-_MARK = "\N{EM DASH} "
+_TIME_PREFIX = "recorded "
+_SIGNATURE_PREFIX = "\N{EM DASH} "
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """`origin` names the ledger, `made` (UTC, RFC 3339) is when it was signed."""
+    """`origin` names the ledger, `signed_at` (UTC, RFC 3339) is when it was signed."""
 
     origin: str
     size: int
     root: bytes
-    made: str = ""
+    signed_at: str = ""
 
     def text(self) -> str:
-        """What is signed."""
+        """The text that is signed."""
         lines = [self.origin, str(self.size), base64.b64encode(self.root).decode()]
-        if self.made:
-            lines.append(_MADE + self.made)
+        if self.signed_at:
+            lines.append(_TIME_PREFIX + self.signed_at)
         return "".join(f"{line}\n" for line in lines)
 
 
 def sign(checkpoint: Checkpoint, key: SigningKey) -> str:
-    """The note: the checkpoint's text and a signature on it."""
+    """The signed note: the checkpoint's text and a signature of it."""
     text = checkpoint.text()
     signature = key.public.key_id(key.public.name) + key.sign(text.encode())
     coded = base64.b64encode(signature).decode()
-    return f"{text}\n{_MARK}{key.public.name} {coded}\n"
+    return f"{text}\n{_SIGNATURE_PREFIX}{key.public.name} {coded}\n"
 
 
 def parse(note: str | bytes) -> Checkpoint:
@@ -70,7 +70,7 @@ def verify(note: str | bytes, *keys: PublicKey) -> Checkpoint:
 def _text(note: str | bytes) -> str:
     try:
         raw = note.encode() if isinstance(note, str) else note
-        if len(raw) > _MOST_BYTES:
+        if len(raw) > _MAX_BYTES:
             raise CheckpointInvalid("the checkpoint is too long")
         return raw.decode()
     except UnicodeError:
@@ -83,15 +83,15 @@ def _read(note: str) -> tuple[Checkpoint, str, list[tuple[str, bytes, bytes]]]:
     if not empty or not rest.endswith("\n"):
         raise CheckpointInvalid("the checkpoint has no signature, or not its form")
     signatures = [_signature(line) for line in rest.removesuffix("\n").split("\n")]
-    if len(signatures) > _MOST_SIGNATURES:
+    if len(signatures) > _MAX_SIGNATURES:
         raise CheckpointInvalid("the checkpoint has too many signatures")
     return _checkpoint(text.split("\n")), f"{text}\n", signatures
 
 
 def _signature(line: str) -> tuple[str, bytes, bytes]:
-    name, _, coded = line.removeprefix(_MARK).partition(" ")
-    raw = checked(coded)
-    if not line.startswith(_MARK) or not name or len(raw) != _SIGNATURE_BYTES:
+    name, _, coded = line.removeprefix(_SIGNATURE_PREFIX).partition(" ")
+    raw = decode_base64(coded)
+    if not line.startswith(_SIGNATURE_PREFIX) or not name or len(raw) != _SIGNATURE_BYTES:
         raise CheckpointInvalid("a line is no Ed25519 signature")
     return name, raw[:4], raw[4:]
 
@@ -102,8 +102,10 @@ def _checkpoint(lines: list[str]) -> Checkpoint:
     origin, size, coded, *more = lines
     if not _SIZE.fullmatch(size):
         raise CheckpointInvalid("the size is not a number")
-    root = checked(coded)
+    root = decode_base64(coded)
     if len(root) != HASH_BYTES:
         raise CheckpointInvalid("the root is not a SHA-256 hash", where=f"size {size}")
-    made = next((line.removeprefix(_MADE) for line in more if line.startswith(_MADE)), "")
-    return Checkpoint(origin, int(size), root, made)
+    signed_at = next(
+        (line.removeprefix(_TIME_PREFIX) for line in more if line.startswith(_TIME_PREFIX)), ""
+    )
+    return Checkpoint(origin, int(size), root, signed_at)

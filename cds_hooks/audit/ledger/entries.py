@@ -1,4 +1,4 @@
-"""What is recorded of a consultation, of the cards made of it, and of feedback on them."""
+"""Ledger entries: of a consultation, cards shown later, feedback, and deletion by retention."""
 
 from __future__ import annotations
 
@@ -6,76 +6,91 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from cds_hooks.audit.feedback import FeedbackReceipt
-from cds_hooks.audit.keys import SiteKey
-from cds_hooks.audit.ledger.record import Call, CardMark, CheckMark, Entry
+from cds_hooks.audit.ledger.record import AssessmentRecord, Call, CardRecord, Entry
+from cds_hooks.audit.retention import DeletedRecords
+from cds_hooks.audit.site_key import SiteKey
 from cds_hooks.consultation import Assessment, Consultation
 from cds_hooks.protocol.cards import Card
 from cds_hooks.protocol.feedback import FeedbackEntry
 from fhir_mapping.chart import Chart
 
-__all__ = ["answered", "consulted", "encounter_pseudonym", "fed_back", "user_ref"]
+__all__ = [
+    "answer_entry",
+    "consultation_entry",
+    "deletion_entry",
+    "encounter_pseudonym",
+    "feedback_entry",
+    "user_ref",
+]
+
+_MAX_CARDS = 500
 
 
-def consulted(
+def consultation_entry(
     consultation: Consultation, cards: Sequence[Card], call: Call | None, key: SiteKey
 ) -> Entry:
-    """All that led to an answer: `hook-answered` when somebody is shown it, else `consulted`."""
-    asked, model, prompt = consultation, consultation.model, consultation.prompt
-    shown = call is not None or bool(cards)
+    """All that led to an answer; `hook-answered` when somebody is shown it, else `consulted`."""
+    model, prompt = consultation.model, consultation.prompt
+    is_shown = call is not None or bool(cards)
     return Entry(
-        **_who(call or Call(), key),
-        type="hook-answered" if shown else "consulted",
-        service_id=asked.service,
-        consultation=asked.id,
-        patient_pseudonym=asked.patient_key,
-        prefetch_state={name: state.value for name, state in asked.key_states.items()},
-        resource_refs_hmac=_references(asked.chart, key),
-        omitted_count=len(asked.chart.omissions),
+        **_caller_fields(call or Call(), key),
+        type="hook-answered" if is_shown else "consulted",
+        service_id=consultation.service,
+        consultation=consultation.id,
+        patient_pseudonym=consultation.patient_key,
+        prefetch_state={name: state.value for name, state in consultation.key_states.items()},
+        resource_refs_hmac=_references(consultation.chart, key),
+        omitted_count=len(consultation.chart.omissions),
         template_id=f"{prompt.template.id}/{prompt.template.version}" if prompt else "",
         template_sha256=prompt.template.sha256 if prompt else "",
-        prompt_hmac=_keyed(key, "prompt", [m.content for m in prompt.messages] if prompt else ()),
+        prompt_hmac=_digest(key, "prompt", [m.content for m in prompt.messages] if prompt else ()),
         model_id=model.name if model else "",
         gguf_sha256=model.sha256 if model else "",
         engine=model.engine if model else "",
-        params={"samples": len(asked.samples), "samples_failed": asked.samples_failed},
-        output_hmac=_keyed(key, "output", asked.samples),
-        checks=tuple(_check(each, key) for each in asked.assessments),
-        cards=_marks(cards, key),
-        outcome=asked.outcome.value,
-        reason_code=asked.fault,
-        latency={stage: round(took) for stage, took in asked.timings_ms.items()},
-        tokens=dict(asked.tokens),
-        config_sha256=asked.settings_sha256,
+        params={
+            "samples": len(consultation.samples),
+            "samples_failed": consultation.samples_failed,
+        },
+        output_hmac=_digest(key, "output", consultation.samples),
+        checks=tuple(_assessment(each, key) for each in consultation.assessments),
+        cards=_cards(cards, key),
+        outcome=consultation.outcome.value,
+        reason_code=consultation.fault,
+        latency={stage: round(took) for stage, took in consultation.timings_ms.items()},
+        tokens=dict(consultation.tokens),
+        config_sha256=consultation.settings_sha256,
     )
 
 
-def answered(
+def answer_entry(
     consultation: Consultation, cards: Sequence[Card], call: Call | None, key: SiteKey
 ) -> Entry:
-    """Somebody was shown an answer that is on record: who, which cards, of which consultation."""
+    """Who was shown which cards of a recorded consultation."""
     return Entry(
-        **_who(call or Call(), key),
+        **_caller_fields(call or Call(), key),
         type="hook-answered",
         service_id=consultation.service,
         consultation=consultation.id,
         patient_pseudonym=consultation.patient_key,
-        cards=_marks(cards, key),
+        cards=_cards(cards, key),
         outcome=consultation.outcome.value,
         config_sha256=consultation.settings_sha256,
     )
 
 
-def fed_back(
+def feedback_entry(
     service: str,
     entries: Sequence[FeedbackEntry],
     receipt: FeedbackReceipt,
     call: Call | None,
     key: SiteKey,
 ) -> Entry:
-    """A feedback call: how many entries came, were new and were known. Cards as keyed hashes: what
-    a client calls a card is its own text."""
+    """A feedback call: how many entries came, and how many were new or known.
+
+    Cards are keyed hashes: a client may call a card by any text.
+    """
     return Entry(
-        **_who(call or Call(), key),
+        **_caller_fields(call or Call(), key),
         type="feedback",
         service_id=service,
         details={
@@ -83,26 +98,36 @@ def fed_back(
             "recorded": receipt.recorded,
             "repeated": receipt.repeated,
             "unknown": receipt.unknown,
-            "cards_hmac": [key.digest("ledger-card", each.card) for each in entries[:_MOST]],
+            "cards_hmac": [key.digest("ledger-card", each.card) for each in entries[:_MAX_CARDS]],
         },
     )
 
 
+def deletion_entry(deleted: DeletedRecords) -> Entry:
+    """What retention deleted: counts, and a digest over the ids."""
+    details = {
+        "records": deleted.count,
+        "consultations": len(deleted.consultations),
+        "cards": deleted.cards,
+        "feedback": len(deleted.feedback),
+        "ids": deleted.digest,
+        "reason": "retention",
+    }
+    return Entry(type="records-dropped", details=details)
+
+
 def user_ref(key: SiteKey, user_id: str) -> str:
-    """A user as the ledger names one."""
+    """The pseudonym of a user in the ledger; empty for an empty id."""
     return key.digest("ledger-user", user_id) if user_id else ""
 
 
 def encounter_pseudonym(key: SiteKey, encounter_id: str) -> str:
-    """An encounter as the ledger names one."""
+    """The pseudonym of an encounter in the ledger; empty for an empty id."""
     return key.digest("ledger-encounter", encounter_id) if encounter_id else ""
 
 
-_MOST = 500
-
-
-def _who(call: Call, key: SiteKey) -> dict[str, Any]:
-    # `user_ref` is what the store made of the user's id already, where the site keeps it plain.
+def _caller_fields(call: Call, key: SiteKey) -> dict[str, Any]:
+    # `user_ref` is set already where the site records users in clear.
     return {
         "hook": call.hook,
         "hook_instance": call.hook_instance,
@@ -115,27 +140,27 @@ def _who(call: Call, key: SiteKey) -> dict[str, Any]:
     }
 
 
-def _keyed(key: SiteKey, purpose: str, parts: Sequence[str]) -> str:
+def _digest(key: SiteKey, purpose: str, parts: Sequence[str]) -> str:
     return key.digest(purpose, *parts) if parts else ""
 
 
 def _references(chart: Chart, key: SiteKey) -> tuple[str, ...]:
-    """A keyed hash for each resource that a fact came from: access to it can be asked for."""
+    """A keyed hash for each resource that a fact came from, so that access to it can be queried."""
     sources: Iterable[str] = {source for fact in chart.facts for source in fact.sources}
     return tuple(key.digest("ledger-resource", source) for source in sorted(sources))
 
 
-def _check(assessment: Assessment, key: SiteKey) -> CheckMark:
+def _assessment(assessment: Assessment, key: SiteKey) -> AssessmentRecord:
     checks: dict[str, str] = {}
     for reason in assessment.reasons:
         checks[reason.check] = reason.result
     facts = {fact for reason in assessment.reasons for fact in reason.fact_ids}
     name = key.digest("ledger-diagnosis", assessment.name)
-    return CheckMark(name, assessment.verdict.value, checks, tuple(sorted(facts)))
+    return AssessmentRecord(name, assessment.verdict.value, checks, tuple(sorted(facts)))
 
 
-def _marks(cards: Sequence[Card], key: SiteKey) -> tuple[CardMark, ...]:
+def _cards(cards: Sequence[Card], key: SiteKey) -> tuple[CardRecord, ...]:
     return tuple(
-        CardMark(card.uuid, card.indicator, key.digest("card-summary", card.summary))
+        CardRecord(card.uuid, card.indicator, key.digest("card-summary", card.summary))
         for card in cards
     )

@@ -1,8 +1,8 @@
-"""An export: what a reviewer takes away and verifies without us.
+"""Ledger exports: folders that a reviewer takes away and verifies alone.
 
-A folder with `records.ndjson` (one canonical record a line), `checkpoints.ndjson` (one note a
-line), `ledger.pub`, `index.html` (a page to read) and a README. Reading one takes nothing on
-trust: it may have been changed, cut or made by anybody.
+An export has `records.ndjson` (one canonical record per line), `checkpoints.ndjson` (one note per
+line), `ledger.pub`, `index.html` (a page to read) and a README. Reading one trusts nothing in it:
+it may have been changed, cut or made by anybody.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from cds_hooks.audit.ledger import canonical
-from cds_hooks.audit.ledger.errors import ExportUnreadable
+from cds_hooks.audit.ledger import canonical_json
+from cds_hooks.audit.ledger.ledger_errors import ExportUnreadable
 from cds_hooks.audit.ledger.record import Record
 from cds_hooks.trust.files import make_folder
 
-__all__ = ["Export", "MOST_RECORD_BYTES", "record_of", "write"]
+__all__ = ["Export", "MAX_RECORD_BYTES", "parse_record", "write_export"]
 
-MOST_RECORD_BYTES = 4 * 1024 * 1024
-_MOST_NOTE_BYTES = 64 * 1024
+MAX_RECORD_BYTES = 4 * 1024 * 1024
+_MAX_NOTE_BYTES = 64 * 1024
 _RECORDS, _NOTES, _KEY, _README = "records.ndjson", "checkpoints.ndjson", "ledger.pub", "README.txt"
 
 
@@ -38,34 +38,34 @@ class Export:
 
     @property
     def total_bytes(self) -> int:
-        """How long the records are, for a progress bar."""
+        """The size of the records, for a progress bar."""
         return (self.folder / _RECORDS).stat().st_size
 
     def lines(self) -> Iterator[bytes]:
         """The records as bytes, in the order of the file."""
-        return _lines(self.folder / _RECORDS, MOST_RECORD_BYTES)
+        return _lines(self.folder / _RECORDS, MAX_RECORD_BYTES)
 
     def notes(self) -> Iterator[str]:
-        """The checkpoints as notes. Raises ExportUnreadable for a line that holds none."""
+        """The checkpoints as notes. Raises ExportUnreadable for a line without one."""
         place = self.folder / _NOTES
         if not place.exists():
             return
-        for number, line in enumerate(_lines(place, _MOST_NOTE_BYTES), 1):
-            read = canonical.read(line)
+        for number, line in enumerate(_lines(place, _MAX_NOTE_BYTES), 1):
+            read = canonical_json.read(line)
             note = read.get("note") if read else None
             if not isinstance(note, str):
-                raise ExportUnreadable("a line holds no checkpoint", where=f"{_NOTES}:{number}")
+                raise ExportUnreadable("a line is no checkpoint", where=f"{_NOTES}:{number}")
             yield note
 
     @property
     def key(self) -> Path:
-        """The public key that came with it: of use only to compare with the site's own."""
+        """The public key in the export: only to be compared with the one that the site gave."""
         return self.folder / _KEY
 
 
-def record_of(data: bytes) -> Record | None:
-    """The record in these bytes; None when they are not one in canonical form."""
-    fields = canonical.read(data)
+def parse_record(data: bytes) -> Record | None:
+    """The record in these bytes; None when they are not a record in canonical form."""
+    fields = canonical_json.read(data)
     if fields is None:
         return None
     seq, before = fields.get("seq"), fields.get("prev_hash")
@@ -74,18 +74,20 @@ def record_of(data: bytes) -> Record | None:
     return Record(seq, before, fields, data)
 
 
-def write(folder: Path, records: Iterable[bytes], notes: Iterable[str], public_key: str) -> int:
-    """Write an export into a new or empty folder; how many records it holds.
+def write_export(
+    folder: Path, records: Iterable[bytes], notes: Iterable[str], public_key: str
+) -> int:
+    """Write an export into a new or empty folder; returns the number of records.
 
     Only its owner may read it: keyed hashes still tell who was seen how often. Raises
-    ExportUnreadable when the folder holds something already.
+    ExportUnreadable when the folder is not empty.
     """
     make_folder(folder)
     if any(folder.iterdir()):
         hint = "Give a folder that is empty or not there yet."
         raise ExportUnreadable("the folder is not empty", where=str(folder), hint=hint)
     count = _write_lines(folder / _RECORDS, records)
-    _write_lines(folder / _NOTES, (canonical.encode({"note": note}) for note in notes))
+    _write_lines(folder / _NOTES, (canonical_json.encode({"note": note}) for note in notes))
     _write_lines(folder / _KEY, [public_key.encode()])
     readme = files("cds_hooks.audit.ledger").joinpath("export_readme.txt").read_bytes()
     _write_lines(folder / _README, [readme.rstrip()])

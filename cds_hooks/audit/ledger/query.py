@@ -1,20 +1,22 @@
-"""Who saw which patient's data, when and why: a filter over records."""
+"""Who saw which patient's data, when and why: a filter over ledger records."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from cds_hooks.audit.ledger.export import record_of
+from cds_hooks.audit.ledger.export import parse_record
 from cds_hooks.audit.ledger.record import Record
 
-__all__ = ["Question", "matching"]
+__all__ = ["LedgerQuery", "matching"]
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """All that is set must hold. `patients` and `users` are pseudonyms, each several where an id
-    has more than one (per server and client); `since` and `until` are RFC 3339, or their beginning.
+class LedgerQuery:
+    """Conditions; all that are set must be met.
+
+    `patients` and `users` are pseudonyms, several where an id has more than one (per server and
+    client). `since` and `until` are RFC 3339 times, or the beginning of one.
     """
 
     patients: frozenset[str] = frozenset()
@@ -24,7 +26,7 @@ class Question:
     since: str = ""
     until: str = ""
 
-    def is_met_by(self, record: Record) -> bool:
+    def matches(self, record: Record) -> bool:
         return (
             (not self.patients or record.text("patient_pseudonym") in self.patients)
             and (not self.users or record.text("user_ref") in self.users)
@@ -35,10 +37,9 @@ class Question:
         )
 
 
-def matching(records: Iterable[bytes], question: Question) -> Iterator[Record]:
-    """The records that meet the question, in their order; what is no record is passed over, for
-    verification is what tells of it."""
+def matching(records: Iterable[bytes], query: LedgerQuery) -> Iterator[Record]:
+    """The records that match, in order. What is no record is skipped: verification reports it."""
     for data in records:
-        record = record_of(data)
-        if record is not None and question.is_met_by(record):
+        record = parse_record(data)
+        if record is not None and query.matches(record):
             yield record

@@ -1,7 +1,7 @@
-"""What one ledger record holds, and what of a patient or a user may be in it: keyed hashes only.
+"""The fields of a ledger record. Patients, users and chart content are keyed hashes only.
 
-`Entry` is what somebody wants recorded; the ledger adds where it stands. `Record` is an entry in
-its place, as it is written, exported, verified and queried.
+`Entry` is what is to be recorded; the ledger adds its position. `Record` is an entry in its
+position, as it is written, exported, verified and queried.
 """
 
 from __future__ import annotations
@@ -12,23 +12,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from cds_hooks.audit.ledger.errors import RecordRefused
+from cds_hooks.audit.ledger.ledger_errors import RecordRefused
 
-__all__ = ["Call", "CardMark", "CheckMark", "Entry", "Record"]
+__all__ = ["AssessmentRecord", "Call", "CardRecord", "Entry", "Record"]
 
 _TYPE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", re.ASCII)
 _NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_.:-]*", re.ASCII)
-_MOST_TEXT = 4096
-_MOST_DEPTH = 6
-# A float that large is written like an integer, which JSON's readers do not read exactly.
-_MOST_NUMBER = 2**53
+_MAX_TEXT = 4096
+_MAX_DEPTH = 6
+# A float this large is written like an integer, which JSON readers do not read exactly.
+_MAX_NUMBER = 2**53
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Who called, as the request and its token say. `user_id` and `encounter_id` are plain here;
-    only their keyed hashes are written. `user_ref` is written as it is, where the site has a name
-    of its own for its users."""
+    """Who called, as the request and its token say.
+
+    `user_id` and `encounter_id` are plain here and written as keyed hashes only; `user_ref` is
+    written as it is, for a site that records users in clear.
+    """
 
     hook: str = ""
     hook_instance: str = ""
@@ -42,8 +44,8 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class CheckMark:
-    """One diagnosis after its checks: `id` is the keyed hash of its name."""
+class AssessmentRecord:
+    """One assessed diagnosis: `id` is the keyed hash of its name."""
 
     id: str
     verdict: str
@@ -52,8 +54,8 @@ class CheckMark:
 
 
 @dataclass(frozen=True, slots=True)
-class CardMark:
-    """One card that was shown."""
+class CardRecord:
+    """One card as it was shown: its summary is a keyed hash."""
 
     uuid: str
     indicator: str
@@ -64,9 +66,9 @@ class CardMark:
 class Entry:
     """What is to be recorded. An empty field is left out of the written record.
 
-    `service_id` is the CDS service's, `consultation` the record's in the store; `recorded` (UTC,
-    RFC 3339), `event_id` and `service_version` are filled in by the store. `details` holds what
-    only this type of record has.
+    `service_id` is the CDS service's, `consultation` the record's in the store; the store fills in
+    `recorded` (UTC, RFC 3339), `event_id` and `service_version`. `details` has the fields of this
+    type of record alone.
     """
 
     type: str
@@ -95,8 +97,8 @@ class Entry:
     engine: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
     output_hmac: str = ""
-    checks: tuple[CheckMark, ...] = ()
-    cards: tuple[CardMark, ...] = ()
+    checks: tuple[AssessmentRecord, ...] = ()
+    cards: tuple[CardRecord, ...] = ()
     outcome: str = ""
     reason_code: str = ""
     latency: Mapping[str, int] = field(default_factory=dict)
@@ -109,22 +111,24 @@ class Entry:
         if not _TYPE.fullmatch(self.type):
             raise RecordRefused("a record's type is words in kebab-case", where="type")
         for name in ("prefetch_state", "params", "latency", "tokens", "details"):
-            _require_plain(getattr(self, name), name, _MOST_DEPTH)
+            _require_plain(getattr(self, name), name, _MAX_DEPTH)
 
     @classmethod
     def of(cls, type_: str, fields: Mapping[str, Any]) -> Self:
-        """An entry of loose fields: those that every record has in their place, the rest in
-        `details`. Raises RecordRefused, naming the field."""
+        """An entry of loose fields: known ones as such, all others in `details`.
+
+        Raises RecordRefused, which names the field.
+        """
         known = {each.name for each in dataclasses.fields(cls)} - {"type", "details"}
         own = {name: value for name, value in fields.items() if name in known}
         rest = {name: value for name, value in fields.items() if name not in known}
         for name, value in own.items():
             if not isinstance(value, _kind(name)):
-                raise RecordRefused("a field of a record is of another kind", where=name)
+                raise RecordRefused("a field of a record is of another type", where=name)
         return cls(type=type_, details=rest, **own)
 
     def written(self) -> dict[str, Any]:
-        """The fields that hold something, as JSON has them."""
+        """The fields that are not empty, as JSON values."""
         return {
             each.name: _plain(value)
             for each in dataclasses.fields(self)
@@ -134,9 +138,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """An entry in its place: `seq` counts from 0 without a gap, `prev_hash` is the leaf hash
-    (hexadecimal) of the record before, empty for the first. `fields` is the whole record as
-    written, these two included; `data` are its bytes."""
+    """An entry in its position.
+
+    `seq` counts from 0 without a gap; `prev_hash` is the leaf hash (hexadecimal) of the record
+    before, empty for the first. `fields` is the whole record as written, these two included, and
+    `data` its bytes.
+    """
 
     seq: int
     prev_hash: str
@@ -152,7 +159,7 @@ class Record:
         return self.text("recorded")
 
     def text(self, name: str) -> str:
-        """A field that is text; empty where it is not there."""
+        """A text field; empty where it is missing or of another type."""
         value = self.fields.get(name, "")
         return value if isinstance(value, str) else ""
 
@@ -179,7 +186,10 @@ def _plain(value: Any) -> Any:
 
 
 def _require_plain(value: Any, where: str, depth: int) -> None:
-    """JSON values of a bounded depth and length, under ASCII names: they sort alike everywhere."""
+    """Raise RecordRefused unless the value is JSON of a bounded depth and length.
+
+    Names are ASCII: these sort alike everywhere.
+    """
     if isinstance(value, Mapping) and depth:
         for name, inner in value.items():
             if not isinstance(name, str) or not _NAME.fullmatch(name):
@@ -190,12 +200,12 @@ def _require_plain(value: Any, where: str, depth: int) -> None:
             _require_plain(inner, where, depth - 1)
     elif isinstance(value, str):
         _require_text(value, where)
-    elif isinstance(value, (int, float)) and not abs(value) < _MOST_NUMBER:
+    elif isinstance(value, (int, float)) and not abs(value) < _MAX_NUMBER:
         raise RecordRefused("a number is too large to be read back", where=where)
     elif not (value is None or isinstance(value, (bool, int, float))):
-        raise RecordRefused("a field holds what JSON cannot", where=where)
+        raise RecordRefused("a field has a value that JSON cannot express", where=where)
 
 
 def _require_text(value: str, where: str) -> None:
-    if len(value) > _MOST_TEXT:
-        raise RecordRefused(f"a text is longer than {_MOST_TEXT} characters", where=where)
+    if len(value) > _MAX_TEXT:
+        raise RecordRefused(f"a text is longer than {_MAX_TEXT} characters", where=where)

@@ -1,6 +1,6 @@
-"""Copies of checkpoints where the service's machine alone cannot take them back.
+"""Witnesses: copies of checkpoints that the service's machine alone cannot take back.
 
-Without one, whoever owns machine and key could cut the newest records off and sign what is left.
+Without one, whoever controls machine and key could cut off the newest records and sign the rest.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cds_hooks.audit.ledger.errors import WitnessFailed
+from cds_hooks.audit.ledger.ledger_errors import WitnessFailed
 
 __all__ = ["FolderWitness", "SyslogWitness", "Witness"]
 
 _NAME = re.compile(r"checkpoint-(\d{16})\.note", re.ASCII)
-_MOST_BYTES = 16 * 1024
+_MAX_BYTES = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class FolderWitness:
-    """A folder, such as a mounted share that keeps what was written. One file a checkpoint."""
+    """A folder, such as a mounted share that keeps what was written; one file per checkpoint."""
 
     folder: Path
 
@@ -67,17 +67,17 @@ class FolderWitness:
     def _read(self, places: list[Path]) -> Iterator[str]:
         for place in places:
             with place.open("rb") as file:
-                yield file.read(_MOST_BYTES).decode("utf-8", "replace")
+                yield file.read(_MAX_BYTES).decode("utf-8", "replace")
 
 
 @dataclass(frozen=True, slots=True)
 class SyslogWitness:
-    """The system's log, for a site that forwards it elsewhere: one line a checkpoint."""
+    """The system log, for a site that forwards it to another machine; one line per checkpoint."""
 
     ident: str = "chartside"
 
     def keep(self, size: int, note: str) -> None:
-        """Send a checkpoint. syslog(3) tells nobody whether it arrived."""
+        """Send a checkpoint. syslog(3) does not report whether it arrived."""
         syslog.openlog(self.ident, facility=syslog.LOG_AUTH)
         syslog.syslog(syslog.LOG_NOTICE, f"checkpoint {size} " + note.replace("\n", "|"))
 
@@ -86,7 +86,7 @@ Witness = FolderWitness | SyslogWitness
 
 
 def _link_once(beside: Path, place: Path) -> None:
-    """Give the file its name unless that is taken: a checkpoint of a size stays as it was."""
+    """Give the file its name unless that is taken: the checkpoint of a size stays as it was."""
     try:
         os.link(beside, place)
     except FileExistsError:

@@ -1,0 +1,172 @@
+"""Operations by hand: erase a patient, place a hold, rotate the site key, check the whole store.
+
+Each is one transaction with its ledger record. All may be done while the service runs, except a
+rotation, after which the service must be restarted.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import Connection, func, select
+
+from cds_hooks.audit import legal_holds, tables
+from cds_hooks.audit.encryption import ERASED, PayloadCipher
+from cds_hooks.audit.encryption.erasure import ErasedRecords, erase_patient, reapply_erasures
+from cds_hooks.audit.encryption.rotation import rewrap_data_keys
+from cds_hooks.audit.integrity_check import IntegrityReport, check_integrity
+from cds_hooks.audit.ledger import storage
+from cds_hooks.audit.ledger.checkpoint_keys import PublicKey
+from cds_hooks.audit.ledger.enrichment import enrich
+from cds_hooks.audit.ledger.record import Entry
+from cds_hooks.audit.legal_holds import Hold, HoldKind
+from cds_hooks.audit.site_key import SiteKey
+from cds_hooks.audit.store_config import StoreConfig, open_database
+from cds_hooks.audit.store_errors import StoreUnavailable
+
+__all__ = ["Erasure", "KeyOperations"]
+
+_HEARTBEAT_FRESH_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What was erased. `scrubbed` tells whether the database's files are free of the old key: while
+    a service reads them, that happens later."""
+
+    records: ErasedRecords
+    scrubbed: bool
+
+
+class KeyOperations:
+    """A store as its operators use it; closed at the end of a `with` block."""
+
+    def __init__(
+        self, config: StoreConfig, key: SiteKey, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._config = config
+        self._key = key
+        self._clock = clock
+        self._database = open_database(config, key, clock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._database.close()
+
+    def erase(self, patient_key: str) -> Erasure:
+        """Erase a patient's data key. Raises HoldRefused while one of their records is held."""
+        now = self._clock()
+        with self._database.write() as connection:
+            legal_holds.require_not_held(connection, patient_key)
+            records = erase_patient(connection, patient_key, now)
+            details = {**asdict(records), "keys": list(records.keys)}
+            self._append(connection, "patient-erased", details, patient_pseudonym=patient_key)
+        if self._config.erased_keys:
+            with self._database.write() as connection:
+                reapply_erasures(connection, self._config.erased_keys, now)
+        return Erasure(records, self._scrub())
+
+    def count_readable(self, patient_key: str) -> int:
+        """How many consultations of a patient can be read."""
+        column = tables.consultations.c
+        query = select(func.count()).where(column.patient_key == patient_key)
+        with self._database.read() as connection:
+            readable = query.where(column.payload_format != ERASED)
+            return connection.execute(readable).scalar_one()
+
+    def place_hold(self, kind: HoldKind, subject: str, reference: str) -> Hold:
+        """Hold a patient's records or one consultation. Raises HoldRefused."""
+        with self._database.write() as connection:
+            hold = legal_holds.place_hold(connection, kind, subject, reference, self._clock())
+            self._append(connection, "hold-placed", _details(hold), **_subject(hold))
+        return hold
+
+    def release_hold(self, hold_id: str) -> Hold:
+        """Release a hold. Raises HoldRefused."""
+        with self._database.write() as connection:
+            hold = legal_holds.release_hold(connection, hold_id, self._clock())
+            self._append(connection, "hold-released", _details(hold), **_subject(hold))
+        return hold
+
+    def active_holds(self) -> tuple[Hold, ...]:
+        """The holds that are not released."""
+        with self._database.read() as connection:
+            return legal_holds.active_holds(connection)
+
+    def rotate(
+        self, new: SiteKey, progress: Callable[[int, int], None] = lambda _done, _all: None
+    ) -> int:
+        """Wrap every data key with a new site key, the store's from then on; returns how many.
+
+        Raises StoreRefused, RecordUnreadable: then nothing has changed.
+        """
+        with self._database.write() as connection:
+            count = rewrap_data_keys(connection, self._key, new, progress)
+            details = {"keys": count, "old_key": self._key.key_id, "new_key": new.key_id}
+            self._append(connection, "site-key-rotated", details)
+        self._scrub()
+        return count
+
+    def finish_restore(self, records: int, erased_keys: Path | None) -> ErasedRecords:
+        """Erase again what was erased since this copy was made, and record the restore."""
+        with self._database.write() as connection:
+            now = self._clock()
+            again = (
+                reapply_erasures(connection, erased_keys, now) if erased_keys else ErasedRecords()
+            )
+            details = {"records": records, "keys_erased_again": len(again.keys)}
+            self._append(connection, "store-restored", details)
+        return again
+
+    def check_integrity(
+        self,
+        keys: Sequence[PublicKey] = (),
+        progress: Callable[[int, int], None] = lambda _done, _all: None,
+    ) -> IntegrityReport:
+        """Read the whole store: every payload, and the ledger."""
+        with self._database.read() as connection:
+            return check_integrity(connection, PayloadCipher(self._key), keys, progress)
+
+    def is_in_use(self) -> bool:
+        """Whether a service has written its heartbeat within the last 20 seconds."""
+        column = tables.store_metadata.c
+        query = select(column.value).where(column.name == "last-probe")
+        with self._database.read() as connection:
+            value = connection.execute(query).scalar()
+        at = float(value.split()[0]) if value else 0.0
+        return abs(self._clock() - at) < _HEARTBEAT_FRESH_S
+
+    def _scrub(self) -> bool:
+        """Whether the files are free of what was deleted; the operation stands either way."""
+        try:
+            return self._database.scrub()
+        except StoreUnavailable:
+            return False
+
+    def _append(
+        self, connection: Connection, type_: str, details: Mapping[str, Any], **fields: str
+    ) -> None:
+        entry = replace(Entry.of(type_, fields), details=details)
+        entry = enrich(entry, self._clock(), self._config.service_version)
+        storage.append(connection, [storage.prepare(entry)])
+
+
+def _details(hold: Hold) -> dict[str, str]:
+    return {"hold": hold.id, "reference": hold.reference}
+
+
+def _subject(hold: Hold) -> dict[str, str]:
+    fields = {"patient": "patient_pseudonym", "consultation": "consultation"}
+    return {fields[hold.kind]: hold.subject}

@@ -1,0 +1,82 @@
+"""`chartside audit query`: who saw which patient's data, when and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from cds_hooks.audit.ledger.entries import user_ref
+from cds_hooks.audit.ledger.query import LedgerQuery, matching
+from cds_hooks.audit.ledger.record import Record
+from cds_hooks.cli import show
+from cds_hooks.cli.audit_ledger_source import open_ledger
+from cds_hooks.cli.audit_options import ConfigOption, ExportOption, JsonOption
+from cds_hooks.cli.patient_keys import patient_keys
+from cds_hooks.runtime.records import site_key
+from cds_hooks.settings import load_settings
+
+__all__ = ["query"]
+
+
+def query(
+    patient: Annotated[str, typer.Option(help="A patient's id, as on its FHIR server.")] = "",
+    server: Annotated[str, typer.Option(help="That FHIR server, as the EHR names it.")] = "",
+    user: Annotated[str, typer.Option(help="A user, like Practitioner/123.")] = "",
+    consultation: Annotated[str, typer.Option(help="A consultation's id.")] = "",
+    type_: Annotated[list[str] | None, typer.Option("--type", help="Types of records.")] = None,
+    since: Annotated[str, typer.Option(help="UTC, like 2026-11-22 or 2026-11-22T14:30.")] = "",
+    until: Annotated[str, typer.Option(help="The same; a day includes all of it.")] = "",
+    export: ExportOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Print who saw which patient's data, when and why.
+
+    The site key finds a patient or a user, so that needs the service's settings, also for an
+    export. With --json, one record per line.
+    """
+    patients, users = _pseudonyms(config, patient, server, user)
+    types = frozenset(type_ or ())
+    conditions = LedgerQuery(patients, users, consultation, types, since, until)
+    with open_ledger(export, config) as source:
+        found = matching(source.records(), conditions)
+        if json:
+            for record in found:
+                typer.echo(record.data.decode())
+        else:
+            _print_table(found)
+
+
+def _pseudonyms(
+    config: Path | None, patient: str, server: str, user: str
+) -> tuple[frozenset[str], frozenset[str]]:
+    """The pseudonyms of a patient and of a user; empty where none is named."""
+    if not (patient or user):
+        return frozenset(), frozenset()
+    settings = load_settings(config)
+    key = site_key(settings)
+    patients = patient_keys(settings, key, patient, server) if patient else ()
+    users = (user_ref(key, user), user) if user else ()
+    return frozenset(patients), frozenset(users)
+
+
+def _print_table(found: Iterable[Record]) -> None:
+    table = Table("seq")
+    # A time that is cut off is of no use.
+    table.add_column("when (UTC)", no_wrap=True, min_width=len("2026-11-28T19:34:22Z"))
+    for heading in ("type", "hook or service", "client", "user", "outcome"):
+        table.add_column(heading, overflow="fold")
+    table.add_column("cards", justify="right")
+    for record in found:
+        name = record.text("hook") or record.text("service_id")
+        cells = (record.recorded, record.type, name, record.text("client_iss"))
+        user, outcome = record.text("user_ref")[:18], record.text("outcome")
+        cards = record.fields.get("cards", [])
+        table.add_row(str(record.seq), *cells, user, outcome, str(len(cards)))
+    console = show.screen()
+    console.print(table)
+    console.print(f"{table.row_count} records")

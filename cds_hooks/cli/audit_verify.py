@@ -1,0 +1,122 @@
+"""`chartside audit verify`: check a ledger, an export or a proof."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cds_hooks.audit.ledger.checkpoint_keys import PublicKey
+from cds_hooks.audit.ledger.ledger_errors import ExportUnreadable
+from cds_hooks.audit.ledger.record_integrity import EarlierState, RecordIntegrity
+from cds_hooks.audit.ledger.verification import (
+    LedgerVerifier,
+    VerificationFailure,
+    VerificationReport,
+    verify_checkpoints,
+)
+from cds_hooks.cli.audit_ledger_source import LedgerSource, open_ledger, public_keys
+from cds_hooks.cli.audit_options import ConfigOption, JsonOption
+from cds_hooks.cli.audit_output import print_result, record_progress
+from cds_hooks.cli.audit_proof import verify_proof
+from cds_hooks.cli.audit_witness import witness_notes
+from cds_hooks.settings import load_settings
+
+__all__ = ["verify"]
+
+_FAILED = 1
+
+PublicKeys = Annotated[
+    list[Path] | None,
+    typer.Option("--public-key", help="Key that must have signed; may be given several times."),
+]
+
+
+def verify(
+    target: Annotated[
+        Path | None, typer.Argument(help="Folder of an export, or a proof; without it the store.")
+    ] = None,
+    public_key: PublicKeys = None,
+    witness: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the witness's copies, or a FHIR Bundle of them (JSON)."),
+    ] = None,
+    witness_fhir: Annotated[
+        bool, typer.Option("--witness-fhir", help="Ask the FHIR server of the settings as well.")
+    ] = False,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Check that no record was changed, moved, removed, inserted or cut off.
+
+    An export or a proof needs only the public key. Ends with 1 and the first record that is not
+    attested when something is wrong, with 3 when it cannot be read.
+    """
+    settings = load_settings(config) if target is None else None
+    if target is not None and not public_key:
+        hint = "Give --public-key with the key that the site gave you, not the one beside it."
+        raise ExportUnreadable("there is no key to verify with", hint=hint)
+    keys = public_keys(public_key or [], settings)
+    if target is not None and target.is_file():
+        verify_proof(target, keys, json=json)
+        return
+    witnessed = witness_notes(witness, load_settings(config) if witness_fhir else None)
+    with open_ledger(target, config) as source:
+        report = _verify(source, keys, witnessed, json=json)
+    _print(report, source.name, witnessed=bool(witnessed), json=json)
+    if not report.is_whole:
+        raise typer.Exit(_FAILED)
+
+
+def _verify(
+    source: LedgerSource, keys: tuple[PublicKey, ...], witnessed: Iterable[str], *, json: bool
+) -> VerificationReport:
+    notes = [*source.notes(), *witnessed]
+    verifier = LedgerVerifier(*verify_checkpoints(notes, keys))
+    integrity = RecordIntegrity(source.stored_digests())
+    for seq, data in enumerate(record_progress(source.records(), source.total, json=json)):
+        if not verifier.add(data):
+            break
+        integrity.add(seq, data)
+    report = verifier.report()
+    if report.is_whole and (failure := _compare_with_store(source, report, integrity)):
+        return replace(report, failure=failure)
+    return report
+
+
+def _compare_with_store(
+    source: LedgerSource, report: VerificationReport, integrity: RecordIntegrity
+) -> VerificationFailure | None:
+    root = source.root()
+    if root is not None and root != report.root:
+        text = "the stored tree is not the one over the stored records"
+        return VerificationFailure(report.covered, "tree-differs", text)
+    if earlier := source.earlier_states(integrity):
+        return VerificationFailure(earlier[0].seq, "earlier-state", _describe(earlier))
+    return None
+
+
+def _describe(earlier: tuple[EarlierState, ...]) -> str:
+    others = f", and {len(earlier) - 1} more" if len(earlier) > 1 else ""
+    text = f"the store has another state of consultation {earlier[0].consultation} than this record"
+    return f"{text} attests{others}; chartside audit check lists them"
+
+
+def _print(report: VerificationReport, name: str, *, witnessed: bool, json: bool) -> None:
+    if (failure := report.failure) is not None:
+        result = {"first_bad": failure.seq, "code": failure.code, "text": failure.text}
+        text = f"{name}: NOT whole. First record not attested: {failure.seq} ({failure.text})"
+        print_result({"whole": False, "records": report.records, **result}, text, json=json)
+        return
+    uncovered = report.records - report.covered
+    text = (
+        f"{name}: whole. {report.records} records, {report.checkpoints} signed checkpoints"
+        + (f"; {uncovered} records are newer than the last one" if uncovered else "")
+        + ("" if witnessed else "; without a witness, records cut off at the end are not seen")
+    )
+    counts = {"records": report.records, "covered": report.covered}
+    result = {**counts, "checkpoints": report.checkpoints, "root": report.root.hex()}
+    print_result({"whole": True, "witnessed": witnessed, **result}, text, json=json)
