@@ -23,6 +23,7 @@ from cds_hooks.inference.sizing import (
     KvType,
     Placement,
     Sizes,
+    SplitMode,
 )
 from cds_hooks.inference.splits import engine_path
 
@@ -52,9 +53,10 @@ class LlamaConfig:
     in a row that ended before they were ready, and after `crashes` on requests within
     `crash_window_s` without an answer between, none is started any more.
 
-    `placement` says what is on GPUs, `kv_type` and `windowed` how the cache is kept, `micro_batch`
-    and `prompt_threads` how a prompt is computed (see `sizing.py`). `flash_attention` and
-    `extra_buffers` (llama.cpp repacks weights for this processor) are on, off, or measured.
+    `gpu_layers`, `split_mode`, `tensor_split` and `main_gpu` say what is on GPUs, `kv_type` and
+    `windowed` how the cache is kept, `micro_batch` and `prompt_threads` how a prompt is computed
+    (see `sizing.py`). `flash_attention` and `extra_buffers` (llama.cpp repacks weights for this
+    processor) are on, off, or measured.
 
     `library` is a folder with another libllama than the installed one; `portable_library` one for
     any processor, tried last when native code dies (see `ladder.py`). `fault` makes the process
@@ -73,7 +75,10 @@ class LlamaConfig:
     queue: int = 16
     threads: int = field(default_factory=usable_processors)
     prompt_threads: int = 0
-    placement: Placement = field(default_factory=Placement)
+    gpu_layers: int = 0
+    split_mode: SplitMode = SplitMode.LAYER
+    tensor_split: tuple[float, ...] = ()
+    main_gpu: int = 0
     batch: int = 256
     micro_batch: int = 0
     kv_type: KvType = KvType.F16
@@ -145,7 +150,12 @@ class LlamaConfig:
         """
         if self.flash_attention is not Choice.MEASURED:
             return self.flash_attention is Choice.ON
-        return self.placement.gpu_layers != 0 or self.kv_type is not KvType.F16
+        return self.gpu_layers != 0 or self.kv_type is not KvType.F16
+
+    @property
+    def placement(self) -> Placement:
+        """What of the model is on GPUs."""
+        return Placement(self.gpu_layers, self.split_mode, self.tensor_split, self.main_gpu)
 
     @property
     def size(self) -> ContextSize:

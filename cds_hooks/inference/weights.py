@@ -75,8 +75,9 @@ def weights_of_size(size: int, bits: float, shape: Shape, sizes: Sizes) -> Weigh
 
 
 def _kinds(sizes: Sizes) -> frozenset[int]:
-    """Types of tensors that are repacked on this processor."""
-    if not sizes.repacks:
+    """Types of tensors that are repacked on this processor; beside a GPU none are, so that it can
+    compute with them (`make_cpu_buft_list`)."""
+    if not sizes.repacks or sizes.placement.gpu_layers:
         return frozenset()
     return frozenset().union(*(_REPACKED.get(feature, ()) for feature in sizes.features))
 

@@ -40,7 +40,7 @@ context = 8192
 SIZES = {
     "as it is": "",
     "many at one time": "parallel = 9\nbatch = 64",
-    "on GPUs": "gpu_layers = -1\nmicro_batch = 32",
+    "small steps": 'micro_batch = 32\nsplit_mode = "none"',
     "windows": 'swa = "windowed"\nflash_attention = "on"\nextra_buffers = "off"',
 }
 
@@ -85,6 +85,19 @@ def test_check_advise_and_start_reckon_alike(configured: Path, sizes: str) -> No
     assert checked.startswith("weights")
     assert _advised(configured)["memory"] == checked
     assert _loaded(_config(configured)) == checked
+
+
+def test_what_is_on_gpus_is_told_apart_and_not_where_there_are_none(configured: Path) -> None:
+    plain = configured.read_text()
+    model = configured.with_name("our-ward.gguf")
+    configured.write_text(f"{plain}gpu_layers = -1\n")
+    checked = _run("check", model, "--config", configured)[1]["memory"]
+    assert "; on GPUs weights" in checked
+    assert _advised(configured)["memory"] == checked
+    loaded = _loaded(_config(configured))
+    if loaded != checked:  # this machine's library has no GPU: all of it is on the processor
+        configured.write_text(f'{plain}flash_attention = "on"\n')
+        assert loaded == _run("check", model, "--config", configured)[1]["memory"]
 
 
 def test_what_is_too_much_is_refused_alike(configured: Path) -> None:

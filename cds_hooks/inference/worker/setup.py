@@ -16,6 +16,7 @@ import numpy as np
 from cds_hooks.inference.adapters import Adapter, refuse_unless_it_adapts
 from cds_hooks.inference.chat import bounded_scaffold
 from cds_hooks.inference.gguf import Header, check_digest, read_header
+from cds_hooks.inference.gpu_memory import refuse_unless_gpus_hold
 from cds_hooks.inference.kinds import refuse_unless_model, refuse_without_template
 from cds_hooks.inference.machine import available_memory
 from cds_hooks.inference.memory import (
@@ -182,14 +183,13 @@ def _checked(order: LoadOrder) -> tuple[LoadOrder, Header, MemoryPlan]:
         refuse_unless_it_adapts(adapting, header, adapter.path)
         adapters += adapting.file_size
     refuse_unless_heads_fit(header, order.size.kv_type, order.model.name)
+    devices = gpus() if order.placement.gpu_layers else ()
+    if not devices:  # a library that has none computes all on the processor
+        order = replace(order, placement=Placement())
     needed = plan(header, order.sizes, adapters=adapters)
-    refuse_unless_it_fits(
-        needed,
-        available_memory(),
-        order.model.name,
-        devices=gpus() if order.placement.gpu_layers else (),
-        placement=order.placement,
-    )
+    name = order.model.name
+    refuse_unless_it_fits(needed, available_memory(), name)
+    refuse_unless_gpus_hold(needed.gpu, devices, order.placement, name)
     order = replace(order, size=order.sizes.context(windows=header.windows))
     return order, header, needed
 
