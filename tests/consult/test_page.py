@@ -140,7 +140,7 @@ async def test_a_diagnosis_judged_on_the_page_is_kept_with_its_consultation(
     receipt = await store.record_feedback(service_id, (entry,))
     assert (receipt.recorded, receipt.unknown) == (1, 0)
     assert "said before: wrong; Not enough information in the chart" in await consultant.page(link)
-    [kept] = await store.with_feedback()
+    [kept] = await store.consultations_with_feedback()
     [again] = await store.feedback_for(kept)
     assert (again.judgements, again.user_comment) == (said, "seen at the bedside")
     found = judged([(await store.get(kept), (again,))])
