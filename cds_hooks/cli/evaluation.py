@@ -17,17 +17,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from cds_hooks.cli import show
+from cds_hooks.cli.evaluation_baselines import Data, Json, duplicates, look_up_baseline
 from cds_hooks.cli.evaluation_feedback import feedback
 from cds_hooks.cli.evaluation_pair import NAMES_AND_FREE, pair_table, pair_told, run_pair
 from cds_hooks.cli.evaluation_run import Asking, bench
 from cds_hooks.evaluation.errors import SuiteError
 from cds_hooks.evaluation.matching import Match
-from cds_hooks.evaluation.metrics import rank, top
 from cds_hooks.evaluation.recorded.catalogue import catalogue
 from cds_hooks.evaluation.recorded.replay import replay
 from cds_hooks.evaluation.report import page
 from cds_hooks.evaluation.report.comparison import comparison_text
-from cds_hooks.evaluation.report.page import Page, percent
+from cds_hooks.evaluation.report.page import Page
 from cds_hooks.evaluation.report.paper import paper_page
 from cds_hooks.evaluation.report.runs import Run, headline, run_page
 from cds_hooks.evaluation.report.write import to_html, to_markdown
@@ -37,10 +37,8 @@ from cds_hooks.evaluation.runs.replayed import recorded_voice
 from cds_hooks.evaluation.runs.results import CaseResult, read_results
 from cds_hooks.evaluation.runs.runner import RESULTS, run_suite
 from cds_hooks.evaluation.runs.summary import summarise
-from cds_hooks.evaluation.suites.duplicates import near_duplicates, shared_cases
 from cds_hooks.evaluation.suites.eurorad import EURORAD
 from cds_hooks.evaluation.suites.load import find_file, load_suite
-from cds_hooks.evaluation.suites.lookup import look_up
 from cds_hooks.evaluation.suites.registry import known_suites
 from cds_hooks.evaluation.suites.suite import OnError, Suite, Task
 from cds_hooks.settings import Settings, load_settings
@@ -55,15 +53,12 @@ eval_app = typer.Typer(
     add_completion=False,
 )
 
-Data = Annotated[
-    Path,
-    typer.Option(help="The suite's file, or a folder that holds it: not part of this project."),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _RUNS = written("eval")
 
 
 eval_app.command("feedback")(feedback)
+eval_app.command("duplicates")(duplicates)
+eval_app.command("look-up")(look_up_baseline)
 
 
 @eval_app.command("suites")
@@ -220,53 +215,6 @@ def paper(
     else:
         show.screen().print(to_markdown(page), markup=False)
     console.print(f"{output}/report.html")
-
-
-@eval_app.command("duplicates")
-def duplicates(
-    first: Annotated[str, typer.Argument(help="A suite.")],
-    second: Annotated[str, typer.Argument(help="Another suite, or the same.")],
-    data: Data,
-    json: Json = False,
-) -> None:
-    """Find near-duplicates between two suites: take them out before fitting on one."""
-    now = datetime.now(UTC)
-    one = load_suite(first, data, now=now)
-    two = one if first == second else load_suite(second, data, now=now)
-    pairs = near_duplicates(one, two)
-    if json:
-        typer.echo(orjson.dumps([asdict(p) for p in pairs], option=orjson.OPT_INDENT_2).decode())
-        return
-    table = Table(first, second, "cosine", "same answer")
-    for pair in pairs:
-        same = "yes" if pair.same_answer else ""
-        table.add_row(pair.first, pair.second, f"{pair.cosine:.2f}", same)
-    console = show.screen()
-    console.print(table)
-    console.print(
-        f"{len(pairs)} pairs alike; {len(shared_cases(pairs))} cases with the same answer"
-    )
-
-
-@eval_app.command("look-up")
-def lookup(
-    suite: Annotated[str, typer.Option(help="Which suite.")], data: Data, json: Json = False
-) -> None:
-    """What a look-up among the other cases would score: a baseline without any model."""
-    loaded = load_suite(suite, data, now=datetime.now(UTC))
-    ranks = [
-        rank(case.gold.name, answers, lambda gold, answer: gold == answer)
-        for case, answers in zip(loaded.cases, look_up(loaded.cases), strict=True)
-    ]
-    figures = {f"top-{k}": top(ranks, k) for k in (1, 3, 5)}
-    alone = len({case.gold.name for case in loaded.cases}) == len(loaded.cases)
-    if json:
-        typer.echo(orjson.dumps({k: asdict(f) for k, f in figures.items()}).decode())
-        return
-    for name, figure in figures.items():
-        show.screen().print(f"{suite}, look-up without a model, {name}: {percent(figure)}")
-    if alone:
-        show.screen().print("No two cases share a truth: among these a look-up cannot be right.")
 
 
 async def _run(
