@@ -87,11 +87,22 @@ def hook(
             document = ehr.fire(name, resources, whose)
         _print(document, console, json=json)
         return
+    _answer_here(service, _request(service, resources, whose), config, json=json, explain=explain)
+
+
+def _answer_here(
+    service: ServiceDefinition,
+    body: dict[str, Any],
+    config: Path | None,
+    *,
+    json: bool,
+    explain: bool,
+) -> None:
+    """Answer in this process and print the response. Raises typer.Exit without an answer."""
+    console = show.screen(json=json)
     # What the engine would log of its end is told below, once.
     with console.status("the model reads the chart"), unlogged():
-        done, response, cause = asyncio.run(
-            _consult(service, _request(service, resources, whose), config)
-        )
+        done, response, cause = asyncio.run(_consult(service, body, config))
     document = to_document(response)
     _print({"response": document, "consultation": done} if json and explain else document,
            console, json=json)  # fmt: skip
