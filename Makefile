@@ -9,8 +9,8 @@ WORKERS ?= -n logical --maxprocesses 4 --dist loadfile
 help:  ## what there is
 	@grep -E '^[a-z0-9.-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
 
-setup:  ## virtual environment, dependencies, embedded model, terminology
-	@$(PYTHON) deploy/setup.py
+setup:  ## environment, model, terminology; LLAMA=cuda|vulkan|metal|rocm|cpu: llama.cpp for it
+	@$(PYTHON) deploy/setup.py --llama "$(LLAMA)" --llama-arch "$(LLAMA_ARCH)"
 
 portable:  ## the engine's last resort: llama.cpp for any processor, in build/llama-portable
 	@$(PYTHON) deploy/setup.py --portable
