@@ -19,7 +19,7 @@ from types import FrameType
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from setup_steps import backends, data, environment, llama, proof
-from setup_steps.backends import CPU, Choice
+from setup_steps.backends import CPU, PROCESSOR, Choice
 from setup_steps.errors import CommandFailed, SetupError
 from setup_steps.faults import explain_os_error
 from setup_steps.gpu_tools import found_tools
@@ -33,7 +33,6 @@ SPACE_PACKAGES = 600
 SPACE_DATA = 400
 
 Plan = Callable[[Layout, Choice], list[Step]]
-PROCESSOR = Choice(CPU)
 
 
 def installation(layout: Layout, backend: Choice = PROCESSOR) -> list[Step]:

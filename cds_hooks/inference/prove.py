@@ -1,8 +1,8 @@
 """Whether a model decodes on this machine: loaded and tried in an engine process of its own.
 
 `python -m cds_hooks.inference.prove MODEL [--gpu-layers N] [--portable DIR] [--json]` prints one
-line and ends with 0, or with the cause and 1. The process is confined as the service's is, and climbs down the same
-ladder.
+line and ends with 0, or with the cause and 1. The process is confined as the service's is, and
+climbs down the same ladder.
 """
 
 from __future__ import annotations

@@ -15,7 +15,9 @@ from typing import Any
 from setup_steps.errors import SetupError
 from setup_steps.layout import Layout
 
-__all__ = ["CPU", "Choice", "chosen", "forget_or_note", "named"]
+__all__ = [
+    "CPU", "PROCESSOR", "Choice", "chosen", "forget_or_note", "named", "require_system",
+]  # fmt: skip
 
 DATA = Path(__file__).with_name("backends.toml")
 CPU = "cpu"
@@ -35,6 +37,10 @@ class Choice:
     environment: re.Pattern[str] | None = None
     megabytes: int = 0
     systems: Sequence[str] = field(default=("linux", "darwin"))
+    shows: Mapping[str, Any] = field(default_factory=dict)
+
+
+PROCESSOR = Choice(CPU)
 
 
 def chosen(layout: Layout, name: str, arch: str) -> Choice:
@@ -70,6 +76,7 @@ def named(name: str, arch: str = "") -> Choice:
         environment=re.compile(pattern) if pattern else None,
         megabytes=table.get("megabytes", 0),
         systems=table["systems"],
+        shows=table.get("shows", {}),
     )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from setup_steps import machine
-from setup_steps.backends import CPU, Choice
+from setup_steps.backends import CPU, PROCESSOR, Choice
 from setup_steps.faults import require_space
 from setup_steps.gpu_tools import found_tools
 from setup_steps.layout import Layout
@@ -58,7 +58,7 @@ class Build:
     name: str
     switches: tuple[str, ...]
     native: bool
-    backend: Choice = Choice(CPU)
+    backend: Choice = PROCESSOR
 
 
 NATIVE = Build("native", ("-DGGML_NATIVE=ON",), native=True)

@@ -198,7 +198,7 @@ def test_what_was_built_last_is_built_again(setup_layout: Layout) -> None:
 @pytest.mark.parametrize("text", [b"", b"\xff", b'llama = "gpu"\narch = ""\n', b"llama = 1\n"])
 def test_a_damaged_note_is_told(setup_layout: Layout, text: bytes) -> None:
     setup_layout.backend_choice.write_bytes(text)
-    with pytest.raises(SetupError, match="backend-note-damaged: .*make setup LLAMA=cpu"):
+    with pytest.raises(SetupError, match=r"backend-note-damaged: .*make setup LLAMA=cpu"):
         backends.chosen(setup_layout, "", "")
     assert backends.chosen(setup_layout, "cpu", "").name == "cpu"
 

@@ -82,7 +82,7 @@ def test_pip_with_an_index_that_lacks_a_package(setup_layout: Layout, tmp_path: 
         ("No CMAKE_CUDA_COMPILER could be found.", "gpu-tool-missing"),
         ('Could not find a package configuration file provided by "SPIRV-Headers" with',
          "gpu-tool-missing"),
-        ("ggml-vulkan.cpp:5214:21: error: ‘LayerSettingEXT’ is not a member of ‘vk’",
+        ("ggml-vulkan.cpp:5214:21: error: 'LayerSettingEXT' is not a member of 'vk'",
          "gpu-tool-missing"),
     ],
 )  # fmt: skip
