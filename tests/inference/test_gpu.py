@@ -16,7 +16,7 @@ from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.gpu import gpu_trouble
 from cds_hooks.inference.llama import LlamaEngine
 from cds_hooks.inference.standing import Standing
-from cds_hooks.inference.worker import devices
+from cds_hooks.inference.worker import ggml_devices as devices
 from cds_hooks.runtime.engines import engine_checks
 
 pytestmark = pytest.mark.model

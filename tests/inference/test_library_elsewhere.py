@@ -1,5 +1,5 @@
-"""A libllama that was built elsewhere: `LLAMA_CPP_LIB_PATH` reaches the engine process, and a library
-that does not fit is refused in words. With real libraries: the installed one, copied and spoilt."""
+"""A libllama that was built elsewhere: `LLAMA_CPP_LIB_PATH` reaches the engine process, and a
+library that does not fit is refused in words. With the installed one, copied and spoilt."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cds_hooks.inference.worker.batch import Batch
-from cds_hooks.inference.worker.devices import gpu_facts
+from cds_hooks.inference.worker.ggml_devices import gpu_facts
 from cds_hooks.inference.worker.versions import difference
 
 __all__ = [
