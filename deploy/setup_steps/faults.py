@@ -86,7 +86,7 @@ CAUSES: Sequence[Cause] = (
     ),
     Cause(
         "gpu-tool-missing",
-        r"No CMAKE_(CUDA|HIP)_COMPILER could be found|CUDA Toolkit not found"
+        r"No CMAKE_(CUDA|HIP)_COMPILER could be found|CUDA Toolkit not found|CUDA::\w+"
         r"|Could NOT find Vulkan|provided by \"(SPIRV-Headers|hip|hipblas|rocblas)\""
         r"|ROCM/HIP V[0-9.]+ is required|is not a member of .vk.",
         "CMake or the compiler misses a part of the GPU's development kit, or finds one that is "

@@ -20,6 +20,7 @@ from setup_steps.errors import SetupError
 __all__ = ["Tools", "found_tools"]
 
 Need = Mapping[str, Any]
+_LIBRARIES = ("lib64", "lib", "lib64/stubs", "lib/stubs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ def found_tools(
     programs: dict[str, Path] = {}
     versions, variables = [], {}
     for need in choice.needs:
+        if "unless" in need and re.search(need["unless"], environ.get("CMAKE_ARGS", "")):
+            continue
         if "program" in need:
             path = _program(need, environ, os_release)
             programs[need["program"]] = path
@@ -133,8 +136,8 @@ def _places(
     beside = need.get("beside", "")
     if beside in programs:
         root = _root_of(programs[beside])
-        yield from ((root / "include", root / folder) for folder in ("lib64", "lib"))
-        yield from ((each / "include", each / "lib") for each in sorted(root.glob("targets/*")))
+        for home in (root, *sorted(root.glob("targets/*"))):
+            yield from ((home / "include", home / folder) for folder in _LIBRARIES)
     else:
         root = Path(environ.get(beside) or "/usr")
         yield root / "include", root / "lib"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes.util
 import os
 import shutil
 import tomllib
@@ -317,8 +318,9 @@ def _cuda(script: Script, compiles: str = "exit 0") -> Path:
     answer += f"--list-gpu-arch) echo compute_75; echo compute_100;; *) {compiles};; esac"
     nvcc = script("nvcc", answer)
     (nvcc.parents[1] / "include").mkdir()
-    (nvcc.parents[1] / "include" / "cublas_v2.h").touch()
-    (nvcc.parents[1] / "lib64").mkdir()
+    for header in ("cublas_v2.h", "cuda.h"):
+        (nvcc.parents[1] / "include" / header).touch()
+    _library(nvcc.parents[1] / "lib64" / "stubs", "cuda")
     return nvcc
 
 
@@ -346,11 +348,29 @@ def test_cublas_is_looked_for_with_its_header_and_its_library(
     nvcc = _cuda(script)
     environ = {**nothing, "PATH": f"{nvcc.parent}:{os.defpath}"}
     assert "the linker does not find -lcublas" in _refused("cuda", environ, debian)
+    _library(nvcc.parents[1] / "lib64", "cublas")
+    gpu_tools.found_tools(backends.named("cuda"), environ, debian)
     (nvcc.parents[1] / "include" / "cublas_v2.h").unlink()
     told = _refused("cuda", environ, debian)
     assert told.startswith("gpu-tool-missing: this build needs cuBLAS with its headers, and the ")
     assert "does not find cublas_v2.h" in told
     assert "libcublas-dev" in told
+
+
+def test_a_machine_that_only_builds_needs_a_stub_of_the_driver_or_does_without(
+    nothing: dict[str, str], debian: Path, script: Script
+) -> None:
+    nvcc = _cuda(script)
+    _library(nvcc.parents[1] / "lib64", "cublas")
+    (nvcc.parents[1] / "lib64" / "stubs" / "libcuda.so").unlink()
+    environ = {**nothing, "PATH": f"{nvcc.parent}:{os.defpath}"}
+    if ctypes.util.find_library("cuda"):
+        pytest.skip("NVIDIA's driver is here")
+    told = _refused("cuda", environ, debian)
+    assert "the linker does not find -lcuda" in told
+    assert "CMAKE_ARGS=-DGGML_CUDA_NO_VMM=ON" in told
+    environ["CMAKE_ARGS"] = "-DGGML_CUDA_NO_VMM=ON"
+    gpu_tools.found_tools(backends.named("cuda"), environ, debian)
 
 
 @pytest.mark.parametrize(
