@@ -103,6 +103,28 @@ async def test_a_build_for_the_processor_says_that_it_has_no_gpu(
     assert "CPU" in event.fields["backends"]
 
 
+async def test_a_model_decodes_on_the_gpu_that_the_library_finds(
+    config: LlamaConfig, tiny_models: ModuleType, tmp_path: Path
+) -> None:
+    """Where there is one: LLAMA_CPP_LIB_PATH may name a library that was built for it."""
+    if devices.gpu_facts()["gpu"] != "yes":
+        pytest.skip("this llama.cpp has no GPU")
+    path = tmp_path / "tiny.gguf"
+    tiny_models.write("llama", path)
+    entry = config.entry.model_copy(update={"sha256": ""})
+    changes = {"names": None, "cache": None, "kept_prompts": 0, "gpu_layers": -1}
+    engine = LlamaEngine(replace(config, model=path, entry=entry, **changes))
+    await engine.start()
+    try:
+        async with asyncio.timeout(600):
+            state = await engine.settled()
+        assert (state.status, state.rung) == ("ready", "as-configured"), engine.trouble
+        assert engine_checks(engine)["engine_gpu"] == engine.facts["devices"]
+        assert "gpu_trouble" not in engine.facts
+    finally:
+        await engine.stop()
+
+
 # --- ggml's devices ---------------------------------------------------------------------------
 
 

@@ -62,6 +62,12 @@ async def _tried(config: LlamaConfig) -> tuple[EngineState, str, str]:
         await engine.stop()
 
 
+def _environ(pid: int | None) -> set[str]:
+    """The names of a process's variables as it was started."""
+    whole = Path(f"/proc/{pid}/environ").read_bytes()
+    return {each.split(b"=")[0].decode() for each in whole.split(b"\0") if each}
+
+
 def _mapped(pid: int | None) -> str:
     return Path(f"/proc/{pid}/maps").read_text() if pid else ""
 
@@ -73,6 +79,22 @@ async def test_the_engine_process_loads_the_library_that_the_environment_names(
     assert state.status == "ready", trouble
     assert f"{elsewhere}/libllama.so" in loaded
     assert str(_installed()) not in loaded
+
+
+async def test_which_gpus_are_seen_is_handed_on_and_nothing_else(
+    tiny: LlamaConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handed = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "GGML_VK_VISIBLE_DEVICES")
+    for name in (*handed, "PASSWORD"):
+        monkeypatch.setenv(name, "")
+    engine = LlamaEngine(tiny)
+    await engine.start()
+    try:
+        told = _environ(engine.pid)
+    finally:
+        await engine.stop()
+    assert {name for name in told if "DEVICES" in name} == set(handed)
+    assert "PASSWORD" not in told
 
 
 async def test_a_confined_engine_may_read_it_too(tiny: LlamaConfig, elsewhere: Path) -> None:
