@@ -3,14 +3,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 # One file is run best without workers: `.venv/bin/python -m pytest FILE`.
 WORKERS ?= -n logical --maxprocesses 4 --dist loadfile
-.PHONY: help setup portable demo serve test test-all test-python check bench fuzz mutate soak kill fhir-server llama-server model-qwen-0.5b \
+.PHONY: help setup gpu-proof portable demo serve test test-all test-python check bench fuzz mutate soak kill fhir-server llama-server model-qwen-0.5b \
 	model-qwen-1.5b lock clean
 
 help:  ## what there is
 	@grep -E '^[a-z0-9.-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
 
-setup:  ## virtual environment, dependencies, embedded model, terminology
-	@$(PYTHON) deploy/setup.py
+setup:  ## environment, model, terminology; LLAMA=cuda|vulkan|metal|rocm|cpu: llama.cpp for it
+	@$(PYTHON) deploy/setup.py --llama "$(LLAMA)" --llama-arch "$(LLAMA_ARCH)"
+
+gpu-proof:  ## on a machine with a GPU: build for it, answer on it, print JSON (docs/gpu.md)
+	@$(PYTHON) deploy/gpu_proof.py --llama "$(or $(LLAMA),cuda)" --llama-arch "$(LLAMA_ARCH)" $(if $(MODEL),--model "$(MODEL)")
 
 portable:  ## the engine's last resort: llama.cpp for any processor, in build/llama-portable
 	@$(PYTHON) deploy/setup.py --portable

@@ -66,9 +66,11 @@ def _print(proofs: Mapping[str, Proof]) -> None:
         colour = "green" if proof.decodes else "red"
         console.print(f"{escape(name)}: [{colour}]{escape(proof.line)}[/]", soft_wrap=True)
         console.print(f"processor: {' '.join(proof.processor) or 'not told'}", soft_wrap=True)
-        for key in ("engine", "built_with"):
+        for key in ("engine", "built_with", "backends", "devices"):
             if told := proof.facts.get(key):
                 console.print(f"{key.replace('_', ' ')}: {escape(told)}", soft_wrap=True)
+        if trouble := proof.facts.get("gpu_trouble"):
+            console.print(f"[yellow]{escape(trouble)}[/]", soft_wrap=True)
 
 
 def _print_servers(trials: Mapping[str, Trial]) -> None:

@@ -183,9 +183,14 @@ def _environment(config: LlamaConfig) -> dict[str, str]:
 
 
 def _library(config: LlamaConfig, kept: Mapping[str, str]) -> dict[str, str]:
-    """Where another libllama lies, for llama-cpp-python, and what it needs, for the loader."""
-    if config.library is None:
+    """Where another libllama lies, for llama-cpp-python, and what it needs, for the loader.
+
+    `LLAMA_CPP_LIB_PATH` of the service's environment names it as `library` does; the engine process
+    works in another folder, so a relative path would be another there.
+    """
+    named = config.library or kept.get("LLAMA_CPP_LIB_PATH")
+    if not named:
         return {}
-    folder = str(config.library.resolve())
+    folder = str(Path(named).resolve())
     folders = ":".join(filter(None, (folder, kept.get("LD_LIBRARY_PATH", ""))))
     return {"LLAMA_CPP_LIB_PATH": folder, "LD_LIBRARY_PATH": folders}

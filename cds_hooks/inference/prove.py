@@ -1,8 +1,8 @@
 """Whether a model decodes on this machine: loaded and tried in an engine process of its own.
 
-`python -m cds_hooks.inference.prove MODEL [--portable DIR] [--json]` prints one line and ends with
-0, or with the cause and 1. The process is confined as the service's is, and climbs down the same
-ladder.
+`python -m cds_hooks.inference.prove MODEL [--gpu-layers N] [--portable DIR] [--json]` prints one
+line and ends with 0, or with the cause and 1. The process is confined as the service's is, and
+climbs down the same ladder.
 """
 
 from __future__ import annotations
@@ -49,9 +49,12 @@ class Proof:
         """The same for a person."""
         if not self.decodes:
             return f"does not decode: {self.code}: {self.cause}"
-        before = self.facts.get("before", "")
         told = f"decodes: rung {self.rung}, {self.seconds:.1f} s"
-        return f"{told} ({before})" if before else told
+        more = [self.facts.get(key, "") for key in ("gpu_trouble", "before")]
+        if self.facts.get("devices") and not more[0]:
+            more[0] = f"with {self.facts['devices']}"
+        said = " ".join(filter(None, more))
+        return f"{told} ({said})" if said else told
 
     def document(self) -> dict[str, object]:
         """The same as JSON."""
@@ -115,11 +118,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m cds_hooks.inference.prove", description=__doc__
     )
     parser.add_argument("model", type=Path, help="The GGUF file.")
+    parser.add_argument("--gpu-layers", type=int, default=0, help="Layers on the GPU; -1: all.")
     parser.add_argument("--portable", type=Path, help="Folder of a libllama for any processor.")
     parser.add_argument("--json", action="store_true", help="Print one JSON object.")
     given = parser.parse_args(arguments)
     config = replace(
         config_for(given.model),
+        gpu_layers=given.gpu_layers,
         portable_library=given.portable,
         fault=os.environ.get(VARIABLE, ""),
     )

@@ -16,6 +16,7 @@ from typing import Any
 from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.deaths import Death, Stage, death_of
 from cds_hooks.inference.engine import EngineEvent
+from cds_hooks.inference.gpu import gpu_trouble
 from cds_hooks.inference.ladder import Ladder, Next, Rung, on_rung
 from cds_hooks.inference.process import WorkerGone
 from cds_hooks.inference.processor import this_processor
@@ -74,7 +75,9 @@ class Standing:
     @property
     def facts(self) -> Mapping[str, str]:
         """Of the model that was loaded last: `rung`, `engine`, `built_with` (what the library uses
-        of a processor), `processor`, and `before`: what was tried before that rung."""
+        of a processor), `backends` and `devices` (GPUs) of the library, `gpu` (yes, no-backend or
+        no-device), `gpu_trouble` where layers were to be on a GPU and are not, `processor`, and
+        `before`: what was tried before that rung."""
         return dict(self._facts)
 
     @property
@@ -107,9 +110,12 @@ class Standing:
         library = {str(k): str(v) for k, v in told.items()} if isinstance(told, dict) else {}
         if self._failures:
             _log.warning("the model runs on rung %s. %s", self.rung, self._before)
+        if off_gpu := gpu_trouble(self._config.gpu_layers, library):
+            _log.warning("%s", off_gpu)
         before = self._before or self._facts.get("before", "")
         processor = " ".join(self._processor)
-        facts = {"rung": self.rung, **library, "processor": processor, "before": before}
+        told = {"gpu_trouble": off_gpu, "processor": processor, "before": before}
+        facts = {"rung": self.rung, **library, **told}
         self._facts = {name: value for name, value in facts.items() if value}
         self._note("engine-started", self._facts)
         self._failures.clear()

@@ -89,7 +89,8 @@ async def started_engine(settings: Settings, template: Template) -> AsyncIterato
 
 def engine_checks(engine: Engine) -> dict[str, str]:
     """For `/readyz`: `engine` is ok, or the code with what it means; `engine_rung` is ok where the
-    model is loaded as configured, else the rung and what brought it there; `engine_state` is there
+    model is loaded as configured, else the rung and what brought it there; `engine_gpu` is there
+    where a GPU is asked for or found: its devices, or why there is none; `engine_state` is there
     while it is not ready. It tells, and does not decide."""
     state, trouble = engine.state, getattr(engine, "trouble", "")
     wrong = ": ".join(filter(None, [state.detail or state.status, trouble]))
@@ -97,8 +98,11 @@ def engine_checks(engine: Engine) -> dict[str, str]:
     if state.status != "ready":
         # Whether it is worth waiting for: one that has failed stays so.
         checks["engine_state"] = state.status
+    facts: Mapping[str, str] = getattr(engine, "facts", {})
+    if gpu := facts.get("gpu_trouble") or facts.get("devices"):
+        checks["engine_gpu"] = gpu
     if state.rung:
-        before = getattr(engine, "facts", {}).get("before", "")
+        before = facts.get("before", "")
         low = ": ".join(filter(None, [state.rung, before]))
         checks["engine_rung"] = "ok" if state.rung == Rung.AS_CONFIGURED else low
     return checks

@@ -84,6 +84,14 @@ CAUSES: Sequence[Cause] = (
         r"No CMAKE_C(XX)?_COMPILER could be found|compiler identification is unknown",
         "CMake finds no C and C++ compiler.",
     ),
+    Cause(
+        "gpu-tool-missing",
+        r"No CMAKE_(CUDA|HIP)_COMPILER could be found|CUDA Toolkit not found|CUDA::\w+"
+        r"|Could NOT find Vulkan|provided by \"(SPIRV-Headers|hip|hipblas|rocblas)\""
+        r"|ROCM/HIP V[0-9.]+ is required|is not a member of .vk.",
+        "CMake or the compiler misses a part of the GPU's development kit, or finds one that is "
+        "too old: docs/gpu.md lists what each backend needs.",
+    ),
 )  # fmt: skip
 
 

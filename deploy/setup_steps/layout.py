@@ -84,6 +84,11 @@ class Layout:
         """Exists where this processor refused the native build: the portable one is installed."""
         return self.build / "portable-engine.txt"
 
+    @property
+    def backend_choice(self) -> Path:
+        """Which of llama.cpp's backends was built last, unless it was the processor's."""
+        return self.build / "llama-backend.toml"
+
 
 def default_layout(environ: Mapping[str, str] = os.environ) -> Layout:
     """The layout of the checkout that this file lies in."""

@@ -9,16 +9,19 @@ import re
 import shlex
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from setup_steps import machine
+from setup_steps.backends import CPU, PROCESSOR, Choice
 from setup_steps.faults import require_space
+from setup_steps.gpu_tools import found_tools
 from setup_steps.layout import Layout
 from setup_steps.process import BuildProgress, Words, run
 from setup_steps.wheels import kept_wheel
 
-__all__ = ["NATIVE", "PORTABLE", "Build", "build_key", "llama_wheel", "split_lock"]
+__all__ = ["NATIVE", "PORTABLE", "Build", "build_key", "llama_wheel", "on_backend", "split_lock"]
 
 SMALL = (
     "-DLLAVA_BUILD=OFF",
@@ -49,11 +52,13 @@ SPACE_CACHE = 60
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """A kind of build: CMake's switches, and whether the result suits this processor only."""
+    """A kind of build: CMake's switches, whether the result suits this processor only, and the
+    backend beside the processor's."""
 
     name: str
     switches: tuple[str, ...]
     native: bool
+    backend: Choice = PROCESSOR
 
 
 NATIVE = Build("native", ("-DGGML_NATIVE=ON",), native=True)
@@ -69,11 +74,26 @@ PORTABLE = Build(
 """For every x86-64 processor since 2009 (x86-64-v2); elsewhere the architecture's own baseline."""
 
 
+def on_backend(build: Build, backend: Choice) -> Build:
+    """The same build with a backend beside the processor's."""
+    if backend.name == CPU:
+        return build
+    switches = (*build.switches, *backend.switches)
+    return replace(build, name=f"{build.name}, {backend.name}", switches=switches, backend=backend)
+
+
 def build_environment(
-    build: Build, include: Path, environ: Mapping[str, str], architecture: str
+    build: Build,
+    include: Path,
+    environ: Mapping[str, str],
+    architecture: str,
+    tools: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, str]:
-    """The environment of a build: our switches first, so that those of the user win."""
-    made = dict(environ)
+    """The environment of a build: our switches first, so that those of the user win.
+
+    `tools` are variables that tell CMake where a GPU's tools lie.
+    """
+    made = {**tools, **environ}
     ours = [*SMALL, f"-DCMAKE_PROJECT_llama.cpp_INCLUDE={include}", *build.switches]
     made["CMAKE_ARGS"] = f"{shlex.join(ours)} {environ.get('CMAKE_ARGS', '')}".strip()
     if architecture in {"x86_64", "AMD64"}:
@@ -88,7 +108,8 @@ def build_key(
 ) -> str:
     """What a wheel is known by: a digest of all that it depends on.
 
-    Sources, build tools, switches, flags, the C library, and for a native build the processor.
+    Sources, build tools, switches, flags, the C library, for a native build the processor, and for
+    a backend beside the processor's its name and what of the environment decides it.
     """
     own = features if features is not None else machine.processor_features()
     named = {
@@ -103,11 +124,25 @@ def build_key(
         repr((SMALL, NO_AMX, build.switches, named)),
         machine.c_library(),
         own if build.native else own.split()[0],
+        *_backend_parts(build.backend, environ),
     ]
     digest = hashlib.sha256()
     for part in parts:
         digest.update(f"{len(part)}:{part}".encode())
     return digest.hexdigest()[:16]
+
+
+def _backend_parts(backend: Choice, environ: Mapping[str, str]) -> list[str]:
+    """Nothing for the processor alone: its wheels keep the names that they had."""
+    if backend.name == CPU:
+        return []
+    pattern = backend.environment
+    named = {
+        name: value
+        for name, value in sorted(environ.items())
+        if pattern is not None and pattern.fullmatch(name)
+    }
+    return [backend.name, repr(named)]
 
 
 def _split(layout: Layout) -> tuple[str, str]:
@@ -132,11 +167,15 @@ def llama_wheel(layout: Layout, build: Build, environ: Mapping[str, str] = os.en
 
     def compile_into(folder: Path) -> None:
         machine.require_compilers(environ)
+        tools = found_tools(build.backend, environ)
         temporary = Path(tempfile.gettempdir())
-        require_space({temporary: SPACE_TEMPORARY, layout.cache: SPACE_CACHE})
-        print(f"  llama.cpp is compiled ({build.name} build): once, some minutes", flush=True)
+        more = build.backend.megabytes
+        require_space({temporary: SPACE_TEMPORARY + more, layout.cache: SPACE_CACHE + more // 2})
+        told = "".join(f" with {version}" for version in tools.versions)
+        print(f"  llama.cpp is compiled ({build.name} build{told}): once, some minutes", flush=True)
         lock, _ = split_lock(layout)
-        made = build_environment(build, layout.cmake_include, environ, platform.machine())
+        include, architecture = layout.cmake_include, platform.machine()
+        made = build_environment(build, include, environ, architecture, tools.variables)
         run(layout, _command(layout, lock, folder), BuildProgress(), made)
 
     return kept_wheel(layout.cache, build_key(layout, build, environ), compile_into)

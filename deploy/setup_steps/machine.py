@@ -13,7 +13,7 @@ from pathlib import Path
 
 from setup_steps.errors import SetupError
 
-__all__ = ["c_library", "known_flags", "processor_features", "require_compilers"]
+__all__ = ["c_library", "known_flags", "processor_features", "require_compilers", "systems"]
 
 CPUINFO = Path("/proc/cpuinfo")
 OS_RELEASE = Path("/etc/os-release")
@@ -89,14 +89,18 @@ def _fault(command: list[str], variable: str, language: str, environ: Mapping[st
     return f"({shlex.join(command)}) makes no program: {first.strip()}"
 
 
-def _advice(os_release: Path) -> str:
+def systems(os_release: Path = OS_RELEASE) -> list[str]:
+    """The distribution and those it is like, the nearest first, as `PACKAGES` names them."""
     try:
         text = os_release.read_text(encoding="utf-8")
     except OSError:
-        text = ""
+        return []
     words = re.findall(r"[a-z]+", " ".join(re.findall(r"(?m)^ID(?:_LIKE)?=(.*)$", text)))
-    systems = (ALIASES.get(word, word) for word in words)
-    command = next((PACKAGES[system] for system in systems if system in PACKAGES), None)
+    return [ALIASES.get(word, word) for word in words]
+
+
+def _advice(os_release: Path) -> str:
+    command = next((PACKAGES[each] for each in systems(os_release) if each in PACKAGES), None)
     return f"Install it: {command}" if command else "Install GCC 11 or later, or Clang."
 
 

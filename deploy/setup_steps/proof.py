@@ -10,12 +10,15 @@ from setup_steps.process import Words, run
 __all__ = ["native_was_refused", "note_refusal", "prove"]
 
 
-def prove(layout: Layout) -> None:
+def prove(layout: Layout, *, on_gpu: bool = False) -> None:
     """Decode once under the confinement that the service uses; print what the proof says.
 
+    `on_gpu` puts the whole model there; where there is no GPU, the line says so.
     Raises CommandFailed with the named cause where the engine does not run on this machine.
     """
     command: Words = [layout.python, "-m", "cds_hooks.inference.prove", layout.model]
+    if on_gpu:
+        command += ["--gpu-layers", "-1"]
     if layout.portable_library.exists():
         command += ["--portable", layout.portable_library]
     said = run(layout, command, explain=False).strip().splitlines()

@@ -14,6 +14,7 @@ from types import ModuleType
 
 import pytest
 from setup_steps import data, environment, wheels
+from setup_steps.backends import Choice
 from setup_steps.errors import CommandFailed, SetupError
 from setup_steps.faults import cause_of, explain_os_error, require_space
 from setup_steps.layout import Layout
@@ -78,6 +79,11 @@ def test_pip_with_an_index_that_lacks_a_package(setup_layout: Layout, tmp_path: 
         ("The virtual environment was not created successfully because ensurepip is not available",
          "ensurepip-missing"),
         ("No CMAKE_CXX_COMPILER could be found.", "compiler-missing"),
+        ("No CMAKE_CUDA_COMPILER could be found.", "gpu-tool-missing"),
+        ('Could not find a package configuration file provided by "SPIRV-Headers" with',
+         "gpu-tool-missing"),
+        ("ggml-vulkan.cpp:5214:21: error: 'LayerSettingEXT' is not a member of 'vk'",
+         "gpu-tool-missing"),
     ],
 )  # fmt: skip
 def test_the_first_cause_is_the_one_that_is_named(output: str, code: str) -> None:
@@ -109,7 +115,7 @@ def test_set_up_itself_meets_a_full_disk(
     setup_module: ModuleType, setup_layout: Layout, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    def full(layout: Layout) -> list[Step]:
+    def full(layout: Layout, _backend: Choice) -> list[Step]:
         def write() -> None:
             raise OSError(errno.ENOSPC, "No space left on device", str(layout.model))
 
@@ -225,7 +231,7 @@ def test_a_set_up_checkout_need_not_be_writable(
 ) -> None:
     done: list[str] = []
 
-    def one(layout: Layout) -> list[Step]:
+    def one(layout: Layout, _backend: Choice) -> list[Step]:
         return [Step("one", lambda: done.append("one"))]
 
     def refused(path: Path, what: str) -> None:

@@ -9,6 +9,7 @@ from types import ModuleType
 
 import pytest
 from setup_steps import machine, proof
+from setup_steps.backends import Choice
 from setup_steps.errors import CommandFailed, SetupError
 from setup_steps.layout import Layout
 from setup_steps.steps import Step
@@ -79,7 +80,7 @@ def test_a_refused_instruction_brings_the_portable_build_once(
     (setup_layout.cache / native).mkdir(parents=True)
     installed: list[str] = []
 
-    def planned(layout: Layout) -> list[Step]:
+    def planned(layout: Layout, backend: Choice) -> list[Step]:
         _, step = setup_module.installation(layout)
 
         def install() -> None:
@@ -99,7 +100,10 @@ def test_a_refused_instruction_brings_the_portable_build_once(
     monkeypatch.setattr(machine, "processor_features", lambda: "x86_64 avx512f more")
     monkeypatch.setattr(proof, "processor_features", lambda: "x86_64 avx512f more")
     with pytest.raises(SetupError):
-        setup_module.work(setup_layout, lambda layout: [*planned(layout), _always(layout, ending)])
+        setup_module.work(
+            setup_layout,
+            lambda layout, backend: [*planned(layout, backend), _always(layout, ending)],
+        )
 
 
 def _always(layout: Layout, ending: str) -> Step:

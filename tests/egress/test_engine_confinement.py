@@ -119,6 +119,17 @@ def test_records_in_a_checkout_are_not_among_what_is_read() -> None:
     assert files.written == ()
 
 
+def test_a_gpus_devices_are_granted_with_layers_alone_and_its_libraries_are_read() -> None:
+    without = files_for({"model": "/models/m.gguf", "gpu_layers": 0})
+    having = files_for({"model": "/models/m.gguf", "gpu_layers": -1})
+    assert without.devices == (Path("/dev/null"), Path("/dev/zero"))
+    assert Path("/usr/share/vulkan") not in without.read
+    assert Path("/usr/share/vulkan") in having.read
+    for toolkit in ("/usr/local/cuda", "/opt/rocm"):
+        assert Path(toolkit) in without.read
+    assert without.written == having.written == ()
+
+
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
 def test_the_filter_is_made_for_both_architectures(machine: str) -> None:
     steps = seccomp.filter_for(machine, 1234, local_sockets=False)

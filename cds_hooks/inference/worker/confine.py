@@ -28,16 +28,18 @@ NOT_CONFINED = "engine-not-confined"
 _HERE = Path(__file__).resolve()
 _OWN = _HERE.parents[2]
 
-# The loader's and the C library's, and what llama.cpp and Python ask about processors and memory.
+# The loader's and the C library's, GPU makers' libraries, which a library that was built for a GPU
+# needs even where no layer is on one, and what llama.cpp and Python ask of processors and memory.
 _SYSTEM = (
-    "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache",
-    "/etc/localtime", "/usr/share/zoneinfo", "/proc/self", "/proc/cpuinfo", "/proc/meminfo",
-    "/proc/stat", "/sys/devices/system", "/sys/fs/cgroup", "/dev/urandom", "/dev/random",
+    "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/local/cuda",
+    "/opt/rocm", "/etc/ld.so.cache", "/etc/localtime", "/usr/share/zoneinfo", "/proc/self",
+    "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/sys/devices/system", "/sys/fs/cgroup",
+    "/dev/urandom", "/dev/random",
 )  # fmt: skip
 # Vendors' drivers: device files and what names them (docs/egress.md).
 _GPU_READ = (
     "/sys", "/proc", "/etc/vulkan", "/usr/share/vulkan", "/etc/OpenCL", "/usr/share/drirc.d",
-    "/usr/share/libdrm", "/opt/rocm", "/usr/local/cuda",
+    "/usr/share/libdrm",
 )  # fmt: skip
 _GPU_DEVICES = ("nvidia*", "dri", "kfd", "accel", "shm")
 

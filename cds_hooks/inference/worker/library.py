@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import tomllib
+from pathlib import Path
 from typing import Any
 
 __all__ = ["UNUSABLE", "hint", "unusable"]
@@ -14,16 +16,21 @@ _NAMED = re.compile(r"undefined symbol: \w+|lib[\w.-]+\.so[\w.]*|\b(?:GLIBC|GLIB
 
 
 def unusable(error: Exception) -> dict[str, Any]:
-    """The frame that says that llama.cpp's library cannot be loaded, naming what is missing."""
-    found = ", ".join(dict.fromkeys(_NAMED.findall(str(error))))
-    told = f"{type(error).__name__}: {found}" if found else type(error).__name__
-    message = f"The library of llama.cpp cannot be used ({told})"
+    """The frame that says that llama.cpp's library cannot be loaded: why, and what is missing.
+
+    The code is one for all, as what follows is the same; the reason is stable too.
+    """
+    said = f"{type(error).__name__}: {error}"
+    fault = next(each for each in _faults() if re.search(each["pattern"], said))
+    named = ", ".join(dict.fromkeys(_NAMED.findall(str(error))))
+    reason = f"{fault['reason']}: {named}" if named else fault["reason"]
+    message = f"The library of llama.cpp cannot be used ({reason}): {fault['message']}"
     return {
         "op": "state",
         "status": "failed",
         "code": UNUSABLE,
         "message": message,
-        "hint": hint(),
+        "hint": " ".join(filter(None, [fault.get("hint", ""), hint()])),
     }
 
 
@@ -32,6 +39,13 @@ def hint() -> str:
     if "LLAMA_CPP_LIB_PATH" in os.environ:
         return (
             "The folder in LLAMA_CPP_LIB_PATH or model.portable_library must hold the libllama "
-            "that this llama-cpp-python was made for."
+            "that this llama-cpp-python was made for (docs/gpu.md)."
         )
     return "Run `make setup`, which installs it again."
+
+
+def _faults() -> list[dict[str, str]]:
+    """Read when it is needed: an engine that starts well does not wait for it."""
+    text = Path(__file__).with_name("library.toml").read_text("utf-8")
+    faults: list[dict[str, str]] = tomllib.loads(text)["faults"]
+    return faults

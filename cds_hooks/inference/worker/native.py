@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 
 from cds_hooks.inference.sizing import ContextSize, Placement
 from cds_hooks.inference.worker.batch import Batch
+from cds_hooks.inference.worker.ggml_devices import gpu_facts
 from cds_hooks.inference.worker.params import context_params, model_params
+from cds_hooks.inference.worker.versions import difference
 
 __all__ = [
     "Context",
@@ -36,6 +38,8 @@ _log = logging.getLogger(__name__)
 _WARNING = 3  # ggml_log_level: 1 debug, 2 info, 3 warn, 4 error, 5 continuation
 _ERROR = 4
 _LONGEST_PIECE = 4096
+_OTHER = "libllama is of another version"
+_WITHOUT = "libllama looks for its backends elsewhere: build it with -DGGML_BACKEND_DL=OFF"
 _DEFAULTS = (512, 2048, 512, 1, 1)  # cells, batch, micro-batch, keys and values as f16
 Floats = NDArray[np.float32]
 _ON_PROCESSOR = Placement()
@@ -66,17 +70,26 @@ def silence() -> None:
 
 
 def library() -> dict[str, str]:
-    """Which library this is, and what it uses of the processor. Raises NativeError.
+    """Which library this is, what it uses of the processor, and its GPUs. Raises NativeError.
 
     The structures that functions take have no version. Of another one their defaults, read by our
     layout, are not what they are in this one (`llama_context_default_params` of llama.cpp).
     """
     told = lib.llama_context_default_params()
-    if (told.n_ctx, told.n_batch, told.n_ubatch, told.type_k, told.type_v) != _DEFAULTS:
-        raise NativeError("engine-library-unusable", "libllama is of another version")
+    other = (told.n_ctx, told.n_batch, told.n_ubatch, told.type_k, told.type_v) != _DEFAULTS
+    if (apart := difference()) or other:
+        said = f"libllama is of another version ({apart})" if apart else _OTHER
+        raise NativeError("engine-library-unusable", f"library-of-another-version: {said}")
+    gpus = gpu_facts()
+    if gpus.get("backends") == "":
+        raise NativeError("engine-library-unusable", f"library-without-backends: {_WITHOUT}")
     listed = lib.llama_print_system_info().decode("utf-8", "replace")
     used = re.findall(r"([A-Z][A-Z0-9_]*) = 1\b", listed)
-    return {"engine": f"llama-cpp-python {lib.__version__}", "built_with": " ".join(used)}
+    return {
+        "engine": f"llama-cpp-python {lib.__version__}",
+        "built_with": " ".join(used),
+        **gpus,
+    }
 
 
 class Model:
