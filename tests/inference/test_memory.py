@@ -187,6 +187,18 @@ def test_repacked_weights_are_there_twice(
     assert ("without pages that the system takes back" in needed.explain()) == bool(expected)
 
 
+def test_weights_in_several_files_are_counted_whole(make_gguf: MakeGguf) -> None:
+    """Every tensor has the offset in its own file, so a span would say nothing."""
+    tensors = (
+        ("token_embd.weight", (256, 8), 12, 0),
+        ("blk.0.a.weight", (256, 16), 12, 0),
+        ("output.weight", (256, 8), 0, 144 * 16),
+    )
+    header = read_header(make_gguf({**DENSE, "split.count": 2}, tensors, 144 * 16 + 8192))
+    needed = plan(header, sizes(features=("avx2",)))
+    assert (needed.weights, needed.repacked) == (144 * 24 + 8192, 144 * 16)
+
+
 @pytest.mark.parametrize(
     ("placement", "free", "refused"),
     [
