@@ -146,6 +146,7 @@ def _evaluate(job: Job, tools: Tools, seq: int) -> Generator[list[Work], None, W
         start = shared
     prompt = Work(seq, start, ids[start:])
     yield [prompt]
+    prompt.hold()
     tools.prefixes.keep_prompt(seq, ids, prompt.logits)
     job.mark("prompt")
     return prompt
@@ -164,7 +165,7 @@ def _think_and_decode(
     job.mark("names")
     for lane, seq in zip(job.lanes, seqs, strict=True):
         _branch(tools, lane, prompt, seq)
-        lane.thought = Thought(thinking, tools.vocabulary.pieces)
+        lane.thought = Thought(thinking, tools.vocabulary.pieces, tools.vocabulary.chooser)
         lane.pending = list(thinking.opens)
         if not lane.pending:
             lane.advance(prompt.logits)
@@ -186,6 +187,7 @@ def _open_and_search(
     together = [work for work in (opening, *leads) if work.tokens]
     if together:
         yield together
+        opening.hold()
     if search is None:
         return []
     free = spare[len(leads) :]

@@ -223,6 +223,7 @@ class Context:
         self.batch = Batch(size.batch)
         self.longest = min(self.cells, model.trained_for)
         self._memory = lib.llama_get_memory(self.handle)
+        self._row = ctypes.c_float * model.size
 
     @property
     def cuttable(self) -> bool:
@@ -244,11 +245,15 @@ class Context:
             raise DecodeFailed("decode-failed", f"llama_decode returned {status}")
 
     def logits(self, row: int) -> Floats:
-        """A copy of the logits of one batch row that was added with `want_last`, (vocabulary,)."""
+        """The logits of one batch row that was added with `want_last`, (vocabulary,).
+
+        It is llama.cpp's memory, not a copy: to be read before the next decode, not to be written.
+        """
         pointer = lib.llama_get_logits_ith(self.handle, row)
         if not pointer:
             raise DecodeFailed("decode-failed", "no logits for a row of the batch")
-        return np.ctypeslib.as_array(pointer, shape=(self.model.size,)).copy()
+        lent = self._row.from_address(ctypes.addressof(pointer.contents))
+        return np.frombuffer(lent, np.float32)
 
     def fork(self, source: int, target: int) -> None:
         """Let `target` share every cell of `source`; whatever `target` held is dropped."""
