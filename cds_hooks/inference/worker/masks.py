@@ -15,7 +15,7 @@ Tokens = NDArray[np.intp]
 
 
 class TokenMask:
-    """A mask over `size` tokens, filled and changed in place; `bits` are its bytes, lowest first."""
+    """A mask over `size` tokens, changed in place; `bits` are its bytes, the lowest bit first."""
 
     def __init__(self, size: int) -> None:
         self.size = size

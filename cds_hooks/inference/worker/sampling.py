@@ -19,6 +19,8 @@ __all__ = ["Chooser", "Sampling", "choose", "log_total"]
 _COLDEST = 1e-3  # below it the most likely token is as good as certain
 _FEW = 256
 _COLUMNS = 1024
+_FLOOR = np.float32(-75)  # its exponential is 3e-33
+_NOTHING = np.float32(1e-32)  # all of a vocabulary's are no millionth of what a random number tells
 Floats = NDArray[np.float32]
 Weights = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -137,14 +139,21 @@ class Chooser:
     def _of_all(self, how: Sampling, random: np.random.Generator) -> int:
         """A column by its sum, then one of the column."""
         self._weigh(float(self._row.max()), how)
-        column = _drawn(self._open.sum(axis=0, dtype=np.float32), random)
+        np.subtract(self._open, _NOTHING, out=self._open)
+        np.maximum(self._open, 0, out=self._open)
+        column = _drawn(self._open.sum(axis=0), random)
         row = _drawn(self._open[:, column], random)
         return row * _COLUMNS + column
 
     def _weigh(self, most: float, how: Sampling) -> None:
-        """Turn the allowed logits into weights, in place."""
+        """Turn the logits into weights, in place; of what is forbidden less than `_NOTHING` stays.
+
+        Without a floor most would become numbers too small for their format, which a processor
+        computes a hundred times as slowly.
+        """
         np.subtract(self._open, np.float32(most), out=self._open)
         np.multiply(self._open, np.float32(1 / how.temperature), out=self._open)
+        np.maximum(self._open, _FLOOR, out=self._open)
         np.exp(self._open, out=self._open)
 
 
