@@ -12,15 +12,17 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+import prompts
 from cds_hooks.cli import models_show as tell
 from cds_hooks.cli import show
-from cds_hooks.inference.advice import Question, advise
+from cds_hooks.inference.advice import Known, Question, advise
 from cds_hooks.inference.catalogue import Catalogue, ModelEntry, load_catalogue, stand_in
 from cds_hooks.inference.config import LlamaConfig
+from cds_hooks.inference.gguf import read_header
 from cds_hooks.inference.inspection import Inspection, inspect, inspect_adapter, is_adapter
-from cds_hooks.inference.machine import available_memory, this_machine, usable_processors
+from cds_hooks.inference.machine import available_memory, this_machine
 from cds_hooks.inference.probe import Probe, Size, measure
-from cds_hooks.runtime.engines import placement
+from cds_hooks.runtime.engines import config_of, samples_of
 from cds_hooks.settings import Settings, load_settings
 
 __all__ = ["advise_models", "bench_model", "check_model", "list_models"]
@@ -51,8 +53,8 @@ def check_model(
 
     Ends with 1 when something keeps the file from being used.
     """
-    known = _catalogue(load_settings(config), catalogue)
-    found = _inspect(file, base, known)
+    settings = load_settings(config)
+    found = _inspect(settings, file, base, _catalogue(settings, catalogue))
     tell.inspection(found, json=json)
     if not found.usable:
         raise typer.Exit(1)
@@ -74,11 +76,12 @@ def advise_models(
     settings = load_settings(config)
     known = _catalogue(settings, catalogue)
     file = model or settings.model.path
-    entry = _entry(known, file)
+    entry = _entry(settings, known, file)
     machine = this_machine()
     probe = _measure(settings, file, entry, Size(samples=tuple(sorted({1, samples}))))
     question = Question(prompt, answer, samples, bits)
-    advice = advise(known, probe, entry, machine.memory, question)
+    reckoned = Known(entry, read_header(file), lambda each: _config(settings, file, each).sizes)
+    advice = advise(known, probe, reckoned, machine.memory, question)
     tell.advice(advice, probe, machine, question, json=json)
 
 
@@ -93,7 +96,7 @@ def bench_model(
 ) -> None:
     """Load a model and measure it here: time to ready, prompt and answer, one to five samples."""
     settings = load_settings(config)
-    entry = _entry(_catalogue(settings, catalogue), file)
+    entry = _entry(settings, _catalogue(settings, catalogue), file)
     size = Size(prompt, answer, (1, 3, 5), rounds)
     tell.probe(_measure(settings, file, entry, size), size, json=json)
 
@@ -102,16 +105,16 @@ def _catalogue(settings: Settings, chosen: Path | None) -> Catalogue:
     return load_catalogue(chosen or settings.model.catalogue)
 
 
-def _entry(catalogue: Catalogue, file: Path) -> ModelEntry:
+def _entry(settings: Settings, catalogue: Catalogue, file: Path) -> ModelEntry:
     """What is known of a file. Raises ModelFileError when it is none."""
-    found = _inspect(file, None, catalogue)
+    found = _inspect(settings, file, None, catalogue)
     context = max(found.context, 256)
     entry = found.entry or stand_in(file, architecture=found.architecture, context=context)
     known = entry.parameters or found.parameters / 1e9
     return entry.model_copy(update={"sha256": found.sha256, "parameters": known})
 
 
-def _inspect(file: Path, base: Path | None, catalogue: Catalogue) -> Inspection:
+def _inspect(settings: Settings, file: Path, base: Path | None, catalogue: Catalogue) -> Inspection:
     adapter = is_adapter(file)
     with _hashing() as progress:
         task = progress.add_task("hashing", total=file.stat().st_size)
@@ -121,7 +124,20 @@ def _inspect(file: Path, base: Path | None, catalogue: Catalogue) -> Inspection:
 
         if adapter:
             return inspect_adapter(file, base, told)
-        return inspect(file, catalogue, available_memory(), told)
+        return inspect(
+            file,
+            catalogue,
+            available_memory(),
+            told,
+            config_of=lambda path, entry: _config(settings, path, entry),
+        )
+
+
+def _config(settings: Settings, path: Path, entry: ModelEntry) -> LlamaConfig:
+    """What the service would load a file with."""
+    template = prompts.load("differential")
+    samples = samples_of(settings, entry, template)
+    return config_of(settings, path, entry, template.settings, samples)
 
 
 def _hashing() -> Progress:
@@ -136,12 +152,6 @@ def _hashing() -> Progress:
 
 
 def _measure(settings: Settings, file: Path, entry: ModelEntry, size: Size) -> Probe:
-    model = settings.model
-    config = LlamaConfig(
-        file,
-        entry,
-        threads=model.threads or usable_processors(),
-        placement=placement(model),
-    )
+    config = _config(settings, file, entry)
     with show.screen(json=True).status("measuring") as status:
         return asyncio.run(measure(config, size, lambda what: status.update(f"measuring: {what}")))

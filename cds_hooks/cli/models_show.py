@@ -31,6 +31,10 @@ _LEGEND = (
     "many bits; the KV cache and about 1 GB come to it. Thinks: for how many tokens at most."
 )
 _BUSY = "The machine was busy while it was measured: it is faster than this when it is not."
+_MEMORY = (
+    "Memory is what a process would hold under full load with the service's settings, as "
+    "`chartside models check FILE` and the start reckon it."
+)
 _ROUGH = (
     "Times are estimates, scaled from the measured model by the parameters that a token uses; "
     "measure a model itself with `chartside models bench FILE`."
@@ -136,13 +140,17 @@ def advice(
         f"A consultation of {question.prompt} prompt tokens and {question.samples} samples "
         f"of {question.answer} tokens, at {question.bits:g} bit"
     )
-    table = _table(title, "model", "needs GB", "fits", "prompt", "answer", "thinking", "total")
+    on_gpus = any(one.gpu_gb for one in found)
+    memory = ["needs GB", "on GPUs"] if on_gpus else ["needs GB"]
+    table = _table(title, "model", *memory, "fits", "prompt", "answer", "thinking", "total")
     for one in found:
         needs = f"{one.needs_gb:.1f}" + ("" if one.cache_known else " + KV cache")
         times = (one.prompt_s, one.answer_s, one.thinking_s, one.total_s)
-        row = (one.model, needs, "yes" if one.fits else "no", *map(_time, times))
+        needed = [needs, f"{one.gpu_gb:.1f}"] if on_gpus else [needs]
+        row = (one.model, *needed, "yes" if one.fits else "no", *map(_time, times))
         table.add_row(*map(Text, row), style="" if one.fits else "dim")
     console.print(table)
+    console.print(_MEMORY)
     console.print(_ROUGH)
 
 

@@ -1,21 +1,28 @@
 """Which models of the catalogue suit a machine: memory reckoned, time scaled from a measurement.
 
-A prompt is bound by arithmetic and an answer by reading the weights, so the time of both goes with
-the parameters that a token uses. From a small model that was measured here to a large one this is
-a rough estimate, and is told as one: samples of a mixture of experts read more experts than one.
+Memory is that of the service's start (`memory.py`), under the same settings. A prompt is bound by
+arithmetic and an answer by reading the weights, so the time of both goes with the parameters that a
+token uses. From a small model that was measured here to a large one this is a rough estimate, and
+is told as one: samples of a mixture of experts read more experts than one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cds_hooks.inference.catalogue import Catalogue, ModelEntry
+from cds_hooks.inference.gguf import Header
+from cds_hooks.inference.memory import MemoryPlan, plan, plan_of
 from cds_hooks.inference.probe import Probe
+from cds_hooks.inference.shape import shape_of_dimensions
+from cds_hooks.inference.sizing import Sizes
+from cds_hooks.inference.weights import weights_of_size
 
-__all__ = ["Advice", "Question", "advise"]
+__all__ = ["Advice", "Known", "Question", "advise"]
 
 _KIB = 1 << 10
-_OVERHEAD_GB = 1.0
+_OVERHEAD = 1 << 30  # where nothing is known of a model but its size; ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +36,28 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What memory is reckoned from: `sizes_of` says with which sizes this service would load a
+    model; of the one that was measured, `entry`, there is a file with a `header`."""
+
+    entry: ModelEntry
+    header: Header
+    sizes_of: Callable[[ModelEntry], Sizes]
+
+
+@dataclass(frozen=True, slots=True)
 class Advice:
-    """One model on this machine. Times are seconds, estimated; `needs_gb` is without the KV cache
-    where the catalogue does not know what a token takes (`cache_known`).
+    """One model on this machine. Times are seconds, estimated; `needs_gb` is the peak of main
+    memory and `gpu_gb` what is on GPUs, as `memory` sums them up. Without the KV cache where the
+    catalogue does not know what a token takes (`cache_known`).
 
     `thinking_s` is what thinking to the end of its budget adds.
     """
 
     model: str
     needs_gb: float
+    gpu_gb: float
+    memory: str
     cache_known: bool
     fits: bool
     prompt_s: float
@@ -51,47 +71,48 @@ class Advice:
 
 
 def advise(
-    catalogue: Catalogue,
-    probe: Probe,
-    measured: ModelEntry,
-    available: int | None,
-    question: Question,
+    catalogue: Catalogue, probe: Probe, known: Known, available: int | None, question: Question
 ) -> tuple[Advice, ...]:
     """One advice a model, as the catalogue has them. `available` is memory in bytes, if known."""
     return tuple(
-        _advice(entry, probe, measured, available, question)
+        _advice(entry, probe, known, available, question)
         for entry in catalogue.entries
         if entry.parameters
     )
 
 
 def _advice(
-    entry: ModelEntry,
-    probe: Probe,
-    measured: ModelEntry,
-    available: int | None,
-    question: Question,
+    entry: ModelEntry, probe: Probe, known: Known, available: int | None, question: Question
 ) -> Advice:
-    needs = _needs_gb(entry, question)
-    heavier = _active(entry) / _active(measured)
+    needs = _plan(entry, known, question.bits)
+    heavier = _active(entry) / _active(known.entry)
     step_s = heavier / _per_step(probe, question.samples)
     thought = entry.thinking.budget if entry.thinking else 0
     return Advice(
         model=entry.name,
-        needs_gb=needs,
-        cache_known=bool(entry.kv_kib),
-        fits=available is None or needs * 1e9 <= available,
+        needs_gb=needs.total / 1e9,
+        gpu_gb=needs.gpu.total / 1e9,
+        memory=needs.explain(),
+        cache_known=bool(entry.dimensions or entry.kv_kib),
+        fits=available is None or needs.needed <= available,
         prompt_s=question.prompt * heavier / probe.prompt_per_s,
         answer_s=question.answer * step_s,
         thinking_s=thought * step_s,
     )
 
 
-def _needs_gb(entry: ModelEntry, question: Question) -> float:
-    thought = entry.thinking.budget if entry.thinking else 0
-    cells = question.prompt + question.samples * (thought + question.answer)
-    cache = entry.kv_kib * _KIB * cells / 1e9
-    return entry.weights_gb(question.bits) + cache + _OVERHEAD_GB
+def _plan(entry: ModelEntry, known: Known, bits: float) -> MemoryPlan:
+    """From the file where there is one, else from what the catalogue says."""
+    sizes = known.sizes_of(entry)
+    if entry.name == known.entry.name:
+        return plan(known.header, sizes)
+    weights = int(entry.weights_gb(bits) * 1e9)
+    if entry.dimensions is not None:
+        shape = shape_of_dimensions(entry.dimensions)
+        return plan_of(shape, weights_of_size(weights, bits, shape, sizes), sizes)
+    cells = sizes.size.cells + sizes.kept_cells
+    cache = int(entry.kv_kib * _KIB * cells)
+    return MemoryPlan(weights, cache, 0, 0, overhead=_OVERHEAD)
 
 
 def _active(entry: ModelEntry) -> float:

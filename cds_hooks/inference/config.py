@@ -14,8 +14,15 @@ from cds_hooks.consultation import ModelIdentity, ModelPart
 from cds_hooks.inference.adapters import Adapter
 from cds_hooks.inference.catalogue import ModelEntry
 from cds_hooks.inference.machine import usable_processors
-from cds_hooks.inference.memory import MOST_SEQUENCES
-from cds_hooks.inference.sizing import Choice, ContextSize, KvType, Placement
+from cds_hooks.inference.processor import this_processor
+from cds_hooks.inference.sizing import (
+    MOST_SEQUENCES,
+    Choice,
+    ContextSize,
+    KvType,
+    Placement,
+    Sizes,
+)
 
 __all__ = ["LlamaConfig"]
 
@@ -109,14 +116,20 @@ class LlamaConfig:
         """
         thought = self.entry.thinking.budget if self.entry.thinking else 0
         answers = self.samples * (thought + self.answer_tokens + _RESERVE)
-        wanted = self.parallel * (self.prompt + answers + _SEARCH)
+        search = _SEARCH if self._searches else 0
+        wanted = self.parallel * (self.prompt + answers + search)
         return -(-wanted // _BLOCK) * _BLOCK
+
+    @property
+    def _searches(self) -> bool:
+        """Whether names are searched before an answer is written."""
+        return self.names is not None and bool(self.entry.names.leads)
 
     @property
     def sequences(self) -> int:
         """Sequences that the same needs, as many as llama.cpp has; with fewer, requests wait."""
         names = self.entry.names
-        search = len(names.leads) * (1 + 2 * names.width) if self.names else 0
+        search = len(names.leads) * (1 + 2 * names.width) if self._searches else 0
         most = MOST_SEQUENCES * 2 // 3 if self.windowed else MOST_SEQUENCES
         return min(self.parallel * (self.samples + search), most)
 
@@ -145,6 +158,25 @@ class LlamaConfig:
             prompt_threads=self.prompt_threads,
             kv_type=self.kv_type,
             windowed=self.windowed,
+        )
+
+    @property
+    def repacks(self) -> bool:
+        """Whether llama.cpp may repack weights, as long as nothing was measured."""
+        return self.extra_buffers is not Choice.OFF
+
+    @property
+    def sizes(self) -> Sizes:
+        """What decides how much memory the model takes on this machine."""
+        names = self.names.stat().st_size if self.names and self.names.is_file() else 0
+        return Sizes(
+            size=self.size,
+            placement=self.placement,
+            slots=self.kept_prompts,
+            kept_cells=self.prompt,
+            repacks=self.repacks,
+            features=this_processor(),
+            names=names,
         )
 
     def patience_s(self, now: float, *, heard_at: float, since: float) -> float:

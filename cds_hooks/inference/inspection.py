@@ -70,8 +70,11 @@ def inspect(
     catalogue: Catalogue,
     available: int | None,
     told: Callable[[int], object] | None = None,
+    *,
+    config_of: Callable[[Path, ModelEntry], LlamaConfig] = LlamaConfig,
 ) -> Inspection:
-    """Hash and read a model file. `told` hears how many bytes were hashed each time.
+    """Hash and read a model file. `told` hears how many bytes were hashed each time; `config_of`
+    says with which sizes the service would load it.
 
     Raises ModelFileError for a file that is no whole GGUF model.
     """
@@ -79,7 +82,7 @@ def inspect(
     refuse_split(header, path)
     digest = sha256_of(path, told)
     entry = catalogue.for_file(path, digest)
-    memory, fits = _memory(header, entry, path, available)
+    memory, fits = _memory(header, entry, path, available, config_of)
     findings = [
         *_against(header, digest, entry),
         *lint_template(header.chat_template, entry),
@@ -173,13 +176,16 @@ def _digest(digest: str, entry: ModelEntry) -> Finding:
 
 
 def _memory(
-    header: Header, entry: ModelEntry | None, path: Path, available: int | None
+    header: Header,
+    entry: ModelEntry | None,
+    path: Path,
+    available: int | None,
+    config_of: Callable[[Path, ModelEntry], LlamaConfig],
 ) -> tuple[str, list[Finding]]:
-    """The arithmetic with the service's usual bounds, and whether it fits this machine."""
+    """The arithmetic of the start with these settings, and whether it fits this machine."""
     context = max(header.of_architecture("context_length", 8192), 256)
     known = entry or stand_in(path, architecture=header.architecture, context=context)
-    config = LlamaConfig(path, known)
-    needed = plan(header, cells=config.cells, sequences=config.sequences, batch=config.batch)
+    needed = plan(header, config_of(path, known).sizes)
     try:
         refuse_unless_it_fits(needed, available, path.name)
     except ModelFileError as error:

@@ -1,45 +1,92 @@
-"""Whether a model fits this machine, reckoned from its header before anything is loaded."""
+"""What memory a model takes, reckoned before anything is loaded: the only arithmetic there is.
+
+`chartside models check`, `chartside models advise` and the engine process at its start all ask
+`plan`. What it counts is what a process holds at its peak, under full load: anonymous memory and
+the pages of the file that it maps (`VmHWM` of `/proc/PID/status`), and what llama.cpp allocates on
+GPUs. `tests/bench/bench_memory.py` compares it with real peaks.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from cds_hooks.inference.gguf import Header, ModelFileError
+from cds_hooks.inference.shape import Layer, Shape, shape_of
+from cds_hooks.inference.sizing import ContextSize, Placement, Sizes, SplitMode
+from cds_hooks.inference.weights import Weights, layers_on_gpus, weights_of
 
-__all__ = ["MOST_SEQUENCES", "MemoryPlan", "plan", "refuse_unless_it_fits"]
-
-MOST_SEQUENCES = 256
-"""Sequences that a context of llama.cpp can have (`LLAMA_MAX_SEQ`)."""
+__all__ = ["Device", "MemoryPlan", "OnGpus", "plan", "plan_of", "refuse_unless_it_fits"]
 
 _F16 = 2
 _F32 = 4
-_MASKS = 2  # of the whole cache, and of sliding windows
+_BLOCK = 256
 _MIB = 1 << 20
-_OVERHEAD = 96 * _MIB  # interpreter, libraries, vocabulary tables and names
+_ROWS = 6  # of a token's width that attention holds beside scores and masks
+_FEED_ROWS = 4  # the same beside the feed-forward, which has gate, up and their product
+_FEED_FORWARD = 3
+# Measured of the engine process: interpreter and libraries, and for each token of the vocabulary
+# the tables of llama.cpp, of the tokenizer and of the constraint.
+_BASE = 96 * _MIB
+_A_TOKEN = 700
+_A_BYTE_OF_NAMES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A GPU as llama.cpp sees it, with its free bytes."""
+
+    name: str
+    free: int
+
+
+@dataclass(frozen=True, slots=True)
+class OnGpus:
+    """Bytes on all GPUs together."""
+
+    weights: int = 0
+    cache: int = 0
+    states: int = 0
+    compute: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return self.weights + self.cache + self.states + self.compute
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryPlan:
-    """Bytes for weights, adapters, KV cache, states, kept prompts, computing, and the rest."""
+    """Bytes of main memory for weights as they are mapped, their repacked copies, adapters, KV
+    cache, states, kept prompts, computing and the rest; `gpu` has what is on GPUs."""
 
     weights: int
     cache: int
     states: int
     compute: int
+    repacked: int = 0
     adapters: int = 0
     kept: int = 0
-    overhead: int = _OVERHEAD
+    overhead: int = 0
+    gpu: OnGpus = field(default_factory=OnGpus)
 
     @property
     def total(self) -> int:
-        """All of it."""
-        parts = (self.weights, self.adapters, self.cache, self.states, self.kept, self.compute)
-        return sum(parts) + self.overhead
+        """All of main memory."""
+        parts = (self.weights, self.repacked, self.adapters, self.cache, self.states, self.kept)
+        return sum(parts) + self.compute + self.overhead
+
+    @property
+    def needed(self) -> int:
+        """The same without the file's own pages of what was repacked, which are read once and
+        which the system takes back when something else wants them."""
+        return self.total - min(self.repacked, self.weights)
 
     def explain(self) -> str:
         """The arithmetic in one line, in MiB."""
         parts = {
             "weights": self.weights,
+            "repacked weights": self.repacked,
             "adapters": self.adapters,
             "KV cache": self.cache,
             "states": self.states,
@@ -47,74 +94,166 @@ class MemoryPlan:
             "computing": self.compute,
             "overhead": self.overhead,
         }
-        summed = " + ".join(f"{name} {-(-size // _MIB)}" for name, size in parts.items() if size)
-        return f"{summed} = {-(-self.total // _MIB)} MiB"
+        told = _summed(parts, self.total)
+        if self.repacked:
+            told += f", {_mib(self.needed)} MiB without pages that the system takes back"
+        if not self.gpu.total:
+            return told
+        return f"{told}; on GPUs {_explain_gpus(self.gpu)}"
 
 
-def plan(
-    header: Header, *, cells: int, sequences: int, batch: int, flash: bool = False
-) -> MemoryPlan:
-    """What a context of `cells` and `sequences` needs, from above.
+def plan(header: Header, sizes: Sizes, *, adapters: int = 0) -> MemoryPlan:
+    """What a file takes, loaded with these sizes; `adapters` are the bytes of its adapters."""
+    return plan_of(shape_of(header), weights_of(header, sizes), sizes, adapters=adapters)
 
-    Every layer with KV heads holds a key and a value of 16 bit a cell (sliding windows are kept
-    whole here, so that a state can be cut). Recurrent layers hold one state of 32 bit a sequence.
-    Computing holds one row of logits a sequence, two masks of a batch over every cell and, unless
-    attention is computed in one piece (`flash`), as many scores for each head.
-    Source of the keys: `docs/gguf.md` of ggml-org/ggml and `src/llama-hparams.cpp` of llama.cpp.
-    """
-    layers = header.of_architecture("block_count")
-    heads = max(header.of_architecture("attention.head_count"), 1)
-    width = header.of_architecture("embedding_length")
-    key = header.of_architecture("attention.key_length", width // heads)
-    value = header.of_architecture("attention.value_length", width // heads)
-    attending = _attending_layers(header, layers)
-    kv_heads = header.of_architecture("attention.head_count_kv", heads)
-    vocabulary = _vocabulary(header)
-    scores = batch * _F32 * cells * (_MASKS if flash else heads + _MASKS)
-    rows = batch * (vocabulary + 8 * max(width, _widest(header))) + sequences * vocabulary
+
+def plan_of(shape: Shape, weights: Weights, sizes: Sizes, *, adapters: int = 0) -> MemoryPlan:
+    """The same of a model of this shape."""
+    windows = shape.window > 0
+    size = sizes.context(windows=windows)
+    count = len(shape.layers)
+    on_gpus = layers_on_gpus(sizes.placement, count)
+    first = count + 1 - on_gpus
+    here, there = shape.layers[:first], shape.layers[first:]
+    kept = _cache(shape, shape.layers, size, sizes.kept_cells, whole=False)
+    kept += 2 * sizes.slots * _states(shape.layers, 1)
+    copies = sizes.keeps_copies(windows=windows)
+    rows = size.native_sequences * shape.vocabulary * _F32
+    computing = _computing(shape, size)
     return MemoryPlan(
-        weights=header.file_size,
-        cache=attending * kv_heads * (key + value) * _F16 * cells,
-        states=(layers - attending) * _state(header) * sequences,
-        compute=_F32 * rows + scores,
+        weights=weights.mapped,
+        repacked=weights.repacked,
+        adapters=adapters,
+        cache=_cache(shape, here, size, size.cells),
+        states=_states(here, size.native_sequences),
+        kept=kept if copies else 0,
+        compute=rows + (computing + _work(shape, size) if here else _inputs(shape, size)),
+        overhead=_overhead(shape, sizes),
+        gpu=OnGpus(
+            weights=weights.gpu,
+            cache=_cache(shape, there, size, size.cells),
+            states=_states(there, size.native_sequences),
+            compute=computing if on_gpus else 0,
+        ),
     )
 
 
-def refuse_unless_it_fits(plan: MemoryPlan, available: int | None, file_name: str) -> None:
-    """Raises ModelFileError memory-insufficient with the arithmetic; unknown memory passes."""
-    if available is not None and plan.total > available:
+def refuse_unless_it_fits(
+    plan: MemoryPlan,
+    available: int | None,
+    file_name: str,
+    *,
+    devices: Sequence[Device] | None = None,
+    placement: Placement | None = None,
+) -> None:
+    """Raises ModelFileError memory-insufficient or gpu-memory-insufficient with the arithmetic.
+
+    Memory that is not known (None) passes.
+    """
+    if available is not None and plan.needed > available:
         raise ModelFileError(
             "memory-insufficient",
             f"{plan.explain()}, of which {available // _MIB} MiB are available",
             where=file_name,
             hint="Choose a smaller model, fewer samples, shorter prompts or less in parallel.",
         )
+    for device, share in _shares(devices or (), placement or Placement()):
+        if plan.gpu.total * share > device.free:
+            wanted = f", {_mib(int(plan.gpu.total * share))} of them on {device.name}"
+            raise ModelFileError(
+                "gpu-memory-insufficient",
+                f"On GPUs {_explain_gpus(plan.gpu)}{wanted if share < 1 else ''}; "
+                f"{device.name} has {device.free // _MIB} MiB free",
+                where=file_name,
+                hint="Set model.gpu_layers lower, model.kv_type to q8_0, model.micro_batch or "
+                "model.parallel lower, or share it among more GPUs (model.tensor_split).",
+            )
 
 
-def _attending_layers(header: Header, layers: int) -> int:
-    """Layers with a KV cache: all, but for hybrids that say every how many-th it is."""
-    per_layer = header.metadata.get(f"{header.architecture}.attention.head_count_kv")
-    if isinstance(per_layer, tuple):
-        return sum(1 for heads in per_layer if heads)
-    interval = header.of_architecture("full_attention_interval")
-    return layers // interval if interval else layers
+def _shares(devices: Sequence[Device], placement: Placement) -> tuple[tuple[Device, float], ...]:
+    """Which share each GPU gets: all on one, as the site says, or by free memory."""
+    if placement.split_mode is SplitMode.NONE:
+        return tuple((device, 1.0) for device in devices[placement.main_gpu :][:1])
+    told = placement.tensor_split[: len(devices)]
+    wanted = list(told) + [0.0] * (len(devices) - len(told)) if told else []
+    wanted = wanted or [float(device.free) for device in devices]
+    whole = sum(wanted)
+    return tuple((d, w / whole if whole else 1.0) for d, w in zip(devices, wanted, strict=True))
 
 
-def _state(header: Header) -> int:
-    """Bytes of one recurrent layer's state: the convolution's tail and the inner state."""
-    inner = header.of_architecture("ssm.inner_size")
-    size = header.of_architecture("ssm.state_size")
-    groups = header.of_architecture("ssm.group_count")
-    kernel = header.of_architecture("ssm.conv_kernel")
-    return _F32 * (max(kernel - 1, 0) * (inner + 2 * groups * size) + inner * size)
+def _cache(
+    shape: Shape, layers: Sequence[Layer], size: ContextSize, cells: int, *, whole: bool = True
+) -> int:
+    """Keys and values of so many cells; of windows no more than they see, where it is windowed.
+
+    A context (`whole`) has room for a window of each sequence (`llama_kv_cache_iswa`), a copy of
+    one sequence for one.
+    """
+    found = 0
+    for layer in layers:
+        held = cells
+        if layer.windowed and size.windowed:
+            seen = shape.window * (size.native_sequences if whole else 1)
+            held = min(cells, _padded(seen + size.computed) if whole else seen)
+        found += held * shape.cell(layer, size.kv_type, flash=size.flash)
+    return found
 
 
-def _vocabulary(header: Header) -> int:
-    for tensor in header.tensors:
-        if tensor.name == "token_embd.weight" and tensor.shape:
-            return tensor.shape[-1]
-    return header.of_architecture("vocab_size")
+def _states(layers: Sequence[Layer], sequences: int) -> int:
+    return sum(layer.state for layer in layers) * _F32 * sequences
 
 
-def _widest(header: Header) -> int:
-    return header.of_architecture("feed_forward_length")
+def _computing(shape: Shape, size: ContextSize) -> int:
+    """The largest of attention, feed-forward and logits of one micro-batch.
+
+    Without flash attention each head has a score of 32 bit for every cell. A mask is 16 bit with
+    it and 32 without; windows have one of their own.
+    """
+    masks = _masks(shape, size)
+    token = shape.width * _F32
+    scores = 0 if size.flash else size.cells * shape.heads * _F32
+    attention = size.computed * (scores + _ROWS * token)
+    feed_forward = size.computed * (_FEED_FORWARD * shape.feed_forward * _F32 + _FEED_ROWS * token)
+    logits = size.outputs * shape.vocabulary * _F32 + 2 * size.computed * token
+    return max(masks + attention, masks + feed_forward, logits)
+
+
+def _masks(shape: Shape, size: ContextSize) -> int:
+    return size.computed * size.cells * (_F16 if size.flash else _F32) * (2 if shape.window else 1)
+
+
+def _work(shape: Shape, size: ContextSize) -> int:
+    """What a processor needs beside: the scores once more, as 16 bit (`ggml_graph_plan`)."""
+    return 0 if size.flash else size.computed * size.cells * shape.heads * _F16
+
+
+def _inputs(shape: Shape, size: ContextSize) -> int:
+    """What is computed on the processor when every layer is on a GPU."""
+    return _masks(shape, size) + 2 * size.computed * shape.width * _F32
+
+
+def _overhead(shape: Shape, sizes: Sizes) -> int:
+    return _BASE + _A_TOKEN * shape.vocabulary + _A_BYTE_OF_NAMES * sizes.names
+
+
+def _explain_gpus(gpu: OnGpus) -> str:
+    parts = {
+        "weights": gpu.weights,
+        "KV cache": gpu.cache,
+        "states": gpu.states,
+        "computing": gpu.compute,
+    }
+    return _summed(parts, gpu.total)
+
+
+def _summed(parts: dict[str, int], total: int) -> str:
+    summed = " + ".join(f"{name} {_mib(size)}" for name, size in parts.items() if size)
+    return f"{summed} = {_mib(total)} MiB"
+
+
+def _mib(size: int) -> int:
+    return -(-size // _MIB)
+
+
+def _padded(cells: int) -> int:
+    return -(-cells // _BLOCK) * _BLOCK

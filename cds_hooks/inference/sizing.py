@@ -7,11 +7,16 @@ Source of what each means: `include/llama.h` of llama.cpp (`llama_model_params`,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
 
-__all__ = ["Choice", "ContextSize", "KvType", "Placement", "SplitMode"]
+__all__ = ["MOST_SEQUENCES", "Choice", "ContextSize", "KvType", "Placement", "Sizes", "SplitMode"]
+
+MOST_SEQUENCES = 256
+"""Sequences that a context of llama.cpp can have (`LLAMA_MAX_SEQ`)."""
+
+_BLOCK = 256  # llama.cpp pads its contexts to this
 
 
 class Choice(StrEnum):
@@ -75,7 +80,13 @@ class ContextSize:
         A cache of windows has room for one window a sequence, and samples that share a prompt hold
         its window beside their own (`llama_kv_cache_iswa`).
         """
-        return self.sequences + (-(-self.sequences // 2) if self.windowed else 0)
+        own = -(-self.sequences // 2) if self.windowed else 0
+        return min(self.sequences + own, MOST_SEQUENCES)
+
+    @property
+    def outputs(self) -> int:
+        """Rows of logits that one computation can be asked for: one a sequence."""
+        return min(self.native_sequences, self.computed)
 
     @property
     def threads_of_prompts(self) -> int:
@@ -124,3 +135,41 @@ class Placement:
             tensor_split=tuple(float(share) for share in frame["tensor_split"]),
             main_gpu=int(frame["main_gpu"]),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """What decides, beside the model itself, how much memory it takes.
+
+    `slots` prompts and as many system parts are kept, as much as `kept_cells` hold. `repacks` lets
+    llama.cpp repack weights for a processor with `features`. `names` are the bytes of a file of
+    names.
+    """
+
+    size: ContextSize
+    placement: Placement = field(default_factory=Placement)
+    slots: int = 0
+    kept_cells: int = 0
+    repacks: bool = True
+    features: tuple[str, ...] = ()
+    names: int = 0
+
+    def context(self, *, windows: bool) -> ContextSize:
+        """The size of the context that a model with or without sliding windows is given.
+
+        A copy of what a model with windows holds could not be cut, so what is kept stays inside,
+        unless the cache is windowed and cannot be cut anyway.
+        """
+        if not windows:
+            return replace(self.size, windowed=False)
+        if self.size.windowed or not self.slots:
+            return self.size
+        return replace(
+            self.size,
+            cells=-(-(self.size.cells + self.kept_cells) // _BLOCK) * _BLOCK,
+            sequences=min(self.size.sequences + 2 * self.slots, MOST_SEQUENCES),
+        )
+
+    def keeps_copies(self, *, windows: bool) -> bool:
+        """Whether what is kept lies outside the context."""
+        return bool(self.slots) and (self.size.windowed or not windows)

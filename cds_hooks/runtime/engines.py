@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,13 +36,13 @@ if TYPE_CHECKING:
     from cds_hooks.inference.openai import OpenAIEngine
 
 __all__ = [
+    "config_of",
     "engine_checks",
     "engine_events",
     "local_configs",
     "make_engine",
     "model_entry",
     "options_digest",
-    "placement",
     "samples_of",
     "started_engine",
 ]
@@ -145,12 +146,21 @@ def _local(
     if model.names is not None and not model.names.exists():
         message = f"there is no file of names at {model.names}"
         raise SettingsError(message, where="model.names", hint=made_by(model.names))
+    adapters = tuple(Adapter(a.path, a.scale, a.sha256) for a in file.adapters)
+    config = config_of(settings, file.path, _entry(settings, file), bounds, samples)
+    return replace(config, adapters=adapters)
+
+
+def config_of(
+    settings: Settings, path: Path, entry: ModelEntry, bounds: TemplateSettings, samples: int
+) -> LlamaConfig:
+    """What a file would be loaded with under these settings, whether or not they name it."""
+    model = settings.model
     return LlamaConfig(
-        model=file.path,
-        entry=_entry(settings, file),
+        model=path,
+        entry=entry,
         names=model.names,
         cache=model.cache,
-        adapters=tuple(Adapter(a.path, a.scale, a.sha256) for a in file.adapters),
         prompt_tokens=bounds.chart_tokens + _SYSTEM_TOKENS,
         answer_tokens=bounds.max_output_tokens,
         samples=samples,
@@ -158,7 +168,7 @@ def _local(
         queue=model.queue,
         threads=model.threads or usable_processors(),
         prompt_threads=model.prompt_threads,
-        placement=placement(model),
+        placement=_placement(model),
         batch=model.batch,
         micro_batch=model.micro_batch,
         kv_type=KvType(model.kv_type),
@@ -173,7 +183,7 @@ def _local(
     )
 
 
-def placement(model: Model) -> Placement:
+def _placement(model: Model) -> Placement:
     """What of a model these settings put on GPUs."""
     split = SplitMode(model.split_mode)
     return Placement(model.gpu_layers, split, model.tensor_split, model.main_gpu)

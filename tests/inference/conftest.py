@@ -6,7 +6,7 @@ import asyncio
 import importlib.util
 import struct
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -156,7 +156,7 @@ def gguf_string(text: str) -> bytes:
 
 
 def gguf_bytes(
-    metadata: dict[str, str | int | list[str]] | None = None,
+    metadata: Mapping[str, str | int | list[Any]] | None = None,
     tensors: tuple[tuple[str, tuple[int, ...], int, int], ...] = (("t", (32, 2), 2, 0),),
     data: int = 36,
     version: int = 3,
@@ -170,8 +170,9 @@ def gguf_bytes(
         elif isinstance(value, int):
             out += struct.pack("<II", 4, value)
         else:
-            items = b"".join(map(gguf_string, value))
-            out += struct.pack("<IIQ", 9, 8, len(value)) + items
+            texts = all(isinstance(item, str) for item in value)
+            items = b"".join(gguf_string(i) if texts else struct.pack("<I", i) for i in value)
+            out += struct.pack("<IIQ", 9, 8 if texts else 4, len(value)) + items
     for name, shape, kind, offset in tensors:
         out += gguf_string(name) + struct.pack("<I", len(shape))
         out += struct.pack(f"<{len(shape)}Q", *shape) + struct.pack("<IQ", kind, offset)

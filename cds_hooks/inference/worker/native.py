@@ -206,6 +206,7 @@ class Context:
         params.n_batch = size.batch
         params.n_ubatch = size.computed
         params.n_seq_max = size.native_sequences
+        params.n_outputs_max = size.outputs
         params.n_threads, params.n_threads_batch = size.threads, size.threads_of_prompts
         params.type_k = params.type_v = _KV_TYPES[size.kv_type]
         if not size.flash:

@@ -15,17 +15,21 @@ import numpy as np
 
 from cds_hooks.inference.adapters import Adapter, refuse_unless_it_adapts
 from cds_hooks.inference.chat import bounded_scaffold
-from cds_hooks.inference.gguf import Header, check_digest, read_header, refuse_split
-from cds_hooks.inference.machine import available_memory
-from cds_hooks.inference.memory import (
-    MOST_SEQUENCES,
-    MemoryPlan,
-    plan,
-    refuse_unless_it_fits,
+from cds_hooks.inference.gguf import (
+    Header,
+    ModelFileError,
+    check_digest,
+    read_header,
+    refuse_split,
 )
-from cds_hooks.inference.sizing import Choice, ContextSize, Placement
+from cds_hooks.inference.machine import available_memory
+from cds_hooks.inference.memory import MemoryPlan, plan, refuse_unless_it_fits
+from cds_hooks.inference.processor import this_processor
+from cds_hooks.inference.shape import shape_of
+from cds_hooks.inference.sizing import Choice, ContextSize, Placement, Sizes
 from cds_hooks.inference.worker import native
 from cds_hooks.inference.worker.constraint import Compiler
+from cds_hooks.inference.worker.devices import gpus
 from cds_hooks.inference.worker.faults import Fault
 from cds_hooks.inference.worker.jobs import NameSearch, Tools
 from cds_hooks.inference.worker.prefixes import Prefixes
@@ -74,6 +78,19 @@ class LoadOrder:
     def repacks(self) -> bool:
         """Whether llama.cpp may repack weights, as long as nothing was measured."""
         return self.extra_buffers is not Choice.OFF
+
+    @property
+    def sizes(self) -> Sizes:
+        """What decides how much memory the model takes."""
+        return Sizes(
+            size=self.size,
+            placement=self.placement,
+            slots=self.slots,
+            kept_cells=self.kept_cells,
+            repacks=self.repacks,
+            features=this_processor(),
+            names=self.names.stat().st_size if self.names else 0,
+        )
 
     @classmethod
     def from_frame(cls, frame: Mapping[str, Any]) -> LoadOrder:
@@ -160,30 +177,24 @@ def _checked(order: LoadOrder) -> tuple[LoadOrder, Header, MemoryPlan]:
         adapting = read_header(adapter.path)
         refuse_unless_it_adapts(adapting, header, adapter.path)
         adapters += adapting.file_size
-    kept = 0
-    if not header.windows:
-        order = replace(order, size=replace(order.size, windowed=False))
-    if header.windows and not order.size.windowed:
-        order = replace(
-            order,
-            size=replace(
-                order.size,
-                cells=order.size.cells + (order.kept_cells if order.slots else 0),
-                sequences=min(order.size.sequences + 2 * order.slots, MOST_SEQUENCES),
-            ),
+    shape = shape_of(header)
+    if not shape.fits(order.size.kv_type):
+        raise ModelFileError(
+            "kv-type-unusable",
+            f"The model's heads cannot be kept as {order.size.kv_type}: they are no multiples of "
+            "32 wide",
+            where=order.model.name,
+            hint="Set model.kv_type to f16.",
         )
-    elif order.slots:
-        copies = plan(header, cells=order.kept_cells, sequences=2 * order.slots, batch=1)
-        kept = copies.cache + copies.states
-    needed = plan(
-        header,
-        cells=order.size.cells,
-        sequences=order.size.sequences,
-        batch=order.size.batch,
-        flash=order.size.flash,
+    needed = plan(header, order.sizes, adapters=adapters)
+    refuse_unless_it_fits(
+        needed,
+        available_memory(),
+        order.model.name,
+        devices=gpus() if order.placement.gpu_layers else (),
+        placement=order.placement,
     )
-    needed = replace(needed, adapters=adapters, kept=kept)
-    refuse_unless_it_fits(needed, available_memory(), order.model.name)
+    order = replace(order, size=order.sizes.context(windows=header.windows))
     return order, header, needed
 
 

@@ -1,0 +1,136 @@
+"""One arithmetic: `models check`, `models advise` and the start tell the same figure."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+import sys
+import time
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+import prompts
+from cds_hooks.cli import models_files
+from cds_hooks.inference.config import LlamaConfig
+from cds_hooks.inference.gguf import sha256_of
+from cds_hooks.inference.llama import LlamaEngine
+from cds_hooks.runtime.engines import local_configs, model_entry, samples_of
+from cds_hooks.settings import load_settings
+
+pytestmark = pytest.mark.model
+ROOT = Path(__file__).resolve().parents[2]
+OWN = """
+version = "1"
+[[model]]
+name = "our-ward"
+family = "Test"
+architecture = "llama"
+files = ["our-ward*.gguf"]
+licence = "MIT"
+source = "https://example.org/our-ward"
+parameters = 0.2
+context = 8192
+"""
+SIZES = {
+    "as it is": "",
+    "many at one time": "parallel = 9\nbatch = 64",
+    "on GPUs": "gpu_layers = -1\nmicro_batch = 32",
+    "windows": 'swa = "windowed"\nflash_attention = "on"\nextra_buffers = "off"',
+}
+
+
+@pytest.fixture
+def configured(tmp_path: Path) -> Path:
+    """A settings file whose model is a tiny one that a site's catalogue knows."""
+    spec = importlib.util.spec_from_file_location(
+        "tiny_models_of_memory", ROOT / "tests/inference/tiny_models.py"
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    tiny_models = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = tiny_models  # dataclasses look their module up
+    spec.loader.exec_module(tiny_models)
+    tiny_models.write("llama", tmp_path / "our-ward.gguf")
+    (tmp_path / "own.toml").write_text(OWN)
+    (tmp_path / "names.txt").write_text("Sepsis\nHeart failure\n")
+    path = tmp_path / "chartside.toml"
+    path.write_text(
+        '[model]\npath = "our-ward.gguf"\ncatalogue = "own.toml"\nnames = "names.txt"\n'
+        'cache = ""\nthreads = 1\n'
+    )
+    return path
+
+
+def _run(*arguments: str | Path) -> tuple[int, Any]:
+    """How a command ended, and the JSON that it printed."""
+    app = typer.Typer()
+    app.command("check")(models_files.check_model)
+    app.command("advise")(models_files.advise_models)
+    done = CliRunner().invoke(app, [*map(str, arguments), "--json"])
+    assert done.stdout, done.exception
+    return done.exit_code, json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
+def test_check_advise_and_start_reckon_alike(configured: Path, sizes: str) -> None:
+    configured.write_text(f"{configured.read_text()}{sizes}\n")
+    model = configured.with_name("our-ward.gguf")
+    checked = _run("check", model, "--config", configured)[1]["memory"]
+    assert checked.startswith("weights")
+    assert _advised(configured)["memory"] == checked
+    assert _loaded(_config(configured)) == checked
+
+
+def test_what_is_too_much_is_refused_alike(configured: Path) -> None:
+    configured.write_text(f"{configured.read_text()}parallel = 20_000_000\n")
+    model = configured.with_name("our-ward.gguf")
+    code, checked = _run("check", model, "--config", configured)
+    assert code == 1
+    [told] = [f["text"] for f in checked["findings"] if f["id"] == "memory-insufficient"]
+    assert checked["memory"] in told
+    advised = _advised(configured)
+    assert (advised["fits"], advised["memory"]) == (False, checked["memory"])
+    assert asyncio.run(_refusal(_config(configured))).count(checked["memory"]) == 1
+
+
+async def _refusal(config: LlamaConfig) -> str:
+    """Why the service's engine does not start."""
+    engine = LlamaEngine(config)
+    await engine.start()
+    try:
+        state = await engine.settled()
+        assert (state.status, state.detail) == ("failed", "memory-insufficient")
+        return engine.trouble
+    finally:
+        await engine.stop()
+
+
+def _advised(configured: Path) -> dict[str, Any]:
+    models = _run("advise", "--config", configured)[1]["models"]
+    return next(model for model in models if model["model"] == "our-ward")
+
+
+def _config(configured: Path) -> LlamaConfig:
+    """What the service starts its engine with."""
+    settings, template = load_settings(configured, {}), prompts.load("differential")
+    samples = samples_of(settings, model_entry(settings), template)
+    [config] = local_configs(settings, template.settings, samples)
+    return config
+
+
+def _loaded(config: LlamaConfig) -> object:
+    """What the engine process tells of a model that it has loaded."""
+    from cds_hooks.inference.worker.setup import LoadOrder, load
+
+    digests: Future[dict[str, str]] = Future()
+    digests.set_result({str(config.model): sha256_of(config.model)})
+    order = LoadOrder.from_frame(config.order())
+    loaded = load(order, digests, lambda _message: None, time.monotonic)
+    loaded.scheduler.tools.context.close()
+    return loaded.facts["memory"]
