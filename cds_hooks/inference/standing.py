@@ -16,6 +16,7 @@ from typing import Any
 from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.deaths import Death, Stage, death_of
 from cds_hooks.inference.engine import EngineEvent
+from cds_hooks.inference.exchange import words
 from cds_hooks.inference.ladder import Ladder, Next, Rung, on_rung
 from cds_hooks.inference.process import WorkerGone
 from cds_hooks.inference.processor import this_processor
@@ -74,7 +75,8 @@ class Standing:
     @property
     def facts(self) -> Mapping[str, str]:
         """Of the model that was loaded last: `rung`, `engine`, `built_with` (what the library uses
-        of a processor), `processor`, and `before`: what was tried before that rung."""
+        of a processor), `processor`, `before`: what was tried before that rung, and of what was
+        measured `tuning` (where the choice is from), `computes_with` and `reckoned`."""
         return dict(self._facts)
 
     @property
@@ -110,6 +112,9 @@ class Standing:
         before = self._before or self._facts.get("before", "")
         processor = " ".join(self._processor)
         facts = {"rung": self.rung, **library, "processor": processor, "before": before}
+        facts |= words(frame.get("tuning"))
+        if how := facts.get("computes_with"):
+            _log.info("the model computes with %s (%s)", how, facts.get("tuning", ""))
         self._facts = {name: value for name, value in facts.items() if value}
         self._note("engine-started", self._facts)
         self._failures.clear()
