@@ -20,8 +20,12 @@ from cds_hooks.inference.sizing import Choice, ContextSize, KvType, Placement
 from cds_hooks.inference.tuning import FLASH, PROMPT_THREADS, THREADS, Tuning
 from cds_hooks.inference.worker.kept_choice import KeptChoice
 from cds_hooks.inference.worker.native import NativeError
+from cds_hooks.inference.worker.setup import LoadOrder
 from cds_hooks.inference.worker.trial import Line
 from cds_hooks.inference.worker.tuning import tune
+from cds_hooks.runtime.engines import local_configs
+from cds_hooks.settings import load_settings
+from prompts import load
 
 ALL = (FLASH, THREADS, PROMPT_THREADS)
 USUAL = ContextSize(cells=1024, batch=256, sequences=5, threads=4)
@@ -187,6 +191,26 @@ def test_what_is_left_to_measurement(
     asked = replace(replace(config, tune=ALL), **changes).tuning
     assert set(asked.measured) == left
     assert Tuning.from_frame(asked.frame()) == asked
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("", ALL),
+        ("threads = 2", (FLASH, PROMPT_THREADS)),
+        ("threads = 2\nprompt_threads = 4", (FLASH,)),
+        ('flash_attention = "off"', (THREADS, PROMPT_THREADS)),
+        ('tune = "off"', ()),
+        ("gpu_layers = -1", ()),
+    ],
+)
+def test_the_settings_leave_open_what_they_do_not_say(
+    tmp_path: Path, text: str, left: tuple[str, ...]
+) -> None:
+    path = tmp_path / "chartside.toml"
+    path.write_text(f'[model]\npath = "a.gguf"\nnames = ""\n{text}\n')
+    [config] = local_configs(load_settings(path, {}), load("differential").settings, 2)
+    assert LoadOrder.from_frame(config.order()).tuning.measured == left
 
 
 async def _started(config: LlamaConfig, request: GenerationRequest) -> tuple[dict[str, str], str]:

@@ -33,8 +33,8 @@ class Tuned:
 
     `source` is `measured`, `kept` (measured at an earlier start), or why the usual way was taken:
     `off`, `no-cache`, `busy` (others use the processors), `interrupted` (an earlier measurement did
-    not end), `failed` (llama.cpp refused), `too-large` (it would take too long). `seconds` are the times that each way
-    was reckoned to take for the question.
+    not end), `failed` (llama.cpp refused), `too-large` (it would take too long). `seconds` are the
+    times that each way was reckoned to take for the question.
     """
 
     size: ContextSize
