@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,6 +54,7 @@ class Lane:
     finish: str = ""
     _matcher: Any = None
     _mask: TokenMask = field(init=False)
+    _ahead: Future[None] | None = None
     _run: int = 0
     _thought_over: bool = False
     _repeats: Repeats = field(init=False)
@@ -86,6 +88,13 @@ class Lane:
         self.pending = []
         return work
 
+    def look_ahead(self, helper: Executor) -> None:
+        """Have the next mask computed while llama.cpp evaluates: it depends on no logits."""
+        thinks = self.thought is not None and not self._thought_over
+        at_name = self.names is not None and self.names.node >= 0
+        if not thinks and not at_name:
+            self._ahead = helper.submit(self._mask.fill, self._matcher)
+
     def advance(self, logits: NDArray[np.float32]) -> None:
         """Choose what comes after the evaluated tokens."""
         if self.thought is not None and not self._thought_over:
@@ -111,8 +120,7 @@ class Lane:
             self.name_next()
 
     def _advance_text(self, logits: NDArray[np.float32]) -> None:
-        mask = self._mask
-        mask.fill(self._matcher)
+        mask = self._filled()
         count = mask.count
         if not count:
             raise ConstraintError("no token may follow")
@@ -123,6 +131,15 @@ class Lane:
         self._write([token])
         if self._force():
             self.name_next()
+
+    def _filled(self) -> TokenMask:
+        """What the matcher allows now."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is None:
+            self._mask.fill(self._matcher)
+        else:
+            ahead.result()
+        return self._mask
 
     def _note(self, token: int, free_text: bool) -> None:
         """Keep count of the string that is being written."""

@@ -18,6 +18,7 @@ __all__ = ["Chooser", "Sampling", "choose", "log_total"]
 
 _COLDEST = 1e-3  # below it the most likely token is as good as certain
 _FEW = 256
+_NONE = -1
 _COLUMNS = 1024
 _FLOOR = np.float32(-75)  # its exponential is 3e-33
 _NOTHING = np.float32(1e-32)  # all of a vocabulary's are no millionth of what a random number tells
@@ -65,10 +66,10 @@ def choose(logits: NDArray[np.floating], how: Sampling, random: np.random.Genera
         return int(np.argmax(logits))
     weight = _weight(logits, float(logits.max()), how)
     if how.uncut:
-        return _drawn(weight, random)
+        return _index(weight, random)
     order = np.argsort(-weight, kind="stable")
     falling = weight[order]
-    return int(order[_drawn(falling[: _cut(falling, how)], random)])
+    return int(order[_index(falling[: _cut(falling, how)], random)])
 
 
 class Chooser:
@@ -81,8 +82,10 @@ class Chooser:
     def __init__(self, size: int) -> None:
         self.size = size
         rows = -(-size // _COLUMNS)
+        self._whole = size // _COLUMNS * _COLUMNS
         self._open = np.full((rows, _COLUMNS), -np.inf, np.float32)
         self._row, self._behind = np.split(self._open.reshape(-1), [size])
+        self._is_large = np.empty(size, bool)
         self._barred = np.zeros((-(-size // 64) * 8, 8), np.float32)
         self._bits = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], 1, bitorder="little")
         self._bits = np.where(self._bits, np.float32(0), np.float32(-np.inf))
@@ -91,59 +94,75 @@ class Chooser:
         self, logits: Floats, mask: TokenMask, how: Sampling, random: np.random.Generator
     ) -> int:
         """One of the tokens that `mask` allows, at least one; `logits` stay as they are."""
-        if mask.count <= _FEW or how.top_k > _FEW:
-            ids = mask.ids()
-            return int(ids[choose(logits[ids], how, random)])
-        self._read(logits, mask)
-        if how.greedy:
-            return int(self._row.argmax())
-        if how.uncut:
-            return self._of_all(how, random)
-        found = self._of_few(how, random)
-        if found < 0:
+        found = _NONE
+        if mask.count > _FEW and how.top_k <= _FEW:
+            if how.greedy:
+                found = int(self._heaviest(logits, mask, 1)[0])
+            elif how.uncut:
+                found = self._of_all(logits, mask, how, random)
+            else:
+                found = self._of_few(logits, mask, how, random)
+        if found == _NONE:
             ids = mask.ids()
             found = int(ids[choose(logits[ids], how, random)])
         return found
+
+    def _of_few(
+        self, logits: Floats, mask: TokenMask, how: Sampling, random: np.random.Generator
+    ) -> int:
+        """From the heaviest few; `_NONE` when more than they may be drawn."""
+        few = how.top_k or _FEW
+        ids = self._heaviest(logits, mask, few)
+        most, total = float(logits[ids[0]]), 0.0
+        weight = _weight(logits[ids], most, how)
+        if not how.top_k and how.top_p < 1:
+            self._read(logits, mask)
+            self._weigh(most, how)
+            total = float(self._open.sum())
+        count = _cut(weight, how, total)
+        if not how.top_k and count == few:
+            return _NONE
+        return int(ids[_index(weight[:count], random)])
+
+    def _of_all(
+        self, logits: Floats, mask: TokenMask, how: Sampling, random: np.random.Generator
+    ) -> int:
+        """A column by its sum, then one of the column."""
+        self._read(logits, mask)
+        self._weigh(float(self._row.max()), how)
+        np.subtract(self._open, _NOTHING, out=self._open)
+        np.maximum(self._open, 0, out=self._open)
+        column = _index(self._open.sum(axis=0), random)
+        row = _index(self._open[:, column], random)
+        return row * _COLUMNS + column
+
+    def _heaviest(self, logits: Floats, mask: TokenMask, few: int) -> Indices:
+        """The `few` largest that are allowed, falling, ties by the lower index.
+
+        They are nearly always among the largest of all; only else what is forbidden is left out
+        before.
+        """
+        found = mask.among(self._large(logits, few))
+        if len(found) < few:
+            self._read(logits, mask)
+            found = mask.among(self._large(self._row, few))
+        return found[np.argsort(-logits[found], kind="stable")[:few]]
+
+    def _large(self, row: Floats, few: int) -> Indices:
+        """The largest, several times `few` where there are so many columns.
+
+        So many columns hold one that is at least as large as the smallest of their maxima.
+        """
+        many = min(4 * few, 2 * _FEW)
+        columns = row[: self._whole].reshape(-1, _COLUMNS).max(axis=0, initial=-np.inf)
+        bound = np.partition(columns, -many)[-many]
+        return np.flatnonzero(np.greater_equal(row, bound, out=self._is_large))
 
     def _read(self, logits: Floats, mask: TokenMask) -> None:
         """The allowed logits into the scratch, the others and what is behind them as -inf."""
         np.take(self._bits, mask.bits, axis=0, out=self._barred, mode="clip")
         np.add(logits, self._barred.reshape(-1)[: self.size], out=self._row)
         self._behind.fill(-np.inf)
-
-    def _of_few(self, how: Sampling, random: np.random.Generator) -> int:
-        """From the heaviest few; -1 when more than they may be drawn."""
-        few = how.top_k or _FEW
-        ids = self._heaviest(few)
-        weight = _weight(self._row[ids], float(self._row[ids[0]]), how)
-        total = 0.0 if how.top_k or how.top_p >= 1 else self._total(float(self._row[ids[0]]), how)
-        count = _cut(weight, how, total)
-        if not how.top_k and count == few:
-            return -1
-        return int(ids[_drawn(weight[:count], random)])
-
-    def _heaviest(self, few: int) -> Indices:
-        """The `few` largest, falling, ties by the lower index.
-
-        So many columns hold one that is at least as large as the smallest of their maxima, which
-        bounds what must be looked at.
-        """
-        bound = np.partition(self._open.max(axis=0), -few)[-few]
-        found = np.flatnonzero(self._row >= bound)
-        return found[np.argsort(-self._row[found], kind="stable")[:few]]
-
-    def _total(self, most: float, how: Sampling) -> float:
-        self._weigh(most, how)
-        return float(self._open.sum())
-
-    def _of_all(self, how: Sampling, random: np.random.Generator) -> int:
-        """A column by its sum, then one of the column."""
-        self._weigh(float(self._row.max()), how)
-        np.subtract(self._open, _NOTHING, out=self._open)
-        np.maximum(self._open, 0, out=self._open)
-        column = _drawn(self._open.sum(axis=0), random)
-        row = _drawn(self._open[:, column], random)
-        return row * _COLUMNS + column
 
     def _weigh(self, most: float, how: Sampling) -> None:
         """Turn the logits into weights, in place; of what is forbidden less than `_NOTHING` stays.
@@ -163,7 +182,7 @@ def _weight(logits: NDArray[np.floating], most: float, how: Sampling) -> Weights
     return weight
 
 
-def _drawn(weight: NDArray[np.floating], random: np.random.Generator) -> int:
+def _index(weight: NDArray[np.floating], random: np.random.Generator) -> int:
     """An index by its share of the weight; one random number."""
     reached = np.cumsum(weight, dtype=np.float64)
     drawn = random.random() * reached[-1]
