@@ -14,7 +14,7 @@ from typing import Any
 from cds_hooks.consultation import ModelIdentity, ModelPart
 from cds_hooks.inference.adapters import Adapter
 from cds_hooks.inference.catalogue import ModelEntry
-from cds_hooks.inference.machine import usable_processors
+from cds_hooks.inference.machine import this_machine, usable_processors
 from cds_hooks.inference.processor import this_processor
 from cds_hooks.inference.sizing import (
     MOST_SEQUENCES,
@@ -26,6 +26,7 @@ from cds_hooks.inference.sizing import (
     SplitMode,
 )
 from cds_hooks.inference.splits import engine_path
+from cds_hooks.inference.tuning import FLASH, Tuning
 
 __all__ = ["LlamaConfig"]
 
@@ -58,6 +59,8 @@ class LlamaConfig:
     (see `sizing.py`). `flash_attention` and `extra_buffers` (llama.cpp repacks weights for this
     processor) are on, off, or measured.
 
+    `tune` names the fields of `ContextSize` to measure at load (see `tuning.py`).
+
     `library` is a folder with another libllama than the installed one; `portable_library` one for
     any processor, tried last when native code dies (see `ladder.py`). `fault` makes the process
     kill itself, for tests alone (see `worker/faults.py`).
@@ -84,6 +87,7 @@ class LlamaConfig:
     kv_type: KvType = KvType.F16
     windowed: bool = False
     flash_attention: Choice = Choice.MEASURED
+    tune: tuple[str, ...] = ()
     kept_prompts: int = 4
     pauses_s: tuple[float, ...] = (0.2, 1.0, 5.0, 30.0)
     steady_s: float = 60.0
@@ -194,6 +198,25 @@ class LlamaConfig:
             names=names,
         )
 
+    @property
+    def tuning(self) -> Tuning:
+        """What is measured at load, for half of the longest prompt and a quarter of the longest
+        answer: half of it is written, and half of that is forced by the schema.
+
+        On a GPU nothing is: there llama.cpp's own choice stands.
+        """
+        forced = {FLASH} if self.kv_type is not KvType.F16 else set()
+        if self.flash_attention is not Choice.MEASURED:
+            forced.add(FLASH)
+        open_ = () if self.placement.gpu_layers else self.tune
+        return Tuning(
+            measured=tuple(name for name in open_ if name not in forced),
+            prompt=self.prompt // 2,
+            steps=self.answer_tokens // 4,
+            samples=self.samples,
+            busy=this_machine().busy,
+        )
+
     def patience_s(self, now: float, *, heard_at: float, since: float) -> float:
         """How long a process that was asked to let go at `since` may still take; 0: no longer.
 
@@ -257,6 +280,7 @@ class LlamaConfig:
             "size": self.size.frame(),
             **self.placement.frame(),
             "flash_attention": self.flash_attention.value,
+            "tuning": self.tuning.frame(),
             "confine": self.confine,
             "extra_buffers": self.extra_buffers.value,
             "pulse_s": self.pulse_s,

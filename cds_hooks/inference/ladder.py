@@ -45,7 +45,7 @@ def on_rung(config: LlamaConfig, rung: Rung) -> LlamaConfig:
     if rung is Rung.AS_CONFIGURED:
         return config
     library = config.portable_library if rung is Rung.PORTABLE else config.library
-    return replace(config, extra_buffers=Choice.OFF, library=library)
+    return replace(config, extra_buffers=Choice.OFF, library=library, tune=())
 
 
 class Ladder:

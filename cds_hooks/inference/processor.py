@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["features", "this_processor"]
+__all__ = ["features", "processor_name", "this_processor"]
 
 _CPUINFO = Path("/proc/cpuinfo")
 # What ggml has code of its own for, the widest first. Source: `ggml/src/ggml-cpu/CMakeLists.txt`
@@ -32,3 +32,14 @@ def this_processor(path: Path = _CPUINFO) -> tuple[str, ...]:
         return features(path.read_text("ascii", "replace"))
     except OSError:
         return ()
+
+
+def processor_name(path: Path = _CPUINFO) -> str:
+    """The processor's name, as Linux tells it on x86 (`model name`) or by its parts on ARM."""
+    try:
+        lines = path.read_text("ascii", "replace").splitlines()
+    except OSError:
+        return ""
+    keys = ("model name", "CPU implementer", "CPU part")
+    told = (line.partition(":") for line in lines)
+    return " ".join(dict.fromkeys(value.strip() for key, _, value in told if key.strip() in keys))

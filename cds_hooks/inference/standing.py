@@ -16,6 +16,7 @@ from typing import Any
 from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.deaths import Death, Stage, death_of
 from cds_hooks.inference.engine import EngineEvent
+from cds_hooks.inference.exchange import words
 from cds_hooks.inference.gpu import gpu_trouble
 from cds_hooks.inference.ladder import Ladder, Next, Rung, on_rung
 from cds_hooks.inference.process import WorkerGone
@@ -76,8 +77,9 @@ class Standing:
     def facts(self) -> Mapping[str, str]:
         """Of the model that was loaded last: `rung`, `engine`, `built_with` (what the library uses
         of a processor), `backends` and `devices` (GPUs) of the library, `gpu` (yes, no-backend or
-        no-device), `gpu_trouble` where layers were to be on a GPU and are not, `processor`, and
-        `before`: what was tried before that rung."""
+        no-device), `gpu_trouble` where layers were to be on a GPU and are not, `processor`,
+        `before`: what was tried before that rung, and of what was measured `tuning` (where the
+        choice is from), `computes_with` and `reckoned`."""
         return dict(self._facts)
 
     @property
@@ -116,6 +118,9 @@ class Standing:
         processor = " ".join(self._processor)
         told = {"gpu_trouble": off_gpu, "processor": processor, "before": before}
         facts = {"rung": self.rung, **library, **told}
+        facts |= words(frame.get("tuning"))
+        if how := facts.get("computes_with"):
+            _log.info("the model computes with %s (%s)", how, facts.get("tuning", ""))
         self._facts = {name: value for name, value in facts.items() if value}
         self._note("engine-started", self._facts)
         self._failures.clear()

@@ -24,6 +24,7 @@ from cds_hooks.inference.recognition import known_entry
 from cds_hooks.inference.replicas import Replicas
 from cds_hooks.inference.sizing import Choice, KvType, SplitMode
 from cds_hooks.inference.template_file import TemplateFileError, read_template
+from cds_hooks.inference.tuning import FLASH, PROMPT_THREADS, THREADS
 from cds_hooks.inference.worker.faults import VARIABLE
 from cds_hooks.runtime.egress import guarded
 from cds_hooks.settings import Model, ModelFile, ModelServer, Settings, SettingsError
@@ -90,7 +91,8 @@ async def started_engine(settings: Settings, template: Template) -> AsyncIterato
 def engine_checks(engine: Engine) -> dict[str, str]:
     """For `/readyz`: `engine` is ok, or the code with what it means; `engine_rung` is ok where the
     model is loaded as configured, else the rung and what brought it there; `engine_gpu` is there
-    where a GPU is asked for or found: its devices, or why there is none; `engine_state` is there
+    where a GPU is asked for or found: its devices, or why there is none; `engine_tuning` is how it
+    computes and where that is from (`worker/tuning.py`); `engine_state` is there
     while it is not ready. It tells, and does not decide."""
     state, trouble = engine.state, getattr(engine, "trouble", "")
     wrong = ": ".join(filter(None, [state.detail or state.status, trouble]))
@@ -101,6 +103,8 @@ def engine_checks(engine: Engine) -> dict[str, str]:
     facts: Mapping[str, str] = getattr(engine, "facts", {})
     if gpu := facts.get("gpu_trouble") or facts.get("devices"):
         checks["engine_gpu"] = gpu
+    if how := facts.get("computes_with"):
+        checks["engine_tuning"] = f"{how} ({facts.get('tuning', '')})"
     if state.rung:
         before = facts.get("before", "")
         low = ": ".join(filter(None, [state.rung, before]))
@@ -206,6 +210,7 @@ def config_of(
         kv_type=KvType(model.kv_type),
         windowed=model.swa == "windowed",
         flash_attention=Choice(model.flash_attention),
+        tune=_tuned(model),
         extra_buffers=Choice(model.extra_buffers),
         load_s=model.load_silence_s,
         longest_load_s=model.load_s,
@@ -213,6 +218,14 @@ def config_of(
         portable_library=model.portable_library,
         fault=_fault(settings),
     )
+
+
+def _tuned(model: Model) -> tuple[str, ...]:
+    """What is left to measurement: nothing that these settings say."""
+    if model.tune == "off":
+        return ()
+    said = {THREADS: model.threads, PROMPT_THREADS: model.prompt_threads}
+    return (FLASH, *(name for name, count in said.items() if not count))
 
 
 def _fault(settings: Settings, environ: Mapping[str, str] = os.environ) -> str:

@@ -139,6 +139,11 @@ class Model(Section):
     flash_attention: Literal["measured", "on", "off"] = Field(
         "measured", description="Attention in one piece; `measured`: what is faster here."
     )
+    tune: Literal["at-load", "off"] = Field(
+        "at-load",
+        description="Whether flash attention and threads that are not set are measured at the "
+        "first load of a model, and the choice kept in `model.cache`.",
+    )
     extra_buffers: Literal["measured", "on", "off"] = Field(
         "measured", description="Weights repacked for this processor; `measured`: if it is faster."
     )

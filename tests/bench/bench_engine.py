@@ -116,8 +116,8 @@ async def _measure(cache: Path) -> list[Row]:
     try:
         await engine.settled()
         return [
-            _row("ready with nothing cached", "s", cold),
-            _row("ready", "s", warm),
+            row("ready with nothing cached", "s", cold),
+            row("ready", "s", warm),
             *await _samples(bench),
             *await _reuse(bench),
             *await _differential(bench),
@@ -128,7 +128,8 @@ async def _measure(cache: Path) -> list[Row]:
         await engine.stop()
 
 
-def _row(name: str, unit: str, values: Iterable[float], against: str = "") -> Row:
+def row(name: str, unit: str, values: Iterable[float], against: str = "") -> Row:
+    """Median, spread and n of `values`."""
     found = list(values)
     return {
         "name": f"engine: {name}",
@@ -142,7 +143,7 @@ def _row(name: str, unit: str, values: Iterable[float], against: str = "") -> Ro
 
 
 def _ratio(name: str, over: Sequence[float], under: Sequence[float], against: str) -> Row:
-    return _row(name, "x", [a / b for a, b in zip(over, under, strict=True)], against)
+    return row(name, "x", [a / b for a, b in zip(over, under, strict=True)], against)
 
 
 async def _ready_s(config: LlamaConfig) -> float:
@@ -193,10 +194,10 @@ async def _samples(bench: _Bench) -> list[Row]:
         calls.append(await asyncio.to_thread(_three_calls, bench))
     fresh = bench.note("three samples (aim 2)")
     return [
-        _row("tokens a sample writes", "tokens", written),
-        _row("one sample", "s", spent[1], bench.note()),
-        _ratio("three samples", spent[3], spent[1], bench.note("one sample (aim 1.5)")),
-        _ratio("five samples", spent[5], spent[1], bench.note("one sample (aim 2.1)")),
+        row("tokens a sample writes", "tokens", written),
+        row("one sample", "s", spent[1], bench.note()),
+        _ratio("three samples", spent[3], spent[1], bench.note("one sample (aim 1.3)")),
+        _ratio("five samples", spent[5], spent[1], bench.note("one sample (aim 1.6)")),
         _ratio("three completions on fresh state", calls, spent[3], fresh),
     ]
 
@@ -235,8 +236,8 @@ async def _reuse(bench: _Bench) -> list[Row]:
     evaluated = again.tokens_prompt - again.tokens_reused - added
     (part,) = await bench.engine.count_tokens([SYSTEM])
     return [
-        _row("system part evaluated again for a second chart", "tokens", [max(0, part - shared)]),
-        _row("chart evaluated again beside one new result", "tokens", [evaluated]),
+        row("system part evaluated again for a second chart", "tokens", [max(0, part - shared)]),
+        row("chart evaluated again beside one new result", "tokens", [evaluated]),
     ]
 
 
@@ -257,7 +258,7 @@ async def _differential(bench: _Bench) -> list[Row]:
             for stage, milliseconds in generation.timings_ms.items() if names else ():
                 stages.setdefault(stage, []).append(milliseconds)
     return [
-        *(_row(f"differential, {stage}", "ms", values) for stage, values in stages.items()),
+        *(row(f"differential, {stage}", "ms", values) for stage, values in stages.items()),
         _ratio(
             "names by construction", spent[True], spent[False], bench.note("free strings (aim 1.1)")
         ),
@@ -282,7 +283,7 @@ def _toll() -> list[Row]:
             free,
             "as many tokens decoded freely (aim 0.9); processor time, one thread",
         ),
-        _row("tokens that the constraint forces", "share", [one["forced"] for one in rounds]),
+        row("tokens that the constraint forces", "share", [one["forced"] for one in rounds]),
     ]
 
 
@@ -290,9 +291,9 @@ def _memory(engine: LlamaEngine) -> Row:
     if engine.pid is None:
         raise LookupError("the engine process is gone")
     held = psutil.Process(engine.pid).memory_info().rss / 2**20
-    return _row("engine process", "MiB", [held])
+    return row("engine process", "MiB", [held])
 
 
 if __name__ == "__main__":
-    for row in rows():
-        sys.stdout.write(f"{row['name']}: {row['value']:.2f} {row['unit']} {row['against']}\n")
+    for one in rows():
+        sys.stdout.write(f"{one['name']}: {one['value']:.2f} {one['unit']} {one['against']}\n")

@@ -22,7 +22,8 @@ from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.worker import native
 from cds_hooks.inference.worker.digests import hashed
 from cds_hooks.inference.worker.lanes import Lane
-from cds_hooks.inference.worker.sampling import Sampling, choose
+from cds_hooks.inference.worker.masks import TokenMask
+from cds_hooks.inference.worker.sampling import Chooser, Sampling
 from cds_hooks.inference.worker.setup import Loaded, LoadOrder, load
 
 TOKENS = 150
@@ -87,10 +88,13 @@ def _prompt(context: native.Context, prompt: list[int]) -> np.ndarray:
 
 def _free(loaded: Loaded, prompt: list[int], random: np.random.Generator) -> float:
     context = loaded.scheduler.tools.context
+    chooser = Chooser(context.model.size)
+    everything = TokenMask.without(context.model.size, np.empty(0, np.intp))
     logits = _prompt(context, prompt)
     started = time.process_time()
     for number in range(TOKENS):
-        logits = _evaluate(context, [choose(logits, HOW, random)], len(prompt) + number)
+        token = chooser.draw(logits, everything, HOW, random)
+        logits = _evaluate(context, [token], len(prompt) + number)
     return time.process_time() - started
 
 

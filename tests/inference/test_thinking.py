@@ -13,7 +13,7 @@ from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import GenerationRequest
 from cds_hooks.inference.llama import LlamaEngine
 from cds_hooks.inference.output import parse_differential
-from cds_hooks.inference.worker.sampling import Sampling
+from cds_hooks.inference.worker.sampling import Chooser, Sampling
 from cds_hooks.inference.worker.thinking import Thinking, Thought
 
 Ask = Callable[..., GenerationRequest]
@@ -28,7 +28,8 @@ def _logits(token: int, second: int = 5) -> np.ndarray:
 
 
 def _thought(budget: int = 10) -> Thought:
-    return Thought(Thinking([], b"</think>", [5], [5, 2, 3, 5], budget, np.array([4])), PIECES)
+    how = Thinking([], b"</think>", [5], [5, 2, 3, 5], budget, np.array([4]))
+    return Thought(how, PIECES, Chooser(len(PIECES)))
 
 
 def test_a_thought_ends_where_the_model_ends_it_even_in_two_tokens() -> None:

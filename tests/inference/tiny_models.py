@@ -7,7 +7,7 @@ templates are our own and short, with the family's real markers.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 
 from cds_hooks.inference.gguf import Header, Tensor, read_header
 
-__all__ = ["FAMILIES", "split", "write", "write_adapter"]
+__all__ = ["FAMILIES", "byte_letters", "split", "write", "write_adapter"]
 
 EMBD, HEADS, KV_HEADS, HEAD, FF, EXPERTS = 64, 4, 2, 16, 96, 4
 NORMAL, UNKNOWN, CONTROL, USER, BYTE = 1, 2, 3, 4, 6
@@ -132,14 +132,19 @@ def write(
     context: int = 8192,
     says: dict[str, Value | None] | None = None,
     more: Shapes | None = None,
+    words: Sequence[str] = (),
 ) -> None:
     """Write a tiny model of a family; the same seed writes the same bytes.
 
-    `says` is further metadata, where None leaves a key out; `more` are further tensors.
+    `says` is further metadata, where None leaves a key out; `more` are further tensors; `words` are
+    further tokens of text: those that the family has already are passed over.
     """
     family = FAMILIES[name]
     family = replace(family, template=template or family.template)
     tokens, types = _vocabulary(family)
+    known = set(tokens)
+    added = [token for token in dict.fromkeys(words) if token not in known]
+    tokens, types = tokens + added, types + [NORMAL] * len(added)
     tensors = {"token_embd.weight": (EMBD, len(tokens)), "output_norm.weight": (EMBD,)}
     if name == "gpt-oss":
         tensors["output.weight"] = (EMBD, len(tokens))
@@ -268,7 +273,7 @@ def _vocabulary(family: Family) -> tuple[list[str], list[int]]:
     """Bytes (in the kind's own spelling), a few pairs, and the family's markers."""
     marked = [(marker, CONTROL) for marker in family.markers]
     if family.tokenizer == "gpt2":
-        bytes_ = [(letter, NORMAL) for letter in _byte_letters()]
+        bytes_ = [(letter, NORMAL) for letter in byte_letters()]
         extra = [("an", NORMAL), ("in", NORMAL), ("<think>", USER), ("</think>", USER)]
     else:
         letters = [*map(chr, range(33, 127)), "\u2581", "\n", "an", "in"]
@@ -281,7 +286,7 @@ def _vocabulary(family: Family) -> tuple[list[str], list[int]]:
     return [text for text, _ in everything], [kind for _, kind in everything]
 
 
-def _byte_letters() -> list[str]:
+def byte_letters() -> list[str]:
     """GPT-2's printable letter for each byte."""
     plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = iter(range(256, 512))

@@ -27,6 +27,7 @@ class Batch:
         base = self._seq.ctypes.data
         self._seq_rows = (base + 4 * np.arange(room + 1)).astype(np.uintp)
         self._seq_rows[room] = 0
+        self._native = self._structure()
 
     @property
     def free(self) -> int:
@@ -50,12 +51,17 @@ class Batch:
 
     def native(self) -> Any:
         """The structure that `llama_decode` takes; valid while this object lives unchanged."""
+        self._native.n_tokens = self.used
+        return self._native
+
+    def _structure(self) -> Any:
+        """Made once: the arrays stay where they are."""
 
         def pointer(array: NDArray[Any], kind: Any) -> Any:
             return ctypes.cast(array.ctypes.data, ctypes.POINTER(kind))
 
         return lib.llama_batch(
-            n_tokens=self.used,
+            n_tokens=0,
             token=pointer(self._token, lib.llama_token),
             embd=None,
             pos=pointer(self._pos, lib.llama_pos),

@@ -14,14 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import llama_cpp as lib
-import numpy as np
 import orjson
 from llguidance import LLMatcher, LLParserLimits, LLTokenizer
-from numpy.typing import NDArray
 
 from cds_hooks.inference.worker.native import Model
 
-__all__ = ["NAME", "Compiled", "Compiler", "SchemaError", "allowed"]
+__all__ = ["NAME", "Compiled", "Compiler", "SchemaError"]
 
 NAME = "\ue000"
 _MARK = "x-chartside-names"
@@ -119,9 +117,3 @@ def _plain(node: Any, names: bool, caps: list[int]) -> Any:
         else:
             kept[key] = _plain(value, names, caps)
     return kept
-
-
-def allowed(matcher: LLMatcher, vocabulary: int) -> NDArray[np.intp]:
-    """Ids of the tokens that may come next, ascending."""
-    bits = np.unpackbits(np.frombuffer(matcher.compute_bitmask(), np.uint8), bitorder="little")
-    return np.flatnonzero(bits[:vocabulary])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,7 +51,7 @@ class NameSearch:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What every job uses."""
+    """What every job uses; `helper` computes beside llama.cpp."""
 
     context: Context
     vocabulary: Vocabulary
@@ -58,6 +59,7 @@ class Tools:
     prefixes: Prefixes
     names: NameSearch | None
     thinking: Thinking | None = None
+    helper: Executor = field(default_factory=lambda: ThreadPoolExecutor(1, "helper"))
 
 
 @dataclass(slots=True, eq=False)
@@ -122,7 +124,7 @@ def consult(job: Job, tools: Tools) -> Steps:
         for number, lane in enumerate(job.lanes):
             _branch(tools, lane, opening if opening.tokens else prompt, seqs[number])
             _first(lane, at_name[number], ranked, job.how, opening if opening.tokens else prompt)
-        yield from _decode(job.lanes)
+        yield from _decode(job.lanes, tools.helper)
         job.mark("decode")
     finally:
         for seq in taken:
@@ -148,6 +150,7 @@ def _evaluate(job: Job, tools: Tools, seq: int) -> Generator[list[Work], None, W
         start = shared
     prompt = Work(seq, start, ids[start:])
     yield [prompt]
+    prompt.hold()
     tools.prefixes.keep_prompt(seq, ids, prompt.logits)
     job.mark("prompt")
     return prompt
@@ -166,11 +169,11 @@ def _think_and_decode(
     job.mark("names")
     for lane, seq in zip(job.lanes, seqs, strict=True):
         _branch(tools, lane, prompt, seq)
-        lane.thought = Thought(thinking, tools.vocabulary.pieces)
+        lane.thought = Thought(thinking, tools.vocabulary.pieces, tools.vocabulary.chooser)
         lane.pending = list(thinking.opens)
         if not lane.pending:
             lane.advance(prompt.logits)
-    yield from _decode(job.lanes)
+    yield from _decode(job.lanes, tools.helper)
     job.mark("decode")
 
 
@@ -188,6 +191,7 @@ def _open_and_search(
     together = [work for work in (opening, *leads) if work.tokens]
     if together:
         yield together
+        opening.hold()
     if search is None:
         return []
     free = spare[len(leads) :]
@@ -240,9 +244,11 @@ def _first(lane: Lane, at_name: bool, ranked: list[Ranked], how: Sampling, trunk
         lane.advance(trunk.logits)
 
 
-def _decode(lanes: Sequence[Lane]) -> Generator[list[Work], None, None]:
+def _decode(lanes: Sequence[Lane], helper: Executor) -> Generator[list[Work], None, None]:
     while running := [lane for lane in lanes if not lane.finish]:
         works = [lane.work() for lane in running]
+        for lane in running:
+            lane.look_ahead(helper)
         yield works
         for lane, work in zip(running, works, strict=True):
             try:

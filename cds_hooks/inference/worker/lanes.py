@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cds_hooks.inference.worker.constraint import NAME, Compiled, allowed
+from cds_hooks.inference.worker.constraint import NAME, Compiled
+from cds_hooks.inference.worker.masks import TokenMask
 from cds_hooks.inference.worker.names import NameChoice
 from cds_hooks.inference.worker.repeats import Repeats
 from cds_hooks.inference.worker.sampling import Sampling, choose
@@ -20,6 +22,7 @@ __all__ = ["ConstraintError", "Lane"]
 
 _FREE_TEXT = 256  # a mask this wide is the inside of a string, not an enumeration or a key
 _RESERVE = 64
+_NONE = np.empty(0, np.intp)
 _MARGIN = 16  # characters that the token before the last may still write
 
 
@@ -50,12 +53,15 @@ class Lane:
     written: list[int] = field(default_factory=list)
     finish: str = ""
     _matcher: Any = None
+    _mask: TokenMask = field(init=False)
+    _ahead: Future[None] | None = None
     _run: int = 0
     _thought_over: bool = False
     _repeats: Repeats = field(init=False)
 
     def __post_init__(self) -> None:
         self._matcher = self.compiled.start()
+        self._mask = TokenMask(self.vocabulary.size)
         self._repeats = Repeats(self.how.no_repeat)
 
     def open(self) -> bool:
@@ -82,6 +88,13 @@ class Lane:
         self.pending = []
         return work
 
+    def look_ahead(self, helper: Executor) -> None:
+        """Have the next mask computed while llama.cpp evaluates: it depends on no logits."""
+        thinks = self.thought is not None and not self._thought_over
+        at_name = self.names is not None and self.names.node >= 0
+        if not thinks and not at_name:
+            self._ahead = helper.submit(self._mask.fill, self._matcher)
+
     def advance(self, logits: NDArray[np.float32]) -> None:
         """Choose what comes after the evaluated tokens."""
         if self.thought is not None and not self._thought_over:
@@ -107,17 +120,26 @@ class Lane:
             self.name_next()
 
     def _advance_text(self, logits: NDArray[np.float32]) -> None:
-        open_to = allowed(self._matcher, self.vocabulary.size)
-        if not len(open_to):
+        mask = self._filled()
+        count = mask.count
+        if not count:
             raise ConstraintError("no token may follow")
-        free_text = len(open_to) > min(_FREE_TEXT, self.vocabulary.size // 8)
-        open_to = self._narrowed(open_to, free_text)
-        token = int(open_to[choose(logits[open_to], self.how, self.random)])
+        free_text = count > min(_FREE_TEXT, self.vocabulary.size // 8)
+        token = self._chosen(logits, mask, free_text)
         self._note(token, free_text)
         self._consume([token])
         self._write([token])
         if self._force():
             self.name_next()
+
+    def _filled(self) -> TokenMask:
+        """What the matcher allows now."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is None:
+            self._mask.fill(self._matcher)
+        else:
+            ahead.result()
+        return self._mask
 
     def _note(self, token: int, free_text: bool) -> None:
         """Keep count of the string that is being written."""
@@ -129,19 +151,26 @@ class Lane:
             self._run = 0
             self._repeats.pause()
 
-    def _narrowed(self, open_to: NDArray[np.intp], free_text: bool) -> NDArray[np.intp]:
-        """What stays allowed when a string or the whole answer has become too long: its end."""
+    def _chosen(self, logits: NDArray[np.float32], mask: TokenMask, free_text: bool) -> int:
+        """A token that is allowed; when a string or the answer has become too long, its end."""
+        closing = self._closing(mask, free_text)
+        if len(closing):
+            return int(closing[choose(logits[closing], self.how, self.random)])
+        if free_text:
+            self._forbid_repeats(mask)
+        return self.vocabulary.chooser.draw(logits, mask, self.how, self.random)
+
+    def _closing(self, mask: TokenMask, free_text: bool) -> NDArray[np.intp]:
         spent = len(self.written) >= self.budget
         tired = free_text and self._run >= self.compiled.longest - _MARGIN
         if not spent and not tired:
-            return self._unrepeated(open_to) if free_text else open_to
-        way = self.vocabulary.quotes if free_text else self.vocabulary.brackets
-        closing = np.intersect1d(open_to, way, assume_unique=True)
-        return closing if len(closing) else open_to
+            return _NONE
+        return mask.among(self.vocabulary.quotes if free_text else self.vocabulary.brackets)
 
-    def _unrepeated(self, open_to: NDArray[np.intp]) -> NDArray[np.intp]:
+    def _forbid_repeats(self, mask: TokenMask) -> None:
         banned = self._repeats.banned()
-        return np.setdiff1d(open_to, list(banned), assume_unique=True) if banned else open_to
+        if banned and len(banned) < mask.count:
+            mask.forbid(banned)
 
     def _force(self) -> bool:
         """Write every token that the grammar forces; True when a name has to come next."""

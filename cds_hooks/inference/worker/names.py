@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cds_hooks.inference.worker.native import Context
-from cds_hooks.inference.worker.sampling import Sampling, choose, log_softmax
+from cds_hooks.inference.worker.sampling import Sampling, choose, log_total
 from cds_hooks.inference.worker.trie import NameTrie
 from cds_hooks.inference.worker.work import Work
 
@@ -39,7 +39,16 @@ class _Path:
     score: float
     node: int
     work: Work
-    after: NDArray[np.float64]
+    total: float
+
+    @classmethod
+    def at(cls, score: float, node: int, work: Work) -> _Path:
+        """A path whose last token is evaluated; its logits are read before the next decode."""
+        return cls(score, node, work, log_total(work.logits))
+
+    def after(self, tokens: NDArray[np.integer]) -> NDArray[np.float64]:
+        """The score with each of these tokens behind it."""
+        return self.work.logits[tokens].astype(np.float64) + (self.score - self.total)
 
 
 def beam(
@@ -56,7 +65,7 @@ def beam(
     `seqs`; twice the beam's width of them are needed, because a step forks the old ones.
     """
     width = len(seqs) // 2
-    paths = [_Path(0.0, 0, root, log_softmax(root.logits))]
+    paths = [_Path.at(0.0, 0, root)]
     free = list(seqs)
     done: list[Ranked] = []
     for _ in range(_DEEPEST):
@@ -75,7 +84,7 @@ def beam(
         free += used
         yield works
         paths = [
-            _Path(score, node, work, log_softmax(work.logits))
+            _Path.at(score, node, work)
             for (score, _at, _token, node), work in zip(steps, works, strict=True)
         ]
     for path in paths:
@@ -89,7 +98,7 @@ def _finished(
 ) -> list[Ranked]:
     """`done` and the names that end where the paths are."""
     found = [
-        Ranked(int(trie.leaf[path.node]), path.score + _total(path.after[ends]))
+        Ranked(int(trie.leaf[path.node]), _total(path.after(ends)))
         for path in paths
         if trie.leaf[path.node] >= 0
     ]
@@ -103,14 +112,21 @@ def _steps(
     found: list[tuple[float, int, int, int]] = []
     for at, path in enumerate(paths):
         tokens, nodes = trie.children(path.node)
-        scores = path.score + path.after[tokens]
-        best = np.argsort(-scores, kind="stable")[:width]
+        scores = path.after(tokens)
         found += [
             (float(scores[index]), at, int(tokens[index]), int(nodes[index]))
-            for index in best
+            for index in _largest(scores, width)
             if scores[index] > floor
         ]
     return heapq.nsmallest(width, found, key=lambda step: (-step[0], step[1], step[2]))
+
+
+def _largest(scores: NDArray[np.float64], count: int) -> NDArray[np.intp]:
+    """Where the `count` largest are, falling, ties by the lower index."""
+    at = np.arange(len(scores))
+    if len(scores) > count:
+        at = np.flatnonzero(scores >= np.partition(scores, -count)[-count])
+    return at[np.argsort(-scores[at], kind="stable")[:count]]
 
 
 def _total(logs: NDArray[np.float64]) -> float:
@@ -180,7 +196,7 @@ class NameChoice:
     ) -> int | None:
         """The next token of the name being written, or None when the name ends here."""
         tokens, nodes = self.trie.children(self.node)
-        live = np.array([self._left(int(node)) > 0 for node in nodes], bool)
+        live = self._live(nodes)
         tokens, nodes = tokens[live], nodes[live]
         leaf = int(self.trie.leaf[self.node])
         scores = logits[tokens].astype(np.float64)
@@ -193,6 +209,16 @@ class NameChoice:
             return None
         self.node = int(nodes[at])
         return int(tokens[at])
+
+    def _live(self, nodes: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Which of a node's children, which follow on each other, still lead to a name."""
+        left = self.trie.below[nodes]
+        begin = int(nodes[0]) if len(nodes) else 0
+        for node, gone in self._gone.items():
+            if 0 <= node - begin < len(nodes):
+                left[node - begin] -= gone
+        alive: NDArray[np.bool_] = left > 0
+        return alive
 
     def _left(self, node: int) -> int:
         return int(self.trie.below[node]) - self._gone.get(node, 0)

@@ -212,6 +212,8 @@ class Context:
         self.batch = Batch(size.batch)
         self.longest = min(self.cells, model.trained_for)
         self._memory = lib.llama_get_memory(self.handle)
+        self._row = ctypes.c_float * model.size
+        self._threads = 0
 
     @property
     def cuttable(self) -> bool:
@@ -228,16 +230,30 @@ class Context:
 
     def decode(self) -> None:
         """Evaluate the batch. Raises DecodeFailed (1: no cells, 2: aborted, negative: error)."""
+        self._set_threads()
         status = lib.llama_decode(self.handle, self.batch.native())
         if status != 0:
             raise DecodeFailed("decode-failed", f"llama_decode returned {status}")
 
+    def _set_threads(self) -> None:
+        """llama.cpp takes any batch of more than one token for a prompt; samples that are decoded
+        side by side are none."""
+        size, decoding = self.size, self.batch.used <= self.size.sequences
+        threads = size.threads if decoding else size.threads_of_prompts
+        if threads != self._threads:
+            lib.llama_set_n_threads(self.handle, threads, threads)
+            self._threads = threads
+
     def logits(self, row: int) -> Floats:
-        """A copy of the logits of one batch row that was added with `want_last`, (vocabulary,)."""
+        """The logits of one batch row that was added with `want_last`, (vocabulary,).
+
+        It is llama.cpp's memory, not a copy: to be read before the next decode, not to be written.
+        """
         pointer = lib.llama_get_logits_ith(self.handle, row)
         if not pointer:
             raise DecodeFailed("decode-failed", "no logits for a row of the batch")
-        return np.ctypeslib.as_array(pointer, shape=(self.model.size,)).copy()
+        lent = self._row.from_address(ctypes.addressof(pointer.contents))
+        return np.frombuffer(lent, np.float32)
 
     def fork(self, source: int, target: int) -> None:
         """Let `target` share every cell of `source`; whatever `target` held is dropped."""

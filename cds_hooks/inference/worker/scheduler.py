@@ -82,6 +82,8 @@ class Scheduler:
         for run in list(self.running):
             if all(work.left == 0 for work in run.works):
                 self._resume(run)
+            else:
+                self._hold(run)
 
     def _fill(self) -> list[tuple[Work, int, int]]:
         """Put what fits into the batch, short pieces first; returns (work, first row, count)."""
@@ -103,6 +105,12 @@ class Scheduler:
             work.done += count
             if work.left == 0:
                 work.logits = self.tools.context.logits(row + count - 1)
+
+    def _hold(self, run: _Running) -> None:
+        """Keep what is done beyond the next decode, because the rest did not fit into this one."""
+        for work in run.works:
+            if work.left == 0:
+                work.hold()
 
     def _resume(self, run: _Running) -> None:
         """Let a job go on to what it wants next, or take its result."""

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +25,16 @@ from cds_hooks.inference.memory import (
     refuse_unless_heads_fit,
     refuse_unless_it_fits,
 )
-from cds_hooks.inference.processor import this_processor
+from cds_hooks.inference.processor import processor_name, this_processor
 from cds_hooks.inference.sizing import Choice, ContextSize, Placement, Sizes
 from cds_hooks.inference.splits import digest_of, read_model
+from cds_hooks.inference.tuning import Tuning
 from cds_hooks.inference.worker import native
 from cds_hooks.inference.worker.constraint import Compiler
 from cds_hooks.inference.worker.devices import gpus
 from cds_hooks.inference.worker.faults import Fault
 from cds_hooks.inference.worker.jobs import NameSearch, Tools
+from cds_hooks.inference.worker.kept_choice import KeptChoice
 from cds_hooks.inference.worker.prefixes import Prefixes
 from cds_hooks.inference.worker.proof import prove
 from cds_hooks.inference.worker.saved import SavedStates
@@ -40,6 +42,7 @@ from cds_hooks.inference.worker.scheduler import Emit, Scheduler
 from cds_hooks.inference.worker.thinking import Thinking
 from cds_hooks.inference.worker.tokens import PromptTokenizer
 from cds_hooks.inference.worker.trie import NameTrie, load_trie
+from cds_hooks.inference.worker.tuning import tune
 from cds_hooks.inference.worker.vocabulary import Vocabulary
 from cds_hooks.inference.worker.work import SequencePool
 
@@ -72,6 +75,7 @@ class LoadOrder:
     options: Mapping[str, Any]
     thinking: Mapping[str, Any] | None
     flash_attention: Choice = Choice.MEASURED
+    tuning: Tuning = field(default_factory=Tuning)
     extra_buffers: Choice = Choice.MEASURED
     fault: str = ""
 
@@ -115,6 +119,7 @@ class LoadOrder:
             options=dict(frame["options"]),
             thinking=frame["thinking"],
             flash_attention=Choice(frame["flash_attention"]),
+            tuning=Tuning.from_frame(frame["tuning"]),
             extra_buffers=Choice(frame["extra_buffers"]),
             fault=str(frame["fault"]),
         )
@@ -152,8 +157,10 @@ def load(
     model = native.Model(str(order.model), order.placement, extra_buffers=order.repacks)
     for adapter in order.adapters:
         model.adapt(str(adapter.path), adapter.scale)
-    tokenizer, compiler, tools = _tools(order, header, model, [digest, *measured], needed.kept)
     emit({"op": "decoding"})
+    tuned = tune(model, order.size, order.tuning, _kept_choice(order, [digest, *measured]))
+    order = replace(order, size=tuned.size)
+    tokenizer, compiler, tools = _tools(order, header, model, [digest, *measured], needed.kept)
     prove(tools.context, fault)
     facts = {
         "sha256": digest,
@@ -163,6 +170,7 @@ def load(
         "cells": tools.context.cells,
         "memory": needed.explain(),
         "library": library,
+        "tuning": tuned.facts(),
         "load_ms": 1000 * (time.monotonic() - started),
     }
     return Loaded(tokenizer, compiler, Scheduler(tools, clock, emit), facts, fault)
@@ -238,13 +246,24 @@ def _chat(order: LoadOrder, header: Header, model: native.Model) -> _Chat:
 
 def _saved(order: LoadOrder, digests: Sequence[str]) -> SavedStates | None:
     """Saved states are told apart by everything that decides their bytes."""
+    return SavedStates(order.cache, _key(order, digests)) if order.cache else None
+
+
+def _kept_choice(order: LoadOrder, digests: Sequence[str]) -> KeptChoice | None:
+    """So are choices that were measured, and by what they were measured for."""
     if order.cache is None:
         return None
+    features = " ".join(this_processor())
+    asked = replace(order.tuning, busy=False)
+    return KeptChoice(order.cache, f"{_key(order, digests)} {features} {processor_name()} {asked}")
+
+
+def _key(order: LoadOrder, digests: Sequence[str]) -> str:
+    """Model, library and settings."""
     build = f"{llama_cpp.__version__} {llama_cpp.llama_print_system_info()!r}"
     scales = [adapter.scale for adapter in order.adapters]
     sized = sorted(order.size.frame().items())
-    key = f"{' '.join(digests)} {scales} {build} {sized} {order.placement} {order.repacks}"
-    return SavedStates(order.cache, key)
+    return f"{' '.join(digests)} {scales} {build} {sized} {order.placement} {order.repacks}"
 
 
 def _thinking(order: LoadOrder, model: native.Model) -> Thinking | None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from cds_hooks.inference.worker.sampling import Sampling, choose
+from cds_hooks.inference.worker.masks import TokenMask
+from cds_hooks.inference.worker.sampling import Chooser, Sampling
 
 __all__ = ["Thinking", "Thought"]
 
@@ -37,9 +38,14 @@ class Thought:
 
     how: Thinking
     pieces: list[bytes]
+    chooser: Chooser
     tokens: list[int] = field(default_factory=list)
     cut: bool = False
     _tail: bytes = b""
+    _mask: TokenMask = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._mask = TokenMask.without(len(self.pieces), self.how.barred)
 
     def advance(
         self, logits: NDArray[np.float32], sampling: Sampling, random: np.random.Generator
@@ -48,9 +54,7 @@ class Thought:
         if len(self.tokens) >= self.how.budget:
             self.cut = True
             return self.how.closes, True
-        open_to = logits.copy()
-        open_to[self.how.barred] = -np.inf
-        token = choose(open_to, sampling, random)
+        token = self.chooser.draw(logits, self._mask, sampling, random)
         self.tokens.append(token)
         self._tail = (self._tail + self.pieces[token])[-2 * len(self.how.stop) :]
         if self.how.stop in self._tail:

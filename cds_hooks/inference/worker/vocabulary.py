@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cds_hooks.inference.worker.native import Model
+from cds_hooks.inference.worker.sampling import Chooser
 
 __all__ = ["Vocabulary"]
 
@@ -18,7 +19,8 @@ Tokens = NDArray[np.intp]
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
     """`quotes` and `brackets` begin with a closing quote or bracket; `stops` can end a name in
-    running text; `bytes_to_tokens` is the canonical tokenisation of answer text.
+    running text; `bytes_to_tokens` is the canonical tokenisation of answer text. `chooser` draws
+    from whole rows of logits, for one sample at a time.
     """
 
     size: int
@@ -27,6 +29,7 @@ class Vocabulary:
     brackets: Tokens
     stops: Tokens
     bytes_to_tokens: Callable[[bytes], list[int]]
+    chooser: Chooser
 
     @classmethod
     def of(cls, model: Model, bytes_to_tokens: Callable[[bytes], list[int]]) -> Vocabulary:
@@ -49,4 +52,5 @@ class Vocabulary:
             brackets=ids(beginning(b"]}")),
             stops=ids(beginning(b'.,;:!?\n()"') | model.ends),
             bytes_to_tokens=bytes_to_tokens,
+            chooser=Chooser(model.size),
         )

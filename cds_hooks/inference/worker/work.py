@@ -17,7 +17,8 @@ _NOTHING: NDArray[np.float32] = np.empty(0, np.float32)
 class Work:
     """Tokens to evaluate on one sequence from position `pos` on.
 
-    When `done` reaches their number, `logits` is the row of the last token.
+    When `done` reaches their number, `logits` is the row of the last token: llama.cpp's own memory,
+    which the next decode writes over. Who needs it longer says `hold`.
     """
 
     seq: int
@@ -30,6 +31,11 @@ class Work:
     def left(self) -> int:
         """Tokens that are not evaluated yet."""
         return len(self.tokens) - self.done
+
+    def hold(self) -> None:
+        """Keep the logits for as long as this work lives."""
+        if self.logits.base is not None:
+            self.logits = self.logits.copy()
 
     @property
     def end(self) -> int:
