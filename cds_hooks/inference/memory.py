@@ -34,7 +34,7 @@ _FEED_ROWS = 4  # the same beside the feed-forward, which has gate, up and their
 _FEED_FORWARD = 3
 # Measured of the engine process: interpreter and libraries, and for each token of the vocabulary
 # the tables of llama.cpp, of the tokenizer and of the constraint.
-_BASE = 96 * _MIB
+_BASE = 84 * _MIB
 _A_TOKEN = 700
 _A_BYTE_OF_NAMES = 20
 

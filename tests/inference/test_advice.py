@@ -58,7 +58,7 @@ def test_memory_of_a_model_without_a_file_is_that_of_its_dimensions() -> None:
     cache, states = 8 * 2 * 4 * 256 * 2 * 8192, 24 * 548_864 * 4 * 4
     rows = 4 * 248_320 * 4
     attention = 256 * (8192 * 16 * 4 + 8192 * 4 + 6 * 4096 * 4) + 256 * 8192 * 16 * 2
-    overhead = 96 * 2**20 + 700 * 248_320
+    overhead = 84 * 2**20 + 700 * 248_320
     # A four-bit file's copy of what is repacked: 77 % of all but the embedding.
     repacked = 0.77 * (5.175e9 - 248_320 * 4096 / 2)
     needed = 5.175e9 + cache + states + rows + attention + overhead
