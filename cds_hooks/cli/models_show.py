@@ -33,7 +33,8 @@ _LEGEND = (
 _BUSY = "The machine was busy while it was measured: it is faster than this when it is not."
 _MEMORY = (
     "Memory is what a process would hold under full load with the service's settings, as "
-    "`chartside models check FILE` and the start reckon it."
+    "`chartside models check FILE` and the start reckon it; at its peak with pages of the file "
+    "that the system takes back when something else wants them."
 )
 _ROUGH = (
     "Times are estimates, scaled from the measured model by the parameters that a token uses; "
@@ -141,12 +142,12 @@ def advice(
         f"of {question.answer} tokens, at {question.bits:g} bit"
     )
     on_gpus = any(one.gpu_gb for one in found)
-    memory = ["needs GB", "on GPUs"] if on_gpus else ["needs GB"]
+    memory = ["needs GB", "at peak", *["on GPUs"] * on_gpus]
     table = _table(title, "model", *memory, "fits", "prompt", "answer", "thinking", "total")
     for one in found:
         needs = f"{one.needs_gb:.1f}" + ("" if one.cache_known else " + KV cache")
         times = (one.prompt_s, one.answer_s, one.thinking_s, one.total_s)
-        needed = [needs, f"{one.gpu_gb:.1f}"] if on_gpus else [needs]
+        needed = [needs, f"{one.peak_gb:.1f}", *[f"{one.gpu_gb:.1f}"] * on_gpus]
         row = (one.model, *needed, "yes" if one.fits else "no", *map(_time, times))
         table.add_row(*map(Text, row), style="" if one.fits else "dim")
     console.print(table)

@@ -47,8 +47,10 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """One model on this machine. Times are seconds, estimated; `needs_gb` is the peak of main
-    memory and `gpu_gb` what is on GPUs, as `memory` sums them up. Without the KV cache where the
+    """One model on this machine. Times are seconds, estimated.
+
+    `peak_gb` is the peak of main memory, `needs_gb` the same without pages that the system takes
+    back, `gpu_gb` what is on GPUs, as `memory` sums them up. All are without the KV cache where the
     catalogue does not know what a token takes (`cache_known`).
 
     `thinking_s` is what thinking to the end of its budget adds.
@@ -56,6 +58,7 @@ class Advice:
 
     model: str
     needs_gb: float
+    peak_gb: float
     gpu_gb: float
     memory: str
     cache_known: bool
@@ -90,7 +93,8 @@ def _advice(
     thought = entry.thinking.budget if entry.thinking else 0
     return Advice(
         model=entry.name,
-        needs_gb=needs.total / 1e9,
+        needs_gb=needs.needed / 1e9,
+        peak_gb=needs.total / 1e9,
         gpu_gb=needs.gpu.total / 1e9,
         memory=needs.explain(),
         cache_known=bool(entry.dimensions or entry.kv_kib),

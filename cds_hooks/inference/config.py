@@ -22,6 +22,7 @@ from cds_hooks.inference.sizing import (
     KvType,
     Placement,
     Sizes,
+    SplitMode,
 )
 from cds_hooks.inference.tuning import FLASH, Tuning
 
@@ -51,9 +52,10 @@ class LlamaConfig:
     in a row that ended before they were ready, and after `crashes` on requests within
     `crash_window_s` without an answer between, none is started any more.
 
-    `placement` says what is on GPUs, `kv_type` and `windowed` how the cache is kept, `micro_batch`
-    and `prompt_threads` how a prompt is computed (see `sizing.py`). `flash_attention` and
-    `extra_buffers` (llama.cpp repacks weights for this processor) are on, off, or measured.
+    `gpu_layers`, `split_mode`, `tensor_split` and `main_gpu` say what is on GPUs, `kv_type` and
+    `windowed` how the cache is kept, `micro_batch` and `prompt_threads` how a prompt is computed
+    (see `sizing.py`). `flash_attention` and `extra_buffers` (llama.cpp repacks weights for this
+    processor) are on, off, or measured.
 
     `tune` names the fields of `ContextSize` to measure at load (see `tuning.py`).
 
@@ -74,7 +76,10 @@ class LlamaConfig:
     queue: int = 16
     threads: int = field(default_factory=usable_processors)
     prompt_threads: int = 0
-    placement: Placement = field(default_factory=Placement)
+    gpu_layers: int = 0
+    split_mode: SplitMode = SplitMode.LAYER
+    tensor_split: tuple[float, ...] = ()
+    main_gpu: int = 0
     batch: int = 256
     micro_batch: int = 0
     kv_type: KvType = KvType.F16
@@ -147,7 +152,12 @@ class LlamaConfig:
         """
         if self.flash_attention is not Choice.MEASURED:
             return self.flash_attention is Choice.ON
-        return self.placement.gpu_layers != 0 or self.kv_type is not KvType.F16
+        return self.gpu_layers != 0 or self.kv_type is not KvType.F16
+
+    @property
+    def placement(self) -> Placement:
+        """What of the model is on GPUs."""
+        return Placement(self.gpu_layers, self.split_mode, self.tensor_split, self.main_gpu)
 
     @property
     def size(self) -> ContextSize:

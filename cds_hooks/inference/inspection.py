@@ -19,7 +19,7 @@ from cds_hooks.inference.gguf import (
     refuse_split,
     sha256_of,
 )
-from cds_hooks.inference.memory import plan, refuse_unless_it_fits
+from cds_hooks.inference.memory import plan, refuse_unless_heads_fit, refuse_unless_it_fits
 from cds_hooks.inference.template_lint import lint_template
 
 __all__ = ["Inspection", "inspect", "inspect_adapter", "is_adapter"]
@@ -185,8 +185,10 @@ def _memory(
     """The arithmetic of the start with these settings, and whether it fits this machine."""
     context = max(header.of_architecture("context_length", 8192), 256)
     known = entry or stand_in(path, architecture=header.architecture, context=context)
-    needed = plan(header, config_of(path, known).sizes)
+    sizes = config_of(path, known).sizes
+    needed = plan(header, sizes)
     try:
+        refuse_unless_heads_fit(header, sizes.size.kv_type, path.name)
         refuse_unless_it_fits(needed, available, path.name)
     except ModelFileError as error:
         return needed.explain(), [Finding(error.code, Level.ERROR, error.message)]

@@ -13,10 +13,17 @@ from dataclasses import dataclass, field
 
 from cds_hooks.inference.gguf import Header, ModelFileError
 from cds_hooks.inference.shape import Layer, Shape, shape_of
-from cds_hooks.inference.sizing import ContextSize, Placement, Sizes, SplitMode
+from cds_hooks.inference.sizing import ContextSize, KvType, Sizes
 from cds_hooks.inference.weights import Weights, layers_on_gpus, weights_of
 
-__all__ = ["Device", "MemoryPlan", "OnGpus", "plan", "plan_of", "refuse_unless_it_fits"]
+__all__ = [
+    "MemoryPlan",
+    "OnGpus",
+    "plan",
+    "plan_of",
+    "refuse_unless_heads_fit",
+    "refuse_unless_it_fits",
+]
 
 _F16 = 2
 _F32 = 4
@@ -33,14 +40,6 @@ _A_BYTE_OF_NAMES = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Device:
-    """A GPU as llama.cpp sees it, with its free bytes."""
-
-    name: str
-    free: int
-
-
-@dataclass(frozen=True, slots=True)
 class OnGpus:
     """Bytes on all GPUs together."""
 
@@ -53,6 +52,16 @@ class OnGpus:
     def total(self) -> int:
         """All of it."""
         return self.weights + self.cache + self.states + self.compute
+
+    def explain(self) -> str:
+        """The arithmetic in one line, in MiB."""
+        parts = {
+            "weights": self.weights,
+            "KV cache": self.cache,
+            "states": self.states,
+            "computing": self.compute,
+        }
+        return _summed(parts, self.total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +108,7 @@ class MemoryPlan:
             told += f", {_mib(self.needed)} MiB without pages that the system takes back"
         if not self.gpu.total:
             return told
-        return f"{told}; on GPUs {_explain_gpus(self.gpu)}"
+        return f"{told}; on GPUs {self.gpu.explain()}"
 
 
 def plan(header: Header, sizes: Sizes, *, adapters: int = 0) -> MemoryPlan:
@@ -119,7 +128,9 @@ def plan_of(shape: Shape, weights: Weights, sizes: Sizes, *, adapters: int = 0) 
     kept += 2 * sizes.slots * _states(shape.layers, 1)
     copies = sizes.keeps_copies(windows=windows)
     rows = size.native_sequences * shape.vocabulary * _F32
-    computing = _computing(shape, size)
+    computing = _computing(shape, size, size.computed)
+    reserved = _computing(shape, size, size.reserved)
+    reserved += _masks(shape, size, size.reserved) if here else 0
     return MemoryPlan(
         weights=weights.mapped,
         repacked=weights.repacked,
@@ -127,29 +138,30 @@ def plan_of(shape: Shape, weights: Weights, sizes: Sizes, *, adapters: int = 0) 
         cache=_cache(shape, here, size, size.cells),
         states=_states(here, size.native_sequences),
         kept=kept if copies else 0,
-        compute=rows + (computing + _work(shape, size) if here else _inputs(shape, size)),
+        compute=rows + (_inputs(shape, size) if on_gpus else computing + _work(shape, size)),
         overhead=_overhead(shape, sizes),
         gpu=OnGpus(
             weights=weights.gpu,
             cache=_cache(shape, there, size, size.cells),
             states=_states(there, size.native_sequences),
-            compute=computing if on_gpus else 0,
+            compute=reserved if on_gpus else 0,
         ),
     )
 
 
-def refuse_unless_it_fits(
-    plan: MemoryPlan,
-    available: int | None,
-    file_name: str,
-    *,
-    devices: Sequence[Device] | None = None,
-    placement: Placement | None = None,
-) -> None:
-    """Raises ModelFileError memory-insufficient or gpu-memory-insufficient with the arithmetic.
+def refuse_unless_heads_fit(header: Header, kv_type: KvType, file_name: str) -> None:
+    """Raises ModelFileError kv-type-unusable where the cache cannot be kept in this type."""
+    if not shape_of(header).fits(kv_type):
+        raise ModelFileError(
+            "kv-type-unusable",
+            f"The KV cache cannot be {kv_type}: the model's heads are no multiples of 32 wide",
+            where=file_name,
+            hint="Set model.kv_type to f16.",
+        )
 
-    Memory that is not known (None) passes.
-    """
+
+def refuse_unless_it_fits(plan: MemoryPlan, available: int | None, file_name: str) -> None:
+    """Raises ModelFileError memory-insufficient with the arithmetic; unknown memory passes."""
     if available is not None and plan.needed > available:
         raise ModelFileError(
             "memory-insufficient",
@@ -157,28 +169,6 @@ def refuse_unless_it_fits(
             where=file_name,
             hint="Choose a smaller model, fewer samples, shorter prompts or less in parallel.",
         )
-    for device, share in _shares(devices or (), placement or Placement()):
-        if plan.gpu.total * share > device.free:
-            wanted = f", {_mib(int(plan.gpu.total * share))} of them on {device.name}"
-            raise ModelFileError(
-                "gpu-memory-insufficient",
-                f"On GPUs {_explain_gpus(plan.gpu)}{wanted if share < 1 else ''}; "
-                f"{device.name} has {device.free // _MIB} MiB free",
-                where=file_name,
-                hint="Set model.gpu_layers lower, model.kv_type to q8_0, model.micro_batch or "
-                "model.parallel lower, or share it among more GPUs (model.tensor_split).",
-            )
-
-
-def _shares(devices: Sequence[Device], placement: Placement) -> tuple[tuple[Device, float], ...]:
-    """Which share each GPU gets: all on one, as the site says, or by free memory."""
-    if placement.split_mode is SplitMode.NONE:
-        return tuple((device, 1.0) for device in devices[placement.main_gpu :][:1])
-    told = placement.tensor_split[: len(devices)]
-    wanted = list(told) + [0.0] * (len(devices) - len(told)) if told else []
-    wanted = wanted or [float(device.free) for device in devices]
-    whole = sum(wanted)
-    return tuple((d, w / whole if whole else 1.0) for d, w in zip(devices, wanted, strict=True))
 
 
 def _cache(
@@ -203,23 +193,24 @@ def _states(layers: Sequence[Layer], sequences: int) -> int:
     return sum(layer.state for layer in layers) * _F32 * sequences
 
 
-def _computing(shape: Shape, size: ContextSize) -> int:
-    """The largest of attention, feed-forward and logits of one micro-batch.
+def _computing(shape: Shape, size: ContextSize, tokens: int) -> int:
+    """The largest of attention, feed-forward and logits of one micro-batch of so many tokens: on
+    GPUs of all that are allocated for, on a processor of those that are ever touched.
 
     Without flash attention each head has a score of 32 bit for every cell. A mask is 16 bit with
     it and 32 without; windows have one of their own.
     """
-    masks = _masks(shape, size)
+    masks = _masks(shape, size, tokens)
     token = shape.width * _F32
     scores = 0 if size.flash else size.cells * shape.heads * _F32
-    attention = size.computed * (scores + _ROWS * token)
-    feed_forward = size.computed * (_FEED_FORWARD * shape.feed_forward * _F32 + _FEED_ROWS * token)
-    logits = size.outputs * shape.vocabulary * _F32 + 2 * size.computed * token
+    attention = tokens * (scores + _ROWS * token)
+    feed_forward = tokens * (_FEED_FORWARD * shape.feed_forward * _F32 + _FEED_ROWS * token)
+    logits = size.outputs * shape.vocabulary * _F32 + 2 * tokens * token
     return max(masks + attention, masks + feed_forward, logits)
 
 
-def _masks(shape: Shape, size: ContextSize) -> int:
-    return size.computed * size.cells * (_F16 if size.flash else _F32) * (2 if shape.window else 1)
+def _masks(shape: Shape, size: ContextSize, tokens: int) -> int:
+    return tokens * size.cells * (_F16 if size.flash else _F32) * (2 if shape.window else 1)
 
 
 def _work(shape: Shape, size: ContextSize) -> int:
@@ -228,22 +219,13 @@ def _work(shape: Shape, size: ContextSize) -> int:
 
 
 def _inputs(shape: Shape, size: ContextSize) -> int:
-    """What is computed on the processor when every layer is on a GPU."""
-    return _masks(shape, size) + 2 * size.computed * shape.width * _F32
+    """What the processor holds when any layer is on a GPU: that computes large batches of every
+    layer, and has masks of its own of those that are not there."""
+    return _masks(shape, size, size.computed) + 2 * size.computed * shape.width * _F32
 
 
 def _overhead(shape: Shape, sizes: Sizes) -> int:
     return _BASE + _A_TOKEN * shape.vocabulary + _A_BYTE_OF_NAMES * sizes.names
-
-
-def _explain_gpus(gpu: OnGpus) -> str:
-    parts = {
-        "weights": gpu.weights,
-        "KV cache": gpu.cache,
-        "states": gpu.states,
-        "computing": gpu.compute,
-    }
-    return _summed(parts, gpu.total)
 
 
 def _summed(parts: dict[str, int], total: int) -> str:

@@ -89,6 +89,11 @@ class ContextSize:
         return min(self.native_sequences, self.computed)
 
     @property
+    def reserved(self) -> int:
+        """Tokens that llama.cpp allocates for: whole rounds of all sequences (`graph_reserve`)."""
+        return -(-self.computed // self.native_sequences) * self.native_sequences
+
+    @property
     def threads_of_prompts(self) -> int:
         """Threads that evaluate a prompt."""
         return self.prompt_threads or self.threads

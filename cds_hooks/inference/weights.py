@@ -58,6 +58,8 @@ def weights_of(header: Header, sizes: Sizes) -> Weights:
     if tied := _tied(header):  # the output has a copy of its own where it cannot share
         gpu += tied.size if layers >= first else 0
         packed += tied.size if layers < first and _fits(tied, kinds) else 0
+    if header.number("split.count") > 1:  # each file has its own span, and offsets of its own
+        return Weights(_sum(kept), packed, gpu)
     gone = {tensor.name for tensor in repacked}
     return Weights(_span([t for t in kept if t.name not in gone]), packed, gpu)
 
@@ -75,8 +77,9 @@ def weights_of_size(size: int, bits: float, shape: Shape, sizes: Sizes) -> Weigh
 
 
 def _kinds(sizes: Sizes) -> frozenset[int]:
-    """Types of tensors that are repacked on this processor."""
-    if not sizes.repacks:
+    """Types of tensors that are repacked on this processor; beside a GPU none are, so that it can
+    compute with them (`make_cpu_buft_list`)."""
+    if not sizes.repacks or sizes.placement.gpu_layers:
         return frozenset()
     return frozenset().union(*(_REPACKED.get(feature, ()) for feature in sizes.features))
 

@@ -22,7 +22,7 @@ from cds_hooks.inference.llama import LlamaConfig, LlamaEngine
 from cds_hooks.inference.machine import usable_processors
 from cds_hooks.inference.panel import Asked, Panel
 from cds_hooks.inference.replicas import Replicas
-from cds_hooks.inference.sizing import Choice, KvType, Placement, SplitMode
+from cds_hooks.inference.sizing import Choice, KvType, SplitMode
 from cds_hooks.inference.tuning import FLASH, PROMPT_THREADS, THREADS
 from cds_hooks.inference.worker.faults import VARIABLE
 from cds_hooks.runtime.egress import guarded
@@ -173,7 +173,10 @@ def config_of(
         queue=model.queue,
         threads=model.threads or usable_processors(),
         prompt_threads=model.prompt_threads,
-        placement=_placement(model),
+        gpu_layers=model.gpu_layers,
+        split_mode=SplitMode(model.split_mode),
+        tensor_split=model.tensor_split,
+        main_gpu=model.main_gpu,
         batch=model.batch,
         micro_batch=model.micro_batch,
         kv_type=KvType(model.kv_type),
@@ -195,12 +198,6 @@ def _tuned(model: Model) -> tuple[str, ...]:
         return ()
     said = {THREADS: model.threads, PROMPT_THREADS: model.prompt_threads}
     return (FLASH, *(name for name, count in said.items() if not count))
-
-
-def _placement(model: Model) -> Placement:
-    """What of a model these settings put on GPUs."""
-    split = SplitMode(model.split_mode)
-    return Placement(model.gpu_layers, split, model.tensor_split, model.main_gpu)
 
 
 def _fault(settings: Settings, environ: Mapping[str, str] = os.environ) -> str:

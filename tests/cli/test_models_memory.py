@@ -40,7 +40,7 @@ context = 8192
 SIZES = {
     "as it is": "",
     "many at one time": "parallel = 9\nbatch = 64",
-    "on GPUs": "gpu_layers = -1\nmicro_batch = 32",
+    "small steps": 'micro_batch = 32\nsplit_mode = "none"',
     "windows": 'swa = "windowed"\nflash_attention = "on"\nextra_buffers = "off"',
 }
 
@@ -87,6 +87,19 @@ def test_check_advise_and_start_reckon_alike(configured: Path, sizes: str) -> No
     assert _loaded(_config(configured)) == checked
 
 
+def test_what_is_on_gpus_is_told_apart_and_not_where_there_are_none(configured: Path) -> None:
+    plain = configured.read_text()
+    model = configured.with_name("our-ward.gguf")
+    configured.write_text(f"{plain}gpu_layers = -1\n")
+    checked = _run("check", model, "--config", configured)[1]["memory"]
+    assert "; on GPUs weights" in checked
+    assert _advised(configured)["memory"] == checked
+    loaded = _loaded(_config(configured))
+    if loaded != checked:  # this machine's library has no GPU: all of it is on the processor
+        configured.write_text(f'{plain}flash_attention = "on"\n')
+        assert loaded == _run("check", model, "--config", configured)[1]["memory"]
+
+
 def test_what_is_too_much_is_refused_alike(configured: Path) -> None:
     configured.write_text(f"{configured.read_text()}parallel = 20_000_000\n")
     model = configured.with_name("our-ward.gguf")
@@ -97,6 +110,14 @@ def test_what_is_too_much_is_refused_alike(configured: Path) -> None:
     advised = _advised(configured)
     assert (advised["fits"], advised["memory"]) == (False, checked["memory"])
     assert asyncio.run(_refusal(_config(configured))).count(checked["memory"]) == 1
+
+
+def test_check_says_what_the_start_would_refuse_of_the_cache(configured: Path) -> None:
+    """The tiny model's heads are 16 wide."""
+    configured.write_text(f'{configured.read_text()}kv_type = "q8_0"\n')
+    code, checked = _run("check", configured.with_name("our-ward.gguf"), "--config", configured)
+    assert (code, checked["usable"]) == (1, False)
+    assert [f["id"] for f in checked["findings"] if f["level"] == "error"] == ["kv-type-unusable"]
 
 
 async def _refusal(config: LlamaConfig) -> str:

@@ -15,9 +15,10 @@ from cds_hooks.inference.catalogue import ModelEntry, load_catalogue
 from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import EngineUnavailable
 from cds_hooks.inference.gguf import ModelFileError, read_header
+from cds_hooks.inference.gpu_memory import Device, refuse_unless_gpus_hold
 from cds_hooks.inference.llama import LlamaEngine
 from cds_hooks.inference.machine import available_memory, usable_processors
-from cds_hooks.inference.memory import Device, plan, refuse_unless_it_fits
+from cds_hooks.inference.memory import OnGpus, plan, refuse_unless_it_fits
 from cds_hooks.inference.shape import shape_of, shape_of_dimensions
 from cds_hooks.inference.sizing import ContextSize, KvType, Placement, Sizes, SplitMode
 
@@ -153,7 +154,8 @@ def test_layers_and_their_cache_are_shared_between_memory_and_gpus(make_gguf: Ma
     assert (whole.cache, whole.gpu.cache) == (0, 4 * each)
     assert (split.weights, split.gpu.weights) == (3 * 256, 3 * 256)
     assert (whole.weights, whole.gpu.weights) == (256, 5 * 256)
-    assert whole.gpu.compute == split.gpu.compute > 0
+    # Masks are there twice where some layers are not.
+    assert split.gpu.compute - whole.gpu.compute == 256 * 8192 * 4
     assert "; on GPUs weights 1 + KV cache 4" in whole.explain()
 
 
@@ -177,10 +179,24 @@ def test_repacked_weights_are_there_twice(
         ("output.weight", (256, 8), 0, 144 * 32),
     )
     header = read_header(make_gguf(DENSE, tensors, 144 * 32 + 256 * 8 * 4))
+    beside = sizes(features=features, repacks=repacks, placement=Placement(1))
+    assert plan(header, beside).repacked == 0
     needed = plan(header, sizes(features=features, repacks=repacks))
     assert needed.repacked == expected
     assert needed.total - needed.needed == expected
     assert ("without pages that the system takes back" in needed.explain()) == bool(expected)
+
+
+def test_weights_in_several_files_are_counted_whole(make_gguf: MakeGguf) -> None:
+    """Every tensor has the offset in its own file, so a span would say nothing."""
+    tensors = (
+        ("token_embd.weight", (256, 8), 12, 0),
+        ("blk.0.a.weight", (256, 16), 12, 0),
+        ("output.weight", (256, 8), 0, 144 * 16),
+    )
+    header = read_header(make_gguf({**DENSE, "split.count": 2}, tensors, 144 * 16 + 8192))
+    needed = plan(header, sizes(features=("avx2",)))
+    assert (needed.weights, needed.repacked) == (144 * 24 + 8192, 144 * 16)
 
 
 @pytest.mark.parametrize(
@@ -192,27 +208,44 @@ def test_repacked_weights_are_there_twice(
         (Placement(-1), (0.5, 0.4), "gpu0"),
         (Placement(-1, tensor_split=(1.0, 3.0)), (2.0, 0.7), "gpu1"),
         (Placement(-1, tensor_split=(1.0, 3.0)), (0.26, 0.76), ""),
+        (Placement(-1, tensor_split=(1.0,)), (1.0, 0.0), ""),
         (Placement(-1, SplitMode.NONE, main_gpu=1), (2.0, 0.9), "gpu1"),
         (Placement(-1, SplitMode.NONE, main_gpu=1), (0.1, 1.1), ""),
-        (Placement(0), (), ""),
+        (Placement(-1), (), ""),
     ],
 )
 def test_too_little_memory_on_a_gpu_is_refused_by_its_share(
     make_gguf: MakeGguf, placement: Placement, free: tuple[float, ...], refused: str
 ) -> None:
     """`free` is in parts of what is wanted on all GPUs."""
-    needed = plan(read_header(make_gguf(DENSE, TENSORS, 64 * 4 * 6)), sizes(placement=placement))
-    gpus = [Device(f"gpu{n}", int(part * needed.gpu.total)) for n, part in enumerate(free)]
+    header = read_header(make_gguf(DENSE, TENSORS, 64 * 4 * 6))
+    needed = plan(header, sizes(placement=placement)).gpu
+    gpus = [Device(f"gpu{n}", int(part * needed.total)) for n, part in enumerate(free)]
     if not refused:
-        refuse_unless_it_fits(needed, None, "m.gguf", devices=gpus, placement=placement)
+        refuse_unless_gpus_hold(needed, gpus, placement, "m.gguf")
         return
     with pytest.raises(ModelFileError) as caught:
-        refuse_unless_it_fits(needed, None, "m.gguf", devices=gpus, placement=placement)
+        refuse_unless_gpus_hold(needed, gpus, placement, "m.gguf")
     assert caught.value.code == "gpu-memory-insufficient"
     told = caught.value.diagnostics()
     assert f"{refused} has" in told
-    assert "KV cache" in told
+    assert needed.explain() in told
     assert "model.gpu_layers" in told
+
+
+@pytest.mark.parametrize(
+    ("placement", "key"),
+    [
+        (Placement(-1, tensor_split=(1.0, 1.0, 1.0)), "model.tensor_split needs 3 GPUs"),
+        (Placement(-1, SplitMode.NONE, main_gpu=2), "model.main_gpu needs 3 GPUs"),
+    ],
+)
+def test_shares_of_gpus_that_are_not_there_are_refused(placement: Placement, key: str) -> None:
+    gpus = [Device("CUDA0", 1 << 40), Device("CUDA1", 1 << 40)]
+    with pytest.raises(ModelFileError) as caught:
+        refuse_unless_gpus_hold(OnGpus(weights=1), gpus, placement, "m.gguf")
+    assert caught.value.code == "gpu-split-unusable"
+    assert f"{key}, and llama.cpp sees 2 (CUDA0, CUDA1)" in caught.value.diagnostics()
 
 
 def test_what_exceeds_the_memory_is_refused_with_the_arithmetic(embedded: Path) -> None:

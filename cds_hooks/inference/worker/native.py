@@ -17,8 +17,9 @@ import llama_cpp as lib
 import numpy as np
 from numpy.typing import NDArray
 
-from cds_hooks.inference.sizing import ContextSize, KvType, Placement, SplitMode
+from cds_hooks.inference.sizing import ContextSize, Placement
 from cds_hooks.inference.worker.batch import Batch
+from cds_hooks.inference.worker.params import context_params, model_params
 
 __all__ = [
     "Context",
@@ -38,12 +39,6 @@ _LONGEST_PIECE = 4096
 _DEFAULTS = (512, 2048, 512, 1, 1)  # cells, batch, micro-batch, keys and values as f16
 Floats = NDArray[np.float32]
 _ON_PROCESSOR = Placement()
-_SPLIT_MODES = {
-    SplitMode.NONE: lib.LLAMA_SPLIT_MODE_NONE,
-    SplitMode.LAYER: lib.LLAMA_SPLIT_MODE_LAYER,
-    SplitMode.ROW: lib.LLAMA_SPLIT_MODE_ROW,
-}
-_KV_TYPES = {KvType.F16: lib.GGML_TYPE_F16, KvType.Q8_0: lib.GGML_TYPE_Q8_0}
 
 
 class NativeError(Exception):
@@ -91,14 +86,7 @@ class Model:
         self, path: str, placement: Placement = _ON_PROCESSOR, *, extra_buffers: bool = True
     ) -> None:
         """`extra_buffers` lets llama.cpp repack weights for this processor's own instructions."""
-        params = lib.llama_model_default_params()
-        params.n_gpu_layers = placement.gpu_layers
-        params.split_mode = _SPLIT_MODES[placement.split_mode]
-        params.main_gpu = placement.main_gpu
-        shares = _shares(placement.tensor_split)
-        if shares is not None:
-            params.tensor_split = shares
-        params.use_extra_bufts = extra_buffers
+        params = model_params(placement, extra_buffers=extra_buffers)
         self.handle = lib.llama_model_load_from_file(path.encode(), params)
         if not self.handle:
             raise NativeError("model-not-loadable", "llama.cpp could not load the model file")
@@ -201,22 +189,9 @@ class Context:
     """One llama.cpp context with a unified KV cache that its sequences share."""
 
     def __init__(self, model: Model, size: ContextSize) -> None:
-        params = lib.llama_context_default_params()
-        params.n_ctx = size.cells
-        params.n_batch = size.batch
-        params.n_ubatch = size.computed
-        params.n_seq_max = size.native_sequences
-        params.n_outputs_max = size.outputs
-        params.n_threads, params.n_threads_batch = size.threads, size.threads_of_prompts
-        params.type_k = params.type_v = _KV_TYPES[size.kv_type]
-        if not size.flash:
-            params.flash_attn_type = lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
-        params.kv_unified = True
-        params.swa_full = not size.windowed
-        params.no_perf = True
         self.model = model
         self.size = size
-        self.handle = lib.llama_init_from_model(model.handle, params)
+        self.handle = lib.llama_init_from_model(model.handle, context_params(size))
         if not self.handle:
             raise NativeError("context-not-made", "llama.cpp could not allocate the context")
         model.set_adapters(self.handle)
@@ -301,13 +276,3 @@ class Context:
     def drop(self, seq: int, start: int = -1) -> bool:
         """Free a sequence's cells from position `start` on; False if it cannot be cut there."""
         return bool(lib.llama_memory_seq_rm(self._memory, seq, start, -1))
-
-
-def _shares(tensor_split: Sequence[float]) -> Any:
-    """The shares of GPUs as llama.cpp takes them, one for each it can have; None: by memory."""
-    if not tensor_split:
-        return None
-    room = int(lib.llama_max_devices())
-    if len(tensor_split) > room:
-        raise NativeError("gpu-split-unusable", f"llama.cpp can have {room} devices")
-    return (ctypes.c_float * room)(*tensor_split)

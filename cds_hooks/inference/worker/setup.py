@@ -15,17 +15,16 @@ import numpy as np
 
 from cds_hooks.inference.adapters import Adapter, refuse_unless_it_adapts
 from cds_hooks.inference.chat import bounded_scaffold
-from cds_hooks.inference.gguf import (
-    Header,
-    ModelFileError,
-    check_digest,
-    read_header,
-    refuse_split,
-)
+from cds_hooks.inference.gguf import Header, check_digest, read_header, refuse_split
+from cds_hooks.inference.gpu_memory import refuse_unless_gpus_hold
 from cds_hooks.inference.machine import available_memory
-from cds_hooks.inference.memory import MemoryPlan, plan, refuse_unless_it_fits
+from cds_hooks.inference.memory import (
+    MemoryPlan,
+    plan,
+    refuse_unless_heads_fit,
+    refuse_unless_it_fits,
+)
 from cds_hooks.inference.processor import processor_name, this_processor
-from cds_hooks.inference.shape import shape_of
 from cds_hooks.inference.sizing import Choice, ContextSize, Placement, Sizes
 from cds_hooks.inference.tuning import Tuning
 from cds_hooks.inference.worker import native
@@ -185,23 +184,14 @@ def _checked(order: LoadOrder) -> tuple[LoadOrder, Header, MemoryPlan]:
         adapting = read_header(adapter.path)
         refuse_unless_it_adapts(adapting, header, adapter.path)
         adapters += adapting.file_size
-    shape = shape_of(header)
-    if not shape.fits(order.size.kv_type):
-        raise ModelFileError(
-            "kv-type-unusable",
-            f"The model's heads cannot be kept as {order.size.kv_type}: they are no multiples of "
-            "32 wide",
-            where=order.model.name,
-            hint="Set model.kv_type to f16.",
-        )
+    refuse_unless_heads_fit(header, order.size.kv_type, order.model.name)
+    devices = gpus() if order.placement.gpu_layers else ()
+    if not devices:  # a library that has none computes all on the processor
+        order = replace(order, placement=Placement())
     needed = plan(header, order.sizes, adapters=adapters)
-    refuse_unless_it_fits(
-        needed,
-        available_memory(),
-        order.model.name,
-        devices=gpus() if order.placement.gpu_layers else (),
-        placement=order.placement,
-    )
+    name = order.model.name
+    refuse_unless_it_fits(needed, available_memory(), name)
+    refuse_unless_gpus_hold(needed.gpu, devices, order.placement, name)
     order = replace(order, size=order.sizes.context(windows=header.windows))
     return order, header, needed
 
