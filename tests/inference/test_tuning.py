@@ -16,7 +16,7 @@ from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import GenerationRequest
 from cds_hooks.inference.llama import LlamaEngine
 from cds_hooks.inference.machine import Machine
-from cds_hooks.inference.sizing import Choice, ContextSize, KvType, Placement
+from cds_hooks.inference.sizing import Choice, ContextSize, KvType
 from cds_hooks.inference.tuning import FLASH, PROMPT_THREADS, THREADS, Tuning
 from cds_hooks.inference.worker.kept_choice import KeptChoice
 from cds_hooks.inference.worker.native import NativeError
@@ -181,7 +181,7 @@ def test_time_grows_with_what_there_is_to_attend_to() -> None:
         ({}, set(ALL)),
         ({"flash_attention": Choice.OFF}, {THREADS, PROMPT_THREADS}),
         ({"kv_type": KvType.Q8_0}, {THREADS, PROMPT_THREADS}),
-        ({"placement": Placement(gpu_layers=-1)}, set()),
+        ({"gpu_layers": -1}, set()),
         ({"tune": ()}, set()),
     ],
 )

@@ -46,7 +46,8 @@ class TokenMask:
 
     def among(self, tokens: Tokens) -> Tokens:
         """Those of `tokens` that may come."""
-        return tokens[(self.bits[tokens >> 3] >> (tokens & 7) & 1).astype(bool)]
+        allowed: Tokens = tokens[(self.bits[tokens >> 3] >> (tokens & 7) & 1).astype(bool)]
+        return allowed
 
     def forbid(self, tokens: Iterable[int]) -> None:
         """Take tokens away."""
@@ -58,4 +59,5 @@ class TokenMask:
         words = np.flatnonzero(self._words)
         bits = np.unpackbits(self._words[words].view(np.uint8), bitorder="little")
         at = np.flatnonzero(bits)
-        return words[at // _WORD] * _WORD + at % _WORD
+        tokens: Tokens = words[at // _WORD] * _WORD + at % _WORD
+        return tokens

@@ -48,7 +48,8 @@ class _Path:
 
     def after(self, tokens: NDArray[np.integer]) -> NDArray[np.float64]:
         """The score with each of these tokens behind it."""
-        return self.work.logits[tokens].astype(np.float64) + (self.score - self.total)
+        scores: NDArray[np.float64] = self.work.logits[tokens].astype(np.float64)
+        return scores + (self.score - self.total)
 
 
 def beam(

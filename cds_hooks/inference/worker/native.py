@@ -252,8 +252,9 @@ class Context:
         pointer = lib.llama_get_logits_ith(self.handle, row)
         if not pointer:
             raise DecodeFailed("decode-failed", "no logits for a row of the batch")
-        lent = self._row.from_address(ctypes.addressof(pointer.contents))
-        return np.frombuffer(lent, np.float32)
+        lent = memoryview(self._row.from_address(ctypes.addressof(pointer.contents)))
+        found: Floats = np.frombuffer(lent, np.float32)
+        return found
 
     def fork(self, source: int, target: int) -> None:
         """Let `target` share every cell of `source`; whatever `target` held is dropped."""

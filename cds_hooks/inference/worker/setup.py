@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import llama_cpp
 import numpy as np
 
 from cds_hooks.inference.adapters import Adapter, refuse_unless_it_adapts
@@ -25,7 +24,7 @@ from cds_hooks.inference.memory import (
     refuse_unless_heads_fit,
     refuse_unless_it_fits,
 )
-from cds_hooks.inference.processor import processor_name, this_processor
+from cds_hooks.inference.processor import this_processor
 from cds_hooks.inference.sizing import Choice, ContextSize, Placement, Sizes
 from cds_hooks.inference.splits import digest_of, read_model
 from cds_hooks.inference.tuning import Tuning
@@ -34,10 +33,9 @@ from cds_hooks.inference.worker.constraint import Compiler
 from cds_hooks.inference.worker.devices import gpus
 from cds_hooks.inference.worker.faults import Fault
 from cds_hooks.inference.worker.jobs import NameSearch, Tools
-from cds_hooks.inference.worker.kept_choice import KeptChoice
+from cds_hooks.inference.worker.keys import kept_choice, saved_states
 from cds_hooks.inference.worker.prefixes import Prefixes
 from cds_hooks.inference.worker.proof import prove
-from cds_hooks.inference.worker.saved import SavedStates
 from cds_hooks.inference.worker.scheduler import Emit, Scheduler
 from cds_hooks.inference.worker.thinking import Thinking
 from cds_hooks.inference.worker.tokens import PromptTokenizer
@@ -158,7 +156,7 @@ def load(
     for adapter in order.adapters:
         model.adapt(str(adapter.path), adapter.scale)
     emit({"op": "decoding"})
-    tuned = tune(model, order.size, order.tuning, _kept_choice(order, [digest, *measured]))
+    tuned = tune(model, order.size, order.tuning, kept_choice(order, [digest, *measured]))
     order = replace(order, size=tuned.size)
     tokenizer, compiler, tools = _tools(order, header, model, [digest, *measured], needed.kept)
     prove(tools.context, fault)
@@ -220,7 +218,7 @@ def _tools(
         vocabulary = Vocabulary.of(model, compiler.tokenizer.tokenize_bytes)
         context = making.result()
     pool = SequencePool(order.size.sequences)
-    saved = _saved(order, digests)
+    saved = saved_states(order, digests)
     inside = header.windows and context.cuttable
     prefixes = Prefixes(context, pool, order.slots, kept, context.cuttable, inside, saved)
     return tokenizer, compiler, Tools(context, vocabulary, pool, prefixes, names, thinking)
@@ -242,28 +240,6 @@ def _chat(order: LoadOrder, header: Header, model: native.Model) -> _Chat:
 
     bos, eos = piece("tokenizer.ggml.bos_token_id"), piece("tokenizer.ggml.eos_token_id")
     return _Chat(order.template or header.chat_template, bos, eos)
-
-
-def _saved(order: LoadOrder, digests: Sequence[str]) -> SavedStates | None:
-    """Saved states are told apart by everything that decides their bytes."""
-    return SavedStates(order.cache, _key(order, digests)) if order.cache else None
-
-
-def _kept_choice(order: LoadOrder, digests: Sequence[str]) -> KeptChoice | None:
-    """So are choices that were measured, and by what they were measured for."""
-    if order.cache is None:
-        return None
-    features = " ".join(this_processor())
-    asked = replace(order.tuning, busy=False)
-    return KeptChoice(order.cache, f"{_key(order, digests)} {features} {processor_name()} {asked}")
-
-
-def _key(order: LoadOrder, digests: Sequence[str]) -> str:
-    """Model, library and settings."""
-    build = f"{llama_cpp.__version__} {llama_cpp.llama_print_system_info()!r}"
-    scales = [adapter.scale for adapter in order.adapters]
-    sized = sorted(order.size.frame().items())
-    return f"{' '.join(digests)} {scales} {build} {sized} {order.placement} {order.repacks}"
 
 
 def _thinking(order: LoadOrder, model: native.Model) -> Thinking | None:

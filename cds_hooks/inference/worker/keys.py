@@ -1,0 +1,40 @@
+"""What tells apart the things that a model's folder of computed things keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import llama_cpp
+
+from cds_hooks.inference.processor import processor_name, this_processor
+from cds_hooks.inference.worker.kept_choice import KeptChoice
+from cds_hooks.inference.worker.saved import SavedStates
+
+if TYPE_CHECKING:
+    from cds_hooks.inference.worker.setup import LoadOrder
+
+__all__ = ["kept_choice", "saved_states"]
+
+
+def saved_states(order: LoadOrder, digests: Sequence[str]) -> SavedStates | None:
+    """Saved states are told apart by everything that decides their bytes."""
+    return SavedStates(order.cache, _key(order, digests)) if order.cache else None
+
+
+def kept_choice(order: LoadOrder, digests: Sequence[str]) -> KeptChoice | None:
+    """So are choices that were measured, and by what they were measured for."""
+    if order.cache is None:
+        return None
+    features = " ".join(this_processor())
+    asked = replace(order.tuning, busy=False)
+    return KeptChoice(order.cache, f"{_key(order, digests)} {features} {processor_name()} {asked}")
+
+
+def _key(order: LoadOrder, digests: Sequence[str]) -> str:
+    """Model, library and settings."""
+    build = f"{llama_cpp.__version__} {llama_cpp.llama_print_system_info()!r}"
+    scales = [adapter.scale for adapter in order.adapters]
+    sized = sorted(order.size.frame().items())
+    return f"{' '.join(digests)} {scales} {build} {sized} {order.placement} {order.repacks}"
