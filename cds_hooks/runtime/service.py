@@ -37,9 +37,8 @@ from cds_hooks.runtime.configs import (
 )
 from cds_hooks.runtime.description import basis_of, version_of
 from cds_hooks.runtime.egress import attach, egress_checks, locked_transport
+from cds_hooks.runtime.engine_status import engine_checks, engine_events
 from cds_hooks.runtime.engines import (
-    engine_checks,
-    engine_events,
     expected_digest,
     make_engine,
     model_entry,

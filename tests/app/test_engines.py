@@ -18,6 +18,7 @@ from cds_hooks.inference.openai import OpenAIEngine
 from cds_hooks.inference.panel import Panel
 from cds_hooks.inference.replicas import Replicas
 from cds_hooks.runtime import engines
+from cds_hooks.runtime.engine_status import engine_checks
 from cds_hooks.runtime.engines import model_entry
 from cds_hooks.settings import Settings, SettingsError, load_settings
 
@@ -167,7 +168,7 @@ class _Standing(FakeEngine):
 def test_readiness_tells_where_an_engine_stands(
     status: str, detail: str, rung: str, trouble: str, before: str, engine: str, told: str | None
 ) -> None:
-    checks = engines.engine_checks(_Standing(status, detail, rung, trouble, before))
+    checks = engine_checks(_Standing(status, detail, rung, trouble, before))
     state = {} if status == "ready" else {"engine_state": status}
     assert checks == {"engine": engine} | state | ({"engine_rung": told} if told else {})
 

@@ -17,7 +17,7 @@ from cds_hooks.inference.gpu import gpu_trouble
 from cds_hooks.inference.llama import LlamaEngine
 from cds_hooks.inference.standing import Standing
 from cds_hooks.inference.worker import ggml_devices as devices
-from cds_hooks.runtime.engines import engine_checks
+from cds_hooks.runtime.engine_status import engine_checks
 
 pytestmark = pytest.mark.model
 CPU = {"backends": "CPU", "gpu": "no-backend"}
