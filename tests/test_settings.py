@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import tomllib
 from pathlib import Path
@@ -337,3 +338,14 @@ def test_the_digest_is_stable_and_changes_with_every_key(write: Any) -> None:
         for section, line in other.items()
     }
     assert len({plain, *digests}) == len(other) + 1
+
+
+@pytest.mark.parametrize("page", ["from-gguf-to-admitted-model.md", "gpu.md", "model-servers.md"])
+def test_every_settings_file_on_a_page_of_models_can_be_used(page: str) -> None:
+    text = (Path(__file__).parents[1] / "docs" / page).read_text("utf-8")
+    examples = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    assert examples
+    for example in examples:
+        told = tomllib.loads(example.replace('"..."', f'"{"a" * 64}"'))
+        settings = Settings.model_validate(told)
+        assert settings.model_server.bases or settings.model.path.suffix == ".gguf"
