@@ -4,6 +4,7 @@ library that does not fit is refused in words. With the installed one, copied an
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes.util
 import importlib.util
 import shutil
@@ -69,7 +70,9 @@ def _environ(pid: int | None) -> set[str]:
 
 
 def _mapped(pid: int | None) -> str:
-    return Path(f"/proc/{pid}/maps").read_text() if pid else ""
+    with contextlib.suppress(OSError):  # it may have ended by now
+        return Path(f"/proc/{pid}/maps").read_text() if pid else ""
+    return ""
 
 
 async def test_the_engine_process_loads_the_library_that_the_environment_names(
