@@ -93,7 +93,8 @@ class WorkerProcess:
                 for frame in decoder.feed(chunk):
                     yield frame
         except TimeoutError:
-            why = "it was silent for too long"
+            silent = "it was silent for too long: see model.load_silence_s"
+            why = silent if time.monotonic() < ends else "it took too long: see model.load_s"
             raise WorkerGone("the model did not load in time", why=why) from None
         except FrameError as error:
             why = "what it wrote is not a frame"
