@@ -154,7 +154,9 @@ def read_header(path: Path) -> Header:
         ) from None  # fmt: skip
     except OSError as error:
         raise ModelFileError(
-            "model-unreadable", f"The model file cannot be read ({error.strerror})", where=path.name,
+            "model-unreadable",
+            f"The model file cannot be read ({error.strerror})",
+            where=path.name,
             hint="Let the service's user read the file and enter its folders.",
         ) from None
 

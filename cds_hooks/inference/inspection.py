@@ -226,5 +226,7 @@ def _memory(
         refuse_unless_heads_fit(header, sizes.size.kv_type, path.name)
         refuse_unless_it_fits(needed, available, path.name)
     except ModelFileError as error:
-        return needed.explain(), [Finding(error.code, Level.ERROR, f"{error.message}. {error.hint}")]
+        return needed.explain(), [
+            Finding(error.code, Level.ERROR, f"{error.message}. {error.hint}")
+        ]
     return needed.explain(), []

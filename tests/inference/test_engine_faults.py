@@ -246,7 +246,15 @@ async def test_a_first_decode_that_hangs_is_told_as_silence(tiny: LlamaConfig) -
         # On a machine where the interpreter does not start in two seconds, it is the former.
         assert state.status == "failed"
         assert state.detail in ("engine-died-loading", "engine-died-first-decode")
-        assert "it was silent for too long" in engine.trouble
+        assert "it was silent for too long: see model.load_silence_s" in engine.trouble
+
+
+@pytest.mark.slow
+async def test_a_load_that_goes_on_for_too_long_is_not_told_as_silence(tiny: LlamaConfig) -> None:
+    endless = replace(tiny, fault="decode:SIGSTOP", longest_load_s=2.0, failed_loads=1)
+    async with running(endless) as engine:
+        assert (await _settled(engine)).status == "failed"
+        assert "it took too long: see model.load_s" in engine.trouble
 
 
 async def test_crashes_on_requests_lead_out_of_service(tiny: LlamaConfig, ask: Ask) -> None:
