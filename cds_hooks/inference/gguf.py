@@ -154,11 +154,9 @@ def read_header(path: Path) -> Header:
         ) from None  # fmt: skip
     except OSError as error:
         raise ModelFileError(
-            "model-unreadable",
-            f"The model file cannot be read ({error.strerror})",
-            where=path.name,
-            hint="Let the service's user read the file and enter its folders.",
-        ) from None
+            "model-unreadable", f"The model file cannot be read ({error.strerror})",
+            where=path.name, hint="Let the service's user read the file and enter its folders.",
+        ) from None  # fmt: skip
 
 
 def _listed(folder: Path) -> str:
@@ -190,8 +188,7 @@ def check_digest(path: Path, expected: str, found: str = "") -> str:
         raise ModelFileError(
             "model-digest-mismatch", "The model file is not the one that was expected",
             where=path.name,
-            hint="Compare the SHA-256 of `chartside models check` with that of the settings or the "
-            "catalogue; correct it there, or fetch the file again.",
+            hint="Correct the SHA-256 of the settings or the catalogue, or fetch the file again.",
         )  # fmt: skip
     return found
 
