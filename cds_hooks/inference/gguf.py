@@ -154,8 +154,9 @@ def read_header(path: Path) -> Header:
         ) from None  # fmt: skip
     except OSError as error:
         raise ModelFileError(
-            "model-unreadable", f"The model file cannot be read ({error.strerror})", where=path.name
-        ) from None
+            "model-unreadable", f"The model file cannot be read ({error.strerror})",
+            where=path.name, hint="Let the service's user read the file and enter its folders.",
+        ) from None  # fmt: skip
 
 
 def _listed(folder: Path) -> str:
@@ -186,7 +187,8 @@ def check_digest(path: Path, expected: str, found: str = "") -> str:
     if expected and found != expected.lower():
         raise ModelFileError(
             "model-digest-mismatch", "The model file is not the one that was expected",
-            where=path.name, hint="Compare its SHA-256 with the catalogue and fetch it again.",
+            where=path.name,
+            hint="Correct the SHA-256 of the settings or the catalogue, or fetch the file again.",
         )  # fmt: skip
     return found
 

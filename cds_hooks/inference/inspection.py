@@ -111,7 +111,7 @@ def inspect_adapter(
             refuse_unless_it_adapts(header, read_model(base), path)
             findings.append(Finding("adapter-fits", Level.INFO, "It fits the base model"))
         except ModelFileError as error:
-            findings.append(Finding(error.code, Level.ERROR, error.message))
+            findings.append(Finding(error.code, Level.ERROR, f"{error.message}. {error.hint}"))
     hashed, nothing = _hashed([path], told), Recognition(None, Evidence.NOTHING)
     described = nothing.described(path, header)
     return _said(path, header, hashed, parameters(header), nothing, described, "", findings)
@@ -226,5 +226,7 @@ def _memory(
         refuse_unless_heads_fit(header, sizes.size.kv_type, path.name)
         refuse_unless_it_fits(needed, available, path.name)
     except ModelFileError as error:
-        return needed.explain(), [Finding(error.code, Level.ERROR, error.message)]
+        return needed.explain(), [
+            Finding(error.code, Level.ERROR, f"{error.message}. {error.hint}")
+        ]
     return needed.explain(), []

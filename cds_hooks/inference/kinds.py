@@ -16,7 +16,8 @@ _SEEING = ("v.", "mm.", "a.")  # tensors of a projector
 _PROJECTOR = (
     "model-is-projector",
     "The file is a projector for images or sound, not a language model",
-    "Name the language model's GGUF file, which lies beside it. Chartside reads text alone.",
+    "Name the language model's GGUF file as model.path: its publisher has it in the same place. "
+    "Chartside reads text alone.",
 )
 _ADAPTER = (
     "model-is-adapter",
@@ -47,8 +48,8 @@ _OTHERS = {
 # Architectures as other programs write them, which llama.cpp does not load.
 _FOREIGN = {"gptoss": "gpt-oss"}
 _TEMPLATE_HINT = (
-    "Fetch a file that brings one, or name the publisher's chat_template.jinja as "
-    "model.chat_template (docs/models.md)."
+    "Name the publisher's chat_template.jinja as model.chat_template (docs/models.md), or fetch a "
+    "file that brings one."
 )
 
 

@@ -165,9 +165,10 @@ def refuse_unless_it_fits(plan: MemoryPlan, available: int | None, file_name: st
     if available is not None and plan.needed > available:
         raise ModelFileError(
             "memory-insufficient",
-            f"{plan.explain()}, of which {available // _MIB} MiB are available",
+            f"{plan.explain()}; of main memory {available // _MIB} MiB are available",
             where=file_name,
-            hint="Choose a smaller model, fewer samples, shorter prompts or less in parallel.",
+            hint="Set model.parallel or services.samples lower, model.kv_type to q8_0, or choose a "
+            "smaller model or quantisation.",
         )
 
 

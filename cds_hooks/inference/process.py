@@ -25,6 +25,9 @@ _log = logging.getLogger(__name__)
 _PACKAGES = Path(__file__).resolve().parents[2]
 _CHUNK = 1 << 16
 _PATIENCE_S = 2.0
+_A_MOMENT_S = 0.1  # a timer may end a little early
+_SILENT = "it was silent for too long: see model.load_silence_s"
+_LONG = "it took too long: see model.load_s"
 _LAST_LINES = 20
 _ASKED_FOR = (0, -signal.SIGTERM, -signal.SIGKILL)
 _Stream = TypeVar("_Stream")
@@ -93,7 +96,7 @@ class WorkerProcess:
                 for frame in decoder.feed(chunk):
                     yield frame
         except TimeoutError:
-            why = "it was silent for too long"
+            why = _SILENT if ends - time.monotonic() > _A_MOMENT_S else _LONG
             raise WorkerGone("the model did not load in time", why=why) from None
         except FrameError as error:
             why = "what it wrote is not a frame"

@@ -22,7 +22,7 @@ __all__ = ["digest_of", "engine_path", "first_part", "named_parts", "read_model"
 
 _NAME = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf")
 _MOST = 999
-_FETCH = "Put all parts of one model beside each other, under the names that their publisher gives."
+_FETCH = "Put all parts of one model into one folder, under the names that their publisher gives."
 
 
 def named_parts(path: Path) -> tuple[Path, ...]:
@@ -80,8 +80,10 @@ def _refuse_missing(parts: Sequence[Path]) -> None:
     missing = [part.name for part in parts if not _there(part)]
     if missing:
         more = f" and {len(missing) - 1} more" if missing[1:] else ""
+        says = f"{len(missing)} of the model's {len(parts)} files "
+        says += "are missing" if missing[1:] else "is missing"
         raise ModelFileError(
-            "model-part-missing", f"The model is in {len(parts)} files, and not all are there",
+            "model-part-missing", says,
             where=f"{missing[0]}{more}", hint=_FETCH,
         )  # fmt: skip
 

@@ -18,11 +18,16 @@ _REPORT = re.compile(r"https://github\.com/([^/]+)/([^/]+)/(?:issues|pull)/([0-9
 def table() -> str:
     """Code, what is seen, what to set, and the reports, each known misbehaviour in a row."""
     cells = (
-        (f"`{m.code}`", f"{m.servers}: {m.seen}", m.switch, _links(m.sources))
+        (f"`{m.code}`", _cell(f"{m.servers}: {m.seen}"), _cell(m.switch), _links(m.sources))
         for m in misbehaviours().misbehaviour
     )
     rows = (f"| {' | '.join(row)} |" for row in cells)
     return "\n".join(["| code | seen | set | reports |", "|---|---|---|---|", *rows]) + "\n"
+
+
+def _cell(text: str) -> str:
+    """A bar would end the cell, even within a code span."""
+    return text.replace("|", r"\|")
 
 
 def _links(sources: Iterable[HttpUrl]) -> str:

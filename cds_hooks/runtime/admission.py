@@ -31,10 +31,10 @@ def admission(settings: Settings, sha256: str) -> AdmissionRecord | None:
     if not required:
         return _asked(lambda: admission_of(sha256, folder, public_key))
     if not sha256:
-        hint = "The engine then refuses any other file."
-        raise SettingsError(
-            "an admitted model is named by its digest", where="model.sha256", hint=hint
-        )
+        served = bool(settings.model_server.bases)
+        where = "model_server.sha256" if served else "model.sha256"
+        hint = "" if served else "The engine then refuses any other file."
+        raise SettingsError("an admitted model is named by its digest", where=where, hint=hint)
     purpose = Purpose(required)
     return _asked(lambda: require_admission(sha256, folder, public_key, purpose=purpose))
 

@@ -145,7 +145,7 @@ class Model(Section):
         "first load of a model, and the choice kept in `model.cache`.",
     )
     extra_buffers: Literal["measured", "on", "off"] = Field(
-        "measured", description="Weights repacked for this processor; `measured`: if it is faster."
+        "measured", description="Weights repacked for this processor; `measured`: so far as `on`."
     )
     load_s: float = Field(
         3600.0,

@@ -107,6 +107,7 @@ def test_what_is_too_much_is_refused_alike(configured: Path) -> None:
     assert code == 1
     [told] = [f["text"] for f in checked["findings"] if f["id"] == "memory-insufficient"]
     assert checked["memory"] in told
+    assert "model.parallel" in told
     advised = _advised(configured)
     assert (advised["fits"], advised["memory"]) == (False, checked["memory"])
     assert asyncio.run(_refusal(_config(configured))).count(checked["memory"]) == 1

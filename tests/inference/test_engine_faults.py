@@ -246,7 +246,7 @@ async def test_a_first_decode_that_hangs_is_told_as_silence(tiny: LlamaConfig) -
         # On a machine where the interpreter does not start in two seconds, it is the former.
         assert state.status == "failed"
         assert state.detail in ("engine-died-loading", "engine-died-first-decode")
-        assert "it was silent for too long" in engine.trouble
+        assert "it was silent for too long: see model.load_silence_s" in engine.trouble
 
 
 async def test_crashes_on_requests_lead_out_of_service(tiny: LlamaConfig, ask: Ask) -> None:
@@ -290,6 +290,7 @@ async def test_a_process_that_works_while_it_loads_is_waited_for(
     async with running(whole) as engine:
         state = await _settled(engine)
         assert (state.status, state.detail) == ("failed", "engine-died-loading")
+        assert "it took too long: see model.load_s" in engine.trouble
 
 
 @pytest.mark.parametrize(

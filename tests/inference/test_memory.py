@@ -301,7 +301,9 @@ async def test_an_engine_that_cannot_fit_fails_at_start(config: LlamaConfig) -> 
         with pytest.raises(EngineUnavailable) as caught:
             await engine.count_tokens(["a"])
         for told in (engine.trouble, caught.value.diagnostics()):
-            assert re.search(r"weights \d+ \+ KV cache \d+ .* = \d+ MiB, of which \d+ MiB", told)
+            arithmetic = r"weights \d+ \+ KV cache \d+ .* = \d+ MiB.*; of main memory \d+ MiB are"
+            assert re.search(arithmetic, told)
+            assert "model.parallel" in told
     finally:
         await engine.stop()
 

@@ -78,6 +78,8 @@ def test_several_that_are_missing_are_counted(split: Split) -> None:
     for part in parts[1:]:
         part.unlink()
     assert _code(parts[0]) == ("model-part-missing", f"{parts[1].name} and 2 more")
+    with pytest.raises(ModelFileError, match="3 of the model's 4 files are missing"):
+        read_model(parts[0])
 
 
 def test_a_part_of_another_model_is_named(split: Split, tmp_path: Path) -> None:

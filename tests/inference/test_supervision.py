@@ -203,6 +203,8 @@ async def test_a_file_that_only_looks_like_a_model_fails_in_the_process(
     async with running(replace(config, model=model, entry=entry)) as engine:
         state = await _settled(engine)
         assert (state.status, state.detail) == ("failed", "model-not-loadable")
+        assert f"({model.name})" in engine.trouble
+        assert "chartside models check" in engine.trouble
 
 
 def _program(tmp_path: Path, code: str) -> tuple[str, ...]:

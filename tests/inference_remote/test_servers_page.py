@@ -23,6 +23,10 @@ def test_the_table_is_that_of_what_is_known() -> None:
     )
 
 
+def test_every_row_of_it_has_four_cells() -> None:
+    assert {len(re.split(r"(?<!\\)\|", row)) for row in table().splitlines()} == {6}
+
+
 def test_it_is_a_thousand_words_at_most() -> None:
     shown = re.sub(r"\]\(http[^)]*\)", "]", PAGE)
     assert len([word for word in shown.split() if word.strip("|-")]) <= 1000

@@ -133,7 +133,8 @@ class Asking:
     def _without_priority(self) -> None:
         """Learn that this server takes no priority, and say so once."""
         if self._takes_priority:
-            fault = fault_error(Fault.PRIORITY_REFUSED)
+            where = self._config.address.authority
+            fault = fault_error(Fault.PRIORITY_REFUSED, where=where)
             _log.warning("%s", fault.diagnostics())
         self._takes_priority = False
 

@@ -71,7 +71,10 @@ _PROXY = "Check that the base URL is the model server's own and not a proxy's."
 _VERSION = "Check that the server speaks the OpenAI chat completions protocol."
 
 _TEXTS: dict[Fault, tuple[str, str]] = {
-    Fault.UNREACHABLE: ("The model server accepts no connection", "Check that it runs."),
+    Fault.UNREACHABLE: (
+        "The model server accepts no connection",
+        "Check that it runs, its address and port, and the firewall.",
+    ),
     Fault.UNTRUSTED: (
         "The model server's certificate is not trusted, or it does not trust ours",
         "Check the certificate authority, the host name, the client certificate, and that all are "

@@ -10,6 +10,7 @@ import queue
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -28,6 +29,18 @@ from cds_hooks.inference.worker.tokens import PromptTokenizer
 __all__ = ["BROKEN", "Service"]
 
 BROKEN = 3  # exit status: llama.cpp failed in a way after which the context cannot be trusted
+# What to do where llama.cpp only says that it refused.
+_HINTS = {
+    "model-not-loadable": "Look at it with `chartside models check FILE`: this llama.cpp may not "
+    "know its architecture. Where layers are on a GPU, set model.gpu_layers lower.",
+    "adapter-not-loadable": "Look at it with `chartside models check ADAPTER --base FILE`.",
+    "context-not-made": "Set model.parallel, services.samples or model.gpu_layers lower.",
+    "engine-proof-failed": "Run `make portable` in the checkout once: the engine then tries a "
+    "llama.cpp built for any processor as well.",
+}
+_TEMPLATE_HINT = (
+    "Look at it with `chartside models check FILE`, or name another as model.chat_template."
+)
 
 
 class Service:
@@ -76,10 +89,13 @@ class Service:
         except ModelFileError as error:
             self._failed(error.code, error.message, where=error.where, hint=error.hint)
         except NativeError as error:
-            what_to_do = library.hint() if error.code == library.UNUSABLE else ""
-            self._failed(error.code, str(error), hint=what_to_do)
+            if error.code == library.UNUSABLE:
+                self._failed(error.code, str(error), hint=library.hint())
+            else:
+                where, hint = _named(frame), _HINTS.get(error.code, "")
+                self._failed(error.code, str(error), where=where, hint=hint)
         except ChatTemplateError as error:
-            self._failed(error.code, str(error))
+            self._failed(error.code, str(error), where=_named(frame), hint=_TEMPLATE_HINT)
         except (KeyError, TypeError, ValueError, OSError) as error:
             self._failed("engine-not-loaded", f"Loading failed ({type(error).__name__})")
         return None
@@ -134,3 +150,8 @@ class Service:
             priority=int(frame.get("priority", 0)),
             search=compiled.names and names is not None and bool(names.leads),
         )
+
+
+def _named(frame: Mapping[str, Any]) -> str:
+    """The model file's name in a load order."""
+    return Path(str(frame.get("model", ""))).name
