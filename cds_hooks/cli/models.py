@@ -64,8 +64,9 @@ def admit(
     if limit and purpose is not Purpose.DEMONSTRATION:
         hint = "With --limit give --purpose demonstration."
         raise AdmissionError("a part of the acceptance set admits for no patient", hint=hint)
-    signing = load_signing_key(key) if key.exists() else create_key(key)
     settings = _with_model(load_settings(config), file)
+    _refuse_another(settings)
+    signing = load_signing_key(key) if key.exists() else create_key(key)
     measured = asyncio.run(_measure(settings, purpose, who, limit))
     path = output or file.with_name(f"{file.name}{SUFFIX}")
     path.write_bytes(signed := sign(measured, signing))
@@ -114,6 +115,15 @@ def _with_model(settings: Settings, file: Path) -> Settings:
     """The same settings with this file, held to its digest."""
     update = {"path": file, "sha256": _sha256(file)}
     return settings.model_copy(update={"model": settings.model.model_copy(update=update)})
+
+
+def _refuse_another(settings: Settings) -> None:
+    """A record is of the file that was named, also where a server holds the model."""
+    server = settings.model_server
+    if server.bases and server.sha256 != settings.model.sha256:
+        message = "the model server's model is not this file"
+        hint = f"The digest of the file is {settings.model.sha256}."
+        raise AdmissionError(message, where="model_server.sha256", hint=hint)
 
 
 def _sha256(file: Path) -> str:

@@ -130,6 +130,29 @@ def test_a_gpus_devices_are_granted_with_layers_alone_and_its_libraries_are_read
     assert without.written == having.written == ()
 
 
+@pytest.mark.parametrize(("layers", "may"), [(0, False), (-1, True)])
+def test_threads_are_named_where_a_gpus_driver_must(layers: int, may: bool) -> None:
+    """As NVIDIA's drivers do it; of nothing else more is granted."""
+    code = f"""
+import os, threading
+from cds_hooks.inference.worker.confine import confine
+held = confine({{"confine": "where-possible", "gpu_layers": {layers}}})
+path = f"/proc/self/task/{{threading.get_native_id()}}/comm"
+try:
+    named = os.write(os.open(path, os.O_RDWR), b"cuda") == 4
+except OSError:
+    named = False
+print(held.landlock, named, held.holds)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    landlock, named, holds = done.stdout.split()
+    if landlock == "0":
+        pytest.skip("this kernel has no Landlock")
+    assert (named, holds) == (str(may), "True")
+
+
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
 def test_the_filter_is_made_for_both_architectures(machine: str) -> None:
     steps = seccomp.filter_for(machine, 1234, local_sockets=False)

@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 from cds_hooks.cli.application import app
 from cds_hooks.evaluation.admission.finding import SUFFIX
 from cds_hooks.evaluation.errors import AdmissionError
+from tests.inference import tiny_models
 
 ROOT = Path(__file__).resolve().parents[2]
 EMBEDDED = ROOT / "build" / "models" / "SmolLM2-135M-Instruct.Q8_0.gguf"
@@ -169,4 +170,18 @@ def test_a_part_of_the_set_admits_for_no_patient(tmp_path: Path) -> None:
     words = ["models", "admit", "x.gguf", "--who", "x", "--key", f"{tmp_path}/k", "--limit", "1"]
     with pytest.raises(AdmissionError, match="for no patient"):
         CliRunner().invoke(app, words, catch_exceptions=False)
+    assert not (tmp_path / "k").exists()
+
+
+def test_a_file_is_not_admitted_by_the_answers_of_another_model(tmp_path: Path) -> None:
+    """A record names the digest that the settings state of a server's model."""
+    file, config = tmp_path / "m.gguf", tmp_path / "site.toml"
+    tiny_models.write("llama", file)
+    config.write_text(
+        f'[model_server]\nbases = ["http://127.0.0.1:9"]\nmodel = "m"\nsha256 = "{"a" * 64}"\n'
+    )
+    words = ["models", "admit", str(file), "--who", "x", "--key", f"{tmp_path}/k"]
+    with pytest.raises(AdmissionError, match="not this file") as caught:
+        CliRunner().invoke(app, [*words, "--config", str(config)], catch_exceptions=False)
+    assert caught.value.where == "model_server.sha256"
     assert not (tmp_path / "k").exists()

@@ -42,6 +42,9 @@ _GPU_READ = (
     "/usr/share/libdrm",
 )  # fmt: skip
 _GPU_DEVICES = ("nvidia*", "dri", "kfd", "accel", "shm")
+# NVIDIA's drivers from 570 on name their threads here, and fail where they may not (docs/gpu.md).
+# What else lies there is this process's own.
+_GPU_THREADS = Path("/proc/self/task")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ def files_for(order: Mapping[str, Any]) -> Files:
     if order.get("gpu_layers"):
         read += _GPU_READ
         devices += [found for kind in _GPU_DEVICES for found in Path("/dev").glob(kind)]
+        devices.append(_GPU_THREADS)
     return Files(
         read=(*ours, *map(Path, read)),
         listed=(_OWN.parent,),
