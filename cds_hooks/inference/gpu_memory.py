@@ -35,8 +35,9 @@ def refuse_unless_gpus_hold(
         return
     _refuse_unless_they_are_there(devices, placement, file_name)
     for device, share in _shares(devices, placement):
-        if needed.total * share > device.free:
-            own = f", {_mib(int(needed.total * share))} of them on {device.name}"
+        wanted = _wanted(needed, share, placement)
+        if wanted > device.free:
+            own = f", {_mib(int(wanted))} MiB on {device.name}"
             raise ModelFileError(
                 "gpu-memory-insufficient",
                 f"On GPUs {needed.explain()}{own if share < 1 else ''}; "
@@ -44,6 +45,14 @@ def refuse_unless_gpus_hold(
                 where=file_name,
                 hint=_LESS,
             )
+
+
+def _wanted(needed: OnGpus, share: float, placement: Placement) -> float:
+    """Bytes on one GPU. With whole layers on each, every one of them that has any allocates for
+    computing what a single one would (`ggml_backend_sched` has a buffer for each device)."""
+    if placement.split_mode is not SplitMode.LAYER or not share:
+        return needed.total * share
+    return (needed.total - needed.compute) * share + needed.compute
 
 
 def _refuse_unless_they_are_there(
