@@ -86,8 +86,7 @@ def recognise(
         return _taken(catalogue.closest(ours, path), Evidence.FILE_NAME, family)
     if told:
         return _taken(catalogue.closest(told, path), Evidence.HEADER, family)
-    named = bool(header and header_name(header))
-    fits = [e for e in catalogue.entries if e.matches(path) and not (named and e.named)]
+    fits = [e for e in catalogue.entries if e.matches(path) and not _denied(e, header)]
     return _taken(catalogue.closest(fits, path), Evidence.FILE_NAME, family)
 
 
@@ -155,6 +154,15 @@ def _agrees(header: Header, name: str, entry: ModelEntry) -> bool:
         return True
     billions = float(size[1]) * _BILLIONS[size[2].lower()]
     return abs(billions / entry.parameters - 1) <= _NEAR
+
+
+def _denied(entry: ModelEntry, header: Header | None) -> bool:
+    """Whether a header keeps a file's name from being believed: it has a name of its own, or the
+    architecture of another model. An entry with names of files alone is a site's choice."""
+    if header is None or not entry.named:
+        return False
+    other = header.architecture not in ("", entry.architecture)
+    return other or bool(header_name(header))
 
 
 def _family(catalogue: Catalogue, header: Header | None) -> Family | None:
