@@ -145,7 +145,9 @@ class Model(Section):
         "first load of a model, and the choice kept in `model.cache`.",
     )
     extra_buffers: Literal["measured", "on", "off"] = Field(
-        "measured", description="Weights repacked for this processor; `measured`: if it is faster."
+        "measured",
+        description="Weights repacked for this processor; `measured` is `on`: nothing measures it "
+        "yet.",
     )
     load_s: float = Field(
         3600.0,
