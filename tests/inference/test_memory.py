@@ -15,7 +15,7 @@ from cds_hooks.inference.catalogue import ModelEntry, load_catalogue
 from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import EngineUnavailable
 from cds_hooks.inference.gguf import ModelFileError, read_header
-from cds_hooks.inference.gpu_memory import Device, refuse_unless_gpus_hold
+from cds_hooks.inference.gpu_memory import GpuMemory, refuse_unless_gpus_hold
 from cds_hooks.inference.llama import LlamaEngine
 from cds_hooks.inference.machine import available_memory, usable_processors
 from cds_hooks.inference.memory import OnGpus, plan, refuse_unless_it_fits
@@ -227,7 +227,7 @@ def test_too_little_memory_on_a_gpu_is_refused_by_its_share(
 ) -> None:
     """`free` is in parts of what one GPU alone needs: 0.9 are shared, 0.1 each computes in."""
     needed = OnGpus(weights=600 << 20, cache=300 << 20, compute=100 << 20)
-    gpus = [Device(f"gpu{n}", int(part * needed.total)) for n, part in enumerate(free)]
+    gpus = [GpuMemory(f"gpu{n}", int(part * needed.total)) for n, part in enumerate(free)]
     if not refused:
         refuse_unless_gpus_hold(needed, gpus, placement, "m.gguf")
         return
@@ -248,7 +248,7 @@ def test_too_little_memory_on_a_gpu_is_refused_by_its_share(
     ],
 )
 def test_shares_of_gpus_that_are_not_there_are_refused(placement: Placement, key: str) -> None:
-    gpus = [Device("CUDA0", 1 << 40), Device("CUDA1", 1 << 40)]
+    gpus = [GpuMemory("CUDA0", 1 << 40), GpuMemory("CUDA1", 1 << 40)]
     with pytest.raises(ModelFileError) as caught:
         refuse_unless_gpus_hold(OnGpus(weights=1), gpus, placement, "m.gguf")
     assert caught.value.code == "gpu-split-unusable"
