@@ -180,6 +180,9 @@ def _unknown(found: Recognition) -> Iterator[Finding]:
     if found.rivals:
         text = f"Several entries fit, so none is taken: {', '.join(found.rivals)}"
         yield Finding("catalogue-ambiguous", Level.WARNING, text)
+    if (other := found.misnamed) is not None:
+        text = f"Its name says {other.name!r}, and its architecture is not {other.architecture!r}"
+        yield Finding("architecture-differs", Level.ERROR, text)
     if found.family is None:
         text = "Not in the catalogue: sampling, thinking and licence are not known"
         yield Finding("not-in-catalogue", Level.WARNING, text)

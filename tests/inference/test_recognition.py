@@ -192,6 +192,7 @@ def test_a_file_s_name_is_not_believed_of_another_architecture(
     path = make("llama", "gpt-oss-20b-MXFP4.gguf", "", "", "", "")
     found = recognise(catalogue, path, read_header(path))
     assert (found.entry, found.by) == (None, Evidence.NOTHING)
+    assert found.misnamed == catalogue.get("gpt-oss-20b")
     known = known_entry(catalogue, path)
     assert (known.licence, known.published, known.thinking) == ("", (), None)
 
