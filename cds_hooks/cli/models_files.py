@@ -15,6 +15,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 import prompts
 from cds_hooks.cli import models_show as tell
 from cds_hooks.cli import show
+from cds_hooks.inference.adapters import size_of
 from cds_hooks.inference.advice import Known, Question, advise
 from cds_hooks.inference.catalogue import Catalogue, ModelEntry, load_catalogue
 from cds_hooks.inference.config import LlamaConfig
@@ -87,7 +88,12 @@ def advise_models(
     machine = this_machine()
     probe = _measure(settings, file, entry, Size(samples=tuple(sorted({1, samples}))))
     question = Question(prompt, answer, samples, bits)
-    reckoned = Known(entry, read_model(file), lambda each: _config(settings, file, each).sizes)
+    reckoned = Known(
+        entry,
+        read_model(file),
+        lambda each: _config(settings, file, each).sizes,
+        size_of(_config(settings, file, entry).adapters),
+    )
     advice = advise(known, probe, reckoned, machine.memory, question)
     tell.advice(advice, probe, machine, question, json=json)
 

@@ -6,13 +6,13 @@ Source of the layout: `convert_lora_to_gguf.py` and `src/llama-adapter.cpp` of l
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cds_hooks.inference.gguf import Header, ModelFileError, Tensor
 
-__all__ = ["Adapter", "refuse_unless_it_adapts"]
+__all__ = ["Adapter", "refuse_unless_it_adapts", "size_of"]
 
 _A, _B = ".lora_a", ".lora_b"
 _EMBEDDING = "token_embd.weight"
@@ -25,6 +25,11 @@ class Adapter:
     path: Path
     scale: float = 1.0
     sha256: str = ""
+
+
+def size_of(adapters: Sequence[Adapter]) -> int:
+    """Bytes of the files; one that is not there is refused at load."""
+    return sum(each.path.stat().st_size for each in adapters if each.path.is_file())
 
 
 def refuse_unless_it_adapts(adapter: Header, base: Header, path: Path) -> None:

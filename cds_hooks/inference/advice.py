@@ -38,11 +38,13 @@ class Question:
 @dataclass(frozen=True, slots=True)
 class Known:
     """What memory is reckoned from: `sizes_of` says with which sizes this service would load a
-    model; of the one that was measured, `entry`, there is a file with a `header`."""
+    model; of the one that was measured, `entry`, there is a file with a `header`, and there may be
+    `adapters`, of which this is the size in bytes."""
 
     entry: ModelEntry
     header: Header
     sizes_of: Callable[[ModelEntry], Sizes]
+    adapters: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ def _plan(entry: ModelEntry, known: Known, bits: float) -> MemoryPlan:
     """From the file where there is one, else from what the catalogue says."""
     sizes = known.sizes_of(entry)
     if entry.name == known.entry.name:
-        return plan(known.header, sizes)
+        return plan(known.header, sizes, adapters=known.adapters)
     weights = int(entry.weights_gb(bits) * 1e9)
     if entry.dimensions is not None:
         shape = shape_of_dimensions(entry.dimensions)

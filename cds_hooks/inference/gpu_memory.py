@@ -9,7 +9,7 @@ from cds_hooks.inference.gguf import ModelFileError
 from cds_hooks.inference.memory import OnGpus
 from cds_hooks.inference.sizing import Placement, SplitMode
 
-__all__ = ["Device", "refuse_unless_gpus_hold"]
+__all__ = ["GpuMemory", "refuse_unless_gpus_hold"]
 
 _MIB = 1 << 20
 _LESS = (
@@ -19,15 +19,15 @@ _LESS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Device:
-    """A GPU as llama.cpp sees it, with its free bytes."""
+class GpuMemory:
+    """How many bytes are free on a GPU, by the name that ggml gives it."""
 
     name: str
     free: int
 
 
 def refuse_unless_gpus_hold(
-    needed: OnGpus, devices: Sequence[Device], placement: Placement, file_name: str
+    needed: OnGpus, devices: Sequence[GpuMemory], placement: Placement, file_name: str
 ) -> None:
     """Raises ModelFileError gpu-memory-insufficient with the arithmetic, or gpu-split-unusable
     where shares are given to more GPUs than there are. Without any nothing is refused here."""
@@ -35,8 +35,9 @@ def refuse_unless_gpus_hold(
         return
     _refuse_unless_they_are_there(devices, placement, file_name)
     for device, share in _shares(devices, placement):
-        if needed.total * share > device.free:
-            own = f", {_mib(int(needed.total * share))} of them on {device.name}"
+        wanted = _wanted(needed, share, placement)
+        if wanted > device.free:
+            own = f", {_mib(int(wanted))} MiB on {device.name}"
             raise ModelFileError(
                 "gpu-memory-insufficient",
                 f"On GPUs {needed.explain()}{own if share < 1 else ''}; "
@@ -46,8 +47,16 @@ def refuse_unless_gpus_hold(
             )
 
 
+def _wanted(needed: OnGpus, share: float, placement: Placement) -> float:
+    """Bytes on one GPU. With whole layers on each, every one of them that has any allocates for
+    computing what a single one would (`ggml_backend_sched` has a buffer for each device)."""
+    if placement.split_mode is not SplitMode.LAYER or not share:
+        return needed.total * share
+    return (needed.total - needed.compute) * share + needed.compute
+
+
 def _refuse_unless_they_are_there(
-    devices: Sequence[Device], placement: Placement, file_name: str
+    devices: Sequence[GpuMemory], placement: Placement, file_name: str
 ) -> None:
     names = ", ".join(device.name for device in devices)
     alone = placement.split_mode is SplitMode.NONE
@@ -62,7 +71,7 @@ def _refuse_unless_they_are_there(
         )
 
 
-def _shares(devices: Sequence[Device], placement: Placement) -> list[tuple[Device, float]]:
+def _shares(devices: Sequence[GpuMemory], placement: Placement) -> list[tuple[GpuMemory, float]]:
     """Which share each GPU gets: all on one, as the site says, or by free memory."""
     if placement.split_mode is SplitMode.NONE:
         return [(devices[placement.main_gpu], 1.0)]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cds_hooks.inference.adapters import refuse_unless_it_adapts
+from cds_hooks.inference.adapters import refuse_unless_it_adapts, size_of
 from cds_hooks.inference.catalogue import Catalogue, ModelEntry
 from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.findings import Finding, Level
@@ -180,6 +180,9 @@ def _unknown(found: Recognition) -> Iterator[Finding]:
     if found.rivals:
         text = f"Several entries fit, so none is taken: {', '.join(found.rivals)}"
         yield Finding("catalogue-ambiguous", Level.WARNING, text)
+    if (other := found.misnamed) is not None:
+        text = f"Its name says {other.name!r}, and its architecture is not {other.architecture!r}"
+        yield Finding("architecture-differs", Level.ERROR, text)
     if found.family is None:
         text = "Not in the catalogue: sampling, thinking and licence are not known"
         yield Finding("not-in-catalogue", Level.WARNING, text)
@@ -220,8 +223,9 @@ def _memory(
     config_of: Callable[[Path, ModelEntry], LlamaConfig],
 ) -> tuple[str, list[Finding]]:
     """The arithmetic of the start with these settings, and whether it fits this machine."""
-    sizes = config_of(path, described).sizes
-    needed = plan(header, sizes)
+    config = config_of(path, described)
+    sizes = config.sizes
+    needed = plan(header, sizes, adapters=size_of(config.adapters))
     try:
         refuse_unless_heads_fit(header, sizes.size.kv_type, path.name)
         refuse_unless_it_fits(needed, available, path.name)

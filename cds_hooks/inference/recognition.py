@@ -43,13 +43,15 @@ class Evidence(StrEnum):
 class Recognition:
     """The entry that a file is, and what it was found by; or none, and then its family if known.
 
-    `rivals` are entries that fit as well as each other, so that none of them was taken.
+    `rivals` are entries that fit as well as each other, so that none of them was taken; `misnamed`
+    is one that the file's name gives and whose architecture is another.
     """
 
     entry: ModelEntry | None
     by: Evidence
     family: Family | None = None
     rivals: tuple[str, ...] = ()
+    misnamed: ModelEntry | None = None
 
     def described(self, path: Path, header: Header | None, template: str = "") -> ModelEntry:
         """The entry, else one that claims only what the file and its family say.
@@ -86,8 +88,12 @@ def recognise(
         return _taken(catalogue.closest(ours, path), Evidence.FILE_NAME, family)
     if told:
         return _taken(catalogue.closest(told, path), Evidence.HEADER, family)
-    named = bool(header and header_name(header))
-    fits = [e for e in catalogue.entries if e.matches(path) and not (named and e.named)]
+    by_name = [e for e in catalogue.entries if e.matches(path)]
+    if header is not None:
+        by_name = [e for e in by_name if not (e.named and header_name(header))]
+    fits = [e for e in by_name if not _is_other(e, header)]
+    if by_name and not fits:
+        return Recognition(None, Evidence.NOTHING, family, misnamed=by_name[0])
     return _taken(catalogue.closest(fits, path), Evidence.FILE_NAME, family)
 
 
@@ -155,6 +161,14 @@ def _agrees(header: Header, name: str, entry: ModelEntry) -> bool:
         return True
     billions = float(size[1]) * _BILLIONS[size[2].lower()]
     return abs(billions / entry.parameters - 1) <= _NEAR
+
+
+def _is_other(entry: ModelEntry, header: Header | None) -> bool:
+    """Whether a header has the architecture of another model than a well-known name says. An entry
+    with patterns of files alone is a site's choice."""
+    if header is None or not entry.named:
+        return False
+    return header.architecture not in ("", entry.architecture)
 
 
 def _family(catalogue: Catalogue, header: Header | None) -> Family | None:

@@ -19,6 +19,7 @@ __all__ = ["Layer", "Shape", "shape_of", "shape_of_dimensions"]
 _PERIODS = {
     "gemma2": 2, "gemma3": 6, "gemma3n": 5, "gpt-oss": 2, "cohere2": 4, "exaone4": 4, "olmo2": 4,
 }  # fmt: skip
+_MOST_LAYERS = 512  # llama.cpp loads no model with more (`LLAMA_MAX_LAYERS`)
 _DEFAULT_INTERVAL = {"qwen35": 4, "qwen35moe": 4, "qwen3next": 4}
 
 
@@ -67,8 +68,8 @@ class Shape:
 
 
 def shape_of(header: Header) -> Shape:
-    """Read from a file's header."""
-    count = header.of_architecture("block_count")
+    """Read from a file's header, which may say anything: no more layers than llama.cpp loads."""
+    count = min(header.of_architecture("block_count"), _MOST_LAYERS)
     width = header.of_architecture("embedding_length")
     window = header.of_architecture("attention.sliding_window")
     return Shape(

@@ -155,11 +155,15 @@ def _local(
 def config_of(
     settings: Settings, path: Path, entry: ModelEntry, bounds: TemplateSettings, samples: int
 ) -> LlamaConfig:
-    """What a file would be loaded with under these settings, whether or not they name it."""
+    """What a file would be loaded with under these settings, whether or not they name it.
+
+    The adapters are those of `model.path`, for that file alone.
+    """
     model = settings.model
     return LlamaConfig(
         model=path,
         entry=entry,
+        adapters=_adapters(model) if path == model.path else (),
         names=model.names,
         cache=model.cache,
         prompt_tokens=bounds.chart_tokens + _SYSTEM_TOKENS,

@@ -12,7 +12,7 @@ from cds_hooks.settings.kinds import Digest, Section, Unset
 
 __all__ = ["Adapter", "Model", "ModelFile", "ModelServer", "Panel"]
 
-_Share = Annotated[float, Field(ge=0)]
+_Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _Value = str | bool | int | float
 _Url = Annotated[str, Field(pattern=r"^https?://[^\s?#@]+$")]
 

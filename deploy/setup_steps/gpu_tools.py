@@ -25,7 +25,7 @@ _LIBRARIES = ("lib64", "lib", "lib64/stubs", "lib/stubs")
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What was found: `versions` in words, for the wheel's key, and `variables` for the build."""
+    """What was found: `versions` in words, for whoever waits, and `variables` for the build."""
 
     versions: tuple[str, ...]
     variables: Mapping[str, str]

@@ -101,6 +101,18 @@ def test_what_it_does_wrong_beside_an_answer_is_told_with_the_switch(
     assert "--reasoning-parser" in done.output
 
 
+@pytest.mark.parametrize("text", ['{"finding": "' + "abcd " * 20, '{"finding": "low'])
+def test_answers_that_only_reach_the_token_limit_are_not_bound(settings: Path, text: str) -> None:
+    cut = Recording("", "", pieces=[{"content": text}], finish="length")
+    with played(cut) as base:
+        path = on_a_server(settings, base)
+        done = CliRunner().invoke(doctor_app, ["engine", "--json", "--config", str(path)])
+    assert done.exit_code == 1, done.output
+    [told] = json.loads(done.output)["servers"].values()
+    assert told["code"] == "server-unconstrained-answer"
+    assert "model_server.thinking_tokens" in told["cause"]
+
+
 RECORDED = [r for r in RECORDINGS if not r.early]
 
 

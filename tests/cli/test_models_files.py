@@ -169,7 +169,7 @@ def test_check_of_an_unknown_file_says_what_is_not_known(
 @pytest.mark.parametrize(
     ("family", "name", "expected"),
     [
-        ("llama", "gpt-oss-20b-mxfp4.gguf", {"architecture-differs", "template-without-thinking"}),
+        ("llama", "gpt-oss-20b-mxfp4.gguf", {"architecture-differs", "not-in-catalogue"}),
         ("gpt-oss", "gpt-oss-20b-mxfp4.gguf", {"parameters-differ", "template-asks-the-day"}),
         ("gemma3", "medgemma-27b-text-it.gguf", {"template-without-system", "context-differs"}),
     ],

@@ -41,6 +41,7 @@ SIZES = {
     "as it is": "",
     "many at one time": "parallel = 9\nbatch = 64",
     "small steps": 'micro_batch = 32\nsplit_mode = "none"',
+    "an adapter": 'adapters = [{ path = "own-adapter.gguf" }]',
     "windows": 'swa = "windowed"\nflash_attention = "on"\nextra_buffers = "off"',
 }
 
@@ -57,6 +58,7 @@ def configured(tmp_path: Path) -> Path:
     sys.modules[spec.name] = tiny_models  # dataclasses look their module up
     spec.loader.exec_module(tiny_models)
     tiny_models.write("llama", tmp_path / "our-ward.gguf")
+    tiny_models.write_adapter(tmp_path / "own-adapter.gguf")
     (tmp_path / "own.toml").write_text(OWN)
     (tmp_path / "names.txt").write_text("Sepsis\nHeart failure\n")
     path = tmp_path / "chartside.toml"
@@ -83,6 +85,7 @@ def test_check_advise_and_start_reckon_alike(configured: Path, sizes: str) -> No
     model = configured.with_name("our-ward.gguf")
     checked = _run("check", model, "--config", configured)[1]["memory"]
     assert checked.startswith("weights")
+    assert (" adapters " in checked) == ("adapters" in sizes)
     assert _advised(configured)["memory"] == checked
     assert _loaded(_config(configured)) == checked
 
@@ -151,7 +154,8 @@ def _loaded(config: LlamaConfig) -> object:
     from cds_hooks.inference.worker.setup import LoadOrder, load
 
     digests: Future[dict[str, str]] = Future()
-    digests.set_result({str(config.model): sha256_of(config.model)})
+    files = [config.model, *(adapter.path for adapter in config.adapters)]
+    digests.set_result({str(file): sha256_of(file) for file in files})
     order = LoadOrder.from_frame(config.order())
     loaded = load(order, digests, lambda _message: None, time.monotonic)
     loaded.scheduler.tools.context.close()

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cds_hooks.inference.worker.masks import TokenMask
-from cds_hooks.inference.worker.sampling import Chooser, Sampling
+from cds_hooks.inference.worker.sampling import Chooser, LogitsUnusable, Sampling
 
 SIZE = 5000  # not a multiple of the chooser's columns
 DRAWS = 3000
@@ -87,6 +87,14 @@ def test_the_likeliest_allowed_token_is_taken_and_of_equals_the_lower(how: Sampl
     allowed = np.ones(SIZE, bool)
     allowed[7] = False
     assert Chooser(SIZE).draw(logits, _mask(allowed), how, np.random.default_rng(0)) == 4100
+
+
+@pytest.mark.parametrize("how", [*WAYS, Sampling(0)])
+@pytest.mark.parametrize("share", [1.0, 0.02])
+def test_nothing_is_drawn_from_what_is_no_number(how: Sampling, share: float) -> None:
+    mask = _mask(np.random.default_rng(5).random(SIZE) < share)
+    with pytest.raises(LogitsUnusable):
+        Chooser(SIZE).draw(np.full(SIZE, np.nan, np.float32), mask, how, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("how", WAYS)

@@ -15,7 +15,7 @@ from cds_hooks.inference.catalogue import ModelEntry, load_catalogue
 from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import EngineUnavailable
 from cds_hooks.inference.gguf import ModelFileError, read_header
-from cds_hooks.inference.gpu_memory import Device, refuse_unless_gpus_hold
+from cds_hooks.inference.gpu_memory import GpuMemory, refuse_unless_gpus_hold
 from cds_hooks.inference.llama import LlamaEngine
 from cds_hooks.inference.machine import available_memory, usable_processors
 from cds_hooks.inference.memory import OnGpus, plan, refuse_unless_it_fits
@@ -131,6 +131,12 @@ def test_windows_take_their_own_width_and_only_what_they_see(make_gguf: MakeGguf
     assert part.cache == 3 * 2 * 16 * 2 * 2 * 768 + 1 * 32 * 2 * 2 * 8192
 
 
+def test_a_header_that_claims_any_number_of_layers_is_read_at_once(make_gguf: MakeGguf) -> None:
+    header = read_header(make_gguf(DENSE))
+    told = replace(header, metadata={**header.metadata, "llama.block_count": 1 << 40})
+    assert len(shape_of(told).layers) == 512
+
+
 def test_what_a_model_with_windows_keeps_lies_in_its_cache_unless_that_is_windowed(
     make_gguf: MakeGguf,
 ) -> None:
@@ -204,10 +210,12 @@ def test_weights_in_several_files_are_counted_whole(make_gguf: MakeGguf) -> None
     [
         (Placement(-1), (2.0,), ""),
         (Placement(-1), (0.99,), "gpu0"),
-        (Placement(-1), (0.75, 0.35), ""),
+        (Placement(-1), (0.75, 0.45), ""),
+        (Placement(-1), (0.75, 0.35), "gpu1"),
+        (Placement(-1, SplitMode.ROW), (0.75, 0.35), ""),
         (Placement(-1), (0.5, 0.4), "gpu0"),
         (Placement(-1, tensor_split=(1.0, 3.0)), (2.0, 0.7), "gpu1"),
-        (Placement(-1, tensor_split=(1.0, 3.0)), (0.26, 0.76), ""),
+        (Placement(-1, tensor_split=(1.0, 3.0)), (0.33, 0.78), ""),
         (Placement(-1, tensor_split=(1.0,)), (1.0, 0.0), ""),
         (Placement(-1, SplitMode.NONE, main_gpu=1), (2.0, 0.9), "gpu1"),
         (Placement(-1, SplitMode.NONE, main_gpu=1), (0.1, 1.1), ""),
@@ -215,12 +223,11 @@ def test_weights_in_several_files_are_counted_whole(make_gguf: MakeGguf) -> None
     ],
 )
 def test_too_little_memory_on_a_gpu_is_refused_by_its_share(
-    make_gguf: MakeGguf, placement: Placement, free: tuple[float, ...], refused: str
+    placement: Placement, free: tuple[float, ...], refused: str
 ) -> None:
-    """`free` is in parts of what is wanted on all GPUs."""
-    header = read_header(make_gguf(DENSE, TENSORS, 64 * 4 * 6))
-    needed = plan(header, sizes(placement=placement)).gpu
-    gpus = [Device(f"gpu{n}", int(part * needed.total)) for n, part in enumerate(free)]
+    """`free` is in parts of what one GPU alone needs: 0.9 are shared, 0.1 each computes in."""
+    needed = OnGpus(weights=600 << 20, cache=300 << 20, compute=100 << 20)
+    gpus = [GpuMemory(f"gpu{n}", int(part * needed.total)) for n, part in enumerate(free)]
     if not refused:
         refuse_unless_gpus_hold(needed, gpus, placement, "m.gguf")
         return
@@ -241,7 +248,7 @@ def test_too_little_memory_on_a_gpu_is_refused_by_its_share(
     ],
 )
 def test_shares_of_gpus_that_are_not_there_are_refused(placement: Placement, key: str) -> None:
-    gpus = [Device("CUDA0", 1 << 40), Device("CUDA1", 1 << 40)]
+    gpus = [GpuMemory("CUDA0", 1 << 40), GpuMemory("CUDA1", 1 << 40)]
     with pytest.raises(ModelFileError) as caught:
         refuse_unless_gpus_hold(OnGpus(weights=1), gpus, placement, "m.gguf")
     assert caught.value.code == "gpu-split-unusable"

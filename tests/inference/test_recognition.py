@@ -185,6 +185,18 @@ def test_a_file_without_a_name_inside_is_known_by_its_file_s_name(
     assert catalogue.for_file(Path("gpt-oss-20b-heretic-Q4_K_M.gguf")) is None
 
 
+def test_a_file_s_name_is_not_believed_of_another_architecture(
+    catalogue: Catalogue, make: Make
+) -> None:
+    """No name inside, and a well-known one outside: neither licence, nor results, nor markers."""
+    path = make("llama", "gpt-oss-20b-MXFP4.gguf", "", "", "", "")
+    found = recognise(catalogue, path, read_header(path))
+    assert (found.entry, found.by) == (None, Evidence.NOTHING)
+    assert found.misnamed == catalogue.get("gpt-oss-20b")
+    known = known_entry(catalogue, path)
+    assert (known.licence, known.published, known.thinking) == ("", (), None)
+
+
 OWN = """
 version = "1"
 [[model]]

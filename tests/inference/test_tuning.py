@@ -83,6 +83,15 @@ def test_what_makes_the_whole_question_faster_is_taken_and_kept(kept: KeptChoice
     assert _tuned(kept, fails=True) == replace(first, source="kept")
 
 
+def test_the_choice_of_a_machine_with_one_processor_is_kept(kept: KeptChoice) -> None:
+    """There is nothing to halve, so the threads of prompts stay unset in what was measured."""
+    one = replace(USUAL, threads=1)
+    first = tune(None, one, ASKED, kept, trial=_trial())  # type: ignore[arg-type]
+    again = tune(None, one, ASKED, kept, trial=_trial(fails=True))  # type: ignore[arg-type]
+    assert (first.source, again.source) == ("measured", "kept")
+    assert (again.size.threads, again.size.threads_of_prompts) == (1, 1)
+
+
 def test_a_longer_prompt_turns_it_round(kept: KeptChoice) -> None:
     assert _tuned(kept, replace(ASKED, prompt=4000)).size.flash is True
 
@@ -132,9 +141,16 @@ def test_a_measurement_that_takes_too_long_is_given_up(kept: KeptChoice) -> None
     assert (found.source, found.size) == ("too-large", USUAL)
 
 
-def test_one_that_the_process_died_of_is_not_tried_again(kept: KeptChoice) -> None:
+def test_what_the_process_dies_of_is_tried_three_times(kept: KeptChoice) -> None:
+    """A stop in the midst is no fault; native code that dies of it would die at each start."""
+    for _ in range(2):
+        kept.begin()
+    assert not kept.begun()
     kept.begin()
+    assert kept.begun()
     assert _tuned(kept).source == "interrupted"
+    kept.end()
+    assert _tuned(kept).source == "measured"
 
 
 def test_a_choice_is_of_one_model_on_one_machine(kept: KeptChoice) -> None:

@@ -16,7 +16,7 @@ from cds_hooks.inference.engine import EngineError, GenerationRequest
 from cds_hooks.inference.remote.body import body_of, defused, plain_schema
 from cds_hooks.inference.remote.chat import ChatStream
 from cds_hooks.inference.remote.choice import Expected
-from cds_hooks.inference.remote.faults import ServerFault
+from cds_hooks.inference.remote.faults import Fault, ServerFault
 
 JSON = st.recursive(
     st.none()
@@ -80,6 +80,14 @@ def test_whatever_comes_in_one_piece_is_read_or_refused_with_a_code(body: bytes)
         stream.whole(body)
         stream.end()
     assert all(sample.finish for sample in stream.samples())
+
+
+def test_an_error_nested_too_deeply_is_one_that_was_reported() -> None:
+    """More deeply than what was read can be written again to look for known words."""
+    body = b'{"error":' + b"[" * 500 + b"]" * 500 + b"}"
+    with pytest.raises(ServerFault) as raised:
+        ChatStream("m", 1).whole(body)
+    assert raised.value.fault is Fault.REPORTED_ERROR
 
 
 def test_pieces_of_several_choices_come_mixed() -> None:

@@ -212,7 +212,11 @@ def _reported(error: Any) -> Fault:
     """What an error is that a server sends in place of, or within, an answer."""
     if isinstance(error, dict) and error.get("type") == "exceed_context_size_error":
         return Fault.PROMPT_TOO_LONG
-    return Fault(code_in(orjson.dumps(error)[:_TOLD]) or Fault.REPORTED_ERROR)
+    try:
+        words = orjson.dumps(error)[:_TOLD]
+    except orjson.JSONEncodeError:  # it is nested more deeply than can be written again
+        return Fault.REPORTED_ERROR
+    return Fault(code_in(words) or Fault.REPORTED_ERROR)
 
 
 def _shared_out(total: int | None, weights: Sequence[int]) -> list[int]:

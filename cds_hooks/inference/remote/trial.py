@@ -28,6 +28,11 @@ _MESSAGES = (
 )
 _REQUEST = GenerationRequest(_MESSAGES, _SCHEMA, samples=2, max_tokens=800, deadline_s=300.0)
 _NOT_BOUND = "server-unconstrained-answer"
+_CAUSE = "An answer was not what its schema allows."
+_CUT = (
+    "Every answer ran to its token limit, though the schema allows one short word: the server does "
+    "not bind it, or the model needs more tokens to think (model_server.thinking_tokens)."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +80,9 @@ async def tried(engine: OpenAIEngine, *, within_s: float = 10.0) -> Trial:
     finally:
         await engine.stop()
     seconds = time.monotonic() - started
-    if not all(_bound(sample.text) for sample in generation.samples if sample.finish == "stop"):
-        return Trial(False, code=_NOT_BOUND, cause="An answer was not what its schema allows.")
+    whole = [sample.text for sample in generation.samples if sample.finish == "stop"]
+    if not whole or not all(map(_bound, whole)):
+        return Trial(False, code=_NOT_BOUND, cause=_CAUSE if whole else _CUT)
     code = engine.trouble.partition(":")[0]
     return Trial(True, generation.model.engine, seconds, code, engine.trouble)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from cds_hooks.inference.gpu_memory import Device
+from cds_hooks.inference.gpu_memory import GpuMemory
 from cds_hooks.inference.worker.ggml_devices import devices
 
 __all__ = ["gpus"]
 
 
-def gpus() -> tuple[Device, ...]:
+def gpus() -> tuple[GpuMemory, ...]:
     """Cards with memory of their own, else the first within the processor, as llama.cpp chooses.
 
     Empty where the library has none, or does not tell. Source: `llama_prepare_model_devices` in
@@ -18,6 +18,6 @@ def gpus() -> tuple[Device, ...]:
         found = devices()
     except AttributeError:
         return ()
-    cards = tuple(Device(each.name, each.free) for each in found if each.kind == "gpu")
-    inside = (Device(each.name, each.free) for each in found if each.kind == "integrated-gpu")
+    cards = tuple(GpuMemory(each.name, each.free) for each in found if each.kind == "gpu")
+    inside = (GpuMemory(each.name, each.free) for each in found if each.kind == "integrated-gpu")
     return cards or tuple(inside)[:1]

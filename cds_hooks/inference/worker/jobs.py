@@ -19,7 +19,7 @@ from cds_hooks.inference.worker.lanes import ConstraintError, Lane
 from cds_hooks.inference.worker.names import NameChoice, Ranked, beam, mix, shuffled
 from cds_hooks.inference.worker.native import Context
 from cds_hooks.inference.worker.prefixes import Prefixes
-from cds_hooks.inference.worker.sampling import Sampling
+from cds_hooks.inference.worker.sampling import LogitsUnusable, Sampling
 from cds_hooks.inference.worker.thinking import Thinking, Thought
 from cds_hooks.inference.worker.tokens import PromptTokens
 from cds_hooks.inference.worker.trie import NameTrie
@@ -253,5 +253,5 @@ def _decode(lanes: Sequence[Lane], helper: Executor) -> Generator[list[Work], No
         for lane, work in zip(running, works, strict=True):
             try:
                 lane.advance(work.logits)
-            except ConstraintError as error:
+            except (ConstraintError, LogitsUnusable) as error:
                 lane.finish = error.code

@@ -17,6 +17,7 @@ __all__ = ["Choice", "KeptChoice"]
 _FORMAT = "chartside tuning 1"
 _MOST_THREADS = 1024
 _FIELDS = (FLASH, THREADS, PROMPT_THREADS)
+_MOST_BEGUN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class KeptChoice:
     """`key` names all that a choice depends on: model, processor, library and settings.
 
     A measurement that begins leaves a mark that its end removes: native code that dies of it must
-    not be asked again at every start.
+    not be asked again at every start. One that was only stopped is tried again, three times in all.
     """
 
     folder: Path
@@ -60,14 +61,20 @@ class KeptChoice:
         self.end()
 
     def begun(self) -> bool:
-        """Whether a measurement began and did not end."""
-        return self._path("begun").exists()
+        """Whether measurements began and did not end as often as may be."""
+        return self._beginnings() >= _MOST_BEGUN
 
     def begin(self) -> None:
         """Mark that one begins."""
         with suppress(OSError):
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._path("begun").touch()
+            self._path("begun").write_bytes(b"." * (self._beginnings() + 1))
+
+    def _beginnings(self) -> int:
+        try:
+            return self._path("begun").stat().st_size
+        except OSError:
+            return 0
 
     def end(self) -> None:
         """Remove the mark."""

@@ -27,14 +27,15 @@ def kept_choice(order: LoadOrder, digests: Sequence[str]) -> KeptChoice | None:
     """So are choices that were measured, and by what they were measured for."""
     if order.cache is None:
         return None
-    features = " ".join(this_processor())
     asked = replace(order.tuning, busy=False)
-    return KeptChoice(order.cache, f"{_key(order, digests)} {features} {processor_name()} {asked}")
+    return KeptChoice(order.cache, f"{_key(order, digests)} {asked}")
 
 
 def _key(order: LoadOrder, digests: Sequence[str]) -> str:
-    """Model, library and settings."""
+    """Model, library, settings and processor."""
     build = f"{llama_cpp.__version__} {llama_cpp.llama_print_system_info()!r}"
     scales = [adapter.scale for adapter in order.adapters]
     sized = sorted(order.size.frame().items())
-    return f"{' '.join(digests)} {scales} {build} {sized} {order.placement} {order.repacks}"
+    processor = f"{processor_name()} {' '.join(this_processor())}"
+    how = f"{sized} {order.placement} {order.repacks}"
+    return f"{' '.join(digests)} {scales} {build} {how} {processor}"

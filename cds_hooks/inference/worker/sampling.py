@@ -7,6 +7,7 @@ and to add up, the heaviest few are weighed again in double.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from cds_hooks.inference.worker.masks import TokenMask
 
-__all__ = ["Chooser", "Sampling", "choose", "log_total"]
+__all__ = ["Chooser", "LogitsUnusable", "Sampling", "choose", "log_total"]
 
 _COLDEST = 1e-3  # below it the most likely token is as good as certain
 _FEW = 256
@@ -25,6 +26,12 @@ _NOTHING = np.float32(1e-32)  # all of a vocabulary's are no millionth of what a
 Floats = NDArray[np.float32]
 Weights = NDArray[np.float64]
 Indices = NDArray[np.intp]
+
+
+class LogitsUnusable(ArithmeticError):
+    """Logits that are no numbers: the file is damaged, or this build computes it wrongly."""
+
+    code = "logits-not-numbers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +67,11 @@ def log_total(logits: Floats) -> float:
 def choose(logits: NDArray[np.floating], how: Sampling, random: np.random.Generator) -> int:
     """The index that is drawn from a few `logits`; one random number is used unless greedy.
 
-    Ties are broken by the lower index, so the same input gives the same token everywhere.
+    Ties are broken by the lower index, so the same input gives the same token everywhere. Raises
+    LogitsUnusable.
     """
+    if not math.isfinite(logits.max()):
+        raise LogitsUnusable
     if how.greedy or len(logits) == 1:
         return int(np.argmax(logits))
     weight = _weight(logits, float(logits.max()), how)
@@ -93,7 +103,10 @@ class Chooser:
     def draw(
         self, logits: Floats, mask: TokenMask, how: Sampling, random: np.random.Generator
     ) -> int:
-        """One of the tokens that `mask` allows, at least one; `logits` stay as they are."""
+        """One of the tokens that `mask` allows, at least one; `logits` stay as they are.
+
+        Raises LogitsUnusable.
+        """
         found = _NONE
         if mask.count > _FEW and how.top_k <= _FEW:
             if how.greedy:
@@ -146,6 +159,8 @@ class Chooser:
         if len(found) < few:
             self._read(logits, mask)
             found = mask.among(self._large(self._row, few))
+        if not len(found):  # nothing is as large as what is no number
+            raise LogitsUnusable
         return found[np.argsort(-logits[found], kind="stable")[:few]]
 
     def _large(self, row: Floats, few: int) -> Indices:
@@ -185,6 +200,8 @@ def _weight(logits: NDArray[np.floating], most: float, how: Sampling) -> Weights
 def _index(weight: NDArray[np.floating], random: np.random.Generator) -> int:
     """An index by its share of the weight; one random number."""
     reached = np.cumsum(weight, dtype=np.float64)
+    if not math.isfinite(reached[-1]):
+        raise LogitsUnusable
     drawn = random.random() * reached[-1]
     return int(np.searchsorted(reached, min(drawn, np.nextafter(reached[-1], 0)), side="right"))
 

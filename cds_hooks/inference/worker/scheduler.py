@@ -10,11 +10,13 @@ from typing import Any
 from cds_hooks.inference.worker.jobs import Job, Tools, consult
 from cds_hooks.inference.worker.lanes import ConstraintError
 from cds_hooks.inference.worker.native import DecodeFailed
+from cds_hooks.inference.worker.sampling import LogitsUnusable
 from cds_hooks.inference.worker.work import Work
 
 __all__ = ["Scheduler"]
 
 _SMALL = 64
+_NO_NUMBERS = "the model's file is damaged, or this build computes it wrongly"
 Emit = Callable[[dict[str, Any]], None]
 
 
@@ -121,6 +123,8 @@ class Scheduler:
             self.emit(_done(run.job))
         except ConstraintError:
             self._refuse(run.job, "engine-failed", "The schema allowed no token")
+        except LogitsUnusable as error:
+            self._refuse(run.job, "engine-failed", f"{error.code}: {_NO_NUMBERS}")
         self.running.remove(run)
 
     def _admit(self) -> None:

@@ -76,8 +76,13 @@ def tune(
     if search.why_not:
         kept.end()
         return Tuned(usual, search.why_not, {})
-    kept.write({name: int(getattr(found, name)) for name in tuning.measured}, search.seconds)
+    kept.write({name: _value(found, name) for name in tuning.measured}, search.seconds)
     return Tuned(found, "measured", search.seconds)
+
+
+def _value(size: ContextSize, name: str) -> int:
+    """What is kept of a field; the threads of prompts by their number, for 0 says `threads`."""
+    return size.threads_of_prompts if name == PROMPT_THREADS else int(getattr(size, name))
 
 
 def _why_not(tuning: Tuning, kept: KeptChoice | None) -> str:
