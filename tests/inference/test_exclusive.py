@@ -54,7 +54,9 @@ async def test_an_opened_chart_overtakes_what_is_prepared_and_waits(
         for name, priority in asked:
             group.create_task(run(name, priority))
             await asyncio.sleep(0)
-    assert order == ["runs", "opened", "later", "prepared"]
+    # The first may have begun before the others came, or not.
+    assert order.index("runs") < order.index("prepared")
+    assert [name for name in order if name != "runs"] == ["opened", "later", "prepared"]
 
 
 @pytest.mark.parametrize("runs", [False, True])
