@@ -19,7 +19,7 @@ class SoftHsmMissing(Exception):
 
 
 class SoftHsm:
-    """Tokens in a folder of their own. The module in this process is told of them anew."""
+    """Tokens in a folder of their own. The module in this process is told of them again."""
 
     def __init__(self, folder: Path) -> None:
         found = [place for place in _PLACES if Path(place).is_file()]

@@ -135,7 +135,7 @@ class OpenAIEngine:
 
     @property
     def state(self) -> EngineState:
-        """`failed` is what someone must put right over there; `detail` is its stable code."""
+        """`failed` is what someone must correct over there; `detail` is its stable code."""
         if self._life is None:
             return EngineState("failed", detail="engine-stopped") if self._stopped else _LOADING
         watch = self._life.watch

@@ -67,7 +67,7 @@ def signed(lines: Sequence[bytes], sizes: Sequence[int], key: SigningKey) -> lis
 
 
 def rechained(lines: Sequence[bytes]) -> list[bytes]:
-    """The same records numbered and chained anew, as somebody would who covers a change up."""
+    """The same records numbered and chained again, as somebody would who covers a change up."""
     bodies: list[tuple[canonical_json.Member, ...]] = []
     for line in lines:
         fields: dict[str, Any] = orjson.loads(line)

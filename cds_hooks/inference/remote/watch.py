@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 _PAUSES_S = (0.2, 0.5, 1.0, 2.0)
 _PATIENCE_S = 5.0
 _NO_HEALTH_ROUTE = {Fault.NOT_FOUND, Fault.HTML}
-# What does not go away by waiting. It is looked at again all the same: it may be put right.
+# What does not go away by waiting. It is looked at again all the same: it may be corrected.
 _FOR_SOMEONE = frozenset(
     {
         Fault.UNTRUSTED,
@@ -45,7 +45,7 @@ class Served:
 
 
 class Watch:
-    """`status` is loading, ready, restarting or failed (for someone to put right); `detail` is the
+    """`status` is loading, ready, restarting or failed (for someone to correct); `detail` is the
     code of what was found last; `times_away` counts how often a server that was up went away.
     """
 

@@ -2,7 +2,7 @@
 
 Only the text of a template is saved, never anything of a chart. What is read back goes into
 native code, so a file counts only if its SHA-256 is the one in its head and its name is the digest
-of model, build and tokens; anything else is evaluated anew and written over.
+of model, build and tokens; anything else is evaluated again and written over.
 """
 
 from __future__ import annotations

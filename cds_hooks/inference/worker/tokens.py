@@ -62,7 +62,7 @@ class PromptTokenizer:
         """`content` of each of many short texts, such as names.
 
         Tokenizers that split words first take them together, a line each: llama.cpp reads the
-        pattern that splits anew at every call, which for some families takes milliseconds.
+        pattern that splits again at every call, which for some families takes milliseconds.
         """
         alone = [not text[-1:].isalnum() or "\n" in text for text in texts]
         together = [text for text, by_itself in zip(texts, alone, strict=True) if not by_itself]
