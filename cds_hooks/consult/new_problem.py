@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cds_hooks import plausibility
 from cds_hooks.consult.config import ConsultConfig, Dependencies
+from cds_hooks.consult.preparation import chart_of, gather_in_time
 from cds_hooks.consult.stopwatch import Stopwatch
 from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.plausibility.code_names import names_by
@@ -22,29 +23,18 @@ async def check_new_problem(
 ) -> Consultation:
     """The checked consultation; its chart is the one without what was entered."""
     watch, config = Stopwatch(), config.of(request.caller)
-    within = min(config.gather_within_s, config.within(service.id))
-    gathered = await dependencies.gather(service, request, deadline_s=within)
+    gathered = await gather_in_time(dependencies, config, service, request)
     watch.lap("gather")
     now, patient_id = dependencies.now(), request.context.patient_id
-    version = gathered.fhir_version or config.fhir_version
     found = problem_check.entered(request, gathered.resources, now=now)
     who = [r for r in gathered.resources if r.get("resourceType") == "Patient"]
-    names = names_by(dependencies.terminology)
-    chart = map_chart(
-        found.others,
-        patient_id=patient_id,
-        now=now,
-        fhir_version=version,
-        encounter_id=request.context.encounter_id or None,
-        assessments=config.assessments,
-        names=names,
-    )
+    chart = chart_of(dependencies, config, request, gathered, found.others, now)
     new = map_chart(
         [*who, *found.conditions],
         patient_id=patient_id,
         now=now,
-        fhir_version=version,
-        names=names,
+        fhir_version=gathered.fhir_version or config.fhir_version,
+        names=names_by(dependencies.terminology),
     )
     watch.lap("map")
     assessments = plausibility.check_entered(chart, new.facts, dependencies.terminology)

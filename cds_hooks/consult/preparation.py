@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
 import orjson
 
@@ -12,6 +14,7 @@ from cds_hooks import plausibility
 from cds_hooks.consult.config import ConsultConfig, Dependencies
 from cds_hooks.consult.stopwatch import Stopwatch
 from cds_hooks.consultation import Consultation, KeyArrival, KeyState, ModelIdentity
+from cds_hooks.gather import Gathered
 from cds_hooks.inference.engine import EngineError
 from cds_hooks.plausibility.code_names import names_by
 from cds_hooks.protocol.request import HookRequest
@@ -20,7 +23,7 @@ from fhir_mapping import map_chart
 from fhir_mapping.chart import Chart, Fact
 from prompts import Prompt, Template
 
-__all__ = ["content_key", "prepare_consultation", "what_was_read"]
+__all__ = ["chart_of", "content_key", "gather_in_time", "prepare_consultation", "what_was_read"]
 
 # Tokens are at least this many characters long in every tokenizer we know of, on average, so an
 # estimate made while the engine is away never overfills the budget.
@@ -37,19 +40,10 @@ async def prepare_consultation(
 ) -> Consultation:
     """A consultation that only the model's answer is missing from."""
     watch, config = Stopwatch(), config.of(request.caller)
-    within = min(config.gather_within_s, config.within(service.id))
-    gathered = await dependencies.gather(service, request, deadline_s=within)
+    gathered = await gather_in_time(dependencies, config, service, request)
     watch.lap("gather")
     now, patient_id = dependencies.now(), request.context.patient_id
-    chart = map_chart(
-        gathered.resources,
-        patient_id=patient_id,
-        now=now,
-        fhir_version=gathered.fhir_version or config.fhir_version,
-        encounter_id=request.context.encounter_id or None,
-        assessments=config.assessments,
-        names=names_by(dependencies.terminology),
-    )
+    chart = chart_of(dependencies, config, request, gathered, gathered.resources, now)
     watch.lap("map")
     by_rules = plausibility.judge_chart(chart, dependencies.terminology)
     watch.lap("rules")
@@ -81,6 +75,37 @@ async def prepare_consultation(
         timings_ms=watch.laps,
         settings_sha256=config.settings_sha256,
         caller=request.caller,
+    )
+
+
+async def gather_in_time(
+    dependencies: Dependencies,
+    config: ConsultConfig,
+    service: ServiceDefinition,
+    request: HookRequest,
+) -> Gathered:
+    """What a hook's chart is made of, within the time that gathering and the answer have."""
+    within = min(config.gather_within_s, config.within(service.id))
+    return await dependencies.gather(service, request, deadline_s=within)
+
+
+def chart_of(
+    dependencies: Dependencies,
+    config: ConsultConfig,
+    request: HookRequest,
+    gathered: Gathered,
+    resources: Sequence[Mapping[str, Any]],
+    now: datetime,
+) -> Chart:
+    """The chart of `resources`, some or all of what was gathered."""
+    return map_chart(
+        resources,
+        patient_id=request.context.patient_id,
+        now=now,
+        fhir_version=gathered.fhir_version or config.fhir_version,
+        encounter_id=request.context.encounter_id or None,
+        assessments=config.assessments,
+        names=names_by(dependencies.terminology),
     )
 
 
