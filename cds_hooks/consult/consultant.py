@@ -243,14 +243,14 @@ class Consultant:
         if stored is not None:
             return stored
         oldest = pending.created - self._config.fresh_for_s
-        if pending.key not in self._in_flight and await self._stands(pending, oldest):
+        if pending.key not in self._in_flight and await self._may_reuse(pending, oldest):
             # The last answer may be this question's own, finished between the two looks.
             return await self._answer_to(pending) or replace(pending, outcome=Outcome.REUSED)
         task = self._in_flight.start(pending, priority)
         done, _ = await asyncio.wait({task}, timeout=max(seconds, 0.0))
         return task.result() if done else pending
 
-    async def _stands(self, pending: Consultation, oldest: float) -> bool:
+    async def _may_reuse(self, pending: Consultation, oldest: float) -> bool:
         """Whether the patient's last answer may be shown instead of a new one.
 
         It has to be of the same settings, model and template, young enough, and a differential;

@@ -17,7 +17,7 @@ from cds_hooks.protocol.errors import FeedbackInvalid
 from cds_hooks.protocol.judgements import Judgement
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import ServiceDefinition
-from tests.consult.held import Held, recorded
+from tests.consult.blocked_engine import BlockedEngine, recorded
 
 Make = Callable[..., Consultant]
 Resources = list[dict[str, Any]]
@@ -37,7 +37,7 @@ async def test_the_page_of_pending_work_becomes_that_of_its_answer(
     answer_of: Callable[..., str],
     seen: list[Consultation],
 ) -> None:
-    engine = Held(answer_of("Gout"))
+    engine = BlockedEngine(answer_of("Gout"))
     consultant = make_consultant(engine, answer_within_s=0.05)
     [card] = (await consultant.answer(service, make_request(resources))).cards
     page = await consultant.page(_link(card))

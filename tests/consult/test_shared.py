@@ -17,7 +17,7 @@ from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.inference.fake import FakeEngine, FakeReply
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import ServiceDefinition
-from tests.consult.held import Held, recorded
+from tests.consult.blocked_engine import BlockedEngine, recorded
 
 Make = Callable[..., Consultant]
 Resources = list[dict[str, Any]]
@@ -104,7 +104,7 @@ async def test_long_work_keeps_its_claim(
     now = [time.time()]
     for each in (store, other_store):
         monkeypatch.setattr(each, "_clock", lambda: now[0])
-    engine = Held('{"diagnoses":[]}')
+    engine = BlockedEngine('{"diagnoses":[]}')
     consultant = make_consultant(engine)
     asked = await consultant.ask(service, make_request(resources))
     working = asyncio.create_task(consultant.finish(asked))
