@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import re
 
-from cds_hooks.audit.site_key import SiteKey
+from cds_hooks.audit.encryption.site_key import SiteKey
 from cds_hooks.errors import ChartsideError
 
 __all__ = ["LinkUnknown", "consultation_of", "link_to"]

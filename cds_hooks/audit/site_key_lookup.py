@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from cds_hooks.audit.encryption.site_key import KeyRefused, SiteKey
 from cds_hooks.audit.external_keys.key_file import is_external, open_external_key, provider_kind
 from cds_hooks.audit.external_keys.key_wrapper import KeyProvider
 from cds_hooks.audit.private_files import read_credential, read_private
-from cds_hooks.audit.site_key import KeyRefused, SiteKey
 
 __all__ = [
     "CREDENTIAL",

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from cds_hooks.audit.encryption.key_wrapping import EXTERNAL_KEY, DecryptionFailed
 from cds_hooks.audit.encryption.rotation import require_successor
+from cds_hooks.audit.encryption.site_key import IDENTITY, IDENTITY_BYTES, SiteKey
 from cds_hooks.audit.external_keys.key_wrapper import ExternalKeyWrapper, KeyCheck, KeyProvider
 from cds_hooks.audit.private_files import read_private, write_private
-from cds_hooks.audit.site_key import IDENTITY, IDENTITY_BYTES, SiteKey
 from cds_hooks.audit.store_errors import KeyRefused
 
 __all__ = [
