@@ -11,8 +11,8 @@ import orjson
 import typer
 from rich.console import Console
 
+from cds_hooks.cds_client.requests import current_encounter_id, hook_request
 from cds_hooks.cli import show
-from cds_hooks.cli.ehr import current_encounter_id, hook_request
 from cds_hooks.cli.hook_service import client_of
 from cds_hooks.cli.mapping import UsageError, choose_patient
 from cds_hooks.cli.outcomes import not_answered

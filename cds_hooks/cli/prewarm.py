@@ -225,7 +225,7 @@ def _base(settings: Settings) -> Base:
 def _key(settings: Settings) -> SigningKey:
     wanted = settings.prewarm
     if wanted.key is None:
-        hint = "docs/prewarm.md tells how to make one."
+        hint = "docs/operators/prewarm.md tells how to make one."
         raise SettingsError("there is no private key", where="prewarm.key", hint=hint)
     return SigningKey.load(wanted.key, wanted.algorithm, wanted.key_id, setting="prewarm.key")
 
