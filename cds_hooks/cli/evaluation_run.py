@@ -16,7 +16,7 @@ import orjson
 
 import prompts
 from cds_hooks import evaluation
-from cds_hooks.cli.ehr import current_encounter_id, hook_request
+from cds_hooks.cds_client.requests import current_encounter_id, hook_request
 from cds_hooks.consultation import Consultation
 from cds_hooks.evaluation.matching import Matcher
 from cds_hooks.evaluation.runs.after import judge, second_look

@@ -12,7 +12,7 @@ import pytest
 
 import prompts
 from cds_hooks.audit import SiteKey, Store, StoreConfig
-from cds_hooks.cli.ehr import hook_request, place_in_time
+from cds_hooks.cds_client.requests import hook_request, place_in_time
 from cds_hooks.consult import Consultant, ConsultationPages, ConsultConfig, Dependencies
 from cds_hooks.consultation import Consultation
 from cds_hooks.gather import Gathered, gather
