@@ -1,7 +1,7 @@
 """Records: the store of consultations, cards and feedback, its encryption, and the audit ledger."""
 
+from cds_hooks.audit.encryption.site_key import KeyRefused, SiteKey
 from cds_hooks.audit.feedback import FeedbackReceipt
-from cds_hooks.audit.site_key import KeyRefused, SiteKey
 from cds_hooks.audit.store import Store
 from cds_hooks.audit.store_config import StoreConfig
 from cds_hooks.audit.store_errors import RecordUnreadable, StoreRefused, StoreUnavailable

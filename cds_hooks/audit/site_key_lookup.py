@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Literal
 
 from cds_hooks.audit.credentials import read_credential
+from cds_hooks.audit.encryption.site_key import KeyRefused, SiteKey
 from cds_hooks.audit.external_keys.key_file import is_external, open_external_key, provider_kind
 from cds_hooks.audit.external_keys.key_wrapper import KeyProvider
-from cds_hooks.audit.site_key import KeyRefused, SiteKey
 from cds_hooks.private_files import read_private
 
 __all__ = [

@@ -18,13 +18,13 @@ from sqlalchemy import ColumnElement, Connection
 from cds_hooks.audit import claims, consultations, feedback, retention, seen_tokens, tables
 from cds_hooks.audit.database import insert_on_conflict
 from cds_hooks.audit.encryption import PayloadCipher
+from cds_hooks.audit.encryption.site_key import SiteKey
 from cds_hooks.audit.feedback import FeedbackReceipt
 from cds_hooks.audit.ledger import entries, storage
 from cds_hooks.audit.ledger.enrichment import with_plain_user
 from cds_hooks.audit.ledger.record_integrity import with_payload_digest
 from cds_hooks.audit.ledger_store import LedgerStore
 from cds_hooks.audit.retention import DeletedRecords
-from cds_hooks.audit.site_key import SiteKey
 from cds_hooks.audit.store_config import StoreConfig, open_database
 from cds_hooks.audit.store_errors import StoreUnavailable
 from cds_hooks.audit.transactions import TransactionExecutor

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cds_hooks.audit.encryption.site_key import SiteKey
 from cds_hooks.audit.ledger.entries import consultation_entry
 from cds_hooks.audit.ledger.record import Entry
-from cds_hooks.audit.site_key import SiteKey
 from cds_hooks.compliance.audit_events import Site, audit_events
 from cds_hooks.compliance.exports import FORMATS, ExportInvalid, export_lines
 from cds_hooks.compliance.provenance import provenance

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from cds_hooks.audit.encryption.key_wrapping import EXTERNAL_KEY, DecryptionFailed
 from cds_hooks.audit.encryption.rotation import require_successor
+from cds_hooks.audit.encryption.site_key import IDENTITY, IDENTITY_BYTES, SiteKey
 from cds_hooks.audit.external_keys.key_wrapper import ExternalKeyWrapper, KeyCheck, KeyProvider
-from cds_hooks.audit.site_key import IDENTITY, IDENTITY_BYTES, SiteKey
 from cds_hooks.audit.store_errors import KeyRefused
 from cds_hooks.private_files import read_private, write_private
 

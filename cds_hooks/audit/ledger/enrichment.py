@@ -8,9 +8,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from cds_hooks.audit.encryption.site_key import SiteKey
 from cds_hooks.audit.ledger.entries import encounter_pseudonym, user_ref
 from cds_hooks.audit.ledger.record import Entry
-from cds_hooks.audit.site_key import SiteKey
 from cds_hooks.consultation import RecordedCall
 
 __all__ = ["enrich", "format_utc", "with_plain_user", "with_pseudonyms"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from cds_hooks.audit.encryption.site_key import SiteKey
 from cds_hooks.audit.feedback import FeedbackReceipt
 from cds_hooks.audit.ledger.record import AssessmentRecord, CardRecord, Entry
 from cds_hooks.audit.retention import DeletedRecords
-from cds_hooks.audit.site_key import SiteKey
 from cds_hooks.consultation import Assessment, Consultation, RecordedCall
 from cds_hooks.protocol.cards import Card
 from cds_hooks.protocol.feedback import FeedbackEntry
