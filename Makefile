@@ -12,7 +12,7 @@ help:  ## what there is
 setup:  ## environment, model, terminology; LLAMA=cuda|vulkan|metal|rocm|cpu: llama.cpp for it
 	@$(PYTHON) deploy/setup.py --llama "$(LLAMA)" --llama-arch "$(LLAMA_ARCH)"
 
-gpu-proof:  ## on a machine with a GPU: build for it, answer on it, print JSON (docs/gpu.md)
+gpu-proof:  ## on a machine with a GPU: build for it, answer on it, print JSON (docs/operators/gpu.md)
 	@$(PYTHON) deploy/gpu_proof.py --llama "$(or $(LLAMA),cuda)" --llama-arch "$(LLAMA_ARCH)" $(if $(MODEL),--model "$(MODEL)")
 
 portable:  ## the engine's last resort: llama.cpp for any processor, in build/llama-portable
@@ -57,8 +57,8 @@ kill: setup  ## SIGKILL to service and engine under load, two hundred times
 fhir-server: setup  ## a FHIR server with sample data to try the service against
 	@$(BIN)/python deploy/fhir_server.py
 
-model-qwen-0.5b: setup  ## a larger model to try, 491 MB (docs/models.md)
-model-qwen-1.5b: setup  ## a larger model to try, 1.1 GB (docs/models.md)
+model-qwen-0.5b: setup  ## a larger model to try, 491 MB (docs/operators/models.md)
+model-qwen-1.5b: setup  ## a larger model to try, 1.1 GB (docs/operators/models.md)
 model-qwen-0.5b model-qwen-1.5b:
 	@$(BIN)/python deploy/model.py $(@:model-%=%)
 

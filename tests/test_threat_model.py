@@ -41,5 +41,5 @@ def test_every_threat_and_every_parser_has_a_test() -> None:
 def test_pages_that_the_policy_names_exist() -> None:
     policy = (ROOT / "SECURITY.md").read_text("utf-8")
     assert "Never send patient data" in policy
-    for page in re.findall(r"docs/[\w-]+\.md", policy + TEXT):
+    for page in re.findall(r"docs/[\w/-]+\.md", policy + TEXT):
         assert (ROOT / page).is_file(), page

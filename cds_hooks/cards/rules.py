@@ -80,7 +80,8 @@ def indicator_of(done: Consultation) -> str:
     """By what rules found alone: no model raises it.
 
     `critical` for a finding on which life depends now, `warning` for a serious finding and for
-    entries that contradict each other, `info` for everything else (docs/cards.md says why).
+    entries that contradict each other, `info` for everything else (docs/clinicians/cards.md says
+    why).
     """
     found = {finding.seriousness for finding in done.chart_findings}
     if Seriousness.CRITICAL in found:

@@ -139,7 +139,7 @@ def _service(
     """The running service's sockets, and its engine's: each connection with what lists it."""
     told: dict[str, Any] = {"listens": f"{settings.server.host}:{settings.server.port}"}
     if process is None:
-        # The service lets nobody but root look at it (docs/production.md, "Core dumps").
+        # The service lets nobody but root look at it (docs/operators/production.md, "Core dumps").
         hidden = is_listened_on(settings.server.port)
         return told | {"running": hidden} | ({"hidden": _AS_ROOT} if hidden else {})
     held = [(process, each) for each in sockets_of(process)]

@@ -24,11 +24,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cds_hooks.cli.mapping import UsageError
 from cds_hooks.cli.prewarm_report import Report, exit_code, tell
+from cds_hooks.core_dumps import forbid_dumps
 from cds_hooks.errors import ChartsideError
 from cds_hooks.gather import GatherConfig, open_http
 from cds_hooks.gather.base import Base, allowed_base
 from cds_hooks.gather.client import FhirClient
-from cds_hooks.inference.worker.dumps import forbid_dumps
 from cds_hooks.prewarm import (
     BackendClient,
     ChartReader,
@@ -225,7 +225,7 @@ def _base(settings: Settings) -> Base:
 def _key(settings: Settings) -> SigningKey:
     wanted = settings.prewarm
     if wanted.key is None:
-        hint = "docs/prewarm.md tells how to make one."
+        hint = "docs/operators/prewarm.md tells how to make one."
         raise SettingsError("there is no private key", where="prewarm.key", hint=hint)
     return SigningKey.load(wanted.key, wanted.algorithm, wanted.key_id, setting="prewarm.key")
 

@@ -48,8 +48,8 @@ _OTHERS = {
 # Architectures as other programs write them, which llama.cpp does not load.
 _FOREIGN = {"gptoss": "gpt-oss"}
 _TEMPLATE_HINT = (
-    "Name the publisher's chat_template.jinja as model.chat_template (docs/models.md), or fetch a "
-    "file that brings one."
+    "Name the publisher's chat_template.jinja as model.chat_template "
+    "(docs/operators/models.md), or fetch a file that brings one."
 )
 
 

@@ -94,6 +94,7 @@ def _thought(
     after = parts[-1] if parts and isinstance(parts[-1], str) else ""
     if thinking and thinking.stop in after:
         told = (
-            "It closes the thought before the model begins: see template_options (docs/models.md)"
+            "It closes the thought before the model begins: see template_options "
+            "(docs/operators/models.md)"
         )
         yield Finding("template-closes-thought", Level.WARNING, told)

@@ -1,4 +1,4 @@
-"""The table of `docs/model-servers.md`, made from what is known: `python -m` prints it."""
+"""The table of `docs/operators/model-servers.md`, from what is known: `python -m` prints it."""
 
 from __future__ import annotations
 

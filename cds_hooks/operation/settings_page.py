@@ -35,7 +35,8 @@ default that suits the demo profile on one machine; `deploy/chartside.toml` name
   `site.key` beside that file.
 - No setting is a secret. Keys and passwords are in files of their own, which settings name.
 - The service listens beyond loopback only with `[[clients]]` and `[tls]` or `[proxy]`
-  (docs/clients.md); the `production` profile starts only when nothing is missing, and says what is.
+  (docs/integrators/clients.md); the `production` profile starts only when nothing is missing, and
+  says what is.
 """
 _NAMES = {str: "text", int: "number", float: "number", bool: "true, false", Path: "path"}
 

@@ -96,7 +96,7 @@ def load_calibration(path: Path | None = None) -> Calibration:
         raise CalibrationError(
             f"the thresholds of agreement cannot be read ({type(error).__name__})",
             where=path.name if path else "conformal.toml",
-            hint="See docs/plausibility.md, Agreement.",
+            hint="See docs/design/plausibility.md, Agreement.",
         ) from error
 
 

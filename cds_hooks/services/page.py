@@ -1,6 +1,6 @@
-"""`docs/prefetch.md`, made from the definitions, for a hospital that types the prefetch in by hand.
+"""`docs/integrators/prefetch.md`, made from the service definitions.
 
-`python -m cds_hooks.services.page > docs/prefetch.md` writes it again.
+`python -m cds_hooks.services.page > docs/integrators/prefetch.md` writes it again.
 """
 
 from __future__ import annotations

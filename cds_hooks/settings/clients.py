@@ -57,7 +57,11 @@ def secured(settings: Settings) -> bool:
 def client_lacks(settings: Settings) -> Iterator[Problem]:
     """What production wants of clients and the way to them: code, key, what to do."""
     if not settings.clients:
-        yield "clients-missing", "clients", "Configure the EHR in [[clients]] (docs/clients.md)."
+        yield (
+            "clients-missing",
+            "clients",
+            "Configure the EHR in [[clients]] (docs/integrators/clients.md).",
+        )
     for place, client in enumerate(settings.clients):
         where = f"clients.{place}"
         if is_public_issuer(client.issuer) or is_public_issuer(client.jku):

@@ -51,7 +51,7 @@ def made_by(path: Path) -> str:
     if in_checkout() and path.is_relative_to(CHECKOUT / _BUILD):
         return f"`make setup` in {CHECKOUT} makes it."
     if path.is_relative_to(SHARED):
-        return f"An installed package expects it in {SHARED} (docs/operations.md)."
+        return f"An installed package expects it in {SHARED} (docs/operators/operations.md)."
     return ""
 
 

@@ -90,7 +90,7 @@ CAUSES: Sequence[Cause] = (
         r"|Could NOT find Vulkan|provided by \"(SPIRV-Headers|hip|hipblas|rocblas)\""
         r"|ROCM/HIP V[0-9.]+ is required|is not a member of .vk.",
         "CMake or the compiler misses a part of the GPU's development kit, or finds one that is "
-        "too old: docs/gpu.md lists what each backend needs.",
+        "too old: docs/operators/gpu.md lists what each backend needs.",
     ),
 )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """Every item of the conformance list has a test named after it, or a reason why it has none.
 
-`docs/conformance.md` is that table. To write it: `python tests/app/test_conformance_table.py`.
+`docs/integrators/conformance.md` is that table. To write it:
+`python tests/app/test_conformance_table.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "conformance.md"
+PAGE = ROOT / "docs" / "integrators" / "conformance.md"
 ITEMS = [*range(1, 63), 72]
 ROOMS = ("app", "protocol", "services")
 LIST = tomllib.loads((Path(__file__).parent / "conformance.toml").read_text("utf-8"))

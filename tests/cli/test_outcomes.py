@@ -60,7 +60,7 @@ def test_the_fault_is_the_code_and_the_engine_s_words_are_the_cause(
     assert error is not None
     said = error.diagnostics()
     assert said.startswith("engine-died-on-request: the engine failed while it was answering.")
-    assert "by SIGSEGV on a request. Run `make setup`. docs/engine.md" in said
+    assert "by SIGSEGV on a request. Run `make setup`. docs/operators/engine.md" in said
     without = not_answered(done)
     assert without is not None
     assert "The engine process ended." in without.diagnostics()

@@ -15,7 +15,7 @@ def test_every_runtime_package_is_on_the_page_with_a_licence() -> None:
     rows = dict(
         re.findall(
             r"^\| ([a-z0-9._-]+) \| [^|]+ \| ([^|]+) \|$",
-            (ROOT / "docs/licences.md").read_text(),
+            (ROOT / "docs/reviewers/licences.md").read_text(),
             re.MULTILINE,
         )
     )

@@ -181,7 +181,7 @@ def test_the_public_test_tools_are_refused_by_name(site: Site, issuer: str) -> N
 
 
 def test_the_page_has_every_code_of_what_production_lacks() -> None:
-    page = (ROOT / "docs/production.md").read_text()
+    page = (ROOT / "docs/operators/production.md").read_text()
     rules = [
         ROOT / f"cds_hooks/settings/{each}.py" for each in ("production", "clients", "records")
     ]

@@ -21,7 +21,7 @@ SIGNALS = [
     (-6, "SIGABRT", True, "llama.cpp ended itself at a check of its own", "models check"),
     (-8, "SIGFPE", True, "an impossible arithmetic operation", "make portable"),
     (-5, "SIGTRAP", True, "llama.cpp ended itself at a check of its own", "models check"),
-    (-31, "SIGSYS", True, "a system call that the confinement refuses", "docs/egress.md"),
+    (-31, "SIGSYS", True, "a system call that the confinement refuses", "docs/reviewers/egress.md"),
     (-9, "SIGKILL", False, "probably out of memory", "smaller model"),
     (-15, "SIGTERM", False, "somebody ended it", "ends processes"),
     (-24, "SIGXCPU", False, "its limit of processor time", "limit"),

@@ -14,7 +14,7 @@ from cds_hooks.operation.servers_page import table
 from cds_hooks.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs/model-servers.md").read_text("utf-8")
+PAGE = (ROOT / "docs/operators/model-servers.md").read_text("utf-8")
 
 
 def test_the_table_is_that_of_what_is_known() -> None:
@@ -34,7 +34,7 @@ def test_it_is_a_thousand_words_at_most() -> None:
 
 @pytest.mark.parametrize("fault", Fault)
 def test_every_code_is_on_a_page(fault: Fault) -> None:
-    beyond = (ROOT / "docs/beyond-one-machine.md").read_text("utf-8")
+    beyond = (ROOT / "docs/operators/beyond-one-machine.md").read_text("utf-8")
     assert f"`{fault.value}`" in PAGE + beyond
 
 

@@ -11,7 +11,7 @@ from cds_hooks.operation import Metrics
 from cds_hooks.operation.fields import FIELDS
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs" / "operations.md").read_text()
+PAGE = (ROOT / "docs" / "operators" / "operations.md").read_text()
 _LEVELS = {"debug", "info", "warning", "error", "critical", "exception"}
 
 

@@ -101,7 +101,7 @@ def test_a_broken_file_of_thresholds_says_what_to_do(tmp_path: Path, text: str) 
     with pytest.raises(CalibrationError) as caught:
         load_calibration(path)
     assert caught.value.code == "calibration-invalid"
-    assert "docs/plausibility.md" in caught.value.diagnostics()
+    assert "docs/design/plausibility.md" in caught.value.diagnostics()
 
 
 def test_a_threshold_of_a_recording_is_what_was_counted_by_hand(sample: Data) -> None:

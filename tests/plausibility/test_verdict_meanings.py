@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _ROW = re.compile(r"^\| (\w+) \| (.*) \|$", re.MULTILINE)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/clinicians.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/clinicians/reading-a-card.md"])
 def test_a_page_gives_each_verdict_the_meaning_of_the_rules(page: str) -> None:
     rows = dict(_ROW.findall((ROOT / page).read_text("utf-8")))
     told = {v: rows.get(v.value) for v in Verdict}

@@ -91,8 +91,10 @@ def test_discovery_has_what_the_definitions_have():
 
 
 def test_the_page_to_type_in_is_what_the_definitions_say():
-    page = (ROOT / "docs" / "prefetch.md").read_text("utf-8")
-    assert page == prefetch_page(), "run: python -m cds_hooks.services.page > docs/prefetch.md"
+    page = (ROOT / "docs" / "integrators" / "prefetch.md").read_text("utf-8")
+    assert page == prefetch_page(), (
+        "run: python -m cds_hooks.services.page > docs/integrators/prefetch.md"
+    )
 
 
 def test_the_page_has_each_query_once_per_service_on_one_line():

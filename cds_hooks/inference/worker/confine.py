@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cds_hooks.core_dumps import forbid_dumps
 from cds_hooks.inference.splits import named_parts
 from cds_hooks.inference.worker import landlock, seccomp
-from cds_hooks.inference.worker.dumps import forbid_dumps
 from cds_hooks.inference.worker.landlock import Files
 
 __all__ = ["NOT_CONFINED", "Confinement", "attempts", "confine", "files_for"]
@@ -36,14 +36,14 @@ _SYSTEM = (
     "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/sys/devices/system", "/sys/fs/cgroup",
     "/dev/urandom", "/dev/random",
 )  # fmt: skip
-# Vendors' drivers: device files and what names them (docs/egress.md).
+# Vendors' drivers: device files and what names them (docs/reviewers/egress.md).
 _GPU_READ = (
     "/sys", "/proc", "/etc/vulkan", "/usr/share/vulkan", "/etc/OpenCL", "/usr/share/drirc.d",
     "/usr/share/libdrm",
 )  # fmt: skip
 _GPU_DEVICES = ("nvidia*", "dri", "kfd", "accel", "shm")
-# NVIDIA's drivers from 570 on name their threads here, and fail where they may not (docs/gpu.md).
-# What else lies there is this process's own.
+# NVIDIA's drivers from 570 on name their threads here, and fail where they may not
+# (docs/operators/gpu.md). What else lies there is this process's own.
 _GPU_THREADS = Path("/proc/self/task")
 
 

@@ -39,7 +39,7 @@ def hint() -> str:
     if "LLAMA_CPP_LIB_PATH" in os.environ:
         return (
             "The folder in LLAMA_CPP_LIB_PATH or model.portable_library must hold the libllama "
-            "that this llama-cpp-python was made for (docs/gpu.md)."
+            "that this llama-cpp-python was made for (docs/operators/gpu.md)."
         )
     return "Run `make setup`, which installs it again."
 
