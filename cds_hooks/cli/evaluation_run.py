@@ -178,8 +178,8 @@ class Bench:
         )
         consultant = runtime.consultant
         request = parse_request(orjson.dumps(body), _SERVICE.on)
-        asked = await consultant.ask(_SERVICE, request)
-        return await consultant.finish(asked, Priority.BACKGROUND)
+        asked = await consultant.prepare(_SERVICE, request)
+        return await consultant.complete(asked, Priority.BACKGROUND)
 
     def manifest(self, suite: Suite) -> Manifest:
         """What a run over this suite is of."""

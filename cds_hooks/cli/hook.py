@@ -161,8 +161,8 @@ async def _consult(
     require_files(settings)
     async with Runtime.running(settings) as runtime:
         await runtime.until_ready()
-        asked = await runtime.consultant.ask(service, request)
-        done = await runtime.consultant.finish(asked)
+        asked = await runtime.consultant.prepare(service, request)
+        done = await runtime.consultant.complete(asked)
         # Now, as an engine that is started again has forgotten it.
         cause = getattr(runtime.engine, "trouble", "")
-        return done, await runtime.consultant.respond(done, request), cause
+        return done, await runtime.consultant.make_response(done, request), cause
