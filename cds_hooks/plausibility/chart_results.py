@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 
 from cds_hooks.consultation import Reason
 from cds_hooks.plausibility.checks.organs import removed
-from cds_hooks.plausibility.checks.results import agrees
 from cds_hooks.plausibility.indexed_chart import IndexedChart, Problem
+from cds_hooks.plausibility.result_agreement import agrees
 from cds_hooks.plausibility.rules import ResultRule, concerning, organ_rules, result_rules
 from cds_hooks.plausibility.treatment import treating
 from fhir_mapping.chart import Fact, Kind

@@ -10,9 +10,9 @@ from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
-from cds_hooks.plausibility.checks.results import agrees
 from cds_hooks.plausibility.indexed_chart import IndexedChart
 from cds_hooks.plausibility.limits import Limit, diastolic, limit_for, limits, with_limit
+from cds_hooks.plausibility.result_agreement import agrees
 from cds_hooks.plausibility.results import RESULT_KINDS, analytes, analytes_of
 from cds_hooks.plausibility.rules import ResultRule
 from fhir_mapping.chart import Certainty, Fact, Polarity

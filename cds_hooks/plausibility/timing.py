@@ -9,11 +9,11 @@ from functools import cache
 
 from cds_hooks.consultation import Reason
 from cds_hooks.plausibility.checks.base import FAIL, PASS, Case
-from cds_hooks.plausibility.checks.results import agrees
 from cds_hooks.plausibility.durations import Duration, durations
 from cds_hooks.plausibility.findings import affirmed
 from cds_hooks.plausibility.indexed_chart import IndexedChart
 from cds_hooks.plausibility.resolution import ICD_10_CM
+from cds_hooks.plausibility.result_agreement import agrees
 from cds_hooks.plausibility.rules import ResultRule, Tied, concerning, load, values
 from fhir_mapping.chart import Experiencer, Fact, Kind, Polarity
 from fhir_mapping.context import Reading, affirms

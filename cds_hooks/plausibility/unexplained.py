@@ -15,12 +15,12 @@ from importlib.resources import files
 
 from cds_hooks.consultation import Assessment, Evidence, Reason, Verdict
 from cds_hooks.plausibility.checks.base import ABSTAIN, Case
-from cds_hooks.plausibility.checks.results import agrees
 from cds_hooks.plausibility.criteria import Criteria
 from cds_hooks.plausibility.findings import FindingIndex
 from cds_hooks.plausibility.indexed_chart import IndexedChart
 from cds_hooks.plausibility.red_flags import patterns
 from cds_hooks.plausibility.resolution import Concept
+from cds_hooks.plausibility.result_agreement import agrees
 from cds_hooks.plausibility.results import loinc_codes
 from cds_hooks.plausibility.rules import concerning, result_rules
 from cds_hooks.plausibility.terminology import Terminology

@@ -36,10 +36,10 @@ class States:
         return True
 
     def fork(self, source: int, target: int) -> None:
-        self.held[target] = list(self.kept_bytes[source])
+        self.held[target] = list(self.held[source])
 
     def drop(self, seq: int, start: int = -1) -> bool:
-        self.held[seq] = self.kept_bytes.get(seq, [])[: max(start, 0)]
+        self.held[seq] = self.held.get(seq, [])[: max(start, 0)]
         return True
 
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from cds_hooks.consultation import ChartFinding, Evidence, Reason
+from cds_hooks.plausibility.findings import FindingIndex
 from cds_hooks.plausibility.indexed_chart import Identity, IndexedChart
 from cds_hooks.plausibility.resolution import Concept, Resolution
 from cds_hooks.plausibility.terminology import Terminology
-
-if TYPE_CHECKING:  # findings are made of results, whose checks are made of this
-    from cds_hooks.plausibility.findings import FindingIndex
 
 __all__ = ["ABSTAIN", "FAIL", "PASS", "Case", "Check", "combine"]
 

@@ -8,8 +8,8 @@ from functools import cache
 
 from cds_hooks.consultation import Reason
 from cds_hooks.plausibility.checks.base import PASS, Case
-from cds_hooks.plausibility.checks.results import agrees
 from cds_hooks.plausibility.relevance.source import RelevanceError, data, only, read
+from cds_hooks.plausibility.result_agreement import agrees
 from cds_hooks.plausibility.rules import concerning, result_rules
 
 __all__ = ["DefinitionMet", "definitions", "load"]

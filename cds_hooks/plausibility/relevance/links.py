@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from cds_hooks.consultation import ChartFinding, Evidence
 from cds_hooks.plausibility.checks.base import ABSTAIN, FAIL, Case
 from cds_hooks.plausibility.checks.evidence import holds, is_anothers
-from cds_hooks.plausibility.checks.results import agrees
 from cds_hooks.plausibility.findings import FindingIndex
 from cds_hooks.plausibility.indexed_chart import OVER
 from cds_hooks.plausibility.relevance.known import Known, known_of
@@ -17,6 +16,7 @@ from cds_hooks.plausibility.relevance.strength import Strength
 from cds_hooks.plausibility.relevance.table import Sign
 from cds_hooks.plausibility.relevance.told import Told, is_of_absence
 from cds_hooks.plausibility.relevance.uninformative import no_evidence
+from cds_hooks.plausibility.result_agreement import agrees
 from cds_hooks.plausibility.results import analytes_of
 from cds_hooks.plausibility.rules import concerning, result_rules
 from fhir_mapping.chart import Certainty, Fact, Kind, Polarity
