@@ -17,9 +17,9 @@ import orjson
 
 from cds_hooks.consultation import Assessment
 from cds_hooks.errors import ChartsideError
-from cds_hooks.plausibility.findings import Finding, FindingIndex, findings
-from cds_hooks.plausibility.indexed_chart import index_chart
-from cds_hooks.plausibility.red_flags import patterns
+from cds_hooks.plausibility.chart.finding_index import Finding, FindingIndex, findings
+from cds_hooks.plausibility.chart.indexed_chart import index_chart
+from cds_hooks.plausibility.chart_rules.red_flags import patterns
 from cds_hooks.plausibility.terminology import Terminology
 from fhir_mapping.chart import Chart
 from prompts.prompt import Message

@@ -10,21 +10,27 @@ from typing import Any
 import pytest
 
 from cds_hooks.consultation import Evidence
-from cds_hooks.plausibility.checks.base import Case
-from cds_hooks.plausibility.checks.recent import EvidenceRecent, limit_days
+from cds_hooks.plausibility.chart.finding_index import FindingIndex, findings
+from cds_hooks.plausibility.chart.indexed_chart import Identity, index_chart
+from cds_hooks.plausibility.chart.results_by_analyte import analytes
+from cds_hooks.plausibility.checks.check import Case
+from cds_hooks.plausibility.checks.evidence_age import EvidenceRecent, limit_days
+from cds_hooks.plausibility.checks.medications import conflicts, medication_concerns
 from cds_hooks.plausibility.checks.results import (
     DefiningResult,
     ExpectedResult,
     NegativeTest,
     agrees,
 )
-from cds_hooks.plausibility.findings import FindingIndex, findings
-from cds_hooks.plausibility.indexed_chart import Identity, index_chart
-from cds_hooks.plausibility.medications import conflicts, medication_concerns
-from cds_hooks.plausibility.resolution import ICD_10_CM, MESH, Concept, Resolution, Status
-from cds_hooks.plausibility.results import analytes
-from cds_hooks.plausibility.rules import ResultRule, Tied, result_rules
-from cds_hooks.plausibility.rules import test_rules as negative_test_rules
+from cds_hooks.plausibility.rules.diagnosis_rules import ResultRule, Tied, result_rules
+from cds_hooks.plausibility.rules.diagnosis_rules import test_rules as negative_test_rules
+from cds_hooks.plausibility.terminology.resolution import (
+    ICD_10_CM,
+    MESH,
+    Concept,
+    Resolution,
+    Status,
+)
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts, Polarity, Range
 
 LOINC = "http://loinc.org"

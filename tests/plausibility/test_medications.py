@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from cds_hooks.plausibility import Terminology, assess, medication_concerns
-from cds_hooks.plausibility.checks.base import Case
-from cds_hooks.plausibility.indexed_chart import Identity, index_chart
-from cds_hooks.plausibility.medications import (
+from cds_hooks.plausibility.chart.indexed_chart import Identity, index_chart
+from cds_hooks.plausibility.chart.results_by_analyte import analytes
+from cds_hooks.plausibility.checks.check import Case
+from cds_hooks.plausibility.checks.medications import (
     Conflict,
     DrugMayCause,
     Effect,
@@ -19,8 +20,7 @@ from cds_hooks.plausibility.medications import (
     conflicts,
     effects,
 )
-from cds_hooks.plausibility.resolution import Resolution, Status
-from cds_hooks.plausibility.results import analytes
+from cds_hooks.plausibility.terminology.resolution import Resolution, Status
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts
 
 Make = Callable[..., Any]

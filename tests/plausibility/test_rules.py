@@ -13,8 +13,12 @@ import pytest
 
 from cds_hooks.consultation import Evidence, Reason, Verdict
 from cds_hooks.plausibility import Terminology, assess
-from cds_hooks.plausibility.checks.base import Case
+from cds_hooks.plausibility.chart.indexed_chart import Identity, index_chart
+from cds_hooks.plausibility.chart.results_by_analyte import analytes, told_values
+from cds_hooks.plausibility.chart_rules.red_flags import patterns
+from cds_hooks.plausibility.checks.check import Case
 from cds_hooks.plausibility.checks.demographics import UnusualAge
+from cds_hooks.plausibility.checks.medications import conflicts, effects
 from cds_hooks.plausibility.checks.organs import AbsentOrgan, removed
 from cds_hooks.plausibility.checks.results import (
     DefiningResult,
@@ -22,22 +26,18 @@ from cds_hooks.plausibility.checks.results import (
     NegativeTest,
     agrees,
 )
-from cds_hooks.plausibility.indexed_chart import Identity, index_chart
-from cds_hooks.plausibility.medications import conflicts, effects
-from cds_hooks.plausibility.red_flags import patterns
-from cds_hooks.plausibility.resolution import Concept, Resolution, Status
-from cds_hooks.plausibility.results import analytes, told_values
-from cds_hooks.plausibility.rules import (
+from cds_hooks.plausibility.checks.timing import timing_rules
+from cds_hooks.plausibility.rules.diagnosis_rules import (
     ResultRule,
     Tied,
     age_rules,
     organ_rules,
     result_rules,
 )
-from cds_hooks.plausibility.rules import (
+from cds_hooks.plausibility.rules.diagnosis_rules import (
     test_rules as negative_test_rules,
 )
-from cds_hooks.plausibility.timing import timing_rules
+from cds_hooks.plausibility.terminology.resolution import Concept, Resolution, Status
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts, Polarity, Range
 from fhir_mapping.context import polarity_of_text
 

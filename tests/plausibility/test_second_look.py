@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cds_hooks.consultation import Assessment, Group, Verdict
 from cds_hooks.plausibility import Terminology
-from cds_hooks.plausibility.findings import findings
+from cds_hooks.plausibility.chart.finding_index import findings
 from cds_hooks.plausibility.second_look import (
     Answered,
     SecondLookInvalid,

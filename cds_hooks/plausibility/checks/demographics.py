@@ -6,16 +6,15 @@ Worded about the record, never about the person: a recorded sex may differ from 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
 from cds_hooks.consultation import Reason
-from cds_hooks.plausibility.checks.base import ABSTAIN, FAIL, PASS, Case
-from cds_hooks.plausibility.resolution import MESH, Concept, Status
-from cds_hooks.plausibility.rules import age_rules, concerning
+from cds_hooks.plausibility.checks.check import ABSTAIN, FAIL, PASS, Case
+from cds_hooks.plausibility.data_files import read_toml
+from cds_hooks.plausibility.rules.diagnosis_rules import age_rules, concerning
+from cds_hooks.plausibility.terminology.resolution import MESH, Concept, Status
 from fhir_mapping.chart import PatientFacts
 
 __all__ = [
@@ -61,8 +60,7 @@ class Category:
 @cache
 def categories() -> tuple[Category, ...]:
     """The shipped categories of `data/demographics.toml`."""
-    text = files("cds_hooks.plausibility").joinpath("data/demographics.toml").read_text("utf-8")
-    raw = tomllib.loads(text)
+    raw = read_toml("demographics.toml")
     return tuple(
         Category(
             id=c["id"],
@@ -118,7 +116,6 @@ class NamedCategory:
 @cache
 def named_categories() -> tuple[NamedCategory, ...]:
     """The shipped words of `data/demographics.toml`."""
-    text = files("cds_hooks.plausibility").joinpath("data/demographics.toml").read_text("utf-8")
     return tuple(
         NamedCategory(
             id=c["id"],
@@ -130,7 +127,7 @@ def named_categories() -> tuple[NamedCategory, ...]:
             words=tuple(c["words"]),
             unless=tuple(c["unless"]),
         )
-        for c in tomllib.loads(text)["named"]
+        for c in read_toml("demographics.toml")["named"]
     )
 
 
@@ -151,8 +148,6 @@ def _below(tree: str, roots: Iterable[str]) -> bool:
 @cache
 def tree_categories() -> tuple[TreeCategory, ...]:
     """The shipped places in MeSH's tree of `data/demographics.toml`."""
-    text = files("cds_hooks.plausibility").joinpath("data/demographics.toml").read_text("utf-8")
-    found = tomllib.loads(text)["tree"]
     return tuple(
         TreeCategory(
             id=c["id"],
@@ -162,7 +157,7 @@ def tree_categories() -> tuple[TreeCategory, ...]:
             under=tuple(c["under"]),
             nowhere=tuple(c["nowhere"]),
         )
-        for c in found
+        for c in read_toml("demographics.toml")["tree"]
     )
 
 

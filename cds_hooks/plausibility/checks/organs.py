@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from cds_hooks.consultation import Reason
-from cds_hooks.plausibility.checks.base import ABSTAIN, FAIL, Case
-from cds_hooks.plausibility.resolution import ICD_10_CM
-from cds_hooks.plausibility.rules import OrganRule, concerning, organ_rules
+from cds_hooks.plausibility.checks.check import ABSTAIN, FAIL, Case
+from cds_hooks.plausibility.rules.diagnosis_rules import OrganRule, concerning, organ_rules
+from cds_hooks.plausibility.terminology.resolution import ICD_10_CM
 from fhir_mapping.chart import Experiencer, Fact, Kind, Polarity
 from fhir_mapping.context import affirms
 
