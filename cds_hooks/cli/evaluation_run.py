@@ -16,7 +16,7 @@ import orjson
 
 import prompts
 from cds_hooks import evaluation
-from cds_hooks.cli.ehr import current_encounter_id, hook_request
+from cds_hooks.cds_client.requests import current_encounter_id, hook_request
 from cds_hooks.consultation import Consultation
 from cds_hooks.evaluation.matching import Matcher
 from cds_hooks.evaluation.runs.after import judge, second_look
@@ -198,8 +198,8 @@ class Bench:
         )
         consultant = runtime.consultant
         request = parse_request(orjson.dumps(body), _SERVICE.on)
-        asked = await consultant.ask(_SERVICE, request)
-        return await consultant.finish(asked, Priority.BACKGROUND)
+        asked = await consultant.prepare(_SERVICE, request)
+        return await consultant.complete(asked, Priority.BACKGROUND)
 
     def manifest(self, suite: Suite) -> Manifest:
         """What a run over this suite is of."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cds_hooks import plausibility
-from cds_hooks.consult.config import ConsultConfig, Dependencies
+from cds_hooks.consult.config import ConsultConfig
+from cds_hooks.consult.dependencies import Dependencies
 from cds_hooks.consult.preparation import chart_of, gather_in_time
 from cds_hooks.consult.stopwatch import Stopwatch
 from cds_hooks.consultation import Consultation, Outcome

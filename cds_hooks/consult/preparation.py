@@ -11,7 +11,8 @@ import orjson
 
 import prompts
 from cds_hooks import plausibility
-from cds_hooks.consult.config import ConsultConfig, Dependencies
+from cds_hooks.consult.config import ConsultConfig
+from cds_hooks.consult.dependencies import Dependencies
 from cds_hooks.consult.stopwatch import Stopwatch
 from cds_hooks.consultation import Consultation, KeyArrival, KeyState, ModelIdentity
 from cds_hooks.gather import Gathered

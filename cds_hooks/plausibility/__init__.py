@@ -8,9 +8,9 @@ from cds_hooks.plausibility.agreement.calibration import Calibration, load_calib
 from cds_hooks.plausibility.assessment import Judgement, assess, judge
 from cds_hooks.plausibility.chart_rules.chart_judgement import ByRules, chart_findings, judge_chart
 from cds_hooks.plausibility.chart_rules.contradictions import contradictions
+from cds_hooks.plausibility.chart_rules.medication_concerns import medication_concerns
 from cds_hooks.plausibility.chart_rules.red_flags import not_considered
 from cds_hooks.plausibility.checks.discriminators import discriminates
-from cds_hooks.plausibility.checks.medications import medication_concerns
 from cds_hooks.plausibility.new_problems import check_entered
 from cds_hooks.plausibility.relevance import load_tables
 from cds_hooks.plausibility.terminology import Terminology

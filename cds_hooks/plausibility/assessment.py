@@ -10,9 +10,10 @@ from cds_hooks.plausibility.agreement.merged_candidates import Merged, merge
 from cds_hooks.plausibility.chart.finding_index import FindingIndex
 from cds_hooks.plausibility.chart.indexed_chart import index_chart
 from cds_hooks.plausibility.chart_rules.contradictions import clashes
+from cds_hooks.plausibility.chart_rules.medication_concerns import concerns
 from cds_hooks.plausibility.chart_rules.red_flags import found_in, overlooked
 from cds_hooks.plausibility.checks import CHECKS, Case, Check, combine
-from cds_hooks.plausibility.checks.medications import DrugMayCause, concerns
+from cds_hooks.plausibility.checks.medications import DrugMayCause
 from cds_hooks.plausibility.checks.timing import Timing
 from cds_hooks.plausibility.checks.unexplained import UncitedFinding, unexplained
 from cds_hooks.plausibility.relevance import DefinitionMet, EvidenceRelevant

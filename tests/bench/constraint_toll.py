@@ -22,9 +22,10 @@ from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.worker import native
 from cds_hooks.inference.worker.digests import hashed
 from cds_hooks.inference.worker.lanes import Lane
+from cds_hooks.inference.worker.load_order import LoadOrder
 from cds_hooks.inference.worker.masks import TokenMask
 from cds_hooks.inference.worker.sampling import Chooser, Sampling
-from cds_hooks.inference.worker.setup import Loaded, LoadOrder, load
+from cds_hooks.inference.worker.setup import Loaded, load
 
 TOKENS = 150
 ROUNDS = 5

@@ -23,8 +23,9 @@ from cds_hooks.inference.machine import usable_processors
 from cds_hooks.inference.sizing import ContextSize
 from cds_hooks.inference.worker import native
 from cds_hooks.inference.worker.jobs import Job
+from cds_hooks.inference.worker.load_order import LoadOrder
 from cds_hooks.inference.worker.sampling import Sampling
-from cds_hooks.inference.worker.setup import Loaded, LoadOrder, load
+from cds_hooks.inference.worker.setup import Loaded, load
 
 ROUNDS = 3
 STEPS = 60

@@ -13,7 +13,7 @@ from cds_hooks.plausibility.chart_rules.result_contradictions import (
     results_and_problems,
 )
 from cds_hooks.plausibility.checks.check import Case
-from cds_hooks.plausibility.checks.demographics import UnusualAge, conflicts
+from cds_hooks.plausibility.checks.demographics import UnusualAge
 from cds_hooks.plausibility.checks.timing import (
     AfterRule,
     LastsRule,
@@ -21,6 +21,7 @@ from cds_hooks.plausibility.checks.timing import (
     Timing,
     timing_rules,
 )
+from cds_hooks.plausibility.rules.demographics import conflicts
 from cds_hooks.plausibility.rules.diagnosis_rules import Tied, age_rules
 from cds_hooks.plausibility.terminology.resolution import (
     ICD_10_CM,

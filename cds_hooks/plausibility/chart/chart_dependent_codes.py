@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cds_hooks.plausibility.chart.indexed_chart import IndexedChart, Problem
-from cds_hooks.plausibility.checks.demographics import conflicts
+from cds_hooks.plausibility.rules.demographics import conflicts
 from cds_hooks.plausibility.terminology.resolution import (
     ICD_10_CM,
     Concept,

@@ -9,8 +9,8 @@ from functools import cache, cached_property
 from typing import Any
 
 from cds_hooks.plausibility.chart.indexed_chart import IndexedChart
+from cds_hooks.plausibility.chart.result_agreement import agrees
 from cds_hooks.plausibility.chart.results_by_analyte import RESULT_KINDS, analytes, analytes_of
-from cds_hooks.plausibility.checks.results import agrees
 from cds_hooks.plausibility.data_files import read_toml
 from cds_hooks.plausibility.rules.diagnosis_rules import ResultRule
 from cds_hooks.plausibility.rules.vital_sign_limits import (

@@ -8,8 +8,8 @@ from cds_hooks.consultation import ChartFinding, Reason
 from cds_hooks.plausibility.chart.finding_index import FindingIndex
 from cds_hooks.plausibility.chart.indexed_chart import index_chart
 from cds_hooks.plausibility.chart_rules.contradictions import clashes
+from cds_hooks.plausibility.chart_rules.medication_concerns import concerns
 from cds_hooks.plausibility.chart_rules.red_flags import found_in
-from cds_hooks.plausibility.checks.medications import concerns
 from cds_hooks.plausibility.terminology import Terminology
 from fhir_mapping.chart import Chart
 

@@ -12,7 +12,7 @@ from cds_hooks.plausibility.chart_rules.result_contradictions import (
     after_removal,
     results_and_problems,
 )
-from cds_hooks.plausibility.checks.demographics import Category, anywhere_in_the_body, conflicts
+from cds_hooks.plausibility.rules.demographics import Category, anywhere_in_the_body, conflicts
 from cds_hooks.plausibility.terminology import Terminology
 from cds_hooks.plausibility.terminology.resolution import ICD_10_CM
 from fhir_mapping.chart import Chart, Kind, PatientFacts, Polarity

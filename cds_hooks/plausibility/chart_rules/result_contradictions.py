@@ -12,15 +12,15 @@ from collections.abc import Iterator, Sequence
 
 from cds_hooks.consultation import Reason
 from cds_hooks.plausibility.chart.indexed_chart import IndexedChart, Problem
+from cds_hooks.plausibility.chart.result_agreement import agrees
 from cds_hooks.plausibility.chart.treatments import treating
-from cds_hooks.plausibility.checks.organs import removed
-from cds_hooks.plausibility.checks.results import agrees
 from cds_hooks.plausibility.rules.diagnosis_rules import (
     ResultRule,
     concerning,
     organ_rules,
     result_rules,
 )
+from cds_hooks.plausibility.rules.removed_organs import is_removed
 from fhir_mapping.chart import Fact, Kind
 
 __all__ = ["after_removal", "results_and_problems"]
@@ -55,7 +55,7 @@ def after_removal(prepared: IndexedChart) -> Iterator[Reason]:
         if not problem.active or began is None:
             continue
         for rule in concerning(organ_rules, problem.concepts):
-            before = [f for f in done if _before(f, began) and removed(rule, f)]
+            before = [f for f in done if _before(f, began) and is_removed(rule, f)]
             if rule.contradicts and before:
                 ids = (problem.fact.id, *(f.id for f in before[:_TOLD]))
                 text = f"recorded to begin later than this: {rule.reason}"

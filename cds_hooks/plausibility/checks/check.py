@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from cds_hooks.consultation import ChartFinding, Evidence, Reason
+from cds_hooks.plausibility.chart.finding_index import FindingIndex
 from cds_hooks.plausibility.chart.indexed_chart import Identity, IndexedChart
 from cds_hooks.plausibility.terminology import Terminology
 from cds_hooks.plausibility.terminology.resolution import Concept, Resolution
-
-if TYPE_CHECKING:  # findings are made of results, whose checks are made of this
-    from cds_hooks.plausibility.chart.finding_index import FindingIndex
 
 __all__ = ["ABSTAIN", "FAIL", "PASS", "Case", "Check", "combine"]
 

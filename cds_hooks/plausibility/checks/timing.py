@@ -11,8 +11,8 @@ from cds_hooks.consultation import Reason
 from cds_hooks.plausibility.chart.durations import Duration, durations
 from cds_hooks.plausibility.chart.finding_index import affirmed
 from cds_hooks.plausibility.chart.indexed_chart import IndexedChart
+from cds_hooks.plausibility.chart.result_agreement import agrees
 from cds_hooks.plausibility.checks.check import FAIL, PASS, Case
-from cds_hooks.plausibility.checks.results import agrees
 from cds_hooks.plausibility.rules.diagnosis_rules import ResultRule, Tied, concerning, load, values
 from cds_hooks.plausibility.terminology.resolution import ICD_10_CM
 from fhir_mapping.chart import Experiencer, Fact, Kind, Polarity

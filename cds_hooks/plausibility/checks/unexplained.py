@@ -14,11 +14,11 @@ from functools import cache
 from cds_hooks.consultation import Assessment, Evidence, Reason, Verdict
 from cds_hooks.plausibility.chart.finding_index import FindingIndex
 from cds_hooks.plausibility.chart.indexed_chart import IndexedChart
+from cds_hooks.plausibility.chart.result_agreement import agrees
 from cds_hooks.plausibility.chart.results_by_analyte import loinc_codes
 from cds_hooks.plausibility.chart_rules.criteria import Criteria
 from cds_hooks.plausibility.chart_rules.red_flags import patterns
 from cds_hooks.plausibility.checks.check import ABSTAIN, Case
-from cds_hooks.plausibility.checks.results import agrees
 from cds_hooks.plausibility.data_files import read_toml
 from cds_hooks.plausibility.rules.diagnosis_rules import concerning, result_rules
 from cds_hooks.plausibility.terminology import Terminology

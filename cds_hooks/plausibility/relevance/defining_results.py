@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from cds_hooks.consultation import Reason
+from cds_hooks.plausibility.chart.result_agreement import agrees
 from cds_hooks.plausibility.checks.check import PASS, Case
-from cds_hooks.plausibility.checks.results import agrees
 from cds_hooks.plausibility.data_files import data_file
 from cds_hooks.plausibility.relevance.table_files import RelevanceError, only, read
 from cds_hooks.plausibility.rules.diagnosis_rules import concerning, result_rules

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from cds_hooks.consultation import ChartFinding, Evidence
 from cds_hooks.plausibility.chart.finding_index import FindingIndex
 from cds_hooks.plausibility.chart.indexed_chart import OVER
+from cds_hooks.plausibility.chart.result_agreement import agrees
 from cds_hooks.plausibility.chart.results_by_analyte import analytes_of
 from cds_hooks.plausibility.checks.check import ABSTAIN, FAIL, Case
 from cds_hooks.plausibility.checks.evidence import holds, is_anothers
-from cds_hooks.plausibility.checks.results import agrees
 from cds_hooks.plausibility.relevance.chart_signs import Told, is_of_absence
 from cds_hooks.plausibility.relevance.disease_knowledge import Known, known_of
 from cds_hooks.plausibility.relevance.non_evidence import no_evidence

@@ -1,4 +1,4 @@
-"""Links to one consultation: they cannot be guessed, and they expire.
+"""Links to one consultation that cannot be guessed and that expire.
 
 A browser that follows a link has no client token, so knowing the link opens the page. A link says
 nothing about the patient: it is a random id, a time, and a keyed hash over both.
@@ -9,10 +9,10 @@ from __future__ import annotations
 import hmac
 import re
 
-from cds_hooks.audit.site_key import SiteKey
+from cds_hooks.consult.dependencies import KeyedHash
 from cds_hooks.errors import ChartsideError
 
-__all__ = ["LinkUnknown", "consultation_of", "link_to"]
+__all__ = ["LinkUnknown", "consultation_id_of", "make_link"]
 
 _FORM = re.compile(r"([0-9a-f-]{36})\.([0-9]{1,12})\.([0-9a-f]{64})", re.ASCII)
 
@@ -28,13 +28,13 @@ class LinkUnknown(ChartsideError):
         super().__init__("this link opens nothing", hint="Open the chart again for a new card.")
 
 
-def link_to(key: SiteKey, consultation_id: str, *, until: float) -> str:
+def make_link(key: KeyedHash, consultation_id: str, *, until: float) -> str:
     """The last part of a link's path; it opens the page until `until` (UTC seconds)."""
     text = f"{consultation_id}.{int(until)}"
     return f"{text}.{_seal(key, text)}"
 
 
-def consultation_of(key: SiteKey, link: str, *, now: float) -> str:
+def consultation_id_of(key: KeyedHash, link: str, *, now: float) -> str:
     """The id of the consultation that a link opens. Raises LinkUnknown."""
     parts = _FORM.fullmatch(link)
     if parts is None:
@@ -45,5 +45,5 @@ def consultation_of(key: SiteKey, link: str, *, now: float) -> str:
     return parts[1]
 
 
-def _seal(key: SiteKey, text: str) -> str:
+def _seal(key: KeyedHash, text: str) -> str:
     return key.digest("consultation-link", text).removeprefix("h1:")

@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from cds_hooks.audit.encryption.aead import open_sealed, seal
 from cds_hooks.audit.encryption.key_wrapping import EXTERNAL_KEY, DecryptionFailed, KeyWrapper
-from cds_hooks.audit.private_files import create_private, read_private
 from cds_hooks.audit.store_errors import KeyRefused
+from cds_hooks.private_files import create_private, read_private
 
 __all__ = ["IDENTITY", "IDENTITY_BYTES", "KeyRefused", "SiteKey"]
 
@@ -91,7 +91,10 @@ class SiteKey:
         if create and not path.exists():
             create_private(path, secrets.token_hex(_BYTES) + "\n")
         hint = "Set store.site_key to a file that the service's user can read."
-        return cls.parse(read_private(path, what="the site key", hint=hint), where=str(path))
+        text = read_private(path, what="the site key", hint=hint, error=KeyRefused).decode(
+            "ascii", "replace"
+        )
+        return cls.parse(text, where=str(path))
 
     @classmethod
     def parse(cls, text: str, *, where: str) -> SiteKey:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from cds_hooks.audit import LinkUnknown, Store
-from cds_hooks.consult import Consultant
+from cds_hooks.audit import Store
+from cds_hooks.consult import Consultant, ConsultationPages, LinkUnknown
 from cds_hooks.consultation import Consultation
 from cds_hooks.evaluation.clinicians import judged
 from cds_hooks.inference.fake import FakeEngine, FakeReply
@@ -17,11 +17,12 @@ from cds_hooks.protocol.errors import FeedbackInvalid
 from cds_hooks.protocol.judgements import Judgement
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import ServiceDefinition
-from tests.consult.held import Held, recorded
+from tests.consult.held_engine import HeldEngine, recorded
 
 Make = Callable[..., Consultant]
 Resources = list[dict[str, Any]]
 MakeRequest = Callable[[Resources], HookRequest]
+PagesOf = Callable[[Consultant], ConsultationPages]
 
 
 def _link(card: Card) -> str:
@@ -31,27 +32,29 @@ def _link(card: Card) -> str:
 
 async def test_the_page_of_pending_work_becomes_that_of_its_answer(
     make_consultant: Make,
+    pages_of: PagesOf,
     make_request: MakeRequest,
     service: ServiceDefinition,
     resources: Resources,
     answer_of: Callable[..., str],
     seen: list[Consultation],
 ) -> None:
-    engine = Held(answer_of("Gout"))
+    engine = HeldEngine(answer_of("Gout"))
     consultant = make_consultant(engine, answer_within_s=0.05)
     [card] = (await consultant.answer(service, make_request(resources))).cards
-    page = await consultant.page(_link(card))
+    page = await pages_of(consultant).page(_link(card))
     assert 'http-equiv="refresh"' in page
     assert "Gout" not in page
     engine.released.set()
     await recorded(seen)
-    page = await consultant.page(_link(card))
+    page = await pages_of(consultant).page(_link(card))
     assert 'http-equiv="refresh"' not in page
     assert "Gout" in page
 
 
 async def test_it_shows_facts_and_says_nothing_of_who_it_is(
     make_consultant: Make,
+    pages_of: PagesOf,
     make_request: MakeRequest,
     service: ServiceDefinition,
     resources: Resources,
@@ -67,7 +70,7 @@ async def test_it_shows_facts_and_says_nothing_of_who_it_is(
     text = answer_of("Pulmonary embolism", "<img src=x onerror=y>")
     consultant = make_consultant(FakeEngine([FakeReply((text,))]))
     [card, *_] = (await consultant.answer(service, make_request([*resources, hostile]))).cards
-    page = await consultant.page(_link(card))
+    page = await pages_of(consultant).page(_link(card))
     assert "<script" not in page
     assert "<img" not in page
     assert "demo-1" not in page
@@ -76,9 +79,9 @@ async def test_it_shows_facts_and_says_nothing_of_who_it_is(
     assert "What the model was shown" in page
 
 
-async def test_a_link_to_nothing_is_told_so(make_consultant: Make) -> None:
+async def test_a_link_to_nothing_is_told_so(make_consultant: Make, pages_of: PagesOf) -> None:
     with pytest.raises(LinkUnknown):
-        await make_consultant(FakeEngine()).page("nothing")
+        await pages_of(make_consultant(FakeEngine())).page("nothing")
 
 
 async def test_without_a_time_there_are_no_links(
@@ -97,6 +100,7 @@ async def test_without_a_time_there_are_no_links(
 
 async def test_it_says_what_was_not_sent_as_fhir_asks(
     make_consultant: Make,
+    pages_of: PagesOf,
     make_request: MakeRequest,
     service: ServiceDefinition,
     resources: Resources,
@@ -114,7 +118,7 @@ async def test_it_says_what_was_not_sent_as_fhir_asks(
     }
     consultant = make_consultant(FakeEngine([FakeReply((answer_of("Pulmonary embolism"),))]))
     [card, *_] = (await consultant.answer(service, make_request([*resources, odd]))).cards
-    page = await consultant.page(_link(card))
+    page = await pages_of(consultant).page(_link(card))
     assert "value of Observation" in page
     assert "Send a JSON number." in page
     assert "odd.one" not in page
@@ -122,6 +126,7 @@ async def test_it_says_what_was_not_sent_as_fhir_asks(
 
 async def test_a_diagnosis_judged_on_the_page_is_kept_with_its_consultation(
     make_consultant: Make,
+    pages_of: PagesOf,
     make_request: MakeRequest,
     service: ServiceDefinition,
     resources: Resources,
@@ -132,14 +137,15 @@ async def test_a_diagnosis_judged_on_the_page_is_kept_with_its_consultation(
     consultant = make_consultant(FakeEngine([FakeReply((answer_of(*names),))]))
     [card] = (await consultant.answer(service, make_request(resources))).cards
     link = _link(card)
-    page = await consultant.page(link)
+    page = await pages_of(consultant).page(link)
     assert f'action="{link}/feedback"' in page
     assert 'name="said-2" value="wrong"' in page
     said = (Judgement(2, "wrong", "need-more-info"),)
-    service_id, entry = await consultant.judged(link, said, "seen at the bedside")
+    service_id, entry = await pages_of(consultant).feedback(link, said, "seen at the bedside")
     receipt = await store.record_feedback(service_id, (entry,))
     assert (receipt.recorded, receipt.unknown) == (1, 0)
-    assert "said before: wrong; Not enough information in the chart" in await consultant.page(link)
+    page = await pages_of(consultant).page(link)
+    assert "said before: wrong; Not enough information in the chart" in page
     [kept] = await store.consultations_with_feedback()
     [again] = await store.feedback_for(kept)
     assert (again.judgements, again.user_comment) == (said, "seen at the bedside")
@@ -149,6 +155,7 @@ async def test_a_diagnosis_judged_on_the_page_is_kept_with_its_consultation(
 
 async def test_a_place_without_a_diagnosis_and_a_made_up_link_are_refused(
     make_consultant: Make,
+    pages_of: PagesOf,
     make_request: MakeRequest,
     service: ServiceDefinition,
     resources: Resources,
@@ -157,6 +164,6 @@ async def test_a_place_without_a_diagnosis_and_a_made_up_link_are_refused(
     consultant = make_consultant(FakeEngine([FakeReply((answer_of("Sepsis"),))]))
     [card] = (await consultant.answer(service, make_request(resources))).cards
     with pytest.raises(FeedbackInvalid):
-        await consultant.judged(_link(card), (Judgement(2, "wrong"),), "")
+        await pages_of(consultant).feedback(_link(card), (Judgement(2, "wrong"),), "")
     with pytest.raises(LinkUnknown):
-        await consultant.judged("abc", (Judgement(1, "wrong"),), "")
+        await pages_of(consultant).feedback("abc", (Judgement(1, "wrong"),), "")

@@ -8,10 +8,10 @@ from collections.abc import Sized
 from cds_hooks.inference.engine import Generation, GenerationRequest
 from cds_hooks.inference.fake import FakeEngine, FakeReply
 
-__all__ = ["Held", "recorded"]
+__all__ = ["HeldEngine", "recorded"]
 
 
-class Held(FakeEngine):
+class HeldEngine(FakeEngine):
     """Gives `texts` once it is `released`; until then whoever asked waits."""
 
     def __init__(self, *texts: str) -> None:
