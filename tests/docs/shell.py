@@ -27,7 +27,7 @@ _SYSTEM = frozenset(
     | {"install", "journalctl", "ls", "mkdir", "mount", "mv", "nvidia-smi", "openssl", "pg_dump"}
     | {"pg_restore", "pip", "podman", "printf", "ps", "psql", "python", "python3", "rm", "sh"}
     | {"sha256sum", "systemctl", "systemd-analyze", "systemd-creds", "tar", "test", "umask"}
-    | {"useradd", "vault"}
+    | {"useradd", "vault", "vllm", "llama-server"}
 )
 
 

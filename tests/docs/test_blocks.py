@@ -2,7 +2,7 @@
 
 A comment in front of a block says what a reader of the source has to know: `<!-- not run: WHY -->`,
 `<!-- keeps running -->` (a service), `<!-- as: FILE -->` (settings for the blocks below),
-`<!-- part of: WHAT -->` (TOML that is no settings file). A block that is not run is still compared
+`<!-- read as: WHAT -->` (TOML that is no settings file). A block that is not run is still compared
 with the commands and options that there are.
 """
 
@@ -12,10 +12,13 @@ import configparser
 import json
 import subprocess
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from cds_hooks.inference.catalogue import load_catalogue
+from cds_hooks.plausibility import load_calibration
 from cds_hooks.settings import Settings
 from tests.docs.pages import PAGES, ROOT, Block, blocks_of, name_of
 from tests.docs.shell import commands_in, fault_of
@@ -38,11 +41,22 @@ def test_every_block_names_its_language() -> None:
     assert [str(block) for block in BLOCKS if block.language not in LANGUAGES] == []
 
 
+def _settings(file: Path) -> None:
+    Settings.model_validate(tomllib.loads(file.read_text("utf-8")))
+
+
+READERS: dict[str, Callable[[Path], object]] = {
+    "": _settings,
+    "calibration": load_calibration,
+    "catalogue": load_catalogue,
+}
+
+
 @pytest.mark.parametrize("block", _of("toml"), ids=str)
-def test_settings_can_be_loaded(block: Block) -> None:
-    given = tomllib.loads(block.text.replace('"..."', f'"{"a" * 64}"'))
-    if not block.comment.startswith("part of:"):
-        Settings.model_validate(given)
+def test_settings_can_be_loaded(block: Block, tmp_path: Path) -> None:
+    file = tmp_path / "page.toml"
+    file.write_text(block.text.replace('"..."', f'"{"a" * 64}"'), "utf-8")
+    READERS[block.comment.removeprefix("read as: ") if "read as:" in block.comment else ""](file)
 
 
 @pytest.mark.parametrize("block", _of("json", "ini", "python"), ids=str)

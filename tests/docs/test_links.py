@@ -87,3 +87,10 @@ def test_every_page_that_is_named_in_the_source_exists() -> None:
         if named not in _FOREIGN and not (ROOT / named).is_file()
     ]
     assert missing == []
+
+
+def test_the_index_leads_to_every_page() -> None:
+    index = ROOT / "docs/README.md"
+    linked = {index, *(_resolve(index, link)[0] for link in links_of(index))}
+    pages = [page for page in PAGES if page.is_relative_to(ROOT / "docs")]
+    assert [name_of(page) for page in pages if page not in linked] == []
