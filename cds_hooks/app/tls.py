@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cds_hooks.errors import ChartsideError
-from cds_hooks.trust.files import chmod_hint
+from cds_hooks.private_files import chmod_hint
 
 __all__ = ["Certificates", "TlsFiles", "TlsUnusable"]
 

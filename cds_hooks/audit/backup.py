@@ -21,16 +21,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from cds_hooks.audit.database import DatabaseConfig
 from cds_hooks.audit.encryption import PayloadCipher
 from cds_hooks.audit.encryption.erasure import ErasedRecords
+from cds_hooks.audit.encryption.site_key import SiteKey
 from cds_hooks.audit.integrity_check import IntegrityReport, check_integrity
 from cds_hooks.audit.key_operations import KeyOperations
 from cds_hooks.audit.ledger.checkpoint_keys import PublicKey
-from cds_hooks.audit.private_files import sync
 from cds_hooks.audit.schema import require_schema_version
-from cds_hooks.audit.site_key import SiteKey
 from cds_hooks.audit.store_config import StoreConfig
 from cds_hooks.audit.store_errors import StoreRefused, StoreUnavailable, unavailable
 from cds_hooks.errors import ChartsideError
-from cds_hooks.trust.files import make_folder
+from cds_hooks.private_files import make_folder, sync
 
 __all__ = ["BackupRefused", "RestoreResult", "check_backup", "create_backup", "restore_backup"]
 

@@ -12,12 +12,12 @@ from cds_hooks.audit import tables
 from cds_hooks.audit.codec import Codec
 from cds_hooks.audit.database import insert_on_conflict
 from cds_hooks.audit.encryption import ERASED, EncryptedPayload, PayloadCipher, PayloadContext
+from cds_hooks.audit.encryption.site_key import SiteKey
 from cds_hooks.audit.ledger.record_integrity import (
     attests_state,
     latest_attestation,
     payload_digest,
 )
-from cds_hooks.audit.site_key import SiteKey
 from cds_hooks.audit.store_errors import RecordUnreadable
 from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.protocol.cards import Card

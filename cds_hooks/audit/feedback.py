@@ -14,7 +14,7 @@ from cds_hooks.audit.codec import Codec
 from cds_hooks.audit.database import insert_on_conflict
 from cds_hooks.audit.encryption import ERASED, EncryptedPayload, PayloadCipher, PayloadContext
 from cds_hooks.audit.encryption.data_keys import NO_PATIENT
-from cds_hooks.audit.site_key import SiteKey
+from cds_hooks.audit.encryption.site_key import SiteKey
 from cds_hooks.audit.store_errors import RecordUnreadable
 from cds_hooks.protocol.feedback import FeedbackEntry
 

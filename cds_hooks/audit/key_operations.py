@@ -19,13 +19,13 @@ from cds_hooks.audit import legal_holds, tables
 from cds_hooks.audit.encryption import ERASED, PayloadCipher
 from cds_hooks.audit.encryption.erasure import ErasedRecords, erase_patient, reapply_erasures
 from cds_hooks.audit.encryption.rotation import rewrap_data_keys
+from cds_hooks.audit.encryption.site_key import SiteKey
 from cds_hooks.audit.integrity_check import IntegrityReport, check_integrity
 from cds_hooks.audit.ledger import storage
 from cds_hooks.audit.ledger.checkpoint_keys import PublicKey
 from cds_hooks.audit.ledger.enrichment import enrich
 from cds_hooks.audit.ledger.record import Entry
 from cds_hooks.audit.legal_holds import Hold, HoldKind
-from cds_hooks.audit.site_key import SiteKey
 from cds_hooks.audit.store_config import StoreConfig, open_database
 from cds_hooks.audit.store_errors import StoreUnavailable
 

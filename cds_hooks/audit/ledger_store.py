@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from cds_hooks.audit.encryption.site_key import SiteKey
 from cds_hooks.audit.ledger import checkpoint_storage, storage
 from cds_hooks.audit.ledger.checkpoint import Checkpoint
 from cds_hooks.audit.ledger.checkpoint_keys import PublicKey
 from cds_hooks.audit.ledger.enrichment import enrich, with_pseudonyms
 from cds_hooks.audit.ledger.record import Entry
-from cds_hooks.audit.site_key import SiteKey
 from cds_hooks.audit.transactions import TransactionExecutor
 
 __all__ = ["LedgerStore"]

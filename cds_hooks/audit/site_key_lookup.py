@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from cds_hooks.audit.credentials import read_credential
+from cds_hooks.audit.encryption.site_key import KeyRefused, SiteKey
 from cds_hooks.audit.external_keys.key_file import is_external, open_external_key, provider_kind
 from cds_hooks.audit.external_keys.key_wrapper import KeyProvider
-from cds_hooks.audit.private_files import read_credential, read_private
-from cds_hooks.audit.site_key import KeyRefused, SiteKey
+from cds_hooks.private_files import read_private
 
 __all__ = [
     "CREDENTIAL",
@@ -81,7 +82,9 @@ def credential_file(environ: Mapping[str, str] = os.environ) -> Path | None:
 
 def _read(file: Path) -> str:
     hint = "Set store.site_key to a file that the service's user can read."
-    return read_private(file, what="the site key", hint=hint)
+    return read_private(file, what="the site key", hint=hint, error=KeyRefused).decode(
+        "ascii", "replace"
+    )
 
 
 def _parsed(

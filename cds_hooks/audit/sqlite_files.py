@@ -6,11 +6,10 @@ import os
 from pathlib import Path
 
 from cds_hooks.audit.store_errors import StoreRefused
-from cds_hooks.trust.files import chmod_hint, make_folder
+from cds_hooks.private_files import chmod_hint, is_open, make_folder
 
 __all__ = ["free_bytes", "make_private"]
 
-_OTHERS = 0o077
 # SQLite gives its write-ahead log and its shared memory file the mode of the main file.
 _COMPANIONS = ("", "-wal", "-shm")
 
@@ -37,6 +36,6 @@ def free_bytes(path: Path) -> int:
 
 
 def _require_private(path: Path, mode: str) -> None:
-    if path.stat().st_mode & _OTHERS:
+    if is_open(path):
         hint = chmod_hint(path, mode=mode)
         raise StoreRefused("group or others may read the store", where=str(path), hint=hint)

@@ -18,19 +18,18 @@ from sqlalchemy import ColumnElement, Connection
 from cds_hooks.audit import claims, consultations, feedback, retention, seen_tokens, tables
 from cds_hooks.audit.database import insert_on_conflict
 from cds_hooks.audit.encryption import PayloadCipher
+from cds_hooks.audit.encryption.site_key import SiteKey
 from cds_hooks.audit.feedback import FeedbackReceipt
 from cds_hooks.audit.ledger import entries, storage
 from cds_hooks.audit.ledger.enrichment import with_plain_user
-from cds_hooks.audit.ledger.record import Call
 from cds_hooks.audit.ledger.record_integrity import with_payload_digest
 from cds_hooks.audit.ledger_store import LedgerStore
 from cds_hooks.audit.retention import DeletedRecords
-from cds_hooks.audit.site_key import SiteKey
 from cds_hooks.audit.store_config import StoreConfig, open_database
 from cds_hooks.audit.store_errors import StoreUnavailable
 from cds_hooks.audit.transactions import TransactionExecutor
 from cds_hooks.audit.writer import Commit
-from cds_hooks.consultation import Consultation
+from cds_hooks.consultation import Consultation, RecordedCall
 from cds_hooks.errors import ChartsideError
 from cds_hooks.protocol.cards import Card
 from cds_hooks.protocol.feedback import FeedbackEntry
@@ -99,7 +98,10 @@ class Store:
         await self.ledger.append(type_, **fields)
 
     async def save_consultation(
-        self, consultation: Consultation, cards: Sequence[Card] = (), call: Call | None = None
+        self,
+        consultation: Consultation,
+        cards: Sequence[Card] = (),
+        call: RecordedCall | None = None,
     ) -> None:
         """Record a consultation, or its later state under the same id, with its cards.
 
@@ -126,7 +128,7 @@ class Store:
         )
 
     async def save_cards(
-        self, consultation: Consultation, cards: Sequence[Card], call: Call | None = None
+        self, consultation: Consultation, cards: Sequence[Card], call: RecordedCall | None = None
     ) -> bool:
         """Record cards made of a recorded consultation; False when it is no longer there.
 
@@ -190,7 +192,7 @@ class Store:
         )
 
     async def record_feedback(
-        self, service: str, given: Sequence[FeedbackEntry], call: Call | None = None
+        self, service: str, given: Sequence[FeedbackEntry], call: RecordedCall | None = None
     ) -> FeedbackReceipt:
         """Record a feedback call. An entry sent before changes nothing; none fails the others."""
         now = self._clock()
@@ -278,7 +280,7 @@ class Store:
         later = {"value": statement.excluded.value}
         connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=later))
 
-    def _caller(self, call: Call | None) -> Call | None:
+    def _caller(self, call: RecordedCall | None) -> RecordedCall | None:
         return with_plain_user(call) if call and self._config.plain_users else call
 
     def _deletion_entries(self, deleted: DeletedRecords) -> tuple[storage.PreparedEntry, ...]:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from cds_hooks.audit.database import Database, DatabaseConfig
 from cds_hooks.audit.encryption.erasure import reapply_erasures
-from cds_hooks.audit.site_key import SiteKey
+from cds_hooks.audit.encryption.site_key import SiteKey
 
 __all__ = ["StoreConfig", "open_database"]
 

@@ -23,10 +23,10 @@ from rich.console import Console
 
 from cds_hooks.audit import SiteKey, Store, StoreConfig
 from cds_hooks.cards import LISTED
+from cds_hooks.cds_client.requests import hook_request, place_in_time
 from cds_hooks.cli import show
 from cds_hooks.cli.demo_report import Played, tell, tell_failure
 from cds_hooks.cli.demo_service import DemoLog, DemoService, started
-from cds_hooks.cli.ehr import hook_request, place_in_time
 from cds_hooks.cli.outcomes import NotAnswered, not_answered
 from cds_hooks.cli.patience import Patience, descendants_seconds
 from cds_hooks.consultation import Consultation

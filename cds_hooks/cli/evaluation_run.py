@@ -16,15 +16,14 @@ import orjson
 
 import prompts
 from cds_hooks import evaluation
-from cds_hooks.cli.ehr import current_encounter_id, hook_request
+from cds_hooks.cds_client.requests import current_encounter_id, hook_request
 from cds_hooks.consultation import Consultation
 from cds_hooks.evaluation.matching import Matcher
-from cds_hooks.evaluation.runs.after import judge, second_look
 from cds_hooks.evaluation.runs.closed import judging, picking
-from cds_hooks.evaluation.runs.manifest import After, Manifest, SuitePart
+from cds_hooks.evaluation.runs.manifest import Manifest, SuitePart
 from cds_hooks.evaluation.runs.question import QuestionConfig, question
 from cds_hooks.evaluation.runs.results import CaseResult
-from cds_hooks.evaluation.runs.runner import AnswerCase, AskService, by_consultation
+from cds_hooks.evaluation.runs.runner import AnswerCase, by_consultation
 from cds_hooks.evaluation.suites.suite import Case, Suite, Task
 from cds_hooks.evaluation.suites.times import shift
 from cds_hooks.inference.catalogue import load_catalogue
@@ -57,8 +56,7 @@ class Asking:
     `samples` a case (0: unsaid), `names` whether diagnoses are written along the names of the
     terminology, `brief` whether answers are short (unsaid: those of a demonstration model, whose
     names are what is measured), `engines` how many engine processes answer side by side (0:
-    unsaid), `concurrency` cases in flight together in each of them, `after` what is asked when a
-    list is made.
+    unsaid), `concurrency` cases in flight together in each of them.
     """
 
     seed: int = 0
@@ -67,7 +65,6 @@ class Asking:
     brief: bool | None = None
     engines: int = 0
     concurrency: int = 1
-    after: After = After.NONE
 
     def of(self, settings: Settings) -> Asking:
         """The same with everything said."""
@@ -151,7 +148,7 @@ class Bench:
 
     def _answering(self, task: Task, runtime: Runtime) -> AnswerCase:
         if task is Task.OPEN:
-            return by_consultation(self._and_then(runtime), self.matcher)
+            return by_consultation(partial(self.consult, runtime), self.matcher)
         asked = picking if task is Task.CLOSED else judging
         return asked(runtime.engine, self._questions)
 
@@ -164,23 +161,6 @@ class Bench:
             seed=model.seed,
             deadline_s=services.deadline_s,
         )
-
-    def _and_then(self, runtime: Runtime) -> AskService:
-        """The consultation, and what is asked after it."""
-        engine, config = runtime.engine, self._questions
-        consult = partial(self.consult, runtime)
-        match self.asking.after:
-            case After.NONE:
-                return consult
-            case After.SECOND_LOOK:
-                again = second_look(engine, self.terminology, config)
-            case After.JUDGE:
-                again = judge(engine, config)
-
-        async def ask(case: Case) -> Consultation:
-            return await again(await consult(case))
-
-        return ask
 
     async def consult(self, runtime: Runtime, case: Case) -> Consultation:
         """The whole pipeline, however long the model takes.
@@ -198,8 +178,8 @@ class Bench:
         )
         consultant = runtime.consultant
         request = parse_request(orjson.dumps(body), _SERVICE.on)
-        asked = await consultant.ask(_SERVICE, request)
-        return await consultant.finish(asked, Priority.BACKGROUND)
+        asked = await consultant.prepare(_SERVICE, request)
+        return await consultant.complete(asked, Priority.BACKGROUND)
 
     def manifest(self, suite: Suite) -> Manifest:
         """What a run over this suite is of."""
@@ -216,7 +196,6 @@ class Bench:
             names=bool(self.asking.names) and suite.task is Task.OPEN,
             engines=self.asking.engines,
             concurrency=self.asking.concurrency,
-            after=self.asking.after if suite.task is Task.OPEN else After.NONE,
             started=self.loaded.isoformat(timespec="seconds"),
             chartside=version("chartside"),
             demonstration=model.demonstration,

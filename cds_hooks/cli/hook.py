@@ -11,14 +11,14 @@ import orjson
 import typer
 from rich.console import Console
 
+from cds_hooks.cds_client.requests import current_encounter_id, hook_request
 from cds_hooks.cli import show
-from cds_hooks.cli.ehr import current_encounter_id, hook_request
 from cds_hooks.cli.hook_service import client_of
 from cds_hooks.cli.mapping import UsageError, choose_patient
 from cds_hooks.cli.outcomes import not_answered
 from cds_hooks.consultation import Consultation, Outcome
+from cds_hooks.core_dumps import forbid_dumps
 from cds_hooks.inference.prove import unlogged
-from cds_hooks.inference.worker.dumps import forbid_dumps
 from cds_hooks.protocol.cards import Response
 from cds_hooks.protocol.request import parse_request
 from cds_hooks.protocol.wire import to_document
@@ -161,8 +161,8 @@ async def _consult(
     require_files(settings)
     async with Runtime.running(settings) as runtime:
         await runtime.until_ready()
-        asked = await runtime.consultant.ask(service, request)
-        done = await runtime.consultant.finish(asked)
+        asked = await runtime.consultant.prepare(service, request)
+        done = await runtime.consultant.complete(asked)
         # Now, as an engine that is started again has forgotten it.
         cause = getattr(runtime.engine, "trouble", "")
-        return done, await runtime.consultant.respond(done, request), cause
+        return done, await runtime.consultant.make_response(done, request), cause

@@ -15,7 +15,7 @@ import httpx
 import orjson
 
 from cds_hooks.cards import LISTED
-from cds_hooks.cli.ehr import current_encounter_id, hook_request
+from cds_hooks.cds_client.requests import current_encounter_id, hook_request
 from cds_hooks.cli.mapping import UsageError
 from cds_hooks.errors import ChartsideError
 from cds_hooks.runtime.own_calls import OwnToken

@@ -24,11 +24,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cds_hooks.cli.mapping import UsageError
 from cds_hooks.cli.prewarm_report import Report, exit_code, tell
+from cds_hooks.core_dumps import forbid_dumps
 from cds_hooks.errors import ChartsideError
 from cds_hooks.gather import GatherConfig, open_http
 from cds_hooks.gather.base import Base, allowed_base
 from cds_hooks.gather.client import FhirClient
-from cds_hooks.inference.worker.dumps import forbid_dumps
 from cds_hooks.prewarm import (
     BackendClient,
     ChartReader,

@@ -16,8 +16,8 @@ import typer
 import prompts
 from cds_hooks.addresses import is_loopback
 from cds_hooks.cli.reading import uncollected
+from cds_hooks.core_dumps import forbid_dumps
 from cds_hooks.errors import ChartsideError
-from cds_hooks.inference.worker.dumps import forbid_dumps
 from cds_hooks.runtime.egress import lock_egress
 from cds_hooks.runtime.engines import started_engine
 from cds_hooks.runtime.files import require_files

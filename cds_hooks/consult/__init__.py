@@ -6,8 +6,11 @@ token) and answers the next hook of the same chart. Identical work in flight run
 processes that share a store.
 """
 
-from cds_hooks.consult.config import ConsultConfig, Dependencies, Gather
+from cds_hooks.consult.config import ConsultConfig
 from cds_hooks.consult.consultant import Consultant
+from cds_hooks.consult.dependencies import ConsultationStore, Dependencies, Gather
+from cds_hooks.consult.links import LinkUnknown
+from cds_hooks.consult.pages import ConsultationPages
 from cds_hooks.consult.preparation import content_key
 from cds_hooks.consult.terms import ClientTerms, patient_scope
 
@@ -15,8 +18,11 @@ __all__ = [
     "ClientTerms",
     "ConsultConfig",
     "Consultant",
-    "Gather",
+    "ConsultationPages",
+    "ConsultationStore",
     "Dependencies",
+    "Gather",
+    "LinkUnknown",
     "content_key",
     "patient_scope",
 ]

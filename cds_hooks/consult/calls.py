@@ -1,18 +1,17 @@
-"""Who asked, as the ledger records it."""
+"""A hook request as the call that the ledger records."""
 
 from __future__ import annotations
 
-from cds_hooks.audit import Call
-from cds_hooks.consultation import Caller
+from cds_hooks.consultation import Caller, RecordedCall
 from cds_hooks.protocol.request import HookRequest
 
 __all__ = ["call_of"]
 
 
-def call_of(request: HookRequest) -> Call:
+def call_of(request: HookRequest) -> RecordedCall:
     """The call behind a request: hook, client and token as they were checked, user, encounter."""
     caller = request.caller or Caller()
-    return Call(
+    return RecordedCall(
         hook=request.hook,
         hook_instance=request.hook_instance,
         request_id=caller.request_id,

@@ -1,26 +1,17 @@
-"""What the pipeline is given: how a site wants to be answered, and its dependencies."""
+"""How a site wants to be answered."""
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from typing import Protocol
 
-from cds_hooks.audit import SiteKey, Store
 from cds_hooks.cards import Speak
 from cds_hooks.consult.terms import ClientTerms, patient_scope
-from cds_hooks.consultation import Caller, Consultation, Outcome
-from cds_hooks.gather import Gathered
-from cds_hooks.inference.engine import Engine
+from cds_hooks.consultation import Caller, Outcome
 from cds_hooks.plausibility import Calibration, load_calibration
-from cds_hooks.plausibility.terminology import Terminology
 from cds_hooks.protocol.request import HookRequest
-from cds_hooks.services import ServiceDefinition
-from prompts import Template
 
-__all__ = ["ConsultConfig", "Gather", "Dependencies"]
+__all__ = ["ConsultConfig"]
 
 _DAY_S = 86_400.0
 
@@ -93,27 +84,3 @@ class ConsultConfig:
         """What of the sampling an answer depends on."""
         how = (self.samples, self.temperature, self.seed, self.names_by_construction)
         return (*how, self.model_options)
-
-
-class Gather(Protocol):
-    """`gather.gather` with the site's client and bounds filled in."""
-
-    async def __call__(
-        self, service: ServiceDefinition, request: HookRequest, *, deadline_s: float
-    ) -> Gathered: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Dependencies:
-    """What the pipeline calls: engine, store, clock, and what else is not a pure function."""
-
-    gather: Gather
-    engine: Engine
-    template: Template
-    terminology: Terminology
-    store: Store
-    key: SiteKey
-    observe: Callable[[Consultation], None] = lambda _: None
-    failed: Callable[[Consultation, BaseException], None] = lambda _, __: None
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    new_id: Callable[[], str] = lambda: str(uuid.uuid4())

@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC
 
 from cds_hooks import cards, staleness
-from cds_hooks.audit import Call, LinkUnknown, consultation_of, link_to
-from cds_hooks.cards.data import override_reasons
-from cds_hooks.compliance import Judging, consultation_page
 from cds_hooks.consult.calls import call_of
-from cds_hooks.consult.config import ConsultConfig, Dependencies
+from cds_hooks.consult.config import ConsultConfig
+from cds_hooks.consult.dependencies import Dependencies
 from cds_hooks.consult.in_flight import InFlightWork
+from cds_hooks.consult.links import make_link
 from cds_hooks.consult.new_problem import check_new_problem
 from cds_hooks.consult.preparation import prepare_consultation, what_was_read
 from cds_hooks.consult.recent_cards import RecentCardCache
 from cds_hooks.consult.request_cache import RequestCache
-from cds_hooks.consultation import Caller, Consultation, Outcome
+from cds_hooks.consultation import Caller, Consultation, Outcome, RecordedCall
 from cds_hooks.inference.engine import Priority
-from cds_hooks.plausibility import discriminates
 from cds_hooks.protocol.cards import Link, Response
-from cds_hooks.protocol.errors import FeedbackInvalid, Problem
-from cds_hooks.protocol.feedback import FeedbackEntry
-from cds_hooks.protocol.judgements import Judgement
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import STARTED, ServiceDefinition, problem_check
 
@@ -59,39 +52,41 @@ class Consultant:
         """Cards for one hook; of a service that only starts work none, but its outcome so far.
 
         `wait_s` is how long the caller of such a service would wait for the outcome. `digest` is
-        of the body as it was sent; a request that `known` gave for it is not gathered again.
+        of the body as it was sent; what `known_request` gave for it is not gathered again.
         Raises ChartsideError when the hook cannot be answered at all.
         """
         if service.checks_entered:
-            return await self._check(service, request)
+            return await self._check_new_problem(service, request)
         began = time.monotonic()
-        pending = self._again(digest, request.caller)
+        pending = self._prepared_before(digest, request.caller)
         if pending is None:
-            pending = await self.ask(service, request)
+            pending = await self.prepare(service, request)
             self._request_cache.put(digest, pending, request)
         if service.only_starts:
-            return await self._begin(pending, wait_s, call_of(request))
+            return await self._start_only(pending, wait_s, call_of(request))
         left = self._config.within(service.id) - (time.monotonic() - began)
         done = self._recent_cards.answer(pending.key) or await self._answer_by(pending, left)
-        return await self.respond(done, request, service.id)
+        return await self.make_response(done, request, service.id)
 
-    async def _check(self, service: ServiceDefinition, request: HookRequest) -> Response:
+    async def _check_new_problem(
+        self, service: ServiceDefinition, request: HookRequest
+    ) -> Response:
         """The plausibility of what was just entered; of a call about something else no card."""
         if not problem_check.is_asked(service, request):
             return Response()
         done = await check_new_problem(self._dependencies, self._config, service, request)
-        return await self.respond(done, request)
+        return await self.make_response(done, request)
 
-    def known(self, digest: bytes) -> HookRequest | None:
+    def known_request(self, digest: bytes) -> HookRequest | None:
         """The request in a body that was sent before, without its resources and its token."""
         remembered = self._request_cache.get(digest)
         return None if remembered is None else remembered.request
 
-    async def ask(self, service: ServiceDefinition, request: HookRequest) -> Consultation:
+    async def prepare(self, service: ServiceDefinition, request: HookRequest) -> Consultation:
         """Gather, map and render: a consultation that only the model's answer is missing from."""
         return await prepare_consultation(self._dependencies, self._config, service, request)
 
-    async def respond(
+    async def make_response(
         self, consultation: Consultation, request: HookRequest, service_id: str = ""
     ) -> Response:
         """Cards, once their record is durable. `service_id` is of the service that was called,
@@ -128,57 +123,6 @@ class Consultant:
         )
         return self._linked(consultation, response)
 
-    async def page(self, link: str) -> str:
-        """The page that a card's link opens. Raises LinkUnknown, StoreUnavailable."""
-        found, now = await self._linked_to(link), self._dependencies.now().timestamp()
-        base = self._config.base_url
-        shown = cards.build(
-            found,
-            base_url=base,
-            make_uuid=self._dependencies.new_id,
-            now=now,
-            accuracy=self._config.accuracy,
-        )
-        said = await self._dependencies.store.feedback_for(found.id)
-        return consultation_page(
-            found,
-            shown.cards,
-            basis=f"{base}/basis",
-            now=now,
-            discriminates=discriminates(self._dependencies.terminology),
-            judging=Judging(f"{link}/feedback", override_reasons(), tuple(said)),
-        )
-
-    async def judged(
-        self, link: str, said: Sequence[Judgement], words: str
-    ) -> tuple[str, FeedbackEntry]:
-        """What the form of a link's page says, as feedback, and the service it is about.
-
-        Raises LinkUnknown, StoreUnavailable, and FeedbackInvalid for a place without a diagnosis.
-        """
-        found = await self._linked_to(link)
-        if any(each.place > len(found.assessments) for each in said):
-            raise FeedbackInvalid([Problem("said", "value", "no diagnosis has this place")])
-        when = self._dependencies.now().astimezone(UTC).isoformat(timespec="seconds")
-        return found.service, FeedbackEntry(
-            card="",
-            outcome="judged",
-            outcome_at=when,
-            user_comment=words,
-            consultation=found.id,
-            judgements=tuple(said),
-        )
-
-    async def _linked_to(self, link: str) -> Consultation:
-        """The consultation that a link opens, with its answer where there is one by now."""
-        now = self._dependencies.now().timestamp()
-        found = await self._dependencies.store.get(
-            consultation_of(self._dependencies.key, link, now=now)
-        )
-        if found is None:
-            raise LinkUnknown
-        return (await self._answer_to(found) or found) if found.outcome in _NOT_YET else found
-
     async def _answer_to(self, pending: Consultation) -> Consultation | None:
         oldest = pending.created - self._config.fresh_for_s
         return await self._dependencies.store.find_by_key(pending.key, not_older_than=oldest)
@@ -188,12 +132,12 @@ class Consultant:
         if not self._config.link_s:
             return response
         until = self._dependencies.now().timestamp() + self._config.link_s
-        path = link_to(self._dependencies.key, consultation.id, until=until)
+        path = make_link(self._dependencies.key, consultation.id, until=until)
         link = Link(_LINK_LABEL, f"{self._config.base_url}/consultations/{path}")
         linked = (replace(card, links=(*card.links, link)) for card in response.cards)
         return replace(response, cards=tuple(linked))
 
-    async def finish(
+    async def complete(
         self, pending: Consultation, priority: Priority = Priority.OPEN_CHART
     ) -> Consultation:
         """Ask the model and check what it said; identical work in flight is joined."""
@@ -203,7 +147,7 @@ class Consultant:
         """Cancel what is in flight and wait until it has ended."""
         await self._in_flight.close()
 
-    def _again(self, digest: bytes, caller: Caller | None) -> Consultation | None:
+    def _prepared_before(self, digest: bytes, caller: Caller | None) -> Consultation | None:
         """The question as it was put when this body came before, under an id of its own."""
         remembered = self._request_cache.get(digest)
         if remembered is None:
@@ -212,7 +156,9 @@ class Consultant:
         pending = replace(remembered.pending, caller=caller, created=now, timings_ms={})
         return replace(pending, id=self._dependencies.new_id())
 
-    async def _save(self, consultation: Consultation, response: Response, call: Call) -> None:
+    async def _save(
+        self, consultation: Consultation, response: Response, call: RecordedCall
+    ) -> None:
         """Record the cards and who sees them; with the consultation itself where it is not on
         record yet."""
         store = self._dependencies.store
@@ -221,7 +167,9 @@ class Consultant:
         ):
             await store.save_consultation(consultation, response.cards, call)
 
-    async def _begin(self, pending: Consultation, wait_s: float, call: Call) -> Response:
+    async def _start_only(
+        self, pending: Consultation, wait_s: float, call: RecordedCall
+    ) -> Response:
         """Start the work and tell how it stands. Nobody would read a card, so none is made."""
         seconds = min(wait_s, self._config.deadline_s) if self._waiting < _MOST_WAITING else 0.0
         self._waiting += 1
@@ -243,14 +191,14 @@ class Consultant:
         if stored is not None:
             return stored
         oldest = pending.created - self._config.fresh_for_s
-        if pending.key not in self._in_flight and await self._stands(pending, oldest):
+        if pending.key not in self._in_flight and await self._can_reuse_last(pending, oldest):
             # The last answer may be this question's own, finished between the two looks.
             return await self._answer_to(pending) or replace(pending, outcome=Outcome.REUSED)
         task = self._in_flight.start(pending, priority)
         done, _ = await asyncio.wait({task}, timeout=max(seconds, 0.0))
         return task.result() if done else pending
 
-    async def _stands(self, pending: Consultation, oldest: float) -> bool:
+    async def _can_reuse_last(self, pending: Consultation, oldest: float) -> bool:
         """Whether the patient's last answer may be shown instead of a new one.
 
         It has to be of the same settings, model and template, young enough, and a differential;

@@ -7,7 +7,8 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-from cds_hooks.consult.config import ConsultConfig, Dependencies
+from cds_hooks.consult.config import ConsultConfig
+from cds_hooks.consult.dependencies import Dependencies
 from cds_hooks.consult.model_run import run_inference
 from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.errors import ChartsideError

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from cds_hooks import plausibility
-from cds_hooks.consult.config import ConsultConfig, Dependencies
+from cds_hooks.consult.config import ConsultConfig
+from cds_hooks.consult.dependencies import Dependencies
 from cds_hooks.consult.stopwatch import Stopwatch
 from cds_hooks.consultation import Consultation, Differential, Outcome
 from cds_hooks.inference.engine import (

@@ -140,10 +140,10 @@ def asked_by(info: RequestInfo, user: str) -> Caller:
     return replace(info.caller, user=user, request_id=info.request_id)
 
 
-def fed_back_by(info: RequestInfo) -> audit.Call:
+def fed_back_by(info: RequestInfo) -> audit.RecordedCall:
     """Who sent feedback, as the ledger records it; feedback names no user."""
     caller = info.caller
-    return audit.Call(
+    return audit.RecordedCall(
         request_id=info.request_id,
         client_iss=caller.issuer,
         tenant=caller.tenant,

@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from cds_hooks.private_files import GROUP_AND_OTHERS, chmod, is_open, make_folder
 from cds_hooks.settings import Model, ModelFile, Settings, SettingsError
 from cds_hooks.settings.places import made_by
-from cds_hooks.trust.files import chmod, make_folder
 
 __all__ = ["DataMissing", "FilesNotPrivate", "FolderNotMade", "require_data", "require_files"]
 
-_GROUP_AND_OTHERS = 0o077
 _OF_TLS = 0o027
 _STORE_FILES = ("", "-wal", "-shm")
 
@@ -29,7 +28,7 @@ class _Private:
     key: str
     path: Path
     mode: str = "600"
-    others: int = _GROUP_AND_OTHERS
+    others: int = GROUP_AND_OTHERS
 
 
 class DataMissing(SettingsError):
@@ -142,6 +141,6 @@ def _private(settings: Settings) -> Iterator[_Private]:
 def _is_open(each: _Private) -> bool:
     """Whether others may look in; what cannot be looked at is told where it is read."""
     try:
-        return bool(each.path.stat().st_mode & each.others)
+        return is_open(each.path, each.others)
     except OSError:
         return False

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cds_hooks.audit import KeyRefused, SiteKey
+from cds_hooks.audit.credentials import Secret
 from cds_hooks.audit.external_keys.key_wrapper import KeyProvider
-from cds_hooks.audit.private_files import Secret
 from cds_hooks.audit.site_key_lookup import FoundSiteKey, find_site_key
 from cds_hooks.operation import get_logger
 from cds_hooks.settings import Settings

@@ -16,7 +16,7 @@ import prompts
 from cds_hooks.app import AppHandlers, Readiness, RequestInfo, create_app
 from cds_hooks.audit import Store
 from cds_hooks.cards.data import override_reasons
-from cds_hooks.consult import Consultant, ConsultConfig, Dependencies
+from cds_hooks.consult import Consultant, ConsultationPages, ConsultConfig, Dependencies
 from cds_hooks.errors import ChartsideError
 from cds_hooks.gather import Gathered, VersionCache, gather, open_http
 from cds_hooks.inference.engine import Engine, EngineUnavailable
@@ -98,7 +98,9 @@ class Runtime:
         self._given = engine is not None
         self.engine = engine or make_engine(settings, self._template.settings, self._samples)
         self.callers = Callers(settings, self._key, self.store, base_url=self._base_url)
-        self.consultant = Consultant(self._dependencies(), self._consult_config())
+        dependencies, consult = self._dependencies(), self._consult_config()
+        self.consultant = Consultant(dependencies, consult)
+        self.pages = ConsultationPages(dependencies, consult)
         self.app = self._application()
 
     @classmethod
@@ -229,8 +231,8 @@ class Runtime:
             version=self.version(),
             observe=self._observer.exchanged,
             services=services_of(self.settings),
-            known=self.consultant.known,
-            consultation=self.consultant.page,
+            known=self.consultant.known_request,
+            consultation=self.pages.page,
             judge=self._judge,
             reasons=frozenset(reason.code for reason in override_reasons()),
             identify=self.callers.identify if self.callers.known else None,
@@ -277,7 +279,7 @@ class Runtime:
     async def _judge(
         self, link: str, said: Sequence[Judgement], words: str, info: RequestInfo
     ) -> None:
-        service, entry = await self.consultant.judged(link, said, words)
+        service, entry = await self.pages.feedback(link, said, words)
         await self._feedback(service, (entry,), info)
 
     def _check(self) -> None:

@@ -7,13 +7,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from cds_hooks.audit.site_key_lookup import VARIABLE, credential_file
+from cds_hooks.private_files import chmod_hint, is_open
 from cds_hooks.settings.places import CHECKOUT, default_places
 from cds_hooks.settings.sections import Settings, StorePlace
-from cds_hooks.trust.files import chmod_hint
 
 __all__ = ["record_lacks"]
-
-_OTHERS = 0o077
 
 Found = tuple[str, str, str]
 
@@ -53,9 +51,9 @@ def _key_file(file: Path) -> Iterator[Found]:
     if _is_ours(file):
         todo = "Move it out of the build folder, to a place that is backed up apart."
         yield ("site-key-in-build", "store.site_key", todo)
-    if file.stat().st_mode & _OTHERS:
+    if is_open(file):
         yield ("site-key-readable", "store.site_key", chmod_hint(file))
-    if file.parent.stat().st_mode & 0o022:
+    if is_open(file.parent, 0o022):
         yield ("site-key-folder-writable", "store.site_key", chmod_hint(file.parent, mode="700"))
 
 

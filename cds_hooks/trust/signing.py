@@ -6,7 +6,6 @@ Sources: RFC 7515 (JWS), 7517 (JWK), 7518 (algorithms), 7638 (thumbprints), 7519
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from cds_hooks.errors import ChartsideError
-from cds_hooks.trust.files import chmod_hint
+from cds_hooks.private_files import read_private
 from cds_hooks.trust.published import thumbprint
 from cds_hooks.trust.strict_json import NotStrictJson, read_strict
 
@@ -65,7 +64,9 @@ class SigningKey:
         thumbprint. `setting` is the key of the settings that named the file, for who has to put it
         right. Raises KeyUnusable, also when group or others may read the file.
         """
-        raw = _read_private(path, setting)
+        asked = f"Set {setting} to a file" if setting else "Give a file"
+        hint = f"{asked} that the command's user can read."
+        raw = read_private(path, what="the private key", hint=hint, error=KeyUnusable)
         private, own_kid = (
             _from_jwk(raw, path) if raw.lstrip()[:1] == b"{" else _from_pem(raw, path)
         )
@@ -146,16 +147,3 @@ def _private_jwk(document: Mapping[str, Any]) -> Mapping[str, Any]:
 def _no_key(path: Path) -> KeyUnusable:
     hint = "Give a PEM file (PKCS #8) without a password, or a JWK with its private part."
     return KeyUnusable("the file holds no private key", where=str(path), hint=hint)
-
-
-def _read_private(path: Path, setting: str) -> bytes:
-    try:
-        status = path.stat()
-        if stat.S_ISREG(status.st_mode) and not status.st_mode & 0o077:
-            return path.read_bytes()
-    except OSError:
-        asked = f"Set {setting} to a file" if setting else "Give a file"
-        hint = f"{asked} that the command's user can read."
-        raise KeyUnusable("the private key cannot be read", where=str(path), hint=hint) from None
-    message = "group or others may read the private key"
-    raise KeyUnusable(message, where=str(path), hint=chmod_hint(path))

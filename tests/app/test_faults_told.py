@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from cds_hooks.cli.ehr import hook_request
+from cds_hooks.cds_client.requests import hook_request
 from cds_hooks.inference.engine import EngineUnavailable
 from cds_hooks.operation import configure_logging
 from cds_hooks.protocol.request import parse_request

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from cds_hooks.audit import KeyRefused, RecordUnreadable, SiteKey, Store, StoreConfig, StoreRefused
+from cds_hooks.audit.credentials import Secret
 from cds_hooks.audit.encryption import DecryptionFailed
 from cds_hooks.audit.encryption.rotation import load_or_create_successor
 from cds_hooks.audit.external_keys.key_file import (
@@ -24,7 +25,6 @@ from cds_hooks.audit.external_keys.key_file import (
 )
 from cds_hooks.audit.external_keys.pkcs11_device import KeyDeviceRefused, Pkcs11Config, Pkcs11Device
 from cds_hooks.audit.key_operations import KeyOperations
-from cds_hooks.audit.private_files import Secret
 from cds_hooks.audit.store_errors import RecordErased, StoreUnavailable
 from cds_hooks.consultation import Consultation
 from cds_hooks.protocol.cards import Card

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from cds_hooks.audit import KeyRefused, RecordUnreadable, SiteKey, Store, StoreConfig
+from cds_hooks.audit.credentials import Secret
 from cds_hooks.audit.encryption import DecryptionFailed
 from cds_hooks.audit.external_keys.key_file import (
     create_external_key,
@@ -19,7 +20,6 @@ from cds_hooks.audit.external_keys.key_file import (
 )
 from cds_hooks.audit.external_keys.vault import KeyVaultRefused, VaultConfig, VaultTransit
 from cds_hooks.audit.key_operations import KeyOperations
-from cds_hooks.audit.private_files import Secret
 from cds_hooks.audit.store_errors import StoreUnavailable
 from cds_hooks.consultation import Consultation
 from cds_hooks.runtime.egress import of_service

@@ -26,6 +26,7 @@ from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import Generation, GenerationRequest
 from cds_hooks.inference.llama import LlamaEngine
 from cds_hooks.inference.machine import this_machine, usable_processors
+from cds_hooks.inference.recognition import known_entry
 from prompts.prompt import Message
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -102,9 +103,7 @@ class _Bench:
 
 
 async def _measure(cache: Path) -> list[Row]:
-    entry = load_catalogue().for_file(MODEL)
-    if entry is None:
-        raise LookupError("the embedded model is not in the catalogue")
+    entry = known_entry(load_catalogue(), MODEL)
     quiet = not this_machine().busy
     names = NAMES if NAMES.is_file() else None
     config = LlamaConfig(MODEL, entry, names, cache, prompt_tokens=1536, parallel=1)

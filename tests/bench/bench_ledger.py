@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cds_hooks.audit import Call, SiteKey, Store, StoreConfig
+from cds_hooks.audit import RecordedCall, SiteKey, Store, StoreConfig
 from cds_hooks.audit.ledger import merkle_tree, storage
 from cds_hooks.audit.ledger.proof import prove
 from cds_hooks.audit.ledger.verification import LedgerVerifier, verify_checkpoints
@@ -70,7 +70,7 @@ async def _hooks(folder: Path) -> float:
     async def write(first: int) -> None:
         for number in range(first, HOOKS, WRITERS):
             card = Card("Differential for this chart", "info", Source("Chartside"), f"u{number}")
-            call = Call("patient-view", f"i{number}", user_id="Practitioner/1")
+            call = RecordedCall("patient-view", f"i{number}", user_id="Practitioner/1")
             assert await store.save_cards(answer, [card], call)
 
     began = time.perf_counter()

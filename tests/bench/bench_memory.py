@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cds_hooks.inference.catalogue import load_catalogue, stand_in
+from cds_hooks.inference.catalogue import load_catalogue
 from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import GenerationRequest
 from cds_hooks.inference.gguf import read_header
 from cds_hooks.inference.llama import LlamaEngine
 from cds_hooks.inference.memory import MemoryPlan, plan
+from cds_hooks.inference.recognition import known_entry
 from cds_hooks.inference.sizing import KvType
 from prompts.prompt import Message
 
@@ -95,8 +96,7 @@ def rows() -> Iterator[Row]:
 
 def config_of(model: Path, changes: Mapping[str, Any]) -> LlamaConfig:
     """A model as the service would load it, but for what a setting changes."""
-    context = read_header(model).of_architecture("context_length")
-    entry = load_catalogue().for_file(model) or stand_in(model, context=context)
+    entry = known_entry(load_catalogue(), model)
     names = NAMES if NAMES.is_file() else None
     return replace(LlamaConfig(model, entry, names), **changes)
 

@@ -23,6 +23,7 @@ from cds_hooks.inference.engine import Engine, Generation, GenerationRequest
 from cds_hooks.inference.llama import LlamaConfig, LlamaEngine
 from cds_hooks.inference.machine import usable_processors
 from cds_hooks.inference.openai import OpenAIConfig, OpenAIEngine
+from cds_hooks.inference.recognition import known_entry
 from prompts.prompt import Message
 from tests.llama_server import LlamaServer, named_server, start_llama_server
 from tests.model_server import EMBEDDED
@@ -161,8 +162,7 @@ async def _request(engine: Engine, number: int) -> GenerationRequest:
 
 
 def _config(cache: Path, threads: int) -> LlamaConfig:
-    entry = load_catalogue().for_file(EMBEDDED)
-    assert entry is not None
+    entry = known_entry(load_catalogue(), EMBEDDED)
     return LlamaConfig(
         model=EMBEDDED,
         entry=entry,

@@ -15,7 +15,7 @@ import httpx
 import orjson
 import psutil
 
-from cds_hooks.cli.ehr import hook_request, patient_id_of
+from cds_hooks.cds_client.requests import hook_request, patient_id_of
 from cds_hooks.services import REGISTRY
 from tests.end_to_end.conftest import running_service
 

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import orjson
 
-from cds_hooks.cli.ehr import hook_request, patient_id_of
+from cds_hooks.cds_client.requests import hook_request, patient_id_of
 from cds_hooks.services import REGISTRY
 from tests.end_to_end.conftest import running_service
 

@@ -19,12 +19,14 @@ import numpy as np
 
 from cds_hooks.inference.catalogue import load_catalogue
 from cds_hooks.inference.config import LlamaConfig
+from cds_hooks.inference.recognition import known_entry
 from cds_hooks.inference.worker import native
 from cds_hooks.inference.worker.digests import hashed
 from cds_hooks.inference.worker.lanes import Lane
+from cds_hooks.inference.worker.load_order import LoadOrder
 from cds_hooks.inference.worker.masks import TokenMask
 from cds_hooks.inference.worker.sampling import Chooser, Sampling
-from cds_hooks.inference.worker.setup import Loaded, LoadOrder, load
+from cds_hooks.inference.worker.setup import Loaded, load
 
 TOKENS = 150
 ROUNDS = 5
@@ -60,8 +62,7 @@ SCHEMA: dict[str, Any] = {"type": "array", "minItems": 9, "maxItems": 9, "items"
 
 def main() -> None:
     model = Path(sys.argv[1])
-    entry = load_catalogue().for_file(model)
-    assert entry is not None
+    entry = known_entry(load_catalogue(), model)
     native.silence()
     order = LlamaConfig(model, entry, prompt_tokens=1024, parallel=1, threads=1).order()
     loaded = load(LoadOrder.from_frame(order), hashed(order), lambda _message: None, time.monotonic)

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from cds_hooks.cds_client.requests import place_in_time
 from cds_hooks.cli.application import main
-from cds_hooks.cli.ehr import place_in_time
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -151,7 +151,8 @@ def _config(configured: Path) -> LlamaConfig:
 
 def _loaded(config: LlamaConfig) -> object:
     """What the engine process tells of a model that it has loaded."""
-    from cds_hooks.inference.worker.setup import LoadOrder, load
+    from cds_hooks.inference.worker.load_order import LoadOrder
+    from cds_hooks.inference.worker.setup import load
 
     digests: Future[dict[str, str]] = Future()
     files = [config.model, *(adapter.path for adapter in config.adapters)]

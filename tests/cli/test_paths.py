@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from cds_hooks.private_files import chmod_hint, make_folder
 from cds_hooks.runtime.files import DataMissing, FilesNotPrivate, FolderNotMade, require_files
 from cds_hooks.settings import Settings, load_settings, places
 from cds_hooks.settings.places import default_places, made_by, written
-from cds_hooks.trust.files import chmod_hint, make_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 AS_ROOT = os.getuid() == 0

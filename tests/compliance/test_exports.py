@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cds_hooks.audit.encryption.site_key import SiteKey
 from cds_hooks.audit.ledger.entries import consultation_entry
-from cds_hooks.audit.ledger.record import Call, Entry
-from cds_hooks.audit.site_key import SiteKey
+from cds_hooks.audit.ledger.record import Entry
 from cds_hooks.compliance.audit_events import Site, audit_events
 from cds_hooks.compliance.exports import FORMATS, ExportInvalid, export_lines
 from cds_hooks.compliance.provenance import provenance
-from cds_hooks.consultation import Consultation, KeyState, ModelIdentity, Outcome
+from cds_hooks.consultation import Consultation, KeyState, ModelIdentity, Outcome, RecordedCall
 from cds_hooks.protocol.cards import Card, Source
 from fhir_mapping.chart import Chart, Fact, Kind, PatientFacts
 from prompts.prompt import Message, Prompt, TemplateRef
@@ -57,7 +57,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         outcome=Outcome.ANSWERED,
     )
     card = Card("Zollinger-Ellison", "info", Source("Chartside"), uuid="c-1")
-    call = Call(
+    call = RecordedCall(
         hook="patient-view",
         hook_instance="h-1",
         request_id="r-1",

@@ -12,8 +12,8 @@ import pytest
 
 import prompts
 from cds_hooks.audit import SiteKey, Store, StoreConfig
-from cds_hooks.cli.ehr import hook_request, place_in_time
-from cds_hooks.consult import Consultant, ConsultConfig, Dependencies
+from cds_hooks.cds_client.requests import hook_request, place_in_time
+from cds_hooks.consult import Consultant, ConsultationPages, ConsultConfig, Dependencies
 from cds_hooks.consultation import Consultation
 from cds_hooks.gather import Gathered, gather
 from cds_hooks.inference.engine import Engine
@@ -103,6 +103,12 @@ def make_consultant(
         return Consultant(dependencies, ConsultConfig("http://127.0.0.1:8010", **config))
 
     return make
+
+
+@pytest.fixture
+def pages_of() -> Callable[[Consultant], ConsultationPages]:
+    """The pages of what a consultant answered."""
+    return lambda made: ConsultationPages(made._dependencies, made._config)
 
 
 def differential(*names: str, fact: str = "L1", claim: str = "high") -> str:

@@ -44,7 +44,7 @@ def consultant(make_consultant: Any, answer_of: Any) -> Consultant:
 async def test_the_version_is_the_clients(
     consultant: Consultant, service: ServiceDefinition, from_client: Ask, client: str, version: str
 ) -> None:
-    asked = await consultant.ask(service, from_client(client))
+    asked = await consultant.prepare(service, from_client(client))
     assert asked.chart.fhir_version == version
 
 
@@ -75,7 +75,7 @@ async def test_a_body_that_is_recalled_is_asked_by_who_sent_it_now(
     consultant: Consultant, service: ServiceDefinition, from_client: Ask
 ) -> None:
     await consultant.answer(service, from_client("north", tenant="a"), digest=b"d" * 32)
-    again = consultant._again(b"d" * 32, Caller("north", tenant="b"))
+    again = consultant._prepared_before(b"d" * 32, Caller("north", tenant="b"))
     assert again is not None
     assert again.caller is not None
     assert again.caller.tenant == "b"
@@ -84,9 +84,9 @@ async def test_a_body_that_is_recalled_is_asked_by_who_sent_it_now(
 async def test_a_client_does_not_reach_anothers_patients_by_naming_their_server(
     consultant: Consultant, service: ServiceDefinition, from_client: Ask
 ) -> None:
-    own = await consultant.ask(service, from_client("north", server=BASE))
-    below = await consultant.ask(service, from_client("north", server=BASE))
-    other = await consultant.ask(service, from_client("south", server=BASE))
+    own = await consultant.prepare(service, from_client("north", server=BASE))
+    below = await consultant.prepare(service, from_client("north", server=BASE))
+    other = await consultant.prepare(service, from_client("south", server=BASE))
     assert own.patient_key == below.patient_key
     assert other.patient_key != own.patient_key
 

@@ -17,7 +17,7 @@ from cds_hooks.inference.fake import FakeEngine, FakeReply
 from cds_hooks.inference.remote.faults import Fault, ServerFault, fault_error
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import ServiceDefinition
-from tests.consult.held import Held, recorded
+from tests.consult.held_engine import HeldEngine, recorded
 
 Make = Callable[..., Consultant]
 Resources = list[dict[str, Any]]
@@ -53,7 +53,7 @@ async def test_a_slow_model_is_not_waited_for_and_the_next_hook_has_the_answer(
     store: Store,
     seen: list[Consultation],
 ) -> None:
-    engine = Held(answer_of("Gout"))
+    engine = HeldEngine(answer_of("Gout"))
     consultant = make_consultant(engine, answer_within_s=0.05)
     first = await consultant.answer(service, make_request(resources))
     assert "Gout" not in first.cards[0].detail

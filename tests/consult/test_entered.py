@@ -56,7 +56,7 @@ async def test_what_was_entered_is_checked_recorded_and_stands_for_no_answer(
     (card,) = response.cards
     assert card.source.topic.code == "chartsideProblemCheck"
     assert "recorded sex is male" in card.summary
-    key = (await consultant.ask(ON_CREATE, call(ON_CREATE.on, bundle))).patient_key
+    key = (await consultant.prepare(ON_CREATE, call(ON_CREATE.on, bundle))).patient_key
     assert await store.last_for_patient(key) is None
 
 

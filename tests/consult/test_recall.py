@@ -28,9 +28,9 @@ async def test_a_chart_sent_again_is_answered_without_its_resources(
     engine = FakeEngine([FakeReply((answer_of("Pulmonary embolism"),))])
     consultant = make_consultant(engine)
     sent = replace(make_request(resources), fhir_authorization=FhirAuthorization("secret"))
-    assert consultant.known(b"d") is None
+    assert consultant.known_request(b"d") is None
     [first] = (await consultant.answer(service, sent, digest=b"d")).cards
-    known = consultant.known(b"d")
+    known = consultant.known_request(b"d")
     assert known is not None
     assert not known.prefetch
     assert known.fhir_authorization is None
@@ -48,7 +48,7 @@ async def test_only_what_was_sent_whole_is_remembered(
     resources: Resources,
 ) -> None:
     request = make_request(resources)
-    asked = await make_consultant(FakeEngine()).ask(service, request)
+    asked = await make_consultant(FakeEngine()).prepare(service, request)
     recall = RequestCache(10)
     for state in (KeyState.FETCHED, KeyState.PARTIAL, KeyState.UNAVAILABLE):
         recall.put(b"d", replace(asked, key_states={"labs": state}), request)
@@ -64,7 +64,7 @@ async def test_it_is_forgotten_by_age_and_by_number(
     resources: Resources,
 ) -> None:
     request = make_request(resources)
-    asked = await make_consultant(FakeEngine()).ask(service, request)
+    asked = await make_consultant(FakeEngine()).prepare(service, request)
     now = [0.0]
     recall = RequestCache(10, lambda: now[0])
     for number in range(40):

@@ -17,7 +17,7 @@ from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.inference.fake import FakeEngine, FakeReply
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import ServiceDefinition
-from tests.consult.held import Held, recorded
+from tests.consult.held_engine import HeldEngine, recorded
 
 Make = Callable[..., Consultant]
 Resources = list[dict[str, Any]]
@@ -66,7 +66,7 @@ async def test_work_whose_process_died_is_taken_over(
         FakeEngine([FakeReply((answer_of("Sepsis"),))], demonstration=False), answer_within_s=0.05
     )
     request = make_request(resources)
-    asked = await consultant.ask(service, request)
+    asked = await consultant.prepare(service, request)
     await other_store.claim(asked.key, "a process that is gone", lease_s=3600)
     assert "Sepsis" not in (await consultant.answer(service, request)).cards[0].detail
     await other_store.claim(asked.key, "a process that is gone", lease_s=-1)  # it ran out
@@ -84,9 +84,9 @@ async def test_who_waits_in_vain_is_told_so(
     consultant = make_consultant(
         FakeEngine(demonstration=False), deadline_s=0.3, answer_within_s=0.2
     )
-    asked = await consultant.ask(service, make_request(resources))
+    asked = await consultant.prepare(service, make_request(resources))
     await other_store.claim(asked.key, "a process that does not end", lease_s=3600)
-    assert (await consultant.finish(asked)).outcome is Outcome.DEADLINE
+    assert (await consultant.complete(asked)).outcome is Outcome.DEADLINE
 
 
 async def test_long_work_keeps_its_claim(
@@ -104,10 +104,10 @@ async def test_long_work_keeps_its_claim(
     now = [time.time()]
     for each in (store, other_store):
         monkeypatch.setattr(each, "_clock", lambda: now[0])
-    engine = Held('{"diagnoses":[]}')
+    engine = HeldEngine('{"diagnoses":[]}')
     consultant = make_consultant(engine)
-    asked = await consultant.ask(service, make_request(resources))
-    working = asyncio.create_task(consultant.finish(asked))
+    asked = await consultant.prepare(service, make_request(resources))
+    working = asyncio.create_task(consultant.complete(asked))
     for _ in range(4):
         await _claimed_until(other_store, now[0] + 0.3)
         now[0] += 0.2

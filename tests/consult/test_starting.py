@@ -17,7 +17,7 @@ from cds_hooks.inference.fake import FakeEngine, FakeReply
 from cds_hooks.protocol.cards import Response
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import STARTED, ServiceDefinition, find
-from tests.consult.held import Held, recorded
+from tests.consult.held_engine import HeldEngine, recorded
 
 Make = Callable[..., Consultant]
 Resources = list[dict[str, Any]]
@@ -48,7 +48,7 @@ async def test_booking_starts_the_work_and_the_opened_chart_has_the_answer(
     store: Store,
     seen: list[Consultation],
 ) -> None:
-    engine = Held(answer_of("Pulmonary embolism"))
+    engine = HeldEngine(answer_of("Pulmonary embolism"))
     consultant = make_consultant(engine)
     request = make_request(resources)
     assert outcome(await consultant.answer(booked, request)) == "pending"
@@ -64,7 +64,7 @@ async def test_booking_starts_the_work_and_the_opened_chart_has_the_answer(
 async def records(store: Store, request: HookRequest, consultant: Consultant) -> list[Consultation]:
     service = find("chartside-patient-view")
     assert service is not None
-    key = (await consultant.ask(service, request)).patient_key
+    key = (await consultant.prepare(service, request)).patient_key
     found = await store.last_for_patient(key)
     return [found] if found else []
 
@@ -93,7 +93,7 @@ async def test_only_so_many_wait_at_one_time(
     resources: Resources,
     answer_of: AnswerOf,
 ) -> None:
-    engine = Held(answer_of("Pulmonary embolism"))
+    engine = HeldEngine(answer_of("Pulmonary embolism"))
     consultant = make_consultant(engine)
     request = make_request(resources)
     asked = [asyncio.create_task(consultant.answer(booked, request, wait_s=60)) for _ in range(12)]
@@ -150,7 +150,7 @@ async def test_each_service_answers_within_its_own_time(
     [card] = (await patient.answer(service, make_request(resources))).cards
     assert "Pulmonary embolism" in card.detail
     other = replace(service, id="chartside-other")
-    held = Held(answer_of("Pulmonary embolism"))
+    held = HeldEngine(answer_of("Pulmonary embolism"))
     sooner = make_consultant(held, answer_within_s=0.01, answer_within=own, seed=1)
     await sooner.answer(other, make_request(resources))
     assert held.requests == [], "told before the model said anything"

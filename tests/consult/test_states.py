@@ -41,8 +41,8 @@ async def test_each_call_tells_its_own_states(
     consultant = make_consultant(FakeEngine([FakeReply((answer_of("Sepsis"),))] * 3))
     request = make_request(resources)
     for sent in (first, FORBIDDEN if first is EMPTY else EMPTY, first):
-        asked = await consultant.ask(service, with_key(request, key, sent))
-        done = await consultant.finish(asked)
+        asked = await consultant.prepare(service, with_key(request, key, sent))
+        done = await consultant.complete(asked)
         assert done.key_states[key].value == ("empty" if sent is EMPTY else "unavailable")
         response = await consultant.answer(service, with_key(request, key, sent))
         told = " ".join(card.detail or "" for card in response.cards).lower()

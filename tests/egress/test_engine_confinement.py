@@ -16,6 +16,7 @@ import pytest
 from cds_hooks.inference.catalogue import load_catalogue
 from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.llama import LlamaEngine
+from cds_hooks.inference.recognition import known_entry
 from cds_hooks.inference.worker import landlock, seccomp
 from cds_hooks.inference.worker.confine import files_for
 
@@ -164,8 +165,7 @@ def test_the_filter_is_made_for_both_architectures(machine: str) -> None:
 def _config(**changes: Any) -> LlamaConfig:
     if not EMBEDDED.is_file():
         pytest.skip("the embedded model is not at build/models: run make")
-    entry = load_catalogue().for_file(EMBEDDED)
-    assert entry is not None
+    entry = known_entry(load_catalogue(), EMBEDDED)
     small = LlamaConfig(
         model=EMBEDDED, entry=entry, prompt_tokens=256, answer_tokens=64, samples=1, parallel=1,
         threads=1,

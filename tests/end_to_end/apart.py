@@ -33,7 +33,7 @@ from cryptography.x509.oid import NameOID
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from cds_hooks.cli.ehr import hook_request, place_in_time  # noqa: E402
+from cds_hooks.cds_client.requests import hook_request, place_in_time  # noqa: E402
 from cds_hooks.services import find  # noqa: E402
 from tests.end_to_end import outside  # noqa: E402
 from tests.end_to_end.capture import Capture  # noqa: E402

@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cds_hooks.cli.ehr import hook_request, place_in_time
+from cds_hooks.cds_client.requests import hook_request, place_in_time
 from cds_hooks.services import find
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -48,7 +48,7 @@ def dumps(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-FORBID = "from cds_hooks.inference.worker.dumps import forbid_dumps", "forbid_dumps()"
+FORBID = "from cds_hooks.core_dumps import forbid_dumps", "forbid_dumps()"
 NO_LIMIT = "import resource", "resource.setrlimit = lambda *_: None"
 CONFINED = "from cds_hooks.inference.worker.confine import confine", "confine({})"
 

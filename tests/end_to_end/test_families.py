@@ -69,8 +69,8 @@ async def test_a_chart_opens_and_a_model_of_this_family_answers(
     async with Runtime.running(settings, template=brief) as runtime:
         await runtime.until_ready(120)
         consultant = runtime.consultant
-        done = await consultant.finish(await consultant.ask(service, request))
-        response = await consultant.respond(done, request)
+        done = await consultant.complete(await consultant.prepare(service, request))
+        response = await consultant.make_response(done, request)
         kept = await runtime.store.get(done.id)
     # A random model that spells letter by letter may run out of tokens within its list: such a
     # sample is dropped, and what it wrote until then has the shape all the same.

@@ -199,7 +199,7 @@ def test_a_key_that_others_can_read_or_that_is_none_is_refused(tmp_path: Path) -
     path = tmp_path / "k.pem"
     create_key(path)
     path.chmod(0o644)
-    with pytest.raises(AdmissionError, match="others can read"):
+    with pytest.raises(AdmissionError, match="others may read"):
         load_signing_key(path)
     path.write_text("nothing")
     path.chmod(0o600)

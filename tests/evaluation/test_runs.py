@@ -11,6 +11,7 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from cds_hooks.consultation import Consultation, Outcome, Verdict
 from cds_hooks.evaluation.errors import RunError
@@ -62,6 +63,15 @@ async def test_every_case_is_asked_and_compared_with_its_truth(
     assert all(r.seconds == 1 and r.tokens["answer"] == 50 for r in results)
     assert read_results(tmp_path / RESULTS) == results
     assert read_manifest(tmp_path) == manifest
+
+
+def test_a_manifest_of_a_run_with_a_second_question_is_refused_and_without_is_read(
+    manifest: Manifest,
+) -> None:
+    said = manifest.model_dump(mode="json")
+    assert Manifest.model_validate({**said, "after": "none"}) == manifest
+    with pytest.raises(ValidationError):
+        Manifest.model_validate({**said, "after": "judge"})
 
 
 async def test_a_run_that_broke_off_goes_on_and_equals_one_that_did_not(

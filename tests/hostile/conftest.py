@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 import cds_hooks.runtime.service as service_module
-from cds_hooks.cli.ehr import hook_request
+from cds_hooks.cds_client.requests import hook_request
 from cds_hooks.operation.logs import configure_logging
 from cds_hooks.runtime.service import Runtime
 from cds_hooks.services import find

@@ -16,7 +16,7 @@ from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import Generation, GenerationRequest
 from cds_hooks.inference.llama import LlamaEngine
 from cds_hooks.inference.sizing import Choice, ContextSize, KvType, Placement, SplitMode
-from cds_hooks.inference.worker.setup import LoadOrder
+from cds_hooks.inference.worker.load_order import LoadOrder
 from cds_hooks.runtime.engines import local_configs
 from cds_hooks.settings import Settings, SettingsError, load_settings
 

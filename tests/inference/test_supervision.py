@@ -150,9 +150,10 @@ def test_the_process_ends_when_the_service_is_killed(config: LlamaConfig) -> Non
         from cds_hooks.inference.catalogue import load_catalogue
         from cds_hooks.inference.config import LlamaConfig
         from cds_hooks.inference.llama import LlamaEngine
+        from cds_hooks.inference.recognition import known_entry
         async def main():
             path = Path({str(config.model)!r})
-            engine = LlamaEngine(LlamaConfig(path, load_catalogue().for_file(path), threads=1,
+            engine = LlamaEngine(LlamaConfig(path, known_entry(load_catalogue(), path), threads=1,
                                              prompt_tokens=256, answer_tokens=64, samples=1))
             await engine.start()
             await engine.settled()

@@ -19,8 +19,8 @@ from cds_hooks.inference.machine import Machine
 from cds_hooks.inference.sizing import Choice, ContextSize, KvType
 from cds_hooks.inference.tuning import FLASH, PROMPT_THREADS, THREADS, Tuning
 from cds_hooks.inference.worker.kept_choice import KeptChoice
+from cds_hooks.inference.worker.load_order import LoadOrder
 from cds_hooks.inference.worker.native import NativeError
-from cds_hooks.inference.worker.setup import LoadOrder
 from cds_hooks.inference.worker.trial import Line
 from cds_hooks.inference.worker.tuning import tune
 from cds_hooks.runtime.engines import local_configs

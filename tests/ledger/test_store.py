@@ -16,7 +16,7 @@ import orjson
 import pytest
 from sqlalchemy import delete, text, update
 
-from cds_hooks.audit import Call, SiteKey, Store, StoreConfig, StoreUnavailable, tables
+from cds_hooks.audit import RecordedCall, SiteKey, Store, StoreConfig, StoreUnavailable, tables
 from cds_hooks.audit.ledger import checkpoint, merkle_tree, storage
 from cds_hooks.audit.ledger.ledger_errors import LedgerForked, RecordRefused
 from cds_hooks.audit.ledger.proof import prove
@@ -90,7 +90,7 @@ async def test_a_record_that_cannot_be_written_is_refused_and_nothing_is_appende
 async def test_who_was_shown_what_is_recorded_and_nothing_of_the_patient_in_clear(
     store: Store, consultation: Consultation, card: Make
 ) -> None:
-    call = Call(hook="patient-view", hook_instance="i1", user_id="Practitioner/7", jti="t1")
+    call = RecordedCall(hook="patient-view", hook_instance="i1", user_id="Practitioner/7", jti="t1")
     await store.save_consultation(consultation)
     assert await store.save_cards(consultation, [card("u1"), card("u2")], call)
     worked, shown = await records(store)
@@ -110,7 +110,7 @@ async def test_users_stand_in_clear_only_where_the_site_says_so_and_never_patien
 ) -> None:
     store = Store(StoreConfig(tmp_path / "s" / "s.sqlite", plain_users=True), site_key)
     for user in ("Practitioner/7", "Patient/7", "RelatedPerson/7", "https://x/r4/Patient/7", "7"):
-        await store.save_consultation(consultation, (), Call(user_id=user))
+        await store.save_consultation(consultation, (), RecordedCall(user_id=user))
     users = [each["user_ref"] for each in await records(store)]
     await store.close()
     assert users[0] == "Practitioner/7"

@@ -21,7 +21,7 @@ import pytest
 import prompts
 from cds_hooks.app import AppHandlers, Readiness, create_app
 from cds_hooks.audit import SiteKey, Store, StoreConfig
-from cds_hooks.cli.ehr import hook_request, place_in_time
+from cds_hooks.cds_client.requests import hook_request, place_in_time
 from cds_hooks.consult import Consultant, ConsultConfig, Dependencies
 from cds_hooks.gather import gather
 from cds_hooks.inference.engine import Generation, GenerationRequest

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, or_, select, update
 from cds_hooks.audit import tables
 from cds_hooks.audit.encryption.payloads import ERASED
 from cds_hooks.audit.store_errors import StoreRefused
-from cds_hooks.trust.files import make_folder
+from cds_hooks.private_files import make_folder
 
 __all__ = ["ErasedRecords", "erase_patient", "read_erasure_log", "reapply_erasures"]
 

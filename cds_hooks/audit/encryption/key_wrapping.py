@@ -1,7 +1,7 @@
 """Key wrapping (NIST SP 800-57): what encrypts data keys, here or in an external key provider.
 
-The site key in a file (`cds_hooks.audit.site_key.SiteKey`) wraps in this process. A key in a
-PKCS#11 device or in Vault wraps there and never leaves it (`cds_hooks.audit.external_keys`).
+The site key in a file (`cds_hooks.audit.encryption.site_key.SiteKey`) wraps in this process. A key
+in a PKCS#11 device or in Vault wraps there and never leaves it (`cds_hooks.audit.external_keys`).
 """
 
 from __future__ import annotations

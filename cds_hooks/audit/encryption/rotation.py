@@ -14,8 +14,8 @@ from sqlalchemy import Connection, bindparam, func, select, update
 
 from cds_hooks.audit import tables
 from cds_hooks.audit.encryption import data_keys
-from cds_hooks.audit.private_files import write_private
-from cds_hooks.audit.site_key import KeyRefused, SiteKey
+from cds_hooks.audit.encryption.site_key import KeyRefused, SiteKey
+from cds_hooks.private_files import write_private
 
 __all__ = ["load_or_create_successor", "require_successor", "rewrap_data_keys"]
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from cds_hooks.audit.encryption.key_wrapping import EXTERNAL_KEY, DecryptionFailed
 from cds_hooks.audit.encryption.rotation import require_successor
+from cds_hooks.audit.encryption.site_key import IDENTITY, IDENTITY_BYTES, SiteKey
 from cds_hooks.audit.external_keys.key_wrapper import ExternalKeyWrapper, KeyCheck, KeyProvider
-from cds_hooks.audit.private_files import read_private, write_private
-from cds_hooks.audit.site_key import IDENTITY, IDENTITY_BYTES, SiteKey
 from cds_hooks.audit.store_errors import KeyRefused
+from cds_hooks.private_files import read_private, write_private
 
 __all__ = [
     "create_external_key",
@@ -72,7 +72,9 @@ def load_or_create_external_successor(path: Path, old: SiteKey, provider: KeyPro
     if not path.exists():
         return create_external_key(path, provider, old)
     hint = "Name a file that is not there: the new key's file is created."
-    text = read_private(path, what="the site key", hint=hint)
+    text = read_private(path, what="the site key", hint=hint, error=KeyRefused).decode(
+        "ascii", "replace"
+    )
     new = open_external_key(text, provider, where=str(path))
     require_successor(path, new, old)
     return new

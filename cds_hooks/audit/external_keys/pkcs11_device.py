@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cds_hooks.audit.credentials import Secret
 from cds_hooks.audit.encryption.aead import NONCE_BYTES
 from cds_hooks.audit.encryption.key_wrapping import DecryptionFailed
-from cds_hooks.audit.private_files import Secret
 from cds_hooks.audit.store_errors import KeyRefused, StoreUnavailable
-from cds_hooks.trust.files import chmod_hint
+from cds_hooks.private_files import chmod_hint, is_open
 
 if TYPE_CHECKING:
     from pkcs11 import Session, Token
@@ -279,11 +279,11 @@ def _name(error: BaseException) -> str:
 def _require_not_writable(module: Path) -> None:
     """Refuse a module that others may change: its code runs in this process."""
     try:
-        modes = [module.stat().st_mode, module.parent.stat().st_mode]
+        writable = [is_open(each, _WRITABLE_BY_OTHERS) for each in (module, module.parent)]
     except OSError:
         hint = "Set key_device.module to the device's PKCS#11 library (.so)."
         raise KeyDeviceRefused("there is no such module", where=str(module), hint=hint) from None
-    if any(mode & _WRITABLE_BY_OTHERS for mode in modes):
+    if any(writable):
         hint = chmod_hint(module, module.parent, mode="go-w", done="changed")
         raise KeyDeviceRefused("others may change the module", where=str(module), hint=hint)
 

@@ -23,8 +23,8 @@ from typing import Any
 
 import httpx
 
+from cds_hooks.audit.credentials import Secret
 from cds_hooks.audit.encryption.key_wrapping import DecryptionFailed
-from cds_hooks.audit.private_files import Secret
 from cds_hooks.audit.store_errors import KeyRefused, StoreUnavailable
 from cds_hooks.tls_client import certificate_fault, client_context
 

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from cds_hooks.audit.ledger.ledger_errors import CheckpointInvalid, SigningKeyRefused
-from cds_hooks.audit.private_files import create_private, read_private
+from cds_hooks.private_files import chmod_hint, create_private, read_private
 
 __all__ = ["PublicKey", "SigningKey", "decode_base64"]
 
@@ -126,15 +126,15 @@ class SigningKey:
         """
         if create and not path.exists():
             create_private(path, _generate_pem())
-        text = read_private(
+        pem = read_private(
             path,
             what="the signing key",
             hint="Set ledger.signing_key to a file that the service's user can read.",
             error=SigningKeyRefused,
-            if_readable=" If somebody has, make a new one.",
+            if_open=f"{chmod_hint(path)} If somebody has, make a new one.",
         )
         try:
-            found = load_pem_private_key(text.encode("ascii", "replace"), None)
+            found = load_pem_private_key(pem, None)
         except (ValueError, TypeError):
             hint = "Make one with `chartside audit keygen`."
             message = "the file contains no signing key"

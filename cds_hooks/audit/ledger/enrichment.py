@@ -8,9 +8,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from cds_hooks.audit.encryption.site_key import SiteKey
 from cds_hooks.audit.ledger.entries import encounter_pseudonym, user_ref
-from cds_hooks.audit.ledger.record import Call, Entry
-from cds_hooks.audit.site_key import SiteKey
+from cds_hooks.audit.ledger.record import Entry
+from cds_hooks.consultation import RecordedCall
 
 __all__ = ["enrich", "format_utc", "with_plain_user", "with_pseudonyms"]
 
@@ -33,7 +34,7 @@ def enrich(entry: Entry, now: float, version: str) -> Entry:
     )
 
 
-def with_plain_user(call: Call) -> Call:
+def with_plain_user(call: RecordedCall) -> RecordedCall:
     """The call with the user's id in clear, unless the user is a patient or a relative."""
     kind = call.user_id.rpartition("/")[0].rpartition("/")[2]
     return call if kind in _PATIENT_ROLES else replace(call, user_ref=call.user_id)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from cds_hooks.audit.encryption.site_key import SiteKey
 from cds_hooks.audit.feedback import FeedbackReceipt
-from cds_hooks.audit.ledger.record import AssessmentRecord, Call, CardRecord, Entry
+from cds_hooks.audit.ledger.record import AssessmentRecord, CardRecord, Entry
 from cds_hooks.audit.retention import DeletedRecords
-from cds_hooks.audit.site_key import SiteKey
-from cds_hooks.consultation import Assessment, Consultation
+from cds_hooks.consultation import Assessment, Consultation, RecordedCall
 from cds_hooks.protocol.cards import Card
 from cds_hooks.protocol.feedback import FeedbackEntry
 from fhir_mapping.chart import Chart
@@ -27,13 +27,13 @@ _MAX_CARDS = 500
 
 
 def consultation_entry(
-    consultation: Consultation, cards: Sequence[Card], call: Call | None, key: SiteKey
+    consultation: Consultation, cards: Sequence[Card], call: RecordedCall | None, key: SiteKey
 ) -> Entry:
     """All that led to an answer; `hook-answered` when somebody is shown it, else `consulted`."""
     model, prompt = consultation.model, consultation.prompt
     is_shown = call is not None or bool(cards)
     return Entry(
-        **_caller_fields(call or Call(), key),
+        **_caller_fields(call or RecordedCall(), key),
         type="hook-answered" if is_shown else "consulted",
         service_id=consultation.service,
         consultation=consultation.id,
@@ -63,11 +63,11 @@ def consultation_entry(
 
 
 def answer_entry(
-    consultation: Consultation, cards: Sequence[Card], call: Call | None, key: SiteKey
+    consultation: Consultation, cards: Sequence[Card], call: RecordedCall | None, key: SiteKey
 ) -> Entry:
     """Who was shown which cards of a recorded consultation."""
     return Entry(
-        **_caller_fields(call or Call(), key),
+        **_caller_fields(call or RecordedCall(), key),
         type="hook-answered",
         service_id=consultation.service,
         consultation=consultation.id,
@@ -82,7 +82,7 @@ def feedback_entry(
     service: str,
     entries: Sequence[FeedbackEntry],
     receipt: FeedbackReceipt,
-    call: Call | None,
+    call: RecordedCall | None,
     key: SiteKey,
 ) -> Entry:
     """A feedback call: how many entries came, and how many were new or known.
@@ -90,7 +90,7 @@ def feedback_entry(
     Cards are keyed hashes: a client may call a card by any text.
     """
     return Entry(
-        **_caller_fields(call or Call(), key),
+        **_caller_fields(call or RecordedCall(), key),
         type="feedback",
         service_id=service,
         details={
@@ -126,7 +126,7 @@ def encounter_pseudonym(key: SiteKey, encounter_id: str) -> str:
     return key.digest("ledger-encounter", encounter_id) if encounter_id else ""
 
 
-def _caller_fields(call: Call, key: SiteKey) -> dict[str, Any]:
+def _caller_fields(call: RecordedCall, key: SiteKey) -> dict[str, Any]:
     # `user_ref` is set already where the site records users in clear.
     return {
         "hook": call.hook,

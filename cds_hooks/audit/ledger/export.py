@@ -16,7 +16,7 @@ from pathlib import Path
 from cds_hooks.audit.ledger import canonical_json
 from cds_hooks.audit.ledger.ledger_errors import ExportUnreadable
 from cds_hooks.audit.ledger.record import Record
-from cds_hooks.trust.files import make_folder
+from cds_hooks.private_files import make_folder
 
 __all__ = ["Export", "MAX_RECORD_BYTES", "parse_record", "write_export"]
 

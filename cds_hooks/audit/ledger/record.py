@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from cds_hooks.audit.ledger.ledger_errors import RecordRefused
 
-__all__ = ["AssessmentRecord", "Call", "CardRecord", "Entry", "Record"]
+__all__ = ["AssessmentRecord", "CardRecord", "Entry", "Record"]
 
 _TYPE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", re.ASCII)
 _NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_.:-]*", re.ASCII)
@@ -22,25 +22,6 @@ _MAX_TEXT = 4096
 _MAX_DEPTH = 6
 # A float this large is written like an integer, which JSON readers do not read exactly.
 _MAX_NUMBER = 2**53
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """Who called, as the request and its token say.
-
-    `user_id` and `encounter_id` are plain here and written as keyed hashes only; `user_ref` is
-    written as it is, for a site that records users in clear.
-    """
-
-    hook: str = ""
-    hook_instance: str = ""
-    request_id: str = ""
-    client_iss: str = ""
-    tenant: str = ""
-    jti: str = ""
-    user_ref: str = ""
-    user_id: str = field(default="", repr=False)
-    encounter_id: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ import base64
 import binascii
 import hashlib
 import os
-import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,7 @@ from pydantic import ValidationError
 
 from cds_hooks.evaluation.admission.record import AdmissionRecord
 from cds_hooks.evaluation.errors import AdmissionError
-from cds_hooks.trust.files import chmod_hint, make_folder
+from cds_hooks.private_files import make_folder, read_private
 
 __all__ = [
     "create_key",
@@ -107,10 +106,8 @@ def create_key(path: Path) -> Ed25519PrivateKey:
 def load_signing_key(path: Path) -> Ed25519PrivateKey:
     """The key in a PEM file. Raises AdmissionError when it is missing, readable by others, or not
     an Ed25519 key."""
-    raw = _read(path)
-    if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        message = "others can read the signing key"
-        raise AdmissionError(message, where=str(path), hint=chmod_hint(path))
+    hint = "Name a file that this user can read."
+    raw = read_private(path, what="the signing key", hint=hint, error=AdmissionError)
     try:
         key = load_pem_private_key(raw, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):

@@ -60,7 +60,6 @@ def _told(manifest: Manifest) -> Iterator[str]:
     yield f"{manifest.samples} samples"
     yield f"{manifest.engines} engines"
     yield f"{manifest.concurrency} at once"
-    yield f"then {manifest.after.value}"
 
 
 def run_page(runs: Sequence[Run]) -> Page:
@@ -130,7 +129,6 @@ def _asked(run: Run) -> Section:
         ("seed, samples a case", f"{manifest.seed}, {manifest.samples}"),
         ("names", _NAMES[manifest.names] if suite.task is Task.OPEN else "-"),
         ("engines, cases in flight in each", f"{manifest.engines}, {manifest.concurrency}"),
-        ("asked after the list", manifest.after.value),
         ("started", manifest.started),
         ("outcomes", ", ".join(f"{outcome} {n}" for outcome, n in summary.outcomes) or "none"),
     ]

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cds_hooks.core_dumps import forbid_dumps
 from cds_hooks.inference.splits import named_parts
 from cds_hooks.inference.worker import landlock, seccomp
-from cds_hooks.inference.worker.dumps import forbid_dumps
 from cds_hooks.inference.worker.landlock import Files
 
 __all__ = ["NOT_CONFINED", "Confinement", "attempts", "confine", "files_for"]

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import llama_cpp
 
 from cds_hooks.inference.processor import processor_name, this_processor
 from cds_hooks.inference.worker.kept_choice import KeptChoice
+from cds_hooks.inference.worker.load_order import LoadOrder
 from cds_hooks.inference.worker.saved import SavedStates
-
-if TYPE_CHECKING:
-    from cds_hooks.inference.worker.setup import LoadOrder
 
 __all__ = ["kept_choice", "saved_states"]
 

@@ -20,10 +20,11 @@ from cds_hooks.inference.worker import library
 from cds_hooks.inference.worker.constraint import SchemaError
 from cds_hooks.inference.worker.inbox import Inbox
 from cds_hooks.inference.worker.jobs import Job
+from cds_hooks.inference.worker.load_order import LoadOrder
 from cds_hooks.inference.worker.native import NativeError
 from cds_hooks.inference.worker.outbox import Outbox
 from cds_hooks.inference.worker.sampling import Sampling
-from cds_hooks.inference.worker.setup import Loaded, LoadOrder, load
+from cds_hooks.inference.worker.setup import Loaded, load
 from cds_hooks.inference.worker.tokens import PromptTokenizer
 
 __all__ = ["BROKEN", "Service"]

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from cds_hooks.inference.adapters import Adapter, refuse_unless_it_adapts
+from cds_hooks.inference.adapters import refuse_unless_it_adapts
 from cds_hooks.inference.chat import bounded_scaffold
 from cds_hooks.inference.gguf import Header, check_digest, read_header
 from cds_hooks.inference.gpu_memory import refuse_unless_gpus_hold
@@ -24,16 +23,15 @@ from cds_hooks.inference.memory import (
     refuse_unless_heads_fit,
     refuse_unless_it_fits,
 )
-from cds_hooks.inference.processor import this_processor
-from cds_hooks.inference.sizing import Choice, ContextSize, Placement, Sizes
+from cds_hooks.inference.sizing import Placement
 from cds_hooks.inference.splits import digest_of, read_model
-from cds_hooks.inference.tuning import Tuning
 from cds_hooks.inference.worker import native
 from cds_hooks.inference.worker.constraint import Compiler
 from cds_hooks.inference.worker.devices import gpus
 from cds_hooks.inference.worker.faults import Fault
 from cds_hooks.inference.worker.jobs import NameSearch, Tools
 from cds_hooks.inference.worker.keys import kept_choice, saved_states
+from cds_hooks.inference.worker.load_order import LoadOrder
 from cds_hooks.inference.worker.prefixes import Prefixes
 from cds_hooks.inference.worker.proof import prove
 from cds_hooks.inference.worker.scheduler import Emit, Scheduler
@@ -44,83 +42,9 @@ from cds_hooks.inference.worker.tuning import tune
 from cds_hooks.inference.worker.vocabulary import Vocabulary
 from cds_hooks.inference.worker.work import SequencePool
 
-__all__ = ["LoadOrder", "Loaded", "load"]
+__all__ = ["Loaded", "load"]
 
 _USUAL = ("system", "user")
-
-
-@dataclass(frozen=True, slots=True)
-class LoadOrder:
-    """What the service asks to be loaded; `from_frame` says which frame keys there are.
-
-    `size` is what the context is made with, its `flash` what holds while `flash_attention` and
-    `extra_buffers` are to be measured and are not. `slots` prompt beginnings of each kind are kept,
-    as much as `kept_cells` hold; `leads` and `width` are how names are searched (see `names.py`).
-    """
-
-    model: Path
-    sha256: str
-    adapters: tuple[Adapter, ...]
-    size: ContextSize
-    placement: Placement
-    slots: int
-    kept_cells: int
-    template: str
-    names: Path | None
-    cache: Path | None
-    leads: tuple[str, ...]
-    width: int
-    options: Mapping[str, Any]
-    thinking: Mapping[str, Any] | None
-    flash_attention: Choice = Choice.MEASURED
-    tuning: Tuning = field(default_factory=Tuning)
-    extra_buffers: Choice = Choice.MEASURED
-    fault: str = ""
-
-    @property
-    def repacks(self) -> bool:
-        """Whether llama.cpp may repack weights, as long as nothing was measured."""
-        return self.extra_buffers is not Choice.OFF
-
-    @property
-    def sizes(self) -> Sizes:
-        """What decides how much memory the model takes."""
-        return Sizes(
-            size=self.size,
-            placement=self.placement,
-            slots=self.slots,
-            kept_cells=self.kept_cells,
-            repacks=self.repacks,
-            features=this_processor(),
-            names=self.names.stat().st_size if self.names else 0,
-        )
-
-    @classmethod
-    def from_frame(cls, frame: Mapping[str, Any]) -> LoadOrder:
-        """Raises KeyError, TypeError or ValueError when the frame is not a load order."""
-        return cls(
-            model=Path(frame["model"]),
-            sha256=str(frame["sha256"]),
-            adapters=tuple(
-                Adapter(Path(a["path"]), float(a["scale"]), str(a["sha256"]))
-                for a in frame["adapters"]
-            ),
-            size=ContextSize.from_frame(frame["size"]),
-            placement=Placement.from_frame(frame),
-            slots=int(frame["slots"]),
-            kept_cells=int(frame["kept_cells"]),
-            template=str(frame["template"]),
-            names=Path(frame["names"]) if frame["names"] else None,
-            cache=Path(frame["cache"]) if frame["cache"] else None,
-            leads=tuple(str(lead) for lead in frame["leads"]),
-            width=int(frame["width"]),
-            options=dict(frame["options"]),
-            thinking=frame["thinking"],
-            flash_attention=Choice(frame["flash_attention"]),
-            tuning=Tuning.from_frame(frame["tuning"]),
-            extra_buffers=Choice(frame["extra_buffers"]),
-            fault=str(frame["fault"]),
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cds_hooks.consultation import Reason
-from cds_hooks.plausibility.checks.base import ABSTAIN, FAIL, PASS, Case
-from cds_hooks.plausibility.results import told_values
-from cds_hooks.plausibility.rules import ResultRule, TestRule, concerning, result_rules, test_rules
-from cds_hooks.plausibility.treatment import treating
-from fhir_mapping.chart import Fact, Flag, Polarity
+from cds_hooks.plausibility.chart.result_agreement import agrees
+from cds_hooks.plausibility.chart.results_by_analyte import told_values
+from cds_hooks.plausibility.chart.treatments import treating
+from cds_hooks.plausibility.checks.check import ABSTAIN, FAIL, PASS, Case
+from cds_hooks.plausibility.rules.diagnosis_rules import (
+    ResultRule,
+    TestRule,
+    concerning,
+    result_rules,
+    test_rules,
+)
+from fhir_mapping.chart import Fact, Polarity
 
-__all__ = ["DefiningResult", "ExpectedResult", "NegativeTest", "agrees"]
+__all__ = ["DefiningResult", "ExpectedResult", "NegativeTest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,27 +66,6 @@ def _was_only_negative(rule: TestRule, fact: Fact) -> bool:
     return fact.polarity is Polarity.ABSENT and " -> " not in fact.text
 
 
-def agrees(rule: ResultRule, fact: Fact) -> bool | None:
-    """Whether a result lies where the rule asks; None when it cannot be told.
-
-    Of a series told in one line every value counts: one that lies there is enough.
-    """
-    if rule.needs:
-        return _flagged(rule.needs, fact)
-    if rule.unit and fact.unit != rule.unit:
-        return None
-    values = told_values(fact)
-    if not values:
-        return None
-    if rule.below is not None:
-        return min(values) < rule.below
-    if rule.at_most is not None:
-        return min(values) <= rule.at_most
-    if rule.at_least is not None:
-        return max(values) >= rule.at_least
-    return max(values) > rule.above if rule.above is not None else None
-
-
 def _judge(check: str, case: Case, *, contradicts: bool) -> Iterator[Reason]:
     for rule in concerning(result_rules, case.concepts):
         if rule.contradicts is not contradicts or not _speaks_of(rule, case):
@@ -112,22 +98,3 @@ def _speaks_of(rule: ResultRule, case: Case) -> bool:
         return False
     age = case.record.chart.patient.age_years
     return not rule.from_years or (age is not None and age >= rule.from_years)
-
-
-def _flagged(needs: str, fact: Fact) -> bool | None:
-    if fact.flag is None or fact.flag is Flag.ABNORMAL:
-        return None
-    if fact.flag.is_low if needs == "low" else fact.flag.is_high:
-        return True
-    return _series_agrees(needs, fact)
-
-
-def _series_agrees(needs: str, fact: Fact) -> bool | None:
-    """A normal newest value says nothing of earlier ones without a range to compare them with."""
-    values = told_values(fact)
-    if len(values) < 2:
-        return False
-    limit = None if fact.range is None else fact.range.low if needs == "low" else fact.range.high
-    if limit is None:
-        return None
-    return min(values) < limit if needs == "low" else max(values) > limit

@@ -1,0 +1,52 @@
+"""The values that travel through the service, from what a model said to the whole record.
+
+Frozen and typed. The store keeps them, cards are made from them, and `--explain` prints them.
+"""
+
+from cds_hooks.consultation.assessment import (
+    Assessment,
+    ChartFinding,
+    Reason,
+    Seriousness,
+    TruthSet,
+    Verdict,
+)
+from cds_hooks.consultation.differential import (
+    Candidate,
+    Differential,
+    Evidence,
+    Group,
+)
+from cds_hooks.consultation.origin import (
+    Caller,
+    KeyArrival,
+    KeyState,
+    ModelIdentity,
+    ModelPart,
+    RecordedCall,
+)
+from cds_hooks.consultation.stages import (
+    Consultation,
+    Outcome,
+)
+
+__all__ = [
+    "Assessment",
+    "RecordedCall",
+    "Caller",
+    "Candidate",
+    "ChartFinding",
+    "Consultation",
+    "Differential",
+    "Evidence",
+    "Group",
+    "KeyArrival",
+    "KeyState",
+    "ModelIdentity",
+    "ModelPart",
+    "Outcome",
+    "Reason",
+    "Seriousness",
+    "TruthSet",
+    "Verdict",
+]
