@@ -20,7 +20,7 @@ from pathlib import Path
 
 import httpx
 
-from cds_hooks.cli.ehr import place_in_time
+from cds_hooks.cds_client.requests import place_in_time
 from tests.docs.pages import ROOT, Block
 from tests.end_to_end.conftest import IN_BRIEF
 
