@@ -19,9 +19,9 @@ from cds_hooks.inference.engine import (
     GenerationRequest,
     QueueFull,
 )
-from cds_hooks.inference.fake import FakeEngine, FakeReply
 from cds_hooks.inference.ladder import Rung
 from cds_hooks.inference.panel import Asked, Panel, PanelGeneration, by_model
+from tests.fake_engine import FakeEngine, FakeReply
 
 Ask = Callable[..., GenerationRequest]
 
