@@ -1,21 +1,19 @@
-"""The service as an ASGI application: FastAPI inside, our layers around it."""
+"""The service as an ASGI application: FastAPI with our middleware."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
-import orjson
-from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp
 
 from cds_hooks.app.config import AppConfig
-from cds_hooks.app.endpoints import Endpoints
 from cds_hooks.app.errors import MethodNotAllowed, PathUnknown, Unexpected
 from cds_hooks.app.handlers import AppHandlers
 from cds_hooks.app.middleware.authenticate import Authenticate
@@ -29,127 +27,103 @@ from cds_hooks.app.middleware.last_resort import LastResort
 from cds_hooks.app.middleware.observe import Observe
 from cds_hooks.app.middleware.paths import Paths
 from cds_hooks.app.middleware.request_id import RequestId
-from cds_hooks.app.notes import notes_of, place_of
-from cds_hooks.app.openapi import components, describe
-from cds_hooks.app.replies import error_reply, json_reply
+from cds_hooks.app.notes import notes_of
+from cds_hooks.app.openapi import document_of
+from cds_hooks.app.replies import error_reply
+from cds_hooks.app.routers import ROUTERS
 from cds_hooks.app.routes import ALLOWED, normal, route_of
+from cds_hooks.app.state import AppState
 from cds_hooks.errors import ChartsideError
+from cds_hooks.protocol.wire import to_json
+from cds_hooks.services import discovery_of
 
 __all__ = ["create_app"]
 
 
-def create_app(handlers: AppHandlers, config: AppConfig | None = None) -> ASGIApp:
+def create_app(
+    handlers: AppHandlers, config: AppConfig | None = None, *, pages: Sequence[APIRouter] = ()
+) -> FastAPI:
     """The application. ValueError or AnswerInvalid when the services cannot be published.
 
-    From the outside in: an id, the observer, CORS, the last resort, then who calls, then everything
-    that refuses cheaply, then the endpoints: what is not let in holds no place among the calls.
+    `pages` are routers of web pages; their paths must be known to `routes`.
     """
     config = config or AppConfig()
-    app: ASGIApp = _inner(handlers, config)
-    app = ContentType(app)
-    app = BodyLimit(app, config)
-    app = InFlight(app, config.max_in_flight, config.max_per_peer)
-    if handlers.identify is not None:
-        app = Authenticate(app, handlers.identify)
-    if config.proxies:
-        app = Forwarded(app, config.proxies, config.certificate_header)
-    app = Paths(app)
-    app = LastResort(app, config.retry_after_s)
-    if config.cors_origins:
-        app = Cors(app, config.cors_origins)
-    app = FixedHeaders(app)
-    app = Observe(app, handlers.observe)
-    return RequestId(app)
-
-
-def _inner(handlers: AppHandlers, config: AppConfig) -> FastAPI:
     app = FastAPI(
         title="Chartside",
         version=handlers.version.get("version", "0"),
-        # FastAPI's pages load assets from elsewhere, and its document knows nothing of our bodies.
-        openapi_url=None,
+        # FastAPI's own pages load their assets from another origin.
+        docs_url=None,
+        redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
         lifespan=_lifespan(handlers),
+        middleware=_middleware(handlers, config),
+        exception_handlers=dict.fromkeys((ChartsideError, HTTPException), _answer_error),
     )
-    _add_routes(app, Endpoints(handlers, config), describe([s.id for s in handlers.services]))
-    _add_document(app)
-    _add_handlers(app, config)
+    discovery = to_json(discovery_of(handlers.services))
+    app.state.shared = AppState(handlers, config, discovery)
+    for router in (*ROUTERS, *pages):
+        app.include_router(router)
+        _add_head(app, router)
+    document = document_of(app, [service.id for service in handlers.services])
+    app.openapi = lambda: document  # type: ignore[method-assign]  # as FastAPI's manual says
     return app
 
 
-def _lifespan(handlers: AppHandlers) -> Any:
+def _middleware(handlers: AppHandlers, config: AppConfig) -> list[Middleware]:
+    """From the outside in: an id, the observer, CORS, the last resort, then who calls, then what
+    refuses cheaply: a caller that is refused holds no place among the calls."""
+    identify, proxies = handlers.identify, config.proxies
+    return [
+        Middleware(RequestId),
+        Middleware(Observe, handlers.observe),
+        Middleware(FixedHeaders),
+        *([Middleware(Cors, config.cors_origins)] if config.cors_origins else []),
+        Middleware(LastResort, config.retry_after_s),
+        Middleware(Paths),
+        *([Middleware(Forwarded, proxies, config.certificate_header)] if proxies else []),
+        *([Middleware(Authenticate, identify)] if identify is not None else []),
+        Middleware(InFlight, config.max_in_flight, config.max_per_peer),
+        Middleware(BodyLimit, config),
+        Middleware(ContentType),
+    ]
+
+
+def _lifespan(
+    handlers: AppHandlers,
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        manager: AbstractAsyncContextManager[None] | None = (
-            handlers.lifespan and handlers.lifespan()
-        )
-        if manager is None:
+        if handlers.lifespan is None:
             yield
         else:
-            async with manager:
+            async with handlers.lifespan():
                 yield
 
     return lifespan
 
 
-def _add_routes(app: FastAPI, endpoints: Endpoints, described: dict[str, Any]) -> None:
-    calls = {
-        "/cds-services/{service_id}": endpoints.service,
-        "/cds-services/{service_id}/feedback": endpoints.feedback,
-        "/consultations/{link}/feedback": endpoints.judgements,
-    }
-    pages = {
-        "/cds-services": endpoints.discovery,
-        "/healthz": endpoints.healthz,
-        "/readyz": endpoints.readyz,
-        "/version": endpoints.version,
-        "/metrics": endpoints.metrics,
-        "/basis": endpoints.basis,
-        "/consultations/{link}": endpoints.consultation,
-    }
-    for method, routes in (("POST", calls), ("GET", pages)):
-        for path, endpoint in routes.items():
-            name = endpoint.__name__
+def _add_head(app: FastAPI, router: APIRouter) -> None:
+    """HEAD wherever there is GET, which FastAPI leaves to its users."""
+    for route in router.routes:
+        if isinstance(route, APIRoute) and "GET" in (route.methods or ()):
             app.add_api_route(
-                path,
-                endpoint,
-                methods=[method],
-                name=name,
-                operation_id=name,
-                response_model=None,
-                response_class=Response,
-                openapi_extra=described[name],
+                route.path,
+                route.endpoint,
+                methods=["HEAD"],
+                response_class=route.response_class,
+                include_in_schema=False,
             )
-    for path, endpoint in pages.items():
-        app.add_route(path, endpoint, methods=["HEAD"], include_in_schema=False)
 
 
-def _add_document(app: FastAPI) -> None:
-    document = get_openapi(title=app.title, version=app.version, routes=app.routes)
-    body = orjson.dumps({**document, "components": {"schemas": components()}})
-
-    async def openapi(_: Request) -> Response:
-        return json_reply(body)
-
-    app.add_route("/openapi.json", openapi, methods=["GET", "HEAD"], include_in_schema=False)
-
-
-def _add_handlers(app: FastAPI, config: AppConfig) -> None:
-    """Every error inside FastAPI goes the same way out, its own 422 and 500 too."""
-
-    async def answer(request: Request, error: Exception) -> Response:
-        path = request.scope["path"]
-        known = _known(error)
-        if isinstance(known, MethodNotAllowed) and request.method == "OPTIONS":
-            return Response(status_code=204, headers={"Allow": ALLOWED[route_of(normal(path))]})
-        notes = notes_of(request.scope)
-        notes.code = known.code
-        if isinstance(known, Unexpected):
-            notes.fault = place_of(error)
-        return error_reply(known, path=path, retry_after_s=config.retry_after_s)
-
-    for kind in (ChartsideError, HTTPException, Exception):
-        app.add_exception_handler(kind, answer)
+async def _answer_error(request: Request, error: Any) -> Response:
+    """An error of an endpoint, or FastAPI's own for a path or a method, as every other of ours."""
+    path, known = request.scope["path"], _known(error)
+    if isinstance(known, MethodNotAllowed) and request.method == "OPTIONS":
+        return Response(status_code=204, headers={"Allow": ALLOWED[route_of(normal(path))]})
+    notes_of(request.scope).code = known.code
+    retry_after_s = request.app.state.shared.config.retry_after_s
+    return error_reply(known, path=path, retry_after_s=retry_after_s)
 
 
 def _known(error: Exception) -> ChartsideError:

@@ -1,13 +1,20 @@
-"""The OpenAPI document, made of the very schemas that answers are checked against."""
+"""The OpenAPI document: FastAPI's, with the very schemas that answers are checked against."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
 
 from cds_hooks.protocol.validation import SchemaName, schema
 
-__all__ = ["components", "describe"]
+__all__ = ["CALL_REFUSALS", "FORM", "body_of", "document_of", "json_of", "page_of", "refusals"]
+
+Responses = dict[int | str, dict[str, Any]]
+
+CALL_REFUSALS = (400, 403, 404, 408, 412, 413, 415, 429, 500, 503)
+"""The statuses that a call of a service or its feedback may be refused with."""
 
 _NAMES: tuple[SchemaName, ...] = (
     "discovery",
@@ -16,92 +23,65 @@ _NAMES: tuple[SchemaName, ...] = (
     "operation-outcome",
     "response",
 )
-
-
-def _json(name: SchemaName) -> dict[str, Any]:
-    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
-
-
-def _answers(ok: dict[str, Any], *statuses: int) -> dict[str, Any]:
-    refused = {"description": "An OperationOutcome", "content": _json("operation-outcome")}
-    bare = {"401": {"description": "No caller that this site knows; the body is empty"}}
-    return {"200": ok, **bare, **{str(status): refused for status in statuses}}
-
-
-_CALL = (400, 403, 404, 408, 412, 413, 415, 429, 500, 503)
-
-
-def _page(description: str, *media_types: str) -> dict[str, Any]:
-    content: dict[str, Any] = {media_type: {"schema": {}} for media_type in media_types}
-    return {"responses": {"200": {"description": description, "content": content}}}
-
-
-_READY = _page("Ready", "application/json")
-_READY["responses"]["503"] = _page("Not ready", "application/json")["responses"]["200"]
-
-
-_SHAPE = {"type": "string", "pattern": r"^[0-9a-f-]{36}\.[0-9]{1,12}\.[0-9a-f]{64}$"}
-_LINK = {"name": "link", "in": "path", "required": True, "schema": _SHAPE}
-_CONSULTATION = {
-    "parameters": [_LINK],
-    "responses": {
-        **_page("One consultation", "text/html")["responses"],
-        "404": {"description": "An OperationOutcome", "content": _json("operation-outcome")},
-        "503": {"description": "An OperationOutcome", "content": _json("operation-outcome")},
-    },
-}
-
 _SAID = {
     "type": "object",
     "description": "`said-1` to `said-32` and `why-1` to `why-32`, by the diagnosis's place.",
     "properties": {"said-1": {"enum": ["useful", "wrong"]}, "words": {"type": "string"}},
     "required": ["said-1"],
 }
-_FORM = {"application/x-www-form-urlencoded": {"schema": _SAID}}
-_JUDGEMENTS = {
-    "parameters": [_LINK],
-    "requestBody": {"required": True, "content": _FORM},
-    "responses": {
-        "303": {"description": "Kept; the page of the consultation shows it"},
-        **{
-            str(status): {
-                "description": "An OperationOutcome",
-                "content": _json("operation-outcome"),
-            }
-            for status in (400, 404, 408, 413, 415, 429, 503)
-        },
-    },
+FORM = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/x-www-form-urlencoded": {"schema": _SAID}},
+    }
 }
+"""The form of a consultation's page."""
 
 
-def _call(ids: Sequence[str], body: SchemaName, says: str, answer: SchemaName) -> dict[str, Any]:
-    which = {"type": "string", "enum": list(ids)}
-    ok = {"description": says, "content": _json(answer)}
-    return {
-        "parameters": [{"name": "service_id", "in": "path", "required": True, "schema": which}],
-        "requestBody": {"required": True, "content": _json(body)},
-        "responses": _answers(ok, *_CALL),
-    }
+def json_of(name: SchemaName, says: str) -> dict[str, Any]:
+    """A response in one of the protocol's schemas."""
+    return {"description": says, "content": _content(name)}
 
 
-def describe(ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Each endpoint's part of the document, by the endpoint's name, for services of these ids."""
-    found = {"description": "The services", "content": _json("discovery")}
-    return {
-        "discovery": {"responses": _answers(found, 403, 429, 503)},
-        "service": _call(ids, "hook-request", "Cards", "response"),
-        "feedback": _call(ids, "feedback", "What was taken", "operation-outcome"),
-        "healthz": _page("Alive", "application/json"),
-        "readyz": _READY,
-        "version": _page("What runs here", "application/json"),
-        "metrics": _page("Prometheus text", "text/plain"),
-        "basis": _page("On what the answers rest", "text/html"),
-        "consultation": _CONSULTATION,
-        "judgements": _JUDGEMENTS,
-    }
+def body_of(name: SchemaName) -> dict[str, Any]:
+    """A request body in one of the protocol's schemas."""
+    return {"requestBody": {"required": True, "content": _content(name)}}
 
 
-def components() -> dict[str, Any]:
+def page_of(says: str, media_type: str) -> dict[str, Any]:
+    """A response that is no JSON."""
+    return {"description": says, "content": {media_type: {"schema": {}}}}
+
+
+def refusals(*statuses: int, bare: bool = True) -> Responses:
+    """OperationOutcomes with these statuses; `bare` adds the 401, whose body is empty."""
+    found: Responses = {status: json_of("operation-outcome", "Refused") for status in statuses}
+    nobody = {"description": "No caller that this site knows; the body is empty"}
+    return {401: nobody, **found} if bare else found
+
+
+def document_of(app: FastAPI, ids: list[str]) -> dict[str, Any]:
+    """The document of an application whose services have these ids."""
+    document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            # FastAPI adds its own to what has a parameter; no endpoint here answers with it.
+            operation["responses"].pop("422", None)
+            for parameter in operation.get("parameters", ()):
+                if parameter["name"] == "service_id":
+                    parameter["schema"] = {"type": "string", "enum": ids}
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    for validation in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(validation, None)
+    schemas.update(_components())
+    return document
+
+
+def _content(name: SchemaName) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+
+
+def _components() -> dict[str, Any]:
     """All schemas under `components/schemas`, their definitions beside them (`name.definition`)."""
     found: dict[str, Any] = {}
     for name in _NAMES:

@@ -83,9 +83,9 @@ class CdsClient:
                 patient_id=patient_id,
                 encounter_id=current_encounter_id(resources),
             )
-            return self._answered(http, f"{_DISCOVERY}/{service['id']}", body)
+            return self._post(http, f"{_DISCOVERY}/{service['id']}", body)
 
-    def _answered(self, http: httpx.Client, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def _post(self, http: httpx.Client, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """The response once the model's answer is on a card, or the last one within the time."""
         ends = time.monotonic() + self.wait_s
         while True:

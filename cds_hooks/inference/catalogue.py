@@ -205,16 +205,6 @@ class Catalogue(_Strict):
         known = (e for e in self.entries if sha256 and sha256 in (e.sha256, *e.digests))
         return next(known, None)
 
-    def for_file(self, path: Path, sha256: str = "") -> ModelEntry | None:
-        """The entry with that digest, otherwise the one that fits the file's name most closely.
-
-        Of two that fit as closely it is neither. `recognition.recognise` reads the header too.
-        """
-        if known := self.for_digest(sha256):
-            return known
-        fits = self.closest((e for e in self.entries if e.matches(path)), path)
-        return fits[0] if len(fits) == 1 else None
-
     def closest(self, entries: Iterable[ModelEntry], path: Path) -> tuple[ModelEntry, ...]:
         """Of several entries those that fit most closely: the site's own, then by file name."""
         fits = [((e.name in self.own, e.matches(path)), e) for e in entries]

@@ -88,7 +88,7 @@ async def test_the_place_of_a_fault_is_the_last_of_our_own_files(make_edge):
     edge = make_edge(ready=3)
     response = await edge.get("/readyz")
     assert response.status_code == 500
-    assert edge.seen[0].fault.startswith("AttributeError at cds_hooks/app/endpoints.py:")
+    assert edge.seen[0].fault.startswith("AttributeError at cds_hooks/app/routers/operations.py:")
 
 
 class Odd(ChartsideError):

@@ -19,6 +19,7 @@ import numpy as np
 
 from cds_hooks.inference.catalogue import load_catalogue
 from cds_hooks.inference.config import LlamaConfig
+from cds_hooks.inference.recognition import known_entry
 from cds_hooks.inference.worker import native
 from cds_hooks.inference.worker.digests import hashed
 from cds_hooks.inference.worker.lanes import Lane
@@ -61,8 +62,7 @@ SCHEMA: dict[str, Any] = {"type": "array", "minItems": 9, "maxItems": 9, "items"
 
 def main() -> None:
     model = Path(sys.argv[1])
-    entry = load_catalogue().for_file(model)
-    assert entry is not None
+    entry = known_entry(load_catalogue(), model)
     native.silence()
     order = LlamaConfig(model, entry, prompt_tokens=1024, parallel=1, threads=1).order()
     loaded = load(LoadOrder.from_frame(order), hashed(order), lambda _message: None, time.monotonic)
@@ -82,8 +82,8 @@ def _evaluate(context: native.Context, tokens: list[int], pos: int) -> np.ndarra
 
 def _prompt(context: native.Context, prompt: list[int]) -> np.ndarray:
     context.drop(0)
-    for start in range(0, len(prompt), context.batch.room):
-        logits = _evaluate(context, prompt[start : start + context.batch.room], start)
+    for start in range(0, len(prompt), context.batch.capacity):
+        logits = _evaluate(context, prompt[start : start + context.batch.capacity], start)
     return logits
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cds_hooks.inference.catalogue import CatalogueError, load_catalogue
+from cds_hooks.inference.catalogue import Catalogue, CatalogueError, ModelEntry, load_catalogue
+from cds_hooks.inference.recognition import recognise
 
 DIGEST = "0123456789abcdef" * 4
 ENTRY = """
@@ -22,20 +23,25 @@ context = 4096
 """
 
 
+def entry_of(catalogue: Catalogue, path: Path, sha256: str = "") -> ModelEntry | None:
+    """What a file is taken for by its digest or its name alone."""
+    return recognise(catalogue, path, None, sha256).entry
+
+
 def test_the_embedded_model_is_known_by_its_files_name() -> None:
     catalogue = load_catalogue()
     entry = catalogue.get("smollm2-135m-instruct-q8_0")
     assert entry.demonstration
     assert entry.licence == "Apache-2.0"
-    assert catalogue.for_file(Path("/models/smollm2-135m-instruct.q8_0.gguf")) == entry
-    assert catalogue.for_file(Path("other.gguf")) is None
+    assert entry_of(catalogue, Path("/models/smollm2-135m-instruct.q8_0.gguf")) == entry
+    assert entry_of(catalogue, Path("other.gguf")) is None
 
 
 def test_a_copy_of_the_embedded_model_is_for_demonstration_under_any_name(tmp_path: Path) -> None:
     site = tmp_path / "site.toml"
     digest = load_catalogue().get("smollm2-135m-instruct-q8_0").digests[0]
     site.write_text(ENTRY.format(name="ours") + f'sha256 = "{digest}"')
-    found = load_catalogue(site).for_file(Path("our-test.gguf"), digest)
+    found = entry_of(load_catalogue(site), Path("our-test.gguf"), digest)
     assert found is not None
     assert found.demonstration
 
@@ -44,8 +50,8 @@ def test_a_file_is_known_by_its_digest_whatever_its_name(tmp_path: Path) -> None
     site = tmp_path / "site.toml"
     site.write_text(ENTRY.format(name="ours") + f'sha256 = "{DIGEST}"')
     catalogue = load_catalogue(site)
-    assert catalogue.for_file(Path("renamed.gguf"), DIGEST) == catalogue.get("ours")
-    assert catalogue.for_file(Path("renamed.gguf"), DIGEST[::-1]) is None
+    assert entry_of(catalogue, Path("renamed.gguf"), DIGEST) == catalogue.get("ours")
+    assert entry_of(catalogue, Path("renamed.gguf"), DIGEST[::-1]) is None
 
 
 @pytest.mark.parametrize(
@@ -62,7 +68,7 @@ def test_a_file_is_known_by_its_digest_whatever_its_name(tmp_path: Path) -> None
     ],
 )
 def test_every_family_is_found_by_the_usual_file_names(file_name: str, name: str) -> None:
-    entry = load_catalogue().for_file(Path(file_name))
+    entry = entry_of(load_catalogue(), Path(file_name))
     assert entry is not None
     assert entry.name == name
     assert not entry.demonstration

@@ -19,6 +19,7 @@ from cds_hooks.inference.gpu_memory import GpuMemory, refuse_unless_gpus_hold
 from cds_hooks.inference.llama import LlamaEngine
 from cds_hooks.inference.machine import available_memory, usable_processors
 from cds_hooks.inference.memory import OnGpus, plan, refuse_unless_it_fits
+from cds_hooks.inference.recognition import known_entry
 from cds_hooks.inference.shape import shape_of, shape_of_dimensions
 from cds_hooks.inference.sizing import ContextSize, KvType, Placement, Sizes, SplitMode
 
@@ -276,8 +277,7 @@ def test_the_catalogue_s_dimensions_agree_with_what_it_says_of_a_token(entry: Mo
 
 
 def test_the_embedded_model_s_dimensions_are_its_file_s(embedded: Path) -> None:
-    entry = load_catalogue().for_file(embedded)
-    assert entry is not None
+    entry = known_entry(load_catalogue(), embedded)
     assert entry.dimensions is not None
     assert shape_of_dimensions(entry.dimensions) == shape_of(read_header(embedded))
 
@@ -292,7 +292,7 @@ async def test_heads_that_have_no_whole_blocks_are_not_kept_as_q8_0(
     engine = LlamaEngine(changed)
     await engine.start()
     try:
-        state = await engine.settled()
+        state = await engine.wait_until_settled()
         assert (state.status, state.detail) == ("failed", "kv-type-unusable")
         assert "model.kv_type" in engine.trouble
     finally:
@@ -303,7 +303,7 @@ async def test_an_engine_that_cannot_fit_fails_at_start(config: LlamaConfig) -> 
     engine = LlamaEngine(replace(config, prompt_tokens=2**30, parallel=2**10))
     await engine.start()
     try:
-        state = await engine.settled()
+        state = await engine.wait_until_settled()
         assert (state.status, state.detail) == ("failed", "memory-insufficient")
         with pytest.raises(EngineUnavailable) as caught:
             await engine.count_tokens(["a"])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cds_hooks.plausibility.findings import FindingIndex, findings
-from cds_hooks.plausibility.indexed_chart import index_chart
-from cds_hooks.plausibility.limits import diastolic, limits
+from cds_hooks.plausibility.chart.finding_index import FindingIndex, findings
+from cds_hooks.plausibility.chart.indexed_chart import index_chart
+from cds_hooks.plausibility.rules.vital_sign_limits import diastolic, limits
 from fhir_mapping.chart import Chart, Code, Fact, Kind, PatientFacts
 
 HEART, BREATH, SYSTOLIC, WARMTH, OXYGEN = "8867-4", "9279-1", "8480-6", "8310-5", "59408-5"
