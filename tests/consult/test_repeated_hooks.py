@@ -11,11 +11,11 @@ import pytest
 
 from cds_hooks.audit import Store
 from cds_hooks.consult import Consultant
-from cds_hooks.consult.recent_cards import RecentCardCache
+from cds_hooks.consult.hook_cache import HookCache
 from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.protocol.cards import Card, Response, Source, Suggestion
 from cds_hooks.protocol.feedback import FeedbackEntry
-from cds_hooks.protocol.request import HookRequest
+from cds_hooks.protocol.request import HookContext, HookRequest
 from cds_hooks.services import ServiceDefinition
 from fhir_mapping.chart import Chart, PatientFacts
 from tests.fake_engine import FakeEngine, FakeReply
@@ -39,63 +39,70 @@ def clock() -> Moment:
 
 
 @pytest.fixture
-def shown(clock: Moment) -> RecentCardCache:
+def cache(clock: Moment) -> HookCache:
     numbers = itertools.count(1)
-    return RecentCardCache(lambda: f"new-{next(numbers)}", clock)
+    return HookCache(300.0, lambda: f"new-{next(numbers)}", clock)
 
 
-def answer(key: str = "k", outcome: Outcome = Outcome.ANSWERED) -> Consultation:
+CONTEXT = HookContext("Practitioner/1", "p")
+REQUEST = HookRequest("patient-view", "i", CONTEXT)
+
+
+def answer(outcome: Outcome = Outcome.ANSWERED) -> Consultation:
     chart = Chart(PatientFacts(), (), ())
     return Consultation(
-        id="c", key=key, service="s", created=1.0, patient_key="p", chart=chart, outcome=outcome
+        id="c", key="k", service="s", created=1.0, patient_key="p", chart=chart, outcome=outcome
     )
 
 
-def test_the_same_words_come_under_ids_of_their_own(shown: RecentCardCache) -> None:
-    done = answer()
-    shown.put(done, "about", SHOWN)
-    assert shown.answer("k") is done
+def put(cache: HookCache, digest: bytes, outcome: Outcome = Outcome.ANSWERED) -> Consultation:
+    done = answer(outcome)
+    cache.put(digest, answer(Outcome.PENDING), REQUEST)
+    cache.put_cards(digest, done, SHOWN)
+    return done
+
+
+def test_the_same_words_come_under_ids_of_their_own(cache: HookCache) -> None:
+    done = put(cache, b"d")
     for number in (1, 3):
-        again = shown.again(done, "about")
-        assert again is not None
-        [card] = again.cards
-        assert (card.uuid, card.suggestions[0].uuid) == (f"new-{number}", f"new-{number + 1}")
+        found = cache.cards(b"d")
+        assert found is not None
+        assert found[0] is done
+        [card] = found[1].cards
+        [suggestion] = card.suggestions
+        assert {card.uuid, suggestion.uuid} == {f"new-{number}", f"new-{number + 1}"}
         assert replace(card, uuid="first", suggestions=CARD.suggestions) == CARD
 
 
-def test_another_patient_encounter_or_profile_is_something_else(shown: RecentCardCache) -> None:
-    done = answer()
-    shown.put(done, ("p", "e"), SHOWN)
-    assert shown.again(done, ("p", "other")) is None
+def test_another_hook_gets_cards_of_its_own(cache: HookCache) -> None:
+    put(cache, b"d")
+    assert cache.cards(b"e") is None
 
 
-def test_another_reading_of_the_answer_is_shown_anew(shown: RecentCardCache) -> None:
-    done = answer()
-    shown.put(done, "about", SHOWN)
-    assert shown.again(replace(done), "about") is None
+def test_a_hook_that_is_not_kept_has_no_cards(cache: HookCache) -> None:
+    cache.put_cards(b"d", answer(), SHOWN)
+    assert cache.cards(b"d") is None
 
 
-def test_a_moment_passes(shown: RecentCardCache, clock: Moment) -> None:
-    done = answer()
-    shown.put(done, "about", SHOWN)
-    clock.now += 4
-    shown.put(done, "more", SHOWN)  # does not make the moment longer
-    clock.now += 2
-    assert shown.answer("k") is None
-    assert shown.again(done, "about") is None
+@pytest.mark.parametrize(("seconds", "kept"), [(0.0, True), (4.9, True), (5.0, False)])
+def test_a_moment_passes(cache: HookCache, clock: Moment, seconds: float, kept: bool) -> None:
+    put(cache, b"d")
+    clock.now += seconds
+    assert (cache.cards(b"d") is not None) is kept
+    assert cache.get(b"d") is not None, "what was prepared is kept for longer"
 
 
 @pytest.mark.parametrize("outcome", [o for o in Outcome if o is not Outcome.ANSWERED])
-def test_only_answers_are_kept(shown: RecentCardCache, outcome: Outcome) -> None:
-    shown.put(answer(outcome=outcome), "about", SHOWN)
-    assert shown.answer("k") is None
+def test_only_the_cards_of_answers_are_kept(cache: HookCache, outcome: Outcome) -> None:
+    put(cache, b"d", outcome)
+    assert cache.cards(b"d") is None
 
 
-def test_no_more_than_so_many(shown: RecentCardCache) -> None:
+def test_no_more_than_so_many(cache: HookCache) -> None:
     for number in range(40):
-        shown.put(answer(str(number)), "about", SHOWN)
-    assert shown.answer("7") is None
-    assert shown.answer("8") is not None
+        put(cache, bytes([number]))
+    assert cache.cards(bytes([7])) is None
+    assert cache.cards(bytes([8])) is not None
 
 
 async def test_each_card_of_a_moment_is_on_record_by_itself(
