@@ -11,7 +11,7 @@ from cds_hooks.cards.blocks import escaped, joined
 from cds_hooks.cards.data import texts
 from cds_hooks.cards.escape import Coded
 from cds_hooks.consultation import Assessment, Consultation, Evidence, Verdict
-from cds_hooks.plausibility.must_not_miss import must_not_miss
+from cds_hooks.plausibility.rules.must_not_miss import must_not_miss
 from fhir_mapping.chart import Chart, Fact, Flag
 
 __all__ = ["Light", "best_first", "code_of", "holds", "light_of", "list_lines", "wrong_facts"]

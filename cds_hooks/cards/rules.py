@@ -10,7 +10,7 @@ from cds_hooks.cards.annotations import says, short_facts
 from cds_hooks.cards.blocks import escaped, joined
 from cds_hooks.cards.data import texts
 from cds_hooks.consultation import ChartFinding, Consultation, Reason, Seriousness
-from cds_hooks.plausibility.red_flags import RECORDED
+from cds_hooks.plausibility.chart_rules.red_flags import RECORDED
 from fhir_mapping.chart import Chart
 
 __all__ = [

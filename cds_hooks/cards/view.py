@@ -18,7 +18,7 @@ from cds_hooks.consultation import (
     Reason,
     Verdict,
 )
-from cds_hooks.plausibility.must_not_miss import must_not_miss
+from cds_hooks.plausibility.rules.must_not_miss import must_not_miss
 from fhir_mapping.chart import Chart
 
 __all__ = [

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cds_hooks.consultation import Assessment, ChartFinding, Differential, Reason
-from cds_hooks.plausibility.chart_conflicts import clashes
-from cds_hooks.plausibility.chart_findings import found_in
+from cds_hooks.plausibility.agreement.merged_candidates import Merged, merge
+from cds_hooks.plausibility.chart.finding_index import FindingIndex
+from cds_hooks.plausibility.chart.indexed_chart import index_chart
+from cds_hooks.plausibility.chart_rules.contradictions import clashes
+from cds_hooks.plausibility.chart_rules.medication_concerns import concerns
+from cds_hooks.plausibility.chart_rules.red_flags import found_in, overlooked
 from cds_hooks.plausibility.checks import CHECKS, Case, Check, combine
-from cds_hooks.plausibility.findings import FindingIndex
-from cds_hooks.plausibility.indexed_chart import index_chart
-from cds_hooks.plausibility.medications import DrugMayCause, concerns
-from cds_hooks.plausibility.merge import Merged, merge
-from cds_hooks.plausibility.red_flags import overlooked
+from cds_hooks.plausibility.checks.medications import DrugMayCause
+from cds_hooks.plausibility.checks.timing import Timing
+from cds_hooks.plausibility.checks.unexplained import UncitedFinding, unexplained
 from cds_hooks.plausibility.relevance import DefinitionMet, EvidenceRelevant
 from cds_hooks.plausibility.terminology import Terminology
-from cds_hooks.plausibility.timing import Timing
-from cds_hooks.plausibility.unexplained import UncitedFinding, unexplained
 from cds_hooks.plausibility.verdicts import verdict
 from fhir_mapping.chart import Chart
 

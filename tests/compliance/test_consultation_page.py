@@ -114,9 +114,9 @@ def test_it_has_all_that_the_card_leaves_out(crowded: Consultation) -> None:
 
 def test_struck_out_diagnoses_stand_apart_with_their_reasons(crowded: Consultation) -> None:
     page = page_of(crowded)
-    _, _, apart = page.partition(texts().groups["doubtful"])
-    assert "Diagnosis 7" in apart
-    assert "Diagnosis 6" not in apart.partition("<h3>")[0]
+    _, _, doubtful = page.partition(texts().groups["doubtful"])
+    assert "Diagnosis 7" in doubtful
+    assert "Diagnosis 6" not in doubtful.partition("<h3>")[0]
 
 
 def test_agreement_models_and_what_was_left_out(crowded: Consultation) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cds_hooks.plausibility import Terminology, assess
-from cds_hooks.plausibility.agreement import votes
+from cds_hooks.plausibility.agreement.votes import votes
 
 Make = Callable[..., Any]
 

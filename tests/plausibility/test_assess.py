@@ -19,8 +19,8 @@ from cds_hooks.consultation import (
     Verdict,
 )
 from cds_hooks.plausibility import Terminology, assess
-from cds_hooks.plausibility.checks.demographics import categories
 from cds_hooks.plausibility.checks.evidence import holds
+from cds_hooks.plausibility.rules.demographics import categories
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts, Polarity
 
 Make = Callable[..., Any]

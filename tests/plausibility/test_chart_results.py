@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from cds_hooks.plausibility import Terminology, contradictions
-from cds_hooks.plausibility.results import analytes
-from cds_hooks.plausibility.rules import ResultRule, result_rules
+from cds_hooks.plausibility.chart.results_by_analyte import analytes
+from cds_hooks.plausibility.rules.diagnosis_rules import ResultRule, result_rules
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, Polarity
 
 Make = Callable[..., Any]

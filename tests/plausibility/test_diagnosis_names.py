@@ -14,8 +14,8 @@ import pytest
 
 from cds_hooks.consultation import Assessment, Verdict
 from cds_hooks.plausibility import Status, Terminology, assess
-from cds_hooks.plausibility.entered import check_entered
-from cds_hooks.plausibility.others import Kind
+from cds_hooks.plausibility.new_problems import check_entered
+from cds_hooks.plausibility.terminology.non_diagnoses import Kind
 from fhir_mapping.chart import Code
 
 Make = Callable[..., Any]

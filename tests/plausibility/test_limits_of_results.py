@@ -10,21 +10,28 @@ from typing import Any
 import pytest
 
 from cds_hooks.consultation import Evidence
-from cds_hooks.plausibility.checks.base import Case
-from cds_hooks.plausibility.checks.recent import EvidenceRecent, limit_days
+from cds_hooks.plausibility.chart.finding_index import FindingIndex, findings
+from cds_hooks.plausibility.chart.indexed_chart import Identity, index_chart
+from cds_hooks.plausibility.chart.result_agreement import agrees
+from cds_hooks.plausibility.chart.results_by_analyte import analytes
+from cds_hooks.plausibility.chart_rules.medication_concerns import medication_concerns
+from cds_hooks.plausibility.checks.check import Case
+from cds_hooks.plausibility.checks.evidence_age import EvidenceRecent, limit_days
 from cds_hooks.plausibility.checks.results import (
     DefiningResult,
     ExpectedResult,
     NegativeTest,
-    agrees,
 )
-from cds_hooks.plausibility.findings import FindingIndex, findings
-from cds_hooks.plausibility.indexed_chart import Identity, index_chart
-from cds_hooks.plausibility.medications import conflicts, medication_concerns
-from cds_hooks.plausibility.resolution import ICD_10_CM, MESH, Concept, Resolution, Status
-from cds_hooks.plausibility.results import analytes
-from cds_hooks.plausibility.rules import ResultRule, Tied, result_rules
-from cds_hooks.plausibility.rules import test_rules as negative_test_rules
+from cds_hooks.plausibility.rules.diagnosis_rules import ResultRule, Tied, result_rules
+from cds_hooks.plausibility.rules.diagnosis_rules import test_rules as negative_test_rules
+from cds_hooks.plausibility.rules.drugs import drug_conflicts
+from cds_hooks.plausibility.terminology.resolution import (
+    ICD_10_CM,
+    MESH,
+    Concept,
+    Resolution,
+    Status,
+)
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts, Polarity, Range
 
 LOINC = "http://loinc.org"
@@ -462,10 +469,10 @@ def test_tramadol_with_epilepsy_is_told_at_any_age(age: float | None) -> None:
 
 
 def test_every_conflict_with_a_limit_is_in_the_tables() -> None:
-    assert {c.id for c in conflicts() if c.analyte} == {
+    assert {c.id for c in drug_conflicts() if c.analyte} == {
         "nsaid-kidney", "metformin-kidney", "nitrofurantoin-kidney",
     }  # fmt: skip
-    assert {c.id for c in conflicts() if c.from_years and not c.analyte} == {
+    assert {c.id for c in drug_conflicts() if c.from_years and not c.analyte} == {
         "nsaid-heart-failure", "nsaid-ulcer", "anticholinergic-dementia",
         "dopamine-blocker-parkinson",
     }  # fmt: skip

@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 
 from cds_hooks.plausibility import Terminology, assess, medication_concerns
-from cds_hooks.plausibility.checks.base import Case
-from cds_hooks.plausibility.indexed_chart import Identity, index_chart
-from cds_hooks.plausibility.medications import (
-    Conflict,
-    DrugMayCause,
-    Effect,
-    common,
-    conflicts,
-    effects,
+from cds_hooks.plausibility.chart.indexed_chart import Identity, index_chart
+from cds_hooks.plausibility.chart.results_by_analyte import analytes
+from cds_hooks.plausibility.checks.check import Case
+from cds_hooks.plausibility.checks.medications import DrugMayCause
+from cds_hooks.plausibility.rules.drugs import (
+    DrugConflict,
+    DrugEffect,
+    common_effects,
+    drug_conflicts,
+    drug_effects,
 )
-from cds_hooks.plausibility.resolution import Resolution, Status
-from cds_hooks.plausibility.results import analytes
+from cds_hooks.plausibility.terminology.resolution import Resolution, Status
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts
 
 Make = Callable[..., Any]
@@ -43,9 +43,9 @@ def concerns(*facts: Fact, age: float | None = 70) -> dict[str, tuple[str, ...]]
     return {r.source: r.fact_ids for r in medication_concerns(chart)}
 
 
-@pytest.mark.parametrize("effect", effects(), ids=[e.id for e in effects()])
+@pytest.mark.parametrize("effect", drug_effects(), ids=[e.id for e in drug_effects()])
 def test_a_diagnosis_that_a_current_drug_causes_is_told(
-    terminology: Terminology, effect: Effect
+    terminology: Terminology, effect: DrugEffect
 ) -> None:
     concept = terminology.concept((*effect.codes, *sorted(effect.mesh))[0])
     assert concept is not None
@@ -58,15 +58,17 @@ def test_a_diagnosis_that_a_current_drug_causes_is_told(
         prepared = index_chart(Chart(PatientFacts(60), (drug(name, status),)), terminology)
         found = Resolution("x", Status.EXACT, (concept,), "x")
         case = Case("x", found, Identity(), (), (), prepared, terminology)
-        sources = {effect.source, *(c.source for c in common() if c.effect == effect.id)}
+        sources = {effect.source, *(c.source for c in common_effects() if c.effect == effect.id)}
         reasons = [r for r in DrugMayCause()(case) if r.source in sources]
         assert [(r.result, r.fact_ids) for r in reasons] == ([("abstain", ("M1",))] if told else [])
 
 
 @pytest.mark.parametrize(
-    "effect", [e for e in effects() if e.analyte], ids=[e.id for e in effects() if e.analyte]
+    "effect",
+    [e for e in drug_effects() if e.analyte],
+    ids=[e.id for e in drug_effects() if e.analyte],
 )
-def test_an_abnormal_result_that_a_current_drug_causes_is_told(effect: Effect) -> None:
+def test_an_abnormal_result_that_a_current_drug_causes_is_told(effect: DrugEffect) -> None:
     asked = Flag.LOW if effect.needs == "low" else Flag.HIGH
     other = Flag.HIGH if effect.needs == "low" else Flag.LOW
     unit = next(iter(effect.below), None)
@@ -109,8 +111,8 @@ def test_a_mildly_low_hemoglobin_is_no_bleeding_from_a_drug(
     assert any(t.startswith("gastrointestinal bleeding") for t in texts) is told
 
 
-@pytest.mark.parametrize("conflict", conflicts(), ids=[c.id for c in conflicts()])
-def test_a_drug_that_conflicts_with_a_recorded_disease_is_told(conflict: Conflict) -> None:
+@pytest.mark.parametrize("conflict", drug_conflicts(), ids=[c.id for c in drug_conflicts()])
+def test_a_drug_that_conflicts_with_a_recorded_disease_is_told(conflict: DrugConflict) -> None:
     code = conflict.codes[0] if len(conflict.codes[0]) > 1 else "O14.90"
     active = Fact("P1", Kind.PROBLEM, "x", (Code(ICD, code),), status="active")
     over = Fact("P1", Kind.PROBLEM, "x", (Code(ICD, code),), status="resolved")
@@ -127,8 +129,8 @@ def test_a_drug_that_conflicts_with_a_recorded_disease_is_told(conflict: Conflic
         assert conflict.reason not in texts
 
 
-@pytest.mark.parametrize("conflict", [c for c in conflicts() if c.analyte])
-def test_a_drug_that_conflicts_with_a_result_is_told(conflict: Conflict) -> None:
+@pytest.mark.parametrize("conflict", [c for c in drug_conflicts() if c.analyte])
+def test_a_drug_that_conflicts_with_a_result_is_told(conflict: DrugConflict) -> None:
     low = result(conflict.analyte, value=conflict.below - 1)
     enough = result(conflict.analyte, value=conflict.below)
     assert concerns(drug(conflict.drugs[0]), low)[conflict.source] == ("M1", "L1")
@@ -136,14 +138,14 @@ def test_a_drug_that_conflicts_with_a_result_is_told(conflict: Conflict) -> None
 
 
 def test_every_entry_has_codes_that_exist_and_a_published_source(terminology: Terminology) -> None:
-    for entry in (*effects(), *conflicts()):
+    for entry in (*drug_effects(), *drug_conflicts()):
         assert entry.codes or entry.mesh
         assert all(terminology.concept(c) for c in entry.codes if len(c) > 1)
         assert all(terminology.concept(m) for m in entry.mesh)
         assert len(entry.source) > 20
         assert entry.drugs
-    assert len({e.id for e in effects()}) == len(effects())
-    assert len({c.id for c in conflicts()}) == len(conflicts())
+    assert len({e.id for e in drug_effects()}) == len(drug_effects())
+    assert len({c.id for c in drug_conflicts()}) == len(drug_conflicts())
 
 
 def test_a_cause_in_the_medication_list_informs_and_does_not_judge(
@@ -183,7 +185,7 @@ def test_criteria_for_older_adults_speak_of_older_adults(age: float | None, told
 def test_commonly_is_said_only_where_it_was_looked_up(
     terminology: Terminology, name: str, effect: str, said: str
 ) -> None:
-    (of,) = [e for e in effects() if e.id == effect]
+    (of,) = [e for e in drug_effects() if e.id == effect]
     concept = terminology.concept(of.codes[0])
     assert concept is not None
     prepared = index_chart(Chart(PatientFacts(60), (drug(name),)), terminology)
@@ -193,8 +195,8 @@ def test_commonly_is_said_only_where_it_was_looked_up(
 
 
 def test_what_is_common_is_of_an_effect_and_its_drugs() -> None:
-    drugs = {e.id: set(e.drugs) for e in effects()}
-    for one in common():
+    drugs = {e.id: set(e.drugs) for e in drug_effects()}
+    for one in common_effects():
         assert set(one.drugs) <= drugs[one.effect]
         assert re.fullmatch(r"\d{4}-\d{2}-\d{2}", one.looked_up)
         assert re.search(r"\d|common", one.says)

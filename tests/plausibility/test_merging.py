@@ -11,7 +11,7 @@ from cds_hooks.consultation import Candidate, Differential, Evidence, Group, Ver
 from cds_hooks.plausibility import Terminology, assess
 from cds_hooks.plausibility.assessment import ALL_CHECKS
 from cds_hooks.plausibility.checks import CHECKS
-from cds_hooks.plausibility.relevance.check import IDS as RELEVANCE
+from cds_hooks.plausibility.relevance.evidence_relevance import IDS as RELEVANCE
 from cds_hooks.plausibility.verdicts import verdict, verdict_rules
 from fhir_mapping.chart import Flag
 

@@ -13,9 +13,9 @@ import pytest
 
 from cds_hooks.consultation import Assessment, Reason, Verdict
 from cds_hooks.plausibility import Terminology, assess
-from cds_hooks.plausibility.acuity import forms, is_acute, same_event_days
-from cds_hooks.plausibility.entered import check_entered
-from cds_hooks.plausibility.resolution import ICD_10_CM
+from cds_hooks.plausibility.new_problems import check_entered
+from cds_hooks.plausibility.rules.acute_events import forms, is_acute, same_event_days
+from cds_hooks.plausibility.terminology.resolution import ICD_10_CM
 from fhir_mapping.chart import Experiencer, Polarity
 
 Make = Callable[..., Any]

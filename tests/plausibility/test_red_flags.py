@@ -16,7 +16,10 @@ from hypothesis import strategies as st
 
 from cds_hooks.consultation import Assessment, Group, Seriousness, Verdict
 from cds_hooks.plausibility import Terminology, chart_findings, not_considered
-from cds_hooks.plausibility.criteria import (
+from cds_hooks.plausibility.chart.finding_index import Finding, FindingIndex, findings
+from cds_hooks.plausibility.chart.indexed_chart import index_chart
+from cds_hooks.plausibility.chart.results_by_analyte import analytes
+from cds_hooks.plausibility.chart_rules.criteria import (
     Criteria,
     History,
     Limit,
@@ -24,12 +27,9 @@ from cds_hooks.plausibility.criteria import (
     known_criteria,
     limits,
 )
-from cds_hooks.plausibility.findings import Finding, FindingIndex, findings
-from cds_hooks.plausibility.indexed_chart import index_chart
-from cds_hooks.plausibility.red_flags import Pattern, patterns
-from cds_hooks.plausibility.resolution import ICD_10_CM
-from cds_hooks.plausibility.results import analytes
-from cds_hooks.plausibility.scores import Score, scores
+from cds_hooks.plausibility.chart_rules.red_flags import Pattern, patterns
+from cds_hooks.plausibility.chart_rules.scores import Score, scores
+from cds_hooks.plausibility.terminology.resolution import ICD_10_CM
 from fhir_mapping import map_chart
 from fhir_mapping.chart import (
     Chart,

@@ -13,31 +13,32 @@ import pytest
 
 from cds_hooks.consultation import Evidence, Reason, Verdict
 from cds_hooks.plausibility import Terminology, assess
-from cds_hooks.plausibility.checks.base import Case
+from cds_hooks.plausibility.chart.indexed_chart import Identity, index_chart
+from cds_hooks.plausibility.chart.result_agreement import agrees
+from cds_hooks.plausibility.chart.results_by_analyte import analytes, told_values
+from cds_hooks.plausibility.chart_rules.red_flags import patterns
+from cds_hooks.plausibility.checks.check import Case
 from cds_hooks.plausibility.checks.demographics import UnusualAge
-from cds_hooks.plausibility.checks.organs import AbsentOrgan, removed
+from cds_hooks.plausibility.checks.organs import AbsentOrgan
 from cds_hooks.plausibility.checks.results import (
     DefiningResult,
     ExpectedResult,
     NegativeTest,
-    agrees,
 )
-from cds_hooks.plausibility.indexed_chart import Identity, index_chart
-from cds_hooks.plausibility.medications import conflicts, effects
-from cds_hooks.plausibility.red_flags import patterns
-from cds_hooks.plausibility.resolution import Concept, Resolution, Status
-from cds_hooks.plausibility.results import analytes, told_values
-from cds_hooks.plausibility.rules import (
+from cds_hooks.plausibility.checks.timing import timing_rules
+from cds_hooks.plausibility.rules.diagnosis_rules import (
     ResultRule,
     Tied,
     age_rules,
     organ_rules,
     result_rules,
 )
-from cds_hooks.plausibility.rules import (
+from cds_hooks.plausibility.rules.diagnosis_rules import (
     test_rules as negative_test_rules,
 )
-from cds_hooks.plausibility.timing import timing_rules
+from cds_hooks.plausibility.rules.drugs import drug_conflicts, drug_effects
+from cds_hooks.plausibility.rules.removed_organs import is_removed
+from cds_hooks.plausibility.terminology.resolution import Concept, Resolution, Status
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts, Polarity, Range
 from fhir_mapping.context import polarity_of_text
 
@@ -139,8 +140,8 @@ def test_a_removed_organ_and_one_that_is_there(reasons: Make, rule: Any) -> None
 
 def test_subtotal_is_not_total() -> None:
     cervix = next(r for r in organ_rules() if r.id == "cervix")
-    assert removed(cervix, Fact("X1", Kind.PROCEDURE, "Total hysterectomy"))
-    assert not removed(cervix, Fact("X1", Kind.PROCEDURE, "Subtotal hysterectomy"))
+    assert is_removed(cervix, Fact("X1", Kind.PROCEDURE, "Total hysterectomy"))
+    assert not is_removed(cervix, Fact("X1", Kind.PROCEDURE, "Subtotal hysterectomy"))
 
 
 @pytest.mark.parametrize("rule", **named(negative_test_rules()))
@@ -193,7 +194,7 @@ def test_references_that_were_looked_up_are_those_that_rules_cite() -> None:
     text = files("cds_hooks.plausibility").joinpath("data/references.toml").read_text("utf-8")
     data = tomllib.loads(text)
     found = data["reference"]
-    rules = {r.source for r in (*ALL, *timing_rules(), *effects(), *conflicts())}
+    rules = {r.source for r in (*ALL, *timing_rules(), *drug_effects(), *drug_conflicts())}
     assert {r["source"] for r in found} <= rules | {p.source for p in patterns()}
     assert len({r["source"] for r in found}) == len(found) >= 10
     assert all(r["checked"] in ("citation", "content") and r["url"] and r["seen"] for r in found)

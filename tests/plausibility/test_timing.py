@@ -9,18 +9,18 @@ import pytest
 
 from cds_hooks.consultation import Reason, Verdict
 from cds_hooks.plausibility import Terminology, assess, check_entered
-from cds_hooks.plausibility.checks.base import Case
-from cds_hooks.plausibility.indexed_chart import Identity, index_chart
-from cds_hooks.plausibility.resolution import Concept, Resolution, Status
-from cds_hooks.plausibility.results import analytes
-from cds_hooks.plausibility.rules import Tied
-from cds_hooks.plausibility.timing import (
+from cds_hooks.plausibility.chart.indexed_chart import Identity, index_chart
+from cds_hooks.plausibility.chart.results_by_analyte import analytes
+from cds_hooks.plausibility.checks.check import Case
+from cds_hooks.plausibility.checks.timing import (
     AfterRule,
     LastsRule,
     PersistsRule,
     Timing,
     timing_rules,
 )
+from cds_hooks.plausibility.rules.diagnosis_rules import Tied
+from cds_hooks.plausibility.terminology.resolution import Concept, Resolution, Status
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts, Polarity
 
 Make = Callable[..., Any]

@@ -9,9 +9,9 @@ import pytest
 
 from cds_hooks.consultation import Assessment, Verdict
 from cds_hooks.plausibility import Terminology, assess
-from cds_hooks.plausibility.relevance import known, table
+from cds_hooks.plausibility.relevance import disease_knowledge, sign_table
+from cds_hooks.plausibility.relevance.sign_table import Disease, Sign
 from cds_hooks.plausibility.relevance.strength import Strength
-from cds_hooks.plausibility.relevance.table import Disease, Sign
 from fhir_mapping.chart import Fact, Kind
 
 Make = Callable[..., Any]
@@ -37,9 +37,9 @@ def _rows(monkeypatch: pytest.MonkeyPatch) -> None:
     def rows(concepts: Any) -> tuple[Disease, ...]:
         return (EMBOLISM,) if any(c.code.startswith("I26") for c in concepts) else ()
 
-    monkeypatch.setattr(table, "of_concepts", rows)
+    monkeypatch.setattr(sign_table, "of_concepts", rows)
     for other in ("kinds_of", "wider_than"):
-        monkeypatch.setattr(known, other, lambda *_: ())
+        monkeypatch.setattr(disease_knowledge, other, lambda *_: ())
 
 
 def told(*words: str) -> list[Fact]:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from cds_hooks.plausibility import Terminology
-from cds_hooks.plausibility.entered import check_entered
-from cds_hooks.plausibility.resolution import ICD_10_CM, Concept
+from cds_hooks.plausibility.new_problems import check_entered
+from cds_hooks.plausibility.terminology.resolution import ICD_10_CM, Concept
 from cds_hooks.protocol.request import HookRequest, parse_request
 from cds_hooks.services.problem_check import ON_VIEW, TRIGGER, entered
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts

@@ -18,7 +18,7 @@ from cds_hooks.consultation import (
     Verdict,
 )
 from cds_hooks.plausibility import Terminology, assess, chart_findings, judge
-from cds_hooks.plausibility.resolution import ICD_10_CM
+from cds_hooks.plausibility.terminology.resolution import ICD_10_CM
 from fhir_mapping import Chart
 from tests.plausibility.cases.build import chart_of
 from tests.plausibility.cases.check import cited
