@@ -16,7 +16,7 @@ The order is a choice of presentation, documented here and the same for every ch
 Within a class newer comes before older, abnormal before normal.
 
 `group` is the other way to divide the same facts: each group has a share of a prompt that no other
-group can take (`prompts/shares.toml`), so that thirty long drug lines leave room for the results.
+group can take (`prompts/shares.toml`), so that thirty long drug lines leave space for the results.
 
 Urgent vital signs are those beyond the limits of `tables/urgent_vital_signs.toml`, which names its
 sources.

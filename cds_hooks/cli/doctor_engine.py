@@ -34,7 +34,7 @@ def engine(
     """
     settings = load_settings(config)
     with unlogged():
-        proofs, trials = asyncio.run(_asked(settings))
+        proofs, trials = asyncio.run(_tried_one_by_one(settings))
     if json:
         document = {
             "models": {name: proof.document() for name, proof in proofs.items()},
@@ -48,7 +48,7 @@ def engine(
         raise typer.Exit(1)
 
 
-async def _asked(settings: Settings) -> tuple[dict[str, Proof], dict[str, Trial]]:
+async def _tried_one_by_one(settings: Settings) -> tuple[dict[str, Proof], dict[str, Trial]]:
     """One after the other: together they might not fit the memory."""
     template = prompts.load("differential")
     samples = samples_of(settings, model_entry(settings), template)

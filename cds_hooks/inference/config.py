@@ -119,7 +119,7 @@ class LlamaConfig:
 
     @property
     def prompt(self) -> int:
-        """Tokens of the longest prompt that the model has room for."""
+        """Tokens of the longest prompt that the model has space for."""
         return min(self.prompt_tokens, self.entry.context - self.answer_tokens)
 
     @property

@@ -69,27 +69,27 @@ class Ladder:
         """Where it stands now; it never goes up again."""
         return self._rungs[self._at]
 
-    def ready(self) -> None:
+    def on_ready(self) -> None:
         """The model was loaded and decoded on this rung."""
         self._failed_loads = 0
 
-    def answered(self) -> None:
+    def on_answer(self) -> None:
         """A request was answered."""
         self._crashes.clear()
 
-    def not_loaded(self, *, native: bool) -> Next:
+    def on_failed_load(self, *, native: bool) -> Next:
         """A process ended before it was ready. Native code's own faults lead down at once."""
         if native:
             return self._down(self._at + 1)
         self._failed_loads += 1
         return Next.OUT if self._failed_loads >= self._config.failed_loads else Next.AGAIN
 
-    def library_unusable(self) -> Next:
+    def on_unusable_library(self) -> Next:
         """The library cannot be used: only a rung with another one may help."""
         other = Rung.PORTABLE in self._rungs[self._at + 1 :]
         return self._down(self._rungs.index(Rung.PORTABLE)) if other else Next.OUT
 
-    def crashed(self) -> Next:
+    def on_crash(self) -> Next:
         """A process ended on a request."""
         now = self._clock()
         self._crashes.append(now)

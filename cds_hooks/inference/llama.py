@@ -30,8 +30,8 @@ from cds_hooks.inference.engine import (
 )
 from cds_hooks.inference.exchange import Frame, asked_in, generation_of, in_words, words
 from cds_hooks.inference.ladder import Next
+from cds_hooks.inference.lifecycle import EngineLifecycle
 from cds_hooks.inference.process import WorkerGone, WorkerProcess
-from cds_hooks.inference.standing import Standing
 
 __all__ = ["LlamaConfig", "LlamaEngine"]
 
@@ -46,7 +46,7 @@ class LlamaEngine:
         self._config = config
         self._status = "loading"
         self._detail = ""
-        self._standing = Standing(config)
+        self._lifecycle = EngineLifecycle(config)
         self._settled = asyncio.Event()
         self._spawned = asyncio.Event()
         self._restarts = 0
@@ -61,30 +61,30 @@ class LlamaEngine:
     @property
     def model(self) -> ModelIdentity:
         """Which model answers; the digest is the measured one as soon as it is loaded."""
-        return self._standing.model
+        return self._lifecycle.model
 
     @property
     def state(self) -> EngineState:
         """`detail` is the stable code of what went wrong, if anything did."""
         running = min(self._generating, self._config.parallel)
         queued = self._generating - running
-        rung = self._standing.rung
+        rung = self._lifecycle.rung
         return EngineState(self._status, queued, running, self._restarts, self._detail, rung)
 
     @property
     def trouble(self) -> str:
         """What `state.detail` is a code of, in words (the arithmetic, when it does not fit)."""
-        return self._standing.trouble
+        return self._lifecycle.trouble
 
     @property
     def facts(self) -> Mapping[str, str]:
-        """Rung, library and processor of the model that was loaded last (`Standing.facts`)."""
-        return self._standing.facts
+        """Rung, library and processor of the last loaded model (`EngineLifecycle.facts`)."""
+        return self._lifecycle.facts
 
     @property
     def events(self) -> tuple[EngineEvent, ...]:
         """Starts, and leaving service, for an audit."""
-        return self._standing.events
+        return self._lifecycle.events
 
     @property
     def confinement(self) -> Mapping[str, str]:
@@ -107,7 +107,7 @@ class LlamaEngine:
             self._supervisor = asyncio.create_task(self._supervise(), name="engine-supervisor")
             await self._spawned.wait()
 
-    async def settled(self) -> EngineState:
+    async def wait_until_settled(self) -> EngineState:
         """Wait until the engine is ready, or has failed for good."""
         await self._settled.wait()
         return self.state
@@ -206,9 +206,9 @@ class LlamaEngine:
     async def _one_life(self) -> float:
         """Start the process and serve its frames until it ends; when it was ready, or 0."""
         ready_at = 0.0
-        config = self._standing.config
+        config = self._lifecycle.config
         try:
-            self._standing.begins()
+            self._lifecycle.on_started()
             async with WorkerProcess.started(config) as process:
                 self._process = process
                 self._spawned.set()
@@ -225,14 +225,14 @@ class LlamaEngine:
             self._spawned.set()
             self._forget_cancels()
             if self._status != "failed":
-                self._become("restarting", self._standing.code)
-            self._fail_all("The engine process ended", self._standing.code)
+                self._become("restarting", self._lifecycle.code)
+            self._fail_all("The engine process ended", self._lifecycle.code)
         return ready_at
 
     def _gone(self, error: WorkerGone) -> None:
         asked = bool(self._generating or self._cancelling)
-        if self._standing.ended(error, asked=asked) is Next.OUT:
-            self._become("failed", self._standing.code)
+        if self._lifecycle.on_end(error, asked=asked) is Next.OUT:
+            self._become("failed", self._lifecycle.code)
 
     def _take(self, frame: Frame) -> bool:
         """Act on a frame; True when it says that the model is ready."""
@@ -240,11 +240,11 @@ class LlamaEngine:
         if op == "state":
             return self._loaded(frame)
         if op == "decoding":
-            self._standing.decodes()
+            self._lifecycle.on_decoding()
         elif op == "cancelled" and number in self._cancelling:
             self._cancelling.pop(number).cancel()
         elif number in self._waiting and not self._waiting[number].done():
-            self._settle(self._waiting[number], frame)
+            self._deliver(self._waiting[number], frame)
         return False
 
     def _loaded(self, frame: Frame) -> bool:
@@ -254,12 +254,12 @@ class LlamaEngine:
             adapters = [str(digest) for digest in frame.get("adapters", ())]
             measured = self._config.measured
             digest, files = str(frame["sha256"]), words(frame.get("parts"))
-            self._standing.model = measured(self._config.identity(), digest, adapters, files)
-            self._standing.ready(frame)
+            self._lifecycle.model = measured(self._config.identity(), digest, adapters, files)
+            self._lifecycle.on_ready(frame)
             self._become("ready")
             return True
-        if not self._standing.refused(str(frame.get("code", "")), in_words(frame)):
-            self._become("failed", self._standing.code)
+        if not self._lifecycle.on_refusal(str(frame.get("code", "")), in_words(frame)):
+            self._become("failed", self._lifecycle.code)
         return False
 
     def _become(self, status: str, detail: str = "") -> None:
@@ -269,13 +269,13 @@ class LlamaEngine:
         else:
             self._settled.clear()
 
-    def _settle(self, reply: asyncio.Future[Frame], frame: Frame) -> None:
+    def _deliver(self, reply: asyncio.Future[Frame], frame: Frame) -> None:
         if frame.get("op") == "error":
             kind = _CODES.get(str(frame["code"]), EngineError)
             reply.set_exception(kind(str(frame["message"])))
         else:
             if frame.get("op") == "done":
-                self._standing.answered()
+                self._lifecycle.on_answer()
             reply.set_result(frame)
 
     def _fail_all(self, why: str, code: str = "") -> None:

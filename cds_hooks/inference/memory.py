@@ -177,7 +177,7 @@ def _cache(
 ) -> int:
     """Keys and values of so many cells; of windows no more than they see, where it is windowed.
 
-    A context (`whole`) has room for a window of each sequence (`llama_kv_cache_iswa`), a copy of
+    A context (`whole`) has space for a window of each sequence (`llama_kv_cache_iswa`), a copy of
     one sequence for one.
     """
     found = 0

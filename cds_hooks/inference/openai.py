@@ -155,10 +155,10 @@ class OpenAIEngine:
         if self._life is None:
             self._life = _Life(self._config, self._tls, self._guard)
 
-    async def settled(self) -> EngineState:
+    async def wait_until_settled(self) -> EngineState:
         """Wait until the server is ready, or found to be one that cannot serve."""
         if self._life is not None:
-            await self._life.watch.settled()
+            await self._life.watch.wait_until_settled()
         return self.state
 
     async def stop(self) -> None:

@@ -68,7 +68,7 @@ async def measure(config: LlamaConfig, size: Size, told: Callable[[str], object]
     started = time.monotonic()
     await engine.start()
     try:
-        if (state := await engine.settled()).status != "ready":
+        if (state := await engine.wait_until_settled()).status != "ready":
             raise EngineUnavailable(
                 "The model cannot be loaded", where=state.detail, hint=engine.trouble
             )
@@ -118,8 +118,8 @@ async def _messages(engine: LlamaEngine, tokens: int, first: str) -> tuple[Messa
     """A prompt of about so many tokens that shares no beginning with another `first`."""
     lines = [_LINE.format(n=n) for n in range(max(tokens // 8, 1))]
     costs = await engine.count_tokens(lines)
-    kept, room = 0, tokens
-    while kept < len(lines) and room > 0:
-        room -= costs[kept]
+    kept, remaining = 0, tokens
+    while kept < len(lines) and remaining > 0:
+        remaining -= costs[kept]
         kept += 1
     return (Message("system", f"{first} {_SYSTEM}"), Message("user", "".join(lines[:kept])))

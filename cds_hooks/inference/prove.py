@@ -78,7 +78,7 @@ async def prove(config: LlamaConfig) -> Proof:
     started = time.monotonic()
     try:
         await engine.start()
-        state = await engine.settled()
+        state = await engine.wait_until_settled()
         seconds = time.monotonic() - started
         good = state.status == "ready"
         code, cause = ("", "") if good else (state.detail, engine.trouble)

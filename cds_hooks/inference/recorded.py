@@ -105,13 +105,13 @@ class RecordedEngine:
     """
 
     def __init__(self, path: Path) -> None:
-        self._held = _read(path)
+        self._recording = _read(path)
         self._status = "ready"
 
     @property
     def model(self) -> ModelIdentity:
         """The model that was recorded."""
-        return self._held.model
+        return self._recording.model
 
     @property
     def state(self) -> EngineState:
@@ -129,16 +129,16 @@ class RecordedEngine:
     async def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """The recorded counts. Raises NotRecorded."""
         digests = [_text_digest(text) for text in texts]
-        if any(digest not in self._held.counts for digest in digests):
+        if any(digest not in self._recording.counts for digest in digests):
             raise NotRecorded("A text's tokens were not recorded")
-        return [self._held.counts[digest] for digest in digests]
+        return [self._recording.counts[digest] for digest in digests]
 
     async def generate(self, request: GenerationRequest) -> Generation:
         """The recorded answer to the same request, whatever its deadline. Raises NotRecorded."""
         digest = request_digest(request)
-        if digest not in self._held.answers:
+        if digest not in self._recording.answers:
             raise NotRecorded("This was not recorded", where=digest)
-        return self._held.answers[digest]
+        return self._recording.answers[digest]
 
 
 class Recorder:
@@ -207,15 +207,15 @@ class Recorder:
                 [_Model(**{**asdict(model), "parts": [_Part(**asdict(p)) for p in model.parts]})],
             )
         else:
-            held = _read(self._path)
-            if held.model != model:
+            recording = _read(self._path)
+            if recording.model != model:
                 raise RecordingInvalid("The recording is of another model", where=self._path.name)
-            os.truncate(self._path, held.size)
+            os.truncate(self._path, recording.size)
         self._begun = True
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _Recording:
     """A recording as it was read; `size` is its bytes without a last line that was cut short."""
 
     model: ModelIdentity
@@ -224,7 +224,7 @@ class _Held:
     size: int
 
 
-def _read(path: Path) -> _Held:
+def _read(path: Path) -> _Recording:
     whole = _bytes(path)
     lines = list(_lines(whole, path.name))
     head = lines[0] if lines else None
@@ -242,7 +242,7 @@ def _read(path: Path) -> _Held:
         raise RecordingInvalid("A recording has one model", where=path.name)
     answers = {_digest(a.request): _said(a, model) for a in lines if isinstance(a, _Answer)}
     counts = {c.text_sha256: c.tokens for c in lines if isinstance(c, _Counted)}
-    return _Held(model, answers, counts, whole.rfind(b"\n") + 1)
+    return _Recording(model, answers, counts, whole.rfind(b"\n") + 1)
 
 
 def _bytes(path: Path) -> bytes:

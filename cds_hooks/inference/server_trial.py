@@ -70,7 +70,7 @@ async def tried(engine: OpenAIEngine, *, within_s: float = 10.0) -> Trial:
         await engine.start()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s):
-                await engine.settled()
+                await engine.wait_until_settled()
         state = engine.state
         if state.status != "ready":
             return Trial(False, code=state.detail, cause=engine.trouble)

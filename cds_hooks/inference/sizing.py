@@ -77,7 +77,7 @@ class ContextSize:
     def native_sequences(self) -> int:
         """Sequences to make it with, for as many that are used.
 
-        A cache of windows has room for one window a sequence, and samples that share a prompt hold
+        A cache of windows has space for one window a sequence, and samples that share a prompt hold
         its window beside their own (`llama_kv_cache_iswa`).
         """
         own = -(-self.sequences // 2) if self.windowed else 0

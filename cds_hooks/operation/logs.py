@@ -27,7 +27,7 @@ TRUSTED = frozenset(
         "uvicorn.error",
         "cds_hooks.inference.llama",
         "cds_hooks.inference.process",
-        "cds_hooks.inference.standing",
+        "cds_hooks.inference.lifecycle",
     }
 )
 """Loggers whose messages are about sockets and the engine's process, and never about a request."""

@@ -18,7 +18,7 @@ from cds_hooks.inference.catalogue import ModelEntry, load_catalogue, stand_in
 from cds_hooks.inference.engine import Engine
 from cds_hooks.inference.llama import LlamaConfig, LlamaEngine
 from cds_hooks.inference.machine import usable_processors
-from cds_hooks.inference.panel import Asked, Panel
+from cds_hooks.inference.panel import Panel, PanelOrder
 from cds_hooks.inference.recognition import known_entry
 from cds_hooks.inference.replicas import Replicas
 from cds_hooks.inference.sizing import Choice, KvType, SplitMode
@@ -64,7 +64,7 @@ def make_engine(settings: Settings, bounds: TemplateSettings, samples: int) -> E
     if len(engines) == 1:
         return engines[0]
     try:
-        return Panel(engines, asked=Asked(more.asked))
+        return Panel(engines, order=PanelOrder(more.asked))
     except ValueError as error:
         raise SettingsError(str(error), where="panel") from None
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from cds_hooks.errors import ChartsideError
 
-__all__ = ["KeysUnusable", "RateLimited", "Refusal", "StrangerLimited", "TokenRefused"]
+__all__ = ["KeysUnusable", "RateLimited", "Refusal", "UnauthenticatedRateLimited", "TokenRefused"]
 
 
 class Refusal(StrEnum):
@@ -69,7 +69,7 @@ class RateLimited(ChartsideError):
         self.retry_after_s = retry_after_s
 
 
-class StrangerLimited(ChartsideError):
+class UnauthenticatedRateLimited(ChartsideError):
     """An address makes more calls without a good token than the site lets it.
 
     429 and not the bare 401 of a refused token: no token was looked at, so that the answer tells

@@ -142,17 +142,17 @@ def test_the_portable_library_of_the_settings_is_a_rung(settings: Any, tmp_path:
     assert Rung.PORTABLE in rungs_of(config)
 
 
-class _Standing(FakeEngine):
+class _EngineWithState(FakeEngine):
     """An engine that stands somewhere, and says why."""
 
     def __init__(self, status: str, detail: str, rung: str, trouble: str, before: str) -> None:
         super().__init__(status=status)
-        self._stands = EngineState(status, detail=detail, rung=rung)
+        self._state = EngineState(status, detail=detail, rung=rung)
         self.trouble, self.facts = trouble, {"before": before}
 
     @property
     def state(self) -> EngineState:
-        return self._stands
+        return self._state
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ class _Standing(FakeEngine):
 def test_readiness_tells_where_an_engine_stands(
     status: str, detail: str, rung: str, trouble: str, before: str, engine: str, told: str | None
 ) -> None:
-    checks = engine_checks(_Standing(status, detail, rung, trouble, before))
+    checks = engine_checks(_EngineWithState(status, detail, rung, trouble, before))
     state = {} if status == "ready" else {"engine_state": status}
     assert checks == {"engine": engine} | state | ({"engine_rung": told} if told else {})
 

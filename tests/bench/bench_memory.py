@@ -107,7 +107,7 @@ async def peak_of(config: LlamaConfig) -> Peak:
     engine = LlamaEngine(config)
     await engine.start()
     try:
-        state = await engine.settled()
+        state = await engine.wait_until_settled()
         if state.status != "ready" or engine.pid is None:
             raise LookupError(f"not loaded: {state.detail}: {engine.trouble}")
         await _fill(engine, config)
@@ -133,9 +133,9 @@ async def _ask(engine: LlamaEngine, config: LlamaConfig, number: int, *, whole: 
     """One request with the longest prompt."""
     lines = [_LINE.format(n=n) for n in range(config.prompt // 8)]
     costs = await engine.count_tokens(lines)
-    room, kept = config.prompt - _SPARE, 0
-    while kept < len(lines) and room >= costs[kept]:
-        room -= costs[kept]
+    remaining, kept = config.prompt - _SPARE, 0
+    while kept < len(lines) and remaining >= costs[kept]:
+        remaining -= costs[kept]
         kept += 1
     system = Message("system", f"{number} {_SYSTEM}")
     request = GenerationRequest(

@@ -39,7 +39,7 @@ Row = dict[str, Any]
 
 
 def rows() -> list[Row]:
-    """What the room costs, and how much of what people write it recognises."""
+    """What the checks cost, and how much of what people write it recognises."""
     with Terminology(DATABASE) as terminology:
         return [
             *_lookups(terminology),

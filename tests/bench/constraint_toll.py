@@ -82,8 +82,8 @@ def _evaluate(context: native.Context, tokens: list[int], pos: int) -> np.ndarra
 
 def _prompt(context: native.Context, prompt: list[int]) -> np.ndarray:
     context.drop(0)
-    for start in range(0, len(prompt), context.batch.room):
-        logits = _evaluate(context, prompt[start : start + context.batch.room], start)
+    for start in range(0, len(prompt), context.batch.capacity):
+        logits = _evaluate(context, prompt[start : start + context.batch.capacity], start)
     return logits
 
 

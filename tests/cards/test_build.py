@@ -24,8 +24,8 @@ from cds_hooks.consultation import (
     Verdict,
 )
 from cds_hooks.inference.deaths import CODES
+from cds_hooks.inference.lifecycle import CRASHES, LIBRARY_UNUSABLE, PROOF_FAILED
 from cds_hooks.inference.remote.misbehaviour import misbehaviours
-from cds_hooks.inference.standing import CRASHES, LIBRARY_UNUSABLE, PROOF_FAILED
 from cds_hooks.protocol.cards import Card, Coding, Response
 from cds_hooks.protocol.wire import to_document
 from fhir_mapping.chart import Code, Fact, Kind

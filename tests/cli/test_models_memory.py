@@ -129,7 +129,7 @@ async def _refusal(config: LlamaConfig) -> str:
     engine = LlamaEngine(config)
     await engine.start()
     try:
-        state = await engine.settled()
+        state = await engine.wait_until_settled()
         assert (state.status, state.detail) == ("failed", "memory-insufficient")
         return engine.trouble
     finally:

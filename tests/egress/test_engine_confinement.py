@@ -173,12 +173,12 @@ def _config(**changes: Any) -> LlamaConfig:
     return replace(small, **changes)
 
 
-async def _settled(config: LlamaConfig) -> tuple[str, str, dict[str, str]]:
+async def _settled_state(config: LlamaConfig) -> tuple[str, str, dict[str, str]]:
     engine = LlamaEngine(config)
     await engine.start()
     try:
         async with asyncio.timeout(100):
-            state = await engine.settled()
+            state = await engine.wait_until_settled()
         return state.status, state.detail, dict(engine.confinement)
     finally:
         await engine.stop()
@@ -187,7 +187,7 @@ async def _settled(config: LlamaConfig) -> tuple[str, str, dict[str, str]]:
 @confinable
 @pytest.mark.model
 async def test_an_engine_that_is_ready_tells_that_it_is_confined() -> None:
-    status, _, told = await _settled(_config(confine="required"))
+    status, _, told = await _settled_state(_config(confine="required"))
     assert status == "ready"
     assert told["confined"] == "yes"
     assert told["network"] == told["writes"] == "refused"
@@ -200,13 +200,13 @@ _UNABLE += 'runpy.run_module("cds_hooks.inference.worker", run_name="__main__")\
 @pytest.mark.model
 async def test_where_the_kernel_cannot_a_required_confinement_gives_no_engine() -> None:
     program = ("-c", _UNABLE)
-    status, detail, _ = await _settled(_config(confine="required", program=program))
+    status, detail, _ = await _settled_state(_config(confine="required", program=program))
     assert (status, detail) == ("failed", "engine-not-confined")
 
 
 @pytest.mark.model
 async def test_where_the_kernel_cannot_an_engine_says_what_is_open() -> None:
-    status, _, told = await _settled(_config(program=("-c", _UNABLE)))
+    status, _, told = await _settled_state(_config(program=("-c", _UNABLE)))
     assert status == "ready"
     assert told["confined"] == "partly"
     assert told["network"] == told["reads"] == "open"
@@ -214,6 +214,6 @@ async def test_where_the_kernel_cannot_an_engine_says_what_is_open() -> None:
 
 @pytest.mark.model
 async def test_a_site_may_leave_it_off_and_that_is_told() -> None:
-    status, _, told = await _settled(_config(confine="off"))
+    status, _, told = await _settled_state(_config(confine="off"))
     assert status == "ready"
     assert told == {"confined": "off"}

@@ -1,4 +1,4 @@
-"""Parsers of outside bytes that no test of their own room throws anything at."""
+"""Parsers of outside bytes that the tests of their own packages do not fuzz."""
 
 from __future__ import annotations
 

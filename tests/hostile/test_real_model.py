@@ -37,7 +37,7 @@ def tokenizer() -> Iterator[PromptTokenizer]:
 
 
 def messages(chart: Hostile) -> list[tuple[str, str]]:
-    """The prompt that this chart makes, with room for all of it."""
+    """The prompt that this chart makes, with space for all of it."""
     mapped = map_chart(resources(chart, NOW), patient_id=chart.patient_id, now=NOW)
     layout = prompts.lay_out(mapped, prompts.load("differential"))
     rendered = prompts.render(layout, [1] * len(layout.texts), budget=100_000)

@@ -89,7 +89,7 @@ async def engine(config: LlamaConfig) -> AsyncIterator[LlamaEngine]:
     await made.start()
     try:
         async with asyncio.timeout(100):
-            state = await made.settled()
+            state = await made.wait_until_settled()
         assert state.status == "ready", state
         yield made
     finally:

@@ -42,7 +42,7 @@ async def _said(config: LlamaConfig, request: GenerationRequest) -> Generation:
     engine = LlamaEngine(config)
     await engine.start()
     try:
-        assert (await engine.settled()).status == "ready", engine.trouble
+        assert (await engine.wait_until_settled()).status == "ready", engine.trouble
         return await engine.generate(request)
     finally:
         await engine.stop()
@@ -52,7 +52,7 @@ async def _refused(config: LlamaConfig) -> tuple[EngineState, str]:
     engine = LlamaEngine(config)
     await engine.start()
     try:
-        return await engine.settled(), engine.trouble
+        return await engine.wait_until_settled(), engine.trouble
     finally:
         await engine.stop()
 

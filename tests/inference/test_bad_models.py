@@ -57,7 +57,7 @@ def _absurd(whole: bytes) -> bytes:
 async def _refusal(config: LlamaConfig) -> str:
     async with running(config) as engine:
         async with asyncio.timeout(300):
-            state = await engine.settled()
+            state = await engine.wait_until_settled()
         assert (state.status, state.restarts) == ("failed", 0)
         with pytest.raises(EngineUnavailable) as caught:
             await engine.count_tokens(["a"])
@@ -113,7 +113,7 @@ async def test_no_sequence_grows_past_what_the_model_was_trained_on(
     """Many sequences need more cells than that; one prompt must not have them all."""
     tiny_models.write("llama", tiny.model, context=1024)
     async with running(tiny) as engine:
-        assert (await engine.settled()).status == "ready"
+        assert (await engine.wait_until_settled()).status == "ready"
         fits = await engine.generate(ask(max_tokens=100))
         assert fits.samples[0].finish == "stop"
         with pytest.raises(PromptTooLong):
@@ -122,16 +122,16 @@ async def test_no_sequence_grows_past_what_the_model_was_trained_on(
 
 
 @pytest.mark.slow
-async def test_more_samples_than_there_is_room_for_are_refused_at_once(
+async def test_more_samples_than_there_is_space_for_are_refused_at_once(
     tiny: LlamaConfig, tiny_models: ModuleType, ask: Ask
 ) -> None:
     tiny_models.write("llama", tiny.model)
     async with running(replace(tiny, prompt_tokens=8000)) as engine:
-        await engine.settled()
+        await engine.wait_until_settled()
         with pytest.raises(EngineError) as caught:
             await engine.generate(ask(samples=10_000, max_tokens=1))
         assert caught.value.code == "engine-failed"
-        # As many as there are sequences: what is kept of earlier prompts makes room for them.
+        # As many as there are sequences: what is kept of earlier prompts makes space for them.
         await engine.generate(ask(samples=1, max_tokens=8))
         every = tiny.sequences
         many = await engine.generate(ask(samples=every, max_tokens=1, names=False))
@@ -144,7 +144,7 @@ async def test_a_model_that_never_ends_its_thinking_answers_and_is_marked(
     markers = Thinking(open="<think>\n", stop="</think>", then="\n\n", budget=12)
     entry = config.entry.model_copy(update={"thinking": markers})
     async with running(replace(config, entry=entry)) as engine:
-        await engine.settled()
+        await engine.wait_until_settled()
         (sample,) = (await engine.generate(ask(samples=1))).samples
     assert sample.thinking_cut
     assert sample.finish == "stop"
@@ -160,7 +160,7 @@ async def test_killed_at_every_stage_it_answers_each_request_and_comes_back(
         async with asyncio.timeout(300):
             while engine.state.restarts < 1:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
-            assert (await engine.settled()).status == "ready"
+            assert (await engine.wait_until_settled()).status == "ready"
         whole = await engine.generate(ask(samples=2, diagnoses=2))
         passed = 0.0
         for number, stage in enumerate(("queue", "prompt", "names", "decode")):
@@ -183,7 +183,7 @@ async def _killed_after(engine: LlamaEngine, ask: Ask, milliseconds: float, numb
             await task
         assert caught.value.code == "engine-failed"
     async with asyncio.timeout(300):
-        assert (await engine.settled()).status == "ready"
+        assert (await engine.wait_until_settled()).status == "ready"
     # Three ends without an answer between would lead out of service.
     assert (await engine.generate(ask())).samples[0].finish == "stop"
 

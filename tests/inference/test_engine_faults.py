@@ -60,21 +60,21 @@ async def running(config: LlamaConfig) -> AsyncIterator[LlamaEngine]:
         await engine.stop()
 
 
-async def _settled(engine: LlamaEngine) -> EngineState:
+async def _settled_state(engine: LlamaEngine) -> EngineState:
     async with asyncio.timeout(100):
-        return await engine.settled()
+        return await engine.wait_until_settled()
 
 
 async def _restarted(engine: LlamaEngine, times: int) -> EngineState:
     async with asyncio.timeout(100):
         while engine.state.restarts < times:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-        return await engine.settled()
+        return await engine.wait_until_settled()
 
 
 async def test_a_model_that_decodes_is_ready_on_the_first_rung(tiny: LlamaConfig) -> None:
     async with running(tiny) as engine:
-        state = await _settled(engine)
+        state = await _settled_state(engine)
         assert (state.status, state.rung, state.restarts) == ("ready", "as-configured", 0)
         assert engine.facts["engine"].startswith("llama-cpp-python ")
         assert "before" not in engine.facts
@@ -88,7 +88,7 @@ async def test_a_fault_of_extra_buffers_leads_to_a_rung_without_that_is_kept(
     tiny: LlamaConfig, ask: Ask, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with running(replace(tiny, fault="decode:SIGSEGV:extra-buffers")) as engine:
-        state = await _settled(engine)
+        state = await _settled_state(engine)
         assert (state.status, state.rung) == ("ready", "without-extra-buffers")
         assert state.restarts == 1
         before = engine.facts["before"]
@@ -109,7 +109,7 @@ async def test_after_the_last_rung_it_is_out_of_service_with_the_cause(
     tiny: LlamaConfig, ask: Ask
 ) -> None:
     async with running(replace(tiny, fault="decode:SIGSEGV")) as engine:
-        state = await _settled(engine)
+        state = await _settled_state(engine)
         assert (state.status, state.detail) == ("failed", "engine-died-first-decode")
         assert "Tried as-configured and without-extra-buffers: " in engine.trouble
         assert "ended by SIGSEGV" in engine.trouble
@@ -133,7 +133,7 @@ async def test_the_portable_library_is_the_last_rung(
     shutil.copytree(_libraries(), portable)
     config = replace(tiny, fault="decode:SIGSEGV:own-library", portable_library=portable)
     async with running(replace(config, confine=confine)) as engine:
-        state = await _settled(engine)
+        state = await _settled_state(engine)
         assert (state.status, state.rung) == ("ready", "portable-library"), engine.trouble
         assert state.restarts == 2
         loaded = _loaded(engine.pid) if confine == "off" else None
@@ -155,7 +155,7 @@ async def test_a_portable_library_that_cannot_be_used_leaves_the_first_cause(
     portable.mkdir()
     config = replace(tiny, fault="load:SIGILL:own-library", portable_library=portable)
     async with running(config) as engine:
-        state = await _settled(engine)
+        state = await _settled_state(engine)
         assert (state.status, state.detail) == ("failed", "engine-died-loading")
         assert "SIGILL" in engine.trouble
         assert "portable-library: The library of llama.cpp cannot be used" in engine.trouble
@@ -180,7 +180,7 @@ async def test_a_library_of_another_version_is_told_as_that(
     elif library is not None:
         (folder / "libllama.so").write_bytes(library)
     async with running(replace(tiny, library=folder)) as engine:
-        state = await _settled(engine)
+        state = await _settled_state(engine)
         assert (state.status, state.detail) == ("failed", "engine-library-unusable")
         assert f"cannot be used ({named}" in engine.trouble
         assert "model.portable_library" in engine.trouble
@@ -199,7 +199,7 @@ async def test_a_first_decode_that_gives_no_numbers_is_no_proof(
     monkeypatch.setattr(tiny_models, "_weights", broken)
     tiny_models.write("llama", tiny.model)
     async with running(tiny) as engine:
-        state = await _settled(engine)
+        state = await _settled_state(engine)
         assert (state.status, state.detail) == ("failed", "engine-proof-failed")
         assert state.rung == "without-extra-buffers"
         assert "The first decode gave no numbers" in engine.trouble
@@ -222,7 +222,7 @@ def test_a_library_with_other_structures_is_told_by_its_defaults(
 
 async def test_a_library_for_another_processor_says_to_build_again(tiny: LlamaConfig) -> None:
     async with running(replace(tiny, fault="load:SIGILL")) as engine:
-        state = await _settled(engine)
+        state = await _settled_state(engine)
         assert (state.status, state.detail) == ("failed", "engine-died-loading")
         assert "SIGILL" in engine.trouble
         assert "`make setup`" in engine.trouble
@@ -232,7 +232,7 @@ async def test_what_ends_it_from_outside_is_tried_again_on_the_same_rung_and_not
     tiny: LlamaConfig,
 ) -> None:
     async with running(replace(tiny, fault="load:SIGKILL", failed_loads=2)) as engine:
-        state = await _settled(engine)
+        state = await _settled_state(engine)
         assert (state.status, state.detail) == ("failed", "engine-died-loading")
         assert (state.rung, state.restarts) == ("as-configured", 1)
         assert "SIGKILL (probably out of memory)" in engine.trouble
@@ -242,7 +242,7 @@ async def test_what_ends_it_from_outside_is_tried_again_on_the_same_rung_and_not
 async def test_a_first_decode_that_hangs_is_told_as_silence(tiny: LlamaConfig) -> None:
     slow = replace(tiny, fault="decode:SIGSTOP", load_s=2.0, failed_loads=1)
     async with running(slow) as engine:
-        state = await _settled(engine)
+        state = await _settled_state(engine)
         # On a machine where the interpreter does not start in two seconds, it is the former.
         assert state.status == "failed"
         assert state.detail in ("engine-died-loading", "engine-died-first-decode")
@@ -252,14 +252,14 @@ async def test_a_first_decode_that_hangs_is_told_as_silence(tiny: LlamaConfig) -
 async def test_crashes_on_requests_lead_out_of_service(tiny: LlamaConfig, ask: Ask) -> None:
     async with running(replace(tiny, fault="request:SIGSEGV")) as engine:
         for crash in range(3):
-            assert (await _settled(engine)).status == "ready"
+            assert (await _settled_state(engine)).status == "ready"
             with pytest.raises(EngineError) as failed:
                 await engine.generate(ask(names=False))
             assert failed.value.code == "engine-failed"
             if crash < 2:
                 assert failed.value.where == "engine-died-on-request"
                 await _restarted(engine, crash + 1)
-        state = await _settled(engine)
+        state = await _settled_state(engine)
         assert (state.status, state.detail, state.restarts) == ("failed", "engine-crashes", 2)
         assert "3 times without an answer between" in engine.trouble
         assert "SIGSEGV" in engine.trouble
@@ -285,10 +285,10 @@ async def test_a_process_that_works_while_it_loads_is_waited_for(
     path = tmp_path / "program.py"
     path.write_text(textwrap.dedent(code))
     async with running(replace(config, program=(str(path),), load_s=1.2)) as engine:
-        assert (await _settled(engine)).status == "ready"
+        assert (await _settled_state(engine)).status == "ready"
     whole = replace(config, program=(str(path),), load_s=9.0, longest_load_s=1.2, failed_loads=1)
     async with running(whole) as engine:
-        state = await _settled(engine)
+        state = await _settled_state(engine)
         assert (state.status, state.detail) == ("failed", "engine-died-loading")
         assert "it took too long: see model.load_s" in engine.trouble
 

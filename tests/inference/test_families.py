@@ -55,7 +55,7 @@ async def _one_life(config: LlamaConfig, *requests: GenerationRequest) -> list[G
     engine = LlamaEngine(config)
     await engine.start()
     try:
-        state = await engine.settled()
+        state = await engine.wait_until_settled()
         assert state.status == "ready", state
         return [await engine.generate(request) for request in requests]
     finally:

@@ -14,8 +14,8 @@ import pytest
 
 from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.gpu import gpu_trouble
+from cds_hooks.inference.lifecycle import EngineLifecycle
 from cds_hooks.inference.llama import LlamaEngine
-from cds_hooks.inference.standing import Standing
 from cds_hooks.inference.worker import ggml_devices as devices
 from cds_hooks.runtime.engine_status import engine_checks
 
@@ -49,16 +49,16 @@ def test_a_gpu_that_is_asked_for_and_not_used_is_told(
         assert f"({library['backends']})" in told
 
 
-def _standing(
+def _lifecycle(
     config: LlamaConfig, layers: int, library: Mapping[str, str]
-) -> tuple[Standing, dict[str, str]]:
-    standing = Standing(replace(config, gpu_layers=layers), processor=())
-    standing.ready({"library": library})
+) -> tuple[EngineLifecycle, dict[str, str]]:
+    lifecycle = EngineLifecycle(replace(config, gpu_layers=layers), processor=())
+    lifecycle.on_ready({"library": library})
     engine = SimpleNamespace(
-        state=SimpleNamespace(status="ready", detail="", rung=standing.rung),
-        facts=standing.facts,
+        state=SimpleNamespace(status="ready", detail="", rung=lifecycle.rung),
+        facts=lifecycle.facts,
     )
-    return standing, engine_checks(engine)  # type: ignore[arg-type]
+    return lifecycle, engine_checks(engine)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -70,11 +70,11 @@ def test_readiness_and_the_log_tell_of_the_gpu(
     config: LlamaConfig, caplog: pytest.LogCaptureFixture,
     layers: int, library: Mapping[str, str], told: str | None,
 ) -> None:  # fmt: skip
-    standing, checks = _standing(config, layers, library)
+    lifecycle, checks = _lifecycle(config, layers, library)
     assert checks["engine"] == checks["engine_rung"] == "ok"
     assert checks.get("engine_gpu", "").startswith(told or "")
     assert ("engine_gpu" in checks) is (told is not None)
-    trouble = standing.facts.get("gpu_trouble")
+    trouble = lifecycle.facts.get("gpu_trouble")
     warned = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert warned == ([trouble] if trouble else [])
 
@@ -92,7 +92,7 @@ async def test_a_build_for_the_processor_says_that_it_has_no_gpu(
     await engine.start()
     try:
         async with asyncio.timeout(100):
-            state = await engine.settled()
+            state = await engine.wait_until_settled()
         assert (state.status, state.rung) == ("ready", "as-configured"), engine.trouble
         assert engine_checks(engine)["engine_gpu"].startswith("gpu-not-")
         assert "model.gpu_layers asks for a GPU" in caplog.text
@@ -117,7 +117,7 @@ async def test_a_model_decodes_on_the_gpu_that_the_library_finds(
     await engine.start()
     try:
         async with asyncio.timeout(600):
-            state = await engine.settled()
+            state = await engine.wait_until_settled()
         assert (state.status, state.rung) == ("ready", "as-configured"), engine.trouble
         assert engine_checks(engine)["engine_gpu"] == engine.facts["devices"]
         assert "gpu_trouble" not in engine.facts

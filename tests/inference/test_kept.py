@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cds_hooks.inference.worker.prefixes import Prefixes
-from cds_hooks.inference.worker.work import SequencePool
+from cds_hooks.inference.worker.token_batches import SequencePool
 
 PART = list(range(20))
 LOGITS = np.zeros(3, np.float32)
@@ -44,11 +44,11 @@ class States:
 
 
 def make(
-    *, slots: int = 2, room: int = 10_000, cuttable: bool = True, windows: bool = False
+    *, slots: int = 2, max_bytes: int = 10_000, cuttable: bool = True, windows: bool = False
 ) -> tuple[Prefixes, States]:
     states, pool = States(), SequencePool(20)
     pool.take(10)  # the sequences of jobs
-    return Prefixes(cast("Any", states), pool, slots, room, cuttable, windows), states
+    return Prefixes(cast("Any", states), pool, slots, max_bytes, cuttable, windows), states
 
 
 def evaluated(prefixes: Prefixes, states: States, tokens: list[int]) -> None:
@@ -89,14 +89,14 @@ def test_the_oldest_prompts_go_and_the_system_part_stays(windows: bool) -> None:
 
 
 def test_bytes_are_bounded_too() -> None:
-    prefixes, states = make(slots=9, room=500)
+    prefixes, states = make(slots=9, max_bytes=500)
     for last in (50, 60, 70):
         evaluated(prefixes, states, [*PART, last, last])
-        assert prefixes.held <= 500
+        assert prefixes.kept_bytes <= 500
     assert prefixes.begin(7, [*PART, 70, 70], len(PART))[0] == len(PART) + 2
-    large, states = make(room=100)
+    large, states = make(max_bytes=100)
     evaluated(large, states, [*PART, 50])
-    assert large.held == 0
+    assert large.kept_bytes == 0
 
 
 def test_what_was_forgotten_or_is_not_taken_is_evaluated_anew() -> None:
@@ -107,14 +107,14 @@ def test_what_was_forgotten_or_is_not_taken_is_evaluated_anew() -> None:
     states.refuses = False
     prefixes.forget()
     assert prefixes.begin(7, [*PART, 50, 51], len(PART)) == (0, None)
-    assert prefixes.held == 0
+    assert prefixes.kept_bytes == 0
 
 
-def test_what_stays_in_the_context_makes_room_for_jobs() -> None:
+def test_what_stays_in_the_context_makes_space_for_jobs() -> None:
     prefixes, states = make(slots=3, windows=True)
     for last in (50, 60):
         evaluated(prefixes, states, [*PART, last])
-    assert (prefixes.sequences, prefixes.cells, prefixes.held) == (3, 20 + 21 + 21, 0)
+    assert (prefixes.sequences, prefixes.cells, prefixes.kept_bytes) == (3, 20 + 21 + 21, 0)
     prefixes.shrink(cells=50, sequences=0)
     assert (prefixes.sequences, prefixes.cells) == (2, 41)
     prefixes.shrink(cells=50, sequences=9)
@@ -127,6 +127,6 @@ def test_what_stays_in_the_context_makes_room_for_jobs() -> None:
 def test_copies_take_neither_cells_nor_sequences() -> None:
     prefixes, states = make()
     evaluated(prefixes, states, [*PART, 50])
-    assert (prefixes.sequences, prefixes.cells, prefixes.held) == (0, 0, 410)
+    assert (prefixes.sequences, prefixes.cells, prefixes.kept_bytes) == (0, 0, 410)
     prefixes.shrink(cells=0, sequences=10)
-    assert prefixes.held == 410
+    assert prefixes.kept_bytes == 410

@@ -156,7 +156,7 @@ async def test_the_engine_says_the_same_before_it_loads(
     await engine.start()
     try:
         async with asyncio.timeout(300):
-            state = await engine.settled()
+            state = await engine.wait_until_settled()
         assert (state.status, state.detail) == ("failed", code)
         assert "m.gguf" in engine.trouble
         assert ("model.chat_template" in engine.trouble) == (code == "chat-template-missing")
@@ -176,7 +176,7 @@ async def test_with_a_template_of_the_site_s_it_answers_and_says_so(
     await engine.start()
     try:
         async with asyncio.timeout(300):
-            assert (await engine.settled()).status == "ready", engine.trouble
+            assert (await engine.wait_until_settled()).status == "ready", engine.trouble
         said = await engine.generate(ask(samples=1, max_tokens=240))
     finally:
         await engine.stop()

@@ -22,11 +22,11 @@ def config(tmp_path: Path) -> LlamaConfig:
 def test_native_faults_lead_down_rung_by_rung_and_then_out(config: LlamaConfig) -> None:
     ladder = Ladder(config)
     assert ladder.rung is Rung.AS_CONFIGURED
-    assert ladder.not_loaded(native=True) is Next.DOWN
+    assert ladder.on_failed_load(native=True) is Next.DOWN
     assert ladder.rung is Rung.WITHOUT_EXTRA_BUFFERS
-    assert ladder.not_loaded(native=True) is Next.DOWN
+    assert ladder.on_failed_load(native=True) is Next.DOWN
     assert ladder.rung is Rung.PORTABLE
-    assert ladder.not_loaded(native=True) is Next.OUT
+    assert ladder.on_failed_load(native=True) is Next.OUT
     assert ladder.rung is Rung.PORTABLE
 
 
@@ -48,38 +48,38 @@ def test_each_rung_keeps_what_the_one_above_gave_up(config: LlamaConfig) -> None
 
 def test_a_rung_that_worked_is_kept(config: LlamaConfig) -> None:
     ladder = Ladder(config)
-    ladder.not_loaded(native=True)
-    ladder.ready()
-    assert ladder.not_loaded(native=False) is Next.AGAIN
+    ladder.on_failed_load(native=True)
+    ladder.on_ready()
+    assert ladder.on_failed_load(native=False) is Next.AGAIN
     assert ladder.rung is Rung.WITHOUT_EXTRA_BUFFERS
 
 
 def test_ends_from_outside_are_tried_again_five_times(config: LlamaConfig) -> None:
     ladder = Ladder(config)
-    assert [ladder.not_loaded(native=False) for _ in range(6)] == [Next.AGAIN] * 5 + [Next.OUT]
+    assert [ladder.on_failed_load(native=False) for _ in range(6)] == [Next.AGAIN] * 5 + [Next.OUT]
     assert ladder.rung is Rung.AS_CONFIGURED
 
 
 def test_one_good_load_starts_the_count_over(config: LlamaConfig) -> None:
     ladder = Ladder(config)
     for _ in range(5):
-        ladder.not_loaded(native=False)
-    ladder.ready()
-    assert ladder.not_loaded(native=False) is Next.AGAIN
+        ladder.on_failed_load(native=False)
+    ladder.on_ready()
+    assert ladder.on_failed_load(native=False) is Next.AGAIN
 
 
 def test_three_crashes_without_an_answer_between_lead_out(config: LlamaConfig) -> None:
     ladder = Ladder(config)
-    assert [ladder.crashed() for _ in range(3)] == [Next.AGAIN, Next.AGAIN, Next.OUT]
+    assert [ladder.on_crash() for _ in range(3)] == [Next.AGAIN, Next.AGAIN, Next.OUT]
 
 
 def test_an_answer_between_starts_the_count_over(config: LlamaConfig) -> None:
     ladder = Ladder(config)
-    ladder.crashed()
-    ladder.crashed()
-    ladder.answered()
-    assert ladder.crashed() is Next.AGAIN
-    assert ladder.crashed() is Next.AGAIN
+    ladder.on_crash()
+    ladder.on_crash()
+    ladder.on_answer()
+    assert ladder.on_crash() is Next.AGAIN
+    assert ladder.on_crash() is Next.AGAIN
 
 
 @pytest.mark.parametrize(
@@ -90,19 +90,19 @@ def test_crashes_are_counted_within_ten_minutes(
 ) -> None:
     now = 0.0
     ladder = Ladder(config, lambda: now)
-    ladder.crashed()
+    ladder.on_crash()
     now = 300.0
-    ladder.crashed()
+    ladder.on_crash()
     now = third
-    assert ladder.crashed() is expected
+    assert ladder.on_crash() is expected
 
 
 def test_a_library_that_cannot_be_used_leads_to_another_one_or_out(config: LlamaConfig) -> None:
     ladder = Ladder(config)
-    assert ladder.library_unusable() is Next.DOWN
+    assert ladder.on_unusable_library() is Next.DOWN
     assert ladder.rung is Rung.PORTABLE
-    assert ladder.library_unusable() is Next.OUT
-    assert Ladder(replace(config, portable_library=None)).library_unusable() is Next.OUT
+    assert ladder.on_unusable_library() is Next.OUT
+    assert Ladder(replace(config, portable_library=None)).on_unusable_library() is Next.OUT
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ async def _tried(config: LlamaConfig) -> tuple[EngineState, str, str]:
     await engine.start()
     try:
         async with asyncio.timeout(100):
-            state = await engine.settled()
+            state = await engine.wait_until_settled()
         return state, engine.trouble, _mapped(engine.pid)
     finally:
         await engine.stop()

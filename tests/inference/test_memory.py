@@ -292,7 +292,7 @@ async def test_heads_that_have_no_whole_blocks_are_not_kept_as_q8_0(
     engine = LlamaEngine(changed)
     await engine.start()
     try:
-        state = await engine.settled()
+        state = await engine.wait_until_settled()
         assert (state.status, state.detail) == ("failed", "kv-type-unusable")
         assert "model.kv_type" in engine.trouble
     finally:
@@ -303,7 +303,7 @@ async def test_an_engine_that_cannot_fit_fails_at_start(config: LlamaConfig) -> 
     engine = LlamaEngine(replace(config, prompt_tokens=2**30, parallel=2**10))
     await engine.start()
     try:
-        state = await engine.settled()
+        state = await engine.wait_until_settled()
         assert (state.status, state.detail) == ("failed", "memory-insufficient")
         with pytest.raises(EngineUnavailable) as caught:
             await engine.count_tokens(["a"])

@@ -11,7 +11,7 @@ from typing import Any
 from cds_hooks.inference.worker.jobs import _decode
 from cds_hooks.inference.worker.sampling import LogitsUnusable
 from cds_hooks.inference.worker.scheduler import Scheduler, _Running
-from cds_hooks.inference.worker.work import Work
+from cds_hooks.inference.worker.token_batches import TokenBatch
 
 
 class _Lane:
@@ -20,8 +20,8 @@ class _Lane:
     def __init__(self, fails: bool) -> None:
         self.finish, self.fails = "", fails
 
-    def work(self) -> Work:
-        return Work(0, 0, [1])
+    def work(self) -> TokenBatch:
+        return TokenBatch(0, 0, [1])
 
     def look_ahead(self, _helper: Any) -> None:
         return
@@ -40,7 +40,7 @@ def test_the_other_samples_of_a_request_go_on() -> None:
 
 
 def test_a_request_that_cannot_begin_is_refused_with_what_to_look_at() -> None:
-    def steps() -> Generator[list[Work], None, None]:
+    def steps() -> Generator[list[TokenBatch], None, None]:
         raise LogitsUnusable
         yield []
 

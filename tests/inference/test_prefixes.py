@@ -22,7 +22,7 @@ async def _one_life(config: LlamaConfig, *requests: GenerationRequest) -> list[G
     engine = LlamaEngine(config)
     await engine.start()
     try:
-        await engine.settled()
+        await engine.wait_until_settled()
         return [await engine.generate(request) for request in requests]
     finally:
         await engine.stop()

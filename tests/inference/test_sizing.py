@@ -113,7 +113,7 @@ def test_what_does_not_go_together_is_refused_with_the_choices(
     ("sequences", "windowed", "expected"),
     [(4, False, 4), (1, True, 2), (4, True, 6), (5, True, 8), (170, True, 255), (256, True, 256)],
 )
-def test_windows_have_room_for_shared_prompts(
+def test_windows_have_space_for_shared_prompts(
     sequences: int, windowed: bool, expected: int
 ) -> None:
     size = ContextSize(4096, 256, sequences, 1, windowed=windowed)
@@ -130,7 +130,7 @@ async def _one_life(config: LlamaConfig, *requests: GenerationRequest) -> list[G
     engine = LlamaEngine(config)
     await engine.start()
     try:
-        state = await engine.settled()
+        state = await engine.wait_until_settled()
         assert state.status == "ready", engine.trouble
         return [await engine.generate(request) for request in requests]
     finally:

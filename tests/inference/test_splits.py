@@ -201,7 +201,7 @@ async def _said(config: LlamaConfig, request: GenerationRequest) -> Generation:
     await engine.start()
     try:
         async with asyncio.timeout(300):
-            assert (await engine.settled()).status == "ready", engine.trouble
+            assert (await engine.wait_until_settled()).status == "ready", engine.trouble
         assert engine.confinement["confined"] in ("yes", "partly")
         return await engine.generate(request)
     finally:
@@ -239,7 +239,7 @@ async def test_the_engine_names_what_is_wrong_with_a_part(
         engine = LlamaEngine(replace(config, model=parts[1], entry=known, cache=None))
         await engine.start()
         try:
-            return (await engine.settled()).detail, engine.trouble
+            return (await engine.wait_until_settled()).detail, engine.trouble
         finally:
             await engine.stop()
 

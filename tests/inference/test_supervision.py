@@ -41,9 +41,9 @@ async def running(config: LlamaConfig) -> AsyncIterator[LlamaEngine]:
         await engine.stop()
 
 
-async def _settled(engine: LlamaEngine) -> EngineState:
+async def _settled_state(engine: LlamaEngine) -> EngineState:
     async with asyncio.timeout(100):
-        return await engine.settled()
+        return await engine.wait_until_settled()
 
 
 async def _gone(pid: int) -> None:
@@ -58,7 +58,7 @@ async def test_signals_to_the_whole_group_leave_it_to_the_service(
 ) -> None:
     """systemd and Ctrl-C signal every process of a service, of which one ends the others."""
     async with running(config) as engine:
-        await _settled(engine)
+        await _settled_state(engine)
         assert engine.pid is not None
         for sent in (signal.SIGTERM, signal.SIGINT):
             os.kill(engine.pid, sent)
@@ -77,7 +77,7 @@ async def test_a_killed_process_fails_what_runs_and_comes_back(
         assert engine.state.status == "loading"
         with pytest.raises(EngineUnavailable):
             await engine.generate(ask())
-        assert (await _settled(engine)).status == "ready"
+        assert (await _settled_state(engine)).status == "ready"
         tasks = [asyncio.create_task(engine.generate(ask(samples=2))) for _ in range(3)]
         while not engine.state.running:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
@@ -90,7 +90,7 @@ async def test_a_killed_process_fails_what_runs_and_comes_back(
         assert engine.state.status == "restarting"
         with pytest.raises(EngineUnavailable):
             await engine.count_tokens(["a"])
-        state = await _settled(engine)
+        state = await _settled_state(engine)
         assert (state.status, state.restarts) == ("ready", 1)
         assert (await engine.generate(ask())).samples[0].finish == "stop"
 
@@ -99,7 +99,7 @@ async def test_a_killed_process_fails_what_runs_and_comes_back(
 @pytest.mark.slow
 async def test_a_process_that_hangs_is_killed_and_replaced(config: LlamaConfig, ask: Ask) -> None:
     async with running(replace(config, grace_s=0.2)) as engine:
-        await _settled(engine)
+        await _settled_state(engine)
         first = engine.pid
         assert first is not None
         os.kill(first, signal.SIGSTOP)
@@ -108,7 +108,7 @@ async def test_a_process_that_hangs_is_killed_and_replaced(config: LlamaConfig, 
         await _gone(first)
         while engine.state.restarts == 0:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-        assert (await _settled(engine)).status == "ready"
+        assert (await _settled_state(engine)).status == "ready"
         assert engine.pid != first
 
 
@@ -116,20 +116,20 @@ async def test_a_process_that_hangs_is_killed_and_replaced(config: LlamaConfig, 
 @pytest.mark.slow
 async def test_garbage_to_the_process_ends_it_and_a_new_one_comes(config: LlamaConfig) -> None:
     async with running(config) as engine:
-        await _settled(engine)
+        await _settled_state(engine)
         assert engine._process is not None
         pipe = engine._process._process.stdin
         assert pipe is not None
         pipe.write(b"\xff\xff\xff\xff garbage")
         while engine.state.restarts == 0:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-        assert (await _settled(engine)).status == "ready"
+        assert (await _settled_state(engine)).status == "ready"
 
 
 @pytest.mark.model
 async def test_stopping_leaves_no_process(config: LlamaConfig, ask: Ask) -> None:
     async with running(config) as engine:
-        await _settled(engine)
+        await _settled_state(engine)
         pid = engine.pid
         assert pid is not None
         task = asyncio.create_task(engine.generate(ask(samples=3)))
@@ -156,7 +156,7 @@ def test_the_process_ends_when_the_service_is_killed(config: LlamaConfig) -> Non
             engine = LlamaEngine(LlamaConfig(path, known_entry(load_catalogue(), path), threads=1,
                                              prompt_tokens=256, answer_tokens=64, samples=1))
             await engine.start()
-            await engine.settled()
+            await engine.wait_until_settled()
             print(engine.pid, flush=True)
             await asyncio.sleep(600)
         asyncio.run(main())
@@ -188,7 +188,7 @@ async def test_a_model_file_that_is_not_the_one_is_not_loaded(
         expected = "model-is-checkpoint"
     entry = config.entry.model_copy(update={"sha256": "a" * 64})
     async with running(replace(config, model=model, entry=entry)) as engine:
-        state = await _settled(engine)
+        state = await _settled_state(engine)
         assert (state.status, state.detail, state.restarts) == ("failed", expected, 0)
         with pytest.raises(EngineUnavailable) as caught:
             await engine.count_tokens(["a"])
@@ -202,7 +202,7 @@ async def test_a_file_that_only_looks_like_a_model_fails_in_the_process(
     template = {"tokenizer.chat_template": "{{ messages }}"}
     model = make_gguf({"general.architecture": "llama", **template})
     async with running(replace(config, model=model, entry=entry)) as engine:
-        state = await _settled(engine)
+        state = await _settled_state(engine)
         assert (state.status, state.detail) == ("failed", "model-not-loadable")
         assert f"({model.name})" in engine.trouble
         assert "chartside models check" in engine.trouble
@@ -253,7 +253,7 @@ async def test_replies_nobody_waits_for_are_ignored(config: LlamaConfig, tmp_pat
         time.sleep(60)
     """
     async with running(replace(config, program=_program(tmp_path, code))) as engine:
-        state = await _settled(engine)
+        state = await _settled_state(engine)
         await asyncio.sleep(0.05)
         assert (state.status, engine.state.restarts) == ("ready", 0)
         assert engine.model.sha256 == "ab"

@@ -69,7 +69,7 @@ async def test_the_embedded_model_answers_after_a_thought(
     engine = LlamaEngine(replace(config, entry=entry))
     await engine.start()
     try:
-        await engine.settled()
+        await engine.wait_until_settled()
         generation = await engine.generate(ask(samples=2, temperature=1.0))
     finally:
         await engine.stop()

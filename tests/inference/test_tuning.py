@@ -233,7 +233,7 @@ async def _started(config: LlamaConfig, request: GenerationRequest) -> tuple[dic
     engine = LlamaEngine(config)
     await engine.start()
     try:
-        assert (await engine.settled()).status == "ready"
+        assert (await engine.wait_until_settled()).status == "ready"
         generation = await engine.generate(request)
         return dict(engine.facts), generation.samples[0].text
     finally:

@@ -76,7 +76,7 @@ async def connect() -> AsyncIterator[Connect]:
         engines.append(engine)
         await engine.start()
         async with asyncio.timeout(20):
-            await engine.settled()
+            await engine.wait_until_settled()
         return engine
 
     yield start
@@ -117,7 +117,7 @@ class Scripted:
         """Its base URL."""
         return f"http://127.0.0.1:{self.port}"
 
-    def asked(self, path: str) -> list[Heard]:
+    def requests_to(self, path: str) -> list[Heard]:
         """The requests for a path."""
         return [heard for heard in self.heard if heard.path == path]
 

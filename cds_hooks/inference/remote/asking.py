@@ -71,7 +71,7 @@ class Asking:
         if self._together and request.samples > 1:
             answers = await self._all_together(request, ends)
         else:
-            answers = await self._apart(request, range(request.samples), ends)
+            answers = await self._separately(request, range(request.samples), ends)
         if not any(sample.finish in WHOLE for a in answers for sample in a.samples):
             failed = (a.failed for a in answers if a.failed is not None)
             raise next(failed, fault_error(Fault.ANSWER_ABORTED, began=True))
@@ -83,12 +83,12 @@ class Asking:
         if first.failed is not None and not first.refused:
             return [first]
         had = 0 if first.refused else len(first.samples)
-        rest = await self._apart(request, range(had, request.samples), ends)
+        rest = await self._separately(request, range(had, request.samples), ends)
         if any(answer.failed is None for answer in rest):
             self._together = False
         return rest if first.refused else [first, *rest]
 
-    async def _apart(
+    async def _separately(
         self, request: GenerationRequest, numbers: Iterable[int], ends: float
     ) -> Sequence[Answer]:
         async with asyncio.TaskGroup() as group:

@@ -73,7 +73,7 @@ class Watch:
                     await self._look.wait()
             self._look.clear()
 
-    async def settled(self) -> None:
+    async def wait_until_settled(self) -> None:
         """Wait until it is ready or failed."""
         await self._settled.wait()
 

@@ -16,23 +16,23 @@ __all__ = ["Batch"]
 class Batch:
     """A `llama_batch` over numpy arrays, one sequence a token, filled and reused every step."""
 
-    def __init__(self, room: int) -> None:
-        self.room = room
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
         self.used = 0
-        self._token = np.zeros(room, np.int32)
-        self._pos = np.zeros(room, np.int32)
-        self._count = np.ones(room, np.int32)
-        self._seq = np.zeros(room, np.int32)
-        self._want = np.zeros(room, np.int8)
+        self._token = np.zeros(capacity, np.int32)
+        self._pos = np.zeros(capacity, np.int32)
+        self._count = np.ones(capacity, np.int32)
+        self._seq = np.zeros(capacity, np.int32)
+        self._want = np.zeros(capacity, np.int8)
         base = self._seq.ctypes.data
-        self._seq_rows = (base + 4 * np.arange(room + 1)).astype(np.uintp)
-        self._seq_rows[room] = 0
+        self._seq_rows = (base + 4 * np.arange(capacity + 1)).astype(np.uintp)
+        self._seq_rows[capacity] = 0
         self._native = self._structure()
 
     @property
     def free(self) -> int:
         """Tokens that still fit."""
-        return self.room - self.used
+        return self.capacity - self.used
 
     def clear(self) -> None:
         """Start an empty batch."""

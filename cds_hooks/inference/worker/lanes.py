@@ -15,8 +15,8 @@ from cds_hooks.inference.worker.names import NameChoice
 from cds_hooks.inference.worker.repeats import Repeats
 from cds_hooks.inference.worker.sampling import Sampling, choose
 from cds_hooks.inference.worker.thinking import Thought
+from cds_hooks.inference.worker.token_batches import TokenBatch
 from cds_hooks.inference.worker.vocabulary import Vocabulary
-from cds_hooks.inference.worker.work import Work
 
 __all__ = ["ConstraintError", "Lane"]
 
@@ -81,9 +81,9 @@ class Lane:
         else:
             self.names.node = 0
 
-    def work(self) -> Work:
+    def work(self) -> TokenBatch:
         """The evaluation of what is pending."""
-        work = Work(self.seq, self.pos, self.pending)
+        work = TokenBatch(self.seq, self.pos, self.pending)
         self.pos += len(self.pending)
         self.pending = []
         return work

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from cds_hooks.inference.worker.native import Context
 from cds_hooks.inference.worker.sampling import Sampling, choose, log_total
+from cds_hooks.inference.worker.token_batches import TokenBatch
 from cds_hooks.inference.worker.trie import NameTrie
-from cds_hooks.inference.worker.work import Work
 
 __all__ = ["NameChoice", "Ranked", "beam", "mix", "shuffled"]
 
@@ -38,11 +38,11 @@ class Ranked:
 class _Path:
     score: float
     node: int
-    work: Work
+    work: TokenBatch
     total: float
 
     @classmethod
-    def at(cls, score: float, node: int, work: Work) -> _Path:
+    def at(cls, score: float, node: int, work: TokenBatch) -> _Path:
         """A path whose last token is evaluated; its logits are read before the next decode."""
         return cls(score, node, work, log_total(work.logits))
 
@@ -55,11 +55,11 @@ class _Path:
 def beam(
     context: Context,
     trie: NameTrie,
-    root: Work,
+    root: TokenBatch,
     ends: NDArray[np.intp],
     seqs: Sequence[int],
     keep: int,
-) -> Generator[list[Work], None, list[Ranked]]:
+) -> Generator[list[TokenBatch], None, list[Ranked]]:
     """The likeliest names after `root`, best first, at most `keep`.
 
     `root` is evaluated, `ends` are the tokens that can follow a name. One hypothesis uses one of
@@ -77,7 +77,7 @@ def beam(
         used = [path.work.seq for path in paths if path.work is not root]
         works = []
         for _score, at, token, _node in steps:
-            work = Work(free.pop(), paths[at].work.end, [token])
+            work = TokenBatch(free.pop(), paths[at].work.end, [token])
             context.fork(paths[at].work.seq, work.seq)
             works.append(work)
         for seq in used:

@@ -77,8 +77,8 @@ def library() -> dict[str, str]:
     """
     told = lib.llama_context_default_params()
     other = (told.n_ctx, told.n_batch, told.n_ubatch, told.type_k, told.type_v) != _DEFAULTS
-    if (apart := difference()) or other:
-        said = f"libllama is of another version ({apart})" if apart else _OTHER
+    if (missing := difference()) or other:
+        said = f"libllama is of another version ({missing})" if missing else _OTHER
         raise NativeError("engine-library-unusable", f"library-of-another-version: {said}")
     gpus = gpu_facts()
     if gpus.get("backends") == "":
@@ -154,13 +154,13 @@ class Model:
     def tokenize(self, text: str, *, special: bool) -> list[int]:
         """Token ids of `text`; control tokens are recognised in it only when `special`."""
         raw = text.encode("utf-8", "replace")
-        room = len(raw) + 8
+        capacity = len(raw) + 8
         while True:
-            ids = (lib.llama_token * room)()
-            count = lib.llama_tokenize(self.vocab, raw, len(raw), ids, room, False, special)
+            ids = (lib.llama_token * capacity)()
+            count = lib.llama_tokenize(self.vocab, raw, len(raw), ids, capacity, False, special)
             if count >= 0:
                 return list(ids[:count])
-            room = -count
+            capacity = -count
 
     @cached_property
     def pieces(self) -> list[bytes]:

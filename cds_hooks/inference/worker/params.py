@@ -55,5 +55,5 @@ def context_params(size: ContextSize) -> Any:
 
 def _shares(tensor_split: Sequence[float]) -> Any:
     """One share for each device that llama.cpp can have; those beyond are left out."""
-    room = int(lib.llama_max_devices())
-    return (ctypes.c_float * room)(*tensor_split[:room])
+    devices = int(lib.llama_max_devices())
+    return (ctypes.c_float * devices)(*tensor_split[:devices])

@@ -21,7 +21,7 @@ import numpy as np
 
 from cds_hooks.inference.worker.native import Context, Floats
 from cds_hooks.inference.worker.saved import SavedStates
-from cds_hooks.inference.worker.work import SequencePool
+from cds_hooks.inference.worker.token_batches import SequencePool
 
 __all__ = ["Prefixes"]
 
@@ -40,7 +40,7 @@ class _Kept:
 
 @dataclass(slots=True)
 class Prefixes:
-    """At most `slots` prompts and as many system parts, `room` bytes in all; the oldest go first.
+    """At most `slots` prompts and as many system parts, `max_bytes` in all; the oldest go first.
 
     Where the architecture cannot cut a state (recurrent layers), only a whole kept beginning is
     reused; otherwise the longest common part of any. With `windows` they stay in the context.
@@ -49,7 +49,7 @@ class Prefixes:
     context: Context
     pool: SequencePool
     slots: int
-    room: int
+    max_bytes: int
     cuttable: bool
     windows: bool = False
     saved: SavedStates | None = None
@@ -57,7 +57,7 @@ class Prefixes:
     _prompts: OrderedDict[_Key, _Kept] = field(default_factory=OrderedDict)
 
     @property
-    def held(self) -> int:
+    def kept_bytes(self) -> int:
         """Bytes of all that is kept outside the context."""
         return sum(len(kept.state) for kind in self._kinds for kept in kind.values())
 
@@ -140,7 +140,7 @@ class Prefixes:
 
     @property
     def _kinds(self) -> tuple[OrderedDict[_Key, _Kept], OrderedDict[_Key, _Kept]]:
-        """In the order in which they make room."""
+        """In the order in which they make space."""
         return (self._prompts, self._parts)
 
     def _read_back(self, part: list[int]) -> None:
@@ -151,11 +151,11 @@ class Prefixes:
         if state is None:
             return
         if not self.windows:
-            self._put(self._parts, part, _Kept(state))
-        elif self._has_room(self._parts):
+            self._insert(self._parts, part, _Kept(state))
+        elif self._has_space(self._parts):
             seq = self.pool.take(1)[0]
             if self.context.restore(seq, state):
-                self._put(self._parts, part, _Kept(seq=seq))
+                self._insert(self._parts, part, _Kept(seq=seq))
             else:
                 self.pool.give([seq])
 
@@ -167,26 +167,26 @@ class Prefixes:
         logits: Floats | None = None,
     ) -> bool:
         """Whether it is kept from now on."""
-        if not self._has_room(kind):
+        if not self._has_space(kind):
             return False
         if self.windows:
             own = self.pool.take(1)[0]
             self.context.fork(seq, own)
-            self._put(kind, tokens, _Kept(seq=own, logits=logits))
-        elif self.context.state_size(seq) <= self.room:
-            self._put(kind, tokens, _Kept(self.context.state(seq), logits=logits))
+            self._insert(kind, tokens, _Kept(seq=own, logits=logits))
+        elif self.context.state_size(seq) <= self.max_bytes:
+            self._insert(kind, tokens, _Kept(self.context.state(seq), logits=logits))
         return tuple(tokens) in kind
 
-    def _has_room(self, kind: OrderedDict[_Key, _Kept]) -> bool:
+    def _has_space(self, kind: OrderedDict[_Key, _Kept]) -> bool:
         while kind and len(kind) >= self.slots:
             self._let_go(kind)
         return self.slots > 0 and (not self.windows or len(self.pool) > 0)
 
-    def _put(self, kind: OrderedDict[_Key, _Kept], tokens: list[int], kept: _Kept) -> None:
+    def _insert(self, kind: OrderedDict[_Key, _Kept], tokens: list[int], kept: _Kept) -> None:
         """Keep it, and let go of the oldest until all of it fits again, prompts first."""
         kind[tuple(tokens)] = kept
         for crowd in self._kinds:
-            while self.held > self.room and len(crowd) > (crowd is kind):
+            while self.kept_bytes > self.max_bytes and len(crowd) > (crowd is kind):
                 self._let_go(crowd)
 
     def _let_go(self, kind: OrderedDict[_Key, _Kept]) -> None:

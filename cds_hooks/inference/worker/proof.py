@@ -20,8 +20,8 @@ _TOKENS = 32
 def prove(context: Context, fault: Fault) -> None:
     """Decode, look at the numbers, leave the context empty. Raises NativeError, DecodeFailed."""
     words = context.model.tokenize(_TEXT, special=False) or [0]
-    room = max(1, min(_TOKENS, context.size.batch, context.longest - 1))
-    prompt = (words * room)[:room]
+    length = max(1, min(_TOKENS, context.size.batch, context.longest - 1))
+    prompt = (words * length)[:length]
     fault.strike("decode")
     try:
         following = _decoded(context, prompt, 0)

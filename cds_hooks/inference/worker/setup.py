@@ -36,11 +36,11 @@ from cds_hooks.inference.worker.prefixes import Prefixes
 from cds_hooks.inference.worker.proof import prove
 from cds_hooks.inference.worker.scheduler import Emit, Scheduler
 from cds_hooks.inference.worker.thinking import Thinking
+from cds_hooks.inference.worker.token_batches import SequencePool
 from cds_hooks.inference.worker.tokens import PromptTokenizer
 from cds_hooks.inference.worker.trie import NameTrie, load_trie
 from cds_hooks.inference.worker.tuning import tune
 from cds_hooks.inference.worker.vocabulary import Vocabulary
-from cds_hooks.inference.worker.work import SequencePool
 
 __all__ = ["Loaded", "load"]
 
@@ -104,7 +104,7 @@ def _fault(order: LoadOrder) -> Fault:
 
 
 def _checked(order: LoadOrder) -> tuple[LoadOrder, Header, MemoryPlan]:
-    """The order with room for what is kept, the header, and what is needed, from headers alone."""
+    """The order with space for what is kept, the header, and what is needed, from headers alone."""
     header = read_model(order.model)
     refuse_unless_model(header, order.model)
     adapters = 0

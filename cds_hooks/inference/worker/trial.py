@@ -100,9 +100,9 @@ class Trial:
         """Seconds for as many tokens of each sequence, no more than a batch at once."""
         batch, tokens = self.context.batch, self._words[pos : pos + count]
         started = self._clock()
-        for at in range(0, count, batch.room):
+        for at in range(0, count, batch.capacity):
             batch.clear()
             for seq in seqs:
-                batch.add(tokens[at : at + batch.room], seq=seq, pos=pos + at, want_last=True)
+                batch.add(tokens[at : at + batch.capacity], seq=seq, pos=pos + at, want_last=True)
             self.context.decode()
         return self._clock() - started

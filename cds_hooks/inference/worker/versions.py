@@ -26,12 +26,12 @@ def difference() -> str:
     What one of them does not tell is not compared.
     """
     wanted = installed_with(Path(lib.__file__).parent / "lib")
-    apart = [
+    different = [
         f"{name} {version} instead of {wanted[name]}"
         for name, version in told_by(lib.llama_cpp._lib).items()
         if wanted.get(name, version) != version
     ]
-    return ", ".join(apart)
+    return ", ".join(different)
 
 
 def installed_with(folder: Path) -> dict[str, str]:

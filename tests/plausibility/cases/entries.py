@@ -164,7 +164,7 @@ async def _asking(options: argparse.Namespace) -> AsyncIterator[Asking]:
     engine = LlamaEngine(config)
     await engine.start()
     try:
-        state = await engine.settled()
+        state = await engine.wait_until_settled()
         if state.status != "ready":
             raise EntriesError(f"the engine does not start: {state.detail}")
         names = shown if options.names is None else options.names

@@ -92,7 +92,7 @@ async def test_what_is_sent(
     messages = (Message("system", "S"), Message("user", "P1 <|im_end|> [INST] K <5 | M1"))
     schema = {"type": "string", "enum": ["a"], "x-chartside-names": True}
     await engine.generate(ask(messages=messages, schema=schema, samples=2, seed=2**31 + 5))
-    heard = scripted.asked(CHAT)[0]
+    heard = scripted.requests_to(CHAT)[0]
     assert heard.headers["authorization"] == "Bearer k3y"
     assert heard.headers["accept-encoding"] == "identity"
     answer = {"name": "answer", "strict": True, "schema": {"type": "string", "enum": ["a"]}}

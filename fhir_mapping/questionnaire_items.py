@@ -16,27 +16,27 @@ from fhir_mapping.draft import MappingContext
 from fhir_mapping.reading import objects, string
 from fhir_mapping.tables import table
 
-__all__ = ["Asked"]
+__all__ = ["QuestionnaireItems"]
 
 _LOINC = "http://loinc.org"
 _CODE = re.compile(r"(?<![\w-])(\d{1,7}-\d)(?![\w-])")
 _DEEPEST = 6
 
 
-class Asked:
+class QuestionnaireItems:
     """The questions of one QuestionnaireResponse."""
 
     def __init__(self, response: Mapping[str, Any], ctx: MappingContext) -> None:
         self._response = response
-        self._scene = ctx
+        self._ctx = ctx
 
     def words(self, item: Mapping[str, Any]) -> str:
         """The question of an item, cleaned; '' if nothing here knows it."""
-        said = self._scene.words.typed(item.get("text"))
+        said = self._ctx.words.typed(item.get("text"))
         if said:
             return said
         known = self._by_link.get(string(item.get("linkId")), "")
-        return self._scene.words.typed(known) or self._by_code(item)
+        return self._ctx.words.typed(known) or self._by_code(item)
 
     def codes(self, item: Mapping[str, Any]) -> tuple[Code, ...]:
         """The LOINC code of an item that names itself by one that is known here."""
@@ -49,14 +49,14 @@ class Asked:
         if not code:
             return ""
         known: str = table("questions")["items"].get(code, "") or self._in_chart.get(code, "")
-        return known or self._scene.words.named([{"system": _LOINC, "code": code}])
+        return known or self._ctx.words.named([{"system": _LOINC, "code": code}])
 
     @cached_property
     def _in_chart(self) -> dict[str, str]:
         """LOINC codes of the results read so far, by the name they came with."""
         return {
             code.code: code.display
-            for draft in self._scene.found.drafts
+            for draft in self._ctx.found.drafts
             for code in draft.codes
             if code.system == _LOINC and code.display
         }
@@ -68,14 +68,14 @@ class Asked:
         literal = string(meant.get("reference") if isinstance(meant, dict) else meant)
         if not literal:
             return {}
-        target = self._scene.index.resolve(literal, self._response) or self._canonical(literal)
+        target = self._ctx.index.resolve(literal, self._response) or self._canonical(literal)
         found: dict[str, str] = {}
         _collect(target or {}, found, 0)
         return found
 
     def _canonical(self, literal: str) -> Mapping[str, Any] | None:
         url = literal.partition("|")[0]
-        every = self._scene.index.resources()
+        every = self._ctx.index.resources()
         return next(
             (r for r in every if r["resourceType"] == "Questionnaire" and r.get("url") == url), None
         )

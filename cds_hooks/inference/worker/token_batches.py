@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SequencePool", "Work"]
+__all__ = ["SequencePool", "TokenBatch"]
 
 _NOTHING: NDArray[np.float32] = np.empty(0, np.float32)
 
 
 @dataclass(slots=True, eq=False)
-class Work:
+class TokenBatch:
     """Tokens to evaluate on one sequence from position `pos` on.
 
     When `done` reaches their number, `logits` is the row of the last token: llama.cpp's own memory,

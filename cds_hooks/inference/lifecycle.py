@@ -22,7 +22,7 @@ from cds_hooks.inference.ladder import Ladder, Next, Rung, on_rung
 from cds_hooks.inference.process import WorkerGone
 from cds_hooks.inference.processor import this_processor
 
-__all__ = ["CRASHES", "LIBRARY_UNUSABLE", "PROOF_FAILED", "Standing"]
+__all__ = ["CRASHES", "LIBRARY_UNUSABLE", "PROOF_FAILED", "EngineLifecycle"]
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class _Failure:
     says: str
 
 
-class Standing:
+class EngineLifecycle:
     """`clock` gives monotonic seconds, `processor` the features that matter of this processor."""
 
     def __init__(
@@ -95,18 +95,18 @@ class Standing:
         """What an audit wants to know, the latest last."""
         return tuple(self._events)
 
-    def begins(self) -> None:
+    def on_started(self) -> None:
         """A process was started."""
         self._stage, self._refused = Stage.LOADING, None
 
-    def decodes(self) -> None:
+    def on_decoding(self) -> None:
         """The model is loaded and its first decode begins."""
         self._stage = Stage.FIRST_DECODE
 
-    def ready(self, frame: Mapping[str, Any]) -> None:
+    def on_ready(self, frame: Mapping[str, Any]) -> None:
         """The model was loaded and has decoded."""
         self._stage = Stage.IDLE
-        self._ladder.ready()
+        self._ladder.on_ready()
         self.code = self.trouble = ""
         told = frame.get("library")
         library = {str(k): str(v) for k, v in told.items()} if isinstance(told, dict) else {}
@@ -125,22 +125,22 @@ class Standing:
         self._note("engine-started", self._facts)
         self._failures.clear()
 
-    def answered(self) -> None:
+    def on_answer(self) -> None:
         """A request was answered."""
-        self._ladder.answered()
+        self._ladder.on_answer()
 
-    def refused(self, code: str, says: str) -> bool:
+    def on_refusal(self, code: str, says: str) -> bool:
         """A process said why it cannot load; True when another rung is tried for it."""
         if code == LIBRARY_UNUSABLE:
-            step = self._step(code, says, self._ladder.library_unusable)
+            step = self._step(code, says, self._ladder.on_unusable_library)
         elif code == PROOF_FAILED:
-            step = self._step(code, says, lambda: self._ladder.not_loaded(native=True))
+            step = self._step(code, says, lambda: self._ladder.on_failed_load(native=True))
         else:
             step = self._step(code, says, lambda: Next.OUT)
         self._refused = step
         return step is not Next.OUT
 
-    def ended(self, gone: WorkerGone, *, asked: bool) -> Next:
+    def on_end(self, gone: WorkerGone, *, asked: bool) -> Next:
         """A process ended; `asked`: while requests waited for it."""
         if self._refused is not None:
             return self._refused
@@ -154,11 +154,11 @@ class Standing:
         if stage is Stage.REQUEST:
             return self._crashed(death)
         return self._step(
-            death.code, death.says, lambda: self._ladder.not_loaded(native=death.native)
+            death.code, death.says, lambda: self._ladder.on_failed_load(native=death.native)
         )
 
     def _crashed(self, death: Death) -> Next:
-        step = self._ladder.crashed()
+        step = self._ladder.on_crash()
         self.code, self.trouble = death.code, death.says
         if step is Next.OUT:
             self.code = CRASHES
