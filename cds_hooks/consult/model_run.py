@@ -12,6 +12,7 @@ from cds_hooks.consult.config import ConsultConfig
 from cds_hooks.consult.dependencies import Dependencies
 from cds_hooks.consult.stopwatch import Stopwatch
 from cds_hooks.consultation import Consultation, Differential, Outcome
+from cds_hooks.inference.answer_parser import InvalidOutput, parse_differential
 from cds_hooks.inference.engine import (
     EngineError,
     Generation,
@@ -19,7 +20,6 @@ from cds_hooks.inference.engine import (
     Priority,
     UnusableAnswer,
 )
-from cds_hooks.inference.output import InvalidOutput, parse_differential
 from cds_hooks.inference.panel import PanelGeneration, by_model
 from prompts import Prompt
 

@@ -174,7 +174,7 @@ def _mapped(row: Row) -> fhir_mapping.Chart:
 
 
 def _judged(row: Row, terminology: Terminology) -> str:
-    from cds_hooks.inference.output import parse_differential
+    from cds_hooks.inference.answer_parser import parse_differential
     from cds_hooks.plausibility import assess_differentials
 
     chart = _mapped(row["chart"])

@@ -20,7 +20,7 @@ from cds_hooks.inference.engine import (
     QueueFull,
 )
 from cds_hooks.inference.fake import FakeEngine, FakeReply
-from cds_hooks.inference.ladder import Rung
+from cds_hooks.inference.local.ladder import Rung
 from cds_hooks.inference.panel import Panel, PanelGeneration, PanelOrder, by_model
 
 Ask = Callable[..., GenerationRequest]

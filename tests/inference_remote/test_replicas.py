@@ -17,8 +17,8 @@ from cds_hooks.inference.engine import (
     QueueFull,
 )
 from cds_hooks.inference.fake import FakeEngine, FakeReply
-from cds_hooks.inference.openai import OpenAIConfig, OpenAIEngine
-from cds_hooks.inference.remote.faults import Fault, fault_error
+from cds_hooks.inference.remote.openai_engine import OpenAIConfig, OpenAIEngine
+from cds_hooks.inference.remote.server_faults import Fault, fault_error
 from cds_hooks.inference.replicas import NotOneModel, Replicas
 
 Ask = Callable[..., GenerationRequest]
