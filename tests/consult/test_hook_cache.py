@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from cds_hooks.consult import Consultant
-from cds_hooks.consult.request_cache import RequestCache
+from cds_hooks.consult.hook_cache import HookCache
 from cds_hooks.consultation import KeyState
-from cds_hooks.inference.fake import FakeEngine, FakeReply
 from cds_hooks.protocol.request import FhirAuthorization, HookRequest
 from cds_hooks.services import ServiceDefinition
+from tests.fake_engine import FakeEngine, FakeReply
 
 Make = Callable[..., Consultant]
 Resources = list[dict[str, Any]]
@@ -41,7 +41,7 @@ async def test_a_chart_sent_again_is_answered_without_its_resources(
     assert len(engine.requests) == 1
 
 
-async def test_only_what_was_sent_whole_is_remembered(
+async def test_only_what_was_sent_whole_is_kept(
     make_consultant: Make,
     make_request: MakeRequest,
     service: ServiceDefinition,
@@ -49,12 +49,12 @@ async def test_only_what_was_sent_whole_is_remembered(
 ) -> None:
     request = make_request(resources)
     asked = await make_consultant(FakeEngine()).prepare(service, request)
-    recall = RequestCache(10)
+    cache = HookCache(10, str)
     for state in (KeyState.FETCHED, KeyState.PARTIAL, KeyState.UNAVAILABLE):
-        recall.put(b"d", replace(asked, key_states={"labs": state}), request)
-    recall.put(b"", asked, request)
-    assert recall.get(b"d") is None
-    assert recall.get(b"") is None
+        cache.put(b"d", replace(asked, key_states={"labs": state}), request)
+    cache.put(b"", asked, request)
+    assert cache.get(b"d") is None
+    assert cache.get(b"") is None
 
 
 async def test_it_is_forgotten_by_age_and_by_number(
@@ -66,13 +66,13 @@ async def test_it_is_forgotten_by_age_and_by_number(
     request = make_request(resources)
     asked = await make_consultant(FakeEngine()).prepare(service, request)
     now = [0.0]
-    recall = RequestCache(10, lambda: now[0])
+    cache = HookCache(10, str, lambda: now[0])
     for number in range(40):
-        recall.put(bytes([number]), asked, request)
-    assert recall.get(bytes([0])) is None
-    assert recall.get(bytes([39])) is not None
+        cache.put(bytes([number]), asked, request)
+    assert cache.get(bytes([0])) is None
+    assert cache.get(bytes([39])) is not None
     now[0] = 10.0
-    assert recall.get(bytes([39])) is None
-    off = RequestCache(0)
+    assert cache.get(bytes([39])) is None
+    off = HookCache(0, str)
     off.put(b"d", asked, request)
     assert off.get(b"d") is None
