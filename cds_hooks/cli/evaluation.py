@@ -120,8 +120,8 @@ def run(
     if suite == EURORAD:
         voice = recorded_voice(find_file(suite, data), recorded, realigned=realigned)
         folder = output or _RUNS / f"{suite}-{recorded}{'-realigned' if realigned else ''}"
-        held = voice.held(chosen)
-        asyncio.run(run_suite(held, voice.answering(), voice.manifest(held, now), folder))
+        part = voice.recorded_part(chosen)
+        asyncio.run(run_suite(part, voice.answering(), voice.manifest(part, now), folder))
     else:
         asking = Asking(seed, samples, names, brief, engines, concurrency)
         folder = output or _RUNS / f"{suite}-seed{seed}"
@@ -206,7 +206,7 @@ def paper(
     page = paper_page(found)
     _write(page, output)
     if json:
-        held = [asdict(h) | {"same": h.same} for h in found.held]
+        held = [asdict(h) | {"same": h.same} for h in found.comparisons]
         flagged = [asdict(f) for f in found.flagged]
         shifts = [asdict(s) for s in found.shifts]
         told = {"held": held, "shifts": shifts, "flags": flagged}

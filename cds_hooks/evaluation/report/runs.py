@@ -102,7 +102,7 @@ def _compared(runs: Sequence[Run], titles: Sequence[str]) -> Iterator[Section]:
 
 
 def _sections(run: Run, prefix: str) -> list[Section]:
-    made = [_asked(run)]
+    made = [_request_section(run)]
     if run.manifest.suite.task is Task.JUDGING:
         made.append(_judged(run.summary))
     else:
@@ -114,7 +114,7 @@ def _sections(run: Run, prefix: str) -> list[Section]:
     return [Section(prefix + s.title, s.text, s.plots, s.tables) for s in made]
 
 
-def _asked(run: Run) -> Section:
+def _request_section(run: Run) -> Section:
     manifest, summary = run.manifest, run.summary
     suite = manifest.suite
     rows = [
