@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from cds_hooks.inference.catalogue import load_catalogue
+from cds_hooks.inference.model_catalogue.catalogue import load_catalogue
 from cds_hooks.plausibility import load_calibration
 from cds_hooks.settings import Settings
 from tests.docs.pages import PAGES, ROOT, Block, blocks_of, name_of
