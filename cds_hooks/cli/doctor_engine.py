@@ -14,7 +14,7 @@ from rich.markup import escape
 import prompts
 from cds_hooks.cli import show
 from cds_hooks.inference.prove import Proof, prove, unlogged
-from cds_hooks.inference.server_trial import Trial, tried
+from cds_hooks.inference.remote.server_trial import Trial, tried
 from cds_hooks.runtime.engines import local_configs, model_entry, samples_of, server_engines
 from cds_hooks.settings import Settings, load_settings
 

@@ -26,10 +26,10 @@ from cds_hooks.evaluation.runs.results import CaseResult
 from cds_hooks.evaluation.runs.runner import AnswerCase, by_consultation
 from cds_hooks.evaluation.suites.suite import Case, Suite, Task
 from cds_hooks.evaluation.suites.times import shift
-from cds_hooks.inference.catalogue import load_catalogue
 from cds_hooks.inference.engine import Priority
-from cds_hooks.inference.machine import usable_processors
-from cds_hooks.inference.recognition import known_entry
+from cds_hooks.inference.hardware.machine import usable_processors
+from cds_hooks.inference.model_catalogue.catalogue import load_catalogue
+from cds_hooks.inference.model_catalogue.recognition import known_entry
 from cds_hooks.plausibility import Terminology
 from cds_hooks.protocol.request import parse_request
 from cds_hooks.runtime import Runtime

@@ -28,7 +28,7 @@ from cds_hooks.inference.engine import (
     Generation,
     GenerationRequest,
 )
-from cds_hooks.inference.ladder import Rung
+from cds_hooks.inference.local.ladder import Rung
 
 __all__ = ["PanelOrder", "MemberFailure", "Panel", "PanelGeneration", "by_model"]
 

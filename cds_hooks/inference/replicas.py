@@ -25,7 +25,7 @@ from cds_hooks.inference.engine import (
     PromptTooLong,
     QueueFull,
 )
-from cds_hooks.inference.remote.faults import OF_THE_MODEL, Fault, ServerFault
+from cds_hooks.inference.remote.server_faults import OF_THE_MODEL, Fault, ServerFault
 
 __all__ = ["NotOneModel", "Replicas"]
 

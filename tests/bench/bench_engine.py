@@ -21,12 +21,12 @@ from typing import Any
 
 import psutil
 
-from cds_hooks.inference.catalogue import load_catalogue
 from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import Generation, GenerationRequest
-from cds_hooks.inference.llama import LlamaEngine
-from cds_hooks.inference.machine import this_machine, usable_processors
-from cds_hooks.inference.recognition import known_entry
+from cds_hooks.inference.hardware.machine import this_machine, usable_processors
+from cds_hooks.inference.local.llama_engine import LlamaEngine
+from cds_hooks.inference.model_catalogue.catalogue import load_catalogue
+from cds_hooks.inference.model_catalogue.recognition import known_entry
 from prompts.prompt import Message
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,14 +14,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cds_hooks.inference.catalogue import load_catalogue
 from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import GenerationRequest
-from cds_hooks.inference.gguf import read_header
-from cds_hooks.inference.llama import LlamaEngine
-from cds_hooks.inference.memory import MemoryPlan, plan
-from cds_hooks.inference.recognition import known_entry
-from cds_hooks.inference.sizing import KvType
+from cds_hooks.inference.local.llama_engine import LlamaEngine
+from cds_hooks.inference.memory.context_size import KvType
+from cds_hooks.inference.memory.plan import MemoryPlan, plan
+from cds_hooks.inference.model_catalogue.catalogue import load_catalogue
+from cds_hooks.inference.model_catalogue.recognition import known_entry
+from cds_hooks.inference.model_files.gguf import read_header
 from prompts.prompt import Message
 
 ROOT = Path(__file__).resolve().parents[2]

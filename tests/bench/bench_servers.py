@@ -18,12 +18,12 @@ from typing import Any
 
 import psutil
 
-from cds_hooks.inference.catalogue import load_catalogue
 from cds_hooks.inference.engine import Engine, Generation, GenerationRequest
-from cds_hooks.inference.llama import LlamaConfig, LlamaEngine
-from cds_hooks.inference.machine import usable_processors
-from cds_hooks.inference.openai import OpenAIConfig, OpenAIEngine
-from cds_hooks.inference.recognition import known_entry
+from cds_hooks.inference.hardware.machine import usable_processors
+from cds_hooks.inference.local.llama_engine import LlamaConfig, LlamaEngine
+from cds_hooks.inference.model_catalogue.catalogue import load_catalogue
+from cds_hooks.inference.model_catalogue.recognition import known_entry
+from cds_hooks.inference.remote.openai_engine import OpenAIConfig, OpenAIEngine
 from prompts.prompt import Message
 from tests.llama_server import LlamaServer, named_server, start_llama_server
 from tests.model_server import EMBEDDED

@@ -17,16 +17,16 @@ from typing import Any
 
 import numpy as np
 
-from cds_hooks.inference.catalogue import load_catalogue
 from cds_hooks.inference.config import LlamaConfig
-from cds_hooks.inference.recognition import known_entry
-from cds_hooks.inference.worker import native
-from cds_hooks.inference.worker.digests import hashed
-from cds_hooks.inference.worker.lanes import Lane
+from cds_hooks.inference.model_catalogue.catalogue import load_catalogue
+from cds_hooks.inference.model_catalogue.recognition import known_entry
+from cds_hooks.inference.worker.bindings import native
+from cds_hooks.inference.worker.decoding.sample_decoder import Lane
+from cds_hooks.inference.worker.decoding.sampling import Chooser, Sampling
+from cds_hooks.inference.worker.decoding.token_mask import TokenMask
+from cds_hooks.inference.worker.file_digests import hashed
 from cds_hooks.inference.worker.load_order import LoadOrder
-from cds_hooks.inference.worker.masks import TokenMask
-from cds_hooks.inference.worker.sampling import Chooser, Sampling
-from cds_hooks.inference.worker.setup import Loaded, load
+from cds_hooks.inference.worker.loading import Loaded, load
 
 TOKENS = 150
 ROUNDS = 5

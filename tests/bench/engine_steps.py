@@ -17,16 +17,16 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 
-from cds_hooks.inference.catalogue import load_catalogue
 from cds_hooks.inference.config import LlamaConfig
-from cds_hooks.inference.machine import usable_processors
-from cds_hooks.inference.recognition import known_entry
-from cds_hooks.inference.sizing import ContextSize
-from cds_hooks.inference.worker import native
+from cds_hooks.inference.hardware.machine import usable_processors
+from cds_hooks.inference.memory.context_size import ContextSize
+from cds_hooks.inference.model_catalogue.catalogue import load_catalogue
+from cds_hooks.inference.model_catalogue.recognition import known_entry
+from cds_hooks.inference.worker.bindings import native
+from cds_hooks.inference.worker.decoding.sampling import Sampling
 from cds_hooks.inference.worker.jobs import Job
 from cds_hooks.inference.worker.load_order import LoadOrder
-from cds_hooks.inference.worker.sampling import Sampling
-from cds_hooks.inference.worker.setup import Loaded, load
+from cds_hooks.inference.worker.loading import Loaded, load
 
 ROUNDS = 3
 STEPS = 60

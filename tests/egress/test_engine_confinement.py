@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from cds_hooks.inference.catalogue import load_catalogue
 from cds_hooks.inference.config import LlamaConfig
-from cds_hooks.inference.llama import LlamaEngine
-from cds_hooks.inference.recognition import known_entry
-from cds_hooks.inference.worker import landlock, seccomp
-from cds_hooks.inference.worker.confine import files_for
+from cds_hooks.inference.local.llama_engine import LlamaEngine
+from cds_hooks.inference.model_catalogue.catalogue import load_catalogue
+from cds_hooks.inference.model_catalogue.recognition import known_entry
+from cds_hooks.inference.worker.sandbox import landlock, seccomp
+from cds_hooks.inference.worker.sandbox.confinement import files_for
 
 ROOT = Path(__file__).resolve().parents[2]
 EMBEDDED = ROOT / "build/models/SmolLM2-135M-Instruct.Q8_0.gguf"
@@ -28,7 +28,7 @@ confinable = pytest.mark.skipif(
 
 
 def _selftest(order: dict[str, Any], before: str = "") -> tuple[int, dict[str, Any]]:
-    code = f"{before}\nimport sys\nfrom cds_hooks.inference.worker.selftest import main\n"
+    code = f"{before}\nimport sys\nfrom cds_hooks.inference.worker.sandbox.selftest import main\n"
     done = subprocess.run(
         [sys.executable, "-P", "-c", f"{code}sys.exit(main())"],
         input=json.dumps(order).encode(), capture_output=True, cwd=ROOT, timeout=60, check=False,
@@ -57,7 +57,7 @@ def test_everything_that_native_code_tries_is_refused(order: dict[str, Any]) -> 
 
 _NONE = "landlock.restrict = lambda *_, **__: 0"
 _NO_FILTER = "seccomp.install = lambda **_: False"
-_IMPORT = "from cds_hooks.inference.worker import landlock, seccomp\n"
+_IMPORT = "from cds_hooks.inference.worker.sandbox import landlock, seccomp\n"
 
 
 @confinable
@@ -87,7 +87,7 @@ def test_only_the_cache_is_written_and_only_what_is_ordered_is_read(
     code = """
 import json, sys, threading
 from pathlib import Path
-from cds_hooks.inference.worker.confine import confine
+from cds_hooks.inference.worker.sandbox.confinement import confine
 order = json.loads(sys.stdin.read())
 assert confine(order).holds
 import numpy, tempfile
@@ -136,7 +136,7 @@ def test_threads_are_named_where_a_gpus_driver_must(layers: int, may: bool) -> N
     """As NVIDIA's drivers do it; of nothing else more is granted."""
     code = f"""
 import os, threading
-from cds_hooks.inference.worker.confine import confine
+from cds_hooks.inference.worker.sandbox.confinement import confine
 held = confine({{"confine": "where-possible", "gpu_layers": {layers}}})
 path = f"/proc/self/task/{{threading.get_native_id()}}/comm"
 try:

@@ -14,8 +14,8 @@ from cds_hooks.gather import GatherConfig, open_http
 from cds_hooks.gather.base import Base
 from cds_hooks.gather.client import FhirClient, ReadError
 from cds_hooks.inference.remote.address import ServerAddress
-from cds_hooks.inference.remote.exchange import Bounds, Exchange
-from cds_hooks.inference.remote.faults import ServerFault
+from cds_hooks.inference.remote.http_exchange import Bounds, Exchange
+from cds_hooks.inference.remote.server_faults import ServerFault
 from cds_hooks.trust.egress import AllowList, EgressLock, parse, scoped
 from cds_hooks.trust.egress.transport import LockedTransport
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cds_hooks.inference.worker import landlock
+from cds_hooks.inference.worker.sandbox import landlock
 from tests.end_to_end import outside
 from tests.end_to_end.capture import flow_of
 

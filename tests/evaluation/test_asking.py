@@ -14,8 +14,8 @@ import prompts
 from cds_hooks import evaluation
 from cds_hooks.cli.evaluation_run import Asking, Bench
 from cds_hooks.evaluation.suites.suite import Task
+from cds_hooks.inference.answer_parser import parse_differential
 from cds_hooks.inference.engine import EngineState, EngineUnavailable
-from cds_hooks.inference.output import parse_differential
 from cds_hooks.settings import Settings
 
 DEMONSTRATION = Settings()

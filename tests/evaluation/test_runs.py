@@ -24,7 +24,7 @@ from cds_hooks.evaluation.runs.runner import RESULTS, by_consultation, run_suite
 from cds_hooks.evaluation.runs.summary import summarise
 from cds_hooks.evaluation.suites.suite import Case, Gold, Suite
 from cds_hooks.inference.engine import EngineUnavailable
-from cds_hooks.inference.fake import FakeEngine, FakeReply
+from tests.fake_engine import FakeEngine, FakeReply
 
 Make = Callable[..., Consultation]
 

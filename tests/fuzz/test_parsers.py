@@ -18,8 +18,8 @@ from cds_hooks.cli.audit_fhir import write_fhir
 from cds_hooks.compliance.exports import ExportInvalid
 from cds_hooks.errors import ChartsideError
 from cds_hooks.gather.version import _version
-from cds_hooks.inference.catalogue import CatalogueError, load_catalogue
-from cds_hooks.inference.chat import ChatTemplateError, Slot, bounded_scaffold
+from cds_hooks.inference.model_catalogue.catalogue import CatalogueError, load_catalogue
+from cds_hooks.inference.model_files.chat_template import ChatTemplateError, Slot, bounded_scaffold
 from cds_hooks.plausibility.agreement.calibration import CalibrationError, load_calibration
 from cds_hooks.prewarm import SigningKey
 from cds_hooks.prewarm.token import _granted, _parsed

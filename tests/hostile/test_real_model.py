@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 import pytest
 
 import prompts
-from cds_hooks.inference.gguf import read_header
-from cds_hooks.inference.worker import native
-from cds_hooks.inference.worker.tokens import PromptTokenizer
+from cds_hooks.inference.model_files.gguf import read_header
+from cds_hooks.inference.worker.bindings import native
+from cds_hooks.inference.worker.decoding.prompt_tokens import PromptTokenizer
 from fhir_mapping import map_chart
 from tests.end_to_end.conftest import Running
 from tests.hostile.charts import BENIGN, Hostile, corpus, resources

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from cds_hooks.inference.catalogue import load_catalogue
 from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import GenerationRequest
-from cds_hooks.inference.llama import LlamaEngine
-from cds_hooks.inference.recognition import known_entry
+from cds_hooks.inference.local.llama_engine import LlamaEngine
+from cds_hooks.inference.model_catalogue.catalogue import load_catalogue
+from cds_hooks.inference.model_catalogue.recognition import known_entry
 from prompts.prompt import Message
 
 EMBEDDED = Path(__file__).resolve().parents[2] / "build/models/SmolLM2-135M-Instruct.Q8_0.gguf"

@@ -14,8 +14,8 @@ import pytest
 import respx
 
 from cds_hooks.inference.engine import GenerationRequest
-from cds_hooks.inference.openai import OpenAIConfig, OpenAIEngine
-from cds_hooks.inference.remote.exchange import Bounds
+from cds_hooks.inference.remote.http_exchange import Bounds
+from cds_hooks.inference.remote.openai_engine import OpenAIConfig, OpenAIEngine
 from prompts.prompt import Message
 from tests.model_server import ModelServer
 

@@ -17,7 +17,7 @@ from cds_hooks.inference.engine import (
     PromptTooLong,
     QueueFull,
 )
-from cds_hooks.inference.remote.exchange import Bounds
+from cds_hooks.inference.remote.http_exchange import Bounds
 
 Ask = Callable[..., GenerationRequest]
 CHAT = "/v1/chat/completions"

@@ -11,8 +11,8 @@ import orjson
 import pytest
 
 from cds_hooks.inference.engine import EngineError, GenerationRequest
-from cds_hooks.inference.remote.faults import OF_THE_MODEL, Fault, fault_error
 from cds_hooks.inference.remote.misbehaviour import code_in, misbehaviours
+from cds_hooks.inference.remote.server_faults import OF_THE_MODEL, Fault, fault_error
 from cds_hooks.inference.replicas import Replicas
 from tests.inference_remote.recordings import RECORDINGS, Recording, deltas, events_of, unstreamed
 

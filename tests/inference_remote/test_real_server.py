@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 import prompts
+from cds_hooks.inference.answer_parser import parse_differential
 from cds_hooks.inference.engine import (
     DeadlinePassed,
     EngineError,
@@ -27,8 +28,7 @@ from cds_hooks.inference.engine import (
     GenerationRequest,
     PromptTooLong,
 )
-from cds_hooks.inference.openai import OpenAIEngine
-from cds_hooks.inference.output import parse_differential
+from cds_hooks.inference.remote.openai_engine import OpenAIEngine
 from cds_hooks.inference.replicas import Replicas
 from prompts.prompt import Message
 from prompts.schema import answer_schema

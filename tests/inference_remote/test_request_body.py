@@ -18,7 +18,7 @@ from cds_hooks.inference.engine import (
     EngineUnavailable,
     GenerationRequest,
 )
-from cds_hooks.inference.openai import OpenAIConfig, OpenAIEngine
+from cds_hooks.inference.remote.openai_engine import OpenAIConfig, OpenAIEngine
 from prompts.prompt import Message
 
 Ask = Callable[..., GenerationRequest]

@@ -14,17 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from cds_hooks.inference.worker.constraint import Compiled
-from cds_hooks.inference.worker.lanes import ConstraintError, Lane
-from cds_hooks.inference.worker.names import NameChoice, Ranked, beam, mix, shuffled
-from cds_hooks.inference.worker.native import Context
-from cds_hooks.inference.worker.prefixes import Prefixes
-from cds_hooks.inference.worker.sampling import LogitsUnusable, Sampling
-from cds_hooks.inference.worker.thinking import Thinking, Thought
-from cds_hooks.inference.worker.token_batches import SequencePool, TokenBatch
-from cds_hooks.inference.worker.tokens import PromptTokens
-from cds_hooks.inference.worker.trie import NameTrie
-from cds_hooks.inference.worker.vocabulary import Vocabulary
+from cds_hooks.inference.worker.bindings.native import Context
+from cds_hooks.inference.worker.decoding.name_search import NameChoice, Ranked, beam, mix, shuffled
+from cds_hooks.inference.worker.decoding.name_trie import NameTrie
+from cds_hooks.inference.worker.decoding.prompt_tokens import PromptTokens
+from cds_hooks.inference.worker.decoding.sample_decoder import ConstraintError, Lane
+from cds_hooks.inference.worker.decoding.sampling import LogitsUnusable, Sampling
+from cds_hooks.inference.worker.decoding.schema_constraint import Compiled
+from cds_hooks.inference.worker.decoding.thinking import Thinking, Thought
+from cds_hooks.inference.worker.decoding.token_batches import SequencePool, TokenBatch
+from cds_hooks.inference.worker.decoding.vocabulary import Vocabulary
+from cds_hooks.inference.worker.prompt_cache.prefixes import Prefixes
 
 __all__ = ["Job", "NameSearch", "Tools", "consult"]
 

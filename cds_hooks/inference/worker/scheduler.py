@@ -7,11 +7,11 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from cds_hooks.inference.worker.bindings.native import DecodeFailed
+from cds_hooks.inference.worker.decoding.sample_decoder import ConstraintError
+from cds_hooks.inference.worker.decoding.sampling import LogitsUnusable
+from cds_hooks.inference.worker.decoding.token_batches import TokenBatch
 from cds_hooks.inference.worker.jobs import Job, Tools, consult
-from cds_hooks.inference.worker.lanes import ConstraintError
-from cds_hooks.inference.worker.native import DecodeFailed
-from cds_hooks.inference.worker.sampling import LogitsUnusable
-from cds_hooks.inference.worker.token_batches import TokenBatch
 
 __all__ = ["Scheduler"]
 

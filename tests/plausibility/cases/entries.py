@@ -23,9 +23,9 @@ import prompts
 from cds_hooks import evaluation
 from cds_hooks.consultation import Differential
 from cds_hooks.errors import ChartsideError
+from cds_hooks.inference.answer_parser import InvalidOutput, parse_differential
 from cds_hooks.inference.engine import Engine, EngineError, Generation, GenerationRequest
-from cds_hooks.inference.llama import LlamaEngine
-from cds_hooks.inference.output import InvalidOutput, parse_differential
+from cds_hooks.inference.local.llama_engine import LlamaEngine
 from cds_hooks.runtime.engines import local_configs, model_entry
 from cds_hooks.settings import Settings, load_settings
 from fhir_mapping import Chart
