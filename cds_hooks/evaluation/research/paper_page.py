@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cds_hooks.evaluation.labels import MATCH_RULE
-from cds_hooks.evaluation.recorded.paper import Row
-from cds_hooks.evaluation.recorded.printed import FigureComparison
-from cds_hooks.evaluation.recorded.replay import Flagged, Replay
 from cds_hooks.evaluation.report.page import Page, Section, Table, number, percent
 from cds_hooks.evaluation.report.svg import calibration_plot, interval_plot
+from cds_hooks.evaluation.research.paper import Row
+from cds_hooks.evaluation.research.printed import FigureComparison
+from cds_hooks.evaluation.research.replay import Flagged, Replay
 
 __all__ = ["paper_page"]
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from cds_hooks.evaluation.errors import SuiteError
+from cds_hooks.evaluation.evaluation_errors import SuiteError
 from cds_hooks.evaluation.labels import label_key, split_options
-from cds_hooks.evaluation.recorded.catalogue import Model
+from cds_hooks.evaluation.research.catalogue import Model
 
 __all__ = ["Recorded", "Recording", "read_recording", "votes_of"]
 

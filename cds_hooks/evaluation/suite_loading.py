@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from cds_hooks.evaluation.errors import SuiteError
-from cds_hooks.evaluation.suites.clinosim import Form, load_clinosim
-from cds_hooks.evaluation.suites.eurorad import load_eurorad
+from cds_hooks.evaluation.evaluation_errors import SuiteError
+from cds_hooks.evaluation.research.clinosim import Form, load_clinosim
+from cds_hooks.evaluation.research.eurorad import load_eurorad
 from cds_hooks.evaluation.suites.osce import load_osce
 from cds_hooks.evaluation.suites.own import load_own, load_own_ndjson
 from cds_hooks.evaluation.suites.questions import load_judging, load_multiple_choice

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cds_hooks.errors import ChartsideError
 
-__all__ = ["AdmissionError", "RunError", "SuiteError"]
+__all__ = ["RunError", "SuiteError"]
 
 
 class SuiteError(ChartsideError):
@@ -18,11 +18,4 @@ class RunError(ChartsideError):
     """A run's files do not fit each other, or two runs cannot be compared."""
 
     code = "bad-run"
-    status = 400
-
-
-class AdmissionError(ChartsideError):
-    """An admission record is missing, altered, signed by somebody else, or of another model."""
-
-    code = "not-admitted"
     status = 400

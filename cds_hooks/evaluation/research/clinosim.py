@@ -18,10 +18,10 @@ from typing import Any
 
 import orjson
 
-from cds_hooks.evaluation.errors import SuiteError
-from cds_hooks.evaluation.suites.reading import Rows, digest
+from cds_hooks.evaluation.evaluation_errors import SuiteError
 from cds_hooks.evaluation.suites.registry import make_suite
 from cds_hooks.evaluation.suites.suite import Case, Gold, OnError, Suite
+from cds_hooks.evaluation.suites.suite_rows import Rows, digest
 from cds_hooks.evaluation.suites.times import age_of, latest, shift
 from fhir_mapping.chart import Code
 

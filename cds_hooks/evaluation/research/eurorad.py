@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cds_hooks.evaluation.recorded.catalogue import catalogue
-from cds_hooks.evaluation.recorded.recording import Recorded, read_recording
-from cds_hooks.evaluation.suites.reading import Rows, digest
+from cds_hooks.evaluation.research.catalogue import catalogue
+from cds_hooks.evaluation.research.recording import Recorded, read_recording
 from cds_hooks.evaluation.suites.registry import make_suite
 from cds_hooks.evaluation.suites.suite import Case, Gold, OnError, Suite
+from cds_hooks.evaluation.suites.suite_rows import Rows, digest
 
 __all__ = ["EURORAD", "load_eurorad"]
 

@@ -10,9 +10,17 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
-from cds_hooks.evaluation.runs.manifest import Manifest
+from cds_hooks.admission.manifest import Manifest
+from cds_hooks.errors import ChartsideError
 
-__all__ = ["AdmissionRecord", "Purpose", "Reached", "Requirement"]
+__all__ = ["AdmissionError", "AdmissionRecord", "Purpose", "Reached", "Requirement"]
+
+
+class AdmissionError(ChartsideError):
+    """An admission record is missing, altered, signed by somebody else, or of another model."""
+
+    code = "not-admitted"
+    status = 400
 
 
 class Purpose(StrEnum):

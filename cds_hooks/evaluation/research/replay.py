@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cds_hooks.evaluation.metrics import Paired
-from cds_hooks.evaluation.recorded.alignment import Shift, find_shifts, put_right
-from cds_hooks.evaluation.recorded.catalogue import Catalogue, Model, Pair
-from cds_hooks.evaluation.recorded.flags import (
+from cds_hooks.evaluation.research.alignment import Shift, find_shifts, put_right
+from cds_hooks.evaluation.research.catalogue import Catalogue, Model, Pair
+from cds_hooks.evaluation.research.flags import (
     Conformal,
     FlagExperiment,
     always,
@@ -18,7 +18,7 @@ from cds_hooks.evaluation.recorded.flags import (
     flag_experiment,
     score_panel,
 )
-from cds_hooks.evaluation.recorded.paper import (
+from cds_hooks.evaluation.research.paper import (
     ListRow,
     PanelRow,
     Row,
@@ -27,13 +27,13 @@ from cds_hooks.evaluation.recorded.paper import (
     panel_row,
     row,
 )
-from cds_hooks.evaluation.recorded.printed import (
+from cds_hooks.evaluation.research.printed import (
     FigureComparison,
     compare_panel,
     compare_row,
     to_digits,
 )
-from cds_hooks.evaluation.recorded.recording import Recording, read_recording
+from cds_hooks.evaluation.research.recording import Recording, read_recording
 
 __all__ = ["Flagged", "Replay", "replay"]
 

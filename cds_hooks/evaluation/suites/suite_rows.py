@@ -11,7 +11,7 @@ from typing import TypeVar
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from cds_hooks.evaluation.errors import SuiteError
+from cds_hooks.evaluation.evaluation_errors import SuiteError
 from cds_hooks.evaluation.suites.suite import Case, OnError, Rejected
 
 __all__ = ["Row", "Rows", "digest", "read_rows", "to_cases"]

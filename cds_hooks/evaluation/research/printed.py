@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cds_hooks.evaluation.recorded.paper import PanelRow, Row
+from cds_hooks.evaluation.research.paper import PanelRow, Row
 
 __all__ = ["FigureComparison", "compare_panel", "compare_row", "to_digits"]
 

@@ -9,13 +9,13 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from cds_hooks.evaluation.errors import SuiteError
+from cds_hooks.admission.manifest import Manifest
+from cds_hooks.evaluation.evaluation_errors import SuiteError
 from cds_hooks.evaluation.labels import label_key
-from cds_hooks.evaluation.recorded.alignment import find_shifts, put_right
-from cds_hooks.evaluation.recorded.catalogue import Model, catalogue
-from cds_hooks.evaluation.recorded.recording import Recording, read_recording, votes_of
+from cds_hooks.evaluation.research.alignment import find_shifts, put_right
+from cds_hooks.evaluation.research.catalogue import Model, catalogue
+from cds_hooks.evaluation.research.recording import Recording, read_recording, votes_of
 from cds_hooks.evaluation.runs.closed import picked
-from cds_hooks.evaluation.runs.manifest import Manifest, SuitePart
 from cds_hooks.evaluation.runs.results import CaseResult
 from cds_hooks.evaluation.runs.runner import AnswerCase
 from cds_hooks.evaluation.suites.suite import Case, Suite
@@ -61,7 +61,7 @@ class Voice:
         columns = hashlib.sha256("\n".join(self.columns).encode()).hexdigest()
         how = "corrected" if self.realigned else "as published"
         return Manifest(
-            suite=SuitePart.of(suite),
+            suite=suite.part,
             model={"name": self.id, "sha256": columns, "engine": "recorded"},
             template={"id": f"recorded answers, {how}", "sha256": suite.sha256},
             settings={},

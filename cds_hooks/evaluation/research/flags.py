@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from cds_hooks.evaluation.metrics import Ballot, Figure, auprc, auroc, calibration, majority
 from cds_hooks.evaluation.metrics.curves import Calibration, area_under_roc
 from cds_hooks.evaluation.metrics.figures import Floats
-from cds_hooks.evaluation.recorded.catalogue import Model
-from cds_hooks.evaluation.recorded.paper import ballots
-from cds_hooks.evaluation.recorded.recording import Recording, votes_of
+from cds_hooks.evaluation.research.catalogue import Model
+from cds_hooks.evaluation.research.paper import ballots
+from cds_hooks.evaluation.research.recording import Recording, votes_of
 from cds_hooks.plausibility.agreement.conformal import calibrate, conformal_set
 
 __all__ = [

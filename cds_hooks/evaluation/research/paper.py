@@ -22,9 +22,9 @@ from cds_hooks.evaluation.metrics import (
     pass_at_k,
     proportion,
 )
-from cds_hooks.evaluation.recorded.alignment import off_list
-from cds_hooks.evaluation.recorded.catalogue import Model, Panel
-from cds_hooks.evaluation.recorded.recording import Recorded, Recording, votes_of
+from cds_hooks.evaluation.research.alignment import off_list
+from cds_hooks.evaluation.research.catalogue import Model, Panel
+from cds_hooks.evaluation.research.recording import Recorded, Recording, votes_of
 
 __all__ = [
     "ListRow",

@@ -10,9 +10,8 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from cds_hooks.evaluation.admission.record import AdmissionRecord, Purpose
-from cds_hooks.evaluation.admission.signing import load_public_key, verify
-from cds_hooks.evaluation.errors import AdmissionError
+from cds_hooks.admission.record import AdmissionError, AdmissionRecord, Purpose
+from cds_hooks.admission.signing import load_public_key, verify
 
 __all__ = ["SUFFIX", "admission_of", "require_admission"]
 

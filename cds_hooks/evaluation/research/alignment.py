@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from cds_hooks.evaluation.recorded.catalogue import Model
-from cds_hooks.evaluation.recorded.recording import Recorded, Recording, votes_of
+from cds_hooks.evaluation.research.catalogue import Model
+from cds_hooks.evaluation.research.recording import Recorded, Recording, votes_of
 
 __all__ = ["Shift", "find_shifts", "off_list", "put_right"]
 

@@ -30,8 +30,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from pydantic import ValidationError
 
-from cds_hooks.evaluation.admission.record import AdmissionRecord
-from cds_hooks.evaluation.errors import AdmissionError
+from cds_hooks.admission.record import AdmissionError, AdmissionRecord
 from cds_hooks.private_files import make_folder, read_private
 
 __all__ = [
