@@ -46,7 +46,7 @@ async def prepare_consultation(
     now, patient_id = dependencies.now(), request.context.patient_id
     chart = chart_of(dependencies, config, request, gathered, gathered.resources, now)
     watch.lap("map")
-    by_rules = plausibility.judge_chart(chart, dependencies.terminology)
+    by_rules = plausibility.assess_chart(chart, dependencies.terminology)
     watch.lap("rules")
     prompt = await _render(dependencies, chart)
     watch.lap("render")

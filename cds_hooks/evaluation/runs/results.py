@@ -43,7 +43,7 @@ class Answer(Said):
 
 
 class Noted(_Data):
-    """A flag on the whole case, and how many facts it names; "not considered" with the diagnosis it
+    """A flag on the whole case, and how many facts it names; a red flag with the diagnosis it
     names and the rules by which that is the truth."""
 
     check: str

@@ -1,4 +1,4 @@
-"""The README's picture of a card is a card."""
+"""The card on the clinicians' page is a card."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from cds_hooks.consultation import (
 )
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs/clinicians/cards.md"
 ICD = "http://hl7.org/fhir/sid/icd-10-cm"
 THREE_HOURS = 0.13
 
@@ -80,9 +80,9 @@ def pictured() -> Consultation:
     )
 
 
-def test_the_readme_shows_a_card_as_it_is(make_uuid: Callable[[], str]) -> None:
+def test_the_page_shows_a_card_as_it_is(make_uuid: Callable[[], str]) -> None:
     [card] = build(pictured(), base_url="http://localhost", make_uuid=make_uuid).cards
     shown = f"[{card.indicator}] {card.summary} {card.detail}".replace("**", "").replace("\\", "")
-    block = re.search(r"```text\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    block = re.search(r"```text\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
     assert block is not None
     assert " ".join(block[1].split()) == " ".join(shown.split())
