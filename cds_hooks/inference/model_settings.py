@@ -1,4 +1,4 @@
-"""Which models are asked, and where they run."""
+"""Settings of the models that are asked: files on this machine, model servers, a panel."""
 
 from __future__ import annotations
 
@@ -8,28 +8,40 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from cds_hooks.settings.kinds import Digest, Section, Unset
+from cds_hooks.section import Digest, Section, Unset
 
-__all__ = ["Adapter", "Model", "ModelFile", "ModelServer", "Panel"]
+__all__ = [
+    "AdapterSettings",
+    "ModelFileSettings",
+    "ModelServerSettings",
+    "ModelSettings",
+    "PanelSettings",
+]
 
 _Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _Value = str | bool | int | float
 _Url = Annotated[str, Field(pattern=r"^https?://[^\s?#@]+$")]
 
 
-class Adapter(Section):
+class AdapterSettings(Section):
+    """A LoRA adapter of a model."""
+
     path: Path = Field(description="The adapter's GGUF file.")
     scale: float = Field(1.0, ge=0, le=4, description="How strongly it counts; 1: as trained.")
     sha256: Digest = Field("", description="Its digest; a file with another is refused.")
 
 
-class ModelFile(Section):
+class ModelFileSettings(Section):
+    """A further model that runs on this machine."""
+
     path: Path = Field(description="The GGUF file.")
     sha256: Digest = Field("", description="Its digest; a file with another is refused.")
-    adapters: tuple[Adapter, ...] = Field((), description="LoRA adapters of it.")
+    adapters: tuple[AdapterSettings, ...] = Field((), description="LoRA adapters of it.")
 
 
-class ModelServer(Section):
+class ModelServerSettings(Section):
+    """The model on servers inside the network instead (docs/operators/beyond-one-machine.md)."""
+
     bases: tuple[_Url, ...] = Field(
         (),
         description="Base URLs of OpenAI-compatible servers inside the network that all serve one "
@@ -67,14 +79,16 @@ class ModelServer(Section):
         return self
 
 
-class Panel(Section):
+class PanelSettings(Section):
+    """Further models that are asked about each chart; what they agree on weighs more."""
+
     asked: Literal["in-turn", "at-once", "one-in-memory"] = Field(
         "in-turn", description="How the models share the machine; `one-in-memory` loads in turn."
     )
-    files: tuple[ModelFile, ...] = Field(
+    files: tuple[ModelFileSettings, ...] = Field(
         (), description="More models to ask about each chart: tables of `path`, `sha256`."
     )
-    servers: tuple[ModelServer, ...] = Field(
+    servers: tuple[ModelServerSettings, ...] = Field(
         (), description="More models on servers: tables as [model_server]."
     )
     calibration: Annotated[Path | None, Unset] = Field(
@@ -82,12 +96,14 @@ class Panel(Section):
     )
 
 
-class Model(Section):
+class ModelSettings(Section):
+    """The model on this machine (docs/operators/models.md)."""
+
     path: Path = Field(
         Path("build/models/SmolLM2-135M-Instruct.Q8_0.gguf"), description="The GGUF file."
     )
     sha256: Digest = Field("", description="Its digest; a file with another is refused.")
-    adapters: tuple[Adapter, ...] = Field(
+    adapters: tuple[AdapterSettings, ...] = Field(
         (), description="LoRA adapters of it: tables of `path`, `scale`, `sha256`."
     )
     chat_template: Annotated[Path | None, Unset] = Field(

@@ -1,4 +1,4 @@
-"""The ledger: who signs it, how often, and where copies of its checkpoints go."""
+"""Settings of the ledger: who signs it, how often, and where copies of its checkpoints go."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from cds_hooks.settings.kinds import FhirBase, Section, Unset
+from cds_hooks.gather.fhir_settings import FhirBase
+from cds_hooks.section import Section, Unset
 
-__all__ = ["Ledger", "WitnessServer"]
+__all__ = ["LedgerSettings", "WitnessSettings"]
 
 
-class Ledger(Section):
+class LedgerSettings(Section):
+    """Who was shown what, when and why, in signed records (docs/reviewers/ledger.md)."""
+
     name: str = Field(
         "chartside",
         pattern=r"^[^\s+]{1,200}$",
@@ -35,7 +38,13 @@ class Ledger(Section):
     )
 
 
-class WitnessServer(Section):
+class WitnessSettings(Section):
+    """A FHIR server that keeps copies of checkpoints (docs/reviewers/ledger.md).
+
+    With a key, its token is asked for by SMART Backend Services with the scope
+    `system/DocumentReference.crs`.
+    """
+
     fhir_server: Annotated[FhirBase | None, Unset] = Field(
         None, description="Base of a FHIR server (R4 or later) for copies of checkpoints."
     )

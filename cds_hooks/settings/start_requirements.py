@@ -5,10 +5,10 @@ from __future__ import annotations
 import socket
 
 from cds_hooks.addresses import is_loopback
-from cds_hooks.settings.clients import secured
+from cds_hooks.settings.client_requirements import secured
 from cds_hooks.settings.errors import BindNotLoopback, ProfileNotAvailable, SettingsError
-from cds_hooks.settings.production import lacks
-from cds_hooks.settings.sections import Settings
+from cds_hooks.settings.production_requirements import lacks
+from cds_hooks.settings.schema import Settings
 
 __all__ = ["require_profile", "require_reachable"]
 

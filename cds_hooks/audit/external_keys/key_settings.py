@@ -1,4 +1,4 @@
-"""How to reach what holds the site key, where that is not its file: a device, or Vault."""
+"""Settings of what keeps the site key when it is not in a file: a PKCS#11 device, or Vault."""
 
 from __future__ import annotations
 
@@ -7,14 +7,19 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from cds_hooks.settings.kinds import Section, Unset
+from cds_hooks.section import Section, Unset
 
-__all__ = ["KeyDevice", "KeyVault"]
+__all__ = ["KeyDeviceSettings", "KeyVaultSettings"]
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 
 
-class KeyDevice(Section):
+class KeyDeviceSettings(Section):
+    """A site key that never leaves a PKCS#11 device (extra `pkcs11`; docs/operators/records.md).
+
+    Not used until the file of `store.site_key` names it as its key provider.
+    """
+
     module: Annotated[Path | None, Unset] = Field(
         None, description="The device's PKCS#11 library (.so); unset: no device."
     )
@@ -33,7 +38,9 @@ class KeyDevice(Section):
         return self
 
 
-class KeyVault(Section):
+class KeyVaultSettings(Section):
+    """A site key in Vault, used when the file of `store.site_key` names it as its key provider."""
+
     address: str = Field(
         "",
         pattern=r"^(https://[^\s/?#@]+)?$",

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from cds_hooks.settings.clients import client_lacks
-from cds_hooks.settings.sections import Settings
+from cds_hooks.settings.client_requirements import client_lacks
+from cds_hooks.settings.schema import Settings
 
 __all__ = ["Lack", "lacks"]
 
@@ -35,7 +35,7 @@ def _clients(settings: Settings) -> Iterator[Lack]:
 
 def _encryption(settings: Settings) -> Iterator[Lack]:
     # Read here: it reads the store's code, which a service that starts can do after its engine.
-    from cds_hooks.settings.records import record_lacks
+    from cds_hooks.settings.store_requirements import record_lacks
 
     return (Lack(*found) for found in record_lacks(settings))
 

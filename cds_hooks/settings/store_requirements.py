@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from cds_hooks.audit.site_key_lookup import VARIABLE, credential_file
+from cds_hooks.audit.store_settings import StoreSettings
 from cds_hooks.private_files import chmod_hint, is_open
-from cds_hooks.settings.places import CHECKOUT, default_places
-from cds_hooks.settings.sections import Settings, StorePlace
+from cds_hooks.settings.default_paths import CHECKOUT, default_places
+from cds_hooks.settings.schema import Settings
 
 __all__ = ["record_lacks"]
 
@@ -42,7 +43,7 @@ def _key(file: Path, credential: Path | None) -> Iterator[Found]:
         yield ("site-key-missing", "store.site_key", todo)
 
 
-def _place(store: StorePlace) -> Iterator[Found]:
+def _place(store: StoreSettings) -> Iterator[Found]:
     if "://" not in store.path and _is_ours(Path(store.path)):
         yield ("records-in-build", "store.path", "Keep records outside the build folder.")
 
@@ -59,6 +60,6 @@ def _key_file(file: Path) -> Iterator[Found]:
 
 def _is_ours(path: Path) -> bool:
     """Whether a path is a default one, or in what is built: neither is a place to keep things."""
-    defaults = {str(field.default) for field in StorePlace.model_fields.values()}
+    defaults = {str(field.default) for field in StoreSettings.model_fields.values()}
     defaults |= set(default_places()["store"].values())
     return str(path) in defaults or path.resolve().is_relative_to(CHECKOUT / "build")

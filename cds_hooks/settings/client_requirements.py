@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from cds_hooks.gather.base import allowed_base
 from cds_hooks.settings.errors import SettingsError
-from cds_hooks.settings.sections import Settings
+from cds_hooks.settings.schema import Settings
 from cds_hooks.trust.published import is_public_issuer
 
 __all__ = ["client_lacks", "require_clients", "secured"]
