@@ -23,8 +23,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cds_hooks.plausibility.findings import findings
-from cds_hooks.plausibility.relevance.systems import systems
+from cds_hooks.plausibility.chart.finding_index import findings
+from cds_hooks.plausibility.relevance.organ_systems import systems
 from cds_hooks.plausibility.terminology import Terminology
 
 ROOT = Path(__file__).resolve().parent.parent

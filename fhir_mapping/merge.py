@@ -56,9 +56,9 @@ def _link(drafts: list[Draft]) -> None:
     known: dict[tuple[Kind, str, str], str] = {}
     for draft in drafts:
         if draft.kind in _LINKED:
-            identity, _, standing = draft.key.rpartition("|")
+            identity, _, status = draft.key.rpartition("|")
             names = [*(identity_of(code) for code in draft.codes), draft.name.lower() or identity]
-            ways = [(draft.kind, standing, name) for name in names]
+            ways = [(draft.kind, status, name) for name in names]
             key = next((known[way] for way in ways if way in known), draft.key)
             for way in ways:
                 known.setdefault(way, key)
@@ -68,7 +68,7 @@ def _link(drafts: list[Draft]) -> None:
 def _comparable(groups: Iterable[list[Draft]]) -> Iterator[list[Draft]]:
     """The groups, each in one unit: that of its newest result, where the others can be converted.
 
-    Results in a unit that cannot be converted stay apart, as a fact of their own.
+    Results in a unit that cannot be converted stay separate, as a fact of their own.
     """
     for group in groups:
         unit = group[-1].unit
@@ -82,7 +82,7 @@ def _comparable(groups: Iterable[list[Draft]]) -> Iterator[list[Draft]]:
 
 
 def _by_moment(group: list[Draft]) -> Iterator[list[Draft]]:
-    """Results of one instant that differ are no course: all but the first stay apart."""
+    """Results of one instant that differ are no course: all but the first stay separate."""
     if not group[0].result:
         yield group
         return
@@ -109,11 +109,11 @@ def _is_same(one: Draft, other: Draft) -> bool:
 
 def _by_unit(group: list[Draft]) -> Iterator[list[Draft]]:
     newest = group[-1]
-    apart: dict[str | None, list[Draft]] = {}
+    by_unit: dict[str | None, list[Draft]] = {}
     for draft in group:
         _convert_to(draft, newest)
-        apart.setdefault(draft.unit, []).append(draft)
-    yield from apart.values()
+        by_unit.setdefault(draft.unit, []).append(draft)
+    yield from by_unit.values()
 
 
 def _convert_to(draft: Draft, newest: Draft) -> None:

@@ -47,8 +47,8 @@ def map_condition(resource: Mapping[str, Any], ref: str, ctx: MappingContext) ->
         return
     _assert(draft, term, verification, ctx)
     refuted = draft.polarity is Polarity.REFUTED
-    standing = draft.polarity if refuted else "over" if over else "current"
-    draft.key = f"{term.identity}|{standing}{term.side and f' {term.side}'}"
+    status = draft.polarity if refuted else "over" if over else "current"
+    draft.key = f"{term.identity}|{status}{term.side and f' {term.side}'}"
     draft.text = _phrase(resource, term, verification, draft.status, ctx)
     said = _tables()["said"]
     if not (draft.status or refuted) and len(categories) == 1 and categories[0] in said:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fhir_mapping.asked import Asked
 from fhir_mapping.chart import Kind, Polarity
 from fhir_mapping.draft import Draft, MappingContext
 from fhir_mapping.quantities import quantity
+from fhir_mapping.questionnaire_items import QuestionnaireItems
 from fhir_mapping.reading import objects, string
 from fhir_mapping.refused import refusal_of_question
 from fhir_mapping.values import read_value
@@ -25,13 +25,13 @@ def map_questionnaire_response(resource: Mapping[str, Any], ref: str, ctx: Mappi
     when = ctx.times.days_ago(resource.get("authored"))
     status = string(resource.get("status")).lower()
     told = left_out = 0
-    asked = Asked(resource, ctx)
+    items = QuestionnaireItems(resource, ctx)
     for n, item in enumerate(_questions(resource, 0)):
         answers = objects(item.get("answer"))
         answer = ", ".join(filter(None, (_answer(a, ctx) for a in answers)))
         if not answer:
             continue
-        question = asked.words(item)
+        question = items.words(item)
         if not question:
             ctx.found.leave(f"{ref}#answer-{n + 1}", "no-question", _NO_QUESTION, Kind.OBSERVATION)
             left_out += 1
@@ -51,7 +51,7 @@ def map_questionnaire_response(resource: Mapping[str, Any], ref: str, ctx: Mappi
             f"{question.rstrip(':')}: {answer}" if question[-1] != "?" else f"{question} {answer}"
         )
         draft = Draft(Kind.OBSERVATION, f"{ref}#{link}|{n}", text, ref, when, status=status)
-        draft.codes, draft.paths = asked.codes(item), (f"{ref}#answer-{n + 1}",)
+        draft.codes, draft.paths = items.codes(item), (f"{ref}#answer-{n + 1}",)
         draft.polarity = _polarity(question, answers, ctx)
         ctx.found.told(draft)
     if not told and left_out:

@@ -2,12 +2,12 @@
 
 Everything that fits is shown in full. Where not all does:
 
-1. each group of facts gets short lines within its own share of the room, by priority;
+1. each group of facts gets short lines within its own share of the budget, by priority;
 2. each further must-keep fact gets its short line, by priority, drugs last;
 3. lines become full ones by priority, doses of drugs last; other facts get a line between the two;
 4. what is left is named, by priority, in a line at the end of its section, for which a tenth of
    the budget is kept from the drugs of step 2 on;
-5. the rest is only counted there, and what room is left makes lines full.
+5. the rest is only counted there, and what is left of the budget makes lines full.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _FOR_NAMES = 10
 
 @cache
 def shares() -> Mapping[Group, float]:
-    """Each group's part of the room, in the order in which they are served (`shares.toml`)."""
+    """Each group's part of the budget, in the order in which they are served (`shares.toml`)."""
     raw = tomllib.loads(Path(__file__).with_name("shares.toml").read_text("utf-8"))
     return {Group(name): float(part) for name, part in raw["shares"].items()}
 
@@ -76,7 +76,7 @@ class Costs:
 class Choice:
     """By the index of their line: facts in full, in short, and only named; and what is left."""
 
-    room: int
+    remaining: int
     full: set[int] = field(default_factory=set)
     brief: set[int] = field(default_factory=set)
     named: set[int] = field(default_factory=set)
@@ -89,12 +89,12 @@ class Choice:
 
 def choose(layout: Layout, costs: Costs, budget: int, ranking: Ranking) -> Choice:
     """What of the layout's lines to show within `budget`."""
-    room = budget - costs.frame
-    if sum(costs.full) <= room:
-        return Choice(room - sum(costs.full), full=set(ranking.ranked))
-    choice = Choice(room)
+    available = budget - costs.frame
+    if sum(costs.full) <= available:
+        return Choice(available - sum(costs.full), full=set(ranking.ranked))
+    choice = Choice(available)
     for group, share in shares().items():
-        _show_short(choice, costs, ranking.of(group), choice.room - int(share * room))
+        _show_short(choice, costs, ranking.of(group), choice.remaining - int(share * available))
     reserve = budget // _FOR_NAMES
     must = [n for n in ranking.ranked if n in ranking.must]
     _show_short(choice, costs, [n for n in must if not ranking.is_drug(n)], 0)
@@ -106,11 +106,11 @@ def choose(layout: Layout, costs: Costs, budget: int, ranking: Ranking) -> Choic
 
 
 def _show_short(choice: Choice, costs: Costs, ranked: Sequence[int], reserve: int) -> None:
-    """Short lines while more than `reserve` of the room is left; one too long is passed over."""
+    """Short lines while more than `reserve` of the budget is left; one too long is passed over."""
     for n in ranked:
-        if n not in choice.brief and costs.brief[n] <= choice.room - max(reserve, 0):
+        if n not in choice.brief and costs.brief[n] <= choice.remaining - max(reserve, 0):
             choice.brief.add(n)
-            choice.room -= costs.brief[n]
+            choice.remaining -= costs.brief[n]
 
 
 def _complete(choice: Choice, costs: Costs, ranking: Ranking, reserve: int) -> None:
@@ -118,7 +118,7 @@ def _complete(choice: Choice, costs: Costs, ranking: Ranking, reserve: int) -> N
     others = [n for n in ranking.ranked if n not in choice.brief]
     reserve = reserve if others else 0
     _lengthen(choice, costs, [n for n in ranking.ranked if not ranking.is_drug(n)], reserve)
-    _show(choice, costs, others, max(reserve, choice.room // 2))
+    _show(choice, costs, others, max(reserve, choice.remaining // 2))
     _lengthen(choice, costs, [n for n in ranking.ranked if ranking.is_drug(n)], reserve)
     _show(choice, costs, [n for n in others if n not in choice.shown], reserve)
 
@@ -126,18 +126,18 @@ def _complete(choice: Choice, costs: Costs, ranking: Ranking, reserve: int) -> N
 def _lengthen(choice: Choice, costs: Costs, ranked: Sequence[int], reserve: int) -> None:
     for n in ranked:
         more = costs.full[n] - costs.brief[n]
-        if n in choice.brief and more <= max(choice.room - reserve, 0):
+        if n in choice.brief and more <= max(choice.remaining - reserve, 0):
             choice.brief.remove(n)
             choice.full.add(n)
-            choice.room -= more
+            choice.remaining -= more
 
 
 def _show(choice: Choice, costs: Costs, ranked: list[int], reserve: int) -> None:
     for n in ranked:
         for form, cost in ((choice.full, costs.full[n]), (choice.brief, costs.brief[n])):
-            if cost <= choice.room - reserve:
+            if cost <= choice.remaining - reserve:
                 form.add(n)
-                choice.room -= cost
+                choice.remaining -= cost
                 break
 
 
@@ -148,8 +148,8 @@ def _name(choice: Choice, costs: Costs, layout: Layout, ranked: list[int]) -> No
         section, name = layout.lines[n].section, layout.lines[n].name
         cost = 0 if (section, name) in said else costs.names[n]
         cost += 0 if section in begun else costs.naming
-        if cost <= choice.room:
+        if cost <= choice.remaining:
             choice.named.add(n)
-            choice.room -= cost
+            choice.remaining -= cost
             begun.add(section)
             said.add((section, name))

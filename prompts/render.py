@@ -54,7 +54,7 @@ def render(
         schema=answer_schema(layout.template.schema, fact_ids, measured=_measured(layout)),
         fact_ids=fact_ids,
         omissions=tuple(_omissions(layout, choice, limit)),
-        tokens=known.system + limit - choice.room,
+        tokens=known.system + limit - choice.remaining,
     )
 
 

@@ -29,7 +29,7 @@ def _program(name: str) -> str:
 
 
 def _in_memory() -> str | None:
-    """A folder that is no disk, where there is one with room for what a test writes."""
+    """A folder that is no disk, where there is one with space for what a test writes."""
     memory = Path("/dev/shm")
     roomy = memory.is_dir() and shutil.disk_usage(memory).free > 1 << 30
     return str(memory) if roomy and os.access(memory, os.W_OK) else None

@@ -35,7 +35,7 @@ _SIGNS = x509.KeyUsage(
 
 
 def make_authority(folder: Path, name: str = "ca") -> Path:
-    """A certificate for 127.0.0.1 that vouches for itself; its key and it are in one PEM beside."""
+    """A certificate for 127.0.0.1 signed by its own key; both are in one PEM beside."""
     key = ec.generate_private_key(ec.SECP256R1())
     named = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -130,24 +130,19 @@ def newest_answer(
     connection: Connection,
     *conditions: ColumnElement[bool],
     cipher: PayloadCipher,
-    cached: Callable[[str], Consultation | None] = lambda _: None,
 ) -> Consultation | None:
     """The newest answered consultation that meets the conditions.
 
-    `cached` gives what was decoded before, by id: a recorded answer does not change. One that
-    cannot be read is logged and skipped: it could only have saved time.
+    One that cannot be read is logged and skipped: it could only have saved time.
     """
     table = tables.consultations.c
     readable = table.payload_format != ERASED
-    newest = select(table.id, table.patient_key, table.service).where(
-        table.outcome.in_(_ANSWERS), readable, *conditions
-    )
+    newest = select(table.id).where(table.outcome.in_(_ANSWERS), readable, *conditions)
     row = connection.execute(newest.order_by(table.created.desc()).limit(1)).one_or_none()
     if row is None:
         return None
     try:
-        found = cached(row.id)
-        return found if found and _is_of(found, row) else by_id(connection, row.id, cipher)
+        return by_id(connection, row.id, cipher)
     except RecordUnreadable as error:
         _log.warning("record-unreadable", code=error.code)
         return None

@@ -39,7 +39,6 @@ __all__ = ["Store"]
 _DAY_S = 86_400.0
 # Few enough that a hook's record does not wait long behind them.
 _DELETE_BATCH = 100
-_CACHE_SIZE = 64
 
 
 class Store:
@@ -67,9 +66,6 @@ class Store:
         )
         self.ledger = LedgerStore(self._transactions, key, clock, config.service_version)
         self._retention: asyncio.Task[None] | None = None
-        # Decrypted answers by id, least recently used first. Every call looks the row up in the
-        # database again; only decrypting its payload is saved.
-        self._cache: dict[str, Consultation] = {}
 
     async def open(self) -> None:
         """Create the tables if there are none, delete what has expired, now and from now on.
@@ -112,7 +108,6 @@ class Store:
         expires = consultation.created + self._config.retention_days * _DAY_S
         entry = entries.consultation_entry(consultation, cards, self._caller(call), self._key)
         prepared = self.ledger.prepare(entry)
-        self._cache.pop(consultation.id, None)
         await self._transactions.write(
             lambda connection: consultations.save(
                 connection,
@@ -255,17 +250,11 @@ class Store:
         return True
 
     async def _newest(self, *conditions: ColumnElement[bool]) -> Consultation | None:
-        found = await self._transactions.read(
+        return await self._transactions.read(
             lambda connection: consultations.newest_answer(
-                connection, *conditions, cipher=self._cipher, cached=self._cache.get
+                connection, *conditions, cipher=self._cipher
             )
         )
-        if found is not None:
-            self._cache.pop(found.id, None)
-            self._cache[found.id] = found
-            while len(self._cache) > _CACHE_SIZE:
-                self._cache.pop(next(iter(self._cache)))
-        return found
 
     async def _delete_regularly(self) -> None:
         while True:

@@ -42,7 +42,7 @@ def _older(fact: Fact, days: float) -> Fact:
 
 def _ids(done: Consultation) -> set[str]:
     """The facts that anything of a consultation names."""
-    reasons = (*done.contradictions, *done.medication_concerns, *done.not_considered)
+    reasons = (*done.contradictions, *done.medication_concerns, *done.red_flags)
     found = {i for reason in (*reasons, *done.unexplained) for i in reason.fact_ids}
     found |= {i for finding in done.chart_findings for i in finding.fact_ids}
     for assessment in done.assessments:

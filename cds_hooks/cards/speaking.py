@@ -6,7 +6,7 @@ from typing import Literal
 
 from cds_hooks.cards.rules import drug_conflicts, patterns_alone
 from cds_hooks.consultation import Consultation, Outcome, Verdict
-from cds_hooks.plausibility.must_not_miss import must_not_miss
+from cds_hooks.plausibility.rules.must_not_miss import must_not_miss
 
 __all__ = ["Speak", "demonstration", "matters"]
 

@@ -46,7 +46,7 @@ def _parts(done: Consultation) -> tuple[_Part, ...]:
         "conflicts": done.contradictions,
         "drug_conflicts": drug_conflicts(done),
         "drugs": drug_results(done),
-        "not_considered": done.not_considered,
+        "red_flags": done.red_flags,
         "unexplained": done.unexplained,
     }
     titles = texts().around

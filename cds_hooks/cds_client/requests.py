@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 Resource = Mapping[str, Any]
 
-_TOKEN = re.compile(r"\{\{\s*context\.(\w+)\s*\}\}")
+_TOKEN = re.compile(r"\{\{\s*(?:context\.)?(\w+)\s*\}\}")
 _RELATIVE = re.compile(r"^now(?:-(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?)?$")
 
 
@@ -59,13 +59,22 @@ def hook_request(
     context = {"userId": "Practitioner/example", "patientId": patient_id}
     if encounter_id:
         context["encounterId"] = encounter_id
-    filled = {key: _answer(template, resources, context) for key, template in prefetch.items()}
     return {
         "hook": hook,
         "hookInstance": str(uuid.uuid4()),
         "context": context,
-        "prefetch": filled,
+        "prefetch": filled_prefetch(prefetch, resources, context),
     }
+
+
+def filled_prefetch(
+    templates: Mapping[str, str], resources: Sequence[Resource], context: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What an EHR that holds these resources sends under each prefetch key."""
+    tokens = {name: value for name, value in context.items() if isinstance(value, str)}
+    kind, _, user = tokens.get("userId", "").partition("/")
+    tokens |= {f"user{kind}Id": user} if user else {}
+    return {key: _answer(template, resources, tokens) for key, template in templates.items()}
 
 
 def _answer(template: str, resources: Sequence[Resource], context: Mapping[str, str]) -> Any:
@@ -87,15 +96,20 @@ def _read(resources: Iterable[Resource], resource_type: str, resource_id: str) -
 def _search(
     resources: Iterable[Resource], resource_type: str, query: Mapping[str, list[str]]
 ) -> dict[str, Any]:
-    wanted = {code for value in query.get("category", ()) for code in value.split(",")}
+    wanted, ids = _listed(query, "category"), _listed(query, "_id")
     found = [
         {"resource": resource}
         for resource in resources
         if resource.get("resourceType") == resource_type
         and (not wanted or wanted & _categories(resource))
+        and (not ids or resource.get("id") in ids)
     ]
     # `_count` is a page size, and nobody could ask this bundle for its second page: all go in one.
     return {"resourceType": "Bundle", "type": "searchset", "total": len(found), "entry": found}
+
+
+def _listed(query: Mapping[str, list[str]], name: str) -> set[str]:
+    return {item for value in query.get(name, ()) for item in value.split(",")}
 
 
 def _categories(resource: Resource) -> set[str]:

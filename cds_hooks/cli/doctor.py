@@ -171,7 +171,7 @@ def _told(found: Token | None, url: str, now: float) -> dict[str, Any]:
 
 def _short(value: Any) -> str:
     text = value if isinstance(value, str) else repr(value)
-    # A token is a stranger's: it must not steer the terminal.
+    # A token comes from outside: it must not steer the terminal.
     text = "".join(letter if letter.isprintable() else "?" for letter in text)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 

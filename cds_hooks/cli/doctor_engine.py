@@ -14,7 +14,7 @@ from rich.markup import escape
 import prompts
 from cds_hooks.cli import show
 from cds_hooks.inference.prove import Proof, prove, unlogged
-from cds_hooks.inference.server_trial import Trial, tried
+from cds_hooks.inference.remote.server_trial import Trial, tried
 from cds_hooks.runtime.engines import local_configs, model_entry, samples_of, server_engines
 from cds_hooks.settings import Settings, load_settings
 
@@ -34,7 +34,7 @@ def engine(
     """
     settings = load_settings(config)
     with unlogged():
-        proofs, trials = asyncio.run(_asked(settings))
+        proofs, trials = asyncio.run(_tried_one_by_one(settings))
     if json:
         document = {
             "models": {name: proof.document() for name, proof in proofs.items()},
@@ -48,7 +48,7 @@ def engine(
         raise typer.Exit(1)
 
 
-async def _asked(settings: Settings) -> tuple[dict[str, Proof], dict[str, Trial]]:
+async def _tried_one_by_one(settings: Settings) -> tuple[dict[str, Proof], dict[str, Trial]]:
     """One after the other: together they might not fit the memory."""
     template = prompts.load("differential")
     samples = samples_of(settings, model_entry(settings), template)

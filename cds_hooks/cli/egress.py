@@ -14,7 +14,7 @@ import typer
 from rich.table import Table
 
 from cds_hooks.cli import show
-from cds_hooks.inference.splits import engine_path
+from cds_hooks.inference.model_files.split_files import engine_path
 from cds_hooks.runtime.egress import of_prewarm, of_service
 from cds_hooks.settings import Settings, load_settings
 from cds_hooks.trust.egress.destinations import Destination
@@ -32,7 +32,7 @@ egress_app = typer.Typer(
     name="egress", help="What may leave this machine.", no_args_is_help=True, add_completion=False
 )
 _LOCK_TEST = "cds_hooks.runtime.egress_selftest"
-_ENGINE_TEST = "cds_hooks.inference.worker.selftest"
+_ENGINE_TEST = "cds_hooks.inference.worker.sandbox.selftest"
 _PATIENCE_S = 60.0
 _AS_ROOT = "Something listens on the service's port and shows its sockets to root alone."
 

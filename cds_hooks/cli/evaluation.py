@@ -32,7 +32,7 @@ from cds_hooks.evaluation.report.paper import paper_page
 from cds_hooks.evaluation.report.runs import Run, headline, run_page
 from cds_hooks.evaluation.report.write import to_html, to_markdown
 from cds_hooks.evaluation.runs.comparison import compare_runs
-from cds_hooks.evaluation.runs.manifest import After, read_manifest, same_suite
+from cds_hooks.evaluation.runs.manifest import read_manifest, same_suite
 from cds_hooks.evaluation.runs.replayed import recorded_voice
 from cds_hooks.evaluation.runs.results import CaseResult, read_results
 from cds_hooks.evaluation.runs.runner import RESULTS, run_suite
@@ -98,7 +98,6 @@ def run(
     concurrency: Annotated[
         int, typer.Option(min=1, max=16, help="Cases in flight together in each engine.")
     ] = 1,
-    followup: Annotated[After, typer.Option(help="What is asked after each list.")] = After.NONE,
     recorded: Annotated[
         str, typer.Option(help="Of eurorad-replay: the model or panel whose answers are replayed.")
     ] = "",
@@ -121,10 +120,10 @@ def run(
     if suite == EURORAD:
         voice = recorded_voice(find_file(suite, data), recorded, realigned=realigned)
         folder = output or _RUNS / f"{suite}-{recorded}{'-realigned' if realigned else ''}"
-        held = voice.held(chosen)
-        asyncio.run(run_suite(held, voice.answering(), voice.manifest(held, now), folder))
+        part = voice.recorded_part(chosen)
+        asyncio.run(run_suite(part, voice.answering(), voice.manifest(part, now), folder))
     else:
-        asking = Asking(seed, samples, names, brief, engines, concurrency, followup)
+        asking = Asking(seed, samples, names, brief, engines, concurrency)
         folder = output or _RUNS / f"{suite}-seed{seed}"
         asyncio.run(_run(chosen, now, load_settings(config), asking, folder))
     _report([folder], folder, json=json)
@@ -207,7 +206,7 @@ def paper(
     page = paper_page(found)
     _write(page, output)
     if json:
-        held = [asdict(h) | {"same": h.same} for h in found.held]
+        held = [asdict(h) | {"same": h.same} for h in found.comparisons]
         flagged = [asdict(f) for f in found.flagged]
         shifts = [asdict(s) for s in found.shifts]
         told = {"held": held, "shifts": shifts, "flags": flagged}

@@ -19,7 +19,7 @@ from cds_hooks.evaluation.runs.results import CaseResult
 from cds_hooks.evaluation.runs.runner import run_suite
 from cds_hooks.evaluation.runs.summary import Summary, summarise
 from cds_hooks.evaluation.suites.suite import Suite
-from cds_hooks.inference.machine import usable_processors
+from cds_hooks.inference.hardware.machine import usable_processors
 from cds_hooks.settings import Settings
 
 __all__ = ["NAMES_AND_FREE", "Pair", "pair_table", "pair_told", "run_pair"]

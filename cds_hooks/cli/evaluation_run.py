@@ -19,18 +19,17 @@ from cds_hooks import evaluation
 from cds_hooks.cds_client.requests import current_encounter_id, hook_request
 from cds_hooks.consultation import Consultation
 from cds_hooks.evaluation.matching import Matcher
-from cds_hooks.evaluation.runs.after import judge, second_look
 from cds_hooks.evaluation.runs.closed import judging, picking
-from cds_hooks.evaluation.runs.manifest import After, Manifest, SuitePart
+from cds_hooks.evaluation.runs.manifest import Manifest, SuitePart
 from cds_hooks.evaluation.runs.question import QuestionConfig, question
 from cds_hooks.evaluation.runs.results import CaseResult
-from cds_hooks.evaluation.runs.runner import AnswerCase, AskService, by_consultation
+from cds_hooks.evaluation.runs.runner import AnswerCase, by_consultation
 from cds_hooks.evaluation.suites.suite import Case, Suite, Task
 from cds_hooks.evaluation.suites.times import shift
-from cds_hooks.inference.catalogue import load_catalogue
 from cds_hooks.inference.engine import Priority
-from cds_hooks.inference.machine import usable_processors
-from cds_hooks.inference.recognition import known_entry
+from cds_hooks.inference.hardware.machine import usable_processors
+from cds_hooks.inference.model_catalogue.catalogue import load_catalogue
+from cds_hooks.inference.model_catalogue.recognition import known_entry
 from cds_hooks.plausibility import Terminology
 from cds_hooks.protocol.request import parse_request
 from cds_hooks.runtime import Runtime
@@ -57,8 +56,7 @@ class Asking:
     `samples` a case (0: unsaid), `names` whether diagnoses are written along the names of the
     terminology, `brief` whether answers are short (unsaid: those of a demonstration model, whose
     names are what is measured), `engines` how many engine processes answer side by side (0:
-    unsaid), `concurrency` cases in flight together in each of them, `after` what is asked when a
-    list is made.
+    unsaid), `concurrency` cases in flight together in each of them.
     """
 
     seed: int = 0
@@ -67,7 +65,6 @@ class Asking:
     brief: bool | None = None
     engines: int = 0
     concurrency: int = 1
-    after: After = After.NONE
 
     def of(self, settings: Settings) -> Asking:
         """The same with everything said."""
@@ -93,7 +90,7 @@ class Asking:
         """Threads of an engine; 0: one a processor."""
         return max(usable_processors() // self.engines, 1) if self.engines > 1 else 0
 
-    def settle(self, settings: Settings) -> Settings:
+    def applied_to(self, settings: Settings) -> Settings:
         """Settings that ask so, with time to finish."""
         deadline = max(settings.services.deadline_s, _DEADLINE_S)
         services = {"deadline_s": deadline, "samples": self.samples}
@@ -128,7 +125,7 @@ class Bench:
         return self.asking.engines * self.asking.concurrency
 
     def answering(self, task: Task) -> AnswerCase:
-        """How cases of a task are answered: each by a service that has room for it."""
+        """How cases of a task are answered: each by a service that has space for it."""
         free: asyncio.Queue[tuple[Runtime, AnswerCase]] = asyncio.Queue()
         for _ in range(self.asking.concurrency):
             for runtime in self.runtimes:
@@ -151,7 +148,7 @@ class Bench:
 
     def _answering(self, task: Task, runtime: Runtime) -> AnswerCase:
         if task is Task.OPEN:
-            return by_consultation(self._and_then(runtime), self.matcher)
+            return by_consultation(partial(self.consult, runtime), self.matcher)
         asked = picking if task is Task.CLOSED else judging
         return asked(runtime.engine, self._questions)
 
@@ -164,23 +161,6 @@ class Bench:
             seed=model.seed,
             deadline_s=services.deadline_s,
         )
-
-    def _and_then(self, runtime: Runtime) -> AskService:
-        """The consultation, and what is asked after it."""
-        engine, config = runtime.engine, self._questions
-        consult = partial(self.consult, runtime)
-        match self.asking.after:
-            case After.NONE:
-                return consult
-            case After.SECOND_LOOK:
-                again = second_look(engine, self.terminology, config)
-            case After.JUDGE:
-                again = judge(engine, config)
-
-        async def ask(case: Case) -> Consultation:
-            return await again(await consult(case))
-
-        return ask
 
     async def consult(self, runtime: Runtime, case: Case) -> Consultation:
         """The whole pipeline, however long the model takes.
@@ -208,7 +188,7 @@ class Bench:
         return Manifest(
             suite=SuitePart.of(suite),
             model={"name": model.name, "sha256": model.sha256, "engine": model.engine},
-            template=_asked(suite.task, said),
+            template=_template_facts(suite.task, said),
             settings={"sha256": settings_digest(self.settings)},
             terminology={k: v for k, v in self.terminology.versions.items() if "sha256" in k},
             seed=self.asking.seed,
@@ -216,7 +196,6 @@ class Bench:
             names=bool(self.asking.names) and suite.task is Task.OPEN,
             engines=self.asking.engines,
             concurrency=self.asking.concurrency,
-            after=self.asking.after if suite.task is Task.OPEN else After.NONE,
             started=self.loaded.isoformat(timespec="seconds"),
             chartside=version("chartside"),
             demonstration=model.demonstration,
@@ -231,12 +210,12 @@ async def bench(settings: Settings, loaded: datetime, asking: Asking) -> AsyncIt
     """
     require_data(settings)
     asked = asking.of(settings)
-    settled = asked.settle(settings)
+    settled = asked.applied_to(settings)
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chartside-eval-")))
         template = _template(bool(asked.brief))
         starting = [
-            Runtime.running(_apart(settled, folder / f"{n}"), template=template)
+            Runtime.running(_on_separate_engines(settled, folder / f"{n}"), template=template)
             for n in range(asked.engines)
         ]
         runtimes = [await stack.enter_async_context(one) for one in starting]
@@ -245,7 +224,7 @@ async def bench(settings: Settings, loaded: datetime, asking: Asking) -> AsyncIt
         yield Bench(runtimes, Matcher(terminology), terminology, settled, asked, loaded)
 
 
-def _apart(settings: Settings, folder: Path) -> Settings:
+def _on_separate_engines(settings: Settings, folder: Path) -> Settings:
     """The same model and questions with nothing else of the site's.
 
     Its keys, its ledger and its witness are not for benchmark charts, and a model must be measured
@@ -278,7 +257,7 @@ def _template(brief: bool) -> prompts.Template:
     return prompts.load("differential")
 
 
-def _asked(task: Task, said: Mapping[str, str]) -> dict[str, str]:
+def _template_facts(task: Task, said: Mapping[str, str]) -> dict[str, str]:
     if task is Task.OPEN:
         return {"id": said["template"], "sha256": said["template_sha256"]}
     asked = question(_QUESTIONS[task])

@@ -23,7 +23,7 @@ from cds_hooks.tls_client import certificate_told, client_context
 from cds_hooks.trust.egress import DestinationInvalid, parse
 from cds_hooks.trust.signing import SigningKey
 
-__all__ = ["CallRefused", "CdsClient", "ServiceNotReached", "client_of"]
+__all__ = ["CallRefused", "CdsClient", "ServiceNotReached", "client_of", "service_tls"]
 
 _DISCOVERY = "/cds-services"
 _PATIENCE_S, _PAUSE_S = 30.0, 1.0
@@ -83,9 +83,9 @@ class CdsClient:
                 patient_id=patient_id,
                 encounter_id=current_encounter_id(resources),
             )
-            return self._answered(http, f"{_DISCOVERY}/{service['id']}", body)
+            return self._post(http, f"{_DISCOVERY}/{service['id']}", body)
 
-    def _answered(self, http: httpx.Client, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def _post(self, http: httpx.Client, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """The response once the model's answer is on a card, or the last one within the time."""
         ends = time.monotonic() + self.wait_s
         while True:
@@ -117,7 +117,7 @@ def client_of(
     if key is not None:
         known_as = (audience or url).rstrip("/")
         token = OwnToken(SigningKey.load(key, kid=kid), issuer, known_as)
-    return CdsClient(url.rstrip("/"), token, _tls(url, authority, certificate), wait_s)
+    return CdsClient(url.rstrip("/"), token, service_tls(url, authority, certificate), wait_s)
 
 
 def _require_private_way(url: str) -> None:
@@ -133,7 +133,7 @@ def _require_private_way(url: str) -> None:
         raise UsageError("a chart is not sent in clear", where="--url", hint=hint)
 
 
-def _tls(
+def service_tls(
     url: str, authority: Path | None, certificate: tuple[Path, Path] | None
 ) -> ssl.SSLContext | None:
     if urlsplit(url).scheme != "https":

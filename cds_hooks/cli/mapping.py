@@ -15,7 +15,7 @@ from rich.table import Table
 from cds_hooks.cli import show
 from cds_hooks.cli.mapping_report import count, elements_table, quality_table, stats_table
 from cds_hooks.errors import ChartsideError
-from cds_hooks.plausibility.code_names import names_at
+from cds_hooks.plausibility.terminology.code_names import names_at
 from cds_hooks.runtime.self_check import check_chart, check_units, require
 from cds_hooks.settings import load_settings
 from fhir_mapping import Chart, MappingError, map_chart

@@ -88,8 +88,8 @@ def _tokenizer(path: Path) -> Tokens:
         raise NoTokenizer("the model that counts tokens is not there", where=path.name, hint=hint)
     from llama_cpp import Llama
 
-    from cds_hooks.inference.splits import engine_path
-    from cds_hooks.inference.worker import native
+    from cds_hooks.inference.model_files.split_files import engine_path
+    from cds_hooks.inference.worker.bindings import native
 
     try:
         with unlogged():  # llama.cpp warns of a context that nobody uses

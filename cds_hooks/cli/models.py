@@ -29,8 +29,8 @@ from cds_hooks.evaluation.admission.signing import (
 )
 from cds_hooks.evaluation.errors import AdmissionError
 from cds_hooks.evaluation.runs.runner import run_suite
-from cds_hooks.inference.gguf import sha256_of
-from cds_hooks.inference.splits import digest_of, read_model
+from cds_hooks.inference.model_files.gguf import sha256_of
+from cds_hooks.inference.model_files.split_files import digest_of, read_model
 from cds_hooks.settings import Settings, load_settings
 
 __all__ = ["models_app"]

@@ -15,16 +15,21 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 import prompts
 from cds_hooks.cli import models_show as tell
 from cds_hooks.cli import show
-from cds_hooks.inference.adapters import size_of
-from cds_hooks.inference.advice import Known, Question, advise
-from cds_hooks.inference.catalogue import Catalogue, ModelEntry, load_catalogue
 from cds_hooks.inference.config import LlamaConfig
-from cds_hooks.inference.inspection import Inspection, files_of, inspect, inspect_adapter
-from cds_hooks.inference.kinds import is_adapter, refuse_unless_model
-from cds_hooks.inference.machine import available_memory, this_machine
-from cds_hooks.inference.probe import Probe, Size, measure
-from cds_hooks.inference.splits import read_model
-from cds_hooks.inference.template_file import read_template
+from cds_hooks.inference.hardware.machine import available_memory, this_machine
+from cds_hooks.inference.model_catalogue.catalogue import Catalogue, ModelEntry, load_catalogue
+from cds_hooks.inference.model_checks.advice import Known, Question, advise
+from cds_hooks.inference.model_checks.inspection import (
+    Inspection,
+    files_of,
+    inspect,
+    inspect_adapter,
+)
+from cds_hooks.inference.model_checks.speed_probe import Probe, Size, measure
+from cds_hooks.inference.model_files.adapters import size_of
+from cds_hooks.inference.model_files.model_kinds import is_adapter, refuse_unless_model
+from cds_hooks.inference.model_files.split_files import read_model
+from cds_hooks.inference.model_files.template_file import read_template
 from cds_hooks.runtime.engines import config_of, samples_of
 from cds_hooks.settings import Settings, load_settings
 

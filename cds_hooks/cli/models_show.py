@@ -15,12 +15,12 @@ from rich.table import Table
 from rich.text import Text
 
 from cds_hooks.cli import show
-from cds_hooks.inference.advice import Advice, Question
-from cds_hooks.inference.catalogue import Catalogue, ModelEntry, Published
-from cds_hooks.inference.findings import Level
-from cds_hooks.inference.inspection import Inspection
-from cds_hooks.inference.machine import Machine
-from cds_hooks.inference.probe import Probe, Size
+from cds_hooks.inference.hardware.machine import Machine
+from cds_hooks.inference.model_catalogue.catalogue import Catalogue, ModelEntry, Published
+from cds_hooks.inference.model_checks.advice import Advice, Question
+from cds_hooks.inference.model_checks.findings import Level
+from cds_hooks.inference.model_checks.inspection import Inspection
+from cds_hooks.inference.model_checks.speed_probe import Probe, Size
 
 __all__ = ["advice", "catalogue", "inspection", "probe"]
 

@@ -1,4 +1,4 @@
-"""One consultation as a page: its card, and all that the card has no room for."""
+"""One consultation as a page: its card, and all that the card has no space for."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Rows = tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class _Shown:
+class _RenderedCard:
     indicator: str
     summary: str
     html: Markup
@@ -42,7 +42,7 @@ class _Page:
     age: str
     fhir: str
     basis: str
-    cards: tuple[_Shown, ...]
+    cards: tuple[_RenderedCard, ...]
     whole: Markup
     model: Rows
     keys: Rows
@@ -97,8 +97,8 @@ def _html(markdown: str) -> Markup:
     return Markup(_MARKDOWN.render(markdown))  # noqa: S704
 
 
-def _shown(card: Card) -> _Shown:
-    return _Shown(card.indicator, card.summary, _html(card.detail))
+def _shown(card: Card) -> _RenderedCard:
+    return _RenderedCard(card.indicator, card.summary, _html(card.detail))
 
 
 def _model(basis: Basis) -> Rows:

@@ -1,4 +1,4 @@
-"""`Consultant`: answers hooks in time."""
+"""`Consultant`: answers each hook in time."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from cds_hooks import cards, staleness
 from cds_hooks.consult.calls import call_of
 from cds_hooks.consult.config import ConsultConfig
 from cds_hooks.consult.dependencies import Dependencies
+from cds_hooks.consult.hook_cache import HookCache
 from cds_hooks.consult.in_flight import InFlightWork
 from cds_hooks.consult.links import make_link
 from cds_hooks.consult.new_problem import check_new_problem
 from cds_hooks.consult.preparation import prepare_consultation, what_was_read
-from cds_hooks.consult.recent_cards import RecentCardCache
-from cds_hooks.consult.request_cache import RequestCache
 from cds_hooks.consultation import Caller, Consultation, Outcome, RecordedCall
 from cds_hooks.inference.engine import Priority
 from cds_hooks.protocol.cards import Link, Response
@@ -37,8 +36,7 @@ class Consultant:
         self._dependencies = dependencies
         self._config = config
         self._in_flight = InFlightWork(dependencies, config)
-        self._request_cache = RequestCache(config.recall_s)
-        self._recent_cards = RecentCardCache(dependencies.new_id)
+        self._cache = HookCache(config.recall_s, dependencies.new_id)
         self._waiting = 0
 
     async def answer(
@@ -52,7 +50,7 @@ class Consultant:
         """Cards for one hook; of a service that only starts work none, but its outcome so far.
 
         `wait_s` is how long the caller of such a service would wait for the outcome. `digest` is
-        of the body as it was sent; what `known_request` gave for it is not gathered again.
+        of service, client and body as sent; what `known_request` gave for it is not gathered again.
         Raises ChartsideError when the hook cannot be answered at all.
         """
         if service.checks_entered:
@@ -61,12 +59,17 @@ class Consultant:
         pending = self._prepared_before(digest, request.caller)
         if pending is None:
             pending = await self.prepare(service, request)
-            self._request_cache.put(digest, pending, request)
+            self._cache.put(digest, pending, request)
         if service.only_starts:
             return await self._start_only(pending, wait_s, call_of(request))
-        left = self._config.within(service.id) - (time.monotonic() - began)
-        done = self._recent_cards.answer(pending.key) or await self._answer_by(pending, left)
-        return await self.make_response(done, request, service.id)
+        shown = self._cache.cards(digest)
+        if shown is None:
+            left = self._config.within(service.id) - (time.monotonic() - began)
+            found, last = await self._find_answer(pending, left)
+            shown = found, await self._make_cards(found, request, service.id, last)
+            self._cache.put_cards(digest, *shown)
+        await self._save(*shown, call_of(request))
+        return shown[1]
 
     async def _check_new_problem(
         self, service: ServiceDefinition, request: HookRequest
@@ -79,46 +82,41 @@ class Consultant:
 
     def known_request(self, digest: bytes) -> HookRequest | None:
         """The request in a body that was sent before, without its resources and its token."""
-        remembered = self._request_cache.get(digest)
-        return None if remembered is None else remembered.request
+        cached = self._cache.get(digest)
+        return None if cached is None else cached.request
 
     async def prepare(self, service: ServiceDefinition, request: HookRequest) -> Consultation:
         """Gather, map and render: a consultation that only the model's answer is missing from."""
         return await prepare_consultation(self._dependencies, self._config, service, request)
 
-    async def make_response(
-        self, consultation: Consultation, request: HookRequest, service_id: str = ""
-    ) -> Response:
-        """Cards, once their record is durable. `service_id` is of the service that was called,
-        without it that of the consultation, which another service may have begun."""
-        context, profile = request.context, self._config.of(request.caller).card_profile
-        speak = self._config.speaks(service_id or consultation.service)
-        about = (context.patient_id, context.encounter_id, profile, speak)
-        response = self._recent_cards.again(consultation, about)
-        if response is None:
-            response = await self._cards(consultation, request, profile, speak)
-            self._recent_cards.put(consultation, about, response)
+    async def make_response(self, consultation: Consultation, request: HookRequest) -> Response:
+        """The cards of a consultation, once their record is durable."""
+        response = await self._make_cards(consultation, request, consultation.service, None)
         await self._save(consultation, response, call_of(request))
         return response
 
-    async def _cards(
-        self, consultation: Consultation, request: HookRequest, profile: str, speak: cards.Speak
+    async def _make_cards(
+        self,
+        consultation: Consultation,
+        request: HookRequest,
+        service_id: str,
+        last: Consultation | None,
     ) -> Response:
-        last = None
-        if consultation.outcome is not Outcome.ANSWERED:
+        """Cards with links. `service_id` is of the service that was called, which may differ from
+        the one that began the consultation; `last` is the patient's last answer where known."""
+        if last is None and consultation.outcome is not Outcome.ANSWERED:
             last = await self._dependencies.store.last_for_patient(consultation.patient_key)
-            last = None if last is None else _as_read_now(last, consultation)
         response = cards.build(
             consultation,
             base_url=self._config.base_url,
             make_uuid=self._dependencies.new_id,
-            profile=profile,
+            profile=self._config.of(request.caller).card_profile,
             patient_id=request.context.patient_id,
             encounter_id=request.context.encounter_id,
             last=last,
             now=self._dependencies.now().timestamp(),
             silent=self._config.silent,
-            speak=speak,
+            speak=self._config.speaks(service_id),
             accuracy=self._config.accuracy,
         )
         return self._linked(consultation, response)
@@ -148,13 +146,12 @@ class Consultant:
         await self._in_flight.close()
 
     def _prepared_before(self, digest: bytes, caller: Caller | None) -> Consultation | None:
-        """The question as it was put when this body came before, under an id of its own."""
-        remembered = self._request_cache.get(digest)
-        if remembered is None:
+        """What was prepared when this hook came before, under an id of its own."""
+        cached = self._cache.get(digest)
+        if cached is None:
             return None
-        now = self._dependencies.now().timestamp()
-        pending = replace(remembered.pending, caller=caller, created=now, timings_ms={})
-        return replace(pending, id=self._dependencies.new_id())
+        now, id_ = self._dependencies.now().timestamp(), self._dependencies.new_id()
+        return replace(cached.prepared, id=id_, caller=caller, created=now, timings_ms={})
 
     async def _save(
         self, consultation: Consultation, response: Response, call: RecordedCall
@@ -174,41 +171,42 @@ class Consultant:
         seconds = min(wait_s, self._config.deadline_s) if self._waiting < _MOST_WAITING else 0.0
         self._waiting += 1
         try:
-            found = await self._answer_by(pending, seconds, Priority.BACKGROUND)
+            found, _ = await self._find_answer(pending, seconds, Priority.BACKGROUND)
         finally:
             self._waiting -= 1
         await self._save(found, Response(), call)
         return Response(extension={STARTED: {"outcome": found.outcome.value}})
 
-    async def _answer_by(
+    async def _find_answer(
         self, pending: Consultation, seconds: float, priority: Priority = Priority.OPEN_CHART
-    ) -> Consultation:
-        """The stored answer to the same question, or the model's if it comes in time, or none.
-
-        When the question differs in nothing that matters from the last one, its answer stands.
-        """
+    ) -> tuple[Consultation, Consultation | None]:
+        """The stored answer to the same question, or the model's if it comes in time, or `pending`;
+        and the patient's last answer where it is reused, as nothing that matters changed since."""
         stored = await self._answer_to(pending)
         if stored is not None:
-            return stored
-        oldest = pending.created - self._config.fresh_for_s
-        if pending.key not in self._in_flight and await self._can_reuse_last(pending, oldest):
-            # The last answer may be this question's own, finished between the two looks.
-            return await self._answer_to(pending) or replace(pending, outcome=Outcome.REUSED)
+            return stored, None
+        if pending.key not in self._in_flight and (last := await self._reusable(pending)):
+            # It may be this question's own, finished between the two looks.
+            if last.key == pending.key:
+                return last, None
+            return replace(pending, outcome=Outcome.REUSED), last
         task = self._in_flight.start(pending, priority)
         done, _ = await asyncio.wait({task}, timeout=max(seconds, 0.0))
-        return task.result() if done else pending
+        return task.result() if done else pending, None
 
-    async def _can_reuse_last(self, pending: Consultation, oldest: float) -> bool:
-        """Whether the patient's last answer may be shown instead of a new one.
+    async def _reusable(self, pending: Consultation) -> Consultation | None:
+        """The patient's last answer, where it may be shown instead of a new one.
 
         It has to be of the same settings, model and template, young enough, and a differential;
         and nothing that matters may have changed since.
         """
         last = await self._dependencies.store.last_for_patient(pending.patient_key)
+        oldest = pending.created - self._config.fresh_for_s
         if last is None or last.outcome is not Outcome.ANSWERED or last.created < oldest:
-            return False
-        alike = _made_by(last) == _made_by(pending)
-        return alike and not staleness.changes(last.chart, pending.chart).matter
+            return None
+        if _made_by(last) != _made_by(pending):
+            return None
+        return None if staleness.changes(last.chart, pending.chart).matter else last
 
 
 def _made_by(consultation: Consultation) -> tuple[object, ...]:
@@ -216,8 +214,3 @@ def _made_by(consultation: Consultation) -> tuple[object, ...]:
     template = consultation.prompt.template if consultation.prompt else None
     read = what_was_read(consultation.key_states, consultation.key_arrivals)
     return (consultation.settings_sha256, consultation.model, template, read)
-
-
-def _as_read_now(last: Consultation, present: Consultation) -> Consultation:
-    """An earlier answer with what this call could read: a card tells the state of its own call."""
-    return replace(last, key_states=present.key_states, key_arrivals=present.key_arrivals)

@@ -20,10 +20,10 @@ __all__ = ["InFlightWork"]
 _LEASE_S = 15.0
 _LOOK_S = 0.1
 
-# What the same question would end in again. It is not asked again for a while: every hook of an
-# open chart would set a model to work in vain.
-# What failed for a reason that may pass is let rest for a moment.
-_RESTS_S = {
+# A question that failed stays among the work for so long, and whoever asks it again gets the same
+# outcome: every hook of an open chart would set a model to work for nothing. What failed for a
+# reason that may pass stays for a moment only.
+_KEPT_AFTER_FAILURE_S = {
     Outcome.INVALID_OUTPUT: 60.0,
     Outcome.PROMPT_TOO_LONG: 60.0,
     Outcome.ENGINE_FAILED: 2.0,
@@ -38,10 +38,9 @@ class InFlightWork:
         self._config = config
         self._owner = dependencies.new_id()
         self._running: dict[str, asyncio.Task[Consultation]] = {}
-        self._failed_recently: dict[str, tuple[float, Consultation]] = {}
 
     def __contains__(self, key: str) -> bool:
-        return key in self._running
+        return key in self._running and not self._running[key].done()
 
     def start(
         self, pending: Consultation, priority: Priority = Priority.OPEN_CHART
@@ -67,15 +66,20 @@ class InFlightWork:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _ended(self, pending: Consultation, task: asyncio.Task[Consultation]) -> None:
-        """Forget the work; a failure that no hook was waiting for still reaches the log."""
-        self._running.pop(pending.key, None)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        """Forget the work, or keep its failure for a while. An error reaches the log also where no
+        hook was waiting."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
             self._dependencies.failed(pending, error)
+        failed = task.cancelled() or error is not None
+        kept_s = 0.0 if failed else _KEPT_AFTER_FAILURE_S.get(task.result().outcome, 0.0)
+        if kept_s:
+            task.get_loop().call_later(kept_s, self._running.pop, pending.key, None)
+        else:
+            self._running.pop(pending.key, None)
 
     async def _once(self, pending: Consultation, priority: Priority) -> Consultation:
-        """Do the work, unless it failed just now; or wait for the process that does it."""
-        if (failed := self._recent_failure(pending.key)) is not None:
-            return failed
+        """Do the work, or wait for the process that does it."""
         oldest = pending.created - self._config.fresh_for_s
         ends = asyncio.get_running_loop().time() + self._config.deadline_s
         while not await self._claim(pending.key):
@@ -96,17 +100,7 @@ class InFlightWork:
     async def _record(self, done: Consultation) -> Consultation:
         await self._dependencies.store.save_consultation(done)
         self._dependencies.observe(done)
-        if done.outcome in _RESTS_S:
-            until = asyncio.get_running_loop().time() + _RESTS_S[done.outcome]
-            self._failed_recently[done.key] = (until, done)
         return done
-
-    def _recent_failure(self, key: str) -> Consultation | None:
-        now = asyncio.get_running_loop().time()
-        self._failed_recently = {
-            each: kept for each, kept in self._failed_recently.items() if kept[0] > now
-        }
-        return self._failed_recently[key][1] if key in self._failed_recently else None
 
     async def _claim(self, key: str) -> bool:
         return await self._dependencies.store.claim(key, self._owner, lease_s=_LEASE_S)

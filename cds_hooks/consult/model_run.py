@@ -12,6 +12,7 @@ from cds_hooks.consult.config import ConsultConfig
 from cds_hooks.consult.dependencies import Dependencies
 from cds_hooks.consult.stopwatch import Stopwatch
 from cds_hooks.consultation import Consultation, Differential, Outcome
+from cds_hooks.inference.answer_parser import InvalidOutput, parse_differential
 from cds_hooks.inference.engine import (
     EngineError,
     Generation,
@@ -19,7 +20,6 @@ from cds_hooks.inference.engine import (
     Priority,
     UnusableAnswer,
 )
-from cds_hooks.inference.output import InvalidOutput, parse_differential
 from cds_hooks.inference.panel import PanelGeneration, by_model
 from prompts import Prompt
 
@@ -74,7 +74,9 @@ def _checked(
     """Parse every sample again, then check each diagnosis against the chart."""
     fact_ids = pending.prompt.fact_ids if pending.prompt else ()
     differentials = [said for part in by_model(generation) for said in _parse(part, fact_ids)]
-    found = plausibility.judge(pending.chart, differentials, dependencies.terminology)
+    found = plausibility.assess_differentials(
+        pending.chart, differentials, dependencies.terminology
+    )
     return replace(
         pending,
         samples=tuple(sample.text for sample in generation.samples),
@@ -82,7 +84,7 @@ def _checked(
         samples_failed=len(generation.samples) - len(differentials),
         differentials=tuple(differentials),
         assessments=found.assessments,
-        not_considered=found.not_considered,
+        red_flags=found.red_flags,
         unexplained=found.unexplained,
         medication_concerns=found.medication_concerns,
         truth_set=plausibility.truth_set(

@@ -8,7 +8,7 @@ from cds_hooks.consult.dependencies import Dependencies
 from cds_hooks.consult.preparation import chart_of, gather_in_time
 from cds_hooks.consult.stopwatch import Stopwatch
 from cds_hooks.consultation import Consultation, Outcome
-from cds_hooks.plausibility.code_names import names_by
+from cds_hooks.plausibility.terminology.code_names import names_by
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import ServiceDefinition, problem_check
 from fhir_mapping import map_chart
@@ -38,7 +38,7 @@ async def check_new_problem(
         names=names_by(dependencies.terminology),
     )
     watch.lap("map")
-    assessments = plausibility.check_entered(chart, new.facts, dependencies.terminology)
+    assessments = plausibility.assess_new_problems(chart, new.facts, dependencies.terminology)
     watch.lap("check")
     made = dependencies.new_id()
     return Consultation(

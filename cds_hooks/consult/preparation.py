@@ -17,7 +17,7 @@ from cds_hooks.consult.stopwatch import Stopwatch
 from cds_hooks.consultation import Consultation, KeyArrival, KeyState, ModelIdentity
 from cds_hooks.gather import Gathered
 from cds_hooks.inference.engine import EngineError
-from cds_hooks.plausibility.code_names import names_by
+from cds_hooks.plausibility.terminology.code_names import names_by
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import ServiceDefinition
 from fhir_mapping import map_chart
@@ -46,7 +46,7 @@ async def prepare_consultation(
     now, patient_id = dependencies.now(), request.context.patient_id
     chart = chart_of(dependencies, config, request, gathered, gathered.resources, now)
     watch.lap("map")
-    by_rules = plausibility.judge_chart(chart, dependencies.terminology)
+    by_rules = plausibility.assess_chart(chart, dependencies.terminology)
     watch.lap("rules")
     prompt = await _render(dependencies, chart)
     watch.lap("render")

@@ -49,7 +49,7 @@ class Consultation:
 
     Found by rules, without the model: `chart_findings`, the most serious first, `contradictions`
     of the chart with itself, and `medication_concerns`. Found by rules about the model's list:
-    `not_considered`, diagnoses that a pattern in the chart calls for and no sample named, and
+    `red_flags`, diagnoses that the chart's findings fit and no sample named, and
     `unexplained`, abnormal results that are cited for none of the list.
 
     `fault` is the stable code of what kept the model from answering, the most telling one there
@@ -80,7 +80,7 @@ class Consultation:
     tokens: Mapping[str, int] = field(default_factory=dict)
     settings_sha256: str = ""
     medication_concerns: tuple[Reason, ...] = ()
-    not_considered: tuple[Reason, ...] = ()
+    red_flags: tuple[Reason, ...] = ()
     unexplained: tuple[Reason, ...] = ()
     truth_set: TruthSet | None = None
     caller: Caller | None = None

@@ -10,8 +10,8 @@ from functools import lru_cache
 
 from cds_hooks.evaluation.suites.suite import Gold
 from cds_hooks.plausibility import Concept, Status, Terminology
-from cds_hooks.plausibility.keys import key, key_words
-from cds_hooks.plausibility.resolution import ICD_10_CM
+from cds_hooks.plausibility.terminology.name_keys import key, key_words
+from cds_hooks.plausibility.terminology.resolution import ICD_10_CM
 
 __all__ = ["Match", "Matcher", "Meaning"]
 

@@ -60,10 +60,10 @@ async def gather(
     client = _client(fhir_server, access_token, pool, config, ends)
     if isinstance(client, NoteCode):
         noted = {key: _noting(reading, client) for key, reading in sent.items()}
-        return _gathered(_settle(asked, noted, unknown, owner), None)
+        return _gathered(_result_builder(asked, noted, unknown, owner), None)
     versions = versions or VersionCache()
     readings = await _complete(client, asked, sent, context, owner, versions)
-    settled = _settle(asked, readings, unknown, owner)
+    settled = _result_builder(asked, readings, unknown, owner)
     await _add_medications(client, settled)
     return _gathered(settled, versions.known(client.base))
 
@@ -145,7 +145,7 @@ async def _complete_key(
     return await fetch_key(client, template, url, sent, owner)
 
 
-def _settle(
+def _result_builder(
     asked: Sequence[Template],
     readings: Mapping[str, Reading],
     unknown: Sequence[Reading],

@@ -12,11 +12,9 @@ from types import MappingProxyType
 from typing import Any
 
 from cds_hooks.consultation import ModelIdentity, ModelPart
-from cds_hooks.inference.adapters import Adapter
-from cds_hooks.inference.catalogue import ModelEntry
-from cds_hooks.inference.machine import this_machine, usable_processors
-from cds_hooks.inference.processor import this_processor
-from cds_hooks.inference.sizing import (
+from cds_hooks.inference.hardware.machine import this_machine, usable_processors
+from cds_hooks.inference.hardware.processor import this_processor
+from cds_hooks.inference.memory.context_size import (
     MOST_SEQUENCES,
     Choice,
     ContextSize,
@@ -25,7 +23,9 @@ from cds_hooks.inference.sizing import (
     Sizes,
     SplitMode,
 )
-from cds_hooks.inference.splits import engine_path
+from cds_hooks.inference.model_catalogue.catalogue import ModelEntry
+from cds_hooks.inference.model_files.adapters import Adapter
+from cds_hooks.inference.model_files.split_files import engine_path
 from cds_hooks.inference.tuning import FLASH, Tuning
 
 __all__ = ["LlamaConfig"]
@@ -56,14 +56,14 @@ class LlamaConfig:
 
     `gpu_layers`, `split_mode`, `tensor_split` and `main_gpu` say what is on GPUs, `kv_type` and
     `windowed` how the cache is kept, `micro_batch` and `prompt_threads` how a prompt is computed
-    (see `sizing.py`). `flash_attention` and `extra_buffers` (llama.cpp repacks weights for this
-    processor) are on, off, or measured.
+    (see `memory/context_size.py`). `flash_attention` and `extra_buffers` (llama.cpp repacks weights
+    for this processor) are on, off, or measured.
 
     `tune` names the fields of `ContextSize` to measure at load (see `tuning.py`).
 
     `library` is a folder with another libllama than the installed one; `portable_library` one for
-    any processor, tried last when native code dies (see `ladder.py`). `fault` makes the process
-    kill itself, for tests alone (see `worker/faults.py`).
+    any processor, tried last when native code dies (see `local/ladder.py`). `fault` makes the
+    process kill itself, for tests alone (see `worker/injected_faults.py`).
     """
 
     model: Path
@@ -119,7 +119,7 @@ class LlamaConfig:
 
     @property
     def prompt(self) -> int:
-        """Tokens of the longest prompt that the model has room for."""
+        """Tokens of the longest prompt that the model has space for."""
         return min(self.prompt_tokens, self.entry.context - self.answer_tokens)
 
     @property

@@ -127,7 +127,7 @@ class Generation:
 class EngineState:
     """For /readyz and metrics: `status` is loading, ready, restarting or failed.
 
-    `rung` is how a model on this machine is loaded (see `ladder.py`); empty for any other.
+    `rung` is how a model on this machine is loaded (see `local/ladder.py`); empty for any other.
     """
 
     status: str

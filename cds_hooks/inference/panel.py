@@ -28,16 +28,16 @@ from cds_hooks.inference.engine import (
     Generation,
     GenerationRequest,
 )
-from cds_hooks.inference.ladder import Rung
+from cds_hooks.inference.local.ladder import Rung
 
-__all__ = ["Asked", "MemberFailure", "Panel", "PanelGeneration", "by_model"]
+__all__ = ["PanelOrder", "MemberFailure", "Panel", "PanelGeneration", "by_model"]
 
 _log = logging.getLogger(__name__)
 _LOOK_S = 0.05
 _RUNGS = ("", *(rung.value for rung in Rung))
 
 
-class Asked(StrEnum):
+class PanelOrder(StrEnum):
     """How the models of a panel share a machine.
 
     `ONE_IN_MEMORY` loads each model for its turn and unloads it after: slow, but a panel then
@@ -77,9 +77,11 @@ def by_model(generation: Generation) -> tuple[Generation, ...]:
 class Panel:
     """An `Engine` over engines of different models. Raises ValueError for none or for twins."""
 
-    def __init__(self, engines: Iterable[Engine], *, asked: Asked = Asked.IN_TURN) -> None:
+    def __init__(
+        self, engines: Iterable[Engine], *, order: PanelOrder = PanelOrder.IN_TURN
+    ) -> None:
         self._engines = tuple(engines)
-        self._asked = asked
+        self._order = order
         self._turn = asyncio.Lock()
         self._started = False
         names = [engine.model.name for engine in self._engines]
@@ -99,7 +101,7 @@ class Panel:
         return ModelIdentity(
             " + ".join(m.name for m in models),
             hashlib.sha256(told).hexdigest(),
-            f"panel of {len(models)}, {self._asked}",
+            f"panel of {len(models)}, {self._order}",
             "; ".join(dict.fromkeys(m.licence for m in models if m.licence)),
             demonstration=any(m.demonstration for m in models),
         )
@@ -134,7 +136,7 @@ class Panel:
     def state(self) -> EngineState:
         """Ready while any model can be asked; `detail` says how many can."""
         states = [engine.state for engine in self._engines]
-        if self._asked is Asked.ONE_IN_MEMORY:
+        if self._order is PanelOrder.ONE_IN_MEMORY:
             status = "ready" if self._started else "failed"
             return EngineState(status, running=int(self._turn.locked()))
         ready = sum(state.status == "ready" for state in states)
@@ -151,7 +153,7 @@ class Panel:
     async def start(self) -> None:
         """Begin loading all of them, unless each is loaded for its turn."""
         self._started = True
-        if self._asked is not Asked.ONE_IN_MEMORY:
+        if self._order is not PanelOrder.ONE_IN_MEMORY:
             for engine in self._engines:
                 await engine.start()
 
@@ -173,7 +175,7 @@ class Panel:
 
     async def generate(self, request: GenerationRequest) -> PanelGeneration:
         """Samples of every model that answers in time. Raises the first's error when none does."""
-        if self._asked is Asked.AT_ONCE:
+        if self._order is PanelOrder.AT_ONCE:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._ask(e, request)) for e in self._engines]
             results = [task.result() for task in tasks]
@@ -197,7 +199,7 @@ class Panel:
         for number, engine in enumerate(self._engines):
             share = (ends - loop.time()) / (len(self._engines) - number)
             mine = replace(request, deadline_s=share)
-            if self._asked is Asked.ONE_IN_MEMORY:
+            if self._order is PanelOrder.ONE_IN_MEMORY:
                 results.append(await self._ask_alone(engine, mine))
             else:
                 results.append(await self._ask(engine, mine))

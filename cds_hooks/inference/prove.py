@@ -20,12 +20,12 @@ from pathlib import Path
 
 import orjson
 
-from cds_hooks.inference.catalogue import load_catalogue
 from cds_hooks.inference.config import LlamaConfig
-from cds_hooks.inference.llama import LlamaEngine
-from cds_hooks.inference.processor import this_processor
-from cds_hooks.inference.recognition import known_entry
-from cds_hooks.inference.worker.faults import VARIABLE
+from cds_hooks.inference.hardware.processor import this_processor
+from cds_hooks.inference.local.llama_engine import LlamaEngine
+from cds_hooks.inference.model_catalogue.catalogue import load_catalogue
+from cds_hooks.inference.model_catalogue.recognition import known_entry
+from cds_hooks.inference.worker.injected_faults import VARIABLE
 
 __all__ = ["Proof", "config_for", "main", "prove", "unlogged"]
 
@@ -78,7 +78,7 @@ async def prove(config: LlamaConfig) -> Proof:
     started = time.monotonic()
     try:
         await engine.start()
-        state = await engine.settled()
+        state = await engine.wait_until_settled()
         seconds = time.monotonic() - started
         good = state.status == "ready"
         code, cause = ("", "") if good else (state.detail, engine.trouble)

@@ -25,7 +25,7 @@ from cds_hooks.inference.engine import (
     PromptTooLong,
     QueueFull,
 )
-from cds_hooks.inference.remote.faults import OF_THE_MODEL, Fault, ServerFault
+from cds_hooks.inference.remote.server_faults import OF_THE_MODEL, Fault, ServerFault
 
 __all__ = ["NotOneModel", "Replicas"]
 
@@ -142,7 +142,7 @@ class Replicas:
 
     async def _ask(self, replica: _Replica, request: GenerationRequest, ends: float) -> Generation:
         left_s = ends - self._now()
-        with _asked(replica):
+        with _in_use(replica):
             try:
                 answer = await replica.engine.generate(replace(request, deadline_s=left_s))
             except EngineError as error:
@@ -181,7 +181,7 @@ class Replicas:
 
 
 @contextlib.contextmanager
-def _asked(replica: _Replica) -> Iterator[None]:
+def _in_use(replica: _Replica) -> Iterator[None]:
     """While a request is with a replica; with one that failed before, it is the only one."""
     replica.in_flight += 1
     proves = replica.failures > 0

@@ -12,7 +12,7 @@ import ctypes
 import sys
 from pathlib import Path
 
-from cds_hooks.inference.gguf import ModelFileError, read_header
+from cds_hooks.inference.model_files.gguf import ModelFileError, read_header
 
 __all__ = ["requantize"]
 

@@ -1,6 +1,6 @@
 """What of a model's loading is left to measurement on its machine, and for what kind of question.
 
-Pure: the engine process measures (`worker/tuning.py`).
+Pure: the engine process measures (`worker/tuning`).
 """
 
 from __future__ import annotations

@@ -25,9 +25,9 @@ __all__ = ["TRUSTED", "configure_logging", "get_logger"]
 TRUSTED = frozenset(
     {
         "uvicorn.error",
-        "cds_hooks.inference.llama",
-        "cds_hooks.inference.process",
-        "cds_hooks.inference.standing",
+        "cds_hooks.inference.local.llama_engine",
+        "cds_hooks.inference.local.process",
+        "cds_hooks.inference.local.lifecycle",
     }
 )
 """Loggers whose messages are about sockets and the engine's process, and never about a request."""

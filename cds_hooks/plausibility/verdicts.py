@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any, Literal
 
 from cds_hooks.consultation import Reason, Verdict
+from cds_hooks.plausibility.data_files import read_toml
 
 __all__ = ["VerdictRule", "verdict", "verdict_meanings", "verdict_rules"]
 
@@ -36,8 +35,7 @@ Table = Literal["rule", "entered"]
 
 @cache
 def _shipped() -> dict[str, Any]:
-    text = files(__package__).joinpath("data/verdicts.toml").read_text("utf-8")
-    return tomllib.loads(text)
+    return read_toml("verdicts.toml")
 
 
 @cache

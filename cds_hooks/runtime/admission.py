@@ -29,17 +29,17 @@ def admission(settings: Settings, sha256: str) -> AdmissionRecord | None:
             raise SettingsError("a model must be admitted here", where="admission.folder")
         return None
     if not required:
-        return _asked(lambda: admission_of(sha256, folder, public_key))
+        return _or_refuse(lambda: admission_of(sha256, folder, public_key))
     if not sha256:
         served = bool(settings.model_server.bases)
         where = "model_server.sha256" if served else "model.sha256"
         hint = "" if served else "The engine then refuses any other file."
         raise SettingsError("an admitted model is named by its digest", where=where, hint=hint)
     purpose = Purpose(required)
-    return _asked(lambda: require_admission(sha256, folder, public_key, purpose=purpose))
+    return _or_refuse(lambda: require_admission(sha256, folder, public_key, purpose=purpose))
 
 
-def _asked(ask: Callable[[], _Found]) -> _Found:
+def _or_refuse(ask: Callable[[], _Found]) -> _Found:
     """What is found; a refusal also names the settings that led there."""
     try:
         return ask()

@@ -22,7 +22,7 @@ from cds_hooks.runtime.refused import RefusalBook, RefusedCall
 from cds_hooks.settings import Settings, SettingsError
 from cds_hooks.settings.schema import ClientEntry
 from cds_hooks.trust.client import Client
-from cds_hooks.trust.errors import KeysUnusable, StrangerLimited, TokenRefused
+from cds_hooks.trust.errors import KeysUnusable, TokenRefused, UnauthenticatedRateLimited
 from cds_hooks.trust.gate import Gate
 from cds_hooks.trust.jwks import KeySets, Read, read_key_set
 from cds_hooks.trust.unauthenticated_limits import UnauthenticatedLimits
@@ -88,7 +88,8 @@ class Callers:
                 await self._keys.close()
 
     async def identify(self, call: Call) -> Caller:
-        """Who calls. Raises TokenRefused, StrangerLimited, RateLimited, StoreUnavailable."""
+        """Who calls. Raises TokenRefused, RateLimited, StoreUnavailable and
+        UnauthenticatedRateLimited."""
         try:
             self._unauthenticated_limits.enter(call.peer)
             url = f"{self._base_url}{call.path}"
@@ -96,7 +97,9 @@ class Callers:
         except TokenRefused as refused:
             self._tell(call, refused)
             raise
-        except StrangerLimited as limited:  # in the ledger by number; a flood fills no log
+        except (
+            UnauthenticatedRateLimited
+        ) as limited:  # in the ledger by number; a flood fills no log
             self._book.note(RefusedCall(call.request_id, route_of(call.path), limited.code, ""))
             raise
         except ChartsideError:  # the token was good, and something else was not

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from cds_hooks.inference.worker import landlock
+from cds_hooks.inference.worker.sandbox import landlock
 from cds_hooks.settings import Settings
 from cds_hooks.trust.egress.destinations import AllowList, Destination, parse
 from cds_hooks.trust.egress.hook import install, installed

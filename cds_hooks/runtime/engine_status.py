@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from cds_hooks.inference.engine import Engine, EngineEvent
-from cds_hooks.inference.ladder import Rung
+from cds_hooks.inference.local.ladder import Rung
 
 __all__ = ["engine_checks", "engine_events"]
 

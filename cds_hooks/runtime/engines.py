@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING
 import orjson
 
 from cds_hooks.errors import ChartsideError
-from cds_hooks.inference.adapters import Adapter
-from cds_hooks.inference.catalogue import ModelEntry, load_catalogue, stand_in
 from cds_hooks.inference.engine import Engine
-from cds_hooks.inference.llama import LlamaConfig, LlamaEngine
-from cds_hooks.inference.machine import usable_processors
+from cds_hooks.inference.hardware.machine import usable_processors
+from cds_hooks.inference.local.llama_engine import LlamaConfig, LlamaEngine
+from cds_hooks.inference.memory.context_size import Choice, KvType, SplitMode
+from cds_hooks.inference.model_catalogue.catalogue import ModelEntry, load_catalogue, stand_in
+from cds_hooks.inference.model_catalogue.recognition import known_entry
+from cds_hooks.inference.model_files.adapters import Adapter
+from cds_hooks.inference.model_files.template_file import TemplateFileError, read_template
 from cds_hooks.inference.model_settings import ModelFileSettings, ModelServerSettings, ModelSettings
-from cds_hooks.inference.panel import Asked, Panel
-from cds_hooks.inference.recognition import known_entry
+from cds_hooks.inference.panel import Panel, PanelOrder
 from cds_hooks.inference.replicas import Replicas
-from cds_hooks.inference.sizing import Choice, KvType, SplitMode
-from cds_hooks.inference.template_file import TemplateFileError, read_template
 from cds_hooks.inference.tuning import FLASH, PROMPT_THREADS, THREADS
-from cds_hooks.inference.worker.faults import VARIABLE
+from cds_hooks.inference.worker.injected_faults import VARIABLE
 from cds_hooks.runtime.egress import guarded
 from cds_hooks.settings import Settings, SettingsError
 from cds_hooks.settings.default_paths import made_by
@@ -35,7 +35,7 @@ from prompts.template import TemplateSettings
 if TYPE_CHECKING:
     import ssl
 
-    from cds_hooks.inference.openai import OpenAIEngine
+    from cds_hooks.inference.remote.openai_engine import OpenAIEngine
 
 __all__ = [
     "config_of",
@@ -65,7 +65,7 @@ def make_engine(settings: Settings, bounds: TemplateSettings, samples: int) -> E
     if len(engines) == 1:
         return engines[0]
     try:
-        return Panel(engines, asked=Asked(more.asked))
+        return Panel(engines, order=PanelOrder(more.asked))
     except ValueError as error:
         raise SettingsError(str(error), where="panel") from None
 
@@ -248,7 +248,7 @@ def _in_settings(where: str) -> Iterator[None]:
 
 def _of_server(server: ModelServerSettings, base: str) -> OpenAIEngine:
     # Read here: a service with a local model starts its engine before it needs any of this.
-    from cds_hooks.inference.openai import OpenAIConfig, OpenAIEngine
+    from cds_hooks.inference.remote.openai_engine import OpenAIConfig, OpenAIEngine
 
     config = OpenAIConfig(
         base_url=base,

@@ -32,9 +32,9 @@ class RefusedCall:
 class RefusalBook:
     """Counts refusals and records them every few seconds, one record a kind.
 
-    Reasons, routes and clients are closed sets, so a stranger's calls come to a few records however
-    many there are; the first one's request id leads to the log, which has each. `ways_out` tells
-    how many ways out of this process were refused so far, by way.
+    Reasons, routes and clients are closed sets, so unauthenticated calls come to a few records,
+    however many there are; the first one's request id leads to the log, which has each. `ways_out`
+    tells how many ways out of this process were refused so far, by way.
     """
 
     def __init__(self, store: Store, ways_out: Callable[[], Mapping[str, int]] = dict) -> None:

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from cds_hooks.errors import ChartsideError
 
-__all__ = ["KeysUnusable", "RateLimited", "Refusal", "StrangerLimited", "TokenRefused"]
+__all__ = ["KeysUnusable", "RateLimited", "Refusal", "UnauthenticatedRateLimited", "TokenRefused"]
 
 
 class Refusal(StrEnum):
@@ -40,7 +40,6 @@ class Refusal(StrEnum):
     TOKEN_ID = "token-id"  # noqa: S105 - a reason, not a token
     REPLAYED = "token-replayed"
     CERTIFICATE = "token-certificate"
-    ENDPOINT = "token-endpoint"
 
 
 class TokenRefused(ChartsideError):
@@ -69,7 +68,7 @@ class RateLimited(ChartsideError):
         self.retry_after_s = retry_after_s
 
 
-class StrangerLimited(ChartsideError):
+class UnauthenticatedRateLimited(ChartsideError):
     """An address makes more calls without a good token than the site lets it.
 
     429 and not the bare 401 of a refused token: no token was looked at, so that the answer tells

@@ -1,4 +1,4 @@
-"""JSON objects from strangers: one meaning only, or refused.
+"""JSON objects from unauthenticated callers: one meaning only, or refused.
 
 RFC 7515, section 4, and RFC 7519, section 4: member names must be unique. A reader that takes the
 last of two and a proxy that takes the first would see two different tokens.
@@ -36,7 +36,7 @@ def read_strict(raw: bytes) -> dict[str, Any]:
 
 
 def _is_deeper_than(found: dict[str, Any], levels: int) -> bool:
-    """Breadth first, because nothing may recurse over what a stranger sent."""
+    """Breadth first, because nothing may recurse over what an unauthenticated caller sent."""
     level: list[Any] = [found]
     for _ in range(levels):
         inner = (part.values() if isinstance(part, dict) else part for part in level)

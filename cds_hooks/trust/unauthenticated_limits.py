@@ -3,7 +3,7 @@
 A bucket an address, in this process; a /64 of IPv6 is one address, since whoever has one has all of
 it. Memory is bounded: past the most addresses that are kept, new ones share one bucket. An address
 from which a good token came is let through for an hour, so that nobody beside an EHR (a test system
-behind the same gateway, say) can shut it out; a stranger elsewhere has no such address.
+behind the same gateway, say) can shut it out; a caller elsewhere has no such address.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import math
 import time
 from collections.abc import Callable
 
-from cds_hooks.trust.errors import StrangerLimited
+from cds_hooks.trust.errors import UnauthenticatedRateLimited
 
 __all__ = ["UnauthenticatedLimits"]
 
@@ -40,7 +40,7 @@ class UnauthenticatedLimits:
         self._known: dict[str, float] = {}
 
     def enter(self, peer: str) -> None:
-        """Count a call whose token nobody has looked at. Raises StrangerLimited.
+        """Count a call whose token nobody has looked at. Raises UnauthenticatedRateLimited.
 
         What is no address is not counted: a call that came otherwise than by the network.
         """
@@ -50,16 +50,16 @@ class UnauthenticatedLimits:
         key, now = self._key(address), self._clock()
         level = self._level(key, now)
         if level < 1:
-            raise StrangerLimited(max(1, math.ceil((1 - level) / self._a_second)))
-        self._put(key, level - 1, now)
+            raise UnauthenticatedRateLimited(max(1, math.ceil((1 - level) / self._a_second)))
+        self._insert(key, level - 1, now)
 
     def good(self, peer: str) -> None:
-        """The token was good: the call was no stranger's, and its address is known now."""
+        """The token was good: the caller is authenticated, and its address is known now."""
         if not self._a_second or not (address := _address(peer)):
             return
         now = self._clock()
         if not self._is_known(address) and address in self._levels:
-            self._put(address, min(self._burst, self._level(address, now) + 1), now)
+            self._insert(address, min(self._burst, self._level(address, now) + 1), now)
         self._known.pop(address, None)
         self._known[address] = now + _KNOWN_FOR_S
         if len(self._known) > self._most:
@@ -74,7 +74,7 @@ class UnauthenticatedLimits:
         return self._known.get(address, -math.inf) > self._clock()
 
     def _key(self, address: str) -> str:
-        """The address's own bucket; the shared one where there is no room for another."""
+        """The address's own bucket; the shared one where there is no space for another."""
         if address in self._levels or len(self._levels) < self._most:
             return address
         oldest = next(iter(self._levels))
@@ -87,7 +87,7 @@ class UnauthenticatedLimits:
         level, at = self._levels.get(key, (self._burst, now))
         return min(self._burst, level + (now - at) * self._a_second)
 
-    def _put(self, key: str, level: float, now: float) -> None:
+    def _insert(self, key: str, level: float, now: float) -> None:
         """Behind all others: the first is the one that was not heard of for longest."""
         self._levels.pop(key, None)
         self._levels[key] = (level, now)

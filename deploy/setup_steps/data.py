@@ -63,7 +63,7 @@ def convert_model(layout: Layout) -> None:
 
 def compile_terminology(layout: Layout) -> None:
     """The terminologies as one SQLite file, and the names that decoding may follow."""
-    compiler: Words = [layout.python, "-m", "cds_hooks.plausibility.compile"]
+    compiler: Words = [layout.python, "-m", "cds_hooks.plausibility.terminology.compiler"]
     out: Words = ["--out", layout.terminology, "--names", layout.names]
     run(layout, [*compiler, "--wheels", layout.data_wheels, *out])
 

@@ -87,7 +87,7 @@ def _phrases(raw: dict[str, Any], numbers: frozenset[str]) -> Phrases:
     roles = {f"end-{name}": phrases for name, phrases in raw["terminators"].items()}
     _give_roles(found, {**roles, "pseudo": _pseudo(raw)}, numbers)
     for match in found:
-        match.settle()
+        match.precompute()
     return found
 
 

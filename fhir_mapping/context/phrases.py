@@ -44,7 +44,7 @@ class Match:
     both_ways: bool = False
     begins: bool = False
 
-    def settle(self) -> None:
+    def precompute(self) -> None:
         """Works out once what is asked of every phrase that is found: its cues that reach onwards,
         and whether it begins a statement of its own behind a comma ("worried", "unable to")."""
         self.onwards = tuple(cue for cue in self.cues if cue.after)

@@ -122,8 +122,8 @@ class Dates:
             return match[0]
         if year:
             return self._told(match, [day_of(self._years(year), month, day)])
-        apart = match.end("m") < match.start("d")  # "Oct4" is a gene
-        return self._without_year(match, month, day, apart and _is_written_as_month(name))
+        spaced = match.end("m") < match.start("d")  # "Oct4" is a gene
+        return self._without_year(match, month, day, spaced and _is_written_as_month(name))
 
     def _years(self, written: str) -> int:
         return years_of(written.lstrip("'’"), self._year)

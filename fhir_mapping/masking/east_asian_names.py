@@ -20,7 +20,7 @@ _TO_KATAKANA = 0x60
 _HANGUL = re.compile("[\uac00-\ud7a3]")
 _KANA = re.compile("[\u3041-\u309f\u30a0-\u30ff]+")
 _BETWEEN = "[ \u3000・,，]{0,2}"
-_APART = "[ \u3000・]{1,2}"
+_SEPARATOR = "[ \u3000・]{1,2}"
 _PARTICLES = "이가은는을를의씨님과와도에께양군아야로라한랑"
 
 
@@ -60,13 +60,13 @@ def _whole(family: str, given: str) -> Iterator[str]:
         return
     first, second = any_spelling(family), any_spelling(given)
     if family + given in east_asian_words():
-        yield f"{first}{_APART}{second}"
+        yield f"{first}{_SEPARATOR}{second}"
         yield rf"(?<=患者){first}{second}|(?<=姓名)[:：]?{first}{second}"
         yield rf"{first}{second}(?={_honorifics()})"
     else:
         border = "(?<![\uac00-\ud7a3])" if _HANGUL.search(family) else ""
         yield rf"{border}{first}{_BETWEEN}{second}"
-    yield f"{second}{_APART}{first}"
+    yield f"{second}{_SEPARATOR}{first}"
 
 
 def _alone(name: str) -> Iterator[str]:

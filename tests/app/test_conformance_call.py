@@ -250,13 +250,13 @@ async def test_item_32_the_edge_keeps_no_token_after_the_answer(make_edge, reque
     authorization = {**AUTHORIZATION, "access_token": "only-here"}
     document = request_for(**{**SERVER, "fhirAuthorization": authorization})
     assert (await edge.fire(document)).status_code == 200
-    assert _held("only-here")
+    assert _authorizations_with("only-here")
     edge.asked.clear()
     gc.collect()
-    assert not _held("only-here")
+    assert not _authorizations_with("only-here")
 
 
-def _held(token: str) -> list[FhirAuthorization]:
+def _authorizations_with(token: str) -> list[FhirAuthorization]:
     found = [thing for thing in gc.get_objects() if type(thing) is FhirAuthorization]
     return [thing for thing in found if thing.access_token == token]
 

@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "integrators" / "conformance.md"
 ITEMS = [*range(1, 63), 72]
-ROOMS = ("app", "protocol", "services")
+PACKAGES = ("app", "protocol", "services")
 LIST = tomllib.loads((Path(__file__).parent / "conformance.toml").read_text("utf-8"))
 
 HEAD = """\
@@ -34,8 +34,8 @@ tests named after the same items: `grep -rn test_item_ tests`.
 
 def named_by_item() -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
-    for room in ROOMS:
-        for path in sorted((ROOT / "tests" / room).glob("test_*.py")):
+    for package in PACKAGES:
+        for path in sorted((ROOT / "tests" / package).glob("test_*.py")):
             for name in re.findall(
                 r"^(?:async )?def (test_item_(?:\d+)_\w+)", path.read_text(), re.MULTILINE
             ):

@@ -11,16 +11,16 @@ import pytest
 import prompts
 from cds_hooks.consultation import ModelPart
 from cds_hooks.inference.engine import Engine, EngineState
-from cds_hooks.inference.fake import FakeEngine
-from cds_hooks.inference.ladder import Rung, rungs_of
-from cds_hooks.inference.llama import LlamaEngine
-from cds_hooks.inference.openai import OpenAIEngine
+from cds_hooks.inference.local.ladder import Rung, rungs_of
+from cds_hooks.inference.local.llama_engine import LlamaEngine
 from cds_hooks.inference.panel import Panel
+from cds_hooks.inference.remote.openai_engine import OpenAIEngine
 from cds_hooks.inference.replicas import Replicas
 from cds_hooks.runtime import engines
 from cds_hooks.runtime.engine_status import engine_checks
 from cds_hooks.runtime.engines import model_entry
 from cds_hooks.settings import Settings, SettingsError, load_settings
+from tests.fake_engine import FakeEngine
 
 SERVER = {"bases": ["http://127.0.0.1:9"], "model": "gemma", "name": "Gemma", "sha256": "a" * 64}
 
@@ -142,17 +142,17 @@ def test_the_portable_library_of_the_settings_is_a_rung(settings: Any, tmp_path:
     assert Rung.PORTABLE in rungs_of(config)
 
 
-class _Standing(FakeEngine):
+class _EngineWithState(FakeEngine):
     """An engine that stands somewhere, and says why."""
 
     def __init__(self, status: str, detail: str, rung: str, trouble: str, before: str) -> None:
         super().__init__(status=status)
-        self._stands = EngineState(status, detail=detail, rung=rung)
+        self._state = EngineState(status, detail=detail, rung=rung)
         self.trouble, self.facts = trouble, {"before": before}
 
     @property
     def state(self) -> EngineState:
-        return self._stands
+        return self._state
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ class _Standing(FakeEngine):
 def test_readiness_tells_where_an_engine_stands(
     status: str, detail: str, rung: str, trouble: str, before: str, engine: str, told: str | None
 ) -> None:
-    checks = engine_checks(_Standing(status, detail, rung, trouble, before))
+    checks = engine_checks(_EngineWithState(status, detail, rung, trouble, before))
     state = {} if status == "ready" else {"engine_state": status}
     assert checks == {"engine": engine} | state | ({"engine_rung": told} if told else {})
 

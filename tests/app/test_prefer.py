@@ -50,7 +50,7 @@ async def test_only_a_service_that_only_starts_work_is_waited_for(
     assert [info.wait_s for _, _, info in edge.asked] == [20, 0]
 
 
-async def test_the_last_bound_leaves_room_for_the_wait(make_edge: Any, request_for: Any) -> None:
+async def test_the_last_bound_leaves_time_for_the_wait(make_edge: Any, request_for: Any) -> None:
     async def slow(*_: Any) -> Response:
         await asyncio.sleep(0.3)
         return Response(extension={"org.chartside.started": {"outcome": "answered"}})

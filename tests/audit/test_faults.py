@@ -105,7 +105,7 @@ def _expect_recovery(seen: dict[str, object], reason: str) -> None:
     assert seen["kept"] == [True] * 4
 
 
-def test_a_full_disk_is_named_and_the_store_comes_back_when_there_is_room(tmp_path: Path) -> None:
+def test_a_full_disk_is_named_and_the_store_comes_back_when_there_is_space(tmp_path: Path) -> None:
     if not _can_mount():
         pytest.skip("no unprivileged mount namespace here: a small disk cannot be made")
     script = f'mount -t tmpfs -o size=16m,mode=700 tmpfs "{tmp_path}" && exec "$@"'
@@ -121,7 +121,7 @@ def test_a_file_that_may_not_grow_is_named_and_may_grow_again(tmp_path: Path) ->
     _expect_recovery(seen, "io-error")
 
 
-async def test_little_room_is_said_before_there_is_none(place: Path, site_key: SiteKey) -> None:
+async def test_little_space_is_said_before_there_is_none(place: Path, site_key: SiteKey) -> None:
     store = Store(StoreConfig(place, reserve_bytes=2**62), site_key)
     with pytest.raises(StoreUnavailable) as caught:
         await store.check()

@@ -1,4 +1,4 @@
-"""The store through its door, on the real disk."""
+"""The store through its public interface, on the real disk."""
 
 # The tests look at files themselves; nothing else runs on their loop.
 # ruff: noqa: ASYNC240

@@ -21,11 +21,12 @@ from typing import Any
 
 import psutil
 
-from cds_hooks.inference.catalogue import load_catalogue
 from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import Generation, GenerationRequest
-from cds_hooks.inference.llama import LlamaEngine
-from cds_hooks.inference.machine import this_machine, usable_processors
+from cds_hooks.inference.hardware.machine import this_machine, usable_processors
+from cds_hooks.inference.local.llama_engine import LlamaEngine
+from cds_hooks.inference.model_catalogue.catalogue import load_catalogue
+from cds_hooks.inference.model_catalogue.recognition import known_entry
 from prompts.prompt import Message
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -102,9 +103,7 @@ class _Bench:
 
 
 async def _measure(cache: Path) -> list[Row]:
-    entry = load_catalogue().for_file(MODEL)
-    if entry is None:
-        raise LookupError("the embedded model is not in the catalogue")
+    entry = known_entry(load_catalogue(), MODEL)
     quiet = not this_machine().busy
     names = NAMES if NAMES.is_file() else None
     config = LlamaConfig(MODEL, entry, names, cache, prompt_tokens=1536, parallel=1)
@@ -114,7 +113,7 @@ async def _measure(cache: Path) -> list[Row]:
     bench = _Bench(engine, quiet)
     await engine.start()
     try:
-        await engine.settled()
+        await engine.wait_until_settled()
         return [
             row("ready with nothing cached", "s", cold),
             row("ready", "s", warm),
@@ -150,7 +149,7 @@ async def _ready_s(config: LlamaConfig) -> float:
     engine = LlamaEngine(config)
     started = time.perf_counter()
     await engine.start()
-    await engine.settled()
+    await engine.wait_until_settled()
     spent = time.perf_counter() - started
     await engine.stop()
     return spent
@@ -160,9 +159,9 @@ async def _prompt(engine: LlamaEngine, round_: int, extra: str = "") -> tuple[Me
     """About a thousand tokens; the first line differs by round, so nothing of it is reused."""
     lines = [f"S1 cough for {round_} days\n", *(LINE.format(n=n) for n in range(200))]
     costs = await engine.count_tokens([SYSTEM, *lines])
-    room, kept = PROMPT_TOKENS - 20 - costs[0], 0
-    while room > 0:
-        room -= costs[kept + 1]
+    remaining, kept = PROMPT_TOKENS - 20 - costs[0], 0
+    while remaining > 0:
+        remaining -= costs[kept + 1]
         kept += 1
     return (Message("system", SYSTEM), Message("user", "".join(lines[:kept]) + extra))
 

@@ -14,13 +14,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cds_hooks.inference.catalogue import load_catalogue, stand_in
 from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import GenerationRequest
-from cds_hooks.inference.gguf import read_header
-from cds_hooks.inference.llama import LlamaEngine
-from cds_hooks.inference.memory import MemoryPlan, plan
-from cds_hooks.inference.sizing import KvType
+from cds_hooks.inference.local.llama_engine import LlamaEngine
+from cds_hooks.inference.memory.context_size import KvType
+from cds_hooks.inference.memory.plan import MemoryPlan, plan
+from cds_hooks.inference.model_catalogue.catalogue import load_catalogue
+from cds_hooks.inference.model_catalogue.recognition import known_entry
+from cds_hooks.inference.model_files.gguf import read_header
 from prompts.prompt import Message
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,8 +96,7 @@ def rows() -> Iterator[Row]:
 
 def config_of(model: Path, changes: Mapping[str, Any]) -> LlamaConfig:
     """A model as the service would load it, but for what a setting changes."""
-    context = read_header(model).of_architecture("context_length")
-    entry = load_catalogue().for_file(model) or stand_in(model, context=context)
+    entry = known_entry(load_catalogue(), model)
     names = NAMES if NAMES.is_file() else None
     return replace(LlamaConfig(model, entry, names), **changes)
 
@@ -107,7 +107,7 @@ async def peak_of(config: LlamaConfig) -> Peak:
     engine = LlamaEngine(config)
     await engine.start()
     try:
-        state = await engine.settled()
+        state = await engine.wait_until_settled()
         if state.status != "ready" or engine.pid is None:
             raise LookupError(f"not loaded: {state.detail}: {engine.trouble}")
         await _fill(engine, config)
@@ -133,9 +133,9 @@ async def _ask(engine: LlamaEngine, config: LlamaConfig, number: int, *, whole: 
     """One request with the longest prompt."""
     lines = [_LINE.format(n=n) for n in range(config.prompt // 8)]
     costs = await engine.count_tokens(lines)
-    room, kept = config.prompt - _SPARE, 0
-    while kept < len(lines) and room >= costs[kept]:
-        room -= costs[kept]
+    remaining, kept = config.prompt - _SPARE, 0
+    while kept < len(lines) and remaining >= costs[kept]:
+        remaining -= costs[kept]
         kept += 1
     system = Message("system", f"{number} {_SYSTEM}")
     request = GenerationRequest(

@@ -18,11 +18,12 @@ from typing import Any
 
 import psutil
 
-from cds_hooks.inference.catalogue import load_catalogue
 from cds_hooks.inference.engine import Engine, Generation, GenerationRequest
-from cds_hooks.inference.llama import LlamaConfig, LlamaEngine
-from cds_hooks.inference.machine import usable_processors
-from cds_hooks.inference.openai import OpenAIConfig, OpenAIEngine
+from cds_hooks.inference.hardware.machine import usable_processors
+from cds_hooks.inference.local.llama_engine import LlamaConfig, LlamaEngine
+from cds_hooks.inference.model_catalogue.catalogue import load_catalogue
+from cds_hooks.inference.model_catalogue.recognition import known_entry
+from cds_hooks.inference.remote.openai_engine import OpenAIConfig, OpenAIEngine
 from prompts.prompt import Message
 from tests.llama_server import LlamaServer, named_server, start_llama_server
 from tests.model_server import EMBEDDED
@@ -102,7 +103,7 @@ async def _rows(server: LlamaServer, threads: int, quiet: bool) -> list[Row]:
         try:
             for engine in (own, other):
                 await engine.start()
-                assert (await engine.settled()).status == "ready"
+                assert (await engine.wait_until_settled()).status == "ready"
             assert own.pid is not None
             ours = _Side(own, _clock(own.pid, quiet))
             theirs = _Side(other, _clock(server.process.pid, quiet))
@@ -152,17 +153,16 @@ async def _request(engine: Engine, number: int) -> GenerationRequest:
     """A chart of about a thousand tokens that shares nothing with another but the system part."""
     lines = [f"S1 cough for {number} days\n", *(LINE.format(n=n) for n in range(10, 200))]
     costs = await engine.count_tokens([SYSTEM, *lines])
-    room, kept = PROMPT_TOKENS - costs[0], 0
-    while room > 0:
-        room -= costs[kept + 1]
+    remaining, kept = PROMPT_TOKENS - costs[0], 0
+    while remaining > 0:
+        remaining -= costs[kept + 1]
         kept += 1
     messages = (Message("system", SYSTEM), Message("user", "".join(lines[:kept])))
     return GenerationRequest(messages, SCHEMA, max_tokens=900, temperature=0.8, deadline_s=600)
 
 
 def _config(cache: Path, threads: int) -> LlamaConfig:
-    entry = load_catalogue().for_file(EMBEDDED)
-    assert entry is not None
+    entry = known_entry(load_catalogue(), EMBEDDED)
     return LlamaConfig(
         model=EMBEDDED,
         entry=entry,

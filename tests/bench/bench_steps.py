@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from cds_hooks.inference.machine import this_machine
-from cds_hooks.inference.worker import native
+from cds_hooks.inference.hardware.machine import this_machine
+from cds_hooks.inference.worker.bindings import native
 from tests.bench.bench_engine import MODEL, ROOT, row
 
 LARGE = 262_144

@@ -17,15 +17,16 @@ from typing import Any
 
 import numpy as np
 
-from cds_hooks.inference.catalogue import load_catalogue
 from cds_hooks.inference.config import LlamaConfig
-from cds_hooks.inference.worker import native
-from cds_hooks.inference.worker.digests import hashed
-from cds_hooks.inference.worker.lanes import Lane
+from cds_hooks.inference.model_catalogue.catalogue import load_catalogue
+from cds_hooks.inference.model_catalogue.recognition import known_entry
+from cds_hooks.inference.worker.bindings import native
+from cds_hooks.inference.worker.decoding.sample_decoder import Lane
+from cds_hooks.inference.worker.decoding.sampling import Chooser, Sampling
+from cds_hooks.inference.worker.decoding.token_mask import TokenMask
+from cds_hooks.inference.worker.file_digests import hashed
 from cds_hooks.inference.worker.load_order import LoadOrder
-from cds_hooks.inference.worker.masks import TokenMask
-from cds_hooks.inference.worker.sampling import Chooser, Sampling
-from cds_hooks.inference.worker.setup import Loaded, load
+from cds_hooks.inference.worker.loading import Loaded, load
 
 TOKENS = 150
 ROUNDS = 5
@@ -61,8 +62,7 @@ SCHEMA: dict[str, Any] = {"type": "array", "minItems": 9, "maxItems": 9, "items"
 
 def main() -> None:
     model = Path(sys.argv[1])
-    entry = load_catalogue().for_file(model)
-    assert entry is not None
+    entry = known_entry(load_catalogue(), model)
     native.silence()
     order = LlamaConfig(model, entry, prompt_tokens=1024, parallel=1, threads=1).order()
     loaded = load(LoadOrder.from_frame(order), hashed(order), lambda _message: None, time.monotonic)
@@ -82,8 +82,8 @@ def _evaluate(context: native.Context, tokens: list[int], pos: int) -> np.ndarra
 
 def _prompt(context: native.Context, prompt: list[int]) -> np.ndarray:
     context.drop(0)
-    for start in range(0, len(prompt), context.batch.room):
-        logits = _evaluate(context, prompt[start : start + context.batch.room], start)
+    for start in range(0, len(prompt), context.batch.capacity):
+        logits = _evaluate(context, prompt[start : start + context.batch.capacity], start)
     return logits
 
 

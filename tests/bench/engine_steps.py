@@ -17,15 +17,16 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 
-from cds_hooks.inference.catalogue import load_catalogue, stand_in
 from cds_hooks.inference.config import LlamaConfig
-from cds_hooks.inference.machine import usable_processors
-from cds_hooks.inference.sizing import ContextSize
-from cds_hooks.inference.worker import native
+from cds_hooks.inference.hardware.machine import usable_processors
+from cds_hooks.inference.memory.context_size import ContextSize
+from cds_hooks.inference.model_catalogue.catalogue import load_catalogue
+from cds_hooks.inference.model_catalogue.recognition import known_entry
+from cds_hooks.inference.worker.bindings import native
+from cds_hooks.inference.worker.decoding.sampling import Sampling
 from cds_hooks.inference.worker.jobs import Job
 from cds_hooks.inference.worker.load_order import LoadOrder
-from cds_hooks.inference.worker.sampling import Sampling
-from cds_hooks.inference.worker.setup import Loaded, load
+from cds_hooks.inference.worker.loading import Loaded, load
 
 ROUNDS = 3
 STEPS = 60
@@ -54,7 +55,7 @@ def main() -> None:
 
 
 def _loaded(model: Path, threads: int) -> Loaded:
-    entry = load_catalogue().for_file(model) or stand_in(model)
+    entry = known_entry(load_catalogue(), model)
     config = LlamaConfig(model, entry, prompt_tokens=2048, parallel=1, threads=threads)
     digests: Future[dict[str, str]] = Future()
     digests.set_result({str(model.resolve()): entry.sha256})

@@ -23,9 +23,9 @@ from cds_hooks.consultation import (
     Seriousness,
     Verdict,
 )
-from cds_hooks.inference.deaths import CODES
+from cds_hooks.inference.local.lifecycle import CRASHES, LIBRARY_UNUSABLE, PROOF_FAILED
+from cds_hooks.inference.local.process_exits import CODES
 from cds_hooks.inference.remote.misbehaviour import misbehaviours
-from cds_hooks.inference.standing import CRASHES, LIBRARY_UNUSABLE, PROOF_FAILED
 from cds_hooks.protocol.cards import Card, Coding, Response
 from cds_hooks.protocol.wire import to_document
 from fhir_mapping.chart import Code, Fact, Kind

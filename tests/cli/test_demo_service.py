@@ -66,7 +66,7 @@ def test_the_last_consultation_counts(log: DemoLog, outcomes: list[str], failed:
 
 
 def test_what_is_told_of_the_engine_is_what_its_own_loggers_warn_of(log: DemoLog) -> None:
-    inference = {"logger": "cds_hooks.inference.standing", "level": "error"}
+    inference = {"logger": "cds_hooks.inference.local.lifecycle", "level": "error"}
     write(
         log,
         {**inference, "event": "engine-died: The engine process ended by SIGSEGV."},

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from cds_hooks.cli import doctor_engine
 from cds_hooks.cli.doctor import doctor_app
 from cds_hooks.inference.remote.misbehaviour import misbehaviours
-from cds_hooks.inference.server_trial import tried
+from cds_hooks.inference.remote.server_trial import tried
 from tests.inference_remote.recordings import RECORDINGS, Recording, unstreamed
 from tests.model_server import ModelServer
 

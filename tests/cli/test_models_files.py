@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from cds_hooks.cli import models_files
 from cds_hooks.errors import ChartsideError
-from cds_hooks.inference.gguf import sha256_of
+from cds_hooks.inference.model_files.gguf import sha256_of
 
 ROOT = Path(__file__).resolve().parents[2]
 EMBEDDED = ROOT / "build/models/SmolLM2-135M-Instruct.Q8_0.gguf"

@@ -18,8 +18,8 @@ from typer.testing import CliRunner
 import prompts
 from cds_hooks.cli import models_files
 from cds_hooks.inference.config import LlamaConfig
-from cds_hooks.inference.gguf import sha256_of
-from cds_hooks.inference.llama import LlamaEngine
+from cds_hooks.inference.local.llama_engine import LlamaEngine
+from cds_hooks.inference.model_files.gguf import sha256_of
 from cds_hooks.runtime.engines import local_configs, model_entry, samples_of
 from cds_hooks.settings import load_settings
 
@@ -129,7 +129,7 @@ async def _refusal(config: LlamaConfig) -> str:
     engine = LlamaEngine(config)
     await engine.start()
     try:
-        state = await engine.settled()
+        state = await engine.wait_until_settled()
         assert (state.status, state.detail) == ("failed", "memory-insufficient")
         return engine.trouble
     finally:
@@ -152,7 +152,7 @@ def _config(configured: Path) -> LlamaConfig:
 def _loaded(config: LlamaConfig) -> object:
     """What the engine process tells of a model that it has loaded."""
     from cds_hooks.inference.worker.load_order import LoadOrder
-    from cds_hooks.inference.worker.setup import load
+    from cds_hooks.inference.worker.loading import load
 
     digests: Future[dict[str, str]] = Future()
     files = [config.model, *(adapter.path for adapter in config.adapters)]

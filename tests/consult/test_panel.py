@@ -8,10 +8,10 @@ from typing import Any
 from cds_hooks.consult import Consultant
 from cds_hooks.consultation import Consultation, ModelIdentity, Outcome
 from cds_hooks.inference.engine import QueueFull
-from cds_hooks.inference.fake import FakeEngine, FakeReply
-from cds_hooks.inference.panel import Asked, Panel
+from cds_hooks.inference.panel import Panel, PanelOrder
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import ServiceDefinition
+from tests.fake_engine import FakeEngine, FakeReply
 
 Make = Callable[..., Consultant]
 Resources = list[dict[str, Any]]
@@ -37,7 +37,7 @@ async def test_models_that_agree_and_one_that_does_not(
     one = Named("a", FakeReply((answer_of("Pulmonary embolism"),)))
     two = Named("b", FakeReply((answer_of("Pulmonary embolism", "Sepsis"),)))
     three = Named("c", FakeReply(fault=QueueFull("full")))
-    panel = Panel([one, two, three], asked=Asked.AT_ONCE)
+    panel = Panel([one, two, three], order=PanelOrder.AT_ONCE)
     consultant = make_consultant(panel, samples=2)
     [card, *_] = (await consultant.answer(service, make_request(resources))).cards
     done = seen[0]

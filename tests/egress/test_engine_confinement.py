@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from cds_hooks.inference.catalogue import load_catalogue
 from cds_hooks.inference.config import LlamaConfig
-from cds_hooks.inference.llama import LlamaEngine
-from cds_hooks.inference.worker import landlock, seccomp
-from cds_hooks.inference.worker.confine import files_for
+from cds_hooks.inference.local.llama_engine import LlamaEngine
+from cds_hooks.inference.model_catalogue.catalogue import load_catalogue
+from cds_hooks.inference.model_catalogue.recognition import known_entry
+from cds_hooks.inference.worker.sandbox import landlock, seccomp
+from cds_hooks.inference.worker.sandbox.confinement import files_for
 
 ROOT = Path(__file__).resolve().parents[2]
 EMBEDDED = ROOT / "build/models/SmolLM2-135M-Instruct.Q8_0.gguf"
@@ -27,7 +28,7 @@ confinable = pytest.mark.skipif(
 
 
 def _selftest(order: dict[str, Any], before: str = "") -> tuple[int, dict[str, Any]]:
-    code = f"{before}\nimport sys\nfrom cds_hooks.inference.worker.selftest import main\n"
+    code = f"{before}\nimport sys\nfrom cds_hooks.inference.worker.sandbox.selftest import main\n"
     done = subprocess.run(
         [sys.executable, "-P", "-c", f"{code}sys.exit(main())"],
         input=json.dumps(order).encode(), capture_output=True, cwd=ROOT, timeout=60, check=False,
@@ -56,7 +57,7 @@ def test_everything_that_native_code_tries_is_refused(order: dict[str, Any]) -> 
 
 _NONE = "landlock.restrict = lambda *_, **__: 0"
 _NO_FILTER = "seccomp.install = lambda **_: False"
-_IMPORT = "from cds_hooks.inference.worker import landlock, seccomp\n"
+_IMPORT = "from cds_hooks.inference.worker.sandbox import landlock, seccomp\n"
 
 
 @confinable
@@ -86,7 +87,7 @@ def test_only_the_cache_is_written_and_only_what_is_ordered_is_read(
     code = """
 import json, sys, threading
 from pathlib import Path
-from cds_hooks.inference.worker.confine import confine
+from cds_hooks.inference.worker.sandbox.confinement import confine
 order = json.loads(sys.stdin.read())
 assert confine(order).holds
 import numpy, tempfile
@@ -135,7 +136,7 @@ def test_threads_are_named_where_a_gpus_driver_must(layers: int, may: bool) -> N
     """As NVIDIA's drivers do it; of nothing else more is granted."""
     code = f"""
 import os, threading
-from cds_hooks.inference.worker.confine import confine
+from cds_hooks.inference.worker.sandbox.confinement import confine
 held = confine({{"confine": "where-possible", "gpu_layers": {layers}}})
 path = f"/proc/self/task/{{threading.get_native_id()}}/comm"
 try:
@@ -164,8 +165,7 @@ def test_the_filter_is_made_for_both_architectures(machine: str) -> None:
 def _config(**changes: Any) -> LlamaConfig:
     if not EMBEDDED.is_file():
         pytest.skip("the embedded model is not at build/models: run make")
-    entry = load_catalogue().for_file(EMBEDDED)
-    assert entry is not None
+    entry = known_entry(load_catalogue(), EMBEDDED)
     small = LlamaConfig(
         model=EMBEDDED, entry=entry, prompt_tokens=256, answer_tokens=64, samples=1, parallel=1,
         threads=1,
@@ -173,12 +173,12 @@ def _config(**changes: Any) -> LlamaConfig:
     return replace(small, **changes)
 
 
-async def _settled(config: LlamaConfig) -> tuple[str, str, dict[str, str]]:
+async def _settled_state(config: LlamaConfig) -> tuple[str, str, dict[str, str]]:
     engine = LlamaEngine(config)
     await engine.start()
     try:
         async with asyncio.timeout(100):
-            state = await engine.settled()
+            state = await engine.wait_until_settled()
         return state.status, state.detail, dict(engine.confinement)
     finally:
         await engine.stop()
@@ -187,7 +187,7 @@ async def _settled(config: LlamaConfig) -> tuple[str, str, dict[str, str]]:
 @confinable
 @pytest.mark.model
 async def test_an_engine_that_is_ready_tells_that_it_is_confined() -> None:
-    status, _, told = await _settled(_config(confine="required"))
+    status, _, told = await _settled_state(_config(confine="required"))
     assert status == "ready"
     assert told["confined"] == "yes"
     assert told["network"] == told["writes"] == "refused"
@@ -200,13 +200,13 @@ _UNABLE += 'runpy.run_module("cds_hooks.inference.worker", run_name="__main__")\
 @pytest.mark.model
 async def test_where_the_kernel_cannot_a_required_confinement_gives_no_engine() -> None:
     program = ("-c", _UNABLE)
-    status, detail, _ = await _settled(_config(confine="required", program=program))
+    status, detail, _ = await _settled_state(_config(confine="required", program=program))
     assert (status, detail) == ("failed", "engine-not-confined")
 
 
 @pytest.mark.model
 async def test_where_the_kernel_cannot_an_engine_says_what_is_open() -> None:
-    status, _, told = await _settled(_config(program=("-c", _UNABLE)))
+    status, _, told = await _settled_state(_config(program=("-c", _UNABLE)))
     assert status == "ready"
     assert told["confined"] == "partly"
     assert told["network"] == told["reads"] == "open"
@@ -214,6 +214,6 @@ async def test_where_the_kernel_cannot_an_engine_says_what_is_open() -> None:
 
 @pytest.mark.model
 async def test_a_site_may_leave_it_off_and_that_is_told() -> None:
-    status, _, told = await _settled(_config(confine="off"))
+    status, _, told = await _settled_state(_config(confine="off"))
     assert status == "ready"
     assert told == {"confined": "off"}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cds_hooks.inference.worker import landlock
+from cds_hooks.inference.worker.sandbox import landlock
 from tests.postgresql import PostgreSQL
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,8 +14,8 @@ from cds_hooks.gather import GatherConfig, open_http
 from cds_hooks.gather.base import Base
 from cds_hooks.gather.client import FhirClient, ReadError
 from cds_hooks.inference.remote.address import ServerAddress
-from cds_hooks.inference.remote.exchange import Bounds, Exchange
-from cds_hooks.inference.remote.faults import ServerFault
+from cds_hooks.inference.remote.http_exchange import Bounds, Exchange
+from cds_hooks.inference.remote.server_faults import ServerFault
 from cds_hooks.trust.egress import AllowList, EgressLock, parse, scoped
 from cds_hooks.trust.egress.transport import LockedTransport
 
@@ -139,7 +139,7 @@ async def test_the_fhir_client_reads_nothing_where_it_is_sent(
 async def test_the_fhir_client_reads_nothing_from_a_server_that_the_lock_does_not_know(
     places: tuple[Place, Place],
 ) -> None:
-    """Beneath the gather room's own fence, as if that had a hole."""
+    """Below `gather`'s own check of redirects, as if that had a hole."""
     first, second = places
     lock, base = _lock(second), Base.parse(first.base)
     assert base is not None

@@ -1,7 +1,7 @@
 """The hospital's network as the service sees it: FHIR, key sets, names, and a lure, on addresses.
 
-A program that runs in the other network namespace of `apart.py`. It writes one JSON line for each
-thing that reached it, and says `ready` first. Standard library only.
+A program that runs in the other network namespace of `network_namespace.py`. It writes one JSON
+line for each thing that reached it, and says `ready` first. Standard library only.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ from cds_hooks.evaluation.admission.signing import create_key, load_signing_key,
 from cds_hooks.evaluation.matching import Matcher
 from cds_hooks.evaluation.runs.manifest import Manifest, SuitePart
 from cds_hooks.evaluation.runs.score import score
-from cds_hooks.inference.worker import landlock
+from cds_hooks.inference.worker.sandbox import landlock
 from cds_hooks.plausibility import Terminology
 from fhir_mapping.chart import Chart, PatientFacts
 from tests.end_to_end.conftest import IN_BRIEF, ROOT, Running

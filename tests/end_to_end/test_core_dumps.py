@@ -50,7 +50,7 @@ def dumps(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 FORBID = "from cds_hooks.core_dumps import forbid_dumps", "forbid_dumps()"
 NO_LIMIT = "import resource", "resource.setrlimit = lambda *_: None"
-CONFINED = "from cds_hooks.inference.worker.confine import confine", "confine({})"
+CONFINED = "from cds_hooks.inference.worker.sandbox.confinement import confine", "confine({})"
 
 
 @pytest.mark.parametrize("first", [FORBID, CONFINED], ids=["the service's way", "the engine's"])

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from cds_hooks.cli.demo_service import DemoLog
-from cds_hooks.inference.worker.faults import VARIABLE
+from cds_hooks.inference.worker.injected_faults import VARIABLE
 
 pytestmark = pytest.mark.model
 ROOT = Path(__file__).resolve().parents[2]

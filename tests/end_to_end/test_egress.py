@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from cds_hooks.inference.worker import landlock
+from cds_hooks.inference.worker.sandbox import landlock
 from tests.end_to_end import outside
 from tests.end_to_end.capture import flow_of
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.model, pytest.mark.slow, pytest.mark.timeout(3000)]
-APART = ["unshare", "--net", "--mount"]
+IN_NAMESPACE = ["unshare", "--net", "--mount"]
 LISTED = {
     ("tcp", outside.FHIR, outside.FHIR_PORT),
     ("tcp", outside.FHIR, outside.KEYS_PORT),
@@ -31,7 +31,12 @@ def _why_not() -> str:
     if sys.platform != "linux" or os.getuid() != 0:
         return "network namespaces and packet captures need root on Linux"
     tools = subprocess.run(
-        [*APART, "sh", "-c", "ip link add wire type veth peer name end && nsenter --version"],
+        [
+            *IN_NAMESPACE,
+            "sh",
+            "-c",
+            "ip link add wire type veth peer name end && nsenter --version",
+        ],
         capture_output=True,
         check=False,
     )
@@ -42,12 +47,17 @@ def _why_not() -> str:
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What `apart.py` saw of a service that did everything."""
+    """What `network_namespace.py` saw of a service that did everything."""
     if why := _why_not():
         pytest.skip(why)
-    folder = tmp_path_factory.mktemp("apart")
+    folder = tmp_path_factory.mktemp("namespace")
     done = subprocess.run(
-        [*APART, sys.executable, str(ROOT / "tests/end_to_end/apart.py"), str(folder)],
+        [
+            *IN_NAMESPACE,
+            sys.executable,
+            str(ROOT / "tests/end_to_end/network_namespace.py"),
+            str(folder),
+        ],
         capture_output=True,
         timeout=2400,
         check=False,

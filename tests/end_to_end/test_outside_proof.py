@@ -1,4 +1,4 @@
-"""A locked service with a FHIR server as witness, a client bound to its certificate, and strangers.
+"""A locked service with a FHIR server as witness, a client bound to its certificate, and others.
 
 The whole process, its egress lock on: what a site sees of each, from outside.
 """
@@ -25,7 +25,9 @@ def faulty() -> Iterator[Faulty]:
 
 
 @pytest.mark.slow
-def test_what_a_site_sees_of_witness_binding_and_strangers(tmp_path: Path, faulty: Faulty) -> None:
+def test_what_a_site_sees_of_witness_binding_and_unauthenticated_calls(
+    tmp_path: Path, faulty: Faulty
+) -> None:
     site = Site(tmp_path)
     bound = site.settings.replace(
         'name = "ehr"\n', 'name = "ehr"\ncertificate_subjects = ["CN=ehr"]\n'
@@ -46,7 +48,7 @@ def test_what_a_site_sees_of_witness_binding_and_strangers(tmp_path: Path, fault
                 url = f"https://127.0.0.1:{site.port}/cds-services"
                 return http.get(url, headers=headers, timeout=60).status_code
 
-        # A good token with another certificate of the same authority is a stranger's.
+        # A good token with another certificate of the same authority is not authenticated.
         # On a slow machine the bucket gains a call or two meanwhile.
         codes = [calls(other) for _ in range(4)]
         while codes[-1] != 429 and len(codes) < 30:

@@ -34,12 +34,12 @@ def _differential(response: dict[str, Any]) -> dict[str, Any] | None:
 def _until_differential(service: Any, body: dict[str, Any]) -> dict[str, Any]:
     found: list[dict[str, Any]] = []
 
-    def asked() -> bool:
+    def is_pending() -> bool:
         card = _differential(service.hook(body))
         found.extend([card] if card else [])
         return card is not None
 
-    service.wait_for(asked, 500)
+    service.wait_for(is_pending, 500)
     return found[0]
 
 

@@ -25,7 +25,7 @@ from cds_hooks.evaluation.runs.manifest import Manifest, SuitePart
 from cds_hooks.evaluation.suites.registry import make_suite
 from cds_hooks.evaluation.suites.suite import Case, Gold, Suite
 from cds_hooks.plausibility import Terminology, TerminologyError
-from cds_hooks.plausibility.compile import compile_terminology
+from cds_hooks.plausibility.terminology.compiler.compile import compile_terminology
 from fhir_mapping.chart import Chart, PatientFacts
 from tests.sample.places import Data
 

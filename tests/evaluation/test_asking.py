@@ -14,8 +14,8 @@ import prompts
 from cds_hooks import evaluation
 from cds_hooks.cli.evaluation_run import Asking, Bench
 from cds_hooks.evaluation.suites.suite import Task
+from cds_hooks.inference.answer_parser import parse_differential
 from cds_hooks.inference.engine import EngineState, EngineUnavailable
-from cds_hooks.inference.output import parse_differential
 from cds_hooks.settings import Settings
 
 DEMONSTRATION = Settings()
@@ -45,14 +45,14 @@ def test_what_is_not_said_is_as_the_service_has_it(
 ) -> None:
     said = asking.of(settings)
     assert (said.samples, said.names, said.brief) == (samples, names, brief)
-    settled = said.settle(settings)
+    settled = said.applied_to(settings)
     assert settled.services.samples == samples
     assert settled.model.names_by_construction is names
     assert settled.services.deadline_s >= 600
 
 
 def test_cases_in_flight_are_requests_that_run_at_one_time() -> None:
-    settled = Asking(seed=7, concurrency=3).of(DEMONSTRATION).settle(DEMONSTRATION)
+    settled = Asking(seed=7, concurrency=3).of(DEMONSTRATION).applied_to(DEMONSTRATION)
     assert (settled.model.parallel, settled.model.seed) == (3, 7)
 
 
@@ -79,7 +79,7 @@ def test_engines_share_the_processors(
     monkeypatch.setattr("cds_hooks.cli.evaluation_run.usable_processors", lambda: 4)
     said = asking.of(settings)
     assert said.engines == engines
-    assert said.settle(settings).model.threads == threads
+    assert said.applied_to(settings).model.threads == threads
     assert said.along(names=False).engines == 1
 
 

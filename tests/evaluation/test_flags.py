@@ -23,7 +23,7 @@ from cds_hooks.evaluation.recorded.flags import (
     score_panel,
 )
 from cds_hooks.evaluation.recorded.recording import Recording
-from cds_hooks.plausibility.conformal import calibrate, conformal_set
+from cds_hooks.plausibility.agreement.conformal import calibrate, conformal_set
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from cds_hooks.evaluation.recorded.alignment import find_shifts, off_list, put_right
 from cds_hooks.evaluation.recorded.catalogue import Model, Pair, Panel, catalogue
 from cds_hooks.evaluation.recorded.paper import compare_models, list_row, panel_row, row
-from cds_hooks.evaluation.recorded.printed import hold_panel, hold_row, to_digits
+from cds_hooks.evaluation.recorded.printed import compare_panel, compare_row, to_digits
 from cds_hooks.evaluation.recorded.recording import Recorded, Recording
 
 PRINTED = [m for m in catalogue().model if m.printed]
@@ -22,14 +22,14 @@ def test_the_catalogue_names_every_column_once() -> None:
 
 @pytest.mark.parametrize("model", PRINTED, ids=lambda m: m.id)
 def test_every_figure_of_the_table_is_met_to_the_digit(recording: Recording, model: Model) -> None:
-    held = hold_row(row(recording, model))
+    held = compare_row(row(recording, model))
     assert len(held) == 6
     assert [h for h in held if not h.same] == []
 
 
 @pytest.mark.parametrize("panel", [p for p in catalogue().panel if p.printed], ids=lambda p: p.id)
 def test_the_panels_figures_are_met_to_the_digit(recording: Recording, panel: Panel) -> None:
-    held = hold_panel(panel_row(recording, panel, catalogue().models_of(panel)))
+    held = compare_panel(panel_row(recording, panel, catalogue().models_of(panel)))
     assert len(held) >= 4
     assert [h for h in held if not h.same] == []
 
@@ -71,7 +71,7 @@ def test_every_figure_is_what_was_counted_by_hand(
 def test_a_models_figures_are_told_with_the_published_digits(
     sampled: Recording, models: dict[str, Model]
 ) -> None:
-    told = hold_row(row(sampled, models["gpt-oss-20b-high"]))
+    told = compare_row(row(sampled, models["gpt-oss-20b-high"]))
     assert [h.ours for h in told] == ["75.0", "75.0", "100.0", "50.0", "40", "40"]
     assert [h.same for h in told] == [False] * 5 + [True], "40 split cases were published, too"
 
@@ -141,7 +141,7 @@ def test_a_changed_answer_changes_the_figures(
     first = next(c for c in recording.cases if c.answers[model.columns[0]] == c.truth)
     spoilt = recording.realigned({first.id: wrong})
     assert row(spoilt, model).majority.value < row(recording, model).majority.value
-    assert any(not h.same for h in hold_row(row(spoilt, model)))
+    assert any(not h.same for h in compare_row(row(spoilt, model)))
 
 
 def test_the_shifted_rows_are_found_without_being_told(recording: Recording) -> None:

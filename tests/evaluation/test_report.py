@@ -77,7 +77,7 @@ def runs(
     small_suite: Suite, manifest: Manifest, consultation: Callable[..., Consultation],
     matcher: Matcher,
 ) -> list[Run]:  # fmt: skip
-    def answered(name: str) -> Consultation:
+    def consultation_of(name: str) -> Consultation:
         return consultation(
             (name, Verdict.SUPPORTED, 1.0),
             ("Sepsis", Verdict.CONTRADICTED, 0.5),
@@ -85,7 +85,7 @@ def runs(
         )
 
     results = [
-        score(c, answered(c.gold.name), matcher, seconds=1.0 + i)
+        score(c, consultation_of(c.gold.name), matcher, seconds=1.0 + i)
         for i, c in enumerate(small_suite.cases[:-1])
     ]
     results.append(failed(small_suite.cases[-1], "deadline", seconds=9.0))
@@ -130,7 +130,7 @@ def test_the_page_says_which_figures_are_met_and_which_rows_slipped(replayed: Re
     markdown = to_markdown(paper_page(replayed))
     assert "| Gemini 3.1 Pro: majority | 91.8 | 87.5 | NO |" in markdown
     assert "5013, 5014, 5015, 5016, 5017" in markdown
-    met = sum(h.same for h in replayed.held)
+    met = sum(h.same for h in replayed.comparisons)
     assert f"{met} of 87 published figures are met to the printed digit." in markdown
 
 

@@ -11,6 +11,7 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from cds_hooks.consultation import Consultation, Outcome, Verdict
 from cds_hooks.evaluation.errors import RunError
@@ -23,12 +24,12 @@ from cds_hooks.evaluation.runs.runner import RESULTS, by_consultation, run_suite
 from cds_hooks.evaluation.runs.summary import summarise
 from cds_hooks.evaluation.suites.suite import Case, Gold, Suite
 from cds_hooks.inference.engine import EngineUnavailable
-from cds_hooks.inference.fake import FakeEngine, FakeReply
+from tests.fake_engine import FakeEngine, FakeReply
 
 Make = Callable[..., Consultation]
 
 
-class Asked:
+class CountingConsultant:
     """A service that answers right for some cases, and fails or crashes where told."""
 
     def __init__(self, make: Make, *, crash_at: str = "", away: str = "") -> None:
@@ -47,7 +48,7 @@ class Asked:
 
 
 async def run(
-    suite: Suite, asked: Asked, matcher: Matcher, manifest: Manifest, folder: Path
+    suite: Suite, asked: CountingConsultant, matcher: Matcher, manifest: Manifest, folder: Path
 ) -> tuple[CaseResult, ...]:
     clock = iter(range(1000))
     answer = by_consultation(asked, matcher, clock=lambda: float(next(clock)))
@@ -57,21 +58,32 @@ async def run(
 async def test_every_case_is_asked_and_compared_with_its_truth(
     small_suite: Suite, matcher: Matcher, manifest: Manifest, consultation: Make, tmp_path: Path
 ) -> None:
-    results = await run(small_suite, Asked(consultation), matcher, manifest, tmp_path)
+    results = await run(small_suite, CountingConsultant(consultation), matcher, manifest, tmp_path)
     assert [r.rank(Match.EXACT) for r in results] == [1, 1, 1, 2, 2, 2]
     assert all(r.seconds == 1 and r.tokens["answer"] == 50 for r in results)
     assert read_results(tmp_path / RESULTS) == results
     assert read_manifest(tmp_path) == manifest
 
 
+def test_a_manifest_of_a_run_with_a_second_question_is_refused_and_without_is_read(
+    manifest: Manifest,
+) -> None:
+    said = manifest.model_dump(mode="json")
+    assert Manifest.model_validate({**said, "after": "none"}) == manifest
+    with pytest.raises(ValidationError):
+        Manifest.model_validate({**said, "after": "judge"})
+
+
 async def test_a_run_that_broke_off_goes_on_and_equals_one_that_did_not(
     small_suite: Suite, matcher: Matcher, manifest: Manifest, consultation: Make, tmp_path: Path
 ) -> None:
-    whole = await run(small_suite, Asked(consultation), matcher, manifest, tmp_path / "whole")
-    broken = Asked(consultation, crash_at="case-3")
+    whole = await run(
+        small_suite, CountingConsultant(consultation), matcher, manifest, tmp_path / "whole"
+    )
+    broken = CountingConsultant(consultation, crash_at="case-3")
     with pytest.raises(KeyboardInterrupt):
         await run(small_suite, broken, matcher, manifest, tmp_path / "broken")
-    again = Asked(consultation)
+    again = CountingConsultant(consultation)
     resumed = await run(small_suite, again, matcher, manifest, tmp_path / "broken")
     assert again.asked == ["case-3", "case-4", "case-5"]
     assert resumed == whole
@@ -85,10 +97,10 @@ async def test_a_line_that_a_crash_cut_off_is_asked_again_and_counted_once(
     small_suite: Suite, matcher: Matcher, manifest: Manifest, consultation: Make, tmp_path: Path,
     cut: int,
 ) -> None:  # fmt: skip
-    whole = await run(small_suite, Asked(consultation), matcher, manifest, tmp_path)
+    whole = await run(small_suite, CountingConsultant(consultation), matcher, manifest, tmp_path)
     path = tmp_path / RESULTS
     path.write_bytes(path.read_bytes()[:-cut])
-    again = Asked(consultation)
+    again = CountingConsultant(consultation)
     assert await run(small_suite, again, matcher, manifest, tmp_path) == whole
     assert again.asked == ["case-5"]
     assert path.read_bytes().count(b"\n") == 6
@@ -97,11 +109,11 @@ async def test_a_line_that_a_crash_cut_off_is_asked_again_and_counted_once(
 async def test_lines_that_stand_there_twice_or_are_broken_count_once_or_not(
     small_suite: Suite, matcher: Matcher, manifest: Manifest, consultation: Make, tmp_path: Path
 ) -> None:
-    whole = await run(small_suite, Asked(consultation), matcher, manifest, tmp_path)
+    whole = await run(small_suite, CountingConsultant(consultation), matcher, manifest, tmp_path)
     path = tmp_path / RESULTS
     rows = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(rows[0] + rows[0] + b"\x00{]\n" + rows[2] + b'{"case": "case-1"}\n' + rows[2])
-    again = Asked(consultation)
+    again = CountingConsultant(consultation)
     assert await run(small_suite, again, matcher, manifest, tmp_path) == whole
     assert again.asked == ["case-1", "case-3", "case-4", "case-5"]
     cases = [orjson.loads(line)["case"] for line in path.read_bytes().splitlines()]
@@ -122,8 +134,10 @@ def test_any_results_file_is_mended(tmp_path: Path, content: bytes) -> None:
 async def test_several_cases_at_once_are_each_asked_once_and_told_in_the_suites_order(
     small_suite: Suite, matcher: Matcher, manifest: Manifest, consultation: Make, tmp_path: Path
 ) -> None:
-    whole = await run(small_suite, Asked(consultation), matcher, manifest, tmp_path / "alone")
-    asked, together, most = Asked(consultation), 0, 0
+    whole = await run(
+        small_suite, CountingConsultant(consultation), matcher, manifest, tmp_path / "alone"
+    )
+    asked, together, most = CountingConsultant(consultation), 0, 0
 
     async def slow(case: Case) -> Consultation:
         nonlocal together, most
@@ -150,7 +164,7 @@ async def test_a_results_file_that_cannot_be_written_ends_the_run(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("cds_hooks.evaluation.runs.results.os.fsync", full)
-    answer = by_consultation(Asked(consultation), matcher)
+    answer = by_consultation(CountingConsultant(consultation), matcher)
     with pytest.raises(RunError, match="cannot be written"):
         await run_suite(small_suite, answer, manifest, tmp_path, concurrency=concurrency)
     others = asyncio.all_tasks() - {asyncio.current_task()}
@@ -160,9 +174,9 @@ async def test_a_results_file_that_cannot_be_written_ends_the_run(
 async def test_a_folder_never_holds_two_runs(
     small_suite: Suite, matcher: Matcher, manifest: Manifest, consultation: Make, tmp_path: Path
 ) -> None:
-    await run(small_suite, Asked(consultation), matcher, manifest, tmp_path)
+    await run(small_suite, CountingConsultant(consultation), matcher, manifest, tmp_path)
     other = manifest.model_copy(update={"seed": 7, "model": {"name": "other"}})
-    asked = Asked(consultation)
+    asked = CountingConsultant(consultation)
     with pytest.raises(RunError, match="other model, seed") as caught:
         await run(small_suite, asked, matcher, other, tmp_path)
     assert asked.asked == []
@@ -187,7 +201,7 @@ def test_what_is_no_manifest_is_refused(tmp_path: Path, content: bytes) -> None:
 async def test_an_engine_that_is_away_is_a_result_and_the_run_goes_on(
     small_suite: Suite, matcher: Matcher, manifest: Manifest, consultation: Make, tmp_path: Path
 ) -> None:
-    asked = Asked(consultation, away="case-2")
+    asked = CountingConsultant(consultation, away="case-2")
     results = await run(small_suite, asked, matcher, manifest, tmp_path)
     assert results[2].outcome == "engine-unavailable"
     assert len(asked.asked) == 6
@@ -199,7 +213,9 @@ async def test_an_engine_that_is_away_is_a_result_and_the_run_goes_on(
 async def test_figures_of_a_run(
     small_suite: Suite, matcher: Matcher, manifest: Manifest, consultation: Make, tmp_path: Path
 ) -> None:
-    summary = summarise(await run(small_suite, Asked(consultation), matcher, manifest, tmp_path))
+    summary = summarise(
+        await run(small_suite, CountingConsultant(consultation), matcher, manifest, tmp_path)
+    )
     exact = summary.accuracy[0]
     assert (exact.match, exact.top1.value, exact.top3.value) == (Match.EXACT, 0.5, 1.0)
     assert exact.reciprocal_rank.value == 0.75
@@ -220,7 +236,7 @@ async def test_figures_of_a_run(
 
 
 def test_flags_are_checked_against_what_they_flag(consultation: Make, matcher: Matcher) -> None:
-    asked = Asked(consultation)
+    asked = CountingConsultant(consultation)
     del asked
     case = Case(id="1", gold=Gold(("Gout",)))
     done = consultation(

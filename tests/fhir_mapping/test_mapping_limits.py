@@ -71,12 +71,12 @@ def test_a_visit_that_is_over_is_the_present_one_for_two_days(
     assert chart.facts[0].text.startswith("Present encounter") is present
 
 
-@pytest.mark.parametrize(("apart", "told"), [(365.9, "1 -> 3"), (366, "1 -> 3"), (366.1, "2 -> 3")])
+@pytest.mark.parametrize(("days", "told"), [(365.9, "1 -> 3"), (366, "1 -> 3"), (366.1, "2 -> 3")])
 def test_a_course_is_told_over_a_year(
-    only: Make, lab: Make, ago: Make, apart: float, told: str
+    only: Make, lab: Make, ago: Make, days: float, told: str
 ) -> None:
     fact = only(
-        lab("o1", "1-1", "T", 1, "g/L", ago(apart + 1)),
+        lab("o1", "1-1", "T", 1, "g/L", ago(days + 1)),
         lab("o2", "1-1", "T", 2, "g/L", ago(100)),
         lab("o3", "1-1", "T", 3, "g/L", ago(1)),
     )

@@ -1,4 +1,4 @@
-"""Parsers of outside bytes that no test of their own room throws anything at."""
+"""Parsers of outside bytes that the tests of their own packages do not fuzz."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from cds_hooks.cli.audit_fhir import write_fhir
 from cds_hooks.compliance.exports import ExportInvalid
 from cds_hooks.errors import ChartsideError
 from cds_hooks.gather.version import _version
-from cds_hooks.inference.catalogue import CatalogueError, load_catalogue
-from cds_hooks.inference.chat import ChatTemplateError, Slot, bounded_scaffold
-from cds_hooks.plausibility.calibration import CalibrationError, load_calibration
+from cds_hooks.inference.model_catalogue.catalogue import CatalogueError, load_catalogue
+from cds_hooks.inference.model_files.chat_template import ChatTemplateError, Slot, bounded_scaffold
+from cds_hooks.plausibility.agreement.calibration import CalibrationError, load_calibration
 from cds_hooks.prewarm import SigningKey
 from cds_hooks.prewarm.token import _granted, _parsed
 from cds_hooks.settings import Settings, SettingsError, load_settings

@@ -123,14 +123,14 @@ def test_charts_with_anything_in_any_place(
     body = copy.deepcopy(CHARTS[number])
     body["context"]["patientId"] = f"p-{number}"
     for where, what in changes:
-        _put(body, where, orjson.loads(orjson.dumps(what).replace(b"WORD", word.encode())))
+        _replace(body, where, orjson.loads(orjson.dumps(what).replace(b"WORD", word.encode())))
     body["extension"] = {secret: secret}
     answer = fuzzed.client.post(f"/cds-services/{service}", json=body)
     shown = (secret,) if answer.status_code == 200 else (word, secret)
     fuzzed.judge(answer.status_code, answer.text, answer.headers, *shown)
 
 
-def _put(body: dict[str, Any], where: float, what: Any) -> None:
+def _replace(body: dict[str, Any], where: float, what: Any) -> None:
     """Replace the node that stands at this share of all nodes below the request's members."""
     places: list[tuple[Any, Any]] = []
     nodes: list[Any] = [body["prefetch"], body["context"]]

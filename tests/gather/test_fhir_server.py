@@ -124,8 +124,8 @@ async def test_somebody_elses_family_history_is_never_taken(
 ) -> None:
     # The server has no such search parameter, ignores it, and answers with everybody's records.
     raw = hospital.request("GET", f"FamilyMemberHistory?patient={patient_id}")
-    strangers = [e for e in raw["entry"] if e.get("resource", {}).get("id") == "beta-father"]
-    assert strangers, "the server has learnt the parameter: this test needs another trap"
+    fathers = [e for e in raw["entry"] if e.get("resource", {}).get("id") == "beta-father"]
+    assert fathers, "the server has learnt the parameter: this test needs another trap"
     gathered = await ask(
         {"patient": templates["patient"], "family": templates["family"]}, patient_id
     )

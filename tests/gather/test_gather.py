@@ -27,7 +27,7 @@ CHARTS = [
     )
     if any(any((d.folder / "patients").glob(charts)) for d in DATA)
 ]
-STRANGER = {"resourceType": "Patient", "id": "beta"}
+OTHER_PATIENT = {"resourceType": "Patient", "id": "beta"}
 
 
 async def test_item_27_what_is_in_prefetch_is_taken(make: Any, templates: dict[str, str]) -> None:
@@ -58,9 +58,9 @@ async def test_item_27_what_is_in_prefetch_is_taken(make: Any, templates: dict[s
         ({"resourceType": "OperationOutcome", "issue": []}, "fhir-server-missing"),
         ("alpha", "fhir-server-missing"),
         ({"resourceType": "Practitioner", "id": "alpha"}, "fhir-server-missing"),
-        (STRANGER, "other-patient"),
+        (OTHER_PATIENT, "other-patient"),
         ({"resourceType": "Patient"}, "other-patient"),
-        ({"resourceType": "Bundle", "entry": [{"resource": STRANGER}]}, "other-patient"),
+        ({"resourceType": "Bundle", "entry": [{"resource": OTHER_PATIENT}]}, "other-patient"),
     ],
 )  # fmt: skip
 async def test_item_28_a_patient_that_cannot_be_had_is_412(
@@ -109,8 +109,8 @@ async def test_records_of_other_patients_are_set_aside_and_counted(make: Any) ->
 
 
 async def test_only_other_patients_records_are_no_answer(make: Any) -> None:
-    strangers = make.bundle(make.condition("b1", "beta"))
-    gathered = await gather({"problems": strangers}, {"problems": "Condition?patient=x"}, ALPHA)
+    others = make.bundle(make.condition("b1", "beta"))
+    gathered = await gather({"problems": others}, {"problems": "Condition?patient=x"}, ALPHA)
     assert gathered.states["problems"] is KeyState.UNAVAILABLE
 
 

@@ -19,7 +19,7 @@ OWNER = Owner(
 MRN = {"system": "urn:mrn", "value": "77"}
 OTHER_MRN = {"system": "urn:mrn", "value": "78"}
 
-SELF, STRANGER = {"reference": "Patient/p1"}, {"reference": "Patient/p2"}
+SELF, OTHER_PATIENT = {"reference": "Patient/p1"}, {"reference": "Patient/p2"}
 
 REFERENCES: list[tuple[Any, Belongs]] = [
     ({"reference": "Patient/p1"}, Belongs.OWN),
@@ -74,8 +74,8 @@ def test_a_reference_is_the_patients_when_it_says_so(
         ({"resourceType": "Practitioner"}, Belongs.NOBODY),
         ({"resourceType": "Observation"}, Belongs.UNSAID),
         ({"resourceType": "Provenance"}, Belongs.UNSAID),
-        ({"resourceType": "Account", "subject": [STRANGER, SELF]}, Belongs.OWN),
-        ({"resourceType": "Account", "subject": [STRANGER]}, Belongs.OTHER),
+        ({"resourceType": "Account", "subject": [OTHER_PATIENT, SELF]}, Belongs.OWN),
+        ({"resourceType": "Account", "subject": [OTHER_PATIENT]}, Belongs.OTHER),
     ],
 )  # fmt: skip
 def test_types_differ_in_how_they_name_a_patient(

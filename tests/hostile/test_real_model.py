@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 import pytest
 
 import prompts
-from cds_hooks.inference.gguf import read_header
-from cds_hooks.inference.worker import native
-from cds_hooks.inference.worker.tokens import PromptTokenizer
+from cds_hooks.inference.model_files.gguf import read_header
+from cds_hooks.inference.worker.bindings import native
+from cds_hooks.inference.worker.decoding.prompt_tokens import PromptTokenizer
 from fhir_mapping import map_chart
 from tests.end_to_end.conftest import Running
 from tests.hostile.charts import BENIGN, Hostile, corpus, resources
@@ -37,7 +37,7 @@ def tokenizer() -> Iterator[PromptTokenizer]:
 
 
 def messages(chart: Hostile) -> list[tuple[str, str]]:
-    """The prompt that this chart makes, with room for all of it."""
+    """The prompt that this chart makes, with space for all of it."""
     mapped = map_chart(resources(chart, NOW), patient_id=chart.patient_id, now=NOW)
     layout = prompts.lay_out(mapped, prompts.load("differential"))
     rendered = prompts.render(layout, [1] * len(layout.texts), budget=100_000)

@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from cds_hooks.inference.catalogue import load_catalogue
 from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import GenerationRequest
-from cds_hooks.inference.llama import LlamaEngine
+from cds_hooks.inference.local.llama_engine import LlamaEngine
+from cds_hooks.inference.model_catalogue.catalogue import load_catalogue
+from cds_hooks.inference.model_catalogue.recognition import known_entry
 from prompts.prompt import Message
 
 EMBEDDED = Path(__file__).resolve().parents[2] / "build/models/SmolLM2-135M-Instruct.Q8_0.gguf"
@@ -66,8 +67,7 @@ def config(
     embedded: Path, names_file: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> LlamaConfig:
     """A small engine on the embedded model: one thread, because tests share their machine."""
-    entry = load_catalogue().for_file(embedded)
-    assert entry is not None
+    entry = known_entry(load_catalogue(), embedded)
     return LlamaConfig(
         model=embedded,
         entry=entry,
@@ -89,7 +89,7 @@ async def engine(config: LlamaConfig) -> AsyncIterator[LlamaEngine]:
     await made.start()
     try:
         async with asyncio.timeout(100):
-            state = await made.settled()
+            state = await made.wait_until_settled()
         assert state.status == "ready", state
         yield made
     finally:

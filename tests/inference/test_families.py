@@ -13,14 +13,14 @@ from types import ModuleType
 
 import pytest
 
-from cds_hooks.inference.catalogue import ModelEntry, load_catalogue
+from cds_hooks.inference.answer_parser import parse_differential
 from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import Generation, GenerationRequest
-from cds_hooks.inference.gguf import read_header
-from cds_hooks.inference.llama import LlamaEngine
-from cds_hooks.inference.output import parse_differential
-from cds_hooks.inference.worker import native
-from cds_hooks.inference.worker.tokens import PromptTokenizer
+from cds_hooks.inference.local.llama_engine import LlamaEngine
+from cds_hooks.inference.model_catalogue.catalogue import ModelEntry, load_catalogue
+from cds_hooks.inference.model_files.gguf import read_header
+from cds_hooks.inference.worker.bindings import native
+from cds_hooks.inference.worker.decoding.prompt_tokens import PromptTokenizer
 
 pytestmark = pytest.mark.model
 Ask = Callable[..., GenerationRequest]
@@ -55,7 +55,7 @@ async def _one_life(config: LlamaConfig, *requests: GenerationRequest) -> list[G
     engine = LlamaEngine(config)
     await engine.start()
     try:
-        state = await engine.settled()
+        state = await engine.wait_until_settled()
         assert state.status == "ready", state
         return [await engine.generate(request) for request in requests]
     finally:

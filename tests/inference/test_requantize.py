@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cds_hooks.inference.gguf import Header, ModelFileError, read_header
+from cds_hooks.inference.model_files.gguf import Header, ModelFileError, read_header
 from cds_hooks.inference.requantize import main, requantize
 
 PACKED = Path(__file__).parents[2] / "build/models/as-packaged/SmolLM2-135M-Instruct.Q4_1.gguf"

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from cds_hooks.inference.gguf import Header, Tensor, read_header
+from cds_hooks.inference.model_files.gguf import Header, Tensor, read_header
 
 __all__ = ["FAMILIES", "byte_letters", "split", "write", "write_adapter"]
 

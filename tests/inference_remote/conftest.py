@@ -14,8 +14,8 @@ import pytest
 import respx
 
 from cds_hooks.inference.engine import GenerationRequest
-from cds_hooks.inference.openai import OpenAIConfig, OpenAIEngine
-from cds_hooks.inference.remote.exchange import Bounds
+from cds_hooks.inference.remote.http_exchange import Bounds
+from cds_hooks.inference.remote.openai_engine import OpenAIConfig, OpenAIEngine
 from prompts.prompt import Message
 from tests.model_server import ModelServer
 
@@ -76,7 +76,7 @@ async def connect() -> AsyncIterator[Connect]:
         engines.append(engine)
         await engine.start()
         async with asyncio.timeout(20):
-            await engine.settled()
+            await engine.wait_until_settled()
         return engine
 
     yield start
@@ -117,7 +117,7 @@ class Scripted:
         """Its base URL."""
         return f"http://127.0.0.1:{self.port}"
 
-    def asked(self, path: str) -> list[Heard]:
+    def requests_to(self, path: str) -> list[Heard]:
         """The requests for a path."""
         return [heard for heard in self.heard if heard.path == path]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-__all__ = ["RECORDINGS", "Recording", "answered", "deltas", "unstreamed"]
+__all__ = ["RECORDINGS", "Recording", "events_of", "deltas", "unstreamed"]
 
 ROLE = {"role": "assistant", "content": ""}
 LOOP = "The answer is ready. I will give it now. "
@@ -40,7 +40,7 @@ def deltas(key: str, text: str, size: int = 4) -> list[dict[str, Any]]:
     return [{key: text[n : n + size]} for n in range(0, len(text), size)]
 
 
-def answered(recording: Recording) -> Iterable[bytes]:
+def events_of(recording: Recording) -> Iterable[bytes]:
     """Events of a recording, as vLLM and llama-server send them."""
     for delta in recording.pieces:
         yield _event({"index": 0, "delta": delta, "finish_reason": None})

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_hooks.inference.engine import EngineError, GenerationRequest
-from cds_hooks.inference.remote.body import body_of, defused, plain_schema
-from cds_hooks.inference.remote.chat import ChatStream
+from cds_hooks.inference.remote.chat_stream import ChatStream
 from cds_hooks.inference.remote.choice import Expected
-from cds_hooks.inference.remote.faults import Fault, ServerFault
+from cds_hooks.inference.remote.request_body import body_of, defused, plain_schema
+from cds_hooks.inference.remote.server_faults import Fault, ServerFault
 
 JSON = st.recursive(
     st.none()

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_hooks.inference.engine import EngineUnavailable
-from cds_hooks.inference.openai import OpenAIConfig, OpenAIEngine
 from cds_hooks.inference.remote.address import ServerAddress, ServerNotAllowed, allowed_server
-from cds_hooks.inference.remote.key import KeyFile
+from cds_hooks.inference.remote.key_file import KeyFile
+from cds_hooks.inference.remote.openai_engine import OpenAIConfig, OpenAIEngine
 
 GPU = "https://gpu.hospital.example:8443"
 

@@ -17,7 +17,7 @@ from cds_hooks.inference.engine import (
     PromptTooLong,
     QueueFull,
 )
-from cds_hooks.inference.remote.exchange import Bounds
+from cds_hooks.inference.remote.http_exchange import Bounds
 
 Ask = Callable[..., GenerationRequest]
 CHAT = "/v1/chat/completions"
@@ -100,7 +100,7 @@ async def test_each_fault_on_the_wire_has_its_code(
     engine = await connect(scripted.base, bounds=QUICK)
     scripted.plays[CHAT] = plays(*parts)
     assert await code_of(engine, ask()) == code
-    assert len(scripted.asked(CHAT)) == 1, "nothing that was sent is sent again"
+    assert len(scripted.requests_to(CHAT)) == 1, "nothing that was sent is sent again"
 
 
 TOO_LONG = {"message": "This model's maximum context length is 4096 tokens", "code": 400}
@@ -228,7 +228,7 @@ async def test_a_cancelled_request_closes_its_connection(
     engine = await connect(scripted.base)
     scripted.plays[CHAT] = endless
     task = asyncio.create_task(engine.generate(ask()))
-    while not scripted.asked(CHAT):  # noqa: ASYNC110
+    while not scripted.requests_to(CHAT):  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -273,10 +273,10 @@ async def test_a_server_that_refuses_several_samples_is_asked_for_each(
     engine = await connect(scripted.base)
     scripted.plays[CHAT] = one_only
     assert len((await engine.generate(ask(samples=2, seed=7))).samples) == 2
-    bodies = [heard.json for heard in scripted.asked(CHAT)]
+    bodies = [heard.json for heard in scripted.requests_to(CHAT)]
     assert sorted((body.get("n"), body["seed"]) for body in bodies[1:]) == [(None, 7), (None, 8)]
     await engine.generate(ask(samples=2))
-    assert all("n" not in heard.json for heard in scripted.asked(CHAT)[1:])
+    assert all("n" not in heard.json for heard in scripted.requests_to(CHAT)[1:])
 
 
 async def test_a_request_that_is_refused_either_way_is_the_request_s_fault(
@@ -287,7 +287,7 @@ async def test_a_request_that_is_refused_either_way_is_the_request_s_fault(
     assert await code_of(engine, ask(samples=2)) == "server-refused-request"
     del scripted.plays[CHAT]
     await engine.generate(ask(samples=2))
-    assert scripted.asked(CHAT)[3].json["n"] == 2
+    assert scripted.requests_to(CHAT)[3].json["n"] == 2
 
 
 async def test_more_requests_than_allowed_are_refused_at_once(

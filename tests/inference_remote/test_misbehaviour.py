@@ -11,10 +11,10 @@ import orjson
 import pytest
 
 from cds_hooks.inference.engine import EngineError, GenerationRequest
-from cds_hooks.inference.remote.faults import OF_THE_MODEL, Fault, fault_error
 from cds_hooks.inference.remote.misbehaviour import code_in, misbehaviours
+from cds_hooks.inference.remote.server_faults import OF_THE_MODEL, Fault, fault_error
 from cds_hooks.inference.replicas import Replicas
-from tests.inference_remote.recordings import RECORDINGS, Recording, answered, deltas, unstreamed
+from tests.inference_remote.recordings import RECORDINGS, Recording, deltas, events_of, unstreamed
 
 Ask = Callable[..., GenerationRequest]
 CHAT = "/v1/chat/completions"
@@ -38,7 +38,7 @@ def plays(recording: Recording, sent: Sent) -> Any:
     async def play(_server: Any, _heard: Any, reader: Any, writer: asyncio.StreamWriter) -> None:
         writer.write(HEAD)
         try:
-            for event in answered(recording):
+            for event in events_of(recording):
                 writer.write(event)
                 await writer.drain()
                 sent.events += 1
@@ -90,7 +90,7 @@ async def test_a_recorded_stream_ends_by_its_code(
         async with asyncio.timeout(60):
             await sent.hung_up.wait()
         assert sent.events < 4000, "it was read long past what was known to be wrong"
-    assert len(scripted.asked(CHAT)) == 1
+    assert len(scripted.requests_to(CHAT)) == 1
     told = [r.getMessage() for r in caplog.records if recording.code in r.getMessage()]
     assert len(told) == 1
     assert KNOWN[recording.code].switch in told[0]
@@ -103,7 +103,7 @@ async def test_a_recorded_answer_in_one_piece_has_the_same_code(
     engine = await connect(scripted.base, thinking_tokens=200)
     scripted.plays[CHAT] = says_whole(recording, says)
     right(await failed(engine, ask()), recording.code)
-    assert len(scripted.asked(CHAT)) == 1
+    assert len(scripted.requests_to(CHAT)) == 1
 
 
 @pytest.mark.parametrize("recording", [r for r in RECORDINGS if r.error], ids=str)

@@ -19,9 +19,9 @@ from cds_hooks.inference.engine import (
     GenerationRequest,
     QueueFull,
 )
-from cds_hooks.inference.fake import FakeEngine, FakeReply
-from cds_hooks.inference.ladder import Rung
-from cds_hooks.inference.panel import Asked, Panel, PanelGeneration, by_model
+from cds_hooks.inference.local.ladder import Rung
+from cds_hooks.inference.panel import Panel, PanelGeneration, PanelOrder, by_model
+from tests.fake_engine import FakeEngine, FakeReply
 
 Ask = Callable[..., GenerationRequest]
 
@@ -60,9 +60,9 @@ def said(text: str, delay_s: float = 0.0) -> FakeReply:
     return FakeReply((text,), delay_s)
 
 
-@pytest.mark.parametrize("how", list(Asked))
-async def test_what_each_model_said_stays_apart(ask: Ask, how: Asked) -> None:
-    panel = Panel([Named("a", said("A")), Named("b", said("B"))], asked=how)
+@pytest.mark.parametrize("how", list(PanelOrder))
+async def test_what_each_model_said_stays_apart(ask: Ask, how: PanelOrder) -> None:
+    panel = Panel([Named("a", said("A")), Named("b", said("B"))], order=how)
     await panel.start()
     generation = await panel.generate(ask(samples=2))
     parts = [(part.model.name, [s.text for s in part.samples]) for part in by_model(generation)]
@@ -78,10 +78,10 @@ async def test_one_model_s_generation_is_its_own_part(ask: Ask) -> None:
     assert by_model(generation) == (generation,)
 
 
-@pytest.mark.parametrize("how", list(Asked))
-async def test_what_failed_is_said_and_the_rest_is_kept(ask: Ask, how: Asked) -> None:
+@pytest.mark.parametrize("how", list(PanelOrder))
+async def test_what_failed_is_said_and_the_rest_is_kept(ask: Ask, how: PanelOrder) -> None:
     broken = Named("a", FakeReply(fault=QueueFull("full")))
-    panel = Panel([broken, Named("b", said("B"))], asked=how)
+    panel = Panel([broken, Named("b", said("B"))], order=how)
     await panel.start()
     generation = await panel.generate(ask())
     assert [part.model.name for part in by_model(generation)] == ["b"]
@@ -89,12 +89,12 @@ async def test_what_failed_is_said_and_the_rest_is_kept(ask: Ask, how: Asked) ->
     assert "full" in generation.failures[0].detail
 
 
-@pytest.mark.parametrize("how", list(Asked))
-async def test_when_all_fail_the_first_says_why(ask: Ask, how: Asked) -> None:
+@pytest.mark.parametrize("how", list(PanelOrder))
+async def test_when_all_fail_the_first_says_why(ask: Ask, how: PanelOrder) -> None:
     first = EngineError("first")
     faults = [first, QueueFull("second")]
     engines = [Named(name, FakeReply(fault=f)) for name, f in zip("ab", faults, strict=True)]
-    panel = Panel(engines, asked=how)
+    panel = Panel(engines, order=how)
     await panel.start()
     with pytest.raises(EngineError) as failed:
         await panel.generate(ask())
@@ -113,9 +113,13 @@ async def test_at_once_is_at_once_and_in_turn_is_in_turn(ask: Ask) -> None:
             finally:
                 Watched.together -= 1
 
-    for how, most in ((Asked.AT_ONCE, 3), (Asked.IN_TURN, 1), (Asked.ONE_IN_MEMORY, 1)):
+    for how, most in (
+        (PanelOrder.AT_ONCE, 3),
+        (PanelOrder.IN_TURN, 1),
+        (PanelOrder.ONE_IN_MEMORY, 1),
+    ):
         Watched.most = 0
-        panel = Panel([Watched(n, said(n, 0.02)) for n in "abc"], asked=how)
+        panel = Panel([Watched(n, said(n, 0.02)) for n in "abc"], order=how)
         await panel.start()
         await panel.generate(ask())
         assert Watched.most == most
@@ -137,13 +141,13 @@ async def test_in_turn_what_is_left_over_falls_to_those_behind(ask: Ask) -> None
 
 async def test_at_once_each_model_has_all_the_time(ask: Ask) -> None:
     engines = [Named("a"), Named("b")]
-    await Panel(engines, asked=Asked.AT_ONCE).generate(ask(deadline_s=10.0))
+    await Panel(engines, order=PanelOrder.AT_ONCE).generate(ask(deadline_s=10.0))
     assert [engine.requests[0].deadline_s for engine in engines] == [10.0, 10.0]
 
 
 async def test_one_in_memory_loads_each_for_its_turn(ask: Ask) -> None:
     engines = [Named("a", status="failed"), Named("b", status="failed")]
-    panel = Panel(engines, asked=Asked.ONE_IN_MEMORY)
+    panel = Panel(engines, order=PanelOrder.ONE_IN_MEMORY)
     assert panel.state.status == "failed"
     await panel.start()
     assert panel.state.status == "ready"
@@ -164,7 +168,7 @@ async def test_one_in_memory_a_model_that_does_not_load_is_a_failure_of_its_own(
         becomes = "loading"
 
     engines = [Unloadable("a"), Endless("b"), Named("c", said("C"))]
-    panel = Panel(engines, asked=Asked.ONE_IN_MEMORY)
+    panel = Panel(engines, order=PanelOrder.ONE_IN_MEMORY)
     await panel.start()
     generation = await panel.generate(ask(deadline_s=3.0))
     assert [f.code for f in generation.failures] == ["engine-unavailable", "deadline"]
@@ -172,12 +176,12 @@ async def test_one_in_memory_a_model_that_does_not_load_is_a_failure_of_its_own(
     assert all("stop" in engine.log for engine in engines)
 
 
-@pytest.mark.parametrize("how", list(Asked))
-async def test_cancelling_cancels_every_model(ask: Ask, how: Asked) -> None:
+@pytest.mark.parametrize("how", list(PanelOrder))
+async def test_cancelling_cancels_every_model(ask: Ask, how: PanelOrder) -> None:
     engines = [Named(name, said(name, 30.0)) for name in "ab"]
-    panel = Panel(engines, asked=how)
+    panel = Panel(engines, order=how)
     await panel.start()
-    at_work = 2 if how is Asked.AT_ONCE else 1
+    at_work = 2 if how is PanelOrder.AT_ONCE else 1
     task = asyncio.create_task(panel.generate(ask()))
     while sum(engine.state.running for engine in engines) < at_work:  # noqa: ASYNC110
         await asyncio.sleep(0.01)

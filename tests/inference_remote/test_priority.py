@@ -17,7 +17,7 @@ CHAT = "/v1/chat/completions"
 
 def sent(scripted: Any) -> list[int | None]:
     """The priority of each request that the server got."""
-    return [heard.json.get("priority") for heard in scripted.asked(CHAT)]
+    return [heard.json.get("priority") for heard in scripted.requests_to(CHAT)]
 
 
 async def test_an_open_chart_has_the_lowest_number_and_needs_no_field(

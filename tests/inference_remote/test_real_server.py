@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 import prompts
+from cds_hooks.inference.answer_parser import parse_differential
 from cds_hooks.inference.engine import (
     DeadlinePassed,
     EngineError,
@@ -27,8 +28,7 @@ from cds_hooks.inference.engine import (
     GenerationRequest,
     PromptTooLong,
 )
-from cds_hooks.inference.openai import OpenAIEngine
-from cds_hooks.inference.output import parse_differential
+from cds_hooks.inference.remote.openai_engine import OpenAIEngine
 from cds_hooks.inference.replicas import Replicas
 from prompts.prompt import Message
 from prompts.schema import answer_schema
@@ -83,11 +83,11 @@ async def test_a_seed_and_the_way_of_asking_do_not_change_what_is_said(
     real_server: Any, connect: Any, ask: Ask
 ) -> None:
     together = await connect(real_server.base)
-    apart = await connect(real_server.base, together=False)
+    separate = await connect(real_server.base, together=False)
     request = ask(samples=2, temperature=1.5, schema={"type": "string"}, max_tokens=12)
     texts = {
         tuple(sample.text for sample in (await engine.generate(request)).samples)
-        for engine in (together, together, apart)
+        for engine in (together, together, separate)
     }
     assert len(texts) == 1
     first, second = texts.pop()
@@ -290,8 +290,8 @@ async def test_tls_and_a_key(serve: Any, connect: Any, ask: Ask, tmp_path: Path)
     key = tmp_path / "model-server.key"
     key.write_text("right-key\n", "utf-8")
 
-    stranger = await connect(server.base, key_file=key)
-    assert (stranger.state.status, stranger.state.detail) == ("failed", "server-untrusted")
+    untrusted = await connect(server.base, key_file=key)
+    assert (untrusted.state.status, untrusted.state.detail) == ("failed", "server-untrusted")
 
     engine: OpenAIEngine = await connect(
         server.base, tls=hospital.trusting, key_file=key, probe_s=0.2

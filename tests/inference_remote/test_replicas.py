@@ -16,10 +16,10 @@ from cds_hooks.inference.engine import (
     PromptTooLong,
     QueueFull,
 )
-from cds_hooks.inference.fake import FakeEngine, FakeReply
-from cds_hooks.inference.openai import OpenAIConfig, OpenAIEngine
-from cds_hooks.inference.remote.faults import Fault, fault_error
+from cds_hooks.inference.remote.openai_engine import OpenAIConfig, OpenAIEngine
+from cds_hooks.inference.remote.server_faults import Fault, fault_error
 from cds_hooks.inference.replicas import NotOneModel, Replicas
+from tests.fake_engine import FakeEngine, FakeReply
 
 Ask = Callable[..., GenerationRequest]
 
@@ -48,7 +48,7 @@ def replicas(engines: list[FakeEngine], clock: Clock) -> Replicas:
     return Replicas(engines, pauses_s=(1.0, 10.0), clock=clock)
 
 
-def asked(engines: list[FakeEngine]) -> list[int]:
+def request_counts(engines: list[FakeEngine]) -> list[int]:
     return [len(engine.requests) for engine in engines]
 
 
@@ -62,7 +62,7 @@ async def test_the_one_with_least_in_flight_is_asked(
     for engine in engines:
         engine.push(FakeReply(delay_s=0.2))
     await asyncio.gather(*(replicas.generate(ask()) for _ in range(6)))
-    assert asked(engines) == [2, 2, 2]
+    assert request_counts(engines) == [2, 2, 2]
 
 
 async def test_one_that_is_not_ready_is_not_asked(
@@ -70,7 +70,7 @@ async def test_one_that_is_not_ready_is_not_asked(
 ) -> None:
     engines[0].set_status("restarting")
     await replicas.generate(ask())
-    assert asked(engines) == [0, 1, 0]
+    assert request_counts(engines) == [0, 1, 0]
     assert replicas.state.status == "ready"
     assert replicas.state.detail == "2 of 3 ready"
     for engine in engines:
@@ -98,7 +98,7 @@ async def test_a_request_of_which_nothing_was_generated_is_moved(
 ) -> None:
     engines[0].push(FakeReply(fault=fault), GOOD)
     assert (await replicas.generate(ask())).samples
-    assert asked(engines) == [1, 1, 0]
+    assert request_counts(engines) == [1, 1, 0]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ async def test_any_other_is_not(
     with pytest.raises(EngineError) as failed:
         await replicas.generate(ask())
     assert failed.value is fault
-    assert asked(engines) == [1, 0, 0]
+    assert request_counts(engines) == [1, 0, 0]
 
 
 async def test_a_request_that_breaks_servers_does_not_break_all_of_them(
@@ -129,7 +129,7 @@ async def test_a_request_that_breaks_servers_does_not_break_all_of_them(
         engine.push(FakeReply(fault=LOST), GOOD)
     with pytest.raises(EngineError):
         await replicas.generate(ask())
-    assert asked(engines) == [1, 1, 0]
+    assert request_counts(engines) == [1, 1, 0]
 
 
 async def test_those_that_never_took_it_do_not_count(
@@ -138,7 +138,7 @@ async def test_those_that_never_took_it_do_not_count(
     for engine in engines[:2]:
         engine.push(FakeReply(fault=fault_error(Fault.UNREACHABLE)), GOOD)
     await replicas.generate(ask())
-    assert asked(engines) == [1, 1, 1]
+    assert request_counts(engines) == [1, 1, 1]
 
 
 async def test_a_failing_one_is_set_aside_longer_each_time(
@@ -147,17 +147,17 @@ async def test_a_failing_one_is_set_aside_longer_each_time(
     engines[0].push(FakeReply(fault=LOST), FakeReply(fault=LOST), GOOD)
     await replicas.generate(ask())
     await replicas.generate(ask())
-    assert asked(engines) == [1, 2, 0], "set aside at once"
+    assert request_counts(engines) == [1, 2, 0], "set aside at once"
     clock.now = 1.1
     await replicas.generate(ask())
-    assert asked(engines) == [2, 3, 0], "tried again after a second, and failed"
+    assert request_counts(engines) == [2, 3, 0], "tried again after a second, and failed"
     clock.now = 10.0
     await replicas.generate(ask())
-    assert asked(engines) == [2, 4, 0], "set aside for ten"
+    assert request_counts(engines) == [2, 4, 0], "set aside for ten"
     clock.now = 12.0
     await replicas.generate(ask())
     await replicas.generate(ask())
-    assert asked(engines) == [4, 4, 0], "well again"
+    assert request_counts(engines) == [4, 4, 0], "well again"
 
 
 async def test_one_comes_back_by_way_of_a_single_request(
@@ -167,7 +167,7 @@ async def test_one_comes_back_by_way_of_a_single_request(
     await replicas.generate(ask())
     clock.now = 1.1
     await asyncio.gather(*(replicas.generate(ask()) for _ in range(5)))
-    assert asked(engines) == [2, 3, 2]
+    assert request_counts(engines) == [2, 3, 2]
 
 
 async def test_a_cancelled_proof_proves_nothing(
@@ -184,7 +184,7 @@ async def test_a_cancelled_proof_proves_nothing(
         await task
     assert engines[0].cancelled == 1
     await replicas.generate(ask())
-    assert asked(engines) == [3, 1, 0]
+    assert request_counts(engines) == [3, 1, 0]
 
 
 async def test_when_all_are_set_aside_the_one_that_is_due_first_is_tried(
@@ -204,7 +204,7 @@ async def test_too_much_to_do_is_no_illness(
     engines[0].push(FakeReply(fault=QueueFull("full")), GOOD)
     await replicas.generate(ask())
     await replicas.generate(ask())
-    assert asked(engines) == [2, 1, 0]
+    assert request_counts(engines) == [2, 1, 0]
 
 
 async def test_the_deadline_holds_over_all_of_them(

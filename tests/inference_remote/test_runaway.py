@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cds_hooks.inference.output import CLAIMS, Limits
+from cds_hooks.inference.answer_parser import CLAIMS, Limits
 from cds_hooks.inference.remote.choice import Choice, Expected
-from cds_hooks.inference.remote.faults import Fault
 from cds_hooks.inference.remote.misbehaviour import misbehaviours
-from cds_hooks.inference.remote.runaway import TextWatch
+from cds_hooks.inference.remote.runaway_text import TextWatch
+from cds_hooks.inference.remote.server_faults import Fault
 
 BOUNDS = misbehaviours().bounds
 WHITE = list(" \n\t\r\u00a0\u2003")

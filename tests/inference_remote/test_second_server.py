@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 import prompts
+from cds_hooks.inference.answer_parser import parse_differential
 from cds_hooks.inference.engine import (
     DeadlinePassed,
     EngineUnavailable,
@@ -18,7 +19,6 @@ from cds_hooks.inference.engine import (
     Priority,
     PromptTooLong,
 )
-from cds_hooks.inference.output import parse_differential
 from prompts.prompt import Message
 from prompts.schema import answer_schema
 from tests.llama_server import LlamaServer, named_server, start_llama_server

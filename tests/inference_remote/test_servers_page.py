@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cds_hooks.inference.remote.faults import Fault
+from cds_hooks.inference.remote.server_faults import Fault
 from cds_hooks.operation.servers_page import table
 from cds_hooks.settings import Settings
 

@@ -205,7 +205,7 @@ def failing(items: list[pytest.Item]) -> Iterator[str]:
 
 def keep_terminology(kept: Path) -> None:
     """Compile the terminology that the tests of plausibility use once, not once a mutant."""
-    module = importlib.import_module("cds_hooks.plausibility.compile")
+    module = importlib.import_module("cds_hooks.plausibility.terminology.compiler.compile")
     compile_anew = module.compile_terminology
 
     def compile_once(wheels: Path, database: Path, names: Path, tell: Any = None) -> Any:

@@ -64,8 +64,8 @@ class Kept:
         known = json.loads(path.read_text()) if path.exists() else {}
         if known.get("source") != digest(Path(mutant.path)):
             return ""
-        stands = known["result"] != "survived" or known["tests"] == self._digest(mutant)
-        return str(known["result"]) if stands else ""
+        valid = known["result"] != "survived" or known["tests"] == self._digest(mutant)
+        return str(known["result"]) if valid else ""
 
     def keep(self, mutant: Mutant, result: str, seconds: float) -> None:
         """Write down a result and print it."""

@@ -229,7 +229,7 @@ def test_a_process_that_crashes_prints_nothing_of_what_it_was_about() -> None:
         assert f'"event":"{event}"' in done.stderr
 
 
-def test_a_room_that_made_its_logger_before_is_held_to_the_list(
+def test_a_module_that_made_its_logger_before_is_held_to_the_list(
     configure: Callable[..., Any],
 ) -> None:
     early = structlog.get_logger("cds_hooks.audit.consultations")

@@ -12,7 +12,7 @@ import pytest
 
 from cds_hooks.consultation import Candidate, Differential, Evidence, Group
 from cds_hooks.plausibility import Terminology
-from cds_hooks.plausibility.compile import Report, compile_terminology
+from cds_hooks.plausibility.terminology.compiler.compile import Report, compile_terminology
 from fhir_mapping.chart import Chart, Code, Fact, Kind, PatientFacts
 
 WHEELS = Path(__file__).resolve().parents[2] / "build" / "wheels"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cds_hooks.plausibility.code_names import names_at, names_by
 from cds_hooks.plausibility.terminology import Terminology
+from cds_hooks.plausibility.terminology.code_names import names_at, names_by
 from fhir_mapping.chart import Code
 
 CM = "http://hl7.org/fhir/sid/icd-10-cm"

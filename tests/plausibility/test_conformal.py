@@ -14,8 +14,12 @@ from cds_hooks.consultation import Assessment, Group, Verdict
 from cds_hooks.evaluation.recorded.catalogue import catalogue
 from cds_hooks.evaluation.recorded.flags import score_panel
 from cds_hooks.evaluation.recorded.recording import read_recording
-from cds_hooks.plausibility.calibration import CalibrationError, load_calibration, truth_set
-from cds_hooks.plausibility.conformal import calibrate
+from cds_hooks.plausibility.agreement.calibration import (
+    CalibrationError,
+    load_calibration,
+    truth_set,
+)
+from cds_hooks.plausibility.agreement.conformal import calibrate
 from tests.sample.places import Data
 
 PANEL = ("gemma-4-31b", "qwen3.5-35b", "gpt-oss-20b-high")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_hooks.plausibility.durations import Duration, durations
+from cds_hooks.plausibility.chart.durations import Duration, durations
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from cds_hooks.consultation import Evidence, Reason
-from cds_hooks.plausibility import ranks
-from cds_hooks.plausibility.checks.base import Case
-from cds_hooks.plausibility.checks.recent import EvidenceSuperseded
-from cds_hooks.plausibility.hierarchy import common_code
-from cds_hooks.plausibility.index import WordKind
-from cds_hooks.plausibility.indexed_chart import Identity, index_chart
-from cds_hooks.plausibility.qualifiers import is_species, qualifies
-from cds_hooks.plausibility.resolution import ICD_10_CM, Concept, Resolution, Status
-from cds_hooks.plausibility.unexplained import UncitedFinding
+from cds_hooks.plausibility.chart.indexed_chart import Identity, index_chart
+from cds_hooks.plausibility.checks.check import Case
+from cds_hooks.plausibility.checks.evidence_age import EvidenceSuperseded
+from cds_hooks.plausibility.checks.unexplained import UncitedFinding
+from cds_hooks.plausibility.terminology.icd_hierarchy import common_code
+from cds_hooks.plausibility.terminology.qualifiers import is_species, qualifies
+from cds_hooks.plausibility.terminology.resolution import ICD_10_CM, Concept, Resolution, Status
+from cds_hooks.plausibility.terminology.term_index import WordKind
+from cds_hooks.plausibility.terminology.term_ranks import DERIVED, INCLUSION, NOTE, PREFERRED
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts
 
 SODIUM = (Code("http://loinc.org", "2951-2", ""),)
@@ -132,4 +132,9 @@ def test_the_code_that_stands_for_several(codes: list[str], common: str | None) 
 
 
 def test_the_ranks_of_terms_as_a_compiled_terminology_holds_them() -> None:
-    assert [ranks.PREFERRED, ranks.INCLUSION, ranks.DERIVED, ranks.NOTE] == [0, 1, 2, 3]
+    assert [PREFERRED, INCLUSION, DERIVED, NOTE] == [
+        0,
+        1,
+        2,
+        3,
+    ]

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from cds_hooks.plausibility.findings import WAYS, findings
-from cds_hooks.plausibility.results import analytes, analytes_of
+from cds_hooks.plausibility.chart.finding_index import WAYS, findings
+from cds_hooks.plausibility.chart.results_by_analyte import analytes, analytes_of
 from fhir_mapping.chart import Code, Fact, Kind
 from fhir_mapping.findings import vocabulary
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cds_hooks.plausibility.findings import FindingIndex, findings
-from cds_hooks.plausibility.indexed_chart import index_chart
-from cds_hooks.plausibility.limits import diastolic, limits
+from cds_hooks.plausibility.chart.finding_index import FindingIndex, findings
+from cds_hooks.plausibility.chart.indexed_chart import index_chart
+from cds_hooks.plausibility.rules.vital_sign_limits import diastolic, limits
 from fhir_mapping.chart import Chart, Code, Fact, Kind, PatientFacts
 
 HEART, BREATH, SYSTOLIC, WARMTH, OXYGEN = "8867-4", "9279-1", "8480-6", "8310-5", "59408-5"
@@ -144,22 +144,6 @@ def test_without_an_age_the_limits_are_an_adults(rate: float, told: bool) -> Non
 def test_a_childs_pressure_is_not_judged_without_a_published_limit() -> None:
     assert not tells("raised-pressure", 12.99, sign(SYSTOLIC, 170.0))
     assert not tells("severe-hypertension", 17.99, sign(SYSTOLIC, 200.0))
-
-
-@pytest.mark.parametrize(("rate", "otherwise"), [(181.0, ("V1",)), (182.0, ())])
-def test_a_sign_within_its_limit_is_measured_otherwise(
-    rate: float, otherwise: tuple[str, ...]
-) -> None:
-    chart = Chart(PatientFacts(0.1, "female"), (sign(HEART, rate),))
-    assert FindingIndex(index_chart(chart, None)).measured_otherwise("tachycardia") == otherwise
-
-
-def test_an_unmeasured_sign_is_not_measured_otherwise() -> None:
-    seen = FindingIndex(
-        index_chart(Chart(PatientFacts(12.0, "female"), (sign(SYSTOLIC, 120.0),)), None)
-    )
-    assert seen.measured_otherwise("tachycardia") == ()
-    assert seen.measured_otherwise("raised-pressure") == ()  # no limit of this age
 
 
 def test_every_limit_is_in_the_lists_and_has_a_source() -> None:

@@ -6,14 +6,30 @@ from typing import Any
 
 import pytest
 
-from cds_hooks.plausibility.chart_results import after_removal, results_and_problems
-from cds_hooks.plausibility.checks.base import Case
-from cds_hooks.plausibility.checks.demographics import UnusualAge, conflicts
-from cds_hooks.plausibility.durations import durations
-from cds_hooks.plausibility.indexed_chart import Identity, IndexedChart, Problem, index_chart
-from cds_hooks.plausibility.resolution import ICD_10_CM, MESH, Concept, Resolution, Status
-from cds_hooks.plausibility.rules import Tied, age_rules
-from cds_hooks.plausibility.timing import AfterRule, LastsRule, PersistsRule, Timing, timing_rules
+from cds_hooks.plausibility.chart.durations import durations
+from cds_hooks.plausibility.chart.indexed_chart import Identity, IndexedChart, Problem, index_chart
+from cds_hooks.plausibility.chart_rules.result_contradictions import (
+    after_removal,
+    results_and_problems,
+)
+from cds_hooks.plausibility.checks.check import Case
+from cds_hooks.plausibility.checks.demographics import UnusualAge
+from cds_hooks.plausibility.checks.timing import (
+    AfterRule,
+    LastsRule,
+    PersistsRule,
+    Timing,
+    timing_rules,
+)
+from cds_hooks.plausibility.rules.demographics import conflicts
+from cds_hooks.plausibility.rules.diagnosis_rules import Tied, age_rules
+from cds_hooks.plausibility.terminology.resolution import (
+    ICD_10_CM,
+    MESH,
+    Concept,
+    Resolution,
+    Status,
+)
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts
 
 LOINC = "http://loinc.org"

@@ -8,19 +8,19 @@ from typing import Any
 
 import pytest
 
-from cds_hooks.plausibility import Terminology, assess, medication_concerns
-from cds_hooks.plausibility.checks.base import Case
-from cds_hooks.plausibility.indexed_chart import Identity, index_chart
-from cds_hooks.plausibility.medications import (
-    Conflict,
-    DrugMayCause,
-    Effect,
-    common,
-    conflicts,
-    effects,
+from cds_hooks.plausibility import Terminology, assess_candidates, assess_chart
+from cds_hooks.plausibility.chart.indexed_chart import Identity, index_chart
+from cds_hooks.plausibility.chart.results_by_analyte import analytes
+from cds_hooks.plausibility.checks.check import Case
+from cds_hooks.plausibility.checks.medications import DrugMayCause
+from cds_hooks.plausibility.rules.drugs import (
+    DrugConflict,
+    DrugEffect,
+    common_effects,
+    drug_conflicts,
+    drug_effects,
 )
-from cds_hooks.plausibility.resolution import Resolution, Status
-from cds_hooks.plausibility.results import analytes
+from cds_hooks.plausibility.terminology.resolution import Resolution, Status
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts
 
 Make = Callable[..., Any]
@@ -40,12 +40,12 @@ def result(analyte: str, **rest: Any) -> Fact:
 def concerns(*facts: Fact, age: float | None = 70) -> dict[str, tuple[str, ...]]:
     """Source -> fact ids of what is told."""
     chart = Chart(PatientFacts(age, "female"), facts)
-    return {r.source: r.fact_ids for r in medication_concerns(chart)}
+    return {r.source: r.fact_ids for r in assess_chart(chart, None).medication_concerns}
 
 
-@pytest.mark.parametrize("effect", effects(), ids=[e.id for e in effects()])
+@pytest.mark.parametrize("effect", drug_effects(), ids=[e.id for e in drug_effects()])
 def test_a_diagnosis_that_a_current_drug_causes_is_told(
-    terminology: Terminology, effect: Effect
+    terminology: Terminology, effect: DrugEffect
 ) -> None:
     concept = terminology.concept((*effect.codes, *sorted(effect.mesh))[0])
     assert concept is not None
@@ -58,15 +58,17 @@ def test_a_diagnosis_that_a_current_drug_causes_is_told(
         prepared = index_chart(Chart(PatientFacts(60), (drug(name, status),)), terminology)
         found = Resolution("x", Status.EXACT, (concept,), "x")
         case = Case("x", found, Identity(), (), (), prepared, terminology)
-        sources = {effect.source, *(c.source for c in common() if c.effect == effect.id)}
+        sources = {effect.source, *(c.source for c in common_effects() if c.effect == effect.id)}
         reasons = [r for r in DrugMayCause()(case) if r.source in sources]
         assert [(r.result, r.fact_ids) for r in reasons] == ([("abstain", ("M1",))] if told else [])
 
 
 @pytest.mark.parametrize(
-    "effect", [e for e in effects() if e.analyte], ids=[e.id for e in effects() if e.analyte]
+    "effect",
+    [e for e in drug_effects() if e.analyte],
+    ids=[e.id for e in drug_effects() if e.analyte],
 )
-def test_an_abnormal_result_that_a_current_drug_causes_is_told(effect: Effect) -> None:
+def test_an_abnormal_result_that_a_current_drug_causes_is_told(effect: DrugEffect) -> None:
     asked = Flag.LOW if effect.needs == "low" else Flag.HIGH
     other = Flag.HIGH if effect.needs == "low" else Flag.LOW
     unit = next(iter(effect.below), None)
@@ -104,13 +106,15 @@ def test_a_mildly_low_hemoglobin_is_no_bleeding_from_a_drug(
     low = result("hemoglobin", value=value, unit=unit, flag=Flag.LOW)
     texts = [
         r.text
-        for r in medication_concerns(Chart(PatientFacts(70, "female"), (drug("apixaban"), low)))
+        for r in assess_chart(
+            Chart(PatientFacts(70, "female"), (drug("apixaban"), low)), None
+        ).medication_concerns
     ]
     assert any(t.startswith("gastrointestinal bleeding") for t in texts) is told
 
 
-@pytest.mark.parametrize("conflict", conflicts(), ids=[c.id for c in conflicts()])
-def test_a_drug_that_conflicts_with_a_recorded_disease_is_told(conflict: Conflict) -> None:
+@pytest.mark.parametrize("conflict", drug_conflicts(), ids=[c.id for c in drug_conflicts()])
+def test_a_drug_that_conflicts_with_a_recorded_disease_is_told(conflict: DrugConflict) -> None:
     code = conflict.codes[0] if len(conflict.codes[0]) > 1 else "O14.90"
     active = Fact("P1", Kind.PROBLEM, "x", (Code(ICD, code),), status="active")
     over = Fact("P1", Kind.PROBLEM, "x", (Code(ICD, code),), status="resolved")
@@ -118,17 +122,24 @@ def test_a_drug_that_conflicts_with_a_recorded_disease_is_told(conflict: Conflic
     for name in (conflict.drugs[0], conflict.drugs[-1]):
         told = [
             r.fact_ids
-            for r in medication_concerns(Chart(PatientFacts(70, "female"), (drug(name), active)))
+            for r in assess_chart(
+                Chart(PatientFacts(70, "female"), (drug(name), active)), None
+            ).medication_concerns
             if (r.text, r.source) == (conflict.reason, conflict.source)
         ]
         assert ("M1", "P1") in told
     for facts in ((drug(conflict.drugs[0]), over), (drug(conflict.drugs[0]), other), (active,)):
-        texts = [r.text for r in medication_concerns(Chart(PatientFacts(70, "female"), facts))]
+        texts = [
+            r.text
+            for r in assess_chart(
+                Chart(PatientFacts(70, "female"), facts), None
+            ).medication_concerns
+        ]
         assert conflict.reason not in texts
 
 
-@pytest.mark.parametrize("conflict", [c for c in conflicts() if c.analyte])
-def test_a_drug_that_conflicts_with_a_result_is_told(conflict: Conflict) -> None:
+@pytest.mark.parametrize("conflict", [c for c in drug_conflicts() if c.analyte])
+def test_a_drug_that_conflicts_with_a_result_is_told(conflict: DrugConflict) -> None:
     low = result(conflict.analyte, value=conflict.below - 1)
     enough = result(conflict.analyte, value=conflict.below)
     assert concerns(drug(conflict.drugs[0]), low)[conflict.source] == ("M1", "L1")
@@ -136,14 +147,14 @@ def test_a_drug_that_conflicts_with_a_result_is_told(conflict: Conflict) -> None
 
 
 def test_every_entry_has_codes_that_exist_and_a_published_source(terminology: Terminology) -> None:
-    for entry in (*effects(), *conflicts()):
+    for entry in (*drug_effects(), *drug_conflicts()):
         assert entry.codes or entry.mesh
         assert all(terminology.concept(c) for c in entry.codes if len(c) > 1)
         assert all(terminology.concept(m) for m in entry.mesh)
         assert len(entry.source) > 20
         assert entry.drugs
-    assert len({e.id for e in effects()}) == len(effects())
-    assert len({c.id for c in conflicts()}) == len(conflicts())
+    assert len({e.id for e in drug_effects()}) == len(drug_effects())
+    assert len({c.id for c in drug_conflicts()}) == len(drug_conflicts())
 
 
 def test_a_cause_in_the_medication_list_informs_and_does_not_judge(
@@ -151,8 +162,8 @@ def test_a_cause_in_the_medication_list_informs_and_does_not_judge(
 ) -> None:
     complaint = Fact("S1", Kind.COMPLAINT, "Cough")
     sample = differential(("Angioedema", "S1 present"))
-    (plain,) = assess(chart(complaint), [sample], terminology)
-    (told,) = assess(chart(complaint, drug("lisinopril")), [sample], terminology)
+    (plain,) = assess_candidates(chart(complaint), [sample], terminology)
+    (told,) = assess_candidates(chart(complaint, drug("lisinopril")), [sample], terminology)
     assert told.verdict is plain.verdict
     assert [r.fact_ids for r in told.reasons if r.check == "drug-may-cause"] == [("M1",)]
 
@@ -183,7 +194,7 @@ def test_criteria_for_older_adults_speak_of_older_adults(age: float | None, told
 def test_commonly_is_said_only_where_it_was_looked_up(
     terminology: Terminology, name: str, effect: str, said: str
 ) -> None:
-    (of,) = [e for e in effects() if e.id == effect]
+    (of,) = [e for e in drug_effects() if e.id == effect]
     concept = terminology.concept(of.codes[0])
     assert concept is not None
     prepared = index_chart(Chart(PatientFacts(60), (drug(name),)), terminology)
@@ -193,8 +204,8 @@ def test_commonly_is_said_only_where_it_was_looked_up(
 
 
 def test_what_is_common_is_of_an_effect_and_its_drugs() -> None:
-    drugs = {e.id: set(e.drugs) for e in effects()}
-    for one in common():
+    drugs = {e.id: set(e.drugs) for e in drug_effects()}
+    for one in common_effects():
         assert set(one.drugs) <= drugs[one.effect]
         assert re.fullmatch(r"\d{4}-\d{2}-\d{2}", one.looked_up)
         assert re.search(r"\d|common", one.says)

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from cds_hooks.plausibility import Terminology, discriminates
-from cds_hooks.plausibility.must_not_miss import must_not_miss, must_not_miss_list
-from cds_hooks.plausibility.resolution import ICD_10_CM, MESH
+from cds_hooks.plausibility.rules.must_not_miss import must_not_miss, must_not_miss_list
+from cds_hooks.plausibility.terminology.resolution import ICD_10_CM, MESH
 from fhir_mapping.chart import Code
 
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_hooks.plausibility import Status, Terminology
-from cds_hooks.plausibility.checks.naming import _judge
-from cds_hooks.plausibility.others import Kind, Vocabulary, other
+from cds_hooks.plausibility.checks.diagnosis_name import _judge
+from cds_hooks.plausibility.terminology.non_diagnoses import Kind, Vocabulary, other
 
 
 @pytest.mark.parametrize(

@@ -9,20 +9,20 @@ from typing import Any
 import pytest
 
 from cds_hooks.consultation import Assessment, ChartFinding, Evidence, Seriousness, Verdict
-from cds_hooks.plausibility import Terminology, assess
+from cds_hooks.plausibility import Terminology, assess_candidates
+from cds_hooks.plausibility.chart.finding_index import FindingIndex
+from cds_hooks.plausibility.chart.indexed_chart import identity, index_chart
 from cds_hooks.plausibility.checks import Case
-from cds_hooks.plausibility.findings import FindingIndex
-from cds_hooks.plausibility.indexed_chart import identity, index_chart
 from cds_hooks.plausibility.relevance import (
     Disease,
     Sign,
     Strength,
     bearing,
-    known,
-    signs,
-    table,
+    disease_knowledge,
+    sign_table,
+    system_signs,
 )
-from cds_hooks.plausibility.relevance.uninformative import no_evidence, rules
+from cds_hooks.plausibility.relevance.non_evidence import no_evidence, rules
 from fhir_mapping.chart import (
     Chart,
     Code,
@@ -63,9 +63,9 @@ def _rows(monkeypatch: pytest.MonkeyPatch) -> None:
         codes = [c.code for c in concepts]
         return tuple(r for r in (EMBOLISM, MIGRAINE) if any(c.startswith(r.codes) for c in codes))
 
-    monkeypatch.setattr(table, "of_concepts", rows)
+    monkeypatch.setattr(sign_table, "of_concepts", rows)
     for other in ("kinds_of", "wider_than"):
-        monkeypatch.setattr(known, other, lambda *_: ())
+        monkeypatch.setattr(disease_knowledge, other, lambda *_: ())
 
 
 def complaint(text: str, fact_id: str = "S1", **rest: Any) -> Fact:
@@ -90,7 +90,7 @@ TROPONIN = result("L4", "Troponin T 3", "6598-7", Flag.NORMAL)
 def judged(terminology: Terminology, chart: Make, differential: Make) -> Callable[..., Assessment]:
     def make(name: str, *facts: Fact, claims: tuple[str, ...], **rest: Any) -> Assessment:
         sample = differential((name, *claims), **rest)
-        return assess(chart(*facts), [sample], terminology)[0]
+        return assess_candidates(chart(*facts), [sample], terminology)[0]
 
     return make
 
@@ -246,7 +246,7 @@ def test_how_a_symptom_is_tells_no_disease_by_itself(judged: Make) -> None:
     row = {**EMBOLISM.signs_for, **sign("sudden-onset", Strength.MODERATE)}
     with pytest.MonkeyPatch.context() as patched:
         rows = (replace(EMBOLISM, signs_for=row),)
-        patched.setattr(table, "of_concepts", lambda *_: rows)
+        patched.setattr(sign_table, "of_concepts", lambda *_: rows)
         found = judged("Pulmonary embolism", sudden, claims=("S1 present",))
         breath = complaint("Wheezing", "S2")
         beside = judged("Pulmonary embolism", sudden, breath, claims=("S1 present", "S2 present"))
@@ -355,23 +355,23 @@ def test_every_rule_has_an_id_of_its_own() -> None:
 def test_words_speak_for_organ_systems_or_whole_classes(
     words: str, expected: set[str], other: set[str]
 ) -> None:
-    found = signs.of_words(words) or frozenset()
+    found = system_signs.of_words(words) or frozenset()
     assert expected <= found
     assert not other & found
 
 
 def test_a_result_speaks_by_its_side() -> None:
     high = result("L1", "Leukocytes 22", "6690-2", Flag.HIGH)
-    assert signs.of_result(high) == frozenset({"infection", "inflammation", "blood"})
-    few = signs.of_result(result("L1", "Platelets 20", "777-3", Flag.LOW))
+    assert system_signs.of_result(high) == frozenset({"infection", "inflammation", "blood"})
+    few = system_signs.of_result(result("L1", "Platelets 20", "777-3", Flag.LOW))
     assert few is not None
     assert few >= {"blood", "liver"}
-    assert signs.of_result(NORMAL) is None
+    assert system_signs.of_result(NORMAL) is None
     unknown = Fact("L1", Kind.LAB, "Quuxate 4", value=4.0, flag=Flag.HIGH)
-    assert signs.of_result(unknown) is None
+    assert system_signs.of_result(unknown) is None
 
 
 def test_a_drug_speaks_for_what_it_is_given_for() -> None:
-    assert signs.of_drug("Lisinopril 20 mg daily") == frozenset({"circulatory"})
-    assert "infection" in (signs.of_drug("Amoxicillin 500 mg") or ())
-    assert signs.of_drug("Quuxomab 5 mg") is None
+    assert system_signs.of_drug("Lisinopril 20 mg daily") == frozenset({"circulatory"})
+    assert "infection" in (system_signs.of_drug("Amoxicillin 500 mg") or ())
+    assert system_signs.of_drug("Quuxomab 5 mg") is None

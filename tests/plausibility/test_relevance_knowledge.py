@@ -15,9 +15,9 @@ import pytest
 
 from cds_hooks.consultation import Evidence
 from cds_hooks.plausibility import Terminology
+from cds_hooks.plausibility.chart.finding_index import FindingIndex
+from cds_hooks.plausibility.chart.indexed_chart import identity, index_chart
 from cds_hooks.plausibility.checks import Case
-from cds_hooks.plausibility.findings import FindingIndex
-from cds_hooks.plausibility.indexed_chart import identity, index_chart
 from cds_hooks.plausibility.relevance import bearing
 from fhir_mapping.chart import Chart, Fact, Kind, PatientFacts
 from tests.sample.places import SHARED

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from cds_hooks.plausibility.findings import WAYS, findings
-from cds_hooks.plausibility.results import analytes
+from cds_hooks.plausibility.chart.finding_index import WAYS, findings
+from cds_hooks.plausibility.chart.results_by_analyte import analytes
 
 STRENGTHS = {"strong", "moderate", "weak"}
 DATABASE = Path(__file__).resolve().parents[2] / "build" / "terminology.sqlite"

@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 
 from cds_hooks.plausibility import Terminology
-from cds_hooks.plausibility.findings import findings
+from cds_hooks.plausibility.chart.finding_index import findings
 from cds_hooks.plausibility.relevance import (
     RelevanceError,
-    known,
+    disease_knowledge,
+    hpo_signs,
     load_tables,
-    rare,
+    sign_table,
     systems_of,
-    table,
 )
-from cds_hooks.plausibility.relevance.systems import systems
-from cds_hooks.plausibility.relevance.table import read_rows
+from cds_hooks.plausibility.relevance.organ_systems import systems
+from cds_hooks.plausibility.relevance.sign_table import read_rows
 
 HEAD = 'version = "1"\n'
 ROW = """
@@ -30,7 +30,7 @@ looked_up = false
 """
 
 
-def read(tmp_path: Path, text: str) -> list[table.Disease]:
+def read(tmp_path: Path, text: str) -> list[sign_table.Disease]:
     file = tmp_path / "chest.toml"
     file.write_text(text, "utf-8")
     return read_rows([file], {"dyspnea", "d-dimer-high", "fever"})
@@ -90,7 +90,7 @@ def test_what_a_table_may_not_say_is_an_error_with_its_path(
 def test_every_shipped_table_can_be_read() -> None:
     load_tables()
     assert {s.id for s in systems().values()} >= {"circulatory", "nervous", "infection", "cancer"}
-    assert all(f in findings() for told in rare.annotated().values() for f in names(told))
+    assert all(f in findings() for told in hpo_signs.annotated().values() for f in names(told))
 
 
 def names(told: str) -> list[str]:
@@ -159,7 +159,7 @@ def test_codes_count_from_the_first_of_a_range_to_the_last(terminology: Terminol
 def test_a_rare_disease_has_the_signs_of_its_annotations(
     terminology: Terminology, name: str, sign: str, strength: str
 ) -> None:
-    found = rare.signs_of(terminology.resolve(name).concepts)
+    found = hpo_signs.signs_of(terminology.resolve(name).concepts)
     assert found[sign].strength == strength
     assert "2025-01-16" in found[sign].source
     assert "Human Phenotype Ontology" in found[sign].source
@@ -176,8 +176,8 @@ def test_a_disease_without_a_row_has_those_of_its_kinds_or_of_what_it_is_a_kind_
     terminology: Terminology, name: str, row: str
 ) -> None:
     concepts = terminology.resolve(name).concepts
-    assert table.of_concepts(concepts) == ()
-    found, _ = known.rows_of(concepts, terminology.concept)
+    assert sign_table.of_concepts(concepts) == ()
+    found, _ = disease_knowledge.rows_of(concepts, terminology.concept)
     assert any(row.lower() in r.name.lower() for r in found), [r.name for r in found]
 
 
@@ -185,19 +185,19 @@ def test_a_heading_near_the_root_says_nothing_of_what_is_below(terminology: Term
     for name in ("D014777", "D008171"):  # virus diseases, lung diseases
         concept = terminology.concept(name)
         assert concept is not None
-        assert known.rows_of((concept,), terminology.concept) == ((), False)
+        assert disease_knowledge.rows_of((concept,), terminology.concept) == ((), False)
 
 
 def test_the_nearest_code_that_a_row_names_decides(terminology: Terminology) -> None:
     ketoacidosis, plain = (terminology.concept(c) for c in ("E11.10", "E11.9"))
     assert ketoacidosis is not None
     assert plain is not None
-    assert [r.name for r in table.of_concepts([ketoacidosis])] == ["Diabetic ketoacidosis"]
-    assert [r.name for r in table.of_concepts([plain])] == ["Type 2 diabetes mellitus"]
+    assert [r.name for r in sign_table.of_concepts([ketoacidosis])] == ["Diabetic ketoacidosis"]
+    assert [r.name for r in sign_table.of_concepts([plain])] == ["Type 2 diabetes mellitus"]
 
 
 def test_a_name_for_several_diseases_has_the_rows_of_these(terminology: Terminology) -> None:
-    found = table.of_concepts(terminology.resolve("Acute coronary syndrome").concepts)
+    found = sign_table.of_concepts(terminology.resolve("Acute coronary syndrome").concepts)
     assert {r.name for r in found} == {"Acute myocardial infarction", "Unstable angina"}
-    for codes in table._same_signs().values():
-        assert all(table._of_icd(c) for c in codes), codes
+    for codes in sign_table._same_signs().values():
+        assert all(sign_table._of_icd(c) for c in codes), codes

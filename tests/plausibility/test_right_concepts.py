@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cds_hooks.plausibility import Status, Terminology
-from cds_hooks.plausibility.rewriting import indexed, spoken
+from cds_hooks.plausibility.terminology.name_variants import indexed, spoken
 
 DATA = files("cds_hooks.plausibility").joinpath("data")
 SPOKEN = {k: v for t in ("eponym", "plain") for k, v in tomllib.loads(

@@ -12,32 +12,33 @@ from typing import Any
 import pytest
 
 from cds_hooks.consultation import Evidence, Reason, Verdict
-from cds_hooks.plausibility import Terminology, assess
-from cds_hooks.plausibility.checks.base import Case
+from cds_hooks.plausibility import Terminology, assess_candidates
+from cds_hooks.plausibility.chart.indexed_chart import Identity, index_chart
+from cds_hooks.plausibility.chart.result_agreement import agrees
+from cds_hooks.plausibility.chart.results_by_analyte import analytes, told_values
+from cds_hooks.plausibility.chart_rules.finding_patterns import patterns
+from cds_hooks.plausibility.checks.check import Case
 from cds_hooks.plausibility.checks.demographics import UnusualAge
-from cds_hooks.plausibility.checks.organs import AbsentOrgan, removed
+from cds_hooks.plausibility.checks.organs import AbsentOrgan
 from cds_hooks.plausibility.checks.results import (
     DefiningResult,
     ExpectedResult,
     NegativeTest,
-    agrees,
 )
-from cds_hooks.plausibility.indexed_chart import Identity, index_chart
-from cds_hooks.plausibility.medications import conflicts, effects
-from cds_hooks.plausibility.red_flags import patterns
-from cds_hooks.plausibility.resolution import Concept, Resolution, Status
-from cds_hooks.plausibility.results import analytes, told_values
-from cds_hooks.plausibility.rules import (
+from cds_hooks.plausibility.checks.timing import timing_rules
+from cds_hooks.plausibility.rules.diagnosis_rules import (
     ResultRule,
     Tied,
     age_rules,
     organ_rules,
     result_rules,
 )
-from cds_hooks.plausibility.rules import (
+from cds_hooks.plausibility.rules.diagnosis_rules import (
     test_rules as negative_test_rules,
 )
-from cds_hooks.plausibility.timing import timing_rules
+from cds_hooks.plausibility.rules.drugs import drug_conflicts, drug_effects
+from cds_hooks.plausibility.rules.removed_organs import is_removed
+from cds_hooks.plausibility.terminology.resolution import Concept, Resolution, Status
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts, Polarity, Range
 from fhir_mapping.context import polarity_of_text
 
@@ -139,8 +140,8 @@ def test_a_removed_organ_and_one_that_is_there(reasons: Make, rule: Any) -> None
 
 def test_subtotal_is_not_total() -> None:
     cervix = next(r for r in organ_rules() if r.id == "cervix")
-    assert removed(cervix, Fact("X1", Kind.PROCEDURE, "Total hysterectomy"))
-    assert not removed(cervix, Fact("X1", Kind.PROCEDURE, "Subtotal hysterectomy"))
+    assert is_removed(cervix, Fact("X1", Kind.PROCEDURE, "Total hysterectomy"))
+    assert not is_removed(cervix, Fact("X1", Kind.PROCEDURE, "Subtotal hysterectomy"))
 
 
 @pytest.mark.parametrize("rule", **named(negative_test_rules()))
@@ -193,7 +194,7 @@ def test_references_that_were_looked_up_are_those_that_rules_cite() -> None:
     text = files("cds_hooks.plausibility").joinpath("data/references.toml").read_text("utf-8")
     data = tomllib.loads(text)
     found = data["reference"]
-    rules = {r.source for r in (*ALL, *timing_rules(), *effects(), *conflicts())}
+    rules = {r.source for r in (*ALL, *timing_rules(), *drug_effects(), *drug_conflicts())}
     assert {r["source"] for r in found} <= rules | {p.source for p in patterns()}
     assert len({r["source"] for r in found}) == len(found) >= 10
     assert all(r["checked"] in ("citation", "content") and r["url"] and r["seen"] for r in found)
@@ -266,14 +267,14 @@ def test_a_contradicted_definition_makes_the_verdict(
         codes=(Code(LOINC, "2951-2", "Sodium"),),
     )  # fmt: skip
     sample = differential(("Hyponatremia", "S1 present"))
-    (found,) = assess(chart(complaint, normal), [sample], terminology)
+    (found,) = assess_candidates(chart(complaint, normal), [sample], terminology)
     assert found.verdict is Verdict.CONTRADICTED
-    (drug,) = assess(
+    (drug,) = assess_candidates(
         chart(complaint, normal), [differential(("Drug-induced hyponatremia", "S1 present"))],
         terminology,
     )  # fmt: skip
     assert drug.verdict is Verdict.CONTRADICTED
-    (clear,) = assess(chart(complaint), [sample], terminology)
+    (clear,) = assess_candidates(chart(complaint), [sample], terminology)
     assert clear.verdict is Verdict.PLAUSIBLE
 
 
@@ -286,7 +287,7 @@ def test_a_doubt_makes_it_uncertain(
         codes=(Code(LOINC, "89579-7", "Troponin I"),),
     )  # fmt: skip
     sample = differential(("Heart attack", "S1 present"))
-    (found,) = assess(chart(complaint, normal), [sample], terminology)
+    (found,) = assess_candidates(chart(complaint, normal), [sample], terminology)
     assert found.verdict is Verdict.UNCERTAIN
 
 
@@ -294,7 +295,7 @@ def test_an_organ_that_was_removed_makes_the_verdict(
     terminology: Terminology, chart: Make, differential: Make, fact: Make
 ) -> None:
     complaint, done = fact("S1", "Pain"), fact("X1", "Cholecystectomy", status="completed")
-    (found,) = assess(
+    (found,) = assess_candidates(
         chart(complaint, done), [differential(("Acute cholecystitis", "S1 present"))], terminology
     )
     assert found.verdict is Verdict.CONTRADICTED

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_hooks.plausibility import Status, Terminology
-from cds_hooks.plausibility.keys import key, key_words
+from cds_hooks.plausibility.terminology.name_keys import key, key_words
 
 ICD = "http://hl7.org/fhir/sid/icd-10-cm"
 MESH = "http://id.nlm.nih.gov/mesh"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cds_hooks.plausibility.findings import FindingIndex
-from cds_hooks.plausibility.indexed_chart import index_chart
+from cds_hooks.plausibility.chart.finding_index import FindingIndex
+from cds_hooks.plausibility.chart.indexed_chart import index_chart
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts, Polarity
 from fhir_mapping.findings import Told
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from cds_hooks.consultation import Assessment, Verdict
-from cds_hooks.plausibility import Terminology, assess
-from cds_hooks.plausibility.relevance import known, table
+from cds_hooks.plausibility import Terminology, assess_candidates
+from cds_hooks.plausibility.relevance import disease_knowledge, sign_table
+from cds_hooks.plausibility.relevance.sign_table import Disease, Sign
 from cds_hooks.plausibility.relevance.strength import Strength
-from cds_hooks.plausibility.relevance.table import Disease, Sign
 from fhir_mapping.chart import Fact, Kind
 
 Make = Callable[..., Any]
@@ -37,9 +37,9 @@ def _rows(monkeypatch: pytest.MonkeyPatch) -> None:
     def rows(concepts: Any) -> tuple[Disease, ...]:
         return (EMBOLISM,) if any(c.code.startswith("I26") for c in concepts) else ()
 
-    monkeypatch.setattr(table, "of_concepts", rows)
+    monkeypatch.setattr(sign_table, "of_concepts", rows)
     for other in ("kinds_of", "wider_than"):
-        monkeypatch.setattr(known, other, lambda *_: ())
+        monkeypatch.setattr(disease_knowledge, other, lambda *_: ())
 
 
 def told(*words: str) -> list[Fact]:
@@ -51,7 +51,7 @@ def judged(terminology: Terminology, chart: Make, differential: Make) -> Callabl
     def make(*facts: Fact) -> Assessment:
         toe = Fact("T1", Kind.COMPLAINT, "Toothache", days_ago=0.1)
         sample = differential(("Pulmonary embolism", "T1 present"))
-        return assess(chart(toe, *facts), [sample], terminology)[0]
+        return assess_candidates(chart(toe, *facts), [sample], terminology)[0]
 
     return make
 

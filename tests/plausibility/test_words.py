@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cds_hooks.plausibility.keys import key, key_words, stem, words
+from cds_hooks.plausibility.terminology.name_keys import key, key_words, stem, words
 
 
 @pytest.mark.parametrize(

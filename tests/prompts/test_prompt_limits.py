@@ -26,7 +26,7 @@ def chosen(layout: Layout, budget: int, must: set[int] | None = None) -> Choice:
 
 
 @pytest.mark.parametrize(
-    ("budget", "full", "brief", "named", "room"),
+    ("budget", "full", "brief", "named", "remaining"),
     [
         # All fit in full: no part of the budget is kept for names.
         (131, 3, 0, 0, 1),
@@ -49,11 +49,11 @@ def chosen(layout: Layout, budget: int, must: set[int] | None = None) -> Choice:
     ],
 )
 def test_what_fits_a_budget(
-    layout: Layout, budget: int, full: int, brief: int, named: int, room: int
+    layout: Layout, budget: int, full: int, brief: int, named: int, remaining: int
 ) -> None:
     found = chosen(layout, budget)
     assert (len(found.full), len(found.brief), len(found.named)) == (full, brief, named)
-    assert found.room == room
+    assert found.remaining == remaining
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ def test_patient_text_forms_no_line_of_its_own(chart: Chart) -> None:
 
 
 @given(charts())
-def test_more_room_never_shows_fewer_must_keep_facts(chart: Chart) -> None:
+def test_more_space_never_shows_fewer_must_keep_facts(chart: Chart) -> None:
     everything = made(chart, 10**6)
     assert everything.omissions == ()
     must = {f.id for f in chart.of(Kind.COMPLAINT)}

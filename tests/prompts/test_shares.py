@@ -48,7 +48,7 @@ def prompt_of(facts: Sequence[Fact], budget: int = BUDGET) -> tuple[Prompt, Layo
     return render(layout, tokens(layout), budget=budget), layout
 
 
-def test_long_drug_lines_leave_room_for_results_and_the_diagnosis_of_a_visit() -> None:
+def test_long_drug_lines_leave_space_for_results_and_the_diagnosis_of_a_visit() -> None:
     prompt, _ = prompt_of([*MYELOMA, *DRUGS])
     assert {"L1", "L2", "L3", "E1"} <= set(prompt.fact_ids)
     assert "Multiple myeloma" in prompt.messages[1].content
@@ -123,7 +123,7 @@ def test_a_critical_result_counts_for_a_year(days: float | None, critical: bool)
     assert group(fact, chart) is (Group.CRITICAL if critical else Group.RESULT)
 
 
-def test_the_shares_are_of_every_group_and_leave_room_for_the_rest() -> None:
+def test_the_shares_are_of_every_group_and_leave_space_for_the_rest() -> None:
     assert set(shares()) == set(Group)
     assert all(part > 0 for part in shares().values())
     assert sum(shares().values()) == pytest.approx(0.9)

@@ -35,14 +35,14 @@ _DAY = "2024-05-20T09:00:00Z"
 
 def collection(name: str = "profiled") -> Resource:
     """A collection without requests or full URLs."""
-    entry = [{"resource": r} for r in (*_clinical(name), *_around(name))]
+    entry = [{"resource": r} for r in (*_clinical(name), *_series(name))]
     return {"resourceType": "Bundle", "type": "collection", "entry": entry}
 
 
 def export(name: str = "exported") -> dict[str, bytes]:
     """Lines by kind of resource: `Condition` -> NDJSON."""
     lines: dict[str, list[bytes]] = defaultdict(list)
-    for resource in (*_clinical(name), *_around(name)):
+    for resource in (*_clinical(name), *_series(name)):
         lines[resource["resourceType"]].append(orjson.dumps(resource))
     return {kind: b"\n".join(found) + b"\n" for kind, found in lines.items()}
 
@@ -88,7 +88,7 @@ def _clinical(name: str) -> Iterator[Resource]:
     }  # fmt: skip
 
 
-def _around(name: str) -> Iterator[Resource]:
+def _series(name: str) -> Iterator[Resource]:
     """What tells of a patient nothing that a diagnosis needs."""
     owner = {"reference": f"Patient/{name}"}
     yield {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.soak.overload import Found
+from tests.soak.overload import OverloadResult
 
 __all__ = ["Aims", "figures", "missed"]
 
@@ -18,7 +18,7 @@ class Aims:
     growth: float = 1.10
 
 
-def missed(found: Found, aims: Aims) -> list[str]:
+def missed(found: OverloadResult, aims: Aims) -> list[str]:
     """The aims that the run missed, in words; none is a success."""
     late = sum(each > aims.late_ms for each in found.late_ms)
     others = found.fired - found.lost - found.statuses[200]
@@ -32,7 +32,7 @@ def missed(found: Found, aims: Aims) -> list[str]:
     return [words for words, failed in said.items() if failed]
 
 
-def figures(found: Found, aims: Aims) -> dict[str, object]:
+def figures(found: OverloadResult, aims: Aims) -> dict[str, object]:
     """The run in figures, for a person and for a file."""
     late = found.late_ms
     return {

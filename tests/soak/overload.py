@@ -21,7 +21,7 @@ from cds_hooks.cds_client.requests import hook_request, place_in_time
 from cds_hooks.services import REGISTRY
 from tests.end_to_end.conftest import Running
 
-__all__ = ["Found", "overload", "records_in"]
+__all__ = ["OverloadResult", "overload", "records_in"]
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "cds_hooks" / "cli" / "demo_patient.json"
@@ -30,7 +30,7 @@ _ALONE = 2  # consultations that are asked before the load begins
 
 
 @dataclass
-class Found:
+class OverloadResult:
     """`late_ms` are by how much an answer came after `answer_within`, the worst first; `records`
     are the questions on record, with the two that `one_takes_s` was measured by."""
 
@@ -93,9 +93,9 @@ def charts() -> Callable[[int], bytes]:
 
 async def overload(
     service: Running, seconds: float, tell: Callable[[str], None] = lambda _: None
-) -> Found:
+) -> OverloadResult:
     """Fire hooks at ten times the rate at which the engine answers; 1.5 s is the default time."""
-    found, body = Found(within_s=1.5), charts()
+    found, body = OverloadResult(within_s=1.5), charts()
     async with httpx.AsyncClient(base_url=service.address, timeout=60, limits=_MANY) as client:
         found.one_takes_s = await _one(client, body)
         pause = found.one_takes_s / TIMES
@@ -130,7 +130,7 @@ async def _one(client: httpx.AsyncClient, body: Callable[[int], bytes]) -> float
 _VIEW = "/cds-services/chartside-patient-view"
 
 
-async def _fire(client: httpx.AsyncClient, body: bytes, found: Found) -> None:
+async def _fire(client: httpx.AsyncClient, body: bytes, found: OverloadResult) -> None:
     began = time.monotonic()
     answer = await client.post(_VIEW, content=body, headers=_HEADERS)
     found.took_s.append(time.monotonic() - began)

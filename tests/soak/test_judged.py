@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from tests.soak.judged import Aims, figures, missed
-from tests.soak.overload import Found
+from tests.soak.overload import OverloadResult
 
-GOOD = Found(
+GOOD = OverloadResult(
     fired=4,
     statuses=Counter({200: 4}),
     took_s=[0.2, 0.4, 1.5, 1.59],

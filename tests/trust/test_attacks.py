@@ -173,7 +173,7 @@ async def test_without_clients_nobody_is_asked(make_edge: Any) -> None:
 
 
 async def test_an_unread_body_is_not_read(edge: Edge) -> None:
-    """A stranger's megabytes are refused by their first byte, and hold no place among the calls."""
+    """Megabytes of an unauthenticated caller are refused by their first byte, and take no place."""
     read = []
 
     async def receive() -> Any:

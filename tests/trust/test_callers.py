@@ -48,7 +48,7 @@ async def test_refusals_are_recorded_by_kind_and_not_one_by_one(
     assert signer.sign().partition(".")[0] not in told
 
 
-async def test_what_a_stranger_writes_is_in_no_log(
+async def test_what_an_unauthenticated_caller_writes_is_in_no_log(
     edge: Any, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Neither the path nor the token: both may hold anything."""

@@ -68,9 +68,9 @@ def test_a_refused_one_says_where(doctor: Any, signer: Signer) -> None:
     assert failed == ["audience"]
 
 
-def test_a_strangers_token_for_a_person(doctor: Any) -> None:
-    stranger = Signer(kid="k1\x1b[31m")
-    token = stranger.sign(good_claims(iss="https://attacker.example", aud="[red]x[/red]"))
+def test_an_unknown_issuers_token_for_a_person(doctor: Any) -> None:
+    unknown = Signer(kid="k1\x1b[31m")
+    token = unknown.sign(good_claims(iss="https://attacker.example", aud="[red]x[/red]"))
     done = doctor(token)
     assert done.returncode == 1
     assert "no [[clients]] entry has this iss" in " ".join(done.stdout.split())

@@ -65,7 +65,7 @@ async def test_past_it_a_call_is_answered_429_and_its_token_stays_good(
         answer = await edge.call(f"Bearer {signer.sign()}")
         assert answer.status_code == 429
         assert answer.headers["retry-after"] == "1"
-        # A stranger learns nothing of it, and another client feels nothing of it.
+        # An unauthenticated caller learns nothing of it, and another client feels nothing of it.
         assert (await edge.call(f"Bearer {signer.sign(None, kid='x')}")).status_code == 401
         own = other.sign(good_claims(iss="https://other.example"))
         assert (await edge.call(f"Bearer {own}")).status_code == 200

@@ -1,4 +1,4 @@
-"""How deep a stranger's JSON may be nested does not depend on the Python that reads it."""
+"""How deep JSON from outside may be nested does not depend on the Python that reads it."""
 
 from __future__ import annotations
 

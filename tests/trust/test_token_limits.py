@@ -11,7 +11,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from cds_hooks.trust.client import Client
-from cds_hooks.trust.errors import KeysUnusable, RateLimited, StrangerLimited, TokenRefused
+from cds_hooks.trust.errors import (
+    KeysUnusable,
+    RateLimited,
+    TokenRefused,
+    UnauthenticatedRateLimited,
+)
 from cds_hooks.trust.explain import explain
 from cds_hooks.trust.jwks import KeySets
 from cds_hooks.trust.keys import KeySet, parse_key_set
@@ -262,7 +267,7 @@ def wait_of(take: Any) -> int:
     """0 when a call is taken, else the seconds until another is."""
     try:
         take()
-    except (RateLimited, StrangerLimited) as exc:
+    except (RateLimited, UnauthenticatedRateLimited) as exc:
         return exc.retry_after_s
     return 0
 
@@ -293,11 +298,11 @@ def test_the_next_call_after_the_last_that_was_free(
         assert wait_of(lambda: rates.take(client)) == 0
     clock.now += elapsed
     assert wait_of(lambda: rates.take(client)) == wait
-    strangers, clock.now = UnauthenticatedLimits(per_minute, burst, clock=clock), 1000.0
+    limits, clock.now = UnauthenticatedLimits(per_minute, burst, clock=clock), 1000.0
     for _ in range(burst):
-        assert wait_of(lambda: strangers.enter("192.0.2.1")) == 0
+        assert wait_of(lambda: limits.enter("192.0.2.1")) == 0
     clock.now += elapsed
-    assert wait_of(lambda: strangers.enter("192.0.2.1")) == wait
+    assert wait_of(lambda: limits.enter("192.0.2.1")) == wait
 
 
 def test_a_refused_call_does_not_push_the_next_one_back() -> None:
@@ -315,41 +320,39 @@ def test_a_refused_call_does_not_push_the_next_one_back() -> None:
 @pytest.mark.parametrize(("elapsed", "known"), [(3599, True), (3600, False), (3601, False)])
 def test_a_good_token_makes_an_address_known_for_an_hour(elapsed: float, known: bool) -> None:
     clock = Clock()
-    strangers = UnauthenticatedLimits(1, 1, clock=clock)
-    strangers.good("192.0.2.1")
+    limits = UnauthenticatedLimits(1, 1, clock=clock)
+    limits.good("192.0.2.1")
     clock.now += elapsed
-    taken = [wait_of(lambda: strangers.enter("192.0.2.1")) == 0 for _ in range(3)]
+    taken = [wait_of(lambda: limits.enter("192.0.2.1")) == 0 for _ in range(3)]
     assert taken == ([True] * 3 if known else [True, False, False])
 
 
 def test_past_the_most_addresses_new_ones_share_a_bucket() -> None:
-    strangers = UnauthenticatedLimits(1, 1, most=2, clock=Clock())
-    assert [wait_of(lambda n=n: strangers.enter(f"192.0.2.{n}")) for n in range(4)] == [0, 0, 0, 60]
-    assert strangers.addresses == 3
+    limits = UnauthenticatedLimits(1, 1, most=2, clock=Clock())
+    assert [wait_of(lambda n=n: limits.enter(f"192.0.2.{n}")) for n in range(4)] == [0, 0, 0, 60]
+    assert limits.addresses == 3
 
 
 def test_the_oldest_address_goes_once_its_bucket_is_full_again() -> None:
     clock = Clock()
-    strangers = UnauthenticatedLimits(60, 1, most=2, clock=clock)
+    limits = UnauthenticatedLimits(60, 1, most=2, clock=clock)
     for n in (1, 2):
-        strangers.enter(f"192.0.2.{n}")
+        limits.enter(f"192.0.2.{n}")
     clock.now += 0.9
-    strangers.enter("192.0.2.3")
-    assert strangers.addresses == 3
+    limits.enter("192.0.2.3")
+    assert limits.addresses == 3
     clock.now += 0.1
-    strangers.enter("192.0.2.4")
-    assert strangers.addresses == 3
-    assert wait_of(lambda: strangers.enter("192.0.2.4")) == 1
+    limits.enter("192.0.2.4")
+    assert limits.addresses == 3
+    assert wait_of(lambda: limits.enter("192.0.2.4")) == 1
 
 
 def test_the_most_known_addresses() -> None:
-    strangers = UnauthenticatedLimits(1, 1, most=2, clock=Clock())
+    limits = UnauthenticatedLimits(1, 1, most=2, clock=Clock())
     for n in (1, 2, 3):
-        strangers.good(f"192.0.2.{n}")
-    assert strangers.addresses == 2
-    taken = [
-        [wait_of(lambda n=n: strangers.enter(f"192.0.2.{n}")) for _ in "12"] for n in (1, 2, 3)
-    ]
+        limits.good(f"192.0.2.{n}")
+    assert limits.addresses == 2
+    taken = [[wait_of(lambda n=n: limits.enter(f"192.0.2.{n}")) for _ in "12"] for n in (1, 2, 3)]
     assert taken == [[0, 60], [0, 0], [0, 0]]
 
 
@@ -365,17 +368,17 @@ def test_the_most_known_addresses() -> None:
     ],
 )
 def test_which_addresses_are_one(one: str, other: str, same: bool) -> None:
-    strangers = UnauthenticatedLimits(1, 1, clock=Clock())
-    assert wait_of(lambda: strangers.enter(one)) == 0
-    assert wait_of(lambda: strangers.enter(other)) == (60 if same else 0)
+    limits = UnauthenticatedLimits(1, 1, clock=Clock())
+    assert wait_of(lambda: limits.enter(one)) == 0
+    assert wait_of(lambda: limits.enter(other)) == (60 if same else 0)
 
 
 def test_what_is_no_address_is_not_counted() -> None:
-    strangers = UnauthenticatedLimits(1, 1, clock=Clock())
+    limits = UnauthenticatedLimits(1, 1, clock=Clock())
     for peer in ("", "testclient", "unix:"):
-        assert [wait_of(lambda p=peer: strangers.enter(p)) for _ in "123"] == [0, 0, 0]
-        strangers.good(peer)
-    assert strangers.addresses == 0
+        assert [wait_of(lambda p=peer: limits.enter(p)) for _ in "123"] == [0, 0, 0]
+        limits.good(peer)
+    assert limits.addresses == 0
     free = UnauthenticatedLimits(0, 1, clock=Clock())
     assert [wait_of(lambda: free.enter("192.0.2.1")) for _ in "123"] == [0, 0, 0]
     free.good("192.0.2.1")
@@ -398,39 +401,39 @@ def test_the_steps_of_an_explanation() -> None:
     assert steps(bound) == {**passed, "certificate": "SKIP"}
     assert steps(bound, b"other") == {**passed, "certificate": "FAIL"}
     assert steps(CLIENT, exp=NOW - 60, iat=NOW - 300) == {**passed, "expired": "FAIL"}
-    stranger = steps(CLIENT, iss="https://nobody.example")
-    skipped = {name for name, result in stranger.items() if result == "SKIP"}
+    unknown = steps(CLIENT, iss="https://nobody.example")
+    skipped = {name for name, result in unknown.items() if result == "SKIP"}
     assert skipped == {
         "algorithm-not-of-client", "key-url-foreign", "key-unknown", "audience", "lifetime",
         "tenant", "certificate", "key-of-other-algorithm", "signature",
     }  # fmt: skip
-    assert {name for name, result in stranger.items() if result == "FAIL"} == {"issuer-unknown"}
+    assert {name for name, result in unknown.items() if result == "FAIL"} == {"issuer-unknown"}
 
 
 def test_an_address_from_which_a_good_token_came_again_is_kept_the_longest() -> None:
-    strangers = UnauthenticatedLimits(1, 1, most=2, clock=Clock())
+    limits = UnauthenticatedLimits(1, 1, most=2, clock=Clock())
     for n in (1, 2, 1, 3):
-        strangers.good(f"192.0.2.{n}")
-    taken = [[wait_of(lambda n=n: strangers.enter(f"192.0.2.{n}")) for _ in "12"] for n in (1, 2)]
+        limits.good(f"192.0.2.{n}")
+    taken = [[wait_of(lambda n=n: limits.enter(f"192.0.2.{n}")) for _ in "12"] for n in (1, 2)]
     assert taken == [[0, 0], [0, 60]]
 
 
 def test_the_call_of_a_good_token_is_given_back() -> None:
     clock = Clock()
-    strangers = UnauthenticatedLimits(1 / 120, 1, clock=clock)  # one call in two hours
-    strangers.enter("192.0.2.1")
-    strangers.good("192.0.2.1")
+    limits = UnauthenticatedLimits(1 / 120, 1, clock=clock)  # one call in two hours
+    limits.enter("192.0.2.1")
+    limits.good("192.0.2.1")
     clock.now += 3600
-    assert [wait_of(lambda: strangers.enter("192.0.2.1")) for _ in "12"] == [0, 7200]
+    assert [wait_of(lambda: limits.enter("192.0.2.1")) for _ in "12"] == [0, 7200]
 
 
 def test_ten_thousand_addresses_are_kept() -> None:
-    strangers = UnauthenticatedLimits(1, 1, clock=Clock())
+    limits = UnauthenticatedLimits(1, 1, clock=Clock())
     for n in range(10_000):
-        strangers.enter(f"10.0.{n >> 8}.{n & 255}")
-    assert strangers.addresses == 10_000
-    strangers.enter("192.0.2.1")
-    assert wait_of(lambda: strangers.enter("192.0.2.2")) == 60
+        limits.enter(f"10.0.{n >> 8}.{n & 255}")
+    assert limits.addresses == 10_000
+    limits.enter("192.0.2.1")
+    assert wait_of(lambda: limits.enter("192.0.2.2")) == 60
 
 
 def test_what_is_not_said_about_reading_key_sets() -> None:

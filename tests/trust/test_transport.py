@@ -129,8 +129,8 @@ async def test_a_signed_call_over_tls_with_a_callers_certificate(
     assert answer.json()["services"]
     again = await asyncio.to_thread(call, caller, signer.sign(claims))
     assert (again.status_code, again.content) == (401, b"")
-    stranger = Authority(authority.folder, "elsewhere").issue("stranger")
-    for context in (trusting(authority), trusting(authority, stranger)):
+    unknown = Authority(authority.folder, "elsewhere").issue("unknown")
+    for context in (trusting(authority), trusting(authority, unknown)):
         with pytest.raises((httpx.TransportError, ssl.SSLError)):
             await asyncio.to_thread(get, url, context)
 

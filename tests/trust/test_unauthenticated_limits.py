@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_hooks.trust import gate
-from cds_hooks.trust.errors import StrangerLimited
+from cds_hooks.trust.errors import UnauthenticatedRateLimited
 from cds_hooks.trust.unauthenticated_limits import UnauthenticatedLimits
 from tests.trust.conftest import Edge, Signer, client_entry
 
@@ -32,7 +32,7 @@ def clock() -> Clock:
 def refused(limits: UnauthenticatedLimits, peer: str) -> bool:
     try:
         limits.enter(peer)
-    except StrangerLimited:
+    except UnauthenticatedRateLimited:
         return True
     return False
 
@@ -41,7 +41,7 @@ def test_a_bucket_empties_and_fills_and_others_have_their_own(clock: Clock) -> N
     limits = UnauthenticatedLimits(60, 3, clock=clock)
     assert [refused(limits, "192.0.2.1") for _ in range(5)] == [False] * 3 + [True] * 2
     assert not refused(limits, "192.0.2.2")
-    with pytest.raises(StrangerLimited) as told:
+    with pytest.raises(UnauthenticatedRateLimited) as told:
         limits.enter("192.0.2.1")
     assert (told.value.status, told.value.retry_after_s) == (429, 1)
     clock.now += 1
@@ -75,7 +75,7 @@ def test_memory_is_bounded_and_past_it_new_addresses_share_one_bucket(clock: Clo
     assert passed == 50 + 3
     limits.good("203.0.113.9")
     assert not any(refused(limits, "203.0.113.9") for _ in range(9))
-    clock.now += 60  # what has recovered makes room
+    clock.now += 60  # what has recovered makes space
     assert not refused(limits, "203.0.113.50")
     for number in range(200):
         limits.good(f"172.16.0.{number}")
@@ -105,9 +105,9 @@ async def test_past_the_bound_no_signature_is_looked_at_and_the_ledger_counts(
     monkeypatch.setattr(
         gate, "verify", lambda text, *rest: looked.append(text) or verify(text, *rest)
     )
-    stranger = Signer()
+    unknown = Signer()
     async with make_edge(client_entry(signer), **FEW) as edge:
-        answers = [await edge.call(f"Bearer {stranger.sign()}", peer=PEER) for _ in range(6)]
+        answers = [await edge.call(f"Bearer {unknown.sign()}", peer=PEER) for _ in range(6)]
         assert [each.status_code for each in answers] == [401] * 3 + [429] * 3
         assert int(answers[-1].headers["retry-after"]) >= 1
         assert len(looked) == 3
@@ -127,11 +127,11 @@ PEER = "192.0.2.77"
 async def test_an_ehr_beside_a_misconfigured_system_is_not_shut_out(
     make_edge: Any, signer: Signer
 ) -> None:
-    stranger = Signer()
+    unknown = Signer()
     async with make_edge(client_entry(signer), **FEW) as edge:
         assert (await edge.call(f"Bearer {signer.sign()}", peer=PEER)).status_code == 200
         for _ in range(10):
-            assert (await edge.call(f"Bearer {stranger.sign()}", peer=PEER)).status_code == 401
+            assert (await edge.call(f"Bearer {unknown.sign()}", peer=PEER)).status_code == 401
         assert (await edge.call(f"Bearer {signer.sign()}", peer=PEER)).status_code == 200
 
 

@@ -55,7 +55,7 @@ class BodyLimit:
 
 
 class _Body:
-    """One body on its way in, and the answer on its way out."""
+    """The body of one request, and the response to it."""
 
     def __init__(self, receive: Receive, send: Send, limit: BodyLimit) -> None:
         self.bytes = 0

@@ -34,7 +34,7 @@ def decide(
     """
     figures = _figures(summarise(results))
     limits = acceptance().require[purpose]
-    requirements = tuple(_held(name, limit, figures[name]) for name, limit in limits.items())
+    requirements = tuple(_requirement(name, limit, figures[name]) for name, limit in limits.items())
     only_shows = manifest.demonstration and purpose is not Purpose.DEMONSTRATION
     return AdmissionRecord(
         purpose=purpose,
@@ -67,7 +67,7 @@ def _share_of(count: int, summary: Summary) -> Figure:
     return proportion(count, summary.listed.unrecognised.n)
 
 
-def _held(name: str, limit: Limit, figure: Figure) -> Requirement:
+def _requirement(name: str, limit: Limit, figure: Figure) -> Requirement:
     return Requirement(figure=name, bound=limit.text, why=limit.why, met=limit.met(figure.value))
 
 

@@ -19,7 +19,7 @@ from cds_hooks.evaluation.metrics.figures import Floats
 from cds_hooks.evaluation.recorded.catalogue import Model
 from cds_hooks.evaluation.recorded.paper import ballots
 from cds_hooks.evaluation.recorded.recording import Recording, votes_of
-from cds_hooks.plausibility.conformal import calibrate, conformal_set
+from cds_hooks.plausibility.agreement.conformal import calibrate, conformal_set
 
 __all__ = [
     "Conformal",

@@ -81,7 +81,7 @@ class ListRow:
 
 def row(recording: Recording, model: Model) -> Row:
     """Every column of the accuracy table for one model."""
-    cases = _answered(recording, model)
+    cases = _cases_answered_by(recording, model)
     agreeing = [c for c in cases if len(set(votes_of(c, model))) == 1]
     split = [c for c in cases if len(set(votes_of(c, model))) > 1]
     runs = len(model.columns)
@@ -128,7 +128,9 @@ def panel_row(recording: Recording, panel: Panel, models: Sequence[Model]) -> Pa
 
 def compare_models(recording: Recording, first: Model, second: Model) -> Paired:
     """Exact McNemar over the majority answers."""
-    one, two = ({c.id: _right(c, m) for c in _answered(recording, m)} for m in (first, second))
+    one, two = (
+        {c.id: _right(c, m) for c in _cases_answered_by(recording, m)} for m in (first, second)
+    )
     return compare(one, two)
 
 
@@ -144,7 +146,7 @@ def list_row(recording: Recording) -> ListRow:
     )
 
 
-def _answered(recording: Recording, model: Model) -> list[Recorded]:
+def _cases_answered_by(recording: Recording, model: Model) -> list[Recorded]:
     return [c for c in recording.cases if len(votes_of(c, model)) == len(model.columns)]
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from cds_hooks.evaluation.recorded.paper import PanelRow, Row
 
-__all__ = ["Held", "hold_panel", "hold_row", "to_digits"]
+__all__ = ["FigureComparison", "compare_panel", "compare_row", "to_digits"]
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class FigureComparison:
     """One published figure and ours, rounded to as many digits."""
 
     what: str
@@ -28,7 +28,7 @@ def to_digits(value: float, printed: str) -> str:
     return f"{value:.{len(printed.partition('.')[2])}f}"
 
 
-def hold_row(row: Row) -> tuple[Held, ...]:
+def compare_row(row: Row) -> tuple[FigureComparison, ...]:
     """Every figure of a row that was published; empty when none was."""
     printed = row.model.printed
     if printed is None:
@@ -45,23 +45,23 @@ def hold_row(row: Row) -> tuple[Held, ...]:
         ("otherwise, n", printed.split_n, row.split.n),
     )
     return (
-        *(Held(f"{title}: {w}", p, to_digits(100 * v, p)) for w, p, v in shares),
-        *(Held(f"{title}: {w}", str(p), str(n)) for w, p, n in counts),
+        *(FigureComparison(f"{title}: {w}", p, to_digits(100 * v, p)) for w, p, v in shares),
+        *(FigureComparison(f"{title}: {w}", str(p), str(n)) for w, p, n in counts),
     )
 
 
-def hold_panel(row: PanelRow) -> tuple[Held, ...]:
+def compare_panel(row: PanelRow) -> tuple[FigureComparison, ...]:
     """Every figure of a panel that was published."""
     return tuple(_panel(row))
 
 
-def _panel(row: PanelRow) -> Iterator[Held]:
+def _panel(row: PanelRow) -> Iterator[FigureComparison]:
     printed = row.panel.printed
     if printed is None:
         return
     title = row.panel.title
-    yield Held(f"{title}: unanimous, n", str(printed.agree_n), str(row.agree.n))
-    yield Held(f"{title}: otherwise, n", str(printed.split_n), str(row.split.n))
+    yield FigureComparison(f"{title}: unanimous, n", str(printed.agree_n), str(row.agree.n))
+    yield FigureComparison(f"{title}: otherwise, n", str(printed.split_n), str(row.split.n))
     for what, text, value in (
         ("unanimous", printed.agree, 100 * row.agree.value),
         ("otherwise", printed.split, 100 * row.split.value),
@@ -71,4 +71,4 @@ def _panel(row: PanelRow) -> Iterator[Held]:
         ("size of the union", printed.size, row.size.value),
     ):
         if text:
-            yield Held(f"{title}: {what}", text, to_digits(value, text))
+            yield FigureComparison(f"{title}: {what}", text, to_digits(value, text))

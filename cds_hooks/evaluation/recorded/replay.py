@@ -27,7 +27,12 @@ from cds_hooks.evaluation.recorded.paper import (
     panel_row,
     row,
 )
-from cds_hooks.evaluation.recorded.printed import Held, hold_panel, hold_row, to_digits
+from cds_hooks.evaluation.recorded.printed import (
+    FigureComparison,
+    compare_panel,
+    compare_row,
+    to_digits,
+)
 from cds_hooks.evaluation.recorded.recording import Recording, read_recording
 
 __all__ = ["Flagged", "Replay", "replay"]
@@ -55,17 +60,17 @@ class Replay:
     catalogue: Catalogue
     rows: tuple[Row, ...]
     panels: tuple[PanelRow, ...]
-    pairs: tuple[tuple[str, str, Paired, Held], ...]
+    pairs: tuple[tuple[str, str, Paired, FigureComparison], ...]
     lists: ListRow
     shifts: tuple[Shift, ...]
     corrected: tuple[tuple[Row, Row, Row], ...]
     flagged: tuple[Flagged, ...]
 
     @property
-    def held(self) -> tuple[Held, ...]:
+    def comparisons(self) -> tuple[FigureComparison, ...]:
         """Every published figure with ours."""
-        rows = (h for row in self.rows for h in hold_row(row))
-        panels = (h for row in self.panels for h in hold_panel(row))
+        rows = (h for row in self.rows for h in compare_row(row))
+        panels = (h for row in self.panels for h in compare_panel(row))
         return (*rows, *panels, *(held for *_, held in self.pairs))
 
 
@@ -101,11 +106,16 @@ def replay(
 
 def _pair(
     recording: Recording, pair: Pair, by_id: Mapping[str, Model]
-) -> tuple[str, str, Paired, Held]:
+) -> tuple[str, str, Paired, FigureComparison]:
     one, two = (by_id[i] for i in pair.models)
     paired = compare_models(recording, one, two)
     what = f"{one.title} against {two.title}: exact McNemar p"
-    return one.title, two.title, paired, Held(what, pair.printed, to_digits(paired.p, pair.printed))
+    return (
+        one.title,
+        two.title,
+        paired,
+        FigureComparison(what, pair.printed, to_digits(paired.p, pair.printed)),
+    )
 
 
 def _corrected(

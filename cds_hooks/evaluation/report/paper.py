@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cds_hooks.evaluation.labels import MATCH_RULE
 from cds_hooks.evaluation.recorded.paper import Row
-from cds_hooks.evaluation.recorded.printed import Held
+from cds_hooks.evaluation.recorded.printed import FigureComparison
 from cds_hooks.evaluation.recorded.replay import Flagged, Replay
 from cds_hooks.evaluation.report.page import Page, Section, Table, number, percent
 from cds_hooks.evaluation.report.svg import calibration_plot, interval_plot
@@ -16,7 +16,7 @@ __all__ = ["paper_page"]
 
 def paper_page(replay: Replay) -> Page:
     """The page of `eval paper`."""
-    held = replay.held
+    held = replay.comparisons
     same = sum(h.same for h in held)
     lead = (
         f"Recorded answers of {replay.catalogue.answers} ({replay.catalogue.paper}). Closed-list "
@@ -30,7 +30,7 @@ def paper_page(replay: Replay) -> Page:
         _panels(replay),
         _pairs(replay),
         *(_flags(f) for f in replay.flagged),
-        _held(held),
+        _comparisons(held),
     )
     return Page("Published answers, measured again", lead, sections)
 
@@ -171,7 +171,7 @@ def _flags(flagged: Flagged) -> Section:
     return Section(f"Flags: {flagged.title}", told, (plot,), tuple(tables))
 
 
-def _held(held: Sequence[Held]) -> Section:
+def _comparisons(held: Sequence[FigureComparison]) -> Section:
     rows = tuple((h.what, h.printed, h.ours, "yes" if h.same else "NO") for h in held)
     headings = ("figure", "published", "here", "same")
     return Section("Published figures and ours", tables=(Table(headings, rows),))

@@ -60,7 +60,6 @@ def _told(manifest: Manifest) -> Iterator[str]:
     yield f"{manifest.samples} samples"
     yield f"{manifest.engines} engines"
     yield f"{manifest.concurrency} at once"
-    yield f"then {manifest.after.value}"
 
 
 def run_page(runs: Sequence[Run]) -> Page:
@@ -103,7 +102,7 @@ def _compared(runs: Sequence[Run], titles: Sequence[str]) -> Iterator[Section]:
 
 
 def _sections(run: Run, prefix: str) -> list[Section]:
-    made = [_asked(run)]
+    made = [_request_section(run)]
     if run.manifest.suite.task is Task.JUDGING:
         made.append(_judged(run.summary))
     else:
@@ -115,7 +114,7 @@ def _sections(run: Run, prefix: str) -> list[Section]:
     return [Section(prefix + s.title, s.text, s.plots, s.tables) for s in made]
 
 
-def _asked(run: Run) -> Section:
+def _request_section(run: Run) -> Section:
     manifest, summary = run.manifest, run.summary
     suite = manifest.suite
     rows = [
@@ -130,7 +129,6 @@ def _asked(run: Run) -> Section:
         ("seed, samples a case", f"{manifest.seed}, {manifest.samples}"),
         ("names", _NAMES[manifest.names] if suite.task is Task.OPEN else "-"),
         ("engines, cases in flight in each", f"{manifest.engines}, {manifest.concurrency}"),
-        ("asked after the list", manifest.after.value),
         ("started", manifest.started),
         ("outcomes", ", ".join(f"{outcome} {n}" for outcome, n in summary.outcomes) or "none"),
     ]

@@ -19,7 +19,7 @@ __all__ = ["Point", "calibration_plot", "interval_plot", "scatter_plot", "verdic
 _LEFT, _RIGHT, _TOP, _ROW = 250, 90, 26, 26
 _QUARTERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _FITS = 34
-_WIDE = 350  # room for labels of up to 70 characters at size 10
+_WIDE = 350  # space for labels of up to 70 characters at size 10
 _LINE = 18
 
 

@@ -32,7 +32,7 @@ def picking(
 
     async def answer(case: Case) -> CaseResult:
         began, options = clock(), shuffled(case, config.seed)
-        request = question("closed").put(config, text=case.text, options=options)
+        request = question("closed").request(config, text=case.text, options=options)
         try:
             generation = await engine.generate(request)
         except EngineError as error:
@@ -49,7 +49,7 @@ def judging(
 
     async def answer(case: Case) -> CaseResult:
         began = clock()
-        request = question("judge").put(config, text=case.text, disease=case.gold.name)
+        request = question("judge").request(config, text=case.text, disease=case.gold.name)
         try:
             generation = await engine.generate(request)
         except EngineError as error:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from cds_hooks.evaluation.errors import RunError
 from cds_hooks.evaluation.suites.suite import Suite, Task
 
-__all__ = ["After", "Manifest", "SuitePart", "claim_folder", "read_manifest", "same_suite"]
+__all__ = ["Manifest", "SuitePart", "claim_folder", "read_manifest", "same_suite"]
 
 _NAME = "manifest.json"
 # What may differ when a run goes on where it broke off.
@@ -21,14 +20,6 @@ _OF_ITS_OWN = frozenset({"started", "chartside"})
 
 class _Data(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class After(StrEnum):
-    """What is asked after a list is made."""
-
-    NONE = "none"
-    SECOND_LOOK = "second-look"
-    JUDGE = "judge"
 
 
 class SuitePart(_Data):
@@ -65,7 +56,7 @@ class Manifest(_Data):
 
     `names` is whether diagnoses could only be written along the names of the terminology,
     `engines` how many engine processes answered side by side, `concurrency` how many cases were in
-    flight together in each, `after` what was asked after the list.
+    flight together in each.
     """
 
     suite: SuitePart
@@ -78,10 +69,17 @@ class Manifest(_Data):
     names: bool = False
     engines: int = 1
     concurrency: int = 1
-    after: After = After.NONE
     started: str
     chartside: str
     demonstration: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_followup(cls, raw: Any) -> Any:
+        """Earlier manifests say that no second question followed; none can be asked any more."""
+        if isinstance(raw, dict) and raw.get("after") == "none":
+            return {k: v for k, v in raw.items() if k != "after"}
+        return raw
 
     def same_run(self, other: Manifest) -> list[str]:
         """What differs, other than when, by which release and for how many cases it was started."""

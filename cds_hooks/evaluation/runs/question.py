@@ -39,7 +39,7 @@ class Question:
     member: str
     sha256: str
 
-    def put(self, config: QuestionConfig, **values: object) -> GenerationRequest:
+    def request(self, config: QuestionConfig, **values: object) -> GenerationRequest:
         """The request for these values."""
         return GenerationRequest(
             messages=(Message("user", self.wording.render(**values).strip()),),

@@ -39,7 +39,7 @@ class Voice:
     def columns(self) -> tuple[str, ...]:
         return tuple(column for model in self.models for column in model.columns)
 
-    def held(self, suite: Suite) -> Suite:
+    def recorded_part(self, suite: Suite) -> Suite:
         """The suite without cases whose answers are lost: nobody knows whether they were right."""
         there = (c.id for c in self.recording.cases if any(votes_of(c, m) for m in self.models))
         return suite.only(there)

@@ -43,7 +43,7 @@ class Answer(Said):
 
 
 class Noted(_Data):
-    """A flag on the whole case, and how many facts it names; "not considered" with the diagnosis it
+    """A flag on the whole case, and how many facts it names; a red flag with the diagnosis it
     names and the rules by which that is the truth."""
 
     check: str
@@ -114,7 +114,7 @@ class ResultsFile:
             self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as error:
-            hint = "Make room, and start the run again: it goes on where it was."
+            hint = "Make space, and start the run again: it goes on where it was."
             raise RunError("a result cannot be written", where=str(self.path), hint=hint) from error
         self.done[result.case] = result
 

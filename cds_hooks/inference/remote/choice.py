@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from cds_hooks.inference.remote.faults import Fault
 from cds_hooks.inference.remote.misbehaviour import AnswerBounds, misbehaviours
-from cds_hooks.inference.remote.runaway import TextWatch
+from cds_hooks.inference.remote.runaway_text import TextWatch
+from cds_hooks.inference.remote.server_faults import Fault
 
 __all__ = ["WHOLE", "Choice", "Expected"]
 

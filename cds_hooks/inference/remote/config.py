@@ -11,7 +11,7 @@ from typing import Any
 
 from cds_hooks.consultation import ModelIdentity
 from cds_hooks.inference.remote.address import ServerAddress, allowed_server
-from cds_hooks.inference.remote.exchange import Bounds
+from cds_hooks.inference.remote.http_exchange import Bounds
 
 __all__ = ["OpenAIConfig", "check_tls"]
 

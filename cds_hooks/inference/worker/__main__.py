@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
-from cds_hooks.inference.worker.confine import NOT_CONFINED, confine
-from cds_hooks.inference.worker.digests import hashed
+from cds_hooks.inference.worker.bindings.unusable_library import unusable
+from cds_hooks.inference.worker.file_digests import hashed
+from cds_hooks.inference.worker.heartbeat import start_heartbeat
 from cds_hooks.inference.worker.inbox import Inbox
-from cds_hooks.inference.worker.library import unusable
 from cds_hooks.inference.worker.outbox import Outbox
-from cds_hooks.inference.worker.pulse import start_pulse
+from cds_hooks.inference.worker.sandbox.confinement import NOT_CONFINED, confine
 
 _PR_SET_PDEATHSIG = 1
 
@@ -78,7 +78,7 @@ def main() -> int:
     if told is None:
         return 0
     inbox.open()
-    start_pulse(outbox.send, float(order["pulse_s"]))
+    start_heartbeat(outbox.send, float(order["pulse_s"]))
     digests = hashed(order)
 
     # Only now: the descriptors are safe, and the files are hashed while the libraries load.
@@ -88,7 +88,7 @@ def main() -> int:
         # No libllama, one that cannot be loaded, one without a symbol.
         outbox.send(unusable(error))
         return 0
-    from cds_hooks.inference.worker import native
+    from cds_hooks.inference.worker.bindings import native
     from cds_hooks.inference.worker.service import Service
 
     native.silence()

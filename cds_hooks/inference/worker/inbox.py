@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from cds_hooks.inference.frames import Decoder, FrameError
+from cds_hooks.inference.local.frames import Decoder, FrameError
 
 __all__ = ["GARBAGE", "Inbox"]
 

@@ -14,21 +14,21 @@ from typing import Any
 
 import numpy as np
 
-from cds_hooks.inference.worker.constraint import Compiled
-from cds_hooks.inference.worker.lanes import ConstraintError, Lane
-from cds_hooks.inference.worker.names import NameChoice, Ranked, beam, mix, shuffled
-from cds_hooks.inference.worker.native import Context
-from cds_hooks.inference.worker.prefixes import Prefixes
-from cds_hooks.inference.worker.sampling import LogitsUnusable, Sampling
-from cds_hooks.inference.worker.thinking import Thinking, Thought
-from cds_hooks.inference.worker.tokens import PromptTokens
-from cds_hooks.inference.worker.trie import NameTrie
-from cds_hooks.inference.worker.vocabulary import Vocabulary
-from cds_hooks.inference.worker.work import SequencePool, Work
+from cds_hooks.inference.worker.bindings.native import Context
+from cds_hooks.inference.worker.decoding.name_search import NameChoice, Ranked, beam, mix, shuffled
+from cds_hooks.inference.worker.decoding.name_trie import NameTrie
+from cds_hooks.inference.worker.decoding.prompt_tokens import PromptTokens
+from cds_hooks.inference.worker.decoding.sample_decoder import ConstraintError, Lane
+from cds_hooks.inference.worker.decoding.sampling import LogitsUnusable, Sampling
+from cds_hooks.inference.worker.decoding.schema_constraint import Compiled
+from cds_hooks.inference.worker.decoding.thinking import Thinking, Thought
+from cds_hooks.inference.worker.decoding.token_batches import SequencePool, TokenBatch
+from cds_hooks.inference.worker.decoding.vocabulary import Vocabulary
+from cds_hooks.inference.worker.prompt_cache.prefixes import Prefixes
 
 __all__ = ["Job", "NameSearch", "Tools", "consult"]
 
-Steps = Generator[list[Work], None, Any]
+Steps = Generator[list[TokenBatch], None, Any]
 _SEARCH_CELLS = 1024
 _RESERVE_CELLS = 128  # for closing a thought and an answer, and for what is forced at the end
 
@@ -118,7 +118,7 @@ def consult(job: Job, tools: Tools) -> Steps:
             yield from _think_and_decode(job, tools, tools.thinking, prompt, seqs)
             return
         at_name = [lane.open() for lane in job.lanes]
-        opening = Work(seqs[0], prompt.end, job.lanes[0].pending)
+        opening = TokenBatch(seqs[0], prompt.end, job.lanes[0].pending)
         ranked = yield from _open_and_search(job, tools, prompt, opening, spare)
         job.mark("names")
         for number, lane in enumerate(job.lanes):
@@ -132,7 +132,7 @@ def consult(job: Job, tools: Tools) -> Steps:
         tools.pool.give(taken)
 
 
-def _evaluate(job: Job, tools: Tools, seq: int) -> Generator[list[Work], None, Work]:
+def _evaluate(job: Job, tools: Tools, seq: int) -> Generator[list[TokenBatch], None, TokenBatch]:
     """The prompt on `seq`, its system part first and apart.
 
     So the part is evaluated alike whether or not it was there already, and can be kept where a
@@ -143,12 +143,12 @@ def _evaluate(job: Job, tools: Tools, seq: int) -> Generator[list[Work], None, W
     job.reused = start
     if logits is not None:
         job.mark("prompt")
-        return Work(seq, start, [], logits=logits)
+        return TokenBatch(seq, start, [], logits=logits)
     if start < shared < len(ids):
-        yield [Work(seq, start, ids[start:shared])]
+        yield [TokenBatch(seq, start, ids[start:shared])]
         tools.prefixes.keep_part(seq, ids[:shared])
         start = shared
-    prompt = Work(seq, start, ids[start:])
+    prompt = TokenBatch(seq, start, ids[start:])
     yield [prompt]
     prompt.hold()
     tools.prefixes.keep_prompt(seq, ids, prompt.logits)
@@ -163,8 +163,8 @@ def _lane(job: Job, tools: Tools, number: int) -> Lane:
 
 
 def _think_and_decode(
-    job: Job, tools: Tools, thinking: Thinking, prompt: Work, seqs: Sequence[int]
-) -> Generator[list[Work], None, None]:
+    job: Job, tools: Tools, thinking: Thinking, prompt: TokenBatch, seqs: Sequence[int]
+) -> Generator[list[TokenBatch], None, None]:
     """Each sample thinks on its own before it answers; names are drawn along the trie."""
     job.mark("names")
     for lane, seq in zip(job.lanes, seqs, strict=True):
@@ -178,12 +178,12 @@ def _think_and_decode(
 
 
 def _open_and_search(
-    job: Job, tools: Tools, prompt: Work, opening: Work, spare: Sequence[int]
-) -> Generator[list[Work], None, list[Ranked]]:
+    job: Job, tools: Tools, prompt: TokenBatch, opening: TokenBatch, spare: Sequence[int]
+) -> Generator[list[TokenBatch], None, list[Ranked]]:
     """Evaluate the forced opening of the answer and, beside it, the leads; then the beams."""
     search = tools.names if job.search else None
     leads = [
-        Work(seq, prompt.end, list(lead))
+        TokenBatch(seq, prompt.end, list(lead))
         for lead, seq in zip(search.leads if search else (), spare, strict=False)
     ]
     for lead in leads:
@@ -210,13 +210,13 @@ def _open_and_search(
 
 
 def _side_by_side(
-    parts: Sequence[Generator[list[Work], None, list[Ranked]]],
-) -> Generator[list[Work], None, list[list[Ranked]]]:
+    parts: Sequence[Generator[list[TokenBatch], None, list[Ranked]]],
+) -> Generator[list[TokenBatch], None, list[list[Ranked]]]:
     """Run generators in step, so that what they want is evaluated in one batch."""
     results: list[list[Ranked]] = [[] for _ in parts]
     running = dict(enumerate(parts))
     while running:
-        wanted: list[Work] = []
+        wanted: list[TokenBatch] = []
         for number, part in list(running.items()):
             try:
                 wanted += next(part)
@@ -228,14 +228,16 @@ def _side_by_side(
     return results
 
 
-def _branch(tools: Tools, lane: Lane, trunk: Work, seq: int) -> None:
+def _branch(tools: Tools, lane: Lane, trunk: TokenBatch, seq: int) -> None:
     """Give a lane its own sequence, which shares the cells of the trunk."""
     lane.seq, lane.pos, lane.pending = seq, trunk.end, []
     if seq != trunk.seq:
         tools.context.fork(trunk.seq, seq)
 
 
-def _first(lane: Lane, at_name: bool, ranked: list[Ranked], how: Sampling, trunk: Work) -> None:
+def _first(
+    lane: Lane, at_name: bool, ranked: list[Ranked], how: Sampling, trunk: TokenBatch
+) -> None:
     """The first choice of a sample, from the logits that all samples share."""
     if at_name and lane.names is not None:
         lane.names.order = shuffled(ranked, how.temperature, lane.random)
@@ -244,7 +246,7 @@ def _first(lane: Lane, at_name: bool, ranked: list[Ranked], how: Sampling, trunk
         lane.advance(trunk.logits)
 
 
-def _decode(lanes: Sequence[Lane], helper: Executor) -> Generator[list[Work], None, None]:
+def _decode(lanes: Sequence[Lane], helper: Executor) -> Generator[list[TokenBatch], None, None]:
     while running := [lane for lane in lanes if not lane.finish]:
         works = [lane.work() for lane in running]
         for lane in running:

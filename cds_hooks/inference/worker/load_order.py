@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cds_hooks.inference.adapters import Adapter
-from cds_hooks.inference.processor import this_processor
-from cds_hooks.inference.sizing import Choice, ContextSize, Placement, Sizes
+from cds_hooks.inference.hardware.processor import this_processor
+from cds_hooks.inference.memory.context_size import Choice, ContextSize, Placement, Sizes
+from cds_hooks.inference.model_files.adapters import Adapter
 from cds_hooks.inference.tuning import Tuning
 
 __all__ = ["LoadOrder"]
@@ -21,7 +21,8 @@ class LoadOrder:
 
     `size` is what the context is made with, its `flash` what holds while `flash_attention` and
     `extra_buffers` are to be measured and are not. `slots` prompt beginnings of each kind are kept,
-    as much as `kept_cells` hold; `leads` and `width` are how names are searched (see `names.py`).
+    as much as `kept_cells` hold; `leads` and `width` are how names are searched (see
+    `decoding/name_search.py`).
     """
 
     model: Path

@@ -6,7 +6,7 @@ import os
 import threading
 from typing import Any
 
-from cds_hooks.inference.frames import encode
+from cds_hooks.inference.local.frames import encode
 
 __all__ = ["Outbox"]
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from cds_hooks.inference.worker.bindings.native import DecodeFailed
+from cds_hooks.inference.worker.decoding.sample_decoder import ConstraintError
+from cds_hooks.inference.worker.decoding.sampling import LogitsUnusable
+from cds_hooks.inference.worker.decoding.token_batches import TokenBatch
 from cds_hooks.inference.worker.jobs import Job, Tools, consult
-from cds_hooks.inference.worker.lanes import ConstraintError
-from cds_hooks.inference.worker.native import DecodeFailed
-from cds_hooks.inference.worker.sampling import LogitsUnusable
-from cds_hooks.inference.worker.work import Work
 
 __all__ = ["Scheduler"]
 
@@ -23,8 +23,8 @@ Emit = Callable[[dict[str, Any]], None]
 @dataclass(slots=True, eq=False)
 class _Running:
     job: Job
-    steps: Generator[list[Work], None, Any]
-    works: list[Work]
+    steps: Generator[list[TokenBatch], None, Any]
+    works: list[TokenBatch]
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ class Scheduler:
         """Queue a job; one that could never fit is refused at once."""
         context, thinking = self.tools.context, self.tools.thinking
         if job.sequences(self.tools.names) > context.size.sequences:
-            self._refuse(job, "engine-failed", "More samples are asked for than there is room for")
+            self._refuse(job, "engine-failed", "More samples are asked for than there is space for")
         elif job.cells(thinking) > context.cells or job.longest(thinking) > context.longest:
             self._refuse(job, "prompt-too-long", "The prompt and its answers exceed the context")
         else:
@@ -87,7 +87,7 @@ class Scheduler:
             else:
                 self._hold(run)
 
-    def _fill(self) -> list[tuple[Work, int, int]]:
+    def _fill(self) -> list[tuple[TokenBatch, int, int]]:
         """Put what fits into the batch, short pieces first; returns (work, first row, count)."""
         batch = self.tools.context.batch
         batch.clear()
@@ -102,7 +102,7 @@ class Scheduler:
                 placed.append((work, batch.used - count, count))
         return placed
 
-    def _collect(self, placed: Iterable[tuple[Work, int, int]]) -> None:
+    def _collect(self, placed: Iterable[tuple[TokenBatch, int, int]]) -> None:
         for work, row, count in placed:
             work.done += count
             if work.left == 0:
@@ -136,16 +136,16 @@ class Scheduler:
             self._resume(self.running[-1])
 
     def _fits(self, job: Job) -> bool:
-        """Whether a job may begin now; what is kept in the context makes room for it."""
+        """Whether a job may begin now; what is kept in the context makes space for it."""
         alone = job.exclusive or any(run.job.exclusive for run in self.running)
         if alone and self.running:
             return False
         held = sum(run.job.cells(self.tools.thinking) for run in self.running)
-        room = self.tools.context.cells - held - job.cells(self.tools.thinking)
+        free_cells = self.tools.context.cells - held - job.cells(self.tools.thinking)
         needed, prefixes = job.sequences(self.tools.names), self.tools.prefixes
-        if room < 0 or needed > len(self.tools.pool) + prefixes.sequences:
+        if free_cells < 0 or needed > len(self.tools.pool) + prefixes.sequences:
             return False
-        prefixes.shrink(room, needed)
+        prefixes.shrink(free_cells, needed)
         if alone:
             prefixes.forget()
             self.tools.context.clear()

@@ -14,18 +14,18 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from cds_hooks.inference.chat import ChatTemplateError
-from cds_hooks.inference.gguf import ModelFileError
-from cds_hooks.inference.worker import library
-from cds_hooks.inference.worker.constraint import SchemaError
+from cds_hooks.inference.model_files.chat_template import ChatTemplateError
+from cds_hooks.inference.model_files.gguf import ModelFileError
+from cds_hooks.inference.worker.bindings import unusable_library
+from cds_hooks.inference.worker.bindings.native import NativeError
+from cds_hooks.inference.worker.decoding.prompt_tokens import PromptTokenizer
+from cds_hooks.inference.worker.decoding.sampling import Sampling
+from cds_hooks.inference.worker.decoding.schema_constraint import SchemaError
 from cds_hooks.inference.worker.inbox import Inbox
 from cds_hooks.inference.worker.jobs import Job
 from cds_hooks.inference.worker.load_order import LoadOrder
-from cds_hooks.inference.worker.native import NativeError
+from cds_hooks.inference.worker.loading import Loaded, load
 from cds_hooks.inference.worker.outbox import Outbox
-from cds_hooks.inference.worker.sampling import Sampling
-from cds_hooks.inference.worker.setup import Loaded, load
-from cds_hooks.inference.worker.tokens import PromptTokenizer
 
 __all__ = ["BROKEN", "Service"]
 
@@ -90,8 +90,8 @@ class Service:
         except ModelFileError as error:
             self._failed(error.code, error.message, where=error.where, hint=error.hint)
         except NativeError as error:
-            if error.code == library.UNUSABLE:
-                self._failed(error.code, str(error), hint=library.hint())
+            if error.code == unusable_library.UNUSABLE:
+                self._failed(error.code, str(error), hint=unusable_library.hint())
             else:
                 where, hint = _named(frame), _HINTS.get(error.code, "")
                 self._failed(error.code, str(error), where=where, hint=hint)

@@ -1,7 +1,8 @@
 """Small policies, each with a stable id and a source, that check a diagnosis against a chart."""
 
-from cds_hooks.plausibility.checks.base import Case, Check, combine
+from cds_hooks.plausibility.checks.check import Case, Check, combine
 from cds_hooks.plausibility.checks.demographics import RecordedAge, RecordedSex, UnusualAge
+from cds_hooks.plausibility.checks.diagnosis_name import NameRecognised
 from cds_hooks.plausibility.checks.evidence import (
     CounterEvidence,
     EvidenceAbout,
@@ -10,10 +11,13 @@ from cds_hooks.plausibility.checks.evidence import (
     EvidenceDirection,
     EvidenceExists,
 )
-from cds_hooks.plausibility.checks.naming import NameRecognised
+from cds_hooks.plausibility.checks.evidence_age import EvidenceRecent, EvidenceSuperseded
 from cds_hooks.plausibility.checks.organs import AbsentOrgan
-from cds_hooks.plausibility.checks.problems import AlreadyRecorded, KnownChronicForm, RefutedInChart
-from cds_hooks.plausibility.checks.recent import EvidenceRecent, EvidenceSuperseded
+from cds_hooks.plausibility.checks.problem_list import (
+    AlreadyRecorded,
+    KnownChronicForm,
+    RefutedInChart,
+)
 from cds_hooks.plausibility.checks.results import DefiningResult, ExpectedResult, NegativeTest
 
 __all__ = ["CHECKS", "Case", "Check", "combine"]

@@ -6,132 +6,28 @@ Worded about the record, never about the person: a recorded sex may differ from 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 
 from cds_hooks.consultation import Reason
-from cds_hooks.plausibility.checks.base import ABSTAIN, FAIL, PASS, Case
-from cds_hooks.plausibility.resolution import MESH, Concept, Status
-from cds_hooks.plausibility.rules import age_rules, concerning
+from cds_hooks.plausibility.checks.check import ABSTAIN, FAIL, PASS, Case
+from cds_hooks.plausibility.rules.demographics import (
+    SEXES,
+    Category,
+    NamedCategory,
+    anywhere_in_the_body,
+    categories,
+    conflicts,
+    named_categories,
+    tree_categories,
+)
+from cds_hooks.plausibility.rules.diagnosis_rules import age_rules, concerning
+from cds_hooks.plausibility.terminology.resolution import Concept, Status
 from fhir_mapping.chart import PatientFacts
 
-__all__ = [
-    "Category",
-    "RecordedAge",
-    "RecordedSex",
-    "UnusualAge",
-    "anywhere_in_the_body",
-    "categories",
-    "conflicts",
-]
+__all__ = ["RecordedAge", "RecordedSex", "UnusualAge"]
 
-_SEXES = ("female", "male")
-_BY_SEX = ("C12", "C13", "F03")
 _ORGAN = re.compile(r"\b(?:uter|ovar|endometri|vagin|vulv|prostat|testic|scrot|penile)")
-
-
-@dataclass(frozen=True, slots=True)
-class Category:
-    """Codes tied to a recorded sex, or to ages from `from_years` to below `below_years`."""
-
-    id: str
-    label: str
-    source: str
-    codes: frozenset[str]
-    sex: str | None = None
-    from_years: float | None = None
-    below_years: float | None = None
-
-    def holds_code(self, code: str) -> bool:
-        """Whether the code or one above it is listed."""
-        return any(code[:n] in self.codes for n in range(3, len(code) + 1))
-
-    def conflicts_with(self, patient: PatientFacts) -> bool | None:
-        """Whether the record contradicts the category; None when it does not say."""
-        if self.sex is not None:
-            return patient.recorded_sex != self.sex if patient.recorded_sex in _SEXES else None
-        if patient.age_years is None or self.from_years is None or self.below_years is None:
-            return None
-        return not self.from_years <= patient.age_years < self.below_years
-
-
-@cache
-def categories() -> tuple[Category, ...]:
-    """The shipped categories of `data/demographics.toml`."""
-    text = files("cds_hooks.plausibility").joinpath("data/demographics.toml").read_text("utf-8")
-    raw = tomllib.loads(text)
-    return tuple(
-        Category(
-            id=c["id"],
-            label=c["label"],
-            source=c.get("source", raw["source"]),
-            codes=frozenset(c["codes"]),
-            sex=c.get("sex"),
-            from_years=c.get("from_years"),
-            below_years=c.get("below_years"),
-        )
-        for c in raw["category"]
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class TreeCategory:
-    """MeSH headings `under` some place of the tree and `nowhere` in others, tied to a sex."""
-
-    id: str
-    label: str
-    source: str
-    sex: str
-    under: tuple[str, ...]
-    nowhere: tuple[str, ...]
-
-    def holds(self, concept: Concept) -> bool:
-        """Whether the heading is one of these."""
-        inside = any(_below(t, self.under) for t in concept.trees)
-        return inside and not any(_below(t, self.nowhere) for t in concept.trees)
-
-
-@dataclass(frozen=True, slots=True)
-class NamedCategory:
-    """What words of a name tie to a recorded sex and to ages, where no code does."""
-
-    id: str
-    label: str
-    source: str
-    sex: str
-    from_years: float
-    below_years: float
-    words: tuple[str, ...]
-    unless: tuple[str, ...]
-
-    def holds(self, name: str) -> bool:
-        """Whether a name, in any case of letters, is of the category."""
-        said = name.lower()
-        if any(word in said for word in self.unless):
-            return False
-        return any(part.startswith(self.words) for part in re.split(r"[^a-z-]+", said))
-
-
-@cache
-def named_categories() -> tuple[NamedCategory, ...]:
-    """The shipped words of `data/demographics.toml`."""
-    text = files("cds_hooks.plausibility").joinpath("data/demographics.toml").read_text("utf-8")
-    return tuple(
-        NamedCategory(
-            id=c["id"],
-            label=c["label"],
-            source=c["source"],
-            sex=c["sex"],
-            from_years=c["from_years"],
-            below_years=c["below_years"],
-            words=tuple(c["words"]),
-            unless=tuple(c["unless"]),
-        )
-        for c in tomllib.loads(text)["named"]
-    )
 
 
 def _by_name(case: Case) -> NamedCategory | None:
@@ -142,34 +38,6 @@ def _by_name(case: Case) -> NamedCategory | None:
     if told and case.resolution.status is not Status.PARTIAL:
         return None
     return next((c for c in named_categories() if c.holds(case.name)), None)
-
-
-def _below(tree: str, roots: Iterable[str]) -> bool:
-    return any(tree == r or tree.startswith(f"{r}.") for r in roots)
-
-
-@cache
-def tree_categories() -> tuple[TreeCategory, ...]:
-    """The shipped places in MeSH's tree of `data/demographics.toml`."""
-    text = files("cds_hooks.plausibility").joinpath("data/demographics.toml").read_text("utf-8")
-    found = tomllib.loads(text)["tree"]
-    return tuple(
-        TreeCategory(
-            id=c["id"],
-            label=c["label"],
-            source=c["source"],
-            sex=c["sex"],
-            under=tuple(c["under"]),
-            nowhere=tuple(c["nowhere"]),
-        )
-        for c in found
-    )
-
-
-def conflicts(code: str, patient: PatientFacts) -> list[tuple[Category, bool | None]]:
-    """Every category that lists an ICD-10-CM code, with whether the record contradicts it."""
-    listed = [c for c in categories() if c.holds_code(code)]
-    return [(c, c.conflicts_with(patient)) for c in listed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +97,7 @@ class UnusualAge:
 
 
 def _sex_of(check: str, named: NamedCategory, patient: PatientFacts, told: str) -> Reason:
-    known, same = patient.recorded_sex in _SEXES, patient.recorded_sex == named.sex
+    known, same = patient.recorded_sex in SEXES, patient.recorded_sex == named.sex
     result = ABSTAIN if not known else PASS if same else FAIL
     return Reason(check, result, f"{named.label}; {told}", source=named.source)
 
@@ -239,18 +107,10 @@ def _by_tree(
 ) -> Iterator[Reason]:
     for category in tree_categories():
         if any(category.holds(c) for c in concepts):
-            known = patient.recorded_sex in _SEXES
+            known = patient.recorded_sex in SEXES
             same = patient.recorded_sex == category.sex
             result = ABSTAIN if not known else PASS if same else FAIL
             yield Reason(check, result, f"{category.label}; {told}", source=category.source)
-
-
-def anywhere_in_the_body(concepts: Iterable[Concept]) -> bool:
-    """Whether MeSH knows the name for a disease that is not of the urogenital system, of pregnancy
-    or of the mind: ICD-10-CM files a teratoma or an adenomatous polyp without its site under the
-    female organs, which says nothing of the patient."""
-    trees = [t for c in concepts if c.system == MESH for t in c.trees]
-    return bool(trees) and not any(t.startswith(_BY_SEX) for t in trees)
 
 
 def _judge(check: str, case: Case, told: str, mine: Callable[[Category], bool]) -> Iterator[Reason]:

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from cds_hooks.consultation import Evidence, Reason
-from cds_hooks.plausibility.checks.base import ABSTAIN, FAIL, PASS, Case
-from cds_hooks.plausibility.indexed_chart import OVER
+from cds_hooks.plausibility.chart.indexed_chart import OVER
+from cds_hooks.plausibility.checks.check import ABSTAIN, FAIL, PASS, Case
 from fhir_mapping.chart import Certainty, Experiencer, Fact, Flag, Kind, Polarity
 
 __all__ = [

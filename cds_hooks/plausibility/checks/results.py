@@ -6,11 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cds_hooks.consultation import Reason
-from cds_hooks.plausibility.checks.base import ABSTAIN, FAIL, PASS, Case
-from cds_hooks.plausibility.result_agreement import agrees
-from cds_hooks.plausibility.results import told_values
-from cds_hooks.plausibility.rules import ResultRule, TestRule, concerning, result_rules, test_rules
-from cds_hooks.plausibility.treatment import treating
+from cds_hooks.plausibility.chart.result_agreement import agrees
+from cds_hooks.plausibility.chart.results_by_analyte import told_values
+from cds_hooks.plausibility.chart.treatments import treating
+from cds_hooks.plausibility.checks.check import ABSTAIN, FAIL, PASS, Case
+from cds_hooks.plausibility.rules.diagnosis_rules import (
+    ResultRule,
+    TestRule,
+    concerning,
+    result_rules,
+    test_rules,
+)
 from fhir_mapping.chart import Fact, Polarity
 
 __all__ = ["DefiningResult", "ExpectedResult", "NegativeTest"]

@@ -156,9 +156,9 @@ _CUE = re.compile(
 )
 _PATTERN_CALLS = {"compile", "search", "match", "fullmatch", "split", "sub", "finditer", "findall"}
 _OTHER_MEANING = {
-    "cds_hooks/plausibility/indexed_chart.py": "titles of ICD-10-CM: 'without complications'",
-    "cds_hooks/plausibility/compiler/icd.py": "titles of ICD-10-CM, when it is compiled",
-    "cds_hooks/plausibility/compiler/words.py": "titles of ICD-10-CM, when its index is compiled",
+    "cds_hooks/plausibility/chart/indexed_chart.py": "titles of ICD-10-CM: 'without complications'",
+    "cds_hooks/plausibility/terminology/compiler/icd.py": "titles, when ICD-10-CM is compiled",
+    "cds_hooks/plausibility/terminology/compiler/word_kinds.py": "titles, when words are compiled",
     "fhir_mapping/notes/sections.py": "'no.' abbreviates 'number' and ends no sentence",
 }
 _OF_DATA = {"context.toml", "denials.toml", "lacks.toml", "sections.toml", "words.toml"}

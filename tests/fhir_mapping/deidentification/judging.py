@@ -135,10 +135,10 @@ def left_of(tokens: Iterable[str], clinical: Iterable[str], text: str) -> set[st
         shown = shown.replace(normalize("NFKC", phrase).lower(), "¶")
     shown = re.sub(r"\s+", " ", shown)
     numbers = re.sub(r"[ .()/-]", "", shown)
-    return {t for t in tokens if (t in numbers if t.isdigit() else _stands(t, shown))}
+    return {t for t in tokens if (t in numbers if t.isdigit() else _is_present(t, shown))}
 
 
-def _stands(token: str, shown: str) -> bool:
+def _is_present(token: str, shown: str) -> bool:
     if _EAST.search(token):
         return token in shown
     return re.search(rf"(?<![0-9a-zà-ɏ]){re.escape(token)}(?![0-9a-zà-ɏ])", shown) is not None

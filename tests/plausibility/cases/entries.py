@@ -23,9 +23,9 @@ import prompts
 from cds_hooks import evaluation
 from cds_hooks.consultation import Differential
 from cds_hooks.errors import ChartsideError
+from cds_hooks.inference.answer_parser import InvalidOutput, parse_differential
 from cds_hooks.inference.engine import Engine, EngineError, Generation, GenerationRequest
-from cds_hooks.inference.llama import LlamaEngine
-from cds_hooks.inference.output import InvalidOutput, parse_differential
+from cds_hooks.inference.local.llama_engine import LlamaEngine
 from cds_hooks.runtime.engines import local_configs, model_entry
 from cds_hooks.settings import Settings, load_settings
 from fhir_mapping import Chart
@@ -164,7 +164,7 @@ async def _asking(options: argparse.Namespace) -> AsyncIterator[Asking]:
     engine = LlamaEngine(config)
     await engine.start()
     try:
-        state = await engine.settled()
+        state = await engine.wait_until_settled()
         if state.status != "ready":
             raise EntriesError(f"the engine does not start: {state.detail}")
         names = shown if options.names is None else options.names

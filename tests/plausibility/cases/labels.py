@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from cds_hooks.evaluation.matching import Match, Matcher
 from cds_hooks.evaluation.suites.suite import Gold
 from cds_hooks.plausibility import Terminology
-from cds_hooks.plausibility.resolution import ICD_10_CM
+from cds_hooks.plausibility.terminology.resolution import ICD_10_CM
 from fhir_mapping.chart import Code
 from tests.plausibility.cases.load import DATA, LABELS, Case, CaseError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cds_hooks.plausibility.gestation import weeks_told
+from cds_hooks.plausibility.chart.gestation import weeks_told
 from fhir_mapping.chart import Fact, Kind
 
 

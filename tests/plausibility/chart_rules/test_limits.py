@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import pytest
 
-from cds_hooks.plausibility.criteria import Criteria, limits
-from cds_hooks.plausibility.findings import FindingIndex
-from cds_hooks.plausibility.indexed_chart import index_chart
-from cds_hooks.plausibility.results import analytes
+from cds_hooks.plausibility.chart.finding_index import FindingIndex
+from cds_hooks.plausibility.chart.indexed_chart import index_chart
+from cds_hooks.plausibility.chart.results_by_analyte import analytes
+from cds_hooks.plausibility.chart_rules.criteria import Criteria, limits
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts, Polarity
 
 LOINC = "http://loinc.org"

@@ -6,11 +6,11 @@ from datetime import date
 
 import pytest
 
-from cds_hooks.plausibility.criteria import Criteria, known_criteria
-from cds_hooks.plausibility.findings import FindingIndex
-from cds_hooks.plausibility.indexed_chart import index_chart
-from cds_hooks.plausibility.results import analytes
-from cds_hooks.plausibility.scores import Scored, compute, scores
+from cds_hooks.plausibility.chart.finding_index import FindingIndex
+from cds_hooks.plausibility.chart.indexed_chart import index_chart
+from cds_hooks.plausibility.chart.results_by_analyte import analytes
+from cds_hooks.plausibility.chart_rules.criteria import Criteria, known_criteria
+from cds_hooks.plausibility.chart_rules.scores import Scored, compute, scores
 from tests.plausibility.chart_rules.charts import chart_of
 
 RESP, SPO2, SYSTOLIC, PULSE, TEMP = "9279-1", "59408-5", "8480-6", "8867-4", "8310-5"

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from cds_hooks.plausibility.criteria import Met, known_criteria, limits
-from cds_hooks.plausibility.findings import findings
-from cds_hooks.plausibility.phrases import labels
-from cds_hooks.plausibility.telling import analyte_of, distinct, is_specific, ordered
+from cds_hooks.plausibility.chart.finding_index import findings
+from cds_hooks.plausibility.chart_rules.criteria import Met, known_criteria, limits
+from cds_hooks.plausibility.chart_rules.finding_order import (
+    analyte_of,
+    distinct,
+    is_specific,
+    ordered,
+)
+from cds_hooks.plausibility.chart_rules.phrases import labels
 
 SPREAD = {"gcs": 49, "lactate": 6, "systolic": 13, "tracheal-deviation": 1, "chest-pain": 13}
 

@@ -1,0 +1,1 @@
+"""The machine that models run on: processors, memory, what others use of it."""

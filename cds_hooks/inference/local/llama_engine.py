@@ -1,0 +1,289 @@
+"""`LlamaEngine`: llama.cpp in a process of its own, supervised from the event loop.
+
+The service process loads no native code and no model. It keeps a bounded number of requests in
+flight, passes deadlines and cancellations on, answers every request at once when the engine
+process dies, and starts it again with growing pauses, on the next rung of its ladder where native
+code died while it loaded, until there is none left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+from cds_hooks.consultation import ModelIdentity
+from cds_hooks.inference.config import LlamaConfig
+from cds_hooks.inference.engine import (
+    DeadlinePassed,
+    EngineError,
+    EngineEvent,
+    EngineState,
+    EngineUnavailable,
+    Generation,
+    GenerationRequest,
+    PromptTooLong,
+    QueueFull,
+)
+from cds_hooks.inference.local.ladder import Next
+from cds_hooks.inference.local.lifecycle import EngineLifecycle
+from cds_hooks.inference.local.messages import Frame, asked_in, generation_of, in_words, words
+from cds_hooks.inference.local.process import WorkerGone, WorkerProcess
+
+__all__ = ["LlamaConfig", "LlamaEngine"]
+
+_log = logging.getLogger(__name__)
+_CODES = {kind.code: kind for kind in (DeadlinePassed, EngineUnavailable, PromptTooLong, QueueFull)}
+
+
+class LlamaEngine:
+    """An `Engine` over one engine process."""
+
+    def __init__(self, config: LlamaConfig) -> None:
+        self._config = config
+        self._status = "loading"
+        self._detail = ""
+        self._lifecycle = EngineLifecycle(config)
+        self._settled = asyncio.Event()
+        self._spawned = asyncio.Event()
+        self._restarts = 0
+        self._confinement: dict[str, str] = {}
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[Frame]] = {}
+        self._cancelling: dict[int, asyncio.TimerHandle] = {}
+        self._generating = 0
+        self._process: WorkerProcess | None = None
+        self._supervisor: asyncio.Task[None] | None = None
+
+    @property
+    def model(self) -> ModelIdentity:
+        """Which model answers; the digest is the measured one as soon as it is loaded."""
+        return self._lifecycle.model
+
+    @property
+    def state(self) -> EngineState:
+        """`detail` is the stable code of what went wrong, if anything did."""
+        running = min(self._generating, self._config.parallel)
+        queued = self._generating - running
+        rung = self._lifecycle.rung
+        return EngineState(self._status, queued, running, self._restarts, self._detail, rung)
+
+    @property
+    def trouble(self) -> str:
+        """What `state.detail` is a code of, in words (the arithmetic, when it does not fit)."""
+        return self._lifecycle.trouble
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """Rung, library and processor of the last loaded model (`EngineLifecycle.facts`)."""
+        return self._lifecycle.facts
+
+    @property
+    def events(self) -> tuple[EngineEvent, ...]:
+        """Starts, and leaving service, for an audit."""
+        return self._lifecycle.events
+
+    @property
+    def confinement(self) -> Mapping[str, str]:
+        """What the engine process has given up (`confined`: yes, partly or off), once it is ready.
+
+        The other keys are what was tried, each `refused` or `open`, and by what means.
+        """
+        return dict(self._confinement)
+
+    @property
+    def pid(self) -> int | None:
+        """The engine process's id, while there is one."""
+        return self._process.pid if self._process else None
+
+    async def start(self) -> None:
+        """Begin loading; returns when the process was told to, `state` tells when it is ready."""
+        if self._supervisor is None:
+            self._become("loading")
+            self._spawned.clear()
+            self._supervisor = asyncio.create_task(self._supervise(), name="engine-supervisor")
+            await self._spawned.wait()
+
+    async def wait_until_settled(self) -> EngineState:
+        """Wait until the engine is ready, or has failed for good."""
+        await self._settled.wait()
+        return self.state
+
+    async def stop(self) -> None:
+        """Cancel what runs and end the engine process, by force when it must be."""
+        supervisor, self._supervisor = self._supervisor, None
+        if supervisor is not None:
+            supervisor.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await supervisor
+        self._become("failed", "engine-stopped")
+        self._fail_all("The engine was stopped")
+
+    async def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text in the model's own tokenizer. Raises EngineUnavailable."""
+        async with self._exchange({"op": "count", "texts": list(texts)}) as reply:
+            counts: list[int] = (await reply)["counts"]
+            return counts
+
+    async def generate(self, request: GenerationRequest) -> Generation:
+        """Samples for a request. Cancelling the task cancels the work at the next token.
+
+        Raises QueueFull, DeadlinePassed, PromptTooLong, EngineUnavailable, EngineError.
+        """
+        self._refuse_unless_ready()
+        if self._generating >= self._config.queue + self._config.parallel:
+            raise QueueFull("The engine's queue is full", hint="Ask again later.")
+        self._generating += 1
+        try:
+            async with asyncio.timeout(request.deadline_s):
+                async with self._exchange(asked_in(request, self._config)) as reply:
+                    return generation_of(await reply, self.model)
+        except TimeoutError:
+            raise DeadlinePassed("The deadline passed before the samples were complete") from None
+        finally:
+            self._generating -= 1
+
+    @contextlib.asynccontextmanager
+    async def _exchange(self, frame: Frame) -> AsyncIterator[asyncio.Future[Frame]]:
+        """Send a frame and hand out its reply; leaving without it cancels it over there."""
+        process = self._refuse_unless_ready()
+        number = next(self._numbers)
+        reply = asyncio.get_running_loop().create_future()
+        self._waiting[number] = reply
+        try:
+            process.send({**frame, "id": number})
+            yield reply
+        finally:
+            self._waiting.pop(number, None)
+            if not reply.done() or reply.cancelled():
+                self._cancel(process, number)
+
+    def _refuse_unless_ready(self) -> WorkerProcess:
+        if self._status != "ready" or self._process is None:
+            hint = self.trouble if self._status == "failed" else ""
+            raise EngineUnavailable(f"The engine is {self._status}", where=self._detail, hint=hint)
+        return self._process
+
+    def _cancel(self, process: WorkerProcess, number: int) -> None:
+        """Cancel over there; an engine that does not obey in time is killed."""
+        if process is not self._process:
+            return
+        process.send({"op": "cancel", "id": number})
+        self._look_after(process, number, time.monotonic(), self._config.grace_s)
+
+    def _look_after(
+        self, process: WorkerProcess, number: int, since: float, after_s: float
+    ) -> None:
+        later = asyncio.get_running_loop().call_later
+        self._cancelling[number] = later(after_s, self._still_there, process, number, since)
+
+    def _still_there(self, process: WorkerProcess, number: int, since: float) -> None:
+        """A cancelled request that is still there: one decode of a large model takes its time on a
+        slow machine, but a process that works says so."""
+        left = self._config.patience_s(time.monotonic(), heard_at=process.heard_at, since=since)
+        if left > 0:
+            self._look_after(process, number, since, left)
+            return
+        _log.error("the engine process does not obey and is killed")
+        process.kill("it did not let go of a cancelled request")
+
+    async def _supervise(self) -> None:
+        pauses = itertools.chain(self._config.pauses_s, itertools.repeat(self._config.pauses_s[-1]))
+        while True:
+            ready_at = await self._one_life()
+            if self._status == "failed":
+                return
+            self._restarts += 1
+            if ready_at and time.monotonic() - ready_at > self._config.steady_s:
+                pauses = itertools.chain(
+                    self._config.pauses_s, itertools.repeat(self._config.pauses_s[-1])
+                )
+            await asyncio.sleep(next(pauses))
+
+    async def _one_life(self) -> float:
+        """Start the process and serve its frames until it ends; when it was ready, or 0."""
+        ready_at = 0.0
+        config = self._lifecycle.config
+        try:
+            self._lifecycle.on_started()
+            async with WorkerProcess.started(config) as process:
+                self._process = process
+                self._spawned.set()
+                async for frame in process.frames(config):
+                    if self._take(frame):
+                        ready_at = time.monotonic()
+                        process.ready = True
+        except WorkerGone as error:
+            self._gone(error)
+        except OSError as error:
+            self._gone(WorkerGone(str(error), why=f"it could not be started: {error.strerror}"))
+        finally:
+            self._process = None
+            self._spawned.set()
+            self._forget_cancels()
+            if self._status != "failed":
+                self._become("restarting", self._lifecycle.code)
+            self._fail_all("The engine process ended", self._lifecycle.code)
+        return ready_at
+
+    def _gone(self, error: WorkerGone) -> None:
+        asked = bool(self._generating or self._cancelling)
+        if self._lifecycle.on_end(error, asked=asked) is Next.OUT:
+            self._become("failed", self._lifecycle.code)
+
+    def _take(self, frame: Frame) -> bool:
+        """Act on a frame; True when it says that the model is ready."""
+        number, op = frame.get("id"), frame.get("op")
+        if op == "state":
+            return self._loaded(frame)
+        if op == "decoding":
+            self._lifecycle.on_decoding()
+        elif op == "cancelled" and number in self._cancelling:
+            self._cancelling.pop(number).cancel()
+        elif number in self._waiting and not self._waiting[number].done():
+            self._deliver(self._waiting[number], frame)
+        return False
+
+    def _loaded(self, frame: Frame) -> bool:
+        """The process says that it is ready, or why it cannot be."""
+        if frame.get("status") == "ready":
+            self._confinement = words(frame.get("confinement"))
+            adapters = [str(digest) for digest in frame.get("adapters", ())]
+            measured = self._config.measured
+            digest, files = str(frame["sha256"]), words(frame.get("parts"))
+            self._lifecycle.model = measured(self._config.identity(), digest, adapters, files)
+            self._lifecycle.on_ready(frame)
+            self._become("ready")
+            return True
+        if not self._lifecycle.on_refusal(str(frame.get("code", "")), in_words(frame)):
+            self._become("failed", self._lifecycle.code)
+        return False
+
+    def _become(self, status: str, detail: str = "") -> None:
+        self._status, self._detail = status, detail
+        if status in ("ready", "failed"):
+            self._settled.set()
+        else:
+            self._settled.clear()
+
+    def _deliver(self, reply: asyncio.Future[Frame], frame: Frame) -> None:
+        if frame.get("op") == "error":
+            kind = _CODES.get(str(frame["code"]), EngineError)
+            reply.set_exception(kind(str(frame["message"])))
+        else:
+            if frame.get("op") == "done":
+                self._lifecycle.on_answer()
+            reply.set_result(frame)
+
+    def _fail_all(self, why: str, code: str = "") -> None:
+        for reply in self._waiting.values():
+            if not reply.done():
+                reply.set_exception(EngineError(why, where=code))
+
+    def _forget_cancels(self) -> None:
+        for timer in self._cancelling.values():
+            timer.cancel()
+        self._cancelling.clear()

@@ -1,0 +1,1 @@
+"""The models that are known, as data, and which of them a file is."""

@@ -1,0 +1,1 @@
+"""Model files before they are loaded: GGUF headers, adapters, chat templates, their inspection."""

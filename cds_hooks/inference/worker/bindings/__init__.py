@@ -1,0 +1,1 @@
+"""llama.cpp and ggml as Python values; nothing else of the worker calls them."""

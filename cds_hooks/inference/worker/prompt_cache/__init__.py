@@ -1,0 +1,1 @@
+"""Evaluated beginnings of prompts, kept in memory and on disk."""

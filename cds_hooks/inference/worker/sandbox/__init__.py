@@ -1,0 +1,1 @@
+"""What the engine process gives up before it reads a model: files, network, system calls."""

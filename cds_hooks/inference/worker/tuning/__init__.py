@@ -1,0 +1,1 @@
+"""The fastest way to compute on this machine, measured once and kept."""

@@ -1,0 +1,1 @@
+"""A chart indexed for checks: facts by id, problems by code, results by analyte, findings."""

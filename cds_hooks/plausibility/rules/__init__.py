@@ -1,0 +1,1 @@
+"""Rules about diagnoses, as tables with sources: results, organs, ages, acute events."""
