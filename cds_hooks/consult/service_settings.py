@@ -18,7 +18,7 @@ ServiceId = Annotated[str, one_of(service.id for service in REGISTRY)]
 
 
 class ServiceSettings(Section):
-    """The services that are offered, and how they answer (docs/clinicians/cards.md)."""
+    """The services that are offered, and how they answer (docs/clinicians/cards-in-detail.md)."""
 
     enabled: tuple[ServiceId, ...] = Field(
         tuple(service.id for service in REGISTRY),

@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from cds_hooks.admission.admission_settings import AdmissionSettings
 from cds_hooks.app.server_settings import ProxySettings, ServerSettings, TlsSettings
 from cds_hooks.audit.external_keys.key_settings import KeyDeviceSettings, KeyVaultSettings
 from cds_hooks.audit.ledger.ledger_settings import LedgerSettings, WitnessSettings
 from cds_hooks.audit.store_settings import RetentionSettings, StoreSettings
 from cds_hooks.cards.card_settings import CardProfile, CardSettings
 from cds_hooks.consult.service_settings import ServiceSettings
-from cds_hooks.evaluation.admission.admission_settings import AdmissionSettings
 from cds_hooks.gather.fhir_settings import FhirBase, FhirSettings, FhirVersion
 from cds_hooks.inference.model_settings import ModelServerSettings, ModelSettings, PanelSettings
 from cds_hooks.operation.log_settings import LogSettings
