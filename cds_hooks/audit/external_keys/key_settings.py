@@ -15,7 +15,7 @@ _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 
 
 class KeyDeviceSettings(Section):
-    """A site key that never leaves a PKCS#11 device (extra `pkcs11`; docs/operators/key-providers.md).
+    """A site key that never leaves a PKCS#11 device (docs/operators/key-providers.md).
 
     Not used until the file of `store.site_key` names it as its key provider.
     """
