@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from cds_hooks.gather.base import Base
+from cds_hooks.gather.server_base import ServerBase
 from cds_hooks.services import REGISTRY
 
 __all__ = [
@@ -36,7 +36,7 @@ def one_of(known: Iterable[str]) -> Callable[[str], str]:
 
 
 def _base(value: str) -> str:
-    if Base.parse(value) is None:
+    if ServerBase.parse(value) is None:
         raise ValueError("must be a plain http or https URL")
     return value
 
