@@ -12,7 +12,7 @@ from cds_hooks.plausibility import Terminology
 from cds_hooks.plausibility.new_problems import assess_new_problems
 from cds_hooks.plausibility.terminology.resolution import ICD_10_CM, Concept
 from cds_hooks.protocol.request import HookRequest, parse_request
-from cds_hooks.services.problem_check import ON_VIEW, TRIGGER
+from cds_hooks.services.problem_check import ON_VIEW, TRIGGER, new_conditions
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts
 
 NOW = datetime(2026, 4, 2, 10, 0, tzinfo=UTC)

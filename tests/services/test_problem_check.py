@@ -24,6 +24,7 @@ from cds_hooks.services.problem_check import (
     ON_VIEW,
     SERVICES,
     is_triggered,
+    new_conditions,
 )
 from cds_hooks.services.service_definition import discovery_of
 from fhir_mapping import map_chart
