@@ -6,14 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from cds_hooks.gather.base import Base
+from cds_hooks.gather.server_base import ServerBase
 from cds_hooks.section import Section
 
 __all__ = ["FhirBase", "FhirSettings", "FhirVersion"]
 
 
 def _base(value: str) -> str:
-    if Base.parse(value) is None:
+    if ServerBase.parse(value) is None:
         raise ValueError("must be a plain http or https URL")
     return value
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from cds_hooks.gather.base import allowed_base
+from cds_hooks.gather.server_base import allowed_base
 from cds_hooks.settings.errors import SettingsError
 from cds_hooks.settings.schema import Settings
 from cds_hooks.trust.published import is_public_issuer

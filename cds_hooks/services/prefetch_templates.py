@@ -6,7 +6,7 @@ import functools
 import tomllib
 from importlib import resources
 
-from cds_hooks.services.definition import PrefetchTemplate
+from cds_hooks.services.service_definition import PrefetchTemplate
 
 __all__ = ["CHART", "templates"]
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from cds_hooks.cards import phrases
 from cds_hooks.cards.annotations import agreement_of, facts_of, notes_of, says
-from cds_hooks.cards.data import texts
-from cds_hooks.cards.listed import code_of, is_accepted, wrong_facts
+from cds_hooks.cards.card_data import texts
+from cds_hooks.cards.differential_list import code_of, is_accepted, wrong_facts
 from cds_hooks.consultation import (
     Assessment,
     Consultation,
@@ -22,8 +22,8 @@ from cds_hooks.plausibility.rules.must_not_miss import must_not_miss
 from fhir_mapping.chart import Chart
 
 __all__ = [
-    "Basis",
-    "Conflict",
+    "BasisView",
+    "ConflictView",
     "DiagnosisView",
     "FindingView",
     "GroupView",
@@ -64,13 +64,13 @@ class GroupView:
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class CountedOmission:
     count: int
     words: str
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class MissingKeys:
     """The prefetch keys that are in one state, in a reader's words."""
 
     words: str
@@ -78,7 +78,7 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
-class Basis:
+class BasisView:
     """What a reader needs to judge a card independently; `seconds` is "" when not known.
 
     `shown` facts went to the model; `read` are the chart's, where it was not `asked`."""
@@ -86,8 +86,8 @@ class Basis:
     asked: bool
     read: int
     shown: int
-    left_out: tuple[Counted, ...]
-    missing: tuple[Missing, ...]
+    left_out: tuple[CountedOmission, ...]
+    missing: tuple[MissingKeys, ...]
     quality: int
     model: str
     model_digest: str
@@ -100,7 +100,7 @@ class Basis:
 
 
 @dataclass(frozen=True, slots=True)
-class Conflict:
+class ConflictView:
     """What a rule says of entries of the chart, its source, and the entries."""
 
     text: str
@@ -183,12 +183,12 @@ def _flag(reason: Reason, chart: Chart) -> str:
 _NOT_ASKED = frozenset({Outcome.ENGINE_UNAVAILABLE, Outcome.OVERLOADED, Outcome.PROMPT_TOO_LONG})
 
 
-def basis_of(consultation: Consultation) -> Basis:
+def basis_of(consultation: Consultation) -> BasisView:
     """What the answer rests on: what was shown, what was missing, which model, how long."""
     prompt, model, chart = consultation.prompt, consultation.model, consultation.chart
     # A stage's own parts ("model.decode") are within the stage.
     took = sum(ms for stage, ms in consultation.timings_ms.items() if "." not in stage) / 1000
-    return Basis(
+    return BasisView(
         asked=consultation.outcome not in _NOT_ASKED,
         read=len(chart.facts),
         shown=len(prompt.fact_ids) if prompt else 0,
@@ -206,29 +206,29 @@ def basis_of(consultation: Consultation) -> Basis:
     )
 
 
-def _left_out(consultation: Consultation) -> tuple[Counted, ...]:
+def _left_out(consultation: Consultation) -> tuple[CountedOmission, ...]:
     omissions = [*(consultation.prompt.omissions if consultation.prompt else ())]
     omissions += consultation.chart.omissions
     words = texts().omissions
     counted = Counter(words.get(o.reason, f"as {o.reason.replace('-', ' ')}") for o in omissions)
-    return tuple(Counted(number, reason) for reason, number in counted.most_common())
+    return tuple(CountedOmission(number, reason) for reason, number in counted.most_common())
 
 
-def _missing(consultation: Consultation) -> tuple[Missing, ...]:
+def _missing(consultation: Consultation) -> tuple[MissingKeys, ...]:
     names = texts().keys
     found = []
     for state in (KeyState.UNAVAILABLE, KeyState.PARTIAL, KeyState.EMPTY):
         keys = [key for key, value in consultation.key_states.items() if value is state]
         if keys:
             shown = tuple(names.get(key) or phrases.remark(key) for key in keys)
-            found.append(Missing(texts().states[state], shown))
+            found.append(MissingKeys(texts().states[state], shown))
     return tuple(found)
 
 
-def conflicts_of(reasons: Sequence[Reason], chart: Chart) -> tuple[Conflict, ...]:
+def conflicts_of(reasons: Sequence[Reason], chart: Chart) -> tuple[ConflictView, ...]:
     """Chart entries that contradict each other, each with the entries themselves."""
     return tuple(
-        Conflict(
+        ConflictView(
             (said := says(reason))[:1].upper() + said[1:],
             phrases.remark(reason.source),
             facts_of(reason, chart),

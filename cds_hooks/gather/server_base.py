@@ -13,7 +13,7 @@ from urllib.parse import unquote, urljoin
 
 import httpx
 
-__all__ = ["Base", "allowed_base"]
+__all__ = ["ServerBase", "allowed_base"]
 
 _PORTS = {"http": 80, "https": 443}
 # Printable ASCII without backslash, quotes and angle brackets: anything else is parsed
@@ -22,7 +22,7 @@ _PLAIN = re.compile(r"[!#-;=?-\[\]-~]{1,4096}")
 
 
 @dataclass(frozen=True, slots=True)
-class Base:
+class ServerBase:
     """Scheme, host, port and path prefix (no slash at its end) of a FHIR server."""
 
     scheme: str
@@ -31,7 +31,7 @@ class Base:
     path: str
 
     @classmethod
-    def parse(cls, text: str) -> Base | None:
+    def parse(cls, text: str) -> ServerBase | None:
         """The base that a URL names; None unless it is a plain http or https URL."""
         url = None if _climbs(text) else _parse(text)
         if url is None or url.query or url.fragment:
@@ -64,12 +64,12 @@ class Base:
         return f"{self.scheme}://{self.authority}{self.path}"
 
 
-def allowed_base(fhir_server: str, allowed: Iterable[str]) -> Base | None:
+def allowed_base(fhir_server: str, allowed: Iterable[str]) -> ServerBase | None:
     """The base named by `fhir_server` when it is, or lies under, an allowed one; else None."""
-    base = Base.parse(fhir_server)
+    base = ServerBase.parse(fhir_server)
     if base is None:
         return None
-    bases = (Base.parse(text) for text in allowed)
+    bases = (ServerBase.parse(text) for text in allowed)
     url = httpx.URL(str(base))
     return base if any(known is not None and known.covers(url) for known in bases) else None
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cds_hooks.errors import ChartsideError
-from cds_hooks.protocol.errors import Problem, RequestInvalid
+from cds_hooks.protocol.protocol_errors import FieldProblem, RequestInvalid
 
-__all__ = ["CODE_SYSTEM", "Issue", "Outcome", "outcome_of", "outcome_of_problems"]
+__all__ = ["CODE_SYSTEM", "Issue", "OperationOutcome", "outcome_of", "outcome_of_problems"]
 
 CODE_SYSTEM = "urn:chartside:code"
 """The system of our error codes in `details.coding`."""
@@ -34,28 +34,28 @@ class Issue:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class OperationOutcome:
     """An OperationOutcome to be."""
 
     issues: tuple[Issue, ...]
 
 
-def outcome_of(error: ChartsideError) -> Outcome:
+def outcome_of(error: ChartsideError) -> OperationOutcome:
     """What to tell the client about an error."""
     if isinstance(error, RequestInvalid):
-        return Outcome(_issues(error.problems, error.code, "error"))
+        return OperationOutcome(_issues(error.problems, error.code, "error"))
     issue = Issue("error", error.issue, error.code, error.message, error.where, error.hint)
-    return Outcome((issue,))
+    return OperationOutcome((issue,))
 
 
-def outcome_of_problems(recorded: int, problems: Iterable[Problem]) -> Outcome:
+def outcome_of_problems(recorded: int, problems: Iterable[FieldProblem]) -> OperationOutcome:
     """What to tell a client whose feedback was taken: how much of it, and what could not be."""
     done = Issue("information", "informational", "feedback-recorded", f"entries taken: {recorded}")
-    return Outcome((done, *_issues(problems, "feedback-incomplete", "warning")))
+    return OperationOutcome((done, *_issues(problems, "feedback-incomplete", "warning")))
 
 
 def _issues(
-    problems: Iterable[Problem], code: str, severity: Literal["error", "warning"]
+    problems: Iterable[FieldProblem], code: str, severity: Literal["error", "warning"]
 ) -> tuple[Issue, ...]:
     found = [Issue(severity, p.kind, code, f"{p.path} {p.text}", p.path) for p in problems]
     if len(found) > _MOST:

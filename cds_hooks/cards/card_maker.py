@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from cds_hooks.cards import data
-from cds_hooks.cards.aged import age_of, aged
-from cds_hooks.cards.blocks import composed
-from cds_hooks.cards.data import texts
+from cds_hooks.cards import card_data
+from cds_hooks.cards.answer_age import age_in_words, with_current_ages
+from cds_hooks.cards.card_data import texts
 from cds_hooks.cards.detail import (
     Measured,
     basis_line,
@@ -20,18 +19,19 @@ from cds_hooks.cards.detail import (
     status_head,
     unexplained_block,
 )
-from cds_hooks.cards.diagnosis_reasons import diagnosis_reasons
-from cds_hooks.cards.entered import EnteredView, entered_blocks, entered_summary
-from cds_hooks.cards.rules import RuleLine, facts_told, indicator_of, patterns_alone
-from cds_hooks.cards.speaking import demonstration
+from cds_hooks.cards.detail_blocks import composed
+from cds_hooks.cards.diagnosis_override_reasons import diagnosis_reasons
+from cds_hooks.cards.new_problem import NewProblemView, new_problem_blocks, new_problem_summary
+from cds_hooks.cards.rule_lines import RuleLine, facts_told, indicator_of, patterns_alone
+from cds_hooks.cards.speak_policy import is_demonstration
 from cds_hooks.cards.suggestions import suggestions
-from cds_hooks.cards.summary import fitted, list_summary, rules_summary, with_room
+from cds_hooks.cards.summary import fitted, list_summary, rules_summary, with_first_that_fits
 from cds_hooks.consultation import Consultation
 from cds_hooks.protocol.cards import Card, Coding, Link, Source, Suggestion
 
-__all__ = ["Maker"]
+__all__ = ["CardMaker"]
 
-_ROOM = ((3, 3, 1), (3, 2, 0), (3, 1, 0), (2, 1, 0), (1, 1, 0), (1, 0, 0))
+_SPACE = ((3, 3, 1), (3, 2, 0), (3, 1, 0), (2, 1, 0), (1, 1, 0), (1, 0, 0))
 """What is tried in turn: most lines of rules; least lines of the list, and of what is not
 explained."""
 
@@ -39,11 +39,11 @@ _Indicator = Literal["info", "warning", "critical"]
 
 
 @dataclass(frozen=True, slots=True)
-class Maker:
+class CardMaker:
     """What all cards of one response share; `now` is UTC seconds."""
 
     base: str
-    profile: data.Profile
+    profile: card_data.Profile
     make_uuid: Callable[[], str]
     patient_id: str
     encounter_id: str
@@ -85,13 +85,13 @@ class Maker:
             override_reasons=(),
         )
 
-    def entered(self, found: Sequence[EnteredView]) -> Card:
+    def entered(self, found: Sequence[NewProblemView]) -> Card:
         """What rules say of problems just entered."""
         return self._card(
-            summary=entered_summary(found),
+            summary=new_problem_summary(found),
             indicator="warning" if any(v.speaks_against for v in found) else "info",
             source=self._source("chartsideProblemCheck", "rules"),
-            detail=composed("", entered_blocks(found), texts().entered["foot"], self.limit),
+            detail=composed("", new_problem_blocks(found), texts().entered["foot"], self.limit),
         )
 
     def _card(self, *, indicator: str, **more: Any) -> Card:
@@ -111,28 +111,30 @@ class Maker:
         by_rules = rules_summary(done) if lines else ""
         if listed is None:
             return by_rules
-        if demonstration(listed):
+        if is_demonstration(listed):
             return by_rules or words.demonstration
-        age = age_of(self.now - listed.created)
+        age = age_in_words(self.now - listed.created)
         lead = words.model if by_rules else words.plain
         tries = list_summary(listed, f"{lead}, {age}" if age else lead)
-        return with_room(by_rules, tries) or fitted(tries[-1])
+        return with_first_that_fits(by_rules, tries) or fitted(tries[-1])
 
     def _detail(
         self, done: Consultation, lines: Sequence[RuleLine], listed: Consultation | None
     ) -> str:
         """As many lines of each part as there is room for, rules first."""
-        shown = _Shown(
+        shown = _CardContent(
             lines=lines,
-            present=aged(done, self.now, told=True),
-            listed=listed and aged(listed, self.now, told=True),
+            present=with_current_ages(done, self.now, told=True),
+            listed=listed and with_current_ages(listed, self.now, told=True),
             changed=changed_lines(listed, done) if listed and listed.id != done.id else (),
-            told_of=Measured(age_of(self.now - listed.created) if listed else "", self.accuracy),
-            age=age_of(self.now - done.created, hours=True),
+            told_of=Measured(
+                age_in_words(self.now - listed.created) if listed else "", self.accuracy
+            ),
+            age=age_in_words(self.now - done.created, hours=True),
             basis=basis_line(done, listed),
         )
         told = ""
-        for most, *least in _ROOM:
+        for most, *least in _SPACE:
             told = shown.detail(most, least, self.limit)
             if len(told) <= self.limit:
                 break
@@ -154,7 +156,7 @@ class Maker:
 
 
 @dataclass(frozen=True, slots=True)
-class _Shown:
+class _CardContent:
     """What a card can tell, before it is known how much of it there is room for."""
 
     lines: Sequence[RuleLine]

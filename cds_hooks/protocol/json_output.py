@@ -15,12 +15,12 @@ import orjson
 
 from cds_hooks.protocol.cards import Response
 from cds_hooks.protocol.discovery import Discovery
-from cds_hooks.protocol.outcome import CODE_SYSTEM, Issue, Outcome
-from cds_hooks.protocol.validation import SchemaName, check
+from cds_hooks.protocol.operation_outcome import CODE_SYSTEM, Issue, OperationOutcome
+from cds_hooks.protocol.schema_validation import SchemaName, check
 
 __all__ = ["to_document", "to_json"]
 
-Answer = Response | Discovery | Outcome
+Answer = Response | Discovery | OperationOutcome
 
 
 def to_json(answer: Answer) -> bytes:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from cds_hooks.gather.result import NoteCode
 
-__all__ = ["Template", "UnfilledError"]
+__all__ = ["PrefetchQuery", "UnfilledError"]
 
 _TOKEN = re.compile(r"\{\{([^{}]*)\}\}")
 _TYPE = re.compile(r"[A-Z][A-Za-z]*(?=[/?]|$)")
@@ -40,7 +40,7 @@ class UnfilledError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
+class PrefetchQuery:
     """One prefetch template: `text` is a relative read (`Patient/{{..}}`) or search URL."""
 
     key: str

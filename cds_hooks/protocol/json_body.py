@@ -9,22 +9,22 @@ from typing import Any
 
 import orjson
 
-from cds_hooks.protocol.errors import (
+from cds_hooks.protocol.protocol_errors import (
     BodyTooDeep,
     BodyTooLarge,
     BodyTooManyParts,
     BodyUnreadable,
-    Problem,
+    FieldProblem,
 )
 
-__all__ = ["DEFAULT_LIMITS", "Limits", "Reader", "read_object"]
+__all__ = ["DEFAULT_LIMITS", "BodyLimits", "FieldReader", "read_object"]
 
 _BOM = b"\xef\xbb\xbf"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class BodyLimits:
     """`max_bytes` of a body, `max_depth` of nesting, `max_parts` arrays and objects in it.
 
     FHIR resources nest about a dozen levels; a 16 MiB bundle holds about 300,000 parts.
@@ -35,10 +35,10 @@ class Limits:
     max_parts: int = 1_000_000
 
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = BodyLimits()
 
 
-def read_object(body: bytes, limits: Limits = DEFAULT_LIMITS) -> dict[str, Any]:
+def read_object(body: bytes, limits: BodyLimits = DEFAULT_LIMITS) -> dict[str, Any]:
     """One JSON object, or BodyTooLarge, BodyTooManyParts, BodyTooDeep or BodyUnreadable.
 
     Nothing here recurses: orjson refuses by itself past 1,024 levels, before it builds anything
@@ -88,7 +88,7 @@ def _deeper_than(document: dict[str, Any], levels: int) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class FieldReader:
     """The fields of one object; what is wrong with them is added to `problems` by path.
 
     `null` and `""` count as absent: the specification forbids both, and clients send them.
@@ -96,7 +96,7 @@ class Reader:
 
     raw: Mapping[str, Any]
     path: str = ""
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[FieldProblem] = field(default_factory=list)
 
     def at(self, name: str) -> str:
         """The path of a field, as `context.patientId`."""
@@ -104,7 +104,7 @@ class Reader:
 
     def complain(self, name: str, kind: Any, text: str) -> None:
         """Remember that something is wrong with a field."""
-        self.problems.append(Problem(self.at(name), kind, text))
+        self.problems.append(FieldProblem(self.at(name), kind, text))
 
     def text(self, name: str, *, required: bool = False, longest: int = 2048) -> str:
         """A string, or "" when it is absent or wrong."""
@@ -127,10 +127,10 @@ class Reader:
         self.complain(name, "structure", "must be an object")
         return None
 
-    def inside(self, name: str, *, required: bool = False) -> Reader | None:
+    def inside(self, name: str, *, required: bool = False) -> FieldReader | None:
         """A reader of the object in a field, sharing this one's problems."""
         value = self.object(name, required=required)
-        return None if value is None else Reader(value, self.at(name), self.problems)
+        return None if value is None else FieldReader(value, self.at(name), self.problems)
 
     def _present(self, name: str, *, required: bool) -> Any:
         value = self.raw.get(name)

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 
 from cds_hooks.cards import phrases
 from cds_hooks.cards.annotations import facts_of, notes_of, says
-from cds_hooks.cards.blocks import Block, escaped, joined
-from cds_hooks.cards.data import texts
-from cds_hooks.cards.escape import Coded, capped, plain
+from cds_hooks.cards.card_data import texts
+from cds_hooks.cards.detail_blocks import Block, escaped, joined
+from cds_hooks.cards.escape import TerminologyCode, capped, plain
 from cds_hooks.cards.summary import LIMIT, fitted
 from cds_hooks.consultation import Assessment, Reason, Verdict
 from fhir_mapping.chart import Chart
 
-__all__ = ["EnteredView", "entered_blocks", "entered_of", "entered_summary"]
+__all__ = ["NewProblemView", "new_problem_blocks", "new_problem_views", "new_problem_summary"]
 
 _NAME, _TEXT, _FACT, _LINE = 50, 90, 60, 150
 _MOST = 3
@@ -22,7 +22,7 @@ _MOST = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class RuleStatement:
     """What a rule says, its published source, and the entries it looked at."""
 
     text: str
@@ -31,25 +31,27 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class EnteredView:
+class NewProblemView:
     """A problem that a rule speaks of; `speaks_against` is whether it does not fit the chart."""
 
     name: str
     code: str
     verdict: str
-    told: tuple[Told, ...]
+    told: tuple[RuleStatement, ...]
     notes: tuple[str, ...]
     speaks_against: bool
 
 
-def entered_of(assessments: Iterable[Assessment], chart: Chart) -> tuple[EnteredView, ...]:
+def new_problem_views(
+    assessments: Iterable[Assessment], chart: Chart
+) -> tuple[NewProblemView, ...]:
     """Those of the entered problems of which there is something to say, worst first."""
     found = [_view(a, chart) for a in assessments]
     shown = [v for v in found if v.told or v.notes]
     return tuple(sorted(shown, key=lambda v: not v.speaks_against))
 
 
-def entered_summary(views: Sequence[EnteredView]) -> str:
+def new_problem_summary(views: Sequence[NewProblemView]) -> str:
     """One sentence: of one problem what is said of it, of several how many."""
     words = texts().entered
     if len(views) > 1:
@@ -60,7 +62,7 @@ def entered_summary(views: Sequence[EnteredView]) -> str:
     return capped(f"{words['lead']}, {name}: {plain(said).rstrip('.')}", LIMIT)
 
 
-def entered_blocks(views: Sequence[EnteredView]) -> tuple[Block, ...]:
+def new_problem_blocks(views: Sequence[NewProblemView]) -> tuple[Block, ...]:
     """One block a problem: its name, then a line for each rule that speaks of it."""
     blocks = [Block(_title(v), _lines(v), least=int(at == 0)) for at, v in enumerate(views[:_MOST])]
     if len(views) > _MOST:
@@ -68,30 +70,30 @@ def entered_blocks(views: Sequence[EnteredView]) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def _title(view: EnteredView) -> str:
+def _title(view: NewProblemView) -> str:
     name = f"**{escaped(view.name, _NAME)}**"
     code = f" ({escaped(view.code, _NAME)})" if view.code else ""
     return f"{name}{code}: {view.verdict}" if view.verdict else f"{name}{code}"
 
 
-def _lines(view: EnteredView) -> tuple[str, ...]:
+def _lines(view: NewProblemView) -> tuple[str, ...]:
     told = [_line(one) for one in view.told]
     return (*told, *(escaped(note, _LINE) for note in view.notes))
 
 
-def _line(one: Told) -> str:
+def _line(one: RuleStatement) -> str:
     facts = [escaped(fact, _FACT) for fact in one.facts]
     text = joined(escaped(one.text, _TEXT) + (": " if facts else ""), facts, _LINE)
     return f"{text} (rule: {escaped(one.source, _TEXT)})" if one.source else text
 
 
-def _view(assessment: Assessment, chart: Chart) -> EnteredView:
+def _view(assessment: Assessment, chart: Chart) -> NewProblemView:
     failed = [r for r in assessment.reasons if r.result == "fail"]
     against = assessment.verdict is Verdict.CONTRADICTED
     icd = (c.code for c in assessment.codes if c.system == phrases.ICD_10_CM)
-    return EnteredView(
+    return NewProblemView(
         name=phrases.name(assessment.name),
-        code=Coded(next(icd, "")),
+        code=TerminologyCode(next(icd, "")),
         verdict=texts().entered[assessment.verdict.value] if failed else "",
         told=tuple(_told(r, chart) for r in failed),
         notes=() if against else notes_of(assessment, chart),
@@ -99,6 +101,8 @@ def _view(assessment: Assessment, chart: Chart) -> EnteredView:
     )
 
 
-def _told(reason: Reason, chart: Chart) -> Told:
+def _told(reason: Reason, chart: Chart) -> RuleStatement:
     text = says(reason)
-    return Told(text[:1].upper() + text[1:], phrases.remark(reason.source), facts_of(reason, chart))
+    return RuleStatement(
+        text[:1].upper() + text[1:], phrases.remark(reason.source), facts_of(reason, chart)
+    )

@@ -66,7 +66,7 @@ class Texts(_Data):
     status: Status
     blocks: dict[str, str]
     seriousness: dict[Seriousness, str]
-    light: dict[str, str]
+    consensus: dict[str, str]
     groups: dict[str, str]
     verdicts: dict[Verdict, str]
     checks: CheckTexts
@@ -79,7 +79,7 @@ class Texts(_Data):
     systems: dict[str, str]
     outcomes: dict[Outcome, OutcomeText]
     faults: dict[str, str]
-    around: dict[str, str]
+    annotations: dict[str, str]
     summary: SummaryTexts
     entered: dict[str, str]
     suggestion: dict[str, str]

@@ -19,46 +19,46 @@ from cds_hooks.gather.arrival import (
     arrival,
     outcome_arrival,
 )
-from cds_hooks.gather.reading import ABSENT, Reading, Shape
+from cds_hooks.gather.key_reading import ABSENT, KeyReading, KeyShape
+from cds_hooks.gather.prefetch_queries import PrefetchQuery
 from cds_hooks.gather.result import NoteCode, Resource
-from cds_hooks.gather.templates import Template
 
 __all__ = ["read_key", "read_value"]
 
 
-def read_key(prefetch: Mapping[str, Any], template: Template) -> Reading:
+def read_key(prefetch: Mapping[str, Any], template: PrefetchQuery) -> KeyReading:
     """What the client sent for one of our templates."""
     if template.key not in prefetch:
         return ABSENT
     return read_value(prefetch[template.key], template.resource_type, template.head)
 
 
-def read_value(value: Any, expected: str = "", head: int | None = None) -> Reading:
+def read_value(value: Any, expected: str = "", head: int | None = None) -> KeyReading:
     """Read any JSON value that should hold resources of type `expected` (empty: of any type)."""
     if value is None:
-        return Reading(Shape.NULL)
+        return KeyReading(KeyShape.NULL)
     kind = _resource_type(value)
     if not kind:
-        return Reading(
-            Shape.NOT_A_RESOURCE, notes=_once(NoteCode.NOT_A_RESOURCE), arrived=arrival(value)
+        return KeyReading(
+            KeyShape.NOT_A_RESOURCE, notes=_once(NoteCode.NOT_A_RESOURCE), arrived=arrival(value)
         )
     if kind == "Bundle":
         return _read_bundle(value, expected, head)
     if kind == "OperationOutcome":
         code = NoteCode.ERROR_OUTCOME if _is_error(value) else NoteCode.WARNING_OUTCOME
-        return Reading(Shape.OUTCOME, notes=_once(code), arrived=arrival(value))
+        return KeyReading(KeyShape.OUTCOME, notes=_once(code), arrived=arrival(value))
     if expected not in {"", kind}:
-        return Reading(
-            Shape.WRONG_TYPE, (value,), notes=_once(NoteCode.WRONG_TYPE), arrived=OTHER_TYPE
+        return KeyReading(
+            KeyShape.WRONG_TYPE, (value,), notes=_once(NoteCode.WRONG_TYPE), arrived=OTHER_TYPE
         )
-    return Reading(Shape.RESOURCE, (value,), matches=1)
+    return KeyReading(KeyShape.RESOURCE, (value,), matches=1)
 
 
 def _once(code: NoteCode) -> Mapping[NoteCode, int]:
     return {code: 1}
 
 
-def _read_bundle(bundle: Resource, expected: str, head: int | None) -> Reading:
+def _read_bundle(bundle: Resource, expected: str, head: int | None) -> KeyReading:
     notes: Counter[NoteCode] = Counter()
     resources: list[Resource] = []
     urns: dict[str, str] = {}
@@ -72,8 +72,8 @@ def _read_bundle(bundle: Resource, expected: str, head: int | None) -> Reading:
         full_url = entry.get("fullUrl")
         if isinstance(full_url, str) and full_url.startswith("urn:"):
             urns[full_url] = f"{resource['resourceType']}/{resource.get('id', '')}"
-    reading = Reading(
-        shape=Shape.BUNDLE,
+    reading = KeyReading(
+        shape=KeyShape.BUNDLE,
         resources=tuple(resources),
         next_url=_next_url(bundle),
         total=_total(bundle),
@@ -86,9 +86,9 @@ def _read_bundle(bundle: Resource, expected: str, head: int | None) -> Reading:
     return shaped if shaped.obtained else replace(shaped, arrived=_bundle_arrival(bundle, shaped))
 
 
-def _bundle_arrival(bundle: Resource, reading: Reading) -> str:
+def _bundle_arrival(bundle: Resource, reading: KeyReading) -> str:
     """What a bundle that does not answer the question held instead."""
-    if reading.shape is Shape.WRONG_TYPE:
+    if reading.shape is KeyShape.WRONG_TYPE:
         return OTHER_TYPES
     entries = bundle.get("entry")
     listed = entries if isinstance(entries, list) else []
@@ -97,12 +97,12 @@ def _bundle_arrival(bundle: Resource, reading: Reading) -> str:
     return outcome_arrival(outcomes) if outcomes else UNREADABLE
 
 
-def _typed(reading: Reading, expected: str) -> Reading:
+def _typed(reading: KeyReading, expected: str) -> KeyReading:
     """A bundle with none of the type asked for is an answer to some other question."""
     kinds = {resource["resourceType"] for resource in reading.resources}
     if not kinds or expected == "" or expected in kinds:
         return reading
-    return replace(reading, shape=Shape.WRONG_TYPE).noting(NoteCode.WRONG_TYPE)
+    return replace(reading, shape=KeyShape.WRONG_TYPE).noting(NoteCode.WRONG_TYPE)
 
 
 def _entries(bundle: Resource, notes: Counter[NoteCode]) -> list[dict[str, Any]]:

@@ -7,19 +7,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cds_hooks.cards import phrases
-from cds_hooks.cards.blocks import escaped, joined
-from cds_hooks.cards.data import texts
-from cds_hooks.cards.escape import Coded
+from cds_hooks.cards.card_data import texts
+from cds_hooks.cards.detail_blocks import escaped, joined
+from cds_hooks.cards.escape import TerminologyCode
 from cds_hooks.consultation import Assessment, Consultation, Evidence, Verdict
 from cds_hooks.plausibility.rules.must_not_miss import must_not_miss
 from fhir_mapping.chart import Chart, Fact, Flag
 
 __all__ = [
-    "Light",
+    "ModelConsensus",
     "accepted_by_verdict",
     "code_of",
     "is_accepted",
-    "light_of",
+    "model_consensus",
     "list_lines",
     "wrong_facts",
 ]
@@ -34,7 +34,7 @@ _REJECTED = (Verdict.CONTRADICTED, Verdict.UNRECOGNISED, Verdict.RECORDED)
 
 
 @dataclass(frozen=True, slots=True)
-class Light:
+class ModelConsensus:
     """Whether the models of a panel name the same diagnosis first: `agree`, `mixed` (some of
     them) or `disagree` (one alone); `told` is the same in words."""
 
@@ -53,7 +53,7 @@ def accepted_by_verdict(assessments: Iterable[Assessment]) -> tuple[Assessment, 
     return tuple(sorted(accepted, key=lambda a: (_ORDER.index(a.verdict), not _serious(a))))
 
 
-def light_of(done: Consultation) -> Light | None:
+def model_consensus(done: Consultation) -> ModelConsensus | None:
     """Of the first diagnosis of the list; None without a panel or without such a diagnosis."""
     models = {said.model for said in done.differentials}
     first = next(iter(accepted_by_verdict(done.assessments)), None)
@@ -61,7 +61,7 @@ def light_of(done: Consultation) -> Light | None:
         return None
     count = round(first.model_share * len(models))
     word = "agree" if count == len(models) else "mixed" if count > 1 else "disagree"
-    return Light(word, texts().light[word].format(count=count, models=len(models)))
+    return ModelConsensus(word, texts().consensus[word].format(count=count, models=len(models)))
 
 
 def list_lines(done: Consultation, seen: set[str]) -> tuple[str, ...]:
@@ -83,7 +83,7 @@ def code_of(assessment: Assessment) -> str:
     if not codes:
         return ""
     if codes[0].system == phrases.ICD_10_CM:
-        return Coded(codes[0].code)
+        return TerminologyCode(codes[0].code)
     return f"{texts().systems.get(codes[0].system, '')} {codes[0].code}".strip()
 
 

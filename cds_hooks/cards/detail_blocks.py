@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from cds_hooks.cards.data import texts
+from cds_hooks.cards.card_data import texts
 from cds_hooks.cards.escape import capped, escape
 
 __all__ = ["LIMIT", "Block", "composed", "escaped", "joined"]

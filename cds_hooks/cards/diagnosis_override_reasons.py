@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from cds_hooks.cards import phrases
-from cds_hooks.cards.data import texts
+from cds_hooks.cards.card_data import texts
+from cds_hooks.cards.differential_list import accepted_by_verdict
 from cds_hooks.cards.escape import capped, plain
-from cds_hooks.cards.listed import accepted_by_verdict
-from cds_hooks.cards.speaking import demonstration
+from cds_hooks.cards.speak_policy import is_demonstration
 from cds_hooks.consultation import Consultation
 from cds_hooks.protocol.cards import Coding
 from cds_hooks.protocol.judgements import MOST, wrong
@@ -20,7 +20,7 @@ _SHOWN = 3
 
 def diagnosis_reasons(listed: Consultation) -> tuple[Coding, ...]:
     """One reason for each of the first diagnoses of a list; none of a demonstration model's."""
-    if demonstration(listed):
+    if is_demonstration(listed):
         return ()
     places = {id(each): place for place, each in enumerate(listed.assessments, 1)}
     words = texts().blocks["wrong"]

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from cds_hooks.protocol.discovery import Discovery, ServiceEntry
 from cds_hooks.protocol.hooks import Hook
-from cds_hooks.protocol.prefetch import template_problems
+from cds_hooks.protocol.prefetch_template_rules import template_problems
 
 __all__ = ["STARTED", "PrefetchTemplate", "ServiceDefinition", "discovery_of"]
 
@@ -35,7 +35,7 @@ class ServiceDefinition:
     """One service on one hook. Refuses templates that 2.0.1 does not let it publish.
 
     One that `only_starts` begins the work and answers with no card at once, whatever was found. One
-    that `checks_entered` asks no model: it checks what was just entered against the chart.
+    that `checks_new_problems` asks no model: it checks what was just entered against the chart.
     """
 
     id: str
@@ -45,7 +45,7 @@ class ServiceDefinition:
     usage_requirements: str
     templates: tuple[PrefetchTemplate, ...]
     only_starts: bool = False
-    checks_entered: bool = False
+    checks_new_problems: bool = False
 
     def __post_init__(self) -> None:
         keys = [template.key for template in self.templates]

@@ -10,10 +10,10 @@ from enum import StrEnum
 from cds_hooks.gather.arrival import NOT_SENT
 from cds_hooks.gather.result import NoteCode, Resource
 
-__all__ = ["ABSENT", "Reading", "Shape"]
+__all__ = ["ABSENT", "KeyReading", "KeyShape"]
 
 
-class Shape(StrEnum):
+class KeyShape(StrEnum):
     """The seven states of a prefetch key, and two that only mistakes have."""
 
     ABSENT = "absent"
@@ -27,7 +27,7 @@ class Shape(StrEnum):
     NOT_A_RESOURCE = "not-a-resource"
 
 
-_NOT_OBTAINED = {Shape.ABSENT, Shape.OUTCOME, Shape.WRONG_TYPE, Shape.NOT_A_RESOURCE}
+_NOT_OBTAINED = {KeyShape.ABSENT, KeyShape.OUTCOME, KeyShape.WRONG_TYPE, KeyShape.NOT_A_RESOURCE}
 _CUT = {
     NoteCode.MORE_PAGES,
     NoteCode.FEWER_THAN_TOTAL,
@@ -37,7 +37,7 @@ _CUT = {
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class KeyReading:
     """What was read under one key.
 
     `next_url` is where the next page lies, as written. `total` is how many matches the search
@@ -47,7 +47,7 @@ class Reading:
     answer the question ("text", "html", "operation-outcome forbidden"), "" else.
     """
 
-    shape: Shape
+    shape: KeyShape
     resources: tuple[Resource, ...] = ()
     next_url: str | None = None
     total: int | None = None
@@ -68,25 +68,25 @@ class Reading:
         """Whether all that was asked for is here."""
         return self.obtained and not _CUT & self.notes.keys()
 
-    def noting(self, *codes: NoteCode) -> Reading:
+    def noting(self, *codes: NoteCode) -> KeyReading:
         """The same with notes added."""
         return replace(self, notes=Counter(self.notes) + Counter(codes))
 
-    def shaped(self) -> Reading:
+    def shaped(self) -> KeyReading:
         """A bundle with the state that its content gives it, noted where it is not whole."""
         if not self.obtained:
             return self
         asked = self.head is not None and self.matches >= self.head
         if self.next_url is not None and not asked:
-            return replace(self, shape=Shape.PAGED_BUNDLE).noting(NoteCode.MORE_PAGES)
+            return replace(self, shape=KeyShape.PAGED_BUNDLE).noting(NoteCode.MORE_PAGES)
         if self.total is not None and self.total > self.matches and not asked:
-            return replace(self, shape=Shape.BUNDLE).noting(NoteCode.FEWER_THAN_TOTAL)
+            return replace(self, shape=KeyShape.BUNDLE).noting(NoteCode.FEWER_THAN_TOTAL)
         if self.resources:
-            return replace(self, shape=Shape.BUNDLE, next_url=None)
+            return replace(self, shape=KeyShape.BUNDLE, next_url=None)
         unclear = {NoteCode.ERROR_OUTCOME, NoteCode.ENTRY_UNREADABLE} & self.notes.keys()
-        return replace(self, shape=Shape.OUTCOME if unclear else Shape.EMPTY_BUNDLE)
+        return replace(self, shape=KeyShape.OUTCOME if unclear else KeyShape.EMPTY_BUNDLE)
 
-    def joined(self, page: Reading) -> Reading:
+    def joined(self, page: KeyReading) -> KeyReading:
         """This and its next page, which the FHIR server gave, as one."""
         notes = Counter(self.notes) + Counter(page.notes)
         del notes[NoteCode.MORE_PAGES], notes[NoteCode.FEWER_THAN_TOTAL]
@@ -101,4 +101,4 @@ class Reading:
         ).shaped()
 
 
-ABSENT = Reading(Shape.ABSENT, arrived=NOT_SENT)
+ABSENT = KeyReading(KeyShape.ABSENT, arrived=NOT_SENT)

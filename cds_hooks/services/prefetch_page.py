@@ -1,6 +1,6 @@
 """`docs/integrators/prefetch.md`, made from the service definitions.
 
-`python -m cds_hooks.services.page > docs/integrators/prefetch.md` writes it again.
+`python -m cds_hooks.services.prefetch_page > docs/integrators/prefetch.md` writes it again.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ import asyncio
 import re
 from typing import Any
 
-from cds_hooks.gather.base import Base
-from cds_hooks.gather.client import FhirClient, ReadError
+from cds_hooks.gather.fhir_client import FhirClient, ReadError
+from cds_hooks.gather.server_base import ServerBase
 
 __all__ = ["VersionCache"]
 
@@ -23,9 +23,9 @@ class VersionCache:
         self._size = size
         self._ttl = ttl_seconds
         self._retry = retry_seconds
-        self._known: dict[Base, tuple[str | None, float]] = {}
+        self._known: dict[ServerBase, tuple[str | None, float]] = {}
 
-    def known(self, base: Base) -> str | None:
+    def known(self, base: ServerBase) -> str | None:
         """What a server said when it was last asked."""
         return self._known.get(base, (None, 0.0))[0]
 
@@ -42,7 +42,7 @@ class VersionCache:
         self._remember(client.base, version, now)
         return version
 
-    def _remember(self, base: Base, version: str | None, now: float) -> None:
+    def _remember(self, base: ServerBase, version: str | None, now: float) -> None:
         self._known.pop(base, None)
         while len(self._known) >= self._size:
             del self._known[next(iter(self._known))]

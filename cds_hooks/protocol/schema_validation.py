@@ -10,7 +10,7 @@ from typing import Any, Literal
 import jsonschema_rs
 import orjson
 
-from cds_hooks.protocol.errors import AnswerInvalid
+from cds_hooks.protocol.protocol_errors import AnswerInvalid
 
 __all__ = ["SchemaName", "check", "schema"]
 

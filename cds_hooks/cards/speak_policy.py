@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from cds_hooks.cards.rules import drug_conflicts, patterns_alone
+from cds_hooks.cards.rule_lines import drug_conflicts, patterns_alone
 from cds_hooks.consultation import Consultation, Outcome, Verdict
 from cds_hooks.plausibility.rules.must_not_miss import must_not_miss
 
-__all__ = ["Speak", "demonstration", "matters"]
+__all__ = ["Speak", "is_demonstration", "matters"]
 
 Speak = Literal["always", "when-it-matters"]
 
@@ -23,13 +23,13 @@ def matters(done: Consultation) -> bool:
     return bool(found or done.contradictions or drug_conflicts(done)) or _serious_supported(done)
 
 
-def demonstration(done: Consultation) -> bool:
+def is_demonstration(done: Consultation) -> bool:
     """Whether the model is one that shows the machinery and not medicine."""
     return done.model is not None and done.model.demonstration
 
 
 def _serious_supported(done: Consultation) -> bool:
-    if done.outcome is not Outcome.ANSWERED or demonstration(done):
+    if done.outcome is not Outcome.ANSWERED or is_demonstration(done):
         return False
     return any(
         a.verdict is Verdict.SUPPORTED and must_not_miss(a.codes) is not None

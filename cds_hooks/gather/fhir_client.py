@@ -16,16 +16,16 @@ from typing import Any
 
 import httpx
 
-from cds_hooks.gather.base import Base
 from cds_hooks.gather.config import GatherConfig
 from cds_hooks.gather.result import NoteCode
-from cds_hooks.protocol.errors import (
+from cds_hooks.gather.server_base import ServerBase
+from cds_hooks.protocol.json_body import BodyLimits, read_object
+from cds_hooks.protocol.protocol_errors import (
     BodyTooDeep,
     BodyTooLarge,
     BodyTooManyParts,
     BodyUnreadable,
 )
-from cds_hooks.protocol.reading import Limits, read_object
 from cds_hooks.tls_client import certificate_fault, client_context
 
 __all__ = ["FhirClient", "ReadError", "open_http", "usable_token"]
@@ -88,7 +88,7 @@ class FhirClient:
     def __init__(
         self,
         pool: httpx.AsyncClient,
-        base: Base,
+        base: ServerBase,
         token: str | None,
         config: GatherConfig,
         ends: float,
@@ -162,7 +162,7 @@ def _refusal(response: httpx.Response) -> NoteCode | None:
 
 
 def _parse(body: bytes, config: GatherConfig) -> dict[str, Any]:
-    limits = Limits(max_bytes=config.max_bytes)
+    limits = BodyLimits(max_bytes=config.max_bytes)
     try:
         return read_object(body, limits)
     except (BodyTooLarge, BodyTooManyParts):

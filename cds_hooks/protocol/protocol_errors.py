@@ -16,13 +16,13 @@ __all__ = [
     "BodyUnreadable",
     "FeedbackInvalid",
     "HookMismatch",
-    "Problem",
+    "FieldProblem",
     "RequestInvalid",
 ]
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class FieldProblem:
     """One thing wrong with a body: `path` from its root, `kind` a FHIR IssueType, `text` ours."""
 
     path: str
@@ -69,7 +69,7 @@ class RequestInvalid(ChartsideError):
     status = 400
     issue = "structure"
 
-    def __init__(self, problems: Sequence[Problem], *, hint: str = "") -> None:
+    def __init__(self, problems: Sequence[FieldProblem], *, hint: str = "") -> None:
         first = problems[0]
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         super().__init__(first.text + more, where=first.path, hint=hint)

@@ -8,20 +8,20 @@ from cds_hooks.consultation import Consultation
 from fhir_mapping.chart import Fact
 from prompts import ago
 
-__all__ = ["age_of", "aged"]
+__all__ = ["age_in_words", "with_current_ages"]
 
 _DAY_S, _HOUR_S = 86_400.0, 3600.0
 _FRESH_S = 60.0
 """What is younger than this is told without its age, in seconds."""
 
 
-def age_of(seconds: float, *, hours: bool = False) -> str:
+def age_in_words(seconds: float, *, hours: bool = False) -> str:
     """ "40 min ago"; "" for what is fresh (with `hours`, for what is under an hour old)."""
     fresh = _HOUR_S if hours else _FRESH_S
     return ago(seconds / _DAY_S, fine=True) if seconds >= fresh else ""
 
 
-def aged(done: Consultation, now: float, *, told: bool = False) -> Consultation:
+def with_current_ages(done: Consultation, now: float, *, told: bool = False) -> Consultation:
     """The same with every fact's age as of `now`, UTC seconds.
 
     With `told` the chart has no other facts than those that a card could tell: of a thousand

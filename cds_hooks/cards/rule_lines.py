@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from cds_hooks.cards import phrases
 from cds_hooks.cards.annotations import says, short_facts
-from cds_hooks.cards.blocks import escaped, joined
-from cds_hooks.cards.data import texts
+from cds_hooks.cards.card_data import texts
+from cds_hooks.cards.detail_blocks import escaped, joined
 from cds_hooks.consultation import ChartFinding, Consultation, Reason, Seriousness
 from cds_hooks.plausibility.chart_rules.finding_patterns import RECORDED
 from fhir_mapping.chart import Chart
