@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from cds_hooks.protocol.reading import DEFAULT_LIMITS
+from cds_hooks.protocol.json_body import DEFAULT_LIMITS
 from cds_hooks.section import Section, Unset
 
 __all__ = ["ProxySettings", "ServerSettings", "TlsSettings"]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from cds_hooks.cards.data import profiles
+from cds_hooks.cards.card_data import profiles
 from cds_hooks.section import Section, one_of
 
 __all__ = ["CardProfile", "CardSettings"]

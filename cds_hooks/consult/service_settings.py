@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from cds_hooks.cards.speaking import Speak
+from cds_hooks.cards.speak_policy import Speak
 from cds_hooks.consultation import Outcome
 from cds_hooks.section import Section, one_of
 from cds_hooks.services import REGISTRY
