@@ -33,11 +33,12 @@ test-all: setup  ## every test
 test-python: setup  ## tests without a model on another Python (OTHER=), else the newest there is
 	@$(BIN)/python deploy/other_python.py $(if $(OTHER),--python "$(OTHER)") -- $(WORKERS)
 
-check: setup  ## formatting, lint, types, import contracts, names and sizes, lock files
+check: setup  ## formatting, lint, types, import contracts, names, sizes, prose, lock files
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python deploy/check_source.py
+	@$(BIN)/python deploy/check_prose.py
 	@$(BIN)/python deploy/lock.py --check
 
 bench: setup  ## measure, print, write build/bench.json
