@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from fhir_mapping.annotations import remark_of
-from fhir_mapping.belonging import keep_together, member_of, organism_among
+from fhir_mapping.belonging import keep_together, member_of
 from fhir_mapping.chart import Certainty, Kind, Polarity
 from fhir_mapping.coding_marks import EXCLUDED, SUSPECTED
 from fhir_mapping.components import of_components
@@ -18,6 +18,7 @@ from fhir_mapping.draft import Draft, MappingContext
 from fhir_mapping.flags import judge_sent
 from fhir_mapping.focus import is_of_another
 from fhir_mapping.interpretations import read_interpretation
+from fhir_mapping.isolates import organism_among
 from fhir_mapping.modifiers import without_modified_parts
 from fhir_mapping.reading import objects
 from fhir_mapping.refused import refusal_of
