@@ -18,11 +18,12 @@ from fhir_mapping.elements.coding_marks import EXCLUDED, SUSPECTED
 from fhir_mapping.elements.concepts import codings, unwrap
 from fhir_mapping.elements.json_values import objects
 from fhir_mapping.elements.terms import Term
-from fhir_mapping.results.belonging import keep_together, member_of, organism_among
+from fhir_mapping.results.belonging import keep_together, member_of
 from fhir_mapping.results.components import of_components
 from fhir_mapping.results.flags import judge_sent
 from fhir_mapping.results.focus import is_of_another
 from fhir_mapping.results.interpretations import read_interpretation
+from fhir_mapping.results.isolates import organism_among
 from fhir_mapping.results.result_identity import name_by_subject, tell_apart
 from fhir_mapping.results.result_ranges import set_range, show_range
 from fhir_mapping.results.values import REFUSED, SIGNAL, Value, read_value

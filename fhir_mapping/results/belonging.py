@@ -7,20 +7,19 @@ What was found (organism, variant) is no course either: another finding is anoth
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 from fhir_mapping.drafting.draft import Draft, MappingContext
 from fhir_mapping.drafting.remarks import words_at
-from fhir_mapping.elements.concepts import wording
-from fhir_mapping.elements.json_values import object_of, objects, string
+from fhir_mapping.elements.json_values import object_of, string
+from fhir_mapping.results.isolates import isolate_of, named_as_finding, organism_of
 from fhir_mapping.tables import table
 
-__all__ = ["keep_together", "member_of", "organism_among"]
+__all__ = ["keep_together", "member_of"]
 
 Resource = Mapping[str, Any]
 
-_DEEPEST = 3
 _LOINC = ("http://loinc.org", "urn:oid:2.16.840.1.113883.6.1")
 
 
@@ -33,7 +32,7 @@ def keep_together(
     if "bodyStructure" in resource:
         _add(drafts, _structure(resource, ctx))
     for draft in drafts:
-        if draft.value is None and draft is own and _asks_what(draft.text) and draft.shown:
+        if draft.value is None and draft is own and named_as_finding(draft.text) and draft.shown:
             draft.key += f"|{draft.shown.lower()}"
         elif _is_susceptibility(draft):
             _keep_apart(draft, ctx)
@@ -43,29 +42,6 @@ def member_of(drafts: Sequence[Draft], organism: str) -> None:
     """The results of the members of what found this organism are of it."""
     if organism:
         _add([d for d in drafts if _is_susceptibility(d)], organism)
-
-
-def organism_among(resources: Sequence[Resource], ctx: MappingContext) -> str:
-    """The one organism that these Observations found; '' where there are none or several."""
-    found = {name for r in resources if (name := _organism(r, ctx))}
-    return found.pop() if len(found) == 1 else ""
-
-
-def _organism(resource: Resource, ctx: MappingContext) -> str:
-    """What was found, if the Observation asks for that and found it."""
-    name = ctx.term(resource.get("code")).name
-    if not name or not _asks_what(name):
-        return ""
-    value = resource.get("valueCodeableConcept") or resource.get("valueString")
-    said = wording(value, ctx.words)
-    return "" if ctx.statements.answer(name, said, ()) else said
-
-
-@lru_cache(maxsize=1024)
-def _asks_what(name: str) -> bool:
-    """Whether a result of this name says what was found, rather than whether or how much."""
-    plain = name.casefold()
-    return any(word in plain for word in table("observations")["isolates"]["asked"])
 
 
 def _is_susceptibility(draft: Draft) -> bool:
@@ -85,28 +61,11 @@ _SAID = ("susceptible", "resistant", "intermediate")
 
 def _keep_apart(draft: Draft, ctx: MappingContext) -> None:
     """A susceptibility gets the name of its isolate; without one it stands alone."""
-    organism = _isolate_of(draft.ref, ctx)
+    organism = isolate_of(draft.ref, ctx)
     if organism:
         _add([draft], organism)
     else:
         draft.key += f"|{draft.ref}"
-
-
-def _isolate_of(ref: str, ctx: MappingContext) -> str:
-    """What was found by what holds this result, or by one that is held with it."""
-    for _ in range(_DEEPEST):
-        groups = ctx.index.groups_of(ref)
-        for group in groups:
-            holder = ctx.index.resolve(group) or {}
-            members = [*objects(holder.get("hasMember")), *objects(holder.get("result"))]
-            siblings = [ctx.index.resolve(member, holder) or {} for member in members]
-            organism = organism_among([holder], ctx) or organism_among(siblings, ctx)
-            if organism:
-                return organism
-        if not groups:
-            return ""
-        ref = groups[0]
-    return ""
 
 
 def _add(drafts: Sequence[Draft], words: str) -> None:
@@ -119,7 +78,7 @@ def _add(drafts: Sequence[Draft], words: str) -> None:
 def _name_parts(parts: Sequence[Draft], resource: Resource, ctx: MappingContext) -> None:
     """Parts of a found organism are of it; a number without a LOINC code is of its whole."""
     whole = ctx.term(resource.get("code"))
-    organism = _organism(resource, ctx)
+    organism = organism_of(resource, ctx)
     for draft in parts:
         if organism and _is_susceptibility(draft):
             draft.text = draft.text.removeprefix(f"{whole.name}: ")

@@ -12,11 +12,10 @@ from functools import cache
 from typing import Any
 
 from fhir_mapping.chart import Kind
-from fhir_mapping.context import polarity_of_codes, polarity_of_text
 from fhir_mapping.drafting.draft import Draft, MappingContext
 from fhir_mapping.drafting.remarks import words_at
-from fhir_mapping.elements.json_values import object_of, string
-from fhir_mapping.elements.terms import Term
+from fhir_mapping.elements.json_values import object_of
+from fhir_mapping.results.isolates import finding_above
 from fhir_mapping.results.variants import subject_of, without_named
 from fhir_mapping.tables import table
 
@@ -24,7 +23,6 @@ __all__ = ["name_by_subject", "tell_apart"]
 
 Resource = Mapping[str, Any]
 
-_DEEPEST = 3
 _ALONE = frozenset({"bodySite", "specimen", "method"})
 """Elements of an Observation that tell it apart by themselves."""
 
@@ -42,7 +40,7 @@ def tell_apart(drafts: list[Draft], resource: Resource, ref: str, ctx: MappingCo
             _forget_blood_ranges(drafts)
     if "method" in resource:
         _add(drafts, words_at(resource, "method", ctx), only_key=True)
-    told.append(_isolate(ref, ctx))
+    told.append(finding_above(ref, ctx))
     for words in told:
         _add(drafts, words)
     for draft in drafts:
@@ -115,37 +113,3 @@ def _other_blood() -> tuple[str, ...]:
 @cache
 def _usual() -> frozenset[str]:
     return frozenset(table("observations")["specimens"]["usual"])
-
-
-def _isolate(ref: str, ctx: MappingContext) -> str:
-    """The organism or variant a result is of: the value of the finding that it is a member of."""
-    for _ in range(_DEEPEST):
-        holders = ctx.index.holders_of(ref)
-        for holder in holders:
-            found = _found_in(ctx.index.resolve(holder) or {}, ctx)
-            if found:
-                return found
-        if not holders:
-            return ""
-        ref = holders[0]
-    return ""
-
-
-def _asks_what(asked: Term) -> bool:
-    """Whether a finding is answered with an organism or a variant, by its codes and names."""
-    known = table("observations")["isolates"]
-    names = " ".join((asked.name, *(code.display for code in asked.codes))).casefold()
-    return asked.has_any(known["codes"]) or any(word in names for word in known["asked"])
-
-
-def _found_in(holder: Resource, ctx: MappingContext) -> str:
-    """What was found, if the holder asks for what was found ("Bacteria identified")."""
-    if not _asks_what(ctx.term(holder.get("code"))):
-        return ""
-    subject = subject_of(holder, ctx)
-    if subject:
-        return subject
-    coded = ctx.term(holder.get("valueCodeableConcept"))
-    value = coded.name or ctx.words.typed(string(holder.get("valueString")))
-    is_answer = polarity_of_codes(coded.codes) or polarity_of_text(value)
-    return "" if is_answer else value  # that a variant is present does not say which
