@@ -14,7 +14,7 @@ import orjson
 from cds_hooks.cds_client.captured import captured_request, resources_of
 from cds_hooks.cds_client.requests import current_encounter_id, hook_request
 from cds_hooks.cds_client.server_chart import FhirAccess, KeyTrouble, read_chart
-from fhir_mapping.loading import load_path
+from fhir_mapping.input.loading import load_path
 
 __all__ = ["CapturedChart", "ChartSource", "FileChart", "RemoteChart", "open_chart"]
 

@@ -26,7 +26,7 @@ from cds_hooks.runtime.egress import guarded
 from cds_hooks.settings import Settings
 from cds_hooks.tls_client import client_context
 from cds_hooks.trust.egress import AllowList, EgressLock, scoped
-from fhir_mapping.loading import find_patient_ids
+from fhir_mapping.input.loading import find_patient_ids
 
 __all__ = ["charts_in", "fhir_transport", "file_chart", "require_patient", "server_chart"]
 

@@ -15,7 +15,7 @@ from cds_hooks.consult.config import ConsultConfig
 from cds_hooks.consult.dependencies import Dependencies
 from cds_hooks.consult.stopwatch import Stopwatch
 from cds_hooks.consultation import Consultation, KeyArrival, KeyState, ModelIdentity
-from cds_hooks.gather import Gathered
+from cds_hooks.gather import GatherResult
 from cds_hooks.inference.engine import EngineError
 from cds_hooks.plausibility.terminology.code_names import names_by
 from cds_hooks.protocol.request import HookRequest
@@ -84,7 +84,7 @@ async def gather_in_time(
     config: ConsultConfig,
     service: ServiceDefinition,
     request: HookRequest,
-) -> Gathered:
+) -> GatherResult:
     """What a hook's chart is made of, within the time that gathering and the answer have."""
     within = min(config.gather_within_s, config.within(service.id))
     return await dependencies.gather(service, request, deadline_s=within)
@@ -94,7 +94,7 @@ def chart_of(
     dependencies: Dependencies,
     config: ConsultConfig,
     request: HookRequest,
-    gathered: Gathered,
+    gathered: GatherResult,
     resources: Sequence[Mapping[str, Any]],
     now: datetime,
 ) -> Chart:

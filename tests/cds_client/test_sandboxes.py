@@ -5,9 +5,9 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 import pytest
+from cds_hooks.gather.base import Base
 
 from cds_hooks.cds_client.sandboxes import Sandbox, sandboxes
-from cds_hooks.gather.base import Base
 
 EACH = pytest.mark.parametrize("sandbox", sandboxes().values(), ids=sandboxes())
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from cds_hooks.gather.base import Base
 
 from cds_hooks.cds_client.charts import RemoteChart
 from cds_hooks.cds_client.server_chart import (
@@ -17,7 +18,6 @@ from cds_hooks.cds_client.server_chart import (
     KeyTrouble,
     read_chart,
 )
-from cds_hooks.gather.base import Base
 from cds_hooks.prewarm import BackendClient, SigningKey
 from tests.prewarm.conftest import Authorization
 

@@ -8,12 +8,12 @@ from dataclasses import replace
 import orjson
 import pytest
 
+from cds_hooks.admission.manifest import Manifest
 from cds_hooks.consultation import Consultation, Reason, Verdict
 from cds_hooks.evaluation.matching import Match, Matcher
 from cds_hooks.evaluation.report.runs import Run, run_page
 from cds_hooks.evaluation.report.write import to_html, to_markdown
 from cds_hooks.evaluation.runs.flagging import FlagRow, ScoreRow, measure_flags
-from cds_hooks.evaluation.runs.manifest import Manifest
 from cds_hooks.evaluation.runs.results import Answer, CaseResult, Noted
 from cds_hooks.evaluation.runs.score import failed, score
 from cds_hooks.evaluation.runs.summary import summarise

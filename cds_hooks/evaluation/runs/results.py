@@ -14,7 +14,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cds_hooks.consultation import Verdict
-from cds_hooks.evaluation.errors import RunError
+from cds_hooks.evaluation.evaluation_errors import RunError
 from cds_hooks.evaluation.matching import Match
 
 __all__ = ["Answer", "CaseResult", "Noted", "ResultsFile", "Said", "read_results"]
