@@ -10,7 +10,7 @@ from cds_hooks.cards import phrases
 from cds_hooks.cards.blocks import escaped, joined
 from cds_hooks.cards.data import texts
 from cds_hooks.cards.escape import Coded
-from cds_hooks.consultation import Assessment, Consultation, Evidence, Verdict
+from cds_hooks.consultation import Assessment, CheckedConsultation, Evidence, Verdict
 from cds_hooks.plausibility.rules.must_not_miss import must_not_miss
 from fhir_mapping.chart import Chart, Fact, Flag
 
@@ -45,7 +45,7 @@ def best_first(assessments: Iterable[Assessment]) -> tuple[Assessment, ...]:
     return tuple(sorted(kept, key=lambda a: (_ORDER.index(a.verdict), not _serious(a))))
 
 
-def light_of(done: Consultation) -> Light | None:
+def light_of(done: CheckedConsultation) -> Light | None:
     """Of the first diagnosis of the list; None without a panel or without such a diagnosis."""
     models = {said.model for said in done.differentials}
     first = next(iter(best_first(done.assessments)), None)
@@ -56,7 +56,7 @@ def light_of(done: Consultation) -> Light | None:
     return Light(word, texts().light[word].format(count=count, models=len(models)))
 
 
-def list_lines(done: Consultation, seen: set[str]) -> tuple[str, ...]:
+def list_lines(done: CheckedConsultation, seen: set[str]) -> tuple[str, ...]:
     """Markdown lines. Facts whose text is in `seen` are on the card already and not told again;
     those told here are added to it."""
     kept = best_first(done.assessments)

@@ -12,7 +12,7 @@ from cds_hooks.cards.markdown import markdown
 from cds_hooks.cards.rules import drug_conflicts, drug_results
 from cds_hooks.cards.speaking import demonstration
 from cds_hooks.cards.view import Conflict, conflicts_of, findings_of, groups_of
-from cds_hooks.consultation import Consultation
+from cds_hooks.consultation import CheckedConsultation, Consultation
 
 __all__ = ["whole"]
 
@@ -28,15 +28,16 @@ def whole(done: Consultation, discriminates: Callable[[str], bool] | None = None
 
     `discriminates` knows the names of tests and findings; without it no discriminator is shown.
     """
-    light = light_of(done)
+    checked = done if isinstance(done, CheckedConsultation) else None
+    light = light_of(checked) if checked else None
     shown = {
-        "demonstration": demonstration(done) and bool(done.assessments),
+        "demonstration": demonstration(done) and checked and bool(checked.assessments),
         "titles": texts().around,
         "findings": findings_of(done),
         "conflicts": _parts(done),
-        "groups": groups_of(done, discriminates),
+        "groups": groups_of(checked, discriminates) if checked else (),
         "light": light.told if light else "",
-        "agreement": sure_of(done.truth_set),
+        "agreement": sure_of(checked.truth_set if checked else None),
     }
     return markdown("whole", view=shown)
 
@@ -46,8 +47,8 @@ def _parts(done: Consultation) -> tuple[_Part, ...]:
         "conflicts": done.contradictions,
         "drug_conflicts": drug_conflicts(done),
         "drugs": drug_results(done),
-        "not_considered": done.not_considered,
-        "unexplained": done.unexplained,
     }
+    if isinstance(done, CheckedConsultation):
+        found |= {"not_considered": done.not_considered, "unexplained": done.unexplained}
     titles = texts().around
     return tuple(_Part(titles[k], conflicts_of(v, done.chart)) for k, v in found.items() if v)

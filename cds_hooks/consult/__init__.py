@@ -8,10 +8,10 @@ processes that share a store.
 
 from cds_hooks.consult.config import ConsultConfig
 from cds_hooks.consult.consultant import Consultant
+from cds_hooks.consult.content_key import content_key
 from cds_hooks.consult.dependencies import ConsultationStore, Dependencies, Gather
 from cds_hooks.consult.links import LinkUnknown
 from cds_hooks.consult.pages import ConsultationPages
-from cds_hooks.consult.preparation import content_key
 from cds_hooks.consult.terms import ClientTerms, patient_scope
 
 __all__ = [

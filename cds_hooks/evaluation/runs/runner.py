@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from cds_hooks.consultation import Consultation
+from cds_hooks.consultation import CheckedConsultation
 from cds_hooks.errors import ChartsideError
 from cds_hooks.evaluation.matching import Matcher
 from cds_hooks.evaluation.runs.manifest import Manifest, claim_folder
@@ -19,7 +19,7 @@ __all__ = ["RESULTS", "AnswerCase", "AskService", "by_consultation", "run_suite"
 
 RESULTS = "results.jsonl"
 
-AskService = Callable[[Case], Awaitable[Consultation]]
+AskService = Callable[[Case], Awaitable[CheckedConsultation]]
 """The whole service: from the chart of a case to its finished consultation."""
 
 AnswerCase = Callable[[Case], Awaitable[CaseResult]]
