@@ -7,7 +7,6 @@ import time
 from dataclasses import replace
 
 from cds_hooks import cards, staleness
-from cds_hooks.consult.calls import call_of
 from cds_hooks.consult.config import ConsultConfig
 from cds_hooks.consult.content_key import what_was_read
 from cds_hooks.consult.dependencies import Dependencies
@@ -68,15 +67,15 @@ class Consultant:
             prepared = await self.prepare(service, request)
             self._cache.put(digest, prepared, request)
         if service.only_starts:
-            return await self._start_only(prepared, wait_s, call_of(request))
+            return await self._start_only(prepared, wait_s, _call_of(request))
         if (recent := self._cache.cards(digest)) is not None:
-            await self._save(*recent, call_of(request))
+            await self._save(*recent, _call_of(request))
             return recent[1]
         left = self._config.within(service.id) - (time.monotonic() - began)
         found, last = await self._find_answer(prepared, left)
         response = await self._make_cards(found, request, service.id, last)
         self._cache.put_cards(digest, found, response)
-        await self._save(found, response, call_of(request))
+        await self._save(found, response, _call_of(request))
         return response
 
     async def _check_new_problem(
@@ -102,7 +101,7 @@ class Consultant:
     async def make_response(self, consultation: Consultation, request: HookRequest) -> Response:
         """The cards of a consultation, once their record is durable."""
         response = await self._make_cards(consultation, request, consultation.service, None)
-        await self._save(consultation, response, call_of(request))
+        await self._save(consultation, response, _call_of(request))
         return response
 
     async def _make_cards(
@@ -227,3 +226,18 @@ def _made_by(consultation: PreparedConsultation) -> tuple[object, ...]:
     template = consultation.prompt.template if consultation.prompt else None
     read = what_was_read(consultation.key_states, consultation.key_arrivals)
     return (consultation.settings_sha256, consultation.model, template, read)
+
+
+def _call_of(request: HookRequest) -> RecordedCall:
+    """The call behind a request: hook, client and token as they were checked, user, encounter."""
+    caller = request.caller or Caller()
+    return RecordedCall(
+        hook=request.hook,
+        hook_instance=request.hook_instance,
+        request_id=caller.request_id,
+        client_iss=caller.issuer,
+        tenant=caller.tenant,
+        jti=caller.token,
+        user_id=caller.user or request.context.user_id,
+        encounter_id=request.context.encounter_id,
+    )

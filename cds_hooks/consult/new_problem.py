@@ -5,8 +5,7 @@ from __future__ import annotations
 from cds_hooks import plausibility
 from cds_hooks.consult.config import ConsultConfig
 from cds_hooks.consult.dependencies import Dependencies
-from cds_hooks.consult.pipeline import chart_of, gather_in_time
-from cds_hooks.consult.stopwatch import Stopwatch
+from cds_hooks.consult.pipeline import Stopwatch, chart_of, gather_in_time
 from cds_hooks.consultation import CheckedConsultation, Outcome
 from cds_hooks.plausibility.terminology.code_names import names_by
 from cds_hooks.protocol.request import HookRequest

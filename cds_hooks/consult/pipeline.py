@@ -6,6 +6,7 @@ through them. Clock, ids, engine and FHIR client are handed in.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -16,7 +17,6 @@ from cds_hooks.consult.config import ConsultConfig
 from cds_hooks.consult.content_key import content_key, what_was_read
 from cds_hooks.consult.dependencies import Dependencies
 from cds_hooks.consult.model_answers import fault_of, outcome_of_error, parse_samples, remarks_on
-from cds_hooks.consult.stopwatch import Stopwatch
 from cds_hooks.consultation import (
     CheckedConsultation,
     InferredConsultation,
@@ -34,6 +34,7 @@ from fhir_mapping.chart import Chart
 from prompts import Prompt
 
 __all__ = [
+    "Stopwatch",
     "chart_of",
     "check_consultation",
     "gather_in_time",
@@ -217,3 +218,17 @@ def _generation_request(
         names=config.names_by_construction,
         priority=priority,
     )
+
+
+class Stopwatch:
+    """How long each stage took: milliseconds by stage, in the order in which the stages ran."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._since = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        """Charge the time since the last lap to `stage`."""
+        now = time.perf_counter()
+        self.laps[stage] = self.laps.get(stage, 0.0) + 1000 * (now - self._since)
+        self._since = now

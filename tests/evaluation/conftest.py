@@ -11,6 +11,7 @@ import pytest
 from cds_hooks.consultation import (
     Assessment,
     Candidate,
+    CheckedConsultation,
     Consultation,
     Differential,
     Group,
@@ -91,7 +92,7 @@ def consultation() -> Callable[..., Consultation]:
     def make(*listed: tuple[str, Verdict, float], **rest: Any) -> Consultation:
         told = [listed] if listed else []
         flag = Reason("direction", "fail")
-        return Consultation(
+        return CheckedConsultation(
             id="c",
             key="k",
             service="s",
