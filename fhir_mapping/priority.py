@@ -3,7 +3,7 @@
 The order is a choice of presentation, documented here and the same for every chart:
 
 0. the complaint
-1. red-flag vital signs, and critical results of the last year
+1. urgent vital signs, and critical results of the last year
 2. allergies and active problems that are present
 3. active medications
 4. abnormal results of the last days
@@ -18,7 +18,8 @@ Within a class newer comes before older, abnormal before normal.
 `group` is the other way to divide the same facts: each group has a share of a prompt that no other
 group can take (`prompts/shares.toml`), so that thirty long drug lines leave space for the results.
 
-Red flags are vital signs beyond the limits of `tables/red_flags.toml`, which names its sources.
+Urgent vital signs are those beyond the limits of `tables/urgent_vital_signs.toml`, which names its
+sources.
 """
 
 from __future__ import annotations
@@ -31,7 +32,15 @@ from fhir_mapping.chart import Chart, Fact, Kind, Polarity
 from fhir_mapping.conversions import convert
 from fhir_mapping.tables import table
 
-__all__ = ["RECENT_DAYS", "Group", "group", "is_critical", "is_red_flag", "must_keep", "priority"]
+__all__ = [
+    "RECENT_DAYS",
+    "Group",
+    "group",
+    "is_critical",
+    "is_urgent_vital_sign",
+    "must_keep",
+    "priority",
+]
 
 RECENT_DAYS = 7.0
 """How long a result counts as one of the last days."""
@@ -96,8 +105,8 @@ def group(fact: Fact, chart: Chart) -> Group | None:
 
 
 def is_critical(fact: Fact, chart: Chart) -> bool:
-    """Whether it is a recent red-flag vital sign, or a critical result of the last year."""
-    return is_red_flag(fact, chart) or _is_critical_result(fact)
+    """Whether it is a recent urgent vital sign, or a critical result of the last year."""
+    return is_urgent_vital_sign(fact, chart) or _is_critical_result(fact)
 
 
 def _is_critical_result(fact: Fact) -> bool:
@@ -105,13 +114,13 @@ def _is_critical_result(fact: Fact) -> bool:
     return critical and fact.days_ago is not None and fact.days_ago <= CURRENT_DAYS
 
 
-def is_red_flag(fact: Fact, chart: Chart) -> bool:
-    """Whether a vital sign of the last days is a red flag by the published limits for the age."""
+def is_urgent_vital_sign(fact: Fact, chart: Chart) -> bool:
+    """Whether a vital sign of the last days is urgent by the published limits for the age."""
     age = chart.patient.age_years
     if fact.kind is not Kind.VITAL or fact.value is None or age is None or not _is_recent(fact):
         return False
     codes = {code.code for code in fact.codes}
-    for limit in table("red_flags")["vitals"]:
+    for limit in table("urgent_vital_signs")["vitals"]:
         if codes.isdisjoint(limit["codes"]) or not _fits(limit, age):
             continue
         value = convert(fact.value, fact.unit or "", limit["unit"])

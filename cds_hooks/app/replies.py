@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import orjson
 from starlette.responses import Response
 
 from cds_hooks.app.errors import Unexpected
@@ -14,7 +11,7 @@ from cds_hooks.protocol.errors import AnswerInvalid
 from cds_hooks.protocol.outcome import outcome_of
 from cds_hooks.protocol.wire import to_json
 
-__all__ = ["error_reply", "json_reply", "plain_reply"]
+__all__ = ["error_reply", "json_reply"]
 
 _JSON = "application/json"
 _UNEXPECTED = to_json(outcome_of(Unexpected()))
@@ -23,11 +20,6 @@ _UNEXPECTED = to_json(outcome_of(Unexpected()))
 def json_reply(body: bytes, status: int = 200) -> Response:
     """JSON bytes."""
     return Response(body, status, media_type=_JSON)
-
-
-def plain_reply(document: dict[str, Any], status: int = 200) -> Response:
-    """A small document of ours outside the protocol: health, version."""
-    return json_reply(orjson.dumps(document), status)
 
 
 def error_reply(error: ChartsideError, *, path: str = "", retry_after_s: int = 2) -> Response:

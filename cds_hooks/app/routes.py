@@ -9,14 +9,16 @@ __all__ = ["ALLOWED", "PAGES", "is_call", "is_form", "is_protocol", "normal", "r
 DISCOVERY = "/cds-services"
 SERVICE = "/cds-services/{id}"
 FEEDBACK = "/cds-services/{id}/feedback"
-PAGES = ("/healthz", "/readyz", "/version", "/metrics", "/basis", "/openapi.json")
+CONSOLE = ("/", "/docs")
+PAGES = ("/healthz", "/readyz", "/version", "/metrics", "/basis", "/openapi.json", *CONSOLE)
+ASSET = "/assets/{name}"
 CONSULTATION = "/consultations/{link}"
 JUDGEMENTS = "/consultations/{link}/feedback"
 OTHER = "other"
 
-ALLOWED = dict.fromkeys((DISCOVERY, CONSULTATION, *PAGES), "GET, HEAD, OPTIONS") | dict.fromkeys(
-    (SERVICE, FEEDBACK, JUDGEMENTS), "POST, OPTIONS"
-)
+ALLOWED = dict.fromkeys(
+    (DISCOVERY, CONSULTATION, ASSET, *PAGES), "GET, HEAD, OPTIONS"
+) | dict.fromkeys((SERVICE, FEEDBACK, JUDGEMENTS), "POST, OPTIONS")
 
 _SLASHES = re.compile(r"/{2,}")
 
@@ -35,6 +37,8 @@ def route_of(path: str) -> str:
             return SERVICE
         case ["cds-services", _, "feedback"]:
             return FEEDBACK
+        case ["assets", _]:
+            return ASSET
         case ["consultations", _]:
             return CONSULTATION
         case ["consultations", _, "feedback"]:

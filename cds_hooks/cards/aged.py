@@ -48,7 +48,7 @@ def _ids(done: PreparedConsultation) -> set[str]:
     found = {i for finding in done.chart_findings for i in finding.fact_ids}
     if not isinstance(done, CheckedConsultation):
         return found | {i for reason in reasons for i in reason.fact_ids}
-    reasons = (*reasons, *done.not_considered, *done.unexplained)
+    reasons = (*reasons, *done.red_flags, *done.unexplained)
     found |= {i for reason in reasons for i in reason.fact_ids}
     for assessment in done.assessments:
         cited = (*assessment.evidence_for, *assessment.evidence_against)

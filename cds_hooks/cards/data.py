@@ -55,7 +55,6 @@ class SummaryTexts(_Data):
     demonstration: str
     none_stands: str
     only_recorded: str
-    not_considered: str
     proper: frozenset[str]
 
 

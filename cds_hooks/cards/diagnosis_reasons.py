@@ -5,7 +5,7 @@ from __future__ import annotations
 from cds_hooks.cards import phrases
 from cds_hooks.cards.data import texts
 from cds_hooks.cards.escape import capped, plain
-from cds_hooks.cards.listed import best_first
+from cds_hooks.cards.listed import accepted_by_verdict
 from cds_hooks.cards.speaking import demonstration
 from cds_hooks.consultation import CheckedConsultation
 from cds_hooks.protocol.cards import Coding
@@ -26,6 +26,6 @@ def diagnosis_reasons(listed: CheckedConsultation) -> tuple[Coding, ...]:
     words = texts().blocks["wrong"]
     return tuple(
         wrong(places[id(each)], words.format(name=capped(plain(phrases.name(each.name)), _NAME)))
-        for each in best_first(listed.assessments)[:_SHOWN]
+        for each in accepted_by_verdict(listed.assessments)[:_SHOWN]
         if places[id(each)] <= MOST
     )

@@ -14,7 +14,15 @@ from cds_hooks.consultation import Assessment, CheckedConsultation, Evidence, Ve
 from cds_hooks.plausibility.rules.must_not_miss import must_not_miss
 from fhir_mapping.chart import Chart, Fact, Flag
 
-__all__ = ["Light", "best_first", "code_of", "holds", "light_of", "list_lines", "wrong_facts"]
+__all__ = [
+    "Light",
+    "accepted_by_verdict",
+    "code_of",
+    "is_accepted",
+    "light_of",
+    "list_lines",
+    "wrong_facts",
+]
 
 _LINE, _NAME, _FACT = 250, 60, 80
 _NORMAL = 2
@@ -22,7 +30,7 @@ _VALUE = re.compile(r"\s+[<>]?\d|\s*[(,;:]")
 _ORDER = tuple(Verdict)
 _UNLINKED = ("evidence-relevant", "name-recognised")
 _COUNTER = ("excluding-finding", "counter-evidence")
-_NOT_KEPT = (Verdict.CONTRADICTED, Verdict.UNRECOGNISED, Verdict.RECORDED)
+_REJECTED = (Verdict.CONTRADICTED, Verdict.UNRECOGNISED, Verdict.RECORDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +42,21 @@ class Light:
     told: str
 
 
-def holds(assessment: Assessment) -> bool:
+def is_accepted(assessment: Assessment) -> bool:
     """Whether the checks leave a diagnosis on the list."""
-    return assessment.verdict not in _NOT_KEPT
+    return assessment.verdict not in _REJECTED
 
 
-def best_first(assessments: Iterable[Assessment]) -> tuple[Assessment, ...]:
-    """Those that stay on the list: by verdict, then what must not be missed, then as listed."""
-    kept = [a for a in assessments if holds(a)]
-    return tuple(sorted(kept, key=lambda a: (_ORDER.index(a.verdict), not _serious(a))))
+def accepted_by_verdict(assessments: Iterable[Assessment]) -> tuple[Assessment, ...]:
+    """The assessments left on the list: by verdict, then must-not-miss first, then as listed."""
+    accepted = [a for a in assessments if is_accepted(a)]
+    return tuple(sorted(accepted, key=lambda a: (_ORDER.index(a.verdict), not _serious(a))))
 
 
 def light_of(done: CheckedConsultation) -> Light | None:
     """Of the first diagnosis of the list; None without a panel or without such a diagnosis."""
     models = {said.model for said in done.differentials}
-    first = next(iter(best_first(done.assessments)), None)
+    first = next(iter(accepted_by_verdict(done.assessments)), None)
     if len(models) < 2 or first is None:
         return None
     count = round(first.model_share * len(models))
@@ -59,13 +67,13 @@ def light_of(done: CheckedConsultation) -> Light | None:
 def list_lines(done: CheckedConsultation, seen: set[str]) -> tuple[str, ...]:
     """Markdown lines. Facts whose text is in `seen` are on the card already and not told again;
     those told here are added to it."""
-    kept = best_first(done.assessments)
-    idle = [a for a in kept if _is_idle(a, done.chart)]
-    lines = [_line(a, done.chart, seen) for a in kept if a not in idle]
+    accepted = accepted_by_verdict(done.assessments)
+    idle = [a for a in accepted if _is_idle(a, done.chart)]
+    lines = [_line(a, done.chart, seen) for a in accepted if a not in idle]
     lines += _idle_lines(idle)
-    dropped = [_named_only(a) for a in done.assessments if not holds(a)]
-    if dropped:
-        lines.append(joined(f"{texts().blocks['named_only']}: ", dropped, _LINE))
+    rejected = [_named_only(a) for a in done.assessments if not is_accepted(a)]
+    if rejected:
+        lines.append(joined(f"{texts().blocks['named_only']}: ", rejected, _LINE))
     return tuple(lines)
 
 

@@ -16,7 +16,7 @@ from cds_hooks.consultation import (
     Reason,
     Seriousness,
 )
-from cds_hooks.plausibility.chart_rules.red_flags import RECORDED
+from cds_hooks.plausibility.chart_rules.finding_patterns import RECORDED
 from fhir_mapping.chart import Chart
 
 __all__ = [
@@ -59,18 +59,18 @@ def rule_lines(
     is "not on the model's list" is not on the list that is shown. What a pattern found and the
     model did not name has a line of its own only where no finding of that name tells it.
     """
-    missed = {_named_by(reason) for reason in _not_considered(listed or done)}
+    flagged = {_named_by(reason) for reason in _red_flags(listed or done)}
     urgent = [f for f in done.chart_findings if f.seriousness in _ABOVE_CONFLICTS]
     notable = [f for f in done.chart_findings if f.seriousness not in _ABOVE_CONFLICTS]
     words = texts().blocks
     same = [f for at, f in enumerate(urgent) if _is_told_by(f, urgent[:at])]
     return (
-        *(_finding(f, missed) for f in urgent if f not in same),
+        *(_finding(f, flagged) for f in urgent if f not in same),
         *([_same(same)] if same else []),
         *(_pattern(r, done) for r in patterns_alone(done)),
         *(_reason(words["conflict"], r, done) for r in done.contradictions),
         *(_reason(words["drug"], r, done) for r in drug_conflicts(done)),
-        *(_finding(f, missed) for f in notable),
+        *(_finding(f, flagged) for f in notable),
     )
 
 
@@ -98,7 +98,7 @@ def indicator_of(done: Consultation) -> str:
     return "warning" if serious or done.contradictions else "info"
 
 
-def _finding(finding: ChartFinding, missed: Collection[str]) -> RuleLine:
+def _finding(finding: ChartFinding, flagged: Collection[str]) -> RuleLine:
     words = texts().blocks
     name = escaped(phrases.name(finding.diagnosis), _NAME)
     mark = words["own_mark"] if finding.own else ""
@@ -107,7 +107,7 @@ def _finding(finding: ChartFinding, missed: Collection[str]) -> RuleLine:
     if finding.missing:
         missing = ", ".join(finding.missing[:_MOST_MISSING])
         more.append(escaped(words["score_missing"].format(missing=missing), _TEXT))
-    if finding.diagnosis in missed:
+    if finding.diagnosis in flagged:
         more.append(words["not_listed"])
     state = words["recorded"] if is_recorded(finding) else texts().seriousness[finding.seriousness]
     lead = f"**{name}**{mark} ({state}): "
@@ -169,11 +169,11 @@ def measured_first(reason: Reason, done: Consultation) -> Reason:
 def patterns_alone(done: Consultation) -> tuple[Reason, ...]:
     """What patterns found, the model did not name, and no finding of the rules tells."""
     told = {finding.diagnosis for finding in done.chart_findings}
-    return tuple(r for r in _not_considered(done) if _named_by(r) not in told)
+    return tuple(r for r in _red_flags(done) if _named_by(r) not in told)
 
 
-def _not_considered(done: Consultation) -> tuple[Reason, ...]:
-    return done.not_considered if isinstance(done, CheckedConsultation) else ()
+def _red_flags(done: Consultation) -> tuple[Reason, ...]:
+    return done.red_flags if isinstance(done, CheckedConsultation) else ()
 
 
 def _named_by(reason: Reason) -> str:

@@ -14,7 +14,7 @@ from cds_hooks.cards import phrases
 from cds_hooks.cards.annotations import says
 from cds_hooks.cards.data import texts
 from cds_hooks.cards.escape import capped, plain
-from cds_hooks.cards.listed import best_first
+from cds_hooks.cards.listed import accepted_by_verdict
 from cds_hooks.cards.rules import (
     drug_conflicts,
     findings_of,
@@ -67,16 +67,16 @@ def list_summary(done: CheckedConsultation, lead: str) -> tuple[str, ...]:
     """What the model named that stays on its list, the best supported first: as many as there are,
     then one less and so on, for whoever has less room. `lead` stands before it. What is uncertain
     is named only where nothing is better."""
-    standing = best_first(done.assessments)
-    if not standing:
+    accepted = accepted_by_verdict(done.assessments)
+    if not accepted:
         return (f"{lead}: {_nothing(done.assessments)}",)
-    better = [a for a in standing if a.verdict is not Verdict.UNCERTAIN]
-    rest = len(standing) - len(better)
+    better = [a for a in accepted if a.verdict is not Verdict.UNCERTAIN]
+    rest = len(accepted) - len(better)
     end = f"; {texts().summary.uncertain.format(count=rest)}" if better and rest else ""
-    named = better or standing
+    named = better or accepted
     whole = f"{lead}: {_named(named, len(named), len(named))}{end}"
-    counts = range(len(named) - (not rest or named is standing), 0, -1)
-    return (whole, *(f"{lead}: {_named(named, count, len(standing))}" for count in counts))
+    counts = range(len(named) - (not rest or named is accepted), 0, -1)
+    return (whole, *(f"{lead}: {_named(named, count, len(accepted))}" for count in counts))
 
 
 def _finding(finding: ChartFinding) -> str:
@@ -129,9 +129,9 @@ def _nothing(assessments: Sequence[Assessment]) -> str:
     return words.only_recorded if recorded else words.none_stands
 
 
-def _named(standing: Sequence[Assessment], count: int, of_all: int) -> str:
+def _named(accepted: Sequence[Assessment], count: int, of_all: int) -> str:
     """The first `count` names, those of one verdict together; the rest of all as a number."""
-    shown = groupby(standing[:count], key=lambda a: a.verdict)
+    shown = groupby(accepted[:count], key=lambda a: a.verdict)
     parts = (
         f"{', '.join(_short(phrases.name(a.name)) for a in of)} ({v.value})" for v, of in shown
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cds_hooks.cards import phrases
 from cds_hooks.cards.annotations import agreement_of, facts_of, notes_of, says
 from cds_hooks.cards.data import texts
-from cds_hooks.cards.listed import code_of, holds, wrong_facts
+from cds_hooks.cards.listed import code_of, is_accepted, wrong_facts
 from cds_hooks.consultation import (
     Assessment,
     CheckedConsultation,
@@ -43,7 +43,7 @@ class DiagnosisView:
     """One assessed diagnosis with everything that is known of it.
 
     `agreement` is "in 2 of 3 answers", empty when there was one answer. `flags` are failed checks,
-    `notes` what the rules know besides. Of a doubtful one neither notes nor discriminator are
+    `notes` what the rules know besides. Of a rejected one neither notes nor discriminator are
     shown: its flags say why.
     """
 
@@ -127,7 +127,7 @@ def groups_of(
     consultation: CheckedConsultation, discriminates: Callable[[str], bool] | None = None
 ) -> tuple[GroupView, ...]:
     """All that the model named: what must not be missed by a published list, the others that the
-    checks leave on the list, then those set apart, on the problem list already or spoken against.
+    checks accept, then those on the problem list already, and those that the checks reject.
 
     A discriminator is shown when `discriminates` knows a test or finding in it.
     """
@@ -142,8 +142,8 @@ def groups_of(
 def _group(assessment: Assessment) -> str:
     if assessment.verdict is Verdict.RECORDED:
         return "recorded"
-    if not holds(assessment):
-        return "doubtful"
+    if not is_accepted(assessment):
+        return "rejected"
     return "other" if must_not_miss(assessment.codes) is None else "must-not-miss"
 
 
@@ -152,7 +152,7 @@ def _diagnosis(
     consultation: CheckedConsultation,
     discriminates: Callable[[str], bool] | None,
 ) -> DiagnosisView:
-    chart, doubtful = consultation.chart, not holds(assessment)
+    chart, rejected = consultation.chart, not is_accepted(assessment)
     told = phrases.discriminator(assessment.discriminator)
     exists = bool(told) and discriminates is not None and discriminates(told)
     return DiagnosisView(
@@ -163,8 +163,8 @@ def _diagnosis(
         evidence_for=phrases.evidence(assessment.evidence_for, chart, wrong_facts(assessment)),
         evidence_against=phrases.evidence(assessment.evidence_against, chart),
         flags=_flags(assessment.reasons, chart),
-        notes=() if doubtful else notes_of(assessment, chart),
-        discriminator=told if exists and not doubtful else "",
+        notes=() if rejected else notes_of(assessment, chart),
+        discriminator=told if exists and not rejected else "",
     )
 
 

@@ -49,6 +49,6 @@ def _parts(done: Consultation) -> tuple[_Part, ...]:
         "drugs": drug_results(done),
     }
     if isinstance(done, CheckedConsultation):
-        found |= {"not_considered": done.not_considered, "unexplained": done.unexplained}
+        found |= {"red_flags": done.red_flags, "unexplained": done.unexplained}
     titles = texts().around
     return tuple(_Part(titles[k], conflicts_of(v, done.chart)) for k, v in found.items() if v)

@@ -21,24 +21,24 @@ from cds_hooks.cli.evaluation_baselines import Data, Json, duplicates, look_up_b
 from cds_hooks.cli.evaluation_feedback import feedback
 from cds_hooks.cli.evaluation_pair import NAMES_AND_FREE, pair_table, pair_told, run_pair
 from cds_hooks.cli.evaluation_run import Asking, bench
-from cds_hooks.evaluation.errors import SuiteError
+from cds_hooks.evaluation.evaluation_errors import SuiteError
 from cds_hooks.evaluation.matching import Match
-from cds_hooks.evaluation.recorded.catalogue import catalogue
-from cds_hooks.evaluation.recorded.replay import replay
 from cds_hooks.evaluation.report import page
 from cds_hooks.evaluation.report.comparison import comparison_text
 from cds_hooks.evaluation.report.page import Page
-from cds_hooks.evaluation.report.paper import paper_page
 from cds_hooks.evaluation.report.runs import Run, headline, run_page
 from cds_hooks.evaluation.report.write import to_html, to_markdown
+from cds_hooks.evaluation.research.catalogue import catalogue
+from cds_hooks.evaluation.research.eurorad import EURORAD
+from cds_hooks.evaluation.research.paper_page import paper_page
+from cds_hooks.evaluation.research.replay import replay
+from cds_hooks.evaluation.research.replayed_run import recorded_voice
 from cds_hooks.evaluation.runs.comparison import compare_runs
-from cds_hooks.evaluation.runs.manifest import read_manifest, same_suite
-from cds_hooks.evaluation.runs.replayed import recorded_voice
 from cds_hooks.evaluation.runs.results import CaseResult, read_results
+from cds_hooks.evaluation.runs.run_folder import read_manifest, same_suite
 from cds_hooks.evaluation.runs.runner import RESULTS, run_suite
 from cds_hooks.evaluation.runs.summary import summarise
-from cds_hooks.evaluation.suites.eurorad import EURORAD
-from cds_hooks.evaluation.suites.load import find_file, load_suite
+from cds_hooks.evaluation.suite_loading import find_file, load_suite
 from cds_hooks.evaluation.suites.registry import known_suites
 from cds_hooks.evaluation.suites.suite import OnError, Suite, Task
 from cds_hooks.settings import Settings, load_settings

@@ -16,11 +16,11 @@ import orjson
 
 import prompts
 from cds_hooks import evaluation
+from cds_hooks.admission.manifest import Manifest
 from cds_hooks.cds_client.requests import current_encounter_id, hook_request
 from cds_hooks.consultation import CheckedConsultation
 from cds_hooks.evaluation.matching import Matcher
 from cds_hooks.evaluation.runs.closed import judging, picking
-from cds_hooks.evaluation.runs.manifest import Manifest, SuitePart
 from cds_hooks.evaluation.runs.question import QuestionConfig, question
 from cds_hooks.evaluation.runs.results import CaseResult
 from cds_hooks.evaluation.runs.runner import AnswerCase, by_consultation
@@ -186,7 +186,7 @@ class Bench:
         first = self.runtimes[0]
         said, model = first.version(), first.engine.model
         return Manifest(
-            suite=SuitePart.of(suite),
+            suite=suite.part,
             model={"name": model.name, "sha256": model.sha256, "engine": model.engine},
             template=_template_facts(suite.task, said),
             settings={"sha256": settings_digest(self.settings)},

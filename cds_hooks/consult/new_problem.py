@@ -37,7 +37,7 @@ async def check_new_problem(
         names=names_by(dependencies.terminology),
     )
     watch.lap("map")
-    assessments = plausibility.check_entered(chart, new.facts, dependencies.terminology)
+    assessments = plausibility.assess_new_problems(chart, new.facts, dependencies.terminology)
     watch.lap("check")
     made = dependencies.new_id()
     return CheckedConsultation(

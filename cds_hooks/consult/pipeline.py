@@ -23,7 +23,7 @@ from cds_hooks.consultation import (
     Outcome,
     PreparedConsultation,
 )
-from cds_hooks.gather import Gathered
+from cds_hooks.gather import GatherResult
 from cds_hooks.inference.engine import EngineError, GenerationRequest, Priority
 from cds_hooks.inference.panel import by_model
 from cds_hooks.plausibility.terminology.code_names import names_by
@@ -61,7 +61,7 @@ async def prepare_consultation(
     now, key = dependencies.now(), dependencies.key
     chart = chart_of(dependencies, config, request, gathered, gathered.resources, now)
     watch.lap("map")
-    by_rules = plausibility.judge_chart(chart, dependencies.terminology)
+    by_rules = plausibility.assess_chart(chart, dependencies.terminology)
     watch.lap("rules")
     prompt = await _render(dependencies, chart)
     watch.lap("render")
@@ -147,13 +147,15 @@ def check_consultation(
     dependencies: Dependencies, config: ConsultConfig, inferred: InferredConsultation
 ) -> CheckedConsultation:
     """Each diagnosis that the model named, and its list as a whole, checked against the chart."""
-    found = plausibility.judge(inferred.chart, inferred.differentials, dependencies.terminology)
+    found = plausibility.assess_differentials(
+        inferred.chart, inferred.differentials, dependencies.terminology
+    )
     outcome = Outcome.ANSWERED if found.assessments else Outcome.EMPTY
     return CheckedConsultation.of(
         inferred,
         outcome=outcome if inferred.differentials else Outcome.INVALID_OUTPUT,
         assessments=found.assessments,
-        not_considered=found.not_considered,
+        red_flags=found.red_flags,
         unexplained=found.unexplained,
         truth_set=plausibility.truth_set(
             found.assessments,
@@ -169,7 +171,7 @@ async def gather_in_time(
     config: ConsultConfig,
     service: ServiceDefinition,
     request: HookRequest,
-) -> Gathered:
+) -> GatherResult:
     """What a hook's chart is made of, within the time that gathering and the answer have."""
     within = min(config.gather_within_s, config.within(service.id))
     return await dependencies.gather(service, request, deadline_s=within)
@@ -179,7 +181,7 @@ def chart_of(
     dependencies: Dependencies,
     config: ConsultConfig,
     request: HookRequest,
-    gathered: Gathered,
+    gathered: GatherResult,
     resources: Sequence[Mapping[str, Any]],
     now: datetime,
 ) -> Chart:

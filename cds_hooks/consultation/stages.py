@@ -108,7 +108,7 @@ class InferredConsultation(PreparedConsultation):
 class CheckedConsultation(InferredConsultation):
     """An inferred consultation with its outcome and all that the rules say of the model's list.
 
-    `not_considered` are diagnoses that a pattern in the chart calls for and no sample named,
+    `red_flags` are diagnoses that a pattern in the chart calls for and no sample named,
     `unexplained` abnormal results that are cited for none of the list. `fault` is the stable code
     of what kept the model from answering, the most telling one there is; `outcome_detail` the same
     in words, or a remark on an answer.
@@ -116,7 +116,7 @@ class CheckedConsultation(InferredConsultation):
 
     outcome: Outcome = field(kw_only=True)
     assessments: tuple[Assessment, ...] = ()
-    not_considered: tuple[Reason, ...] = ()
+    red_flags: tuple[Reason, ...] = ()
     unexplained: tuple[Reason, ...] = ()
     truth_set: TruthSet | None = None
     fault: str = ""

@@ -9,9 +9,10 @@ from cds_hooks.consultation import Assessment, ChartFinding, Differential, Reaso
 from cds_hooks.plausibility.agreement.merged_candidates import Merged, merge
 from cds_hooks.plausibility.chart.finding_index import FindingIndex
 from cds_hooks.plausibility.chart.indexed_chart import index_chart
-from cds_hooks.plausibility.chart_rules.contradictions import clashes
-from cds_hooks.plausibility.chart_rules.medication_concerns import concerns
-from cds_hooks.plausibility.chart_rules.red_flags import found_in, overlooked
+from cds_hooks.plausibility.chart_rules.contradictions import find_contradictions
+from cds_hooks.plausibility.chart_rules.finding_patterns import chart_findings_in
+from cds_hooks.plausibility.chart_rules.medication_concerns import find_medication_concerns
+from cds_hooks.plausibility.chart_rules.red_flags import find_red_flags
 from cds_hooks.plausibility.checks import CHECKS, Case, Check, combine
 from cds_hooks.plausibility.checks.medications import DrugMayCause
 from cds_hooks.plausibility.checks.timing import Timing
@@ -21,7 +22,7 @@ from cds_hooks.plausibility.terminology import Terminology
 from cds_hooks.plausibility.verdicts import verdict
 from fhir_mapping.chart import Chart
 
-__all__ = ["ALL_CHECKS", "Judgement", "assess", "judge"]
+__all__ = ["ALL_CHECKS", "DifferentialAssessment", "assess_candidates", "assess_differentials"]
 
 ALL_CHECKS: tuple[Check, ...] = (
     *CHECKS,
@@ -35,44 +36,42 @@ ALL_CHECKS: tuple[Check, ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class DifferentialAssessment:
     """All that the rules say: of each diagnosis, of the list, and of the chart by itself."""
 
     assessments: tuple[Assessment, ...]
-    not_considered: tuple[Reason, ...]
+    red_flags: tuple[Reason, ...]
     unexplained: tuple[Reason, ...]
     medication_concerns: tuple[Reason, ...]
     contradictions: tuple[Reason, ...]
     chart_findings: tuple[ChartFinding, ...] = ()
 
 
-def judge(
+def assess_differentials(
     chart: Chart, differentials: Sequence[Differential], terminology: Terminology
-) -> Judgement:
+) -> DifferentialAssessment:
     """All that the rules say of a chart and a list, with the chart prepared once.
 
     Without differentials (the model did not answer) only the chart itself is judged: what nobody
-    was asked for was not overlooked.
+    was asked for is not a red flag.
     """
     seen = FindingIndex(index_chart(chart, terminology))
-    by_rules = found_in(seen)
-    found = _assess(differentials, seen, by_rules, terminology, ALL_CHECKS)
-    return Judgement(
+    by_rules = chart_findings_in(seen)
+    found = _assess(differentials, seen, by_rules, terminology)
+    return DifferentialAssessment(
         assessments=found,
-        not_considered=overlooked(seen, found, terminology) if differentials else (),
+        red_flags=find_red_flags(seen, found, terminology) if differentials else (),
         unexplained=unexplained(seen.record, found, terminology),
-        medication_concerns=concerns(seen.record),
-        contradictions=clashes(seen.record),
+        medication_concerns=find_medication_concerns(seen.record),
+        contradictions=find_contradictions(seen.record),
         chart_findings=by_rules,
     )
 
 
-def assess(
+def assess_candidates(
     chart: Chart,
     differentials: Sequence[Differential],
     terminology: Terminology,
-    *,
-    checks: Sequence[Check] = ALL_CHECKS,
 ) -> tuple[Assessment, ...]:
     """Candidates of all samples merged, looked up, checked and judged.
 
@@ -81,7 +80,7 @@ def assess(
     is in the chart.
     """
     seen = FindingIndex(index_chart(chart, terminology))
-    return _assess(differentials, seen, found_in(seen), terminology, checks)
+    return _assess(differentials, seen, chart_findings_in(seen), terminology)
 
 
 def _assess(
@@ -89,10 +88,9 @@ def _assess(
     seen: FindingIndex,
     by_rules: Sequence[ChartFinding],
     terminology: Terminology,
-    checks: Sequence[Check],
 ) -> tuple[Assessment, ...]:
     merged = merge(differentials, terminology, seen.record)
-    return tuple(_one(m, seen, by_rules, terminology, checks) for m in merged)
+    return tuple(_one(m, seen, by_rules, terminology) for m in merged)
 
 
 def _one(
@@ -100,7 +98,6 @@ def _one(
     seen: FindingIndex,
     by_rules: Sequence[ChartFinding],
     terminology: Terminology,
-    checks: Sequence[Check],
 ) -> Assessment:
     case = Case(
         name=merged.name,
@@ -113,7 +110,7 @@ def _one(
         seen=seen,
         fitting=tuple(f for f in by_rules if _names(f, merged, terminology)),
     )
-    reasons = combine(checks, case)
+    reasons = combine(ALL_CHECKS, case)
     return Assessment(
         name=merged.name,
         group=merged.group,

@@ -30,7 +30,7 @@ from cds_hooks.plausibility.terminology.resolution import Resolution, Status
 from cds_hooks.plausibility.verdicts import verdict
 from fhir_mapping.chart import Chart, Fact, Kind, Polarity
 
-__all__ = ["check_entered"]
+__all__ = ["assess_new_problems"]
 
 _ALWAYS: tuple[Check, ...] = (
     RecordedSex(),
@@ -48,7 +48,7 @@ _NOW_DAYS = 2.0
 """A problem that began longer ago is not checked against the results of today."""
 
 
-def check_entered(
+def assess_new_problems(
     chart: Chart, entered: Sequence[Fact], terminology: Terminology
 ) -> tuple[Assessment, ...]:
     """One assessment a problem that is said to be so now; `entered` are facts of their own chart.

@@ -1,17 +1,21 @@
-"""What runs here, in words: for `/version`, for the ledger, and for the basis page."""
+"""What runs here, in words: for `/version`, for the ledger, and for the pages."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 
 import prompts
+from cds_hooks.app import Readiness
 from cds_hooks.compliance import Basis, basis_page
+from cds_hooks.console import Site
 from cds_hooks.consultation import ModelIdentity
+from cds_hooks.inference.engine import Engine
+from cds_hooks.runtime.configs import services_of
 from cds_hooks.services import ServiceDefinition
 from cds_hooks.settings import Settings, settings_digest
 
-__all__ = ["basis_of", "version_of"]
+__all__ = ["basis_of", "site_of", "version_of"]
 
 
 def version_of(
@@ -56,6 +60,21 @@ def basis_of(
             answer_within_s=settings.services.answer_within_s,
             admission=admission,
         )
+    )
+
+
+def site_of(
+    settings: Settings, base_url: str, engine: Engine, ready: Callable[[], Readiness]
+) -> Site:
+    """What the console's pages tell of this service."""
+    return Site(
+        version=version("chartside"),
+        profile=settings.profile,
+        base_url=base_url,
+        services=services_of(settings),
+        model=lambda: engine.model,
+        ready=ready,
+        tokens=bool(settings.clients),
     )
 
 

@@ -175,7 +175,7 @@ def _mapped(row: Row) -> fhir_mapping.Chart:
 
 def _judged(row: Row, terminology: Terminology) -> str:
     from cds_hooks.inference.answer_parser import parse_differential
-    from cds_hooks.plausibility import judge
+    from cds_hooks.plausibility import assess_differentials
 
     chart = _mapped(row["chart"])
     said = {
@@ -187,7 +187,7 @@ def _judged(row: Row, terminology: Terminology) -> str:
     }
     text = orjson.dumps({"diagnoses": [said]}).decode()
     differential = parse_differential(text, [fact.id for fact in chart.facts])
-    [assessment] = judge(chart, [differential], terminology).assessments
+    [assessment] = assess_differentials(chart, [differential], terminology).assessments
     return assessment.verdict.value
 
 

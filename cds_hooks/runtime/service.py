@@ -16,6 +16,7 @@ import prompts
 from cds_hooks.app import AppHandlers, Readiness, RequestInfo, create_app
 from cds_hooks.audit import Store
 from cds_hooks.cards.data import override_reasons
+from cds_hooks.console import make_router
 from cds_hooks.consult import Consultant, ConsultationPages, ConsultConfig, Dependencies
 from cds_hooks.errors import ChartsideError
 from cds_hooks.gather import Gathered, VersionCache, gather, open_http
@@ -35,7 +36,7 @@ from cds_hooks.runtime.configs import (
     services_of,
     store_config,
 )
-from cds_hooks.runtime.description import basis_of, version_of
+from cds_hooks.runtime.description import basis_of, site_of, version_of
 from cds_hooks.runtime.egress import attach, egress_checks, locked_transport
 from cds_hooks.runtime.engine_status import engine_checks, engine_events
 from cds_hooks.runtime.engines import (
@@ -237,7 +238,8 @@ class Runtime:
             reasons=frozenset(reason.code for reason in override_reasons()),
             identify=self.callers.identify if self.callers.known else None,
         )
-        return create_app(handlers, app_config(self.settings))
+        site = site_of(self.settings, self._base_url, self.engine, self.ready)
+        return create_app(handlers, app_config(self.settings), pages=[make_router(site)])
 
     async def _answer(
         self, service: ServiceDefinition, request: HookRequest, info: RequestInfo

@@ -40,7 +40,6 @@ class Refusal(StrEnum):
     TOKEN_ID = "token-id"  # noqa: S105 - a reason, not a token
     REPLAYED = "token-replayed"
     CERTIFICATE = "token-certificate"
-    ENDPOINT = "token-endpoint"
 
 
 class TokenRefused(ChartsideError):

@@ -16,7 +16,6 @@ _TOKEN = re.compile(rf"{_MARKS}|\d+(?:[.,]\d+)*|[^\W\d_]\w*(?:'[tsm]\b)?|[^\w\s]
 _EAST_ASIAN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _SIGNS = {"-": "-@", "\u2212": "-@", "+": "+@"}
-_BRACKETED = re.compile(r"\(\s?([-\u2013\u2212+])\s?\)")
 
 
 class Token(NamedTuple):

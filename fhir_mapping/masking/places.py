@@ -16,8 +16,6 @@ __all__ = ["Contacts", "Places"]
 
 _LEAST_CODE = 5
 """Shorter postal codes are numbers of results too; they are masked beside the town or state."""
-_LOCAL = (7, 8)
-"""Digits of a telephone number without its area code."""
 
 
 class Contacts:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from cds_hooks.evaluation.admission.signing import create_key
-from cds_hooks.evaluation.errors import AdmissionError
+from cds_hooks.admission.record import AdmissionError
+from cds_hooks.admission.signing import create_key
 from cds_hooks.runtime import Runtime
 from cds_hooks.runtime.admission import admission
 from cds_hooks.settings import ModelServer, Settings, SettingsError

@@ -11,7 +11,6 @@ import pytest
 import prompts
 from cds_hooks.consultation import ModelPart
 from cds_hooks.inference.engine import Engine, EngineState
-from cds_hooks.inference.fake import FakeEngine
 from cds_hooks.inference.local.ladder import Rung, rungs_of
 from cds_hooks.inference.local.llama_engine import LlamaEngine
 from cds_hooks.inference.panel import Panel
@@ -21,6 +20,7 @@ from cds_hooks.runtime import engines
 from cds_hooks.runtime.engine_status import engine_checks
 from cds_hooks.runtime.engines import model_entry
 from cds_hooks.settings import Settings, SettingsError, load_settings
+from tests.fake_engine import FakeEngine
 
 SERVER = {"bases": ["http://127.0.0.1:9"], "model": "gemma", "name": "Gemma", "sha256": "a" * 64}
 

@@ -15,8 +15,8 @@ from typing import Any
 from cds_hooks.consultation import Candidate, Differential, Evidence, Group
 from cds_hooks.plausibility import (
     Terminology,
-    assess,
-    judge,
+    assess_candidates,
+    assess_differentials,
 )
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts
 from tests.plausibility.clean import Told, causes, radiology, vignettes
@@ -221,12 +221,16 @@ def _unresolved(terminology: Terminology, name: str) -> bool:
 
 
 def _judging(terminology: Terminology) -> list[Row]:
-    """All checks together: every diagnosis, what is not considered or left over, medication, and
+    """All checks together: every diagnosis, red flags, unexplained results, medication, and
     the chart by itself."""
     chart, samples = _big_chart(), _samples()
-    both = [_processor(lambda: judge(chart, samples, terminology)) for _ in range(41)]
+    both = [
+        _processor(lambda: assess_differentials(chart, samples, terminology)) for _ in range(41)
+    ]
     runs, own = zip(*both, strict=True)
-    alone = [_processor(lambda: assess(chart, samples, terminology))[1] for _ in range(20)]
+    alone = [
+        _processor(lambda: assess_candidates(chart, samples, terminology))[1] for _ in range(20)
+    ]
     told = f"{len(chart.facts)} facts, {len(samples)} samples"
     return [
         _row("plausibility: all checks, 8 diagnoses, first time", "ms", runs[:1], told),

@@ -111,9 +111,9 @@ def reviewed(contradictory: Consultation) -> Consultation:
             replace(kidney, reasons=(*kidney.reasons, *noted), model_share=1.0),
             *(replace(a, model_share=0.5) for a in others),
         ),
-        not_considered=(
+        red_flags=(
             Reason(
-                "not-considered",
+                "red-flag",
                 "fail",
                 "Adrenal crisis: the chart tells of hyperkalemia, tachycardia, vomiting",
                 ("L3", "V1", "S1"),
@@ -144,7 +144,7 @@ def reviewed(contradictory: Consultation) -> Consultation:
 @pytest.fixture
 def critical(reviewed: Consultation) -> Consultation:
     """The reviewed answer in a chart in which rules find two dangerous things."""
-    return replace(reviewed, not_considered=(), chart_findings=(HYPERKALEMIA, EMBOLISM))
+    return replace(reviewed, red_flags=(), chart_findings=(HYPERKALEMIA, EMBOLISM))
 
 
 @pytest.fixture(scope="session")

@@ -85,7 +85,7 @@ def test_what_an_earlier_list_lacks_is_told_as_on_the_card_of_that_list(
     """A hook may be answered in the moment in which another process stores the answer to it."""
     found = critical.chart_findings[1:]
     missed = Reason("red-flag", "fail", f"{found[0].diagnosis}: not named", ())
-    last = replace(answered, chart_findings=found, not_considered=(missed,))
+    last = replace(answered, chart_findings=found, red_flags=(missed,))
     now = replace(pending, chart_findings=found)
     told = [
         [line for line in each.detail.splitlines() if line.startswith("- **Pulmonary embolism**")]
@@ -177,8 +177,8 @@ def test_a_score_tells_what_it_lacks_and_what_is_ours(
 def test_a_finding_that_the_model_did_not_name_says_so(
     critical: Consultation, reviewed: Consultation, make_uuid: Uuids
 ) -> None:
-    overlooked = Reason("not-considered", "fail", "Pulmonary embolism: the chart tells of much")
-    done = replace(critical, not_considered=(overlooked,), contradictions=())
+    red_flag = Reason("red-flag", "fail", "Pulmonary embolism: the chart tells of much")
+    done = replace(critical, red_flags=(red_flag,), contradictions=())
     detail = card_of(done, make_uuid, limit=9000).detail
     assert detail.count("**Pulmonary embolism**") == 1
     assert "not on the model's list" in detail

@@ -80,7 +80,7 @@ def crowded() -> Consultation:
         assessments=assessments,
         contradictions=(Reason("clash", "fail", "conflict of entries", ids[:2], "FHIR"),),
         medication_concerns=(Reason("drug-and-problem", "fail", "named by Beers", ids[:2], "AGS"),),
-        not_considered=(Reason("not-considered", "fail", "Overlooked: x", ids[:3], "Atlas 2020"),),
+        red_flags=(Reason("red-flag", "fail", "Unnamed: x", ids[:3], "Atlas 2020"),),
         unexplained=(Reason("unexplained-result", "abstain", "", ids[8:]),),
         truth_set=TruthSet(("Diagnosis 0",), 0.5, 0.1, 120, "cases of this site"),
         outcome=Outcome.ANSWERED,
@@ -113,11 +113,11 @@ def test_it_has_all_that_the_card_leaves_out(crowded: Consultation) -> None:
         assert text.lower() in page.lower()
 
 
-def test_struck_out_diagnoses_stand_apart_with_their_reasons(crowded: Consultation) -> None:
+def test_rejected_diagnoses_stand_by_themselves_with_their_reasons(crowded: Consultation) -> None:
     page = page_of(crowded)
-    _, _, doubtful = page.partition(texts().groups["doubtful"])
-    assert "Diagnosis 7" in doubtful
-    assert "Diagnosis 6" not in doubtful.partition("<h3>")[0]
+    _, _, rejected = page.partition(texts().groups["rejected"])
+    assert "Diagnosis 7" in rejected
+    assert "Diagnosis 6" not in rejected.partition("<h3>")[0]
 
 
 def test_agreement_models_and_what_was_left_out(crowded: Consultation) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sized
 
 from cds_hooks.inference.engine import Generation, GenerationRequest
-from cds_hooks.inference.fake import FakeEngine, FakeReply
+from tests.fake_engine import FakeEngine, FakeReply
 
 __all__ = ["HeldEngine", "recorded"]
 

@@ -11,9 +11,9 @@ import pytest
 from cds_hooks.audit import Store
 from cds_hooks.consult import ClientTerms, Consultant, patient_scope
 from cds_hooks.consultation import Caller
-from cds_hooks.inference.fake import FakeEngine, FakeReply
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import ServiceDefinition
+from tests.fake_engine import FakeEngine, FakeReply
 
 BASE = "https://fhir.north.example/r4"
 TERMS = {

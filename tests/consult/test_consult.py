@@ -13,11 +13,11 @@ from cds_hooks.consult import Consultant
 from cds_hooks.consultation import Consultation, Outcome, Verdict
 from cds_hooks.gather import PatientUnavailable
 from cds_hooks.inference.engine import DeadlinePassed, EngineError, QueueFull
-from cds_hooks.inference.fake import FakeEngine, FakeReply
 from cds_hooks.inference.remote.server_faults import Fault, ServerFault, fault_error
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import ServiceDefinition
 from tests.consult.held_engine import HeldEngine, recorded
+from tests.fake_engine import FakeEngine, FakeReply
 
 Make = Callable[..., Consultant]
 Resources = list[dict[str, Any]]

@@ -10,9 +10,9 @@ import pytest
 
 from cds_hooks.audit import Store
 from cds_hooks.consult import Consultant
-from cds_hooks.inference.fake import FakeEngine
 from cds_hooks.protocol.request import parse_request
 from cds_hooks.services.problem_check import ON_CREATE, ON_VIEW, TRIGGER
+from tests.fake_engine import FakeEngine
 
 ENTERED = {
     "resourceType": "Condition",

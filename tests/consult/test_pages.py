@@ -11,13 +11,13 @@ from cds_hooks.audit import Store
 from cds_hooks.consult import Consultant, ConsultationPages, LinkUnknown
 from cds_hooks.consultation import Consultation
 from cds_hooks.evaluation.clinicians import judged
-from cds_hooks.inference.fake import FakeEngine, FakeReply
 from cds_hooks.protocol.cards import Card
 from cds_hooks.protocol.errors import FeedbackInvalid
 from cds_hooks.protocol.judgements import Judgement
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import ServiceDefinition
 from tests.consult.held_engine import HeldEngine, recorded
+from tests.fake_engine import FakeEngine, FakeReply
 
 Make = Callable[..., Consultant]
 Resources = list[dict[str, Any]]

@@ -8,10 +8,10 @@ from typing import Any
 from cds_hooks.consult import Consultant
 from cds_hooks.consultation import Consultation, ModelIdentity, Outcome
 from cds_hooks.inference.engine import QueueFull
-from cds_hooks.inference.fake import FakeEngine, FakeReply
 from cds_hooks.inference.panel import Panel, PanelOrder
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import ServiceDefinition
+from tests.fake_engine import FakeEngine, FakeReply
 
 Make = Callable[..., Consultant]
 Resources = list[dict[str, Any]]

@@ -13,12 +13,12 @@ from cds_hooks.audit import Store
 from cds_hooks.consult import Consultant
 from cds_hooks.consult.hook_cache import HookCache
 from cds_hooks.consultation import CheckedConsultation, Consultation, Outcome
-from cds_hooks.inference.fake import FakeEngine, FakeReply
 from cds_hooks.protocol.cards import Card, Response, Source, Suggestion
 from cds_hooks.protocol.feedback import FeedbackEntry
 from cds_hooks.protocol.request import HookContext, HookRequest
 from cds_hooks.services import ServiceDefinition
 from fhir_mapping.chart import Chart, PatientFacts
+from tests.fake_engine import FakeEngine, FakeReply
 
 CARD = Card(
     "one sentence", "info", Source("label"), uuid="first", suggestions=(Suggestion("add", "s"),)

@@ -14,10 +14,10 @@ from sqlalchemy import select
 from cds_hooks.audit import SiteKey, Store, StoreConfig, tables
 from cds_hooks.consult import Consultant, in_flight
 from cds_hooks.consultation import Consultation, Outcome
-from cds_hooks.inference.fake import FakeEngine, FakeReply
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import ServiceDefinition
 from tests.consult.held_engine import HeldEngine, recorded
+from tests.fake_engine import FakeEngine, FakeReply
 
 Make = Callable[..., Consultant]
 Resources = list[dict[str, Any]]

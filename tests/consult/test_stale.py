@@ -8,9 +8,9 @@ from typing import Any
 
 from cds_hooks.audit import Store
 from cds_hooks.consult import Consultant
-from cds_hooks.inference.fake import FakeEngine, FakeReply
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import ServiceDefinition
+from tests.fake_engine import FakeEngine, FakeReply
 
 Make = Callable[..., Consultant]
 Resources = list[dict[str, Any]]

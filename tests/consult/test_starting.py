@@ -13,11 +13,11 @@ from cds_hooks.audit import Store
 from cds_hooks.consult import Consultant
 from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.inference.engine import Priority, QueueFull
-from cds_hooks.inference.fake import FakeEngine, FakeReply
 from cds_hooks.protocol.cards import Response
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import STARTED, ServiceDefinition, find
 from tests.consult.held_engine import HeldEngine, recorded
+from tests.fake_engine import FakeEngine, FakeReply
 
 Make = Callable[..., Consultant]
 Resources = list[dict[str, Any]]

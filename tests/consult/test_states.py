@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from cds_hooks.consult import Consultant
-from cds_hooks.inference.fake import FakeEngine, FakeReply
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import ServiceDefinition
+from tests.fake_engine import FakeEngine, FakeReply
 
 Resources = list[dict[str, Any]]
 EMPTY: Mapping[str, Any] = {"resourceType": "Bundle", "type": "searchset", "total": 0}

@@ -22,6 +22,10 @@ from typing import Any
 
 import httpx
 
+from cds_hooks.admission.lookup import SUFFIX
+from cds_hooks.admission.manifest import Manifest
+from cds_hooks.admission.record import AdmissionRecord, Purpose
+from cds_hooks.admission.signing import create_key, load_signing_key, sign
 from cds_hooks.consultation import (
     Assessment,
     Candidate,
@@ -34,11 +38,7 @@ from cds_hooks.consultation import (
 )
 from cds_hooks.evaluation.admission.acceptance import acceptance_suite
 from cds_hooks.evaluation.admission.decision import decide
-from cds_hooks.evaluation.admission.finding import SUFFIX
-from cds_hooks.evaluation.admission.record import AdmissionRecord, Purpose
-from cds_hooks.evaluation.admission.signing import create_key, load_signing_key, sign
 from cds_hooks.evaluation.matching import Matcher
-from cds_hooks.evaluation.runs.manifest import Manifest, SuitePart
 from cds_hooks.evaluation.runs.score import score
 from cds_hooks.inference.worker.sandbox import landlock
 from cds_hooks.plausibility import Terminology
@@ -235,7 +235,7 @@ def _record(digest: str, purpose: Purpose, *, demonstration: bool) -> AdmissionR
             score(case, _right(case.gold.name), matcher, seconds=1.0) for case in suite.cases
         ]
     manifest = Manifest(
-        suite=SuitePart.of(suite),
+        suite=suite.part,
         model={"name": "site-model", "sha256": digest},
         template={"id": "differential/2", "sha256": "1" * 64},
         settings={"sha256": "2" * 64},

@@ -19,8 +19,8 @@ import httpx
 import pytest
 from jwt.algorithms import ECAlgorithm
 
+from cds_hooks.admission.record import Purpose
 from cds_hooks.audit import KeyRefused
-from cds_hooks.evaluation.admission.record import Purpose
 from cds_hooks.runtime.records import site_key
 from cds_hooks.settings import ProfileNotAvailable, Settings, load_settings
 from cds_hooks.settings.records import record_lacks

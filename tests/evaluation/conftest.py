@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cds_hooks.admission.manifest import Manifest
 from cds_hooks.consultation import (
     Assessment,
     Candidate,
@@ -20,9 +21,8 @@ from cds_hooks.consultation import (
     Verdict,
 )
 from cds_hooks.evaluation.matching import Matcher
-from cds_hooks.evaluation.recorded.catalogue import Model, catalogue
-from cds_hooks.evaluation.recorded.recording import Recording, read_recording
-from cds_hooks.evaluation.runs.manifest import Manifest, SuitePart
+from cds_hooks.evaluation.research.catalogue import Model, catalogue
+from cds_hooks.evaluation.research.recording import Recording, read_recording
 from cds_hooks.evaluation.suites.registry import make_suite
 from cds_hooks.evaluation.suites.suite import Case, Gold, Suite
 from cds_hooks.plausibility import Terminology, TerminologyError
@@ -142,7 +142,7 @@ def small_suite() -> Suite:
 def manifest(small_suite: Suite) -> Manifest:
     """Of a run over the small suite."""
     return Manifest(
-        suite=SuitePart.of(small_suite),
+        suite=small_suite.part,
         model={"name": "fake", "sha256": "0" * 64},
         template={"id": "differential/1", "sha256": "1" * 64},
         settings={"sha256": "2" * 64},

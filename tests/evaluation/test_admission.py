@@ -17,12 +17,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_hooks.consultation import Consultation, Outcome, Verdict
-from cds_hooks.evaluation.admission.acceptance import Limit, acceptance, acceptance_suite
-from cds_hooks.evaluation.admission.decision import decide
-from cds_hooks.evaluation.admission.finding import SUFFIX, admission_of, require_admission
-from cds_hooks.evaluation.admission.record import AdmissionRecord, Purpose
-from cds_hooks.evaluation.admission.signing import (
+from cds_hooks.admission.lookup import SUFFIX, admission_of, require_admission
+from cds_hooks.admission.manifest import Manifest
+from cds_hooks.admission.record import AdmissionError, AdmissionRecord, Purpose
+from cds_hooks.admission.signing import (
     create_key,
     key_id,
     load_public_key,
@@ -30,9 +28,10 @@ from cds_hooks.evaluation.admission.signing import (
     sign,
     verify,
 )
-from cds_hooks.evaluation.errors import AdmissionError
+from cds_hooks.consultation import Consultation, Outcome, Verdict
+from cds_hooks.evaluation.admission.acceptance import Limit, acceptance, acceptance_suite
+from cds_hooks.evaluation.admission.decision import decide
 from cds_hooks.evaluation.matching import Match, Matcher
-from cds_hooks.evaluation.runs.manifest import Manifest
 from cds_hooks.evaluation.runs.results import CaseResult
 from cds_hooks.evaluation.runs.score import score
 from cds_hooks.evaluation.suites.suite import Suite
@@ -282,7 +281,7 @@ def test_a_card_says_how_often_the_model_was_right_here(record: AdmissionRecord)
 
 
 def test_reading_an_admission_needs_nothing_that_only_measuring_needs() -> None:
-    program = "import sys, cds_hooks.evaluation.admission.finding; print('numpy' in sys.modules)"
+    program = "import sys, cds_hooks.admission.lookup; print('numpy' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
     )

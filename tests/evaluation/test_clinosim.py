@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_hooks.evaluation.errors import SuiteError
-from cds_hooks.evaluation.suites.clinosim import Form, load_clinosim, strip_stay
+from cds_hooks.evaluation.evaluation_errors import SuiteError
+from cds_hooks.evaluation.research.clinosim import Form, load_clinosim, strip_stay
 from cds_hooks.evaluation.suites.duplicates import near_duplicates, shared_cases
 from cds_hooks.evaluation.suites.leaks import answer_in_text
 from cds_hooks.evaluation.suites.lookup import look_up

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from cds_hooks.admission.manifest import Manifest
 from cds_hooks.cli.application import app
 from cds_hooks.consultation import Verdict
 from cds_hooks.errors import ChartsideError
@@ -19,8 +20,8 @@ from cds_hooks.evaluation.matching import Match
 from cds_hooks.evaluation.report.comparison import comparison_text
 from cds_hooks.evaluation.report.runs import Run, headline
 from cds_hooks.evaluation.runs.comparison import compare_runs
-from cds_hooks.evaluation.runs.manifest import Manifest, claim_folder
 from cds_hooks.evaluation.runs.results import Answer, CaseResult, ResultsFile
+from cds_hooks.evaluation.runs.run_folder import claim_folder
 from cds_hooks.evaluation.runs.runner import RESULTS
 from cds_hooks.evaluation.runs.summary import summarise
 from cds_hooks.evaluation.suites.registry import known_suites

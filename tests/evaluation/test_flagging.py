@@ -8,12 +8,12 @@ from dataclasses import replace
 import orjson
 import pytest
 
+from cds_hooks.admission.manifest import Manifest
 from cds_hooks.consultation import Consultation, Reason, Verdict
 from cds_hooks.evaluation.matching import Match, Matcher
 from cds_hooks.evaluation.report.runs import Run, run_page
 from cds_hooks.evaluation.report.write import to_html, to_markdown
 from cds_hooks.evaluation.runs.flagging import FlagRow, ScoreRow, measure_flags
-from cds_hooks.evaluation.runs.manifest import Manifest
 from cds_hooks.evaluation.runs.results import Answer, CaseResult, Noted
 from cds_hooks.evaluation.runs.score import failed, score
 from cds_hooks.evaluation.runs.summary import summarise
@@ -49,8 +49,8 @@ def test_a_case_keeps_every_flag_of_its_consultation(
 ) -> None:
     done = replace(
         consultation(("Gout", Verdict.PLAUSIBLE, 1.0)),
-        not_considered=(
-            Reason("not-considered", "fail", "Pulmonary embolism: the chart tells of x", ("L1",)),
+        red_flags=(
+            Reason("red-flag", "fail", "Pulmonary embolism: the chart tells of x", ("L1",)),
         ),
         unexplained=(Reason("unexplained-result", "abstain", "", ("L2", "L3")),),
         medication_concerns=(Reason("drug-and-result", "abstain", "", ("M1", "L2")),),
@@ -60,7 +60,7 @@ def test_a_case_keeps_every_flag_of_its_consultation(
     done = replace(done, assessments=(replace(done.assessments[0], reasons=reasons),))
     kept = score(EMBOLISM, done, matcher, seconds=1)
     assert [(n.check, n.facts) for n in kept.noted] == [
-        ("not-considered", 1),
+        ("red-flag", 1),
         ("unexplained-result", 2),
         ("drug-and-result", 2),
         ("organ-and-problem", 2),
@@ -68,8 +68,8 @@ def test_a_case_keeps_every_flag_of_its_consultation(
     assert (kept.noted[0].name, kept.noted[0].matches[0]) == ("Pulmonary embolism", Match.EXACT)
     assert kept.answers[0].noted == ("drug-may-cause",)
     assert CaseResult.model_validate(orjson.loads(kept.model_dump_json())) == kept
-    missed = measure_flags([kept]).missed
-    assert (missed.named.value, missed.caught.value) == (1.0, 1.0)
+    red_flags = measure_flags([kept]).red_flags
+    assert (red_flags.named.value, red_flags.caught.value) == (1.0, 1.0)
 
 
 def test_a_flag_is_told_by_its_rates_among_wrong_and_right() -> None:
@@ -102,7 +102,7 @@ def test_a_flag_on_a_case_is_checked_against_lists_without_the_truth() -> None:
 
 def test_what_was_never_there_is_told_as_well() -> None:
     found = rows([result(0, right=True)])
-    for check in ("not-considered", "drug-and-result", "drug-and-problem", "unexplained-result"):
+    for check in ("red-flag", "drug-and-result", "drug-and-problem", "unexplained-result"):
         assert found["case", check].flagged.value == 0
         assert not found["case", check].precision.known
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_hooks.evaluation.metrics import Ballot
-from cds_hooks.evaluation.recorded.alignment import find_shifts, put_right
-from cds_hooks.evaluation.recorded.catalogue import Model, catalogue
-from cds_hooks.evaluation.recorded.flags import (
+from cds_hooks.evaluation.research.alignment import find_shifts, put_right
+from cds_hooks.evaluation.research.catalogue import Model, catalogue
+from cds_hooks.evaluation.research.flags import (
     FlagExperiment,
     Scored,
     agreement,
@@ -22,7 +22,7 @@ from cds_hooks.evaluation.recorded.flags import (
     flag_experiment,
     score_panel,
 )
-from cds_hooks.evaluation.recorded.recording import Recording
+from cds_hooks.evaluation.research.recording import Recording
 from cds_hooks.plausibility.agreement.conformal import calibrate, conformal_set
 
 

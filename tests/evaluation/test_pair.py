@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from cds_hooks.cli.application import app
 from cds_hooks.cli.evaluation_pair import pair, pair_table, pair_told
 from cds_hooks.consultation import Verdict
-from cds_hooks.evaluation.errors import SuiteError
+from cds_hooks.evaluation.evaluation_errors import SuiteError
 from cds_hooks.evaluation.matching import Match
 from cds_hooks.evaluation.runs.results import Answer, CaseResult, Said
 from cds_hooks.evaluation.suites.suite import Suite

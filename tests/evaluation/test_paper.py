@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from cds_hooks.evaluation.recorded.alignment import find_shifts, off_list, put_right
-from cds_hooks.evaluation.recorded.catalogue import Model, Pair, Panel, catalogue
-from cds_hooks.evaluation.recorded.paper import compare_models, list_row, panel_row, row
-from cds_hooks.evaluation.recorded.printed import compare_panel, compare_row, to_digits
-from cds_hooks.evaluation.recorded.recording import Recorded, Recording
+from cds_hooks.evaluation.research.alignment import find_shifts, off_list, put_right
+from cds_hooks.evaluation.research.catalogue import Model, Pair, Panel, catalogue
+from cds_hooks.evaluation.research.paper import compare_models, list_row, panel_row, row
+from cds_hooks.evaluation.research.printed import compare_panel, compare_row, to_digits
+from cds_hooks.evaluation.research.recording import Recorded, Recording
 
 PRINTED = [m for m in catalogue().model if m.printed]
 SHIFTED = ("19089", "19091", "19092", "19094", "19098", "19100", "19101")

@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 from cds_hooks.cli.application import app
 from cds_hooks.errors import ChartsideError
 from cds_hooks.evaluation.matching import Match
-from cds_hooks.evaluation.recorded.catalogue import Model, catalogue
+from cds_hooks.evaluation.research.catalogue import Model, catalogue
+from cds_hooks.evaluation.research.eurorad import load_eurorad
 from cds_hooks.evaluation.runs.results import read_results
-from cds_hooks.evaluation.suites.eurorad import load_eurorad
 from cds_hooks.evaluation.suites.suite import OnError
 from tests.sample.places import Data
 

@@ -13,13 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cds_hooks.admission.manifest import Manifest
 from cds_hooks.consultation import Consultation, Verdict
 from cds_hooks.evaluation.matching import Matcher
 from cds_hooks.evaluation.metrics import Figure, calibration, proportion, verdict_confusion
-from cds_hooks.evaluation.recorded.catalogue import catalogue
-from cds_hooks.evaluation.recorded.replay import Replay, replay
 from cds_hooks.evaluation.report.page import Page, Section, Table, number, percent
-from cds_hooks.evaluation.report.paper import paper_page
 from cds_hooks.evaluation.report.runs import Run, run_page
 from cds_hooks.evaluation.report.svg import (
     Point,
@@ -29,7 +27,9 @@ from cds_hooks.evaluation.report.svg import (
     verdict_plot,
 )
 from cds_hooks.evaluation.report.write import to_html, to_markdown
-from cds_hooks.evaluation.runs.manifest import Manifest
+from cds_hooks.evaluation.research.catalogue import catalogue
+from cds_hooks.evaluation.research.paper_page import paper_page
+from cds_hooks.evaluation.research.replay import Replay, replay
 from cds_hooks.evaluation.runs.score import failed, score
 from cds_hooks.evaluation.runs.summary import summarise
 from cds_hooks.evaluation.suites.suite import Suite, Task

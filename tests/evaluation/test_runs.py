@@ -13,18 +13,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from cds_hooks.admission.manifest import Manifest
 from cds_hooks.consultation import Consultation, Outcome, Verdict
-from cds_hooks.evaluation.errors import RunError
+from cds_hooks.evaluation.evaluation_errors import RunError
 from cds_hooks.evaluation.matching import Match, Matcher
 from cds_hooks.evaluation.runs.closed import judging, picking
-from cds_hooks.evaluation.runs.manifest import Manifest, claim_folder, read_manifest
 from cds_hooks.evaluation.runs.question import QuestionConfig, question
 from cds_hooks.evaluation.runs.results import CaseResult, ResultsFile, read_results
+from cds_hooks.evaluation.runs.run_folder import claim_folder, read_manifest
 from cds_hooks.evaluation.runs.runner import RESULTS, by_consultation, run_suite
 from cds_hooks.evaluation.runs.summary import summarise
 from cds_hooks.evaluation.suites.suite import Case, Gold, Suite
 from cds_hooks.inference.engine import EngineUnavailable
-from cds_hooks.inference.fake import FakeEngine, FakeReply
+from tests.fake_engine import FakeEngine, FakeReply
 
 Make = Callable[..., Consultation]
 

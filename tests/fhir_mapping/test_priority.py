@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fhir_mapping import Chart, Fact, must_keep, priority
-from fhir_mapping.priority import is_red_flag
+from fhir_mapping.priority import is_urgent_vital_sign
 
 Make = Callable[..., Any]
 
@@ -46,17 +46,17 @@ def vital(lab: Make, coded: Make) -> Make:
         ("8310-5", 39.5, "Cel", "1964", False),
     ],
 )
-def test_red_flags_follow_the_published_limits(
+def test_urgent_vital_signs_follow_the_published_limits(
     vital: Make, chart_of: Make, ago: Make, code: str, value: float, unit: str, born: str, red: bool
 ) -> None:
     child = {"resourceType": "Patient", "id": "x", "birthDate": born}
     made = vital(code, value, unit, ago(1))
     made["subject"] = {"reference": "Patient/x"}
     chart: Chart = chart_of(child, made, patient_id="x")
-    assert is_red_flag(chart.facts[0], chart) is red
+    assert is_urgent_vital_sign(chart.facts[0], chart) is red
     old = {**made, "effectiveDateTime": ago(30)}
     chart = chart_of(child, old, patient_id="x")
-    assert not is_red_flag(chart.facts[0], chart)
+    assert not is_urgent_vital_sign(chart.facts[0], chart)
 
 
 def test_the_must_keep_set(

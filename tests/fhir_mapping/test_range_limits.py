@@ -1,4 +1,4 @@
-"""Limits of the published ranges and of red flags: below, on and above each, for each age.
+"""Limits of the published ranges and of urgent vital signs: below, on and above each, for each age.
 
 The numbers are written by hand from the sources that the tables name, not read from the tables.
 """
@@ -13,7 +13,7 @@ import pytest
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts, Range
 from fhir_mapping.flags import flag_against, range_for
 from fhir_mapping.interpretations import Interpretation, read_interpretation
-from fhir_mapping.priority import is_red_flag
+from fhir_mapping.priority import is_urgent_vital_sign
 from fhir_mapping.ranges import table_range
 from fhir_mapping.tables import table
 from fhir_mapping.words import Words
@@ -274,7 +274,7 @@ def test_the_first_code_that_is_known_counts_and_only_of_loinc() -> None:
 
 
 # Vital signs that score 3 alone in NEWS2 (RCP 2017), and AHA's and WHO's limits for children:
-# code, unit, age, a value that is no red flag, one that is.
+# code, unit, age, a value that is not urgent, one that is.
 RED = [
     ("9279-1", "/min", 16, 9, 8),
     ("9279-1", "/min", 16, 24, 25),
@@ -306,11 +306,11 @@ def vital(code: str, value: float | None, unit: str, days_ago: float | None = 0.
 
 
 def is_red(fact: Fact, age: float | None) -> bool:
-    return is_red_flag(fact, Chart(PatientFacts(age, "female"), (fact,)))
+    return is_urgent_vital_sign(fact, Chart(PatientFacts(age, "female"), (fact,)))
 
 
 @pytest.mark.parametrize(("code", "unit", "age", "usual", "red"), RED)
-def test_a_red_flag_on_its_limit(
+def test_an_urgent_vital_sign_on_its_limit(
     code: str, unit: str, age: float, usual: float, red: float
 ) -> None:
     assert is_red(vital(code, red, unit), age)
@@ -321,27 +321,27 @@ def test_a_red_flag_on_its_limit(
     ("code", "unit", "value"),
     [("9279-1", "/min", 4), ("8867-4", "/min", 20), ("8310-5", "Cel", 30)],
 )
-def test_no_red_flag_where_no_limit_is_published_for_the_age(
+def test_no_urgent_vital_sign_where_no_limit_is_published_for_the_age(
     code: str, unit: str, value: float
 ) -> None:
     assert is_red(vital(code, value, unit), 16)
     assert not is_red(vital(code, value, unit), 15.99)
 
 
-def test_every_limit_of_a_red_flag_is_in_the_list() -> None:
-    rows = [(r["name"], r["from_age"]) for r in table("red_flags")["vitals"]]
+def test_every_limit_of_an_urgent_vital_sign_is_in_the_list() -> None:
+    rows = [(r["name"], r["from_age"]) for r in table("urgent_vital_signs")["vitals"]]
     assert len(rows) == 10
-    assert sum("at_least" in r for r in table("red_flags")["vitals"]) == 3
+    assert sum("at_least" in r for r in table("urgent_vital_signs")["vitals"]) == 3
 
 
 @pytest.mark.parametrize(
     ("ago", "red"), [(0, True), (6.9, True), (7, True), (7.1, False), (None, False)]
 )
-def test_a_red_flag_is_of_the_last_week(ago: float | None, red: bool) -> None:
+def test_an_urgent_vital_sign_is_of_the_last_week(ago: float | None, red: bool) -> None:
     assert is_red(vital("8867-4", 140, "/min", ago), 40) is red
 
 
-def test_what_is_no_red_flag() -> None:
+def test_what_is_no_urgent_vital_sign() -> None:
     assert not is_red(vital("8867-4", None, "/min"), 40)
     assert not is_red(vital("8867-4", 140, "/min"), None)
     assert not is_red(vital("8867-4", 140, "kg"), 40)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cds_hooks.inference.engine import Generation, GenerationRequest, Sample
-from cds_hooks.inference.fake import FakeEngine
+from tests.fake_engine import FakeEngine
 from tests.hostile.charts import BENIGN, Hostile
 
 __all__ = ["Obedient"]

@@ -14,7 +14,7 @@ from cds_hooks.inference.engine import (
     GenerationRequest,
     QueueFull,
 )
-from cds_hooks.inference.fake import FakeEngine, FakeReply
+from tests.fake_engine import FakeEngine, FakeReply
 
 Ask = Callable[..., GenerationRequest]
 

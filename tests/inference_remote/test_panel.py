@@ -19,9 +19,9 @@ from cds_hooks.inference.engine import (
     GenerationRequest,
     QueueFull,
 )
-from cds_hooks.inference.fake import FakeEngine, FakeReply
 from cds_hooks.inference.local.ladder import Rung
 from cds_hooks.inference.panel import Panel, PanelGeneration, PanelOrder, by_model
+from tests.fake_engine import FakeEngine, FakeReply
 
 Ask = Callable[..., GenerationRequest]
 

@@ -16,10 +16,10 @@ from cds_hooks.inference.engine import (
     PromptTooLong,
     QueueFull,
 )
-from cds_hooks.inference.fake import FakeEngine, FakeReply
 from cds_hooks.inference.remote.openai_engine import OpenAIConfig, OpenAIEngine
 from cds_hooks.inference.remote.server_faults import Fault, fault_error
 from cds_hooks.inference.replicas import NotOneModel, Replicas
+from tests.fake_engine import FakeEngine, FakeReply
 
 Ask = Callable[..., GenerationRequest]
 

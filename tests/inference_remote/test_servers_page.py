@@ -34,8 +34,8 @@ def test_it_is_a_thousand_words_at_most() -> None:
 
 @pytest.mark.parametrize("fault", Fault)
 def test_every_code_is_on_a_page(fault: Fault) -> None:
-    beyond = (ROOT / "docs/operators/beyond-one-machine.md").read_text("utf-8")
-    assert f"`{fault.value}`" in PAGE + beyond
+    failures = (ROOT / "docs/operators/server-failures.md").read_text("utf-8")
+    assert f"`{fault.value}`" in PAGE + failures
 
 
 @pytest.mark.parametrize("example", re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL))

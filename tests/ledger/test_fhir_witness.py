@@ -166,7 +166,7 @@ async def test_a_real_server_takes_checkpoints_once_and_gives_all_back(
     await witness.keep(1, made[0])
     assert sorted(await all_of(witness)) == sorted(made)
     assert set(await witness.newest()) <= set(made)
-    # A reviewer finds them without us, by the identifier that docs/reviewers/ledger.md names.
+    # A reviewer finds them without us, by the identifier that docs/reviewers/fhir-witness.md names.
     found = fhir_server.request(
         "GET", f"DocumentReference?identifier={LEDGER}%7Cward%5C%2C5%5C%7Ca"
     )

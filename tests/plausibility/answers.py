@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cds_hooks.consultation import Candidate, Differential, Evidence, Group, Verdict
-from cds_hooks.plausibility import Terminology, assess
+from cds_hooks.plausibility import Terminology, assess_candidates
 from fhir_mapping.chart import Chart, Code, Fact, Kind, PatientFacts
 
 __all__ = ["Named", "Pair", "named", "names_missed", "pairs", "pairs_missed"]
@@ -83,4 +83,4 @@ def _verdict(pair: Pair, terminology: Terminology) -> Verdict:
     complaint = Fact("S1", Kind.COMPLAINT, "Feels unwell")
     chart = Chart(PatientFacts(54, None), (listed, complaint))
     proposed = Candidate(pair.proposed, Group.LIKELY, (Evidence("S1", "present"),), ())
-    return assess(chart, [Differential((proposed,))], terminology)[0].verdict
+    return assess_candidates(chart, [Differential((proposed,))], terminology)[0].verdict

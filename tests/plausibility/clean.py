@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from cds_hooks.consultation import Candidate, Differential, Evidence, Group, Verdict
-from cds_hooks.plausibility import Terminology, assess
+from cds_hooks.plausibility import Terminology, assess_candidates
 from fhir_mapping.chart import Chart, Fact, Kind, PatientFacts
 
 __all__ = ["Told", "causes", "radiology", "vignettes"]
@@ -54,7 +54,7 @@ def causes(told: Iterable[Told], terminology: Terminology) -> tuple[int, Counter
     count, why, names = 0, Counter[str](), []
     for name, patient in told:
         count += 1
-        found = assess(_chart(patient), _answer(name), terminology)[0]
+        found = assess_candidates(_chart(patient), _answer(name), terminology)[0]
         if found.verdict in _BAD:
             failed = _speaks(found.verdict, [r.check for r in found.reasons if r.result == "fail"])
             why[failed] += 1

@@ -19,7 +19,7 @@ import orjson
 
 from cds_hooks.consultation import Assessment, Candidate, Differential, Evidence, Group, Verdict
 from cds_hooks.evaluation.suites.osce import load_osce
-from cds_hooks.plausibility import Terminology, assess
+from cds_hooks.plausibility import Terminology, assess_candidates
 from cds_hooks.plausibility.checks.evidence import holds, is_anothers
 from fhir_mapping import map_chart
 from fhir_mapping.chart import Chart, Fact, Flag, Kind, PatientFacts, Polarity
@@ -105,7 +105,7 @@ def bound_cases(cases: Sequence[Case]) -> Iterator[Case]:
 
 
 def judged(case: Case, terminology: Terminology) -> Assessment:
-    return assess(case.chart, [Differential((case.candidate,))], terminology)[0]
+    return assess_candidates(case.chart, [Differential((case.candidate,))], terminology)[0]
 
 
 def clean_flagged(cases: Sequence[Case], terminology: Terminology) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cds_hooks.plausibility import Terminology, assess
+from cds_hooks.plausibility import Terminology, assess_candidates
 from cds_hooks.plausibility.agreement.votes import votes
 
 Make = Callable[..., Any]
@@ -49,7 +49,7 @@ def test_an_assessment_of_several_models_has_their_mean_agreement(
         return replace(differential(name), model=model)
 
     samples = [of("a", "Gout"), of("a", "Gout"), of("a", "Gout"), of("b", "Pneumonia")]
-    found = assess(chart(), samples, terminology)
+    found = assess_candidates(chart(), samples, terminology)
     assert {a.name: a.agreement for a in found} == {"Gout": 0.5, "Pneumonia": 0.5}
 
 
@@ -65,7 +65,7 @@ def test_a_kind_of_a_disease_votes_for_it(
         differential("STEMI"),
         differential("Acute myocardial infarction", "Gout"),
     ]
-    found = {a.name: a for a in assess(chart(), samples, terminology)}
+    found = {a.name: a for a in assess_candidates(chart(), samples, terminology)}
     assert set(found) == {"Myocardial infarction", "Gout"}
     heart = found["Myocardial infarction"]
     assert heart.agreement == 1.0
@@ -77,7 +77,7 @@ def test_the_narrower_stays_when_more_samples_wrote_it(
     terminology: Terminology, chart: Make, differential: Make
 ) -> None:
     samples = [differential("STEMI"), differential("STEMI"), differential("Myocardial infarction")]
-    (found,) = assess(chart(), samples, terminology)
+    (found,) = assess_candidates(chart(), samples, terminology)
     assert (found.name, found.agreement) == ("STEMI", 1.0)
     assert found.related == ("Myocardial infarction",)
 
@@ -86,7 +86,7 @@ def test_what_a_sample_tells_apart_stays_apart(
     terminology: Terminology, chart: Make, differential: Make
 ) -> None:
     samples = [differential("Myocardial infarction", "STEMI"), differential("STEMI")]
-    found = {a.name: a.agreement for a in assess(chart(), samples, terminology)}
+    found = {a.name: a.agreement for a in assess_candidates(chart(), samples, terminology)}
     assert found == {"STEMI": 1.0, "Myocardial infarction": 0.5}
 
 
@@ -102,7 +102,7 @@ def test_a_disease_with_a_complication_is_another_statement(
     terminology: Terminology, chart: Make, differential: Make, one: str, other: str
 ) -> None:
     samples = [differential(one), differential(other)]
-    assert len(assess(chart(), samples, terminology)) == 2
+    assert len(assess_candidates(chart(), samples, terminology)) == 2
 
 
 def test_how_many_models_named_it_is_told(
@@ -110,5 +110,5 @@ def test_how_many_models_named_it_is_told(
 ) -> None:
     samples = [of("a", "Gout", differential), of("a", "Gout", differential)]
     samples.append(of("b", "Pneumonia", differential))
-    found = {a.name: a.model_share for a in assess(chart(), samples, terminology)}
+    found = {a.name: a.model_share for a in assess_candidates(chart(), samples, terminology)}
     assert found == {"Gout": 0.5, "Pneumonia": 0.5}

@@ -18,7 +18,7 @@ from cds_hooks.consultation import (
     Reason,
     Verdict,
 )
-from cds_hooks.plausibility import Terminology, assess
+from cds_hooks.plausibility import Terminology, assess_candidates
 from cds_hooks.plausibility.checks.evidence import holds
 from cds_hooks.plausibility.rules.demographics import categories
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts, Polarity
@@ -42,7 +42,7 @@ def judge(terminology: Terminology, chart: Make, differential: Make) -> Make:
     def make(name: str, *facts: Fact, claims: tuple[str, ...] = ("S1 present",), **who: Any) -> Any:
         against = who.pop("against", ())
         sample = differential((name, *claims), against=against)
-        return assess(chart(complaint, *facts, **who), [sample], terminology)[0]
+        return assess_candidates(chart(complaint, *facts, **who), [sample], terminology)[0]
 
     return make
 
@@ -364,7 +364,7 @@ CHARTS = st.builds(
 def test_any_differential_on_any_chart_is_judged_by_facts_of_the_chart(
     terminology: Terminology, chart: Chart, samples: list[Differential]
 ) -> None:
-    found = assess(chart, samples, terminology)
+    found = assess_candidates(chart, samples, terminology)
     ids = {f.id for f in chart.facts}
     assert all(set(r.fact_ids) <= ids for a in found for r in a.reasons)
     assert all(r.result in ("pass", "fail", "abstain") for a in found for r in a.reasons)
@@ -379,4 +379,6 @@ def test_any_differential_on_any_chart_is_judged_by_facts_of_the_chart(
 def test_the_same_input_gives_the_same_answer(
     terminology: Terminology, chart: Chart, samples: list[Differential]
 ) -> None:
-    assert assess(chart, samples, terminology) == assess(chart, samples, terminology)
+    assert assess_candidates(chart, samples, terminology) == assess_candidates(
+        chart, samples, terminology
+    )

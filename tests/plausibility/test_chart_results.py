@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cds_hooks.plausibility import Terminology, contradictions
+from cds_hooks.plausibility import Terminology, assess_chart
 from cds_hooks.plausibility.chart.results_by_analyte import analytes
 from cds_hooks.plausibility.rules.diagnosis_rules import ResultRule, result_rules
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, Polarity
@@ -50,7 +50,7 @@ def told(terminology: Terminology) -> Callable[[Chart], list[tuple[str, ...]]]:
     """Fact ids of what is said of results and problems."""
 
     def make(chart: Chart) -> list[tuple[str, ...]]:
-        found = contradictions(chart, terminology)
+        found = assess_chart(chart, terminology).contradictions
         return [r.fact_ids for r in found if r.check == "result-and-problem"]
 
     return make
@@ -160,7 +160,9 @@ def test_the_words_are_about_the_record(
     terminology: Terminology, chart: Make, recorded: Make
 ) -> None:
     rule = by_id("hyponatremia")
-    (found,) = contradictions(chart(recorded(rule), measured(rule, False)), terminology)
+    (found,) = assess_chart(
+        chart(recorded(rule), measured(rule, False)), terminology
+    ).contradictions
     assert found.text == (
         "recorded as active; the chart shows no such result: "
         "serum sodium below the reference range defines it"
@@ -186,5 +188,5 @@ def test_a_problem_recorded_to_begin_after_its_organ_was_removed(
         problem("P1", "Acute cholecystitis", "K81.0", days_ago=began),
         fact("X1", "Cholecystectomy", status=status, days_ago=removed),
     )
-    found = [(r.check, r.fact_ids) for r in contradictions(facts, terminology)]
+    found = [(r.check, r.fact_ids) for r in assess_chart(facts, terminology).contradictions]
     assert found == ([("organ-and-problem", ("P1", "X1"))] if conflict else [])

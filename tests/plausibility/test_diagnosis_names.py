@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from cds_hooks.consultation import Assessment, Verdict
-from cds_hooks.plausibility import Status, Terminology, assess
-from cds_hooks.plausibility.new_problems import check_entered
+from cds_hooks.plausibility import Status, Terminology, assess_candidates
+from cds_hooks.plausibility.new_problems import assess_new_problems
 from cds_hooks.plausibility.terminology.non_diagnoses import Kind
 from fhir_mapping.chart import Code
 
@@ -38,7 +38,7 @@ def answers() -> ModuleType:
 def judge(terminology: Terminology, chart: Make, differential: Make, fact: Make) -> Make:
     def make(name: str, *facts: Any, sex: str | None = "female") -> Assessment:
         sample = differential((name, "S1 present"))
-        return assess(chart(fact("S1"), *facts, sex=sex), [sample], terminology)[0]
+        return assess_candidates(chart(fact("S1"), *facts, sex=sex), [sample], terminology)[0]
 
     return make
 
@@ -221,7 +221,7 @@ def test_a_name_that_is_no_diagnosis_is_told_when_entered(
     terminology: Terminology, chart: Make, fact: Make, text: str, code: str, verdict: Verdict
 ) -> None:
     codes = (Code("http://snomed.info/sct", code, text),) if code else ()
-    (found,) = check_entered(chart(), [fact("P1", text, codes=codes)], terminology)
+    (found,) = assess_new_problems(chart(), [fact("P1", text, codes=codes)], terminology)
     assert found.verdict is verdict
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cds_hooks.consultation import Verdict
-from cds_hooks.plausibility import Terminology, check_entered
+from cds_hooks.plausibility import Terminology, assess_new_problems
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts
 
 ICD, LOINC = "http://hl7.org/fhir/sid/icd-10-cm", "http://loinc.org"
@@ -29,7 +29,7 @@ def verdict(
     terminology: Terminology, what: Fact, *facts: Fact, age: float = 55, sex: str = "female"
 ) -> Verdict:
     chart = Chart(PatientFacts(age, sex), facts)
-    (assessment,) = check_entered(chart, [what], terminology)
+    (assessment,) = assess_new_problems(chart, [what], terminology)
     return assessment.verdict
 
 
@@ -198,7 +198,9 @@ def test_a_name_of_pregnancy_is_of_the_ages_of_the_code_editor(
     terminology: Terminology, age: float | None, wanted: bool
 ) -> None:
     chart = Chart(PatientFacts(age, "female"), ())
-    (found,) = check_entered(chart, [entered("Chronic hypertension in pregnancy")], terminology)
+    (found,) = assess_new_problems(
+        chart, [entered("Chronic hypertension in pregnancy")], terminology
+    )
     assert (found.verdict is not Verdict.CONTRADICTED) is wanted
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cds_hooks.consultation import Assessment, Verdict
-from cds_hooks.plausibility import Terminology, assess
+from cds_hooks.plausibility import Terminology, assess_candidates
 from cds_hooks.plausibility.chart.results_by_analyte import analytes
 from cds_hooks.plausibility.checks.evidence import holds, is_anothers
 from cds_hooks.plausibility.checks.evidence_age import limit_days, recency
@@ -27,7 +27,7 @@ def judged(terminology: Terminology, chart: Make, differential: Make) -> Callabl
 
     def make(*facts: Fact, claims: tuple[str, ...], name: str = "Pulmonary embolism") -> Assessment:
         made: Chart = chart(*facts)
-        return assess(made, [differential((name, *claims))], terminology)[0]
+        return assess_candidates(made, [differential((name, *claims))], terminology)[0]
 
     return make
 

@@ -146,22 +146,6 @@ def test_a_childs_pressure_is_not_judged_without_a_published_limit() -> None:
     assert not tells("severe-hypertension", 17.99, sign(SYSTOLIC, 200.0))
 
 
-@pytest.mark.parametrize(("rate", "otherwise"), [(181.0, ("V1",)), (182.0, ())])
-def test_a_sign_within_its_limit_is_measured_otherwise(
-    rate: float, otherwise: tuple[str, ...]
-) -> None:
-    chart = Chart(PatientFacts(0.1, "female"), (sign(HEART, rate),))
-    assert FindingIndex(index_chart(chart, None)).measured_otherwise("tachycardia") == otherwise
-
-
-def test_an_unmeasured_sign_is_not_measured_otherwise() -> None:
-    seen = FindingIndex(
-        index_chart(Chart(PatientFacts(12.0, "female"), (sign(SYSTOLIC, 120.0),)), None)
-    )
-    assert seen.measured_otherwise("tachycardia") == ()
-    assert seen.measured_otherwise("raised-pressure") == ()  # no limit of this age
-
-
 def test_every_limit_is_in_the_lists_and_has_a_source() -> None:
     listed = [*(row[0] for row in ROWS), *(row[0] for row in IN_PREGNANCY)]
     rows = [limit for known in limits().values() for limit in known]

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from cds_hooks.consultation import Evidence
+from cds_hooks.plausibility import assess_chart
 from cds_hooks.plausibility.chart.finding_index import FindingIndex, findings
 from cds_hooks.plausibility.chart.indexed_chart import Identity, index_chart
 from cds_hooks.plausibility.chart.result_agreement import agrees
 from cds_hooks.plausibility.chart.results_by_analyte import analytes
-from cds_hooks.plausibility.chart_rules.medication_concerns import medication_concerns
 from cds_hooks.plausibility.checks.check import Case
 from cds_hooks.plausibility.checks.evidence_age import EvidenceRecent, limit_days
 from cds_hooks.plausibility.checks.results import (
@@ -382,7 +382,7 @@ def test_a_drug_and_a_result_of_the_last_fortnight(ago: float | None, told: bool
     drug = Fact("M1", Kind.MEDICATION, "Hydrochlorothiazide 25 mg", status="active")
     low = measured("2951-2", 129.0, flag=Flag.LOW, days_ago=ago)
     chart = Chart(PatientFacts(40, "female"), (drug, low))
-    found = [r for r in medication_concerns(chart) if "L1" in r.fact_ids]
+    found = [r for r in assess_chart(chart, None).medication_concerns if "L1" in r.fact_ids]
     assert bool(found) is told
 
 
@@ -437,7 +437,7 @@ def test_a_drug_that_conflicts_with_a_result(
     taken = Fact("M1", Kind.MEDICATION, drug, status="active")
     result = measured("33914-3", egfr, days_ago=ago)
     chart = Chart(PatientFacts(age, "female"), (taken, result))
-    found = [r.fact_ids for r in medication_concerns(chart)]
+    found = [r.fact_ids for r in assess_chart(chart, None).medication_concerns]
     assert found == ([("M1", "L1")] if told and counts else [])
 
 
@@ -457,7 +457,9 @@ def test_the_beers_criteria_begin_at_sixty_five(
     taken = Fact("M1", Kind.MEDICATION, drug, status="active")
     problem = Fact("P1", Kind.PROBLEM, "x", (Code(ICD_10_CM, code, ""),), status="active")
     chart = Chart(PatientFacts(age, "female"), (taken, problem))
-    assert [r.fact_ids for r in medication_concerns(chart)] == ([("M1", "P1")] if told else [])
+    assert [r.fact_ids for r in assess_chart(chart, None).medication_concerns] == (
+        [("M1", "P1")] if told else []
+    )
 
 
 @pytest.mark.parametrize("age", [18, 64.9, 65, None])
@@ -465,7 +467,7 @@ def test_tramadol_with_epilepsy_is_told_at_any_age(age: float | None) -> None:
     taken = Fact("M1", Kind.MEDICATION, "Tramadol", status="active")
     problem = Fact("P1", Kind.PROBLEM, "x", (Code(ICD_10_CM, "G40", ""),), status="active")
     chart = Chart(PatientFacts(age, "female"), (taken, problem))
-    assert [r.fact_ids for r in medication_concerns(chart)] == [("M1", "P1")]
+    assert [r.fact_ids for r in assess_chart(chart, None).medication_concerns] == [("M1", "P1")]
 
 
 def test_every_conflict_with_a_limit_is_in_the_tables() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cds_hooks.plausibility import Terminology, assess, medication_concerns
+from cds_hooks.plausibility import Terminology, assess_candidates, assess_chart
 from cds_hooks.plausibility.chart.indexed_chart import Identity, index_chart
 from cds_hooks.plausibility.chart.results_by_analyte import analytes
 from cds_hooks.plausibility.checks.check import Case
@@ -40,7 +40,7 @@ def result(analyte: str, **rest: Any) -> Fact:
 def concerns(*facts: Fact, age: float | None = 70) -> dict[str, tuple[str, ...]]:
     """Source -> fact ids of what is told."""
     chart = Chart(PatientFacts(age, "female"), facts)
-    return {r.source: r.fact_ids for r in medication_concerns(chart)}
+    return {r.source: r.fact_ids for r in assess_chart(chart, None).medication_concerns}
 
 
 @pytest.mark.parametrize("effect", drug_effects(), ids=[e.id for e in drug_effects()])
@@ -106,7 +106,9 @@ def test_a_mildly_low_hemoglobin_is_no_bleeding_from_a_drug(
     low = result("hemoglobin", value=value, unit=unit, flag=Flag.LOW)
     texts = [
         r.text
-        for r in medication_concerns(Chart(PatientFacts(70, "female"), (drug("apixaban"), low)))
+        for r in assess_chart(
+            Chart(PatientFacts(70, "female"), (drug("apixaban"), low)), None
+        ).medication_concerns
     ]
     assert any(t.startswith("gastrointestinal bleeding") for t in texts) is told
 
@@ -120,12 +122,19 @@ def test_a_drug_that_conflicts_with_a_recorded_disease_is_told(conflict: DrugCon
     for name in (conflict.drugs[0], conflict.drugs[-1]):
         told = [
             r.fact_ids
-            for r in medication_concerns(Chart(PatientFacts(70, "female"), (drug(name), active)))
+            for r in assess_chart(
+                Chart(PatientFacts(70, "female"), (drug(name), active)), None
+            ).medication_concerns
             if (r.text, r.source) == (conflict.reason, conflict.source)
         ]
         assert ("M1", "P1") in told
     for facts in ((drug(conflict.drugs[0]), over), (drug(conflict.drugs[0]), other), (active,)):
-        texts = [r.text for r in medication_concerns(Chart(PatientFacts(70, "female"), facts))]
+        texts = [
+            r.text
+            for r in assess_chart(
+                Chart(PatientFacts(70, "female"), facts), None
+            ).medication_concerns
+        ]
         assert conflict.reason not in texts
 
 
@@ -153,8 +162,8 @@ def test_a_cause_in_the_medication_list_informs_and_does_not_judge(
 ) -> None:
     complaint = Fact("S1", Kind.COMPLAINT, "Cough")
     sample = differential(("Angioedema", "S1 present"))
-    (plain,) = assess(chart(complaint), [sample], terminology)
-    (told,) = assess(chart(complaint, drug("lisinopril")), [sample], terminology)
+    (plain,) = assess_candidates(chart(complaint), [sample], terminology)
+    (told,) = assess_candidates(chart(complaint, drug("lisinopril")), [sample], terminology)
     assert told.verdict is plain.verdict
     assert [r.fact_ids for r in told.reasons if r.check == "drug-may-cause"] == [("M1",)]
 

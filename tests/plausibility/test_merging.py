@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cds_hooks.consultation import Candidate, Differential, Evidence, Group, Verdict
-from cds_hooks.plausibility import Terminology, assess
+from cds_hooks.plausibility import Terminology, assess_candidates
 from cds_hooks.plausibility.assessment import ALL_CHECKS
 from cds_hooks.plausibility.checks import CHECKS
 from cds_hooks.plausibility.relevance.evidence_relevance import IDS as RELEVANCE
@@ -28,7 +28,7 @@ def test_samples_are_merged_by_concept(
         differential("Pneumonia", "Zorblatt syndrome"),
         differential("zorblatt  Syndrome", "Myocardial infarction"),
     ]
-    found = assess(chart(complaint, lab), samples, terminology)
+    found = assess_candidates(chart(complaint, lab), samples, terminology)
     assert [(a.name, a.agreement) for a in found] == [
         ("Myocardial infarction", 0.75),
         ("Pneumonia", 0.5),
@@ -51,7 +51,7 @@ def test_samples_are_merged_by_concept(
 def test_what_is_one_diagnosis_and_what_is_two(
     terminology: Terminology, chart: Make, differential: Make, one: str, other: str, same: bool
 ) -> None:
-    found = assess(chart(), [differential(one), differential(other)], terminology)
+    found = assess_candidates(chart(), [differential(one), differential(other)], terminology)
     assert len(found) == (1 if same else 2)
 
 
@@ -59,7 +59,7 @@ def test_naming_a_diagnosis_twice_is_one_vote(
     terminology: Terminology, chart: Make, differential: Make
 ) -> None:
     samples = [differential("Heart attack", "Myocardial infarction"), differential("Gout")]
-    found = assess(chart(), samples, terminology)
+    found = assess_candidates(chart(), samples, terminology)
     assert {a.name: a.agreement for a in found} == {"Heart attack": 0.5, "Gout": 0.5}
 
 
@@ -67,20 +67,20 @@ def test_equal_agreement_is_ordered_by_place(
     terminology: Terminology, chart: Make, differential: Make
 ) -> None:
     samples = [differential("Gout", "Pneumonia", "Asthma"), differential("Pneumonia", "Gout")]
-    order = [a.name for a in assess(chart(), samples, terminology)]
+    order = [a.name for a in assess_candidates(chart(), samples, terminology)]
     assert order == ["Gout", "Pneumonia", "Asthma"]
 
 
 def test_one_sample_that_must_not_miss_is_enough(terminology: Terminology, chart: Make) -> None:
     dire = Differential((Candidate("Appendicitis", Group.MUST_NOT_MISS),))
     mild = Differential((Candidate("Appendicitis", Group.LIKELY),))
-    assert assess(chart(), [mild, dire], terminology)[0].group is Group.MUST_NOT_MISS
-    assert assess(chart(), [mild], terminology)[0].group is Group.LIKELY
+    assert assess_candidates(chart(), [mild, dire], terminology)[0].group is Group.MUST_NOT_MISS
+    assert assess_candidates(chart(), [mild], terminology)[0].group is Group.LIKELY
 
 
 def test_no_samples_no_assessments(terminology: Terminology, chart: Make) -> None:
-    assert assess(chart(), [], terminology) == ()
-    assert assess(chart(), [Differential(())], terminology) == ()
+    assert assess_candidates(chart(), [], terminology) == ()
+    assert assess_candidates(chart(), [Differential(())], terminology) == ()
 
 
 def test_every_policy_has_a_stable_id_and_a_source() -> None:

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from cds_hooks.consultation import Assessment, Reason, Verdict
-from cds_hooks.plausibility import Terminology, assess
-from cds_hooks.plausibility.new_problems import check_entered
+from cds_hooks.plausibility import Terminology, assess_candidates
+from cds_hooks.plausibility.new_problems import assess_new_problems
 from cds_hooks.plausibility.rules.acute_events import forms, is_acute, same_event_days
 from cds_hooks.plausibility.terminology.resolution import ICD_10_CM
 from fhir_mapping.chart import Experiencer, Polarity
@@ -37,7 +37,7 @@ def answers() -> ModuleType:
 def judge(terminology: Terminology, chart: Make, differential: Make, fact: Make) -> Make:
     def make(name: str, *facts: Any) -> Assessment:
         sample = differential((name, "S1 present"))
-        return assess(chart(fact("S1"), *facts), [sample], terminology)[0]
+        return assess_candidates(chart(fact("S1"), *facts), [sample], terminology)[0]
 
     return make
 
@@ -137,7 +137,7 @@ def test_what_is_entered_is_not_on_the_list_by_its_chronic_form(
         "P1", "Type 2 diabetes mellitus without complications", "E11.9", days_ago=900.0
     )
     new = problem("P1", "Type 2 diabetes mellitus with ketoacidosis without coma", "E11.10")
-    (found,) = check_entered(chart(listed), [new], terminology)
+    (found,) = assess_new_problems(chart(listed), [new], terminology)
     assert found.verdict is not Verdict.RECORDED
     assert of(found, "already-recorded").result == "pass"  # type: ignore[union-attr]
 

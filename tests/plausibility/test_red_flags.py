@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from importlib.resources import files
@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_hooks.consultation import Assessment, Group, Seriousness, Verdict
-from cds_hooks.plausibility import Terminology, chart_findings, not_considered
+from cds_hooks.consultation import Assessment, Group, Reason, Seriousness, Verdict
+from cds_hooks.plausibility import Terminology, assess_chart
 from cds_hooks.plausibility.chart.finding_index import Finding, FindingIndex, findings
 from cds_hooks.plausibility.chart.indexed_chart import index_chart
 from cds_hooks.plausibility.chart.results_by_analyte import analytes
@@ -27,7 +27,8 @@ from cds_hooks.plausibility.chart_rules.criteria import (
     known_criteria,
     limits,
 )
-from cds_hooks.plausibility.chart_rules.red_flags import Pattern, patterns
+from cds_hooks.plausibility.chart_rules.finding_patterns import FindingPattern, patterns
+from cds_hooks.plausibility.chart_rules.red_flags import find_red_flags
 from cds_hooks.plausibility.chart_rules.scores import Score, scores
 from cds_hooks.plausibility.terminology.resolution import ICD_10_CM
 from fhir_mapping import map_chart
@@ -119,12 +120,19 @@ def recorded(history: History, number: int) -> Fact:
     return Fact(f"P{number}", Kind.PROBLEM, text, (code,), status="active", days_ago=days)
 
 
-def patient_of(pattern: Pattern) -> PatientFacts:
+def red_flags(
+    chart: Chart, assessments: Sequence[Assessment], terminology: Terminology
+) -> tuple[Reason, ...]:
+    """The red flags of a chart beside a list."""
+    return find_red_flags(FindingIndex(index_chart(chart, terminology)), assessments, terminology)
+
+
+def patient_of(pattern: FindingPattern) -> PatientFacts:
     age = max(pattern.from_years, min(50.0, pattern.below_years * 0.9))
     return PatientFacts(age, pattern.sex or "female")
 
 
-def complete(pattern: Pattern) -> tuple[PatientFacts, list[str]]:
+def complete(pattern: FindingPattern) -> tuple[PatientFacts, list[str]]:
     """A patient and a few criteria that make a pattern."""
     names = [group[0] for group in pattern.all]
     for name in pattern.any:
@@ -135,7 +143,7 @@ def complete(pattern: Pattern) -> tuple[PatientFacts, list[str]]:
     return patient_of(pattern), list(dict.fromkeys(names))
 
 
-def _distinct(pattern: Pattern, names: list[str]) -> int:
+def _distinct(pattern: FindingPattern, names: list[str]) -> int:
     """How many of `any` these are, without those that others imply or that are of one value."""
     told = [n for n in names if n in pattern.any]
     implied = {wide for name in told for wide in wider().get(name, ())}
@@ -169,8 +177,8 @@ def assessed(name: str) -> Assessment:
 
 
 def told(chart: Chart, terminology: Terminology, *names: str) -> dict[str, tuple[str, ...]]:
-    """Diagnosis -> fact ids of what was not considered."""
-    found = not_considered(chart, [assessed(n) for n in names], terminology)
+    """Diagnosis -> fact ids of its red flag."""
+    found = red_flags(chart, [assessed(n) for n in names], terminology)
     return {r.text.split(":")[0]: r.fact_ids for r in found}
 
 
@@ -181,15 +189,15 @@ EACH = {"argvalues": patterns(), "ids": [p.id for p in patterns()]}
 
 @pytest.mark.parametrize("pattern", **EACH)
 def test_a_complete_pattern_is_told_with_its_facts(
-    terminology: Terminology, pattern: Pattern
+    terminology: Terminology, pattern: FindingPattern
 ) -> None:
     patient, names = complete(pattern)
     chart = chart_of(patient, names)
-    found = not_considered(chart, [assessed("Gout")], terminology)
+    found = red_flags(chart, [assessed("Gout")], terminology)
     mine = [r for r in found if r.text.startswith(f"{pattern.diagnosis}: the chart")]
     assert pattern.found(Criteria(FindingIndex(index_chart(chart, terminology))))[0]
     assert len(mine) == 1
-    assert (mine[0].check, mine[0].result) == ("not-considered", "fail")
+    assert (mine[0].check, mine[0].result) == ("red-flag", "fail")
     assert mine[0].source
     assert set(mine[0].fact_ids) <= {f.id for f in chart.facts}
     assert mine[0].fact_ids
@@ -197,7 +205,7 @@ def test_a_complete_pattern_is_told_with_its_facts(
 
 @pytest.mark.parametrize("pattern", **EACH)
 def test_without_one_of_its_findings_it_is_not_told(
-    terminology: Terminology, pattern: Pattern
+    terminology: Terminology, pattern: FindingPattern
 ) -> None:
     """Some findings imply each other in words ("severe abdominal pain"), so not every single
     one is needed, but none alone makes a pattern unless it is all of it."""
@@ -221,7 +229,9 @@ def test_without_one_of_its_findings_it_is_not_told(
 
 
 @pytest.mark.parametrize("pattern", **EACH)
-def test_it_is_not_told_when_the_model_named_it(terminology: Terminology, pattern: Pattern) -> None:
+def test_it_is_not_told_when_the_model_named_it(
+    terminology: Terminology, pattern: FindingPattern
+) -> None:
     patient, names = complete(pattern)
     chart = chart_of(patient, names)
     assert pattern.diagnosis not in told(chart, terminology, "Gout", pattern.diagnosis)
@@ -230,7 +240,7 @@ def test_it_is_not_told_when_the_model_named_it(terminology: Terminology, patter
 @pytest.mark.parametrize(
     "pattern", [p for p in patterns() if p.sex or p.from_years or p.below_years < 200]
 )
-def test_it_is_not_told_of_a_patient_it_does_not_speak_of(pattern: Pattern) -> None:
+def test_it_is_not_told_of_a_patient_it_does_not_speak_of(pattern: FindingPattern) -> None:
     other = "male" if pattern.sex == "female" else "female"
     unfit = [PatientFacts(None, pattern.sex or "female")] if pattern.from_years else []
     if pattern.from_years:
@@ -383,10 +393,10 @@ def test_what_a_note_denies_raises_nothing(terminology: Terminology) -> None:
     answered = {"code": {"text": "Facial droop"}, "valueBoolean": False}
     chart = map_chart([PATIENT, _note(note), _heart_rate(118), _observation("o1", answered)],
                       patient_id="p1", now=NOW)  # fmt: skip
-    assert not_considered(chart, [], terminology) == ()
+    assert red_flags(chart, [], terminology) == ()
     said = note.replace("Denies fever,", "Complains of")
     chart = map_chart([PATIENT, _note(said), _heart_rate(118)], patient_id="p1", now=NOW)
-    assert [r.text.partition(":")[0] for r in not_considered(chart, [], terminology)] == [
+    assert [r.text.partition(":")[0] for r in red_flags(chart, [], terminology)] == [
         "Pulmonary embolism"
     ]
 
@@ -476,7 +486,11 @@ def test_a_history_never_silences_a_pattern(
     old = Fact("P99", Kind.PROBLEM, text, codes, status="active", days_ago=800.0)
     chart = chart_of(patient, names)
     known = replace(chart, facts=(*chart.facts, old))
-    (finding,) = [f for f in chart_findings(known, terminology) if f.diagnosis == pattern.diagnosis]
+    (finding,) = [
+        f
+        for f in assess_chart(known, terminology).chart_findings
+        if f.diagnosis == pattern.diagnosis
+    ]
     assert finding.seriousness is pattern.seriousness
     assert pattern.diagnosis in told(known, terminology, "Gout")
 
@@ -500,7 +514,11 @@ def test_the_event_recorded_in_this_encounter_is_told_as_recorded(
     entry = Fact("P99", Kind.PROBLEM, "Embolism", (Code(ICD_10_CM, code),), status=status,
                  days_ago=days)  # fmt: skip
     chart = replace(chart, facts=(*chart.facts, entry))
-    (finding,) = [f for f in chart_findings(chart, terminology) if f.diagnosis == pattern.diagnosis]
+    (finding,) = [
+        f
+        for f in assess_chart(chart, terminology).chart_findings
+        if f.diagnosis == pattern.diagnosis
+    ]
     assert (finding.seriousness is Seriousness.NOTABLE) is recorded
     assert finding.told[0].startswith("recorded in this encounter") is recorded
     assert (pattern.diagnosis in told(chart, terminology, "Gout")) is not recorded
@@ -513,7 +531,11 @@ def test_a_stay_that_began_earlier_reaches_back_to_its_begin(terminology: Termin
                  days_ago=5.0)  # fmt: skip
     stay = Fact("E1", Kind.ENCOUNTER, "Present encounter: Inpatient stay", days_ago=6.0)
     chart = replace(chart, facts=(*chart.facts, entry, stay))
-    (finding,) = [f for f in chart_findings(chart, terminology) if f.diagnosis == pattern.diagnosis]
+    (finding,) = [
+        f
+        for f in assess_chart(chart, terminology).chart_findings
+        if f.diagnosis == pattern.diagnosis
+    ]
     assert finding.seriousness is Seriousness.NOTABLE
 
 
@@ -539,7 +561,7 @@ def test_any_chart_is_answered_with_facts_of_the_chart(
     terminology: Terminology, facts: list[Fact], age: float | None, sex: str | None
 ) -> None:
     chart = Chart(PatientFacts(age, sex), tuple(facts))
-    for reason in not_considered(chart, [], terminology):
+    for reason in red_flags(chart, [], terminology):
         assert reason.fact_ids
         assert set(reason.fact_ids) <= {f.id for f in facts}
 
@@ -557,5 +579,5 @@ def test_a_recent_note_tells_and_an_old_or_denying_one_does_not(
     terminology: Terminology, text: str, days: float | None, told: bool
 ) -> None:
     note = Fact("N1", Kind.NOTE, text, days_ago=days)
-    found = not_considered(Chart(PatientFacts(50, "female"), (note,)), [], terminology)
+    found = red_flags(Chart(PatientFacts(50, "female"), (note,)), [], terminology)
     assert any(r.text.startswith("Pulmonary embolism") for r in found) is told

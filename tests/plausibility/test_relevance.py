@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cds_hooks.consultation import Assessment, ChartFinding, Evidence, Seriousness, Verdict
-from cds_hooks.plausibility import Terminology, assess
+from cds_hooks.plausibility import Terminology, assess_candidates
 from cds_hooks.plausibility.chart.finding_index import FindingIndex
 from cds_hooks.plausibility.chart.indexed_chart import identity, index_chart
 from cds_hooks.plausibility.checks import Case
@@ -90,7 +90,7 @@ TROPONIN = result("L4", "Troponin T 3", "6598-7", Flag.NORMAL)
 def judged(terminology: Terminology, chart: Make, differential: Make) -> Callable[..., Assessment]:
     def make(name: str, *facts: Fact, claims: tuple[str, ...], **rest: Any) -> Assessment:
         sample = differential((name, *claims), **rest)
-        return assess(chart(*facts), [sample], terminology)[0]
+        return assess_candidates(chart(*facts), [sample], terminology)[0]
 
     return make
 

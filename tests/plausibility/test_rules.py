@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from cds_hooks.consultation import Evidence, Reason, Verdict
-from cds_hooks.plausibility import Terminology, assess
+from cds_hooks.plausibility import Terminology, assess_candidates
 from cds_hooks.plausibility.chart.indexed_chart import Identity, index_chart
 from cds_hooks.plausibility.chart.result_agreement import agrees
 from cds_hooks.plausibility.chart.results_by_analyte import analytes, told_values
-from cds_hooks.plausibility.chart_rules.red_flags import patterns
+from cds_hooks.plausibility.chart_rules.finding_patterns import patterns
 from cds_hooks.plausibility.checks.check import Case
 from cds_hooks.plausibility.checks.demographics import UnusualAge
 from cds_hooks.plausibility.checks.organs import AbsentOrgan
@@ -267,14 +267,14 @@ def test_a_contradicted_definition_makes_the_verdict(
         codes=(Code(LOINC, "2951-2", "Sodium"),),
     )  # fmt: skip
     sample = differential(("Hyponatremia", "S1 present"))
-    (found,) = assess(chart(complaint, normal), [sample], terminology)
+    (found,) = assess_candidates(chart(complaint, normal), [sample], terminology)
     assert found.verdict is Verdict.CONTRADICTED
-    (drug,) = assess(
+    (drug,) = assess_candidates(
         chart(complaint, normal), [differential(("Drug-induced hyponatremia", "S1 present"))],
         terminology,
     )  # fmt: skip
     assert drug.verdict is Verdict.CONTRADICTED
-    (clear,) = assess(chart(complaint), [sample], terminology)
+    (clear,) = assess_candidates(chart(complaint), [sample], terminology)
     assert clear.verdict is Verdict.PLAUSIBLE
 
 
@@ -287,7 +287,7 @@ def test_a_doubt_makes_it_uncertain(
         codes=(Code(LOINC, "89579-7", "Troponin I"),),
     )  # fmt: skip
     sample = differential(("Heart attack", "S1 present"))
-    (found,) = assess(chart(complaint, normal), [sample], terminology)
+    (found,) = assess_candidates(chart(complaint, normal), [sample], terminology)
     assert found.verdict is Verdict.UNCERTAIN
 
 
@@ -295,7 +295,7 @@ def test_an_organ_that_was_removed_makes_the_verdict(
     terminology: Terminology, chart: Make, differential: Make, fact: Make
 ) -> None:
     complaint, done = fact("S1", "Pain"), fact("X1", "Cholecystectomy", status="completed")
-    (found,) = assess(
+    (found,) = assess_candidates(
         chart(complaint, done), [differential(("Acute cholecystitis", "S1 present"))], terminology
     )
     assert found.verdict is Verdict.CONTRADICTED

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cds_hooks.consultation import Reason, Verdict
-from cds_hooks.plausibility import Terminology, assess, check_entered
+from cds_hooks.plausibility import Terminology, assess_candidates, assess_new_problems
 from cds_hooks.plausibility.chart.indexed_chart import Identity, index_chart
 from cds_hooks.plausibility.chart.results_by_analyte import analytes
 from cds_hooks.plausibility.checks.check import Case
@@ -159,10 +159,10 @@ def test_a_time_that_does_not_fit_is_a_doubt_and_no_contradiction(
     terminology: Terminology, chart: Make, differential: Make, fact: Make
 ) -> None:
     new = chart(fact("S1", "Cough for 3 days", days_ago=0.0))
-    (found,) = assess(new, [differential(("Chronic cough", "S1 present"))], terminology)
+    (found,) = assess_candidates(new, [differential(("Chronic cough", "S1 present"))], terminology)
     assert found.verdict is Verdict.UNCERTAIN
     old = chart(fact("S1", "Cough for 3 months", days_ago=0.0))
-    (found,) = assess(old, [differential(("Chronic cough", "S1 present"))], terminology)
+    (found,) = assess_candidates(old, [differential(("Chronic cough", "S1 present"))], terminology)
     assert found.verdict is Verdict.PLAUSIBLE
 
 
@@ -170,6 +170,6 @@ def test_an_entered_problem_is_checked_against_the_time(
     terminology: Terminology, chart: Make, problem: Make, fact: Make
 ) -> None:
     before = chart(fact("X1", "Cesarean section", status="completed", days_ago=800.0))
-    (found,) = check_entered(before, [problem("P1", "Puerperal sepsis", "O85")], terminology)
+    (found,) = assess_new_problems(before, [problem("P1", "Puerperal sepsis", "O85")], terminology)
     assert found.verdict is Verdict.UNCERTAIN
     assert [r.fact_ids for r in found.reasons if r.check == "timing"] == [("X1",)]

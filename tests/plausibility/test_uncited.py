@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cds_hooks.consultation import Assessment, Verdict
-from cds_hooks.plausibility import Terminology, assess
+from cds_hooks.plausibility import Terminology, assess_candidates
 from cds_hooks.plausibility.relevance import disease_knowledge, sign_table
 from cds_hooks.plausibility.relevance.sign_table import Disease, Sign
 from cds_hooks.plausibility.relevance.strength import Strength
@@ -51,7 +51,7 @@ def judged(terminology: Terminology, chart: Make, differential: Make) -> Callabl
     def make(*facts: Fact) -> Assessment:
         toe = Fact("T1", Kind.COMPLAINT, "Toothache", days_ago=0.1)
         sample = differential(("Pulmonary embolism", "T1 present"))
-        return assess(chart(toe, *facts), [sample], terminology)[0]
+        return assess_candidates(chart(toe, *facts), [sample], terminology)[0]
 
     return make
 

@@ -9,7 +9,12 @@ from typing import Any
 import pytest
 
 from cds_hooks.consultation import Assessment, Verdict
-from cds_hooks.plausibility import Judgement, Terminology, assess, judge
+from cds_hooks.plausibility import (
+    DifferentialAssessment,
+    Terminology,
+    assess_candidates,
+    assess_differentials,
+)
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts, Polarity
 
 Make = Callable[..., Any]
@@ -31,14 +36,16 @@ PAIN = Fact("S1", Kind.COMPLAINT, "Abdominal pain")
 def told(terminology: Terminology, differential: Make) -> Make:
     """The judgement of one diagnosis that cites S1 and more, on a chart with a complaint."""
 
-    def make(name: str, *facts: Fact, claims: tuple[str, ...] = ()) -> Judgement:
+    def make(name: str, *facts: Fact, claims: tuple[str, ...] = ()) -> DifferentialAssessment:
         chart = Chart(PatientFacts(50, "female"), (PAIN, *facts))
-        return judge(chart, [differential((name, "S1 present", *claims))], terminology)
+        return assess_differentials(
+            chart, [differential((name, "S1 present", *claims))], terminology
+        )
 
     return make
 
 
-def left(judgement: Judgement) -> tuple[str, ...]:
+def left(judgement: DifferentialAssessment) -> tuple[str, ...]:
     """The facts that are named as left over."""
     return tuple(i for r in judgement.unexplained for i in r.fact_ids)
 
@@ -99,13 +106,13 @@ def test_a_list_of_which_nothing_stands_leaves_nothing_over(told: Make) -> None:
     assert found.unexplained == ()
 
 
-def test_the_model_was_not_asked_so_nothing_was_overlooked(terminology: Terminology) -> None:
+def test_without_an_answer_of_the_model_there_are_no_red_flags(terminology: Terminology) -> None:
     facts = (
         Fact("S1", Kind.COMPLAINT, "Chest pain and hemoptysis"),
         Fact("S2", Kind.COMPLAINT, "Calf swelling"),
     )
     chart = Chart(PatientFacts(50, "female"), facts)
-    assert judge(chart, [], terminology).not_considered == ()
+    assert assess_differentials(chart, [], terminology).red_flags == ()
 
 
 def uncited(assessment: Assessment) -> tuple[str, ...]:
@@ -124,15 +131,15 @@ def test_findings_that_bear_on_a_diagnosis_and_were_not_cited_are_named(
     )
     chart = Chart(PatientFacts(50, "female"), facts)
     sample = differential(("Pulmonary embolism", "S1 present"), ("Eczema", "S3 present"))
-    embolism, eczema = assess(chart, [sample], terminology)
+    embolism, eczema = assess_candidates(chart, [sample], terminology)
     assert uncited(embolism) == ("S2",)
     assert uncited(eczema) == ()
     assert embolism.verdict is Verdict.PLAUSIBLE
     both = differential(("Pulmonary embolism", "S1 present", "S2 present"))
-    assert uncited(assess(chart, [both], terminology)[0]) == ()
+    assert uncited(assess_candidates(chart, [both], terminology)[0]) == ()
 
 
-def test_an_earlier_event_does_not_silence_a_new_one_and_the_recorded_one_is_not_overlooked(
+def test_an_earlier_event_does_not_silence_a_new_one_and_the_recorded_one_is_no_red_flag(
     terminology: Terminology, differential: Make, problem: Make
 ) -> None:
     facts = (
@@ -141,10 +148,14 @@ def test_an_earlier_event_does_not_silence_a_new_one_and_the_recorded_one_is_not
     )
     known = problem("P1", "Pulmonary embolism", "I26.99")
     sample = [differential(("Gout", "S1 present"))]
-    new = judge(Chart(PatientFacts(50, "female"), facts), sample, terminology)
-    assert any("Pulmonary embolism" in r.text for r in new.not_considered)
-    old = judge(Chart(PatientFacts(50, "female"), (*facts, known)), sample, terminology)
-    assert any("Pulmonary embolism" in r.text for r in old.not_considered)
+    new = assess_differentials(Chart(PatientFacts(50, "female"), facts), sample, terminology)
+    assert any("Pulmonary embolism" in r.text for r in new.red_flags)
+    old = assess_differentials(
+        Chart(PatientFacts(50, "female"), (*facts, known)), sample, terminology
+    )
+    assert any("Pulmonary embolism" in r.text for r in old.red_flags)
     today = replace(known, days_ago=0.1)
-    entered = judge(Chart(PatientFacts(50, "female"), (*facts, today)), sample, terminology)
-    assert not any("Pulmonary embolism" in r.text for r in entered.not_considered)
+    entered = assess_differentials(
+        Chart(PatientFacts(50, "female"), (*facts, today)), sample, terminology
+    )
+    assert not any("Pulmonary embolism" in r.text for r in entered.red_flags)

@@ -25,9 +25,9 @@ from cds_hooks.cds_client.requests import hook_request, place_in_time
 from cds_hooks.consult import Consultant, ConsultConfig, Dependencies
 from cds_hooks.gather import gather
 from cds_hooks.inference.engine import Generation, GenerationRequest
-from cds_hooks.inference.fake import FakeEngine, FakeReply
 from cds_hooks.plausibility import Terminology
 from cds_hooks.services import find
+from tests.fake_engine import FakeEngine, FakeReply
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "cds_hooks" / "cli" / "demo_patient.json"

@@ -11,7 +11,7 @@ import csv
 import io
 from collections.abc import Iterator, Mapping
 
-from cds_hooks.evaluation.recorded.catalogue import Model, catalogue
+from cds_hooks.evaluation.research.catalogue import Model, catalogue
 
 __all__ = ["ANSWERS", "CASES", "SHIFTED", "csv_text"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cds_hooks.plausibility import Terminology
-from cds_hooks.plausibility.new_problems import check_entered
+from cds_hooks.plausibility.new_problems import assess_new_problems
 from cds_hooks.plausibility.terminology.resolution import ICD_10_CM, Concept
 from cds_hooks.protocol.request import HookRequest, parse_request
 from cds_hooks.services.problem_check import ON_VIEW, TRIGGER, entered
@@ -105,5 +105,5 @@ def test_a_problem_of_the_last_two_days_is_compared_with_results_of_now(
         flag=Flag.NORMAL, days_ago=0.1,
     )  # fmt: skip
     known: Terminology = Known()  # type: ignore[assignment]
-    (found,) = check_entered(Chart(PatientFacts(40, "female"), (normal,)), [problem], known)
+    (found,) = assess_new_problems(Chart(PatientFacts(40, "female"), (normal,)), [problem], known)
     assert ("defining-result" in {r.check for r in found.reasons}) is judged

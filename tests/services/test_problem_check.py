@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cds_hooks.cards import build
 from cds_hooks.consultation import CheckedConsultation, Consultation, Outcome, Verdict
-from cds_hooks.plausibility import Terminology, check_entered
+from cds_hooks.plausibility import Terminology, assess_new_problems
 from cds_hooks.protocol.cards import Response
 from cds_hooks.protocol.request import HookContext, HookRequest, parse_request
 from cds_hooks.protocol.wire import to_document
@@ -90,7 +90,7 @@ def answer(terminology: Terminology) -> Callable[..., tuple[Consultation, Respon
             created=NOW.timestamp(),
             patient_key="p",
             chart=chart,
-            assessments=check_entered(chart, new.facts, terminology),
+            assessments=assess_new_problems(chart, new.facts, terminology),
             outcome=Outcome.CHECKED,
         )
         uuids = iter(f"u{n}" for n in range(9))

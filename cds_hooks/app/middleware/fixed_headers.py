@@ -1,4 +1,4 @@
-"""Headers that every answer has: nothing is cached, sniffed, framed or referred from."""
+"""Headers that every answer has: nothing is cached unasked, sniffed, framed or referred from."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ _FIXED = {
     "Content-Security-Policy": f"{_NOTHING_ELSE}; form-action 'none'",
 }
 
+_OWN = ("Cache-Control", "Content-Security-Policy")
+
 WITH_A_FORM = f"{_NOTHING_ELSE}; form-action 'self'"
 """The policy of a page whose form comes back to this service."""
 
 
 class FixedHeaders:
-    """Adds them. A page of ours that has a form says so in a policy of its own, which stays."""
+    """Adds them. A page may bring a policy of its own, and an asset may be kept; both stay."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -34,10 +36,9 @@ class FixedHeaders:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                own = headers.get("Content-Security-Policy")
-                headers.update(_FIXED)
-                if own is not None:
-                    headers["Content-Security-Policy"] = own
+                for name, value in _FIXED.items():
+                    if name not in _OWN or name not in headers:
+                        headers[name] = value
             await send(message)
 
         await self.app(scope, receive, with_headers if scope["type"] == "http" else send)

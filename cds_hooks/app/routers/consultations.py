@@ -15,7 +15,7 @@ from cds_hooks.protocol.judgements import parse_form
 
 __all__ = ["router"]
 
-router = APIRouter(default_response_class=HTMLResponse)
+router = APIRouter(tags=["Pages"], default_response_class=HTMLResponse)
 
 # Told in the document and checked by the key that signed it: a wrong one is a 404, not a 422.
 _SHAPE = {"pattern": r"^[0-9a-f-]{36}\.[0-9]{1,12}\.[0-9a-f]{64}$"}

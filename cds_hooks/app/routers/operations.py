@@ -13,7 +13,7 @@ from cds_hooks.app.state import State
 
 __all__ = ["router"]
 
-router = APIRouter()
+router = APIRouter(tags=["Operation"])
 
 
 class Health(BaseModel):

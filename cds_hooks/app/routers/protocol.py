@@ -24,7 +24,7 @@ from cds_hooks.services import ServiceDefinition, find
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/cds-services", default_response_class=Response)
+router = APIRouter(tags=["CDS Hooks"], prefix="/cds-services", default_response_class=Response)
 
 
 @router.get("", responses=refusals(403, 429, 503) | {200: json_of("discovery", "The services")})

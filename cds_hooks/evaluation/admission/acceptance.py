@@ -11,7 +11,7 @@ from importlib.resources import files
 
 from pydantic import BaseModel, ConfigDict
 
-from cds_hooks.evaluation.admission.record import Purpose
+from cds_hooks.admission.record import Purpose
 from cds_hooks.evaluation.suites.charts import ChartBuilder, quantity
 from cds_hooks.evaluation.suites.suite import Case, Gold, Suite, Task
 from fhir_mapping.chart import Code

@@ -6,12 +6,12 @@ import math
 from collections.abc import Sequence
 from datetime import datetime
 
+from cds_hooks.admission.manifest import Manifest
+from cds_hooks.admission.record import AdmissionRecord, Purpose, Reached, Requirement
 from cds_hooks.consultation import Verdict
 from cds_hooks.evaluation.admission.acceptance import Limit, acceptance
-from cds_hooks.evaluation.admission.record import AdmissionRecord, Purpose, Reached, Requirement
 from cds_hooks.evaluation.matching import Match
 from cds_hooks.evaluation.metrics import Figure, proportion
-from cds_hooks.evaluation.runs.manifest import Manifest
 from cds_hooks.evaluation.runs.results import CaseResult
 from cds_hooks.evaluation.runs.summary import Summary, summarise
 

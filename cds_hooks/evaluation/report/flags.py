@@ -41,9 +41,9 @@ def flags(summary: Summary) -> Section:
         "something where it is on wrong ones more often than on right ones.",
         f"With fewer than {FEWEST} right or {FEWEST} wrong ones the table says “too few”: rates "
         "are then shown and mean little, and no area is.",
-        f"Diagnoses named as not considered that are the truth: {percent(found.missed.named)}. "
-        "Lists without the truth where one of them is it: "
-        f"{percent(found.missed.caught)}.",
+        f"Red flags that name the truth: {percent(found.red_flags.named)}. "
+        "Lists without the truth where a red flag names it: "
+        f"{percent(found.red_flags.caught)}.",
     )
     tables = (
         Table(_SCORES, tuple(map(_score, found.scores)), "Scores"),

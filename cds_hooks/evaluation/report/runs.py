@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from cds_hooks.admission.manifest import Manifest
 from cds_hooks.evaluation.matching import Match
 from cds_hooks.evaluation.report.flags import agreement, flags, verdicts
 from cds_hooks.evaluation.report.page import (
@@ -20,7 +21,6 @@ from cds_hooks.evaluation.report.svg import (
     interval_plot,
     scatter_plot,
 )
-from cds_hooks.evaluation.runs.manifest import Manifest
 from cds_hooks.evaluation.runs.summary import Summary
 from cds_hooks.evaluation.suites.suite import Task
 

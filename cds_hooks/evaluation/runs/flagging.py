@@ -14,15 +14,15 @@ from cds_hooks.evaluation.matching import Match
 from cds_hooks.evaluation.metrics import Figure, auprc, auroc, proportion
 from cds_hooks.evaluation.runs.results import Answer, CaseResult
 
-__all__ = ["FEWEST", "FlagRow", "Flags", "Missed", "ScoreRow", "measure_flags"]
+__all__ = ["FEWEST", "FlagRow", "Flags", "RedFlagFigures", "ScoreRow", "measure_flags"]
 
 FEWEST = 10
 """With fewer right, or fewer wrong ones, a figure that needs both is called too few."""
 
 _RULE = Match.ANCESTOR
 _ON_CASE, _ON_DIAGNOSIS = "case", "diagnosis"
-_NOT_CONSIDERED, _UNEXPLAINED = "not-considered", "unexplained-result"
-_ALWAYS_ON_CASE = (_NOT_CONSIDERED, _UNEXPLAINED, "drug-and-result", "drug-and-problem")
+_RED_FLAG, _UNEXPLAINED = "red-flag", "unexplained-result"
+_ALWAYS_ON_CASE = (_RED_FLAG, _UNEXPLAINED, "drug-and-result", "drug-and-problem")
 _ALWAYS_ON_DIAGNOSIS = ("drug-may-cause", "unexplained-finding")
 # What each verdict says of a diagnosis, best first; a score of 1 is the strongest doubt.
 _DOUBT = {
@@ -67,9 +67,9 @@ class ScoreRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Missed:
-    """What "not considered" is for: `named` is the share of the diagnoses it names that are the
-    truth, `caught` how often it names the truth where the list does not hold it."""
+class RedFlagFigures:
+    """How red flags do: `named` is the share of them that name the truth, `caught` how often one
+    names the truth where the list does not hold it."""
 
     named: Figure
     caught: Figure
@@ -81,7 +81,7 @@ class Flags:
 
     rows: tuple[FlagRow, ...]
     scores: tuple[ScoreRow, ...]
-    missed: Missed
+    red_flags: RedFlagFigures
 
 
 def measure_flags(results: Sequence[CaseResult]) -> Flags:
@@ -91,7 +91,7 @@ def measure_flags(results: Sequence[CaseResult]) -> Flags:
     return Flags(
         rows=(*_on_diagnoses(listed), *_on_cases(cases)),
         scores=tuple(_scores(cases, listed)),
-        missed=_missed(cases),
+        red_flags=_red_flags(cases),
     )
 
 
@@ -141,14 +141,14 @@ def _scores(cases: Sequence[CaseResult], listed: Sequence[Answer]) -> Iterator[S
         yield _score(what, _ON_DIAGNOSIS, doubt, wrong)
     missing = [r.rank(_RULE) is None for r in cases]
     for what, check in (
-        ("diagnoses not considered", _NOT_CONSIDERED),
+        ("red flags", _RED_FLAG),
         ("results left unexplained", _UNEXPLAINED),
     ):
         yield _score(what, _ON_CASE, [_count(r, check) for r in cases], missing)
 
 
 def _count(result: CaseResult, check: str) -> float:
-    """Diagnoses not considered, or facts left over."""
+    """How many red flags there are, or unexplained facts."""
     found = [n for n in result.noted if n.check == check]
     return float(sum(n.facts if check == _UNEXPLAINED else 1 for n in found))
 
@@ -170,11 +170,11 @@ def _enough(wrong: Sequence[bool]) -> bool:
     return min(sum(wrong), len(wrong) - sum(wrong)) >= FEWEST
 
 
-def _missed(cases: Sequence[CaseResult]) -> Missed:
-    named = [n for r in cases for n in r.noted if n.check == _NOT_CONSIDERED]
+def _red_flags(cases: Sequence[CaseResult]) -> RedFlagFigures:
+    named = [n for r in cases for n in r.noted if n.check == _RED_FLAG]
     without = [r for r in cases if r.rank(_RULE) is None]
     caught = sum(any(_RULE in n.matches for n in r.noted) for r in without)
-    return Missed(
+    return RedFlagFigures(
         named=proportion(sum(_RULE in n.matches for n in named), len(named)),
         caught=proportion(caught, len(without)),
     )

@@ -14,7 +14,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cds_hooks.consultation import Verdict
-from cds_hooks.evaluation.errors import RunError
+from cds_hooks.evaluation.evaluation_errors import RunError
 from cds_hooks.evaluation.matching import Match
 
 __all__ = ["Answer", "CaseResult", "Noted", "ResultsFile", "Said", "read_results"]
@@ -43,7 +43,7 @@ class Answer(Said):
 
 
 class Noted(_Data):
-    """A flag on the whole case, and how many facts it names; "not considered" with the diagnosis it
+    """A flag on the whole case, and how many facts it names; a red flag with the diagnosis it
     names and the rules by which that is the truth."""
 
     check: str

@@ -7,11 +7,12 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from cds_hooks.admission.manifest import Manifest
 from cds_hooks.consultation import CheckedConsultation
 from cds_hooks.errors import ChartsideError
 from cds_hooks.evaluation.matching import Matcher
-from cds_hooks.evaluation.runs.manifest import Manifest, claim_folder
 from cds_hooks.evaluation.runs.results import CaseResult, ResultsFile
+from cds_hooks.evaluation.runs.run_folder import claim_folder
 from cds_hooks.evaluation.runs.score import failed, score
 from cds_hooks.evaluation.suites.suite import Case, Suite
 

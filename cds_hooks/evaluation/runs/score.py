@@ -69,7 +69,7 @@ def _informs(reason: Reason) -> bool:
 
 def _noted(case: Case, done: CheckedConsultation, matcher: Matcher) -> Iterator[Noted]:
     """Flags on the whole case, as a card shows them."""
-    for reason in done.not_considered:
+    for reason in done.red_flags:
         # The rule's own name of the diagnosis stands before its findings.
         name = reason.text.partition(":")[0]
         matches = matcher.matches(case.gold, name)

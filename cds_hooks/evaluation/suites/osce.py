@@ -21,9 +21,9 @@ from cds_hooks.evaluation.suites.osce_results import (
     read_vital,
     says_nothing,
 )
-from cds_hooks.evaluation.suites.reading import Row, Rows, digest, to_cases
 from cds_hooks.evaluation.suites.registry import make_suite
 from cds_hooks.evaluation.suites.suite import Case, Gold, OnError, Suite
+from cds_hooks.evaluation.suites.suite_rows import Row, Rows, digest, to_cases
 
 __all__ = ["load_osce", "osce_resources"]
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from cds_hooks.evaluation.errors import SuiteError
-from cds_hooks.evaluation.suites.reading import Row, Rows, digest, read_rows, to_cases
+from cds_hooks.evaluation.evaluation_errors import SuiteError
 from cds_hooks.evaluation.suites.registry import make_suite
 from cds_hooks.evaluation.suites.suite import Case, Gold, OnError, Suite
+from cds_hooks.evaluation.suites.suite_rows import Row, Rows, digest, read_rows, to_cases
 from cds_hooks.evaluation.suites.times import age_of
 from fhir_mapping.chart import Code
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pydantic import Field, model_validator
 
-from cds_hooks.evaluation.suites.reading import Row, Rows, digest, to_cases
 from cds_hooks.evaluation.suites.registry import make_suite
 from cds_hooks.evaluation.suites.suite import Case, Gold, OnError, Suite
+from cds_hooks.evaluation.suites.suite_rows import Row, Rows, digest, to_cases
 
 __all__ = ["load_judging", "load_multiple_choice", "shuffled"]
 

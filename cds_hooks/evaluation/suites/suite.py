@@ -7,20 +7,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from cds_hooks.admission.manifest import SuitePart, Task
 from cds_hooks.evaluation.labels import label_key
 from fhir_mapping.chart import Code
 
 __all__ = ["AGE_BANDS", "Case", "Gold", "OnError", "Rejected", "Suite", "Task", "age_band"]
 
 Resource = Mapping[str, Any]
-
-
-class Task(StrEnum):
-    """What is asked. Figures of different tasks are never put in one table."""
-
-    OPEN = "open-ended"
-    CLOSED = "closed-list"
-    JUDGING = "answer-judging"
 
 
 class OnError(StrEnum):
@@ -104,6 +97,21 @@ class Suite:
     cases: tuple[Case, ...]
     rejected: tuple[Rejected, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def part(self) -> SuitePart:
+        """What a manifest says of the suite."""
+        return SuitePart(
+            id=self.id,
+            title=self.title,
+            task=self.task,
+            origin=self.origin,
+            licence=self.licence,
+            sha256=self.sha256,
+            cases=len(self.cases),
+            rejected=len(self.rejected),
+            notes=self.notes,
+        )
 
     def only(self, ids: Iterable[str]) -> Suite:
         """The same suite with these cases alone, in the suite's order."""

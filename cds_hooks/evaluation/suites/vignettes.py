@@ -7,9 +7,9 @@ from pathlib import Path
 
 from cds_hooks.evaluation.suites.charts import ChartBuilder, parse_age, parse_sex
 from cds_hooks.evaluation.suites.leaks import answer_in_text
-from cds_hooks.evaluation.suites.reading import Row, Rows, digest, to_cases
 from cds_hooks.evaluation.suites.registry import make_suite
 from cds_hooks.evaluation.suites.suite import Case, Gold, OnError, Suite, Task
+from cds_hooks.evaluation.suites.suite_rows import Row, Rows, digest, to_cases
 
 __all__ = ["load_vignettes"]
 

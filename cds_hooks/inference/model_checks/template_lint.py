@@ -95,6 +95,6 @@ def _thought(
     if thinking and thinking.stop in after:
         told = (
             "It closes the thought before the model begins: see template_options "
-            "(docs/operators/models.md)"
+            "(docs/operators/model-variants.md)"
         )
         yield Finding("template-closes-thought", Level.WARNING, told)

@@ -78,7 +78,7 @@ _TEXTS: dict[Fault, tuple[str, str]] = {
     Fault.UNTRUSTED: (
         "The model server's certificate is not trusted, or it does not trust ours",
         "Check the certificate authority, the host name, the client certificate, and that all are "
-        "as RFC 5280 asks (docs/reviewers/egress.md, Certificates).",
+        "as RFC 5280 asks (docs/operators/certificates.md).",
     ),
     Fault.KEY_UNUSABLE: (
         "The model server's key file cannot be used",

@@ -51,7 +51,7 @@ def _confined(order: Mapping[str, Any], outbox: Outbox) -> Mapping[str, str] | N
         "code": NOT_CONFINED,
         "message": f"The engine process cannot be confined here (open: {still})",
         "where": "egress.confine_engine",
-        "hint": "It needs Linux with Landlock and seccomp; docs/reviewers/egress.md says which.",
+        "hint": "It needs Linux with Landlock and seccomp (docs/reviewers/confinement.md).",
     }
     outbox.send(frame)
     return None

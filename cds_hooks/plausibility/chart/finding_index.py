@@ -109,21 +109,11 @@ class FindingIndex:
         none: it is so."""
         return () if self.facts(name) else self.told.denied(name)
 
-    def measured_otherwise(self, name: str) -> tuple[str, ...]:
-        """The ids of the results that would tell a finding and lie elsewhere; none where one of
-        them tells it, or where that cannot be told."""
-        told = self._judged(findings()[name])
-        return () if any(lies is not False for _, lies in told) else tuple(i for i, _ in told)
-
     def _results(self, finding: Finding) -> list[str]:
-        return [fact_id for fact_id, lies in self._judged(finding) if lies]
-
-    def _judged(self, finding: Finding) -> list[tuple[str, bool | None]]:
-        """The results of a finding's analyte, each with whether it lies as the finding says."""
         if finding.result is None:
             return []
         found = self.record.results.of(finding.result.analyte, finding.within_days)
-        return [(f.id, self._lies(finding, f)) for f in found]
+        return [f.id for f in found if self._lies(finding, f)]
 
     def _lies(self, finding: Finding, fact: Fact) -> bool | None:
         rule = finding.result

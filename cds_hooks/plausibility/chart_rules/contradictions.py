@@ -7,32 +7,22 @@ from collections.abc import Iterator
 from itertools import product
 
 from cds_hooks.consultation import Reason
-from cds_hooks.plausibility.chart.indexed_chart import IndexedChart, Problem, index_chart
+from cds_hooks.plausibility.chart.indexed_chart import IndexedChart, Problem
 from cds_hooks.plausibility.chart_rules.result_contradictions import (
     after_removal,
     results_and_problems,
 )
 from cds_hooks.plausibility.rules.demographics import Category, anywhere_in_the_body, conflicts
-from cds_hooks.plausibility.terminology import Terminology
 from cds_hooks.plausibility.terminology.resolution import ICD_10_CM
-from fhir_mapping.chart import Chart, Kind, PatientFacts, Polarity
+from fhir_mapping.chart import Kind, PatientFacts, Polarity
 
-__all__ = ["clashes", "contradictions"]
+__all__ = ["find_contradictions"]
 
 _FAIL = "fail"
 
 
-def contradictions(chart: Chart, terminology: Terminology | None = None) -> tuple[Reason, ...]:
-    """What of the chart cannot all be so. Every reason names the facts concerned.
-
-    Without a terminology only problems that carry ICD-10-CM codes or the same words can be
-    compared.
-    """
-    return clashes(index_chart(chart, terminology))
-
-
-def clashes(prepared: IndexedChart) -> tuple[Reason, ...]:
-    """As `contradictions`, of a chart already prepared."""
+def find_contradictions(prepared: IndexedChart) -> tuple[Reason, ...]:
+    """Entries of a chart that cannot all be true; every reason names the facts concerned."""
     return (
         *_active_and_refuted(prepared),
         *_denied_and_stated(prepared, Kind.ALLERGY, "allergy"),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from cds_hooks.consultation import Reason
-from cds_hooks.plausibility.chart.indexed_chart import IndexedChart, index_chart
+from cds_hooks.plausibility.chart.indexed_chart import IndexedChart
 from cds_hooks.plausibility.rules.drugs import (
     DrugConflict,
     DrugEffect,
@@ -15,25 +15,18 @@ from cds_hooks.plausibility.rules.drugs import (
     drug_conflicts,
     drug_effects,
 )
-from cds_hooks.plausibility.terminology import Terminology
 from cds_hooks.plausibility.terminology.resolution import ICD_10_CM, Concept
-from fhir_mapping.chart import Chart
 
-__all__ = ["concerns", "how_often", "medication_concerns", "taken"]
+__all__ = ["find_medication_concerns", "how_often", "taken"]
 
 _FRESH_DAYS = 14
 
 
-def medication_concerns(chart: Chart, terminology: Terminology | None = None) -> tuple[Reason, ...]:
+def find_medication_concerns(prepared: IndexedChart) -> tuple[Reason, ...]:
     """Abnormal results that a current drug can cause, and conflicts with recorded diseases.
 
     Every reason names the medication and the result or problem. Information: nothing is ordered.
     """
-    return concerns(index_chart(chart, terminology))
-
-
-def concerns(prepared: IndexedChart) -> tuple[Reason, ...]:
-    """As `medication_concerns`, of a chart already prepared."""
     return (*_results(prepared), *_conflicts(prepared))
 
 

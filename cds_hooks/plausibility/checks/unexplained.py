@@ -17,7 +17,7 @@ from cds_hooks.plausibility.chart.indexed_chart import IndexedChart
 from cds_hooks.plausibility.chart.result_agreement import agrees
 from cds_hooks.plausibility.chart.results_by_analyte import loinc_codes
 from cds_hooks.plausibility.chart_rules.criteria import Criteria
-from cds_hooks.plausibility.chart_rules.red_flags import patterns
+from cds_hooks.plausibility.chart_rules.finding_patterns import patterns
 from cds_hooks.plausibility.checks.check import ABSTAIN, Case
 from cds_hooks.plausibility.data_files import read_toml
 from cds_hooks.plausibility.rules.diagnosis_rules import concerning, result_rules
@@ -32,7 +32,7 @@ RECENT_DAYS = 14.0
 
 _BEARS = "unexplained-finding"
 _RESULTS = frozenset({Kind.LAB, Kind.VITAL, Kind.OBSERVATION})
-_STANDING = frozenset({Verdict.SUPPORTED, Verdict.PLAUSIBLE, Verdict.UNCERTAIN, Verdict.RECORDED})
+_ACCEPTED = frozenset({Verdict.SUPPORTED, Verdict.PLAUSIBLE, Verdict.UNCERTAIN, Verdict.RECORDED})
 _CRITICAL = frozenset(flag for flag in Flag if flag.is_critical)
 
 
@@ -72,15 +72,15 @@ def _uncited(
 def unexplained(
     record: IndexedChart, assessments: Sequence[Assessment], terminology: Terminology
 ) -> tuple[Reason, ...]:
-    """Recent abnormal results, critical ones first, that no standing diagnosis of the list cites
-    and that no rule ties to one of these or to a recorded problem. At most one reason."""
-    standing = [a for a in assessments if a.verdict in _STANDING]
-    if not standing:
+    """Recent abnormal results, critical ones first, that no accepted diagnosis of the list
+    cites and no rule ties to one of these or to a recorded problem. At most one reason."""
+    accepted = [a for a in assessments if a.verdict in _ACCEPTED]
+    if not accepted:
         return ()
-    evidence = (e for a in standing for e in (*a.evidence_for, *a.evidence_against))
+    evidence = (e for a in accepted for e in (*a.evidence_for, *a.evidence_against))
     told = set(groups_of(_cited(record, evidence)))
-    told |= {i for a in standing for r in a.reasons if r.check == _BEARS for i in r.fact_ids}
-    concepts = [c for a in standing for c in terminology.resolve(a.name).concepts]
+    told |= {i for a in accepted for r in a.reasons if r.check == _BEARS for i in r.fact_ids}
+    concepts = [c for a in accepted for c in terminology.resolve(a.name).concepts]
     concepts += [c for p in record.problems if p.active for c in p.concepts]
     told |= groups_of(_tied(record, concepts))
     left = [f for f in _abnormal(record.chart.facts) if not {f.id, *_groups(f)} & told]

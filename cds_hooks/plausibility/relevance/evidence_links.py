@@ -44,14 +44,14 @@ class Link:
 class Bearing:
     """Of the facts cited for a diagnosis: `links` speak for it, the strongest first; `opposing`
     are known to speak against it; of `shared` (fact id -> systems) only the organ system is the
-    same; `apart` have no known link; of `unread` nothing is known; `empty` (fact id -> reason)
+    same; `unlinked` have no known link; of `unread` nothing is known; `empty` (fact id -> reason)
     are no evidence by themselves. `excluding` are strong signs against it anywhere in the chart.
     `assessed`: whether anything is known of the disease that a fact could be compared with."""
 
     links: tuple[Link, ...]
     opposing: tuple[Link, ...]
     shared: Mapping[str, frozenset[str]]
-    apart: tuple[str, ...]
+    unlinked: tuple[str, ...]
     unread: tuple[str, ...]
     empty: Mapping[str, str]
     excluding: tuple[Link, ...]
@@ -71,7 +71,7 @@ def bearing(case: Case, known: Known | None = None, told: Told | None = None) ->
         links=tuple(links),
         opposing=tuple(x for p in parts for x in p.opposing),
         shared={p.fact_id: p.shared for p in parts if p.shared},
-        apart=tuple(p.fact_id for p in parts if p.is_apart),
+        unlinked=tuple(p.fact_id for p in parts if p.is_unlinked),
         unread=tuple(p.fact_id for p in parts if p.shared is None),
         empty={p.fact_id: p.empty for p in parts if p.empty},
         excluding=tuple(_excluding(known, told)),
@@ -90,7 +90,7 @@ class _Part:
     empty: str = ""
 
     @property
-    def is_apart(self) -> bool:
+    def is_unlinked(self) -> bool:
         return not (self.links or self.opposing or self.empty) and self.shared == _NOTHING
 
 

@@ -93,7 +93,7 @@ def _shared(found: Bearing) -> Iterator[Reason]:
 
 
 def _unlinked(found: Bearing) -> Iterator[Reason]:
-    if found.links or found.shared or not (found.apart or found.unread or found.empty):
+    if found.links or found.shared or not (found.unlinked or found.unread or found.empty):
         return
     if not found.assessed:
         text = "relevance not assessed: nothing is known of what speaks for it"
@@ -103,7 +103,7 @@ def _unlinked(found: Bearing) -> Iterator[Reason]:
         yield Reason(_RELEVANT, ABSTAIN, text, found.unread, _OWN)
     else:
         text = "no known link between it and the facts cited for it"
-        yield Reason(_RELEVANT, FAIL, text, found.apart, _OWN)
+        yield Reason(_RELEVANT, FAIL, text, found.unlinked, _OWN)
 
 
 def _empty(empty: Mapping[str, str]) -> Iterator[Reason]:

@@ -24,7 +24,7 @@ from rich.table import Table
 
 from cds_hooks.consultation import Assessment, Verdict
 from cds_hooks.evaluation.metrics import Figure, proportion
-from cds_hooks.plausibility import Terminology, judge
+from cds_hooks.plausibility import Terminology, assess_differentials
 from tests.plausibility.cases.areas import Scored, area, chance
 from tests.plausibility.cases.bench import DATABASE
 from tests.plausibility.cases.build import chart_of
@@ -94,7 +94,7 @@ def judged(
         chart = chart_of(case)
         said, lost = differentials(answer, chart)
         run = _run_of(answer)
-        found = judge(chart, said, terminology).assessments if said else ()
+        found = assess_differentials(chart, said, terminology).assessments if said else ()
         entries = (
             _entry(run, case, each, place, labeller) for place, each in enumerate(found, start=1)
         )

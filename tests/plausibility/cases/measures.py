@@ -17,7 +17,12 @@ from cds_hooks.consultation import (
     Seriousness,
     Verdict,
 )
-from cds_hooks.plausibility import Terminology, assess, chart_findings, judge
+from cds_hooks.plausibility import (
+    Terminology,
+    assess_candidates,
+    assess_chart,
+    assess_differentials,
+)
 from cds_hooks.plausibility.terminology.resolution import ICD_10_CM
 from fhir_mapping import Chart
 from tests.plausibility.cases.build import chart_of
@@ -73,7 +78,7 @@ def _outcome(measure: str, case: Case, what: str, good: bool, judged: Assessment
 
 def _alarm(case: Case, chart: Chart, terminology: Terminology) -> Outcome:
     """Of a can't-miss chart: is one of its names told? Of an everyday one: is nothing serious?"""
-    found = chart_findings(chart, terminology)
+    found = assess_chart(chart, terminology).chart_findings
     if case.benign:
         loud = [f.diagnosis for f in found if f.seriousness in LOUD]
         return Outcome("everyday alarm", case.id, case.complaint, "", not loud, ", ".join(loud))
@@ -113,7 +118,7 @@ def _judged(proposal: Proposal, chart: Chart, terminology: Terminology) -> Asses
         (*_evidence(proposal.cites, chart), *proposal.more),
         tuple(_evidence(proposal.against, chart)),
     )
-    return assess(chart, [Differential((candidate,))], terminology)[0]
+    return assess_candidates(chart, [Differential((candidate,))], terminology)[0]
 
 
 def _evidence(cites: Sequence[str], chart: Chart) -> Iterator[Evidence]:
@@ -169,6 +174,6 @@ def milliseconds(cases: Sequence[Case], terminology: Terminology, repeats: int =
     taken = []
     for _ in range(repeats):
         started = time.perf_counter()
-        judge(chart, [Differential(candidates)], terminology)
+        assess_differentials(chart, [Differential(candidates)], terminology)
         taken.append((time.perf_counter() - started) * 1000)
     return sorted(taken[1:])

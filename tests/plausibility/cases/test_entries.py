@@ -11,8 +11,8 @@ import pytest
 import prompts
 from cds_hooks.consultation import Evidence, Group
 from cds_hooks.inference.engine import EngineUnavailable
-from cds_hooks.inference.fake import FakeEngine, FakeReply
 from fhir_mapping import Chart
+from tests.fake_engine import FakeEngine, FakeReply
 from tests.plausibility.cases.build import chart_of
 from tests.plausibility.cases.entries import BRIEF, Asking, ask, in_turn, left
 from tests.plausibility.cases.load import Case, load

@@ -7,7 +7,7 @@ from datetime import date
 from importlib.resources import files
 from typing import Any
 
-from cds_hooks.plausibility.chart_rules.red_flags import patterns
+from cds_hooks.plausibility.chart_rules.finding_patterns import patterns
 
 TABLE: dict[str, Any] = tomllib.loads(
     files("cds_hooks.plausibility").joinpath("data/complaints.toml").read_text("utf-8")

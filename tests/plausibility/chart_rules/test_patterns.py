@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from cds_hooks.consultation import Seriousness
-from cds_hooks.plausibility.chart_rules.red_flags import patterns
+from cds_hooks.plausibility.chart_rules.finding_patterns import patterns
 from fhir_mapping.chart import PatientFacts
 
 PATTERNS = {p.id: p for p in patterns()}

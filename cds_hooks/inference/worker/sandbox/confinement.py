@@ -36,7 +36,7 @@ _SYSTEM = (
     "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/sys/devices/system", "/sys/fs/cgroup",
     "/dev/urandom", "/dev/random",
 )  # fmt: skip
-# Vendors' drivers: device files and what names them (docs/reviewers/egress.md).
+# Vendors' drivers: device files and what names them (docs/reviewers/confinement.md).
 _GPU_READ = (
     "/sys", "/proc", "/etc/vulkan", "/usr/share/vulkan", "/etc/OpenCL", "/usr/share/drirc.d",
     "/usr/share/libdrm",

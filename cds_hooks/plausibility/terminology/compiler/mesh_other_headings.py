@@ -21,8 +21,6 @@ _ORDER = (
 )
 """By the letter of MeSH's trees; the first that a heading stands in decides."""
 
-_GENERA = ("B01", "B02", "B03", "B04")
-
 
 @dataclass(frozen=True, slots=True)
 class OtherHeading:

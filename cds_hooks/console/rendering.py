@@ -1,0 +1,50 @@
+"""From a template to a page with a policy: escaped, and only what carries its nonce runs."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import HTMLResponse
+
+from cds_hooks.console.assets import asset_url
+from cds_hooks.console.site import Site
+
+__all__ = ["content_security_policy", "make_page", "render"]
+
+_TRUSTED_TYPES = "require-trusted-types-for 'script'; trusted-types htmx"
+_ENVIRONMENT = Environment(
+    loader=PackageLoader("cds_hooks.console", "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_ENVIRONMENT.globals["asset"] = asset_url
+
+
+def render(template: str, **values: Any) -> str:
+    """The text of a template; whatever is put in is escaped."""
+    return _ENVIRONMENT.get_template(template).render(values)
+
+
+def make_page(
+    site: Site, template: str, *, here: str, root: str = "", **values: Any
+) -> HTMLResponse:
+    """A page of the console. `root` leads from its address to the service's ("../" from
+    `/consultations/x`), `here` is its name in the navigation."""
+    nonce = secrets.token_urlsafe(16)
+    html = render(template, site=site, root=root, here=here, nonce=nonce, **values)
+    return HTMLResponse(html, headers={"Content-Security-Policy": content_security_policy(nonce)})
+
+
+def content_security_policy(
+    nonce: str, *, images: str = "'self'", more: str = _TRUSTED_TYPES
+) -> str:
+    """What a page may do: its own style sheet, scripts with this nonce, requests and forms to this
+    service, and nothing from anywhere else."""
+    return (
+        f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'self'; img-src {images}; "
+        f"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; {more}"
+    )

@@ -1,0 +1,70 @@
+"""The addresses of the console's pages."""
+
+from __future__ import annotations
+
+import secrets
+
+from fastapi import APIRouter, Depends
+from starlette.responses import HTMLResponse, Response
+
+from cds_hooks.app.errors import PathUnknown
+from cds_hooks.console.assets import assets
+from cds_hooks.console.discovery import service_views
+from cds_hooks.console.local import require_local
+from cds_hooks.console.rendering import content_security_policy, make_page, render
+from cds_hooks.console.site import Site
+
+__all__ = ["make_router"]
+
+_FOR_EVER = "public, max-age=31536000, immutable"
+# Swagger UI sets style attributes, draws with `data:` images and makes markup without Trusted
+# Types. Its scripts are bound to the nonce like all others.
+_SWAGGER = "style-src-attr 'unsafe-inline'"
+
+
+def make_router(site: Site) -> APIRouter:
+    """Routes of the pages that this profile offers; none of them is in the OpenAPI document."""
+    pages = _Pages(site)
+    router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+    router.add_api_route("/", pages.landing)
+    router.add_api_route("/assets/{name}", _asset, response_class=Response)
+    if site.demo:
+        local = [Depends(require_local)]
+        router.add_api_route("/docs", pages.api, dependencies=local)
+    return router
+
+
+class _Pages:
+    """One method a page."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    async def landing(self) -> HTMLResponse:
+        """What this is, what runs, and what it offers."""
+        site = self._site
+        return make_page(
+            site,
+            "landing.html.j2",
+            here="overview",
+            model=site.model(),
+            ready=site.ready(),
+            services=service_views(site),
+        )
+
+    async def api(self) -> HTMLResponse:
+        """The OpenAPI document, to read and to try."""
+        nonce = secrets.token_urlsafe(16)
+        html = render("api.html.j2", site=self._site, root="", here="api", nonce=nonce)
+        policy = content_security_policy(nonce, images="'self' data:", more=_SWAGGER)
+        return HTMLResponse(html, headers={"Content-Security-Policy": policy})
+
+
+async def _asset(name: str) -> Response:
+    """A file of ours. Its address changes with its content, so a browser may keep it."""
+    asset = assets().get(name)
+    if asset is None:
+        raise PathUnknown
+    return Response(
+        asset.content, headers={"Content-Type": asset.media_type, "Cache-Control": _FOR_EVER}
+    )

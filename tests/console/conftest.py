@@ -1,0 +1,112 @@
+"""The console's pages on the real application, and a real browser where one is installed."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
+from typing import Any
+
+import httpx
+import pytest
+
+from cds_hooks.app import AppHandlers, Readiness, create_app
+from cds_hooks.console import Site, make_router
+from cds_hooks.consultation import ModelIdentity
+from cds_hooks.protocol.cards import Card, Response, Source
+from cds_hooks.services import REGISTRY
+
+CARD = Card("Two diagnoses to consider", "info", Source("Chartside"), uuid="c-1", detail="*none*")
+MODEL = ModelIdentity("Small", "ab" * 32, "llama.cpp", "Apache-2.0", demonstration=True)
+
+
+async def _answer(*_: Any) -> Response:
+    return Response((CARD,))
+
+
+async def _record(*_: Any) -> None:
+    return None
+
+
+def make_site(**changes: Any) -> Site:
+    values: dict[str, Any] = {
+        "version": "1.2.3",
+        "profile": "demo",
+        "base_url": "http://127.0.0.1:8010",
+        "services": REGISTRY,
+        "model": lambda: MODEL,
+        "ready": lambda: Readiness(ready=True, checks={"engine": "ok", "store": "ok"}),
+    }
+    return Site(**(values | changes))
+
+
+class Served:
+    """The application with the console's pages, asked over ASGI."""
+
+    def __init__(self, site: Site) -> None:
+        handlers = AppHandlers(
+            answer=_answer,
+            record_feedback=_record,
+            ready=site.ready,
+            metrics=lambda: (b"", "text/plain"),
+            basis=lambda: "",
+            version={"version": site.version},
+            observe=lambda _: None,
+        )
+        self.app = create_app(handlers, pages=[make_router(site)])
+
+    def request(self, method: str, path: str, *, peer: str = "127.0.0.1", **more: Any) -> Any:
+        async def ask() -> httpx.Response:
+            transport = httpx.ASGITransport(self.app, client=(peer, 50_000))
+            base = "http://127.0.0.1:8010"
+            async with httpx.AsyncClient(transport=transport, base_url=base) as client:
+                return await client.request(method, path, **more)
+
+        return asyncio.run(ask())
+
+    def get(self, path: str, **more: Any) -> httpx.Response:
+        response: httpx.Response = self.request("GET", path, **more)
+        return response
+
+
+@pytest.fixture
+def serve_site() -> Callable[..., Served]:
+    """The application for a site; keywords replace what the site tells."""
+    return lambda **changes: Served(make_site(**changes))
+
+
+class Elements(HTMLParser):
+    """Every start tag of a page with its attributes."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str]]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, {name: value or "" for name, value in attrs}))
+
+    def all(self, tag: str) -> list[dict[str, str]]:
+        return [attributes for name, attributes in self.found if name == tag]
+
+
+@pytest.fixture(scope="session")
+def elements_of() -> Callable[[str], Elements]:
+    return Elements
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium by Playwright; the tests that need it are skipped without either.
+
+    Open for one module alone: as long as it is, no other test of the process can run a loop.
+    """
+    driver = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("Chromium is not installed")
+    with driver.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened
+        opened.close()
