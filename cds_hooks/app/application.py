@@ -34,7 +34,7 @@ from cds_hooks.app.routers import ROUTERS
 from cds_hooks.app.routes import ALLOWED, normal, route_of
 from cds_hooks.app.state import AppState
 from cds_hooks.errors import ChartsideError
-from cds_hooks.protocol.wire import to_json
+from cds_hooks.protocol.json_output import to_json
 from cds_hooks.services import discovery_of
 
 __all__ = ["create_app"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from cds_hooks.protocol.reading import DEFAULT_LIMITS, Limits
+from cds_hooks.protocol.json_body import DEFAULT_LIMITS, BodyLimits
 
 __all__ = ["AppConfig"]
 
@@ -23,7 +23,7 @@ class AppConfig:
     `certificate_header` is where it puts its caller's certificate.
     """
 
-    limits: Limits = DEFAULT_LIMITS
+    limits: BodyLimits = DEFAULT_LIMITS
     read_within_s: float = 30.0
     answer_at_most_s: float = 30.0
     max_in_flight: int = 64

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cds_hooks.cards import phrases
-from cds_hooks.cards.blocks import Block, escaped, joined
-from cds_hooks.cards.data import texts
-from cds_hooks.cards.listed import light_of, list_lines
-from cds_hooks.cards.rules import RuleLine, drug_results
-from cds_hooks.cards.speaking import demonstration
+from cds_hooks.cards.card_data import texts
+from cds_hooks.cards.detail_blocks import Block, escaped, joined
+from cds_hooks.cards.differential_list import list_lines, model_consensus
+from cds_hooks.cards.rule_lines import RuleLine, drug_results
+from cds_hooks.cards.speak_policy import is_demonstration
 from cds_hooks.consultation import CheckedConsultation, Consultation, KeyState, Outcome
 from fhir_mapping.chart import Fact
 from fhir_mapping.diff import diff
@@ -73,7 +73,7 @@ def list_block(
     title = f"**{texts().blocks['list']}**"
     if listed is None:
         return Block(title, (escaped(_state(done), _LINE),), least=1)
-    if demonstration(listed):
+    if is_demonstration(listed):
         return Block(title, (texts().blocks["demonstration"],), least=1)
     why = "" if listed.id == done.id else texts().outcomes[done.outcome].short
     told = (measured.age, *_measured(listed, measured.accuracy), why)
@@ -86,7 +86,7 @@ def unexplained_block(
 ) -> Block:
     """Abnormal results that nothing on the card tells, with a drug that can cause one."""
     lines = [line for r in drug_results(done) if (line := _from_drug(r.fact_ids, done, seen))]
-    if listed is not None and not demonstration(listed):
+    if listed is not None and not is_demonstration(listed):
         for fact in _unexplained(listed, seen):
             seen.add(fact.text)
             lines.append(escaped(phrases.short_phrase(fact), _FACT))
@@ -124,7 +124,7 @@ def status_head(unfinished: Consultation) -> str:
     code = f"Code: {fault}." if fault else ""
     told = " ".join(part for part in (words.detail, why, code) if part)
     head = escaped(told, 2 * _LINE)
-    lead = texts().blocks["demonstration_status"] if demonstration(unfinished) else ""
+    lead = texts().blocks["demonstration_status"] if is_demonstration(unfinished) else ""
     return f"{lead}\n\n{head}" if lead else head
 
 
@@ -139,8 +139,8 @@ def _fault(done: Consultation) -> str:
 
 def _measured(listed: CheckedConsultation, accuracy: str) -> list[str]:
     """What a panel's agreement is, and what is measured of the model here."""
-    words, light, found = texts().light, light_of(listed), listed.truth_set
-    told = [light.told] if light else []
+    words, consensus, found = texts().consensus, model_consensus(listed), listed.truth_set
+    told = [consensus.told] if consensus else []
     if accuracy:
         return [*told, accuracy]
     if found is not None:

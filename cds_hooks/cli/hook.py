@@ -20,8 +20,8 @@ from cds_hooks.consultation import CheckedConsultation, Outcome
 from cds_hooks.core_dumps import forbid_dumps
 from cds_hooks.inference.prove import unlogged
 from cds_hooks.protocol.cards import Response
+from cds_hooks.protocol.json_output import to_document
 from cds_hooks.protocol.request import parse_request
-from cds_hooks.protocol.wire import to_document
 from cds_hooks.runtime import Runtime
 from cds_hooks.runtime.files import require_files
 from cds_hooks.services import REGISTRY, ServiceDefinition
@@ -132,7 +132,7 @@ def _print(document: dict[str, Any], console: Console, *, json: bool) -> None:
 
 def _service(hook: str) -> ServiceDefinition:
     # A file does not tell which of its problems was just entered.
-    offered = [s for s in REGISTRY if not s.checks_entered]
+    offered = [s for s in REGISTRY if not s.checks_new_problems]
     found = next((s for s in offered if s.hook == hook), None)
     if found is None:
         hooks = ", ".join(s.hook for s in offered)

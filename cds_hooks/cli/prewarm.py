@@ -27,8 +27,8 @@ from cds_hooks.cli.prewarm_report import Report, exit_code, tell
 from cds_hooks.core_dumps import forbid_dumps
 from cds_hooks.errors import ChartsideError
 from cds_hooks.gather import GatherConfig, open_http
-from cds_hooks.gather.base import Base, allowed_base
-from cds_hooks.gather.client import FhirClient
+from cds_hooks.gather.fhir_client import FhirClient
+from cds_hooks.gather.server_base import ServerBase, allowed_base
 from cds_hooks.prewarm import (
     BackendClient,
     ChartReader,
@@ -126,7 +126,7 @@ class _Edges:
 
     fhir: httpx.AsyncClient
     transport: RateLimitedTransport
-    base: Base
+    base: ServerBase
     tokens: TokenSource
     reader: ChartReader
     service: RunningService
@@ -210,7 +210,7 @@ def _day(text: str) -> dt.date:
         raise UsageError("--date is not today, tomorrow or YYYY-MM-DD", where="--date") from None
 
 
-def _base(settings: Settings) -> Base:
+def _base(settings: Settings) -> ServerBase:
     """The FHIR server to read: named, or the only one. Raises SettingsError."""
     allowed = settings.fhir.allowed_bases
     named = settings.prewarm.fhir_server or (allowed[0] if len(allowed) == 1 else "")

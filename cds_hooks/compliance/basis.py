@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cds_hooks.cards.data import texts
+from cds_hooks.cards.card_data import texts
 from cds_hooks.compliance.pages import ENVIRONMENT
 from cds_hooks.consultation import ModelIdentity
 from cds_hooks.services import ServiceDefinition

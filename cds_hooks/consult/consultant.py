@@ -59,7 +59,7 @@ class Consultant:
         of service, client and body as sent; what `known_request` gave for it is not gathered again.
         Raises ChartsideError when the hook cannot be answered at all.
         """
-        if service.checks_entered:
+        if service.checks_new_problems:
             return await self._check_new_problem(service, request)
         began = time.monotonic()
         prepared = self._prepared_before(digest, request.caller)
@@ -82,7 +82,7 @@ class Consultant:
         self, service: ServiceDefinition, request: HookRequest
     ) -> Response:
         """The plausibility of what was just entered; of a call about something else no card."""
-        if not problem_check.is_asked(service, request):
+        if not problem_check.is_triggered(service, request):
             return Response()
         done = await check_new_problem(self._dependencies, self._config, service, request)
         return await self.make_response(done, request)

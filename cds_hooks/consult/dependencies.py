@@ -14,7 +14,7 @@ from cds_hooks.consultation import (
     PreparedConsultation,
     RecordedCall,
 )
-from cds_hooks.gather import Gathered
+from cds_hooks.gather import GatherResult
 from cds_hooks.inference.engine import Engine
 from cds_hooks.plausibility.terminology import Terminology
 from cds_hooks.protocol.cards import Card
@@ -31,7 +31,7 @@ class Gather(Protocol):
 
     async def __call__(
         self, service: ServiceDefinition, request: HookRequest, *, deadline_s: float
-    ) -> Gathered: ...
+    ) -> GatherResult: ...
 
 
 class KeyedHash(Protocol):

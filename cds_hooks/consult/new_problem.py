@@ -26,7 +26,7 @@ async def check_new_problem(
     gathered = await gather_in_time(dependencies, config, service, request)
     watch.lap("gather")
     now, patient_id = dependencies.now(), request.context.patient_id
-    found = problem_check.entered(request, gathered.resources, now=now)
+    found = problem_check.new_conditions(request, gathered.resources, now=now)
     who = [r for r in gathered.resources if r.get("resourceType") == "Patient"]
     chart = chart_of(dependencies, config, request, gathered, found.others, now)
     new = map_chart(

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from datetime import UTC
 
 from cds_hooks import cards
-from cds_hooks.cards.data import override_reasons
+from cds_hooks.cards.card_data import override_reasons
 from cds_hooks.compliance import Judging, consultation_page
 from cds_hooks.consult.config import ConsultConfig
 from cds_hooks.consult.dependencies import Dependencies
 from cds_hooks.consult.links import LinkUnknown, consultation_id_of
 from cds_hooks.consultation import CheckedConsultation, Consultation
 from cds_hooks.plausibility import discriminates
-from cds_hooks.protocol.errors import FeedbackInvalid, Problem
 from cds_hooks.protocol.feedback import FeedbackEntry
 from cds_hooks.protocol.judgements import Judgement
+from cds_hooks.protocol.protocol_errors import FeedbackInvalid, FieldProblem
 
 __all__ = ["ConsultationPages"]
 
@@ -58,7 +58,7 @@ class ConsultationPages:
         found = await self._consultation(link)
         diagnoses = found.assessments if isinstance(found, CheckedConsultation) else ()
         if any(each.place > len(diagnoses) for each in judgements):
-            raise FeedbackInvalid([Problem("said", "value", "no diagnosis has this place")])
+            raise FeedbackInvalid([FieldProblem("said", "value", "no diagnosis has this place")])
         when = self._dependencies.now().astimezone(UTC).isoformat(timespec="seconds")
         return found.service, FeedbackEntry(
             card="",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cds_hooks.gather.base import Base
+from cds_hooks.gather.server_base import ServerBase
 
 __all__ = ["GatherConfig"]
 
@@ -33,5 +33,5 @@ class GatherConfig:
 
     def __post_init__(self) -> None:
         for place, text in enumerate(self.allowed_bases):
-            if Base.parse(text) is None:
+            if ServerBase.parse(text) is None:
                 raise ValueError(f"allowed_bases[{place}] is not a plain http or https URL")

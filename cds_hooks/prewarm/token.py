@@ -15,11 +15,11 @@ from typing import Any
 import httpx
 
 from cds_hooks.errors import ChartsideError
-from cds_hooks.gather.base import Base
-from cds_hooks.gather.client import FhirClient, ReadError, usable_token
 from cds_hooks.gather.config import GatherConfig
+from cds_hooks.gather.fhir_client import FhirClient, ReadError, usable_token
+from cds_hooks.gather.server_base import ServerBase
 from cds_hooks.prewarm.assertion import assertion
-from cds_hooks.protocol.reading import Limits, read_object
+from cds_hooks.protocol.json_body import BodyLimits, read_object
 from cds_hooks.trust.signing import SigningKey
 
 __all__ = ["BackendClient", "TokenRefused", "TokenSource"]
@@ -70,7 +70,7 @@ class TokenSource:
     def __init__(
         self,
         http: httpx.AsyncClient,
-        base: Base,
+        base: ServerBase,
         client: BackendClient,
         *,
         clock: Callable[[], float] = time.time,
@@ -122,7 +122,7 @@ class TokenSource:
         return self._allowed(_endpoint_of(found), "token_endpoint")
 
     def _allowed(self, url: str, where: str) -> str:
-        place = Base.parse(url)
+        place = ServerBase.parse(url)
         if place is None or (place.scheme != "https" and place.host not in _LOOPBACK):
             raise TokenRefused("the token endpoint is no https URL", where=where)
         given = url == self._client.token_url
@@ -213,6 +213,6 @@ def _lifetime(value: Any) -> float:
 
 def _parsed(body: bytes) -> dict[str, Any]:
     try:
-        return read_object(body, Limits(max_bytes=_LARGEST_ANSWER))
+        return read_object(body, BodyLimits(max_bytes=_LARGEST_ANSWER))
     except ChartsideError:
         return {}

@@ -12,7 +12,7 @@ from cds_hooks.audit import StoreConfig
 from cds_hooks.consult import ClientTerms, ConsultConfig
 from cds_hooks.gather import GatherConfig
 from cds_hooks.plausibility import load_calibration
-from cds_hooks.protocol.reading import Limits
+from cds_hooks.protocol.json_body import BodyLimits
 from cds_hooks.runtime.engines import options_digest
 from cds_hooks.services import REGISTRY, ServiceDefinition
 from cds_hooks.settings import Settings, SettingsError, settings_digest
@@ -69,7 +69,7 @@ def app_config(settings: Settings) -> AppConfig:
     """What the HTTP application is bounded by."""
     server = settings.server
     return AppConfig(
-        limits=Limits(max_bytes=server.max_body_bytes),
+        limits=BodyLimits(max_bytes=server.max_body_bytes),
         max_in_flight=server.max_in_flight,
         cors_origins=server.cors_origins,
         proxies=settings.proxy.addresses,

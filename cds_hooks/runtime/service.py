@@ -15,11 +15,11 @@ import fhir_mapping
 import prompts
 from cds_hooks.app import AppHandlers, Readiness, RequestInfo, create_app
 from cds_hooks.audit import Store
-from cds_hooks.cards.data import override_reasons
+from cds_hooks.cards.card_data import override_reasons
 from cds_hooks.console import make_router
 from cds_hooks.consult import Consultant, ConsultationPages, ConsultConfig, Dependencies
 from cds_hooks.errors import ChartsideError
-from cds_hooks.gather import Gathered, VersionCache, gather, open_http
+from cds_hooks.gather import GatherResult, VersionCache, gather, open_http
 from cds_hooks.inference.engine import Engine, EngineUnavailable
 from cds_hooks.operation import Metrics, get_logger
 from cds_hooks.plausibility import Terminology, load_tables
@@ -251,7 +251,7 @@ class Runtime:
 
     async def _gather(
         self, service: ServiceDefinition, request: HookRequest, *, deadline_s: float
-    ) -> Gathered:
+    ) -> GatherResult:
         context, authorization = request.context, request.fhir_authorization
         return await gather(
             request.prefetch,

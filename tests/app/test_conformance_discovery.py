@@ -9,7 +9,7 @@ import pytest
 
 from cds_hooks.app import AppConfig
 from cds_hooks.protocol.hooks import ENCOUNTER_START, PATIENT_VIEW
-from cds_hooks.protocol.prefetch import template_problems
+from cds_hooks.protocol.prefetch_template_rules import template_problems
 from cds_hooks.services import REGISTRY
 
 VIEW = "/cds-services/chartside-patient-view"

@@ -11,10 +11,10 @@ import pytest
 
 from cds_hooks.app import AppConfig
 from cds_hooks.protocol.cards import Response
-from cds_hooks.protocol.reading import Limits
+from cds_hooks.protocol.json_body import BodyLimits
 
 VIEW = "/cds-services/chartside-patient-view"
-SMALL = AppConfig(limits=Limits(max_bytes=1000))
+SMALL = AppConfig(limits=BodyLimits(max_bytes=1000))
 
 
 class Wire:
@@ -213,7 +213,7 @@ async def test_past_the_bound_calls_are_refused_unread_and_all_others_answered(
 async def test_the_bodies_of_all_open_calls_together_are_bounded(make_edge, request_for, code_of):
     gate = Gate()
     document = request_for(extension={"x": "y" * 600})
-    limits = Limits(max_bytes=1000)
+    limits = BodyLimits(max_bytes=1000)
     edge = make_edge(gate, AppConfig(limits=limits, max_held_bytes=2000))
     tasks = await waiting(edge, gate, document, 2)
     response = await edge.fire(document)

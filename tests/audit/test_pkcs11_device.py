@@ -29,7 +29,7 @@ from cds_hooks.audit.store_errors import RecordErased, StoreUnavailable
 from cds_hooks.consultation import Consultation
 from cds_hooks.protocol.cards import Card
 from cds_hooks.settings import Settings
-from cds_hooks.settings.records import record_lacks
+from cds_hooks.settings.store_requirements import record_lacks
 from tests.audit.ledger_events import SENTINEL, events
 from tests.audit.tampering import execute, rows
 from tests.softhsm import PIN, SoftHsm, SoftHsmMissing
@@ -419,12 +419,12 @@ async def test_by_commands_a_site_moves_its_store_into_the_device(
 def test_production_takes_an_external_key_and_refuses_a_device_that_is_set_and_not_used(
     external: SiteKey, reach: Pkcs11Config, pin_file: Path, tmp_path: Path
 ) -> None:
+    from cds_hooks.audit.external_keys.key_settings import KeyDeviceSettings
     from cds_hooks.runtime.records import site_key
-    from cds_hooks.settings.external_keys import KeyDevice
 
     (tmp_path / "k").mkdir(mode=0o700)
     (tmp_path / "external.key").rename(tmp_path / "k" / "external.key")
-    section = KeyDevice(module=reach.module, token=TOKEN, key=KEY, pin_file=pin_file)
+    section = KeyDeviceSettings(module=reach.module, token=TOKEN, key=KEY, pin_file=pin_file)
     store = Settings().store.model_copy(
         update={"path": str(tmp_path / "db"), "site_key": tmp_path / "k" / "external.key"}
     )

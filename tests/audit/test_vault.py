@@ -18,13 +18,13 @@ from cds_hooks.audit.external_keys.key_file import (
     load_or_create_external_successor,
     open_external_key,
 )
+from cds_hooks.audit.external_keys.key_settings import KeyVaultSettings
 from cds_hooks.audit.external_keys.vault import KeyVaultRefused, VaultConfig, VaultTransit
 from cds_hooks.audit.key_operations import KeyOperations
 from cds_hooks.audit.store_errors import StoreUnavailable
 from cds_hooks.consultation import Consultation
 from cds_hooks.runtime.egress import of_service
 from cds_hooks.settings import Settings
-from cds_hooks.settings.external_keys import KeyVault
 from tests.audit.tampering import execute, rows
 from tests.transit import TOKEN, TransitServer, make_authority
 
@@ -222,7 +222,7 @@ def test_a_vault_that_hangs_is_given_up(reach: VaultConfig, vault: TransitServer
 
 
 def test_the_service_may_speak_to_vault_and_to_nobody_else_for_it() -> None:
-    section = KeyVault(address="https://vault.example.org:8200", authority=Path("ca.pem"))
+    section = KeyVaultSettings(address="https://vault.example.org:8200", authority=Path("ca.pem"))
     settings = Settings().model_copy(update={"key_vault": section})
     found = {str(d): d.setting for d in of_service(settings)}
     assert found["https://vault.example.org:8200"] == "key_vault.address"
@@ -233,6 +233,6 @@ def test_the_service_may_speak_to_vault_and_to_nobody_else_for_it() -> None:
 )
 def test_settings_that_would_weaken_it_are_refused(change: dict[str, str]) -> None:
     sound = {"address": "https://v:8200", "authority": "ca.pem"}
-    assert KeyVault.model_validate(sound).address
+    assert KeyVaultSettings.model_validate(sound).address
     with pytest.raises(ValueError):
-        KeyVault.model_validate(sound | change)
+        KeyVaultSettings.model_validate(sound | change)

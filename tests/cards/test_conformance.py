@@ -15,7 +15,7 @@ import pytest
 from cds_hooks.cards import build, profiles
 from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.protocol.cards import Card
-from cds_hooks.protocol.wire import to_document
+from cds_hooks.protocol.json_output import to_document
 from tests.consultations import with_outcome
 
 Uuids = Callable[[], str]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cds_hooks.cards.diagnosis_reasons import diagnosis_reasons
+from cds_hooks.cards.diagnosis_override_reasons import diagnosis_reasons
 from cds_hooks.consultation import (
     Assessment,
     CheckedConsultation,

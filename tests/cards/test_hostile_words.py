@@ -18,7 +18,7 @@ from cds_hooks.consultation import (
     Reason,
     Verdict,
 )
-from cds_hooks.protocol.wire import to_document
+from cds_hooks.protocol.json_output import to_document
 from fhir_mapping.chart import Chart, Code, Fact, Kind, PatientFacts
 
 BASE = "https://cds.hospital.example/chartside/"

@@ -11,8 +11,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from cds_hooks.cards import build
-from cds_hooks.cards.blocks import Block, composed, escaped, joined
-from cds_hooks.cards.data import texts
+from cds_hooks.cards.card_data import texts
+from cds_hooks.cards.detail_blocks import Block, composed, escaped, joined
 from cds_hooks.cards.escape import escape
 from cds_hooks.consultation import (
     Assessment,
@@ -30,7 +30,7 @@ from cds_hooks.consultation import (
     TruthSet,
     Verdict,
 )
-from cds_hooks.protocol.wire import to_document
+from cds_hooks.protocol.json_output import to_document
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts
 from tests.consultations import with_outcome
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from cds_hooks.cards import build
-from cds_hooks.cards.data import texts
+from cds_hooks.cards.card_data import texts
 from cds_hooks.consultation import (
     Assessment,
     ChartFinding,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cds_hooks.cards import build
-from cds_hooks.cards.data import texts
+from cds_hooks.cards.card_data import texts
 from cds_hooks.cards.wording import finding, is_directive, orders
 from cds_hooks.consultation import Consultation, Outcome
 from tests.consultations import with_outcome

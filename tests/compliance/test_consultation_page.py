@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from cds_hooks.cards import build
-from cds_hooks.cards.data import texts
+from cds_hooks.cards.card_data import texts
 from cds_hooks.compliance import consultation_page
 from cds_hooks.compliance.consultation import _arrived
 from cds_hooks.consultation import (
@@ -165,7 +165,7 @@ def test_words_and_short_forms_are_explained(crowded: Consultation) -> None:
 def test_short_forms_of_our_own_words_are_all_explained(crowded: Consultation) -> None:
     """Capitals that stand on a card because we wrote them."""
     words = " ".join(
-        [*texts().blocks.values(), *texts().light.values(), *texts().verdicts.values(),
+        [*texts().blocks.values(), *texts().consensus.values(), *texts().verdicts.values(),
          *texts().source.values(), *texts().arrivals.values(), *texts().keys.values()]
     )  # fmt: skip
     short = set(re.findall(r"\b[A-Z][A-Za-z]*[A-Z][A-Za-z0-9-]*\b", words))

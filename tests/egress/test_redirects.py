@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from cds_hooks.gather import GatherConfig, open_http
-from cds_hooks.gather.base import Base
-from cds_hooks.gather.client import FhirClient, ReadError
+from cds_hooks.gather.fhir_client import FhirClient, ReadError
+from cds_hooks.gather.server_base import ServerBase
 from cds_hooks.inference.remote.address import ServerAddress
 from cds_hooks.inference.remote.http_exchange import Bounds, Exchange
 from cds_hooks.inference.remote.server_faults import ServerFault
@@ -123,7 +123,7 @@ async def test_the_fhir_client_reads_nothing_where_it_is_sent(
 ) -> None:
     first, second = places
     first.to = f"{second.base}/Patient/1"
-    lock, base = _lock(first, second), Base.parse(f"http://127.0.0.1:{first.port}")
+    lock, base = _lock(first, second), ServerBase.parse(f"http://127.0.0.1:{first.port}")
     assert base is not None
     config = GatherConfig(allowed_bases=(first.base,))
     with scoped(lock):
@@ -141,7 +141,7 @@ async def test_the_fhir_client_reads_nothing_from_a_server_that_the_lock_does_no
 ) -> None:
     """Below `gather`'s own check of redirects, as if that had a hole."""
     first, second = places
-    lock, base = _lock(second), Base.parse(first.base)
+    lock, base = _lock(second), ServerBase.parse(first.base)
     assert base is not None
     config = GatherConfig(allowed_bases=(first.base,))
     with scoped(lock):

@@ -14,7 +14,7 @@ import respx
 
 from cds_hooks.consultation import KeyState
 from cds_hooks.gather import (
-    Gathered,
+    GatherResult,
     NoteCode,
 )
 
@@ -22,7 +22,7 @@ TLS = ssl.create_default_context()
 BASE = "https://ehr.example.org/fhir"
 TOKEN = "s3cret-t0ken"
 PATIENT = {"resourceType": "Patient", "id": "alpha"}
-Ask = Callable[..., Awaitable[Gathered]]
+Ask = Callable[..., Awaitable[GatherResult]]
 PROBLEMS = {"problems": "Condition?patient={{context.patientId}}"}
 
 

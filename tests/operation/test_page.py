@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cds_hooks.audit.store_errors import HINTS
 from cds_hooks.operation import Metrics
-from cds_hooks.operation.fields import FIELDS
+from cds_hooks.operation.log_fields import FIELDS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "operators" / "logs-and-metrics.md").read_text()

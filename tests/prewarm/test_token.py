@@ -14,7 +14,7 @@ import pytest
 import respx
 
 from cds_hooks.gather import GatherConfig, open_http
-from cds_hooks.gather.base import Base
+from cds_hooks.gather.server_base import ServerBase
 from cds_hooks.prewarm import BackendClient, SigningKey, TokenRefused, TokenSource
 
 BASE = "https://ehr.example.org/fhir"
@@ -43,7 +43,7 @@ def net() -> Iterator[respx.MockRouter]:
 def source(http: httpx.AsyncClient, signing_key: SigningKey, clock: Any) -> Source:
     def make(token_url: str = "", key: SigningKey = signing_key, clock: Any = clock) -> TokenSource:
         client = BackendClient("chartside", key, "system/Patient.rs", token_url)
-        base = Base.parse(BASE)
+        base = ServerBase.parse(BASE)
         assert base is not None
         return TokenSource(http, base, client, clock=clock)
 

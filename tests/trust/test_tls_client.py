@@ -11,8 +11,8 @@ import pytest
 
 from cds_hooks.app.tls import Certificates, TlsFiles
 from cds_hooks.gather import GatherConfig, open_http
-from cds_hooks.gather.base import Base
-from cds_hooks.gather.client import FhirClient, ReadError
+from cds_hooks.gather.fhir_client import FhirClient, ReadError
+from cds_hooks.gather.server_base import ServerBase
 from cds_hooks.tls_client import (
     CERTIFICATE_FAULTS,
     certificate_fault,
@@ -81,7 +81,7 @@ async def test_the_fhir_client_and_the_log_tell_it(serving: Any) -> None:
     told: list[Refusal] = []
     lock = EgressLock(AllowList([parse(url)]), tell=told.append)
     inner = httpx.AsyncHTTPTransport(verify=client_context(authority.pem), trust_env=False)
-    config, base = GatherConfig(allowed_bases=(url,)), Base.parse(url)
+    config, base = GatherConfig(allowed_bases=(url,)), ServerBase.parse(url)
     assert base is not None
     async with open_http(config, transport=LockedTransport(inner, lock)) as pool:
         client = FhirClient(pool, base, "secret", config, ends=float("inf"))

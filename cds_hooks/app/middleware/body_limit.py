@@ -18,7 +18,7 @@ from cds_hooks.app.config import AppConfig
 from cds_hooks.app.errors import BodyTooSlow, Overloaded
 from cds_hooks.app.notes import notes_of
 from cds_hooks.app.replies import error_reply
-from cds_hooks.protocol.errors import BodyTooLarge
+from cds_hooks.protocol.protocol_errors import BodyTooLarge
 
 __all__ = ["BodyLimit"]
 
