@@ -27,7 +27,11 @@ from cds_hooks.protocol.cards import Card
 from tests.audit.tampering import execute, rows
 from tests.consultations import with_outcome
 
-PUT_BACK = "UPDATE consultations SET payload = :payload WHERE id = :id"
+# The row as it was while it was pending.
+PUT_BACK = (
+    "UPDATE consultations SET payload = :payload, payload_format = 'prepared-consultation/1+zlib' "
+    "WHERE id = :id"
+)
 
 
 def checked(where: Path | str, key: SiteKey) -> IntegrityReport:
