@@ -22,8 +22,8 @@ import fhir_mapping
 import prompts
 from cds_hooks.errors import ChartsideError
 from cds_hooks.runtime.known_crypto import COMPUTED_BY, hex_of
-from fhir_mapping.attachments import text_of
-from fhir_mapping.index import Index
+from fhir_mapping.input.attachments import text_of
+from fhir_mapping.input.resource_index import Index
 
 if TYPE_CHECKING:
     from cds_hooks.plausibility import Terminology

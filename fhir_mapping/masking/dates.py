@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from fhir_mapping.elements.phrasing import ago
+from fhir_mapping.elements.times import Times
 from fhir_mapping.masking.calendar import (
     Day,
     day_of,
@@ -27,8 +29,6 @@ from fhir_mapping.masking.date_patterns import (
     WORDED,
 )
 from fhir_mapping.masking.signs import UNIT
-from fhir_mapping.phrases import ago
-from fhir_mapping.times import Times
 
 __all__ = ["Dates"]
 

@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fhir_mapping.absence_words import absence_of_text
 from fhir_mapping.chart import Code, Kind, Polarity
-from fhir_mapping.draft import Draft, MappingContext, Note
+from fhir_mapping.drafting.absence_words import absence_of_text
+from fhir_mapping.drafting.draft import Draft, MappingContext, Note
+from fhir_mapping.elements.text import one_line
 from fhir_mapping.notes.negation import denied
 from fhir_mapping.notes.sections import DENIED, Section, cut
-from fhir_mapping.words import one_line
 
 __all__ = ["tell_notes"]
 

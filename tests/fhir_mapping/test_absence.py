@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fhir_mapping import Kind, Polarity
-from fhir_mapping.absence_words import Meaning, absence_of_text
+from fhir_mapping.drafting.absence_words import Meaning, absence_of_text
 
 Make = Callable[..., Any]
 NULL = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"

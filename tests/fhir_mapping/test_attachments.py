@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pypdf import PdfWriter
 
-from fhir_mapping.attachments import NoText, text_of
-from fhir_mapping.index import Index
+from fhir_mapping.input.attachments import NoText, text_of
+from fhir_mapping.input.resource_index import Index
 
 NOTE = b"History: fever and cough for three days."
 EMPTY = Index([])

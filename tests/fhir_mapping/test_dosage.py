@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fhir_mapping.dosage import dose_text
-from fhir_mapping.words import Words
+from fhir_mapping.elements.text import Words
+from fhir_mapping.resources.dosage import dose_text
 
 
 def _repeat(frequency: float, period: float, unit: str) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from fhir_mapping.dosage import dose_text
-from fhir_mapping.words import Words
+from fhir_mapping.elements.text import Words
+from fhir_mapping.resources.dosage import dose_text
 
 DAILY: dict[str, Any] = {"frequency": 1, "period": 1, "periodUnit": "d"}
 FHIR = "http://hl7.org/fhir/StructureDefinition"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fhir_mapping.index import Index
+from fhir_mapping.input.resource_index import Index
 
 
 def nested(levels: int, inside: str) -> dict[str, Any]:

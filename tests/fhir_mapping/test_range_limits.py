@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts, Range
-from fhir_mapping.flags import flag_against, range_for
-from fhir_mapping.interpretations import Interpretation, read_interpretation
+from fhir_mapping.elements.text import Words
 from fhir_mapping.priority import is_urgent_vital_sign
-from fhir_mapping.ranges import table_range
+from fhir_mapping.results.flags import flag_against, range_for
+from fhir_mapping.results.interpretations import Interpretation, read_interpretation
+from fhir_mapping.results.published_ranges import table_range
 from fhir_mapping.tables import table
-from fhir_mapping.words import Words
 
 LOINC = "http://loinc.org"
 

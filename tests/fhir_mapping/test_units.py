@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from fhir_mapping.dosage import dose_text
-from fhir_mapping.units import shown_unit
-from fhir_mapping.words import Words
+from fhir_mapping.elements.text import Words
+from fhir_mapping.resources.dosage import dose_text
+from fhir_mapping.units.ucum import shown_unit
 
 UCUM = "http://unitsofmeasure.org"
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from fhir_mapping.elements.text import Words
+from fhir_mapping.elements.times import Times
 from fhir_mapping.masking import masker
-from fhir_mapping.times import Times
-from fhir_mapping.words import Words
 
 NOW = datetime(2024, 6, 15, 12, tzinfo=UTC)
 

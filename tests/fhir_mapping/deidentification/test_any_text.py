@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fhir_mapping.compatibility import unfolded
+from fhir_mapping.elements.compatibility_characters import unfolded
+from fhir_mapping.elements.text import Words
+from fhir_mapping.elements.times import Times
 from fhir_mapping.masking import masker
 from fhir_mapping.masking.eponyms import names_a_disease
-from fhir_mapping.times import Times
-from fhir_mapping.words import Words
 
 NOW = datetime(2024, 6, 15, 12, tzinfo=UTC)
 PATIENT = {

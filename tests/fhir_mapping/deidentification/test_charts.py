@@ -10,10 +10,10 @@ import pytest
 
 import prompts
 from fhir_mapping import Chart, map_chart, must_keep
+from fhir_mapping.elements.text import Words
+from fhir_mapping.elements.times import Times
 from fhir_mapping.masking import masker
 from fhir_mapping.priority import priority
-from fhir_mapping.times import Times
-from fhir_mapping.words import Words
 from tests.fhir_mapping.deidentification.generator import Example, examples, locales
 from tests.fhir_mapping.deidentification.judging import identifying, left_of, lost
 
