@@ -13,7 +13,7 @@ from typing import Any
 from cds_hooks.consultation import KeyState
 from cds_hooks.errors import ChartsideError
 from cds_hooks.gather import GatherConfig, NoteCode, PatientUnavailable, gather, open_http
-from cds_hooks.gather.base import Base
+from cds_hooks.gather.server_base import ServerBase
 from cds_hooks.prewarm import BackendClient, TokenRefused, TokenSource
 
 __all__ = [
@@ -53,7 +53,7 @@ class FhirAccess:
     """A FHIR server and how to get in: a bearer `token`, a `client` of SMART Backend Services, or
     neither. One read may take `patience_s` seconds."""
 
-    base: Base
+    base: ServerBase
     token: str = field(default="", repr=False)
     client: BackendClient | None = None
     tls: ssl.SSLContext | None = None
@@ -86,8 +86,8 @@ async def read_chart(
     """
     bounds = GatherConfig(
         allowed_bases=(str(access.base),),
-        connect_seconds=min(10.0, access.patience_s),
-        read_seconds=access.patience_s,
+        connect_s=min(10.0, access.patience_s),
+        read_s=access.patience_s,
     )
     wanted = {**templates, **({} if "patient" in templates else _PATIENT)}
     async with open_http(bounds, tls=access.tls, transport=transport) as http:

@@ -11,8 +11,8 @@ import typer
 from cds_hooks.cds_client.sandboxes import Sandbox, sandboxes
 from cds_hooks.cds_client.server_chart import FhirAccess
 from cds_hooks.cli.mapping import UsageError
-from cds_hooks.gather.base import Base
-from cds_hooks.gather.client import usable_token
+from cds_hooks.gather.fhir_client import usable_token
+from cds_hooks.gather.server_base import ServerBase
 from cds_hooks.prewarm import BackendClient
 from cds_hooks.private_files import read_private
 from cds_hooks.services import REGISTRY
@@ -96,8 +96,8 @@ def _preset(name: str) -> Sandbox:
     return found
 
 
-def _base(text: str) -> Base:
-    base = Base.parse(text)
+def _base(text: str) -> ServerBase:
+    base = ServerBase.parse(text)
     if base is None:
         hint = "Give the FHIR base URL, as https://fhir.example.org/r4."
         raise UsageError("this is no FHIR base URL", where="--fhir-server", hint=hint)

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from cds_hooks.gather.base import Base
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from cds_hooks.cds_client.server_chart import FhirAccess
+from cds_hooks.gather.server_base import ServerBase
 from tests.prewarm.conftest import Served, authorization, ec_key, key_file, serve, signing_key
 
 __all__ = ["authorization", "ec_key", "key_file", "serve", "signing_key"]
@@ -48,7 +48,7 @@ def fhir(serve: Callable[[Any], Served]) -> Callable[..., FhirAccess]:
     """Start a server with a fault; gives how to reach it."""
 
     def start(fault: str = "") -> FhirAccess:
-        base = Base.parse(f"{serve(faulty_fhir(fault)).url}/fhir")
+        base = ServerBase.parse(f"{serve(faulty_fhir(fault)).url}/fhir")
         assert base is not None
         return FhirAccess(base, patience_s=20)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 import pytest
-from cds_hooks.gather.base import Base
 
 from cds_hooks.cds_client.sandboxes import Sandbox, sandboxes
+from cds_hooks.gather.server_base import ServerBase
 
 EACH = pytest.mark.parametrize("sandbox", sandboxes().values(), ids=sandboxes())
 
@@ -18,7 +18,7 @@ def test_the_four_vendors_are_there() -> None:
 
 @EACH
 def test_its_address_is_a_base_over_tls_and_says_its_source(sandbox: Sandbox) -> None:
-    base = Base.parse(sandbox.fhir_server)
+    base = ServerBase.parse(sandbox.fhir_server)
     assert base is not None
     assert base.scheme == "https"
     assert str(base) == sandbox.fhir_server

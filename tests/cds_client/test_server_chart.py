@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from cds_hooks.gather.base import Base
 
 from cds_hooks.cds_client.charts import RemoteChart
 from cds_hooks.cds_client.server_chart import (
@@ -18,6 +17,7 @@ from cds_hooks.cds_client.server_chart import (
     KeyTrouble,
     read_chart,
 )
+from cds_hooks.gather.server_base import ServerBase
 from cds_hooks.prewarm import BackendClient, SigningKey
 from tests.prewarm.conftest import Authorization
 
@@ -61,7 +61,7 @@ async def test_a_server_that_hangs_is_given_up() -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-        base = Base.parse(f"http://127.0.0.1:{silent.getsockname()[1]}/fhir")
+        base = ServerBase.parse(f"http://127.0.0.1:{silent.getsockname()[1]}/fhir")
         assert base is not None
         with pytest.raises(ChartNotRead) as refused:
             await read_chart(FhirAccess(base, patience_s=1), TEMPLATES, "alpha")
@@ -88,7 +88,7 @@ async def test_a_service_that_asks_for_no_patient_gets_one_all_the_same(fhir: Fh
 @pytest.mark.fhir_server
 async def test_a_real_server_with_its_token(fhir_server: Any) -> None:
     _load(fhir_server, "client-a")
-    base = Base.parse(fhir_server.base)
+    base = ServerBase.parse(fhir_server.base)
     assert base is not None
     access = FhirAccess(base, fhir_server.token)
     body = await RemoteChart(access, "client-a").read("patient-view", TEMPLATES)
@@ -110,7 +110,7 @@ async def test_a_real_server_by_smart_backend_services(
 ) -> None:
     _load(fhir_server, "client-b")
     granting = authorization(lambda: fhir_server.token)
-    base = Base.parse(fhir_server.base)
+    base = ServerBase.parse(fhir_server.base)
     assert base is not None
     client = BackendClient("chartside", signing_key, "system/*.rs", granting.url)
     found = await read_chart(FhirAccess(base, client=client), TEMPLATES, "client-b")
