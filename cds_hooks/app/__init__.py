@@ -6,13 +6,13 @@ from cds_hooks.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from cds_hooks.app.application import create_app
-    from cds_hooks.app.config import AppConfig
     from cds_hooks.app.handlers import AppHandlers, Call, Exchange, Identify, Readiness, RequestInfo
+    from cds_hooks.app.server_settings import AppConfig
 else:
     __getattr__ = lazy_names(
         __name__,
         {
-            "AppConfig": "config",
+            "AppConfig": "server_settings",
             "AppHandlers": "handlers",
             "Call": "handlers",
             "Exchange": "handlers",

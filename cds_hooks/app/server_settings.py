@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from cds_hooks.protocol.json_body import DEFAULT_LIMITS
+from cds_hooks.protocol.json_body import DEFAULT_LIMITS, BodyLimits
 from cds_hooks.section import Section, Unset
 
-__all__ = ["ProxySettings", "ServerSettings", "TlsSettings"]
+__all__ = ["AppConfig", "ProxySettings", "ServerSettings", "TlsSettings"]
 
 _Origin = Annotated[str, Field(pattern=r"^https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:\d+)?$")]
 
@@ -85,3 +86,35 @@ class ProxySettings(Section):
         description="The header in which it hands its caller's verified certificate on, such as "
         "Client-Cert (RFC 9440); empty: none is believed.",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class AppConfig:
+    """`[server]` and `[proxy]` with the bounds that no site sets. Times are seconds.
+
+    `read_within_s` is for a body to arrive, `answer_at_most_s` for an answer to be made: the last
+    bound, far above the one a service keeps by itself. `max_per_peer` bounds the calls from one
+    address (429 past it; 0 is no bound, for EHRs that come through one proxy), `max_held_bytes`
+    the bodies of all open calls together (503). Raises ValueError for bounds that allow nothing.
+    """
+
+    server: ServerSettings = field(default_factory=ServerSettings)
+    proxy: ProxySettings = field(default_factory=ProxySettings)
+    read_within_s: float = 30.0
+    answer_at_most_s: float = 30.0
+    max_per_peer: int = 0
+    max_held_bytes: int = 128 * 1024 * 1024
+    retry_after_s: int = 2
+
+    def __post_init__(self) -> None:
+        if self.max_per_peer < 0:
+            raise ValueError("max_per_peer must be at least 0")
+        if self.max_held_bytes < self.server.max_body_bytes:
+            raise ValueError("max_held_bytes must be at least server.max_body_bytes")
+        if min(self.read_within_s, self.answer_at_most_s, self.retry_after_s) <= 0:
+            raise ValueError("times must be above 0")
+
+    @property
+    def limits(self) -> BodyLimits:
+        """The limits of one body."""
+        return BodyLimits(max_bytes=self.server.max_body_bytes)

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from cds_hooks.gather.server_base import ServerBase
 from cds_hooks.section import Section
 
-__all__ = ["FhirBase", "FhirSettings", "FhirVersion"]
+__all__ = ["FhirBase", "FhirSettings", "FhirVersion", "GatherConfig"]
 
 
 def _base(value: str) -> str:
@@ -36,3 +36,15 @@ class FhirSettings(Section):
     max_bytes: int = Field(8 * 2**20, gt=0, description="Largest answer that is read.")
     max_pages: int = Field(20, gt=0, description="Pages followed for one prefetch key.")
     max_resources: int = Field(5000, gt=0, description="Resources taken for one prefetch key.")
+
+
+class GatherConfig(FhirSettings):
+    """`[fhir]` with the bounds of one hook call that no site sets.
+
+    `max_total_bytes` bounds all answers together, `max_references` the references followed for one
+    prefetch key, `concurrency` the requests at one time.
+    """
+
+    max_total_bytes: int = 48 * 2**20
+    max_references: int = 25
+    concurrency: int = 6

@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 
 from cds_hooks.errors import ChartsideError
-from cds_hooks.gather.config import GatherConfig
 from cds_hooks.gather.fhir_client import FhirClient, ReadError, usable_token
+from cds_hooks.gather.fhir_settings import GatherConfig
 from cds_hooks.gather.server_base import ServerBase
 from cds_hooks.protocol.json_body import BodyLimits, read_object
 from cds_hooks.trust.signing import SigningKey, client_assertion
@@ -109,7 +109,7 @@ class TokenSource:
         if self._client.token_url:
             return self._allowed(self._client.token_url, "prewarm.token_url")
         ends = asyncio.get_running_loop().time() + 60
-        client = FhirClient(self._http, self._base, None, GatherConfig(read_seconds=60), ends)
+        client = FhirClient(self._http, self._base, None, GatherConfig(read_s=60), ends)
         try:
             found = await client.read(".well-known/smart-configuration")
         except ReadError as error:

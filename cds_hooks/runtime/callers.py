@@ -111,7 +111,9 @@ class Callers:
     def bounds(self, caller: Caller | None, site: GatherConfig) -> GatherConfig:
         """The site's bounds of gathering with the caller's own FHIR servers."""
         terms = self.terms.get(caller.client) if caller else None
-        return site if terms is None else replace(site, allowed_bases=terms.fhir_bases)
+        if terms is None:
+            return site
+        return site.model_copy(update={"allowed_bases": terms.fhir_bases})
 
     def _tell(self, call: Call, refused: TokenRefused) -> None:
         self._log.warning(
