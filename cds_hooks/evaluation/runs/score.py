@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from cds_hooks.consultation import Assessment, Consultation, Reason
+from cds_hooks.consultation import Assessment, CheckedConsultation, Reason
 from cds_hooks.evaluation.matching import TruthMatcher
 from cds_hooks.evaluation.runs.results import CaseResult, ListedDiagnosis, Noted, Said
 from cds_hooks.evaluation.suites.suite import EvaluationCase, age_band
@@ -16,7 +16,7 @@ _FAIL, _ABSTAIN = "fail", "abstain"
 
 
 def score(
-    case: EvaluationCase, done: Consultation, matcher: TruthMatcher, *, seconds: float
+    case: EvaluationCase, done: CheckedConsultation, matcher: TruthMatcher, *, seconds: float
 ) -> CaseResult:
     """What the card would list, in its order, and what each sample wrote."""
     return CaseResult(
@@ -69,7 +69,9 @@ def _informs(reason: Reason) -> bool:
     return reason.result == _ABSTAIN and bool(reason.fact_ids)
 
 
-def _noted(case: EvaluationCase, done: Consultation, matcher: TruthMatcher) -> Iterator[Noted]:
+def _noted(
+    case: EvaluationCase, done: CheckedConsultation, matcher: TruthMatcher
+) -> Iterator[Noted]:
     """Flags on the whole case, as a card shows them."""
     for reason in done.red_flags:
         # The rule's own name of the diagnosis stands before its findings.
