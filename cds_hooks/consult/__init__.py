@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cds_hooks.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from cds_hooks.consult.config import ConsultConfig
+    from cds_hooks.consult.consult_config import ConsultConfig
     from cds_hooks.consult.consultant import Consultant
     from cds_hooks.consult.dependencies import ConsultationStore, Dependencies, Gather
     from cds_hooks.consult.links import LinkUnknown
@@ -23,7 +23,7 @@ else:
         __name__,
         {
             "ClientTerms": "terms",
-            "ConsultConfig": "config",
+            "ConsultConfig": "consult_config",
             "Consultant": "consultant",
             "ConsultationPages": "pages",
             "ConsultationStore": "dependencies",

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-from cds_hooks.consult.config import ConsultConfig
+from cds_hooks.consult.consult_config import ConsultConfig
 from cds_hooks.consult.dependencies import Dependencies
 from cds_hooks.consult.model_run import run_inference
 from cds_hooks.consultation import Consultation, Outcome
@@ -80,8 +80,8 @@ class InFlightWork:
 
     async def _once(self, pending: Consultation, priority: Priority) -> Consultation:
         """Do the work, or wait for the process that does it."""
-        oldest = pending.created - self._config.fresh_for_s
-        ends = asyncio.get_running_loop().time() + self._config.deadline_s
+        oldest = pending.created - self._config.services.fresh_for_s
+        ends = asyncio.get_running_loop().time() + self._config.services.deadline_s
         while not await self._claim(pending.key):
             if asyncio.get_running_loop().time() > ends:
                 return await self._record(replace(pending, outcome=Outcome.DEADLINE))

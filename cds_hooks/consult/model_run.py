@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from cds_hooks import plausibility
-from cds_hooks.consult.config import ConsultConfig
+from cds_hooks.consult.consult_config import ConsultConfig
 from cds_hooks.consult.dependencies import Dependencies
 from cds_hooks.consult.stopwatch import Stopwatch
 from cds_hooks.consultation import Consultation, Differential, Outcome
@@ -60,9 +60,9 @@ def _request(
         schema=prompt.schema,
         samples=config.samples,
         max_tokens=dependencies.template.settings.max_output_tokens,
-        temperature=config.temperature,
-        seed=config.seed,
-        deadline_s=config.deadline_s,
+        temperature=config.model.temperature,
+        seed=config.model.seed,
+        deadline_s=config.services.deadline_s,
         names=config.names_by_construction,
         priority=priority,
     )

@@ -11,7 +11,7 @@ import orjson
 
 import prompts
 from cds_hooks import plausibility
-from cds_hooks.consult.config import ConsultConfig
+from cds_hooks.consult.consult_config import ConsultConfig
 from cds_hooks.consult.dependencies import Dependencies
 from cds_hooks.consult.stopwatch import Stopwatch
 from cds_hooks.consultation import Consultation, KeyArrival, KeyState, ModelIdentity
@@ -86,7 +86,7 @@ async def gather_in_time(
     request: HookRequest,
 ) -> GatherResult:
     """What a hook's chart is made of, within the time that gathering and the answer have."""
-    within = min(config.gather_within_s, config.within(service.id))
+    within = min(config.fhir.gather_within_s, config.within(service.id))
     return await dependencies.gather(service, request, deadline_s=within)
 
 
@@ -103,9 +103,9 @@ def chart_of(
         resources,
         patient_id=request.context.patient_id,
         now=now,
-        fhir_version=gathered.fhir_version or config.fhir_version,
+        fhir_version=gathered.fhir_version or config.fhir.version or None,
         encounter_id=request.context.encounter_id or None,
-        assessments=config.assessments,
+        assessments=config.services.assessments,
         names=names_by(dependencies.terminology),
     )
 
