@@ -36,11 +36,12 @@ test-python: setup  ## tests without a model on another Python (OTHER=), else th
 settings-docs: setup  ## write docs/settings.md and deploy/chartside.toml from the declarations
 	@$(BIN)/python -m cds_hooks.settings.reference
 
-check: setup  ## formatting, lint, types, import contracts, names and sizes, lock files
+check: setup  ## formatting, lint, types, import contracts, names, sizes, prose, locks
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python deploy/check_source.py
+	@$(BIN)/python deploy/check_prose.py
 	@$(BIN)/python deploy/lock.py --check
 	@$(BIN)/python -m cds_hooks.settings.reference --check
 

@@ -12,13 +12,13 @@ from fhir_mapping.chart import Chart
 from fhir_mapping.drafting.draft import MappingAccumulator, MappingContext
 from fhir_mapping.drafting.modifier_extensions import without_modified_parts
 from fhir_mapping.elements.json_values import items
-from fhir_mapping.elements.terms import Terms
-from fhir_mapping.elements.text import Names, Words
-from fhir_mapping.elements.times import Times
+from fhir_mapping.elements.terms import TermReader
+from fhir_mapping.elements.text import Names, TextCleaner
+from fhir_mapping.elements.times import RelativeTimes
 from fhir_mapping.input.dialects import decide, dialect
 from fhir_mapping.input.patient import Ownership, patient_facts
-from fhir_mapping.input.resource_filter import FOR_OTHERS, Gate
-from fhir_mapping.input.resource_index import Index
+from fhir_mapping.input.resource_filter import FOR_OTHERS, ResourceFilter
+from fhir_mapping.input.resource_index import ResourceIndex
 from fhir_mapping.masking import masker
 from fhir_mapping.merge import facts_of
 from fhir_mapping.notes import tell_notes
@@ -99,16 +99,16 @@ def map_chart(
     terminology. Every resource is in a fact's `sources` or in `omissions`. Raises MappingError for
     DSTU2; nothing else in a resource raises.
     """
-    index = Index(resources)
+    index = ResourceIndex(resources)
     version = decide(index.resources(), fhir_version)
     patient_id = patient_id.rpartition("/")[2]
     patient = index.resolve(f"Patient/{patient_id}") or {}
-    times = Times(now)
+    times = RelativeTimes(now)
     found = MappingAccumulator(omissions=index.omissions)
     about = patient_facts(patient, times)
-    words = Words(masker(patient, times), names)
+    words = TextCleaner(masker(patient, times), names)
     ctx = MappingContext(
-        dialect(version), times, words, Terms(words).of, index, found,
+        dialect(version), times, words, TermReader(words).of, index, found,
         about.age_years, about.recorded_sex,
         _id_of(encounter_id) if encounter_id else None,
         assessments,
@@ -129,7 +129,7 @@ def map_chart(
 
 def _map_all(ctx: MappingContext, ownership: Ownership) -> None:
     found = ctx.found
-    refusal_of = Gate(ownership).refusal
+    refusal_of = ResourceFilter(ownership).refusal
     encounters: dict[str, Resource] = {}
     later: list[tuple[str, Resource]] = []
     extended: Counter[str] = Counter()

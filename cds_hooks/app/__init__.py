@@ -25,8 +25,8 @@ else:
 
 __all__ = [
     "AppConfig",
-    "Call",
     "AppHandlers",
+    "Call",
     "Exchange",
     "Identify",
     "Readiness",

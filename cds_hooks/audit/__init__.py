@@ -29,11 +29,11 @@ else:
     )
 
 __all__ = [
-    "RecordedCall",
     "Commit",
     "FeedbackReceipt",
     "KeyRefused",
     "RecordUnreadable",
+    "RecordedCall",
     "SiteKey",
     "Store",
     "StoreConfig",

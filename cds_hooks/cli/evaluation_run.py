@@ -18,7 +18,7 @@ import prompts
 from cds_hooks import evaluation
 from cds_hooks.admission.manifest import Manifest
 from cds_hooks.cds_client.requests import current_encounter_id, hook_request
-from cds_hooks.consultation import Consultation
+from cds_hooks.consultation import CheckedConsultation
 from cds_hooks.evaluation.matching import Matcher
 from cds_hooks.evaluation.runs.closed import judging, picking
 from cds_hooks.evaluation.runs.question import QuestionConfig, question
@@ -162,7 +162,7 @@ class Bench:
             deadline_s=services.deadline_s,
         )
 
-    async def consult(self, runtime: Runtime, case: Case) -> Consultation:
+    async def consult(self, runtime: Runtime, case: Case) -> CheckedConsultation:
         """The whole pipeline, however long the model takes.
 
         The chart is moved along with the clock, so that a case asked late in a long run is the

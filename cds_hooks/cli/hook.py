@@ -16,7 +16,7 @@ from cds_hooks.cli import show
 from cds_hooks.cli.hook_service import client_of
 from cds_hooks.cli.mapping import UsageError, choose_patient
 from cds_hooks.cli.outcomes import not_answered
-from cds_hooks.consultation import Consultation, Outcome
+from cds_hooks.consultation import CheckedConsultation, Outcome
 from cds_hooks.core_dumps import forbid_dumps
 from cds_hooks.inference.prove import unlogged
 from cds_hooks.protocol.cards import Response
@@ -154,7 +154,7 @@ def _request(
 
 async def _consult(
     service: ServiceDefinition, body: dict[str, Any], config: Path | None
-) -> tuple[Consultation, Response, str]:
+) -> tuple[CheckedConsultation, Response, str]:
     """The whole pipeline, however long the model takes; with what the engine says is wrong."""
     request = parse_request(orjson.dumps(body), service.on)
     settings = load_settings(config)

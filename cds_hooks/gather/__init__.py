@@ -8,8 +8,8 @@ from cds_hooks.gather.result import GatherNote, GatherResult, NoteCode, PatientU
 
 __all__ = [
     "GatherConfig",
-    "GatherResult",
     "GatherNote",
+    "GatherResult",
     "NoteCode",
     "PatientUnavailable",
     "VersionCache",

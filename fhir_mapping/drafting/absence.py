@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from fhir_mapping.chart import Experiencer, Kind, Polarity
-from fhir_mapping.drafting.absence_words import Absence, Meaning, absence_of, none_of
+from fhir_mapping.drafting.absence_words import Absence, AbsenceMeaning, absence_of, none_of
 from fhir_mapping.drafting.draft import Draft, MappingContext
 from fhir_mapping.elements.concepts import first_code
 from fhir_mapping.elements.terms import Term
@@ -18,8 +18,9 @@ from fhir_mapping.tables import table
 __all__ = ["absence_in", "leave_unknown", "told_as_absence", "told_as_empty"]
 
 _DETAILS = {
-    Meaning.NOTHING: "The sender says that nothing is known of it, or that it was not asked.",
-    Meaning.MASKED: "The sender withholds what it is.",
+    AbsenceMeaning.NOTHING: "The sender says that nothing is known of it, "
+    "or that it was not asked.",
+    AbsenceMeaning.MASKED: "The sender withholds what it is.",
 }
 
 
@@ -34,7 +35,7 @@ def told_as_absence(
     absence = absence_in(term, draft.kind, ctx)
     if absence is None:
         return False
-    if absence.meaning is not Meaning.NONE:
+    if absence.meaning is not AbsenceMeaning.NONE:
         leave_unknown(absence, draft.ref, draft.kind, ctx)
         return True
     wholly = wholly or absence.kind is not draft.kind
@@ -61,7 +62,7 @@ def absence_in(term: Term, kind: Kind, ctx: MappingContext) -> Absence | None:
 def leave_unknown(absence: Absence, what: str, kind: Kind, ctx: MappingContext) -> None:
     """Records an entry of which nothing is known, or which is withheld; "none" where something is
     asked for, as a reason, is no information either."""
-    meaning = Meaning.NOTHING if absence.meaning is Meaning.NONE else absence.meaning
+    meaning = AbsenceMeaning.NOTHING if absence.meaning is AbsenceMeaning.NONE else absence.meaning
     ctx.found.leave(what, meaning.value, _DETAILS[meaning], kind)
 
 

@@ -14,14 +14,14 @@ from fhir_mapping.context import polarity_of_text
 from fhir_mapping.elements.terms import Term
 from fhir_mapping.tables import table
 
-__all__ = ["Absence", "Meaning", "absence_of", "absence_of_text", "is_exception", "none_of"]
+__all__ = ["Absence", "AbsenceMeaning", "absence_of", "absence_of_text", "is_exception", "none_of"]
 
 _OUTER = " .:;,!-*()[]\u00a0"
 _LONGEST = 80
 _TWO = 2
 
 
-class Meaning(StrEnum):
+class AbsenceMeaning(StrEnum):
     """What an entry without a thing says; of the last two the value is the omission's reason."""
 
     NONE = "none-known"
@@ -33,7 +33,7 @@ class Meaning(StrEnum):
 class Absence:
     """`words` are what is told of `NONE`, as a fact of `kind`; `wholly`: there is none of it."""
 
-    meaning: Meaning
+    meaning: AbsenceMeaning
     kind: Kind | None = None
     words: str = ""
     wholly: bool = True
@@ -43,9 +43,9 @@ def absence_of(term: Term, kind: Kind) -> Absence | None:
     """What an entry of a kind says by its codes or words, if it is about no thing at all."""
     if term.null:
         masked = term.null in table("absence")["null"]["masked"]
-        return Absence(Meaning.MASKED if masked else Meaning.NOTHING)
+        return Absence(AbsenceMeaning.MASKED if masked else AbsenceMeaning.NOTHING)
     said = absence_of_text(term.name, kind)
-    if said is not None and said.meaning is not Meaning.NOTHING:
+    if said is not None and said.meaning is not AbsenceMeaning.NOTHING:
         return said  # the words are finer than the code: "NKDA" under 716186003
     coded = (_by_code(code) for code in term.codes)
     return next((found for found in coded if found is not None), said)
@@ -82,23 +82,27 @@ def _several(said: str, text: str, kind: Kind) -> Absence | None:
     wholly = False
     for piece in pieces:
         one = _one(piece, piece, kind)
-        if one is None or one.meaning is not Meaning.NONE:
+        if one is None or one.meaning is not AbsenceMeaning.NONE:
             return None
         wholly = wholly or one.wholly
-    return Absence(Meaning.NONE, kind, text, wholly)
+    return Absence(AbsenceMeaning.NONE, kind, text, wholly)
 
 
 def _one(said: str, text: str, kind: Kind) -> Absence | None:
-    answer = _answer(said) if said else Meaning.NOTHING  # "-"
+    answer = _answer(said) if said else AbsenceMeaning.NOTHING  # "-"
     if answer is not None:
-        is_listed = answer is not Meaning.NONE or kind in _by_kind()
-        return (none_of(kind) if answer is Meaning.NONE else Absence(answer)) if is_listed else None
+        is_listed = answer is not AbsenceMeaning.NONE or kind in _by_kind()
+        return (
+            (none_of(kind) if answer is AbsenceMeaning.NONE else Absence(answer))
+            if is_listed
+            else None
+        )
     if said.startswith("no known ") or _any_kind().fullmatch(said):
         return _of_a_kind(said, text, kind)
     return None
 
 
-def _answer(said: str) -> Meaning | None:
+def _answer(said: str) -> AbsenceMeaning | None:
     """What a bare answer means ("none", "not asked", "masked")."""
     meaning = _answers().get(said)
     if meaning is not None or said.split(" ", 1)[0].strip(_OUTER) not in _first_words():
@@ -116,19 +120,19 @@ def _of_a_kind(said: str, text: str, kind: Kind) -> Absence | None:
                 return none_of(one)
             for pattern, words in partly:
                 if pattern.fullmatch(said):
-                    return Absence(Meaning.NONE, one, words, wholly=False)
+                    return Absence(AbsenceMeaning.NONE, one, words, wholly=False)
     if said.startswith("no known "):
-        return Absence(Meaning.NONE, kind, text, wholly=False)
+        return Absence(AbsenceMeaning.NONE, kind, text, wholly=False)
     return None
 
 
-_OF_ANSWER = {Polarity.ABSENT: Meaning.NONE, Polarity.UNKNOWN: Meaning.NOTHING}
+_OF_ANSWER = {Polarity.ABSENT: AbsenceMeaning.NONE, Polarity.UNKNOWN: AbsenceMeaning.NOTHING}
 
 
 @cache
-def _answers() -> dict[str, Meaning]:
+def _answers() -> dict[str, AbsenceMeaning]:
     texts = table("absence")["texts"]
-    return {said: meaning for meaning in Meaning for said in texts[meaning.name.lower()]}
+    return {said: meaning for meaning in AbsenceMeaning for said in texts[meaning.name.lower()]}
 
 
 @cache
@@ -170,7 +174,7 @@ def _any_kind() -> re.Pattern[str]:
 
 def none_of(kind: Kind) -> Absence:
     """That there is none of a kind at all."""
-    return Absence(Meaning.NONE, kind, table("absence")["kinds"][kind.value]["none"])
+    return Absence(AbsenceMeaning.NONE, kind, table("absence")["kinds"][kind.value]["none"])
 
 
 def _by_code(code: Code) -> Absence | None:
@@ -180,11 +184,11 @@ def _by_code(code: Code) -> Absence | None:
     if code.code in tables["none"]:
         return none_of(Kind(tables["none"][code.code]))
     if code.code in tables["nothing"]["codes"]:
-        return Absence(Meaning.NOTHING)
+        return Absence(AbsenceMeaning.NOTHING)
     partly = tables["partly"].get(code.code)
     if partly is None:
         return None
-    return Absence(Meaning.NONE, Kind(partly["kind"]), partly["words"], wholly=False)
+    return Absence(AbsenceMeaning.NONE, Kind(partly["kind"]), partly["words"], wholly=False)
 
 
 Rules = tuple[re.Pattern[str], tuple[tuple[re.Pattern[str], str], ...]]

@@ -9,12 +9,12 @@ from typing import Any
 from fhir_mapping.chart import Certainty, Code, Experiencer, Flag, Kind, Omission, Polarity, Range
 from fhir_mapping.context import Statements
 from fhir_mapping.elements.terms import Term
-from fhir_mapping.elements.text import Words
-from fhir_mapping.elements.times import Times
-from fhir_mapping.input.dialects import Dialect
-from fhir_mapping.input.resource_index import Index
+from fhir_mapping.elements.text import TextCleaner
+from fhir_mapping.elements.times import RelativeTimes
+from fhir_mapping.input.dialects import FhirDialect
+from fhir_mapping.input.resource_index import ResourceIndex
 
-__all__ = ["Draft", "MappingAccumulator", "Note", "MappingContext"]
+__all__ = ["Draft", "MappingAccumulator", "MappingContext", "NoteDraft"]
 
 
 @dataclass(slots=True)
@@ -61,7 +61,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class NoteDraft:
     """A text that is to be told by excerpts: of a document, a composition or a report.
 
     `what` names the text itself ("DocumentReference/d1#content-2"), `ref` its resource, `also` the
@@ -86,7 +86,7 @@ class MappingAccumulator:
 
     drafts: list[Draft] = field(default_factory=list)
     omissions: list[Omission] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
+    notes: list[NoteDraft] = field(default_factory=list)
     read_for_others: set[str] = field(default_factory=set)
 
     def leave(self, what: str, reason: str, detail: str, kind: Kind | None = None) -> None:
@@ -96,7 +96,7 @@ class MappingAccumulator:
         self.drafts.append(draft)
         self.read_for_others.update(draft.also)
 
-    def noted(self, note: Note) -> None:
+    def noted(self, note: NoteDraft) -> None:
         self.notes.append(note)
         self.read_for_others.update(note.also)
 
@@ -108,11 +108,11 @@ class MappingContext:
     `absences` keeps what entries that name no thing say (`fhir_mapping.drafting.absence_words`).
     """
 
-    dialect: Dialect
-    times: Times
-    words: Words
+    dialect: FhirDialect
+    times: RelativeTimes
+    words: TextCleaner
     term: Callable[[Any], Term]
-    index: Index
+    index: ResourceIndex
     found: MappingAccumulator
     age_years: float | None
     sex: str | None

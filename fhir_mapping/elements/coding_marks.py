@@ -19,7 +19,7 @@ __all__ = [
     "NO_MARKS",
     "STATE_AFTER",
     "SUSPECTED",
-    "Marks",
+    "CodingQualifiers",
     "bare_code",
     "is_read",
     "marks_of",
@@ -28,7 +28,7 @@ __all__ = [
 EXCLUDED, SUSPECTED, STATE_AFTER = "excluded", "suspected", "state after"
 
 
-class Marks(NamedTuple):
+class CodingQualifiers(NamedTuple):
     """Words for both, '' where nothing is said; of a confirmed diagnosis nothing is."""
 
     certainty: str = ""
@@ -40,10 +40,10 @@ class Marks(NamedTuple):
         return "".join(f" ({said})" for said in (self.side, self.certainty) if said)
 
 
-NO_MARKS = Marks()
+NO_MARKS = CodingQualifiers()
 
 
-def marks_of(codings: Iterable[Mapping[str, Any]]) -> Marks:
+def marks_of(codings: Iterable[Mapping[str, Any]]) -> CodingQualifiers:
     """What the codings of one concept say together; codings that contradict each other leave it
     suspected."""
     marked = [c for c in codings if "extension" in c or _system(c) in _systems()]
@@ -60,7 +60,7 @@ def marks_of(codings: Iterable[Mapping[str, Any]]) -> Marks:
     if not certainties and not sides:
         return NO_MARKS
     sure = next(iter(certainties), "") if len(certainties) < 2 else SUSPECTED
-    return Marks(sure, " and ".join(sides))
+    return CodingQualifiers(sure, " and ".join(sides))
 
 
 def bare_code(code: str, system: str) -> str:

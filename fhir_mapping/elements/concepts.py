@@ -6,7 +6,7 @@ from typing import Any
 
 from fhir_mapping.elements.coding_marks import bare_code, is_read, marks_of
 from fhir_mapping.elements.json_values import object_of, objects
-from fhir_mapping.elements.text import Words
+from fhir_mapping.elements.text import TextCleaner
 from fhir_mapping.tables import table
 
 __all__ = [
@@ -45,7 +45,7 @@ def codings(value: Any) -> list[dict[str, Any]]:
     return [value] if "code" in value else []
 
 
-def wording(value: Any, words: Words) -> str:
+def wording(value: Any, words: TextCleaner) -> str:
     """What a concept says: its text, else the first display, else the first code, else ''.
 
     What its coding says of itself follows ("(suspected)").
@@ -64,12 +64,12 @@ def holders(concept: Any, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [*found, concept] if own else found
 
 
-def said_by(concept: Any, found: list[dict[str, Any]], words: Words) -> str:
+def said_by(concept: Any, found: list[dict[str, Any]], words: TextCleaner) -> str:
     """What a concept with these codings says."""
     return name_of(concept, found, words) or code_alone(found, words)
 
 
-def name_of(concept: Any, found: list[dict[str, Any]], words: Words) -> str:
+def name_of(concept: Any, found: list[dict[str, Any]], words: TextCleaner) -> str:
     """Its words: the sender's, else the terminology's at hand; '' if there is nothing but codes."""
     if not isinstance(concept, dict):
         return ""
@@ -88,7 +88,9 @@ def name_of(concept: Any, found: list[dict[str, Any]], words: Words) -> str:
     return words.named(found) or words.coded(concept.get("display"))
 
 
-def note_extensions(concept: dict[str, Any], found: list[dict[str, Any]], words: Words) -> None:
+def note_extensions(
+    concept: dict[str, Any], found: list[dict[str, Any]], words: TextCleaner
+) -> None:
     """Remembers that a concept has an extension that is not read."""
     for holder in (concept, *found):
         if "extension" in holder:
@@ -96,7 +98,7 @@ def note_extensions(concept: dict[str, Any], found: list[dict[str, Any]], words:
             words.unread_extensions |= not all(map(is_read, urls))
 
 
-def code_alone(found: list[dict[str, Any]], words: Words) -> str:
+def code_alone(found: list[dict[str, Any]], words: TextCleaner) -> str:
     """ "ICD-10 C34.8": an entry without words, told as what it is."""
     systems = table("code_systems")["names"]
     for coding in found:

@@ -9,7 +9,7 @@ from typing import Any
 
 from fhir_mapping.elements.json_values import number
 from fhir_mapping.elements.phrasing import plain
-from fhir_mapping.elements.text import Words
+from fhir_mapping.elements.text import TextCleaner
 from fhir_mapping.units.ucum import shown_unit
 
 __all__ = ["Quantity", "parts", "quantity", "shown_quantity"]
@@ -46,7 +46,7 @@ class Quantity:
         return f"{self.figure}{unit}" if unit == "%" else f"{self.figure} {unit}"
 
 
-def parts(value: dict[str, Any], words: Words) -> tuple[float | None, str | None, str | None]:
+def parts(value: dict[str, Any], words: TextCleaner) -> tuple[float | None, str | None, str | None]:
     """Number, comparator and UCUM unit of a Quantity, each as far as it can be understood."""
     raw, comparator = value.get("value"), value.get("comparator")
     read = raw if type(raw) is float and isfinite(raw) else number(raw)
@@ -59,7 +59,7 @@ def parts(value: dict[str, Any], words: Words) -> tuple[float | None, str | None
     return read, known, unit
 
 
-def _comparator(sent: Any, words: Words) -> str | None:
+def _comparator(sent: Any, words: TextCleaner) -> str | None:
     """The comparator; one that FHIR does not know is kept as it was sent ("~", "approx")."""
     text = words.typed(sent)
     if not text or len(text) > _LONGEST_COMPARATOR:
@@ -67,12 +67,12 @@ def _comparator(sent: Any, words: Words) -> str | None:
     return _COMPARATORS.get(text) or f"{text} "
 
 
-def quantity(value: dict[str, Any], words: Words) -> Quantity:
+def quantity(value: dict[str, Any], words: TextCleaner) -> Quantity:
     """A Quantity (Age, Duration, SimpleQuantity ...) as it can be understood."""
     return Quantity(*parts(value, words))
 
 
-def shown_quantity(value: Any, words: Words) -> str:
+def shown_quantity(value: Any, words: TextCleaner) -> str:
     """A Quantity as text, or ''; what is counted by no unit of UCUM ("{Tablette}", "1") is told by
     the words that were sent with it."""
     if not isinstance(value, dict):

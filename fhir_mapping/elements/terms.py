@@ -9,10 +9,10 @@ from typing import Any
 from fhir_mapping.chart import Code
 from fhir_mapping.elements.coding_marks import NO_MARKS, bare_code, marks_of
 from fhir_mapping.elements.concepts import code_alone, codings, holders, name_of, null_of, unwrap
-from fhir_mapping.elements.text import Words
+from fhir_mapping.elements.text import TextCleaner
 from fhir_mapping.tables import table
 
-__all__ = ["Term", "Terms", "identity_of"]
+__all__ = ["Term", "TermReader", "identity_of"]
 
 _MOST_CODES = 6
 """How many codings of one concept are kept: beyond it they are translations of each other."""
@@ -61,10 +61,10 @@ _NONE: tuple[Any, ...] = ()
 """No coding at all, and no concept with one."""
 
 
-class Terms:
+class TermReader:
     """Reads concepts; keeps what it has read of those with one coding, which most have."""
 
-    def __init__(self, words: Words) -> None:
+    def __init__(self, words: TextCleaner) -> None:
         self._words = words
         self._known: dict[tuple[Any, Any, Any, Any], Term] = {}
 

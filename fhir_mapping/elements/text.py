@@ -12,7 +12,7 @@ from fhir_mapping.elements.short_names import short_name
 from fhir_mapping.tables import table
 from fhir_mapping.units.ucum import ucum
 
-__all__ = ["LIMIT", "Names", "Words", "one_line"]
+__all__ = ["LIMIT", "Names", "TextCleaner", "one_line"]
 
 Names = Callable[[Code], str | None]
 """The name of a code by a terminology at hand; None of a code it does not know."""
@@ -63,7 +63,7 @@ def _seen(text: str) -> str:
     return _INVISIBLE.sub("", normalize("NFC", text))
 
 
-class Words:
+class TextCleaner:
     """Cleans strings, each distinct one once.
 
     `mask` takes the patient's own identifiers out of what people typed; the displays of a

@@ -12,13 +12,13 @@ from typing import Any
 
 from fhir_mapping.elements.json_values import items
 
-__all__ = ["Times"]
+__all__ = ["RelativeTimes"]
 
 _DAY = timedelta(days=1)
 _DATE_LENGTH = len("2019-05-17")
 
 
-class Times:
+class RelativeTimes:
     """Reads dates relative to one `now` (timezone-aware). Keeps what it has read."""
 
     def __init__(self, now: datetime) -> None:

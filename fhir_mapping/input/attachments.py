@@ -18,7 +18,7 @@ from typing import Any
 
 from fhir_mapping.elements.json_values import string
 from fhir_mapping.input.charsets import NotText, text_from_bytes
-from fhir_mapping.input.resource_index import Index
+from fhir_mapping.input.resource_index import ResourceIndex
 
 __all__ = ["NoText", "text_of", "text_of_html"]
 
@@ -37,7 +37,7 @@ class NoText(Exception):
         self.detail = detail
 
 
-def text_of(attachment: Mapping[str, Any], index: Index) -> tuple[str, str | None]:
+def text_of(attachment: Mapping[str, Any], index: ResourceIndex) -> tuple[str, str | None]:
     """The text and the reference of the Binary it was in, if it was in one. Raises NoText."""
     media, charset = _label(string(attachment.get("contentType")))
     data, binary = attachment.get("data"), None
@@ -74,7 +74,7 @@ def _reader(media: str, content: bytes) -> Callable[[bytes, str], str]:
     return _READERS.get(media, _plain)
 
 
-def _elsewhere(attachment: Mapping[str, Any], index: Index) -> tuple[str | None, object]:
+def _elsewhere(attachment: Mapping[str, Any], index: ResourceIndex) -> tuple[str | None, object]:
     url = attachment.get("url")
     target = index.resolve(url)
     if target is None:

@@ -1,6 +1,6 @@
 """Which version of FHIR a chart is written in, and what that version calls its elements.
 
-One code path reads every version: a mapper asks its `Dialect` for the names of an element.
+One code path reads every version: a mapper asks its `FhirDialect` for the names of an element.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from fhir_mapping.elements.json_values import object_of
 from fhir_mapping.errors import MappingError
 from fhir_mapping.tables import table
 
-__all__ = ["VERSIONS", "Dialect", "decide", "dialect", "version_named"]
+__all__ = ["VERSIONS", "FhirDialect", "decide", "dialect", "version_named"]
 
 VERSIONS = ("R4", "R4B", "R5", "STU3")
 """What is understood. R4B differs from R4 in no element that is read here."""
@@ -28,7 +28,7 @@ _JSON_TYPES = {"string": str, "object": dict, "list": list}
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
+class FhirDialect:
     """The element names of one version, each with the other versions' names after its own."""
 
     version: str
@@ -47,10 +47,10 @@ class Dialect:
 
 
 @cache
-def dialect(version: str) -> Dialect:
+def dialect(version: str) -> FhirDialect:
     """The dialect of one of `VERSIONS`."""
     spoken = "R4" if version == "R4B" else version
-    return Dialect(
+    return FhirDialect(
         version,
         **{
             element: tuple(dict.fromkeys([*names[spoken], *(n for v in names.values() for n in v)]))

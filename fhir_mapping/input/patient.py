@@ -7,7 +7,7 @@ from typing import Any
 
 from fhir_mapping.chart import PatientFacts
 from fhir_mapping.elements.json_values import object_of, objects, string
-from fhir_mapping.elements.times import Times
+from fhir_mapping.elements.times import RelativeTimes
 
 __all__ = ["Ownership", "patient_facts"]
 
@@ -18,7 +18,7 @@ _SEXES = {"male": "male", "female": "female", "other": "other", "unknown": "unkn
           "m": "male", "f": "female"}  # fmt: skip
 
 
-def patient_facts(patient: Mapping[str, Any], times: Times) -> PatientFacts:
+def patient_facts(patient: Mapping[str, Any], times: RelativeTimes) -> PatientFacts:
     """What may be said about who this is. A birth date in the future or absurd says nothing."""
     days = times.days_ago(patient.get("birthDate"))
     died = times.days_ago(patient.get("deceasedDateTime"))

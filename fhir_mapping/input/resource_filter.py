@@ -10,7 +10,7 @@ from fhir_mapping.elements.concepts import first_code
 from fhir_mapping.input.patient import Ownership
 from fhir_mapping.tables import table
 
-__all__ = ["FOR_OTHERS", "Gate", "Refusal"]
+__all__ = ["FOR_OTHERS", "Refusal", "ResourceFilter"]
 
 Resource = Mapping[str, Any]
 Refusal = tuple[str, str]
@@ -40,7 +40,7 @@ def _left_out_types() -> dict[str, Refusal]:
     }
 
 
-class Gate:
+class ResourceFilter:
     """Decides for the resources of one chart; keeps what it has decided of equal cases."""
 
     def __init__(self, ownership: Ownership) -> None:

@@ -17,12 +17,12 @@ from fhir_mapping.chart import Omission
 from fhir_mapping.elements.json_values import object_of, objects, string
 from fhir_mapping.input.bundle_entries import DEEPEST, deleted_reference, open_bundle
 
-__all__ = ["Index"]
+__all__ = ["ResourceIndex"]
 
 Resource = Mapping[str, Any]
 
 
-class Index:
+class ResourceIndex:
     """All resources handed in: iterate over (reference, resource), or resolve a reference."""
 
     def __init__(self, resources: Iterable[object]) -> None:

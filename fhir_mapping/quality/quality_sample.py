@@ -13,7 +13,7 @@ from typing import Any
 
 from fhir_mapping.chart import QualityNote
 from fhir_mapping.drafting.draft import Draft
-from fhir_mapping.input.resource_index import Index
+from fhir_mapping.input.resource_index import ResourceIndex
 from fhir_mapping.quality.repairs import GENDERS, repairs
 
 __all__ = ["noticed"]
@@ -28,7 +28,7 @@ _NO_PATIENT = QualityNote(
 
 
 def noticed(
-    index: Index, patient: Mapping[str, Any], drafts: Iterable[Draft], *, odd_times: bool
+    index: ResourceIndex, patient: Mapping[str, Any], drafts: Iterable[Draft], *, odd_times: bool
 ) -> tuple[QualityNote, ...]:
     """At most 50 notes on the first 200 resources by reference that became facts.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from fhir_mapping.chart import Certainty, Kind, Polarity
 from fhir_mapping.drafting.absence import absence_in, told_as_absence
-from fhir_mapping.drafting.absence_words import Meaning, is_exception
+from fhir_mapping.drafting.absence_words import AbsenceMeaning, is_exception
 from fhir_mapping.drafting.draft import Draft, MappingContext
 from fhir_mapping.drafting.remarks import remark_of
 from fhir_mapping.drafting.statements import state
@@ -84,9 +84,9 @@ def _phrase(
 def _unknown(term: Term, ctx: MappingContext) -> str:
     """What stands for a substance that the sender does not know or withholds."""
     absence = absence_in(term, Kind.ALLERGY, ctx)
-    if absence is None or absence.meaning is Meaning.NONE:
+    if absence is None or absence.meaning is AbsenceMeaning.NONE:
         return ""
-    return "Withheld substance" if absence.meaning is Meaning.MASKED else "Unknown substance"
+    return "Withheld substance" if absence.meaning is AbsenceMeaning.MASKED else "Unknown substance"
 
 
 def _happened(reactions: list[dict[str, Any]], ctx: MappingContext) -> list[str]:

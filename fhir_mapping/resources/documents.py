@@ -8,7 +8,7 @@ from typing import Any
 
 from fhir_mapping.chart import Kind
 from fhir_mapping.drafting.absence import told_as_empty
-from fhir_mapping.drafting.draft import Draft, MappingContext, Note
+from fhir_mapping.drafting.draft import Draft, MappingContext, NoteDraft
 from fhir_mapping.drafting.remarks import remark_of
 from fhir_mapping.elements.concepts import wording
 from fhir_mapping.elements.json_values import first, object_of, objects, string
@@ -32,11 +32,11 @@ def map_document(resource: Resource, ref: str, ctx: MappingContext) -> None:
     contents = objects(resource.get("content"))
     for n, content in enumerate(contents, 1):
         what = ref if len(contents) == 1 else f"{ref}#content-{n}"
-        note = Note(what, ref, name, Kind.NOTE, when, term.codes, status, "")
+        note = NoteDraft(what, ref, name, Kind.NOTE, when, term.codes, status, "")
         _take(object_of(content.get("attachment")), note, ctx)
     description = string(resource.get("description"))
     if not contents and description:
-        ctx.found.noted(Note(ref, ref, name, Kind.NOTE, when, term.codes, status, description))
+        ctx.found.noted(NoteDraft(ref, ref, name, Kind.NOTE, when, term.codes, status, description))
     elif not contents:
         ctx.found.leave(ref, "attachment-empty", "The document has no content.", Kind.NOTE)
 
@@ -56,7 +56,7 @@ def map_composition(resource: Resource, ref: str, ctx: MappingContext) -> None:
         if not _entries_are_here(section, resource, ctx):
             alone.add(section_kind(heading))
     if written:
-        note = Note(ref, ref, name, Kind.NOTE, when, term.codes, status, "\n".join(written))
+        note = NoteDraft(ref, ref, name, Kind.NOTE, when, term.codes, status, "\n".join(written))
         ctx.found.noted(replace(note, alone=frozenset(alone)))
     elif len(ctx.found.drafts) == drafts:
         ctx.found.leave(ref, "no-text", "No section of the document has text.", Kind.NOTE)
@@ -112,7 +112,7 @@ def map_report(resource: Resource, ref: str, ctx: MappingContext) -> None:
     forms = objects(resource.get("presentedForm"))
     for n, form in enumerate(forms, 1):
         what = ref if len(forms) == 1 and not said else f"{ref}#presentedForm-{n}"
-        _take(form, Note(what, ref, name, Kind.REPORT, when, term.codes, status, ""), ctx)
+        _take(form, NoteDraft(what, ref, name, Kind.REPORT, when, term.codes, status, ""), ctx)
     if said or forms:
         return
     if resource.get("result"):
@@ -162,7 +162,7 @@ def _narrative(section: Resource) -> str:
     return text_of_html(div).strip() if isinstance(div, str) else ""
 
 
-def _take(attachment: Resource, note: Note, ctx: MappingContext) -> None:
+def _take(attachment: Resource, note: NoteDraft, ctx: MappingContext) -> None:
     """Keeps the text of an attachment to be told, or records why there is none."""
     try:
         text, binary = text_of(attachment, ctx.index)

@@ -9,7 +9,7 @@ from typing import Any
 from fhir_mapping.elements.concepts import wording
 from fhir_mapping.elements.json_values import items, number, object_of, objects
 from fhir_mapping.elements.quantities import shown_quantity
-from fhir_mapping.elements.text import Words
+from fhir_mapping.elements.text import TextCleaner
 from fhir_mapping.resources.schedules import schedule_text
 
 __all__ = ["dose_text"]
@@ -22,7 +22,7 @@ _LIMITS = (
 _MAXIMA = frozenset({"maxDosePerPeriod", *(name for name, _ in _LIMITS)})
 
 
-def dose_text(dosages: Any, words: Words) -> str:
+def dose_text(dosages: Any, words: TextCleaner) -> str:
     """The dosage instructions as one phrase, or ''.
 
     Steps of one sequence number, and those without any, hold at the same time ("; "); those of a
@@ -43,7 +43,7 @@ def _sequence(dosage: Mapping[str, Any]) -> float:
     return number(dosage.get("sequence")) or 0.0
 
 
-def _step(dosage: Mapping[str, Any], words: Words) -> str:
+def _step(dosage: Mapping[str, Any], words: TextCleaner) -> str:
     written = words.typed(dosage.get("text"))
     if written:
         return written.rstrip(".")
@@ -62,7 +62,7 @@ _INSTRUCTIONS = ("additionalInstruction", "patientInstruction")
 _LONGEST = 80
 
 
-def _instructions(dosage: Mapping[str, Any], words: Words) -> str:
+def _instructions(dosage: Mapping[str, Any], words: TextCleaner) -> str:
     """What else the patient is told ("halve on Sundays"), where it is short."""
     if not any(name in dosage for name in _INSTRUCTIONS):
         return ""
@@ -71,12 +71,12 @@ def _instructions(dosage: Mapping[str, Any], words: Words) -> str:
     return ", ".join(dict.fromkeys(text for text in said if text and len(text) <= _LONGEST))
 
 
-def _site(dosage: Mapping[str, Any], words: Words) -> str:
+def _site(dosage: Mapping[str, Any], words: TextCleaner) -> str:
     site = wording(dosage.get("site"), words)
     return f"({site.lower()})" if site else ""
 
 
-def _amount(dosage: Mapping[str, Any], words: Words) -> str:
+def _amount(dosage: Mapping[str, Any], words: TextCleaner) -> str:
     """R4 and R5 keep the dose in doseAndRate, STU3 and administrations beside it."""
     for holder in (_dose_and_rate(dosage), dosage):
         dose = _measure(holder, ("doseQuantity", "dose", "doseSimpleQuantity", "doseRange"), words)
@@ -99,7 +99,7 @@ def _dose_and_rate(dosage: Mapping[str, Any]) -> Mapping[str, Any]:
     return sent[0] if sent else {}
 
 
-def _measure(holder: Mapping[str, Any], names: tuple[str, ...], words: Words) -> str:
+def _measure(holder: Mapping[str, Any], names: tuple[str, ...], words: TextCleaner) -> str:
     """The first of these quantities or ranges that is there, as text."""
     for name in names:
         if name not in holder:
@@ -118,7 +118,7 @@ def _measure(holder: Mapping[str, Any], names: tuple[str, ...], words: Words) ->
     return ""
 
 
-def _ratio(value: Any, words: Words) -> str:
+def _ratio(value: Any, words: TextCleaner) -> str:
     """ "100 mL per 8 h"; an hour, a day or another single unit goes without its number."""
     ratio = object_of(value)
     above, below = (shown_quantity(ratio.get(end), words) for end in ("numerator", "denominator"))
@@ -128,7 +128,7 @@ def _ratio(value: Any, words: Words) -> str:
     return f"{above} per {below.partition(' ')[2] or below}" if single else f"{above} per {below}"
 
 
-def _most(dosage: Mapping[str, Any], words: Words) -> str:
+def _most(dosage: Mapping[str, Any], words: TextCleaner) -> str:
     """The largest dose that is allowed: in a period, at a time, in all."""
     if _MAXIMA.isdisjoint(dosage):
         return ""
@@ -141,7 +141,7 @@ def _most(dosage: Mapping[str, Any], words: Words) -> str:
     return ", ".join(said)
 
 
-def _as_needed(dosage: Mapping[str, Any], words: Words) -> str:
+def _as_needed(dosage: Mapping[str, Any], words: TextCleaner) -> str:
     reason = next(
         (
             wording(dosage[name], words)

@@ -7,7 +7,7 @@ from typing import Any
 
 from fhir_mapping.chart import Experiencer, Kind, Polarity
 from fhir_mapping.drafting.absence import absence_in, leave_unknown
-from fhir_mapping.drafting.absence_words import Absence, Meaning
+from fhir_mapping.drafting.absence_words import Absence, AbsenceMeaning
 from fhir_mapping.drafting.ages import age_words
 from fhir_mapping.drafting.draft import Draft, MappingContext
 from fhir_mapping.drafting.modifier_extensions import answer_of
@@ -31,7 +31,7 @@ def map_family_history(resource: Mapping[str, Any], ref: str, ctx: MappingContex
         path = f"{ref}#condition-{n}"
         term = ctx.term(condition.get("code"))
         absence = absence_in(term, Kind.PROBLEM, ctx)
-        if absence is not None and absence.meaning is not Meaning.NONE:
+        if absence is not None and absence.meaning is not AbsenceMeaning.NONE:
             leave_unknown(absence, path, Kind.FAMILY, ctx)
             left_out = absence
         elif term.name:

@@ -16,7 +16,7 @@ from fhir_mapping.elements.concepts import codings, wording
 from fhir_mapping.elements.json_values import items, number, object_of, objects, string
 from fhir_mapping.elements.phrasing import plain, span
 from fhir_mapping.elements.quantities import shown_quantity
-from fhir_mapping.elements.text import Words
+from fhir_mapping.elements.text import TextCleaner
 from fhir_mapping.tables import table
 
 __all__ = ["joined", "schedule_text"]
@@ -33,7 +33,7 @@ _READ = frozenset(
 )  # fmt: skip
 
 
-def schedule_text(timing: Any, words: Words) -> str:
+def schedule_text(timing: Any, words: TextCleaner) -> str:
     """A Timing as a phrase, or ''."""
     if not isinstance(timing, dict):
         return ""
@@ -43,7 +43,7 @@ def schedule_text(timing: Any, words: Words) -> str:
     return " ".join(filter(None, (said, *more)))
 
 
-def _said(timing: Mapping[str, Any], repeat: Mapping[str, Any], words: Words) -> str:
+def _said(timing: Mapping[str, Any], repeat: Mapping[str, Any], words: TextCleaner) -> str:
     if unread := _unread(repeat, words):
         return f"{_coded(timing, words)} (as sent: {unread})".lstrip()
     coded = _coded(timing, words)
@@ -77,7 +77,7 @@ def joined(parts: list[str]) -> str:
     return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
 
 
-def _coded(timing: Mapping[str, Any], words: Words) -> str:
+def _coded(timing: Mapping[str, Any], words: TextCleaner) -> str:
     """The words of the schedule's code: its own, else those of a known abbreviation."""
     sent = timing.get("code")
     written = wording(sent, words)
@@ -95,7 +95,7 @@ def _is_finer(repeat: Mapping[str, Any]) -> bool:
     return any(repeat.get(name) for name in ("dayOfWeek", "timeOfDay", "when"))
 
 
-def _unread(repeat: Mapping[str, Any], words: Words) -> str:
+def _unread(repeat: Mapping[str, Any], words: TextCleaner) -> str:
     """All of it as it was sent, when a part of it has no words; else ''."""
     unit, period = string(repeat.get("periodUnit")), number(repeat.get("period"))
     periodic = bool(repeat.get("period") or unit)
@@ -110,7 +110,7 @@ def _unread(repeat: Mapping[str, Any], words: Words) -> str:
     return "; ".join(f"{name} {said}" for name, v in repeat.items() if (said := _as_sent(v, words)))
 
 
-def _as_sent(value: Any, words: Words) -> str:
+def _as_sent(value: Any, words: TextCleaner) -> str:
     """Numbers and codes; anything longer or with blanks in it is no part of a schedule."""
     sent = (str(v) for v in items(value) if isinstance(v, (str, int, float)))
     return ", ".join(filter(None, (words.coded(v) for v in sent if _CODE.fullmatch(v))))
@@ -182,7 +182,7 @@ def _minutes(offset: float) -> str:
     return f"{plain(offset / 60)} h" if whole else f"{plain(offset)} min"
 
 
-def _how_long(repeat: Mapping[str, Any], words: Words) -> Iterator[str]:
+def _how_long(repeat: Mapping[str, Any], words: TextCleaner) -> Iterator[str]:
     """How long each time, how long in all, and how many times in all."""
     unit = _PERIODS.get(string(repeat.get("durationUnit")))
     if unit and (each := _span(repeat, "duration")):

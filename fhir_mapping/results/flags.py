@@ -9,7 +9,7 @@ from fhir_mapping.drafting.draft import Draft
 from fhir_mapping.elements.concepts import wording
 from fhir_mapping.elements.json_values import objects
 from fhir_mapping.elements.quantities import parts
-from fhir_mapping.elements.text import Words
+from fhir_mapping.elements.text import TextCleaner
 from fhir_mapping.results.range_populations import is_for
 from fhir_mapping.results.written_ranges import written_range
 from fhir_mapping.units.conversions import convert
@@ -22,7 +22,7 @@ _LONGEST = 60
 
 def range_for(
     ranges: Any,
-    words: Words,
+    words: TextCleaner,
     unit: str | None,
     age_years: float | None,
     sex: str | None,
@@ -49,7 +49,7 @@ def range_for(
     return None
 
 
-def range_as_sent(ranges: Any, words: Words) -> str:
+def range_as_sent(ranges: Any, words: TextCleaner) -> str:
     """The words of a range that could not be read ("<5 negative, 5-10 borderline"), or ''."""
     for candidate in objects(ranges):
         normal = candidate.get("normalValue")
@@ -85,7 +85,7 @@ def _is_usable(limits: Range) -> bool:
     return low < high or low == high != 0
 
 
-def _in_unit(value: Any, words: Words, unit: str | None, loinc: str) -> float | None:
+def _in_unit(value: Any, words: TextCleaner, unit: str | None, loinc: str) -> float | None:
     if not isinstance(value, dict):
         return None
     bound, _, own = parts(value, words)

@@ -14,7 +14,7 @@ from typing import Any
 from fhir_mapping.chart import Flag
 from fhir_mapping.elements.concepts import codings
 from fhir_mapping.elements.json_values import items, string
-from fhir_mapping.elements.text import Words
+from fhir_mapping.elements.text import TextCleaner
 from fhir_mapping.tables import table
 
 __all__ = ["Interpretation", "read_interpretation"]
@@ -31,7 +31,7 @@ class Interpretation:
     said: str = ""
 
 
-def read_interpretation(sent: Any, words: Words) -> Interpretation:
+def read_interpretation(sent: Any, words: TextCleaner) -> Interpretation:
     """What the interpretations of a result say."""
     flag: Flag | None = None
     said: dict[str, None] = {}
@@ -56,7 +56,7 @@ def _codes(concept: Any) -> Iterator[str]:
             yield code
 
 
-def _words_of(concept: Any, codes: list[str], words: Words) -> Iterator[str]:
+def _words_of(concept: Any, codes: list[str], words: TextCleaner) -> Iterator[str]:
     """The words of its codes, and of its text where that says more than a flag's name."""
     known = [_said()[code] for code in codes if code in _said()]
     text = words.typed(concept.get("text")) if isinstance(concept, dict) else ""

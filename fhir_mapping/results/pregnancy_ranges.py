@@ -13,8 +13,8 @@ from typing import Any
 from fhir_mapping.chart import Code, Kind, Polarity, Range
 from fhir_mapping.drafting.draft import Draft
 from fhir_mapping.elements.json_values import objects
-from fhir_mapping.elements.text import Words
-from fhir_mapping.input.resource_index import Index
+from fhir_mapping.elements.text import TextCleaner
+from fhir_mapping.input.resource_index import ResourceIndex
 from fhir_mapping.results.flags import flag_against, range_for
 from fhir_mapping.results.published_ranges import in_unit
 from fhir_mapping.tables import table
@@ -22,7 +22,7 @@ from fhir_mapping.tables import table
 __all__ = ["forget_usual_ranges"]
 
 
-def forget_usual_ranges(drafts: Iterable[Draft], index: Index) -> None:
+def forget_usual_ranges(drafts: Iterable[Draft], index: ResourceIndex) -> None:
     """Take published ranges and the flags by them from results of a pregnant patient."""
     found = list(drafts)
     for begun in _pregnancies(found, index):
@@ -59,7 +59,7 @@ def _published(draft: Draft) -> Iterator[Range]:
                 yield limits
 
 
-def _use_own(draft: Draft, index: Index) -> None:
+def _use_own(draft: Draft, index: ResourceIndex) -> None:
     """The laboratory's own range of pregnancy, where it sends one; of several (one for each
     trimester) none is chosen, and that of others does not hold."""
     resource = index.resolve(draft.ref) or {}
@@ -68,7 +68,7 @@ def _use_own(draft: Draft, index: Index) -> None:
     if not of_pregnancy or draft.value is None:
         return
     plain = [{k: c[k] for k in ("low", "high") if k in c} for c in of_pregnancy]
-    found = range_for(plain, Words(), draft.unit, None, None, draft.codes, draft.value)
+    found = range_for(plain, TextCleaner(), draft.unit, None, None, draft.codes, draft.value)
     draft.range = found if len(plain) == 1 else None
     if draft.by_range or draft.flag is None:
         draft.by_range = True
@@ -88,19 +88,19 @@ def _is_within(draft: Draft, told: float | None) -> bool:
     return abs(draft.days_ago - told) <= float(table("pregnancy")["longest_days"])
 
 
-def _pregnancies(drafts: Iterable[Draft], index: Index) -> list[float | None]:
+def _pregnancies(drafts: Iterable[Draft], index: ResourceIndex) -> list[float | None]:
     """When the patient was told to be pregnant, in days ago; None: now."""
     return [d.days_ago for d in drafts if d.polarity is Polarity.PRESENT and _tells(d, index)]
 
 
-def _tells(draft: Draft, index: Index) -> bool:
+def _tells(draft: Draft, index: ResourceIndex) -> bool:
     if draft.kind is Kind.PROBLEM:
         return draft.status in ("", "active") and any(map(_is_pregnancy, draft.codes))
     asked = any(code.code in _codes()["asked"] for code in draft.codes)
     return asked and any(map(_is_yes, _codings_of(draft.ref, index)))
 
 
-def _codings_of(ref: str, index: Index) -> Iterable[dict[str, Any]]:
+def _codings_of(ref: str, index: ResourceIndex) -> Iterable[dict[str, Any]]:
     resource = index.resolve(ref) or {}
     for concept in objects(resource.get("valueCodeableConcept")):
         yield from objects(concept.get("coding"))

@@ -15,7 +15,7 @@ from typing import Any
 from fhir_mapping.elements.concepts import codings
 from fhir_mapping.elements.json_values import items, string
 from fhir_mapping.elements.quantities import quantity
-from fhir_mapping.elements.text import Words
+from fhir_mapping.elements.text import TextCleaner
 from fhir_mapping.tables import table
 
 __all__ = ["is_for"]
@@ -43,7 +43,7 @@ class _Population:
 
 
 def is_for(
-    candidate: Mapping[str, Any], age_years: float | None, sex: str | None, words: Words
+    candidate: Mapping[str, Any], age_years: float | None, sex: str | None, words: TextCleaner
 ) -> bool:
     """Whether one Observation.referenceRange is of healthy people of this age and sex."""
     for name in ("type", "meaning"):
@@ -118,7 +118,7 @@ def _normal() -> frozenset[str]:
     return frozenset(table("populations")["normal"]["words"])
 
 
-def _fits_age(age: Any, age_years: float | None, words: Words) -> bool:
+def _fits_age(age: Any, age_years: float | None, words: TextCleaner) -> bool:
     if not isinstance(age, dict):
         return True
     low, high = _years(age.get("low"), words), _years(age.get("high"), words)
@@ -129,7 +129,7 @@ def _fits_age(age: Any, age_years: float | None, words: Words) -> bool:
     return (low is None or age_years >= low) and (high is None or age_years <= high)
 
 
-def _years(value: Any, words: Words) -> float | None:
+def _years(value: Any, words: TextCleaner) -> float | None:
     read = quantity(value, words) if isinstance(value, dict) else None
     if read is None or read.value is None:
         return None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fhir_mapping.units.conversions import convert
 from fhir_mapping.units.ucum import ucum
 
-__all__ = ["Written", "written_range"]
+__all__ = ["WrittenRange", "written_range"]
 
 _NUMBER = r"[-\u2212+]?\d{1,9}(?:[.,]\d{1,9}){0,3}"
 _UNIT = r"(?P<unit>[^\s\d(\[;:,<>=][^()\[\];:,]{0,30})"
@@ -44,22 +44,22 @@ which are a thousand times apart. Ours: a range that might be another is worse t
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenRange:
     """The limits that a text gives, in the unit of the result."""
 
     low: float | None = None
     high: float | None = None
 
 
-def written_range(text: object, value: float | None, unit: str | None, loinc: str) -> Written:
+def written_range(text: object, value: float | None, unit: str | None, loinc: str) -> WrittenRange:
     """The range in a text, in `unit`; empty when it is none, or none that can be compared."""
     if not isinstance(text, str) or len(text) > 80:
-        return Written()
+        return WrittenRange()
     plain = text.replace("\u2019", "'").strip().rstrip("*").strip("()[] ")
     plain = _LEAD.sub("", plain, count=1) if plain[:1].isalpha() else plain
     match = _BETWEEN.fullmatch(plain) or _ONE_SIDED.fullmatch(plain)
     if match is None:
-        return Written()
+        return WrittenRange()
     own = ucum(match["unit"].strip()) if match["unit"] else unit
     if not own or not unit or own == unit:
         return _limits(match, value)
@@ -67,16 +67,16 @@ def written_range(text: object, value: float | None, unit: str | None, loinc: st
     return _in_unit(_limits(match, compared), own, unit, loinc)
 
 
-def _limits(match: re.Match[str], value: float | None) -> Written:
+def _limits(match: re.Match[str], value: float | None) -> WrittenRange:
     found = match.groupdict()
     sent = [found[name] for name in ("low", "high", "bound") if found.get(name)]
     figures = _figures([s.replace("\u2212", "-") for s in sent], value)
     if figures is None:
-        return Written()
+        return WrittenRange()
     if len(figures) == 2:
-        return Written(*figures)
+        return WrittenRange(*figures)
     is_lower = found["sign"].lower() in _LOWER
-    return Written(low=figures[0]) if is_lower else Written(high=figures[0])
+    return WrittenRange(low=figures[0]) if is_lower else WrittenRange(high=figures[0])
 
 
 def _figures(sent: list[str], value: float | None) -> list[float] | None:
@@ -119,8 +119,8 @@ def _is_near(value: float, limits: list[float]) -> bool:
     return 0 < low / _BEYOND <= value <= high * _BEYOND
 
 
-def _in_unit(limits: Written, own: str, unit: str, loinc: str) -> Written:
+def _in_unit(limits: WrittenRange, own: str, unit: str, loinc: str) -> WrittenRange:
     sent = (limits.low, limits.high)
     ends = [None if end is None else convert(end, own, unit, loinc) for end in sent]
     lost = any(e is None and s is not None for e, s in zip(ends, sent, strict=True))
-    return Written() if lost else Written(*ends)
+    return WrittenRange() if lost else WrittenRange(*ends)

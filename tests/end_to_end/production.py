@@ -29,6 +29,7 @@ from cds_hooks.admission.signing import create_key, load_signing_key, sign
 from cds_hooks.consultation import (
     Assessment,
     Candidate,
+    CheckedConsultation,
     Consultation,
     Differential,
     Group,
@@ -252,7 +253,7 @@ def _right(name: str) -> Consultation:
     """An answer that lists the truth and nothing else."""
     one = Differential((Candidate(name, Group.LIKELY),))
     listed = Assessment(name, Group.LIKELY, Verdict.SUPPORTED, agreement=1.0, reasons=())
-    return Consultation(
+    return CheckedConsultation(
         id="c", key="k", service="s", created=0.0, patient_key="p",
         chart=Chart(PatientFacts(), ()), differentials=(one,), assessments=(listed,),
         outcome=Outcome.ANSWERED, tokens={"prompt": 100, "answer": 50},

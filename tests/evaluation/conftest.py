@@ -12,6 +12,7 @@ from cds_hooks.admission.manifest import Manifest
 from cds_hooks.consultation import (
     Assessment,
     Candidate,
+    CheckedConsultation,
     Consultation,
     Differential,
     Group,
@@ -91,7 +92,7 @@ def consultation() -> Callable[..., Consultation]:
     def make(*listed: tuple[str, Verdict, float], **rest: Any) -> Consultation:
         told = [listed] if listed else []
         flag = Reason("direction", "fail")
-        return Consultation(
+        return CheckedConsultation(
             id="c",
             key="k",
             service="s",

@@ -10,7 +10,7 @@ import pytest
 
 from fhir_mapping import Chart, map_chart
 from fhir_mapping.elements.phrasing import plain, span
-from fhir_mapping.elements.times import Times
+from fhir_mapping.elements.times import RelativeTimes
 from fhir_mapping.masking import masker
 
 Make = Callable[..., Any]
@@ -18,7 +18,7 @@ NOW = datetime(2024, 6, 15, 12, tzinfo=UTC)
 
 
 def masked(text: str, **patient: Any) -> str:
-    return masker(patient, Times(NOW))(text)
+    return masker(patient, RelativeTimes(NOW))(text)
 
 
 @pytest.mark.parametrize(

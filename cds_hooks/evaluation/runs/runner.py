@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from cds_hooks.admission.manifest import Manifest
-from cds_hooks.consultation import Consultation
+from cds_hooks.consultation import CheckedConsultation
 from cds_hooks.errors import ChartsideError
 from cds_hooks.evaluation.matching import Matcher
 from cds_hooks.evaluation.runs.results import CaseResult, ResultsFile
@@ -20,7 +20,7 @@ __all__ = ["RESULTS", "AnswerCase", "AskService", "by_consultation", "run_suite"
 
 RESULTS = "results.jsonl"
 
-AskService = Callable[[Case], Awaitable[Consultation]]
+AskService = Callable[[Case], Awaitable[CheckedConsultation]]
 """The whole service: from the chart of a case to its finished consultation."""
 
 AnswerCase = Callable[[Case], Awaitable[CaseResult]]

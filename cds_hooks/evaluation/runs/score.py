@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from cds_hooks.consultation import Assessment, Consultation, Reason
+from cds_hooks.consultation import Assessment, CheckedConsultation, Reason
 from cds_hooks.evaluation.matching import Matcher
 from cds_hooks.evaluation.runs.results import Answer, CaseResult, Noted, Said
 from cds_hooks.evaluation.suites.suite import Case, age_band
@@ -15,7 +15,7 @@ __all__ = ["about", "failed", "score"]
 _FAIL, _ABSTAIN = "fail", "abstain"
 
 
-def score(case: Case, done: Consultation, matcher: Matcher, *, seconds: float) -> CaseResult:
+def score(case: Case, done: CheckedConsultation, matcher: Matcher, *, seconds: float) -> CaseResult:
     """What the card would list, in its order, and what each sample wrote."""
     return CaseResult(
         case=case.id,
@@ -67,7 +67,7 @@ def _informs(reason: Reason) -> bool:
     return reason.result == _ABSTAIN and bool(reason.fact_ids)
 
 
-def _noted(case: Case, done: Consultation, matcher: Matcher) -> Iterator[Noted]:
+def _noted(case: Case, done: CheckedConsultation, matcher: Matcher) -> Iterator[Noted]:
     """Flags on the whole case, as a card shows them."""
     for reason in done.red_flags:
         # The rule's own name of the diagnosis stands before its findings.
