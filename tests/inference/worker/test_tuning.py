@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from cds_hooks.inference import config as configuration
+from cds_hooks.inference import llama_config as configuration
 from cds_hooks.inference.engine import GenerationRequest
 from cds_hooks.inference.hardware.machine import Machine
 from cds_hooks.inference.llama_config import LlamaConfig
