@@ -9,29 +9,24 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import orjson
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PrivateKey,
     Ed25519PublicKey,
 )
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
-    NoEncryption,
-    PrivateFormat,
     PublicFormat,
-    load_pem_private_key,
-    load_pem_public_key,
 )
 from pydantic import ValidationError
 
 from cds_hooks.admission.record import AdmissionError, AdmissionRecord
-from cds_hooks.private_files import make_folder, read_private
+from cds_hooks.private_files import create_private, read_private
+from cds_hooks.trust import ed25519
 
 __all__ = [
     "create_key",
@@ -69,7 +64,7 @@ def verify(document: bytes, trusted: Iterable[Ed25519PublicKey]) -> AdmissionRec
     keys = [key for key in trusted if key_id(key) == named]
     if not keys:
         raise AdmissionError("signed with a key that is not trusted here", where=named)
-    if not any(_signed(key, signature, body) for key in keys):
+    if not any(ed25519.is_signed_by(key, signature, _canonical(body)) for key in keys):
         raise AdmissionError("the signature does not fit the record: it was altered")
     try:
         return AdmissionRecord.model_validate(body)
@@ -89,15 +84,11 @@ def create_key(path: Path) -> Ed25519PrivateKey:
     Raises AdmissionError when there is a file already.
     """
     key = Ed25519PrivateKey.generate()
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    make_folder(path.parent)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise AdmissionError("there is a key already", where=str(path)) from None
-    with os.fdopen(handle, "wb") as file:
-        file.write(private)
+    private = ed25519.private_pem(key)
+    create_private(path, private)
+    if _read(path) != private.encode():
+        raise AdmissionError("there is a key already", where=str(path))
     path.with_name(f"{path.name}.pub").write_bytes(public)
     return key
 
@@ -108,23 +99,17 @@ def load_signing_key(path: Path) -> Ed25519PrivateKey:
     hint = "Name a file that this user can read."
     raw = read_private(path, what="the signing key", hint=hint, error=AdmissionError)
     try:
-        key = load_pem_private_key(raw, password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise AdmissionError("not a private key in PEM", where=str(path)) from None
-    if not isinstance(key, Ed25519PrivateKey):
-        raise AdmissionError("not an Ed25519 key", where=str(path))
-    return key
+        return ed25519.private_key(raw)
+    except ValueError as error:
+        raise AdmissionError(str(error), where=str(path)) from None
 
 
 def load_public_key(path: Path) -> Ed25519PublicKey:
     """The public key in a PEM file. Raises AdmissionError."""
     try:
-        key = load_pem_public_key(_read(path))
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise AdmissionError("not a public key in PEM", where=str(path)) from None
-    if not isinstance(key, Ed25519PublicKey):
-        raise AdmissionError("not an Ed25519 key", where=str(path))
-    return key
+        return ed25519.public_key(_read(path))
+    except ValueError as error:
+        raise AdmissionError(str(error), where=str(path)) from None
 
 
 def _parts(document: bytes) -> tuple[dict[str, Any], str, bytes]:
@@ -145,14 +130,6 @@ def _parts(document: bytes) -> tuple[dict[str, Any], str, bytes]:
         return body, named, base64.b64decode(written, validate=True)
     except (binascii.Error, ValueError):
         raise AdmissionError("the signature is not base64") from None
-
-
-def _signed(key: Ed25519PublicKey, signature: bytes, body: dict[str, Any]) -> bool:
-    try:
-        key.verify(signature, _canonical(body))
-    except InvalidSignature:
-        return False
-    return True
 
 
 def _canonical(body: dict[str, Any]) -> bytes:

@@ -18,7 +18,6 @@ from pathlib import Path
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from cds_hooks.audit.database import DatabaseConfig
 from cds_hooks.audit.encryption import PayloadCipher
 from cds_hooks.audit.encryption.erasure import ErasedRecords
 from cds_hooks.audit.encryption.site_key import SiteKey
@@ -177,7 +176,7 @@ def _require_same_site(connection: Connection, key: SiteKey) -> None:
 
 
 def _file(config: StoreConfig) -> Path:
-    file = DatabaseConfig(config.place).file
+    file = config.file
     if file is None:
         hint = (
             "Use pg_dump --format=custom and pg_restore; then: chartside audit check. Opening the "

@@ -105,7 +105,7 @@ class Store:
         transaction. Durable when it returns. Raises ValueError for a card without a uuid.
         """
         _require_uuids(cards)
-        expires = consultation.created + self._config.retention_days * _DAY_S
+        expires = consultation.created + self._config.retention.consultations_days * _DAY_S
         entry = entries.consultation_entry(consultation, cards, self._caller(call), self._key)
         prepared = self.ledger.prepare(entry)
         await self._transactions.write(
@@ -199,7 +199,7 @@ class Store:
                 key=self._key,
                 cipher=self._cipher,
                 received=now,
-                expires=now + self._config.feedback_days * _DAY_S,
+                expires=now + self._config.retention.feedback_days * _DAY_S,
             ),
             lambda receipt: self.ledger.prepare(
                 entries.feedback_entry(service, given, receipt, self._caller(call), self._key)

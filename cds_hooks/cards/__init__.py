@@ -5,4 +5,4 @@ from cds_hooks.cards.card_data import LISTED, override_reasons, profiles
 from cds_hooks.cards.full_detail import full_detail
 from cds_hooks.cards.speak_policy import Speak
 
-__all__ = ["LISTED", "Speak", "build", "override_reasons", "profiles", "full_detail"]
+__all__ = ["LISTED", "Speak", "build", "full_detail", "override_reasons", "profiles"]

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from cds_hooks.consultation import KeyState, Outcome, Seriousness, Verdict
 from cds_hooks.protocol.cards import Coding
-from prompts import Status
+from prompts import StatusWords
 
 __all__ = ["LISTED", "Profile", "Texts", "override_reasons", "profile", "profiles", "texts"]
 
@@ -63,7 +63,7 @@ class Texts(_Data):
 
     version: str
     source: dict[str, str]
-    status: Status
+    status: StatusWords
     blocks: dict[str, str]
     seriousness: dict[Seriousness, str]
     consensus: dict[str, str]

@@ -19,8 +19,8 @@ __all__ = [
     "accepted_by_verdict",
     "code_of",
     "is_accepted",
-    "model_consensus",
     "list_lines",
+    "model_consensus",
     "wrong_facts",
 ]
 

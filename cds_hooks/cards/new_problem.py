@@ -14,7 +14,7 @@ from cds_hooks.cards.summary import LIMIT, fitted
 from cds_hooks.consultation import Assessment, Reason, Verdict
 from fhir_mapping.chart import Chart
 
-__all__ = ["NewProblemView", "new_problem_blocks", "new_problem_views", "new_problem_summary"]
+__all__ = ["NewProblemView", "new_problem_blocks", "new_problem_summary", "new_problem_views"]
 
 _NAME, _TEXT, _FACT, _LINE = 50, 90, 60, 150
 _MOST = 3

@@ -6,6 +6,7 @@ import asyncio
 import ssl
 import sys
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,7 +21,7 @@ from cds_hooks.cli import show
 from cds_hooks.cli.doctor_engine import engine
 from cds_hooks.cli.doctor_self_check import self_check
 from cds_hooks.errors import ChartsideError
-from cds_hooks.runtime.callers import client_of, key_sets_of
+from cds_hooks.runtime.callers import key_sets_of
 from cds_hooks.services import REGISTRY
 from cds_hooks.settings import Settings, load_settings
 from cds_hooks.trust.client import Client
@@ -119,7 +120,7 @@ def jwks(
 async def _examine(
     settings: Settings, text: str, path: str, now: float, shown: bytes
 ) -> tuple[tuple[Step, ...], dict[str, Any]]:
-    clients = tuple(client_of(entry) for entry in settings.clients)
+    clients = settings.clients
     by_issuer = {client.issuer: client for client in clients}
     found = _parsed(text)
     async with httpx.AsyncClient(follow_redirects=False, trust_env=False, timeout=5) as http:
@@ -129,7 +130,7 @@ async def _examine(
         return explain(text, by_issuer, sets.of, url, now, shown), _told(found, url, now)
 
 
-async def _fetch(sets: KeySets, clients: dict[str, Client], found: Token | None) -> None:
+async def _fetch(sets: KeySets, clients: Mapping[str, Client], found: Token | None) -> None:
     """Read the key set of the client that the token says it is of, if that is at a URL."""
     issuer = found.claims.get("iss") if found else None
     client = clients.get(issuer) if isinstance(issuer, str) else None

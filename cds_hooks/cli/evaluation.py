@@ -42,7 +42,7 @@ from cds_hooks.evaluation.suite_loading import find_file, load_suite
 from cds_hooks.evaluation.suites.registry import known_suites
 from cds_hooks.evaluation.suites.suite import OnError, Suite, Task
 from cds_hooks.settings import Settings, load_settings
-from cds_hooks.settings.places import written
+from cds_hooks.settings.default_paths import written
 
 __all__ = ["eval_app"]
 

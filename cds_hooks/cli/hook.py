@@ -26,7 +26,7 @@ from cds_hooks.runtime import Runtime
 from cds_hooks.runtime.files import require_files
 from cds_hooks.services import REGISTRY, ServiceDefinition
 from cds_hooks.settings import load_settings
-from fhir_mapping.loading import load_path
+from fhir_mapping.input.loading import load_path
 
 __all__ = ["hook"]
 

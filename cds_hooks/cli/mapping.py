@@ -19,10 +19,10 @@ from cds_hooks.plausibility.terminology.code_names import names_at
 from cds_hooks.runtime.self_check import check_chart, check_units, require
 from cds_hooks.settings import load_settings
 from fhir_mapping import Chart, MappingError, map_chart
-from fhir_mapping.elements import elements_left_out
-from fhir_mapping.loading import find_patient_ids, load_path
-from fhir_mapping.quality import check
-from fhir_mapping.repairs import repairs
+from fhir_mapping.input.loading import find_patient_ids, load_path
+from fhir_mapping.quality.elements_left_out import elements_left_out
+from fhir_mapping.quality.fhir_validation import check
+from fhir_mapping.quality.repairs import repairs
 
 __all__ = ["choose_patient", "map_file", "parse_now"]
 

@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -140,14 +140,14 @@ class _Edges:
 @contextlib.asynccontextmanager
 async def _edges(settings: Settings, key: SigningKey, port: int) -> AsyncIterator[_Edges]:
     wanted, base = settings.prewarm, _base(settings)
-    bounds = replace(gather_config(settings), connect_seconds=10.0, read_seconds=60.0)
+    bounds = gather_config(settings).model_copy(update={"connect_s": 10.0, "read_s": 60.0})
     transport = RateLimitedTransport(
         guarded(httpx.AsyncHTTPTransport(verify=client_context(), trust_env=False)),
         per_minute=wanted.reads_per_minute,
         longest_pause_s=wanted.longest_pause_s,
     )
     # A read waits for its turn and for a busy server, so its own bound is that of the transport.
-    patient = replace(bounds, read_seconds=4 * wanted.longest_pause_s + 600)
+    patient = bounds.model_copy(update={"read_s": 4 * wanted.longest_pause_s + 600})
     async with (
         open_http(bounds, transport=transport) as fhir,
         own_http(settings, port, timeout=10) as service,
@@ -186,7 +186,7 @@ async def _items(
 
 async def _schedule(edges: _Edges, day: dt.date) -> Schedule:
     ends = asyncio.get_running_loop().time() + 3600
-    bounds = replace(edges.bounds, max_pages=_SCHEDULE_PAGES)
+    bounds = edges.bounds.model_copy(update={"max_pages": _SCHEDULE_PAGES})
     client = FhirClient(edges.fhir, edges.base, await edges.tokens.token(), bounds, ends)
     return await patients_on(client, day)
 

@@ -22,7 +22,7 @@ from cds_hooks.runtime.egress import lock_egress
 from cds_hooks.runtime.engines import started_engine
 from cds_hooks.runtime.files import require_files
 from cds_hooks.settings import BindNotLoopback, Settings, load_settings
-from cds_hooks.settings.clients import secured
+from cds_hooks.settings.client_requirements import secured
 
 if TYPE_CHECKING:
     from uvicorn import Server

@@ -32,7 +32,6 @@ from cds_hooks.consultation.stages import (
 
 __all__ = [
     "Assessment",
-    "RecordedCall",
     "Caller",
     "Candidate",
     "ChartFinding",
@@ -46,6 +45,7 @@ __all__ = [
     "ModelPart",
     "Outcome",
     "Reason",
+    "RecordedCall",
     "Seriousness",
     "TruthSet",
     "Verdict",

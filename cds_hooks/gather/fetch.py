@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from cds_hooks.gather.config import GatherConfig
 from cds_hooks.gather.fhir_client import FhirClient, ReadError
+from cds_hooks.gather.fhir_settings import GatherConfig
 from cds_hooks.gather.key_reading import KeyReading
 from cds_hooks.gather.ownership import Owner, Ownership
 from cds_hooks.gather.prefetch_queries import PrefetchQuery

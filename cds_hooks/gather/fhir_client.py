@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from cds_hooks.gather.config import GatherConfig
+from cds_hooks.gather.fhir_settings import GatherConfig
 from cds_hooks.gather.result import NoteCode
 from cds_hooks.gather.server_base import ServerBase
 from cds_hooks.protocol.json_body import BodyLimits, read_object
@@ -65,7 +65,7 @@ def open_http(
     `tls` holds a site's own certificate authority; without it the system's are used.
     """
     no_cookies = http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
-    timeout = httpx.Timeout(config.read_seconds, connect=config.connect_seconds)
+    timeout = httpx.Timeout(config.read_s, connect=config.connect_s)
     return httpx.AsyncClient(
         verify=tls if tls is not None else client_context(),
         transport=transport,
@@ -117,7 +117,7 @@ class FhirClient:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout_at(self._ends), self._turn:
-                async with asyncio.timeout(self.config.read_seconds):
+                async with asyncio.timeout(self.config.read_s):
                     return await self._get(url)
         except (TimeoutError, httpx.TimeoutException):
             return NoteCode.DEADLINE if loop.time() >= self._ends else NoteCode.TIMEOUT

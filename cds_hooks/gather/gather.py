@@ -14,9 +14,9 @@ import httpx
 
 from cds_hooks.consultation import KeyState
 from cds_hooks.gather.arrival import NOT_SENT
-from cds_hooks.gather.config import GatherConfig
 from cds_hooks.gather.fetch import fetch_key, fetch_medications, follow_pages, medication_links
 from cds_hooks.gather.fhir_client import FhirClient, usable_token
+from cds_hooks.gather.fhir_settings import GatherConfig
 from cds_hooks.gather.fhir_version import VersionCache
 from cds_hooks.gather.key_reading import KeyReading, KeyShape
 from cds_hooks.gather.ownership import Owner, identifiers_of

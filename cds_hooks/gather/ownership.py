@@ -17,7 +17,7 @@ from typing import Any
 
 from cds_hooks.gather.result import Resource
 
-__all__ = ["Ownership", "Owner", "identifiers_of"]
+__all__ = ["Owner", "Ownership", "identifiers_of"]
 
 _PATIENT = re.compile(
     r"(?:(?P<base>https?://[^/?#]+)/(?:[^?#]*/)?)?"

@@ -13,7 +13,7 @@ from typing import Any
 from cds_hooks.consultation import KeyArrival, KeyState
 from cds_hooks.errors import ChartsideError
 
-__all__ = ["GatherResult", "GatherNote", "NoteCode", "PatientUnavailable", "Resource"]
+__all__ = ["GatherNote", "GatherResult", "NoteCode", "PatientUnavailable", "Resource"]
 
 Resource = dict[str, Any]
 

@@ -15,12 +15,11 @@ from typing import Any
 import httpx
 
 from cds_hooks.errors import ChartsideError
-from cds_hooks.gather.config import GatherConfig
 from cds_hooks.gather.fhir_client import FhirClient, ReadError, usable_token
+from cds_hooks.gather.fhir_settings import GatherConfig
 from cds_hooks.gather.server_base import ServerBase
-from cds_hooks.prewarm.assertion import assertion
 from cds_hooks.protocol.json_body import BodyLimits, read_object
-from cds_hooks.trust.signing import SigningKey
+from cds_hooks.trust.signing import SigningKey, client_assertion
 
 __all__ = ["BackendClient", "TokenRefused", "TokenSource"]
 
@@ -110,7 +109,7 @@ class TokenSource:
         if self._client.token_url:
             return self._allowed(self._client.token_url, "prewarm.token_url")
         ends = asyncio.get_running_loop().time() + 60
-        client = FhirClient(self._http, self._base, None, GatherConfig(read_seconds=60), ends)
+        client = FhirClient(self._http, self._base, None, GatherConfig(read_s=60), ends)
         try:
             found = await client.read(".well-known/smart-configuration")
         except ReadError as error:
@@ -137,7 +136,7 @@ class TokenSource:
 
     async def _post(self) -> tuple[int, dict[str, Any]]:
         client, now = self._client, self._clock()
-        signed = assertion(
+        signed = client_assertion(
             client.key, client.client_id, self._endpoint, now=now, jti=self._new_id()
         )
         form = {

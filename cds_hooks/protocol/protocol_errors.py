@@ -15,8 +15,8 @@ __all__ = [
     "BodyTooManyParts",
     "BodyUnreadable",
     "FeedbackInvalid",
-    "HookMismatch",
     "FieldProblem",
+    "HookMismatch",
     "RequestInvalid",
 ]
 

@@ -16,8 +16,8 @@ from cds_hooks.audit.ledger.fhir_witness import FhirWitness
 from cds_hooks.audit.ledger.ledger_errors import CheckpointInvalid
 from cds_hooks.audit.store_errors import StoreUnavailable
 from cds_hooks.errors import ChartsideError
-from cds_hooks.gather.config import GatherConfig
 from cds_hooks.gather.fhir_client import open_http
+from cds_hooks.gather.fhir_settings import GatherConfig
 from cds_hooks.gather.server_base import ServerBase
 from cds_hooks.operation import get_logger
 from cds_hooks.prewarm import BackendClient, SigningKey, TokenSource
@@ -189,7 +189,7 @@ async def opened_witness(
     wanted = settings.witness
     base = ServerBase.parse(wanted.fhir_server or "")
     assert base is not None  # noqa: S101 - the settings are checked, and who calls asks first
-    bounds = GatherConfig(connect_seconds=5.0, read_seconds=30.0)
+    bounds = GatherConfig(connect_s=5.0, read_s=30.0)
     async with open_http(bounds, transport=transport) as http:
         key = signing_key(settings)
         tokens = None

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from cds_hooks.errors import ChartsideError
 
-__all__ = ["KeysUnusable", "RateLimited", "Refusal", "UnauthenticatedRateLimited", "TokenRefused"]
+__all__ = ["KeysUnusable", "RateLimited", "Refusal", "TokenRefused", "UnauthenticatedRateLimited"]
 
 
 class Refusal(StrEnum):

@@ -17,24 +17,13 @@ import httpx
 from cds_hooks.trust.client import Client
 from cds_hooks.trust.errors import KeysUnusable
 from cds_hooks.trust.keys import MAX_BYTES, KeySet, parse_key_set
+from cds_hooks.trust.trust_settings import ClientKeysSettings
 
-__all__ = ["JwksConfig", "KeySets", "Read", "read_key_set"]
+__all__ = ["KeySets", "Read", "read_key_set"]
 
 Read = Callable[[str], Awaitable[bytes]]
 
 _NONE = KeySet()
-
-
-@dataclass(frozen=True, slots=True)
-class JwksConfig:
-    """Times in seconds: for one read, how long a set is fresh, how long it serves when its host is
-    down, and how far apart two reads are at least. `published` lets test tools' keys in."""
-
-    read_s: float = 2.0
-    fresh_s: float = 300.0
-    stale_s: float = 86_400.0
-    floor_s: float = 30.0
-    published: bool = False
 
 
 @dataclass(slots=True)
@@ -45,7 +34,8 @@ class _Kept:
 
 
 class KeySets:
-    """Key sets by client. `told` hears of each read: the client's name and "" or an error's code.
+    """Key sets by client. `told` hears of each read: the client's name and "" or an error's code;
+    `published` lets the published keys of test tools in.
 
     Raises KeysUnusable for a given set that cannot be used.
     """
@@ -54,12 +44,14 @@ class KeySets:
         self,
         clients: Iterable[Client],
         read: Read,
-        config: JwksConfig,
+        config: ClientKeysSettings,
         *,
+        published: bool = False,
         clock: Callable[[], float] = time.monotonic,
         told: Callable[[str, str], None] = lambda _name, _code: None,
     ) -> None:
         self._read, self._config, self._clock, self._told = read, config, clock, told
+        self._published = published
         self._given: dict[str, KeySet] = {}
         self._kept: dict[str, _Kept] = {}
         self._reading: dict[str, asyncio.Task[None]] = {}
@@ -116,7 +108,7 @@ class KeySets:
         kept = self._kept[client.name]
         try:
             async with asyncio.timeout(self._config.read_s):
-                document = await self._read(client.key_url)
+                document = await self._read(client.jku)
             kept.keys, kept.read_at = self._parsed(client, document), self._clock()
         except KeysUnusable as error:
             self._told(client.name, error.code)
@@ -127,13 +119,13 @@ class KeySets:
 
     def _of_settings(self, client: Client) -> KeySet:
         try:
-            return self._parsed(client, client.keys)
+            return self._parsed(client, client.given_keys())
         except KeysUnusable as error:
-            where = f"client {client.name}"
+            where = error.where or f"client {client.name}"
             raise KeysUnusable(error.message, where=where, hint=error.hint) from None
 
     def _parsed(self, client: Client, document: bytes) -> KeySet:
-        return parse_key_set(document, client.algorithms, published=self._config.published)
+        return parse_key_set(document, frozenset(client.algorithms), published=self._published)
 
 
 async def read_key_set(http: httpx.AsyncClient, url: str) -> bytes:

@@ -21,9 +21,9 @@ class Rates:
 
     def take(self, client: Client) -> None:
         """Count one call. Raises RateLimited with the seconds until one is free again."""
-        if not client.per_minute:
+        if not client.calls_per_minute:
             return
-        a_second = client.per_minute / 60
+        a_second = client.calls_per_minute / 60
         now = self._clock()
         level, at = self._levels.get(client.name, (float(client.burst), now))
         level = min(client.burst, level + (now - at) * a_second)

@@ -92,7 +92,7 @@ def case_of(
     client = clients.get(issuer) if isinstance(issuer, str) else None
     keys = keys_of(client) if client else _NO_KEYS
     key = keys.keys.get(key_id) if isinstance(key_id, str) else None
-    own = client.audiences if client else frozenset[str]()
+    own = frozenset(client.audiences if client else ())
     return Case(token, client, key, own or frozenset({url}), now, certificate)
 
 
@@ -121,14 +121,14 @@ def _issuer(case: Case) -> bool:
 
 
 def _algorithm_of_client(case: Case) -> bool:
-    allowed = case.client.algorithms if case.client else frozenset[str]()
+    allowed = case.client.algorithms if case.client else ()
     return _text(case.token.header.get("alg")) in allowed
 
 
 def _key_url(case: Case) -> bool:
     """A `jku` is optional; one that is there has to be the client's own, letter for letter."""
     named = case.token.header.get("jku", _ABSENT)
-    own = case.client.key_url if case.client else ""
+    own = case.client.jku if case.client else ""
     return named is _ABSENT or (bool(own) and named == own)
 
 
@@ -188,7 +188,7 @@ def _lifetime(case: Case) -> bool:
 
 def _tenant(case: Case) -> bool:
     named = case.token.claims.get("tenant", "")
-    allowed = case.client.tenants if case.client else frozenset[str]()
+    allowed = case.client.tenants if case.client else ()
     plain = isinstance(named, str) and len(named) <= _LONGEST
     return plain and (not allowed or named in allowed)
 
@@ -200,7 +200,9 @@ def _token_id(case: Case) -> bool:
 def _certificate(case: Case) -> bool:
     """Of a client that is bound to none, any: TLS has asked for one where the site wants one."""
     client = case.client
-    return client is not None and is_shown(case.certificate, client.certificates, client.subjects)
+    return client is not None and is_shown(
+        case.certificate, client.certificate_sha256, client.certificate_subjects
+    )
 
 
 CHECKS: Sequence[tuple[Refusal, Callable[[Case], bool]]] = (

@@ -24,6 +24,7 @@ from cds_hooks.audit import (
     StoreUnavailable,
 )
 from cds_hooks.audit.ledger.ledger_errors import RecordRefused
+from cds_hooks.audit.store_settings import RetentionSettings
 from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.protocol.cards import Card, Coding
 from cds_hooks.protocol.feedback import FeedbackEntry
@@ -204,7 +205,9 @@ async def test_retention_lets_go_of_everything_and_leaves_no_trace_in_the_files(
 ) -> None:
     now = [consultation.created]
     store = Store(
-        StoreConfig(place, retention_days=2, feedback_days=2), site_key, clock=lambda: now[0]
+        StoreConfig(place, retention=RetentionSettings(consultations_days=2, feedback_days=2)),
+        site_key,
+        clock=lambda: now[0],
     )
     marked = dataclasses.replace(consultation, id="MARK-OF-THE-OLD-ONE")
     await store.save_consultation(marked, [card("card-1")])
@@ -230,7 +233,9 @@ async def test_a_running_store_lets_go_by_itself_and_of_many(
     place: Path, site_key: SiteKey, consultation: Consultation
 ) -> None:
     now = [consultation.created]
-    config = StoreConfig(place, retention_days=1, drop_every_s=0.05)
+    config = StoreConfig(
+        place, retention=RetentionSettings(consultations_days=1), drop_every_s=0.05
+    )
     store = Store(config, site_key, clock=lambda: now[0])
     await store.open()
     many = [dataclasses.replace(consultation, id=f"c{n}") for n in range(250)]

@@ -14,7 +14,7 @@ from cds_hooks.gather import GatherConfig, open_http
 from cds_hooks.gather.fhir_client import FhirClient, ReadError
 from cds_hooks.gather.server_base import ServerBase
 from cds_hooks.inference.remote.address import ServerAddress
-from cds_hooks.inference.remote.http_exchange import Bounds, Exchange
+from cds_hooks.inference.remote.http_exchange import ConnectionBounds, ServerConnection
 from cds_hooks.inference.remote.server_faults import ServerFault
 from cds_hooks.trust.egress import AllowList, EgressLock, parse, scoped
 from cds_hooks.trust.egress.transport import LockedTransport
@@ -159,8 +159,10 @@ async def test_a_model_server_cannot_send_a_chart_on(places: tuple[Place, Place]
     first.to = f"{second.base}/v1/models"
     lock = _lock(first, second)
     with scoped(lock):
-        exchange = Exchange(
-            ServerAddress.parse(first.base), Bounds(), guard=lambda t: LockedTransport(t, lock)
+        exchange = ServerConnection(
+            ServerAddress.parse(first.base),
+            ConnectionBounds(),
+            guard=lambda t: LockedTransport(t, lock),
         )
         with pytest.raises(ServerFault):
             await exchange.json("/v1/models", within_s=5)

@@ -24,7 +24,7 @@ from cds_hooks.plausibility.agreement.calibration import CalibrationError, load_
 from cds_hooks.prewarm import SigningKey
 from cds_hooks.prewarm.token import _granted, _parsed
 from cds_hooks.settings import Settings, SettingsError, load_settings
-from fhir_mapping.attachments import _READERS, NoText
+from fhir_mapping.input.attachments import _READERS, NoText
 
 WORD = "zqx7vk"
 CHATML = (

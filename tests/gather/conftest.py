@@ -147,7 +147,7 @@ def problems(pool: httpx.AsyncClient) -> Callable[..., Awaitable[GatherResult]]:
             fhir_server=fhir_server,
             access_token=access_token,
             pool=pool,
-            config=GatherConfig(allowed_bases=(FAULTY,), **{"read_seconds": 5.0, **bounds}),
+            config=GatherConfig(allowed_bases=(FAULTY,), **{"read_s": 5.0, **bounds}),
             deadline_s=deadline_s,
         )
 

@@ -51,7 +51,7 @@ def ask(hospital: Any, pool: httpx.AsyncClient) -> Ask:
             access_token=hospital.token if token == "" else token,
             pool=pool,
             versions=versions,
-            config=GatherConfig(allowed_bases=(hospital.base,), read_seconds=60, **bounds),
+            config=GatherConfig(allowed_bases=(hospital.base,), read_s=60, **bounds),
             deadline_s=150,
         )
 

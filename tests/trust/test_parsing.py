@@ -21,7 +21,7 @@ from tests.trust.conftest import ISSUER, Signer, b64, good_claims, key_set
 
 SIGNER = Signer()
 KEYS = parse_key_set(key_set(SIGNER.jwk()).encode(), frozenset({"ES384"}))
-CLIENT = Client("ehr", ISSUER, keys=b"given")
+CLIENT = Client(name="ehr", issuer=ISSUER, jwks="given")
 URL = good_claims()["aud"]
 
 scalars = (

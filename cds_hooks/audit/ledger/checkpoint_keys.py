@@ -14,18 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-    load_pem_public_key,
-)
 
 from cds_hooks.audit.ledger.ledger_errors import CheckpointInvalid, SigningKeyRefused
 from cds_hooks.private_files import chmod_hint, create_private, read_private
+from cds_hooks.trust import ed25519
 
 __all__ = ["PublicKey", "SigningKey", "decode_base64"]
 
@@ -61,11 +54,7 @@ class PublicKey:
         """Whether this key signed the text under this name."""
         if (self.name and name != self.name) or key_id != self.key_id(name):
             return False
-        try:
-            self.key.verify(signature, text)
-        except InvalidSignature:
-            return False
-        return True
+        return ed25519.is_signed_by(self.key, signature, text)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -84,10 +73,7 @@ class PublicKey:
         """A verifier line or PEM. Raises SigningKeyRefused."""
         try:
             if data.lstrip().startswith(b"-----"):
-                found = load_pem_public_key(data)
-                if not isinstance(found, Ed25519PublicKey):
-                    raise ValueError("another kind of key")
-                return cls(found)
+                return cls(ed25519.public_key(data))
             return cls._of_line(data.decode("utf-8").strip())
         except (ValueError, TypeError, UnicodeDecodeError):
             hint = "It is one line `name+id+base64`, or an Ed25519 key as PEM."
@@ -125,7 +111,7 @@ class SigningKey:
         Raises SigningKeyRefused when it is missing, malformed, or readable by group or others.
         """
         if create and not path.exists():
-            create_private(path, _generate_pem())
+            create_private(path, ed25519.private_pem(Ed25519PrivateKey.generate()))
         pem = read_private(
             path,
             what="the signing key",
@@ -134,14 +120,10 @@ class SigningKey:
             if_open=f"{chmod_hint(path)} If somebody has, make a new one.",
         )
         try:
-            found = load_pem_private_key(pem, None)
-        except (ValueError, TypeError):
+            return cls(ed25519.private_key(pem), name)
+        except ValueError as error:
             hint = "Make one with `chartside audit keygen`."
-            message = "the file contains no signing key"
-            raise SigningKeyRefused(message, where=str(path), hint=hint) from None
-        if not isinstance(found, Ed25519PrivateKey):
-            raise SigningKeyRefused("the signing key is not Ed25519", where=str(path))
-        return cls(found, name)
+            raise SigningKeyRefused(str(error), where=str(path), hint=hint) from None
 
     def sign(self, text: bytes) -> bytes:
         """The signature over a note's text."""
@@ -154,8 +136,3 @@ def decode_base64(data: str) -> bytes:
         return base64.b64decode(data.encode("ascii"), validate=True)
     except (binascii.Error, UnicodeEncodeError, ValueError):
         raise CheckpointInvalid("a checkpoint's base64 is malformed") from None
-
-
-def _generate_pem() -> str:
-    key = Ed25519PrivateKey.generate()
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode("ascii")

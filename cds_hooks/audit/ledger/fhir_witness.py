@@ -23,8 +23,8 @@ import orjson
 
 from cds_hooks.audit.ledger.ledger_errors import WitnessDiffers, WitnessFailed, WitnessRefused
 from cds_hooks.errors import ChartsideError
-from cds_hooks.gather.config import GatherConfig
 from cds_hooks.gather.fhir_client import FhirClient, ReadError
+from cds_hooks.gather.fhir_settings import GatherConfig
 from cds_hooks.gather.result import NoteCode
 from cds_hooks.gather.server_base import ServerBase
 
@@ -35,7 +35,7 @@ LEDGER = "urn:chartside:ledger"
 CHECKPOINT = "urn:chartside:checkpoint"
 """The identifier system of one checkpoint; the value is the ledger's name, `/`, the size."""
 
-_CONFIG = GatherConfig(read_seconds=30.0, max_total_bytes=2**40)
+_CONFIG = GatherConfig(read_s=30.0, max_total_bytes=2**40)
 _PAGE = 200
 _NEWEST = 20
 _MAX_PAGES = 100_000
