@@ -82,7 +82,7 @@ async def test_a_fault_of_the_engine_is_an_outcome_and_is_asked_again(
     assert left([case], out, how.run_settings) == []
     assert [a.outcome for a in read(out)] == ["invalid-output"]
     other = replace(how, samples=3)
-    assert left([case], out, other.asked) == [case]
+    assert left([case], out, other.run_settings) == [case]
 
 
 def test_a_line_that_was_cut_off_is_asked_again(case: Case, tmp_path: Path) -> None:
