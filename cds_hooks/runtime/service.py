@@ -143,7 +143,7 @@ class Runtime:
             yield
 
     async def until_ready(self, limit_s: float = _PATIENCE_S) -> None:
-        """Wait for the model and the check of libraries; each change of state starts the limit again.
+        """Wait for the model and the check of libraries; each change starts the limit again.
 
         Raises EngineUnavailable when the model cannot be loaded, SelfCheckFailed.
         """
