@@ -10,7 +10,7 @@ from cds_hooks.consult.config import ConsultConfig
 from cds_hooks.consult.consultant import Consultant
 from cds_hooks.consult.dependencies import ConsultationStore, Dependencies, Gather
 from cds_hooks.consult.links import LinkUnknown
-from cds_hooks.consult.pages import ConsultationPages
+from cds_hooks.consult.pages import ConsultationPages, OpenedConsultation
 from cds_hooks.consult.preparation import content_key
 from cds_hooks.consult.terms import ClientTerms, patient_scope
 
@@ -23,6 +23,7 @@ __all__ = [
     "Dependencies",
     "Gather",
     "LinkUnknown",
+    "OpenedConsultation",
     "content_key",
     "patient_scope",
 ]
