@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 # One file is run best without workers: `.venv/bin/python -m pytest FILE`.
 WORKERS ?= -n logical --maxprocesses 4 --dist loadfile
-.PHONY: help setup gpu-proof portable demo serve test test-all test-python check bench fuzz mutate soak kill fhir-server llama-server model-qwen-0.5b \
+.PHONY: help setup gpu-proof portable demo serve test test-all test-python check settings-docs bench fuzz mutate soak kill fhir-server llama-server model-qwen-0.5b \
 	model-qwen-1.5b lock clean
 
 help:  ## what there is
@@ -33,12 +33,17 @@ test-all: setup  ## every test
 test-python: setup  ## tests without a model on another Python (OTHER=), else the newest there is
 	@$(BIN)/python deploy/other_python.py $(if $(OTHER),--python "$(OTHER)") -- $(WORKERS)
 
-check: setup  ## formatting, lint, types, import contracts, names and sizes, lock files
+settings-docs: setup  ## write docs/settings.md and deploy/chartside.toml from the declarations
+	@$(BIN)/python -m cds_hooks.settings.reference
+
+check: setup  ## formatting, lint, types, import contracts, names, sizes, prose, locks
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python deploy/check_source.py
+	@$(BIN)/python deploy/check_prose.py
 	@$(BIN)/python deploy/lock.py --check
+	@$(BIN)/python -m cds_hooks.settings.reference --check
 
 bench: setup  ## measure, print, write build/bench.json
 	@$(BIN)/python -m tests.bench

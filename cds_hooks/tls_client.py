@@ -10,7 +10,7 @@ __all__ = ["CERTIFICATE_FAULTS", "certificate_fault", "certificate_told", "clien
 
 CERTIFICATE_FAULTS: Mapping[str, str] = {
     "not-rfc-5280": "The certificate, or its CA's, is not as RFC 5280 asks: have the CA issue it "
-    "again (docs/reviewers/egress.md, Certificates).",
+    "again (docs/operators/certificates.md).",
     "other-name": "The certificate is for another name or address than the one that was called.",
     "out-of-date": "The certificate is not valid yet, or not any more; look at both clocks too.",
     "unknown-authority": "The certificate is of an authority that is not trusted here, or the "

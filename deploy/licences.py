@@ -86,6 +86,29 @@ def first_line_of_licence(package: Distribution) -> str:
     return "see package"
 
 
+BUNDLED = """
+## Libraries that wheels bundle
+
+From the wheels of this platform (Linux on x86-64). A wheel's licence expression leaves these out.
+
+| package | library | licence, as the package's own licence file has it |
+|---|---|---|
+"""
+
+
+def bundled_in(package: Distribution) -> list[str]:
+    """A row for each library that auditwheel put into the package's wheel."""
+    files = [file for file in package.files or () if file.parts[0].endswith(".libs")]
+    texts = [f for f in package.files or () if "licenses" in f.parts] if files else []
+    notes = "\n".join(f.read_text(encoding="utf-8") for f in texts if f.suffix in {"", ".txt"})
+    named = re.findall(
+        r"^Name: (.+)\nFiles: \S*\.libs/.*\n(?:.+\n)*?License: (.+)$", notes, re.MULTILINE
+    )
+    others = ", ".join(sorted({file.name.split("-")[0] for file in files}))
+    rows = named or ([(others, "not named there")] if files else [])
+    return [f"| {package.name} {package.version} | {what} | {licence} |" for what, licence in rows]
+
+
 def web_assets() -> str:
     """A row for each package whose files the pages load."""
     packages = tomllib.loads(WEB.read_text(encoding="utf-8"))["package"]
@@ -94,13 +117,17 @@ def web_assets() -> str:
 
 def main() -> None:
     rows = []
+    bundled = []
     for name, version in sorted(locked().items()):
         try:
             licence = licence_of(distribution(name))
+            bundled += bundled_in(distribution(name))
         except PackageNotFoundError:
             licence = "not installed on this platform"
         rows.append(f"| {name} | {version} | {licence} |")
-    PAGE.write_text(HEAD.replace("{web}", web_assets()) + "\n".join(rows) + "\n")
+    head = HEAD.replace("{web}", web_assets())
+    tables = ["\n".join(rows), BUNDLED + "\n".join(bundled)]
+    PAGE.write_text(head + "\n".join(tables) + "\n")
 
 
 if __name__ == "__main__":

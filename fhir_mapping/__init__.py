@@ -15,9 +15,9 @@ from fhir_mapping.chart import (
     Range,
 )
 from fhir_mapping.errors import MappingError, UnitsUnavailable
-from fhir_mapping.known import check_units
 from fhir_mapping.mapping import map_chart
 from fhir_mapping.priority import must_keep, priority
+from fhir_mapping.units.known_conversions import check_units
 from fhir_mapping.warming import warm
 
 __all__ = [

@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 
 from fhir_mapping.chart import Chart, Fact, Kind, Polarity
-from fhir_mapping.terms import identity_of
+from fhir_mapping.elements.terms import identity_of
 
 __all__ = ["Change", "ChartDiff", "content_of", "diff"]
 

@@ -8,40 +8,49 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from fhir_mapping.allergies import map_allergy
 from fhir_mapping.chart import Chart
-from fhir_mapping.dialects import decide, dialect
-from fhir_mapping.documents import map_composition, map_document, map_impression, map_report
-from fhir_mapping.draft import MappingAccumulator, MappingContext
-from fhir_mapping.elements import unread_extensions
-from fhir_mapping.encounters import current_encounters, map_encounter, map_present_encounter
-from fhir_mapping.family import map_family_history
-from fhir_mapping.gate import FOR_OTHERS, Gate
-from fhir_mapping.immunizations import map_immunization
-from fhir_mapping.index import Index
-from fhir_mapping.lists import map_list
+from fhir_mapping.drafting.draft import MappingAccumulator, MappingContext
+from fhir_mapping.drafting.modifier_extensions import without_modified_parts
+from fhir_mapping.elements.json_values import items
+from fhir_mapping.elements.terms import TermReader
+from fhir_mapping.elements.text import Names, TextCleaner
+from fhir_mapping.elements.times import RelativeTimes
+from fhir_mapping.input.dialects import decide, dialect
+from fhir_mapping.input.patient import Ownership, patient_facts
+from fhir_mapping.input.resource_filter import FOR_OTHERS, ResourceFilter
+from fhir_mapping.input.resource_index import ResourceIndex
 from fhir_mapping.masking import masker
-from fhir_mapping.medications import (
+from fhir_mapping.merge import facts_of
+from fhir_mapping.notes import tell_notes
+from fhir_mapping.quality.elements_left_out import unread_extensions
+from fhir_mapping.quality.quality_sample import noticed
+from fhir_mapping.resources.allergies import map_allergy
+from fhir_mapping.resources.documents import (
+    map_composition,
+    map_document,
+    map_impression,
+    map_report,
+)
+from fhir_mapping.resources.encounters import (
+    current_encounters,
+    map_encounter,
+    map_present_encounter,
+)
+from fhir_mapping.resources.family_history import map_family_history
+from fhir_mapping.resources.immunizations import map_immunization
+from fhir_mapping.resources.lists import map_list
+from fhir_mapping.resources.medications import (
     map_administration,
     map_dispense,
     map_request,
     map_statement,
 )
-from fhir_mapping.merge import facts_of
-from fhir_mapping.modifiers import without_modified_parts
-from fhir_mapping.notes import tell_notes
-from fhir_mapping.noticed import noticed
-from fhir_mapping.observations import map_observation
-from fhir_mapping.patient import Ownership, patient_facts
-from fhir_mapping.pregnancy import forget_usual_ranges
-from fhir_mapping.problems import map_condition
-from fhir_mapping.procedures import map_procedure
-from fhir_mapping.questionnaires import map_questionnaire_response
-from fhir_mapping.reading import items
-from fhir_mapping.simple import map_simple, simple_types
-from fhir_mapping.terms import Terms
-from fhir_mapping.times import Times
-from fhir_mapping.words import Names, Words
+from fhir_mapping.resources.observations import map_observation
+from fhir_mapping.resources.problems import map_condition
+from fhir_mapping.resources.procedures import map_procedure
+from fhir_mapping.resources.questionnaire_responses import map_questionnaire_response
+from fhir_mapping.resources.simple_resources import map_simple, simple_types
+from fhir_mapping.results.pregnancy_ranges import forget_usual_ranges
 
 __all__ = ["MAPPERS", "map_chart"]
 
@@ -90,16 +99,16 @@ def map_chart(
     terminology. Every resource is in a fact's `sources` or in `omissions`. Raises MappingError for
     DSTU2; nothing else in a resource raises.
     """
-    index = Index(resources)
+    index = ResourceIndex(resources)
     version = decide(index.resources(), fhir_version)
     patient_id = patient_id.rpartition("/")[2]
     patient = index.resolve(f"Patient/{patient_id}") or {}
-    times = Times(now)
+    times = RelativeTimes(now)
     found = MappingAccumulator(omissions=index.omissions)
     about = patient_facts(patient, times)
-    words = Words(masker(patient, times), names)
+    words = TextCleaner(masker(patient, times), names)
     ctx = MappingContext(
-        dialect(version), times, words, Terms(words).of, index, found,
+        dialect(version), times, words, TermReader(words).of, index, found,
         about.age_years, about.recorded_sex,
         _id_of(encounter_id) if encounter_id else None,
         assessments,
@@ -120,7 +129,7 @@ def map_chart(
 
 def _map_all(ctx: MappingContext, ownership: Ownership) -> None:
     found = ctx.found
-    refusal_of = Gate(ownership).refusal
+    refusal_of = ResourceFilter(ownership).refusal
     encounters: dict[str, Resource] = {}
     later: list[tuple[str, Resource]] = []
     extended: Counter[str] = Counter()

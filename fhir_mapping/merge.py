@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from fhir_mapping.chart import Fact, Kind
-from fhir_mapping.conversions import convert
-from fhir_mapping.courses import result_phrase
-from fhir_mapping.draft import Draft
-from fhir_mapping.terms import identity_of
-from fhir_mapping.words import LIMIT, one_line
+from fhir_mapping.drafting.draft import Draft
+from fhir_mapping.elements.terms import identity_of
+from fhir_mapping.elements.text import LIMIT, one_line
+from fhir_mapping.results.courses import result_phrase
+from fhir_mapping.units.conversions import convert
 
 __all__ = ["facts_of"]
 

@@ -29,8 +29,8 @@ from enum import StrEnum
 from typing import Any
 
 from fhir_mapping.chart import Chart, Fact, Kind, Polarity
-from fhir_mapping.conversions import convert
 from fhir_mapping.tables import table
+from fhir_mapping.units.conversions import convert
 
 __all__ = [
     "RECENT_DAYS",

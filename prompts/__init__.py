@@ -4,19 +4,19 @@
 in use, and `render` the prompt within its budget.
 """
 
-from prompts.layout import Layout, Line, lay_out, state_words
+from prompts.layout import Layout, LayoutLine, lay_out, state_words
 from prompts.prompt import Message, Prompt, TemplateRef
 from prompts.render import render
-from prompts.template import Status, Template, TemplateError, load
+from prompts.template import StatusWords, Template, TemplateError, load
 from prompts.text import neutral, visible
 from prompts.timing import ago
 
 __all__ = [
     "Layout",
-    "Line",
+    "LayoutLine",
     "Message",
     "Prompt",
-    "Status",
+    "StatusWords",
     "Template",
     "TemplateError",
     "TemplateRef",

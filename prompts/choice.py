@@ -21,7 +21,7 @@ from pathlib import Path
 from fhir_mapping.priority import Group
 from prompts.layout import Layout
 
-__all__ = ["Choice", "Costs", "Ranking", "choose", "shares"]
+__all__ = ["Costs", "LineSelection", "Ranking", "choose", "shares"]
 
 _FOR_NAMES = 10
 """One part in so many of the budget is kept for names."""
@@ -73,7 +73,7 @@ class Costs:
 
 
 @dataclass(slots=True)
-class Choice:
+class LineSelection:
     """By the index of their line: facts in full, in short, and only named; and what is left."""
 
     remaining: int
@@ -87,12 +87,12 @@ class Choice:
         return self.full | self.brief
 
 
-def choose(layout: Layout, costs: Costs, budget: int, ranking: Ranking) -> Choice:
+def choose(layout: Layout, costs: Costs, budget: int, ranking: Ranking) -> LineSelection:
     """What of the layout's lines to show within `budget`."""
     available = budget - costs.frame
     if sum(costs.full) <= available:
-        return Choice(available - sum(costs.full), full=set(ranking.ranked))
-    choice = Choice(available)
+        return LineSelection(available - sum(costs.full), full=set(ranking.ranked))
+    choice = LineSelection(available)
     for group, share in shares().items():
         _show_short(choice, costs, ranking.of(group), choice.remaining - int(share * available))
     reserve = budget // _FOR_NAMES
@@ -105,7 +105,7 @@ def choose(layout: Layout, costs: Costs, budget: int, ranking: Ranking) -> Choic
     return choice
 
 
-def _show_short(choice: Choice, costs: Costs, ranked: Sequence[int], reserve: int) -> None:
+def _show_short(choice: LineSelection, costs: Costs, ranked: Sequence[int], reserve: int) -> None:
     """Short lines while more than `reserve` of the budget is left; one too long is passed over."""
     for n in ranked:
         if n not in choice.brief and costs.brief[n] <= choice.remaining - max(reserve, 0):
@@ -113,7 +113,7 @@ def _show_short(choice: Choice, costs: Costs, ranked: Sequence[int], reserve: in
             choice.remaining -= costs.brief[n]
 
 
-def _complete(choice: Choice, costs: Costs, ranking: Ranking, reserve: int) -> None:
+def _complete(choice: LineSelection, costs: Costs, ranking: Ranking, reserve: int) -> None:
     """Full lines for what is shown, doses last, and lines for what is not shown yet."""
     others = [n for n in ranking.ranked if n not in choice.brief]
     reserve = reserve if others else 0
@@ -123,7 +123,7 @@ def _complete(choice: Choice, costs: Costs, ranking: Ranking, reserve: int) -> N
     _show(choice, costs, [n for n in others if n not in choice.shown], reserve)
 
 
-def _lengthen(choice: Choice, costs: Costs, ranked: Sequence[int], reserve: int) -> None:
+def _lengthen(choice: LineSelection, costs: Costs, ranked: Sequence[int], reserve: int) -> None:
     for n in ranked:
         more = costs.full[n] - costs.brief[n]
         if n in choice.brief and more <= max(choice.remaining - reserve, 0):
@@ -132,7 +132,7 @@ def _lengthen(choice: Choice, costs: Costs, ranked: Sequence[int], reserve: int)
             choice.remaining -= more
 
 
-def _show(choice: Choice, costs: Costs, ranked: list[int], reserve: int) -> None:
+def _show(choice: LineSelection, costs: Costs, ranked: list[int], reserve: int) -> None:
     for n in ranked:
         for form, cost in ((choice.full, costs.full[n]), (choice.brief, costs.brief[n])):
             if cost <= choice.remaining - reserve:
@@ -141,7 +141,7 @@ def _show(choice: Choice, costs: Costs, ranked: list[int], reserve: int) -> None
                 break
 
 
-def _name(choice: Choice, costs: Costs, layout: Layout, ranked: list[int]) -> None:
+def _name(choice: LineSelection, costs: Costs, layout: Layout, ranked: list[int]) -> None:
     begun: set[int] = set()
     said: set[tuple[int, str]] = set()
     for n in ranked:

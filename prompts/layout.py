@@ -12,15 +12,15 @@ from dataclasses import dataclass, replace
 
 from fhir_mapping.chart import Certainty, Chart, Experiencer, Fact, Kind, Polarity
 from prompts.shorter import name_of, short_phrase
-from prompts.template import Status, Template
+from prompts.template import StatusWords, Template
 from prompts.text import neutral
 from prompts.timing import ago
 
-__all__ = ["Layout", "Line", "chart_part", "lay_out", "naming_line", "state_words"]
+__all__ = ["Layout", "LayoutLine", "chart_part", "lay_out", "naming_line", "state_words"]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LayoutLine:
     """A fact as it would stand in the prompt, under the section of this index.
 
     `brief` is the line in fewer words, or the same; `name` only what the fact is about.
@@ -43,7 +43,7 @@ class Layout:
     template: Template
     system: str
     frame: str
-    lines: tuple[Line, ...]
+    lines: tuple[LayoutLine, ...]
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -92,7 +92,7 @@ def chart_part(chart: Chart, template: Template, by_section: Mapping[int, Sequen
     return template.chart.render(patient=patient, sections=sections).strip()
 
 
-def state_words(fact: Fact, status: Status | None = None) -> tuple[str, ...]:
+def state_words(fact: Fact, status: StatusWords | None = None) -> tuple[str, ...]:
     """What is so of a fact and not said by its text: polarity, certainty, whose it is, flag, status
     ("critical high").
 
@@ -116,7 +116,7 @@ def _says(text: str, word: str) -> bool:
     return bool(found) and not head[-1:].isalnum() and not any(map(str.isalnum, tail))
 
 
-def _lines(chart: Chart, template: Template) -> Iterable[Line]:
+def _lines(chart: Chart, template: Template) -> Iterable[LayoutLine]:
     for index, section in enumerate(template.settings.sections):
         facts = sorted(chart.of(*section.kinds), key=_newest_last)
         for fact in facts:
@@ -128,18 +128,18 @@ def _newest_last(fact: Fact) -> tuple[bool, float]:
     return (known, -fact.days_ago) if fact.days_ago is not None else (known, 0.0)
 
 
-def _line(fact: Fact, section: int, status: Status) -> Line:
+def _line(fact: Fact, section: int, status: StatusWords) -> LayoutLine:
     text = _columns(fact, status)
     short = short_phrase(fact)
     brief = text if short == fact.text else _columns(replace(fact, text=short), status)
     name = _name(fact, status)
-    return Line(fact, section, text, brief if len(brief) < len(text) else text, name)
+    return LayoutLine(fact, section, text, brief if len(brief) < len(text) else text, name)
 
 
 _GOES_WITHOUT_SAYING = frozenset({"active", "normal", "finished", "completed", "accepted"})
 
 
-def _name(fact: Fact, status: Status) -> str:
+def _name(fact: Fact, status: StatusWords) -> str:
     """Its name, and what makes it another thing than its name: "Asthma (refuted)"."""
     name = name_of(fact)
     words = [w for w in state_words(replace(fact, text=name), status)
@@ -147,7 +147,7 @@ def _name(fact: Fact, status: Status) -> str:
     return neutral(f"{name} ({', '.join(words)})" if words else name) or "(no text)"
 
 
-def _columns(fact: Fact, status: Status) -> str:
+def _columns(fact: Fact, status: StatusWords) -> str:
     columns = (
         neutral(fact.id),
         neutral(fact.text) or "(no text)",

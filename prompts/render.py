@@ -10,7 +10,7 @@ from fhir_mapping.priority import Group
 from fhir_mapping.priority import group as chart_group
 from fhir_mapping.priority import must_keep as chart_must_keep
 from fhir_mapping.priority import priority as chart_priority
-from prompts.choice import Choice, Costs, Ranking, choose
+from prompts.choice import Costs, LineSelection, Ranking, choose
 from prompts.layout import Layout, chart_part, naming_line
 from prompts.prompt import Message, Prompt
 from prompts.schema import answer_schema
@@ -71,7 +71,7 @@ def _ranked(layout: Layout, must: set[int], priority: Priority) -> list[int]:
     return sorted(range(len(layout.lines)), key=rank)
 
 
-def _sections(layout: Layout, choice: Choice) -> dict[int, list[str]]:
+def _sections(layout: Layout, choice: LineSelection) -> dict[int, list[str]]:
     """The lines of each section that has any, and after them one that names what has none."""
     shown: dict[int, list[str]] = {}
     names: dict[int, dict[str, None]] = {}
@@ -90,7 +90,7 @@ def _sections(layout: Layout, choice: Choice) -> dict[int, list[str]]:
     return shown
 
 
-def _omissions(layout: Layout, choice: Choice, limit: int) -> Iterator[Omission]:
+def _omissions(layout: Layout, choice: LineSelection, limit: int) -> Iterator[Omission]:
     """One for each fact without a line, in chart order, and one for each that was shortened."""
     index = {line.fact.id: n for n, line in enumerate(layout.lines)}
     why = f"to keep the chart part within {limit} tokens"

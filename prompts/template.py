@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from fhir_mapping.chart import Kind
 from prompts.prompt import TemplateRef
 
-__all__ = ["Section", "Template", "TemplateError", "TemplateSettings", "digest", "load"]
+__all__ = ["Template", "TemplateError", "TemplateSection", "TemplateSettings", "digest", "load"]
 
 _ROOT = Path(__file__).parent
 _ID = re.compile(r"[a-z][a-z0-9-]{0,63}")
@@ -34,21 +34,21 @@ class _Data(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Section(_Data):
+class TemplateSection(_Data):
     """Facts of these kinds under one title, oldest first."""
 
     title: str = Field(min_length=1)
     kinds: tuple[Kind, ...] = Field(min_length=1)
 
 
-class Status(_Data):
+class StatusWords(_Data):
     """Which words of `Fact.status` a model is shown: all of some kinds, some of all kinds."""
 
     kinds: frozenset[Kind]
     words: frozenset[str]
 
 
-class Change(_Data):
+class TemplateChange(_Data):
     """One version and why it differs from the one before."""
 
     version: str = Field(pattern=_VERSION.pattern)
@@ -65,9 +65,9 @@ class TemplateSettings(_Data):
     chart_tokens: int = Field(ge=64, le=100_000)
     samples: int = Field(ge=1, le=32)
     max_output_tokens: int = Field(ge=64, le=8192)
-    status: Status
-    sections: tuple[Section, ...]
-    history: tuple[Change, ...]
+    status: StatusWords
+    sections: tuple[TemplateSection, ...]
+    history: tuple[TemplateChange, ...]
 
     @model_validator(mode="after")
     def _whole(self) -> TemplateSettings:

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from cds_hooks.cards import profiles
-from cds_hooks.operation.settings_page import page
 from cds_hooks.services import REGISTRY
 from cds_hooks.settings import (
     BindNotLoopback,
@@ -27,7 +26,8 @@ from cds_hooks.settings import (
     load_settings,
     settings_digest,
 )
-from cds_hooks.settings.production import lacks
+from cds_hooks.settings.production_requirements import lacks
+from cds_hooks.settings.reference import generated
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "deploy" / "chartside.toml"
@@ -82,10 +82,9 @@ def test_the_installed_settings_load_and_are_all_absolute() -> None:
     assert settings.log.format == "json"
 
 
-def test_the_page_is_what_the_settings_say() -> None:
-    assert (ROOT / "docs" / "settings.md").read_text() == page(), (
-        "run: python -m cds_hooks.operation.settings_page > docs/settings.md"
-    )
+def test_the_page_and_the_example_are_generated_from_the_declarations() -> None:
+    stale = [path.name for path, text in generated().items() if path.read_text() != text]
+    assert stale == [], "run: make settings-docs"
 
 
 def test_every_key_is_described() -> None:

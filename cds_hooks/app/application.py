@@ -13,7 +13,6 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cds_hooks.app.config import AppConfig
 from cds_hooks.app.errors import MethodNotAllowed, PathUnknown, Unexpected
 from cds_hooks.app.handlers import AppHandlers
 from cds_hooks.app.middleware.authenticate import Authenticate
@@ -32,9 +31,10 @@ from cds_hooks.app.openapi import document_of
 from cds_hooks.app.replies import error_reply
 from cds_hooks.app.routers import ROUTERS
 from cds_hooks.app.routes import ALLOWED, normal, route_of
+from cds_hooks.app.server_settings import AppConfig
 from cds_hooks.app.state import AppState
 from cds_hooks.errors import ChartsideError
-from cds_hooks.protocol.wire import to_json
+from cds_hooks.protocol.json_output import to_json
 from cds_hooks.services import discovery_of
 
 __all__ = ["create_app"]
@@ -73,17 +73,17 @@ def create_app(
 def _middleware(handlers: AppHandlers, config: AppConfig) -> list[Middleware]:
     """From the outside in: an id, the observer, CORS, the last resort, then who calls, then what
     refuses cheaply: a caller that is refused holds no place among the calls."""
-    identify, proxies = handlers.identify, config.proxies
+    identify, proxies = handlers.identify, config.proxy.addresses
     return [
         Middleware(RequestId),
         Middleware(Observe, handlers.observe),
         Middleware(FixedHeaders),
-        *([Middleware(Cors, config.cors_origins)] if config.cors_origins else []),
+        *([Middleware(Cors, config.server.cors_origins)] if config.server.cors_origins else []),
         Middleware(LastResort, config.retry_after_s),
         Middleware(Paths),
-        *([Middleware(Forwarded, proxies, config.certificate_header)] if proxies else []),
+        *([Middleware(Forwarded, proxies, config.proxy.certificate_header)] if proxies else []),
         *([Middleware(Authenticate, identify)] if identify is not None else []),
-        Middleware(InFlight, config.max_in_flight, config.max_per_peer),
+        Middleware(InFlight, config.server.max_in_flight, config.max_per_peer),
         Middleware(BodyLimit, config),
         Middleware(ContentType),
     ]

@@ -16,7 +16,7 @@ from cds_hooks.protocol.judgements import Judgement
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import REGISTRY, ServiceDefinition
 
-__all__ = ["Call", "AppHandlers", "Exchange", "Identify", "Readiness", "RequestInfo"]
+__all__ = ["AppHandlers", "Call", "Exchange", "Identify", "Readiness", "RequestInfo"]
 
 
 @dataclass(frozen=True, slots=True)

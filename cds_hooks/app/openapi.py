@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from cds_hooks.protocol.validation import SchemaName, schema
+from cds_hooks.protocol.schema_validation import SchemaName, schema
 
 __all__ = ["CALL_REFUSALS", "FORM", "body_of", "document_of", "json_of", "page_of", "refusals"]
 

@@ -7,9 +7,9 @@ from starlette.responses import Response
 from cds_hooks.app.errors import Unexpected
 from cds_hooks.app.routes import ALLOWED, normal, route_of
 from cds_hooks.errors import ChartsideError
-from cds_hooks.protocol.errors import AnswerInvalid
-from cds_hooks.protocol.outcome import outcome_of
-from cds_hooks.protocol.wire import to_json
+from cds_hooks.protocol.json_output import to_json
+from cds_hooks.protocol.operation_outcome import outcome_of
+from cds_hooks.protocol.protocol_errors import AnswerInvalid
 
 __all__ = ["error_reply", "json_reply"]
 

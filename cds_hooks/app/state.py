@@ -10,10 +10,10 @@ from typing import Annotated, TypeVar
 from fastapi import Depends
 from starlette.requests import ClientDisconnect, Request
 
-from cds_hooks.app.config import AppConfig
 from cds_hooks.app.errors import AnswerLate, ClientGone
 from cds_hooks.app.handlers import AppHandlers, RequestInfo
 from cds_hooks.app.notes import notes_of
+from cds_hooks.app.server_settings import AppConfig
 
 __all__ = ["AppState", "State", "read_body", "request_info", "state_of"]
 

@@ -95,7 +95,8 @@ HINTS = {
     "key-vault": "Vault does not open the site key: look whether it is up and unsealed, and "
     "whether the token still has its policy; no restart is needed.",
     "key-vault-untrusted": "Vault's certificate is refused: look at key_vault.authority, the "
-    "certificate's names and dates, and whether it is as RFC 5280 asks (docs/reviewers/egress.md).",
+    "certificate's names and dates, and whether it is as RFC 5280 asks "
+    "(docs/operators/certificates.md).",
     "closed": "The service is stopping.",
     "database-error": "Look at the database's own log.",
 }

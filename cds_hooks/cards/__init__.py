@@ -1,8 +1,8 @@
 """An assessed differential -> cards, one profile a family of CDS clients. Pure."""
 
 from cds_hooks.cards.build import build
-from cds_hooks.cards.data import LISTED, override_reasons, profiles
-from cds_hooks.cards.speaking import Speak
-from cds_hooks.cards.whole import whole
+from cds_hooks.cards.card_data import LISTED, override_reasons, profiles
+from cds_hooks.cards.full_detail import full_detail
+from cds_hooks.cards.speak_policy import Speak
 
-__all__ = ["LISTED", "Speak", "build", "override_reasons", "profiles", "whole"]
+__all__ = ["LISTED", "Speak", "build", "full_detail", "override_reasons", "profiles"]

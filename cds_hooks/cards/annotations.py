@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from cds_hooks.cards import phrases
-from cds_hooks.cards.data import texts
+from cds_hooks.cards.card_data import texts
 from cds_hooks.consultation import Assessment, Differential, Reason, TruthSet
 from fhir_mapping.chart import Chart, Fact
 
@@ -34,7 +34,7 @@ def sure_of(found: TruthSet | None) -> str:
     """What the agreement promises, and on which cases it was learnt."""
     if found is None:
         return ""
-    words = texts().around["truth_set" if found.names else "truth_set_empty"]
+    words = texts().annotations["truth_set" if found.names else "truth_set_empty"]
     names = "; ".join(phrases.name(n) for n in found.names)
     return words.format(
         names=names, held=f"{1 - found.error:.0%}", n=found.n, source=phrases.remark(found.source)

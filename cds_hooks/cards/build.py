@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from urllib.parse import urlsplit
 
-from cds_hooks.cards import data
-from cds_hooks.cards.blocks import LIMIT
-from cds_hooks.cards.entered import entered_of
-from cds_hooks.cards.maker import Maker
-from cds_hooks.cards.rules import rule_lines
-from cds_hooks.cards.speaking import Speak, matters
-from cds_hooks.consultation import Consultation, Outcome
+from cds_hooks.cards import card_data
+from cds_hooks.cards.card_maker import CardMaker
+from cds_hooks.cards.detail_blocks import LIMIT
+from cds_hooks.cards.new_problem import new_problem_views
+from cds_hooks.cards.rule_lines import rule_lines
+from cds_hooks.cards.speak_policy import Speak, matters
+from cds_hooks.consultation import CheckedConsultation, Consultation, Outcome
 from cds_hooks.protocol.cards import Card, Coding, Response
 
 __all__ = ["build"]
@@ -25,7 +25,7 @@ def build(
     profile: str = "generic",
     patient_id: str = "",
     encounter_id: str = "",
-    last: Consultation | None = None,
+    last: CheckedConsultation | None = None,
     now: float | None = None,
     silent: Collection[Outcome] = (),
     speak: Speak = "always",
@@ -47,19 +47,19 @@ def build(
     of this model, in words; `limit` bounds the detail, in characters. Raises ValueError for a
     `base_url` that is not absolute and for a profile that there is none of.
     """
-    maker = Maker(
+    maker = CardMaker(
         base=_absolute(base_url),
-        profile=data.profile(profile),
+        profile=card_data.profile(profile),
         make_uuid=make_uuid,
         patient_id=patient_id,
         encounter_id=encounter_id,
         now=consultation.created if now is None else now,
-        reasons=data.override_reasons() if override_reasons is None else override_reasons,
+        reasons=card_data.override_reasons() if override_reasons is None else override_reasons,
         accuracy=accuracy,
         limit=limit,
     )
-    if consultation.outcome is Outcome.CHECKED:
-        found = entered_of(consultation.assessments, consultation.chart)
+    if isinstance(consultation, CheckedConsultation) and consultation.outcome is Outcome.CHECKED:
+        found = new_problem_views(consultation.assessments, consultation.chart)
         return Response((maker.entered(found),) if found else ())
     listed = _listed(consultation, last)
     if speak == "when-it-matters" and not _any_matters(consultation, listed):
@@ -69,7 +69,10 @@ def build(
 
 
 def _card(
-    maker: Maker, done: Consultation, listed: Consultation | None, silent: Collection[Outcome]
+    maker: CardMaker,
+    done: Consultation,
+    listed: CheckedConsultation | None,
+    silent: Collection[Outcome],
 ) -> Card | None:
     lines = rule_lines(done, listed)
     if lines or listed is not None:
@@ -77,15 +80,15 @@ def _card(
     return None if done.outcome in silent else maker.status(done)
 
 
-def _listed(present: Consultation, last: Consultation | None) -> Consultation | None:
+def _listed(present: Consultation, last: CheckedConsultation | None) -> CheckedConsultation | None:
     """Whose list is shown: this answer's, or an earlier one's while there is no new one."""
-    if present.outcome is Outcome.ANSWERED:
+    if isinstance(present, CheckedConsultation) and present.outcome is Outcome.ANSWERED:
         return present
     stands_in = last is not None and last.outcome is Outcome.ANSWERED
     return last if stands_in and present.outcome is not Outcome.EMPTY else None
 
 
-def _any_matters(done: Consultation, listed: Consultation | None) -> bool:
+def _any_matters(done: Consultation, listed: CheckedConsultation | None) -> bool:
     return matters(done) or (listed is not None and matters(listed))
 
 

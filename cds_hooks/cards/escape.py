@@ -12,7 +12,7 @@ import re
 
 from prompts import visible
 
-__all__ = ["Coded", "capped", "escape", "plain"]
+__all__ = ["TerminologyCode", "capped", "escape", "plain"]
 
 _BROKEN = (
     (re.compile(r"//+"), "/ /"),
@@ -37,7 +37,7 @@ _COMPARED = (
 _NOT_PLAIN = str.maketrans("<>[]{}`|*_\\", "()()()'/  /")
 
 
-class Coded(str):
+class TerminologyCode(str):
     """A code from a terminology, never from a model or a chart: shown letter by letter.
 
     As text "C84.ZA" would be broken up as a host's name. The backslash before the dot of such a
@@ -49,7 +49,7 @@ class Coded(str):
 
 def escape(value: object) -> str:
     """One line of Markdown that shows `value` as text: no markup, element, link or image."""
-    if isinstance(value, Coded) and _CODE.fullmatch(value):
+    if isinstance(value, TerminologyCode) and _CODE.fullmatch(value):
         return _TWO_LETTERS.sub(r"\.", value)
     return _MARKUP.sub(r"\\\g<0>", _unlinked(visible(str(value)))).translate(_ENTITIES)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Container, Iterable
 
-from cds_hooks.cards.data import texts
+from cds_hooks.cards.card_data import texts
 from cds_hooks.cards.escape import capped
 from cds_hooks.cards.wording import finding, is_directive, orders
 from cds_hooks.consultation import Evidence

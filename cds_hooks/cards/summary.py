@@ -12,19 +12,26 @@ from itertools import groupby
 
 from cds_hooks.cards import phrases
 from cds_hooks.cards.annotations import says
-from cds_hooks.cards.data import texts
+from cds_hooks.cards.card_data import texts
+from cds_hooks.cards.differential_list import accepted_by_verdict
 from cds_hooks.cards.escape import capped, plain
-from cds_hooks.cards.listed import accepted_by_verdict
-from cds_hooks.cards.rules import (
+from cds_hooks.cards.rule_lines import (
     drug_conflicts,
     findings_of,
     is_recorded,
     measured_first,
     patterns_alone,
 )
-from cds_hooks.consultation import Assessment, ChartFinding, Consultation, Reason, Verdict
+from cds_hooks.consultation import (
+    Assessment,
+    ChartFinding,
+    CheckedConsultation,
+    Consultation,
+    Reason,
+    Verdict,
+)
 
-__all__ = ["LIMIT", "fitted", "list_summary", "rules_summary", "with_room"]
+__all__ = ["LIMIT", "fitted", "list_summary", "rules_summary", "with_first_that_fits"]
 
 LIMIT = 139
 """CDS Hooks 2.0.1: a summary has fewer than 140 characters."""
@@ -38,7 +45,7 @@ def fitted(text: str) -> str:
     return capped(plain(text), LIMIT)
 
 
-def with_room(text: str, more: Sequence[str]) -> str:
+def with_first_that_fits(text: str, more: Sequence[str]) -> str:
     """The sentence with the first of `more` behind it that fits whole."""
     longer = (f"{text}; {each}" if text else each for each in more)
     return next((each for each in longer if len(each) <= LIMIT), text)
@@ -56,7 +63,7 @@ def rules_summary(done: Consultation) -> str:
     return capped(f"{words.rules}: {_reason(reasons[0], done)}", LIMIT) if reasons else ""
 
 
-def list_summary(done: Consultation, lead: str) -> tuple[str, ...]:
+def list_summary(done: CheckedConsultation, lead: str) -> tuple[str, ...]:
     """What the model named that stays on its list, the best supported first: as many as there are,
     then one less and so on, for whoever has less room. `lead` stands before it. What is uncertain
     is named only where nothing is better."""
@@ -104,8 +111,12 @@ def _with_others(text: str, first: ChartFinding, others: Sequence[ChartFinding])
         + (f" +{len(names) - count} more" if count < len(names) else "")
         for count in range(len(names), 0, -1)
     ]
-    longer = with_room(text, tries)
-    return longer if longer != text or not names else with_room(text, [f"+{len(names)} more"])
+    longer = with_first_that_fits(text, tries)
+    return (
+        longer
+        if longer != text or not names
+        else with_first_that_fits(text, [f"+{len(names)} more"])
+    )
 
 
 def _reason(reason: Reason, done: Consultation) -> str:

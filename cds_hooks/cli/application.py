@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from importlib.metadata import version
@@ -26,6 +27,7 @@ _COMMANDS = {
     "serve": ("cds_hooks.cli.serve", "serve"),
     "hook": ("cds_hooks.cli.hook", "hook"),
     "conform": ("cds_hooks.cli.conform", "conform"),
+    "simulate": ("cds_hooks.cli.simulate", "simulate"),
     "map": ("cds_hooks.cli.mapping", "map_file"),
     "discovery": ("cds_hooks.cli.discovery", "discovery"),
     "demo": ("cds_hooks.cli.demo", "demo"),
@@ -86,7 +88,21 @@ def _options(
 
 
 def main() -> Never:
-    """Run a command. Errors made on purpose end as one line (or JSON with `--json`)."""
+    """Run a command. Errors made on purpose end as one line (or JSON with `--json`).
+
+    Who reads no further (`| head`) ends the command without a word.
+    """
+    try:
+        _run()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes once more when it ends, which would fail again and say so.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FAILED)
+    sys.exit(0)
+
+
+def _run() -> None:
     try:
         app()
     except MappingError as error:
@@ -94,7 +110,6 @@ def main() -> Never:
         _fail(error.code, error.diagnostics(), status)
     except ChartsideError as error:
         _fail(error.code, error.diagnostics(), BAD_INPUT if error.status < 500 else FAILED)
-    sys.exit(0)
 
 
 def _fail(code: str, diagnostics: str, status: int) -> Never:

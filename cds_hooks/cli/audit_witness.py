@@ -9,7 +9,7 @@ from cds_hooks.audit.ledger.fhir_witness import notes_of
 from cds_hooks.audit.ledger.ledger_errors import ExportUnreadable
 from cds_hooks.audit.ledger.witness import FolderWitness
 from cds_hooks.errors import ChartsideError
-from cds_hooks.protocol.reading import Limits, read_object
+from cds_hooks.protocol.json_body import BodyLimits, read_object
 from cds_hooks.runtime.witnessing import fhir_notes
 from cds_hooks.settings import Settings, SettingsError
 
@@ -41,7 +41,7 @@ def notes_in_file(place: Path) -> list[str]:
     """
     try:
         with place.open("rb") as file:
-            document = read_object(file.read(_MAX_BYTES + 1), Limits(max_bytes=_MAX_BYTES))
+            document = read_object(file.read(_MAX_BYTES + 1), BodyLimits(max_bytes=_MAX_BYTES))
     except (OSError, ChartsideError):
         document = {}
     if document.get("resourceType") not in ("Bundle", "DocumentReference"):

@@ -154,7 +154,7 @@ def _tell(report: Report, console: Console) -> None:
             _tell_failure(result, style, console)
     console.print(_skipped(report))
     _tell_times(report, console)
-    counts = ", ".join(f"{count} {name}" for name, count in report.counts.items())
+    counts = ", ".join(f"{name} {count}" for name, count in report.counts.items())
     verdict = "not conformant" if report.findings else "conformant"
     console.print(Text(f"{report.base}: {verdict} ({counts})", style="bold"))
 

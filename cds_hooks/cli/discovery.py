@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from cds_hooks.cli import show
-from cds_hooks.protocol.wire import to_document
+from cds_hooks.protocol.json_output import to_document
 from cds_hooks.services import REGISTRY, discovery_of
 
 __all__ = ["discovery"]

@@ -6,6 +6,7 @@ import asyncio
 import ssl
 import sys
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,15 +21,15 @@ from cds_hooks.cli import show
 from cds_hooks.cli.doctor_engine import engine
 from cds_hooks.cli.doctor_self_check import self_check
 from cds_hooks.errors import ChartsideError
-from cds_hooks.runtime.callers import client_of, key_sets_of
+from cds_hooks.runtime.callers import key_sets_of
 from cds_hooks.services import REGISTRY
 from cds_hooks.settings import Settings, load_settings
+from cds_hooks.trust.caller_errors import TokenRefused
 from cds_hooks.trust.client import Client
-from cds_hooks.trust.errors import TokenRefused
 from cds_hooks.trust.explain import Step, explain
-from cds_hooks.trust.jwks import KeySets, read_key_set
+from cds_hooks.trust.key_set_cache import KeySets, read_key_set
 from cds_hooks.trust.signing import SigningKey
-from cds_hooks.trust.token import Token, parse_token
+from cds_hooks.trust.token_parsing import ParsedToken, parse_token
 
 __all__ = ["doctor_app"]
 
@@ -119,7 +120,7 @@ def jwks(
 async def _examine(
     settings: Settings, text: str, path: str, now: float, shown: bytes
 ) -> tuple[tuple[Step, ...], dict[str, Any]]:
-    clients = tuple(client_of(entry) for entry in settings.clients)
+    clients = settings.clients
     by_issuer = {client.issuer: client for client in clients}
     found = _parsed(text)
     async with httpx.AsyncClient(follow_redirects=False, trust_env=False, timeout=5) as http:
@@ -129,7 +130,7 @@ async def _examine(
         return explain(text, by_issuer, sets.of, url, now, shown), _told(found, url, now)
 
 
-async def _fetch(sets: KeySets, clients: dict[str, Client], found: Token | None) -> None:
+async def _fetch(sets: KeySets, clients: Mapping[str, Client], found: ParsedToken | None) -> None:
     """Read the key set of the client that the token says it is of, if that is at a URL."""
     issuer = found.claims.get("iss") if found else None
     client = clients.get(issuer) if isinstance(issuer, str) else None
@@ -137,14 +138,14 @@ async def _fetch(sets: KeySets, clients: dict[str, Client], found: Token | None)
         await sets.refresh(client)
 
 
-def _parsed(text: str) -> Token | None:
+def _parsed(text: str) -> ParsedToken | None:
     try:
         return parse_token(text)
     except TokenRefused:
         return None
 
 
-def _url(settings: Settings, path: str, found: Token | None) -> str:
+def _url(settings: Settings, path: str, found: ParsedToken | None) -> str:
     """The URL that was called: as told, else the one of ours that `aud` names, else discovery's."""
     server = settings.server
     base = server.public_url.rstrip("/") or f"http://127.0.0.1:{server.port}"
@@ -157,7 +158,7 @@ def _url(settings: Settings, path: str, found: Token | None) -> str:
     return next((url for url in own if url in named), own[0])
 
 
-def _told(found: Token | None, url: str, now: float) -> dict[str, Any]:
+def _told(found: ParsedToken | None, url: str, now: float) -> dict[str, Any]:
     """What a person may look at of a token: no signature, no jti, no other claims."""
     told: dict[str, Any] = {"checked_against": url, "at": _time(now)}
     if found is None:

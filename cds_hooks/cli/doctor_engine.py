@@ -14,7 +14,7 @@ from rich.markup import escape
 import prompts
 from cds_hooks.cli import show
 from cds_hooks.inference.prove import Proof, prove, unlogged
-from cds_hooks.inference.remote.server_trial import Trial, tried
+from cds_hooks.inference.remote.server_trial import ServerTrial, try_server
 from cds_hooks.runtime.engines import local_configs, model_entry, samples_of, server_engines
 from cds_hooks.settings import Settings, load_settings
 
@@ -48,7 +48,7 @@ def engine(
         raise typer.Exit(1)
 
 
-async def _tried_one_by_one(settings: Settings) -> tuple[dict[str, Proof], dict[str, Trial]]:
+async def _tried_one_by_one(settings: Settings) -> tuple[dict[str, Proof], dict[str, ServerTrial]]:
     """One after the other: together they might not fit the memory."""
     template = prompts.load("differential")
     samples = samples_of(settings, model_entry(settings), template)
@@ -56,7 +56,7 @@ async def _tried_one_by_one(settings: Settings) -> tuple[dict[str, Proof], dict[
     for each in local_configs(settings, template.settings, samples):
         proofs[each.entry.name] = await prove(each)
     for where, server in server_engines(settings):
-        trials[f"{where}, {server.where}"] = await tried(server)
+        trials[f"{where}, {server.where}"] = await try_server(server)
     return proofs, trials
 
 
@@ -73,7 +73,7 @@ def _print(proofs: Mapping[str, Proof]) -> None:
             console.print(f"[yellow]{escape(trouble)}[/]", soft_wrap=True)
 
 
-def _print_servers(trials: Mapping[str, Trial]) -> None:
+def _print_servers(trials: Mapping[str, ServerTrial]) -> None:
     console = show.screen()
     for name, trial in trials.items():
         colour = "yellow" if trial.answers and trial.code else "green" if trial.answers else "red"

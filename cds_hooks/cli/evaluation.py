@@ -21,28 +21,28 @@ from cds_hooks.cli.evaluation_baselines import Data, Json, duplicates, look_up_b
 from cds_hooks.cli.evaluation_feedback import feedback
 from cds_hooks.cli.evaluation_pair import NAMES_AND_FREE, pair_table, pair_told, run_pair
 from cds_hooks.cli.evaluation_run import Asking, bench
-from cds_hooks.evaluation.errors import SuiteError
-from cds_hooks.evaluation.matching import Match
-from cds_hooks.evaluation.recorded.catalogue import catalogue
-from cds_hooks.evaluation.recorded.replay import replay
+from cds_hooks.evaluation.evaluation_errors import SuiteError
+from cds_hooks.evaluation.matching import MatchRule
 from cds_hooks.evaluation.report import page
 from cds_hooks.evaluation.report.comparison import comparison_text
 from cds_hooks.evaluation.report.page import Page
-from cds_hooks.evaluation.report.paper import paper_page
 from cds_hooks.evaluation.report.runs import Run, headline, run_page
 from cds_hooks.evaluation.report.write import to_html, to_markdown
+from cds_hooks.evaluation.research.catalogue import catalogue
+from cds_hooks.evaluation.research.eurorad import EURORAD
+from cds_hooks.evaluation.research.paper_page import paper_page
+from cds_hooks.evaluation.research.replay import replay
+from cds_hooks.evaluation.research.replayed_run import recorded_voice
 from cds_hooks.evaluation.runs.comparison import compare_runs
-from cds_hooks.evaluation.runs.manifest import read_manifest, same_suite
-from cds_hooks.evaluation.runs.replayed import recorded_voice
 from cds_hooks.evaluation.runs.results import CaseResult, read_results
+from cds_hooks.evaluation.runs.run_folder import read_manifest, same_suite
 from cds_hooks.evaluation.runs.runner import RESULTS, run_suite
 from cds_hooks.evaluation.runs.summary import summarise
-from cds_hooks.evaluation.suites.eurorad import EURORAD
-from cds_hooks.evaluation.suites.load import find_file, load_suite
+from cds_hooks.evaluation.suite_loading import find_file, load_suite
 from cds_hooks.evaluation.suites.registry import known_suites
 from cds_hooks.evaluation.suites.suite import OnError, Suite, Task
 from cds_hooks.settings import Settings, load_settings
-from cds_hooks.settings.places import written
+from cds_hooks.settings.default_paths import written
 
 __all__ = ["eval_app"]
 
@@ -175,7 +175,9 @@ def report(
 def compare(
     first: Annotated[Path, typer.Argument(help="Folder of a run.")],
     second: Annotated[Path, typer.Argument(help="Folder of another run of the same suite.")],
-    match: Annotated[Match, typer.Option(help="When an answer is the truth.")] = Match.EXACT,
+    match: Annotated[
+        MatchRule, typer.Option(help="When an answer is the truth.")
+    ] = MatchRule.EXACT,
     at: Annotated[int, typer.Option(min=1, help="Among the first so many diagnoses.")] = 1,
     json: Json = False,
 ) -> None:
@@ -234,7 +236,7 @@ async def _run(
         await run_suite(suite, answer, manifest, folder, told=told, concurrency=service.in_flight)
 
 
-def _show(table: page.Table, notes: Sequence[str]) -> None:
+def _show(table: page.PageTable, notes: Sequence[str]) -> None:
     shown = Table(*table.headings)
     for row in table.rows:
         shown.add_row(*row)

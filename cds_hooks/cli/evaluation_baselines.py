@@ -14,8 +14,8 @@ from rich.table import Table
 from cds_hooks.cli import show
 from cds_hooks.evaluation.metrics import rank, top
 from cds_hooks.evaluation.report.page import percent
+from cds_hooks.evaluation.suite_loading import load_suite
 from cds_hooks.evaluation.suites.duplicates import near_duplicates, shared_cases
-from cds_hooks.evaluation.suites.load import load_suite
 from cds_hooks.evaluation.suites.lookup import look_up
 
 __all__ = ["Data", "Json", "duplicates", "look_up_baseline"]

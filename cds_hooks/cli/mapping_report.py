@@ -19,7 +19,7 @@ from cds_hooks.inference.prove import unlogged
 from cds_hooks.settings import Settings
 from fhir_mapping import Chart, must_keep
 from fhir_mapping.chart import QualityNote
-from fhir_mapping.elements import ElementLeftOut
+from fhir_mapping.quality.elements_left_out import ElementLeftOut
 
 __all__ = ["Stats", "count", "elements_table", "quality_table", "stats_table"]
 

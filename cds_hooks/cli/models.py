@@ -13,21 +13,20 @@ import orjson
 import typer
 from rich.console import Console
 
-from cds_hooks.cli import show
-from cds_hooks.cli.evaluation_run import Asking, bench
-from cds_hooks.cli.models_files import advise_models, bench_model, check_model, list_models
-from cds_hooks.evaluation.admission.acceptance import acceptance_suite
-from cds_hooks.evaluation.admission.decision import decide
-from cds_hooks.evaluation.admission.finding import SUFFIX
-from cds_hooks.evaluation.admission.record import AdmissionRecord, Purpose
-from cds_hooks.evaluation.admission.signing import (
+from cds_hooks.admission.lookup import SUFFIX
+from cds_hooks.admission.record import AdmissionError, AdmissionRecord, Purpose
+from cds_hooks.admission.signing import (
     create_key,
     load_public_key,
     load_signing_key,
     sign,
     verify,
 )
-from cds_hooks.evaluation.errors import AdmissionError
+from cds_hooks.cli import show
+from cds_hooks.cli.evaluation_run import Asking, bench
+from cds_hooks.cli.models_files import advise_models, bench_model, check_model, list_models
+from cds_hooks.evaluation.admission.acceptance import acceptance_suite
+from cds_hooks.evaluation.admission.decision import decide
 from cds_hooks.evaluation.runs.runner import run_suite
 from cds_hooks.inference.model_files.gguf import sha256_of
 from cds_hooks.inference.model_files.split_files import digest_of, read_model

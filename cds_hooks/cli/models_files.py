@@ -18,14 +18,14 @@ from cds_hooks.cli import show
 from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.hardware.machine import available_memory, this_machine
 from cds_hooks.inference.model_catalogue.catalogue import Catalogue, ModelEntry, load_catalogue
-from cds_hooks.inference.model_checks.advice import Known, Question, advise
+from cds_hooks.inference.model_checks.advice import ConsultationSize, MemoryBasis, advise
 from cds_hooks.inference.model_checks.inspection import (
     Inspection,
     files_of,
     inspect,
     inspect_adapter,
 )
-from cds_hooks.inference.model_checks.speed_probe import Probe, Size, measure
+from cds_hooks.inference.model_checks.speed_probe import ProbeSize, SpeedMeasurement, measure_speed
 from cds_hooks.inference.model_files.adapters import size_of
 from cds_hooks.inference.model_files.model_kinds import is_adapter, refuse_unless_model
 from cds_hooks.inference.model_files.split_files import read_model
@@ -91,9 +91,9 @@ def advise_models(
     file = model or settings.model.path
     entry = _entry(settings, known, file)
     machine = this_machine()
-    probe = _measure(settings, file, entry, Size(samples=tuple(sorted({1, samples}))))
-    question = Question(prompt, answer, samples, bits)
-    reckoned = Known(
+    probe = _measure(settings, file, entry, ProbeSize(samples=tuple(sorted({1, samples}))))
+    question = ConsultationSize(prompt, answer, samples, bits)
+    reckoned = MemoryBasis(
         entry,
         read_model(file),
         lambda each: _config(settings, file, each).sizes,
@@ -115,7 +115,7 @@ def bench_model(
     """Load a model and measure it here: time to ready, prompt and answer, one to five samples."""
     settings = load_settings(config)
     entry = _entry(settings, _catalogue(settings, catalogue), file)
-    size = Size(prompt, answer, (1, 3, 5), rounds)
+    size = ProbeSize(prompt, answer, (1, 3, 5), rounds)
     tell.probe(_measure(settings, file, entry, size), size, json=json)
 
 
@@ -183,7 +183,11 @@ def _hashing() -> Progress:
     )
 
 
-def _measure(settings: Settings, file: Path, entry: ModelEntry, size: Size) -> Probe:
+def _measure(
+    settings: Settings, file: Path, entry: ModelEntry, size: ProbeSize
+) -> SpeedMeasurement:
     config = _config(settings, file, entry)
     with show.screen(json=True).status("measuring") as status:
-        return asyncio.run(measure(config, size, lambda what: status.update(f"measuring: {what}")))
+        return asyncio.run(
+            measure_speed(config, size, lambda what: status.update(f"measuring: {what}"))
+        )

@@ -16,16 +16,20 @@ from rich.text import Text
 
 from cds_hooks.cli import show
 from cds_hooks.inference.hardware.machine import Machine
-from cds_hooks.inference.model_catalogue.catalogue import Catalogue, ModelEntry, Published
-from cds_hooks.inference.model_checks.advice import Advice, Question
-from cds_hooks.inference.model_checks.findings import Level
+from cds_hooks.inference.model_catalogue.catalogue import Catalogue, ModelEntry, PublishedResult
+from cds_hooks.inference.model_checks.advice import Advice, ConsultationSize
+from cds_hooks.inference.model_checks.findings import FindingLevel
 from cds_hooks.inference.model_checks.inspection import Inspection
-from cds_hooks.inference.model_checks.speed_probe import Probe, Size
+from cds_hooks.inference.model_checks.speed_probe import ProbeSize, SpeedMeasurement
 
 __all__ = ["advice", "catalogue", "inspection", "probe"]
 
 _BITS = (4, 6, 8)
-_COLOURS = {Level.ERROR: "bold red", Level.WARNING: "yellow", Level.INFO: "dim"}
+_COLOURS = {
+    FindingLevel.ERROR: "bold red",
+    FindingLevel.WARNING: "yellow",
+    FindingLevel.INFO: "dim",
+}
 _LEGEND = (
     "Billions of parameters: all, and those that a token uses. Memory is that of the weights at so "
     "many bits; the KV cache and about 1 GB come to it. Thinks: for how many tokens at most."
@@ -75,7 +79,7 @@ def _notes(console: Console, entry: ModelEntry) -> None:
         console.print(Padding(Text(line), (0, 0, 0, 2)))
 
 
-def _interval(result: Published) -> str:
+def _interval(result: PublishedResult) -> str:
     """The 95 % interval (Wilson) of a published share, in per cent."""
     from cds_hooks.evaluation.metrics.figures import wilson
 
@@ -132,9 +136,9 @@ def _facts(found: Inspection) -> dict[str, str]:
 
 def advice(
     found: Sequence[Advice],
-    measured: Probe,
+    measured: SpeedMeasurement,
     machine: Machine,
-    question: Question,
+    question: ConsultationSize,
     *,
     json: bool,
 ) -> None:
@@ -168,7 +172,7 @@ def advice(
     console.print(_ROUGH)
 
 
-def probe(found: Probe, size: Size, *, json: bool) -> None:
+def probe(found: SpeedMeasurement, size: ProbeSize, *, json: bool) -> None:
     """What was measured of one model."""
     if json:
         _print({**_probe(found), "prompt": size.prompt, "answer": size.answer})
@@ -188,7 +192,7 @@ def probe(found: Probe, size: Size, *, json: bool) -> None:
     console.print(f"Medians of {found.rounds} rounds, {found.threads} threads.", highlight=False)
 
 
-def _speed(measured: Probe) -> str:
+def _speed(measured: SpeedMeasurement) -> str:
     steps = ", ".join(f"{step:.0f} with {n} at once" for n, step in measured.step_per_s.items())
     return (
         f"Measured here with {measured.model}: {measured.prompt_per_s:.0f} prompt tokens a second; "
@@ -207,7 +211,7 @@ def _entry(entry: ModelEntry) -> dict[str, Any]:
     return {**entry.model_dump(mode="json"), "weights_gb": weights}
 
 
-def _probe(found: Probe) -> dict[str, Any]:
+def _probe(found: SpeedMeasurement) -> dict[str, Any]:
     return {**asdict(found), "step_per_s": {str(n): step for n, step in found.step_per_s.items()}}
 
 

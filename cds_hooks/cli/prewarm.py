@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,8 +27,8 @@ from cds_hooks.cli.prewarm_report import Report, exit_code, tell
 from cds_hooks.core_dumps import forbid_dumps
 from cds_hooks.errors import ChartsideError
 from cds_hooks.gather import GatherConfig, open_http
-from cds_hooks.gather.base import Base, allowed_base
-from cds_hooks.gather.client import FhirClient
+from cds_hooks.gather.fhir_client import FhirClient
+from cds_hooks.gather.server_base import ServerBase, allowed_base
 from cds_hooks.prewarm import (
     BackendClient,
     ChartReader,
@@ -126,7 +126,7 @@ class _Edges:
 
     fhir: httpx.AsyncClient
     transport: RateLimitedTransport
-    base: Base
+    base: ServerBase
     tokens: TokenSource
     reader: ChartReader
     service: RunningService
@@ -140,14 +140,14 @@ class _Edges:
 @contextlib.asynccontextmanager
 async def _edges(settings: Settings, key: SigningKey, port: int) -> AsyncIterator[_Edges]:
     wanted, base = settings.prewarm, _base(settings)
-    bounds = replace(gather_config(settings), connect_seconds=10.0, read_seconds=60.0)
+    bounds = gather_config(settings).model_copy(update={"connect_s": 10.0, "read_s": 60.0})
     transport = RateLimitedTransport(
         guarded(httpx.AsyncHTTPTransport(verify=client_context(), trust_env=False)),
         per_minute=wanted.reads_per_minute,
         longest_pause_s=wanted.longest_pause_s,
     )
     # A read waits for its turn and for a busy server, so its own bound is that of the transport.
-    patient = replace(bounds, read_seconds=4 * wanted.longest_pause_s + 600)
+    patient = bounds.model_copy(update={"read_s": 4 * wanted.longest_pause_s + 600})
     async with (
         open_http(bounds, transport=transport) as fhir,
         own_http(settings, port, timeout=10) as service,
@@ -186,7 +186,7 @@ async def _items(
 
 async def _schedule(edges: _Edges, day: dt.date) -> Schedule:
     ends = asyncio.get_running_loop().time() + 3600
-    bounds = replace(edges.bounds, max_pages=_SCHEDULE_PAGES)
+    bounds = edges.bounds.model_copy(update={"max_pages": _SCHEDULE_PAGES})
     client = FhirClient(edges.fhir, edges.base, await edges.tokens.token(), bounds, ends)
     return await patients_on(client, day)
 
@@ -210,7 +210,7 @@ def _day(text: str) -> dt.date:
         raise UsageError("--date is not today, tomorrow or YYYY-MM-DD", where="--date") from None
 
 
-def _base(settings: Settings) -> Base:
+def _base(settings: Settings) -> ServerBase:
     """The FHIR server to read: named, or the only one. Raises SettingsError."""
     allowed = settings.fhir.allowed_bases
     named = settings.prewarm.fhir_server or (allowed[0] if len(allowed) == 1 else "")

@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 __all__ = [
+    "ABSENT",
+    "AIAST",
     "AI_DEVICE",
     "AI_INPUTS",
     "AI_KIND",
     "AI_PROVENANCE",
     "AI_TYPES",
-    "AIAST",
-    "ABSENT",
     "APPLICATION_ACTIVITY",
     "BALP",
     "DESTINATION",
@@ -26,8 +26,8 @@ __all__ = [
     "PERSON",
     "RECIPIENT",
     "REPORT",
-    "REST",
     "REQUEST_ID",
+    "REST",
     "SECURITY_ALERT",
     "SERVER_SOURCE",
     "SOURCE",

@@ -12,10 +12,21 @@ from cds_hooks.conform.exchange import Exchange
 from cds_hooks.conform.hooks import HOOKS, USER_TOKENS
 from cds_hooks.conform.shapes import Problem, brief, is_text, null_or_empty
 
-__all__ = ["DISCOVERY_CHECKS", "Offered", "discovery_problems", "json_problems", "offered"]
+__all__ = [
+    "DOCUMENT_CHECKS",
+    "ENTRY_CHECKS",
+    "Offered",
+    "answer_problems",
+    "document_problems",
+    "entry_problems",
+    "json_problems",
+    "offered",
+    "unless_services",
+]
 
-DISCOVERY_CHECKS = (
-    "discovery-answers", "discovery-json", "discovery-services", "discovery-attributes",
+DOCUMENT_CHECKS = ("discovery-json", "discovery-services")
+ENTRY_CHECKS = (
+    "discovery-attributes",
     "discovery-types", "discovery-title", "discovery-id-segment", "discovery-distinct-ids",
     "discovery-no-null-or-empty", "prefetch-tokens", "prefetch-relative", "prefetch-subset",
 )  # fmt: skip
@@ -55,22 +66,34 @@ def _templates(entry: Mapping[str, Any]) -> dict[str, str]:
     return {key: template for key, template in pairs if is_text(template)}
 
 
-def discovery_problems(exchange: Exchange) -> Iterator[Problem]:
-    """All that is wrong with what discovery answered."""
+def answer_problems(exchange: Exchange) -> Iterator[Problem]:
+    """Whether discovery answered with 200."""
     if exchange.status != 200:
         yield Problem("discovery-answers", exchange.came)
-        return
-    document = exchange.document
+
+
+def document_problems(exchange: Exchange) -> Iterator[Problem]:
+    """Whether a 200 of discovery is a JSON object with an array `services`."""
     yield from json_problems(exchange, "discovery-json")
-    services = document.get("services") if isinstance(document, dict) else None
-    if not isinstance(services, list):
-        if isinstance(document, dict):
-            said = f"members: {brief(', '.join(document)) or 'none'}"
-            yield Problem("discovery-services", said, "services")
-        return
-    for place, service in enumerate(services):
+    document = exchange.document
+    if isinstance(document, dict) and unless_services(exchange):
+        said = f"members: {brief(', '.join(document)) or 'none'}"
+        yield Problem("discovery-services", said, "services")
+
+
+def unless_services(exchange: Exchange) -> str:
+    """A condition of judgements: an array `services` is there; else why nothing is judged."""
+    document = exchange.document
+    listed = isinstance(document, dict) and isinstance(document.get("services"), list)
+    return "" if exchange.status == 200 and listed else "discovery gave no array `services`"
+
+
+def entry_problems(exchange: Exchange) -> Iterator[Problem]:
+    """All that is wrong with the services that are listed."""
+    document = exchange.document
+    for place, service in enumerate(document["services"]):
         yield from _service(service, f"services[{place}]")
-    yield from _same_ids(services)
+    yield from _same_ids(document["services"])
     for path in null_or_empty(document):
         yield Problem("discovery-no-null-or-empty", "null or empty", path)
 
@@ -97,7 +120,7 @@ def _is_segment(value: Any) -> bool:
 
 def _service(service: Any, where: str) -> Iterator[Problem]:
     if not isinstance(service, dict):
-        yield Problem("discovery-services", type(service).__name__, where)
+        yield Problem("discovery-attributes", type(service).__name__, where)
         return
     for name in ("hook", "id", "description"):
         if not is_text(service.get(name)):

@@ -9,16 +9,29 @@ from cds_hooks.conform.authentication import AUTH_CHECKS, authentication
 from cds_hooks.conform.calls import MALFORMED_CHECKS, malformed, path_of, whole
 from cds_hooks.conform.cors import cors
 from cds_hooks.conform.discovery import (
-    DISCOVERY_CHECKS,
+    DOCUMENT_CHECKS,
+    ENTRY_CHECKS,
     Offered,
-    discovery_problems,
+    answer_problems,
+    document_problems,
+    entry_problems,
     offered,
+    unless_services,
 )
 from cds_hooks.conform.exchange import Exchange
 from cds_hooks.conform.feedback import FEEDBACK_CHECKS, feedback
 from cds_hooks.conform.hooks import HOOKS, request_for
-from cds_hooks.conform.prefetch import PREFETCH_CHECKS, prefetch_states
-from cds_hooks.conform.probe import ENDPOINTS, Judgement, Plan, Probe, Skip, Target, refused
+from cds_hooks.conform.prefetch import PREFETCH_CHECKS, TOLERANCE_CHECKS, prefetch_states
+from cds_hooks.conform.probe import (
+    ENDPOINTS,
+    Judgement,
+    Plan,
+    Probe,
+    Skip,
+    Target,
+    if_ok,
+    refused,
+)
 from cds_hooks.conform.shapes import Problem
 
 __all__ = ["plan"]
@@ -26,15 +39,13 @@ __all__ = ["plan"]
 _Answered = Generator[Probe | Skip, Exchange, bool]
 
 _LOCAL = ("http://127.0.0.1", "http://localhost", "http://[::1]")
-_NEED_ANSWER = (*PREFETCH_CHECKS, *FEEDBACK_CHECKS, "call-extensions", "prefetch-unknown-key")
+_NEED_ANSWER = (*PREFETCH_CHECKS, *TOLERANCE_CHECKS, *FEEDBACK_CHECKS)
 
 
 def plan(target: Target, only: Sequence[str] = ()) -> Plan:
     """Discovery, cross-origin calls, and each service; `only` names services if not all."""
     call = target.get(ENDPOINTS, "discovery")
-    judged = Judgement(DISCOVERY_CHECKS, discovery_problems)
-    https = Judgement(("transport-https",), lambda _: _transport(target))
-    found = yield Probe("", call, (judged, https))
+    found = yield Probe("", call, (*_discovery_judgements(), _https(target)))
     services = [s for s in offered(found.document) if not only or s.id in only]
     yield from cors(target, services)
     if services:
@@ -89,6 +100,17 @@ def _not_found(exchange: Exchange) -> Iterable[Problem]:
     return refused(exchange, "call-unknown-service")
 
 
-def _transport(target: Target) -> Iterable[Problem]:
-    if not target.base.startswith(("https://", *_LOCAL)):
-        yield Problem("transport-https", "http")
+def _discovery_judgements() -> tuple[Judgement, ...]:
+    return (
+        Judgement(("discovery-answers",), answer_problems),
+        Judgement(DOCUMENT_CHECKS, document_problems, if_ok),
+        Judgement(ENTRY_CHECKS, entry_problems, unless_services),
+    )
+
+
+def _https(target: Target) -> Judgement:
+    def judge(_: Exchange) -> Iterable[Problem]:
+        if not target.base.startswith(("https://", *_LOCAL)):
+            yield Problem("transport-https", "http")
+
+    return Judgement(("transport-https",), judge)

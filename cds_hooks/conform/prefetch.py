@@ -11,12 +11,19 @@ from cds_hooks.conform.exchange import Exchange
 from cds_hooks.conform.probe import Judgement, Plan, Probe, Skip, Target
 from cds_hooks.conform.shapes import Problem
 
-__all__ = ["PREFETCH_CHECKS", "prefetch_states"]
+__all__ = ["PREFETCH_CHECKS", "TOLERANCE_CHECKS", "prefetch_states"]
 
 PREFETCH_CHECKS = (
     "prefetch-absent", "prefetch-null", "prefetch-empty", "prefetch-outcome",
     "prefetch-wrong-kind",
 )  # fmt: skip
+
+TOLERANCE_CHECKS = (
+    "call-extensions",
+    "call-scalar-extensions",
+    "call-unknown-property",
+    "prefetch-unknown-key",
+)
 
 _OUTCOME = {
     "resourceType": "OperationOutcome",
@@ -51,17 +58,16 @@ def _changed(prefetch: Mapping[str, Any]) -> Iterable[tuple[str, str, dict[str, 
 
 def _tolerated(target: Target, service: Offered, body: Mapping[str, Any]) -> Plan:
     """What clients send on top."""
-    extension = {
-        "com.example.conform": {"note": "a test"},
-        # Epic sends texts and numbers as extensions.
-        "com.example.conform.trigger": "5",
-    }
-    more = {**body, "extension": extension, "conformUnknown": {"a": 1}}
-    yield _state(target, service, "call-extensions", "unknown properties and extensions", more,
-                 taken=(200,))  # fmt: skip
     prefetch = {**body["prefetch"], "conform-own-key": {"resourceType": "Basic", "id": "b"}}
-    yield _state(target, service, "prefetch-unknown-key", "a prefetch key that was not asked for",
-                 {**body, "prefetch": prefetch}, taken=(200,))  # fmt: skip
+    more = (
+        ("an extension", {"extension": {"com.example.conform": {"note": "a test"}}}),
+        # Epic sends texts and numbers as extensions.
+        ("an extension that is a text", {"extension": {"com.example.conform": "5"}}),
+        ("a property that is not known", {"conformUnknown": {"a": 1}}),
+        ("a prefetch key that was not asked for", {"prefetch": prefetch}),
+    )
+    for check, (about, changes) in zip(TOLERANCE_CHECKS, more, strict=True):
+        yield _state(target, service, check, about, {**body, **changes}, taken=(200,))
 
 
 def _state(

@@ -12,18 +12,18 @@ from dataclasses import dataclass
 
 from starlette.responses import HTMLResponse
 
-from cds_hooks.cards.data import texts
+from cds_hooks.cards.card_data import texts
 from cds_hooks.console.rendering import make_page
 from cds_hooks.console.site import Site
 from cds_hooks.consultation import ModelIdentity
 from cds_hooks.services import ServiceDefinition
 from prompts import TemplateRef
 
-__all__ = ["Basis", "basis_page"]
+__all__ = ["BasisContent", "basis_page"]
 
 
 @dataclass(frozen=True, slots=True)
-class Basis:
+class BasisContent:
     """What the page is made from; `terminology` maps a source to its version, as compiled;
     `admission` is the model's admission record in lines, empty without one."""
 
@@ -39,7 +39,7 @@ class Basis:
     admission: tuple[str, ...] = ()
 
 
-def basis_page(site: Site, basis: Basis) -> HTMLResponse:
+def basis_page(site: Site, basis: BasisContent) -> HTMLResponse:
     """The page with its policy."""
     verdicts = {verdict.value: meaning for verdict, meaning in texts().verdicts.items()}
     return make_page(site, "basis.html.j2", here="basis", basis=basis, verdicts=verdicts)

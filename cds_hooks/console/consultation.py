@@ -9,11 +9,11 @@ from typing import Any
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from cds_hooks.cards import whole
-from cds_hooks.cards.aged import aged
-from cds_hooks.cards.data import texts
+from cds_hooks.cards import full_detail
+from cds_hooks.cards.answer_age import with_current_ages
+from cds_hooks.cards.card_data import texts
+from cds_hooks.cards.full_detail_views import BasisView, basis_of
 from cds_hooks.cards.phrases import fact_phrase, remark
-from cds_hooks.cards.view import Basis, basis_of
 from cds_hooks.console.judging import Judging, lines
 from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.protocol.cards import Card
@@ -41,7 +41,7 @@ class _Page:
     age: str
     fhir: str
     cards: tuple[_RenderedCard, ...]
-    whole: Markup
+    full_detail: Markup
     model: Rows
     keys: Rows
     shown: Rows
@@ -67,13 +67,13 @@ def consultation_values(
     are judged.
     """
     rests_on = basis_of(consultation)
-    present = aged(consultation, now)
+    present = with_current_ages(consultation, now)
     page = _Page(
         pending=consultation.outcome is Outcome.PENDING,
         age=f"Asked {ago((now - consultation.created) / _DAY_S, fine=True)}",
         fhir=consultation.chart.fhir_version,
         cards=tuple(_shown(card) for card in cards),
-        whole=_html(whole(present, discriminates)),
+        full_detail=_html(full_detail(present, discriminates)),
         model=_model(rests_on),
         keys=_keys(consultation),
         shown=_facts(present),
@@ -94,7 +94,7 @@ def _shown(card: Card) -> _RenderedCard:
     return _RenderedCard(card.indicator, card.summary, _html(card.detail))
 
 
-def _model(basis: Basis) -> Rows:
+def _model(basis: BasisView) -> Rows:
     """Which model by which template, its digest, and how many of its answers could be used."""
     answers = f"{basis.answers} of {basis.answers + basis.unusable} could be used"
     facts = f"{basis.shown} of {basis.read}" if basis.asked else f"0 of {basis.read}"

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.responses import HTMLResponse, StreamingResponse
 
 from cds_hooks.app.errors import Overloaded
-from cds_hooks.cards.data import override_reasons
+from cds_hooks.cards.card_data import override_reasons
 from cds_hooks.console.consultation import consultation_values
 from cds_hooks.console.judging import Judging
 from cds_hooks.console.rendering import make_page

@@ -6,13 +6,35 @@ token) and answers the next hook of the same chart. Identical work in flight run
 processes that share a store.
 """
 
-from cds_hooks.consult.config import ConsultConfig
-from cds_hooks.consult.consultant import Consultant
-from cds_hooks.consult.dependencies import ConsultationStore, Dependencies, Gather
-from cds_hooks.consult.links import LinkUnknown
-from cds_hooks.consult.pages import ConsultationPages, OpenedConsultation
-from cds_hooks.consult.preparation import content_key
-from cds_hooks.consult.terms import ClientTerms, patient_scope
+from typing import TYPE_CHECKING
+
+from cds_hooks.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from cds_hooks.consult.config import ConsultConfig
+    from cds_hooks.consult.consultant import Consultant
+    from cds_hooks.consult.content_key import content_key
+    from cds_hooks.consult.dependencies import ConsultationStore, Dependencies, Gather
+    from cds_hooks.consult.links import LinkUnknown
+    from cds_hooks.consult.pages import ConsultationPages, OpenedConsultation
+    from cds_hooks.consult.terms import ClientTerms, patient_scope
+else:
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "ClientTerms": "terms",
+            "ConsultConfig": "config",
+            "Consultant": "consultant",
+            "ConsultationPages": "pages",
+            "ConsultationStore": "dependencies",
+            "Dependencies": "dependencies",
+            "Gather": "dependencies",
+            "LinkUnknown": "links",
+            "OpenedConsultation": "pages",
+            "content_key": "content_key",
+            "patient_scope": "terms",
+        },
+    )
 
 __all__ = [
     "ClientTerms",

@@ -5,9 +5,8 @@ from __future__ import annotations
 from cds_hooks import plausibility
 from cds_hooks.consult.config import ConsultConfig
 from cds_hooks.consult.dependencies import Dependencies
-from cds_hooks.consult.preparation import chart_of, gather_in_time
-from cds_hooks.consult.stopwatch import Stopwatch
-from cds_hooks.consultation import Consultation, Outcome
+from cds_hooks.consult.pipeline import Stopwatch, chart_of, gather_in_time
+from cds_hooks.consultation import CheckedConsultation, Outcome
 from cds_hooks.plausibility.terminology.code_names import names_by
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import ServiceDefinition, problem_check
@@ -21,13 +20,13 @@ async def check_new_problem(
     config: ConsultConfig,
     service: ServiceDefinition,
     request: HookRequest,
-) -> Consultation:
+) -> CheckedConsultation:
     """The checked consultation; its chart is the one without what was entered."""
     watch, config = Stopwatch(), config.of(request.caller)
     gathered = await gather_in_time(dependencies, config, service, request)
     watch.lap("gather")
     now, patient_id = dependencies.now(), request.context.patient_id
-    found = problem_check.entered(request, gathered.resources, now=now)
+    found = problem_check.new_conditions(request, gathered.resources, now=now)
     who = [r for r in gathered.resources if r.get("resourceType") == "Patient"]
     chart = chart_of(dependencies, config, request, gathered, found.others, now)
     new = map_chart(
@@ -41,7 +40,7 @@ async def check_new_problem(
     assessments = plausibility.assess_new_problems(chart, new.facts, dependencies.terminology)
     watch.lap("check")
     made = dependencies.new_id()
-    return Consultation(
+    return CheckedConsultation(
         id=made,
         key=made,
         service=service.id,

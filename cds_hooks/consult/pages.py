@@ -10,16 +10,14 @@ from cds_hooks import cards
 from cds_hooks.consult.config import ConsultConfig
 from cds_hooks.consult.dependencies import Dependencies
 from cds_hooks.consult.links import LinkUnknown, consultation_id_of
-from cds_hooks.consultation import Consultation, Outcome
+from cds_hooks.consultation import CheckedConsultation, Consultation, Outcome
 from cds_hooks.plausibility import discriminates
 from cds_hooks.protocol.cards import Card
-from cds_hooks.protocol.errors import FeedbackInvalid, Problem
 from cds_hooks.protocol.feedback import FeedbackEntry
 from cds_hooks.protocol.judgements import Judgement
+from cds_hooks.protocol.protocol_errors import FeedbackInvalid, FieldProblem
 
 __all__ = ["ConsultationPages", "OpenedConsultation"]
-
-_WITHOUT_ANSWER = (Outcome.PENDING, Outcome.REUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +70,9 @@ class ConsultationPages:
         Raises LinkUnknown, StoreUnavailable, and FeedbackInvalid for a place without a diagnosis.
         """
         found = await self._consultation(link)
-        if any(each.place > len(found.assessments) for each in judgements):
-            raise FeedbackInvalid([Problem("said", "value", "no diagnosis has this place")])
+        diagnoses = found.assessments if isinstance(found, CheckedConsultation) else ()
+        if any(each.place > len(diagnoses) for each in judgements):
+            raise FeedbackInvalid([FieldProblem("said", "value", "no diagnosis has this place")])
         when = self._dependencies.now().astimezone(UTC).isoformat(timespec="seconds")
         return found.service, FeedbackEntry(
             card="",
@@ -90,7 +89,7 @@ class ConsultationPages:
         found = await store.get(consultation_id_of(self._dependencies.key, link, now=now))
         if found is None:
             raise LinkUnknown
-        if found.outcome not in _WITHOUT_ANSWER:
+        if isinstance(found, CheckedConsultation):
             return found
         oldest = found.created - self._config.fresh_for_s
         return await store.find_by_key(found.key, not_older_than=oldest) or found

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cds_hooks.consultation import Caller
-from cds_hooks.gather.base import allowed_base
+from cds_hooks.gather.server_base import allowed_base
 
 __all__ = ["ClientTerms", "patient_scope"]
 

@@ -26,26 +26,32 @@ from cds_hooks.consultation.origin import (
     RecordedCall,
 )
 from cds_hooks.consultation.stages import (
+    CheckedConsultation,
     Consultation,
+    InferredConsultation,
     Outcome,
+    PreparedConsultation,
 )
 
 __all__ = [
     "Assessment",
-    "RecordedCall",
     "Caller",
     "Candidate",
     "ChartFinding",
+    "CheckedConsultation",
     "Consultation",
     "Differential",
     "Evidence",
     "Group",
+    "InferredConsultation",
     "KeyArrival",
     "KeyState",
     "ModelIdentity",
     "ModelPart",
     "Outcome",
+    "PreparedConsultation",
     "Reason",
+    "RecordedCall",
     "Seriousness",
     "TruthSet",
     "Verdict",

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 __all__ = [
-    "RecordedCall",
     "Caller",
     "KeyArrival",
     "KeyState",
     "ModelIdentity",
     "ModelPart",
+    "RecordedCall",
 ]
 
 

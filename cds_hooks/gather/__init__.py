@@ -1,15 +1,15 @@
 """From a hook call to the patient's resources: prefetch states and the FHIR client."""
 
-from cds_hooks.gather.client import open_http
-from cds_hooks.gather.config import GatherConfig
+from cds_hooks.gather.fhir_client import open_http
+from cds_hooks.gather.fhir_settings import GatherConfig
+from cds_hooks.gather.fhir_version import VersionCache
 from cds_hooks.gather.gather import gather
-from cds_hooks.gather.result import Gathered, Note, NoteCode, PatientUnavailable
-from cds_hooks.gather.version import VersionCache
+from cds_hooks.gather.result import GatherNote, GatherResult, NoteCode, PatientUnavailable
 
 __all__ = [
     "GatherConfig",
-    "Gathered",
-    "Note",
+    "GatherNote",
+    "GatherResult",
     "NoteCode",
     "PatientUnavailable",
     "VersionCache",

@@ -8,13 +8,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from cds_hooks.gather.client import FhirClient, ReadError
-from cds_hooks.gather.config import GatherConfig
-from cds_hooks.gather.ownership import Belongs, Owner
-from cds_hooks.gather.prefetch import read_value
-from cds_hooks.gather.reading import Reading
+from cds_hooks.gather.fhir_client import FhirClient, ReadError
+from cds_hooks.gather.fhir_settings import GatherConfig
+from cds_hooks.gather.key_reading import KeyReading
+from cds_hooks.gather.ownership import Owner, Ownership
+from cds_hooks.gather.prefetch_queries import PrefetchQuery
+from cds_hooks.gather.prefetch_values import read_value
 from cds_hooks.gather.result import NoteCode, Resource
-from cds_hooks.gather.templates import Template
 
 __all__ = ["fetch_key", "fetch_medications", "follow_pages", "medication_links"]
 
@@ -22,8 +22,8 @@ _MEDICATION = re.compile(r"(?:.*/)?(Medication/[A-Za-z0-9\-._]{1,64})(?:/_histor
 
 
 async def fetch_key(
-    client: FhirClient, template: Template, url: str, sent: Reading, owner: Owner
-) -> Reading:
+    client: FhirClient, template: PrefetchQuery, url: str, sent: KeyReading, owner: Owner
+) -> KeyReading:
     """What the server has for a key that the client left out or sent an error for.
 
     What the client sent (`sent`) stays, with a note, when the server gives nothing better.
@@ -39,8 +39,8 @@ async def fetch_key(
 
 
 async def follow_pages(
-    client: FhirClient, template: Template, first: Reading, owner: Owner
-) -> Reading:
+    client: FhirClient, template: PrefetchQuery, first: KeyReading, owner: Owner
+) -> KeyReading:
     """The pages after a first one, up to the bounds, and none after one of other patients.
 
     A page that cannot be had leaves the reading as it is, with a note: partial.
@@ -62,7 +62,9 @@ async def follow_pages(
     return reading
 
 
-def _stop(reading: Reading, seen: set[str], config: GatherConfig, owner: Owner) -> NoteCode | None:
+def _stop(
+    reading: KeyReading, seen: set[str], config: GatherConfig, owner: Owner
+) -> NoteCode | None:
     """Why the next page shall not be read, if so."""
     if reading.next_url in seen:
         return NoteCode.LINK_REPEATS
@@ -71,7 +73,7 @@ def _stop(reading: Reading, seen: set[str], config: GatherConfig, owner: Owner) 
     if len(reading.resources) >= config.max_resources:
         return NoteCode.RESOURCE_LIMIT
     # The server ignored the patient in the query: its other pages are none of our business.
-    if any(owner.judge(resource) is Belongs.OTHER for resource in reading.resources):
+    if any(owner.judge(resource) is Ownership.OTHER for resource in reading.resources):
         return NoteCode.OTHER_PATIENT
     return None
 

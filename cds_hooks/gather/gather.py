@@ -14,17 +14,17 @@ import httpx
 
 from cds_hooks.consultation import KeyState
 from cds_hooks.gather.arrival import NOT_SENT
-from cds_hooks.gather.base import Base, allowed_base
-from cds_hooks.gather.client import FhirClient, usable_token
-from cds_hooks.gather.config import GatherConfig
 from cds_hooks.gather.fetch import fetch_key, fetch_medications, follow_pages, medication_links
+from cds_hooks.gather.fhir_client import FhirClient, usable_token
+from cds_hooks.gather.fhir_settings import GatherConfig
+from cds_hooks.gather.fhir_version import VersionCache
+from cds_hooks.gather.key_reading import KeyReading, KeyShape
 from cds_hooks.gather.ownership import Owner, identifiers_of
-from cds_hooks.gather.prefetch import read_key, read_value
-from cds_hooks.gather.reading import Reading, Shape
-from cds_hooks.gather.result import Gathered, NoteCode, PatientUnavailable
+from cds_hooks.gather.prefetch_queries import PrefetchQuery, UnfilledError
+from cds_hooks.gather.prefetch_values import read_key, read_value
+from cds_hooks.gather.result import GatherResult, NoteCode, PatientUnavailable
 from cds_hooks.gather.result_builder import GatherResultBuilder
-from cds_hooks.gather.templates import Template, UnfilledError
-from cds_hooks.gather.version import VersionCache
+from cds_hooks.gather.server_base import ServerBase, allowed_base
 
 __all__ = ["gather"]
 
@@ -42,7 +42,7 @@ async def gather(
     versions: VersionCache | None = None,
     config: GatherConfig = _FETCH_NOTHING,
     deadline_s: float = 5.0,
-) -> Gathered:
+) -> GatherResult:
     """All that can be had of the chart of `context["patientId"]` within `deadline_s` from now.
 
     `prefetch` maps keys to any JSON, `templates` our keys to our templates; `context` has the
@@ -52,7 +52,7 @@ async def gather(
     Raises PatientUnavailable (412) when a template asks for the Patient and it can be had from
     nowhere. Any other key that is missing is a state and a note.
     """
-    asked = [Template(key, text) for key, text in templates.items()]
+    asked = [PrefetchQuery(key, text) for key, text in templates.items()]
     sent = {template.key: read_key(prefetch, template) for template in asked}
     unknown = [read_value(value) for key, value in prefetch.items() if key not in templates]
     owner = _owner(context, [*sent.values(), *unknown], fhir_server, config)
@@ -70,13 +70,13 @@ async def gather(
 
 def _owner(
     context: Mapping[str, Any],
-    readings: Iterable[Reading],
+    readings: Iterable[KeyReading],
     fhir_server: str | None,
     config: GatherConfig,
 ) -> Owner:
     """The patient of the hook, as references within what was sent may name it."""
     patient_id = str(context.get("patientId", ""))
-    base = Base.parse(fhir_server or "")
+    base = ServerBase.parse(fhir_server or "")
     hosts = {base.authority, *config.same_server_hosts} if base else set[str]()
     name = f"Patient/{patient_id}"
     urns = {urn for reading in readings for urn, named in reading.urns.items() if named == name}
@@ -101,18 +101,18 @@ def _client(
     return FhirClient(pool, base, access_token, config, ends)
 
 
-def _noting(reading: Reading, code: NoteCode) -> Reading:
+def _noting(reading: KeyReading, code: NoteCode) -> KeyReading:
     return reading if reading.complete else reading.noting(code)
 
 
 async def _complete(
     client: FhirClient,
-    asked: Sequence[Template],
-    sent: Mapping[str, Reading],
+    asked: Sequence[PrefetchQuery],
+    sent: Mapping[str, KeyReading],
     context: Mapping[str, Any],
     owner: Owner,
     versions: VersionCache,
-) -> dict[str, Reading]:
+) -> dict[str, KeyReading]:
     """Read at once all that the client did not send whole, and the version if anything is read."""
     if all(reading.complete for reading in sent.values()):
         return dict(sent)
@@ -129,14 +129,14 @@ async def _complete(
 
 async def _complete_key(
     client: FhirClient,
-    template: Template,
-    sent: Reading,
+    template: PrefetchQuery,
+    sent: KeyReading,
     context: Mapping[str, Any],
     owner: Owner,
-) -> Reading:
+) -> KeyReading:
     if sent.complete:
         return sent
-    if sent.shape is Shape.PAGED_BUNDLE:
+    if sent.shape is KeyShape.PAGED_BUNDLE:
         return await follow_pages(client, template, sent, owner)
     try:
         url = template.fill(context)
@@ -146,9 +146,9 @@ async def _complete_key(
 
 
 def _result_builder(
-    asked: Sequence[Template],
-    readings: Mapping[str, Reading],
-    unknown: Sequence[Reading],
+    asked: Sequence[PrefetchQuery],
+    readings: Mapping[str, KeyReading],
+    unknown: Sequence[KeyReading],
     owner: Owner,
 ) -> GatherResultBuilder:
     """What is kept. Raises PatientUnavailable."""
@@ -164,7 +164,7 @@ def _result_builder(
     return settled
 
 
-def _with_identifiers(owner: Owner, readings: Iterable[Reading]) -> Owner:
+def _with_identifiers(owner: Owner, readings: Iterable[KeyReading]) -> Owner:
     """The same patient, with the identifiers that the Patient resource gives."""
     for reading in readings:
         for resource in reading.resources:
@@ -191,8 +191,8 @@ async def _add_medications(client: FhirClient, settled: GatherResultBuilder) -> 
     settled.note("Medication", notes)
 
 
-def _gathered(settled: GatherResultBuilder, version: str | None) -> Gathered:
-    return Gathered(
+def _gathered(settled: GatherResultBuilder, version: str | None) -> GatherResult:
+    return GatherResult(
         resources=tuple(settled.resources),
         states=settled.states,
         notes=tuple(settled.notes),

@@ -17,7 +17,7 @@ from typing import Any
 
 from cds_hooks.gather.result import Resource
 
-__all__ = ["Belongs", "Owner", "identifiers_of"]
+__all__ = ["Owner", "Ownership", "identifiers_of"]
 
 _PATIENT = re.compile(
     r"(?:(?P<base>https?://[^/?#]+)/(?:[^?#]*/)?)?"
@@ -25,7 +25,7 @@ _PATIENT = re.compile(
 )
 
 
-class Belongs(StrEnum):
+class Ownership(StrEnum):
     """`OWN` is the patient's, `OTHER` somebody else's, `UNSAID` names nobody, `NOBODY` cannot."""
 
     OWN = "own"
@@ -61,31 +61,31 @@ class Owner:
     identifiers: frozenset[tuple[str, str]] = frozenset()
     urns: frozenset[str] = frozenset()
 
-    def judge(self, resource: Resource) -> Belongs:
+    def judge(self, resource: Resource) -> Ownership:
         """Whose a resource is, by the element in which its type names the patient."""
         kind = resource["resourceType"]
         rules = _rules()
         if kind == "Patient":
-            return Belongs.OWN if resource.get("id") == self.patient_id else Belongs.OTHER
+            return Ownership.OWN if resource.get("id") == self.patient_id else Ownership.OTHER
         if kind in rules.ownerless:
-            return Belongs.NOBODY
+            return Ownership.NOBODY
         for element in rules.elements.get(kind, rules.default):
             if element in resource:
                 return self._judge_references(resource[element], resource)
-        return Belongs.UNSAID
+        return Ownership.UNSAID
 
-    def _judge_references(self, value: Any, resource: Resource) -> Belongs:
+    def _judge_references(self, value: Any, resource: Resource) -> Ownership:
         """One reference, or a list of which the patient has to be one."""
         references = value if isinstance(value, list) else [value]
         found = {self._judge_reference(item, resource) for item in references}
-        for belongs in (Belongs.OWN, Belongs.OTHER):
+        for belongs in (Ownership.OWN, Ownership.OTHER):
             if belongs in found:
                 return belongs
-        return Belongs.UNSAID
+        return Ownership.UNSAID
 
-    def _judge_reference(self, value: Any, resource: Resource) -> Belongs:
+    def _judge_reference(self, value: Any, resource: Resource) -> Ownership:
         if not isinstance(value, dict):
-            return Belongs.UNSAID
+            return Ownership.UNSAID
         text = value.get("reference")
         if not isinstance(text, str) or not text:
             return self._judge_identifiers(_pairs([value.get("identifier")]))
@@ -93,8 +93,8 @@ class Owner:
             return self._judge_identifiers(_contained_identifiers(resource, text[1:]))
         if text.startswith("urn:"):
             own = text in self.urns or text == f"urn:uuid:{self.patient_id}"
-            return Belongs.OWN if own else Belongs.OTHER
-        return Belongs.OWN if self._is_patient(text) else Belongs.OTHER
+            return Ownership.OWN if own else Ownership.OTHER
+        return Ownership.OWN if self._is_patient(text) else Ownership.OTHER
 
     def _is_patient(self, text: str) -> bool:
         match = _PATIENT.fullmatch(text)
@@ -102,13 +102,13 @@ class Owner:
             return False
         return match["base"] is None or not self.hosts or _host(match["base"]) in self.hosts
 
-    def _judge_identifiers(self, found: frozenset[tuple[str, str]]) -> Belongs:
+    def _judge_identifiers(self, found: frozenset[tuple[str, str]]) -> Ownership:
         """By identifier alone: the same one proves it, another of the same system disproves it."""
         if found & self.identifiers:
-            return Belongs.OWN
+            return Ownership.OWN
         systems = {system for system, _ in self.identifiers}
         other = any(system and system in systems for system, _ in found)
-        return Belongs.OTHER if other else Belongs.UNSAID
+        return Ownership.OTHER if other else Ownership.UNSAID
 
 
 def identifiers_of(resource: Resource) -> frozenset[tuple[str, str]]:

@@ -13,7 +13,7 @@ from typing import Any
 from cds_hooks.consultation import KeyArrival, KeyState
 from cds_hooks.errors import ChartsideError
 
-__all__ = ["Gathered", "Note", "NoteCode", "PatientUnavailable", "Resource"]
+__all__ = ["GatherNote", "GatherResult", "NoteCode", "PatientUnavailable", "Resource"]
 
 Resource = dict[str, Any]
 
@@ -70,7 +70,7 @@ class NoteCode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class GatherNote:
     """`key` is a prefetch key of ours, `?` for a client's own, `Medication` for references.
 
     `count` is how many resources, or reads, it is about.
@@ -82,7 +82,7 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
+class GatherResult:
     """Resources as parsed, each once, all of this patient or of nobody (a Medication).
 
     `states` has every key that was asked for. `fhir_version` is what the server's
@@ -93,7 +93,7 @@ class Gathered:
 
     resources: tuple[Resource, ...]
     states: Mapping[str, KeyState]
-    notes: tuple[Note, ...] = ()
+    notes: tuple[GatherNote, ...] = ()
     fhir_version: str | None = None
     arrivals: Mapping[str, KeyArrival] = field(default_factory=dict)
 

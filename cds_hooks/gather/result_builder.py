@@ -9,13 +9,13 @@ from collections import Counter
 from collections.abc import Mapping
 
 from cds_hooks.consultation import KeyArrival, KeyState
-from cds_hooks.gather.ownership import Belongs, Owner
-from cds_hooks.gather.reading import Reading
-from cds_hooks.gather.result import Note, NoteCode, Resource
+from cds_hooks.gather.key_reading import KeyReading
+from cds_hooks.gather.ownership import Owner, Ownership
+from cds_hooks.gather.result import GatherNote, NoteCode, Resource
 
 __all__ = ["GatherResultBuilder"]
 
-_SET_ASIDE = {Belongs.OTHER: NoteCode.OTHER_PATIENT, Belongs.UNSAID: NoteCode.SUBJECT_MISSING}
+_SET_ASIDE = {Ownership.OTHER: NoteCode.OTHER_PATIENT, Ownership.UNSAID: NoteCode.SUBJECT_MISSING}
 _SAID = frozenset({
     NoteCode.ERROR_OUTCOME, NoteCode.WARNING_OUTCOME, NoteCode.NOT_A_RESOURCE, NoteCode.WRONG_TYPE,
 })  # fmt: skip
@@ -28,14 +28,14 @@ class GatherResultBuilder:
     def __init__(self, owner: Owner) -> None:
         self.resources: list[Resource] = []
         self.states: dict[str, KeyState] = {}
-        self.notes: list[Note] = []
+        self.notes: list[GatherNote] = []
         self.arrivals: dict[str, KeyArrival] = {}
         self._owner = owner
         self._seen: set[tuple[str, str]] = set()
 
-    def key(self, key: str, reading: Reading, expected: str) -> None:
+    def key(self, key: str, reading: KeyReading, expected: str) -> None:
         """Settle one of our keys, which asked for resources of type `expected`."""
-        found: Counter[Belongs] = Counter()
+        found: Counter[Ownership] = Counter()
         answers = 0
         for resource in reading.resources:
             belongs = self._owner.judge(resource)
@@ -50,11 +50,11 @@ class GatherResultBuilder:
             noted = [n.code.value for n in self.notes if n.key == key and n.code not in _SAID]
             self.arrivals[key] = KeyArrival(reading.arrived, tuple(noted))
 
-    def unknown(self, reading: Reading) -> None:
+    def unknown(self, reading: KeyReading) -> None:
         """Resources under a key of the client's own: used if they are plainly the patient's."""
         aside = 0
         for resource in reading.resources:
-            own = self._owner.judge(resource) is Belongs.OWN
+            own = self._owner.judge(resource) is Ownership.OWN
             if own or resource["resourceType"] == "Medication":
                 self.add(resource)
             else:
@@ -73,10 +73,10 @@ class GatherResultBuilder:
 
     def note(self, key: str, notes: Mapping[NoteCode, int]) -> None:
         """Write down the codes of one key."""
-        self.notes += [Note(key, code, count) for code, count in notes.items() if count > 0]
+        self.notes += [GatherNote(key, code, count) for code, count in notes.items() if count > 0]
 
 
-def _state(reading: Reading, answers: int, aside: Mapping[NoteCode, int]) -> KeyState:
+def _state(reading: KeyReading, answers: int, aside: Mapping[NoteCode, int]) -> KeyState:
     """When all that came was somebody else's, or only a part came and it was empty, the question
     was not answered; that is not the same as "none recorded".
     """

@@ -12,12 +12,12 @@ from cds_hooks.errors import ChartsideError
 from prompts.prompt import Message
 
 __all__ = [
+    "DeadlinePassed",
     "Engine",
     "EngineError",
     "EngineEvent",
     "EngineState",
     "EngineUnavailable",
-    "DeadlinePassed",
     "Generation",
     "GenerationRequest",
     "Priority",

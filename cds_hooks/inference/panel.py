@@ -30,7 +30,7 @@ from cds_hooks.inference.engine import (
 )
 from cds_hooks.inference.local.ladder import Rung
 
-__all__ = ["PanelOrder", "MemberFailure", "Panel", "PanelGeneration", "by_model"]
+__all__ = ["MemberFailure", "Panel", "PanelGeneration", "PanelOrder", "by_model"]
 
 _log = logging.getLogger(__name__)
 _LOOK_S = 0.05

@@ -25,7 +25,7 @@ from cds_hooks.inference.engine import (
     PromptTooLong,
     QueueFull,
 )
-from cds_hooks.inference.remote.server_faults import OF_THE_MODEL, Fault, ServerFault
+from cds_hooks.inference.remote.server_faults import OF_THE_MODEL, FaultCode, ServerFault
 
 __all__ = ["NotOneModel", "Replicas"]
 
@@ -209,7 +209,7 @@ def _is_ill(error: EngineError) -> bool:
     """Whether a failure tells of the replica, and not of the request or of how busy it is."""
     if isinstance(error, PromptTooLong | QueueFull | DeadlinePassed):
         return False
-    of_all = OF_THE_MODEL | {Fault.REQUEST_REFUSED}
+    of_all = OF_THE_MODEL | {FaultCode.REQUEST_REFUSED}
     return not (isinstance(error, ServerFault) and error.fault in of_all)
 
 

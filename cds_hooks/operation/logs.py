@@ -17,8 +17,8 @@ import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from cds_hooks.operation.failures import describe
-from cds_hooks.operation.fields import FIELDS, is_event
+from cds_hooks.operation.exception_description import describe
+from cds_hooks.operation.log_fields import FIELDS, is_event
 
 __all__ = ["TRUSTED", "configure_logging", "get_logger"]
 

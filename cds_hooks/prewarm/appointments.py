@@ -9,11 +9,11 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from cds_hooks.errors import ChartsideError
-from cds_hooks.gather.base import Base
-from cds_hooks.gather.client import FhirClient, ReadError
-from cds_hooks.gather.prefetch import read_value
-from cds_hooks.gather.reading import Reading
+from cds_hooks.gather.fhir_client import FhirClient, ReadError
+from cds_hooks.gather.key_reading import KeyReading
+from cds_hooks.gather.prefetch_values import read_value
 from cds_hooks.gather.result import NoteCode, Resource
+from cds_hooks.gather.server_base import ServerBase
 from cds_hooks.prewarm.patients import Item, patient_id_of
 
 __all__ = ["STATUSES", "Schedule", "ScheduleUnavailable", "patients_on"]
@@ -59,7 +59,7 @@ async def patients_on(client: FhirClient, day: date) -> Schedule:
     return _schedule(reading.resources, day, client.base, cut)
 
 
-async def _pages(client: FhirClient, first: Reading) -> tuple[Reading, str]:
+async def _pages(client: FhirClient, first: KeyReading) -> tuple[KeyReading, str]:
     """All pages as one, and why the rest is missing."""
     reading, seen = first, set[str]()
     while (link := reading.next_url) is not None:
@@ -76,7 +76,7 @@ async def _pages(client: FhirClient, first: Reading) -> tuple[Reading, str]:
     return reading, ""
 
 
-async def _page(client: FhirClient, link: str) -> tuple[Reading | None, str]:
+async def _page(client: FhirClient, link: str) -> tuple[KeyReading | None, str]:
     try:
         reading = read_value(await client.read(link), "Appointment")
     except ReadError as error:
@@ -86,7 +86,7 @@ async def _page(client: FhirClient, link: str) -> tuple[Reading | None, str]:
     return reading, ""
 
 
-def _schedule(resources: tuple[Resource, ...], day: date, base: Base, cut: str) -> Schedule:
+def _schedule(resources: tuple[Resource, ...], day: date, base: ServerBase, cut: str) -> Schedule:
     """Servers are not trusted to have understood the query: status and day are looked at again."""
     passed: Counter[str] = Counter()
     coming: list[tuple[float, str]] = []
@@ -122,7 +122,7 @@ def _start(value: Any) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _patients(resource: Resource, base: Base) -> Iterator[str]:
+def _patients(resource: Resource, base: ServerBase) -> Iterator[str]:
     """The ids of the patients who take part, by reference on this server."""
     participants = resource.get("participant")
     for participant in participants if isinstance(participants, list) else []:
@@ -134,7 +134,7 @@ def _patients(resource: Resource, base: Base) -> Iterator[str]:
             yield patient_id
 
 
-def _own_patient(reference: str, base: Base) -> str:
+def _own_patient(reference: str, base: ServerBase) -> str:
     """`Patient/x`, relative or under the server's base; empty for any other reference."""
     local = reference.removeprefix(f"{base}/").partition("/_history/")[0]
     return patient_id_of(local) if local.startswith("Patient/") else ""

@@ -11,14 +11,14 @@ from cds_hooks.consultation import KeyState
 from cds_hooks.errors import ChartsideError
 from cds_hooks.gather import (
     GatherConfig,
-    Gathered,
+    GatherResult,
     NoteCode,
     PatientUnavailable,
     VersionCache,
     gather,
 )
-from cds_hooks.gather.base import Base
-from cds_hooks.prewarm.token import TokenSource
+from cds_hooks.gather.server_base import ServerBase
+from cds_hooks.prewarm.access_token import TokenSource
 
 __all__ = ["ChartIncomplete", "ChartReader"]
 
@@ -51,7 +51,7 @@ class ChartReader:
     def __init__(
         self,
         http: httpx.AsyncClient,
-        base: Base,
+        base: ServerBase,
         tokens: TokenSource,
         templates: Mapping[str, str],
         config: GatherConfig,
@@ -89,7 +89,7 @@ class ChartReader:
 
     async def _gather(
         self, keys: tuple[str, ...], sent: Mapping[str, Any], patient_id: str
-    ) -> Gathered:
+    ) -> GatherResult:
         return await gather(
             sent,
             {key: self._templates[key] for key in keys},
@@ -103,7 +103,7 @@ class ChartReader:
         )
 
 
-def _as_prefetch(key: str, found: Gathered) -> dict[str, Any]:
+def _as_prefetch(key: str, found: GatherResult) -> dict[str, Any]:
     """A searchset of what was found. Raises ChartIncomplete when it would be another tomorrow."""
     for code in found.notes_of(key):
         if code in _PASSING:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Discovery", "ServiceEntry", "SPECIFICATION_VERSION"]
+__all__ = ["SPECIFICATION_VERSION", "Discovery", "ServiceEntry"]
 
 SPECIFICATION_VERSION = "2.0.1"
 """The release of the specification that the services are built to."""

@@ -14,9 +14,9 @@ from datetime import datetime
 from typing import Any, Literal
 
 from cds_hooks.protocol.cards import Coding
-from cds_hooks.protocol.errors import FeedbackInvalid, Problem
+from cds_hooks.protocol.json_body import DEFAULT_LIMITS, BodyLimits, FieldReader, read_object
 from cds_hooks.protocol.judgements import Judgement
-from cds_hooks.protocol.reading import DEFAULT_LIMITS, Limits, Reader, read_object
+from cds_hooks.protocol.protocol_errors import FeedbackInvalid, FieldProblem
 
 __all__ = ["Feedback", "FeedbackEntry", "parse_feedback"]
 
@@ -49,10 +49,10 @@ class Feedback:
     """The usable entries of one call, and what was wrong with the rest, by path."""
 
     entries: tuple[FeedbackEntry, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[FieldProblem, ...] = ()
 
 
-def parse_feedback(body: bytes, limits: Limits = DEFAULT_LIMITS) -> Feedback:
+def parse_feedback(body: bytes, limits: BodyLimits = DEFAULT_LIMITS) -> Feedback:
     """The entries of a feedback body.
 
     Raises what `read_object` raises, and FeedbackInvalid when there is no list of entries or when
@@ -60,24 +60,24 @@ def parse_feedback(body: bytes, limits: Limits = DEFAULT_LIMITS) -> Feedback:
     """
     raw = read_object(body, limits).get("feedback")
     if not isinstance(raw, list):
-        raise FeedbackInvalid([Problem("feedback", "required", "must be an array of entries")])
-    problems: list[Problem] = []
+        raise FeedbackInvalid([FieldProblem("feedback", "required", "must be an array of entries")])
+    problems: list[FieldProblem] = []
     entries = tuple(entry for item in _readers(raw, problems) if (entry := _entry(item)))
     if raw and not entries:
         raise FeedbackInvalid(problems)
     return Feedback(entries, tuple(problems))
 
 
-def _readers(raw: list[Any], problems: list[Problem]) -> Iterator[Reader]:
+def _readers(raw: list[Any], problems: list[FieldProblem]) -> Iterator[FieldReader]:
     for index, item in enumerate(raw):
         path = f"feedback[{index}]"
         if isinstance(item, dict):
-            yield Reader(item, path, problems)
+            yield FieldReader(item, path, problems)
         else:
-            problems.append(Problem(path, "structure", "must be an object"))
+            problems.append(FieldProblem(path, "structure", "must be an object"))
 
 
-def _entry(fields: Reader) -> FeedbackEntry | None:
+def _entry(fields: FieldReader) -> FeedbackEntry | None:
     card = fields.text("card", required=True, longest=256)
     outcome = fields.text("outcome", required=True)
     if outcome and outcome not in ("accepted", "overridden"):
@@ -95,7 +95,7 @@ def _entry(fields: Reader) -> FeedbackEntry | None:
     )
 
 
-def _accepted(fields: Reader, *, required: bool) -> tuple[str, ...]:
+def _accepted(fields: FieldReader, *, required: bool) -> tuple[str, ...]:
     raw = fields.raw.get("acceptedSuggestions")
     if not isinstance(raw, list):
         if required or raw not in (None, "", {}):
@@ -104,13 +104,13 @@ def _accepted(fields: Reader, *, required: bool) -> tuple[str, ...]:
     found = []
     for index, item in enumerate(raw):
         path = f"{fields.at('acceptedSuggestions')}[{index}]"
-        reader = Reader(item if isinstance(item, dict) else {}, path, fields.problems)
+        reader = FieldReader(item if isinstance(item, dict) else {}, path, fields.problems)
         if suggestion := reader.text("id", required=True, longest=256):
             found.append(suggestion)
     return tuple(found)
 
 
-def _override(fields: Reader) -> tuple[Coding | None, str]:
+def _override(fields: FieldReader) -> tuple[Coding | None, str]:
     """Reason and comment: `overrideReason` in the specification, `overrideReasons` from Epic."""
     found: tuple[Coding | None, str] = (None, "")
     for name in ("overrideReason", "overrideReasons"):
@@ -139,7 +139,7 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _time(fields: Reader) -> str:
+def _time(fields: FieldReader) -> str:
     """The time as sent; an entry whose time cannot be read is kept without it."""
     raw = fields.raw.get("outcomeTimestamp")
     if isinstance(raw, str) and _RFC3339.fullmatch(raw) and _is_time(raw):

@@ -14,7 +14,7 @@ from typing import Literal
 from urllib.parse import parse_qsl
 
 from cds_hooks.protocol.cards import Coding
-from cds_hooks.protocol.errors import FeedbackInvalid, Problem
+from cds_hooks.protocol.protocol_errors import FeedbackInvalid, FieldProblem
 
 __all__ = ["DIAGNOSIS_SYSTEM", "MOST", "Judgement", "Said", "judgement_of", "parse_form", "wrong"]
 
@@ -63,17 +63,19 @@ def parse_form(body: bytes, reasons: Iterable[str] = ()) -> tuple[tuple[Judgemen
     found = tuple(Judgement(place, said[place], why.get(place, "")) for place in sorted(said))
     words = fields.get("words", "").strip()[:_LONGEST_WORDS]
     if not found and not words:
-        raise FeedbackInvalid([Problem("said-1", "required", "nothing was chosen")])
+        raise FeedbackInvalid([FieldProblem("said-1", "required", "nothing was chosen")])
     return found, words
 
 
 def _fields(body: bytes) -> Mapping[str, str]:
     if len(body) > _LONGEST_BODY:
-        raise FeedbackInvalid([Problem("form", "value", "the form is too long")])
+        raise FeedbackInvalid([FieldProblem("form", "value", "the form is too long")])
     try:
         pairs = parse_qsl(body.decode("utf-8"), max_num_fields=4 * MOST, keep_blank_values=True)
     except ValueError:
-        problem = Problem("form", "structure", "not application/x-www-form-urlencoded in UTF-8")
+        problem = FieldProblem(
+            "form", "structure", "not application/x-www-form-urlencoded in UTF-8"
+        )
         raise FeedbackInvalid([problem]) from None
     return dict(pairs)
 

@@ -14,9 +14,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cds_hooks.consultation import Caller
-from cds_hooks.protocol.errors import HookMismatch, RequestInvalid
 from cds_hooks.protocol.hooks import Hook
-from cds_hooks.protocol.reading import DEFAULT_LIMITS, Limits, Reader, read_object
+from cds_hooks.protocol.json_body import DEFAULT_LIMITS, BodyLimits, FieldReader, read_object
+from cds_hooks.protocol.protocol_errors import HookMismatch, RequestInvalid
 
 __all__ = ["FhirAuthorization", "HookContext", "HookRequest", "parse_request"]
 
@@ -77,14 +77,14 @@ class HookRequest:
 def parse_request(
     body: bytes,
     hook: Hook | None = None,
-    limits: Limits = DEFAULT_LIMITS,
+    limits: BodyLimits = DEFAULT_LIMITS,
 ) -> HookRequest:
     """The request in a body.
 
     With `hook`, the request must be for it and carry its context. Raises a 400 or 413
     ChartsideError: see `read_object`, HookMismatch, and RequestInvalid with every problem found.
     """
-    reader = Reader(read_object(body, limits))
+    reader = FieldReader(read_object(body, limits))
     name = reader.text("hook", required=True, longest=128)
     if hook is not None and name and name != hook.name:
         raise HookMismatch("this service answers another hook", where="hook", hint=_OTHER_HOOK)
@@ -105,11 +105,11 @@ def parse_request(
 _OTHER_HOOK = "Call the service that discovery lists for this hook."
 
 
-def _context(reader: Reader, hook: Hook | None) -> HookContext:
+def _context(reader: FieldReader, hook: Hook | None) -> HookContext:
     raw = reader.object("context", required=True)
     if raw is None:
         return HookContext()
-    context = Reader(raw, reader.at("context"), reader.problems)
+    context = FieldReader(raw, reader.at("context"), reader.problems)
     required = hook.required if hook else frozenset()
     return HookContext(
         user_id=context.text("userId", required="userId" in required, longest=512),
@@ -121,7 +121,7 @@ def _context(reader: Reader, hook: Hook | None) -> HookContext:
     )
 
 
-def _bare_id(context: Reader, name: str, prefix: str, *, required: bool) -> str:
+def _bare_id(context: FieldReader, name: str, prefix: str, *, required: bool) -> str:
     """An id; some clients send a reference (`Patient/123`) where the bare id belongs."""
     value = context.text(name, required=required)
     bare = value.removeprefix(prefix)
@@ -131,7 +131,7 @@ def _bare_id(context: Reader, name: str, prefix: str, *, required: bool) -> str:
     return bare
 
 
-def _fhir_server(reader: Reader) -> str:
+def _fhir_server(reader: FieldReader) -> str:
     """The base URL without its last slash. It is not trusted here: who calls it must allow it."""
     # "If fhirAuthorization is provided, this field is REQUIRED."
     url = reader.text("fhirServer", required=bool(reader.raw.get("fhirAuthorization")))
@@ -152,7 +152,7 @@ def _is_base_url(url: str) -> bool:
     return not (parts.query or parts.fragment or "@" in parts.netloc or " " in url)
 
 
-def _authorization(reader: Reader) -> FhirAuthorization | None:
+def _authorization(reader: FieldReader) -> FhirAuthorization | None:
     fields = reader.inside("fhirAuthorization")
     if fields is None:
         return None
@@ -171,7 +171,7 @@ def _authorization(reader: Reader) -> FhirAuthorization | None:
     )
 
 
-def _seconds(fields: Reader) -> int | None:
+def _seconds(fields: FieldReader) -> int | None:
     """`expires_in`, also when a client sends the number as a string or with a fraction."""
     value = fields.raw.get("expires_in")
     if value is None or value == "":

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from cds_hooks.evaluation.admission.finding import admission_of, require_admission
-from cds_hooks.evaluation.admission.record import AdmissionRecord, Purpose
-from cds_hooks.evaluation.errors import AdmissionError
+from cds_hooks.admission.lookup import admission_of, require_admission
+from cds_hooks.admission.record import AdmissionError, AdmissionRecord, Purpose
 from cds_hooks.settings import Settings, SettingsError
 
 __all__ = ["admission"]

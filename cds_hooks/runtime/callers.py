@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import httpx
 
@@ -21,14 +20,14 @@ from cds_hooks.operation import get_logger
 from cds_hooks.runtime.egress import refused_ways
 from cds_hooks.runtime.refused import RefusalBook, RefusedCall
 from cds_hooks.settings import Settings, SettingsError
-from cds_hooks.settings.trust import ClientEntry
+from cds_hooks.settings.schema import ClientEntry
+from cds_hooks.trust.caller_errors import KeysUnusable, TokenRefused, UnauthenticatedRateLimited
+from cds_hooks.trust.caller_verifier import CallerVerifier
 from cds_hooks.trust.client import Client
-from cds_hooks.trust.errors import KeysUnusable, TokenRefused, UnauthenticatedRateLimited
-from cds_hooks.trust.gate import Gate
-from cds_hooks.trust.jwks import JwksConfig, KeySets, Read, read_key_set
+from cds_hooks.trust.key_set_cache import KeySets, Read, read_key_set
 from cds_hooks.trust.unauthenticated_limits import UnauthenticatedLimits
 
-__all__ = ["Callers", "asked_by", "client_of", "fed_back_by", "key_sets_of"]
+__all__ = ["Callers", "asked_by", "fed_back_by", "key_sets_of"]
 
 
 class Callers:
@@ -52,9 +51,9 @@ class Callers:
         self._book = RefusalBook(store, refused_ways)
         self._log = get_logger()
         self._http: httpx.AsyncClient | None = None
-        self._clients = tuple(client_of(entry) for entry in settings.clients)
+        self._clients = settings.clients
         self._keys = key_sets_of(settings, self._clients, self._read, self._told)
-        self._gate = Gate(
+        self._gate = CallerVerifier(
             self._clients,
             self._keys,
             digest=lambda issuer, token_id: key.digest("token", issuer, token_id),
@@ -112,7 +111,9 @@ class Callers:
     def bounds(self, caller: Caller | None, site: GatherConfig) -> GatherConfig:
         """The site's bounds of gathering with the caller's own FHIR servers."""
         terms = self.terms.get(caller.client) if caller else None
-        return site if terms is None else replace(site, allowed_bases=terms.fhir_bases)
+        if terms is None:
+            return site
+        return site.model_copy(update={"allowed_bases": terms.fhir_bases})
 
     def _tell(self, call: Call, refused: TokenRefused) -> None:
         self._log.warning(
@@ -154,45 +155,20 @@ def fed_back_by(info: RequestInfo) -> audit.RecordedCall:
     )
 
 
-def client_of(entry: ClientEntry) -> Client:
-    """A client of the settings as the gate knows it. Raises SettingsError."""
-    return Client(
-        name=entry.name,
-        issuer=entry.issuer,
-        keys=entry.jwks.encode() or (_file(entry.jwks_file) if entry.jwks_file else b""),
-        key_url=entry.jku,
-        algorithms=frozenset(entry.algorithms),
-        audiences=frozenset(entry.audiences),
-        tenants=frozenset(entry.tenants),
-        leeway_s=entry.leeway_s,
-        max_lifetime_s=entry.max_lifetime_s,
-        per_minute=entry.calls_per_minute,
-        burst=entry.burst,
-        certificates=frozenset(entry.certificate_sha256),
-        subjects=frozenset(entry.certificate_subjects),
-    )
-
-
 def key_sets_of(
     settings: Settings,
-    clients: tuple[Client, ...],
+    clients: Sequence[Client],
     read: Read,
     told: Callable[[str, str], None] = lambda _name, _code: None,
 ) -> KeySets:
     """The key sets of these clients. Raises SettingsError for one that cannot be used."""
-    kept = settings.client_keys
-    config = JwksConfig(
-        read_s=kept.read_s,
-        fresh_s=kept.fresh_s,
-        stale_s=kept.stale_s,
-        floor_s=kept.floor_s,
-        published=settings.profile == "demo",
-    )
     try:
-        return KeySets(clients, read, config, told=told)
+        return KeySets(
+            clients, read, settings.client_keys, published=settings.profile == "demo", told=told
+        )
     except KeysUnusable as error:
         hint = "jwks_file and jwks are a JWK Set of public keys: each with kid, kty and use or alg."
-        raise SettingsError(error.message, where=error.where, hint=hint) from None
+        raise SettingsError(error.message, where=error.where, hint=error.hint or hint) from None
 
 
 def _terms(settings: Settings, entry: ClientEntry) -> ClientTerms:
@@ -201,12 +177,3 @@ def _terms(settings: Settings, entry: ClientEntry) -> ClientTerms:
         fhir_version=entry.fhir_version or settings.fhir.version or None,
         card_profile=entry.card_profile or settings.cards.profile,
     )
-
-
-def _file(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(1024 * 1024)
-    except OSError as error:
-        message = f"a client's key set cannot be read ({error.strerror})"
-        raise SettingsError(message, where=str(path), hint="Check jwks_file.") from None

@@ -12,7 +12,6 @@ from cds_hooks.audit import StoreConfig
 from cds_hooks.consult import ClientTerms, ConsultConfig
 from cds_hooks.gather import GatherConfig
 from cds_hooks.plausibility import load_calibration
-from cds_hooks.protocol.reading import Limits
 from cds_hooks.runtime.engines import options_digest
 from cds_hooks.services import REGISTRY, ServiceDefinition
 from cds_hooks.settings import Settings, SettingsError, settings_digest
@@ -21,33 +20,19 @@ __all__ = ["app_config", "consult_config", "gather_config", "services_of", "stor
 
 
 def gather_config(settings: Settings) -> GatherConfig:
-    """The bounds of gathering. Raises SettingsError."""
-    fhir = settings.fhir
-    try:
-        return GatherConfig(
-            allowed_bases=fhir.allowed_bases,
-            same_server_hosts=fhir.same_server_hosts,
-            connect_seconds=fhir.connect_s,
-            read_seconds=fhir.read_s,
-            max_bytes=fhir.max_bytes,
-            max_pages=fhir.max_pages,
-            max_resources=fhir.max_resources,
-        )
-    except ValueError as error:
-        raise SettingsError(str(error), where="fhir.allowed_bases") from None
+    """The bounds of gathering."""
+    return GatherConfig.model_validate(dict(settings.fhir))
 
 
 def store_config(settings: Settings) -> StoreConfig:
     """Where records are kept and for how long."""
-    place = settings.store.path
-    where = place if "://" in place else Path(place)
+    place, site_key = settings.store.path, settings.store.site_key
     return StoreConfig(
-        where,
-        retention_days=settings.retention.consultations_days,
-        feedback_days=settings.retention.feedback_days,
-        erased_keys=settings.store.site_key.with_name(f"{settings.store.site_key.name}.erased"),
-        service_version=version("chartside"),
+        place if "://" in place else Path(place),
+        retention=settings.retention,
         plain_users=settings.ledger.users == "plain",
+        erased_keys=site_key.with_name(f"{site_key.name}.erased"),
+        service_version=version("chartside"),
     )
 
 
@@ -67,14 +52,7 @@ def services_of(settings: Settings) -> tuple[ServiceDefinition, ...]:
 
 def app_config(settings: Settings) -> AppConfig:
     """What the HTTP application is bounded by."""
-    server = settings.server
-    return AppConfig(
-        limits=Limits(max_bytes=server.max_body_bytes),
-        max_in_flight=server.max_in_flight,
-        cors_origins=server.cors_origins,
-        proxies=settings.proxy.addresses,
-        certificate_header=settings.proxy.certificate_header,
-    )
+    return AppConfig(settings.server, settings.proxy)
 
 
 def consult_config(

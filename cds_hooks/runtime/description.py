@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 import prompts
 from cds_hooks.app import Readiness
-from cds_hooks.console import Basis, Site
+from cds_hooks.console import BasisContent, Site
 from cds_hooks.consultation import ModelIdentity
 from cds_hooks.inference.engine import Engine
 from cds_hooks.runtime.configs import services_of
@@ -43,9 +43,9 @@ def basis_of(
     samples: int,
     names_by_construction: bool,
     admission: tuple[str, ...],
-) -> Basis:
+) -> BasisContent:
     """What the basis page tells. `terminology` has the versions that were compiled."""
-    return Basis(
+    return BasisContent(
         version=version("chartside"),
         model=model,
         template=template.ref,

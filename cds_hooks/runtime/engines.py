@@ -21,13 +21,14 @@ from cds_hooks.inference.model_catalogue.catalogue import ModelEntry, load_catal
 from cds_hooks.inference.model_catalogue.recognition import known_entry
 from cds_hooks.inference.model_files.adapters import Adapter
 from cds_hooks.inference.model_files.template_file import TemplateFileError, read_template
+from cds_hooks.inference.model_settings import ModelFileSettings, ModelServerSettings, ModelSettings
 from cds_hooks.inference.panel import Panel, PanelOrder
 from cds_hooks.inference.replicas import Replicas
 from cds_hooks.inference.tuning import FLASH, PROMPT_THREADS, THREADS
 from cds_hooks.inference.worker.injected_faults import VARIABLE
 from cds_hooks.runtime.egress import guarded
-from cds_hooks.settings import Model, ModelFile, ModelServer, Settings, SettingsError
-from cds_hooks.settings.places import made_by
+from cds_hooks.settings import Settings, SettingsError
+from cds_hooks.settings.default_paths import made_by
 from prompts import Template
 from prompts.template import TemplateSettings
 
@@ -118,7 +119,7 @@ def expected_digest(settings: Settings) -> str:
     return LlamaConfig(settings.model.path, entry, adapters=adapters).identity().sha256
 
 
-def _adapters(file: Model | ModelFile) -> tuple[Adapter, ...]:
+def _adapters(file: ModelSettings | ModelFileSettings) -> tuple[Adapter, ...]:
     return tuple(Adapter(a.path, a.scale, a.sha256) for a in file.adapters)
 
 
@@ -142,7 +143,10 @@ def local_configs(
 
 
 def _local(
-    settings: Settings, file: Model | ModelFile, bounds: TemplateSettings, samples: int
+    settings: Settings,
+    file: ModelSettings | ModelFileSettings,
+    bounds: TemplateSettings,
+    samples: int,
 ) -> LlamaConfig:
     model = settings.model
     if model.names is not None and not model.names.exists():
@@ -192,7 +196,7 @@ def config_of(
     )
 
 
-def _tuned(model: Model) -> tuple[str, ...]:
+def _tuned(model: ModelSettings) -> tuple[str, ...]:
     """What is left to measurement: nothing that these settings say."""
     if model.tune == "off":
         return ()
@@ -205,14 +209,14 @@ def _fault(settings: Settings, environ: Mapping[str, str] = os.environ) -> str:
     return environ.get(VARIABLE, "") if settings.profile == "demo" else ""
 
 
-def _entry(settings: Settings, file: Model | ModelFile) -> ModelEntry:
+def _entry(settings: Settings, file: ModelSettings | ModelFileSettings) -> ModelEntry:
     catalogue = load_catalogue(settings.model.catalogue)
     return known_entry(catalogue, file.path, file.sha256, _chat_template(file))
 
 
-def _chat_template(file: Model | ModelFile) -> str:
+def _chat_template(file: ModelSettings | ModelFileSettings) -> str:
     """The text of `model.chat_template`, else empty. Raises SettingsError."""
-    if not isinstance(file, Model) or file.chat_template is None:
+    if not isinstance(file, ModelSettings) or file.chat_template is None:
         return ""
     try:
         return read_template(file.chat_template)
@@ -221,7 +225,7 @@ def _chat_template(file: Model | ModelFile) -> str:
         raise SettingsError(error.message, where=where, hint=error.hint) from None
 
 
-def _remote(server: ModelServer, where: str) -> Engine:
+def _remote(server: ModelServerSettings, where: str) -> Engine:
     """One engine a server; several are replicas of one model."""
     with _in_settings(where):
         engines = [_of_server(server, base) for base in server.bases]
@@ -242,7 +246,7 @@ def _in_settings(where: str) -> Iterator[None]:
         raise SettingsError(said, where=where) from None
 
 
-def _of_server(server: ModelServer, base: str) -> OpenAIEngine:
+def _of_server(server: ModelServerSettings, base: str) -> OpenAIEngine:
     # Read here: a service with a local model starts its engine before it needs any of this.
     from cds_hooks.inference.remote.openai_engine import OpenAIConfig, OpenAIEngine
 
@@ -262,7 +266,7 @@ def _of_server(server: ModelServer, base: str) -> OpenAIEngine:
     return OpenAIEngine(config, tls=_tls(server), guard=guarded)
 
 
-def _tls(server: ModelServer) -> ssl.SSLContext | None:
+def _tls(server: ModelServerSettings) -> ssl.SSLContext | None:
     if server.authority is None and server.certificate is None:
         return None
     from cds_hooks.tls_client import client_context

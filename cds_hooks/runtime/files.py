@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from cds_hooks.inference.model_settings import ModelFileSettings, ModelSettings
 from cds_hooks.private_files import GROUP_AND_OTHERS, chmod, is_open, make_folder
-from cds_hooks.settings import Model, ModelFile, Settings, SettingsError
-from cds_hooks.settings.places import made_by
+from cds_hooks.settings import Settings, SettingsError
+from cds_hooks.settings.default_paths import made_by
 
 __all__ = ["DataMissing", "FilesNotPrivate", "FolderNotMade", "require_data", "require_files"]
 
@@ -84,7 +85,7 @@ def _require_private(settings: Settings) -> None:
 
 def _data(settings: Settings) -> Iterator[tuple[str, Path]]:
     model, panel = settings.model, settings.panel
-    local: list[tuple[str, Model | ModelFile]] = []
+    local: list[tuple[str, ModelSettings | ModelFileSettings]] = []
     if not settings.model_server.bases:
         local.append(("model", model))
     local += [(f"panel.files.{place}", file) for place, file in enumerate(panel.files)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from cds_hooks.audit import KeyRefused, SiteKey
-from cds_hooks.audit.credentials import Secret
 from cds_hooks.audit.external_keys.key_wrapper import KeyProvider
 from cds_hooks.audit.site_key_lookup import FoundSiteKey, find_site_key
 from cds_hooks.operation import get_logger
@@ -41,28 +40,13 @@ def key_provider(settings: Settings, kind: str, *, despite_refusals: bool = Fals
     device, vault = settings.key_device, settings.key_vault
     if kind == "pkcs11" and device.module is not None:
         # Imported here: a key in a file needs neither.
-        from cds_hooks.audit.external_keys.pkcs11_device import Pkcs11Config, Pkcs11Device
+        from cds_hooks.audit.external_keys.pkcs11_device import Pkcs11Device
 
-        pin = Secret("the PIN", "key_device.pin_file", device.pin_file, "chartside-device-pin")
-        config = Pkcs11Config(device.module, device.token, device.key, pin)
-        return Pkcs11Device(config, despite_refusals=despite_refusals)
-    if kind == "vault" and vault.address and vault.authority is not None:
-        from cds_hooks.audit.external_keys.vault import VaultConfig, VaultTransit
+        return Pkcs11Device(device, despite_refusals=despite_refusals)
+    if kind == "vault" and vault.address:
+        from cds_hooks.audit.external_keys.vault import VaultTransit
 
-        token = Secret(
-            "the token", "key_vault.token_file", vault.token_file, "chartside-vault-token"
-        )
-        return VaultTransit(
-            VaultConfig(
-                vault.address,
-                vault.authority,
-                vault.mount,
-                vault.key,
-                token,
-                vault.namespace,
-                vault.timeout_s,
-            )
-        )
+        return VaultTransit(vault)
     where = {"pkcs11": "key_device.module", "vault": "key_vault.address"}.get(kind, kind)
     hint = "Say in the settings how it is reached."
     raise KeyRefused(f"the site key is in {kind}, which is not set", where=where, hint=hint)

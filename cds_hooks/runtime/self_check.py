@@ -22,8 +22,8 @@ import fhir_mapping
 import prompts
 from cds_hooks.errors import ChartsideError
 from cds_hooks.runtime.known_crypto import COMPUTED_BY, hex_of
-from fhir_mapping.attachments import text_of
-from fhir_mapping.index import Index
+from fhir_mapping.input.attachments import text_of
+from fhir_mapping.input.resource_index import ResourceIndex
 
 if TYPE_CHECKING:
     from cds_hooks.plausibility import Terminology
@@ -199,7 +199,7 @@ def _shown(row: Row, template: prompts.Template | None) -> list[str]:
 
 def _words(row: Row) -> str:
     data = base64.b64encode(row["given"].encode("cp1252")).decode()
-    text, _ = text_of({"contentType": row["media"], "data": data}, Index([]))
+    text, _ = text_of({"contentType": row["media"], "data": data}, ResourceIndex([]))
     return " ".join(text.split())
 
 

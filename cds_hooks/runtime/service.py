@@ -15,11 +15,11 @@ import fhir_mapping
 import prompts
 from cds_hooks.app import AppHandlers, Readiness, RequestInfo, create_app
 from cds_hooks.audit import Store
-from cds_hooks.cards.data import override_reasons
-from cds_hooks.console import Basis, LinkedPages, basis_page, make_router
+from cds_hooks.cards.card_data import override_reasons
+from cds_hooks.console import BasisContent, LinkedPages, basis_page, make_router
 from cds_hooks.consult import Consultant, ConsultationPages, ConsultConfig, Dependencies
 from cds_hooks.errors import ChartsideError
-from cds_hooks.gather import Gathered, VersionCache, gather, open_http
+from cds_hooks.gather import GatherResult, VersionCache, gather, open_http
 from cds_hooks.inference.engine import Engine, EngineUnavailable
 from cds_hooks.operation import Metrics, get_logger
 from cds_hooks.plausibility import Terminology, load_tables
@@ -109,8 +109,11 @@ class Runtime:
     async def running(
         cls, settings: Settings, *, template: prompts.Template | None = None
     ) -> AsyncIterator[Runtime]:
-        """The service without a socket, for commands that ask it directly."""
-        runtime = cls(settings, template=template)
+        """The service without a socket, for commands that ask it directly.
+
+        Links of its cards open at a service that runs with the same settings.
+        """
+        runtime = cls(settings, settings.server.port, template=template)
         async with runtime.lifespan():
             yield runtime
 
@@ -176,7 +179,7 @@ class Runtime:
         """What runs here."""
         return version_of(self.settings, self.engine.model, self._template.ref)
 
-    def _basis(self) -> Basis:
+    def _basis(self) -> BasisContent:
         return basis_of(
             self.settings,
             self.engine.model,
@@ -251,7 +254,7 @@ class Runtime:
 
     async def _gather(
         self, service: ServiceDefinition, request: HookRequest, *, deadline_s: float
-    ) -> Gathered:
+    ) -> GatherResult:
         context, authorization = request.context, request.fhir_authorization
         return await gather(
             request.prefetch,

@@ -11,14 +11,14 @@ import httpx
 
 from cds_hooks.audit import Store
 from cds_hooks.audit.ledger import checkpoint
-from cds_hooks.audit.ledger.checkpoint_keys import PublicKey
+from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
 from cds_hooks.audit.ledger.fhir_witness import FhirWitness
 from cds_hooks.audit.ledger.ledger_errors import CheckpointInvalid
 from cds_hooks.audit.store_errors import StoreUnavailable
 from cds_hooks.errors import ChartsideError
-from cds_hooks.gather.base import Base
-from cds_hooks.gather.client import open_http
-from cds_hooks.gather.config import GatherConfig
+from cds_hooks.gather.fhir_client import open_http
+from cds_hooks.gather.fhir_settings import GatherConfig
+from cds_hooks.gather.server_base import ServerBase
 from cds_hooks.operation import get_logger
 from cds_hooks.prewarm import BackendClient, SigningKey, TokenSource
 from cds_hooks.runtime.egress import locked_transport, of_service
@@ -48,7 +48,9 @@ class FhirCopies:
     is the code of what keeps copies from being made. Raises KeyUnusable.
     """
 
-    def __init__(self, settings: Settings, store: Store, keys: Sequence[PublicKey]) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, keys: Sequence[CheckpointVerifier]
+    ) -> None:
         self._settings = settings
         self._store = store
         self._keys = tuple(keys)
@@ -187,9 +189,9 @@ async def opened_witness(
 ) -> AsyncIterator[FhirWitness]:
     """The FHIR server of the settings, spoken to over `transport` if given."""
     wanted = settings.witness
-    base = Base.parse(wanted.fhir_server or "")
+    base = ServerBase.parse(wanted.fhir_server or "")
     assert base is not None  # noqa: S101 - the settings are checked, and who calls asks first
-    bounds = GatherConfig(connect_seconds=5.0, read_seconds=30.0)
+    bounds = GatherConfig(connect_s=5.0, read_s=30.0)
     async with open_http(bounds, transport=transport) as http:
         key = signing_key(settings)
         tokens = None

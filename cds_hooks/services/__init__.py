@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cds_hooks.services import appointment_book, encounter_start, patient_view, problem_check
-from cds_hooks.services.definition import (
+from cds_hooks.services.service_definition import (
     STARTED,
     PrefetchTemplate,
     ServiceDefinition,

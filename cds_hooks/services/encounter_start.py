@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cds_hooks.protocol.hooks import ENCOUNTER_START
-from cds_hooks.services.definition import ServiceDefinition
-from cds_hooks.services.templates import CHART, templates
+from cds_hooks.services.prefetch_templates import CHART, templates
+from cds_hooks.services.service_definition import ServiceDefinition
 
 __all__ = ["SERVICE"]
 

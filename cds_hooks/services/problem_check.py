@@ -14,10 +14,10 @@ from typing import Any
 
 from cds_hooks.protocol.hooks import PATIENT_VIEW, PROBLEM_LIST_ITEM_CREATE
 from cds_hooks.protocol.request import HookRequest
-from cds_hooks.services.definition import ServiceDefinition
-from cds_hooks.services.templates import templates
+from cds_hooks.services.prefetch_templates import templates
+from cds_hooks.services.service_definition import ServiceDefinition
 
-__all__ = ["ON_CREATE", "ON_VIEW", "SERVICES", "Entered", "entered", "is_asked"]
+__all__ = ["ON_CREATE", "ON_VIEW", "SERVICES", "NewConditions", "is_triggered", "new_conditions"]
 
 Resource = Mapping[str, Any]
 
@@ -50,7 +50,7 @@ ON_CREATE = ServiceDefinition(
         "medicationRequests",
         "medicationStatements",
     ),
-    checks_entered=True,
+    checks_new_problems=True,
 )
 
 ON_VIEW = replace(
@@ -70,14 +70,14 @@ SERVICES = (ON_CREATE, ON_VIEW)
 
 
 @dataclass(frozen=True, slots=True)
-class Entered:
+class NewConditions:
     """The `conditions` just entered, and the `others` of the resources of the chart."""
 
     conditions: tuple[Resource, ...]
     others: tuple[Resource, ...]
 
 
-def is_asked(service: ServiceDefinition, request: HookRequest) -> bool:
+def is_triggered(service: ServiceDefinition, request: HookRequest) -> bool:
     """Whether the call tells of an entered problem at all: on patient-view only Epic's triggers."""
     if service.hook != PATIENT_VIEW.name:
         return True
@@ -85,7 +85,9 @@ def is_asked(service: ServiceDefinition, request: HookRequest) -> bool:
     return isinstance(told, str | int) and str(told).strip() in _ENTERS
 
 
-def entered(request: HookRequest, resources: Sequence[Resource], *, now: datetime) -> Entered:
+def new_conditions(
+    request: HookRequest, resources: Sequence[Resource], *, now: datetime
+) -> NewConditions:
     """What was just entered, told apart from the rest of the gathered resources.
 
     From the context where it holds conditions, else what the gathered conditions say was recorded
@@ -98,7 +100,7 @@ def entered(request: HookRequest, resources: Sequence[Resource], *, now: datetim
     named = tuple(_named(one, number, patient) for number, one in enumerate(found, 1))
     ids = {one["id"] for one in named}
     others = (r for r in resources if not (_is_condition(r) and r.get("id") in ids))
-    return Entered(named, tuple(others))
+    return NewConditions(named, tuple(others))
 
 
 def _conditions(value: Any, depth: int = 0) -> Iterator[Resource]:

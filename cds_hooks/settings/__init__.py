@@ -8,14 +8,10 @@ ones that need one name its file.
 from cds_hooks.settings.errors import BindNotLoopback, ProfileNotAvailable, SettingsError
 from cds_hooks.settings.keys import environment_name, known_keys
 from cds_hooks.settings.loading import load_settings, settings_digest
-from cds_hooks.settings.models import Model, ModelFile, ModelServer
-from cds_hooks.settings.sections import Settings
+from cds_hooks.settings.schema import Settings
 
 __all__ = [
     "BindNotLoopback",
-    "Model",
-    "ModelFile",
-    "ModelServer",
     "ProfileNotAvailable",
     "Settings",
     "SettingsError",

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pydantic.fields import FieldInfo
 
-from cds_hooks.settings.kinds import Section
-from cds_hooks.settings.sections import Settings
+from cds_hooks.section import Section
+from cds_hooks.settings.schema import Settings
 
 __all__ = ["PREFIX", "environment_name", "known_keys"]
 

@@ -13,14 +13,15 @@ import orjson
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from cds_hooks.settings.clients import require_clients
+from cds_hooks.audit.store_settings import StoreSettings
+from cds_hooks.section import Section
+from cds_hooks.settings.client_requirements import require_clients
+from cds_hooks.settings.default_paths import default_places
 from cds_hooks.settings.errors import SettingsError
-from cds_hooks.settings.explained import LISTED, explained, nearest
 from cds_hooks.settings.keys import PREFIX, environment_name, known_keys
-from cds_hooks.settings.kinds import Section
-from cds_hooks.settings.places import default_places
-from cds_hooks.settings.refusals import require_profile, require_reachable
-from cds_hooks.settings.sections import Settings, StorePlace
+from cds_hooks.settings.schema import Settings
+from cds_hooks.settings.start_requirements import require_profile, require_reachable
+from cds_hooks.settings.validation_errors import LISTED, explained, nearest
 
 __all__ = ["load_settings", "settings_digest"]
 
@@ -90,7 +91,7 @@ def _placed_value(value: Any, field: FieldInfo, file: Path) -> Any:
         return _placed(value, tables[0], file)
     if tables and isinstance(value, list):
         return [_placed(v, tables[0], file) if isinstance(v, dict) else v for v in value]
-    is_place = Path in kinds or field is StorePlace.model_fields["path"]
+    is_place = Path in kinds or field is StoreSettings.model_fields["path"]
     return _absolute(value, file) if is_place else value
 
 

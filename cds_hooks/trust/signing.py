@@ -23,7 +23,7 @@ from cds_hooks.private_files import read_private
 from cds_hooks.trust.published import thumbprint
 from cds_hooks.trust.strict_json import NotStrictJson, read_strict
 
-__all__ = ["LIFETIME_S", "Algorithm", "KeyUnusable", "SigningKey", "call_token"]
+__all__ = ["LIFETIME_S", "Algorithm", "KeyUnusable", "SigningKey", "call_token", "client_assertion"]
 
 Algorithm = Literal["ES384", "RS384"]
 LIFETIME_S = 240
@@ -97,6 +97,17 @@ class SigningKey:
 def call_token(key: SigningKey, issuer: str, audience: str, *, now: float, jti: str) -> str:
     """The token of a CDS client for one call of the endpoint `audience`; `now` is UTC seconds."""
     claims = {"iss": issuer, "aud": audience, "jti": jti}
+    return key.sign({**claims, "iat": int(now), "exp": int(now) + LIFETIME_S})
+
+
+def client_assertion(
+    key: SigningKey, client_id: str, audience: str, *, now: float, jti: str
+) -> str:
+    """The client assertion for a token endpoint; `now` is UTC seconds, `jti` used once.
+
+    Sources: HL7 SMART App Launch 2.2, "Client Authentication: Asymmetric (public key)"; RFC 7523.
+    """
+    claims = {"iss": client_id, "sub": client_id, "aud": audience, "jti": jti}
     return key.sign({**claims, "iat": int(now), "exp": int(now) + LIFETIME_S})
 
 

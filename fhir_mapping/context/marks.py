@@ -15,8 +15,8 @@ __all__ = [
     "PERSON",
     "SEMICOLON",
     "VALUE",
+    "CueMarks",
     "CuePlace",
-    "Marks",
 ]
 
 HARD, SEMICOLON, ALL, CLAUSE, PERSON, VALUE, COMMA = (1 << n for n in range(7))
@@ -31,7 +31,7 @@ class CuePlace(NamedTuple):
     cues: Sequence[Cue]
 
 
-class Marks(NamedTuple):
+class CueMarks(NamedTuple):
     """What stands in a text: cues, the kinds of end at each token, tokens that are no content."""
 
     cues: list[CuePlace]

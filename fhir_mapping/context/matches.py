@@ -13,10 +13,10 @@ from fhir_mapping.context.marks import (
     PERSON,
     SEMICOLON,
     VALUE,
+    CueMarks,
     CuePlace,
-    Marks,
 )
-from fhir_mapping.context.phrases import Cue, Match
+from fhir_mapping.context.phrases import Cue, PhraseMatch
 from fhir_mapping.context.signs import side_of_signs, spaced_sign
 from fhir_mapping.context.tokens import Token
 
@@ -37,10 +37,10 @@ _DENIED = Cue("absent", after=False, lists=True)
 _SIGN = Cue("absent", after=True, items=True)
 
 
-def mark(found: Sequence[Token], low: str, lexicon: Lexicon) -> Marks:
+def mark(found: Sequence[Token], low: str, lexicon: Lexicon) -> CueMarks:
     """Finds all cues and ends from left to right, none within another."""
     keys = [token.key for token in found]
-    marks = Marks([], [0] * len(keys), bytearray(len(keys)))
+    marks = CueMarks([], [0] * len(keys), bytearray(len(keys)))
     side = side_of_signs(found, low) if "+" in low else ""
     at = 0
     while at < len(keys):
@@ -61,7 +61,7 @@ def mark(found: Sequence[Token], low: str, lexicon: Lexicon) -> Marks:
     return marks
 
 
-def _phrase(keys: Sequence[str], at: int, lexicon: Lexicon, marks: Marks) -> int:
+def _phrase(keys: Sequence[str], at: int, lexicon: Lexicon, marks: CueMarks) -> int:
     match = lexicon.phrases.at(keys, at)
     if match is None:
         return _sign(keys, at, marks) if keys[at] in _SIGNS else 0
@@ -75,7 +75,9 @@ def _phrase(keys: Sequence[str], at: int, lexicon: Lexicon, marks: Marks) -> int
     return end
 
 
-def _lacks(match: Match, keys: Sequence[str], at: int, lexicon: Lexicon, marks: Marks) -> bool:
+def _lacks(
+    match: PhraseMatch, keys: Sequence[str], at: int, lexicon: Lexicon, marks: CueMarks
+) -> bool:
     """Whether a denial is the finding itself ("no urine", "pulse absent", "never felt so bad").
 
     What goes on with "or" after it is denied all the same ("no appetite, fever or chills").
@@ -93,7 +95,7 @@ def _lacks(match: Match, keys: Sequence[str], at: int, lexicon: Lexicon, marks: 
     return match.both_ways and known.is_before(keys, at, marks.ends)
 
 
-def _query(keys: Sequence[str], found: Sequence[Token], low: str, at: int, marks: Marks) -> int:
+def _query(keys: Sequence[str], found: Sequence[Token], low: str, at: int, marks: CueMarks) -> int:
     """ "?stroke", "stroke?": asked of what follows at once, else of what stands before."""
     if keys[at] != "?":
         return 0
@@ -107,7 +109,7 @@ def _query(keys: Sequence[str], found: Sequence[Token], low: str, at: int, marks
     return at + 1
 
 
-def _take(match: Match, at: int, end: int, marks: Marks) -> None:
+def _take(match: PhraseMatch, at: int, end: int, marks: CueMarks) -> None:
     if "pseudo" in match.roles:
         return
     if match.cues:
@@ -119,7 +121,7 @@ def _take(match: Match, at: int, end: int, marks: Marks) -> None:
             marks.used[place] = 1
 
 
-def _sign(keys: Sequence[str], at: int, marks: Marks) -> int:
+def _sign(keys: Sequence[str], at: int, marks: CueMarks) -> int:
     """ "(-) fever", "fever (-)", "-fever": a plus ends what a minus began."""
     marks.used[at] = 1
     marks.ends[at] |= ALL
@@ -142,7 +144,12 @@ def _punctuation(token: Token, low: str) -> int:
 
 
 def _value(
-    keys: Sequence[str], found: Sequence[Token], low: str, at: int, lexicon: Lexicon, marks: Marks
+    keys: Sequence[str],
+    found: Sequence[Token],
+    low: str,
+    at: int,
+    lexicon: Lexicon,
+    marks: CueMarks,
 ) -> int:
     """The end of a value that begins with its mark here (": no"), or 0."""
     if keys[at] not in _VALUE_MARKS or at + 1 >= len(keys) or not _separates(found[at], low):
@@ -161,7 +168,7 @@ def _value(
     return end
 
 
-def _is_lack(keys: Sequence[str], at: int, end: int, lexicon: Lexicon, marks: Marks) -> bool:
+def _is_lack(keys: Sequence[str], at: int, end: int, lexicon: Lexicon, marks: CueMarks) -> bool:
     """Whether a value tells that a thing is lacking ("urine output: none")."""
     known = lexicon.lacks
     return tuple(keys[at + 1 : end]) in known.values and known.is_before(keys, at, marks.ends)

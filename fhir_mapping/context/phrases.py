@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["Cue", "Match", "Phrases"]
+__all__ = ["Cue", "PhraseMatch", "Phrases"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Cue:
 
 
 @dataclass(slots=True)
-class Match:
+class PhraseMatch:
     """All that one phrase is: its cues, or what else it is ("all", "clause", "asserting" ...).
 
     `may_lack`: it may be said of what is lacking; `never`: or of how bad it is; `negates`: or of
@@ -55,7 +55,7 @@ class Match:
 class _Node(dict[str, "_Node"]):
     """The phrases that go on with each next key; `match` if one ends here."""
 
-    match: Match | None = None
+    match: PhraseMatch | None = None
 
 
 class Phrases:
@@ -64,7 +64,7 @@ class Phrases:
     def __init__(self) -> None:
         self._root = _Node()
 
-    def __iter__(self) -> Iterator[Match]:
+    def __iter__(self) -> Iterator[PhraseMatch]:
         waiting = [self._root]
         while waiting:
             node = waiting.pop()
@@ -77,15 +77,15 @@ class Phrases:
         """The keys with which a phrase begins."""
         return frozenset(self._root)
 
-    def add(self, keys: tuple[str, ...]) -> Match:
+    def add(self, keys: tuple[str, ...]) -> PhraseMatch:
         node = self._root
         for key in keys:
             node = node.setdefault(key, _Node())
         if node.match is None:
-            node.match = Match(len(keys))
+            node.match = PhraseMatch(len(keys))
         return node.match
 
-    def at(self, keys: Sequence[str], place: int) -> Match | None:
+    def at(self, keys: Sequence[str], place: int) -> PhraseMatch | None:
         """The longest phrase that begins at this token."""
         node = self._root.get(keys[place])
         found = None

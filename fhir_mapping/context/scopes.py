@@ -14,8 +14,8 @@ from fhir_mapping.context.marks import (
     PERSON,
     SEMICOLON,
     VALUE,
+    CueMarks,
     CuePlace,
-    Marks,
 )
 from fhir_mapping.context.phrases import Cue, Phrases
 from fhir_mapping.context.tokens import Token
@@ -38,7 +38,7 @@ _CARER_WITHIN = 5
 class Scopes:
     """The reaches of the cues of one text, by effect. Every table is made when first asked for."""
 
-    def __init__(self, found: Sequence[Token], low: str, marks: Marks, lexicon: Lexicon) -> None:
+    def __init__(self, found: Sequence[Token], low: str, marks: CueMarks, lexicon: Lexicon) -> None:
         self._found, self._low, self._marks, self._lexicon = found, low, marks, lexicon
         self._keys = [token.key for token in found]
         self._ahead: dict[int, list[int]] = {}

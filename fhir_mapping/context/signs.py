@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fhir_mapping.context.marks import ALL, VALUE, CuePlace, Marks
+from fhir_mapping.context.marks import ALL, VALUE, CueMarks, CuePlace
 from fhir_mapping.context.phrases import Cue
 from fhir_mapping.context.tokens import Token
 
@@ -40,7 +40,7 @@ def _is_spaced(found: Sequence[Token], low: str, at: int) -> bool:
     return (not start or low[start - 1].isspace()) and not low[end : end + 1].isalnum()
 
 
-def spaced_sign(side: str, keys: Sequence[str], at: int, marks: Marks) -> int:
+def spaced_sign(side: str, keys: Sequence[str], at: int, marks: CueMarks) -> int:
     """The end of a sign that stands on this side of its finding, or 0."""
     if keys[at] not in _SIGNS:
         return 0

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from fhir_mapping.findings.hit import Hit
+from fhir_mapping.findings.hit import FindingHit
 from fhir_mapping.tables import table
 
 __all__ = ["abbreviated"]
@@ -20,7 +20,7 @@ class _Abbreviation:
     needs: frozenset[str] = frozenset()
 
 
-def abbreviated(text: str, words: Sequence[str]) -> Iterator[Hit]:
+def abbreviated(text: str, words: Sequence[str]) -> Iterator[FindingHit]:
     """The abbreviated findings of a text, of which `words` are the words in lower case."""
     if _parts().isdisjoint(words):
         return
@@ -29,7 +29,7 @@ def abbreviated(text: str, words: Sequence[str]) -> Iterator[Hit]:
         one = _table()[match[0]] if match[0] in _table() else _table()[match[0].lower()]
         if one.unless.isdisjoint(told) and (not one.needs or not one.needs.isdisjoint(told)):
             for name in one.findings:
-                yield Hit(name, match.start(), match.end())
+                yield FindingHit(name, match.start(), match.end())
 
 
 @cache

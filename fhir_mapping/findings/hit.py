@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["Hit"]
+__all__ = ["FindingHit"]
 
 
-class Hit(NamedTuple):
+class FindingHit(NamedTuple):
     """A finding that is named from `start` to `end` of a text.
 
     `denied`: by the words themselves ("afebrile"); `past`: told only where it is past.

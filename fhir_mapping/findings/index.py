@@ -9,7 +9,7 @@ from typing import NamedTuple
 from fhir_mapping.chart import Certainty, Chart, Experiencer, Fact, Kind, Polarity
 from fhir_mapping.context import Context, Readings, Temporality
 from fhir_mapping.findings.codes import coded, denied_by_code
-from fhir_mapping.findings.hit import Hit
+from fhir_mapping.findings.hit import FindingHit
 from fhir_mapping.findings.phrases import Spelled, hits
 from fhir_mapping.findings.vocabulary import Definition, narrower, of_family, vocabulary, wider
 
@@ -132,24 +132,24 @@ def findings_of(chart: Chart, readings: Readings | None = None) -> FindingIndex:
     return FindingIndex(found, complaints)
 
 
-class _Texts(dict[str, list[Hit]]):
+class _Texts(dict[str, list[FindingHit]]):
     """The findings that texts name, each looked through once."""
 
     def __init__(self) -> None:
         self._spelled = Spelled()
 
-    def __missing__(self, text: str) -> list[Hit]:
+    def __missing__(self, text: str) -> list[FindingHit]:
         self[text] = found = hits(text, self._spelled)
         return found
 
 
-def _mentions(fact: Fact, found: Iterable[Hit], readings: Readings) -> Iterator[Mention]:
+def _mentions(fact: Fact, found: Iterable[FindingHit], readings: Readings) -> Iterator[Mention]:
     direct = dict.fromkeys([*_in_words(fact, found, readings), *_by_code(fact)])
     yield from direct
     yield from dict.fromkeys(implied for one in direct for implied in _implied(one))
 
 
-def _in_words(fact: Fact, found: Iterable[Hit], readings: Readings) -> Iterator[Mention]:
+def _in_words(fact: Fact, found: Iterable[FindingHit], readings: Readings) -> Iterator[Mention]:
     asked = _question_end(fact)
     for hit in found:
         if hit.end > asked and _is_read(hit.finding, fact):
@@ -203,7 +203,7 @@ def _is_in_time(definition: Definition, fact: Fact) -> bool:
     return fact.status in _DONE and age is not None and -1 <= age <= definition.within_days
 
 
-def _of_hit(hit: Hit, fact: Fact, readings: Readings) -> Mention:
+def _of_hit(hit: FindingHit, fact: Fact, readings: Readings) -> Mention:
     """What the words say of a finding, within what the fact as a whole is."""
     said = readings[fact.text].at(hit.start)
     whole = _of_fact(hit.finding, fact)
@@ -221,7 +221,7 @@ def _of_hit(hit: Hit, fact: Fact, readings: Readings) -> Mention:
     )
 
 
-def _when(hit: Hit, said: Context, whole: Mention) -> Temporality:
+def _when(hit: FindingHit, said: Context, whole: Mention) -> Temporality:
     """When a finding is so. What a word denies ("never smoker") it denies of now; a problem that is
     over stays so whatever its text says."""
     if hit.denied or whole.time is Temporality.HISTORICAL:

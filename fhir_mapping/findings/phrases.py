@@ -13,7 +13,7 @@ from functools import cache
 
 from fhir_mapping.context import lowered
 from fhir_mapping.findings.abbreviations import abbreviated
-from fhir_mapping.findings.hit import Hit
+from fhir_mapping.findings.hit import FindingHit
 from fhir_mapping.findings.vocabulary import denying, past, vocabulary
 from fhir_mapping.tables import table
 
@@ -50,7 +50,7 @@ class Spelled(dict[str, str]):
         return key
 
 
-def hits(text: str, spelled: Spelled | None = None) -> list[Hit]:
+def hits(text: str, spelled: Spelled | None = None) -> list[FindingHit]:
     """The findings that a text names, whatever it says of them. Offsets are the text's."""
     low = lowered(text)
     words = _WORDS.findall(low)
@@ -65,10 +65,10 @@ def _is_any_begun(keys: Sequence[str]) -> bool:
     return not root.keys().isdisjoint(keys) or (_MANY in root and any(map(_is_many, keys)))
 
 
-def _phrases(low: str, keys: Sequence[str]) -> list[Hit]:
+def _phrases(low: str, keys: Sequence[str]) -> list[FindingHit]:
     root, spans = _trie(), [m.span() for m in _WORDS.finditer(low)]
     passed = frozenset(",:" if len(keys) <= _SHORT else ":")
-    found: list[Hit] = []
+    found: list[FindingHit] = []
     hidden: list[tuple[tuple[str, ...], int, int]] = []
     for at, key in enumerate(keys):
         begun = _next(root, key)
@@ -76,9 +76,9 @@ def _phrases(low: str, keys: Sequence[str]) -> list[Hit]:
             continue
         for node, last in _ends(begun, keys, at + 1, passed):
             start, end = spans[at][0], spans[last][1]
-            found += [Hit(name, start, end) for name in node.told]
-            found += [Hit(name, start, end, denied=True) for name in node.denied]
-            found += [Hit(name, start, end, past=True) for name in node.past]
+            found += [FindingHit(name, start, end) for name in node.told]
+            found += [FindingHit(name, start, end, denied=True) for name in node.denied]
+            found += [FindingHit(name, start, end, past=True) for name in node.past]
             if node.hides is not None:
                 hidden.append((node.hides, start, end))
     if hidden:
@@ -86,7 +86,7 @@ def _phrases(low: str, keys: Sequence[str]) -> list[Hit]:
     return list(dict.fromkeys(found))
 
 
-def _hides(hidden: tuple[tuple[str, ...], int, int], hit: Hit) -> bool:
+def _hides(hidden: tuple[tuple[str, ...], int, int], hit: FindingHit) -> bool:
     """Whether a phrase that is none of a finding reaches at least as far as the finding."""
     names, start, end = hidden
     overlaps = start < hit.end <= end and (hit.start >= start or not names)

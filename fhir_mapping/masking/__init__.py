@@ -12,7 +12,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fhir_mapping.compatibility import unfolded
+from fhir_mapping.elements.compatibility_characters import unfolded
+from fhir_mapping.elements.times import RelativeTimes
 from fhir_mapping.masking.dates import Dates
 from fhir_mapping.masking.east_asian_names import EastAsianNames
 from fhir_mapping.masking.identity import identity_of
@@ -20,7 +21,6 @@ from fhir_mapping.masking.latin_names import LatinNames
 from fhir_mapping.masking.numbers import mask_numbers
 from fhir_mapping.masking.places import Contacts, Places
 from fhir_mapping.masking.titles import mask_titled
-from fhir_mapping.times import Times
 
 __all__ = ["masker"]
 
@@ -29,7 +29,7 @@ _LINK = re.compile(r"(?:https?|ftp)://\S+|\bwww\.\S+", re.IGNORECASE)
 _DIGIT = re.compile("[0-9]")
 
 
-def masker(patient: Mapping[str, Any], times: Times) -> Callable[[str], str]:
+def masker(patient: Mapping[str, Any], times: RelativeTimes) -> Callable[[str], str]:
     """A function that masks this patient's identifiers, and anybody's contact details."""
     identity = identity_of(patient)
     contacts, places = Contacts(identity), Places(identity)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from fhir_mapping.elements.phrasing import ago
+from fhir_mapping.elements.times import RelativeTimes
 from fhir_mapping.masking.calendar import (
     Day,
     day_of,
@@ -27,8 +29,6 @@ from fhir_mapping.masking.date_patterns import (
     WORDED,
 )
 from fhir_mapping.masking.signs import UNIT
-from fhir_mapping.phrases import ago
-from fhir_mapping.times import Times
 
 __all__ = ["Dates"]
 
@@ -50,7 +50,7 @@ _DOUBTFUL_MONTHS = {"march", "marco", "sett"}
 class Dates:
     """Masks dates, one patient's birthday (year, month, day; None if unknown) among them."""
 
-    def __init__(self, times: Times, born: Day | None) -> None:
+    def __init__(self, times: RelativeTimes, born: Day | None) -> None:
         self._times = times
         self._born = born
         self._year = times.now.year

@@ -9,10 +9,10 @@ from datetime import date
 from typing import Any
 from unicodedata import normalize
 
-from fhir_mapping.compatibility import unfolded
+from fhir_mapping.elements.compatibility_characters import unfolded
+from fhir_mapping.elements.json_values import items, objects, string
 from fhir_mapping.masking.calendar import Day
 from fhir_mapping.masking.name_words import affixes
-from fhir_mapping.reading import items, objects, string
 
 __all__ = ["EAST_ASIAN", "Identity", "identity_of"]
 

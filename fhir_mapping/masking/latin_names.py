@@ -17,7 +17,7 @@ from fhir_mapping.masking.name_words import capitalised, common_words, particles
 from fhir_mapping.masking.signs import LETTERS
 from fhir_mapping.masking.titles import PATIENT_BEFORE, TITLE_BEFORE
 
-__all__ = ["LatinNames", "BOUND_AFTER", "BOUND_BEFORE", "spellings"]
+__all__ = ["BOUND_AFTER", "BOUND_BEFORE", "LatinNames", "spellings"]
 
 BOUND_BEFORE = f"(?<![{LETTERS}])"
 BOUND_AFTER = f"(?![{LETTERS}])"

@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fhir_mapping.absence_words import absence_of_text
 from fhir_mapping.chart import Code, Kind, Polarity
-from fhir_mapping.draft import Draft, MappingContext, Note
+from fhir_mapping.drafting.absence_words import absence_of_text
+from fhir_mapping.drafting.draft import Draft, MappingContext, NoteDraft
+from fhir_mapping.elements.text import one_line
 from fhir_mapping.notes.negation import denied
 from fhir_mapping.notes.sections import DENIED, Section, cut
-from fhir_mapping.words import one_line
 
 __all__ = ["tell_notes"]
 
@@ -51,7 +51,7 @@ _TOLD_HERE_ALONE = 6.0
 """What a sentence gains that no resource tells: an allergy comes before the story. Ours."""
 
 
-def tell_notes(notes: list[Note], ctx: MappingContext) -> None:
+def tell_notes(notes: list[NoteDraft], ctx: MappingContext) -> None:
     """Facts of the notes: an excerpt of each, and findings with polarity absent."""
     notes.sort(key=lambda note: (note.days_ago is None, note.days_ago or 0.0, note.what))
     for note in notes[MOST_NOTES:]:
@@ -78,7 +78,7 @@ def _listed(drafts: list[Draft]) -> dict[Kind, set[Polarity]]:
     return found
 
 
-def _read(note: Note, listed: dict[Kind, set[Polarity]], ctx: MappingContext) -> list[Section]:
+def _read(note: NoteDraft, listed: dict[Kind, set[Polarity]], ctx: MappingContext) -> list[Section]:
     sections = cut(ctx.words.masked(note.text))
     elsewhere = {s.kind.kind for s in sections if _is_told(s, note, listed)}
     for name in sorted(elsewhere):
@@ -94,7 +94,7 @@ def _read(note: Note, listed: dict[Kind, set[Polarity]], ctx: MappingContext) ->
     return kept
 
 
-def _is_told(section: Section, note: Note, listed: dict[Kind, set[Polarity]]) -> bool:
+def _is_told(section: Section, note: NoteDraft, listed: dict[Kind, set[Polarity]]) -> bool:
     """Whether the chart's own facts tell what a section lists. That none is known tells nothing of
     a section that names something."""
     kind = _TOLD_BY.get(section.kind.kind)
@@ -107,7 +107,7 @@ def _is_told(section: Section, note: Note, listed: dict[Kind, set[Polarity]]) ->
     return bool(said_of_any) and all(one is not None for one in said)
 
 
-def _repeated(read: list[tuple[Note, list[Section]]]) -> set[tuple[str, str]]:
+def _repeated(read: list[tuple[NoteDraft, list[Section]]]) -> set[tuple[str, str]]:
     """(note, sentence) of sentences that an earlier note said already."""
     first: dict[str, str] = {}
     again = set()
@@ -126,7 +126,7 @@ def _complaint_words(drafts: Iterable[Draft]) -> set[str]:
 
 
 def _sentences(
-    note: Note, sections: list[Section], repeated: set[tuple[str, str]], complaint: set[str]
+    note: NoteDraft, sections: list[Section], repeated: set[tuple[str, str]], complaint: set[str]
 ) -> list[_Sentence]:
     found = []
     said: set[str] = set()
@@ -142,7 +142,7 @@ def _sentences(
     return found
 
 
-def _tell(note: Note, told: list[_Sentence], budget: int, ctx: MappingContext) -> int:
+def _tell(note: NoteDraft, told: list[_Sentence], budget: int, ctx: MappingContext) -> int:
     """Writes the fact of one note; returns how many characters it took."""
     found = ctx.found
     if not told:
@@ -193,7 +193,7 @@ def _joined(chosen: list[_Sentence]) -> str:
     return " ".join(parts)
 
 
-def _tell_denied(note: Note, sections: list[Section], ctx: MappingContext) -> None:
+def _tell_denied(note: NoteDraft, sections: list[Section], ctx: MappingContext) -> None:
     """Findings denied in a note of the last weeks, as facts with polarity absent."""
     if note.days_ago is None or note.days_ago > _RECENT_DAYS:
         return
@@ -208,7 +208,7 @@ def _tell_denied(note: Note, sections: list[Section], ctx: MappingContext) -> No
 _NO_CODES: tuple[Code, ...] = ()
 
 
-def _tell_absent(name: str, note: Note, ctx: MappingContext) -> None:
+def _tell_absent(name: str, note: NoteDraft, ctx: MappingContext) -> None:
     draft = Draft(Kind.OBSERVATION, f"denied|{name}", name, note.ref, note.days_ago, _NO_CODES)
     draft.polarity = Polarity.ABSENT
     draft.status = "documented"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
+from fhir_mapping.elements.terms import Term
 from fhir_mapping.tables import table
-from fhir_mapping.terms import Term
 
 __all__ = [
     "DENIED",

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from cds_hooks.evaluation.admission.signing import create_key
-from cds_hooks.evaluation.errors import AdmissionError
+from cds_hooks.admission.record import AdmissionError
+from cds_hooks.admission.signing import create_key
+from cds_hooks.inference.model_settings import ModelServerSettings
 from cds_hooks.runtime import Runtime
 from cds_hooks.runtime.admission import admission
-from cds_hooks.settings import ModelServer, Settings, SettingsError
+from cds_hooks.settings import Settings, SettingsError
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def test_an_admitted_model_is_named_by_its_digest(settings: Any) -> None:
 def test_one_on_a_server_is_named_by_the_server_s_digest(settings: Any) -> None:
     server = {"bases": ["http://127.0.0.1:1"], "model": "m"}
     served = settings(required="clinical").model_copy(
-        update={"model_server": ModelServer.model_validate(server)}
+        update={"model_server": ModelServerSettings.model_validate(server)}
     )
     with pytest.raises(SettingsError) as refused:
         admission(served, "")

@@ -8,8 +8,9 @@ import re
 import pytest
 
 from cds_hooks.app import AppConfig
+from cds_hooks.app.server_settings import ServerSettings
 from cds_hooks.protocol.hooks import ENCOUNTER_START, PATIENT_VIEW
-from cds_hooks.protocol.prefetch import template_problems
+from cds_hooks.protocol.prefetch_template_rules import template_problems
 from cds_hooks.services import REGISTRY
 
 VIEW = "/cds-services/chartside-patient-view"
@@ -171,7 +172,7 @@ def test_item_24_newest_first_is_sort_minus_date(hook, key, query):
     ],
 )
 async def test_item_72_preflights_without_a_token_are_answered(make_edge, method, path, headers):
-    edge = make_edge(config=AppConfig(cors_origins=(ORIGIN,)))
+    edge = make_edge(config=AppConfig(ServerSettings(cors_origins=(ORIGIN,))))
     asking = {
         "origin": ORIGIN,
         "access-control-request-method": method,
@@ -187,7 +188,7 @@ async def test_item_72_preflights_without_a_token_are_answered(make_edge, method
 
 
 async def test_item_72_the_real_calls_carry_the_origin_errors_too(make_edge, request_for):
-    edge = make_edge(config=AppConfig(cors_origins=(ORIGIN,)))
+    edge = make_edge(config=AppConfig(ServerSettings(cors_origins=(ORIGIN,))))
     good = await edge.post(VIEW, request_for(), origin=ORIGIN)
     bad = await edge.post(VIEW, b"no", origin=ORIGIN)
     assert (good.status_code, bad.status_code) == (200, 400)
@@ -197,7 +198,7 @@ async def test_item_72_the_real_calls_carry_the_origin_errors_too(make_edge, req
 
 
 async def test_item_72_other_origins_are_refused(make_edge, code_of, request_for):
-    edge = make_edge(config=AppConfig(cors_origins=(ORIGIN,)))
+    edge = make_edge(config=AppConfig(ServerSettings(cors_origins=(ORIGIN,))))
     asking = {"origin": "https://evil.example", "access-control-request-method": "POST"}
     preflight = await edge.request("OPTIONS", VIEW, headers=asking)
     assert (preflight.status_code, code_of(preflight)) == (400, "cors-refused")
@@ -220,5 +221,5 @@ async def test_item_72_off_by_default(edge, request_for):
     "origin", ["*", "https://*.example", "null", "https://a.example/", "a.example", "HTTPS://A.B"]
 )
 def test_item_72_a_careless_origin_is_refused_at_start(origin):
-    with pytest.raises(ValueError, match="CORS origin"):
-        AppConfig(cors_origins=(origin,))
+    with pytest.raises(ValueError, match="cors_origins"):
+        ServerSettings(cors_origins=(origin,))

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_hooks.protocol.cards import Coding
-from cds_hooks.protocol.errors import FeedbackInvalid
 from cds_hooks.protocol.judgements import Judgement, judgement_of, parse_form, wrong
+from cds_hooks.protocol.protocol_errors import FeedbackInvalid
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 PATH = "/consultations/abc/feedback"

@@ -10,11 +10,11 @@ import orjson
 import pytest
 
 from cds_hooks.app import AppConfig
+from cds_hooks.app.server_settings import ServerSettings
 from cds_hooks.protocol.cards import Response
-from cds_hooks.protocol.reading import Limits
 
 VIEW = "/cds-services/chartside-patient-view"
-SMALL = AppConfig(limits=Limits(max_bytes=1000))
+SMALL = AppConfig(ServerSettings(max_body_bytes=1000))
 
 
 class Wire:
@@ -196,7 +196,7 @@ async def test_past_the_bound_calls_are_refused_unread_and_all_others_answered(
     make_edge, request_for, code_of
 ):
     gate = Gate()
-    edge = make_edge(gate, AppConfig(max_in_flight=3, retry_after_s=7))
+    edge = make_edge(gate, AppConfig(ServerSettings(max_in_flight=3), retry_after_s=7))
     tasks = await waiting(edge, gate, request_for(), 3)
     wire = Wire([b"{}"])
     await edge.app(wire.scope, wire.receive, wire.send)
@@ -213,8 +213,7 @@ async def test_past_the_bound_calls_are_refused_unread_and_all_others_answered(
 async def test_the_bodies_of_all_open_calls_together_are_bounded(make_edge, request_for, code_of):
     gate = Gate()
     document = request_for(extension={"x": "y" * 600})
-    limits = Limits(max_bytes=1000)
-    edge = make_edge(gate, AppConfig(limits=limits, max_held_bytes=2000))
+    edge = make_edge(gate, AppConfig(ServerSettings(max_body_bytes=1000), max_held_bytes=2000))
     tasks = await waiting(edge, gate, document, 2)
     response = await edge.fire(document)
     assert (response.status_code, code_of(response)) == (503, "overloaded")
@@ -242,7 +241,7 @@ async def test_a_place_is_given_back_whatever_happens(make_edge, request_for):
     async def fails(*_: Any) -> Response:
         raise RuntimeError
 
-    edge = make_edge(fails, AppConfig(max_in_flight=1))
+    edge = make_edge(fails, AppConfig(ServerSettings(max_in_flight=1)))
     for _ in range(3):
         assert (await edge.fire(request_for())).status_code == 500
         assert (await edge.fire(b"no")).status_code == 400
@@ -251,7 +250,6 @@ async def test_a_place_is_given_back_whatever_happens(make_edge, request_for):
 @pytest.mark.parametrize(
     "options",
     [
-        {"max_in_flight": 0},
         {"max_held_bytes": 1},
         {"retry_after_s": 0},
         {"max_per_peer": -1},
@@ -262,3 +260,9 @@ async def test_a_place_is_given_back_whatever_happens(make_edge, request_for):
 def test_settings_that_make_no_sense_are_refused(options):
     with pytest.raises(ValueError, match="must be"):
         AppConfig(**options)
+
+
+def test_no_call_at_all_is_no_bound_of_a_server() -> None:
+    with pytest.raises(ValueError, match="max_in_flight"):
+        ServerSettings(max_in_flight=0)
+    assert ServerSettings(max_in_flight=1).max_in_flight == 1

@@ -130,7 +130,7 @@ async def test_the_lifespan_is_entered_and_left(make_edge):
 async def test_two_services_that_cannot_be_published_stop_the_start(make_edge):
     from dataclasses import replace
 
-    from cds_hooks.protocol.errors import AnswerInvalid
+    from cds_hooks.protocol.protocol_errors import AnswerInvalid
     from cds_hooks.services import REGISTRY
 
     with pytest.raises(AnswerInvalid):

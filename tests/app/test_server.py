@@ -8,7 +8,7 @@ import httpx
 import orjson
 import pytest
 
-from cds_hooks.protocol.reading import Limits
+from cds_hooks.protocol.json_body import BodyLimits
 
 VIEW = "/cds-services/chartside-patient-view"
 JSON = {"content-type": "application/json"}
@@ -43,7 +43,7 @@ def test_60_megabytes_are_refused_and_the_client_reads_why(served, request_for, 
 
 def test_a_refusal_needs_no_body_at_all(served):
     with socket.create_connection(("127.0.0.1", served.port), timeout=60) as raw:
-        size = Limits().max_bytes + 1
+        size = BodyLimits().max_bytes + 1
         raw.sendall(
             f"POST {VIEW} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
             f"Content-Length: {size}\r\n\r\n".encode()
@@ -53,7 +53,7 @@ def test_a_refusal_needs_no_body_at_all(served):
 
 def test_a_client_that_sends_all_before_it_reads_is_not_cut_off(served):
     """Without lingering the connection is reset under it, and the reason is lost."""
-    size = Limits().max_bytes + 4_000_000
+    size = BodyLimits().max_bytes + 4_000_000
     with socket.create_connection(("127.0.0.1", served.port), timeout=60) as raw:
         raw.sendall(
             f"POST {VIEW} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"

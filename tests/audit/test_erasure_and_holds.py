@@ -18,6 +18,7 @@ from cds_hooks.audit.encryption.erasure import read_erasure_log
 from cds_hooks.audit.key_operations import KeyOperations
 from cds_hooks.audit.legal_holds import HoldRefused
 from cds_hooks.audit.store_errors import RecordErased
+from cds_hooks.audit.store_settings import RetentionSettings
 from cds_hooks.consultation import Consultation
 from cds_hooks.protocol.cards import Card
 from cds_hooks.protocol.feedback import FeedbackEntry
@@ -172,7 +173,11 @@ def test_a_hold_that_is_not_there_is_told(key_operations: KeyOperations) -> None
 async def test_each_kind_of_record_is_kept_for_its_own_time(
     where: Path | str, site_key: SiteKey, clock: Any, consultation: Consultation, card: Make
 ) -> None:
-    store = Store(StoreConfig(where, retention_days=2, feedback_days=9), site_key, clock=clock)
+    store = Store(
+        StoreConfig(where, retention=RetentionSettings(consultations_days=2, feedback_days=9)),
+        site_key,
+        clock=clock,
+    )
     await store.save_consultation(consultation, [card("card-1")])
     await store.record_feedback("s", [FeedbackEntry("card-1", "accepted")])
     counts = []

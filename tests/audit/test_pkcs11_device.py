@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 from cds_hooks.audit import KeyRefused, RecordUnreadable, SiteKey, Store, StoreConfig, StoreRefused
-from cds_hooks.audit.credentials import Secret
 from cds_hooks.audit.encryption import DecryptionFailed
 from cds_hooks.audit.encryption.rotation import load_or_create_successor
 from cds_hooks.audit.external_keys.key_file import (
@@ -23,13 +22,14 @@ from cds_hooks.audit.external_keys.key_file import (
     load_or_create_external_successor,
     open_external_key,
 )
-from cds_hooks.audit.external_keys.pkcs11_device import KeyDeviceRefused, Pkcs11Config, Pkcs11Device
+from cds_hooks.audit.external_keys.key_settings import KeyDeviceSettings
+from cds_hooks.audit.external_keys.pkcs11_device import KeyDeviceRefused, Pkcs11Device
 from cds_hooks.audit.key_operations import KeyOperations
 from cds_hooks.audit.store_errors import RecordErased, StoreUnavailable
 from cds_hooks.consultation import Consultation
 from cds_hooks.protocol.cards import Card
 from cds_hooks.settings import Settings
-from cds_hooks.settings.records import record_lacks
+from cds_hooks.settings.store_requirements import record_lacks
 from tests.audit.ledger_events import SENTINEL, events
 from tests.audit.tampering import execute, rows
 from tests.softhsm import PIN, SoftHsm, SoftHsmMissing
@@ -60,14 +60,13 @@ def pin_file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def reach(hsm: SoftHsm, pin_file: Path) -> Pkcs11Config:
+def reach(hsm: SoftHsm, pin_file: Path) -> KeyDeviceSettings:
     """How to reach it."""
-    secret = Secret("the PIN", "key_device.pin_file", pin_file, "chartside-device-pin")
-    return Pkcs11Config(hsm.module, TOKEN, KEY, secret)
+    return KeyDeviceSettings(module=hsm.module, token=TOKEN, key=KEY, pin_file=pin_file)
 
 
 @pytest.fixture
-def device(reach: Pkcs11Config) -> Iterator[Pkcs11Device]:
+def device(reach: KeyDeviceSettings) -> Iterator[Pkcs11Device]:
     """It, with the key in it."""
     device = Pkcs11Device(reach)
     device.create_key()
@@ -80,7 +79,7 @@ def external(device: Pkcs11Device, tmp_path: Path) -> SiteKey:
     return create_external_key(tmp_path / "external.key", device)
 
 
-def _open_again(file: Path, reach: Pkcs11Config) -> SiteKey:
+def _open_again(file: Path, reach: KeyDeviceSettings) -> SiteKey:
     return open_external_key(file.read_text(), Pkcs11Device(reach), where=str(file))
 
 
@@ -88,7 +87,7 @@ def _open_again(file: Path, reach: Pkcs11Config) -> SiteKey:
 
 
 async def test_records_are_sealed_under_the_device_and_read_after_a_restart(
-    external: SiteKey, reach: Pkcs11Config, hsm: SoftHsm, where: Path | str, tmp_path: Path,
+    external: SiteKey, reach: KeyDeviceSettings, hsm: SoftHsm, where: Path | str, tmp_path: Path,
     consultation: Consultation, card: Make,
 ) -> None:  # fmt: skip
     one = dataclasses.replace(consultation, samples=(SENTINEL,))
@@ -114,7 +113,7 @@ async def test_records_are_sealed_under_the_device_and_read_after_a_restart(
 
 
 async def test_a_wrapped_key_that_was_changed_or_moved_is_told_from_a_device_out_of_order(
-    external: SiteKey, reach: Pkcs11Config, where: Path | str, tmp_path: Path,
+    external: SiteKey, reach: KeyDeviceSettings, where: Path | str, tmp_path: Path,
     consultation: Consultation,
 ) -> None:  # fmt: skip
     store = Store(StoreConfig(where), external)
@@ -171,7 +170,7 @@ async def test_an_erased_patient_is_not_read_by_a_data_key_that_is_remembered(
 
 
 def test_many_threads_share_the_device(
-    external: SiteKey, reach: Pkcs11Config, tmp_path: Path
+    external: SiteKey, reach: KeyDeviceSettings, tmp_path: Path
 ) -> None:
     key = _open_again(tmp_path / "external.key", reach)
     wrapped = {n: external.wrap(bytes([n]) * 32, "data-key", str(n)) for n in range(40)}
@@ -186,13 +185,14 @@ def test_many_threads_share_the_device(
 
 
 async def test_a_store_moves_from_a_file_into_the_device_to_another_key_of_it_and_back(
-    kept: Store, site_key: SiteKey, device: Pkcs11Device, reach: Pkcs11Config, where: Path | str,
+    kept: Store, site_key: SiteKey, device: Pkcs11Device, reach: KeyDeviceSettings,
+    where: Path | str,
     tmp_path: Path, clock: Any,
 ) -> None:  # fmt: skip
     await kept.close()
     config = StoreConfig(where)
     external = load_or_create_external_successor(tmp_path / "external.key", site_key, device)
-    other = Pkcs11Device(dataclasses.replace(reach, key="chartside-2"))
+    other = Pkcs11Device(reach.model_copy(update={"key": "chartside-2"}))
     other.create_key()
     steps = [
         external,
@@ -221,11 +221,15 @@ async def test_a_store_moves_from_a_file_into_the_device_to_another_key_of_it_an
 
 
 def test_a_file_of_another_site_or_another_device_key_is_refused(
-    external: SiteKey, device: Pkcs11Device, reach: Pkcs11Config, site_key: SiteKey, tmp_path: Path
+    external: SiteKey,
+    device: Pkcs11Device,
+    reach: KeyDeviceSettings,
+    site_key: SiteKey,
+    tmp_path: Path,
 ) -> None:
     with pytest.raises(KeyRefused, match="no successor"):
         load_or_create_external_successor(tmp_path / "external.key", site_key, device)
-    other = dataclasses.replace(reach, key="chartside-2")
+    other = reach.model_copy(update={"key": "chartside-2"})
     Pkcs11Device(other).create_key()
     with pytest.raises(KeyRefused, match="not this site key's"):
         _open_again(tmp_path / "external.key", other)
@@ -238,7 +242,7 @@ def test_a_file_of_another_site_or_another_device_key_is_refused(
 # --- what may be wrong ------------------------------------------------------------------------
 
 
-def _refusal(reach: Pkcs11Config) -> KeyDeviceRefused:
+def _refusal(reach: KeyDeviceSettings) -> KeyDeviceRefused:
     with pytest.raises(KeyDeviceRefused) as caught:
         Pkcs11Device(reach).encrypt(b"x", b"")
     assert PIN not in caught.value.diagnostics()
@@ -247,7 +251,7 @@ def _refusal(reach: Pkcs11Config) -> KeyDeviceRefused:
 
 
 def test_a_refused_pin_is_tried_once_and_not_by_the_next_start_either(
-    external: SiteKey, reach: Pkcs11Config, pin_file: Path, tmp_path: Path, hsm: SoftHsm
+    external: SiteKey, reach: KeyDeviceSettings, pin_file: Path, tmp_path: Path, hsm: SoftHsm
 ) -> None:
     hsm.look_again()
     pin_file.write_text("wrong-pin-0815")
@@ -265,20 +269,22 @@ def test_a_refused_pin_is_tried_once_and_not_by_the_next_start_either(
 
 
 def test_a_token_a_key_or_a_module_that_is_missing_is_named(
-    device: Pkcs11Device, reach: Pkcs11Config, tmp_path: Path
+    device: Pkcs11Device, reach: KeyDeviceSettings, tmp_path: Path
 ) -> None:
-    change = dataclasses.replace
-    assert "no token" in _refusal(change(reach, token="other")).message
-    missing = _refusal(change(reach, key="other"))
+    assert "no token" in _refusal(reach.model_copy(update={"token": "other"})).message
+    missing = _refusal(reach.model_copy(update={"key": "other"}))
     assert "no key" in missing.message
     assert missing.where == f"{TOKEN}/other"
-    assert "no such module" in _refusal(change(reach, module=tmp_path / "none.so")).message
+    assert (
+        "no such module"
+        in _refusal(reach.model_copy(update={"module": tmp_path / "none.so"})).message
+    )
     with pytest.raises(KeyDeviceRefused, match="already"):
         Pkcs11Device(reach).create_key()
 
 
 def test_a_device_that_cannot_even_begin_is_away_and_no_key_is_called_wrong(
-    external: SiteKey, device: Pkcs11Device, reach: Pkcs11Config, hsm: SoftHsm, tmp_path: Path
+    external: SiteKey, device: Pkcs11Device, reach: KeyDeviceSettings, hsm: SoftHsm, tmp_path: Path
 ) -> None:
     import pkcs11
 
@@ -292,11 +298,13 @@ def test_a_device_that_cannot_even_begin_is_away_and_no_key_is_called_wrong(
     assert _open_again(tmp_path / "external.key", reach).key_id == external.key_id
 
 
-def test_a_module_that_others_may_change_is_not_loaded(reach: Pkcs11Config, tmp_path: Path) -> None:
+def test_a_module_that_others_may_change_is_not_loaded(
+    reach: KeyDeviceSettings, tmp_path: Path
+) -> None:
     copy = tmp_path / "module.so"
     copy.write_bytes(reach.module.read_bytes())
     copy.chmod(0o666)
-    assert "others may change" in _refusal(dataclasses.replace(reach, module=copy)).message
+    assert "others may change" in _refusal(reach.model_copy(update={"module": copy})).message
 
 
 def _rsa(session: Any, p11: Any) -> None:
@@ -330,7 +338,7 @@ def _generic(session: Any, p11: Any) -> None:
     ],
 )
 def test_a_key_of_the_wrong_kind_is_refused(
-    reach: Pkcs11Config, hsm: SoftHsm, make: Callable[[Any, Any], None], told: str
+    reach: KeyDeviceSettings, hsm: SoftHsm, make: Callable[[Any, Any], None], told: str
 ) -> None:
     import pkcs11
 
@@ -341,13 +349,13 @@ def test_a_key_of_the_wrong_kind_is_refused(
 
 
 def test_a_pin_that_others_may_read_is_refused_and_a_credential_is_taken(
-    device: Pkcs11Device, reach: Pkcs11Config, pin_file: Path, tmp_path: Path,
+    device: Pkcs11Device, reach: KeyDeviceSettings, pin_file: Path, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     pin_file.chmod(0o640)
     with pytest.raises(KeyRefused, match="others may read the PIN"):
         Pkcs11Device(reach).encrypt(b"x", b"")
-    without = dataclasses.replace(reach, pin=dataclasses.replace(reach.pin, file=None))
+    without = reach.model_copy(update={"pin_file": None})
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
     with pytest.raises(KeyRefused, match="the PIN is nowhere"):
         Pkcs11Device(without).encrypt(b"x", b"")
@@ -363,8 +371,9 @@ def test_without_the_extra_the_error_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pkcs11", None)
-    secret = Secret("the PIN", "key_device.pin_file", tmp_path / "pin", "chartside-device-pin")
-    reach = Pkcs11Config(tmp_path / "module.so", TOKEN, KEY, secret)
+    reach = KeyDeviceSettings(
+        module=tmp_path / "module.so", token=TOKEN, key=KEY, pin_file=tmp_path / "pin"
+    )
     assert "chartside[pkcs11]" in _refusal(reach).hint
 
 
@@ -417,14 +426,13 @@ async def test_by_commands_a_site_moves_its_store_into_the_device(
 
 
 def test_production_takes_an_external_key_and_refuses_a_device_that_is_set_and_not_used(
-    external: SiteKey, reach: Pkcs11Config, pin_file: Path, tmp_path: Path
+    external: SiteKey, reach: KeyDeviceSettings, pin_file: Path, tmp_path: Path
 ) -> None:
     from cds_hooks.runtime.records import site_key
-    from cds_hooks.settings.external_keys import KeyDevice
 
     (tmp_path / "k").mkdir(mode=0o700)
     (tmp_path / "external.key").rename(tmp_path / "k" / "external.key")
-    section = KeyDevice(module=reach.module, token=TOKEN, key=KEY, pin_file=pin_file)
+    section = KeyDeviceSettings(module=reach.module, token=TOKEN, key=KEY, pin_file=pin_file)
     store = Settings().store.model_copy(
         update={"path": str(tmp_path / "db"), "site_key": tmp_path / "k" / "external.key"}
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cds_hooks.audit import SiteKey, Store, StoreConfig
+from cds_hooks.audit.store_settings import RetentionSettings
 from cds_hooks.consultation import Consultation
 
 DAY = 86_400.0
@@ -21,7 +22,7 @@ async def test_a_consultation_is_kept_for_its_days(
     place: Path, site_key: SiteKey, consultation: Consultation, elapsed: float, dropped: int
 ) -> None:
     now = [consultation.created]
-    config = StoreConfig(place, retention_days=2, feedback_days=2)
+    config = StoreConfig(place, retention=RetentionSettings(consultations_days=2, feedback_days=2))
     store = Store(config, site_key, clock=lambda: now[0])
     await store.save_consultation(consultation)
     now[0] += elapsed

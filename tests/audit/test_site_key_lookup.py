@@ -14,7 +14,7 @@ from cds_hooks.audit import KeyRefused, SiteKey
 from cds_hooks.audit.encryption.rotation import load_or_create_successor
 from cds_hooks.audit.site_key_lookup import CREDENTIAL, VARIABLE, find_site_key
 from cds_hooks.settings import Settings
-from cds_hooks.settings.records import record_lacks
+from cds_hooks.settings.store_requirements import record_lacks
 
 FILE, LOADED, TOLD = "11" * 32, "22" * 32, "33" * 32
 
@@ -126,13 +126,13 @@ def test_production_refuses_each_weakness_by_name(sound: Settings, environ: dict
 
 
 def test_production_refuses_a_key_in_the_build_folder(sound: Settings, tmp_path: Path) -> None:
-    from cds_hooks.settings import records
+    from cds_hooks.settings import store_requirements
 
     inside = tmp_path / "checkout" / "build" / "site.key"
     SiteKey.load(inside, create=True)
     store = sound.store.model_copy(update={"site_key": inside})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(records, "CHECKOUT", tmp_path / "checkout")
+        patch.setattr(store_requirements, "CHECKOUT", tmp_path / "checkout")
         assert _codes(sound.model_copy(update={"store": store})) == {"site-key-in-build"}
 
 

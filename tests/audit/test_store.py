@@ -24,9 +24,11 @@ from cds_hooks.audit import (
     StoreUnavailable,
 )
 from cds_hooks.audit.ledger.ledger_errors import RecordRefused
+from cds_hooks.audit.store_settings import RetentionSettings
 from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.protocol.cards import Card, Coding
 from cds_hooks.protocol.feedback import FeedbackEntry
+from tests.consultations import with_outcome
 
 DAY = 86_400.0
 Make = Callable[..., Card]
@@ -59,7 +61,7 @@ async def test_an_answer_is_found_by_its_content_and_not_older_than_asked(
 async def test_only_what_a_model_answered_stands_for_an_answer(
     store: Store, consultation: Consultation, outcome: Outcome
 ) -> None:
-    saved = dataclasses.replace(consultation, outcome=outcome)
+    saved = with_outcome(consultation, outcome)
     await store.save_consultation(saved)
     expected = saved if outcome in (Outcome.ANSWERED, Outcome.EMPTY) else None
     assert await store.find_by_key("k1", not_older_than=0.0) == expected
@@ -81,7 +83,7 @@ async def test_the_last_answer_is_that_patients_and_that_services(
 async def test_a_later_state_replaces_an_earlier_one_but_pending_replaces_nothing(
     store: Store, consultation: Consultation
 ) -> None:
-    pending = dataclasses.replace(consultation, outcome=Outcome.PENDING, assessments=())
+    pending = with_outcome(consultation, Outcome.PENDING)
     await store.save_consultation(pending)
     assert await store.get(consultation.id) == pending
     await store.save_consultation(consultation)
@@ -204,7 +206,9 @@ async def test_retention_lets_go_of_everything_and_leaves_no_trace_in_the_files(
 ) -> None:
     now = [consultation.created]
     store = Store(
-        StoreConfig(place, retention_days=2, feedback_days=2), site_key, clock=lambda: now[0]
+        StoreConfig(place, retention=RetentionSettings(consultations_days=2, feedback_days=2)),
+        site_key,
+        clock=lambda: now[0],
     )
     marked = dataclasses.replace(consultation, id="MARK-OF-THE-OLD-ONE")
     await store.save_consultation(marked, [card("card-1")])
@@ -230,7 +234,9 @@ async def test_a_running_store_lets_go_by_itself_and_of_many(
     place: Path, site_key: SiteKey, consultation: Consultation
 ) -> None:
     now = [consultation.created]
-    config = StoreConfig(place, retention_days=1, drop_every_s=0.05)
+    config = StoreConfig(
+        place, retention=RetentionSettings(consultations_days=1), drop_every_s=0.05
+    )
     store = Store(config, site_key, clock=lambda: now[0])
     await store.open()
     many = [dataclasses.replace(consultation, id=f"c{n}") for n in range(250)]

@@ -11,20 +11,19 @@ from typing import Any
 import pytest
 
 from cds_hooks.audit import KeyRefused, RecordUnreadable, SiteKey, Store, StoreConfig
-from cds_hooks.audit.credentials import Secret
 from cds_hooks.audit.encryption import DecryptionFailed
 from cds_hooks.audit.external_keys.key_file import (
     create_external_key,
     load_or_create_external_successor,
     open_external_key,
 )
-from cds_hooks.audit.external_keys.vault import KeyVaultRefused, VaultConfig, VaultTransit
+from cds_hooks.audit.external_keys.key_settings import KeyVaultSettings
+from cds_hooks.audit.external_keys.vault import KeyVaultRefused, VaultTransit
 from cds_hooks.audit.key_operations import KeyOperations
 from cds_hooks.audit.store_errors import StoreUnavailable
 from cds_hooks.consultation import Consultation
 from cds_hooks.runtime.egress import of_service
 from cds_hooks.settings import Settings
-from cds_hooks.settings.external_keys import KeyVault
 from tests.audit.tampering import execute, rows
 from tests.transit import TOKEN, TransitServer, make_authority
 
@@ -44,13 +43,14 @@ def token_file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def reach(vault: TransitServer, token_file: Path) -> VaultConfig:
-    token = Secret("the token", "key_vault.token_file", token_file, "chartside-vault-token")
-    return VaultConfig(vault.address, vault.authority, "transit", "chartside", token, timeout_s=1.0)
+def reach(vault: TransitServer, token_file: Path) -> KeyVaultSettings:
+    return KeyVaultSettings(
+        address=vault.address, authority=vault.authority, token_file=token_file, timeout_s=1.0
+    )
 
 
 @pytest.fixture
-def transit(reach: VaultConfig) -> Iterator[VaultTransit]:
+def transit(reach: KeyVaultSettings) -> Iterator[VaultTransit]:
     transit = VaultTransit(reach)
     yield transit
     transit.close()
@@ -145,7 +145,11 @@ async def test_after_the_start_every_fault_of_vault_is_an_outage_and_ends_with_i
 
 
 def test_at_the_start_a_refusal_names_what_to_do_and_an_outage_is_one(
-    external: SiteKey, reach: VaultConfig, vault: TransitServer, token_file: Path, tmp_path: Path
+    external: SiteKey,
+    reach: KeyVaultSettings,
+    vault: TransitServer,
+    token_file: Path,
+    tmp_path: Path,
 ) -> None:
     text = (tmp_path / "external.key").read_text()
 
@@ -180,13 +184,13 @@ def test_a_token_that_was_renewed_is_read_again(
 
 
 def test_only_the_authority_that_is_named_is_trusted(
-    reach: VaultConfig, vault: TransitServer, tmp_path: Path
+    reach: KeyVaultSettings, vault: TransitServer, tmp_path: Path
 ) -> None:
-    other = dataclasses.replace(reach, authority=make_authority(tmp_path, "other"))
+    other = reach.model_copy(update={"authority": make_authority(tmp_path, "other")})
     with closing(VaultTransit(other)) as transit, pytest.raises(StoreUnavailable):
         transit.encrypt(b"key", b"about")
     assert vault.requests == []
-    missing = dataclasses.replace(reach, authority=tmp_path / "none.pem")
+    missing = reach.model_copy(update={"authority": tmp_path / "none.pem"})
     with pytest.raises(KeyVaultRefused, match="authority"):
         VaultTransit(missing)
 
@@ -213,16 +217,16 @@ def test_a_connection_that_vault_hung_up_is_made_anew(
     assert len(vault.requests) == 3
 
 
-def test_a_vault_that_hangs_is_given_up(reach: VaultConfig, vault: TransitServer) -> None:
+def test_a_vault_that_hangs_is_given_up(reach: KeyVaultSettings, vault: TransitServer) -> None:
     vault.fault = "slow"
-    transit = VaultTransit(dataclasses.replace(reach, timeout_s=0.2))
+    transit = VaultTransit(reach.model_copy(update={"timeout_s": 0.2}))
     with pytest.raises(StoreUnavailable):
         transit.encrypt(b"key", b"about")
     transit.close()
 
 
 def test_the_service_may_speak_to_vault_and_to_nobody_else_for_it() -> None:
-    section = KeyVault(address="https://vault.example.org:8200", authority=Path("ca.pem"))
+    section = KeyVaultSettings(address="https://vault.example.org:8200", authority=Path("ca.pem"))
     settings = Settings().model_copy(update={"key_vault": section})
     found = {str(d): d.setting for d in of_service(settings)}
     assert found["https://vault.example.org:8200"] == "key_vault.address"
@@ -233,6 +237,6 @@ def test_the_service_may_speak_to_vault_and_to_nobody_else_for_it() -> None:
 )
 def test_settings_that_would_weaken_it_are_refused(change: dict[str, str]) -> None:
     sound = {"address": "https://v:8200", "authority": "ca.pem"}
-    assert KeyVault.model_validate(sound).address
+    assert KeyVaultSettings.model_validate(sound).address
     with pytest.raises(ValueError):
-        KeyVault.model_validate(sound | change)
+        KeyVaultSettings.model_validate(sound | change)

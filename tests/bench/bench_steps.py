@@ -64,7 +64,7 @@ def _write(path: Path) -> None:
     """About so many tokens: a few of these the tiny model has already."""
     tiny = _tiny_models()
     native.silence()
-    pieces, letters = native.Model(str(MODEL)).pieces, tiny.byte_letters()
+    pieces, letters = native.NativeModel(str(MODEL)).pieces, tiny.byte_letters()
     spelt = dict.fromkeys("".join(letters[byte] for byte in piece) for piece in pieces if piece)
     words = [piece for piece in spelt if 3 < len(piece) < 8]
     random = np.random.default_rng(0)

@@ -21,10 +21,10 @@ from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.model_catalogue.catalogue import load_catalogue
 from cds_hooks.inference.model_catalogue.recognition import known_entry
 from cds_hooks.inference.worker.bindings import native
-from cds_hooks.inference.worker.decoding.sample_decoder import Lane
-from cds_hooks.inference.worker.decoding.sampling import Chooser, Sampling
+from cds_hooks.inference.worker.decoding.sample_decoder import SampleDecoder
+from cds_hooks.inference.worker.decoding.sampling import Sampling, TokenSampler
 from cds_hooks.inference.worker.decoding.token_mask import TokenMask
-from cds_hooks.inference.worker.file_digests import hashed
+from cds_hooks.inference.worker.file_digests import start_hashing
 from cds_hooks.inference.worker.load_order import LoadOrder
 from cds_hooks.inference.worker.loading import Loaded, load
 
@@ -65,7 +65,9 @@ def main() -> None:
     entry = known_entry(load_catalogue(), model)
     native.silence()
     order = LlamaConfig(model, entry, prompt_tokens=1024, parallel=1, threads=1).order()
-    loaded = load(LoadOrder.from_frame(order), hashed(order), lambda _message: None, time.monotonic)
+    loaded = load(
+        LoadOrder.from_frame(order), start_hashing(order), lambda _message: None, time.monotonic
+    )
     prompt = loaded.tokenizer.content("L1 potassium 6.1 mmol/L, high. " * 20)
     for round_ in range(ROUNDS):
         random = np.random.default_rng(round_)
@@ -73,14 +75,14 @@ def main() -> None:
         os.write(1, json.dumps(spent).encode() + b"\n")
 
 
-def _evaluate(context: native.Context, tokens: list[int], pos: int) -> np.ndarray:
+def _evaluate(context: native.NativeContext, tokens: list[int], pos: int) -> np.ndarray:
     context.batch.clear()
     row = context.batch.add(tokens, seq=0, pos=pos, want_last=True)
     context.decode()
     return context.logits(row)
 
 
-def _prompt(context: native.Context, prompt: list[int]) -> np.ndarray:
+def _prompt(context: native.NativeContext, prompt: list[int]) -> np.ndarray:
     context.drop(0)
     for start in range(0, len(prompt), context.batch.capacity):
         logits = _evaluate(context, prompt[start : start + context.batch.capacity], start)
@@ -89,7 +91,7 @@ def _prompt(context: native.Context, prompt: list[int]) -> np.ndarray:
 
 def _free(loaded: Loaded, prompt: list[int], random: np.random.Generator) -> float:
     context = loaded.scheduler.tools.context
-    chooser = Chooser(context.model.size)
+    chooser = TokenSampler(context.model.size)
     everything = TokenMask.without(context.model.size, np.empty(0, np.intp))
     logits = _prompt(context, prompt)
     started = time.process_time()
@@ -104,7 +106,7 @@ def _constrained(
 ) -> dict[str, float]:
     tools = loaded.scheduler.tools
     compiled = loaded.compiler.compile(SCHEMA, names=False)
-    lane = Lane(tools.vocabulary, compiled, None, HOW, random, 10_000)
+    lane = SampleDecoder(tools.vocabulary, compiled, None, HOW, random, 10_000)
     logits, steps = _prompt(tools.context, prompt), 0
     started = time.process_time()
     lane.open()

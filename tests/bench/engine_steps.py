@@ -95,13 +95,13 @@ def _steps(loaded: Loaded, job: Job, clock: Clock) -> tuple[float, float]:
     return statistics.median(wholes), statistics.median(outsides)
 
 
-def _timed(context: native.Context, clock: Clock) -> list[float]:
+def _timed(context: native.NativeContext, clock: Clock) -> list[float]:
     """The seconds that `context` spends in `llama_decode` from now on, in a list of one."""
     spent = [0.0]
 
     def decode() -> None:
         started = clock()
-        native.Context.decode(context)
+        native.NativeContext.decode(context)
         spent[0] += clock() - started
 
     context.decode = decode  # type: ignore[method-assign]
@@ -116,7 +116,7 @@ class _Plain:
         self._clock, self._end = clock, len(prompt)
         ways = itertools.product((False, True), sorted({1, threads}))
         self._contexts = [
-            native.Context(model, ContextSize(2560, 256, 1, count, flash=flash))
+            native.NativeContext(model, ContextSize(2560, 256, 1, count, flash=flash))
             for flash, count in ways
         ]
         for context in self._contexts:
@@ -133,7 +133,7 @@ class _Plain:
         return 1000 * min(found)
 
     def _decoded(
-        self, context: native.Context, pieces: list[list[int]], pos: int
+        self, context: native.NativeContext, pieces: list[list[int]], pos: int
     ) -> Iterator[float]:
         for piece in pieces:
             context.batch.clear()

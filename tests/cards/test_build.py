@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from cds_hooks.cards import build, override_reasons, profiles, whole
-from cds_hooks.cards.data import texts
+from cds_hooks.cards import build, full_detail, override_reasons, profiles
+from cds_hooks.cards.card_data import texts
 from cds_hooks.consultation import (
     Assessment,
     Consultation,
@@ -27,8 +27,9 @@ from cds_hooks.inference.local.lifecycle import CRASHES, LIBRARY_UNUSABLE, PROOF
 from cds_hooks.inference.local.process_exits import CODES
 from cds_hooks.inference.remote.misbehaviour import misbehaviours
 from cds_hooks.protocol.cards import Card, Coding, Response
-from cds_hooks.protocol.wire import to_document
+from cds_hooks.protocol.json_output import to_document
 from fhir_mapping.chart import Code, Fact, Kind
+from tests.consultations import with_outcome
 
 GOLDEN = Path(__file__).parent / "golden"
 BASE = "https://cds.hospital.example/chartside/"
@@ -125,7 +126,7 @@ def test_golden_checked(answered: Consultation, make_uuid: Uuids) -> None:
 def test_every_other_outcome_has_a_card_of_its_own_or_none_by_setting(
     answered: Consultation, make_uuid: Uuids, outcome: Outcome
 ) -> None:
-    done = replace(answered, outcome=outcome, assessments=(), differentials=())
+    done = with_outcome(answered, outcome, assessments=(), differentials=())
     (card,) = build(done, base_url=BASE, make_uuid=make_uuid).cards
     assert card.summary == texts().outcomes[outcome].summary
     assert len({t.summary for t in texts().outcomes.values()}) == len(texts().outcomes)
@@ -171,7 +172,7 @@ def test_nothing_named_is_not_the_same_as_not_answered(
     pending: Consultation, answered: Consultation, make_uuid: Uuids
 ) -> None:
     """And an earlier answer does not stand in for a new one that named nothing."""
-    empty = replace(pending, outcome=Outcome.EMPTY)
+    empty = with_outcome(pending, Outcome.EMPTY)
     (card,) = build(empty, base_url=BASE, make_uuid=make_uuid, last=answered).cards
     assert "named no diagnosis" in card.summary
 
@@ -283,7 +284,7 @@ def test_evidence_is_told_by_the_chart_and_not_by_the_model(
     ).cards
     assert "Troponin" not in card.detail
     said = "For: Troponin I &lt;5 ng/L (&lt;16), normal, 1 h ago (which the model called high)\n"
-    assert said in whole(replace(answered, assessments=(wrong,)))
+    assert said in full_detail(replace(answered, assessments=(wrong,)))
 
 
 def detail_of(card: Card) -> str:
@@ -300,6 +301,6 @@ def test_an_instruction_in_a_medication_falls_back_to_its_code(
         codes=(Code("http://www.nlm.nih.gov/research/umls/rxnorm", "1", "insulin glargine"),),
     )
     chart = replace(answered.chart, facts=(sig, *answered.chart.facts[3:]))
-    told = whole(replace(answered, chart=chart))
+    told = full_detail(replace(answered, chart=chart))
     assert "insulin glargine" in told
     assert "inject" not in told

@@ -10,7 +10,7 @@ import pytest
 
 from cds_hooks.cards import build
 from cds_hooks.consultation import Consultation
-from cds_hooks.protocol.wire import to_document
+from cds_hooks.protocol.json_output import to_document
 from tests.cards.clients import FAMILIES, Family, rendered
 
 BASE = "https://cds.hospital.example"

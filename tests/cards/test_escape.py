@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from cds_hooks.cards.escape import Coded, capped, escape, plain
+from cds_hooks.cards.escape import TerminologyCode, capped, escape, plain
 
 GFM = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
@@ -124,8 +124,8 @@ SHAPES = ["N17.9", "G35.D", "I21.A1", "C84.ZA", "T45.AX6", "O9A.211", "M1A.00X0"
 
 @pytest.mark.parametrize("code", SHAPES)
 def test_a_code_is_shown_letter_by_letter(code: str) -> None:
-    assert shown(f"x {escape(Coded(code))}") == f"x {code}"
-    assert shape(f"x {escape(Coded(code))}") == shape("x x")
+    assert shown(f"x {escape(TerminologyCode(code))}") == f"x {code}"
+    assert shape(f"x {escape(TerminologyCode(code))}") == shape("x x")
 
 
 @pytest.mark.parametrize("code", [c for c in SHAPES if c not in ("C84.ZA", "T45.AX6")])
@@ -135,17 +135,17 @@ def test_a_code_within_a_sentence_is_not_altered(code: str) -> None:
 
 
 def test_every_code_of_icd_10_cm_is_shown_as_it_is(terminology_codes: list[str]) -> None:
-    altered = [c for c in terminology_codes if escape(Coded(c)).replace("\\.", ".") != c]
+    altered = [c for c in terminology_codes if escape(TerminologyCode(c)).replace("\\.", ".") != c]
     assert len(terminology_codes) > 40_000
     assert altered == []
 
 
 def test_a_code_that_looks_like_a_host_is_held_apart_for_linkifiers() -> None:
     """ ".za" and ".ax" are countries' domains; those who link bare hosts read the Markdown."""
-    assert escape(Coded("C84.ZA")) == "C84\\.ZA"
-    assert escape(Coded("T45.AX6")) == "T45\\.AX6"
+    assert escape(TerminologyCode("C84.ZA")) == "C84\\.ZA"
+    assert escape(TerminologyCode("T45.AX6")) == "T45\\.AX6"
 
 
 def test_what_only_claims_to_be_a_code_is_escaped_like_everything() -> None:
-    assert escape(Coded("evil.com")) == "evil. com"
-    assert escape(Coded("<b>")) == "&lt;b&gt;"
+    assert escape(TerminologyCode("evil.com")) == "evil. com"
+    assert escape(TerminologyCode("<b>")) == "&lt;b&gt;"

@@ -9,6 +9,7 @@ from markdown_it import MarkdownIt
 from cds_hooks.cards import build
 from cds_hooks.consultation import (
     Assessment,
+    CheckedConsultation,
     Consultation,
     Evidence,
     Group,
@@ -17,7 +18,7 @@ from cds_hooks.consultation import (
     Reason,
     Verdict,
 )
-from cds_hooks.protocol.wire import to_document
+from cds_hooks.protocol.json_output import to_document
 from fhir_mapping.chart import Chart, Code, Fact, Kind, PatientFacts
 
 BASE = "https://cds.hospital.example/chartside/"
@@ -60,7 +61,7 @@ def hostile(draw: st.DrawFn) -> Consultation:
         )
         for _ in range(draw(st.integers(1, 4)))
     )
-    return Consultation(
+    return CheckedConsultation(
         id="c",
         key="k",
         service="s",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cds_hooks.cards.data import texts
+from cds_hooks.cards.card_data import texts
 from cds_hooks.cards.wording import metaphors, prompts_to_act
 from cds_hooks.consultation import Verdict
 
@@ -33,8 +33,8 @@ def test_a_verdict_is_one_word() -> None:
 def our_words() -> Iterator[str]:
     """Everything of our own that a card or a consultation's page says."""
     t = texts()
-    for words in (t.source, t.blocks, t.light, t.groups, t.states, t.keys, t.arrivals, t.around,
-                  t.entered, t.suggestion, t.faults, t.acronyms):  # fmt: skip
+    for words in (t.source, t.blocks, t.consensus, t.groups, t.states, t.keys, t.arrivals,
+                  t.annotations, t.entered, t.suggestion, t.faults, t.acronyms):  # fmt: skip
         yield from words.values()
     yield from t.verdicts.values()
     yield from t.seriousness.values()

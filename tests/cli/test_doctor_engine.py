@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from cds_hooks.cli import doctor_engine
 from cds_hooks.cli.doctor import doctor_app
 from cds_hooks.inference.remote.misbehaviour import misbehaviours
-from cds_hooks.inference.remote.server_trial import tried
+from cds_hooks.inference.remote.server_trial import try_server
 from tests.inference_remote.recordings import RECORDINGS, Recording, unstreamed
 from tests.model_server import ModelServer
 
@@ -65,7 +65,7 @@ def on_a_server(settings: Path, base: str, *more: str) -> Path:
 def test_a_server_that_is_not_there_is_told_by_its_code(
     settings: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor_engine, "tried", partial(tried, within_s=0.5))
+    monkeypatch.setattr(doctor_engine, "try_server", partial(try_server, within_s=0.5))
     path = on_a_server(settings, "http://127.0.0.1:9")
     done = CliRunner().invoke(doctor_app, ["engine", "--json", "--config", str(path)])
     assert done.exit_code == 1

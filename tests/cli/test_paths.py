@@ -14,8 +14,8 @@ import pytest
 
 from cds_hooks.private_files import chmod_hint, make_folder
 from cds_hooks.runtime.files import DataMissing, FilesNotPrivate, FolderNotMade, require_files
-from cds_hooks.settings import Settings, load_settings, places
-from cds_hooks.settings.places import default_places, made_by, written
+from cds_hooks.settings import Settings, default_paths, load_settings
+from cds_hooks.settings.default_paths import default_places, made_by, written
 
 ROOT = Path(__file__).resolve().parents[2]
 AS_ROOT = os.getuid() == 0
@@ -29,7 +29,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (root / "build").mkdir()
     (root / "deploy" / "setup.py").touch()
     (root / "pyproject.toml").touch()
-    monkeypatch.setattr(places, "CHECKOUT", root)
+    monkeypatch.setattr(default_paths, "CHECKOUT", root)
     return root
 
 
@@ -63,7 +63,7 @@ def test_what_is_written_goes_to_the_user_s_own_folders_where_the_checkout_is_no
     checkout: Path, home: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     may_not = lambda place, mode: mode == os.F_OK and Path(place).exists()  # noqa: E731
-    monkeypatch.setattr(places.os, "access", may_not)
+    monkeypatch.setattr(default_paths.os, "access", may_not)
     settings = load_settings(None, home)
     assert settings.model.path.is_relative_to(checkout / "build")
     assert settings.terminology.path == checkout / "build" / "terminology.sqlite"

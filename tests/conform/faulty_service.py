@@ -72,6 +72,7 @@ class FaultyService:
     keys: dict[str, Any] = field(default_factory=dict)
     base: str = ""
     used: set[str] = field(default_factory=set)
+    received: list[dict[str, Any]] = field(default_factory=list)
 
     def app(self) -> Starlette:
         return Starlette(
@@ -109,6 +110,7 @@ class FaultyService:
         refusal, body = self._parsed(request, raw)
         if refusal is not None:
             return refusal
+        self.received.append(body)
         if (unmet := self._unmet(body)) is not None:
             return unmet
         if self.fault == "slow":
@@ -141,7 +143,7 @@ class FaultyService:
         return None, body
 
     def _unmet(self, body: dict[str, Any]) -> Response | None:
-        if self.fault == "extension-refused" and "extension" in body:
+        if self._intolerant(body):
             return Response(status_code=400)
         prefetch = body.get("prefetch")
         if not prefetch:
@@ -157,6 +159,20 @@ class FaultyService:
         if self.fault == "empty-prefetch-500" and kind == "Bundle" and not conditions["entry"]:
             return Response(status_code=500)
         return None
+
+    def _intolerant(self, body: dict[str, Any]) -> bool:
+        extension = body.get("extension", {})
+        match self.fault:
+            case "extension-refused":
+                return bool(extension)
+            case "scalar-extension-refused":
+                return not all(isinstance(value, dict) for value in extension.values())
+            case "unknown-property-refused":
+                known = {"hook", "hookInstance", "context", "prefetch", "extension"}
+                return bool(set(body) - known)
+            case "unknown-key-refused":
+                return bool(set(body.get("prefetch") or ()) - {"patient", "conditions"})
+        return False
 
     async def feedback(self, request: Request) -> Response:
         if not self._admits(request, ""):

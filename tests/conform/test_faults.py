@@ -74,6 +74,9 @@ FAULTS = {
 NOTES = {
     "wrong-hook-answered": "call-wrong-hook",
     "unknown-service-answered": "call-unknown-service",
+    "scalar-extension-refused": "call-scalar-extensions",
+    "unknown-property-refused": "call-unknown-property",
+    "unknown-key-refused": "prefetch-unknown-key",
     "odd-prefetch-500": "prefetch-wrong-kind",
     "echo": "error-echo",
     "html-in-detail": "card-detail-html",

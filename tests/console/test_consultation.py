@@ -12,12 +12,13 @@ import pytest
 
 from cds_hooks.app import Readiness
 from cds_hooks.cards import build
-from cds_hooks.cards.data import texts
+from cds_hooks.cards.card_data import texts
 from cds_hooks.console.consultation import _arrived, consultation_values
 from cds_hooks.console.rendering import make_page, render
 from cds_hooks.consultation import (
     Assessment,
     ChartFinding,
+    CheckedConsultation,
     Consultation,
     Differential,
     Evidence,
@@ -77,7 +78,7 @@ def crowded() -> Consultation:
         )
         for n in range(8)
     )
-    return Consultation(
+    return CheckedConsultation(
         id="c",
         key="k",
         service="s",
@@ -176,7 +177,7 @@ def test_words_and_short_forms_are_explained(crowded: Consultation) -> None:
 def test_short_forms_of_our_own_words_are_all_explained(crowded: Consultation) -> None:
     """Capitals that stand on a card because we wrote them."""
     words = " ".join(
-        [*texts().blocks.values(), *texts().light.values(), *texts().verdicts.values(),
+        [*texts().blocks.values(), *texts().consensus.values(), *texts().verdicts.values(),
          *texts().source.values(), *texts().arrivals.values(), *texts().keys.values()]
     )  # fmt: skip
     short = set(re.findall(r"\b[A-Z][A-Za-z]*[A-Z][A-Za-z0-9-]*\b", words))

@@ -15,7 +15,7 @@ from cds_hooks.audit import SiteKey, Store, StoreConfig
 from cds_hooks.cds_client.requests import hook_request, place_in_time
 from cds_hooks.consult import Consultant, ConsultationPages, ConsultConfig, Dependencies
 from cds_hooks.consultation import Consultation
-from cds_hooks.gather import Gathered, gather
+from cds_hooks.gather import GatherResult, gather
 from cds_hooks.inference.engine import Engine
 from cds_hooks.plausibility import Terminology
 from cds_hooks.protocol.request import HookRequest, parse_request
@@ -71,7 +71,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 async def _gather(
     service: ServiceDefinition, request: HookRequest, *, deadline_s: float
-) -> Gathered:
+) -> GatherResult:
     context = {"patientId": request.context.patient_id}
     return await gather(request.prefetch, service.prefetch, context, deadline_s=deadline_s)
 

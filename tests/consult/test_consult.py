@@ -13,7 +13,7 @@ from cds_hooks.consult import Consultant
 from cds_hooks.consultation import Consultation, Outcome, Verdict
 from cds_hooks.gather import PatientUnavailable
 from cds_hooks.inference.engine import DeadlinePassed, EngineError, QueueFull
-from cds_hooks.inference.remote.server_faults import Fault, ServerFault, fault_error
+from cds_hooks.inference.remote.server_faults import FaultCode, ServerFault, fault_error
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import ServiceDefinition
 from tests.consult.held_engine import HeldEngine, recorded
@@ -119,9 +119,9 @@ async def test_a_new_result_is_a_new_question_and_the_last_answer_is_shown_meanw
         (QueueFull("full"), Outcome.OVERLOADED),
         (DeadlinePassed("late"), Outcome.DEADLINE),
         (EngineError("died"), Outcome.ENGINE_FAILED),
-        (fault_error(Fault.REPEATS), Outcome.INVALID_OUTPUT),
-        (fault_error(Fault.PROMPT_CUT), Outcome.INVALID_OUTPUT),
-        (fault_error(Fault.NO_JSON_SCHEMA), Outcome.ENGINE_FAILED),
+        (fault_error(FaultCode.REPEATS), Outcome.INVALID_OUTPUT),
+        (fault_error(FaultCode.PROMPT_CUT), Outcome.INVALID_OUTPUT),
+        (fault_error(FaultCode.NO_JSON_SCHEMA), Outcome.ENGINE_FAILED),
     ],
 )
 async def test_a_fault_of_the_engine_is_an_outcome_and_an_honest_card(
@@ -190,14 +190,14 @@ async def test_output_that_is_not_a_differential_of_this_chart_never_becomes_a_c
     assert "Gout" not in response.cards[0].detail
 
 
-@pytest.mark.parametrize("fault", list(Fault))
+@pytest.mark.parametrize("fault", list(FaultCode))
 async def test_a_fault_of_a_model_server_is_told_by_its_own_code(
     make_consultant: Make,
     make_request: MakeRequest,
     service: ServiceDefinition,
     resources: Resources,
     seen: list[Consultation],
-    fault: Fault,
+    fault: FaultCode,
 ) -> None:
     consultant = make_consultant(FakeEngine([FakeReply(fault=ServerFault(fault))]))
     response = await consultant.answer(service, make_request(resources))

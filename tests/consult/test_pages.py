@@ -13,8 +13,8 @@ from cds_hooks.consult import Consultant, ConsultationPages, LinkUnknown
 from cds_hooks.consultation import Consultation
 from cds_hooks.evaluation.clinicians import judged
 from cds_hooks.protocol.cards import Card
-from cds_hooks.protocol.errors import FeedbackInvalid
 from cds_hooks.protocol.judgements import Judgement
+from cds_hooks.protocol.protocol_errors import FeedbackInvalid
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import ServiceDefinition
 from tests.console.conftest import make_site

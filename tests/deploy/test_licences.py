@@ -21,3 +21,11 @@ def test_every_runtime_package_is_on_the_page_with_a_licence() -> None:
     )
     assert set(locked) <= set(rows)
     assert [name for name in locked if "see package" in rows[name]] == []
+
+
+def test_libraries_that_wheels_bundle_are_on_the_page() -> None:
+    page = (ROOT / "docs/reviewers/licences.md").read_text()
+    _, _, bundled = page.partition("## Libraries that wheels bundle")
+    assert re.search(r"numpy [\d.]+ \| GCC runtime library \| GPL-3.0-or-later WITH GCC", bundled)
+    assert re.search(r"numpy [\d.]+ \| libquadmath \| LGPL-2.1-or-later", bundled)
+    assert "libpq" in bundled

@@ -9,21 +9,14 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from markdown_it import MarkdownIt
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
-_PARSER = MarkdownIt("commonmark").enable("table")
-
-
-def _name(page: Path) -> str:
-    return str(page.relative_to(ROOT))
+from tests.docs.pages import PAGES, ROOT, name_of, tokens_of
 
 
 @cache
 def links_of(page: Path) -> tuple[str, ...]:
     """The targets of a page's links and pictures, code left out."""
-    inline = (t for t in _PARSER.parse(page.read_text("utf-8")) if t.type == "inline")
+    inline = (t for t in tokens_of(page) if t.type == "inline")
     parts = (part for token in inline for part in token.children or ())
     targets = (part.attrGet("href") or part.attrGet("src") for part in parts)
     return tuple(str(target) for target in targets if target)
@@ -32,7 +25,7 @@ def links_of(page: Path) -> tuple[str, ...]:
 @cache
 def anchors_of(page: Path) -> frozenset[str]:
     """The anchors that GitHub gives to a page's headings."""
-    tokens = _PARSER.parse(page.read_text("utf-8"))
+    tokens = tokens_of(page)
     heads = [tokens[i + 1].content for i, t in enumerate(tokens) if t.type == "heading_open"]
     return frozenset(_slug(head) for head in heads)
 
@@ -59,7 +52,7 @@ def _broken(page: Path) -> list[str]:
     return broken
 
 
-@pytest.mark.parametrize("page", PAGES, ids=_name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
     assert _broken(page) == []
 
@@ -88,9 +81,16 @@ def _files_that_name_pages() -> list[Path]:
 
 def test_every_page_that_is_named_in_the_source_exists() -> None:
     missing = [
-        f"{_name(file)}: {named}"
+        f"{name_of(file)}: {named}"
         for file in _files_that_name_pages()
         for named in re.findall(r"(?<![\w./-])docs/[\w./-]+\.md", file.read_text("utf-8"))
         if named not in _FOREIGN and not (ROOT / named).is_file()
     ]
     assert missing == []
+
+
+def test_the_index_leads_to_every_page() -> None:
+    index = ROOT / "docs/README.md"
+    linked = {index, *(_resolve(index, link)[0] for link in links_of(index))}
+    pages = [page for page in PAGES if page.is_relative_to(ROOT / "docs")]
+    assert [name_of(page) for page in pages if page not in linked] == []

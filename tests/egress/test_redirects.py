@@ -11,10 +11,10 @@ import httpx
 import pytest
 
 from cds_hooks.gather import GatherConfig, open_http
-from cds_hooks.gather.base import Base
-from cds_hooks.gather.client import FhirClient, ReadError
+from cds_hooks.gather.fhir_client import FhirClient, ReadError
+from cds_hooks.gather.server_base import ServerBase
 from cds_hooks.inference.remote.address import ServerAddress
-from cds_hooks.inference.remote.http_exchange import Bounds, Exchange
+from cds_hooks.inference.remote.http_exchange import ConnectionBounds, ServerConnection
 from cds_hooks.inference.remote.server_faults import ServerFault
 from cds_hooks.trust.egress import AllowList, EgressLock, parse, scoped
 from cds_hooks.trust.egress.transport import LockedTransport
@@ -123,7 +123,7 @@ async def test_the_fhir_client_reads_nothing_where_it_is_sent(
 ) -> None:
     first, second = places
     first.to = f"{second.base}/Patient/1"
-    lock, base = _lock(first, second), Base.parse(f"http://127.0.0.1:{first.port}")
+    lock, base = _lock(first, second), ServerBase.parse(f"http://127.0.0.1:{first.port}")
     assert base is not None
     config = GatherConfig(allowed_bases=(first.base,))
     with scoped(lock):
@@ -141,7 +141,7 @@ async def test_the_fhir_client_reads_nothing_from_a_server_that_the_lock_does_no
 ) -> None:
     """Below `gather`'s own check of redirects, as if that had a hole."""
     first, second = places
-    lock, base = _lock(second), Base.parse(first.base)
+    lock, base = _lock(second), ServerBase.parse(first.base)
     assert base is not None
     config = GatherConfig(allowed_bases=(first.base,))
     with scoped(lock):
@@ -159,8 +159,10 @@ async def test_a_model_server_cannot_send_a_chart_on(places: tuple[Place, Place]
     first.to = f"{second.base}/v1/models"
     lock = _lock(first, second)
     with scoped(lock):
-        exchange = Exchange(
-            ServerAddress.parse(first.base), Bounds(), guard=lambda t: LockedTransport(t, lock)
+        exchange = ServerConnection(
+            ServerAddress.parse(first.base),
+            ConnectionBounds(),
+            guard=lambda t: LockedTransport(t, lock),
         )
         with pytest.raises(ServerFault):
             await exchange.json("/v1/models", within_s=5)

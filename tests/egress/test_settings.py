@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from cds_hooks.runtime.egress import attach, egress_checks, make_lock, of_prewarm, of_service
 from cds_hooks.settings import Settings, SettingsError, load_settings
-from cds_hooks.settings.production import lacks
+from cds_hooks.settings.production_requirements import lacks
 from cds_hooks.trust.egress import EgressRefused, scoped
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,8 +11,8 @@ import pytest
 
 import prompts
 from cds_hooks.consultation import Outcome
+from cds_hooks.protocol.json_output import to_json
 from cds_hooks.protocol.request import parse_request
-from cds_hooks.protocol.wire import to_json
 from cds_hooks.runtime import Runtime
 from cds_hooks.services import find
 from cds_hooks.settings import Settings

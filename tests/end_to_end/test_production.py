@@ -19,11 +19,11 @@ import httpx
 import pytest
 from jwt.algorithms import ECAlgorithm
 
+from cds_hooks.admission.record import Purpose
 from cds_hooks.audit import KeyRefused
-from cds_hooks.evaluation.admission.record import Purpose
 from cds_hooks.runtime.records import site_key
 from cds_hooks.settings import ProfileNotAvailable, Settings, load_settings
-from cds_hooks.settings.records import record_lacks
+from cds_hooks.settings.store_requirements import record_lacks
 from tests.end_to_end.production import CATALOGUE, SERVICE, WHO, Served, Site, chartside
 from tests.trust.conftest import Signer, key_set
 
@@ -183,7 +183,8 @@ def test_the_public_test_tools_are_refused_by_name(site: Site, issuer: str) -> N
 def test_the_page_has_every_code_of_what_production_lacks() -> None:
     page = (ROOT / "docs/operators/production.md").read_text()
     rules = [
-        ROOT / f"cds_hooks/settings/{each}.py" for each in ("production", "clients", "records")
+        ROOT / f"cds_hooks/settings/{each}_requirements.py"
+        for each in ("production", "client", "store")
     ]
     yields = r"(?:Lack|yield) ?\(?\"([a-z]+-[a-z-]+)\""
     codes = {code for rule in rules for code in re.findall(yields, rule.read_text())}

@@ -17,9 +17,9 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
+from cds_hooks.admission.lookup import SUFFIX
+from cds_hooks.admission.record import AdmissionError
 from cds_hooks.cli.application import app
-from cds_hooks.evaluation.admission.finding import SUFFIX
-from cds_hooks.evaluation.errors import AdmissionError
 from tests.inference import tiny_models
 
 ROOT = Path(__file__).resolve().parents[2]

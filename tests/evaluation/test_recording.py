@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cds_hooks.evaluation.errors import SuiteError
-from cds_hooks.evaluation.recorded.recording import Recording, read_recording
+from cds_hooks.evaluation.evaluation_errors import SuiteError
+from cds_hooks.evaluation.research.recording import Recording, read_recording
 
 HEAD = ["case_id", "Section", "DifferentialDiagnosisList", "FinalDiagnosis", "a", "b"]
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cds_hooks.evaluation.errors import SuiteError
-from cds_hooks.evaluation.suites.load import find_file
+from cds_hooks.evaluation.evaluation_errors import SuiteError
+from cds_hooks.evaluation.suite_loading import find_file
 from cds_hooks.evaluation.suites.own import load_own, load_own_ndjson
 from cds_hooks.evaluation.suites.questions import load_judging, load_multiple_choice, shuffled
 from cds_hooks.evaluation.suites.registry import known_suites

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fhir_mapping import Kind, Polarity
-from fhir_mapping.absence_words import Meaning, absence_of_text
+from fhir_mapping.drafting.absence_words import AbsenceMeaning, absence_of_text
 
 Make = Callable[..., Any]
 NULL = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
@@ -245,7 +245,7 @@ def test_a_relative_without_a_known_disease(
 def test_other_kinds_in_words(text: str, kind: Kind, words: str) -> None:
     found = absence_of_text(text, kind)
     assert found is not None
-    assert (found.meaning, found.words, found.wholly) == (Meaning.NONE, words, True)
+    assert (found.meaning, found.words, found.wholly) == (AbsenceMeaning.NONE, words, True)
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pypdf import PdfWriter
 
-from fhir_mapping.attachments import NoText, text_of
-from fhir_mapping.index import Index
+from fhir_mapping.input.attachments import NoText, text_of
+from fhir_mapping.input.resource_index import ResourceIndex
 
 NOTE = b"History: fever and cough for three days."
-EMPTY = Index([])
+EMPTY = ResourceIndex([])
 
 
 def read(data: bytes, content_type: str) -> str:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir_mapping import Chart, map_chart
-from fhir_mapping.bundles import open_bundle
-from fhir_mapping.loading import find_patient_ids, load_bytes
+from fhir_mapping.input.bundle_entries import open_bundle
+from fhir_mapping.input.loading import find_patient_ids, load_bytes
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 BASE = "http://a.example/fhir"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fhir_mapping.charsets import NotText, text_from_bytes
+from fhir_mapping.input.charsets import NotText, text_from_bytes
 
 GERMAN = "Kein Fieber, Übelkeit seit gestern. Größe 180 cm."
 JAPANESE = "発熱なし。昨日から咳嗽あり。胸部X線で浸潤影。"

@@ -9,7 +9,7 @@ PROGRAM = """
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from fhir_mapping.conversions import convert
+from fhir_mapping.units.conversions import convert
 
 sys.setswitchinterval(1e-6)
 UNITS = ["g/dL", "mg/mL", "kg/m3", "ug/uL", "g/L", "mg/dL", "ng/mL", "pg/L", "mmol/L", "umol/dL"]

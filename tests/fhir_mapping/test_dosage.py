@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fhir_mapping.dosage import dose_text
-from fhir_mapping.words import Words
+from fhir_mapping.elements.text import TextCleaner
+from fhir_mapping.resources.dosage import dose_text
 
 
 def _repeat(frequency: float, period: float, unit: str) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def _repeat(frequency: float, period: float, unit: str) -> dict[str, Any]:
     ],
 )
 def test_a_dosage_is_told_as_a_phrase(dosage: Any, text: str) -> None:
-    assert dose_text([dosage], Words()) == text
+    assert dose_text([dosage], TextCleaner()) == text
 
 
 def repeat(**elements: Any) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def mg(value: float) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_a_schedule_is_said_exactly_or_as_it_was_sent(dosage: dict[str, Any], text: str) -> None:
-    assert dose_text([dosage], Words()) == text
+    assert dose_text([dosage], TextCleaner()) == text
 
 
 def step(text: str, sequence: int | None = None) -> dict[str, Any]:
@@ -137,7 +137,7 @@ def step(text: str, sequence: int | None = None) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_steps_follow_each_other_by_sequence(steps: list[dict[str, Any]], text: str) -> None:
-    assert dose_text(steps, Words()) == text
+    assert dose_text(steps, TextCleaner()) == text
 
 
 ODD = st.recursive(
@@ -154,4 +154,4 @@ ODD = st.recursive(
     st.sampled_from(["timing", "doseAndRate", "sequence", "maxDosePerPeriod", "site", "text"]),
     ODD, max_size=4))  # fmt: skip
 def test_any_dosage_is_text(dosage: dict[str, Any]) -> None:
-    assert isinstance(dose_text([dosage], Words()), str)
+    assert isinstance(dose_text([dosage], TextCleaner()), str)

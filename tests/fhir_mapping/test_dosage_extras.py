@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from fhir_mapping.dosage import dose_text
-from fhir_mapping.words import Words
+from fhir_mapping.elements.text import TextCleaner
+from fhir_mapping.resources.dosage import dose_text
 
 DAILY: dict[str, Any] = {"frequency": 1, "period": 1, "periodUnit": "d"}
 FHIR = "http://hl7.org/fhir/StructureDefinition"
@@ -46,7 +46,7 @@ def repeat(**parts: Any) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_what_else_a_dose_says(sent: dict[str, Any], told: str) -> None:
-    assert dose_text([sent], Words()) == told
+    assert dose_text([sent], TextCleaner()) == told
 
 
 @pytest.mark.parametrize(
@@ -56,9 +56,9 @@ def test_what_else_a_dose_says(sent: dict[str, Any], told: str) -> None:
 )  # fmt: skip
 def test_numbers_as_they_are_written(value: str, told: str) -> None:
     sent = {"doseAndRate": [{"doseQuantity": {"value": value, "unit": "mg"}}]}
-    assert dose_text([sent], Words()) == told
+    assert dose_text([sent], TextCleaner()) == told
 
 
 def test_a_comparator_beside_a_number_with_a_comma_stays() -> None:
     sent = {"doseQuantity": {"value": "2,5", "comparator": "<", "unit": "mg"}}
-    assert dose_text([sent], Words()) == "<2.5 mg"
+    assert dose_text([sent], TextCleaner()) == "<2.5 mg"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fhir_mapping.elements import elements_left_out
+from fhir_mapping.quality.elements_left_out import elements_left_out
 from fhir_mapping.tables import table
 
 SENT: list[dict[str, Any]] = [

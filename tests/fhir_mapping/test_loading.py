@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir_mapping import MappingError
-from fhir_mapping.loading import find_patient_ids, load_bytes, load_path
+from fhir_mapping.input.loading import find_patient_ids, load_bytes, load_path
 
 ONE = {"resourceType": "Patient", "id": "p1"}
 TWO = {"resourceType": "Condition", "id": "c1"}

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from fhir_mapping import Chart, map_chart
+from fhir_mapping.elements.phrasing import plain, span
+from fhir_mapping.elements.times import RelativeTimes
 from fhir_mapping.masking import masker
-from fhir_mapping.phrases import plain, span
-from fhir_mapping.times import Times
 
 Make = Callable[..., Any]
 NOW = datetime(2024, 6, 15, 12, tzinfo=UTC)
 
 
 def masked(text: str, **patient: Any) -> str:
-    return masker(patient, Times(NOW))(text)
+    return masker(patient, RelativeTimes(NOW))(text)
 
 
 @pytest.mark.parametrize(

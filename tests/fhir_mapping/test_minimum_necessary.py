@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir_mapping import Chart, map_chart
-from fhir_mapping.gate import FOR_OTHERS
+from fhir_mapping.input.resource_filter import FOR_OTHERS
 from fhir_mapping.mapping import MAPPERS
-from fhir_mapping.simple import simple_types
+from fhir_mapping.resources.simple_resources import simple_types
 from fhir_mapping.tables import table
 
 Make = Callable[..., Any]

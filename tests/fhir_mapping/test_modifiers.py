@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir_mapping import Chart, Polarity
-from fhir_mapping.draft import MappingAccumulator
-from fhir_mapping.modifiers import without_modified_parts
+from fhir_mapping.drafting.draft import MappingAccumulator
+from fhir_mapping.drafting.modifier_extensions import without_modified_parts
 from fhir_mapping.tables import table
 
 Make = Callable[..., Any]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fhir_mapping.index import Index
+from fhir_mapping.input.resource_index import ResourceIndex
 
 
 def nested(levels: int, inside: str) -> dict[str, Any]:
@@ -21,5 +21,5 @@ def nested(levels: int, inside: str) -> dict[str, Any]:
 def test_the_same_resource_twice_is_one_and_two_versions_are_told(
     levels: int, other: str, reasons: list[str]
 ) -> None:
-    index = Index([nested(levels, "x"), nested(levels, other)])
+    index = ResourceIndex([nested(levels, "x"), nested(levels, other)])
     assert [omission.reason for omission in index.omissions] == reasons

@@ -9,9 +9,9 @@ import pytest
 import ucumvert
 
 from fhir_mapping import Chart, Fact, Flag, Kind, Polarity
-from fhir_mapping.conversions import convert
-from fhir_mapping.names import short_name
+from fhir_mapping.elements.short_names import short_name
 from fhir_mapping.tables import table
+from fhir_mapping.units.conversions import convert
 
 Make = Callable[..., Any]
 LOINC = "http://loinc.org"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fhir_mapping import MappingError
-from fhir_mapping.quality import check
+from fhir_mapping.quality.fhir_validation import check
 
 Make = Callable[..., Any]
 
@@ -67,7 +67,7 @@ def test_a_fault_of_the_models_is_not_called_the_senders(monkeypatch: pytest.Mon
         def model_validate(_: object) -> None:
             raise AttributeError("no such method in this version")
 
-    monkeypatch.setattr("fhir_mapping.quality._model", lambda *_: Broken)
+    monkeypatch.setattr("fhir_mapping.quality.fhir_validation._model", lambda *_: Broken)
     assert [note.code for note in check([GOOD], "R4")] == ["not-checked"]
 
 

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts, Range
-from fhir_mapping.flags import flag_against, range_for
-from fhir_mapping.interpretations import Interpretation, read_interpretation
+from fhir_mapping.elements.text import TextCleaner
 from fhir_mapping.priority import is_urgent_vital_sign
-from fhir_mapping.ranges import table_range
+from fhir_mapping.results.flags import flag_against, range_for
+from fhir_mapping.results.interpretations import Interpretation, read_interpretation
+from fhir_mapping.results.published_ranges import table_range
 from fhir_mapping.tables import table
-from fhir_mapping.words import Words
 
 LOINC = "http://loinc.org"
 
@@ -389,7 +389,7 @@ def test_a_value_against_a_range(
 
 
 def chosen(*ranges: dict[str, Any], age: float | None = 40, sex: str | None = "female") -> Any:
-    found = range_for(list(ranges), Words(), "g/L", age, sex)
+    found = range_for(list(ranges), TextCleaner(), "g/L", age, sex)
     return None if found is None else (found.low, found.high)
 
 
@@ -527,5 +527,5 @@ def test_the_first_interpretation_that_says_something(
 ) -> None:
     system = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
     told = [{"coding": [{"system": system, "code": code}]} for code in codes]
-    assert read_interpretation(told, Words()) == Interpretation(flag, words)
-    assert read_interpretation([*codes], Words()) == Interpretation(flag, words)
+    assert read_interpretation(told, TextCleaner()) == Interpretation(flag, words)
+    assert read_interpretation([*codes], TextCleaner()) == Interpretation(flag, words)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fhir_mapping.repairs import repairs
+from fhir_mapping.quality.repairs import repairs
 
 LAB = {"resourceType": "Observation", "id": "o1", "status": "final"}
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from fhir_mapping import Chart, Kind, map_chart
-from fhir_mapping.loading import find_patient_ids, load_path
+from fhir_mapping.input.loading import find_patient_ids, load_path
 from prompts import lay_out, load, render
 from tests.sample.places import DATA, SHARED
 

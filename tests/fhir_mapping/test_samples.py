@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from fhir_mapping import Chart, map_chart
-from fhir_mapping.loading import find_patient_ids, load_path
-from fhir_mapping.reading import objects
+from fhir_mapping.elements.json_values import objects
+from fhir_mapping.input.loading import find_patient_ids, load_path
 from tests.sample.places import DATA
 
 NOW = datetime(2024, 6, 15, 12, tzinfo=UTC)

@@ -10,7 +10,7 @@ import pytest
 
 from fhir_mapping import Chart, Kind, map_chart
 from fhir_mapping.chart import Flag
-from fhir_mapping.loading import load_path
+from fhir_mapping.input.loading import load_path
 from tests.sample.places import DATA
 
 STEMS = ("stu3-1", "stu3-2", *(f"patient-{n}.fhir-bundle" for n in (1557780, 765583, 967332)))

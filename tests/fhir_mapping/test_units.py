@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from fhir_mapping.dosage import dose_text
-from fhir_mapping.units import shown_unit
-from fhir_mapping.words import Words
+from fhir_mapping.elements.text import TextCleaner
+from fhir_mapping.resources.dosage import dose_text
+from fhir_mapping.units.ucum import shown_unit
 
 UCUM = "http://unitsofmeasure.org"
 
@@ -27,7 +27,7 @@ UCUM = "http://unitsofmeasure.org"
     ],
 )
 def test_what_a_dose_counts_is_told_in_the_senders_words(dose: dict[str, Any], told: str) -> None:
-    assert dose_text([{"doseAndRate": [{"doseQuantity": dose}]}], Words()) == told
+    assert dose_text([{"doseAndRate": [{"doseQuantity": dose}]}], TextCleaner()) == told
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fhir_mapping import Chart, MappingError
-from fhir_mapping.dialects import VERSIONS, dialect, version_named
+from fhir_mapping.input.dialects import VERSIONS, dialect, version_named
 
 Make = Callable[..., Any]
 

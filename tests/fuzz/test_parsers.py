@@ -17,14 +17,14 @@ from cds_hooks.audit.ledger.ledger_errors import ExportUnreadable
 from cds_hooks.cli.audit_fhir import write_fhir
 from cds_hooks.compliance.exports import ExportInvalid
 from cds_hooks.errors import ChartsideError
-from cds_hooks.gather.version import _version
+from cds_hooks.gather.fhir_version import _version
 from cds_hooks.inference.model_catalogue.catalogue import CatalogueError, load_catalogue
 from cds_hooks.inference.model_files.chat_template import ChatTemplateError, Slot, bounded_scaffold
 from cds_hooks.plausibility.agreement.calibration import CalibrationError, load_calibration
 from cds_hooks.prewarm import SigningKey
-from cds_hooks.prewarm.token import _granted, _parsed
+from cds_hooks.prewarm.access_token import _granted, _parsed
 from cds_hooks.settings import Settings, SettingsError, load_settings
-from fhir_mapping.attachments import _READERS, NoText
+from fhir_mapping.input.attachments import _READERS, NoText
 
 WORD = "zqx7vk"
 CHATML = (

@@ -9,7 +9,7 @@ import httpx
 import pytest
 import respx
 
-from cds_hooks.gather import GatherConfig, Gathered, gather, open_http
+from cds_hooks.gather import GatherConfig, GatherResult, gather, open_http
 
 
 class Make:
@@ -128,7 +128,7 @@ def server() -> Iterator[respx.MockRouter]:
 
 
 @pytest.fixture
-def problems(pool: httpx.AsyncClient) -> Callable[..., Awaitable[Gathered]]:
+def problems(pool: httpx.AsyncClient) -> Callable[..., Awaitable[GatherResult]]:
     """Gather one missing key, `problems`, from the faulty server; words change what is asked."""
 
     async def gather_there(
@@ -139,7 +139,7 @@ def problems(pool: httpx.AsyncClient) -> Callable[..., Awaitable[Gathered]]:
         access_token: str = "s3cret-t0ken",
         deadline_s: float = 10,
         **bounds: Any,
-    ) -> Gathered:
+    ) -> GatherResult:
         return await gather(
             prefetch or {},
             templates or {"problems": "Condition?patient={{context.patientId}}"},
@@ -147,7 +147,7 @@ def problems(pool: httpx.AsyncClient) -> Callable[..., Awaitable[Gathered]]:
             fhir_server=fhir_server,
             access_token=access_token,
             pool=pool,
-            config=GatherConfig(allowed_bases=(FAULTY,), **{"read_seconds": 5.0, **bounds}),
+            config=GatherConfig(allowed_bases=(FAULTY,), **{"read_s": 5.0, **bounds}),
             deadline_s=deadline_s,
         )
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cds_hooks.consultation import KeyArrival, KeyState
 from cds_hooks.gather import PatientUnavailable, gather
 from cds_hooks.gather.arrival import arrival
-from cds_hooks.gather.prefetch import read_value
+from cds_hooks.gather.prefetch_values import read_value
 
 CONTEXT = {"patientId": "p1"}
 TEMPLATES = {

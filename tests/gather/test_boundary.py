@@ -18,19 +18,19 @@ from hypothesis import strategies as st
 from cds_hooks.consultation import KeyState
 from cds_hooks.gather import (
     GatherConfig,
-    Gathered,
+    GatherResult,
     NoteCode,
     PatientUnavailable,
     gather,
     open_http,
 )
-from cds_hooks.gather.ownership import Belongs, Owner
+from cds_hooks.gather.ownership import Owner, Ownership
 
 TLS = ssl.create_default_context()
 BASE = "https://ehr.example.org/fhir"
 TOKEN = "s3cret-t0ken"
 PATIENT = {"resourceType": "Patient", "id": "alpha"}
-Ask = Callable[..., Awaitable[Gathered]]
+Ask = Callable[..., Awaitable[GatherResult]]
 PROBLEMS = {"problems": "Condition?patient={{context.patientId}}"}
 
 
@@ -291,4 +291,4 @@ async def test_property_any_server_is_survived_and_gives_nobody_elses_record(ans
     assert NoteCode.CONNECTION_LOST not in gathered.notes_of("problems")
     owner = Owner("alpha")
     judged = {owner.judge(resource) for resource in gathered.resources}
-    assert judged <= {Belongs.OWN, Belongs.NOBODY}
+    assert judged <= {Ownership.OWN, Ownership.NOBODY}

@@ -14,7 +14,7 @@ import respx
 
 from cds_hooks.consultation import KeyState
 from cds_hooks.gather import (
-    Gathered,
+    GatherResult,
     NoteCode,
 )
 
@@ -22,7 +22,7 @@ TLS = ssl.create_default_context()
 BASE = "https://ehr.example.org/fhir"
 TOKEN = "s3cret-t0ken"
 PATIENT = {"resourceType": "Patient", "id": "alpha"}
-Ask = Callable[..., Awaitable[Gathered]]
+Ask = Callable[..., Awaitable[GatherResult]]
 PROBLEMS = {"problems": "Condition?patient={{context.patientId}}"}
 
 
@@ -91,7 +91,7 @@ async def never(request: httpx.Request) -> httpx.Response:
 
 async def test_a_hanging_read_ends_by_its_own_time(server: respx.MockRouter, problems: Ask) -> None:
     server.get("/Condition").mock(side_effect=never)
-    gathered = await problems(read_seconds=0.05)
+    gathered = await problems(read_s=0.05)
     assert gathered.notes_of("problems") == (NoteCode.TIMEOUT,)
 
 
@@ -115,7 +115,7 @@ async def test_a_server_that_trickles_is_cut_off(server: respx.MockRouter, probl
                 await asyncio.sleep(0.01)
 
     server.get("/Condition").mock(return_value=httpx.Response(200, stream=Trickle()))
-    gathered = await problems(read_seconds=0.1)
+    gathered = await problems(read_s=0.1)
     assert gathered.notes_of("problems") == (NoteCode.TIMEOUT,)
 
 

@@ -15,7 +15,7 @@ import pytest
 from cds_hooks.consultation import KeyState
 from cds_hooks.gather import (
     GatherConfig,
-    Gathered,
+    GatherResult,
     NoteCode,
     PatientUnavailable,
     VersionCache,
@@ -27,7 +27,7 @@ from tests.sample.transactions import large
 # The first use makes the server's virtual environment.
 pytestmark = [pytest.mark.fhir_server]
 
-Ask = Callable[..., Awaitable[Gathered]]
+Ask = Callable[..., Awaitable[GatherResult]]
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def ask(hospital: Any, pool: httpx.AsyncClient) -> Ask:
         token: str | None = "",
         versions: VersionCache | None = None,
         **bounds: Any,
-    ) -> Gathered:
+    ) -> GatherResult:
         return await gather(
             prefetch or {},
             templates,
@@ -51,14 +51,14 @@ def ask(hospital: Any, pool: httpx.AsyncClient) -> Ask:
             access_token=hospital.token if token == "" else token,
             pool=pool,
             versions=versions,
-            config=GatherConfig(allowed_bases=(hospital.base,), read_seconds=60, **bounds),
+            config=GatherConfig(allowed_bases=(hospital.base,), read_s=60, **bounds),
             deadline_s=150,
         )
 
     return gather_there
 
 
-def ids(gathered: Gathered, kind: str) -> list[str]:
+def ids(gathered: GatherResult, kind: str) -> list[str]:
     """Ids of the resources of a type, in order."""
     return [r["id"] for r in gathered.resources if r["resourceType"] == kind]
 

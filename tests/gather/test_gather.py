@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_hooks.consultation import KeyState
-from cds_hooks.gather import Gathered, NoteCode, PatientUnavailable, gather
-from cds_hooks.gather.ownership import Belongs, Owner
+from cds_hooks.gather import GatherResult, NoteCode, PatientUnavailable, gather
+from cds_hooks.gather.ownership import Owner, Ownership
 from tests.sample.places import DATA
 
 ALPHA = {"patientId": "alpha"}
@@ -172,9 +172,9 @@ async def test_a_wrong_answer_is_replaced_by_nothing_but_its_own_patients_data(m
     assert [r["resourceType"] for r in gathered.resources] == ["Observation"]
 
 
-def _ours(gathered: Gathered, patient_id: str) -> bool:
+def _ours(gathered: GatherResult, patient_id: str) -> bool:
     owner = Owner(patient_id)
-    allowed = (Belongs.OWN, Belongs.NOBODY)
+    allowed = (Ownership.OWN, Ownership.NOBODY)
     return all(owner.judge(resource) in allowed for resource in gathered.resources)
 
 
@@ -226,7 +226,7 @@ def test_a_generators_chart_belongs_to_its_patient_whole(charts: str) -> None:
         aside = {
             resource["resourceType"]
             for resource in resources
-            if owner.judge(resource) not in (Belongs.OWN, Belongs.NOBODY)
+            if owner.judge(resource) not in (Ownership.OWN, Ownership.NOBODY)
         }
         # A Provenance names what it is about as `target`, and nobody as its patient.
         assert aside == ({"Provenance"} if path.name == "collection.json" else set()), path.name

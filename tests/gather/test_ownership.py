@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_hooks.gather.ownership import Belongs, Owner
+from cds_hooks.gather.ownership import Owner, Ownership
 
 OWNER = Owner(
     "p1",
@@ -21,29 +21,29 @@ OTHER_MRN = {"system": "urn:mrn", "value": "78"}
 
 SELF, OTHER_PATIENT = {"reference": "Patient/p1"}, {"reference": "Patient/p2"}
 
-REFERENCES: list[tuple[Any, Belongs]] = [
-    ({"reference": "Patient/p1"}, Belongs.OWN),
-    ({"reference": "Patient/p1/_history/3"}, Belongs.OWN),
-    ({"reference": "https://ehr.example.org/api/FHIR/R4/Patient/p1"}, Belongs.OWN),
-    ({"reference": "https://EHR.example.org:443/Patient/p1"}, Belongs.OWN),
-    ({"reference": "urn:uuid:aaaa"}, Belongs.OWN),
-    ({"reference": "urn:uuid:p1"}, Belongs.OWN),
-    ({"identifier": MRN}, Belongs.OWN),
-    ({"reference": "#me"}, Belongs.OWN),
-    ({"reference": "Patient/p2"}, Belongs.OTHER),
-    ({"reference": "Patient/p11"}, Belongs.OTHER),
-    ({"reference": "Patient/p1/x"}, Belongs.OTHER),
-    ({"reference": "https://elsewhere.example.net/fhir/Patient/p1"}, Belongs.OTHER),
-    ({"reference": "https://evil.example.net/?x=/Patient/p1"}, Belongs.OTHER),
-    ({"reference": "urn:uuid:bbbb"}, Belongs.OTHER),
-    ({"reference": "Group/p1"}, Belongs.OTHER),
-    ({"identifier": OTHER_MRN}, Belongs.OTHER),
-    ({"reference": "#you"}, Belongs.OTHER),
-    ({"reference": "#nobody"}, Belongs.UNSAID),
-    ({"identifier": {"system": "urn:ssn", "value": "77"}}, Belongs.UNSAID),
-    ({"display": "p1"}, Belongs.UNSAID),
-    ("Patient/p1", Belongs.UNSAID),
-    (None, Belongs.UNSAID),
+REFERENCES: list[tuple[Any, Ownership]] = [
+    ({"reference": "Patient/p1"}, Ownership.OWN),
+    ({"reference": "Patient/p1/_history/3"}, Ownership.OWN),
+    ({"reference": "https://ehr.example.org/api/FHIR/R4/Patient/p1"}, Ownership.OWN),
+    ({"reference": "https://EHR.example.org:443/Patient/p1"}, Ownership.OWN),
+    ({"reference": "urn:uuid:aaaa"}, Ownership.OWN),
+    ({"reference": "urn:uuid:p1"}, Ownership.OWN),
+    ({"identifier": MRN}, Ownership.OWN),
+    ({"reference": "#me"}, Ownership.OWN),
+    ({"reference": "Patient/p2"}, Ownership.OTHER),
+    ({"reference": "Patient/p11"}, Ownership.OTHER),
+    ({"reference": "Patient/p1/x"}, Ownership.OTHER),
+    ({"reference": "https://elsewhere.example.net/fhir/Patient/p1"}, Ownership.OTHER),
+    ({"reference": "https://evil.example.net/?x=/Patient/p1"}, Ownership.OTHER),
+    ({"reference": "urn:uuid:bbbb"}, Ownership.OTHER),
+    ({"reference": "Group/p1"}, Ownership.OTHER),
+    ({"identifier": OTHER_MRN}, Ownership.OTHER),
+    ({"reference": "#you"}, Ownership.OTHER),
+    ({"reference": "#nobody"}, Ownership.UNSAID),
+    ({"identifier": {"system": "urn:ssn", "value": "77"}}, Ownership.UNSAID),
+    ({"display": "p1"}, Ownership.UNSAID),
+    ("Patient/p1", Ownership.UNSAID),
+    (None, Ownership.UNSAID),
 ]
 
 
@@ -54,7 +54,7 @@ REFERENCES: list[tuple[Any, Belongs]] = [
      ("Task", "for"), ("Zork", "subject")],
 )  # fmt: skip
 def test_a_reference_is_the_patients_when_it_says_so(
-    kind: str, element: str, reference: Any, belongs: Belongs
+    kind: str, element: str, reference: Any, belongs: Ownership
 ) -> None:
     contained = [
         {"resourceType": "Patient", "id": "me", "identifier": [MRN]},
@@ -67,19 +67,19 @@ def test_a_reference_is_the_patients_when_it_says_so(
 @pytest.mark.parametrize(
     ("resource", "belongs"),
     [
-        ({"resourceType": "Patient", "id": "p1"}, Belongs.OWN),
-        ({"resourceType": "Patient", "id": "p2"}, Belongs.OTHER),
-        ({"resourceType": "Patient"}, Belongs.OTHER),
-        ({"resourceType": "Medication", "id": "m"}, Belongs.NOBODY),
-        ({"resourceType": "Practitioner"}, Belongs.NOBODY),
-        ({"resourceType": "Observation"}, Belongs.UNSAID),
-        ({"resourceType": "Provenance"}, Belongs.UNSAID),
-        ({"resourceType": "Account", "subject": [OTHER_PATIENT, SELF]}, Belongs.OWN),
-        ({"resourceType": "Account", "subject": [OTHER_PATIENT]}, Belongs.OTHER),
+        ({"resourceType": "Patient", "id": "p1"}, Ownership.OWN),
+        ({"resourceType": "Patient", "id": "p2"}, Ownership.OTHER),
+        ({"resourceType": "Patient"}, Ownership.OTHER),
+        ({"resourceType": "Medication", "id": "m"}, Ownership.NOBODY),
+        ({"resourceType": "Practitioner"}, Ownership.NOBODY),
+        ({"resourceType": "Observation"}, Ownership.UNSAID),
+        ({"resourceType": "Provenance"}, Ownership.UNSAID),
+        ({"resourceType": "Account", "subject": [OTHER_PATIENT, SELF]}, Ownership.OWN),
+        ({"resourceType": "Account", "subject": [OTHER_PATIENT]}, Ownership.OTHER),
     ],
 )  # fmt: skip
 def test_types_differ_in_how_they_name_a_patient(
-    resource: dict[str, Any], belongs: Belongs
+    resource: dict[str, Any], belongs: Ownership
 ) -> None:
     assert OWNER.judge(resource) is belongs
 
@@ -89,7 +89,7 @@ def test_without_a_known_server_any_host_will_do() -> None:
         "resourceType": "Observation",
         "subject": {"reference": "https://any.example.net/fhir/Patient/p1"},
     }
-    assert Owner("p1").judge(resource) is Belongs.OWN
+    assert Owner("p1").judge(resource) is Ownership.OWN
 
 
 JSON = st.recursive(
@@ -118,4 +118,4 @@ def test_property_any_resource_is_judged(
         "contained": contained,
         "id": name,
     }
-    assert OWNER.judge(resource) in Belongs
+    assert OWNER.judge(resource) in Ownership

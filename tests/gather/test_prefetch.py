@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_hooks.gather.prefetch import read_key, read_value
-from cds_hooks.gather.reading import Reading, Shape
+from cds_hooks.gather.key_reading import KeyReading, KeyShape
+from cds_hooks.gather.prefetch_queries import PrefetchQuery
+from cds_hooks.gather.prefetch_values import read_key, read_value
 from cds_hooks.gather.result import NoteCode
-from cds_hooks.gather.templates import Template
 
-PROBLEMS = Template("problems", "Condition?patient={{context.patientId}}")
+PROBLEMS = PrefetchQuery("problems", "Condition?patient={{context.patientId}}")
 ONE = {"resourceType": "Condition", "id": "c1"}
 TWO = {"resourceType": "Condition", "id": "c2"}
 OTHER = {"resourceType": "Observation", "id": "o1"}
@@ -34,30 +34,30 @@ def bundle(*resources: Any, mode: str = "", **more: Any) -> dict[str, Any]:
 
 
 STATES = [
-    (None, Shape.NULL, 0),
-    (ONE, Shape.RESOURCE, 1),
-    (bundle(total=0), Shape.EMPTY_BUNDLE, 0),
-    ({"resourceType": "Bundle", "total": 0}, Shape.EMPTY_BUNDLE, 0),
-    (bundle(ONE, TWO, total=2), Shape.BUNDLE, 2),
-    (bundle(ONE, link=NEXT), Shape.PAGED_BUNDLE, 1),
-    (ERROR, Shape.OUTCOME, 0),
-    (WARNING, Shape.OUTCOME, 0),
-    (bundle(WARNING, mode="outcome", total=0), Shape.EMPTY_BUNDLE, 0),
-    (bundle(WARNING, total=0), Shape.EMPTY_BUNDLE, 0),
-    (bundle(ERROR, mode="outcome"), Shape.OUTCOME, 0),
-    (OTHER, Shape.WRONG_TYPE, 1),
-    (bundle(OTHER), Shape.WRONG_TYPE, 1),
-    ("123", Shape.NOT_A_RESOURCE, 0),
-    (17, Shape.NOT_A_RESOURCE, 0),
-    ([ONE], Shape.NOT_A_RESOURCE, 0),
-    ({}, Shape.NOT_A_RESOURCE, 0),
-    ({"resourceType": ["Condition"]}, Shape.NOT_A_RESOURCE, 0),
+    (None, KeyShape.NULL, 0),
+    (ONE, KeyShape.RESOURCE, 1),
+    (bundle(total=0), KeyShape.EMPTY_BUNDLE, 0),
+    ({"resourceType": "Bundle", "total": 0}, KeyShape.EMPTY_BUNDLE, 0),
+    (bundle(ONE, TWO, total=2), KeyShape.BUNDLE, 2),
+    (bundle(ONE, link=NEXT), KeyShape.PAGED_BUNDLE, 1),
+    (ERROR, KeyShape.OUTCOME, 0),
+    (WARNING, KeyShape.OUTCOME, 0),
+    (bundle(WARNING, mode="outcome", total=0), KeyShape.EMPTY_BUNDLE, 0),
+    (bundle(WARNING, total=0), KeyShape.EMPTY_BUNDLE, 0),
+    (bundle(ERROR, mode="outcome"), KeyShape.OUTCOME, 0),
+    (OTHER, KeyShape.WRONG_TYPE, 1),
+    (bundle(OTHER), KeyShape.WRONG_TYPE, 1),
+    ("123", KeyShape.NOT_A_RESOURCE, 0),
+    (17, KeyShape.NOT_A_RESOURCE, 0),
+    ([ONE], KeyShape.NOT_A_RESOURCE, 0),
+    ({}, KeyShape.NOT_A_RESOURCE, 0),
+    ({"resourceType": ["Condition"]}, KeyShape.NOT_A_RESOURCE, 0),
 ]
 
 
 @pytest.mark.parametrize(("value", "shape", "resources"), STATES)
 def test_item_29_each_state_of_a_key_is_told_apart(
-    value: Any, shape: Shape, resources: int
+    value: Any, shape: KeyShape, resources: int
 ) -> None:
     reading = read_key({"problems": value}, PROBLEMS)
     assert reading.shape is shape
@@ -65,7 +65,7 @@ def test_item_29_each_state_of_a_key_is_told_apart(
 
 
 def test_item_29_a_key_that_is_not_there_is_absent() -> None:
-    assert read_key({"other": ONE}, PROBLEMS).shape is Shape.ABSENT
+    assert read_key({"other": ONE}, PROBLEMS).shape is KeyShape.ABSENT
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_one_broken_entry_among_many_costs_only_itself() -> None:
 def test_a_search_for_the_newest_is_complete_with_as_many_as_it_asked_for(
     matches: int, complete: bool
 ) -> None:
-    newest = Template("newest", "Condition?patient=1&_sort=-recorded-date&_count=5")
+    newest = PrefetchQuery("newest", "Condition?patient=1&_sort=-recorded-date&_count=5")
     value = bundle(*(ONE for _ in range(matches)), link=NEXT, total=80)
     reading = read_key({"newest": value}, newest)
     assert reading.complete is complete
@@ -131,7 +131,7 @@ def test_a_search_for_the_newest_is_complete_with_as_many_as_it_asked_for(
 
 
 def test_a_page_size_is_no_limit() -> None:
-    template = Template("problems", "Condition?patient=1&_count=1")
+    template = PrefetchQuery("problems", "Condition?patient=1&_count=1")
     assert not read_key({"problems": bundle(ONE, link=NEXT)}, template).complete
 
 
@@ -164,12 +164,12 @@ BUNDLES = st.fixed_dictionaries(
 )
 
 
-def check(reading: Reading) -> None:
+def check(reading: KeyReading) -> None:
     """What holds for any reading."""
     assert all(isinstance(resource["resourceType"], str) for resource in reading.resources)
     assert not any(r["resourceType"] in ("", "OperationOutcome") for r in reading.resources)
     assert reading.obtained or not reading.complete
-    assert reading.shape is not Shape.EMPTY_BUNDLE or not reading.resources
+    assert reading.shape is not KeyShape.EMPTY_BUNDLE or not reading.resources
     assert all(count > 0 for count in reading.notes.values())
     if not reading.complete:
         assert reading.notes

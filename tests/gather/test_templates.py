@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_hooks.gather.base import Base
+from cds_hooks.gather.prefetch_queries import PrefetchQuery, UnfilledError
 from cds_hooks.gather.result import NoteCode
-from cds_hooks.gather.templates import Template, UnfilledError
+from cds_hooks.gather.server_base import ServerBase
 
 CONTEXT = {"patientId": "p-1.2_3", "encounterId": "e1", "userId": "Practitioner/dr-1"}
 
@@ -31,7 +31,7 @@ CONTEXT = {"patientId": "p-1.2_3", "encounterId": "e1", "userId": "Practitioner/
     ],
 )
 def test_item_19_to_21_tokens_are_filled(text: str, url: str) -> None:
-    assert Template("key", text).fill(CONTEXT) == url
+    assert PrefetchQuery("key", text).fill(CONTEXT) == url
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_token_without_a_usable_value_is_told_by_code(
     text: str, context: dict[str, Any], code: NoteCode
 ) -> None:
     with pytest.raises(UnfilledError) as caught:
-        Template("key", text).fill(context)
+        PrefetchQuery("key", text).fill(context)
     assert caught.value.code is code
 
 
@@ -65,12 +65,12 @@ def test_a_token_without_a_usable_value_is_told_by_code(
 def test_an_id_with_a_meaning_of_its_own_is_refused(hostile: str) -> None:
     for text in ("Patient/{{context.patientId}}", "Condition?patient={{context.patientId}}"):
         with pytest.raises(UnfilledError):
-            Template("key", text).fill({"patientId": hostile})
+            PrefetchQuery("key", text).fill({"patientId": hostile})
 
 
 @pytest.mark.parametrize("odd", ["1&_include=*", "1?x=2", "1#f", "1%2e%2e", "1;v", "1=2", "é"])
 def test_an_id_with_odd_characters_stays_one_value(odd: str) -> None:
-    url = Template("k", "Condition?patient={{context.patientId}}&_sort=-date").fill(
+    url = PrefetchQuery("k", "Condition?patient={{context.patientId}}&_sort=-date").fill(
         {"patientId": odd}
     )
     assert parse_qsl(urlsplit(url).query) == [("patient", odd), ("_sort", "-date")]
@@ -78,12 +78,12 @@ def test_an_id_with_odd_characters_stays_one_value(odd: str) -> None:
 
 @given(st.text(max_size=40))
 def test_property_no_id_changes_the_query_or_leaves_the_type(patient_id: str) -> None:
-    base = Base.parse("https://ehr.example.org/fhir")
+    base = ServerBase.parse("https://ehr.example.org/fhir")
     assert base is not None
     try:
-        search = Template("k", "Condition?patient={{context.patientId}}&_count=5")
+        search = PrefetchQuery("k", "Condition?patient={{context.patientId}}&_count=5")
         query = urlsplit(search.fill({"patientId": patient_id})).query
-        read = Template("k", "Patient/{{context.patientId}}").fill({"patientId": patient_id})
+        read = PrefetchQuery("k", "Patient/{{context.patientId}}").fill({"patientId": patient_id})
     except UnfilledError:
         return
     assert parse_qsl(query) == [("patient", patient_id), ("_count", "5")]
@@ -105,5 +105,5 @@ def test_property_no_id_changes_the_query_or_leaves_the_type(patient_id: str) ->
     ],
 )
 def test_a_template_says_what_it_asks_for(text: str, kind: str, head: int | None) -> None:
-    template = Template("key", text)
+    template = PrefetchQuery("key", text)
     assert (template.resource_type, template.head) == (kind, head)

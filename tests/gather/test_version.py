@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from cds_hooks.gather import GatherConfig, VersionCache, open_http
-from cds_hooks.gather.base import Base
-from cds_hooks.gather.client import FhirClient
+from cds_hooks.gather.fhir_client import FhirClient
+from cds_hooks.gather.server_base import ServerBase
 
 TLS = ssl.create_default_context()
 
@@ -23,7 +23,7 @@ async def ask(cache: VersionCache, statement: Any, calls: list[str], host: str =
         calls.append(str(request.url))
         return httpx.Response(200, json=statement)
 
-    base = Base.parse(f"https://{host}/fhir")
+    base = ServerBase.parse(f"https://{host}/fhir")
     assert base is not None
     config = GatherConfig()
     async with open_http(config, tls=TLS, transport=httpx.MockTransport(answer)) as pool:

@@ -31,7 +31,7 @@ SLICE = ["chatml-turn", "fact-line-forged"]
 @pytest.fixture(scope="module")
 def tokenizer() -> Iterator[PromptTokenizer]:
     native.silence()
-    model = native.Model(str(EMBEDDED))
+    model = native.NativeModel(str(EMBEDDED))
     yield PromptTokenizer(model, read_header(EMBEDDED).chat_template)
     model.close()
 

@@ -105,7 +105,7 @@ def test_no_marker_of_a_family_comes_from_a_chart(
     path = tmp_path / f"{family}.gguf"
     tiny_models.write(family, path)
     native.silence()
-    model = native.Model(str(path))
+    model = native.NativeModel(str(path))
     try:
         tokenizer = PromptTokenizer(model, read_header(path).chat_template)
         markers = "".join(tiny_models.FAMILIES[family].markers)

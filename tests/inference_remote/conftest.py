@@ -14,7 +14,7 @@ import pytest
 import respx
 
 from cds_hooks.inference.engine import GenerationRequest
-from cds_hooks.inference.remote.http_exchange import Bounds
+from cds_hooks.inference.remote.http_exchange import ConnectionBounds
 from cds_hooks.inference.remote.openai_engine import OpenAIConfig, OpenAIEngine
 from prompts.prompt import Message
 from tests.model_server import ModelServer
@@ -69,7 +69,7 @@ async def connect() -> AsyncIterator[Connect]:
             "sha256": "ab" * 32,
             "probe_s": 2.0,
             "tokenize_s": 10.0,
-            "bounds": Bounds(first_s=20.0, stall_s=10.0),
+            "bounds": ConnectionBounds(first_s=20.0, stall_s=10.0),
             **changes,
         }
         engine = OpenAIEngine(OpenAIConfig(**fields), tls=tls)

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-__all__ = ["RECORDINGS", "Recording", "events_of", "deltas", "unstreamed"]
+__all__ = ["RECORDINGS", "Recording", "deltas", "events_of", "unstreamed"]
 
 ROLE = {"role": "assistant", "content": ""}
 LOOP = "The answer is ready. I will give it now. "

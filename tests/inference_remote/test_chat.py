@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from cds_hooks.inference.engine import EngineError, GenerationRequest
 from cds_hooks.inference.remote.chat_stream import ChatStream
-from cds_hooks.inference.remote.choice import Expected
+from cds_hooks.inference.remote.choice import ExpectedAnswer
 from cds_hooks.inference.remote.request_body import body_of, defused, plain_schema
-from cds_hooks.inference.remote.server_faults import Fault, ServerFault
+from cds_hooks.inference.remote.server_faults import FaultCode, ServerFault
 
 JSON = st.recursive(
     st.none()
@@ -75,7 +75,7 @@ def test_whatever_comes_is_read_or_refused_with_a_code(pieces: list[bytes]) -> N
 
 @given(st.binary(max_size=60) | JSON.map(orjson.dumps))
 def test_whatever_comes_in_one_piece_is_read_or_refused_with_a_code(body: bytes) -> None:
-    stream = ChatStream("m", 2, expected=Expected(is_object=True, thought_tokens=1), asked=9)
+    stream = ChatStream("m", 2, expected=ExpectedAnswer(is_object=True, thought_tokens=1), asked=9)
     with contextlib.suppress(ServerFault):
         stream.whole(body)
         stream.end()
@@ -87,7 +87,7 @@ def test_an_error_nested_too_deeply_is_one_that_was_reported() -> None:
     body = b'{"error":' + b"[" * 500 + b"]" * 500 + b"}"
     with pytest.raises(ServerFault) as raised:
         ChatStream("m", 1).whole(body)
-    assert raised.value.fault is Fault.REPORTED_ERROR
+    assert raised.value.fault is FaultCode.REPORTED_ERROR
 
 
 def test_pieces_of_several_choices_come_mixed() -> None:
@@ -143,7 +143,7 @@ def test_thinking_begins_an_answer_and_is_no_part_of_it(key: str) -> None:
 
 
 def test_an_answer_longer_than_allowed_is_refused() -> None:
-    stream = ChatStream("m", 1, expected=Expected(longest=10))
+    stream = ChatStream("m", 1, expected=ExpectedAnswer(longest=10))
     stream.feed(events(piece(0, "x" * 10)))
     with pytest.raises(ServerFault) as fault:
         stream.feed(events(piece(0, "x")))

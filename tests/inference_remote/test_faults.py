@@ -17,12 +17,12 @@ from cds_hooks.inference.engine import (
     PromptTooLong,
     QueueFull,
 )
-from cds_hooks.inference.remote.http_exchange import Bounds
+from cds_hooks.inference.remote.http_exchange import ConnectionBounds
 
 Ask = Callable[..., GenerationRequest]
 CHAT = "/v1/chat/completions"
 SSE = "text/event-stream"
-QUICK = Bounds(connect_s=1.0, first_s=0.4, stall_s=0.3, max_bytes=20_000)
+QUICK = ConnectionBounds(connect_s=1.0, first_s=0.4, stall_s=0.3, max_bytes=20_000)
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 
 

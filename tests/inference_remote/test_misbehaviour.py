@@ -12,7 +12,7 @@ import pytest
 
 from cds_hooks.inference.engine import EngineError, GenerationRequest
 from cds_hooks.inference.remote.misbehaviour import code_in, misbehaviours
-from cds_hooks.inference.remote.server_faults import OF_THE_MODEL, Fault, fault_error
+from cds_hooks.inference.remote.server_faults import OF_THE_MODEL, FaultCode, fault_error
 from cds_hooks.inference.replicas import Replicas
 from tests.inference_remote.recordings import RECORDINGS, Recording, deltas, events_of, unstreamed
 
@@ -129,10 +129,10 @@ def _plays_bytes(data: bytes) -> Any:
 def test_everything_that_is_known_is_played_and_has_a_source() -> None:
     assert {r.code for r in RECORDINGS} | REMARKS == set(KNOWN)
     assert len({r.code for r in RECORDINGS}) >= 10
-    assert OF_THE_MODEL | {Fault.ENGINE_DEAD} == {Fault(code) for code in KNOWN}
+    assert OF_THE_MODEL | {FaultCode.ENGINE_DEAD} == {FaultCode(code) for code in KNOWN}
     for known in KNOWN.values():
         assert all(url.host == "github.com" for url in (*known.sources, *known.not_found))
-        assert known.message == fault_error(Fault(known.code)).message
+        assert known.message == fault_error(FaultCode(known.code)).message
 
 
 @pytest.mark.parametrize("words", ["", "no", "\xff\xfe", "context length", '{"error": null}'])

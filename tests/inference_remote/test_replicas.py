@@ -17,7 +17,7 @@ from cds_hooks.inference.engine import (
     QueueFull,
 )
 from cds_hooks.inference.remote.openai_engine import OpenAIConfig, OpenAIEngine
-from cds_hooks.inference.remote.server_faults import Fault, fault_error
+from cds_hooks.inference.remote.server_faults import FaultCode, fault_error
 from cds_hooks.inference.replicas import NotOneModel, Replicas
 from tests.fake_engine import FakeEngine, FakeReply
 
@@ -52,7 +52,7 @@ def request_counts(engines: list[FakeEngine]) -> list[int]:
     return [len(engine.requests) for engine in engines]
 
 
-LOST = fault_error(Fault.CONNECTION_LOST)
+LOST = fault_error(FaultCode.CONNECTION_LOST)
 GOOD = FakeReply()
 
 
@@ -83,12 +83,12 @@ async def test_one_that_is_not_ready_is_not_asked(
 @pytest.mark.parametrize(
     "fault",
     [
-        fault_error(Fault.UNREACHABLE),
-        fault_error(Fault.UNAVAILABLE),
-        fault_error(Fault.CONNECTION_LOST),
-        fault_error(Fault.STALLED),
-        fault_error(Fault.ERROR),
-        fault_error(Fault.UNAUTHORIZED),
+        fault_error(FaultCode.UNREACHABLE),
+        fault_error(FaultCode.UNAVAILABLE),
+        fault_error(FaultCode.CONNECTION_LOST),
+        fault_error(FaultCode.STALLED),
+        fault_error(FaultCode.ERROR),
+        fault_error(FaultCode.UNAUTHORIZED),
         EngineUnavailable("gone"),
         QueueFull("full"),
     ],
@@ -104,9 +104,9 @@ async def test_a_request_of_which_nothing_was_generated_is_moved(
 @pytest.mark.parametrize(
     "fault",
     [
-        fault_error(Fault.CONNECTION_LOST, began=True),
-        fault_error(Fault.GARBAGE, began=True),
-        fault_error(Fault.REQUEST_REFUSED),
+        fault_error(FaultCode.CONNECTION_LOST, began=True),
+        fault_error(FaultCode.GARBAGE, began=True),
+        fault_error(FaultCode.REQUEST_REFUSED),
         PromptTooLong("too long"),
         DeadlinePassed("late"),
         EngineError("it died, and nobody knows how far it was"),
@@ -136,7 +136,7 @@ async def test_those_that_never_took_it_do_not_count(
     replicas: Replicas, engines: list[FakeEngine], ask: Ask
 ) -> None:
     for engine in engines[:2]:
-        engine.push(FakeReply(fault=fault_error(Fault.UNREACHABLE)), GOOD)
+        engine.push(FakeReply(fault=fault_error(FaultCode.UNREACHABLE)), GOOD)
     await replicas.generate(ask())
     assert request_counts(engines) == [1, 1, 1]
 

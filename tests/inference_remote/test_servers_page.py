@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cds_hooks.inference.remote.server_faults import Fault
+from cds_hooks.inference.remote.server_faults import FaultCode
 from cds_hooks.operation.servers_page import table
 from cds_hooks.settings import Settings
 
@@ -32,10 +32,10 @@ def test_it_is_a_thousand_words_at_most() -> None:
     assert len([word for word in shown.split() if word.strip("|-")]) <= 1000
 
 
-@pytest.mark.parametrize("fault", Fault)
-def test_every_code_is_on_a_page(fault: Fault) -> None:
-    beyond = (ROOT / "docs/operators/beyond-one-machine.md").read_text("utf-8")
-    assert f"`{fault.value}`" in PAGE + beyond
+@pytest.mark.parametrize("fault", FaultCode)
+def test_every_code_is_on_a_page(fault: FaultCode) -> None:
+    failures = (ROOT / "docs/operators/server-failures.md").read_text("utf-8")
+    assert f"`{fault.value}`" in PAGE + failures
 
 
 @pytest.mark.parametrize("example", re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL))

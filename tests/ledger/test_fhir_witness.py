@@ -27,7 +27,7 @@ from cds_hooks.audit.ledger import checkpoint, storage
 from cds_hooks.audit.ledger.fhir_witness import LEDGER, FhirWitness, document, notes_of
 from cds_hooks.audit.ledger.ledger_errors import WitnessDiffers, WitnessFailed, WitnessRefused
 from cds_hooks.cli.application import app
-from cds_hooks.gather.base import Base
+from cds_hooks.gather.server_base import ServerBase
 from cds_hooks.operation import Metrics
 from cds_hooks.runtime.ledger import Ledger
 from cds_hooks.settings import Settings, load_settings
@@ -145,7 +145,7 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
 def witness_at(
     base: str, http: httpx.AsyncClient, tokens: Any = None, name: str = "test"
 ) -> FhirWitness:
-    parsed = Base.parse(base)
+    parsed = ServerBase.parse(base)
     assert parsed is not None
     return FhirWitness(parsed, name, http, tokens, within_s=60)
 
@@ -166,7 +166,7 @@ async def test_a_real_server_takes_checkpoints_once_and_gives_all_back(
     await witness.keep(1, made[0])
     assert sorted(await all_of(witness)) == sorted(made)
     assert set(await witness.newest()) <= set(made)
-    # A reviewer finds them without us, by the identifier that docs/reviewers/ledger.md names.
+    # A reviewer finds them without us, by the identifier that docs/reviewers/fhir-witness.md names.
     found = fhir_server.request(
         "GET", f"DocumentReference?identifier={LEDGER}%7Cward%5C%2C5%5C%7Ca"
     )

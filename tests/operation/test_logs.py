@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from cds_hooks.audit import StoreUnavailable
 from cds_hooks.operation import get_logger
-from cds_hooks.operation.fields import FIELDS
+from cds_hooks.operation.log_fields import FIELDS
 from cds_hooks.operation.logs import TRUSTED
 
 ROOT = Path(__file__).resolve().parents[2]

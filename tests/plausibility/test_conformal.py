@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_hooks.consultation import Assessment, Group, Verdict
-from cds_hooks.evaluation.recorded.catalogue import catalogue
-from cds_hooks.evaluation.recorded.flags import score_panel
-from cds_hooks.evaluation.recorded.recording import read_recording
+from cds_hooks.evaluation.research.catalogue import catalogue
+from cds_hooks.evaluation.research.flags import score_panel
+from cds_hooks.evaluation.research.recording import read_recording
 from cds_hooks.plausibility.agreement.calibration import (
     CalibrationError,
     load_calibration,

@@ -11,9 +11,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from cds_hooks.prewarm import KeyUnusable, SigningKey
-from cds_hooks.prewarm.assertion import assertion
 from cds_hooks.trust.published import thumbprint
-from cds_hooks.trust.signing import Algorithm
+from cds_hooks.trust.signing import Algorithm, client_assertion
 
 Verify = Callable[[str, dict[str, str]], tuple[dict[str, Any], dict[str, Any]]]
 Write = Callable[[Any, Path], Path]
@@ -42,7 +41,7 @@ def test_what_is_signed_is_verified_by_the_public_key_and_nothing_else(
     path = write(ec_key if algorithm == "ES384" else rsa_key, tmp_path / "key.pem")
     key = SigningKey.load(path, algorithm)
     for turn in range(20):  # a number of the signature may begin with a zero byte
-        token = assertion(key, "me", "https://auth/token", now=1e9, jti=f"j{turn}")
+        token = client_assertion(key, "me", "https://auth/token", now=1e9, jti=f"j{turn}")
         header, claims = verify(token, key.public_jwk())
         assert header == {"alg": algorithm, "kid": key.kid, "typ": "JWT"}
         assert claims == {

@@ -10,7 +10,7 @@ import pytest
 import respx
 
 from cds_hooks.gather import GatherConfig, PatientUnavailable, gather, open_http
-from cds_hooks.gather.base import Base
+from cds_hooks.gather.server_base import ServerBase
 from cds_hooks.prewarm import (
     BackendClient,
     ChartIncomplete,
@@ -54,7 +54,7 @@ def net() -> Iterator[respx.MockRouter]:
 
 @pytest.fixture
 async def reader(signing_key: SigningKey) -> AsyncIterator[ChartReader]:
-    base = Base.parse(BASE)
+    base = ServerBase.parse(BASE)
     assert base is not None
     config = GatherConfig(allowed_bases=(BASE,))
     async with open_http(config) as http:

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_hooks.gather import GatherConfig, open_http
-from cds_hooks.gather.base import Base
-from cds_hooks.gather.client import FhirClient
+from cds_hooks.gather.fhir_client import FhirClient
+from cds_hooks.gather.server_base import ServerBase
 from cds_hooks.prewarm import ListUnreadable, ScheduleUnavailable, patients_on, read_patients
 from cds_hooks.prewarm.patients import _listed
 
@@ -80,7 +80,7 @@ def net() -> Iterator[respx.MockRouter]:
 
 @pytest.fixture
 async def fhir() -> AsyncIterator[FhirClient]:
-    base = Base.parse(BASE)
+    base = ServerBase.parse(BASE)
     assert base is not None
     async with open_http(GatherConfig()) as pool:
         ends = asyncio.get_running_loop().time() + 20

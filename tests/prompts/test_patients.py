@@ -13,7 +13,7 @@ import pytest
 
 from fhir_mapping import map_chart, must_keep
 from fhir_mapping.chart import Chart
-from fhir_mapping.loading import find_patient_ids, load_bytes, load_path
+from fhir_mapping.input.loading import find_patient_ids, load_bytes, load_path
 from prompts import Template, lay_out, render
 from tests.sample.places import Data
 from tests.sample.transactions import large

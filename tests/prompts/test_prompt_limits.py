@@ -6,7 +6,7 @@ import pytest
 
 from fhir_mapping.chart import Chart, Fact, Kind, PatientFacts
 from prompts import Template, ago
-from prompts.choice import Choice, Costs, Ranking, choose
+from prompts.choice import Costs, LineSelection, Ranking, choose
 from prompts.layout import Layout, lay_out
 from prompts.shorter import name_of, short_phrase
 
@@ -19,7 +19,7 @@ def layout(template: Template) -> Layout:
     return lay_out(Chart(PatientFacts(50, "female"), tuple(facts)), template)
 
 
-def chosen(layout: Layout, budget: int, must: set[int] | None = None) -> Choice:
+def chosen(layout: Layout, budget: int, must: set[int] | None = None) -> LineSelection:
     """The choice where a fact costs 10 in full and 6 in short, a name 2 and a naming line 4."""
     costs = Costs(system=0, frame=100, full=[10] * 3, brief=[6] * 3, names=[2] * 3, naming=4)
     return choose(layout, costs, budget, Ranking((0, 1, 2), frozenset(must or ()), {}))

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_hooks.protocol.cards import Coding
-from cds_hooks.protocol.errors import FeedbackInvalid
 from cds_hooks.protocol.feedback import parse_feedback
+from cds_hooks.protocol.protocol_errors import FeedbackInvalid
 
 GOOD = {"card": "c1", "outcome": "overridden", "outcomeTimestamp": "2026-01-30T12:00:00Z"}
 

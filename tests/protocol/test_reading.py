@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_hooks.protocol.errors import (
+from cds_hooks.protocol.json_body import BodyLimits, read_object
+from cds_hooks.protocol.protocol_errors import (
     BodyTooDeep,
     BodyTooLarge,
     BodyTooManyParts,
     BodyUnreadable,
 )
-from cds_hooks.protocol.reading import Limits, read_object
 
 
 def deep(levels: int) -> bytes:
@@ -27,9 +27,9 @@ def deep(levels: int) -> bytes:
 
 @pytest.mark.parametrize("limit", [2, 10, 64, 500])
 def test_the_depth_is_bounded_to_the_level(limit):
-    assert read_object(deep(limit), Limits(max_depth=limit))
+    assert read_object(deep(limit), BodyLimits(max_depth=limit))
     with pytest.raises(BodyTooDeep):
-        read_object(deep(limit + 1), Limits(max_depth=limit))
+        read_object(deep(limit + 1), BodyLimits(max_depth=limit))
 
 
 @pytest.mark.parametrize("levels", [1000, 1024, 1025, 10_000, 400_000])
@@ -50,10 +50,10 @@ def test_brackets_inside_strings_do_not_nest():
 
 def test_bytes_and_parts_are_bounded():
     with pytest.raises(BodyTooLarge):
-        read_object(b"{" + b" " * 20 + b"}", Limits(max_bytes=21))
+        read_object(b"{" + b" " * 20 + b"}", BodyLimits(max_bytes=21))
     with pytest.raises(BodyTooManyParts):
-        read_object(b'{"a":[[],[],[]]}', Limits(max_parts=4))
-    assert read_object(b'{"a":[[],[],[]]}', Limits(max_parts=5))
+        read_object(b'{"a":[[],[],[]]}', BodyLimits(max_parts=4))
+    assert read_object(b'{"a":[[],[],[]]}', BodyLimits(max_parts=5))
 
 
 @pytest.mark.parametrize(

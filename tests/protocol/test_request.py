@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_hooks.errors import ChartsideError
-from cds_hooks.protocol.errors import HookMismatch, RequestInvalid
 from cds_hooks.protocol.hooks import ENCOUNTER_START, PATIENT_VIEW
+from cds_hooks.protocol.protocol_errors import HookMismatch, RequestInvalid
 from cds_hooks.protocol.request import parse_request
 from tests.sample.places import DATA, SAMPLE
 

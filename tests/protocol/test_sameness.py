@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_hooks.protocol.sameness import digest_of
+from cds_hooks.protocol.request_digest import digest_of
 
 SERVICE = "chartside-patient-view"
 BODY: dict[str, Any] = {

@@ -13,10 +13,10 @@ from cds_hooks.app import errors as app_errors
 from cds_hooks.errors import ChartsideError
 from cds_hooks.protocol.cards import Card, Response, Source
 from cds_hooks.protocol.discovery import Discovery, ServiceEntry
-from cds_hooks.protocol.errors import AnswerInvalid, Problem, RequestInvalid
-from cds_hooks.protocol.outcome import outcome_of, outcome_of_problems
-from cds_hooks.protocol.validation import check, schema
-from cds_hooks.protocol.wire import to_document, to_json
+from cds_hooks.protocol.json_output import to_document, to_json
+from cds_hooks.protocol.operation_outcome import outcome_of, outcome_of_problems
+from cds_hooks.protocol.protocol_errors import AnswerInvalid, FieldProblem, RequestInvalid
+from cds_hooks.protocol.schema_validation import check, schema
 from tests.sample.places import DATA
 
 CARDS = [p for d in DATA for p in (d.folder / "hooks/cards.json", d.crd / "valid_cards.json")
@@ -126,7 +126,7 @@ def test_cards_of_others_conform_to_our_schema(path):
 
 
 def test_an_outcome_names_paths():
-    error = RequestInvalid([Problem("context.patientId", "required", "is required")])
+    error = RequestInvalid([FieldProblem("context.patientId", "required", "is required")])
     assert to_document(outcome_of(error)) == {
         "resourceType": "OperationOutcome",
         "issue": [
@@ -151,7 +151,7 @@ def test_every_error_of_ours_makes_a_valid_outcome():
         error = kind.__new__(kind)
         ChartsideError.__init__(error, "it happened", where="here", hint="Do that.")
         if isinstance(error, RequestInvalid):
-            error.problems = (Problem("a", "value", "is wrong"),)
+            error.problems = (FieldProblem("a", "value", "is wrong"),)
         assert 400 <= error.status < 600
         to_json(outcome_of(error))
 
@@ -164,7 +164,9 @@ def _below(kind: type[ChartsideError]) -> Any:
 
 
 def test_many_problems_make_a_short_outcome():
-    problems = [Problem(f"feedback[{n}]", "structure", "must be an object") for n in range(500)]
+    problems = [
+        FieldProblem(f"feedback[{n}]", "structure", "must be an object") for n in range(500)
+    ]
     issues = to_document(outcome_of_problems(1, problems))["issue"]
     assert len(issues) == 22
     assert issues[-1]["details"]["text"] == "480 more problems"

@@ -31,7 +31,7 @@ from cds_hooks.runtime.self_check import (
     slow_checks,
 )
 from cds_hooks.runtime.warming import LibrariesCheck
-from fhir_mapping import known
+from fhir_mapping.units import known_conversions
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPILED = ROOT / "build" / "terminology.sqlite"
@@ -148,8 +148,8 @@ def test_a_value_that_comes_out_otherwise_is_told(
 def test_a_conversion_that_comes_out_otherwise_is_told(
     monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], told: str
 ) -> None:
-    first = known.table("known_conversions")["known"][0]
-    monkeypatch.setattr(known, "table", lambda _: {"known": [{**first, **change}]})
+    first = known_conversions.table("known_conversions")["known"][0]
+    monkeypatch.setattr(known_conversions, "table", lambda _: {"known": [{**first, **change}]})
     [one] = check_units()
     assert told in one.problem
     with pytest.raises(SelfCheckFailed):

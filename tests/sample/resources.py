@@ -5,8 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 __all__ = [
-    "CATEGORY", "ICD", "LOINC", "RXNORM", "SNOMED", "Resource", "code", "condition", "coded", "lab",
-    "medication", "note", "patient", "quantity", "stay", "transaction", "vital",
+    "CATEGORY",
+    "ICD",
+    "LOINC",
+    "RXNORM",
+    "SNOMED",
+    "Resource",
+    "code",
+    "coded",
+    "condition",
+    "lab",
+    "medication",
+    "note",
+    "patient",
+    "quantity",
+    "stay",
+    "transaction",
+    "vital",
 ]  # fmt: skip
 
 Resource = dict[str, Any]

@@ -1,6 +1,6 @@
 """Six emergency patients whose inpatient stay tells the diagnosis: bundles and their labels.
 
-The complaints are words of `cds_hooks/evaluation/suites/clinosim.toml`, which has another wording
+The complaints are words of `cds_hooks/evaluation/research/clinosim.toml`, which has another wording
 of each; results and their ranges are ours, typical of the disease.
 """
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
-from fhir_mapping.loading import load_path
+from fhir_mapping.input.loading import load_path
 from tests.sample.__main__ import files, write
 from tests.sample.places import SAMPLE
 from tests.sample.transactions import large

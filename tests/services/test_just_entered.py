@@ -12,7 +12,7 @@ from cds_hooks.plausibility import Terminology
 from cds_hooks.plausibility.new_problems import assess_new_problems
 from cds_hooks.plausibility.terminology.resolution import ICD_10_CM, Concept
 from cds_hooks.protocol.request import HookRequest, parse_request
-from cds_hooks.services.problem_check import ON_VIEW, TRIGGER, entered
+from cds_hooks.services.problem_check import ON_VIEW, TRIGGER, new_conditions
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts
 
 NOW = datetime(2026, 4, 2, 10, 0, tzinfo=UTC)
@@ -52,7 +52,7 @@ def test_the_minutes_for_which_a_condition_is_just_entered(
 ) -> None:
     told = (NOW - timedelta(seconds=seconds)).isoformat()
     one = {"resourceType": "Condition", "id": "c1", element: told}
-    assert bool(entered(view(), [one], now=NOW).conditions) is new
+    assert bool(new_conditions(view(), [one], now=NOW).conditions) is new
 
 
 @pytest.mark.parametrize(
@@ -68,18 +68,20 @@ def test_the_minutes_for_which_a_condition_is_just_entered(
 def test_a_date_counts_on_its_day_and_a_time_without_zone_in_the_services_own(
     told: str, new: bool
 ) -> None:
-    assert bool(entered(view(), recorded(1, recordedDate=told), now=NOW).conditions) is new
+    assert bool(new_conditions(view(), recorded(1, recordedDate=told), now=NOW).conditions) is new
 
 
 def test_a_day_is_that_of_the_service_or_of_utc() -> None:
     late = datetime(2026, 4, 2, 23, 30, tzinfo=timezone(timedelta(hours=-5)))
     for told, new in (("2026-04-02", True), ("2026-04-03", True), ("2026-04-04", False)):
-        assert bool(entered(view(), recorded(1, recordedDate=told), now=late).conditions) is new
+        assert (
+            bool(new_conditions(view(), recorded(1, recordedDate=told), now=late).conditions) is new
+        )
 
 
 @pytest.mark.parametrize(("count", "taken"), [(19, 19), (20, 20), (21, 20)])
 def test_the_most_that_are_judged(count: int, taken: int) -> None:
-    assert len(entered(view(), recorded(count), now=NOW).conditions) == taken
+    assert len(new_conditions(view(), recorded(count), now=NOW).conditions) == taken
 
 
 class Known:

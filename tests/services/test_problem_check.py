@@ -13,14 +13,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_hooks.cards import build
-from cds_hooks.consultation import Consultation, Outcome, Verdict
+from cds_hooks.consultation import CheckedConsultation, Consultation, Outcome, Verdict
 from cds_hooks.plausibility import Terminology, assess_new_problems
 from cds_hooks.protocol.cards import Response
+from cds_hooks.protocol.json_output import to_document
 from cds_hooks.protocol.request import HookContext, HookRequest, parse_request
-from cds_hooks.protocol.wire import to_document
 from cds_hooks.services import problem_check
-from cds_hooks.services.definition import discovery_of
-from cds_hooks.services.problem_check import ON_CREATE, ON_VIEW, SERVICES, entered, is_asked
+from cds_hooks.services.problem_check import (
+    ON_CREATE,
+    ON_VIEW,
+    SERVICES,
+    is_triggered,
+    new_conditions,
+)
+from cds_hooks.services.service_definition import discovery_of
 from fhir_mapping import map_chart
 
 NOW = datetime(2026, 4, 2, 10, 0, tzinfo=UTC)
@@ -79,11 +85,11 @@ def answer(terminology: Terminology) -> Callable[..., tuple[Consultation, Respon
     def make(
         request: HookRequest, *resources: dict[str, Any], profile: str = "generic"
     ) -> tuple[Consultation, Response]:
-        found = entered(request, resources, now=NOW)
+        found = new_conditions(request, resources, now=NOW)
         who = [r for r in resources if r["resourceType"] == "Patient"]
         chart = map_chart(found.others, patient_id="p1", now=NOW)
         new = map_chart([*who, *found.conditions], patient_id="p1", now=NOW)
-        done = Consultation(
+        done = CheckedConsultation(
             id="c",
             key="k",
             service=ON_CREATE.id,
@@ -108,7 +114,7 @@ def test_both_services_can_be_published() -> None:
         ("chartside-problem-check", "problem-list-item-create"),
         ("chartside-problem-check-view", "patient-view"),
     ]
-    assert all(s.checks_entered and s.required == {"patient"} for s in SERVICES)
+    assert all(s.checks_new_problems and s.required == {"patient"} for s in SERVICES)
 
 
 def test_what_does_not_fit_the_record_is_told_about_the_record(answer: Any) -> None:
@@ -223,12 +229,12 @@ def test_several_are_one_card_the_worst_first(answer: Any) -> None:
     ],
 )
 def test_conditions_are_read_however_they_are_sent(sent: Any) -> None:
-    assert len(entered(call(sent), [], now=NOW).conditions) == 1
+    assert len(new_conditions(call(sent), [], now=NOW).conditions) == 1
 
 
 @pytest.mark.parametrize("sent", [None, "", {}, [], 7, {"entry": "x"}, [[[[[[[]]]]]]]])
 def test_nothing_readable_is_nothing_entered(sent: Any) -> None:
-    assert entered(call(sent), [patient()], now=NOW).conditions == ()
+    assert new_conditions(call(sent), [patient()], now=NOW).conditions == ()
 
 
 @pytest.mark.parametrize(
@@ -236,9 +242,9 @@ def test_nothing_readable_is_nothing_entered(sent: Any) -> None:
     [("6", True), ("7", True), (6, True), ("60", False), ("5", False), (None, False), ({}, False)],
 )
 def test_on_patient_view_only_entering_asks(value: Any, asked: bool) -> None:
-    assert is_asked(ON_VIEW, view(**{problem_check.TRIGGER: value})) is asked
-    assert not is_asked(ON_VIEW, view())
-    assert is_asked(ON_CREATE, call(None))
+    assert is_triggered(ON_VIEW, view(**{problem_check.TRIGGER: value})) is asked
+    assert not is_triggered(ON_VIEW, view())
+    assert is_triggered(ON_CREATE, call(None))
 
 
 @pytest.mark.parametrize(
@@ -257,7 +263,7 @@ def test_on_patient_view_only_entering_asks(value: Any, asked: bool) -> None:
 def test_on_patient_view_what_was_recorded_just_now_was_entered(recorded: Any, new: bool) -> None:
     one = condition("M10.9", "Gout", id="c1", recordedDate=recorded)
     old = condition("I10", "Hypertension", id="c2", recordedDate="2019-01-01")
-    found = entered(view(**{problem_check.TRIGGER: "6"}), [patient(), one, old], now=NOW)
+    found = new_conditions(view(**{problem_check.TRIGGER: "6"}), [patient(), one, old], now=NOW)
     assert [c["id"] for c in found.conditions] == (["c1"] if new else [])
     assert ("c1" in [r["id"] for r in found.others]) is not new
 
@@ -279,7 +285,7 @@ JSON = st.recursive(
 @given(JSON)
 def test_no_context_raises(sent: Any) -> None:
     request = HookRequest("h", "i", HookContext("u", "p1", "", {"conditions": sent}))
-    found = entered(request, [patient()], now=NOW)
+    found = new_conditions(request, [patient()], now=NOW)
     map_chart([patient(), *found.conditions], patient_id="p1", now=NOW)
 
 

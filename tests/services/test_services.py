@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cds_hooks.protocol.prefetch import LONGEST_TEMPLATE
+from cds_hooks.protocol.prefetch_template_rules import LONGEST_TEMPLATE
 from cds_hooks.services import REGISTRY, PrefetchTemplate, ServiceDefinition, discovery_of, find
-from cds_hooks.services.page import prefetch_page
+from cds_hooks.services.prefetch_page import prefetch_page
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = {
@@ -93,7 +93,7 @@ def test_discovery_has_what_the_definitions_have():
 def test_the_page_to_type_in_is_what_the_definitions_say():
     page = (ROOT / "docs" / "integrators" / "prefetch.md").read_text("utf-8")
     assert page == prefetch_page(), (
-        "run: python -m cds_hooks.services.page > docs/integrators/prefetch.md"
+        "run: python -m cds_hooks.services.prefetch_page > docs/integrators/prefetch.md"
     )
 
 

@@ -112,11 +112,7 @@ class Edge:
             identify=self.callers.identify if self.callers.known else None,
         )
         self.settings = settings
-        config = AppConfig(
-            cors_origins=settings.server.cors_origins,
-            proxies=settings.proxy.addresses,
-            certificate_header=settings.proxy.certificate_header,
-        )
+        config = AppConfig(settings.server, settings.proxy)
         self.app = create_app(handlers, config)
 
     async def _answer(self, *args: Any) -> Response:

@@ -20,7 +20,7 @@ from cds_hooks.app.peer_certificate import certificate_of, from_header, with_cer
 from cds_hooks.app.tls import Certificates, TlsFiles
 from cds_hooks.runtime.tls import http_protocol
 from cds_hooks.settings import Settings, SettingsError
-from cds_hooks.settings.clients import require_clients
+from cds_hooks.settings.client_requirements import require_clients
 from cds_hooks.trust.certificate import fingerprint_of, is_shown, subject_of
 from tests.trust.conftest import BASE, Signer, client_entry, good_claims
 from tests.trust.test_transport import Authority, trusting

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_hooks.settings import SettingsError
+from cds_hooks.trust.caller_errors import KeysUnusable
 from cds_hooks.trust.client import Client
-from cds_hooks.trust.errors import KeysUnusable
-from cds_hooks.trust.jwks import JwksConfig, KeySets, read_key_set
-from cds_hooks.trust.keys import parse_key_set
+from cds_hooks.trust.key_set import parse_key_set
+from cds_hooks.trust.key_set_cache import KeySets, read_key_set
+from cds_hooks.trust.trust_settings import ClientKeysSettings
 from tests.trust.conftest import ISSUER, KeyHost, Signer, client_entry, good_claims, key_set
 
 ES384 = frozenset({"ES384"})
@@ -135,13 +136,13 @@ class Clock:
 
 @pytest.fixture
 async def sets(key_host: KeyHost) -> Any:
-    client = Client("ehr", ISSUER, key_url=key_host.url)
+    client = Client(name="ehr", issuer=ISSUER, jku=key_host.url)
     clock, told = Clock(), []
     async with httpx.AsyncClient(follow_redirects=False, timeout=60) as http:
         made = KeySets(
             [client],
             lambda url: read_key_set(http, url),
-            JwksConfig(read_s=1.0, fresh_s=300, stale_s=3600, floor_s=30),
+            ClientKeysSettings(read_s=1.0, fresh_s=300, stale_s=3600, floor_s=30),
             clock=clock,
             told=lambda name, code: told.append((name, code)),
         )

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from cds_hooks.trust.caller_errors import RateLimited
 from cds_hooks.trust.client import Client
-from cds_hooks.trust.errors import RateLimited
-from cds_hooks.trust.rate import Rates
+from cds_hooks.trust.client_rates import Rates
 from tests.trust.conftest import ISSUER, Signer, client_entry, good_claims
 
 
@@ -23,7 +23,7 @@ class Clock:
 def test_a_bucket_empties_and_fills() -> None:
     clock = Clock()
     rates = Rates(clock)
-    client = Client("ehr", ISSUER, keys=b"k", per_minute=30, burst=3)
+    client = Client(name="ehr", issuer=ISSUER, jwks="k", calls_per_minute=30, burst=3)
     for _ in range(3):
         rates.take(client)
     with pytest.raises(RateLimited) as caught:
@@ -42,9 +42,9 @@ def test_a_bucket_empties_and_fills() -> None:
 
 def test_each_client_has_its_own_and_some_have_none() -> None:
     rates = Rates(Clock())
-    one = Client("one", ISSUER, keys=b"k", per_minute=1, burst=1)
-    two = Client("two", ISSUER, keys=b"k", per_minute=1, burst=1)
-    free = Client("free", ISSUER, keys=b"k")
+    one = Client(name="one", issuer=ISSUER, jwks="k", calls_per_minute=1, burst=1)
+    two = Client(name="two", issuer=ISSUER, jwks="k", calls_per_minute=1, burst=1)
+    free = Client(name="free", issuer=ISSUER, jwks="k", calls_per_minute=0)
     rates.take(one)
     rates.take(two)
     for _ in range(100):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cds_hooks.settings import BindNotLoopback, Settings, SettingsError, load_settings
-from cds_hooks.settings.production import lacks
+from cds_hooks.settings.production_requirements import lacks
 from cds_hooks.trust.published import is_public_issuer
 
 CLIENT = {"name": "ehr", "issuer": "https://ehr.example", "jwks_file": "/k.json"}

@@ -11,15 +11,15 @@ import pytest
 
 from cds_hooks.app.tls import Certificates, TlsFiles
 from cds_hooks.gather import GatherConfig, open_http
-from cds_hooks.gather.base import Base
-from cds_hooks.gather.client import FhirClient, ReadError
+from cds_hooks.gather.fhir_client import FhirClient, ReadError
+from cds_hooks.gather.server_base import ServerBase
 from cds_hooks.tls_client import (
     CERTIFICATE_FAULTS,
     certificate_fault,
     certificate_told,
     client_context,
 )
-from cds_hooks.trust.egress import AllowList, EgressLock, Refusal, parse
+from cds_hooks.trust.egress import AllowList, EgressLock, RefusedAccess, parse
 from cds_hooks.trust.egress.transport import LockedTransport
 from tests.trust.conftest import Edge
 from tests.trust.test_transport import Authority
@@ -78,10 +78,10 @@ def test_another_trouble_has_no_such_reason() -> None:
 
 async def test_the_fhir_client_and_the_log_tell_it(serving: Any) -> None:
     url, authority = serving("site", identified=False)
-    told: list[Refusal] = []
+    told: list[RefusedAccess] = []
     lock = EgressLock(AllowList([parse(url)]), tell=told.append)
     inner = httpx.AsyncHTTPTransport(verify=client_context(authority.pem), trust_env=False)
-    config, base = GatherConfig(allowed_bases=(url,)), Base.parse(url)
+    config, base = GatherConfig(allowed_bases=(url,)), ServerBase.parse(url)
     assert base is not None
     async with open_http(config, transport=LockedTransport(inner, lock)) as pool:
         client = FhirClient(pool, base, "secret", config, ends=float("inf"))
@@ -89,7 +89,7 @@ async def test_the_fhir_client_and_the_log_tell_it(serving: Any) -> None:
             await client.read("Patient/1")
     assert failed.value.code.value == "certificate-refused"
     port = int(url.rpartition(":")[2])
-    assert told == [Refusal("certificate", "127.0.0.1", port, "not-rfc-5280")]
+    assert told == [RefusedAccess("certificate", "127.0.0.1", port, "not-rfc-5280")]
     assert lock.counts == {"certificate": 1}
 
 

@@ -14,11 +14,11 @@ import contextlib
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cds_hooks.app.config import AppConfig
 from cds_hooks.app.errors import BodyTooSlow, Overloaded
 from cds_hooks.app.notes import notes_of
 from cds_hooks.app.replies import error_reply
-from cds_hooks.protocol.errors import BodyTooLarge
+from cds_hooks.app.server_settings import AppConfig
+from cds_hooks.protocol.protocol_errors import BodyTooLarge
 
 __all__ = ["BodyLimit"]
 

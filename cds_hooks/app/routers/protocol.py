@@ -16,10 +16,10 @@ from cds_hooks.app.prefer import wait_of
 from cds_hooks.app.replies import json_reply
 from cds_hooks.app.state import AppState, read_body, request_info, state_of
 from cds_hooks.protocol.feedback import parse_feedback
-from cds_hooks.protocol.outcome import outcome_of_problems
+from cds_hooks.protocol.json_output import to_json
+from cds_hooks.protocol.operation_outcome import outcome_of_problems
 from cds_hooks.protocol.request import HookRequest, parse_request
-from cds_hooks.protocol.sameness import digest_of
-from cds_hooks.protocol.wire import to_json
+from cds_hooks.protocol.request_digest import digest_of
 from cds_hooks.services import ServiceDefinition, find
 
 __all__ = ["router"]

@@ -9,8 +9,8 @@ from cds_hooks.audit.encryption.payloads import (
 )
 
 __all__ = [
-    "DecryptionFailed",
     "ERASED",
+    "DecryptionFailed",
     "EncryptedPayload",
     "KeyWrapper",
     "PayloadCipher",

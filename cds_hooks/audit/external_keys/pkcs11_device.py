@@ -13,20 +13,20 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cds_hooks.audit.credentials import Secret
 from cds_hooks.audit.encryption.aead import NONCE_BYTES
 from cds_hooks.audit.encryption.key_wrapping import DecryptionFailed
+from cds_hooks.audit.external_keys.key_settings import KeyDeviceSettings
 from cds_hooks.audit.store_errors import KeyRefused, StoreUnavailable
 from cds_hooks.private_files import chmod_hint, is_open
 
 if TYPE_CHECKING:
     from pkcs11 import Session, Token
 
-__all__ = ["KeyDeviceRefused", "Pkcs11Config", "Pkcs11Device"]
+__all__ = ["KeyDeviceRefused", "Pkcs11Device"]
 
 _BITS = 256
 _WRITABLE_BY_OTHERS = 0o022
@@ -40,16 +40,6 @@ class KeyDeviceRefused(KeyRefused):
     code = "key-device-refused"
 
 
-@dataclass(frozen=True, slots=True)
-class Pkcs11Config:
-    """The PKCS#11 `module` (a shared library), the `token`'s and the `key`'s labels, the PIN."""
-
-    module: Path
-    token: str
-    key: str
-    pin: Secret
-
-
 class Pkcs11Device:
     """A key provider that logs into a device at the first use and again after a fault.
 
@@ -60,8 +50,11 @@ class Pkcs11Device:
     kind = "pkcs11"
     reason = "key-device"
 
-    def __init__(self, config: Pkcs11Config, *, despite_refusals: bool = False) -> None:
+    def __init__(self, config: KeyDeviceSettings, *, despite_refusals: bool = False) -> None:
         self._config = config
+        self._pin = Secret(
+            "the PIN", "key_device.pin_file", config.pin_file, "chartside-device-pin"
+        )
         self._despite_refusals = despite_refusals
         self._session: Session | None = None
         self._key: Any = None
@@ -155,7 +148,7 @@ class Pkcs11Device:
     def _log_in(self, *, rw: bool) -> Session:
         """A session. Raises KeyDeviceRefused."""
         p11, token = _library(), self._token()
-        pin = self._config.pin.read()
+        pin = self._pin.read()
         self._require_pin_tries(token)
         try:
             return token.open(rw=rw, user_pin=pin)
@@ -188,8 +181,9 @@ class Pkcs11Device:
 
     def _token(self) -> Token:
         p11, config = _library(), self._config
-        _require_not_writable(config.module)
-        library = p11.lib(str(config.module))
+        module = config.module or Path()
+        _require_not_writable(module)
+        library = p11.lib(str(module))
         if self._was_open:
             library.reinitialize()  # some modules see a device that came back only then
         try:
@@ -233,7 +227,7 @@ class Pkcs11Device:
 class _library_faults:  # noqa: N801 - used as a function
     """Turns other errors of the library into StoreUnavailable, without their texts."""
 
-    def __init__(self, config: Pkcs11Config) -> None:
+    def __init__(self, config: KeyDeviceSettings) -> None:
         self._config = config
 
     def __enter__(self) -> None:

@@ -17,7 +17,6 @@ import hmac
 import json
 import re
 import ssl
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +24,11 @@ import httpx
 
 from cds_hooks.audit.credentials import Secret
 from cds_hooks.audit.encryption.key_wrapping import DecryptionFailed
+from cds_hooks.audit.external_keys.key_settings import KeyVaultSettings
 from cds_hooks.audit.store_errors import KeyRefused, StoreUnavailable
 from cds_hooks.tls_client import certificate_fault, client_context
 
-__all__ = ["KeyVaultRefused", "VaultConfig", "VaultTransit", "read_answer"]
+__all__ = ["KeyVaultRefused", "VaultTransit", "read_answer"]
 
 _UNTRUSTED = "key-vault-untrusted"
 _HASH_BYTES = 32
@@ -44,36 +44,22 @@ class KeyVaultRefused(KeyRefused):
     code = "key-vault-refused"
 
 
-@dataclass(frozen=True, slots=True)
-class VaultConfig:
-    """`address` is https://host[:port]; `authority` the PEM file of the only CA that is trusted.
-
-    `mount` is where the transit engine is mounted, `key` its key; `timeout_s` bounds each step of
-    a request (connect, send, each read).
-    """
-
-    address: str
-    authority: Path
-    mount: str
-    key: str
-    token: Secret
-    namespace: str = ""
-    timeout_s: float = 2.0
-
-
 class VaultTransit:
     """A key provider for a key in Vault. Safe for many threads."""
 
     kind = "vault"
     reason = "key-vault"
 
-    def __init__(self, config: VaultConfig) -> None:
+    def __init__(self, config: KeyVaultSettings) -> None:
         self._config = config
+        self._secret = Secret(
+            "the token", "key_vault.token_file", config.token_file, "chartside-vault-token"
+        )
         self._token = ""
         bounds = httpx.Timeout(config.timeout_s)
         # No proxy and no credentials of the environment: only what the settings name is asked.
         self._http = httpx.Client(
-            verify=_pinned(config.authority), timeout=bounds, trust_env=False, http2=False
+            verify=_pinned(config.authority or Path()), timeout=bounds, trust_env=False, http2=False
         )
 
     def encrypt(self, plain: bytes, associated_data: bytes) -> bytes:
@@ -158,7 +144,7 @@ class VaultTransit:
             return response.status_code, read_answer(bytes(read))
 
     def _read_token(self) -> str:
-        token = self._config.token.read()
+        token = self._secret.read()
         if not _TOKEN.fullmatch(token):
             raise self._refusal(
                 "the token's file holds no token", "Write the token into it, alone."

@@ -14,20 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-    load_pem_public_key,
-)
 
 from cds_hooks.audit.ledger.ledger_errors import CheckpointInvalid, SigningKeyRefused
 from cds_hooks.private_files import chmod_hint, create_private, read_private
+from cds_hooks.trust import ed25519
 
-__all__ = ["PublicKey", "SigningKey", "decode_base64"]
+__all__ = ["CheckpointVerifier", "CheckpointSigner", "decode_base64"]
 
 _ALGORITHM = b"\x01"
 _ID_BYTES = 4
@@ -37,7 +30,7 @@ _NAME = re.compile(r"[^\s+\x00-\x1f\x7f]{1,200}")
 
 
 @dataclass(frozen=True, slots=True)
-class PublicKey:
+class CheckpointVerifier:
     """What a reviewer verifies with. An empty `name` (of a PEM file) accepts any name."""
 
     key: Ed25519PublicKey
@@ -61,11 +54,7 @@ class PublicKey:
         """Whether this key signed the text under this name."""
         if (self.name and name != self.name) or key_id != self.key_id(name):
             return False
-        try:
-            self.key.verify(signature, text)
-        except InvalidSignature:
-            return False
-        return True
+        return ed25519.is_signed_by(self.key, signature, text)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -84,10 +73,7 @@ class PublicKey:
         """A verifier line or PEM. Raises SigningKeyRefused."""
         try:
             if data.lstrip().startswith(b"-----"):
-                found = load_pem_public_key(data)
-                if not isinstance(found, Ed25519PublicKey):
-                    raise ValueError("another kind of key")
-                return cls(found)
+                return cls(ed25519.public_key(data))
             return cls._of_line(data.decode("utf-8").strip())
         except (ValueError, TypeError, UnicodeDecodeError):
             hint = "It is one line `name+id+base64`, or an Ed25519 key as PEM."
@@ -105,7 +91,7 @@ class PublicKey:
         return found
 
 
-class SigningKey:
+class CheckpointSigner:
     """Signs checkpoints under a name. The secret is never shown."""
 
     def __init__(self, key: Ed25519PrivateKey, name: str) -> None:
@@ -113,7 +99,7 @@ class SigningKey:
             hint = "It is one word without spaces or a plus sign, such as the service's host name."
             raise SigningKeyRefused("the ledger's name cannot be signed under", hint=hint)
         self._key = key
-        self.public = PublicKey(key.public_key(), name)
+        self.public = CheckpointVerifier(key.public_key(), name)
 
     def __repr__(self) -> str:
         return f"SigningKey(name={self.public.name!r})"
@@ -125,7 +111,7 @@ class SigningKey:
         Raises SigningKeyRefused when it is missing, malformed, or readable by group or others.
         """
         if create and not path.exists():
-            create_private(path, _generate_pem())
+            create_private(path, ed25519.private_pem(Ed25519PrivateKey.generate()))
         pem = read_private(
             path,
             what="the signing key",
@@ -134,14 +120,10 @@ class SigningKey:
             if_open=f"{chmod_hint(path)} If somebody has, make a new one.",
         )
         try:
-            found = load_pem_private_key(pem, None)
-        except (ValueError, TypeError):
+            return cls(ed25519.private_key(pem), name)
+        except ValueError as error:
             hint = "Make one with `chartside audit keygen`."
-            message = "the file contains no signing key"
-            raise SigningKeyRefused(message, where=str(path), hint=hint) from None
-        if not isinstance(found, Ed25519PrivateKey):
-            raise SigningKeyRefused("the signing key is not Ed25519", where=str(path))
-        return cls(found, name)
+            raise SigningKeyRefused(str(error), where=str(path), hint=hint) from None
 
     def sign(self, text: bytes) -> bytes:
         """The signature over a note's text."""
@@ -154,8 +136,3 @@ def decode_base64(data: str) -> bytes:
         return base64.b64decode(data.encode("ascii"), validate=True)
     except (binascii.Error, UnicodeEncodeError, ValueError):
         raise CheckpointInvalid("a checkpoint's base64 is malformed") from None
-
-
-def _generate_pem() -> str:
-    key = Ed25519PrivateKey.generate()
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode("ascii")

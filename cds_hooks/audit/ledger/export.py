@@ -18,7 +18,7 @@ from cds_hooks.audit.ledger.ledger_errors import ExportUnreadable
 from cds_hooks.audit.ledger.record import Record
 from cds_hooks.private_files import make_folder
 
-__all__ = ["Export", "MAX_RECORD_BYTES", "parse_record", "write_export"]
+__all__ = ["MAX_RECORD_BYTES", "Export", "parse_record", "write_export"]
 
 MAX_RECORD_BYTES = 4 * 1024 * 1024
 _MAX_NOTE_BYTES = 64 * 1024

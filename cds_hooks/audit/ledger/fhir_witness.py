@@ -23,10 +23,10 @@ import orjson
 
 from cds_hooks.audit.ledger.ledger_errors import WitnessDiffers, WitnessFailed, WitnessRefused
 from cds_hooks.errors import ChartsideError
-from cds_hooks.gather.base import Base
-from cds_hooks.gather.client import FhirClient, ReadError
-from cds_hooks.gather.config import GatherConfig
+from cds_hooks.gather.fhir_client import FhirClient, ReadError
+from cds_hooks.gather.fhir_settings import GatherConfig
 from cds_hooks.gather.result import NoteCode
+from cds_hooks.gather.server_base import ServerBase
 
 __all__ = ["CHECKPOINT", "LEDGER", "FhirWitness", "Tokens", "document", "notes_of"]
 
@@ -35,7 +35,7 @@ LEDGER = "urn:chartside:ledger"
 CHECKPOINT = "urn:chartside:checkpoint"
 """The identifier system of one checkpoint; the value is the ledger's name, `/`, the size."""
 
-_CONFIG = GatherConfig(read_seconds=30.0, max_total_bytes=2**40)
+_CONFIG = GatherConfig(read_s=30.0, max_total_bytes=2**40)
 _PAGE = 200
 _NEWEST = 20
 _MAX_PAGES = 100_000
@@ -64,7 +64,7 @@ class FhirWitness:
     `within_s` bounds each exchange. Every method raises WitnessFailed.
     """
 
-    base: Base
+    base: ServerBase
     origin: str
     http: httpx.AsyncClient
     tokens: Tokens | None = None

@@ -7,20 +7,22 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from cds_hooks.admission.manifest import SuitePart, Task
 from cds_hooks.evaluation.labels import label_key
 from fhir_mapping.chart import Code
 
-__all__ = ["AGE_BANDS", "Case", "Gold", "OnError", "Rejected", "Suite", "Task", "age_band"]
+__all__ = [
+    "AGE_BANDS",
+    "EvaluationCase",
+    "Gold",
+    "OnError",
+    "Rejected",
+    "Suite",
+    "Task",
+    "age_band",
+]
 
 Resource = Mapping[str, Any]
-
-
-class Task(StrEnum):
-    """What is asked. Figures of different tasks are never put in one table."""
-
-    OPEN = "open-ended"
-    CLOSED = "closed-list"
-    JUDGING = "answer-judging"
 
 
 class OnError(StrEnum):
@@ -45,7 +47,7 @@ class Gold:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class EvaluationCase:
     """One question with its answer.
 
     An open-ended case is a chart: FHIR R4 `resources` of the patient `patient_id`. A closed-list
@@ -70,15 +72,15 @@ class Case:
         listed = set(map(label_key, self.options))
         return any(label_key(name) in listed for name in self.gold.names)
 
-    def asking(self, options: Iterable[str]) -> Case:
+    def asking(self, options: Iterable[str]) -> EvaluationCase:
         """The same case as a question with these options."""
         return replace(self, options=tuple(options))
 
-    def charted(self, patient_id: str, resources: Iterable[Resource]) -> Case:
+    def charted(self, patient_id: str, resources: Iterable[Resource]) -> EvaluationCase:
         """The same case as a chart."""
         return replace(self, patient_id=patient_id, resources=tuple(resources))
 
-    def tagged(self, *tags: str) -> Case:
+    def tagged(self, *tags: str) -> EvaluationCase:
         """The same case with more tags."""
         return replace(self, tags=self.tags | frozenset(tags))
 
@@ -101,9 +103,24 @@ class Suite:
     origin: str
     licence: str
     sha256: str
-    cases: tuple[Case, ...]
+    cases: tuple[EvaluationCase, ...]
     rejected: tuple[Rejected, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def part(self) -> SuitePart:
+        """What a manifest says of the suite."""
+        return SuitePart(
+            id=self.id,
+            title=self.title,
+            task=self.task,
+            origin=self.origin,
+            licence=self.licence,
+            sha256=self.sha256,
+            cases=len(self.cases),
+            rejected=len(self.rejected),
+            notes=self.notes,
+        )
 
     def only(self, ids: Iterable[str]) -> Suite:
         """The same suite with these cases alone, in the suite's order."""

@@ -14,7 +14,7 @@ from enum import StrEnum
 from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.memory.context_size import Choice
 
-__all__ = ["Ladder", "Next", "Rung", "on_rung", "rungs_of"]
+__all__ = ["Ladder", "NextStep", "Rung", "on_rung", "rungs_of"]
 
 
 class Rung(StrEnum):
@@ -25,7 +25,7 @@ class Rung(StrEnum):
     PORTABLE = "portable-library"
 
 
-class Next(StrEnum):
+class NextStep(StrEnum):
     """What comes after an engine process has ended."""
 
     AGAIN = "again"
@@ -77,28 +77,28 @@ class Ladder:
         """A request was answered."""
         self._crashes.clear()
 
-    def on_failed_load(self, *, native: bool) -> Next:
+    def on_failed_load(self, *, native: bool) -> NextStep:
         """A process ended before it was ready. Native code's own faults lead down at once."""
         if native:
             return self._down(self._at + 1)
         self._failed_loads += 1
-        return Next.OUT if self._failed_loads >= self._config.failed_loads else Next.AGAIN
+        return NextStep.OUT if self._failed_loads >= self._config.failed_loads else NextStep.AGAIN
 
-    def on_unusable_library(self) -> Next:
+    def on_unusable_library(self) -> NextStep:
         """The library cannot be used: only a rung with another one may help."""
         other = Rung.PORTABLE in self._rungs[self._at + 1 :]
-        return self._down(self._rungs.index(Rung.PORTABLE)) if other else Next.OUT
+        return self._down(self._rungs.index(Rung.PORTABLE)) if other else NextStep.OUT
 
-    def on_crash(self) -> Next:
+    def on_crash(self) -> NextStep:
         """A process ended on a request."""
         now = self._clock()
         self._crashes.append(now)
         while self._crashes[0] < now - self._config.crash_window_s:
             self._crashes.popleft()
-        return Next.OUT if len(self._crashes) >= self._config.crashes else Next.AGAIN
+        return NextStep.OUT if len(self._crashes) >= self._config.crashes else NextStep.AGAIN
 
-    def _down(self, to: int) -> Next:
+    def _down(self, to: int) -> NextStep:
         if to >= len(self._rungs):
-            return Next.OUT
+            return NextStep.OUT
         self._at, self._failed_loads = to, 0
-        return Next.DOWN
+        return NextStep.DOWN

@@ -17,10 +17,10 @@ from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import EngineEvent
 from cds_hooks.inference.hardware.processor import this_processor
 from cds_hooks.inference.local.gpu_use import gpu_trouble
-from cds_hooks.inference.local.ladder import Ladder, Next, Rung, on_rung
-from cds_hooks.inference.local.messages import words
+from cds_hooks.inference.local.ladder import Ladder, NextStep, Rung, on_rung
+from cds_hooks.inference.local.messages import string_mapping
 from cds_hooks.inference.local.process import WorkerGone
-from cds_hooks.inference.local.process_exits import Death, Stage, death_of
+from cds_hooks.inference.local.process_exits import ProcessExit, Stage, process_exit
 
 __all__ = ["CRASHES", "LIBRARY_UNUSABLE", "PROOF_FAILED", "EngineLifecycle"]
 
@@ -56,7 +56,7 @@ class EngineLifecycle:
         self._processor = tuple(this_processor() if processor is None else processor)
         self._stage = Stage.LOADING
         self._failures: list[_Failure] = []
-        self._refused: Next | None = None
+        self._refused: NextStep | None = None
         self._facts: dict[str, str] = {}
         self._events: deque[EngineEvent] = deque(maxlen=_KEPT_EVENTS)
         self.model = config.identity()
@@ -118,7 +118,7 @@ class EngineLifecycle:
         processor = " ".join(self._processor)
         told = {"gpu_trouble": off_gpu, "processor": processor, "before": before}
         facts = {"rung": self.rung, **library, **told}
-        facts |= words(frame.get("tuning"))
+        facts |= string_mapping(frame.get("tuning"))
         if how := facts.get("computes_with"):
             _log.info("the model computes with %s (%s)", how, facts.get("tuning", ""))
         self._facts = {name: value for name, value in facts.items() if value}
@@ -136,31 +136,31 @@ class EngineLifecycle:
         elif code == PROOF_FAILED:
             step = self._step(code, says, lambda: self._ladder.on_failed_load(native=True))
         else:
-            step = self._step(code, says, lambda: Next.OUT)
+            step = self._step(code, says, lambda: NextStep.OUT)
         self._refused = step
-        return step is not Next.OUT
+        return step is not NextStep.OUT
 
-    def on_end(self, gone: WorkerGone, *, asked: bool) -> Next:
+    def on_end(self, gone: WorkerGone, *, asked: bool) -> NextStep:
         """A process ended; `asked`: while requests waited for it."""
         if self._refused is not None:
             return self._refused
         on_request = self._stage is Stage.IDLE and (asked or gone.status == _BROKEN)
         stage = Stage.REQUEST if on_request else self._stage
-        death = death_of(stage, gone.status, self._processor, why=gone.why)
+        death = process_exit(stage, gone.status, self._processor, why=gone.why)
         _log.error("%s: %s", death.code, death.says)
         if stage is Stage.IDLE:
             self.code, self.trouble = death.code, death.says
-            return Next.AGAIN
+            return NextStep.AGAIN
         if stage is Stage.REQUEST:
             return self._crashed(death)
         return self._step(
             death.code, death.says, lambda: self._ladder.on_failed_load(native=death.native)
         )
 
-    def _crashed(self, death: Death) -> Next:
+    def _crashed(self, death: ProcessExit) -> NextStep:
         step = self._ladder.on_crash()
         self.code, self.trouble = death.code, death.says
-        if step is Next.OUT:
+        if step is NextStep.OUT:
             self.code = CRASHES
             count = self._config.crashes
             self.trouble = f"{death.message}, {count} times without an answer between. "
@@ -168,17 +168,17 @@ class EngineLifecycle:
             self._out()
         return step
 
-    def _step(self, code: str, says: str, next_of: Callable[[], Next]) -> Next:
+    def _step(self, code: str, says: str, next_of: Callable[[], NextStep]) -> NextStep:
         """A load that failed: the first failure's code stands for all that follow from it."""
         rung = self._ladder.rung
         step = next_of()
-        if step is Next.AGAIN:
+        if step is NextStep.AGAIN:
             self.code, self.trouble = code, says
             return step
         self._failures.append(_Failure(rung, code, says))
         self.code = self._failures[0].code
         self.trouble = says if len(self._failures) == 1 else self._before
-        if step is Next.OUT:
+        if step is NextStep.OUT:
             self._out()
         return step
 

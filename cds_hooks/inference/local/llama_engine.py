@@ -28,9 +28,15 @@ from cds_hooks.inference.engine import (
     PromptTooLong,
     QueueFull,
 )
-from cds_hooks.inference.local.ladder import Next
+from cds_hooks.inference.local.ladder import NextStep
 from cds_hooks.inference.local.lifecycle import EngineLifecycle
-from cds_hooks.inference.local.messages import Frame, asked_in, generation_of, in_words, words
+from cds_hooks.inference.local.messages import (
+    Frame,
+    generation_of,
+    refusal_text,
+    request_frame,
+    string_mapping,
+)
 from cds_hooks.inference.local.process import WorkerGone, WorkerProcess
 
 __all__ = ["LlamaConfig", "LlamaEngine"]
@@ -139,7 +145,7 @@ class LlamaEngine:
         self._generating += 1
         try:
             async with asyncio.timeout(request.deadline_s):
-                async with self._exchange(asked_in(request, self._config)) as reply:
+                async with self._exchange(request_frame(request, self._config)) as reply:
                     return generation_of(await reply, self.model)
         except TimeoutError:
             raise DeadlinePassed("The deadline passed before the samples were complete") from None
@@ -231,7 +237,7 @@ class LlamaEngine:
 
     def _gone(self, error: WorkerGone) -> None:
         asked = bool(self._generating or self._cancelling)
-        if self._lifecycle.on_end(error, asked=asked) is Next.OUT:
+        if self._lifecycle.on_end(error, asked=asked) is NextStep.OUT:
             self._become("failed", self._lifecycle.code)
 
     def _take(self, frame: Frame) -> bool:
@@ -250,15 +256,15 @@ class LlamaEngine:
     def _loaded(self, frame: Frame) -> bool:
         """The process says that it is ready, or why it cannot be."""
         if frame.get("status") == "ready":
-            self._confinement = words(frame.get("confinement"))
+            self._confinement = string_mapping(frame.get("confinement"))
             adapters = [str(digest) for digest in frame.get("adapters", ())]
             measured = self._config.measured
-            digest, files = str(frame["sha256"]), words(frame.get("parts"))
+            digest, files = str(frame["sha256"]), string_mapping(frame.get("parts"))
             self._lifecycle.model = measured(self._config.identity(), digest, adapters, files)
             self._lifecycle.on_ready(frame)
             self._become("ready")
             return True
-        if not self._lifecycle.on_refusal(str(frame.get("code", "")), in_words(frame)):
+        if not self._lifecycle.on_refusal(str(frame.get("code", "")), refusal_text(frame)):
             self._become("failed", self._lifecycle.code)
         return False
 

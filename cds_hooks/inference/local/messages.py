@@ -8,12 +8,12 @@ from cds_hooks.consultation import ModelIdentity
 from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import Generation, GenerationRequest, Sample
 
-__all__ = ["asked_in", "generation_of", "in_words", "words"]
+__all__ = ["generation_of", "refusal_text", "request_frame", "string_mapping"]
 
 Frame = dict[str, Any]
 
 
-def asked_in(request: GenerationRequest, config: LlamaConfig) -> Frame:
+def request_frame(request: GenerationRequest, config: LlamaConfig) -> Frame:
     """The frame that asks for a request's samples."""
     sampling = config.entry.sampling
     return {
@@ -54,12 +54,12 @@ def generation_of(frame: Frame, model: ModelIdentity) -> Generation:
     )
 
 
-def words(told: object) -> dict[str, str]:
+def string_mapping(told: object) -> dict[str, str]:
     """A mapping of a frame as words; empty for anything else."""
     return {str(k): str(v) for k, v in told.items()} if isinstance(told, dict) else {}
 
 
-def in_words(frame: Frame) -> str:
+def refusal_text(frame: Frame) -> str:
     """A refusal's message, place and hint as one line."""
     message, where, hint = (str(frame.get(key, "")) for key in ("message", "where", "hint"))
     return " ".join(filter(None, [f"{message} ({where})." if where else f"{message}.", hint]))

@@ -133,7 +133,7 @@ class WorkerProcess:
         while line := await _pipe(self._process.stderr).readline():
             self._last.append(line.decode("utf-8", "replace").rstrip()[:300])
         if await self._process.wait() not in _ASKED_FOR:
-            _log.error("the engine process ended by itself, at: %s", told_of(self._last))
+            _log.error("the engine process ended by itself, at: %s", safe_traceback(self._last))
 
 
 _AT_FAULT, _OTHER_THREAD = "Current thread 0x", "Thread 0x"
@@ -142,7 +142,7 @@ _PLACE = re.compile(r'File "[^"]*?([A-Za-z0-9_]+\.py)", line (\d+)')
 _NATIVE = re.compile(r"(?:[^\s:]*/)?([A-Za-z0-9_.-]+\.(?:c|cc|cpp|cu|h|hpp)):(\d+): GGML_[A-Z]+")
 
 
-def told_of(lines: Iterable[str]) -> str:
+def safe_traceback(lines: Iterable[str]) -> str:
     """The kinds and places of exceptions in lines of a traceback, and nothing else of them.
 
     Of a check of llama.cpp's own that failed it is the place; of the dump of all threads that

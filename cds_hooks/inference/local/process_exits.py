@@ -1,6 +1,6 @@
 """How an engine process ended, in words: the signal's name, when, on which processor, what to try.
 
-Pure: an exit status and a stage in, a `Death` out. The words are data (`process_exits.toml`).
+Pure: an exit status and a stage in, a `ProcessExit` out. The words are data (`process_exits.toml`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from importlib.resources import files
 
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["CODES", "Death", "Stage", "death_of", "signal_name"]
+__all__ = ["CODES", "ProcessExit", "Stage", "process_exit", "signal_name"]
 
 
 class Stage(StrEnum):
@@ -37,7 +37,7 @@ CODES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Death:
+class ProcessExit:
     """`signal` is its name or empty; `native`: native code brought it upon itself.
 
     `message` says what happened without what to do, which is `hint`.
@@ -105,7 +105,9 @@ def signal_name(status: int | None) -> str:
         return f"signal {-status}"
 
 
-def death_of(stage: Stage, status: int | None, features: Sequence[str], *, why: str = "") -> Death:
+def process_exit(
+    stage: Stage, status: int | None, features: Sequence[str], *, why: str = ""
+) -> ProcessExit:
     """An end at a stage by an exit status. `why` is what the service itself ended it for, if it
     did: then the signal was the service's own and tells nothing."""
     words = _words()
@@ -119,4 +121,4 @@ def death_of(stage: Stage, status: int | None, features: Sequence[str], *, why: 
         applies = name in special.signals and stage in special.stages
         if applies and special.features <= set(features):
             hint = special.hint
-    return Death(stage, name, known is not None and known.native, message, hint)
+    return ProcessExit(stage, name, known is not None and known.native, message, hint)

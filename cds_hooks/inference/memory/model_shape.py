@@ -12,7 +12,7 @@ from cds_hooks.inference.memory.context_size import KvType
 from cds_hooks.inference.model_catalogue.dimensions import Dimensions
 from cds_hooks.inference.model_files.gguf import Header
 
-__all__ = ["Layer", "Shape", "shape_of", "shape_of_dimensions"]
+__all__ = ["LayerShape", "ModelShape", "shape_of", "shape_of_dimensions"]
 
 # Of so many layers the last sees the whole text, where the file does not say which do
 # (`load_swa_pattern` in `src/models/*.cpp`); others are reckoned as if every layer did.
@@ -24,7 +24,7 @@ _DEFAULT_INTERVAL = {"qwen35": 4, "qwen35moe": 4, "qwen3next": 4}
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class LayerShape:
     """Numbers that one layer holds: `keys` and `values` a cell, `state` (32 bit) a sequence.
 
     `heads` are the heads that share keys and values.
@@ -38,18 +38,18 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class ModelShape:
     """`width` of a token, most query `heads` of a layer, and what one token has inside a layer
     (`feed_forward`); `window` in tokens, 0 where every layer sees the whole text."""
 
-    layers: tuple[Layer, ...]
+    layers: tuple[LayerShape, ...]
     width: int
     heads: int
     feed_forward: int
     vocabulary: int
     window: int = 0
 
-    def cell(self, layer: Layer, kv_type: KvType, *, flash: bool) -> int:
+    def cell(self, layer: LayerShape, kv_type: KvType, *, flash: bool) -> int:
         """Bytes of one cell of a layer's cache.
 
         Without flash attention values are kept transposed, as wide as in the widest layer.
@@ -67,12 +67,12 @@ class Shape:
         return not any(width % 32 for width in of_head)
 
 
-def shape_of(header: Header) -> Shape:
+def shape_of(header: Header) -> ModelShape:
     """Read from a file's header, which may say anything: no more layers than llama.cpp loads."""
     count = min(header.of_architecture("block_count"), _MOST_LAYERS)
     width = header.of_architecture("embedding_length")
     window = header.of_architecture("attention.sliding_window")
-    return Shape(
+    return ModelShape(
         layers=tuple(_layer(header, number, count) for number in range(count)),
         width=width,
         heads=max(header.of_architecture("attention.head_count"), 1),
@@ -82,17 +82,17 @@ def shape_of(header: Header) -> Shape:
     )
 
 
-def shape_of_dimensions(dimensions: Dimensions) -> Shape:
+def shape_of_dimensions(dimensions: Dimensions) -> ModelShape:
     """The same of a model of the catalogue; the layers of a kind are spread evenly."""
     full = dimensions.layers - dimensions.window_layers - dimensions.recurrent_layers
     whole = dimensions.kv_heads * dimensions.head_size
     part = dimensions.window_kv_heads * dimensions.window_head_size
-    attending = Layer(whole, whole, heads=dimensions.kv_heads)
-    other = Layer(state=dimensions.recurrent_state)
+    attending = LayerShape(whole, whole, heads=dimensions.kv_heads)
+    other = LayerShape(state=dimensions.recurrent_state)
     if dimensions.window_layers:
-        other = Layer(part, part, windowed=True, heads=dimensions.window_kv_heads)
+        other = LayerShape(part, part, windowed=True, heads=dimensions.window_kv_heads)
     ends = {-(-dimensions.layers * (number + 1) // full) - 1 for number in range(full)}
-    return Shape(
+    return ModelShape(
         layers=tuple(attending if n in ends else other for n in range(dimensions.layers)),
         width=dimensions.width,
         heads=dimensions.heads,
@@ -102,16 +102,16 @@ def shape_of_dimensions(dimensions: Dimensions) -> Shape:
     )
 
 
-def _layer(header: Header, number: int, count: int) -> Layer:
+def _layer(header: Header, number: int, count: int) -> LayerShape:
     heads = max(_at(header, "attention.head_count", number, 1), 1)
     kv_heads = _at(header, "attention.head_count_kv", number, heads)
     if not kv_heads or _recurrent(header, number):
-        return Layer(state=_state(header))
+        return LayerShape(state=_state(header))
     if number >= count - header.of_architecture("attention.shared_kv_layers"):
-        return Layer()
+        return LayerShape()
     windowed = _windowed(header, number)
     key, value = _sizes(header, heads, windowed=windowed)
-    return Layer(kv_heads * key, kv_heads * value, windowed, heads=kv_heads)
+    return LayerShape(kv_heads * key, kv_heads * value, windowed, heads=kv_heads)
 
 
 def _sizes(header: Header, heads: int, *, windowed: bool) -> tuple[int, int]:

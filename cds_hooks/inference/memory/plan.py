@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cds_hooks.inference.memory.context_size import ContextSize, KvType, Sizes
-from cds_hooks.inference.memory.model_shape import Layer, Shape, shape_of
+from cds_hooks.inference.memory.model_shape import LayerShape, ModelShape, shape_of
 from cds_hooks.inference.memory.weights import Weights, layers_on_gpus, weights_of
 from cds_hooks.inference.model_files.gguf import Header, ModelFileError
 
@@ -116,7 +116,7 @@ def plan(header: Header, sizes: Sizes, *, adapters: int = 0) -> MemoryPlan:
     return plan_of(shape_of(header), weights_of(header, sizes), sizes, adapters=adapters)
 
 
-def plan_of(shape: Shape, weights: Weights, sizes: Sizes, *, adapters: int = 0) -> MemoryPlan:
+def plan_of(shape: ModelShape, weights: Weights, sizes: Sizes, *, adapters: int = 0) -> MemoryPlan:
     """The same of a model of this shape."""
     windows = shape.window > 0
     size = sizes.context(windows=windows)
@@ -173,7 +173,12 @@ def refuse_unless_it_fits(plan: MemoryPlan, available: int | None, file_name: st
 
 
 def _cache(
-    shape: Shape, layers: Sequence[Layer], size: ContextSize, cells: int, *, whole: bool = True
+    shape: ModelShape,
+    layers: Sequence[LayerShape],
+    size: ContextSize,
+    cells: int,
+    *,
+    whole: bool = True,
 ) -> int:
     """Keys and values of so many cells; of windows no more than they see, where it is windowed.
 
@@ -190,11 +195,11 @@ def _cache(
     return found
 
 
-def _states(layers: Sequence[Layer], sequences: int) -> int:
+def _states(layers: Sequence[LayerShape], sequences: int) -> int:
     return sum(layer.state for layer in layers) * _F32 * sequences
 
 
-def _computing(shape: Shape, size: ContextSize, tokens: int) -> int:
+def _computing(shape: ModelShape, size: ContextSize, tokens: int) -> int:
     """The largest of attention, feed-forward and logits of one micro-batch of so many tokens: on
     GPUs of all that are allocated for, on a processor of those that are ever touched.
 
@@ -210,22 +215,22 @@ def _computing(shape: Shape, size: ContextSize, tokens: int) -> int:
     return max(masks + attention, masks + feed_forward, logits)
 
 
-def _masks(shape: Shape, size: ContextSize, tokens: int) -> int:
+def _masks(shape: ModelShape, size: ContextSize, tokens: int) -> int:
     return tokens * size.cells * (_F16 if size.flash else _F32) * (2 if shape.window else 1)
 
 
-def _work(shape: Shape, size: ContextSize) -> int:
+def _work(shape: ModelShape, size: ContextSize) -> int:
     """What a processor needs beside: the scores once more, as 16 bit (`ggml_graph_plan`)."""
     return 0 if size.flash else size.computed * size.cells * shape.heads * _F16
 
 
-def _inputs(shape: Shape, size: ContextSize) -> int:
+def _inputs(shape: ModelShape, size: ContextSize) -> int:
     """What the processor holds when any layer is on a GPU: that computes large batches of every
     layer, and has masks of its own of those that are not there."""
     return _masks(shape, size, size.computed) + 2 * size.computed * shape.width * _F32
 
 
-def _overhead(shape: Shape, sizes: Sizes) -> int:
+def _overhead(shape: ModelShape, sizes: Sizes) -> int:
     return _BASE + _A_TOKEN * shape.vocabulary + _A_BYTE_OF_NAMES * sizes.names
 
 

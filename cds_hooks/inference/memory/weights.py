@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from cds_hooks.inference.memory.context_size import Placement, Sizes
-from cds_hooks.inference.memory.model_shape import Shape
+from cds_hooks.inference.memory.model_shape import ModelShape
 from cds_hooks.inference.model_files.gguf import Header, Tensor
 
 __all__ = ["Weights", "layers_on_gpus", "weights_of", "weights_of_size"]
@@ -64,7 +64,7 @@ def weights_of(header: Header, sizes: Sizes) -> Weights:
     return Weights(_span([t for t in kept if t.name not in gone]), packed, gpu)
 
 
-def weights_of_size(size: int, bits: float, shape: Shape, sizes: Sizes) -> Weights:
+def weights_of_size(size: int, bits: float, shape: ModelShape, sizes: Sizes) -> Weights:
     """Of a model of which only the size in bytes at so many bits is known: about so much."""
     count = max(len(shape.layers), 1)
     embedding = int(shape.vocabulary * shape.width * bits / 8)

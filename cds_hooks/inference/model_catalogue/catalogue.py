@@ -18,12 +18,12 @@ from cds_hooks.inference.model_files.template_file import TemplateFileError, rea
 __all__ = [
     "Catalogue",
     "CatalogueError",
-    "Family",
     "ModelEntry",
-    "Names",
-    "Published",
+    "ModelFamily",
+    "NameSearchDefaults",
+    "PublishedResult",
     "SamplingDefaults",
-    "Thinking",
+    "ThinkingMarkers",
     "load_catalogue",
     "stand_in",
 ]
@@ -54,14 +54,14 @@ class SamplingDefaults(_Strict):
     no_repeat: Annotated[int, Field(ge=0, le=16)] = 0
 
 
-class Names(_Strict):
+class NameSearchDefaults(_Strict):
     """How terminology names are found: a beam after each lead, or without leads along the trie."""
 
     leads: tuple[str, ...] = ()
     width: Annotated[int, Field(ge=1, le=32)] = 12
 
 
-class Thinking(_Strict):
+class ThinkingMarkers(_Strict):
     """How a reasoning model thinks, in its own markers.
 
     `open` is written behind the prompt when the chat template does not do it; the model ends a
@@ -76,7 +76,7 @@ class Thinking(_Strict):
     budget: Annotated[int, Field(ge=0)] = 1024
 
 
-class Published(_Strict):
+class PublishedResult(_Strict):
     """A result that others published: per cent of `n` cases, and where it stands."""
 
     benchmark: str
@@ -87,7 +87,7 @@ class Published(_Strict):
     note: str = ""
 
 
-class Family(_Strict):
+class ModelFamily(_Strict):
     """What holds for every model of an architecture: how it thinks, and is usually sampled.
 
     A fine-tuned variant has that of its base, and nothing else: no licence and no results.
@@ -96,7 +96,7 @@ class Family(_Strict):
     name: str
     architectures: Annotated[tuple[str, ...], Field(min_length=1)]
     template_options: dict[str, bool | str] = {}
-    thinking: Thinking | None = None
+    thinking: ThinkingMarkers | None = None
     sampling: SamplingDefaults = SamplingDefaults()
 
 
@@ -131,11 +131,11 @@ class ModelEntry(_Strict):
     chat_template: str = ""
     chat_template_file: str = ""
     template_options: dict[str, bool | str] = {}
-    thinking: Thinking | None = None
+    thinking: ThinkingMarkers | None = None
     cautions: tuple[str, ...] = ()
-    published: tuple[Published, ...] = ()
+    published: tuple[PublishedResult, ...] = ()
     sampling: SamplingDefaults = SamplingDefaults()
-    names: Names = Names()
+    names: NameSearchDefaults = NameSearchDefaults()
     dimensions: Dimensions | None = None
 
     def weights_gb(self, bits: float) -> float:
@@ -173,7 +173,7 @@ class ModelEntry(_Strict):
 
 class _File(_Strict):
     version: str
-    family: tuple[Family, ...] = ()
+    family: tuple[ModelFamily, ...] = ()
     model: tuple[ModelEntry, ...] = ()
 
 
@@ -181,7 +181,7 @@ class Catalogue(_Strict):
     """Entries in order; the site's, whose names are `own`, replace shipped ones of their name."""
 
     entries: tuple[ModelEntry, ...]
-    families: tuple[Family, ...] = ()
+    families: tuple[ModelFamily, ...] = ()
     own: frozenset[str] = frozenset()
 
     @model_validator(mode="after")
@@ -215,7 +215,7 @@ class Catalogue(_Strict):
 def load_catalogue(site: Path | None = None) -> Catalogue:
     """The shipped catalogue with the site's own entries over it. Raises CatalogueError."""
     merged: dict[str, ModelEntry] = {}
-    families: dict[str, Family] = {}
+    families: dict[str, ModelFamily] = {}
     own: frozenset[str] = frozenset()
     for path in filter(None, (_SHIPPED, site)):
         held = _read(path)

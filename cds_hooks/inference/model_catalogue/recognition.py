@@ -14,7 +14,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from cds_hooks.inference.model_catalogue.catalogue import Catalogue, Family, ModelEntry, stand_in
+from cds_hooks.inference.model_catalogue.catalogue import (
+    Catalogue,
+    ModelEntry,
+    ModelFamily,
+    stand_in,
+)
 from cds_hooks.inference.model_catalogue.model_names import file_name, normal, of_hex
 from cds_hooks.inference.model_files.gguf import Header, ModelFileError
 from cds_hooks.inference.model_files.split_files import first_part, read_model
@@ -49,7 +54,7 @@ class Recognition:
 
     entry: ModelEntry | None
     by: Evidence
-    family: Family | None = None
+    family: ModelFamily | None = None
     rivals: tuple[str, ...] = ()
     misnamed: ModelEntry | None = None
 
@@ -97,7 +102,7 @@ def recognise(
     return _taken(catalogue.closest(fits, path), Evidence.FILE_NAME, family)
 
 
-def _taken(fits: tuple[ModelEntry, ...], by: Evidence, family: Family | None) -> Recognition:
+def _taken(fits: tuple[ModelEntry, ...], by: Evidence, family: ModelFamily | None) -> Recognition:
     """The only entry; of several that fit as closely none."""
     if len(fits) == 1:
         return Recognition(fits[0], by, family)
@@ -171,14 +176,14 @@ def _is_other(entry: ModelEntry, header: Header | None) -> bool:
     return header.architecture not in ("", entry.architecture)
 
 
-def _family(catalogue: Catalogue, header: Header | None) -> Family | None:
+def _family(catalogue: Catalogue, header: Header | None) -> ModelFamily | None:
     if header is None:
         return None
     fits = [f for f in catalogue.families if header.architecture in f.architectures]
     return fits[-1] if fits else None
 
 
-def _stand_in(path: Path, header: Header | None, family: Family | None) -> ModelEntry:
+def _stand_in(path: Path, header: Header | None, family: ModelFamily | None) -> ModelEntry:
     context = header.of_architecture("context_length") if header else 0
     architecture = (header.architecture if header else "") or "unknown"
     entry = stand_in(path, architecture=architecture, context=max(context or _CONTEXT, 256))

@@ -16,17 +16,17 @@ from cds_hooks.inference.memory.model_shape import shape_of_dimensions
 from cds_hooks.inference.memory.plan import MemoryPlan, plan, plan_of
 from cds_hooks.inference.memory.weights import weights_of_size
 from cds_hooks.inference.model_catalogue.catalogue import Catalogue, ModelEntry
-from cds_hooks.inference.model_checks.speed_probe import Probe
+from cds_hooks.inference.model_checks.speed_probe import SpeedMeasurement
 from cds_hooks.inference.model_files.gguf import Header
 
-__all__ = ["Advice", "Known", "Question", "advise"]
+__all__ = ["Advice", "ConsultationSize", "MemoryBasis", "advise"]
 
 _KIB = 1 << 10
 _OVERHEAD = 1 << 30  # where nothing is known of a model but its size; ours
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ConsultationSize:
     """A consultation: tokens that are evaluated, tokens of an answer, samples decoded at once."""
 
     prompt: int = 1500
@@ -36,7 +36,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class MemoryBasis:
     """What memory is reckoned from: `sizes_of` says with which sizes this service would load a
     model; of the one that was measured, `entry`, there is a file with a `header`, and there may be
     `adapters`, of which this is the size in bytes."""
@@ -76,7 +76,11 @@ class Advice:
 
 
 def advise(
-    catalogue: Catalogue, probe: Probe, known: Known, available: int | None, question: Question
+    catalogue: Catalogue,
+    probe: SpeedMeasurement,
+    known: MemoryBasis,
+    available: int | None,
+    question: ConsultationSize,
 ) -> tuple[Advice, ...]:
     """One advice a model, as the catalogue has them. `available` is memory in bytes, if known."""
     return tuple(
@@ -87,7 +91,11 @@ def advise(
 
 
 def _advice(
-    entry: ModelEntry, probe: Probe, known: Known, available: int | None, question: Question
+    entry: ModelEntry,
+    probe: SpeedMeasurement,
+    known: MemoryBasis,
+    available: int | None,
+    question: ConsultationSize,
 ) -> Advice:
     needs = _plan(entry, known, question.bits)
     heavier = _active(entry) / _active(known.entry)
@@ -107,7 +115,7 @@ def _advice(
     )
 
 
-def _plan(entry: ModelEntry, known: Known, bits: float) -> MemoryPlan:
+def _plan(entry: ModelEntry, known: MemoryBasis, bits: float) -> MemoryPlan:
     """From the file where there is one, else from what the catalogue says."""
     sizes = known.sizes_of(entry)
     if entry.name == known.entry.name:
@@ -126,7 +134,7 @@ def _active(entry: ModelEntry) -> float:
     return entry.active or entry.parameters
 
 
-def _per_step(probe: Probe, samples: int) -> float:
+def _per_step(probe: SpeedMeasurement, samples: int) -> float:
     """Steps a second with so many samples at once: the nearest number that was measured."""
     nearest = min(probe.step_per_s, key=lambda count: (abs(count - samples), count))
     return probe.step_per_s[nearest]

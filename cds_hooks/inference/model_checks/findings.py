@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Finding", "Level"]
+__all__ = ["FileFinding", "FindingLevel"]
 
 
-class Level(StrEnum):
+class FindingLevel(StrEnum):
     """An error keeps a model from being used; a warning is for a person to weigh."""
 
     ERROR = "error"
@@ -17,9 +17,9 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class FileFinding:
     """One thing that was found; `id` is stable and kebab-case."""
 
     id: str
-    level: Level
+    level: FindingLevel
     text: str

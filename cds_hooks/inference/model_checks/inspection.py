@@ -10,7 +10,7 @@ from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.memory.plan import plan, refuse_unless_heads_fit, refuse_unless_it_fits
 from cds_hooks.inference.model_catalogue.catalogue import Catalogue, ModelEntry
 from cds_hooks.inference.model_catalogue.recognition import Evidence, Recognition, recognise
-from cds_hooks.inference.model_checks.findings import Finding, Level
+from cds_hooks.inference.model_checks.findings import FileFinding, FindingLevel
 from cds_hooks.inference.model_checks.template_lint import lint_template
 from cds_hooks.inference.model_files.adapters import refuse_unless_it_adapts, size_of
 from cds_hooks.inference.model_files.gguf import Header, ModelFileError, read_header, sha256_of
@@ -49,12 +49,12 @@ class Inspection:
     entry: ModelEntry | None
     known_by: Evidence
     described: ModelEntry
-    findings: tuple[Finding, ...]
+    findings: tuple[FileFinding, ...]
 
     @property
     def usable(self) -> bool:
         """Whether nothing keeps it from being used."""
-        return all(finding.level is not Level.ERROR for finding in self.findings)
+        return all(finding.level is not FindingLevel.ERROR for finding in self.findings)
 
 
 def files_of(header: Header, path: Path) -> tuple[Path, ...]:
@@ -105,13 +105,17 @@ def inspect_adapter(
     findings = []
     if base is None:
         text = "A LoRA adapter; whether it fits is seen with its base model"
-        findings.append(Finding("adapter-without-base", Level.INFO, text))
+        findings.append(FileFinding("adapter-without-base", FindingLevel.INFO, text))
     else:
         try:
             refuse_unless_it_adapts(header, read_model(base), path)
-            findings.append(Finding("adapter-fits", Level.INFO, "It fits the base model"))
+            findings.append(
+                FileFinding("adapter-fits", FindingLevel.INFO, "It fits the base model")
+            )
         except ModelFileError as error:
-            findings.append(Finding(error.code, Level.ERROR, f"{error.message}. {error.hint}"))
+            findings.append(
+                FileFinding(error.code, FindingLevel.ERROR, f"{error.message}. {error.hint}")
+            )
     hashed, nothing = _hashed([path], told), Recognition(None, Evidence.NOTHING)
     described = nothing.described(path, header)
     return _said(path, header, hashed, parameters(header), nothing, described, "", findings)
@@ -125,7 +129,7 @@ def _said(
     found: Recognition,
     described: ModelEntry,
     memory: str,
-    findings: Sequence[Finding],
+    findings: Sequence[FileFinding],
 ) -> Inspection:
     return Inspection(
         file=path.name,
@@ -147,7 +151,9 @@ def _said(
     )
 
 
-def _against(header: Header, digest: str, counted: int, found: Recognition) -> Iterator[Finding]:
+def _against(
+    header: Header, digest: str, counted: int, found: Recognition
+) -> Iterator[FileFinding]:
     """The file beside its catalogue entry."""
     entry = found.entry
     if entry is None:
@@ -157,44 +163,44 @@ def _against(header: Header, digest: str, counted: int, found: Recognition) -> I
         text = (
             "Known by its header. Published results are of its authors' weights, not of this file"
         )
-        yield Finding("known-by-header", Level.INFO, text)
+        yield FileFinding("known-by-header", FindingLevel.INFO, text)
     yield _digest(digest, entry)
     yield from _licence(header, entry)
     if header.architecture != entry.architecture:
         text = f"Its architecture is {header.architecture!r}, the entry's {entry.architecture!r}"
-        yield Finding("architecture-differs", Level.ERROR, text)
+        yield FileFinding("architecture-differs", FindingLevel.ERROR, text)
     context = header.of_architecture("context_length")
     if context != entry.context:
         text = f"Its context is {context} tokens, the entry's {entry.context}"
-        yield Finding("context-differs", Level.WARNING, text)
+        yield FileFinding("context-differs", FindingLevel.WARNING, text)
     billions = counted / 1e9
     if entry.parameters and abs(billions / entry.parameters - 1) > _ROUGHLY:
         text = f"It has {billions:.2f} billion parameters, the entry {entry.parameters:g}"
-        yield Finding("parameters-differ", Level.WARNING, text)
+        yield FileFinding("parameters-differ", FindingLevel.WARNING, text)
     for caution in entry.cautions:
-        yield Finding("caution", Level.INFO, caution)
+        yield FileFinding("caution", FindingLevel.INFO, caution)
 
 
-def _unknown(found: Recognition) -> Iterator[Finding]:
+def _unknown(found: Recognition) -> Iterator[FileFinding]:
     """Nothing, or only the family; and which entries would have fitted as well as each other."""
     if found.rivals:
         text = f"Several entries fit, so none is taken: {', '.join(found.rivals)}"
-        yield Finding("catalogue-ambiguous", Level.WARNING, text)
+        yield FileFinding("catalogue-ambiguous", FindingLevel.WARNING, text)
     if (other := found.misnamed) is not None:
         text = f"Its name says {other.name!r}, and its architecture is not {other.architecture!r}"
-        yield Finding("architecture-differs", Level.ERROR, text)
+        yield FileFinding("architecture-differs", FindingLevel.ERROR, text)
     if found.family is None:
         text = "Not in the catalogue: sampling, thinking and licence are not known"
-        yield Finding("not-in-catalogue", Level.WARNING, text)
+        yield FileFinding("not-in-catalogue", FindingLevel.WARNING, text)
         return
     text = (
         f"Not in the catalogue itself. Thinking markers and sampling are those of the family "
         f"{found.family.name}; its licence and its results are not known"
     )
-    yield Finding("family-only", Level.WARNING, text)
+    yield FileFinding("family-only", FindingLevel.WARNING, text)
 
 
-def _licence(header: Header, entry: ModelEntry) -> Iterator[Finding]:
+def _licence(header: Header, entry: ModelEntry) -> Iterator[FileFinding]:
     """What the file says of its licence, where the entry's has a name that can be compared.
 
     `other` says nothing, and a licence with blanks in its name has no identifier.
@@ -203,16 +209,20 @@ def _licence(header: Header, entry: ModelEntry) -> Iterator[Finding]:
     if told in ("", "other") or " " in entry.licence or told == entry.licence.lower():
         return
     text = f"The file says that its licence is {told[:40]!r}, the entry {entry.licence!r}"
-    yield Finding("licence-differs", Level.WARNING, text)
+    yield FileFinding("licence-differs", FindingLevel.WARNING, text)
 
 
-def _digest(digest: str, entry: ModelEntry) -> Finding:
+def _digest(digest: str, entry: ModelEntry) -> FileFinding:
     if not entry.sha256 and digest not in entry.digests:
         text = "The entry names no digest of this file; it is recorded with every consultation"
-        return Finding("digest-not-listed", Level.INFO, text)
+        return FileFinding("digest-not-listed", FindingLevel.INFO, text)
     if digest in (entry.sha256, *entry.digests):
-        return Finding("digest-known", Level.INFO, "It is the very file that the entry names")
-    return Finding("digest-differs", Level.ERROR, "It is another file than the entry names")
+        return FileFinding(
+            "digest-known", FindingLevel.INFO, "It is the very file that the entry names"
+        )
+    return FileFinding(
+        "digest-differs", FindingLevel.ERROR, "It is another file than the entry names"
+    )
 
 
 def _memory(
@@ -221,7 +231,7 @@ def _memory(
     path: Path,
     available: int | None,
     config_of: Callable[[Path, ModelEntry], LlamaConfig],
-) -> tuple[str, list[Finding]]:
+) -> tuple[str, list[FileFinding]]:
     """The arithmetic of the start with these settings, and whether it fits this machine."""
     config = config_of(path, described)
     sizes = config.sizes
@@ -231,6 +241,6 @@ def _memory(
         refuse_unless_it_fits(needed, available, path.name)
     except ModelFileError as error:
         return needed.explain(), [
-            Finding(error.code, Level.ERROR, f"{error.message}. {error.hint}")
+            FileFinding(error.code, FindingLevel.ERROR, f"{error.message}. {error.hint}")
         ]
     return needed.explain(), []

@@ -12,7 +12,7 @@ from cds_hooks.inference.engine import EngineUnavailable, GenerationRequest
 from cds_hooks.inference.local.llama_engine import LlamaEngine
 from prompts.prompt import Message
 
-__all__ = ["Probe", "Size", "measure"]
+__all__ = ["ProbeSize", "SpeedMeasurement", "measure_speed"]
 
 _SYSTEM = "You help a physician to think of the right diagnosis."
 _LINE = "L{n} potassium {n}.1 mmol/L, high, {n} days ago\n"
@@ -23,7 +23,7 @@ _PATIENCE_S = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
+class ProbeSize:
     """What is measured: tokens of the prompt and of one sample's answer, samples, repetitions."""
 
     prompt: int = 600
@@ -33,7 +33,7 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
+class SpeedMeasurement:
     """Tokens a second, medians: of a prompt, and of one sample by how many are decoded at once.
 
     `load_s` is from the start of the engine process to ready.
@@ -48,7 +48,9 @@ class Probe:
     rounds: int
 
 
-async def measure(config: LlamaConfig, size: Size, told: Callable[[str], object]) -> Probe:
+async def measure_speed(
+    config: LlamaConfig, size: ProbeSize, told: Callable[[str], object]
+) -> SpeedMeasurement:
     """Start an engine, ask it, end it. `told` hears what is being measured.
 
     Raises EngineUnavailable when the model cannot be loaded, EngineError when it cannot answer.
@@ -81,10 +83,10 @@ async def measure(config: LlamaConfig, size: Size, told: Callable[[str], object]
 async def _rounds(
     engine: LlamaEngine,
     config: LlamaConfig,
-    size: Size,
+    size: ProbeSize,
     load_s: float,
     told: Callable[[str], object],
-) -> Probe:
+) -> SpeedMeasurement:
     prompt: list[float] = []
     steps: dict[int, list[float]] = {count: [] for count in size.samples}
     for number in range(size.rounds):
@@ -103,7 +105,7 @@ async def _rounds(
             prompt.append(1000 * evaluated / done.timings_ms["prompt"])
             written = max(sample.tokens for sample in done.samples)
             found.append(1000 * written / done.timings_ms["decode"])
-    return Probe(
+    return SpeedMeasurement(
         model=engine.model.name,
         sha256=engine.model.sha256,
         threads=config.threads,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-__all__ = ["Foreign", "foreign_format"]
+__all__ = ["ForeignFormat", "foreign_format"]
 
 _CONVERT = "Convert the model with llama.cpp's convert_hf_to_gguf.py, or fetch its GGUF file."
 _FETCH = "Fetch the file again and compare its SHA-256 with the publisher's."
@@ -18,7 +18,7 @@ _OLD = (b"lmgg", b"fmgg", b"tjgg", b"algg")
 
 
 @dataclass(frozen=True, slots=True)
-class Foreign:
+class ForeignFormat:
     """A format that is no GGUF: the stable code, what it is, and what to do."""
 
     code: str
@@ -26,22 +26,24 @@ class Foreign:
     hint: str
 
 
-def foreign_format(head: bytes) -> Foreign:
+def foreign_format(head: bytes) -> ForeignFormat:
     """What a file's first bytes (64 are enough) say that it is."""
     if head.startswith(_LFS):
         says = "The file is a pointer of Git LFS and not the model itself"
-        return Foreign("model-is-pointer", says, "Fetch the content with `git lfs pull`.")
+        return ForeignFormat("model-is-pointer", says, "Fetch the content with `git lfs pull`.")
     if head.lstrip()[:16].lower().startswith(_PAGES):
         says = "The file is a web page: the download was answered with something else"
-        return Foreign("model-is-web-page", says, _FETCH)
+        return ForeignFormat("model-is-web-page", says, _FETCH)
     if _safetensors(head):
-        return Foreign("model-is-safetensors", "The file is in safetensors format", _CONVERT)
+        return ForeignFormat("model-is-safetensors", "The file is in safetensors format", _CONVERT)
     if head.startswith(b"PK\3\4"):
-        return Foreign("model-is-checkpoint", "The file is a zip, as PyTorch writes it", _CONVERT)
+        return ForeignFormat(
+            "model-is-checkpoint", "The file is a zip, as PyTorch writes it", _CONVERT
+        )
     if head[:4] in _OLD:
         says = "The file is in a format that llama.cpp gave up in 2023"
-        return Foreign("model-is-old-ggml", says, "Fetch the model's GGUF file.")
-    return Foreign("model-not-gguf", "The file does not begin with GGUF's magic", _FETCH)
+        return ForeignFormat("model-is-old-ggml", says, "Fetch the model's GGUF file.")
+    return ForeignFormat("model-not-gguf", "The file does not begin with GGUF's magic", _FETCH)
 
 
 def _safetensors(head: bytes) -> bool:

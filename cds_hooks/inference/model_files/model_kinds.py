@@ -49,7 +49,7 @@ _OTHERS = {
 _FOREIGN = {"gptoss": "gpt-oss"}
 _TEMPLATE_HINT = (
     "Name the publisher's chat_template.jinja as model.chat_template "
-    "(docs/operators/models.md), or fetch a file that brings one."
+    "(docs/operators/model-variants.md), or fetch a file that brings one."
 )
 
 

@@ -13,9 +13,9 @@ from typing import Any
 import orjson
 
 from cds_hooks.inference.engine import Sample
-from cds_hooks.inference.remote.choice import WHOLE, Choice, Expected
+from cds_hooks.inference.remote.choice import WHOLE, ExpectedAnswer, StreamedSample
 from cds_hooks.inference.remote.misbehaviour import code_in
-from cds_hooks.inference.remote.server_faults import Fault, ServerFault, fault_error
+from cds_hooks.inference.remote.server_faults import FaultCode, ServerFault, fault_error
 from cds_hooks.inference.remote.sse import EventReader, EventTooLong
 
 __all__ = ["ChatStream", "Usage"]
@@ -48,16 +48,16 @@ class ChatStream:
         model: str,
         samples: int,
         *,
-        expected: Expected | None = None,
+        expected: ExpectedAnswer | None = None,
         asked: int = 0,
         clock: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._model = model
-        self._expected = expected or Expected()
+        self._expected = expected or ExpectedAnswer()
         self._asked = asked
         self._clock = clock
         self._events = EventReader()
-        self._choices = [Choice(self._expected) for _ in range(samples)]
+        self._choices = [StreamedSample(self._expected) for _ in range(samples)]
         self._usages: list[Usage] = []
         self._read_over = 0
         self.began = False
@@ -85,7 +85,7 @@ class ChatStream:
                 if not self.done:
                     self._event(data)
         except EventTooLong:
-            raise fault_error(Fault.TOO_LARGE, began=self.began) from None
+            raise fault_error(FaultCode.TOO_LARGE, began=self.began) from None
 
     def whole(self, body: bytes) -> None:
         """Take an answer that came unstreamed, as some servers send it all the same."""
@@ -96,15 +96,15 @@ class ChatStream:
         """Say that nothing more comes. What no choice was begun of may still be asked for."""
         finished = [choice.finish for choice in self._choices if choice.finish]
         if not finished:
-            raise self._fault(Fault.CLOSED_EARLY)
+            raise self._fault(FaultCode.CLOSED_EARLY)
         if self._prompt_was_cut():
             for choice in self._choices:
-                choice.finish = Fault.PROMPT_CUT.value
-            raise self._fault(Fault.PROMPT_CUT)
+                choice.finish = FaultCode.PROMPT_CUT.value
+            raise self._fault(FaultCode.PROMPT_CUT)
         if not any(finish in WHOLE for finish in finished):
-            raise self._fault(Fault(finished[0]))
+            raise self._fault(FaultCode(finished[0]))
 
-    def samples(self, cut: str = Fault.CLOSED_EARLY.value) -> list[Sample]:
+    def samples(self, cut: str = FaultCode.CLOSED_EARLY.value) -> list[Sample]:
         """What came of each choice that was begun, in order.
 
         One that was cut off has the code `cut` as its `finish`. Tokens add up to what the server
@@ -129,19 +129,19 @@ class ChatStream:
         except orjson.JSONDecodeError:
             chunk = _UNREADABLE  # raised below: the exception of the parser holds what it read
         if chunk is _UNREADABLE:
-            raise self._fault(Fault.NOT_JSON)
+            raise self._fault(FaultCode.NOT_JSON)
         if not isinstance(chunk, dict):
-            raise self._fault(Fault.GARBAGE)
+            raise self._fault(FaultCode.GARBAGE)
         return chunk
 
     def _chunk(self, chunk: dict[str, Any]) -> None:
         if chunk.get("error") is not None:
             raise self._fault(_reported(chunk["error"]))
         if chunk.get("model", self._model) != self._model:
-            raise self._fault(Fault.OTHER_MODEL)
+            raise self._fault(FaultCode.OTHER_MODEL)
         choices = chunk.get("choices")
         if not isinstance(choices, list):
-            raise self._fault(Fault.GARBAGE)
+            raise self._fault(FaultCode.GARBAGE)
         last = [self._piece(choice) for choice in choices]
         # Some servers repeat a running count in every chunk; the last one is the count.
         if isinstance(usage := chunk.get("usage"), dict) and all(last):
@@ -151,35 +151,35 @@ class ChatStream:
         """Take one piece of one choice; whether it is the choice's last."""
         index = piece.get("index") if isinstance(piece, dict) else None
         if not isinstance(index, int) or not 0 <= index < len(self._choices):
-            raise self._fault(Fault.GARBAGE)
+            raise self._fault(FaultCode.GARBAGE)
         choice, delta = self._choices[index], piece.get("delta", piece.get("message"))
         if not isinstance(delta, dict):
-            raise self._fault(Fault.GARBAGE)
+            raise self._fault(FaultCode.GARBAGE)
         finish = piece.get("finish_reason")
         if choice.finish:
-            self._given_up(Fault(choice.finish) if choice.finish not in WHOLE else None)
+            self._given_up(FaultCode(choice.finish) if choice.finish not in WHOLE else None)
             return finish is not None
         self._text(choice, delta)
         if finish is not None and not choice.finish:
             choice.close(finish)
         return finish is not None
 
-    def _text(self, choice: Choice, delta: dict[str, Any]) -> None:
+    def _text(self, choice: StreamedSample, delta: dict[str, Any]) -> None:
         """Keep a piece of the answer; thinking is counted and not kept. A server that changes the
         thinking's name sends it under both for a while."""
         texts = [delta.get(key) for key in ("content", "reasoning", "reasoning_content")]
         if not all(text is None or isinstance(text, str) for text in texts):
-            raise self._fault(Fault.GARBAGE)
+            raise self._fault(FaultCode.GARBAGE)
         if not any(texts):
             return
         if not self.began:
             self.began, self.began_at = True, self._clock()
         fault = choice.take(texts[0] or "", texts[1] or texts[2] or "")
-        if fault is Fault.TOO_LARGE:
+        if fault is FaultCode.TOO_LARGE:
             raise self._fault(fault)
         self._given_up(fault)
 
-    def _given_up(self, fault: Fault | None) -> None:
+    def _given_up(self, fault: FaultCode | None) -> None:
         """End it all at once when no sample that was begun goes on, unless others may yet begin."""
         if fault is None or any(choice.begun and not choice.finish for choice in self._choices):
             return
@@ -192,7 +192,7 @@ class ChatStream:
         longest = self._expected.bounds.prompt_characters_a_token * (self.usage.prompt or 0)
         return 0 < longest < self._asked
 
-    def _fault(self, fault: Fault) -> ServerFault:
+    def _fault(self, fault: FaultCode) -> ServerFault:
         return fault_error(fault, began=self.began)
 
 
@@ -208,15 +208,15 @@ def _count(value: Any) -> int | None:
     return value if type(value) is int and value in _COUNTED else None
 
 
-def _reported(error: Any) -> Fault:
+def _reported(error: Any) -> FaultCode:
     """What an error is that a server sends in place of, or within, an answer."""
     if isinstance(error, dict) and error.get("type") == "exceed_context_size_error":
-        return Fault.PROMPT_TOO_LONG
+        return FaultCode.PROMPT_TOO_LONG
     try:
         words = orjson.dumps(error)[:_TOLD]
     except orjson.JSONEncodeError:  # it is nested more deeply than can be written again
-        return Fault.REPORTED_ERROR
-    return Fault(code_in(words) or Fault.REPORTED_ERROR)
+        return FaultCode.REPORTED_ERROR
+    return FaultCode(code_in(words) or FaultCode.REPORTED_ERROR)
 
 
 def _shared_out(total: int | None, weights: Sequence[int]) -> list[int]:

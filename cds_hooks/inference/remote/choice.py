@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 
 from cds_hooks.inference.remote.misbehaviour import AnswerBounds, misbehaviours
 from cds_hooks.inference.remote.runaway_text import TextWatch
-from cds_hooks.inference.remote.server_faults import Fault
+from cds_hooks.inference.remote.server_faults import FaultCode
 
-__all__ = ["WHOLE", "Choice", "Expected"]
+__all__ = ["WHOLE", "ExpectedAnswer", "StreamedSample"]
 
 WHOLE = ("stop", "length")
 """How a sample ends that is as the model wrote it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
+class ExpectedAnswer:
     """What an answer should be: an `is_object` in JSON, of at most `longest` characters, after a
     thought of at most `thought_tokens`; None: as long as it likes."""
 
@@ -25,11 +25,11 @@ class Expected:
     bounds: AnswerBounds = field(default_factory=lambda: misbehaviours().bounds)
 
 
-class Choice:
+class StreamedSample:
     """A sample: `take` what comes of it until it is `over`. `finish` is how it ended: `stop`,
     `length` or a fault's code; empty while it goes on."""
 
-    def __init__(self, expected: Expected) -> None:
+    def __init__(self, expected: ExpectedAnswer) -> None:
         self._expected = expected
         self._answer = TextWatch(expected.bounds)
         self._thought = TextWatch(expected.bounds)
@@ -52,7 +52,7 @@ class Choice:
         """Whether anything came of it."""
         return bool(self.pieces or self.finish)
 
-    def take(self, content: str, thought: str) -> Fault | None:
+    def take(self, content: str, thought: str) -> FaultCode | None:
         """Keep a piece of the answer and count one of the thought; what is wrong, if anything is.
 
         TOO_LARGE is left to the caller; anything else has ended the sample.
@@ -67,13 +67,13 @@ class Choice:
     def close(self, finish: str) -> None:
         """The server says that it is whole, or why not."""
         if finish not in WHOLE:
-            self.finish = Fault.ANSWER_ABORTED.value
+            self.finish = FaultCode.ANSWER_ABORTED.value
         elif not self._begins:
             self.finish = self._nothing().value
         else:
             self.finish = finish
 
-    def _think(self, piece: str) -> Fault | None:
+    def _think(self, piece: str) -> FaultCode | None:
         self.thought_pieces += 1
         self._thought_size += len(piece)
         self._thought_begins = _first_two(self._thought_begins, piece)
@@ -87,7 +87,7 @@ class Choice:
         longest = budget * self._expected.bounds.thought_characters_a_token
         return self.thought_pieces > budget or self._thought_size > longest
 
-    def _write(self, piece: str) -> Fault | None:
+    def _write(self, piece: str) -> FaultCode | None:
         self._pieces.append(piece)
         self._size += len(piece)
         if len(self._begins) < 2:
@@ -96,16 +96,16 @@ class Choice:
                 return fault
         fault = self._answer.feed(piece)
         too_large = self._size > self._expected.longest
-        return fault or (Fault.TOO_LARGE if too_large else None)
+        return fault or (FaultCode.TOO_LARGE if too_large else None)
 
-    def _nothing(self) -> Fault:
+    def _nothing(self) -> FaultCode:
         """What it is called when a whole answer has nothing in it."""
-        return self._unanswered() if self.thought_pieces else Fault.EMPTY_ANSWER
+        return self._unanswered() if self.thought_pieces else FaultCode.EMPTY_ANSWER
 
-    def _unanswered(self) -> Fault:
+    def _unanswered(self) -> FaultCode:
         """A thought and no answer: the answer itself where the thought is an object in JSON."""
         is_json = self._thought_begins == '{"'
-        return Fault.ANSWER_IN_REASONING if is_json else Fault.THOUGHT_UNENDING
+        return FaultCode.ANSWER_IN_REASONING if is_json else FaultCode.THOUGHT_UNENDING
 
 
 def _first_two(begins: str, piece: str) -> str:
@@ -113,12 +113,12 @@ def _first_two(begins: str, piece: str) -> str:
     return begins if len(begins) == 2 else (begins + "".join(piece.split()))[:2]
 
 
-def _of_beginning(begins: str) -> Fault | None:
+def _of_beginning(begins: str) -> FaultCode | None:
     """What is wrong with the beginning of an object in JSON. After its brace comes a string."""
     if not begins or begins == "{":
         return None
     if begins == "{{":
-        return Fault.DOUBLED_BRACE
+        return FaultCode.DOUBLED_BRACE
     if begins[0] == "{":
         return None
-    return Fault.THOUGHT_IN_ANSWER if begins[0] == "<" else Fault.UNCONSTRAINED
+    return FaultCode.THOUGHT_IN_ANSWER if begins[0] == "<" else FaultCode.UNCONSTRAINED

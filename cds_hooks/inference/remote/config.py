@@ -11,7 +11,7 @@ from typing import Any
 
 from cds_hooks.consultation import ModelIdentity
 from cds_hooks.inference.remote.address import ServerAddress, allowed_server
-from cds_hooks.inference.remote.http_exchange import Bounds
+from cds_hooks.inference.remote.http_exchange import ConnectionBounds
 
 __all__ = ["OpenAIConfig", "check_tls"]
 
@@ -67,7 +67,7 @@ class OpenAIConfig:
     probe_s: float = 5.0
     tokenize_s: float = 1.0
     longest_answer: int = 65_536
-    bounds: Bounds = field(default_factory=Bounds)
+    bounds: ConnectionBounds = field(default_factory=ConnectionBounds)
 
     def __post_init__(self) -> None:
         if not self.model:

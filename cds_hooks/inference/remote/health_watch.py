@@ -8,48 +8,48 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from cds_hooks.inference.remote.http_exchange import Exchange
-from cds_hooks.inference.remote.server_dialects import DIALECTS, Dialect, build_of
-from cds_hooks.inference.remote.server_faults import Fault, ServerFault, fault_error
+from cds_hooks.inference.remote.http_exchange import ServerConnection
+from cds_hooks.inference.remote.server_dialects import DIALECTS, ServerDialect, build_of
+from cds_hooks.inference.remote.server_faults import FaultCode, ServerFault, fault_error
 
-__all__ = ["Served", "Watch"]
+__all__ = ["HealthWatch", "ReadyServer"]
 
 _log = logging.getLogger(__name__)
 _PAUSES_S = (0.2, 0.5, 1.0, 2.0)
 _PATIENCE_S = 5.0
-_NO_HEALTH_ROUTE = {Fault.NOT_FOUND, Fault.HTML}
+_NO_HEALTH_ROUTE = {FaultCode.NOT_FOUND, FaultCode.HTML}
 # What does not go away by waiting. It is looked at again all the same: it may be corrected.
 _FOR_SOMEONE = frozenset(
     {
-        Fault.UNTRUSTED,
-        Fault.KEY_UNUSABLE,
-        Fault.UNAUTHORIZED,
-        Fault.FORBIDDEN,
-        Fault.NOT_FOUND,
-        Fault.REDIRECTED,
-        Fault.HTML,
-        Fault.NOT_HTTP,
-        Fault.NOT_JSON,
-        Fault.GARBAGE,
-        Fault.OTHER_MODEL,
+        FaultCode.UNTRUSTED,
+        FaultCode.KEY_UNUSABLE,
+        FaultCode.UNAUTHORIZED,
+        FaultCode.FORBIDDEN,
+        FaultCode.NOT_FOUND,
+        FaultCode.REDIRECTED,
+        FaultCode.HTML,
+        FaultCode.NOT_HTTP,
+        FaultCode.NOT_JSON,
+        FaultCode.GARBAGE,
+        FaultCode.OTHER_MODEL,
     }
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class ReadyServer:
     """A server that is up. `dialect` is None for a kind that is not known here."""
 
-    dialect: Dialect | None
+    dialect: ServerDialect | None
     build: str = ""
 
 
-class Watch:
+class HealthWatch:
     """`status` is loading, ready, restarting or failed (for someone to correct); `detail` is the
     code of what was found last; `times_away` counts how often a server that was up went away.
     """
 
-    def __init__(self, exchange: Exchange, model: str, probe_s: float) -> None:
+    def __init__(self, exchange: ServerConnection, model: str, probe_s: float) -> None:
         self._exchange = exchange
         self._model = model
         self._probe_s = probe_s
@@ -58,7 +58,7 @@ class Watch:
         self.status = "loading"
         self.detail = ""
         self.times_away = 0
-        self.served: Served | None = None
+        self.served: ReadyServer | None = None
 
     async def run(self) -> None:
         """Look until cancelled: while it is up every `probe_s` seconds, sooner while it is not."""
@@ -87,14 +87,14 @@ class Watch:
             served = await self._find_out()
         except ServerFault as fault:
             # A server that is busy may be slow to say how it is: it is given a second chance.
-            if fault.fault is not Fault.STALLED or missed or self.status != "ready":
+            if fault.fault is not FaultCode.STALLED or missed or self.status != "ready":
                 self._lost(fault)
             return False
         self.served = served
         self._become("ready", "")
         return True
 
-    async def _find_out(self) -> Served:
+    async def _find_out(self) -> ReadyServer:
         """Its health, its models, and the first time also its build. Raises ServerFault."""
         await self._health()
         card = _card(await self._exchange.json("/v1/models", within_s=_PATIENCE_S), self._model)
@@ -102,8 +102,8 @@ class Watch:
             return self.served
         dialect = DIALECTS.get(str(card.get("owned_by")))
         if dialect is None:
-            return Served(None)
-        return Served(dialect, await build_of(self._exchange, dialect, within_s=_PATIENCE_S))
+            return ReadyServer(None)
+        return ReadyServer(dialect, await build_of(self._exchange, dialect, within_s=_PATIENCE_S))
 
     async def _health(self) -> None:
         """llama-server and vLLM have `/health`; a server without it is judged by its models."""
@@ -142,8 +142,8 @@ class Watch:
 def _card(listing: dict[str, Any], model: str) -> dict[str, Any]:
     cards = listing.get("data")
     if not isinstance(cards, list):
-        raise fault_error(Fault.GARBAGE)
+        raise fault_error(FaultCode.GARBAGE)
     for card in cards:
         if isinstance(card, dict) and card.get("id") == model:
             return card
-    raise fault_error(Fault.OTHER_MODEL)
+    raise fault_error(FaultCode.OTHER_MODEL)

@@ -23,10 +23,10 @@ from cds_hooks.inference.remote.address import ServerAddress
 from cds_hooks.inference.remote.chat_stream import ChatStream
 from cds_hooks.inference.remote.http_faults import broken, check, media_type, pieces_of
 from cds_hooks.inference.remote.key_file import KeyFile
-from cds_hooks.inference.remote.server_faults import Fault, ServerFault, fault_error
+from cds_hooks.inference.remote.server_faults import FaultCode, ServerFault, fault_error
 from cds_hooks.tls_client import client_context
 
-__all__ = ["Bounds", "Exchange", "Guard"]
+__all__ = ["ConnectionBounds", "Guard", "ServerConnection"]
 
 Guard = Callable[[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport]
 """Puts a site's own check in front of a transport."""
@@ -40,7 +40,7 @@ _LAST_BYTES_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class ConnectionBounds:
     """Seconds until a connection, until an answer begins, and between its pieces; bytes of it."""
 
     connect_s: float = 2.0
@@ -57,13 +57,13 @@ class _Attempt:
     answered: bool = False
 
 
-class Exchange:
+class ServerConnection:
     """Requests to one model server over one connection pool; close it when done."""
 
     def __init__(
         self,
         address: ServerAddress,
-        bounds: Bounds,
+        bounds: ConnectionBounds,
         *,
         key: KeyFile | None = None,
         tls: ssl.SSLContext | None = None,
@@ -91,13 +91,13 @@ class Exchange:
         """The JSON object that `ask` brings. Raises ServerFault."""
         answer = await self.ask(path, body, within_s=within_s)
         if answer.lstrip()[:1] == b"<":
-            raise self._error(Fault.HTML, began=False)
+            raise self._error(FaultCode.HTML, began=False)
         try:
             value = orjson.loads(answer)
         except orjson.JSONDecodeError:
             value = None
         if not isinstance(value, dict):
-            raise self._error(Fault.NOT_JSON, began=False)
+            raise self._error(FaultCode.NOT_JSON, began=False)
         return value
 
     async def stream(self, path: str, body: Any, sink: ChatStream, *, ends: float) -> None:
@@ -111,14 +111,14 @@ class Exchange:
         found = await self._guarded(self._pour(path, body, sink, attempt), attempt, ends)
         if sink.done:
             found = None  # what goes wrong behind the end of an answer is nothing to it
-        if found is Fault.STALLED and asyncio.get_running_loop().time() >= ends:
+        if found is FaultCode.STALLED and asyncio.get_running_loop().time() >= ends:
             raise DeadlinePassed("The deadline passed before the samples were complete")
         if found := found or _ended(sink):
             raise self._error(found, began=sink.began)
 
     async def _guarded(
         self, work: Coroutine[Any, Any, None], attempt: _Attempt, ends: float
-    ) -> ServerFault | Fault | None:
+    ) -> ServerFault | FaultCode | None:
         """What went wrong, as a value: raised elsewhere, so that nothing is chained to it."""
         try:
             async with asyncio.timeout_at(ends):
@@ -128,12 +128,12 @@ class Exchange:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             return broken(error, answered=attempt.answered)
         except TimeoutError:
-            return Fault.STALLED
+            return FaultCode.STALLED
         return None
 
-    def _error(self, found: ServerFault | Fault, *, began: bool) -> ServerFault:
+    def _error(self, found: ServerFault | FaultCode, *, began: bool) -> ServerFault:
         where = self._address.authority
-        if isinstance(found, Fault):
+        if isinstance(found, FaultCode):
             return fault_error(found, where=where, began=began)
         found.where = found.where or where
         return found
@@ -145,7 +145,7 @@ class Exchange:
             async for chunk in chunks:
                 into += chunk
                 if len(into) > _SHORT_BODY:
-                    raise fault_error(Fault.TOO_LARGE)
+                    raise fault_error(FaultCode.TOO_LARGE)
 
     async def _pour(self, path: str, body: Any, sink: ChatStream, attempt: _Attempt) -> None:
         response = await self._send(path, body, attempt)
@@ -156,7 +156,7 @@ class Exchange:
             while (chunk := await self._next(chunks, sink)) is not None:
                 left -= len(chunk)
                 if left < 0:
-                    raise fault_error(Fault.TOO_LARGE, began=sink.began)
+                    raise fault_error(FaultCode.TOO_LARGE, began=sink.began)
                 if whole is None:
                     sink.feed(chunk)
                 else:
@@ -197,7 +197,9 @@ def _ended(sink: ChatStream) -> ServerFault | None:
     return None
 
 
-def _client(bounds: Bounds, tls: ssl.SSLContext | None, guard: Guard | None) -> httpx.AsyncClient:
+def _client(
+    bounds: ConnectionBounds, tls: ssl.SSLContext | None, guard: Guard | None
+) -> httpx.AsyncClient:
     no_cookies = http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
     # Connections are dropped before servers drop them (uvicorn after 5 s, llama-server's HTTP
     # library after 5 s), so that a request is rarely sent into a closing one.

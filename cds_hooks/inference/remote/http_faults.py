@@ -12,20 +12,20 @@ from typing import cast
 import httpx
 
 from cds_hooks.inference.remote.misbehaviour import code_in
-from cds_hooks.inference.remote.server_faults import Fault, fault_error
+from cds_hooks.inference.remote.server_faults import FaultCode, fault_error
 
 __all__ = ["broken", "check", "media_type", "pieces_of"]
 
 _STATUS = {
-    400: Fault.REQUEST_REFUSED,
-    401: Fault.UNAUTHORIZED,
-    403: Fault.FORBIDDEN,
-    404: Fault.NOT_FOUND,
-    405: Fault.NOT_FOUND,
-    413: Fault.REQUEST_REFUSED,
-    422: Fault.REQUEST_REFUSED,
-    429: Fault.BUSY,
-    503: Fault.UNAVAILABLE,
+    400: FaultCode.REQUEST_REFUSED,
+    401: FaultCode.UNAUTHORIZED,
+    403: FaultCode.FORBIDDEN,
+    404: FaultCode.NOT_FOUND,
+    405: FaultCode.NOT_FOUND,
+    413: FaultCode.REQUEST_REFUSED,
+    422: FaultCode.REQUEST_REFUSED,
+    429: FaultCode.BUSY,
+    503: FaultCode.UNAVAILABLE,
 }
 _LONGEST_WAIT_S = 3600.0
 _READ_OF_A_REFUSAL = 1 << 16
@@ -59,40 +59,40 @@ async def pieces_of(response: httpx.Response) -> AsyncIterator[AsyncIterator[byt
         yield pieces
 
 
-def broken(error: Exception, *, answered: bool) -> Fault:
+def broken(error: Exception, *, answered: bool) -> FaultCode:
     """The fault that an exception of the client library is.
 
     `answered` is whether the head of an answer had come. A failed TLS handshake may show itself
     only when reading: TLS 1.3 clients learn late that their certificate was refused.
     """
     if _within(error, ssl.SSLError):
-        return Fault.UNTRUSTED
+        return FaultCode.UNTRUSTED
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-        return Fault.UNREACHABLE
+        return FaultCode.UNREACHABLE
     if isinstance(error, httpx.TimeoutException):
-        return Fault.STALLED
+        return FaultCode.STALLED
     # h11 and httpcore tell an end before its time from rubbish in words only.
     ended = str(error).startswith(("peer closed", "Server disconnected"))
     if isinstance(error, httpx.RemoteProtocolError) and not ended:
-        return Fault.NOT_HTTP
-    return Fault.CLOSED_EARLY if answered else Fault.CONNECTION_LOST
+        return FaultCode.NOT_HTTP
+    return FaultCode.CLOSED_EARLY if answered else FaultCode.CONNECTION_LOST
 
 
-def _fault_of_status(status: int) -> Fault | None:
+def _fault_of_status(status: int) -> FaultCode | None:
     if status == 200:
         return None
     if status >= 500:
-        return _STATUS.get(status, Fault.ERROR)
+        return _STATUS.get(status, FaultCode.ERROR)
     if 300 <= status < 400:
-        return Fault.REDIRECTED
-    return _STATUS.get(status, Fault.UNEXPECTED_STATUS)
+        return FaultCode.REDIRECTED
+    return _STATUS.get(status, FaultCode.UNEXPECTED_STATUS)
 
 
-def _fault_of_words(status: int, words: bytes) -> Fault | None:
+def _fault_of_words(status: int, words: bytes) -> FaultCode | None:
     if status == 400 and _TOO_LONG.search(words):
-        return Fault.PROMPT_TOO_LONG
+        return FaultCode.PROMPT_TOO_LONG
     code = code_in(words)
-    return Fault(code) if code else None
+    return FaultCode(code) if code else None
 
 
 def media_type(headers: httpx.Headers) -> str:
@@ -101,13 +101,13 @@ def media_type(headers: httpx.Headers) -> str:
     return told.partition(";")[0].strip().lower()
 
 
-def _fault_of_headers(headers: httpx.Headers, media_types: Collection[str]) -> Fault | None:
+def _fault_of_headers(headers: httpx.Headers, media_types: Collection[str]) -> FaultCode | None:
     if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
-        return Fault.COMPRESSED
+        return FaultCode.COMPRESSED
     sent = media_type(headers)
     if "html" in sent:
-        return Fault.HTML
-    return Fault.CONTENT_TYPE if media_types and sent not in media_types else None
+        return FaultCode.HTML
+    return FaultCode.CONTENT_TYPE if media_types and sent not in media_types else None
 
 
 async def _words(response: httpx.Response) -> bytes:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from cds_hooks.inference.remote.server_faults import Fault, fault_error
+from cds_hooks.inference.remote.server_faults import FaultCode, fault_error
 
 __all__ = ["KeyFile"]
 
@@ -23,7 +23,7 @@ class KeyFile:
         """The Authorization header (RFC 6750). Raises ServerAway when there is no usable key."""
         key = self._read()
         if key is None or not _KEY.fullmatch(key):
-            raise fault_error(Fault.KEY_UNUSABLE, where=self.path.name)
+            raise fault_error(FaultCode.KEY_UNUSABLE, where=self.path.name)
         return {"Authorization": f"Bearer {key}"}
 
     def _read(self) -> str | None:

@@ -24,14 +24,14 @@ from cds_hooks.inference.engine import (
 )
 from cds_hooks.inference.remote.choice import WHOLE
 from cds_hooks.inference.remote.config import OpenAIConfig, check_tls
-from cds_hooks.inference.remote.health_watch import Served, Watch
-from cds_hooks.inference.remote.http_exchange import Exchange, Guard
+from cds_hooks.inference.remote.health_watch import HealthWatch, ReadyServer
+from cds_hooks.inference.remote.http_exchange import Guard, ServerConnection
 from cds_hooks.inference.remote.key_file import KeyFile
-from cds_hooks.inference.remote.sample_requests import Answer, Asking
-from cds_hooks.inference.remote.server_dialects import Dialect, TokenCounter
+from cds_hooks.inference.remote.sample_requests import SampleRequests, ServerAnswer
+from cds_hooks.inference.remote.server_dialects import ServerDialect, TokenCounter
 from cds_hooks.inference.remote.server_faults import (
     OF_THE_MODEL,
-    Fault,
+    FaultCode,
     ServerAway,
     ServerFault,
     fault_error,
@@ -49,17 +49,19 @@ class _Life:
         self, config: OpenAIConfig, tls: ssl.SSLContext | None, guard: Guard | None
     ) -> None:
         key = KeyFile(config.key_file) if config.key_file else None
-        self.exchange = Exchange(config.address, config.bounds, key=key, tls=tls, guard=guard)
-        self.watch = Watch(self.exchange, config.model, config.probe_s)
-        self.asking = Asking(self.exchange, config, self._dialect)
+        self.exchange = ServerConnection(
+            config.address, config.bounds, key=key, tls=tls, guard=guard
+        )
+        self.watch = HealthWatch(self.exchange, config.model, config.probe_s)
+        self.asking = SampleRequests(self.exchange, config, self._dialect)
         self.running: set[asyncio.Timeout] = set()
         self.idle = asyncio.Event()
         self.idle.set()
         self._watcher = asyncio.create_task(self.watch.run(), name="model-server-watch")
         self._model = config.model
-        self._counter: tuple[Served, TokenCounter] | None = None
+        self._counter: tuple[ReadyServer, TokenCounter] | None = None
 
-    def _dialect(self) -> Dialect | None:
+    def _dialect(self) -> ServerDialect | None:
         return self.watch.served.dialect if self.watch.served else None
 
     def counter(self) -> TokenCounter | None:
@@ -117,7 +119,7 @@ class OpenAIEngine:
         self._guard = guard
         self._life: _Life | None = None
         self._stopped = False
-        self._told: set[Fault] = set()
+        self._told: set[FaultCode] = set()
 
     def __repr__(self) -> str:
         return f"OpenAIEngine({self._config.model!r}, {self.state.status})"
@@ -146,8 +148,8 @@ class OpenAIEngine:
     def trouble(self) -> str:
         """What is wrong with the server, or what it was found to do wrong, in words; else empty."""
         state, told = self.state, sorted(self._told)
-        if state.status != "ready" and state.detail in set(Fault):
-            told.append(Fault(state.detail))
+        if state.status != "ready" and state.detail in set(FaultCode):
+            told.append(FaultCode(state.detail))
         return " ".join(self._in_words(fault) for fault in told)
 
     async def start(self) -> None:
@@ -202,21 +204,21 @@ class OpenAIEngine:
         self._look_at(answers)
         return _generation(answers, model)
 
-    def _look_at(self, answers: Sequence[Answer]) -> None:
+    def _look_at(self, answers: Sequence[ServerAnswer]) -> None:
         """Say what the server did wrong though some samples are whole."""
         for sample in (sample for answer in answers for sample in answer.samples):
-            if sample.finish not in WHOLE and sample.finish in set(Fault):
-                self._tell(Fault(sample.finish))
+            if sample.finish not in WHOLE and sample.finish in set(FaultCode):
+                self._tell(FaultCode(sample.finish))
         if self._config.thinking_tokens and not any(answer.thought for answer in answers):
-            self._tell(Fault.DID_NOT_THINK)
+            self._tell(FaultCode.DID_NOT_THINK)
 
-    def _tell(self, fault: Fault) -> None:
+    def _tell(self, fault: FaultCode) -> None:
         """Log what a server is known to do wrong, and the switch to set: once for each."""
         if fault in OF_THE_MODEL and fault not in self._told:
             self._told.add(fault)
             _log.warning("%s", self._in_words(fault))
 
-    def _in_words(self, fault: Fault) -> str:
+    def _in_words(self, fault: FaultCode) -> str:
         return fault_error(fault, where=self.where).diagnostics()
 
     def _ready(self) -> _Life:
@@ -229,7 +231,7 @@ class OpenAIEngine:
 _LOADING = EngineState("loading")
 
 
-async def _stoppable(life: _Life, request: GenerationRequest) -> tuple[Answer, ...]:
+async def _stoppable(life: _Life, request: GenerationRequest) -> tuple[ServerAnswer, ...]:
     """The answers, unless the engine is stopped first."""
     try:
         async with asyncio.timeout(None) as scope:
@@ -239,7 +241,7 @@ async def _stoppable(life: _Life, request: GenerationRequest) -> tuple[Answer, .
         raise EngineUnavailable("The engine was stopped") from None
 
 
-def _generation(answers: Sequence[Answer], model: ModelIdentity) -> Generation:
+def _generation(answers: Sequence[ServerAnswer], model: ModelIdentity) -> Generation:
     """All answers as one: the slowest one's times, the prompt once, what all of them reused."""
     prompts = [a.usage.prompt for a in answers if a.usage.prompt is not None]
     cached = [a.usage.cached for a in answers if a.usage.cached is not None]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from cds_hooks.inference.remote.misbehaviour import AnswerBounds
-from cds_hooks.inference.remote.server_faults import Fault
+from cds_hooks.inference.remote.server_faults import FaultCode
 
 __all__ = ["TextWatch"]
 
@@ -26,17 +26,17 @@ class TextWatch:
         longest = max(bounds.repeated_characters, bounds.repeated_times * bounds.repeated_unit)
         self._kept = longest + 1
 
-    def feed(self, piece: str) -> Fault | None:
+    def feed(self, piece: str) -> FaultCode | None:
         """What is wrong with the text now, if anything is."""
         for start in range(0, len(piece), _STEP):
             part = piece[start : start + _STEP]
             if self._blank(part):
-                return Fault.WHITE_SPACE
+                return FaultCode.WHITE_SPACE
             dense = "".join(part.split())
             if dense:
                 self._tail = (self._tail + dense)[-self._kept :]
                 if self._repeats():
-                    return Fault.REPEATS
+                    return FaultCode.REPEATS
         return None
 
     def _blank(self, part: str) -> bool:

@@ -14,15 +14,15 @@ from typing import Any
 
 from cds_hooks.inference.engine import DeadlinePassed, EngineError, GenerationRequest, Sample
 from cds_hooks.inference.remote.chat_stream import ChatStream, Usage
-from cds_hooks.inference.remote.choice import WHOLE, Expected
+from cds_hooks.inference.remote.choice import WHOLE, ExpectedAnswer
 from cds_hooks.inference.remote.config import OpenAIConfig
-from cds_hooks.inference.remote.http_exchange import Exchange
+from cds_hooks.inference.remote.http_exchange import ServerConnection
 from cds_hooks.inference.remote.misbehaviour import misbehaviours
 from cds_hooks.inference.remote.request_body import body_of
-from cds_hooks.inference.remote.server_dialects import Dialect
-from cds_hooks.inference.remote.server_faults import Fault, ServerFault, fault_error
+from cds_hooks.inference.remote.server_dialects import ServerDialect
+from cds_hooks.inference.remote.server_faults import FaultCode, ServerFault, fault_error
 
-__all__ = ["Answer", "Asking"]
+__all__ = ["SampleRequests", "ServerAnswer"]
 
 _log = logging.getLogger(__name__)
 _PATH = "/v1/chat/completions"
@@ -30,7 +30,7 @@ _PAUSES_S = (0.1, 0.4, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ServerAnswer:
     """What came of one request: samples, tokens, seconds; `failed` is what cut it short, and
     `thought` is whether any thinking came."""
 
@@ -48,12 +48,15 @@ class Answer:
         return _refused(self.failed)
 
 
-class Asking:
+class SampleRequests:
     """Asks one server for samples, learning whether it gives several at a time and whether it takes
     a priority. `dialect` tells what kind of server it is, as far as that is known."""
 
     def __init__(
-        self, exchange: Exchange, config: OpenAIConfig, dialect: Callable[[], Dialect | None]
+        self,
+        exchange: ServerConnection,
+        config: OpenAIConfig,
+        dialect: Callable[[], ServerDialect | None],
     ) -> None:
         self._exchange = exchange
         self._config = config
@@ -62,7 +65,7 @@ class Asking:
         self._takes_priority = True
         self._turn = asyncio.Semaphore(config.bounds.connections)
 
-    async def samples(self, request: GenerationRequest) -> tuple[Answer, ...]:
+    async def samples(self, request: GenerationRequest) -> tuple[ServerAnswer, ...]:
         """Answers that hold as many samples as were asked for, at least one of them whole.
 
         Raises the EngineError of the first that failed when none is.
@@ -74,10 +77,12 @@ class Asking:
             answers = await self._separately(request, range(request.samples), ends)
         if not any(sample.finish in WHOLE for a in answers for sample in a.samples):
             failed = (a.failed for a in answers if a.failed is not None)
-            raise next(failed, fault_error(Fault.ANSWER_ABORTED, began=True))
+            raise next(failed, fault_error(FaultCode.ANSWER_ABORTED, began=True))
         return tuple(answers)
 
-    async def _all_together(self, request: GenerationRequest, ends: float) -> Sequence[Answer]:
+    async def _all_together(
+        self, request: GenerationRequest, ends: float
+    ) -> Sequence[ServerAnswer]:
         """One request for all; what a server that gives one at a time leaves out, apart."""
         first = await self._answer(request, 0, request.samples, ends)
         if first.failed is not None and not first.refused:
@@ -90,14 +95,14 @@ class Asking:
 
     async def _separately(
         self, request: GenerationRequest, numbers: Iterable[int], ends: float
-    ) -> Sequence[Answer]:
+    ) -> Sequence[ServerAnswer]:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._answer(request, n, 1, ends)) for n in numbers]
         return [task.result() for task in tasks]
 
     async def _answer(
         self, request: GenerationRequest, first: int, samples: int, ends: float
-    ) -> Answer:
+    ) -> ServerAnswer:
         """One answer, whatever comes of it."""
         loop = asyncio.get_running_loop()
         body = self._body(request, first, samples)
@@ -108,7 +113,7 @@ class Asking:
             if not _refused(failed):
                 self._without_priority()
         began_at = sink.began_at if sink.began else loop.time()
-        return Answer(
+        return ServerAnswer(
             _all(sink, samples, failed),
             sink.usage,
             waited_s=sent_at - asked_at,
@@ -134,7 +139,7 @@ class Asking:
         """Learn that this server takes no priority, and say so once."""
         if self._takes_priority:
             where = self._config.address.authority
-            fault = fault_error(Fault.PRIORITY_REFUSED, where=where)
+            fault = fault_error(FaultCode.PRIORITY_REFUSED, where=where)
             _log.warning("%s", fault.diagnostics())
         self._takes_priority = False
 
@@ -167,13 +172,17 @@ class Asking:
         """How long to wait before trying again; None for never."""
         if not isinstance(failed, ServerFault) or failed.began or attempt >= self._config.retries:
             return None
-        if failed.fault is Fault.UNREACHABLE:
+        if failed.fault is FaultCode.UNREACHABLE:
             return _PAUSES_S[min(attempt, len(_PAUSES_S) - 1)]
-        return failed.retry_after_s if failed.fault in (Fault.BUSY, Fault.UNAVAILABLE) else None
+        return (
+            failed.retry_after_s
+            if failed.fault in (FaultCode.BUSY, FaultCode.UNAVAILABLE)
+            else None
+        )
 
     def _sink(self, request: GenerationRequest, samples: int) -> ChatStream:
         config, bounds = self._config, misbehaviours().bounds
-        expected = Expected(
+        expected = ExpectedAnswer(
             is_object=request.schema.get("type") == "object",
             longest=config.longest_answer,
             thought_tokens=config.thinking_tokens + int(bounds.thought_share * request.max_tokens),
@@ -188,7 +197,7 @@ class Asking:
 
 
 def _refused(failed: EngineError | None) -> bool:
-    return isinstance(failed, ServerFault) and failed.fault is Fault.REQUEST_REFUSED
+    return isinstance(failed, ServerFault) and failed.fault is FaultCode.REQUEST_REFUSED
 
 
 def _all(sink: ChatStream, samples: int, failed: EngineError | None) -> tuple[Sample, ...]:

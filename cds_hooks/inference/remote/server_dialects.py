@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from cds_hooks.inference.remote.http_exchange import Exchange
-from cds_hooks.inference.remote.server_faults import Fault, ServerFault, fault_error
+from cds_hooks.inference.remote.http_exchange import ServerConnection
+from cds_hooks.inference.remote.server_faults import FaultCode, ServerFault, fault_error
 
-__all__ = ["DIALECTS", "Dialect", "TokenCounter", "build_of"]
+__all__ = ["DIALECTS", "ServerDialect", "TokenCounter", "build_of"]
 
 _KEPT = 1 << 15
 _AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
+class ServerDialect:
     """How to ask one kind of server; `owner` is what its `/v1/models` says in `owned_by`.
 
     `build` is a path and the key of the version in its answer. `question` is the body that asks
@@ -45,8 +45,8 @@ def _vllm_question(model: str, text: str) -> dict[str, Any]:
 DIALECTS = {
     dialect.owner: dialect
     for dialect in (
-        Dialect("llamacpp", "llama-server", ("/props", "build_info"), _llama_question),
-        Dialect("vllm", "vLLM", ("/version", "version"), _vllm_question, priority=True),
+        ServerDialect("llamacpp", "llama-server", ("/props", "build_info"), _llama_question),
+        ServerDialect("vllm", "vLLM", ("/version", "version"), _vllm_question, priority=True),
     )
 }
 
@@ -58,7 +58,7 @@ class TokenCounter:
     counted once costs no request again.
     """
 
-    def __init__(self, exchange: Exchange, dialect: Dialect, model: str) -> None:
+    def __init__(self, exchange: ServerConnection, dialect: ServerDialect, model: str) -> None:
         self._exchange = exchange
         self._dialect = dialect
         self._model = model
@@ -89,7 +89,7 @@ class TokenCounter:
             answer = await self._exchange.json("/tokenize", body, within_s=left)
         tokens = answer.get("tokens")
         if not isinstance(tokens, list):
-            raise fault_error(Fault.GARBAGE)
+            raise fault_error(FaultCode.GARBAGE)
         self._kept[key] = len(tokens)
         if len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
@@ -104,7 +104,7 @@ def _leaves(group: BaseExceptionGroup[ServerFault]) -> Iterator[ServerFault]:
             yield error
 
 
-async def build_of(exchange: Exchange, dialect: Dialect, *, within_s: float) -> str:
+async def build_of(exchange: ServerConnection, dialect: ServerDialect, *, within_s: float) -> str:
     """The kind of server and its build, as far as it tells; a server need not tell."""
     path, key = dialect.build
     try:

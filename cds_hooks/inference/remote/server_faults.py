@@ -16,10 +16,10 @@ from cds_hooks.inference.engine import (
 )
 from cds_hooks.inference.remote.misbehaviour import misbehaviours
 
-__all__ = ["OF_THE_MODEL", "Fault", "ServerAway", "ServerBusy", "ServerFault", "fault_error"]
+__all__ = ["OF_THE_MODEL", "FaultCode", "ServerAway", "ServerBusy", "ServerFault", "fault_error"]
 
 
-class Fault(StrEnum):
+class FaultCode(StrEnum):
     """Codes of what went wrong between us and a model server."""
 
     UNREACHABLE = "server-unreachable"
@@ -70,53 +70,55 @@ _LOGS = "See the model server's own log."
 _PROXY = "Check that the base URL is the model server's own and not a proxy's."
 _VERSION = "Check that the server speaks the OpenAI chat completions protocol."
 
-_TEXTS: dict[Fault, tuple[str, str]] = {
-    Fault.UNREACHABLE: (
+_TEXTS: dict[FaultCode, tuple[str, str]] = {
+    FaultCode.UNREACHABLE: (
         "The model server accepts no connection",
         "Check that it runs, its address and port, and the firewall.",
     ),
-    Fault.UNTRUSTED: (
+    FaultCode.UNTRUSTED: (
         "The model server's certificate is not trusted, or it does not trust ours",
         "Check the certificate authority, the host name, the client certificate, and that all are "
-        "as RFC 5280 asks (docs/reviewers/egress.md, Certificates).",
+        "as RFC 5280 asks (docs/operators/certificates.md).",
     ),
-    Fault.KEY_UNUSABLE: (
+    FaultCode.KEY_UNUSABLE: (
         "The model server's key file cannot be used",
         "It must be readable and hold one line of printable ASCII.",
     ),
-    Fault.UNAUTHORIZED: ("The model server does not accept the key", "Check the key file."),
-    Fault.FORBIDDEN: ("The model server forbids the request", "Check what its key may do."),
-    Fault.NOT_FOUND: ("The model server does not know the address or the model", _PROXY),
-    Fault.REQUEST_REFUSED: ("The model server refused the request", _LOGS),
-    Fault.PROMPT_TOO_LONG: (
+    FaultCode.UNAUTHORIZED: ("The model server does not accept the key", "Check the key file."),
+    FaultCode.FORBIDDEN: ("The model server forbids the request", "Check what its key may do."),
+    FaultCode.NOT_FOUND: ("The model server does not know the address or the model", _PROXY),
+    FaultCode.REQUEST_REFUSED: ("The model server refused the request", _LOGS),
+    FaultCode.PROMPT_TOO_LONG: (
         "The prompt and the answer do not fit the model server's context",
         "Serve the model with a larger context, or lower the template's budget.",
     ),
-    Fault.BUSY: ("The model server has more work than it takes", "Add a replica."),
-    Fault.UNAVAILABLE: ("The model server is loading or down for now", _LOGS),
-    Fault.ERROR: ("The model server failed", _LOGS),
-    Fault.REDIRECTED: ("The model server answered with a redirect; none is followed", _PROXY),
-    Fault.UNEXPECTED_STATUS: ("The model server answered with an unexpected status", _VERSION),
-    Fault.COMPRESSED: ("The model server compressed an answer that must not be", _PROXY),
-    Fault.HTML: ("The model server answered with a web page", _PROXY),
-    Fault.CONTENT_TYPE: ("The model server answered with another content type", _VERSION),
-    Fault.NOT_HTTP: ("What answered does not speak HTTP", _PROXY),
-    Fault.NOT_JSON: ("The model server answered with something that is not JSON", _VERSION),
-    Fault.GARBAGE: ("The model server's answer has another shape than it should", _VERSION),
-    Fault.TOO_LARGE: ("The model server sent more than an answer may be", _LOGS),
-    Fault.STALLED: ("The model server went silent", _LOGS),
-    Fault.CONNECTION_LOST: ("The connection was lost before an answer began", _LOGS),
-    Fault.CLOSED_EARLY: ("The model server ended its answer half-way", _LOGS),
-    Fault.REPORTED_ERROR: ("The model server reported an error within its answer", _LOGS),
-    Fault.ANSWER_ABORTED: ("The model server gave up its answer", _LOGS),
-    Fault.OTHER_MODEL: (
+    FaultCode.BUSY: ("The model server has more work than it takes", "Add a replica."),
+    FaultCode.UNAVAILABLE: ("The model server is loading or down for now", _LOGS),
+    FaultCode.ERROR: ("The model server failed", _LOGS),
+    FaultCode.REDIRECTED: ("The model server answered with a redirect; none is followed", _PROXY),
+    FaultCode.UNEXPECTED_STATUS: ("The model server answered with an unexpected status", _VERSION),
+    FaultCode.COMPRESSED: ("The model server compressed an answer that must not be", _PROXY),
+    FaultCode.HTML: ("The model server answered with a web page", _PROXY),
+    FaultCode.CONTENT_TYPE: ("The model server answered with another content type", _VERSION),
+    FaultCode.NOT_HTTP: ("What answered does not speak HTTP", _PROXY),
+    FaultCode.NOT_JSON: ("The model server answered with something that is not JSON", _VERSION),
+    FaultCode.GARBAGE: ("The model server's answer has another shape than it should", _VERSION),
+    FaultCode.TOO_LARGE: ("The model server sent more than an answer may be", _LOGS),
+    FaultCode.STALLED: ("The model server went silent", _LOGS),
+    FaultCode.CONNECTION_LOST: ("The connection was lost before an answer began", _LOGS),
+    FaultCode.CLOSED_EARLY: ("The model server ended its answer half-way", _LOGS),
+    FaultCode.REPORTED_ERROR: ("The model server reported an error within its answer", _LOGS),
+    FaultCode.ANSWER_ABORTED: ("The model server gave up its answer", _LOGS),
+    FaultCode.OTHER_MODEL: (
         "The model server serves another model than the one configured",
         "Configure the id that its /v1/models lists.",
     ),
 }
-_TEXTS |= {Fault(m.code): (m.message, m.switch) for m in misbehaviours().misbehaviour}
+_TEXTS |= {FaultCode(m.code): (m.message, m.switch) for m in misbehaviours().misbehaviour}
 
-OF_THE_MODEL = frozenset(Fault(m.code) for m in misbehaviours().misbehaviour) - {Fault.ENGINE_DEAD}
+OF_THE_MODEL = frozenset(FaultCode(m.code) for m in misbehaviours().misbehaviour) - {
+    FaultCode.ENGINE_DEAD
+}
 """Faults of a model or of how it is served: another server of the same kind does the same."""
 
 
@@ -131,7 +133,7 @@ class ServerFault(EngineError):
 
     def __init__(
         self,
-        fault: Fault,
+        fault: FaultCode,
         *,
         where: str = "",
         began: bool = False,
@@ -161,19 +163,21 @@ class ServerAnswerUnusable(ServerFault, UnusableAnswer):
     """The server's model answered in a form that cannot be used."""
 
 
-_KINDS: dict[Fault, type[ServerFault]] = {
-    Fault.UNREACHABLE: ServerAway,
-    Fault.UNTRUSTED: ServerAway,
-    Fault.KEY_UNUSABLE: ServerAway,
-    Fault.UNAVAILABLE: ServerAway,
-    Fault.BUSY: ServerBusy,
-    Fault.PROMPT_TOO_LONG: ServerPromptTooLong,
+_KINDS: dict[FaultCode, type[ServerFault]] = {
+    FaultCode.UNREACHABLE: ServerAway,
+    FaultCode.UNTRUSTED: ServerAway,
+    FaultCode.KEY_UNUSABLE: ServerAway,
+    FaultCode.UNAVAILABLE: ServerAway,
+    FaultCode.BUSY: ServerBusy,
+    FaultCode.PROMPT_TOO_LONG: ServerPromptTooLong,
 }
-_KINDS |= {Fault(m.code): ServerAnswerUnusable for m in misbehaviours().misbehaviour if m.answered}
+_KINDS |= {
+    FaultCode(m.code): ServerAnswerUnusable for m in misbehaviours().misbehaviour if m.answered
+}
 
 
 def fault_error(
-    fault: Fault, *, where: str = "", began: bool = False, retry_after_s: float | None = None
+    fault: FaultCode, *, where: str = "", began: bool = False, retry_after_s: float | None = None
 ) -> ServerFault:
     """The error of a fault, in the class that callers of any engine know."""
     kind = _KINDS.get(fault, ServerFault)

@@ -13,7 +13,7 @@ from cds_hooks.inference.engine import EngineError, GenerationRequest
 from cds_hooks.inference.remote.openai_engine import OpenAIEngine
 from prompts.prompt import Message
 
-__all__ = ["Trial", "tried"]
+__all__ = ["ServerTrial", "try_server"]
 
 _FINDINGS = ("high", "low", "normal")
 _SCHEMA = {
@@ -36,7 +36,7 @@ _CUT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class ServerTrial:
     """`code` and `cause` are of what went wrong, or of a remark on a server that answers."""
 
     answers: bool
@@ -62,7 +62,7 @@ class Trial:
         }
 
 
-async def tried(engine: OpenAIEngine, *, within_s: float = 10.0) -> Trial:
+async def try_server(engine: OpenAIEngine, *, within_s: float = 10.0) -> ServerTrial:
     """Ask a server for two answers in one request, when it is up within so many seconds; the engine
     is stopped when this returns."""
     started = time.monotonic()
@@ -73,18 +73,18 @@ async def tried(engine: OpenAIEngine, *, within_s: float = 10.0) -> Trial:
                 await engine.wait_until_settled()
         state = engine.state
         if state.status != "ready":
-            return Trial(False, code=state.detail, cause=engine.trouble)
+            return ServerTrial(False, code=state.detail, cause=engine.trouble)
         generation = await engine.generate(_REQUEST)
     except EngineError as error:
-        return Trial(False, code=error.code, cause=error.diagnostics())
+        return ServerTrial(False, code=error.code, cause=error.diagnostics())
     finally:
         await engine.stop()
     seconds = time.monotonic() - started
     whole = [sample.text for sample in generation.samples if sample.finish == "stop"]
     if not whole or not all(map(_bound, whole)):
-        return Trial(False, code=_NOT_BOUND, cause=_CAUSE if whole else _CUT)
+        return ServerTrial(False, code=_NOT_BOUND, cause=_CAUSE if whole else _CUT)
     code = engine.trouble.partition(":")[0]
-    return Trial(True, generation.model.engine, seconds, code, engine.trouble)
+    return ServerTrial(True, generation.model.engine, seconds, code, engine.trouble)
 
 
 def _bound(text: str) -> bool:

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from cds_hooks.inference.worker.bindings.unusable_library import unusable
-from cds_hooks.inference.worker.file_digests import hashed
+from cds_hooks.inference.worker.file_digests import start_hashing
 from cds_hooks.inference.worker.heartbeat import start_heartbeat
 from cds_hooks.inference.worker.inbox import Inbox
 from cds_hooks.inference.worker.outbox import Outbox
@@ -51,7 +51,7 @@ def _confined(order: Mapping[str, Any], outbox: Outbox) -> Mapping[str, str] | N
         "code": NOT_CONFINED,
         "message": f"The engine process cannot be confined here (open: {still})",
         "where": "egress.confine_engine",
-        "hint": "It needs Linux with Landlock and seccomp; docs/reviewers/egress.md says which.",
+        "hint": "It needs Linux with Landlock and seccomp (docs/reviewers/confinement.md).",
     }
     outbox.send(frame)
     return None
@@ -79,7 +79,7 @@ def main() -> int:
         return 0
     inbox.open()
     start_heartbeat(outbox.send, float(order["pulse_s"]))
-    digests = hashed(order)
+    digests = start_hashing(order)
 
     # Only now: the descriptors are safe, and the files are hashed while the libraries load.
     try:

@@ -10,10 +10,10 @@ from typing import Any
 from cds_hooks.inference.model_files.gguf import sha256_of
 from cds_hooks.inference.model_files.split_files import named_parts
 
-__all__ = ["hashed"]
+__all__ = ["start_hashing"]
 
 
-def hashed(order: Mapping[str, Any]) -> Future[dict[str, str]]:
+def start_hashing(order: Mapping[str, Any]) -> Future[dict[str, str]]:
     """SHA-256 by path of the model, in all its parts, and the adapters that a load order names.
 
     What goes wrong (OSError, or a frame that is no load order) is raised by the future's `result`.

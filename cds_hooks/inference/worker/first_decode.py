@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from cds_hooks.inference.worker.bindings.native import Context, NativeError
-from cds_hooks.inference.worker.injected_faults import Fault
+from cds_hooks.inference.worker.bindings.native import NativeContext, NativeError
+from cds_hooks.inference.worker.injected_faults import InjectedFault
 
-__all__ = ["prove"]
+__all__ = ["check_first_decode"]
 
 _TEXT = "A 54-year-old has had a fever, a cough and pain in the chest for three days. "
 _TOKENS = 32
 
 
-def prove(context: Context, fault: Fault) -> None:
+def check_first_decode(context: NativeContext, fault: InjectedFault) -> None:
     """Decode, look at the numbers, leave the context empty. Raises NativeError, DecodeFailed."""
     words = context.model.tokenize(_TEXT, special=False) or [0]
     length = max(1, min(_TOKENS, context.size.batch, context.longest - 1))
@@ -31,7 +31,7 @@ def prove(context: Context, fault: Fault) -> None:
     context.drop(0)
 
 
-def _decoded(context: Context, tokens: list[int], pos: int) -> int:
+def _decoded(context: NativeContext, tokens: list[int], pos: int) -> int:
     """The likeliest token after these."""
     context.batch.clear()
     row = context.batch.add(tokens, seq=0, pos=pos, want_last=True)

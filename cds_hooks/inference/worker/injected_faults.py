@@ -12,7 +12,7 @@ import signal
 from dataclasses import dataclass
 from typing import Self
 
-__all__ = ["VARIABLE", "Fault"]
+__all__ = ["VARIABLE", "InjectedFault"]
 
 VARIABLE = "TEST_ENGINE_FAULT"
 """The environment variable from which commands and the demo profile take a fault."""
@@ -22,7 +22,7 @@ _WHILE = ("", "extra-buffers", "own-library")
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class InjectedFault:
     """Where and how to die; nowhere by default."""
 
     stage: str = ""

@@ -1,6 +1,6 @@
 """One request from its prompt to its samples, as a generator of what must be evaluated next.
 
-The scheduler evaluates what `consult` yields, together with what other jobs yield, and resumes it
+The scheduler evaluates what `run_job` yields, together with what other jobs yield, and resumes it
 when all of it is done. Closing the generator frees everything the job holds.
 """
 
@@ -14,19 +14,25 @@ from typing import Any
 
 import numpy as np
 
-from cds_hooks.inference.worker.bindings.native import Context
-from cds_hooks.inference.worker.decoding.name_search import NameChoice, Ranked, beam, mix, shuffled
+from cds_hooks.inference.worker.bindings.native import NativeContext
+from cds_hooks.inference.worker.decoding.name_search import (
+    NameChoice,
+    RankedName,
+    beam,
+    mix,
+    shuffled,
+)
 from cds_hooks.inference.worker.decoding.name_trie import NameTrie
 from cds_hooks.inference.worker.decoding.prompt_tokens import PromptTokens
-from cds_hooks.inference.worker.decoding.sample_decoder import ConstraintError, Lane
+from cds_hooks.inference.worker.decoding.sample_decoder import ConstraintError, SampleDecoder
 from cds_hooks.inference.worker.decoding.sampling import LogitsUnusable, Sampling
-from cds_hooks.inference.worker.decoding.schema_constraint import Compiled
-from cds_hooks.inference.worker.decoding.thinking import Thinking, Thought
+from cds_hooks.inference.worker.decoding.schema_constraint import CompiledSchema
+from cds_hooks.inference.worker.decoding.thinking import ThinkingTokens, Thought
 from cds_hooks.inference.worker.decoding.token_batches import SequencePool, TokenBatch
 from cds_hooks.inference.worker.decoding.vocabulary import Vocabulary
-from cds_hooks.inference.worker.prompt_cache.prefixes import Prefixes
+from cds_hooks.inference.worker.prompt_cache.prefixes import PrefixCache
 
-__all__ = ["Job", "NameSearch", "Tools", "consult"]
+__all__ = ["EngineTools", "Job", "NameSearch", "run_job"]
 
 Steps = Generator[list[TokenBatch], None, Any]
 _SEARCH_CELLS = 1024
@@ -50,15 +56,15 @@ class NameSearch:
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class EngineTools:
     """What every job uses; `helper` computes beside llama.cpp."""
 
-    context: Context
+    context: NativeContext
     vocabulary: Vocabulary
     pool: SequencePool
-    prefixes: Prefixes
+    prefixes: PrefixCache
     names: NameSearch | None
-    thinking: Thinking | None = None
+    thinking: ThinkingTokens | None = None
     helper: Executor = field(default_factory=lambda: ThreadPoolExecutor(1, "helper"))
 
 
@@ -72,7 +78,7 @@ class Job:
 
     id: int
     prompt: PromptTokens
-    compiled: Compiled
+    compiled: CompiledSchema
     samples: int
     max_tokens: int
     how: Sampling
@@ -84,7 +90,7 @@ class Job:
     priority: int = 0
     reused: int = 0
     marks: dict[str, float] = field(default_factory=dict)
-    lanes: list[Lane] = field(default_factory=list)
+    lanes: list[SampleDecoder] = field(default_factory=list)
 
     def mark(self, stage: str) -> None:
         """Remember that a stage ended now."""
@@ -94,20 +100,20 @@ class Job:
         """Sequences that must be free before the job may begin."""
         return self.samples + (names.sequences if self.search and names else 0)
 
-    def cells(self, thinking: Thinking | None) -> int:
+    def cells(self, thinking: ThinkingTokens | None) -> int:
         """Cells that the job may come to hold."""
         search = _SEARCH_CELLS if self.search else 0
         return len(self.prompt.ids) + self.samples * self._answer(thinking) + search
 
-    def longest(self, thinking: Thinking | None) -> int:
+    def longest(self, thinking: ThinkingTokens | None) -> int:
         """Positions that one of its sequences may come to."""
         return len(self.prompt.ids) + self._answer(thinking)
 
-    def _answer(self, thinking: Thinking | None) -> int:
+    def _answer(self, thinking: ThinkingTokens | None) -> int:
         return (thinking.budget if thinking else 0) + self.max_tokens + _RESERVE_CELLS
 
 
-def consult(job: Job, tools: Tools) -> Steps:
+def run_job(job: Job, tools: EngineTools) -> Steps:
     """Evaluate the prompt once, find the names, decode the samples side by side."""
     taken = tools.pool.take(job.sequences(tools.names))
     seqs, spare = taken[: job.samples], taken[job.samples :]
@@ -132,7 +138,9 @@ def consult(job: Job, tools: Tools) -> Steps:
         tools.pool.give(taken)
 
 
-def _evaluate(job: Job, tools: Tools, seq: int) -> Generator[list[TokenBatch], None, TokenBatch]:
+def _evaluate(
+    job: Job, tools: EngineTools, seq: int
+) -> Generator[list[TokenBatch], None, TokenBatch]:
     """The prompt on `seq`, its system part first and apart.
 
     So the part is evaluated alike whether or not it was there already, and can be kept where a
@@ -156,14 +164,14 @@ def _evaluate(job: Job, tools: Tools, seq: int) -> Generator[list[TokenBatch], N
     return prompt
 
 
-def _lane(job: Job, tools: Tools, number: int) -> Lane:
+def _lane(job: Job, tools: EngineTools, number: int) -> SampleDecoder:
     choice = NameChoice(tools.names.written) if job.compiled.names and tools.names else None
     random = np.random.default_rng([job.seed, number])
-    return Lane(tools.vocabulary, job.compiled, choice, job.how, random, job.max_tokens)
+    return SampleDecoder(tools.vocabulary, job.compiled, choice, job.how, random, job.max_tokens)
 
 
 def _think_and_decode(
-    job: Job, tools: Tools, thinking: Thinking, prompt: TokenBatch, seqs: Sequence[int]
+    job: Job, tools: EngineTools, thinking: ThinkingTokens, prompt: TokenBatch, seqs: Sequence[int]
 ) -> Generator[list[TokenBatch], None, None]:
     """Each sample thinks on its own before it answers; names are drawn along the trie."""
     job.mark("names")
@@ -178,8 +186,8 @@ def _think_and_decode(
 
 
 def _open_and_search(
-    job: Job, tools: Tools, prompt: TokenBatch, opening: TokenBatch, spare: Sequence[int]
-) -> Generator[list[TokenBatch], None, list[Ranked]]:
+    job: Job, tools: EngineTools, prompt: TokenBatch, opening: TokenBatch, spare: Sequence[int]
+) -> Generator[list[TokenBatch], None, list[RankedName]]:
     """Evaluate the forced opening of the answer and, beside it, the leads; then the beams."""
     search = tools.names if job.search else None
     leads = [
@@ -210,10 +218,10 @@ def _open_and_search(
 
 
 def _side_by_side(
-    parts: Sequence[Generator[list[TokenBatch], None, list[Ranked]]],
-) -> Generator[list[TokenBatch], None, list[list[Ranked]]]:
+    parts: Sequence[Generator[list[TokenBatch], None, list[RankedName]]],
+) -> Generator[list[TokenBatch], None, list[list[RankedName]]]:
     """Run generators in step, so that what they want is evaluated in one batch."""
-    results: list[list[Ranked]] = [[] for _ in parts]
+    results: list[list[RankedName]] = [[] for _ in parts]
     running = dict(enumerate(parts))
     while running:
         wanted: list[TokenBatch] = []
@@ -228,7 +236,7 @@ def _side_by_side(
     return results
 
 
-def _branch(tools: Tools, lane: Lane, trunk: TokenBatch, seq: int) -> None:
+def _branch(tools: EngineTools, lane: SampleDecoder, trunk: TokenBatch, seq: int) -> None:
     """Give a lane its own sequence, which shares the cells of the trunk."""
     lane.seq, lane.pos, lane.pending = seq, trunk.end, []
     if seq != trunk.seq:
@@ -236,7 +244,7 @@ def _branch(tools: Tools, lane: Lane, trunk: TokenBatch, seq: int) -> None:
 
 
 def _first(
-    lane: Lane, at_name: bool, ranked: list[Ranked], how: Sampling, trunk: TokenBatch
+    lane: SampleDecoder, at_name: bool, ranked: list[RankedName], how: Sampling, trunk: TokenBatch
 ) -> None:
     """The first choice of a sample, from the logits that all samples share."""
     if at_name and lane.names is not None:
@@ -246,7 +254,9 @@ def _first(
         lane.advance(trunk.logits)
 
 
-def _decode(lanes: Sequence[Lane], helper: Executor) -> Generator[list[TokenBatch], None, None]:
+def _decode(
+    lanes: Sequence[SampleDecoder], helper: Executor
+) -> Generator[list[TokenBatch], None, None]:
     while running := [lane for lane in lanes if not lane.finish]:
         works = [lane.work() for lane in running]
         for lane in running:

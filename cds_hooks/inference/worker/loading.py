@@ -30,15 +30,15 @@ from cds_hooks.inference.worker.bindings.gpus import gpus
 from cds_hooks.inference.worker.cache_keys import kept_choice, saved_states
 from cds_hooks.inference.worker.decoding.name_trie import NameTrie, load_trie
 from cds_hooks.inference.worker.decoding.prompt_tokens import PromptTokenizer
-from cds_hooks.inference.worker.decoding.schema_constraint import Compiler
-from cds_hooks.inference.worker.decoding.thinking import Thinking
+from cds_hooks.inference.worker.decoding.schema_constraint import SchemaCompiler
+from cds_hooks.inference.worker.decoding.thinking import ThinkingTokens
 from cds_hooks.inference.worker.decoding.token_batches import SequencePool
 from cds_hooks.inference.worker.decoding.vocabulary import Vocabulary
-from cds_hooks.inference.worker.first_decode import prove
-from cds_hooks.inference.worker.injected_faults import Fault
-from cds_hooks.inference.worker.jobs import NameSearch, Tools
+from cds_hooks.inference.worker.first_decode import check_first_decode
+from cds_hooks.inference.worker.injected_faults import InjectedFault
+from cds_hooks.inference.worker.jobs import EngineTools, NameSearch
 from cds_hooks.inference.worker.load_order import LoadOrder
-from cds_hooks.inference.worker.prompt_cache.prefixes import Prefixes
+from cds_hooks.inference.worker.prompt_cache.prefixes import PrefixCache
 from cds_hooks.inference.worker.scheduler import Emit, Scheduler
 from cds_hooks.inference.worker.tuning.tuner import tune
 
@@ -52,10 +52,10 @@ class Loaded:
     """Everything that answers frames, and what the service wants to know of the model."""
 
     tokenizer: PromptTokenizer
-    compiler: Compiler
+    compiler: SchemaCompiler
     scheduler: Scheduler
     facts: dict[str, Any]
-    fault: Fault
+    fault: InjectedFault
 
 
 def load(
@@ -76,14 +76,14 @@ def load(
     refuse_without_template(header, order.template, order.model)
     fault = _fault(order)
     fault.strike("load")
-    model = native.Model(str(order.model), order.placement, extra_buffers=order.repacks)
+    model = native.NativeModel(str(order.model), order.placement, extra_buffers=order.repacks)
     for adapter in order.adapters:
         model.adapt(str(adapter.path), adapter.scale)
     emit({"op": "decoding"})
     tuned = tune(model, order.size, order.tuning, kept_choice(order, [digest, *measured]))
     order = replace(order, size=tuned.size)
     tokenizer, compiler, tools = _tools(order, header, model, [digest, *measured], needed.kept)
-    prove(tools.context, fault)
+    check_first_decode(tools.context, fault)
     facts = {
         "sha256": digest,
         "parts": parts,
@@ -98,9 +98,9 @@ def load(
     return Loaded(tokenizer, compiler, Scheduler(tools, clock, emit), facts, fault)
 
 
-def _fault(order: LoadOrder) -> Fault:
+def _fault(order: LoadOrder) -> InjectedFault:
     own = "LLAMA_CPP_LIB_PATH" not in os.environ
-    return Fault.of(order.fault, extra_buffers=order.repacks, own_library=own)
+    return InjectedFault.of(order.fault, extra_buffers=order.repacks, own_library=own)
 
 
 def _checked(order: LoadOrder) -> tuple[LoadOrder, Header, MemoryPlan]:
@@ -125,8 +125,8 @@ def _checked(order: LoadOrder) -> tuple[LoadOrder, Header, MemoryPlan]:
 
 
 def _tools(
-    order: LoadOrder, header: Header, model: native.Model, digests: Sequence[str], kept: int
-) -> tuple[PromptTokenizer, Compiler, Tools]:
+    order: LoadOrder, header: Header, model: native.NativeModel, digests: Sequence[str], kept: int
+) -> tuple[PromptTokenizer, SchemaCompiler, EngineTools]:
     """What answers: the context is allocated while the vocabulary is read.
 
     The chat template is tried before: its memory is limited, and the context's must not be.
@@ -134,9 +134,9 @@ def _tools(
     chat = _chat(order, header, model)
     bounded_scaffold(chat.template, _USUAL, bos=chat.bos, eos=chat.eos, options=order.options)
     with ThreadPoolExecutor(1) as beside:
-        making = beside.submit(native.Context, model, order.size)
+        making = beside.submit(native.NativeContext, model, order.size)
         tokenizer = PromptTokenizer(model, chat.template, chat.bos, chat.eos, order.options)
-        compiler = Compiler(model)
+        compiler = SchemaCompiler(model)
         names = _names(order, model, tokenizer, digests[0])
         thinking = _thinking(order, model)
         vocabulary = Vocabulary.of(model, compiler.tokenizer.tokenize_bytes)
@@ -144,8 +144,8 @@ def _tools(
     pool = SequencePool(order.size.sequences)
     saved = saved_states(order, digests)
     inside = header.windows and context.cuttable
-    prefixes = Prefixes(context, pool, order.slots, kept, context.cuttable, inside, saved)
-    return tokenizer, compiler, Tools(context, vocabulary, pool, prefixes, names, thinking)
+    prefixes = PrefixCache(context, pool, order.slots, kept, context.cuttable, inside, saved)
+    return tokenizer, compiler, EngineTools(context, vocabulary, pool, prefixes, names, thinking)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ class _Chat:
     eos: str
 
 
-def _chat(order: LoadOrder, header: Header, model: native.Model) -> _Chat:
+def _chat(order: LoadOrder, header: Header, model: native.NativeModel) -> _Chat:
     """The catalogue's chat template, else the file's own, and what it may write at the ends."""
 
     def piece(key: str) -> str:
@@ -166,14 +166,14 @@ def _chat(order: LoadOrder, header: Header, model: native.Model) -> _Chat:
     return _Chat(order.template or header.chat_template, bos, eos)
 
 
-def _thinking(order: LoadOrder, model: native.Model) -> Thinking | None:
+def _thinking(order: LoadOrder, model: native.NativeModel) -> ThinkingTokens | None:
     """The markers of the catalogue as tokens; here they are the template's own, so special."""
     how = order.thinking
     if how is None or not how["budget"]:
         return None
     stop = str(how["stop"])
     barred = model.control - set(model.tokenize(stop, special=True))
-    return Thinking(
+    return ThinkingTokens(
         opens=model.tokenize(str(how["open"]), special=True),
         stop=stop.encode(),
         goes_on=model.tokenize(str(how["then"]), special=True),
@@ -184,7 +184,7 @@ def _thinking(order: LoadOrder, model: native.Model) -> Thinking | None:
 
 
 def _names(
-    order: LoadOrder, model: native.Model, tokenizer: PromptTokenizer, digest: str
+    order: LoadOrder, model: native.NativeModel, tokenizer: PromptTokenizer, digest: str
 ) -> NameSearch | None:
     if order.names is None:
         return None

@@ -11,7 +11,7 @@ from cds_hooks.inference.worker.bindings.native import DecodeFailed
 from cds_hooks.inference.worker.decoding.sample_decoder import ConstraintError
 from cds_hooks.inference.worker.decoding.sampling import LogitsUnusable
 from cds_hooks.inference.worker.decoding.token_batches import TokenBatch
-from cds_hooks.inference.worker.jobs import Job, Tools, consult
+from cds_hooks.inference.worker.jobs import EngineTools, Job, run_job
 
 __all__ = ["Scheduler"]
 
@@ -35,7 +35,7 @@ class Scheduler:
     runs never runs out. `emit` takes the frames for the service.
     """
 
-    tools: Tools
+    tools: EngineTools
     clock: Callable[[], float]
     emit: Emit
     waiting: deque[Job] = field(default_factory=deque)
@@ -131,7 +131,7 @@ class Scheduler:
         while self.waiting and self._fits(self.waiting[0]):
             job = self.waiting.popleft()
             job.mark("queue")
-            steps = consult(job, self.tools)
+            steps = run_job(job, self.tools)
             self.running.append(_Running(job, steps, []))
             self._resume(self.running[-1])
 

@@ -16,8 +16,8 @@ from fhir_mapping.context import Readings
 __all__ = [
     "OVER",
     "Identity",
-    "Problem",
     "IndexedChart",
+    "Problem",
     "general_code",
     "identity",
     "index_chart",

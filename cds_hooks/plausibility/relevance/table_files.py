@@ -44,4 +44,4 @@ def texts(raw: Any, where: str) -> tuple[str, ...]:
     return tuple(raw)
 
 
-_HINT = "See docs/design/plausibility.md for the form."
+_HINT = "See docs/design/relevance.md for the form."

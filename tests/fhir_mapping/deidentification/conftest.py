@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from fhir_mapping.elements.text import TextCleaner
+from fhir_mapping.elements.times import RelativeTimes
 from fhir_mapping.masking import masker
-from fhir_mapping.times import Times
-from fhir_mapping.words import Words
 
 NOW = datetime(2024, 6, 15, 12, tzinfo=UTC)
 
@@ -20,6 +20,6 @@ def masked() -> Callable[..., str]:
     """masked("text", name=[...], birthDate=...): the text as a fact would show it."""
 
     def mask(text: str, **patient: Any) -> str:
-        return Words(masker(patient, Times(NOW))).typed(text)
+        return TextCleaner(masker(patient, RelativeTimes(NOW))).typed(text)
 
     return mask

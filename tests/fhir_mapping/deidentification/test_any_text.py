@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fhir_mapping.compatibility import unfolded
+from fhir_mapping.elements.compatibility_characters import unfolded
+from fhir_mapping.elements.text import TextCleaner
+from fhir_mapping.elements.times import RelativeTimes
 from fhir_mapping.masking import masker
 from fhir_mapping.masking.eponyms import names_a_disease
-from fhir_mapping.times import Times
-from fhir_mapping.words import Words
 
 NOW = datetime(2024, 6, 15, 12, tzinfo=UTC)
 PATIENT = {
@@ -94,7 +94,7 @@ ANYTHING = st.recursive(
 
 @given(TEXTS)
 def test_any_text_is_masked(text: str) -> None:
-    told = Words(masker(PATIENT, Times(NOW))).masked(text)
+    told = TextCleaner(masker(PATIENT, RelativeTimes(NOW))).masked(text)
     for found in re.finditer(r"(?<![^\W\d_])Vandermeulen(?![^\W\d_])", told):
         assert names_a_disease(told, found.start(), found.end())
     assert "山田太郎" not in told
@@ -102,7 +102,7 @@ def test_any_text_is_masked(text: str) -> None:
 
 @given(TEXTS)
 def test_what_is_masked_stays_as_it_is(text: str) -> None:
-    words = Words(masker(PATIENT, Times(NOW)))
+    words = TextCleaner(masker(PATIENT, RelativeTimes(NOW)))
     once = words.masked(text)
     assert once.count("[") <= words.masked(once).count("[")
 
@@ -141,7 +141,7 @@ def test_what_is_masked_stays_as_it_is(text: str) -> None:
     TEXTS,
 )
 def test_any_patient_has_a_mask(patient: dict[str, Any], text: str) -> None:
-    assert isinstance(masker(patient, Times(NOW))(text), str)
+    assert isinstance(masker(patient, RelativeTimes(NOW))(text), str)
 
 
 @given(st.text(alphabet=st.characters(max_codepoint=0x2E7F), max_size=80))
@@ -229,7 +229,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_time_grows_with_the_length(piece: str) -> None:
-    mask = masker(PATIENT, Times(NOW))
+    mask = masker(PATIENT, RelativeTimes(NOW))
     small, large = (_seconds(mask, (piece * size)[:size]) for size in (10_000, 100_000))
     assert large < 40 * max(small, 0.004)  # a hundred times where time is quadratic
 

@@ -10,10 +10,10 @@ import pytest
 
 import prompts
 from fhir_mapping import Chart, map_chart, must_keep
+from fhir_mapping.elements.text import TextCleaner
+from fhir_mapping.elements.times import RelativeTimes
 from fhir_mapping.masking import masker
 from fhir_mapping.priority import priority
-from fhir_mapping.times import Times
-from fhir_mapping.words import Words
 from tests.fhir_mapping.deidentification.generator import Example, examples, locales
 from tests.fhir_mapping.deidentification.judging import identifying, left_of, lost
 
@@ -57,7 +57,7 @@ def test_no_identifier_is_told(
 def test_clinical_words_stay(later: bool, numbers: range) -> None:
     gone, written = 0, 0
     for example in examples(numbers, later):
-        words = Words(masker(example.patient, Times(NOW)))
+        words = TextCleaner(masker(example.patient, RelativeTimes(NOW)))
         for planted in example.texts:
             gone += len(lost(planted, words.masked(planted.text)))
             written += len(planted.clinical)

@@ -23,7 +23,7 @@ _MISSED = {
     "s/p MVC, c/o LBP",
     "Pain started around the navel, now in the right lower abdomen",
 }
-"""Known not to be read; docs/design/mapping.md counts them."""
+"""Known not to be read; docs/design/findings.md counts them."""
 
 
 @pytest.mark.parametrize("case", [c for f in FILES for c in cases(f)], ids=lambda c: c["text"])

@@ -27,7 +27,7 @@ from cds_hooks.inference.engine import (
     GenerationRequest,
 )
 from cds_hooks.inference.local.llama_engine import LlamaEngine
-from cds_hooks.inference.worker.injected_faults import Fault
+from cds_hooks.inference.worker.injected_faults import InjectedFault
 
 pytestmark = pytest.mark.model
 Ask = Callable[..., GenerationRequest]
@@ -307,13 +307,13 @@ async def test_a_process_that_works_while_it_loads_is_waited_for(
 def test_a_fault_strikes_only_where_it_is_asked_for(
     text: str, extra: bool, own: bool, stage: str
 ) -> None:
-    assert Fault.of(text, extra_buffers=extra, own_library=own).stage == stage
+    assert InjectedFault.of(text, extra_buffers=extra, own_library=own).stage == stage
 
 
 @pytest.mark.parametrize("text", ["decode", "decode:NONE", "x:SIGSEGV", "load:SIGILL:sometimes"])
 def test_a_fault_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="STAGE:SIGNAL"):
-        Fault.of(text, extra_buffers=True, own_library=True)
+        InjectedFault.of(text, extra_buffers=True, own_library=True)
 
 
 # --- the command that set-up runs -------------------------------------------------------------

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cds_hooks.inference.config import LlamaConfig
-from cds_hooks.inference.local.ladder import Ladder, Next, Rung, on_rung, rungs_of
+from cds_hooks.inference.local.ladder import Ladder, NextStep, Rung, on_rung, rungs_of
 from cds_hooks.inference.memory.context_size import Choice
 from cds_hooks.inference.model_catalogue.catalogue import stand_in
 
@@ -22,11 +22,11 @@ def config(tmp_path: Path) -> LlamaConfig:
 def test_native_faults_lead_down_rung_by_rung_and_then_out(config: LlamaConfig) -> None:
     ladder = Ladder(config)
     assert ladder.rung is Rung.AS_CONFIGURED
-    assert ladder.on_failed_load(native=True) is Next.DOWN
+    assert ladder.on_failed_load(native=True) is NextStep.DOWN
     assert ladder.rung is Rung.WITHOUT_EXTRA_BUFFERS
-    assert ladder.on_failed_load(native=True) is Next.DOWN
+    assert ladder.on_failed_load(native=True) is NextStep.DOWN
     assert ladder.rung is Rung.PORTABLE
-    assert ladder.on_failed_load(native=True) is Next.OUT
+    assert ladder.on_failed_load(native=True) is NextStep.OUT
     assert ladder.rung is Rung.PORTABLE
 
 
@@ -50,13 +50,15 @@ def test_a_rung_that_worked_is_kept(config: LlamaConfig) -> None:
     ladder = Ladder(config)
     ladder.on_failed_load(native=True)
     ladder.on_ready()
-    assert ladder.on_failed_load(native=False) is Next.AGAIN
+    assert ladder.on_failed_load(native=False) is NextStep.AGAIN
     assert ladder.rung is Rung.WITHOUT_EXTRA_BUFFERS
 
 
 def test_ends_from_outside_are_tried_again_five_times(config: LlamaConfig) -> None:
     ladder = Ladder(config)
-    assert [ladder.on_failed_load(native=False) for _ in range(6)] == [Next.AGAIN] * 5 + [Next.OUT]
+    assert [ladder.on_failed_load(native=False) for _ in range(6)] == [NextStep.AGAIN] * 5 + [
+        NextStep.OUT
+    ]
     assert ladder.rung is Rung.AS_CONFIGURED
 
 
@@ -65,12 +67,12 @@ def test_one_good_load_starts_the_count_over(config: LlamaConfig) -> None:
     for _ in range(5):
         ladder.on_failed_load(native=False)
     ladder.on_ready()
-    assert ladder.on_failed_load(native=False) is Next.AGAIN
+    assert ladder.on_failed_load(native=False) is NextStep.AGAIN
 
 
 def test_three_crashes_without_an_answer_between_lead_out(config: LlamaConfig) -> None:
     ladder = Ladder(config)
-    assert [ladder.on_crash() for _ in range(3)] == [Next.AGAIN, Next.AGAIN, Next.OUT]
+    assert [ladder.on_crash() for _ in range(3)] == [NextStep.AGAIN, NextStep.AGAIN, NextStep.OUT]
 
 
 def test_an_answer_between_starts_the_count_over(config: LlamaConfig) -> None:
@@ -78,15 +80,15 @@ def test_an_answer_between_starts_the_count_over(config: LlamaConfig) -> None:
     ladder.on_crash()
     ladder.on_crash()
     ladder.on_answer()
-    assert ladder.on_crash() is Next.AGAIN
-    assert ladder.on_crash() is Next.AGAIN
+    assert ladder.on_crash() is NextStep.AGAIN
+    assert ladder.on_crash() is NextStep.AGAIN
 
 
 @pytest.mark.parametrize(
-    ("third", "expected"), [(599.0, Next.OUT), (600.0, Next.OUT), (600.5, Next.AGAIN)]
+    ("third", "expected"), [(599.0, NextStep.OUT), (600.0, NextStep.OUT), (600.5, NextStep.AGAIN)]
 )
 def test_crashes_are_counted_within_ten_minutes(
-    config: LlamaConfig, third: float, expected: Next
+    config: LlamaConfig, third: float, expected: NextStep
 ) -> None:
     now = 0.0
     ladder = Ladder(config, lambda: now)
@@ -99,10 +101,10 @@ def test_crashes_are_counted_within_ten_minutes(
 
 def test_a_library_that_cannot_be_used_leads_to_another_one_or_out(config: LlamaConfig) -> None:
     ladder = Ladder(config)
-    assert ladder.on_unusable_library() is Next.DOWN
+    assert ladder.on_unusable_library() is NextStep.DOWN
     assert ladder.rung is Rung.PORTABLE
-    assert ladder.on_unusable_library() is Next.OUT
-    assert Ladder(replace(config, portable_library=None)).on_unusable_library() is Next.OUT
+    assert ladder.on_unusable_library() is NextStep.OUT
+    assert Ladder(replace(config, portable_library=None)).on_unusable_library() is NextStep.OUT
 
 
 @pytest.mark.parametrize(

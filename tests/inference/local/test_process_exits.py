@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cds_hooks.inference.hardware.processor import features, this_processor
-from cds_hooks.inference.local.process_exits import Stage, death_of, signal_name
+from cds_hooks.inference.local.process_exits import Stage, process_exit, signal_name
 
 SIGNALS = [
     # exit status, name, native, what it means, a word of what to try
@@ -21,7 +21,13 @@ SIGNALS = [
     (-6, "SIGABRT", True, "llama.cpp ended itself at a check of its own", "models check"),
     (-8, "SIGFPE", True, "an impossible arithmetic operation", "make portable"),
     (-5, "SIGTRAP", True, "llama.cpp ended itself at a check of its own", "models check"),
-    (-31, "SIGSYS", True, "a system call that the confinement refuses", "docs/reviewers/egress.md"),
+    (
+        -31,
+        "SIGSYS",
+        True,
+        "a system call that the confinement refuses",
+        "docs/reviewers/confinement.md",
+    ),
     (-9, "SIGKILL", False, "probably out of memory", "smaller model"),
     (-15, "SIGTERM", False, "somebody ended it", "ends processes"),
     (-24, "SIGXCPU", False, "its limit of processor time", "limit"),
@@ -33,7 +39,7 @@ SIGNALS = [
 def test_a_signal_is_told_by_its_name_and_its_meaning(
     status: int, name: str, native: bool, means: str, hint: str
 ) -> None:
-    death = death_of(Stage.LOADING, status, ())
+    death = process_exit(Stage.LOADING, status, ())
     assert death.signal == name == signal_name(status)
     assert death.native is native
     assert death.message.startswith(f"The engine process ended by {name} ({means}")
@@ -50,7 +56,7 @@ def test_a_signal_is_told_by_its_name_and_its_meaning(
     ],
 )
 def test_each_stage_has_its_code(stage: Stage, code: str, when: str) -> None:
-    death = death_of(stage, -11, ("avx2",))
+    death = process_exit(stage, -11, ("avx2",))
     assert death.code == code
     assert death.message.endswith(f" {when}; processor: avx2")
 
@@ -63,13 +69,13 @@ def test_only_a_negative_exit_status_is_a_signal(status: int | None, name: str) 
 
 
 def test_an_end_without_a_signal_is_told_by_its_exit_status() -> None:
-    death = death_of(Stage.LOADING, 7, ("avx2",))
+    death = process_exit(Stage.LOADING, 7, ("avx2",))
     assert death.message == "The engine process ended (exit status 7) while it loaded"
     assert (death.signal, death.native) == ("", False)
 
 
 def test_what_the_service_ended_itself_is_not_told_as_a_lack_of_memory() -> None:
-    death = death_of(Stage.REQUEST, -9, (), why="it did not obey")
+    death = process_exit(Stage.REQUEST, -9, (), why="it did not obey")
     assert death.message == "The engine process ended (it did not obey) on a request"
     assert "memory" not in death.says
 
@@ -87,7 +93,7 @@ def test_what_the_service_ended_itself_is_not_told_as_a_lack_of_memory() -> None
 def test_the_known_fault_of_amx_is_named_where_it_fits(
     stage: Stage, status: int, has: tuple[str, ...], known: bool
 ) -> None:
-    assert ("#20824" in death_of(stage, status, has).hint) is known
+    assert ("#20824" in process_exit(stage, status, has).hint) is known
 
 
 INTEL = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cds_hooks.inference.local.process import told_of
+from cds_hooks.inference.local.process import safe_traceback
 
 LINES = [
     "Traceback (most recent call last):",
@@ -13,16 +13,16 @@ LINES = [
 
 
 def test_a_traceback_is_told_without_its_text() -> None:
-    assert told_of(LINES) == "service.py:120 ValueError"
+    assert safe_traceback(LINES) == "service.py:120 ValueError"
 
 
 def test_anything_else_is_not_told_at_all() -> None:
-    assert told_of(["Mrs Smith, potassium 6.1", ""]) == "it left no traceback"
+    assert safe_traceback(["Mrs Smith, potassium 6.1", ""]) == "it left no traceback"
 
 
 def test_of_a_check_of_llama_cpp_the_place_is_told_and_not_the_condition() -> None:
     line = "/tmp/build/ggml/src/ggml-cpu/ops.cpp:4321: GGML_ASSERT(ne00 == n_tokens) failed"
-    assert told_of([line]) == "ops.cpp:4321"
+    assert safe_traceback([line]) == "ops.cpp:4321"
 
 
 def test_of_all_threads_the_one_at_fault_is_told() -> None:
@@ -39,4 +39,4 @@ def test_of_all_threads_the_one_at_fault_is_told() -> None:
         "Thread 0x00007f3 (most recent call first):",
         '  File "/opt/x/cds_hooks/inference/worker/inbox.py", line 51 in _read',
     ]
-    assert told_of(lines) == "first_decode.py:25 loading.py:136"
+    assert safe_traceback(lines) == "first_decode.py:25 loading.py:136"

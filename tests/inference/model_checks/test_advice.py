@@ -6,11 +6,11 @@ import pytest
 
 from cds_hooks.inference.memory.context_size import ContextSize, Placement, Sizes
 from cds_hooks.inference.model_catalogue.catalogue import ModelEntry, load_catalogue
-from cds_hooks.inference.model_checks.advice import Advice, Known, Question, advise
-from cds_hooks.inference.model_checks.speed_probe import Probe
+from cds_hooks.inference.model_checks.advice import Advice, ConsultationSize, MemoryBasis, advise
+from cds_hooks.inference.model_checks.speed_probe import SpeedMeasurement
 from cds_hooks.inference.model_files.gguf import Header
 
-PROBE = Probe(
+PROBE = SpeedMeasurement(
     "small", "0" * 64, threads=2, load_s=1.0, prompt_per_s=270.0, step_per_s={1: 100.0, 3: 50.0},
     rounds=2,
 )  # fmt: skip
@@ -21,18 +21,18 @@ SMALL = CATALOGUE.get("smollm2-135m-instruct-q8_0")
 
 
 def _advised(
-    available: int | None, question: Question, placement: Placement | None = None
+    available: int | None, question: ConsultationSize, placement: Placement | None = None
 ) -> dict[str, Advice]:
     def sizes_of(_entry: ModelEntry) -> Sizes:
         size = ContextSize(cells=8192, batch=256, sequences=4, threads=2)
         return Sizes(size, placement or Placement(), features=("avx2",))
 
-    known = Known(SMALL, HEADER, sizes_of)
+    known = MemoryBasis(SMALL, HEADER, sizes_of)
     return {each.model: each for each in advise(CATALOGUE, PROBE, known, available, question)}
 
 
 def test_time_goes_with_the_parameters_that_a_token_uses() -> None:
-    found = _advised(None, Question(prompt=1000, answer=200, samples=3))
+    found = _advised(None, ConsultationSize(prompt=1000, answer=200, samples=3))
     same = found["smollm2-135m-instruct-q8_0"]
     assert same.prompt_s == pytest.approx(1000 / 270)
     assert same.answer_s == pytest.approx(200 / 50)
@@ -45,7 +45,7 @@ def test_time_goes_with_the_parameters_that_a_token_uses() -> None:
 
 
 def test_what_does_not_fit_is_said_so() -> None:
-    found = _advised(16 * 10**9, Question())
+    found = _advised(16 * 10**9, ConsultationSize())
     fitting = {name for name, advice in found.items() if advice.fits}
     assert "qwen3.5-9b" in fitting
     assert "gpt-oss-20b" in fitting
@@ -54,7 +54,7 @@ def test_what_does_not_fit_is_said_so() -> None:
 
 def test_memory_of_a_model_without_a_file_is_that_of_its_dimensions() -> None:
     """Qwen3.5-9B: 5.175 GB of weights; 8 layers of 4 heads of 256; 24 states of 548,864."""
-    nine = _advised(None, Question())["qwen3.5-9b"]
+    nine = _advised(None, ConsultationSize())["qwen3.5-9b"]
     cache, states = 8 * 2 * 4 * 256 * 2 * 8192, 24 * 548_864 * 4 * 4
     rows = 4 * 248_320 * 4
     attention = 256 * (8192 * 16 * 4 + 8192 * 4 + 6 * 4096 * 4) + 256 * 8192 * 16 * 2
@@ -68,9 +68,9 @@ def test_memory_of_a_model_without_a_file_is_that_of_its_dimensions() -> None:
 
 
 def test_what_is_on_gpus_is_told_apart() -> None:
-    all_there = _advised(None, Question(), Placement(-1))["gemma-4-31b-it"]
-    half = _advised(None, Question(), Placement(30))["gemma-4-31b-it"]
-    none = _advised(None, Question())["gemma-4-31b-it"]
+    all_there = _advised(None, ConsultationSize(), Placement(-1))["gemma-4-31b-it"]
+    half = _advised(None, ConsultationSize(), Placement(30))["gemma-4-31b-it"]
+    none = _advised(None, ConsultationSize())["gemma-4-31b-it"]
     assert none.gpu_gb == 0
     assert 0 < half.gpu_gb < all_there.gpu_gb
     assert all_there.needs_gb < half.needs_gb < none.needs_gb

@@ -23,7 +23,7 @@ from cds_hooks.inference.engine import (
     PromptTooLong,
 )
 from cds_hooks.inference.local.llama_engine import LlamaEngine
-from cds_hooks.inference.model_catalogue.catalogue import Thinking, load_catalogue
+from cds_hooks.inference.model_catalogue.catalogue import ThinkingMarkers, load_catalogue
 
 pytestmark = pytest.mark.model
 Ask = Callable[..., GenerationRequest]
@@ -141,7 +141,7 @@ async def test_more_samples_than_there_is_space_for_are_refused_at_once(
 async def test_a_model_that_never_ends_its_thinking_answers_and_is_marked(
     config: LlamaConfig, ask: Ask
 ) -> None:
-    markers = Thinking(open="<think>\n", stop="</think>", then="\n\n", budget=12)
+    markers = ThinkingMarkers(open="<think>\n", stop="</think>", then="\n\n", budget=12)
     entry = config.entry.model_copy(update={"thinking": markers})
     async with running(replace(config, entry=entry)) as engine:
         await engine.wait_until_settled()

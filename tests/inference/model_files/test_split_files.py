@@ -27,7 +27,7 @@ from cds_hooks.inference.model_files.split_files import (
     named_parts,
     read_model,
 )
-from cds_hooks.inference.worker.file_digests import hashed
+from cds_hooks.inference.worker.file_digests import start_hashing
 from cds_hooks.inference.worker.sandbox.confinement import files_for
 
 Ask = Callable[..., GenerationRequest]
@@ -168,9 +168,9 @@ def test_the_engine_process_may_read_and_hashes_every_part(split: Split, tmp_pat
     read = files_for(order).read
     assert set(parts) <= set(read)
     assert tmp_path / "whole.gguf" not in read
-    assert hashed(order).result() == {str(part): sha256_of(part) for part in parts}
+    assert start_hashing(order).result() == {str(part): sha256_of(part) for part in parts}
     parts[1].unlink()
-    assert set(hashed(order).result()) == {str(parts[0]), str(parts[2])}
+    assert set(start_hashing(order).result()) == {str(parts[0]), str(parts[2])}
 
 
 def test_a_cache_of_links_keeps_the_parts_names(split: Split, tmp_path: Path) -> None:

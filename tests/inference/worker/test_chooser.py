@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cds_hooks.inference.worker.decoding.sampling import Chooser, LogitsUnusable, Sampling
+from cds_hooks.inference.worker.decoding.sampling import LogitsUnusable, Sampling, TokenSampler
 from cds_hooks.inference.worker.decoding.token_mask import TokenMask
 
 SIZE = 5000  # not a multiple of the chooser's columns
@@ -57,7 +57,7 @@ def test_tokens_are_drawn_by_the_plain_probabilities(
     the seeds are fixed."""
     allowed = np.random.default_rng(5).random(SIZE) < share
     chance = _reference(logits, allowed, how)
-    chooser, mask, random = Chooser(SIZE), _mask(allowed), np.random.default_rng(11)
+    chooser, mask, random = TokenSampler(SIZE), _mask(allowed), np.random.default_rng(11)
     drawn = [chooser.draw(logits, mask, how, random) for _ in range(DRAWS)]
     seen = np.bincount(drawn, minlength=SIZE)
     assert not seen[chance == 0].any()
@@ -74,7 +74,7 @@ def test_tokens_are_drawn_by_the_plain_probabilities(
 
 @pytest.mark.parametrize("how", [Sampling(1.0, top_p=0.9), Sampling(1.0, min_p=0.5)])
 def test_more_than_the_heaviest_few_are_drawn_where_all_are_as_likely(how: Sampling) -> None:
-    chooser, random = Chooser(SIZE), np.random.default_rng(2)
+    chooser, random = TokenSampler(SIZE), np.random.default_rng(2)
     mask = _mask(np.ones(SIZE, bool))
     drawn = {chooser.draw(np.zeros(SIZE, np.float32), mask, how, random) for _ in range(2000)}
     assert len(drawn) > 1000
@@ -86,7 +86,7 @@ def test_the_likeliest_allowed_token_is_taken_and_of_equals_the_lower(how: Sampl
     logits[[7, 4100, 4200]] = 9, 5, 5
     allowed = np.ones(SIZE, bool)
     allowed[7] = False
-    assert Chooser(SIZE).draw(logits, _mask(allowed), how, np.random.default_rng(0)) == 4100
+    assert TokenSampler(SIZE).draw(logits, _mask(allowed), how, np.random.default_rng(0)) == 4100
 
 
 @pytest.mark.parametrize("how", [*WAYS, Sampling(0)])
@@ -94,21 +94,23 @@ def test_the_likeliest_allowed_token_is_taken_and_of_equals_the_lower(how: Sampl
 def test_nothing_is_drawn_from_what_is_no_number(how: Sampling, share: float) -> None:
     mask = _mask(np.random.default_rng(5).random(SIZE) < share)
     with pytest.raises(LogitsUnusable):
-        Chooser(SIZE).draw(np.full(SIZE, np.nan, np.float32), mask, how, np.random.default_rng(0))
+        TokenSampler(SIZE).draw(
+            np.full(SIZE, np.nan, np.float32), mask, how, np.random.default_rng(0)
+        )
 
 
 @pytest.mark.parametrize("how", WAYS)
 def test_one_draw_leaves_nothing_behind_for_the_next(logits: np.ndarray, how: Sampling) -> None:
     """One chooser serves all samples in turn, and the logits are llama.cpp's."""
     all_of_them = _mask(np.ones(SIZE, bool))
-    used, before = Chooser(SIZE), logits.copy()
+    used, before = TokenSampler(SIZE), logits.copy()
     for other in WAYS:
         used.draw(logits - 50, all_of_them, other, np.random.default_rng(1))
     draws = [
         [chooser.draw(logits - 50, all_of_them, how, random) for _ in range(20)]
         for chooser, random in (
             (used, np.random.default_rng(4)),
-            (Chooser(SIZE), np.random.default_rng(4)),
+            (TokenSampler(SIZE), np.random.default_rng(4)),
         )
     ]
     assert draws[0] == draws[1]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_hooks.inference.worker.decoding.name_search import NameChoice, Ranked, mix, shuffled
+from cds_hooks.inference.worker.decoding.name_search import NameChoice, RankedName, mix, shuffled
 from cds_hooks.inference.worker.decoding.name_trie import (
     NameTrie,
     build_trie,
@@ -79,8 +79,8 @@ def test_the_order_is_taken_first_and_each_concept_once() -> None:
 
 def test_lists_are_mixed_by_concept_and_probability() -> None:
     concept = np.array([0, 1, 0], np.int32)
-    one = [Ranked(0, np.log(0.4)), Ranked(1, np.log(0.5))]
-    two = [Ranked(2, np.log(0.6))]
+    one = [RankedName(0, np.log(0.4)), RankedName(1, np.log(0.5))]
+    two = [RankedName(2, np.log(0.6))]
     mixed = mix([one, two], concept)
     assert [name.leaf for name in mixed] == [2, 1]
     assert np.exp(mixed[0].score) == pytest.approx(0.5)
@@ -88,7 +88,7 @@ def test_lists_are_mixed_by_concept_and_probability() -> None:
 
 
 def test_an_order_is_drawn_by_probability_and_kept_at_temperature_zero() -> None:
-    names = [Ranked(0, np.log(0.7)), Ranked(1, np.log(0.2)), Ranked(2, np.log(0.1))]
+    names = [RankedName(0, np.log(0.7)), RankedName(1, np.log(0.2)), RankedName(2, np.log(0.1))]
     random = np.random.default_rng(1)
     assert shuffled(names, 0, random) == [0, 1, 2]
     firsts = [shuffled(names, 1.0, random)[0] for _ in range(2000)]

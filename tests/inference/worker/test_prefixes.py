@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cds_hooks.inference.worker.decoding.token_batches import SequencePool
-from cds_hooks.inference.worker.prompt_cache.prefixes import Prefixes
+from cds_hooks.inference.worker.prompt_cache.prefixes import PrefixCache
 
 PART = list(range(20))
 LOGITS = np.zeros(3, np.float32)
@@ -45,13 +45,13 @@ class States:
 
 def make(
     *, slots: int = 2, max_bytes: int = 10_000, cuttable: bool = True, windows: bool = False
-) -> tuple[Prefixes, States]:
+) -> tuple[PrefixCache, States]:
     states, pool = States(), SequencePool(20)
     pool.take(10)  # the sequences of jobs
-    return Prefixes(cast("Any", states), pool, slots, max_bytes, cuttable, windows), states
+    return PrefixCache(cast("Any", states), pool, slots, max_bytes, cuttable, windows), states
 
 
-def evaluated(prefixes: Prefixes, states: States, tokens: list[int]) -> None:
+def evaluated(prefixes: PrefixCache, states: States, tokens: list[int]) -> None:
     """As a job does it: the part first and apart, then the whole prompt."""
     states.held[0] = PART
     prefixes.keep_part(0, PART)

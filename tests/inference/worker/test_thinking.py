@@ -12,9 +12,9 @@ from cds_hooks.inference.answer_parser import parse_differential
 from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import GenerationRequest
 from cds_hooks.inference.local.llama_engine import LlamaEngine
-from cds_hooks.inference.model_catalogue.catalogue import Thinking as Markers
-from cds_hooks.inference.worker.decoding.sampling import Chooser, Sampling
-from cds_hooks.inference.worker.decoding.thinking import Thinking, Thought
+from cds_hooks.inference.model_catalogue.catalogue import ThinkingMarkers as Markers
+from cds_hooks.inference.worker.decoding.sampling import Sampling, TokenSampler
+from cds_hooks.inference.worker.decoding.thinking import ThinkingTokens, Thought
 
 Ask = Callable[..., GenerationRequest]
 PIECES = [b"so", b" it", b"</th", b"ink>", b"<ctl>", b"\n"]
@@ -28,8 +28,8 @@ def _logits(token: int, second: int = 5) -> np.ndarray:
 
 
 def _thought(budget: int = 10) -> Thought:
-    how = Thinking([], b"</think>", [5], [5, 2, 3, 5], budget, np.array([4]))
-    return Thought(how, PIECES, Chooser(len(PIECES)))
+    how = ThinkingTokens([], b"</think>", [5], [5, 2, 3, 5], budget, np.array([4]))
+    return Thought(how, PIECES, TokenSampler(len(PIECES)))
 
 
 def test_a_thought_ends_where_the_model_ends_it_even_in_two_tokens() -> None:

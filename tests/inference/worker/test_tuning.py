@@ -21,7 +21,7 @@ from cds_hooks.inference.tuning import FLASH, PROMPT_THREADS, THREADS, Tuning
 from cds_hooks.inference.worker.bindings.native import NativeError
 from cds_hooks.inference.worker.load_order import LoadOrder
 from cds_hooks.inference.worker.tuning.kept_choice import KeptChoice
-from cds_hooks.inference.worker.tuning.timing_trial import Line
+from cds_hooks.inference.worker.tuning.timing_trial import LinearTime
 from cds_hooks.inference.worker.tuning.tuner import tune
 from cds_hooks.runtime.engines import local_configs
 from cds_hooks.settings import load_settings
@@ -49,11 +49,11 @@ class _Told:
     def step(self, _before: int) -> float:
         return self.one
 
-    def prompt(self) -> Line:
-        return Line(self.times[0], 0)
+    def prompt(self) -> LinearTime:
+        return LinearTime(self.times[0], 0)
 
-    def decoding(self) -> Line:
-        return Line(self.times[1], 0)
+    def decoding(self) -> LinearTime:
+        return LinearTime(self.times[1], 0)
 
     def with_threads(self, count: int) -> tuple[float, float]:
         return self.threads[count]
@@ -184,11 +184,11 @@ def test_a_folder_that_cannot_be_written_is_no_fault(tmp_path: Path) -> None:
 
 
 def test_time_grows_with_what_there_is_to_attend_to() -> None:
-    line = Line.through((50, 0.010), (150, 0.014))
+    line = LinearTime.through((50, 0.010), (150, 0.014))
     assert line.base == pytest.approx(0.008)
     assert line.of(100, 0) == pytest.approx(1.0)
     assert line.of(10, 1000) == pytest.approx(10 * (0.008 + 0.00004 * 1005))
-    assert Line.through((50, 0.010), (150, 0.008)).slope == 0
+    assert LinearTime.through((50, 0.010), (150, 0.008)).slope == 0
 
 
 @pytest.mark.parametrize(

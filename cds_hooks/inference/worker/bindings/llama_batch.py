@@ -10,10 +10,10 @@ import llama_cpp as lib
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Batch"]
+__all__ = ["LlamaBatch"]
 
 
-class Batch:
+class LlamaBatch:
     """A `llama_batch` over numpy arrays, one sequence a token, filled and reused every step."""
 
     def __init__(self, capacity: int) -> None:

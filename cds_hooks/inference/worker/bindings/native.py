@@ -19,17 +19,17 @@ from numpy.typing import NDArray
 
 from cds_hooks.inference.memory.context_size import ContextSize, Placement
 from cds_hooks.inference.worker.bindings.ggml_devices import gpu_facts
-from cds_hooks.inference.worker.bindings.llama_batch import Batch
+from cds_hooks.inference.worker.bindings.llama_batch import LlamaBatch
 from cds_hooks.inference.worker.bindings.params import context_params, model_params
 from cds_hooks.inference.worker.bindings.versions import difference
 
 __all__ = [
-    "Context",
     "ContextSize",
     "DecodeFailed",
     "Floats",
-    "Model",
+    "NativeContext",
     "NativeError",
+    "NativeModel",
     "library",
     "silence",
 ]
@@ -92,7 +92,7 @@ def library() -> dict[str, str]:
     }
 
 
-class Model:
+class NativeModel:
     """A loaded GGUF and its vocabulary."""
 
     def __init__(
@@ -198,10 +198,10 @@ class Model:
         return b"".join(self.pieces[token] for token in tokens).decode("utf-8", "replace")
 
 
-class Context:
+class NativeContext:
     """One llama.cpp context with a unified KV cache that its sequences share."""
 
-    def __init__(self, model: Model, size: ContextSize) -> None:
+    def __init__(self, model: NativeModel, size: ContextSize) -> None:
         self.model = model
         self.size = size
         self.handle = lib.llama_init_from_model(model.handle, context_params(size))
@@ -209,7 +209,7 @@ class Context:
             raise NativeError("context-not-made", "llama.cpp could not allocate the context")
         model.set_adapters(self.handle)
         self.cells = int(lib.llama_n_ctx(self.handle))
-        self.batch = Batch(size.batch)
+        self.batch = LlamaBatch(size.batch)
         self.longest = min(self.cells, model.trained_for)
         self._memory = lib.llama_get_memory(self.handle)
         self._row = ctypes.c_float * model.size

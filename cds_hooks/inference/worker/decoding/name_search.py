@@ -16,18 +16,18 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from cds_hooks.inference.worker.bindings.native import Context
+from cds_hooks.inference.worker.bindings.native import NativeContext
 from cds_hooks.inference.worker.decoding.name_trie import NameTrie
 from cds_hooks.inference.worker.decoding.sampling import Sampling, choose, log_total
 from cds_hooks.inference.worker.decoding.token_batches import TokenBatch
 
-__all__ = ["NameChoice", "Ranked", "beam", "mix", "shuffled"]
+__all__ = ["NameChoice", "RankedName", "beam", "mix", "shuffled"]
 
 _DEEPEST = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Ranked:
+class RankedName:
     """A name by its number in the trie, with its log-probability."""
 
     leaf: int
@@ -53,13 +53,13 @@ class _Path:
 
 
 def beam(
-    context: Context,
+    context: NativeContext,
     trie: NameTrie,
     root: TokenBatch,
     ends: NDArray[np.intp],
     seqs: Sequence[int],
     keep: int,
-) -> Generator[list[TokenBatch], None, list[Ranked]]:
+) -> Generator[list[TokenBatch], None, list[RankedName]]:
     """The likeliest names after `root`, best first, at most `keep`.
 
     `root` is evaluated, `ends` are the tokens that can follow a name. One hypothesis uses one of
@@ -68,7 +68,7 @@ def beam(
     width = len(seqs) // 2
     paths = [_Path.at(0.0, 0, root)]
     free = list(seqs)
-    done: list[Ranked] = []
+    done: list[RankedName] = []
     for _ in range(_DEEPEST):
         done = _finished(trie, paths, ends, done, keep)
         steps = _steps(trie, paths, width, done[-1].score if len(done) == keep else -np.inf)
@@ -95,11 +95,15 @@ def beam(
 
 
 def _finished(
-    trie: NameTrie, paths: Sequence[_Path], ends: NDArray[np.intp], done: list[Ranked], keep: int
-) -> list[Ranked]:
+    trie: NameTrie,
+    paths: Sequence[_Path],
+    ends: NDArray[np.intp],
+    done: list[RankedName],
+    keep: int,
+) -> list[RankedName]:
     """`done` and the names that end where the paths are."""
     found = [
-        Ranked(int(trie.leaf[path.node]), _total(path.after(ends)))
+        RankedName(int(trie.leaf[path.node]), _total(path.after(ends)))
         for path in paths
         if trie.leaf[path.node] >= 0
     ]
@@ -134,23 +138,25 @@ def _total(logs: NDArray[np.float64]) -> float:
     return float(np.logaddexp.reduce(logs))
 
 
-def mix(lists: Sequence[Sequence[Ranked]], concept: NDArray[np.int32]) -> list[Ranked]:
+def mix(lists: Sequence[Sequence[RankedName]], concept: NDArray[np.int32]) -> list[RankedName]:
     """One list out of several: probabilities averaged, one name a concept, best first.
 
     The name kept for a concept is its likeliest; its score is that of the whole concept.
     """
     total: dict[int, float] = {}
-    best: dict[int, Ranked] = {}
+    best: dict[int, RankedName] = {}
     for name in (name for ranked in lists for name in ranked):
         key = int(concept[name.leaf])
         total[key] = float(np.logaddexp(total.get(key, -np.inf), name.score))
         if key not in best or name.score > best[key].score:
             best[key] = name
-    mixed = [Ranked(best[key].leaf, total[key] - float(np.log(len(lists)))) for key in total]
+    mixed = [RankedName(best[key].leaf, total[key] - float(np.log(len(lists)))) for key in total]
     return sorted(mixed, key=lambda name: (-name.score, name.leaf))
 
 
-def shuffled(names: Sequence[Ranked], temperature: float, random: np.random.Generator) -> list[int]:
+def shuffled(
+    names: Sequence[RankedName], temperature: float, random: np.random.Generator
+) -> list[int]:
     """One sample's order: drawn without replacement by probability (the Gumbel-top-k trick).
 
     Source: Kool, van Hoof and Welling 2019, arXiv 1903.06059. Temperature 0 keeps the order.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cds_hooks.inference.model_files.chat_template import Slot, bounded_scaffold
-from cds_hooks.inference.worker.bindings.native import Model
+from cds_hooks.inference.worker.bindings.native import NativeModel
 
 __all__ = ["PromptTokenizer", "PromptTokens"]
 
@@ -31,7 +31,7 @@ class PromptTokens:
 class PromptTokenizer:
     """One model's way to write a conversation."""
 
-    model: Model
+    model: NativeModel
     template: str
     bos: str = ""
     eos: str = ""

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from cds_hooks.inference.worker.decoding.name_search import NameChoice
 from cds_hooks.inference.worker.decoding.repeats import Repeats
 from cds_hooks.inference.worker.decoding.sampling import Sampling, choose
-from cds_hooks.inference.worker.decoding.schema_constraint import NAME, Compiled
+from cds_hooks.inference.worker.decoding.schema_constraint import NAME, CompiledSchema
 from cds_hooks.inference.worker.decoding.thinking import Thought
 from cds_hooks.inference.worker.decoding.token_batches import TokenBatch
 from cds_hooks.inference.worker.decoding.token_mask import TokenMask
 from cds_hooks.inference.worker.decoding.vocabulary import Vocabulary
 
-__all__ = ["ConstraintError", "Lane"]
+__all__ = ["ConstraintError", "SampleDecoder"]
 
 _FREE_TEXT = 256  # a mask this wide is the inside of a string, not an enumeration or a key
 _RESERVE = 64
@@ -33,7 +33,7 @@ class ConstraintError(Exception):
 
 
 @dataclass(slots=True)
-class Lane:
+class SampleDecoder:
     """A sample from the start of its answer to its end.
 
     `pending` are tokens that are chosen or forced but not evaluated; `finish` is empty while the
@@ -41,7 +41,7 @@ class Lane:
     """
 
     vocabulary: Vocabulary
-    compiled: Compiled
+    compiled: CompiledSchema
     names: NameChoice | None
     how: Sampling
     random: np.random.Generator

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cds_hooks.inference.worker.decoding.token_mask import TokenMask
 
-__all__ = ["Chooser", "LogitsUnusable", "Sampling", "choose", "log_total"]
+__all__ = ["LogitsUnusable", "Sampling", "TokenSampler", "choose", "log_total"]
 
 _COLDEST = 1e-3  # below it the most likely token is as good as certain
 _FEW = 256
@@ -82,7 +82,7 @@ def choose(logits: NDArray[np.floating], how: Sampling, random: np.random.Genera
     return int(order[_index(falling[: _cut(falling, how)], random)])
 
 
-class Chooser:
+class TokenSampler:
     """Draws from whole rows of logits, over a vocabulary of `size` tokens, with scratch of its own.
 
     A row is laid out in columns; adding up, or comparing, all columns at once is what a processor

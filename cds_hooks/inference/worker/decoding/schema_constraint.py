@@ -18,9 +18,9 @@ import llama_cpp as lib
 import orjson
 from llguidance import LLMatcher, LLParserLimits, LLTokenizer
 
-from cds_hooks.inference.worker.bindings.native import Model
+from cds_hooks.inference.worker.bindings.native import NativeModel
 
-__all__ = ["NAME", "Compiled", "Compiler", "SchemaError"]
+__all__ = ["NAME", "CompiledSchema", "SchemaCompiler", "SchemaError"]
 
 NAME = "\ue000"
 _MARK = "x-chartside-names"
@@ -36,7 +36,7 @@ class SchemaError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Compiled:
+class CompiledSchema:
     """A schema ready to constrain; `longest` is how long a free string may get, in characters."""
 
     matcher: LLMatcher
@@ -48,14 +48,14 @@ class Compiled:
         return self.matcher.deep_copy()
 
 
-class Compiler:
+class SchemaCompiler:
     """Compiles schemas for one model and keeps the last ones."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: NativeModel) -> None:
         self.tokenizer = _tokenizer(model)
-        self._kept: OrderedDict[bytes, Compiled] = OrderedDict()
+        self._kept: OrderedDict[bytes, CompiledSchema] = OrderedDict()
 
-    def compile(self, schema: Mapping[str, Any], *, names: bool) -> Compiled:
+    def compile(self, schema: Mapping[str, Any], *, names: bool) -> CompiledSchema:
         """Raises SchemaError when llguidance cannot take the schema as it is."""
         key = orjson.dumps([schema, names])
         if key in self._kept:
@@ -66,7 +66,7 @@ class Compiler:
             self._kept.popitem(last=False)
         return self._kept[key]
 
-    def _compiled(self, schema: Mapping[str, Any], names: bool) -> Compiled:
+    def _compiled(self, schema: Mapping[str, Any], names: bool) -> CompiledSchema:
         caps: list[int] = []
         plain = _plain(schema, names, caps)
         try:
@@ -80,10 +80,10 @@ class Compiler:
         if matcher.is_error():
             raise SchemaError("llguidance cannot compile the schema")
         has_names = NAME in orjson.dumps(plain).decode()
-        return Compiled(matcher, has_names, max(caps, default=_DEFAULT_STRING))
+        return CompiledSchema(matcher, has_names, max(caps, default=_DEFAULT_STRING))
 
 
-def _tokenizer(model: Model) -> LLTokenizer:
+def _tokenizer(model: NativeModel) -> LLTokenizer:
     """llguidance's view of the vocabulary, as `llguidance.llamacpp` makes it, from known pieces.
 
     A leading 0xff marks what is not text, so that no string of an answer can hold it.

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from cds_hooks.inference.worker.decoding.sampling import Chooser, Sampling
+from cds_hooks.inference.worker.decoding.sampling import Sampling, TokenSampler
 from cds_hooks.inference.worker.decoding.token_mask import TokenMask
 
-__all__ = ["Thinking", "Thought"]
+__all__ = ["ThinkingTokens", "Thought"]
 
 
 @dataclass(frozen=True, slots=True)
-class Thinking:
+class ThinkingTokens:
     """A model's markers as tokens: `opens` begins a thought, the bytes `stop` end it, `goes_on` is
     written behind them, and `closes` ends a thought whose `budget` (tokens) is used up.
 
@@ -36,9 +36,9 @@ class Thought:
     `cut` says that it did not end by itself.
     """
 
-    how: Thinking
+    how: ThinkingTokens
     pieces: list[bytes]
-    chooser: Chooser
+    chooser: TokenSampler
     tokens: list[int] = field(default_factory=list)
     cut: bool = False
     _tail: bytes = b""

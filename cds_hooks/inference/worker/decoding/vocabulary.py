@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cds_hooks.inference.worker.bindings.native import Model
-from cds_hooks.inference.worker.decoding.sampling import Chooser
+from cds_hooks.inference.worker.bindings.native import NativeModel
+from cds_hooks.inference.worker.decoding.sampling import TokenSampler
 
 __all__ = ["Vocabulary"]
 
@@ -29,10 +29,10 @@ class Vocabulary:
     brackets: Tokens
     stops: Tokens
     bytes_to_tokens: Callable[[bytes], list[int]]
-    chooser: Chooser
+    chooser: TokenSampler
 
     @classmethod
-    def of(cls, model: Model, bytes_to_tokens: Callable[[bytes], list[int]]) -> Vocabulary:
+    def of(cls, model: NativeModel, bytes_to_tokens: Callable[[bytes], list[int]]) -> Vocabulary:
         """The vocabulary of a loaded model."""
 
         def beginning(with_any: bytes) -> set[int]:
@@ -52,5 +52,5 @@ class Vocabulary:
             brackets=ids(beginning(b"]}")),
             stops=ids(beginning(b'.,;:!?\n()"') | model.ends),
             bytes_to_tokens=bytes_to_tokens,
-            chooser=Chooser(model.size),
+            chooser=TokenSampler(model.size),
         )

@@ -19,11 +19,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from cds_hooks.inference.worker.bindings.native import Context, Floats
+from cds_hooks.inference.worker.bindings.native import Floats, NativeContext
 from cds_hooks.inference.worker.decoding.token_batches import SequencePool
 from cds_hooks.inference.worker.prompt_cache.saved_states import SavedStates
 
-__all__ = ["Prefixes"]
+__all__ = ["PrefixCache"]
 
 _WORTH_KEEPING = 16  # tokens
 _Key = tuple[int, ...]
@@ -39,14 +39,14 @@ class _Kept:
 
 
 @dataclass(slots=True)
-class Prefixes:
+class PrefixCache:
     """At most `slots` prompts and as many system parts, `max_bytes` in all; the oldest go first.
 
     Where the architecture cannot cut a state (recurrent layers), only a whole kept beginning is
     reused; otherwise the longest common part of any. With `windows` they stay in the context.
     """
 
-    context: Context
+    context: NativeContext
     pool: SequencePool
     slots: int
     max_bytes: int

@@ -20,7 +20,7 @@ from typing import Any
 from cds_hooks.core_dumps import forbid_dumps
 from cds_hooks.inference.model_files.split_files import named_parts
 from cds_hooks.inference.worker.sandbox import landlock, seccomp
-from cds_hooks.inference.worker.sandbox.landlock import Files
+from cds_hooks.inference.worker.sandbox.landlock import AllowedFiles
 
 __all__ = ["NOT_CONFINED", "Confinement", "attempts", "confine", "files_for"]
 
@@ -36,7 +36,7 @@ _SYSTEM = (
     "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/sys/devices/system", "/sys/fs/cgroup",
     "/dev/urandom", "/dev/random",
 )  # fmt: skip
-# Vendors' drivers: device files and what names them (docs/reviewers/egress.md).
+# Vendors' drivers: device files and what names them (docs/reviewers/confinement.md).
 _GPU_READ = (
     "/sys", "/proc", "/etc/vulkan", "/usr/share/vulkan", "/etc/OpenCL", "/usr/share/drirc.d",
     "/usr/share/libdrm",
@@ -84,7 +84,7 @@ def confine(order: Mapping[str, Any]) -> Confinement:
     return Confinement(locked, filtered, attempts())
 
 
-def files_for(order: Mapping[str, Any]) -> Files:
+def files_for(order: Mapping[str, Any]) -> AllowedFiles:
     """The files of a load order, of Python and of the system's libraries; the cache is written."""
     model = order.get("model")
     named = [*(named_parts(Path(model)) if model else ()), order.get("names")]
@@ -100,7 +100,7 @@ def files_for(order: Mapping[str, Any]) -> Files:
         read += _GPU_READ
         devices += [found for kind in _GPU_DEVICES for found in Path("/dev").glob(kind)]
         devices.append(_GPU_THREADS)
-    return Files(
+    return AllowedFiles(
         read=(*ours, *map(Path, read)),
         listed=(_OWN.parent,),
         written=_cache(order),

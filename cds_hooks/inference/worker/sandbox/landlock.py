@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Files", "abi", "restrict"]
+__all__ = ["AllowedFiles", "abi", "restrict"]
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same on every architecture
 _ASK_VERSION = 1
@@ -35,7 +35,7 @@ _DEVICE = _READ | _WRITE_FILE | _IOCTL_DEV
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
+class AllowedFiles:
     """What may be touched: read, listed (names only), written into, or used as a device.
 
     A folder stands for all that is beneath it; what does not exist is passed over. Nothing may be
@@ -63,7 +63,7 @@ def abi() -> int:
     return max(int(found), 0)
 
 
-def restrict(files: Files | None, *, ports: Iterable[int] = (), alone: bool = False) -> int:
+def restrict(files: AllowedFiles | None, *, ports: Iterable[int] = (), alone: bool = False) -> int:
     """Restrict this thread and all it begins; the ABI that did it, 0 where there is none.
 
     With `files` nothing else can be opened. TCP connections go to `ports` alone, from ABI 4 on.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cds_hooks.inference.tuning import FLASH, PROMPT_THREADS, THREADS
 
-__all__ = ["Choice", "KeptChoice"]
+__all__ = ["KeptChoice", "KeptValues"]
 
 _FORMAT = "chartside tuning 1"
 _MOST_THREADS = 1024
@@ -21,7 +21,7 @@ _MOST_BEGUN = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class KeptValues:
     """Values of fields of a `ContextSize`, and the times that they were chosen by."""
 
     chosen: dict[str, int]
@@ -39,7 +39,7 @@ class KeptChoice:
     folder: Path
     key: str
 
-    def read(self) -> Choice | None:
+    def read(self) -> KeptValues | None:
         """What was chosen, or None where nothing is kept, or nothing that could have been."""
         try:
             told = json.loads(self._path("json").read_text("ascii"))
@@ -47,7 +47,7 @@ class KeptChoice:
             seconds = {str(way): float(value) for way, value in told["seconds"].items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
-        return Choice(chosen, seconds) if _sound(chosen) else None
+        return KeptValues(chosen, seconds) if _sound(chosen) else None
 
     def write(self, chosen: Mapping[str, int], seconds: Mapping[str, float]) -> None:
         """Keep it; a disk that refuses costs the time to measure again, no more."""

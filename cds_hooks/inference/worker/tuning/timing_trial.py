@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from cds_hooks.inference.memory.context_size import ContextSize
-from cds_hooks.inference.worker.bindings.native import Context, Model
+from cds_hooks.inference.worker.bindings.native import NativeContext, NativeModel
 
-__all__ = ["Line", "Trial"]
+__all__ = ["LinearTime", "TimingTrial"]
 
 _TEXT = "A 54-year-old has had a fever, a cough and pain in the chest for three days. "
 _STEPS = 6
@@ -18,7 +18,7 @@ Clock = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LinearTime:
     """Seconds for a token as `base` and what each token before it adds: `slope`, never less than 0.
 
     Attention is the one part of a model that takes longer the more there is to attend to.
@@ -28,7 +28,7 @@ class Line:
     slope: float
 
     @classmethod
-    def through(cls, near: tuple[float, float], far: tuple[float, float]) -> Line:
+    def through(cls, near: tuple[float, float], far: tuple[float, float]) -> LinearTime:
         """By two measurements: (tokens before, seconds), the nearer one first."""
         slope = max(far[1] - near[1], 0.0) / (far[0] - near[0])
         return cls(max(near[1] - slope * near[0], 0.0), slope)
@@ -38,17 +38,17 @@ class Line:
         return count * (self.base + self.slope * (before + count / 2))
 
 
-class Trial:
+class TimingTrial:
     """A small context of its own, in which `chunk` tokens at a time are evaluated, least time of
     two. `clock` gives seconds that pass; `steady` is false when the two differed much: then others
     use the processors, and the figures say nothing."""
 
     def __init__(
-        self, model: Model, size: ContextSize, samples: int, chunk: int, clock: Clock
+        self, model: NativeModel, size: ContextSize, samples: int, chunk: int, clock: Clock
     ) -> None:
         cells = 2 * chunk + samples * _STEPS + 1
         small = replace(size, cells=-(-cells // _BLOCK) * _BLOCK, sequences=samples)
-        self.context = Context(model, small)
+        self.context = NativeContext(model, small)
         self.samples, self.chunk, self._clock = samples, chunk, clock
         self.steady = True
         words = model.tokenize(_TEXT, special=False) or [0]
@@ -58,7 +58,7 @@ class Trial:
         """Free the context."""
         self.context.close()
 
-    def prompt(self) -> Line:
+    def prompt(self) -> LinearTime:
         """Of a token of a prompt; leaves two chunks on the first sequence."""
         self.step(0)  # what is touched for the first time is not measured
         near, far = [], []
@@ -67,13 +67,13 @@ class Trial:
             far.append(self._decoded([0], self.chunk, self.chunk))
         self.steady = all(max(times) <= _STEADY * min(times) for times in (near, far))
         half = self.chunk / 2
-        return Line.through((half, min(near) / self.chunk), (3 * half, min(far) / self.chunk))
+        return LinearTime.through((half, min(near) / self.chunk), (3 * half, min(far) / self.chunk))
 
-    def decoding(self) -> Line:
+    def decoding(self) -> LinearTime:
         """Of a step that decodes one token of each sample behind what `prompt` left."""
         far = self.step(2 * self.chunk)
         self._drop()
-        return Line.through((_STEPS / 2, self.step(0)), (2 * self.chunk + _STEPS / 2, far))
+        return LinearTime.through((_STEPS / 2, self.step(0)), (2 * self.chunk + _STEPS / 2, far))
 
     def with_threads(self, threads: int) -> tuple[float, float]:
         """Seconds for a chunk and for a step behind it with so many threads."""

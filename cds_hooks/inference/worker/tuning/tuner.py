@@ -15,11 +15,11 @@ from dataclasses import dataclass, replace
 
 from cds_hooks.inference.memory.context_size import ContextSize
 from cds_hooks.inference.tuning import FLASH, PROMPT_THREADS, THREADS, Tuning
-from cds_hooks.inference.worker.bindings.native import Model, NativeError
+from cds_hooks.inference.worker.bindings.native import NativeError, NativeModel
 from cds_hooks.inference.worker.tuning.kept_choice import KeptChoice
-from cds_hooks.inference.worker.tuning.timing_trial import Line, Trial
+from cds_hooks.inference.worker.tuning.timing_trial import LinearTime, TimingTrial
 
-__all__ = ["Tuned", "tune"]
+__all__ = ["TuningResult", "tune"]
 
 _CHUNKS = (128, 64, 32)
 _MOST_S = 15.0  # of measuring; a model of 135 million parameters takes three on two cores
@@ -28,7 +28,7 @@ Clock = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
-class Tuned:
+class TuningResult:
     """The size to make the context with, and how that was found.
 
     `source` is `measured`, `kept` (measured at an earlier start), or why the usual way was taken:
@@ -51,33 +51,33 @@ class Tuned:
 
 
 def tune(
-    model: Model,
+    model: NativeModel,
     usual: ContextSize,
     tuning: Tuning,
     kept: KeptChoice | None,
     clock: Clock = time.perf_counter,
-    trial: type[Trial] = Trial,
-) -> Tuned:
+    trial: type[TimingTrial] = TimingTrial,
+) -> TuningResult:
     """The fastest way that is left open; the usual one where that cannot be measured."""
     why_not = _why_not(tuning, kept)
     if why_not or kept is None:
-        return Tuned(usual, why_not, {})
+        return TuningResult(usual, why_not, {})
     before = kept.read()
     if before is not None:
-        return Tuned(_with(usual, before.chosen), "kept", before.seconds)
+        return TuningResult(_with(usual, before.chosen), "kept", before.seconds)
     if kept.begun():
-        return Tuned(usual, "interrupted", {})
+        return TuningResult(usual, "interrupted", {})
     kept.begin()
     search = _Search(model, usual, tuning, clock, trial)
     try:
         found = search.run()
     except NativeError:
-        return Tuned(usual, "failed", {})
+        return TuningResult(usual, "failed", {})
     if search.why_not:
         kept.end()
-        return Tuned(usual, search.why_not, {})
+        return TuningResult(usual, search.why_not, {})
     kept.write({name: _value(found, name) for name in tuning.measured}, search.seconds)
-    return Tuned(found, "measured", search.seconds)
+    return TuningResult(found, "measured", search.seconds)
 
 
 def _value(size: ContextSize, name: str) -> int:
@@ -111,7 +111,12 @@ class _Search:
     """
 
     def __init__(
-        self, model: Model, usual: ContextSize, tuning: Tuning, clock: Clock, trial: type[Trial]
+        self,
+        model: NativeModel,
+        usual: ContextSize,
+        tuning: Tuning,
+        clock: Clock,
+        trial: type[TimingTrial],
     ) -> None:
         self._model, self._usual, self._tuning = model, usual, tuning
         self._clock, self._kind = clock, trial
@@ -158,10 +163,10 @@ class _Search:
         self.seconds["flash" if size.flash else "no flash"] = round(seconds, 3)
         return seconds
 
-    def _of_prompt(self, line: Line) -> float:
+    def _of_prompt(self, line: LinearTime) -> float:
         return line.of(self._tuning.prompt, 0)
 
-    def _of_steps(self, line: Line) -> float:
+    def _of_steps(self, line: LinearTime) -> float:
         """Every step lengthens what is attended to by a token of each sample."""
         return line.of(self._tuning.steps, self._tuning.prompt)
 
@@ -180,7 +185,7 @@ class _Search:
         return best
 
     @contextmanager
-    def _trial(self, size: ContextSize, chunk: int) -> Iterator[Trial]:
+    def _trial(self, size: ContextSize, chunk: int) -> Iterator[TimingTrial]:
         trial = self._kind(self._model, size, self._samples, chunk, self._clock)
         try:
             yield trial

@@ -1,0 +1,1 @@
+"""The signed record that admits a model: what the service asks for before it serves patients."""

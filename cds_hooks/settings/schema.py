@@ -1,0 +1,77 @@
+"""All settings: the tables that packages declare, put together."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from cds_hooks.admission.admission_settings import AdmissionSettings
+from cds_hooks.app.server_settings import ProxySettings, ServerSettings, TlsSettings
+from cds_hooks.audit.external_keys.key_settings import KeyDeviceSettings, KeyVaultSettings
+from cds_hooks.audit.ledger.ledger_settings import LedgerSettings, WitnessSettings
+from cds_hooks.audit.store_settings import RetentionSettings, StoreSettings
+from cds_hooks.cards.card_settings import CardProfile, CardSettings
+from cds_hooks.consult.service_settings import ServiceSettings
+from cds_hooks.gather.fhir_settings import FhirBase, FhirSettings, FhirVersion
+from cds_hooks.inference.model_settings import ModelServerSettings, ModelSettings, PanelSettings
+from cds_hooks.operation.log_settings import LogSettings
+from cds_hooks.plausibility.terminology_settings import TerminologySettings
+from cds_hooks.prewarm.prewarm_settings import PrewarmSettings
+from cds_hooks.section import Section, Unset
+from cds_hooks.trust.client import Client
+from cds_hooks.trust.trust_settings import (
+    ClientKeysSettings,
+    EgressSettings,
+    OwnCallsSettings,
+    UnauthenticatedLimitsSettings,
+)
+
+__all__ = ["ClientEntry", "Settings"]
+
+
+class ClientEntry(Client):
+    """A CDS client that may call, and the terms on which it is answered."""
+
+    fhir_bases: tuple[FhirBase, ...] = Field(
+        (), description="FHIR servers it may name, each under one of `fhir.allowed_bases`; "
+        "empty: all of those.",
+    )  # fmt: skip
+    fhir_version: FhirVersion = Field(
+        "", description="What it sends, where no server tells; empty: `fhir.version`."
+    )
+    card_profile: Annotated[CardProfile | None, Unset] = Field(
+        None, description="Its family of clients; unset: `cards.profile`."
+    )
+
+
+class Settings(Section):
+    """Everything a site can set. Frozen; every field has a default for the demo profile."""
+
+    profile: Literal["demo", "production"] = Field("demo", description="demo or production.")
+    clients: tuple[ClientEntry, ...] = Field(
+        (), description="CDS clients that may call ([[clients]]); without any, whoever can connect."
+    )
+    client_keys: ClientKeysSettings = ClientKeysSettings()
+    unauthenticated_limits: UnauthenticatedLimitsSettings = UnauthenticatedLimitsSettings()
+    own_calls: OwnCallsSettings = OwnCallsSettings()
+    tls: TlsSettings = TlsSettings()
+    proxy: ProxySettings = ProxySettings()
+    server: ServerSettings = ServerSettings()
+    fhir: FhirSettings = FhirSettings()
+    services: ServiceSettings = ServiceSettings()
+    model: ModelSettings = ModelSettings()
+    model_server: ModelServerSettings = ModelServerSettings()
+    panel: PanelSettings = PanelSettings()
+    admission: AdmissionSettings = AdmissionSettings()
+    egress: EgressSettings = EgressSettings()
+    terminology: TerminologySettings = TerminologySettings()
+    store: StoreSettings = StoreSettings()
+    key_device: KeyDeviceSettings = KeyDeviceSettings()
+    key_vault: KeyVaultSettings = KeyVaultSettings()
+    retention: RetentionSettings = RetentionSettings()
+    ledger: LedgerSettings = LedgerSettings()
+    witness: WitnessSettings = WitnessSettings()
+    prewarm: PrewarmSettings = PrewarmSettings()
+    cards: CardSettings = CardSettings()
+    log: LogSettings = LogSettings()

@@ -1,0 +1,1 @@
+"""Facts in the making, and what words, absences and modifiers say of them."""

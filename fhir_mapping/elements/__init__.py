@@ -1,0 +1,1 @@
+"""FHIR data types read tolerantly: concepts, times, quantities, text."""

@@ -1,0 +1,1 @@
+"""What a result says: value, range, flag, course, and what it is a result of."""

@@ -1,0 +1,1 @@
+"""Units in UCUM and conversions between them."""
