@@ -18,7 +18,7 @@ from cds_hooks.errors import ChartsideError
 from cds_hooks.gather import GatherConfig
 from cds_hooks.operation import get_logger
 from cds_hooks.runtime.egress import refused_ways
-from cds_hooks.runtime.refused import RefusalBook, RefusedCall
+from cds_hooks.runtime.refused_calls import RefusalBook, RefusedCall
 from cds_hooks.settings import Settings, SettingsError
 from cds_hooks.settings.schema import ClientEntry
 from cds_hooks.trust.caller_errors import KeysUnusable, TokenRefused, UnauthenticatedRateLimited
