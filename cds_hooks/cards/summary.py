@@ -1,7 +1,7 @@
 """One sentence under 140 characters: what a reader sees before opening anything.
 
 Rules first: the most serious thing that is found in the chart, with its values; then, when there is
-room, the best supported of the model's list.
+space, the best supported of the model's list.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def rules_summary(done: Consultation) -> str:
 
 def list_summary(done: Consultation, lead: str) -> tuple[str, ...]:
     """What the model named that stays on its list, the best supported first: as many as there are,
-    then one less and so on, for whoever has less room. `lead` stands before it. What is uncertain
+    then one less and so on, for whoever has less space. `lead` stands before it. What is uncertain
     is named only where nothing is better."""
     accepted = accepted_by_verdict(done.assessments)
     if not accepted:

@@ -160,7 +160,7 @@ def test_every_test_rule_has_its_days_in_the_table() -> None:
     assert set(TEST_DAYS) == set(TESTS)
 
 
-def asked(needs: str = "", **limit: float) -> ResultRule:
+def rule_asking(needs: str = "", **limit: float) -> ResultRule:
     return ResultRule(
         id="x", codes=(), mesh=frozenset(), source="", analyte="x", within_days=1, needs=needs,
         **limit,  # type: ignore[arg-type]
@@ -191,7 +191,7 @@ def asked(needs: str = "", **limit: float) -> ResultRule:
 def test_a_limit_in_a_series(
     limit: dict[str, float], text: str, value: float | None, answer: bool | None
 ) -> None:
-    assert agrees(asked(**limit), Fact("V1", Kind.VITAL, text, value=value)) is answer
+    assert agrees(rule_asking(**limit), Fact("V1", Kind.VITAL, text, value=value)) is answer
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_a_limit_in_a_series(
 )
 def test_a_reference_range_and_a_series(needs: str, text: str, answer: bool) -> None:
     fact = Fact("L1", Kind.LAB, text, value=4.0, flag=Flag.NORMAL, range=Range(3.5, 5.0))
-    assert agrees(asked(needs), fact) is answer
+    assert agrees(rule_asking(needs), fact) is answer
 
 
 @pytest.mark.parametrize(("needs", "limits"), [("high", Range(3.5, None)), ("low", Range(None, 5))])
@@ -219,7 +219,7 @@ def test_a_range_that_is_open_on_the_side_asked_for_tells_nothing(
     needs: str, limits: Range
 ) -> None:
     fact = Fact("L1", Kind.LAB, "K 6 -> 4", value=4.0, flag=Flag.NORMAL, range=limits)
-    assert agrees(asked(needs), fact) is None
+    assert agrees(rule_asking(needs), fact) is None
 
 
 def test_a_value_in_another_unit_is_not_compared() -> None:

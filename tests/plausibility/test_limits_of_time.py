@@ -305,7 +305,7 @@ def test_a_result_at_the_beginning_of_a_problem(ago: float, told: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "loinc", "value", "apart", "newest"),
+    ("code", "loinc", "value", "interval", "newest"),
     [
         ("N18.3", "33914-3", 60.0, 90, 90),
         ("E66.9", "39156-5", 29.9, 365, 365),
@@ -313,7 +313,7 @@ def test_a_result_at_the_beginning_of_a_problem(ago: float, told: bool) -> None:
     ],
 )
 def test_a_state_that_lasts(
-    code: str, loinc: str, value: float, apart: float, newest: float
+    code: str, loinc: str, value: float, interval: float, newest: float
 ) -> None:
     unit = {"33914-3": "mL/min/{1.73_m2}", "39156-5": "kg/m2"}[loinc]
 
@@ -324,11 +324,15 @@ def test_a_state_that_lasts(
         ]
         return bool(list(results_and_problems(with_problem(code, began, *facts))))
 
-    assert [told(0, apart - 0.1), told(0, apart), told(0, apart + 0.1)] == [False, True, True]
-    assert [told(newest, 2 * apart), told(newest + 0.1, 3 * apart)] == [True, False]
+    assert [told(0, interval - 0.1), told(0, interval), told(0, interval + 0.1)] == [
+        False,
+        True,
+        True,
+    ]
+    assert [told(newest, 2 * interval), told(newest + 0.1, 3 * interval)] == [True, False]
     # Of a problem that began since, the newest result says nothing.
-    assert told(5, 5 + apart, began=5)
-    assert not told(5, 5 + apart, began=4.9 - 365)
+    assert told(5, 5 + interval, began=5)
+    assert not told(5, 5 + interval, began=4.9 - 365)
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def _before(fact: Fact, began: float) -> bool:
 
 
 def _elsewhere(rule: ResultRule, problem: Problem, prepared: IndexedChart) -> Sequence[Fact]:
-    """The results that lie elsewhere, newest first; none where anything leaves room for doubt."""
+    """The results that lie elsewhere, newest first; none where anything leaves a doubt."""
     results = prepared.results.of(rule.analyte)
     if not results or any(agrees(rule, f) is not False for f in results):
         return ()

@@ -88,7 +88,7 @@ class Timing:
 
     def __call__(self, case: Case) -> Iterator[Reason]:
         for rule in concerning(timing_rules, case.concepts):
-            fits, facts = _held(rule, case.record)
+            fits, facts = _fits(rule, case.record)
             if fits is not None:
                 text = rule.reason if fits else f"{rule.reason}; the chart tells another time"
                 ids = tuple(dict.fromkeys(f.id for f in facts))
@@ -106,7 +106,7 @@ def timing_rules() -> tuple[LastsRule | AfterRule | PersistsRule, ...]:
     )
 
 
-def _held(rule: Tied, prepared: IndexedChart) -> tuple[bool | None, Sequence[Fact]]:
+def _fits(rule: Tied, prepared: IndexedChart) -> tuple[bool | None, Sequence[Fact]]:
     if isinstance(rule, LastsRule):
         return _lasted(rule, prepared)
     if isinstance(rule, AfterRule):
