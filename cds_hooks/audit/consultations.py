@@ -19,7 +19,12 @@ from cds_hooks.audit.ledger.record_integrity import (
     payload_digest,
 )
 from cds_hooks.audit.store_errors import RecordUnreadable
-from cds_hooks.consultation import Consultation, Outcome
+from cds_hooks.consultation import (
+    CheckedConsultation,
+    Consultation,
+    Outcome,
+    PreparedConsultation,
+)
 from cds_hooks.protocol.cards import Card
 
 __all__ = [
@@ -35,7 +40,8 @@ __all__ = [
 KIND = "consultation"
 
 _log = structlog.get_logger(__name__)
-_CODEC = Codec(Consultation, "consultation")
+_CHECKED = Codec(CheckedConsultation, "consultation")
+_PREPARED = Codec(PreparedConsultation, "prepared-consultation")
 # Only what the model answered may be reused as an answer; a failure is recorded, not reused.
 _ANSWERS = (Outcome.ANSWERED.value, Outcome.EMPTY.value)
 
@@ -130,7 +136,7 @@ def newest_answer(
     connection: Connection,
     *conditions: ColumnElement[bool],
     cipher: PayloadCipher,
-) -> Consultation | None:
+) -> CheckedConsultation | None:
     """The newest answered consultation that meets the conditions.
 
     One that cannot be read is logged and skipped: it could only have saved time.
@@ -142,10 +148,11 @@ def newest_answer(
     if row is None:
         return None
     try:
-        return by_id(connection, row.id, cipher)
+        found = by_id(connection, row.id, cipher)
     except RecordUnreadable as error:
         _log.warning("record-unreadable", code=error.code)
         return None
+    return found if isinstance(found, CheckedConsultation) else None
 
 
 def content_key(key: SiteKey, plain: str) -> str:
@@ -160,8 +167,8 @@ def _row(
     cipher: PayloadCipher,
     expires: float,
 ) -> dict[str, Any]:
-    context = PayloadContext(KIND, consultation.id, _CODEC.format)
-    plain, owner = _CODEC.encode(consultation), consultation.patient_key
+    format_, plain = _encode(consultation)
+    context, owner = PayloadContext(KIND, consultation.id, format_), consultation.patient_key
     encrypted = cipher.seal(connection, context, plain, owner=owner)
     return {
         "id": consultation.id,
@@ -175,6 +182,13 @@ def _row(
         "payload": encrypted.payload,
         "sealed_by": encrypted.key_id,
     }
+
+
+def _encode(consultation: Consultation) -> tuple[str, bytes]:
+    """The format of a consultation's stage, and its stored bytes."""
+    if isinstance(consultation, CheckedConsultation):
+        return _CHECKED.format, _CHECKED.encode(consultation)
+    return _PREPARED.format, _PREPARED.encode(consultation)
 
 
 def _card_row(consultation_id: str, position: int, card: Card, key: SiteKey) -> dict[str, object]:
@@ -194,7 +208,8 @@ def decode(connection: Connection, row: Row[Any], cipher: PayloadCipher) -> Cons
     """
     context = PayloadContext(KIND, row.id, row.payload_format)
     plain = cipher.open(connection, context, EncryptedPayload(row.payload, row.sealed_by))
-    found = _CODEC.decode(plain, row.payload_format, where=row.id)
+    codec: Codec[Any] = _PREPARED if row.payload_format == _PREPARED.format else _CHECKED
+    found: Consultation = codec.decode(plain, row.payload_format, where=row.id)
     if not _is_of(found, row):
         hint = "Restore the store from a backup, and ask who can write into the database."
         raise RecordUnreadable("the record was given to another patient", where=row.id, hint=hint)

@@ -29,7 +29,7 @@ from cds_hooks.audit.store_config import StoreConfig, open_database
 from cds_hooks.audit.store_errors import StoreUnavailable
 from cds_hooks.audit.transactions import TransactionExecutor
 from cds_hooks.audit.writer import Commit
-from cds_hooks.consultation import Consultation, RecordedCall
+from cds_hooks.consultation import CheckedConsultation, Consultation, RecordedCall
 from cds_hooks.errors import ChartsideError
 from cds_hooks.protocol.cards import Card
 from cds_hooks.protocol.feedback import FeedbackEntry
@@ -145,7 +145,7 @@ class Store:
             lambda connection: consultations.by_id(connection, consultation_id, self._cipher)
         )
 
-    async def find_by_key(self, key: str, *, not_older_than: float) -> Consultation | None:
+    async def find_by_key(self, key: str, *, not_older_than: float) -> CheckedConsultation | None:
         """The newest answer with this content key since `not_older_than` (UTC seconds)."""
         table = tables.consultations.c
         same_content = table.content_key == consultations.content_key(self._key, key)
@@ -154,7 +154,9 @@ class Store:
         # The column is in clear: whoever can write into the database could change it.
         return found if found is not None and found.key == key else None
 
-    async def last_for_patient(self, patient_key: str, service: str = "") -> Consultation | None:
+    async def last_for_patient(
+        self, patient_key: str, service: str = ""
+    ) -> CheckedConsultation | None:
         """The newest answer for this patient, of one service or of any."""
         table = tables.consultations.c
         conditions = [table.patient_key == patient_key, table.expires > self._clock()]
@@ -249,7 +251,7 @@ class Store:
             return False
         return True
 
-    async def _newest(self, *conditions: ColumnElement[bool]) -> Consultation | None:
+    async def _newest(self, *conditions: ColumnElement[bool]) -> CheckedConsultation | None:
         return await self._transactions.read(
             lambda connection: consultations.newest_answer(
                 connection, *conditions, cipher=self._cipher

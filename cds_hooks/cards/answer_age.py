@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeVar
 
-from cds_hooks.consultation import Consultation
+from cds_hooks.consultation import CheckedConsultation, PreparedConsultation
 from fhir_mapping.chart import Fact
 from prompts import ago
 
 __all__ = ["age_in_words", "with_current_ages"]
 
+_Stage = TypeVar("_Stage", bound=PreparedConsultation)
 _DAY_S, _HOUR_S = 86_400.0, 3600.0
 _FRESH_S = 60.0
 """What is younger than this is told without its age, in seconds."""
@@ -21,7 +23,7 @@ def age_in_words(seconds: float, *, hours: bool = False) -> str:
     return ago(seconds / _DAY_S, fine=True) if seconds >= fresh else ""
 
 
-def with_current_ages(done: Consultation, now: float, *, told: bool = False) -> Consultation:
+def with_current_ages(done: _Stage, now: float, *, told: bool = False) -> _Stage:
     """The same with every fact's age as of `now`, UTC seconds.
 
     With `told` the chart has no other facts than those that a card could tell: of a thousand
@@ -40,11 +42,14 @@ def _older(fact: Fact, days: float) -> Fact:
     return replace(fact, days_ago=fact.days_ago + days)
 
 
-def _ids(done: Consultation) -> set[str]:
+def _ids(done: PreparedConsultation) -> set[str]:
     """The facts that anything of a consultation names."""
-    reasons = (*done.contradictions, *done.medication_concerns, *done.red_flags)
-    found = {i for reason in (*reasons, *done.unexplained) for i in reason.fact_ids}
-    found |= {i for finding in done.chart_findings for i in finding.fact_ids}
+    reasons = (*done.contradictions, *done.medication_concerns)
+    found = {i for finding in done.chart_findings for i in finding.fact_ids}
+    if not isinstance(done, CheckedConsultation):
+        return found | {i for reason in reasons for i in reason.fact_ids}
+    reasons = (*reasons, *done.red_flags, *done.unexplained)
+    found |= {i for reason in reasons for i in reason.fact_ids}
     for assessment in done.assessments:
         cited = (*assessment.evidence_for, *assessment.evidence_against)
         found |= {evidence.fact_id for evidence in cited}

@@ -11,7 +11,7 @@ from cds_hooks.cards.detail_blocks import LIMIT
 from cds_hooks.cards.new_problem import new_problem_views
 from cds_hooks.cards.rule_lines import rule_lines
 from cds_hooks.cards.speak_policy import Speak, matters
-from cds_hooks.consultation import Consultation, Outcome
+from cds_hooks.consultation import CheckedConsultation, Consultation, Outcome
 from cds_hooks.protocol.cards import Card, Coding, Response
 
 __all__ = ["build"]
@@ -25,7 +25,7 @@ def build(
     profile: str = "generic",
     patient_id: str = "",
     encounter_id: str = "",
-    last: Consultation | None = None,
+    last: CheckedConsultation | None = None,
     now: float | None = None,
     silent: Collection[Outcome] = (),
     speak: Speak = "always",
@@ -58,7 +58,7 @@ def build(
         accuracy=accuracy,
         limit=limit,
     )
-    if consultation.outcome is Outcome.CHECKED:
+    if isinstance(consultation, CheckedConsultation) and consultation.outcome is Outcome.CHECKED:
         found = new_problem_views(consultation.assessments, consultation.chart)
         return Response((maker.entered(found),) if found else ())
     listed = _listed(consultation, last)
@@ -69,7 +69,10 @@ def build(
 
 
 def _card(
-    maker: CardMaker, done: Consultation, listed: Consultation | None, silent: Collection[Outcome]
+    maker: CardMaker,
+    done: Consultation,
+    listed: CheckedConsultation | None,
+    silent: Collection[Outcome],
 ) -> Card | None:
     lines = rule_lines(done, listed)
     if lines or listed is not None:
@@ -77,15 +80,15 @@ def _card(
     return None if done.outcome in silent else maker.status(done)
 
 
-def _listed(present: Consultation, last: Consultation | None) -> Consultation | None:
+def _listed(present: Consultation, last: CheckedConsultation | None) -> CheckedConsultation | None:
     """Whose list is shown: this answer's, or an earlier one's while there is no new one."""
-    if present.outcome is Outcome.ANSWERED:
+    if isinstance(present, CheckedConsultation) and present.outcome is Outcome.ANSWERED:
         return present
     stands_in = last is not None and last.outcome is Outcome.ANSWERED
     return last if stands_in and present.outcome is not Outcome.EMPTY else None
 
 
-def _any_matters(done: Consultation, listed: Consultation | None) -> bool:
+def _any_matters(done: Consultation, listed: CheckedConsultation | None) -> bool:
     return matters(done) or (listed is not None and matters(listed))
 
 

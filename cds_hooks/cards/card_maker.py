@@ -26,7 +26,7 @@ from cds_hooks.cards.rule_lines import RuleLine, facts_told, indicator_of, patte
 from cds_hooks.cards.speak_policy import is_demonstration
 from cds_hooks.cards.suggestions import suggestions
 from cds_hooks.cards.summary import fitted, list_summary, rules_summary, with_first_that_fits
-from cds_hooks.consultation import Consultation
+from cds_hooks.consultation import CheckedConsultation, Consultation
 from cds_hooks.protocol.cards import Card, Coding, Link, Source, Suggestion
 
 __all__ = ["CardMaker"]
@@ -53,12 +53,13 @@ class CardMaker:
     limit: int
 
     def findings(
-        self, done: Consultation, lines: Sequence[RuleLine], listed: Consultation | None
+        self, done: Consultation, lines: Sequence[RuleLine], listed: CheckedConsultation | None
     ) -> Card:
         """What rules found and, where there is one, the model's list. An earlier list suggests
         nothing: the chart has moved on since."""
         uuid = self.make_uuid()
-        found = self._suggested(done) if listed is done else ()
+        new = listed if listed is done else None
+        found = self._suggested(new) if new else ()
         return self._card(
             summary=self._summary(done, lines, listed),
             indicator=indicator_of(done),
@@ -67,7 +68,7 @@ class CardMaker:
             detail=self._detail(done, lines, listed),
             suggestions=found,
             selection_behavior=self.profile.selection_behavior if found else None,
-            override_reasons=(*self.reasons, *(diagnosis_reasons(done) if listed is done else ())),
+            override_reasons=(*self.reasons, *(diagnosis_reasons(new) if new else ())),
         )
 
     def status(self, unfinished: Consultation) -> Card:
@@ -105,7 +106,7 @@ class CardMaker:
         return Card(indicator=kind, **{**shared, **more})
 
     def _summary(
-        self, done: Consultation, lines: Sequence[RuleLine], listed: Consultation | None
+        self, done: Consultation, lines: Sequence[RuleLine], listed: CheckedConsultation | None
     ) -> str:
         words = texts().summary
         by_rules = rules_summary(done) if lines else ""
@@ -119,7 +120,7 @@ class CardMaker:
         return with_first_that_fits(by_rules, tries) or fitted(tries[-1])
 
     def _detail(
-        self, done: Consultation, lines: Sequence[RuleLine], listed: Consultation | None
+        self, done: Consultation, lines: Sequence[RuleLine], listed: CheckedConsultation | None
     ) -> str:
         """As many lines of each part as there is space for, rules first."""
         shown = _CardContent(
@@ -140,7 +141,7 @@ class CardMaker:
                 break
         return told
 
-    def _suggested(self, done: Consultation) -> tuple[Suggestion, ...]:
+    def _suggested(self, done: CheckedConsultation) -> tuple[Suggestion, ...]:
         return suggestions(
             done,
             self.profile,
@@ -161,7 +162,7 @@ class _CardContent:
 
     lines: Sequence[RuleLine]
     present: Consultation
-    listed: Consultation | None
+    listed: CheckedConsultation | None
     changed: tuple[str, ...]
     told_of: Measured
     age: str
@@ -190,7 +191,7 @@ def _topic(done: Consultation, lines: Sequence[RuleLine]) -> str:
     return "chartsideChartConflicts" if lines else "chartsideDifferential"
 
 
-def _label(lines: Sequence[RuleLine], listed: Consultation | None) -> str:
+def _label(lines: Sequence[RuleLine], listed: CheckedConsultation | None) -> str:
     if listed is None:
         return "rules"
     return "both" if lines else "label"

@@ -11,7 +11,7 @@ from cds_hooks.cards.detail_blocks import Block, escaped, joined
 from cds_hooks.cards.differential_list import list_lines, model_consensus
 from cds_hooks.cards.rule_lines import RuleLine, drug_results
 from cds_hooks.cards.speak_policy import is_demonstration
-from cds_hooks.consultation import Consultation, KeyState, Outcome
+from cds_hooks.consultation import CheckedConsultation, Consultation, KeyState, Outcome
 from fhir_mapping.chart import Fact
 from fhir_mapping.diff import diff
 
@@ -63,7 +63,7 @@ def named_only(lines: Sequence[RuleLine], most: int) -> list[RuleLine]:
 
 def list_block(
     done: Consultation,
-    listed: Consultation | None,
+    listed: CheckedConsultation | None,
     changed: tuple[str, ...],
     seen: set[str],
     measured: Measured,
@@ -81,7 +81,9 @@ def list_block(
     return Block(f"{title}: {suffix}", (*changed, *list_lines(listed, seen)))
 
 
-def unexplained_block(done: Consultation, listed: Consultation | None, seen: set[str]) -> Block:
+def unexplained_block(
+    done: Consultation, listed: CheckedConsultation | None, seen: set[str]
+) -> Block:
     """Abnormal results that nothing on the card tells, with a drug that can cause one."""
     lines = [line for r in drug_results(done) if (line := _from_drug(r.fact_ids, done, seen))]
     if listed is not None and not is_demonstration(listed):
@@ -91,13 +93,15 @@ def unexplained_block(done: Consultation, listed: Consultation | None, seen: set
     return Block(f"**{texts().blocks['unexplained']}**", tuple(dict.fromkeys(lines)))
 
 
-def _unexplained(listed: Consultation, seen: set[str]) -> list[Fact]:
+def _unexplained(listed: CheckedConsultation, seen: set[str]) -> list[Fact]:
     ids = [i for reason in listed.unexplained for i in reason.fact_ids]
     facts = [fact for i in ids if (fact := listed.chart.fact(i))]
     return [fact for fact in facts if fact.text not in seen]
 
 
-def basis_line(done: Consultation, listed: Consultation | None, *, caution: bool = True) -> str:
+def basis_line(
+    done: Consultation, listed: CheckedConsultation | None, *, caution: bool = True
+) -> str:
     """One line: which model, how much of its answers, what of the chart was not there, and what
     no computed list can promise. The states are those of this call."""
     words = texts().blocks
@@ -115,8 +119,9 @@ def basis_line(done: Consultation, listed: Consultation | None, *, caution: bool
 def status_head(unfinished: Consultation) -> str:
     """What is known of why there is no list, in plain words and by its code."""
     words = texts().outcomes[unfinished.outcome]
-    why = texts().faults.get(unfinished.fault, "")
-    code = f"Code: {unfinished.fault}." if unfinished.fault else ""
+    fault = _fault(unfinished)
+    why = texts().faults.get(fault, "")
+    code = f"Code: {fault}." if fault else ""
     told = " ".join(part for part in (words.detail, why, code) if part)
     head = escaped(told, 2 * _LINE)
     lead = texts().blocks["demonstration_status"] if is_demonstration(unfinished) else ""
@@ -125,10 +130,14 @@ def status_head(unfinished: Consultation) -> str:
 
 def _state(done: Consultation) -> str:
     summary = texts().outcomes[done.outcome].summary
-    return f"{summary} (code: {done.fault})" if done.fault else summary
+    return f"{summary} (code: {fault})" if (fault := _fault(done)) else summary
 
 
-def _measured(listed: Consultation, accuracy: str) -> list[str]:
+def _fault(done: Consultation) -> str:
+    return done.fault if isinstance(done, CheckedConsultation) else ""
+
+
+def _measured(listed: CheckedConsultation, accuracy: str) -> list[str]:
     """What a panel's agreement is, and what is measured of the model here."""
     words, consensus, found = texts().consensus, model_consensus(listed), listed.truth_set
     told = [consensus.told] if consensus else []
@@ -140,7 +149,7 @@ def _measured(listed: Consultation, accuracy: str) -> list[str]:
     return [*told, words["unmeasured"]]
 
 
-def changed_lines(listed: Consultation, done: Consultation) -> tuple[str, ...]:
+def changed_lines(listed: CheckedConsultation, done: Consultation) -> tuple[str, ...]:
     """What changed in the chart since an earlier answer, in one line."""
     told = [
         f"{word}: {phrases.short_phrase(fact)}"
@@ -163,16 +172,16 @@ def _from_drug(fact_ids: Sequence[str], done: Consultation, seen: set[str]) -> s
     return escaped(words.format(result=phrases.short_phrase(facts[0]), drug=drug), 2 * _FACT)
 
 
-def _model(done: Consultation, listed: Consultation | None) -> str:
-    words, of = texts().blocks, listed or done
-    if of.model is None:
+def _model(done: Consultation, listed: CheckedConsultation | None) -> str:
+    words, model = texts().blocks, (listed or done).model
+    if model is None:
         return words["no_model"]
     if listed is None:
         asked = f", {words['not_asked']}" if done.outcome in _NOT_ASKED else ""
-        return f"{phrases.remark(of.model.name)[:_MODEL]}{asked}"
-    count = len(of.differentials)
-    answers = words["answers"].format(count=count, asked=count + of.samples_failed)
-    return f"{phrases.remark(of.model.name)[:_MODEL]}, {answers}"
+        return f"{phrases.remark(model.name)[:_MODEL]}{asked}"
+    count = len(listed.differentials)
+    answers = words["answers"].format(count=count, asked=count + listed.samples_failed)
+    return f"{phrases.remark(model.name)[:_MODEL]}, {answers}"
 
 
 def _keys(done: Consultation, state: KeyState) -> str:

@@ -7,7 +7,7 @@ from cds_hooks.cards.card_data import texts
 from cds_hooks.cards.differential_list import accepted_by_verdict
 from cds_hooks.cards.escape import capped, plain
 from cds_hooks.cards.speak_policy import is_demonstration
-from cds_hooks.consultation import Consultation
+from cds_hooks.consultation import CheckedConsultation
 from cds_hooks.protocol.cards import Coding
 from cds_hooks.protocol.judgements import MOST, wrong
 
@@ -18,7 +18,7 @@ _SHOWN = 3
 """As many as a card's list shows at most; of the others the consultation's page asks."""
 
 
-def diagnosis_reasons(listed: Consultation) -> tuple[Coding, ...]:
+def diagnosis_reasons(listed: CheckedConsultation) -> tuple[Coding, ...]:
     """One reason for each of the first diagnoses of a list; none of a demonstration model's."""
     if is_demonstration(listed):
         return ()

@@ -10,7 +10,7 @@ from cds_hooks.cards import phrases
 from cds_hooks.cards.card_data import texts
 from cds_hooks.cards.detail_blocks import escaped, joined
 from cds_hooks.cards.escape import TerminologyCode
-from cds_hooks.consultation import Assessment, Consultation, Evidence, Verdict
+from cds_hooks.consultation import Assessment, CheckedConsultation, Evidence, Verdict
 from cds_hooks.plausibility.rules.must_not_miss import must_not_miss
 from fhir_mapping.chart import Chart, Fact, Flag
 
@@ -53,7 +53,7 @@ def accepted_by_verdict(assessments: Iterable[Assessment]) -> tuple[Assessment, 
     return tuple(sorted(accepted, key=lambda a: (_ORDER.index(a.verdict), not _serious(a))))
 
 
-def model_consensus(done: Consultation) -> ModelConsensus | None:
+def model_consensus(done: CheckedConsultation) -> ModelConsensus | None:
     """Of the first diagnosis of the list; None without a panel or without such a diagnosis."""
     models = {said.model for said in done.differentials}
     first = next(iter(accepted_by_verdict(done.assessments)), None)
@@ -64,7 +64,7 @@ def model_consensus(done: Consultation) -> ModelConsensus | None:
     return ModelConsensus(word, texts().consensus[word].format(count=count, models=len(models)))
 
 
-def list_lines(done: Consultation, seen: set[str]) -> tuple[str, ...]:
+def list_lines(done: CheckedConsultation, seen: set[str]) -> tuple[str, ...]:
     """Markdown lines. Facts whose text is in `seen` are on the card already and not told again;
     those told here are added to it."""
     accepted = accepted_by_verdict(done.assessments)

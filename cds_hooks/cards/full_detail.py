@@ -12,7 +12,7 @@ from cds_hooks.cards.full_detail_views import ConflictView, conflicts_of, findin
 from cds_hooks.cards.markdown import markdown
 from cds_hooks.cards.rule_lines import drug_conflicts, drug_results
 from cds_hooks.cards.speak_policy import is_demonstration
-from cds_hooks.consultation import Consultation
+from cds_hooks.consultation import CheckedConsultation, Consultation
 
 __all__ = ["full_detail"]
 
@@ -28,15 +28,16 @@ def full_detail(done: Consultation, discriminates: Callable[[str], bool] | None 
 
     `discriminates` knows the names of tests and findings; without it no discriminator is shown.
     """
-    consensus = model_consensus(done)
+    checked = done if isinstance(done, CheckedConsultation) else None
+    consensus = model_consensus(checked) if checked else None
     shown = {
-        "demonstration": is_demonstration(done) and bool(done.assessments),
+        "demonstration": is_demonstration(done) and checked and bool(checked.assessments),
         "titles": texts().annotations,
         "findings": findings_of(done),
         "conflicts": _parts(done),
-        "groups": groups_of(done, discriminates),
+        "groups": groups_of(checked, discriminates) if checked else (),
         "consensus": consensus.told if consensus else "",
-        "agreement": sure_of(done.truth_set),
+        "agreement": sure_of(checked.truth_set if checked else None),
     }
     return markdown("full_detail", view=shown)
 
@@ -46,8 +47,8 @@ def _parts(done: Consultation) -> tuple[_Part, ...]:
         "conflicts": done.contradictions,
         "drug_conflicts": drug_conflicts(done),
         "drugs": drug_results(done),
-        "red_flags": done.red_flags,
-        "unexplained": done.unexplained,
     }
+    if isinstance(done, CheckedConsultation):
+        found |= {"red_flags": done.red_flags, "unexplained": done.unexplained}
     titles = texts().annotations
     return tuple(_Part(titles[k], conflicts_of(v, done.chart)) for k, v in found.items() if v)

@@ -12,6 +12,7 @@ from cds_hooks.cards.card_data import texts
 from cds_hooks.cards.differential_list import code_of, is_accepted, wrong_facts
 from cds_hooks.consultation import (
     Assessment,
+    CheckedConsultation,
     Consultation,
     KeyState,
     Outcome,
@@ -123,7 +124,7 @@ class FindingView:
 
 
 def groups_of(
-    consultation: Consultation, discriminates: Callable[[str], bool] | None = None
+    consultation: CheckedConsultation, discriminates: Callable[[str], bool] | None = None
 ) -> tuple[GroupView, ...]:
     """All that the model named: what must not be missed by a published list, the others that the
     checks accept, then those on the problem list already, and those that the checks reject.
@@ -148,7 +149,7 @@ def _group(assessment: Assessment) -> str:
 
 def _diagnosis(
     assessment: Assessment,
-    consultation: Consultation,
+    consultation: CheckedConsultation,
     discriminates: Callable[[str], bool] | None,
 ) -> DiagnosisView:
     chart, rejected = consultation.chart, not is_accepted(assessment)
@@ -186,6 +187,7 @@ _NOT_ASKED = frozenset({Outcome.ENGINE_UNAVAILABLE, Outcome.OVERLOADED, Outcome.
 def basis_of(consultation: Consultation) -> BasisView:
     """What the answer rests on: what was shown, what was missing, which model, how long."""
     prompt, model, chart = consultation.prompt, consultation.model, consultation.chart
+    checked = consultation if isinstance(consultation, CheckedConsultation) else None
     # A stage's own parts ("model.decode") are within the stage.
     took = sum(ms for stage, ms in consultation.timings_ms.items() if "." not in stage) / 1000
     return BasisView(
@@ -199,10 +201,10 @@ def basis_of(consultation: Consultation) -> BasisView:
         model_digest=model.sha256[:_DIGEST] if model else "",
         template=f"{prompt.template.id} {prompt.template.version}" if prompt else "",
         template_digest=prompt.template.sha256[:_DIGEST] if prompt else "",
-        answers=len(consultation.differentials),
-        unusable=consultation.samples_failed,
+        answers=len(checked.differentials) if checked else 0,
+        unusable=checked.samples_failed if checked else 0,
         seconds=f"{took:.1f}" if took >= 0.05 else "",
-        remark="" if consultation.fault else phrases.remark(consultation.outcome_detail),
+        remark=phrases.remark(checked.outcome_detail) if checked and not checked.fault else "",
     )
 
 

@@ -9,7 +9,13 @@ from cds_hooks.cards import phrases
 from cds_hooks.cards.annotations import says, short_facts
 from cds_hooks.cards.card_data import texts
 from cds_hooks.cards.detail_blocks import escaped, joined
-from cds_hooks.consultation import ChartFinding, Consultation, Reason, Seriousness
+from cds_hooks.consultation import (
+    ChartFinding,
+    CheckedConsultation,
+    Consultation,
+    Reason,
+    Seriousness,
+)
 from cds_hooks.plausibility.chart_rules.finding_patterns import RECORDED
 from fhir_mapping.chart import Chart
 
@@ -44,14 +50,16 @@ class RuleLine:
     short: str = ""
 
 
-def rule_lines(done: Consultation, listed: Consultation | None = None) -> tuple[RuleLine, ...]:
+def rule_lines(
+    done: Consultation, listed: CheckedConsultation | None = None
+) -> tuple[RuleLine, ...]:
     """Findings that matter at once, conflicts in the chart, medication, and what is notable.
 
     `listed` is the consultation whose list stands on the same card, if it is an earlier one: what
     is "not on the model's list" is not on the list that is shown. What a pattern found and the
     model did not name has a line of its own only where no finding of that name tells it.
     """
-    flagged = {_named_by(reason) for reason in (listed or done).red_flags}
+    flagged = {_named_by(reason) for reason in _red_flags(listed or done)}
     urgent = [f for f in done.chart_findings if f.seriousness in _ABOVE_CONFLICTS]
     notable = [f for f in done.chart_findings if f.seriousness not in _ABOVE_CONFLICTS]
     words = texts().blocks
@@ -161,7 +169,11 @@ def measured_first(reason: Reason, done: Consultation) -> Reason:
 def patterns_alone(done: Consultation) -> tuple[Reason, ...]:
     """What patterns found, the model did not name, and no finding of the rules tells."""
     told = {finding.diagnosis for finding in done.chart_findings}
-    return tuple(r for r in done.red_flags if _named_by(r) not in told)
+    return tuple(r for r in _red_flags(done) if _named_by(r) not in told)
+
+
+def _red_flags(done: Consultation) -> tuple[Reason, ...]:
+    return done.red_flags if isinstance(done, CheckedConsultation) else ()
 
 
 def _named_by(reason: Reason) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from cds_hooks.cards.rule_lines import drug_conflicts, patterns_alone
-from cds_hooks.consultation import Consultation, Outcome, Verdict
+from cds_hooks.consultation import CheckedConsultation, Consultation, Outcome, Verdict
 from cds_hooks.plausibility.rules.must_not_miss import must_not_miss
 
 __all__ = ["Speak", "is_demonstration", "matters"]
@@ -29,9 +29,9 @@ def is_demonstration(done: Consultation) -> bool:
 
 
 def _serious_supported(done: Consultation) -> bool:
-    if done.outcome is not Outcome.ANSWERED or is_demonstration(done):
+    if not isinstance(done, CheckedConsultation) or is_demonstration(done):
         return False
-    return any(
+    return done.outcome is Outcome.ANSWERED and any(
         a.verdict is Verdict.SUPPORTED and must_not_miss(a.codes) is not None
         for a in done.assessments
     )

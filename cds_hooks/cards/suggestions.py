@@ -9,7 +9,7 @@ from cds_hooks.cards import phrases
 from cds_hooks.cards.card_data import Profile, texts
 from cds_hooks.cards.escape import capped, plain
 from cds_hooks.cards.speak_policy import is_demonstration
-from cds_hooks.consultation import Assessment, Consultation, Verdict
+from cds_hooks.consultation import Assessment, CheckedConsultation, Verdict
 from cds_hooks.protocol.cards import Action, Suggestion
 from fhir_mapping.chart import Code
 
@@ -29,7 +29,7 @@ _OTHER_SHAPES = ("DSTU", "STU3", "1.", "3.")
 
 
 def suggestions(
-    consultation: Consultation,
+    consultation: CheckedConsultation,
     profile: Profile,
     *,
     make_uuid: Callable[[], str],

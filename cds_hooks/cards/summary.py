@@ -22,7 +22,14 @@ from cds_hooks.cards.rule_lines import (
     measured_first,
     patterns_alone,
 )
-from cds_hooks.consultation import Assessment, ChartFinding, Consultation, Reason, Verdict
+from cds_hooks.consultation import (
+    Assessment,
+    ChartFinding,
+    CheckedConsultation,
+    Consultation,
+    Reason,
+    Verdict,
+)
 
 __all__ = ["LIMIT", "fitted", "list_summary", "rules_summary", "with_first_that_fits"]
 
@@ -56,7 +63,7 @@ def rules_summary(done: Consultation) -> str:
     return capped(f"{words.rules}: {_reason(reasons[0], done)}", LIMIT) if reasons else ""
 
 
-def list_summary(done: Consultation, lead: str) -> tuple[str, ...]:
+def list_summary(done: CheckedConsultation, lead: str) -> tuple[str, ...]:
     """What the model named that stays on its list, the best supported first: as many as there are,
     then one less and so on, for whoever has less space. `lead` stands before it. What is uncertain
     is named only where nothing is better."""

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from cds_hooks.audit import Store
 from cds_hooks.cli import show
+from cds_hooks.consultation import CheckedConsultation
 from cds_hooks.evaluation.clinicians import Given, Judged, JudgedVerdict, judged
 from cds_hooks.runtime.configs import store_config
 from cds_hooks.runtime.records import site_key
@@ -52,7 +53,7 @@ async def _read(settings: Settings, *, quiet: bool) -> list[Given]:
         ids = await store.consultations_with_feedback()
         for each in track(ids, "Reading", console=show.screen(json=True), disable=quiet):
             consultation = await store.get(each)
-            if consultation is not None:
+            if isinstance(consultation, CheckedConsultation):
                 given.append((consultation, await store.feedback_for(each)))
         return given
     finally:

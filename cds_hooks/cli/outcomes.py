@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from pydantic import BaseModel, ConfigDict
 
-from cds_hooks.consultation import Consultation, Outcome
+from cds_hooks.consultation import CheckedConsultation, Consultation, Outcome
 from cds_hooks.errors import ChartsideError
 
 __all__ = ["NotAnswered", "not_answered"]
@@ -44,9 +44,10 @@ def not_answered(done: Consultation, cause: str = "") -> NotAnswered | None:
     if done.outcome in _ANSWERS:
         return None
     words = _words()[done.outcome.value]
-    cause = cause or done.outcome_detail
+    checked = done if isinstance(done, CheckedConsultation) else None
+    cause = cause or (checked.outcome_detail if checked else "")
     hint = f"{cause.rstrip('.')}. {words.todo}" if cause else words.todo
-    return NotAnswered(done.fault or done.outcome.value, words.happened, hint=hint)
+    return NotAnswered((checked and checked.fault) or done.outcome.value, words.happened, hint=hint)
 
 
 @cache

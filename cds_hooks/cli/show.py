@@ -13,7 +13,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from cds_hooks.consultation import Consultation
+from cds_hooks.consultation import CheckedConsultation, Consultation
 from fhir_mapping.chart import (
     Certainty,
     Chart,
@@ -70,6 +70,7 @@ def consultation(console: Console, done: Consultation, *, prompt: bool = False) 
     if prompt and done.prompt:
         for message in done.prompt.messages:
             console.print(Panel(Text(message.content), title=message.role, title_align="left"))
+    if prompt and isinstance(done, CheckedConsultation):
         for text in done.samples:
             console.print(Panel(Text(text), title="model output", title_align="left"))
         console.print(_checks(done))
@@ -129,12 +130,13 @@ def _timings(done: Consultation) -> Table:
     table.add_column("ms", justify="right")
     for stage, milliseconds in done.timings_ms.items():
         table.add_row(stage, f"{milliseconds:.1f}")
-    for name, count in done.tokens.items():
+    tokens = done.tokens if isinstance(done, CheckedConsultation) else {}
+    for name, count in tokens.items():
         table.add_row(f"tokens: {name}", str(count))
     return table
 
 
-def _checks(done: Consultation) -> Table:
+def _checks(done: CheckedConsultation) -> Table:
     table = _table("Checks")
     for heading in ("diagnosis", "verdict", "check", "result", "facts", "says"):
         table.add_column(heading, overflow="fold")

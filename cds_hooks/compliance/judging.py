@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cds_hooks.cards import phrases
-from cds_hooks.consultation import Consultation
+from cds_hooks.consultation import CheckedConsultation, Consultation
 from cds_hooks.protocol.cards import Coding
 from cds_hooks.protocol.feedback import FeedbackEntry
 from cds_hooks.protocol.judgements import MOST, Judgement, judgement_of
@@ -48,9 +48,10 @@ def lines(consultation: Consultation, judging: Judging | None) -> tuple[JudgedLi
     """The diagnoses of a consultation that can be judged."""
     said = judgements_on(judging.said) if judging else {}
     names = {reason.code: reason.display for reason in judging.reasons} if judging else {}
+    listed = consultation.assessments if isinstance(consultation, CheckedConsultation) else ()
     return tuple(
         _line(place, phrases.name(assessment.name), said.get(place), names)
-        for place, assessment in enumerate(consultation.assessments[:MOST], 1)
+        for place, assessment in enumerate(listed[:MOST], 1)
     )
 
 

@@ -11,26 +11,26 @@ from typing import TYPE_CHECKING
 from cds_hooks.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from cds_hooks.consult.config import ConsultConfig
+    from cds_hooks.consult.consult_config import ConsultConfig
     from cds_hooks.consult.consultant import Consultant
+    from cds_hooks.consult.content_key import content_key
     from cds_hooks.consult.dependencies import ConsultationStore, Dependencies, Gather
     from cds_hooks.consult.links import LinkUnknown
     from cds_hooks.consult.pages import ConsultationPages
-    from cds_hooks.consult.preparation import content_key
     from cds_hooks.consult.terms import ClientTerms, patient_scope
 else:
     __getattr__ = lazy_names(
         __name__,
         {
             "ClientTerms": "terms",
-            "ConsultConfig": "config",
+            "ConsultConfig": "consult_config",
             "Consultant": "consultant",
             "ConsultationPages": "pages",
             "ConsultationStore": "dependencies",
             "Dependencies": "dependencies",
             "Gather": "dependencies",
             "LinkUnknown": "links",
-            "content_key": "preparation",
+            "content_key": "content_key",
             "patient_scope": "terms",
         },
     )

@@ -7,15 +7,22 @@ import time
 from dataclasses import replace
 
 from cds_hooks import cards, staleness
-from cds_hooks.consult.calls import call_of
-from cds_hooks.consult.config import ConsultConfig
+from cds_hooks.consult.consult_config import ConsultConfig
+from cds_hooks.consult.content_key import what_was_read
 from cds_hooks.consult.dependencies import Dependencies
 from cds_hooks.consult.hook_cache import HookCache
 from cds_hooks.consult.in_flight import InFlightWork
 from cds_hooks.consult.links import make_link
 from cds_hooks.consult.new_problem import check_new_problem
-from cds_hooks.consult.preparation import prepare_consultation, what_was_read
-from cds_hooks.consultation import Caller, Consultation, Outcome, RecordedCall
+from cds_hooks.consult.pipeline import prepare_consultation
+from cds_hooks.consultation import (
+    Caller,
+    CheckedConsultation,
+    Consultation,
+    Outcome,
+    PreparedConsultation,
+    RecordedCall,
+)
 from cds_hooks.inference.engine import Priority
 from cds_hooks.protocol.cards import Link, Response
 from cds_hooks.protocol.request import HookRequest
@@ -26,7 +33,6 @@ __all__ = ["Consultant"]
 # Callers that wait hold a place among the open calls, which are for charts that are opened.
 _MOST_WAITING = 8
 _LINK_LABEL = "This consultation"
-_NOT_YET = (Outcome.PENDING, Outcome.REUSED)
 
 
 class Consultant:
@@ -36,7 +42,7 @@ class Consultant:
         self._dependencies = dependencies
         self._config = config
         self._in_flight = InFlightWork(dependencies, config)
-        self._cache = HookCache(config.recall_s, dependencies.new_id)
+        self._cache = HookCache(config.services.recall_s, dependencies.new_id)
         self._waiting = 0
 
     async def answer(
@@ -56,20 +62,21 @@ class Consultant:
         if service.checks_new_problems:
             return await self._check_new_problem(service, request)
         began = time.monotonic()
-        pending = self._prepared_before(digest, request.caller)
-        if pending is None:
-            pending = await self.prepare(service, request)
-            self._cache.put(digest, pending, request)
+        prepared = self._prepared_before(digest, request.caller)
+        if prepared is None:
+            prepared = await self.prepare(service, request)
+            self._cache.put(digest, prepared, request)
         if service.only_starts:
-            return await self._start_only(pending, wait_s, call_of(request))
-        shown = self._cache.cards(digest)
-        if shown is None:
-            left = self._config.within(service.id) - (time.monotonic() - began)
-            found, last = await self._find_answer(pending, left)
-            shown = found, await self._make_cards(found, request, service.id, last)
-            self._cache.put_cards(digest, *shown)
-        await self._save(*shown, call_of(request))
-        return shown[1]
+            return await self._start_only(prepared, wait_s, _call_of(request))
+        if (recent := self._cache.cards(digest)) is not None:
+            await self._save(*recent, _call_of(request))
+            return recent[1]
+        left = self._config.within(service.id) - (time.monotonic() - began)
+        found, last = await self._find_answer(prepared, left)
+        response = await self._make_cards(found, request, service.id, last)
+        self._cache.put_cards(digest, found, response)
+        await self._save(found, response, _call_of(request))
+        return response
 
     async def _check_new_problem(
         self, service: ServiceDefinition, request: HookRequest
@@ -85,14 +92,16 @@ class Consultant:
         cached = self._cache.get(digest)
         return None if cached is None else cached.request
 
-    async def prepare(self, service: ServiceDefinition, request: HookRequest) -> Consultation:
+    async def prepare(
+        self, service: ServiceDefinition, request: HookRequest
+    ) -> PreparedConsultation:
         """Gather, map and render: a consultation that only the model's answer is missing from."""
         return await prepare_consultation(self._dependencies, self._config, service, request)
 
     async def make_response(self, consultation: Consultation, request: HookRequest) -> Response:
         """The cards of a consultation, once their record is durable."""
         response = await self._make_cards(consultation, request, consultation.service, None)
-        await self._save(consultation, response, call_of(request))
+        await self._save(consultation, response, _call_of(request))
         return response
 
     async def _make_cards(
@@ -100,7 +109,7 @@ class Consultant:
         consultation: Consultation,
         request: HookRequest,
         service_id: str,
-        last: Consultation | None,
+        last: CheckedConsultation | None,
     ) -> Response:
         """Cards with links. `service_id` is of the service that was called, which may differ from
         the one that began the consultation; `last` is the patient's last answer where known."""
@@ -110,42 +119,42 @@ class Consultant:
             consultation,
             base_url=self._config.base_url,
             make_uuid=self._dependencies.new_id,
-            profile=self._config.of(request.caller).card_profile,
+            profile=self._config.of(request.caller).cards.profile,
             patient_id=request.context.patient_id,
             encounter_id=request.context.encounter_id,
             last=last,
             now=self._dependencies.now().timestamp(),
-            silent=self._config.silent,
+            silent=frozenset(self._config.services.silent),
             speak=self._config.speaks(service_id),
             accuracy=self._config.accuracy,
         )
         return self._linked(consultation, response)
 
-    async def _answer_to(self, pending: Consultation) -> Consultation | None:
-        oldest = pending.created - self._config.fresh_for_s
-        return await self._dependencies.store.find_by_key(pending.key, not_older_than=oldest)
+    async def _answer_to(self, prepared: PreparedConsultation) -> CheckedConsultation | None:
+        oldest = prepared.created - self._config.services.fresh_for_s
+        return await self._dependencies.store.find_by_key(prepared.key, not_older_than=oldest)
 
     def _linked(self, consultation: Consultation, response: Response) -> Response:
         """Each card with a link to the consultation it is of."""
-        if not self._config.link_s:
+        if not self._config.cards.link_s:
             return response
-        until = self._dependencies.now().timestamp() + self._config.link_s
+        until = self._dependencies.now().timestamp() + self._config.cards.link_s
         path = make_link(self._dependencies.key, consultation.id, until=until)
         link = Link(_LINK_LABEL, f"{self._config.base_url}/consultations/{path}")
         linked = (replace(card, links=(*card.links, link)) for card in response.cards)
         return replace(response, cards=tuple(linked))
 
     async def complete(
-        self, pending: Consultation, priority: Priority = Priority.OPEN_CHART
-    ) -> Consultation:
+        self, prepared: PreparedConsultation, priority: Priority = Priority.OPEN_CHART
+    ) -> CheckedConsultation:
         """Ask the model and check what it said; identical work in flight is joined."""
-        return await asyncio.shield(self._in_flight.start(pending, priority))
+        return await asyncio.shield(self._in_flight.start(prepared, priority))
 
     async def close(self) -> None:
         """Cancel what is in flight and wait until it has ended."""
         await self._in_flight.close()
 
-    def _prepared_before(self, digest: bytes, caller: Caller | None) -> Consultation | None:
+    def _prepared_before(self, digest: bytes, caller: Caller | None) -> PreparedConsultation | None:
         """What was prepared when this hook came before, under an id of its own."""
         cached = self._cache.get(digest)
         if cached is None:
@@ -159,58 +168,78 @@ class Consultant:
         """Record the cards and who sees them; with the consultation itself where it is not on
         record yet."""
         store = self._dependencies.store
-        if consultation.outcome in _NOT_YET or not await store.save_cards(
-            consultation, response.cards, call
-        ):
+        recorded = isinstance(consultation, CheckedConsultation)
+        if not (recorded and await store.save_cards(consultation, response.cards, call)):
             await store.save_consultation(consultation, response.cards, call)
 
     async def _start_only(
-        self, pending: Consultation, wait_s: float, call: RecordedCall
+        self, prepared: PreparedConsultation, wait_s: float, call: RecordedCall
     ) -> Response:
         """Start the work and tell how it stands. Nobody would read a card, so none is made."""
-        seconds = min(wait_s, self._config.deadline_s) if self._waiting < _MOST_WAITING else 0.0
+        seconds = (
+            min(wait_s, self._config.services.deadline_s) if self._waiting < _MOST_WAITING else 0.0
+        )
         self._waiting += 1
         try:
-            found, _ = await self._find_answer(pending, seconds, Priority.BACKGROUND)
+            found, _ = await self._find_answer(prepared, seconds, Priority.BACKGROUND)
         finally:
             self._waiting -= 1
         await self._save(found, Response(), call)
         return Response(extension={STARTED: {"outcome": found.outcome.value}})
 
     async def _find_answer(
-        self, pending: Consultation, seconds: float, priority: Priority = Priority.OPEN_CHART
-    ) -> tuple[Consultation, Consultation | None]:
-        """The stored answer to the same question, or the model's if it comes in time, or `pending`;
-        and the patient's last answer where it is reused, as nothing that matters changed since."""
-        stored = await self._answer_to(pending)
+        self,
+        prepared: PreparedConsultation,
+        seconds: float,
+        priority: Priority = Priority.OPEN_CHART,
+    ) -> tuple[Consultation, CheckedConsultation | None]:
+        """The stored answer to the same question, or the model's if it comes in time, or
+        `prepared`; and the patient's last answer where it is reused, as nothing that matters
+        changed since."""
+        stored = await self._answer_to(prepared)
         if stored is not None:
             return stored, None
-        if pending.key not in self._in_flight and (last := await self._reusable(pending)):
+        if prepared.key not in self._in_flight and (last := await self._reusable(prepared)):
             # It may be this question's own, finished between the two looks.
-            if last.key == pending.key:
+            if last.key == prepared.key:
                 return last, None
-            return replace(pending, outcome=Outcome.REUSED), last
-        task = self._in_flight.start(pending, priority)
+            return replace(prepared, reuses_last=True), last
+        task = self._in_flight.start(prepared, priority)
         done, _ = await asyncio.wait({task}, timeout=max(seconds, 0.0))
-        return task.result() if done else pending, None
+        return task.result() if done else prepared, None
 
-    async def _reusable(self, pending: Consultation) -> Consultation | None:
+    async def _reusable(self, prepared: PreparedConsultation) -> CheckedConsultation | None:
         """The patient's last answer, where it may be shown instead of a new one.
 
         It has to be of the same settings, model and template, young enough, and a differential;
         and nothing that matters may have changed since.
         """
-        last = await self._dependencies.store.last_for_patient(pending.patient_key)
-        oldest = pending.created - self._config.fresh_for_s
+        last = await self._dependencies.store.last_for_patient(prepared.patient_key)
+        oldest = prepared.created - self._config.services.fresh_for_s
         if last is None or last.outcome is not Outcome.ANSWERED or last.created < oldest:
             return None
-        if _made_by(last) != _made_by(pending):
+        if _made_by(last) != _made_by(prepared):
             return None
-        return None if staleness.changes(last.chart, pending.chart).matter else last
+        return None if staleness.changes(last.chart, prepared.chart).matter else last
 
 
-def _made_by(consultation: Consultation) -> tuple[object, ...]:
+def _made_by(consultation: PreparedConsultation) -> tuple[object, ...]:
     """What besides the chart an answer depends on."""
     template = consultation.prompt.template if consultation.prompt else None
     read = what_was_read(consultation.key_states, consultation.key_arrivals)
     return (consultation.settings_sha256, consultation.model, template, read)
+
+
+def _call_of(request: HookRequest) -> RecordedCall:
+    """The call behind a request: hook, client and token as they were checked, user, encounter."""
+    caller = request.caller or Caller()
+    return RecordedCall(
+        hook=request.hook,
+        hook_instance=request.hook_instance,
+        request_id=caller.request_id,
+        client_iss=caller.issuer,
+        tenant=caller.tenant,
+        jti=caller.token,
+        user_id=caller.user or request.context.user_id,
+        encounter_id=request.context.encounter_id,
+    )

@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from cds_hooks.consultation import Consultation, RecordedCall
+from cds_hooks.consultation import (
+    CheckedConsultation,
+    Consultation,
+    PreparedConsultation,
+    RecordedCall,
+)
 from cds_hooks.gather import GatherResult
 from cds_hooks.inference.engine import Engine
 from cds_hooks.plausibility.terminology import Terminology
@@ -66,11 +71,13 @@ class ConsultationStore(Protocol):
         """The consultation with this id, in whatever state."""
         ...
 
-    async def find_by_key(self, key: str, *, not_older_than: float) -> Consultation | None:
+    async def find_by_key(self, key: str, *, not_older_than: float) -> CheckedConsultation | None:
         """The newest answer with this content key since `not_older_than` (UTC seconds)."""
         ...
 
-    async def last_for_patient(self, patient_key: str, service: str = "") -> Consultation | None:
+    async def last_for_patient(
+        self, patient_key: str, service: str = ""
+    ) -> CheckedConsultation | None:
         """The newest answer for this patient."""
         ...
 
@@ -100,7 +107,7 @@ class Dependencies:
     terminology: Terminology
     store: ConsultationStore
     key: KeyedHash
-    observe: Callable[[Consultation], None] = lambda _: None
-    failed: Callable[[Consultation, BaseException], None] = lambda _, __: None
+    observe: Callable[[CheckedConsultation], None] = lambda _: None
+    failed: Callable[[PreparedConsultation, BaseException], None] = lambda _, __: None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     new_id: Callable[[], str] = lambda: str(uuid.uuid4())

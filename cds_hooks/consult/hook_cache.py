@@ -14,7 +14,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from cds_hooks.consultation import Consultation, KeyState, Outcome
+from cds_hooks.consultation import (
+    CheckedConsultation,
+    Consultation,
+    KeyState,
+    Outcome,
+    PreparedConsultation,
+)
 from cds_hooks.protocol.cards import Card, Response
 from cds_hooks.protocol.request import HookRequest
 
@@ -31,10 +37,10 @@ class CachedHook:
     """`request` is without its resources and its token; `answer` and `response` were shown until
     `cards_until`."""
 
-    prepared: Consultation
+    prepared: PreparedConsultation
     request: HookRequest
     until: float
-    answer: Consultation | None = None
+    answer: CheckedConsultation | None = None
     response: Response | None = None
     cards_until: float = 0.0
 
@@ -62,7 +68,7 @@ class HookCache:
         self._hooks = {key: each for key, each in self._hooks.items() if each.until > now}
         return self._hooks.get(digest)
 
-    def put(self, digest: bytes, prepared: Consultation, request: HookRequest) -> None:
+    def put(self, digest: bytes, prepared: PreparedConsultation, request: HookRequest) -> None:
         """Keep what was prepared, unless something had to be read or could not be had."""
         whole = set(prepared.key_states.values()) <= _SENT_WHOLE
         if not digest or self._seconds <= 0 or not whole:
@@ -72,7 +78,7 @@ class HookCache:
         while len(self._hooks) > _MOST:
             self._hooks.pop(next(iter(self._hooks)))
 
-    def cards(self, digest: bytes) -> tuple[Consultation, Response] | None:
+    def cards(self, digest: bytes) -> tuple[CheckedConsultation, Response] | None:
         """The answer that this hook got a moment ago, and its cards under new ids: feedback tells
         by them which one it is about."""
         hook = self._hooks.get(digest)
@@ -86,7 +92,9 @@ class HookCache:
     def put_cards(self, digest: bytes, answer: Consultation, response: Response) -> None:
         """Keep the cards of an answer; of anything else, which may change, nothing is kept."""
         hook = self._hooks.get(digest)
-        if hook is None or answer.outcome is not Outcome.ANSWERED:
+        if hook is None or not isinstance(answer, CheckedConsultation):
+            return
+        if answer.outcome is not Outcome.ANSWERED:
             return
         until = self._clock() + _CARDS_S
         self._hooks[digest] = replace(hook, answer=answer, response=response, cards_until=until)

@@ -7,10 +7,10 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-from cds_hooks.consult.config import ConsultConfig
+from cds_hooks.consult.consult_config import ConsultConfig
 from cds_hooks.consult.dependencies import Dependencies
-from cds_hooks.consult.model_run import run_inference
-from cds_hooks.consultation import Consultation, Outcome
+from cds_hooks.consult.pipeline import infer_and_check
+from cds_hooks.consultation import CheckedConsultation, Outcome, PreparedConsultation
 from cds_hooks.errors import ChartsideError
 from cds_hooks.inference.engine import Priority
 
@@ -37,24 +37,24 @@ class InFlightWork:
         self._dependencies = dependencies
         self._config = config
         self._owner = dependencies.new_id()
-        self._running: dict[str, asyncio.Task[Consultation]] = {}
+        self._running: dict[str, asyncio.Task[CheckedConsultation]] = {}
 
     def __contains__(self, key: str) -> bool:
         return key in self._running and not self._running[key].done()
 
     def start(
-        self, pending: Consultation, priority: Priority = Priority.OPEN_CHART
-    ) -> asyncio.Task[Consultation]:
+        self, prepared: PreparedConsultation, priority: Priority = Priority.OPEN_CHART
+    ) -> asyncio.Task[CheckedConsultation]:
         """The work on this question: what is in flight already, or new under an id of its own.
 
         Its own, because the hook that asked may leave with a record that says "not yet". What is
         in flight already keeps the priority that it was begun with.
         """
-        task = self._running.get(pending.key)
+        task = self._running.get(prepared.key)
         if task is None:
-            work = replace(pending, id=self._dependencies.new_id())
+            work = replace(prepared, id=self._dependencies.new_id())
             task = asyncio.create_task(self._once(work, priority), name=f"consultation {work.id}")
-            self._running[pending.key] = task
+            self._running[prepared.key] = task
             task.add_done_callback(lambda done: self._ended(work, done))
         return task
 
@@ -65,39 +65,45 @@ class InFlightWork:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _ended(self, pending: Consultation, task: asyncio.Task[Consultation]) -> None:
+    def _ended(
+        self, prepared: PreparedConsultation, task: asyncio.Task[CheckedConsultation]
+    ) -> None:
         """Forget the work, or keep its failure for a while. An error reaches the log also where no
         hook was waiting."""
         error = None if task.cancelled() else task.exception()
         if error is not None:
-            self._dependencies.failed(pending, error)
+            self._dependencies.failed(prepared, error)
         failed = task.cancelled() or error is not None
         kept_s = 0.0 if failed else _KEPT_AFTER_FAILURE_S.get(task.result().outcome, 0.0)
         if kept_s:
-            task.get_loop().call_later(kept_s, self._running.pop, pending.key, None)
+            task.get_loop().call_later(kept_s, self._running.pop, prepared.key, None)
         else:
-            self._running.pop(pending.key, None)
+            self._running.pop(prepared.key, None)
 
-    async def _once(self, pending: Consultation, priority: Priority) -> Consultation:
+    async def _once(
+        self, prepared: PreparedConsultation, priority: Priority
+    ) -> CheckedConsultation:
         """Do the work, or wait for the process that does it."""
-        oldest = pending.created - self._config.fresh_for_s
-        ends = asyncio.get_running_loop().time() + self._config.deadline_s
-        while not await self._claim(pending.key):
+        oldest = prepared.created - self._config.services.fresh_for_s
+        ends = asyncio.get_running_loop().time() + self._config.services.deadline_s
+        while not await self._claim(prepared.key):
             if asyncio.get_running_loop().time() > ends:
-                return await self._record(replace(pending, outcome=Outcome.DEADLINE))
+                return await self._record(
+                    CheckedConsultation.of(prepared, outcome=Outcome.DEADLINE)
+                )
             await asyncio.sleep(_LOOK_S)
-            found = await self._dependencies.store.find_by_key(pending.key, not_older_than=oldest)
+            found = await self._dependencies.store.find_by_key(prepared.key, not_older_than=oldest)
             if found is not None:
                 return found
-        async with self._claimed(pending.key):
+        async with self._claimed(prepared.key):
             # Whoever had the claim before may have finished between two looks.
-            found = await self._dependencies.store.find_by_key(pending.key, not_older_than=oldest)
+            found = await self._dependencies.store.find_by_key(prepared.key, not_older_than=oldest)
             if found is not None:
                 return found
-            done = await run_inference(self._dependencies, self._config, pending, priority)
+            done = await infer_and_check(self._dependencies, self._config, prepared, priority)
             return await self._record(done)
 
-    async def _record(self, done: Consultation) -> Consultation:
+    async def _record(self, done: CheckedConsultation) -> CheckedConsultation:
         await self._dependencies.store.save_consultation(done)
         self._dependencies.observe(done)
         return done

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from cds_hooks import plausibility
-from cds_hooks.consult.config import ConsultConfig
+from cds_hooks.consult.consult_config import ConsultConfig
 from cds_hooks.consult.dependencies import Dependencies
-from cds_hooks.consult.preparation import chart_of, gather_in_time
-from cds_hooks.consult.stopwatch import Stopwatch
-from cds_hooks.consultation import Consultation, Outcome
+from cds_hooks.consult.pipeline import Stopwatch, chart_of, gather_in_time
+from cds_hooks.consultation import CheckedConsultation, Outcome
 from cds_hooks.plausibility.terminology.code_names import names_by
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import ServiceDefinition, problem_check
@@ -21,7 +20,7 @@ async def check_new_problem(
     config: ConsultConfig,
     service: ServiceDefinition,
     request: HookRequest,
-) -> Consultation:
+) -> CheckedConsultation:
     """The checked consultation; its chart is the one without what was entered."""
     watch, config = Stopwatch(), config.of(request.caller)
     gathered = await gather_in_time(dependencies, config, service, request)
@@ -34,14 +33,14 @@ async def check_new_problem(
         [*who, *found.conditions],
         patient_id=patient_id,
         now=now,
-        fhir_version=gathered.fhir_version or config.fhir_version,
+        fhir_version=gathered.fhir_version or config.fhir.version or None,
         names=names_by(dependencies.terminology),
     )
     watch.lap("map")
     assessments = plausibility.assess_new_problems(chart, new.facts, dependencies.terminology)
     watch.lap("check")
     made = dependencies.new_id()
-    return Consultation(
+    return CheckedConsultation(
         id=made,
         key=made,
         service=service.id,

@@ -8,18 +8,16 @@ from datetime import UTC
 from cds_hooks import cards
 from cds_hooks.cards.card_data import override_reasons
 from cds_hooks.compliance import Judging, consultation_page
-from cds_hooks.consult.config import ConsultConfig
+from cds_hooks.consult.consult_config import ConsultConfig
 from cds_hooks.consult.dependencies import Dependencies
 from cds_hooks.consult.links import LinkUnknown, consultation_id_of
-from cds_hooks.consultation import Consultation, Outcome
+from cds_hooks.consultation import CheckedConsultation, Consultation
 from cds_hooks.plausibility import discriminates
 from cds_hooks.protocol.feedback import FeedbackEntry
 from cds_hooks.protocol.judgements import Judgement
 from cds_hooks.protocol.protocol_errors import FeedbackInvalid, FieldProblem
 
 __all__ = ["ConsultationPages"]
-
-_WITHOUT_ANSWER = (Outcome.PENDING, Outcome.REUSED)
 
 
 class ConsultationPages:
@@ -58,7 +56,8 @@ class ConsultationPages:
         Raises LinkUnknown, StoreUnavailable, and FeedbackInvalid for a place without a diagnosis.
         """
         found = await self._consultation(link)
-        if any(each.place > len(found.assessments) for each in judgements):
+        diagnoses = found.assessments if isinstance(found, CheckedConsultation) else ()
+        if any(each.place > len(diagnoses) for each in judgements):
             raise FeedbackInvalid([FieldProblem("said", "value", "no diagnosis has this place")])
         when = self._dependencies.now().astimezone(UTC).isoformat(timespec="seconds")
         return found.service, FeedbackEntry(
@@ -76,7 +75,7 @@ class ConsultationPages:
         found = await store.get(consultation_id_of(self._dependencies.key, link, now=now))
         if found is None:
             raise LinkUnknown
-        if found.outcome not in _WITHOUT_ANSWER:
+        if isinstance(found, CheckedConsultation):
             return found
-        oldest = found.created - self._config.fresh_for_s
+        oldest = found.created - self._config.services.fresh_for_s
         return await store.find_by_key(found.key, not_older_than=oldest) or found

@@ -26,8 +26,11 @@ from cds_hooks.consultation.origin import (
     RecordedCall,
 )
 from cds_hooks.consultation.stages import (
+    CheckedConsultation,
     Consultation,
+    InferredConsultation,
     Outcome,
+    PreparedConsultation,
 )
 
 __all__ = [
@@ -35,15 +38,18 @@ __all__ = [
     "Caller",
     "Candidate",
     "ChartFinding",
+    "CheckedConsultation",
     "Consultation",
     "Differential",
     "Evidence",
     "Group",
+    "InferredConsultation",
     "KeyArrival",
     "KeyState",
     "ModelIdentity",
     "ModelPart",
     "Outcome",
+    "PreparedConsultation",
     "Reason",
     "RecordedCall",
     "Seriousness",

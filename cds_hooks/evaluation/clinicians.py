@@ -10,13 +10,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cds_hooks.compliance import judgements_on
-from cds_hooks.consultation import Consultation, Verdict
+from cds_hooks.consultation import CheckedConsultation, Verdict
 from cds_hooks.evaluation.metrics.figures import Figure, proportion
 from cds_hooks.protocol.feedback import FeedbackEntry
 
 __all__ = ["Judged", "JudgedVerdict", "judged"]
 
-Given = tuple[Consultation, tuple[FeedbackEntry, ...]]
+Given = tuple[CheckedConsultation, tuple[FeedbackEntry, ...]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from prometheus_client import (
 )
 from prometheus_client import generate_latest as generate
 
-from cds_hooks.consultation import Consultation
+from cds_hooks.consultation import CheckedConsultation
 
 __all__ = ["Metrics"]
 
@@ -66,7 +66,7 @@ class Metrics:
         if code:
             self._refused.labels(code).inc()
 
-    def consultation(self, done: Consultation) -> None:
+    def consultation(self, done: CheckedConsultation) -> None:
         """One finished consultation."""
         self._consultations.labels(done.service, done.outcome.value).inc()
         if done.fault:

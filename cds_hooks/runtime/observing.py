@@ -7,7 +7,7 @@ from typing import Any
 
 from cds_hooks.app import Exchange
 from cds_hooks.audit import Commit
-from cds_hooks.consultation import Consultation
+from cds_hooks.consultation import CheckedConsultation, PreparedConsultation
 from cds_hooks.inference.engine import EngineState
 from cds_hooks.operation import Metrics
 
@@ -34,7 +34,7 @@ class Observer:
         if commit.reason:
             self._log.error("store-commit-failed", code=commit.reason)
 
-    def consulted(self, done: Consultation) -> None:
+    def consulted(self, done: CheckedConsultation) -> None:
         """A consultation ended, whatever its outcome."""
         self._metrics.consultation(done)
         timings = {stage: round(took, 1) for stage, took in done.timings_ms.items()}
@@ -48,7 +48,7 @@ class Observer:
             timings_ms=timings,
         )
 
-    def failed(self, work: Consultation, error: BaseException) -> None:
+    def failed(self, work: PreparedConsultation, error: BaseException) -> None:
         """Work that no hook was waiting for ended with an error of ours."""
         self._log.error("consultation-failed", consultation=work.id, exc_info=error)
 

@@ -13,6 +13,7 @@ from cds_hooks.audit.key_operations import KeyOperations
 from cds_hooks.consultation import (
     Assessment,
     Candidate,
+    CheckedConsultation,
     Consultation,
     Differential,
     Evidence,
@@ -66,7 +67,7 @@ def consultation() -> Consultation:
     assessment = Assessment(
         "Acute kidney injury", Group.LIKELY, Verdict.SUPPORTED, (CODE,), (reason,), evidence
     )
-    return Consultation(
+    return CheckedConsultation(
         id="11111111-1111-4111-8111-111111111111",
         key="k1",
         service="chartside-patient-view",

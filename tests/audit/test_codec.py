@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 
 from cds_hooks.audit import RecordUnreadable
 from cds_hooks.audit.codec import Codec
-from cds_hooks.consultation import Consultation, Outcome
+from cds_hooks.consultation import CheckedConsultation, Outcome, PreparedConsultation
 from cds_hooks.protocol.cards import Coding
 from cds_hooks.protocol.feedback import FeedbackEntry
 from fhir_mapping.chart import Chart, PatientFacts
 
-CODEC = Codec(Consultation, "consultation")
+CODEC = Codec(CheckedConsultation, "consultation")
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 json_values = st.recursive(
@@ -53,12 +53,18 @@ def build(hint: Any) -> st.SearchStrategy[Any]:
     return st.one_of(*(build(each) for each in inner))
 
 
-@given(build(Consultation))
-def test_round_trip_is_exact(value: Consultation) -> None:
+@given(build(CheckedConsultation))
+def test_round_trip_is_exact(value: CheckedConsultation) -> None:
     assert CODEC.decode(CODEC.encode(value), CODEC.format) == value
 
 
-def test_a_full_consultation_comes_back_with_its_types(consultation: Consultation) -> None:
+@given(build(PreparedConsultation))
+def test_round_trip_without_an_answer_is_exact(value: PreparedConsultation) -> None:
+    codec = Codec(PreparedConsultation, "prepared-consultation")
+    assert codec.decode(codec.encode(value), codec.format) == value
+
+
+def test_a_full_consultation_comes_back_with_its_types(consultation: CheckedConsultation) -> None:
     back = CODEC.decode(CODEC.encode(consultation), CODEC.format)
     assert back == consultation
     assert back.outcome is Outcome.ANSWERED
@@ -72,14 +78,14 @@ def test_feedback_round_trip_is_exact(entry: FeedbackEntry) -> None:
     assert codec.decode(codec.encode(entry), codec.format) == entry
 
 
-def test_mappings_that_are_no_dicts_are_stored(consultation: Consultation) -> None:
+def test_mappings_that_are_no_dicts_are_stored(consultation: CheckedConsultation) -> None:
     view = types.MappingProxyType({"map": 1.0})
     value = dataclasses.replace(consultation, timings_ms=view)
     assert CODEC.decode(CODEC.encode(value), CODEC.format).timings_ms == {"map": 1.0}
 
 
 def test_text_that_is_not_unicode_loses_only_the_broken_characters(
-    consultation: Consultation,
+    consultation: CheckedConsultation,
 ) -> None:
     value = dataclasses.replace(consultation, samples=("caf\u00e9 \ud83d broken",))
     back = CODEC.decode(CODEC.encode(value), CODEC.format)
@@ -87,19 +93,21 @@ def test_text_that_is_not_unicode_loses_only_the_broken_characters(
     assert back.chart == consultation.chart
 
 
-def test_a_number_that_is_not_finite_is_not_known_when_read(consultation: Consultation) -> None:
+def test_a_number_that_is_not_finite_is_not_known_when_read(
+    consultation: CheckedConsultation,
+) -> None:
     chart = Chart(PatientFacts(float("inf"), "male"), ())
     back = CODEC.decode(CODEC.encode(dataclasses.replace(consultation, chart=chart)), CODEC.format)
     assert back.chart.patient == PatientFacts(None, "male")
 
 
-def _changed(consultation: Consultation, change: Any) -> bytes:
+def _changed(consultation: CheckedConsultation, change: Any) -> bytes:
     plain = orjson.loads(zlib.decompress(CODEC.encode(consultation)))
     change(plain)
     return zlib.compress(orjson.dumps(plain))
 
 
-def test_fields_of_a_later_version_are_ignored(consultation: Consultation) -> None:
+def test_fields_of_a_later_version_are_ignored(consultation: CheckedConsultation) -> None:
     def add(plain: dict[str, Any]) -> None:
         plain["panel"] = {"new": 1}
         plain["chart"]["facts"][0]["embedding"] = [1, 2]
@@ -109,7 +117,7 @@ def test_fields_of_a_later_version_are_ignored(consultation: Consultation) -> No
 
 
 def test_fields_that_an_earlier_version_did_not_write_take_their_default(
-    consultation: Consultation,
+    consultation: CheckedConsultation,
 ) -> None:
     def remove(plain: dict[str, Any]) -> None:
         del plain["contradictions"], plain["chart"]["quality"]
@@ -120,14 +128,16 @@ def test_fields_that_an_earlier_version_did_not_write_take_their_default(
     assert back.assessments == consultation.assessments
 
 
-def test_an_unknown_format_is_refused_by_name(consultation: Consultation) -> None:
+def test_an_unknown_format_is_refused_by_name(consultation: CheckedConsultation) -> None:
     with pytest.raises(RecordUnreadable) as caught:
         CODEC.decode(CODEC.encode(consultation), "consultation/9", where="id-1")
     assert "consultation/9" in caught.value.diagnostics()
     assert "id-1" in caught.value.diagnostics()
 
 
-def test_what_does_not_fit_is_named_by_path_and_never_by_value(consultation: Consultation) -> None:
+def test_what_does_not_fit_is_named_by_path_and_never_by_value(
+    consultation: CheckedConsultation,
+) -> None:
     def spoil(plain: dict[str, Any]) -> None:
         plain["chart"]["facts"][0]["kind"] = "Hansen's disease"
 

@@ -16,7 +16,7 @@ from cds_hooks.audit import RecordUnreadable, SiteKey, Store, StoreConfig, Store
 from cds_hooks.audit.codec import Codec
 from cds_hooks.audit.encryption import DecryptionFailed
 from cds_hooks.audit.encryption.aead import open_sealed, seal
-from cds_hooks.consultation import Consultation
+from cds_hooks.consultation import CheckedConsultation, Consultation
 from cds_hooks.protocol.cards import Card
 from cds_hooks.protocol.feedback import FeedbackEntry
 from tests.audit.tampering import execute, rows
@@ -201,7 +201,7 @@ async def test_a_plain_payload_put_into_the_database_is_not_read(
     store: Store, where: Path | str, consultation: Consultation
 ) -> None:
     await store.save_consultation(consultation)
-    plain = Codec(Consultation, "consultation").encode(consultation)
+    plain = Codec(CheckedConsultation, "consultation").encode(consultation)
     execute(where, "UPDATE consultations SET payload = :plain", plain=plain)
     with pytest.raises(RecordUnreadable, match="was changed"):
         await store.get(consultation.id)

@@ -23,11 +23,13 @@ _FILLS_A_DISK = """
 import asyncio, dataclasses, json, os, resource, signal, sys
 from pathlib import Path
 from cds_hooks.audit import SiteKey, Store, StoreConfig, StoreUnavailable
-from cds_hooks.consultation import Consultation
+from cds_hooks.consultation import CheckedConsultation, Outcome
 from fhir_mapping.chart import Chart, PatientFacts
 
 BIG = [os.urandom(2_000_000).hex()]
-ONE = Consultation("id", "k", "s", 1.0, "p", Chart(PatientFacts(), ()))
+ONE = CheckedConsultation(
+    "id", "k", "s", 1.0, "p", Chart(PatientFacts(), ()), outcome=Outcome.ANSWERED
+)
 place, how = Path(sys.argv[1]), sys.argv[2]
 
 def fill():
@@ -307,12 +309,12 @@ _WRITES_UNTIL_KILLED = """
 import asyncio, itertools, sys
 from pathlib import Path
 from cds_hooks.audit import SiteKey, Store, StoreConfig
-from cds_hooks.consultation import Consultation
+from cds_hooks.consultation import PreparedConsultation
 from fhir_mapping.chart import Chart, PatientFacts
 
 async def one(store, number):
     chart = Chart(PatientFacts(), ())
-    await store.save_consultation(Consultation(f"c{number}", "k", "s", 1.0, "p", chart))
+    await store.save_consultation(PreparedConsultation(f"c{number}", "k", "s", 1.0, "p", chart))
     print(f"c{number}", flush=True)
 
 async def main():

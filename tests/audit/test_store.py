@@ -28,6 +28,7 @@ from cds_hooks.audit.store_settings import RetentionSettings
 from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.protocol.cards import Card, Coding
 from cds_hooks.protocol.feedback import FeedbackEntry
+from tests.consultations import with_outcome
 
 DAY = 86_400.0
 Make = Callable[..., Card]
@@ -60,7 +61,7 @@ async def test_an_answer_is_found_by_its_content_and_not_older_than_asked(
 async def test_only_what_a_model_answered_stands_for_an_answer(
     store: Store, consultation: Consultation, outcome: Outcome
 ) -> None:
-    saved = dataclasses.replace(consultation, outcome=outcome)
+    saved = with_outcome(consultation, outcome)
     await store.save_consultation(saved)
     expected = saved if outcome in (Outcome.ANSWERED, Outcome.EMPTY) else None
     assert await store.find_by_key("k1", not_older_than=0.0) == expected
@@ -82,7 +83,7 @@ async def test_the_last_answer_is_that_patients_and_that_services(
 async def test_a_later_state_replaces_an_earlier_one_but_pending_replaces_nothing(
     store: Store, consultation: Consultation
 ) -> None:
-    pending = dataclasses.replace(consultation, outcome=Outcome.PENDING, assessments=())
+    pending = with_outcome(consultation, Outcome.PENDING)
     await store.save_consultation(pending)
     assert await store.get(consultation.id) == pending
     await store.save_consultation(consultation)

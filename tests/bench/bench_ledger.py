@@ -15,7 +15,7 @@ from cds_hooks.audit import RecordedCall, SiteKey, Store, StoreConfig
 from cds_hooks.audit.ledger import merkle_tree, storage
 from cds_hooks.audit.ledger.proof import prove
 from cds_hooks.audit.ledger.verification import LedgerVerifier, verify_checkpoints
-from cds_hooks.consultation import Consultation, Outcome
+from cds_hooks.consultation import CheckedConsultation, Outcome
 from cds_hooks.protocol.cards import Card, Source
 from fhir_mapping.chart import Chart, PatientFacts
 from tests.ledger.ledgers import KEY, made
@@ -56,7 +56,7 @@ async def _hooks(folder: Path) -> float:
     """Seconds for all hooks: each records its cards and who sees them, durable when it goes on."""
     store = Store(StoreConfig(folder / "s.sqlite"), SiteKey(bytes(32)))
     await store.open()
-    answer = Consultation(
+    answer = CheckedConsultation(
         "c",
         "k",
         "chartside-patient-view",

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cds_hooks.consultation import (
+    CheckedConsultation,
     Consultation,
     Differential,
     ModelIdentity,
@@ -35,6 +36,7 @@ from tests.cards.woman import (
     KEYS,
     SHA,
 )
+from tests.consultations import with_outcome
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ def answered() -> Consultation:
         omissions=(Omission("P2", "token-budget", kind=Kind.PROBLEM),),
         tokens=700,
     )
-    return Consultation(
+    return CheckedConsultation(
         id="c-1",
         key="k-1",
         service="chartside-patient-view",
@@ -78,15 +80,12 @@ def demonstration(answered: Consultation) -> Consultation:
 def pending(answered: Consultation) -> Consultation:
     """The same chart, six hours later, with one result more, and no answer yet."""
     newer = Fact("L6", Kind.LAB, "Lactate 4.1 mmol/L (0.5-2.2)", flag=Flag.HIGH, days_ago=0.0)
-    return replace(
+    return with_outcome(
         answered,
+        Outcome.PENDING,
         id="c-2",
         created=answered.created + 6 * 3600,
         chart=replace(CHART, facts=(*FACTS[:3], *FACTS[4:], newer)),
-        differentials=(),
-        assessments=(),
-        samples=(),
-        outcome=Outcome.PENDING,
         timings_ms={"gather": 9.0},
     )
 

@@ -29,6 +29,7 @@ from cds_hooks.inference.remote.misbehaviour import misbehaviours
 from cds_hooks.protocol.cards import Card, Coding, Response
 from cds_hooks.protocol.json_output import to_document
 from fhir_mapping.chart import Code, Fact, Kind
+from tests.consultations import with_outcome
 
 GOLDEN = Path(__file__).parent / "golden"
 BASE = "https://cds.hospital.example/chartside/"
@@ -125,7 +126,7 @@ def test_golden_checked(answered: Consultation, make_uuid: Uuids) -> None:
 def test_every_other_outcome_has_a_card_of_its_own_or_none_by_setting(
     answered: Consultation, make_uuid: Uuids, outcome: Outcome
 ) -> None:
-    done = replace(answered, outcome=outcome, assessments=(), differentials=())
+    done = with_outcome(answered, outcome, assessments=(), differentials=())
     (card,) = build(done, base_url=BASE, make_uuid=make_uuid).cards
     assert card.summary == texts().outcomes[outcome].summary
     assert len({t.summary for t in texts().outcomes.values()}) == len(texts().outcomes)
@@ -171,7 +172,7 @@ def test_nothing_named_is_not_the_same_as_not_answered(
     pending: Consultation, answered: Consultation, make_uuid: Uuids
 ) -> None:
     """And an earlier answer does not stand in for a new one that named nothing."""
-    empty = replace(pending, outcome=Outcome.EMPTY)
+    empty = with_outcome(pending, Outcome.EMPTY)
     (card,) = build(empty, base_url=BASE, make_uuid=make_uuid, last=answered).cards
     assert "named no diagnosis" in card.summary
 

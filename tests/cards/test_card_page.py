@@ -10,6 +10,7 @@ from cds_hooks.cards import build
 from cds_hooks.consultation import (
     Assessment,
     ChartFinding,
+    CheckedConsultation,
     Consultation,
     Differential,
     Evidence,
@@ -63,7 +64,7 @@ def pictured() -> Consultation:
         evidence_against=(Evidence("L2", "normal"),),
     )
     models = ("gemma-4-31b-it", "qwen3.5-27b", "gpt-oss-20b")
-    return Consultation(
+    return CheckedConsultation(
         id="c",
         key="k",
         service="s",

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -18,6 +16,7 @@ from cds_hooks.cards import build, profiles
 from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.protocol.cards import Card
 from cds_hooks.protocol.json_output import to_document
+from tests.consultations import with_outcome
 
 Uuids = Callable[[], str]
 
@@ -33,7 +32,7 @@ def cards(
     outcome = Outcome.PENDING if request.param == "earlier" else request.param
     last = answered if request.param == "earlier" else None
     response = build(
-        replace(contradictory, outcome=outcome),
+        with_outcome(contradictory, outcome),
         base_url="https://cds.hospital.example",
         make_uuid=make_uuid,
         patient_id="p1",
@@ -138,10 +137,10 @@ def test_the_basis_of_a_differential_is_told_on_the_card(
 def test_what_has_not_been_answered_is_never_told_as_nothing_found(
     answered: Consultation, make_uuid: Uuids
 ) -> None:
-    def detail(**changes: Any) -> str:
-        done = replace(answered, assessments=(), **changes)
+    def detail(outcome: Outcome) -> str:
+        done = with_outcome(answered, outcome, assessments=())
         return build(done, base_url="http://localhost", make_uuid=make_uuid).cards[0].detail
 
     for outcome in set(Outcome) - {Outcome.ANSWERED, Outcome.EMPTY, Outcome.CHECKED}:
-        assert "Nothing has been concluded about this patient." in detail(outcome=outcome)
-    assert "Nothing has been concluded" not in detail(outcome=Outcome.EMPTY)
+        assert "Nothing has been concluded about this patient." in detail(outcome)
+    assert "Nothing has been concluded" not in detail(Outcome.EMPTY)

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cds_hooks.cards.diagnosis_override_reasons import diagnosis_reasons
-from cds_hooks.consultation import Assessment, Consultation, Group, ModelIdentity, Verdict
+from cds_hooks.consultation import (
+    Assessment,
+    CheckedConsultation,
+    Consultation,
+    Group,
+    ModelIdentity,
+    Outcome,
+    Verdict,
+)
 from cds_hooks.protocol.judgements import judgement_of
 from fhir_mapping.chart import Chart, PatientFacts
 
@@ -22,7 +30,7 @@ def consultation(demonstration: bool) -> Consultation:
     model = ModelIdentity("m", "0" * 64, "e", demonstration=demonstration)
     found = tuple(Assessment(name, Group.LIKELY, v) for name, v in VERDICTS.items())
     chart = Chart(PatientFacts(60, "male"), ())
-    done = Consultation("c", "k", "s", 0.0, "p", chart)
+    done = CheckedConsultation("c", "k", "s", 0.0, "p", chart, outcome=Outcome.ANSWERED)
     return replace(done, model=model, assessments=found)
 
 

@@ -9,6 +9,7 @@ from markdown_it import MarkdownIt
 from cds_hooks.cards import build
 from cds_hooks.consultation import (
     Assessment,
+    CheckedConsultation,
     Consultation,
     Evidence,
     Group,
@@ -60,7 +61,7 @@ def hostile(draw: st.DrawFn) -> Consultation:
         )
         for _ in range(draw(st.integers(1, 4)))
     )
-    return Consultation(
+    return CheckedConsultation(
         id="c",
         key="k",
         service="s",

@@ -21,6 +21,7 @@ from cds_hooks.consultation import (
 )
 from cds_hooks.protocol.cards import Card
 from fhir_mapping.chart import Code
+from tests.consultations import with_outcome
 
 BASE = "https://cds.hospital.example"
 ICD = "http://hl7.org/fhir/sid/icd-10-cm"
@@ -50,7 +51,7 @@ def diagnoses(*names: str, verdict: Verdict = Verdict.PLAUSIBLE) -> tuple[Assess
 def test_what_rules_found_is_told_whatever_became_of_the_model(
     pending: Consultation, critical: Consultation, make_uuid: Uuids, outcome: Outcome
 ) -> None:
-    done = replace(pending, outcome=outcome, chart_findings=critical.chart_findings)
+    done = with_outcome(pending, outcome, chart_findings=critical.chart_findings)
     card = card_of(done, make_uuid, silent={outcome})
     assert card.summary.startswith("Rules: findings fit severe hyperkalemia (Potassium 6.4 mmol/L)")
     assert card.source.label == "Chartside rules (no AI)"
@@ -70,7 +71,7 @@ def test_an_earlier_list_stands_beside_the_rules_of_now(
     make_uuid: Uuids,
     outcome: Outcome,
 ) -> None:
-    done = replace(pending, outcome=outcome, chart_findings=critical.chart_findings[1:])
+    done = with_outcome(pending, outcome, chart_findings=critical.chart_findings[1:])
     card = card_of(done, make_uuid, last=answered)
     assert "findings fit pulmonary embolism (SpO2 90 %, D-dimer 3.8 mg/L" in card.summary
     title = "**The model's list (AI)**: 6 h ago; accuracy not measured here; "

@@ -10,6 +10,7 @@ import pytest
 from cds_hooks.cards import build
 from cds_hooks.consultation import Assessment, Consultation, Group, Outcome, Verdict
 from fhir_mapping.chart import Code
+from tests.consultations import with_outcome
 
 ICD = "http://hl7.org/fhir/sid/icd-10-cm"
 Uuids = Callable[[], str]
@@ -46,7 +47,7 @@ def test_a_rule_that_fires_or_a_contradiction_in_every_outcome(
     make_uuid: Uuids,
     outcome: Outcome,
 ) -> None:
-    quiet = replace(answered, outcome=outcome, assessments=(GOUT,))
+    quiet = with_outcome(answered, outcome, assessments=(GOUT,))
     assert not speaks(quiet, make_uuid)
     assert speaks(replace(quiet, chart_findings=critical.chart_findings), make_uuid)
     assert speaks(replace(quiet, contradictions=contradictory.contradictions), make_uuid)

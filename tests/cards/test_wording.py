@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
@@ -15,6 +14,7 @@ from cds_hooks.cards import build
 from cds_hooks.cards.card_data import texts
 from cds_hooks.cards.wording import finding, is_directive, orders
 from cds_hooks.consultation import Consultation, Outcome
+from tests.consultations import with_outcome
 
 DATA = files("cds_hooks.cards").joinpath("data")
 TEMPLATES = [f.name for f in DATA.iterdir() if f.name.endswith(".j2")]
@@ -49,7 +49,7 @@ def test_the_words_of_the_templates_do_not_instruct(name: str) -> None:
 def test_no_card_of_any_outcome_instructs(
     answered: Consultation, make_uuid: Callable[[], str], outcome: Outcome
 ) -> None:
-    done = replace(answered, outcome=outcome, assessments=())
+    done = with_outcome(answered, outcome, assessments=())
     (card,) = build(done, base_url="http://localhost", make_uuid=make_uuid).cards
     lines = [re.sub(r"[*-]+", " ", line).strip() for line in card.detail.splitlines()]
     assert [line for line in (card.summary, *lines) if is_directive(line)] == []

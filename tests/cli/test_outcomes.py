@@ -10,8 +10,9 @@ from importlib.resources import files
 import pytest
 
 from cds_hooks.cli.outcomes import not_answered
-from cds_hooks.consultation import Consultation, Outcome
+from cds_hooks.consultation import CheckedConsultation, Consultation, Outcome
 from fhir_mapping import map_chart
+from tests.consultations import with_outcome
 
 ANSWERS = {Outcome.ANSWERED, Outcome.REUSED, Outcome.CHECKED}
 
@@ -20,7 +21,9 @@ ANSWERS = {Outcome.ANSWERED, Outcome.REUSED, Outcome.CHECKED}
 def consultation() -> Consultation:
     patient = {"resourceType": "Patient", "id": "p", "birthDate": "1950-01-01"}
     chart = map_chart([patient], patient_id="p", now=datetime(2026, 1, 1, tzinfo=UTC))
-    return Consultation("id", "key", "chartside-patient-view", 0.0, "pseudonym", chart)
+    return CheckedConsultation(
+        "id", "key", "chartside-patient-view", 0.0, "pseudonym", chart, outcome=Outcome.ANSWERED
+    )
 
 
 def test_every_outcome_is_an_answer_or_has_words() -> None:
@@ -30,14 +33,14 @@ def test_every_outcome_is_an_answer_or_has_words() -> None:
 
 @pytest.mark.parametrize("outcome", sorted(ANSWERS))
 def test_an_answer_is_no_error(consultation: Consultation, outcome: Outcome) -> None:
-    assert not_answered(replace(consultation, outcome=outcome)) is None
+    assert not_answered(with_outcome(consultation, outcome)) is None
 
 
 @pytest.mark.parametrize("outcome", sorted(set(Outcome) - ANSWERS))
 def test_what_is_no_answer_has_a_code_a_cause_and_a_remedy(
     consultation: Consultation, outcome: Outcome
 ) -> None:
-    error = not_answered(replace(consultation, outcome=outcome, fault="", outcome_detail=""))
+    error = not_answered(with_outcome(consultation, outcome))
     assert error is not None
     assert error.code == outcome.value
     assert error.status >= 500  # exit code 1

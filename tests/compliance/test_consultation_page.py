@@ -15,6 +15,7 @@ from cds_hooks.compliance.consultation import _arrived
 from cds_hooks.consultation import (
     Assessment,
     ChartFinding,
+    CheckedConsultation,
     Consultation,
     Differential,
     Evidence,
@@ -66,7 +67,7 @@ def crowded() -> Consultation:
         )
         for n in range(8)
     )
-    return Consultation(
+    return CheckedConsultation(
         id="c",
         key="k",
         service="s",

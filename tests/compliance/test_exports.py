@@ -16,7 +16,13 @@ from cds_hooks.audit.ledger.record import Entry
 from cds_hooks.compliance.audit_events import Site, audit_events
 from cds_hooks.compliance.exports import FORMATS, ExportInvalid, export_lines
 from cds_hooks.compliance.provenance import provenance
-from cds_hooks.consultation import Consultation, KeyState, ModelIdentity, Outcome, RecordedCall
+from cds_hooks.consultation import (
+    CheckedConsultation,
+    KeyState,
+    ModelIdentity,
+    Outcome,
+    RecordedCall,
+)
 from cds_hooks.protocol.cards import Card, Source
 from fhir_mapping.chart import Chart, Fact, Kind, PatientFacts
 from prompts.prompt import Message, Prompt, TemplateRef
@@ -43,7 +49,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         schema={},
         fact_ids=("L1",),
     )
-    asked = Consultation(
+    asked = CheckedConsultation(
         id="6e7c1a54-7f6e-4b9e-9a33-2a0f6f6f5f10",
         key="k",
         service="chartside-patient-view",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import prompts
-from cds_hooks.consult.preparation import content_key, what_was_read
+from cds_hooks.consult.content_key import content_key, what_was_read
 from cds_hooks.consultation import KeyArrival, KeyState, ModelIdentity
 from fhir_mapping.chart import (
     Certainty,

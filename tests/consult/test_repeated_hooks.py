@@ -12,7 +12,7 @@ import pytest
 from cds_hooks.audit import Store
 from cds_hooks.consult import Consultant
 from cds_hooks.consult.hook_cache import HookCache
-from cds_hooks.consultation import Consultation, Outcome
+from cds_hooks.consultation import CheckedConsultation, Consultation, Outcome
 from cds_hooks.protocol.cards import Card, Response, Source, Suggestion
 from cds_hooks.protocol.feedback import FeedbackEntry
 from cds_hooks.protocol.request import HookContext, HookRequest
@@ -50,14 +50,14 @@ REQUEST = HookRequest("patient-view", "i", CONTEXT)
 
 def answer(outcome: Outcome = Outcome.ANSWERED) -> Consultation:
     chart = Chart(PatientFacts(), (), ())
-    return Consultation(
+    return CheckedConsultation(
         id="c", key="k", service="s", created=1.0, patient_key="p", chart=chart, outcome=outcome
     )
 
 
 def put(cache: HookCache, digest: bytes, outcome: Outcome = Outcome.ANSWERED) -> Consultation:
     done = answer(outcome)
-    cache.put(digest, answer(Outcome.PENDING), REQUEST)
+    cache.put(digest, done, REQUEST)
     cache.put_cards(digest, done, SHOWN)
     return done
 

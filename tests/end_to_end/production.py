@@ -29,6 +29,7 @@ from cds_hooks.admission.signing import create_key, load_signing_key, sign
 from cds_hooks.consultation import (
     Assessment,
     Candidate,
+    CheckedConsultation,
     Consultation,
     Differential,
     Group,
@@ -37,7 +38,7 @@ from cds_hooks.consultation import (
 )
 from cds_hooks.evaluation.admission.acceptance import acceptance_suite
 from cds_hooks.evaluation.admission.decision import decide
-from cds_hooks.evaluation.matching import Matcher
+from cds_hooks.evaluation.matching import TruthMatcher
 from cds_hooks.evaluation.runs.score import score
 from cds_hooks.inference.worker.sandbox import landlock
 from cds_hooks.plausibility import Terminology
@@ -229,7 +230,7 @@ def _record(digest: str, purpose: Purpose, *, demonstration: bool) -> AdmissionR
     now = datetime.now(UTC)
     suite = acceptance_suite(now)
     with Terminology(ROOT / "build/terminology.sqlite") as terminology:
-        matcher = Matcher(terminology)
+        matcher = TruthMatcher(terminology)
         results = [
             score(case, _right(case.gold.name), matcher, seconds=1.0) for case in suite.cases
         ]
@@ -252,7 +253,7 @@ def _right(name: str) -> Consultation:
     """An answer that lists the truth and nothing else."""
     one = Differential((Candidate(name, Group.LIKELY),))
     listed = Assessment(name, Group.LIKELY, Verdict.SUPPORTED, agreement=1.0, reasons=())
-    return Consultation(
+    return CheckedConsultation(
         id="c", key="k", service="s", created=0.0, patient_key="p",
         chart=Chart(PatientFacts(), ()), differentials=(one,), assessments=(listed,),
         outcome=Outcome.ANSWERED, tokens={"prompt": 100, "answer": 50},

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cds_hooks.consultation import Assessment, Consultation, Group, Verdict
+from cds_hooks.consultation import Assessment, CheckedConsultation, Group, Outcome, Verdict
 from cds_hooks.evaluation.clinicians import judged
 from cds_hooks.protocol.feedback import FeedbackEntry
 from cds_hooks.protocol.judgements import Judgement, wrong
 from fhir_mapping.chart import Chart, PatientFacts
 
 VERDICTS = (Verdict.SUPPORTED, Verdict.UNCERTAIN, Verdict.SUPPORTED)
-DONE = Consultation(
+DONE = CheckedConsultation(
     id="c",
     key="k",
     service="s",
     created=0.0,
     patient_key="p",
     chart=Chart(PatientFacts(60, "male"), ()),
+    outcome=Outcome.ANSWERED,
     assessments=tuple(Assessment(f"D{i}", Group.LIKELY, v) for i, v in enumerate(VERDICTS)),
 )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cds_hooks.audit import SiteKey, Store, StoreConfig
-from cds_hooks.consultation import Consultation, Outcome
+from cds_hooks.consultation import CheckedConsultation, Consultation, Outcome
 from cds_hooks.protocol.cards import Card, Source
 from fhir_mapping.chart import Chart, Code, Fact, Kind, PatientFacts
 
@@ -44,7 +44,7 @@ def consultation() -> Consultation:
         codes=(Code("http://loinc.org", "2160-0", "Creatinine"),),
         sources=("Observation/secret-id",),
     )
-    return Consultation(
+    return CheckedConsultation(
         id="11111111-1111-4111-8111-111111111111",
         key="k1",
         service="chartside-patient-view",

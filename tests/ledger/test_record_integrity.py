@@ -25,8 +25,13 @@ from cds_hooks.cli.application import app
 from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.protocol.cards import Card
 from tests.audit.tampering import execute, rows
+from tests.consultations import with_outcome
 
-PUT_BACK = "UPDATE consultations SET payload = :payload WHERE id = :id"
+# The row as it was while it was pending.
+PUT_BACK = (
+    "UPDATE consultations SET payload = :payload, payload_format = 'prepared-consultation/1+zlib' "
+    "WHERE id = :id"
+)
 
 
 def checked(where: Path | str, key: SiteKey) -> IntegrityReport:
@@ -36,7 +41,7 @@ def checked(where: Path | str, key: SiteKey) -> IntegrityReport:
 
 async def twice(store: Store, where: Path | str, consultation: Consultation) -> bytes:
     """Two states of a record, pending and answered; the first one's payload."""
-    await store.save_consultation(dataclasses.replace(consultation, outcome=Outcome.PENDING))
+    await store.save_consultation(with_outcome(consultation, Outcome.PENDING))
     found: bytes
     ((found,),) = rows(where, "SELECT payload FROM consultations")
     await store.save_consultation(consultation)
@@ -74,7 +79,7 @@ async def test_what_is_written_again_in_every_way_is_attested(
 ) -> None:
     await twice(store, where, consultation)
     # A pending state after the answer is not written, and its record attests to nothing.
-    await store.save_consultation(dataclasses.replace(consultation, outcome=Outcome.PENDING))
+    await store.save_consultation(with_outcome(consultation, Outcome.PENDING))
     await store.save_cards(consultation, [card("c1")])
     again = dataclasses.replace(consultation, samples=("again",))
     await store.save_consultation(again, [card("c2")])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
-from cds_hooks.consultation import Assessment, Consultation, Group, Outcome, Verdict
+from cds_hooks.consultation import Assessment, CheckedConsultation, Group, Outcome, Verdict
 from cds_hooks.operation import Metrics
 from fhir_mapping.chart import Chart, PatientFacts
 
@@ -14,7 +14,7 @@ LABELS = {
     "route", "service", "status", "code", "outcome", "stage", "kind", "verdict", "what", "le",
     "result", "version",
 }  # fmt: skip
-DONE = Consultation(
+DONE = CheckedConsultation(
     "11111111-1111-4111-8111-111111111111",
     "content-key-of-ada",
     SERVICE,

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_hooks.cards import build
-from cds_hooks.consultation import Consultation, Outcome, Verdict
+from cds_hooks.consultation import CheckedConsultation, Consultation, Outcome, Verdict
 from cds_hooks.plausibility import Terminology, assess_new_problems
 from cds_hooks.protocol.cards import Response
 from cds_hooks.protocol.json_output import to_document
@@ -89,7 +89,7 @@ def answer(terminology: Terminology) -> Callable[..., tuple[Consultation, Respon
         who = [r for r in resources if r["resourceType"] == "Patient"]
         chart = map_chart(found.others, patient_id="p1", now=NOW)
         new = map_chart([*who, *found.conditions], patient_id="p1", now=NOW)
-        done = Consultation(
+        done = CheckedConsultation(
             id="c",
             key="k",
             service=ON_CREATE.id,

@@ -9,7 +9,7 @@ from cds_hooks.audit.encryption.site_key import SiteKey
 from cds_hooks.audit.feedback import FeedbackReceipt
 from cds_hooks.audit.ledger.record import AssessmentRecord, CardRecord, Entry
 from cds_hooks.audit.retention import DeletedRecords
-from cds_hooks.consultation import Assessment, Consultation, RecordedCall
+from cds_hooks.consultation import Assessment, CheckedConsultation, Consultation, RecordedCall
 from cds_hooks.protocol.cards import Card
 from cds_hooks.protocol.feedback import FeedbackEntry
 from fhir_mapping.chart import Chart
@@ -47,19 +47,28 @@ def consultation_entry(
         model_id=model.name if model else "",
         gguf_sha256=model.sha256 if model else "",
         engine=model.engine if model else "",
-        params={
+        **_answer_fields(consultation, key),
+        cards=_cards(cards, key),
+        outcome=consultation.outcome.value,
+        latency={stage: round(took) for stage, took in consultation.timings_ms.items()},
+        config_sha256=consultation.settings_sha256,
+    )
+
+
+def _answer_fields(consultation: Consultation, key: SiteKey) -> dict[str, Any]:
+    """What the model wrote and what was checked of it, where it answered or failed."""
+    if not isinstance(consultation, CheckedConsultation):
+        return {"params": {"samples": 0, "samples_failed": 0}}
+    return {
+        "params": {
             "samples": len(consultation.samples),
             "samples_failed": consultation.samples_failed,
         },
-        output_hmac=_digest(key, "output", consultation.samples),
-        checks=tuple(_assessment(each, key) for each in consultation.assessments),
-        cards=_cards(cards, key),
-        outcome=consultation.outcome.value,
-        reason_code=consultation.fault,
-        latency={stage: round(took) for stage, took in consultation.timings_ms.items()},
-        tokens=dict(consultation.tokens),
-        config_sha256=consultation.settings_sha256,
-    )
+        "output_hmac": _digest(key, "output", consultation.samples),
+        "checks": tuple(_assessment(each, key) for each in consultation.assessments),
+        "reason_code": consultation.fault,
+        "tokens": dict(consultation.tokens),
+    }
 
 
 def answer_entry(
