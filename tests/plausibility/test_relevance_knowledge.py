@@ -16,9 +16,9 @@ import pytest
 from cds_hooks.consultation import Evidence
 from cds_hooks.plausibility import Terminology
 from cds_hooks.plausibility.chart.finding_index import FindingIndex
-from cds_hooks.plausibility.chart.indexed_chart import identity, index_chart
-from cds_hooks.plausibility.checks import Case
-from cds_hooks.plausibility.relevance import bearing
+from cds_hooks.plausibility.chart.indexed_chart import identity_of, index_chart
+from cds_hooks.plausibility.checks import CheckedDiagnosis
+from cds_hooks.plausibility.relevance import link_evidence
 from fhir_mapping.chart import Chart, Fact, Kind, PatientFacts
 from tests.sample.places import SHARED
 
@@ -68,13 +68,15 @@ def bears(terminology: Terminology) -> Bears:
 
     def judged(symptom: str, disease: str) -> bool:
         fact = Fact("S1", Kind.COMPLAINT, plain(symptom))
-        prepared = index_chart(Chart(PatientFacts(50, "female"), (fact,)), terminology)
+        indexed = index_chart(Chart(PatientFacts(50, "female"), (fact,)), terminology)
         found = terminology.resolve(disease)
         found = found if found.recognised else terminology.resolve(plain(disease))
-        is_ = identity(disease, found.concepts, terminology)
+        is_ = identity_of(disease, found.concepts, terminology)
         cited = (Evidence("S1", "present"),)
-        case = Case(disease, found, is_, cited, (), prepared, terminology, FindingIndex(prepared))
-        told = bearing(case)
+        case = CheckedDiagnosis(
+            disease, found, is_, cited, (), indexed, terminology, FindingIndex(indexed)
+        )
+        told = link_evidence(case)
         return bool(told.links or told.shared)
 
     return judged
