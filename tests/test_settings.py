@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import re
 import socket
 import tomllib
@@ -14,7 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from cds_hooks.app import AppConfig
+from cds_hooks.audit import StoreConfig
 from cds_hooks.cards import profiles
+from cds_hooks.consult import ConsultConfig
+from cds_hooks.gather import GatherConfig
+from cds_hooks.inference.llama_config import LlamaConfig
+from cds_hooks.inference.remote.openai_config import OpenAIConfig
+from cds_hooks.section import Section
 from cds_hooks.services import REGISTRY
 from cds_hooks.settings import (
     BindNotLoopback,
@@ -348,3 +356,43 @@ def test_every_settings_file_on_a_page_of_models_can_be_used(page: str) -> None:
         told = tomllib.loads(example.replace('"..."', f'"{"a" * 64}"'))
         settings = Settings.model_validate(told)
         assert settings.model_server.bases or settings.model.path.suffix == ".gguf"
+
+
+# --- one declaration --------------------------------------------------------------------------
+
+_SECTIONS_OF = {
+    AppConfig: ("server", "proxy"),
+    GatherConfig: ("fhir",),
+    StoreConfig: ("store", "retention", "ledger"),
+    ConsultConfig: ("services", "fhir", "cards", "model"),
+    LlamaConfig: ("model",),
+    OpenAIConfig: ("model_server",),
+}
+# An engine that no settings made has no files beside its model and measures nothing.
+_OF_A_BARE_ENGINE = {"names", "cache", "portable_library", "threads", "tune", "model"}
+
+
+@pytest.mark.parametrize("config", _SECTIONS_OF, ids=lambda config: config.__name__)
+def test_no_configuration_has_a_default_of_its_own_for_a_key(config: type) -> None:
+    declared = {
+        key.partition(".")[2]: field.default
+        for key, field in known_keys()
+        if key.partition(".")[0] in _SECTIONS_OF[config]
+    }
+    own = {name: vars(config).get(name, ...) for name in config.__annotations__}
+    if dataclasses.is_dataclass(config):
+        missing = dataclasses.MISSING
+        defaults = {each.name: each.default for each in dataclasses.fields(config)}
+        own = {name: ... if defaults[name] is missing else defaults[name] for name in own}
+    repeated = {name: own[name] for name in own.keys() & declared.keys() if own[name] is not ...}
+    if config is LlamaConfig:
+        repeated = {key: repeated[key] for key in repeated.keys() - _OF_A_BARE_ENGINE}
+    assert repeated == {name: declared[name] for name in repeated}
+
+
+def test_no_two_tables_are_declared_in_one_class_twice() -> None:
+    sections = [field.default for field in Settings.model_fields.values()]
+    kinds = [type(section) for section in sections if isinstance(section, Section)]
+    assert len(set(kinds)) == len(kinds)
+    owners = {kind.__module__ for kind in kinds}
+    assert [owner for owner in owners if owner.startswith("cds_hooks.settings")] == []

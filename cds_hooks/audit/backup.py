@@ -23,7 +23,7 @@ from cds_hooks.audit.encryption.erasure import ErasedRecords
 from cds_hooks.audit.encryption.site_key import SiteKey
 from cds_hooks.audit.integrity_check import IntegrityReport, check_integrity
 from cds_hooks.audit.key_operations import KeyOperations
-from cds_hooks.audit.ledger.checkpoint_keys import PublicKey
+from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
 from cds_hooks.audit.schema import require_schema_version
 from cds_hooks.audit.store_config import StoreConfig
 from cds_hooks.audit.store_errors import StoreRefused, StoreUnavailable, unavailable
@@ -62,7 +62,7 @@ def create_backup(
     config: StoreConfig,
     key: SiteKey,
     to: Path,
-    keys: Sequence[PublicKey] = (),
+    keys: Sequence[CheckpointVerifier] = (),
     progress: Progress = _no_progress,
 ) -> IntegrityReport:
     """Copy the store as it is at one moment, while it is in use, and read the copy whole.
@@ -83,7 +83,10 @@ def create_backup(
 
 
 def check_backup(
-    backup: Path, key: SiteKey, keys: Sequence[PublicKey] = (), progress: Progress = _no_progress
+    backup: Path,
+    key: SiteKey,
+    keys: Sequence[CheckpointVerifier] = (),
+    progress: Progress = _no_progress,
 ) -> IntegrityReport:
     """Read a backup whole, without changing it. Raises StoreUnavailable, StoreRefused."""
     engine = create_engine("sqlite://", creator=lambda: _read_only(backup), hide_parameters=True)
@@ -100,7 +103,7 @@ def restore_backup(
     backup: Path,
     config: StoreConfig,
     key: SiteKey,
-    keys: Sequence[PublicKey] = (),
+    keys: Sequence[CheckpointVerifier] = (),
     *,
     replace_store: bool = False,
     clock: Callable[[], float] = time.time,

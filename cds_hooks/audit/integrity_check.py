@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Table, func, select
 from cds_hooks.audit import consultations, feedback, tables
 from cds_hooks.audit.encryption import ERASED, PayloadCipher
 from cds_hooks.audit.ledger import checkpoint_storage, storage
-from cds_hooks.audit.ledger.checkpoint_keys import PublicKey
+from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
 from cds_hooks.audit.ledger.record_integrity import RecordIntegrity, payload_digest
 from cds_hooks.audit.ledger.verification import LedgerVerifier, verify_checkpoints
 from cds_hooks.audit.store_errors import (
@@ -68,7 +68,7 @@ class _Payloads:
 def check_integrity(
     connection: Connection,
     cipher: PayloadCipher,
-    keys: Sequence[PublicKey] = (),
+    keys: Sequence[CheckpointVerifier] = (),
     progress: Progress = lambda _done, _all: None,
 ) -> IntegrityReport:
     """Read everything; `progress` is called with the number of payloads read, and of how many.
@@ -135,7 +135,7 @@ def _count(connection: Connection, table: Table) -> int:
 
 
 def _check_ledger(
-    connection: Connection, keys: Sequence[PublicKey], integrity: RecordIntegrity
+    connection: Connection, keys: Sequence[CheckpointVerifier], integrity: RecordIntegrity
 ) -> tuple[int, str]:
     """How many records the ledger has, and the code of what is wrong with it."""
     notes = checkpoint_storage.notes(connection) if keys else []

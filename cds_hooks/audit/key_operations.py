@@ -22,7 +22,7 @@ from cds_hooks.audit.encryption.rotation import rewrap_data_keys
 from cds_hooks.audit.encryption.site_key import SiteKey
 from cds_hooks.audit.integrity_check import IntegrityReport, check_integrity
 from cds_hooks.audit.ledger import storage
-from cds_hooks.audit.ledger.checkpoint_keys import PublicKey
+from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
 from cds_hooks.audit.ledger.enrichment import enrich
 from cds_hooks.audit.ledger.record import Entry
 from cds_hooks.audit.legal_holds import Hold, HoldKind
@@ -132,7 +132,7 @@ class KeyOperations:
 
     def check_integrity(
         self,
-        keys: Sequence[PublicKey] = (),
+        keys: Sequence[CheckpointVerifier] = (),
         progress: Callable[[int, int], None] = lambda _done, _all: None,
     ) -> IntegrityReport:
         """Read the whole store: every payload, and the ledger."""

@@ -9,7 +9,7 @@ from typing import Any
 from cds_hooks.audit.encryption.site_key import SiteKey
 from cds_hooks.audit.ledger import checkpoint_storage, storage
 from cds_hooks.audit.ledger.checkpoint import Checkpoint
-from cds_hooks.audit.ledger.checkpoint_keys import PublicKey
+from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
 from cds_hooks.audit.ledger.enrichment import enrich, with_pseudonyms
 from cds_hooks.audit.ledger.record import Entry
 from cds_hooks.audit.transactions import TransactionExecutor
@@ -49,7 +49,11 @@ class LedgerStore:
         return await self._transactions.read(partial(storage.last_record, type_=type_))
 
     async def next_checkpoint(
-        self, origin: str, signed_at: str, keys: Sequence[PublicKey], earlier: Sequence[str] = ()
+        self,
+        origin: str,
+        signed_at: str,
+        keys: Sequence[CheckpointVerifier],
+        earlier: Sequence[str] = (),
     ) -> Checkpoint | None:
         """The checkpoint to sign next; see `checkpoint_storage.next_checkpoint`.
 

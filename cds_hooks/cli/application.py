@@ -27,6 +27,7 @@ _COMMANDS = {
     "serve": ("cds_hooks.cli.serve", "serve"),
     "hook": ("cds_hooks.cli.hook", "hook"),
     "conform": ("cds_hooks.cli.conform", "conform"),
+    "simulate": ("cds_hooks.cli.simulate", "simulate"),
     "map": ("cds_hooks.cli.mapping", "map_file"),
     "discovery": ("cds_hooks.cli.discovery", "discovery"),
     "demo": ("cds_hooks.cli.demo", "demo"),

@@ -9,7 +9,7 @@ import typer
 
 from cds_hooks.audit import KeyRefused, SiteKey
 from cds_hooks.audit.key_operations import KeyOperations
-from cds_hooks.audit.ledger.checkpoint_keys import SigningKey
+from cds_hooks.audit.ledger.checkpoint_keys import CheckpointSigner
 from cds_hooks.audit.ledger.ledger_errors import ExportUnreadable
 from cds_hooks.audit.store_errors import StoreRefused
 from cds_hooks.cli.audit_external_keys import (
@@ -100,7 +100,7 @@ def keygen(
     if file.exists():
         hint = "Give another name: a key that signed is kept."
         raise ExportUnreadable("there is a file already", where=str(file), hint=hint)
-    line = SigningKey.load(file, name, create=True).public.line()
+    line = CheckpointSigner.load(file, name, create=True).public.line()
     print_result({"file": str(file), "public_key": line}, line, json=json)
 
 

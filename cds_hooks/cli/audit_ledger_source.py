@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from cds_hooks.audit.ledger import checkpoint_storage, merkle_tree, storage
-from cds_hooks.audit.ledger.checkpoint_keys import PublicKey
+from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
 from cds_hooks.audit.ledger.export import Export
 from cds_hooks.audit.ledger.ledger_errors import ProofInvalid
 from cds_hooks.audit.ledger.record_integrity import (
@@ -94,11 +94,11 @@ def _store(settings: Settings) -> Iterator[LedgerSource]:
         database.close()
 
 
-def public_keys(given: list[Path], settings: Settings | None) -> tuple[PublicKey, ...]:
+def public_keys(given: list[Path], settings: Settings | None) -> tuple[CheckpointVerifier, ...]:
     """The keys to verify with: the given ones, else the settings' own."""
     if given or settings is None:
-        return tuple(PublicKey.load(path) for path in given)
-    earlier = (PublicKey.parse(line.encode()) for line in settings.ledger.earlier_keys)
+        return tuple(CheckpointVerifier.load(path) for path in given)
+    earlier = (CheckpointVerifier.parse(line.encode()) for line in settings.ledger.earlier_keys)
     return (signing_key(settings).public, *earlier)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cds_hooks.audit.ledger import checkpoint
-from cds_hooks.audit.ledger.checkpoint_keys import PublicKey
+from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
 from cds_hooks.audit.ledger.ledger_errors import ProofInvalid
 from cds_hooks.audit.ledger.proof import RecordProof, prove
 from cds_hooks.cli.audit_ledger_source import LedgerSource, open_ledger
@@ -42,7 +42,7 @@ def prove_record(
     print_result(result, text, json=json)
 
 
-def verify_proof(file: Path, keys: tuple[PublicKey, ...], *, json: bool) -> None:
+def verify_proof(file: Path, keys: tuple[CheckpointVerifier, ...], *, json: bool) -> None:
     """Verify a proof's file and print its record. Raises ProofInvalid, CheckpointInvalid."""
     record, signed = RecordProof.parse(file.read_bytes()).verify(*keys)
     result = {"whole": True, "seq": record.seq, "size": signed.size, "record": dict(record.fields)}

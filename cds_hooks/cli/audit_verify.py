@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cds_hooks.audit.ledger.checkpoint_keys import PublicKey
+from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
 from cds_hooks.audit.ledger.ledger_errors import ExportUnreadable
 from cds_hooks.audit.ledger.record_integrity import EarlierState, RecordIntegrity
 from cds_hooks.audit.ledger.verification import (
@@ -72,7 +72,11 @@ def verify(
 
 
 def _verify(
-    source: LedgerSource, keys: tuple[PublicKey, ...], witnessed: Iterable[str], *, json: bool
+    source: LedgerSource,
+    keys: tuple[CheckpointVerifier, ...],
+    witnessed: Iterable[str],
+    *,
+    json: bool,
 ) -> VerificationReport:
     notes = [*source.notes(), *witnessed]
     verifier = LedgerVerifier(*verify_checkpoints(notes, keys))

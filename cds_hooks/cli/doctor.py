@@ -24,12 +24,12 @@ from cds_hooks.errors import ChartsideError
 from cds_hooks.runtime.callers import key_sets_of
 from cds_hooks.services import REGISTRY
 from cds_hooks.settings import Settings, load_settings
+from cds_hooks.trust.caller_errors import TokenRefused
 from cds_hooks.trust.client import Client
-from cds_hooks.trust.errors import TokenRefused
 from cds_hooks.trust.explain import Step, explain
-from cds_hooks.trust.jwks import KeySets, read_key_set
+from cds_hooks.trust.key_set_cache import KeySets, read_key_set
 from cds_hooks.trust.signing import SigningKey
-from cds_hooks.trust.token import Token, parse_token
+from cds_hooks.trust.token_parsing import ParsedToken, parse_token
 
 __all__ = ["doctor_app"]
 
@@ -130,7 +130,7 @@ async def _examine(
         return explain(text, by_issuer, sets.of, url, now, shown), _told(found, url, now)
 
 
-async def _fetch(sets: KeySets, clients: Mapping[str, Client], found: Token | None) -> None:
+async def _fetch(sets: KeySets, clients: Mapping[str, Client], found: ParsedToken | None) -> None:
     """Read the key set of the client that the token says it is of, if that is at a URL."""
     issuer = found.claims.get("iss") if found else None
     client = clients.get(issuer) if isinstance(issuer, str) else None
@@ -138,14 +138,14 @@ async def _fetch(sets: KeySets, clients: Mapping[str, Client], found: Token | No
         await sets.refresh(client)
 
 
-def _parsed(text: str) -> Token | None:
+def _parsed(text: str) -> ParsedToken | None:
     try:
         return parse_token(text)
     except TokenRefused:
         return None
 
 
-def _url(settings: Settings, path: str, found: Token | None) -> str:
+def _url(settings: Settings, path: str, found: ParsedToken | None) -> str:
     """The URL that was called: as told, else the one of ours that `aud` names, else discovery's."""
     server = settings.server
     base = server.public_url.rstrip("/") or f"http://127.0.0.1:{server.port}"
@@ -158,7 +158,7 @@ def _url(settings: Settings, path: str, found: Token | None) -> str:
     return next((url for url in own if url in named), own[0])
 
 
-def _told(found: Token | None, url: str, now: float) -> dict[str, Any]:
+def _told(found: ParsedToken | None, url: str, now: float) -> dict[str, Any]:
     """What a person may look at of a token: no signature, no jti, no other claims."""
     told: dict[str, Any] = {"checked_against": url, "at": _time(now)}
     if found is None:

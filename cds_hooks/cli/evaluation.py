@@ -22,7 +22,7 @@ from cds_hooks.cli.evaluation_feedback import feedback
 from cds_hooks.cli.evaluation_pair import NAMES_AND_FREE, pair_table, pair_told, run_pair
 from cds_hooks.cli.evaluation_run import Asking, bench
 from cds_hooks.evaluation.evaluation_errors import SuiteError
-from cds_hooks.evaluation.matching import Match
+from cds_hooks.evaluation.matching import MatchRule
 from cds_hooks.evaluation.report import page
 from cds_hooks.evaluation.report.comparison import comparison_text
 from cds_hooks.evaluation.report.page import Page
@@ -175,7 +175,9 @@ def report(
 def compare(
     first: Annotated[Path, typer.Argument(help="Folder of a run.")],
     second: Annotated[Path, typer.Argument(help="Folder of another run of the same suite.")],
-    match: Annotated[Match, typer.Option(help="When an answer is the truth.")] = Match.EXACT,
+    match: Annotated[
+        MatchRule, typer.Option(help="When an answer is the truth.")
+    ] = MatchRule.EXACT,
     at: Annotated[int, typer.Option(min=1, help="Among the first so many diagnoses.")] = 1,
     json: Json = False,
 ) -> None:
@@ -234,7 +236,7 @@ async def _run(
         await run_suite(suite, answer, manifest, folder, told=told, concurrency=service.in_flight)
 
 
-def _show(table: page.Table, notes: Sequence[str]) -> None:
+def _show(table: page.PageTable, notes: Sequence[str]) -> None:
     shown = Table(*table.headings)
     for row in table.rows:
         shown.add_row(*row)

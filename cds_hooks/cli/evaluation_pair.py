@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from cds_hooks.cli.evaluation_run import Asking, Bench, bench
-from cds_hooks.evaluation.matching import Match
+from cds_hooks.evaluation.matching import MatchRule
 from cds_hooks.evaluation.report.comparison import comparison_text
-from cds_hooks.evaluation.report.page import Table, percent
+from cds_hooks.evaluation.report.page import PageTable, percent
 from cds_hooks.evaluation.runs.comparison import Comparison, compare_runs
 from cds_hooks.evaluation.runs.results import CaseResult
 from cds_hooks.evaluation.runs.runner import run_suite
-from cds_hooks.evaluation.runs.summary import Summary, summarise
+from cds_hooks.evaluation.runs.summary import RunSummary, summarise
 from cds_hooks.evaluation.suites.suite import Suite
 from cds_hooks.inference.hardware.machine import usable_processors
 from cds_hooks.settings import Settings
@@ -36,8 +36,8 @@ class Pair:
 
     strict: Comparison
     wide: Comparison
-    first: Summary
-    second: Summary
+    first: RunSummary
+    second: RunSummary
 
 
 async def run_pair(
@@ -64,8 +64,8 @@ async def run_pair(
 def pair(first: Sequence[CaseResult], second: Sequence[CaseResult]) -> Pair:
     """Two runs as a pair. Pure."""
     return Pair(
-        strict=compare_runs(first, second, match=Match.EXACT),
-        wide=compare_runs(first, second, match=Match.CATEGORY, at=_AMONG),
+        strict=compare_runs(first, second, match=MatchRule.EXACT),
+        wide=compare_runs(first, second, match=MatchRule.CATEGORY, at=_AMONG),
         first=summarise(first),
         second=summarise(second),
     )
@@ -76,7 +76,7 @@ async def _run(suite: Suite, service: Bench, folder: Path) -> tuple[CaseResult, 
     return await run_suite(suite, answer, manifest, folder, concurrency=service.in_flight)
 
 
-def pair_table(found: Pair, suite: Suite) -> tuple[Table, tuple[str, ...]]:
+def pair_table(found: Pair, suite: Suite) -> tuple[PageTable, tuple[str, ...]]:
     """Accuracy, names, valid samples and costs; with notes."""
     strict, notes = comparison_text(found.strict, suite.task)
     wide, more = comparison_text(found.wide, suite.task)
@@ -88,7 +88,7 @@ def pair_table(found: Pair, suite: Suite) -> tuple[Table, tuple[str, ...]]:
     rows = [strict.rows[0], wide.rows[0], strict.rows[1]]
     rows += [(what, percent(one), percent(two), "", "") for what, one, two in shares]
     headings = ("", "along the names", "free", *strict.headings[3:])
-    return Table(headings, (*rows, *strict.rows[2:])), (*notes, *more[:1])
+    return PageTable(headings, (*rows, *strict.rows[2:])), (*notes, *more[:1])
 
 
 def pair_told(found: Pair) -> dict[str, Any]:

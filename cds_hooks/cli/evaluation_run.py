@@ -19,12 +19,12 @@ from cds_hooks import evaluation
 from cds_hooks.admission.manifest import Manifest
 from cds_hooks.cds_client.requests import current_encounter_id, hook_request
 from cds_hooks.consultation import CheckedConsultation
-from cds_hooks.evaluation.matching import Matcher
+from cds_hooks.evaluation.matching import TruthMatcher
 from cds_hooks.evaluation.runs.closed import judging, picking
 from cds_hooks.evaluation.runs.question import QuestionConfig, question
 from cds_hooks.evaluation.runs.results import CaseResult
 from cds_hooks.evaluation.runs.runner import AnswerCase, by_consultation
-from cds_hooks.evaluation.suites.suite import Case, Suite, Task
+from cds_hooks.evaluation.suites.suite import EvaluationCase, Suite, Task
 from cds_hooks.evaluation.suites.times import shift
 from cds_hooks.inference.engine import Priority
 from cds_hooks.inference.hardware.machine import usable_processors
@@ -113,7 +113,7 @@ class Bench:
     """A running service with what a run needs of it; `asking` has everything said."""
 
     runtimes: Sequence[Runtime]
-    matcher: Matcher
+    matcher: TruthMatcher
     terminology: Terminology
     settings: Settings
     asking: Asking
@@ -131,7 +131,7 @@ class Bench:
             for runtime in self.runtimes:
                 free.put_nowait((runtime, self._answering(task, runtime)))
 
-        async def answer(case: Case) -> CaseResult:
+        async def answer(case: EvaluationCase) -> CaseResult:
             runtime, by_one = await free.get()
             try:
                 # An engine that is started again has the next case wait; one that has failed for
@@ -162,7 +162,7 @@ class Bench:
             deadline_s=services.deadline_s,
         )
 
-    async def consult(self, runtime: Runtime, case: Case) -> CheckedConsultation:
+    async def consult(self, runtime: Runtime, case: EvaluationCase) -> CheckedConsultation:
         """The whole pipeline, however long the model takes.
 
         The chart is moved along with the clock, so that a case asked late in a long run is the
@@ -221,7 +221,7 @@ async def bench(settings: Settings, loaded: datetime, asking: Asking) -> AsyncIt
         runtimes = [await stack.enter_async_context(one) for one in starting]
         await asyncio.gather(*(runtime.until_ready() for runtime in runtimes))
         terminology = stack.enter_context(Terminology(settled.terminology.path))
-        yield Bench(runtimes, Matcher(terminology), terminology, settled, asked, loaded)
+        yield Bench(runtimes, TruthMatcher(terminology), terminology, settled, asked, loaded)
 
 
 def _on_separate_engines(settings: Settings, folder: Path) -> Settings:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,11 +10,26 @@ import orjson
 import typer
 from rich.console import Console
 
-from cds_hooks.cds_client.requests import current_encounter_id, hook_request
 from cds_hooks.cli import show
+from cds_hooks.cli.chart_options import file_chart, server_chart
+from cds_hooks.cli.fhir_options import (
+    ClientId,
+    ClientKey,
+    ClientKid,
+    FhirAuthority,
+    FhirServer,
+    Patience,
+    SandboxName,
+    Scope,
+    TokenEnv,
+    TokenFile,
+    TokenUrl,
+    fhir_access,
+)
 from cds_hooks.cli.hook_service import client_of
-from cds_hooks.cli.mapping import UsageError, choose_patient
+from cds_hooks.cli.mapping import UsageError
 from cds_hooks.cli.outcomes import not_answered
+from cds_hooks.cli.service_options import Audience, Authority, Certificate, Issuer, Key, Kid
 from cds_hooks.consultation import CheckedConsultation, Outcome
 from cds_hooks.core_dumps import forbid_dumps
 from cds_hooks.inference.prove import unlogged
@@ -26,7 +40,6 @@ from cds_hooks.runtime import Runtime
 from cds_hooks.runtime.files import require_files
 from cds_hooks.services import REGISTRY, ServiceDefinition
 from cds_hooks.settings import load_settings
-from fhir_mapping.input.loading import load_path
 
 __all__ = ["hook"]
 
@@ -35,28 +48,31 @@ _NOT_ANSWERED = 1
 
 def hook(
     name: Annotated[str, typer.Argument(help="patient-view, encounter-start or appointment-book.")],
-    bundle: Annotated[Path, typer.Option(help="A FHIR bundle, NDJSON file or folder.")],
+    bundle: Annotated[
+        Path | None, typer.Option(help="A FHIR bundle, NDJSON, folder, or captured hook request.")
+    ] = None,
     patient: Annotated[str, typer.Option(help="Which patient, when there are several.")] = "",
+    fhir_server: FhirServer = "",
+    sandbox: SandboxName = "",
+    token_env: TokenEnv = "",
+    token_file: TokenFile = None,
+    client_id: ClientId = "",
+    client_key: ClientKey = None,
+    client_kid: ClientKid = "",
+    token_url: TokenUrl = "",
+    scope: Scope = "",
+    fhir_authority: FhirAuthority = None,
+    patience: Patience = 30.0,
     config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the response as sent.")] = False,
     explain: Annotated[bool, typer.Option(help="Show facts, prompt, output and checks.")] = False,
     url: Annotated[str, typer.Option(help="Send it to the service at this address.")] = "",
-    key: Annotated[
-        Path | None, typer.Option(help="Sign as a CDS client: private key (JWK or PEM).")
-    ] = None,
-    issuer: Annotated[
-        str, typer.Option(help="`iss` of the tokens, as `clients.issuer` has it.")
-    ] = "",
-    kid: Annotated[str, typer.Option(help="The key's id; default: the JWK's or thumbprint.")] = "",
-    audience: Annotated[
-        str, typer.Option(help="The service's `server.public_url`, if not --url.")
-    ] = "",
-    authority: Annotated[
-        Path | None, typer.Option(help="Who signed the service's certificate (PEM).")
-    ] = None,
-    certificate: Annotated[
-        tuple[Path, Path] | None, typer.Option(help="Ours and its key, where it asks for one.")
-    ] = None,
+    key: Key = None,
+    issuer: Issuer = "",
+    kid: Kid = "",
+    audience: Audience = "",
+    authority: Authority = None,
+    certificate: Certificate = None,
     wait: Annotated[
         int, typer.Option(min=0, max=600, help="Seconds to ask again for the answer.")
     ] = 0,
@@ -64,7 +80,7 @@ def hook(
         bool, typer.Option(help="Print a token for the call, and send nothing.")
     ] = False,
 ) -> None:
-    """Answer a hook for a chart in a file: map, ask the model, check, make cards.
+    """Answer a hook for a chart in a file, or on a FHIR server: map, ask the model, make cards.
 
     With --url nothing is answered here: the hook goes to that service, as an EHR would send it,
     with a token for each call if there is a key. Exit code 1: the model gave no answer, and why is
@@ -73,21 +89,37 @@ def hook(
     forbid_dumps()
     service, console = _service(name), show.screen(json=json)
     _require_fitting(served=bool(url), explain=explain, signs=bool(key or issuer or print_token))
-    resources = load_path(bundle)
-    whose = choose_patient(resources, patient)
+    ehr = None
     if url:
         ehr = client_of(
             url, key=key, kid=kid, issuer=issuer, audience=audience, authority=authority,
             certificate=certificate, wait_s=wait,
         )  # fmt: skip
-        if print_token:
-            typer.echo(ehr.token_for(service.id))
-            return
-        with console.status("the service answers"):
-            document = ehr.fire(name, resources, whose)
-        _print(document, console, json=json)
-        return
-    _answer_here(service, _request(service, resources, whose), config, json=json, explain=explain)
+    if ehr and print_token:
+        return typer.echo(ehr.token_for(service.id))
+    _require_one(bundle, fhir_server, sandbox)
+    if bundle is not None:
+        chart = file_chart(bundle, patient)
+    else:
+        access = fhir_access(
+            fhir_server, sandbox, token_env=token_env, token_file=token_file, client_id=client_id,
+            client_key=client_key, client_kid=client_kid, token_url=token_url, scope=scope,
+            authority=fhir_authority, patience=patience,
+        )  # fmt: skip
+        chart = server_chart(access, patient, load_settings(config))
+    if ehr is None:
+        with console.status("the chart is read"):
+            body = chart.request(service.hook, service.prefetch)
+        return _answer_here(service, body, config, json=json, explain=explain)
+    with console.status("the service answers"):
+        document = ehr.fire(name, chart.request)
+    return _print(document, console, json=json)
+
+
+def _require_one(bundle: Path | None, server: str, sandbox: str) -> None:
+    if sum(map(bool, (bundle, server, sandbox))) != 1:
+        hint = "Give one of --bundle FILE, --fhir-server URL and --sandbox NAME."
+        raise UsageError("it is not known whose chart is opened", where="hook", hint=hint)
 
 
 def _answer_here(
@@ -138,18 +170,6 @@ def _service(hook: str) -> ServiceDefinition:
         hooks = ", ".join(s.hook for s in offered)
         raise UsageError("no service answers this hook for a file", hint=f"Hooks: {hooks}.")
     return found
-
-
-def _request(
-    service: ServiceDefinition, resources: Sequence[Mapping[str, Any]], patient_id: str
-) -> dict[str, Any]:
-    return hook_request(
-        service.hook,
-        service.prefetch,
-        resources,
-        patient_id=patient_id,
-        encounter_id=current_encounter_id(resources),
-    )
 
 
 async def _consult(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ import httpx
 import orjson
 
 from cds_hooks.cards import LISTED
-from cds_hooks.cds_client.requests import current_encounter_id, hook_request
 from cds_hooks.cli.mapping import UsageError
 from cds_hooks.errors import ChartsideError
 from cds_hooks.runtime.own_calls import OwnToken
@@ -23,7 +22,17 @@ from cds_hooks.tls_client import certificate_told, client_context
 from cds_hooks.trust.egress import DestinationInvalid, parse
 from cds_hooks.trust.signing import SigningKey
 
-__all__ = ["CallRefused", "CdsClient", "ServiceNotReached", "client_of", "service_tls"]
+__all__ = [
+    "CallRefused",
+    "CdsClient",
+    "ServiceNotReached",
+    "client_of",
+    "holds_differential",
+    "service_tls",
+]
+
+MakeRequest = Callable[[str, Mapping[str, str]], dict[str, Any]]
+"""A hook's name and the service's prefetch templates -> the request."""
 
 _DISCOVERY = "/cds-services"
 _PATIENCE_S, _PAUSE_S = 30.0, 1.0
@@ -61,12 +70,10 @@ class CdsClient:
             raise UsageError("there is no key to sign a token with", where="--key")
         return self.token.token(f"{self.token.base_url}{_DISCOVERY}/{service_id}")
 
-    def fire(
-        self, hook: str, resources: Sequence[Mapping[str, Any]], patient_id: str
-    ) -> dict[str, Any]:
-        """The response to a hook about a patient, with prefetch as the service's discovery asks.
+    def fire(self, hook: str, request: MakeRequest) -> dict[str, Any]:
+        """The response to a hook; `request` makes it with prefetch as the service's discovery asks.
 
-        Raises ServiceNotReached, CallRefused.
+        Raises ServiceNotReached, CallRefused, and what `request` raises.
         """
         with httpx.Client(
             base_url=self.url,
@@ -76,13 +83,7 @@ class CdsClient:
             timeout=_PATIENCE_S,
         ) as http:
             service = _offered(_json(_sent(http, "GET", _DISCOVERY)), hook)
-            body = hook_request(
-                hook,
-                service.get("prefetch", {}),
-                resources,
-                patient_id=patient_id,
-                encounter_id=current_encounter_id(resources),
-            )
+            body = request(hook, service.get("prefetch", {}))
             return self._post(http, f"{_DISCOVERY}/{service['id']}", body)
 
     def _post(self, http: httpx.Client, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,7 +92,7 @@ class CdsClient:
         while True:
             again = {**body, "hookInstance": str(uuid.uuid4())}
             document = _json(_sent(http, "POST", path, content=orjson.dumps(again)))
-            if _holds_differential(document) or time.monotonic() + _PAUSE_S > ends:
+            if holds_differential(document) or time.monotonic() + _PAUSE_S > ends:
                 return document
             time.sleep(_PAUSE_S)
 
@@ -178,7 +179,7 @@ def _sent(http: httpx.Client, method: str, path: str, **options: Any) -> httpx.R
     raise CallRefused(f"{status}{_told(answer)}", where=path)
 
 
-def _holds_differential(document: Mapping[str, Any]) -> bool:
+def holds_differential(document: Mapping[str, Any]) -> bool:
     cards = document.get("cards")
     found = [card for card in cards if isinstance(card, dict)] if isinstance(cards, list) else []
     sources = [card["source"] for card in found if isinstance(card.get("source"), dict)]

@@ -12,6 +12,7 @@ import orjson
 import typer
 from rich.table import Table
 
+from cds_hooks.cds_client.charts import CapturedChart, open_chart
 from cds_hooks.cli import show
 from cds_hooks.cli.mapping_report import count, elements_table, quality_table, stats_table
 from cds_hooks.errors import ChartsideError
@@ -19,7 +20,7 @@ from cds_hooks.plausibility.terminology.code_names import names_at
 from cds_hooks.runtime.self_check import check_chart, check_units, require
 from cds_hooks.settings import load_settings
 from fhir_mapping import Chart, MappingError, map_chart
-from fhir_mapping.input.loading import find_patient_ids, load_path
+from fhir_mapping.input.loading import find_patient_ids
 from fhir_mapping.quality.elements_left_out import elements_left_out
 from fhir_mapping.quality.fhir_validation import check
 from fhir_mapping.quality.repairs import repairs
@@ -35,7 +36,9 @@ class UsageError(ChartsideError):
 
 
 def map_file(
-    file: Annotated[Path, typer.Argument(help="A FHIR bundle, resource, NDJSON file or folder.")],
+    file: Annotated[
+        Path, typer.Argument(help="A FHIR bundle, resource, NDJSON, folder, or hook request.")
+    ],
     patient: Annotated[str, typer.Option(help="Which patient, when there are several.")] = "",
     encounter: Annotated[
         str, typer.Option(help="The present encounter's id, if it is known.")
@@ -55,10 +58,10 @@ def map_file(
 ) -> None:
     """Map FHIR data to numbered facts, and say what was left out and why."""
     require((*check_units(library=False), *check_chart()))
-    resources = load_path(file)
+    resources, named = _read(file)
     chart = map_chart(
         resources,
-        patient_id=choose_patient(resources, patient),
+        patient_id=choose_patient(resources, patient or named),
         now=parse_now(now),
         fhir_version=fhir_version or None,
         encounter_id=encounter or None,
@@ -81,6 +84,14 @@ def map_file(
     tables += [quality_table(chart.quality)] if quality else []
     tables += [stats_table(counted)] if counted else []
     _print(chart, len(resources), tables)
+
+
+def _read(file: Path) -> tuple[list[dict[str, Any]], str]:
+    """The resources of a file, and the patient that it names itself: a captured request does."""
+    found = open_chart(file)
+    if isinstance(found, CapturedChart):
+        return found.resources, found.patient_id
+    return found, ""
 
 
 def _print(chart: Chart, found: int, tables: Sequence[Table]) -> None:

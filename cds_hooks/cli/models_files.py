@@ -15,8 +15,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 import prompts
 from cds_hooks.cli import models_show as tell
 from cds_hooks.cli import show
-from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.hardware.machine import available_memory, this_machine
+from cds_hooks.inference.llama_config import LlamaConfig
 from cds_hooks.inference.model_catalogue.catalogue import Catalogue, ModelEntry, load_catalogue
 from cds_hooks.inference.model_checks.advice import ConsultationSize, MemoryBasis, advise
 from cds_hooks.inference.model_checks.inspection import (

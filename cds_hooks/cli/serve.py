@@ -89,10 +89,18 @@ async def _answer(runtime: Runtime, listening: socket.socket) -> None:
     async with runtime.lifespan(), kept_fresh(certificates, runtime.settings.tls.look_every_s):
         host, port = runtime.settings.server.host, listening.getsockname()[1]
         get_logger().info("listening", host=host, port=port)
+        get_logger().info("next-step", page=next_page(runtime.settings, port))
         # Some kernels let two sockets be bound, and only one of them listen.
         with _port_is_free():
             await server.serve(sockets=[listening])
     runtime.libraries.require()
+
+
+def next_page(settings: Settings, port: int) -> str:
+    """The page to open first: how to try the service, or in production whether it is ready."""
+    scheme = "https" if settings.tls.certificate else "http"
+    url = settings.server.public_url.rstrip("/") or f"{scheme}://127.0.0.1:{port}"
+    return f"{url}/" if settings.profile == "demo" else f"{url}/readyz"
 
 
 class PortNotFree(ChartsideError):

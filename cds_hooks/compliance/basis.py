@@ -16,11 +16,11 @@ from cds_hooks.consultation import ModelIdentity
 from cds_hooks.services import ServiceDefinition
 from prompts import TemplateRef
 
-__all__ = ["Basis", "basis_page"]
+__all__ = ["BasisContent", "basis_page"]
 
 
 @dataclass(frozen=True, slots=True)
-class Basis:
+class BasisContent:
     """What the page is made from; `terminology` maps a source to its version, as compiled;
     `admission` is the model's admission record in lines, empty without one."""
 
@@ -37,7 +37,7 @@ class Basis:
     admission: tuple[str, ...] = ()
 
 
-def basis_page(basis: Basis) -> str:
+def basis_page(basis: BasisContent) -> str:
     """A whole HTML page without scripts and without anything from elsewhere."""
     verdicts = {verdict.value: meaning for verdict, meaning in texts().verdicts.items()}
     return ENVIRONMENT.get_template("basis.html.j2").render(basis=basis, verdicts=verdicts)

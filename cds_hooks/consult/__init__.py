@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cds_hooks.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from cds_hooks.consult.config import ConsultConfig
+    from cds_hooks.consult.consult_config import ConsultConfig
     from cds_hooks.consult.consultant import Consultant
     from cds_hooks.consult.content_key import content_key
     from cds_hooks.consult.dependencies import ConsultationStore, Dependencies, Gather
@@ -23,7 +23,7 @@ else:
         __name__,
         {
             "ClientTerms": "terms",
-            "ConsultConfig": "config",
+            "ConsultConfig": "consult_config",
             "Consultant": "consultant",
             "ConsultationPages": "pages",
             "ConsultationStore": "dependencies",

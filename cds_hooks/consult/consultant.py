@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 
 from cds_hooks import cards, staleness
-from cds_hooks.consult.config import ConsultConfig
+from cds_hooks.consult.consult_config import ConsultConfig
 from cds_hooks.consult.content_key import what_was_read
 from cds_hooks.consult.dependencies import Dependencies
 from cds_hooks.consult.hook_cache import HookCache
@@ -42,7 +42,7 @@ class Consultant:
         self._dependencies = dependencies
         self._config = config
         self._in_flight = InFlightWork(dependencies, config)
-        self._cache = HookCache(config.recall_s, dependencies.new_id)
+        self._cache = HookCache(config.services.recall_s, dependencies.new_id)
         self._waiting = 0
 
     async def answer(
@@ -119,26 +119,26 @@ class Consultant:
             consultation,
             base_url=self._config.base_url,
             make_uuid=self._dependencies.new_id,
-            profile=self._config.of(request.caller).card_profile,
+            profile=self._config.of(request.caller).cards.profile,
             patient_id=request.context.patient_id,
             encounter_id=request.context.encounter_id,
             last=last,
             now=self._dependencies.now().timestamp(),
-            silent=self._config.silent,
+            silent=frozenset(self._config.services.silent),
             speak=self._config.speaks(service_id),
             accuracy=self._config.accuracy,
         )
         return self._linked(consultation, response)
 
     async def _answer_to(self, prepared: PreparedConsultation) -> CheckedConsultation | None:
-        oldest = prepared.created - self._config.fresh_for_s
+        oldest = prepared.created - self._config.services.fresh_for_s
         return await self._dependencies.store.find_by_key(prepared.key, not_older_than=oldest)
 
     def _linked(self, consultation: Consultation, response: Response) -> Response:
         """Each card with a link to the consultation it is of."""
-        if not self._config.link_s:
+        if not self._config.cards.link_s:
             return response
-        until = self._dependencies.now().timestamp() + self._config.link_s
+        until = self._dependencies.now().timestamp() + self._config.cards.link_s
         path = make_link(self._dependencies.key, consultation.id, until=until)
         link = Link(_LINK_LABEL, f"{self._config.base_url}/consultations/{path}")
         linked = (replace(card, links=(*card.links, link)) for card in response.cards)
@@ -176,7 +176,9 @@ class Consultant:
         self, prepared: PreparedConsultation, wait_s: float, call: RecordedCall
     ) -> Response:
         """Start the work and tell how it stands. Nobody would read a card, so none is made."""
-        seconds = min(wait_s, self._config.deadline_s) if self._waiting < _MOST_WAITING else 0.0
+        seconds = (
+            min(wait_s, self._config.services.deadline_s) if self._waiting < _MOST_WAITING else 0.0
+        )
         self._waiting += 1
         try:
             found, _ = await self._find_answer(prepared, seconds, Priority.BACKGROUND)
@@ -213,7 +215,7 @@ class Consultant:
         and nothing that matters may have changed since.
         """
         last = await self._dependencies.store.last_for_patient(prepared.patient_key)
-        oldest = prepared.created - self._config.fresh_for_s
+        oldest = prepared.created - self._config.services.fresh_for_s
         if last is None or last.outcome is not Outcome.ANSWERED or last.created < oldest:
             return None
         if _made_by(last) != _made_by(prepared):

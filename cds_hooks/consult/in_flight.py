@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-from cds_hooks.consult.config import ConsultConfig
+from cds_hooks.consult.consult_config import ConsultConfig
 from cds_hooks.consult.dependencies import Dependencies
 from cds_hooks.consult.pipeline import infer_and_check
 from cds_hooks.consultation import CheckedConsultation, Outcome, PreparedConsultation
@@ -84,8 +84,8 @@ class InFlightWork:
         self, prepared: PreparedConsultation, priority: Priority
     ) -> CheckedConsultation:
         """Do the work, or wait for the process that does it."""
-        oldest = prepared.created - self._config.fresh_for_s
-        ends = asyncio.get_running_loop().time() + self._config.deadline_s
+        oldest = prepared.created - self._config.services.fresh_for_s
+        ends = asyncio.get_running_loop().time() + self._config.services.deadline_s
         while not await self._claim(prepared.key):
             if asyncio.get_running_loop().time() > ends:
                 return await self._record(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cds_hooks import plausibility
-from cds_hooks.consult.config import ConsultConfig
+from cds_hooks.consult.consult_config import ConsultConfig
 from cds_hooks.consult.dependencies import Dependencies
 from cds_hooks.consult.pipeline import Stopwatch, chart_of, gather_in_time
 from cds_hooks.consultation import CheckedConsultation, Outcome
@@ -33,7 +33,7 @@ async def check_new_problem(
         [*who, *found.conditions],
         patient_id=patient_id,
         now=now,
-        fhir_version=gathered.fhir_version or config.fhir_version,
+        fhir_version=gathered.fhir_version or config.fhir.version or None,
         names=names_by(dependencies.terminology),
     )
     watch.lap("map")

@@ -8,7 +8,7 @@ from datetime import UTC
 from cds_hooks import cards
 from cds_hooks.cards.card_data import override_reasons
 from cds_hooks.compliance import Judging, consultation_page
-from cds_hooks.consult.config import ConsultConfig
+from cds_hooks.consult.consult_config import ConsultConfig
 from cds_hooks.consult.dependencies import Dependencies
 from cds_hooks.consult.links import LinkUnknown, consultation_id_of
 from cds_hooks.consultation import CheckedConsultation, Consultation
@@ -77,5 +77,5 @@ class ConsultationPages:
             raise LinkUnknown
         if isinstance(found, CheckedConsultation):
             return found
-        oldest = found.created - self._config.fresh_for_s
+        oldest = found.created - self._config.services.fresh_for_s
         return await store.find_by_key(found.key, not_older_than=oldest) or found

@@ -13,7 +13,7 @@ from typing import Any
 
 import prompts
 from cds_hooks import plausibility
-from cds_hooks.consult.config import ConsultConfig
+from cds_hooks.consult.consult_config import ConsultConfig
 from cds_hooks.consult.content_key import content_key, what_was_read
 from cds_hooks.consult.dependencies import Dependencies
 from cds_hooks.consult.model_answers import fault_of, outcome_of_error, parse_samples, remarks_on
@@ -173,7 +173,7 @@ async def gather_in_time(
     request: HookRequest,
 ) -> GatherResult:
     """What a hook's chart is made of, within the time that gathering and the answer have."""
-    within = min(config.gather_within_s, config.within(service.id))
+    within = min(config.fhir.gather_within_s, config.within(service.id))
     return await dependencies.gather(service, request, deadline_s=within)
 
 
@@ -190,9 +190,9 @@ def chart_of(
         resources,
         patient_id=request.context.patient_id,
         now=now,
-        fhir_version=gathered.fhir_version or config.fhir_version,
+        fhir_version=gathered.fhir_version or config.fhir.version or None,
         encounter_id=request.context.encounter_id or None,
-        assessments=config.assessments,
+        assessments=config.services.assessments,
         names=names_by(dependencies.terminology),
     )
 
@@ -214,9 +214,9 @@ def _generation_request(
         schema=prompt.schema,
         samples=config.samples,
         max_tokens=dependencies.template.settings.max_output_tokens,
-        temperature=config.temperature,
-        seed=config.seed,
-        deadline_s=config.deadline_s,
+        temperature=config.model.temperature,
+        seed=config.model.seed,
+        deadline_s=config.services.deadline_s,
         names=config.names_by_construction,
         priority=priority,
     )

@@ -13,10 +13,10 @@ from cds_hooks.plausibility import Concept, Status, Terminology
 from cds_hooks.plausibility.terminology.name_keys import key, key_words
 from cds_hooks.plausibility.terminology.resolution import ICD_10_CM
 
-__all__ = ["Match", "Matcher", "Meaning"]
+__all__ = ["MatchRule", "TruthMatcher", "CodedMeaning"]
 
 
-class Match(StrEnum):
+class MatchRule(StrEnum):
     """From strict to wide; each holds wherever the one before does."""
 
     EXACT = "exact"
@@ -30,12 +30,12 @@ class Match(StrEnum):
 
 
 _RULES = {
-    Match.EXACT: "Same ICD-10-CM code (one that only adds “unspecified”, “other” or “without” "
+    MatchRule.EXACT: "Same ICD-10-CM code (one that only adds “unspecified”, “other” or “without” "
     "counts as its parent), same MeSH, Disease Ontology or MONDO concept, or the same words in any "
     "order and spelling.",
-    Match.ANCESTOR: "As exact, or one ICD-10-CM code lies above the other; names that the "
+    MatchRule.ANCESTOR: "As exact, or one ICD-10-CM code lies above the other; names that the "
     "terminology knows only in part count with what it knows of them.",
-    Match.CATEGORY: "As ancestor, or both lie in the same three-character ICD-10-CM category.",
+    MatchRule.CATEGORY: "As ancestor, or both lie in the same three-character ICD-10-CM category.",
 }
 
 # Words by which ICD-10-CM says that a code adds nothing to the one above it.
@@ -46,7 +46,7 @@ _NOTHING_MORE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
+class CodedMeaning:
     """What a name means: ICD-10-CM codes and concepts of other systems that are it, its words, and
     in `near` the ICD-10-CM codes of a name that is known only in part."""
 
@@ -55,38 +55,38 @@ class Meaning:
     words: str = ""
     near: frozenset[str] = frozenset()
 
-    def same(self, said: Meaning) -> bool:
+    def same(self, said: CodedMeaning) -> bool:
         """The rule `EXACT`."""
         words = bool(self.words) and self.words == said.words
         return words or bool(self.icd & said.icd or self.other & said.other)
 
-    def above_or_below(self, said: Meaning) -> bool:
+    def above_or_below(self, said: CodedMeaning) -> bool:
         """The rule `ANCESTOR` beyond `EXACT`."""
         mine, theirs = self.icd | self.near, said.icd | said.near
         return any(a.startswith(b) or b.startswith(a) for a in mine for b in theirs)
 
-    def beside(self, said: Meaning) -> bool:
+    def beside(self, said: CodedMeaning) -> bool:
         """The rule `CATEGORY` beyond `ANCESTOR`."""
         mine, theirs = self.icd | self.near, said.icd | said.near
         return bool({code[:3] for code in mine} & {code[:3] for code in theirs})
 
 
-class Matcher:
+class TruthMatcher:
     """Matches by looking names up; a name that is found nowhere matches by its own words only."""
 
     def __init__(self, terminology: Terminology) -> None:
         self._terminology = terminology
         self._said = lru_cache(maxsize=4096)(self._meaning)
 
-    def matches(self, gold: Gold, name: str) -> tuple[Match, ...]:
+    def matches(self, gold: Gold, name: str) -> tuple[MatchRule, ...]:
         """Every rule by which `name` is the truth, strict ones first; empty when it is wrong."""
         truths, said = self.truths(gold), self._said(name)
         exact = any(truth.same(said) for truth in truths)
         above = exact or any(truth.above_or_below(said) for truth in truths)
         beside = above or any(truth.beside(said) for truth in truths)
-        return tuple(m for m, holds in zip(Match, (exact, above, beside), strict=True) if holds)
+        return tuple(m for m, holds in zip(MatchRule, (exact, above, beside), strict=True) if holds)
 
-    def truths(self, gold: Gold) -> tuple[Meaning, ...]:
+    def truths(self, gold: Gold) -> tuple[CodedMeaning, ...]:
         """What the truth is: by its codes, and by each of its names in every meaning it has."""
         coded = [self._of_code(c.code.strip().upper()) for c in gold.codes]
         return (*coded, *(self._meaning(name, ambiguous=True) for name in gold.names))
@@ -95,14 +95,14 @@ class Matcher:
         """Whether the truth is a coded concept; else only its own words can match it."""
         return any(t.icd or t.other for t in self.truths(gold))
 
-    def _of_code(self, code: str) -> Meaning:
+    def _of_code(self, code: str) -> CodedMeaning:
         """A code that the terminology does not list stands for itself."""
         concept = self._terminology.concept(code)
         if concept is None:
-            return Meaning(icd=frozenset({code}))
-        return Meaning(self._icd([concept]), _other([concept]))
+            return CodedMeaning(icd=frozenset({code}))
+        return CodedMeaning(self._icd([concept]), _other([concept]))
 
-    def _meaning(self, name: str, *, ambiguous: bool = False) -> Meaning:
+    def _meaning(self, name: str, *, ambiguous: bool = False) -> CodedMeaning:
         """`ambiguous`: several meanings of a name are all it. For a truth: whoever says one of
         them is right; not for an answer, which must not gain by saying several things at once."""
         found = self._terminology.resolve(name)
@@ -110,7 +110,7 @@ class Matcher:
         concepts = found.concepts if sure else ()
         partly = found.concepts if found.recognised and not sure else ()
         own = key(key_words(re.sub(r"\s*\([^()]*\)", "", name)))
-        return Meaning(self._icd(concepts), _other(concepts), own, self._icd(partly))
+        return CodedMeaning(self._icd(concepts), _other(concepts), own, self._icd(partly))
 
     def _icd(self, concepts: Iterable[Concept]) -> frozenset[str]:
         own = [c for c in concepts if c.system == ICD_10_CM]

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from cds_hooks.evaluation.evaluation_errors import SuiteError
-from cds_hooks.evaluation.research.clinosim import Form, load_clinosim
+from cds_hooks.evaluation.research.clinosim import ChartForm, load_clinosim
 from cds_hooks.evaluation.research.eurorad import load_eurorad
 from cds_hooks.evaluation.suites.osce import load_osce
 from cds_hooks.evaluation.suites.own import load_own, load_own_ndjson
@@ -31,8 +31,8 @@ def load_suite(
     """The suite of this id; `data` is its file or a folder that holds it, `labels` the truths
     beside an NDJSON export. Raises SuiteError for an unknown id or a file that cannot be used."""
     path = find_file(suite, data)
-    if suite in set(Form):
-        return load_clinosim(path.parent, Form(suite), now=now, on_error=on_error)
+    if suite in set(ChartForm):
+        return load_clinosim(path.parent, ChartForm(suite), now=now, on_error=on_error)
     match suite:
         case "osce":
             return load_osce(path, now=now, on_error=on_error)

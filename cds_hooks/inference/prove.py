@@ -20,8 +20,8 @@ from pathlib import Path
 
 import orjson
 
-from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.hardware.processor import this_processor
+from cds_hooks.inference.llama_config import LlamaConfig
 from cds_hooks.inference.local.llama_engine import LlamaEngine
 from cds_hooks.inference.model_catalogue.catalogue import load_catalogue
 from cds_hooks.inference.model_catalogue.recognition import known_entry

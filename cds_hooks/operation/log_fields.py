@@ -52,6 +52,7 @@ FIELDS: Mapping[str, Callable[[Any], bool]] = {
     # the service
     "host": _word,
     "port": _number,
+    "page": _word,
     "profile": _word,
     "version": _word,
     "model": _word,

@@ -18,7 +18,7 @@ from cds_hooks.gather import (
     gather,
 )
 from cds_hooks.gather.server_base import ServerBase
-from cds_hooks.prewarm.token import TokenSource
+from cds_hooks.prewarm.access_token import TokenSource
 
 __all__ = ["ChartIncomplete", "ChartReader"]
 

@@ -18,13 +18,13 @@ from cds_hooks.errors import ChartsideError
 from cds_hooks.gather import GatherConfig
 from cds_hooks.operation import get_logger
 from cds_hooks.runtime.egress import refused_ways
-from cds_hooks.runtime.refused import RefusalBook, RefusedCall
+from cds_hooks.runtime.refused_calls import RefusalBook, RefusedCall
 from cds_hooks.settings import Settings, SettingsError
 from cds_hooks.settings.schema import ClientEntry
+from cds_hooks.trust.caller_errors import KeysUnusable, TokenRefused, UnauthenticatedRateLimited
+from cds_hooks.trust.caller_verifier import CallerVerifier
 from cds_hooks.trust.client import Client
-from cds_hooks.trust.errors import KeysUnusable, TokenRefused, UnauthenticatedRateLimited
-from cds_hooks.trust.gate import Gate
-from cds_hooks.trust.jwks import KeySets, Read, read_key_set
+from cds_hooks.trust.key_set_cache import KeySets, Read, read_key_set
 from cds_hooks.trust.unauthenticated_limits import UnauthenticatedLimits
 
 __all__ = ["Callers", "asked_by", "fed_back_by", "key_sets_of"]
@@ -53,7 +53,7 @@ class Callers:
         self._http: httpx.AsyncClient | None = None
         self._clients = settings.clients
         self._keys = key_sets_of(settings, self._clients, self._read, self._told)
-        self._gate = Gate(
+        self._gate = CallerVerifier(
             self._clients,
             self._keys,
             digest=lambda issuer, token_id: key.digest("token", issuer, token_id),

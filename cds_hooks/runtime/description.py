@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 import prompts
 from cds_hooks.app import Readiness
-from cds_hooks.compliance import Basis, basis_page
+from cds_hooks.compliance import BasisContent, basis_page
 from cds_hooks.console import Site
 from cds_hooks.consultation import ModelIdentity
 from cds_hooks.inference.engine import Engine
@@ -47,7 +47,7 @@ def basis_of(
 ) -> str:
     """The basis page, HTML. `terminology` has the versions that were compiled."""
     return basis_page(
-        Basis(
+        BasisContent(
             version=version("chartside"),
             profile=settings.profile,
             model=model,

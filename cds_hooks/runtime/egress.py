@@ -17,7 +17,7 @@ from cds_hooks.inference.worker.sandbox import landlock
 from cds_hooks.settings import Settings
 from cds_hooks.trust.egress.destinations import AllowList, Destination, parse
 from cds_hooks.trust.egress.hook import install, installed
-from cds_hooks.trust.egress.lock import EgressLock, Program, Refusal
+from cds_hooks.trust.egress.lock import EgressLock, Program, RefusedAccess
 
 if TYPE_CHECKING:
     import httpx
@@ -106,7 +106,7 @@ def attach(registry: CollectorRegistry, log: Any) -> None:
     if lock is None:
         return
 
-    def tell(refusal: Refusal) -> None:
+    def tell(refusal: RefusedAccess) -> None:
         log.warning(
             "egress-refused",
             code="egress-refused",

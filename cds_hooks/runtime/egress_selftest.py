@@ -20,7 +20,7 @@ from pathlib import Path
 
 from cds_hooks.runtime.egress import lock_egress
 from cds_hooks.settings import load_settings
-from cds_hooks.trust.egress.errors import EgressRefused
+from cds_hooks.trust.egress.egress_errors import EgressRefused
 from cds_hooks.trust.egress.lock import EgressLock
 
 __all__ = ["main"]

@@ -43,10 +43,10 @@ def _hmac(row: Row) -> bytes:
 def _ed25519(row: Row) -> bytes:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    from cds_hooks.audit.ledger.checkpoint_keys import SigningKey
+    from cds_hooks.audit.ledger.checkpoint_keys import CheckpointSigner
 
     text = hex_of(row, "plain")
-    key = SigningKey(Ed25519PrivateKey.from_private_bytes(hex_of(row, "key")), "self-check")
+    key = CheckpointSigner(Ed25519PrivateKey.from_private_bytes(hex_of(row, "key")), "self-check")
     signature, named = key.sign(text), key.public.key_id("self-check")
     accepted = key.public.accepts("self-check", named, signature, text)
     other = key.public.accepts("self-check", named, signature, text + b"x")

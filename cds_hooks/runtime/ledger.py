@@ -11,7 +11,7 @@ import orjson
 
 from cds_hooks.audit import Store
 from cds_hooks.audit.ledger import checkpoint
-from cds_hooks.audit.ledger.checkpoint_keys import PublicKey, SigningKey
+from cds_hooks.audit.ledger.checkpoint_keys import CheckpointSigner, CheckpointVerifier
 from cds_hooks.audit.ledger.enrichment import format_utc
 from cds_hooks.audit.ledger.ledger_errors import LedgerForked, WitnessFailed
 from cds_hooks.audit.ledger.witness import FolderWitness, SyslogWitness, Witness
@@ -38,10 +38,10 @@ Facts = Callable[[], Mapping[str, str]]
 Events = Callable[[], Sequence[EngineEvent]]
 
 
-def signing_key(settings: Settings) -> SigningKey:
+def signing_key(settings: Settings) -> CheckpointSigner:
     """The key of checkpoints; the demonstration makes one. Raises SigningKeyRefused."""
     place = settings.ledger.signing_key or settings.store.site_key.with_name("ledger.key")
-    return SigningKey.load(place, settings.ledger.name, create=settings.profile == "demo")
+    return CheckpointSigner.load(place, settings.ledger.name, create=settings.profile == "demo")
 
 
 def witnesses(settings: Settings) -> tuple[Witness, ...]:
@@ -63,7 +63,7 @@ class Ledger:
         self._config = settings.ledger
         self._store = store
         self._key = signing_key(settings)
-        earlier = (PublicKey.parse(line.encode()) for line in self._config.earlier_keys)
+        earlier = (CheckpointVerifier.parse(line.encode()) for line in self._config.earlier_keys)
         self._keys = (self._key.public, *earlier)
         self._witnesses = witnesses(settings)
         self._key_id = key_id

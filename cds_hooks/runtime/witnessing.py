@@ -11,7 +11,7 @@ import httpx
 
 from cds_hooks.audit import Store
 from cds_hooks.audit.ledger import checkpoint
-from cds_hooks.audit.ledger.checkpoint_keys import PublicKey
+from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
 from cds_hooks.audit.ledger.fhir_witness import FhirWitness
 from cds_hooks.audit.ledger.ledger_errors import CheckpointInvalid
 from cds_hooks.audit.store_errors import StoreUnavailable
@@ -48,7 +48,9 @@ class FhirCopies:
     is the code of what keeps copies from being made. Raises KeyUnusable.
     """
 
-    def __init__(self, settings: Settings, store: Store, keys: Sequence[PublicKey]) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, keys: Sequence[CheckpointVerifier]
+    ) -> None:
         self._settings = settings
         self._store = store
         self._keys = tuple(keys)

@@ -8,9 +8,9 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from cds_hooks.section import Section, Unset, one_of
+from cds_hooks.trust.caller_errors import KeysUnusable
 from cds_hooks.trust.certificate import fingerprint_of, subject_of
-from cds_hooks.trust.errors import KeysUnusable
-from cds_hooks.trust.keys import ALGORITHMS, MAX_BYTES
+from cds_hooks.trust.key_set import ALGORITHMS, MAX_BYTES
 
 __all__ = ["DEFAULT_ALGORITHMS", "Client"]
 

@@ -5,26 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from cds_hooks.trust.caller_errors import TokenRefusal, TokenRefused
 from cds_hooks.trust.client import Client
-from cds_hooks.trust.errors import Refusal, TokenRefused
-from cds_hooks.trust.keys import KeySet
-from cds_hooks.trust.token import parse_token
-from cds_hooks.trust.verify import CHECKS, Case, case_of
+from cds_hooks.trust.key_set import KeySet
+from cds_hooks.trust.token_checks import CHECKS, TokenCheck, case_of
+from cds_hooks.trust.token_parsing import parse_token
 
 __all__ = ["Step", "explain"]
 
 _NEEDS_CLIENT = frozenset(
     {
-        Refusal.ALGORITHM_OF_CLIENT,
-        Refusal.KEY_URL,
-        Refusal.KEY,
-        Refusal.AUDIENCE,
-        Refusal.LIFETIME,
-        Refusal.TENANT,
-        Refusal.CERTIFICATE,
+        TokenRefusal.ALGORITHM_OF_CLIENT,
+        TokenRefusal.KEY_URL,
+        TokenRefusal.KEY,
+        TokenRefusal.AUDIENCE,
+        TokenRefusal.LIFETIME,
+        TokenRefusal.TENANT,
+        TokenRefusal.CERTIFICATE,
     }
 )
-_NEEDS_KEY = frozenset({Refusal.KEY_TYPE, Refusal.SIGNATURE})
+_NEEDS_KEY = frozenset({TokenRefusal.KEY_TYPE, TokenRefusal.SIGNATURE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +54,14 @@ def explain(
     return (Step("form", "PASS", "three base64url parts; header and claims are JSON"), *steps)
 
 
-def _step(reason: Refusal, holds: Callable[[Case], bool], case: Case) -> Step:
+def _step(reason: TokenRefusal, holds: Callable[[TokenCheck], bool], case: TokenCheck) -> Step:
     name = reason.value.removeprefix("token-")
     if (reason in _NEEDS_CLIENT and case.client is None) or (
         reason in _NEEDS_KEY and case.key is None
     ):
         return Step(name, "SKIP", "the client or key is not known")
     bound = case.client is not None and case.client.is_bound
-    if reason is Refusal.CERTIFICATE and bound and not case.certificate:
+    if reason is TokenRefusal.CERTIFICATE and bound and not case.certificate:
         return Step(name, "SKIP", "the client is bound to a certificate, and none was given here")
     if holds(case):
         return Step(name, "PASS", _HOLDS[reason])
@@ -69,52 +69,58 @@ def _step(reason: Refusal, holds: Callable[[Case], bool], case: Case) -> Step:
 
 
 _HOLDS = {
-    Refusal.TYPE: "typ is JWT",
-    Refusal.ALGORITHM: "alg is an asymmetric one",
-    Refusal.CRITICAL: "nothing in the header changes what the token is",
-    Refusal.KEY_IN_HEADER: "the header brings no key",
-    Refusal.KEY_ID: "kid names a key",
-    Refusal.ISSUER: "iss is a configured client",
-    Refusal.ALGORITHM_OF_CLIENT: "alg is one that this client may use",
-    Refusal.KEY_URL: "jku is absent or the client's own",
-    Refusal.KEY: "kid is in the client's key set",
-    Refusal.KEY_TYPE: "the key is of this algorithm",
-    Refusal.SIGNATURE: "the signature is the key's",
-    Refusal.AUDIENCE: "aud is this endpoint",
-    Refusal.TIMES: "exp, iat and nbf are numbers",
-    Refusal.EXPIRED: "exp lies ahead",
-    Refusal.FUTURE: "iat lies behind",
-    Refusal.NOT_YET: "nbf lies behind",
-    Refusal.LIFETIME: "exp - iat is within the client's bound",
-    Refusal.TENANT: "the tenant is one of the client's",
-    Refusal.TOKEN_ID: "jti is there",
-    Refusal.CERTIFICATE: "the client is bound to no certificate, or to the one that was shown",
+    TokenRefusal.TYPE: "typ is JWT",
+    TokenRefusal.ALGORITHM: "alg is an asymmetric one",
+    TokenRefusal.CRITICAL: "nothing in the header changes what the token is",
+    TokenRefusal.KEY_IN_HEADER: "the header brings no key",
+    TokenRefusal.KEY_ID: "kid names a key",
+    TokenRefusal.ISSUER: "iss is a configured client",
+    TokenRefusal.ALGORITHM_OF_CLIENT: "alg is one that this client may use",
+    TokenRefusal.KEY_URL: "jku is absent or the client's own",
+    TokenRefusal.KEY: "kid is in the client's key set",
+    TokenRefusal.KEY_TYPE: "the key is of this algorithm",
+    TokenRefusal.SIGNATURE: "the signature is the key's",
+    TokenRefusal.AUDIENCE: "aud is this endpoint",
+    TokenRefusal.TIMES: "exp, iat and nbf are numbers",
+    TokenRefusal.EXPIRED: "exp lies ahead",
+    TokenRefusal.FUTURE: "iat lies behind",
+    TokenRefusal.NOT_YET: "nbf lies behind",
+    TokenRefusal.LIFETIME: "exp - iat is within the client's bound",
+    TokenRefusal.TENANT: "the tenant is one of the client's",
+    TokenRefusal.TOKEN_ID: "jti is there",
+    TokenRefusal.CERTIFICATE: "the client is bound to no certificate, or to the one that was shown",
 }
 
 _WHY = {
-    Refusal.MISSING: "there is no token",
-    Refusal.TOO_LONG: "the token has more than 8192 characters",
-    Refusal.FORM: "it is not three base64url parts with dots between them, and nothing else",
-    Refusal.ENCODING: "a part is not base64url without padding, in its one spelling",
-    Refusal.JSON: "header or claims are no JSON object, or name a member twice",
-    Refusal.TYPE: "typ must be JWT, in capitals",
-    Refusal.ALGORITHM: "alg is none, symmetric, or unknown",
-    Refusal.CRITICAL: "crit, b64, zip, enc, cty or epk in the header: not a plain signed token",
-    Refusal.KEY_IN_HEADER: "jwk, x5u or x5c in the header: a token may not bring its own key",
-    Refusal.KEY_ID: "kid is missing or no text",
-    Refusal.ISSUER: "no [[clients]] entry has this iss, letter for letter (case, last slash)",
-    Refusal.ALGORITHM_OF_CLIENT: "alg is not in the client's `algorithms`",
-    Refusal.KEY_URL: "jku is not the client's `jku`, letter for letter; set it if it is right",
-    Refusal.KEY: "no usable key of the client's set has this kid: rotated, or passed over",
-    Refusal.KEY_TYPE: "the key with this kid is of another algorithm or curve",
-    Refusal.SIGNATURE: "the signature is not the key's: changed on the way, or another key",
-    Refusal.AUDIENCE: "aud is not server.public_url and this path; or set the client's `audiences`",
-    Refusal.TIMES: "exp or iat is missing, or one of exp, iat, nbf is no number of seconds",
-    Refusal.EXPIRED: "exp is past, beyond the leeway: look at both clocks",
-    Refusal.FUTURE: "iat is ahead, beyond the leeway: look at both clocks",
-    Refusal.NOT_YET: "nbf is ahead, beyond the leeway: look at both clocks",
-    Refusal.LIFETIME: "exp - iat is not above 0, or above the client's `max_lifetime_s`",
-    Refusal.TENANT: "the tenant is missing or not in the client's `tenants`",
-    Refusal.TOKEN_ID: "jti is missing, empty or too long",
-    Refusal.CERTIFICATE: "the certificate is none of the client's `certificates` or `subjects`",
+    TokenRefusal.MISSING: "there is no token",
+    TokenRefusal.TOO_LONG: "the token has more than 8192 characters",
+    TokenRefusal.FORM: "it is not three base64url parts with dots between them, and nothing else",
+    TokenRefusal.ENCODING: "a part is not base64url without padding, in its one spelling",
+    TokenRefusal.JSON: "header or claims are no JSON object, or name a member twice",
+    TokenRefusal.TYPE: "typ must be JWT, in capitals",
+    TokenRefusal.ALGORITHM: "alg is none, symmetric, or unknown",
+    TokenRefusal.CRITICAL: (
+        "crit, b64, zip, enc, cty or epk in the header: not a plain signed token"
+    ),
+    TokenRefusal.KEY_IN_HEADER: "jwk, x5u or x5c in the header: a token may not bring its own key",
+    TokenRefusal.KEY_ID: "kid is missing or no text",
+    TokenRefusal.ISSUER: "no [[clients]] entry has this iss, letter for letter (case, last slash)",
+    TokenRefusal.ALGORITHM_OF_CLIENT: "alg is not in the client's `algorithms`",
+    TokenRefusal.KEY_URL: "jku is not the client's `jku`, letter for letter; set it if it is right",
+    TokenRefusal.KEY: "no usable key of the client's set has this kid: rotated, or passed over",
+    TokenRefusal.KEY_TYPE: "the key with this kid is of another algorithm or curve",
+    TokenRefusal.SIGNATURE: "the signature is not the key's: changed on the way, or another key",
+    TokenRefusal.AUDIENCE: (
+        "aud is not server.public_url and this path; or set the client's `audiences`"
+    ),
+    TokenRefusal.TIMES: "exp or iat is missing, or one of exp, iat, nbf is no number of seconds",
+    TokenRefusal.EXPIRED: "exp is past, beyond the leeway: look at both clocks",
+    TokenRefusal.FUTURE: "iat is ahead, beyond the leeway: look at both clocks",
+    TokenRefusal.NOT_YET: "nbf is ahead, beyond the leeway: look at both clocks",
+    TokenRefusal.LIFETIME: "exp - iat is not above 0, or above the client's `max_lifetime_s`",
+    TokenRefusal.TENANT: "the tenant is missing or not in the client's `tenants`",
+    TokenRefusal.TOKEN_ID: "jti is missing, empty or too long",
+    TokenRefusal.CERTIFICATE: (
+        "the certificate is none of the client's `certificates` or `subjects`"
+    ),
 }

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from cds_hooks.section import Section, Unset
 from cds_hooks.trust.egress.destinations import parse
-from cds_hooks.trust.egress.errors import DestinationInvalid
+from cds_hooks.trust.egress.egress_errors import DestinationInvalid
 
 __all__ = [
     "ClientKeysSettings",

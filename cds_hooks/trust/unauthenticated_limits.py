@@ -13,7 +13,7 @@ import math
 import time
 from collections.abc import Callable
 
-from cds_hooks.trust.errors import UnauthenticatedRateLimited
+from cds_hooks.trust.caller_errors import UnauthenticatedRateLimited
 
 __all__ = ["UnauthenticatedLimits"]
 

@@ -21,9 +21,9 @@ from typing import Any
 
 import psutil
 
-from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import Generation, GenerationRequest
 from cds_hooks.inference.hardware.machine import this_machine, usable_processors
+from cds_hooks.inference.llama_config import LlamaConfig
 from cds_hooks.inference.local.llama_engine import LlamaEngine
 from cds_hooks.inference.model_catalogue.catalogue import load_catalogue
 from cds_hooks.inference.model_catalogue.recognition import known_entry

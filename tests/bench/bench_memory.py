@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import GenerationRequest
+from cds_hooks.inference.llama_config import LlamaConfig
 from cds_hooks.inference.local.llama_engine import LlamaEngine
 from cds_hooks.inference.memory.context_size import KvType
 from cds_hooks.inference.memory.plan import MemoryPlan, plan

@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from cds_hooks.trust.caller_errors import TokenRefused
 from cds_hooks.trust.client import Client
-from cds_hooks.trust.errors import TokenRefused
-from cds_hooks.trust.keys import parse_key_set
-from cds_hooks.trust.verify import verify
+from cds_hooks.trust.key_set import parse_key_set
+from cds_hooks.trust.token_checks import verify
 from tests.trust.attacks import ATTACKS
 from tests.trust.conftest import BASE, ISSUER, PATH, Signer, good_claims, key_set
 

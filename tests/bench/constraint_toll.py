@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from cds_hooks.inference.config import LlamaConfig
+from cds_hooks.inference.llama_config import LlamaConfig
 from cds_hooks.inference.model_catalogue.catalogue import load_catalogue
 from cds_hooks.inference.model_catalogue.recognition import known_entry
 from cds_hooks.inference.worker.bindings import native

@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 
-from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.hardware.machine import usable_processors
+from cds_hooks.inference.llama_config import LlamaConfig
 from cds_hooks.inference.memory.context_size import ContextSize
 from cds_hooks.inference.model_catalogue.catalogue import load_catalogue
 from cds_hooks.inference.model_catalogue.recognition import known_entry

@@ -17,6 +17,8 @@ import pytest
 
 from cds_hooks.cds_client.requests import place_in_time
 from cds_hooks.cli.application import main
+from cds_hooks.cli.serve import next_page
+from cds_hooks.settings import load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -189,3 +191,11 @@ def test_a_port_that_another_program_has_is_named(run: Run, tmp_path: Path) -> N
     assert done.returncode == 3
     assert done.stderr.splitlines()[-1].startswith("chartside: port-not-free: ")
     assert "--port" in done.stderr
+
+
+def test_the_first_page_to_open_is_the_one_that_is_served(tmp_path: Path) -> None:
+    demo = tmp_path / "demo.toml"
+    demo.write_text('[server]\nhost = "127.0.0.1"\n')
+    assert next_page(load_settings(demo), 8010) == "http://127.0.0.1:8010/"
+    demo.write_text('[server]\npublic_url = "https://cds.example.org"\n')
+    assert next_page(load_settings(demo), 8010) == "https://cds.example.org/"

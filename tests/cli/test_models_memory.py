@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 import prompts
 from cds_hooks.cli import models_files
-from cds_hooks.inference.config import LlamaConfig
+from cds_hooks.inference.llama_config import LlamaConfig
 from cds_hooks.inference.local.llama_engine import LlamaEngine
 from cds_hooks.inference.model_files.gguf import sha256_of
 from cds_hooks.runtime.engines import local_configs, model_entry, samples_of

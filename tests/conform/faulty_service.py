@@ -72,6 +72,7 @@ class FaultyService:
     keys: dict[str, Any] = field(default_factory=dict)
     base: str = ""
     used: set[str] = field(default_factory=set)
+    received: list[dict[str, Any]] = field(default_factory=list)
 
     def app(self) -> Starlette:
         return Starlette(
@@ -109,6 +110,7 @@ class FaultyService:
         refusal, body = self._parsed(request, raw)
         if refusal is not None:
             return refusal
+        self.received.append(body)
         if (unmet := self._unmet(body)) is not None:
             return unmet
         if self.fault == "slow":

@@ -12,11 +12,15 @@ import pytest
 
 import prompts
 from cds_hooks.audit import SiteKey, Store, StoreConfig
+from cds_hooks.cards.card_settings import CardSettings
 from cds_hooks.cds_client.requests import hook_request, place_in_time
 from cds_hooks.consult import Consultant, ConsultationPages, ConsultConfig, Dependencies
+from cds_hooks.consult.service_settings import ServiceSettings
 from cds_hooks.consultation import Consultation
 from cds_hooks.gather import GatherResult, gather
+from cds_hooks.gather.fhir_settings import FhirSettings
 from cds_hooks.inference.engine import Engine
+from cds_hooks.inference.model_settings import ModelSettings
 from cds_hooks.plausibility import Terminology
 from cds_hooks.protocol.request import HookRequest, parse_request
 from cds_hooks.services import ServiceDefinition, find
@@ -100,7 +104,7 @@ def make_consultant(
         )
         # Only a test that holds its engine back sets a time: none passes or fails by the machine.
         config = {"answer_within_s": 60.0, "gather_within_s": 60.0, **config}
-        return Consultant(dependencies, ConsultConfig("http://127.0.0.1:8010", **config))
+        return Consultant(dependencies, _consult_config(**config))
 
     return make
 
@@ -129,3 +133,17 @@ def differential(*names: str, fact: str = "L1", claim: str = "high") -> str:
 @pytest.fixture
 def answer_of() -> Callable[..., str]:
     return differential
+
+
+def _consult_config(**given: Any) -> ConsultConfig:
+    """A configuration from keys of several sections; what is left over is its own."""
+    sections: dict[str, Any] = {}
+    given = {"samples": 1, "names_by_construction": False, **given}
+    own = {name: given.pop(name) for name in ("samples", "names_by_construction")}
+    for name, section in {
+        "services": ServiceSettings(), "fhir": FhirSettings(), "cards": CardSettings(),
+        "model": ModelSettings(),
+    }.items():  # fmt: skip
+        changed = {key: given.pop(key) for key in type(section).model_fields if key in given}
+        sections[name] = section.model_copy(update=changed)
+    return ConsultConfig("http://127.0.0.1:8010", **own, **sections, **given)

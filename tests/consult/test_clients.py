@@ -36,7 +36,7 @@ def from_client(make_request: Any, resources: Any) -> Ask:
 @pytest.fixture
 def consultant(make_consultant: Any, answer_of: Any) -> Consultant:
     engine = FakeEngine([FakeReply((answer_of("Pulmonary embolism"),))] * 6)
-    made: Consultant = make_consultant(engine, samples=1, clients=TERMS, fhir_version="R4")
+    made: Consultant = make_consultant(engine, samples=1, clients=TERMS, version="R4")
     return made
 
 

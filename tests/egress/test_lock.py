@@ -16,7 +16,7 @@ from cds_hooks.trust.egress import (
     EgressLock,
     EgressRefused,
     Program,
-    Refusal,
+    RefusedAccess,
     parse,
     scoped,
 )
@@ -32,7 +32,7 @@ def listening() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def _lock(*listed: str, told: Callable[[Refusal], None] = lambda _: None) -> EgressLock:
+def _lock(*listed: str, told: Callable[[RefusedAccess], None] = lambda _: None) -> EgressLock:
     allowed = AllowList(parse(text, "egress.allow") for text in listed)
     program = Program(sys.executable, "cds_hooks.inference.worker")
     return EgressLock(allowed, listeners=[("127.0.0.1", 0)], programs=[program], tell=told)
@@ -110,7 +110,7 @@ def _udp() -> socket.socket:
 @pytest.mark.parametrize("name", _FORBIDDEN)
 def test_every_other_way_out_is_refused_counted_and_told(name: str) -> None:
     way, attempt = _FORBIDDEN[name]
-    told: list[Refusal] = []
+    told: list[RefusedAccess] = []
     with scoped(_lock(told=told.append)) as lock, pytest.raises(EgressRefused) as refused:
         attempt()
     while _made:
@@ -142,7 +142,7 @@ async def test_the_engine_process_can_be_started() -> None:
 
 
 def test_a_refusal_names_no_more_than_a_host_and_a_port() -> None:
-    told: list[Refusal] = []
+    told: list[RefusedAccess] = []
     with scoped(_lock(told=told.append)):
         for host in ("mrn 1234 smith", ".".join(["x" * 50] * 6), "jane\nsmith", "plain.example"):
             with pytest.raises(EgressRefused) as refused:
@@ -152,7 +152,7 @@ def test_a_refusal_names_no_more_than_a_host_and_a_port() -> None:
 
 
 def test_the_same_refusal_is_told_once_a_minute_and_counted_each_time() -> None:
-    now, told = [0.0], list[Refusal]()
+    now, told = [0.0], list[RefusedAccess]()
     lock = EgressLock(AllowList(()), tell=told.append, clock=lambda: now[0])
     for at in (0.0, 1.0, 59.0, 61.0):
         now[0] = at
@@ -163,7 +163,7 @@ def test_the_same_refusal_is_told_once_a_minute_and_counted_each_time() -> None:
 
 
 def test_whoever_is_told_may_itself_be_refused() -> None:
-    def tell(_: Refusal) -> None:
+    def tell(_: RefusedAccess) -> None:
         with pytest.raises(EgressRefused):
             lock.connect(NOBODYS, 514)
 

@@ -38,7 +38,7 @@ from cds_hooks.consultation import (
 )
 from cds_hooks.evaluation.admission.acceptance import acceptance_suite
 from cds_hooks.evaluation.admission.decision import decide
-from cds_hooks.evaluation.matching import Matcher
+from cds_hooks.evaluation.matching import TruthMatcher
 from cds_hooks.evaluation.runs.score import score
 from cds_hooks.inference.worker.sandbox import landlock
 from cds_hooks.plausibility import Terminology
@@ -230,7 +230,7 @@ def _record(digest: str, purpose: Purpose, *, demonstration: bool) -> AdmissionR
     now = datetime.now(UTC)
     suite = acceptance_suite(now)
     with Terminology(ROOT / "build/terminology.sqlite") as terminology:
-        matcher = Matcher(terminology)
+        matcher = TruthMatcher(terminology)
         results = [
             score(case, _right(case.gold.name), matcher, seconds=1.0) for case in suite.cases
         ]

@@ -20,11 +20,11 @@ from cds_hooks.consultation import (
     Reason,
     Verdict,
 )
-from cds_hooks.evaluation.matching import Matcher
-from cds_hooks.evaluation.research.catalogue import Model, catalogue
+from cds_hooks.evaluation.matching import TruthMatcher
+from cds_hooks.evaluation.research.catalogue import RecordedModel, catalogue
 from cds_hooks.evaluation.research.recording import Recording, read_recording
 from cds_hooks.evaluation.suites.registry import make_suite
-from cds_hooks.evaluation.suites.suite import Case, Gold, Suite
+from cds_hooks.evaluation.suites.suite import EvaluationCase, Gold, Suite
 from cds_hooks.plausibility import Terminology, TerminologyError
 from cds_hooks.plausibility.terminology.compiler.compile import compile_terminology
 from fhir_mapping.chart import Chart, PatientFacts
@@ -58,7 +58,7 @@ def recording(eurorad_csv: Path) -> Recording:
 
 
 @pytest.fixture(scope="session")
-def models() -> dict[str, Model]:
+def models() -> dict[str, RecordedModel]:
     """The models of the catalogue by id."""
     return {m.id: m for m in catalogue().model}
 
@@ -81,8 +81,8 @@ def terminology(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminolog
 
 
 @pytest.fixture(scope="session")
-def matcher(terminology: Terminology) -> Matcher:
-    return Matcher(terminology)
+def matcher(terminology: Terminology) -> TruthMatcher:
+    return TruthMatcher(terminology)
 
 
 @pytest.fixture(scope="session")
@@ -126,7 +126,7 @@ def small_suite() -> Suite:
     """Six cases with a truth each, of two age bands."""
     names = ("Gout", "Pulmonary embolism", "Appendicitis", "Sepsis", "Asthma", "Migraine")
     cases = [
-        Case(
+        EvaluationCase(
             id=f"case-{i}",
             gold=Gold((name,)),
             age_years=30.0 if i % 2 else 70.0,

@@ -29,9 +29,9 @@ from cds_hooks.admission.signing import (
     verify,
 )
 from cds_hooks.consultation import Consultation, Outcome, Verdict
-from cds_hooks.evaluation.admission.acceptance import Limit, acceptance, acceptance_suite
+from cds_hooks.evaluation.admission.acceptance import FigureBound, acceptance, acceptance_suite
 from cds_hooks.evaluation.admission.decision import decide
-from cds_hooks.evaluation.matching import Match, Matcher
+from cds_hooks.evaluation.matching import MatchRule, TruthMatcher
 from cds_hooks.evaluation.runs.results import CaseResult
 from cds_hooks.evaluation.runs.score import score
 from cds_hooks.evaluation.suites.suite import Suite
@@ -60,7 +60,7 @@ def hospital(manifest: Manifest) -> Manifest:
 
 
 @pytest.fixture(scope="module")
-def right(suite: Suite, consultation: Make, matcher: Matcher) -> list[CaseResult]:
+def right(suite: Suite, consultation: Make, matcher: TruthMatcher) -> list[CaseResult]:
     """A model that knows all textbook presentations."""
     return [
         score(c, consultation((c.gold.name, Verdict.SUPPORTED, 1.0)), matcher, seconds=1.0)
@@ -73,7 +73,9 @@ def record(hospital: Manifest, right: list[CaseResult]) -> AdmissionRecord:
     return decide(hospital, right, purpose=Purpose.CLINICAL, who="A. Clinician", now=NOW)
 
 
-def test_the_set_is_charts_with_known_truths_and_sources(suite: Suite, matcher: Matcher) -> None:
+def test_the_set_is_charts_with_known_truths_and_sources(
+    suite: Suite, matcher: TruthMatcher
+) -> None:
     assert len(suite.cases) >= 10
     assert all(c.source for c in acceptance().case)
     for case in suite.cases:
@@ -82,7 +84,7 @@ def test_the_set_is_charts_with_known_truths_and_sources(suite: Suite, matcher: 
         assert not chart.quality
         assert len(chart.facts) >= 3
         assert matcher.resolves(case.gold)
-        assert Match.EXACT in matcher.matches(case.gold, case.gold.name)
+        assert MatchRule.EXACT in matcher.matches(case.gold, case.gold.name)
 
 
 def test_out_of_range_results_are_flagged_from_the_ranges_given(suite: Suite) -> None:
@@ -101,7 +103,7 @@ def test_a_model_that_meets_every_requirement_is_admitted(record: AdmissionRecor
 
 
 def test_a_model_that_misses_textbook_cases_is_not_admitted_for_patients(
-    suite: Suite, hospital: Manifest, consultation: Make, matcher: Matcher
+    suite: Suite, hospital: Manifest, consultation: Make, matcher: TruthMatcher
 ) -> None:
     results = [
         score(c, consultation(("Pneumonia", Verdict.PLAUSIBLE, 1.0)), matcher, seconds=1.0)
@@ -132,8 +134,8 @@ def test_a_case_without_an_answer_is_enough_to_refuse(
 
 
 def test_a_figure_that_is_not_defined_meets_no_bound() -> None:
-    assert not Limit(why="", at_least=0.0).met(float("nan"))
-    assert not Limit(why="", at_most=1.0).met(float("nan"))
+    assert not FigureBound(why="", at_least=0.0).met(float("nan"))
+    assert not FigureBound(why="", at_most=1.0).met(float("nan"))
 
 
 def test_what_was_signed_is_what_is_read(record: AdmissionRecord) -> None:

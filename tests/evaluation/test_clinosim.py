@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_hooks.evaluation.evaluation_errors import SuiteError
-from cds_hooks.evaluation.research.clinosim import Form, load_clinosim, strip_stay
+from cds_hooks.evaluation.research.clinosim import ChartForm, load_clinosim, strip_stay
 from cds_hooks.evaluation.suites.duplicates import near_duplicates, shared_cases
 from cds_hooks.evaluation.suites.leaks import answer_in_text
 from cds_hooks.evaluation.suites.lookup import look_up
 from cds_hooks.evaluation.suites.osce import load_osce
 from cds_hooks.evaluation.suites.registry import make_suite
-from cds_hooks.evaluation.suites.suite import Case, Gold, OnError, Suite, Task
+from cds_hooks.evaluation.suites.suite import EvaluationCase, Gold, OnError, Suite, Task
 from cds_hooks.evaluation.suites.times import latest, shift
 from cds_hooks.evaluation.suites.vignettes import load_vignettes
 from fhir_mapping import map_chart
@@ -29,7 +29,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 KINDS = {"Patient", "Encounter", "Condition", "Observation", "AllergyIntolerance"}
 
 
-@pytest.fixture(scope="module", params=list(Form))
+@pytest.fixture(scope="module", params=list(ChartForm))
 def suite(request: pytest.FixtureRequest, data: Data) -> Suite:
     return load_clinosim(data.stays, request.param, now=NOW)
 
@@ -59,7 +59,7 @@ def test_the_diagnosis_is_nowhere_unless_it_was_recorded_before(suite: Suite) ->
 
 
 def test_the_truth_is_what_the_stay_says(sample: Data) -> None:
-    cases = load_clinosim(sample.stays, Form.AS_WRITTEN, now=NOW).cases
+    cases = load_clinosim(sample.stays, ChartForm.AS_WRITTEN, now=NOW).cases
     truths = {c.id.partition("/")[2]: (c.gold.codes[0].code, c.recorded_sex) for c in cases}
     assert truths == {
         "acute_appendicitis": ("K35.80", "male"),
@@ -72,7 +72,7 @@ def test_the_truth_is_what_the_stay_says(sample: Data) -> None:
 
 
 def test_of_two_results_the_first_is_shown(sample: Data) -> None:
-    cases = load_clinosim(sample.stays, Form.RESULTS, now=NOW).cases
+    cases = load_clinosim(sample.stays, ChartForm.RESULTS, now=NOW).cases
     sepsis = next(c for c in cases if c.id.endswith("sepsis"))
     chart = map_chart(list(sepsis.resources), patient_id=sepsis.patient_id, now=NOW)
     values = sorted(f.value for f in chart.of(Kind.LAB) if isinstance(f.value, float))
@@ -80,20 +80,22 @@ def test_of_two_results_the_first_is_shown(sample: Data) -> None:
 
 
 def test_forms_show_less_and_less(data: Data) -> None:
-    def facts(form: Form, kind: Kind) -> list[str]:
+    def facts(form: ChartForm, kind: Kind) -> list[str]:
         made = load_clinosim(data.stays, form, now=NOW)
         case = next(c for c in made.cases if c.id.endswith("sepsis"))
         chart = map_chart(list(case.resources), patient_id=case.patient_id, now=NOW)
         return [f.text for f in chart.of(kind)]
 
-    assert facts(Form.AS_WRITTEN, Kind.COMPLAINT) == ["Fever, altered mental status, hypotension"]
-    reworded = facts(Form.REWORDED, Kind.COMPLAINT)
+    assert facts(ChartForm.AS_WRITTEN, Kind.COMPLAINT) == [
+        "Fever, altered mental status, hypotension"
+    ]
+    reworded = facts(ChartForm.REWORDED, Kind.COMPLAINT)
     assert len(reworded) == 1
     assert "Fever" not in reworded[0]
-    assert facts(Form.WITHOUT_COMPLAINT, Kind.COMPLAINT) == []
-    assert facts(Form.WITHOUT_COMPLAINT, Kind.PROBLEM) != []
-    assert facts(Form.RESULTS, Kind.PROBLEM) == facts(Form.RESULTS, Kind.SOCIAL) == []
-    assert facts(Form.RESULTS, Kind.LAB) == facts(Form.AS_WRITTEN, Kind.LAB) != []
+    assert facts(ChartForm.WITHOUT_COMPLAINT, Kind.COMPLAINT) == []
+    assert facts(ChartForm.WITHOUT_COMPLAINT, Kind.PROBLEM) != []
+    assert facts(ChartForm.RESULTS, Kind.PROBLEM) == facts(ChartForm.RESULTS, Kind.SOCIAL) == []
+    assert facts(ChartForm.RESULTS, Kind.LAB) == facts(ChartForm.AS_WRITTEN, Kind.LAB) != []
 
 
 def test_charts_are_moved_to_now(suite: Suite) -> None:
@@ -108,10 +110,10 @@ def test_charts_are_moved_to_now(suite: Suite) -> None:
 def test_a_patient_without_a_stay_or_file_is_rejected_by_name(tmp_path: Path) -> None:
     (tmp_path / "labels.json").write_text('{"a": {"patient": "p"}, "b": {"patient": "q"}}')
     (tmp_path / "a.json").write_text('{"resourceType": "Bundle", "entry": [{"resource": {}}, 7]}')
-    made = load_clinosim(tmp_path, Form.AS_WRITTEN, now=NOW, on_error=OnError.SKIP)
+    made = load_clinosim(tmp_path, ChartForm.AS_WRITTEN, now=NOW, on_error=OnError.SKIP)
     assert [r.why.split(":")[0] for r in made.rejected] == ["a", "b"]
     with pytest.raises(SuiteError):
-        load_clinosim(tmp_path, Form.AS_WRITTEN, now=NOW)
+        load_clinosim(tmp_path, ChartForm.AS_WRITTEN, now=NOW)
 
 
 @given(
@@ -152,8 +154,8 @@ def test_dates_that_are_no_days_stay() -> None:
     assert shift(chart, timedelta(days=9)) == chart
 
 
-def case(case_id: str, text: str, answer: str) -> Case:
-    return Case(id=case_id, gold=Gold((answer,)), text=text)
+def case(case_id: str, text: str, answer: str) -> EvaluationCase:
+    return EvaluationCase(id=case_id, gold=Gold((answer,)), text=text)
 
 
 def test_a_look_up_finds_what_is_fixed_for_each_disease() -> None:

@@ -16,11 +16,11 @@ from cds_hooks.admission.manifest import Manifest
 from cds_hooks.cli.application import app
 from cds_hooks.consultation import Verdict
 from cds_hooks.errors import ChartsideError
-from cds_hooks.evaluation.matching import Match
+from cds_hooks.evaluation.matching import MatchRule
 from cds_hooks.evaluation.report.comparison import comparison_text
 from cds_hooks.evaluation.report.runs import Run, headline
 from cds_hooks.evaluation.runs.comparison import compare_runs
-from cds_hooks.evaluation.runs.results import Answer, CaseResult, ResultsFile
+from cds_hooks.evaluation.runs.results import CaseResult, ListedDiagnosis, ResultsFile
 from cds_hooks.evaluation.runs.run_folder import claim_folder
 from cds_hooks.evaluation.runs.runner import RESULTS
 from cds_hooks.evaluation.runs.summary import summarise
@@ -47,7 +47,7 @@ def write(tmp_path: Path) -> Write:
         claim_folder(folder, manifest)
         with ResultsFile(folder / RESULTS) as results:
             for index, so in enumerate(right):
-                answer = Answer(name="x", matches=tuple(Match) if so else ())
+                answer = ListedDiagnosis(name="x", matches=tuple(MatchRule) if so else ())
                 results.add(CaseResult(case=f"{index}", outcome="answered", answers=(answer,)))
         return folder
 
@@ -105,7 +105,7 @@ def test_two_runs_are_compared_case_by_case(write: Write, manifest: Manifest) ->
 
 def test_names_and_costs_are_compared_on_the_cases_that_both_runs_hold() -> None:
     def result(case: int, *, seconds: float, verdict: Verdict) -> CaseResult:
-        answers = (Answer(name="x", verdict=verdict),)
+        answers = (ListedDiagnosis(name="x", verdict=verdict),)
         tokens = {"answer": 100}
         return CaseResult(
             case=f"{case}", outcome="answered", answers=answers, seconds=seconds, tokens=tokens
@@ -114,7 +114,7 @@ def test_names_and_costs_are_compared_on_the_cases_that_both_runs_hold() -> None
     first = [result(i, seconds=2.0, verdict=Verdict.PLAUSIBLE) for i in range(6)]
     second = [result(i, seconds=3.0, verdict=Verdict.UNRECOGNISED) for i in range(5, -1, -1)]
     found = compare_runs([*first, result(9, seconds=1, verdict=Verdict.PLAUSIBLE)], second,
-                         match=Match.EXACT)  # fmt: skip
+                         match=MatchRule.EXACT)  # fmt: skip
     assert found.alone == (1, 0)
     assert (found.recognised.first.value, found.recognised.second.value) == (1.0, 0.0)
     assert found.recognised.p == pytest.approx(2 / 64)
@@ -156,7 +156,7 @@ def test_a_run_is_told_in_a_line_by_what_was_asked(
     manifest: Manifest, task: Task, said: str
 ) -> None:
     suite = manifest.suite.model_copy(update={"task": task})
-    answer = Answer(name="x", matches=tuple(Match))
+    answer = ListedDiagnosis(name="x", matches=tuple(MatchRule))
     result = CaseResult(case="1", outcome="answered", answers=(answer,), score=4, stated=2.5)
     run = Run(manifest.model_copy(update={"suite": suite}), summarise([result]))
     assert said in headline(run)

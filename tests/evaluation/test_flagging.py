@@ -10,23 +10,23 @@ import pytest
 
 from cds_hooks.admission.manifest import Manifest
 from cds_hooks.consultation import Consultation, Reason, Verdict
-from cds_hooks.evaluation.matching import Match, Matcher
+from cds_hooks.evaluation.matching import MatchRule, TruthMatcher
 from cds_hooks.evaluation.report.runs import Run, run_page
 from cds_hooks.evaluation.report.write import to_html, to_markdown
 from cds_hooks.evaluation.runs.flagging import FlagRow, ScoreRow, measure_flags
-from cds_hooks.evaluation.runs.results import Answer, CaseResult, Noted
+from cds_hooks.evaluation.runs.results import CaseResult, ListedDiagnosis, Noted
 from cds_hooks.evaluation.runs.score import failed, score
 from cds_hooks.evaluation.runs.summary import summarise
-from cds_hooks.evaluation.suites.suite import Case, Gold
+from cds_hooks.evaluation.suites.suite import EvaluationCase, Gold
 
-RIGHT = (Match.ANCESTOR, Match.CATEGORY)
-EMBOLISM = Case(id="1", gold=Gold(("Pulmonary embolism",)))
+RIGHT = (MatchRule.ANCESTOR, MatchRule.CATEGORY)
+EMBOLISM = EvaluationCase(id="1", gold=Gold(("Pulmonary embolism",)))
 
 
 def result(
     number: int, *, right: bool, flagged: bool = False, noted: tuple[Noted, ...] = ()
 ) -> CaseResult:
-    answer = Answer(
+    answer = ListedDiagnosis(
         name="x",
         matches=RIGHT if right else (),
         verdict=Verdict.CONTRADICTED if flagged else Verdict.PLAUSIBLE,
@@ -45,7 +45,7 @@ def scores(results: list[CaseResult]) -> dict[str, ScoreRow]:
 
 
 def test_a_case_keeps_every_flag_of_its_consultation(
-    consultation: Callable[..., Consultation], matcher: Matcher
+    consultation: Callable[..., Consultation], matcher: TruthMatcher
 ) -> None:
     done = replace(
         consultation(("Gout", Verdict.PLAUSIBLE, 1.0)),
@@ -65,7 +65,7 @@ def test_a_case_keeps_every_flag_of_its_consultation(
         ("drug-and-result", 2),
         ("organ-and-problem", 2),
     ]
-    assert (kept.noted[0].name, kept.noted[0].matches[0]) == ("Pulmonary embolism", Match.EXACT)
+    assert (kept.noted[0].name, kept.noted[0].matches[0]) == ("Pulmonary embolism", MatchRule.EXACT)
     assert kept.answers[0].noted == ("drug-may-cause",)
     assert CaseResult.model_validate(orjson.loads(kept.model_dump_json())) == kept
     red_flags = measure_flags([kept]).red_flags

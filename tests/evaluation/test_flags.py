@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from cds_hooks.evaluation.metrics import Ballot
 from cds_hooks.evaluation.research.alignment import find_shifts, put_right
-from cds_hooks.evaluation.research.catalogue import Model, catalogue
+from cds_hooks.evaluation.research.catalogue import RecordedModel, catalogue
 from cds_hooks.evaluation.research.flags import (
     FlagExperiment,
-    Scored,
+    PanelScores,
     agreement,
     best_of_families,
     choose_threshold,
@@ -33,13 +33,13 @@ def realigned(recording: Recording) -> Recording:
 
 
 @pytest.fixture(scope="module")
-def published(realigned: Recording) -> Scored:
+def published(realigned: Recording) -> PanelScores:
     panel = next(p for p in catalogue().panel if p.id == "fine-tuned-nine")
     return score_panel(realigned, catalogue().models_of(panel))
 
 
 @pytest.fixture(scope="module")
-def scored(sampled: Recording) -> Scored:
+def scored(sampled: Recording) -> PanelScores:
     """Nine votes over the invented cases: groups of ten cases alike, counted by hand below."""
     return score_panel(sampled, catalogue().models_of(catalogue().panel[0]))
 
@@ -67,7 +67,7 @@ def test_what_is_not_flagged_is_right_and_most_cases_are_not_flagged(
 
 
 def test_models_as_published_do_not_reach_it(
-    realigned: Recording, models: dict[str, Model]
+    realigned: Recording, models: dict[str, RecordedModel]
 ) -> None:
     """Told, so that nobody expects it of models that were not tuned to the task."""
     nine = score_panel(realigned, [models[i] for i in catalogue().panel[0].models])
@@ -76,7 +76,7 @@ def test_models_as_published_do_not_reach_it(
     assert found.none > 0.5
 
 
-def test_a_panels_scores_are_what_was_counted_by_hand(scored: Scored) -> None:
+def test_a_panels_scores_are_what_was_counted_by_hand(scored: PanelScores) -> None:
     each = slice(0, 80, 10)  # one case of each group
     votes = [9, 9, 9, 8, 8, 5, 6, 3]
     backing = [3, 3, 3, 3, 3, 2, 2, 1]
@@ -87,7 +87,7 @@ def test_a_panels_scores_are_what_was_counted_by_hand(scored: Scored) -> None:
     assert (scored.truth_share[each] * 9).tolist() == pytest.approx([9, 9, 9, 8, 8, 5, 1, 2])
 
 
-def test_a_flag_separates_the_invented_cases_as_counted_by_hand(scored: Scored) -> None:
+def test_a_flag_separates_the_invented_cases_as_counted_by_hand(scored: PanelScores) -> None:
     found = flag_experiment(lambda _: scored, 80, splits=50)
     # Of twelve pairs of a right and a wrong group only one ranks the wrong one higher.
     assert found.auroc.value == pytest.approx(11 / 12)
@@ -98,13 +98,13 @@ def test_a_flag_separates_the_invented_cases_as_counted_by_hand(scored: Scored) 
 
 @pytest.mark.parametrize(("error", "votes"), [(0.05, 1), (0.1, 1), (0.2, 2), (0.3, 5), (0.5, 8)])
 def test_the_least_share_of_the_truth_is_what_was_counted_by_hand(
-    scored: Scored, error: float, votes: int
+    scored: PanelScores, error: float, votes: int
 ) -> None:
     """Of 80 shares from high to low the 77th, 73rd, 65th, 57th and 41st."""
     assert calibrate(scored.truth_share.tolist(), error) == pytest.approx(votes / 9)
 
 
-def test_an_experiment_is_the_same_for_the_same_seed(scored: Scored) -> None:
+def test_an_experiment_is_the_same_for_the_same_seed(scored: PanelScores) -> None:
     def once(seed: int) -> FlagExperiment:
         return flag_experiment(lambda _: scored, 80, splits=20, seed=seed)
 
@@ -112,7 +112,7 @@ def test_an_experiment_is_the_same_for_the_same_seed(scored: Scored) -> None:
     assert once(1).held_out_auroc != once(2).held_out_auroc
 
 
-def test_shuffled_truths_leave_no_signal(scored: Scored) -> None:
+def test_shuffled_truths_leave_no_signal(scored: PanelScores) -> None:
     random = np.random.default_rng(3)
     spoilt = replace(scored, right=random.permutation(scored.right))
     found = flag_experiment(lambda _: spoilt, 80, splits=50)
@@ -164,7 +164,7 @@ def test_a_set_has_the_names_with_enough_votes_first_ones_first() -> None:
 
 
 @pytest.mark.parametrize("error", [0.05, 0.1, 0.2])
-def test_sets_hold_the_truth_as_often_as_promised(scored: Scored, error: float) -> None:
+def test_sets_hold_the_truth_as_often_as_promised(scored: PanelScores, error: float) -> None:
     found = conformal_experiment(scored, error, splits=200)
     assert found.coverage.value >= 1 - error - 0.02
     assert 1 <= found.size.value <= 17 / 8, "no larger than all answers that anybody gave"
@@ -172,7 +172,7 @@ def test_sets_hold_the_truth_as_often_as_promised(scored: Scored, error: float) 
 
 @pytest.mark.parametrize("error", [0.05, 0.1, 0.2])
 def test_sets_of_published_answers_hold_the_truth_as_often_as_promised(
-    published: Scored, error: float
+    published: PanelScores, error: float
 ) -> None:
     found = conformal_experiment(published, error, splits=200)
     # The promise is about the mean over calibrations; 207 cases leave about two points of noise.

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_hooks.evaluation.matching import Match, Matcher
+from cds_hooks.evaluation.matching import MatchRule, TruthMatcher
 from cds_hooks.evaluation.suites.suite import Gold
 from fhir_mapping.chart import Code
 
@@ -32,36 +32,38 @@ NAMES = st.sampled_from(["Gout", "PE", "STEMI", "NSTEMI", "Pneumonia", "Sepsis",
         ("Gout", "", []),
     ],
 )
-def test_rules(matcher: Matcher, truth: str, said: str, rules: list[str]) -> None:
+def test_rules(matcher: TruthMatcher, truth: str, said: str, rules: list[str]) -> None:
     assert [m.value for m in matcher.matches(Gold((truth,)), said)] == rules
 
 
-def test_a_gold_code_is_the_truth_without_any_name(matcher: Matcher) -> None:
+def test_a_gold_code_is_the_truth_without_any_name(matcher: TruthMatcher) -> None:
     gold = Gold((), (Code(ICD, "I26.99"),))
-    assert Match.EXACT in matcher.matches(gold, "pulmonary embolism")
+    assert MatchRule.EXACT in matcher.matches(gold, "pulmonary embolism")
     assert matcher.matches(gold, "gout") == ()
 
 
-def test_a_code_that_is_not_listed_stands_for_itself(matcher: Matcher) -> None:
+def test_a_code_that_is_not_listed_stands_for_itself(matcher: TruthMatcher) -> None:
     gold = Gold(("Gout",), (Code("urn:local", "LOCAL-1"),))
-    assert Match.EXACT in matcher.matches(gold, "Gout")
+    assert MatchRule.EXACT in matcher.matches(gold, "Gout")
     assert matcher.resolves(gold)
 
 
-def test_a_truth_with_several_meanings_is_any_of_them(matcher: Matcher) -> None:
+def test_a_truth_with_several_meanings_is_any_of_them(matcher: TruthMatcher) -> None:
     """An answer gains nothing by meaning several things."""
     vague, cranial = "Epidural hematoma", "Hematoma, Epidural, Cranial"
-    assert Match.EXACT in matcher.matches(Gold((vague,)), cranial)
+    assert MatchRule.EXACT in matcher.matches(Gold((vague,)), cranial)
     assert matcher.matches(Gold((cranial,)), vague) == ()
 
 
 @given(NAMES, NAMES)
-def test_wider_rules_hold_wherever_strict_ones_do(matcher: Matcher, truth: str, said: str) -> None:
+def test_wider_rules_hold_wherever_strict_ones_do(
+    matcher: TruthMatcher, truth: str, said: str
+) -> None:
     held = matcher.matches(Gold((truth,)), said)
-    assert held == tuple(Match)[len(Match) - len(held) :]
+    assert held == tuple(MatchRule)[len(MatchRule) - len(held) :]
     if said and truth == said:
-        assert Match.EXACT in held
+        assert MatchRule.EXACT in held
 
 
 def test_rules_are_stated() -> None:
-    assert all(m.rule.endswith(".") for m in Match)
+    assert all(m.rule.endswith(".") for m in MatchRule)

@@ -11,19 +11,19 @@ from cds_hooks.cli.application import app
 from cds_hooks.cli.evaluation_pair import pair, pair_table, pair_told
 from cds_hooks.consultation import Verdict
 from cds_hooks.evaluation.evaluation_errors import SuiteError
-from cds_hooks.evaluation.matching import Match
-from cds_hooks.evaluation.runs.results import Answer, CaseResult, Said
+from cds_hooks.evaluation.matching import MatchRule
+from cds_hooks.evaluation.runs.results import CaseResult, ListedDiagnosis, Said
 from cds_hooks.evaluation.suites.suite import Suite
 from tests.sample.places import Data
 
 
 def result(case: int, *, known: bool, seconds: float, right: bool = False) -> CaseResult:
     verdict = Verdict.PLAUSIBLE if known else Verdict.UNRECOGNISED
-    matches = tuple(Match) if right else ()
+    matches = tuple(MatchRule) if right else ()
     return CaseResult(
         case=f"{case}",
         outcome="answered",
-        answers=(Answer(name="x", verdict=verdict, matches=matches),),
+        answers=(ListedDiagnosis(name="x", verdict=verdict, matches=matches),),
         samples=((Said(name="x"),),) if known else (),
         samples_failed=0 if known else 1,
         seconds=seconds,

@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 
 from cds_hooks.evaluation.research.alignment import find_shifts, off_list, put_right
-from cds_hooks.evaluation.research.catalogue import Model, Pair, Panel, catalogue
+from cds_hooks.evaluation.research.catalogue import (
+    ModelPair,
+    RecordedModel,
+    RecordedPanel,
+    catalogue,
+)
 from cds_hooks.evaluation.research.paper import compare_models, list_row, panel_row, row
 from cds_hooks.evaluation.research.printed import compare_panel, compare_row, to_digits
 from cds_hooks.evaluation.research.recording import Recorded, Recording
@@ -21,14 +26,18 @@ def test_the_catalogue_names_every_column_once() -> None:
 
 
 @pytest.mark.parametrize("model", PRINTED, ids=lambda m: m.id)
-def test_every_figure_of_the_table_is_met_to_the_digit(recording: Recording, model: Model) -> None:
+def test_every_figure_of_the_table_is_met_to_the_digit(
+    recording: Recording, model: RecordedModel
+) -> None:
     held = compare_row(row(recording, model))
     assert len(held) == 6
     assert [h for h in held if not h.same] == []
 
 
 @pytest.mark.parametrize("panel", [p for p in catalogue().panel if p.printed], ids=lambda p: p.id)
-def test_the_panels_figures_are_met_to_the_digit(recording: Recording, panel: Panel) -> None:
+def test_the_panels_figures_are_met_to_the_digit(
+    recording: Recording, panel: RecordedPanel
+) -> None:
     held = compare_panel(panel_row(recording, panel, catalogue().models_of(panel)))
     assert len(held) >= 4
     assert [h for h in held if not h.same] == []
@@ -36,7 +45,7 @@ def test_the_panels_figures_are_met_to_the_digit(recording: Recording, panel: Pa
 
 @pytest.mark.parametrize("pair", catalogue().pair, ids=lambda p: "-".join(p.models))
 def test_the_comparisons_are_met_to_the_digit(
-    recording: Recording, models: dict[str, Model], pair: Pair
+    recording: Recording, models: dict[str, RecordedModel], pair: ModelPair
 ) -> None:
     paired = compare_models(recording, *(models[i] for i in pair.models))
     assert to_digits(paired.p, pair.printed) == pair.printed
@@ -56,7 +65,7 @@ COUNTED = {
 
 @pytest.mark.parametrize("model", COUNTED)
 def test_every_figure_is_what_was_counted_by_hand(
-    sampled: Recording, models: dict[str, Model], model: str
+    sampled: Recording, models: dict[str, RecordedModel], model: str
 ) -> None:
     right, any_, agree_n, agree, split_n, split, off, without = COUNTED[model]
     found = row(sampled, models[model])
@@ -69,7 +78,7 @@ def test_every_figure_is_what_was_counted_by_hand(
 
 
 def test_a_models_figures_are_told_with_the_published_digits(
-    sampled: Recording, models: dict[str, Model]
+    sampled: Recording, models: dict[str, RecordedModel]
 ) -> None:
     told = compare_row(row(sampled, models["gpt-oss-20b-high"]))
     assert [h.ours for h in told] == ["75.0", "75.0", "100.0", "50.0", "40", "40"]
@@ -99,7 +108,7 @@ def test_a_panels_figures_are_what_was_counted_by_hand(sampled: Recording) -> No
     ],
 )
 def test_two_models_are_compared_by_the_cases_that_only_one_has_right(
-    sampled: Recording, models: dict[str, Model], first: str, second: str, p: float
+    sampled: Recording, models: dict[str, RecordedModel], first: str, second: str, p: float
 ) -> None:
     assert compare_models(sampled, models[first], models[second]).p == pytest.approx(p)
 
@@ -111,7 +120,7 @@ def test_the_invented_lists_have_the_truth_first_in_one_of_five(sampled: Recordi
 
 
 def test_a_slipped_stretch_is_found_and_put_right(
-    sampled: Recording, models: dict[str, Model]
+    sampled: Recording, models: dict[str, RecordedModel]
 ) -> None:
     [shift] = find_shifts(sampled, catalogue().model)
     assert (shift.model, shift.offset, shift.lost) == ("qwen3.5-9b", -1, ("5017",))
@@ -133,7 +142,7 @@ def test_the_lists_alone_are_worth_what_they_are(recording: Recording) -> None:
 
 
 def test_a_changed_answer_changes_the_figures(
-    any_recording: Recording, models: dict[str, Model]
+    any_recording: Recording, models: dict[str, RecordedModel]
 ) -> None:
     recording = any_recording
     model = models["gemma-4-31b"]
@@ -159,7 +168,7 @@ def test_the_shifted_rows_are_found_without_being_told(recording: Recording) -> 
 )
 def test_figures_with_and_without_the_shifted_rows(
     recording: Recording,
-    models: dict[str, Model],
+    models: dict[str, RecordedModel],
     model: str,
     published: str,
     right_place: str,
@@ -176,7 +185,7 @@ def test_figures_with_and_without_the_shifted_rows(
 
 @pytest.mark.parametrize("offset", [-2, -1, 1, 2])
 def test_a_shift_of_any_model_and_direction_is_found(
-    any_recording: Recording, models: dict[str, Model], offset: int
+    any_recording: Recording, models: dict[str, RecordedModel], offset: int
 ) -> None:
     recording = any_recording
     model, start = models["gemini-3.1-pro"], 40
@@ -190,7 +199,7 @@ def test_a_shift_of_any_model_and_direction_is_found(
 
 
 def test_invented_answers_are_not_taken_for_a_shift(
-    any_recording: Recording, models: dict[str, Model]
+    any_recording: Recording, models: dict[str, RecordedModel]
 ) -> None:
     recording = any_recording
     model = models["gemma-4-31b"]
@@ -203,7 +212,7 @@ def test_invented_answers_are_not_taken_for_a_shift(
     assert row(spoilt, model).off_list.value == pytest.approx(30 / (3 * len(recording.cases)))
 
 
-def test_an_empty_answer_is_wrong_but_not_off_the_list(models: dict[str, Model]) -> None:
+def test_an_empty_answer_is_wrong_but_not_off_the_list(models: dict[str, RecordedModel]) -> None:
     model = models["gemma-4-31b"]
     case = Recorded("1", "", ("Gout", "Lupus"), "Gout", dict.fromkeys(model.columns, ""))
     assert off_list(case, model) == ()
@@ -211,7 +220,9 @@ def test_an_empty_answer_is_wrong_but_not_off_the_list(models: dict[str, Model])
     assert (figures.majority.value, figures.agree.value, figures.agree.n) == (0.0, 0.0, 1)
 
 
-def test_a_lost_answer_counts_nowhere(any_recording: Recording, models: dict[str, Model]) -> None:
+def test_a_lost_answer_counts_nowhere(
+    any_recording: Recording, models: dict[str, RecordedModel]
+) -> None:
     recording = any_recording
     every = len(recording.cases)
     model = models["gemma-4-31b"]

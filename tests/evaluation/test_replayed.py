@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from cds_hooks.cli.application import app
 from cds_hooks.errors import ChartsideError
-from cds_hooks.evaluation.matching import Match
-from cds_hooks.evaluation.research.catalogue import Model, catalogue
+from cds_hooks.evaluation.matching import MatchRule
+from cds_hooks.evaluation.research.catalogue import RecordedModel, catalogue
 from cds_hooks.evaluation.research.eurorad import load_eurorad
 from cds_hooks.evaluation.runs.results import read_results
 from cds_hooks.evaluation.suites.suite import OnError
@@ -73,7 +73,7 @@ def test_slipped_rows_of_the_sample_are_put_right(sample: Data, tmp_path: Path) 
 
 @pytest.mark.parametrize("model", PRINTED, ids=lambda m: m.id)
 def test_the_runner_gives_the_published_majorities(
-    model: Model, eurorad_csv: Path, tmp_path: Path
+    model: RecordedModel, eurorad_csv: Path, tmp_path: Path
 ) -> None:
     summary = replayed(eurorad_csv, tmp_path, model.id)["summary"]
     exact = summary["accuracy"][0]  # type: ignore[index]
@@ -115,7 +115,7 @@ def test_rows_in_another_order_are_the_same_run(answers: Path, tmp_path: Path) -
     two = replayed(turned, tmp_path / "two", "gemma-4-31b")["summary"]
     assert one["accuracy"][0]["top1"] == two["accuracy"][0]["top1"]  # type: ignore[index]
     first, second = (
-        {r.case: r.rank(Match.EXACT) for r in read_results(tmp_path / name / "results.jsonl")}
+        {r.case: r.rank(MatchRule.EXACT) for r in read_results(tmp_path / name / "results.jsonl")}
         for name in ("one", "two")
     )
     assert first == second

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from cds_hooks.admission.manifest import Manifest
 from cds_hooks.consultation import Consultation, Verdict
-from cds_hooks.evaluation.matching import Matcher
+from cds_hooks.evaluation.matching import TruthMatcher
 from cds_hooks.evaluation.metrics import Figure, calibration, proportion, verdict_confusion
-from cds_hooks.evaluation.report.page import Page, Section, Table, number, percent
+from cds_hooks.evaluation.report.page import Page, PageSection, PageTable, number, percent
 from cds_hooks.evaluation.report.runs import Run, run_page
 from cds_hooks.evaluation.report.svg import (
     Point,
@@ -75,7 +75,7 @@ def replayed(sample: Data) -> Replay:
 @pytest.fixture(scope="module")
 def runs(
     small_suite: Suite, manifest: Manifest, consultation: Callable[..., Consultation],
-    matcher: Matcher,
+    matcher: TruthMatcher,
 ) -> list[Run]:  # fmt: skip
     def consultation_of(name: str) -> Consultation:
         return consultation(
@@ -188,10 +188,10 @@ def test_a_plot_of_nothing_is_still_a_plot() -> None:
 
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_text_never_becomes_markup(text: str, cell: str) -> None:
-    table = Table((text, "b"), ((cell, text),), cell)
-    page = Page(text, (cell,), (Section(text, (cell,), tables=(table,)),))
-    other = Table(("t", "b"), (("t", "t"),), "t")
-    plain = Page("t", ("t",), (Section("t", ("t",), tables=(other,)),))
+    table = PageTable((text, "b"), ((cell, text),), cell)
+    page = Page(text, (cell,), (PageSection(text, (cell,), tables=(table,)),))
+    other = PageTable(("t", "b"), (("t", "t"),), "t")
+    plain = Page("t", ("t",), (PageSection("t", ("t",), tables=(other,)),))
     assert read(to_html(page)).tags.count("p") == read(to_html(plain)).tags.count("p")
     rows = [line for line in to_markdown(page).splitlines() if line.startswith("| ")]
     assert all(len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) == 3 for row in rows[-1:])

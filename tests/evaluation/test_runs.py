@@ -16,14 +16,14 @@ from pydantic import ValidationError
 from cds_hooks.admission.manifest import Manifest
 from cds_hooks.consultation import Consultation, Outcome, Verdict
 from cds_hooks.evaluation.evaluation_errors import RunError
-from cds_hooks.evaluation.matching import Match, Matcher
+from cds_hooks.evaluation.matching import MatchRule, TruthMatcher
 from cds_hooks.evaluation.runs.closed import judging, picking
 from cds_hooks.evaluation.runs.question import QuestionConfig, question
 from cds_hooks.evaluation.runs.results import CaseResult, ResultsFile, read_results
 from cds_hooks.evaluation.runs.run_folder import claim_folder, read_manifest
 from cds_hooks.evaluation.runs.runner import RESULTS, by_consultation, run_suite
 from cds_hooks.evaluation.runs.summary import summarise
-from cds_hooks.evaluation.suites.suite import Case, Gold, Suite
+from cds_hooks.evaluation.suites.suite import EvaluationCase, Gold, Suite
 from cds_hooks.inference.engine import EngineUnavailable
 from tests.fake_engine import FakeEngine, FakeReply
 
@@ -37,7 +37,7 @@ class CountingConsultant:
         self._make, self._crash_at, self._away = make, crash_at, away
         self.asked: list[str] = []
 
-    async def __call__(self, case: Case) -> Consultation:
+    async def __call__(self, case: EvaluationCase) -> Consultation:
         self.asked.append(case.id)
         if case.id == self._crash_at:
             raise KeyboardInterrupt
@@ -49,7 +49,7 @@ class CountingConsultant:
 
 
 async def run(
-    suite: Suite, asked: CountingConsultant, matcher: Matcher, manifest: Manifest, folder: Path
+    suite: Suite, asked: CountingConsultant, matcher: TruthMatcher, manifest: Manifest, folder: Path
 ) -> tuple[CaseResult, ...]:
     clock = iter(range(1000))
     answer = by_consultation(asked, matcher, clock=lambda: float(next(clock)))
@@ -57,10 +57,14 @@ async def run(
 
 
 async def test_every_case_is_asked_and_compared_with_its_truth(
-    small_suite: Suite, matcher: Matcher, manifest: Manifest, consultation: Make, tmp_path: Path
+    small_suite: Suite,
+    matcher: TruthMatcher,
+    manifest: Manifest,
+    consultation: Make,
+    tmp_path: Path,
 ) -> None:
     results = await run(small_suite, CountingConsultant(consultation), matcher, manifest, tmp_path)
-    assert [r.rank(Match.EXACT) for r in results] == [1, 1, 1, 2, 2, 2]
+    assert [r.rank(MatchRule.EXACT) for r in results] == [1, 1, 1, 2, 2, 2]
     assert all(r.seconds == 1 and r.tokens["answer"] == 50 for r in results)
     assert read_results(tmp_path / RESULTS) == results
     assert read_manifest(tmp_path) == manifest
@@ -76,7 +80,11 @@ def test_a_manifest_of_a_run_with_a_second_question_is_refused_and_without_is_re
 
 
 async def test_a_run_that_broke_off_goes_on_and_equals_one_that_did_not(
-    small_suite: Suite, matcher: Matcher, manifest: Manifest, consultation: Make, tmp_path: Path
+    small_suite: Suite,
+    matcher: TruthMatcher,
+    manifest: Manifest,
+    consultation: Make,
+    tmp_path: Path,
 ) -> None:
     whole = await run(
         small_suite, CountingConsultant(consultation), matcher, manifest, tmp_path / "whole"
@@ -95,8 +103,8 @@ async def test_a_run_that_broke_off_goes_on_and_equals_one_that_did_not(
 
 @pytest.mark.parametrize("cut", [1, 20, 60])
 async def test_a_line_that_a_crash_cut_off_is_asked_again_and_counted_once(
-    small_suite: Suite, matcher: Matcher, manifest: Manifest, consultation: Make, tmp_path: Path,
-    cut: int,
+    small_suite: Suite, matcher: TruthMatcher, manifest: Manifest, consultation: Make,
+    tmp_path: Path, cut: int,
 ) -> None:  # fmt: skip
     whole = await run(small_suite, CountingConsultant(consultation), matcher, manifest, tmp_path)
     path = tmp_path / RESULTS
@@ -108,7 +116,11 @@ async def test_a_line_that_a_crash_cut_off_is_asked_again_and_counted_once(
 
 
 async def test_lines_that_stand_there_twice_or_are_broken_count_once_or_not(
-    small_suite: Suite, matcher: Matcher, manifest: Manifest, consultation: Make, tmp_path: Path
+    small_suite: Suite,
+    matcher: TruthMatcher,
+    manifest: Manifest,
+    consultation: Make,
+    tmp_path: Path,
 ) -> None:
     whole = await run(small_suite, CountingConsultant(consultation), matcher, manifest, tmp_path)
     path = tmp_path / RESULTS
@@ -133,14 +145,18 @@ def test_any_results_file_is_mended(tmp_path: Path, content: bytes) -> None:
 
 
 async def test_several_cases_at_once_are_each_asked_once_and_told_in_the_suites_order(
-    small_suite: Suite, matcher: Matcher, manifest: Manifest, consultation: Make, tmp_path: Path
+    small_suite: Suite,
+    matcher: TruthMatcher,
+    manifest: Manifest,
+    consultation: Make,
+    tmp_path: Path,
 ) -> None:
     whole = await run(
         small_suite, CountingConsultant(consultation), matcher, manifest, tmp_path / "alone"
     )
     asked, together, most = CountingConsultant(consultation), 0, 0
 
-    async def slow(case: Case) -> Consultation:
+    async def slow(case: EvaluationCase) -> Consultation:
         nonlocal together, most
         together += 1
         most = max(most, together)
@@ -158,8 +174,8 @@ async def test_several_cases_at_once_are_each_asked_once_and_told_in_the_suites_
 
 @pytest.mark.parametrize("concurrency", [1, 2, 6])
 async def test_a_results_file_that_cannot_be_written_ends_the_run(
-    small_suite: Suite, matcher: Matcher, manifest: Manifest, consultation: Make, tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch, concurrency: int,
+    small_suite: Suite, matcher: TruthMatcher, manifest: Manifest, consultation: Make,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, concurrency: int,
 ) -> None:  # fmt: skip
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
@@ -173,7 +189,11 @@ async def test_a_results_file_that_cannot_be_written_ends_the_run(
 
 
 async def test_a_folder_never_holds_two_runs(
-    small_suite: Suite, matcher: Matcher, manifest: Manifest, consultation: Make, tmp_path: Path
+    small_suite: Suite,
+    matcher: TruthMatcher,
+    manifest: Manifest,
+    consultation: Make,
+    tmp_path: Path,
 ) -> None:
     await run(small_suite, CountingConsultant(consultation), matcher, manifest, tmp_path)
     other = manifest.model_copy(update={"seed": 7, "model": {"name": "other"}})
@@ -200,7 +220,11 @@ def test_what_is_no_manifest_is_refused(tmp_path: Path, content: bytes) -> None:
 
 
 async def test_an_engine_that_is_away_is_a_result_and_the_run_goes_on(
-    small_suite: Suite, matcher: Matcher, manifest: Manifest, consultation: Make, tmp_path: Path
+    small_suite: Suite,
+    matcher: TruthMatcher,
+    manifest: Manifest,
+    consultation: Make,
+    tmp_path: Path,
 ) -> None:
     asked = CountingConsultant(consultation, away="case-2")
     results = await run(small_suite, asked, matcher, manifest, tmp_path)
@@ -212,13 +236,17 @@ async def test_an_engine_that_is_away_is_a_result_and_the_run_goes_on(
 
 
 async def test_figures_of_a_run(
-    small_suite: Suite, matcher: Matcher, manifest: Manifest, consultation: Make, tmp_path: Path
+    small_suite: Suite,
+    matcher: TruthMatcher,
+    manifest: Manifest,
+    consultation: Make,
+    tmp_path: Path,
 ) -> None:
     summary = summarise(
         await run(small_suite, CountingConsultant(consultation), matcher, manifest, tmp_path)
     )
     exact = summary.accuracy[0]
-    assert (exact.match, exact.top1.value, exact.top3.value) == (Match.EXACT, 0.5, 1.0)
+    assert (exact.match, exact.top1.value, exact.top3.value) == (MatchRule.EXACT, 0.5, 1.0)
     assert exact.reciprocal_rank.value == 0.75
     assert (exact.top1.n, exact.top1.low < 0.5 < exact.top1.high) == (6, True)
     assert summary.list_size.value == 2
@@ -236,17 +264,19 @@ async def test_figures_of_a_run(
     assert costs == {"seconds a case": 1.0, "tokens of the prompt": 100, "tokens of the answer": 50}
 
 
-def test_flags_are_checked_against_what_they_flag(consultation: Make, matcher: Matcher) -> None:
+def test_flags_are_checked_against_what_they_flag(
+    consultation: Make, matcher: TruthMatcher
+) -> None:
     asked = CountingConsultant(consultation)
     del asked
-    case = Case(id="1", gold=Gold(("Gout",)))
+    case = EvaluationCase(id="1", gold=Gold(("Gout",)))
     done = consultation(
         ("Gout", Verdict.SUPPORTED, 1.0),
         ("Sepsis", Verdict.CONTRADICTED, 0.5),
         ("Asthma", Verdict.PLAUSIBLE, 0.5),
     )
 
-    async def ask(_: Case) -> Consultation:
+    async def ask(_: EvaluationCase) -> Consultation:
         return done
 
     result = asyncio.run(by_consultation(ask, matcher)(case))  # type: ignore[arg-type]
@@ -266,17 +296,19 @@ def test_a_run_without_results_has_figures_that_say_so() -> None:
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))
-def test_every_outcome_is_kept(consultation: Make, matcher: Matcher, outcome: Outcome) -> None:
-    async def ask(_: Case) -> Consultation:
+def test_every_outcome_is_kept(consultation: Make, matcher: TruthMatcher, outcome: Outcome) -> None:
+    async def ask(_: EvaluationCase) -> Consultation:
         return replace(consultation(), outcome=outcome)
 
-    case = Case(id="1", gold=Gold(("Gout",)))
+    case = EvaluationCase(id="1", gold=Gold(("Gout",)))
     result = asyncio.run(by_consultation(ask, matcher)(case))  # type: ignore[arg-type]
     assert result.outcome == outcome.value
-    assert result.rank(Match.CATEGORY) is None
+    assert result.rank(MatchRule.CATEGORY) is None
 
 
-CLOSED = Case(id="q", gold=Gold(("Gout",)), text="A painful toe.", options=("Lupus", "Gout", "PE"))
+CLOSED = EvaluationCase(
+    id="q", gold=Gold(("Gout",)), text="A painful toe.", options=("Lupus", "Gout", "PE")
+)
 
 
 def replies(*answers: str) -> FakeEngine:
@@ -290,7 +322,7 @@ async def test_a_pick_from_a_list_is_matched_by_its_rule() -> None:
         ("gout.", 0.67),
         ("Lupus", 0.33),
     ]
-    assert result.rank(Match.EXACT) == 1
+    assert result.rank(MatchRule.EXACT) == 1
     assert result.off_list == 0
     (request,) = engine.requests
     assert request.seed == 3
@@ -315,7 +347,7 @@ async def test_what_is_no_answer_is_wrong_and_told() -> None:
 
 
 async def test_judging_is_measured_by_its_distance_from_people() -> None:
-    case = Case(id="j", gold=Gold(("Gout",)), text="...", score=4.5)
+    case = EvaluationCase(id="j", gold=Gold(("Gout",)), text="...", score=4.5)
     scores = tuple(orjson.dumps({"score": s}).decode() for s in (3, 4, 9))
     result = await judging(FakeEngine([FakeReply(scores)]), QuestionConfig())(case)
     assert (result.stated, result.samples_failed) == (3.5, 1)

@@ -22,7 +22,7 @@ from cds_hooks.inference.model_catalogue.catalogue import CatalogueError, load_c
 from cds_hooks.inference.model_files.chat_template import ChatTemplateError, Slot, bounded_scaffold
 from cds_hooks.plausibility.agreement.calibration import CalibrationError, load_calibration
 from cds_hooks.prewarm import SigningKey
-from cds_hooks.prewarm.token import _granted, _parsed
+from cds_hooks.prewarm.access_token import _granted, _parsed
 from cds_hooks.settings import Settings, SettingsError, load_settings
 from fhir_mapping.input.attachments import _READERS, NoText
 

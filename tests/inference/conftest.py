@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import GenerationRequest
+from cds_hooks.inference.llama_config import LlamaConfig
 from cds_hooks.inference.local.llama_engine import LlamaEngine
 from cds_hooks.inference.model_catalogue.catalogue import load_catalogue
 from cds_hooks.inference.model_catalogue.recognition import known_entry

@@ -14,8 +14,8 @@ from types import ModuleType
 import pytest
 
 from cds_hooks.inference.answer_parser import parse_differential
-from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import Generation, GenerationRequest
+from cds_hooks.inference.llama_config import LlamaConfig
 from cds_hooks.inference.local.llama_engine import LlamaEngine
 from cds_hooks.inference.model_catalogue.catalogue import ModelEntry, load_catalogue
 from cds_hooks.inference.model_files.gguf import read_header

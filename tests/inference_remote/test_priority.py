@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cds_hooks.inference.engine import EngineError, GenerationRequest, Priority
-from cds_hooks.inference.remote.config import OpenAIConfig
+from cds_hooks.inference.remote.openai_config import OpenAIConfig
 
 Ask = Callable[..., GenerationRequest]
 CHAT = "/v1/chat/completions"

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cds_hooks.audit.ledger import canonical_json, checkpoint, merkle_tree
 from cds_hooks.audit.ledger.checkpoint import Checkpoint
-from cds_hooks.audit.ledger.checkpoint_keys import PublicKey, SigningKey
+from cds_hooks.audit.ledger.checkpoint_keys import CheckpointSigner, CheckpointVerifier
 from cds_hooks.audit.ledger.record import Entry
 from cds_hooks.audit.ledger.storage import prepare
 from cds_hooks.audit.ledger.verification import (
@@ -22,8 +22,8 @@ from cds_hooks.audit.ledger.verification import (
 
 __all__ = ["KEY", "OTHER_KEY", "Made", "made", "rechained", "signed", "verified"]
 
-KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(31) + b"\1"), "cds.example")
-OTHER_KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(31) + b"\2"), "cds.example")
+KEY = CheckpointSigner(Ed25519PrivateKey.from_private_bytes(bytes(31) + b"\1"), "cds.example")
+OTHER_KEY = CheckpointSigner(Ed25519PrivateKey.from_private_bytes(bytes(31) + b"\2"), "cds.example")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def made(count: int, sizes: Sequence[int]) -> Made:
     return Made(lines, signed(lines, sizes, KEY))
 
 
-def signed(lines: Sequence[bytes], sizes: Sequence[int], key: SigningKey) -> list[str]:
+def signed(lines: Sequence[bytes], sizes: Sequence[int], key: CheckpointSigner) -> list[str]:
     """Notes over the first so many of these lines."""
     frontier, roots = merkle_tree.Frontier(), {0: merkle_tree.EMPTY_ROOT}
     for line in lines:
@@ -77,7 +77,7 @@ def rechained(lines: Sequence[bytes]) -> list[bytes]:
 
 
 def verified(
-    lines: Sequence[bytes], notes: Sequence[str], key: PublicKey = KEY.public
+    lines: Sequence[bytes], notes: Sequence[str], key: CheckpointVerifier = KEY.public
 ) -> VerificationReport:
     """What a reviewer with this key sees."""
     verifier = LedgerVerifier(*verify_checkpoints(notes, [key]))

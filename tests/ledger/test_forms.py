@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cds_hooks.audit.ledger import canonical_json, checkpoint, merkle_tree
 from cds_hooks.audit.ledger.checkpoint import Checkpoint
-from cds_hooks.audit.ledger.checkpoint_keys import PublicKey, SigningKey
+from cds_hooks.audit.ledger.checkpoint_keys import CheckpointSigner, CheckpointVerifier
 from cds_hooks.audit.ledger.export import Export, parse_record, write_export
 from cds_hooks.audit.ledger.ledger_errors import (
     CheckpointInvalid,
@@ -152,19 +152,19 @@ def test_any_text_is_a_checkpoint_or_named_as_none(text: str | bytes) -> None:
 @given(st.binary(max_size=120) | st.text(max_size=120).map(lambda text: text.encode("utf-8")))
 def test_any_bytes_are_a_public_key_or_named_as_none(data: bytes) -> None:
     with pytest.raises(SigningKeyRefused):
-        PublicKey.parse(data)
+        CheckpointVerifier.parse(data)
 
 
 def test_a_public_key_is_read_as_a_line_and_as_pem(tmp_path: Path) -> None:
-    key = SigningKey.load(tmp_path / "k" / "ledger.key", "cds.example", create=True)
-    assert PublicKey.parse(key.public.line().encode()).raw == key.public.raw
+    key = CheckpointSigner.load(tmp_path / "k" / "ledger.key", "cds.example", create=True)
+    assert CheckpointVerifier.parse(key.public.line().encode()).raw == key.public.raw
     wrong = key.public.line().replace("cds.example", "another")
     with pytest.raises(SigningKeyRefused):
-        PublicKey.parse(wrong.encode())
+        CheckpointVerifier.parse(wrong.encode())
     assert "ledger.key" not in repr(key)
     (tmp_path / "k" / "ledger.key").chmod(0o640)
     with pytest.raises(SigningKeyRefused, match="may read"):
-        SigningKey.load(tmp_path / "k" / "ledger.key", "cds.example")
+        CheckpointSigner.load(tmp_path / "k" / "ledger.key", "cds.example")
 
 
 LEDGER = made(50, [20, 50])
@@ -222,7 +222,7 @@ def test_an_export_is_read_as_it_was_written_and_never_over_another(tmp_path: Pa
     export = Export(tmp_path / "x")
     assert list(export.lines()) == LEDGER.lines
     assert list(export.notes()) == LEDGER.notes
-    assert PublicKey.load(export.key).raw == KEY.public.raw
+    assert CheckpointVerifier.load(export.key).raw == KEY.public.raw
     assert verified(list(export.lines()), list(export.notes())).is_whole
     assert all(file.stat().st_mode & 0o077 == 0 for file in export.folder.iterdir())
     with pytest.raises(ExportUnreadable):

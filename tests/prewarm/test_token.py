@@ -15,7 +15,7 @@ import respx
 
 from cds_hooks.gather import GatherConfig, open_http
 from cds_hooks.gather.server_base import ServerBase
-from cds_hooks.prewarm import BackendClient, SigningKey, TokenRefused, TokenSource
+from cds_hooks.prewarm import AccessTokenRefused, BackendClient, SigningKey, TokenSource
 
 BASE = "https://ehr.example.org/fhir"
 TOKEN = "https://ehr.example.org/auth/token"
@@ -123,7 +123,7 @@ async def test_an_assertion_goes_nowhere_that_is_not_the_servers_own(
     net: respx.MockRouter, source: Source, answer: dict[str, Any], said: str
 ) -> None:
     net["smart"].respond(**answer)
-    with pytest.raises(TokenRefused, match=said):
+    with pytest.raises(AccessTokenRefused, match=said):
         await source().token()
     assert not any(call.request.method == "POST" for call in net.calls)
 
@@ -135,7 +135,7 @@ async def test_an_endpoint_that_the_site_names_is_used_and_nothing_is_discovered
     assert await source("https://login.example.net/token").token() == SECRET
     assert other.called
     assert not net["smart"].called
-    with pytest.raises(TokenRefused, match="no https URL"):
+    with pytest.raises(AccessTokenRefused, match="no https URL"):
         await source("http://login.example.net/token").token()
 
 
@@ -164,7 +164,7 @@ async def test_each_refusal_is_told_without_what_the_server_wrote(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     net["token"].respond(**answer)
-    with pytest.raises(TokenRefused, match=said) as caught:
+    with pytest.raises(AccessTokenRefused, match=said) as caught:
         await source().token()
     assert caught.value.__cause__ is None
     told = caught.value.diagnostics() + caplog.text
@@ -176,7 +176,7 @@ async def test_a_lost_connection_does_not_chain_the_request(
     net: respx.MockRouter, source: Source
 ) -> None:
     net["token"].mock(side_effect=httpx.ConnectError("no route"))
-    with pytest.raises(TokenRefused, match="cannot be reached") as caught:
+    with pytest.raises(AccessTokenRefused, match="cannot be reached") as caught:
         await source().token()
     assert caught.value.__context__ is None
 
@@ -189,5 +189,5 @@ async def test_a_server_that_has_another_key_gives_no_token(
     server = authorization(lambda: SECRET)
     assert await source(server.url, clock=time.time).token() == SECRET
     other = write(ec.generate_private_key(ec.SECP384R1()), tmp_path / "other.pem")
-    with pytest.raises(TokenRefused, match="invalid_client"):
+    with pytest.raises(AccessTokenRefused, match="invalid_client"):
         await source(server.url, SigningKey.load(other, "ES384"), time.time).token()

@@ -23,6 +23,7 @@ from cds_hooks.app import AppHandlers, Readiness, create_app
 from cds_hooks.audit import SiteKey, Store, StoreConfig
 from cds_hooks.cds_client.requests import hook_request, place_in_time
 from cds_hooks.consult import Consultant, ConsultConfig, Dependencies
+from cds_hooks.consult.service_settings import ServiceSettings
 from cds_hooks.gather import gather
 from cds_hooks.inference.engine import Generation, GenerationRequest
 from cds_hooks.plausibility import Terminology
@@ -118,7 +119,10 @@ class Service:
             key=key,
         )
         self.consultant = Consultant(
-            dependencies, ConsultConfig("http://127.0.0.1", answer_within_s=20)
+            dependencies,
+            ConsultConfig(
+                "http://127.0.0.1", 1, False, services=ServiceSettings(answer_within_s=20)
+            ),
         )
         self.app = create_app(
             AppHandlers(

@@ -11,7 +11,7 @@ import csv
 import io
 from collections.abc import Iterator, Mapping
 
-from cds_hooks.evaluation.research.catalogue import Model, catalogue
+from cds_hooks.evaluation.research.catalogue import RecordedModel, catalogue
 
 __all__ = ["ANSWERS", "CASES", "SHIFTED", "csv_text"]
 
@@ -84,7 +84,7 @@ def _shown(at: int) -> list[str]:
     return others
 
 
-def _answers(at: int, model: Model) -> Iterator[str]:
+def _answers(at: int, model: RecordedModel) -> Iterator[str]:
     name, rows = SHIFTED
     slipped = model.id == name and at in rows
     if slipped and at == rows.start:

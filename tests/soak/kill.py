@@ -24,7 +24,7 @@ from rich.console import Console
 
 from cds_hooks.audit import SiteKey
 from cds_hooks.audit.ledger import checkpoint_storage, storage
-from cds_hooks.audit.ledger.checkpoint_keys import SigningKey
+from cds_hooks.audit.ledger.checkpoint_keys import CheckpointSigner
 from cds_hooks.audit.ledger.verification import (
     LedgerVerifier,
     VerificationReport,
@@ -176,7 +176,7 @@ def _check(folder: Path, witness: Path, received: set[str], outcome: Outcome) ->
 
 
 def _read(connection: Any, folder: Path, witness: Path) -> tuple[VerificationReport, set[str]]:
-    public = SigningKey.load(folder / "ledger.key", "chartside").public
+    public = CheckpointSigner.load(folder / "ledger.key", "chartside").public
     notes = [*checkpoint_storage.notes(connection), *FolderWitness(witness).notes()]
     verifier = LedgerVerifier(*verify_checkpoints(notes, [public]))
     recorded: set[str] = set()

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_hooks.settings import SettingsError
+from cds_hooks.trust.caller_errors import KeysUnusable
 from cds_hooks.trust.client import Client
-from cds_hooks.trust.errors import KeysUnusable
-from cds_hooks.trust.jwks import KeySets, read_key_set
-from cds_hooks.trust.keys import parse_key_set
+from cds_hooks.trust.key_set import parse_key_set
+from cds_hooks.trust.key_set_cache import KeySets, read_key_set
 from cds_hooks.trust.trust_settings import ClientKeysSettings
 from tests.trust.conftest import ISSUER, KeyHost, Signer, client_entry, good_claims, key_set
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cds_hooks.trust.caller_errors import TokenRefusal, TokenRefused
 from cds_hooks.trust.client import Client
-from cds_hooks.trust.errors import Refusal, TokenRefused
 from cds_hooks.trust.explain import explain
-from cds_hooks.trust.keys import parse_key_set
+from cds_hooks.trust.key_set import parse_key_set
 from cds_hooks.trust.strict_json import NotStrictJson, read_strict
-from cds_hooks.trust.token import bearer_of, parse_token
-from cds_hooks.trust.verify import CHECKS, verify
+from cds_hooks.trust.token_checks import CHECKS, verify
+from cds_hooks.trust.token_parsing import bearer_of, parse_token
 from tests.trust.conftest import ISSUER, Signer, b64, good_claims, key_set
 
 SIGNER = Signer()
@@ -56,7 +56,7 @@ def judged(text: str) -> str:
     try:
         verify(text, {ISSUER: CLIENT}, lambda _: KEYS, URL, time.time())
     except TokenRefused as refused:
-        return Refusal(refused.reason).value
+        return TokenRefusal(refused.reason).value
     return ""
 
 

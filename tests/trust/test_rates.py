@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from cds_hooks.trust.caller_errors import RateLimited
 from cds_hooks.trust.client import Client
-from cds_hooks.trust.errors import RateLimited
-from cds_hooks.trust.rate import Rates
+from cds_hooks.trust.client_rates import Rates
 from tests.trust.conftest import ISSUER, Signer, client_entry, good_claims
 
 

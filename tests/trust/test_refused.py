@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cds_hooks.audit import StoreUnavailable
-from cds_hooks.runtime.refused import RefusalBook
+from cds_hooks.runtime.refused_calls import RefusalBook
 
 
 class Book:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from cds_hooks.errors import ChartsideError
 from cds_hooks.runtime.own_calls import OwnToken
 from cds_hooks.trust.signing import KeyUnusable, SigningKey, call_token
-from cds_hooks.trust.token import parse_token
+from cds_hooks.trust.token_parsing import parse_token
 from tests.trust.conftest import Signer
 
 

@@ -19,7 +19,7 @@ from cds_hooks.tls_client import (
     certificate_told,
     client_context,
 )
-from cds_hooks.trust.egress import AllowList, EgressLock, Refusal, parse
+from cds_hooks.trust.egress import AllowList, EgressLock, RefusedAccess, parse
 from cds_hooks.trust.egress.transport import LockedTransport
 from tests.trust.conftest import Edge
 from tests.trust.test_transport import Authority
@@ -78,7 +78,7 @@ def test_another_trouble_has_no_such_reason() -> None:
 
 async def test_the_fhir_client_and_the_log_tell_it(serving: Any) -> None:
     url, authority = serving("site", identified=False)
-    told: list[Refusal] = []
+    told: list[RefusedAccess] = []
     lock = EgressLock(AllowList([parse(url)]), tell=told.append)
     inner = httpx.AsyncHTTPTransport(verify=client_context(authority.pem), trust_env=False)
     config, base = GatherConfig(allowed_bases=(url,)), ServerBase.parse(url)
@@ -89,7 +89,7 @@ async def test_the_fhir_client_and_the_log_tell_it(serving: Any) -> None:
             await client.read("Patient/1")
     assert failed.value.code.value == "certificate-refused"
     port = int(url.rpartition(":")[2])
-    assert told == [Refusal("certificate", "127.0.0.1", port, "not-rfc-5280")]
+    assert told == [RefusedAccess("certificate", "127.0.0.1", port, "not-rfc-5280")]
     assert lock.counts == {"certificate": 1}
 
 

@@ -10,21 +10,21 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from cds_hooks.trust.client import Client
-from cds_hooks.trust.errors import (
+from cds_hooks.trust.caller_errors import (
     KeysUnusable,
     RateLimited,
     TokenRefused,
     UnauthenticatedRateLimited,
 )
+from cds_hooks.trust.client import Client
+from cds_hooks.trust.client_rates import Rates
 from cds_hooks.trust.explain import explain
-from cds_hooks.trust.jwks import KeySets
-from cds_hooks.trust.keys import KeySet, parse_key_set
-from cds_hooks.trust.rate import Rates
-from cds_hooks.trust.token import parse_token
+from cds_hooks.trust.key_set import KeySet, parse_key_set
+from cds_hooks.trust.key_set_cache import KeySets
+from cds_hooks.trust.token_checks import verify
+from cds_hooks.trust.token_parsing import parse_token
 from cds_hooks.trust.trust_settings import ClientKeysSettings
 from cds_hooks.trust.unauthenticated_limits import UnauthenticatedLimits
-from cds_hooks.trust.verify import verify
 from tests.trust.conftest import ISSUER, Signer, key_set
 
 URL = "https://cds.hospital.example/cds-services/x"

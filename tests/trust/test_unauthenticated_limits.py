@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_hooks.trust import gate
-from cds_hooks.trust.errors import UnauthenticatedRateLimited
+from cds_hooks.trust import caller_verifier
+from cds_hooks.trust.caller_errors import UnauthenticatedRateLimited
 from cds_hooks.trust.unauthenticated_limits import UnauthenticatedLimits
 from tests.trust.conftest import Edge, Signer, client_entry
 
@@ -101,9 +101,9 @@ async def test_past_the_bound_no_signature_is_looked_at_and_the_ledger_counts(
     make_edge: Any, signer: Signer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: list[str] = []
-    verify = gate.verify
+    verify = caller_verifier.verify
     monkeypatch.setattr(
-        gate, "verify", lambda text, *rest: looked.append(text) or verify(text, *rest)
+        caller_verifier, "verify", lambda text, *rest: looked.append(text) or verify(text, *rest)
     )
     unknown = Signer()
     async with make_edge(client_entry(signer), **FEW) as edge:

@@ -11,7 +11,11 @@ import base64
 import re
 from dataclasses import dataclass
 
-from cds_hooks.audit.ledger.checkpoint_keys import PublicKey, SigningKey, decode_base64
+from cds_hooks.audit.ledger.checkpoint_keys import (
+    CheckpointSigner,
+    CheckpointVerifier,
+    decode_base64,
+)
 from cds_hooks.audit.ledger.ledger_errors import CheckpointInvalid
 from cds_hooks.audit.ledger.merkle_tree import HASH_BYTES
 
@@ -42,7 +46,7 @@ class Checkpoint:
         return "".join(f"{line}\n" for line in lines)
 
 
-def sign(checkpoint: Checkpoint, key: SigningKey) -> str:
+def sign(checkpoint: Checkpoint, key: CheckpointSigner) -> str:
     """The signed note: the checkpoint's text and a signature of it."""
     text = checkpoint.text()
     signature = key.public.key_id(key.public.name) + key.sign(text.encode())
@@ -55,7 +59,7 @@ def parse(note: str | bytes) -> Checkpoint:
     return _read(_text(note))[0]
 
 
-def verify(note: str | bytes, *keys: PublicKey) -> Checkpoint:
+def verify(note: str | bytes, *keys: CheckpointVerifier) -> Checkpoint:
     """The checkpoint in a note that one of these keys signed. Raises CheckpointInvalid."""
     checkpoint, text, signatures = _read(_text(note))
     signed = text.encode()

@@ -20,7 +20,7 @@ from cds_hooks.audit.ledger.ledger_errors import CheckpointInvalid, SigningKeyRe
 from cds_hooks.private_files import chmod_hint, create_private, read_private
 from cds_hooks.trust import ed25519
 
-__all__ = ["PublicKey", "SigningKey", "decode_base64"]
+__all__ = ["CheckpointVerifier", "CheckpointSigner", "decode_base64"]
 
 _ALGORITHM = b"\x01"
 _ID_BYTES = 4
@@ -30,7 +30,7 @@ _NAME = re.compile(r"[^\s+\x00-\x1f\x7f]{1,200}")
 
 
 @dataclass(frozen=True, slots=True)
-class PublicKey:
+class CheckpointVerifier:
     """What a reviewer verifies with. An empty `name` (of a PEM file) accepts any name."""
 
     key: Ed25519PublicKey
@@ -91,7 +91,7 @@ class PublicKey:
         return found
 
 
-class SigningKey:
+class CheckpointSigner:
     """Signs checkpoints under a name. The secret is never shown."""
 
     def __init__(self, key: Ed25519PrivateKey, name: str) -> None:
@@ -99,7 +99,7 @@ class SigningKey:
             hint = "It is one word without spaces or a plus sign, such as the service's host name."
             raise SigningKeyRefused("the ledger's name cannot be signed under", hint=hint)
         self._key = key
-        self.public = PublicKey(key.public_key(), name)
+        self.public = CheckpointVerifier(key.public_key(), name)
 
     def __repr__(self) -> str:
         return f"SigningKey(name={self.public.name!r})"

@@ -10,7 +10,7 @@ from cds_hooks.audit import tables
 from cds_hooks.audit.database import insert_on_conflict
 from cds_hooks.audit.ledger import checkpoint, merkle_tree, storage
 from cds_hooks.audit.ledger.checkpoint import Checkpoint
-from cds_hooks.audit.ledger.checkpoint_keys import PublicKey
+from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
 from cds_hooks.audit.ledger.ledger_errors import CheckpointInvalid, LedgerForked, ProofInvalid
 
 __all__ = ["latest_note", "next_checkpoint", "notes", "notes_after", "save", "total_bytes"]
@@ -54,7 +54,7 @@ def next_checkpoint(
     connection: Connection,
     origin: str,
     signed_at: str,
-    keys: Sequence[PublicKey],
+    keys: Sequence[CheckpointVerifier],
     earlier: Sequence[str] = (),
 ) -> Checkpoint | None:
     """The checkpoint to sign next, after the stored ones and those in `earlier` (a witness's).
@@ -71,7 +71,7 @@ def next_checkpoint(
     return None if head.size == signed else Checkpoint(origin, head.size, head.root, signed_at)
 
 
-def _verify(note: str, keys: Sequence[PublicKey]) -> Checkpoint:
+def _verify(note: str, keys: Sequence[CheckpointVerifier]) -> Checkpoint:
     try:
         return checkpoint.verify(note, *keys)
     except CheckpointInvalid as error:

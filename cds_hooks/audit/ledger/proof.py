@@ -11,7 +11,7 @@ import orjson
 
 from cds_hooks.audit.ledger import checkpoint, merkle_tree
 from cds_hooks.audit.ledger.checkpoint import Checkpoint
-from cds_hooks.audit.ledger.checkpoint_keys import PublicKey
+from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
 from cds_hooks.audit.ledger.export import parse_record
 from cds_hooks.audit.ledger.ledger_errors import ProofInvalid
 from cds_hooks.audit.ledger.record import Record
@@ -36,7 +36,7 @@ class RecordProof:
     earlier: str = ""
     earlier_path: tuple[bytes, ...] = ()
 
-    def verify(self, *keys: PublicKey) -> tuple[Record, Checkpoint]:
+    def verify(self, *keys: CheckpointVerifier) -> tuple[Record, Checkpoint]:
         """The record and the checkpoint that covers it.
 
         Raises ProofInvalid, CheckpointInvalid.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from cds_hooks.audit.ledger import checkpoint, merkle_tree
 from cds_hooks.audit.ledger.checkpoint import Checkpoint
-from cds_hooks.audit.ledger.checkpoint_keys import PublicKey
+from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
 from cds_hooks.audit.ledger.export import parse_record
 from cds_hooks.audit.ledger.ledger_errors import CheckpointInvalid
 
@@ -47,7 +47,7 @@ class VerificationReport:
 
 
 def verify_checkpoints(
-    notes: Iterable[str], keys: Iterable[PublicKey]
+    notes: Iterable[str], keys: Iterable[CheckpointVerifier]
 ) -> tuple[list[Checkpoint], CheckpointInvalid | None]:
     """The checkpoints that one of the keys signed, by size, and the first error of the others."""
     found: dict[int, Checkpoint] = {}

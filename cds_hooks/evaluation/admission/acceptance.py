@@ -13,10 +13,10 @@ from pydantic import BaseModel, ConfigDict
 
 from cds_hooks.admission.record import Purpose
 from cds_hooks.evaluation.suites.charts import ChartBuilder, quantity
-from cds_hooks.evaluation.suites.suite import Case, Gold, Suite, Task
+from cds_hooks.evaluation.suites.suite import EvaluationCase, Gold, Suite, Task
 from fhir_mapping.chart import Code
 
-__all__ = ["Acceptance", "Limit", "acceptance", "acceptance_suite"]
+__all__ = ["Acceptance", "FigureBound", "acceptance", "acceptance_suite"]
 
 _ICD = "http://hl7.org/fhir/sid/icd-10-cm"
 
@@ -28,7 +28,7 @@ class _Data(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Limit(_Data):
+class FigureBound(_Data):
     """A bound on a figure, and the reason for it."""
 
     why: str
@@ -74,7 +74,7 @@ class Acceptance(_Data):
     """`acceptance.toml`."""
 
     version: int
-    require: Mapping[Purpose, Mapping[str, Limit]]
+    require: Mapping[Purpose, Mapping[str, FigureBound]]
     case: tuple[AcceptanceCase, ...]
 
 
@@ -101,7 +101,7 @@ def acceptance_suite(now: datetime, *, limit: int = 0) -> Suite:
     )
 
 
-def _case(case: AcceptanceCase, now: datetime) -> Case:
+def _case(case: AcceptanceCase, now: datetime) -> EvaluationCase:
     chart = ChartBuilder(f"acceptance-{case.id}", now)
     chart.patient(case.age, case.sex)
     chart.encounter(list(case.reasons))
@@ -118,7 +118,7 @@ def _case(case: AcceptanceCase, now: datetime) -> Case:
         chart.observation("vital-signs", name, measured, loinc=loinc)
     for lab in case.labs:
         _result(chart, lab)
-    return Case(
+    return EvaluationCase(
         id=case.id,
         gold=Gold((case.gold.display,), (Code(_ICD, case.gold.code, case.gold.display),)),
         resources=tuple(chart.resources),

@@ -9,11 +9,11 @@ from datetime import datetime
 from cds_hooks.admission.manifest import Manifest
 from cds_hooks.admission.record import AdmissionRecord, Purpose, Reached, Requirement
 from cds_hooks.consultation import Verdict
-from cds_hooks.evaluation.admission.acceptance import Limit, acceptance
-from cds_hooks.evaluation.matching import Match
+from cds_hooks.evaluation.admission.acceptance import FigureBound, acceptance
+from cds_hooks.evaluation.matching import MatchRule
 from cds_hooks.evaluation.metrics import Figure, proportion
 from cds_hooks.evaluation.runs.results import CaseResult
-from cds_hooks.evaluation.runs.summary import Summary, summarise
+from cds_hooks.evaluation.runs.summary import RunSummary, summarise
 
 __all__ = ["decide"]
 
@@ -48,7 +48,7 @@ def decide(
     )
 
 
-def _figures(summary: Summary) -> dict[str, Figure]:
+def _figures(summary: RunSummary) -> dict[str, Figure]:
     by_rule = {a.match: a for a in summary.accuracy}
     verdicts = {v.verdict: v for v in summary.listed.verdicts}
     contradicted = verdicts[Verdict.CONTRADICTED]
@@ -57,17 +57,17 @@ def _figures(summary: Summary) -> dict[str, Figure]:
         "samples_failed": summary.samples_failed,
         "unrecognised": summary.listed.unrecognised,
         "contradicted": _share_of(contradicted.right + contradicted.wrong, summary),
-        "top1": by_rule[Match.ANCESTOR].top1,
-        "top5": by_rule[Match.ANCESTOR].top5,
+        "top1": by_rule[MatchRule.ANCESTOR].top1,
+        "top5": by_rule[MatchRule.ANCESTOR].top5,
         "seconds": summary.costs[0].median,
     }
 
 
-def _share_of(count: int, summary: Summary) -> Figure:
+def _share_of(count: int, summary: RunSummary) -> Figure:
     return proportion(count, summary.listed.unrecognised.n)
 
 
-def _requirement(name: str, limit: Limit, figure: Figure) -> Requirement:
+def _requirement(name: str, limit: FigureBound, figure: Figure) -> Requirement:
     return Requirement(figure=name, bound=limit.text, why=limit.why, met=limit.met(figure.value))
 
 

@@ -14,7 +14,7 @@ from cds_hooks.evaluation.metrics.figures import Figure, Floats, bootstrap, prop
 
 __all__ = [
     "Bin",
-    "Calibration",
+    "CalibrationCurve",
     "area_under_roc",
     "auprc",
     "auroc",
@@ -34,7 +34,7 @@ class Bin:
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
+class CalibrationCurve:
     """`error` is the expected calibration error: the mean over cases of |stated - observed| of
     their bins (M. P. Naeini et al., AAAI 2015). `brier` is the mean squared error (G. W. Brier,
     Mon Weather Rev 1950;78:1-3). Both are 0 at best."""
@@ -62,7 +62,7 @@ def auprc(scores: Sequence[float], truths: Sequence[bool], *, seed: int = 0) -> 
 
 def calibration(
     stated: Sequence[float], truths: Sequence[bool], *, bins: int = 10, seed: int = 0
-) -> Calibration:
+) -> CalibrationCurve:
     """Stated shares against what came true, in `bins` bins of equal width.
 
     Raises ValueError for a share outside 0 to 1.
@@ -70,7 +70,7 @@ def calibration(
     if any(not 0 <= s <= 1 for s in stated):
         raise ValueError("stated shares are between 0 and 1")
     columns = [list(stated), _floats(truths)]
-    return Calibration(
+    return CalibrationCurve(
         bins=_bins(stated, truths, bins),
         error=bootstrap(lambda drawn: _error(drawn[0], drawn[1], bins), columns, seed=seed),
         brier=bootstrap(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from cds_hooks.evaluation.metrics import Paired
-from cds_hooks.evaluation.report.page import Table, number, percent
+from cds_hooks.evaluation.report.page import PageTable, number, percent
 from cds_hooks.evaluation.runs.comparison import Comparison
 from cds_hooks.evaluation.suites.suite import Task
 
 __all__ = ["comparison_text"]
 
 
-def comparison_text(found: Comparison, task: Task) -> tuple[Table, tuple[str, ...]]:
+def comparison_text(found: Comparison, task: Task) -> tuple[PageTable, tuple[str, ...]]:
     """The table, first run before second, and notes under it."""
     among = "the first diagnosis" if found.at == 1 else f"among the first {found.at}"
     rows = [
@@ -29,7 +29,7 @@ def comparison_text(found: Comparison, task: Task) -> tuple[Table, tuple[str, ..
         one, two = found.alone
         notes.append(f"Left out: {one} cases that only the first run holds, {two} of the second.")
     headings = ("", "first", "second", "in one alone", "exact McNemar p, or ratio")
-    return Table(headings, tuple(rows)), tuple(notes)
+    return PageTable(headings, tuple(rows)), tuple(notes)
 
 
 def _paired(what: str, paired: Paired) -> tuple[str, ...]:

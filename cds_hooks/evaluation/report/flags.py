@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from cds_hooks.evaluation.metrics import Figure
-from cds_hooks.evaluation.report.page import Section, Table, number, percent
+from cds_hooks.evaluation.report.page import PageSection, PageTable, number, percent
 from cds_hooks.evaluation.report.svg import calibration_plot, verdict_plot
 from cds_hooks.evaluation.runs.flagging import FEWEST, FlagRow, ScoreRow
-from cds_hooks.evaluation.runs.summary import Summary
+from cds_hooks.evaluation.runs.summary import RunSummary
 
 __all__ = ["agreement", "flags", "verdicts"]
 
@@ -16,7 +16,7 @@ _FLAGS = (
 _SCORES = ("score for wrong", "on", "right", "wrong", "AUROC", "AUPRC")
 
 
-def verdicts(summary: Summary) -> Section:
+def verdicts(summary: RunSummary) -> PageSection:
     """Diagnoses by verdict, and how many of each were the truth."""
     listed = summary.listed
     rows = tuple(
@@ -27,12 +27,12 @@ def verdicts(summary: Summary) -> Section:
         "counts as wrong even where it is a sound one to consider.",
         f"Names not recognised, before any mapping: {percent(listed.unrecognised)}.",
     )
-    table = Table(("verdict", "truth", "other", "share that is the truth"), rows)
+    table = PageTable(("verdict", "truth", "other", "share that is the truth"), rows)
     plot = verdict_plot(listed.verdicts, title="Verdicts and the truth")
-    return Section("What verdicts are worth", told, (plot,), (table,))
+    return PageSection("What verdicts are worth", told, (plot,), (table,))
 
 
-def flags(summary: Summary) -> Section:
+def flags(summary: RunSummary) -> PageSection:
     """Each flag as a warning, each score by how well it ranks."""
     found = summary.flags
     told = (
@@ -46,18 +46,18 @@ def flags(summary: Summary) -> Section:
         f"{percent(found.red_flags.caught)}.",
     )
     tables = (
-        Table(_SCORES, tuple(map(_score, found.scores)), "Scores"),
-        Table(_FLAGS, tuple(map(_flag, found.rows)), "Flags that are there or not"),
+        PageTable(_SCORES, tuple(map(_score, found.scores)), "Scores"),
+        PageTable(_FLAGS, tuple(map(_flag, found.rows)), "Flags that are there or not"),
     )
-    return Section("What flags are worth", told, tables=tables)
+    return PageSection("What flags are worth", told, tables=tables)
 
 
-def agreement(summary: Summary, *, samples: int) -> Section:
+def agreement(summary: RunSummary, *, samples: int) -> PageSection:
     """Whether the share of samples that agree is the share that is right."""
     listed, title = summary.listed, "What agreement is worth"
     if samples < 2:
         told = "One sample was drawn for each case, which agrees with itself: nothing to measure."
-        return Section(title, (told,))
+        return PageSection(title, (told,))
     text = (
         "Agreement is the share of samples that named a diagnosis.",
         f"For “right”: AUROC {number(listed.agreement_auroc)}; "
@@ -72,8 +72,8 @@ def agreement(summary: Summary, *, samples: int) -> Section:
     plot = calibration_plot(
         listed.agreement, title="Agreement and the truth", stated="share of samples that agree"
     )
-    table = Table(("agreement", "mean", "share that is the truth"), rows, "Reliability")
-    return Section(title, text, (plot,) if rows else (), (table,))
+    table = PageTable(("agreement", "mean", "share that is the truth"), rows, "Reliability")
+    return PageSection(title, text, (plot,) if rows else (), (table,))
 
 
 def _observed(figure: Figure) -> str:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from cds_hooks.evaluation.metrics import Figure
 
-__all__ = ["Page", "Section", "Table", "number", "percent", "plain_percent"]
+__all__ = ["Page", "PageSection", "PageTable", "number", "percent", "plain_percent"]
 
 _UNKNOWN = "–"  # noqa: RUF001 - the dash of a table's empty cell
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class PageTable:
     """Rows of text under headings; the first column names the row."""
 
     headings: tuple[str, ...]
@@ -22,13 +22,13 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class PageSection:
     """A heading with what a reader must know, plots (SVG) and tables."""
 
     title: str
     text: tuple[str, ...] = ()
     plots: tuple[str, ...] = ()
-    tables: tuple[Table, ...] = ()
+    tables: tuple[PageTable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Page:
 
     title: str
     lead: tuple[str, ...]
-    sections: tuple[Section, ...]
+    sections: tuple[PageSection, ...]
 
 
 def percent(figure: Figure) -> str:

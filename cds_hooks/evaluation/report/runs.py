@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cds_hooks.admission.manifest import Manifest
-from cds_hooks.evaluation.matching import Match
+from cds_hooks.evaluation.matching import MatchRule
 from cds_hooks.evaluation.report.flags import agreement, flags, verdicts
 from cds_hooks.evaluation.report.page import (
     Page,
-    Section,
-    Table,
+    PageSection,
+    PageTable,
     number,
     percent,
     plain_percent,
@@ -21,7 +21,7 @@ from cds_hooks.evaluation.report.svg import (
     interval_plot,
     scatter_plot,
 )
-from cds_hooks.evaluation.runs.summary import Summary
+from cds_hooks.evaluation.runs.summary import RunSummary
 from cds_hooks.evaluation.suites.suite import Task
 
 __all__ = ["Run", "headline", "run_page", "run_titles"]
@@ -35,7 +35,7 @@ class Run:
     """A run with its figures."""
 
     manifest: Manifest
-    summary: Summary
+    summary: RunSummary
 
 
 def run_titles(manifests: Sequence[Manifest]) -> list[str]:
@@ -81,7 +81,7 @@ def _lead(runs: Sequence[Run]) -> Iterator[str]:
         yield "A model here is for demonstration only: its figures show that the measuring works."
 
 
-def _compared(runs: Sequence[Run], titles: Sequence[str]) -> Iterator[Section]:
+def _compared(runs: Sequence[Run], titles: Sequence[str]) -> Iterator[PageSection]:
     titled = list(zip(runs, titles, strict=True))
     for task in Task:
         chosen = [(r, title) for r, title in titled if r.manifest.suite.task is task]
@@ -92,7 +92,7 @@ def _compared(runs: Sequence[Run], titles: Sequence[str]) -> Iterator[Section]:
             Point(title, r.summary.costs[0].median.value, r.summary.accuracy[0].top1)
             for r, title in chosen
         ]
-        yield Section(
+        yield PageSection(
             f"All runs: {task.value}",
             plots=(
                 interval_plot(rows, title="First diagnosis is the truth"),
@@ -101,7 +101,7 @@ def _compared(runs: Sequence[Run], titles: Sequence[str]) -> Iterator[Section]:
         )
 
 
-def _sections(run: Run, prefix: str) -> list[Section]:
+def _sections(run: Run, prefix: str) -> list[PageSection]:
     made = [_request_section(run)]
     if run.manifest.suite.task is Task.JUDGING:
         made.append(_judged(run.summary))
@@ -111,10 +111,10 @@ def _sections(run: Run, prefix: str) -> list[Section]:
             made += [verdicts(run.summary), flags(run.summary)]
         made.append(agreement(run.summary, samples=run.manifest.samples))
     made.append(_cost(run))
-    return [Section(prefix + s.title, s.text, s.plots, s.tables) for s in made]
+    return [PageSection(prefix + s.title, s.text, s.plots, s.tables) for s in made]
 
 
-def _request_section(run: Run) -> Section:
+def _request_section(run: Run) -> PageSection:
     manifest, summary = run.manifest, run.summary
     suite = manifest.suite
     rows = [
@@ -132,10 +132,10 @@ def _request_section(run: Run) -> Section:
         ("started", manifest.started),
         ("outcomes", ", ".join(f"{outcome} {n}" for outcome, n in summary.outcomes) or "none"),
     ]
-    return Section("What was asked", suite.notes, tables=(Table(("", ""), tuple(rows)),))
+    return PageSection("What was asked", suite.notes, tables=(PageTable(("", ""), tuple(rows)),))
 
 
-def _accuracy(run: Run) -> Section:
+def _accuracy(run: Run) -> PageSection:
     summary, closed = run.summary, run.manifest.suite.task is Task.CLOSED
     rules = summary.accuracy[:1] if closed else summary.accuracy
     plot = [
@@ -166,30 +166,32 @@ def _accuracy(run: Run) -> Section:
         told.append("Closed-list accuracy: not what a card does, which has no list to pick from.")
     else:
         told.append(f"Truths that resolve to a coded concept: {percent(summary.gold_resolved)}.")
-    return Section(
+    return PageSection(
         "How often the truth was said",
         tuple(told),
         (interval_plot(plot, title="The truth is among the first diagnoses"),),
-        (Table(headings, rows),),
+        (PageTable(headings, rows),),
     )
 
 
-def _groups(summary: Summary) -> Section:
+def _groups(summary: RunSummary) -> PageSection:
     rows = tuple((g.kind, g.name, percent(g.top1), percent(g.top5)) for g in summary.groups)
     told = ("By the exact rule. Groups of few cases have wide intervals and show no difference.",)
     headings = ("group", "", "first", "among 5")
-    return Section("By age, recorded sex and kind of case", told, tables=(Table(headings, rows),))
+    return PageSection(
+        "By age, recorded sex and kind of case", told, tables=(PageTable(headings, rows),)
+    )
 
 
-def _judged(summary: Summary) -> Section:
+def _judged(summary: RunSummary) -> PageSection:
     told = (
         f"Mean distance from the score that people gave (1 to 5): {number(summary.judged_error)}.",
         f"Answered: {percent(summary.answered)}.",
     )
-    return Section("Distance from the scores that people gave", told)
+    return PageSection("Distance from the scores that people gave", told)
 
 
-def _cost(run: Run) -> Section:
+def _cost(run: Run) -> PageSection:
     summary, concurrency = run.summary, run.manifest.concurrency
     rows = tuple((c.what, number(c.median, 1), number(c.high, 1)) for c in summary.costs)
     told = (
@@ -207,18 +209,18 @@ def _cost(run: Run) -> Section:
     ]
     plot = scatter_plot(points, title="Time and accuracy", x_label="median seconds a case")
     judged = run.manifest.suite.task is Task.JUDGING
-    table = Table(("", "median", "9th decile"), rows)
-    return Section("Time and tokens", told, () if judged else (plot,), (table,))
+    table = PageTable(("", "median", "9th decile"), rows)
+    return PageSection("Time and tokens", told, () if judged else (plot,), (table,))
 
 
-def _method() -> Section:
-    return Section(
+def _method() -> PageSection:
+    return PageSection(
         "How it was measured",
         (
             "Shares have Wilson intervals, everything else percentile bootstrap intervals over "
             "cases, with a fixed seed. Comparisons are exact McNemar tests on the same cases.",
         ),
-        tables=(Table(("match rule", "means"), tuple((m.value, m.rule) for m in Match)),),
+        tables=(PageTable(("match rule", "means"), tuple((m.value, m.rule) for m in MatchRule)),),
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cds_hooks.evaluation.metrics import Figure, VerdictRow
-from cds_hooks.evaluation.metrics.curves import Calibration
+from cds_hooks.evaluation.metrics.curves import CalibrationCurve
 from cds_hooks.evaluation.report.page import percent
 from cds_hooks.evaluation.report.shapes import WIDTH, dot, frame, line, svg, text, whisker
 
@@ -97,7 +97,7 @@ def verdict_plot(rows: Sequence[VerdictRow], *, title: str) -> str:
     return svg(title, told, _TOP + _ROW * len(rows) + 6, drawn)
 
 
-def calibration_plot(made: Calibration, *, title: str, stated: str) -> str:
+def calibration_plot(made: CalibrationCurve, *, title: str, stated: str) -> str:
     """Stated against observed share; on the dashed line a share means what it says."""
     area = Area(70, 20, 300, 300)
     drawn = [*area.axes("{:.0f} %", 100), line(area.x(0), area.y(0), area.x(1), area.y(1), "guide")]

@@ -12,7 +12,7 @@ from importlib.resources import files
 import jinja2
 from markupsafe import Markup
 
-from cds_hooks.evaluation.report.page import Page, Table
+from cds_hooks.evaluation.report.page import Page, PageTable
 
 __all__ = ["to_html", "to_markdown"]
 
@@ -59,7 +59,7 @@ def _paragraphs(text: tuple[str, ...]) -> Iterator[str]:
         yield ""
 
 
-def _table(table: Table) -> Iterator[str]:
+def _table(table: PageTable) -> Iterator[str]:
     if table.caption:
         yield f"{table.caption}:"
         yield ""

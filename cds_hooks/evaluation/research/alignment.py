@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from cds_hooks.evaluation.research.catalogue import Model
+from cds_hooks.evaluation.research.catalogue import RecordedModel
 from cds_hooks.evaluation.research.recording import Recorded, Recording, votes_of
 
 __all__ = ["Shift", "find_shifts", "off_list", "put_right"]
@@ -32,12 +32,12 @@ class Shift:
     lost: tuple[str, ...]
 
 
-def off_list(case: Recorded, model: Model) -> tuple[str, ...]:
+def off_list(case: Recorded, model: RecordedModel) -> tuple[str, ...]:
     """What a model's runs answered that is not on the case's list, before any mapping."""
     return tuple(v for v in votes_of(case, model) if v and v not in case.listed)
 
 
-def find_shifts(recording: Recording, models: Sequence[Model]) -> tuple[Shift, ...]:
+def find_shifts(recording: Recording, models: Sequence[RecordedModel]) -> tuple[Shift, ...]:
     """Every shift of at least three rows, of up to three rows either way."""
     offsets = [d for d in range(-_REACH, _REACH + 1) if d]
     found = (
@@ -50,7 +50,7 @@ def find_shifts(recording: Recording, models: Sequence[Model]) -> tuple[Shift, .
 
 
 def put_right(
-    recording: Recording, models: Sequence[Model], shifts: Sequence[Shift]
+    recording: Recording, models: Sequence[RecordedModel], shifts: Sequence[Shift]
 ) -> Mapping[str, Mapping[str, str | None]]:
     """Answers moved back to their cases: case id -> column -> answer, None where it is lost."""
     by_id = {m.id: m for m in models}
@@ -69,7 +69,7 @@ def _source(at: int, shift: Shift, cases: Sequence[Recorded]) -> int:
     return min(max(at - shift.offset, 0), len(cases) - 1)
 
 
-def _stretches(cases: Sequence[Recorded], model: Model, offset: int) -> Iterator[range]:
+def _stretches(cases: Sequence[Recorded], model: RecordedModel, offset: int) -> Iterator[range]:
     """Rows one after the other that all hold the answers of the row `offset` away.
 
     The row at the edge where the shift came from belongs to it although its source is not there,
@@ -86,24 +86,24 @@ def _stretches(cases: Sequence[Recorded], model: Model, offset: int) -> Iterator
         start = max(end, start + 1)
 
 
-def _widened(cases: Sequence[Recorded], model: Model, offset: int, rows: range) -> range:
+def _widened(cases: Sequence[Recorded], model: RecordedModel, offset: int, rows: range) -> range:
     edge = rows.start - 1 if offset < 0 else rows.stop
     if 0 <= edge < len(cases) and _all_off(cases[edge], model):
         return range(min(rows.start, edge), max(rows.stop, edge + 1))
     return rows
 
 
-def _displaced(cases: Sequence[Recorded], at: int, model: Model, offset: int) -> bool:
+def _displaced(cases: Sequence[Recorded], at: int, model: RecordedModel, offset: int) -> bool:
     if not 0 <= at + offset < len(cases) or not _all_off(cases[at], model):
         return False
     return all(v in cases[at + offset].listed for v in votes_of(cases[at], model))
 
 
-def _all_off(case: Recorded, model: Model) -> bool:
+def _all_off(case: Recorded, model: RecordedModel) -> bool:
     return len(off_list(case, model)) == len(model.columns)
 
 
-def _shift(cases: Sequence[Recorded], model: Model, offset: int, rows: range) -> Shift:
+def _shift(cases: Sequence[Recorded], model: RecordedModel, offset: int, rows: range) -> Shift:
     lost = [i for i in rows if i - offset not in rows]
     return Shift(
         model.id, offset, tuple(cases[i].id for i in rows), tuple(cases[i].id for i in lost)

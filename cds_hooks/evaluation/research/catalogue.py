@@ -8,7 +8,15 @@ from importlib.resources import files
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["Catalogue", "Model", "Pair", "Panel", "PrintedPanel", "PrintedRow", "catalogue"]
+__all__ = [
+    "RecordingCatalogue",
+    "RecordedModel",
+    "ModelPair",
+    "RecordedPanel",
+    "PrintedPanel",
+    "PrintedRow",
+    "catalogue",
+]
 
 
 class _Data(BaseModel):
@@ -39,7 +47,7 @@ class PrintedPanel(_Data):
     size: str = ""
 
 
-class Model(_Data):
+class RecordedModel(_Data):
     """A model and the columns of its runs, in order."""
 
     id: str
@@ -52,7 +60,7 @@ class Model(_Data):
     printed: PrintedRow | None = None
 
 
-class Panel(_Data):
+class RecordedPanel(_Data):
     """Models that vote together."""
 
     id: str
@@ -61,31 +69,31 @@ class Panel(_Data):
     printed: PrintedPanel | None = None
 
 
-class Pair(_Data):
+class ModelPair(_Data):
     """Two models compared case by case."""
 
     models: tuple[str, str]
     printed: str
 
 
-class Catalogue(_Data):
+class RecordingCatalogue(_Data):
     """`eurorad.toml`."""
 
     version: int
     answers: str
     paper: str
-    model: tuple[Model, ...]
-    panel: tuple[Panel, ...]
-    pair: tuple[Pair, ...]
+    model: tuple[RecordedModel, ...]
+    panel: tuple[RecordedPanel, ...]
+    pair: tuple[ModelPair, ...]
 
-    def models_of(self, panel: Panel) -> tuple[Model, ...]:
+    def models_of(self, panel: RecordedPanel) -> tuple[RecordedModel, ...]:
         """The models of a panel, in its order."""
         by_id = {m.id: m for m in self.model}
         return tuple(by_id[i] for i in panel.models)
 
 
 @cache
-def catalogue() -> Catalogue:
+def catalogue() -> RecordingCatalogue:
     """The shipped data, read once."""
     text = files(__package__).joinpath("eurorad.toml").read_text("utf-8")
-    return Catalogue.model_validate(tomllib.loads(text))
+    return RecordingCatalogue.model_validate(tomllib.loads(text))

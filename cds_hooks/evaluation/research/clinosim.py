@@ -20,18 +20,18 @@ import orjson
 
 from cds_hooks.evaluation.evaluation_errors import SuiteError
 from cds_hooks.evaluation.suites.registry import make_suite
-from cds_hooks.evaluation.suites.suite import Case, Gold, OnError, Suite
+from cds_hooks.evaluation.suites.suite import EvaluationCase, Gold, OnError, Suite
 from cds_hooks.evaluation.suites.suite_rows import Rows, digest
 from cds_hooks.evaluation.suites.times import age_of, latest, shift
 from fhir_mapping.chart import Code
 
-__all__ = ["Form", "Untold", "load_clinosim", "strip_stay"]
+__all__ = ["ChartForm", "Untold", "load_clinosim", "strip_stay"]
 
 Resource = Mapping[str, Any]
 Tables = Mapping[str, Any]
 
 
-class Form(StrEnum):
+class ChartForm(StrEnum):
     """How much of the emergency visit is shown; the values are ids of suites."""
 
     AS_WRITTEN = "clinosim"
@@ -49,7 +49,7 @@ class Untold:
 
 
 def load_clinosim(
-    folder: Path, form: Form, *, now: datetime, on_error: OnError = OnError.STOP
+    folder: Path, form: ChartForm, *, now: datetime, on_error: OnError = OnError.STOP
 ) -> Suite:
     """A folder of bundles, `<case>.json` each, with `labels.json` (case -> patient id)."""
     labels = _labels(folder / "labels.json")
@@ -85,7 +85,9 @@ def tables() -> Tables:
     return tomllib.loads(files(__package__).joinpath("clinosim.toml").read_text("utf-8"))
 
 
-def _case(path: Path, name: str, label: Mapping[str, Any], form: Form, now: datetime) -> Case:
+def _case(
+    path: Path, name: str, label: Mapping[str, Any], form: ChartForm, now: datetime
+) -> EvaluationCase:
     untold = strip_stay(_bundle(path))
     patient = str(label.get("patient", ""))
     disease = str(label.get("disease", name)).replace("_", " ")
@@ -93,7 +95,7 @@ def _case(path: Path, name: str, label: Mapping[str, Any], form: Form, now: date
     shown = tuple(_in_form(moved, form))
     about = next((r for r in shown if r.get("resourceType") == "Patient"), {})
     gold = Gold((untold.diagnosis.display or disease, disease), (untold.diagnosis,))
-    made = Case(
+    made = EvaluationCase(
         id=f"{form.value}/{name}",
         gold=gold,
         resources=shown,
@@ -105,24 +107,24 @@ def _case(path: Path, name: str, label: Mapping[str, Any], form: Form, now: date
     return made.tagged("gold-recorded") if _recorded(shown, untold.diagnosis) else made
 
 
-def _in_form(resources: Iterable[Resource], form: Form) -> Iterator[Resource]:
+def _in_form(resources: Iterable[Resource], form: ChartForm) -> Iterator[Resource]:
     for resource in resources:
         kind = resource.get("resourceType")
         if kind == "Encounter":
             yield _visit(resource, form)
-        elif form is not Form.RESULTS or kind == "Patient" or _is_result(resource):
+        elif form is not ChartForm.RESULTS or kind == "Patient" or _is_result(resource):
             yield resource
 
 
-def _visit(encounter: Resource, form: Form) -> Resource:
+def _visit(encounter: Resource, form: ChartForm) -> Resource:
     """The emergency visit as if it were going on, its complaint as the form has it."""
     period = {k: v for k, v in encounter.get("period", {}).items() if k != "end"}
     shown = {**encounter, "status": "in-progress", "period": period}
     for key in ("diagnosis", "hospitalization", "serviceType"):
         shown.pop(key, None)
-    if form in (Form.WITHOUT_COMPLAINT, Form.RESULTS):
+    if form in (ChartForm.WITHOUT_COMPLAINT, ChartForm.RESULTS):
         shown.pop("reasonCode", None)
-    elif form is Form.REWORDED:
+    elif form is ChartForm.REWORDED:
         shown["reasonCode"] = [{"text": _reworded(_complaint([encounter]))}]
     return shown
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from cds_hooks.evaluation.research.catalogue import catalogue
 from cds_hooks.evaluation.research.recording import Recorded, read_recording
 from cds_hooks.evaluation.suites.registry import make_suite
-from cds_hooks.evaluation.suites.suite import Case, Gold, OnError, Suite
+from cds_hooks.evaluation.suites.suite import EvaluationCase, Gold, OnError, Suite
 from cds_hooks.evaluation.suites.suite_rows import Rows, digest
 
 __all__ = ["EURORAD", "load_eurorad"]
@@ -33,6 +33,8 @@ def load_eurorad(path: Path, *, on_error: OnError = OnError.STOP) -> Suite:
     return make_suite(EURORAD, digest(path), cases, rows.rejected)
 
 
-def _case(recorded: Recorded) -> Case:
+def _case(recorded: Recorded) -> EvaluationCase:
     tags = frozenset({recorded.section} if recorded.section else ())
-    return Case(id=recorded.id, gold=Gold((recorded.gold,)), tags=tags).asking(recorded.options)
+    return EvaluationCase(id=recorded.id, gold=Gold((recorded.gold,)), tags=tags).asking(
+        recorded.options
+    )

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cds_hooks.evaluation.metrics import Ballot, Figure, auprc, auroc, calibration, majority
-from cds_hooks.evaluation.metrics.curves import Calibration, area_under_roc
+from cds_hooks.evaluation.metrics.curves import CalibrationCurve, area_under_roc
 from cds_hooks.evaluation.metrics.figures import Floats
-from cds_hooks.evaluation.research.catalogue import Model
+from cds_hooks.evaluation.research.catalogue import RecordedModel
 from cds_hooks.evaluation.research.paper import ballots
 from cds_hooks.evaluation.research.recording import Recording, votes_of
 from cds_hooks.plausibility.agreement.conformal import calibrate, conformal_set
@@ -24,7 +24,7 @@ from cds_hooks.plausibility.agreement.conformal import calibrate, conformal_set
 __all__ = [
     "Conformal",
     "FlagExperiment",
-    "Scored",
+    "PanelScores",
     "agreement",
     "always",
     "best_of_families",
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 Indices = NDArray[np.int64]
-Choose = Callable[[Indices], "Scored"]
+Choose = Callable[[Indices], "PanelScores"]
 
 _TARGET = 0.95
 _COVERAGE = 0.65
@@ -43,7 +43,7 @@ _SPLITS = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class PanelScores:
     """A panel's winner per case: how agreed it is (0 to 1), whether it is right, and how much of
     the vote the truth has. All cases of the recording, in its order."""
 
@@ -65,7 +65,7 @@ class FlagExperiment:
     auroc: Figure
     plain_auroc: Figure
     auprc: Figure
-    calibration: Calibration
+    calibration: CalibrationCurve
     held_out_auroc: Figure
     accuracy: Figure
     coverage: Figure
@@ -96,12 +96,12 @@ def agreement(ballot: Ballot) -> float:
     return (ballot.share + ballot.backing(ballot.winner)) / 2
 
 
-def score_panel(recording: Recording, models: Sequence[Model]) -> Scored:
+def score_panel(recording: Recording, models: Sequence[RecordedModel]) -> PanelScores:
     """A panel's votes as numbers. Every case must have a vote."""
     voted = ballots(recording, models)
     truths = [c.truth for c, _ in voted]
     cast = [b for _, b in voted]
-    return Scored(
+    return PanelScores(
         agreement=np.array([agreement(b) for b in cast]),
         share=np.array([b.share for b in cast]),
         right=np.array([float(b.winner == t) for b, t in zip(cast, truths, strict=True)]),
@@ -111,7 +111,7 @@ def score_panel(recording: Recording, models: Sequence[Model]) -> Scored:
     )
 
 
-def best_of_families(recording: Recording, models: Sequence[Model]) -> Choose:
+def best_of_families(recording: Recording, models: Sequence[RecordedModel]) -> Choose:
     """Chooses, on the cases it is shown, the model of best majority in each family."""
     right = {
         m.id: np.array([majority(votes_of(c, m)) == c.truth for c in recording.cases])
@@ -121,10 +121,10 @@ def best_of_families(recording: Recording, models: Sequence[Model]) -> Choose:
     families = list(dict.fromkeys(m.family for m in models))
 
     @cache
-    def scored(ids: tuple[str, ...]) -> Scored:
+    def scored(ids: tuple[str, ...]) -> PanelScores:
         return score_panel(recording, [by_id[i] for i in ids])
 
-    def choose(half: Indices) -> Scored:
+    def choose(half: Indices) -> PanelScores:
         best = (
             max((m.id for m in models if m.family == f), key=lambda i: float(right[i][half].mean()))
             for f in families
@@ -134,7 +134,7 @@ def best_of_families(recording: Recording, models: Sequence[Model]) -> Choose:
     return choose
 
 
-def always(scored: Scored) -> Choose:
+def always(scored: PanelScores) -> Choose:
     """A panel that was chosen before looking."""
     return lambda _: scored
 
@@ -173,7 +173,7 @@ def flag_experiment(
 
 
 def conformal_experiment(
-    scored: Scored, error: float, *, splits: int = _SPLITS, seed: int = 0
+    scored: PanelScores, error: float, *, splits: int = _SPLITS, seed: int = 0
 ) -> Conformal:
     """Sets calibrated on one half: how often they hold the truth of the other, and their size."""
     judged = [_hold(scored, halves, error) for halves in _halves(len(scored.right), splits, seed)]
@@ -187,7 +187,9 @@ def conformal_experiment(
     )
 
 
-def _hold(scored: Scored, halves: tuple[Indices, Indices], error: float) -> tuple[float, float]:
+def _hold(
+    scored: PanelScores, halves: tuple[Indices, Indices], error: float
+) -> tuple[float, float]:
     """The share of sets that hold the truth, and their mean size; without bounds 1 and NaN."""
     first, second = halves
     share = calibrate(scored.truth_share[first].tolist(), error)

@@ -23,13 +23,13 @@ from cds_hooks.evaluation.metrics import (
     proportion,
 )
 from cds_hooks.evaluation.research.alignment import off_list
-from cds_hooks.evaluation.research.catalogue import Model, Panel
+from cds_hooks.evaluation.research.catalogue import RecordedModel, RecordedPanel
 from cds_hooks.evaluation.research.recording import Recorded, Recording, votes_of
 
 __all__ = [
     "ListRow",
     "PanelRow",
-    "Row",
+    "ModelRow",
     "ballots",
     "compare_models",
     "list_row",
@@ -39,7 +39,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ModelRow:
     """A model on the cases that have answers of it.
 
     `majority` counts a vote without a majority as wrong; `split` (the cases whose runs do not all
@@ -47,7 +47,7 @@ class Row:
     runs that answered something not on the list, before any mapping.
     """
 
-    model: Model
+    model: RecordedModel
     majority: Figure
     any: Figure
     agree: Figure
@@ -61,7 +61,7 @@ class PanelRow:
     """A panel that votes with all its runs; `auroc` is of the winner's vote share for being right;
     `size` is the mean number of different answers, `union` how often the truth is one of them."""
 
-    panel: Panel
+    panel: RecordedPanel
     plurality: Figure
     agree: Figure
     split: Figure
@@ -79,7 +79,7 @@ class ListRow:
     first: Figure
 
 
-def row(recording: Recording, model: Model) -> Row:
+def row(recording: Recording, model: RecordedModel) -> ModelRow:
     """Every column of the accuracy table for one model."""
     cases = _cases_answered_by(recording, model)
     agreeing = [c for c in cases if len(set(votes_of(c, model))) == 1]
@@ -87,7 +87,7 @@ def row(recording: Recording, model: Model) -> Row:
     runs = len(model.columns)
     hits = [votes_of(c, model).count(c.truth) for c in cases]
     off = sum(len(off_list(c, model)) for c in cases)
-    return Row(
+    return ModelRow(
         model=model,
         majority=proportion(sum(_right(c, model) for c in cases), len(cases)),
         any=pass_at_k(hits, [runs] * len(cases), runs),
@@ -98,7 +98,7 @@ def row(recording: Recording, model: Model) -> Row:
     )
 
 
-def ballots(recording: Recording, models: Sequence[Model]) -> list[tuple[Recorded, Ballot]]:
+def ballots(recording: Recording, models: Sequence[RecordedModel]) -> list[tuple[Recorded, Ballot]]:
     """Each case with the panel's votes; a run whose answer is lost does not vote."""
     made = []
     for case in recording.cases:
@@ -109,7 +109,9 @@ def ballots(recording: Recording, models: Sequence[Model]) -> list[tuple[Recorde
     return made
 
 
-def panel_row(recording: Recording, panel: Panel, models: Sequence[Model]) -> PanelRow:
+def panel_row(
+    recording: Recording, panel: RecordedPanel, models: Sequence[RecordedModel]
+) -> PanelRow:
     """The figures of one panel."""
     voted = ballots(recording, models)
     right = [b.winner == c.truth for c, b in voted]
@@ -126,7 +128,7 @@ def panel_row(recording: Recording, panel: Panel, models: Sequence[Model]) -> Pa
     )
 
 
-def compare_models(recording: Recording, first: Model, second: Model) -> Paired:
+def compare_models(recording: Recording, first: RecordedModel, second: RecordedModel) -> Paired:
     """Exact McNemar over the majority answers."""
     one, two = (
         {c.id: _right(c, m) for c in _cases_answered_by(recording, m)} for m in (first, second)
@@ -146,7 +148,7 @@ def list_row(recording: Recording) -> ListRow:
     )
 
 
-def _cases_answered_by(recording: Recording, model: Model) -> list[Recorded]:
+def _cases_answered_by(recording: Recording, model: RecordedModel) -> list[Recorded]:
     return [c for c in recording.cases if len(votes_of(c, model)) == len(model.columns)]
 
 
@@ -154,10 +156,10 @@ def _first(case: Recorded) -> str:
     return label_key(case.options[0]) if case.options else ""
 
 
-def _right(case: Recorded, model: Model) -> bool:
+def _right(case: Recorded, model: RecordedModel) -> bool:
     return majority(votes_of(case, model)) == case.truth
 
 
-def _accuracy(cases: Sequence[Recorded], model: Model) -> Figure:
+def _accuracy(cases: Sequence[Recorded], model: RecordedModel) -> Figure:
     right = (majority(votes_of(c, model), ties=Ties.FIRST) == c.truth for c in cases)
     return proportion(sum(right), len(cases))

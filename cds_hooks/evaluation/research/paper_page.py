@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cds_hooks.evaluation.labels import MATCH_RULE
-from cds_hooks.evaluation.report.page import Page, Section, Table, number, percent
+from cds_hooks.evaluation.report.page import Page, PageSection, PageTable, number, percent
 from cds_hooks.evaluation.report.svg import calibration_plot, interval_plot
-from cds_hooks.evaluation.research.paper import Row
+from cds_hooks.evaluation.research.paper import ModelRow
 from cds_hooks.evaluation.research.printed import FigureComparison
 from cds_hooks.evaluation.research.replay import Flagged, Replay
 
@@ -35,7 +35,7 @@ def paper_page(replay: Replay) -> Page:
     return Page("Published answers, measured again", lead, sections)
 
 
-def _table(rows: Sequence[Row]) -> Section:
+def _table(rows: Sequence[ModelRow]) -> PageSection:
     cells = tuple(
         (
             row.model.title,
@@ -61,10 +61,10 @@ def _table(rows: Sequence[Row]) -> Section:
     plot = interval_plot(
         [(r.model.title, r.majority) for r in rows], title="Majority accuracy by model"
     )
-    return Section("Accuracy by model", told, (plot,), (Table(headings, cells),))
+    return PageSection("Accuracy by model", told, (plot,), (PageTable(headings, cells),))
 
 
-def _alignment(replay: Replay) -> Section:
+def _alignment(replay: Replay) -> PageSection:
     found = tuple(
         (
             _title(replay, s.model),
@@ -91,13 +91,13 @@ def _alignment(replay: Replay) -> Section:
         "off the list, as published", "corrected", "without those cases",
     )  # fmt: skip
     tables = (
-        Table(("model", "rows hold the answer of", "cases", "answers lost"), found),
-        Table(headings, corrected),
+        PageTable(("model", "rows hold the answer of", "cases", "answers lost"), found),
+        PageTable(headings, corrected),
     )
-    return Section("Rows that hold the answer of another case", told, tables=tables)
+    return PageSection("Rows that hold the answer of another case", told, tables=tables)
 
 
-def _panels(replay: Replay) -> Section:
+def _panels(replay: Replay) -> PageSection:
     cells = tuple(
         (
             row.panel.title,
@@ -119,20 +119,20 @@ def _panels(replay: Replay) -> Section:
         f"The lists alone: {number(lists.length, 1)} options; a uniform guess "
         f"{percent(lists.uniform)}; always the first option {percent(lists.first)}.",
     )
-    return Section("Panels", told, tables=(Table(headings, cells),))
+    return PageSection("Panels", told, tables=(PageTable(headings, cells),))
 
 
-def _pairs(replay: Replay) -> Section:
+def _pairs(replay: Replay) -> PageSection:
     cells = tuple(
         (f"{one} against {two}", percent(p.first), percent(p.second),
          f"{len(p.only_first)} and {len(p.only_second)}", f"{p.p:.3f}")
         for one, two, p, _ in replay.pairs
     )  # fmt: skip
     headings = ("models", "first", "second", "right alone", "exact McNemar p")
-    return Section("Differences between models", tables=(Table(headings, cells),))
+    return PageSection("Differences between models", tables=(PageTable(headings, cells),))
 
 
-def _flags(flagged: Flagged) -> Section:
+def _flags(flagged: Flagged) -> PageSection:
     found = flagged.experiment
     rows = (
         ("AUROC of agreement for “this answer is wrong”, all cases", number(found.auroc)),
@@ -155,10 +155,10 @@ def _flags(flagged: Flagged) -> Section:
         )
         for c in flagged.conformal
     )
-    tables = [Table(("", ""), rows)]
+    tables = [PageTable(("", ""), rows)]
     if sets:
         headings = ("error rate", "holds the truth", "mean size", "splits without a bounded set")
-        tables.append(Table(headings, sets, "Split-conformal sets"))
+        tables.append(PageTable(headings, sets, "Split-conformal sets"))
     told = (
         "Agreement: half the share of votes that the winner has, half its share of models. The "
         "threshold is chosen on a random half of the cases so that with one error more than was "
@@ -168,13 +168,13 @@ def _flags(flagged: Flagged) -> Section:
     plot = calibration_plot(
         found.calibration, title="Vote share and accuracy", stated="share of the votes"
     )
-    return Section(f"Flags: {flagged.title}", told, (plot,), tuple(tables))
+    return PageSection(f"Flags: {flagged.title}", told, (plot,), tuple(tables))
 
 
-def _comparisons(held: Sequence[FigureComparison]) -> Section:
+def _comparisons(held: Sequence[FigureComparison]) -> PageSection:
     rows = tuple((h.what, h.printed, h.ours, "yes" if h.same else "NO") for h in held)
     headings = ("figure", "published", "here", "same")
-    return Section("Published figures and ours", tables=(Table(headings, rows),))
+    return PageSection("Published figures and ours", tables=(PageTable(headings, rows),))
 
 
 def _title(replay: Replay, model: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cds_hooks.evaluation.research.paper import PanelRow, Row
+from cds_hooks.evaluation.research.paper import ModelRow, PanelRow
 
 __all__ = ["FigureComparison", "compare_panel", "compare_row", "to_digits"]
 
@@ -28,7 +28,7 @@ def to_digits(value: float, printed: str) -> str:
     return f"{value:.{len(printed.partition('.')[2])}f}"
 
 
-def compare_row(row: Row) -> tuple[FigureComparison, ...]:
+def compare_row(row: ModelRow) -> tuple[FigureComparison, ...]:
     """Every figure of a row that was published; empty when none was."""
     printed = row.model.printed
     if printed is None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cds_hooks.evaluation.evaluation_errors import SuiteError
 from cds_hooks.evaluation.labels import label_key, split_options
-from cds_hooks.evaluation.research.catalogue import Model
+from cds_hooks.evaluation.research.catalogue import RecordedModel
 
 __all__ = ["Recorded", "Recording", "read_recording", "votes_of"]
 
@@ -68,7 +68,7 @@ class Recording:
         return Recording(tuple(c for c in self.cases if c.id not in gone), self.unlabelled)
 
 
-def votes_of(case: Recorded, model: Model) -> tuple[str, ...]:
+def votes_of(case: Recorded, model: RecordedModel) -> tuple[str, ...]:
     """The keys of what a model's runs answered, in order, without those that are lost."""
     answers = (case.answers[column] for column in model.columns)
     return tuple(a for a in answers if a is not None)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cds_hooks.evaluation.metrics import Paired
 from cds_hooks.evaluation.research.alignment import Shift, find_shifts, put_right
-from cds_hooks.evaluation.research.catalogue import Catalogue, Model, Pair
+from cds_hooks.evaluation.research.catalogue import ModelPair, RecordedModel, RecordingCatalogue
 from cds_hooks.evaluation.research.flags import (
     Conformal,
     FlagExperiment,
@@ -20,8 +20,8 @@ from cds_hooks.evaluation.research.flags import (
 )
 from cds_hooks.evaluation.research.paper import (
     ListRow,
+    ModelRow,
     PanelRow,
-    Row,
     compare_models,
     list_row,
     panel_row,
@@ -57,13 +57,13 @@ class Replay:
     answers: as published, corrected, left out.
     """
 
-    catalogue: Catalogue
-    rows: tuple[Row, ...]
+    catalogue: RecordingCatalogue
+    rows: tuple[ModelRow, ...]
     panels: tuple[PanelRow, ...]
     pairs: tuple[tuple[str, str, Paired, FigureComparison], ...]
     lists: ListRow
     shifts: tuple[Shift, ...]
-    corrected: tuple[tuple[Row, Row, Row], ...]
+    corrected: tuple[tuple[ModelRow, ModelRow, ModelRow], ...]
     flagged: tuple[Flagged, ...]
 
     @property
@@ -76,7 +76,7 @@ class Replay:
 
 def replay(
     path: Path,
-    catalogue: Catalogue,
+    catalogue: RecordingCatalogue,
     *,
     splits: int = 500,
     told: Callable[[str], None] = lambda _: None,
@@ -105,7 +105,7 @@ def replay(
 
 
 def _pair(
-    recording: Recording, pair: Pair, by_id: Mapping[str, Model]
+    recording: Recording, pair: ModelPair, by_id: Mapping[str, RecordedModel]
 ) -> tuple[str, str, Paired, FigureComparison]:
     one, two = (by_id[i] for i in pair.models)
     paired = compare_models(recording, one, two)
@@ -119,13 +119,13 @@ def _pair(
 
 
 def _corrected(
-    recording: Recording, right: Recording, model: Model, cases: tuple[str, ...]
-) -> tuple[Row, Row, Row]:
+    recording: Recording, right: Recording, model: RecordedModel, cases: tuple[str, ...]
+) -> tuple[ModelRow, ModelRow, ModelRow]:
     return row(recording, model), row(right, model), row(recording.without(cases), model)
 
 
 def _flagged(
-    right: Recording, catalogue: Catalogue, splits: int, told: Callable[[str], None]
+    right: Recording, catalogue: RecordingCatalogue, splits: int, told: Callable[[str], None]
 ) -> Iterator[Flagged]:
     n = len(right.cases)
     on_device = [m for m in catalogue.model if m.on_device]

@@ -13,12 +13,12 @@ from cds_hooks.admission.manifest import Manifest
 from cds_hooks.evaluation.evaluation_errors import SuiteError
 from cds_hooks.evaluation.labels import label_key
 from cds_hooks.evaluation.research.alignment import find_shifts, put_right
-from cds_hooks.evaluation.research.catalogue import Model, catalogue
+from cds_hooks.evaluation.research.catalogue import RecordedModel, catalogue
 from cds_hooks.evaluation.research.recording import Recording, read_recording, votes_of
 from cds_hooks.evaluation.runs.closed import picked
 from cds_hooks.evaluation.runs.results import CaseResult
 from cds_hooks.evaluation.runs.runner import AnswerCase
-from cds_hooks.evaluation.suites.suite import Case, Suite
+from cds_hooks.evaluation.suites.suite import EvaluationCase, Suite
 
 __all__ = ["Voice", "recorded_voice"]
 
@@ -31,7 +31,7 @@ class Voice:
     """
 
     id: str
-    models: tuple[Model, ...]
+    models: tuple[RecordedModel, ...]
     recording: Recording
     realigned: bool
 
@@ -48,7 +48,7 @@ class Voice:
         """Answers a case with what was recorded for it, by case id."""
         by_id = {case.id: case for case in self.recording.cases}
 
-        async def answer(case: Case) -> CaseResult:
+        async def answer(case: EvaluationCase) -> CaseResult:
             shown = {label_key(option): option for option in case.options}
             votes = [v for m in self.models for v in votes_of(by_id[case.id], m)]
             written = [shown.get(vote, vote) for vote in votes if vote]
@@ -84,7 +84,7 @@ def recorded_voice(path: Path, who: str, *, realigned: bool) -> Voice:
     return Voice(who, voices[who], recording, realigned)
 
 
-def _read(path: Path, models: Sequence[Model], *, realigned: bool) -> Recording:
+def _read(path: Path, models: Sequence[RecordedModel], *, realigned: bool) -> Recording:
     recording = read_recording(path, [c for m in models for c in m.columns])
     if not realigned:
         return recording

@@ -13,13 +13,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from cds_hooks.evaluation.labels import label_key
-from cds_hooks.evaluation.matching import Match
+from cds_hooks.evaluation.matching import MatchRule
 from cds_hooks.evaluation.runs.question import QuestionConfig, question
-from cds_hooks.evaluation.runs.results import Answer, CaseResult, Said
+from cds_hooks.evaluation.runs.results import CaseResult, ListedDiagnosis, Said
 from cds_hooks.evaluation.runs.runner import AnswerCase
 from cds_hooks.evaluation.runs.score import about, failed
 from cds_hooks.evaluation.suites.questions import shuffled
-from cds_hooks.evaluation.suites.suite import Case
+from cds_hooks.evaluation.suites.suite import EvaluationCase
 from cds_hooks.inference.engine import Engine, EngineError, Generation
 
 __all__ = ["judging", "picked", "picking"]
@@ -30,7 +30,7 @@ def picking(
 ) -> AnswerCase:
     """Answers closed-list cases; the options are shuffled by the seed of the run."""
 
-    async def answer(case: Case) -> CaseResult:
+    async def answer(case: EvaluationCase) -> CaseResult:
         began, options = clock(), shuffled(case, config.seed)
         request = question("closed").request(config, text=case.text, options=options)
         try:
@@ -47,7 +47,7 @@ def judging(
 ) -> AnswerCase:
     """Scores answers from 1 to 5; the stated score is the mean of the samples."""
 
-    async def answer(case: Case) -> CaseResult:
+    async def answer(case: EvaluationCase) -> CaseResult:
         began = clock()
         request = question("judge").request(config, text=case.text, disease=case.gold.name)
         try:
@@ -59,7 +59,7 @@ def judging(
     return answer
 
 
-def _judged(case: Case, generation: Generation, *, seconds: float) -> CaseResult:
+def _judged(case: EvaluationCase, generation: Generation, *, seconds: float) -> CaseResult:
     read = map(question("judge").read, generation.samples)
     scores = [s for s in read if type(s) is int and 1 <= s <= 5]
     return CaseResult(
@@ -72,7 +72,9 @@ def _judged(case: Case, generation: Generation, *, seconds: float) -> CaseResult
     )
 
 
-def picked(case: Case, written: Sequence[str], *, failed: int = 0, **cost: Any) -> CaseResult:
+def picked(
+    case: EvaluationCase, written: Sequence[str], *, failed: int = 0, **cost: Any
+) -> CaseResult:
     """What samples picked, most votes first; `failed` of them picked nothing."""
     listed = {label_key(option) for option in case.options}
     return CaseResult(
@@ -87,7 +89,7 @@ def picked(case: Case, written: Sequence[str], *, failed: int = 0, **cost: Any) 
     )
 
 
-def _picked(case: Case, generation: Generation, *, seconds: float) -> CaseResult:
+def _picked(case: EvaluationCase, generation: Generation, *, seconds: float) -> CaseResult:
     read = [question("closed").read(sample) for sample in generation.samples]
     written = [r.strip() for r in read if isinstance(r, str) and r.strip()]
     return picked(case, written, failed=len(read) - len(written), **_cost(generation, seconds))
@@ -102,18 +104,20 @@ def _cost(generation: Generation, seconds: float) -> dict[str, Any]:
     }
 
 
-def _ranked(case: Case, written: Sequence[str]) -> list[Answer]:
+def _ranked(case: EvaluationCase, written: Sequence[str]) -> list[ListedDiagnosis]:
     """Different answers, most votes first and of equals the one given first."""
     votes = Counter(map(label_key, written))
     names = {label_key(name): name for name in reversed(written)}
     order = sorted(dict.fromkeys(map(label_key, written)), key=lambda k: -votes[k])
     return [
-        Answer(name=names[k], matches=_matches(case, names[k]), agreement=votes[k] / len(written))
+        ListedDiagnosis(
+            name=names[k], matches=_matches(case, names[k]), agreement=votes[k] / len(written)
+        )
         for k in order
     ]
 
 
-def _matches(case: Case, name: str) -> tuple[Match, ...]:
+def _matches(case: EvaluationCase, name: str) -> tuple[MatchRule, ...]:
     """On a closed list there is one rule, and it is exact."""
     truths = {label_key(t) for t in case.gold.names}
-    return tuple(Match) if label_key(name) in truths else ()
+    return tuple(MatchRule) if label_key(name) in truths else ()

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from cds_hooks.consultation import Verdict
-from cds_hooks.evaluation.matching import Match
+from cds_hooks.evaluation.matching import MatchRule
 from cds_hooks.evaluation.metrics import Figure, Paired, bootstrap, compare
 from cds_hooks.evaluation.runs.results import CaseResult
 
-__all__ = ["Comparison", "Cost", "compare_runs"]
+__all__ = ["Comparison", "CostComparison", "compare_runs"]
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class CostComparison:
     """Medians of both runs, and the median over cases of second / first."""
 
     what: str
@@ -34,17 +34,17 @@ class Comparison:
     a closed list. `alone` are the numbers of cases that only one run holds: they are left out.
     """
 
-    match: Match
+    match: MatchRule
     at: int
     right: Paired
     recognised: Paired
     listed: Paired
-    costs: tuple[Cost, ...]
+    costs: tuple[CostComparison, ...]
     alone: tuple[int, int]
 
 
 def compare_runs(
-    first: Sequence[CaseResult], second: Sequence[CaseResult], *, match: Match, at: int = 1
+    first: Sequence[CaseResult], second: Sequence[CaseResult], *, match: MatchRule, at: int = 1
 ) -> Comparison:
     """By case id; the order in which cases were answered does not matter."""
     one, two = ({r.case: r for r in results} for results in (first, second))
@@ -83,10 +83,10 @@ _COSTS: Mapping[str, Callable[[CaseResult], float]] = {
 
 def _cost(
     what: str, of: Callable[[CaseResult], float], shared: Sequence[tuple[CaseResult, CaseResult]]
-) -> Cost:
+) -> CostComparison:
     pairs = [(of(a), of(b)) for a, b in shared if of(a) > 0 and of(b) > 0]
     first, second = [a for a, _ in pairs], [b for _, b in pairs]
-    return Cost(what, *map(_median, (first, second, [b / a for a, b in pairs])))
+    return CostComparison(what, *map(_median, (first, second, [b / a for a, b in pairs])))
 
 
 def _median(values: Sequence[float]) -> Figure:

@@ -10,16 +10,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cds_hooks.consultation import Outcome, Verdict
-from cds_hooks.evaluation.matching import Match
+from cds_hooks.evaluation.matching import MatchRule
 from cds_hooks.evaluation.metrics import Figure, auprc, auroc, proportion
-from cds_hooks.evaluation.runs.results import Answer, CaseResult
+from cds_hooks.evaluation.runs.results import CaseResult, ListedDiagnosis
 
 __all__ = ["FEWEST", "FlagRow", "Flags", "RedFlagFigures", "ScoreRow", "measure_flags"]
 
 FEWEST = 10
 """With fewer right, or fewer wrong ones, a figure that needs both is called too few."""
 
-_RULE = Match.ANCESTOR
+_RULE = MatchRule.ANCESTOR
 _ON_CASE, _ON_DIAGNOSIS = "case", "diagnosis"
 _RED_FLAG, _UNEXPLAINED = "red-flag", "unexplained-result"
 _ALWAYS_ON_CASE = (_RED_FLAG, _UNEXPLAINED, "drug-and-result", "drug-and-problem")
@@ -95,10 +95,10 @@ def measure_flags(results: Sequence[CaseResult]) -> Flags:
     )
 
 
-def _on_diagnoses(listed: Sequence[Answer]) -> Iterator[FlagRow]:
+def _on_diagnoses(listed: Sequence[ListedDiagnosis]) -> Iterator[FlagRow]:
     wrong = [_RULE not in a.matches for a in listed]
 
-    def row(check: str, there: Callable[[Answer], bool]) -> FlagRow:
+    def row(check: str, there: Callable[[ListedDiagnosis], bool]) -> FlagRow:
         return _row(check, _ON_DIAGNOSIS, [there(a) for a in listed], wrong)
 
     for verdict in (Verdict.CONTRADICTED, Verdict.UNRECOGNISED):
@@ -130,7 +130,7 @@ def _row(check: str, on: str, there: Sequence[bool], wrong: Sequence[bool]) -> F
     )
 
 
-def _scores(cases: Sequence[CaseResult], listed: Sequence[Answer]) -> Iterator[ScoreRow]:
+def _scores(cases: Sequence[CaseResult], listed: Sequence[ListedDiagnosis]) -> Iterator[ScoreRow]:
     wrong = [_RULE not in a.matches for a in listed]
     for what, doubt in (
         ("verdict", [_DOUBT[a.verdict] for a in listed]),

@@ -15,7 +15,7 @@ import orjson
 from cds_hooks.inference.engine import GenerationRequest, Priority, Sample
 from prompts.prompt import Message
 
-__all__ = ["Question", "QuestionConfig", "question"]
+__all__ = ["EngineQuestion", "QuestionConfig", "question"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class QuestionConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class EngineQuestion:
     """A wording with the schema of its answer: one object with one member, `member`."""
 
     id: str
@@ -62,7 +62,7 @@ class Question:
 
 
 @cache
-def question(name: str) -> Question:
+def question(name: str) -> EngineQuestion:
     """The shipped question of this name: `<name>.j2` and `<name>.schema.json`."""
     wording, schema = (_raw(f"{name}.{end}") for end in ("j2", "schema.json"))
     parsed = orjson.loads(schema)
@@ -71,7 +71,7 @@ def question(name: str) -> Question:
         autoescape=False,  # noqa: S701 - a prompt is not HTML
         trim_blocks=True,
     )
-    return Question(
+    return EngineQuestion(
         id=name,
         wording=environment.from_string(wording.decode()),
         schema=parsed,

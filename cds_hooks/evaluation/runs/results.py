@@ -15,9 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cds_hooks.consultation import Verdict
 from cds_hooks.evaluation.evaluation_errors import RunError
-from cds_hooks.evaluation.matching import Match
+from cds_hooks.evaluation.matching import MatchRule
 
-__all__ = ["Answer", "CaseResult", "Noted", "ResultsFile", "Said", "read_results"]
+__all__ = ["ListedDiagnosis", "CaseResult", "Noted", "ResultsFile", "Said", "read_results"]
 
 
 class _Data(BaseModel):
@@ -28,10 +28,10 @@ class Said(_Data):
     """A diagnosis as a sample wrote it, and the rules by which it is the truth."""
 
     name: str
-    matches: tuple[Match, ...] = ()
+    matches: tuple[MatchRule, ...] = ()
 
 
-class Answer(Said):
+class ListedDiagnosis(Said):
     """A diagnosis as the card would list it; `flags` are the checks that failed, `noted` those that
     judge nothing and name facts for the reader."""
 
@@ -49,7 +49,7 @@ class Noted(_Data):
     check: str
     facts: int = 0
     name: str = ""
-    matches: tuple[Match, ...] = ()
+    matches: tuple[MatchRule, ...] = ()
 
 
 class CaseResult(_Data):
@@ -62,7 +62,7 @@ class CaseResult(_Data):
 
     case: str
     outcome: str
-    answers: tuple[Answer, ...] = ()
+    answers: tuple[ListedDiagnosis, ...] = ()
     samples: tuple[tuple[Said, ...], ...] = ()
     samples_failed: int = 0
     off_list: int = 0
@@ -77,7 +77,7 @@ class CaseResult(_Data):
     timings_ms: dict[str, float] = Field(default_factory=dict)
     tokens: dict[str, int] = Field(default_factory=dict)
 
-    def rank(self, match: Match) -> int | None:
+    def rank(self, match: MatchRule) -> int | None:
         """The place of the first answer that is right by this rule, from 1."""
         places = (i for i, a in enumerate(self.answers, start=1) if match in a.matches)
         return next(places, None)

@@ -10,28 +10,28 @@ from pathlib import Path
 from cds_hooks.admission.manifest import Manifest
 from cds_hooks.consultation import CheckedConsultation
 from cds_hooks.errors import ChartsideError
-from cds_hooks.evaluation.matching import Matcher
+from cds_hooks.evaluation.matching import TruthMatcher
 from cds_hooks.evaluation.runs.results import CaseResult, ResultsFile
 from cds_hooks.evaluation.runs.run_folder import claim_folder
 from cds_hooks.evaluation.runs.score import failed, score
-from cds_hooks.evaluation.suites.suite import Case, Suite
+from cds_hooks.evaluation.suites.suite import EvaluationCase, Suite
 
 __all__ = ["RESULTS", "AnswerCase", "AskService", "by_consultation", "run_suite"]
 
 RESULTS = "results.jsonl"
 
-AskService = Callable[[Case], Awaitable[CheckedConsultation]]
+AskService = Callable[[EvaluationCase], Awaitable[CheckedConsultation]]
 """The whole service: from the chart of a case to its finished consultation."""
 
-AnswerCase = Callable[[Case], Awaitable[CaseResult]]
+AnswerCase = Callable[[EvaluationCase], Awaitable[CaseResult]]
 
 
 def by_consultation(
-    ask: AskService, matcher: Matcher, *, clock: Callable[[], float] = time.monotonic
+    ask: AskService, matcher: TruthMatcher, *, clock: Callable[[], float] = time.monotonic
 ) -> AnswerCase:
     """Answers open-ended cases by the service; a consultation that cannot be had is a result."""
 
-    async def answer(case: Case) -> CaseResult:
+    async def answer(case: EvaluationCase) -> CaseResult:
         began = clock()
         try:
             done = await ask(case)

@@ -6,16 +6,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from cds_hooks.consultation import Assessment, CheckedConsultation, Reason
-from cds_hooks.evaluation.matching import Matcher
-from cds_hooks.evaluation.runs.results import Answer, CaseResult, Noted, Said
-from cds_hooks.evaluation.suites.suite import Case, age_band
+from cds_hooks.evaluation.matching import TruthMatcher
+from cds_hooks.evaluation.runs.results import CaseResult, ListedDiagnosis, Noted, Said
+from cds_hooks.evaluation.suites.suite import EvaluationCase, age_band
 
 __all__ = ["about", "failed", "score"]
 
 _FAIL, _ABSTAIN = "fail", "abstain"
 
 
-def score(case: Case, done: CheckedConsultation, matcher: Matcher, *, seconds: float) -> CaseResult:
+def score(
+    case: EvaluationCase, done: CheckedConsultation, matcher: TruthMatcher, *, seconds: float
+) -> CaseResult:
     """What the card would list, in its order, and what each sample wrote."""
     return CaseResult(
         case=case.id,
@@ -35,12 +37,12 @@ def score(case: Case, done: CheckedConsultation, matcher: Matcher, *, seconds: f
     )
 
 
-def failed(case: Case, outcome: str, *, seconds: float) -> CaseResult:
+def failed(case: EvaluationCase, outcome: str, *, seconds: float) -> CaseResult:
     """A case that could not be answered: wrong, and told as what it is."""
     return CaseResult(case=case.id, outcome=outcome, seconds=round(seconds, 3), **about(case))
 
 
-def about(case: Case) -> dict[str, Any]:
+def about(case: EvaluationCase) -> dict[str, Any]:
     """What groups a case is reported in."""
     return {
         "age_band": age_band(case.age_years),
@@ -50,8 +52,8 @@ def about(case: Case) -> dict[str, Any]:
     }
 
 
-def _answer(case: Case, assessed: Assessment, matcher: Matcher) -> Answer:
-    return Answer(
+def _answer(case: EvaluationCase, assessed: Assessment, matcher: TruthMatcher) -> ListedDiagnosis:
+    return ListedDiagnosis(
         name=assessed.name,
         matches=matcher.matches(case.gold, assessed.name),
         verdict=assessed.verdict,
@@ -67,7 +69,9 @@ def _informs(reason: Reason) -> bool:
     return reason.result == _ABSTAIN and bool(reason.fact_ids)
 
 
-def _noted(case: Case, done: CheckedConsultation, matcher: Matcher) -> Iterator[Noted]:
+def _noted(
+    case: EvaluationCase, done: CheckedConsultation, matcher: TruthMatcher
+) -> Iterator[Noted]:
     """Flags on the whole case, as a card shows them."""
     for reason in done.red_flags:
         # The rule's own name of the diagnosis stands before its findings.
@@ -78,5 +82,5 @@ def _noted(case: Case, done: CheckedConsultation, matcher: Matcher) -> Iterator[
         yield Noted(check=reason.check, facts=len(reason.fact_ids))
 
 
-def _said(case: Case, name: str, matcher: Matcher) -> Said:
+def _said(case: EvaluationCase, name: str, matcher: TruthMatcher) -> Said:
     return Said(name=name, matches=matcher.matches(case.gold, name))

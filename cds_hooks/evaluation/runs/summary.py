@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cds_hooks.consultation import Outcome, Verdict
-from cds_hooks.evaluation.matching import Match
+from cds_hooks.evaluation.matching import MatchRule
 from cds_hooks.evaluation.metrics import (
     Figure,
     VerdictRow,
@@ -23,12 +23,12 @@ from cds_hooks.evaluation.metrics import (
     top,
     verdict_confusion,
 )
-from cds_hooks.evaluation.metrics.curves import Calibration
+from cds_hooks.evaluation.metrics.curves import CalibrationCurve
 from cds_hooks.evaluation.runs.flagging import Flags, measure_flags
-from cds_hooks.evaluation.runs.results import Answer, CaseResult
+from cds_hooks.evaluation.runs.results import CaseResult, ListedDiagnosis
 from cds_hooks.evaluation.suites.suite import AGE_BANDS
 
-__all__ = ["Accuracy", "Cost", "Group", "Listed", "Pace", "Summary", "summarise"]
+__all__ = ["Accuracy", "RunCost", "CaseGroup", "Listed", "Pace", "RunSummary", "summarise"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Accuracy:
     """By one match rule: where the truth stands in the list, and how samples found it; a sample
     that is no valid answer is one that did not find it."""
 
-    match: Match
+    match: MatchRule
     top1: Figure
     top3: Figure
     top5: Figure
@@ -47,7 +47,7 @@ class Accuracy:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class CaseGroup:
     """Top-1 and top-5 of a part of the cases, by the strict rule."""
 
     kind: str
@@ -57,7 +57,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class RunCost:
     """Seconds and tokens a case: median with its interval, 9th decile."""
 
     what: str
@@ -83,12 +83,12 @@ class Listed:
     verdicts: tuple[VerdictRow, ...]
     agreement_auroc: Figure
     agreement_auprc: Figure
-    agreement: Calibration
+    agreement: CalibrationCurve
     unrecognised: Figure
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class RunSummary:
     """All figures of a run. Cases without an answer count as wrong; `answered` tells how many had
     one, `outcomes` how the others ended. `off_list` is of samples of closed lists before any
     mapping, `judged_error` the mean distance of stated from people's scores."""
@@ -104,12 +104,12 @@ class Summary:
     flags: Flags
     off_list: Figure
     judged_error: Figure
-    groups: tuple[Group, ...]
-    costs: tuple[Cost, ...]
+    groups: tuple[CaseGroup, ...]
+    costs: tuple[RunCost, ...]
     paces: tuple[Pace, ...]
 
 
-def summarise(results: Sequence[CaseResult]) -> Summary:
+def summarise(results: Sequence[CaseResult]) -> RunSummary:
     """Every figure with its n and interval; those that a task has no answers for are NaN.
 
     In whatever order cases were answered, the figures and their intervals are the same.
@@ -117,13 +117,13 @@ def summarise(results: Sequence[CaseResult]) -> Summary:
     results = sorted(results, key=lambda r: r.case)
     outcomes = [r.outcome for r in results]
     drawn, failed = (sum(map(of, results)) for of in (_drawn, _failed))
-    return Summary(
+    return RunSummary(
         cases=len(results),
         answered=_share(results, lambda r: r.outcome == Outcome.ANSWERED),
         outcomes=tuple((o, outcomes.count(o)) for o in dict.fromkeys(outcomes)),
         gold_resolved=_share(results, lambda r: r.resolved_gold),
         samples_failed=proportion(failed, drawn + failed),
-        accuracy=tuple(_accuracy(results, match) for match in Match),
+        accuracy=tuple(_accuracy(results, match) for match in MatchRule),
         list_size=mean([len(r.answers) for r in results]),
         listed=_listed([a for r in results for a in r.answers]),
         flags=measure_flags(results),
@@ -135,8 +135,8 @@ def summarise(results: Sequence[CaseResult]) -> Summary:
     )
 
 
-def _listed(answers: Sequence[Answer]) -> Listed:
-    right = [Match.ANCESTOR in a.matches for a in answers]
+def _listed(answers: Sequence[ListedDiagnosis]) -> Listed:
+    right = [MatchRule.ANCESTOR in a.matches for a in answers]
     agreement = [a.agreement for a in answers]
     return Listed(
         verdicts=verdict_confusion(zip((a.verdict for a in answers), right, strict=True)),
@@ -161,7 +161,7 @@ def _judged(results: Sequence[CaseResult]) -> Iterator[float]:
             yield abs(r.stated - r.score)
 
 
-def _accuracy(results: Sequence[CaseResult], match: Match) -> Accuracy:
+def _accuracy(results: Sequence[CaseResult], match: MatchRule) -> Accuracy:
     ranks = [r.rank(match) for r in results]
     sampled = [r for r in results if r.samples or r.samples_failed]
     drawn = [len(r.samples) + r.samples_failed for r in sampled]
@@ -182,7 +182,7 @@ def _accuracy(results: Sequence[CaseResult], match: Match) -> Accuracy:
     )
 
 
-def _groups(results: Sequence[CaseResult]) -> Iterator[Group]:
+def _groups(results: Sequence[CaseResult]) -> Iterator[CaseGroup]:
     """By age band, recorded sex, and each tag, with and without it."""
     for kind, of in (("age", "age_band"), ("recorded sex", "recorded_sex")):
         names = sorted({str(getattr(r, of)) for r in results}, key=_place)
@@ -199,12 +199,12 @@ def _place(name: str) -> tuple[int, str]:
     return (bands.index(name) if name in bands else len(bands), name)
 
 
-def _group(kind: str, name: str, results: Sequence[CaseResult]) -> Group:
-    ranks = [r.rank(Match.EXACT) for r in results]
-    return Group(kind, name, top(ranks, 1), top(ranks, 5))
+def _group(kind: str, name: str, results: Sequence[CaseResult]) -> CaseGroup:
+    ranks = [r.rank(MatchRule.EXACT) for r in results]
+    return CaseGroup(kind, name, top(ranks, 1), top(ranks, 5))
 
 
-def _costs(results: Sequence[CaseResult]) -> Iterator[Cost]:
+def _costs(results: Sequence[CaseResult]) -> Iterator[RunCost]:
     yield _cost("seconds a case", [r.seconds for r in results])
     for what in ("prompt", "answer"):
         counted = [float(r.tokens[what]) for r in results if what in r.tokens]
@@ -212,8 +212,8 @@ def _costs(results: Sequence[CaseResult]) -> Iterator[Cost]:
             yield _cost(f"tokens of the {what}", counted)
 
 
-def _cost(what: str, values: Sequence[float]) -> Cost:
-    return Cost(
+def _cost(what: str, values: Sequence[float]) -> RunCost:
+    return RunCost(
         what,
         bootstrap(lambda drawn: float(np.median(drawn[0])), [values]),
         bootstrap(lambda drawn: float(np.percentile(drawn[0], 90)), [values]),
@@ -226,7 +226,7 @@ def _paces(results: Sequence[CaseResult]) -> Iterator[Pace]:
     for number, name in enumerate(("quickest third", "middle third", "slowest third")):
         part = ordered[number * third : (number + 1) * third]
         if part:
-            ranks = [r.rank(Match.EXACT) for r in part]
+            ranks = [r.rank(MatchRule.EXACT) for r in part]
             seconds = float(np.median([r.seconds for r in part]))
             yield Pace(name, seconds, top(ranks, 1), top(ranks, 5))
 

@@ -10,16 +10,16 @@ import numpy as np
 from cds_hooks.evaluation.labels import label_key
 from cds_hooks.evaluation.suites.leaks import content_words
 from cds_hooks.evaluation.suites.similarity import vectors
-from cds_hooks.evaluation.suites.suite import Case, Suite
+from cds_hooks.evaluation.suites.suite import EvaluationCase, Suite
 
-__all__ = ["ALIKE", "Pair", "near_duplicates", "shared_cases"]
+__all__ = ["ALIKE", "DuplicatePair", "near_duplicates", "shared_cases"]
 
 ALIKE = 0.5
 """The cosine from which two cases are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class DuplicatePair:
     """Two cases that are alike; `same_answer` makes them near-duplicates."""
 
     first: str
@@ -28,7 +28,9 @@ class Pair:
     same_answer: bool
 
 
-def near_duplicates(first: Suite, second: Suite, *, alike: float = ALIKE) -> tuple[Pair, ...]:
+def near_duplicates(
+    first: Suite, second: Suite, *, alike: float = ALIKE
+) -> tuple[DuplicatePair, ...]:
     """Pairs of cases of two suites (or of one with itself), most alike first.
 
     Before anything is fitted on one suite and measured on the other, take these cases out.
@@ -45,14 +47,14 @@ def near_duplicates(first: Suite, second: Suite, *, alike: float = ALIKE) -> tup
     return tuple(sorted(found, key=lambda p: (-p.cosine, p.first, p.second)))
 
 
-def shared_cases(pairs: Sequence[Pair]) -> frozenset[str]:
+def shared_cases(pairs: Sequence[DuplicatePair]) -> frozenset[str]:
     """The ids, of either suite, of cases that are alike and have the same answer."""
     return frozenset(i for p in pairs if p.same_answer for i in (p.first, p.second))
 
 
-def _pair(one: Case, other: Case, cosine: float) -> Pair:
-    return Pair(one.id, other.id, round(cosine, 4), bool(_keys(one) & _keys(other)))
+def _pair(one: EvaluationCase, other: EvaluationCase, cosine: float) -> DuplicatePair:
+    return DuplicatePair(one.id, other.id, round(cosine, 4), bool(_keys(one) & _keys(other)))
 
 
-def _keys(case: Case) -> set[str]:
+def _keys(case: EvaluationCase) -> set[str]:
     return {label_key(name) for name in case.gold.names}

@@ -12,14 +12,14 @@ import numpy as np
 
 from cds_hooks.evaluation.suites.leaks import content_words
 from cds_hooks.evaluation.suites.similarity import vectors
-from cds_hooks.evaluation.suites.suite import Case
+from cds_hooks.evaluation.suites.suite import EvaluationCase
 
 __all__ = ["look_up", "tokens"]
 
 Resource = Mapping[str, Any]
 
 
-def look_up(cases: Sequence[Case], *, answers: int = 5) -> list[tuple[str, ...]]:
+def look_up(cases: Sequence[EvaluationCase], *, answers: int = 5) -> list[tuple[str, ...]]:
     """For each case the different diagnoses of the most similar other cases, nearest first."""
     table = vectors([list(tokens(c)) for c in cases])
     cosines = table @ table.T
@@ -32,7 +32,7 @@ def look_up(cases: Sequence[Case], *, answers: int = 5) -> list[tuple[str, ...]]
     ]
 
 
-def tokens(case: Case) -> Iterator[str]:
+def tokens(case: EvaluationCase) -> Iterator[str]:
     """What a look-up sees: words of complaints and problems, codes of results with their flags,
     and the words of the text where the case is one."""
     if not case.resources:

@@ -22,22 +22,22 @@ from cds_hooks.evaluation.suites.osce_results import (
     says_nothing,
 )
 from cds_hooks.evaluation.suites.registry import make_suite
-from cds_hooks.evaluation.suites.suite import Case, Gold, OnError, Suite
-from cds_hooks.evaluation.suites.suite_rows import Row, Rows, digest, to_cases
+from cds_hooks.evaluation.suites.suite import EvaluationCase, Gold, OnError, Suite
+from cds_hooks.evaluation.suites.suite_rows import Rows, SuiteRow, digest, to_cases
 
 __all__ = ["load_osce", "osce_resources"]
 
 Texts = str | list[Any] | dict[str, Any] | None
 
 
-class Symptoms(Row):
+class Symptoms(SuiteRow):
     """What the patient complains of."""
 
     primary: str = Field("", alias="Primary_Symptom")
     secondary: tuple[str, ...] = Field((), alias="Secondary_Symptoms")
 
 
-class Actor(Row):
+class Actor(SuiteRow):
     """What the patient tells."""
 
     demographics: str = Field("", alias="Demographics")
@@ -52,7 +52,7 @@ class Actor(Row):
     current: Texts = Field(None, alias="Current_Medications")
 
 
-class Examination(Row):
+class Examination(SuiteRow):
     """One case."""
 
     actor: Actor = Field(alias="Patient_Actor")
@@ -61,7 +61,7 @@ class Examination(Row):
     diagnosis: str = Field(alias="Correct_Diagnosis")
 
 
-class OsceRow(Row):
+class OsceRow(SuiteRow):
     """A line of the file."""
 
     examination: Examination = Field(alias="OSCE_Examination")
@@ -87,11 +87,11 @@ def osce_resources(case: Examination, patient_id: str, now: datetime) -> list[di
     return chart.resources
 
 
-def _case(line: int, case: Examination, now: datetime) -> Case:
+def _case(line: int, case: Examination, now: datetime) -> EvaluationCase:
     case_id = f"osce-{line:03d}"
     gold = case.diagnosis.strip()
     told = f"{case.actor.demographics} {case.actor.history}"
-    made = Case(
+    made = EvaluationCase(
         id=case_id,
         gold=Gold((gold,)),
         resources=tuple(osce_resources(case, case_id, now)),

@@ -11,8 +11,8 @@ from pydantic import Field, model_validator
 
 from cds_hooks.evaluation.evaluation_errors import SuiteError
 from cds_hooks.evaluation.suites.registry import make_suite
-from cds_hooks.evaluation.suites.suite import Case, Gold, OnError, Suite
-from cds_hooks.evaluation.suites.suite_rows import Row, Rows, digest, read_rows, to_cases
+from cds_hooks.evaluation.suites.suite import EvaluationCase, Gold, OnError, Suite
+from cds_hooks.evaluation.suites.suite_rows import Rows, SuiteRow, digest, read_rows, to_cases
 from cds_hooks.evaluation.suites.times import age_of
 from fhir_mapping.chart import Code
 
@@ -23,7 +23,7 @@ Resource = Mapping[str, Any]
 _ICD = "http://hl7.org/fhir/sid/icd-10-cm"
 
 
-class GoldRow(Row):
+class GoldRow(SuiteRow):
     """The truth: a code, a name, or both."""
 
     code: str = ""
@@ -36,7 +36,7 @@ class GoldRow(Row):
         return Gold((self.display.strip(),) if self.display.strip() else (), codes)
 
 
-class OwnRow(Row):
+class OwnRow(SuiteRow):
     """A line of a JSONL file: a case with its bundle (or resources) and its gold."""
 
     id: str
@@ -54,14 +54,14 @@ class OwnRow(Row):
         return row
 
 
-class LabelRow(Row):
+class LabelRow(SuiteRow):
     """A line of a labels file beside an NDJSON export: the patient and the gold."""
 
     patient: str = Field(min_length=1)
     gold: GoldRow
 
 
-class ResourceRow(Row):
+class ResourceRow(SuiteRow):
     """A line of an NDJSON export: any resource."""
 
     resource: dict[str, Any]
@@ -89,7 +89,7 @@ def load_own_ndjson(
         charts.setdefault(_patient_of(row.resource), []).append(row.resource)
     told = Rows(labels, on_error, rows.rejected)
 
-    def make(_: int, label: LabelRow) -> Case:
+    def make(_: int, label: LabelRow) -> EvaluationCase:
         patient = label.patient.removeprefix("Patient/")
         if patient not in charts:
             raise SuiteError("no resource of this patient")
@@ -99,7 +99,7 @@ def load_own_ndjson(
     return make_suite("own", digest(path, labels), cases, told.rejected)
 
 
-def _case(row: OwnRow, now: datetime) -> Case:
+def _case(row: OwnRow, now: datetime) -> EvaluationCase:
     entries = row.bundle.get("entry")
     inside = (e.get("resource") for e in entries or () if isinstance(e, dict))
     resources = [*row.resources, *(r for r in inside if isinstance(r, dict))]
@@ -107,9 +107,11 @@ def _case(row: OwnRow, now: datetime) -> Case:
     return _of(row.id, row.gold.gold, resources, patient, now)
 
 
-def _of(case_id: str, gold: Gold, chart: Sequence[Resource], patient: str, now: datetime) -> Case:
+def _of(
+    case_id: str, gold: Gold, chart: Sequence[Resource], patient: str, now: datetime
+) -> EvaluationCase:
     about = next((r for r in chart if r.get("resourceType") == "Patient"), {})
-    made = Case(
+    made = EvaluationCase(
         id=case_id,
         gold=gold,
         resources=tuple(chart),

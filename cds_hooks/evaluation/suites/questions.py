@@ -9,13 +9,13 @@ from pathlib import Path
 from pydantic import Field, model_validator
 
 from cds_hooks.evaluation.suites.registry import make_suite
-from cds_hooks.evaluation.suites.suite import Case, Gold, OnError, Suite
-from cds_hooks.evaluation.suites.suite_rows import Row, Rows, digest, to_cases
+from cds_hooks.evaluation.suites.suite import EvaluationCase, Gold, OnError, Suite
+from cds_hooks.evaluation.suites.suite_rows import Rows, SuiteRow, digest, to_cases
 
 __all__ = ["load_judging", "load_multiple_choice", "shuffled"]
 
 
-class ChoiceRow(Row):
+class ChoiceRow(SuiteRow):
     """`options` is a list or a map of letters; `answer` is the text of one, or its letter."""
 
     id: str
@@ -46,7 +46,7 @@ class ChoiceRow(Row):
         return self
 
 
-class JudgedRow(Row):
+class JudgedRow(SuiteRow):
     """An answer to a case with what people gave it, 1 (worst) to 5, and the true disease."""
 
     id: str
@@ -71,21 +71,21 @@ def load_judging(path: Path, *, on_error: OnError = OnError.STOP) -> Suite:
     return make_suite("judging", digest(path), cases, rows.rejected)
 
 
-def shuffled(case: Case, seed: int) -> tuple[str, ...]:
+def shuffled(case: EvaluationCase, seed: int) -> tuple[str, ...]:
     """The options in an order that depends on the seed and the case's id alone."""
     options = sorted(set(case.options))
     random.Random(f"{seed}/{case.id}").shuffle(options)  # noqa: S311 - an order, not a secret
     return tuple(options)
 
 
-def _choice(row: ChoiceRow) -> Case:
+def _choice(row: ChoiceRow) -> EvaluationCase:
     tags = frozenset({row.category} if row.category else ())
-    case = Case(id=row.id, gold=Gold((row.right,)), text=row.question, tags=tags)
+    case = EvaluationCase(id=row.id, gold=Gold((row.right,)), text=row.question, tags=tags)
     return case.asking(list(row.listed.values()))
 
 
-def _judged(row: JudgedRow) -> Case:
-    return Case(
+def _judged(row: JudgedRow) -> EvaluationCase:
+    return EvaluationCase(
         id=row.id,
         gold=Gold((row.disease,)),
         text=f"{row.case}\n\nAnswer to judge: {row.answer}",

@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from pydantic import BaseModel, ConfigDict
 
-from cds_hooks.evaluation.suites.suite import Case, Rejected, Suite, Task
+from cds_hooks.evaluation.suites.suite import EvaluationCase, Rejected, Suite, Task
 
 __all__ = ["SuiteInfo", "known_suites", "make_suite"]
 
@@ -36,7 +36,7 @@ def known_suites() -> dict[str, SuiteInfo]:
 
 
 def make_suite(
-    suite: str, sha256: str, cases: Sequence[Case], rejected: Sequence[Rejected] = ()
+    suite: str, sha256: str, cases: Sequence[EvaluationCase], rejected: Sequence[Rejected] = ()
 ) -> Suite:
     """Cases under the entry of this id."""
     info = known_suites()[suite]

@@ -11,7 +11,16 @@ from cds_hooks.admission.manifest import SuitePart, Task
 from cds_hooks.evaluation.labels import label_key
 from fhir_mapping.chart import Code
 
-__all__ = ["AGE_BANDS", "Case", "Gold", "OnError", "Rejected", "Suite", "Task", "age_band"]
+__all__ = [
+    "AGE_BANDS",
+    "EvaluationCase",
+    "Gold",
+    "OnError",
+    "Rejected",
+    "Suite",
+    "Task",
+    "age_band",
+]
 
 Resource = Mapping[str, Any]
 
@@ -38,7 +47,7 @@ class Gold:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class EvaluationCase:
     """One question with its answer.
 
     An open-ended case is a chart: FHIR R4 `resources` of the patient `patient_id`. A closed-list
@@ -63,15 +72,15 @@ class Case:
         listed = set(map(label_key, self.options))
         return any(label_key(name) in listed for name in self.gold.names)
 
-    def asking(self, options: Iterable[str]) -> Case:
+    def asking(self, options: Iterable[str]) -> EvaluationCase:
         """The same case as a question with these options."""
         return replace(self, options=tuple(options))
 
-    def charted(self, patient_id: str, resources: Iterable[Resource]) -> Case:
+    def charted(self, patient_id: str, resources: Iterable[Resource]) -> EvaluationCase:
         """The same case as a chart."""
         return replace(self, patient_id=patient_id, resources=tuple(resources))
 
-    def tagged(self, *tags: str) -> Case:
+    def tagged(self, *tags: str) -> EvaluationCase:
         """The same case with more tags."""
         return replace(self, tags=self.tags | frozenset(tags))
 
@@ -94,7 +103,7 @@ class Suite:
     origin: str
     licence: str
     sha256: str
-    cases: tuple[Case, ...]
+    cases: tuple[EvaluationCase, ...]
     rejected: tuple[Rejected, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -12,20 +12,20 @@ import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cds_hooks.evaluation.evaluation_errors import SuiteError
-from cds_hooks.evaluation.suites.suite import Case, OnError, Rejected
+from cds_hooks.evaluation.suites.suite import EvaluationCase, OnError, Rejected
 
-__all__ = ["Row", "Rows", "digest", "read_rows", "to_cases"]
+__all__ = ["SuiteRow", "Rows", "digest", "read_rows", "to_cases"]
 
 _MAX_LINE = 16 << 20
 
 
-class Row(BaseModel):
+class SuiteRow(BaseModel):
     """Base of a suite's rows: what is not asked for may be there and is not looked at."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-R = TypeVar("R", bound=Row)
+R = TypeVar("R", bound=SuiteRow)
 
 
 @dataclass(slots=True)
@@ -66,13 +66,15 @@ def read_rows(path: Path, schema: type[R], rows: Rows) -> Iterator[tuple[int, R]
             rows.reject(number, "longer or deeper than a case can be")
 
 
-def to_cases(path: Path, schema: type[R], make: Callable[[int, R], Case], rows: Rows) -> list[Case]:
+def to_cases(
+    path: Path, schema: type[R], make: Callable[[int, R], EvaluationCase], rows: Rows
+) -> list[EvaluationCase]:
     """One case a row: those without a truth, or with an id for the second time, are rejected.
 
     So are those that `make` raises SuiteError for, and closed-list cases whose truth is not one of
     their options: nobody could be right.
     """
-    cases: dict[str, Case] = {}
+    cases: dict[str, EvaluationCase] = {}
     for number, row in read_rows(path, schema, rows):
         try:
             case = make(number, row)
@@ -86,7 +88,7 @@ def to_cases(path: Path, schema: type[R], make: Callable[[int, R], Case], rows: 
     return list(cases.values())
 
 
-def _unusable(case: Case, others: Mapping[str, Case]) -> str:
+def _unusable(case: EvaluationCase, others: Mapping[str, EvaluationCase]) -> str:
     if not any(name.strip() for name in case.gold.names) and not case.gold.codes:
         return "no gold diagnosis"
     if case.id in others:

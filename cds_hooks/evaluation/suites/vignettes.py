@@ -8,13 +8,13 @@ from pathlib import Path
 from cds_hooks.evaluation.suites.charts import ChartBuilder, parse_age, parse_sex
 from cds_hooks.evaluation.suites.leaks import answer_in_text
 from cds_hooks.evaluation.suites.registry import make_suite
-from cds_hooks.evaluation.suites.suite import Case, Gold, OnError, Suite, Task
-from cds_hooks.evaluation.suites.suite_rows import Row, Rows, digest, to_cases
+from cds_hooks.evaluation.suites.suite import EvaluationCase, Gold, OnError, Suite, Task
+from cds_hooks.evaluation.suites.suite_rows import Rows, SuiteRow, digest, to_cases
 
 __all__ = ["load_vignettes"]
 
 
-class VignetteRow(Row):
+class VignetteRow(SuiteRow):
     """A line of the file."""
 
     id: str
@@ -34,12 +34,12 @@ def load_vignettes(
     return make_suite(suite, digest(path), cases, rows.rejected)
 
 
-def _case(row: VignetteRow, task: Task, now: datetime) -> Case:
+def _case(row: VignetteRow, task: Task, now: datetime) -> EvaluationCase:
     age, sex = parse_age(row.vignette), parse_sex(row.vignette)
     tags = {row.category} if row.category else set()
     if answer_in_text(row.answer, row.vignette):
         tags.add("answer-in-text")
-    case = Case(
+    case = EvaluationCase(
         id=row.id,
         gold=Gold((row.answer,)),
         text=row.vignette,
@@ -53,7 +53,7 @@ def _case(row: VignetteRow, task: Task, now: datetime) -> Case:
     return case.charted(chart.patient_id, chart.resources)
 
 
-def _chart(case: Case, now: datetime) -> ChartBuilder:
+def _chart(case: EvaluationCase, now: datetime) -> ChartBuilder:
     chart = ChartBuilder(case.id.replace("_", "-"), now)
     chart.patient(case.age_years, case.recorded_sex)
     chart.encounter([])

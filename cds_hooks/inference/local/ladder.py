@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
 
-from cds_hooks.inference.config import LlamaConfig
+from cds_hooks.inference.llama_config import LlamaConfig
 from cds_hooks.inference.memory.context_size import Choice
 
 __all__ = ["Ladder", "NextStep", "Rung", "on_rung", "rungs_of"]

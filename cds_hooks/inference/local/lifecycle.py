@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import EngineEvent
 from cds_hooks.inference.hardware.processor import this_processor
+from cds_hooks.inference.llama_config import LlamaConfig
 from cds_hooks.inference.local.gpu_use import gpu_trouble
 from cds_hooks.inference.local.ladder import Ladder, NextStep, Rung, on_rung
 from cds_hooks.inference.local.messages import string_mapping

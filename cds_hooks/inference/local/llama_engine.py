@@ -16,7 +16,6 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from cds_hooks.consultation import ModelIdentity
-from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import (
     DeadlinePassed,
     EngineError,
@@ -28,6 +27,7 @@ from cds_hooks.inference.engine import (
     PromptTooLong,
     QueueFull,
 )
+from cds_hooks.inference.llama_config import LlamaConfig
 from cds_hooks.inference.local.ladder import NextStep
 from cds_hooks.inference.local.lifecycle import EngineLifecycle
 from cds_hooks.inference.local.messages import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from cds_hooks.consultation import ModelIdentity
-from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import Generation, GenerationRequest, Sample
+from cds_hooks.inference.llama_config import LlamaConfig
 
 __all__ = ["generation_of", "refusal_text", "request_frame", "string_mapping"]
 

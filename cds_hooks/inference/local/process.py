@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cds_hooks.inference.config import LlamaConfig
+from cds_hooks.inference.llama_config import LlamaConfig
 from cds_hooks.inference.local.frames import Decoder, FrameError, encode
 
 __all__ = ["WorkerGone", "WorkerProcess"]
@@ -86,12 +86,12 @@ class WorkerProcess:
     async def frames(self, config: LlamaConfig) -> AsyncIterator[dict[str, Any]]:
         """What the process says, until it ends. Raises WorkerGone at the end, always.
 
-        Until `ready` is set, it must not be silent for `load_s`, nor take `longest_load_s`.
+        Until `ready` is set, it must not be silent for `load_silence_s`, nor take `load_s`.
         """
         decoder = Decoder()
-        ends = time.monotonic() + config.longest_load_s
+        ends = time.monotonic() + config.load_s
         try:
-            while chunk := await self._chunk(min(config.load_s, ends - time.monotonic())):
+            while chunk := await self._chunk(min(config.load_silence_s, ends - time.monotonic())):
                 self.heard_at = time.monotonic()
                 for frame in decoder.feed(chunk):
                     yield frame

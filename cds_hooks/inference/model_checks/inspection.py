@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cds_hooks.inference.config import LlamaConfig
+from cds_hooks.inference.llama_config import LlamaConfig
 from cds_hooks.inference.memory.plan import plan, refuse_unless_heads_fit, refuse_unless_it_fits
 from cds_hooks.inference.model_catalogue.catalogue import Catalogue, ModelEntry
 from cds_hooks.inference.model_catalogue.recognition import Evidence, Recognition, recognise

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from statistics import median
 
-from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import EngineUnavailable, GenerationRequest
+from cds_hooks.inference.llama_config import LlamaConfig
 from cds_hooks.inference.local.llama_engine import LlamaEngine
 from prompts.prompt import Message
 

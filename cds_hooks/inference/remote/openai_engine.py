@@ -23,10 +23,10 @@ from cds_hooks.inference.engine import (
     QueueFull,
 )
 from cds_hooks.inference.remote.choice import WHOLE
-from cds_hooks.inference.remote.config import OpenAIConfig, check_tls
 from cds_hooks.inference.remote.health_watch import HealthWatch, ReadyServer
 from cds_hooks.inference.remote.http_exchange import Guard, ServerConnection
 from cds_hooks.inference.remote.key_file import KeyFile
+from cds_hooks.inference.remote.openai_config import OpenAIConfig, check_tls
 from cds_hooks.inference.remote.sample_requests import SampleRequests, ServerAnswer
 from cds_hooks.inference.remote.server_dialects import ServerDialect, TokenCounter
 from cds_hooks.inference.remote.server_faults import (

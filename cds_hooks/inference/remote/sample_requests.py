@@ -15,9 +15,9 @@ from typing import Any
 from cds_hooks.inference.engine import DeadlinePassed, EngineError, GenerationRequest, Sample
 from cds_hooks.inference.remote.chat_stream import ChatStream, Usage
 from cds_hooks.inference.remote.choice import WHOLE, ExpectedAnswer
-from cds_hooks.inference.remote.config import OpenAIConfig
 from cds_hooks.inference.remote.http_exchange import ServerConnection
 from cds_hooks.inference.remote.misbehaviour import misbehaviours
+from cds_hooks.inference.remote.openai_config import OpenAIConfig
 from cds_hooks.inference.remote.request_body import body_of
 from cds_hooks.inference.remote.server_dialects import ServerDialect
 from cds_hooks.inference.remote.server_faults import FaultCode, ServerFault, fault_error

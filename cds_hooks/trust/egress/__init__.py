@@ -1,9 +1,9 @@
 """What may leave: the allow-list, the lock that holds this process to it, and its report."""
 
 from cds_hooks.trust.egress.destinations import AllowList, Destination, parse
-from cds_hooks.trust.egress.errors import DestinationInvalid, EgressRefused
+from cds_hooks.trust.egress.egress_errors import DestinationInvalid, EgressRefused
 from cds_hooks.trust.egress.hook import install, installed, scoped
-from cds_hooks.trust.egress.lock import EgressLock, Program, Refusal
+from cds_hooks.trust.egress.lock import EgressLock, Program, RefusedAccess
 
 __all__ = [
     "AllowList",
@@ -12,7 +12,7 @@ __all__ = [
     "EgressLock",
     "EgressRefused",
     "Program",
-    "Refusal",
+    "RefusedAccess",
     "install",
     "installed",
     "parse",

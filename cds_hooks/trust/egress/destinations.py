@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from cds_hooks.addresses import is_loopback
 from cds_hooks.trust.egress.addresses import IPAddress, Network, as_address, never, unfit
-from cds_hooks.trust.egress.errors import DestinationInvalid
+from cds_hooks.trust.egress.egress_errors import DestinationInvalid
 
 __all__ = ["AllowList", "Destination", "parse"]
 

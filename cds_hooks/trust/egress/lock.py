@@ -16,9 +16,9 @@ from typing import Any, Literal, Never
 
 from cds_hooks.trust.egress.addresses import as_address
 from cds_hooks.trust.egress.destinations import AllowList
-from cds_hooks.trust.egress.errors import EgressRefused
+from cds_hooks.trust.egress.egress_errors import EgressRefused
 
-__all__ = ["EgressLock", "Program", "Refusal", "Way"]
+__all__ = ["EgressLock", "Program", "RefusedAccess", "Way"]
 
 Way = Literal[
     "address",
@@ -42,7 +42,7 @@ _SAYABLE = re.compile(r"[A-Za-z0-9/][A-Za-z0-9._:/-]{0,199}")
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusedAccess:
     """What was refused: only how, the host (or program, or `other`) and the port; and `why`, of a
     server's certificate."""
 
@@ -80,7 +80,7 @@ class EgressLock:
         *,
         listeners: Iterable[tuple[str, int]] = (),
         programs: Iterable[Program] = (),
-        tell: Callable[[Refusal], None] = lambda _: None,
+        tell: Callable[[RefusedAccess], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.allowed = allowed
@@ -89,7 +89,7 @@ class EgressLock:
         self._programs = tuple(programs)
         self._clock = clock
         self._checked: dict[tuple[str, int], float] = {}
-        self._told: dict[Refusal, float] = {}
+        self._told: dict[RefusedAccess, float] = {}
         self._counts: Counter[str] = Counter()
         self._mutex = threading.Lock()
         self._telling = threading.local()
@@ -172,13 +172,13 @@ class EgressLock:
 
     def refuse(self, way: Way, host: str, port: int = 0) -> Never:
         """Count, tell and raise EgressRefused."""
-        self.record(Refusal(way, host if _SAYABLE.fullmatch(host) else "other", port))
+        self.record(RefusedAccess(way, host if _SAYABLE.fullmatch(host) else "other", port))
         hint = "If it is inside your network, list it under [egress] allow."
         raise EgressRefused(
             f"a way out ({way}) is not on the list", where="egress.allow", hint=hint
         )
 
-    def record(self, refusal: Refusal) -> None:
+    def record(self, refusal: RefusedAccess) -> None:
         """Count and tell of a refusal that ends otherwise than by raising."""
         with self._mutex:
             self._counts[refusal.way] += 1

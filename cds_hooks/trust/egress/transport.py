@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx
 
 from cds_hooks.tls_client import certificate_fault
-from cds_hooks.trust.egress.errors import EgressRefused
-from cds_hooks.trust.egress.lock import EgressLock, Refusal
+from cds_hooks.trust.egress.egress_errors import EgressRefused
+from cds_hooks.trust.egress.lock import EgressLock, RefusedAccess
 
 __all__ = ["LockedTransport"]
 
@@ -36,7 +36,7 @@ class LockedTransport(httpx.AsyncBaseTransport):
             response = await self._inner.handle_async_request(request)
         except httpx.ConnectError as error:
             if why := certificate_fault(error):
-                self._lock.record(Refusal("certificate", host, port, why))
+                self._lock.record(RefusedAccess("certificate", host, port, why))
             raise
         self._hold(response, request.url)
         return response
@@ -55,7 +55,7 @@ class LockedTransport(httpx.AsyncBaseTransport):
             target = ("", "other", 0)
         if target != _origin(asked):
             del response.headers["location"]
-            self._lock.record(Refusal("redirect", asked.host, _origin(asked)[2]))
+            self._lock.record(RefusedAccess("redirect", asked.host, _origin(asked)[2]))
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int]:

@@ -19,13 +19,13 @@ from typing import Any
 import pytest
 
 from cds_hooks.inference import prove
-from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import (
     EngineError,
     EngineState,
     EngineUnavailable,
     GenerationRequest,
 )
+from cds_hooks.inference.llama_config import LlamaConfig
 from cds_hooks.inference.local.llama_engine import LlamaEngine
 from cds_hooks.inference.worker.injected_faults import InjectedFault
 
@@ -240,7 +240,7 @@ async def test_what_ends_it_from_outside_is_tried_again_on_the_same_rung_and_not
 
 @pytest.mark.slow
 async def test_a_first_decode_that_hangs_is_told_as_silence(tiny: LlamaConfig) -> None:
-    slow = replace(tiny, fault="decode:SIGSTOP", load_s=2.0, failed_loads=1)
+    slow = replace(tiny, fault="decode:SIGSTOP", load_silence_s=2.0, failed_loads=1)
     async with running(slow) as engine:
         state = await _settled_state(engine)
         # On a machine where the interpreter does not start in two seconds, it is the former.
@@ -284,9 +284,9 @@ async def test_a_process_that_works_while_it_loads_is_waited_for(
     """
     path = tmp_path / "program.py"
     path.write_text(textwrap.dedent(code))
-    async with running(replace(config, program=(str(path),), load_s=1.2)) as engine:
+    async with running(replace(config, program=(str(path),), load_silence_s=1.2)) as engine:
         assert (await _settled_state(engine)).status == "ready"
-    whole = replace(config, program=(str(path),), load_s=9.0, longest_load_s=1.2, failed_loads=1)
+    whole = replace(config, program=(str(path),), load_silence_s=9.0, load_s=1.2, failed_loads=1)
     async with running(whole) as engine:
         state = await _settled_state(engine)
         assert (state.status, state.detail) == ("failed", "engine-died-loading")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cds_hooks.inference.config import LlamaConfig
+from cds_hooks.inference.llama_config import LlamaConfig
 from cds_hooks.inference.local.gpu_use import gpu_trouble
 from cds_hooks.inference.local.lifecycle import EngineLifecycle
 from cds_hooks.inference.local.llama_engine import LlamaEngine

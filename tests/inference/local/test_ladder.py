@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cds_hooks.inference.config import LlamaConfig
+from cds_hooks.inference.llama_config import LlamaConfig
 from cds_hooks.inference.local.ladder import Ladder, NextStep, Rung, on_rung, rungs_of
 from cds_hooks.inference.memory.context_size import Choice
 from cds_hooks.inference.model_catalogue.catalogue import stand_in

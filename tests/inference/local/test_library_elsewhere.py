@@ -16,8 +16,8 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import EngineState
+from cds_hooks.inference.llama_config import LlamaConfig
 from cds_hooks.inference.local.llama_engine import LlamaEngine
 from cds_hooks.inference.worker.bindings import unusable_library, versions
 

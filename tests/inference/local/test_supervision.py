@@ -17,7 +17,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import (
     DeadlinePassed,
     EngineError,
@@ -25,6 +24,7 @@ from cds_hooks.inference.engine import (
     EngineUnavailable,
     GenerationRequest,
 )
+from cds_hooks.inference.llama_config import LlamaConfig
 from cds_hooks.inference.local.llama_engine import LlamaEngine
 
 Ask = Callable[..., GenerationRequest]
@@ -148,7 +148,7 @@ def test_the_process_ends_when_the_service_is_killed(config: LlamaConfig) -> Non
         import asyncio, sys
         from pathlib import Path
         from cds_hooks.inference.model_catalogue.catalogue import load_catalogue
-        from cds_hooks.inference.config import LlamaConfig
+        from cds_hooks.inference.llama_config import LlamaConfig
         from cds_hooks.inference.local.llama_engine import LlamaEngine
         from cds_hooks.inference.model_catalogue.recognition import known_entry
         async def main():
@@ -230,7 +230,7 @@ def _program(tmp_path: Path, code: str) -> tuple[str, ...]:
 async def test_a_process_that_cannot_be_understood_is_restarted_with_pauses(
     config: LlamaConfig, tmp_path: Path, code: str
 ) -> None:
-    changed = replace(config, program=_program(tmp_path, code), load_s=0.3)
+    changed = replace(config, program=_program(tmp_path, code), load_silence_s=0.3)
     async with running(changed) as engine:
         async with asyncio.timeout(120):
             while engine.state.restarts < 2:  # noqa: ASYNC110

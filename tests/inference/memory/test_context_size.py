@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import prompts
-from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import Generation, GenerationRequest
+from cds_hooks.inference.llama_config import LlamaConfig
 from cds_hooks.inference.local.llama_engine import LlamaEngine
 from cds_hooks.inference.memory.context_size import (
     Choice,
@@ -68,7 +68,7 @@ def test_every_setting_of_a_load_reaches_the_engine_process(tmp_path: Path) -> N
     assert (size.threads, size.prompt_threads, size.batch, size.micro_batch) == (3, 5, 128, 64)
     assert (size.kv_type, size.windowed, size.flash) == (KvType.Q8_0, True, True)
     assert (order.flash_attention, order.extra_buffers) == (Choice.ON, Choice.OFF)
-    assert (config.longest_load_s, config.load_s) == (7200, 900)
+    assert (config.load_s, config.load_silence_s) == (7200, 900)
     assert order.sizes == config.sizes
 
 

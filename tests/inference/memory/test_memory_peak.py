@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cds_hooks.inference.config import LlamaConfig
+from cds_hooks.inference.llama_config import LlamaConfig
 from cds_hooks.inference.memory.context_size import KvType
 from tests.bench.bench_memory import peak_of
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import EngineUnavailable
 from cds_hooks.inference.hardware.machine import available_memory, usable_processors
+from cds_hooks.inference.llama_config import LlamaConfig
 from cds_hooks.inference.local.llama_engine import LlamaEngine
 from cds_hooks.inference.memory.context_size import ContextSize, KvType, Placement, Sizes, SplitMode
 from cds_hooks.inference.memory.gpu_memory import GpuMemory, refuse_unless_gpus_hold

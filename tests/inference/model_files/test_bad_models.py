@@ -15,13 +15,13 @@ from types import ModuleType
 import pytest
 
 from cds_hooks.inference.answer_parser import parse_differential
-from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import (
     EngineError,
     EngineUnavailable,
     GenerationRequest,
     PromptTooLong,
 )
+from cds_hooks.inference.llama_config import LlamaConfig
 from cds_hooks.inference.local.llama_engine import LlamaEngine
 from cds_hooks.inference.model_catalogue.catalogue import ThinkingMarkers, load_catalogue
 

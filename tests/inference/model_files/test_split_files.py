@@ -13,8 +13,8 @@ from types import ModuleType
 import pytest
 
 from cds_hooks.consultation import ModelPart
-from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import Generation, GenerationRequest
+from cds_hooks.inference.llama_config import LlamaConfig
 from cds_hooks.inference.local.llama_engine import LlamaEngine
 from cds_hooks.inference.model_catalogue.catalogue import load_catalogue, stand_in
 from cds_hooks.inference.model_checks.inspection import inspect

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import Generation, GenerationRequest
+from cds_hooks.inference.llama_config import LlamaConfig
 from cds_hooks.inference.local.llama_engine import LlamaEngine
 from prompts.prompt import Message
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from cds_hooks.inference.answer_parser import parse_differential
-from cds_hooks.inference.config import LlamaConfig
 from cds_hooks.inference.engine import GenerationRequest
+from cds_hooks.inference.llama_config import LlamaConfig
 from cds_hooks.inference.local.llama_engine import LlamaEngine
 from cds_hooks.inference.model_catalogue.catalogue import ThinkingMarkers as Markers
 from cds_hooks.inference.worker.decoding.sampling import Sampling, TokenSampler

@@ -11,10 +11,10 @@ from typing import Any, ClassVar
 
 import pytest
 
-from cds_hooks.inference import config as configuration
-from cds_hooks.inference.config import LlamaConfig
+from cds_hooks.inference import llama_config as configuration
 from cds_hooks.inference.engine import GenerationRequest
 from cds_hooks.inference.hardware.machine import Machine
+from cds_hooks.inference.llama_config import LlamaConfig
 from cds_hooks.inference.local.llama_engine import LlamaEngine
 from cds_hooks.inference.memory.context_size import Choice, ContextSize, KvType
 from cds_hooks.inference.tuning import FLASH, PROMPT_THREADS, THREADS, Tuning

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from cds_hooks.evaluation.matching import Match, Matcher
+from cds_hooks.evaluation.matching import MatchRule, TruthMatcher
 from cds_hooks.evaluation.suites.suite import Gold
 from cds_hooks.plausibility import Terminology
 from cds_hooks.plausibility.terminology.resolution import ICD_10_CM
@@ -72,7 +72,7 @@ class Labeller:
     def __init__(
         self, terminology: Terminology, by_reader: Mapping[tuple[str, str], bool] | None = None
     ) -> None:
-        self._matcher = Matcher(terminology)
+        self._matcher = TruthMatcher(terminology)
         self._by_reader = by_reader or {}
 
     def listed(self, case: Case, name: str) -> Listed:
@@ -89,4 +89,4 @@ class Labeller:
         return self._by_reader.get((case.id, name.casefold()))
 
     def _same(self, gold: Gold, name: str) -> bool:
-        return Match.CATEGORY in self._matcher.matches(gold, name)
+        return MatchRule.CATEGORY in self._matcher.matches(gold, name)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cds_hooks.consultation import ModelIdentity
+from cds_hooks.inference.model_settings import ModelServerSettings
 from cds_hooks.inference.remote.address import ServerAddress, allowed_server
 from cds_hooks.inference.remote.http_exchange import ConnectionBounds
 
@@ -36,6 +37,8 @@ _EXTRA = frozenset(
     }
 )
 
+_DECLARED = ModelServerSettings()
+
 
 @dataclass(frozen=True, slots=True)
 class OpenAIConfig:
@@ -60,9 +63,9 @@ class OpenAIConfig:
     licence: str = ""
     demonstration: bool = False
     together: bool = True
-    thinking_tokens: int = 0
+    thinking_tokens: int = _DECLARED.thinking_tokens
     extra: Mapping[str, Any] = field(default_factory=dict)
-    in_flight: int = 16
+    in_flight: int = _DECLARED.in_flight
     retries: int = 2
     probe_s: float = 5.0
     tokenize_s: float = 1.0

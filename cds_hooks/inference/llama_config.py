@@ -26,6 +26,7 @@ from cds_hooks.inference.memory.context_size import (
 from cds_hooks.inference.model_catalogue.catalogue import ModelEntry
 from cds_hooks.inference.model_files.adapters import Adapter
 from cds_hooks.inference.model_files.split_files import engine_path
+from cds_hooks.inference.model_settings import ModelSettings
 from cds_hooks.inference.tuning import FLASH, Tuning
 
 __all__ = ["LlamaConfig"]
@@ -33,6 +34,8 @@ __all__ = ["LlamaConfig"]
 _RESERVE = 128  # cells a sample may use to close its thought and its answer
 _SEARCH = 1024  # cells of a search for names
 _BLOCK = 256  # llama.cpp pads its contexts to this
+
+_DECLARED = ModelSettings()  # where a key is declared with its default
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +51,8 @@ class LlamaConfig:
     `environment` names the variables that the engine process inherits; `program` is what Python
     runs in it. `confine` is how it gives up network and files: `where-possible`, `required`, `off`.
 
-    A process that works says so every `pulse_s`. One that loads is ended after `load_s` of silence
-    or `longest_load_s` in all, one that does not let go of a cancelled request after `grace_s` of
+    A process that works says so every `pulse_s`. One that loads is ended after `load_silence_s` of
+    silence or `load_s` in all, one that does not let go of a cancelled request after `grace_s` of
     silence or `longest_grace_s` in all: a slow machine is no fault. After `failed_loads` processes
     in a row that ended before they were ready, and after `crashes` on requests within
     `crash_window_s` without an answer between, none is started any more.
@@ -74,16 +77,16 @@ class LlamaConfig:
     prompt_tokens: int = 4096
     answer_tokens: int = 768
     samples: int = 5
-    parallel: int = 2
-    queue: int = 16
+    parallel: int = _DECLARED.parallel
+    queue: int = _DECLARED.queue
     threads: int = field(default_factory=usable_processors)
-    prompt_threads: int = 0
-    gpu_layers: int = 0
+    prompt_threads: int = _DECLARED.prompt_threads
+    gpu_layers: int = _DECLARED.gpu_layers
     split_mode: SplitMode = SplitMode.LAYER
-    tensor_split: tuple[float, ...] = ()
-    main_gpu: int = 0
-    batch: int = 256
-    micro_batch: int = 0
+    tensor_split: tuple[float, ...] = _DECLARED.tensor_split
+    main_gpu: int = _DECLARED.main_gpu
+    batch: int = _DECLARED.batch
+    micro_batch: int = _DECLARED.micro_batch
     kv_type: KvType = KvType.F16
     windowed: bool = False
     flash_attention: Choice = Choice.MEASURED
@@ -92,8 +95,8 @@ class LlamaConfig:
     pauses_s: tuple[float, ...] = (0.2, 1.0, 5.0, 30.0)
     steady_s: float = 60.0
     pulse_s: float = 2.0
-    load_s: float = 300.0
-    longest_load_s: float = 3600.0
+    load_silence_s: float = _DECLARED.load_silence_s
+    load_s: float = _DECLARED.load_s
     grace_s: float = 10.0
     longest_grace_s: float = 300.0
     failed_loads: int = 6

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import httpx
 
+from cds_hooks.trust.caller_errors import KeysUnusable
 from cds_hooks.trust.client import Client
-from cds_hooks.trust.errors import KeysUnusable
-from cds_hooks.trust.keys import MAX_BYTES, KeySet, parse_key_set
+from cds_hooks.trust.key_set import MAX_BYTES, KeySet, parse_key_set
 from cds_hooks.trust.trust_settings import ClientKeysSettings
 
 __all__ = ["KeySets", "Read", "read_key_set"]

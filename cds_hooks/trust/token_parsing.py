@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cds_hooks.trust.errors import Refusal, TokenRefused
+from cds_hooks.trust.caller_errors import TokenRefusal, TokenRefused
 from cds_hooks.trust.strict_json import NotStrictJson, read_strict
 
-__all__ = ["MAX_CHARACTERS", "Token", "bearer_of", "parse_token"]
+__all__ = ["MAX_CHARACTERS", "ParsedToken", "bearer_of", "parse_token"]
 
 MAX_CHARACTERS = 8192
 
@@ -22,7 +22,7 @@ _SCHEME = "Bearer "
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class ParsedToken:
     """`whole` is the text as sent; nothing of it is verified yet, and nothing is shown by repr."""
 
     whole: str = field(repr=False)
@@ -33,27 +33,27 @@ class Token:
 def bearer_of(authorizations: Sequence[str]) -> str:
     """The token in the values of a request's Authorization headers. Raises TokenRefused."""
     if not authorizations:
-        raise TokenRefused(Refusal.MISSING)
+        raise TokenRefused(TokenRefusal.MISSING)
     if len(authorizations) > 1:
-        raise TokenRefused(Refusal.HEADER)
+        raise TokenRefused(TokenRefusal.HEADER)
     if not authorizations[0].startswith(_SCHEME):
-        raise TokenRefused(Refusal.SCHEME)
+        raise TokenRefused(TokenRefusal.SCHEME)
     return authorizations[0].removeprefix(_SCHEME)
 
 
-def parse_token(text: str) -> Token:
+def parse_token(text: str) -> ParsedToken:
     """Header and claims as they stand. Raises TokenRefused."""
     if not text:
-        raise TokenRefused(Refusal.MISSING)
+        raise TokenRefused(TokenRefusal.MISSING)
     if len(text) > MAX_CHARACTERS:
-        raise TokenRefused(Refusal.TOO_LONG)
+        raise TokenRefused(TokenRefusal.TOO_LONG)
     if not _FORM.fullmatch(text):
-        raise TokenRefused(Refusal.FORM)
+        raise TokenRefused(TokenRefusal.FORM)
     header, claims, _ = (_decoded(part) for part in text.split("."))
     try:
-        return Token(text, read_strict(header), read_strict(claims))
+        return ParsedToken(text, read_strict(header), read_strict(claims))
     except NotStrictJson:
-        raise TokenRefused(Refusal.JSON) from None
+        raise TokenRefused(TokenRefusal.JSON) from None
 
 
 def _decoded(part: str) -> bytes:
@@ -61,7 +61,7 @@ def _decoded(part: str) -> bytes:
     try:
         raw = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
     except (binascii.Error, ValueError):
-        raise TokenRefused(Refusal.ENCODING) from None
+        raise TokenRefused(TokenRefusal.ENCODING) from None
     if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != part:
-        raise TokenRefused(Refusal.ENCODING)
+        raise TokenRefused(TokenRefusal.ENCODING)
     return raw

@@ -6,10 +6,16 @@ from enum import StrEnum
 
 from cds_hooks.errors import ChartsideError
 
-__all__ = ["KeysUnusable", "RateLimited", "Refusal", "TokenRefused", "UnauthenticatedRateLimited"]
+__all__ = [
+    "KeysUnusable",
+    "RateLimited",
+    "TokenRefusal",
+    "UnauthenticatedRateLimited",
+    "TokenRefused",
+]
 
 
-class Refusal(StrEnum):
+class TokenRefusal(StrEnum):
     """Stable reasons, in the order in which they are looked for."""
 
     MISSING = "token-missing"
@@ -48,7 +54,7 @@ class TokenRefused(ChartsideError):
     status = 401
     issue = "login"
 
-    def __init__(self, reason: Refusal, client: str = "") -> None:
+    def __init__(self, reason: TokenRefusal, client: str = "") -> None:
         super().__init__("the call is not let in", hint="See `chartside doctor token --help`.")
         self.code = reason.value
         self.reason = reason

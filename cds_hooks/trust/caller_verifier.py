@@ -1,4 +1,4 @@
-"""The gate: from the Authorization header of a call to who calls, or a refusal."""
+"""From the Authorization header of a call to who calls, or a refusal."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from cds_hooks.trust.caller_errors import TokenRefusal, TokenRefused
 from cds_hooks.trust.client import Client
-from cds_hooks.trust.errors import Refusal, TokenRefused
-from cds_hooks.trust.jwks import KeySets
-from cds_hooks.trust.rate import Rates
-from cds_hooks.trust.token import bearer_of
-from cds_hooks.trust.verify import Verified, verify
+from cds_hooks.trust.client_rates import Rates
+from cds_hooks.trust.key_set_cache import KeySets
+from cds_hooks.trust.token_checks import Verified, verify
+from cds_hooks.trust.token_parsing import bearer_of
 
-__all__ = ["Gate", "Known"]
+__all__ = ["CallerVerifier", "VerifiedCaller"]
 
 Remember = Callable[[str, float], Awaitable[bool]]
 """From a token's digest and when it expires to whether it was never seen before."""
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class VerifiedCaller:
     """A caller whose token is good: `token` is the keyed hash of its issuer and `jti`."""
 
     client: Client
@@ -28,7 +28,7 @@ class Known:
     token: str
 
 
-class Gate:
+class CallerVerifier:
     """`digest` makes the keyed hash of issuer and `jti`; `remember` is shared by all workers."""
 
     def __init__(
@@ -50,7 +50,7 @@ class Gate:
 
     async def admit(
         self, authorizations: Sequence[str], url: str, certificate: bytes = b""
-    ) -> Known:
+    ) -> VerifiedCaller:
         """Who calls `url` with these Authorization headers and this certificate (DER).
 
         Raises TokenRefused, RateLimited, and whatever `remember` raises: then nobody is let in.
@@ -61,8 +61,8 @@ class Gate:
         self._keys.renew(found.client)
         token = self._digest(found.client.issuer, found.token_id)
         if not await self._remember(token, found.expires):
-            raise TokenRefused(Refusal.REPLAYED, found.client.name)
-        return Known(found.client, found.tenant, token)
+            raise TokenRefused(TokenRefusal.REPLAYED, found.client.name)
+        return VerifiedCaller(found.client, found.tenant, token)
 
     async def _verified(self, text: str, url: str, certificate: bytes) -> Verified:
         """Once more with fresh keys when the token names one that is not known."""
@@ -70,7 +70,7 @@ class Gate:
             return self._verify(text, url, certificate)
         except TokenRefused as refused:
             client = self._by_name(refused.client)
-            if refused.reason is not Refusal.KEY or client is None:
+            if refused.reason is not TokenRefusal.KEY or client is None:
                 raise
             if not await self._keys.refresh(client):
                 raise

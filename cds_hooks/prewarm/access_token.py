@@ -21,7 +21,7 @@ from cds_hooks.gather.server_base import ServerBase
 from cds_hooks.protocol.json_body import BodyLimits, read_object
 from cds_hooks.trust.signing import SigningKey, client_assertion
 
-__all__ = ["BackendClient", "TokenRefused", "TokenSource"]
+__all__ = ["BackendClient", "AccessTokenRefused", "TokenSource"]
 
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _LEEWAY_S = 30.0
@@ -39,7 +39,7 @@ _ERRORS = {
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
-class TokenRefused(ChartsideError):
+class AccessTokenRefused(ChartsideError):
     """The authorization server gives no token, or none that can be used."""
 
     code = "prewarm-token-refused"
@@ -86,7 +86,7 @@ class TokenSource:
         self._endpoint = ""
 
     async def token(self) -> str:
-        """A token that is good for a while yet. Raises TokenRefused."""
+        """A token that is good for a while yet. Raises AccessTokenRefused."""
         async with self._lock:
             if not self._token or self._clock() >= self._until:
                 await self._renew()
@@ -105,7 +105,7 @@ class TokenSource:
         self._until = asked + max(granted.lifetime_s - _LEEWAY_S, granted.lifetime_s / 2)
 
     async def _discover(self) -> str:
-        """The token endpoint. Raises TokenRefused."""
+        """The token endpoint. Raises AccessTokenRefused."""
         if self._client.token_url:
             return self._allowed(self._client.token_url, "prewarm.token_url")
         ends = asyncio.get_running_loop().time() + 60
@@ -113,7 +113,7 @@ class TokenSource:
         try:
             found = await client.read(".well-known/smart-configuration")
         except ReadError as error:
-            raise TokenRefused(
+            raise AccessTokenRefused(
                 f"the FHIR server tells nothing of SMART ({error.code.value})",
                 where=".well-known/smart-configuration",
                 hint="Set prewarm.token_url.",
@@ -123,11 +123,11 @@ class TokenSource:
     def _allowed(self, url: str, where: str) -> str:
         place = ServerBase.parse(url)
         if place is None or (place.scheme != "https" and place.host not in _LOOPBACK):
-            raise TokenRefused("the token endpoint is no https URL", where=where)
+            raise AccessTokenRefused("the token endpoint is no https URL", where=where)
         given = url == self._client.token_url
         own = (self._base.scheme, self._base.host, self._base.port)
         if not given and (place.scheme, place.host, place.port) != own:
-            raise TokenRefused(
+            raise AccessTokenRefused(
                 "the FHIR server names a token endpoint on another host",
                 where=where,
                 hint="If it is your authorization server, set prewarm.token_url to it.",
@@ -148,7 +148,9 @@ class TokenSource:
         # Raised out here, so that no library exception, which holds the request, is in the chain.
         answer = await self._exchange(form)
         if answer is None:
-            raise TokenRefused("the authorization server cannot be reached", where="token_endpoint")
+            raise AccessTokenRefused(
+                "the authorization server cannot be reached", where="token_endpoint"
+            )
         return answer
 
     async def _exchange(self, form: dict[str, str]) -> tuple[int, dict[str, Any]] | None:
@@ -177,7 +179,7 @@ def _endpoint_of(configuration: dict[str, Any]) -> str:
     """What the server's SMART configuration says, if it takes what we can do."""
     methods = configuration.get("token_endpoint_auth_methods_supported")
     if isinstance(methods, list) and "private_key_jwt" not in methods:
-        raise TokenRefused(
+        raise AccessTokenRefused(
             "the authorization server does not take private_key_jwt",
             where="token_endpoint_auth_methods_supported",
         )
@@ -189,7 +191,7 @@ def _granted(status: int, answer: dict[str, Any]) -> _Granted:
     if status != httpx.codes.OK:
         error = answer.get("error")
         said = f", {error}" if isinstance(error, str) and error in _ERRORS else ""
-        raise TokenRefused(
+        raise AccessTokenRefused(
             f"the authorization server refuses ({status}{said})",
             where="token_endpoint",
             hint="Check prewarm.client_id, and that the server has the public key (--jwks).",
@@ -197,7 +199,7 @@ def _granted(status: int, answer: dict[str, Any]) -> _Granted:
     token, kind = answer.get("access_token"), answer.get("token_type")
     bearer = isinstance(kind, str) and kind.lower() == "bearer"
     if not isinstance(token, str) or not usable_token(token) or not bearer:
-        raise TokenRefused("what was granted is no bearer token", where="token_endpoint")
+        raise AccessTokenRefused("what was granted is no bearer token", where="token_endpoint")
     return _Granted(token, _lifetime(answer.get("expires_in")))
 
 

@@ -6,8 +6,8 @@ import math
 import time
 from collections.abc import Callable
 
+from cds_hooks.trust.caller_errors import RateLimited
 from cds_hooks.trust.client import Client
-from cds_hooks.trust.errors import RateLimited
 
 __all__ = ["Rates"]
 

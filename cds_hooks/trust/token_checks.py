@@ -16,13 +16,13 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from cds_hooks.trust.caller_errors import TokenRefusal, TokenRefused
 from cds_hooks.trust.certificate import is_shown
 from cds_hooks.trust.client import Client
-from cds_hooks.trust.errors import Refusal, TokenRefused
-from cds_hooks.trust.keys import ALGORITHMS, KeySet, PublicKey
-from cds_hooks.trust.token import Token, parse_token
+from cds_hooks.trust.key_set import ALGORITHMS, KeySet, VerificationKey
+from cds_hooks.trust.token_parsing import ParsedToken, parse_token
 
-__all__ = ["CHECKS", "Case", "Verified", "case_of", "verify"]
+__all__ = ["CHECKS", "TokenCheck", "Verified", "case_of", "verify"]
 
 _NO_KEYS = KeySet()
 # A key, or where to get one, that comes with the token says only that the token agrees with itself.
@@ -33,15 +33,15 @@ _LONGEST = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class TokenCheck:
     """A token with all it is checked against. `client` and `key` are None where it names none.
 
     `certificate` (DER) is what the caller showed in TLS, empty when it showed none.
     """
 
-    token: Token
+    token: ParsedToken
     client: Client | None
-    key: PublicKey | None
+    key: VerificationKey | None
     audiences: frozenset[str]
     now: float
     certificate: bytes = b""
@@ -80,67 +80,67 @@ def verify(
 
 
 def case_of(
-    token: Token,
+    token: ParsedToken,
     clients: Mapping[str, Client],
     keys_of: Callable[[Client], KeySet],
     url: str,
     now: float,
     certificate: bytes = b"",
-) -> Case:
+) -> TokenCheck:
     """A token beside the client and the key that it names."""
     issuer, key_id = token.claims.get("iss"), token.header.get("kid")
     client = clients.get(issuer) if isinstance(issuer, str) else None
     keys = keys_of(client) if client else _NO_KEYS
     key = keys.keys.get(key_id) if isinstance(key_id, str) else None
     own = frozenset(client.audiences if client else ())
-    return Case(token, client, key, own or frozenset({url}), now, certificate)
+    return TokenCheck(token, client, key, own or frozenset({url}), now, certificate)
 
 
-def _type(case: Case) -> bool:
+def _type(case: TokenCheck) -> bool:
     return case.token.header.get("typ") == "JWT"
 
 
-def _algorithm(case: Case) -> bool:
+def _algorithm(case: TokenCheck) -> bool:
     return _text(case.token.header.get("alg")) in ALGORITHMS
 
 
-def _no_other_form(case: Case) -> bool:
+def _no_other_form(case: TokenCheck) -> bool:
     return not _OF_OTHER_FORMS & case.token.header.keys()
 
 
-def _brings_no_key(case: Case) -> bool:
+def _brings_no_key(case: TokenCheck) -> bool:
     return not _KEYS_IN_HEADER & case.token.header.keys()
 
 
-def _names_key(case: Case) -> bool:
+def _names_key(case: TokenCheck) -> bool:
     return bool(_text(case.token.header.get("kid")))
 
 
-def _issuer(case: Case) -> bool:
+def _issuer(case: TokenCheck) -> bool:
     return case.client is not None
 
 
-def _algorithm_of_client(case: Case) -> bool:
+def _algorithm_of_client(case: TokenCheck) -> bool:
     allowed = case.client.algorithms if case.client else ()
     return _text(case.token.header.get("alg")) in allowed
 
 
-def _key_url(case: Case) -> bool:
+def _key_url(case: TokenCheck) -> bool:
     """A `jku` is optional; one that is there has to be the client's own, letter for letter."""
     named = case.token.header.get("jku", _ABSENT)
     own = case.client.jku if case.client else ""
     return named is _ABSENT or (bool(own) and named == own)
 
 
-def _key(case: Case) -> bool:
+def _key(case: TokenCheck) -> bool:
     return case.key is not None
 
 
-def _key_type(case: Case) -> bool:
+def _key_type(case: TokenCheck) -> bool:
     return case.key is not None and _text(case.token.header.get("alg")) in case.key.algorithms
 
 
-def _signature(case: Case) -> bool:
+def _signature(case: TokenCheck) -> bool:
     """Checked against the key, or against one that nobody has: it takes as long."""
     algorithm = _text(case.token.header.get("alg"))
     if algorithm not in ALGORITHMS:
@@ -154,7 +154,7 @@ def _signature(case: Case) -> bool:
     return fits
 
 
-def _audience(case: Case) -> bool:
+def _audience(case: TokenCheck) -> bool:
     named = case.token.claims.get("aud")
     listed = named if isinstance(named, list) else [named]
     return all(isinstance(each, str) for each in listed) and any(
@@ -162,42 +162,42 @@ def _audience(case: Case) -> bool:
     )
 
 
-def _times(case: Case) -> bool:
+def _times(case: TokenCheck) -> bool:
     """`exp` and `iat` are there and numbers, `nbf` is a number if it is there."""
     claims = case.token.claims
     needed = [claims.get("exp"), claims.get("iat"), claims.get("nbf", 0)]
     return all(_seconds(each) is not None for each in needed)
 
 
-def _unexpired(case: Case) -> bool:
+def _unexpired(case: TokenCheck) -> bool:
     return _time(case, "exp", -math.inf) + _leeway(case) > case.now
 
 
-def _issued(case: Case) -> bool:
+def _issued(case: TokenCheck) -> bool:
     return _time(case, "iat", math.inf) <= case.now + _leeway(case)
 
 
-def _begun(case: Case) -> bool:
+def _begun(case: TokenCheck) -> bool:
     return _time(case, "nbf", -math.inf) <= case.now + _leeway(case)
 
 
-def _lifetime(case: Case) -> bool:
+def _lifetime(case: TokenCheck) -> bool:
     lasts = _time(case, "exp", math.inf) - _time(case, "iat", -math.inf)
     return 0 < lasts <= (case.client.max_lifetime_s if case.client else 0.0)
 
 
-def _tenant(case: Case) -> bool:
+def _tenant(case: TokenCheck) -> bool:
     named = case.token.claims.get("tenant", "")
     allowed = case.client.tenants if case.client else ()
     plain = isinstance(named, str) and len(named) <= _LONGEST
     return plain and (not allowed or named in allowed)
 
 
-def _token_id(case: Case) -> bool:
+def _token_id(case: TokenCheck) -> bool:
     return bool(_text(case.token.claims.get("jti")))
 
 
-def _certificate(case: Case) -> bool:
+def _certificate(case: TokenCheck) -> bool:
     """Of a client that is bound to none, any: TLS has asked for one where the site wants one."""
     client = case.client
     return client is not None and is_shown(
@@ -205,27 +205,27 @@ def _certificate(case: Case) -> bool:
     )
 
 
-CHECKS: Sequence[tuple[Refusal, Callable[[Case], bool]]] = (
-    (Refusal.TYPE, _type),
-    (Refusal.ALGORITHM, _algorithm),
-    (Refusal.CRITICAL, _no_other_form),
-    (Refusal.KEY_IN_HEADER, _brings_no_key),
-    (Refusal.KEY_ID, _names_key),
-    (Refusal.ISSUER, _issuer),
-    (Refusal.ALGORITHM_OF_CLIENT, _algorithm_of_client),
-    (Refusal.KEY_URL, _key_url),
-    (Refusal.KEY, _key),
-    (Refusal.KEY_TYPE, _key_type),
-    (Refusal.SIGNATURE, _signature),
-    (Refusal.AUDIENCE, _audience),
-    (Refusal.TIMES, _times),
-    (Refusal.EXPIRED, _unexpired),
-    (Refusal.FUTURE, _issued),
-    (Refusal.NOT_YET, _begun),
-    (Refusal.LIFETIME, _lifetime),
-    (Refusal.TENANT, _tenant),
-    (Refusal.TOKEN_ID, _token_id),
-    (Refusal.CERTIFICATE, _certificate),
+CHECKS: Sequence[tuple[TokenRefusal, Callable[[TokenCheck], bool]]] = (
+    (TokenRefusal.TYPE, _type),
+    (TokenRefusal.ALGORITHM, _algorithm),
+    (TokenRefusal.CRITICAL, _no_other_form),
+    (TokenRefusal.KEY_IN_HEADER, _brings_no_key),
+    (TokenRefusal.KEY_ID, _names_key),
+    (TokenRefusal.ISSUER, _issuer),
+    (TokenRefusal.ALGORITHM_OF_CLIENT, _algorithm_of_client),
+    (TokenRefusal.KEY_URL, _key_url),
+    (TokenRefusal.KEY, _key),
+    (TokenRefusal.KEY_TYPE, _key_type),
+    (TokenRefusal.SIGNATURE, _signature),
+    (TokenRefusal.AUDIENCE, _audience),
+    (TokenRefusal.TIMES, _times),
+    (TokenRefusal.EXPIRED, _unexpired),
+    (TokenRefusal.FUTURE, _issued),
+    (TokenRefusal.NOT_YET, _begun),
+    (TokenRefusal.LIFETIME, _lifetime),
+    (TokenRefusal.TENANT, _tenant),
+    (TokenRefusal.TOKEN_ID, _token_id),
+    (TokenRefusal.CERTIFICATE, _certificate),
 )
 """Every check with the reason that it stands for; the first that fails is the reason told."""
 
@@ -244,12 +244,12 @@ def _seconds(value: Any) -> float | None:
     return float(value) if 0 <= value < 253_402_300_800 else None
 
 
-def _time(case: Case, name: str, missing: float) -> float:
+def _time(case: TokenCheck, name: str, missing: float) -> float:
     found = _seconds(case.token.claims.get(name))
     return missing if found is None else found
 
 
-def _leeway(case: Case) -> float:
+def _leeway(case: TokenCheck) -> float:
     return case.client.leeway_s if case.client else 0.0
 
 

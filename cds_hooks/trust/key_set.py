@@ -15,11 +15,11 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from cds_hooks.trust.errors import KeysUnusable
+from cds_hooks.trust.caller_errors import KeysUnusable
 from cds_hooks.trust.published import is_published
 from cds_hooks.trust.strict_json import NotStrictJson, read_strict
 
-__all__ = ["ALGORITHMS", "KeySet", "PublicKey", "parse_key_set"]
+__all__ = ["ALGORITHMS", "KeySet", "VerificationKey", "parse_key_set"]
 
 _CURVES = {"ES256": ("P-256", 256), "ES384": ("P-384", 384), "ES512": ("P-521", 521)}
 _RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
@@ -37,7 +37,7 @@ Key = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 
 @dataclass(frozen=True, slots=True)
-class PublicKey:
+class VerificationKey:
     """One key and the algorithms that it may verify."""
 
     key_id: str
@@ -49,7 +49,7 @@ class PublicKey:
 class KeySet:
     """Keys by their id, and the ids that were passed over with why."""
 
-    keys: Mapping[str, PublicKey] = field(default_factory=lambda: MappingProxyType({}))
+    keys: Mapping[str, VerificationKey] = field(default_factory=lambda: MappingProxyType({}))
     passed_over: tuple[tuple[str, str], ...] = ()
 
 
@@ -73,7 +73,7 @@ def parse_key_set(
 
 
 def _key_set(raw: list[Any], algorithms: frozenset[str], published: bool) -> KeySet:
-    keys: dict[str, PublicKey] = {}
+    keys: dict[str, VerificationKey] = {}
     passed_over: list[tuple[str, str]] = []
     ids = [item.get("kid") if isinstance(item, dict) else None for item in raw]
     for place, item in enumerate(raw):
@@ -90,7 +90,7 @@ def _key_set(raw: list[Any], algorithms: frozenset[str], published: bool) -> Key
     return KeySet(MappingProxyType(keys), tuple(passed_over))
 
 
-def _public_key(item: Any, algorithms: frozenset[str], published: bool) -> PublicKey | str:
+def _public_key(item: Any, algorithms: frozenset[str], published: bool) -> VerificationKey | str:
     """The key, or why it is passed over."""
     if not isinstance(item, dict):
         return "it is no object"
@@ -107,7 +107,9 @@ def _public_key(item: Any, algorithms: frozenset[str], published: bool) -> Publi
     if not fitting:
         return "it is of no algorithm that this client may use"
     key = _load(item)
-    return PublicKey(key_id, frozenset(fitting), key) if key is not None else "it is malformed"
+    return (
+        VerificationKey(key_id, frozenset(fitting), key) if key is not None else "it is malformed"
+    )
 
 
 def _may_verify(operations: Any) -> bool:
