@@ -122,7 +122,7 @@ class CardMaker:
     def _detail(
         self, done: Consultation, lines: Sequence[RuleLine], listed: CheckedConsultation | None
     ) -> str:
-        """As many lines of each part as there is room for, rules first."""
+        """As many lines of each part as fit within the limit, rules first."""
         shown = _CardContent(
             lines=lines,
             present=with_current_ages(done, self.now, told=True),
@@ -158,7 +158,7 @@ class CardMaker:
 
 @dataclass(frozen=True, slots=True)
 class _CardContent:
-    """What a card can tell, before it is known how much of it there is room for."""
+    """All that a card can tell, before it is cut to the limit."""
 
     lines: Sequence[RuleLine]
     present: Consultation
@@ -170,7 +170,7 @@ class _CardContent:
 
     def detail(self, most: int, least: Sequence[int], limit: int) -> str:
         """With `most` lines of rules; `least` are lines of the other parts that stay."""
-        # A fact is told once, so what the list tells depends on which rules there was room for.
+        # A fact is told once, so what the list tells depends on how many rules fitted.
         seen = facts_told(self.lines[:most], self.present.chart)
         rules = rules_block(self.lines, most, self.age)
         rest = (

@@ -57,7 +57,7 @@ def rules_block(lines: Sequence[RuleLine], most: int, age: str) -> Block:
 
 
 def named_only(lines: Sequence[RuleLine], most: int) -> list[RuleLine]:
-    """Of the lines that there is no room for, those that are told by their names."""
+    """The lines beyond the first `most` that the card names without their detail."""
     return [line for line in lines[most:] if line.short][:_MOST_NAMED]
 
 

@@ -1,4 +1,4 @@
-"""All that is known of a consultation, for its own page: what a card has no room for."""
+"""All that is known of a consultation, for its own page: what does not fit on a card."""
 
 from __future__ import annotations
 

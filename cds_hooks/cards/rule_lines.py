@@ -41,7 +41,7 @@ _ABOVE_CONFLICTS = (Seriousness.CRITICAL, Seriousness.SERIOUS)
 class RuleLine:
     """A line of a card, as Markdown, and the facts it tells; `own`: in part by our own criteria.
 
-    `short` names what is critical or serious, for a card without room for the line.
+    `short` names what is critical or serious, for a card on which the line does not fit.
     """
 
     markdown: str

@@ -1,7 +1,7 @@
 """One sentence under 140 characters: what a reader sees before opening anything.
 
-Rules first: the most serious thing that is found in the chart, with its values; then, when there is
-room, the best supported of the model's list.
+Rules first: the most serious thing that is found in the chart, with its values; then, if
+it fits, the best supported of the model's list.
 """
 
 from __future__ import annotations
@@ -64,9 +64,9 @@ def rules_summary(done: Consultation) -> str:
 
 
 def list_summary(done: CheckedConsultation, lead: str) -> tuple[str, ...]:
-    """What the model named that stays on its list, the best supported first: as many as there are,
-    then one less and so on, for whoever has less room. `lead` stands before it. What is uncertain
-    is named only where nothing is better."""
+    """Sentences that name the accepted diagnoses, the best supported first, after `lead`: one with
+    all of them, then each with one name less. An uncertain one is named only where none is better.
+    """
     accepted = accepted_by_verdict(done.assessments)
     if not accepted:
         return (f"{lead}: {_nothing(done.assessments)}",)

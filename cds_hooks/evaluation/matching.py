@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from cds_hooks.evaluation.suites.suite import Gold
-from cds_hooks.plausibility import Concept, Status, Terminology
+from cds_hooks.plausibility import Concept, MatchStatus, Terminology
 from cds_hooks.plausibility.terminology.name_keys import key, key_words
 from cds_hooks.plausibility.terminology.resolution import ICD_10_CM
 
@@ -106,7 +106,7 @@ class TruthMatcher:
         """`ambiguous`: several meanings of a name are all it. For a truth: whoever says one of
         them is right; not for an answer, which must not gain by saying several things at once."""
         found = self._terminology.resolve(name)
-        sure = found.exact or (ambiguous and found.status is Status.AMBIGUOUS)
+        sure = found.exact or (ambiguous and found.status is MatchStatus.AMBIGUOUS)
         concepts = found.concepts if sure else ()
         partly = found.concepts if found.recognised and not sure else ()
         own = key(key_words(re.sub(r"\s*\([^()]*\)", "", name)))

@@ -24,8 +24,8 @@ from cds_hooks.plausibility.new_problems import assess_new_problems
 from cds_hooks.plausibility.relevance import load_tables
 from cds_hooks.plausibility.terminology import (
     Concept,
+    MatchStatus,
     Resolution,
-    Status,
     Terminology,
     TerminologyError,
 )
@@ -36,7 +36,7 @@ __all__ = [
     "Concept",
     "DifferentialAssessment",
     "Resolution",
-    "Status",
+    "MatchStatus",
     "Terminology",
     "TerminologyError",
     "assess_candidates",

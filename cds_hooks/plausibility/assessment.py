@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cds_hooks.consultation import Assessment, ChartFinding, Differential, Reason
-from cds_hooks.plausibility.agreement.merged_candidates import Merged, merge
+from cds_hooks.plausibility.agreement.merged_candidates import MergedCandidate, merge_candidates
 from cds_hooks.plausibility.chart.finding_index import FindingIndex
 from cds_hooks.plausibility.chart.indexed_chart import index_chart
 from cds_hooks.plausibility.chart_rules.contradictions import find_contradictions
 from cds_hooks.plausibility.chart_rules.finding_patterns import chart_findings_in
 from cds_hooks.plausibility.chart_rules.medication_concerns import find_medication_concerns
 from cds_hooks.plausibility.chart_rules.red_flags import find_red_flags
-from cds_hooks.plausibility.checks import CHECKS, Case, Check, combine
+from cds_hooks.plausibility.checks import CHECKS, Check, CheckedDiagnosis, all_reasons
 from cds_hooks.plausibility.checks.medications import DrugMayCause
 from cds_hooks.plausibility.checks.timing import Timing
-from cds_hooks.plausibility.checks.unexplained import UncitedFinding, unexplained
+from cds_hooks.plausibility.checks.unexplained import UncitedFinding, unexplained_results
 from cds_hooks.plausibility.relevance import DefinitionMet, EvidenceRelevant
 from cds_hooks.plausibility.terminology import Terminology
 from cds_hooks.plausibility.verdicts import verdict
@@ -50,20 +50,20 @@ class DifferentialAssessment:
 def assess_differentials(
     chart: Chart, differentials: Sequence[Differential], terminology: Terminology
 ) -> DifferentialAssessment:
-    """All that the rules say of a chart and a list, with the chart prepared once.
+    """All that the rules say of a chart and a list, with the chart indexed once.
 
     Without differentials (the model did not answer) only the chart itself is judged: what nobody
     was asked for is not a red flag.
     """
-    seen = FindingIndex(index_chart(chart, terminology))
-    by_rules = chart_findings_in(seen)
-    found = _assess(differentials, seen, by_rules, terminology)
+    finding_index = FindingIndex(index_chart(chart, terminology))
+    by_rules = chart_findings_in(finding_index)
+    found = _assess(differentials, finding_index, by_rules, terminology)
     return DifferentialAssessment(
         assessments=found,
-        red_flags=find_red_flags(seen, found, terminology) if differentials else (),
-        unexplained=unexplained(seen.record, found, terminology),
-        medication_concerns=find_medication_concerns(seen.record),
-        contradictions=find_contradictions(seen.record),
+        red_flags=find_red_flags(finding_index, found, terminology) if differentials else (),
+        unexplained=unexplained_results(finding_index.indexed, found, terminology),
+        medication_concerns=find_medication_concerns(finding_index.indexed),
+        contradictions=find_contradictions(finding_index.indexed),
         chart_findings=by_rules,
     )
 
@@ -79,38 +79,38 @@ def assess_candidates(
     evidence that does not hold stays, with the reason that says so; every fact id in a reason
     is in the chart.
     """
-    seen = FindingIndex(index_chart(chart, terminology))
-    return _assess(differentials, seen, chart_findings_in(seen), terminology)
+    finding_index = FindingIndex(index_chart(chart, terminology))
+    return _assess(differentials, finding_index, chart_findings_in(finding_index), terminology)
 
 
 def _assess(
     differentials: Sequence[Differential],
-    seen: FindingIndex,
+    finding_index: FindingIndex,
     by_rules: Sequence[ChartFinding],
     terminology: Terminology,
 ) -> tuple[Assessment, ...]:
-    merged = merge(differentials, terminology, seen.record)
-    return tuple(_one(m, seen, by_rules, terminology) for m in merged)
+    merged = merge_candidates(differentials, terminology, finding_index.indexed)
+    return tuple(_one(m, finding_index, by_rules, terminology) for m in merged)
 
 
 def _one(
-    merged: Merged,
-    seen: FindingIndex,
+    merged: MergedCandidate,
+    finding_index: FindingIndex,
     by_rules: Sequence[ChartFinding],
     terminology: Terminology,
 ) -> Assessment:
-    case = Case(
+    case = CheckedDiagnosis(
         name=merged.name,
         resolution=merged.resolution,
         identity=merged.identity,
         evidence_for=merged.evidence_for,
         evidence_against=merged.evidence_against,
-        record=seen.record,
+        indexed=finding_index.indexed,
         terminology=terminology,
-        seen=seen,
+        finding_index=finding_index,
         fitting=tuple(f for f in by_rules if _names(f, merged, terminology)),
     )
-    reasons = combine(ALL_CHECKS, case)
+    reasons = all_reasons(ALL_CHECKS, case)
     return Assessment(
         name=merged.name,
         group=merged.group,
@@ -127,7 +127,7 @@ def _one(
     )
 
 
-def _names(finding: ChartFinding, merged: Merged, terminology: Terminology) -> bool:
+def _names(finding: ChartFinding, merged: MergedCandidate, terminology: Terminology) -> bool:
     """Whether a rule about the chart names this very diagnosis."""
     named = {c.code for c in terminology.resolve(finding.diagnosis).concepts}
     return bool(named) and not named.isdisjoint(c.code for c in merged.resolution.concepts)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cds_hooks.consultation import Assessment, Group
-from cds_hooks.plausibility.chart.chart_dependent_codes import charted_by
+from cds_hooks.plausibility.chart.chart_dependent_codes import resolve_by_chart
 from cds_hooks.plausibility.chart.indexed_chart import (
     OVER,
     IndexedChart,
-    Problem,
+    RecordedProblem,
     index_chart,
     recorded_problem,
 )
-from cds_hooks.plausibility.checks import Case, Check, combine
+from cds_hooks.plausibility.checks import Check, CheckedDiagnosis, all_reasons
 from cds_hooks.plausibility.checks.demographics import RecordedAge, RecordedSex, UnusualAge
 from cds_hooks.plausibility.checks.diagnosis_name import entered_name
 from cds_hooks.plausibility.checks.medications import DrugMayCause
@@ -26,7 +26,7 @@ from cds_hooks.plausibility.checks.problem_list import (
 from cds_hooks.plausibility.checks.results import DefiningResult, ExpectedResult, NegativeTest
 from cds_hooks.plausibility.checks.timing import Timing
 from cds_hooks.plausibility.terminology import Terminology
-from cds_hooks.plausibility.terminology.resolution import Resolution, Status
+from cds_hooks.plausibility.terminology.resolution import MatchStatus, Resolution
 from cds_hooks.plausibility.verdicts import verdict
 from fhir_mapping.chart import Chart, Fact, Kind, Polarity
 
@@ -57,26 +57,28 @@ def assess_new_problems(
     terminology has, or that is a drug's or a test's, is told as such; otherwise a problem that no
     rule speaks of is `plausible`: nothing was found against it.
     """
-    prepared = index_chart(chart, terminology)
+    indexed = index_chart(chart, terminology)
     problems = (recorded_problem(f, terminology) for f in entered if f.kind is Kind.PROBLEM)
-    return tuple(_assess(p, prepared, terminology) for p in problems if _is_so(p.fact))
+    return tuple(_assess(p, indexed, terminology) for p in problems if _is_so(p.fact))
 
 
 def _is_so(fact: Fact) -> bool:
     return fact.polarity in (Polarity.PRESENT, Polarity.UNKNOWN) and fact.status not in OVER
 
 
-def _assess(problem: Problem, prepared: IndexedChart, terminology: Terminology) -> Assessment:
+def _assess(
+    problem: RecordedProblem, indexed: IndexedChart, terminology: Terminology
+) -> Assessment:
     fact = problem.fact
     name = next((c.display for c in fact.codes if c.display), fact.text)
-    found = Resolution(name, Status.EXACT, problem.concepts, name)
+    found = Resolution(name, MatchStatus.EXACT, problem.concepts, name)
     if not problem.concepts:
-        found = charted_by(terminology.resolve(name), prepared)
-    case = Case(name, found, problem.identity, (), (), prepared, terminology)
+        found = resolve_by_chart(terminology.resolve(name), indexed)
+    case = CheckedDiagnosis(name, found, problem.identity, (), (), indexed, terminology)
     began = fact.days_ago
     of_now = _OF_NOW if began is None or began <= _NOW_DAYS else ()
     told = entered_name(name, found, coded=bool(fact.codes))
-    reasons = (*told, *combine((*_ALWAYS, *of_now), case))
+    reasons = (*told, *all_reasons((*_ALWAYS, *of_now), case))
     return Assessment(
         name=name,
         group=Group.LIKELY,

@@ -29,7 +29,7 @@ class VerdictRule:
         return some and self.all <= given and not self.none & given
 
 
-Table = Literal["rule", "entered"]
+VerdictTable = Literal["rule", "entered"]
 """Of a diagnosis that a model proposed, or of a problem that a clinician entered."""
 
 
@@ -45,7 +45,7 @@ def verdict_meanings() -> Mapping[Verdict, str]:
 
 
 @cache
-def verdict_rules(table: Table = "rule") -> tuple[VerdictRule, ...]:
+def verdict_rules(table: VerdictTable = "rule") -> tuple[VerdictRule, ...]:
     """The shipped rules of one table of `data/verdicts.toml`, in order."""
     return tuple(
         VerdictRule(
@@ -59,7 +59,7 @@ def verdict_rules(table: Table = "rule") -> tuple[VerdictRule, ...]:
     )
 
 
-def verdict(reasons: Iterable[Reason], table: Table = "rule") -> Verdict:
+def verdict(reasons: Iterable[Reason], table: VerdictTable = "rule") -> Verdict:
     """The verdict of the first rule of the table that applies; `UNCERTAIN` when none does."""
     given = frozenset(f"{r.check}:{r.result}" for r in reasons)
     return next((r.verdict for r in verdict_rules(table) if r.applies(given)), Verdict.UNCERTAIN)

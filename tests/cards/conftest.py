@@ -39,8 +39,8 @@ from tests.cards.woman import (
 from tests.consultations import with_outcome
 
 
-@pytest.fixture
-def answered() -> Consultation:
+@pytest.fixture(name="answered")
+def answered_consultation() -> Consultation:
     """A whole consultation with every verdict, of a model that is fit for use."""
     prompt = Prompt(
         messages=(Message("system", "s"), Message("user", "u")),

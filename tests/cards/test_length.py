@@ -167,7 +167,7 @@ def test_what_rules_found_is_on_the_card_or_counted(done: Consultation) -> None:
     assert told >= len(done.chart_findings) + len(done.contradictions)
 
 
-def test_what_is_critical_is_named_where_its_line_has_no_room(
+def test_what_is_critical_is_named_where_its_line_does_not_fit(
     answered: Consultation, make_uuid: Callable[[], str]
 ) -> None:
     told = tuple(f"finding {n} " + 40 * "x" for n in range(3))

@@ -12,7 +12,7 @@ import pytest
 
 from cds_hooks.consultation import Candidate, Differential, Evidence, Group
 from cds_hooks.plausibility import Terminology
-from cds_hooks.plausibility.terminology.compiler.compile import Report, compile_terminology
+from cds_hooks.plausibility.terminology.compiler.compile import CompileReport, compile_terminology
 from fhir_mapping.chart import Chart, Code, Fact, Kind, PatientFacts
 
 WHEELS = Path(__file__).resolve().parents[2] / "build" / "wheels"
@@ -29,7 +29,7 @@ def wheels() -> Path:
 @pytest.fixture(scope="session")
 def compiled(
     wheels: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, Path, Report, list[str]]:
+) -> tuple[Path, Path, CompileReport, list[str]]:
     """The database, the names, the report and what was told on the way."""
     folder = tmp_path_factory.mktemp("terminology")
     database, names, told = folder / "terminology.sqlite", folder / "names.txt", []
@@ -38,14 +38,14 @@ def compiled(
 
 
 @pytest.fixture(scope="session")
-def terminology(compiled: tuple[Path, Path, Report, list[str]]) -> Iterator[Terminology]:
+def terminology(compiled: tuple[Path, Path, CompileReport, list[str]]) -> Iterator[Terminology]:
     """The terminology, compiled afresh."""
     with Terminology(compiled[0]) as opened:
         yield opened
 
 
 @pytest.fixture(scope="session")
-def names(compiled: tuple[Path, Path, Report, list[str]]) -> list[str]:
+def names(compiled: tuple[Path, Path, CompileReport, list[str]]) -> list[str]:
     """The names a model may write."""
     return compiled[1].read_text("utf-8").splitlines()
 

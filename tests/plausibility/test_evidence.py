@@ -11,7 +11,7 @@ import pytest
 from cds_hooks.consultation import Assessment, Verdict
 from cds_hooks.plausibility import Terminology, assess_candidates
 from cds_hooks.plausibility.chart.results_by_analyte import analytes
-from cds_hooks.plausibility.checks.evidence import holds, is_anothers
+from cds_hooks.plausibility.checks.evidence import claim_result, is_about_another
 from cds_hooks.plausibility.checks.evidence_age import limit_days, recency
 from fhir_mapping import map_chart
 from fhir_mapping.chart import Certainty, Chart, Code, Fact, Flag, Kind, Polarity
@@ -72,7 +72,7 @@ def potassium(fact_id: str, days_ago: float, flag: Flag, value: float = 6.0) -> 
 def test_a_denial_in_words_is_no_finding(text: str, judged: Make) -> None:
     denied = complaint(text)
     assert denied.polarity is Polarity.ABSENT
-    assert (holds(denied, "present"), holds(denied, "absent")) == ("fail", "pass")
+    assert (claim_result(denied, "present"), claim_result(denied, "absent")) == ("fail", "pass")
     found = judged(denied, claims=("S1 present",))
     assert said(found, "evidence-direction") == [("fail", ("S1",))]
     assert found.verdict is Verdict.UNCERTAIN
@@ -88,13 +88,16 @@ def test_a_denial_in_words_is_no_finding(text: str, judged: Make) -> None:
 def test_what_only_sounds_like_a_denial_is_a_finding(text: str) -> None:
     fact = complaint(text)
     assert fact.polarity is Polarity.PRESENT
-    assert holds(fact, "present") == "pass"
+    assert claim_result(fact, "present") == "pass"
 
 
 def test_what_is_only_suspected_is_neither_present_nor_absent(judged: Make) -> None:
     suspected = complaint("Possible seizure")
     assert suspected.certainty is Certainty.UNCERTAIN
-    assert (holds(suspected, "present"), holds(suspected, "absent")) == ("abstain", "abstain")
+    assert (claim_result(suspected, "present"), claim_result(suspected, "absent")) == (
+        "abstain",
+        "abstain",
+    )
     found = judged(suspected, claims=("S1 present",))
     assert said(found, "evidence-direction") == [("abstain", ("S1",))]
 
@@ -112,7 +115,7 @@ def test_what_is_only_suspected_is_neither_present_nor_absent(judged: Make) -> N
     ids=lambda f: f.text,
 )
 def test_a_relatives_disease_is_not_the_patients(fact: Fact, judged: Make) -> None:
-    assert is_anothers(fact)
+    assert is_about_another(fact)
     found = judged(fact, claims=(f"{fact.id} present",))
     assert said(found, "evidence-about") == [("abstain", (fact.id,))]
     assert found.verdict is not Verdict.SUPPORTED
@@ -129,7 +132,7 @@ def test_a_relatives_disease_is_not_the_patients(fact: Fact, judged: Make) -> No
     ids=lambda f: f.text,
 )
 def test_what_relatives_report_of_the_patient_is_the_patients(fact: Fact) -> None:
-    assert not is_anothers(fact)
+    assert not is_about_another(fact)
 
 
 @pytest.mark.parametrize("analyte", sorted(recency().analytes))

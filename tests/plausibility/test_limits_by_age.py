@@ -6,7 +6,7 @@ import pytest
 
 from cds_hooks.plausibility.chart.finding_index import FindingIndex, findings
 from cds_hooks.plausibility.chart.indexed_chart import index_chart
-from cds_hooks.plausibility.rules.vital_sign_limits import diastolic, limits
+from cds_hooks.plausibility.rules.vital_sign_limits import diastolic, vital_sign_limits
 from fhir_mapping.chart import Chart, Code, Fact, Kind, PatientFacts
 
 HEART, BREATH, SYSTOLIC, WARMTH, OXYGEN = "8867-4", "9279-1", "8480-6", "8310-5", "59408-5"
@@ -148,7 +148,7 @@ def test_a_childs_pressure_is_not_judged_without_a_published_limit() -> None:
 
 def test_every_limit_is_in_the_lists_and_has_a_source() -> None:
     listed = [*(row[0] for row in ROWS), *(row[0] for row in IN_PREGNANCY)]
-    rows = [limit for known in limits().values() for limit in known]
+    rows = [limit for known in vital_sign_limits().values() for limit in known]
     extra = 2  # hypotension from 1 to 10 years, by three ages
     assert len(rows) == len(listed) - extra
     assert {limit.finding for limit in rows} <= findings().keys()

@@ -12,25 +12,25 @@ import pytest
 from cds_hooks.consultation import Evidence
 from cds_hooks.plausibility import assess_chart
 from cds_hooks.plausibility.chart.finding_index import FindingIndex, findings
-from cds_hooks.plausibility.chart.indexed_chart import Identity, index_chart
+from cds_hooks.plausibility.chart.indexed_chart import DiagnosisIdentity, index_chart
 from cds_hooks.plausibility.chart.result_agreement import agrees
 from cds_hooks.plausibility.chart.results_by_analyte import analytes
-from cds_hooks.plausibility.checks.check import Case
+from cds_hooks.plausibility.checks.check import CheckedDiagnosis
 from cds_hooks.plausibility.checks.evidence_age import EvidenceRecent, limit_days
 from cds_hooks.plausibility.checks.results import (
     DefiningResult,
     ExpectedResult,
     NegativeTest,
 )
-from cds_hooks.plausibility.rules.diagnosis_rules import ResultRule, Tied, result_rules
+from cds_hooks.plausibility.rules.diagnosis_rules import DiagnosisRule, ResultRule, result_rules
 from cds_hooks.plausibility.rules.diagnosis_rules import test_rules as negative_test_rules
 from cds_hooks.plausibility.rules.drugs import drug_conflicts
 from cds_hooks.plausibility.terminology.resolution import (
     ICD_10_CM,
     MESH,
     Concept,
+    MatchStatus,
     Resolution,
-    Status,
 )
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts, Polarity, Range
 
@@ -39,18 +39,18 @@ RESULTS = {rule.id: rule for rule in result_rules()}
 TESTS = {rule.id: rule for rule in negative_test_rules()}
 
 
-def concept_of(rule: Tied) -> Concept:
+def concept_of(rule: DiagnosisRule) -> Concept:
     """The first diagnosis of which a rule speaks."""
     if rule.codes:
         return Concept(ICD_10_CM, rule.codes[0], "")
     return Concept(MESH, min(rule.mesh), "")
 
 
-def said(check: Any, rule: Tied, *facts: Fact) -> list[str]:
+def said(check: Any, rule: DiagnosisRule, *facts: Fact) -> list[str]:
     """What a check says of the rule's diagnosis by this rule, without a terminology."""
-    found = Resolution("x", Status.EXACT, (concept_of(rule),), "x")
-    prepared = index_chart(Chart(PatientFacts(40, "female"), facts), None)
-    case = Case("x", found, Identity(), (), (), prepared, None)  # type: ignore[arg-type]
+    found = Resolution("x", MatchStatus.EXACT, (concept_of(rule),), "x")
+    indexed = index_chart(Chart(PatientFacts(40, "female"), facts), None)
+    case = CheckedDiagnosis("x", found, DiagnosisIdentity(), (), (), indexed, None)  # type: ignore[arg-type]
     mine = (r for r in check(case) if r.source == rule.source and r.text.startswith(rule.reason))
     return [r.result for r in mine]
 
@@ -148,9 +148,9 @@ def test_a_negative_test_counts_up_to_its_last_day(name: str, days: float) -> No
         fact = measured(
             loinc, None, text="Test: not detected", days_ago=ago, polarity=Polarity.ABSENT
         )
-        prepared = index_chart(Chart(PatientFacts(40, "female"), (fact,)), None)
-        found = Resolution("x", Status.EXACT, (concept_of(rule),), "x")
-        case = Case("x", found, Identity(), (), (), prepared, None)  # type: ignore[arg-type]
+        indexed = index_chart(Chart(PatientFacts(40, "female"), (fact,)), None)
+        found = Resolution("x", MatchStatus.EXACT, (concept_of(rule),), "x")
+        case = CheckedDiagnosis("x", found, DiagnosisIdentity(), (), (), indexed, None)  # type: ignore[arg-type]
         return [r.result for r in NegativeTest()(case) if r.source == rule.source]
 
     assert [told(days - 0.01), told(days), told(days + 0.01)] == [["fail"], ["fail"], []]
@@ -160,7 +160,7 @@ def test_every_test_rule_has_its_days_in_the_table() -> None:
     assert set(TEST_DAYS) == set(TESTS)
 
 
-def asked(needs: str = "", **limit: float) -> ResultRule:
+def rule_that_needs(needs: str = "", **limit: float) -> ResultRule:
     return ResultRule(
         id="x", codes=(), mesh=frozenset(), source="", analyte="x", within_days=1, needs=needs,
         **limit,  # type: ignore[arg-type]
@@ -191,7 +191,7 @@ def asked(needs: str = "", **limit: float) -> ResultRule:
 def test_a_limit_in_a_series(
     limit: dict[str, float], text: str, value: float | None, answer: bool | None
 ) -> None:
-    assert agrees(asked(**limit), Fact("V1", Kind.VITAL, text, value=value)) is answer
+    assert agrees(rule_that_needs(**limit), Fact("V1", Kind.VITAL, text, value=value)) is answer
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_a_limit_in_a_series(
 )
 def test_a_reference_range_and_a_series(needs: str, text: str, answer: bool) -> None:
     fact = Fact("L1", Kind.LAB, text, value=4.0, flag=Flag.NORMAL, range=Range(3.5, 5.0))
-    assert agrees(asked(needs), fact) is answer
+    assert agrees(rule_that_needs(needs), fact) is answer
 
 
 @pytest.mark.parametrize(("needs", "limits"), [("high", Range(3.5, None)), ("low", Range(None, 5))])
@@ -219,7 +219,7 @@ def test_a_range_that_is_open_on_the_side_asked_for_tells_nothing(
     needs: str, limits: Range
 ) -> None:
     fact = Fact("L1", Kind.LAB, "K 6 -> 4", value=4.0, flag=Flag.NORMAL, range=limits)
-    assert agrees(asked(needs), fact) is None
+    assert agrees(rule_that_needs(needs), fact) is None
 
 
 def test_a_value_in_another_unit_is_not_compared() -> None:
@@ -363,10 +363,10 @@ def test_a_cited_fact_is_old_after_its_last_day(kind: Kind, analyte: str, days: 
     codes = (Code(LOINC, min(analytes()[analyte].loinc)),) if analyte else ()
     for ago, wanted in ((days - 0.01, []), (days, []), (days + 0.01, ["abstain"])):
         fact = Fact("L1", kind, "Zyx 1", codes=codes, days_ago=ago)
-        prepared = index_chart(Chart(PatientFacts(), (fact,)), None)
-        found = Resolution("x", Status.EXACT, (), "x")
+        indexed = index_chart(Chart(PatientFacts(), (fact,)), None)
+        found = Resolution("x", MatchStatus.EXACT, (), "x")
         cited = (Evidence("L1", "present"),)
-        case = Case("x", found, Identity(), cited, (), prepared, None)  # type: ignore[arg-type]
+        case = CheckedDiagnosis("x", found, DiagnosisIdentity(), cited, (), indexed, None)  # type: ignore[arg-type]
         assert [r.result for r in EvidenceRecent()(case)] == wanted, ago
 
 
@@ -499,7 +499,7 @@ def test_a_limit_of_adults_says_nothing_of_a_child(
     loinc = min(analytes()[rule.analyte].loinc)
     value = 0.0 if rule.above or rule.at_least else 999.0
     check = DefiningResult() if rule.contradicts else ExpectedResult()
-    found = Resolution("x", Status.EXACT, (concept_of(rule),), "x")
+    found = Resolution("x", MatchStatus.EXACT, (concept_of(rule),), "x")
     chart = Chart(PatientFacts(age, "female"), (measured(loinc, value, unit=rule.unit),))
-    case = Case("x", found, Identity(), (), (), index_chart(chart, None), None)  # type: ignore[arg-type]
+    case = CheckedDiagnosis("x", found, DiagnosisIdentity(), (), (), index_chart(chart, None), None)  # type: ignore[arg-type]
     assert bool([r for r in check(case) if r.text.startswith(rule.reason)]) is speaks

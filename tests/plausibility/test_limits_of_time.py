@@ -7,12 +7,17 @@ from typing import Any
 import pytest
 
 from cds_hooks.plausibility.chart.durations import durations
-from cds_hooks.plausibility.chart.indexed_chart import Identity, IndexedChart, Problem, index_chart
+from cds_hooks.plausibility.chart.indexed_chart import (
+    DiagnosisIdentity,
+    IndexedChart,
+    RecordedProblem,
+    index_chart,
+)
 from cds_hooks.plausibility.chart_rules.result_contradictions import (
     after_removal,
     results_and_problems,
 )
-from cds_hooks.plausibility.checks.check import Case
+from cds_hooks.plausibility.checks.check import CheckedDiagnosis
 from cds_hooks.plausibility.checks.demographics import UnusualAge
 from cds_hooks.plausibility.checks.timing import (
     AfterRule,
@@ -22,13 +27,13 @@ from cds_hooks.plausibility.checks.timing import (
     timing_rules,
 )
 from cds_hooks.plausibility.rules.demographics import conflicts
-from cds_hooks.plausibility.rules.diagnosis_rules import Tied, age_rules
+from cds_hooks.plausibility.rules.diagnosis_rules import DiagnosisRule, age_rules
 from cds_hooks.plausibility.terminology.resolution import (
     ICD_10_CM,
     MESH,
     Concept,
+    MatchStatus,
     Resolution,
-    Status,
 )
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts
 
@@ -37,12 +42,12 @@ AGES = {r.id: r for r in age_rules()}
 TIMING = {r.id: r for r in timing_rules()}
 
 
-def said(check: Any, rule: Tied, *facts: Fact, age: float = 40) -> list[str]:
+def said(check: Any, rule: DiagnosisRule, *facts: Fact, age: float = 40) -> list[str]:
     """What a check says of the rule's diagnosis by this rule, without a terminology."""
     system, code = (ICD_10_CM, rule.codes[0]) if rule.codes else (MESH, min(rule.mesh))
-    found = Resolution("x", Status.EXACT, (Concept(system, code, ""),), "x")
-    prepared = index_chart(Chart(PatientFacts(age, "female"), facts), None)
-    case = Case("x", found, Identity(), (), (), prepared, None)  # type: ignore[arg-type]
+    found = Resolution("x", MatchStatus.EXACT, (Concept(system, code, ""),), "x")
+    indexed = index_chart(Chart(PatientFacts(age, "female"), facts), None)
+    case = CheckedDiagnosis("x", found, DiagnosisIdentity(), (), (), indexed, None)  # type: ignore[arg-type]
     mine = (r for r in check(case) if r.source == rule.source and r.text.startswith(rule.reason))
     return [r.result for r in mine]
 
@@ -282,10 +287,12 @@ def test_lengths_of_time_in_days(text: str, least: float | None, most: float | N
 def with_problem(code: str, began: float | None, *facts: Fact) -> IndexedChart:
     """A chart with one active problem of this code, known without a terminology."""
     fact = Fact("P1", Kind.PROBLEM, "x", (Code(ICD_10_CM, code),), status="active", days_ago=began)
-    prepared = index_chart(Chart(PatientFacts(50, "female"), (fact, *facts)), None)
-    problem = Problem(fact, Identity(), (Concept(ICD_10_CM, code, ""),), frozenset())
+    indexed = index_chart(Chart(PatientFacts(50, "female"), (fact, *facts)), None)
+    problem = RecordedProblem(
+        fact, DiagnosisIdentity(), (Concept(ICD_10_CM, code, ""),), frozenset()
+    )
     return IndexedChart(
-        prepared.chart, prepared.facts, (problem,), prepared.results, prepared.drugs, ""
+        indexed.chart, indexed.facts, (problem,), indexed.results, indexed.drugs, ""
     )
 
 
@@ -305,7 +312,7 @@ def test_a_result_at_the_beginning_of_a_problem(ago: float, told: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "loinc", "value", "apart", "newest"),
+    ("code", "loinc", "value", "days_between", "newest"),
     [
         ("N18.3", "33914-3", 60.0, 90, 90),
         ("E66.9", "39156-5", 29.9, 365, 365),
@@ -313,7 +320,7 @@ def test_a_result_at_the_beginning_of_a_problem(ago: float, told: bool) -> None:
     ],
 )
 def test_a_state_that_lasts(
-    code: str, loinc: str, value: float, apart: float, newest: float
+    code: str, loinc: str, value: float, days_between: float, newest: float
 ) -> None:
     unit = {"33914-3": "mL/min/{1.73_m2}", "39156-5": "kg/m2"}[loinc]
 
@@ -324,11 +331,15 @@ def test_a_state_that_lasts(
         ]
         return bool(list(results_and_problems(with_problem(code, began, *facts))))
 
-    assert [told(0, apart - 0.1), told(0, apart), told(0, apart + 0.1)] == [False, True, True]
-    assert [told(newest, 2 * apart), told(newest + 0.1, 3 * apart)] == [True, False]
+    assert [told(0, days_between - 0.1), told(0, days_between), told(0, days_between + 0.1)] == [
+        False,
+        True,
+        True,
+    ]
+    assert [told(newest, 2 * days_between), told(newest + 0.1, 3 * days_between)] == [True, False]
     # Of a problem that began since, the newest result says nothing.
-    assert told(5, 5 + apart, began=5)
-    assert not told(5, 5 + apart, began=4.9 - 365)
+    assert told(5, 5 + days_between, began=5)
+    assert not told(5, 5 + days_between, began=4.9 - 365)
 
 
 @pytest.mark.parametrize(

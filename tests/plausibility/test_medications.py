@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from cds_hooks.plausibility import Terminology, assess_candidates, assess_chart
-from cds_hooks.plausibility.chart.indexed_chart import Identity, index_chart
+from cds_hooks.plausibility.chart.indexed_chart import DiagnosisIdentity, index_chart
 from cds_hooks.plausibility.chart.results_by_analyte import analytes
-from cds_hooks.plausibility.checks.check import Case
+from cds_hooks.plausibility.checks.check import CheckedDiagnosis
 from cds_hooks.plausibility.checks.medications import DrugMayCause
 from cds_hooks.plausibility.rules.drugs import (
     DrugConflict,
@@ -20,7 +20,7 @@ from cds_hooks.plausibility.rules.drugs import (
     drug_conflicts,
     drug_effects,
 )
-from cds_hooks.plausibility.terminology.resolution import Resolution, Status
+from cds_hooks.plausibility.terminology.resolution import MatchStatus, Resolution
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts
 
 Make = Callable[..., Any]
@@ -55,9 +55,9 @@ def test_a_diagnosis_that_a_current_drug_causes_is_told(
         (effect.drugs[0], "stopped", False),
         ("Placebo", "active", False),
     ):
-        prepared = index_chart(Chart(PatientFacts(60), (drug(name, status),)), terminology)
-        found = Resolution("x", Status.EXACT, (concept,), "x")
-        case = Case("x", found, Identity(), (), (), prepared, terminology)
+        indexed = index_chart(Chart(PatientFacts(60), (drug(name, status),)), terminology)
+        found = Resolution("x", MatchStatus.EXACT, (concept,), "x")
+        case = CheckedDiagnosis("x", found, DiagnosisIdentity(), (), (), indexed, terminology)
         sources = {effect.source, *(c.source for c in common_effects() if c.effect == effect.id)}
         reasons = [r for r in DrugMayCause()(case) if r.source in sources]
         assert [(r.result, r.fact_ids) for r in reasons] == ([("abstain", ("M1",))] if told else [])
@@ -197,9 +197,9 @@ def test_commonly_is_said_only_where_it_was_looked_up(
     (of,) = [e for e in drug_effects() if e.id == effect]
     concept = terminology.concept(of.codes[0])
     assert concept is not None
-    prepared = index_chart(Chart(PatientFacts(60), (drug(name),)), terminology)
-    found = Resolution("x", Status.EXACT, (concept,), "x")
-    case = Case("x", found, Identity(), (), (), prepared, terminology)
+    indexed = index_chart(Chart(PatientFacts(60), (drug(name),)), terminology)
+    found = Resolution("x", MatchStatus.EXACT, (concept,), "x")
+    case = CheckedDiagnosis("x", found, DiagnosisIdentity(), (), (), indexed, terminology)
     assert [r.text for r in DrugMayCause()(case)] == [f"a current medication {said} it"]
 
 

@@ -8,32 +8,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_hooks.plausibility import Status, Terminology
+from cds_hooks.plausibility import MatchStatus, Terminology
 from cds_hooks.plausibility.checks.diagnosis_name import _judge
-from cds_hooks.plausibility.terminology.non_diagnoses import Kind, Vocabulary, other
+from cds_hooks.plausibility.terminology.non_diagnoses import (
+    KnownVocabulary,
+    NonDiagnosisKind,
+    non_diagnosis_of,
+)
 
 
 @pytest.mark.parametrize(
     ("name", "kind", "heading"),
     [
-        ("Furosemide", Kind.SUBSTANCE, "Furosemide"),
-        ("High-dose oral prednisone", Kind.SUBSTANCE, "Prednisone"),
-        ("Rifampin, isoniazid and ethambutol", Kind.SUBSTANCE, "Rifampin"),
-        ("Start lisinopril", Kind.SUBSTANCE, "Lisinopril"),
-        ("Campylobacter jejuni", Kind.ORGANISM, "Campylobacter jejuni"),
-        ("Craniotomy", Kind.PROCEDURE, "Craniotomy"),
-        ("MRI", Kind.PROCEDURE, ""),
-        ("MRI of the sacroiliac joint", Kind.PROCEDURE, ""),
-        ("Radiograph of the spine", Kind.PROCEDURE, ""),
-        ("Anti-desmosome antibodies", Kind.SUBSTANCE, "Antibodies"),
-        ("Decreased ACTH level", Kind.CHANGE, "Adrenocorticotropic Hormone"),
-        ("Sodium channel defect", Kind.CHANGE, "Sodium Channels"),
-        ("Normal aging", Kind.NORMAL, ""),
-        ("Metatarsal bones", Kind.ANATOMY, "Metatarsal Bones"),
+        ("Furosemide", NonDiagnosisKind.SUBSTANCE, "Furosemide"),
+        ("High-dose oral prednisone", NonDiagnosisKind.SUBSTANCE, "Prednisone"),
+        ("Rifampin, isoniazid and ethambutol", NonDiagnosisKind.SUBSTANCE, "Rifampin"),
+        ("Start lisinopril", NonDiagnosisKind.SUBSTANCE, "Lisinopril"),
+        ("Campylobacter jejuni", NonDiagnosisKind.ORGANISM, "Campylobacter jejuni"),
+        ("Craniotomy", NonDiagnosisKind.PROCEDURE, "Craniotomy"),
+        ("MRI", NonDiagnosisKind.PROCEDURE, ""),
+        ("MRI of the sacroiliac joint", NonDiagnosisKind.PROCEDURE, ""),
+        ("Radiograph of the spine", NonDiagnosisKind.PROCEDURE, ""),
+        ("Anti-desmosome antibodies", NonDiagnosisKind.SUBSTANCE, "Antibodies"),
+        ("Decreased ACTH level", NonDiagnosisKind.CHANGE, "Adrenocorticotropic Hormone"),
+        ("Sodium channel defect", NonDiagnosisKind.CHANGE, "Sodium Channels"),
+        ("Normal aging", NonDiagnosisKind.NORMAL, ""),
+        ("Metatarsal bones", NonDiagnosisKind.ANATOMY, "Metatarsal Bones"),
     ],
 )
 def test_what_is_no_diagnosis_is_told_as_what_it_is(
-    terminology: Terminology, name: str, kind: Kind, heading: str
+    terminology: Terminology, name: str, kind: NonDiagnosisKind, heading: str
 ) -> None:
     found = terminology.resolve(name)
     assert found.other is not None
@@ -73,7 +77,7 @@ def test_a_drug_or_an_organism_goes_with_its_own_diseases(
     terminology: Terminology, name: str, qualifiers: tuple[str, ...]
 ) -> None:
     found = terminology.resolve(name)
-    assert found.status is Status.PARTIAL or found.exact
+    assert found.status is MatchStatus.PARTIAL or found.exact
     assert found.recognised
     assert found.exact or found.qualifiers == qualifiers
 
@@ -95,11 +99,11 @@ def test_a_name_that_only_an_ontology_has_keeps_the_code_of_what_it_is_a_kind_of
     terminology: Terminology,
 ) -> None:
     found = terminology.resolve("Exertional heat stroke")
-    assert found.status is Status.PARTIAL
+    assert found.status is MatchStatus.PARTIAL
     assert [c.code for c in found.icd] == ["T67.0"]
 
 
 @given(st.lists(st.text(max_size=12), max_size=12))
 def test_any_words_are_answered(written: Sequence[str]) -> None:
-    nothing = Vocabulary(lambda _: {}, lambda _: False)
-    assert other(written, nothing) is None or all(written)
+    nothing = KnownVocabulary(lambda _: {}, lambda _: False)
+    assert non_diagnosis_of(written, nothing) is None or all(written)

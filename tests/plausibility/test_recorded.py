@@ -14,7 +14,7 @@ import pytest
 from cds_hooks.consultation import Assessment, Reason, Verdict
 from cds_hooks.plausibility import Terminology, assess_candidates
 from cds_hooks.plausibility.new_problems import assess_new_problems
-from cds_hooks.plausibility.rules.acute_events import forms, is_acute, same_event_days
+from cds_hooks.plausibility.rules.acute_events import acute_forms, is_acute, same_event_days
 from cds_hooks.plausibility.terminology.resolution import ICD_10_CM
 from fhir_mapping.chart import Experiencer, Polarity
 
@@ -172,10 +172,10 @@ def test_which_names_are_events(terminology: Terminology, name: str, acute: bool
 
 
 def test_every_code_of_the_table_is_in_the_list(terminology: Terminology) -> None:
-    codes = {code for form in forms() for code in (*form.acute, *form.of)}
+    codes = {code for form in acute_forms() for code in (*form.acute, *form.of)}
     for code in codes:
         found = terminology.concept(code)
         assert found is not None, code
         assert found.system == ICD_10_CM
         assert found.code == code
-    assert all(form.reason for form in forms())
+    assert all(form.reason for form in acute_forms())

@@ -16,16 +16,16 @@ from hypothesis import strategies as st
 
 from cds_hooks.consultation import Assessment, Group, Reason, Seriousness, Verdict
 from cds_hooks.plausibility import Terminology, assess_chart
-from cds_hooks.plausibility.chart.finding_index import Finding, FindingIndex, findings
+from cds_hooks.plausibility.chart.finding_index import FindingDefinition, FindingIndex, findings
 from cds_hooks.plausibility.chart.indexed_chart import index_chart
 from cds_hooks.plausibility.chart.results_by_analyte import analytes
 from cds_hooks.plausibility.chart_rules.criteria import (
     Criteria,
     History,
-    Limit,
+    ResultLimit,
     histories,
     known_criteria,
-    limits,
+    result_limits,
 )
 from cds_hooks.plausibility.chart_rules.finding_patterns import FindingPattern, patterns
 from cds_hooks.plausibility.chart_rules.red_flags import find_red_flags
@@ -50,8 +50,8 @@ LOINC = "http://loinc.org"
 
 def telling(name: str, number: int) -> Fact:
     """A fact that meets a criterion."""
-    if name in limits():
-        return beyond(limits()[name], number)
+    if name in result_limits():
+        return beyond(result_limits()[name], number)
     if name in histories():
         return recorded(histories()[name], number)
     if name.startswith("="):
@@ -76,7 +76,7 @@ def telling(name: str, number: int) -> Fact:
     return result(rule.analyte, number, value, rule.unit, flag)
 
 
-def worded(finding: Finding, word: str, number: int) -> Fact:
+def worded(finding: FindingDefinition, word: str, number: int) -> Fact:
     if finding.history:
         return Fact(f"P{number}", Kind.PROBLEM, word, status="active", days_ago=900.0)
     return Fact(f"S{number}", Kind.COMPLAINT, f"{word} since today")
@@ -96,7 +96,7 @@ def result(analyte: str, number: int, value: float, unit: str, flag: Flag | None
     return Fact(f"L{number}", Kind.LAB, text, **told)
 
 
-def beyond(limit: Limit, number: int) -> Fact:
+def beyond(limit: ResultLimit, number: int) -> Fact:
     """A result beyond a limit, told with the first unit of its table."""
     flag = {"high": Flag.HIGH, "low": Flag.LOW, "normal": Flag.NORMAL}.get(limit.flag)
     upper, lower = limit.at_least or limit.above, limit.at_most or limit.below
@@ -147,7 +147,9 @@ def _distinct(pattern: FindingPattern, names: list[str]) -> int:
     """How many of `any` these are, without those that others imply or that are of one value."""
     told = [n for n in names if n in pattern.any]
     implied = {wide for name in told for wide in wider().get(name, ())}
-    values = {limits()[n].analyte if n in limits() else n for n in told if n not in implied}
+    values = {
+        result_limits()[n].analyte if n in result_limits() else n for n in told if n not in implied
+    }
     return len(values)
 
 
@@ -212,15 +214,15 @@ def test_without_one_of_its_findings_it_is_not_told(
     patient, names = complete(pattern)
 
     def fires(*given: str) -> bool:
-        seen = FindingIndex(index_chart(chart_of(patient, list(given)), terminology))
-        return bool(pattern.found(Criteria(seen))[0])
+        finding_index = FindingIndex(index_chart(chart_of(patient, list(given)), terminology))
+        return bool(pattern.found(Criteria(finding_index))[0])
 
     assert fires(*names)
     assert not fires()
     if pattern.score:
         left = [n for n in names if n not in pattern.all[0]]
-        seen = FindingIndex(index_chart(chart_of(patient, left), terminology))
-        assert fires(*left) is False or Criteria(seen).any_of(pattern.all[0])
+        finding_index = FindingIndex(index_chart(chart_of(patient, left), terminology))
+        assert fires(*left) is False or Criteria(finding_index).any_of(pattern.all[0])
     elif len(names) > 1:
         assert not all(fires(alone) for alone in names)
     else:
@@ -285,8 +287,8 @@ def test_every_label_is_of_a_criterion() -> None:
 def test_every_limit_and_history_is_used() -> None:
     used = {n for p in patterns() for n in (*p.names, *p.none)}
     used |= {n for s in scores().values() for i in s.items for n in i.any}
-    assert (set(limits()) | set(histories())) - used == set()
-    for limit in limits().values():
+    assert (set(result_limits()) | set(histories())) - used == set()
+    for limit in result_limits().values():
         assert limit.analyte in analytes(), limit.id
     for history in histories().values():
         assert set(history.findings) <= set(findings()), history.id
@@ -434,8 +436,8 @@ def test_history_counts_where_a_finding_is_one_of_history(
 
 def test_a_result_may_be_told_in_words(terminology: Terminology, chart: Make) -> None:
     said = chart(Fact("S1", Kind.COMPLAINT, "Fever and rapid heart rate, no hypotension"))
-    seen = FindingIndex(index_chart(said, terminology))
-    assert seen.any_of(["fever", "tachycardia", "hypotension"]) == ["fever", "tachycardia"]
+    finding_index = FindingIndex(index_chart(said, terminology))
+    assert finding_index.any_of(["fever", "tachycardia", "hypotension"]) == ["fever", "tachycardia"]
 
 
 def test_old_results_procedures_and_stopped_drugs_do_not_count(
@@ -448,8 +450,8 @@ def test_old_results_procedures_and_stopped_drugs_do_not_count(
         Fact("X2", Kind.PROCEDURE, "Hip arthroplasty", status="completed"),
         Fact("M1", Kind.MEDICATION, "Digoxin", status="stopped"),
     )
-    seen = FindingIndex(index_chart(old, terminology))
-    assert not seen.any_of(["tachycardia", "recent-surgery", "on-digoxin"])
+    finding_index = FindingIndex(index_chart(old, terminology))
+    assert not finding_index.any_of(["tachycardia", "recent-surgery", "on-digoxin"])
 
 
 PROBLEM_DAYS = [(14.0, True), (14.1, False), (None, False)]

@@ -11,14 +11,14 @@ import pytest
 from cds_hooks.consultation import Assessment, ChartFinding, Evidence, Seriousness, Verdict
 from cds_hooks.plausibility import Terminology, assess_candidates
 from cds_hooks.plausibility.chart.finding_index import FindingIndex
-from cds_hooks.plausibility.chart.indexed_chart import identity, index_chart
-from cds_hooks.plausibility.checks import Case
+from cds_hooks.plausibility.chart.indexed_chart import identity_of, index_chart
+from cds_hooks.plausibility.checks import CheckedDiagnosis
 from cds_hooks.plausibility.relevance import (
-    Disease,
+    DiseaseSigns,
     Sign,
     Strength,
-    bearing,
     disease_knowledge,
+    link_evidence,
     sign_table,
     system_signs,
 )
@@ -42,7 +42,7 @@ def sign(finding: str, strength: Strength, lr: float | None = None) -> dict[str,
     return {finding: Sign(finding, strength, "a publication", lr)}
 
 
-EMBOLISM = Disease(
+EMBOLISM = DiseaseSigns(
     name="Pulmonary embolism",
     codes=("I26",),
     mesh=frozenset(),
@@ -52,14 +52,14 @@ EMBOLISM = Disease(
     | sign("d-dimer-high", Strength.STRONG, 1.6),
     signs_against=sign("fever", Strength.WEAK) | sign("troponin-normal", Strength.STRONG, 0.1),
 )
-MIGRAINE = Disease("Migraine", ("G43",), frozenset(), {}, {})
+MIGRAINE = DiseaseSigns("Migraine", ("G43",), frozenset(), {}, {})
 
 
 @pytest.fixture(autouse=True)
 def _rows(monkeypatch: pytest.MonkeyPatch) -> None:
     """The table of these tests alone: what is shipped is another test's."""
 
-    def rows(concepts: Any) -> tuple[Disease, ...]:
+    def rows(concepts: Any) -> tuple[DiseaseSigns, ...]:
         codes = [c.code for c in concepts]
         return tuple(r for r in (EMBOLISM, MIGRAINE) if any(c.startswith(r.codes) for c in codes))
 
@@ -228,15 +228,15 @@ def test_a_rule_about_the_chart_that_names_it_makes_its_facts_links(
     terminology: Terminology,
 ) -> None:
     facts = (complaint("Coughing up blood"), complaint("Itchy toe", "S2"))
-    prepared = index_chart(Chart(PatientFacts(50, "female"), facts), terminology)
+    indexed = index_chart(Chart(PatientFacts(50, "female"), facts), terminology)
     rule = ChartFinding("wells", "Pulmonary embolism", Seriousness.SERIOUS, (), ("S2",), "Wells")
     name = terminology.resolve("Pulmonary embolism")
-    is_ = identity(name.name, name.concepts, terminology)
+    is_ = identity_of(name.name, name.concepts, terminology)
     cited = (Evidence("S2", "present"),)
-    case = Case(
-        name.name, name, is_, cited, (), prepared, terminology, FindingIndex(prepared), (rule,)
+    case = CheckedDiagnosis(
+        name.name, name, is_, cited, (), indexed, terminology, FindingIndex(indexed), (rule,)
     )
-    (link,) = bearing(case).links
+    (link,) = link_evidence(case).links
     assert (link.fact_id, link.sign.source) == ("S2", "Wells")
     assert link.sign.name == "a rule about the chart that names it"
 

@@ -16,9 +16,9 @@ import pytest
 from cds_hooks.consultation import Evidence
 from cds_hooks.plausibility import Terminology
 from cds_hooks.plausibility.chart.finding_index import FindingIndex
-from cds_hooks.plausibility.chart.indexed_chart import identity, index_chart
-from cds_hooks.plausibility.checks import Case
-from cds_hooks.plausibility.relevance import bearing
+from cds_hooks.plausibility.chart.indexed_chart import identity_of, index_chart
+from cds_hooks.plausibility.checks import CheckedDiagnosis
+from cds_hooks.plausibility.relevance import link_evidence
 from fhir_mapping.chart import Chart, Fact, Kind, PatientFacts
 from tests.sample.places import SHARED
 
@@ -68,13 +68,15 @@ def bears(terminology: Terminology) -> Bears:
 
     def judged(symptom: str, disease: str) -> bool:
         fact = Fact("S1", Kind.COMPLAINT, plain(symptom))
-        prepared = index_chart(Chart(PatientFacts(50, "female"), (fact,)), terminology)
+        indexed = index_chart(Chart(PatientFacts(50, "female"), (fact,)), terminology)
         found = terminology.resolve(disease)
         found = found if found.recognised else terminology.resolve(plain(disease))
-        is_ = identity(disease, found.concepts, terminology)
+        is_ = identity_of(disease, found.concepts, terminology)
         cited = (Evidence("S1", "present"),)
-        case = Case(disease, found, is_, cited, (), prepared, terminology, FindingIndex(prepared))
-        told = bearing(case)
+        case = CheckedDiagnosis(
+            disease, found, is_, cited, (), indexed, terminology, FindingIndex(indexed)
+        )
+        told = link_evidence(case)
         return bool(told.links or told.shared)
 
     return judged
@@ -101,10 +103,12 @@ def test_pairs_of_other_organ_systems_that_nobody_names_together_are_not(
     diseases, symptoms = (sorted({p[at] for p in named}) for at in (0, 1))
     draw = random.Random(1)
     drawn = [(draw.choice(diseases), draw.choice(symptoms)) for _ in range(DRAWN)]
-    apart = [p for p in drawn if p not in named and _are_apart(ids[p[0]], ids[p[1]], terminology)]
-    linked = [(d, s) for d, s in apart if bears(s, d)]
-    assert len(apart) > DRAWN / 3
-    assert len(linked) / len(apart) <= 0.10, linked
+    unrelated = [
+        p for p in drawn if p not in named and _are_apart(ids[p[0]], ids[p[1]], terminology)
+    ]
+    linked = [(d, s) for d, s in unrelated if bears(s, d)]
+    assert len(unrelated) > DRAWN / 3
+    assert len(linked) / len(unrelated) <= 0.10, linked
 
 
 def _are_apart(disease: str, symptom: str, terminology: Terminology) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cds_hooks.plausibility import Status, Terminology
+from cds_hooks.plausibility import MatchStatus, Terminology
 from cds_hooks.plausibility.terminology.name_variants import indexed, spoken
 
 DATA = files("cds_hooks.plausibility").joinpath("data")
@@ -64,7 +64,7 @@ def test_what_people_say_is_found_as_what_it_is(
     terminology: Terminology, said: str, name: str
 ) -> None:
     found, meant = terminology.resolve(said), terminology.resolve(name)
-    assert meant.status is Status.EXACT
+    assert meant.status is MatchStatus.EXACT
     assert found.recognised
     assert {c.code for c in found.concepts} & {c.code for c in meant.concepts}
     assert len(spoken()) == len(SPOKEN)
@@ -79,7 +79,7 @@ def test_the_index_gives_a_code_that_exists(terminology: Terminology, name: str,
     if len(codes) > 1:
         assert not found.icd or not found.exact
         return
-    assert found.status is Status.EXACT
+    assert found.status is MatchStatus.EXACT
     assert [c.code for c in found.icd] == codes
     assert indexed(["glorbitis"]) == []
 
@@ -119,7 +119,7 @@ def test_a_name_is_not_taken_for_a_narrower_or_another_one(
 def test_a_letter_is_a_word(terminology: Terminology, name: str) -> None:
     bare = terminology.resolve(name.replace(" A", ""))
     found = terminology.resolve(name)
-    assert found.status is Status.EXACT
+    assert found.status is MatchStatus.EXACT
     assert {c.code for c in found.icd} != {c.code for c in bare.icd}
 
 
@@ -134,13 +134,13 @@ def test_of_a_poisoning_and_a_cause_the_known_part_is_told(
     terminology: Terminology, name: str, matched: str, over: tuple[str, ...]
 ) -> None:
     found = terminology.resolve(name)
-    assert (found.status, found.matched, found.uncovered) == (Status.PARTIAL, matched, over)
+    assert (found.status, found.matched, found.uncovered) == (MatchStatus.PARTIAL, matched, over)
     assert not found.recognised
 
 
 @pytest.mark.parametrize("name", ["Glorbax syndrome", "Glorbax pneumonia", "Glorbitis of the lung"])
 def test_elsewhere_an_unknown_word_is_not_found(terminology: Terminology, name: str) -> None:
-    assert terminology.resolve(name).status is Status.NOT_FOUND
+    assert terminology.resolve(name).status is MatchStatus.NOT_FOUND
 
 
 @pytest.mark.parametrize(
@@ -163,11 +163,11 @@ def test_animals_species_and_muscles_go_with_their_own_diseases_only(
 
 def test_a_course_that_the_title_leaves_open_is_not_exact(terminology: Terminology) -> None:
     found = terminology.resolve("Acute interstitial nephritis")
-    assert found.status is Status.PARTIAL
+    assert found.status is MatchStatus.PARTIAL
     assert terminology.resolve("Interstitial nephritis").exact
 
 
 def test_a_longer_term_lends_no_rules(terminology: Terminology) -> None:
     found: Any = terminology.resolve("Primary combined degeneration of spinal cord")
-    assert found.status is Status.PARTIAL
+    assert found.status is MatchStatus.PARTIAL
     assert found.qualifiers == ()

@@ -13,11 +13,11 @@ import pytest
 
 from cds_hooks.consultation import Evidence, Reason, Verdict
 from cds_hooks.plausibility import Terminology, assess_candidates
-from cds_hooks.plausibility.chart.indexed_chart import Identity, index_chart
+from cds_hooks.plausibility.chart.indexed_chart import DiagnosisIdentity, index_chart
 from cds_hooks.plausibility.chart.result_agreement import agrees
 from cds_hooks.plausibility.chart.results_by_analyte import analytes, told_values
 from cds_hooks.plausibility.chart_rules.finding_patterns import patterns
-from cds_hooks.plausibility.checks.check import Case
+from cds_hooks.plausibility.checks.check import CheckedDiagnosis
 from cds_hooks.plausibility.checks.demographics import UnusualAge
 from cds_hooks.plausibility.checks.organs import AbsentOrgan
 from cds_hooks.plausibility.checks.results import (
@@ -27,8 +27,8 @@ from cds_hooks.plausibility.checks.results import (
 )
 from cds_hooks.plausibility.checks.timing import timing_rules
 from cds_hooks.plausibility.rules.diagnosis_rules import (
+    DiagnosisRule,
     ResultRule,
-    Tied,
     age_rules,
     organ_rules,
     result_rules,
@@ -38,7 +38,7 @@ from cds_hooks.plausibility.rules.diagnosis_rules import (
 )
 from cds_hooks.plausibility.rules.drugs import drug_conflicts, drug_effects
 from cds_hooks.plausibility.rules.removed_organs import is_removed
-from cds_hooks.plausibility.terminology.resolution import Concept, Resolution, Status
+from cds_hooks.plausibility.terminology.resolution import Concept, MatchStatus, Resolution
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts, Polarity, Range
 from fhir_mapping.context import polarity_of_text
 
@@ -57,17 +57,17 @@ def reasons(terminology: Terminology) -> Make:
     """What a check says of the diagnosis of a rule on a chart."""
 
     def make(
-        check: Any, rule: Tied, *facts: Fact, age: float = 55, cited: tuple[str, ...] = ()
+        check: Any, rule: DiagnosisRule, *facts: Fact, age: float = 55, cited: tuple[str, ...] = ()
     ) -> list[Reason]:
         code = rule.codes[0] if rule.codes else min(rule.mesh)
         concept = terminology.concept(code) or Concept(
             "http://hl7.org/fhir/sid/icd-10-cm", "P22", ""
         )
         chart = Chart(PatientFacts(age, "female"), facts)
-        found = Resolution("x", Status.EXACT, (concept,), "x")
-        prepared = index_chart(chart, terminology)
+        found = Resolution("x", MatchStatus.EXACT, (concept,), "x")
+        indexed = index_chart(chart, terminology)
         evidence = tuple(Evidence(c, "abnormal") for c in cited)
-        case = Case("x", found, Identity(), evidence, (), prepared, terminology)
+        case = CheckedDiagnosis("x", found, DiagnosisIdentity(), evidence, (), indexed, terminology)
         return list(check(case))
 
     return make
@@ -182,7 +182,7 @@ def test_an_unusual_age_and_a_usual_one(reasons: Make, rule: Any) -> None:
 
 @pytest.mark.parametrize("rule", **named(ALL))
 def test_every_rule_has_codes_that_exist_and_a_published_source(
-    terminology: Terminology, rule: Tied
+    terminology: Terminology, rule: DiagnosisRule
 ) -> None:
     assert rule.codes or rule.mesh
     assert all(terminology.concept(c) is not None for c in rule.codes if len(c) > 1)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_hooks.plausibility import Status, Terminology
+from cds_hooks.plausibility import MatchStatus, Terminology
 from cds_hooks.plausibility.terminology.name_keys import key, key_words
 
 ICD = "http://hl7.org/fhir/sid/icd-10-cm"
@@ -50,7 +50,7 @@ DO = "http://purl.obolibrary.org/obo/doid.owl"
 )
 def test_a_name_is_found_as_its_concept(terminology: Terminology, written: str, code: str) -> None:
     found = terminology.resolve(written)
-    assert found.status is Status.EXACT
+    assert found.status is MatchStatus.EXACT
     assert any(c.code == code or c.code.startswith(f"{code}.") for c in found.codes), found.codes
     assert all(c.system in (ICD, MESH, DO) and c.display for c in found.codes)
 
@@ -75,7 +75,7 @@ def test_certainty_side_and_severity_are_taken_away(
     terminology: Terminology, written: str, plain: str, gone: str
 ) -> None:
     found, bare = terminology.resolve(written), terminology.resolve(plain)
-    if found.status is Status.EXACT:
+    if found.status is MatchStatus.EXACT:
         assert gone in found.stripped or gone == "r"
     assert {c.code for c in bare.codes} & {c.code for c in found.codes}
 
@@ -83,7 +83,7 @@ def test_certainty_side_and_severity_are_taken_away(
 @pytest.mark.parametrize("written", ["viral osteoporosis", "reverse appendicitis"])
 def test_words_left_over_are_told(terminology: Terminology, written: str) -> None:
     found = terminology.resolve(written)
-    assert found.status is Status.PARTIAL
+    assert found.status is MatchStatus.PARTIAL
     assert found.uncovered == (written.split()[0],)
     assert not found.recognised
 
@@ -91,7 +91,7 @@ def test_words_left_over_are_told(terminology: Terminology, written: str) -> Non
 @pytest.mark.parametrize("written", ["glorbitis", "Zorblatt-Finch pneumonia", "", "  ", "!!", "42"])
 def test_unknown_words_are_not_found(terminology: Terminology, written: str) -> None:
     found = terminology.resolve(written)
-    assert found.status is Status.NOT_FOUND
+    assert found.status is MatchStatus.NOT_FOUND
     assert not found.concepts
     assert not found.recognised
 
@@ -114,7 +114,7 @@ def test_a_turned_meaning_is_not_the_disease(terminology: Terminology, written: 
 @pytest.mark.parametrize("written", ["Epidural hematoma", "Strangulated hernia"])
 def test_ambiguity_is_an_answer(terminology: Terminology, written: str) -> None:
     found = terminology.resolve(written)
-    assert found.status is Status.AMBIGUOUS
+    assert found.status is MatchStatus.AMBIGUOUS
     assert len(found.concepts) > 1
     assert found.recognised
 
@@ -140,7 +140,7 @@ def test_a_known_disease_with_a_fitting_qualifier_is_known_as_a_kind_of_it(
     terminology: Terminology, written: str, qualifiers: tuple[str, ...]
 ) -> None:
     found = terminology.resolve(written)
-    assert found.status is Status.PARTIAL
+    assert found.status is MatchStatus.PARTIAL
     assert found.qualifiers == qualifiers
     assert found.recognised
     assert not found.exact
@@ -257,7 +257,7 @@ def test_opposites_never_share_a_key(one: str, other: str) -> None:
 def test_any_text_is_answered(terminology: Terminology, text: str) -> None:
     found = terminology.resolve(text)
     assert found.name == text
-    assert (found.status is Status.NOT_FOUND) == (not found.concepts)
+    assert (found.status is MatchStatus.NOT_FOUND) == (not found.concepts)
     assert not found.recognised or found.matched
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from cds_hooks.consultation import Reason, Verdict
 from cds_hooks.plausibility import Terminology, assess_candidates, assess_new_problems
-from cds_hooks.plausibility.chart.indexed_chart import Identity, index_chart
+from cds_hooks.plausibility.chart.indexed_chart import DiagnosisIdentity, index_chart
 from cds_hooks.plausibility.chart.results_by_analyte import analytes
-from cds_hooks.plausibility.checks.check import Case
+from cds_hooks.plausibility.checks.check import CheckedDiagnosis
 from cds_hooks.plausibility.checks.timing import (
     AfterRule,
     LastsRule,
@@ -19,8 +19,8 @@ from cds_hooks.plausibility.checks.timing import (
     Timing,
     timing_rules,
 )
-from cds_hooks.plausibility.rules.diagnosis_rules import Tied
-from cds_hooks.plausibility.terminology.resolution import Concept, Resolution, Status
+from cds_hooks.plausibility.rules.diagnosis_rules import DiagnosisRule
+from cds_hooks.plausibility.terminology.resolution import Concept, MatchStatus, Resolution
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts, Polarity
 
 Make = Callable[..., Any]
@@ -33,19 +33,19 @@ PERSISTS = [r for r in timing_rules() if isinstance(r, PersistsRule)]
 def said(terminology: Terminology) -> Callable[..., list[tuple[str, tuple[str, ...]]]]:
     """Result and fact ids of what is said of a rule's diagnosis by this rule."""
 
-    def make(rule: Tied, *facts: Fact) -> list[tuple[str, tuple[str, ...]]]:
+    def make(rule: DiagnosisRule, *facts: Fact) -> list[tuple[str, tuple[str, ...]]]:
         return [(r.result, r.fact_ids) for r in _reasons(terminology, rule, *facts)]
 
     return make
 
 
-def _reasons(terminology: Terminology, rule: Tied, *facts: Fact) -> list[Reason]:
+def _reasons(terminology: Terminology, rule: DiagnosisRule, *facts: Fact) -> list[Reason]:
     code = rule.codes[0] if rule.codes else min(rule.mesh)
     concept = terminology.concept(code)
     assert isinstance(concept, Concept), code
-    found = Resolution("x", Status.EXACT, (concept,), "x")
-    prepared = index_chart(Chart(PatientFacts(30, "female"), facts), terminology)
-    case = Case("x", found, Identity(), (), (), prepared, terminology)
+    found = Resolution("x", MatchStatus.EXACT, (concept,), "x")
+    indexed = index_chart(Chart(PatientFacts(30, "female"), facts), terminology)
+    case = CheckedDiagnosis("x", found, DiagnosisIdentity(), (), (), indexed, terminology)
     return [r for r in Timing()(case) if r.source == rule.source]
 
 

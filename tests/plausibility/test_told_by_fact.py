@@ -65,5 +65,5 @@ def test_a_vital_sign_is_judged_by_age(age: float, fast: bool) -> None:
 
 def test_words_and_an_unknown_fact() -> None:
     assert "dyspnea" in told(Fact("S1", Kind.COMPLAINT, "Dyspnea")).affirmed
-    seen = FindingIndex(index_chart(Chart(PatientFacts(50, "female"), ()), None))
-    assert seen.of_fact("L9") == (frozenset(), frozenset())
+    finding_index = FindingIndex(index_chart(Chart(PatientFacts(50, "female"), ()), None))
+    assert finding_index.of_fact("L9") == (frozenset(), frozenset())

@@ -10,7 +10,7 @@ import pytest
 from cds_hooks.consultation import Assessment, Verdict
 from cds_hooks.plausibility import Terminology, assess_candidates
 from cds_hooks.plausibility.relevance import disease_knowledge, sign_table
-from cds_hooks.plausibility.relevance.sign_table import Disease, Sign
+from cds_hooks.plausibility.relevance.sign_table import DiseaseSigns, Sign
 from cds_hooks.plausibility.relevance.strength import Strength
 from fhir_mapping.chart import Fact, Kind
 
@@ -23,7 +23,7 @@ _SIGNS = {
     "fatigue": Strength.WEAK,
     "problem:C34": Strength.STRONG,
 }
-EMBOLISM = Disease(
+EMBOLISM = DiseaseSigns(
     name="Pulmonary embolism",
     codes=("I26",),
     mesh=frozenset(),
@@ -34,7 +34,7 @@ EMBOLISM = Disease(
 
 @pytest.fixture(autouse=True)
 def _rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    def rows(concepts: Any) -> tuple[Disease, ...]:
+    def rows(concepts: Any) -> tuple[DiseaseSigns, ...]:
         return (EMBOLISM,) if any(c.code.startswith("I26") for c in concepts) else ()
 
     monkeypatch.setattr(sign_table, "of_concepts", rows)

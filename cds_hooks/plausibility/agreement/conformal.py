@@ -25,7 +25,7 @@ def calibrate(truth_shares: Sequence[float], error: float) -> float | None:
     if not 0 < error < 1:
         raise ValueError("the error rate lies between 0 and 1")
     # Of the shares from high to low, the ceil((n + 1)(1 - error))-th; the one more is the new
-    # case. Counted with room for rounding: 0.9 * 10 is 9, not 9.000000000000002.
+    # case. Counted with a margin for rounding: 0.9 * 10 is 9, not 9.000000000000002.
     place = math.ceil((len(truth_shares) + 1) * (1 - error) - 1e-9)
     if place > len(truth_shares):
         return None

@@ -8,21 +8,21 @@ from dataclasses import dataclass
 
 from cds_hooks.consultation import Candidate, Differential, Evidence, Group
 from cds_hooks.plausibility.agreement.votes import Votes, votes
-from cds_hooks.plausibility.chart.chart_dependent_codes import charted_by
+from cds_hooks.plausibility.chart.chart_dependent_codes import resolve_by_chart
 from cds_hooks.plausibility.chart.indexed_chart import (
-    Identity,
+    DiagnosisIdentity,
     IndexedChart,
     general_code,
-    identity,
+    identity_of,
 )
 from cds_hooks.plausibility.terminology import Terminology
 from cds_hooks.plausibility.terminology.resolution import Resolution
 
-__all__ = ["Merged", "merge"]
+__all__ = ["MergedCandidate", "merge_candidates"]
 
 
 @dataclass(frozen=True, slots=True)
-class Mention:
+class CandidateMention:
     """A candidate with the sample that wrote it and its place there, 0 first."""
 
     candidate: Candidate
@@ -31,18 +31,18 @@ class Mention:
 
 
 @dataclass(frozen=True, slots=True)
-class Merged:
+class MergedCandidate:
     """The mentions of one diagnosis, what the name resolved to, and the model of each sample.
 
     `others` are mentions of a wider or narrower one in other samples: they vote for it, but their
     words and evidence are not its own.
     """
 
-    mentions: tuple[Mention, ...]
+    mentions: tuple[CandidateMention, ...]
     resolution: Resolution
-    identity: Identity
+    identity: DiagnosisIdentity
     models: tuple[str, ...]
-    others: tuple[Mention, ...] = ()
+    others: tuple[CandidateMention, ...] = ()
 
     @property
     def votes(self) -> Votes:
@@ -99,32 +99,32 @@ class Merged:
         return tuple(dict.fromkeys(m.candidate.diagnosis for m in self.others))
 
 
-def merge(
+def merge_candidates(
     differentials: Sequence[Differential],
     terminology: Terminology,
-    record: IndexedChart | None = None,
-) -> list[Merged]:
+    indexed: IndexedChart | None = None,
+) -> list[MergedCandidate]:
     """Candidates of all samples, one a diagnosis, by agreement and then by place.
 
     Two names are one diagnosis when both resolve to the same one concept (ICD-10-CM code without
     its unspecific ending, else MeSH descriptor), or when they are the same words. Of a diagnosis
     and a kind of it that no sample names side by side, the one that more samples wrote stays and
-    has the votes of both ("myocardial infarction", "STEMI"). The chart's `record` tells the
+    has the votes of both ("myocardial infarction", "STEMI"). The `indexed` chart tells the
     code of a name that depends on it.
     """
-    groups: dict[str, list[Mention]] = {}
+    groups: dict[str, list[CandidateMention]] = {}
     found: dict[str, Resolution] = {}
     for sample, differential in enumerate(differentials):
         for rank, candidate in enumerate(differential.candidates):
             resolution = terminology.resolve(candidate.diagnosis)
             label = _label(candidate.diagnosis, resolution, terminology)
             found.setdefault(label, resolution)
-            groups.setdefault(label, []).append(Mention(candidate, sample, rank))
+            groups.setdefault(label, []).append(CandidateMention(candidate, sample, rank))
     absorbed = _absorbed(groups, found)
     merged = [
-        Merged(
+        MergedCandidate(
             mentions=tuple(mentions),
-            resolution=(told := charted_by(found[label], record)),
+            resolution=(told := resolve_by_chart(found[label], indexed)),
             identity=_identity(told, terminology),
             models=tuple(d.model for d in differentials),
             others=tuple(
@@ -138,7 +138,7 @@ def merge(
 
 
 def _absorbed(
-    groups: Mapping[str, Sequence[Mention]], found: Mapping[str, Resolution]
+    groups: Mapping[str, Sequence[CandidateMention]], found: Mapping[str, Resolution]
 ) -> dict[str, str]:
     """Which groups are told with another: the wider or narrower that more samples wrote."""
     order = sorted(groups, key=lambda label: -len({m.sample for m in groups[label]}))
@@ -170,11 +170,11 @@ def _label(name: str, found: Resolution, terminology: Terminology) -> str:
         return f"icd {general_code(found.icd[0], terminology)}"
     if found.exact:
         return f"mesh {found.concepts[0].code}"
-    words = identity(name, (), None).keys
+    words = identity_of(name, (), None).keys
     return f"name {next(iter(words), name)}"
 
 
-def _identity(found: Resolution, terminology: Terminology) -> Identity:
+def _identity(found: Resolution, terminology: Terminology) -> DiagnosisIdentity:
     """An ambiguous or partial name is only its own words: it must not match by a part."""
     concepts = found.concepts if found.exact else ()
-    return identity(found.name, concepts, terminology, found.options)
+    return identity_of(found.name, concepts, terminology, found.options)

@@ -8,42 +8,42 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cds_hooks.plausibility.chart.indexed_chart import IndexedChart, Problem
+from cds_hooks.plausibility.chart.indexed_chart import IndexedChart, RecordedProblem
 from cds_hooks.plausibility.rules.demographics import conflicts
 from cds_hooks.plausibility.terminology.resolution import (
     ICD_10_CM,
+    CodeOption,
     Concept,
-    Option,
+    MatchStatus,
     Resolution,
-    Status,
 )
 from fhir_mapping.chart import PatientFacts
 
-__all__ = ["charted_by"]
+__all__ = ["resolve_by_chart"]
 
 
-def charted_by(found: Resolution, record: IndexedChart | None) -> Resolution:
+def resolve_by_chart(found: Resolution, indexed: IndexedChart | None) -> Resolution:
     """The name with the one code that active recorded problems choose for it, or that is left for
     the recorded sex; as it was where they leave none, or more than one."""
-    if record is None or not found.options:
+    if indexed is None or not found.options:
         return found
-    fitting = [o for o in found.options if not _of_other_sex(o, record.chart.patient)]
-    codes = {c for p in record.problems if p.active for c in _codes(p)}
+    fitting = [o for o in found.options if not _of_other_sex(o, indexed.chart.patient)]
+    codes = {c for p in indexed.problems if p.active for c in _codes(p)}
     chosen = {o.concept for o in fitting if any(c.startswith(o.when) for c in codes)}
     if not chosen and len(fitting) < len(found.options):
         chosen = {o.concept for o in fitting}
     if len(chosen) != 1:
         return found
     others = (c for c in found.concepts if c.system != ICD_10_CM)
-    return replace(found, status=Status.EXACT, concepts=(*chosen, *others), options=())
+    return replace(found, status=MatchStatus.EXACT, concepts=(*chosen, *others), options=())
 
 
-def _of_other_sex(option: Option, patient: PatientFacts) -> bool:
+def _of_other_sex(option: CodeOption, patient: PatientFacts) -> bool:
     said = conflicts(option.concept.code, patient)
     return any(category.sex and contradicts for category, contradicts in said)
 
 
-def _codes(problem: Problem) -> frozenset[str]:
+def _codes(problem: RecordedProblem) -> frozenset[str]:
     """A problem's own codes, else those of its name."""
     return problem.codes or frozenset(map(_code, problem.concepts))
 

@@ -14,17 +14,17 @@ from cds_hooks.plausibility.chart.results_by_analyte import RESULT_KINDS, analyt
 from cds_hooks.plausibility.data_files import read_toml
 from cds_hooks.plausibility.rules.diagnosis_rules import ResultRule
 from cds_hooks.plausibility.rules.vital_sign_limits import (
-    Limit,
+    VitalSignLimit,
     diastolic,
     limit_for,
-    limits,
+    vital_sign_limits,
     with_limit,
 )
 from fhir_mapping.chart import Certainty, Fact, Polarity
 from fhir_mapping.context import Context, Reading, Temporality
 from fhir_mapping.findings import Definition, Told, findings_of, vocabulary
 
-__all__ = ["WAYS", "Finding", "FindingIndex", "affirmed", "findings"]
+__all__ = ["WAYS", "FindingDefinition", "FindingIndex", "affirmed", "findings"]
 
 _RESULT_DAYS = 3.0
 """Older results are of another state: this service's own limit, where a finding has no other."""
@@ -34,7 +34,7 @@ WAYS = ("high", "low", "positive", "negative", "abnormal")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class FindingDefinition:
     """`words` told (with `history` also of the past), a `result`, or both; or words in a current
     `medication`; or words in a `procedure` of the last `within_days`."""
 
@@ -53,7 +53,7 @@ class Finding:
 
 
 @cache
-def findings() -> Mapping[str, Finding]:
+def findings() -> Mapping[str, FindingDefinition]:
     """All findings by id: those in words (`fhir_mapping.findings`), those of `data/findings.toml`,
     and one for each way a result of `data/analytes.toml` may lie (`sodium-low`, `hcg-positive`)."""
     raw = {k: v for k, v in read_toml("findings.toml").items() if isinstance(v, dict)}
@@ -61,20 +61,22 @@ def findings() -> Mapping[str, Finding]:
     return {**_of_results(), **told, **{k: _measured(k, v) for k, v in raw.items()}}
 
 
-def _told(definition: Definition) -> Finding:
+def _told(definition: Definition) -> FindingDefinition:
     kind = definition.reads or "words"
     days = definition.within_days or 0.0
     given: dict[str, Any] = {kind: definition.words}
-    return Finding(id=definition.id, history=definition.history, within_days=days, **given)
+    return FindingDefinition(
+        id=definition.id, history=definition.history, within_days=days, **given
+    )
 
 
-def _measured(name: str, raw: dict[str, Any]) -> Finding:
+def _measured(name: str, raw: dict[str, Any]) -> FindingDefinition:
     rule = ResultRule(id=name, codes=(), mesh=frozenset(), source="", **raw)
     words = vocabulary()[name].words if name in vocabulary() else ()
-    return Finding(id=name, words=words, within_days=rule.within_days, result=rule)
+    return FindingDefinition(id=name, words=words, within_days=rule.within_days, result=rule)
 
 
-def _of_results() -> dict[str, Finding]:
+def _of_results() -> dict[str, FindingDefinition]:
     return {
         f"{analyte}-{way}": _measured(
             f"{analyte}-{way}", {"analyte": analyte, "needs": way, "within_days": _RESULT_DAYS}
@@ -87,9 +89,9 @@ def _of_results() -> dict[str, Finding]:
 class FindingIndex:
     """Which findings a chart tells, in words and by results, each looked for once."""
 
-    def __init__(self, record: IndexedChart) -> None:
-        self.record = record
-        self.told = findings_of(record.chart, record.readings)
+    def __init__(self, indexed: IndexedChart) -> None:
+        self.indexed = indexed
+        self.told = findings_of(indexed.chart, indexed.readings)
         self.patterns: tuple[Any, ...] | None = None
         self._known: dict[str, tuple[str, ...]] = {}
 
@@ -109,17 +111,17 @@ class FindingIndex:
         none: it is so."""
         return () if self.facts(name) else self.told.denied(name)
 
-    def _results(self, finding: Finding) -> list[str]:
+    def _results(self, finding: FindingDefinition) -> list[str]:
         if finding.result is None:
             return []
-        found = self.record.results.of(finding.result.analyte, finding.within_days)
+        found = self.indexed.results.of(finding.result.analyte, finding.within_days)
         return [f.id for f in found if self._lies(finding, f)]
 
-    def _lies(self, finding: Finding, fact: Fact) -> bool | None:
+    def _lies(self, finding: FindingDefinition, fact: Fact) -> bool | None:
         rule = finding.result
-        if rule is None or finding.id not in limits():
+        if rule is None or finding.id not in vital_sign_limits():
             return None if rule is None else _lies(rule, fact)
-        age = self.record.chart.patient.age_years
+        age = self.indexed.chart.patient.age_years
         limit = limit_for(finding.id, age, pregnant=self.is_pregnant)
         if limit is None:
             return None
@@ -128,7 +130,7 @@ class FindingIndex:
     def of_fact(self, fact_id: str) -> Told:
         """The findings that a fact tells, and those that it denies: in words, or as a result that
         lies as they say or does not, however old it is."""
-        words, fact = self.told.of_fact(fact_id), self.record.facts.get(fact_id)
+        words, fact = self.told.of_fact(fact_id), self.indexed.facts.get(fact_id)
         if fact is None or fact.kind not in RESULT_KINDS:
             return words
         names = [n for analyte in analytes_of(fact) for n in _of_analyte().get(analyte, ())]
@@ -153,7 +155,7 @@ def _of_analyte() -> Mapping[str, tuple[str, ...]]:
     return found
 
 
-def _diastolic_lies(limit: Limit, fact: Fact) -> bool:
+def _diastolic_lies(limit: VitalSignLimit, fact: Fact) -> bool:
     if limit.diastolic_above is None:
         return False
     value = diastolic(fact)

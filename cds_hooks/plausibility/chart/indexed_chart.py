@@ -1,4 +1,4 @@
-"""A chart prepared for looking things up in it: facts by id, and what its problem list says."""
+"""A chart indexed for checks: facts by id, recorded problems by code, results by analyte."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from functools import lru_cache
 from cds_hooks.plausibility.chart.results_by_analyte import Results
 from cds_hooks.plausibility.terminology import Terminology
 from cds_hooks.plausibility.terminology.name_keys import key, key_words
-from cds_hooks.plausibility.terminology.resolution import ICD_10_CM, MESH, Concept, Option
+from cds_hooks.plausibility.terminology.resolution import ICD_10_CM, MESH, CodeOption, Concept
 from fhir_mapping.chart import Chart, Experiencer, Fact, Kind, Polarity
 from fhir_mapping.context import Readings
 
 __all__ = [
     "OVER",
-    "Identity",
+    "DiagnosisIdentity",
+    "RecordedProblem",
     "IndexedChart",
-    "Problem",
     "general_code",
-    "identity",
+    "identity_of",
     "index_chart",
     "recorded_problem",
 ]
@@ -40,7 +40,7 @@ _ICD_SYSTEMS = frozenset({ICD_10_CM, "urn:oid:2.16.840.1.113883.6.90"})
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class DiagnosisIdentity:
     """What a diagnosis is, as far as it can be told: ICD-10-CM codes, MeSH ids and tree numbers,
     keys of names, and of each code its category with the words of its title that say something.
     `options` are codes of which it is one, the chart does not tell which."""
@@ -52,7 +52,7 @@ class Identity:
     titles: frozenset[tuple[str, frozenset[str]]] = frozenset()
     options: frozenset[str] = frozenset()
 
-    def covers_code(self, other: Identity) -> bool:
+    def covers_code(self, other: DiagnosisIdentity) -> bool:
         """Whether the other has an ICD-10-CM code that is one of these, lies below one, or is
         of the same category with a title that says all that the title of one says, and more."""
         below = any(b.startswith(a) for a in self.icd | self.options for b in other.icd)
@@ -62,22 +62,22 @@ class Identity:
             for b, narrow in other.titles
         )
 
-    def covers_name(self, other: Identity) -> bool:
+    def covers_name(self, other: DiagnosisIdentity) -> bool:
         """Whether both share a MeSH descriptor or a name, or the other's descriptor is below."""
         below = any(b.startswith(f"{a}.") for a in self.trees for b in other.trees)
         return below or self.same_concept(other)
 
-    def same_concept(self, other: Identity) -> bool:
+    def same_concept(self, other: DiagnosisIdentity) -> bool:
         """Whether both share a MeSH descriptor or a name."""
         return bool(self.mesh & other.mesh or self.keys & other.keys)
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class RecordedProblem:
     """A recorded problem with what it is; `codes` are its own ICD-10-CM codes."""
 
     fact: Fact
-    identity: Identity
+    identity: DiagnosisIdentity
     concepts: tuple[Concept, ...]
     codes: frozenset[str]
 
@@ -99,7 +99,7 @@ class IndexedChart:
 
     chart: Chart
     facts: dict[str, Fact]
-    problems: tuple[Problem, ...]
+    problems: tuple[RecordedProblem, ...]
     results: Results
     drugs: tuple[tuple[Fact, str], ...]
     drug_text: str
@@ -122,7 +122,7 @@ class IndexedChart:
 
 
 def index_chart(chart: Chart, terminology: Terminology | None) -> IndexedChart:
-    """Prepare a chart once for all checks. Without a terminology problems are told apart by
+    """Index a chart once for all checks. Without a terminology problems are told apart by
     their own codes and words only."""
     problems = tuple(recorded_problem(f, terminology) for f in chart.of(Kind.PROBLEM))
     facts = {f.id: f for f in chart.facts}
@@ -135,16 +135,16 @@ def _is_current(medication: Fact) -> bool:
     return medication.polarity is Polarity.PRESENT and medication.status not in _NOT_TAKEN
 
 
-def identity(
+def identity_of(
     name: str,
     concepts: tuple[Concept, ...],
     terminology: Terminology | None,
-    options: tuple[Option, ...] = (),
-) -> Identity:
+    options: tuple[CodeOption, ...] = (),
+) -> DiagnosisIdentity:
     """What a name and the concepts it resolved to identify."""
     coded = [c for c in concepts if c.system == ICD_10_CM]
     own = _own_key(name)
-    return Identity(
+    return DiagnosisIdentity(
         icd=frozenset(general_code(c, terminology) for c in coded),
         mesh=frozenset(c.code for c in concepts if c.system == MESH),
         keys=frozenset({own} if own else ()),
@@ -178,7 +178,7 @@ def _says(title: str) -> frozenset[str]:
     return frozenset(key_words(_UNSPECIFIC.sub(" ", title)))
 
 
-def recorded_problem(fact: Fact, terminology: Terminology | None) -> Problem:
+def recorded_problem(fact: Fact, terminology: Terminology | None) -> RecordedProblem:
     """A problem of a chart with what it is by its codes, else by its name."""
     names = [c.display for c in fact.codes if c.display] or [fact.text]
     concepts = dict.fromkeys(_coded(fact, terminology))
@@ -186,10 +186,10 @@ def recorded_problem(fact: Fact, terminology: Terminology | None) -> Problem:
         if terminology is not None and not concepts:
             concepts.update(dict.fromkeys(_named(name, terminology)))
     raw = frozenset(_icd_codes(fact))
-    found = [identity(n, tuple(concepts), terminology) for n in names]
-    return Problem(
+    found = [identity_of(n, tuple(concepts), terminology) for n in names]
+    return RecordedProblem(
         fact=fact,
-        identity=Identity(
+        identity=DiagnosisIdentity(
             icd=raw.union(*(f.icd for f in found)),
             mesh=frozenset().union(*(f.mesh for f in found)),
             keys=frozenset().union(*(f.keys for f in found)),

@@ -24,12 +24,12 @@ _NOT_GIVEN = frozenset({"not-done", "cancelled", "draft", "entered-in-error"})
 
 
 def treating(
-    rule: ResultRule, record: IndexedChart, apart_from: Fact | None = None
+    rule: ResultRule, indexed: IndexedChart, apart_from: Fact | None = None
 ) -> tuple[str, ...]:
     """The ids of facts that tell such a treatment; `apart_from` is the problem itself."""
     if not rule.treated_by and not rule.begun_for:
         return ()
-    given = (f for f in record.of(*_TREATS) if f is not apart_from and _is_given(f))
+    given = (f for f in indexed.of(*_TREATS) if f is not apart_from and _is_given(f))
     return tuple(f.id for f in given if _treats(rule, f))
 
 

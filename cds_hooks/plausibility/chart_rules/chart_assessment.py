@@ -37,6 +37,6 @@ def assess_chart(chart: Chart, terminology: Terminology | None) -> ChartAssessme
     index = FindingIndex(index_chart(chart, terminology))
     return ChartAssessment(
         chart_findings=chart_findings_in(index),
-        contradictions=find_contradictions(index.record),
-        medication_concerns=find_medication_concerns(index.record),
+        contradictions=find_contradictions(index.indexed),
+        medication_concerns=find_medication_concerns(index.indexed),
     )

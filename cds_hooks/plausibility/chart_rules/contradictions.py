@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from itertools import product
 
 from cds_hooks.consultation import Reason
-from cds_hooks.plausibility.chart.indexed_chart import IndexedChart, Problem
+from cds_hooks.plausibility.chart.indexed_chart import IndexedChart, RecordedProblem
 from cds_hooks.plausibility.chart_rules.result_contradictions import (
     after_removal,
     results_and_problems,
 )
-from cds_hooks.plausibility.rules.demographics import Category, anywhere_in_the_body, conflicts
+from cds_hooks.plausibility.rules.demographics import CodeCategory, anywhere_in_the_body, conflicts
 from cds_hooks.plausibility.terminology.resolution import ICD_10_CM
 from fhir_mapping.chart import Kind, PatientFacts, Polarity
 
@@ -21,21 +21,21 @@ __all__ = ["find_contradictions"]
 _FAIL = "fail"
 
 
-def find_contradictions(prepared: IndexedChart) -> tuple[Reason, ...]:
+def find_contradictions(indexed: IndexedChart) -> tuple[Reason, ...]:
     """Entries of a chart that cannot all be true; every reason names the facts concerned."""
     return (
-        *_active_and_refuted(prepared),
-        *_denied_and_stated(prepared, Kind.ALLERGY, "allergy"),
-        *_denied_and_stated(prepared, Kind.MEDICATION, "medication"),
-        *_denied_and_stated(prepared, Kind.PROBLEM, "problem"),
-        *_record_and_problem(prepared),
-        *results_and_problems(prepared),
-        *after_removal(prepared),
+        *_active_and_refuted(indexed),
+        *_denied_and_stated(indexed, Kind.ALLERGY, "allergy"),
+        *_denied_and_stated(indexed, Kind.MEDICATION, "medication"),
+        *_denied_and_stated(indexed, Kind.PROBLEM, "problem"),
+        *_record_and_problem(indexed),
+        *results_and_problems(indexed),
+        *after_removal(indexed),
     )
 
 
-def _active_and_refuted(prepared: IndexedChart) -> Iterator[Reason]:
-    numbered = list(enumerate(prepared.problems))
+def _active_and_refuted(indexed: IndexedChart) -> Iterator[Reason]:
+    numbered = list(enumerate(indexed.problems))
     refuted = [pair for pair in numbered if pair[1].refuted]
     for pair in product(refuted, [pair for pair in numbered if pair[1].active]):
         (_, one), (_, other) = sorted(pair, key=lambda p: p[0])
@@ -49,13 +49,13 @@ def _active_and_refuted(prepared: IndexedChart) -> Iterator[Reason]:
             )
 
 
-def _same(one: Problem, other: Problem) -> bool:
+def _same(one: RecordedProblem, other: RecordedProblem) -> bool:
     codes = one.identity.icd & other.identity.icd
     return bool(codes) or one.identity.same_concept(other.identity)
 
 
-def _denied_and_stated(prepared: IndexedChart, kind: Kind, word: str) -> Iterator[Reason]:
-    facts = prepared.of(kind)
+def _denied_and_stated(indexed: IndexedChart, kind: Kind, word: str) -> Iterator[Reason]:
+    facts = indexed.of(kind)
     denied = [f.id for f in facts if f.nothing_known]
     stated = [f.id for f in facts if f.polarity is Polarity.PRESENT and f.status in ("", "active")]
     if denied and stated:
@@ -68,10 +68,10 @@ def _denied_and_stated(prepared: IndexedChart, kind: Kind, word: str) -> Iterato
         )
 
 
-def _record_and_problem(prepared: IndexedChart) -> Iterator[Reason]:
+def _record_and_problem(indexed: IndexedChart) -> Iterator[Reason]:
     """Age is that of today, so only active problems are compared with it."""
-    patient = prepared.chart.patient
-    for problem in prepared.problems:
+    patient = indexed.chart.patient
+    for problem in indexed.problems:
         if not problem.active:
             continue
         for category, contradicts in _listed(problem, patient):
@@ -86,7 +86,9 @@ def _record_and_problem(prepared: IndexedChart) -> Iterator[Reason]:
                 yield Reason(check, _FAIL, text, (problem.fact.id,), category.source)
 
 
-def _listed(problem: Problem, patient: PatientFacts) -> list[tuple[Category, bool | None]]:
+def _listed(
+    problem: RecordedProblem, patient: PatientFacts
+) -> list[tuple[CodeCategory, bool | None]]:
     """By the problem's own codes where it has any, otherwise by the code of its name."""
     codes = problem.codes or {c.code for c in problem.concepts if c.system == ICD_10_CM}
     found = dict.fromkeys(pair for code in sorted(codes) for pair in conflicts(code, patient))

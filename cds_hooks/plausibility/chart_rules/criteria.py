@@ -25,12 +25,12 @@ from fhir_mapping.chart import Experiencer, Fact, Flag, Kind, PatientFacts, Pola
 __all__ = [
     "Criteria",
     "History",
-    "Limit",
-    "Met",
+    "ResultLimit",
+    "MetCriterion",
     "histories",
     "is_background",
     "known_criteria",
-    "limits",
+    "result_limits",
 ]
 
 _NOW_DAYS = {
@@ -49,7 +49,7 @@ _EARLIER_DAYS = (7.0, 365.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Met:
+class MetCriterion:
     """A criterion that a chart meets: its phrase and its facts; `background`: not of now."""
 
     name: str
@@ -59,7 +59,7 @@ class Met:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
+class ResultLimit:
     """The newest result of `analyte`, up to `within_days` old, against a number for each unit.
 
     `positive` counts a qualitative result that was positive, `flag` a result by its flag.
@@ -148,9 +148,9 @@ def _is_within(fact: Fact, days: float) -> bool:
 
 
 @cache
-def limits() -> Mapping[str, Limit]:
+def result_limits() -> Mapping[str, ResultLimit]:
     """`data/chart_rules/limits.toml`, by id. Unknown keys are an error."""
-    return {k: Limit(id=k, **v) for k, v in _table("limits").items()}
+    return {k: ResultLimit(id=k, **v) for k, v in _table("limits").items()}
 
 
 @cache
@@ -170,14 +170,14 @@ def _table(name: str) -> dict[str, dict[str, Any]]:
 
 def known_criteria() -> frozenset[str]:
     """The ids that rules and scores may name."""
-    return frozenset(findings()) | frozenset(limits()) | frozenset(histories())
+    return frozenset(findings()) | frozenset(result_limits()) | frozenset(histories())
 
 
 def is_background(name: str) -> bool:
     """Whether a criterion tells of a history or a medication rather than of now."""
     if name in histories():
         return not histories()[name].within_days
-    if name in limits():
+    if name in result_limits():
         return False
     finding = findings()[name]
     return bool(finding.history or finding.medication)
@@ -186,70 +186,74 @@ def is_background(name: str) -> bool:
 class Criteria:
     """Which criteria a chart meets, each looked for once."""
 
-    def __init__(self, seen: FindingIndex) -> None:
-        self.seen = seen
-        self.patient = seen.record.chart.patient
-        self._known: dict[str, Met | None] = {}
+    def __init__(self, finding_index: FindingIndex) -> None:
+        self.finding_index = finding_index
+        self.patient = finding_index.indexed.chart.patient
+        self._known: dict[str, MetCriterion | None] = {}
         self._recorded = [
             (p.fact, tuple(p.codes or {c.code for c in p.concepts}))
-            for p in seen.record.problems
+            for p in finding_index.indexed.problems
             if p.fact.polarity is Polarity.PRESENT and p.fact.experiencer is Experiencer.PATIENT
         ]
 
-    def met(self, name: str) -> Met | None:
+    def met(self, name: str) -> MetCriterion | None:
         """The criterion with its phrase and facts; None when the chart does not tell it."""
         if name not in self._known:
             self._known[name] = self._look(name)
         return self._known[name]
 
-    def any_of(self, names: Iterable[str]) -> list[Met]:
+    def any_of(self, names: Iterable[str]) -> list[MetCriterion]:
         """Those of the criteria that the chart meets."""
         return [m for n in names if (m := self.met(n)) is not None]
 
-    def _look(self, name: str) -> Met | None:
-        if name in limits():
-            return self._limit(limits()[name])
+    def _look(self, name: str) -> MetCriterion | None:
+        if name in result_limits():
+            return self._limit(result_limits()[name])
         if name in histories():
             return self._history(histories()[name])
         return self._finding(name)
 
-    def _limit(self, limit: Limit) -> Met | None:
-        found = self.seen.record.results.of(limit.analyte, limit.within_days)
+    def _limit(self, limit: ResultLimit) -> MetCriterion | None:
+        found = self.finding_index.indexed.results.of(limit.analyte, limit.within_days)
         if limit.analyte == _GESTATION and not found:
             return self._told_weeks(limit)
         if not found or not limit.speaks_of(self.patient) or not limit.lies(found[0]):
             return None
         if limit.unless_before and self._lay_there_before(limit):
             return None
-        return Met(limit.id, measured(limit.analyte, found[0]), (found[0].id,))
+        return MetCriterion(limit.id, measured(limit.analyte, found[0]), (found[0].id,))
 
-    def _told_weeks(self, limit: Limit) -> Met | None:
-        told = weeks_told(self.seen.record.chart.facts)
+    def _told_weeks(self, limit: ResultLimit) -> MetCriterion | None:
+        told = weeks_told(self.finding_index.indexed.chart.facts)
         if told is None or not limit.beyond(told[0], "wk"):
             return None
-        return Met(limit.id, f"{told[0]:g} weeks of gestation", (told[1],))
+        return MetCriterion(limit.id, f"{told[0]:g} weeks of gestation", (told[1],))
 
-    def _lay_there_before(self, limit: Limit) -> bool:
+    def _lay_there_before(self, limit: ResultLimit) -> bool:
         first, last = _EARLIER_DAYS
-        earlier = self.seen.record.results.of(limit.analyte, last)
+        earlier = self.finding_index.indexed.results.of(limit.analyte, last)
         return any(limit.lies(f) for f in earlier if (f.days_ago or 0.0) >= first)
 
-    def _history(self, history: History) -> Met | None:
+    def _history(self, history: History) -> MetCriterion | None:
         ids = [fact.id for fact, codes in self._recorded if history.is_in(fact, codes)]
         ids += self._stated(history)
         for name in history.findings:
             found = self._finding(name)
             ids += found.fact_ids if found is not None else ()
-        taken = self.seen.record.taken(_words(history.medication)) if history.medication else ()
+        taken = (
+            self.finding_index.indexed.taken(_words(history.medication))
+            if history.medication
+            else ()
+        )
         label = history.label
         if taken and not ids:
-            label = _drug(history.medication, self.seen.record.facts[taken[0]])
+            label = _drug(history.medication, self.finding_index.indexed.facts[taken[0]])
         told = tuple(dict.fromkeys((*ids, *taken)))
-        return Met(history.id, label, told, is_background(history.id)) if told else None
+        return MetCriterion(history.id, label, told, is_background(history.id)) if told else None
 
     def _stated(self, history: History) -> Iterator[str]:
         """Statements of the social history, and procedures within the days of the history."""
-        for fact in self.seen.record.of(Kind.SOCIAL, Kind.PROCEDURE):
+        for fact in self.finding_index.indexed.of(Kind.SOCIAL, Kind.PROCEDURE):
             text, is_social = fact.text.lower(), fact.kind is Kind.SOCIAL
             if fact.polarity is not Polarity.PRESENT:
                 continue
@@ -259,9 +263,9 @@ class Criteria:
             if done and any(word in text for word in history.procedures):
                 yield fact.id
 
-    def _finding(self, name: str) -> Met | None:
-        finding, facts = findings()[name], self.seen.record.facts
-        found = [facts[i] for i in self.seen.facts(name)]
+    def _finding(self, name: str) -> MetCriterion | None:
+        finding, facts = findings()[name], self.finding_index.indexed.facts
+        found = [facts[i] for i in self.finding_index.facts(name)]
         if not is_background(name) and not finding.procedure:
             found = [f for f in found if f.value is not None or _is_of_now(f)]
         if not found:
@@ -273,7 +277,7 @@ class Criteria:
             phrase = _drug(finding.medication, found[0])
         elif finding.result is not None and found[0].value is not None:
             phrase = measured(finding.result.analyte, found[0])
-        return Met(name, phrase, tuple(f.id for f in found), is_background(name))
+        return MetCriterion(name, phrase, tuple(f.id for f in found), is_background(name))
 
 
 @cache

@@ -11,16 +11,16 @@ from typing import Any
 
 from cds_hooks.consultation import ChartFinding, Seriousness
 from cds_hooks.plausibility.chart.finding_index import FindingIndex
-from cds_hooks.plausibility.chart_rules.criteria import Criteria, Met
+from cds_hooks.plausibility.chart_rules.criteria import Criteria, MetCriterion
 from cds_hooks.plausibility.chart_rules.finding_order import (
     analyte_of,
-    distinct,
+    distinct_findings,
     is_specific,
-    ordered,
+    ordered_findings,
 )
-from cds_hooks.plausibility.chart_rules.scores import Scored, compute, scores
+from cds_hooks.plausibility.chart_rules.scores import ComputedScore, compute_score, scores
 from cds_hooks.plausibility.data_files import data_file
-from cds_hooks.plausibility.rules.diagnosis_rules import Tied
+from cds_hooks.plausibility.rules.diagnosis_rules import DiagnosisRule
 from cds_hooks.plausibility.terminology.resolution import ICD_10_CM
 from fhir_mapping.chart import Kind, PatientFacts, Polarity
 
@@ -37,7 +37,7 @@ _RECORDED_DAYS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindingPattern(Tied):
+class FindingPattern(DiagnosisRule):
     """Of each group in `all` one criterion, `at_least` so many of `any`, none of `none`, and where
     a `score` is named at least `score_at_least` points of it, in a patient from `from_years` to
     below `below_years` of recorded `sex`: the findings fit `diagnosis`.
@@ -75,7 +75,7 @@ class FindingPattern(Tied):
         """The criteria that speak for the diagnosis, each once."""
         return tuple(dict.fromkeys([n for group in self.all for n in group] + list(self.any)))
 
-    def found(self, criteria: Criteria) -> tuple[list[Met], Scored | None]:
+    def found(self, criteria: Criteria) -> tuple[list[MetCriterion], ComputedScore | None]:
         """What of the chart makes the pattern, [] when it is not complete."""
         required = []
         for group in self.all:
@@ -84,9 +84,9 @@ class FindingPattern(Tied):
                 return [], None
             required += met
         further = criteria.any_of(self.any)
-        if len(distinct(further)) < self.at_least or criteria.any_of(self.none):
+        if len(distinct_findings(further)) < self.at_least or criteria.any_of(self.none):
             return [], None
-        scored = compute(scores()[self.score], criteria) if self.score else None
+        scored = compute_score(scores()[self.score], criteria) if self.score else None
         if self.score and (scored is None or scored.points < self.score_at_least):
             return [], None
         told = [*required, *further, *(scored.met if scored else ())]
@@ -112,29 +112,31 @@ def _spread() -> Mapping[str, int]:
     return Counter(name for name, _ in named)
 
 
-def chart_findings_in(seen: FindingIndex) -> tuple[ChartFinding, ...]:
+def chart_findings_in(finding_index: FindingIndex) -> tuple[ChartFinding, ...]:
     """One finding for each diagnosis whose pattern the chart completes, the most serious first."""
-    return tuple(finding for _, finding in completed_patterns(seen))
+    return tuple(finding for _, finding in completed_patterns(finding_index))
 
 
-def completed_patterns(seen: FindingIndex) -> Sequence[tuple[FindingPattern, ChartFinding]]:
+def completed_patterns(
+    finding_index: FindingIndex,
+) -> Sequence[tuple[FindingPattern, ChartFinding]]:
     """The patterns that a chart completes, each with its finding; computed once for each chart."""
-    if seen.patterns is None:
-        seen.patterns = tuple(_look(seen))
-    found: Sequence[tuple[FindingPattern, ChartFinding]] = seen.patterns
+    if finding_index.patterns is None:
+        finding_index.patterns = tuple(_look(finding_index))
+    found: Sequence[tuple[FindingPattern, ChartFinding]] = finding_index.patterns
     return found
 
 
-def _look(seen: FindingIndex) -> list[tuple[FindingPattern, ChartFinding]]:
+def _look(finding_index: FindingIndex) -> list[tuple[FindingPattern, ChartFinding]]:
     best: dict[str, tuple[_Weight, FindingPattern, ChartFinding]] = {}
-    criteria = Criteria(seen)
+    criteria = Criteria(finding_index)
     for pattern in patterns():
         if not pattern.fits(criteria.patient):
             continue
         met, scored = pattern.found(criteria)
         if not met:
             continue
-        finding = _finding(pattern, met, scored, seen)
+        finding = _finding(pattern, met, scored, finding_index)
         weight = _weight(finding, met)
         earlier = best.get(pattern.diagnosis)
         if earlier is None or weight > earlier[0]:
@@ -143,31 +145,34 @@ def _look(seen: FindingIndex) -> list[tuple[FindingPattern, ChartFinding]]:
     return [(pattern, finding) for _, pattern, finding in heaviest]
 
 
-def _weight(finding: ChartFinding, met: Sequence[Met]) -> _Weight:
+def _weight(finding: ChartFinding, met: Sequence[MetCriterion]) -> _Weight:
     """The most serious first, then by how many specific findings tell it, then by all of them."""
-    specific = sum(is_specific(m, _spread()) for m in distinct(met))
+    specific = sum(is_specific(m, _spread()) for m in distinct_findings(met))
     return -_ORDER.index(finding.seriousness), specific, len(finding.told)
 
 
 def _finding(
-    pattern: FindingPattern, met: Sequence[Met], scored: Scored | None, seen: FindingIndex
+    pattern: FindingPattern,
+    met: Sequence[MetCriterion],
+    scored: ComputedScore | None,
+    finding_index: FindingIndex,
 ) -> ChartFinding:
     required = {name for group in pattern.all for name in group}
     found = ChartFinding(
         rule=pattern.id,
         diagnosis=pattern.diagnosis,
         seriousness=pattern.seriousness,
-        told=tuple(m.phrase for m in ordered(met, _spread(), required)),
+        told=tuple(m.phrase for m in ordered_findings(met, _spread(), required)),
         fact_ids=tuple(dict.fromkeys(i for m in met for i in m.fact_ids)),
         source=pattern.source,
         score=scored.text if scored else "",
         missing=scored.missing if scored else (),
         own=pattern.own,
     )
-    entry = _recorded_event(pattern, seen)
+    entry = _recorded_event(pattern, finding_index)
     if not entry:
         return found
-    text = f"{RECORDED}: {seen.record.facts[entry].text}"
+    text = f"{RECORDED}: {finding_index.indexed.facts[entry].text}"
     return replace(
         found,
         seriousness=Seriousness.NOTABLE,
@@ -176,19 +181,21 @@ def _finding(
     )
 
 
-def _recorded_event(pattern: FindingPattern, seen: FindingIndex) -> str:
+def _recorded_event(pattern: FindingPattern, finding_index: FindingIndex) -> str:
     """The id of the entry that records the acute event itself as of this encounter, else "".
 
     A chronic form, an old event or a history is none: it raises the risk."""
     codes = pattern.event or pattern.codes
-    limit = max([_RECORDED_DAYS, *_stay_days(seen)])
-    for problem in seen.record.problems:
+    limit = max([_RECORDED_DAYS, *_stay_days(finding_index)])
+    for problem in finding_index.indexed.problems:
         days = problem.fact.days_ago
         if problem.active and days is not None and -1 <= days <= limit:
             told = problem.codes or {c.code for c in problem.concepts if c.system == ICD_10_CM}
             if any(c.startswith(codes) for c in told):
                 return problem.fact.id
-    reasons = (f for f in seen.record.of(Kind.COMPLAINT) if f.polarity is Polarity.PRESENT)
+    reasons = (
+        f for f in finding_index.indexed.of(Kind.COMPLAINT) if f.polarity is Polarity.PRESENT
+    )
     return next(
         (
             f.id
@@ -199,11 +206,11 @@ def _recorded_event(pattern: FindingPattern, seen: FindingIndex) -> str:
     )
 
 
-def _stay_days(seen: FindingIndex) -> list[float]:
+def _stay_days(finding_index: FindingIndex) -> list[float]:
     """How long ago the present encounter began."""
     return [
         f.days_ago
-        for f in seen.record.of(Kind.ENCOUNTER)
+        for f in finding_index.indexed.of(Kind.ENCOUNTER)
         if f.text.startswith("Present encounter") and f.days_ago is not None
     ]
 

@@ -18,7 +18,7 @@ __all__ = ["find_red_flags"]
 
 
 def find_red_flags(
-    seen: FindingIndex, assessments: Sequence[Assessment], terminology: Terminology
+    finding_index: FindingIndex, assessments: Sequence[Assessment], terminology: Terminology
 ) -> tuple[Reason, ...]:
     """One reason for each pattern that the chart completes and whose diagnosis is not on the list,
     the most serious first.
@@ -34,7 +34,7 @@ def find_red_flags(
     ]
     return tuple(
         _reason(finding)
-        for pattern, finding in completed_patterns(seen)
+        for pattern, finding in completed_patterns(finding_index)
         if not _is_recorded(finding) and not _is_on_list(pattern, named)
     )
 

@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from cds_hooks.consultation import Reason
-from cds_hooks.plausibility.chart.indexed_chart import IndexedChart, Problem
+from cds_hooks.plausibility.chart.indexed_chart import IndexedChart, RecordedProblem
 from cds_hooks.plausibility.chart.result_agreement import agrees
 from cds_hooks.plausibility.chart.treatments import treating
 from cds_hooks.plausibility.rules.diagnosis_rules import (
     ResultRule,
-    concerning,
     organ_rules,
     result_rules,
+    rules_about,
 )
 from cds_hooks.plausibility.rules.removed_organs import is_removed
 from fhir_mapping.chart import Fact, Kind
@@ -30,12 +30,12 @@ _AFTER_DAYS = 1.0
 _TOLD = 3
 
 
-def results_and_problems(prepared: IndexedChart) -> Iterator[Reason]:
+def results_and_problems(indexed: IndexedChart) -> Iterator[Reason]:
     """Active problems whose definition no result of the chart meets."""
-    for problem in prepared.problems:
+    for problem in indexed.problems:
         if problem.active and problem.concepts:
-            for rule in concerning(result_rules, problem.concepts):
-                found = _elsewhere(rule, problem, prepared) if rule.contradicts else ()
+            for rule in rules_about(result_rules, problem.concepts):
+                found = _elsewhere(rule, problem, indexed) if rule.contradicts else ()
                 if found:
                     yield Reason(
                         "result-and-problem",
@@ -46,15 +46,15 @@ def results_and_problems(prepared: IndexedChart) -> Iterator[Reason]:
                     )
 
 
-def after_removal(prepared: IndexedChart) -> Iterator[Reason]:
+def after_removal(indexed: IndexedChart) -> Iterator[Reason]:
     """Active problems that are recorded to begin after the organ they need was removed."""
 
-    done = prepared.of(Kind.PROCEDURE, Kind.PROBLEM)
-    for problem in prepared.problems:
+    done = indexed.of(Kind.PROCEDURE, Kind.PROBLEM)
+    for problem in indexed.problems:
         began = problem.fact.days_ago
         if not problem.active or began is None:
             continue
-        for rule in concerning(organ_rules, problem.concepts):
+        for rule in rules_about(organ_rules, problem.concepts):
             before = [f for f in done if _before(f, began) and is_removed(rule, f)]
             if rule.contradicts and before:
                 ids = (problem.fact.id, *(f.id for f in before[:_TOLD]))
@@ -66,16 +66,16 @@ def _before(fact: Fact, began: float) -> bool:
     return fact.days_ago is not None and fact.days_ago > began + _AFTER_DAYS
 
 
-def _elsewhere(rule: ResultRule, problem: Problem, prepared: IndexedChart) -> Sequence[Fact]:
-    """The results that lie elsewhere, newest first; none where anything leaves room for doubt."""
-    results = prepared.results.of(rule.analyte)
+def _elsewhere(rule: ResultRule, problem: RecordedProblem, indexed: IndexedChart) -> Sequence[Fact]:
+    """The results that lie elsewhere, newest first; none where anything is in doubt."""
+    results = indexed.results.of(rule.analyte)
     if not results or any(agrees(rule, f) is not False for f in results):
         return ()
     dated = [f for f in results if f.days_ago is not None]
     found = _at_its_beginning(rule, problem.fact.days_ago, dated) or _lasting(
         rule, problem.fact.days_ago, dated
     )
-    return () if found and treating(rule, prepared, problem.fact) else found
+    return () if found and treating(rule, indexed, problem.fact) else found
 
 
 def _at_its_beginning(

@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from cds_hooks.plausibility.chart_rules.criteria import Criteria, Met
+from cds_hooks.plausibility.chart_rules.criteria import Criteria, MetCriterion
 from cds_hooks.plausibility.chart_rules.phrases import measured
 from cds_hooks.plausibility.data_files import data_file
 
-__all__ = ["Band", "Item", "Score", "Scored", "compute", "scores"]
+__all__ = ["ScoreBand", "ScoreItem", "Score", "ComputedScore", "compute_score", "scores"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Band:
+class ScoreBand:
     """Points for a value from `at_least` to `at_most`, both inclusive, in `unit`."""
 
     points: float
@@ -31,7 +31,7 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class ScoreItem:
     """Points for one of the criteria `any`, for `from_years`, or by `bands` of an analyte.
 
     `judgement`: only a clinician can tell it, it is always missing."""
@@ -41,7 +41,7 @@ class Item:
     any: tuple[str, ...] = ()
     at_least: int = 1
     analyte: str = ""
-    bands: tuple[Band, ...] = ()
+    bands: tuple[ScoreBand, ...] = ()
     within_days: float = 1.0
     from_years: float = 0.0
     below_years: float = 200.0
@@ -57,7 +57,7 @@ class Score:
     title: str
     limit: float
     means: str
-    items: tuple[Item, ...]
+    items: tuple[ScoreItem, ...]
     source: str
     says: str
     looked_up: str | bool
@@ -66,12 +66,12 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class ComputedScore:
     """The points that a chart makes, by which findings, and which items it does not tell."""
 
     score: Score
     points: float
-    met: tuple[Met, ...]
+    met: tuple[MetCriterion, ...]
     missing: tuple[str, ...]
 
     @property
@@ -96,28 +96,30 @@ def _score(raw: dict[str, Any]) -> Score:
     return Score(items=items, **raw)
 
 
-def _item(raw: dict[str, Any]) -> Item:
+def _item(raw: dict[str, Any]) -> ScoreItem:
     told: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
     if "bands" in told:
-        told["bands"] = tuple(Band(**b) for b in told["bands"])
-    return Item(**told)
+        told["bands"] = tuple(ScoreBand(**b) for b in told["bands"])
+    return ScoreItem(**told)
 
 
-def compute(score: Score, criteria: Criteria) -> Scored | None:
+def compute_score(score: Score, criteria: Criteria) -> ComputedScore | None:
     """The score of a chart; None for an age that it is not published for."""
     age = criteria.patient.age_years
     if age is None or not score.from_years <= age < score.below_years:
         return None
-    points, met, missing = 0.0, list[Met](), list[str]()
+    points, met, missing = 0.0, list[MetCriterion](), list[str]()
     for item in score.items:
         got, told, known = _evaluate(item, age, criteria)
         points += got
         met += told
         missing += [] if known else [item.name]
-    return Scored(score, points, tuple(met), tuple(missing))
+    return ComputedScore(score, points, tuple(met), tuple(missing))
 
 
-def _evaluate(item: Item, age: float, criteria: Criteria) -> tuple[float, list[Met], bool]:
+def _evaluate(
+    item: ScoreItem, age: float, criteria: Criteria
+) -> tuple[float, list[MetCriterion], bool]:
     """Points, what makes them, and whether the chart tells the item at all."""
     if item.judgement:
         return 0.0, [], False
@@ -132,17 +134,19 @@ def _evaluate(item: Item, age: float, criteria: Criteria) -> tuple[float, list[M
     return (item.points if fits else 0.0), [], True
 
 
-def _is_measured(item: Item, criteria: Criteria) -> bool:
-    return bool(criteria.seen.record.results.of(item.needs, item.within_days))
+def _is_measured(item: ScoreItem, criteria: Criteria) -> bool:
+    return bool(criteria.finding_index.indexed.results.of(item.needs, item.within_days))
 
 
-def _banded(item: Item, criteria: Criteria) -> tuple[float, list[Met], bool]:
-    for fact in criteria.seen.record.results.of(item.analyte, item.within_days)[:1]:
+def _banded(item: ScoreItem, criteria: Criteria) -> tuple[float, list[MetCriterion], bool]:
+    for fact in criteria.finding_index.indexed.results.of(item.analyte, item.within_days)[:1]:
         bands = [b for b in item.bands if b.unit == (fact.unit or "")]
         if fact.value is None or not bands:
             break
         value = fact.value
         points = max((b.points for b in bands if b.at_least <= value <= b.at_most), default=0.0)
-        told = [Met(item.analyte, measured(item.analyte, fact), (fact.id,))] if points else []
+        told = (
+            [MetCriterion(item.analyte, measured(item.analyte, fact), (fact.id,))] if points else []
+        )
         return points, told, True
     return 0.0, [], False

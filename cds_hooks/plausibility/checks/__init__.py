@@ -1,6 +1,6 @@
 """Small policies, each with a stable id and a source, that check a diagnosis against a chart."""
 
-from cds_hooks.plausibility.checks.check import Case, Check, combine
+from cds_hooks.plausibility.checks.check import Check, CheckedDiagnosis, all_reasons
 from cds_hooks.plausibility.checks.demographics import RecordedAge, RecordedSex, UnusualAge
 from cds_hooks.plausibility.checks.diagnosis_name import NameRecognised
 from cds_hooks.plausibility.checks.evidence import (
@@ -20,7 +20,7 @@ from cds_hooks.plausibility.checks.problem_list import (
 )
 from cds_hooks.plausibility.checks.results import DefiningResult, ExpectedResult, NegativeTest
 
-__all__ = ["CHECKS", "Case", "Check", "combine"]
+__all__ = ["CHECKS", "CheckedDiagnosis", "Check", "all_reasons"]
 
 CHECKS: tuple[Check, ...] = (
     NameRecognised(),

@@ -8,29 +8,32 @@ from typing import Protocol
 
 from cds_hooks.consultation import ChartFinding, Evidence, Reason
 from cds_hooks.plausibility.chart.finding_index import FindingIndex
-from cds_hooks.plausibility.chart.indexed_chart import Identity, IndexedChart
+from cds_hooks.plausibility.chart.indexed_chart import DiagnosisIdentity, IndexedChart
 from cds_hooks.plausibility.terminology import Terminology
 from cds_hooks.plausibility.terminology.resolution import Concept, Resolution
 
-__all__ = ["ABSTAIN", "FAIL", "PASS", "Case", "Check", "combine"]
+__all__ = ["ABSTAIN", "FAIL", "PASS", "CheckedDiagnosis", "Check", "all_reasons"]
 
 PASS, FAIL, ABSTAIN = "pass", "fail", "abstain"
 """`fail` is what a clinician should see; `abstain` says that the check could not tell."""
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """One merged candidate with its chart: all that a check may look at. `seen` is shared by all
-    candidates of a chart; `fitting` are the rules about the chart that name this diagnosis."""
+class CheckedDiagnosis:
+    """One merged candidate with its chart: all that a check may look at.
+
+    All candidates of a chart share `finding_index`; `fitting` are the rules about the chart that
+    name this diagnosis.
+    """
 
     name: str
     resolution: Resolution
-    identity: Identity
+    identity: DiagnosisIdentity
     evidence_for: tuple[Evidence, ...]
     evidence_against: tuple[Evidence, ...]
-    record: IndexedChart
+    indexed: IndexedChart
     terminology: Terminology
-    seen: FindingIndex | None = None
+    finding_index: FindingIndex | None = None
     fitting: tuple[ChartFinding, ...] = ()
 
     @property
@@ -42,7 +45,7 @@ class Case:
 
     def known(self, evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
         """The evidence whose fact is in the chart."""
-        return tuple(e for e in evidence if e.fact_id in self.record.facts)
+        return tuple(e for e in evidence if e.fact_id in self.indexed.facts)
 
 
 class Check(Protocol):
@@ -54,9 +57,9 @@ class Check(Protocol):
     @property
     def source(self) -> str: ...
 
-    def __call__(self, case: Case) -> Iterator[Reason]: ...
+    def __call__(self, case: CheckedDiagnosis) -> Iterator[Reason]: ...
 
 
-def combine(checks: Iterable[Check], case: Case) -> tuple[Reason, ...]:
+def all_reasons(checks: Iterable[Check], case: CheckedDiagnosis) -> tuple[Reason, ...]:
     """Every reason of every check, in the order of the checks."""
     return tuple(reason for check in checks for reason in check(case))

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from cds_hooks.consultation import Reason
-from cds_hooks.plausibility.checks.check import ABSTAIN, FAIL, PASS, Case
+from cds_hooks.plausibility.checks.check import ABSTAIN, FAIL, PASS, CheckedDiagnosis
 from cds_hooks.plausibility.rules.demographics import (
     SEXES,
-    Category,
+    CodeCategory,
     NamedCategory,
     anywhere_in_the_body,
     categories,
@@ -21,8 +21,8 @@ from cds_hooks.plausibility.rules.demographics import (
     named_categories,
     tree_categories,
 )
-from cds_hooks.plausibility.rules.diagnosis_rules import age_rules, concerning
-from cds_hooks.plausibility.terminology.resolution import Concept, Status
+from cds_hooks.plausibility.rules.diagnosis_rules import age_rules, rules_about
+from cds_hooks.plausibility.terminology.resolution import Concept, MatchStatus
 from fhir_mapping.chart import PatientFacts
 
 __all__ = ["RecordedAge", "RecordedSex", "UnusualAge"]
@@ -30,12 +30,12 @@ __all__ = ["RecordedAge", "RecordedSex", "UnusualAge"]
 _ORGAN = re.compile(r"\b(?:uter|ovar|endometri|vagin|vulv|prostat|testic|scrot|penile)")
 
 
-def _by_name(case: Case) -> NamedCategory | None:
+def _by_name(case: CheckedDiagnosis) -> NamedCategory | None:
     """The category of the words of a name whose codes tell of none."""
     told = [
         c for concept in case.resolution.icd for c in categories() if c.holds_code(concept.code)
     ]
-    if told and case.resolution.status is not Status.PARTIAL:
+    if told and case.resolution.status is not MatchStatus.PARTIAL:
         return None
     return next((c for c in named_categories() if c.holds(case.name)), None)
 
@@ -47,16 +47,16 @@ class RecordedSex:
     id: str = "recorded-sex"
     source: str = "CMS Medicare Code Editor, sex conflict"
 
-    def __call__(self, case: Case) -> Iterator[Reason]:
+    def __call__(self, case: CheckedDiagnosis) -> Iterator[Reason]:
         found = case.resolution
-        told = f"recorded sex is {case.record.chart.patient.recorded_sex or 'not recorded'}"
+        told = f"recorded sex is {case.indexed.chart.patient.recorded_sex or 'not recorded'}"
         if (named := _by_name(case)) is not None:
-            yield _sex_of(self.id, named, case.record.chart.patient, told)
+            yield _sex_of(self.id, named, case.indexed.chart.patient, told)
             return
         if anywhere_in_the_body(found.concepts) and not _ORGAN.search(case.name.lower()):
             return
         if not found.icd and found.exact:
-            yield from _by_tree(self.id, found.concepts, case.record.chart.patient, told)
+            yield from _by_tree(self.id, found.concepts, case.indexed.chart.patient, told)
         yield from _judge(self.id, case, told, lambda c: c.sex is not None)
 
 
@@ -67,8 +67,8 @@ class RecordedAge:
     id: str = "recorded-age"
     source: str = "CMS Medicare Code Editor, age conflict"
 
-    def __call__(self, case: Case) -> Iterator[Reason]:
-        patient = case.record.chart.patient
+    def __call__(self, case: CheckedDiagnosis) -> Iterator[Reason]:
+        patient = case.indexed.chart.patient
         told = f"recorded age: {patient.age_text}"
         named, age = _by_name(case), patient.age_years
         if named and age is not None and not named.from_years <= age < named.below_years:
@@ -85,11 +85,11 @@ class UnusualAge:
     id: str = "unusual-age"
     source: str = "data/rules/ages.toml, each rule with its own"
 
-    def __call__(self, case: Case) -> Iterator[Reason]:
-        patient = case.record.chart.patient
+    def __call__(self, case: CheckedDiagnosis) -> Iterator[Reason]:
+        patient = case.indexed.chart.patient
         if patient.age_years is None:
             return
-        for rule in concerning(age_rules, case.concepts):
+        for rule in rules_about(age_rules, case.concepts):
             if not rule.from_years <= patient.age_years < rule.below_years:
                 text = f"{rule.reason}; recorded age: {patient.age_text}"
                 check = RecordedAge().id if rule.contradicts else self.id
@@ -113,13 +113,15 @@ def _by_tree(
             yield Reason(check, result, f"{category.label}; {told}", source=category.source)
 
 
-def _judge(check: str, case: Case, told: str, mine: Callable[[Category], bool]) -> Iterator[Reason]:
+def _judge(
+    check: str, case: CheckedDiagnosis, told: str, mine: Callable[[CodeCategory], bool]
+) -> Iterator[Reason]:
     """Fails only when every code the name may stand for is contradicted; a name of which the
     code is only wider or narrower is not judged by it."""
     found = [
-        [(c, x) for c, x in conflicts(concept.code, case.record.chart.patient) if mine(c)]
+        [(c, x) for c, x in conflicts(concept.code, case.indexed.chart.patient) if mine(c)]
         for concept in case.resolution.icd
-        if case.resolution.status is not Status.PARTIAL
+        if case.resolution.status is not MatchStatus.PARTIAL
     ]
     if not found or not all(found):
         return

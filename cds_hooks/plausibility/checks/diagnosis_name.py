@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cds_hooks.consultation import Reason
-from cds_hooks.plausibility.checks.check import ABSTAIN, FAIL, PASS, Case
+from cds_hooks.plausibility.checks.check import ABSTAIN, FAIL, PASS, CheckedDiagnosis
 from cds_hooks.plausibility.terminology.name_keys import tables, words
-from cds_hooks.plausibility.terminology.non_diagnoses import Kind
-from cds_hooks.plausibility.terminology.resolution import Resolution, Status
+from cds_hooks.plausibility.terminology.non_diagnoses import NonDiagnosisKind
+from cds_hooks.plausibility.terminology.resolution import MatchStatus, Resolution
 
 __all__ = ["NameRecognised", "entered_name"]
 
@@ -24,7 +24,7 @@ class NameRecognised:
     id: str = "name-recognised"
     source: str = "ICD-10-CM tabular list (CMS/NCHS); MeSH (NLM); Human Disease Ontology; MONDO"
 
-    def __call__(self, case: Case) -> Iterator[Reason]:
+    def __call__(self, case: CheckedDiagnosis) -> Iterator[Reason]:
         yield from self.of(case.resolution)
 
     def of(self, found: Resolution) -> Iterator[Reason]:
@@ -39,28 +39,28 @@ def entered_name(name: str, found: Resolution, *, coded: bool) -> Iterator[Reaso
     told. What names a state ("history of ...", "status post ...") is not looked up."""
     if found.recognised or _in_part(found) or not _STATE.isdisjoint(words(name)):
         return
-    drug = found.other is not None and found.other.kind is Kind.SUBSTANCE
+    drug = found.other is not None and found.other.kind is NonDiagnosisKind.SUBSTANCE
     if drug or not coded:
         yield from NameRecognised().of(found)
 
 
 def _in_part(found: Resolution) -> bool:
-    return found.status is not Status.NOT_FOUND and found.other is None
+    return found.status is not MatchStatus.NOT_FOUND and found.other is None
 
 
 def _judge(found: Resolution) -> tuple[str, str]:
     if found.other is not None:
         named = f": {found.other.display}" if found.other.display else ""
         return FAIL, f"not a diagnosis but {found.other.kind}{named}"
-    if found.status is Status.NOT_FOUND:
+    if found.status is MatchStatus.NOT_FOUND:
         return FAIL, f"not found in {_WHERE}"
     if found.uncovered:
         words = ", ".join(found.uncovered)
         return ABSTAIN, f"only a part is found in {_WHERE}: {found.matched} (left over: {words})"
-    if found.status is Status.AMBIGUOUS:
+    if found.status is MatchStatus.AMBIGUOUS:
         return PASS, f"found in {_WHERE} under more than one concept: {found.matched}"
     if found.qualifiers:
         return PASS, f"found in {_WHERE} as a kind of: {found.matched}"
-    if found.status is Status.PARTIAL:
+    if found.status is MatchStatus.PARTIAL:
         return PASS, f"found in {_WHERE} within a longer term: {found.matched}"
     return PASS, f"found in {_WHERE}: {found.matched}"

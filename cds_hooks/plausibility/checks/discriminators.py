@@ -9,15 +9,17 @@ from functools import cache
 
 from cds_hooks.plausibility.data_files import read_toml
 from cds_hooks.plausibility.terminology import Terminology
-from cds_hooks.plausibility.terminology.non_diagnoses import Kind
-from cds_hooks.plausibility.terminology.resolution import Status
+from cds_hooks.plausibility.terminology.non_diagnoses import NonDiagnosisKind
+from cds_hooks.plausibility.terminology.resolution import MatchStatus
 
 __all__ = ["discriminates"]
 
 _WORD = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
 _MOST_WORDS, _LONGEST = 16, 4
 _SHORTEST = 3
-_TESTS = frozenset({Kind.PROCEDURE, Kind.SUBSTANCE, Kind.CHANGE})
+_TESTS = frozenset(
+    {NonDiagnosisKind.PROCEDURE, NonDiagnosisKind.SUBSTANCE, NonDiagnosisKind.CHANGE}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def _found(part: str, terminology: Terminology) -> bool:
     found = terminology.resolve(part)
     other = found.other
     named = other is not None and other.kind in _TESTS and bool(other.code)
-    return named or (found.status is Status.EXACT and found.recognised)
+    return named or (found.status is MatchStatus.EXACT and found.recognised)
 
 
 def _parts(words: list[str]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from cds_hooks.consultation import Evidence, Reason
 from cds_hooks.plausibility.chart.indexed_chart import OVER
-from cds_hooks.plausibility.checks.check import ABSTAIN, FAIL, PASS, Case
+from cds_hooks.plausibility.checks.check import ABSTAIN, FAIL, PASS, CheckedDiagnosis
 from fhir_mapping.chart import Certainty, Experiencer, Fact, Flag, Kind, Polarity
 
 __all__ = [
@@ -21,8 +21,8 @@ __all__ = [
     "EvidenceCurrent",
     "EvidenceDirection",
     "EvidenceExists",
-    "holds",
-    "is_anothers",
+    "claim_result",
+    "is_about_another",
 ]
 
 _RULE = "the chart itself"
@@ -36,7 +36,7 @@ class EvidenceExists:
     id: str = "evidence-exists"
     source: str = _RULE
 
-    def __call__(self, case: Case) -> Iterator[Reason]:
+    def __call__(self, case: CheckedDiagnosis) -> Iterator[Reason]:
         cited = (*case.evidence_for, *case.evidence_against)
         known = case.known(cited)
         missing = len({e.fact_id for e in cited} - {e.fact_id for e in known})
@@ -58,7 +58,7 @@ class EvidenceDirection:
     id: str = "evidence-direction"
     source: str = _RULE
 
-    def __call__(self, case: Case) -> Iterator[Reason]:
+    def __call__(self, case: CheckedDiagnosis) -> Iterator[Reason]:
         texts = {
             PASS: "the chart says what is claimed",
             FAIL: "the chart says otherwise",
@@ -76,11 +76,11 @@ class EvidenceCurrent:
     id: str = "evidence-current"
     source: str = _RULE
 
-    def __call__(self, case: Case) -> Iterator[Reason]:
+    def __call__(self, case: CheckedDiagnosis) -> Iterator[Reason]:
         over = [
             e
             for e in case.known(case.evidence_for)
-            if e.claim == "present" and _is_over(case.record.facts[e.fact_id])
+            if e.claim == "present" and _is_over(case.indexed.facts[e.fact_id])
         ]
         if over:
             yield Reason(
@@ -95,10 +95,10 @@ class EvidenceAbout:
     id: str = "evidence-about"
     source: str = _RULE
 
-    def __call__(self, case: Case) -> Iterator[Reason]:
+    def __call__(self, case: CheckedDiagnosis) -> Iterator[Reason]:
         known = case.known(case.evidence_for)
-        facts = case.record.facts
-        relatives = [e for e in known if is_anothers(facts[e.fact_id])]
+        facts = case.indexed.facts
+        relatives = [e for e in known if is_about_another(facts[e.fact_id])]
         if relatives:
             text = "cited facts are about a relative, not the patient"
             yield Reason(self.id, ABSTAIN, text, _ids(relatives), self.source)
@@ -111,7 +111,7 @@ class CounterEvidence:
     id: str = "counter-evidence"
     source: str = _RULE
 
-    def __call__(self, case: Case) -> Iterator[Reason]:
+    def __call__(self, case: CheckedDiagnosis) -> Iterator[Reason]:
         found = _by_result(case, case.evidence_against).get(PASS)
         if found:
             text = "facts cited against it are as claimed"
@@ -126,7 +126,7 @@ class EvidenceBothWays:
     id: str = "evidence-both-ways"
     source: str = "plain logic"
 
-    def __call__(self, case: Case) -> Iterator[Reason]:
+    def __call__(self, case: CheckedDiagnosis) -> Iterator[Reason]:
         against = {e.fact_id for e in case.evidence_against}
         known = case.known(case.evidence_for)
         both = [e for e in known if e.fact_id in against]
@@ -138,12 +138,12 @@ class EvidenceBothWays:
             yield Reason(self.id, ABSTAIN, text, _ids(both), self.source)
 
 
-def is_anothers(fact: Fact) -> bool:
+def is_about_another(fact: Fact) -> bool:
     """Whether a fact is of a relative or of somebody else than the patient."""
     return fact.kind is Kind.FAMILY or fact.experiencer is not Experiencer.PATIENT
 
 
-def holds(fact: Fact, claim: str) -> str:
+def claim_result(fact: Fact, claim: str) -> str:
     """Whether a fact is as claimed: pass, fail, or abstain when the chart does not tell."""
     if claim in ("high", "low", "abnormal", "normal"):
         return _result(_flagged(fact.flag, claim))
@@ -182,10 +182,10 @@ def _is_over(fact: Fact) -> bool:
     return fact.kind in _STATES and fact.status in OVER
 
 
-def _by_result(case: Case, evidence: Iterable[Evidence]) -> dict[str, list[Evidence]]:
+def _by_result(case: CheckedDiagnosis, evidence: Iterable[Evidence]) -> dict[str, list[Evidence]]:
     found: dict[str, list[Evidence]] = {}
     for one in case.known(evidence):
-        found.setdefault(holds(case.record.facts[one.fact_id], one.claim), []).append(one)
+        found.setdefault(claim_result(case.indexed.facts[one.fact_id], one.claim), []).append(one)
     return {r: found[r] for r in (PASS, FAIL, ABSTAIN) if r in found}
 
 

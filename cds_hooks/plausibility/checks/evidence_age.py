@@ -8,7 +8,7 @@ from functools import cache
 
 from cds_hooks.consultation import Evidence, Reason
 from cds_hooks.plausibility.chart.results_by_analyte import Results, analytes_of
-from cds_hooks.plausibility.checks.check import ABSTAIN, Case
+from cds_hooks.plausibility.checks.check import ABSTAIN, CheckedDiagnosis
 from cds_hooks.plausibility.data_files import read_toml
 from fhir_mapping.chart import Fact
 
@@ -22,9 +22,9 @@ class EvidenceRecent:
     id: str = "evidence-recent"
     source: str = "this service's own limits with their reasons, data/recency.toml"
 
-    def __call__(self, case: Case) -> Iterator[Reason]:
+    def __call__(self, case: CheckedDiagnosis) -> Iterator[Reason]:
         cited = case.known((*case.evidence_for, *case.evidence_against))
-        old = [e.fact_id for e in cited if _is_old(case.record.facts[e.fact_id])]
+        old = [e.fact_id for e in cited if _is_old(case.indexed.facts[e.fact_id])]
         if old:
             text = "cited facts are older than what tells of now"
             yield Reason(self.id, ABSTAIN, text, tuple(dict.fromkeys(old)), self.source)
@@ -37,8 +37,8 @@ class EvidenceSuperseded:
     id: str = "evidence-superseded"
     source: str = "the chart itself"
 
-    def __call__(self, case: Case) -> Iterator[Reason]:
-        results, facts = case.record.results, case.record.facts
+    def __call__(self, case: CheckedDiagnosis) -> Iterator[Reason]:
+        results, facts = case.indexed.results, case.indexed.facts
         pairs = [
             (e.fact_id, newer.id)
             for e in case.known(case.evidence_for)

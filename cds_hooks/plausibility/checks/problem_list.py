@@ -11,34 +11,39 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cds_hooks.consultation import Reason
-from cds_hooks.plausibility.chart.indexed_chart import Identity, Problem
-from cds_hooks.plausibility.checks.check import ABSTAIN, FAIL, PASS, Case
-from cds_hooks.plausibility.rules.acute_events import acute_source, forms, is_acute, same_event_days
+from cds_hooks.plausibility.chart.indexed_chart import DiagnosisIdentity, RecordedProblem
+from cds_hooks.plausibility.checks.check import ABSTAIN, FAIL, PASS, CheckedDiagnosis
+from cds_hooks.plausibility.rules.acute_events import (
+    acute_forms,
+    acute_source,
+    is_acute,
+    same_event_days,
+)
 from fhir_mapping.chart import Experiencer, Polarity
 
 __all__ = ["AlreadyRecorded", "KnownChronicForm", "RefutedInChart"]
 
 
-def _covered(wide: Identity, narrow: Identity) -> str:
+def _covered(wide: DiagnosisIdentity, narrow: DiagnosisIdentity) -> str:
     """How it is known that one is the other or a kind of it; "" where it is not."""
     if wide.covers_code(narrow):
         return "by code"
     return "by name" if wide.covers_name(narrow) else ""
 
 
-def _listed(case: Case, problem: Problem) -> str:
+def _listed(case: CheckedDiagnosis, problem: RecordedProblem) -> str:
     """How it is known that a problem is this diagnosis or a narrower one, whenever it was."""
     return _covered(case.identity, problem.identity)
 
 
-def _recorded(case: Case, problem: Problem) -> str:
+def _recorded(case: CheckedDiagnosis, problem: RecordedProblem) -> str:
     """How it is known that a problem is this very diagnosis, or a narrower one; "" if it is not,
     or may be another episode."""
     how = _listed(case, problem)
     return how if how and _same_time(case, problem) else ""
 
 
-def _same_time(case: Case, problem: Problem) -> bool:
+def _same_time(case: CheckedDiagnosis, problem: RecordedProblem) -> bool:
     """Whether a problem may be what is going on now: always for what lasts; of an acute event only
     another one that began within weeks."""
     if not _event(case):
@@ -47,14 +52,14 @@ def _same_time(case: Case, problem: Problem) -> bool:
     return _event_recorded(problem) and began is not None and began <= same_event_days()
 
 
-def _event(case: Case) -> bool:
+def _event(case: CheckedDiagnosis) -> bool:
     found = case.resolution
     options = [is_acute("", (o.concept,)) for o in found.options]
     named = is_acute(case.name, found.concepts if found.exact else ())
     return named or (bool(options) and all(options))
 
 
-def _event_recorded(problem: Problem) -> bool:
+def _event_recorded(problem: RecordedProblem) -> bool:
     names = (c.display for c in problem.fact.codes if c.display)
     return is_acute(next(names, problem.fact.text), problem.concepts)
 
@@ -67,8 +72,8 @@ class AlreadyRecorded:
     id: str = "already-recorded"
     source: str = "the chart's problem list"
 
-    def __call__(self, case: Case) -> Iterator[Reason]:
-        problems = case.record.problems
+    def __call__(self, case: CheckedDiagnosis) -> Iterator[Reason]:
+        problems = case.indexed.problems
         current = [(p, how) for p in problems if p.active and (how := _recorded(case, p))]
         past = [p for p in problems if not p.active and not p.refuted and _listed(case, p)]
         if current:
@@ -93,13 +98,13 @@ class KnownChronicForm:
     def source(self) -> str:
         return acute_source()
 
-    def __call__(self, case: Case) -> Iterator[Reason]:
+    def __call__(self, case: CheckedDiagnosis) -> Iterator[Reason]:
         acute = _event(case)
         text = "acute event" if acute else "more specific form"
         comes_of = _comes_of(case) if acute else ()
         known = tuple(
             p.fact.id
-            for p in case.record.problems
+            for p in case.indexed.problems
             if _is_so(p)
             and (_acute_of(case, p, comes_of) if acute else _kind_of(case, p))
             and not _recorded(case, p)
@@ -108,24 +113,24 @@ class KnownChronicForm:
             yield Reason(self.id, PASS, f"{text} of a recorded condition", known, self.source)
 
 
-def _is_so(problem: Problem) -> bool:
+def _is_so(problem: RecordedProblem) -> bool:
     """Whether a problem is, or was, the patient's own."""
     fact = problem.fact
     return fact.experiencer is Experiencer.PATIENT and fact.polarity is Polarity.PRESENT
 
 
-def _comes_of(case: Case) -> tuple[str, ...]:
+def _comes_of(case: CheckedDiagnosis) -> tuple[str, ...]:
     """The codes of what an acute event may come of: its own categories, and those of the table."""
     own = {c[:3] for c in case.identity.icd}
-    return (*own, *(code for f in forms() if f.names(case.concepts) for code in f.of))
+    return (*own, *(code for f in acute_forms() if f.names(case.concepts) for code in f.of))
 
 
-def _acute_of(case: Case, problem: Problem, comes_of: tuple[str, ...]) -> bool:
+def _acute_of(case: CheckedDiagnosis, problem: RecordedProblem, comes_of: tuple[str, ...]) -> bool:
     coded = any(c.startswith(comes_of) for c in problem.identity.icd)
     return coded or bool(_listed(case, problem))
 
 
-def _kind_of(case: Case, problem: Problem) -> bool:
+def _kind_of(case: CheckedDiagnosis, problem: RecordedProblem) -> bool:
     return problem.active and bool(_covered(problem.identity, case.identity))
 
 
@@ -137,13 +142,13 @@ class RefutedInChart:
     id: str = "refuted-in-chart"
     source: str = "FHIR Condition.verificationStatus refuted"
 
-    def __call__(self, case: Case) -> Iterator[Reason]:
-        ids = tuple(p.fact.id for p in case.record.problems if p.refuted and self._says(case, p))
+    def __call__(self, case: CheckedDiagnosis) -> Iterator[Reason]:
+        ids = tuple(p.fact.id for p in case.indexed.problems if p.refuted and self._says(case, p))
         if ids:
             yield Reason(self.id, FAIL, "recorded as refuted", ids, self.source)
 
     @staticmethod
-    def _says(case: Case, problem: Problem) -> bool:
+    def _says(case: CheckedDiagnosis, problem: RecordedProblem) -> bool:
         began = problem.fact.days_ago
         past = _event(case) and began is not None and began > same_event_days()
         denied, named = problem.identity, case.identity

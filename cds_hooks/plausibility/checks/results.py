@@ -9,12 +9,12 @@ from cds_hooks.consultation import Reason
 from cds_hooks.plausibility.chart.result_agreement import agrees
 from cds_hooks.plausibility.chart.results_by_analyte import told_values
 from cds_hooks.plausibility.chart.treatments import treating
-from cds_hooks.plausibility.checks.check import ABSTAIN, FAIL, PASS, Case
+from cds_hooks.plausibility.checks.check import ABSTAIN, FAIL, PASS, CheckedDiagnosis
 from cds_hooks.plausibility.rules.diagnosis_rules import (
     ResultRule,
     TestRule,
-    concerning,
     result_rules,
+    rules_about,
     test_rules,
 )
 from fhir_mapping.chart import Fact, Polarity
@@ -29,7 +29,7 @@ class DefiningResult:
     id: str = "defining-result"
     source: str = "data/rules/results.toml, each rule with its own"
 
-    def __call__(self, case: Case) -> Iterator[Reason]:
+    def __call__(self, case: CheckedDiagnosis) -> Iterator[Reason]:
         yield from _judge(self.id, case, contradicts=True)
 
 
@@ -40,7 +40,7 @@ class ExpectedResult:
     id: str = "expected-result"
     source: str = "data/rules/results.toml, each rule with its own"
 
-    def __call__(self, case: Case) -> Iterator[Reason]:
+    def __call__(self, case: CheckedDiagnosis) -> Iterator[Reason]:
         yield from _judge(self.id, case, contradicts=False)
 
 
@@ -51,9 +51,9 @@ class NegativeTest:
     id: str = "negative-test"
     source: str = "data/rules/tests.toml, each rule with its own"
 
-    def __call__(self, case: Case) -> Iterator[Reason]:
-        for rule in concerning(test_rules, case.concepts):
-            found = case.record.results.of(rule.analyte, rule.within_days)
+    def __call__(self, case: CheckedDiagnosis) -> Iterator[Reason]:
+        for rule in rules_about(test_rules, case.concepts):
+            found = case.indexed.results.of(rule.analyte, rule.within_days)
             if found and _was_only_negative(rule, found[0]):
                 text = "the newest specific test is negative; it can be falsely so"
                 yield Reason(self.id, FAIL, text, (found[0].id,), rule.source)
@@ -66,11 +66,11 @@ def _was_only_negative(rule: TestRule, fact: Fact) -> bool:
     return fact.polarity is Polarity.ABSENT and " -> " not in fact.text
 
 
-def _judge(check: str, case: Case, *, contradicts: bool) -> Iterator[Reason]:
-    for rule in concerning(result_rules, case.concepts):
+def _judge(check: str, case: CheckedDiagnosis, *, contradicts: bool) -> Iterator[Reason]:
+    for rule in rules_about(result_rules, case.concepts):
         if rule.contradicts is not contradicts or not _speaks_of(rule, case):
             continue
-        found = case.record.results.of(rule.analyte, rule.within_days)
+        found = case.indexed.results.of(rule.analyte, rule.within_days)
         told = [agrees(rule, f) for f in found]
         if True in told:
             fact = found[told.index(True)]
@@ -81,20 +81,22 @@ def _judge(check: str, case: Case, *, contradicts: bool) -> Iterator[Reason]:
             yield _elsewhere(check, rule, found, case)
 
 
-def _elsewhere(check: str, rule: ResultRule, found: Sequence[Fact], case: Case) -> Reason:
+def _elsewhere(
+    check: str, rule: ResultRule, found: Sequence[Fact], case: CheckedDiagnosis
+) -> Reason:
     """Results that all lie elsewhere: against the diagnosis, unless a treatment explains them."""
     ids = tuple(f.id for f in found)
     excused = not any(word in case.name.lower() for word in rule.even_treated)
-    if excused and (given := treating(rule, case.record)):
+    if excused and (given := treating(rule, case.indexed)):
         text = f"{rule.reason}; it lies elsewhere now, under a treatment that may explain it"
         return Reason(check, ABSTAIN, text, (*ids, *given), rule.source)
     return Reason(check, FAIL, f"{rule.reason}; the chart shows otherwise", ids, rule.source)
 
 
-def _speaks_of(rule: ResultRule, case: Case) -> bool:
+def _speaks_of(rule: ResultRule, case: CheckedDiagnosis) -> bool:
     """Not of a form of the disease that the result says nothing of, nor of a child where the limit
     is an adult's, nor where the age is not known then."""
     if any(word in case.name.lower() for word in rule.unless_named):
         return False
-    age = case.record.chart.patient.age_years
+    age = case.indexed.chart.patient.age_years
     return not rule.from_years or (age is not None and age >= rule.from_years)

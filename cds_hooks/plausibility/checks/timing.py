@@ -12,8 +12,14 @@ from cds_hooks.plausibility.chart.durations import Duration, durations
 from cds_hooks.plausibility.chart.finding_index import affirmed
 from cds_hooks.plausibility.chart.indexed_chart import IndexedChart
 from cds_hooks.plausibility.chart.result_agreement import agrees
-from cds_hooks.plausibility.checks.check import FAIL, PASS, Case
-from cds_hooks.plausibility.rules.diagnosis_rules import ResultRule, Tied, concerning, load, values
+from cds_hooks.plausibility.checks.check import FAIL, PASS, CheckedDiagnosis
+from cds_hooks.plausibility.rules.diagnosis_rules import (
+    DiagnosisRule,
+    ResultRule,
+    frozen_values,
+    read_rule_table,
+    rules_about,
+)
 from cds_hooks.plausibility.terminology.resolution import ICD_10_CM
 from fhir_mapping.chart import Experiencer, Fact, Kind, Polarity
 from fhir_mapping.context import Reading, affirms
@@ -27,7 +33,7 @@ _NOT_DONE = frozenset({"not-done", "cancelled", "entered-in-error", "preparation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LastsRule(Tied):
+class LastsRule(DiagnosisRule):
     """A diagnosis whose symptom (`told`) lasts `at_least_days` or `at_most_days`."""
 
     told: tuple[str, ...]
@@ -42,7 +48,7 @@ class LastsRule(Tied):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AfterRule(Tied):
+class AfterRule(DiagnosisRule):
     """A diagnosis that occurs `within_days` of an event, or not before `from_days` after it."""
 
     event: tuple[str, ...]
@@ -62,7 +68,7 @@ class AfterRule(Tied):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PersistsRule(Tied):
+class PersistsRule(DiagnosisRule):
     """A diagnosis of which a result lies below a value, or off its range, for `at_least_days`."""
 
     analyte: str
@@ -86,9 +92,9 @@ class Timing:
     id: str = "timing"
     source: str = "data/rules/timing.toml, each rule with its own"
 
-    def __call__(self, case: Case) -> Iterator[Reason]:
-        for rule in concerning(timing_rules, case.concepts):
-            fits, facts = _held(rule, case.record)
+    def __call__(self, case: CheckedDiagnosis) -> Iterator[Reason]:
+        for rule in rules_about(timing_rules, case.concepts):
+            fits, facts = _fits_chart(rule, case.indexed)
             if fits is not None:
                 text = rule.reason if fits else f"{rule.reason}; the chart tells another time"
                 ids = tuple(dict.fromkeys(f.id for f in facts))
@@ -98,30 +104,30 @@ class Timing:
 @cache
 def timing_rules() -> tuple[LastsRule | AfterRule | PersistsRule, ...]:
     """`data/rules/timing.toml`. Unknown keys are an error."""
-    raw = load("timing")
+    raw = read_rule_table("timing")
     return (
-        *(LastsRule(**values(r)) for r in raw["lasts"]),
-        *(AfterRule(**values(r)) for r in raw["after"]),
-        *(PersistsRule(**values(r)) for r in raw["persists"]),
+        *(LastsRule(**frozen_values(r)) for r in raw["lasts"]),
+        *(AfterRule(**frozen_values(r)) for r in raw["after"]),
+        *(PersistsRule(**frozen_values(r)) for r in raw["persists"]),
     )
 
 
-def _held(rule: Tied, prepared: IndexedChart) -> tuple[bool | None, Sequence[Fact]]:
+def _fits_chart(rule: DiagnosisRule, indexed: IndexedChart) -> tuple[bool | None, Sequence[Fact]]:
     if isinstance(rule, LastsRule):
-        return _lasted(rule, prepared)
+        return _lasted(rule, indexed)
     if isinstance(rule, AfterRule):
-        return _followed(rule, prepared.of(Kind.PROCEDURE, Kind.PROBLEM))
+        return _followed(rule, indexed.of(Kind.PROCEDURE, Kind.PROBLEM))
     if isinstance(rule, PersistsRule):
-        return _persisted(rule, prepared.results.of(rule.analyte))
+        return _persisted(rule, indexed.results.of(rule.analyte))
     return None, ()
 
 
-def _lasted(rule: LastsRule, prepared: IndexedChart) -> tuple[bool | None, Sequence[Fact]]:
+def _lasted(rule: LastsRule, indexed: IndexedChart) -> tuple[bool | None, Sequence[Fact]]:
     told = [
         (fact, Duration(_since(d.least, fact), _since(d.most, fact)))
-        for fact in prepared.chart.facts
+        for fact in indexed.chart.facts
         if _is_of_now(fact)
-        for d in _told_durations(rule.told, prepared.readings[fact.text])
+        for d in _told_durations(rule.told, indexed.readings[fact.text])
     ]
     answers = [rule.fits(lasted) for _, lasted in told]
     if True in answers:

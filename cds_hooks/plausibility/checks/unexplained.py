@@ -18,14 +18,14 @@ from cds_hooks.plausibility.chart.result_agreement import agrees
 from cds_hooks.plausibility.chart.results_by_analyte import loinc_codes
 from cds_hooks.plausibility.chart_rules.criteria import Criteria
 from cds_hooks.plausibility.chart_rules.finding_patterns import patterns
-from cds_hooks.plausibility.checks.check import ABSTAIN, Case
+from cds_hooks.plausibility.checks.check import ABSTAIN, CheckedDiagnosis
 from cds_hooks.plausibility.data_files import read_toml
-from cds_hooks.plausibility.rules.diagnosis_rules import concerning, result_rules
+from cds_hooks.plausibility.rules.diagnosis_rules import result_rules, rules_about
 from cds_hooks.plausibility.terminology import Terminology
 from cds_hooks.plausibility.terminology.resolution import Concept
 from fhir_mapping.chart import Fact, Flag, Kind, Polarity
 
-__all__ = ["UncitedFinding", "unexplained"]
+__all__ = ["UncitedFinding", "unexplained_results"]
 
 RECENT_DAYS = 14.0
 """Results older than this are not named as left over: this service's own limit."""
@@ -47,14 +47,14 @@ class UncitedFinding:
     id: str = _BEARS
     source: str = "data/chart_rules, each pattern with its own"
 
-    def __call__(self, case: Case) -> Iterator[Reason]:
-        tied = concerning(patterns, case.concepts)
+    def __call__(self, case: CheckedDiagnosis) -> Iterator[Reason]:
+        tied = rules_about(patterns, case.concepts)
         if not tied:
             return
-        cited = groups_of(_cited(case.record, (*case.evidence_for, *case.evidence_against)))
-        criteria = Criteria(case.seen or FindingIndex(case.record))
+        cited = groups_of(_cited(case.indexed, (*case.evidence_for, *case.evidence_against)))
+        criteria = Criteria(case.finding_index or FindingIndex(case.indexed))
         for pattern in tied:
-            ids = _uncited(pattern.names, criteria, case.record, cited)
+            ids = _uncited(pattern.names, criteria, case.indexed, cited)
             if ids:
                 text = "the chart also tells of findings that bear on it, which were not cited"
                 yield Reason(self.id, ABSTAIN, text, ids, pattern.source)
@@ -62,15 +62,15 @@ class UncitedFinding:
 
 
 def _uncited(
-    names: Iterable[str], criteria: Criteria, record: IndexedChart, cited: frozenset[str]
+    names: Iterable[str], criteria: Criteria, indexed: IndexedChart, cited: frozenset[str]
 ) -> tuple[str, ...]:
     found = dict.fromkeys(i for met in criteria.any_of(names) for i in met.fact_ids)
-    facts = (record.facts[i] for i in found)
+    facts = (indexed.facts[i] for i in found)
     return tuple(f.id for f in facts if not _groups(f) & cited and f.kind is not Kind.SOCIAL)
 
 
-def unexplained(
-    record: IndexedChart, assessments: Sequence[Assessment], terminology: Terminology
+def unexplained_results(
+    indexed: IndexedChart, assessments: Sequence[Assessment], terminology: Terminology
 ) -> tuple[Reason, ...]:
     """Recent abnormal results, critical ones first, that no accepted diagnosis of the list
     cites and no rule ties to one of these or to a recorded problem. At most one reason."""
@@ -78,24 +78,24 @@ def unexplained(
     if not accepted:
         return ()
     evidence = (e for a in accepted for e in (*a.evidence_for, *a.evidence_against))
-    told = set(groups_of(_cited(record, evidence)))
+    told = set(groups_of(_cited(indexed, evidence)))
     told |= {i for a in accepted for r in a.reasons if r.check == _BEARS for i in r.fact_ids}
     concepts = [c for a in accepted for c in terminology.resolve(a.name).concepts]
-    concepts += [c for p in record.problems if p.active for c in p.concepts]
-    told |= groups_of(_tied(record, concepts))
-    left = [f for f in _abnormal(record.chart.facts) if not {f.id, *_groups(f)} & told]
+    concepts += [c for p in indexed.problems if p.active for c in p.concepts]
+    told |= groups_of(_tied(indexed, concepts))
+    left = [f for f in _abnormal(indexed.chart.facts) if not {f.id, *_groups(f)} & told]
     if not left:
         return ()
     text = "abnormal in the chart and cited for none of these diagnoses"
     return (Reason("unexplained-result", ABSTAIN, text, _ranked(left), "the chart itself"),)
 
 
-def _tied(record: IndexedChart, concepts: Sequence[Concept]) -> list[Fact]:
+def _tied(indexed: IndexedChart, concepts: Sequence[Concept]) -> list[Fact]:
     """Results that lie where a rule expects them with one of the concepts."""
     return [
         fact
-        for rule in concerning(result_rules, concepts)
-        for fact in record.results.of(rule.analyte, RECENT_DAYS)
+        for rule in rules_about(result_rules, concepts)
+        for fact in indexed.results.of(rule.analyte, RECENT_DAYS)
         if agrees(rule, fact)
     ]
 
@@ -123,8 +123,8 @@ def _ranked(facts: Iterable[Fact]) -> tuple[str, ...]:
     return tuple(shown.values())
 
 
-def _cited(record: IndexedChart, evidence: Iterable[Evidence]) -> Iterator[Fact]:
-    return (record.facts[e.fact_id] for e in evidence if e.fact_id in record.facts)
+def _cited(indexed: IndexedChart, evidence: Iterable[Evidence]) -> Iterator[Fact]:
+    return (indexed.facts[e.fact_id] for e in evidence if e.fact_id in indexed.facts)
 
 
 def groups_of(facts: Iterable[Fact]) -> frozenset[str]:
@@ -149,7 +149,7 @@ def _measurement(fact: Fact) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Together:
+class ResultGroup:
     """Results that tell one thing."""
 
     id: str
@@ -164,9 +164,9 @@ class Together:
 
 
 @cache
-def _together() -> tuple[Together, ...]:
+def _together() -> tuple[ResultGroup, ...]:
     return tuple(
-        Together(k, frozenset(v["loinc"]), tuple(v["names"]), tuple(v.get("not_names", ())))
+        ResultGroup(k, frozenset(v["loinc"]), tuple(v["names"]), tuple(v.get("not_names", ())))
         for k, v in read_toml("together.toml").items()
         if isinstance(v, dict)
     )

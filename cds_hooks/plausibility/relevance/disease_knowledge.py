@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cds_hooks.plausibility.checks.check import Case
+from cds_hooks.plausibility.checks.check import CheckedDiagnosis
 from cds_hooks.plausibility.relevance import hpo_signs, sign_table
 from cds_hooks.plausibility.relevance.organ_systems import heading_of, systems_of
 from cds_hooks.plausibility.relevance.related_diseases import Find, kinds_of, wider_than
-from cds_hooks.plausibility.relevance.sign_table import Disease, Sign
+from cds_hooks.plausibility.relevance.sign_table import DiseaseSigns, Sign
 from cds_hooks.plausibility.terminology.resolution import Concept
 
-__all__ = ["Known", "known_of", "rows_of"]
+__all__ = ["DiseaseKnowledge", "knowledge_of", "rows_of"]
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class DiseaseKnowledge:
     """What is known of a disease: signs for and against by finding; its own systems (`core`), and
     with them those in which it shows signs; and whether the curated table has it (`in_table`)."""
 
@@ -28,7 +28,7 @@ class Known:
     in_table: bool
 
 
-def known_of(case: Case) -> Known:
+def knowledge_of(case: CheckedDiagnosis) -> DiseaseKnowledge:
     """What is known of the diagnosis of a case."""
     resolution = case.resolution
     concepts = resolution.concepts if resolution.recognised else ()
@@ -40,10 +40,10 @@ def known_of(case: Case) -> Known:
         signs_for.update(row.signs_for)
         signs_against.update(row.signs_against)
     core, systems = (systems_of(concepts, reaching=r) for r in (False, True))
-    return Known(sure, signs_for, signs_against, core, systems, listed)
+    return DiseaseKnowledge(sure, signs_for, signs_against, core, systems, listed)
 
 
-def rows_of(concepts: tuple[Concept, ...], find: Find) -> tuple[Sequence[Disease], bool]:
+def rows_of(concepts: tuple[Concept, ...], find: Find) -> tuple[Sequence[DiseaseSigns], bool]:
     """The rows about a disease, else about its kinds, else about what it is a kind of; and whether
     they list what bears on it."""
     near = sign_table.of_concepts(concepts) or kinds_of(concepts, find)

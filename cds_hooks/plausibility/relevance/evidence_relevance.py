@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from cds_hooks.consultation import Reason
 from cds_hooks.plausibility.chart.finding_index import FindingIndex
-from cds_hooks.plausibility.checks.check import ABSTAIN, FAIL, PASS, Case
-from cds_hooks.plausibility.relevance.chart_signs import Told
-from cds_hooks.plausibility.relevance.disease_knowledge import known_of
-from cds_hooks.plausibility.relevance.evidence_links import Bearing, Link, bearing
+from cds_hooks.plausibility.checks.check import ABSTAIN, FAIL, PASS, CheckedDiagnosis
+from cds_hooks.plausibility.relevance.chart_signs import ChartSigns
+from cds_hooks.plausibility.relevance.disease_knowledge import knowledge_of
+from cds_hooks.plausibility.relevance.evidence_links import EvidenceLinks, SignLink, link_evidence
 from cds_hooks.plausibility.relevance.organ_systems import system_title
 from cds_hooks.plausibility.relevance.strength import Strength
 from cds_hooks.plausibility.relevance.system_signs import is_general
@@ -48,14 +48,17 @@ class EvidenceRelevant:
     id: str = _RELEVANT
     source: str = "data/relevance/*.toml, each row with its own; HPO; data/systems"
 
-    def __call__(self, case: Case) -> Iterator[Reason]:
+    def __call__(self, case: CheckedDiagnosis) -> Iterator[Reason]:
         if not case.resolution.recognised:
             return
-        known, told = known_of(case), Told(case.seen or FindingIndex(case.record))
+        known, told = (
+            knowledge_of(case),
+            ChartSigns(case.finding_index or FindingIndex(case.indexed)),
+        )
         yield from uncited_reason(uncited_links(case, known, told))
         if not case.known(case.evidence_for):
             return
-        found = bearing(case, known, told)
+        found = link_evidence(case, known, told)
         yield from _links(found.links)
         yield from _shared(found)
         yield from _unlinked(found)
@@ -64,7 +67,7 @@ class EvidenceRelevant:
         yield from _against(_EXCLUDES, "strongly speaks against it", found.excluding)
 
 
-def _links(links: Sequence[Link]) -> Iterator[Reason]:
+def _links(links: Sequence[SignLink]) -> Iterator[Reason]:
     if not links:
         return
     text = f"known to speak for it: {_signs(links)}"
@@ -77,14 +80,14 @@ def _links(links: Sequence[Link]) -> Iterator[Reason]:
         yield Reason(_WEAK, ABSTAIN, text, _facts(links), _sources(links))
 
 
-def _all_weak(links: Sequence[Link]) -> bool:
+def _all_weak(links: Sequence[SignLink]) -> bool:
     """Two facts that each tell another weak sign count as more than weak."""
     if any(x.sign.strength is not Strength.WEAK for x in links):
         return False
     return len({x.fact_id for x in links}) < 2 or len({x.sign.finding for x in links}) < 2
 
 
-def _shared(found: Bearing) -> Iterator[Reason]:
+def _shared(found: EvidenceLinks) -> Iterator[Reason]:
     if not found.shared:
         return
     titles = sorted({system_title(s) for shared in found.shared.values() for s in shared})
@@ -92,7 +95,7 @@ def _shared(found: Bearing) -> Iterator[Reason]:
     yield Reason(_SYSTEM, PASS, text, tuple(found.shared), _OWN)
 
 
-def _unlinked(found: Bearing) -> Iterator[Reason]:
+def _unlinked(found: EvidenceLinks) -> Iterator[Reason]:
     if found.links or found.shared or not (found.unlinked or found.unread or found.empty):
         return
     if not found.assessed:
@@ -115,26 +118,26 @@ def _empty(empty: Mapping[str, str]) -> Iterator[Reason]:
         yield Reason(_NOTHING, FAIL, text, tuple(ids), _OWN)
 
 
-def _against(check: str, text: str, links: Sequence[Link]) -> Iterator[Reason]:
+def _against(check: str, text: str, links: Sequence[SignLink]) -> Iterator[Reason]:
     if links:
         yield Reason(check, FAIL, f"{text}: {_signs(links)}", _facts(links), _sources(links))
 
 
-def _signs(links: Iterable[Link]) -> str:
+def _signs(links: Iterable[SignLink]) -> str:
     told: dict[str, str] = {}
     for link in links:  # of one name the strongest, which comes first
         told.setdefault(link.sign.name, _sign(link))
     return ", ".join(list(told.values())[:_SHOWN])
 
 
-def _sign(link: Link) -> str:
+def _sign(link: SignLink) -> str:
     ratio = "" if link.sign.lr is None else f", likelihood ratio {link.sign.lr:g}"
     return f"{link.sign.name} ({link.sign.strength.value}{ratio})"
 
 
-def _facts(links: Iterable[Link]) -> tuple[str, ...]:
+def _facts(links: Iterable[SignLink]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(x.fact_id for x in links))
 
 
-def _sources(links: Iterable[Link]) -> str:
+def _sources(links: Iterable[SignLink]) -> str:
     return "; ".join(list(dict.fromkeys(x.sign.source for x in links))[:2])

@@ -9,7 +9,12 @@ from functools import cache, lru_cache
 from typing import Any
 
 from cds_hooks.plausibility.data_files import data_file
-from cds_hooks.plausibility.relevance.table_files import RelevanceError, only, read, texts
+from cds_hooks.plausibility.relevance.table_files import (
+    RelevanceError,
+    read_table,
+    refuse_unknown_keys,
+    text_list,
+)
 from fhir_mapping.chart import Fact, Kind
 
 __all__ = ["NoEvidence", "no_evidence", "rules"]
@@ -54,18 +59,18 @@ def _first(fact: Fact) -> NoEvidence | None:
 def rules() -> tuple[NoEvidence, ...]:
     """The shipped rules in order. Raises RelevanceError."""
     file = data_file("systems", "no_evidence.toml")
-    raw = read(file)
-    only(raw, ("version", "source", "looked_up", "rule"), file.name)
+    raw = read_table(file)
+    refuse_unknown_keys(raw, ("version", "source", "looked_up", "rule"), file.name)
     return tuple(_rule(r) for r in raw["rule"])
 
 
 def _rule(raw: dict[str, Any]) -> NoEvidence:
     where = f"no_evidence.toml: {raw.get('id', '?')}"
-    only(raw, _KEYS, where)
+    refuse_unknown_keys(raw, _KEYS, where)
     if not raw.get("reason"):
         raise RelevanceError("no reason", where=where)
-    words, not_words = (_pattern(texts(raw.get(k, []), where)) for k in ("words", "not_words"))
-    kinds = frozenset(Kind(k) for k in texts(raw["kinds"], where))
+    words, not_words = (_pattern(text_list(raw.get(k, []), where)) for k in ("words", "not_words"))
+    kinds = frozenset(Kind(k) for k in text_list(raw["kinds"], where))
     return NoEvidence(
         raw["id"], kinds, raw["reason"], words, not_words, bool(raw.get("normal", False))
     )

@@ -10,10 +10,15 @@ from functools import cache, lru_cache
 from typing import Any
 
 from cds_hooks.plausibility.data_files import data_file
-from cds_hooks.plausibility.relevance.table_files import RelevanceError, only, read, texts
+from cds_hooks.plausibility.relevance.table_files import (
+    RelevanceError,
+    read_table,
+    refuse_unknown_keys,
+    text_list,
+)
 from cds_hooks.plausibility.terminology.resolution import ICD_10_CM, Concept
 
-__all__ = ["System", "heading_of", "system_title", "systems", "systems_of"]
+__all__ = ["OrganSystem", "heading_of", "system_title", "systems", "systems_of"]
 
 _LISTS = ("mesh", "icd", "ontology", "names", "not_mesh")
 _NOT_THERE: tuple[tuple[str, ...], str] = ((), "")
@@ -21,7 +26,7 @@ _WORD = re.compile(r"[a-z]+")
 
 
 @dataclass(frozen=True, slots=True)
-class System:
+class OrganSystem:
     """A system with the places that stand for it: in MeSH's tree, in ICD-10-CM (codes, or ranges
     of codes), in the ontologies; and endings of words in the names of its diseases. `not_mesh` are
     places below the others that do not."""
@@ -40,7 +45,7 @@ _Span = tuple[str, str, frozenset[str]]
 
 
 @cache
-def systems() -> Mapping[str, System]:
+def systems() -> Mapping[str, OrganSystem]:
     """The systems of `data/systems/systems.toml`, by id. Raises RelevanceError."""
     return {s.id: s for s in map(_system, _table()["system"])}
 
@@ -53,16 +58,16 @@ def system_title(system: str) -> str:
 @cache
 def _table() -> dict[str, Any]:
     file = data_file("systems", "systems.toml")
-    raw = read(file)
-    only(raw, ("version", "source", "looked_up", "system", "reaching"), file.name)
+    raw = read_table(file)
+    refuse_unknown_keys(raw, ("version", "source", "looked_up", "system", "reaching"), file.name)
     return raw
 
 
-def _system(raw: dict[str, Any]) -> System:
+def _system(raw: dict[str, Any]) -> OrganSystem:
     where = f"systems.toml: {raw.get('id', '?')}"
-    only(raw, ("id", "title", *_LISTS), where)
-    lists = {k: texts(raw.get(k, []), where) for k in _LISTS}
-    return System(raw["id"], raw["title"], **lists)
+    refuse_unknown_keys(raw, ("id", "title", *_LISTS), where)
+    lists = {k: text_list(raw.get(k, []), where) for k in _LISTS}
+    return OrganSystem(raw["id"], raw["title"], **lists)
 
 
 def systems_of(concepts: Iterable[Concept], *, reaching: bool = True) -> frozenset[str]:
@@ -145,7 +150,9 @@ def _reaching() -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = _table()["reaching"]
     for row in rows:
         where = f"systems.toml: {row.get('name', '?')}"
-        only(row, ("name", "icd", "mesh", "systems", "reason", "source", "looked_up"), where)
+        refuse_unknown_keys(
+            row, ("name", "icd", "mesh", "systems", "reason", "source", "looked_up"), where
+        )
         if unknown := set(row["systems"]) - systems().keys():
             raise RelevanceError("unknown system", where=f"{where}: {min(unknown)}")
     return rows

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from cds_hooks.plausibility.relevance.sign_table import Disease, diseases
+from cds_hooks.plausibility.relevance.sign_table import DiseaseSigns, diseases
 from cds_hooks.plausibility.terminology.resolution import Concept
 
 __all__ = ["Find", "kinds_of", "prepare", "wider_than"]
@@ -21,21 +21,21 @@ _LEAST_DEPTH = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class TreePlaces:
     """Place in the tree -> the rows whose heading stands there (`at`) or below it (`below`)."""
 
-    at: Mapping[str, tuple[Disease, ...]]
-    below: Mapping[str, tuple[Disease, ...]]
+    at: Mapping[str, tuple[DiseaseSigns, ...]]
+    below: Mapping[str, tuple[DiseaseSigns, ...]]
 
 
-def kinds_of(concepts: Iterable[Concept], find: Find) -> tuple[Disease, ...]:
+def kinds_of(concepts: Iterable[Concept], find: Find) -> tuple[DiseaseSigns, ...]:
     """The rows about kinds of any of the concepts; none of a heading that has many."""
     places = prepare(find)
     found = {id(r): r for c in concepts for t in c.trees for r in places.below.get(t, ())}
     return tuple(found.values()) if len(found) <= _MOST_KINDS else ()
 
 
-def wider_than(concepts: Iterable[Concept], find: Find) -> tuple[Disease, ...]:
+def wider_than(concepts: Iterable[Concept], find: Find) -> tuple[DiseaseSigns, ...]:
     """The rows about the nearest heading of which any of the concepts is a kind."""
     places = prepare(find)
     above = {place for c in concepts for tree in c.trees for place in _above(tree)}
@@ -45,16 +45,16 @@ def wider_than(concepts: Iterable[Concept], find: Find) -> tuple[Disease, ...]:
 
 
 @lru_cache(maxsize=4)
-def prepare(find: Find) -> Places:
+def prepare(find: Find) -> TreePlaces:
     """The rows by place, for one terminology."""
-    at: dict[str, dict[int, Disease]] = {}
-    below: dict[str, dict[int, Disease]] = {}
+    at: dict[str, dict[int, DiseaseSigns]] = {}
+    below: dict[str, dict[int, DiseaseSigns]] = {}
     for row in diseases():
         for tree in (t for heading in row.mesh for t in _trees(find(heading))):
             at.setdefault(tree, {})[id(row)] = row
             for place in _above(tree):
                 below.setdefault(place, {})[id(row)] = row
-    return Places(*({k: tuple(v.values()) for k, v in found.items()} for found in (at, below)))
+    return TreePlaces(*({k: tuple(v.values()) for k, v in found.items()} for found in (at, below)))
 
 
 def _above(tree: str) -> list[str]:

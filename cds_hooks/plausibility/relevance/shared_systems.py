@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cds_hooks.plausibility.relevance import system_signs
-from cds_hooks.plausibility.relevance.chart_signs import Told
-from cds_hooks.plausibility.relevance.disease_knowledge import Known
+from cds_hooks.plausibility.relevance.chart_signs import ChartSigns
+from cds_hooks.plausibility.relevance.disease_knowledge import DiseaseKnowledge
 from cds_hooks.plausibility.relevance.organ_systems import systems_of
 from cds_hooks.plausibility.terminology import Terminology
 from cds_hooks.plausibility.terminology.resolution import Concept
@@ -28,7 +28,9 @@ _BY_WORDS = frozenset(Kind) - {Kind.LAB, Kind.VITAL, Kind.MEDICATION, Kind.NOTE}
 """A note denies and tells of others too: of it only the findings that it affirms are read."""
 
 
-def shared_systems(fact: Fact, known: Known, told: Told, terminology: Terminology) -> Systems:
+def shared_systems(
+    fact: Fact, known: DiseaseKnowledge, told: ChartSigns, terminology: Terminology
+) -> Systems:
     """The systems for which a fact speaks and to which the disease belongs; None when nothing is
     known of the fact. A sign may be of what a disease reaches beyond its own systems; another
     disease or a drug has to be of the same."""
@@ -44,7 +46,7 @@ def shared_systems(fact: Fact, known: Known, told: Told, terminology: Terminolog
     return frozenset().union(*read) if read else None
 
 
-def _recorded(fact: Fact, told: Told) -> tuple[Concept, ...]:
+def _recorded(fact: Fact, told: ChartSigns) -> tuple[Concept, ...]:
     """The disease that a problem is; nothing of a symptom."""
     problem = told.problem(fact.id)
     if problem is None or any(c.chapter == _SYMPTOMS for c in problem.concepts):
@@ -52,7 +54,7 @@ def _recorded(fact: Fact, told: Told) -> tuple[Concept, ...]:
     return problem.concepts
 
 
-def _akin(recorded: Sequence[Concept], known: Known) -> frozenset[str]:
+def _akin(recorded: Sequence[Concept], known: DiseaseKnowledge) -> frozenset[str]:
     """The systems of the disease that another one may share. The table lists which recorded
     problems bear on a disease; of others only those of the same block of ICD-10-CM do."""
     if not known.in_table or not recorded:
@@ -61,7 +63,7 @@ def _akin(recorded: Sequence[Concept], known: Known) -> frozenset[str]:
     return known.core if any(c.block in blocks for c in recorded) else _NOTHING
 
 
-def _as_sign(fact: Fact, told: Told) -> Systems:
+def _as_sign(fact: Fact, told: ChartSigns) -> Systems:
     if fact.kind is Kind.ALLERGY:
         return _ALLERGIC
     found = system_signs.of_result(fact)
@@ -73,7 +75,7 @@ def _as_sign(fact: Fact, told: Told) -> Systems:
     return frozenset().union(*by_finding) or None
 
 
-def _as_disease(fact: Fact, told: Told, terminology: Terminology) -> Systems:
+def _as_disease(fact: Fact, told: ChartSigns, terminology: Terminology) -> Systems:
     """The systems of what a problem is, or of the disease or symptom that a text names."""
     problem = told.problem(fact.id)
     if problem is not None and problem.concepts:

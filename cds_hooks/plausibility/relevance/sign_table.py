@@ -12,10 +12,15 @@ from typing import Any
 from cds_hooks.plausibility.chart.finding_index import findings
 from cds_hooks.plausibility.data_files import data_file
 from cds_hooks.plausibility.relevance.strength import Strength
-from cds_hooks.plausibility.relevance.table_files import RelevanceError, only, read, texts
+from cds_hooks.plausibility.relevance.table_files import (
+    RelevanceError,
+    read_table,
+    refuse_unknown_keys,
+    text_list,
+)
 from cds_hooks.plausibility.terminology.resolution import ICD_10_CM, Concept
 
-__all__ = ["Disease", "Sign", "Strength", "diseases", "load", "of_concepts", "read_rows"]
+__all__ = ["DiseaseSigns", "Sign", "Strength", "diseases", "load", "of_concepts", "read_rows"]
 
 _ROW = ("name", "codes", "mesh", "source", "looked_up", "says", "for", "against")
 _SIGN = ("strength", "lr", "source", "looked_up", "says", "reason")
@@ -45,7 +50,7 @@ class Sign:
 
 
 @dataclass(frozen=True, slots=True)
-class Disease:
+class DiseaseSigns:
     """A row: which diagnoses it is about, and the signs for and against them by finding."""
 
     name: str
@@ -56,7 +61,7 @@ class Disease:
 
 
 @cache
-def diseases() -> tuple[Disease, ...]:
+def diseases() -> tuple[DiseaseSigns, ...]:
     """All shipped rows. Raises RelevanceError with the path of what is wrong."""
     folder = data_file("relevance")
     if not folder.is_dir():
@@ -65,20 +70,20 @@ def diseases() -> tuple[Disease, ...]:
     return tuple(read_rows(tables, findings().keys()))
 
 
-def read_rows(tables: Iterable[Traversable], known: Collection[str]) -> list[Disease]:
+def read_rows(tables: Iterable[Traversable], known: Collection[str]) -> list[DiseaseSigns]:
     """The rows of some tables; `known` are the ids of findings. Raises RelevanceError."""
-    rows: list[Disease] = []
+    rows: list[DiseaseSigns] = []
     for file in tables:
-        raw = read(file)
-        only(raw, ("version", "source", "reason", "looked_up", "disease"), file.name)
+        raw = read_table(file)
+        refuse_unknown_keys(raw, ("version", "source", "reason", "looked_up", "disease"), file.name)
         rows += [_disease(r, file.name, known) for r in raw.get("disease", [])]
     return rows
 
 
-def _disease(raw: dict[str, Any], file: str, known: Collection[str]) -> Disease:
+def _disease(raw: dict[str, Any], file: str, known: Collection[str]) -> DiseaseSigns:
     where = f"{file}: {raw.get('name', '?')}"
-    only(raw, _ROW, where)
-    codes, mesh = texts(raw.get("codes", []), where), texts(raw.get("mesh", []), where)
+    refuse_unknown_keys(raw, _ROW, where)
+    codes, mesh = text_list(raw.get("codes", []), where), text_list(raw.get("mesh", []), where)
     if not raw.get("name") or not (codes or mesh):
         raise RelevanceError("a row needs a name, and codes or mesh", where=where)
     signs = {
@@ -87,7 +92,7 @@ def _disease(raw: dict[str, Any], file: str, known: Collection[str]) -> Disease:
     }
     if both := signs["for"].keys() & signs["against"].keys():
         raise RelevanceError("for and against at once", where=f"{where}: {min(both)}")
-    return Disease(raw["name"], codes, frozenset(mesh), signs["for"], signs["against"])
+    return DiseaseSigns(raw["name"], codes, frozenset(mesh), signs["for"], signs["against"])
 
 
 def _signs(
@@ -104,7 +109,7 @@ def _sign(name: str, value: Any, where: str, source: str, known: Collection[str]
     told = {"strength": value} if isinstance(value, str) else value
     if not isinstance(told, dict):
         raise RelevanceError("a strength or a table is needed", where=where)
-    only(told, _SIGN, where)
+    refuse_unknown_keys(told, _SIGN, where)
     own, lr = told.get("source", source), told.get("lr")
     if told.get("strength") not in list(Strength):
         raise RelevanceError("strong, moderate or weak is needed", where=where)
@@ -126,7 +131,7 @@ def _is_known(name: str, known: Collection[str]) -> bool:
     )
 
 
-def of_concepts(concepts: Iterable[Concept]) -> tuple[Disease, ...]:
+def of_concepts(concepts: Iterable[Concept]) -> tuple[DiseaseSigns, ...]:
     """The rows about some concepts: of those that are about the concept or what it is a kind of
     the nearest, else those about kinds of it."""
     return _of_codes(tuple((c.system == ICD_10_CM, c.code) for c in concepts))
@@ -136,15 +141,17 @@ def of_concepts(concepts: Iterable[Concept]) -> tuple[Disease, ...]:
 def _same_signs() -> Mapping[str, tuple[str, ...]]:
     """Code -> the ICD-10-CM codes under which the table has it. Raises RelevanceError."""
     file = data_file("systems", "same_signs.toml")
-    raw = read(file)
-    only(raw, ("version", "source", "looked_up", "codes"), file.name)
-    return {code: texts(others, f"{file.name}: {code}") for code, others in raw["codes"].items()}
+    raw = read_table(file)
+    refuse_unknown_keys(raw, ("version", "source", "looked_up", "codes"), file.name)
+    return {
+        code: text_list(others, f"{file.name}: {code}") for code, others in raw["codes"].items()
+    }
 
 
 @cache
-def _by_category() -> Mapping[str, tuple[Disease, ...]]:
+def _by_category() -> Mapping[str, tuple[DiseaseSigns, ...]]:
     """ICD-10-CM category -> rows about a code of it."""
-    found: dict[str, list[Disease]] = {}
+    found: dict[str, list[DiseaseSigns]] = {}
     for row in diseases():
         for category in dict.fromkeys(code[:3] for code in row.codes):
             found.setdefault(category, []).append(row)
@@ -152,8 +159,8 @@ def _by_category() -> Mapping[str, tuple[Disease, ...]]:
 
 
 @cache
-def _by_heading() -> Mapping[str, tuple[Disease, ...]]:
-    found: dict[str, list[Disease]] = {}
+def _by_heading() -> Mapping[str, tuple[DiseaseSigns, ...]]:
+    found: dict[str, list[DiseaseSigns]] = {}
     for row in diseases():
         for heading in row.mesh:
             found.setdefault(heading, []).append(row)
@@ -161,8 +168,8 @@ def _by_heading() -> Mapping[str, tuple[Disease, ...]]:
 
 
 @cache
-def _of_codes(codes: tuple[tuple[bool, str], ...]) -> tuple[Disease, ...]:
-    found: list[Disease] = []
+def _of_codes(codes: tuple[tuple[bool, str], ...]) -> tuple[DiseaseSigns, ...]:
+    found: list[DiseaseSigns] = []
     for is_icd, code in codes:
         same = _same_signs().get(code)
         if same is not None:
@@ -172,7 +179,7 @@ def _of_codes(codes: tuple[tuple[bool, str], ...]) -> tuple[Disease, ...]:
     return tuple({id(row): row for row in found}.values())
 
 
-def _of_icd(code: str) -> list[Disease]:
+def _of_icd(code: str) -> list[DiseaseSigns]:
     rows = _by_category().get(code[:3], ())
     near = [(max((len(c) for c in r.codes if code.startswith(c)), default=0), r) for r in rows]
     nearest = max((n for n, _ in near), default=0)

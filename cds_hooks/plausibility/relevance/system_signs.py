@@ -11,7 +11,12 @@ from typing import Any
 from cds_hooks.plausibility.chart.results_by_analyte import analytes_of, loinc_codes
 from cds_hooks.plausibility.data_files import data_file
 from cds_hooks.plausibility.relevance.organ_systems import systems
-from cds_hooks.plausibility.relevance.table_files import RelevanceError, only, read, texts
+from cds_hooks.plausibility.relevance.table_files import (
+    RelevanceError,
+    read_table,
+    refuse_unknown_keys,
+    text_list,
+)
 from fhir_mapping.chart import Fact, Flag, Kind
 
 __all__ = ["is_general", "load", "of_drug", "of_finding", "of_result", "of_words"]
@@ -96,12 +101,12 @@ def _measured(fact: Fact) -> Iterable[str]:
 @cache
 def _raw_measurements() -> dict[str, Any]:
     file = data_file("systems", "measurements.toml")
-    return {k: v for k, v in read(file).items() if k not in _HEAD}
+    return {k: v for k, v in read_table(file).items() if k not in _HEAD}
 
 
 @cache
 def _general() -> frozenset[str]:
-    return frozenset(read(data_file("systems", "measurements.toml"))["general"])
+    return frozenset(read_table(data_file("systems", "measurements.toml"))["general"])
 
 
 @cache
@@ -110,10 +115,12 @@ def _measurements() -> Mapping[str, Measurement]:
     found: dict[str, Measurement] = {}
     for name, raw in _raw_measurements().items():
         if name != "group":
-            only(raw, ("names", "loinc", "high", "low", "any"), f"measurements.toml: {name}")
+            refuse_unknown_keys(
+                raw, ("names", "loinc", "high", "low", "any"), f"measurements.toml: {name}"
+            )
             found[name] = _measurement(raw, name)
     for raw in _raw_measurements().get("group", []):
-        only(raw, ("analytes", "high", "low", "any"), "measurements.toml: group")
+        refuse_unknown_keys(raw, ("analytes", "high", "low", "any"), "measurements.toml: group")
         for name in raw["analytes"]:
             found[name] = _joined(found.get(name), _measurement(raw, name))
     return found
@@ -131,7 +138,7 @@ def _joined(one: Measurement | None, other: Measurement) -> Measurement:
 
 
 def _known(raw: Any, where: str) -> frozenset[str]:
-    told = frozenset(texts(raw, where))
+    told = frozenset(text_list(raw, where))
     if unknown := told - systems().keys():
         raise RelevanceError("unknown system", where=f"{where}: {min(unknown)}")
     return told
@@ -166,12 +173,12 @@ def _whole() -> Mapping[str, frozenset[str]]:
 
 
 def _read_words(part: str) -> Mapping[str, frozenset[str]]:
-    raw = read(data_file("systems", "words.toml"))
-    only(raw, ("version", "source", "looked_up", "words", "whole"), "words.toml")
+    raw = read_table(data_file("systems", "words.toml"))
+    refuse_unknown_keys(raw, ("version", "source", "looked_up", "words", "whole"), "words.toml")
     found: dict[str, frozenset[str]] = {}
     for row in raw[part]:
-        only(row, ("phrases", "systems"), "words.toml")
-        for phrase in texts(row["phrases"], "words.toml"):
+        refuse_unknown_keys(row, ("phrases", "systems"), "words.toml")
+        for phrase in text_list(row["phrases"], "words.toml"):
             found[phrase] = found.get(phrase, _NOTHING) | _known(row["systems"], phrase)
     return found
 
@@ -200,15 +207,15 @@ class DrugClass:
 @cache
 def _drugs() -> tuple[DrugClass, ...]:
     """The classes of `data/systems/drugs.toml`. Raises RelevanceError."""
-    raw = read(data_file("systems", "drugs.toml"))
-    only(raw, ("version", "source", "looked_up", "class"), "drugs.toml")
+    raw = read_table(data_file("systems", "drugs.toml"))
+    refuse_unknown_keys(raw, ("version", "source", "looked_up", "class"), "drugs.toml")
     return tuple(_drug_class(r) for r in raw["class"])
 
 
 def _drug_class(raw: dict[str, Any]) -> DrugClass:
     where = f"drugs.toml: {raw.get('id', '?')}"
-    only(raw, ("id", "words", "endings", "systems"), where)
-    words, endings = (texts(raw.get(k, []), where) for k in ("words", "endings"))
+    refuse_unknown_keys(raw, ("id", "words", "endings", "systems"), where)
+    words, endings = (text_list(raw.get(k, []), where) for k in ("words", "endings"))
     return DrugClass(words, endings, _known(raw["systems"], where))
 
 

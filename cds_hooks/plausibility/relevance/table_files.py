@@ -9,7 +9,7 @@ from typing import Any
 
 from cds_hooks.errors import ChartsideError
 
-__all__ = ["RelevanceError", "only", "read", "texts"]
+__all__ = ["RelevanceError", "refuse_unknown_keys", "read_table", "text_list"]
 
 
 class RelevanceError(ChartsideError):
@@ -19,7 +19,7 @@ class RelevanceError(ChartsideError):
     status = 500
 
 
-def read(file: Traversable) -> dict[str, Any]:
+def read_table(file: Traversable) -> dict[str, Any]:
     """A table as it stands. Raises RelevanceError when it is no TOML, or has no version."""
     try:
         raw = tomllib.loads(file.read_text("utf-8"))
@@ -30,14 +30,14 @@ def read(file: Traversable) -> dict[str, Any]:
     return raw
 
 
-def only(raw: Mapping[str, Any], known: Collection[str], where: str) -> None:
+def refuse_unknown_keys(raw: Mapping[str, Any], known: Collection[str], where: str) -> None:
     """Raises RelevanceError for the first key that is not known."""
     for name in raw:
         if name not in known:
             raise RelevanceError("unknown key", where=f"{where}: {name}", hint=_HINT)
 
 
-def texts(raw: Any, where: str) -> tuple[str, ...]:
+def text_list(raw: Any, where: str) -> tuple[str, ...]:
     """A list of texts. Raises RelevanceError for anything else."""
     if not isinstance(raw, list) or not all(isinstance(t, str) for t in raw):
         raise RelevanceError("a list of texts is needed", where=where, hint=_HINT)

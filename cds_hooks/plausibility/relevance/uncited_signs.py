@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cds_hooks.consultation import Reason
-from cds_hooks.plausibility.checks.check import PASS, Case
-from cds_hooks.plausibility.relevance.chart_signs import Told, is_of_absence
-from cds_hooks.plausibility.relevance.disease_knowledge import Known
-from cds_hooks.plausibility.relevance.evidence_links import Link
+from cds_hooks.plausibility.checks.check import PASS, CheckedDiagnosis
+from cds_hooks.plausibility.relevance.chart_signs import ChartSigns, is_of_absence
+from cds_hooks.plausibility.relevance.disease_knowledge import DiseaseKnowledge
+from cds_hooks.plausibility.relevance.evidence_links import SignLink
 from cds_hooks.plausibility.relevance.sign_table import Sign
 from cds_hooks.plausibility.relevance.strength import Strength
 from cds_hooks.plausibility.relevance.system_signs import is_general
@@ -26,7 +26,9 @@ _MODERATE_ENOUGH = 2
 _SHOWN = 4
 
 
-def uncited_links(case: Case, known: Known, told: Told) -> tuple[Link, ...]:
+def uncited_links(
+    case: CheckedDiagnosis, known: DiseaseKnowledge, told: ChartSigns
+) -> tuple[SignLink, ...]:
     """Strong signs, or at least two moderate ones of two facts; () where the chart tells less.
 
     General signs, histories, drugs and recorded problems raise a risk and are not counted, nor what
@@ -40,7 +42,7 @@ def uncited_links(case: Case, known: Known, told: Told) -> tuple[Link, ...]:
     return (*strong, *(x for x in found if x not in strong)) if strong or enough else ()
 
 
-def uncited_reason(links: tuple[Link, ...]) -> Iterator[Reason]:
+def uncited_reason(links: tuple[SignLink, ...]) -> Iterator[Reason]:
     """That the chart tells signs of the diagnosis, with their sources."""
     if links:
         names = list(dict.fromkeys(x.sign.name for x in links))[:_SHOWN]
@@ -50,17 +52,17 @@ def uncited_reason(links: tuple[Link, ...]) -> Iterator[Reason]:
         yield Reason(UNCITED, PASS, text, ids, sources)
 
 
-def _by_rules(case: Case) -> Iterator[Link]:
+def _by_rules(case: CheckedDiagnosis) -> Iterator[SignLink]:
     for one in case.fitting:
         sign = Sign(f"rule:{one.rule}", Strength.STRONG, one.source)
-        yield from (Link(fact_id, sign) for fact_id in one.fact_ids[:1])
+        yield from (SignLink(fact_id, sign) for fact_id in one.fact_ids[:1])
 
 
-def _by_signs(known: Known, told: Told) -> Iterator[Link]:
+def _by_signs(known: DiseaseKnowledge, told: ChartSigns) -> Iterator[SignLink]:
     for finding, sign in known.signs_for.items():
         if sign.strength is Strength.WEAK or ":" in finding or is_of_absence(finding):
             continue
         word = vocabulary().get(finding)
         if is_general(finding) or (word is not None and word.history):
             continue
-        yield from (Link(fact_id, sign) for fact_id in list(told.facts(finding))[:1])
+        yield from (SignLink(fact_id, sign) for fact_id in list(told.facts(finding))[:1])

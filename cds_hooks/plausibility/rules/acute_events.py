@@ -12,13 +12,13 @@ from cds_hooks.plausibility.data_files import read_toml
 from cds_hooks.plausibility.terminology.name_keys import expand, words
 from cds_hooks.plausibility.terminology.resolution import ICD_10_CM, Concept
 
-__all__ = ["Form", "acute_source", "forms", "is_acute", "same_event_days"]
+__all__ = ["AcuteForm", "acute_source", "acute_forms", "is_acute", "same_event_days"]
 
 _WITHOUT = re.compile(r"\bwithout\b.*|\bnot specified as\b.*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class AcuteForm:
     """ICD-10-CM codes and MeSH descriptors of acute events, and the codes of what they come of."""
 
     acute: tuple[str, ...]
@@ -40,10 +40,10 @@ def _data() -> dict[str, Any]:
 
 
 @cache
-def forms() -> tuple[Form, ...]:
+def acute_forms() -> tuple[AcuteForm, ...]:
     """The shipped rows."""
     return tuple(
-        Form(tuple(r["acute"]), frozenset(r.get("mesh", ())), tuple(r["of"]), r["reason"])
+        AcuteForm(tuple(r["acute"]), frozenset(r.get("mesh", ())), tuple(r["of"]), r["reason"])
         for r in _data()["form"]
     )
 

@@ -13,7 +13,7 @@ from fhir_mapping.chart import PatientFacts
 
 __all__ = [
     "SEXES",
-    "Category",
+    "CodeCategory",
     "NamedCategory",
     "TreeCategory",
     "anywhere_in_the_body",
@@ -29,7 +29,7 @@ _BY_SEX = ("C12", "C13", "F03")
 
 
 @dataclass(frozen=True, slots=True)
-class Category:
+class CodeCategory:
     """Codes tied to a recorded sex, or to ages from `from_years` to below `below_years`."""
 
     id: str
@@ -54,11 +54,11 @@ class Category:
 
 
 @cache
-def categories() -> tuple[Category, ...]:
+def categories() -> tuple[CodeCategory, ...]:
     """The shipped categories of `data/demographics.toml`."""
     raw = read_toml("demographics.toml")
     return tuple(
-        Category(
+        CodeCategory(
             id=c["id"],
             label=c["label"],
             source=c.get("source", raw["source"]),
@@ -143,7 +143,7 @@ def tree_categories() -> tuple[TreeCategory, ...]:
     )
 
 
-def conflicts(code: str, patient: PatientFacts) -> list[tuple[Category, bool | None]]:
+def conflicts(code: str, patient: PatientFacts) -> list[tuple[CodeCategory, bool | None]]:
     """Every category that lists an ICD-10-CM code, with whether the record contradicts it."""
     listed = [c for c in categories() if c.holds_code(code)]
     return [(c, c.conflicts_with(patient)) for c in listed]

@@ -15,19 +15,19 @@ __all__ = [
     "OrganRule",
     "ResultRule",
     "TestRule",
-    "Tied",
+    "DiagnosisRule",
     "age_rules",
-    "concerning",
-    "load",
+    "rules_about",
+    "read_rule_table",
     "organ_rules",
     "result_rules",
     "test_rules",
-    "values",
+    "frozen_values",
 ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tied:
+class DiagnosisRule:
     """The diagnoses a rule speaks of: ICD-10-CM codes with all below them, MeSH descriptors."""
 
     id: str
@@ -46,7 +46,7 @@ class Tied:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResultRule(Tied):
+class ResultRule(DiagnosisRule):
     """A diagnosis asks for a result: `needs` "low" or "high" against its reference range, or a
     value `below`, `above`, `at_least` or `at_most` a number in `unit`; speaks of results up to
     `within_days` old, and where the limit is an adult's of patients `from_years`.
@@ -74,7 +74,7 @@ class ResultRule(Tied):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrganRule(Tied):
+class OrganRule(DiagnosisRule):
     """A diagnosis asks for an organ that `words` in a procedure, or ICD-10-CM codes that a
     problem is `recorded_as`, say was removed; where the date is told, at least `days_before`.
     `named` are words of a diagnosis that ask for it where no code does."""
@@ -91,7 +91,7 @@ class OrganRule(Tied):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TestRule(Tied):
+class TestRule(DiagnosisRule):
     """A diagnosis has a specific test, which may be negative, in words or `negative_below` a number
     in `unit`; up to `within_days` old."""
 
@@ -102,17 +102,17 @@ class TestRule(Tied):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AgeRule(Tied):
+class AgeRule(DiagnosisRule):
     """A diagnosis is expected from `from_years` to below `below_years`."""
 
     from_years: float
     below_years: float
 
 
-T = TypeVar("T", bound=Tied)
+T = TypeVar("T", bound=DiagnosisRule)
 
 
-def concerning(table: Callable[[], tuple[T, ...]], concepts: Iterable[Concept]) -> tuple[T, ...]:
+def rules_about(table: Callable[[], tuple[T, ...]], concepts: Iterable[Concept]) -> tuple[T, ...]:
     """The rules of a table that speak of one of the concepts, in the table's order."""
     return _concerning(table, tuple((c.system, c.code) for c in concepts))
 
@@ -126,7 +126,7 @@ def _concerning(
 
 
 @cache
-def load(name: str) -> dict[str, Any]:
+def read_rule_table(name: str) -> dict[str, Any]:
     """A shipped rule file as it stands."""
     return read_toml("rules", f"{name}.toml")
 
@@ -134,28 +134,28 @@ def load(name: str) -> dict[str, Any]:
 @cache
 def result_rules() -> tuple[ResultRule, ...]:
     """`data/rules/results.toml`. Unknown keys are an error."""
-    return tuple(ResultRule(**values(r)) for r in load("results")["rule"])
+    return tuple(ResultRule(**frozen_values(r)) for r in read_rule_table("results")["rule"])
 
 
 @cache
 def organ_rules() -> tuple[OrganRule, ...]:
     """`data/rules/organs.toml`. Unknown keys are an error."""
-    return tuple(OrganRule(**values(r)) for r in load("organs")["rule"])
+    return tuple(OrganRule(**frozen_values(r)) for r in read_rule_table("organs")["rule"])
 
 
 @cache
 def test_rules() -> tuple[TestRule, ...]:
     """`data/rules/tests.toml`. Unknown keys are an error."""
-    return tuple(TestRule(**values(r)) for r in load("tests")["rule"])
+    return tuple(TestRule(**frozen_values(r)) for r in read_rule_table("tests")["rule"])
 
 
 @cache
 def age_rules() -> tuple[AgeRule, ...]:
     """`data/rules/ages.toml`. Unknown keys are an error."""
-    return tuple(AgeRule(**values(r)) for r in load("ages")["rule"])
+    return tuple(AgeRule(**frozen_values(r)) for r in read_rule_table("ages")["rule"])
 
 
-def values(rule: dict[str, Any]) -> dict[str, Any]:
+def frozen_values(rule: dict[str, Any]) -> dict[str, Any]:
     """A rule as it stands in a file, with values that cannot change."""
     return {
         k: v if not isinstance(v, list) else frozenset(v) if k == "mesh" else tuple(v)

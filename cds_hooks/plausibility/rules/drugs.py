@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from cds_hooks.plausibility.data_files import read_toml
-from cds_hooks.plausibility.rules.diagnosis_rules import Tied, values
+from cds_hooks.plausibility.rules.diagnosis_rules import DiagnosisRule, frozen_values
 from fhir_mapping.chart import Fact
 
 __all__ = [
@@ -22,7 +22,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DrugEffect(Tied):
+class DrugEffect(DiagnosisRule):
     """Drugs that can cause the diagnosis, and a result that `needs` to be "low" or "high".
 
     Where `below` names a number for the result's unit, a low result counts only below it: `own`
@@ -46,7 +46,7 @@ class DrugEffect(Tied):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DrugConflict(Tied):
+class DrugConflict(DiagnosisRule):
     """Drugs that conflict with the recorded disease, or with a result below a value, in a patient
     of at least `from_years` (the Beers criteria speak of adults of 65 and more)."""
 
@@ -80,16 +80,16 @@ def _table() -> dict[str, Any]:
 @cache
 def drug_effects() -> tuple[DrugEffect, ...]:
     """What drugs can cause. Unknown keys are an error."""
-    return tuple(DrugEffect(**values(r)) for r in _table()["effect"])
+    return tuple(DrugEffect(**frozen_values(r)) for r in _table()["effect"])
 
 
 @cache
 def common_effects() -> tuple[CommonEffect, ...]:
     """What drugs are known to cause commonly. Unknown keys are an error."""
-    return tuple(CommonEffect(**values(r)) for r in _table()["common"])
+    return tuple(CommonEffect(**frozen_values(r)) for r in _table()["common"])
 
 
 @cache
 def drug_conflicts() -> tuple[DrugConflict, ...]:
     """What drugs conflict with. Unknown keys are an error."""
-    return tuple(DrugConflict(**values(r)) for r in _table()["conflict"])
+    return tuple(DrugConflict(**frozen_values(r)) for r in _table()["conflict"])

@@ -11,7 +11,7 @@ from cds_hooks.plausibility.data_files import read_toml
 from cds_hooks.plausibility.rules.diagnosis_rules import ResultRule
 from fhir_mapping.chart import Fact
 
-__all__ = ["Limit", "diastolic", "limit_for", "limits", "with_limit"]
+__all__ = ["VitalSignLimit", "diastolic", "limit_for", "vital_sign_limits", "with_limit"]
 
 _ADULT = 40.0
 """An age not recorded is taken for an adult's."""
@@ -19,7 +19,7 @@ _PRESSURE = re.compile(r"(?<!\d)\d{2,3}(?:\.\d+)?/(\d{2,3}(?:\.\d+)?)(?!\d)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
+class VitalSignLimit:
     """Where a finding begins, for ages `from_years` to below `to_years`: `above` or `below` a
     value, `below_per_year` for each year of age; or `diastolic_above`, in mm[Hg]."""
 
@@ -41,25 +41,25 @@ class Limit:
 
 
 @cache
-def limits() -> Mapping[str, Sequence[Limit]]:
+def vital_sign_limits() -> Mapping[str, Sequence[VitalSignLimit]]:
     """The limits of each finding, in the table's order. Unknown keys are an error."""
     raw = read_toml("limits.toml")
-    found: dict[str, list[Limit]] = {}
+    found: dict[str, list[VitalSignLimit]] = {}
     for row in raw["limit"]:
-        limit = Limit(**{**row, "source": raw["sources"][row["source"]]})
+        limit = VitalSignLimit(**{**row, "source": raw["sources"][row["source"]]})
         found.setdefault(limit.finding, []).append(limit)
     return found
 
 
-def limit_for(finding: str, age_years: float | None, *, pregnant: bool) -> Limit | None:
+def limit_for(finding: str, age_years: float | None, *, pregnant: bool) -> VitalSignLimit | None:
     """The limit of a finding for a patient; in pregnancy that of pregnancy, where there is one."""
     age = _ADULT if age_years is None else age_years
-    known = limits().get(finding, ())
+    known = vital_sign_limits().get(finding, ())
     ways = (True, False) if pregnant else (False,)
     return next((x for way in ways for x in known if x.fits(age, pregnant=way)), None)
 
 
-def with_limit(rule: ResultRule, limit: Limit, age_years: float | None) -> ResultRule:
+def with_limit(rule: ResultRule, limit: VitalSignLimit, age_years: float | None) -> ResultRule:
     """A finding's rule with the limit of the patient."""
     below = limit.below
     if below is not None:

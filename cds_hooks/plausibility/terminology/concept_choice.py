@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from cds_hooks.plausibility.terminology.icd_hierarchy import common_code
-from cds_hooks.plausibility.terminology.resolution import ICD_10_CM, Concept, Resolution, Status
+from cds_hooks.plausibility.terminology.resolution import (
+    ICD_10_CM,
+    Concept,
+    MatchStatus,
+    Resolution,
+)
 from cds_hooks.plausibility.terminology.term_ranks import NOTE, PREFERRED
-from cds_hooks.plausibility.terminology.term_store import Hit, TermStore
+from cds_hooks.plausibility.terminology.term_store import TermHit, TermStore
 
-__all__ = ["Chooser", "StoredParents"]
+__all__ = ["ConceptChooser", "StoredParents"]
 
 _MAX_CONCEPTS = 8
 _ELSEWHERE_HITS = 12
@@ -28,7 +33,7 @@ class StoredParents:
         return found.parent if found else None
 
 
-class Chooser:
+class ConceptChooser:
     """From terms to concepts."""
 
     def __init__(self, store: TermStore) -> None:
@@ -38,8 +43,8 @@ class Chooser:
     def answer(
         self,
         name: str,
-        status: Status,
-        hits: Sequence[Hit],
+        status: MatchStatus,
+        hits: Sequence[TermHit],
         *,
         stripped: tuple[str, ...] = (),
         qualifiers: tuple[str, ...] = (),
@@ -49,7 +54,7 @@ class Chooser:
         concepts, sure = self._choose(hits)
         return Resolution(
             name=name,
-            status=status if sure else Status.AMBIGUOUS,
+            status=status if sure else MatchStatus.AMBIGUOUS,
             concepts=concepts[:_MAX_CONCEPTS],
             matched=min(hits, key=lambda h: (h.rank, len(h.text), h.text)).text,
             stripped=stripped,
@@ -57,7 +62,7 @@ class Chooser:
             uncovered=uncovered,
         )
 
-    def _choose(self, hits: Sequence[Hit]) -> tuple[tuple[Concept, ...], bool]:
+    def _choose(self, hits: Sequence[TermHit]) -> tuple[tuple[Concept, ...], bool]:
         """The concepts that stand for the hits, and whether they are one."""
         icd = _direct(h for h in hits if h.concept.system == ICD_10_CM)
         mesh = _direct(h for h in hits if h.concept.system != ICD_10_CM)
@@ -78,7 +83,7 @@ class Chooser:
         one_category = len({c[:3] for c in codes}) == 1
         return common_code(codes, self._parents) if one_category else None
 
-    def _link_holds(self, hits: Sequence[Hit], links: Collection[str]) -> bool:
+    def _link_holds(self, hits: Sequence[TermHit], links: Collection[str]) -> bool:
         """Whether the ICD-10-CM code of a MeSH heading also stands for this entry term of it: not
         when ICD-10-CM has the term's words elsewhere (MeSH files adhesive capsulitis under
         bursitis, ICD-10-CM has a code of its own), and not when it speaks of a tumor, which a
@@ -93,7 +98,7 @@ class Chooser:
         return not elsewhere or bool(elsewhere & {c[:3] for c in links})
 
 
-def _tumor(hit: Hit) -> bool:
+def _tumor(hit: TermHit) -> bool:
     """Whether a tumor of a site is named, or a secondary one, and the code of its heading is that
     of a primary cancer."""
     concept, said = hit.concept, hit.key.split(" ")
@@ -102,7 +107,7 @@ def _tumor(hit: Hit) -> bool:
     return cancer and (secondary or (concept.display.endswith("Neoplasms") and "tumor" in said))
 
 
-def _direct(hits: Iterable[Hit]) -> dict[str, Concept]:
+def _direct(hits: Iterable[TermHit]) -> dict[str, Concept]:
     """Concepts whose terms match most directly, by code."""
     found = list(hits)
     best = min((h.rank for h in found), default=0)

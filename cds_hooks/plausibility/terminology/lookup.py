@@ -16,18 +16,23 @@ from pathlib import Path
 
 from cds_hooks.plausibility.terminology.concept_choice import StoredParents
 from cds_hooks.plausibility.terminology.icd_hierarchy import chain
-from cds_hooks.plausibility.terminology.matching import Matcher
+from cds_hooks.plausibility.terminology.matching import NameMatcher
 from cds_hooks.plausibility.terminology.name_keys import expand, key_words, normalise, tables, words
 from cds_hooks.plausibility.terminology.name_variants import charted, indexed, meant, rewritten
-from cds_hooks.plausibility.terminology.non_diagnoses import Kind, Other, Vocabulary, other
+from cds_hooks.plausibility.terminology.non_diagnoses import (
+    KnownVocabulary,
+    NonDiagnosis,
+    NonDiagnosisKind,
+    non_diagnosis_of,
+)
 from cds_hooks.plausibility.terminology.resolution import (
     DISEASE_ONTOLOGY,
     ICD_10_CM,
     MONDO,
+    CodeOption,
     Concept,
-    Option,
+    MatchStatus,
     Resolution,
-    Status,
 )
 from cds_hooks.plausibility.terminology.term_store import TermStore
 
@@ -47,7 +52,14 @@ _AXES = re.compile(
 _ACUTE = re.compile(r"^\s*(?:sub|hyper)?acute\s+", re.IGNORECASE)
 _UNINDEXED = frozenset({"left", "right", "bilateral", "mild", "moderate", "severe", "new", "onset"})
 _ENCOUNTERS = "21"
-_NO_DISEASE = frozenset({Kind.PROCEDURE, Kind.SUBSTANCE, Kind.ORGANISM, Kind.NORMAL})
+_NO_DISEASE = frozenset(
+    {
+        NonDiagnosisKind.PROCEDURE,
+        NonDiagnosisKind.SUBSTANCE,
+        NonDiagnosisKind.ORGANISM,
+        NonDiagnosisKind.NORMAL,
+    }
+)
 _STAGE = re.compile(
     r"\b(?:stage|grade)\s+(?:\d|[IV]{1,3})[A-Ca-c]?\b|\bG[1-5][ab]?\b", re.IGNORECASE
 )
@@ -64,8 +76,8 @@ class Terminology:
 
     def __init__(self, path: Path | str) -> None:
         self._store = TermStore(Path(path), {"words.version": tables().version})
-        self._matcher = Matcher(self._store)
-        self._vocabulary = Vocabulary(self._store.others, self._knows)
+        self._matcher = NameMatcher(self._store)
+        self._vocabulary = KnownVocabulary(self._store.others, self._knows)
         self.resolve = lru_cache(maxsize=_CACHED_NAMES)(self._resolve)
         self.lookup = lru_cache(maxsize=_CACHED_NAMES)(self._lookup)
 
@@ -106,16 +118,16 @@ class Terminology:
     def _lookup(self, name: str) -> Resolution:
         """As `resolve`, but only the name as written: cheap, for long lists of recorded names."""
         found = self._matcher.exact(name, normalise(words(name[:_MAX_CHARS])))
-        return self._indexed(name, found or Resolution(name, Status.NOT_FOUND))
+        return self._indexed(name, found or Resolution(name, MatchStatus.NOT_FOUND))
 
     def _resolve(self, name: str) -> Resolution:
         """Look a name up. Any text is accepted; what has no words is not found."""
         text = name[:_MAX_CHARS]
         found = self._indexed(name, self._found(name, text))
         if found.longer and not _is_encounter(found) and self._is_other(text):
-            found = Resolution(name, Status.NOT_FOUND, uncovered=tuple(key_words(text)))
+            found = Resolution(name, MatchStatus.NOT_FOUND, uncovered=tuple(key_words(text)))
         if not found.recognised:
-            told = other(words(_plain(text)), self._vocabulary)
+            told = non_diagnosis_of(words(_plain(text)), self._vocabulary)
             return replace(found, other=None if _has_noun_of(found, told) else told)
         coded = not _only_in_ontologies(found) or bool(found.options)
         return self._said(text, found) if coded else self._with_code(name, text, found)
@@ -126,8 +138,7 @@ class Terminology:
         if not found.exact:
             return found
         said = f"{text} {found.matched}".lower()
-        concepts = tuple(self._without_unsaid(c, said) for c in found.concepts)
-        return found if concepts == found.concepts else replace(found, concepts=concepts)
+        return replace(found, concepts=tuple(self._without_unsaid(c, said) for c in found.concepts))
 
     def _without_unsaid(self, concept: Concept, said: str) -> Concept:
         while concept.parent and concept.chapter in _WITH_AXES:
@@ -141,7 +152,7 @@ class Terminology:
     def _is_other(self, text: str) -> bool:
         """Whether a name that only a longer term holds is a test, a drug or the like by itself:
         an "MRI brain" is no "MRI defined brain infarct"."""
-        told = other(words(_plain(text)), self._vocabulary)
+        told = non_diagnosis_of(words(_plain(text)), self._vocabulary)
         return told is not None and told.kind in _NO_DISEASE
 
     def _with_code(self, name: str, text: str, found: Resolution) -> Resolution:
@@ -177,21 +188,21 @@ class Terminology:
         matched = found.matched or (codes[0].display if told else name)
         if len(codes) == 1:
             keep = others if found.exact else ()
-            return Resolution(name, Status.EXACT, (*codes, *keep), matched, options=options)
+            return Resolution(name, MatchStatus.EXACT, (*codes, *keep), matched, options=options)
         if found.exact and others:  # the code would need the chart, the name does not
             return replace(found, concepts=others, options=options)
-        return Resolution(name, Status.AMBIGUOUS, (*codes, *others), matched, options=options)
+        return Resolution(name, MatchStatus.AMBIGUOUS, (*codes, *others), matched, options=options)
 
     def _first_charted(
         self, names: Iterable[str]
-    ) -> tuple[tuple[Concept, ...], tuple[Option, ...]]:
+    ) -> tuple[tuple[Concept, ...], tuple[CodeOption, ...]]:
         """Of the first of the names of which the chart tells the code: the code without a chart
         that tells it, if there is one, and those that it chooses from."""
         rows = (charted(words(_BRACKETS.sub(" ", n))) for n in names)
         pairs = next(filter(None, rows), ())
         found = [(w, c) for w, code in pairs if (c := self._store.concept(code)) is not None]
         default = tuple(c for when, c in found if not when)
-        return default, tuple(Option(when, c) for when, c in found if when)
+        return default, tuple(CodeOption(when, c) for when, c in found if when)
 
     def _wider_indexed(self, found: Resolution) -> Resolution:
         """A kind of something, with the code that the Index gives that something."""
@@ -243,14 +254,14 @@ def _swapped(plain: str) -> str:
     return " ".join(tables().swaps.get(w, w) for w in plain.lower().split())
 
 
-def _one_each(codes: Sequence[Concept]) -> tuple[Option, ...]:
+def _one_each(codes: Sequence[Concept]) -> tuple[CodeOption, ...]:
     """Codes among which a recorded problem of the same category decides, or of the same code where
     they are of one category."""
     distinct = len({c.category for c in codes}) == len(codes)
-    return tuple(Option(c.category if distinct else c.code, c) for c in codes)
+    return tuple(CodeOption(c.category if distinct else c.code, c) for c in codes)
 
 
-def _has_noun_of(found: Resolution, told: Other | None) -> bool:
+def _has_noun_of(found: Resolution, told: NonDiagnosis | None) -> bool:
     """Whether the part that is a diagnosis has the very word that is a test or a treatment
     elsewhere: the dissection of an aorta is no dissection by a surgeon."""
     if told is None or not found.concepts or not told.display:
@@ -264,8 +275,7 @@ def _is_encounter(found: Resolution) -> bool:
 
 
 def _only_in_ontologies(found: Resolution) -> bool:
-    own = {DISEASE_ONTOLOGY, MONDO}
-    return found.exact and all(c.system in own for c in found.concepts)
+    return found.exact and all(c.system in (DISEASE_ONTOLOGY, MONDO) for c in found.concepts)
 
 
 def _without_prefix(word: str) -> str:
@@ -280,10 +290,8 @@ def _readings(text: str) -> list[str]:
     tried = [text, outside, plain] + ([swapped] if swapped != plain.lower() else [])
     if (said := _SHORT_FORM.match(text)) is not None:  # "UA (unstable angina)"
         tried.append(said.group(1))
-    if {
-        text.strip(),
-        text.strip().removesuffix("s"),
-    } & tables().expansions.keys():  # "CAP" is a pneumonia, whatever else has this acronym
+    # "CAP" is a pneumonia, whatever else has this acronym.
+    if {text.strip(), text.strip().removesuffix("s")} & tables().expansions.keys():
         tried.insert(0, plain)
     return list(dict.fromkeys(tried))
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from cds_hooks.plausibility.terminology.concept_choice import Chooser
+from cds_hooks.plausibility.terminology.concept_choice import ConceptChooser
 from cds_hooks.plausibility.terminology.name_keys import key, normalise, strip_groups, tables, words
-from cds_hooks.plausibility.terminology.non_diagnoses import Kind
+from cds_hooks.plausibility.terminology.non_diagnoses import NonDiagnosisKind
 from cds_hooks.plausibility.terminology.qualifiers import (
     DRUG,
     ORGANISM,
@@ -22,12 +22,12 @@ from cds_hooks.plausibility.terminology.qualifiers import (
     read_word,
     without_form,
 )
-from cds_hooks.plausibility.terminology.resolution import Concept, Resolution, Status
+from cds_hooks.plausibility.terminology.resolution import Concept, MatchStatus, Resolution
 from cds_hooks.plausibility.terminology.term_index import WordKind
 from cds_hooks.plausibility.terminology.term_ranks import NOTE
 from cds_hooks.plausibility.terminology.term_store import TermStore
 
-__all__ = ["Matcher"]
+__all__ = ["NameMatcher"]
 
 _COMPANY = re.compile(
     r",? (?:with|due to|following|complicating|associated with|caused by|resulting|to)\b",
@@ -45,12 +45,12 @@ _TERM_HITS = 40
 _WORD_HITS = 12
 
 
-class Matcher:
+class NameMatcher:
     """Steps of looking a name up in one store."""
 
     def __init__(self, store: TermStore) -> None:
         self._store = store
-        self._choose = Chooser(store)
+        self._choose = ConceptChooser(store)
 
     def whole(self, name: str, written: list[str]) -> Resolution | None:
         """The whole name, or the name without words that change no disease."""
@@ -63,7 +63,7 @@ class Matcher:
     def exact(self, name: str, found: list[str], gone: tuple[str, ...] = ()) -> Resolution | None:
         """A term of these very words."""
         hits = self._store.by_keys([key(found)]) if found else []
-        return self._choose.answer(name, Status.EXACT, hits, stripped=gone) if hits else None
+        return self._choose.answer(name, MatchStatus.EXACT, hits, stripped=gone) if hits else None
 
     def parts(self, name: str, written: list[str], *, longer: bool = False) -> Resolution:
         """What can be said of a name that is no term: the terms that hold it, or it holds. With
@@ -83,18 +83,22 @@ class Matcher:
         if unknown or not kept:
             return self._with_unknown(name, left, kept, unknown)
         if all(k.site and not k.organism for k in known.values()):
-            return Resolution(name, Status.NOT_FOUND, uncovered=tuple(kept))
+            return Resolution(name, MatchStatus.NOT_FOUND, uncovered=tuple(kept))
         return (
             self._all_words(name, kept, left, longer=longer)
             or self._main_clause(name, left)
             or self._without_form(name, kept)
             or self._longest_span(name, kept, known)
-            or Resolution(name, Status.NOT_FOUND, uncovered=tuple(kept))
+            or Resolution(name, MatchStatus.NOT_FOUND, uncovered=tuple(kept))
         )
 
     def _from_others(self, unknown: Sequence[str]) -> dict[str, WordKind]:
         """Those of the words that are a drug or an organism by themselves."""
-        kinds = {Kind.SUBSTANCE: DRUG, Kind.ORGANISM: ORGANISM, Kind.ANATOMY: SITE}
+        kinds = {
+            NonDiagnosisKind.SUBSTANCE: DRUG,
+            NonDiagnosisKind.ORGANISM: ORGANISM,
+            NonDiagnosisKind.ANATOMY: SITE,
+        }
         found = self._store.others(unknown)
         return {w: kinds[o.kind] for w, o in found.items() if o.kind in kinds}
 
@@ -109,7 +113,7 @@ class Matcher:
             and known[before].organism
         }
         named = self._store.others(pairs) if pairs else {}
-        return {pairs[k]: ORGANISM for k, o in named.items() if o.kind is Kind.ORGANISM}
+        return {pairs[k]: ORGANISM for k, o in named.items() if o.kind is NonDiagnosisKind.ORGANISM}
 
     def _with_unknown(
         self, name: str, left: list[str], kept: list[str], unknown: tuple[str, ...]
@@ -118,15 +122,15 @@ class Matcher:
         what stands before "due to" and the like, and a poisoning by something not listed. There
         the words are told as left over."""
         if not unknown:
-            return Resolution(name, Status.NOT_FOUND)
+            return Resolution(name, MatchStatus.NOT_FOUND)
         found = self._main_clause(name, left)
         if found:
             rest = tuple(w for w in found.qualifiers if w not in unknown)
             return replace(found, qualifiers=rest, uncovered=unknown)
         if [w for w in kept if w not in unknown] != ["poisoning"]:
-            return Resolution(name, Status.NOT_FOUND, unknown=unknown)
+            return Resolution(name, MatchStatus.NOT_FOUND, unknown=unknown)
         hits = self._store.by_keys(["poisoning"])
-        return self._choose.answer(name, Status.PARTIAL, hits, uncovered=unknown)
+        return self._choose.answer(name, MatchStatus.PARTIAL, hits, uncovered=unknown)
 
     def _generic(self, name: str, written: list[str]) -> Resolution | None:
         """The name with other words that only say that it is a disease: "Kawasaki" and "Kawasaki
@@ -145,7 +149,7 @@ class Matcher:
         if not hits:
             return None
         gone = tuple(w for w in found if w not in bare)
-        answer = self._choose.answer(name, Status.EXACT, hits, stripped=gone)
+        answer = self._choose.answer(name, MatchStatus.EXACT, hits, stripped=gone)
         return answer if answer.exact else None
 
     def _without_modifiers(self, name: str, written: list[str]) -> Resolution | None:
@@ -169,7 +173,7 @@ class Matcher:
         if found is None:
             return None
         rest = tuple(w for w in normalise(written[at:]) if w not in joints)
-        return replace(found, status=Status.PARTIAL, qualifiers=rest)
+        return replace(found, status=MatchStatus.PARTIAL, qualifiers=rest)
 
     def _all_words(
         self, name: str, found: list[str], written: Sequence[str], *, longer: bool = False
@@ -191,7 +195,7 @@ class Matcher:
         if not about:
             return None
         shortest = [h for h in about if h.size == about[0].size]
-        return self._choose.answer(name, Status.PARTIAL, shortest)
+        return self._choose.answer(name, MatchStatus.PARTIAL, shortest)
 
     def _without_form(self, name: str, found: list[str]) -> Resolution | None:
         """The name without words for its course, and without an agent that induced it."""
@@ -201,7 +205,7 @@ class Matcher:
         gone = tuple(w for w in found if w not in bare)
         answer = self.exact(name, bare) or self._generic(name, bare)
         if answer and not _denied(gone, answer.concepts):
-            return replace(answer, status=Status.PARTIAL, qualifiers=gone)
+            return replace(answer, status=MatchStatus.PARTIAL, qualifiers=gone)
         # A longer term says something more: what holds of it need not hold of the name.
         answer = self._all_words(name, bare, bare) if len(set(bare)) > 1 else None
         if answer is None or _denied(gone, answer.concepts):
@@ -215,8 +219,8 @@ class Matcher:
         common = len(terms) == _WORD_HITS or len(word) < 6 or word in tables().turning
         if common or not terms or self._store.known_words([word])[word].anywhere:
             return None
-        answer = self._choose.answer(name, Status.PARTIAL, self._store.terms(terms))
-        return answer if answer.status is Status.PARTIAL else None
+        answer = self._choose.answer(name, MatchStatus.PARTIAL, self._store.terms(terms))
+        return answer if answer.status is MatchStatus.PARTIAL else None
 
     def _longest_span(
         self, name: str, found: list[str], known: Mapping[str, WordKind]
@@ -232,13 +236,13 @@ class Matcher:
             left = _left(found, k)
             concepts = [h.concept for h in same]
             if qualifies(left, found, known, concepts, k):
-                answer = self._choose.answer(name, Status.PARTIAL, same, qualifiers=left)
+                answer = self._choose.answer(name, MatchStatus.PARTIAL, same, qualifiers=left)
                 if not _denied(left, (*concepts, *answer.concepts)):
                     return answer
         if not keys:
             return None
         same = self._store.by_keys(keys[:1])
-        return self._choose.answer(name, Status.PARTIAL, same, uncovered=_left(found, keys[0]))
+        return self._choose.answer(name, MatchStatus.PARTIAL, same, uncovered=_left(found, keys[0]))
 
 
 def _is_about(term: str, noun: str) -> bool:
@@ -260,7 +264,7 @@ def _without_course(found: Resolution) -> Resolution:
     course = strip_groups()[-1][1]
     taken = course.intersection(found.stripped)
     told = any(course.intersection(words(c.display)) for c in found.icd)
-    return replace(found, status=Status.PARTIAL) if taken and told else found
+    return replace(found, status=MatchStatus.PARTIAL) if taken and told else found
 
 
 def _left(found: list[str], k: str) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 
 from cds_hooks.plausibility.data_files import read_toml
 
-__all__ = ["MAX_WORDS", "Words", "expand", "key", "key_words", "stem", "strip_groups", "words"]
+__all__ = ["MAX_WORDS", "WordTables", "expand", "key", "key_words", "stem", "strip_groups", "words"]
 
 MAX_WORDS = 40
 """Words of a name that are looked at; no diagnosis has more."""
@@ -45,7 +45,7 @@ _NOT_PLURAL = frozenset({"atlas", "gas", "pancreas", "texas", "diabetes", "herpe
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class WordTables:
     """The tables of `data/words.toml`."""
 
     version: str
@@ -64,10 +64,10 @@ class Words:
 
 
 @cache
-def tables() -> Words:
+def tables() -> WordTables:
     """The shipped tables, read once."""
     raw = read_toml("words.toml")
-    return Words(
+    return WordTables(
         version=raw["version"],
         stop=frozenset(raw["stop"]),
         turning=frozenset(raw["turning"]),
@@ -192,7 +192,7 @@ def _latin(word: str) -> str:
     return word[:-2] if word.endswith("xes") else word[:-1]
 
 
-def _replace(found: list[str], table: Words) -> list[str]:
+def _replace(found: list[str], table: WordTables) -> list[str]:
     if table.phrase_starts.isdisjoint(found):
         return found
     out: list[str] = []

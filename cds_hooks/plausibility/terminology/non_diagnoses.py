@@ -14,12 +14,18 @@ from functools import cache
 from cds_hooks.plausibility.data_files import read_toml
 from cds_hooks.plausibility.terminology.name_keys import key, normalise, stem, tables
 
-__all__ = ["Kind", "Named", "Other", "Vocabulary", "other"]
+__all__ = [
+    "NonDiagnosisKind",
+    "NamedHeadings",
+    "NonDiagnosis",
+    "KnownVocabulary",
+    "non_diagnosis_of",
+]
 
 _LONGEST_HEAD = 4
 
 
-class Kind(StrEnum):
+class NonDiagnosisKind(StrEnum):
     """What else a name may be; the value is how it is said."""
 
     ORGANISM = "an organism"
@@ -33,23 +39,23 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Other:
+class NonDiagnosis:
     """What a name is instead of a diagnosis: its kind, and MeSH's heading, if it is one."""
 
-    kind: Kind
+    kind: NonDiagnosisKind
     code: str = ""
     display: str = ""
 
 
-Named = Callable[[Iterable[str]], Mapping[str, Other]]
+NamedHeadings = Callable[[Iterable[str]], Mapping[str, NonDiagnosis]]
 """Of keys those that a heading besides the diseases has."""
 
 
 @dataclass(frozen=True, slots=True)
-class Vocabulary:
+class KnownVocabulary:
     """What is known: headings by key, and of words those that any source has."""
 
-    named: Named
+    named: NamedHeadings
     known: Callable[[Sequence[str]], bool]
 
 
@@ -71,7 +77,7 @@ def _tables() -> _Tables:
     return _Tables(**lists, prepositions=frozenset(raw["prepositions"]))
 
 
-def other(written: Sequence[str], vocabulary: Vocabulary) -> Other | None:
+def non_diagnosis_of(written: Sequence[str], vocabulary: KnownVocabulary) -> NonDiagnosis | None:
     """What a name of these words is, as a whole, by its parts, or by its main noun."""
     found = normalise(written)
     if not found:
@@ -84,7 +90,7 @@ def other(written: Sequence[str], vocabulary: Vocabulary) -> Other | None:
     )
 
 
-def _listed(written: Sequence[str], vocabulary: Vocabulary) -> Other | None:
+def _listed(written: Sequence[str], vocabulary: KnownVocabulary) -> NonDiagnosis | None:
     """Several things one after the other, each known: "rifampin, isoniazid and ethambutol"; or one
     with words about it: "high dose oral prednisone"."""
     parts = [p for p in map(_bare, _parts(written)) if p]
@@ -96,10 +102,14 @@ def _listed(written: Sequence[str], vocabulary: Vocabulary) -> Other | None:
     return _changed(each[0]) if changed else each[0]
 
 
-def _changed(one: Other | None) -> Other | None:
+def _changed(one: NonDiagnosis | None) -> NonDiagnosis | None:
     """Too much, too little or a defect of something: no drug that somebody takes."""
-    inner = one and one.kind in {Kind.SUBSTANCE, Kind.PROCESS, Kind.ANATOMY}
-    return Other(Kind.CHANGE, one.code, one.display) if one and inner else None
+    inner = one and one.kind in {
+        NonDiagnosisKind.SUBSTANCE,
+        NonDiagnosisKind.PROCESS,
+        NonDiagnosisKind.ANATOMY,
+    }
+    return NonDiagnosis(NonDiagnosisKind.CHANGE, one.code, one.display) if one and inner else None
 
 
 def _parts(written: Sequence[str]) -> list[list[str]]:
@@ -117,28 +127,36 @@ def _bare(part: Sequence[str]) -> list[str]:
     return [w for w in normalise(part) if w not in gone]
 
 
-def _one_by_one(part: Sequence[str], vocabulary: Vocabulary) -> Other | None:
+def _one_by_one(part: Sequence[str], vocabulary: KnownVocabulary) -> NonDiagnosis | None:
     """Names that only commas held apart, of one kind."""
     named = vocabulary.named(part)
     each = [named.get(w) or _drug([w]) for w in part]
     kinds = {o.kind for o in each if o}
-    return each[0] if len(part) > 1 and all(each) and kinds == {Kind.SUBSTANCE} else None
+    return (
+        each[0] if len(part) > 1 and all(each) and kinds == {NonDiagnosisKind.SUBSTANCE} else None
+    )
 
 
-def _drug(part: Sequence[str]) -> Other | None:
+def _drug(part: Sequence[str]) -> NonDiagnosis | None:
     """A word that ends as the names of drugs do."""
     one = len(part) == 1 and len(part[0]) > _LONGEST_HEAD + 3
-    return Other(Kind.SUBSTANCE) if one and part[0].endswith(tables().drug_endings) else None
+    return (
+        NonDiagnosis(NonDiagnosisKind.SUBSTANCE)
+        if one and part[0].endswith(tables().drug_endings)
+        else None
+    )
 
 
-def _normal(found: Sequence[str], vocabulary: Vocabulary) -> Other | None:
+def _normal(found: Sequence[str], vocabulary: KnownVocabulary) -> NonDiagnosis | None:
     """A name that says of known things that they are as they should be."""
     rest = found[1:]
     says = found[0] in _tables().normal and rest and vocabulary.known(rest)
-    return Other(Kind.NORMAL) if says else None
+    return NonDiagnosis(NonDiagnosisKind.NORMAL) if says else None
 
 
-def _by_noun(written: Sequence[str], found: Sequence[str], vocabulary: Vocabulary) -> Other | None:
+def _by_noun(
+    written: Sequence[str], found: Sequence[str], vocabulary: KnownVocabulary
+) -> NonDiagnosis | None:
     """By the noun before the first preposition, when every other word is known: "Anti-desmosome
     antibodies" are antibodies, an "MRI of the sacroiliac joint" is an MRI."""
     at = next((i for i, w in enumerate(written) if i and w in _tables().prepositions), len(written))
@@ -148,11 +166,11 @@ def _by_noun(written: Sequence[str], found: Sequence[str], vocabulary: Vocabular
     if not head or not vocabulary.known(rest):
         return None
     if {head[0], head[-1]} & _tables().procedure:
-        return Other(Kind.PROCEDURE)
+        return NonDiagnosis(NonDiagnosisKind.PROCEDURE)
     ends = [key(head[-size:]) for size in range(min(len(head), _LONGEST_HEAD), 0, -1)]
     named = vocabulary.named(ends) if len(found) > 1 else {}
     hit = next((named[k] for k in ends if k in named), None)
-    if hit and hit.kind in {Kind.PROCEDURE, Kind.SUBSTANCE}:
+    if hit and hit.kind in {NonDiagnosisKind.PROCEDURE, NonDiagnosisKind.SUBSTANCE}:
         return hit
     named_so = len(found) > 1 and {head[0], head[-1]} & _tables().substance
-    return Other(Kind.SUBSTANCE) if named_so else None
+    return NonDiagnosis(NonDiagnosisKind.SUBSTANCE) if named_so else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cds_hooks.plausibility.terminology.non_diagnoses import Other
+from cds_hooks.plausibility.terminology.non_diagnoses import NonDiagnosis
 from fhir_mapping.chart import Code
 
 __all__ = [
@@ -14,9 +14,9 @@ __all__ = [
     "MESH",
     "MONDO",
     "Concept",
-    "Option",
+    "CodeOption",
     "Resolution",
-    "Status",
+    "MatchStatus",
 ]
 
 ICD_10_CM = "http://hl7.org/fhir/sid/icd-10-cm"
@@ -25,7 +25,7 @@ DISEASE_ONTOLOGY = "http://purl.obolibrary.org/obo/doid.owl"
 MONDO = "http://purl.obolibrary.org/obo/mondo.owl"
 
 
-class Status(StrEnum):
+class MatchStatus(StrEnum):
     """How a name was found. `AMBIGUOUS` is an answer: several concepts bear the name."""
 
     EXACT = "exact"
@@ -59,7 +59,7 @@ class Concept:
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
+class CodeOption:
     """A code that a name has when the chart holds a problem whose code begins with `when`."""
 
     when: str
@@ -77,31 +77,31 @@ class Resolution:
     """
 
     name: str
-    status: Status
+    status: MatchStatus
     concepts: tuple[Concept, ...] = ()
     matched: str = ""
     stripped: tuple[str, ...] = ()
     qualifiers: tuple[str, ...] = ()
     uncovered: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
-    other: Other | None = None
-    options: tuple[Option, ...] = ()
+    other: NonDiagnosis | None = None
+    options: tuple[CodeOption, ...] = ()
 
     @property
     def recognised(self) -> bool:
         """Every word of the name that carries meaning is accounted for."""
-        return self.status is not Status.NOT_FOUND and not self.uncovered
+        return self.status is not MatchStatus.NOT_FOUND and not self.uncovered
 
     @property
     def longer(self) -> bool:
         """The name is only a part of what a longer term says."""
         nothing_left = not self.qualifiers and not self.uncovered
-        return self.status is Status.PARTIAL and nothing_left and not self.stripped
+        return self.status is MatchStatus.PARTIAL and nothing_left and not self.stripped
 
     @property
     def exact(self) -> bool:
         """The concept is this very diagnosis, neither wider nor narrower nor one of several."""
-        return self.status is Status.EXACT
+        return self.status is MatchStatus.EXACT
 
     @property
     def codes(self) -> tuple[Code, ...]:

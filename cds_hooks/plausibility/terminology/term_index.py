@@ -12,7 +12,7 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Index", "WordKind", "read_index", "read_others"]
+__all__ = ["TermIndex", "WordKind", "read_index", "read_others"]
 
 _FREQUENT = 2048
 """A word with at least so many terms keeps them as a set, for which joining costs least."""
@@ -32,7 +32,7 @@ class WordKind:
 
 
 @dataclass(frozen=True, slots=True)
-class Index:
+class TermIndex:
     """`first` has the first term of a key, `more` the others of keys that have any, `terms` the key
     of a term by its number, `words` the kind of every word there is, and `holders` the terms that
     hold a word, shortest first. Numbers and strings, so that Python's garbage collector has
@@ -61,7 +61,7 @@ class Index:
 _NONE: frozenset[int] = frozenset()
 
 
-def read_index(db: sqlite3.Connection) -> Index:
+def read_index(db: sqlite3.Connection) -> TermIndex:
     """The index of a compiled file. Terms are numbered from 1, from the shortest to the longest.
 
     Raises sqlite3.Error."""
@@ -81,7 +81,7 @@ def read_index(db: sqlite3.Connection) -> Index:
         for word in key.split(" "):
             holders[word].append(number)
     joined = {w: frozenset(h) if len(h) >= _FREQUENT else h for w, h in holders.items()}
-    return Index(first, more, terms, words, joined)
+    return TermIndex(first, more, terms, words, joined)
 
 
 def read_others(db: sqlite3.Connection) -> dict[str, tuple[str, str, str]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cds_hooks.errors import ChartsideError
-from cds_hooks.plausibility.terminology.non_diagnoses import Kind, Other
+from cds_hooks.plausibility.terminology.non_diagnoses import NonDiagnosis, NonDiagnosisKind
 from cds_hooks.plausibility.terminology.resolution import (
     DISEASE_ONTOLOGY,
     ICD_10_CM,
@@ -21,7 +21,7 @@ from cds_hooks.plausibility.terminology.resolution import (
 )
 from cds_hooks.plausibility.terminology.term_index import WordKind, read_index, read_others
 
-__all__ = ["Hit", "TermStore", "TerminologyError", "WordKind"]
+__all__ = ["TermHit", "TermStore", "TerminologyError", "WordKind"]
 
 _SCHEMA_VERSION = "5"
 _CACHE_KIB = 4096
@@ -37,7 +37,7 @@ class TerminologyError(ChartsideError):
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class TermHit:
     """A term that matched: its key, text, rank (0 best) and concept."""
 
     key: str
@@ -89,7 +89,7 @@ class TermStore:
         with self._lock:
             self._db.close()
 
-    def by_keys(self, keys: Iterable[str]) -> list[Hit]:
+    def by_keys(self, keys: Iterable[str]) -> list[TermHit]:
         """Every term with one of these keys."""
         return self.terms(number for k in dict.fromkeys(keys) for number in self._index.of(k))
 
@@ -103,7 +103,7 @@ class TermStore:
         index = self._index
         return [(n, index.terms[n].split(" ")) for n in index.holding(words, limit)]
 
-    def terms(self, numbers: Iterable[int]) -> list[Hit]:
+    def terms(self, numbers: Iterable[int]) -> list[TermHit]:
         """The terms of these numbers, in the order of their numbers."""
         wanted = tuple(numbers)
         if not wanted:
@@ -120,10 +120,12 @@ class TermStore:
         known = self._index.words
         return {w: known[w] for w in words if w in known}
 
-    def others(self, keys: Iterable[str]) -> dict[str, Other]:
+    def others(self, keys: Iterable[str]) -> dict[str, NonDiagnosis]:
         """Those of the keys that are a heading besides the diseases."""
         held = self._others
-        return {k: Other(Kind(held[k][0]), *held[k][1:]) for k in keys if k in held}
+        return {
+            k: NonDiagnosis(NonDiagnosisKind(held[k][0]), *held[k][1:]) for k in keys if k in held
+        }
 
     def known_elsewhere(self, words: Iterable[str]) -> set[str]:
         """Those of the words that occur in headings besides the diseases."""
@@ -139,9 +141,9 @@ class TermStore:
         rows = self._rows("SELECT title FROM chapter WHERE number = ?", (number,))
         return str(rows[0][0]) if rows else ""
 
-    def _hits(self, query: str, values: Sequence[str | int]) -> list[Hit]:
+    def _hits(self, query: str, values: Sequence[str | int]) -> list[TermHit]:
         return [
-            Hit(key, size, rank, text, _concept(rest))
+            TermHit(key, size, rank, text, _concept(rest))
             for key, size, rank, text, *rest in self._rows(query, values)
         ]
 

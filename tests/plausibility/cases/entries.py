@@ -34,8 +34,8 @@ from tests.plausibility.cases.build import chart_of
 from tests.plausibility.cases.load import Case, CaseError, load
 from tests.plausibility.cases.said import (
     Answered,
-    Asked,
     EntriesError,
+    RunSettings,
     Said,
     append,
     chart_digest,
@@ -62,9 +62,9 @@ class Asking:
     seed: int = 0
 
     @property
-    def asked(self) -> Asked:
+    def run_settings(self) -> RunSettings:
         ref, model = self.template.ref, self.engine.model
-        return Asked(
+        return RunSettings(
             model=model.name,
             sha256=model.sha256,
             engine=model.engine,
@@ -94,7 +94,7 @@ async def ask(case: Case, how: Asking) -> Answered:
         outcome = "answered" if samples else "invalid-output"
     return Answered(
         case=case.id,
-        asked=how.asked,
+        asked=how.run_settings,
         outcome=outcome,
         chart=chart_digest(chart),
         seconds=round(time.monotonic() - began, 2),
@@ -134,7 +134,7 @@ def in_turn(groups: Sequence[Sequence[Case]]) -> list[Case]:
     return [case for case in chain.from_iterable(zip_longest(*groups)) if case is not None]
 
 
-def left(cases: Sequence[Case], out: Path, asked: Asked) -> list[Case]:
+def left(cases: Sequence[Case], out: Path, asked: RunSettings) -> list[Case]:
     """Those that the file has no answer of this run for; a fault of the engine is no answer."""
     if not out.exists():
         return list(cases)
@@ -184,9 +184,9 @@ async def _run(options: argparse.Namespace) -> None:
     cases = in_turn([load(folder) for folder in options.cases])
     options.out.parent.mkdir(parents=True, exist_ok=True)
     async with _asking(options) as how:
-        todo = left(cases, options.out, how.asked)[: options.limit]
-        print(f"{len(todo)} of {len(cases)} charts to ask, {how.asked.model}, "
-              f"{how.asked.template}, {how.samples} samples", flush=True)  # fmt: skip
+        todo = left(cases, options.out, how.run_settings)[: options.limit]
+        print(f"{len(todo)} of {len(cases)} charts to ask, {how.run_settings.model}, "
+              f"{how.run_settings.template}, {how.samples} samples", flush=True)  # fmt: skip
         for number, case in enumerate(todo, start=1):
             answered = await ask(case, how)
             append(options.out, answered)

@@ -18,7 +18,7 @@ from fhir_mapping import Chart, Fact
 
 __all__ = [
     "Answered",
-    "Asked",
+    "RunSettings",
     "Cited",
     "EntriesError",
     "Said",
@@ -57,8 +57,8 @@ class Said(_Form):
     discriminator: str = ""
 
 
-class Asked(_Form):
-    """What was asked, and how: entries of the same `Asked` are of one run."""
+class RunSettings(_Form):
+    """What was asked, and how: entries of the same `RunSettings` are of one run."""
 
     model: str
     sha256: str
@@ -76,7 +76,7 @@ class Answered(_Form):
     machine that may have had other work."""
 
     case: str
-    asked: Asked
+    asked: RunSettings
     outcome: str
     chart: str = ""
     seconds: float = 0.0

@@ -19,9 +19,9 @@ from tests.plausibility.cases.bench import DATABASE
 from tests.plausibility.cases.draw import drawn, unlisted
 from tests.plausibility.cases.labels import Labeller, Listed, read_labels
 from tests.plausibility.cases.load import DATA, Case, CaseError, load
-from tests.plausibility.cases.said import Answered, Asked, Said, append
+from tests.plausibility.cases.said import Answered, RunSettings, Said, append
 
-ASKED = Asked(
+ASKED = RunSettings(
     model="m", sha256="0" * 64, engine="e", template="t/1", names=False, samples=1, seed=0
 )
 
@@ -145,13 +145,13 @@ def test_the_truth_in_other_words_is_right_and_what_nobody_listed_is_unlisted(
     assert labeller.reasonable(case, "Gout") is None
 
 
-def answered(case: Case, *names: str) -> Answered:
+def entry_of(case: Case, *names: str) -> Answered:
     said = tuple(Said(name=name, group=Group.LIKELY) for name in names)
     return Answered(case=case.id, asked=ASKED, outcome="answered", samples=(said,))
 
 
 def test_answers_are_judged_and_labelled(case: Case, terminology: Terminology) -> None:
-    answers = [answered(case, "Appendicitis", "Zorbulaic fendrosis"), answered(case)]
+    answers = [entry_of(case, "Appendicitis", "Zorbulaic fendrosis"), entry_of(case)]
     answers.append(answers[0].model_copy(update={"case": "of-another-folder-01"}))
     found = list(judged(answers, {case.id: case}, terminology, Labeller(terminology)))
     assert [len(f.entries) for f in found] == [2, 0]
@@ -173,7 +173,7 @@ def test_only_unlisted_entries_without_a_label_are_drawn(
         "Sciatica",
     )
     labeller = Labeller(terminology, {(case.id, "gastroenteritis"): True})
-    found = unlisted([answered(case, *names)], {case.id: case}, labeller)
+    found = unlisted([entry_of(case, *names)], {case.id: case}, labeller)
     assert sorted(name.casefold() for _, name in found) == ["cataract", "sciatica"]
     assert drawn(found, 1, seed=1) == drawn(found, 1, seed=1)
     assert drawn(found, 5, seed=1) == found
@@ -207,7 +207,7 @@ def test_the_command_prints_json(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     path = tmp_path / "entries.jsonl"
-    append(path, answered(case, "Appendicitis", "Zorbulaic fendrosis"))
+    append(path, entry_of(case, "Appendicitis", "Zorbulaic fendrosis"))
     folder = str(DATA / "danger" / "abdominal-pain.toml")
     words = ["auroc", "--entries", str(path), "--cases", folder, "--json"]
     monkeypatch.setattr(sys, "argv", words)

@@ -18,9 +18,9 @@ from tests.plausibility.cases.entries import BRIEF, Asking, ask, in_turn, left
 from tests.plausibility.cases.load import Case, load
 from tests.plausibility.cases.said import (
     Answered,
-    Asked,
     Cited,
     EntriesError,
+    RunSettings,
     Said,
     append,
     differentials,
@@ -28,7 +28,9 @@ from tests.plausibility.cases.said import (
 )
 
 CASES = Path(__file__).with_name("data") / "danger"
-ASKED = Asked(model="m", sha256="0" * 64, engine="e", template="t/1", names=True, samples=1, seed=0)
+ASKED = RunSettings(
+    model="m", sha256="0" * 64, engine="e", template="t/1", names=True, samples=1, seed=0
+)
 ANSWER = """{"diagnoses":[{"name":"Appendicitis","group":"likely",
  "for":[{"fact":"%s","is":"%s"}],"against":[]}]}"""
 
@@ -75,12 +77,12 @@ async def test_a_fault_of_the_engine_is_an_outcome_and_is_asked_again(
     out = tmp_path / "entries.jsonl"
     append(out, await ask(case, how))
     assert read(out)[0].outcome == "engine-unavailable"
-    assert left([case], out, how.asked) == [case]
+    assert left([case], out, how.run_settings) == [case]
     append(out, await ask(case, how))
-    assert left([case], out, how.asked) == []
+    assert left([case], out, how.run_settings) == []
     assert [a.outcome for a in read(out)] == ["invalid-output"]
     other = replace(how, samples=3)
-    assert left([case], out, other.asked) == [case]
+    assert left([case], out, other.run_settings) == [case]
 
 
 def test_a_line_that_was_cut_off_is_asked_again(case: Case, tmp_path: Path) -> None:

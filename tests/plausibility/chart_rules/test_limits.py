@@ -10,7 +10,7 @@ import pytest
 from cds_hooks.plausibility.chart.finding_index import FindingIndex
 from cds_hooks.plausibility.chart.indexed_chart import index_chart
 from cds_hooks.plausibility.chart.results_by_analyte import analytes
-from cds_hooks.plausibility.chart_rules.criteria import Criteria, limits
+from cds_hooks.plausibility.chart_rules.criteria import Criteria, result_limits
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, PatientFacts, Polarity
 
 LOINC = "http://loinc.org"
@@ -285,15 +285,15 @@ def result(analyte: str, value: float | None, unit: str = "", **rest: object) ->
 
 
 def meets(name: str, *facts: Fact, age: float | None = None) -> bool:
-    limit = limits()[name]
+    limit = result_limits()[name]
     years = age if age is not None else 0.02 if limit.below_years < 1 else 40.0
-    seen = FindingIndex(index_chart(Chart(PatientFacts(years, "female"), facts), None))
-    return Criteria(seen).met(name) is not None
+    finding_index = FindingIndex(index_chart(Chart(PatientFacts(years, "female"), facts), None))
+    return Criteria(finding_index).met(name) is not None
 
 
 @pytest.mark.parametrize(("name", "unit", "within", "beyond"), VALUES)
 def test_the_value_on_a_limit(name: str, unit: str, within: float, beyond: float) -> None:
-    analyte = limits()[name].analyte
+    analyte = result_limits()[name].analyte
     assert meets(name, result(analyte, within, unit))
     assert not meets(name, result(analyte, beyond, unit))
 
@@ -301,7 +301,7 @@ def test_the_value_on_a_limit(name: str, unit: str, within: float, beyond: float
 def test_every_number_of_every_limit_is_in_the_table() -> None:
     tables = (
         (name, unit)
-        for name, limit in limits().items()
+        for name, limit in result_limits().items()
         for table in (limit.at_least, limit.above, limit.at_most, limit.below)
         for unit in table or ()
     )
@@ -351,8 +351,8 @@ def test_a_qualitative_result(text: str, polarity: Polarity, met: bool) -> None:
 @pytest.mark.parametrize(("age", "met"), [(9.9, False), (10.0, True), (None, True)])
 def test_a_limit_speaks_of_its_ages(age: float | None, met: bool) -> None:
     facts = (result("systolic", 85.0, "mm[Hg]"),)
-    seen = FindingIndex(index_chart(Chart(PatientFacts(age, "female"), facts), None))
-    assert (Criteria(seen).met("systolic-under-90") is not None) is met
+    finding_index = FindingIndex(index_chart(Chart(PatientFacts(age, "female"), facts), None))
+    assert (Criteria(finding_index).met("systolic-under-90") is not None) is met
 
 
 def test_the_diastolic_pressure_is_read_from_the_text_of_both() -> None:
@@ -363,9 +363,9 @@ def test_the_diastolic_pressure_is_read_from_the_text_of_both() -> None:
 
     assert meets("diastolic-over-89", pressure("Blood pressure 128/90 mmHg", 128.0))
     assert not meets("diastolic-over-89", pressure("Blood pressure 138/89 mmHg", 138.0))
-    seen = FindingIndex(
+    finding_index = FindingIndex(
         index_chart(Chart(PatientFacts(30, "female"), (pressure("BP 168/108", 168.0),)), None)
     )
-    met = Criteria(seen).met("systolic-over-159")
+    met = Criteria(finding_index).met("systolic-over-159")
     assert met is not None
     assert met.phrase == "BP 168/108 mmHg"

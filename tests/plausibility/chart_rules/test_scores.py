@@ -10,7 +10,7 @@ from cds_hooks.plausibility.chart.finding_index import FindingIndex
 from cds_hooks.plausibility.chart.indexed_chart import index_chart
 from cds_hooks.plausibility.chart.results_by_analyte import analytes
 from cds_hooks.plausibility.chart_rules.criteria import Criteria, known_criteria
-from cds_hooks.plausibility.chart_rules.scores import Scored, compute, scores
+from cds_hooks.plausibility.chart_rules.scores import ComputedScore, compute_score, scores
 from tests.plausibility.chart_rules.charts import chart_of
 
 RESP, SPO2, SYSTOLIC, PULSE, TEMP = "9279-1", "59408-5", "8480-6", "8867-4", "8310-5"
@@ -18,9 +18,9 @@ HEALTHY = [f"{RESP} 16 /min -", f"{SPO2} 98 % -", f"{SYSTOLIC} 125 mm[Hg] -",
            f"{PULSE} 80 /min -", f"{TEMP} 37 Cel -"]  # fmt: skip
 
 
-def scored(name: str, who: str = "50 y female", **case: object) -> Scored:
+def scored(name: str, who: str = "50 y female", **case: object) -> ComputedScore:
     chart = chart_of({"who": who, **case})
-    found = compute(scores()[name], Criteria(FindingIndex(index_chart(chart, None))))
+    found = compute_score(scores()[name], Criteria(FindingIndex(index_chart(chart, None))))
     assert found is not None
     return found
 
@@ -262,7 +262,10 @@ def test_scores_that_inform(name: str, who: str, case: dict[str, object], points
 def test_a_score_is_not_computed_for_an_age_it_is_not_published_for() -> None:
     for who in ("15 y male",):
         chart = chart_of({"who": who, "results": HEALTHY})
-        assert compute(scores()["news2"], Criteria(FindingIndex(index_chart(chart, None)))) is None
+        assert (
+            compute_score(scores()["news2"], Criteria(FindingIndex(index_chart(chart, None))))
+            is None
+        )
 
 
 def test_every_score_names_what_there_is_and_its_source() -> None:

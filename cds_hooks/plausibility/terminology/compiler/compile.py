@@ -30,7 +30,7 @@ from cds_hooks.plausibility.terminology.compiler.source_concepts import MeshConc
 from cds_hooks.plausibility.terminology.compiler.source_wheels import CompileError, Wheel
 from cds_hooks.plausibility.terminology.compiler.word_kinds import site_words, without_sites
 
-__all__ = ["COMPILER_VERSION", "CompileError", "Report", "compile_terminology", "main"]
+__all__ = ["COMPILER_VERSION", "CompileError", "CompileReport", "compile_terminology", "main"]
 
 COMPILER_VERSION = "11"
 """Raised whenever the same sources compile to something else: set-up then compiles again."""
@@ -39,7 +39,7 @@ Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class CompileReport:
     """How much went in: concepts by system, headings that are no diseases, links between
     concepts, names a model may write."""
 
@@ -54,7 +54,7 @@ class Report:
 
 def compile_terminology(
     wheels: Path, out: Path, names_out: Path | None, progress: Progress
-) -> Report:
+) -> CompileReport:
     """Read the two data wheels in `wheels` and write `out` and, if given, `names_out`.
 
     Raises CompileError; existing files are only replaced by complete ones.
@@ -79,7 +79,7 @@ def compile_terminology(
     meta = _meta([icd_wheel, mesh_wheel], icd.release(root), sorted(picked))
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        content = sqlite_writer.Content(codes, concepts, linked, others, icd.chapters(root))
+        content = sqlite_writer.DatabaseContent(codes, concepts, linked, others, icd.chapters(root))
         sqlite_writer.write_database(out, content, meta)
         if names_out is not None:
             sqlite_writer.write_text(names_out, sorted(picked))
@@ -89,7 +89,7 @@ def compile_terminology(
             where=str(out),
             hint="Check the free space and the rights of the folder.",
         ) from error
-    return Report(
+    return CompileReport(
         icd=len(codes),
         linked=len(linked),
         names=len(picked),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from cds_hooks.plausibility.data_files import read_csv_rows
 from cds_hooks.plausibility.terminology.compiler.mesh_icd_links import term_key
-from cds_hooks.plausibility.terminology.compiler.source_concepts import MeshConcept, Term
+from cds_hooks.plausibility.terminology.compiler.source_concepts import MeshConcept, SourceTerm
 from cds_hooks.plausibility.terminology.term_ranks import INCLUSION, PREFERRED
 
 __all__ = ["Addition", "disease_ontology", "extend", "mondo"]
@@ -55,13 +55,13 @@ def extend(
     """
     headings = {c.code for c in concepts}
     named = {term_key(c.display): c.code for c in concepts}
-    extra: dict[str, list[Term]] = {}
+    extra: dict[str, list[SourceTerm]] = {}
     own: list[MeshConcept] = []
     for one in added:
         names = [n for n in one.names if term_key(n) not in taken]
         owner = _owner(one, headings, named)
         if owner is not None:
-            extra.setdefault(owner, []).extend(Term(n, INCLUSION) for n in names)
+            extra.setdefault(owner, []).extend(SourceTerm(n, INCLUSION) for n in names)
         elif names:
             own.append(_own(one, names))
     return [*(replace(c, terms=(*c.terms, *extra.get(c.code, ()))) for c in concepts), *own]
@@ -72,5 +72,5 @@ def _owner(one: Addition, headings: Container[str], named: Mapping[str, str]) ->
 
 
 def _own(one: Addition, names: Sequence[str]) -> MeshConcept:
-    terms = (Term(n, PREFERRED if n == one.name else INCLUSION) for n in names)
+    terms = (SourceTerm(n, PREFERRED if n == one.name else INCLUSION) for n in names)
     return MeshConcept(one.id, one.name, (), tuple(terms), one.system)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
-from cds_hooks.plausibility.terminology.compiler.source_concepts import IcdConcept, Term
+from cds_hooks.plausibility.terminology.compiler.source_concepts import IcdConcept, SourceTerm
 from cds_hooks.plausibility.terminology.name_keys import key_words, strip_groups, tables
 from cds_hooks.plausibility.terminology.term_ranks import DERIVED, INCLUSION, NOTE, PREFERRED
 
@@ -59,7 +59,7 @@ def _walk(
     code = _text(diag, "name")
     title = _text(diag, "desc")
     terms = [*_title(title), *_inclusions(diag, _IN_CONTEXT.search(title) is not None)]
-    terms += [Term(text, NOTE) for text in pointed.get(code, []) if _names(text)]
+    terms += [SourceTerm(text, NOTE) for text in pointed.get(code, []) if _names(text)]
     yield IcdConcept(code, title, parent, block, chapter, tuple(terms))
     for child in diag.findall("diag"):
         yield from _walk(child, code, block, chapter, pointed)
@@ -71,35 +71,35 @@ def _names(text: str) -> bool:
     return not course.issuperset(key_words(text))
 
 
-def _title(title: str) -> Iterator[Term]:
-    yield Term(title, PREFERRED)
+def _title(title: str) -> Iterator[SourceTerm]:
+    yield SourceTerm(title, PREFERRED)
     yield from _derived(title)
 
 
-def _inclusions(diag: Element, in_context: bool) -> Iterator[Term]:
+def _inclusions(diag: Element, in_context: bool) -> Iterator[SourceTerm]:
     """Terms listed under a code. Under a code that sets a context (pregnancy, another disease) a
     bare term ("Urinary tract infection") means the disease in that context, so it only hints."""
     for tag in ("inclusionTerm", "includes"):
         for note in diag.findall(f"{tag}/note"):
             text = (note.text or "").strip()
             if text and in_context and not _IN_CONTEXT.search(text):
-                yield Term(text, NOTE)
+                yield SourceTerm(text, NOTE)
             elif text:
-                yield Term(text, INCLUSION)
+                yield SourceTerm(text, INCLUSION)
                 yield from _derived(text)
 
 
-def _derived(text: str) -> Iterator[Term]:
+def _derived(text: str) -> Iterator[SourceTerm]:
     """Plainer forms that mean the same: without remarks in brackets, without "unspecified"."""
     bare = _PARENTHESES.sub("", text).strip()
     plain = _UNSPECIFIED_PART.sub("", bare)
     plain = _WITHOUT.sub("", _UNSPECIFIED.sub("", plain)).strip(" ,")
     for acronym in _ACRONYM.findall(text):
         if _abbreviates(acronym, plain):
-            yield Term(acronym, DERIVED)
+            yield SourceTerm(acronym, DERIVED)
     for form in dict.fromkeys((bare, plain)):
         if form and form != text:
-            yield Term(form, DERIVED)
+            yield SourceTerm(form, DERIVED)
 
 
 def _abbreviates(acronym: str, title: str) -> bool:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from cds_hooks.plausibility.data_files import read_csv_rows
-from cds_hooks.plausibility.terminology.compiler.source_concepts import MeshConcept, Term
+from cds_hooks.plausibility.terminology.compiler.source_concepts import MeshConcept, SourceTerm
 from cds_hooks.plausibility.terminology.compiler.source_wheels import CompileError
 from cds_hooks.plausibility.terminology.term_ranks import INCLUSION, PREFERRED
 
@@ -50,7 +50,7 @@ def _concept(entry: Mapping[str, Any], variants: set[str], corrected: Correction
     code, trees = corrected.get(name, (entry["mesh_id"], ()))
     trees = tuple(sorted(t for t in (trees or entry["mesh_tree"]) if _DISEASE.match(t)))
     entries = sorted(v for v in variants if v != name.lower())
-    terms = (Term(name, PREFERRED), *(Term(v, INCLUSION) for v in entries))
+    terms = (SourceTerm(name, PREFERRED), *(SourceTerm(v, INCLUSION) for v in entries))
     return MeshConcept(code, name, trees, terms)
 
 

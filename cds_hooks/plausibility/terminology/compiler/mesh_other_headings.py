@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 from cds_hooks.plausibility.data_files import read_csv_rows
 from cds_hooks.plausibility.terminology.compiler.mesh_icd_links import term_key
-from cds_hooks.plausibility.terminology.non_diagnoses import Kind
+from cds_hooks.plausibility.terminology.non_diagnoses import NonDiagnosisKind
 
 __all__ = ["OtherHeading", "other_headings", "other_rows"]
 
 _ORDER = (
-    ("B", Kind.ORGANISM),
-    ("E", Kind.PROCEDURE),
-    ("D", Kind.SUBSTANCE),
-    ("A", Kind.ANATOMY),
-    ("F", Kind.BEHAVIOR),
-    ("G", Kind.PROCESS),
+    ("B", NonDiagnosisKind.ORGANISM),
+    ("E", NonDiagnosisKind.PROCEDURE),
+    ("D", NonDiagnosisKind.SUBSTANCE),
+    ("A", NonDiagnosisKind.ANATOMY),
+    ("F", NonDiagnosisKind.BEHAVIOR),
+    ("G", NonDiagnosisKind.PROCESS),
 )
 """By the letter of MeSH's trees; the first that a heading stands in decides."""
 
@@ -27,7 +27,7 @@ class OtherHeading:
     """A heading that is no disease: its kind, and all its names, the heading first."""
 
     code: str
-    kind: Kind
+    kind: NonDiagnosisKind
     trees: tuple[str, ...]
     names: tuple[str, ...]
 

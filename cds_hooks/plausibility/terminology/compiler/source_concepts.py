@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["IcdConcept", "MeshConcept", "Term"]
+__all__ = ["IcdConcept", "MeshConcept", "SourceTerm"]
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
+class SourceTerm:
     """A way to name a concept, with how directly the source says so."""
 
     text: str
@@ -24,7 +24,7 @@ class IcdConcept:
     parent: str | None
     block: str
     chapter: str
-    terms: tuple[Term, ...]
+    terms: tuple[SourceTerm, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,5 +35,5 @@ class MeshConcept:
     code: str
     display: str
     trees: tuple[str, ...]
-    terms: tuple[Term, ...]
+    terms: tuple[SourceTerm, ...]
     system: str = "mesh"

@@ -13,11 +13,11 @@ from cds_hooks.plausibility.terminology.compiler.mesh_other_headings import Othe
 from cds_hooks.plausibility.terminology.compiler.source_concepts import (
     IcdConcept,
     MeshConcept,
-    Term,
+    SourceTerm,
 )
 from cds_hooks.plausibility.terminology.compiler.word_kinds import organism_words, site_words
 
-__all__ = ["SCHEMA_VERSION", "Content", "write_database", "write_text"]
+__all__ = ["SCHEMA_VERSION", "DatabaseContent", "write_database", "write_text"]
 
 SCHEMA_VERSION = "5"
 
@@ -44,7 +44,7 @@ _Row = tuple[int, int, int, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class DatabaseContent:
     """What goes into the file: ICD-10-CM's concepts, MeSH's with those of the ontologies, the code
     of each descriptor that has one, what MeSH has besides diseases, and titles of chapters."""
 
@@ -55,7 +55,7 @@ class Content:
     chapters: Mapping[str, str]
 
 
-def write_database(path: Path, content: Content, meta: Mapping[str, str]) -> None:
+def write_database(path: Path, content: DatabaseContent, meta: Mapping[str, str]) -> None:
     """Write the file beside `path` and put it in its place in one step. Raises OSError and
     sqlite3.Error; whatever happens, an old file stays whole."""
     part = path.with_name(f"{path.name}.part")
@@ -87,7 +87,7 @@ def _replace(part: Path, path: Path) -> None:
     part.replace(path)
 
 
-def _fill(db: sqlite3.Connection, content: Content, meta: Mapping[str, str]) -> None:
+def _fill(db: sqlite3.Connection, content: DatabaseContent, meta: Mapping[str, str]) -> None:
     db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA page_size=4096;")
     db.executescript(_SCHEMA)
     with db:
@@ -101,7 +101,7 @@ def _fill(db: sqlite3.Connection, content: Content, meta: Mapping[str, str]) -> 
     db.executescript("VACUUM;")
 
 
-def _concepts(db: sqlite3.Connection, content: Content) -> list[_Row]:
+def _concepts(db: sqlite3.Connection, content: DatabaseContent) -> list[_Row]:
     """Write the concepts; the rows of their terms."""
     terms: list[_Row] = []
     for number, one in enumerate(content.icd):
@@ -116,9 +116,9 @@ def _concepts(db: sqlite3.Connection, content: Content) -> list[_Row]:
     return terms
 
 
-def _rows(concept: int, terms: Sequence[Term]) -> list[_Row]:
+def _rows(concept: int, terms: Sequence[SourceTerm]) -> list[_Row]:
     """One row a key: the most direct text that has it."""
-    best: dict[str, Term] = {}
+    best: dict[str, SourceTerm] = {}
     for term in sorted(terms, key=lambda t: t.rank):
         best.setdefault(term_key(term.text), term)
     return [(k.count(" ") + 1, t.rank, concept, k, t.text) for k, t in best.items() if k]
@@ -132,7 +132,7 @@ def _terms(db: sqlite3.Connection, rows: list[_Row]) -> None:
         db.execute("INSERT INTO term VALUES (?,?,?,?,?,?)", values)
 
 
-def _words(db: sqlite3.Connection, content: Content) -> None:
+def _words(db: sqlite3.Connection, content: DatabaseContent) -> None:
     sites = site_words(content.icd)
     organisms = organism_words(content.icd, content.mesh, content.others)
     counts: dict[str, int] = {}

@@ -12,10 +12,10 @@ from cds_hooks.plausibility.terminology.compiler.mesh_other_headings import Othe
 from cds_hooks.plausibility.terminology.compiler.source_concepts import (
     IcdConcept,
     MeshConcept,
-    Term,
+    SourceTerm,
 )
 from cds_hooks.plausibility.terminology.name_keys import key_words, tables
-from cds_hooks.plausibility.terminology.non_diagnoses import Kind
+from cds_hooks.plausibility.terminology.non_diagnoses import NonDiagnosisKind
 from cds_hooks.plausibility.terminology.term_ranks import PREFERRED
 
 __all__ = ["organism_words", "site_words", "without_sites"]
@@ -95,7 +95,7 @@ def without_sites(mesh: Iterable[MeshConcept], sites: frozenset[str]) -> list[Me
     ]
 
 
-def _site(term: Term, sites: frozenset[str]) -> bool:
+def _site(term: SourceTerm, sites: frozenset[str]) -> bool:
     return term_key(term.text) in sites
 
 
@@ -123,6 +123,6 @@ def _genera(others: Iterable[OtherHeading]) -> Iterable[str]:
     """Headings of one Latin word in the trees of microbes; no plants, no animals but parasites."""
     for heading in others:
         found = key_words(heading.names[0])
-        microbe = heading.kind is Kind.ORGANISM and _MICROBES.issuperset(heading.trees)
+        microbe = heading.kind is NonDiagnosisKind.ORGANISM and _MICROBES.issuperset(heading.trees)
         if microbe and len(found) == 1 and len(found[0]) > 4:
             yield found[0]
