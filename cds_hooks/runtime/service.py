@@ -143,9 +143,7 @@ class Runtime:
             yield
 
     async def until_ready(self, limit_s: float = _PATIENCE_S) -> None:
-        """Wait for the model, as long as a slow machine may need, and again after each change: an
-        engine that goes down its ladder loads the model more than once; and for the check of
-        libraries.
+        """Wait for the model and the check of libraries; each change starts the limit again.
 
         Raises EngineUnavailable when the model cannot be loaded, SelfCheckFailed.
         """
