@@ -14,7 +14,7 @@ from cds_hooks.consultation import KeyState
 from cds_hooks.errors import ChartsideError
 from cds_hooks.gather import GatherConfig, NoteCode, PatientUnavailable, gather, open_http
 from cds_hooks.gather.server_base import ServerBase
-from cds_hooks.prewarm import BackendClient, TokenRefused, TokenSource
+from cds_hooks.prewarm import AccessTokenRefused, BackendClient, TokenSource
 
 __all__ = [
     "ChartNotRead",
@@ -119,7 +119,7 @@ async def _token(access: FhirAccess, http: Any) -> str:
         return access.token
     try:
         return await TokenSource(http, access.base, access.client).token()
-    except TokenRefused as error:
+    except AccessTokenRefused as error:
         hint = (
             "See --client-id, --client-key, --scope; --token-url where tokens come from elsewhere."
         )

@@ -10,6 +10,7 @@ import orjson
 import typer
 from rich.console import Console
 
+from cds_hooks.cds_client.charts import ChartSource
 from cds_hooks.cli import show
 from cds_hooks.cli.chart_options import file_chart, server_chart
 from cds_hooks.cli.fhir_options import (
@@ -29,7 +30,16 @@ from cds_hooks.cli.fhir_options import (
 from cds_hooks.cli.hook_service import client_of
 from cds_hooks.cli.mapping import UsageError
 from cds_hooks.cli.outcomes import not_answered
-from cds_hooks.cli.service_options import Audience, Authority, Certificate, Issuer, Key, Kid
+from cds_hooks.cli.service_options import (
+    Audience,
+    Authority,
+    Certificate,
+    Issuer,
+    Key,
+    Kid,
+    PrintToken,
+    Wait,
+)
 from cds_hooks.consultation import CheckedConsultation, Outcome
 from cds_hooks.core_dumps import forbid_dumps
 from cds_hooks.inference.prove import unlogged
@@ -73,12 +83,8 @@ def hook(
     audience: Audience = "",
     authority: Authority = None,
     certificate: Certificate = None,
-    wait: Annotated[
-        int, typer.Option(min=0, max=600, help="Seconds to ask again for the answer.")
-    ] = 0,
-    print_token: Annotated[
-        bool, typer.Option(help="Print a token for the call, and send nothing.")
-    ] = False,
+    wait: Wait = 0,
+    print_token: PrintToken = False,
 ) -> None:
     """Answer a hook for a chart in a file, or on a FHIR server: map, ask the model, make cards.
 
@@ -89,12 +95,10 @@ def hook(
     forbid_dumps()
     service, console = _service(name), show.screen(json=json)
     _require_fitting(served=bool(url), explain=explain, signs=bool(key or issuer or print_token))
-    ehr = None
-    if url:
-        ehr = client_of(
-            url, key=key, kid=kid, issuer=issuer, audience=audience, authority=authority,
-            certificate=certificate, wait_s=wait,
-        )  # fmt: skip
+    ehr = None if not url else client_of(
+        url, key=key, kid=kid, issuer=issuer, audience=audience, authority=authority,
+        certificate=certificate, wait_s=wait,
+    )  # fmt: skip
     if ehr and print_token:
         return typer.echo(ehr.token_for(service.id))
     _require_one(bundle, fhir_server, sandbox)
@@ -108,9 +112,7 @@ def hook(
         )  # fmt: skip
         chart = server_chart(access, patient, load_settings(config))
     if ehr is None:
-        with console.status("the chart is read"):
-            body = chart.request(service.hook, service.prefetch)
-        return _answer_here(service, body, config, json=json, explain=explain)
+        return _answer_here(service, chart, config, json=json, explain=explain)
     with console.status("the service answers"):
         document = ehr.fire(name, chart.request)
     return _print(document, console, json=json)
@@ -124,7 +126,7 @@ def _require_one(bundle: Path | None, server: str, sandbox: str) -> None:
 
 def _answer_here(
     service: ServiceDefinition,
-    body: dict[str, Any],
+    chart: ChartSource,
     config: Path | None,
     *,
     json: bool,
@@ -132,6 +134,8 @@ def _answer_here(
 ) -> None:
     """Answer in this process and print the response. Raises typer.Exit without an answer."""
     console = show.screen(json=json)
+    with console.status("the chart is read"):
+        body = chart.request(service.hook, service.prefetch)
     # What the engine would log of its end is told below, once.
     with console.status("the model reads the chart"), unlogged():
         done, response, cause = asyncio.run(_consult(service, body, config))

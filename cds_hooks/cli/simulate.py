@@ -39,7 +39,7 @@ from cds_hooks.cli.fhir_options import (
 )
 from cds_hooks.cli.hook_service import CdsClient, client_of
 from cds_hooks.cli.mapping import UsageError
-from cds_hooks.cli.service_options import Audience, Authority, Certificate, Issuer, Key, Kid
+from cds_hooks.cli.service_options import Audience, Authority, Certificate, Issuer, Key, Kid, Wait
 from cds_hooks.cli.simulate_report import Opened, Simulated, as_document, summary_table
 from cds_hooks.core_dumps import forbid_dumps
 from cds_hooks.errors import ChartsideError
@@ -82,9 +82,7 @@ def simulate(
     certificate: Certificate = None,
     config: Annotated[Path | None, typer.Option(help="Settings file, for egress.")] = None,
     concurrency: Annotated[int, typer.Option(min=1, max=64, help="Charts at one time.")] = 4,
-    wait: Annotated[
-        int, typer.Option(min=0, max=600, help="Seconds to ask again for each answer.")
-    ] = 0,
+    wait: Wait = 0,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Open many charts at a CDS Hooks service, and count answers, latency and what was flagged.
@@ -108,16 +106,18 @@ def simulate(
         )  # fmt: skip
         destinations += fhir_destinations(access)
         charts = _on_server(access, patients)
-    if not charts:
-        raise UsageError("there is no chart to open", where="--bundle, --patients")
     lock = EgressLock(AllowList(destinations, load_settings(config).egress.networks))
     with scoped(lock):
         done = _simulated(ehr, hook, charts, concurrency, quiet=json)
+    _tell(done, json=json)
+    sys.exit(_SOME_FAILED if done.problems else 0)
+
+
+def _tell(done: Simulated, *, json: bool) -> None:
     if json:
         typer.echo(orjson.dumps(as_document(done), option=orjson.OPT_INDENT_2).decode())
     else:
         show.screen().print(summary_table(done))
-    sys.exit(_SOME_FAILED if done.problems else 0)
 
 
 def _require_one(bundle: Path | None, patients: Path | None, server: str) -> None:
@@ -140,6 +140,8 @@ def _on_server(access: FhirAccess, patients: Path | None) -> list[_Named]:
 def _simulated(
     ehr: CdsClient, hook: str, charts: Sequence[_Named], concurrency: int, *, quiet: bool
 ) -> Simulated:
+    if not charts:
+        raise UsageError("there is no chart to open", where="--bundle, --patients")
     done, console = Simulated(hook=hook), Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     began = time.monotonic()
