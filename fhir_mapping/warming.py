@@ -1,4 +1,4 @@
-"""Loading at the start of a service what else the first chart would wait for."""
+"""Loads at start what the first chart would otherwise wait for."""
 
 from __future__ import annotations
 

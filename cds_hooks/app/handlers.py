@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
+from starlette.responses import HTMLResponse
+
 from cds_hooks.app.errors import PathUnknown
 from cds_hooks.consultation import Caller
 from cds_hooks.protocol.cards import Response
@@ -37,8 +39,9 @@ class RequestInfo:
     """`received` is `time.monotonic()` at the request's first byte seen here.
 
     `wait_s` is how long the caller of a service that only starts work would wait for its outcome.
-    `digest` is the body's (`protocol.sameness`), empty when it has none. `caller` is who calls,
-    as far as the edge knows: without a token only the fields that the body gives are filled.
+    `digest` is of caller, service and body (`protocol.request_digest`), empty when it has none.
+    `caller` is who calls, as far as the edge knows: without a token only the fields that the body
+    gives are filled.
     """
 
     request_id: str
@@ -84,7 +87,7 @@ Lifespan = Callable[[], AbstractAsyncContextManager[None]]
 Judge = Callable[[str, Sequence[Judgement], str, RequestInfo], Awaitable[None]]
 
 
-async def _no_consultation(_: str) -> str:
+async def _no_consultation(_: str) -> HTMLResponse:
     raise PathUnknown
 
 
@@ -97,7 +100,7 @@ class AppHandlers:
     """`answer` and `record_feedback` may raise any ChartsideError: it becomes an OperationOutcome.
 
     `metrics` gives a body and its content type; `version` what /version tells; `basis` a whole
-    HTML page without outside assets, `consultation` the one that a card's link opens; `judge` takes
+    HTML page with its policy, `consultation` the one that a card's link opens; `judge` takes
     what its form says of single diagnoses, `reasons` are the codes that it may give; `observe` sees
     each finished exchange; `known` gives the request in a body of this digest where it was read
     before; `identify` tells who calls, or raises: without it whoever can connect may call;
@@ -108,11 +111,11 @@ class AppHandlers:
     record_feedback: RecordFeedback
     ready: Callable[[], Readiness]
     metrics: Callable[[], tuple[bytes, str]]
-    basis: Callable[[], str]
+    basis: Callable[[], HTMLResponse]
     version: Mapping[str, str]
     observe: Callable[[Exchange], None]
     services: tuple[ServiceDefinition, ...] = REGISTRY
-    consultation: Callable[[str], Awaitable[str]] = _no_consultation
+    consultation: Callable[[str], Awaitable[HTMLResponse]] = _no_consultation
     judge: Judge = _no_judgement
     reasons: frozenset[str] = frozenset()
     known: Callable[[bytes], HookRequest | None] = lambda _: None

@@ -13,11 +13,13 @@ CONSOLE = ("/", "/docs")
 PAGES = ("/healthz", "/readyz", "/version", "/metrics", "/basis", "/openapi.json", *CONSOLE)
 ASSET = "/assets/{name}"
 CONSULTATION = "/consultations/{link}"
+CONTENT = "/consultations/{link}/content"
+EVENTS = "/consultations/{link}/events"
 JUDGEMENTS = "/consultations/{link}/feedback"
 OTHER = "other"
 
 ALLOWED = dict.fromkeys(
-    (DISCOVERY, CONSULTATION, ASSET, *PAGES), "GET, HEAD, OPTIONS"
+    (DISCOVERY, CONSULTATION, CONTENT, EVENTS, ASSET, *PAGES), "GET, HEAD, OPTIONS"
 ) | dict.fromkeys((SERVICE, FEEDBACK, JUDGEMENTS), "POST, OPTIONS")
 
 _SLASHES = re.compile(r"/{2,}")
@@ -41,6 +43,10 @@ def route_of(path: str) -> str:
             return ASSET
         case ["consultations", _]:
             return CONSULTATION
+        case ["consultations", _, "content"]:
+            return CONTENT
+        case ["consultations", _, "events"]:
+            return EVENTS
         case ["consultations", _, "feedback"]:
             return JUDGEMENTS
     return OTHER

@@ -60,7 +60,7 @@ def fhir_access(
     authority: Path | None = None,
     patience: float = 30.0,
 ) -> FhirAccess:
-    """The server and the way in that a command line describes. Raises UsageError, KeyUnusable."""
+    """The server and the credentials that a command line names. Raises UsageError, KeyUnusable."""
     preset = _preset(sandbox) if sandbox else None
     if preset and server:
         raise UsageError("--sandbox names a FHIR server itself", where="--fhir-server")
@@ -71,7 +71,7 @@ def fhir_access(
         client = _client(client_id, client_key, client_kid, scope,
                          token_url or (preset.token_url if preset else ""))  # fmt: skip
     if token and client:
-        raise UsageError("one way in is enough: a token or a client", where="--client-id")
+        raise UsageError("name one of them: a token or a client", where="--client-id")
     if preset and preset.access == "backend" and not (token or client):
         hint = "Register at its developer page; then --client-id and --client-key, or --token-env."
         raise UsageError("this sandbox wants a registered client", where="--sandbox", hint=hint)

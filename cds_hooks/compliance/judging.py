@@ -1,37 +1,13 @@
-"""The part of a consultation's page in which a clinician judges single diagnoses."""
+"""What clinicians said of the diagnoses of a consultation."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from cds_hooks.cards import phrases
-from cds_hooks.consultation import CheckedConsultation, Consultation
-from cds_hooks.protocol.cards import Coding
 from cds_hooks.protocol.feedback import FeedbackEntry
-from cds_hooks.protocol.judgements import MOST, Judgement, judgement_of
+from cds_hooks.protocol.judgements import Judgement, judgement_of
 
-__all__ = ["Judging", "judgements_on"]
-
-
-@dataclass(frozen=True, slots=True)
-class Judging:
-    """Where the form goes (an address relative to the page), why a diagnosis may be wrong, and what
-    was said before, in the order it came."""
-
-    action: str
-    reasons: tuple[Coding, ...]
-    said: tuple[FeedbackEntry, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class JudgedLine:
-    """One diagnosis: its place from 1, its name, and what was said of it last ("" when nothing)."""
-
-    place: int
-    name: str
-    said: str
-    why: str
+__all__ = ["judgements_on"]
 
 
 def judgements_on(entries: tuple[FeedbackEntry, ...]) -> Mapping[int, Judgement]:
@@ -42,20 +18,3 @@ def judgements_on(entries: tuple[FeedbackEntry, ...]) -> Mapping[int, Judgement]
         for each in (*entry.judgements, *((by_card,) if by_card else ())):
             found[each.place] = each
     return found
-
-
-def lines(consultation: Consultation, judging: Judging | None) -> tuple[JudgedLine, ...]:
-    """The diagnoses of a consultation that can be judged."""
-    said = judgements_on(judging.said) if judging else {}
-    names = {reason.code: reason.display for reason in judging.reasons} if judging else {}
-    listed = consultation.assessments if isinstance(consultation, CheckedConsultation) else ()
-    return tuple(
-        _line(place, phrases.name(assessment.name), said.get(place), names)
-        for place, assessment in enumerate(listed[:MOST], 1)
-    )
-
-
-def _line(place: int, name: str, said: Judgement | None, names: Mapping[str, str]) -> JudgedLine:
-    if said is None:
-        return JudgedLine(place, name, "", "")
-    return JudgedLine(place, name, said.said, names.get(said.why, ""))

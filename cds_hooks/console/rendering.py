@@ -30,21 +30,23 @@ def render(template: str, **values: Any) -> str:
 
 
 def make_page(
-    site: Site, template: str, *, here: str, root: str = "", **values: Any
+    site: Site, template: str, *, here: str, root: str = "", sends: bool = False, **values: Any
 ) -> HTMLResponse:
     """A page of the console. `root` leads from its address to the service's ("../" from
-    `/consultations/x`), `here` is its name in the navigation."""
+    `/consultations/x`), `here` is its name in the navigation; one that `sends` has a form."""
     nonce = secrets.token_urlsafe(16)
     html = render(template, site=site, root=root, here=here, nonce=nonce, **values)
-    return HTMLResponse(html, headers={"Content-Security-Policy": content_security_policy(nonce)})
+    policy = content_security_policy(nonce, sends=sends)
+    return HTMLResponse(html, headers={"Content-Security-Policy": policy})
 
 
 def content_security_policy(
-    nonce: str, *, images: str = "'self'", more: str = _TRUSTED_TYPES
+    nonce: str, *, sends: bool = False, images: str = "'self'", more: str = _TRUSTED_TYPES
 ) -> str:
-    """What a page may do: its own style sheet, scripts with this nonce, requests and forms to this
-    service, and nothing from anywhere else."""
+    """What a page may do: its own style sheet, scripts with this nonce, requests to this service,
+    forms to it if it `sends` one, and nothing from anywhere else."""
+    forms = "'self'" if sends else "'none'"
     return (
         f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'self'; img-src {images}; "
-        f"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; {more}"
+        f"connect-src 'self'; form-action {forms}; base-uri 'none'; frame-ancestors 'none'; {more}"
     )

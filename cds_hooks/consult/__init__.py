@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cds_hooks.consult.content_key import content_key
     from cds_hooks.consult.dependencies import ConsultationStore, Dependencies, Gather
     from cds_hooks.consult.links import LinkUnknown
-    from cds_hooks.consult.pages import ConsultationPages
+    from cds_hooks.consult.pages import ConsultationPages, OpenedConsultation
     from cds_hooks.consult.terms import ClientTerms, patient_scope
 else:
     __getattr__ = lazy_names(
@@ -30,6 +30,7 @@ else:
             "Dependencies": "dependencies",
             "Gather": "dependencies",
             "LinkUnknown": "links",
+            "OpenedConsultation": "pages",
             "content_key": "content_key",
             "patient_scope": "terms",
         },
@@ -44,6 +45,7 @@ __all__ = [
     "Dependencies",
     "Gather",
     "LinkUnknown",
+    "OpenedConsultation",
     "content_key",
     "patient_scope",
 ]

@@ -1,52 +1,66 @@
-"""`ConsultationPages`: the page that a card's link opens, and the feedback given on it."""
+"""`ConsultationPages`: what a card's link opens, and the feedback given on its page."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC
 
 from cds_hooks import cards
-from cds_hooks.cards.card_data import override_reasons
-from cds_hooks.compliance import Judging, consultation_page
 from cds_hooks.consult.consult_config import ConsultConfig
 from cds_hooks.consult.dependencies import Dependencies
 from cds_hooks.consult.links import LinkUnknown, consultation_id_of
-from cds_hooks.consultation import CheckedConsultation, Consultation
+from cds_hooks.consultation import CheckedConsultation, Consultation, Outcome
 from cds_hooks.plausibility import discriminates
+from cds_hooks.protocol.cards import Card
 from cds_hooks.protocol.feedback import FeedbackEntry
 from cds_hooks.protocol.judgements import Judgement
 from cds_hooks.protocol.protocol_errors import FeedbackInvalid, FieldProblem
 
-__all__ = ["ConsultationPages"]
+__all__ = ["ConsultationPages", "OpenedConsultation"]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedConsultation:
+    """What a link opens: the consultation, with its answer where there is one by now, the cards it
+    has, the feedback given on it so far, and `now` in UTC seconds. `discriminates` knows the names
+    of tests and findings."""
+
+    consultation: Consultation
+    cards: tuple[Card, ...]
+    feedback: tuple[FeedbackEntry, ...]
+    now: float
+    discriminates: Callable[[str], bool]
 
 
 class ConsultationPages:
-    """Pages of single consultations, for whoever has a card's link."""
+    """What pages of single consultations show, for whoever has a card's link."""
 
     def __init__(self, dependencies: Dependencies, config: ConsultConfig) -> None:
         self._dependencies = dependencies
         self._config = config
 
-    async def page(self, link: str) -> str:
-        """The page that a link opens, as HTML. Raises LinkUnknown, StoreUnavailable."""
+    async def open(self, link: str) -> OpenedConsultation:
+        """What a link opens. Raises LinkUnknown, StoreUnavailable."""
         found, now = await self._consultation(link), self._dependencies.now().timestamp()
-        base = self._config.base_url
-        shown = cards.build(
+        response = cards.build(
             found,
-            base_url=base,
+            base_url=self._config.base_url,
             make_uuid=self._dependencies.new_id,
             now=now,
             accuracy=self._config.accuracy,
         )
-        feedback = await self._dependencies.store.feedback_for(found.id)
-        return consultation_page(
+        return OpenedConsultation(
             found,
-            shown.cards,
-            basis=f"{base}/basis",
-            now=now,
-            discriminates=discriminates(self._dependencies.terminology),
-            judging=Judging(f"{link}/feedback", override_reasons(), tuple(feedback)),
+            response.cards,
+            tuple(await self._dependencies.store.feedback_for(found.id)),
+            now,
+            discriminates(self._dependencies.terminology),
         )
+
+    async def is_pending(self, link: str) -> bool:
+        """Whether the model has not answered yet. Raises LinkUnknown, StoreUnavailable."""
+        return (await self._consultation(link)).outcome is Outcome.PENDING
 
     async def feedback(
         self, link: str, judgements: Sequence[Judgement], comment: str

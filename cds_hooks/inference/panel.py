@@ -1,4 +1,4 @@
-"""`Panel`: several models asked about one chart; what each said stays apart.
+"""`Panel`: several models asked about one chart; what each said stays separate.
 
 A panel is an `Engine`, so it can stand wherever one does. What it returns is a `Generation` whose
 parts, one a model, `by_model` gives: samples of different models must not be mixed up when each

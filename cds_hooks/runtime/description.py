@@ -7,8 +7,7 @@ from importlib.metadata import version
 
 import prompts
 from cds_hooks.app import Readiness
-from cds_hooks.compliance import BasisContent, basis_page
-from cds_hooks.console import Site
+from cds_hooks.console import BasisContent, Site
 from cds_hooks.consultation import ModelIdentity
 from cds_hooks.inference.engine import Engine
 from cds_hooks.runtime.configs import services_of
@@ -44,22 +43,19 @@ def basis_of(
     samples: int,
     names_by_construction: bool,
     admission: tuple[str, ...],
-) -> str:
-    """The basis page, HTML. `terminology` has the versions that were compiled."""
-    return basis_page(
-        BasisContent(
-            version=version("chartside"),
-            profile=settings.profile,
-            model=model,
-            template=template.ref,
-            services=services,
-            terminology=_sources(terminology),
-            chart_tokens=template.settings.chart_tokens,
-            samples=samples,
-            names_by_construction=names_by_construction,
-            answer_within_s=settings.services.answer_within_s,
-            admission=admission,
-        )
+) -> BasisContent:
+    """What the basis page tells. `terminology` has the versions that were compiled."""
+    return BasisContent(
+        version=version("chartside"),
+        model=model,
+        template=template.ref,
+        services=services,
+        terminology=_sources(terminology),
+        chart_tokens=template.settings.chart_tokens,
+        samples=samples,
+        names_by_construction=names_by_construction,
+        answer_within_s=settings.services.answer_within_s,
+        admission=admission,
     )
 
 

@@ -16,7 +16,7 @@ import prompts
 from cds_hooks.app import AppHandlers, Readiness, RequestInfo, create_app
 from cds_hooks.audit import Store
 from cds_hooks.cards.card_data import override_reasons
-from cds_hooks.console import make_router
+from cds_hooks.console import BasisContent, LinkedPages, basis_page, make_router
 from cds_hooks.consult import Consultant, ConsultationPages, ConsultConfig, Dependencies
 from cds_hooks.errors import ChartsideError
 from cds_hooks.gather import GatherResult, VersionCache, gather, open_http
@@ -177,8 +177,7 @@ class Runtime:
         """What runs here."""
         return version_of(self.settings, self.engine.model, self._template.ref)
 
-    def basis(self) -> str:
-        """The basis page of this configuration."""
+    def _basis(self) -> BasisContent:
         return basis_of(
             self.settings,
             self.engine.model,
@@ -224,23 +223,24 @@ class Runtime:
         )
 
     def _application(self) -> ASGIApp:
+        site = site_of(self.settings, self._base_url, self.engine, self.ready)
+        linked = LinkedPages(site, self.pages)
         handlers = AppHandlers(
             answer=self._answer,
             record_feedback=self._feedback,
             ready=self.ready,
             metrics=lambda: self._observer.page(self.engine.state),
-            basis=self.basis,
+            basis=lambda: basis_page(site, self._basis()),
             version=self.version(),
             observe=self._observer.exchanged,
             services=services_of(self.settings),
             known=self.consultant.known_request,
-            consultation=self.pages.page,
+            consultation=linked.page,
             judge=self._judge,
             reasons=frozenset(reason.code for reason in override_reasons()),
             identify=self.callers.identify if self.callers.known else None,
         )
-        site = site_of(self.settings, self._base_url, self.engine, self.ready)
-        return create_app(handlers, app_config(self.settings), pages=[make_router(site)])
+        return create_app(handlers, app_config(self.settings), pages=[make_router(site, linked)])
 
     async def _answer(
         self, service: ServiceDefinition, request: HookRequest, info: RequestInfo

@@ -1,4 +1,4 @@
-"""What the words of a fact say of it as a whole, set on its draft."""
+"""Sets polarity, certainty and experiencer of a draft from the words of its fact."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which resources are read at all: by type, by whose they are, by status, by modifier extension."""
+"""Which resources are read: by type, patient, status and modifier extension."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was repaired on reading the resources that became facts: for the consultation's own record.
+"""Notes on what was repaired in resources that became facts, for the consultation's record.
 
 To look at every element costs four times what mapping does, so it is only done for a chart in which
 reading already came upon something, and for no more than a sample of it. `chartside map --quality`

@@ -1,4 +1,4 @@
-"""Conversions whose result is known, computed again: a library that broke must not go unseen."""
+"""Checks conversions whose results are known, so that a broken library is noticed."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ import httpx
 import orjson
 import pytest
 import uvicorn
+from starlette.responses import HTMLResponse
 
 from cds_hooks.app import AppConfig, AppHandlers, Exchange, Readiness, create_app
 from cds_hooks.protocol.cards import Card, Response, Source
@@ -32,6 +33,7 @@ class Edge:
         record: Any = None,
         services: Any = REGISTRY,
         lifespan: Any = None,
+        identify: Any = None,
     ) -> None:
         self.asked: list[Any] = []
         self.recorded: list[Any] = []
@@ -45,7 +47,7 @@ class Edge:
             record_feedback=self._take,
             ready=lambda: self._ready,
             metrics=lambda: (b"chartside_up 1\n", "text/plain; version=0.0.4; charset=utf-8"),
-            basis=lambda: "<!doctype html><title>Basis</title><p>On what the answers rest.</p>",
+            basis=lambda: HTMLResponse("<p>On what the answers rest.</p>"),
             version={"version": "1.2.3"},
             observe=self.seen.append,
             services=services,
@@ -53,14 +55,15 @@ class Edge:
             reasons=frozenset({"need-more-info"}),
             consultation=self._page,
             lifespan=lifespan,
+            identify=identify,
         )
         self.app = create_app(handlers, config)
 
     async def _judge(self, *args: Any) -> None:
         self.judged.append(args[:3])
 
-    async def _page(self, link: str) -> str:
-        return f"<!doctype html><title>One</title>{len(link)}"
+    async def _page(self, link: str) -> HTMLResponse:
+        return HTMLResponse(f"<!doctype html><title>One</title>{len(link)}")
 
     async def _ask(self, *args: Any) -> Response:
         self.asked.append(args)

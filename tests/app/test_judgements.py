@@ -24,14 +24,6 @@ async def test_a_form_is_kept_and_the_page_shown_again(edge):
     assert edge.judged == [("abc", said, "")]
 
 
-async def test_only_the_page_with_the_form_may_send_one(edge):
-    page = await edge.get("/consultations/abc")
-    assert "form-action 'self'" in page.headers["content-security-policy"]
-    assert "default-src 'none'" in page.headers["content-security-policy"]
-    basis = await edge.get("/basis")
-    assert "form-action 'none'" in basis.headers["content-security-policy"]
-
-
 @pytest.mark.parametrize(
     ("body", "kind", "status"),
     [

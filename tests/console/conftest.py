@@ -10,9 +10,11 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.responses import HTMLResponse
 
 from cds_hooks.app import AppHandlers, Readiness, create_app
-from cds_hooks.console import Site, make_router
+from cds_hooks.console import LinkedPages, Site, make_router
+from cds_hooks.consult import LinkUnknown
 from cds_hooks.consultation import ModelIdentity
 from cds_hooks.protocol.cards import Card, Response, Source
 from cds_hooks.services import REGISTRY
@@ -41,6 +43,16 @@ def make_site(**changes: Any) -> Site:
     return Site(**(values | changes))
 
 
+class NoPages:
+    """Of no consultation at all."""
+
+    async def open(self, link: str) -> Any:
+        raise LinkUnknown
+
+    async def is_pending(self, link: str) -> bool:
+        raise LinkUnknown
+
+
 class Served:
     """The application with the console's pages, asked over ASGI."""
 
@@ -50,11 +62,11 @@ class Served:
             record_feedback=_record,
             ready=site.ready,
             metrics=lambda: (b"", "text/plain"),
-            basis=lambda: "",
+            basis=HTMLResponse,
             version={"version": site.version},
             observe=lambda _: None,
         )
-        self.app = create_app(handlers, pages=[make_router(site)])
+        self.app = create_app(handlers, pages=[make_router(site, LinkedPages(site, NoPages()))])
 
     def request(self, method: str, path: str, *, peer: str = "127.0.0.1", **more: Any) -> Any:
         async def ask() -> httpx.Response:

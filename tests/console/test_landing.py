@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from cds_hooks.app import Readiness
-from cds_hooks.console import make_router
+from cds_hooks.console import LinkedPages, make_router
 from cds_hooks.console.assets import assets
 from cds_hooks.consultation import ModelIdentity
 from cds_hooks.services import REGISTRY
-from tests.console.conftest import make_site
+from tests.console.conftest import NoPages, make_site
 from tests.console.hostile import HOSTILE
 
 Serve = Callable[..., Any]
@@ -137,7 +137,11 @@ def _page_full_of(text: str) -> str:
         model=lambda: ModelIdentity(text, text, text, text, demonstration=True),
         ready=lambda: Readiness(ready=True, checks={"engine": text, "store": "ok"}),
     )
-    [landing] = [route for route in make_router(site).routes if route.path == "/"]
+    [landing] = [
+        route
+        for route in make_router(site, LinkedPages(site, NoPages())).routes
+        if route.path == "/"
+    ]
     return asyncio.run(landing.endpoint()).body.decode()
 
 

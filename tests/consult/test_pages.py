@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cds_hooks.audit import Store
+from cds_hooks.console import LinkedPages
 from cds_hooks.consult import Consultant, ConsultationPages, LinkUnknown
 from cds_hooks.consultation import Consultation
 from cds_hooks.evaluation.clinicians import judged
@@ -16,6 +17,7 @@ from cds_hooks.protocol.judgements import Judgement
 from cds_hooks.protocol.protocol_errors import FeedbackInvalid
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import ServiceDefinition
+from tests.console.conftest import make_site
 from tests.consult.held_engine import HeldEngine, recorded
 from tests.fake_engine import FakeEngine, FakeReply
 
@@ -30,6 +32,11 @@ def _link(card: Card) -> str:
     return url.rpartition("/")[2]
 
 
+async def html_of(pages: ConsultationPages, link: str) -> str:
+    response = await LinkedPages(make_site(), pages).page(link)
+    return bytes(response.body).decode()
+
+
 async def test_the_page_of_pending_work_becomes_that_of_its_answer(
     make_consultant: Make,
     pages_of: PagesOf,
@@ -42,12 +49,12 @@ async def test_the_page_of_pending_work_becomes_that_of_its_answer(
     engine = HeldEngine(answer_of("Gout"))
     consultant = make_consultant(engine, answer_within_s=0.05)
     [card] = (await consultant.answer(service, make_request(resources))).cards
-    page = await pages_of(consultant).page(_link(card))
+    page = await html_of(pages_of(consultant), _link(card))
     assert 'http-equiv="refresh"' in page
     assert "Gout" not in page
     engine.released.set()
     await recorded(seen)
-    page = await pages_of(consultant).page(_link(card))
+    page = await html_of(pages_of(consultant), _link(card))
     assert 'http-equiv="refresh"' not in page
     assert "Gout" in page
 
@@ -70,9 +77,9 @@ async def test_it_shows_facts_and_says_nothing_of_who_it_is(
     text = answer_of("Pulmonary embolism", "<img src=x onerror=y>")
     consultant = make_consultant(FakeEngine([FakeReply((text,))]))
     [card, *_] = (await consultant.answer(service, make_request([*resources, hostile]))).cards
-    page = await pages_of(consultant).page(_link(card))
-    assert "<script" not in page
-    assert "<img" not in page
+    page = await html_of(pages_of(consultant), _link(card))
+    assert "alert(1)</script>" not in page
+    assert "<img src=x" not in page
     assert "demo-1" not in page
     names = [name for r in resources if r["resourceType"] == "Patient" for name in r["name"]]
     assert all(name["family"] not in page for name in names)
@@ -81,7 +88,7 @@ async def test_it_shows_facts_and_says_nothing_of_who_it_is(
 
 async def test_a_link_to_nothing_is_told_so(make_consultant: Make, pages_of: PagesOf) -> None:
     with pytest.raises(LinkUnknown):
-        await pages_of(make_consultant(FakeEngine())).page("nothing")
+        await pages_of(make_consultant(FakeEngine())).open("nothing")
 
 
 async def test_without_a_time_there_are_no_links(
@@ -118,7 +125,7 @@ async def test_it_says_what_was_not_sent_as_fhir_asks(
     }
     consultant = make_consultant(FakeEngine([FakeReply((answer_of("Pulmonary embolism"),))]))
     [card, *_] = (await consultant.answer(service, make_request([*resources, odd]))).cards
-    page = await pages_of(consultant).page(_link(card))
+    page = await html_of(pages_of(consultant), _link(card))
     assert "value of Observation" in page
     assert "Send a JSON number." in page
     assert "odd.one" not in page
@@ -137,14 +144,14 @@ async def test_a_diagnosis_judged_on_the_page_is_kept_with_its_consultation(
     consultant = make_consultant(FakeEngine([FakeReply((answer_of(*names),))]))
     [card] = (await consultant.answer(service, make_request(resources))).cards
     link = _link(card)
-    page = await pages_of(consultant).page(link)
+    page = await html_of(pages_of(consultant), link)
     assert f'action="{link}/feedback"' in page
     assert 'name="said-2" value="wrong"' in page
     said = (Judgement(2, "wrong", "need-more-info"),)
     service_id, entry = await pages_of(consultant).feedback(link, said, "seen at the bedside")
     receipt = await store.record_feedback(service_id, (entry,))
     assert (receipt.recorded, receipt.unknown) == (1, 0)
-    page = await pages_of(consultant).page(link)
+    page = await html_of(pages_of(consultant), link)
     assert "said before: wrong; Not enough information in the chart" in page
     [kept] = await store.consultations_with_feedback()
     [again] = await store.feedback_for(kept)

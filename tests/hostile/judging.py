@@ -113,13 +113,28 @@ def _lines(card: dict[str, Any]) -> Iterator[str]:
 
 # What our own templates and the Markdown of our own cards are made of.
 _TAGS = {
-    *("html", "head", "meta", "title", "style", "body", "h1", "h2", "h3", "p", "a", "article"),
+    *("html", "head", "meta", "title", "body", "h1", "h2", "h3", "p", "a", "article"),
+    *("link", "script", "img", "header", "nav", "main", "footer", "section", "div", "noscript"),
+    *("thead", "tbody", "details", "summary"),
     *("table", "tr", "th", "td", "ul", "ol", "li", "strong", "em", "code", "br", "dl", "dt", "dd"),
     *("form", "fieldset", "legend", "label", "span", "input", "select", "option", "textarea"),
     "button",
 }
 _ACTION = re.compile(r"[0-9a-f-]{36}\.[0-9]{1,12}\.[0-9a-f]{64}/feedback")
-_FIELDS = re.compile(r"(?:said|why)-[1-9][0-9]?|words|viewport")
+_FIELDS = re.compile(r"(?:said|why)-[1-9][0-9]?|words|viewport|color-scheme|htmx-config")
+# Scripts, style and pictures are the console's own, addressed with their digests.
+_ASSET = re.compile(r"(?:\.\./)?assets/[a-z-]+\.(?:css|js|svg)\?v=[0-9a-f]{16}")
+_PAGE_LINK = re.compile(r"(?:\.\./|\./)?(?:\./|docs|basis|inspector)?|#[a-z0-9-]+")
+# What htmx does here: the page of the link again, and its stream of events.
+_LINK = r"[0-9a-f-]{36}\.[0-9]{1,12}\.[0-9a-f]{64}"
+_HTMX = {
+    "hx-get": re.compile(rf"{_LINK}/content"),
+    "hx-sse:connect": re.compile(rf"{_LINK}/events"),
+    "hx-trigger": re.compile("answered, every 15s"),
+    "hx-swap": re.compile("outerHTML"),
+    "hx-sse:close": re.compile("answered"),
+    "hx-nonce": re.compile(r"[\w-]{22}"),
+}
 
 
 class _Page(HTMLParser):
@@ -128,16 +143,14 @@ class _Page(HTMLParser):
         self.base = base
         self.found: list[str] = []
         self.text: list[str] = []
-        self._style = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag not in _TAGS:
             self.found.append(f"an element <{tag}>")
         for name, value in attrs:
             self._attribute(tag, name, value or "")
-        self._style += tag == "style"
-        if self._style > 1:
-            self.found.append("a second <style>")
+        if tag == "script" and not {"src", "nonce"} <= {name for name, _ in attrs}:
+            self.found.append("a script without an address or a nonce")
 
     def _attribute(self, tag: str, name: str, value: str) -> None:
         if name.startswith("on") or name in ("style", "srcset", "formaction", "ping"):
@@ -148,8 +161,15 @@ class _Page(HTMLParser):
             return
         if name == "name" and not _FIELDS.fullmatch(value):
             self.found.append(f"a field that no form of ours has: {value!r}")
-        if name in ("src", "data", "href"):
-            fit = value.startswith((f"{self.base}/", "/", "#")) and not value.startswith("//")
+        if name.startswith(("hx-", "data-hx-")) and not (
+            name in _HTMX and _HTMX[name].fullmatch(value)
+        ):
+            self.found.append(f"an attribute {name} with {value!r}")
+        if tag in ("link", "script", "img") and name in ("src", "href"):
+            self.found += [] if _ASSET.fullmatch(value) else [f"<{tag}> loads {value!r}"]
+        elif name in ("src", "data", "href"):
+            ours = value.startswith((f"{self.base}/", "/", "#")) and not value.startswith("//")
+            fit = ours or bool(_PAGE_LINK.fullmatch(value))
             if tag != "a" or not fit:
                 self.found.append(f"<{tag} {name}> leads to {value!r}")
         if name == "content" and "url" in value.lower():

@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.responses import HTMLResponse
 
 import prompts
 from cds_hooks.app import AppHandlers, Readiness, create_app
@@ -130,7 +131,7 @@ class Service:
                 record_feedback=self._nothing,
                 ready=lambda: Readiness(True),
                 metrics=lambda: (b"", "text/plain"),
-                basis=lambda: "",
+                basis=HTMLResponse,
                 version={"version": "0"},
                 observe=lambda _: None,
             )

@@ -20,6 +20,7 @@ import orjson
 import pytest
 import uvicorn
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from starlette.responses import HTMLResponse
 
 from cds_hooks.app import AppConfig, AppHandlers, Readiness, create_app
 from cds_hooks.app.tls import Certificates
@@ -105,7 +106,7 @@ class Edge:
             record_feedback=self._feedback,
             ready=lambda: Readiness(True),
             metrics=lambda: (b"", "text/plain"),
-            basis=lambda: "<p>basis</p>",
+            basis=lambda: HTMLResponse("<p>basis</p>"),
             version={"version": "1"},
             observe=self.exchanges.append,
             identify=self.callers.identify if self.callers.known else None,

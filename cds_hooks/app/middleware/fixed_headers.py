@@ -5,23 +5,17 @@ from __future__ import annotations
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["WITH_A_FORM", "FixedHeaders"]
+__all__ = ["FixedHeaders"]
 
-_NOTHING_ELSE = (
-    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
-)
 _FIXED = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    # Pages of ours are HTML; their style is inline and they have nothing else.
-    "Content-Security-Policy": f"{_NOTHING_ELSE}; form-action 'none'",
+    "Content-Security-Policy": (
+        "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    ),
 }
-
 _OWN = ("Cache-Control", "Content-Security-Policy")
-
-WITH_A_FORM = f"{_NOTHING_ELSE}; form-action 'self'"
-"""The policy of a page whose form comes back to this service."""
 
 
 class FixedHeaders:

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from cds_hooks.app.middleware.fixed_headers import WITH_A_FORM
 from cds_hooks.app.openapi import FORM, page_of, refusals
 from cds_hooks.app.state import State, read_body, request_info
 from cds_hooks.protocol.judgements import parse_form
@@ -25,7 +24,7 @@ ConsultationLink = Annotated[str, Path(json_schema_extra=_SHAPE)]
 @router.get("/basis", responses={200: page_of("On what the answers rest", "text/html")})
 async def basis(state: State) -> HTMLResponse:
     """The page that tells on what the answers rest."""
-    return HTMLResponse(state.handlers.basis())
+    return state.handlers.basis()
 
 
 @router.get(
@@ -34,8 +33,7 @@ async def basis(state: State) -> HTMLResponse:
 )
 async def consultation(link: ConsultationLink, state: State) -> HTMLResponse:
     """The page of one consultation, for whoever has its link."""
-    page = await state.in_time(state.handlers.consultation(link))
-    return HTMLResponse(page, headers={"Content-Security-Policy": WITH_A_FORM})
+    return await state.in_time(state.handlers.consultation(link))
 
 
 @router.post(

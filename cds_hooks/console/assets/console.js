@@ -14,3 +14,11 @@ for (const button of document.querySelectorAll("[data-copy]")) {
     setTimeout(() => { button.textContent = label; }, 2000);
   });
 }
+
+// What changed is told to those who do not see it.
+document.addEventListener("htmx:after:swap", () => {
+  const progress = document.getElementById("progress");
+  if (progress && !document.getElementById("waiting")) {
+    progress.textContent = "The answer has arrived.";
+  }
+});

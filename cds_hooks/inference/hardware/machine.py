@@ -1,4 +1,4 @@
-"""What of this machine a process may really use, inside a container or out of it."""
+"""Processors and memory that this process may use, inside a container or out of it."""
 
 from __future__ import annotations
 

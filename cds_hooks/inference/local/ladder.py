@@ -1,6 +1,6 @@
 """The ways to load a model, from the usual to the most careful, and when to give up.
 
-Pure: it is told how engine processes ended and says what comes next.
+Pure: told how engine processes ended, it returns what comes next.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def on_rung(config: LlamaConfig, rung: Rung) -> LlamaConfig:
 
 
 class Ladder:
-    """Where an engine stands. `clock` gives monotonic seconds.
+    """The rung an engine is on, and the next one. `clock` gives monotonic seconds.
 
     The bounds are the configuration's, and ours: three charts that failed one after the other are
     no accident, and six starts take the longest pauses twice, by when a machine that was short of
@@ -66,7 +66,7 @@ class Ladder:
 
     @property
     def rung(self) -> Rung:
-        """Where it stands now; it never goes up again."""
+        """The present rung; an engine never goes up again."""
         return self._rungs[self._at]
 
     def on_ready(self) -> None:

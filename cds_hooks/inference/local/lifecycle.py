@@ -1,6 +1,7 @@
-"""Where an engine stands: on which rung it was loaded, what brought it there, what is out of order.
+"""The state of one engine over its processes: its rung, what failed before, what is wrong now.
 
-It hears what the engine process says and how it ends, and says what comes next. No process here.
+It is told what the engine process reports and how it ends, and decides what comes next. It starts
+no process.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ CRASHES = "engine-crashes"
 _KEPT_EVENTS = 256
 _NUMBERS = itertools.count(1)
 _BROKEN = 3  # exit status of `worker.service`: llama.cpp failed while it answered
-_CRASHES_HINT = "Restart the service when the cause is mended; `chartside doctor engine` tries it."
+_CRASHES_HINT = "Restart the service when the cause is fixed; `chartside doctor engine` tries it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,10 @@ class _Failure:
 
 
 class EngineLifecycle:
-    """`clock` gives monotonic seconds, `processor` the features that matter of this processor."""
+    """Decides how an engine goes on after each start, answer and end of its process.
+
+    `clock` gives monotonic seconds, `processor` the features that matter of this processor.
+    """
 
     def __init__(
         self,
@@ -92,7 +96,7 @@ class EngineLifecycle:
 
     @property
     def events(self) -> tuple[EngineEvent, ...]:
-        """What an audit wants to know, the latest last."""
+        """Events for the audit ledger, the latest last."""
         return tuple(self._events)
 
     def on_started(self) -> None:

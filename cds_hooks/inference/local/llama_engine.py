@@ -154,7 +154,7 @@ class LlamaEngine:
 
     @contextlib.asynccontextmanager
     async def _exchange(self, frame: Frame) -> AsyncIterator[asyncio.Future[Frame]]:
-        """Send a frame and hand out its reply; leaving without it cancels it over there."""
+        """Send a frame and hand out its reply; leaving without it cancels the request there."""
         process = self._refuse_unless_ready()
         number = next(self._numbers)
         reply = asyncio.get_running_loop().create_future()
@@ -174,7 +174,7 @@ class LlamaEngine:
         return self._process
 
     def _cancel(self, process: WorkerProcess, number: int) -> None:
-        """Cancel over there; an engine that does not obey in time is killed."""
+        """Cancel in the engine process, which is killed when it does not stop in time."""
         if process is not self._process:
             return
         process.send({"op": "cancel", "id": number})

@@ -1,4 +1,4 @@
-"""What the engine process's frames hold: a request, its answer, a refusal."""
+"""Frames of the engine process to and from Python values: a request, its answer, a refusal."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def generation_of(frame: Frame, model: ModelIdentity) -> Generation:
 
 
 def string_mapping(told: object) -> dict[str, str]:
-    """A mapping of a frame as words; empty for anything else."""
+    """A mapping of a frame with all keys and values as strings; empty for anything else."""
     return {str(k): str(v) for k, v in told.items()} if isinstance(told, dict) else {}
 
 

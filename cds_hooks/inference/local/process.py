@@ -1,4 +1,4 @@
-"""The engine process as the service sees it: started, spoken to, and ended for sure."""
+"""The engine process as the service sees it: started, sent frames, and always ended."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class WorkerGone(Exception):
 
 
 class WorkerProcess:
-    """One life of the engine process."""
+    """One run of the engine process."""
 
     def __init__(self, process: Process) -> None:
         self._process = process

@@ -1,4 +1,4 @@
-"""What memory a model takes, reckoned before anything is loaded: the only arithmetic there is.
+"""How much memory a model takes, computed before anything is loaded, in one place for all.
 
 `chartside models check`, `chartside models advise` and the engine process at its start all ask
 `plan`. What it counts is what a process holds at its peak, under full load: anonymous memory and

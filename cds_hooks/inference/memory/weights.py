@@ -1,4 +1,4 @@
-"""Where a model's weights come to lie: mapped from the file, repacked for the processor, on GPUs.
+"""Where a model's weights are in memory: mapped from the file, repacked, on GPUs.
 
 Pure. Sources: `llama_model_base::load_tensors` of llama.cpp (which layers GPUs get, what a mapping
 spans), `ggml_repack_get_optimal_repack_type` of ggml (which tensors are repacked).

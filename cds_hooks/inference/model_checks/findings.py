@@ -1,4 +1,4 @@
-"""What a look at a model file found: a stable id, how much it matters, and words for a person."""
+"""Findings about a model file: a stable id, a level, and a text for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a file is that is no GGUF: the usual mistakes, each with a code and what to do.
+"""Recognises files that are not GGUF: the usual mistakes, each with a code and what to do.
 
 Sources: the layouts of safetensors, of PyTorch's zip checkpoints and of Git LFS's pointers.
 """

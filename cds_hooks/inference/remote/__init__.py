@@ -1,1 +1,1 @@
-"""What speaking to a model server takes: address, connection, events, faults."""
+"""An engine on a model server (vLLM, llama-server): address, connection, stream, faults."""

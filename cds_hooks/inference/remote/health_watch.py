@@ -1,4 +1,4 @@
-"""Whether a model server is up and serves the configured model, looked at again and again."""
+"""Polls whether a model server is up and serves the configured model."""
 
 from __future__ import annotations
 

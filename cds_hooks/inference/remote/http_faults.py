@@ -1,4 +1,4 @@
-"""Which fault an HTTP answer, or the want of one, is."""
+"""The fault that an HTTP response, or a missing one, stands for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a text that grows piece by piece runs on without end: white space, or itself again."""
+"""Detects streamed text that runs on without end: white space, or the same text repeated."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Samples from a model server: in one request or in several, asked again only where that is safe.
 
-Safe is: no connection was made, or the server said when to come back and the deadline allows it.
+That is safe when no connection was made, or when the server said when to retry and the deadline
+allows it.
 Once anything was generated nothing is asked again: what is whole is kept, what is not has a code.
 """
 

@@ -1,4 +1,4 @@
-"""What tells apart the things that a model's folder of computed things keeps."""
+"""Keys of what a model's cache folder holds: saved states, and choices that were measured."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ __all__ = ["kept_choice", "saved_states"]
 
 
 def saved_states(order: LoadOrder, digests: Sequence[str]) -> SavedStates | None:
-    """Saved states are told apart by everything that decides their bytes."""
+    """The saved states of a model, keyed by everything that decides their bytes."""
     return SavedStates(order.cache, _key(order, digests)) if order.cache else None
 
 
 def kept_choice(order: LoadOrder, digests: Sequence[str]) -> KeptChoice | None:
-    """So are choices that were measured, and by what they were measured for."""
+    """The measured choice, keyed by the same and by what it was measured for."""
     if order.cache is None:
         return None
     asked = replace(order.tuning, busy=False)

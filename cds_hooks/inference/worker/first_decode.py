@@ -1,4 +1,4 @@
-"""One small decode before the model is said to be ready: a prompt's batch, then a single token.
+"""One small decode before the model counts as ready: a prompt's batch, then a single token.
 
 Native code that is wrong for this processor dies, or computes nonsense, at its first decode. That
 must not be the first chart's.

@@ -1,4 +1,4 @@
-"""Whether this process gets anything done: said to the service while it works, and only then.
+"""Tells the service that this process makes progress, while it does and only then.
 
 A decode of a large model on a slow machine takes longer than any bound that also finds a process
 that hangs. What tells them apart is processor time that is spent.

@@ -1,4 +1,4 @@
-"""No run of tokens twice in the free text of one sample: small models loop otherwise."""
+"""Forbids a run of tokens from coming twice in one sample's free text: small models loop."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The engine process gives up network, programs, other processes and nearly all files.
+"""Confines the engine process: no network, no programs, no other processes, few files.
 
 It parses an untrusted GGUF in native code, so it takes this upon itself before any thread, any
 native library and any byte of the model: Landlock for files, TCP ports and signals, a seccomp
-filter for the rest. What holds is not believed but tried, and told to the service.
+filter for the rest. Each restriction is tried, and the result is sent to the service.
 """
 
 from __future__ import annotations

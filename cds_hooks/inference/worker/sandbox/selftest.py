@@ -1,4 +1,4 @@
-"""Confine this process as the engine is, try natively what must not be possible, tell what came.
+"""Confine this process as the engine is, try natively what must be refused, print the results.
 
 `python -m cds_hooks.inference.worker.sandbox.selftest` with a load order as JSON on standard input,
 beside whose keys `secrets` lists files that the engine must not be able to read. Writes one JSON

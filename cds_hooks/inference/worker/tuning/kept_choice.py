@@ -1,4 +1,4 @@
-"""A choice that was measured, in the folder of what can be computed again."""
+"""A measured choice, kept in the cache folder."""
 
 from __future__ import annotations
 

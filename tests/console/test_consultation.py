@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from cds_hooks.app import Readiness
 from cds_hooks.cards import build
 from cds_hooks.cards.card_data import texts
-from cds_hooks.compliance import consultation_page
-from cds_hooks.compliance.consultation import _arrived
+from cds_hooks.console.consultation import _arrived, consultation_values
+from cds_hooks.console.rendering import make_page, render
 from cds_hooks.consultation import (
     Assessment,
     ChartFinding,
@@ -29,7 +32,15 @@ from cds_hooks.consultation import (
     Verdict,
 )
 from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, Omission, PatientFacts
+from prompts import Prompt, TemplateRef
+from tests.console.conftest import MODEL, make_site
+from tests.console.hostile import HOSTILE
 
+NOTHING: dict[str, Any] = {
+    "model": MODEL,
+    "ready": Readiness(ready=True),
+    "services": (),
+}
 ICD = "http://hl7.org/fhir/sid/icd-10-cm"
 FACTS = tuple(
     Fact(f"L{n}", Kind.LAB, f"Analyte {n} 1{n} mmol/L (2-5)", flag=Flag.HIGH, days_ago=n + 2.0)
@@ -91,8 +102,9 @@ def crowded() -> Consultation:
 
 def page_of(done: Consultation, **more: object) -> str:
     cards = build(done, base_url="http://localhost", make_uuid=lambda: "u").cards
-    html = consultation_page(done, cards, basis="http://localhost/basis", now=60.0, **more)  # type: ignore[arg-type]
-    return html.replace("&#39;", "'")
+    values = consultation_values(done, cards, now=60.0, **more)  # type: ignore[arg-type]
+    frame = {"site": make_site(), "root": "../", "here": "", "nonce": "n", "link": "l"}
+    return render("consultation.html.j2", **frame, **values).replace("&#39;", "'")
 
 
 def test_it_has_all_that_the_card_leaves_out(crowded: Consultation) -> None:
@@ -188,5 +200,48 @@ def test_nothing_of_it_is_live(crowded: Consultation) -> None:
         assessments=(replace(crowded.assessments[0], name=evil, discriminator=evil),),
     )
     page = page_of(done, discriminates=lambda _: True)
-    assert "<img" not in page
+    assert "<img src=x" not in page
     assert "evil.example" not in page
+
+
+def _full_of(crowded: Consultation, text: str) -> Consultation:
+    """The consultation with one text in every field that the page shows."""
+    finding = ChartFinding(
+        "r", text, Seriousness.SERIOUS, (text,), ("L0",), text, text, (text,), text
+    )
+    fact = Fact("L0", Kind.LAB, text, flag=Flag.HIGH, days_ago=2.0)
+    reason = Reason("clash", "fail", text, ("L0",), text)
+    assessment = replace(
+        crowded.assessments[0], name=text, discriminator=text, reasons=(reason,), written_as=(text,)
+    )
+    return replace(
+        crowded,
+        chart=replace(crowded.chart, facts=(fact, *FACTS[1:]), fhir_version=text),
+        prompt=Prompt((), TemplateRef(text, text, text), {}, ("L0",), (), 1),
+        model=ModelIdentity(text, text, text, text),
+        assessments=(assessment,),
+        chart_findings=(finding,),
+        contradictions=(reason,),
+        medication_concerns=(reason,),
+        outcome_detail=text,
+        key_states={text: KeyState.UNAVAILABLE},
+        timings_ms={text: 1.0},
+    )
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_makes_no_markup(
+    crowded: Consultation, elements_of: Callable[[str], Any], text: str
+) -> None:
+    plain = elements_of(page_of(_full_of(crowded, "plain"), discriminates=lambda _: True))
+    page = elements_of(page_of(_full_of(crowded, text), discriminates=lambda _: True))
+    made = {tag for tag, _ in page.found} - {tag for tag, _ in plain.found}
+    assert made <= {"strong", "em"}, made
+    assert {name for _, a in page.found for name in a} <= {n for _, a in plain.found for n in a}
+
+
+def test_the_page_with_the_form_may_send_it_and_the_basis_may_not() -> None:
+    page = make_page(make_site(), "landing.html.j2", here="", **NOTHING)
+    assert "form-action 'none'" in page.headers["content-security-policy"]
+    page = make_page(make_site(), "landing.html.j2", here="", sends=True, **NOTHING)
+    assert "form-action 'self'" in page.headers["content-security-policy"]

@@ -14,13 +14,12 @@ from cds_hooks.cards.answer_age import with_current_ages
 from cds_hooks.cards.card_data import texts
 from cds_hooks.cards.full_detail_views import BasisView, basis_of
 from cds_hooks.cards.phrases import fact_phrase, remark
-from cds_hooks.compliance.judging import Judging, lines
-from cds_hooks.compliance.pages import ENVIRONMENT
+from cds_hooks.console.judging import Judging, lines
 from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.protocol.cards import Card
 from prompts import ago
 
-__all__ = ["consultation_page"]
+__all__ = ["consultation_values"]
 
 # Cards are Markdown in which everything that a model or a chart wrote is escaped. HTML, images and
 # bare addresses are off here all the same.
@@ -41,7 +40,6 @@ class _Page:
     pending: bool
     age: str
     fhir: str
-    basis: str
     cards: tuple[_RenderedCard, ...]
     full_detail: Markup
     model: Rows
@@ -54,21 +52,19 @@ class _Page:
     acronyms: Mapping[str, str]
 
 
-def consultation_page(
+def consultation_values(
     consultation: Consultation,
     cards: Sequence[Card],
     *,
-    basis: str,
     now: float,
     discriminates: Callable[[str], bool] | None = None,
     judging: Judging | None = None,
-) -> str:
-    """A whole HTML page without scripts and without anything from elsewhere.
+) -> dict[str, Any]:
+    """What the template of the page is given.
 
-    `basis` is the basis page's address, `now` UTC seconds; `discriminates` knows the names of tests
-    and findings, without it no discriminator of a model is shown. A consultation that is not
-    answered yet loads itself again. With `judging` it has a form in which single diagnoses are
-    judged.
+    `now` is UTC seconds; `discriminates` knows the names of tests and findings, without it no
+    discriminator of a model is shown. With `judging` the page has a form in which single diagnoses
+    are judged.
     """
     rests_on = basis_of(consultation)
     present = with_current_ages(consultation, now)
@@ -76,7 +72,6 @@ def consultation_page(
         pending=consultation.outcome is Outcome.PENDING,
         age=f"Asked {ago((now - consultation.created) / _DAY_S, fine=True)}",
         fhir=consultation.chart.fhir_version,
-        basis=basis,
         cards=tuple(_shown(card) for card in cards),
         full_detail=_html(full_detail(present, discriminates)),
         model=_model(rests_on),
@@ -88,9 +83,7 @@ def consultation_page(
         words={verdict.value: meaning for verdict, meaning in texts().verdicts.items()},
         acronyms=texts().acronyms,
     )
-    return ENVIRONMENT.get_template("consultation.html.j2").render(
-        page=page, judging=judging, judged=lines(consultation, judging)
-    )
+    return {"page": page, "judging": judging, "judged": lines(consultation, judging)}
 
 
 def _html(markdown: str) -> Markup:

@@ -10,8 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from starlette.responses import HTMLResponse
+
 from cds_hooks.cards.card_data import texts
-from cds_hooks.compliance.pages import ENVIRONMENT
+from cds_hooks.console.rendering import make_page
+from cds_hooks.console.site import Site
 from cds_hooks.consultation import ModelIdentity
 from cds_hooks.services import ServiceDefinition
 from prompts import TemplateRef
@@ -25,7 +28,6 @@ class BasisContent:
     `admission` is the model's admission record in lines, empty without one."""
 
     version: str
-    profile: str
     model: ModelIdentity
     template: TemplateRef
     services: tuple[ServiceDefinition, ...]
@@ -37,7 +39,7 @@ class BasisContent:
     admission: tuple[str, ...] = ()
 
 
-def basis_page(basis: BasisContent) -> str:
-    """A whole HTML page without scripts and without anything from elsewhere."""
+def basis_page(site: Site, basis: BasisContent) -> HTMLResponse:
+    """The page with its policy."""
     verdicts = {verdict.value: meaning for verdict, meaning in texts().verdicts.items()}
-    return ENVIRONMENT.get_template("basis.html.j2").render(basis=basis, verdicts=verdicts)
+    return make_page(site, "basis.html.j2", here="basis", basis=basis, verdicts=verdicts)

@@ -1,0 +1,80 @@
+"""The page behind a card's link, and the stream by which it follows a pending consultation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from starlette.responses import HTMLResponse, StreamingResponse
+
+from cds_hooks.app.errors import Overloaded
+from cds_hooks.cards.card_data import override_reasons
+from cds_hooks.console.consultation import consultation_values
+from cds_hooks.console.judging import Judging
+from cds_hooks.console.rendering import make_page
+from cds_hooks.console.site import Site
+from cds_hooks.consult import ConsultationPages
+
+__all__ = ["LinkedPages"]
+
+_LOOK_S = 0.5
+# The browser asks again when a stream ends; a short one holds up no stop of the service.
+_STREAM_S = 25.0
+_MOST_STREAMS = 64
+_WAITING, _ANSWERED = b": waiting\n\n", b"event: answered\ndata: answered\n\n"
+
+
+class LinkedPages:
+    """Pages of consultations for whoever has their link."""
+
+    def __init__(self, site: Site, pages: ConsultationPages) -> None:
+        self._site = site
+        self._pages = pages
+        self._streams = 0
+
+    async def page(self, link: str) -> HTMLResponse:
+        """The consultation as it stands. Raises LinkUnknown, StoreUnavailable."""
+        return await self._page(link, "consultation.html.j2")
+
+    async def content(self, link: str) -> HTMLResponse:
+        """The page's changing part alone. Raises LinkUnknown, StoreUnavailable."""
+        return await self._page(link, "consultation_content.html.j2")
+
+    async def _page(self, link: str, template: str) -> HTMLResponse:
+        opened = await self._pages.open(link)
+        values = consultation_values(
+            opened.consultation,
+            opened.cards,
+            now=opened.now,
+            discriminates=opened.discriminates,
+            judging=Judging(f"{link}/feedback", override_reasons(), opened.feedback),
+        )
+        frame: dict[str, Any] = {"here": "consultation", "root": "../", "link": link}
+        return make_page(self._site, template, sends=True, **frame, **values)
+
+    async def events(self, link: str) -> StreamingResponse:
+        """Server-sent events: `answered` once there is an answer. Without it the page polls.
+
+        Raises LinkUnknown, StoreUnavailable, and Overloaded past the most streams.
+        """
+        if self._streams >= _MOST_STREAMS:
+            raise Overloaded
+        pending = await self._pages.is_pending(link)
+        return StreamingResponse(
+            self._follow(link, pending=pending), media_type="text/event-stream"
+        )
+
+    async def _follow(self, link: str, *, pending: bool) -> AsyncIterator[bytes]:
+        clock = asyncio.get_running_loop().time
+        self._streams += 1
+        try:
+            ends = clock() + _STREAM_S
+            while pending and clock() < ends:
+                yield _WAITING
+                await asyncio.sleep(_LOOK_S)
+                pending = await self._pages.is_pending(link)
+        finally:
+            self._streams -= 1
+        if not pending:
+            yield _ANSWERED
