@@ -310,7 +310,7 @@ def _break_card(fault: str, card: dict[str, Any]) -> None:
 def running(service: FaultyService) -> Iterator[str]:
     """Serve on a free loopback port; gives the address."""
     config = uvicorn.Config(
-        service.app(), host="127.0.0.1", port=0, log_level="error", lifespan="off"
+        service.app(), host="127.0.0.1", port=0, log_config=None, lifespan="off"
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
