@@ -39,8 +39,9 @@ class RequestInfo:
     """`received` is `time.monotonic()` at the request's first byte seen here.
 
     `wait_s` is how long the caller of a service that only starts work would wait for its outcome.
-    `digest` is the body's (`protocol.sameness`), empty when it has none. `caller` is who calls,
-    as far as the edge knows: without a token only the fields that the body gives are filled.
+    `digest` is of caller, service and body (`protocol.request_digest`), empty when it has none.
+    `caller` is who calls, as far as the edge knows: without a token only the fields that the body
+    gives are filled.
     """
 
     request_id: str

@@ -59,7 +59,7 @@ def _changed(prefetch: Mapping[str, Any]) -> Iterable[tuple[str, str, dict[str, 
 def _tolerated(target: Target, service: Offered, body: Mapping[str, Any]) -> Plan:
     """What clients send on top."""
     prefetch = {**body["prefetch"], "conform-own-key": {"resourceType": "Basic", "id": "b"}}
-    more = (
+    more: tuple[tuple[str, dict[str, Any]], ...] = (
         ("an extension", {"extension": {"com.example.conform": {"note": "a test"}}}),
         # Epic sends texts and numbers as extensions.
         ("an extension that is a text", {"extension": {"com.example.conform": "5"}}),

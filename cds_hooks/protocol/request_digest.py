@@ -20,8 +20,11 @@ _ANEW = tuple(
 )
 
 
-def digest_of(service_id: str, body: bytes) -> bytes:
-    """32 bytes that are the same for the same question to the same service, or b"" for none."""
+def digest_of(about: bytes, body: bytes) -> bytes:
+    """32 bytes that are the same for the same question, or b"" for none.
+
+    `about` tells what else makes it another question: who asks, and which service.
+    """
     cuts = []
     for name, pattern in _ANEW:
         found = pattern.search(body) if body.count(name) == 1 else None
@@ -29,15 +32,15 @@ def digest_of(service_id: str, body: bytes) -> bytes:
             cuts.append(found.span(1))
         elif name in body:
             return b""
-    return _digest(service_id, body, sorted(cuts))
+    return _digest(about, body, sorted(cuts))
 
 
-def _digest(service_id: str, body: bytes, cuts: list[tuple[int, int]]) -> bytes:
+def _digest(about: bytes, body: bytes, cuts: list[tuple[int, int]]) -> bytes:
     """Each piece goes in with its length, so that no two ways of cutting are alike."""
     sums = hashlib.blake2b(digest_size=32)
     begins = 0
     whole = memoryview(body)  # a body is a megabyte: its pieces are not copied
-    pieces = [memoryview(service_id.encode())]
+    pieces = [memoryview(about)]
     for start, end in cuts:
         pieces.append(whole[begins:start])
         begins = end

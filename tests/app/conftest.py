@@ -33,6 +33,7 @@ class Edge:
         record: Any = None,
         services: Any = REGISTRY,
         lifespan: Any = None,
+        identify: Any = None,
     ) -> None:
         self.asked: list[Any] = []
         self.recorded: list[Any] = []
@@ -54,6 +55,7 @@ class Edge:
             reasons=frozenset({"need-more-info"}),
             consultation=self._page,
             lifespan=lifespan,
+            identify=identify,
         )
         self.app = create_app(handlers, config)
 

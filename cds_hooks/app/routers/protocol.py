@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import orjson
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -80,8 +81,9 @@ def _read(
     state: AppState, definition: ServiceDefinition, body: bytes, info: RequestInfo
 ) -> tuple[HookRequest, RequestInfo]:
     """The request in a body; one that was read before is not read again."""
-    # What one client sent is not recalled for another: they may read different servers.
-    told = f"{info.caller.client}/{definition.id}"
+    # What one client or tenant sent is not recalled for another: they may read different servers,
+    # and the same id may be another patient there.
+    told = orjson.dumps([info.caller.client, info.caller.tenant, definition.id])
     info = replace(info, digest=digest_of(told, body))
     known = state.handlers.known(info.digest) if info.digest else None
     return known or parse_request(body, definition.on, state.config.limits), info

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cds_hooks.protocol.request_digest import digest_of
 
-SERVICE = "chartside-patient-view"
+SERVICE = b"chartside-patient-view"
 BODY: dict[str, Any] = {
     "hook": "patient-view",
     "hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",
@@ -45,7 +45,7 @@ def test_anything_else_is_another_question(changes: dict[str, Any]) -> None:
 
 
 def test_another_service_is_another_question() -> None:
-    assert _digest() != digest_of("chartside-encounter-start", json.dumps(BODY).encode())
+    assert _digest() != digest_of(b"chartside-encounter-start", json.dumps(BODY).encode())
 
 
 @pytest.mark.parametrize(
