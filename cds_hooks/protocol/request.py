@@ -18,7 +18,10 @@ from cds_hooks.protocol.hooks import Hook
 from cds_hooks.protocol.json_body import DEFAULT_LIMITS, BodyLimits, FieldReader, read_object
 from cds_hooks.protocol.protocol_errors import HookMismatch, RequestInvalid
 
-__all__ = ["FhirAuthorization", "HookContext", "HookRequest", "parse_request"]
+__all__ = ["LONGEST_INSTANCE", "FhirAuthorization", "HookContext", "HookRequest", "parse_request"]
+
+LONGEST_INSTANCE = 256
+"""The most characters of a `hookInstance`."""
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -90,7 +93,7 @@ def parse_request(
         raise HookMismatch("this service answers another hook", where="hook", hint=_OTHER_HOOK)
     request = HookRequest(
         hook=name,
-        hook_instance=reader.text("hookInstance", required=True, longest=256),
+        hook_instance=reader.text("hookInstance", required=True, longest=LONGEST_INSTANCE),
         context=_context(reader, hook),
         fhir_server=_fhir_server(reader),
         fhir_authorization=_authorization(reader),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-__all__ = ["digest_of"]
+__all__ = ["digest_of", "hook_instance_of"]
 
 # Both are cut out of the bytes only where the name stands once in the whole body. A value with an
 # escape in it is not cut, so what is left out is exactly one plain JSON string.
@@ -33,6 +33,13 @@ def digest_of(about: bytes, body: bytes) -> bytes:
         elif name in body:
             return b""
     return _digest(about, body, sorted(cuts))
+
+
+def hook_instance_of(body: bytes) -> str:
+    """The `hookInstance` that `digest_of` left out of a body; "" where it left none out."""
+    name, pattern = _ANEW[0]
+    found = pattern.search(body) if body.count(name) == 1 else None
+    return found[1].decode("ascii") if found is not None else ""
 
 
 def _digest(about: bytes, body: bytes, cuts: list[tuple[int, int]]) -> bytes:

@@ -41,6 +41,7 @@ class Edge:
         self.seen: list[Exchange] = []
         self._answer = answer or Response((CARD,))
         self._record = record
+        self._known: Callable[[bytes], Any] = lambda _: None
         self._ready = ready or Readiness(ready=True, checks={"model": "ok"})
         handlers = AppHandlers(
             answer=self._ask,
@@ -56,8 +57,13 @@ class Edge:
             consultation=self._page,
             lifespan=lifespan,
             identify=identify,
+            known=lambda digest: self._known(digest),
         )
         self.app = create_app(handlers, config)
+
+    def remember(self, known: Callable[[bytes], Any]) -> None:
+        """From now on `known` gives the requests that were read before."""
+        self._known = known
 
     async def _judge(self, *args: Any) -> None:
         self.judged.append(args[:3])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_hooks.protocol.request_digest import digest_of
+from cds_hooks.protocol.request_digest import digest_of, hook_instance_of
 
 SERVICE = b"chartside-patient-view"
 BODY: dict[str, Any] = {
@@ -92,3 +92,16 @@ def test_any_bytes_have_a_digest_or_none(body: bytes) -> None:
     assert len(digest_of(SERVICE, body)) in (0, 32)
     spiced = b'{"hookInstance": "' + body + b'"}'
     assert len(digest_of(SERVICE, spiced)) in (0, 32)
+
+
+@pytest.mark.parametrize(
+    ("body", "instance"),
+    [
+        (b'{"hook":"x","hookInstance" : "a-1"}', "a-1"),
+        (b'{"hook":"x"}', ""),
+        (rb'{"hookInstance":"a\u0041"}', ""),
+        (b'{"hookInstance":"a","x":{"hookInstance":"b"}}', ""),
+    ],
+)
+def test_the_instance_is_told_where_the_digest_leaves_it_out(body: bytes, instance: str) -> None:
+    assert hook_instance_of(body) == instance

@@ -19,8 +19,8 @@ from cds_hooks.app.state import AppState, read_body, request_info, state_of
 from cds_hooks.protocol.feedback import parse_feedback
 from cds_hooks.protocol.json_output import to_json
 from cds_hooks.protocol.operation_outcome import outcome_of_problems
-from cds_hooks.protocol.request import HookRequest, parse_request
-from cds_hooks.protocol.request_digest import digest_of
+from cds_hooks.protocol.request import LONGEST_INSTANCE, HookRequest, parse_request
+from cds_hooks.protocol.request_digest import digest_of, hook_instance_of
 from cds_hooks.services import ServiceDefinition, find
 
 __all__ = ["router"]
@@ -86,4 +86,8 @@ def _read(
     told = orjson.dumps([info.caller.client, info.caller.tenant, definition.id])
     info = replace(info, digest=digest_of(told, body))
     known = state.handlers.known(info.digest) if info.digest else None
-    return known or parse_request(body, definition.on, state.config.limits), info
+    instance = hook_instance_of(body) if known else ""
+    if known is None or len(instance) > LONGEST_INSTANCE:
+        return parse_request(body, definition.on, state.config.limits), info
+    # The call is recorded as the one that it is, not as the one whose body was the same.
+    return replace(known, hook_instance=instance or known.hook_instance), info
