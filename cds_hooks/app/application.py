@@ -111,6 +111,7 @@ def _add_head(app: FastAPI, router: APIRouter) -> None:
                 route.path,
                 route.endpoint,
                 methods=["HEAD"],
+                dependencies=route.dependencies,
                 response_class=route.response_class,
                 include_in_schema=False,
             )

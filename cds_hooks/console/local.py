@@ -36,11 +36,19 @@ async def require_local(request: Request) -> None:
     rebinding); the origin, because any site can send a form here. Raises PathUnknown, NotFromHere.
     """
     peer = request.client.host if request.client else ""
-    host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    host = _host_of(f"//{request.headers.get('host', '')}")
     if not _is_this_machine(peer) or not (host == "localhost" or _is_this_machine(host)):
         raise PathUnknown
     if request.method not in _SAFE and not _is_own(request):
         raise NotFromHere
+
+
+def _host_of(url: str) -> str:
+    """The host in a URL; "" where there is none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:  # such as an address in brackets that is none
+        return ""
 
 
 def _is_this_machine(address: str) -> bool:

@@ -87,12 +87,21 @@ def test_production_has_no_page_to_try_things(serve_site: Serve, path: str, show
 
 @pytest.mark.parametrize(
     ("peer", "host"),
-    [("192.0.2.7", "127.0.0.1:8010"), ("127.0.0.1", "rebound.example:8010"), ("127.0.0.1", "")],
+    [
+        ("192.0.2.7", "127.0.0.1:8010"),
+        ("127.0.0.1", "rebound.example:8010"),
+        ("127.0.0.1", ""),
+        ("127.0.0.1", "[localhost"),
+    ],
 )
-def test_the_api_page_is_for_this_machine_alone(serve_site: Serve, peer: str, host: str) -> None:
-    response = serve_site().get("/docs", peer=peer, headers={"host": host})
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_the_api_page_is_for_this_machine_alone(
+    serve_site: Serve, method: str, peer: str, host: str
+) -> None:
+    response = serve_site().request(method, "/docs", peer=peer, headers={"host": host})
     assert response.status_code == 404
-    assert serve_site().get("/docs", headers={"host": "localhost:8010"}).status_code == 200
+    own = serve_site().request(method, "/docs", headers={"host": "localhost:8010"})
+    assert own.status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/", "/docs"])
