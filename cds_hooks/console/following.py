@@ -66,6 +66,9 @@ class LinkedPages:
         )
 
     async def _follow(self, link: str, *, pending: bool) -> AsyncIterator[bytes]:
+        # Asked again: many may have passed `events` before the first of them began.
+        if self._streams >= _MOST_STREAMS:
+            return
         clock = asyncio.get_running_loop().time
         self._streams += 1
         try:

@@ -81,6 +81,18 @@ async def test_past_the_most_streams_a_page_polls(monkeypatch: pytest.MonkeyPatc
     await again.aclose()
 
 
+async def test_streams_that_were_asked_for_at_once_are_bounded_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(following, "_MOST_STREAMS", 1)
+    linked = _linked(Pending(10**9))
+    first = (await linked.events("x")).body_iterator
+    second = await linked.events("x")
+    assert await anext(first) == b": waiting\n\n"
+    assert await _told(second) == b""
+    await first.aclose()
+
+
 def test_the_addresses_are_known_and_nothing_is_kept(serve_site: Callable[..., Any]) -> None:
     for part in ("content", "events"):
         response = serve_site().get(f"/consultations/x/{part}")
