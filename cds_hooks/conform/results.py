@@ -11,9 +11,12 @@ from typing import Literal
 from cds_hooks.conform.catalogue import Check, catalogue
 from cds_hooks.conform.exchange import Call, Exchange, Send
 from cds_hooks.conform.probe import Judgement, Plan, Probe, Skip
-from cds_hooks.conform.shapes import Problem
+from cds_hooks.conform.shapes import Problem, brief
 
 __all__ = ["Report", "Result", "Status", "record"]
+
+# Bounds of what one check tells: names of members and headers are the service's own.
+_LONGEST_TOLD, _MOST_TOLD = 300, 1000
 
 Status = Literal["passed", "failed", "skipped"]
 _NOTHING = Exchange(Call("", "", "nothing"), None, "nothing was sent")
@@ -53,7 +56,10 @@ class Result:
         if exchange.call.about not in self.sent:
             self.sent.append(exchange.call.about)
         for problem in problems:
+            if len(self.came) >= _MOST_TOLD:
+                return
             told = f"{problem.where}: {problem.came}" if problem.where else problem.came
+            told = brief(told, _LONGEST_TOLD)
             if told not in self.came:
                 self.came.append(told)
 
@@ -101,7 +107,8 @@ class Report:
         """Note checks that were not made; one that was judged before stays as it is."""
         for check in skip.checks:
             result = self._result(skip.service, check)
-            result.reason = result.reason or ("" if result.calls else skip.reason)
+            told = "" if result.calls else brief(skip.reason, _LONGEST_TOLD)
+            result.reason = result.reason or told
 
     def judge(self, probe: Probe, exchange: Exchange) -> None:
         """Note what an answer shows."""

@@ -12,7 +12,8 @@ __all__ = ["Problem", "absolute_url", "brief", "coding_problems", "is_text", "nu
 
 _LONGEST = 80
 _MAY_BE_EMPTY = frozenset({"cards", "services"})
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+# What would steer a terminal or turn its text around, and what XML 1.0 cannot hold.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,10 @@ def is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
-def brief(value: Any) -> str:
-    """A value of the service as a short text that a terminal can show."""
+def brief(value: Any, longest: int = _LONGEST) -> str:
+    """A value of the service as a short text that a terminal can show and XML can hold."""
     text = _CONTROL.sub(" ", value if isinstance(value, str) else repr(value))
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    return text if len(text) <= longest else f"{text[:longest]}..."
 
 
 def absolute_url(value: Any) -> bool:
@@ -46,17 +47,23 @@ def absolute_url(value: Any) -> bool:
     return bool(parts.scheme and parts.netloc)
 
 
-def null_or_empty(document: Any, path: str = "") -> Iterator[str]:
+def null_or_empty(document: Any) -> Iterator[str]:
     """The paths of elements that are null or empty; `cards` and `services` may be empty arrays."""
-    if document is None or document in ("", [], {}):
-        if not (document == [] and path in _MAY_BE_EMPTY):
-            yield path or "(root)"
-    elif isinstance(document, dict):
-        for name, value in document.items():
-            yield from null_or_empty(value, f"{path}.{name}" if path else str(name))
-    elif isinstance(document, list):
-        for place, value in enumerate(document):
-            yield from null_or_empty(value, f"{path}[{place}]")
+    # Not recursive: a service may nest as deep as it likes.
+    waiting: list[tuple[str, Any]] = [("", document)]
+    while waiting:
+        path, value = waiting.pop()
+        if value is None or value in ("", [], {}):
+            if not (value == [] and path in _MAY_BE_EMPTY):
+                yield path or "(root)"
+        elif isinstance(value, dict):
+            inner = [
+                (f"{path}.{name}" if path else str(name), item) for name, item in value.items()
+            ]
+            waiting.extend(reversed(inner))
+        elif isinstance(value, list):
+            inner = [(f"{path}[{place}]", item) for place, item in enumerate(value)]
+            waiting.extend(reversed(inner))
 
 
 def coding_problems(value: Any, *, display: bool = False) -> str:
