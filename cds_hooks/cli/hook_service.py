@@ -207,5 +207,6 @@ def _json(answer: httpx.Response) -> dict[str, Any]:
     except ValueError:
         document = None
     if not isinstance(document, dict):
-        raise CallRefused("the answer is no JSON object", where=answer.url.path)
+        hint = "Give the base URL of a CDS Hooks service: [base]/cds-services is its discovery."
+        raise CallRefused("the answer is no JSON object", where=answer.url.path, hint=hint)
     return document

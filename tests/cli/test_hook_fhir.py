@@ -96,6 +96,17 @@ def test_a_server_that_cannot_be_read_ends_with_a_code_and_one_line(
     assert service.received == []
 
 
+def test_a_service_that_answers_a_web_page_is_told(
+    run: Run, service: FaultyService, tmp_path: Path
+) -> None:
+    service.fault = "discovery-html"
+    file = write(tmp_path / "chart.json", bundle(PATIENT))
+    code, _, err = run("hook", "patient-view", "--url", service.base, "--bundle", file)
+    assert code == 3
+    assert err.startswith("chartside: call-refused: the answer is no JSON object")
+    assert "[base]/cds-services" in err
+
+
 def test_what_is_not_whole_is_told_and_left_out(
     run: Run, service: FaultyService, fhir: Callable[..., str]
 ) -> None:
