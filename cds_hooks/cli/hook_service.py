@@ -36,6 +36,7 @@ MakeRequest = Callable[[str, Mapping[str, str]], dict[str, Any]]
 
 _DISCOVERY = "/cds-services"
 _PATIENCE_S, _PAUSE_S = 30.0, 1.0
+_LARGEST = 8 * 2**20
 
 
 class ServiceNotReached(ChartsideError):
@@ -83,7 +84,7 @@ class CdsClient:
             timeout=_PATIENCE_S,
         ) as http:
             service = _offered(_json(_sent(http, "GET", _DISCOVERY)), hook)
-            body = request(hook, service.get("prefetch", {}))
+            body = request(hook, _templates(service))
             return self._post(http, f"{_DISCOVERY}/{service['id']}", body)
 
     def _post(self, http: httpx.Client, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -163,10 +164,28 @@ def _offered(document: Mapping[str, Any], hook: str) -> dict[str, Any]:
     return service
 
 
+def _templates(service: Mapping[str, Any]) -> dict[str, str]:
+    """The prefetch templates of a service; what is no text is nothing that a client can answer."""
+    listed = service.get("prefetch")
+    pairs = listed.items() if isinstance(listed, dict) else ()
+    return {key: template for key, template in pairs if isinstance(template, str)}
+
+
+def _bounded(http: httpx.Client, method: str, path: str, **options: Any) -> httpx.Response:
+    """The answer with its whole body. Raises CallRefused for one that is too large."""
+    with http.stream(method, path, **options) as answer:
+        body = bytearray()
+        for piece in answer.iter_bytes():
+            body += piece
+            if len(body) > _LARGEST:
+                raise CallRefused(f"the answer has more than {_LARGEST} bytes", where=path)
+        return httpx.Response(answer.status_code, content=bytes(body), request=answer.request)
+
+
 def _sent(http: httpx.Client, method: str, path: str, **options: Any) -> httpx.Response:
     headers = {"Content-Type": "application/json"}
     try:
-        answer = http.request(method, path, headers=headers, **options)
+        answer = _bounded(http, method, path, headers=headers, **options)
     except httpx.HTTPError as error:
         why = certificate_told(error) or f"{type(error).__name__}: see the address."
         hint = f"{why} For a site's own TLS see --authority."

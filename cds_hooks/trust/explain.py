@@ -121,6 +121,6 @@ _WHY = {
     TokenRefusal.TENANT: "the tenant is missing or not in the client's `tenants`",
     TokenRefusal.TOKEN_ID: "jti is missing, empty or too long",
     TokenRefusal.CERTIFICATE: (
-        "the certificate is none of the client's `certificates` or `subjects`"
+        "the certificate is none of `certificate_sha256` or `certificate_subjects`"
     ),
 }

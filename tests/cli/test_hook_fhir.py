@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from cds_hooks.cli import hook_service
 from cds_hooks.cli.application import main
 from tests.cds_client.conftest import faulty_fhir
 from tests.conform.faulty_service import FaultyService, running
@@ -105,6 +106,26 @@ def test_a_service_that_answers_a_web_page_is_told(
     assert code == 3
     assert err.startswith("chartside: call-refused: the answer is no JSON object")
     assert "[base]/cds-services" in err
+
+
+def test_an_answer_that_is_too_large_is_not_read_whole(
+    run: Run, service: FaultyService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hook_service, "_LARGEST", 100)
+    file = write(tmp_path / "chart.json", bundle(PATIENT))
+    code, _, err = run("hook", "patient-view", "--url", service.base, "--bundle", file)
+    assert code == 3
+    assert err.startswith("chartside: call-refused: the answer has more than 100 bytes")
+
+
+def test_templates_that_are_none_end_no_command(
+    run: Run, service: FaultyService, tmp_path: Path
+) -> None:
+    service.fault = "prefetch-array"
+    file = write(tmp_path / "chart.json", bundle(PATIENT, CONDITION))
+    code, _, err = run("hook", "patient-view", "--url", service.base, "--bundle", file)
+    assert (code, service.received[0]["prefetch"]) == (3, {})
+    assert err.startswith("chartside: call-refused: the service answered 412")
 
 
 def test_what_is_not_whole_is_told_and_left_out(
