@@ -78,6 +78,7 @@ def conform(
     what good practice asks.
     """
     base = _base(url)
+    _require_private_way(base, key)
     target = Target(
         base=base,
         known_as=(audience or base).rstrip("/"),
@@ -109,6 +110,14 @@ def _base(url: str) -> str:
         hint = "Give the base URL, as https://cds.example.org."
         raise UsageError("the service's address is no http address", where="URL", hint=hint)
     return base
+
+
+def _require_private_way(base: str, key: Path | None) -> None:
+    """Tokens go over TLS, or stay on this machine; without a key there are none."""
+    service = parse(base, "URL")
+    if key is not None and service.scheme == "http" and not service.here:
+        hint = "Use https; http is for a service on this machine, or without --key."
+        raise UsageError("a token is not sent in clear", where="URL", hint=hint)
 
 
 def _caller(key: Path | None, issuer: str, kid: str) -> Caller | None:

@@ -157,7 +157,8 @@ def _offered(document: Mapping[str, Any], hook: str) -> dict[str, Any]:
     offered = [s for s in listed if isinstance(s, dict)] if isinstance(listed, list) else []
     service = next((s for s in offered if s.get("hook") == hook and s.get("id")), None)
     if service is None:
-        hooks = ", ".join(sorted({str(s.get("hook")) for s in offered})) or "none"
+        names = {str(s.get("hook"))[:80] for s in offered[:20]}
+        hooks = ", ".join(sorted(filter(str.isprintable, names))) or "none"
         raise CallRefused(
             "the service does not offer this hook", where=_DISCOVERY, hint=f"It offers: {hooks}."
         )

@@ -116,6 +116,15 @@ def test_what_is_no_address_is_refused(run: Run, url: str) -> None:
     assert "Traceback" not in err
 
 
+def test_tokens_are_not_sent_in_clear(run: Run, tmp_path: Path) -> None:
+    key = ("--key", str(tmp_path / "key.pem"), "--issuer", ISSUER)
+    code, _, err = run("http://cds.example.org", *key)
+    assert code == 3
+    assert "a token is not sent in clear" in err
+    assert "private key cannot be read" in run("http://127.0.0.1:1", *key)[2]
+    assert "private key cannot be read" in run("https://cds.example.org", *key)[2]
+
+
 def test_a_key_needs_its_issuer(run: Run, tmp_path: Path) -> None:
     code, _, err = run("http://127.0.0.1:1", "--key", str(tmp_path / "key.pem"))
     assert code == 3
