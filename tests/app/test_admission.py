@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from cds_hooks.admission.record import AdmissionError
@@ -33,10 +34,13 @@ def test_without_a_folder_nothing_is_asked() -> None:
     assert admission(Settings(), "a" * 64) is None
 
 
-def test_a_model_that_nobody_admitted_is_told_and_only_refused_where_required(
+async def test_a_model_that_nobody_admitted_is_told_and_only_refused_where_required(
     settings: Any,
 ) -> None:
-    assert "no signed record that admits this model" in Runtime(settings()).basis()
+    transport = httpx.ASGITransport(Runtime(settings()).app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        page = await client.get("/basis")
+    assert "no signed record that admits this model" in page.text
     with pytest.raises(AdmissionError):
         Runtime(settings(required="demonstration"))
 
