@@ -39,7 +39,7 @@ class LedgerSettings(Section):
 
 
 class WitnessSettings(Section):
-    """A FHIR server that keeps copies of checkpoints (docs/reviewers/ledger.md).
+    """A FHIR server that keeps copies of checkpoints (docs/reviewers/fhir-witness.md).
 
     With a key, its token is asked for by SMART Backend Services with the scope
     `system/DocumentReference.crs`.
