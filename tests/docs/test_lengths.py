@@ -19,8 +19,8 @@ HOW_TO = [
 
 
 def words_of(page: Path) -> int:
-    """Words as a reader sees them: no addresses of links, no rules of tables."""
-    shown = re.sub(r"\]\([^)]*\)", "]", page.read_text("utf-8"))
+    """Words as a reader sees them: no addresses of links, no rules of tables, no comments."""
+    shown = re.sub(r"\]\([^)]*\)|<!--.*?-->", "]", page.read_text("utf-8"), flags=re.DOTALL)
     return len([word for word in shown.split() if word.strip("|-")])
 
 
