@@ -15,6 +15,7 @@ from cds_hooks.console.judging import Judging
 from cds_hooks.console.rendering import make_page
 from cds_hooks.console.site import Site
 from cds_hooks.consult import ConsultationPages
+from cds_hooks.consultation import PreparedConsultation
 
 __all__ = ["LinkedPages"]
 
@@ -60,24 +61,23 @@ class LinkedPages:
         """
         if self._streams >= _MOST_STREAMS:
             raise Overloaded
-        pending = await self._pages.is_pending(link)
-        return StreamingResponse(
-            self._follow(link, pending=pending), media_type="text/event-stream"
-        )
+        pending = await self._pages.pending(link)
+        return StreamingResponse(self._follow(pending), media_type="text/event-stream")
 
-    async def _follow(self, link: str, *, pending: bool) -> AsyncIterator[bytes]:
+    async def _follow(self, pending: PreparedConsultation | None) -> AsyncIterator[bytes]:
         # Asked again: many may have passed `events` before the first of them began.
         if self._streams >= _MOST_STREAMS:
             return
         clock = asyncio.get_running_loop().time
+        answered = pending is None
         self._streams += 1
         try:
             ends = clock() + _STREAM_S
-            while pending and clock() < ends:
+            while pending is not None and not answered and clock() < ends:
                 yield _WAITING
                 await asyncio.sleep(_LOOK_S)
-                pending = await self._pages.is_pending(link)
+                answered = await self._pages.is_answered(pending)
         finally:
             self._streams -= 1
-        if not pending:
+        if answered:
             yield _ANSWERED

@@ -10,7 +10,12 @@ from cds_hooks import cards
 from cds_hooks.consult.consult_config import ConsultConfig
 from cds_hooks.consult.dependencies import Dependencies
 from cds_hooks.consult.links import LinkUnknown, consultation_id_of
-from cds_hooks.consultation import CheckedConsultation, Consultation, Outcome
+from cds_hooks.consultation import (
+    CheckedConsultation,
+    Consultation,
+    Outcome,
+    PreparedConsultation,
+)
 from cds_hooks.plausibility import discriminates
 from cds_hooks.protocol.cards import Card
 from cds_hooks.protocol.feedback import FeedbackEntry
@@ -58,9 +63,20 @@ class ConsultationPages:
             discriminates(self._dependencies.terminology),
         )
 
-    async def is_pending(self, link: str) -> bool:
-        """Whether the model has not answered yet. Raises LinkUnknown, StoreUnavailable."""
-        return (await self._consultation(link)).outcome is Outcome.PENDING
+    async def pending(self, link: str) -> PreparedConsultation | None:
+        """The question that a link opens while the model has not answered it.
+
+        Raises LinkUnknown, StoreUnavailable.
+        """
+        found = await self._consultation(link)
+        return found if found.outcome is Outcome.PENDING else None
+
+    async def is_answered(self, pending: PreparedConsultation) -> bool:
+        """Whether there is an answer by now; nothing is decrypted while there is none.
+
+        Raises StoreUnavailable.
+        """
+        return await self._answer_to(pending) is not None
 
     async def feedback(
         self, link: str, judgements: Sequence[Judgement], comment: str
@@ -91,5 +107,8 @@ class ConsultationPages:
             raise LinkUnknown
         if isinstance(found, CheckedConsultation):
             return found
-        oldest = found.created - self._config.services.fresh_for_s
-        return await store.find_by_key(found.key, not_older_than=oldest) or found
+        return await self._answer_to(found) or found
+
+    async def _answer_to(self, question: PreparedConsultation) -> CheckedConsultation | None:
+        oldest = question.created - self._config.services.fresh_for_s
+        return await self._dependencies.store.find_by_key(question.key, not_older_than=oldest)

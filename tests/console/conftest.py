@@ -49,7 +49,7 @@ class NoPages:
     async def open(self, link: str) -> Any:
         raise LinkUnknown
 
-    async def is_pending(self, link: str) -> bool:
+    async def pending(self, link: str) -> Any:
         raise LinkUnknown
 
 

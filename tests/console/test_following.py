@@ -21,9 +21,13 @@ class Pending(NoPages):
         self.looks = 0
         self._pending = pending
 
-    async def is_pending(self, link: str) -> bool:
+    async def pending(self, link: str) -> Any:
+        return None if await self.is_answered(link) else link
+
+    async def is_answered(self, pending: Any) -> bool:
+        assert pending == "x"
         self.looks += 1
-        return self.looks <= self._pending
+        return self.looks > self._pending
 
 
 def _linked(pages: Any) -> LinkedPages:

@@ -49,11 +49,17 @@ async def test_the_page_of_pending_work_becomes_that_of_its_answer(
     engine = HeldEngine(answer_of("Gout"))
     consultant = make_consultant(engine, answer_within_s=0.05)
     [card] = (await consultant.answer(service, make_request(resources))).cards
-    page = await html_of(pages_of(consultant), _link(card))
+    pages = pages_of(consultant)
+    page = await html_of(pages, _link(card))
     assert 'http-equiv="refresh"' in page
     assert "Gout" not in page
+    pending = await pages.pending(_link(card))
+    assert pending is not None
+    assert not await pages.is_answered(pending)
     engine.released.set()
     await recorded(seen)
+    assert await pages.is_answered(pending)
+    assert await pages.pending(_link(card)) is None
     page = await html_of(pages_of(consultant), _link(card))
     assert 'http-equiv="refresh"' not in page
     assert "Gout" in page
