@@ -10,13 +10,14 @@ from __future__ import annotations
 import hashlib
 import re
 
-__all__ = ["digest_of", "hook_instance_of"]
+__all__ = ["digest_and_instance", "digest_of"]
 
 # Both are cut out of the bytes only where the name stands once in the whole body. A value with an
 # escape in it is not cut, so what is left out is exactly one plain JSON string.
+_INSTANCE = b'"hookInstance"'
 _ANEW = tuple(
-    (b'"%s"' % name, re.compile(rb'"%s"[ \t\r\n]*:[ \t\r\n]*"([!#-\[\]-~]{1,65536})"' % name))
-    for name in (b"hookInstance", b"access_token")
+    (name, re.compile(name + rb'[ \t\r\n]*:[ \t\r\n]*"([!#-\[\]-~]{1,65536})"'))
+    for name in (_INSTANCE, b'"access_token"')
 )
 
 
@@ -25,21 +26,23 @@ def digest_of(about: bytes, body: bytes) -> bytes:
 
     `about` tells what else makes it another question: who asks, and which service.
     """
-    cuts = []
+    return digest_and_instance(about, body)[0]
+
+
+def digest_and_instance(about: bytes, body: bytes) -> tuple[bytes, str]:
+    """The digest, and the `hookInstance` that it leaves out; "" where it leaves none out.
+
+    Both from one look at the body, which takes half a millisecond a megabyte.
+    """
+    cuts, instance = [], ""
     for name, pattern in _ANEW:
         found = pattern.search(body) if body.count(name) == 1 else None
         if found is not None:
             cuts.append(found.span(1))
+            instance = found[1].decode("ascii") if name == _INSTANCE else instance
         elif name in body:
-            return b""
-    return _digest(about, body, sorted(cuts))
-
-
-def hook_instance_of(body: bytes) -> str:
-    """The `hookInstance` that `digest_of` left out of a body; "" where it left none out."""
-    name, pattern = _ANEW[0]
-    found = pattern.search(body) if body.count(name) == 1 else None
-    return found[1].decode("ascii") if found is not None else ""
+            return b"", ""
+    return _digest(about, body, sorted(cuts)), instance
 
 
 def _digest(about: bytes, body: bytes, cuts: list[tuple[int, int]]) -> bytes:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_hooks.protocol.request_digest import digest_of, hook_instance_of
+from cds_hooks.protocol.request_digest import digest_and_instance, digest_of
 
 SERVICE = b"chartside-patient-view"
 BODY: dict[str, Any] = {
@@ -104,4 +104,4 @@ def test_any_bytes_have_a_digest_or_none(body: bytes) -> None:
     ],
 )
 def test_the_instance_is_told_where_the_digest_leaves_it_out(body: bytes, instance: str) -> None:
-    assert hook_instance_of(body) == instance
+    assert digest_and_instance(SERVICE, body)[1] == instance

@@ -20,7 +20,7 @@ from cds_hooks.protocol.feedback import parse_feedback
 from cds_hooks.protocol.json_output import to_json
 from cds_hooks.protocol.operation_outcome import outcome_of_problems
 from cds_hooks.protocol.request import LONGEST_INSTANCE, HookRequest, parse_request
-from cds_hooks.protocol.request_digest import digest_of, hook_instance_of
+from cds_hooks.protocol.request_digest import digest_and_instance
 from cds_hooks.services import ServiceDefinition, find
 
 __all__ = ["router"]
@@ -84,9 +84,9 @@ def _read(
     # What one client or tenant sent is not recalled for another: they may read different servers,
     # and the same id may be another patient there.
     told = orjson.dumps([info.caller.client, info.caller.tenant, definition.id])
-    info = replace(info, digest=digest_of(told, body))
-    known = state.handlers.known(info.digest) if info.digest else None
-    instance = hook_instance_of(body) if known else ""
+    digest, instance = digest_and_instance(told, body)
+    info = replace(info, digest=digest)
+    known = state.handlers.known(digest) if digest else None
     if known is None or len(instance) > LONGEST_INSTANCE:
         return parse_request(body, definition.on, state.config.limits), info
     # The call is recorded as the one that it is, not as the one whose body was the same.
