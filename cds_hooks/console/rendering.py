@@ -6,9 +6,11 @@ import secrets
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from cds_hooks.console.assets import asset_url
+from cds_hooks.console.reader import current_visit
 from cds_hooks.console.site import Site
 
 __all__ = ["content_security_policy", "make_page", "render"]
@@ -22,6 +24,15 @@ _ENVIRONMENT = Environment(
     lstrip_blocks=True,
 )
 _ENVIRONMENT.globals["asset"] = asset_url
+
+
+def _csrf_field() -> Markup:
+    """What every form has as its first field."""
+    return Markup('<input type="hidden" name="csrf" value="{}">').format(current_visit().csrf)
+
+
+_ENVIRONMENT.globals["csrf_field"] = _csrf_field
+_ENVIRONMENT.globals["visit"] = current_visit
 
 
 def render(template: str, **values: Any) -> str:
