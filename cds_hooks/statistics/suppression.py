@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from cds_hooks.statistics.proportions import wilson
+from cds_hooks.intervals import wilson
 
 __all__ = ["CMS_SMALLEST", "Share", "hidden", "is_small", "share_of"]
 

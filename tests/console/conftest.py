@@ -12,12 +12,13 @@ import httpx
 import pytest
 from starlette.responses import HTMLResponse
 
-from cds_hooks.app import AppHandlers, Readiness, create_app
-from cds_hooks.console import LinkedPages, Site, make_router
+from cds_hooks.app import AppConfig, AppHandlers, Readiness, create_app
+from cds_hooks.console import LinkedPages, Site, error_page_of, make_router
 from cds_hooks.consult import LinkUnknown
 from cds_hooks.consultation import ModelIdentity
 from cds_hooks.protocol.cards import Card, Response, Source
 from cds_hooks.services import REGISTRY
+from tests.console.whole_service import WholeService
 
 CARD = Card("Two diagnoses to consider", "info", Source("Chartside"), uuid="c-1", detail="*none*")
 MODEL = ModelIdentity("Small", "ab" * 32, "llama.cpp", "Apache-2.0", demonstration=True)
@@ -56,7 +57,8 @@ class NoPages:
 class Served:
     """The application with the console's pages, asked over ASGI."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, pages: Any = None, config: AppConfig | None = None) -> None:
+        linked = LinkedPages(site, pages or NoPages())
         handlers = AppHandlers(
             answer=_answer,
             record_feedback=_record,
@@ -65,8 +67,10 @@ class Served:
             basis=HTMLResponse,
             version={"version": site.version},
             observe=lambda _: None,
+            consultation=linked.page,
+            error_page=error_page_of(site),
         )
-        self.app = create_app(handlers, pages=[make_router(site, LinkedPages(site, NoPages()))])
+        self.app = create_app(handlers, config, pages=[make_router(site, linked)])
 
     def request(self, method: str, path: str, *, peer: str = "127.0.0.1", **more: Any) -> Any:
         async def ask() -> httpx.Response:
@@ -106,6 +110,14 @@ class Elements(HTMLParser):
 @pytest.fixture(scope="session")
 def elements_of() -> Callable[[str], Elements]:
     return Elements
+
+
+@pytest.fixture(scope="module")
+def whole_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeService]:
+    """The real service, with a model that does what a chart demands."""
+    service = WholeService(tmp_path_factory.mktemp("console"))
+    yield service
+    service.stop()
 
 
 @pytest.fixture(scope="module")

@@ -8,14 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_hooks.statistics.proportions import difference, holm, p_value, wilson
+from cds_hooks.statistics.proportions import difference, holm, p_value
 from cds_hooks.statistics.quantiles import quantile, rounded
-
-
-def test_the_interval_of_a_share_is_wilsons() -> None:
-    # R. G. Newcombe, Stat Med 1998;17:857-872, table I, method 3.
-    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
-    assert wilson(0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cds_hooks.statistics.proportions import wilson
+from cds_hooks.intervals import wilson
 
 __all__ = ["Figure", "Floats", "bootstrap", "mean", "proportion", "wilson"]
 
