@@ -20,7 +20,7 @@ from cds_hooks.console import BasisContent, LinkedPages, basis_page, error_page_
 from cds_hooks.consult import Consultant, ConsultationPages, ConsultConfig, Dependencies
 from cds_hooks.errors import ChartsideError
 from cds_hooks.gather import GatherResult, VersionCache, gather, open_http
-from cds_hooks.inference.engine import Engine, EngineUnavailable
+from cds_hooks.inference.engine import Engine
 from cds_hooks.operation import Metrics, get_logger
 from cds_hooks.plausibility import Terminology, load_tables
 from cds_hooks.protocol.cards import Response
@@ -39,7 +39,7 @@ from cds_hooks.runtime.configs import (
 )
 from cds_hooks.runtime.description import basis_of, site_of, version_of
 from cds_hooks.runtime.egress import attach, egress_checks, locked_transport
-from cds_hooks.runtime.engine_status import engine_checks, engine_events
+from cds_hooks.runtime.engine_status import engine_checks, engine_events, not_loaded
 from cds_hooks.runtime.engines import (
     expected_digest,
     make_engine,
@@ -54,6 +54,7 @@ from cds_hooks.runtime.self_check import quick_checks, require
 from cds_hooks.runtime.warming import LibrariesCheck
 from cds_hooks.services import ServiceDefinition
 from cds_hooks.settings import Settings
+from cds_hooks.statistics import StatisticsKeeper, StatisticsReports
 
 __all__ = ["Runtime"]
 
@@ -97,6 +98,7 @@ class Runtime:
         self.ledger = Ledger(settings, self.store, self._key.key_id)
         if self.ledger.fhir is not None:
             self.ledger.fhir.told_in(self.metrics.registry)
+        self._statistics = StatisticsKeeper(self.store.statistics)
         self.libraries = LibrariesCheck(self._terminology)
         self._given = engine is not None
         self.engine = engine or make_engine(settings, self._template.settings, self._samples)
@@ -131,6 +133,7 @@ class Runtime:
             stack.push_async_callback(self.store.close)
             events, tables = engine_events(self.engine), tables_record(self._terminology.versions)
             await stack.enter_async_context(self.ledger.kept(self.version, events, [tables]))
+            await stack.enter_async_context(self._statistics.kept())
             await stack.enter_async_context(self.callers.opened(locked_transport()))
             if not self._given:
                 await self.engine.start()
@@ -156,15 +159,8 @@ class Runtime:
             if state != last:
                 since, last = clock(), state
             if state.status == "failed" or clock() - since > limit_s:
-                raise self._not_loaded(limit_s)
+                raise not_loaded(self.engine, limit_s)
             await asyncio.sleep(_READY_POLL_S)
-
-    def _not_loaded(self, limit_s: float) -> EngineUnavailable:
-        state, why = self.engine.state, getattr(self.engine, "trouble", "")
-        if state.status == "failed":
-            return EngineUnavailable("the model cannot be loaded", where=state.detail, hint=why)
-        message = f"the model is not loaded, and nothing happened for {limit_s:.0f} s"
-        return EngineUnavailable(message, where=state.detail or state.status, hint=why)
 
     def ready(self) -> Readiness:
         """Whether hooks can be answered with a differential, and what is wrong if not."""
@@ -239,7 +235,10 @@ class Runtime:
             identify=self.callers.identify if self.callers.known else None,
             error_page=error_page_of(site),
         )
-        return create_app(handlers, app_config(self.settings), pages=[make_router(site, linked)])
+        least, keeper = self.settings.statistics.smallest_count, self._statistics
+        reports = StatisticsReports(self.store.statistics, least=least, keeper=keeper)
+        router = make_router(site, linked, reports=reports)
+        return create_app(handlers, app_config(self.settings), pages=[router])
 
     async def _answer(
         self, service: ServiceDefinition, request: HookRequest, info: RequestInfo

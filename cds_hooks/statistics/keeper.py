@@ -21,12 +21,12 @@ _BATCH_OFFLINE = 100
 
 
 class StatisticsKeeper:
-    """Keeps a store's counts up to date while `kept` is open; `nudge` has it look now."""
+    """Keeps a store's counts up to date while `kept` is open; `nudge` has it look at once."""
 
     def __init__(self, store: StatisticsStore) -> None:
         self._store = store
         self._counting = Counting()
-        self._wanted = asyncio.Event()
+        self._wanted, self._idle = asyncio.Event(), asyncio.Event()
 
     @contextlib.asynccontextmanager
     async def kept(self) -> AsyncIterator[None]:
@@ -38,9 +38,12 @@ class StatisticsKeeper:
             task.cancel()
             await asyncio.wait([task])
 
-    def nudge(self) -> None:
-        """Count what there is now, not only when it is time."""
+    async def nudge(self, within_s: float) -> None:
+        """Count what there is now, and wait so long at most until that is done."""
+        self._idle.clear()
         self._wanted.set()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), within_s)
 
     async def _keep(self) -> None:
         while True:
@@ -49,6 +52,7 @@ class StatisticsKeeper:
             self._wanted.clear()
             with contextlib.suppress(ChartsideError):  # the next round tries again
                 await self._catch_up()
+            self._idle.set()
 
     async def _catch_up(self) -> None:
         """Count until nothing is left, or another process does."""

@@ -66,6 +66,7 @@ PAGES = (
         third_party="#api",
     ),
     Page("basis", ("/basis",), _at("/basis")),
+    Page("statistics", ("/statistics",), _at("/statistics")),
     Page("consultation", _CONSULTATION, _answered),
     Page("unknown-link", ("/consultations/{link}",), _at("/consultations/nothing.1.x"), status=404),
     Page("unknown-page", ("other",), _at("/no-such-page"), status=404),
@@ -79,6 +80,7 @@ NOT_PAGES = {
     "/version": "JSON",
     "/metrics": "text for Prometheus",
     "/openapi.json": "JSON",
+    "/statistics.json": "JSON",
     "/assets/{name}": "style, scripts and pictures",
     "/consultations/{link}/events": "server-sent events",
 }
