@@ -38,8 +38,8 @@ class Usage:
 class ChatStream:
     """One chat completion: feed it bytes until `done`, then `end` it; or give it the `whole`.
 
-    `observe` sees a few times a second how the choices stand, the first of which is the sample of
-    number `first`. `asked` is the prompt's length in characters, 0 when nobody wants it compared with what the
+    `observe` sees a few times a second how the choices stand, the first of them as sample `first`.
+    `asked` is the prompt's length in characters, 0 when nobody wants it compared with what the
     server counted. `began` becomes true with the first piece of an answer (or of the thinking
     before it), and `began_at` is then the time of `clock`. Raises ServerFault for anything that is
     not a chat completion of `model`, and when every sample that was begun had to be given up.

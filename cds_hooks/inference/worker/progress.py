@@ -1,4 +1,4 @@
-"""Samples while they are decoded, for a request that wants them told: what changed, not too often."""
+"""Samples while they are decoded, for a request that wants them told: what changed."""
 
 from __future__ import annotations
 
