@@ -79,12 +79,12 @@ def _middleware(handlers: AppHandlers, config: AppConfig) -> list[Middleware]:
         Middleware(Observe, handlers.observe),
         Middleware(FixedHeaders),
         *([Middleware(Cors, config.server.cors_origins)] if config.server.cors_origins else []),
-        Middleware(LastResort, config.retry_after_s),
+        Middleware(LastResort, config.retry_after_s, handlers.error_page),
         Middleware(Paths),
         *([Middleware(Forwarded, proxies, config.proxy.certificate_header)] if proxies else []),
         *([Middleware(Authenticate, identify)] if identify is not None else []),
         Middleware(InFlight, config.server.max_in_flight, config.max_per_peer),
-        Middleware(BodyLimit, config),
+        Middleware(BodyLimit, config, handlers.error_page),
         Middleware(ContentType),
     ]
 
@@ -119,12 +119,18 @@ def _add_head(app: FastAPI, router: APIRouter) -> None:
 
 async def _answer_error(request: Request, error: Any) -> Response:
     """An error of an endpoint, or FastAPI's own for a path or a method, as every other of ours."""
-    path, known = request.scope["path"], _known(error)
+    known = _known(error)
     if isinstance(known, MethodNotAllowed) and request.method == "OPTIONS":
-        return Response(status_code=204, headers={"Allow": ALLOWED[route_of(normal(path))]})
+        path = normal(request.scope["path"])
+        return Response(status_code=204, headers={"Allow": ALLOWED[route_of(path)]})
     notes_of(request.scope).code = known.code
-    retry_after_s = request.app.state.shared.config.retry_after_s
-    return error_reply(known, path=path, retry_after_s=retry_after_s)
+    shared: AppState = request.app.state.shared
+    return error_reply(
+        known,
+        request.scope,
+        retry_after_s=shared.config.retry_after_s,
+        page=shared.handlers.error_page,
+    )
 
 
 def _known(error: Exception) -> ChartsideError:

@@ -16,7 +16,7 @@ import prompts
 from cds_hooks.app import AppHandlers, Readiness, RequestInfo, create_app
 from cds_hooks.audit import Store
 from cds_hooks.cards.card_data import override_reasons
-from cds_hooks.console import BasisContent, LinkedPages, basis_page, make_router
+from cds_hooks.console import BasisContent, LinkedPages, basis_page, error_page_of, make_router
 from cds_hooks.consult import Consultant, ConsultationPages, ConsultConfig, Dependencies
 from cds_hooks.errors import ChartsideError
 from cds_hooks.gather import GatherResult, VersionCache, gather, open_http
@@ -239,6 +239,7 @@ class Runtime:
             judge=self._judge,
             reasons=frozenset(reason.code for reason in override_reasons()),
             identify=self.callers.identify if self.callers.known else None,
+            error_page=error_page_of(site),
         )
         return create_app(handlers, app_config(self.settings), pages=[make_router(site, linked)])
 

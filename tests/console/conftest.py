@@ -12,8 +12,8 @@ import httpx
 import pytest
 from starlette.responses import HTMLResponse
 
-from cds_hooks.app import AppHandlers, Readiness, create_app
-from cds_hooks.console import LinkedPages, Site, make_router
+from cds_hooks.app import AppConfig, AppHandlers, Readiness, create_app
+from cds_hooks.console import LinkedPages, Site, error_page_of, make_router
 from cds_hooks.consult import LinkUnknown
 from cds_hooks.consultation import ModelIdentity
 from cds_hooks.protocol.cards import Card, Response, Source
@@ -56,7 +56,8 @@ class NoPages:
 class Served:
     """The application with the console's pages, asked over ASGI."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, pages: Any = None, config: AppConfig | None = None) -> None:
+        linked = LinkedPages(site, pages or NoPages())
         handlers = AppHandlers(
             answer=_answer,
             record_feedback=_record,
@@ -65,8 +66,10 @@ class Served:
             basis=HTMLResponse,
             version={"version": site.version},
             observe=lambda _: None,
+            consultation=linked.page,
+            error_page=error_page_of(site),
         )
-        self.app = create_app(handlers, pages=[make_router(site, LinkedPages(site, NoPages()))])
+        self.app = create_app(handlers, config, pages=[make_router(site, linked)])
 
     def request(self, method: str, path: str, *, peer: str = "127.0.0.1", **more: Any) -> Any:
         async def ask() -> httpx.Response:
