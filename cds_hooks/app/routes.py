@@ -16,11 +16,19 @@ CONSULTATION = "/consultations/{link}"
 CONTENT = "/consultations/{link}/content"
 EVENTS = "/consultations/{link}/events"
 JUDGEMENTS = "/consultations/{link}/feedback"
+INSPECTOR = "/inspector"
+FIRE = "/inspector/fire"
+FIRED = "/inspector/{fired}"
+FIRED_PARTS = {part: f"{FIRED}/{part}" for part in ("content", "events", "request")}
+FIRED_ITEMS = {part: f"{FIRED}/{part}/{{id}}" for part in ("facts", "resources")}
 OTHER = "other"
 
 ALLOWED = dict.fromkeys(
     (DISCOVERY, CONSULTATION, CONTENT, EVENTS, ASSET, *PAGES), "GET, HEAD, OPTIONS"
 ) | dict.fromkeys((SERVICE, FEEDBACK, JUDGEMENTS), "POST, OPTIONS")
+ALLOWED |= {FIRE: "POST, OPTIONS"} | dict.fromkeys(
+    (INSPECTOR, FIRED, *FIRED_PARTS.values(), *FIRED_ITEMS.values()), "GET, HEAD, OPTIONS"
+)
 
 _SLASHES = re.compile(r"/{2,}")
 
@@ -41,6 +49,8 @@ def route_of(path: str) -> str:
             return FEEDBACK
         case ["assets", _]:
             return ASSET
+        case ["inspector", *parts]:
+            return _fired_route(parts)
         case ["consultations", _]:
             return CONSULTATION
         case ["consultations", _, "content"]:
@@ -49,6 +59,18 @@ def route_of(path: str) -> str:
             return EVENTS
         case ["consultations", _, "feedback"]:
             return JUDGEMENTS
+    return OTHER
+
+
+def _fired_route(parts: list[str]) -> str:
+    """The route below `/inspector`."""
+    match parts:
+        case [_]:
+            return FIRED
+        case [_, part]:
+            return FIRED_PARTS.get(part, OTHER)
+        case [_, part, _]:
+            return FIRED_ITEMS.get(part, OTHER)
     return OTHER
 
 

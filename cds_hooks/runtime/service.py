@@ -45,6 +45,7 @@ from cds_hooks.runtime.engines import (
     model_entry,
     samples_of,
 )
+from cds_hooks.runtime.inspecting import inspector_of
 from cds_hooks.runtime.ledger import Ledger
 from cds_hooks.runtime.observing import Observer
 from cds_hooks.runtime.records import site_key
@@ -102,6 +103,7 @@ class Runtime:
         dependencies, consult = self._dependencies(), self._consult_config()
         self.consultant = Consultant(dependencies, consult)
         self.pages = ConsultationPages(dependencies, consult)
+        self.inspector = inspector_of(settings, dependencies, consult)
         self.app = self._application()
 
     @classmethod
@@ -134,6 +136,7 @@ class Runtime:
                 await self.engine.start()
                 stack.push_async_callback(self.engine.stop)
             stack.push_async_callback(self.consultant.close)
+            stack.push_async_callback(self.inspector.close)
             watching = asyncio.create_task(self._watch_store(), name="store-check")
             # What is loaded by now stays: the collector would walk all of it in the midst of hooks.
             gc.freeze()
@@ -241,7 +244,8 @@ class Runtime:
             identify=self.callers.identify if self.callers.known else None,
             error_page=error_page_of(site),
         )
-        return create_app(handlers, app_config(self.settings), pages=[make_router(site, linked)])
+        console = make_router(site, linked, inspector=self.inspector)
+        return create_app(handlers, app_config(self.settings), pages=[console])
 
     async def _answer(
         self, service: ServiceDefinition, request: HookRequest, info: RequestInfo

@@ -12,6 +12,7 @@ from cds_hooks.audit.external_keys.key_settings import KeyDeviceSettings, KeyVau
 from cds_hooks.audit.ledger.ledger_settings import LedgerSettings, WitnessSettings
 from cds_hooks.audit.store_settings import RetentionSettings, StoreSettings
 from cds_hooks.cards.card_settings import CardProfile, CardSettings
+from cds_hooks.console.inspector.inspector_settings import InspectorSettings
 from cds_hooks.consult.service_settings import ServiceSettings
 from cds_hooks.gather.fhir_settings import FhirBase, FhirSettings, FhirVersion
 from cds_hooks.inference.model_settings import ModelServerSettings, ModelSettings, PanelSettings
@@ -74,4 +75,5 @@ class Settings(Section):
     witness: WitnessSettings = WitnessSettings()
     prewarm: PrewarmSettings = PrewarmSettings()
     cards: CardSettings = CardSettings()
+    inspector: InspectorSettings = InspectorSettings()
     log: LogSettings = LogSettings()
