@@ -28,6 +28,7 @@ from cds_hooks.protocol.feedback import FeedbackEntry
 from cds_hooks.protocol.judgements import Judgement
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.runtime.admission import admission
+from cds_hooks.runtime.answer_basis import answer_basis, tables_record
 from cds_hooks.runtime.callers import Callers, asked_by, fed_back_by
 from cds_hooks.runtime.configs import (
     app_config,
@@ -43,6 +44,7 @@ from cds_hooks.runtime.engines import (
     expected_digest,
     make_engine,
     model_entry,
+    names_by_construction,
     samples_of,
 )
 from cds_hooks.runtime.inspecting import inspector_of
@@ -129,8 +131,8 @@ class Runtime:
             )
             await self.store.open()
             stack.push_async_callback(self.store.close)
-            events = engine_events(self.engine)
-            await stack.enter_async_context(self.ledger.kept(self.version, events))
+            events, tables = engine_events(self.engine), tables_record(self._terminology.versions)
+            await stack.enter_async_context(self.ledger.kept(self.version, events, [tables]))
             await stack.enter_async_context(self.callers.opened(locked_transport()))
             if not self._given:
                 await self.engine.start()
@@ -188,20 +190,13 @@ class Runtime:
             services=services_of(self.settings),
             terminology=self._terminology.versions,
             samples=self._samples,
-            names_by_construction=self._by_construction,
+            names_by_construction=names_by_construction(self.settings, self._entry),
             admission=self._admission.told if self._admission else (),
         )
 
     @property
     def _samples(self) -> int:
         return samples_of(self.settings, self._entry, self._template)
-
-    @property
-    def _by_construction(self) -> bool:
-        chosen = self.settings.model.names_by_construction
-        wanted = self._entry.demonstration if chosen is None else chosen
-        here = self.settings.model.names is not None and not self.settings.model_server.bases
-        return wanted and here
 
     def _dependencies(self) -> Dependencies:
         return Dependencies(
@@ -216,13 +211,16 @@ class Runtime:
         )
 
     def _consult_config(self) -> ConsultConfig:
+        samples, told = self._samples, self._terminology.versions
+        names = names_by_construction(self.settings, self._entry)
         return consult_config(
             self.settings,
             base_url=self._base_url,
-            samples=self._samples,
-            names_by_construction=self._by_construction,
+            samples=samples,
+            names_by_construction=names,
             accuracy=self._admission.accuracy if self._admission else "",
             clients=self.callers.terms,
+            basis=answer_basis(self.settings, self._template, told, samples=samples, names=names),
         )
 
     def _application(self) -> ASGIApp:
