@@ -18,6 +18,7 @@ from fhir_mapping.input.loading import load_bytes
 
 __all__ = ["SentFile", "chart_in", "form_of"]
 
+_GZIP = b"\x1f\x8b"
 _MULTIPART = "multipart/form-data"
 _DROP = "Drop a FHIR bundle, NDJSON files or a captured hook request."
 
@@ -76,6 +77,9 @@ def _captured(file: SentFile) -> CapturedChart | None:
 
 
 def _resources(file: SentFile) -> list[dict[str, Any]]:
+    if file.content.startswith(_GZIP):  # a small one may unpack to any size
+        hint = "Unpack it, and drop what was in it."
+        raise FileUnusable("the file is compressed", where=_named(file), hint=hint)
     try:
         return load_bytes(file.content, where=_named(file))
     except MappingError as error:

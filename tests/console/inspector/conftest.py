@@ -13,10 +13,14 @@ from typing import Any
 import httpx
 import pytest
 
+from cds_hooks.audit import SiteKey
 from cds_hooks.console.inspector.inspector_settings import InspectorSettings
 from cds_hooks.runtime import Runtime
 from cds_hooks.settings import Settings
 from tests.fake_engine import FakeEngine, FakeReply
+from tests.prewarm.conftest import serve
+
+__all__ = ["serve"]
 
 ROOT = Path(__file__).resolve().parents[3]
 BASE = "http://127.0.0.1:8010"
@@ -73,7 +77,7 @@ class Browser:
     async def ended(self, place: str) -> str:
         """The page once nothing more comes."""
         async with asyncio.timeout(60):
-            while 'id="live"' in (page := await self.get(place)):
+            while 'id="live"' in (page := await self.get(place)):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         return page
 
@@ -101,6 +105,7 @@ Start = Callable[..., Any]
 async def start(tmp_path: Path, engine: FakeEngine) -> AsyncIterator[Start]:
     """`await start(inspector={...}, **sections)` is a running service; stopped at the end."""
     async with contextlib.AsyncExitStack() as stack:
+        SiteKey.load(tmp_path / "site.key", create=True)
 
         async def run(inspector: dict[str, Any] | None = None, **sections: Any) -> Runtime:
             given = {
