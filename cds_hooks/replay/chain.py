@@ -92,10 +92,10 @@ class _Chain:
         if not _was_answered(self._now):
             self.notes.append(_NEVER_ASKED)
             return
-        async for step in self._asked(self.today.engine, chart, progress):
+        async for step in self._model_steps(self.today.engine, chart, progress):
             yield step
 
-    async def _asked(
+    async def _model_steps(
         self, engine: Engine, chart: Chart | None, progress: Progress
     ) -> AsyncIterator[Step]:
         sampling = self._now.basis.sampling

@@ -35,6 +35,10 @@ class CardTerms:
         speak = services.speak_by_service.get(service, services.speak)
         return cls(cards.profile, speak, frozenset(services.silent))
 
+    def with_accuracy(self, accuracy: str) -> Self:
+        """The same, with what was measured of the model here."""
+        return replace(self, accuracy=accuracy)
+
     @classmethod
     def recorded(cls, settings: Mapping[str, str], service: str, today: CardTerms) -> Self:
         """Those that a record tells; what it does not tell was the default. Of what the site
