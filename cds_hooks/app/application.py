@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cds_hooks.app.errors import MethodNotAllowed, PathUnknown, Unexpected
+from cds_hooks.app.errors import MethodNotAllowed, PageRefused, PathUnknown, Unexpected
 from cds_hooks.app.handlers import AppHandlers
 from cds_hooks.app.middleware.authenticate import Authenticate
 from cds_hooks.app.middleware.body_limit import BodyLimit
@@ -123,6 +123,8 @@ async def _answer_error(request: Request, error: Any) -> Response:
     if isinstance(known, MethodNotAllowed) and request.method == "OPTIONS":
         return Response(status_code=204, headers={"Allow": ALLOWED[route_of(normal(path))]})
     notes_of(request.scope).code = known.code
+    if isinstance(known, PageRefused):
+        return known.page
     retry_after_s = request.app.state.shared.config.retry_after_s
     return error_reply(known, path=path, retry_after_s=retry_after_s)
 

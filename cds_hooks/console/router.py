@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 from starlette.responses import HTMLResponse, Response
 
 from cds_hooks.app.errors import PathUnknown
-from cds_hooks.console.access import Access
+from cds_hooks.console.access import Access, LocalLinks, make_access_router
 from cds_hooks.console.assets import assets
 from cds_hooks.console.discovery import service_views
 from cds_hooks.console.following import LinkedPages
@@ -31,7 +31,7 @@ def make_router(site: Site, linked: LinkedPages, access: Access | None = None) -
     reads them.
     """
     pages = _Pages(site)
-    access = access or Access(site.profile)
+    access = access or Access(site, links=LocalLinks(secrets.token_bytes()) if site.demo else None)
     router = APIRouter(
         include_in_schema=False,
         default_response_class=HTMLResponse,
@@ -41,6 +41,7 @@ def make_router(site: Site, linked: LinkedPages, access: Access | None = None) -
     router.add_api_route("/assets/{name}", _asset, response_class=Response)
     router.add_api_route("/consultations/{link}/content", linked.content)
     router.add_api_route("/consultations/{link}/events", linked.events, response_class=Response)
+    router.include_router(make_access_router(access))
     if site.demo:
         local = [Depends(require_local)]
         router.add_api_route("/docs", pages.api, dependencies=local)
