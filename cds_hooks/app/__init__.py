@@ -6,6 +6,7 @@ from cds_hooks.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from cds_hooks.app.application import create_app
+    from cds_hooks.app.browsers import ErrorPage
     from cds_hooks.app.handlers import AppHandlers, Call, Exchange, Identify, Readiness, RequestInfo
     from cds_hooks.app.server_settings import AppConfig
 else:
@@ -14,6 +15,7 @@ else:
         {
             "AppConfig": "server_settings",
             "AppHandlers": "handlers",
+            "ErrorPage": "browsers",
             "Call": "handlers",
             "Exchange": "handlers",
             "Identify": "handlers",
@@ -27,6 +29,7 @@ __all__ = [
     "AppConfig",
     "AppHandlers",
     "Call",
+    "ErrorPage",
     "Exchange",
     "Identify",
     "Readiness",

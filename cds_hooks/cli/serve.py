@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +24,7 @@ from cds_hooks.runtime.engines import started_engine
 from cds_hooks.runtime.files import require_files
 from cds_hooks.settings import BindNotLoopback, Settings, load_settings
 from cds_hooks.settings.client_requirements import secured
+from cds_hooks.settings.sandbox import SandboxRefused, load_sandbox_settings, told_of_sandbox
 
 if TYPE_CHECKING:
     from uvicorn import Server
@@ -31,23 +33,56 @@ if TYPE_CHECKING:
 
 __all__ = ["serve"]
 
+_SANDBOX = "cds_hooks.settings.sandbox"
+"""The logger of what `--sandbox` changed; its lines are of the settings alone."""
+
 
 def serve(
     config: Annotated[Path | None, typer.Option(help="Settings file (TOML).")] = None,
     port: Annotated[int | None, typer.Option(help="Instead of the settings'; 0 takes any.")] = None,
+    sandbox: Annotated[
+        bool,
+        typer.Option("--sandbox", help="Be called by the CDS Hooks Sandbox; never production."),
+    ] = False,
+    origin: Annotated[
+        list[str] | None, typer.Option(help="With --sandbox: the origin of a Sandbox of one's own.")
+    ] = None,
+    fhir_server: Annotated[
+        list[str] | None, typer.Option(help="With --sandbox: a FHIR server that may be read.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Log JSON, whatever the settings.")] = False,
 ) -> None:
-    """Run the service until it is told to stop (SIGINT or SIGTERM)."""
+    """Run the service until it is told to stop (SIGINT or SIGTERM).
+
+    With --sandbox it is set up for the CDS Hooks Sandbox on this machine, and the log has a line
+    for each setting that this changes and what it switches off.
+    """
     forbid_dumps()
-    settings = load_settings(config)
+    if sandbox:
+        settings = load_sandbox_settings(
+            config, origins=origin or (), fhir_servers=fhir_server or (), port=port
+        )
+    else:
+        _require_no_sandbox(origin, fhir_server)
+        settings = load_settings(config)
     require_files(settings)
     port = settings.server.port if port is None else port
     lock_egress(settings, port)
-    asyncio.run(_serve(settings, port, json=json or settings.log.format == "json"))
+    told = tuple(told_of_sandbox(settings)) if sandbox else ()
+    asyncio.run(_serve(settings, port, told, json=json or settings.log.format == "json"))
 
 
-async def _serve(settings: Settings, port: int, *, json: bool) -> None:
-    """The engine's process is told to load before most of the service's own code is read."""
+def _require_no_sandbox(*options: object) -> None:
+    if any(options):
+        hint = "Add --sandbox, or set server.cors_origins and fhir.allowed_bases."
+        raise SandboxRefused("it goes with --sandbox", where="--origin, --fhir-server", hint=hint)
+
+
+async def _serve(settings: Settings, port: int, told: Sequence[str], *, json: bool) -> None:
+    """The engine's process is told to load before most of the service's own code is read.
+
+    `told` are lines for the log, before anybody may call.
+    """
     template = prompts.load("differential")
     with _listen(settings, port) as listening:
         async with started_engine(settings, template) as engine:
@@ -56,6 +91,8 @@ async def _serve(settings: Settings, port: int, *, json: bool) -> None:
                 from cds_hooks.runtime.service import Runtime
 
             configure_logging(level=settings.log.level, json=json)
+            for line in told:
+                logging.getLogger(_SANDBOX).warning(line)
             port = listening.getsockname()[1]
             await _answer(Runtime(settings, port, template=template, engine=engine), listening)
 
@@ -64,6 +101,7 @@ async def _answer(runtime: Runtime, listening: socket.socket) -> None:
     import uvicorn
 
     from cds_hooks.operation import get_logger
+    from cds_hooks.runtime.console_access import links_offered
     from cds_hooks.runtime.tls import certificates_of, http_protocol, kept_fresh
 
     certificates = certificates_of(runtime.settings)
@@ -89,10 +127,11 @@ async def _answer(runtime: Runtime, listening: socket.socket) -> None:
     async with runtime.lifespan(), kept_fresh(certificates, runtime.settings.tls.look_every_s):
         host, port = runtime.settings.server.host, listening.getsockname()[1]
         get_logger().info("listening", host=host, port=port)
-        get_logger().info("next-step", page=next_page(runtime.settings, port))
-        # Some kernels let two sockets be bound, and only one of them listen.
-        with _port_is_free():
-            await server.serve(sockets=[listening])
+        with links_offered(runtime.access, runtime.settings, port) as link:
+            get_logger().info("next-step", page=link or next_page(runtime.settings, port))
+            # Some kernels let two sockets be bound, and only one of them listen.
+            with _port_is_free():
+                await server.serve(sockets=[listening])
     runtime.libraries.require()
 
 

@@ -15,7 +15,7 @@ __all__ = ["Site"]
 @dataclass(frozen=True, slots=True)
 class Site:
     """`base_url` is the service's address as clients see it, without a slash at its end; `tokens`
-    says whether callers must show one."""
+    says whether callers must show one, `link_s` for how many seconds a card's link opens."""
 
     version: str
     profile: str
@@ -24,6 +24,7 @@ class Site:
     model: Callable[[], ModelIdentity]
     ready: Callable[[], Readiness]
     tokens: bool = False
+    link_s: float = 86_400.0
 
     @property
     def demo(self) -> bool:

@@ -28,9 +28,11 @@ TRUSTED = frozenset(
         "cds_hooks.inference.local.llama_engine",
         "cds_hooks.inference.local.process",
         "cds_hooks.inference.local.lifecycle",
+        "cds_hooks.settings.sandbox",
     }
 )
-"""Loggers whose messages are about sockets and the engine's process, and never about a request."""
+"""Loggers whose messages are about sockets, the engine's process and settings, and never about a
+request."""
 
 _LONGEST = 2000
 # What structlog's formatter adds for itself and takes away again before writing.

@@ -71,6 +71,7 @@ def site_of(
         model=lambda: engine.model,
         ready=ready,
         tokens=bool(settings.clients),
+        link_s=settings.cards.link_s,
     )
 
 

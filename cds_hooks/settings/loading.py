@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -26,14 +26,21 @@ from cds_hooks.settings.validation_errors import LISTED, explained, nearest
 __all__ = ["load_settings", "settings_digest"]
 
 
-def load_settings(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+def load_settings(
+    path: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+    change: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+) -> Settings:
     """Settings from a TOML file (none: defaults) with the environment on top.
+
+    `change` is what a command makes of them before they are validated.
 
     A relative path in the file starts at the file's folder, one of the environment at the working
     directory; a default one is where `places` tells.
     Raises SettingsError with every key that is wrong, BindNotLoopback, ProfileNotAvailable.
     """
     given = _merged(_read(path) if path else {}, _environment(environ))
+    given = change(given) if change else given
     given = _merged(_defaults(given, environ), given)
     try:
         settings = Settings.model_validate(given)

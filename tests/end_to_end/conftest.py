@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -78,13 +78,18 @@ def _address(running: Running) -> str:
 
 @contextlib.contextmanager
 def running_service(
-    folder: Path, settings: str = "", *, store: str = "", site_key: Path | None = None
+    folder: Path,
+    settings: str = "",
+    *,
+    store: str = "",
+    site_key: Path | None = None,
+    options: Sequence[str] = (),
 ) -> Iterator[Running]:
-    """`chartside serve` on a free port; ended by its own process id."""
+    """`chartside serve` on a free port, with further options; ended by its own process id."""
     config, key = folder / "chartside.toml", site_key or folder / "site.key"
     store = f'[store]\npath = "{store or folder / "records.sqlite"}"\nsite_key = "{key}"\n'
     config.write_text(f'profile = "demo"\n{store}{settings}')
-    command = [sys.executable, "-m", "cds_hooks", "serve", "--port", "0", "--json"]
+    command = [sys.executable, "-m", "cds_hooks", "serve", "--port", "0", "--json", *options]
     with (folder / "service.log").open("wb") as log:
         process = subprocess.Popen(
             [*command, "--config", str(config)],

@@ -14,6 +14,7 @@ import contextlib
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cds_hooks.app.browsers import ErrorPage
 from cds_hooks.app.errors import BodyTooSlow, Overloaded
 from cds_hooks.app.notes import notes_of
 from cds_hooks.app.replies import error_reply
@@ -32,9 +33,10 @@ class BodyLimit:
     All bodies that are open together hold at most `max_held_bytes`: 503 past it.
     """
 
-    def __init__(self, app: ASGIApp, config: AppConfig) -> None:
+    def __init__(self, app: ASGIApp, config: AppConfig, page: ErrorPage | None = None) -> None:
         self.app = app
         self.config = config
+        self.page = page
         self.held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,7 +48,8 @@ class BodyLimit:
         announced = Headers(scope=scope).get("content-length", "0")
         if announced.isdecimal() and int(announced) > self.config.limits.max_bytes:
             notes_of(scope).code = BodyTooLarge.code
-            await error_reply(body.too_large())(scope, receive, body.send)
+            reply = error_reply(body.too_large(), scope, page=self.page)
+            await reply(scope, receive, body.send)
             return
         try:
             await self.app(scope, body.receive, body.send)

@@ -26,6 +26,9 @@ class Cors(CORSMiddleware):
             allow_origins=origins,
             allow_methods=("GET", "HEAD", "POST", "OPTIONS"),
             allow_headers=("authorization", "content-type", "x-request-id"),
+            # A page on the internet that a site listed may call a service in its own network:
+            # Chromium asks for that (Private Network Access), and others refuse nothing by it.
+            allow_private_network=True,
             expose_headers=("X-Request-ID", "Retry-After"),
         )
 

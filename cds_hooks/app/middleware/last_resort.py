@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cds_hooks.app.browsers import ErrorPage
 from cds_hooks.app.errors import Unexpected
 from cds_hooks.app.notes import notes_of, place_of
 from cds_hooks.app.replies import error_reply
@@ -17,11 +18,12 @@ __all__ = ["LastResort"]
 
 
 class LastResort:
-    """Catches everything; once an answer has begun, ends it."""
+    """Catches everything; once an answer has begun, ends it. Browsers get `page`."""
 
-    def __init__(self, app: ASGIApp, retry_after_s: int) -> None:
+    def __init__(self, app: ASGIApp, retry_after_s: int, page: ErrorPage | None = None) -> None:
         self.app = app
         self.retry_after_s = retry_after_s
+        self.page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass it on and answer for whatever is raised."""
@@ -44,5 +46,5 @@ class LastResort:
             if known is not error:
                 notes.fault = place_of(error)
             if not begun:
-                reply = error_reply(known, path=scope["path"], retry_after_s=self.retry_after_s)
+                reply = error_reply(known, scope, retry_after_s=self.retry_after_s, page=self.page)
                 await reply(scope, receive, send)

@@ -50,7 +50,7 @@ class Access:
         self.how: How = "link" if links else "openid" if openid else "none"
         self.recording = recording or Recording()
         self.sessions = Sessions(self.config, clock)
-        self.cookie = session_cookie(site.base_url)
+        self.cookie = session_cookie(site.base_url, local=links is not None)
         self.clock = clock
 
     async def attach(self, request: Request) -> None:

@@ -51,9 +51,9 @@ class Cookie:
         )
 
 
-def session_cookie(base_url: str) -> Cookie:
-    """The cookie that has the id of a session."""
-    return _cookie(base_url, "session", None)
+def session_cookie(base_url: str, *, local: bool = False) -> Cookie:
+    """The cookie that has the id of a session; `local` for one that begins on this machine."""
+    return _cookie(base_url, "session", None, local=local)
 
 
 def sign_in_cookie(base_url: str, age_s: int) -> Cookie:
@@ -61,10 +61,10 @@ def sign_in_cookie(base_url: str, age_s: int) -> Cookie:
     return _cookie(base_url, "sign-in", age_s)
 
 
-def _cookie(base_url: str, what: str, age_s: int | None) -> Cookie:
+def _cookie(base_url: str, what: str, age_s: int | None, *, local: bool = False) -> Cookie:
     """With the prefix `__Host-` a browser takes it from this host over TLS alone. Browsers do not
     tell ports apart, so that without TLS, on this machine, the port is in the name."""
     parts = urlsplit(base_url)
-    if parts.scheme == "https":
+    if parts.scheme == "https" and not local:
         return Cookie(f"__Host-chartside-{what}", secure=True, age_s=age_s)
-    return Cookie(f"chartside-{what}-{parts.port or 80}", secure=False, age_s=age_s)
+    return Cookie(f"chartside-{what}-{parts.port or 0}", secure=False, age_s=age_s)

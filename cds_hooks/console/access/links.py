@@ -43,18 +43,18 @@ class LocalLinks:
     """The links of one running service."""
 
     def __init__(self, secret: bytes, clock: Callable[[], float] = time.time) -> None:
-        self._secret = secret
+        self.secret = secret
         self._clock = clock
         self._used: dict[bytes, float] = {}
 
     def make(self) -> str:
         """The last part of a new link's address."""
-        return sign_link(self._secret, self._clock())
+        return sign_link(self.secret, self._clock())
 
     def use(self, token: str) -> LinkFault | None:
         """Use a link up; why it cannot be used. Of two that come at once, one is the second."""
         said = _read(token)
-        if said is None or not hmac.compare_digest(said[1], _mac(self._secret, said[0])):
+        if said is None or not hmac.compare_digest(said[1], _mac(self.secret, said[0])):
             return LinkFault.WRONG
         ends, now = int.from_bytes(said[0][:_TIME_BYTES], "big"), self._clock()
         if not now < ends <= now + LINK_S:

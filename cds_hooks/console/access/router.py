@@ -9,21 +9,22 @@ from cds_hooks.console.access.access import Access
 from cds_hooks.console.access.attempts import Attempts
 from cds_hooks.console.access.session_pages import SessionPages
 
-__all__ = ["make_access_router"]
+__all__ = ["add_routes"]
 
 
-def make_access_router(access: Access) -> APIRouter:
+def add_routes(router: APIRouter, access: Access) -> None:
     """Pages of signing in and out; none where nobody can sign in."""
-    router = APIRouter(include_in_schema=False, default_response_class=Response)
     if access.how == "none":
-        return router
+        return
     pages = SessionPages(access, Attempts(access))
     if access.links is not None:
-        router.add_api_route("/open/{token}", pages.open_link)
-    router.add_api_route("/sign-in", pages.sign_in)
-    router.add_api_route("/signed-in", pages.signed_in)
-    router.add_api_route("/sign-out", pages.sign_out, methods=["POST"])
-    router.add_api_route("/signed-out", pages.signed_out)
-    router.add_api_route("/account", pages.account)
-    router.add_api_route("/account/end-others", pages.end_others, methods=["POST"])
-    return router
+        router.add_api_route("/open/{token}", pages.open_link, response_class=Response)
+    for path, page in (
+        ("/sign-in", pages.sign_in),
+        ("/signed-in", pages.signed_in),
+        ("/signed-out", pages.signed_out),
+        ("/account", pages.account),
+    ):
+        router.add_api_route(path, page, response_class=Response)
+    for path, form in (("/sign-out", pages.sign_out), ("/account/end-others", pages.end_others)):
+        router.add_api_route(path, form, methods=["POST"], response_class=Response)

@@ -10,8 +10,8 @@ from starlette.responses import HTMLResponse, StreamingResponse
 
 from cds_hooks.app.errors import Overloaded
 from cds_hooks.cards.card_data import override_reasons
-from cds_hooks.console.consultation import consultation_values
-from cds_hooks.console.judging import Judging
+from cds_hooks.console.consultations.content import consultation_values
+from cds_hooks.console.consultations.judging import Judging
 from cds_hooks.console.rendering import make_page
 from cds_hooks.console.site import Site
 from cds_hooks.consult import ConsultationPages
@@ -36,11 +36,11 @@ class LinkedPages:
 
     async def page(self, link: str) -> HTMLResponse:
         """The consultation as it stands. Raises LinkUnknown, StoreUnavailable."""
-        return await self._page(link, "consultation.html.j2")
+        return await self._page(link, "consultations/page.html.j2")
 
     async def content(self, link: str) -> HTMLResponse:
         """The page's changing part alone. Raises LinkUnknown, StoreUnavailable."""
-        return await self._page(link, "consultation_content.html.j2")
+        return await self._page(link, "consultations/content.html.j2")
 
     async def _page(self, link: str, template: str) -> HTMLResponse:
         opened = await self._pages.open(link)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from cds_hooks.app.errors import Overloaded
-from cds_hooks.console import LinkedPages, following
+from cds_hooks.console import LinkedPages
+from cds_hooks.console.consultations import following
 from cds_hooks.consult import LinkUnknown
 from tests.console.conftest import NoPages, make_site
 

@@ -14,7 +14,7 @@ from cds_hooks.cards.answer_age import with_current_ages
 from cds_hooks.cards.card_data import texts
 from cds_hooks.cards.full_detail_views import BasisView, basis_of
 from cds_hooks.cards.phrases import fact_phrase, remark
-from cds_hooks.console.judging import Judging, lines
+from cds_hooks.console.consultations.judging import Judging, lines
 from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.protocol.cards import Card
 from prompts import ago

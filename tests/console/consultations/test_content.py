@@ -13,7 +13,7 @@ import pytest
 from cds_hooks.app import Readiness
 from cds_hooks.cards import build
 from cds_hooks.cards.card_data import texts
-from cds_hooks.console.consultation import _arrived, consultation_values
+from cds_hooks.console.consultations.content import _arrived, consultation_values
 from cds_hooks.console.rendering import make_page, render
 from cds_hooks.consultation import (
     Assessment,
@@ -104,7 +104,7 @@ def page_of(done: Consultation, **more: object) -> str:
     cards = build(done, base_url="http://localhost", make_uuid=lambda: "u").cards
     values = consultation_values(done, cards, now=60.0, **more)  # type: ignore[arg-type]
     frame = {"site": make_site(), "root": "../", "here": "", "nonce": "n", "link": "l"}
-    return render("consultation.html.j2", **frame, **values).replace("&#39;", "'")
+    return render("consultations/page.html.j2", **frame, **values).replace("&#39;", "'")
 
 
 def test_it_has_all_that_the_card_leaves_out(crowded: Consultation) -> None:

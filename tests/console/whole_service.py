@@ -1,0 +1,133 @@
+"""The real service on a loopback port for a browser: only the model is a fake, and obeys charts."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+
+from cds_hooks.cds_client.requests import hook_request
+from cds_hooks.inference.engine import Generation, GenerationRequest
+from cds_hooks.runtime.service import Runtime
+from cds_hooks.services import find
+from cds_hooks.settings import Settings
+from tests.hostile.charts import BENIGN, Hostile, resources
+from tests.hostile.obedient import Obedient
+
+__all__ = ["WholeService"]
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENT_VIEW = "chartside-patient-view"
+_PATIENCE_S = 60.0
+
+
+class HeldBack(Obedient):
+    """An engine that answers as the chart demands, at once or when it is released."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.released = threading.Event()
+        self.released.set()
+
+    async def generate(self, request: GenerationRequest) -> Generation:
+        while not self.released.is_set():  # noqa: ASYNC110 - set by another thread
+            await asyncio.sleep(0.02)
+        return await super().generate(request)
+
+
+class WholeService:
+    """`Runtime` in a thread with a loop of its own, so that the browser may have this thread."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        self.engine = HeldBack()
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        port = self._socket.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self.runtime = Runtime(_settings(folder, settings), port, engine=self.engine)
+        config = uvicorn.Config(self.runtime.app, log_config=None, access_log=False, lifespan="off")
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
+        self._thread.start()
+        self._until_ready()
+
+    async def _serve(self) -> None:
+        async with self.runtime.lifespan():
+            await self._server.serve(sockets=[self._socket])
+
+    def _until_ready(self) -> None:
+        self.until(lambda: httpx.get(f"{self.url}/readyz").status_code == 200)
+
+    def until(self, reached: Any) -> None:
+        """Wait for what `reached` tells; an AssertionError when it never comes."""
+        ends = time.monotonic() + _PATIENCE_S
+        while time.monotonic() < ends:
+            try:
+                if reached():
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(0.02)
+        raise AssertionError("not reached")
+
+    def stop(self) -> None:
+        """End it in order."""
+        self.engine.released.set()
+        self._server.should_exit = True
+        self._thread.join(20)
+        self._socket.close()
+
+    def get(self, path: str) -> httpx.Response:
+        """A page as it is sent."""
+        return httpx.get(self.url + path, timeout=60)
+
+    def fire(self, chart: Hostile) -> dict[str, Any]:
+        """The answer to patient-view for this chart, the engine obeying it."""
+        self.engine.chart = chart
+        service = find(PATIENT_VIEW)
+        assert service is not None
+        body = hook_request(
+            "patient-view",
+            service.prefetch,
+            resources(chart),
+            patient_id=chart.patient_id,
+            encounter_id="e1",
+        )
+        answer = httpx.post(f"{self.url}/cds-services/{PATIENT_VIEW}", json=body, timeout=60)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def consultation(self, chart: Hostile = BENIGN) -> str:
+        """The path of the page of an answered consultation."""
+        path = self._link(self.fire(chart))
+        self.until(lambda: 'id="waiting"' not in self.get(path).text)
+        return path
+
+    def pending_consultation(self, chart: Hostile = BENIGN) -> str:
+        """The path of the page of one that is not answered before the engine is `released`."""
+        self.engine.released.clear()
+        path = self._link(self.fire(chart))
+        assert 'id="waiting"' in self.get(path).text
+        return path
+
+    def _link(self, answer: dict[str, Any]) -> str:
+        urls = [link["url"] for link in answer["cards"][0]["links"]]
+        [url] = [url for url in urls if "/consultations/" in url]
+        return str(url).removeprefix(self.url)
+
+
+def _settings(folder: Path, more: dict[str, Any]) -> Settings:
+    return Settings.model_validate(
+        {
+            "store": {"path": str(folder / "r.sqlite"), "site_key": str(folder / "site.key")},
+            "services": {"answer_within_s": 0.5, "recall_s": 0},
+            "terminology": {"path": str(ROOT / "build" / "terminology.sqlite")},
+            **more,
+        }
+    )
