@@ -19,6 +19,7 @@ from cds_hooks.consult import LinkUnknown
 from cds_hooks.consultation import ModelIdentity
 from cds_hooks.protocol.cards import Card, Response, Source
 from cds_hooks.services import REGISTRY
+from tests.console.whole_service import WholeService
 
 CARD = Card("Two diagnoses to consider", "info", Source("Chartside"), uuid="c-1", detail="*none*")
 MODEL = ModelIdentity("Small", "ab" * 32, "llama.cpp", "Apache-2.0", demonstration=True)
@@ -141,6 +142,14 @@ class Elements(HTMLParser):
 @pytest.fixture(scope="session")
 def elements_of() -> Callable[[str], Elements]:
     return Elements
+
+
+@pytest.fixture(scope="module")
+def whole_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeService]:
+    """The real service, with a model that does what a chart demands."""
+    service = WholeService(tmp_path_factory.mktemp("console"))
+    yield service
+    service.stop()
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Looked", "look"]
+__all__ = ["Looked", "look", "watched"]
 
 _TRANSITION_MS = 400  # colours of Swagger UI change within 300 ms
 
@@ -65,10 +65,9 @@ def look(browser: Any, url: str, shown: str, *, third_party: str = "") -> Looked
     How the focus looks is not asked of a page with a `third_party` in it: it is not ours to draw.
     """
     context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
-    page, looked = context.new_page(), Looked()
+    page, looked = watched(context)
     responses: list[Any] = []
     page.on("response", lambda response: responses.append(response))
-    _watch(page, looked)
     try:
         page.goto(url)
         page.wait_for_selector(shown)
@@ -97,7 +96,9 @@ def _weight(responses: list[Any]) -> int:
     return sum(len(response.body()) for response in whole)
 
 
-def _watch(page: Any, looked: Looked) -> None:
+def watched(context: Any) -> tuple[Any, Looked]:
+    """A new page, and what it asks for and complains of from now on."""
+    page, looked = context.new_page(), Looked()
     page.on("request", lambda request: looked.asked.append(request.url))
     page.on("pageerror", lambda error: looked.complaints.append(str(error)))
     page.on("dialog", lambda dialog: looked.complaints.append(f"dialog: {dialog.message}"))
@@ -105,6 +106,7 @@ def _watch(page: Any, looked: Looked) -> None:
         "console",
         lambda told: told.type in ("error", "warning") and looked.complaints.append(told.text),
     )
+    return page, looked
 
 
 def _change(page: Any, **media: str) -> None:

@@ -31,6 +31,7 @@ class Page:
     address: Callable[[WholeService], str]
     shown: str = "h1"
     weight: int = 200 * KB
+    status: int = 200
     excused: Mapping[str, str] = field(default_factory=dict)
     third_party: str = ""
 
@@ -66,6 +67,8 @@ PAGES = (
     ),
     Page("basis", ("/basis",), _at("/basis")),
     Page("consultation", _CONSULTATION, _answered),
+    Page("unknown-link", ("/consultations/{link}",), _at("/consultations/nothing.1.x"), status=404),
+    Page("unknown-page", ("other",), _at("/no-such-page"), status=404),
     Page("pending-consultation", _CONSULTATION, _pending, shown="#waiting"),
 )
 

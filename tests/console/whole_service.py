@@ -6,6 +6,7 @@ import asyncio
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,18 +84,31 @@ class WholeService:
         self._socket.close()
 
     def get(self, path: str) -> httpx.Response:
-        """A page as it is sent."""
-        return httpx.get(self.url + path, timeout=60)
+        """A page as it is sent to a browser."""
+        return httpx.get(self.url + path, timeout=60, headers={"Accept": "text/html"})
 
-    def fire(self, chart: Hostile) -> dict[str, Any]:
-        """The answer to patient-view for this chart, the engine obeying it."""
+    def post(self, path: str, **form: str) -> httpx.Response:
+        """A page's form, sent as its page sends it."""
+        own = {"Sec-Fetch-Site": "same-origin", "Origin": self.url, "Accept": "text/html"}
+        return httpx.post(self.url + path, data=form, timeout=60, headers=own)
+
+    def send(self, path: str, body: str) -> httpx.Response:
+        """JSON, as clients of the protocol send it."""
+        json_type = {"Content-Type": "application/json"}
+        return httpx.post(self.url + path, content=body, timeout=60, headers=json_type)
+
+    def fire(
+        self, chart: Hostile, record: Sequence[dict[str, Any]] | None = None
+    ) -> dict[str, Any]:
+        """The answer to patient-view for this chart or this record of its patient, the engine
+        obeying the chart."""
         self.engine.chart = chart
         service = find(PATIENT_VIEW)
         assert service is not None
         body = hook_request(
             "patient-view",
             service.prefetch,
-            resources(chart),
+            resources(chart) if record is None else record,
             patient_id=chart.patient_id,
             encounter_id="e1",
         )
@@ -103,20 +117,23 @@ class WholeService:
         found: dict[str, Any] = answer.json()
         return found
 
-    def consultation(self, chart: Hostile = BENIGN) -> str:
+    def consultation(
+        self, chart: Hostile = BENIGN, record: Sequence[dict[str, Any]] | None = None
+    ) -> str:
         """The path of the page of an answered consultation."""
-        path = self._link(self.fire(chart))
+        path = self.link_of(self.fire(chart, record))
         self.until(lambda: 'id="waiting"' not in self.get(path).text)
         return path
 
     def pending_consultation(self, chart: Hostile = BENIGN) -> str:
         """The path of the page of one that is not answered before the engine is `released`."""
         self.engine.released.clear()
-        path = self._link(self.fire(chart))
+        path = self.link_of(self.fire(chart))
         assert 'id="waiting"' in self.get(path).text
         return path
 
-    def _link(self, answer: dict[str, Any]) -> str:
+    def link_of(self, answer: dict[str, Any]) -> str:
+        """The path of the page that the first card links to."""
         urls = [link["url"] for link in answer["cards"][0]["links"]]
         [url] = [url for url in urls if "/consultations/" in url]
         return str(url).removeprefix(self.url)
