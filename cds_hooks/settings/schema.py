@@ -20,6 +20,7 @@ from cds_hooks.operation.log_settings import LogSettings
 from cds_hooks.plausibility.terminology_settings import TerminologySettings
 from cds_hooks.prewarm.prewarm_settings import PrewarmSettings
 from cds_hooks.section import Section, Unset
+from cds_hooks.statistics.statistics_settings import StatisticsSettings
 from cds_hooks.trust.client import Client
 from cds_hooks.trust.trust_settings import (
     ClientKeysSettings,
@@ -72,6 +73,7 @@ class Settings(Section):
     key_device: KeyDeviceSettings = KeyDeviceSettings()
     key_vault: KeyVaultSettings = KeyVaultSettings()
     retention: RetentionSettings = RetentionSettings()
+    statistics: StatisticsSettings = StatisticsSettings()
     ledger: LedgerSettings = LedgerSettings()
     witness: WitnessSettings = WitnessSettings()
     prewarm: PrewarmSettings = PrewarmSettings()
