@@ -40,5 +40,5 @@ class Recording:
 
     async def happened(self, type_: str, reader: Reader, **details: str) -> None:
         """Record what somebody did, with the roles that they have. Raises StoreUnavailable."""
-        roles = sorted(reader.roles)
+        roles = sorted(role.value for role in reader.roles)
         await self._record(type_, user=reader.subject, how=reader.how, roles=roles, **details)
