@@ -14,6 +14,7 @@ import httpx
 import uvicorn
 
 from cds_hooks.cds_client.requests import hook_request
+from cds_hooks.console.access import Reader, Role
 from cds_hooks.inference.engine import Generation, GenerationRequest
 from cds_hooks.runtime.service import Runtime
 from cds_hooks.services import find
@@ -24,6 +25,7 @@ from tests.hostile.obedient import Obedient
 __all__ = ["WholeService"]
 
 ROOT = Path(__file__).resolve().parents[2]
+TESTER = Reader("tester", "Tess Ter", frozenset(Role), "link")
 PATIENT_VIEW = "chartside-patient-view"
 _PATIENCE_S = 60.0
 
@@ -47,6 +49,7 @@ class WholeService:
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.engine = HeldBack()
+        self._session = ""
         self._socket = socket.create_server(("127.0.0.1", 0))
         port = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
@@ -83,9 +86,20 @@ class WholeService:
         self._thread.join(20)
         self._socket.close()
 
-    def get(self, path: str) -> httpx.Response:
+    def get(self, path: str, *, signed_in: bool = False) -> httpx.Response:
         """A page as it is sent to a browser."""
-        return httpx.get(self.url + path, timeout=60, headers={"Accept": "text/html"})
+        headers = {"Accept": "text/html"}
+        if signed_in:
+            [cookie] = self.cookies()
+            headers["Cookie"] = f"{cookie['name']}={cookie['value']}"
+        return httpx.get(self.url + path, timeout=60, headers=headers)
+
+    def cookies(self) -> list[dict[str, str]]:
+        """The cookie of a session with every role, as Playwright takes it."""
+        if not self._session:
+            self._session = self.runtime.access.sessions.begin(TESTER)
+        name = self.runtime.access.cookie.name
+        return [{"name": name, "value": self._session, "url": self.url}]
 
     def post(self, path: str, **form: str) -> httpx.Response:
         """A page's form, sent as its page sends it."""
