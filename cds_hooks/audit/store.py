@@ -25,6 +25,7 @@ from cds_hooks.audit.ledger.enrichment import with_plain_user
 from cds_hooks.audit.ledger.record_integrity import with_payload_digest
 from cds_hooks.audit.ledger_store import LedgerStore
 from cds_hooks.audit.retention import DeletedRecords
+from cds_hooks.audit.statistics_store import StatisticsStore
 from cds_hooks.audit.store_config import StoreConfig, open_database
 from cds_hooks.audit.store_errors import StoreUnavailable
 from cds_hooks.audit.transactions import TransactionExecutor
@@ -42,7 +43,8 @@ _DELETE_BATCH = 100
 
 
 class Store:
-    """Consultations, their cards, and the feedback on them; `ledger` has the ledger's own calls.
+    """Consultations, their cards, and the feedback on them; `ledger` and `statistics` have calls
+    of their own.
 
     Every method raises StoreUnavailable (503) while the store cannot be used, and works again
     as soon as it can. `observer` hears of every commit, in the writing thread.
@@ -65,6 +67,7 @@ class Store:
             self._database, timeout_s=config.timeout_s, backlog=config.backlog, observer=observer
         )
         self.ledger = LedgerStore(self._transactions, key, clock, config.service_version)
+        self.statistics = StatisticsStore(self._transactions, self._cipher)
         self._retention: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -238,6 +241,8 @@ class Store:
             lambda connection: seen_tokens.delete_expired(connection, now, _DELETE_BATCH)
         ):
             pass
+        kept_s = self._config.retention.statistics_days * _DAY_S
+        await self.statistics.drop_before(now - kept_s)
         if deleted:
             with suppress(StoreUnavailable):  # they are deleted; only their space comes back later
                 await self._transactions.run(self._database.compact)
