@@ -32,6 +32,7 @@ __all__ = [
     "by_id",
     "content_key",
     "decode",
+    "id_of_card",
     "newest_answer",
     "save",
     "save_cards",
@@ -130,6 +131,13 @@ def by_id(
 _BY_ID = select(tables.consultations, latest_attestation().label("attestation")).where(
     tables.consultations.c.id == bindparam("wanted")
 )
+
+
+def id_of_card(connection: Connection, uuid: str) -> str:
+    """The id of the consultation that a card is of; "" when there is no such card."""
+    column = tables.cards.c
+    query = select(column.consultation_id).where(column.uuid == uuid)
+    return connection.execute(query).scalar() or ""
 
 
 def newest_answer(

@@ -148,6 +148,12 @@ class Store:
             lambda connection: consultations.by_id(connection, consultation_id, self._cipher)
         )
 
+    async def consultation_of_card(self, uuid: str) -> str:
+        """The id of the consultation that a card shows; "" for a card that is not on record."""
+        return await self._transactions.read(
+            lambda connection: consultations.id_of_card(connection, uuid)
+        )
+
     async def find_by_key(self, key: str, *, not_older_than: float) -> CheckedConsultation | None:
         """The newest answer with this content key since `not_older_than` (UTC seconds)."""
         table = tables.consultations.c

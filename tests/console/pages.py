@@ -23,7 +23,8 @@ class Page:
 
     `shown` is a selector of what is there once the page is whole; `weight` the most bytes of all
     that it loads, uncompressed; `excused` names rules of axe with the reason why they do not hold;
-    `third_party` is a selector of what a library draws.
+    `signed_in` opens it with a session of every role; `third_party` is a selector of what a library
+    draws.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Page:
     shown: str = "h1"
     weight: int = 200 * KB
     status: int = 200
+    signed_in: bool = False
     excused: Mapping[str, str] = field(default_factory=dict)
     third_party: str = ""
 
@@ -65,6 +67,12 @@ PAGES = (
         weight=2_100 * KB,  # Swagger UI alone has 1.9 MB; for integrators in the demo profile
         third_party="#api",
     ),
+    Page("sign-in", ("/sign-in",), _at("/sign-in")),
+    Page("link-used", ("/open/{token}",), _at("/open/x"), status=403),
+    Page("signed-in", ("/signed-in",), _at("/signed-in"), signed_in=True),
+    Page("signed-out", ("/signed-out",), _at("/signed-out")),
+    Page("nobody", ("/account",), _at("/account"), status=401),
+    Page("account", ("/account",), _at("/account"), signed_in=True),
     Page("basis", ("/basis",), _at("/basis")),
     Page("consultation", _CONSULTATION, _answered),
     Page("unknown-link", ("/consultations/{link}",), _at("/consultations/nothing.1.x"), status=404),
@@ -74,6 +82,8 @@ PAGES = (
 
 NOT_PAGES = {
     "/cds-services": "JSON",
+    "/sign-in/start": "a redirect to the identity provider, where there is one",
+    "/sign-in/return": "a redirect from there",
     "/healthz": "JSON",
     "/readyz": "JSON",
     "/version": "JSON",

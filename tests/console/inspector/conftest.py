@@ -44,12 +44,19 @@ def differential(*names: str, fact: str = "L1") -> str:
 
 
 class Browser:
-    """One browser at this machine, which keeps its cookies."""
+    """One browser at this machine, which keeps its cookies; it opens a one-time link first."""
 
     def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
         transport = httpx.ASGITransport(runtime.app, client=("127.0.0.1", 50_000))
         self.http = httpx.AsyncClient(transport=transport, base_url=BASE)
         self.csrf = ""
+
+    async def sign_in(self) -> Browser:
+        links = self._runtime.access.links
+        assert links is not None
+        assert (await self.http.get(f"/open/{links.make()}")).status_code == 303
+        return self
 
     async def get(self, path: str, status: int = 200) -> str:
         answer = await self.http.get(path)
@@ -123,13 +130,13 @@ async def start(tmp_path: Path, engine: FakeEngine) -> AsyncIterator[Start]:
 
 
 @pytest.fixture
-async def browser_of() -> AsyncIterator[Callable[[Runtime], Browser]]:
-    """A new browser, with cookies of its own."""
+async def browser_of() -> AsyncIterator[Callable[..., Any]]:
+    """A new browser, with cookies of its own, signed in or not."""
     opened: list[Browser] = []
 
-    def make(runtime: Runtime) -> Browser:
+    async def make(runtime: Runtime, *, signed_in: bool = True) -> Browser:
         opened.append(Browser(runtime))
-        return opened[-1]
+        return await opened[-1].sign_in() if signed_in else opened[-1]
 
     yield make
     for each in opened:

@@ -46,7 +46,7 @@ def dropped(value: Any, name: str = "chart.json") -> list[tuple[str, bytes]]:
 async def test_a_file_that_holds_no_chart_is_refused_with_its_reason(
     start: Start, browser_of: Any, content: Any, code: str, told: str
 ) -> None:
-    browser = browser_of(await start())
+    browser = await browser_of(await start())
     answer = await browser.send(dropped(content), **{"from": "files"})
     assert answer.status_code == 400
     assert code in answer.text
@@ -55,7 +55,7 @@ async def test_a_file_that_holds_no_chart_is_refused_with_its_reason(
 
 
 async def test_a_file_s_name_and_content_are_not_told_again(start: Start, browser_of: Any) -> None:
-    browser = browser_of(await start())
+    browser = await browser_of(await start())
     files = dropped(b"Winterbourne, Adela", name="winterbourne-adela.json")
     answer = await browser.send(files, **{"from": "files"})
     assert answer.status_code == 400
@@ -65,7 +65,7 @@ async def test_a_file_s_name_and_content_are_not_told_again(start: Start, browse
 async def test_a_form_without_a_choice_is_told_what_is_missing(
     start: Start, browser_of: Any
 ) -> None:
-    browser = browser_of(await start())
+    browser = await browser_of(await start())
     for fields in ({}, {"from": "files"}, {"from": "sample", "sample": "nobody"},
                    {"from": "sample", "service": "none"}):  # fmt: skip
         answer = await browser.send(**fields)
@@ -85,7 +85,7 @@ async def test_an_unlisted_server_is_never_asked_and_the_line_to_add_is_shown(
 
     url = f"{serve(server).url}/fhir"
     listed = "https://ehr.example.org/fhir"
-    browser = browser_of(await start(fhir={"allowed_bases": [listed]}))
+    browser = await browser_of(await start(fhir={"allowed_bases": [listed]}))
     answer = await browser.send(**{"from": "server", "server": url, "find": "x"})
     assert answer.status_code == 403
     assert "fhir-server-not-listed" in answer.text
@@ -98,7 +98,7 @@ async def test_an_unlisted_server_is_never_asked_and_the_line_to_add_is_shown(
     ["", "ftp://a/b", "http://user:pw@a/fhir", "http://a/fhir?x=1", "javascript:alert(1)"],
 )
 async def test_what_is_no_address_is_refused(start: Start, browser_of: Any, address: str) -> None:
-    browser = browser_of(await start())
+    browser = await browser_of(await start())
     answer = await browser.send(**{"from": "server", "server": address})
     assert answer.status_code == 400
     assert "address-unusable" in answer.text
@@ -106,7 +106,7 @@ async def test_what_is_no_address_is_refused(start: Start, browser_of: Any, addr
 
 async def test_two_browsers_do_not_see_each_other_s(start: Start, browser_of: Any) -> None:
     runtime = await start()
-    one, two = browser_of(runtime), browser_of(runtime)
+    one, two = await browser_of(runtime), await browser_of(runtime)
     place = await one.fire(**{"from": "sample", "sample": "sparse"})
     await one.ended(place)
     await two.get("/inspector")
@@ -119,7 +119,7 @@ async def test_two_browsers_do_not_see_each_other_s(start: Start, browser_of: An
 async def test_what_has_expired_says_so_and_how_to_fire_again(
     start: Start, browser_of: Any
 ) -> None:
-    browser = browser_of(await start({"per_session": 1}))
+    browser = await browser_of(await start({"per_session": 1}))
     first = await browser.fire(**{"from": "sample", "sample": "sparse"})
     await browser.ended(first)
     second = await browser.fire(**{"from": "sample", "sample": "sparse"})
@@ -130,7 +130,7 @@ async def test_what_has_expired_says_so_and_how_to_fire_again(
 
 
 async def test_a_session_of_nobody_has_expired(start: Start, browser_of: Any) -> None:
-    browser = browser_of(await start())
+    browser = await browser_of(await start())
     assert "inspection-expired" in await browser.get("/inspector/none", status=410)
     assert "choice-incomplete" in (await browser.send(**{"from": "none"})).text
 
@@ -141,7 +141,7 @@ async def test_a_request_of_another_hook_fires_the_chosen_one(
     prefetch = {"patient": {"resourceType": "Patient", "id": "one", "gender": "male"}}
     captured = {"hook": "order-sign", "hookInstance": "h", "context": {"patientId": "one"},
                 "prefetch": prefetch}  # fmt: skip
-    browser = browser_of(await start())
+    browser = await browser_of(await start())
     page = await browser.ended(await browser.fire(dropped(captured), **{"from": "files"}))
     assert "patient-view" in page
     assert "not answered" not in page
@@ -150,7 +150,7 @@ async def test_a_request_of_another_hook_fires_the_chosen_one(
 async def test_a_hook_that_cannot_be_made_of_a_chart_says_what_can(
     start: Start, browser_of: Any
 ) -> None:
-    browser = browser_of(await start())
+    browser = await browser_of(await start())
     service = {"service": "chartside-problem-check"}
     for form, files in (({"from": "sample", "sample": "sparse"}, None),
                         ({"from": "files"}, dropped(BUNDLE))):  # fmt: skip
@@ -163,7 +163,7 @@ async def test_no_more_hooks_are_open_than_may_be(
     start: Start, browser_of: Any, engine: Any
 ) -> None:
     engine.push(FakeReply(delay_s=30.0))
-    browser = browser_of(await start({"at_once": 1}))
+    browser = await browser_of(await start({"at_once": 1}))
     place = await browser.fire(**{"from": "sample", "sample": "sparse"})
     answer = await browser.send(**{"from": "sample", "sample": "sparse"})
     assert answer.status_code == 429
@@ -171,8 +171,11 @@ async def test_no_more_hooks_are_open_than_may_be(
     assert 'id="live"' in await browser.get(place)
 
 
-async def test_in_production_nobody_without_a_role_opens_it(start: Start, browser_of: Any) -> None:
-    browser = browser_of(await start(profile="production"))
+async def test_in_production_nobody_without_a_role_opens_it(
+    start: Start, browser_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cds_hooks.runtime.service.admission", lambda *_: None)
+    browser = await browser_of(await start(profile="production"), signed_in=False)
     for path in ("/inspector", "/inspector/x", "/inspector/x/events"):
         assert (await browser.http.get(path)).status_code in (303, 401, 403, 404)
     answer = await browser.http.post("/inspector/fire", files={"from": (None, "sample")})
