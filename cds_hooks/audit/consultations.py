@@ -32,6 +32,7 @@ __all__ = [
     "by_id",
     "content_key",
     "decode",
+    "newest",
     "newest_answer",
     "save",
     "save_cards",
@@ -137,22 +138,30 @@ def newest_answer(
     *conditions: ColumnElement[bool],
     cipher: PayloadCipher,
 ) -> CheckedConsultation | None:
-    """The newest answered consultation that meets the conditions.
+    """The newest answered consultation that meets the conditions, as `newest` finds it."""
+    answered = tables.consultations.c.outcome.in_(_ANSWERS)
+    found = newest(connection, answered, *conditions, cipher=cipher)
+    return found if isinstance(found, CheckedConsultation) else None
+
+
+def newest(
+    connection: Connection, *conditions: ColumnElement[bool], cipher: PayloadCipher
+) -> Consultation | None:
+    """The newest consultation that meets the conditions, in whatever state.
 
     One that cannot be read is logged and skipped: it could only have saved time.
     """
     table = tables.consultations.c
     readable = table.payload_format != ERASED
-    newest = select(table.id).where(table.outcome.in_(_ANSWERS), readable, *conditions)
-    row = connection.execute(newest.order_by(table.created.desc()).limit(1)).one_or_none()
+    found = select(table.id).where(readable, *conditions).order_by(table.created.desc())
+    row = connection.execute(found.limit(1)).one_or_none()
     if row is None:
         return None
     try:
-        found = by_id(connection, row.id, cipher)
+        return by_id(connection, row.id, cipher)
     except RecordUnreadable as error:
         _log.warning("record-unreadable", code=error.code)
         return None
-    return found if isinstance(found, CheckedConsultation) else None
 
 
 def content_key(key: SiteKey, plain: str) -> str:

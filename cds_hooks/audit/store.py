@@ -7,6 +7,7 @@ event loop waits for neither. When a write returns, its record is on the disk.
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -29,7 +30,7 @@ from cds_hooks.audit.store_config import StoreConfig, open_database
 from cds_hooks.audit.store_errors import StoreUnavailable
 from cds_hooks.audit.transactions import TransactionExecutor
 from cds_hooks.audit.writer import Commit
-from cds_hooks.consultation import CheckedConsultation, Consultation, RecordedCall
+from cds_hooks.consultation import CheckedConsultation, Consultation, Outcome, RecordedCall
 from cds_hooks.errors import ChartsideError
 from cds_hooks.protocol.cards import Card
 from cds_hooks.protocol.feedback import FeedbackEntry
@@ -155,14 +156,29 @@ class Store:
         return found if found is not None and found.key == key else None
 
     async def last_for_patient(
-        self, patient_key: str, service: str = ""
+        self, patient_key: str, service: str = "", *, until: float = math.inf
     ) -> CheckedConsultation | None:
-        """The newest answer for this patient, of one service or of any."""
+        """The newest answer for this patient, of one service or of any, begun by `until`."""
         table = tables.consultations.c
         conditions = [table.patient_key == patient_key, table.expires > self._clock()]
+        if until < math.inf:
+            conditions.append(table.created <= until)
         if service:
             conditions.append(table.service == service)
         return await self._newest(*conditions)
+
+    async def newest_for_patient(
+        self, patient_key: str, *, after: float = 0.0
+    ) -> Consultation | None:
+        """The newest consultation of this patient's chart begun after `after` (UTC seconds), in
+        whatever state; a check of problems that were just entered is none."""
+        table, valid = tables.consultations.c, tables.consultations.c.expires > self._clock()
+        of_chart = (table.patient_key == patient_key, table.outcome != Outcome.CHECKED.value)
+        return await self._transactions.read(
+            lambda connection: consultations.newest(
+                connection, *of_chart, valid, table.created > after, cipher=self._cipher
+            )
+        )
 
     async def claim(self, key: str, owner: str, *, lease_s: float) -> bool:
         """Claim the work on a content key for `lease_s` seconds, or extend one's own claim.

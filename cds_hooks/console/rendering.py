@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
+from cds_hooks.cards.escape import page_text
 from cds_hooks.console.assets import asset_url
 from cds_hooks.console.reader import current_visit
 from cds_hooks.console.site import Site
@@ -24,6 +25,7 @@ _ENVIRONMENT = Environment(
     lstrip_blocks=True,
 )
 _ENVIRONMENT.globals["asset"] = asset_url
+_ENVIRONMENT.filters["chart_text"] = page_text
 
 
 def _csrf_field() -> Markup:
