@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["ALLOWED", "PAGES", "is_call", "is_form", "is_protocol", "normal", "route_of"]
+__all__ = ["ALLOWED", "OTHER", "PAGES", "is_call", "is_form", "is_protocol", "normal", "route_of"]
 
 DISCOVERY = "/cds-services"
 SERVICE = "/cds-services/{id}"
 FEEDBACK = "/cds-services/{id}/feedback"
 CONSOLE = ("/", "/docs")
 PAGES = ("/healthz", "/readyz", "/version", "/metrics", "/basis", "/openapi.json", *CONSOLE)
+SIGN_IN = ("/sign-in", "/sign-in/start", "/sign-in/return", "/signed-in", "/signed-out", "/account")
+ACCOUNT_FORMS = ("/sign-out", "/account/end-others", "/account/emergency", "/account/emergency/end")
+OPEN = "/open/{token}"
 ASSET = "/assets/{name}"
 CONSULTATION = "/consultations/{link}"
 CONTENT = "/consultations/{link}/content"
@@ -19,8 +22,8 @@ JUDGEMENTS = "/consultations/{link}/feedback"
 OTHER = "other"
 
 ALLOWED = dict.fromkeys(
-    (DISCOVERY, CONSULTATION, CONTENT, EVENTS, ASSET, *PAGES), "GET, HEAD, OPTIONS"
-) | dict.fromkeys((SERVICE, FEEDBACK, JUDGEMENTS), "POST, OPTIONS")
+    (DISCOVERY, CONSULTATION, CONTENT, EVENTS, ASSET, OPEN, *PAGES, *SIGN_IN), "GET, HEAD, OPTIONS"
+) | dict.fromkeys((SERVICE, FEEDBACK, JUDGEMENTS, *ACCOUNT_FORMS), "POST, OPTIONS")
 
 _SLASHES = re.compile(r"/{2,}")
 
@@ -41,6 +44,8 @@ def route_of(path: str) -> str:
             return FEEDBACK
         case ["assets", _]:
             return ASSET
+        case ["open", _]:
+            return OPEN
         case ["consultations", _]:
             return CONSULTATION
         case ["consultations", _, "content"]:

@@ -26,6 +26,7 @@ from cds_hooks.audit.ledger.enrichment import with_plain_user
 from cds_hooks.audit.ledger.record_integrity import with_payload_digest
 from cds_hooks.audit.ledger_store import LedgerStore
 from cds_hooks.audit.retention import DeletedRecords
+from cds_hooks.audit.statistics_store import StatisticsStore
 from cds_hooks.audit.store_config import StoreConfig, open_database
 from cds_hooks.audit.store_errors import StoreUnavailable
 from cds_hooks.audit.transactions import TransactionExecutor
@@ -43,7 +44,8 @@ _DELETE_BATCH = 100
 
 
 class Store:
-    """Consultations, their cards, and the feedback on them; `ledger` has the ledger's own calls.
+    """Consultations, their cards, and the feedback on them; `ledger` and `statistics` have calls
+    of their own.
 
     Every method raises StoreUnavailable (503) while the store cannot be used, and works again
     as soon as it can. `observer` hears of every commit, in the writing thread.
@@ -66,6 +68,7 @@ class Store:
             self._database, timeout_s=config.timeout_s, backlog=config.backlog, observer=observer
         )
         self.ledger = LedgerStore(self._transactions, key, clock, config.service_version)
+        self.statistics = StatisticsStore(self._transactions, self._cipher)
         self._retention: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -160,12 +163,9 @@ class Store:
     ) -> CheckedConsultation | None:
         """The newest answer for this patient, of one service or of any, begun by `until`."""
         table = tables.consultations.c
-        conditions = [table.patient_key == patient_key, table.expires > self._clock()]
-        if until < math.inf:
-            conditions.append(table.created <= until)
-        if service:
-            conditions.append(table.service == service)
-        return await self._newest(*conditions)
+        conditions = (table.patient_key == patient_key, table.expires > self._clock())
+        of_service = [table.service == service] if service else []
+        return await self._newest(*conditions, table.created <= until, *of_service)
 
     async def newest_for_patient(
         self, patient_key: str, *, after: float = 0.0
@@ -174,10 +174,9 @@ class Store:
         whatever state; a check of problems that were just entered is none."""
         table, valid = tables.consultations.c, tables.consultations.c.expires > self._clock()
         of_chart = (table.patient_key == patient_key, table.outcome != Outcome.CHECKED.value)
+        conditions = (*of_chart, valid, table.created > after)
         return await self._transactions.read(
-            lambda connection: consultations.newest(
-                connection, *of_chart, valid, table.created > after, cipher=self._cipher
-            )
+            lambda connection: consultations.newest(connection, *conditions, cipher=self._cipher)
         )
 
     async def claim(self, key: str, owner: str, *, lease_s: float) -> bool:
@@ -248,6 +247,8 @@ class Store:
             lambda connection: seen_tokens.delete_expired(connection, now, _DELETE_BATCH)
         ):
             pass
+        kept_s = self._config.retention.statistics_days * _DAY_S
+        await self.statistics.drop_before(now - kept_s)
         if deleted:
             with suppress(StoreUnavailable):  # they are deleted; only their space comes back later
                 await self._transactions.run(self._database.compact)

@@ -25,6 +25,7 @@ FAILED = 1
 
 _COMMANDS = {
     "serve": ("cds_hooks.cli.serve", "serve"),
+    "open": ("cds_hooks.cli.open_link", "open_link"),
     "hook": ("cds_hooks.cli.hook", "hook"),
     "conform": ("cds_hooks.cli.conform", "conform"),
     "simulate": ("cds_hooks.cli.simulate", "simulate"),

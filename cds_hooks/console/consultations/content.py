@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from cds_hooks.cards import FullDetail, full_detail
@@ -51,8 +50,8 @@ class _Page:
     headline: str
     indicator: str
     age: str
-    asked_at: str
-    seen_at: str
+    asked_at: float
+    seen_at: float
     fhir: str
     status: _Status | None
     silent: bool
@@ -102,8 +101,8 @@ def consultation_values(
         headline=first.summary if first else _NOTHING,
         indicator=first.indicator if first else "info",
         age=_age(consultation, now),
-        asked_at=_utc(consultation.created),
-        seen_at=_utc(now),
+        asked_at=consultation.created,
+        seen_at=now,
         fhir=consultation.chart.fhir_version,
         status=_status(consultation, earlier),
         silent=silent,
@@ -147,7 +146,3 @@ def _shown_of(basis: BasisView) -> str:
 
 def _age(consultation: Consultation, now: float) -> str:
     return ago((now - consultation.created) / _DAY_S, fine=True)
-
-
-def _utc(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
