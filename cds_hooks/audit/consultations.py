@@ -32,8 +32,9 @@ __all__ = [
     "by_id",
     "content_key",
     "decode",
-    "newest",
+    "id_of_card",
     "newest_answer",
+    "newest_of",
     "save",
     "save_cards",
 ]
@@ -133,18 +134,35 @@ _BY_ID = select(tables.consultations, latest_attestation().label("attestation"))
 )
 
 
+def id_of_card(connection: Connection, uuid: str) -> str:
+    """The id of the consultation that a card is of; "" when there is no such card."""
+    column = tables.cards.c
+    query = select(column.consultation_id).where(column.uuid == uuid)
+    return connection.execute(query).scalar() or ""
+
+
 def newest_answer(
     connection: Connection,
     *conditions: ColumnElement[bool],
     cipher: PayloadCipher,
 ) -> CheckedConsultation | None:
-    """The newest answered consultation that meets the conditions, as `newest` finds it."""
+    """The newest answered consultation that meets the conditions, if it can be read."""
     answered = tables.consultations.c.outcome.in_(_ANSWERS)
-    found = newest(connection, answered, *conditions, cipher=cipher)
+    found = _newest(connection, answered, *conditions, cipher=cipher)
     return found if isinstance(found, CheckedConsultation) else None
 
 
-def newest(
+def newest_of(
+    connection: Connection, patient_key: str, after: float, now: float, cipher: PayloadCipher
+) -> Consultation | None:
+    """The newest consultation of a patient's chart; a check of entered problems is none."""
+    table = tables.consultations.c
+    of_chart = (table.patient_key == patient_key, table.outcome != Outcome.CHECKED.value)
+    valid = (table.expires > now, table.created > after)
+    return _newest(connection, *of_chart, *valid, cipher=cipher)
+
+
+def _newest(
     connection: Connection, *conditions: ColumnElement[bool], cipher: PayloadCipher
 ) -> Consultation | None:
     """The newest consultation that meets the conditions, in whatever state.

@@ -31,7 +31,7 @@ from cds_hooks.audit.store_config import StoreConfig, open_database
 from cds_hooks.audit.store_errors import StoreUnavailable
 from cds_hooks.audit.transactions import TransactionExecutor
 from cds_hooks.audit.writer import Commit
-from cds_hooks.consultation import CheckedConsultation, Consultation, Outcome, RecordedCall
+from cds_hooks.consultation import CheckedConsultation, Consultation, RecordedCall
 from cds_hooks.errors import ChartsideError
 from cds_hooks.protocol.cards import Card
 from cds_hooks.protocol.feedback import FeedbackEntry
@@ -149,6 +149,12 @@ class Store:
             lambda connection: consultations.by_id(connection, consultation_id, self._cipher)
         )
 
+    async def consultation_of_card(self, uuid: str) -> str:
+        """The id of the consultation that a card shows; "" for a card that is not on record."""
+        return await self._transactions.read(
+            lambda connection: consultations.id_of_card(connection, uuid)
+        )
+
     async def find_by_key(self, key: str, *, not_older_than: float) -> CheckedConsultation | None:
         """The newest answer with this content key since `not_older_than` (UTC seconds)."""
         table = tables.consultations.c
@@ -167,16 +173,10 @@ class Store:
         of_service = [table.service == service] if service else []
         return await self._newest(*conditions, table.created <= until, *of_service)
 
-    async def newest_for_patient(
-        self, patient_key: str, *, after: float = 0.0
-    ) -> Consultation | None:
-        """The newest consultation of this patient's chart begun after `after` (UTC seconds), in
-        whatever state; a check of problems that were just entered is none."""
-        table, valid = tables.consultations.c, tables.consultations.c.expires > self._clock()
-        of_chart = (table.patient_key == patient_key, table.outcome != Outcome.CHECKED.value)
-        conditions = (*of_chart, valid, table.created > after)
+    async def newest_for_patient(self, patient_key: str, *, after: float) -> Consultation | None:
+        """The newest consultation of this patient's chart begun after `after`, in any state."""
         return await self._transactions.read(
-            lambda connection: consultations.newest(connection, *conditions, cipher=self._cipher)
+            lambda c: consultations.newest_of(c, patient_key, after, self._clock(), self._cipher)
         )
 
     async def claim(self, key: str, owner: str, *, lease_s: float) -> bool:

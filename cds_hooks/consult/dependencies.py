@@ -82,9 +82,7 @@ class ConsultationStore(Protocol):
         """The newest answer for this patient, begun by `until` (UTC seconds)."""
         ...
 
-    async def newest_for_patient(
-        self, patient_key: str, *, after: float = 0.0
-    ) -> Consultation | None:
+    async def newest_for_patient(self, patient_key: str, *, after: float) -> Consultation | None:
         """The newest consultation of this patient's chart begun after `after`, in any state."""
         ...
 
