@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from cds_hooks.console.access import Reader, Role
 from tests.fake_engine import FakeReply
 
 Start = Callable[..., Any]
@@ -171,15 +172,31 @@ async def test_no_more_hooks_are_open_than_may_be(
     assert 'id="live"' in await browser.get(place)
 
 
-async def test_in_production_nobody_without_a_role_opens_it(
-    start: Start, browser_of: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("role", [None, Role.VIEWER, Role.REVIEWER, Role.ADMINISTRATOR])
+async def test_only_an_integrator_opens_it(
+    start: Start, browser_of: Any, engine: Any, role: Role | None
 ) -> None:
-    monkeypatch.setattr("cds_hooks.runtime.service.admission", lambda *_: None)
-    browser = await browser_of(await start(profile="production"), signed_in=False)
+    runtime = await start()
+    browser = await browser_of(runtime, signed_in=False)
+    if role is not None:
+        reader = Reader("other", "Other", frozenset([role]), "link")
+        session = runtime.access.sessions.begin(reader)
+        browser.http.cookies.set(runtime.access.cookie.name, session)
     for path in ("/inspector", "/inspector/x", "/inspector/x/events"):
-        assert (await browser.http.get(path)).status_code in (303, 401, 403, 404)
+        assert (await browser.http.get(path)).status_code in (303, 401, 403)
     answer = await browser.http.post("/inspector/fire", files={"from": (None, "sample")})
-    assert answer.status_code in (303, 401, 403, 404)
+    assert answer.status_code in (303, 401, 403)
+    assert engine.requests == []
+
+
+async def test_a_form_that_no_page_of_the_session_sent_fires_nothing(
+    start: Start, browser_of: Any, engine: Any
+) -> None:
+    browser = await browser_of(await start())
+    browser.csrf = "x" * 43
+    answer = await browser.send(**{"from": "sample", "sample": "sparse"})
+    assert answer.status_code == 403
+    assert engine.requests == []
 
 
 async def test_another_machine_opens_nothing_of_the_demo_s(start: Start, browser_of: Any) -> None:
