@@ -50,7 +50,7 @@ def statistics(
 
 async def _made(settings: Settings, weeks: int, service: str, console: Console) -> CountedReport:
     store = Store(store_config(settings), site_key(settings))
-    reports = StatisticsReports(store.statistics, least=settings.statistics.smallest_count)
+    reports = StatisticsReports(store.statistics, settings.statistics)
     services = tuple(each.id for each in services_of(settings))
     reports.require(weeks, service, services)
     await store.open()

@@ -40,7 +40,7 @@ def engine_events(engine: Engine) -> Callable[[], Sequence[EngineEvent]]:
 
 
 def not_loaded(engine: Engine, limit_s: float) -> EngineUnavailable:
-    """Why an engine has no model: it failed, or nothing happened for so long."""
+    """Why a command gives up waiting for a model in which nothing happened for so long."""
     state, why = engine.state, getattr(engine, "trouble", "")
     if state.status == "failed":
         return EngineUnavailable("the model cannot be loaded", where=state.detail, hint=why)

@@ -37,6 +37,7 @@ from cds_hooks.runtime.configs import (
     services_of,
     store_config,
 )
+from cds_hooks.runtime.console_access import access_of
 from cds_hooks.runtime.description import basis_of, site_of, version_of
 from cds_hooks.runtime.egress import attach, egress_checks, locked_transport
 from cds_hooks.runtime.engine_status import engine_checks, engine_events, not_loaded
@@ -47,6 +48,7 @@ from cds_hooks.runtime.engines import (
     names_by_construction,
     samples_of,
 )
+from cds_hooks.runtime.inspecting import inspector_of
 from cds_hooks.runtime.ledger import Ledger
 from cds_hooks.runtime.observing import Observer
 from cds_hooks.runtime.records import site_key
@@ -54,13 +56,14 @@ from cds_hooks.runtime.self_check import quick_checks, require
 from cds_hooks.runtime.warming import LibrariesCheck
 from cds_hooks.services import ServiceDefinition
 from cds_hooks.settings import Settings
-from cds_hooks.statistics import StatisticsKeeper, StatisticsReports
+from cds_hooks.statistics import StatisticsReports
 
 __all__ = ["Runtime"]
 
 _STORE_CHECK_S = 5.0
 _READY_POLL_S = 0.05
 _PATIENCE_S = 3600.0
+_CONTEXT = ("patientId", "userId", "encounterId")
 
 
 class Runtime:
@@ -91,14 +94,14 @@ class Runtime:
         self._gather_config = gather_config(settings)
         self._versions = VersionCache()
         self._pool: httpx.AsyncClient | None = None
-        self._base_url = settings.server.public_url.rstrip("/") or f"http://127.0.0.1:{port}"
         self._store_trouble = "not checked yet"
+        self._base_url = settings.server.public_url.rstrip("/") or f"http://127.0.0.1:{port}"
         self._observer = Observer(self.metrics, self._log, lambda size: self.ledger.committed(size))
         self.store = Store(store_config(settings), self._key, observer=self._observer.committed)
         self.ledger = Ledger(settings, self.store, self._key.key_id)
         if self.ledger.fhir is not None:
             self.ledger.fhir.told_in(self.metrics.registry)
-        self._statistics = StatisticsKeeper(self.store.statistics)
+        self._statistics = StatisticsReports(self.store.statistics, settings.statistics)
         self.libraries = LibrariesCheck(self._terminology)
         self._given = engine is not None
         self.engine = engine or make_engine(settings, self._template.settings, self._samples)
@@ -106,6 +109,9 @@ class Runtime:
         dependencies, consult = self._dependencies(), self._consult_config()
         self.consultant = Consultant(dependencies, consult)
         self.pages = ConsultationPages(dependencies, consult)
+        self._site = site_of(settings, self._base_url, self.engine, self.ready)
+        self.access = access_of(settings, self._site, self.store, self.callers.note)
+        self.inspector = inspector_of(settings, dependencies, consult)
         self.app = self._application()
 
     @classmethod
@@ -139,6 +145,7 @@ class Runtime:
                 await self.engine.start()
                 stack.push_async_callback(self.engine.stop)
             stack.push_async_callback(self.consultant.close)
+            stack.push_async_callback(self.inspector.close)
             watching = asyncio.create_task(self._watch_store(), name="store-check")
             # What is loaded by now stays: the collector would walk all of it in the midst of hooks.
             gc.freeze()
@@ -217,8 +224,7 @@ class Runtime:
         )
 
     def _application(self) -> ASGIApp:
-        site = site_of(self.settings, self._base_url, self.engine, self.ready)
-        linked = LinkedPages(site, self.pages)
+        site, linked = self._site, LinkedPages(self._site, self.pages)
         handlers = AppHandlers(
             answer=self._answer,
             record_feedback=self._feedback,
@@ -235,10 +241,9 @@ class Runtime:
             identify=self.callers.identify if self.callers.known else None,
             error_page=error_page_of(site),
         )
-        least, keeper = self.settings.statistics.smallest_count, self._statistics
-        reports = StatisticsReports(self.store.statistics, least=least, keeper=keeper)
-        router = make_router(site, linked, reports=reports)
-        return create_app(handlers, app_config(self.settings), pages=[router])
+        console = make_router(site, linked, self.access, self.inspector, self._statistics)
+        config, visit = app_config(self.settings), self.access.attach
+        return create_app(handlers, config, pages=[console], visit=visit)
 
     async def _answer(
         self, service: ServiceDefinition, request: HookRequest, info: RequestInfo
@@ -252,14 +257,11 @@ class Runtime:
         self, service: ServiceDefinition, request: HookRequest, *, deadline_s: float
     ) -> GatherResult:
         context, authorization = request.context, request.fhir_authorization
+        ids = (context.patient_id, context.user_id, context.encounter_id)
         return await gather(
             request.prefetch,
             service.prefetch,
-            {
-                "patientId": context.patient_id,
-                "userId": context.user_id,
-                "encounterId": context.encounter_id,
-            },
+            dict(zip(_CONTEXT, ids, strict=True)),
             fhir_server=request.fhir_server or None,
             access_token=authorization.access_token if authorization else None,
             pool=self._pool,

@@ -27,19 +27,23 @@ class StatisticsKeeper:
         self._store = store
         self._counting = Counting()
         self._wanted, self._idle = asyncio.Event(), asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
 
     @contextlib.asynccontextmanager
     async def kept(self) -> AsyncIterator[None]:
         """Count while the block runs."""
-        task = asyncio.create_task(self._keep(), name="statistics")
+        self._task = asyncio.create_task(self._keep(), name="statistics")
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.wait([task])
+            self._task.cancel()
+            await asyncio.wait([self._task])
 
     async def nudge(self, within_s: float) -> None:
-        """Count what there is now, and wait so long at most until that is done."""
+        """Count what there is now, and wait so long at most until that is done; nothing where
+        nobody counts."""
+        if self._task is None or self._task.done():
+            return
         self._idle.clear()
         self._wanted.set()
         with contextlib.suppress(TimeoutError):

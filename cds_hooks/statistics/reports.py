@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +15,7 @@ from cds_hooks.errors import ChartsideError
 from cds_hooks.statistics.keeper import StatisticsKeeper
 from cds_hooks.statistics.period import CHOICES, Period
 from cds_hooks.statistics.report import Report, make_report
+from cds_hooks.statistics.statistics_settings import StatisticsSettings
 
 __all__ = ["ChoiceUnknown", "CountedReport", "StatisticsReports"]
 
@@ -48,20 +50,23 @@ class CountedReport:
 
 
 class StatisticsReports:
-    """Reports of what is counted in a store; `least` is the smallest count that is shown."""
+    """Reports of what is counted in a store, and the counting behind a running service."""
 
     def __init__(
         self,
         store: StatisticsStore,
+        settings: StatisticsSettings,
         *,
-        least: int,
-        keeper: StatisticsKeeper | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
-        self._least = least
-        self._keeper = keeper
+        self._least = settings.smallest_count
+        self._keeper = StatisticsKeeper(store)
         self._clock = clock
+
+    def kept(self) -> AbstractAsyncContextManager[None]:
+        """Count what is recorded while the block runs."""
+        return self._keeper.kept()
 
     async def report(self, weeks: int, service: str, services: tuple[str, ...]) -> CountedReport:
         """The report of so many weeks, of one of the `services` or of all ("").
@@ -70,8 +75,7 @@ class StatisticsReports:
         StoreUnavailable, RecordUnreadable.
         """
         self.require(weeks, service, services)
-        if self._keeper is not None:
-            await self._keeper.nudge(_WAIT_S)
+        await self._keeper.nudge(_WAIT_S)
         now = datetime.fromtimestamp(self._clock(), UTC)
         period = Period(weeks, now.date())
         left = await self._store.left()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -59,12 +60,15 @@ def _axe() -> str:
     return (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
 
 
-def look(browser: Any, url: str, shown: str, *, third_party: str = "") -> Looked:
+def look(
+    browser: Any, url: str, shown: str, *, third_party: str = "", cookies: Sequence[Any] = ()
+) -> Looked:
     """Open the page in light, dark, narrow and on paper, and walk through it by keyboard.
 
     How the focus looks is not asked of a page with a `third_party` in it: it is not ours to draw.
     """
     context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
+    context.add_cookies(list(cookies))
     page, looked = watched(context)
     responses: list[Any] = []
     page.on("response", lambda response: responses.append(response))

@@ -33,7 +33,10 @@ def looked(browser: Any, whole_service: WholeService) -> Callable[[Page], Looked
         if page.name not in visited:
             url = whole_service.url + page.address(whole_service)
             try:
-                visited[page.name] = look(browser, url, page.shown, third_party=page.third_party)
+                cookies = whole_service.cookies() if page.signed_in else ()
+                visited[page.name] = look(
+                    browser, url, page.shown, third_party=page.third_party, cookies=cookies
+                )
             finally:
                 whole_service.engine.released.set()
         return visited[page.name]
@@ -96,7 +99,7 @@ def test_paper_is_white_even_where_the_screen_is_dark(
 
 @EACH
 def test_no_style_or_script_stands_in_the_page(whole_service: WholeService, page: Page) -> None:
-    answer = whole_service.get(page.address(whole_service))
+    answer = whole_service.get(page.address(whole_service), signed_in=page.signed_in)
     whole_service.engine.released.set()
     assert answer.status_code == page.status
     assert answer.headers["content-type"].startswith("text/html")

@@ -1,14 +1,17 @@
-"""What was recorded is counted once: by any number of processes, in any state, also in old stores."""
+"""What was recorded is counted once: by any number of processes, in any state, in old stores."""
 
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from cds_hooks.audit import SiteKey, Store, StoreConfig
 from cds_hooks.audit.key_operations import KeyOperations
@@ -19,7 +22,7 @@ from cds_hooks.protocol.feedback import FeedbackEntry
 from cds_hooks.protocol.judgements import Judgement, wrong
 from cds_hooks.statistics import StatisticsKeeper, count_all
 from cds_hooks.statistics.counting import Counting
-from tests.audit.tampering import execute
+from tests.audit.tampering import execute, rows
 from tests.consultations import with_outcome
 from tests.statistics.month import MovedClock, record, rows_of
 
@@ -201,6 +204,9 @@ async def test_no_count_is_in_clear(
     await store.close()
     data = b"".join(each.read_bytes() for each in place.parent.iterdir())
     assert b"flag:" not in data
+    [(payload,)] = rows(place, "SELECT payload FROM statistics")
+    with pytest.raises(zlib.error):
+        zlib.decompress(bytes(payload))
 
 
 async def test_nothing_that_a_client_wrote_is_counted_by_its_words(
