@@ -34,7 +34,7 @@ VENV = ROOT / ".venv-fhir-server"
 UV = ROOT / ".venv" / "bin" / "uv"
 SEKMET = VENV / "bin" / "sekmet"
 PORT = 8090
-DEMO = ROOT / "cds_hooks" / "cli" / "demo_patient.json"
+DEMO = ROOT / "cds_hooks" / "cds_client" / "sample_patients" / "breathless.json"
 
 SETTINGS = """\
 base_url: {base}

@@ -48,6 +48,10 @@ class LedgerStore:
         """The newest record of a type, as written; None when there is none."""
         return await self._transactions.read(partial(storage.last_record, type_=type_))
 
+    async def records_of(self, type_: str) -> list[bytes]:
+        """Every record of a type, as written, the oldest first: of types that are few."""
+        return await self._transactions.read(partial(storage.records_of, type_=type_))
+
     async def next_checkpoint(
         self,
         origin: str,

@@ -65,7 +65,7 @@ _PARTS = {
     "egress": "Connect once to each destination that the settings list.",
     "key-sets": "Read and parse the key set of each registered client.",
     "clock": "Compare this machine's time with that of the FHIR servers.",
-    "clients": "Check the registered clients by what Epic, Oracle Health and the CDS Hooks Sandbox ask for.",
+    "clients": "Check each registered client by what its EHR, or the CDS Hooks Sandbox, asks for.",
 }
 
 

@@ -101,6 +101,7 @@ async def _answer(runtime: Runtime, listening: socket.socket) -> None:
     import uvicorn
 
     from cds_hooks.operation import get_logger
+    from cds_hooks.runtime.console_access import links_offered
     from cds_hooks.runtime.tls import certificates_of, http_protocol, kept_fresh
 
     certificates = certificates_of(runtime.settings)
@@ -126,10 +127,11 @@ async def _answer(runtime: Runtime, listening: socket.socket) -> None:
     async with runtime.lifespan(), kept_fresh(certificates, runtime.settings.tls.look_every_s):
         host, port = runtime.settings.server.host, listening.getsockname()[1]
         get_logger().info("listening", host=host, port=port)
-        get_logger().info("next-step", page=next_page(runtime.settings, port))
-        # Some kernels let two sockets be bound, and only one of them listen.
-        with _port_is_free():
-            await server.serve(sockets=[listening])
+        with links_offered(runtime.access, runtime.settings, port) as link:
+            get_logger().info("next-step", page=link or next_page(runtime.settings, port))
+            # Some kernels let two sockets be bound, and only one of them listen.
+            with _port_is_free():
+                await server.serve(sockets=[listening])
     runtime.libraries.require()
 
 

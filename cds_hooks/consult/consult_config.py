@@ -9,7 +9,7 @@ from cds_hooks.cards import Speak
 from cds_hooks.cards.card_settings import CardSettings
 from cds_hooks.consult.service_settings import ServiceSettings
 from cds_hooks.consult.terms import ClientTerms, patient_scope
-from cds_hooks.consultation import Caller
+from cds_hooks.consultation import Basis, Caller
 from cds_hooks.gather.fhir_settings import FhirSettings
 from cds_hooks.inference.model_settings import ModelSettings
 from cds_hooks.plausibility import Calibration, load_calibration
@@ -26,7 +26,8 @@ class ConsultConfig:
     what was measured of the model here, in words for a card, "" where nothing was. `calibration`
     holds the thresholds of agreement at which the truth is among the answers but for a share
     `error` of cases. `model_options` stands for what the catalogue says of the models (sampling,
-    thinking ...). `clients` are the terms of the site's clients, by name.
+    thinking ...). `basis` is recorded with each consultation. `clients` are the terms of the site's
+    clients, by name.
     """
 
     base_url: str
@@ -41,6 +42,7 @@ class ConsultConfig:
     calibration: Calibration = field(default_factory=load_calibration)
     error: float = 0.1
     settings_sha256: str = ""
+    basis: Basis = field(default_factory=Basis)
     clients: Mapping[str, ClientTerms] = field(default_factory=dict)
 
     def within(self, service_id: str) -> float:

@@ -54,4 +54,5 @@ async def check_new_problem(
         timings_ms=watch.laps,
         settings_sha256=config.settings_sha256,
         caller=request.caller,
+        basis=config.basis,
     )

@@ -87,6 +87,7 @@ async def prepare_consultation(
         timings_ms=watch.laps,
         settings_sha256=config.settings_sha256,
         caller=request.caller,
+        basis=config.basis,
     )
 
 

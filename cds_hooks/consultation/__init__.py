@@ -11,6 +11,7 @@ from cds_hooks.consultation.assessment import (
     TruthSet,
     Verdict,
 )
+from cds_hooks.consultation.basis import Basis, Sampling
 from cds_hooks.consultation.differential import (
     Candidate,
     Differential,
@@ -35,6 +36,7 @@ from cds_hooks.consultation.stages import (
 
 __all__ = [
     "Assessment",
+    "Basis",
     "Caller",
     "Candidate",
     "ChartFinding",
@@ -52,6 +54,7 @@ __all__ = [
     "PreparedConsultation",
     "Reason",
     "RecordedCall",
+    "Sampling",
     "Seriousness",
     "TruthSet",
     "Verdict",

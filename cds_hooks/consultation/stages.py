@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Self, TypeAlias
 
 from cds_hooks.consultation.assessment import Assessment, ChartFinding, Reason, TruthSet
+from cds_hooks.consultation.basis import Basis
 from cds_hooks.consultation.differential import Differential
 from cds_hooks.consultation.origin import Caller, KeyArrival, KeyState, ModelIdentity
 from fhir_mapping.chart import Chart
@@ -53,6 +54,7 @@ class PreparedConsultation:
     rules: `chart_findings`, the most serious first, `contradictions` of the chart with itself, and
     `medication_concerns`. `caller` asked first; whom an answer is shown to again, the request
     tells. `reuses_last`: the patient's last answer is shown, as nothing that matters changed since.
+    `basis` is what else the answer rests on.
     """
 
     id: str
@@ -72,6 +74,7 @@ class PreparedConsultation:
     settings_sha256: str = ""
     caller: Caller | None = None
     reuses_last: bool = False
+    basis: Basis = field(default_factory=Basis)
 
     @property
     def outcome(self) -> Outcome:

@@ -10,6 +10,7 @@ from pathlib import Path
 from cds_hooks.app import AppConfig
 from cds_hooks.audit import StoreConfig
 from cds_hooks.consult import ClientTerms, ConsultConfig
+from cds_hooks.consultation import Basis
 from cds_hooks.gather import GatherConfig
 from cds_hooks.plausibility import load_calibration
 from cds_hooks.runtime.engines import options_digest
@@ -63,6 +64,7 @@ def consult_config(
     names_by_construction: bool,
     accuracy: str,
     clients: Mapping[str, ClientTerms],
+    basis: Basis,
 ) -> ConsultConfig:
     """How hooks are answered; what the model and the admission say is given."""
     return ConsultConfig(
@@ -78,4 +80,5 @@ def consult_config(
         calibration=load_calibration(settings.panel.calibration),
         settings_sha256=settings_digest(settings),
         clients=clients,
+        basis=basis,
     )

@@ -43,6 +43,7 @@ __all__ = [
     "local_configs",
     "make_engine",
     "model_entry",
+    "names_by_construction",
     "options_digest",
     "samples_of",
     "server_engines",
@@ -90,6 +91,14 @@ def samples_of(settings: Settings, entry: ModelEntry, template: Template) -> int
     """As the site says, else as the template does; of a demonstration one is enough."""
     default = 1 if entry.demonstration else template.settings.samples
     return settings.services.samples or default
+
+
+def names_by_construction(settings: Settings, entry: ModelEntry) -> bool:
+    """Whether a diagnosis can only be a name of the terminology: a demonstration's, unless the
+    site says otherwise; and only of a model in this machine's engine."""
+    chosen = settings.model.names_by_construction
+    wanted = entry.demonstration if chosen is None else chosen
+    return wanted and settings.model.names is not None and not settings.model_server.bases
 
 
 def model_entry(settings: Settings) -> ModelEntry:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 import orjson
 
@@ -36,6 +36,7 @@ _WATCHED = {
 
 Facts = Callable[[], Mapping[str, str]]
 Events = Callable[[], Sequence[EngineEvent]]
+Record = Callable[[Store], Awaitable[None]]
 
 
 def signing_key(settings: Settings) -> CheckpointSigner:
@@ -73,6 +74,7 @@ class Ledger:
         self._last = time.monotonic()
         self._not_copied: dict[int, str] = {}
         self._forked = self._uncopied = ""
+        self._more: tuple[Record, ...] = ()
         named = settings.witness.fhir_server is not None
         self.fhir = FhirCopies(settings, store, self._keys) if named else None
 
@@ -90,11 +92,15 @@ class Ledger:
         self._size = max(self._size, size)
 
     @contextlib.asynccontextmanager
-    async def kept(self, facts: Facts, events: Events = tuple) -> AsyncIterator[None]:
+    async def kept(
+        self, facts: Facts, events: Events = tuple, more: Sequence[Record] = ()
+    ) -> AsyncIterator[None]:
         """Record the start, sign while the block runs, record the stop and sign it.
 
-        `events` are the engine's so far: each becomes a record once.
+        `events` are the engine's so far: each becomes a record once. `more` records something else
+        of the start.
         """
+        self._more = tuple(more)
         async with self.fhir.kept() if self.fhir else contextlib.nullcontext():
             keeping_on = asyncio.create_task(self._keep(facts, events), name="ledger")
             try:
@@ -156,6 +162,8 @@ class Ledger:
     async def _record_start(self, facts: Mapping[str, str]) -> None:
         await self._recorded_changes(facts)
         await self._store.record_event("service-started", **_running(facts, self._key_id))
+        for record in self._more:
+            await record(self._store)
         await self.sign()
 
     async def _record_events(self, events: Sequence[EngineEvent]) -> None:

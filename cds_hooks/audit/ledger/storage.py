@@ -28,6 +28,7 @@ __all__ = [
     "node_reader",
     "prepare",
     "records",
+    "records_of",
 ]
 
 _PAGE = 2000
@@ -148,6 +149,13 @@ def last_record(connection: Connection, type_: str) -> bytes | None:
     query = select(column.record).where(column.type == type_).order_by(column.seq.desc())
     found: bytes | None = connection.execute(query.limit(1)).scalar()
     return found
+
+
+def records_of(connection: Connection, type_: str) -> list[bytes]:
+    """Every record of a type, as written, the oldest first."""
+    column = tables.ledger.c
+    query = select(column.record).where(column.type == type_).order_by(column.seq)
+    return list(connection.execute(query).scalars())
 
 
 def _fits(connection: Connection, at: LedgerHead) -> bool:
