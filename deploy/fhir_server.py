@@ -30,7 +30,7 @@ LOCK = ROOT / "deploy" / "locks" / "fhir-server.txt"
 VENV = ROOT / ".venv-fhir-server"
 UV = ROOT / ".venv" / "bin" / "uv"
 SEKMET = VENV / "bin" / "sekmet"
-DEMO = ROOT / "cds_hooks" / "cli" / "demo_patient.json"
+DEMO = ROOT / "cds_hooks" / "cds_client" / "sample_patients" / "breathless.json"
 
 SETTINGS = """\
 base_url: {base}
