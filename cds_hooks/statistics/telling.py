@@ -41,12 +41,13 @@ def telling(counts: Counts, service: str, least: int, wanted: Wanted) -> Telling
     if not service:
         return Telling(tally(counts, wanted), (), None, least)
     names = sorted({each for _, each in counts} | {service})
-    parts = tuple(
-        tally(counts, lambda day, each, name=name: each == name and wanted(day, each))
-        for name in names
-    )
+    parts = tuple(_of(counts, name, wanted) for name in names)
     place = names.index(service)
     return Telling(parts[place], parts, place, least)
+
+
+def _of(counts: Counts, name: str, wanted: Wanted) -> Tally:
+    return tally(counts, lambda day, service: service == name and wanted(day, service))
 
 
 def shares_over_time(steps: Sequence[Telling], measure: str, whole: str) -> tuple[Share, ...]:

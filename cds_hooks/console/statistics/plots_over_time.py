@@ -38,8 +38,8 @@ def trouble_plot(steps: Sequence[Step]) -> Plot:
 
 def latency_plot(steps: Sequence[Step]) -> Plot:
     """How long answers took."""
-    median = _told(_time(step, step.latency and step.latency.median) for step in steps)
-    p95 = _told(_time(step, step.latency and step.latency.p95) for step in steps)
+    median = _told(_time(step, step.latency.median if step.latency else None) for step in steps)
+    p95 = _told(_time(step, step.latency.p95 if step.latency else None) for step in steps)
     series = (Series("median", median), Series("95th percentile", p95))
     return line_plot(series, title="Time to an answer over time, with 95 % intervals", unit="s")
 
@@ -53,17 +53,15 @@ def cards_plot(silent: Mapping[str, Share]) -> Plot:
 
 def flags_plot(flags: Sequence[FlagShare]) -> Plot:
     """The flags raised most often, of those that may be shown."""
-    bars = [
-        Bar(
-            each.id,
-            *(100 * (bound or 0.0) for bound in (share.share, share.low, share.high)),
-            told=words.percent(share),
-        )
-        for each in flags
-        if (share := each.share).share is not None
-    ]
+    bars = [_bar(each) for each in flags if each.share.share is not None]
     title = "Flags raised most often, in % of consultations, with 95 % intervals"
     return bar_plot(bars[:_MOST_BARS], title=title, unit="%")
+
+
+def _bar(flag: FlagShare) -> Bar:
+    share = flag.share
+    value, low, high = (_round(part or 0.0) for part in (share.share, share.low, share.high))
+    return Bar(flag.id, value, low, high, words.percent(share))
 
 
 def drift_plot(drift: FlagDrift, name: str) -> Plot:
