@@ -100,10 +100,19 @@ async def _serve(settings: Settings, port: int, told: Sequence[str], *, json: bo
 async def _answer(runtime: Runtime, listening: socket.socket) -> None:
     import uvicorn
 
+    from cds_hooks.app.http_connection import connection_factory
     from cds_hooks.operation import get_logger
-    from cds_hooks.runtime.tls import certificates_of, http_protocol, kept_fresh
+    from cds_hooks.runtime.connections import (
+        connections_of,
+        kept_in_bounds,
+        raised_file_limit,
+        told_in,
+    )
+    from cds_hooks.runtime.tls import certificates_of, kept_fresh
 
     certificates = certificates_of(runtime.settings)
+    connections = connections_of(runtime.settings, raised_file_limit())
+    told_in(runtime.metrics.registry, connections)
     server = uvicorn.Server(
         uvicorn.Config(
             runtime.app,
@@ -115,15 +124,19 @@ async def _answer(runtime: Runtime, listening: socket.socket) -> None:
             lifespan="off",
             # Only a proxy of the settings is believed: the application sees to that.
             proxy_headers=False,
-            http=http_protocol(runtime.settings),
-            ssl_context_factory=(lambda *_: certificates.context) if certificates else None,
+            # TLS begins in each connection, once it has been counted.
+            http=connection_factory(connections, certificates.context if certificates else None),
         )
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, lambda: _stop(server))
     # Not by uvicorn's lifespan: an error at start should end as one line that says what to do.
     runtime.libraries.on_failure = lambda: _stop(server)
-    async with runtime.lifespan(), kept_fresh(certificates, runtime.settings.tls.look_every_s):
+    async with (
+        runtime.lifespan(),
+        kept_fresh(certificates, runtime.settings.tls.look_every_s),
+        kept_in_bounds(connections),
+    ):
         host, port = runtime.settings.server.host, listening.getsockname()[1]
         get_logger().info("listening", host=host, port=port)
         get_logger().info("next-step", page=next_page(runtime.settings, port))
