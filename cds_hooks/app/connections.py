@@ -3,7 +3,7 @@
 A connection waits until the head of its next request has arrived whole (TLS handshake included),
 and is busy until the answer has left. Past a bound, the connection that has waited longest gives
 way to the new one, first of those whose TLS has not begun: a client that sends its request at once
-is served while strangers who send half a head lose their connections. Only where no connection
+is served while clients that send half a head lose their connections. Only where no connection
 waits is the new one refused.
 """
 

@@ -103,7 +103,7 @@ class HttpConnection(HttpToolsProtocol):
                 transport, self, tls, server_side=True, ssl_handshake_timeout=bound
             )
         except (OSError, ssl.SSLError):
-            # What a stranger's handshake fails of is nothing that anybody could mend.
+            # What a handshake fails of is nothing that anybody could mend.
             transport.abort()
             self._bounded.release(self)
             return

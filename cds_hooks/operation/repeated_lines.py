@@ -1,4 +1,4 @@
-"""Lines that repeat are counted, not written: a stranger must not fill the log."""
+"""Lines that repeat are counted, not written: a client must not fill the log."""
 
 from __future__ import annotations
 

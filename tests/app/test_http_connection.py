@@ -1,4 +1,4 @@
-"""A real server within small bounds: strangers lose their connections, callers do not."""
+"""A real server within small bounds: slow clients lose their connections, callers do not."""
 
 from __future__ import annotations
 
@@ -107,23 +107,23 @@ async def closed(reader: asyncio.StreamReader) -> bool:
 
 
 @pytest.mark.parametrize("secure", [False, True])
-async def test_callers_are_answered_while_strangers_hold_half_heads(
+async def test_callers_are_answered_while_slow_clients_hold_half_heads(
     secure: bool, tls: Callable[[], tuple[ssl.SSLContext, ssl.SSLContext]]
 ) -> None:
     contexts = tls() if secure else (None, None)
     async with serving(ConnectionBounds(most=20, per_address=0), *contexts) as there:
-        strangers = []
+        clients = []
         for _ in range(60):
-            # Of TLS, half the strangers never begin the handshake.
+            # Of TLS, half the slow clients never begin the handshake.
             reader, writer = await asyncio.open_connection("127.0.0.1", there.port)
             writer.write(b"" if secure else HALF)
-            strangers.append((reader, writer))
+            clients.append((reader, writer))
         for _ in range(5):
             assert await there.call() == b"HTTP/1.1 200 OK"
         assert len(there.connections) <= 20
         assert there.connections.counts.displaced >= 40
-        assert await closed(strangers[0][0])
-        for _, writer in strangers:
+        assert await closed(clients[0][0])
+        for _, writer in clients:
             writer.close()
 
 

@@ -1,4 +1,4 @@
-"""`make soak`: a minute of ten times too much work, then slow strangers, in figures; also in
+"""`make soak`: a minute of ten times too much work, then slow clients, in figures; also in
 `build/soak.json`.
 
 It ends with 1 when an aim is missed: see `tests.soak.judged`.
@@ -16,9 +16,9 @@ from pathlib import Path
 from rich.console import Console
 
 from tests.end_to_end.conftest import running_service
-from tests.soak.judged import Aims, figures, missed, stranger_figures, stranger_missed
+from tests.soak.judged import Aims, figures, missed, slow_client_figures, slow_client_missed
 from tests.soak.overload import overload, records_in
-from tests.soak.strangers import StrangerResult, strangers
+from tests.soak.slow_clients import SlowClientResult, slow_clients
 from tests.trust.test_transport import Authority
 
 OUTPUT = Path("build/soak.json")
@@ -27,7 +27,7 @@ OUTPUT = Path("build/soak.json")
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0, help="of overload; 0: none of it")
-    parser.add_argument("--strangers", type=int, default=2000, help="how many; 0: none")
+    parser.add_argument("--slow-clients", type=int, default=2000, help="how many; 0: none")
     parser.add_argument(
         "--late-ms",
         type=float,
@@ -39,11 +39,11 @@ def main() -> int:
     console, told, failed = Console(stderr=True), {}, []
     if options.seconds:
         told, failed = _overload(options.seconds, Aims(late_ms=options.late_ms), console)
-    for scheme in ("http", "https") if options.strangers else ():
-        with console.status(f"{options.strangers} strangers by {scheme}"):
-            found = _strangers(scheme, options.strangers)
-        told |= {f"{scheme}: {name}": value for name, value in stranger_figures(found).items()}
-        failed += [f"{scheme}: {name}" for name in stranger_missed(found, Aims())]
+    for scheme in ("http", "https") if options.slow_clients else ():
+        with console.status(f"{options.slow_clients} slow clients by {scheme}"):
+            found = _slow_clients(scheme, options.slow_clients)
+        told |= {f"{scheme}: {name}": value for name, value in slow_client_figures(found).items()}
+        failed += [f"{scheme}: {name}" for name in slow_client_missed(found, Aims())]
     OUTPUT.parent.mkdir(exist_ok=True)
     OUTPUT.write_text(json.dumps({**told, "missed": failed}, indent=1) + "\n")
     if options.json:
@@ -64,7 +64,7 @@ def _overload(seconds: float, aims: Aims, console: Console) -> tuple[dict[str, o
     return figures(found, aims), missed(found, aims)
 
 
-def _strangers(scheme: str, count: int) -> StrangerResult:
+def _slow_clients(scheme: str, count: int) -> SlowClientResult:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         authority = Authority(folder, "site")
@@ -74,7 +74,7 @@ def _strangers(scheme: str, count: int) -> StrangerResult:
             service.address = service.address.replace("http:", f"{scheme}:")
             verify = ssl.create_default_context(cafile=str(authority.pem))
             verify.check_hostname = False
-            found = asyncio.run(strangers(service.address, count=count, verify=verify))
+            found = asyncio.run(slow_clients(service.address, count=count, verify=verify))
             found.log_bytes = len(service.log)
     return found
 

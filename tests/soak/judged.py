@@ -6,16 +6,16 @@ import statistics
 from dataclasses import dataclass
 
 from tests.soak.overload import OverloadResult
-from tests.soak.strangers import StrangerResult
+from tests.soak.slow_clients import SlowClientResult
 
-__all__ = ["Aims", "figures", "missed", "stranger_figures", "stranger_missed"]
+__all__ = ["Aims", "figures", "missed", "slow_client_figures", "slow_client_missed"]
 
 
 @dataclass(frozen=True, slots=True)
 class Aims:
     """An answer may come `late_ms` after `answer_within_s`; memory of the last quarter of a run may
-    be `growth` times that of the second, when all is warm. Among strangers a hook may take `among`
-    times what it takes alone, and the log may grow to `log_bytes`."""
+    be `growth` times that of the second, when all is warm. Among slow clients a hook may take
+    `among` times what it takes alone, and the log may grow to `log_bytes`."""
 
     late_ms: float = 100.0
     growth: float = 1.10
@@ -55,8 +55,8 @@ def figures(found: OverloadResult, aims: Aims) -> dict[str, object]:
     }
 
 
-def stranger_missed(found: StrangerResult, aims: Aims) -> list[str]:
-    """The aims that were missed among strangers, in words."""
+def slow_client_missed(found: SlowClientResult, aims: Aims) -> list[str]:
+    """The aims that were missed among slow clients, in words."""
     said = {
         f"{found.failed} hooks failed": found.failed,
         f"a hook took {found.ratio:.2f} times as long": found.ratio > aims.among,
@@ -65,17 +65,17 @@ def stranger_missed(found: StrangerResult, aims: Aims) -> list[str]:
     return [words for words, failed in said.items() if failed]
 
 
-def stranger_figures(found: StrangerResult) -> dict[str, object]:
+def slow_client_figures(found: SlowClientResult) -> dict[str, object]:
     """The run in figures."""
     among = sorted(found.among_s)
     return {
-        "connections of strangers": found.connected,
+        "connections of slow clients": found.connected,
         "hooks alone and among them": (len(found.alone_s), len(among)),
         "hooks that failed": found.failed,
         "how they failed": dict(found.errors),
         "median of a hook alone, ms": round(1000 * statistics.median(found.alone_s), 1),
-        "median among strangers, ms": round(1000 * statistics.median(among), 1),
-        "slowest among strangers, ms": round(1000 * among[-1], 1),
-        "median among strangers / alone": round(found.ratio, 2),
+        "median among slow clients, ms": round(1000 * statistics.median(among), 1),
+        "slowest among slow clients, ms": round(1000 * among[-1], 1),
+        "median among slow clients / alone": round(found.ratio, 2),
         "bytes of log": found.log_bytes,
     }

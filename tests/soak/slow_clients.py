@@ -1,7 +1,7 @@
-"""Strangers who send half a request and hold their connections: are good hooks still answered?
+"""Clients that send half a request and hold their connections: are good hooks still answered?
 
-The same hooks are sent first alone, then while `count` strangers connect again as often as they are
-cut off; by clear text or by TLS, where they begin a handshake and half of them not even that.
+The same hooks are sent first alone, then while `count` slow clients connect again as often as they
+are cut off; by clear text or by TLS, where they begin a handshake and half of them not even that.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import httpx
 
 from tests.soak.overload import charts
 
-__all__ = ["StrangerResult", "strangers"]
+__all__ = ["SlowClientResult", "slow_clients"]
 
 _VIEW = "/cds-services/chartside-patient-view"
 _HALF = b"POST /cds-services/chartside-patient-view HTTP/1.1\r\nhost: a\r\nx-slow: "
@@ -29,8 +29,8 @@ _HOOKS = 40
 
 
 @dataclass
-class StrangerResult:
-    """Seconds of each hook alone and among strangers; `connected` counts strangers' connections."""
+class SlowClientResult:
+    """Seconds of each hook alone and among slow clients; `connected` counts what these opened."""
 
     alone_s: list[float] = field(default_factory=list)
     among_s: list[float] = field(default_factory=list)
@@ -41,22 +41,22 @@ class StrangerResult:
 
     @property
     def ratio(self) -> float:
-        """Median among strangers over median alone."""
+        """Median among slow clients over median alone."""
         return statistics.median(self.among_s) / statistics.median(self.alone_s)
 
 
-async def strangers(
+async def slow_clients(
     address: str, *, count: int = 2000, verify: ssl.SSLContext | bool = True
-) -> StrangerResult:
-    """Send the hooks alone, then among strangers."""
+) -> SlowClientResult:
+    """Send the hooks alone, then among slow clients."""
     _allow_files(count + 500)
-    found = StrangerResult()
+    found = SlowClientResult()
     body = charts()(0)
     url = httpx.URL(address)
     async with httpx.AsyncClient(base_url=address, verify=verify, timeout=60) as client:
         await _hooks(client, body, [], found)
         await _hooks(client, body, found.alone_s, found)
-        there = [asyncio.create_task(_stranger(url, each, found)) for each in range(count)]
+        there = [asyncio.create_task(_slow_client(url, each, found)) for each in range(count)]
         while found.connected < count:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         await _hooks(client, body, found.among_s, found)
@@ -67,7 +67,7 @@ async def strangers(
 
 
 async def _hooks(
-    client: httpx.AsyncClient, body: bytes, took: list[float], found: StrangerResult
+    client: httpx.AsyncClient, body: bytes, took: list[float], found: SlowClientResult
 ) -> None:
     for _ in range(_HOOKS):
         began = time.monotonic()
@@ -84,7 +84,7 @@ async def _hooks(
         took.append(time.monotonic() - began)
 
 
-async def _stranger(url: httpx.URL, number: int, found: StrangerResult) -> None:
+async def _slow_client(url: httpx.URL, number: int, found: SlowClientResult) -> None:
     """Hold a connection with half a request, and come again when it is cut off."""
     sent = _HALF if url.scheme == "http" else (_HELLO, b"")[number % 2]
     while True:
