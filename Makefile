@@ -60,8 +60,8 @@ soak: setup  ## ten times the work that the engine can do, then 2,000 slow clien
 kill: setup  ## SIGKILL to service and engine under load, two hundred times
 	@$(BIN)/python -m tests.soak.kill
 
-fhir-server: setup  ## a FHIR server with sample data to try the service against
-	@$(BIN)/python deploy/fhir_server.py
+fhir-server: setup  ## a FHIR server with sample data on 127.0.0.1:8090 (PORT=); OPEN=1: without a token
+	@$(BIN)/python deploy/fhir_server.py $(if $(PORT),--port $(PORT)) $(if $(OPEN),--open)
 
 model-qwen-0.5b: setup  ## a larger model to try, 491 MB (docs/operators/models.md)
 model-qwen-1.5b: setup  ## a larger model to try, 1.1 GB (docs/operators/models.md)

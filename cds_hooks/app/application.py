@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cds_hooks.app.errors import MethodNotAllowed, PathUnknown, Unexpected
+from cds_hooks.app.errors import MethodNotAllowed, PageRefused, PathUnknown, Unexpected
 from cds_hooks.app.handlers import AppHandlers
 from cds_hooks.app.middleware.authenticate import Authenticate
 from cds_hooks.app.middleware.body_limit import BodyLimit
@@ -29,7 +29,7 @@ from cds_hooks.app.middleware.request_id import RequestId
 from cds_hooks.app.notes import notes_of
 from cds_hooks.app.openapi import document_of
 from cds_hooks.app.replies import error_reply
-from cds_hooks.app.routers import ROUTERS
+from cds_hooks.app.routers import PAGES, ROUTERS
 from cds_hooks.app.routes import ALLOWED, normal, route_of
 from cds_hooks.app.server_settings import AppConfig
 from cds_hooks.app.state import AppState
@@ -39,13 +39,20 @@ from cds_hooks.services import discovery_of
 
 __all__ = ["create_app"]
 
+Visit = Callable[[Request], Awaitable[None]]
+
 
 def create_app(
-    handlers: AppHandlers, config: AppConfig | None = None, *, pages: Sequence[APIRouter] = ()
+    handlers: AppHandlers,
+    config: AppConfig | None = None,
+    *,
+    pages: Sequence[APIRouter] = (),
+    visit: Visit | None = None,
 ) -> FastAPI:
     """The application. ValueError or AnswerInvalid when the services cannot be published.
 
-    `pages` are routers of web pages; their paths must be known to `routes`.
+    `pages` are routers of web pages; their paths must be known to `routes`. `visit` is told of each
+    request for a page of our own routers, before it is answered.
     """
     config = config or AppConfig()
     app = FastAPI(
@@ -63,7 +70,8 @@ def create_app(
     discovery = to_json(discovery_of(handlers.services))
     app.state.shared = AppState(handlers, config, discovery)
     for router in (*ROUTERS, *pages):
-        app.include_router(router)
+        told = [Depends(visit)] if visit is not None and router is PAGES else []
+        app.include_router(router, dependencies=told)
         _add_head(app, router)
     document = document_of(app, [service.id for service in handlers.services])
     app.openapi = lambda: document  # type: ignore[method-assign]  # as FastAPI's manual says
@@ -124,6 +132,8 @@ async def _answer_error(request: Request, error: Any) -> Response:
         path = normal(request.scope["path"])
         return Response(status_code=204, headers={"Allow": ALLOWED[route_of(path)]})
     notes_of(request.scope).code = known.code
+    if isinstance(known, PageRefused):
+        return known.page
     shared: AppState = request.app.state.shared
     return error_reply(
         known,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from starlette.responses import Response
+
 from cds_hooks.errors import ChartsideError
 
 __all__ = [
@@ -13,6 +15,7 @@ __all__ = [
     "NotThroughProxy",
     "OriginRefused",
     "Overloaded",
+    "PageRefused",
     "PathUnknown",
     "ServiceUnknown",
     "TooManyFromPeer",
@@ -29,6 +32,20 @@ class PathUnknown(ChartsideError):
 
     def __init__(self) -> None:
         super().__init__("nothing is at this path", hint="GET /cds-services lists what there is.")
+
+
+class PageRefused(ChartsideError):
+    """A page of the console that says itself why something else is not shown, and what to do."""
+
+    code = "page-refused"
+    status = 403
+    issue = "forbidden"
+
+    def __init__(self, page: Response, code: str) -> None:
+        super().__init__("this page is not for you", hint="Read the page that is the answer.")
+        self.page = page
+        self.code = code
+        self.status = page.status_code
 
 
 class ServiceUnknown(ChartsideError):

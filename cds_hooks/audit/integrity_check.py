@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, func, select
+from sqlalchemy import Connection, Row, Table, func, inspect, select
 
-from cds_hooks.audit import consultations, feedback, tables
+from cds_hooks.audit import consultations, day_counts, feedback, tables
 from cds_hooks.audit.encryption import ERASED, PayloadCipher
 from cds_hooks.audit.ledger import checkpoint_storage, storage
 from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
@@ -114,7 +114,20 @@ def _read_payloads(connection: Connection, cipher: PayloadCipher, progress: Prog
         except (RecordUnreadable, StoreRefused):
             found.unreadable.append(row.id)
         progress(done, total)
+    _read_counts(connection, cipher, found)
     return found
+
+
+def _read_counts(connection: Connection, cipher: PayloadCipher, found: _Payloads) -> None:
+    """Read the statistics, which a copy of an older store has none of."""
+    if not inspect(connection).has_table(tables.statistics.name):
+        return
+    for row in connection.execute(select(tables.statistics)).all():
+        try:
+            day_counts.decode(connection, row, cipher)
+            found.opened += 1
+        except (RecordUnreadable, StoreRefused):
+            found.unreadable.append(f"{row.day} {row.service}")
 
 
 def _rows(connection: Connection) -> Iterator[tuple[Row[Any], Decode]]:

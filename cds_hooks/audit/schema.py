@@ -7,16 +7,22 @@ from sqlalchemy import Connection, insert, inspect, select
 from cds_hooks.audit import tables
 from cds_hooks.audit.store_errors import StoreVersionUnsupported
 
-__all__ = ["SCHEMA_VERSION", "prepare_schema", "require_schema_version"]
+__all__ = ["COUNTED", "SCHEMA_VERSION", "prepare_schema", "require_schema_version"]
 
 SCHEMA_VERSION = 1
 
+COUNTED = "statistics-counted"
+"""In `store_metadata`: how far the ledger is counted (`day_counts.Position`)."""
+
 _NAME = "schema-version"
+# Tables of derived data, which stores of this version did not have from the beginning. A service
+# that does not know them leaves them alone.
+_DERIVED = (tables.statistics, tables.counted_feedback)
 _EMPTY_HEAD = {"only": 1, "size": 0, "last_hash": b"", "frontier": b""}
 
 
 def prepare_schema(connection: Connection) -> None:
-    """Create the tables in an empty database, whole or not at all.
+    """Create the tables in an empty database, whole or not at all, and derived ones where missing.
 
     Raises StoreVersionUnsupported when tables of another schema version are there.
     """
@@ -25,6 +31,8 @@ def prepare_schema(connection: Connection) -> None:
         _create(connection)
     else:
         require_schema_version(connection)
+        if not present.issuperset(table.name for table in _DERIVED):
+            _create_derived(connection)
 
 
 def require_schema_version(connection: Connection) -> None:
@@ -36,9 +44,16 @@ def require_schema_version(connection: Connection) -> None:
 
 def _create(connection: Connection) -> None:
     tables.metadata.create_all(connection, checkfirst=False)
-    row = {"name": _NAME, "value": str(SCHEMA_VERSION)}
-    connection.execute(insert(tables.store_metadata), row)
+    values = {_NAME: str(SCHEMA_VERSION), COUNTED: "0 0"}
+    rows = [{"name": name, "value": value} for name, value in values.items()]
+    connection.execute(insert(tables.store_metadata), rows)
     connection.execute(insert(tables.ledger_head), _EMPTY_HEAD)
+
+
+def _create_derived(connection: Connection) -> None:
+    """The tables of counts in a store that was made without them: nothing is counted yet."""
+    tables.metadata.create_all(connection, tables=_DERIVED, checkfirst=True)
+    connection.execute(insert(tables.store_metadata), {"name": COUNTED, "value": "0 0"})
 
 
 def _version(connection: Connection) -> str:

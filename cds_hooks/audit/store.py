@@ -7,6 +7,7 @@ event loop waits for neither. When a write returns, its record is on the disk.
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ from cds_hooks.audit.ledger.enrichment import with_plain_user
 from cds_hooks.audit.ledger.record_integrity import with_payload_digest
 from cds_hooks.audit.ledger_store import LedgerStore
 from cds_hooks.audit.retention import DeletedRecords
+from cds_hooks.audit.statistics_store import StatisticsStore
 from cds_hooks.audit.store_config import StoreConfig, open_database
 from cds_hooks.audit.store_errors import StoreUnavailable
 from cds_hooks.audit.transactions import TransactionExecutor
@@ -42,7 +44,8 @@ _DELETE_BATCH = 100
 
 
 class Store:
-    """Consultations, their cards, and the feedback on them; `ledger` has the ledger's own calls.
+    """Consultations, their cards, and the feedback on them; `ledger` and `statistics` have calls
+    of their own.
 
     Every method raises StoreUnavailable (503) while the store cannot be used, and works again
     as soon as it can. `observer` hears of every commit, in the writing thread.
@@ -65,6 +68,7 @@ class Store:
             self._database, timeout_s=config.timeout_s, backlog=config.backlog, observer=observer
         )
         self.ledger = LedgerStore(self._transactions, key, clock, config.service_version)
+        self.statistics = StatisticsStore(self._transactions, self._cipher)
         self._retention: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -145,6 +149,12 @@ class Store:
             lambda connection: consultations.by_id(connection, consultation_id, self._cipher)
         )
 
+    async def consultation_of_card(self, uuid: str) -> str:
+        """The id of the consultation that a card shows; "" for a card that is not on record."""
+        return await self._transactions.read(
+            lambda connection: consultations.id_of_card(connection, uuid)
+        )
+
     async def find_by_key(self, key: str, *, not_older_than: float) -> CheckedConsultation | None:
         """The newest answer with this content key since `not_older_than` (UTC seconds)."""
         table = tables.consultations.c
@@ -155,14 +165,19 @@ class Store:
         return found if found is not None and found.key == key else None
 
     async def last_for_patient(
-        self, patient_key: str, service: str = ""
+        self, patient_key: str, service: str = "", *, until: float = math.inf
     ) -> CheckedConsultation | None:
-        """The newest answer for this patient, of one service or of any."""
+        """The newest answer for this patient, of one service or of any, begun by `until`."""
         table = tables.consultations.c
-        conditions = [table.patient_key == patient_key, table.expires > self._clock()]
-        if service:
-            conditions.append(table.service == service)
-        return await self._newest(*conditions)
+        conditions = (table.patient_key == patient_key, table.expires > self._clock())
+        of_service = [table.service == service] if service else []
+        return await self._newest(*conditions, table.created <= until, *of_service)
+
+    async def newest_for_patient(self, patient_key: str, *, after: float) -> Consultation | None:
+        """The newest consultation of this patient's chart begun after `after`, in any state."""
+        return await self._transactions.read(
+            lambda c: consultations.newest_of(c, patient_key, after, self._clock(), self._cipher)
+        )
 
     async def claim(self, key: str, owner: str, *, lease_s: float) -> bool:
         """Claim the work on a content key for `lease_s` seconds, or extend one's own claim.
@@ -232,6 +247,8 @@ class Store:
             lambda connection: seen_tokens.delete_expired(connection, now, _DELETE_BATCH)
         ):
             pass
+        kept_s = self._config.retention.statistics_days * _DAY_S
+        await self.statistics.drop_before(now - kept_s)
         if deleted:
             with suppress(StoreUnavailable):  # they are deleted; only their space comes back later
                 await self._transactions.run(self._database.compact)

@@ -41,3 +41,6 @@ class RetentionSettings(Section):
         30.0, gt=0, description="Days after which consultations and their cards are deleted."
     )
     feedback_days: float = Field(30.0, gt=0, description="Days after which feedback is deleted.")
+    statistics_days: float = Field(
+        1095.0, gt=0, description="Days after which the counts of a day are deleted."
+    )

@@ -25,6 +25,7 @@ __all__ = [
     "cards",
     "claims",
     "consultations",
+    "counted_feedback",
     "data_keys",
     "feedback",
     "holds",
@@ -34,6 +35,7 @@ __all__ = [
     "ledger_nodes",
     "metadata",
     "seen_tokens",
+    "statistics",
     "store_metadata",
 ]
 
@@ -196,4 +198,23 @@ ledger_checkpoints = Table(
     metadata,
     Column("size", BigInteger, primary_key=True, autoincrement=False),
     Column("note", Text, nullable=False),
+)
+
+# Counts of what the ledger and the feedback say, by UTC day and CDS service; encrypted, since a
+# small count tells of a patient. Derived: made in a store that has none, whatever made that store.
+statistics = Table(
+    "statistics",
+    metadata,
+    Column("day", Text, primary_key=True),
+    Column("service", Text, primary_key=True),
+    Column("payload_format", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("sealed_by", Text, nullable=False),
+)
+
+# Feedback that is within the counts. How far the ledger is, `store_metadata` has.
+counted_feedback = Table(
+    "counted_feedback",
+    metadata,
+    Column("id", Text, ForeignKey("feedback.id", ondelete="CASCADE"), primary_key=True),
 )

@@ -25,9 +25,12 @@ FAILED = 1
 
 _COMMANDS = {
     "serve": ("cds_hooks.cli.serve", "serve"),
+    "open": ("cds_hooks.cli.open_link", "open_link"),
     "hook": ("cds_hooks.cli.hook", "hook"),
     "conform": ("cds_hooks.cli.conform", "conform"),
     "simulate": ("cds_hooks.cli.simulate", "simulate"),
+    "replay": ("cds_hooks.cli.replay", "replay"),
+    "explain": ("cds_hooks.cli.explain", "explain"),
     "map": ("cds_hooks.cli.mapping", "map_file"),
     "discovery": ("cds_hooks.cli.discovery", "discovery"),
     "demo": ("cds_hooks.cli.demo", "demo"),

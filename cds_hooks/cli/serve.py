@@ -29,6 +29,7 @@ from cds_hooks.settings.sandbox import SandboxRefused, load_sandbox_settings, to
 if TYPE_CHECKING:
     from uvicorn import Server
 
+    from cds_hooks.app.connections import Connections
     from cds_hooks.runtime import Runtime
 
 __all__ = ["serve"]
@@ -108,6 +109,7 @@ async def _answer(runtime: Runtime, listening: socket.socket) -> None:
         raised_file_limit,
         told_in,
     )
+    from cds_hooks.runtime.console_access import links_offered
     from cds_hooks.runtime.tls import certificates_of, kept_fresh
 
     certificates = certificates_of(runtime.settings)
@@ -129,9 +131,9 @@ async def _answer(runtime: Runtime, listening: socket.socket) -> None:
         )
     )
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, lambda: _stop(server))
+        asyncio.get_running_loop().add_signal_handler(number, lambda: _stop(server, connections))
     # Not by uvicorn's lifespan: an error at start should end as one line that says what to do.
-    runtime.libraries.on_failure = lambda: _stop(server)
+    runtime.libraries.on_failure = lambda: _stop(server, connections)
     async with (
         runtime.lifespan(),
         kept_fresh(certificates, runtime.settings.tls.look_every_s),
@@ -139,10 +141,11 @@ async def _answer(runtime: Runtime, listening: socket.socket) -> None:
     ):
         host, port = runtime.settings.server.host, listening.getsockname()[1]
         get_logger().info("listening", host=host, port=port)
-        get_logger().info("next-step", page=next_page(runtime.settings, port))
-        # Some kernels let two sockets be bound, and only one of them listen.
-        with _port_is_free():
-            await server.serve(sockets=[listening])
+        with links_offered(runtime.access, runtime.settings, port) as link:
+            get_logger().info("next-step", page=link or next_page(runtime.settings, port))
+            # Some kernels let two sockets be bound, and only one of them listen.
+            with _port_is_free():
+                await server.serve(sockets=[listening])
     runtime.libraries.require()
 
 
@@ -191,5 +194,7 @@ def _listen(settings: Settings, port: int) -> socket.socket:
     return bound
 
 
-def _stop(server: Server) -> None:
+def _stop(server: Server, connections: Connections) -> None:
+    # The server waits for handshakes as well, and knows of none.
+    connections.end_waiting()
     server.should_exit = True

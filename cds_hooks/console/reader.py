@@ -41,10 +41,17 @@ class Reader:
 @dataclass(frozen=True, slots=True)
 class Visit:
     """One request to a page: `reader` is None for somebody who is not signed in, `csrf` the token
-    that forms of this session must bring."""
+    that forms of this session must bring.
 
+    `how` says whether and how one can sign in here; `emergency` is a role that was taken for a
+    time, until `emergency_until` (UTC seconds).
+    """
+
+    how: Literal["link", "openid", "none"] = "none"
     reader: Reader | None = None
     csrf: str = field(default="", repr=False)
+    emergency: Role | None = None
+    emergency_until: float = 0.0
 
 
 _NOBODY = Visit()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from datetime import UTC, datetime
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
+from cds_hooks.cards.escape import page_text
 from cds_hooks.console.assets import asset_url
 from cds_hooks.console.reader import current_visit
 from cds_hooks.console.site import Site
@@ -23,7 +25,6 @@ _ENVIRONMENT = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_ENVIRONMENT.globals["asset"] = asset_url
 
 
 def _csrf_field() -> Markup:
@@ -31,8 +32,13 @@ def _csrf_field() -> Markup:
     return Markup('<input type="hidden" name="csrf" value="{}">').format(current_visit().csrf)
 
 
-_ENVIRONMENT.globals["csrf_field"] = _csrf_field
-_ENVIRONMENT.globals["visit"] = current_visit
+def _utc(seconds: float) -> str:
+    """ "2026-11-29 07:05 UTC" of UTC seconds since 1970."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+_ENVIRONMENT.globals.update(asset=asset_url, csrf_field=_csrf_field, visit=current_visit)
+_ENVIRONMENT.filters.update(utc=_utc, chart_text=page_text)
 
 
 def render(template: str, **values: Any) -> str:
@@ -47,6 +53,8 @@ def make_page(
     `/consultations/x`), `here` is its name in the navigation; one that `sends` has a form."""
     nonce = secrets.token_urlsafe(16)
     html = render(template, site=site, root=root, here=here, nonce=nonce, **values)
+    # Every page of a session has the form that ends it.
+    sends = sends or current_visit().reader is not None
     policy = content_security_policy(nonce, sends=sends)
     return HTMLResponse(html, headers={"Content-Security-Policy": policy})
 

@@ -8,10 +8,12 @@ from fastapi import APIRouter, Depends
 from starlette.responses import HTMLResponse, Response
 
 from cds_hooks.app.errors import PathUnknown
+from cds_hooks.console import access as access_pages
 from cds_hooks.console import consultations
-from cds_hooks.console.access import Access
+from cds_hooks.console.access import Access, LocalLinks
 from cds_hooks.console.assets import assets
 from cds_hooks.console.discovery import service_views
+from cds_hooks.console.inspector import Inspector, inspector_router
 from cds_hooks.console.local import require_local
 from cds_hooks.console.rendering import content_security_policy, make_page, render
 from cds_hooks.console.site import Site
@@ -25,15 +27,18 @@ _SWAGGER = "style-src-attr 'unsafe-inline'"
 
 
 def make_router(
-    site: Site, linked: consultations.LinkedPages, access: Access | None = None
+    site: Site,
+    linked: consultations.LinkedPages,
+    access: Access | None = None,
+    *,
+    inspector: Inspector | None = None,
 ) -> APIRouter:
     """Routes of the pages that this profile offers; none of them is in the OpenAPI document.
 
-    A part of the console makes a router of its own, which is included here: so its pages know who
-    reads them.
+    A part of the console adds its routes to this router, so that its pages know who reads them.
     """
     pages = _Pages(site)
-    access = access or Access(site.profile)
+    access = access or Access(site, links=LocalLinks(secrets.token_bytes()) if site.demo else None)
     router = APIRouter(
         include_in_schema=False,
         default_response_class=HTMLResponse,
@@ -42,6 +47,9 @@ def make_router(
     router.add_api_route("/", pages.landing)
     router.add_api_route("/assets/{name}", _asset, response_class=Response)
     consultations.add_routes(router, linked)
+    access_pages.add_routes(router, access)
+    if inspector is not None:
+        router.include_router(inspector_router(site, inspector))
     if site.demo:
         local = [Depends(require_local)]
         router.add_api_route("/docs", pages.api, dependencies=local)

@@ -108,6 +108,10 @@ class Callers:
         self._unauthenticated_limits.good(call.peer)
         return Caller(found.client.name, found.client.issuer, found.tenant, found.token)
 
+    def note(self, refused: RefusedCall) -> None:
+        """Count what was refused to somebody who asked for a page."""
+        self._book.note(refused)
+
     def bounds(self, caller: Caller | None, site: GatherConfig) -> GatherConfig:
         """The site's bounds of gathering with the caller's own FHIR servers."""
         terms = self.terms.get(caller.client) if caller else None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from cds_hooks.inference.engine import Engine, EngineEvent
+from cds_hooks.inference.engine import Engine, EngineEvent, EngineUnavailable
 from cds_hooks.inference.local.ladder import Rung
 
-__all__ = ["engine_checks", "engine_events"]
+__all__ = ["engine_checks", "engine_events", "not_loaded"]
 
 
 def engine_checks(engine: Engine) -> dict[str, str]:
@@ -37,3 +37,12 @@ def engine_checks(engine: Engine) -> dict[str, str]:
 def engine_events(engine: Engine) -> Callable[[], Sequence[EngineEvent]]:
     """Where the ledger finds what it records of an engine; a server elsewhere has nothing."""
     return lambda: getattr(engine, "events", ())
+
+
+def not_loaded(engine: Engine, limit_s: float) -> EngineUnavailable:
+    """Why a command gives up waiting for a model in which nothing happened for so long."""
+    state, why = engine.state, getattr(engine, "trouble", "")
+    if state.status == "failed":
+        return EngineUnavailable("the model cannot be loaded", where=state.detail, hint=why)
+    message = f"the model is not loaded, and nothing happened for {limit_s:.0f} s"
+    return EngineUnavailable(message, where=state.detail or state.status, hint=why)

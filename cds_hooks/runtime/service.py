@@ -20,7 +20,7 @@ from cds_hooks.console import BasisContent, LinkedPages, basis_page, error_page_
 from cds_hooks.consult import Consultant, ConsultationPages, ConsultConfig, Dependencies
 from cds_hooks.errors import ChartsideError
 from cds_hooks.gather import GatherResult, VersionCache, gather, open_http
-from cds_hooks.inference.engine import Engine, EngineUnavailable
+from cds_hooks.inference.engine import Engine
 from cds_hooks.operation import Metrics, get_logger
 from cds_hooks.plausibility import Terminology, load_tables
 from cds_hooks.protocol.cards import Response
@@ -37,9 +37,10 @@ from cds_hooks.runtime.configs import (
     services_of,
     store_config,
 )
+from cds_hooks.runtime.console_access import access_of
 from cds_hooks.runtime.description import basis_of, site_of, version_of
 from cds_hooks.runtime.egress import attach, egress_checks, locked_transport
-from cds_hooks.runtime.engine_status import engine_checks, engine_events
+from cds_hooks.runtime.engine_status import engine_checks, engine_events, not_loaded
 from cds_hooks.runtime.engines import (
     expected_digest,
     make_engine,
@@ -47,6 +48,7 @@ from cds_hooks.runtime.engines import (
     names_by_construction,
     samples_of,
 )
+from cds_hooks.runtime.inspecting import inspector_of
 from cds_hooks.runtime.ledger import Ledger
 from cds_hooks.runtime.observing import Observer
 from cds_hooks.runtime.records import site_key
@@ -90,8 +92,8 @@ class Runtime:
         self._gather_config = gather_config(settings)
         self._versions = VersionCache()
         self._pool: httpx.AsyncClient | None = None
-        self._base_url = settings.server.public_url.rstrip("/") or f"http://127.0.0.1:{port}"
         self._store_trouble = "not checked yet"
+        self._base_url = settings.server.public_url.rstrip("/") or f"http://127.0.0.1:{port}"
         self._observer = Observer(self.metrics, self._log, lambda size: self.ledger.committed(size))
         self.store = Store(store_config(settings), self._key, observer=self._observer.committed)
         self.ledger = Ledger(settings, self.store, self._key.key_id)
@@ -104,6 +106,9 @@ class Runtime:
         dependencies, consult = self._dependencies(), self._consult_config()
         self.consultant = Consultant(dependencies, consult)
         self.pages = ConsultationPages(dependencies, consult)
+        self._site = site_of(settings, self._base_url, self.engine, self.ready)
+        self.access = access_of(settings, self._site, self.store, self.callers.note)
+        self.inspector = inspector_of(settings, dependencies, consult)
         self.app = self._application()
 
     @classmethod
@@ -136,6 +141,7 @@ class Runtime:
                 await self.engine.start()
                 stack.push_async_callback(self.engine.stop)
             stack.push_async_callback(self.consultant.close)
+            stack.push_async_callback(self.inspector.close)
             watching = asyncio.create_task(self._watch_store(), name="store-check")
             # What is loaded by now stays: the collector would walk all of it in the midst of hooks.
             gc.freeze()
@@ -156,15 +162,8 @@ class Runtime:
             if state != last:
                 since, last = clock(), state
             if state.status == "failed" or clock() - since > limit_s:
-                raise self._not_loaded(limit_s)
+                raise not_loaded(self.engine, limit_s)
             await asyncio.sleep(_READY_POLL_S)
-
-    def _not_loaded(self, limit_s: float) -> EngineUnavailable:
-        state, why = self.engine.state, getattr(self.engine, "trouble", "")
-        if state.status == "failed":
-            return EngineUnavailable("the model cannot be loaded", where=state.detail, hint=why)
-        message = f"the model is not loaded, and nothing happened for {limit_s:.0f} s"
-        return EngineUnavailable(message, where=state.detail or state.status, hint=why)
 
     def ready(self) -> Readiness:
         """Whether hooks can be answered with a differential, and what is wrong if not."""
@@ -221,8 +220,7 @@ class Runtime:
         )
 
     def _application(self) -> ASGIApp:
-        site = site_of(self.settings, self._base_url, self.engine, self.ready)
-        linked = LinkedPages(site, self.pages)
+        site, linked = self._site, LinkedPages(self._site, self.pages)
         handlers = AppHandlers(
             answer=self._answer,
             record_feedback=self._feedback,
@@ -239,7 +237,9 @@ class Runtime:
             identify=self.callers.identify if self.callers.known else None,
             error_page=error_page_of(site),
         )
-        return create_app(handlers, app_config(self.settings), pages=[make_router(site, linked)])
+        console = make_router(site, linked, self.access, inspector=self.inspector)
+        config, visit = app_config(self.settings), self.access.attach
+        return create_app(handlers, config, pages=[console], visit=visit)
 
     async def _answer(
         self, service: ServiceDefinition, request: HookRequest, info: RequestInfo

@@ -12,6 +12,8 @@ from cds_hooks.audit.external_keys.key_settings import KeyDeviceSettings, KeyVau
 from cds_hooks.audit.ledger.ledger_settings import LedgerSettings, WitnessSettings
 from cds_hooks.audit.store_settings import RetentionSettings, StoreSettings
 from cds_hooks.cards.card_settings import CardProfile, CardSettings
+from cds_hooks.console.access.access_settings import ConsoleSettings
+from cds_hooks.console.inspector.inspector_settings import InspectorSettings
 from cds_hooks.consult.service_settings import ServiceSettings
 from cds_hooks.gather.fhir_settings import FhirBase, FhirSettings, FhirVersion
 from cds_hooks.inference.model_settings import ModelServerSettings, ModelSettings, PanelSettings
@@ -19,6 +21,7 @@ from cds_hooks.operation.log_settings import LogSettings
 from cds_hooks.plausibility.terminology_settings import TerminologySettings
 from cds_hooks.prewarm.prewarm_settings import PrewarmSettings
 from cds_hooks.section import Section, Unset
+from cds_hooks.statistics.statistics_settings import StatisticsSettings
 from cds_hooks.trust.client import Client
 from cds_hooks.trust.trust_settings import (
     ClientKeysSettings,
@@ -58,6 +61,7 @@ class Settings(Section):
     tls: TlsSettings = TlsSettings()
     proxy: ProxySettings = ProxySettings()
     server: ServerSettings = ServerSettings()
+    console: ConsoleSettings = ConsoleSettings()
     fhir: FhirSettings = FhirSettings()
     services: ServiceSettings = ServiceSettings()
     model: ModelSettings = ModelSettings()
@@ -70,8 +74,10 @@ class Settings(Section):
     key_device: KeyDeviceSettings = KeyDeviceSettings()
     key_vault: KeyVaultSettings = KeyVaultSettings()
     retention: RetentionSettings = RetentionSettings()
+    statistics: StatisticsSettings = StatisticsSettings()
     ledger: LedgerSettings = LedgerSettings()
     witness: WitnessSettings = WitnessSettings()
     prewarm: PrewarmSettings = PrewarmSettings()
     cards: CardSettings = CardSettings()
+    inspector: InspectorSettings = InspectorSettings()
     log: LogSettings = LogSettings()

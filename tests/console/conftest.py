@@ -14,10 +14,12 @@ from starlette.responses import HTMLResponse
 
 from cds_hooks.app import AppConfig, AppHandlers, Readiness, create_app
 from cds_hooks.console import LinkedPages, Site, error_page_of, make_router
+from cds_hooks.console.access import Access, LocalLinks, Reader, Role
 from cds_hooks.consult import LinkUnknown
 from cds_hooks.consultation import ModelIdentity
 from cds_hooks.protocol.cards import Card, Response, Source
 from cds_hooks.services import REGISTRY
+from tests.console.whole_service import WholeService
 
 CARD = Card("Two diagnoses to consider", "info", Source("Chartside"), uuid="c-1", detail="*none*")
 MODEL = ModelIdentity("Small", "ab" * 32, "llama.cpp", "Apache-2.0", demonstration=True)
@@ -53,10 +55,23 @@ class NoPages:
         raise LinkUnknown
 
 
+def demo_access(site: Site, **more: Any) -> Access:
+    """What the running service has: local links in the demo profile, nothing in the other."""
+    links = LocalLinks(b"s" * 32) if site.demo else None
+    return Access(site, links=links, **more)
+
+
 class Served:
     """The application with the console's pages, asked over ASGI."""
 
-    def __init__(self, site: Site, pages: Any = None, config: AppConfig | None = None) -> None:
+    def __init__(
+        self,
+        site: Site,
+        pages: Any = None,
+        config: AppConfig | None = None,
+        access: Access | None = None,
+    ) -> None:
+        self.access = access or demo_access(site)
         linked = LinkedPages(site, pages or NoPages())
         handlers = AppHandlers(
             answer=_answer,
@@ -69,9 +84,27 @@ class Served:
             consultation=linked.page,
             error_page=error_page_of(site),
         )
-        self.app = create_app(handlers, config, pages=[make_router(site, linked)])
+        console = make_router(site, linked, self.access)
+        self.app = create_app(handlers, config, pages=[console], visit=self.access.attach)
+        # Whoever asks is signed in with every role where the profile has local links.
+        self.session = self.sign_in() if self.access.how == "link" else ""
+
+    def sign_in(self, *roles: Role, subject: str = "tester") -> str:
+        """The id of a new session, as `Access.cookie` carries it; of all roles without any."""
+        reader = Reader(subject, subject.title(), frozenset(roles or Role), "link")
+        return self.access.sessions.begin(reader)
+
+    def of_form(self) -> dict[str, str]:
+        """Headers that a form of a page of this session has, or a request of htmx."""
+        session = self.access.sessions.find(self.session)
+        assert session is not None
+        return {"sec-fetch-site": "same-origin", "x-csrf-token": session.csrf}
 
     def request(self, method: str, path: str, *, peer: str = "127.0.0.1", **more: Any) -> Any:
+        if self.session:
+            cookie = f"{self.access.cookie.name}={self.session}"
+            more["headers"] = {"cookie": cookie, **more.get("headers", {})}
+
         async def ask() -> httpx.Response:
             transport = httpx.ASGITransport(self.app, client=(peer, 50_000))
             base = "http://127.0.0.1:8010"
@@ -109,6 +142,14 @@ class Elements(HTMLParser):
 @pytest.fixture(scope="session")
 def elements_of() -> Callable[[str], Elements]:
     return Elements
+
+
+@pytest.fixture(scope="module")
+def whole_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeService]:
+    """The real service, with a model that does what a chart demands."""
+    service = WholeService(tmp_path_factory.mktemp("console"))
+    yield service
+    service.stop()
 
 
 @pytest.fixture(scope="module")

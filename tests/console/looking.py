@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Looked", "look"]
+__all__ = ["Looked", "look", "watched"]
 
 _TRANSITION_MS = 400  # colours of Swagger UI change within 300 ms
 
@@ -59,16 +60,18 @@ def _axe() -> str:
     return (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
 
 
-def look(browser: Any, url: str, shown: str, *, third_party: str = "") -> Looked:
+def look(
+    browser: Any, url: str, shown: str, *, third_party: str = "", cookies: Sequence[Any] = ()
+) -> Looked:
     """Open the page in light, dark, narrow and on paper, and walk through it by keyboard.
 
     How the focus looks is not asked of a page with a `third_party` in it: it is not ours to draw.
     """
     context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
-    page, looked = context.new_page(), Looked()
+    context.add_cookies(list(cookies))
+    page, looked = watched(context)
     responses: list[Any] = []
     page.on("response", lambda response: responses.append(response))
-    _watch(page, looked)
     try:
         page.goto(url)
         page.wait_for_selector(shown)
@@ -97,7 +100,9 @@ def _weight(responses: list[Any]) -> int:
     return sum(len(response.body()) for response in whole)
 
 
-def _watch(page: Any, looked: Looked) -> None:
+def watched(context: Any) -> tuple[Any, Looked]:
+    """A new page, and what it asks for and complains of from now on."""
+    page, looked = context.new_page(), Looked()
     page.on("request", lambda request: looked.asked.append(request.url))
     page.on("pageerror", lambda error: looked.complaints.append(str(error)))
     page.on("dialog", lambda dialog: looked.complaints.append(f"dialog: {dialog.message}"))
@@ -105,6 +110,7 @@ def _watch(page: Any, looked: Looked) -> None:
         "console",
         lambda told: told.type in ("error", "warning") and looked.complaints.append(told.text),
     )
+    return page, looked
 
 
 def _change(page: Any, **media: str) -> None:

@@ -5,12 +5,10 @@ Whoever adds a route that gives HTML adds it here; `test_every_page` fails until
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from tests.console.whole_service import WholeService
-from tests.hostile.charts import BENIGN, Hostile
 
 __all__ = ["NOT_PAGES", "PAGES", "Page"]
 
@@ -19,11 +17,13 @@ KB = 1024
 
 @dataclass(frozen=True)
 class Page:
-    """One page in one state. `address` brings the service into it and gives the path to open.
+    """One page in one state. `address` brings the service into it and gives the path to open; where
+    that needs a patient it takes `service.somebody()`, whose chart may hold hostile strings.
 
     `shown` is a selector of what is there once the page is whole; `weight` the most bytes of all
     that it loads, uncompressed; `excused` names rules of axe with the reason why they do not hold;
-    `third_party` is a selector of what a library draws.
+    `signed_in` opens it with a session of every role; `third_party` is a selector of what a library
+    draws.
     """
 
     name: str
@@ -31,6 +31,8 @@ class Page:
     address: Callable[[WholeService], str]
     shown: str = "h1"
     weight: int = 200 * KB
+    status: int = 200
+    signed_in: bool = False
     excused: Mapping[str, str] = field(default_factory=dict)
     third_party: str = ""
 
@@ -39,17 +41,12 @@ def _at(path: str) -> Callable[[WholeService], str]:
     return lambda _: path
 
 
-def _somebody() -> Hostile:
-    """A patient who was never seen: a consultation of one who was is answered from the store."""
-    return replace(BENIGN, id=uuid.uuid4().hex[:12])
-
-
 def _answered(service: WholeService) -> str:
-    return service.consultation(_somebody())
+    return service.consultation(service.somebody())
 
 
 def _pending(service: WholeService) -> str:
-    return service.pending_consultation(_somebody())
+    return service.pending_consultation(service.somebody())
 
 
 _CONSULTATION = ("/consultations/{link}", "/consultations/{link}/content")
@@ -64,13 +61,23 @@ PAGES = (
         weight=2_100 * KB,  # Swagger UI alone has 1.9 MB; for integrators in the demo profile
         third_party="#api",
     ),
+    Page("sign-in", ("/sign-in",), _at("/sign-in")),
+    Page("link-used", ("/open/{token}",), _at("/open/x"), status=403),
+    Page("signed-in", ("/signed-in",), _at("/signed-in"), signed_in=True),
+    Page("signed-out", ("/signed-out",), _at("/signed-out")),
+    Page("nobody", ("/account",), _at("/account"), status=401),
+    Page("account", ("/account",), _at("/account"), signed_in=True),
     Page("basis", ("/basis",), _at("/basis")),
     Page("consultation", _CONSULTATION, _answered),
+    Page("unknown-link", ("/consultations/{link}",), _at("/consultations/nothing.1.x"), status=404),
+    Page("unknown-page", ("other",), _at("/no-such-page"), status=404),
     Page("pending-consultation", _CONSULTATION, _pending, shown="#waiting"),
 )
 
 NOT_PAGES = {
     "/cds-services": "JSON",
+    "/sign-in/start": "a redirect to the identity provider, where there is one",
+    "/sign-in/return": "a redirect from there",
     "/healthz": "JSON",
     "/readyz": "JSON",
     "/version": "JSON",

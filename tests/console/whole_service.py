@@ -6,6 +6,9 @@ import asyncio
 import socket
 import threading
 import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ import httpx
 import uvicorn
 
 from cds_hooks.cds_client.requests import hook_request
+from cds_hooks.console.access import Reader, Role
 from cds_hooks.inference.engine import Generation, GenerationRequest
 from cds_hooks.runtime.service import Runtime
 from cds_hooks.services import find
@@ -23,15 +27,20 @@ from tests.hostile.obedient import Obedient
 __all__ = ["WholeService"]
 
 ROOT = Path(__file__).resolve().parents[2]
+TESTER = Reader("tester", "Tess Ter", frozenset(Role), "link")
 PATIENT_VIEW = "chartside-patient-view"
 _PATIENCE_S = 60.0
 
 
 class HeldBack(Obedient):
-    """An engine that answers as the chart demands, at once or when it is released."""
+    """An engine that answers as the chart demands, at once or when it is released.
+
+    While `truthful` is set it names sepsis and claims of the facts what they say.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.truthful = False
         self.released = threading.Event()
         self.released.set()
 
@@ -40,16 +49,29 @@ class HeldBack(Obedient):
             await asyncio.sleep(0.02)
         return await super().generate(request)
 
+    def _diagnoses(self, request: GenerationRequest) -> Iterator[dict[str, Any]]:
+        if not self.truthful:
+            yield from super()._diagnoses(request)
+            return
+        lines = request.messages[-1].content.split("\n")
+        high = [line.split(" | ")[0] for line in lines if line.endswith("high")]
+        cited = [{"fact": each, "is": "high"} for each in high]
+        yield {"name": "Sepsis", "group": "likely", "for": cited, "against": []}
+
 
 class WholeService:
     """`Runtime` in a thread with a loop of its own, so that the browser may have this thread."""
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
+    def __init__(
+        self, folder: Path, settings_for: Callable[[Path, int], Settings] | None = None
+    ) -> None:
         self.engine = HeldBack()
+        self.subject = BENIGN
+        self._session = ""
         self._socket = socket.create_server(("127.0.0.1", 0))
         port = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
-        self.runtime = Runtime(_settings(folder, settings), port, engine=self.engine)
+        self.runtime = Runtime((settings_for or _settings)(folder, port), port, engine=self.engine)
         config = uvicorn.Config(self.runtime.app, log_config=None, access_log=False, lifespan="off")
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
@@ -82,19 +104,47 @@ class WholeService:
         self._thread.join(20)
         self._socket.close()
 
-    def get(self, path: str) -> httpx.Response:
-        """A page as it is sent."""
-        return httpx.get(self.url + path, timeout=60)
+    def get(self, path: str, *, signed_in: bool = False) -> httpx.Response:
+        """A page as it is sent to a browser."""
+        headers = {"Accept": "text/html"}
+        if signed_in:
+            [cookie] = self.cookies()
+            headers["Cookie"] = f"{cookie['name']}={cookie['value']}"
+        return httpx.get(self.url + path, timeout=60, headers=headers)
 
-    def fire(self, chart: Hostile) -> dict[str, Any]:
-        """The answer to patient-view for this chart, the engine obeying it."""
+    def sign_in_as(self, name: str) -> None:
+        """From now on sessions are of a reader of this name."""
+        self._session = self.runtime.access.sessions.begin(replace(TESTER, name=name))
+
+    def cookies(self) -> list[dict[str, str]]:
+        """The cookie of a session with every role, as Playwright takes it."""
+        if not self._session:
+            self._session = self.runtime.access.sessions.begin(TESTER)
+        name = self.runtime.access.cookie.name
+        return [{"name": name, "value": self._session, "url": self.url}]
+
+    def post(self, path: str, **form: str) -> httpx.Response:
+        """A page's form, sent as its page sends it."""
+        own = {"Sec-Fetch-Site": "same-origin", "Origin": self.url, "Accept": "text/html"}
+        return httpx.post(self.url + path, data=form, timeout=60, headers=own)
+
+    def send(self, path: str, body: str) -> httpx.Response:
+        """JSON, as clients of the protocol send it."""
+        json_type = {"Content-Type": "application/json"}
+        return httpx.post(self.url + path, content=body, timeout=60, headers=json_type)
+
+    def fire(
+        self, chart: Hostile, record: Sequence[dict[str, Any]] | None = None
+    ) -> dict[str, Any]:
+        """The answer to patient-view for this chart or this record of its patient, the engine
+        obeying the chart."""
         self.engine.chart = chart
         service = find(PATIENT_VIEW)
         assert service is not None
         body = hook_request(
             "patient-view",
             service.prefetch,
-            resources(chart),
+            resources(chart) if record is None else record,
             patient_id=chart.patient_id,
             encounter_id="e1",
         )
@@ -103,31 +153,38 @@ class WholeService:
         found: dict[str, Any] = answer.json()
         return found
 
-    def consultation(self, chart: Hostile = BENIGN) -> str:
+    def somebody(self) -> Hostile:
+        """The chart of `subject` as that of a patient who was never seen: a consultation of one who
+        was is answered from the store."""
+        return replace(self.subject, id=uuid.uuid4().hex[:12])
+
+    def consultation(
+        self, chart: Hostile = BENIGN, record: Sequence[dict[str, Any]] | None = None
+    ) -> str:
         """The path of the page of an answered consultation."""
-        path = self._link(self.fire(chart))
+        path = self.link_of(self.fire(chart, record))
         self.until(lambda: 'id="waiting"' not in self.get(path).text)
         return path
 
     def pending_consultation(self, chart: Hostile = BENIGN) -> str:
         """The path of the page of one that is not answered before the engine is `released`."""
         self.engine.released.clear()
-        path = self._link(self.fire(chart))
+        path = self.link_of(self.fire(chart))
         assert 'id="waiting"' in self.get(path).text
         return path
 
-    def _link(self, answer: dict[str, Any]) -> str:
+    def link_of(self, answer: dict[str, Any]) -> str:
+        """The path of the page that the first card links to."""
         urls = [link["url"] for link in answer["cards"][0]["links"]]
         [url] = [url for url in urls if "/consultations/" in url]
         return str(url).removeprefix(self.url)
 
 
-def _settings(folder: Path, more: dict[str, Any]) -> Settings:
+def _settings(folder: Path, port: int) -> Settings:
     return Settings.model_validate(
         {
             "store": {"path": str(folder / "r.sqlite"), "site_key": str(folder / "site.key")},
             "services": {"answer_within_s": 0.5, "recall_s": 0},
             "terminology": {"path": str(ROOT / "build" / "terminology.sqlite")},
-            **more,
         }
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from cds_hooks.app.routers import consultations, operations, protocol
 
-__all__ = ["ROUTERS"]
+__all__ = ["PAGES", "ROUTERS"]
+
+PAGES = consultations.router
 
 ROUTERS = (protocol.router, operations.router, consultations.router)

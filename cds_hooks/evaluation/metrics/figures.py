@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
+
+from cds_hooks.intervals import wilson
 
 __all__ = ["Figure", "Floats", "bootstrap", "mean", "proportion", "wilson"]
 
@@ -34,25 +35,6 @@ class Figure:
     @property
     def known(self) -> bool:
         return not math.isnan(self.value)
-
-
-def wilson(hits: int, n: int, *, confidence: float = _CONFIDENCE) -> tuple[float, float]:
-    """Score interval of a proportion (E. B. Wilson, J Am Stat Assoc 1927;22:209-212).
-
-    Raises ValueError unless 0 <= hits <= n. Without cases nothing is known: 0 to 1.
-    """
-    if not 0 <= hits <= n:
-        raise ValueError("hits are between 0 and n")
-    if n == 0:
-        return 0.0, 1.0
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    share, square = hits / n, z * z
-    centre = (share + square / (2 * n)) / (1 + square / n)
-    half = z * math.sqrt(share * (1 - share) / n + square / (4 * n * n)) / (1 + square / n)
-    # At the ends the interval reaches 0 or 1 exactly; rounding must not leave it just short.
-    low = 0.0 if hits == 0 else centre - half
-    high = 1.0 if hits == n else centre + half
-    return low, high
 
 
 def proportion(hits: int, n: int) -> Figure:

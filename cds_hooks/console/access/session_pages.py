@@ -1,0 +1,136 @@
+"""Pages of a session: beginning it with a local link, who one is, and signing out."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from cds_hooks.app.errors import PageRefused, PathUnknown
+from cds_hooks.app.notes import notes_of
+from cds_hooks.app.routes import normal, route_of
+from cds_hooks.console.access.access import Access
+from cds_hooks.console.access.attempts import Attempts
+from cds_hooks.console.access.links import LinkFault
+from cds_hooks.console.access.refusals import answer, root_of
+from cds_hooks.console.access.return_path import return_path
+from cds_hooks.console.access.sessions import Session
+from cds_hooks.console.local import require_local
+from cds_hooks.console.reader import Reader, Role
+
+__all__ = ["SessionPages"]
+
+_LOCAL = Reader("local", "this machine", frozenset(Role), "link")
+_FAULTS = {
+    LinkFault.USED: "This link was used already",
+    LinkFault.OLD: "This link is too old",
+    LinkFault.WRONG: "This is no link of the service that runs now",
+}
+
+
+class SessionPages:
+    """One method a page."""
+
+    def __init__(self, access: Access, attempts: Attempts) -> None:
+        self._access = access
+        self._attempts = attempts
+
+    async def open_link(self, token: str, request: Request) -> Response:
+        """Begin a session with a one-time link; then the overview. A look does not use it up."""
+        links = self._access.links
+        if links is None:
+            raise PathUnknown
+        await require_local(request)
+        self._attempts.enter(request)
+        if request.method != "GET" or "sec-purpose" in request.headers:
+            return HTMLResponse("")
+        if (fault := links.use(token)) is not None:
+            return self._no_link(request, fault)
+        await self._access.recording.happened("signed-in", _LOCAL)
+        return self.begin(request, _LOCAL, root_of(request))
+
+    def begin(self, request: Request, reader: Reader, target: str) -> Response:
+        """A redirect with the cookie of a new session; the browser's earlier one is over."""
+        earlier = self._access.cookie.read(request)
+        response = RedirectResponse(target, 303)
+        self._access.cookie.write(response, self._access.sessions.begin(reader, earlier))
+        return response
+
+    async def sign_in(self, request: Request) -> Response:
+        """How to sign in, and back to `return_to`."""
+        await self._access.require_place(request)
+        back = return_path(request.query_params.get("return_to", "/"))
+        return answer(self._access.site, request, "sign_in", back=back, kept=(), action="")
+
+    async def signed_in(self, request: Request) -> Response:
+        """Where somebody ends who signed in in a tab of its own."""
+        if request.state.session is None:
+            return RedirectResponse(f"{root_of(request)}sign-in", 303)
+        text = "Close this tab and go on in the other one."
+        return self._said(request, "You are signed in", text)
+
+    async def account(self, request: Request) -> Response:
+        """Who somebody is here, since when, and what they may do about it."""
+        await self._access.admit(request, tuple(Role))
+        session: Session = request.state.session
+        sessions = self._access.sessions
+        return answer(
+            self._access.site,
+            request,
+            "account",
+            session=session,
+            expires=sessions.expires(session),
+            others=len(sessions.of(session.reader)) - 1,
+        )
+
+    async def end_others(self, request: Request) -> Response:
+        """End one's other sessions."""
+        await self._access.admit(request, tuple(Role))
+        session: Session = request.state.session
+        await self._access.recording.happened("signed-out", session.reader, why="from elsewhere")
+        self._access.sessions.end_others(session)
+        return RedirectResponse("../account", 303)
+
+    async def sign_out(self, request: Request) -> Response:
+        """End the session; it has ended before anything is written."""
+        await self._access.require_place(request)
+        session: Session | None = request.state.session
+        if session is not None:
+            await self._access.require_own(request, session)
+            self._access.sessions.end(self._access.cookie.read(request))
+            await self._access.recording.happened("signed-out", session.reader)
+        response = RedirectResponse("signed-out", 303)
+        self._access.cookie.drop(response)
+        return response
+
+    async def signed_out(self, request: Request) -> Response:
+        """The page after signing out."""
+        await self._access.require_place(request)
+        text = "Nothing of your session is left here."
+        return self._said(request, "You are signed out", text, offers_sign_in=True)
+
+    def _no_link(self, request: Request, fault: LinkFault) -> Response:
+        notes = notes_of(request.scope)
+        route = route_of(normal(request.url.path))
+        self._access.recording.refused(notes.request_id, route, fault.value)
+        text = "A link works once, within ten minutes, on the machine of the service."
+        page = self._said(request, _FAULTS[fault], text, status=403, offers_sign_in=True)
+        raise PageRefused(page, fault.value)
+
+    def _said(
+        self,
+        request: Request,
+        title: str,
+        text: str,
+        *,
+        status: int = 200,
+        offers_sign_in: bool = False,
+    ) -> HTMLResponse:
+        said = {"title": title, "text": text, "code": "", "elsewhere": ""}
+        return answer(
+            self._access.site,
+            request,
+            "said",
+            status=status,
+            offers_sign_in=offers_sign_in,
+            **said,
+        )

@@ -1,0 +1,8 @@
+"""How the service is doing, in numbers: what was recorded is counted once, and told without naming
+or singling out a patient."""
+
+from cds_hooks.statistics.keeper import StatisticsKeeper, count_all
+from cds_hooks.statistics.period import CHOICES, Period
+from cds_hooks.statistics.report import Report, make_report
+
+__all__ = ["CHOICES", "Period", "Report", "StatisticsKeeper", "count_all", "make_report"]
