@@ -29,6 +29,8 @@ _COMMANDS = {
     "hook": ("cds_hooks.cli.hook", "hook"),
     "conform": ("cds_hooks.cli.conform", "conform"),
     "simulate": ("cds_hooks.cli.simulate", "simulate"),
+    "replay": ("cds_hooks.cli.replay", "replay"),
+    "explain": ("cds_hooks.cli.explain", "explain"),
     "map": ("cds_hooks.cli.mapping", "map_file"),
     "discovery": ("cds_hooks.cli.discovery", "discovery"),
     "demo": ("cds_hooks.cli.demo", "demo"),

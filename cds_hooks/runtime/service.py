@@ -48,6 +48,7 @@ from cds_hooks.runtime.engines import (
     names_by_construction,
     samples_of,
 )
+from cds_hooks.runtime.inspecting import inspector_of
 from cds_hooks.runtime.ledger import Ledger
 from cds_hooks.runtime.observing import Observer
 from cds_hooks.runtime.records import site_key
@@ -107,6 +108,7 @@ class Runtime:
         self.pages = ConsultationPages(dependencies, consult)
         self._site = site_of(settings, self._base_url, self.engine, self.ready)
         self.access = access_of(settings, self._site, self.store, self.callers.note)
+        self.inspector = inspector_of(settings, dependencies, consult)
         self.app = self._application()
 
     @classmethod
@@ -140,6 +142,7 @@ class Runtime:
                 await self.engine.start()
                 stack.push_async_callback(self.engine.stop)
             stack.push_async_callback(self.consultant.close)
+            stack.push_async_callback(self.inspector.close)
             watching = asyncio.create_task(self._watch_store(), name="store-check")
             # What is loaded by now stays: the collector would walk all of it in the midst of hooks.
             gc.freeze()
@@ -235,8 +238,9 @@ class Runtime:
             identify=self.callers.identify if self.callers.known else None,
             error_page=error_page_of(site),
         )
-        console, visit = make_router(site, linked, self.access), self.access.attach
-        return create_app(handlers, app_config(self.settings), pages=[console], visit=visit)
+        console = make_router(site, linked, self.access, inspector=self.inspector)
+        config, visit = app_config(self.settings), self.access.attach
+        return create_app(handlers, config, pages=[console], visit=visit)
 
     async def _answer(
         self, service: ServiceDefinition, request: HookRequest, info: RequestInfo

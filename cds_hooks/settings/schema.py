@@ -13,6 +13,7 @@ from cds_hooks.audit.ledger.ledger_settings import LedgerSettings, WitnessSettin
 from cds_hooks.audit.store_settings import RetentionSettings, StoreSettings
 from cds_hooks.cards.card_settings import CardProfile, CardSettings
 from cds_hooks.console.access.access_settings import ConsoleSettings
+from cds_hooks.console.inspector.inspector_settings import InspectorSettings
 from cds_hooks.consult.service_settings import ServiceSettings
 from cds_hooks.gather.fhir_settings import FhirBase, FhirSettings, FhirVersion
 from cds_hooks.inference.model_settings import ModelServerSettings, ModelSettings, PanelSettings
@@ -80,4 +81,5 @@ class Settings(Section):
     witness: WitnessSettings = WitnessSettings()
     prewarm: PrewarmSettings = PrewarmSettings()
     cards: CardSettings = CardSettings()
+    inspector: InspectorSettings = InspectorSettings()
     log: LogSettings = LogSettings()

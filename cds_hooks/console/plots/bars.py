@@ -12,7 +12,7 @@ from cds_hooks.intervals import wilson
 __all__ = ["Bar", "Share", "bar_plot", "share_plot"]
 
 _LEFT, _RIGHT, _TOP, _ROW = 200, 84, 10, 26
-_LABEL = 30
+_LABEL = 25
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,8 +47,9 @@ def line_plot(series: Sequence[Series], *, title: str, unit: str = "", about: st
     y = linear(_values(every), bottom, _TOP)
     height = bottom + 26 + _LEGEND * len(series)
     canvas = Canvas(title, about or _told(series, unit), height)
-    _axes(canvas, x, y, bottom, unit)
-    if not every:
+    if every:
+        _axes(canvas, x, y, bottom, unit)
+    else:
         canvas.text(WIDTH / 2, (_TOP + bottom) / 2, "Nothing to show yet", "middle")
     for place, each in enumerate(series):
         _draw(canvas, each, x, y, place)

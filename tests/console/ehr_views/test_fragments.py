@@ -1,0 +1,41 @@
+"""The fragments as they stand on a page: hostile texts make no markup."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from cds_hooks.console.ehr_views import client_views, json_lines
+from tests.console.ehr_views.responses import full_of
+from tests.console.hostile import HOSTILE
+
+Gallery = Callable[..., str]
+
+
+def test_every_id_is_there_once_and_every_label_leads_somewhere(
+    gallery: Gallery, elements_of: Callable[[str], Any]
+) -> None:
+    page = elements_of(gallery())
+    ids = [a["id"] for _, a in page.found if "id" in a]
+    assert len(ids) == len(set(ids))
+    assert {a["aria-labelledby"] for _, a in page.found if "aria-labelledby" in a} <= set(ids)
+    assert not [a for _, a in page.found if "style" in a]
+
+
+def _cards(text: str) -> dict[str, Any]:
+    document = full_of(text)
+    return {"views": client_views(document, hook=text), "lines": json_lines(document)}
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_cards_make_no_markup(
+    gallery: Gallery, elements_of: Callable[[str], Any], text: str
+) -> None:
+    plain, page = elements_of(gallery(**_cards("plain"))), elements_of(gallery(**_cards(text)))
+    made = {tag for tag, _ in page.found} - {tag for tag, _ in plain.found}
+    assert made <= {"strong", "em"}, made
+    assert {n for _, a in page.found for n in a} <= {n for _, a in plain.found for n in a} | {
+        "rel", "target"
+    }  # fmt: skip
