@@ -37,7 +37,7 @@ from cds_hooks.runtime.configs import (
     services_of,
     store_config,
 )
-from cds_hooks.runtime.console_access import access_of
+from cds_hooks.runtime.console_access import access_of, signing_in
 from cds_hooks.runtime.description import basis_of, site_of, version_of
 from cds_hooks.runtime.egress import attach, egress_checks, locked_transport
 from cds_hooks.runtime.engine_status import engine_checks, engine_events, not_loaded
@@ -137,6 +137,7 @@ class Runtime:
             events, tables = engine_events(self.engine), tables_record(self._terminology.versions)
             await stack.enter_async_context(self.ledger.kept(self.version, events, [tables]))
             await stack.enter_async_context(self.callers.opened(locked_transport()))
+            await stack.enter_async_context(signing_in(self.access))
             if not self._given:
                 await self.engine.start()
                 stack.push_async_callback(self.engine.stop)

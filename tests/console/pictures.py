@@ -1,7 +1,7 @@
 """Pictures of every page, to look at: `python -m tests.console.pictures [FOLDER [PAGE ...]]`.
 
-Each page as it is in light, dark, on a narrow screen and on paper (PDF), of a service whose model
-is a fake. They are no part of any test: a person looks at them.
+Each page as it is in light, dark, on a narrow screen and on paper, of a service whose model is a
+fake. They are no part of any test: a person looks at them.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ LOOKS = {
     "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
     "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 900}},
     "narrow": {"color_scheme": "light", "viewport": {"width": 320, "height": 640}},
+    # A4 at 96 pixels an inch, of a reader whose screen is dark: paper is white all the same.
+    "paper": {"color_scheme": "dark", "viewport": {"width": 794, "height": 1123}},
 }
 
 
@@ -31,9 +33,9 @@ def take(browser: Any, service: WholeService, page: Page, folder: Path) -> None:
         opened.goto(service.url + page.address(service))
         opened.wait_for_selector(page.shown)
         opened.wait_for_timeout(300)
+        if name == "paper":
+            opened.emulate_media(media="print")
         opened.screenshot(path=folder / f"{page.name}-{name}.png", full_page=True)
-        if name == "dark":  # paper is white all the same
-            opened.pdf(path=folder / f"{page.name}.pdf", format="A4")
         service.engine.released.set()
         context.close()
 
