@@ -40,7 +40,7 @@ def inspector_router(site: Site, inspector: Inspector) -> APIRouter:
 
 
 class _Routes:
-    """One method an address; each tells an error as a page that says what to do."""
+    """One method an address; those of pages tell an error as a page that says what to do."""
 
     def __init__(self, pages: InspectorPages) -> None:
         self._pages = pages
@@ -70,17 +70,12 @@ class _Routes:
         return await self._told(request, page)
 
     async def events(self, request: Request, fired: str, reader: Reader = _READER) -> Response:
-        async def stream(inspected: Inspected) -> Response:
-            return self._streams.follow(inspected)
-
-        return await self._of(request, reader, fired, stream)
+        return self._streams.follow(self._pages.existing(request, reader).find(fired))
 
     async def request(self, request: Request, fired: str, reader: Reader = _READER) -> Response:
-        async def body(inspected: Inspected) -> Response:
-            named = {"Content-Disposition": 'attachment; filename="hook-request.json"'}
-            return Response(inspected.request, media_type="application/json", headers=named)
-
-        return await self._of(request, reader, fired, body)
+        found = self._pages.existing(request, reader).find(fired)
+        named = {"Content-Disposition": 'attachment; filename="hook-request.json"'}
+        return Response(found.request, media_type="application/json", headers=named)
 
     async def fact(
         self, request: Request, fired: str, fact: str, reader: Reader = _READER
