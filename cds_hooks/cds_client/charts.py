@@ -9,9 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-import orjson
-
-from cds_hooks.cds_client.captured import captured_request, resources_of
+from cds_hooks.cds_client.captured import read_capture, resources_of
 from cds_hooks.cds_client.requests import current_encounter_id, hook_request
 from cds_hooks.cds_client.server_chart import FhirAccess, KeyTrouble, read_chart
 from fhir_mapping.input.loading import load_path
@@ -99,16 +97,8 @@ def open_chart(path: Path) -> CapturedChart | list[dict[str, Any]]:
 
     Raises MappingError and CaptureUnusable.
     """
-    captured = captured_request(_json(path), where=path.name)
-    return load_path(path) if captured is None else CapturedChart(captured)
-
-
-def _json(path: Path) -> Any:
-    """The document in a file; None where there is none, which the reader of FHIR files tells."""
-    try:
-        return orjson.loads(path.read_bytes()) if path.is_file() else None
-    except (OSError, ValueError):
-        return None
+    captured = read_capture(path)
+    return load_path(path) if captured is None else CapturedChart(captured.request)
 
 
 def _holds_something(value: Any) -> bool:

@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-__all__ = ["RuleTable", "rule_tables", "tables_digest"]
+__all__ = ["RuleTable", "rule_tables", "table_of", "tables_digest"]
 
 _PLACES = {
     "plausibility": ("cds_hooks.plausibility", "data"),
@@ -18,6 +18,7 @@ _PLACES = {
     "mapping": ("fhir_mapping", "tables"),
 }
 _VERSION = re.compile(rb'^version = "?([\w.-]+)', re.MULTILINE)
+_NAMED = re.compile(r'^\s*(?:id|source) = "([^"]+)"$', re.MULTILINE)
 _SUFFIXES = (".toml", ".csv", ".j2")
 # Sources of the compiled terminology, which tells its own digests.
 _COMPILED = frozenset(
@@ -66,3 +67,21 @@ def _table(file: Traversable) -> RuleTable:
     data = file.read_bytes()
     found = _VERSION.search(data[:4000]) if file.name.endswith(".toml") else None
     return RuleTable(found[1].decode() if found else "", hashlib.sha256(data).hexdigest())
+
+
+@cache
+def _defined() -> Mapping[str, str]:
+    """The table of rules that defines an id, and the one that quotes a source."""
+    found: dict[str, str] = {}
+    folder = files(_PLACES["plausibility"][0]).joinpath(_PLACES["plausibility"][1])
+    for name, file in _below(folder, "plausibility"):
+        if file.name.endswith(".toml") and not name.endswith((".references", ".words")):
+            for text in _NAMED.findall(file.read_text("utf-8")):
+                found.setdefault(text, name)
+    return found
+
+
+def table_of(rule: str, source: str = "") -> str:
+    """The table that a rule is in, by its id or else by the source that it quotes; "" for what is
+    code."""
+    return _defined().get(rule) or _defined().get(source, "")

@@ -111,14 +111,17 @@ def _issuer(client: object) -> object:
 
 
 def _audiences(server: Mapping[str, Any], port: int | None) -> list[str]:
-    """Every URL that a user of this machine may type for the service; none for a port that is not
-    known yet, which leaves the address that the log prints."""
+    """Every URL that a user of this machine may type for the service, with a slash at its end too,
+    which the Sandbox keeps; none for a port that is not known yet, which leaves the address that
+    the log prints."""
     port = server.get("port", 8010) if port is None else port
     if server.get("public_url") or str(port) == "0":
         return []
     bases = [f"http://{host}:{port}/cds-services" for host in _HERE]
     paths = [f"/{service.id}{end}" for service in REGISTRY for end in ("", "/feedback")]
-    return [f"{base}{path}" for base in bases for path in ("", *paths)]
+    return [
+        f"{base}{slash}{path}" for base in bases for slash in ("", "/") for path in ("", *paths)
+    ]
 
 
 def _table(given: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -6,7 +6,9 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Sequence
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +33,14 @@ _PATIENCE_S = 60.0
 
 
 class HeldBack(Obedient):
-    """An engine that answers as the chart demands, at once or when it is released."""
+    """An engine that answers as the chart demands, at once or when it is released.
+
+    While `truthful` is set it names sepsis and claims of the facts what they say.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.truthful = False
         self.released = threading.Event()
         self.released.set()
 
@@ -43,17 +49,29 @@ class HeldBack(Obedient):
             await asyncio.sleep(0.02)
         return await super().generate(request)
 
+    def _diagnoses(self, request: GenerationRequest) -> Iterator[dict[str, Any]]:
+        if not self.truthful:
+            yield from super()._diagnoses(request)
+            return
+        lines = request.messages[-1].content.split("\n")
+        high = [line.split(" | ")[0] for line in lines if line.endswith("high")]
+        cited = [{"fact": each, "is": "high"} for each in high]
+        yield {"name": "Sepsis", "group": "likely", "for": cited, "against": []}
+
 
 class WholeService:
     """`Runtime` in a thread with a loop of its own, so that the browser may have this thread."""
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
+    def __init__(
+        self, folder: Path, settings_for: Callable[[Path, int], Settings] | None = None
+    ) -> None:
         self.engine = HeldBack()
+        self.subject = BENIGN
         self._session = ""
         self._socket = socket.create_server(("127.0.0.1", 0))
         port = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
-        self.runtime = Runtime(_settings(folder, settings), port, engine=self.engine)
+        self.runtime = Runtime((settings_for or _settings)(folder, port), port, engine=self.engine)
         config = uvicorn.Config(self.runtime.app, log_config=None, access_log=False, lifespan="off")
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
@@ -94,6 +112,10 @@ class WholeService:
             headers["Cookie"] = f"{cookie['name']}={cookie['value']}"
         return httpx.get(self.url + path, timeout=60, headers=headers)
 
+    def sign_in_as(self, name: str) -> None:
+        """From now on sessions are of a reader of this name."""
+        self._session = self.runtime.access.sessions.begin(replace(TESTER, name=name))
+
     def cookies(self) -> list[dict[str, str]]:
         """The cookie of a session with every role, as Playwright takes it."""
         if not self._session:
@@ -131,6 +153,11 @@ class WholeService:
         found: dict[str, Any] = answer.json()
         return found
 
+    def somebody(self) -> Hostile:
+        """The chart of `subject` as that of a patient who was never seen: a consultation of one who
+        was is answered from the store."""
+        return replace(self.subject, id=uuid.uuid4().hex[:12])
+
     def consultation(
         self, chart: Hostile = BENIGN, record: Sequence[dict[str, Any]] | None = None
     ) -> str:
@@ -153,12 +180,11 @@ class WholeService:
         return str(url).removeprefix(self.url)
 
 
-def _settings(folder: Path, more: dict[str, Any]) -> Settings:
+def _settings(folder: Path, port: int) -> Settings:
     return Settings.model_validate(
         {
             "store": {"path": str(folder / "r.sqlite"), "site_key": str(folder / "site.key")},
             "services": {"answer_within_s": 0.5, "recall_s": 0},
             "terminology": {"path": str(ROOT / "build" / "terminology.sqlite")},
-            **more,
         }
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Literal
 
 from starlette.requests import Request
@@ -20,10 +21,20 @@ from cds_hooks.console.access.sessions import Session, Sessions
 from cds_hooks.console.local import require_local
 from cds_hooks.console.reader import Reader, Role, Visit, visiting
 from cds_hooks.console.site import Site
+from cds_hooks.trust.openid.openid_settings import OpenIdSettings
+from cds_hooks.trust.openid.provider import OpenIdProvider
 
-__all__ = ["Access", "How", "requires"]
+__all__ = ["Access", "How", "OpenId", "requires"]
 
 How = Literal["link", "openid", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenId:
+    """The provider, and what its claims mean here."""
+
+    provider: OpenIdProvider
+    settings: OpenIdSettings
 
 
 class Access:
@@ -40,13 +51,14 @@ class Access:
         config: ConsoleSettings | None = None,
         *,
         links: LocalLinks | None = None,
-        openid: bool = False,
+        openid: OpenId | None = None,
         recording: Recording | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.site = site
         self.config = config or ConsoleSettings()
         self.links = links
+        self.openid = openid
         self.how: How = "link" if links else "openid" if openid else "none"
         self.recording = recording or Recording()
         self.sessions = Sessions(self.config, clock)

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from cds_hooks.console.access.access import Access
 from cds_hooks.console.access.attempts import Attempts
+from cds_hooks.console.access.openid_pages import OpenIdPages
 from cds_hooks.console.access.session_pages import SessionPages
 
 __all__ = ["add_routes"]
@@ -16,7 +17,16 @@ def add_routes(router: APIRouter, access: Access) -> None:
     """Pages of signing in and out; none where nobody can sign in."""
     if access.how == "none":
         return
-    pages = SessionPages(access, Attempts(access))
+    attempts = Attempts(access)
+    pages = SessionPages(access, attempts)
+    if access.openid is not None:
+        provider, settings = access.openid.provider, access.openid.settings
+        at_provider = OpenIdPages(access, provider, settings, attempts, pages)
+        for path, page in (
+            ("/sign-in/start", at_provider.start),
+            ("/sign-in/return", at_provider.come_back),
+        ):
+            router.add_api_route(path, page, response_class=Response)
     if access.links is not None:
         router.add_api_route("/open/{token}", pages.open_link, response_class=Response)
     for path, page in (

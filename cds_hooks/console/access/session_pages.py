@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -106,7 +108,19 @@ class SessionPages:
         """The page after signing out."""
         await self._access.require_place(request)
         text = "Nothing of your session is left here."
-        return self._said(request, "You are signed out", text, offers_sign_in=True)
+        elsewhere = await self._elsewhere()
+        return self._said(
+            request, "You are signed out", text, offers_sign_in=True, elsewhere=elsewhere
+        )
+
+    async def _elsewhere(self) -> str:
+        """Where one signs out of the identity provider; "" where there is no such address."""
+        openid = self._access.openid
+        address = await openid.provider.sign_out_address() if openid else ""
+        if openid is None or not address:
+            return ""
+        joined = "&" if "?" in address else "?"
+        return f"{address}{joined}{urlencode({'client_id': openid.settings.client_id})}"
 
     def _no_link(self, request: Request, fault: LinkFault) -> Response:
         notes = notes_of(request.scope)
@@ -124,8 +138,9 @@ class SessionPages:
         *,
         status: int = 200,
         offers_sign_in: bool = False,
+        elsewhere: str = "",
     ) -> HTMLResponse:
-        said = {"title": title, "text": text, "code": "", "elsewhere": ""}
+        said = {"title": title, "text": text, "code": "", "elsewhere": elsewhere}
         return answer(
             self._access.site,
             request,
