@@ -90,18 +90,16 @@ def test_numbers_of_nine_digits_and_more_are_gone(value: float) -> None:
     assert kept["valueQuantity"]["value"] == 99999999
 
 
+NAMES = (
+    "resourceType", "id", "code", "coding", "system", "display", "value", "entry", "resource",
+    "extension", "contained", "reference", "link", "issue", "text", "birthDate", "period",
+)  # fmt: skip
+names = st.sampled_from(NAMES) | st.text(max_size=4)
 json_values: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(
-            ["resourceType", "id", "code", "coding", "system", "display", "value", "entry",
-             "resource", "extension", "contained", "reference", "link", "issue", "text", "birthDate", "period"]
-        ) | st.text(max_size=4),
-        inner, max_size=4,
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=4),
     max_leaves=25,
-)  # fmt: skip
+)
 
 
 @given(st.dictionaries(st.sampled_from(["hook", "context", "prefetch", "extension"]), json_values))
