@@ -68,6 +68,7 @@ PAGES = (
     Page("nobody", ("/account",), _at("/account"), status=401),
     Page("account", ("/account",), _at("/account"), signed_in=True),
     Page("basis", ("/basis",), _at("/basis")),
+    Page("statistics", ("/statistics",), _at("/statistics"), signed_in=True),
     Page("consultation", _CONSULTATION, _answered),
     Page("unknown-link", ("/consultations/{link}",), _at("/consultations/nothing.1.x"), status=404),
     Page("unknown-page", ("other",), _at("/no-such-page"), status=404),
@@ -83,6 +84,7 @@ NOT_PAGES = {
     "/version": "JSON",
     "/metrics": "text for Prometheus",
     "/openapi.json": "JSON",
+    "/statistics.json": "JSON",
     "/assets/{name}": "style, scripts and pictures",
     "/consultations/{link}/events": "server-sent events",
 }
