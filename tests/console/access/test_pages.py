@@ -327,3 +327,26 @@ def test_ones_other_sessions_can_be_ended(console: Console) -> None:
     assert response.status_code == 303
     assert console.ask("GET", "/docs/page", elsewhere).status_code == 401
     assert console.ask("GET", "/docs/page", here).status_code == 200
+    assert [told["by"] for kind, told in console.recorded if kind == "signed-out"] == ["ann"]
+
+
+def _end_session(console: Console, session: str, of: str) -> httpx.Response:
+    found = console.access.sessions.find(of)
+    assert found is not None
+    asked = {"sec-fetch-site": "same-origin"}
+    data = {"csrf": console.csrf(session), "session": found.key.hex()}
+    return console.ask("POST", "/account/end-others", session, data=data, headers=asked)
+
+
+def test_an_administrator_ends_anybodys_session_and_nobody_else_does(console: Console) -> None:
+    ann, bob = console.sign_in(Role.REVIEWER), console.sign_in(Role.VIEWER, subject="bob")
+    chief = console.sign_in(Role.ADMINISTRATOR, subject="chief")
+    assert "Who else is signed in" in console.ask("GET", "/account", chief).text
+    assert "Who else is signed in" not in console.ask("GET", "/account", bob).text
+    assert _end_session(console, bob, ann).status_code == 404
+    assert console.ask("GET", "/docs/page", ann).status_code == 200
+    assert _end_session(console, chief, ann).status_code == 303
+    assert console.ask("GET", "/docs/page", ann).status_code == 401
+    assert console.ask("GET", "/account", bob).status_code == 200
+    [(kind, told)] = console.recorded
+    assert (kind, told["user"], told["by"]) == ("signed-out", "ann", "chief")
