@@ -30,6 +30,7 @@ from cds_hooks.protocol.request import HookRequest
 from cds_hooks.runtime.admission import admission
 from cds_hooks.runtime.answer_basis import answer_basis, tables_record
 from cds_hooks.runtime.callers import Callers, asked_by, fed_back_by
+from cds_hooks.runtime.capturing import Capturing
 from cds_hooks.runtime.configs import (
     app_config,
     consult_config,
@@ -102,6 +103,7 @@ class Runtime:
         self._given = engine is not None
         self.engine = engine or make_engine(settings, self._template.settings, self._samples)
         self.callers = Callers(settings, self._key, self.store, base_url=self._base_url)
+        self._capturing = Capturing(settings, self._terminology, self.version)
         dependencies, consult = self._dependencies(), self._consult_config()
         self.consultant = Consultant(dependencies, consult)
         self.pages = ConsultationPages(dependencies, consult)
@@ -133,7 +135,9 @@ class Runtime:
             await self.store.open()
             stack.push_async_callback(self.store.close)
             events, tables = engine_events(self.engine), tables_record(self._terminology.versions)
-            await stack.enter_async_context(self.ledger.kept(self.version, events, [tables]))
+            more = (tables, *self._capturing.records)
+            await stack.enter_async_context(self.ledger.kept(self.version, events, more))
+            await stack.enter_async_context(self._capturing.running())
             await stack.enter_async_context(self.callers.opened(locked_transport()))
             if not self._given:
                 await self.engine.start()
@@ -232,6 +236,7 @@ class Runtime:
             judge=self._judge,
             reasons=frozenset(reason.code for reason in override_reasons()),
             identify=self.callers.identify if self.callers.known else None,
+            record=self._capturing.record,
             error_page=error_page_of(site),
         )
         console, visit = make_router(site, linked, self.access), self.access.attach
