@@ -9,7 +9,7 @@ __all__ = ["ALLOWED", "OTHER", "PAGES", "is_call", "is_form", "is_protocol", "no
 DISCOVERY = "/cds-services"
 SERVICE = "/cds-services/{id}"
 FEEDBACK = "/cds-services/{id}/feedback"
-CONSOLE = ("/", "/docs")
+CONSOLE = ("/", "/docs", "/statistics", "/statistics.json")
 PAGES = ("/healthz", "/readyz", "/version", "/metrics", "/basis", "/openapi.json", *CONSOLE)
 SIGN_IN = ("/sign-in", "/sign-in/start", "/sign-in/return", "/signed-in", "/signed-out", "/account")
 ACCOUNT_FORMS = ("/sign-out", "/account/end-others", "/account/emergency", "/account/emergency/end")
@@ -19,12 +19,21 @@ CONSULTATION = "/consultations/{link}"
 CONTENT = "/consultations/{link}/content"
 EVENTS = "/consultations/{link}/events"
 JUDGEMENTS = "/consultations/{link}/feedback"
+INSPECTOR = "/inspector"
+FIRE = "/inspector/fire"
+FIRED = "/inspector/{fired}"
+FIRED_PARTS = {part: f"{FIRED}/{part}" for part in ("content", "events", "request")}
+FIRED_ITEMS = {part: f"{FIRED}/{part}/{{id}}" for part in ("facts", "resources")}
 OTHER = "other"
 
 ALLOWED = dict.fromkeys(
     (DISCOVERY, CONSULTATION, CONTENT, EVENTS, ASSET, OPEN, *PAGES, *SIGN_IN), "GET, HEAD, OPTIONS"
 ) | dict.fromkeys((SERVICE, FEEDBACK, JUDGEMENTS, *ACCOUNT_FORMS), "POST, OPTIONS")
+ALLOWED |= {FIRE: "POST, OPTIONS"} | dict.fromkeys(
+    (INSPECTOR, FIRED, *FIRED_PARTS.values(), *FIRED_ITEMS.values()), "GET, HEAD, OPTIONS"
+)
 
+_CONSULTATION_PARTS = {"content": CONTENT, "events": EVENTS, "feedback": JUDGEMENTS}
 _SLASHES = re.compile(r"/{2,}")
 
 
@@ -46,14 +55,24 @@ def route_of(path: str) -> str:
             return ASSET
         case ["open", _]:
             return OPEN
+        case ["inspector", *parts]:
+            return _fired_route(parts)
         case ["consultations", _]:
             return CONSULTATION
-        case ["consultations", _, "content"]:
-            return CONTENT
-        case ["consultations", _, "events"]:
-            return EVENTS
-        case ["consultations", _, "feedback"]:
-            return JUDGEMENTS
+        case ["consultations", _, part]:
+            return _CONSULTATION_PARTS.get(part, OTHER)
+    return OTHER
+
+
+def _fired_route(parts: list[str]) -> str:
+    """The route below `/inspector`."""
+    match parts:
+        case [_]:
+            return FIRED
+        case [_, part]:
+            return FIRED_PARTS.get(part, OTHER)
+        case [_, part, _]:
+            return FIRED_ITEMS.get(part, OTHER)
     return OTHER
 
 

@@ -7,6 +7,7 @@ event loop waits for neither. When a write returns, its record is on the disk.
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -164,14 +165,19 @@ class Store:
         return found if found is not None and found.key == key else None
 
     async def last_for_patient(
-        self, patient_key: str, service: str = ""
+        self, patient_key: str, service: str = "", *, until: float = math.inf
     ) -> CheckedConsultation | None:
-        """The newest answer for this patient, of one service or of any."""
+        """The newest answer for this patient, of one service or of any, begun by `until`."""
         table = tables.consultations.c
-        conditions = [table.patient_key == patient_key, table.expires > self._clock()]
-        if service:
-            conditions.append(table.service == service)
-        return await self._newest(*conditions)
+        conditions = (table.patient_key == patient_key, table.expires > self._clock())
+        of_service = [table.service == service] if service else []
+        return await self._newest(*conditions, table.created <= until, *of_service)
+
+    async def newest_for_patient(self, patient_key: str, *, after: float) -> Consultation | None:
+        """The newest consultation of this patient's chart begun after `after`, in any state."""
+        return await self._transactions.read(
+            lambda c: consultations.newest_of(c, patient_key, after, self._clock(), self._cipher)
+        )
 
     async def claim(self, key: str, owner: str, *, lease_s: float) -> bool:
         """Claim the work on a content key for `lease_s` seconds, or extend one's own claim.

@@ -12,7 +12,7 @@ import re
 
 from prompts import visible
 
-__all__ = ["TerminologyCode", "capped", "escape", "plain"]
+__all__ = ["TerminologyCode", "capped", "escape", "page_text", "plain"]
 
 _BROKEN = (
     (re.compile(r"//+"), "/ /"),
@@ -52,6 +52,13 @@ def escape(value: object) -> str:
     if isinstance(value, TerminologyCode) and _CODE.fullmatch(value):
         return _TWO_LETTERS.sub(r"\.", value)
     return _MARKUP.sub(r"\\\g<0>", _unlinked(visible(str(value)))).translate(_ENTITIES)
+
+
+def page_text(value: object) -> str:
+    """One line for a page that escapes HTML itself: nothing in it that a linkifier would link."""
+    if isinstance(value, TerminologyCode) and _CODE.fullmatch(value):
+        return value
+    return _unlinked(visible(str(value)))
 
 
 def plain(text: str) -> str:

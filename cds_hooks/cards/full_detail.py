@@ -2,53 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cds_hooks.cards.annotations import sure_of
 from cds_hooks.cards.card_data import texts
 from cds_hooks.cards.differential_list import model_consensus
-from cds_hooks.cards.full_detail_views import ConflictView, conflicts_of, findings_of, groups_of
-from cds_hooks.cards.markdown import markdown
+from cds_hooks.cards.full_detail_views import (
+    ConflictView,
+    FindingView,
+    GroupView,
+    conflicts_of,
+    findings_of,
+    groups_of,
+)
 from cds_hooks.cards.rule_lines import drug_conflicts, drug_results
 from cds_hooks.cards.speak_policy import is_demonstration
-from cds_hooks.consultation import CheckedConsultation, Consultation
+from cds_hooks.consultation import CheckedConsultation, Consultation, Reason
+from fhir_mapping.chart import Chart
 
-__all__ = ["full_detail"]
+__all__ = ["FullDetail", "RemarkGroup", "full_detail"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class RemarkGroup:
+    """What rules say of entries of one kind, under a title."""
+
     title: str
     lines: tuple[ConflictView, ...]
 
 
-def full_detail(done: Consultation, discriminates: Callable[[str], bool] | None = None) -> str:
-    """Markdown of every finding with its source, every diagnosis with all evidence and reasons.
+@dataclass(frozen=True, slots=True)
+class FullDetail:
+    """Every string is as it is told, still to be escaped for its page.
 
-    `discriminates` knows the names of tests and findings; without it no discriminator is shown.
+    By rules alone: `findings`, the most serious first, `conflicts` of entries and of medication,
+    and `untold`, which the list does not tell although the chart has it. Of the model: `groups`.
     """
-    checked = done if isinstance(done, CheckedConsultation) else None
+
+    findings: tuple[FindingView, ...]
+    conflicts: tuple[RemarkGroup, ...]
+    groups: tuple[GroupView, ...]
+    untold: tuple[RemarkGroup, ...]
+    demonstration: bool
+    consensus: str = ""
+    agreement: str = ""
+
+
+def full_detail(
+    done: Consultation,
+    discriminates: Callable[[str], bool] | None = None,
+    listed: CheckedConsultation | None = None,
+) -> FullDetail:
+    """Every finding with its source, every diagnosis with all evidence and reasons.
+
+    `listed` is the answer whose list is shown, if it is an earlier one. `discriminates` knows the
+    names of tests and findings; without it no discriminator is shown.
+    """
+    checked = listed or (done if isinstance(done, CheckedConsultation) else None)
     consensus = model_consensus(checked) if checked else None
-    shown = {
-        "demonstration": is_demonstration(done) and checked and bool(checked.assessments),
-        "titles": texts().annotations,
-        "findings": findings_of(done),
-        "conflicts": _parts(done),
-        "groups": groups_of(checked, discriminates) if checked else (),
-        "consensus": consensus.told if consensus else "",
-        "agreement": sure_of(checked.truth_set if checked else None),
-    }
-    return markdown("full_detail", view=shown)
+    return FullDetail(
+        findings=findings_of(done),
+        conflicts=_groups(
+            done.chart, {"conflicts": done.contradictions, "drug_conflicts": drug_conflicts(done)}
+        ),
+        groups=groups_of(checked, discriminates) if checked else (),
+        untold=_untold(done, checked),
+        demonstration=is_demonstration(checked or done) and bool(checked and checked.assessments),
+        consensus=consensus.told if consensus else "",
+        agreement=sure_of(checked.truth_set if checked else None),
+    )
 
 
-def _parts(done: Consultation) -> tuple[_Part, ...]:
-    found = {
-        "conflicts": done.contradictions,
-        "drug_conflicts": drug_conflicts(done),
-        "drugs": drug_results(done),
-    }
-    if isinstance(done, CheckedConsultation):
-        found |= {"red_flags": done.red_flags, "unexplained": done.unexplained}
+def _untold(done: Consultation, checked: CheckedConsultation | None) -> tuple[RemarkGroup, ...]:
+    flags = {"red_flags": checked.red_flags} if checked else {}
+    drugs = {"drugs": drug_results(done)}
+    left = {"unexplained": checked.unexplained} if checked else {}
+    of_list = checked.chart if checked else done.chart
+    return (
+        *_groups(of_list, flags),
+        *_groups(done.chart, drugs),
+        *_groups(of_list, left),
+    )
+
+
+def _groups(chart: Chart, found: Mapping[str, Sequence[Reason]]) -> tuple[RemarkGroup, ...]:
     titles = texts().annotations
-    return tuple(_Part(titles[k], conflicts_of(v, done.chart)) for k, v in found.items() if v)
+    return tuple(RemarkGroup(titles[k], conflicts_of(v, chart)) for k, v in found.items() if v)

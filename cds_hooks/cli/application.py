@@ -36,6 +36,7 @@ _COMMANDS = {
     "discovery": ("cds_hooks.cli.discovery", "discovery"),
     "demo": ("cds_hooks.cli.demo", "demo"),
     "prewarm": ("cds_hooks.cli.prewarm", "prewarm"),
+    "statistics": ("cds_hooks.cli.statistics", "statistics"),
     "doctor": ("cds_hooks.cli.doctor", "doctor_app"),
     "models": ("cds_hooks.cli.models", "models_app"),
     "egress": ("cds_hooks.cli.egress", "egress_app"),

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
+from cds_hooks.cards.escape import page_text
 from cds_hooks.console.assets import asset_url
 from cds_hooks.console.reader import current_visit
 from cds_hooks.console.site import Site
@@ -37,7 +38,7 @@ def _utc(seconds: float) -> str:
 
 
 _ENVIRONMENT.globals.update(asset=asset_url, csrf_field=_csrf_field, visit=current_visit)
-_ENVIRONMENT.filters["utc"] = _utc
+_ENVIRONMENT.filters.update(utc=_utc, chart_text=page_text)
 
 
 def render(template: str, **values: Any) -> str:

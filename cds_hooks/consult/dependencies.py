@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -76,9 +77,13 @@ class ConsultationStore(Protocol):
         ...
 
     async def last_for_patient(
-        self, patient_key: str, service: str = ""
+        self, patient_key: str, service: str = "", *, until: float = math.inf
     ) -> CheckedConsultation | None:
-        """The newest answer for this patient."""
+        """The newest answer for this patient, begun by `until` (UTC seconds)."""
+        ...
+
+    async def newest_for_patient(self, patient_key: str, *, after: float) -> Consultation | None:
+        """The newest consultation of this patient's chart begun after `after`, in any state."""
         ...
 
     async def feedback_for(self, consultation_id: str) -> Sequence[FeedbackEntry]:

@@ -12,7 +12,7 @@ import re
 from cds_hooks.consult.dependencies import KeyedHash
 from cds_hooks.errors import ChartsideError
 
-__all__ = ["LinkUnknown", "consultation_id_of", "make_link"]
+__all__ = ["LinkUnknown", "consultation_id_of", "expiry_of", "make_link"]
 
 _FORM = re.compile(r"([0-9a-f-]{36})\.([0-9]{1,12})\.([0-9a-f]{64})", re.ASCII)
 
@@ -43,6 +43,11 @@ def consultation_id_of(key: KeyedHash, link: str, *, now: float) -> str:
     if not hmac.compare_digest(seal, _seal(key, text)) or int(parts[2]) <= now:
         raise LinkUnknown
     return parts[1]
+
+
+def expiry_of(link: str) -> float:
+    """Until when a good link opens its page, UTC seconds."""
+    return float(link.split(".")[1])
 
 
 def _seal(key: KeyedHash, text: str) -> str:

@@ -9,7 +9,7 @@ from datetime import UTC
 from cds_hooks import cards
 from cds_hooks.consult.consult_config import ConsultConfig
 from cds_hooks.consult.dependencies import Dependencies
-from cds_hooks.consult.links import LinkUnknown, consultation_id_of
+from cds_hooks.consult.links import LinkUnknown, consultation_id_of, expiry_of, make_link
 from cds_hooks.consultation import (
     CheckedConsultation,
     Consultation,
@@ -17,7 +17,7 @@ from cds_hooks.consultation import (
     PreparedConsultation,
 )
 from cds_hooks.plausibility import discriminates
-from cds_hooks.protocol.cards import Card
+from cds_hooks.protocol.cards import Card, Response
 from cds_hooks.protocol.feedback import FeedbackEntry
 from cds_hooks.protocol.judgements import Judgement
 from cds_hooks.protocol.protocol_errors import FeedbackInvalid, FieldProblem
@@ -29,13 +29,22 @@ __all__ = ["ConsultationPages", "OpenedConsultation"]
 class OpenedConsultation:
     """What a link opens: the consultation, with its answer where there is one by now, the cards it
     has, the feedback given on it so far, and `now` in UTC seconds. `discriminates` knows the names
-    of tests and findings."""
+    of tests and findings.
+
+    `listed` is the answer whose list is shown: its own, or the patient's last one while it has
+    none. `newer` was begun after it, of the same patient; `newer_link` opens that for no longer
+    than the link that was used. `silent`: the EHR was given no card.
+    """
 
     consultation: Consultation
     cards: tuple[Card, ...]
     feedback: tuple[FeedbackEntry, ...]
     now: float
     discriminates: Callable[[str], bool]
+    listed: CheckedConsultation | None = None
+    newer: Consultation | None = None
+    newer_link: str = ""
+    silent: bool = False
 
 
 class ConsultationPages:
@@ -47,21 +56,57 @@ class ConsultationPages:
 
     async def open(self, link: str) -> OpenedConsultation:
         """What a link opens. Raises LinkUnknown, StoreUnavailable."""
-        found, now = await self._consultation(link), self._dependencies.now().timestamp()
-        response = cards.build(
-            found,
-            base_url=self._config.base_url,
-            make_uuid=self._dependencies.new_id,
-            now=now,
-            accuracy=self._config.accuracy,
+        asked = await self._asked(link)
+        return await self._opened(asked, until=expiry_of(link))
+
+    async def _opened(self, asked: Consultation, *, until: float) -> OpenedConsultation:
+        found = await self._with_answer(asked)
+        now, store = self._dependencies.now().timestamp(), self._dependencies.store
+        listed = await self._listed(found)
+        newer = await store.newest_for_patient(
+            found.patient_key, after=max(asked.created, found.created)
         )
         return OpenedConsultation(
             found,
-            response.cards,
-            tuple(await self._dependencies.store.feedback_for(found.id)),
+            self._cards(found, listed, now).cards,
+            tuple(await store.feedback_for((listed or found).id)),
             now,
             discriminates(self._dependencies.terminology),
+            listed=listed,
+            newer=newer,
+            newer_link=make_link(self._dependencies.key, newer.id, until=until) if newer else "",
+            silent=not self._cards(found, listed, now, as_called=True).cards,
         )
+
+    def _cards(
+        self,
+        found: Consultation,
+        listed: CheckedConsultation | None,
+        now: float,
+        *,
+        as_called: bool = False,
+    ) -> Response:
+        """The cards of a consultation; `as_called` those that the EHR was given, if any."""
+        services = self._config.services
+        return cards.build(
+            found,
+            base_url=self._config.base_url,
+            make_uuid=self._dependencies.new_id,
+            last=listed,
+            now=now,
+            silent=frozenset(services.silent) if as_called else (),
+            speak=self._config.speaks(found.service) if as_called else "always",
+            accuracy=self._config.accuracy,
+        )
+
+    async def _listed(self, found: Consultation) -> CheckedConsultation | None:
+        """The answer whose list stands on a consultation's card."""
+        if isinstance(found, CheckedConsultation) and found.outcome in _LISTS_ITSELF:
+            return found
+        last = await self._dependencies.store.last_for_patient(
+            found.patient_key, until=found.created
+        )
+        return last if last and last.outcome is Outcome.ANSWERED else None
 
     async def pending(self, link: str) -> PreparedConsultation | None:
         """The question that a link opens while the model has not answered it.
@@ -86,29 +131,39 @@ class ConsultationPages:
         Raises LinkUnknown, StoreUnavailable, and FeedbackInvalid for a place without a diagnosis.
         """
         found = await self._consultation(link)
-        diagnoses = found.assessments if isinstance(found, CheckedConsultation) else ()
+        listed = await self._listed(found) or found
+        diagnoses = listed.assessments if isinstance(listed, CheckedConsultation) else ()
         if any(each.place > len(diagnoses) for each in judgements):
             raise FeedbackInvalid([FieldProblem("said", "value", "no diagnosis has this place")])
         when = self._dependencies.now().astimezone(UTC).isoformat(timespec="seconds")
-        return found.service, FeedbackEntry(
+        return listed.service, FeedbackEntry(
             card="",
             outcome="judged",
             outcome_at=when,
             user_comment=comment,
-            consultation=found.id,
+            consultation=listed.id,
             judgements=tuple(judgements),
         )
 
     async def _consultation(self, link: str) -> Consultation:
         """The consultation that a link opens, with its answer where there is one by now."""
+        return await self._with_answer(await self._asked(link))
+
+    async def _asked(self, link: str) -> Consultation:
         now, store = self._dependencies.now().timestamp(), self._dependencies.store
         found = await store.get(consultation_id_of(self._dependencies.key, link, now=now))
         if found is None:
             raise LinkUnknown
-        if isinstance(found, CheckedConsultation):
+        return found
+
+    async def _with_answer(self, found: Consultation) -> Consultation:
+        if isinstance(found, CheckedConsultation) or found.outcome is Outcome.REUSED:
             return found
         return await self._answer_to(found) or found
 
     async def _answer_to(self, question: PreparedConsultation) -> CheckedConsultation | None:
         oldest = question.created - self._config.services.fresh_for_s
         return await self._dependencies.store.find_by_key(question.key, not_older_than=oldest)
+
+
+_LISTS_ITSELF = frozenset({Outcome.ANSWERED, Outcome.EMPTY, Outcome.CHECKED})

@@ -80,6 +80,26 @@ async def test_the_last_answer_is_that_patients_and_that_services(
     assert await store.last_for_patient("p1:abd", consultation.service) is None
 
 
+async def test_the_newest_of_a_patient_is_found_in_any_state_and_the_last_answer_by_a_time(
+    store: Store, consultation: Consultation
+) -> None:
+    began = consultation.created
+    pending = dataclasses.replace(
+        with_outcome(consultation, Outcome.PENDING), id="b", created=began + 10
+    )
+    entered = dataclasses.replace(
+        with_outcome(consultation, Outcome.CHECKED), id="c", created=began + 20
+    )
+    other = dataclasses.replace(consultation, id="d", created=began + 30, patient_key="p1:abd")
+    for each in (consultation, pending, entered, other):
+        await store.save_consultation(each)
+    assert await store.newest_for_patient("p1:abc", after=began) == pending
+    assert await store.newest_for_patient("p1:abc", after=began - 1) == pending
+    assert await store.newest_for_patient("p1:abc", after=began + 10) is None
+    assert await store.last_for_patient("p1:abc", until=began) == consultation
+    assert await store.last_for_patient("p1:abc", until=began - 0.1) is None
+
+
 async def test_a_later_state_replaces_an_earlier_one_but_pending_replaces_nothing(
     store: Store, consultation: Consultation
 ) -> None:

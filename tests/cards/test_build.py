@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from cds_hooks.cards import build, full_detail, override_reasons, profiles
+from cds_hooks.cards import build, override_reasons, profiles
 from cds_hooks.cards.card_data import texts
 from cds_hooks.consultation import (
     Assessment,
@@ -30,6 +30,7 @@ from cds_hooks.protocol.cards import Card, Coding, Response
 from cds_hooks.protocol.json_output import to_document
 from fhir_mapping.chart import Code, Fact, Kind
 from tests.consultations import with_outcome
+from tests.page_text import page_text
 
 GOLDEN = Path(__file__).parent / "golden"
 BASE = "https://cds.hospital.example/chartside/"
@@ -283,8 +284,8 @@ def test_evidence_is_told_by_the_chart_and_not_by_the_model(
         replace(answered, assessments=(wrong,)), base_url=BASE, make_uuid=make_uuid
     ).cards
     assert "Troponin" not in card.detail
-    said = "For: Troponin I &lt;5 ng/L (&lt;16), normal, 1 h ago (which the model called high)\n"
-    assert said in full_detail(replace(answered, assessments=(wrong,)))
+    said = "For: Troponin I <5 ng/L (<16), normal, 1 h ago (which the model called high)"
+    assert said in page_text(replace(answered, assessments=(wrong,)))
 
 
 def detail_of(card: Card) -> str:
@@ -301,6 +302,6 @@ def test_an_instruction_in_a_medication_falls_back_to_its_code(
         codes=(Code("http://www.nlm.nih.gov/research/umls/rxnorm", "1", "insulin glargine"),),
     )
     chart = replace(answered.chart, facts=(sig, *answered.chart.facts[3:]))
-    told = full_detail(replace(answered, chart=chart))
+    told = page_text(replace(answered, chart=chart))
     assert "insulin glargine" in told
     assert "inject" not in told

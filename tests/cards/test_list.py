@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from cds_hooks.cards import build, full_detail
+from cds_hooks.cards import build
 from cds_hooks.consultation import (
     Assessment,
     ChartFinding,
@@ -20,6 +20,7 @@ from cds_hooks.consultation import (
     Verdict,
 )
 from fhir_mapping.chart import Code, Fact, Flag, Kind
+from tests.page_text import page_text
 
 BASE = "https://cds.hospital.example"
 ICD = "http://hl7.org/fhir/sid/icd-10-cm"
@@ -80,8 +81,8 @@ def test_must_not_miss_is_by_a_published_list_and_never_by_the_model(
     detail = detail_of(done, make_uuid)
     assert "- **Sepsis** (A41.9): supported, must not miss" in detail
     assert "- **Allergic rhinitis** (J30.9): supported\n" in detail
-    page = full_detail(done)
-    urgent, _, others = page.partition("### Other diagnoses on the list")
+    page = page_text(done)
+    urgent, _, others = page.partition("Other diagnoses on the list")
     assert "Sepsis" in urgent
     assert "Allergic rhinitis" in others
 
@@ -119,7 +120,7 @@ def test_a_demonstration_model_has_one_line_and_its_list_on_the_page(
     assert "- Demonstration model, not for care: list on the page behind the link\n" in card.detail
     assert card.suggestions == ()
     assert "kidney" not in card.detail + card.summary
-    assert "Acute kidney injury" in full_detail(demonstration)
+    assert "Acute kidney injury" in page_text(demonstration)
 
 
 def test_a_discriminator_is_shown_only_when_it_exists(demonstration: Consultation) -> None:
@@ -129,10 +130,10 @@ def test_a_discriminator_is_shown_only_when_it_exists(demonstration: Consultatio
     def known(text: str) -> bool:
         return "ECG" in text
 
-    told = full_detail(done, known)
+    told = page_text(done, known)
     assert "Premi2" not in told
     assert "this would tell: 12-lead ECG with peaked T waves" in told
-    assert "this would tell" not in full_detail(done)
+    assert "this would tell" not in page_text(done)
 
 
 def test_a_claim_that_is_not_so_is_not_shown_as_evidence(

@@ -6,7 +6,9 @@ import asyncio
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +66,7 @@ class WholeService:
         self, folder: Path, settings_for: Callable[[Path, int], Settings] | None = None
     ) -> None:
         self.engine = HeldBack()
+        self.subject = BENIGN
         self._session = ""
         self._socket = socket.create_server(("127.0.0.1", 0))
         port = self._socket.getsockname()[1]
@@ -109,6 +112,10 @@ class WholeService:
             headers["Cookie"] = f"{cookie['name']}={cookie['value']}"
         return httpx.get(self.url + path, timeout=60, headers=headers)
 
+    def sign_in_as(self, name: str) -> None:
+        """From now on sessions are of a reader of this name."""
+        self._session = self.runtime.access.sessions.begin(replace(TESTER, name=name))
+
     def cookies(self) -> list[dict[str, str]]:
         """The cookie of a session with every role, as Playwright takes it."""
         if not self._session:
@@ -145,6 +152,11 @@ class WholeService:
         assert answer.status_code == 200, answer.text
         found: dict[str, Any] = answer.json()
         return found
+
+    def somebody(self) -> Hostile:
+        """The chart of `subject` as that of a patient who was never seen: a consultation of one who
+        was is answered from the store."""
+        return replace(self.subject, id=uuid.uuid4().hex[:12])
 
     def consultation(
         self, chart: Hostile = BENIGN, record: Sequence[dict[str, Any]] | None = None

@@ -19,6 +19,7 @@ from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import ServiceDefinition
 from tests.console.conftest import make_site
 from tests.consult.held_engine import HeldEngine, recorded
+from tests.consult.test_stale import result
 from tests.fake_engine import FakeEngine, FakeReply
 
 Make = Callable[..., Consultant]
@@ -180,3 +181,72 @@ async def test_a_place_without_a_diagnosis_and_a_made_up_link_are_refused(
         await pages_of(consultant).feedback(_link(card), (Judgement(2, "wrong"),), "")
     with pytest.raises(LinkUnknown):
         await pages_of(consultant).feedback("abc", (Judgement(1, "wrong"),), "")
+
+
+async def test_a_page_tells_of_a_newer_consultation_and_what_changed(
+    make_consultant: Make,
+    pages_of: PagesOf,
+    make_request: MakeRequest,
+    service: ServiceDefinition,
+    resources: Resources,
+    answer_of: Callable[..., str],
+) -> None:
+    engine = FakeEngine([FakeReply((answer_of("Gout"),)), FakeReply((answer_of("Sepsis"),))])
+    consultant = make_consultant(engine)
+    [first] = (await consultant.answer(service, make_request(resources))).cards
+    pages = pages_of(consultant)
+    assert "newer consultation" not in await html_of(pages, _link(first))
+    changed = make_request([*resources, result(6.1, days_ago=0.01)])
+    [second] = (await consultant.answer(service, changed)).cards
+    opened = await pages.open(_link(first))
+    assert opened.newer is not None
+    page = await html_of(pages, _link(first))
+    assert "There is a newer consultation of this patient" in page
+    assert "Lactate 6.1 mmol/L" in page
+    assert f'href="{opened.newer_link}"' in page
+    assert opened.newer_link.split(".")[1] == _link(first).split(".")[1]
+    assert "newer consultation" not in await html_of(pages, _link(second))
+    response = await LinkedPages(make_site(profile="production"), pages).page(_link(first))
+    assert opened.newer_link not in bytes(response.body).decode()
+
+
+async def test_the_page_of_an_answer_that_stands_shows_that_answer(
+    make_consultant: Make,
+    pages_of: PagesOf,
+    make_request: MakeRequest,
+    service: ServiceDefinition,
+    resources: Resources,
+    answer_of: Callable[..., str],
+) -> None:
+    engine = FakeEngine([FakeReply((answer_of("Pulmonary embolism"),))])
+    consultant = make_consultant(engine)
+    await consultant.answer(service, make_request(resources))
+    unimportant = make_request([*resources, result(1.1, days_ago=800)])
+    [card] = (await consultant.answer(service, unimportant)).cards
+    assert len(engine.requests) == 1
+    pages = pages_of(consultant)
+    page = await html_of(pages, _link(card))
+    assert "Pulmonary embolism" in page
+    assert "This list is from" in page
+    assert "The last answer is no longer on record" not in page
+    opened = await pages.open(_link(card))
+    assert opened.listed is not None
+    assert opened.listed.id != opened.consultation.id
+    _, entry = await pages.feedback(_link(card), (Judgement(1, "useful"),), "")
+    assert entry.consultation == opened.listed.id
+
+
+async def test_a_consultation_that_gave_no_card_says_so(
+    make_consultant: Make,
+    pages_of: PagesOf,
+    make_request: MakeRequest,
+    service: ServiceDefinition,
+    resources: Resources,
+    answer_of: Callable[..., str],
+) -> None:
+    quiet = [r for r in resources if r["resourceType"] == "Patient"]
+    consultant = make_consultant(FakeEngine([FakeReply((answer_of(),))]))
+    [card] = (await consultant.answer(service, make_request(quiet))).cards
+    assert "given no card" not in await html_of(pages_of(consultant), _link(card))
+    silent = make_consultant(FakeEngine([FakeReply((answer_of(),))]), speak="when-it-matters")
+    assert "given no card" in await html_of(pages_of(silent), _link(card))

@@ -132,7 +132,8 @@ def elsewhere(tmp_path: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def demo_bundle() -> list[dict[str, Any]]:
-    raw = json.loads((ROOT / "cds_hooks/cli/demo_patient.json").read_text())
+    sample = ROOT / "cds_hooks/cds_client/sample_patients/breathless.json"
+    raw = json.loads(sample.read_text())
     return [entry["resource"] for entry in place_in_time(raw, datetime.now(UTC))["entry"]]
 
 

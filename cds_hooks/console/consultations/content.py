@@ -1,4 +1,4 @@
-"""One consultation as a page: its card, and all that the card has no space for."""
+"""One consultation as a page: what must not be missed first, then the list and its basis."""
 
 from __future__ import annotations
 
@@ -6,49 +6,69 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from markdown_it import MarkdownIt
-from markupsafe import Markup
-
-from cds_hooks.cards import full_detail
+from cds_hooks.cards import FullDetail, full_detail
 from cds_hooks.cards.answer_age import with_current_ages
 from cds_hooks.cards.card_data import texts
-from cds_hooks.cards.full_detail_views import BasisView, basis_of
-from cds_hooks.cards.phrases import fact_phrase, remark
+from cds_hooks.cards.full_detail_views import BasisView, MissingKeys, basis_of
 from cds_hooks.console.consultations.judging import Judging, lines
-from cds_hooks.consultation import Consultation, Outcome
+from cds_hooks.console.consultations.rows import (
+    Rows,
+    facts_shown,
+    model_rows,
+    part_rows,
+    repaired_rows,
+    stage_rows,
+)
+from cds_hooks.console.consultations.since import SinceView
+from cds_hooks.consultation import CheckedConsultation, Consultation, Outcome
 from cds_hooks.protocol.cards import Card
 from prompts import ago
 
 __all__ = ["consultation_values"]
 
-# Cards are Markdown in which everything that a model or a chart wrote is escaped. HTML, images and
-# bare addresses are off here all the same.
-_MARKDOWN = MarkdownIt("commonmark", {"html": False}).disable(["image", "autolink", "html_inline"])
 _DAY_S = 86_400.0
-Rows = tuple[tuple[str, ...], ...]
+_NOTHING = "Rules say nothing of the problems just entered"
+_OWN_LIST = frozenset({Outcome.ANSWERED, Outcome.CHECKED})
 
 
 @dataclass(frozen=True, slots=True)
-class _RenderedCard:
-    indicator: str
+class _Status:
+    """Why there is no new list: in words, with the stable code of what went wrong."""
+
     summary: str
-    html: Markup
+    detail: str
+    fault: str
+    code: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Page:
+    """What the template shows. `list_age` is "" where the list is this consultation's own."""
+
+    id: str
     pending: bool
+    headline: str
+    indicator: str
     age: str
+    asked_at: float
+    seen_at: float
     fhir: str
-    cards: tuple[_RenderedCard, ...]
-    full_detail: Markup
+    status: _Status | None
+    silent: bool
+    list_age: str
+    entered: bool
+    detail: FullDetail
+    since: SinceView | None
+    missing: tuple[MissingKeys, ...]
+    left_out: Rows
+    shown_of: str
     model: Rows
     keys: Rows
     shown: Rows
-    left_out: Rows
     repaired: Rows
     took: Rows
     words: Mapping[str, str]
+    blocks: Mapping[str, str]
     acronyms: Mapping[str, str]
 
 
@@ -59,92 +79,70 @@ def consultation_values(
     now: float,
     discriminates: Callable[[str], bool] | None = None,
     judging: Judging | None = None,
+    listed: CheckedConsultation | None = None,
+    since: SinceView | None = None,
+    silent: bool = False,
 ) -> dict[str, Any]:
     """What the template of the page is given.
 
     `now` is UTC seconds; `discriminates` knows the names of tests and findings, without it no
     discriminator of a model is shown. With `judging` the page has a form in which single diagnoses
-    are judged.
+    are judged. `listed` is an earlier answer whose list is shown while there is no new one,
+    `since` what changed in the chart since, `silent` that the EHR was given no card.
     """
-    rests_on = basis_of(consultation)
     present = with_current_ages(consultation, now)
+    earlier = listed if listed is not None and listed.id != consultation.id else None
+    aged = with_current_ages(earlier, now) if earlier else None
+    rests_on = basis_of(earlier or consultation)
+    first = next(iter(cards), None)
     page = _Page(
+        id=consultation.id,
         pending=consultation.outcome is Outcome.PENDING,
-        age=f"Asked {ago((now - consultation.created) / _DAY_S, fine=True)}",
+        headline=first.summary if first else _NOTHING,
+        indicator=first.indicator if first else "info",
+        age=_age(consultation, now),
+        asked_at=consultation.created,
+        seen_at=now,
         fhir=consultation.chart.fhir_version,
-        cards=tuple(_shown(card) for card in cards),
-        full_detail=_html(full_detail(present, discriminates)),
-        model=_model(rests_on),
-        keys=_keys(consultation),
-        shown=_facts(present),
+        status=_status(consultation, earlier),
+        silent=silent,
+        list_age=_age(earlier, now) if earlier else "",
+        entered=consultation.outcome is Outcome.CHECKED,
+        detail=full_detail(present, discriminates, aged),
+        since=since,
+        missing=basis_of(consultation).missing,
         left_out=tuple((str(each.count), each.words) for each in rests_on.left_out),
-        repaired=_repaired(consultation),
-        took=tuple((stage, f"{ms:,.0f} ms") for stage, ms in consultation.timings_ms.items()),
+        shown_of=_shown_of(rests_on),
+        model=model_rows(rests_on),
+        keys=part_rows(consultation),
+        shown=facts_shown(aged or present),
+        repaired=repaired_rows(consultation),
+        took=stage_rows(consultation),
         words={verdict.value: meaning for verdict, meaning in texts().verdicts.items()},
+        blocks=texts().blocks,
         acronyms=texts().acronyms,
     )
-    return {"page": page, "judging": judging, "judged": lines(consultation, judging)}
+    return {"page": page, "judging": judging, "judged": lines(earlier or consultation, judging)}
 
 
-def _html(markdown: str) -> Markup:
-    return Markup(_MARKDOWN.render(markdown))  # noqa: S704
-
-
-def _shown(card: Card) -> _RenderedCard:
-    return _RenderedCard(card.indicator, card.summary, _html(card.detail))
-
-
-def _model(basis: BasisView) -> Rows:
-    """Which model by which template, its digest, and how many of its answers could be used."""
-    answers = f"{basis.answers} of {basis.answers + basis.unusable} could be used"
-    facts = f"{basis.shown} of {basis.read}" if basis.asked else f"0 of {basis.read}"
-    rows = (
-        ("Model", f"{basis.model} {basis.model_digest}".strip() or "none"),
-        ("Template", f"{basis.template} {basis.template_digest}".strip()),
-        ("Answers", answers if basis.answers + basis.unusable else ""),
-        ("Facts of the chart shown to the model", facts),
-        ("Remark", basis.remark),
-        ("Remarks on how the record was sent", str(basis.quality or "")),
-        ("Seconds", basis.seconds),
-    )
-    return tuple(row for row in rows if row[1])
-
-
-def _keys(consultation: Consultation) -> Rows:
-    """What came of each part of the chart, and what came instead of one that is not whole."""
-    words = texts()
-    arrivals = consultation.key_arrivals
-    return tuple(
-        (words.keys.get(key) or remark(key), words.states[state], _arrived(arrivals.get(key)))
-        for key, state in consultation.key_states.items()
+def _status(consultation: Consultation, earlier: Consultation | None) -> _Status | None:
+    """How it stands with a consultation that has no list of its own."""
+    if consultation.outcome in _OWN_LIST:
+        return None
+    words = texts().outcomes[consultation.outcome]
+    code = consultation.fault if isinstance(consultation, CheckedConsultation) else ""
+    stands = consultation.outcome is Outcome.REUSED and earlier is not None
+    return _Status(
+        words.summary, "" if stands else words.detail, texts().faults.get(code, ""), code
     )
 
 
-def _arrived(arrival: Any) -> str:
-    """ "came as HTML; no FHIR server to read from", from stable codes; "" where nothing is told."""
-    if arrival is None:
+def _shown_of(basis: BasisView) -> str:
+    """How much of the chart the model was shown; "" where it was all."""
+    if not basis.asked or basis.shown == basis.read:
         return ""
-    words = texts().arrivals
-    kind, _, codes = arrival.sent.partition(" ")
-    sent = f"{words.get(kind, kind)} {codes}".strip()
-    noted = (words.get(code, code.replace("-", " ")) for code in arrival.noted)
-    return "; ".join(dict.fromkeys(part for part in (sent, *noted) if part))
+    return f"The model was shown {basis.shown} of the {basis.read} facts that were read."
 
 
-def _repaired(consultation: Consultation) -> Rows:
-    """Elements that were not FHIR and how they were read, by type and name: ids stay on record."""
-    notes = consultation.chart.quality
-    return tuple(dict.fromkeys((_element(note.path), note.message) for note in notes))
-
-
-def _element(path: str) -> str:
-    """ "Observation/o1.component[2].valueQuantity.value" as "value of Observation"."""
-    name = path.rpartition(".")[2].partition("[")[0]
-    return f"{name} of {path.partition('/')[0]}"
-
-
-def _facts(consultation: Consultation) -> Rows:
-    told = set(consultation.prompt.fact_ids) if consultation.prompt else set()
-    return tuple(
-        (fact.id, fact_phrase(fact)) for fact in consultation.chart.facts if fact.id in told
-    )
+def _age(consultation: Consultation, now: float) -> str:
+    return ago((now - consultation.created) / _DAY_S, fine=True)

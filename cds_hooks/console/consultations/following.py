@@ -12,9 +12,10 @@ from cds_hooks.app.errors import Overloaded
 from cds_hooks.cards.card_data import override_reasons
 from cds_hooks.console.consultations.content import consultation_values
 from cds_hooks.console.consultations.judging import Judging
+from cds_hooks.console.consultations.since import SinceView, since
 from cds_hooks.console.rendering import make_page
 from cds_hooks.console.site import Site
-from cds_hooks.consult import ConsultationPages
+from cds_hooks.consult import ConsultationPages, OpenedConsultation
 from cds_hooks.consultation import PreparedConsultation
 
 __all__ = ["LinkedPages"]
@@ -50,9 +51,20 @@ class LinkedPages:
             now=opened.now,
             discriminates=opened.discriminates,
             judging=Judging(f"{link}/feedback", override_reasons(), opened.feedback),
+            listed=opened.listed,
+            since=self._since(opened),
+            silent=opened.silent,
         )
         frame: dict[str, Any] = {"here": "consultation", "root": "../", "link": link}
         return make_page(self._site, template, sends=True, **frame, **values)
+
+    def _since(self, opened: OpenedConsultation) -> SinceView | None:
+        """What changed since the answer that is shown was made. A link opens one consultation; of
+        the newer one it tells, and in the demo profile it leads there."""
+        if opened.newer is None:
+            return None
+        before, link = opened.listed or opened.consultation, opened.newer_link
+        return since(before, opened.newer, now=opened.now, link=link if self._site.demo else "")
 
     async def events(self, link: str) -> StreamingResponse:
         """Server-sent events: `answered` once there is an answer. Without it the page polls.

@@ -13,8 +13,8 @@ import pytest
 from cds_hooks.app import Readiness
 from cds_hooks.cards import build
 from cds_hooks.cards.card_data import texts
-from cds_hooks.console.consultations.content import _arrived, consultation_values
-from cds_hooks.console.rendering import make_page, render
+from cds_hooks.console.consultations.rows import _arrived
+from cds_hooks.console.rendering import make_page
 from cds_hooks.consultation import (
     Assessment,
     ChartFinding,
@@ -35,6 +35,7 @@ from fhir_mapping.chart import Chart, Code, Fact, Flag, Kind, Omission, PatientF
 from prompts import Prompt, TemplateRef
 from tests.console.conftest import MODEL, make_site
 from tests.console.hostile import HOSTILE
+from tests.page_text import page_html, words_of
 
 NOTHING: dict[str, Any] = {
     "model": MODEL,
@@ -101,15 +102,12 @@ def crowded() -> Consultation:
 
 
 def page_of(done: Consultation, **more: object) -> str:
-    cards = build(done, base_url="http://localhost", make_uuid=lambda: "u").cards
-    values = consultation_values(done, cards, now=60.0, **more)  # type: ignore[arg-type]
-    frame = {"site": make_site(), "root": "../", "here": "", "nonce": "n", "link": "l"}
-    return render("consultations/page.html.j2", **frame, **values).replace("&#39;", "'")
+    return page_html(done, **more)
 
 
 def test_it_has_all_that_the_card_leaves_out(crowded: Consultation) -> None:
     [card] = build(crowded, base_url="http://localhost", make_uuid=lambda: "u").cards
-    page = page_of(crowded)
+    page = words_of(page_of(crowded))
     assert "more behind the link" in card.detail
     for n in range(9):
         assert f"Finding {n}" in page
