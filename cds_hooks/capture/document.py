@@ -36,10 +36,12 @@ def document_of(
 
     Redacted, a response keeps its shape alone: a card repeats the chart in words.
     """
-    asked, answered = _object(exchange.request), _object(exchange.response)
+    asked: Json | None = _object(exchange.request)
+    answered: Json | None = _object(exchange.response)
     if exchange.kind is CallKind.HOOK and asked is None:
         raise ValueError("the body of the call is no JSON object")
-    when, told = exchange.when, {}
+    when = exchange.when
+    told: dict[str, Any] = {}
     if redacted:
         asked, answered, when, told = _redacted(exchange, asked, answered, is_term)
     return {
