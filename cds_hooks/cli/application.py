@@ -10,7 +10,7 @@ from typing import Annotated, Any, Never
 
 import orjson
 import typer
-from typer.completion import completion_init
+from typer.completion import completion_init  # type: ignore[attr-defined] # not in __all__
 from typer.core import TyperGroup
 
 from cds_hooks.cli.completion import VARIABLE
@@ -37,6 +37,7 @@ _COMMANDS = {
     "discovery": ("cds_hooks.cli.discovery", "discovery"),
     "demo": ("cds_hooks.cli.demo", "demo"),
     "prewarm": ("cds_hooks.cli.prewarm", "prewarm"),
+    "statistics": ("cds_hooks.cli.statistics", "statistics"),
     "doctor": ("cds_hooks.cli.doctor", "doctor_app"),
     "models": ("cds_hooks.cli.models", "models_app"),
     "clients": ("cds_hooks.cli.clients", "clients_app"),

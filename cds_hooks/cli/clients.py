@@ -64,7 +64,7 @@ def add(
     given = NewClient(
         ehr, name, issuer, keys, tuple(audience or ()), tuple(fhir_base or ()), tuple(tenant or ())
     )
-    client = _asked(given) if asks else _proposed(given)
+    client = _with_answers(given) if asks else _proposed(given)
     _require_complete(client)
     block = as_toml("[[clients]]", client.table())
     console = show.screen(json=json)
@@ -99,7 +99,7 @@ def _proposed(given: NewClient) -> NewClient:
     )
 
 
-def _asked(given: NewClient) -> NewClient:
+def _with_answers(given: NewClient) -> NewClient:
     """Each question with what was given or is proposed as its default."""
     titles = ", ".join(f"{name} ({row.title})" for name, row in ehr_families().items())
     ehr = given.family or typer.prompt(f"Which EHR? {titles}", default="generic")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import orjson
 import typer
-from typer.completion import get_completion_script
+from typer.completion import get_completion_script  # type: ignore[attr-defined] # not in __all__
 
 __all__ = ["VARIABLE", "Shell", "completion"]
 

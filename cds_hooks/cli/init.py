@@ -56,7 +56,7 @@ def init(
         public_url=public_url,
     )
     if asks:
-        answers = _asked(answers)
+        answers = _with_answers(answers)
     _require_known(answers)
     write_settings(file, answers)
     try:
@@ -85,7 +85,7 @@ def _own_records() -> Path:
     return written("records").parent / "chartside-records"
 
 
-def _asked(proposed: Answers) -> Answers:
+def _with_answers(proposed: Answers) -> Answers:
     """The five questions, with what was given or is proposed as their defaults."""
     profile = _text("Profile (demo or production)", proposed.profile)
     if profile != proposed.profile:

@@ -23,6 +23,7 @@ from cds_hooks.prewarm.prewarm_settings import PrewarmSettings
 from cds_hooks.section import Section, Unset
 from cds_hooks.statistics.statistics_settings import StatisticsSettings
 from cds_hooks.trust.client import Client
+from cds_hooks.trust.openid.openid_settings import OpenIdSettings
 from cds_hooks.trust.trust_settings import (
     ClientKeysSettings,
     EgressSettings,
@@ -62,6 +63,7 @@ class Settings(Section):
     proxy: ProxySettings = ProxySettings()
     server: ServerSettings = ServerSettings()
     console: ConsoleSettings = ConsoleSettings()
+    openid: OpenIdSettings = OpenIdSettings()
     fhir: FhirSettings = FhirSettings()
     services: ServiceSettings = ServiceSettings()
     model: ModelSettings = ModelSettings()
