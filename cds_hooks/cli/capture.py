@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import httpx
+import orjson
 import typer
 import uvicorn
 
@@ -30,6 +31,8 @@ from cds_hooks.tls_client import client_context
 from cds_hooks.trust.egress import AllowList, Destination, EgressLock, scoped
 
 __all__ = ["capture"]
+
+Say = Callable[[Mapping[str, Any]], None]
 
 _HERE = "127.0.0.1"
 _CONNECT_S = 10.0
@@ -79,6 +82,9 @@ def capture(
         Path | None, typer.Option(help="Certificates that the service's is checked with (PEM).")
     ] = None,
     config: Annotated[Path | None, typer.Option(help="Settings file, for the ledger.")] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print JSON, a line at start and end.")
+    ] = False,
 ) -> None:
     """Pass CDS Hooks calls on to a service unchanged, and write each with its answer as one file.
 
@@ -94,7 +100,8 @@ def capture(
     folder = CaptureFolder(out, most_files=files, most_mib=megabytes)
     if production or unredacted:
         asyncio.run(_record_start(settings, reason, redacted=not unredacted))
-    asyncio.run(_run(settings, upstream, folder, port, redacted=not unredacted))
+    say = _json_line if json else _line
+    asyncio.run(_run(settings, upstream, folder, port, say, redacted=not unredacted))
 
 
 async def _record_start(settings: Settings, reason: str, *, redacted: bool) -> None:
@@ -109,7 +116,13 @@ async def _record_start(settings: Settings, reason: str, *, redacted: bool) -> N
 
 
 async def _run(
-    settings: Settings, upstream: _Upstream, folder: CaptureFolder, port: int, *, redacted: bool
+    settings: Settings,
+    upstream: _Upstream,
+    folder: CaptureFolder,
+    port: int,
+    say: Say,
+    *,
+    redacted: bool,
 ) -> None:
     bound = _listen(port)
     lock = EgressLock(AllowList([upstream.destination], settings.egress.networks))
@@ -121,12 +134,27 @@ async def _run(
             )
             proxy = RecordingProxy(upstream.url, http, recorder.record)
             async with recorder.running():
-                await _serve(proxy, bound, redacted=redacted)
-    told = ", ".join(f"{name} {count}" for name, count in sorted(recorder.counts.items()))
-    typer.echo(f"{proxy.passed} calls passed on; files: {told or 'none'}", err=True)
+                address = f"http://{_HERE}:{bound.getsockname()[1]}"
+                say({"listening": address, "redacted": redacted})
+                await _serve(proxy, bound)
+    say({"passed": proxy.passed, "files": dict(sorted(recorder.counts.items()))})
 
 
-async def _serve(proxy: RecordingProxy, bound: socket.socket, *, redacted: bool) -> None:
+def _json_line(told: Mapping[str, Any]) -> None:
+    typer.echo(orjson.dumps(told).decode())
+
+
+def _line(told: Mapping[str, Any]) -> None:
+    """The same for a person, on standard error."""
+    if "listening" in told:
+        how = "redacted" if told["redacted"] else "NOT redacted"
+        typer.echo(f"listening on {told['listening']}; files are {how}", err=True)
+        return
+    files = ", ".join(f"{name} {count}" for name, count in told["files"].items())
+    typer.echo(f"{told['passed']} calls passed on; files: {files or 'none'}", err=True)
+
+
+async def _serve(proxy: RecordingProxy, bound: socket.socket) -> None:
     server = uvicorn.Server(
         uvicorn.Config(
             proxy,
@@ -141,8 +169,6 @@ async def _serve(proxy: RecordingProxy, bound: socket.socket, *, redacted: bool)
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, lambda: _stop(server))
-    how = "redacted" if redacted else "NOT redacted"
-    typer.echo(f"listening on http://{_HERE}:{bound.getsockname()[1]}; files are {how}", err=True)
     with port_is_free():
         await server.serve(sockets=[bound])
 
