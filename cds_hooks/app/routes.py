@@ -21,6 +21,7 @@ EVENTS = "/consultations/{link}/events"
 JUDGEMENTS = "/consultations/{link}/feedback"
 INSPECTOR = "/inspector"
 FIRE = "/inspector/fire"
+COMPARE = "/inspector/compare"
 FIRED = "/inspector/{fired}"
 FIRED_PARTS = {part: f"{FIRED}/{part}" for part in ("content", "events", "request")}
 FIRED_ITEMS = {part: f"{FIRED}/{part}/{{id}}" for part in ("facts", "resources")}
@@ -30,7 +31,7 @@ ALLOWED = dict.fromkeys(
     (DISCOVERY, CONSULTATION, CONTENT, EVENTS, ASSET, OPEN, *PAGES, *SIGN_IN), "GET, HEAD, OPTIONS"
 ) | dict.fromkeys((SERVICE, FEEDBACK, JUDGEMENTS, *ACCOUNT_FORMS), "POST, OPTIONS")
 ALLOWED |= {FIRE: "POST, OPTIONS"} | dict.fromkeys(
-    (INSPECTOR, FIRED, *FIRED_PARTS.values(), *FIRED_ITEMS.values()), "GET, HEAD, OPTIONS"
+    (INSPECTOR, COMPARE, FIRED, *FIRED_PARTS.values(), *FIRED_ITEMS.values()), "GET, HEAD, OPTIONS"
 )
 
 _CONSULTATION_PARTS = {"content": CONTENT, "events": EVENTS, "feedback": JUDGEMENTS}

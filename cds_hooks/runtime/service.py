@@ -119,10 +119,8 @@ class Runtime:
     async def running(
         cls, settings: Settings, *, template: prompts.Template | None = None
     ) -> AsyncIterator[Runtime]:
-        """The service without a socket, for commands that ask it directly.
-
-        Links of its cards open at a service that runs with the same settings.
-        """
+        """The service without a socket, for commands that ask it directly. Links of its cards open
+        at a service that runs with the same settings."""
         runtime = cls(settings, settings.server.port, template=template)
         async with runtime.lifespan():
             yield runtime

@@ -49,6 +49,20 @@ def _pending(service: WholeService) -> str:
     return service.pending_consultation(service.somebody())
 
 
+def _inspected(part: str = "") -> Callable[[WholeService], str]:
+    return lambda service: service.inspect(service.somebody()) + part
+
+
+def _firing(service: WholeService) -> str:
+    return service.inspect(service.somebody(), ended=False)
+
+
+def _compared(service: WholeService) -> str:
+    one, other = (service.inspect(service.somebody()).rpartition("/")[2] for _ in range(2))
+    return f"/inspector/compare?one={one}&other={other}"
+
+
+_FIRED = ("/inspector/{fired}", "/inspector/{fired}/content")
 _CONSULTATION = ("/consultations/{link}", "/consultations/{link}/content")
 
 PAGES = (
@@ -70,6 +84,24 @@ PAGES = (
     Page("basis", ("/basis",), _at("/basis")),
     Page("statistics", ("/statistics",), _at("/statistics"), signed_in=True),
     Page("consultation", _CONSULTATION, _answered),
+    Page("inspector", ("/inspector",), _at("/inspector"), signed_in=True),
+    Page("fired", _FIRED, _inspected(), signed_in=True),
+    Page("fired-pending", _FIRED, _firing, signed_in=True, shown="#waiting"),
+    Page("fact", ("/inspector/{fired}/facts/{id}",), _inspected("/facts/P1"), signed_in=True),
+    Page(
+        "resource",
+        ("/inspector/{fired}/resources/{id}",),
+        _inspected("/resources/0"),
+        signed_in=True,
+    ),
+    Page("compared", ("/inspector/compare",), _compared, signed_in=True),
+    Page(
+        "expired",
+        ("/inspector/{fired}",),
+        _at("/inspector/nothing"),
+        status=410,
+        signed_in=True,
+    ),
     Page("unknown-link", ("/consultations/{link}",), _at("/consultations/nothing.1.x"), status=404),
     Page("unknown-page", ("other",), _at("/no-such-page"), status=404),
     Page("pending-consultation", _CONSULTATION, _pending, shown="#waiting"),
@@ -87,5 +119,7 @@ NOT_PAGES = {
     "/statistics.json": "JSON",
     "/assets/{name}": "style, scripts and pictures",
     "/consultations/{link}/events": "server-sent events",
+    "/inspector/{fired}/events": "server-sent events",
+    "/inspector/{fired}/request": "JSON",
 }
 """Routes that a browser may GET and that give no HTML, with what they give."""

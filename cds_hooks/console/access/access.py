@@ -13,6 +13,7 @@ from cds_hooks.app.errors import PathUnknown
 from cds_hooks.app.routes import normal, route_of
 from cds_hooks.console.access.access_settings import ConsoleSettings
 from cds_hooks.console.access.cookies import session_cookie
+from cds_hooks.console.access.emergency import roles_offered
 from cds_hooks.console.access.links import LocalLinks
 from cds_hooks.console.access.own_pages import has_token, is_safe, is_same_origin
 from cds_hooks.console.access.recording import Recording
@@ -103,7 +104,8 @@ class Access:
         reader = session.reader_at(self.clock())
         if not reader.may(*roles):
             await self._tell(session, route_of(normal(request.url.path)))
-            raise not_allowed(self.site, request, roles)
+            offered = roles_offered(session.reader, self.config)
+            raise not_allowed(self.site, request, roles, offered)
         if not is_safe(request):
             await self.require_own(request, session)
         return reader

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from cds_hooks.console.access.access import Access
 from cds_hooks.console.access.attempts import Attempts
+from cds_hooks.console.access.emergency_pages import EmergencyPages
 from cds_hooks.console.access.openid_pages import OpenIdPages
 from cds_hooks.console.access.session_pages import SessionPages
 
@@ -36,5 +37,11 @@ def add_routes(router: APIRouter, access: Access) -> None:
         ("/account", pages.account),
     ):
         router.add_api_route(path, page, response_class=Response)
-    for path, form in (("/sign-out", pages.sign_out), ("/account/end-others", pages.end_others)):
+    emergency = EmergencyPages(access, pages)
+    for path, form in (
+        ("/sign-out", pages.sign_out),
+        ("/account/end-others", pages.end_others),
+        ("/account/emergency", emergency.take),
+        ("/account/emergency/end", emergency.end),
+    ):
         router.add_api_route(path, form, methods=["POST"], response_class=Response)

@@ -12,6 +12,7 @@ from cds_hooks.app.notes import notes_of
 from cds_hooks.app.routes import normal, route_of
 from cds_hooks.console.access.access import Access
 from cds_hooks.console.access.attempts import Attempts
+from cds_hooks.console.access.emergency import SHORTEST, roles_offered
 from cds_hooks.console.access.links import LinkFault
 from cds_hooks.console.access.refusals import answer, root_of
 from cds_hooks.console.access.return_path import return_path
@@ -73,15 +74,28 @@ class SessionPages:
     async def account(self, request: Request) -> Response:
         """Who somebody is here, since when, and what they may do about it."""
         await self._access.admit(request, tuple(Role))
+        return self.account_page(request)
+
+    def account_page(self, request: Request, *, status: int = 200, typed: str = "") -> Response:
+        """That page; `typed` is a reason that was not enough."""
         session: Session = request.state.session
-        sessions = self._access.sessions
+        sessions, now = self._access.sessions, self._access.clock()
+        is_administrator = session.reader.may(Role.ADMINISTRATOR)
+        others = [each for each in sessions if each.key != session.key] if is_administrator else []
         return answer(
             self._access.site,
             request,
             "account",
+            status=status,
             session=session,
             expires=sessions.expires(session),
             others=len(sessions.of(session.reader)) - 1,
+            offered=roles_offered(session.reader, self._access.config),
+            lasts_s=self._access.config.emergency_s,
+            typed=typed,
+            shortest=SHORTEST,
+            refused=status != 200,
+            emergencies=[each for each in others if each.has_emergency(now)],
         )
 
     async def end_others(self, request: Request) -> Response:
@@ -102,6 +116,7 @@ class SessionPages:
             await self._access.recording.happened("signed-out", session.reader)
         response = RedirectResponse("signed-out", 303)
         self._access.cookie.drop(response)
+        response.headers["Clear-Site-Data"] = '"storage"'
         return response
 
     async def signed_out(self, request: Request) -> Response:

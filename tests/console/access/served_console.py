@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from cds_hooks.app import AppHandlers, create_app
+from cds_hooks.audit.store_errors import StoreUnavailable
 from cds_hooks.console import LinkedPages, make_router
 from cds_hooks.console.access import (
     Access,
@@ -45,6 +46,7 @@ class Console:
         self.now = 1_790_000_000.0
         self.recorded: list[tuple[str, dict[str, Any]]] = []
         self.refused: list[tuple[str, str]] = []
+        self.fails = False
         self.done: list[bytes] = []
         site = make_site(profile=profile, base_url=base)
         links = LocalLinks(SECRET, self.clock) if site.demo and not openid else None
@@ -77,6 +79,8 @@ class Console:
         return self.now
 
     async def _record(self, type_: str, /, *, user: str, **details: Any) -> None:
+        if self.fails:
+            raise StoreUnavailable("disk-full")
         self.recorded.append((type_, {"user": user, **details}))
 
     def _add_pages(self, router: APIRouter) -> None:

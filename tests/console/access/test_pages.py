@@ -9,8 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
+from cds_hooks.app import AppConfig
+from cds_hooks.app.server_settings import ServerSettings
 from cds_hooks.console.access import LocalLinks, Reader, Role
 from tests.console.access.served_console import BASE, SECRET, Console
+from tests.console.conftest import Served, make_site
 
 
 @pytest.fixture
@@ -21,6 +24,35 @@ def console() -> Console:
 def _session_of(response: httpx.Response) -> str:
     [cookie] = response.headers.get_list("set-cookie")
     return cookie.partition("=")[2].partition(";")[0]
+
+
+# Headers
+
+
+@pytest.mark.parametrize("path", ["/", "/account", "/docs/page", "/open/x", "/nothing", "/healthz"])
+def test_every_answer_is_kept_from_other_sites_and_from_caches(console: Console, path: str) -> None:
+    headers = console.ask("GET", path, console.sign_in()).headers
+    assert headers["cross-origin-opener-policy"] == "same-origin"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cache-control"] == "no-store"
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert "strict-transport-security" not in headers
+
+
+@pytest.mark.parametrize(
+    ("public_url", "sent"),
+    [
+        ("https://cds.example.org", "max-age=31536000"),
+        ("http://cds.example.org", None),
+        ("", None),
+    ],
+)
+def test_over_tls_a_browser_is_told_to_stay_there(public_url: str, sent: str | None) -> None:
+    config = AppConfig(ServerSettings(public_url=public_url))
+    response = Served(make_site(), config=config).get("/healthz")
+    assert response.headers.get("strict-transport-security") == sent
 
 
 # Links
