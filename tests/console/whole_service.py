@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TESTER = Reader("tester", "Tess Ter", frozenset(Role), "link")
 PATIENT_VIEW = "chartside-patient-view"
 _PATIENCE_S = 60.0
+_BROWSER = {"Accept": "text/html"}
 
 
 class HeldBack(Obedient):
@@ -67,7 +68,7 @@ class WholeService:
     ) -> None:
         self.engine = HeldBack()
         self.subject = BENIGN
-        self._session = ""
+        self._client: httpx.Client | None = None
         self._socket = socket.create_server(("127.0.0.1", 0))
         port = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
@@ -100,32 +101,46 @@ class WholeService:
     def stop(self) -> None:
         """End it in order."""
         self.engine.released.set()
+        self._close()
         self._server.should_exit = True
         self._thread.join(20)
         self._socket.close()
 
     def get(self, path: str, *, signed_in: bool = False) -> httpx.Response:
         """A page as it is sent to a browser."""
-        headers = {"Accept": "text/html"}
         if signed_in:
-            [cookie] = self.cookies()
-            headers["Cookie"] = f"{cookie['name']}={cookie['value']}"
-        return httpx.get(self.url + path, timeout=60, headers=headers)
+            return self.signed_in().get(self.url + path)
+        return httpx.get(self.url + path, timeout=60, headers=_BROWSER)
+
+    def signed_in(self) -> httpx.Client:
+        """A browser with its cookies, and a session with every role."""
+        if self._client is None:
+            self.sign_in_as(TESTER.name)
+        assert self._client is not None
+        return self._client
 
     def sign_in_as(self, name: str) -> None:
-        """From now on sessions are of a reader of this name."""
-        self._session = self.runtime.access.sessions.begin(replace(TESTER, name=name))
+        """Begin again with the session of a reader of this name."""
+        self._close()
+        access = self.runtime.access
+        session = access.sessions.begin(replace(TESTER, name=name))
+        self._client = httpx.Client(
+            timeout=60, headers=_BROWSER | {"Sec-Fetch-Site": "same-origin"}
+        )
+        self._client.cookies.set(access.cookie.name, session, domain="127.0.0.1")
+
+    def _close(self) -> None:
+        if self._client is not None:
+            self._client.close()
 
     def cookies(self) -> list[dict[str, str]]:
-        """The cookie of a session with every role, as Playwright takes it."""
-        if not self._session:
-            self._session = self.runtime.access.sessions.begin(TESTER)
-        name = self.runtime.access.cookie.name
-        return [{"name": name, "value": self._session, "url": self.url}]
+        """The cookies of that browser, as Playwright takes them."""
+        jar = self.signed_in().cookies.jar
+        return [{"name": each.name, "value": each.value or "", "url": self.url} for each in jar]
 
     def post(self, path: str, **form: str) -> httpx.Response:
         """A page's form, sent as its page sends it."""
-        own = {"Sec-Fetch-Site": "same-origin", "Origin": self.url, "Accept": "text/html"}
+        own = {"Sec-Fetch-Site": "same-origin", "Origin": self.url, **_BROWSER}
         return httpx.post(self.url + path, data=form, timeout=60, headers=own)
 
     def send(self, path: str, body: str) -> httpx.Response:
