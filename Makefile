@@ -54,7 +54,7 @@ fuzz: setup  ## property tests at full size
 mutate: setup  ## change rules, flags, trust and ledger a little: is it noticed? ALL=1: each way
 	@$(BIN)/python -m tests.mutate $(if $(ALL),--sample 0) $(if $(SEED),--seed $(SEED))
 
-soak: setup  ## a minute of ten times the work that the engine can do
+soak: setup  ## ten times the work that the engine can do, then 2,000 slow clients
 	@$(BIN)/python -m tests.soak
 
 kill: setup  ## SIGKILL to service and engine under load, two hundred times

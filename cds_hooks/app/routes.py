@@ -9,7 +9,7 @@ __all__ = ["ALLOWED", "OTHER", "PAGES", "is_call", "is_form", "is_protocol", "no
 DISCOVERY = "/cds-services"
 SERVICE = "/cds-services/{id}"
 FEEDBACK = "/cds-services/{id}/feedback"
-CONSOLE = ("/", "/docs")
+CONSOLE = ("/", "/docs", "/statistics", "/statistics.json")
 PAGES = ("/healthz", "/readyz", "/version", "/metrics", "/basis", "/openapi.json", *CONSOLE)
 SIGN_IN = ("/sign-in", "/sign-in/start", "/sign-in/return", "/signed-in", "/signed-out", "/account")
 ACCOUNT_FORMS = ("/sign-out", "/account/end-others", "/account/emergency", "/account/emergency/end")
@@ -21,6 +21,7 @@ EVENTS = "/consultations/{link}/events"
 JUDGEMENTS = "/consultations/{link}/feedback"
 INSPECTOR = "/inspector"
 FIRE = "/inspector/fire"
+COMPARE = "/inspector/compare"
 FIRED = "/inspector/{fired}"
 FIRED_PARTS = {part: f"{FIRED}/{part}" for part in ("content", "events", "request")}
 FIRED_ITEMS = {part: f"{FIRED}/{part}/{{id}}" for part in ("facts", "resources")}
@@ -30,7 +31,7 @@ ALLOWED = dict.fromkeys(
     (DISCOVERY, CONSULTATION, CONTENT, EVENTS, ASSET, OPEN, *PAGES, *SIGN_IN), "GET, HEAD, OPTIONS"
 ) | dict.fromkeys((SERVICE, FEEDBACK, JUDGEMENTS, *ACCOUNT_FORMS), "POST, OPTIONS")
 ALLOWED |= {FIRE: "POST, OPTIONS"} | dict.fromkeys(
-    (INSPECTOR, FIRED, *FIRED_PARTS.values(), *FIRED_ITEMS.values()), "GET, HEAD, OPTIONS"
+    (INSPECTOR, COMPARE, FIRED, *FIRED_PARTS.values(), *FIRED_ITEMS.values()), "GET, HEAD, OPTIONS"
 )
 
 _CONSULTATION_PARTS = {"content": CONTENT, "events": EVENTS, "feedback": JUDGEMENTS}

@@ -58,6 +58,8 @@ FIELDS: Mapping[str, Callable[[Any], bool]] = {
     "model": _word,
     "sha256": _matches(_HEX),
     "checks": _by_word,
+    "redacted": _number,
+    "files": _number,
     # what may leave
     "way": _word,
     "reason": _word,
@@ -88,5 +90,9 @@ FIELDS: Mapping[str, Callable[[Any], bool]] = {
     "unknown": _number,
     "duplicates": _number,
     "records": _number,
+    # connections, and lines that were counted instead of written
+    "open": _number,
+    "ended": _by_word,
+    "repeated": _number,
 }
 """Every key that may be logged, with the check of its value."""

@@ -156,6 +156,8 @@ def private_files(settings: Settings) -> Iterator[PrivateFile]:
         "witness.key": settings.witness.key,
         "key_device.pin_file": settings.key_device.pin_file,
         "key_vault.token_file": settings.key_vault.token_file,
+        "openid.client_secret": settings.openid.client_secret,
+        "openid.client_key": settings.openid.client_key,
     }
     yield from (PrivateFile(key, path) for key, path in keys.items() if path is not None)
     if settings.tls.key is not None:

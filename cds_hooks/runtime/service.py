@@ -18,7 +18,6 @@ from cds_hooks.audit import Store
 from cds_hooks.cards.card_data import override_reasons
 from cds_hooks.console import BasisContent, LinkedPages, basis_page, error_page_of, make_router
 from cds_hooks.consult import Consultant, ConsultationPages, ConsultConfig, Dependencies
-from cds_hooks.errors import ChartsideError
 from cds_hooks.gather import GatherResult, VersionCache, gather, open_http
 from cds_hooks.inference.engine import Engine
 from cds_hooks.operation import Metrics, get_logger
@@ -30,6 +29,7 @@ from cds_hooks.protocol.request import HookRequest
 from cds_hooks.runtime.admission import admission
 from cds_hooks.runtime.answer_basis import answer_basis, tables_record
 from cds_hooks.runtime.callers import Callers, asked_by, fed_back_by
+from cds_hooks.runtime.capturing import Capturing
 from cds_hooks.runtime.configs import (
     app_config,
     consult_config,
@@ -37,7 +37,7 @@ from cds_hooks.runtime.configs import (
     services_of,
     store_config,
 )
-from cds_hooks.runtime.console_access import access_of
+from cds_hooks.runtime.console_access import access_of, signing_in
 from cds_hooks.runtime.description import basis_of, site_of, version_of
 from cds_hooks.runtime.egress import attach, egress_checks, locked_transport
 from cds_hooks.runtime.engine_status import engine_checks, engine_events, not_loaded
@@ -53,15 +53,17 @@ from cds_hooks.runtime.ledger import Ledger
 from cds_hooks.runtime.observing import Observer
 from cds_hooks.runtime.records import site_key
 from cds_hooks.runtime.self_check import quick_checks, require
+from cds_hooks.runtime.store_watch import StoreWatch
 from cds_hooks.runtime.warming import LibrariesCheck
 from cds_hooks.services import ServiceDefinition
 from cds_hooks.settings import Settings
+from cds_hooks.statistics import StatisticsReports
 
 __all__ = ["Runtime"]
 
-_STORE_CHECK_S = 5.0
 _READY_POLL_S = 0.05
 _PATIENCE_S = 3600.0
+_CONTEXT = ("patientId", "userId", "encounterId")
 
 
 class Runtime:
@@ -92,17 +94,19 @@ class Runtime:
         self._gather_config = gather_config(settings)
         self._versions = VersionCache()
         self._pool: httpx.AsyncClient | None = None
-        self._store_trouble = "not checked yet"
         self._base_url = settings.server.public_url.rstrip("/") or f"http://127.0.0.1:{port}"
         self._observer = Observer(self.metrics, self._log, lambda size: self.ledger.committed(size))
         self.store = Store(store_config(settings), self._key, observer=self._observer.committed)
+        self._stored = StoreWatch(self.store)
         self.ledger = Ledger(settings, self.store, self._key.key_id)
         if self.ledger.fhir is not None:
             self.ledger.fhir.told_in(self.metrics.registry)
+        self._statistics = StatisticsReports(self.store.statistics, settings.statistics)
         self.libraries = LibrariesCheck(self._terminology)
         self._given = engine is not None
         self.engine = engine or make_engine(settings, self._template.settings, self._samples)
         self.callers = Callers(settings, self._key, self.store, base_url=self._base_url)
+        self._capturing = Capturing(settings, self._terminology, self.version)
         dependencies, consult = self._dependencies(), self._consult_config()
         self.consultant = Consultant(dependencies, consult)
         self.pages = ConsultationPages(dependencies, consult)
@@ -116,10 +120,8 @@ class Runtime:
     async def running(
         cls, settings: Settings, *, template: prompts.Template | None = None
     ) -> AsyncIterator[Runtime]:
-        """The service without a socket, for commands that ask it directly.
-
-        Links of its cards open at a service that runs with the same settings.
-        """
+        """The service without a socket, for commands that ask it directly. Links of its cards open
+        at a service that runs with the same settings."""
         runtime = cls(settings, settings.server.port, template=template)
         async with runtime.lifespan():
             yield runtime
@@ -135,14 +137,18 @@ class Runtime:
             await self.store.open()
             stack.push_async_callback(self.store.close)
             events, tables = engine_events(self.engine), tables_record(self._terminology.versions)
-            await stack.enter_async_context(self.ledger.kept(self.version, events, [tables]))
+            more = (tables, *self._capturing.records)
+            await stack.enter_async_context(self.ledger.kept(self.version, events, more))
+            await stack.enter_async_context(self._capturing.running())
+            await stack.enter_async_context(self._statistics.kept())
             await stack.enter_async_context(self.callers.opened(locked_transport()))
+            await stack.enter_async_context(signing_in(self.access))
             if not self._given:
                 await self.engine.start()
                 stack.push_async_callback(self.engine.stop)
             stack.push_async_callback(self.consultant.close)
             stack.push_async_callback(self.inspector.close)
-            watching = asyncio.create_task(self._watch_store(), name="store-check")
+            watching = asyncio.create_task(self._stored.run(), name="store-check")
             # What is loaded by now stays: the collector would walk all of it in the midst of hooks.
             gc.freeze()
             stack.callback(watching.cancel)
@@ -168,7 +174,7 @@ class Runtime:
     def ready(self) -> Readiness:
         """Whether hooks can be answered with a differential, and what is wrong if not."""
         engine = engine_checks(self.engine)
-        checks = {"engine": engine["engine"], "store": self._store_trouble or "ok"}
+        checks = {"engine": engine["engine"], "store": self._stored.trouble or "ok"}
         checks["ledger"] = self.ledger.trouble or "ok"
         checks["libraries"] = self.libraries.trouble or "ok"
         told = {**checks, **engine, **egress_checks(self.engine)}
@@ -235,9 +241,10 @@ class Runtime:
             judge=self._judge,
             reasons=frozenset(reason.code for reason in override_reasons()),
             identify=self.callers.identify if self.callers.known else None,
+            record=self._capturing.record,
             error_page=error_page_of(site),
         )
-        console = make_router(site, linked, self.access, inspector=self.inspector)
+        console = make_router(site, linked, self.access, self.inspector, self._statistics)
         config, visit = app_config(self.settings), self.access.attach
         return create_app(handlers, config, pages=[console], visit=visit)
 
@@ -253,14 +260,11 @@ class Runtime:
         self, service: ServiceDefinition, request: HookRequest, *, deadline_s: float
     ) -> GatherResult:
         context, authorization = request.context, request.fhir_authorization
+        ids = (context.patient_id, context.user_id, context.encounter_id)
         return await gather(
             request.prefetch,
             service.prefetch,
-            {
-                "patientId": context.patient_id,
-                "userId": context.user_id,
-                "encounterId": context.encounter_id,
-            },
+            dict(zip(_CONTEXT, ids, strict=True)),
             fhir_server=request.fhir_server or None,
             access_token=authorization.access_token if authorization else None,
             pool=self._pool,
@@ -288,12 +292,3 @@ class Runtime:
         """Load the tables, and refuse to start with wrong ones. Raises SelfCheckFailed."""
         fhir_mapping.warm()
         require(quick_checks(self._terminology))
-
-    async def _watch_store(self) -> None:
-        while True:
-            try:
-                await self.store.check()
-                self._store_trouble = ""
-            except ChartsideError as error:
-                self._store_trouble = getattr(error, "reason", "") or error.code
-            await asyncio.sleep(_STORE_CHECK_S)

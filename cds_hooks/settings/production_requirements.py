@@ -58,6 +58,11 @@ def _ledger(settings: Settings) -> Iterator[Lack]:
         yield Lack("witness-not-https", "witness.fhir_server", "Use https.")
 
 
+def _openid(settings: Settings) -> Iterator[Lack]:
+    if settings.openid.issuer and not settings.openid.issuer.startswith("https://"):
+        yield Lack("openid-not-https", "openid.issuer", "Use https.")
+
+
 def _models(settings: Settings) -> Iterator[Lack]:
     wanted = settings.admission
     if wanted.folder is None:
@@ -68,11 +73,19 @@ def _models(settings: Settings) -> Iterator[Lack]:
         yield Lack("admission-for-demonstration", "admission.required", todo)
 
 
+def _capture(settings: Settings) -> Iterator[Lack]:
+    if settings.capture.folder is not None and not settings.capture.reason.strip():
+        todo = "Say why calls are captured, or unset capture.folder; the ledger records it."
+        yield Lack("capture-without-reason", "capture.reason", todo)
+
+
 # One function a requirement, in the order in which a site is told of them.
 _REQUIREMENTS: tuple[Callable[[Settings], Iterator[Lack]], ...] = (
     _clients,
     _encryption,
     _egress,
     _ledger,
+    _openid,
     _models,
+    _capture,
 )

@@ -12,7 +12,7 @@ import httpx
 from tests.console.whole_service import PATIENT_VIEW, WholeService
 from tests.hostile.charts import resources
 
-__all__ = ["choose_patients", "fact_of", "fire", "fire_and_hold", "send"]
+__all__ = ["choose_patients", "compare", "fact_of", "fire", "fire_and_hold", "send"]
 
 _CSRF = re.compile(r'name="csrf" value="([^"]*)"')
 
@@ -52,6 +52,12 @@ def _fired(service: WholeService) -> str:
 def choose_patients(service: WholeService) -> httpx.Response:
     """The page on which one of several patients of the files is chosen."""
     return send(service, [*resources(service.somebody()), *resources(service.somebody())])
+
+
+def compare(service: WholeService) -> str:
+    """The path of the page on which two of them stand side by side."""
+    one, other = (fire(service).rpartition("/")[2] for _ in range(2))
+    return f"/inspector/compare?one={one}&other={other}"
 
 
 def fact_of(service: WholeService, part: str = "facts") -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from tests.console.inspecting import choose_patients, fact_of, fire, fire_and_hold
+from tests.console.inspecting import choose_patients, compare, fact_of, fire, fire_and_hold
 from tests.console.whole_service import WholeService
 
 __all__ = ["NOT_PAGES", "PAGES", "Page"]
@@ -121,7 +121,9 @@ PAGES = (
         lambda service: fact_of(service, "resources"),
         signed_in=True,
     ),
+    Page("compared", ("/inspector/compare",), compare, signed_in=True),
     Page("fired-gone", _FIRED, _at("/inspector/gone"), signed_in=True, status=410),
+    Page("statistics", ("/statistics",), _at("/statistics"), signed_in=True),
     Page("basis", ("/basis",), _at("/basis")),
     Page("consultation", _CONSULTATION, _answered),
     Page("unknown-link", ("/consultations/{link}",), _at("/consultations/nothing.1.x"), status=404),
@@ -140,6 +142,7 @@ NOT_PAGES = {
     "/version": "JSON",
     "/metrics": "text for Prometheus",
     "/openapi.json": "JSON",
+    "/statistics.json": "JSON",
     "/assets/{name}": "style, scripts and pictures",
     "/consultations/{link}/events": "server-sent events",
 }

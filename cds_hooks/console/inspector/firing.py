@@ -19,7 +19,6 @@ from cds_hooks.consult import Consultant, ConsultConfig, Dependencies
 from cds_hooks.consultation import Caller, Outcome
 from cds_hooks.errors import ChartsideError
 from cds_hooks.protocol.json_body import BodyLimits
-from cds_hooks.protocol.json_output import to_document
 from cds_hooks.protocol.request import HookRequest, parse_request
 from fhir_mapping.errors import MappingError
 
@@ -107,7 +106,7 @@ async def _answer(consultant: Consultant, inspected: Inspected, request: HookReq
     """The response within the time that an EHR is promised, then the one that it gets once the
     model has answered."""
     response = await consultant.answer(inspected.service, request)
-    inspected.answered(to_document(response))
+    inspected.answered(response)
     asked = inspected.consultation
     if asked is None or asked.outcome is not Outcome.PENDING:
         return
@@ -115,4 +114,4 @@ async def _answer(consultant: Consultant, inspected: Inspected, request: HookReq
     inspected.consultation = done
     if not inspected.service.only_starts:
         again = replace(request, hook_instance=str(uuid.uuid4()))
-        inspected.answered(to_document(await consultant.make_response(done, again)))
+        inspected.answered(await consultant.make_response(done, again))

@@ -16,6 +16,8 @@ from cds_hooks.consultation import CheckedConsultation, Consultation
 from cds_hooks.errors import ChartsideError
 from cds_hooks.gather import GatherNote, GatherResult
 from cds_hooks.inference.engine import SampleProgress
+from cds_hooks.protocol.cards import Response
+from cds_hooks.protocol.json_output import to_document
 from cds_hooks.services import ServiceDefinition
 from prompts import Message
 
@@ -54,9 +56,10 @@ class HeldResource:
 
 @dataclass(frozen=True, slots=True)
 class ShownAnswer:
-    """A response as it was sent, `after_ms` from the first byte of the request."""
+    """A response as it was sent, `after_ms` after the hook was fired; `document` is its JSON."""
 
     after_ms: float
+    response: Response = field(repr=False)
     document: Mapping[str, Any] = field(repr=False)
 
 
@@ -126,9 +129,9 @@ class Inspected:
         self.samples[progress.model, progress.number] = progress
         self.tell()
 
-    def answered(self, document: Mapping[str, Any]) -> None:
-        """Keep a response."""
-        self.answers.append(ShownAnswer(self.elapsed_ms, document))
+    def answered(self, response: Response) -> None:
+        """Keep a response. Raises AnswerInvalid for one that the service would not send."""
+        self.answers.append(ShownAnswer(self.elapsed_ms, response, to_document(response)))
         self.tell()
 
     def failed(self, error: ChartsideError) -> None:

@@ -11,7 +11,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from cds_hooks.cds_client.sample_patients import sample_patients
 from cds_hooks.cds_client.sandboxes import sandboxes
+from cds_hooks.console.inspector.answer_views import answer_views, curl_of, time_plot
 from cds_hooks.console.inspector.choosing import patients_in, service_named
+from cds_hooks.console.inspector.comparing import compared_values
 from cds_hooks.console.inspector.inspected import Inspected
 from cds_hooks.console.inspector.inspector import Inspector
 from cds_hooks.console.inspector.inspector_errors import AddressNotListed, ChoiceIncomplete
@@ -142,18 +144,43 @@ class InspectorPages:
             more=more,
         )
 
-    async def walk(self, inspected: Inspected) -> Response:
+    async def walk(self, session: InspectorSession, inspected: Inspected) -> Response:
         """What was fired, as it stands."""
-        return await self._walk(inspected, "inspector/walk.html.j2")
+        return await self._walk(session, inspected, "inspector/walk.html.j2")
 
-    async def content(self, inspected: Inspected) -> Response:
+    async def content(self, session: InspectorSession, inspected: Inspected) -> Response:
         """The changing part of that page alone."""
-        return await self._walk(inspected, "inspector/walk_content.html.j2")
+        return await self._walk(session, inspected, "inspector/walk_content.html.j2")
 
-    async def _walk(self, inspected: Inspected, template: str) -> Response:
+    async def _walk(
+        self, session: InspectorSession, inspected: Inspected, template: str
+    ) -> Response:
         sections = await counted_sections(_messages(inspected), self._inspector.engine)
-        values = {**walk_values(inspected), "sections": sections, "root": "../"}
-        return make_page(self._site, template, here="inspector", **values)
+        return make_page(
+            self._site,
+            template,
+            here="inspector",
+            root="../",
+            sends=True,
+            sections=sections,
+            answers=answer_views(inspected),
+            plot=time_plot(inspected),
+            curl=curl_of(inspected, self._site.base_url, tokens=self._site.tokens),
+            others=[each for each in session.fired.values() if each is not inspected],
+            **walk_values(inspected),
+        )
+
+    def compared(self, session: InspectorSession, one: str, other: str) -> Response:
+        """Two of them side by side. Raises InspectionExpired, ChoiceIncomplete."""
+        values = compared_values(session.find(one), session.find(other))
+        return make_page(
+            self._site,
+            "inspector/compared.html.j2",
+            here="inspector",
+            root="../",
+            sends=True,
+            **values,
+        )
 
     def fact(self, inspected: Inspected, fact_id: str) -> Response:
         """A fact with every resource that it came from, and the part of it."""
@@ -191,6 +218,7 @@ class InspectorPages:
             "inspector/resources.html.j2",
             here="inspector",
             root="../../../",
+            sends=True,
             fired=inspected,
             title=title,
             text=text,
@@ -205,6 +233,7 @@ class InspectorPages:
             "inspector/trouble.html.j2",
             here="inspector",
             root="../" * depth,
+            sends=True,
             error=error,
             listing=error if isinstance(error, AddressNotListed) else None,
         )

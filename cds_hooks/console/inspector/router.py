@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, Response
 from cds_hooks.console.access import Reader, Role, requires
 from cds_hooks.console.inspector.inspected import Inspected
 from cds_hooks.console.inspector.inspector import Inspector
+from cds_hooks.console.inspector.keeping import InspectorSession
 from cds_hooks.console.inspector.pages import InspectorPages
 from cds_hooks.console.inspector.streaming import InspectorStreams
 from cds_hooks.console.site import Site
@@ -28,6 +29,7 @@ def inspector_router(site: Site, inspector: Inspector) -> APIRouter:
     add = router.add_api_route
     add("/inspector", routes.choose)
     add("/inspector/fire", routes.fire, methods=["POST"], response_class=Response)
+    add("/inspector/compare", routes.compare)
     add("/inspector/{fired}", routes.walk)
     add("/inspector/{fired}/content", routes.content)
     add("/inspector/{fired}/events", routes.events, response_class=Response)
@@ -38,7 +40,7 @@ def inspector_router(site: Site, inspector: Inspector) -> APIRouter:
 
 
 class _Routes:
-    """One method an address; each tells an error as a page that says what to do."""
+    """One method an address; those of pages tell an error as a page that says what to do."""
 
     def __init__(self, pages: InspectorPages) -> None:
         self._pages = pages
@@ -54,23 +56,26 @@ class _Routes:
         return await self._told(request, lambda: self._pages.fire(request, reader))
 
     async def walk(self, request: Request, fired: str, reader: Reader = _READER) -> Response:
-        return await self._of(request, reader, fired, self._pages.walk)
+        return await self._shown(request, reader, fired, self._pages.walk)
 
     async def content(self, request: Request, fired: str, reader: Reader = _READER) -> Response:
-        return await self._of(request, reader, fired, self._pages.content)
+        return await self._shown(request, reader, fired, self._pages.content)
+
+    async def compare(
+        self, request: Request, one: str = "", other: str = "", reader: Reader = _READER
+    ) -> Response:
+        async def page() -> Response:
+            return self._pages.compared(self._pages.existing(request, reader), one, other)
+
+        return await self._told(request, page)
 
     async def events(self, request: Request, fired: str, reader: Reader = _READER) -> Response:
-        async def stream(inspected: Inspected) -> Response:
-            return self._streams.follow(inspected)
-
-        return await self._of(request, reader, fired, stream)
+        return self._streams.follow(self._pages.existing(request, reader).find(fired))
 
     async def request(self, request: Request, fired: str, reader: Reader = _READER) -> Response:
-        async def body(inspected: Inspected) -> Response:
-            named = {"Content-Disposition": 'attachment; filename="hook-request.json"'}
-            return Response(inspected.request, media_type="application/json", headers=named)
-
-        return await self._of(request, reader, fired, body)
+        found = self._pages.existing(request, reader).find(fired)
+        named = {"Content-Disposition": 'attachment; filename="hook-request.json"'}
+        return Response(found.request, media_type="application/json", headers=named)
 
     async def fact(
         self, request: Request, fired: str, fact: str, reader: Reader = _READER
@@ -87,6 +92,21 @@ class _Routes:
             return self._pages.resource(inspected, int(number) if number.isdecimal() else -1)
 
         return await self._of(request, reader, fired, page)
+
+    async def _shown(
+        self,
+        request: Request,
+        reader: Reader,
+        fired: str,
+        page: Callable[[InspectorSession, Inspected], Awaitable[Response]],
+    ) -> Response:
+        """The page of what was fired, which also tells what else this browser fired."""
+
+        async def made() -> Response:
+            session = self._pages.existing(request, reader)
+            return await page(session, session.find(fired))
+
+        return await self._told(request, made)
 
     async def _of(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,7 +32,8 @@ class KeyRow:
 
 @dataclass(frozen=True, slots=True)
 class FactRow:
-    """One fact, whether the prompt shows it, and the diagnoses that it is cited for and against."""
+    """One fact, whether the prompt shows it, and the places of the diagnoses that it is cited for
+    and against."""
 
     id: str
     kind: str
@@ -40,8 +42,8 @@ class FactRow:
     when: str
     shown: bool
     places: tuple[str, ...]
-    backs: tuple[str, ...]
-    opposes: tuple[str, ...]
+    backs: tuple[int, ...]
+    opposes: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,12 @@ class VerdictRow:
     backs: tuple[tuple[str, str], ...]
     opposes: tuple[tuple[str, str], ...]
     reasons: tuple[Reason, ...]
+
+    @property
+    def results(self) -> str:
+        """How many checks gave which result: "5 pass, 1 fail"."""
+        counts = Counter(reason.result for reason in self.reasons)
+        return ", ".join(f"{count} {result}" for result, count in counts.items())
 
 
 def walk_values(inspected: Inspected) -> dict[str, Any]:
@@ -129,12 +137,12 @@ def _facts(found: Consultation, verdicts: Sequence[VerdictRow]) -> tuple[FactRow
     )
 
 
-def _citing(verdicts: Sequence[VerdictRow], side: str) -> Mapping[str, tuple[str, ...]]:
-    """By fact, the diagnoses that cite it on this side."""
-    cited: dict[str, tuple[str, ...]] = {}
-    for row in verdicts:
-        for fact_id, _ in getattr(row, side):
-            cited[fact_id] = (*cited.get(fact_id, ()), row.name)
+def _citing(verdicts: Sequence[VerdictRow], side: str) -> Mapping[str, tuple[int, ...]]:
+    """By fact, the places from 1 of the diagnoses that cite it on this side."""
+    cited: dict[str, tuple[int, ...]] = {}
+    for place, row in enumerate(verdicts, 1):
+        for fact_id in dict.fromkeys(fact_id for fact_id, _ in getattr(row, side)):
+            cited[fact_id] = (*cited.get(fact_id, ()), place)
     return cited
 
 
