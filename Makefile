@@ -54,14 +54,14 @@ fuzz: setup  ## property tests at full size
 mutate: setup  ## change rules, flags, trust and ledger a little: is it noticed? ALL=1: each way
 	@$(BIN)/python -m tests.mutate $(if $(ALL),--sample 0) $(if $(SEED),--seed $(SEED))
 
-soak: setup  ## a minute of ten times the work that the engine can do
+soak: setup  ## ten times the work that the engine can do, then 2,000 slow clients
 	@$(BIN)/python -m tests.soak
 
 kill: setup  ## SIGKILL to service and engine under load, two hundred times
 	@$(BIN)/python -m tests.soak.kill
 
-fhir-server: setup  ## a FHIR server with sample data to try the service against
-	@$(BIN)/python deploy/fhir_server.py
+fhir-server: setup  ## a FHIR server with sample data on 127.0.0.1:8090 (PORT=); OPEN=1: without a token
+	@$(BIN)/python deploy/fhir_server.py $(if $(PORT),--port $(PORT)) $(if $(OPEN),--open)
 
 model-qwen-0.5b: setup  ## a larger model to try, 491 MB (docs/operators/models.md)
 model-qwen-1.5b: setup  ## a larger model to try, 1.1 GB (docs/operators/models.md)

@@ -1,8 +1,10 @@
-"""A real FHIR server (sekmet-fhir, R4) on a free loopback port, to test and try the service with.
+"""A real FHIR server (sekmet-fhir, R4) on a loopback port, to test and try the service with.
 
-Standard library only. The server lives in a virtual environment of its own, `.venv-fhir-server`,
-made from its lock file when it is missing. As a program it starts the server, loads bundles into
-it (the demonstration patient when none is named) and runs until it is interrupted.
+The server lives in a virtual environment of its own, `.venv-fhir-server`,
+made from its lock file when it is missing. As a program it starts the server on a port that stays
+the same, loads bundles into it (the demonstration patient when none is named) and runs until it is
+interrupted. Pages of any origin may read it (CORS), so that the CDS Hooks Sandbox can; with `--open`
+also without a token, which the Sandbox cannot give.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -30,7 +33,8 @@ LOCK = ROOT / "deploy" / "locks" / "fhir-server.txt"
 VENV = ROOT / ".venv-fhir-server"
 UV = ROOT / ".venv" / "bin" / "uv"
 SEKMET = VENV / "bin" / "sekmet"
-DEMO = ROOT / "cds_hooks" / "cli" / "demo_patient.json"
+PORT = 8090
+DEMO = ROOT / "cds_hooks" / "cds_client" / "sample_patients" / "breathless.json"
 
 SETTINGS = """\
 base_url: {base}
@@ -38,7 +42,7 @@ host: 127.0.0.1
 port: {port}
 data_dir: {folder}/data
 server_auth:
-  types: [bearer]
+  types: [{access}]
   tokens: ["{token}"]
 validation: {{inbound: "off"}}
 simulator: {{enabled: false}}
@@ -83,9 +87,15 @@ def _run(command: Iterable[str | Path]) -> None:
 
 
 class FhirServer:
-    """A running server as a context: `base` is its URL, `token` the only one it accepts."""
+    """A running server as a context: `base` is its URL, `token` the only one it accepts.
 
-    def __init__(self, start_within_s: float = 30.0) -> None:
+    `port` 0 takes any that is free. One that is `open_to_all` asks for no token.
+    """
+
+    def __init__(
+        self, start_within_s: float = 30.0, *, port: int = 0, open_to_all: bool = False
+    ) -> None:
+        self._port, self._access = port, "none" if open_to_all else "bearer"
         self.token = secrets.token_urlsafe(24)
         self.base = ""
         self._start_within_s = start_within_s
@@ -143,14 +153,14 @@ class FhirServer:
             raise FhirServerError(f"{method} {path}: {error.code} {said}") from error
 
     def _start(self) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = _free(self._port)
         self.base = f"http://127.0.0.1:{port}/fhir"
         folder = Path(self._folder.name)
         settings = folder / "settings.yaml"
         settings.write_text(
-            SETTINGS.format(base=self.base, port=port, folder=folder, token=self.token)
+            SETTINGS.format(
+                base=self.base, port=port, folder=folder, token=self.token, access=self._access
+            )
         )
         with (folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
@@ -179,6 +189,20 @@ class FhirServer:
         raise FhirServerError(f"The FHIR server was not ready within {self._start_within_s:.0f} s.")
 
 
+def _free(port: int) -> int:
+    """The port, or one that is free for 0. Raises FhirServerError for one that is taken."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+            probe.listen()
+        except OSError as error:
+            message = f"Port {port} cannot be had ({error.strerror}): give another with --port."
+            raise FhirServerError(message) from None
+        taken: int = probe.getsockname()[1]
+        return taken
+
+
 # No proxy stands between us and the loopback address, whatever the environment says.
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -199,21 +223,33 @@ def as_transaction(bundle: dict[str, Any]) -> dict[str, Any]:
     return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
 
 
+def _placed_in_time(bundle: dict[str, Any]) -> dict[str, Any]:
+    """The demonstration's times are written as `now-2d`: a server takes instants alone."""
+    from cds_hooks.cds_client.requests import place_in_time  # in the environment of `make setup`
+
+    placed: dict[str, Any] = place_in_time(bundle, datetime.now(UTC))
+    return placed
+
+
 def main() -> int:
     """Run a server with data until interrupted."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("bundle", nargs="*", type=Path, help="FHIR R4 bundles (JSON) to load")
-    bundles = parser.parse_args().bundle or [DEMO]
+    parser.add_argument("--port", type=int, default=PORT, help=f"0: any; default: {PORT}")
+    parser.add_argument(
+        "--open", action="store_true", help="ask for no token, as the Sandbox needs"
+    )
+    given = parser.parse_args()
+    bundles = given.bundle or [DEMO]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        with FhirServer() as server:
+        with FhirServer(port=given.port, open_to_all=given.open) as server:
             for path in bundles:
-                server.load(json.loads(path.read_text()))
+                server.load(_placed_in_time(json.loads(path.read_text())))
             for entry in server.request("GET", "Patient?_count=100").get("entry", []):
                 print(f"patient   {entry['resource']['id']}")
-            print(
-                f"base URL  {server.base}\ntoken     {server.token}\nStop with Ctrl-C.", flush=True
-            )
+            token = "none is asked for" if given.open else server.token
+            print(f"base URL  {server.base}\ntoken     {token}\nStop with Ctrl-C.", flush=True)
             signal.pause()
     except FhirServerError as error:
         print(error, file=sys.stderr)

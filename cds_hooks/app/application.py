@@ -85,7 +85,7 @@ def _middleware(handlers: AppHandlers, config: AppConfig) -> list[Middleware]:
     return [
         Middleware(RequestId),
         Middleware(Observe, handlers.observe),
-        Middleware(FixedHeaders),
+        Middleware(FixedHeaders, config.server.public_url.startswith("https://")),
         *([Middleware(Cors, config.server.cors_origins)] if config.server.cors_origins else []),
         Middleware(LastResort, config.retry_after_s, handlers.error_page),
         Middleware(Paths),

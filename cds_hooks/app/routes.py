@@ -10,7 +10,7 @@ __all__ = ["ALLOWED", "OTHER", "PAGES", "is_call", "is_form", "is_protocol", "no
 DISCOVERY = "/cds-services"
 SERVICE = "/cds-services/{id}"
 FEEDBACK = "/cds-services/{id}/feedback"
-CONSOLE = ("/", "/docs")
+CONSOLE = ("/", "/docs", "/statistics", "/statistics.json")
 PAGES = ("/healthz", "/readyz", "/version", "/metrics", "/basis", "/openapi.json", *CONSOLE)
 SIGN_IN = ("/sign-in", "/sign-in/start", "/sign-in/return", "/signed-in", "/signed-out", "/account")
 ACCOUNT_FORMS = ("/sign-out", "/account/end-others", "/account/emergency", "/account/emergency/end")
@@ -24,14 +24,21 @@ CONSULTATION = "/consultations/{link}"
 CONTENT = "/consultations/{link}/content"
 EVENTS = "/consultations/{link}/events"
 JUDGEMENTS = "/consultations/{link}/feedback"
+INSPECTOR = "/inspector"
+FIRE = "/inspector/fire"
+COMPARE = "/inspector/compare"
+FIRED = "/inspector/{fired}"
+FIRED_PARTS = {part: f"{FIRED}/{part}" for part in ("content", "events", "request")}
+FIRED_ITEMS = {part: f"{FIRED}/{part}/{{id}}" for part in ("facts", "resources")}
 OTHER = "other"
 
 _READ = (DISCOVERY, CONSULTATION, CONTENT, EVENTS, ASSET, OPEN, LAUNCHED, *LAUNCHED_PARTS)
+_INSPECTED = (INSPECTOR, COMPARE, FIRED, *FIRED_PARTS.values(), *FIRED_ITEMS.values())
 _FORMS = (JUDGEMENTS, LAUNCHED_JUDGEMENTS)
-_SENT = (SERVICE, FEEDBACK, *_FORMS, LAUNCHED_END, *ACCOUNT_FORMS)
-ALLOWED = dict.fromkeys((*_READ, *PAGES, *SIGN_IN, *SMART), "GET, HEAD, OPTIONS") | dict.fromkeys(
-    _SENT, "POST, OPTIONS"
-)
+_SENT = (SERVICE, FEEDBACK, *_FORMS, LAUNCHED_END, *ACCOUNT_FORMS, FIRE)
+ALLOWED = dict.fromkeys(
+    (*_READ, *PAGES, *SIGN_IN, *SMART, *_INSPECTED), "GET, HEAD, OPTIONS"
+) | dict.fromkeys(_SENT, "POST, OPTIONS")
 
 _SLASHES = re.compile(r"/{2,}")
 _SHAPES = tuple((route, tuple(route.split("/"))) for route in ALLOWED if "{" in route)

@@ -43,6 +43,20 @@ class ServerSettings(Section):
         DEFAULT_LIMITS.max_bytes, gt=0, description="Largest body that is read."
     )
     max_in_flight: int = Field(64, gt=0, description="Calls answered at one time; past it 503.")
+    max_connections: int = Field(
+        1000,
+        gt=0,
+        description="Connections open at one time; past it the one that has waited longest for a "
+        "request ends.",
+    )
+    max_connections_per_address: int = Field(
+        250,
+        ge=0,
+        description="The same from one address, but a proxy's or this machine's own; 0: no bound.",
+    )
+    read_head_within_s: float = Field(
+        10.0, gt=0, description="Seconds for TLS to begin and a request's head to arrive whole."
+    )
     cors_origins: tuple[_Origin, ...] = Field((), description="Browser origins that may call.")
 
 

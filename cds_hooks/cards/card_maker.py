@@ -26,6 +26,13 @@ from cds_hooks.cards.rule_lines import RuleLine, facts_told, indicator_of, patte
 from cds_hooks.cards.speak_policy import is_demonstration
 from cds_hooks.cards.suggestions import suggestions
 from cds_hooks.cards.summary import fitted, list_summary, rules_summary, with_first_that_fits
+from cds_hooks.cards.topics import (
+    CHART_CONFLICTS,
+    CHART_FINDINGS,
+    DIFFERENTIAL,
+    PROBLEM_CHECK,
+    STATUS,
+)
 from cds_hooks.consultation import CheckedConsultation, Consultation
 from cds_hooks.protocol.cards import Card, Coding, Link, Source, Suggestion
 
@@ -76,7 +83,7 @@ class CardMaker:
         return self._card(
             summary=fitted(texts().outcomes[unfinished.outcome].summary),
             indicator="info",
-            source=self._source("chartsideStatus", "status"),
+            source=self._source(STATUS, "status"),
             detail=composed(
                 status_head(unfinished),
                 [unexplained_block(unfinished, None, set())],
@@ -91,7 +98,7 @@ class CardMaker:
         return self._card(
             summary=new_problem_summary(found),
             indicator="warning" if any(v.speaks_against for v in found) else "info",
-            source=self._source("chartsideProblemCheck", "rules"),
+            source=self._source(PROBLEM_CHECK, "rules"),
             detail=composed("", new_problem_blocks(found), texts().entered["foot"], self.limit),
         )
 
@@ -187,8 +194,8 @@ class _CardContent:
 def _topic(done: Consultation, lines: Sequence[RuleLine]) -> str:
     """By what leads the card: who sets a list aside for good goes on seeing what rules find."""
     if done.chart_findings or patterns_alone(done):
-        return "chartsideChartFindings"
-    return "chartsideChartConflicts" if lines else "chartsideDifferential"
+        return CHART_FINDINGS
+    return CHART_CONFLICTS if lines else DIFFERENTIAL
 
 
 def _label(lines: Sequence[RuleLine], listed: CheckedConsultation | None) -> str:

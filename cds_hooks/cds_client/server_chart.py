@@ -22,6 +22,8 @@ __all__ = [
     "FhirTokenRefused",
     "KeyTrouble",
     "ServerChart",
+    "access_token",
+    "happened_and_todo",
     "read_chart",
 ]
 
@@ -36,7 +38,7 @@ class ChartNotRead(ChartsideError):
     status = 400
 
     def __init__(self, reason: str, where: str) -> None:
-        words = _words(reason)
+        words = happened_and_todo(reason)
         super().__init__(f"{words['happened']} ({reason})", where=where, hint=words["todo"])
         self.reason = reason
 
@@ -91,7 +93,7 @@ async def read_chart(
     )
     wanted = {**templates, **({} if "patient" in templates else _PATIENT)}
     async with open_http(bounds, tls=access.tls, transport=transport) as http:
-        token = await _token(access, http)
+        token = await access_token(access, http)
         try:
             found = await gather(
                 {},
@@ -114,7 +116,9 @@ async def read_chart(
     return ServerChart(tuple(found.resources), tuple(dict.fromkeys(troubles)))
 
 
-async def _token(access: FhirAccess, http: Any) -> str:
+async def access_token(access: FhirAccess, http: Any) -> str:
+    """The bearer token that the server is read with; empty for an open one. Raises
+    FhirTokenRefused."""
     if access.client is None:
         return access.token
     try:
@@ -126,7 +130,8 @@ async def _token(access: FhirAccess, http: Any) -> str:
         raise FhirTokenRefused(error.message, where=error.where, hint=hint) from None
 
 
-def _words(reason: str) -> Mapping[str, str]:
+def happened_and_todo(reason: str) -> Mapping[str, str]:
+    """What a note's code means to a person: `happened`, and `todo`."""
     table = _read()
     return table.get(reason, table["other"])
 

@@ -12,18 +12,17 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
 import httpx
-import orjson
 import typer
 from rich.console import Console
 
 from cds_hooks.audit import SiteKey, Store, StoreConfig
 from cds_hooks.cards import LISTED
-from cds_hooks.cds_client.requests import hook_request, place_in_time
+from cds_hooks.cds_client.requests import hook_request
+from cds_hooks.cds_client.sample_patients import DEMO, sample_patients
 from cds_hooks.cli import show
 from cds_hooks.cli.demo_report import Played, tell, tell_failure
 from cds_hooks.cli.demo_service import DemoLog, DemoService, started
@@ -34,7 +33,6 @@ from cds_hooks.errors import ChartsideError
 
 __all__ = ["demo"]
 
-PATIENT, ENCOUNTER = "demo-1", "enc-1"
 SERVICE = "chartside-patient-view"
 _LOOK_S = 0.5
 _HTTP_S = 300.0
@@ -168,13 +166,13 @@ def _client(service: DemoService) -> httpx.Client:
 
 def _request(service: DemoService, client: httpx.Client) -> dict[str, Any]:
     """The hook's call, with what discovery asks to be prefetched."""
-    bundle = place_in_time(_bundle(), datetime.now(UTC))
+    sample = sample_patients()[DEMO]
     return hook_request(
         "patient-view",
         _prefetch(service, client),
-        [entry["resource"] for entry in bundle["entry"]],
-        patient_id=PATIENT,
-        encounter_id=ENCOUNTER,
+        sample.resources(datetime.now(UTC)),
+        patient_id=sample.patient,
+        encounter_id=sample.encounter,
     )
 
 
@@ -184,12 +182,6 @@ def _prefetch(service: DemoService, client: httpx.Client) -> dict[str, str]:
     [patient_view] = [entry for entry in offered if entry["id"] == SERVICE]
     prefetch: dict[str, str] = patient_view["prefetch"]
     return prefetch
-
-
-def _bundle() -> dict[str, Any]:
-    raw = files("cds_hooks.cli").joinpath("demo_patient.json").read_bytes()
-    bundle: dict[str, Any] = orjson.loads(raw)
-    return bundle
 
 
 def _fire(
@@ -235,7 +227,9 @@ def _recorded(folder: Path, consultation_id: str) -> Consultation | None:
         try:
             if consultation_id:
                 return await store.get(consultation_id)
-            return await store.last_for_patient(key.patient_key(PATIENT), SERVICE)
+            return await store.last_for_patient(
+                key.patient_key(sample_patients()[DEMO].patient), SERVICE
+            )
         finally:
             await store.close()
 

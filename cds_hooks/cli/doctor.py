@@ -1,4 +1,4 @@
-"""`chartside doctor`: why something is refused, step by step, or why the model is away."""
+"""`chartside doctor`: what is wrong with an installation, and why a token is refused."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from cds_hooks.cli import show
+from cds_hooks.cli.doctor_check import Config, Json, doctor_fhir, part_command, whole
 from cds_hooks.cli.doctor_engine import engine
 from cds_hooks.cli.doctor_self_check import self_check
+from cds_hooks.cli.fhir_options import TokenEnv, TokenFile
 from cds_hooks.errors import ChartsideError
 from cds_hooks.runtime.callers import key_sets_of
 from cds_hooks.services import REGISTRY
@@ -41,8 +43,8 @@ _LONGEST = 200
 
 doctor_app = typer.Typer(
     name="doctor",
-    help="Find out why something is refused, or why the model is away.",
-    no_args_is_help=True,
+    help="Find out what is wrong with an installation, part by part or as a whole.",
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -55,14 +57,45 @@ class TokenFileUnusable(ChartsideError):
     status = 400
 
 
-doctor_app.command("engine")(engine)
+_PARTS = {
+    "settings": "Check every setting, what the profile asks for, data files and known values.",
+    "keys": "Check the site key, its mode and age, files closed to others, and the certificate.",
+    "memory": "Reckon what the models take, as `models check` does, beside what this machine has.",
+    "ports": "Check whether the service's port is free, and who has it if not.",
+    "egress": "Connect once to each destination that the settings list.",
+    "key-sets": "Read and parse the key set of each registered client.",
+    "clock": "Compare this machine's time with that of the FHIR servers.",
+    "clients": "Check each registered client by what its EHR, or the CDS Hooks Sandbox, asks for.",
+}
 
 
 @doctor_app.callback()
-def _doctor() -> None:
-    """Find out why something is refused, or why the model is away."""
+def _doctor(
+    context: typer.Context,
+    config: Config = None,
+    patient: Annotated[
+        str, typer.Option(help="Read this patient's chart by each prefetch template.")
+    ] = "",
+    token_env: TokenEnv = "",
+    token_file: TokenFile = None,
+    skip: Annotated[
+        list[str] | None, typer.Option(help="A part to leave out, such as engine.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Find out what is wrong with an installation, part by part or as a whole.
+
+    Each finding has a stable id, PASS, WARN, FAIL or NOT CHECKED, and the line that mends it. Exit
+    code 0: nothing failed; 1: something did. Options go after a part's name, if there is one.
+    """
+    if context.invoked_subcommand is None:
+        whole(config, skip or (), patient, token_env, token_file, json=json)
 
 
+for _name, _text in _PARTS.items():
+    doctor_app.command(_name)(part_command(_name, _text))
+doctor_app.command("engine")(engine)
+doctor_app.command("fhir")(doctor_fhir)
 doctor_app.command("self-check")(self_check)
 
 

@@ -11,12 +11,11 @@ import orjson
 import typer
 from rich.markup import escape
 
-import prompts
 from cds_hooks.cli import show
-from cds_hooks.inference.prove import Proof, prove, unlogged
-from cds_hooks.inference.remote.server_trial import ServerTrial, try_server
-from cds_hooks.runtime.engines import local_configs, model_entry, samples_of, server_engines
-from cds_hooks.settings import Settings, load_settings
+from cds_hooks.doctor.engine_findings import tried
+from cds_hooks.inference.prove import Proof, unlogged
+from cds_hooks.inference.remote.server_trial import ServerTrial
+from cds_hooks.settings import load_settings
 
 __all__ = ["engine"]
 
@@ -34,7 +33,7 @@ def engine(
     """
     settings = load_settings(config)
     with unlogged():
-        proofs, trials = asyncio.run(_tried_one_by_one(settings))
+        proofs, trials = asyncio.run(tried(settings))
     if json:
         document = {
             "models": {name: proof.document() for name, proof in proofs.items()},
@@ -46,18 +45,6 @@ def engine(
         _print_servers(trials)
     if not all([*(p.decodes for p in proofs.values()), *(t.answers for t in trials.values())]):
         raise typer.Exit(1)
-
-
-async def _tried_one_by_one(settings: Settings) -> tuple[dict[str, Proof], dict[str, ServerTrial]]:
-    """One after the other: together they might not fit the memory."""
-    template = prompts.load("differential")
-    samples = samples_of(settings, model_entry(settings), template)
-    proofs, trials = {}, {}
-    for each in local_configs(settings, template.settings, samples):
-        proofs[each.entry.name] = await prove(each)
-    for where, server in server_engines(settings):
-        trials[f"{where}, {server.where}"] = await try_server(server)
-    return proofs, trials
 
 
 def _print(proofs: Mapping[str, Proof]) -> None:

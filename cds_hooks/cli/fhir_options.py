@@ -22,7 +22,8 @@ from cds_hooks.trust.signing import SigningKey
 
 __all__ = [
     "ClientId", "ClientKey", "ClientKid", "FhirAuthority", "FhirServer", "Patience", "SandboxName",
-    "Scope", "TokenEnv", "TokenFile", "TokenUrl", "fhir_access", "fhir_destinations",
+    "Scope", "TokenEnv", "TokenFile", "TokenUrl", "bearer_token", "fhir_access",
+    "fhir_destinations",
 ]  # fmt: skip
 
 FhirServer = Annotated[str, typer.Option(help="Read the chart from the FHIR server at this base.")]
@@ -65,7 +66,7 @@ def fhir_access(
     if preset and server:
         raise UsageError("--sandbox names a FHIR server itself", where="--fhir-server")
     base = _base(preset.fhir_server if preset else server)
-    token = _token(token_env, token_file)
+    token = bearer_token(token_env, token_file)
     client = None
     if client_id or client_key:
         client = _client(client_id, client_key, client_kid, scope,
@@ -107,8 +108,11 @@ def _base(text: str) -> ServerBase:
     return base
 
 
-def _token(variable: str, file: Path | None) -> str:
-    """The token of a variable or of a private file: never of the command line, which others see."""
+def bearer_token(variable: str, file: Path | None) -> str:
+    """The token of a variable or of a private file: never of the command line, which others see.
+
+    Empty where neither is named. Raises UsageError.
+    """
     if variable and file:
         raise UsageError("one token is enough", where="--token-env, --token-file")
     token, where = "", "--token-env"

@@ -29,6 +29,7 @@ from cds_hooks.settings.sandbox import SandboxRefused, load_sandbox_settings, to
 if TYPE_CHECKING:
     from uvicorn import Server
 
+    from cds_hooks.app.connections import Connections
     from cds_hooks.runtime import Runtime
 
 __all__ = ["serve"]
@@ -100,11 +101,20 @@ async def _serve(settings: Settings, port: int, told: Sequence[str], *, json: bo
 async def _answer(runtime: Runtime, listening: socket.socket) -> None:
     import uvicorn
 
+    from cds_hooks.app.http_connection import connection_factory
     from cds_hooks.operation import get_logger
+    from cds_hooks.runtime.connections import (
+        connections_of,
+        kept_in_bounds,
+        raised_file_limit,
+        told_in,
+    )
     from cds_hooks.runtime.console_access import links_offered
-    from cds_hooks.runtime.tls import certificates_of, http_protocol, kept_fresh
+    from cds_hooks.runtime.tls import certificates_of, kept_fresh
 
     certificates = certificates_of(runtime.settings)
+    connections = connections_of(runtime.settings, raised_file_limit())
+    told_in(runtime.metrics.registry, connections)
     server = uvicorn.Server(
         uvicorn.Config(
             runtime.app,
@@ -116,15 +126,19 @@ async def _answer(runtime: Runtime, listening: socket.socket) -> None:
             lifespan="off",
             # Only a proxy of the settings is believed: the application sees to that.
             proxy_headers=False,
-            http=http_protocol(runtime.settings),
-            ssl_context_factory=(lambda *_: certificates.context) if certificates else None,
+            # TLS begins in each connection, once it has been counted.
+            http=connection_factory(connections, certificates.context if certificates else None),
         )
     )
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, lambda: _stop(server))
+        asyncio.get_running_loop().add_signal_handler(number, lambda: _stop(server, connections))
     # Not by uvicorn's lifespan: an error at start should end as one line that says what to do.
-    runtime.libraries.on_failure = lambda: _stop(server)
-    async with runtime.lifespan(), kept_fresh(certificates, runtime.settings.tls.look_every_s):
+    runtime.libraries.on_failure = lambda: _stop(server, connections)
+    async with (
+        runtime.lifespan(),
+        kept_fresh(certificates, runtime.settings.tls.look_every_s),
+        kept_in_bounds(connections),
+    ):
         host, port = runtime.settings.server.host, listening.getsockname()[1]
         get_logger().info("listening", host=host, port=port)
         with links_offered(runtime.access, runtime.settings, port) as link:
@@ -180,5 +194,7 @@ def _listen(settings: Settings, port: int) -> socket.socket:
     return bound
 
 
-def _stop(server: Server) -> None:
+def _stop(server: Server, connections: Connections) -> None:
+    # The server waits for handshakes as well, and knows of none.
+    connections.end_waiting()
     server.should_exit = True

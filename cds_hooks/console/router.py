@@ -9,13 +9,15 @@ from starlette.responses import HTMLResponse, Response
 
 from cds_hooks.app.errors import PathUnknown
 from cds_hooks.console import access as access_pages
-from cds_hooks.console import consultations, smart_launch
+from cds_hooks.console import consultations, smart_launch, statistics
 from cds_hooks.console.access import Access, LocalLinks
 from cds_hooks.console.assets import assets
 from cds_hooks.console.discovery import service_views
+from cds_hooks.console.inspector import Inspector, inspector_router
 from cds_hooks.console.local import require_local
 from cds_hooks.console.rendering import content_security_policy, make_page, render
 from cds_hooks.console.site import Site
+from cds_hooks.statistics import StatisticsReports
 
 __all__ = ["make_router"]
 
@@ -29,6 +31,8 @@ def make_router(
     site: Site,
     linked: consultations.LinkedPages,
     access: Access | None = None,
+    inspector: Inspector | None = None,
+    reports: StatisticsReports | None = None,
     launched: smart_launch.LaunchedPages | None = None,
 ) -> APIRouter:
     """Routes of the pages that this profile offers; none of them is in the OpenAPI document.
@@ -48,6 +52,10 @@ def make_router(
     if launched is not None:
         smart_launch.add_routes(router, launched)
     access_pages.add_routes(router, access)
+    if inspector is not None:
+        router.include_router(inspector_router(site, inspector))
+    if reports is not None:
+        statistics.add_routes(router, site, reports)
     if site.demo:
         local = [Depends(require_local)]
         router.add_api_route("/docs", pages.api, dependencies=local)

@@ -9,7 +9,7 @@ from typing import Any
 from cds_hooks.gather.fhir_client import FhirClient, ReadError
 from cds_hooks.gather.server_base import ServerBase
 
-__all__ = ["VersionCache"]
+__all__ = ["VersionCache", "version_of"]
 
 _VERSION = re.compile(r"[0-9]{1,2}\.[0-9]{1,2}(\.[0-9]{1,3})?(-[A-Za-z0-9.]{1,20})?")
 
@@ -36,7 +36,7 @@ class VersionCache:
         if now < until:
             return version
         try:
-            version = _version(await client.read("metadata"))
+            version = version_of(await client.read("metadata"))
         except ReadError:
             version = None
         self._remember(client.base, version, now)
@@ -49,7 +49,7 @@ class VersionCache:
         self._known[base] = (version, now + (self._ttl if version else self._retry))
 
 
-def _version(statement: Any) -> str | None:
+def version_of(statement: Any) -> str | None:
     """STU3 to R5: `CapabilityStatement.fhirVersion`; DSTU2 has it in a `Conformance`."""
     if not isinstance(statement, dict):
         return None

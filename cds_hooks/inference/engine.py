@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Protocol
@@ -24,6 +24,7 @@ __all__ = [
     "PromptTooLong",
     "QueueFull",
     "Sample",
+    "SampleProgress",
     "UnusableAnswer",
 ]
 
@@ -74,6 +75,19 @@ class Priority(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class SampleProgress:
+    """A sample while it is decoded: all that it wrote so far, from its `number` (0 is the first)
+    and its model's name. `finish` is empty while it goes on; `thinking` says that what it wrote so
+    far is not its answer yet."""
+
+    model: str
+    number: int
+    text: str
+    finish: str = ""
+    thinking: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class GenerationRequest:
     """What to generate. `schema` is the JSON Schema of the answer.
 
@@ -83,6 +97,8 @@ class GenerationRequest:
     whole request may take. `exclusive` asks for an empty engine and nothing beside: what other work
     leaves behind changes the last bits of a logit, and a replay must not depend on it. `priority`
     is whether somebody waits for it: what is only prepared, or measured, is for the background.
+    `observe` sees the samples while they are decoded, a few times a second; without it nothing is
+    told and nothing is spent on telling. What is generated is the same.
     """
 
     messages: tuple[Message, ...]
@@ -95,6 +111,9 @@ class GenerationRequest:
     names: bool = False
     exclusive: bool = False
     priority: Priority = Priority.OPEN_CHART
+    observe: Callable[[SampleProgress], None] | None = field(
+        default=None, repr=False, compare=False
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,5 +88,9 @@ FIELDS: Mapping[str, Callable[[Any], bool]] = {
     "unknown": _number,
     "duplicates": _number,
     "records": _number,
+    # connections, and lines that were counted instead of written
+    "open": _number,
+    "ended": _by_word,
+    "repeated": _number,
 }
 """Every key that may be logged, with the check of its value."""

@@ -19,6 +19,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from cds_hooks.operation.exception_description import describe
 from cds_hooks.operation.log_fields import FIELDS, is_event
+from cds_hooks.operation.repeated_lines import RepeatedLines, Repeats
 
 __all__ = ["TRUSTED", "configure_logging", "get_logger"]
 
@@ -35,6 +36,9 @@ TRUSTED = frozenset(
 request."""
 
 _LONGEST = 2000
+_OURS = "chartside"
+# Of equal lines of a library in a minute; more of them tell nothing more.
+_BURST = 10
 # What structlog's formatter adds for itself and takes away again before writing.
 _OWN = frozenset({"_record", "_from_structlog"})
 
@@ -64,6 +68,7 @@ def configure_logging(
             ],
         )
     )
+    handler.addFilter(RepeatedLines(Repeats(_BURST), _OURS))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
@@ -85,7 +90,7 @@ def get_logger() -> Any:
             wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
             logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         )
-    return structlog.get_logger("chartside")
+    return structlog.get_logger(_OURS)
 
 
 def only_allowed(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
@@ -114,6 +119,8 @@ def only_place(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
         kept |= {"event": "library-message", "place": f"{record.module}:{record.lineno}"}
     if record.exc_info and (error := record.exc_info[1]) is not None:
         kept["exception"] = describe(error)
+    if repeated := getattr(record, "repeated", 0):
+        kept["repeated"] = repeated
     return kept
 
 

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import orjson
 
 from cds_hooks.audit import Store
 from cds_hooks.console import Site
-from cds_hooks.console.access import Access, LocalLinks, Recording
+from cds_hooks.console.access import Access, LocalLinks, OpenId, Recording
 from cds_hooks.errors import ChartsideError
 from cds_hooks.operation import get_logger
 from cds_hooks.private_files import read_private, write_private
+from cds_hooks.runtime.egress import locked_transport
 from cds_hooks.runtime.refused_calls import RefusedCall
 from cds_hooks.settings import Settings
+from cds_hooks.trust.openid.provider import OpenIdProvider
 
-__all__ = ["LinksUnavailable", "access_of", "link_secret", "links_offered", "local_address"]
+__all__ = [
+    "LinksUnavailable",
+    "access_of",
+    "link_secret",
+    "links_offered",
+    "local_address",
+    "signing_in",
+]
 
 _SECRET_BYTES = 32
 
@@ -33,7 +42,8 @@ class LinksUnavailable(ChartsideError):
 def access_of(
     settings: Settings, site: Site, store: Store, refused: Callable[[RefusedCall], None]
 ) -> Access:
-    """Local links in the demo profile; otherwise nobody signs in."""
+    """The hospital's identity provider where one is set; local links in the demo profile; else
+    nobody signs in. Raises SecretUnusable, KeyUnusable for what the provider would be shown."""
     plain = settings.ledger.users == "plain"
 
     async def record(type_: str, /, *, user: str, **details: str | list[str]) -> None:
@@ -44,9 +54,31 @@ def access_of(
         record,
         lambda request_id, route, code: refused(RefusedCall(request_id, route, code, "page")),
     )
+    if settings.openid.issuer:
+        redirect_uri = f"{site.base_url}/sign-in/return"
+        provider = OpenIdProvider(settings.openid, redirect_uri, told=_told)
+        openid = OpenId(provider, settings.openid)
+        return Access(site, settings.console, openid=openid, recording=recording)
     demo = settings.profile == "demo"
     links = LocalLinks(secrets.token_bytes(_SECRET_BYTES)) if demo else None
     return Access(site, settings.console, links=links, recording=recording)
+
+
+@contextlib.asynccontextmanager
+async def signing_in(access: Access) -> AsyncIterator[None]:
+    """The identity provider can be asked meanwhile, where there is one."""
+    if access.openid is None:
+        yield
+        return
+    async with access.openid.provider.opened(locked_transport()):
+        yield
+
+
+def _told(code: str) -> None:
+    if code:
+        get_logger().warning("provider-not-read", code=code)
+    else:
+        get_logger().info("provider-read")
 
 
 @contextlib.contextmanager
@@ -56,7 +88,8 @@ def links_offered(access: Access, settings: Settings, port: int) -> Iterator[str
     "" where there are no local links. A file that cannot be written is told in the log.
     """
     if access.links is None:
-        get_logger().info("console-closed", code="no-sign-in")
+        if access.how == "none":
+            get_logger().info("console-closed", code="openid-not-set")
         yield ""
         return
     address, file = local_address(settings, port), _file(settings)

@@ -181,6 +181,8 @@ def _listed(settings: Settings) -> Iterator[tuple[str, str]]:
     for place, client in enumerate(settings.clients):
         if client.jku and not (client.jwks_file or client.jwks):
             yield f"clients[{place}].jku", client.jku
+    if settings.openid.issuer:
+        yield "openid.issuer", settings.openid.issuer
     yield from _database(settings.store.path)
     if settings.key_vault.address:
         yield "key_vault.address", settings.key_vault.address

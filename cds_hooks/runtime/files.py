@@ -16,20 +16,37 @@ from cds_hooks.private_files import GROUP_AND_OTHERS, chmod, is_open, make_folde
 from cds_hooks.settings import Settings, SettingsError
 from cds_hooks.settings.default_paths import made_by
 
-__all__ = ["DataMissing", "FilesNotPrivate", "FolderNotMade", "require_data", "require_files"]
+__all__ = [
+    "DataMissing",
+    "FilesNotPrivate",
+    "FolderNotMade",
+    "PrivateFile",
+    "missing_data",
+    "private_files",
+    "require_data",
+    "require_files",
+]
 
 _OF_TLS = 0o027
 _STORE_FILES = ("", "-wal", "-shm")
 
 
 @dataclass(frozen=True, slots=True)
-class _Private:
+class PrivateFile:
     """What `key` names and others may not read; `mode` is what closes it."""
 
     key: str
     path: Path
     mode: str = "600"
     others: int = GROUP_AND_OTHERS
+
+    @property
+    def is_open(self) -> bool:
+        """Whether others may look in; what cannot be looked at is told where it is read."""
+        try:
+            return is_open(self.path, self.others)
+        except OSError:
+            return False
 
 
 class DataMissing(SettingsError):
@@ -62,7 +79,7 @@ def require_files(settings: Settings) -> None:
 
 def require_data(settings: Settings) -> None:
     """Raise DataMissing with every file that the settings name and that is not there."""
-    missing = [(key, path) for key, path in _data(settings) if not path.is_file()]
+    missing = missing_data(settings)
     if not missing:
         return
     told = "; ".join(f"{key}: no file {path.absolute()}" for key, path in missing)
@@ -71,9 +88,14 @@ def require_data(settings: Settings) -> None:
     raise DataMissing(message, where=missing[0][0], hint=" ".join(hints))
 
 
+def missing_data(settings: Settings) -> list[tuple[str, Path]]:
+    """Key and path of every file of data that the settings name and that is not there."""
+    return [(key, path) for key, path in _data(settings) if not path.is_file()]
+
+
 def _require_private(settings: Settings) -> None:
     """Raise FilesNotPrivate with every folder, store and key that group or others may read."""
-    found = [each for each in _private(settings) if _is_open(each)]
+    found = [each for each in private_files(settings) if each.is_open]
     if not found:
         return
     by_mode = {mode: [each.path for each in found if each.mode == mode] for mode in ("700", "600")}
@@ -115,16 +137,17 @@ def _make_folders(settings: Settings) -> None:
             raise FolderNotMade(message, where=key, hint=hint) from None
 
 
-def _store_folder(settings: Settings) -> Iterator[_Private]:
+def _store_folder(settings: Settings) -> Iterator[PrivateFile]:
     if "://" not in settings.store.path:
-        yield _Private("store.path", Path(settings.store.path).absolute().parent, "700")
+        yield PrivateFile("store.path", Path(settings.store.path).absolute().parent, "700")
 
 
-def _private(settings: Settings) -> Iterator[_Private]:
+def private_files(settings: Settings) -> Iterator[PrivateFile]:
+    """Every folder, store and key that only the service's user may read, whether or not there."""
     yield from _store_folder(settings)
     if "://" not in settings.store.path:
         for end in _STORE_FILES:
-            yield _Private("store.path", Path(f"{settings.store.path}{end}"))
+            yield PrivateFile("store.path", Path(f"{settings.store.path}{end}"))
     site_key = settings.store.site_key
     keys = {
         "store.site_key": site_key,
@@ -133,15 +156,9 @@ def _private(settings: Settings) -> Iterator[_Private]:
         "witness.key": settings.witness.key,
         "key_device.pin_file": settings.key_device.pin_file,
         "key_vault.token_file": settings.key_vault.token_file,
+        "openid.client_secret": settings.openid.client_secret,
+        "openid.client_key": settings.openid.client_key,
     }
-    yield from (_Private(key, path) for key, path in keys.items() if path is not None)
+    yield from (PrivateFile(key, path) for key, path in keys.items() if path is not None)
     if settings.tls.key is not None:
-        yield _Private("tls.key", settings.tls.key, others=_OF_TLS)
-
-
-def _is_open(each: _Private) -> bool:
-    """Whether others may look in; what cannot be looked at is told where it is read."""
-    try:
-        return is_open(each.path, each.others)
-    except OSError:
-        return False
+        yield PrivateFile("tls.key", settings.tls.key, others=_OF_TLS)

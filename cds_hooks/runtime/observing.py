@@ -10,8 +10,12 @@ from cds_hooks.audit import Commit
 from cds_hooks.consultation import CheckedConsultation, PreparedConsultation
 from cds_hooks.inference.engine import EngineState
 from cds_hooks.operation import Metrics
+from cds_hooks.operation.repeated_lines import Repeats
 
 __all__ = ["Observer"]
+
+# Of refused exchanges alike in a minute: metrics count them all.
+_REFUSALS = 60
 
 
 class Observer:
@@ -21,6 +25,7 @@ class Observer:
         self._metrics = metrics
         self._log = log
         self._ledger_grew = ledger_grew
+        self._refusals = Repeats(_REFUSALS)
 
     def page(self, state: EngineState) -> tuple[bytes, str]:
         """The metrics as text and its content type, with the engine as it is now."""
@@ -56,6 +61,11 @@ class Observer:
         """A request was answered."""
         seconds = seen.duration_ms / 1000
         self._metrics.exchange(seen.route, seen.service, seen.status, seen.code, seconds)
+        withheld: int | None = 0
+        if 400 <= seen.status < 500:
+            withheld = self._refusals.passes((seen.route, seen.service, seen.status, seen.code))
+        if withheld is None:
+            return
         self._log.info(
             "exchange",
             request_id=seen.request_id,
@@ -66,6 +76,7 @@ class Observer:
             code=seen.code,
             fault=seen.fault,
             duration_ms=round(seen.duration_ms, 1),
+            repeated=withheld or None,
         )
 
     def fed_back(

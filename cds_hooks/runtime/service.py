@@ -35,7 +35,7 @@ from cds_hooks.runtime.configs import (
     services_of,
     store_config,
 )
-from cds_hooks.runtime.console_access import access_of
+from cds_hooks.runtime.console_access import access_of, signing_in
 from cds_hooks.runtime.description import basis_of, site_of, version_of
 from cds_hooks.runtime.egress import attach, egress_checks, locked_transport
 from cds_hooks.runtime.engine_status import engine_checks, engine_events, not_loaded
@@ -47,6 +47,7 @@ from cds_hooks.runtime.engines import (
     samples_of,
 )
 from cds_hooks.runtime.feedback import FeedbackKeeper
+from cds_hooks.runtime.inspecting import inspector_of
 from cds_hooks.runtime.ledger import Ledger
 from cds_hooks.runtime.observing import Observer
 from cds_hooks.runtime.records import site_key
@@ -55,12 +56,14 @@ from cds_hooks.runtime.smart_launch import launched_pages, launching
 from cds_hooks.runtime.warming import LibrariesCheck
 from cds_hooks.services import ServiceDefinition
 from cds_hooks.settings import Settings
+from cds_hooks.statistics import StatisticsReports
 
 __all__ = ["Runtime"]
 
 _STORE_CHECK_S = 5.0
 _READY_POLL_S = 0.05
 _PATIENCE_S = 3600.0
+_CONTEXT = ("patientId", "userId", "encounterId")
 
 
 class Runtime:
@@ -98,6 +101,7 @@ class Runtime:
         self.ledger = Ledger(settings, self.store, self._key.key_id)
         if self.ledger.fhir is not None:
             self.ledger.fhir.told_in(self.metrics.registry)
+        self._statistics = StatisticsReports(self.store.statistics, settings.statistics)
         self.libraries = LibrariesCheck(self._terminology)
         self._given = engine is not None
         self.engine = engine or make_engine(settings, self._template.settings, self._samples)
@@ -117,6 +121,7 @@ class Runtime:
             refused=self.callers.note,
             feed_back=self.feedback.of_reader,
         )
+        self.inspector = inspector_of(settings, dependencies, consult)
         self.app = self._application()
 
     @classmethod
@@ -124,10 +129,8 @@ class Runtime:
     async def running(
         cls, settings: Settings, *, template: prompts.Template | None = None
     ) -> AsyncIterator[Runtime]:
-        """The service without a socket, for commands that ask it directly.
-
-        Links of its cards open at a service that runs with the same settings.
-        """
+        """The service without a socket, for commands that ask it directly. Links of its cards open
+        at a service that runs with the same settings."""
         runtime = cls(settings, settings.server.port, template=template)
         async with runtime.lifespan():
             yield runtime
@@ -144,12 +147,15 @@ class Runtime:
             stack.push_async_callback(self.store.close)
             events, tables = engine_events(self.engine), tables_record(self._terminology.versions)
             await stack.enter_async_context(self.ledger.kept(self.version, events, [tables]))
+            await stack.enter_async_context(self._statistics.kept())
             await stack.enter_async_context(self.callers.opened(locked_transport()))
             await stack.enter_async_context(launching(self.launched))
+            await stack.enter_async_context(signing_in(self.access))
             if not self._given:
                 await self.engine.start()
                 stack.push_async_callback(self.engine.stop)
             stack.push_async_callback(self.consultant.close)
+            stack.push_async_callback(self.inspector.close)
             watching = asyncio.create_task(self._watch_store(), name="store-check")
             # What is loaded by now stays: the collector would walk all of it in the midst of hooks.
             gc.freeze()
@@ -245,7 +251,9 @@ class Runtime:
             identify=self.callers.identify if self.callers.known else None,
             error_page=error_page_of(site),
         )
-        console = make_router(site, linked, self.access, self.launched)
+        console = make_router(
+            site, linked, self.access, self.inspector, self._statistics, self.launched
+        )
         config, visit = app_config(self.settings), self.access.attach
         return create_app(handlers, config, pages=[console], visit=visit)
 
@@ -261,14 +269,11 @@ class Runtime:
         self, service: ServiceDefinition, request: HookRequest, *, deadline_s: float
     ) -> GatherResult:
         context, authorization = request.context, request.fhir_authorization
+        ids = (context.patient_id, context.user_id, context.encounter_id)
         return await gather(
             request.prefetch,
             service.prefetch,
-            {
-                "patientId": context.patient_id,
-                "userId": context.user_id,
-                "encounterId": context.encounter_id,
-            },
+            dict(zip(_CONTEXT, ids, strict=True)),
             fhir_server=request.fhir_server or None,
             access_token=authorization.access_token if authorization else None,
             pool=self._pool,

@@ -6,13 +6,12 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator
-from typing import Literal
 
 from cds_hooks.app.tls import Certificates, TlsFiles
 from cds_hooks.operation import get_logger
 from cds_hooks.settings import Settings
 
-__all__ = ["certificates_of", "http_protocol", "kept_fresh"]
+__all__ = ["certificates_of", "kept_fresh"]
 
 
 def certificates_of(settings: Settings) -> Certificates | None:
@@ -21,15 +20,6 @@ def certificates_of(settings: Settings) -> Certificates | None:
     if tls.certificate is None or tls.key is None:
         return None
     return Certificates(TlsFiles(tls.certificate, tls.key, tls.client_authority, tls.least))
-
-
-def http_protocol(settings: Settings) -> type[asyncio.Protocol] | Literal["auto"]:
-    """How the server speaks HTTP: with callers' certificates where they are asked for."""
-    if settings.tls.client_authority is None:
-        return "auto"
-    from cds_hooks.app.tls_protocol import TlsHttp
-
-    return TlsHttp
 
 
 @contextlib.asynccontextmanager

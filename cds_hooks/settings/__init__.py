@@ -7,7 +7,7 @@ ones that need one name its file.
 
 from cds_hooks.settings.errors import BindNotLoopback, ProfileNotAvailable, SettingsError
 from cds_hooks.settings.keys import environment_name, known_keys
-from cds_hooks.settings.loading import load_settings, settings_digest
+from cds_hooks.settings.loading import load_settings, read_settings, settings_digest
 from cds_hooks.settings.schema import Settings
 
 __all__ = [
@@ -18,5 +18,6 @@ __all__ = [
     "environment_name",
     "known_keys",
     "load_settings",
+    "read_settings",
     "settings_digest",
 ]

@@ -8,10 +8,12 @@ __all__ = ["BindNotLoopback", "ProfileNotAvailable", "SettingsError"]
 
 
 class SettingsError(ChartsideError):
-    """The settings cannot be used; `where` is the key."""
+    """The settings cannot be used; `where` is the key. `problems` are key and text of each, where
+    there are several."""
 
     code = "settings-invalid"
     status = 400
+    problems: tuple[tuple[str, str], ...] = ()
 
 
 class BindNotLoopback(SettingsError):

@@ -23,33 +23,44 @@ from cds_hooks.settings.schema import Settings
 from cds_hooks.settings.start_requirements import require_profile, require_reachable
 from cds_hooks.settings.validation_errors import LISTED, explained, nearest
 
-__all__ = ["load_settings", "settings_digest"]
+__all__ = ["load_settings", "read_settings", "settings_digest"]
+
+Change = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def load_settings(
     path: Path | None = None,
     environ: Mapping[str, str] = os.environ,
-    change: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+    change: Change | None = None,
 ) -> Settings:
     """Settings from a TOML file (none: defaults) with the environment on top.
 
-    `change` is what a command makes of them before they are validated.
-
     A relative path in the file starts at the file's folder, one of the environment at the working
-    directory; a default one is where `places` tells.
+    directory; a default one is where `places` tells. `change` is what a command makes of them
+    before they are validated.
     Raises SettingsError with every key that is wrong, BindNotLoopback, ProfileNotAvailable.
     """
-    given = _merged(_read(path) if path else {}, _environment(environ))
-    given = change(given) if change else given
-    given = _merged(_defaults(given, environ), given)
-    try:
-        settings = Settings.model_validate(given)
-    except ValidationError as error:
-        raise explained(error) from None
+    settings = read_settings(path, environ, change)
     require_clients(settings)
     require_profile(settings)
     require_reachable(settings)
     return settings
+
+
+def read_settings(
+    path: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+    change: Change | None = None,
+) -> Settings:
+    """The same, whether or not they fit together and would start a service. Raises SettingsError
+    with every key that is wrong."""
+    given = _merged(_read(path) if path else {}, _environment(environ))
+    given = change(given) if change else given
+    given = _merged(_defaults(given, environ), given)
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        raise explained(error) from None
 
 
 def settings_digest(settings: Settings) -> str:

@@ -58,6 +58,11 @@ def _ledger(settings: Settings) -> Iterator[Lack]:
         yield Lack("witness-not-https", "witness.fhir_server", "Use https.")
 
 
+def _openid(settings: Settings) -> Iterator[Lack]:
+    if settings.openid.issuer and not settings.openid.issuer.startswith("https://"):
+        yield Lack("openid-not-https", "openid.issuer", "Use https.")
+
+
 def _models(settings: Settings) -> Iterator[Lack]:
     wanted = settings.admission
     if wanted.folder is None:
@@ -74,5 +79,6 @@ _REQUIREMENTS: tuple[Callable[[Settings], Iterator[Lack]], ...] = (
     _encryption,
     _egress,
     _ledger,
+    _openid,
     _models,
 )

@@ -14,6 +14,7 @@ from cds_hooks.audit.ledger.ledger_settings import LedgerSettings, WitnessSettin
 from cds_hooks.audit.store_settings import RetentionSettings, StoreSettings
 from cds_hooks.cards.card_settings import CardProfile, CardSettings
 from cds_hooks.console.access.access_settings import ConsoleSettings
+from cds_hooks.console.inspector.inspector_settings import InspectorSettings
 from cds_hooks.consult.service_settings import ServiceSettings
 from cds_hooks.gather.fhir_settings import FhirBase, FhirSettings, FhirVersion
 from cds_hooks.inference.model_settings import ModelServerSettings, ModelSettings, PanelSettings
@@ -23,6 +24,7 @@ from cds_hooks.prewarm.prewarm_settings import PrewarmSettings
 from cds_hooks.section import Section, Unset
 from cds_hooks.statistics.statistics_settings import StatisticsSettings
 from cds_hooks.trust.client import Client
+from cds_hooks.trust.openid.openid_settings import OpenIdSettings
 from cds_hooks.trust.trust_settings import (
     ClientKeysSettings,
     EgressSettings,
@@ -79,6 +81,7 @@ class Settings(Section):
     proxy: ProxySettings = ProxySettings()
     server: ServerSettings = ServerSettings()
     console: ConsoleSettings = ConsoleSettings()
+    openid: OpenIdSettings = OpenIdSettings()
     fhir: FhirSettings = FhirSettings()
     services: ServiceSettings = ServiceSettings()
     model: ModelSettings = ModelSettings()
@@ -96,4 +99,5 @@ class Settings(Section):
     witness: WitnessSettings = WitnessSettings()
     prewarm: PrewarmSettings = PrewarmSettings()
     cards: CardSettings = CardSettings()
+    inspector: InspectorSettings = InspectorSettings()
     log: LogSettings = LogSettings()

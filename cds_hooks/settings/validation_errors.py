@@ -19,8 +19,11 @@ LISTED = "docs/settings.md lists all keys."
 def explained(error: ValidationError) -> SettingsError:
     """Every problem by its key. What was given is not repeated: it may be a secret put there."""
     found = error.errors(include_url=False, include_input=False)
-    told = "; ".join(_problem(each) for each in found)
-    return SettingsError(told, where=_key(found[0]), hint=LISTED)
+    problems = tuple((_key(each), _problem(each)) for each in found)
+    told = "; ".join(text for _, text in problems)
+    refused = SettingsError(told, where=problems[0][0], hint=LISTED)
+    refused.problems = problems
+    return refused
 
 
 def _problem(found: ErrorDetails) -> str:

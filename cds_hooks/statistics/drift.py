@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from cds_hooks.statistics.proportions import difference, holm, p_value
-from cds_hooks.statistics.suppression import Share, share_of
-from cds_hooks.statistics.tally import Tally
+from cds_hooks.statistics.suppression import Share
+from cds_hooks.statistics.telling import Telling, shares_over_time
 
 __all__ = ["ANY", "FlagDrift", "Week", "drift_of"]
 
@@ -45,10 +45,10 @@ class FlagDrift:
         return tuple(week for week in self.weeks if week.changed)
 
 
-def drift_of(by_week: Mapping[str, Tally], least: int) -> tuple[FlagDrift, ...]:
+def drift_of(by_week: Mapping[str, Telling]) -> tuple[FlagDrift, ...]:
     """Each flag's weeks, `any` first. P values are corrected together by Holm's method."""
-    flags = sorted({name for tally in by_week.values() for name in tally.names("flag:")})
-    found = [FlagDrift(flag, _weeks(flag, by_week, least)) for flag in (ANY, *flags)]
+    flags = sorted({name for week in by_week.values() for name in week.own.names("flag:")})
+    found = [FlagDrift(flag, _weeks(flag, by_week)) for flag in (ANY, *flags)]
     tested = [week.p for flag in found for week in flag.weeks if week.p is not None]
     corrected = iter(holm(tested))
     return tuple(
@@ -64,15 +64,12 @@ def _corrected(week: Week, corrected: Iterator[float]) -> Week:
     return replace(week, p=p, changed=p < _LEVEL)
 
 
-def _weeks(flag: str, by_week: Mapping[str, Tally], least: int) -> tuple[Week, ...]:
+def _weeks(flag: str, by_week: Mapping[str, Telling]) -> tuple[Week, ...]:
     measure = "flagged" if flag == ANY else f"flag:{flag}"
-    shares = [
-        (monday, share_of(tally.of(measure), tally.of("read"), least))
-        for monday, tally in by_week.items()
-    ]
-    before: list[Share | None] = [None, *(share for _, share in shares)]
+    told = shares_over_time(tuple(by_week.values()), measure, "read")
+    before: list[Share | None] = [None, *told]
     return tuple(
-        _week(monday, now, last) for (monday, now), last in zip(shares, before, strict=False)
+        _week(monday, now, last) for monday, now, last in zip(by_week, told, before, strict=False)
     )
 
 

@@ -32,15 +32,11 @@ class GroupRow:
     shares: dict[str, Share]
 
 
-def group_rows(
-    counts: Counts, total: Tally, least: int, *, services: bool
-) -> dict[str, tuple[GroupRow, ...]]:
-    """The rows of each dimension; `services` are told apart too."""
-    found: dict[str, tuple[GroupRow, ...]] = {}
-    if services:
-        names = sorted({service for _, service in counts})
-        parts = [(name, _of(counts, name), ALL) for name in names]
-        found["service"] = _rows(parts, least)
+def group_rows(counts: Counts, total: Tally, least: int) -> dict[str, tuple[GroupRow, ...]]:
+    """The rows of each dimension."""
+    names = sorted({service for _, service in counts})
+    services = [(name, _of(counts, name), ALL) for name in names]
+    found = {"service": _rows(services, least)}
     for dimension in DIMENSIONS:
         groups = [group for group in total.groups if group.startswith(f"{dimension}:")]
         groups.sort(key=_place)

@@ -21,26 +21,33 @@ _BATCH_OFFLINE = 100
 
 
 class StatisticsKeeper:
-    """Keeps a store's counts up to date while `kept` is open; `nudge` has it look now."""
+    """Keeps a store's counts up to date while `kept` is open; `nudge` has it look at once."""
 
     def __init__(self, store: StatisticsStore) -> None:
         self._store = store
         self._counting = Counting()
-        self._wanted = asyncio.Event()
+        self._wanted, self._idle = asyncio.Event(), asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
 
     @contextlib.asynccontextmanager
     async def kept(self) -> AsyncIterator[None]:
         """Count while the block runs."""
-        task = asyncio.create_task(self._keep(), name="statistics")
+        self._task = asyncio.create_task(self._keep(), name="statistics")
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.wait([task])
+            self._task.cancel()
+            await asyncio.wait([self._task])
 
-    def nudge(self) -> None:
-        """Count what there is now, not only when it is time."""
+    async def nudge(self, within_s: float) -> None:
+        """Count what there is now, and wait so long at most until that is done; nothing where
+        nobody counts."""
+        if self._task is None or self._task.done():
+            return
+        self._idle.clear()
         self._wanted.set()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), within_s)
 
     async def _keep(self) -> None:
         while True:
@@ -49,6 +56,7 @@ class StatisticsKeeper:
             self._wanted.clear()
             with contextlib.suppress(ChartsideError):  # the next round tries again
                 await self._catch_up()
+            self._idle.set()
 
     async def _catch_up(self) -> None:
         """Count until nothing is left, or another process does."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,6 +14,7 @@ from cds_hooks.statistics.period import Period
 from cds_hooks.statistics.quantiles import Quantile, quantile
 from cds_hooks.statistics.suppression import Share, share_of
 from cds_hooks.statistics.tally import Tally, between, tally
+from cds_hooks.statistics.telling import Telling, shares_over_time, telling
 
 __all__ = ["FlagShare", "Latency", "Report", "Step", "make_report"]
 
@@ -45,12 +45,11 @@ class Latency:
 @dataclass(frozen=True, slots=True)
 class Step:
     """One day or week that begins on `start`: hooks that were answered, how many of them with a
-    consultation still pending, how many without any card; consultations that ended, and failed."""
+    consultation still pending; consultations that ended, and how many of them failed."""
 
     start: str
     hooks: int
     pending: Share
-    silent: Share
     consultations: int
     failed: Share
     latency: Latency | None
@@ -67,7 +66,10 @@ class FlagShare:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The figures of one period. What says something of patients tells no count that is `small`."""
+    """The figures of one period, also step by step (`steps` are days or weeks) and by
+    week, named by its Monday. Of one service there are no `groups`: they could be worked out from
+    those of all services and of the others. What
+    says something of patients tells no count below `smallest_count`."""
 
     first: str
     last: str
@@ -80,6 +82,7 @@ class Report:
     latency: tuple[Latency, ...]
     steps: str
     over_time: tuple[Step, ...]
+    silent_by_week: dict[str, Share]
     flagged: Share
     contradicted: Share
     flags: tuple[FlagShare, ...]
@@ -95,37 +98,42 @@ class Report:
 def make_report(counts: Counts, period: Period, *, service: str = "", least: int) -> Report:
     """The report of a period, of one service or of all (""). `least` is the smallest count of what
     says something of patients that is shown."""
-    chosen = {key: more for key, more in counts.items() if service in ("", key[1])}
-    chosen = {key: more for key, more in chosen.items() if _within(key[0], period)}
-    total = tally(chosen)
-    read = total.of("read")
+    within = {key: more for key, more in counts.items() if _within(key[0], period)}
+    chosen = {key: more for key, more in within.items() if service in ("", key[1])}
+    told = telling(within, service, least, lambda _day, _service: True)
+    weeks = _by_week(within, period, service, least)
     return Report(
         first=period.first.isoformat(),
         last=period.last.isoformat(),
         weeks=period.weeks,
         service=service,
         smallest_count=least,
-        hooks=total.each("hook:"),
-        cards={name: share_of(total.of(name), total.of("hook"), least) for name in _CARDS},
-        consultations=total.each("ended:"),
-        latency=_latencies(total),
+        hooks=told.own.each("hook:"),
+        cards={name: told.share(name, "hook") for name in _CARDS},
+        consultations=told.own.each("ended:"),
+        latency=_latencies(told.own),
         steps=period.steps,
-        over_time=tuple(_steps(chosen, period, least)),
-        flagged=share_of(total.of("flagged"), read, least),
-        contradicted=share_of(total.of("contradicted"), read, least),
-        flags=_flags(total, least),
-        feedback=feedback_report(total, least),
-        groups=group_rows(chosen, total, least, services=not service),
-        drift=drift_of(_by_week(chosen, period), least),
+        over_time=_steps(chosen, period),
+        silent_by_week=dict(
+            zip(weeks, shares_over_time(tuple(weeks.values()), "silent", "hook"), strict=True)
+        ),
+        flagged=told.share("flagged", "read"),
+        contradicted=told.share("contradicted", "read"),
+        flags=_flags(told),
+        feedback=feedback_report(told),
+        groups={} if service else group_rows(chosen, told.own, least),
+        drift=drift_of(weeks),
     )
 
 
 _CARDS = ("shown", "silent")
 
 
-def _by_week(counts: Counts, period: Period) -> dict[str, Tally]:
+def _by_week(counts: Counts, period: Period, service: str, least: int) -> dict[str, Telling]:
     return {
-        str(monday): tally(counts, between(str(monday), str(monday + timedelta(days=6))))
+        str(monday): telling(
+            counts, service, least, between(str(monday), str(monday + timedelta(days=6)))
+        )
         for monday in period.mondays
     }
 
@@ -147,32 +155,30 @@ def _latency(total: Tally, stage: str, model: str = "", group: str = "all") -> L
     return Latency(stage, model, median, p95) if median and p95 else None
 
 
-def _steps(counts: Counts, period: Period, least: int) -> Sequence[Step]:
-    return [
-        _step(str(first), tally(counts, between(str(first), str(last))), least)
+def _steps(counts: Counts, period: Period) -> tuple[Step, ...]:
+    return tuple(
+        _step(str(first), tally(counts, between(str(first), str(last))))
         for first, last in period.spans()
-    ]
+    )
 
 
-def _step(start: str, now: Tally, least: int) -> Step:
+def _step(start: str, now: Tally) -> Step:
     hooks, ended = now.of("hook"), now.of("consultation")
     failed = sum(now.of(f"ended:{outcome}") for outcome in FAILED)
     return Step(
         start,
         hooks,
         share_of(now.of(f"hook:{PENDING}"), hooks, 1),
-        share_of(now.of("silent"), hooks, least),
         ended,
         share_of(failed, ended, 1),
         _latency(now, "total"),
     )
 
 
-def _flags(total: Tally, least: int) -> tuple[FlagShare, ...]:
-    counted = total.each("flag:")
+def _flags(told: Telling) -> tuple[FlagShare, ...]:
+    counted = told.own.each("flag:")
     ranked = sorted(counted, key=lambda flag: (-counted[flag], flag))
-    read = total.of("read")
-    return tuple(_flag(flag, share_of(counted[flag], read, least)) for flag in ranked)
+    return tuple(_flag(flag, told.share(f"flag:{flag}", "read")) for flag in ranked)
 
 
 def _flag(flag: str, share: Share) -> FlagShare:

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from cds_hooks.audit.day_counts import Counts
 from cds_hooks.statistics.subgroups import ALL
 
-__all__ = ["Tally", "between", "tally"]
+__all__ = ["Tally", "Wanted", "between", "tally"]
 
 Wanted: TypeAlias = Callable[[str, str], bool]
 
@@ -28,8 +28,8 @@ class Tally:
 
     def names(self, prefix: str, group: str = ALL) -> tuple[str, ...]:
         """What follows a prefix among the measures of a group, in order."""
-        begin = f"{group}|{prefix}"
-        return tuple(sorted(key[len(begin) :] for key in self.counts if key.startswith(begin)))
+        measures = self._measures.get(group, ())
+        return tuple(sorted(each[len(prefix) :] for each in measures if each.startswith(prefix)))
 
     def each(self, prefix: str, group: str = ALL) -> dict[str, int]:
         """The counts of all measures with a prefix, by what follows it."""
@@ -39,10 +39,19 @@ class Tally:
         """How often each rounded duration of a stage was counted, by milliseconds."""
         return {int(ms): count for ms, count in self.each(f"ms:{stage}:", group).items()}
 
-    @cached_property
+    @property
     def groups(self) -> tuple[str, ...]:
         """All groups that something was counted in."""
-        return tuple(sorted({key.partition("|")[0] for key in self.counts}))
+        return tuple(sorted(self._measures))
+
+    @cached_property
+    def _measures(self) -> dict[str, list[str]]:
+        """What was counted in each group."""
+        found: dict[str, list[str]] = {}
+        for key in self.counts:
+            group, _, measure = key.partition("|")
+            found.setdefault(group, []).append(measure)
+        return found
 
 
 def tally(counts: Counts, wanted: Wanted = lambda _day, _service: True) -> Tally:

@@ -41,11 +41,11 @@ def bearer_of(authorizations: Sequence[str]) -> str:
     return authorizations[0].removeprefix(_SCHEME)
 
 
-def parse_token(text: str) -> ParsedToken:
+def parse_token(text: str, *, longest: int = MAX_CHARACTERS) -> ParsedToken:
     """Header and claims as they stand. Raises TokenRefused."""
     if not text:
         raise TokenRefused(TokenRefusal.MISSING)
-    if len(text) > MAX_CHARACTERS:
+    if len(text) > longest:
         raise TokenRefused(TokenRefusal.TOO_LONG)
     if not _FORM.fullmatch(text):
         raise TokenRefused(TokenRefusal.FORM)

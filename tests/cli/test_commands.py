@@ -169,7 +169,8 @@ def test_serve_refuses_to_be_reachable_from_elsewhere(run: Run, host: str) -> No
 
 @pytest.mark.model
 def test_hook_answers_and_explains_every_stage(run: Run, tmp_path: Path) -> None:
-    raw = json.loads((ROOT / "cds_hooks/cli/demo_patient.json").read_text())
+    sample = ROOT / "cds_hooks/cds_client/sample_patients/breathless.json"
+    raw = json.loads(sample.read_text())
     demo = tmp_path / "demo.json"
     demo.write_text(json.dumps(place_in_time(raw, datetime.now(UTC))))
     done = run("hook", "patient-view", "--bundle", str(demo), "--json", "--explain")

@@ -13,8 +13,8 @@ from threading import Thread
 import pytest
 from typer.testing import CliRunner
 
-from cds_hooks.cli import doctor_engine
 from cds_hooks.cli.doctor import doctor_app
+from cds_hooks.doctor import engine_findings
 from cds_hooks.inference.remote.misbehaviour import misbehaviours
 from cds_hooks.inference.remote.server_trial import try_server
 from tests.inference_remote.recordings import RECORDINGS, Recording, unstreamed
@@ -65,7 +65,7 @@ def on_a_server(settings: Path, base: str, *more: str) -> Path:
 def test_a_server_that_is_not_there_is_told_by_its_code(
     settings: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor_engine, "try_server", partial(try_server, within_s=0.5))
+    monkeypatch.setattr(engine_findings, "try_server", partial(try_server, within_s=0.5))
     path = on_a_server(settings, "http://127.0.0.1:9")
     done = CliRunner().invoke(doctor_app, ["engine", "--json", "--config", str(path)])
     assert done.exit_code == 1

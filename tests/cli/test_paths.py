@@ -283,7 +283,8 @@ def test_commands_work_from_elsewhere_in_a_plain_locale_and_another_time_zone(
     """`map` of a file with a space in its name, without anything of the checkout's folder."""
     folder = tmp_path / "a folder"
     folder.mkdir()
-    shutil.copy(ROOT / "cds_hooks/cli/demo_patient.json", folder / "my chart.json")
+    sample = ROOT / "cds_hooks/cds_client/sample_patients/breathless.json"
+    shutil.copy(sample, folder / "my chart.json")
     done = subprocess.run(
         [sys.executable, "-m", "cds_hooks", "map", "my chart.json", "--json"],
         cwd=folder, capture_output=True, timeout=100,

@@ -5,12 +5,10 @@ Whoever adds a route that gives HTML adds it here; `test_every_page` fails until
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from tests.console.whole_service import WholeService
-from tests.hostile.charts import BENIGN, Hostile
 
 __all__ = ["NOT_PAGES", "PAGES", "Page"]
 
@@ -19,7 +17,8 @@ KB = 1024
 
 @dataclass(frozen=True)
 class Page:
-    """One page in one state. `address` brings the service into it and gives the path to open.
+    """One page in one state. `address` brings the service into it and gives the path to open; where
+    that needs a patient it takes `service.somebody()`, whose chart may hold hostile strings.
 
     `shown` is a selector of what is there once the page is whole; `weight` the most bytes of all
     that it loads, uncompressed; `excused` names rules of axe with the reason why they do not hold;
@@ -42,19 +41,28 @@ def _at(path: str) -> Callable[[WholeService], str]:
     return lambda _: path
 
 
-def _somebody() -> Hostile:
-    """A patient who was never seen: a consultation of one who was is answered from the store."""
-    return replace(BENIGN, id=uuid.uuid4().hex[:12])
-
-
 def _answered(service: WholeService) -> str:
-    return service.consultation(_somebody())
+    return service.consultation(service.somebody())
 
 
 def _pending(service: WholeService) -> str:
-    return service.pending_consultation(_somebody())
+    return service.pending_consultation(service.somebody())
 
 
+def _inspected(part: str = "") -> Callable[[WholeService], str]:
+    return lambda service: service.inspect(service.somebody()) + part
+
+
+def _firing(service: WholeService) -> str:
+    return service.inspect(service.somebody(), ended=False)
+
+
+def _compared(service: WholeService) -> str:
+    one, other = (service.inspect(service.somebody()).rpartition("/")[2] for _ in range(2))
+    return f"/inspector/compare?one={one}&other={other}"
+
+
+_FIRED = ("/inspector/{fired}", "/inspector/{fired}/content")
 _CONSULTATION = ("/consultations/{link}", "/consultations/{link}/content")
 
 PAGES = (
@@ -74,7 +82,26 @@ PAGES = (
     Page("nobody", ("/account",), _at("/account"), status=401),
     Page("account", ("/account",), _at("/account"), signed_in=True),
     Page("basis", ("/basis",), _at("/basis")),
+    Page("statistics", ("/statistics",), _at("/statistics"), signed_in=True),
     Page("consultation", _CONSULTATION, _answered),
+    Page("inspector", ("/inspector",), _at("/inspector"), signed_in=True),
+    Page("fired", _FIRED, _inspected(), signed_in=True),
+    Page("fired-pending", _FIRED, _firing, signed_in=True, shown="#waiting"),
+    Page("fact", ("/inspector/{fired}/facts/{id}",), _inspected("/facts/P1"), signed_in=True),
+    Page(
+        "resource",
+        ("/inspector/{fired}/resources/{id}",),
+        _inspected("/resources/0"),
+        signed_in=True,
+    ),
+    Page("compared", ("/inspector/compare",), _compared, signed_in=True),
+    Page(
+        "expired",
+        ("/inspector/{fired}",),
+        _at("/inspector/nothing"),
+        status=410,
+        signed_in=True,
+    ),
     Page("unknown-link", ("/consultations/{link}",), _at("/consultations/nothing.1.x"), status=404),
     Page("unknown-page", ("other",), _at("/no-such-page"), status=404),
     Page("pending-consultation", _CONSULTATION, _pending, shown="#waiting"),
@@ -89,6 +116,7 @@ NOT_PAGES = {
     "/version": "JSON",
     "/metrics": "text for Prometheus",
     "/openapi.json": "JSON",
+    "/statistics.json": "JSON",
     "/assets/{name}": "style, scripts and pictures",
     "/consultations/{link}/events": "server-sent events",
     "/smart/launch": "a redirect to the EHR, where one starts this service as an app",
@@ -96,5 +124,7 @@ NOT_PAGES = {
     "/smart/{handle}/consultation": "the page of a consultation: tests/console/smart_launch",
     "/smart/{handle}/consultation/content": "its changing part",
     "/smart/{handle}/consultation/events": "server-sent events",
+    "/inspector/{fired}/events": "server-sent events",
+    "/inspector/{fired}/request": "JSON",
 }
 """Routes that a browser may GET and that give no HTML, with what they give."""

@@ -6,15 +6,19 @@ import asyncio
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 import uvicorn
 
 from cds_hooks.cds_client.requests import hook_request
 from cds_hooks.console.access import Reader, Role
+from cds_hooks.console.inspector.pages import COOKIE as INSPECTED
 from cds_hooks.inference.engine import Generation, GenerationRequest
 from cds_hooks.runtime.service import Runtime
 from cds_hooks.services import find
@@ -64,7 +68,8 @@ class WholeService:
         self, folder: Path, settings_for: Callable[[Path, int], Settings] | None = None
     ) -> None:
         self.engine = HeldBack()
-        self._session = ""
+        self.subject = BENIGN
+        self._session = self._inspected = ""
         self._socket = socket.create_server(("127.0.0.1", 0))
         port = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
@@ -105,16 +110,50 @@ class WholeService:
         """A page as it is sent to a browser."""
         headers = {"Accept": "text/html"}
         if signed_in:
-            [cookie] = self.cookies()
-            headers["Cookie"] = f"{cookie['name']}={cookie['value']}"
+            pairs = (f"{each['name']}={each['value']}" for each in self.cookies())
+            headers["Cookie"] = "; ".join(pairs)
         return httpx.get(self.url + path, timeout=60, headers=headers)
+
+    def sign_in_as(self, name: str) -> None:
+        """From now on sessions are of a reader of this name."""
+        self._session = self.runtime.access.sessions.begin(replace(TESTER, name=name))
+        self._inspected = ""
 
     def cookies(self) -> list[dict[str, str]]:
         """The cookie of a session with every role, as Playwright takes it."""
         if not self._session:
             self._session = self.runtime.access.sessions.begin(TESTER)
         name = self.runtime.access.cookie.name
-        return [{"name": name, "value": self._session, "url": self.url}]
+        both = {name: self._session, INSPECTED: self._inspected}
+        return [{"name": n, "value": v, "url": self.url} for n, v in both.items() if v]
+
+    def inspect(self, chart: Hostile = BENIGN, *, ended: bool = True) -> str:
+        """The path of the inspector's page of a hook that was fired for this chart, dropped as a
+        bundle; with `ended` nothing more comes of it."""
+        self.engine.chart = chart
+        if not ended:
+            self.engine.released.clear()
+        entries = [{"resource": each} for each in resources(chart)]
+        bundle = {"resourceType": "Bundle", "type": "collection", "entry": entries}
+        place = f"/inspector/{self._drop(orjson.dumps(bundle))}"
+        self.until(lambda: not ended or 'id="live"' not in self.get(place, signed_in=True).text)
+        return place
+
+    def _drop(self, content: bytes) -> str:
+        """The id of what was fired."""
+        [signed_in, *_] = self.cookies()
+        session = self.runtime.access.sessions.find(signed_in["value"])
+        assert session is not None
+        fields = {"csrf": session.csrf, "service": PATIENT_VIEW, "from": "files"}
+        parts: list[Any] = [(name, (None, value)) for name, value in fields.items()]
+        parts.append(("file", ("chart.json", content)))
+        pairs = (f"{each['name']}={each['value']}" for each in self.cookies())
+        headers = {"Sec-Fetch-Site": "same-origin", "Cookie": "; ".join(pairs)}
+        url = f"{self.url}/inspector/fire"
+        answer = httpx.post(url, files=parts, timeout=60, headers=headers)
+        assert answer.status_code == 303, answer.text
+        self._inspected = answer.cookies.get(INSPECTED) or self._inspected
+        return answer.headers["location"]
 
     def post(self, path: str, **form: str) -> httpx.Response:
         """A page's form, sent as its page sends it."""
@@ -145,6 +184,11 @@ class WholeService:
         assert answer.status_code == 200, answer.text
         found: dict[str, Any] = answer.json()
         return found
+
+    def somebody(self) -> Hostile:
+        """The chart of `subject` as that of a patient who was never seen: a consultation of one who
+        was is answered from the store."""
+        return replace(self.subject, id=uuid.uuid4().hex[:12])
 
     def consultation(
         self, chart: Hostile = BENIGN, record: Sequence[dict[str, Any]] | None = None

@@ -26,7 +26,7 @@ from cds_hooks.protocol.request import HookRequest, parse_request
 from cds_hooks.services import ServiceDefinition, find
 
 ROOT = Path(__file__).resolve().parents[2]
-DEMO = ROOT / "cds_hooks" / "cli" / "demo_patient.json"
+DEMO = ROOT / "cds_hooks" / "cds_client" / "sample_patients" / "breathless.json"
 
 
 @pytest.fixture(scope="session")

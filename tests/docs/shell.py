@@ -74,6 +74,8 @@ def _fault_of_ours(arguments: list[str]) -> str:
     while hasattr(command, "get_command"):
         if not arguments or arguments[0] in {"--help", "--version"}:
             return ""
+        if command.invoke_without_command and arguments[0].startswith("-"):
+            break
         found = command.get_command(context, arguments[0])
         if found is None:
             return f"{context.command_path} has no command {arguments[0]}"

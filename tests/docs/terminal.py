@@ -42,7 +42,8 @@ class Terminal:
         command = folder / "bin/chartside"
         command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m cds_hooks "$@"\n')
         command.chmod(0o755)
-        chart = json.loads((ROOT / "cds_hooks/cli/demo_patient.json").read_text())
+        sample = ROOT / "cds_hooks/cds_client/sample_patients/breathless.json"
+        chart = json.loads(sample.read_text())
         (folder / "chart.json").write_text(json.dumps(place_in_time(chart, datetime.now(UTC))))
         (folder / "model.gguf").symlink_to(MODEL)
 

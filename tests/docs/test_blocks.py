@@ -116,6 +116,8 @@ def test_the_commands_of_a_page_run(page: Path, tmp_path: Path) -> None:
     [
         ("chartside map chart.json --quality", ""),
         ("chartside map chart.json --qualms", "--qualms"),
+        ("chartside doctor --skip engine", ""),
+        ("chartside doctor --heart", "--heart"),
         ("chartside map", "missing ['file']"),
         ("chartside audit forget", "no command forget"),
         ("chartside models check a.gguf b.gguf", "too much ['b.gguf']"),

@@ -89,6 +89,14 @@ def running_service(
     config, key = folder / "chartside.toml", site_key or folder / "site.key"
     store = f'[store]\npath = "{store or folder / "records.sqlite"}"\nsite_key = "{key}"\n'
     config.write_text(f'profile = "demo"\n{store}{settings}')
+    with running_service_of(config, options) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def running_service_of(config: Path, options: Sequence[str] = ()) -> Iterator[Running]:
+    """The same with a settings file that is there."""
+    folder = config.parent
     command = [sys.executable, "-m", "cds_hooks", "serve", "--port", "0", "--json", *options]
     with (folder / "service.log").open("wb") as log:
         process = subprocess.Popen(
@@ -132,7 +140,8 @@ def elsewhere(tmp_path: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def demo_bundle() -> list[dict[str, Any]]:
-    raw = json.loads((ROOT / "cds_hooks/cli/demo_patient.json").read_text())
+    sample = ROOT / "cds_hooks/cds_client/sample_patients/breathless.json"
+    raw = json.loads(sample.read_text())
     return [entry["resource"] for entry in place_in_time(raw, datetime.now(UTC))["entry"]]
 
 

@@ -194,7 +194,8 @@ def quiet(capture: Capture) -> bool:
 
 
 def resources() -> list[dict[str, Any]]:
-    raw = json.loads((ROOT / "cds_hooks/cli/demo_patient.json").read_text())
+    sample = ROOT / "cds_hooks/cds_client/sample_patients/breathless.json"
+    raw = json.loads(sample.read_text())
     placed = place_in_time(raw, datetime.datetime.now(datetime.UTC))
     return [entry["resource"] for entry in placed["entry"]]
 

@@ -17,7 +17,7 @@ from cds_hooks.audit.ledger.ledger_errors import ExportUnreadable
 from cds_hooks.cli.audit_fhir import write_fhir
 from cds_hooks.compliance.exports import ExportInvalid
 from cds_hooks.errors import ChartsideError
-from cds_hooks.gather.fhir_version import _version
+from cds_hooks.gather.fhir_version import version_of
 from cds_hooks.inference.model_catalogue.catalogue import CatalogueError, load_catalogue
 from cds_hooks.inference.model_files.chat_template import ChatTemplateError, Slot, bounded_scaffold
 from cds_hooks.plausibility.agreement.calibration import CalibrationError, load_calibration
@@ -151,7 +151,7 @@ STATEMENT = st.fixed_dictionaries(
 
 @given(JSON | STATEMENT)
 def test_any_capability_statement_names_a_version_or_none(statement: object) -> None:
-    version = _version(statement)
+    version = version_of(statement)
     assert version is None or isinstance(version, str)
 
 

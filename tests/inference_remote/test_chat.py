@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_hooks.inference.engine import EngineError, GenerationRequest
+from cds_hooks.inference.engine import EngineError, GenerationRequest, SampleProgress
 from cds_hooks.inference.remote.chat_stream import ChatStream
 from cds_hooks.inference.remote.choice import ExpectedAnswer
 from cds_hooks.inference.remote.request_body import body_of, defused, plain_schema
@@ -195,3 +195,20 @@ def test_extra_fields_never_replace_ours(ask: Callable[..., GenerationRequest]) 
 def test_errors_are_engine_errors() -> None:
     with pytest.raises(EngineError):
         ChatStream("m", 1).end()
+
+
+def test_an_observer_sees_the_samples_a_few_times_a_second_and_each_end_at_once() -> None:
+    told: list[SampleProgress] = []
+    now = [0.0]
+    stream = ChatStream("m", 2, clock=lambda: now[0], observe=told.append, first=3)
+    stream.feed(events(piece(0, '{"a"')))
+    stream.feed(events(piece(0, ":1}")))
+    assert [(each.number, each.text) for each in told] == [(3, '{"a"')]
+    now[0] = 0.19
+    stream.feed(events(piece(1, "{}")))
+    assert len(told) == 1
+    now[0] = 0.21
+    stream.feed(events(piece(1, " ")))
+    assert [(each.number, each.text) for each in told[1:]] == [(3, '{"a":1}'), (4, "{} ")]
+    stream.feed(events(piece(0, finish="stop")))
+    assert [(each.number, each.finish) for each in told[3:]] == [(3, "stop"), (4, "")]

@@ -32,7 +32,7 @@ from cds_hooks.services import find
 from tests.fake_engine import FakeEngine, FakeReply
 
 ROOT = Path(__file__).resolve().parents[2]
-DEMO = ROOT / "cds_hooks" / "cli" / "demo_patient.json"
+DEMO = ROOT / "cds_hooks" / "cds_client" / "sample_patients" / "breathless.json"
 PATIENTS = ("warm-a", "warm-b", "warm-c")
 DAY = dt.date(2031, 5, 7)
 ANSWER = json.dumps(

@@ -24,7 +24,7 @@ from tests.end_to_end.conftest import Running
 __all__ = ["OverloadResult", "overload", "records_in"]
 
 ROOT = Path(__file__).resolve().parents[2]
-DEMO = ROOT / "cds_hooks" / "cli" / "demo_patient.json"
+DEMO = ROOT / "cds_hooks" / "cds_client" / "sample_patients" / "breathless.json"
 TIMES = 10
 _ALONE = 2  # consultations that are asked before the load begins
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from tests.audit.conftest import (
     card,
     clock,
+    config,
     consultation,
+    kept,
+    key_operations,
     place,
     site_key,
     store,
@@ -13,4 +16,15 @@ from tests.audit.conftest import (
 )
 from tests.audit.conftest import pytest_generate_tests as pytest_generate_tests
 
-__all__ = ["card", "clock", "consultation", "place", "site_key", "store", "where"]
+__all__ = [
+    "card",
+    "clock",
+    "config",
+    "consultation",
+    "kept",
+    "key_operations",
+    "place",
+    "site_key",
+    "store",
+    "where",
+]

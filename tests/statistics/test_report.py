@@ -91,7 +91,7 @@ def test_one_service_is_told_alone(report: Callable[..., Report], rows: tuple[Ro
     mine = [row for row in rows if row.service == "chartside-encounter-start"]
     assert 20 < len(mine) < 100
     assert made.hooks == Counter(_first(row) for row in mine)
-    assert "service" not in made.groups
+    assert made.groups == {}
 
 
 def test_a_shorter_period_begins_on_a_monday(
@@ -200,8 +200,19 @@ def test_each_day_has_its_own_figures(report: Callable[..., Report], rows: tuple
         mine = [row for row in rows if str(row.at.date()) == step.start]
         assert (step.hooks, step.consultations) == (len(mine), len(mine))
         assert step.pending.count == sum(row.late for row in mine)
-        assert step.silent.count == sum(not row.shown for row in mine)
         assert step.failed.count == sum(row.outcome in FAILED for row in mine)
+
+
+def test_silence_is_told_week_by_week(report: Callable[..., Report], rows: tuple[Row, ...]) -> None:
+    told = report().silent_by_week
+    assert list(told) == ["2026-11-02", "2026-11-09", "2026-11-16", "2026-11-23"]
+    for week, share in told.items():
+        mine = [row for row in rows if _monday(row) == week]
+        assert (share.count, share.of) == (sum(not row.shown for row in mine), len(mine))
+
+
+def _monday(row: Row) -> str:
+    return str(row.at.date() - timedelta(days=row.at.weekday()))
 
 
 def test_a_rule_that_speaks_more_often_is_marked_and_the_others_are_not(
@@ -212,9 +223,7 @@ def test_a_rule_that_speaks_more_often_is_marked_and_the_others_are_not(
     assert set(by_flag) == {"any", "check:age-range", *(f"rule:{rule}" for rule in RULES)}
     for flag, drift in by_flag.items():
         for week in drift.weeks:
-            mine = [
-                r for r in rows if str(r.at.date() - timedelta(days=r.at.weekday())) == week.week
-            ]
+            mine = [r for r in rows if _monday(r) == week.week]
             raised = [bool(r.rules) if flag == "any" else flag[5:] in r.rules for r in mine]
             if not flag.startswith("check:"):
                 assert (week.share.count, week.share.of) == (sum(raised), len(mine))
@@ -228,7 +237,7 @@ def test_with_the_default_no_small_count_of_patients_is_told(
 ) -> None:
     made = report(least=11)
     shares: list[Any] = [made.flagged, made.contradicted, *made.cards.values()]
-    shares += [each.share for each in made.flags] + [step.silent for step in made.over_time]
+    shares += [each.share for each in made.flags] + list(made.silent_by_week.values())
     shares += [s for kind in (made.feedback.outcomes, made.feedback.reasons) for s in kind.values()]
     shares += [s for rows in made.groups.values() for row in rows for s in row.shares.values()]
     shares += [week.share for each in made.drift for week in each.weeks]

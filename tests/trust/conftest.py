@@ -23,6 +23,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from starlette.responses import HTMLResponse
 
 from cds_hooks.app import AppConfig, AppHandlers, Readiness, create_app
+from cds_hooks.app.connections import ConnectionBounds, Connections
+from cds_hooks.app.http_connection import connection_factory
 from cds_hooks.app.tls import Certificates
 from cds_hooks.audit import SiteKey, Store, StoreConfig
 from cds_hooks.protocol.cards import Card, Response, Source
@@ -253,7 +255,9 @@ def serve() -> Iterator[Callable[..., str]]:
             log_config=None,
             lifespan="off",
             proxy_headers=False,
-            ssl_context_factory=lambda *_: certificates.context,
+            http=connection_factory(
+                Connections(ConnectionBounds(), clock=time.monotonic), certificates.context
+            ),
             **options,
         )
         server = uvicorn.Server(config)

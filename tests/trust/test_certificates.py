@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 
 from cds_hooks.app.peer_certificate import certificate_of, from_header, with_certificate
 from cds_hooks.app.tls import Certificates, TlsFiles
-from cds_hooks.runtime.tls import http_protocol
 from cds_hooks.settings import Settings, SettingsError
 from cds_hooks.settings.client_requirements import require_clients
 from cds_hooks.trust.certificate import fingerprint_of, is_shown, subject_of
@@ -152,7 +151,7 @@ async def test_over_tls_a_stolen_token_is_of_no_use_without_the_clients_key(
     tls = {"certificate": str(certificate), "key": str(key), "client_authority": str(authority.pem)}
     async with make_edge(*entries, tls=tls) as edge:
         certificates = Certificates(TlsFiles(certificate, key, authority.pem))
-        url = serve(edge.app, certificates, http=http_protocol(edge.settings))
+        url = serve(edge.app, certificates)
 
         def call(shown: tuple[Path, Path]) -> httpx.Response:
             claims = good_claims(aud=f"{BASE}/cds-services")

@@ -16,9 +16,10 @@ from cds_hooks.app.errors import NotThroughProxy
 from cds_hooks.app.peer_certificate import from_header, with_certificate
 from cds_hooks.app.routes import is_protocol, normal
 
-__all__ = ["Forwarded"]
+__all__ = ["Address", "Forwarded", "Network", "address_of", "is_in"]
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Forwarded:
@@ -39,7 +40,7 @@ class Forwarded:
         await self.app(self._seen(scope) if scope["type"] == "http" else scope, receive, send)
 
     def _seen(self, scope: Scope) -> Scope:
-        peer = _address(scope["client"][0] if scope.get("client") else "")
+        peer = address_of(scope["client"][0] if scope.get("client") else "")
         if not self._is_proxy(peer):
             if peer is None or not is_loopback(peer):
                 raise NotThroughProxy
@@ -57,7 +58,7 @@ class Forwarded:
         """The last address in the chain that is no proxy's: what stands before it is hearsay."""
         chain = [part.strip() for value in values for part in value.split(",")]
         for text in reversed(chain):
-            address = _address(text)
+            address = address_of(text)
             if address is None:
                 return ""
             if not self._is_proxy(address):
@@ -65,10 +66,16 @@ class Forwarded:
         return ""
 
     def _is_proxy(self, address: Address | None) -> bool:
-        return address is not None and any(address in network for network in self.networks)
+        return is_in(address, self.networks)
 
 
-def _address(text: str) -> Address | None:
+def is_in(address: Address | None, networks: Iterable[Network]) -> bool:
+    """Whether an address is in one of these networks."""
+    return address is not None and any(address in network for network in networks)
+
+
+def address_of(text: str) -> Address | None:
+    """The address in a text, of IPv4 where it is mapped into IPv6; None where it is none."""
     try:
         found = ipaddress.ip_address(text)
     except ValueError:

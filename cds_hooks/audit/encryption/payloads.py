@@ -11,7 +11,7 @@ from cds_hooks.audit.encryption.aead import open_sealed, seal
 from cds_hooks.audit.encryption.key_wrapping import DecryptionFailed, KeyWrapper
 from cds_hooks.audit.store_errors import RecordErased, RecordUnreadable
 
-__all__ = ["ERASED", "EncryptedPayload", "PayloadCipher", "PayloadContext"]
+__all__ = ["ERASED", "EncryptedPayload", "PayloadCipher", "PayloadContext", "open_with"]
 
 ERASED = "erased"
 """The `payload_format` of a record whose patient was erased: its payload is empty."""
@@ -58,13 +58,18 @@ class PayloadCipher:
         if context.format == ERASED:
             raise RecordErased(where=context.id)
         key = data_keys.by_id(connection, encrypted.key_id, self.wrapper, where=context.id)
-        try:
-            return open_sealed(key.secret, encrypted.payload, *_associated(context, key.id))
-        except DecryptionFailed:
-            hint = "Restore the store from a backup, and ask who can write into the database."
-            raise RecordUnreadable(
-                "the record was changed, or is another record's", where=context.id, hint=hint
-            ) from None
+        return open_with(key, context, encrypted.payload)
+
+
+def open_with(key: data_keys.DataKey, context: PayloadContext, payload: bytes) -> bytes:
+    """The plain payload, with its data key at hand. Raises RecordUnreadable."""
+    try:
+        return open_sealed(key.secret, payload, *_associated(context, key.id))
+    except DecryptionFailed:
+        hint = "Restore the store from a backup, and ask who can write into the database."
+        raise RecordUnreadable(
+            "the record was changed, or is another record's", where=context.id, hint=hint
+        ) from None
 
 
 def _associated(context: PayloadContext, key_id: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from cds_hooks.console.reader import Reader, Role
 from cds_hooks.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from cds_hooks.console.access.access import Access, requires
+    from cds_hooks.console.access.access import Access, OpenId, requires
     from cds_hooks.console.access.access_settings import ConsoleSettings
     from cds_hooks.console.access.links import LocalLinks, sign_link
     from cds_hooks.console.access.recording import Recording
@@ -23,6 +23,7 @@ else:
             "Access": "access",
             "ConsoleSettings": "access_settings",
             "LocalLinks": "links",
+            "OpenId": "access",
             "Recording": "recording",
             "add_routes": "router",
             "requires": "access",
@@ -34,6 +35,7 @@ __all__ = [
     "Access",
     "ConsoleSettings",
     "LocalLinks",
+    "OpenId",
     "Reader",
     "Recording",
     "Role",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Literal
 
 from starlette.requests import Request
@@ -12,6 +13,7 @@ from cds_hooks.app.errors import PathUnknown
 from cds_hooks.app.routes import normal, route_of
 from cds_hooks.console.access.access_settings import ConsoleSettings
 from cds_hooks.console.access.cookies import session_cookie
+from cds_hooks.console.access.emergency import roles_offered
 from cds_hooks.console.access.links import LocalLinks
 from cds_hooks.console.access.own_pages import has_token, is_safe, is_same_origin
 from cds_hooks.console.access.recording import Recording
@@ -20,10 +22,20 @@ from cds_hooks.console.access.sessions import Session, Sessions
 from cds_hooks.console.local import require_local
 from cds_hooks.console.reader import Reader, Role, Visit, visiting
 from cds_hooks.console.site import Site
+from cds_hooks.trust.openid.openid_settings import OpenIdSettings
+from cds_hooks.trust.openid.provider import OpenIdProvider
 
-__all__ = ["Access", "How", "requires"]
+__all__ = ["Access", "How", "OpenId", "requires"]
 
 How = Literal["link", "openid", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenId:
+    """The provider, and what its claims mean here."""
+
+    provider: OpenIdProvider
+    settings: OpenIdSettings
 
 
 class Access:
@@ -40,13 +52,14 @@ class Access:
         config: ConsoleSettings | None = None,
         *,
         links: LocalLinks | None = None,
-        openid: bool = False,
+        openid: OpenId | None = None,
         recording: Recording | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.site = site
         self.config = config or ConsoleSettings()
         self.links = links
+        self.openid = openid
         self.how: How = "link" if links else "openid" if openid else "none"
         self.recording = recording or Recording()
         self.sessions = Sessions(self.config, clock)
@@ -91,7 +104,8 @@ class Access:
         reader = session.reader_at(self.clock())
         if not reader.may(*roles):
             await self._tell(session, route_of(normal(request.url.path)))
-            raise not_allowed(self.site, request, roles)
+            offered = roles_offered(session.reader, self.config)
+            raise not_allowed(self.site, request, roles, offered)
         if not is_safe(request):
             await self.require_own(request, session)
         return reader

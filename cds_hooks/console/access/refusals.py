@@ -55,22 +55,29 @@ async def signed_out(site: Site, request: Request) -> PageRefused:
     return PageRefused(page, "signed-out")
 
 
-def not_allowed(site: Site, request: Request, roles: Iterable[Role]) -> PageRefused:
-    """For somebody without the role that the page asks for."""
+def not_allowed(
+    site: Site, request: Request, roles: Iterable[Role], offered: Iterable[Role] = ()
+) -> PageRefused:
+    """For somebody without the role that the page asks for; those offered they may take."""
     needed = sorted(role.value for role in roles)
-    page = answer(site, request, "refused", status=403, why="role", needed=needed)
+    may_take = not set(roles).isdisjoint(offered)
+    page = answer(
+        site, request, "refused", status=403, why="role", needed=needed, may_take=may_take
+    )
     return PageRefused(page, "role-missing")
 
 
 def not_from_here(site: Site, request: Request) -> PageRefused:
     """For a form that no page of this session sent."""
-    page = answer(site, request, "refused", status=403, why="form", needed=())
+    page = answer(site, request, "refused", status=403, why="form", needed=(), may_take=False)
     return PageRefused(page, "not-from-here")
 
 
 def too_often(site: Site, request: Request, wait_s: int) -> PageRefused:
     """For an address that tried to sign in too often."""
-    page = answer(site, request, "refused", status=429, why="rate", needed=(), wait_s=wait_s)
+    page = answer(
+        site, request, "refused", status=429, why="rate", needed=(), may_take=False, wait_s=wait_s
+    )
     page.headers["Retry-After"] = str(wait_s)
     return PageRefused(page, "sign-in-rate-limited")
 

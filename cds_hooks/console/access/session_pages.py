@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -10,6 +12,7 @@ from cds_hooks.app.notes import notes_of
 from cds_hooks.app.routes import normal, route_of
 from cds_hooks.console.access.access import Access
 from cds_hooks.console.access.attempts import Attempts
+from cds_hooks.console.access.emergency import SHORTEST, roles_offered
 from cds_hooks.console.access.links import LinkFault
 from cds_hooks.console.access.refusals import answer, root_of
 from cds_hooks.console.access.return_path import return_path
@@ -71,15 +74,28 @@ class SessionPages:
     async def account(self, request: Request) -> Response:
         """Who somebody is here, since when, and what they may do about it."""
         await self._access.admit(request, tuple(Role))
+        return self.account_page(request)
+
+    def account_page(self, request: Request, *, status: int = 200, typed: str = "") -> Response:
+        """That page; `typed` is a reason that was not enough."""
         session: Session = request.state.session
-        sessions = self._access.sessions
+        sessions, now = self._access.sessions, self._access.clock()
+        is_administrator = session.reader.may(Role.ADMINISTRATOR)
+        others = [each for each in sessions if each.key != session.key] if is_administrator else []
         return answer(
             self._access.site,
             request,
             "account",
+            status=status,
             session=session,
             expires=sessions.expires(session),
             others=len(sessions.of(session.reader)) - 1,
+            offered=roles_offered(session.reader, self._access.config),
+            lasts_s=self._access.config.emergency_s,
+            typed=typed,
+            shortest=SHORTEST,
+            refused=status != 200,
+            emergencies=[each for each in others if each.has_emergency(now)],
         )
 
     async def end_others(self, request: Request) -> Response:
@@ -100,13 +116,26 @@ class SessionPages:
             await self._access.recording.happened("signed-out", session.reader)
         response = RedirectResponse("signed-out", 303)
         self._access.cookie.drop(response)
+        response.headers["Clear-Site-Data"] = '"storage"'
         return response
 
     async def signed_out(self, request: Request) -> Response:
         """The page after signing out."""
         await self._access.require_place(request)
         text = "Nothing of your session is left here."
-        return self._said(request, "You are signed out", text, offers_sign_in=True)
+        elsewhere = await self._elsewhere()
+        return self._said(
+            request, "You are signed out", text, offers_sign_in=True, elsewhere=elsewhere
+        )
+
+    async def _elsewhere(self) -> str:
+        """Where one signs out of the identity provider; "" where there is no such address."""
+        openid = self._access.openid
+        address = await openid.provider.sign_out_address() if openid else ""
+        if openid is None or not address:
+            return ""
+        joined = "&" if "?" in address else "?"
+        return f"{address}{joined}{urlencode({'client_id': openid.settings.client_id})}"
 
     def _no_link(self, request: Request, fault: LinkFault) -> Response:
         notes = notes_of(request.scope)
@@ -124,8 +153,9 @@ class SessionPages:
         *,
         status: int = 200,
         offers_sign_in: bool = False,
+        elsewhere: str = "",
     ) -> HTMLResponse:
-        said = {"title": title, "text": text, "code": "", "elsewhere": ""}
+        said = {"title": title, "text": text, "code": "", "elsewhere": elsewhere}
         return answer(
             self._access.site,
             request,

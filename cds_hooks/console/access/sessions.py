@@ -54,6 +54,10 @@ class Session:
         roles = self.reader.roles | {taken.role}
         return Reader(self.reader.subject, self.reader.name, roles, self.reader.how)
 
+    def has_emergency(self, now: float) -> bool:
+        """Whether a role that was taken lasts now."""
+        return self.emergency is not None and now < self.emergency.until
+
 
 class Sessions:
     """All sessions of this process. `clock` is UTC seconds."""

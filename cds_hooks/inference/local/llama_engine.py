@@ -13,7 +13,7 @@ import contextlib
 import itertools
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
 from cds_hooks.consultation import ModelIdentity
 from cds_hooks.inference.engine import (
@@ -24,7 +24,6 @@ from cds_hooks.inference.engine import (
     EngineUnavailable,
     Generation,
     GenerationRequest,
-    PromptTooLong,
     QueueFull,
 )
 from cds_hooks.inference.llama_config import LlamaConfig
@@ -32,17 +31,18 @@ from cds_hooks.inference.local.ladder import NextStep
 from cds_hooks.inference.local.lifecycle import EngineLifecycle
 from cds_hooks.inference.local.messages import (
     Frame,
+    error_of,
     generation_of,
     refusal_text,
     request_frame,
     string_mapping,
 )
+from cds_hooks.inference.local.observers import Observe, Observers
 from cds_hooks.inference.local.process import WorkerGone, WorkerProcess
 
 __all__ = ["LlamaConfig", "LlamaEngine"]
 
 _log = logging.getLogger(__name__)
-_CODES = {kind.code: kind for kind in (DeadlinePassed, EngineUnavailable, PromptTooLong, QueueFull)}
 
 
 class LlamaEngine:
@@ -59,6 +59,7 @@ class LlamaEngine:
         self._confinement: dict[str, str] = {}
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Frame]] = {}
+        self._observers = Observers()
         self._cancelling: dict[int, asyncio.TimerHandle] = {}
         self._generating = 0
         self._process: WorkerProcess | None = None
@@ -73,9 +74,8 @@ class LlamaEngine:
     def state(self) -> EngineState:
         """`detail` is the stable code of what went wrong, if anything did."""
         running = min(self._generating, self._config.parallel)
-        queued = self._generating - running
-        rung = self._lifecycle.rung
-        return EngineState(self._status, queued, running, self._restarts, self._detail, rung)
+        told = (self._restarts, self._detail, self._lifecycle.rung)
+        return EngineState(self._status, self._generating - running, running, *told)
 
     @property
     def trouble(self) -> str:
@@ -145,7 +145,8 @@ class LlamaEngine:
         self._generating += 1
         try:
             async with asyncio.timeout(request.deadline_s):
-                async with self._exchange(request_frame(request, self._config)) as reply:
+                frame = request_frame(request, self._config)
+                async with self._exchange(frame, request.observe) as reply:
                     return generation_of(await reply, self.model)
         except TimeoutError:
             raise DeadlinePassed("The deadline passed before the samples were complete") from None
@@ -153,17 +154,21 @@ class LlamaEngine:
             self._generating -= 1
 
     @contextlib.asynccontextmanager
-    async def _exchange(self, frame: Frame) -> AsyncIterator[asyncio.Future[Frame]]:
+    async def _exchange(
+        self, frame: Frame, observe: Observe | None = None
+    ) -> AsyncIterator[asyncio.Future[Frame]]:
         """Send a frame and hand out its reply; leaving without it cancels the request there."""
         process = self._refuse_unless_ready()
         number = next(self._numbers)
         reply = asyncio.get_running_loop().create_future()
         self._waiting[number] = reply
+        self._observers.add(number, observe)
         try:
             process.send({**frame, "id": number})
             yield reply
         finally:
             self._waiting.pop(number, None)
+            self._observers.remove(number)
             if not reply.done() or reply.cancelled():
                 self._cancel(process, number)
 
@@ -175,10 +180,9 @@ class LlamaEngine:
 
     def _cancel(self, process: WorkerProcess, number: int) -> None:
         """Cancel in the engine process, which is killed when it does not stop in time."""
-        if process is not self._process:
-            return
-        process.send({"op": "cancel", "id": number})
-        self._look_after(process, number, time.monotonic(), self._config.grace_s)
+        if process is self._process:
+            process.send({"op": "cancel", "id": number})
+            self._look_after(process, number, time.monotonic(), self._config.grace_s)
 
     def _look_after(
         self, process: WorkerProcess, number: int, since: float, after_s: float
@@ -197,17 +201,19 @@ class LlamaEngine:
         process.kill("it did not let go of a cancelled request")
 
     async def _supervise(self) -> None:
-        pauses = itertools.chain(self._config.pauses_s, itertools.repeat(self._config.pauses_s[-1]))
+        pauses = self._pauses()
         while True:
             ready_at = await self._one_life()
             if self._status == "failed":
                 return
             self._restarts += 1
             if ready_at and time.monotonic() - ready_at > self._config.steady_s:
-                pauses = itertools.chain(
-                    self._config.pauses_s, itertools.repeat(self._config.pauses_s[-1])
-                )
+                pauses = self._pauses()
             await asyncio.sleep(next(pauses))
+
+    def _pauses(self) -> Iterator[float]:
+        """Before each start in a row, the last one for ever."""
+        return itertools.chain(self._config.pauses_s, itertools.repeat(self._config.pauses_s[-1]))
 
     async def _one_life(self) -> float:
         """Start the process and serve its frames until it ends; when it was ready, or 0."""
@@ -247,6 +253,8 @@ class LlamaEngine:
             return self._loaded(frame)
         if op == "decoding":
             self._lifecycle.on_decoding()
+        elif op == "progress":
+            self._observers.tell(frame, self.model)
         elif op == "cancelled" and number in self._cancelling:
             self._cancelling.pop(number).cancel()
         elif number in self._waiting and not self._waiting[number].done():
@@ -270,15 +278,11 @@ class LlamaEngine:
 
     def _become(self, status: str, detail: str = "") -> None:
         self._status, self._detail = status, detail
-        if status in ("ready", "failed"):
-            self._settled.set()
-        else:
-            self._settled.clear()
+        (self._settled.set if status in ("ready", "failed") else self._settled.clear)()
 
     def _deliver(self, reply: asyncio.Future[Frame], frame: Frame) -> None:
         if frame.get("op") == "error":
-            kind = _CODES.get(str(frame["code"]), EngineError)
-            reply.set_exception(kind(str(frame["message"])))
+            reply.set_exception(error_of(frame))
         else:
             if frame.get("op") == "done":
                 self._lifecycle.on_answer()

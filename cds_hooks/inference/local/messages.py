@@ -5,12 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 from cds_hooks.consultation import ModelIdentity
-from cds_hooks.inference.engine import Generation, GenerationRequest, Sample
+from cds_hooks.inference.engine import (
+    DeadlinePassed,
+    EngineError,
+    EngineUnavailable,
+    Generation,
+    GenerationRequest,
+    PromptTooLong,
+    QueueFull,
+    Sample,
+    SampleProgress,
+)
 from cds_hooks.inference.llama_config import LlamaConfig
 
-__all__ = ["generation_of", "refusal_text", "request_frame", "string_mapping"]
+__all__ = [
+    "error_of",
+    "generation_of",
+    "progress_of",
+    "refusal_text",
+    "request_frame",
+    "string_mapping",
+]
 
 Frame = dict[str, Any]
+_CODES = {kind.code: kind for kind in (DeadlinePassed, EngineUnavailable, PromptTooLong, QueueFull)}
 
 
 def request_frame(request: GenerationRequest, config: LlamaConfig) -> Frame:
@@ -36,6 +54,7 @@ def request_frame(request: GenerationRequest, config: LlamaConfig) -> Frame:
         "names": request.names and config.names is not None,
         "exclusive": request.exclusive,
         "priority": int(request.priority),
+        "tell": request.observe is not None,
     }
 
 
@@ -52,6 +71,20 @@ def generation_of(frame: Frame, model: ModelIdentity) -> Generation:
         int(frame["tokens_reused"]),
         dict(frame["timings_ms"]),
     )
+
+
+def error_of(frame: Frame) -> EngineError:
+    """What an `error` frame refuses a request with."""
+    kind = _CODES.get(str(frame["code"]), EngineError)
+    return kind(str(frame["message"]))
+
+
+def progress_of(frame: Frame, model: ModelIdentity) -> list[SampleProgress]:
+    """The samples that a `progress` frame tells of."""
+    return [
+        SampleProgress(model.name, s["number"], s["text"], s["finish"], s["thinking"])
+        for s in frame["samples"]
+    ]
 
 
 def string_mapping(told: object) -> dict[str, str]:

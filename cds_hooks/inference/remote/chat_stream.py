@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from cds_hooks.inference.engine import Sample
+from cds_hooks.inference.engine import Sample, SampleProgress
 from cds_hooks.inference.remote.choice import WHOLE, ExpectedAnswer, StreamedSample
 from cds_hooks.inference.remote.misbehaviour import code_in
 from cds_hooks.inference.remote.server_faults import FaultCode, ServerFault, fault_error
@@ -23,6 +23,7 @@ __all__ = ["ChatStream", "Usage"]
 _COUNTED = range(1 << 31)
 _UNREADABLE = object()
 _TOLD = 1 << 16
+_TELL_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Usage:
 class ChatStream:
     """One chat completion: feed it bytes until `done`, then `end` it; or give it the `whole`.
 
+    `observe` sees a few times a second how the choices stand, the first of them as sample `first`.
     `asked` is the prompt's length in characters, 0 when nobody wants it compared with what the
     server counted. `began` becomes true with the first piece of an answer (or of the thinking
     before it), and `began_at` is then the time of `clock`. Raises ServerFault for anything that is
@@ -51,6 +53,8 @@ class ChatStream:
         expected: ExpectedAnswer | None = None,
         asked: int = 0,
         clock: Callable[[], float] = lambda: 0.0,
+        observe: Callable[[SampleProgress], None] | None = None,
+        first: int = 0,
     ) -> None:
         self._model = model
         self._expected = expected or ExpectedAnswer()
@@ -60,6 +64,9 @@ class ChatStream:
         self._choices = [StreamedSample(self._expected) for _ in range(samples)]
         self._usages: list[Usage] = []
         self._read_over = 0
+        self._observe = observe
+        self._first = first
+        self._told = (0, -1.0)
         self.began = False
         self.began_at = 0.0
         self.done = False
@@ -86,6 +93,8 @@ class ChatStream:
                     self._event(data)
         except EventTooLong:
             raise fault_error(FaultCode.TOO_LARGE, began=self.began) from None
+        if self._observe is not None:
+            self._tell(self._observe)
 
     def whole(self, body: bytes) -> None:
         """Take an answer that came unstreamed, as some servers send it all the same."""
@@ -116,6 +125,17 @@ class ChatStream:
             Sample(choice.text, count, choice.finish or cut)
             for choice, count in zip(begun, tokens, strict=True)
         ]
+
+    def _tell(self, observe: Callable[[SampleProgress], None]) -> None:
+        """Show the choices as they stand, unless they were shown a moment ago and none has ended
+        since."""
+        finished, now = sum(bool(each.finish) for each in self._choices), self._clock()
+        if finished == self._told[0] and now < self._told[1]:
+            return
+        self._told = (finished, now + _TELL_S)
+        for n, each in enumerate(self._choices, self._first):
+            if each.begun:
+                observe(SampleProgress(self._model, n, each.text, each.finish, not each.text))
 
     def _event(self, data: bytes) -> None:
         if data == b"[DONE]":

@@ -108,9 +108,9 @@ class SampleRequests:
         loop = asyncio.get_running_loop()
         body = self._body(request, first, samples)
         asked_at = loop.time()
-        sink, sent_at, failed = await self._persistently(body, request, samples, ends)
+        sink, sent_at, failed = await self._persistently(body, request, (first, samples), ends)
         if _refused(failed) and body.pop("priority", None) is not None:
-            sink, sent_at, failed = await self._persistently(body, request, samples, ends)
+            sink, sent_at, failed = await self._persistently(body, request, (first, samples), ends)
             if not _refused(failed):
                 self._without_priority()
         began_at = sink.began_at if sink.began else loop.time()
@@ -145,12 +145,15 @@ class SampleRequests:
         self._takes_priority = False
 
     async def _persistently(
-        self, body: object, request: GenerationRequest, samples: int, ends: float
+        self, body: object, request: GenerationRequest, which: tuple[int, int], ends: float
     ) -> tuple[ChatStream, float, EngineError | None]:
-        """Try, and try again where that is safe: the last try's stream, its start, its fault."""
+        """Try, and try again where that is safe: the last try's stream, its start, its fault.
+
+        `which` is the number of the first sample, and how many there are.
+        """
         loop = asyncio.get_running_loop()
         for attempt in range(self._config.retries + 1):
-            sink = self._sink(request, samples)
+            sink = self._sink(request, *which)
             sent_at = loop.time()
             failed = await self._once(body, sink, ends)
             pause = self._pause(failed, attempt)
@@ -181,7 +184,7 @@ class SampleRequests:
             else None
         )
 
-    def _sink(self, request: GenerationRequest, samples: int) -> ChatStream:
+    def _sink(self, request: GenerationRequest, first: int, samples: int) -> ChatStream:
         config, bounds = self._config, misbehaviours().bounds
         expected = ExpectedAnswer(
             is_object=request.schema.get("type") == "object",
@@ -194,6 +197,8 @@ class SampleRequests:
             expected=expected,
             asked=sum(len(message.content) for message in request.messages),
             clock=asyncio.get_running_loop().time,
+            observe=request.observe,
+            first=first,
         )
 
 

@@ -73,7 +73,7 @@ class Job:
     """A request with its prompt as tokens; `deadline` and `arrived` are monotonic seconds.
 
     An `exclusive` job runs alone on an empty context, so that it always gives the same bits. The
-    lowest `priority` is begun first.
+    lowest `priority` is begun first. With `tell` its samples are told while they are decoded.
     """
 
     id: int
@@ -88,6 +88,7 @@ class Job:
     search: bool = False
     exclusive: bool = False
     priority: int = 0
+    tell: bool = False
     reused: int = 0
     marks: dict[str, float] = field(default_factory=dict)
     lanes: list[SampleDecoder] = field(default_factory=list)

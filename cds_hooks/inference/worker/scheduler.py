@@ -12,6 +12,7 @@ from cds_hooks.inference.worker.decoding.sample_decoder import ConstraintError
 from cds_hooks.inference.worker.decoding.sampling import LogitsUnusable
 from cds_hooks.inference.worker.decoding.token_batches import TokenBatch
 from cds_hooks.inference.worker.jobs import EngineTools, Job, run_job
+from cds_hooks.inference.worker.progress import Progress
 
 __all__ = ["Scheduler"]
 
@@ -25,6 +26,7 @@ class _Running:
     job: Job
     steps: Generator[list[TokenBatch], None, Any]
     works: list[TokenBatch]
+    progress: Progress | None = None
 
 
 @dataclass(slots=True)
@@ -118,6 +120,8 @@ class Scheduler:
         """Let a job go on to what it wants next, or take its result."""
         try:
             run.works = next(run.steps)
+            if run.progress is not None and (told := run.progress.frame(self.clock())):
+                self.emit(told)
             return
         except StopIteration:
             self.emit(_done(run.job))
@@ -132,7 +136,8 @@ class Scheduler:
             job = self.waiting.popleft()
             job.mark("queue")
             steps = run_job(job, self.tools)
-            self.running.append(_Running(job, steps, []))
+            progress = Progress(job) if job.tell else None
+            self.running.append(_Running(job, steps, [], progress))
             self._resume(self.running[-1])
 
     def _fits(self, job: Job) -> bool:

@@ -149,6 +149,7 @@ class Service:
             arrived=now,
             exclusive=bool(frame.get("exclusive", False)),
             priority=int(frame.get("priority", 0)),
+            tell=bool(frame.get("tell", False)),
             search=compiled.names and names is not None and bool(names.leads),
         )
 

@@ -3,103 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from html import unescape
-from typing import Annotated, Any
+from typing import Any
 
 import httpx
 import pytest
-from fastapi import APIRouter, Depends
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
 
-from cds_hooks.app import AppHandlers, create_app
-from cds_hooks.console import LinkedPages, make_router
-from cds_hooks.console.access import Access, ConsoleSettings, LocalLinks, Reader, Role, requires
-from cds_hooks.console.access.recording import Recording
-from tests.console.conftest import NoPages, make_site
-
-Serve = Callable[..., Any]
-SECRET = b"s" * 32
-BASE = "http://127.0.0.1:8010"
-
-
-class Console:
-    """The console with two pages of somebody else's, what was recorded, and a clock."""
-
-    def __init__(self, profile: str = "demo", **config: Any) -> None:
-        self.now = 1_790_000_000.0
-        self.recorded: list[tuple[str, dict[str, Any]]] = []
-        self.refused: list[tuple[str, str]] = []
-        self.done: list[bytes] = []
-        site = make_site(profile=profile)
-        links = LocalLinks(SECRET, self.clock) if site.demo else None
-        recording = Recording(self._record, lambda _, *told: self.refused.append(told))
-        self.access = Access(
-            site, ConsoleSettings(**config), links=links, recording=recording, clock=self.clock
-        )
-        router = make_router(site, LinkedPages(site, NoPages()), self.access)
-        self._add_pages(router)
-
-        async def nothing(*_: Any) -> Any: ...
-
-        handlers = AppHandlers(
-            answer=nothing,
-            record_feedback=nothing,
-            ready=site.ready,
-            metrics=lambda: (b"", "text/plain"),
-            basis=HTMLResponse,
-            version={"version": "1"},
-            observe=lambda _: None,
-        )
-        self.app = create_app(handlers, pages=[router], visit=self.access.attach)
-
-    def clock(self) -> float:
-        return self.now
-
-    async def _record(self, type_: str, /, *, user: str, **details: Any) -> None:
-        self.recorded.append((type_, {"user": user, **details}))
-
-    def _add_pages(self, router: APIRouter) -> None:
-        async def page(reader: Annotated[Reader, Depends(requires(Role.REVIEWER))]) -> Response:
-            return HTMLResponse(reader.name)
-
-        async def form(
-            request: Request, reader: Annotated[Reader, Depends(requires(Role.REVIEWER))]
-        ) -> Response:
-            self.done.append(b"".join([piece async for piece in request.stream()]))
-            return HTMLResponse(reader.name)
-
-        router.add_api_route("/docs/page", page)
-        router.add_api_route("/docs/form", form, methods=["POST"])
-
-    def sign_in(self, *roles: Role, subject: str = "ann") -> str:
-        reader = Reader(subject, subject.title(), frozenset(roles or Role), "link")
-        return self.access.sessions.begin(reader)
-
-    def csrf(self, session: str) -> str:
-        found = self.access.sessions.find(session)
-        assert found is not None
-        return found.csrf
-
-    def ask(
-        self, method: str, path: str, session: str = "", *, peer: str = "127.0.0.1", **more: Any
-    ) -> httpx.Response:
-        return asyncio.run(self.asked(method, path, session, peer=peer, **more))
-
-    async def asked(
-        self, method: str, path: str, session: str = "", *, peer: str = "127.0.0.1", **more: Any
-    ) -> httpx.Response:
-        headers = more.pop("headers", {})
-        if session:
-            headers = {"cookie": f"{self.access.cookie.name}={session}", **headers}
-        transport = httpx.ASGITransport(self.app, client=(peer, 50_000))
-        async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
-            return await client.request(method, path, headers=headers, **more)
-
-    def send(self, session: str, body: Any, *, site: str = "same-origin", **headers: str) -> Any:
-        asked = {"sec-fetch-site": site, **headers}
-        return self.ask("POST", "/docs/form", session, data=body, headers=asked)
+from cds_hooks.app import AppConfig
+from cds_hooks.app.server_settings import ServerSettings
+from cds_hooks.console.access import LocalLinks, Reader, Role
+from tests.console.access.served_console import BASE, SECRET, Console
+from tests.console.conftest import Served, make_site
 
 
 @pytest.fixture
@@ -110,6 +24,35 @@ def console() -> Console:
 def _session_of(response: httpx.Response) -> str:
     [cookie] = response.headers.get_list("set-cookie")
     return cookie.partition("=")[2].partition(";")[0]
+
+
+# Headers
+
+
+@pytest.mark.parametrize("path", ["/", "/account", "/docs/page", "/open/x", "/nothing", "/healthz"])
+def test_every_answer_is_kept_from_other_sites_and_from_caches(console: Console, path: str) -> None:
+    headers = console.ask("GET", path, console.sign_in()).headers
+    assert headers["cross-origin-opener-policy"] == "same-origin"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cache-control"] == "no-store"
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert "strict-transport-security" not in headers
+
+
+@pytest.mark.parametrize(
+    ("public_url", "sent"),
+    [
+        ("https://cds.example.org", "max-age=31536000"),
+        ("http://cds.example.org", None),
+        ("", None),
+    ],
+)
+def test_over_tls_a_browser_is_told_to_stay_there(public_url: str, sent: str | None) -> None:
+    config = AppConfig(ServerSettings(public_url=public_url))
+    response = Served(make_site(), config=config).get("/healthz")
+    assert response.headers.get("strict-transport-security") == sent
 
 
 # Links

@@ -16,6 +16,7 @@ from cds_hooks.inference.engine import (
     GenerationRequest,
     PromptTooLong,
     QueueFull,
+    SampleProgress,
 )
 from cds_hooks.inference.local.llama_engine import LlamaEngine
 from cds_hooks.inference.model_files.gguf import sha256_of
@@ -178,3 +179,28 @@ async def test_tokens_are_counted_while_the_engine_decodes(engine: LlamaEngine, 
 async def test_messages_without_a_system_part_are_accepted(engine: LlamaEngine, ask: Ask) -> None:
     request = replace(ask(), messages=(Message("user", "S1 rash. List diagnoses."),))
     assert (await engine.generate(request)).samples[0].finish == "stop"
+
+
+async def test_samples_are_told_while_they_are_decoded_and_are_the_same(
+    engine: LlamaEngine, ask: Ask
+) -> None:
+    told: list[SampleProgress] = []
+    request = ask(samples=2, diagnoses=3, seed=9, chart="S1 cough\nL1 sodium 121 mmol/L, low")
+    seen = await engine.generate(replace(request, observe=told.append, exclusive=True))
+    alone = await engine.generate(replace(request, exclusive=True))
+    assert [s.text for s in seen.samples] == [s.text for s in alone.samples]
+    assert {each.number for each in told} == {0, 1}
+    assert {each.model for each in told} == {engine.model.name}
+    for number, sample in enumerate(seen.samples):
+        texts = [each.text for each in told if each.number == number]
+        assert len(texts) > 1
+        assert texts == sorted(set(texts), key=len)
+        assert all(sample.text.startswith(text) for text in texts)
+
+
+async def test_an_observer_that_fails_ends_no_request(engine: LlamaEngine, ask: Ask) -> None:
+    def broken(_: SampleProgress) -> None:
+        raise ValueError("a fault of the observer")
+
+    found = await engine.generate(ask(samples=1, observe=broken))
+    assert found.samples[0].finish == "stop"

@@ -1,0 +1,143 @@
+"""`Inspector`: what its pages can ask of the service, put together once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from cds_hooks.cds_client.patient_search import FoundPatients, find_patients
+from cds_hooks.cds_client.server_chart import FhirAccess
+from cds_hooks.console.inspector.choosing import (
+    from_dropped,
+    from_sample,
+    from_server,
+    require_fireable,
+)
+from cds_hooks.console.inspector.firing import HookFiring, MakeRequest
+from cds_hooks.console.inspector.inspected import Inspected
+from cds_hooks.console.inspector.inspector_errors import InspectionExpired
+from cds_hooks.console.inspector.inspector_settings import InspectorSettings
+from cds_hooks.console.inspector.keeping import (
+    DroppedChart,
+    InspectorSession,
+    InspectorSessions,
+)
+from cds_hooks.console.inspector.servers import Transport, listed_server
+from cds_hooks.console.inspector.uploads import SentFile, chart_in
+from cds_hooks.consult import ConsultConfig, Dependencies
+from cds_hooks.inference.engine import Engine
+from cds_hooks.protocol.json_body import BodyLimits
+from cds_hooks.services import ServiceDefinition
+
+__all__ = ["Inspector"]
+
+
+@dataclass(frozen=True, slots=True)
+class Inspector:
+    """Fires hooks for the pages and keeps what became of them.
+
+    `allowed` are FHIR servers that may be read; `transport` has the egress lock in front.
+    """
+
+    settings: InspectorSettings
+    services: tuple[ServiceDefinition, ...]
+    allowed: Sequence[str]
+    engine: Engine
+    firing: HookFiring
+    sessions: InspectorSessions
+    transport: Transport = lambda: None
+    now: Callable[[], float] = time.time
+
+    @classmethod
+    def over(
+        cls,
+        dependencies: Dependencies,
+        config: ConsultConfig,
+        settings: InspectorSettings,
+        services: tuple[ServiceDefinition, ...],
+        limits: BodyLimits,
+        transport: Transport,
+    ) -> Inspector:
+        """An inspector of the pipeline with these parts."""
+        return cls(
+            settings,
+            services,
+            config.fhir.allowed_bases,
+            dependencies.engine,
+            HookFiring(dependencies, config, limits, settings.at_once),
+            InspectorSessions(settings),
+            transport,
+        )
+
+    async def close(self) -> None:
+        """End what is open."""
+        await self.firing.close()
+
+    def server(self, address: str, token: str) -> FhirAccess:
+        """A listed FHIR server. Raises AddressUnusable, AddressNotListed, ChoiceIncomplete."""
+        return listed_server(
+            address, token, allowed=self.allowed, patience_s=self.settings.server_s
+        )
+
+    async def patients(self, access: FhirAccess, text: str) -> FoundPatients:
+        """Patients of a server. Raises ChartNotRead."""
+        most = self.settings.patients_listed
+        return await find_patients(access, text, self.transport(), most=most)
+
+    async def drop(self, session: InspectorSession, files: Sequence[SentFile]) -> DroppedChart:
+        """Read what was dropped; the session keeps it. Raises ChoiceIncomplete, FileUnusable,
+        CaptureUnusable."""
+        content = await asyncio.to_thread(chart_in, files)
+        size = sum(len(file.content) for file in files)
+        noun = "file" if len(files) == 1 else "files"
+        words = f"{len(files)} dropped {noun} ({max(1, size // 1024):,} KB)"
+        session.dropped = DroppedChart(content, words, size, time.monotonic())
+        self.sessions.trim()
+        return session.dropped
+
+    def fire_sample(
+        self, session: InspectorSession, service: ServiceDefinition, name: str
+    ) -> Inspected:
+        """Fire for a sample patient."""
+        require_fireable(service, None)
+        make, words = from_sample(service, name)
+        return self._fire(session, service, words, make)
+
+    def fire_dropped(
+        self, session: InspectorSession, service: ServiceDefinition, patient: str
+    ) -> Inspected:
+        """Fire for what was dropped. Raises InspectionExpired where it is not kept any more."""
+        if session.dropped is None:
+            raise InspectionExpired
+        content = session.dropped.content
+        require_fireable(service, content)
+        make = from_dropped(service, content, patient)
+        return self._fire(session, service, session.dropped.words, make)
+
+    def fire_server(
+        self,
+        session: InspectorSession,
+        service: ServiceDefinition,
+        patient: str,
+        *,
+        prefetched: bool,
+    ) -> Inspected:
+        """Fire for a patient of the session's server."""
+        if session.server is None:
+            raise InspectionExpired
+        require_fireable(service, None)
+        make = from_server(service, session.server, patient, self.transport, prefetched=prefetched)
+        how = "with prefetch" if prefetched else "read by the service"
+        return self._fire(session, service, f"{session.server.base}, {how}", make)
+
+    def _fire(
+        self, session: InspectorSession, service: ServiceDefinition, words: str, make: MakeRequest
+    ) -> Inspected:
+        self.firing.require_free()
+        inspected = Inspected(str(uuid.uuid4()), service, words, self.now())
+        self.sessions.keep(session, inspected)
+        self.firing.start(inspected, make, subject=session.subject)
+        return inspected

@@ -1,0 +1,104 @@
+"""What can go wrong in the inspector, each with a stable code and what to do next."""
+
+from __future__ import annotations
+
+from cds_hooks.errors import ChartsideError
+
+__all__ = [
+    "AddressNotListed",
+    "AddressUnusable",
+    "ChoiceIncomplete",
+    "FileUnusable",
+    "HookNotFireable",
+    "InspectionExpired",
+    "InspectorBusy",
+]
+
+
+class ChoiceIncomplete(ChartsideError):
+    """A form without what it needs."""
+
+    code = "choice-incomplete"
+    status = 400
+    issue = "required"
+
+
+class FileUnusable(ChartsideError):
+    """A dropped file from which no chart can be read."""
+
+    code = "file-unusable"
+    status = 400
+    issue = "structure"
+
+
+class HookNotFireable(ChartsideError):
+    """A service whose hook cannot be made from a chart alone."""
+
+    code = "hook-not-fireable"
+    status = 400
+    issue = "not-supported"
+
+
+class AddressUnusable(ChartsideError):
+    """What was given is not the address of a FHIR server."""
+
+    code = "address-unusable"
+    status = 400
+    issue = "value"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this is not the address of a FHIR server",
+            hint="Give its base URL, such as https://ehr.example.org/fhir: without a user name, "
+            "a query or a fragment.",
+        )
+
+
+class AddressNotListed(ChartsideError):
+    """A FHIR server that the site's settings do not list: nothing was asked of it.
+
+    `setting` is what to add to the settings file, `variable` the same for the environment.
+    """
+
+    code = "fhir-server-not-listed"
+    status = 403
+    issue = "forbidden"
+
+    def __init__(self, setting: str, variable: str) -> None:
+        super().__init__(
+            "this FHIR server is not listed in the settings, so nothing was asked of it",
+            where="fhir.allowed_bases",
+            hint="Whoever runs this service adds the line below and starts it again.",
+        )
+        self.setting = setting
+        self.variable = variable
+
+
+class InspectionExpired(ChartsideError):
+    """What was fired is not kept any more, or another browser fired it."""
+
+    code = "inspection-expired"
+    status = 410
+    issue = "expired"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "what was fired here is not kept any more",
+            hint="It was kept in memory for a while, and for the browser that fired it alone. Fire "
+            "the hook again: choose the same service and patient. What went on record stays there.",
+        )
+
+
+class InspectorBusy(ChartsideError):
+    """As many hooks are open as the inspector may have."""
+
+    code = "inspector-busy"
+    status = 429
+    issue = "throttled"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the inspector has as many hooks open as it may",
+            where="inspector.at_once",
+            hint="Wait until one has ended, then send the form again.",
+        )

@@ -1,0 +1,267 @@
+"""The inspector's pages: choose, the list of patients, the walk through what was fired."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from cds_hooks.cds_client.sample_patients import sample_patients
+from cds_hooks.cds_client.sandboxes import sandboxes
+from cds_hooks.console.inspector.answer_views import answer_views, curl_of, time_plot
+from cds_hooks.console.inspector.choosing import patients_in, service_named
+from cds_hooks.console.inspector.comparing import compared_values
+from cds_hooks.console.inspector.inspected import Inspected
+from cds_hooks.console.inspector.inspector import Inspector
+from cds_hooks.console.inspector.inspector_errors import AddressNotListed, ChoiceIncomplete
+from cds_hooks.console.inspector.json_parts import marked_json
+from cds_hooks.console.inspector.keeping import InspectorSession
+from cds_hooks.console.inspector.prompt_sections import counted_sections
+from cds_hooks.console.inspector.uploads import SentFile, form_of
+from cds_hooks.console.inspector.walk import walk_values
+from cds_hooks.console.reader import Reader
+from cds_hooks.console.rendering import make_page
+from cds_hooks.console.site import Site
+from cds_hooks.errors import ChartsideError
+from cds_hooks.services import ServiceDefinition, find
+
+__all__ = ["COOKIE", "InspectorPages"]
+
+COOKIE = "chartside-inspector"
+
+
+class InspectorPages:
+    """Makes them; `router.py` gives them their addresses."""
+
+    def __init__(self, site: Site, inspector: Inspector) -> None:
+        self._site = site
+        self._inspector = inspector
+
+    def existing(self, request: Request, reader: Reader) -> InspectorSession:
+        """The browser's session. Raises InspectionExpired."""
+        key = request.cookies.get(COOKIE, "")
+        return self._inspector.sessions.existing(key, reader.subject)
+
+    def choose(self, request: Request, reader: Reader) -> Response:
+        """Services, and the three ways to a chart; and what this browser fired lately."""
+        session = self._session(request, reader)
+        page = make_page(
+            self._site,
+            "inspector/choose.html.j2",
+            here="inspector",
+            sends=True,
+            service=self._asked_for(request),
+            services=self._inspector.services,
+            samples=sample_patients(),
+            allowed=self._inspector.allowed,
+            sandboxes=sandboxes(),
+            fired=tuple(reversed(session.fired.values())),
+            kept_min=round(self._inspector.settings.kept_s / 60),
+        )
+        return self._with_cookie(page, session)
+
+    async def fire(self, request: Request, reader: Reader) -> Response:
+        """Fire what the form says, or show the patients to choose from."""
+        session = self._session(request, reader)
+        content_type, body = request.headers.get("content-type", ""), await request.body()
+        fields, files = await asyncio.to_thread(form_of, content_type, body)
+        service = service_named(fields.get("service", ""), self._inspector.services)
+        answer = await self._next(session, service, fields, files)
+        if isinstance(answer, Inspected):
+            answer = RedirectResponse(answer.id, 303)
+        return self._with_cookie(answer, session)
+
+    async def _next(
+        self,
+        session: InspectorSession,
+        service: ServiceDefinition,
+        fields: Mapping[str, str],
+        files: Sequence[SentFile],
+    ) -> Inspected | Response:
+        inspector, patient = self._inspector, fields.get("patient", "")
+        prefetched = fields.get("send", "prefetch") == "prefetch"
+        match fields.get("from", ""):
+            case "sample":
+                return inspector.fire_sample(session, service, fields.get("sample", ""))
+            case "files":
+                return await self._dropped(session, service, files)
+            case "dropped":
+                return inspector.fire_dropped(session, service, patient)
+            case "server":
+                session.server = inspector.server(fields.get("server", ""), fields.get("token", ""))
+                return await self._listed(session, service, fields.get("find", ""), prefetched)
+            case "patient":
+                return inspector.fire_server(session, service, patient, prefetched=prefetched)
+        hint = "Choose a sample patient, files or a FHIR server."
+        raise ChoiceIncomplete("no chart was chosen", where="from", hint=hint)
+
+    async def _dropped(
+        self, session: InspectorSession, service: ServiceDefinition, files: Sequence[SentFile]
+    ) -> Inspected | Response:
+        dropped = await self._inspector.drop(session, files)
+        found = patients_in(dropped.content)
+        if len(found) < 2:
+            patient = found[0][0] if found else ""
+            return self._inspector.fire_dropped(session, service, patient)
+        rows = [(each, name, "", "") for each, name in found]
+        return self._patients(service, rows, dropped.words, "dropped", prefetched=True)
+
+    async def _listed(
+        self, session: InspectorSession, service: ServiceDefinition, text: str, prefetched: bool
+    ) -> Response:
+        assert session.server is not None  # noqa: S101 - set by the caller
+        found = await self._inspector.patients(session.server, text)
+        rows = [(p.id, p.name, p.birth_date, p.gender) for p in found.rows]
+        words = str(session.server.base)
+        return self._patients(
+            service, rows, words, "patient", prefetched=prefetched, more=found.more
+        )
+
+    def _patients(
+        self,
+        service: ServiceDefinition,
+        rows: Sequence[tuple[str, str, str, str]],
+        words: str,
+        source: str,
+        *,
+        prefetched: bool,
+        more: bool = False,
+    ) -> Response:
+        return make_page(
+            self._site,
+            "inspector/patients.html.j2",
+            here="inspector",
+            root="../",
+            sends=True,
+            service=service,
+            rows=rows,
+            words=words,
+            source=source,
+            send="prefetch" if prefetched else "none",
+            more=more,
+        )
+
+    async def walk(self, session: InspectorSession, inspected: Inspected) -> Response:
+        """What was fired, as it stands."""
+        return await self._walk(session, inspected, "inspector/walk.html.j2")
+
+    async def content(self, session: InspectorSession, inspected: Inspected) -> Response:
+        """The changing part of that page alone."""
+        return await self._walk(session, inspected, "inspector/walk_content.html.j2")
+
+    async def _walk(
+        self, session: InspectorSession, inspected: Inspected, template: str
+    ) -> Response:
+        sections = await counted_sections(_messages(inspected), self._inspector.engine)
+        return make_page(
+            self._site,
+            template,
+            here="inspector",
+            root="../",
+            sends=True,
+            sections=sections,
+            answers=answer_views(inspected),
+            plot=time_plot(inspected),
+            curl=curl_of(inspected, self._site.base_url, tokens=self._site.tokens),
+            others=[each for each in session.fired.values() if each is not inspected],
+            **walk_values(inspected),
+        )
+
+    def compared(self, session: InspectorSession, one: str, other: str) -> Response:
+        """Two of them side by side. Raises InspectionExpired, ChoiceIncomplete."""
+        values = compared_values(session.find(one), session.find(other))
+        return make_page(
+            self._site,
+            "inspector/compared.html.j2",
+            here="inspector",
+            root="../",
+            sends=True,
+            **values,
+        )
+
+    def fact(self, inspected: Inspected, fact_id: str) -> Response:
+        """A fact with every resource that it came from, and the part of it."""
+        found = inspected.consultation.chart.fact(fact_id) if inspected.consultation else None
+        if found is None:
+            hint = "Go back to the consultation: its facts are listed there."
+            raise ChoiceIncomplete("the chart has no such fact", where="facts", hint=hint)
+        parts: dict[str, list[str]] = {source: [] for source in found.sources}
+        for path in found.paths:
+            reference, _, part = path.partition("#")
+            parts.setdefault(reference, []).append(part)
+        held = {each.reference: each for each in inspected.resources}
+        shown = [
+            (reference, marked_json(held[reference].document(), tuple(marks)))
+            for reference, marks in parts.items()
+            if reference in held
+        ]
+        title = f"Fact {found.id}"
+        return self._resources(inspected, title, found.text, shown)
+
+    def resource(self, inspected: Inspected, number: int) -> Response:
+        """One resource of the chart."""
+        if not 0 <= number < len(inspected.resources):
+            hint = "Go back to the consultation: its resources are listed there."
+            raise ChoiceIncomplete("the chart has no such resource", where="resources", hint=hint)
+        held = inspected.resources[number]
+        shown = [(held.reference, marked_json(held.document(), ()))]
+        return self._resources(inspected, held.reference, "", shown)
+
+    def _resources(
+        self, inspected: Inspected, title: str, text: str, shown: Sequence[tuple[str, Any]]
+    ) -> Response:
+        return make_page(
+            self._site,
+            "inspector/resources.html.j2",
+            here="inspector",
+            root="../../../",
+            sends=True,
+            fired=inspected,
+            title=title,
+            text=text,
+            shown=shown,
+        )
+
+    def trouble(self, error: ChartsideError, depth: int) -> HTMLResponse:
+        """What went wrong and what to do, with its code; `depth` is of the address below the
+        service's root."""
+        page = make_page(
+            self._site,
+            "inspector/trouble.html.j2",
+            here="inspector",
+            root="../" * depth,
+            sends=True,
+            error=error,
+            listing=error if isinstance(error, AddressNotListed) else None,
+        )
+        page.status_code = error.status if 400 <= error.status < 600 else 500
+        return page
+
+    def _asked_for(self, request: Request) -> ServiceDefinition:
+        """The service that the address names, else the first."""
+        services = self._inspector.services
+        named = find(request.query_params.get("service", ""), services)
+        return named or services[0]
+
+    def _session(self, request: Request, reader: Reader) -> InspectorSession:
+        key = request.cookies.get(COOKIE, "")
+        return self._inspector.sessions.open(key, reader.subject)
+
+    def _with_cookie(self, response: Response, session: InspectorSession) -> Response:
+        response.set_cookie(
+            COOKIE,
+            session.key,
+            path="/inspector",
+            secure=self._site.base_url.startswith("https:"),
+            httponly=True,
+            samesite="strict",
+        )
+        return response
+
+
+def _messages(inspected: Inspected) -> Sequence[Any]:
+    found = inspected.consultation
+    return found.prompt.messages if found and found.prompt else inspected.messages
