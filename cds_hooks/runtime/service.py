@@ -18,7 +18,6 @@ from cds_hooks.audit import Store
 from cds_hooks.cards.card_data import override_reasons
 from cds_hooks.console import BasisContent, LinkedPages, basis_page, error_page_of, make_router
 from cds_hooks.consult import Consultant, ConsultationPages, ConsultConfig, Dependencies
-from cds_hooks.errors import ChartsideError
 from cds_hooks.gather import GatherResult, VersionCache, gather, open_http
 from cds_hooks.inference.engine import Engine
 from cds_hooks.operation import Metrics, get_logger
@@ -28,6 +27,7 @@ from cds_hooks.protocol.request import HookRequest
 from cds_hooks.runtime.admission import admission
 from cds_hooks.runtime.answer_basis import answer_basis, tables_record
 from cds_hooks.runtime.callers import Callers, asked_by
+from cds_hooks.runtime.capturing import Capturing
 from cds_hooks.runtime.configs import (
     app_config,
     consult_config,
@@ -53,6 +53,7 @@ from cds_hooks.runtime.observing import Observer
 from cds_hooks.runtime.records import site_key
 from cds_hooks.runtime.self_check import quick_checks, require
 from cds_hooks.runtime.smart_launch import launched_pages, launching
+from cds_hooks.runtime.store_watch import StoreWatch
 from cds_hooks.runtime.warming import LibrariesCheck
 from cds_hooks.services import ServiceDefinition
 from cds_hooks.settings import Settings
@@ -60,7 +61,6 @@ from cds_hooks.statistics import StatisticsReports
 
 __all__ = ["Runtime"]
 
-_STORE_CHECK_S = 5.0
 _READY_POLL_S = 0.05
 _PATIENCE_S = 3600.0
 _CONTEXT = ("patientId", "userId", "encounterId")
@@ -94,10 +94,10 @@ class Runtime:
         self._gather_config = gather_config(settings)
         self._versions = VersionCache()
         self._pool: httpx.AsyncClient | None = None
-        self._store_trouble = "not checked yet"
         self._base_url = settings.server.public_url.rstrip("/") or f"http://127.0.0.1:{port}"
         self._observer = Observer(self.metrics, self._log, lambda size: self.ledger.committed(size))
         self.store = Store(store_config(settings), self._key, observer=self._observer.committed)
+        self._stored = StoreWatch(self.store)
         self.ledger = Ledger(settings, self.store, self._key.key_id)
         if self.ledger.fhir is not None:
             self.ledger.fhir.told_in(self.metrics.registry)
@@ -106,6 +106,7 @@ class Runtime:
         self._given = engine is not None
         self.engine = engine or make_engine(settings, self._template.settings, self._samples)
         self.callers = Callers(settings, self._key, self.store, base_url=self._base_url)
+        self._capturing = Capturing(settings, self._terminology, self.version)
         dependencies, consult = self._dependencies(), self._consult_config()
         self.consultant = Consultant(dependencies, consult)
         self.pages = ConsultationPages(dependencies, consult)
@@ -146,7 +147,9 @@ class Runtime:
             await self.store.open()
             stack.push_async_callback(self.store.close)
             events, tables = engine_events(self.engine), tables_record(self._terminology.versions)
-            await stack.enter_async_context(self.ledger.kept(self.version, events, [tables]))
+            more = (tables, *self._capturing.records)
+            await stack.enter_async_context(self.ledger.kept(self.version, events, more))
+            await stack.enter_async_context(self._capturing.running())
             await stack.enter_async_context(self._statistics.kept())
             await stack.enter_async_context(self.callers.opened(locked_transport()))
             await stack.enter_async_context(launching(self.launched))
@@ -156,7 +159,7 @@ class Runtime:
                 stack.push_async_callback(self.engine.stop)
             stack.push_async_callback(self.consultant.close)
             stack.push_async_callback(self.inspector.close)
-            watching = asyncio.create_task(self._watch_store(), name="store-check")
+            watching = asyncio.create_task(self._stored.run(), name="store-check")
             # What is loaded by now stays: the collector would walk all of it in the midst of hooks.
             gc.freeze()
             stack.callback(watching.cancel)
@@ -182,7 +185,7 @@ class Runtime:
     def ready(self) -> Readiness:
         """Whether hooks can be answered with a differential, and what is wrong if not."""
         engine = engine_checks(self.engine)
-        checks = {"engine": engine["engine"], "store": self._store_trouble or "ok"}
+        checks = {"engine": engine["engine"], "store": self._stored.trouble or "ok"}
         checks["ledger"] = self.ledger.trouble or "ok"
         checks["libraries"] = self.libraries.trouble or "ok"
         told = {**checks, **engine, **egress_checks(self.engine)}
@@ -249,6 +252,7 @@ class Runtime:
             judge=self.feedback.of_link,
             reasons=frozenset(reason.code for reason in override_reasons()),
             identify=self.callers.identify if self.callers.known else None,
+            record=self._capturing.record,
             error_page=error_page_of(site),
         )
         console = make_router(
@@ -286,12 +290,3 @@ class Runtime:
         """Load the tables, and refuse to start with wrong ones. Raises SelfCheckFailed."""
         fhir_mapping.warm()
         require(quick_checks(self._terminology))
-
-    async def _watch_store(self) -> None:
-        while True:
-            try:
-                await self.store.check()
-                self._store_trouble = ""
-            except ChartsideError as error:
-                self._store_trouble = getattr(error, "reason", "") or error.code
-            await asyncio.sleep(_STORE_CHECK_S)

@@ -12,6 +12,7 @@ from cds_hooks.app.server_settings import ProxySettings, ServerSettings, TlsSett
 from cds_hooks.audit.external_keys.key_settings import KeyDeviceSettings, KeyVaultSettings
 from cds_hooks.audit.ledger.ledger_settings import LedgerSettings, WitnessSettings
 from cds_hooks.audit.store_settings import RetentionSettings, StoreSettings
+from cds_hooks.capture.capture_settings import CaptureSettings
 from cds_hooks.cards.card_settings import CardProfile, CardSettings
 from cds_hooks.console.access.access_settings import ConsoleSettings
 from cds_hooks.console.inspector.inspector_settings import InspectorSettings
@@ -99,5 +100,6 @@ class Settings(Section):
     witness: WitnessSettings = WitnessSettings()
     prewarm: PrewarmSettings = PrewarmSettings()
     cards: CardSettings = CardSettings()
+    capture: CaptureSettings = CaptureSettings()
     inspector: InspectorSettings = InspectorSettings()
     log: LogSettings = LogSettings()
