@@ -145,5 +145,10 @@ NOT_PAGES = {
     "/statistics.json": "JSON",
     "/assets/{name}": "style, scripts and pictures",
     "/consultations/{link}/events": "server-sent events",
+    "/smart/launch": "a redirect to the EHR, where one starts this service as an app",
+    "/smart/callback": "a redirect from there",
+    "/smart/{handle}/consultation": "the page of a consultation: tests/console/smart_launch",
+    "/smart/{handle}/consultation/content": "its changing part",
+    "/smart/{handle}/consultation/events": "server-sent events",
 }
-"""Routes that a browser may GET and that give no HTML, with what they give."""
+"""Routes that a browser may GET and that are no page of their own, with what they give."""
