@@ -31,6 +31,7 @@ _COMMANDS = {
     "hook": ("cds_hooks.cli.hook", "hook"),
     "conform": ("cds_hooks.cli.conform", "conform"),
     "simulate": ("cds_hooks.cli.simulate", "simulate"),
+    "capture": ("cds_hooks.cli.capture", "capture"),
     "replay": ("cds_hooks.cli.replay", "replay"),
     "explain": ("cds_hooks.cli.explain", "explain"),
     "map": ("cds_hooks.cli.mapping", "map_file"),

@@ -119,6 +119,11 @@ NOT_PAGES = {
     "/statistics.json": "JSON",
     "/assets/{name}": "style, scripts and pictures",
     "/consultations/{link}/events": "server-sent events",
+    "/smart/launch": "a redirect to the EHR, where one starts this service as an app",
+    "/smart/callback": "a redirect from there",
+    "/smart/{handle}/consultation": "the page of a consultation: tests/console/smart_launch",
+    "/smart/{handle}/consultation/content": "its changing part",
+    "/smart/{handle}/consultation/events": "server-sent events",
     "/inspector/{fired}/events": "server-sent events",
     "/inspector/{fired}/request": "JSON",
 }
