@@ -7,7 +7,15 @@ from dataclasses import replace
 import prompts
 from cds_hooks.comparison import Difference, SampleDifference, Side, Timing, compare
 from cds_hooks.comparison.prompts import sections_of
-from cds_hooks.consultation import KeyArrival, KeyState, Outcome, PreparedConsultation, Verdict
+from cds_hooks.consultation import (
+    Basis,
+    KeyArrival,
+    KeyState,
+    Outcome,
+    PreparedConsultation,
+    Sampling,
+    Verdict,
+)
 from cds_hooks.protocol.cards import Link
 from fhir_mapping.chart import Fact, Flag, Kind, PatientFacts
 from prompts import Message
@@ -77,6 +85,27 @@ def test_the_basis_names_each_digest_that_differs() -> None:
     model = replace(DONE.model, name="other")
     found = compared(model=model, settings_sha256="cd" * 32, prompt=prompt_of(CHART_TEXT, "1"))
     assert {each.what for each in found.basis} == {"model", "settings", "template"}
+
+
+SAMPLING = Sampling(samples=3, temperature=0.7, seed=1, max_tokens=800, names=True)
+BASIS = Basis("1.0", "ab" * 32, "cd" * 32, SAMPLING, {"cards.profile": '"epic"', "b": "2"})
+
+
+def test_a_record_tells_seed_tables_and_the_settings_that_differ() -> None:
+    older = replace(DONE, basis=BASIS)
+    newer = Basis("1.1", "ab" * 32, "ef" * 32, replace(SAMPLING, seed=2), {"b": "2", "c": "3"})
+    found = compare(Side(older), Side(replace(DONE, basis=newer))).basis
+    assert {each.what: (each.before, each.after) for each in found} == {
+        "version": ("1.0", "1.1"),
+        "terminology": ("cd" * 32, "ef" * 32),
+        "sampling seed": ("1", "2"),
+        "setting cards.profile": ('"epic"', "default"),
+        "setting c": ("default", "3"),
+    }
+
+
+def test_a_record_of_before_tells_nothing_and_differs_in_nothing() -> None:
+    assert compare(Side(replace(DONE, basis=BASIS)), Side(DONE)).basis == ()
 
 
 def test_what_only_one_side_adds_to_the_basis_is_not_a_difference() -> None:
