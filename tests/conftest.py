@@ -56,7 +56,7 @@ def _commands_leave_this_process_its_limits() -> Iterator[None]:
     """A command that a test runs in this very process would forbid all later tests core dumps,
     and `test_core_dumps` needs a process that does dump beside those that do not."""
     with pytest.MonkeyPatch.context() as patch:
-        for command in ("explain", "hook", "prewarm", "replay", "serve", "simulate"):
+        for command in ("capture", "explain", "hook", "prewarm", "replay", "serve", "simulate"):
             patch.setattr(f"cds_hooks.cli.{command}.forbid_dumps", lambda: None)
         yield
 

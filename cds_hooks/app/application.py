@@ -25,6 +25,7 @@ from cds_hooks.app.middleware.in_flight import InFlight
 from cds_hooks.app.middleware.last_resort import LastResort
 from cds_hooks.app.middleware.observe import Observe
 from cds_hooks.app.middleware.paths import Paths
+from cds_hooks.app.middleware.record import Record
 from cds_hooks.app.middleware.request_id import RequestId
 from cds_hooks.app.notes import notes_of
 from cds_hooks.app.openapi import document_of
@@ -94,6 +95,7 @@ def _middleware(handlers: AppHandlers, config: AppConfig) -> list[Middleware]:
         Middleware(InFlight, config.server.max_in_flight, config.max_per_peer),
         Middleware(BodyLimit, config, handlers.error_page),
         Middleware(ContentType),
+        *([Middleware(Record, handlers.record)] if handlers.record is not None else []),
     ]
 
 

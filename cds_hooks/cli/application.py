@@ -10,8 +10,10 @@ from typing import Annotated, Any, Never
 
 import orjson
 import typer
+from typer.completion import completion_init  # type: ignore[attr-defined] # not in __all__
 from typer.core import TyperGroup
 
+from cds_hooks.cli.completion import VARIABLE
 from cds_hooks.cli.reading import uncollected
 from cds_hooks.errors import ChartsideError
 from fhir_mapping import MappingError, UnitsUnavailable
@@ -29,6 +31,7 @@ _COMMANDS = {
     "hook": ("cds_hooks.cli.hook", "hook"),
     "conform": ("cds_hooks.cli.conform", "conform"),
     "simulate": ("cds_hooks.cli.simulate", "simulate"),
+    "capture": ("cds_hooks.cli.capture", "capture"),
     "replay": ("cds_hooks.cli.replay", "replay"),
     "explain": ("cds_hooks.cli.explain", "explain"),
     "map": ("cds_hooks.cli.mapping", "map_file"),
@@ -38,6 +41,9 @@ _COMMANDS = {
     "statistics": ("cds_hooks.cli.statistics", "statistics"),
     "doctor": ("cds_hooks.cli.doctor", "doctor_app"),
     "models": ("cds_hooks.cli.models", "models_app"),
+    "clients": ("cds_hooks.cli.clients", "clients_app"),
+    "init": ("cds_hooks.cli.init", "init"),
+    "completion": ("cds_hooks.cli.completion", "completion"),
     "egress": ("cds_hooks.cli.egress", "egress_app"),
     "audit": ("cds_hooks.cli.audit", "audit_app"),
     "eval": ("cds_hooks.cli.evaluation", "eval_app"),
@@ -107,8 +113,10 @@ def main() -> Never:
 
 
 def _run() -> None:
+    if VARIABLE in os.environ:
+        completion_init()
     try:
-        app()
+        app(prog_name="chartside", complete_var=VARIABLE)
     except MappingError as error:
         status = FAILED if isinstance(error, UnitsUnavailable) else BAD_INPUT
         _fail(error.code, error.diagnostics(), status)

@@ -19,7 +19,7 @@ from cds_hooks.cli.mapping import UsageError
 from cds_hooks.errors import ChartsideError
 from cds_hooks.runtime.own_calls import OwnToken
 from cds_hooks.tls_client import certificate_told, client_context
-from cds_hooks.trust.egress import DestinationInvalid, parse
+from cds_hooks.trust.egress import Destination, DestinationInvalid, parse
 from cds_hooks.trust.signing import SigningKey
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "ServiceNotReached",
     "client_of",
     "holds_differential",
+    "require_private_way",
     "service_tls",
 ]
 
@@ -111,7 +112,7 @@ def client_of(
 ) -> CdsClient:
     """The client that a command line describes. `audience` is the service's address in tokens
     where it is known by another than `url`. Raises UsageError, KeyUnusable."""
-    _require_private_way(url)
+    require_private_way(url)
     if (key is None) != (not issuer):
         hint = "The service knows a client by the issuer and verifies by the key's public part."
         raise UsageError("--key and --issuer belong together", where="--key", hint=hint)
@@ -122,17 +123,18 @@ def client_of(
     return CdsClient(url.rstrip("/"), token, service_tls(url, authority, certificate), wait_s)
 
 
-def _require_private_way(url: str) -> None:
-    """A chart goes over TLS, or stays on this machine."""
+def require_private_way(url: str, where: str = "--url") -> Destination:
+    """A chart goes over TLS, or stays on this machine. Raises UsageError."""
     try:
-        service = parse(url, "--url")
+        service = parse(url, where)
     except DestinationInvalid:
         service = None
     if service is None or service.scheme not in ("http", "https"):
-        raise UsageError("--url is no http address", where="--url")
+        raise UsageError(f"{where} is no http address", where=where)
     if service.scheme == "http" and not service.here:
         hint = "Use https; http is for a service on this machine."
-        raise UsageError("a chart is not sent in clear", where="--url", hint=hint)
+        raise UsageError("a chart is not sent in clear", where=where, hint=hint)
+    return service
 
 
 def service_tls(

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from cds_hooks.app.connections import Connections
     from cds_hooks.runtime import Runtime
 
-__all__ = ["serve"]
+__all__ = ["port_is_free", "serve"]
 
 _SANDBOX = "cds_hooks.settings.sandbox"
 """The logger of what `--sandbox` changed; its lines are of the settings alone."""
@@ -144,7 +144,7 @@ async def _answer(runtime: Runtime, listening: socket.socket) -> None:
         with links_offered(runtime.access, runtime.settings, port) as link:
             get_logger().info("next-step", page=link or next_page(runtime.settings, port))
             # Some kernels let two sockets be bound, and only one of them listen.
-            with _port_is_free():
+            with port_is_free():
                 await server.serve(sockets=[listening])
     runtime.libraries.require()
 
@@ -164,7 +164,7 @@ class PortNotFree(ChartsideError):
 
 
 @contextlib.contextmanager
-def _port_is_free() -> Iterator[None]:
+def port_is_free() -> Iterator[None]:
     """Raises PortNotFree in place of the errors of a port that cannot be had."""
     try:
         yield
@@ -182,7 +182,7 @@ def _listen(settings: Settings, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    with _port_is_free(), contextlib.ExitStack() as stack:
+    with port_is_free(), contextlib.ExitStack() as stack:
         stack.callback(bound.close)
         bound.bind((host, port))
         stack.pop_all()

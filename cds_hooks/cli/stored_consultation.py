@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import pwd
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ from cds_hooks.errors import ChartsideError
 from cds_hooks.replay import RecordedTables
 from cds_hooks.runtime.answer_basis import TABLES_LOADED
 from cds_hooks.runtime.configs import store_config
+from cds_hooks.runtime.operator import user_fields
 from cds_hooks.runtime.records import site_key
 from cds_hooks.settings import Settings
 
@@ -27,9 +26,7 @@ __all__ = [
     "ReasonOption",
     "Reading",
     "is_reference",
-    "operator",
     "reading",
-    "user_fields",
 ]
 
 ReasonOption = Annotated[
@@ -112,18 +109,3 @@ def _unknown() -> ConsultationUnknown:
         "--config; retention may have deleted it."
     )
     return ConsultationUnknown("no such consultation is on record", hint=hint)
-
-
-def operator() -> str:
-    """This user of the operating system, as `audit query --user` takes it."""
-    number = os.geteuid()
-    try:
-        return f"os-user/{pwd.getpwuid(number).pw_name}"
-    except KeyError:
-        return f"os-user/{number}"
-
-
-def user_fields(settings: Settings) -> dict[str, str]:
-    """The fields of a ledger record that say who; a keyed hash unless the site records users."""
-    plain = settings.ledger.users == "plain"
-    return {"user_ref" if plain else "user_id": operator()}

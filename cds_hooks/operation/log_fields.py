@@ -58,6 +58,8 @@ FIELDS: Mapping[str, Callable[[Any], bool]] = {
     "model": _word,
     "sha256": _matches(_HEX),
     "checks": _by_word,
+    "redacted": _number,
+    "files": _number,
     # what may leave
     "way": _word,
     "reason": _word,

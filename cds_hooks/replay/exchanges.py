@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from cds_hooks.cds_client.captured import CapturedExchange
@@ -17,7 +18,10 @@ from cds_hooks.replay.today import Today
 
 __all__ = ["cards_of", "replay_exchange"]
 
-_REDACTED = "The file is redacted: free text and identifiers were taken out before it was written."
+_REDACTED = (
+    "The file is redacted: free text and identifiers were taken out, and of each card only its "
+    "kind was written. Kinds are compared."
+)
 _UNKNOWN = "The file does not tell what answered, so changes since cannot be named."
 _NOT_ASKED = "No model was asked (--model), so only what rules say is compared."
 
@@ -40,10 +44,26 @@ async def replay_exchange(
     else:
         progress("model")
         now = side_of(await answer_question(question.asked, today), today.cards)
+    if file.redacted:
+        now, by_rules = _kinds(now), _kinds(by_rules)
     recorded = Side(now.consultation, then)
     causes = tuple(_causes(file, then, by_rules, today))
     step = Step("exchange", causes, compare(recorded, now), tuple(notes))
     return Replayed(recorded, now, (step,))
+
+
+def _kinds(side: Side) -> Side:
+    """The cards without their words, as a redacted file has them."""
+    return replace(side, cards=tuple(map(_kind, side.cards)))
+
+
+def _kind(card: Card) -> Card:
+    return Card(
+        summary="",
+        indicator=card.indicator,
+        source=Source("", topic=card.source.topic),
+        suggestions=tuple(Suggestion("") for _ in card.suggestions),
+    )
 
 
 def _causes(

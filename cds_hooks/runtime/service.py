@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 
 import httpx
@@ -18,18 +18,16 @@ from cds_hooks.audit import Store
 from cds_hooks.cards.card_data import override_reasons
 from cds_hooks.console import BasisContent, LinkedPages, basis_page, error_page_of, make_router
 from cds_hooks.consult import Consultant, ConsultationPages, ConsultConfig, Dependencies
-from cds_hooks.errors import ChartsideError
 from cds_hooks.gather import GatherResult, VersionCache, gather, open_http
 from cds_hooks.inference.engine import Engine
 from cds_hooks.operation import Metrics, get_logger
 from cds_hooks.plausibility import Terminology, load_tables
 from cds_hooks.protocol.cards import Response
-from cds_hooks.protocol.feedback import FeedbackEntry
-from cds_hooks.protocol.judgements import Judgement
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.runtime.admission import admission
 from cds_hooks.runtime.answer_basis import answer_basis, tables_record
-from cds_hooks.runtime.callers import Callers, asked_by, fed_back_by
+from cds_hooks.runtime.callers import Callers, asked_by
+from cds_hooks.runtime.capturing import Capturing
 from cds_hooks.runtime.configs import (
     app_config,
     consult_config,
@@ -48,11 +46,14 @@ from cds_hooks.runtime.engines import (
     names_by_construction,
     samples_of,
 )
+from cds_hooks.runtime.feedback import FeedbackKeeper
 from cds_hooks.runtime.inspecting import inspector_of
 from cds_hooks.runtime.ledger import Ledger
 from cds_hooks.runtime.observing import Observer
 from cds_hooks.runtime.records import site_key
 from cds_hooks.runtime.self_check import quick_checks, require
+from cds_hooks.runtime.smart_launch import launched_pages, launching
+from cds_hooks.runtime.store_watch import StoreWatch
 from cds_hooks.runtime.warming import LibrariesCheck
 from cds_hooks.services import ServiceDefinition
 from cds_hooks.settings import Settings
@@ -60,7 +61,6 @@ from cds_hooks.statistics import StatisticsReports
 
 __all__ = ["Runtime"]
 
-_STORE_CHECK_S = 5.0
 _READY_POLL_S = 0.05
 _PATIENCE_S = 3600.0
 _CONTEXT = ("patientId", "userId", "encounterId")
@@ -94,10 +94,10 @@ class Runtime:
         self._gather_config = gather_config(settings)
         self._versions = VersionCache()
         self._pool: httpx.AsyncClient | None = None
-        self._store_trouble = "not checked yet"
         self._base_url = settings.server.public_url.rstrip("/") or f"http://127.0.0.1:{port}"
         self._observer = Observer(self.metrics, self._log, lambda size: self.ledger.committed(size))
         self.store = Store(store_config(settings), self._key, observer=self._observer.committed)
+        self._stored = StoreWatch(self.store)
         self.ledger = Ledger(settings, self.store, self._key.key_id)
         if self.ledger.fhir is not None:
             self.ledger.fhir.told_in(self.metrics.registry)
@@ -106,11 +106,22 @@ class Runtime:
         self._given = engine is not None
         self.engine = engine or make_engine(settings, self._template.settings, self._samples)
         self.callers = Callers(settings, self._key, self.store, base_url=self._base_url)
+        self._capturing = Capturing(settings, self._terminology, self.version)
         dependencies, consult = self._dependencies(), self._consult_config()
         self.consultant = Consultant(dependencies, consult)
         self.pages = ConsultationPages(dependencies, consult)
         self._site = site_of(settings, self._base_url, self.engine, self.ready)
         self.access = access_of(settings, self._site, self.store, self.callers.note)
+        self.feedback = FeedbackKeeper(self.store, self._observer, self.pages)
+        self.launched = launched_pages(
+            settings,
+            self._site,
+            self.pages,
+            self.store,
+            self._key,
+            refused=self.callers.note,
+            feed_back=self.feedback.of_reader,
+        )
         self.inspector = inspector_of(settings, dependencies, consult)
         self.app = self._application()
 
@@ -119,10 +130,8 @@ class Runtime:
     async def running(
         cls, settings: Settings, *, template: prompts.Template | None = None
     ) -> AsyncIterator[Runtime]:
-        """The service without a socket, for commands that ask it directly.
-
-        Links of its cards open at a service that runs with the same settings.
-        """
+        """The service without a socket, for commands that ask it directly. Links of its cards open
+        at a service that runs with the same settings."""
         runtime = cls(settings, settings.server.port, template=template)
         async with runtime.lifespan():
             yield runtime
@@ -138,16 +147,19 @@ class Runtime:
             await self.store.open()
             stack.push_async_callback(self.store.close)
             events, tables = engine_events(self.engine), tables_record(self._terminology.versions)
-            await stack.enter_async_context(self.ledger.kept(self.version, events, [tables]))
+            more = (tables, *self._capturing.records)
+            await stack.enter_async_context(self.ledger.kept(self.version, events, more))
+            await stack.enter_async_context(self._capturing.running())
             await stack.enter_async_context(self._statistics.kept())
             await stack.enter_async_context(self.callers.opened(locked_transport()))
+            await stack.enter_async_context(launching(self.launched))
             await stack.enter_async_context(signing_in(self.access))
             if not self._given:
                 await self.engine.start()
                 stack.push_async_callback(self.engine.stop)
             stack.push_async_callback(self.consultant.close)
             stack.push_async_callback(self.inspector.close)
-            watching = asyncio.create_task(self._watch_store(), name="store-check")
+            watching = asyncio.create_task(self._stored.run(), name="store-check")
             # What is loaded by now stays: the collector would walk all of it in the midst of hooks.
             gc.freeze()
             stack.callback(watching.cancel)
@@ -173,7 +185,7 @@ class Runtime:
     def ready(self) -> Readiness:
         """Whether hooks can be answered with a differential, and what is wrong if not."""
         engine = engine_checks(self.engine)
-        checks = {"engine": engine["engine"], "store": self._store_trouble or "ok"}
+        checks = {"engine": engine["engine"], "store": self._stored.trouble or "ok"}
         checks["ledger"] = self.ledger.trouble or "ok"
         checks["libraries"] = self.libraries.trouble or "ok"
         told = {**checks, **engine, **egress_checks(self.engine)}
@@ -228,7 +240,7 @@ class Runtime:
         site, linked = self._site, LinkedPages(self._site, self.pages)
         handlers = AppHandlers(
             answer=self._answer,
-            record_feedback=self._feedback,
+            record_feedback=self.feedback.of_client,
             ready=self.ready,
             metrics=lambda: self._observer.page(self.engine.state),
             basis=lambda: basis_page(site, self._basis()),
@@ -237,12 +249,15 @@ class Runtime:
             services=services_of(self.settings),
             known=self.consultant.known_request,
             consultation=linked.page,
-            judge=self._judge,
+            judge=self.feedback.of_link,
             reasons=frozenset(reason.code for reason in override_reasons()),
             identify=self.callers.identify if self.callers.known else None,
+            record=self._capturing.record,
             error_page=error_page_of(site),
         )
-        console = make_router(site, linked, self.access, self.inspector, self._statistics)
+        console = make_router(
+            site, linked, self.access, self.inspector, self._statistics, self.launched
+        )
         config, visit = app_config(self.settings), self.access.attach
         return create_app(handlers, config, pages=[console], visit=visit)
 
@@ -271,31 +286,7 @@ class Runtime:
             deadline_s=deadline_s,
         )
 
-    async def _feedback(
-        self, service: str, entries: Sequence[FeedbackEntry], info: RequestInfo
-    ) -> None:
-        receipt = await self.store.record_feedback(service, entries, fed_back_by(info))
-        outcomes = [entry.outcome for entry in entries]
-        self._observer.fed_back(
-            service, outcomes, unknown=receipt.unknown, duplicates=receipt.repeated
-        )
-
-    async def _judge(
-        self, link: str, said: Sequence[Judgement], words: str, info: RequestInfo
-    ) -> None:
-        service, entry = await self.pages.feedback(link, said, words)
-        await self._feedback(service, (entry,), info)
-
     def _check(self) -> None:
         """Load the tables, and refuse to start with wrong ones. Raises SelfCheckFailed."""
         fhir_mapping.warm()
         require(quick_checks(self._terminology))
-
-    async def _watch_store(self) -> None:
-        while True:
-            try:
-                await self.store.check()
-                self._store_trouble = ""
-            except ChartsideError as error:
-                self._store_trouble = getattr(error, "reason", "") or error.code
-            await asyncio.sleep(_STORE_CHECK_S)

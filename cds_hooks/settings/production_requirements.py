@@ -73,6 +73,12 @@ def _models(settings: Settings) -> Iterator[Lack]:
         yield Lack("admission-for-demonstration", "admission.required", todo)
 
 
+def _capture(settings: Settings) -> Iterator[Lack]:
+    if settings.capture.folder is not None and not settings.capture.reason.strip():
+        todo = "Say why calls are captured, or unset capture.folder; the ledger records it."
+        yield Lack("capture-without-reason", "capture.reason", todo)
+
+
 # One function a requirement, in the order in which a site is told of them.
 _REQUIREMENTS: tuple[Callable[[Settings], Iterator[Lack]], ...] = (
     _clients,
@@ -81,4 +87,5 @@ _REQUIREMENTS: tuple[Callable[[Settings], Iterator[Lack]], ...] = (
     _ledger,
     _openid,
     _models,
+    _capture,
 )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cds_hooks.admission.admission_settings import AdmissionSettings
 from cds_hooks.app.server_settings import ProxySettings, ServerSettings, TlsSettings
 from cds_hooks.audit.external_keys.key_settings import KeyDeviceSettings, KeyVaultSettings
 from cds_hooks.audit.ledger.ledger_settings import LedgerSettings, WitnessSettings
 from cds_hooks.audit.store_settings import RetentionSettings, StoreSettings
+from cds_hooks.capture.capture_settings import CaptureSettings
 from cds_hooks.cards.card_settings import CardProfile, CardSettings
 from cds_hooks.console.access.access_settings import ConsoleSettings
 from cds_hooks.console.inspector.inspector_settings import InspectorSettings
@@ -47,6 +49,23 @@ class ClientEntry(Client):
     card_profile: Annotated[CardProfile | None, Unset] = Field(
         None, description="Its family of clients; unset: `cards.profile`."
     )
+    smart_launch: bool = Field(
+        False, description="Its cards start this service as a SMART app: the EHR says who reads "
+        "(docs/integrators/smart-launch.md).",
+    )  # fmt: skip
+    smart_client_id: str = Field(
+        "", max_length=255, description="As which it knows this service as an app."
+    )
+    smart_client_secret: Annotated[Path | None, Unset] = Field(
+        None, description="File with that app's secret, readable by its owner alone; unset: a "
+        "public client.",
+    )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _a_launch_has_a_client_id(self) -> Self:
+        if self.smart_launch and not self.smart_client_id:
+            raise ValueError("smart_launch needs smart_client_id")
+        return self
 
 
 class Settings(Section):
@@ -81,5 +100,6 @@ class Settings(Section):
     witness: WitnessSettings = WitnessSettings()
     prewarm: PrewarmSettings = PrewarmSettings()
     cards: CardSettings = CardSettings()
+    capture: CaptureSettings = CaptureSettings()
     inspector: InspectorSettings = InspectorSettings()
     log: LogSettings = LogSettings()

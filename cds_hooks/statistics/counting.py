@@ -23,7 +23,7 @@ from cds_hooks.protocol.feedback import FeedbackEntry
 from cds_hooks.protocol.judgements import judgement_of
 from cds_hooks.statistics.flags import flags_of
 from cds_hooks.statistics.quantiles import rounded
-from cds_hooks.statistics.subgroups import ALL, groups_of
+from cds_hooks.statistics.subgroups import ALL, OWN_TRIALS, groups_of
 
 __all__ = ["Counting"]
 
@@ -55,6 +55,8 @@ class Counting:
 
     def _of_record(self, record: Record, found: UncountedRecords) -> Iterator[str]:
         if record.text("outcome") not in _OUTCOMES or not record.text("service_id"):
+            return
+        if record.text("client_iss") in OWN_TRIALS:
             return
         id_ = record.text("consultation")
         if record.type == "hook-answered":

@@ -10,9 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cds_hooks.consultation import Consultation
 
-__all__ = ["ALL", "DIMENSIONS", "UNKNOWN", "groups_of"]
+__all__ = ["ALL", "DIMENSIONS", "OWN_TRIALS", "UNKNOWN", "groups_of"]
 
 ALL = "all"
+OWN_TRIALS = frozenset({"chartside-inspector"})
+"""Issuers under which the service's own pages ask: trials, which say nothing of care."""
+
 DIMENSIONS = ("model", "age", "sex")
 UNKNOWN = "not known"
 _SEXES = frozenset({"female", "male"})
@@ -26,9 +29,12 @@ class _Band(BaseModel):
 
 
 def groups_of(consultation: Consultation | None) -> tuple[str, ...]:
-    """`all`, `model:...`, `age:...` and `sex:...`; one that cannot be read is of none known."""
+    """`all`, `model:...`, `age:...` and `sex:...`; one that cannot be read is of none known, and
+    one that the inspector asked for is in no group."""
     if consultation is None:
         return (ALL, *(f"{dimension}:{UNKNOWN}" for dimension in DIMENSIONS))
+    if consultation.caller is not None and consultation.caller.issuer in OWN_TRIALS:
+        return ()
     patient, model = consultation.chart.patient, consultation.model
     return (
         ALL,

@@ -15,12 +15,12 @@ import pytest
 
 from cds_hooks.audit import SiteKey, Store, StoreConfig
 from cds_hooks.cli.application import main
-from cds_hooks.cli.stored_consultation import operator
 from cds_hooks.consult.links import make_link
 from cds_hooks.consultation import CheckedConsultation
 from cds_hooks.plausibility import Terminology
 from cds_hooks.protocol.cards import Card, Source
 from cds_hooks.replay.judging import judged
+from cds_hooks.runtime.operator import operator
 from cds_hooks.runtime.replaying import today_of
 from cds_hooks.settings import load_settings
 from tests.replay import conftest as replay_fixtures

@@ -89,6 +89,14 @@ def running_service(
     config, key = folder / "chartside.toml", site_key or folder / "site.key"
     store = f'[store]\npath = "{store or folder / "records.sqlite"}"\nsite_key = "{key}"\n'
     config.write_text(f'profile = "demo"\n{store}{settings}')
+    with running_service_of(config, options) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def running_service_of(config: Path, options: Sequence[str] = ()) -> Iterator[Running]:
+    """The same with a settings file that is there."""
+    folder = config.parent
     command = [sys.executable, "-m", "cds_hooks", "serve", "--port", "0", "--json", *options]
     with (folder / "service.log").open("wb") as log:
         process = subprocess.Popen(

@@ -41,7 +41,7 @@ def terminology() -> Iterator[Terminology]:
 
 @pytest.fixture(scope="session")
 def resources() -> list[dict[str, Any]]:
-    raw = json.loads((ROOT / "cds_hooks/cli/demo_patient.json").read_text())
+    raw = json.loads((ROOT / "cds_hooks/cds_client/sample_patients/breathless.json").read_text())
     return [entry["resource"] for entry in place_in_time(raw, NOW)["entry"]]
 
 

@@ -16,7 +16,8 @@ import pytest
 from cds_hooks.audit import SiteKey, Store, StoreConfig
 from cds_hooks.audit.key_operations import KeyOperations
 from cds_hooks.audit.store_settings import RetentionSettings
-from cds_hooks.consultation import CheckedConsultation, ModelIdentity, Outcome, RecordedCall
+from cds_hooks.console.inspector.firing import ISSUER
+from cds_hooks.consultation import Caller, CheckedConsultation, ModelIdentity, Outcome, RecordedCall
 from cds_hooks.protocol.cards import Card, Coding
 from cds_hooks.protocol.feedback import FeedbackEntry
 from cds_hooks.protocol.judgements import Judgement, wrong
@@ -122,6 +123,19 @@ async def test_what_another_process_has_counted_meanwhile_is_not_added(
     assert (await _all(one))["feedback:accepted"] == 1
     await one.close()
     await other.close()
+
+
+async def test_what_the_inspector_asked_is_a_trial_and_not_counted(
+    store: Store, consultation: CheckedConsultation, card: Made
+) -> None:
+    trial = replace(consultation, caller=Caller(issuer=ISSUER))
+    await store.save_consultation(trial)
+    await store.save_cards(trial, (card("u1"),), RecordedCall(hook="h", client_iss=ISSUER))
+    await store.save_cards(trial, (card("u2"),), CALL)
+    await store.record_feedback("s", [FeedbackEntry("u1", "accepted")])
+    await count_all(store.statistics)
+    assert await _all(store) == {}
+    assert await store.statistics.left() == 0
 
 
 async def test_the_keeper_counts_beside_the_service(

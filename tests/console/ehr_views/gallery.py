@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from cds_hooks.console import ehr_views, plots
-from tests.console.ehr_views.responses import made
+from tests.comparison import changed
+from tests.console.ehr_views.requests import EPIC, TEMPLATES
+from tests.console.ehr_views.responses import full_of, made
 
 __all__ = ["drawn", "values"]
 
@@ -18,6 +20,13 @@ def values() -> dict[str, Any]:
     return {
         "views": ehr_views.client_views(document, hook="encounter-start"),
         "lines": ehr_views.json_lines(ehr_views.with_steady_ids(document)),
+        "ours": ehr_views.response_findings(full_of("<b>")),
+        "line_of": lambda path: ehr_views.json_id("json", path),
+        "theirs": ehr_views.request_findings(EPIC, TEMPLATES),
+        "compared": changed.COMPARISON,
+        "command": ehr_views.curl_command(
+            "http://127.0.0.1:8010/cds-services/x", EPIC, tokens=True
+        ),
         "plots": drawn(),
     }
 

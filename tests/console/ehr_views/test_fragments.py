@@ -7,8 +7,15 @@ from typing import Any
 
 import pytest
 
-from cds_hooks.console.ehr_views import client_views, json_lines
-from tests.console.ehr_views.responses import full_of
+from cds_hooks.console.ehr_views import (
+    Curl,
+    Finding,
+    request_findings,
+    response_findings,
+)
+from tests.comparison.changed import changed
+from tests.console.ehr_views.requests import EPIC
+from tests.console.ehr_views.responses import cards_full_of, full_of
 from tests.console.hostile import HOSTILE
 
 Gallery = Callable[..., str]
@@ -24,18 +31,38 @@ def test_every_id_is_there_once_and_every_label_leads_somewhere(
     assert not [a for _, a in page.found if "style" in a]
 
 
-def _cards(text: str) -> dict[str, Any]:
-    document = full_of(text)
-    return {"views": client_views(document, hook=text), "lines": json_lines(document)}
-
-
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_cards_make_no_markup(
     gallery: Gallery, elements_of: Callable[[str], Any], text: str
 ) -> None:
-    plain, page = elements_of(gallery(**_cards("plain"))), elements_of(gallery(**_cards(text)))
+    plain, page = (
+        elements_of(gallery(**cards_full_of("plain"))),
+        elements_of(gallery(**cards_full_of(text))),
+    )
     made = {tag for tag, _ in page.found} - {tag for tag, _ in plain.found}
     assert made <= {"strong", "em"}, made
     assert {n for _, a in page.found for n in a} <= {n for _, a in plain.found for n in a} | {
         "rel", "target"
     }  # fmt: skip
+
+
+def _others(text: str) -> dict[str, Any]:
+    """Findings, comparison and command with this text in every place of theirs."""
+    request = {**EPIC, text: 1, "prefetch": {text: text, "patient": {"resourceType": text}}}
+    finding = Finding(text, "shall", text, text, text, text, text)
+    return {
+        "ours": (*response_findings(full_of(text)), finding),
+        "theirs": (*request_findings(request, {text: text}), finding),
+        "compared": changed(text),
+        "command": Curl(text, text, text, True),
+    }
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_exchanges_make_no_markup(
+    gallery: Gallery, elements_of: Callable[[str], Any], text: str
+) -> None:
+    plain, page = elements_of(gallery(**_others("plain"))), elements_of(gallery(**_others(text)))
+    assert {tag for tag, _ in page.found} <= {tag for tag, _ in plain.found}
+    assert {n for _, a in page.found for n in a} <= {n for _, a in plain.found for n in a}
+    assert not [a for _, a in page.found if a.get("href", "").startswith("javascript")]
