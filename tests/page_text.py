@@ -19,7 +19,14 @@ def page_html(done: Consultation, **more: object) -> str:
     """The page of a consultation, as `consultation_values` has it; a minute after 1970 began."""
     cards = build(done, base_url="http://localhost", make_uuid=lambda: "u").cards
     values = consultation_values(done, cards, **{"now": 60.0, **more})  # type: ignore[arg-type]
-    frame = {"site": make_site(), "root": "../", "here": "", "nonce": "n", "link": "l"}
+    frame = {
+        "site": make_site(),
+        "root": "../",
+        "here": "",
+        "nonce": "n",
+        "link": "l",
+        "launched": None,
+    }
     return render("consultations/page.html.j2", **frame, **values).replace("&#39;", "'")
 
 

@@ -86,7 +86,7 @@ RecordFeedback = Callable[[str, Sequence[FeedbackEntry], RequestInfo], Awaitable
 Lifespan = Callable[[], AbstractAsyncContextManager[None]]
 
 
-Judge = Callable[[str, Sequence[Judgement], str, RequestInfo], Awaitable[None]]
+Judge = Callable[[str, Sequence[Judgement], str, RequestInfo, str], Awaitable[None]]
 
 
 async def _no_consultation(_: str) -> HTMLResponse:
@@ -103,12 +103,12 @@ class AppHandlers:
 
     `metrics` gives a body and its content type; `version` what /version tells; `basis` a whole
     HTML page with its policy, `consultation` the one that a card's link opens; `judge` takes
-    what its form says of single diagnoses, `reasons` are the codes that it may give; `observe` sees
-    each finished exchange; `known` gives the request in a body of this digest where it was read
-    before; `identify` tells who calls, or raises: without it whoever can connect may call;
-    `record` takes each call that was let in, for a file; `lifespan` is entered before the first
-    request and left after the last; `error_page` is shown to browsers in place of an
-    OperationOutcome.
+    what its form says of single diagnoses, and of which consultation's list, `reasons` are the
+    codes that it may give; `observe` sees each finished exchange; `known` gives the request
+    in a body of this digest where it was read before; `identify` tells who calls, or raises:
+    without it whoever can connect may call; `record` takes each call that was let in, for a file;
+    `lifespan` is entered before the first request and left after the last; `error_page` is shown to
+    browsers in place of an OperationOutcome.
     """
 
     answer: Answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 __all__ = ["ALLOWED", "OTHER", "PAGES", "is_call", "is_form", "is_protocol", "normal", "route_of"]
 
@@ -15,6 +16,10 @@ SIGN_IN = ("/sign-in", "/sign-in/start", "/sign-in/return", "/signed-in", "/sign
 ACCOUNT_FORMS = ("/sign-out", "/account/end-others", "/account/emergency", "/account/emergency/end")
 OPEN = "/open/{token}"
 ASSET = "/assets/{name}"
+SMART = ("/smart/launch", "/smart/callback")
+LAUNCHED = "/smart/{handle}/consultation"
+LAUNCHED_PARTS = (f"{LAUNCHED}/content", f"{LAUNCHED}/events")
+LAUNCHED_JUDGEMENTS, LAUNCHED_END = f"{LAUNCHED}/feedback", "/smart/{handle}/end"
 CONSULTATION = "/consultations/{link}"
 CONTENT = "/consultations/{link}/content"
 EVENTS = "/consultations/{link}/events"
@@ -23,19 +28,20 @@ INSPECTOR = "/inspector"
 FIRE = "/inspector/fire"
 COMPARE = "/inspector/compare"
 FIRED = "/inspector/{fired}"
-FIRED_PARTS = {part: f"{FIRED}/{part}" for part in ("content", "events", "request")}
+FIRED_PARTS = {part: f"{FIRED}/{part}" for part in ("content", "events", "request", "case")}
 FIRED_ITEMS = {part: f"{FIRED}/{part}/{{id}}" for part in ("facts", "resources")}
 OTHER = "other"
 
+_READ = (DISCOVERY, CONSULTATION, CONTENT, EVENTS, ASSET, OPEN, LAUNCHED, *LAUNCHED_PARTS)
+_INSPECTED = (INSPECTOR, COMPARE, FIRED, *FIRED_PARTS.values(), *FIRED_ITEMS.values())
+_FORMS = (JUDGEMENTS, LAUNCHED_JUDGEMENTS)
+_SENT = (SERVICE, FEEDBACK, *_FORMS, LAUNCHED_END, *ACCOUNT_FORMS, FIRE)
 ALLOWED = dict.fromkeys(
-    (DISCOVERY, CONSULTATION, CONTENT, EVENTS, ASSET, OPEN, *PAGES, *SIGN_IN), "GET, HEAD, OPTIONS"
-) | dict.fromkeys((SERVICE, FEEDBACK, JUDGEMENTS, *ACCOUNT_FORMS), "POST, OPTIONS")
-ALLOWED |= {FIRE: "POST, OPTIONS"} | dict.fromkeys(
-    (INSPECTOR, COMPARE, FIRED, *FIRED_PARTS.values(), *FIRED_ITEMS.values()), "GET, HEAD, OPTIONS"
-)
+    (*_READ, *PAGES, *SIGN_IN, *SMART, *_INSPECTED), "GET, HEAD, OPTIONS"
+) | dict.fromkeys(_SENT, "POST, OPTIONS")
 
-_CONSULTATION_PARTS = {"content": CONTENT, "events": EVENTS, "feedback": JUDGEMENTS}
 _SLASHES = re.compile(r"/{2,}")
+_SHAPES = tuple((route, tuple(route.split("/"))) for route in ALLOWED if "{" in route)
 
 
 def normal(path: str) -> str:
@@ -47,34 +53,14 @@ def route_of(path: str) -> str:
     """The route of a normal path, `other` for what is none of ours."""
     if path in ALLOWED and "{" not in path:
         return path
-    match path.split("/")[1:]:
-        case ["cds-services", _]:
-            return SERVICE
-        case ["cds-services", _, "feedback"]:
-            return FEEDBACK
-        case ["assets", _]:
-            return ASSET
-        case ["open", _]:
-            return OPEN
-        case ["inspector", *parts]:
-            return _fired_route(parts)
-        case ["consultations", _]:
-            return CONSULTATION
-        case ["consultations", _, part]:
-            return _CONSULTATION_PARTS.get(part, OTHER)
-    return OTHER
+    parts = path.split("/")
+    return next((route for route, shape in _SHAPES if _fits(parts, shape)), OTHER)
 
 
-def _fired_route(parts: list[str]) -> str:
-    """The route below `/inspector`."""
-    match parts:
-        case [_]:
-            return FIRED
-        case [_, part]:
-            return FIRED_PARTS.get(part, OTHER)
-        case [_, part, _]:
-            return FIRED_ITEMS.get(part, OTHER)
-    return OTHER
+def _fits(parts: Sequence[str], shape: Sequence[str]) -> bool:
+    """Whether a path has the parts of a route; one in braces is any."""
+    same = len(parts) == len(shape)
+    return same and all(w == p or w[:1] == "{" for p, w in zip(parts, shape, strict=True))
 
 
 def is_protocol(path: str) -> bool:
@@ -84,9 +70,9 @@ def is_protocol(path: str) -> bool:
 
 def is_call(method: str, path: str) -> bool:
     """Whether a request brings a body that costs work."""
-    return method == "POST" and route_of(path) in (SERVICE, FEEDBACK, JUDGEMENTS)
+    return method == "POST" and route_of(path) in (SERVICE, FEEDBACK, *_FORMS)
 
 
 def is_form(path: str) -> bool:
     """Whether the body of a normal path is that of a page's form, not JSON."""
-    return route_of(path) == JUDGEMENTS
+    return route_of(path) in _FORMS

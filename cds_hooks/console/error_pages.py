@@ -58,6 +58,7 @@ def error_page_of(site: Site) -> ErrorPage:
             here="",
             root=_root(path),
             text=_text(error, site),
+            add=_lines(getattr(error, "add", "")),
             code=error.code,
             request_id=request_id if _ID.fullmatch(request_id) else "",
         )
@@ -68,13 +69,22 @@ def error_page_of(site: Site) -> ErrorPage:
 def _text(error: ChartsideError, site: Site) -> _Text:
     """Ours where there is one; else the error's own words."""
     known = _texts()
-    text = known.codes.get(error.code) or known.statuses.get(str(error.status))
+    kind = getattr(error, "page_text", error.code)
+    text = (
+        known.codes.get(error.code)
+        or known.codes.get(kind)
+        or known.statuses.get(str(error.status))
+    )
     if text is None:
         message = visible(error.message)
         return _Text(
             title=message[:1].upper() + message[1:], what="", todo=visible(error.hint or "")
         )
     return text.model_copy(update={"what": text.what.format(link_time=_time(site.link_s))})
+
+
+def _lines(text: str) -> str:
+    return "\n".join(visible(line) for line in text.splitlines())
 
 
 def _time(seconds: float) -> str:

@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse, Response
 
 from cds_hooks.app.errors import PathUnknown
 from cds_hooks.console import access as access_pages
-from cds_hooks.console import consultations, statistics
+from cds_hooks.console import consultations, smart_launch, statistics
 from cds_hooks.console.access import Access, LocalLinks
 from cds_hooks.console.assets import assets
 from cds_hooks.console.discovery import service_views
@@ -33,6 +33,7 @@ def make_router(
     access: Access | None = None,
     inspector: Inspector | None = None,
     reports: StatisticsReports | None = None,
+    launched: smart_launch.LaunchedPages | None = None,
 ) -> APIRouter:
     """Routes of the pages that this profile offers; none of them is in the OpenAPI document.
 
@@ -48,6 +49,8 @@ def make_router(
     router.add_api_route("/", pages.landing)
     router.add_api_route("/assets/{name}", _asset, response_class=Response)
     consultations.add_routes(router, linked)
+    if launched is not None:
+        smart_launch.add_routes(router, launched)
     access_pages.add_routes(router, access)
     if inspector is not None:
         router.include_router(inspector_router(site, inspector))

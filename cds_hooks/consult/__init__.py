@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from cds_hooks.consult.content_key import content_key
     from cds_hooks.consult.dependencies import ConsultationStore, Dependencies, Gather
     from cds_hooks.consult.links import LinkUnknown
-    from cds_hooks.consult.pages import ConsultationPages, OpenedConsultation
+    from cds_hooks.consult.pages import (
+        ConsultationPages,
+        NoConsultation,
+        OpenedConsultation,
+        OtherPatient,
+        PatientScope,
+    )
     from cds_hooks.consult.terms import ClientTerms, patient_scope
 else:
     __getattr__ = lazy_names(
@@ -30,7 +36,10 @@ else:
             "Dependencies": "dependencies",
             "Gather": "dependencies",
             "LinkUnknown": "links",
+            "NoConsultation": "pages",
             "OpenedConsultation": "pages",
+            "OtherPatient": "pages",
+            "PatientScope": "pages",
             "content_key": "content_key",
             "patient_scope": "terms",
         },
@@ -45,7 +54,10 @@ __all__ = [
     "Dependencies",
     "Gather",
     "LinkUnknown",
+    "NoConsultation",
     "OpenedConsultation",
+    "OtherPatient",
+    "PatientScope",
     "content_key",
     "patient_scope",
 ]

@@ -62,6 +62,11 @@ class ConsultConfig:
         cards = self.cards.model_copy(update={"profile": terms.card_profile})
         return replace(self, fhir=fhir, cards=cards)
 
+    def starts_app(self, caller: Caller | None) -> bool:
+        """Whether a client's cards start this service as a SMART app."""
+        terms = self.clients.get(caller.client) if caller else None
+        return terms is not None and terms.smart
+
     def scope(self, request: HookRequest) -> str:
         """Within what the id of a request's patient is one patient."""
         terms = self.clients.get(request.caller.client) if request.caller else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from dataclasses import replace
 
@@ -128,21 +129,32 @@ class Consultant:
             speak=self._config.speaks(service_id),
             accuracy=self._config.accuracy,
         )
-        return self._linked(consultation, response)
+        return self._linked(consultation, response, request.caller)
 
     async def _answer_to(self, prepared: PreparedConsultation) -> CheckedConsultation | None:
         oldest = prepared.created - self._config.services.fresh_for_s
         return await self._dependencies.store.find_by_key(prepared.key, not_older_than=oldest)
 
-    def _linked(self, consultation: Consultation, response: Response) -> Response:
+    def _linked(
+        self, consultation: Consultation, response: Response, caller: Caller | None
+    ) -> Response:
         """Each card with a link to the consultation it is of."""
-        if not self._config.cards.link_s:
+        if (link := self._link(consultation, caller)) is None:
             return response
-        until = self._dependencies.now().timestamp() + self._config.cards.link_s
-        path = make_link(self._dependencies.key, consultation.id, until=until)
-        link = Link(_LINK_LABEL, f"{self._config.base_url}/consultations/{path}")
         linked = (replace(card, links=(*card.links, link)) for card in response.cards)
         return replace(response, cards=tuple(linked))
+
+    def _link(self, consultation: Consultation, caller: Caller | None) -> Link | None:
+        """One that starts this service as an app where the client does that, else one that opens
+        by itself for a while."""
+        if self._config.starts_app(caller):
+            context = json.dumps({"consultation": consultation.id})
+            return Link(_LINK_LABEL, f"{self._config.base_url}/smart/launch", "smart", context)
+        if not self._config.cards.link_s:
+            return None
+        until = self._dependencies.now().timestamp() + self._config.cards.link_s
+        path = make_link(self._dependencies.key, consultation.id, until=until)
+        return Link(_LINK_LABEL, f"{self._config.base_url}/consultations/{path}")
 
     async def complete(
         self, prepared: PreparedConsultation, priority: Priority = Priority.OPEN_CHART

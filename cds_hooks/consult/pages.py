@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC
@@ -16,13 +17,51 @@ from cds_hooks.consultation import (
     Outcome,
     PreparedConsultation,
 )
+from cds_hooks.errors import ChartsideError
 from cds_hooks.plausibility import discriminates
 from cds_hooks.protocol.cards import Card, Response
 from cds_hooks.protocol.feedback import FeedbackEntry
 from cds_hooks.protocol.judgements import Judgement
 from cds_hooks.protocol.protocol_errors import FeedbackInvalid, FieldProblem
 
-__all__ = ["ConsultationPages", "OpenedConsultation"]
+__all__ = [
+    "ConsultationPages",
+    "NoConsultation",
+    "OpenedConsultation",
+    "OtherPatient",
+    "PatientScope",
+]
+
+
+class OtherPatient(ChartsideError):
+    """A card that names a consultation of another patient than the one whose chart is open."""
+
+    code = "card-of-another-patient"
+    status = 403
+    issue = "forbidden"
+
+    def __init__(self) -> None:
+        super().__init__("the card is of another patient", hint="Start again from the open chart.")
+
+
+class NoConsultation(ChartsideError):
+    """Nothing is on record of this patient."""
+
+    code = "no-consultation"
+    status = 404
+    issue = "not-found"
+
+    def __init__(self) -> None:
+        super().__init__("there is no consultation of this patient", hint="Open the chart first.")
+
+
+@dataclass(frozen=True, slots=True)
+class PatientScope:
+    """The patient whose consultations somebody may read: `keys` are pseudonyms of the same patient
+    (the server's address in its spellings), `named` the consultation that a card names."""
+
+    keys: tuple[str, ...]
+    named: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +98,12 @@ class ConsultationPages:
         asked = await self._asked(link)
         return await self._opened(asked, until=expiry_of(link))
 
-    async def _opened(self, asked: Consultation, *, until: float) -> OpenedConsultation:
+    async def open_of(self, scope: PatientScope) -> OpenedConsultation:
+        """The newest consultation of a patient. Raises NoConsultation, OtherPatient,
+        StoreUnavailable."""
+        return await self._opened(await self._of_patient(scope))
+
+    async def _opened(self, asked: Consultation, *, until: float = 0.0) -> OpenedConsultation:
         found = await self._with_answer(asked)
         now, store = self._dependencies.now().timestamp(), self._dependencies.store
         listed = await self._listed(found)
@@ -74,9 +118,12 @@ class ConsultationPages:
             discriminates(self._dependencies.terminology),
             listed=listed,
             newer=newer,
-            newer_link=make_link(self._dependencies.key, newer.id, until=until) if newer else "",
+            newer_link=self._link(newer, until),
             silent=not self._cards(found, listed, now, as_called=True).cards,
         )
+
+    def _link(self, newer: Consultation | None, until: float) -> str:
+        return make_link(self._dependencies.key, newer.id, until=until) if newer and until else ""
 
     def _cards(
         self,
@@ -113,8 +160,11 @@ class ConsultationPages:
 
         Raises LinkUnknown, StoreUnavailable.
         """
-        found = await self._consultation(link)
-        return found if found.outcome is Outcome.PENDING else None
+        return _pending(await self._with_answer(await self._asked(link)))
+
+    async def pending_of(self, scope: PatientScope) -> PreparedConsultation | None:
+        """The same of a patient's newest. Raises NoConsultation, OtherPatient, StoreUnavailable."""
+        return _pending(await self._with_answer(await self._of_patient(scope)))
 
     async def is_answered(self, pending: PreparedConsultation) -> bool:
         """Whether there is an answer by now; nothing is decrypted while there is none.
@@ -124,15 +174,30 @@ class ConsultationPages:
         return await self._answer_to(pending) is not None
 
     async def feedback(
-        self, link: str, judgements: Sequence[Judgement], comment: str
+        self, link: str, judgements: Sequence[Judgement], comment: str, of: str = ""
     ) -> tuple[str, FeedbackEntry]:
         """The id of the service that a link's page is of, and what its form says as feedback.
 
-        Raises LinkUnknown, StoreUnavailable, and FeedbackInvalid for a place without a diagnosis.
+        `of` is the consultation whose list the form was made of, "" where it does not say. Raises
+        LinkUnknown, StoreUnavailable, and FeedbackInvalid for a place without a diagnosis, or a
+        form of another list than the one that is shown by now.
         """
-        found = await self._consultation(link)
+        return await self._feedback(await self._asked(link), judgements, comment, of)
+
+    async def feedback_of(
+        self, scope: PatientScope, judgements: Sequence[Judgement], comment: str, of: str
+    ) -> tuple[str, FeedbackEntry]:
+        """The same of a patient's newest. Raises NoConsultation, OtherPatient besides."""
+        return await self._feedback(await self._of_patient(scope), judgements, comment, of)
+
+    async def _feedback(
+        self, asked: Consultation, judgements: Sequence[Judgement], comment: str, of: str
+    ) -> tuple[str, FeedbackEntry]:
+        found = await self._with_answer(asked)
         listed = await self._listed(found) or found
         diagnoses = listed.assessments if isinstance(listed, CheckedConsultation) else ()
+        if of and of != listed.id:
+            raise FeedbackInvalid([FieldProblem("of", "value", "there is another list by now")])
         if any(each.place > len(diagnoses) for each in judgements):
             raise FeedbackInvalid([FieldProblem("said", "value", "no diagnosis has this place")])
         when = self._dependencies.now().astimezone(UTC).isoformat(timespec="seconds")
@@ -145,16 +210,25 @@ class ConsultationPages:
             judgements=tuple(judgements),
         )
 
-    async def _consultation(self, link: str) -> Consultation:
-        """The consultation that a link opens, with its answer where there is one by now."""
-        return await self._with_answer(await self._asked(link))
-
     async def _asked(self, link: str) -> Consultation:
         now, store = self._dependencies.now().timestamp(), self._dependencies.store
         found = await store.get(consultation_id_of(self._dependencies.key, link, now=now))
         if found is None:
             raise LinkUnknown
         return found
+
+    async def _of_patient(self, scope: PatientScope) -> Consultation:
+        store = self._dependencies.store
+        found = [await store.newest_for_patient(key, after=0.0) for key in scope.keys]
+        newest = max(filter(None, found), key=lambda each: each.created, default=None)
+        named = await store.get(scope.named) if _ID.fullmatch(scope.named) else None
+        if named is not None and named.patient_key not in scope.keys:
+            raise OtherPatient
+        if named is not None and (newest is None or named.outcome is Outcome.CHECKED):
+            return named
+        if newest is None:
+            raise NoConsultation
+        return newest
 
     async def _with_answer(self, found: Consultation) -> Consultation:
         if isinstance(found, CheckedConsultation) or found.outcome is Outcome.REUSED:
@@ -166,4 +240,9 @@ class ConsultationPages:
         return await self._dependencies.store.find_by_key(question.key, not_older_than=oldest)
 
 
+def _pending(found: Consultation) -> PreparedConsultation | None:
+    return found if found.outcome is Outcome.PENDING else None
+
+
+_ID = re.compile(r"[0-9a-f-]{36}", re.ASCII)
 _LISTS_ITSELF = frozenset({Outcome.ANSWERED, Outcome.EMPTY, Outcome.CHECKED})

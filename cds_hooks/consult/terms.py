@@ -16,11 +16,13 @@ __all__ = ["ClientTerms", "patient_scope"]
 
 @dataclass(frozen=True, slots=True)
 class ClientTerms:
-    """`fhir_version` is what it sends where no server tells."""
+    """`fhir_version` is what it sends where no server tells; `smart`: its cards start this service
+    as an app."""
 
     fhir_bases: tuple[str, ...]
     fhir_version: str | None
     card_profile: str
+    smart: bool = False
 
 
 def patient_scope(terms: ClientTerms | None, caller: Caller | None, fhir_server: str) -> str:

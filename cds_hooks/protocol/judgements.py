@@ -16,7 +16,16 @@ from urllib.parse import parse_qsl
 from cds_hooks.protocol.cards import Coding
 from cds_hooks.protocol.protocol_errors import FeedbackInvalid, FieldProblem
 
-__all__ = ["DIAGNOSIS_SYSTEM", "MOST", "Judgement", "Said", "judgement_of", "parse_form", "wrong"]
+__all__ = [
+    "DIAGNOSIS_SYSTEM",
+    "MOST",
+    "Judgement",
+    "Said",
+    "judged_of",
+    "judgement_of",
+    "parse_form",
+    "wrong",
+]
 
 DIAGNOSIS_SYSTEM = "urn:chartside:diagnosis-feedback"
 """Codes `wrong-1` to `wrong-32`: the diagnosis of this place among the consultation's own."""
@@ -65,6 +74,14 @@ def parse_form(body: bytes, reasons: Iterable[str] = ()) -> tuple[tuple[Judgemen
     if not found and not words:
         raise FeedbackInvalid([FieldProblem("said-1", "required", "nothing was chosen")])
     return found, words
+
+
+def judged_of(body: bytes) -> str:
+    """The id of the consultation whose list a form was made of; "" where it does not say.
+
+    Raises FeedbackInvalid.
+    """
+    return _fields(body).get("of", "")[:64]
 
 
 def _fields(body: bytes) -> Mapping[str, str]:

@@ -180,4 +180,5 @@ def _terms(settings: Settings, entry: ClientEntry) -> ClientTerms:
         fhir_bases=entry.fhir_bases or settings.fhir.allowed_bases,
         fhir_version=entry.fhir_version or settings.fhir.version or None,
         card_profile=entry.card_profile or settings.cards.profile,
+        smart=entry.smart_launch,
     )

@@ -159,6 +159,10 @@ def private_files(settings: Settings) -> Iterator[PrivateFile]:
         "openid.client_secret": settings.openid.client_secret,
         "openid.client_key": settings.openid.client_key,
     }
+    keys |= {
+        f"clients[{place}].smart_client_secret": client.smart_client_secret
+        for place, client in enumerate(settings.clients)
+    }
     yield from (PrivateFile(key, path) for key, path in keys.items() if path is not None)
     if settings.tls.key is not None:
         yield PrivateFile("tls.key", settings.tls.key, others=_OF_TLS)

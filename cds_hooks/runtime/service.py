@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 
 import httpx
@@ -23,12 +23,10 @@ from cds_hooks.inference.engine import Engine
 from cds_hooks.operation import Metrics, get_logger
 from cds_hooks.plausibility import Terminology, load_tables
 from cds_hooks.protocol.cards import Response
-from cds_hooks.protocol.feedback import FeedbackEntry
-from cds_hooks.protocol.judgements import Judgement
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.runtime.admission import admission
 from cds_hooks.runtime.answer_basis import answer_basis, tables_record
-from cds_hooks.runtime.callers import Callers, asked_by, fed_back_by
+from cds_hooks.runtime.callers import Callers, asked_by
 from cds_hooks.runtime.capturing import Capturing
 from cds_hooks.runtime.configs import (
     app_config,
@@ -48,11 +46,13 @@ from cds_hooks.runtime.engines import (
     names_by_construction,
     samples_of,
 )
+from cds_hooks.runtime.feedback import FeedbackKeeper
 from cds_hooks.runtime.inspecting import inspector_of
 from cds_hooks.runtime.ledger import Ledger
 from cds_hooks.runtime.observing import Observer
 from cds_hooks.runtime.records import site_key
 from cds_hooks.runtime.self_check import quick_checks, require
+from cds_hooks.runtime.smart_launch import launched_pages, launching
 from cds_hooks.runtime.store_watch import StoreWatch
 from cds_hooks.runtime.warming import LibrariesCheck
 from cds_hooks.services import ServiceDefinition
@@ -112,6 +112,16 @@ class Runtime:
         self.pages = ConsultationPages(dependencies, consult)
         self._site = site_of(settings, self._base_url, self.engine, self.ready)
         self.access = access_of(settings, self._site, self.store, self.callers.note)
+        self.feedback = FeedbackKeeper(self.store, self._observer, self.pages)
+        self.launched = launched_pages(
+            settings,
+            self._site,
+            self.pages,
+            self.store,
+            self._key,
+            refused=self.callers.note,
+            feed_back=self.feedback.of_reader,
+        )
         self.inspector = inspector_of(settings, dependencies, consult)
         self.app = self._application()
 
@@ -142,6 +152,7 @@ class Runtime:
             await stack.enter_async_context(self._capturing.running())
             await stack.enter_async_context(self._statistics.kept())
             await stack.enter_async_context(self.callers.opened(locked_transport()))
+            await stack.enter_async_context(launching(self.launched))
             await stack.enter_async_context(signing_in(self.access))
             if not self._given:
                 await self.engine.start()
@@ -229,7 +240,7 @@ class Runtime:
         site, linked = self._site, LinkedPages(self._site, self.pages)
         handlers = AppHandlers(
             answer=self._answer,
-            record_feedback=self._feedback,
+            record_feedback=self.feedback.of_client,
             ready=self.ready,
             metrics=lambda: self._observer.page(self.engine.state),
             basis=lambda: basis_page(site, self._basis()),
@@ -238,13 +249,15 @@ class Runtime:
             services=services_of(self.settings),
             known=self.consultant.known_request,
             consultation=linked.page,
-            judge=self._judge,
+            judge=self.feedback.of_link,
             reasons=frozenset(reason.code for reason in override_reasons()),
             identify=self.callers.identify if self.callers.known else None,
             record=self._capturing.record,
             error_page=error_page_of(site),
         )
-        console = make_router(site, linked, self.access, self.inspector, self._statistics)
+        console = make_router(
+            site, linked, self.access, self.inspector, self._statistics, self.launched
+        )
         config, visit = app_config(self.settings), self.access.attach
         return create_app(handlers, config, pages=[console], visit=visit)
 
@@ -272,21 +285,6 @@ class Runtime:
             config=self.callers.bounds(request.caller, self._gather_config),
             deadline_s=deadline_s,
         )
-
-    async def _feedback(
-        self, service: str, entries: Sequence[FeedbackEntry], info: RequestInfo
-    ) -> None:
-        receipt = await self.store.record_feedback(service, entries, fed_back_by(info))
-        outcomes = [entry.outcome for entry in entries]
-        self._observer.fed_back(
-            service, outcomes, unknown=receipt.unknown, duplicates=receipt.repeated
-        )
-
-    async def _judge(
-        self, link: str, said: Sequence[Judgement], words: str, info: RequestInfo
-    ) -> None:
-        service, entry = await self.pages.feedback(link, said, words)
-        await self._feedback(service, (entry,), info)
 
     def _check(self) -> None:
         """Load the tables, and refuse to start with wrong ones. Raises SelfCheckFailed."""

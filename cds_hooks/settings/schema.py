@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cds_hooks.admission.admission_settings import AdmissionSettings
 from cds_hooks.app.server_settings import ProxySettings, ServerSettings, TlsSettings
@@ -48,6 +49,23 @@ class ClientEntry(Client):
     card_profile: Annotated[CardProfile | None, Unset] = Field(
         None, description="Its family of clients; unset: `cards.profile`."
     )
+    smart_launch: bool = Field(
+        False, description="Its cards start this service as a SMART app: the EHR says who reads "
+        "(docs/integrators/smart-launch.md).",
+    )  # fmt: skip
+    smart_client_id: str = Field(
+        "", max_length=255, description="As which it knows this service as an app."
+    )
+    smart_client_secret: Annotated[Path | None, Unset] = Field(
+        None, description="File with that app's secret, readable by its owner alone; unset: a "
+        "public client.",
+    )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _a_launch_has_a_client_id(self) -> Self:
+        if self.smart_launch and not self.smart_client_id:
+            raise ValueError("smart_launch needs smart_client_id")
+        return self
 
 
 class Settings(Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -9,8 +10,18 @@ from typing import Any
 import pytest
 
 from cds_hooks.audit import Store
-from cds_hooks.consult import ClientTerms, Consultant, patient_scope
+from cds_hooks.conform.cards import response_problems
+from cds_hooks.consult import (
+    ClientTerms,
+    Consultant,
+    NoConsultation,
+    OtherPatient,
+    PatientScope,
+    patient_scope,
+)
 from cds_hooks.consultation import Caller
+from cds_hooks.protocol.cards import Response
+from cds_hooks.protocol.json_output import to_document
 from cds_hooks.protocol.request import HookRequest
 from cds_hooks.services import ServiceDefinition
 from tests.fake_engine import FakeEngine, FakeReply
@@ -111,3 +122,56 @@ def test_within_what_an_id_is_one_patient(one: Any, two: Any, alike: bool) -> No
 def test_without_clients_the_scope_is_the_server() -> None:
     assert patient_scope(None, None, BASE) == BASE
     assert patient_scope(None, Caller(), BASE) == BASE
+
+
+async def test_cards_start_the_app_only_where_the_client_does_that(
+    make_consultant: Any,
+    pages_of: Any,
+    answer_of: Any,
+    service: ServiceDefinition,
+    from_client: Ask,
+    store: Store,
+) -> None:
+    terms = {**TERMS, "north": replace(TERMS["north"], smart=True)}
+    engine = FakeEngine([FakeReply((answer_of("Pulmonary embolism"),))] * 3)
+    consultant = make_consultant(engine, samples=1, clients=terms, link_s=3600.0)
+    request = from_client("north", server=BASE)
+    [card] = (await consultant.answer(service, request)).cards
+    [link] = [each for each in card.links if each.type == "smart"]
+    assert link.url == "http://127.0.0.1:8010/smart/launch"
+    named = json.loads(link.app_context)["consultation"]
+    assert await store.get(named) is not None
+    assert [each for each in card.links if "/consultations/" in each.url] == []
+    assert list(response_problems(to_document(Response((card,))))) == []
+    [other] = (await consultant.answer(service, from_client("south"))).cards
+    assert [each.type for each in other.links if "/consultations/" in each.url] == ["absolute"]
+    assert [each for each in other.links if each.type == "smart" or each.app_context] == []
+    silent = make_consultant(engine, samples=1, clients=terms, link_s=0.0)
+    [card] = (await silent.answer(service, request)).cards
+    assert [each.type for each in card.links if each.type == "smart"] == ["smart"]
+
+
+async def test_the_pages_of_a_patient_are_of_that_patient(
+    make_consultant: Any,
+    pages_of: Any,
+    answer_of: Any,
+    service: ServiceDefinition,
+    from_client: Ask,
+    store: Store,
+) -> None:
+    engine = FakeEngine([FakeReply((answer_of("Pulmonary embolism"),))] * 2)
+    consultant = make_consultant(engine, samples=1, clients=TERMS)
+    request = from_client("north", server=BASE)
+    asked = await consultant.prepare(service, request)
+    pages = pages_of(consultant)
+    scope = PatientScope((asked.patient_key,))
+    with pytest.raises(NoConsultation):
+        await pages.open_of(scope)
+    assert (await consultant.answer(service, request)).cards
+    opened = await pages.open_of(scope)
+    assert opened.consultation.patient_key == asked.patient_key
+    assert opened.newer_link == ""
+    with pytest.raises(NoConsultation):
+        await pages.open_of(PatientScope(("p1:other",)))
+    with pytest.raises(OtherPatient):
+        await pages.open_of(PatientScope(("p1:other",), opened.consultation.id))

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from cds_hooks.app.openapi import FORM, page_of, refusals
 from cds_hooks.app.state import State, read_body, request_info
-from cds_hooks.protocol.judgements import parse_form
+from cds_hooks.protocol.judgements import judged_of, parse_form
 
 __all__ = ["router"]
 
@@ -48,6 +48,8 @@ async def consultation(link: ConsultationLink, state: State) -> HTMLResponse:
 )
 async def judgements(link: ConsultationLink, request: Request, state: State) -> RedirectResponse:
     """Keep what the page's form says of single diagnoses; then the page again."""
-    said, words = parse_form(await read_body(request), state.handlers.reasons)
-    await state.in_time(state.handlers.judge(link, said, words, request_info(request)))
+    body = await read_body(request)
+    said, words = parse_form(body, state.handlers.reasons)
+    info, of = request_info(request), judged_of(body)
+    await state.in_time(state.handlers.judge(link, said, words, info, of))
     return RedirectResponse(f"../{link}", 303)

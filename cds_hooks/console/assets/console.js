@@ -22,3 +22,12 @@ document.addEventListener("htmx:after:swap", () => {
     progress.textContent = "The answer has arrived.";
   }
 });
+
+// A page that may not follow its consultation any more says so, and stays as it is.
+document.addEventListener("htmx:response:error", (event) => {
+  const over = document.getElementById("session-over");
+  if (over && [401, 403, 404].includes(event.detail.ctx.response.status)) {
+    over.hidden = false;
+    document.getElementById("waiting")?.remove();
+  }
+});

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cds_hooks.console.consultations.following import LinkedPages
+from cds_hooks.console.consultations.following import CONTENT, PAGE, Launched, LinkedPages, page_of
 from cds_hooks.console.consultations.router import add_routes
+from cds_hooks.console.consultations.streams import AnswerStreams
 
-__all__ = ["LinkedPages", "add_routes"]
+__all__ = ["CONTENT", "PAGE", "AnswerStreams", "Launched", "LinkedPages", "add_routes", "page_of"]

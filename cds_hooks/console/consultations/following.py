@@ -1,30 +1,35 @@
-"""The page behind a card's link, and the stream by which it follows a pending consultation."""
+"""The page of one consultation, for whoever has a card's link or was led there by the EHR."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.responses import HTMLResponse, StreamingResponse
 
-from cds_hooks.app.errors import Overloaded
 from cds_hooks.cards.card_data import override_reasons
 from cds_hooks.console.consultations.content import consultation_values
 from cds_hooks.console.consultations.judging import Judging
-from cds_hooks.console.consultations.since import SinceView, since
+from cds_hooks.console.consultations.since import since
+from cds_hooks.console.consultations.streams import AnswerStreams
 from cds_hooks.console.rendering import make_page
 from cds_hooks.console.site import Site
 from cds_hooks.consult import ConsultationPages, OpenedConsultation
-from cds_hooks.consultation import PreparedConsultation
 
-__all__ = ["LinkedPages"]
+__all__ = ["CONTENT", "PAGE", "Launched", "LinkedPages", "page_of"]
 
-_LOOK_S = 0.5
-# The browser asks again when a stream ends; a short one holds up no stop of the service.
-_STREAM_S = 25.0
-_MOST_STREAMS = 64
-_WAITING, _ANSWERED = b": waiting\n\n", b"event: answered\ndata: answered\n\n"
+PAGE, CONTENT = "consultations/page.html.j2", "consultations/content.html.j2"
+"""The whole page, and its changing part alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """What a page says to whom the EHR led here: who reads, how to end it, and whether the card
+    was of an earlier consultation."""
+
+    user: str = field(repr=False)
+    end: str
+    newer_than_card: bool
 
 
 class LinkedPages:
@@ -33,63 +38,55 @@ class LinkedPages:
     def __init__(self, site: Site, pages: ConsultationPages) -> None:
         self._site = site
         self._pages = pages
-        self._streams = 0
+        self._streams = AnswerStreams(pages)
 
     async def page(self, link: str) -> HTMLResponse:
         """The consultation as it stands. Raises LinkUnknown, StoreUnavailable."""
-        return await self._page(link, "consultations/page.html.j2")
+        return await self._page(link, PAGE)
 
     async def content(self, link: str) -> HTMLResponse:
         """The page's changing part alone. Raises LinkUnknown, StoreUnavailable."""
-        return await self._page(link, "consultations/content.html.j2")
+        return await self._page(link, CONTENT)
 
     async def _page(self, link: str, template: str) -> HTMLResponse:
+        """A link opens one consultation; of a newer one its page tells, and in the demo profile it
+        leads there."""
         opened = await self._pages.open(link)
-        values = consultation_values(
-            opened.consultation,
-            opened.cards,
-            now=opened.now,
-            discriminates=opened.discriminates,
-            judging=Judging(f"{link}/feedback", override_reasons(), opened.feedback),
-            listed=opened.listed,
-            since=self._since(opened),
-            silent=opened.silent,
-        )
-        frame: dict[str, Any] = {"here": "consultation", "root": "../", "link": link}
-        return make_page(self._site, template, sends=True, **frame, **values)
-
-    def _since(self, opened: OpenedConsultation) -> SinceView | None:
-        """What changed since the answer that is shown was made. A link opens one consultation; of
-        the newer one it tells, and in the demo profile it leads there."""
-        if opened.newer is None:
-            return None
-        before, link = opened.listed or opened.consultation, opened.newer_link
-        return since(before, opened.newer, now=opened.now, link=link if self._site.demo else "")
+        newer = opened.newer_link if self._site.demo else ""
+        return page_of(self._site, opened, template, link=link, newer_link=newer)
 
     async def events(self, link: str) -> StreamingResponse:
-        """Server-sent events: `answered` once there is an answer. Without it the page polls.
+        """Server-sent events: `answered` once there is an answer.
 
         Raises LinkUnknown, StoreUnavailable, and Overloaded past the most streams.
         """
-        if self._streams >= _MOST_STREAMS:
-            raise Overloaded
-        pending = await self._pages.pending(link)
-        return StreamingResponse(self._follow(pending), media_type="text/event-stream")
+        return await self._streams.follow(self._pages.pending(link))
 
-    async def _follow(self, pending: PreparedConsultation | None) -> AsyncIterator[bytes]:
-        # Asked again: many may have passed `events` before the first of them began.
-        if self._streams >= _MOST_STREAMS:
-            return
-        clock = asyncio.get_running_loop().time
-        answered = pending is None
-        self._streams += 1
-        try:
-            ends = clock() + _STREAM_S
-            while pending is not None and not answered and clock() < ends:
-                yield _WAITING
-                await asyncio.sleep(_LOOK_S)
-                answered = await self._pages.is_answered(pending)
-        finally:
-            self._streams -= 1
-        if answered:
-            yield _ANSWERED
+
+def page_of(
+    site: Site,
+    opened: OpenedConsultation,
+    template: str,
+    *,
+    link: str,
+    newer_link: str = "",
+    root: str = "../",
+    launched: Launched | None = None,
+) -> HTMLResponse:
+    """The page of what was opened. `link` is the last part of its own address, `newer_link` that of
+    a newer consultation's, where this reader may have one; `root` leads to the service."""
+    before, newer = opened.listed or opened.consultation, opened.newer
+    changed = since(before, newer, now=opened.now, link=newer_link) if newer else None
+    reasons = override_reasons()
+    values = consultation_values(
+        opened.consultation,
+        opened.cards,
+        now=opened.now,
+        discriminates=opened.discriminates,
+        judging=Judging(f"{link}/feedback", reasons, opened.feedback, before.id),
+        listed=opened.listed,
+        since=changed,
+        silent=opened.silent,
+    )
+    frame: dict[str, Any] = {"here": "consultation", "link": link, "launched": launched}
+    return make_page(site, template, sends=True, root=root, **frame, **values)

@@ -17,12 +17,13 @@ __all__ = ["JudgedLine", "Judging", "lines"]
 
 @dataclass(frozen=True, slots=True)
 class Judging:
-    """Where the form goes (an address relative to the page), why a diagnosis may be wrong, and what
-    was said before, in the order it came."""
+    """Where the form goes (an address relative to the page), why a diagnosis may be wrong, what
+    was said before, in the order it came, and the id of the consultation whose list it is."""
 
     action: str
     reasons: tuple[Coding, ...]
     said: tuple[FeedbackEntry, ...] = ()
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

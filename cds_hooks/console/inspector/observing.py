@@ -5,6 +5,7 @@ They do what the service's own do, by calling them: what is seen is what an EHR 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -131,9 +132,12 @@ class _ObservedStore:
         return await self.inner.find_by_key(key, not_older_than=not_older_than)
 
     async def last_for_patient(
-        self, patient_key: str, service: str = ""
+        self, patient_key: str, service: str = "", *, until: float = math.inf
     ) -> CheckedConsultation | None:
-        return await self.inner.last_for_patient(patient_key, service)
+        return await self.inner.last_for_patient(patient_key, service, until=until)
+
+    async def newest_for_patient(self, patient_key: str, *, after: float) -> Consultation | None:
+        return await self.inner.newest_for_patient(patient_key, after=after)
 
     async def feedback_for(self, consultation_id: str) -> Sequence[FeedbackEntry]:
         return await self.inner.feedback_for(consultation_id)

@@ -10,7 +10,7 @@ import pytest
 
 from cds_hooks.app.errors import Overloaded
 from cds_hooks.console import LinkedPages
-from cds_hooks.console.consultations import following
+from cds_hooks.console.consultations import streams
 from cds_hooks.consult import LinkUnknown
 from tests.console.conftest import NoPages, make_site
 
@@ -41,7 +41,7 @@ async def _told(response: Any) -> bytes:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(following, "_LOOK_S", 0.001)
+    monkeypatch.setattr(streams, "_LOOK_S", 0.001)
 
 
 async def test_the_stream_tells_when_the_answer_is_there_and_ends() -> None:
@@ -62,7 +62,7 @@ async def test_what_is_answered_already_is_told_at_once() -> None:
 async def test_a_stream_ends_in_time_and_is_asked_for_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(following, "_STREAM_S", 0.02)
+    monkeypatch.setattr(streams, "_STREAM_S", 0.02)
     told = await _told(await _linked(Pending(10**9)).events("x"))
     assert b"waiting" in told
     assert b"answered" not in told
@@ -74,7 +74,7 @@ async def test_a_link_to_nothing_has_no_stream() -> None:
 
 
 async def test_past_the_most_streams_a_page_polls(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(following, "_MOST_STREAMS", 1)
+    monkeypatch.setattr(streams, "_MOST_STREAMS", 1)
     linked = _linked(Pending(10**9))
     first = (await linked.events("x")).body_iterator
     assert await anext(first) == b": waiting\n\n"
@@ -89,7 +89,7 @@ async def test_past_the_most_streams_a_page_polls(monkeypatch: pytest.MonkeyPatc
 async def test_streams_that_were_asked_for_at_once_are_bounded_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(following, "_MOST_STREAMS", 1)
+    monkeypatch.setattr(streams, "_MOST_STREAMS", 1)
     linked = _linked(Pending(10**9))
     first = (await linked.events("x")).body_iterator
     second = await linked.events("x")
