@@ -80,12 +80,15 @@ class Launching:
             begun, _ = self._pending.take(returned.state, self._cookie.read(request))
             if not isinstance(begun, BegunLaunch):
                 raise SignInRefused(SignInRefusal.STATE)
-            return await self.client.finish(begun, returned)
+            context = await self.client.finish(begun, returned)
         except ChartsideError as error:
             raise self._told(request, error) from None
+        # Many clinicians may come from one address, such as a terminal server's.
+        self._limits.good(_peer(request))
+        return context
 
     def _enter(self, request: Request) -> None:
-        self._limits.enter(request.client.host if request.client else "")
+        self._limits.enter(_peer(request))
 
     def _client_of(self, server: str) -> SmartClient:
         """The EHR whose FHIR server it is. Raises LaunchRefused with the line to add."""
@@ -102,6 +105,10 @@ class Launching:
         route, notes = route_of(normal(request.url.path)), notes_of(request.scope)
         self._refused(notes.request_id, route, error.code)
         return LaunchRefused(error.reason) if isinstance(error, SignInRefused) else error
+
+
+def _peer(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def _asked(query: str) -> tuple[str, str]:
