@@ -60,7 +60,7 @@ class Launching:
             return Response()
         self._enter(request)
         try:
-            server, launch = _asked(request.url.query)
+            server, launch = _launch_parameters(request.url.query)
             begun, url = await self.client.begin(self._client_of(server), server, launch)
         except ChartsideError as error:
             raise self._told(request, error) from None
@@ -111,7 +111,7 @@ def _peer(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-def _asked(query: str) -> tuple[str, str]:
+def _launch_parameters(query: str) -> tuple[str, str]:
     """`iss` and `launch`, each once. Raises LaunchRefused."""
     if len(query) > _LONGEST_QUERY:
         raise LaunchRefused(LaunchRefusal.FORM)
