@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 
 from cds_hooks.comparison.differences import Difference, Side, differing
-from cds_hooks.consultation import CheckedConsultation, Consultation, ModelIdentity
+from cds_hooks.consultation import Basis, CheckedConsultation, Consultation, ModelIdentity
 
 __all__ = [
     "basis_differences",
@@ -16,17 +17,29 @@ __all__ = [
 ]
 
 
+_SETTING = "setting "
+
+
 def basis_of(side: Side) -> dict[str, str]:
     """Every name with its value, "" where there is none; `Side.basis` comes last."""
     return {**dict(_of(side.consultation)), **side.basis}
 
 
 def basis_differences(before: Side, after: Side) -> tuple[Difference, ...]:
-    """What differs. A name that only one side adds is unknown of the other, not different."""
+    """What differs. A name that only one side adds is unknown of the other, not different; a
+    setting that only one tells has its default on the other, where that tells any at all."""
     one, two = basis_of(before), basis_of(after)
+    if all(_tells_settings(side) for side in (before, after)):
+        settings = [name for name in (*one, *two) if name.startswith(_SETTING)]
+        one, two = (dict.fromkeys(settings, "default") | each for each in (one, two))
     both = one.keys() & two.keys()
     shared = ({k: v for k, v in side.items() if k in both} for side in (one, two))
     return tuple(differing(*shared))
+
+
+def _tells_settings(side: Side) -> bool:
+    """Whether its record is of a version that names the settings it rests on."""
+    return bool(side.consultation.basis.version)
 
 
 def _of(done: Consultation) -> Iterator[tuple[str, str]]:
@@ -37,6 +50,22 @@ def _of(done: Consultation) -> Iterator[tuple[str, str]]:
     yield "template", f"{template.id}/{template.version}" if template else ""
     yield "template SHA-256", template.sha256 if template else ""
     yield from _model(done.model or ModelIdentity("", "", ""))
+    yield from _made_with(done.basis)
+
+
+def _made_with(basis: Basis) -> Iterator[tuple[str, str]]:
+    """What the record tells of the program; nothing where it is of before it told any."""
+    told = (
+        ("version", basis.version),
+        ("rule tables", basis.tables_sha256),
+        ("terminology", basis.terminology_sha256),
+    )
+    yield from ((name, value) for name, value in told if value)
+    if basis.sampling:
+        for field in fields(basis.sampling):
+            yield f"sampling {field.name}", str(getattr(basis.sampling, field.name))
+    for key, value in sorted(basis.settings.items()):
+        yield f"{_SETTING}{key}", value
 
 
 def _model(model: ModelIdentity) -> Iterator[tuple[str, str]]:

@@ -17,7 +17,7 @@ _TITLE = re.compile(r"[^|]{1,120}:")
 
 def prompt_differences(before: Prompt | None, after: Prompt | None) -> tuple[Difference, ...]:
     """The lines of each section that differ; facts are compared without their numbers."""
-    one, two = dict(sections_of(before)), dict(sections_of(after))
+    one, two = _by_name(before), _by_name(after)
     found: list[Difference] = []
     for name in dict.fromkeys((*one, *two)):
         first, second = one.get(name, []), two.get(name, [])
@@ -25,24 +25,31 @@ def prompt_differences(before: Prompt | None, after: Prompt | None) -> tuple[Dif
     return tuple(found)
 
 
+def _by_name(prompt: Prompt | None) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, lines in sections_of(prompt):
+        found.setdefault(name, []).extend(lines)
+    return found
+
+
 def _said(lines: Sequence[str]) -> list[str]:
     return [_NUMBER.sub("", line) for line in lines]
 
 
 def sections_of(prompt: Prompt | None) -> Iterator[tuple[str, list[str]]]:
-    """The prompt's sections with their lines: each message, the chart's by its titles."""
-    for number, message in enumerate(prompt.messages if prompt else (), 1):
-        name, lines = f"{message.role} {number}", message.content.splitlines()
-        yield from _divided(name, lines) if message.role == "user" else [(name, lines)]
+    """The prompt's sections with their lines: "system", "patient", and the chart's by title."""
+    for message in prompt.messages if prompt else ():
+        lines = message.content.splitlines()
+        yield from _divided(lines) if message.role == "user" else [(message.role, lines)]
 
 
-def _divided(name: str, lines: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
-    title = name
+def _divided(lines: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    title = "patient"
     held: list[str] = []
     for place, line in enumerate(lines):
         if _TITLE.fullmatch(line) and (place == 0 or not lines[place - 1]):
             yield title, held
-            title, held = f"{name}: {line.removesuffix(':')}", []
+            title, held = line.removesuffix(":"), []
         elif line:
             held.append(line)
     yield title, held

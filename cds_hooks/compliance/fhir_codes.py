@@ -21,7 +21,11 @@ __all__ = [
     "DESTINATION",
     "DISCLOSE",
     "DOMAIN_RESOURCE",
+    "EMERGENCY_STARTED",
+    "EMERGENCY_STOPPED",
     "IMPORT",
+    "LOGIN",
+    "LOGOUT",
     "PATIENT_ROLE",
     "PERSON",
     "RECIPIENT",
@@ -32,6 +36,7 @@ __all__ = [
     "SERVER_SOURCE",
     "SOURCE",
     "SYSTEM_OBJECT",
+    "USER_AUTHENTICATION",
     "coding",
     "concept",
 ]
@@ -57,9 +62,14 @@ def concept(of: dict[str, str]) -> dict[str, Any]:
 IMPORT = coding(_DICOM, "110107", "Import")
 SECURITY_ALERT = coding(_DICOM, "110113", "Security Alert")
 APPLICATION_ACTIVITY = coding(_DICOM, "110100", "Application Activity")
+USER_AUTHENTICATION = coding(_DICOM, "110114", "User Authentication")
 REST = coding(f"{_TERMS}/audit-event-type", "rest", "Restful Operation")
 # AuditEvent.subtype
 DISCLOSE = coding(f"{_TERMS}/iso-21089-lifecycle", "disclose", "Disclose Record Lifecycle Event")
+LOGIN = coding(_DICOM, "110122", "Login")
+LOGOUT = coding(_DICOM, "110123", "Logout")
+EMERGENCY_STARTED = coding(_DICOM, "110127", "Emergency Override Started")
+EMERGENCY_STOPPED = coding(_DICOM, "110138", "Emergency Override Stopped")
 # AuditEvent.agent.type
 SOURCE = concept(coding(_DICOM, "110153", "Source Role ID"))
 DESTINATION = concept(coding(_DICOM, "110152", "Destination Role ID"))

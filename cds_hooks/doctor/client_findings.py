@@ -26,6 +26,7 @@ SANDBOX, ORACLE = "https://sandbox.cds-hooks.org", "https://cds-hooks.cerner.com
 _EPIC_HOOKS = frozenset({"patient-view", "order-select", "order-sign"})
 _EPIC_TOKEN_S = 900.0
 _LONGEST_ANSWER_S = 5.0
+_ORACLE_JKUS = "https://authorization.cerner.com/jwk"
 _ALPHANUMERIC = re.compile(r"[A-Za-z0-9]{1,100}")
 _PROBLEM_CHECK = "chartside-problem-check-view"
 
@@ -201,9 +202,10 @@ def _oracle_issuer(case: ClientCase) -> Finding:
 
 
 def _oracle_keys(case: ClientCase) -> Finding:
-    host = _host(case.client.jku)
-    good = not case.client.fetches or host.endswith(".cerner.com")
-    return case.judged("oracle-keys", good, Level.WARN, host=host)
+    address = case.client.jku
+    listed = _host(address).endswith(".cerner.com") and address.rstrip("/") != _ORACLE_JKUS
+    good = not case.client.fetches or listed
+    return case.judged("oracle-keys", good, Level.WARN, address=address)
 
 
 def _sandbox_issuer(case: ClientCase) -> Finding:

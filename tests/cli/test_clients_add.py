@@ -73,14 +73,18 @@ def test_any_ehr_with_keys_of_a_file_audience_and_tenant(add: Run, file: Path) -
 
 
 def test_several_clients_one_after_the_other(add: Run, file: Path) -> None:
-    assert add("--ehr", "oracle", "--keys", "https://authorization.cerner.com/jwk", "--yes")[0] == 0
+    assert (
+        add("--ehr", "oracle", "--keys", "https://authorization.cerner.com/jwk/k1", "--yes")[0] == 0
+    )
     assert add("--ehr", "epic", "--keys", JKU, "--fhir-base", FHIR, "--yes")[0] == 0
     assert [c.name for c in load_settings(file, {}).clients] == ["oracle", "epic"]
 
 
 def test_it_is_added_although_production_lacks_other_things(add: Run, file: Path) -> None:
     file.write_text('profile = "production"\n')
-    assert add("--ehr", "oracle", "--keys", "https://authorization.cerner.com/jwk", "--yes")[0] == 0
+    assert (
+        add("--ehr", "oracle", "--keys", "https://authorization.cerner.com/jwk/k1", "--yes")[0] == 0
+    )
     assert "[[clients]]" in file.read_text()
 
 

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import prompts
 from cds_hooks.comparison import Difference, SampleDifference, Side, Timing, compare
-from cds_hooks.consultation import KeyArrival, KeyState, Outcome, PreparedConsultation, Verdict
+from cds_hooks.comparison.prompts import sections_of
+from cds_hooks.consultation import (
+    Basis,
+    KeyArrival,
+    KeyState,
+    Outcome,
+    PreparedConsultation,
+    Sampling,
+    Verdict,
+)
 from cds_hooks.protocol.cards import Link
 from fhir_mapping.chart import Fact, Flag, Kind, PatientFacts
+from prompts import Message
 from tests.cards.woman import ASSESSMENTS, KEYS
 from tests.comparison.sides import CARD, CHART, CHART_TEXT, DONE, FACTS, compared, prompt_of, said
 from tests.consultations import with_outcome
@@ -76,6 +87,27 @@ def test_the_basis_names_each_digest_that_differs() -> None:
     assert {each.what for each in found.basis} == {"model", "settings", "template"}
 
 
+SAMPLING = Sampling(samples=3, temperature=0.7, seed=1, max_tokens=800, names=True)
+BASIS = Basis("1.0", "ab" * 32, "cd" * 32, SAMPLING, {"cards.profile": '"epic"', "b": "2"})
+
+
+def test_a_record_tells_seed_tables_and_the_settings_that_differ() -> None:
+    older = replace(DONE, basis=BASIS)
+    newer = Basis("1.1", "ab" * 32, "ef" * 32, replace(SAMPLING, seed=2), {"b": "2", "c": "3"})
+    found = compare(Side(older), Side(replace(DONE, basis=newer))).basis
+    assert {each.what: (each.before, each.after) for each in found} == {
+        "version": ("1.0", "1.1"),
+        "terminology": ("cd" * 32, "ef" * 32),
+        "sampling seed": ("1", "2"),
+        "setting cards.profile": ('"epic"', "default"),
+        "setting c": ("default", "3"),
+    }
+
+
+def test_a_record_of_before_tells_nothing_and_differs_in_nothing() -> None:
+    assert compare(Side(replace(DONE, basis=BASIS)), Side(DONE)).basis == ()
+
+
 def test_what_only_one_side_adds_to_the_basis_is_not_a_difference() -> None:
     one = Side(DONE, basis={"version": "1", "seed": "3"})
     assert compare(one, Side(DONE, basis={"version": "2"})).basis == (
@@ -89,12 +121,32 @@ def test_prompt_sections_show_the_lines_that_differ() -> None:
     )
     assert compared(prompt=prompt_of(text)).prompt == (
         Difference(
-            "user 2: Results and vital signs",
+            "Results and vital signs",
             "L2 | Creatinine 1.8 mg/dL (0.6-1.2) | high | today",
             "L2 | Creatinine 2.2 mg/dL (0.6-1.2) | high | today",
         ),
-        Difference("user 2: Medications", "", "M1 | Ibuprofen"),
+        Difference("Medications", "", "M1 | Ibuprofen"),
     )
+
+
+def test_sections_of_one_title_are_compared_together() -> None:
+    twice = f"{CHART_TEXT}\n\nProblems:\nP3 | Gout"
+    assert compared(prompt=prompt_of(twice)).prompt == (Difference("Problems", "", "P3 | Gout"),)
+
+
+def test_the_sections_of_a_prompt_are_those_of_its_template() -> None:
+    layout = prompts.lay_out(CHART, prompts.load("differential"))
+    sections = dict(sections_of(prompts.render(layout, [1] * len(layout.texts))))
+    titles = [each.title for each in layout.template.settings.sections]
+    assert {"system", "patient"} <= set(sections)
+    assert {name for name, lines in sections.items() if lines} <= {"system", "patient", *titles}
+    assert sections["Medications"][1].startswith("M1 | Ibuprofen")
+
+
+def test_instructions_and_patient_are_sections_too() -> None:
+    older = prompt_of(CHART_TEXT.replace("61 years", "62 years"))
+    asked = replace(older, messages=(Message("system", "Asked."), *older.messages[1:]))
+    assert [each.what for each in compared(prompt=asked).prompt] == ["system", "patient"]
 
 
 def test_a_number_that_moved_is_no_difference_of_the_prompt() -> None:

@@ -15,7 +15,7 @@ KEYS = 'jku = "https://fhir.hospital.example/jwks"\n'
 EPIC = f'[[clients]]\nname = "epic"\nissuer = "{BASE}"\n{KEYS}card_profile = "epic"\n'
 ORACLE = (
     '[[clients]]\nname = "oracle"\nissuer = "https://cds-hooks.cerner.com"\n'
-    'jku = "https://authorization.cerner.com/jwk"\ncard_profile = "oracle"\n'
+    'jku = "https://authorization.cerner.com/jwk/keys-1"\ncard_profile = "oracle"\n'
 )
 SANDBOX = (
     '[[clients]]\nname = "sandbox"\nissuer = "https://sandbox.cds-hooks.org"\n'
@@ -145,6 +145,8 @@ def test_oracles_issuer_and_keys(examine: Examine) -> None:
     shows(examine("clients", ORACLE), "oracle-issuer", PASS)
     other = ORACLE.replace("authorization.cerner.com", "keys.example")
     shows(examine("clients", other), "oracle-keys", WARN)
+    the_list = ORACLE.replace("/jwk/keys-1", "/jwk")
+    shows(examine("clients", the_list), "oracle-keys", WARN)
     shows(examine("clients", ORACLE), "oracle-keys", PASS)
 
 

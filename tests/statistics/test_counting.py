@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from cds_hooks.audit import SiteKey, Store, StoreConfig
+from cds_hooks.audit import RecordUnreadable, SiteKey, Store, StoreConfig
 from cds_hooks.audit.key_operations import KeyOperations
 from cds_hooks.audit.store_settings import RetentionSettings
 from cds_hooks.console.inspector.firing import ISSUER
@@ -221,6 +221,18 @@ async def test_no_count_is_in_clear(
     [(payload,)] = rows(place, "SELECT payload FROM statistics")
     with pytest.raises(zlib.error):
         zlib.decompress(bytes(payload))
+
+
+async def test_a_row_of_counts_that_was_changed_is_found(
+    place: Path, kept: Store, key_operations: KeyOperations
+) -> None:
+    await count_all(kept.statistics)
+    assert key_operations.check_integrity().is_whole
+    execute(place, "UPDATE statistics SET service = 'elsewhere' WHERE service = 's'")
+    [unreadable] = key_operations.check_integrity().unreadable
+    assert unreadable.endswith(" elsewhere")
+    with pytest.raises(RecordUnreadable):
+        await kept.statistics.days(*EVER)
 
 
 async def test_nothing_that_a_client_wrote_is_counted_by_its_words(

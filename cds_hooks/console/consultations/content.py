@@ -126,7 +126,7 @@ def consultation_values(
 
 
 def _status(consultation: Consultation, earlier: Consultation | None) -> _Status | None:
-    """How it is_reused with a consultation that has no list of its own."""
+    """How it stands with a consultation that has no list of its own."""
     if consultation.outcome in _OWN_LIST:
         return None
     words = texts().outcomes[consultation.outcome]

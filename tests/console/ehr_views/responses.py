@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cds_hooks import cards
+from cds_hooks.console import ehr_views
 from cds_hooks.protocol.json_output import to_document
 from tests.comparison.sides import DONE
 
@@ -58,3 +59,12 @@ def full_of(text: str) -> dict[str, Any]:
     }
     refused = {**card, "selectionBehavior": text}
     return {"cards": [card, refused], "systemActions": [action], "extension": {text: text}}
+
+
+def cards_full_of(text: str) -> dict[str, Any]:
+    """The fragments' values that show that response."""
+    document = full_of(text)
+    return {
+        "views": ehr_views.client_views(document, hook=text),
+        "lines": ehr_views.json_lines(document),
+    }

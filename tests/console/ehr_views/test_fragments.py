@@ -10,14 +10,12 @@ import pytest
 from cds_hooks.console.ehr_views import (
     Curl,
     Finding,
-    client_views,
-    json_lines,
     request_findings,
     response_findings,
 )
 from tests.comparison.changed import changed
 from tests.console.ehr_views.requests import EPIC
-from tests.console.ehr_views.responses import full_of
+from tests.console.ehr_views.responses import cards_full_of, full_of
 from tests.console.hostile import HOSTILE
 
 Gallery = Callable[..., str]
@@ -33,16 +31,14 @@ def test_every_id_is_there_once_and_every_label_leads_somewhere(
     assert not [a for _, a in page.found if "style" in a]
 
 
-def _cards(text: str) -> dict[str, Any]:
-    document = full_of(text)
-    return {"views": client_views(document, hook=text), "lines": json_lines(document)}
-
-
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_cards_make_no_markup(
     gallery: Gallery, elements_of: Callable[[str], Any], text: str
 ) -> None:
-    plain, page = elements_of(gallery(**_cards("plain"))), elements_of(gallery(**_cards(text)))
+    plain, page = (
+        elements_of(gallery(**cards_full_of("plain"))),
+        elements_of(gallery(**cards_full_of(text))),
+    )
     made = {tag for tag, _ in page.found} - {tag for tag, _ in plain.found}
     assert made <= {"strong", "em"}, made
     assert {n for _, a in page.found for n in a} <= {n for _, a in plain.found for n in a} | {
