@@ -137,6 +137,7 @@ NOT_PAGES = {
     "/sign-in/return": "a redirect from there",
     "/inspector/{fired}/events": "server-sent events",
     "/inspector/{fired}/request": "JSON",
+    "/inspector/{fired}/case": "JSON",
     "/healthz": "JSON",
     "/readyz": "JSON",
     "/version": "JSON",

@@ -39,7 +39,8 @@ __all__ = ["Inspector"]
 class Inspector:
     """Fires hooks for the pages and keeps what became of them.
 
-    `allowed` are FHIR servers that may be read; `transport` has the egress lock in front.
+    `allowed` are FHIR servers that may be read; `transport` has the egress lock in front; `is_term`
+    says which words a terminology knows.
     """
 
     settings: InspectorSettings
@@ -49,6 +50,7 @@ class Inspector:
     firing: HookFiring
     sessions: InspectorSessions
     transport: Transport = lambda: None
+    is_term: Callable[[str], bool] = lambda _: False
     now: Callable[[], float] = time.time
 
     @classmethod
@@ -70,6 +72,7 @@ class Inspector:
             HookFiring(dependencies, config, limits, settings.at_once),
             InspectorSessions(settings),
             transport,
+            lambda words: dependencies.terminology.lookup(words).recognised,
         )
 
     async def close(self) -> None:

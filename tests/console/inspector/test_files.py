@@ -75,7 +75,7 @@ async def test_a_captured_request_is_sent_as_it_was(start: Start, browser_of: An
 
 async def test_a_bundle_of_4_mb_holds_nothing_up_for_long(start: Start, browser_of: Any) -> None:
     """While it is taken apart and read, other tasks go on; mapping it is the pipeline's."""
-    notes = [{**problem(f"c{n}", "one", "Gout"), "note": [{"text": "x" * 2000}]}
+    notes = [{**problem(f"c{n}", "one", f"Gout of joint {n}"), "note": [{"text": "x" * 2000}]}
              for n in range(2000)]  # fmt: skip
     entries = [{"resource": each} for each in (patient("one"), *notes)]
     bundle = {"resourceType": "Bundle", "type": "collection", "entry": entries}
@@ -97,6 +97,8 @@ async def test_a_bundle_of_4_mb_holds_nothing_up_for_long(start: Start, browser_
     page = await browser.ended(place)
     assert time.monotonic() - began < 120
     assert "Gout" in page
+    assert "Listed are 300 of 2000" in page
+    assert len(page) < 300_000
 
 
 def test_a_form_is_taken_apart_as_it_was_sent() -> None:
