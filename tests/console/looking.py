@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -61,11 +61,18 @@ def _axe() -> str:
 
 
 def look(
-    browser: Any, url: str, shown: str, *, third_party: str = "", cookies: Sequence[Any] = ()
+    browser: Any,
+    url: str,
+    shown: str,
+    *,
+    act: Callable[[Any], None] | None = None,
+    third_party: str = "",
+    cookies: Sequence[Any] = (),
 ) -> Looked:
     """Open the page in light, dark, narrow and on paper, and walk through it by keyboard.
 
-    How the focus looks is not asked of a page with a `third_party` in it: it is not ours to draw.
+    `act` leads from the page at `url` to the one that is meant, until `shown` is there. How the
+    focus looks is not asked of a page with a `third_party` in it: it is not ours to draw.
     """
     context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
     context.add_cookies(list(cookies))
@@ -74,6 +81,9 @@ def look(
     page.on("response", lambda response: responses.append(response))
     try:
         page.goto(url)
+        if act:
+            responses.clear()
+            act(page)
         page.wait_for_selector(shown)
         page.wait_for_timeout(150)  # scripts that begin when the page is whole
         looked.bytes = _weight(responses)
@@ -97,7 +107,14 @@ def look(
 def _weight(responses: list[Any]) -> int:
     """Bytes of all that was loaded, uncompressed; a stream of events has no end to wait for."""
     whole = [r for r in responses if "event-stream" not in r.headers.get("content-type", "")]
-    return sum(len(response.body()) for response in whole)
+    return sum(_bytes(response) for response in whole)
+
+
+def _bytes(response: Any) -> int:
+    try:
+        return len(response.body())
+    except Exception:  # of a redirect, and of what the page before had asked for
+        return int(response.headers.get("content-length", 0))
 
 
 def watched(context: Any) -> tuple[Any, Looked]:

@@ -5,9 +5,14 @@ Whoever adds a route that gives HTML adds it here; `test_every_page` fails until
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+import httpx
+
+from tests.console.inspecting import choose_patients, compare, fact_of, fire, fire_and_hold
 from tests.console.whole_service import WholeService
 
 __all__ = ["NOT_PAGES", "PAGES", "Page"]
@@ -22,6 +27,7 @@ class Page:
 
     `shown` is a selector of what is there once the page is whole; `weight` the most bytes of all
     that it loads, uncompressed; `excused` names rules of axe with the reason why they do not hold;
+    `sent` gives the page where a form has to be sent for it, whose fields `act` fills in a browser;
     `signed_in` opens it with a session of every role; `third_party` is a selector of what a library
     draws.
     """
@@ -33,12 +39,30 @@ class Page:
     weight: int = 200 * KB
     status: int = 200
     signed_in: bool = False
+    act: Callable[[Any], None] | None = None
+    sent: Callable[[WholeService], httpx.Response] | None = None
     excused: Mapping[str, str] = field(default_factory=dict)
     third_party: str = ""
+
+    def response(self, service: WholeService) -> httpx.Response:
+        """The page as it is sent to a browser."""
+        if self.sent:
+            return self.sent(service)
+        return service.get(self.address(service), signed_in=self.signed_in)
 
 
 def _at(path: str) -> Callable[[WholeService], str]:
     return lambda _: path
+
+
+def _after(act: Callable[[WholeService], str], path: str) -> Callable[[WholeService], str]:
+    """The path of a page that shows what was done before."""
+
+    def address(service: WholeService) -> str:
+        act(service)
+        return path
+
+    return address
 
 
 def _answered(service: WholeService) -> str:
@@ -49,17 +73,14 @@ def _pending(service: WholeService) -> str:
     return service.pending_consultation(service.somebody())
 
 
-def _inspected(part: str = "") -> Callable[[WholeService], str]:
-    return lambda service: service.inspect(service.somebody()) + part
-
-
-def _firing(service: WholeService) -> str:
-    return service.inspect(service.somebody(), ended=False)
-
-
-def _compared(service: WholeService) -> str:
-    one, other = (service.inspect(service.somebody()).rpartition("/")[2] for _ in range(2))
-    return f"/inspector/compare?one={one}&other={other}"
+def _drop_two_patients(page: Any) -> None:
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": []}
+    for name in ("Quellfeld", "Anderson"):
+        who = {"resourceType": "Patient", "id": name.lower(), "name": [{"family": name}]}
+        bundle["entry"].append({"resource": who})  # type: ignore[attr-defined]
+    file = {"name": "two.json", "mimeType": "application/json"}
+    page.set_input_files("#file", {**file, "buffer": json.dumps(bundle).encode()})
+    page.click("text=Fire for the files")
 
 
 _FIRED = ("/inspector/{fired}", "/inspector/{fired}/content")
@@ -81,27 +102,30 @@ PAGES = (
     Page("signed-out", ("/signed-out",), _at("/signed-out")),
     Page("nobody", ("/account",), _at("/account"), status=401),
     Page("account", ("/account",), _at("/account"), signed_in=True),
-    Page("basis", ("/basis",), _at("/basis")),
-    Page("statistics", ("/statistics",), _at("/statistics"), signed_in=True),
-    Page("consultation", _CONSULTATION, _answered),
-    Page("inspector", ("/inspector",), _at("/inspector"), signed_in=True),
-    Page("fired", _FIRED, _inspected(), signed_in=True),
-    Page("fired-pending", _FIRED, _firing, signed_in=True, shown="#waiting"),
-    Page("fact", ("/inspector/{fired}/facts/{id}",), _inspected("/facts/P1"), signed_in=True),
+    Page("inspector", ("/inspector",), _after(fire, "/inspector"), signed_in=True),
+    Page(
+        "inspector-patients",
+        (),
+        _at("/inspector"),
+        shown="text=Choose a patient",
+        signed_in=True,
+        act=_drop_two_patients,
+        sent=choose_patients,
+    ),
+    Page("fired", _FIRED, fire, shown="#cards", signed_in=True),
+    Page("firing", _FIRED, fire_and_hold, shown="#live", signed_in=True),
+    Page("fact", ("/inspector/{fired}/facts/{id}",), fact_of, signed_in=True),
     Page(
         "resource",
         ("/inspector/{fired}/resources/{id}",),
-        _inspected("/resources/0"),
+        lambda service: fact_of(service, "resources"),
         signed_in=True,
     ),
-    Page("compared", ("/inspector/compare",), _compared, signed_in=True),
-    Page(
-        "expired",
-        ("/inspector/{fired}",),
-        _at("/inspector/nothing"),
-        status=410,
-        signed_in=True,
-    ),
+    Page("compared", ("/inspector/compare",), compare, signed_in=True),
+    Page("fired-gone", _FIRED, _at("/inspector/gone"), signed_in=True, status=410),
+    Page("statistics", ("/statistics",), _at("/statistics"), signed_in=True),
+    Page("basis", ("/basis",), _at("/basis")),
+    Page("consultation", _CONSULTATION, _answered),
     Page("unknown-link", ("/consultations/{link}",), _at("/consultations/nothing.1.x"), status=404),
     Page("unknown-page", ("other",), _at("/no-such-page"), status=404),
     Page("pending-consultation", _CONSULTATION, _pending, shown="#waiting"),
@@ -111,6 +135,9 @@ NOT_PAGES = {
     "/cds-services": "JSON",
     "/sign-in/start": "a redirect to the identity provider, where there is one",
     "/sign-in/return": "a redirect from there",
+    "/inspector/{fired}/events": "server-sent events",
+    "/inspector/{fired}/request": "JSON",
+    "/inspector/{fired}/case": "JSON",
     "/healthz": "JSON",
     "/readyz": "JSON",
     "/version": "JSON",
@@ -124,7 +151,5 @@ NOT_PAGES = {
     "/smart/{handle}/consultation": "the page of a consultation: tests/console/smart_launch",
     "/smart/{handle}/consultation/content": "its changing part",
     "/smart/{handle}/consultation/events": "server-sent events",
-    "/inspector/{fired}/events": "server-sent events",
-    "/inspector/{fired}/request": "JSON",
 }
-"""Routes that a browser may GET and that give no HTML, with what they give."""
+"""Routes that a browser may GET and that are no page of their own, with what they give."""

@@ -31,6 +31,8 @@ def take(browser: Any, service: WholeService, page: Page, folder: Path) -> None:
         context.add_cookies(service.cookies() if page.signed_in else [])
         opened = context.new_page()
         opened.goto(service.url + page.address(service))
+        if page.act:
+            page.act(opened)
         opened.wait_for_selector(page.shown)
         opened.wait_for_timeout(300)
         if name == "paper":

@@ -62,7 +62,7 @@ def _pages(service: WholeService, number: int, text: str) -> dict[str, str]:
     }
     found = {name: service.get(each).text for name, each in paths.items()}
     for page in PAGES:
-        found[page.name] = service.get(page.address(service), signed_in=page.signed_in).text
+        found[page.name] = page.response(service).text
         service.engine.released.set()
     service.subject = BENIGN
     return {"kept": kept.text} | found

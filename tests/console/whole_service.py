@@ -13,12 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import orjson
 import uvicorn
 
 from cds_hooks.cds_client.requests import hook_request
 from cds_hooks.console.access import Reader, Role
-from cds_hooks.console.inspector.pages import COOKIE as INSPECTED
 from cds_hooks.inference.engine import Generation, GenerationRequest
 from cds_hooks.runtime.service import Runtime
 from cds_hooks.services import find
@@ -32,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TESTER = Reader("tester", "Tess Ter", frozenset(Role), "link")
 PATIENT_VIEW = "chartside-patient-view"
 _PATIENCE_S = 60.0
+_BROWSER = {"Accept": "text/html"}
 
 
 class HeldBack(Obedient):
@@ -69,7 +68,7 @@ class WholeService:
     ) -> None:
         self.engine = HeldBack()
         self.subject = BENIGN
-        self._session = self._inspected = ""
+        self._client: httpx.Client | None = None
         self._socket = socket.create_server(("127.0.0.1", 0))
         port = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
@@ -102,62 +101,46 @@ class WholeService:
     def stop(self) -> None:
         """End it in order."""
         self.engine.released.set()
+        self._close()
         self._server.should_exit = True
         self._thread.join(20)
         self._socket.close()
 
     def get(self, path: str, *, signed_in: bool = False) -> httpx.Response:
         """A page as it is sent to a browser."""
-        headers = {"Accept": "text/html"}
         if signed_in:
-            pairs = (f"{each['name']}={each['value']}" for each in self.cookies())
-            headers["Cookie"] = "; ".join(pairs)
-        return httpx.get(self.url + path, timeout=60, headers=headers)
+            return self.signed_in().get(self.url + path)
+        return httpx.get(self.url + path, timeout=60, headers=_BROWSER)
+
+    def signed_in(self) -> httpx.Client:
+        """A browser with its cookies, and a session with every role."""
+        if self._client is None:
+            self.sign_in_as(TESTER.name)
+        assert self._client is not None
+        return self._client
 
     def sign_in_as(self, name: str) -> None:
-        """From now on sessions are of a reader of this name."""
-        self._session = self.runtime.access.sessions.begin(replace(TESTER, name=name))
-        self._inspected = ""
+        """Begin again with the session of a reader of this name."""
+        self._close()
+        access = self.runtime.access
+        session = access.sessions.begin(replace(TESTER, name=name))
+        self._client = httpx.Client(
+            timeout=60, headers=_BROWSER | {"Sec-Fetch-Site": "same-origin"}
+        )
+        self._client.cookies.set(access.cookie.name, session, domain="127.0.0.1")
+
+    def _close(self) -> None:
+        if self._client is not None:
+            self._client.close()
 
     def cookies(self) -> list[dict[str, str]]:
-        """The cookie of a session with every role, as Playwright takes it."""
-        if not self._session:
-            self._session = self.runtime.access.sessions.begin(TESTER)
-        name = self.runtime.access.cookie.name
-        both = {name: self._session, INSPECTED: self._inspected}
-        return [{"name": n, "value": v, "url": self.url} for n, v in both.items() if v]
-
-    def inspect(self, chart: Hostile = BENIGN, *, ended: bool = True) -> str:
-        """The path of the inspector's page of a hook that was fired for this chart, dropped as a
-        bundle; with `ended` nothing more comes of it."""
-        self.engine.chart = chart
-        if not ended:
-            self.engine.released.clear()
-        entries = [{"resource": each} for each in resources(chart)]
-        bundle = {"resourceType": "Bundle", "type": "collection", "entry": entries}
-        place = f"/inspector/{self._drop(orjson.dumps(bundle))}"
-        self.until(lambda: not ended or 'id="live"' not in self.get(place, signed_in=True).text)
-        return place
-
-    def _drop(self, content: bytes) -> str:
-        """The id of what was fired."""
-        [signed_in, *_] = self.cookies()
-        session = self.runtime.access.sessions.find(signed_in["value"])
-        assert session is not None
-        fields = {"csrf": session.csrf, "service": PATIENT_VIEW, "from": "files"}
-        parts: list[Any] = [(name, (None, value)) for name, value in fields.items()]
-        parts.append(("file", ("chart.json", content)))
-        pairs = (f"{each['name']}={each['value']}" for each in self.cookies())
-        headers = {"Sec-Fetch-Site": "same-origin", "Cookie": "; ".join(pairs)}
-        url = f"{self.url}/inspector/fire"
-        answer = httpx.post(url, files=parts, timeout=60, headers=headers)
-        assert answer.status_code == 303, answer.text
-        self._inspected = answer.cookies.get(INSPECTED) or self._inspected
-        return answer.headers["location"]
+        """The cookies of that browser, as Playwright takes them."""
+        jar = self.signed_in().cookies.jar
+        return [{"name": each.name, "value": each.value or "", "url": self.url} for each in jar]
 
     def post(self, path: str, **form: str) -> httpx.Response:
         """A page's form, sent as its page sends it."""
-        own = {"Sec-Fetch-Site": "same-origin", "Origin": self.url, "Accept": "text/html"}
+        own = {"Sec-Fetch-Site": "same-origin", "Origin": self.url, **_BROWSER}
         return httpx.post(self.url + path, data=form, timeout=60, headers=own)
 
     def send(self, path: str, body: str) -> httpx.Response:
