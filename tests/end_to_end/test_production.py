@@ -106,6 +106,17 @@ LACKING: dict[str, tuple[str, Change]] = {
         "witness.fhir_server",
         _without(r"^(\[admission\])$", r'[witness]\nfhir_server = "http://fhir.example/r4"\n\1'),
     ),
+    "openid-not-https": (
+        "openid.issuer",
+        _without(
+            r"^(\[admission\])$",
+            r'[openid]\nissuer = "http://localhost:9400"\nclient_id = "c"\n'
+            r'authentication = "none"\nviewers = ["v"]\n\1',
+        ),
+    ),
+    "capture-without-reason": (
+        "capture.reason", _without(r"^(\[admission\])$", r'[capture]\nfolder = "/captures"\n\1'),
+    ),
     "admission-missing": ("admission.folder", _without(r"^\[admission\]\n(.+\n)+")),
     "admission-for-demonstration": (
         "admission.required", _without(r"^(\[admission\])$", r'\1\nrequired = "demonstration"'),

@@ -108,9 +108,9 @@ class Console:
     def ask(
         self, method: str, path: str, session: str = "", *, peer: str = "127.0.0.1", **more: Any
     ) -> httpx.Response:
-        return asyncio.run(self.asked(method, path, session, peer=peer, **more))
+        return asyncio.run(self.send_request(method, path, session, peer=peer, **more))
 
-    async def asked(
+    async def send_request(
         self, method: str, path: str, session: str = "", *, peer: str = "127.0.0.1", **more: Any
     ) -> httpx.Response:
         headers = more.pop("headers", {})
