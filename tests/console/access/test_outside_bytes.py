@@ -63,7 +63,7 @@ def test_any_cookie_header_has_one_value_or_none(values: list[bytes]) -> None:
     st.sampled_from(
         ["", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain"]
     ),
-)  # noqa: E501
+)
 def test_any_body_without_the_token_is_refused(body: bytes, kind: str) -> None:
     request = _request((b"content-type", kind.encode()), body=body)
     assert asyncio.run(has_token(request, TOKEN)) is False
