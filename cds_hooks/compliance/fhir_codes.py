@@ -26,6 +26,7 @@ __all__ = [
     "IMPORT",
     "LOGIN",
     "LOGOUT",
+    "PATIENT_RECORD",
     "PATIENT_ROLE",
     "PERSON",
     "RECIPIENT",
@@ -61,6 +62,7 @@ def concept(of: dict[str, str]) -> dict[str, Any]:
 # AuditEvent.type
 IMPORT = coding(_DICOM, "110107", "Import")
 SECURITY_ALERT = coding(_DICOM, "110113", "Security Alert")
+PATIENT_RECORD = coding(_DICOM, "110110", "Patient Record")
 APPLICATION_ACTIVITY = coding(_DICOM, "110100", "Application Activity")
 USER_AUTHENTICATION = coding(_DICOM, "110114", "User Authentication")
 REST = coding(f"{_TERMS}/audit-event-type", "rest", "Restful Operation")

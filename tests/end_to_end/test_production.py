@@ -114,6 +114,9 @@ LACKING: dict[str, tuple[str, Change]] = {
             r'authentication = "none"\nviewers = ["v"]\n\1',
         ),
     ),
+    "capture-without-reason": (
+        "capture.reason", _without(r"^(\[admission\])$", r'[capture]\nfolder = "/captures"\n\1'),
+    ),
     "admission-missing": ("admission.folder", _without(r"^\[admission\]\n(.+\n)+")),
     "admission-for-demonstration": (
         "admission.required", _without(r"^(\[admission\])$", r'\1\nrequired = "demonstration"'),
