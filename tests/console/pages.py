@@ -88,6 +88,7 @@ _CONSULTATION = ("/consultations/{link}", "/consultations/{link}/content")
 
 PAGES = (
     Page("overview", ("/",), _at("/")),
+    Page("overview-signed-in", ("/",), _at("/"), signed_in=True),
     Page(
         "api",
         ("/docs",),

@@ -80,7 +80,7 @@ class SessionPages:
         """That page; `typed` is a reason that was not enough."""
         session: Session = request.state.session
         sessions, now = self._access.sessions, self._access.clock()
-        is_administrator = session.reader.may(Role.ADMINISTRATOR)
+        is_administrator = session.reader_at(now).may(Role.ADMINISTRATOR)
         people = [each for each in sessions if each is not session] if is_administrator else []
         return answer(
             self._access.site,

@@ -7,7 +7,7 @@ document.addEventListener("stage", (event) => {
 document.addEventListener("htmx:after:swap", () => {
   const ended = document.querySelector("#walk [data-ended]");
   if (ended) {
-    document.getElementById("live")?.remove();
+    document.getElementById("following")?.remove();
     progress.textContent = ended.dataset.ended;
   }
 });

@@ -113,7 +113,7 @@ async def _answer(consultant: Consultant, inspected: Inspected, request: HookReq
     """The response within the time that an EHR is promised, then the one that it gets once the
     model has answered."""
     response = await consultant.answer(inspected.service, request)
-    inspected.answered(response)
+    inspected.keep_answer(response)
     asked = inspected.consultation
     if asked is None or asked.outcome is not Outcome.PENDING:
         return
@@ -121,4 +121,4 @@ async def _answer(consultant: Consultant, inspected: Inspected, request: HookReq
     inspected.consultation = done
     if not inspected.service.only_starts:
         again = replace(request, hook_instance=str(uuid.uuid4()))
-        inspected.answered(await consultant.make_response(done, again))
+        inspected.keep_answer(await consultant.make_response(done, again))

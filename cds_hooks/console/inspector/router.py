@@ -59,7 +59,12 @@ class _Routes:
     async def walk(self, request: Request, fired: str, reader: Reader = _READER) -> Response:
         return await self._shown(request, reader, fired, self._pages.walk)
 
-    async def content(self, request: Request, fired: str, reader: Reader = _READER) -> Response:
+    async def content(
+        self, request: Request, fired: str, once: str = "", reader: Reader = _READER
+    ) -> Response:
+        """With `once=ended` nothing (204) before the end: for pages whose stream is broken."""
+        if once and not self._pages.existing(request, reader).find(fired).stage.ended:
+            return Response(status_code=204)
         return await self._shown(request, reader, fired, self._pages.content)
 
     async def compare(

@@ -54,6 +54,23 @@ def test_a_file_that_is_chosen_is_fired_and_its_facts_lead_to_the_json(
     page.locator("#facts").wait_for()
 
 
+def test_three_actions_lead_from_the_link_to_the_cards(
+    browser: Any, whole_service: WholeService
+) -> None:
+    links = whole_service.runtime.access.links
+    assert links is not None
+    context = browser.new_context()
+    opened = context.new_page()
+    opened.goto(f"{whole_service.url}/open/{links.make()}")
+    content = json.dumps(CHART).encode()
+    chart = {"name": "chart.json", "mimeType": "application/json", "buffer": content}
+    opened.set_input_files("#try-file", chart)
+    opened.get_by_role("button", name="Fire for the files").click()
+    _ended(opened)
+    assert opened.locator("#cards ~ details .card").count() > 0
+    context.close()
+
+
 def test_by_keyboard_alone_a_sample_is_fired_and_the_end_is_announced(
     page: Any, whole_service: WholeService
 ) -> None:

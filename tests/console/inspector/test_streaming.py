@@ -74,7 +74,18 @@ async def test_what_has_ended_is_told_at_once(
     place = await browser.fire(**{"from": "sample", "sample": "sparse"})
     await browser.ended(place)
     names = [name for name, _ in await browser.stream(place) if name]
-    assert names == ["stage", "done"]
+    assert names == ["stage", "answer", "done"]
+
+
+async def test_a_page_whose_stream_is_broken_learns_of_the_end_by_asking(
+    start: Start, browser_of: Any, engine: Writing
+) -> None:
+    browser = await browser_of(await start())
+    place = await browser.fire(**{"from": "sample", "sample": "sparse"})
+    assert await browser.get(f"{place}/content?once=ended", status=204) == ""
+    engine.go_on.set()
+    await browser.ended(place)
+    assert "data-ended" in await browser.get(f"{place}/content?once=ended")
 
 
 async def test_markup_in_a_sample_is_text(fired: Inspected) -> None:
