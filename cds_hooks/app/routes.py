@@ -28,7 +28,7 @@ INSPECTOR = "/inspector"
 FIRE = "/inspector/fire"
 COMPARE = "/inspector/compare"
 FIRED = "/inspector/{fired}"
-FIRED_PARTS = {part: f"{FIRED}/{part}" for part in ("content", "events", "request")}
+FIRED_PARTS = {part: f"{FIRED}/{part}" for part in ("content", "events", "request", "case")}
 FIRED_ITEMS = {part: f"{FIRED}/{part}/{{id}}" for part in ("facts", "resources")}
 OTHER = "other"
 

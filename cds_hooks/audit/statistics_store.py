@@ -60,6 +60,10 @@ class StatisticsStore:
         """How many ledger records and entries of feedback are not counted yet."""
         return await self._transactions.read(total_uncounted)
 
+    async def position(self) -> Position:
+        """How far was counted: while it is the same, so are the counts."""
+        return await self._transactions.read(day_counts.position)
+
     async def days(self, first: str, last: str) -> Counts:
         """The counts of the days from `first` to `last` (`2026-11-29`). Raises RecordUnreadable."""
         return await self._transactions.read(

@@ -32,7 +32,8 @@ _USER = "Practitioner/example"
 
 
 class ChartNotRead(ChartsideError):
-    """The patient's record could not be read; `reason` is the note's code."""
+    """The patient's record could not be read; `reason` is the note's code. `hint` is for a command
+    line, `form_hint` for a page."""
 
     code = "chart-not-read"
     status = 400
@@ -41,6 +42,7 @@ class ChartNotRead(ChartsideError):
         words = happened_and_todo(reason)
         super().__init__(f"{words['happened']} ({reason})", where=where, hint=words["todo"])
         self.reason = reason
+        self.form_hint = words.get("form", words["todo"])
 
 
 class FhirTokenRefused(ChartsideError):

@@ -145,7 +145,7 @@ def _examine(config: Path | None, parts: Sequence[str], extras: _Extras, *, json
             encounter=extras.encounter,
         )
         told = (lambda _: None) if json else (lambda each: _print(console, each))
-        made = asyncio.run(_gathered(context, parts, told, Console(stderr=True)))
+        made = asyncio.run(_gathered(context, parts, told, console))
         found = [*(found if "settings" in parts else ()), *made]
     _end(console, found, json=json)
 

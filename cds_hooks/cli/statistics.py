@@ -55,7 +55,7 @@ async def _made(settings: Settings, weeks: int, service: str, console: Console) 
     reports.require(weeks, service, services)
     await store.open()
     try:
-        with Progress(console=console, transient=True) as progress:
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task("Counting", total=None)
             await count_all(
                 store.statistics,

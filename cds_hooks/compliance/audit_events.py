@@ -2,8 +2,8 @@
 
 What a hook brings is a disclosure as its recipient records it (PrivacyDisclosure.Recipient); what
 the service read itself for it from a FHIR server is a query with a patient (PatientQuery) or a read
-(PatientRead); a refused call is a security alert; anything else, the model's own work too, is an
-activity of the application.
+(PatientRead); a refused call is a security alert; a person who signs in or out is authenticated;
+anything else, the model's own work too, is an activity of the application.
 A ledger record holds keyed hashes only, and so does what is exported: patients, users and resources
 are identifiers of this service, which only its site key can lead back.
 """
@@ -33,6 +33,13 @@ _FAILED = {
     "prompt-too-long": "4",
     "cancelled": "4",
 }
+# What people do at the pages: the type of its event, and DICOM's own word for it.
+_OF_PEOPLE = {
+    "signed-in": (codes.USER_AUTHENTICATION, codes.LOGIN),
+    "signed-out": (codes.USER_AUTHENTICATION, codes.LOGOUT),
+    "emergency-role-taken": (codes.SECURITY_ALERT, codes.EMERGENCY_STARTED),
+    "emergency-role-ended": (codes.SECURITY_ALERT, codes.EMERGENCY_STOPPED),
+}
 _TOLD = ("template_id", "template_sha256", "model_id", "gguf_sha256", "engine", "config_sha256")
 
 
@@ -53,10 +60,20 @@ def audit_events(record: Fields, site: Site) -> Iterator[Json]:
     if kind == "hook-answered" and record.get("patient_pseudonym"):
         yield _disclosure(record, site)
         yield from _reads(record, site)
+    elif kind in _OF_PEOPLE:
+        yield _of_person(record, site, kind)
+    elif kind == "consultation-read":
+        yield _event(record, site, codes.PATIENT_RECORD, kind, "R", outcome="0")
     elif _refused(kind):
         yield _event(record, site, codes.SECURITY_ALERT, kind, "E", outcome="8")
     else:
         yield _event(record, site, codes.APPLICATION_ACTIVITY, kind, "E", outcome="0")
+
+
+def _of_person(record: Fields, site: Site, kind: str) -> Json:
+    type_, word = _OF_PEOPLE[kind]
+    event = _event(record, site, type_, kind, "E", outcome="0")
+    return {**event, "subtype": [word, *event["subtype"]]}
 
 
 def _refused(kind: str) -> bool:

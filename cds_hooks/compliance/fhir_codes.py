@@ -21,7 +21,12 @@ __all__ = [
     "DESTINATION",
     "DISCLOSE",
     "DOMAIN_RESOURCE",
+    "EMERGENCY_STARTED",
+    "EMERGENCY_STOPPED",
     "IMPORT",
+    "LOGIN",
+    "LOGOUT",
+    "PATIENT_RECORD",
     "PATIENT_ROLE",
     "PERSON",
     "RECIPIENT",
@@ -32,6 +37,7 @@ __all__ = [
     "SERVER_SOURCE",
     "SOURCE",
     "SYSTEM_OBJECT",
+    "USER_AUTHENTICATION",
     "coding",
     "concept",
 ]
@@ -56,10 +62,16 @@ def concept(of: dict[str, str]) -> dict[str, Any]:
 # AuditEvent.type
 IMPORT = coding(_DICOM, "110107", "Import")
 SECURITY_ALERT = coding(_DICOM, "110113", "Security Alert")
+PATIENT_RECORD = coding(_DICOM, "110110", "Patient Record")
 APPLICATION_ACTIVITY = coding(_DICOM, "110100", "Application Activity")
+USER_AUTHENTICATION = coding(_DICOM, "110114", "User Authentication")
 REST = coding(f"{_TERMS}/audit-event-type", "rest", "Restful Operation")
 # AuditEvent.subtype
 DISCLOSE = coding(f"{_TERMS}/iso-21089-lifecycle", "disclose", "Disclose Record Lifecycle Event")
+LOGIN = coding(_DICOM, "110122", "Login")
+LOGOUT = coding(_DICOM, "110123", "Logout")
+EMERGENCY_STARTED = coding(_DICOM, "110127", "Emergency Override Started")
+EMERGENCY_STOPPED = coding(_DICOM, "110138", "Emergency Override Stopped")
 # AuditEvent.agent.type
 SOURCE = concept(coding(_DICOM, "110153", "Source Role ID"))
 DESTINATION = concept(coding(_DICOM, "110152", "Destination Role ID"))

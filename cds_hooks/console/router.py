@@ -39,7 +39,7 @@ def make_router(
 
     A part of the console adds its routes to this router, so that its pages know who reads them.
     """
-    pages = _Pages(site)
+    pages = _Pages(site, tries=inspector is not None)
     access = access or Access(site, links=LocalLinks(secrets.token_bytes()) if site.demo else None)
     router = APIRouter(
         include_in_schema=False,
@@ -65,8 +65,9 @@ def make_router(
 class _Pages:
     """One method a page."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, *, tries: bool) -> None:
         self._site = site
+        self._tries = tries
 
     async def landing(self) -> HTMLResponse:
         """What this is, what runs, and what it offers."""
@@ -78,6 +79,7 @@ class _Pages:
             model=site.model(),
             ready=site.ready(),
             services=service_views(site),
+            tries=self._tries,
         )
 
     async def api(self) -> HTMLResponse:

@@ -95,7 +95,7 @@ class ConsultationPages:
 
     async def open(self, link: str) -> OpenedConsultation:
         """What a link opens. Raises LinkUnknown, StoreUnavailable."""
-        asked = await self._asked(link)
+        asked = await self._requested(link)
         return await self._opened(asked, until=expiry_of(link))
 
     async def open_of(self, scope: PatientScope) -> OpenedConsultation:
@@ -160,7 +160,7 @@ class ConsultationPages:
 
         Raises LinkUnknown, StoreUnavailable.
         """
-        return _pending(await self._with_answer(await self._asked(link)))
+        return _pending(await self._with_answer(await self._requested(link)))
 
     async def pending_of(self, scope: PatientScope) -> PreparedConsultation | None:
         """The same of a patient's newest. Raises NoConsultation, OtherPatient, StoreUnavailable."""
@@ -182,7 +182,7 @@ class ConsultationPages:
         LinkUnknown, StoreUnavailable, and FeedbackInvalid for a place without a diagnosis, or a
         form of another list than the one that is shown by now.
         """
-        return await self._feedback(await self._asked(link), judgements, comment, of)
+        return await self._feedback(await self._requested(link), judgements, comment, of)
 
     async def feedback_of(
         self, scope: PatientScope, judgements: Sequence[Judgement], comment: str, of: str
@@ -210,7 +210,7 @@ class ConsultationPages:
             judgements=tuple(judgements),
         )
 
-    async def _asked(self, link: str) -> Consultation:
+    async def _requested(self, link: str) -> Consultation:
         now, store = self._dependencies.now().timestamp(), self._dependencies.store
         found = await store.get(consultation_id_of(self._dependencies.key, link, now=now))
         if found is None:

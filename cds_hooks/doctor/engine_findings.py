@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import prompts
@@ -24,7 +24,14 @@ from cds_hooks.inference.remote.server_trial import ServerTrial, try_server
 from cds_hooks.runtime.engines import local_configs, model_entry, samples_of, server_engines
 from cds_hooks.settings import Settings
 
-__all__ = ["engine_findings", "memory_finding", "memory_findings", "model_findings", "tried"]
+__all__ = [
+    "engine_findings",
+    "memory_finding",
+    "memory_findings",
+    "model_findings",
+    "together_finding",
+    "tried",
+]
 
 _DECODES = "model-decodes"
 _MIB = 1 << 20
@@ -68,13 +75,15 @@ async def memory_findings(context: Context) -> list[Finding]:
     """The arithmetic of `models check` and of the start, for each model that is loaded here."""
     available, settings = available_memory(), context.settings
     try:
-        found = [_memory(each, available) for each in _configs(settings)]
+        plans = [(each.entry.name, _plan(each)) for each in _configs(settings)]
     except ChartsideError as error:
         return [find("memory", Level.FAIL, error.where, error.hint, problem=error.message)]
-    if not found:
+    if not plans:
         problem = "every model is on a server"
         return [find("memory", Level.UNCHECKED, "model_server.bases", problem=problem)]
-    return found
+    found = [memory_finding(name, each, available) for name, each in plans]
+    several = [together_finding([each.needed for _, each in plans], available)]
+    return [*found, *(several if len(plans) > 1 else ())]
 
 
 def _configs(settings: Settings) -> list[LlamaConfig]:
@@ -83,13 +92,20 @@ def _configs(settings: Settings) -> list[LlamaConfig]:
     return list(local_configs(settings, template.settings, samples))
 
 
-def _memory(config: LlamaConfig, available: int | None) -> Finding:
-    header, sizes, name = read_model(config.model), config.sizes, config.entry.name
-    try:
-        refuse_unless_heads_fit(header, sizes.size.kv_type, config.model.name)
-    except ChartsideError as error:
-        return find("memory", Level.FAIL, name, error.hint, problem=error.message)
-    return memory_finding(name, plan(header, sizes, adapters=size_of(config.adapters)), available)
+def _plan(config: LlamaConfig) -> MemoryPlan:
+    header, sizes = read_model(config.model), config.sizes
+    refuse_unless_heads_fit(header, sizes.size.kv_type, config.model.name)
+    return plan(header, sizes, adapters=size_of(config.adapters))
+
+
+def together_finding(needed: Sequence[int], available: int | None) -> Finding:
+    """The models of a panel are loaded at one time; all in bytes."""
+    told: dict[str, Any] = {"count": len(needed), "total": sum(needed) // _MIB}
+    if available is None:
+        return find("memory-together", Level.UNCHECKED, "panel.files", **told)
+    level = Level.PASS if sum(needed) <= available else Level.FAIL
+    told["available"] = available // _MIB
+    return find("memory-together", level, "panel.files", **told)
 
 
 def memory_finding(name: str, needed: MemoryPlan, available: int | None) -> Finding:

@@ -34,7 +34,7 @@ from cds_hooks.runtime.egress import guarded
 from cds_hooks.settings import Settings
 from cds_hooks.tls_client import client_context
 
-__all__ = ["clock_findings", "fhir_findings"]
+__all__ = ["clock_findings", "fhir_findings", "time_of"]
 
 _TEMPLATE, _SERVER = "prefetch-template", "fhir-server"
 _USER = "Practitioner/example"
@@ -123,11 +123,19 @@ async def _skew(http: httpx.AsyncClient, base: ServerBase, code: str) -> float |
     began = time.time()
     try:
         answer = await http.head(f"{base}/metadata")
-        there = parsedate_to_datetime(answer.headers["date"]).timestamp()
-    except (httpx.HTTPError, LookupError, ValueError, TypeError):
+    except httpx.HTTPError:
         return None
+    there = time_of(answer.headers.get("date", ""))
     # The header has whole seconds: it is half of one late on the average.
-    return there + 0.5 - (began + time.time()) / 2
+    return None if there is None else there + 0.5 - (began + time.time()) / 2
+
+
+def time_of(date: str) -> float | None:
+    """The UTC seconds of a Date header (RFC 9110, 6.6.1); None for any other text."""
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (LookupError, ValueError, TypeError, OverflowError, OSError):
+        return None
 
 
 async def _templates(

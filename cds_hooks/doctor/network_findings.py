@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import re
 import socket
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,6 +24,7 @@ from cds_hooks.trust.egress.sockets import listener
 __all__ = ["destination_finding", "egress_findings", "port_finding", "port_findings"]
 
 _WITHIN_S = 3.0
+_VERSION = re.compile(r"[0-9A-Za-z.+-]{1,40}")
 
 
 async def port_findings(context: Context) -> list[Finding]:
@@ -80,8 +82,9 @@ async def _chartside_there(settings: Settings) -> str:
             told = (await http.get("/version")).json()
     except (httpx.HTTPError, ChartsideError, OSError, ValueError):
         return ""
-    known = isinstance(told, dict) and "settings_sha256" in told
-    return str(told.get("version", "")) if known else ""
+    version = told.get("version") if isinstance(told, dict) and "settings_sha256" in told else None
+    # Another program may say anything, and this goes to a terminal.
+    return version if isinstance(version, str) and _VERSION.fullmatch(version) else ""
 
 
 def _holder(port: int) -> str:

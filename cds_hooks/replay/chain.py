@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from cds_hooks.comparison import Side, compare
+from cds_hooks.consult.rule_tables import table_of
 from cds_hooks.consultation import CheckedConsultation, Consultation, Outcome, Sampling
 from cds_hooks.inference.engine import Engine
 from cds_hooks.replay.asking import ask, rendered, same_question
@@ -77,7 +78,8 @@ class _Chain:
     async def steps(self, chart: Chart | None, progress: Progress) -> AsyncIterator[Step]:
         """Each step that there is something to exchange for."""
         progress("rules")
-        yield self._moved("rules", judged(self._now, self.today), self._of(*_RULES))
+        step = self._moved("rules", judged(self._now, self.today), self._of(*_RULES))
+        yield replace(step, notes=tuple(_tables(step)))
         if chart is not None:
             progress("facts")
             for causes, changed in exchanged(self._now.chart, chart):
@@ -146,6 +148,14 @@ class _Chain:
     @property
     def _now(self) -> Consultation:
         return self.side.consultation
+
+
+def _tables(step: Step) -> Iterator[str]:
+    """Which table each rule is of that says something else now."""
+    for each in step.comparison.rules:
+        rule = each.what.partition(" ")[0]
+        if table := table_of(rule):
+            yield f"The rule {rule} is of the table {table}."
 
 
 def _equality(step: Step) -> tuple[str, ...]:

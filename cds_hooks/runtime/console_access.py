@@ -97,7 +97,7 @@ def links_offered(access: Access, settings: Settings, port: int) -> Iterator[str
     try:
         write_private(file, orjson.dumps(said).decode())
     except OSError:
-        get_logger().warning("links-not-offered", path=str(file))
+        get_logger().warning("links-not-offered")
     try:
         yield f"{address}/open/{access.links.make()}"
     finally:

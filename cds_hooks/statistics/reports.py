@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from cds_hooks.audit.day_counts import Position
 from cds_hooks.audit.statistics_store import StatisticsStore
 from cds_hooks.errors import ChartsideError
 from cds_hooks.statistics.keeper import StatisticsKeeper
@@ -63,6 +64,7 @@ class StatisticsReports:
         self._least = settings.smallest_count
         self._keeper = StatisticsKeeper(store)
         self._clock = clock
+        self._made: dict[tuple[int, str], tuple[Position, Report]] = {}
 
     def kept(self) -> AbstractAsyncContextManager[None]:
         """Count what is recorded while the block runs."""
@@ -79,11 +81,22 @@ class StatisticsReports:
         now = datetime.fromtimestamp(self._clock(), UTC)
         period = Period(weeks, now.date())
         left = await self._store.left()
+        report = await self._report(period, service)
+        return CountedReport(report, f"{now:%Y-%m-%dT%H:%M:%SZ}", left)
+
+    async def _report(self, period: Period, service: str) -> Report:
+        """The report, made again only where something was counted since."""
+        position, key = await self._store.position(), (period.weeks, service)
+        if (made := self._made.get(key)) is not None:
+            before, report = made
+            if before == position and report.last == period.last.isoformat():
+                return report
         counts = await self._store.days(period.first.isoformat(), period.last.isoformat())
         report = await asyncio.to_thread(
             make_report, counts, period, service=service, least=self._least
         )
-        return CountedReport(report, f"{now:%Y-%m-%dT%H:%M:%SZ}", left)
+        self._made[key] = (position, report)
+        return report
 
     @staticmethod
     def require(weeks: int, service: str, services: tuple[str, ...]) -> None:

@@ -12,10 +12,8 @@ import json
 import os
 import sys
 import tempfile
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import PIPE, Popen
@@ -24,8 +22,9 @@ from typing import Any
 from cds_hooks.cds_client.requests import hook_request
 from cds_hooks.services import find
 from cds_hooks.statistics import count_all
+from tests.console.inspecting import fire, fire_and_hold
 from tests.console.whole_service import PATIENT_VIEW, WholeService
-from tests.hostile.charts import BENIGN, Hostile, resources
+from tests.hostile.charts import Hostile, resources
 from tests.statistics.month import MovedClock, record, rows_of, store_of
 
 __all__ = ["console_service"]
@@ -71,12 +70,12 @@ async def _month(folder: Path) -> None:
 
 
 def _told(service: WholeService) -> dict[str, Any]:
-    answered, shown = _somebody(), _somebody()
+    answered = service.somebody()
     pages = {"overview": "/", "basis": "/basis", "statistics": "/statistics"}
     pages |= {"inspector": "/inspector", "consultation": service.consultation(answered)}
-    pages |= {"fired hook": service.inspect(shown)}
-    streams = {"consultation": f"{service.pending_consultation(_somebody())}/events"}
-    streams |= {"inspector": f"{service.inspect(_somebody(), ended=False)}/events"}
+    pages |= {"fired hook": fire(service)}
+    streams = {"consultation": f"{service.pending_consultation(service.somebody())}/events"}
+    streams |= {"inspector": f"{fire_and_hold(service)}/events"}
     return {
         "url": service.url,
         "pid": os.getpid(),
@@ -85,10 +84,6 @@ def _told(service: WholeService) -> dict[str, Any]:
         "pages": pages,
         "streams": streams,
     }
-
-
-def _somebody() -> Hostile:
-    return replace(BENIGN, id=uuid.uuid4().hex[:12])
 
 
 def _body(chart: Hostile) -> dict[str, Any]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import shutil
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +19,11 @@ import pytest
 from cds_hooks.audit import SiteKey, Store, StoreConfig
 from cds_hooks.cli.application import main
 from cds_hooks.consult.links import make_link
-from cds_hooks.consultation import CheckedConsultation
+from cds_hooks.consultation import CheckedConsultation, Consultation, PreparedConsultation
 from cds_hooks.plausibility import Terminology
 from cds_hooks.protocol.cards import Card, Source
 from cds_hooks.replay.judging import judged
+from cds_hooks.runtime.answer_basis import tables_record
 from cds_hooks.runtime.operator import operator
 from cds_hooks.runtime.replaying import today_of
 from cds_hooks.settings import load_settings
@@ -73,14 +77,15 @@ def saved(
     model = replace(recorded.model, sha256=now.model_sha256 or "0" * 64)  # type: ignore[type-var]
     done = judged(replace(recorded, basis=now.basis, model=model), now)
     assert isinstance(done, CheckedConsultation)
-    save(done, key, tmp_path)
+    save(done, key, tmp_path, terminology.versions)
     return done
 
 
-def save(done: CheckedConsultation, key: SiteKey, folder: Path) -> None:
+def save(done: Consultation, key: SiteKey, folder: Path, compiled: Mapping[str, str] = {}) -> None:
     async def write() -> None:
         store = Store(StoreConfig(folder / "store.sqlite"), key)
         await store.open()
+        await tables_record(compiled)(store)
         await store.save_consultation(done, [Card("s", "info", Source("Chartside"), uuid=CARD)])
         await store.close()
 
@@ -166,6 +171,18 @@ def test_what_is_not_on_record_is_a_code_that_repeats_nothing(
     assert "Muster" not in err
 
 
+def test_a_question_that_was_answered_since_is_told_with_its_answer(
+    run: Run, saved: CheckedConsultation, config: Path, key: SiteKey, tmp_path: Path
+) -> None:
+    """As the page behind a card shows it: another hook may have had the answer."""
+    asked = {name: getattr(saved, name) for name in PreparedConsultation.__dataclass_fields__}
+    pending = PreparedConsultation(**{**asked, "id": "66666666-6666-4666-8666-666666666666"})
+    save(pending, key, tmp_path)
+    code, out, _ = run("explain", pending.id, "--config", str(config), "--json")
+    assert code == 0
+    assert json.loads(out)["consultation"]["id"] == saved.id
+
+
 def test_a_reason_that_is_a_story_is_refused(
     run: Run, saved: CheckedConsultation, config: Path
 ) -> None:
@@ -223,3 +240,49 @@ def test_neither_a_file_nor_a_card(run: Run, config: Path, tmp_path: Path, key: 
     code, _, err = run("replay", str(file), "--config", str(config))
     assert code == 3
     assert "no captured request" in err
+
+
+def test_a_rule_that_was_changed_in_its_table_is_named_with_the_table(
+    saved: CheckedConsultation, config: Path, tmp_path: Path
+) -> None:
+    """A copy of the program with one word of one table changed replays what this one recorded."""
+    program = tmp_path / "program"
+    for package in ("cds_hooks", "fhir_mapping", "prompts"):
+        shutil.copytree(replay_fixtures.ROOT / package, program / package,
+                        ignore=shutil.ignore_patterns("__pycache__"))  # fmt: skip
+    table = program / "cds_hooks/plausibility/data/chart_rules/heart.toml"
+    begin, rule, rest = table.read_text().partition('id = "acute-coronary-syndrome-troponin"')
+    assert 'seriousness = "critical"' in rest
+    table.write_text(
+        begin.replace('version = "2"', 'version = "3"')
+        + rule
+        + rest.replace('seriousness = "critical"', 'seriousness = "notable"', 1)
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "cds_hooks", "replay", saved.id, "--json", "--config", str(config)],
+        cwd=program, env={**os.environ, "PYTHONPATH": str(program)},
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["verdict"]) == (1, "explained"), told
+    [step] = [step for step in told["steps"] if step["differs"]]
+    [cause] = step["causes"]
+    assert (cause["code"], cause["what"]) == ("rules", "plausibility.chart_rules.heart")
+    assert (cause["before"][:2], cause["after"][:2]) == ("2 ", "3 ")
+    named = [each["what"].split()[0] for each in step["rules"]]
+    assert "acute-coronary-syndrome-troponin" in named
+    assert all(name.startswith("acute-coronary-syndrome") for name in named)
+    assert step["lines"]
+
+
+def test_nothing_is_said_of_a_closed_pipe(saved: CheckedConsultation, config: Path) -> None:
+    for words in (["explain", saved.id], ["explain", saved.id, "--json"], ["replay", saved.id]):
+        with subprocess.Popen(
+            [sys.executable, "-m", "cds_hooks", *words, "--config", str(config)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=replay_fixtures.ROOT,
+        ) as process:  # fmt: skip
+            assert process.stdout is not None
+            assert process.stderr is not None
+            process.stdout.close()
+            assert process.stderr.read() == b""
+            assert process.wait(120) == 1

@@ -158,12 +158,34 @@ def test_an_answer_shown_again_is_told_with_what_it_rests_on(record: dict[str, A
 
 @pytest.mark.parametrize(
     ("kind", "code", "outcome"),
-    [("token-refused", "110113", "8"), ("service-started", "110100", "0")],
+    [
+        ("token-refused", "110113", "8"),
+        ("service-started", "110100", "0"),
+        ("consultation-read", "110110", "0"),
+        ("signed-in", "110114", "0"),
+        ("sign-in-refused", "110113", "8"),
+        ("page-refused", "110113", "8"),
+    ],
 )
 def test_other_records_are_events_too(kind: str, code: str, outcome: str) -> None:
     [event] = exported([placed(Entry(type=kind))], "auditevents")
     assert (event["type"]["code"], event["outcome"]) == (code, outcome)
     assert event["subtype"][-1]["code"] == kind
+
+
+@pytest.mark.parametrize(
+    ("kind", "codes"),
+    [
+        ("signed-in", ("110114", "110122")),
+        ("signed-out", ("110114", "110123")),
+        ("emergency-role-taken", ("110113", "110127")),
+        ("emergency-role-ended", ("110113", "110138")),
+    ],
+)
+def test_what_people_do_has_the_words_of_dicom(kind: str, codes: tuple[str, str]) -> None:
+    [event] = exported([placed(Entry(type=kind, user_ref="h1:ab"))], "auditevents")
+    assert (event["type"]["code"], event["subtype"][0]["code"]) == codes
+    assert "h1:ab" in str(event["agent"])
 
 
 def test_an_ai_provenance_names_model_prompt_and_sources(record: dict[str, Any]) -> None:

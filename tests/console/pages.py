@@ -88,6 +88,7 @@ _CONSULTATION = ("/consultations/{link}", "/consultations/{link}/content")
 
 PAGES = (
     Page("overview", ("/",), _at("/")),
+    Page("overview-signed-in", ("/",), _at("/"), signed_in=True),
     Page(
         "api",
         ("/docs",),
@@ -137,6 +138,7 @@ NOT_PAGES = {
     "/sign-in/return": "a redirect from there",
     "/inspector/{fired}/events": "server-sent events",
     "/inspector/{fired}/request": "JSON",
+    "/inspector/{fired}/case": "JSON",
     "/healthz": "JSON",
     "/readyz": "JSON",
     "/version": "JSON",

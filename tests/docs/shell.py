@@ -23,7 +23,7 @@ _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*")
 _PREFIXES = {"nice", "exec", "time"}
 # Programs of the system that the pages name; each is one that its reader has.
 _SYSTEM = frozenset(
-    {"cat", "cd", "chmod", "chown", "cp", "curl", "cut", "docker", "export", "git", "grep"}
+    {"cat", "cd", "chmod", "chown", "cp", "curl", "cut", "docker", "eval", "export", "git", "grep"}
     | {"install", "journalctl", "ls", "mkdir", "mount", "mv", "nvidia-smi", "openssl", "pg_dump"}
     | {"pg_restore", "pip", "podman", "printf", "ps", "psql", "python", "python3", "rm", "sh"}
     | {"sha256sum", "systemctl", "systemd-analyze", "systemd-creds", "tar", "test", "umask"}

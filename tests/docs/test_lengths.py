@@ -10,7 +10,11 @@ import pytest
 from tests.docs.pages import PAGES, ROOT, name_of
 
 READERS = ("integrators", "clinicians", "reviewers", "operators")
-GENERATED = {"docs/integrators/prefetch.md", "docs/integrators/conformance.md"}
+GENERATED = {
+    "docs/integrators/conformance.md",
+    "docs/integrators/prefetch.md",
+    "docs/integrators/what-clients-show.md",
+}
 HOW_TO = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",

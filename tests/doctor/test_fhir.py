@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -20,6 +23,7 @@ from cds_hooks.doctor.fhir_findings import (
     template_finding,
     time_finding,
 )
+from cds_hooks.doctor.fhir_probe import time_of
 from tests.cds_client.conftest import faulty_fhir
 from tests.doctor.conftest import FAIL, NOT_CHECKED, PASS, WARN, Examine, shows
 from tests.prewarm.conftest import Served
@@ -189,6 +193,16 @@ def test_the_servers_clock_is_read(
     listed = f'[fhir]\nallowed_bases = ["{wrong}/fhir"]\n'
     shows(examine("clock", listed), "clock", FAIL)
     shows([clock_finding("https://fhir.example", 45, 60.0)], "clock", WARN)
+
+
+@given(st.text(max_size=60) | st.datetimes().map(lambda moment: format_datetime(moment)))
+def test_any_date_header_is_a_time_or_none(text: str) -> None:
+    found = time_of(text)
+    assert found is None or isinstance(found, float)
+
+
+def test_a_date_header_is_read_to_the_second() -> None:
+    assert time_of("Sun, 06 Nov 1994 08:49:37 GMT") == 784111777.0  # RFC 9110, 5.6.7
 
 
 @pytest.mark.fhir_server

@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from cds_hooks.doctor.engine_findings import memory_finding, model_findings
+from cds_hooks.doctor.engine_findings import (
+    memory_finding,
+    model_findings,
+    together_finding,
+)
 from cds_hooks.doctor.network_findings import destination_finding, port_finding
 from cds_hooks.inference.memory.plan import MemoryPlan, OnGpus
 from cds_hooks.inference.prove import Proof
@@ -86,6 +90,17 @@ def test_memory(examine: Examine, tmp_path: Path) -> None:
     shows(examine("memory", broken), "memory", FAIL)
 
 
+def test_models_that_fit_one_by_one_and_not_together(examine: Examine, tmp_path: Path) -> None:
+    shows([together_finding([5, 5], 10)], "memory-together", PASS)
+    shows([together_finding([5, 6], 10)], "memory-together", FAIL)
+    shows([together_finding([5, 6], None)], "memory-together", NOT_CHECKED)
+    other = tmp_path / "other.gguf"
+    other.symlink_to(MODEL)
+    panel = f'[[panel.files]]\npath = "{other}"\n'
+    found = examine("memory", f'[model]\npath = "{MODEL}"\nnames = ""\n{panel}')
+    assert "2 models" in shows(found, "memory-together", PASS).says
+
+
 # --- ports ------------------------------------------------------------------------------------
 
 
@@ -116,7 +131,14 @@ def test_a_service_of_ours_is_told_by_its_version(
     url = answering(json.dumps({"version": "9.9", "settings_sha256": "x"}).encode())
     text = f"[server]\nport = {url.rpartition(':')[2]}\n"
     assert "Chartside 9.9" in shows(examine("ports", text), "port", PASS).says
-    other = answering(b'{"version": "9.9"}')
+    for body in (
+        b'{"version": "9.9"}',
+        b'{"version": "\\u001b[2J", "settings_sha256": "x"}',
+        b"[]",
+    ):
+        text = f"[server]\nport = {answering(body).rpartition(':')[2]}\n"
+        shows(examine("ports", text), "port", FAIL)
+    other = answering(b"<html>")
     text = f"[server]\nport = {other.rpartition(':')[2]}\n"
     shows(examine("ports", text), "port", FAIL)
 

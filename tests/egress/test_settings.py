@@ -31,6 +31,11 @@ model = "n"
 path = "postgresql+psycopg://chartside@/records?host=db1:6544&host=db2&port=6543"
 [prewarm]
 token_url = "https://auth.hospital.example/token"
+[openid]
+issuer = "https://login.hospital.example/realms/staff"
+client_id = "chartside"
+authentication = "none"
+viewers = ["staff"]
 [egress]
 allow = ["udp://syslog.hospital.example:514"]
 [[clients]]
@@ -58,6 +63,7 @@ def test_the_list_is_what_the_settings_name(tmp_path: Path) -> None:
         "http://127.0.0.1:9000": "fhir.allowed_bases[1]",
         "https://gpu.hospital.example:8443": "model_server.bases[0]",
         "https://second.hospital.example:443": "panel.servers[0].bases[0]",
+        "https://login.hospital.example:443": "openid.issuer",
         "https://keys.hospital.example:443": "clients[0].jku",
         "postgresql://db1:6544": "store.path",
         "postgresql://db2:6543": "store.path",

@@ -106,6 +106,17 @@ LACKING: dict[str, tuple[str, Change]] = {
         "witness.fhir_server",
         _without(r"^(\[admission\])$", r'[witness]\nfhir_server = "http://fhir.example/r4"\n\1'),
     ),
+    "openid-not-https": (
+        "openid.issuer",
+        _without(
+            r"^(\[admission\])$",
+            r'[openid]\nissuer = "http://localhost:9400"\nclient_id = "c"\n'
+            r'authentication = "none"\nviewers = ["v"]\n\1',
+        ),
+    ),
+    "capture-without-reason": (
+        "capture.reason", _without(r"^(\[admission\])$", r'[capture]\nfolder = "/captures"\n\1'),
+    ),
     "admission-missing": ("admission.folder", _without(r"^\[admission\]\n(.+\n)+")),
     "admission-for-demonstration": (
         "admission.required", _without(r"^(\[admission\])$", r'\1\nrequired = "demonstration"'),
@@ -290,6 +301,13 @@ def test_it_is_spoken_to_over_tls_alone(served: Served) -> None:
         httpx.get(served.address.replace("https", "http") + "/healthz", trust_env=False)
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{served.address}/healthz", trust_env=False)  # not our authority
+
+
+def test_without_an_identity_provider_no_page_opens_that_asks_for_a_role(served: Served) -> None:
+    assert '"event":"console-closed"' in served.log
+    assert served.get("/").status_code == 200
+    for page in ("/account", "/sign-in", "/inspector", "/statistics", "/docs", f"/open/{'x' * 75}"):
+        assert served.get(page).status_code == 404, page
 
 
 def test_the_basis_page_quotes_the_admission(served: Served) -> None:

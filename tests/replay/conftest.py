@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import prompts
-from cds_hooks.cds_client.requests import place_in_time
+from cds_hooks.cds_client.requests import hook_request, place_in_time
 from cds_hooks.consult.rule_tables import rule_tables, tables_digest
 from cds_hooks.consultation import (
     Basis,
@@ -25,6 +25,7 @@ from cds_hooks.consultation import (
 from cds_hooks.plausibility import Terminology, load_calibration
 from cds_hooks.replay import Today
 from cds_hooks.replay.judging import judged
+from cds_hooks.services import find
 from fhir_mapping import map_chart
 from fhir_mapping.chart import Chart
 
@@ -62,6 +63,15 @@ def today(terminology: Terminology) -> Today:
         tables=rule_tables(),
         calibration=load_calibration(),
         model_sha256="0" * 64,
+    )
+
+
+def request_body(resources: list[dict[str, Any]]) -> dict[str, Any]:
+    """The hook of the demonstration patient."""
+    service = find("chartside-patient-view")
+    assert service is not None
+    return hook_request(
+        "patient-view", service.prefetch, resources, patient_id="demo-1", encounter_id="enc-1"
     )
 
 

@@ -12,7 +12,6 @@ import pytest
 from cds_hooks.capture import CallKind, Exchange
 from cds_hooks.capture.document import document_of
 from cds_hooks.cds_client.captured import CapturedExchange, captured_exchange
-from cds_hooks.cds_client.requests import hook_request
 from cds_hooks.consult.service_settings import ServiceSettings
 from cds_hooks.protocol.cards import Response
 from cds_hooks.protocol.json_output import to_json
@@ -22,7 +21,7 @@ from cds_hooks.replay.exchanges import replay_exchange
 from cds_hooks.replay.judging import side_of
 from cds_hooks.services import find
 from tests.fake_engine import FakeEngine, FakeReply
-from tests.replay.conftest import NOW, said
+from tests.replay.conftest import NOW, request_body, said
 
 SERVICE = find("chartside-patient-view")
 assert SERVICE is not None
@@ -30,9 +29,7 @@ assert SERVICE is not None
 
 @pytest.fixture
 def body(resources: list[dict[str, Any]]) -> dict[str, Any]:
-    return hook_request(
-        "patient-view", SERVICE.prefetch, resources, patient_id="demo-1", encounter_id="enc-1"
-    )
+    return request_body(resources)
 
 
 @pytest.fixture
@@ -41,7 +38,7 @@ def engine(d_dimer: str) -> FakeEngine:
                       demonstration=False)  # fmt: skip
 
 
-async def asked(body: dict[str, Any], today: Today, now: Any = NOW) -> Question:
+async def make_question(body: dict[str, Any], today: Today, now: Any = NOW) -> Question:
     return await question(body, SERVICE, today, now=now, services=ServiceSettings())
 
 
@@ -51,7 +48,7 @@ def file_of(body: dict[str, Any]) -> Callable[..., Any]:
 
     async def make(today: Today, *, redacted: bool = False, model: bool = True,
                    **served_by: str) -> CapturedExchange:  # fmt: skip
-        found = (await asked(body, today)).asked
+        found = (await make_question(body, today)).asked
         done = await answer_question(found, today) if model else found
         answer = to_json(Response(side_of(done, today.cards).cards))
         call = Exchange(CallKind.HOOK, SERVICE.id, NOW, 200, 1.0, orjson.dumps(body), answer)
@@ -65,7 +62,9 @@ def file_of(body: dict[str, Any]) -> Callable[..., Any]:
 
 
 async def again(file: CapturedExchange, today: Today) -> Any:
-    return await replay_exchange(file, await asked(dict(file.request), today, file.when), today)
+    return await replay_exchange(
+        file, await make_question(dict(file.request), today, file.when), today
+    )
 
 
 async def test_the_same_request_has_the_same_cards(

@@ -77,6 +77,10 @@ async def test_a_changed_rule_table_is_named(
     [step] = [step for step in found.steps if step.differs]
     assert [(c.code, c.what) for c in step.causes] == [("rules", name)]
     assert step.causes[0].before == "1 " + "e" * 16
+    rule = recorded.chart_findings[0].rule
+    assert any(
+        note.startswith(f"The rule {rule} is of the table plausibility.") for note in step.notes
+    )
     assert in_words(step.causes[0]).startswith(f"rules {name}: 1 eeee")
 
 

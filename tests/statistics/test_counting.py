@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from cds_hooks.audit import SiteKey, Store, StoreConfig
+from cds_hooks.audit import RecordUnreadable, SiteKey, Store, StoreConfig
 from cds_hooks.audit.key_operations import KeyOperations
 from cds_hooks.audit.store_settings import RetentionSettings
 from cds_hooks.console.inspector.firing import ISSUER
@@ -21,8 +21,9 @@ from cds_hooks.consultation import Caller, CheckedConsultation, ModelIdentity, O
 from cds_hooks.protocol.cards import Card, Coding
 from cds_hooks.protocol.feedback import FeedbackEntry
 from cds_hooks.protocol.judgements import Judgement, wrong
-from cds_hooks.statistics import StatisticsKeeper, count_all
+from cds_hooks.statistics import StatisticsKeeper, StatisticsReports, count_all
 from cds_hooks.statistics.counting import Counting
+from cds_hooks.statistics.statistics_settings import StatisticsSettings
 from tests.audit.tampering import execute, rows
 from tests.consultations import with_outcome
 from tests.statistics.month import MovedClock, record, rows_of
@@ -148,6 +149,21 @@ async def test_the_keeper_counts_beside_the_service(
         assert (await _all(store))["hook:answered"] == 1
 
 
+async def test_a_report_is_of_all_that_is_counted_however_often_it_is_asked_for(
+    store: Store, clock: Any, consultation: CheckedConsultation, card: Made
+) -> None:
+    reports = StatisticsReports(store.statistics, StatisticsSettings(), clock=clock)
+    for number in range(3):
+        one = replace(consultation, id=f"c-{number}", key=f"k-{number}")
+        await store.save_consultation(one, (card(f"u{number}"),), CALL)
+        for _ in range(2):
+            found = await reports.report(4, "", ())
+            assert (found.report.hooks.get("answered", 0), found.not_counted) == (number, 1)
+        await count_all(store.statistics)
+    clock.now += 86_400 * 7 * 4
+    assert (await reports.report(4, "", ())).report.hooks == {}
+
+
 async def test_a_store_that_was_made_without_counts_gets_them(
     place: Path, site_key: SiteKey, consultation: CheckedConsultation, card: Made
 ) -> None:
@@ -221,6 +237,18 @@ async def test_no_count_is_in_clear(
     [(payload,)] = rows(place, "SELECT payload FROM statistics")
     with pytest.raises(zlib.error):
         zlib.decompress(bytes(payload))
+
+
+async def test_a_row_of_counts_that_was_changed_is_found(
+    place: Path, kept: Store, key_operations: KeyOperations
+) -> None:
+    await count_all(kept.statistics)
+    assert key_operations.check_integrity().is_whole
+    execute(place, "UPDATE statistics SET service = 'elsewhere' WHERE service = 's'")
+    [unreadable] = key_operations.check_integrity().unreadable
+    assert unreadable.endswith(" elsewhere")
+    with pytest.raises(RecordUnreadable):
+        await kept.statistics.days(*EVER)
 
 
 async def test_nothing_that_a_client_wrote_is_counted_by_its_words(

@@ -124,6 +124,7 @@ MINE = {
     "cors-origin-not-https",
     "admission-missing",
     "admission-for-demonstration",
+    "capture-without-reason",
 }
 
 
@@ -134,6 +135,8 @@ MINE = {
         ({"admission": {}}, "admission-missing"),
         ({"admission": {"folder": "/a", "public_key": "/a.pem", "required": "demonstration"}},
          "admission-for-demonstration"),
+        ({"capture": {"folder": "/captures"}}, "capture-without-reason"),
+        ({"capture": {"folder": "/captures", "reason": "case 4711"}}, ""),
         ({"tls": {}, "proxy": {"addresses": ["10.0.0.1"]}}, ""),
         ({"clients": []}, "clients-missing"),
         ({"clients": [{**CLIENT, "issuer": "https://sandbox.cds-hooks.org"}]},

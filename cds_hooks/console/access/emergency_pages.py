@@ -47,10 +47,10 @@ class EmergencyPages:
         """Give one's own role back; an administrator ends that of the session in the form."""
         reader = await self._access.admit(request, tuple(Role))
         own: Session = request.state.session
-        named = self._named(await request.body())
-        session = next((each for each in self._access.sessions if each.key == named), own)
-        if named and session.key != named:
-            return RedirectResponse("../../account", 303)  # it has ended by itself
+        form = await request.body()
+        session = self._access.sessions.named(form) if b"&session=" in form else own
+        if session is None:  # it has ended by itself
+            return RedirectResponse("../../account", 303)
         if session is not own and not reader.may(Role.ADMINISTRATOR):
             raise PathUnknown
         if session.emergency is not None:
@@ -60,12 +60,3 @@ class EmergencyPages:
                 "emergency-role-ended", session.reader, role=role.value, **by
             )
         return RedirectResponse("../../account", 303)
-
-    @staticmethod
-    def _named(body: bytes) -> bytes:
-        """The session that a form names (`session=` and hexadecimal); empty for none."""
-        _, _, text = body.partition(b"&session=")
-        try:
-            return bytes.fromhex(text.decode("ascii")) if len(text) == 64 else b""
-        except ValueError:
-            return b""

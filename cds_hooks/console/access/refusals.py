@@ -42,7 +42,7 @@ def answer(
 
 async def signed_out(site: Site, request: Request) -> PageRefused:
     """For somebody without a session: how to get one, and back to where they were."""
-    back = return_path(_asked(request)) if is_safe(request) else ""
+    back = return_path(_path_and_query(request)) if is_safe(request) else ""
     page = answer(
         site,
         request,
@@ -82,7 +82,7 @@ def too_often(site: Site, request: Request, wait_s: int) -> PageRefused:
     return PageRefused(page, "sign-in-rate-limited")
 
 
-def _asked(request: Request) -> str:
+def _path_and_query(request: Request) -> str:
     query = request.url.query
     return f"{request.url.path}?{query}" if query else request.url.path
 

@@ -80,8 +80,8 @@ class SessionPages:
         """That page; `typed` is a reason that was not enough."""
         session: Session = request.state.session
         sessions, now = self._access.sessions, self._access.clock()
-        is_administrator = session.reader.may(Role.ADMINISTRATOR)
-        others = [each for each in sessions if each.key != session.key] if is_administrator else []
+        is_administrator = session.reader_at(now).may(Role.ADMINISTRATOR)
+        people = [each for each in sessions if each is not session] if is_administrator else []
         return answer(
             self._access.site,
             request,
@@ -95,16 +95,25 @@ class SessionPages:
             typed=typed,
             shortest=SHORTEST,
             refused=status != 200,
-            emergencies=[each for each in others if each.has_emergency(now)],
+            people=[(each, each.has_emergency(now)) for each in people],
         )
 
     async def end_others(self, request: Request) -> Response:
-        """End one's other sessions."""
-        await self._access.admit(request, tuple(Role))
-        session: Session = request.state.session
-        await self._access.recording.happened("signed-out", session.reader, why="from elsewhere")
-        self._access.sessions.end_others(session)
+        """End one's other sessions; an administrator ends the one that the form names."""
+        reader = await self._access.admit(request, tuple(Role))
+        for each in self._chosen(reader, request.state.session, await request.body()):
+            self._access.sessions.remove(each)
+            await self._access.recording.happened("signed-out", each.reader, by=reader.subject)
         return RedirectResponse("../account", 303)
+
+    def _chosen(self, reader: Reader, own: Session, form: bytes) -> list[Session]:
+        sessions = self._access.sessions
+        if b"&session=" not in form:
+            return [each for each in sessions.of(reader) if each is not own]
+        if not reader.may(Role.ADMINISTRATOR):
+            raise PathUnknown
+        named = sessions.named(form)
+        return [] if named is None else [named]
 
     async def sign_out(self, request: Request) -> Response:
         """End the session; it has ended before anything is written."""

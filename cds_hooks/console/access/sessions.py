@@ -100,12 +100,14 @@ class Sessions:
         self._expired.pop(key, None)
         return self._open.pop(key, None)
 
-    def end_others(self, session: Session) -> int:
-        """End the same person's other sessions; how many there were."""
-        others = [each for each in self.of(session.reader) if each.key != session.key]
-        for each in others:
-            del self._open[each.key]
-        return len(others)
+    def named(self, form: bytes) -> Session | None:
+        """The open session that a form names by its digest, as its last field `session`."""
+        _, _, text = form.partition(b"&session=")
+        return next((each for each in self if each.key.hex().encode() == text), None)
+
+    def remove(self, session: Session) -> None:
+        """End a session, whoever has its id."""
+        self._open.pop(session.key, None)
 
     def expires(self, session: Session) -> float:
         """When it ends at the latest (UTC seconds)."""

@@ -131,9 +131,9 @@ def _status(consultation: Consultation, earlier: Consultation | None) -> _Status
         return None
     words = texts().outcomes[consultation.outcome]
     code = consultation.fault if isinstance(consultation, CheckedConsultation) else ""
-    stands = consultation.outcome is Outcome.REUSED and earlier is not None
+    is_reused = consultation.outcome is Outcome.REUSED and earlier is not None
     return _Status(
-        words.summary, "" if stands else words.detail, texts().faults.get(code, ""), code
+        words.summary, "" if is_reused else words.detail, texts().faults.get(code, ""), code
     )
 
 

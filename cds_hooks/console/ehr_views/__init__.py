@@ -10,11 +10,16 @@ request away: as a command, as a redacted file. A page shows them with the macro
 from cds_hooks.console.ehr_views.client_view import ClientView, client_view, client_views
 from cds_hooks.console.ehr_views.clients import Client, clients, fires
 from cds_hooks.console.ehr_views.curl import Curl, curl_command
+from cds_hooks.console.ehr_views.displayed_cards import (
+    Remark,
+    ShownCard,
+    ShownLink,
+    ShownSuggestion,
+)
 from cds_hooks.console.ehr_views.findings import Finding, response_findings
 from cds_hooks.console.ehr_views.json_view import JsonLine, json_id, json_lines, with_steady_ids
 from cds_hooks.console.ehr_views.request_findings import feedback_findings, request_findings
 from cds_hooks.console.ehr_views.saved_case import saved_case
-from cds_hooks.console.ehr_views.shown import Remark, ShownCard, ShownLink, ShownSuggestion
 
 __all__ = [
     "Client",

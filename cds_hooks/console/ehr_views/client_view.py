@@ -9,9 +9,9 @@ from typing import Any
 from markupsafe import Markup
 
 from cds_hooks.console.ehr_views.clients import Client, clients, fires
+from cds_hooks.console.ehr_views.displayed_cards import Remark, ShownCard, members, shown_card
 from cds_hooks.console.ehr_views.markdown import card_html
 from cds_hooks.console.ehr_views.rules import RULES, Known, system_actions
-from cds_hooks.console.ehr_views.shown import Remark, ShownCard, members, shown_card
 
 __all__ = ["ClientView", "RenderedCard", "client_view", "client_views"]
 

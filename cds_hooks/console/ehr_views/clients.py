@@ -21,12 +21,14 @@ class _Data(BaseModel):
 
 
 class Rule(_Data):
-    """One thing that a client does: `rule` names its function in `rules.py`."""
+    """One thing that a client does: `rule` names its function in `rules.py`. `general` says it of
+    no card in particular, where `words` are of one."""
 
     rule: str
     effect: Effect
     words: str = Field(min_length=1)
     source: str = Field(min_length=1)
+    general: str = ""
     values: tuple[str, ...] = ()
     most: int = 0
     pattern: str = ""

@@ -41,6 +41,7 @@ class _Row(BaseModel):
 
     level: Level
     words: str = Field(min_length=1)
+    general: str = ""
     read: str = Field(min_length=1)
     source: str = Field(min_length=1)
 

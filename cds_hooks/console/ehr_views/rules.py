@@ -9,7 +9,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cds_hooks.console.ehr_views.clients import Rule
-from cds_hooks.console.ehr_views.shown import Remark, ShownCard, ShownLink, members, text_of
+from cds_hooks.console.ehr_views.displayed_cards import (
+    Remark,
+    ShownCard,
+    ShownLink,
+    members,
+    text_of,
+)
 
 __all__ = ["RULES", "Known", "Step", "remark", "system_actions"]
 

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cds_hooks.console.ehr_views import ClientView, JsonLine, client_views, json_lines
+from cds_hooks.console.ehr_views import (
+    ClientView,
+    Finding,
+    JsonLine,
+    client_views,
+    json_lines,
+    response_findings,
+)
 from cds_hooks.console.inspector.inspected import Inspected
 from cds_hooks.console.plots import Plot, spans_of, waterfall
 
-__all__ = ["AnswerView", "answer_views", "curl_of", "time_plot"]
+__all__ = ["AnswerView", "answer_views", "time_plot"]
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerView:
-    """One response: `title` says which, `views` are of every known client."""
+    """One response: `title` says which, `views` are of every known client, `findings` what of it
+    does not conform."""
 
     title: str
     after_ms: float
     views: tuple[ClientView, ...]
     lines: tuple[JsonLine, ...]
+    findings: tuple[Finding, ...]
 
 
 def answer_views(fired: Inspected) -> tuple[AnswerView, ...]:
@@ -32,6 +41,7 @@ def answer_views(fired: Inspected) -> tuple[AnswerView, ...]:
                 answer.after_ms,
                 client_views(answer.document, hook=fired.service.hook),
                 json_lines(answer.document, name=f"answer-{place + 1}"),
+                response_findings(answer.document),
             )
         )
     return tuple(reversed(views))
@@ -41,14 +51,3 @@ def time_plot(fired: Inspected) -> Plot | None:
     """A waterfall of the consultation's stages; None while nothing was timed."""
     timings = fired.consultation.timings_ms if fired.consultation else {}
     return waterfall(spans_of(timings), title="Where the time went") if timings else None
-
-
-def curl_of(fired: Inspected, base_url: str, *, tokens: bool) -> str:
-    """A command that sends the request, which the page offers as a file, to the service."""
-    lines = [
-        f"curl -sS {base_url}/cds-services/{fired.service.id}",
-        "-H 'Content-Type: application/json'",
-        *(['-H "Authorization: Bearer $TOKEN"'] if tokens else []),
-        "--data-binary @hook-request.json",
-    ]
-    return " \\\n  ".join(lines)

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from cds_hooks.comparison import Side, compare
+from cds_hooks.comparison import Comparison, Side, compare
 from cds_hooks.console.inspector.inspected import Inspected
 from cds_hooks.console.inspector.inspector_errors import ChoiceIncomplete
 
-__all__ = ["compared_values"]
-
-_PARTS = {
-    "basis": "What both rest on",
-    "parts": "Prefetch keys",
-    "omissions": "Left out, by reason",
-    "rules": "Found by rules",
-    "prompt": "Prompt",
-    "outcome": "Outcome",
-    "cards": "Cards",
-}
+__all__ = ["compared"]
 
 
-def compared_values(before: Inspected, after: Inspected) -> dict[str, Any]:
-    """What the page of a comparison shows. Raises ChoiceIncomplete while one has no answer."""
-    found = compare(_side(before), _side(after))
-    rows = {title: getattr(found, part) for part, title in _PARTS.items()}
-    return {"before": before, "after": after, "found": found, "rows": rows}
+def compared(before: Inspected, after: Inspected) -> Comparison:
+    """What differs. Raises ChoiceIncomplete while one of them has no answer."""
+    return compare(_side(before), _side(after))
 
 
 def _side(fired: Inspected) -> Side:

@@ -12,8 +12,13 @@ from typing import Any
 import orjson
 
 from cds_hooks.app.errors import Unexpected
+from cds_hooks.cds_client.server_chart import ChartNotRead
 from cds_hooks.console.inspector.inspected import Inspected, Stage
-from cds_hooks.console.inspector.inspector_errors import FileUnusable, InspectorBusy
+from cds_hooks.console.inspector.inspector_errors import (
+    FileUnusable,
+    InspectorBusy,
+    ServerNotRead,
+)
 from cds_hooks.console.inspector.observing import observed
 from cds_hooks.consult import Consultant, ConsultConfig, Dependencies
 from cds_hooks.consultation import Caller, Outcome
@@ -80,6 +85,8 @@ class HookFiring:
             inspected.becomes(Stage.DONE)
         except MappingError as error:
             inspected.failed(FileUnusable(error.message, where=error.where, hint=error.hint))
+        except ChartNotRead as error:
+            inspected.failed(ServerNotRead.of(error))
         except ChartsideError as error:
             inspected.failed(error)
         except Exception as error:
@@ -106,7 +113,7 @@ async def _answer(consultant: Consultant, inspected: Inspected, request: HookReq
     """The response within the time that an EHR is promised, then the one that it gets once the
     model has answered."""
     response = await consultant.answer(inspected.service, request)
-    inspected.answered(response)
+    inspected.keep_answer(response)
     asked = inspected.consultation
     if asked is None or asked.outcome is not Outcome.PENDING:
         return
@@ -114,4 +121,4 @@ async def _answer(consultant: Consultant, inspected: Inspected, request: HookReq
     inspected.consultation = done
     if not inspected.service.only_starts:
         again = replace(request, hook_instance=str(uuid.uuid4()))
-        inspected.answered(await consultant.make_response(done, again))
+        inspected.keep_answer(await consultant.make_response(done, again))

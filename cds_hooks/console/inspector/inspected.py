@@ -129,7 +129,7 @@ class Inspected:
         self.samples[progress.model, progress.number] = progress
         self.tell()
 
-    def answered(self, response: Response) -> None:
+    def keep_answer(self, response: Response) -> None:
         """Keep a response. Raises AnswerInvalid for one that the service would not send."""
         self.answers.append(ShownAnswer(self.elapsed_ms, response, to_document(response)))
         self.tell()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cds_hooks.cds_client.patient_search import FoundPatients, find_patients
-from cds_hooks.cds_client.server_chart import FhirAccess
+from cds_hooks.cds_client.server_chart import ChartNotRead, FhirAccess
 from cds_hooks.console.inspector.choosing import (
     from_dropped,
     from_sample,
@@ -18,7 +18,7 @@ from cds_hooks.console.inspector.choosing import (
 )
 from cds_hooks.console.inspector.firing import HookFiring, MakeRequest
 from cds_hooks.console.inspector.inspected import Inspected
-from cds_hooks.console.inspector.inspector_errors import InspectionExpired
+from cds_hooks.console.inspector.inspector_errors import InspectionExpired, ServerNotRead
 from cds_hooks.console.inspector.inspector_settings import InspectorSettings
 from cds_hooks.console.inspector.keeping import (
     DroppedChart,
@@ -39,7 +39,8 @@ __all__ = ["Inspector"]
 class Inspector:
     """Fires hooks for the pages and keeps what became of them.
 
-    `allowed` are FHIR servers that may be read; `transport` has the egress lock in front.
+    `allowed` are FHIR servers that may be read; `transport` has the egress lock in front; `is_term`
+    says which words a terminology knows.
     """
 
     settings: InspectorSettings
@@ -49,6 +50,7 @@ class Inspector:
     firing: HookFiring
     sessions: InspectorSessions
     transport: Transport = lambda: None
+    is_term: Callable[[str], bool] = lambda _: False
     now: Callable[[], float] = time.time
 
     @classmethod
@@ -70,6 +72,7 @@ class Inspector:
             HookFiring(dependencies, config, limits, settings.at_once),
             InspectorSessions(settings),
             transport,
+            lambda words: dependencies.terminology.lookup(words).recognised,
         )
 
     async def close(self) -> None:
@@ -83,9 +86,12 @@ class Inspector:
         )
 
     async def patients(self, access: FhirAccess, text: str) -> FoundPatients:
-        """Patients of a server. Raises ChartNotRead."""
+        """Patients of a server. Raises ServerNotRead."""
         most = self.settings.patients_listed
-        return await find_patients(access, text, self.transport(), most=most)
+        try:
+            return await find_patients(access, text, self.transport(), most=most)
+        except ChartNotRead as error:
+            raise ServerNotRead.of(error) from None
 
     async def drop(self, session: InspectorSession, files: Sequence[SentFile]) -> DroppedChart:
         """Read what was dropped; the session keeps it. Raises ChoiceIncomplete, FileUnusable,

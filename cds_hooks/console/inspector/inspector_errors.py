@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cds_hooks.cds_client.server_chart import ChartNotRead
 from cds_hooks.errors import ChartsideError
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "HookNotFireable",
     "InspectionExpired",
     "InspectorBusy",
+    "ServerNotRead",
 ]
 
 
@@ -72,6 +74,19 @@ class AddressNotListed(ChartsideError):
         )
         self.setting = setting
         self.variable = variable
+
+
+class ServerNotRead(ChartsideError):
+    """A FHIR server that did not give what was asked of it; nothing of its answer is told."""
+
+    code = "fhir-server-not-read"
+    status = 502
+    issue = "exception"
+
+    @classmethod
+    def of(cls, error: ChartNotRead) -> ServerNotRead:
+        """The same for a page."""
+        return cls(error.message, where=error.where, hint=error.form_hint)
 
 
 class InspectionExpired(ChartsideError):

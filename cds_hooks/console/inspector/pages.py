@@ -11,15 +11,16 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from cds_hooks.cds_client.sample_patients import sample_patients
 from cds_hooks.cds_client.sandboxes import sandboxes
-from cds_hooks.console.inspector.answer_views import answer_views, curl_of, time_plot
+from cds_hooks.console.inspector.answer_views import answer_views, time_plot
 from cds_hooks.console.inspector.choosing import patients_in, service_named
-from cds_hooks.console.inspector.comparing import compared_values
+from cds_hooks.console.inspector.comparing import compared
 from cds_hooks.console.inspector.inspected import Inspected
 from cds_hooks.console.inspector.inspector import Inspector
 from cds_hooks.console.inspector.inspector_errors import AddressNotListed, ChoiceIncomplete
 from cds_hooks.console.inspector.json_parts import marked_json
 from cds_hooks.console.inspector.keeping import InspectorSession
 from cds_hooks.console.inspector.prompt_sections import counted_sections
+from cds_hooks.console.inspector.request_views import redacted_case, request_view
 from cds_hooks.console.inspector.uploads import SentFile, form_of
 from cds_hooks.console.inspector.walk import walk_values
 from cds_hooks.console.reader import Reader
@@ -165,22 +166,30 @@ class InspectorPages:
             sections=sections,
             answers=answer_views(inspected),
             plot=time_plot(inspected),
-            curl=curl_of(inspected, self._site.base_url, tokens=self._site.tokens),
+            request=await request_view(inspected, self._site),
             others=[each for each in session.fired.values() if each is not inspected],
             **walk_values(inspected),
         )
 
     def compared(self, session: InspectorSession, one: str, other: str) -> Response:
         """Two of them side by side. Raises InspectionExpired, ChoiceIncomplete."""
-        values = compared_values(session.find(one), session.find(other))
+        before, after = session.find(one), session.find(other)
         return make_page(
             self._site,
             "inspector/compared.html.j2",
             here="inspector",
             root="../",
             sends=True,
-            **values,
+            before=before,
+            after=after,
+            found=compared(before, after),
         )
+
+    async def case(self, inspected: Inspected) -> Response:
+        """The request as a redacted test case, to save."""
+        text = await redacted_case(inspected, self._inspector.is_term)
+        named = {"Content-Disposition": 'attachment; filename="hook-case.json"'}
+        return Response(text, media_type="application/json", headers=named)
 
     def fact(self, inspected: Inspected, fact_id: str) -> Response:
         """A fact with every resource that it came from, and the part of it."""

@@ -34,6 +34,7 @@ def inspector_router(site: Site, inspector: Inspector) -> APIRouter:
     add("/inspector/{fired}/content", routes.content)
     add("/inspector/{fired}/events", routes.events, response_class=Response)
     add("/inspector/{fired}/request", routes.request, response_class=Response)
+    add("/inspector/{fired}/case", routes.case, response_class=Response)
     add("/inspector/{fired}/facts/{fact}", routes.fact)
     add("/inspector/{fired}/resources/{number}", routes.resource)
     return router
@@ -58,7 +59,12 @@ class _Routes:
     async def walk(self, request: Request, fired: str, reader: Reader = _READER) -> Response:
         return await self._shown(request, reader, fired, self._pages.walk)
 
-    async def content(self, request: Request, fired: str, reader: Reader = _READER) -> Response:
+    async def content(
+        self, request: Request, fired: str, once: str = "", reader: Reader = _READER
+    ) -> Response:
+        """With `once=ended` nothing (204) before the end: for pages whose stream is broken."""
+        if once and not self._pages.existing(request, reader).find(fired).stage.ended:
+            return Response(status_code=204)
         return await self._shown(request, reader, fired, self._pages.content)
 
     async def compare(
@@ -76,6 +82,9 @@ class _Routes:
         found = self._pages.existing(request, reader).find(fired)
         named = {"Content-Disposition": 'attachment; filename="hook-request.json"'}
         return Response(found.request, media_type="application/json", headers=named)
+
+    async def case(self, request: Request, fired: str, reader: Reader = _READER) -> Response:
+        return await self._pages.case(self._pages.existing(request, reader).find(fired))
 
     async def fact(
         self, request: Request, fired: str, fact: str, reader: Reader = _READER

@@ -27,7 +27,7 @@ class InspectorStreams:
         self._open = 0
 
     def follow(self, inspected: Inspected) -> StreamingResponse:
-        """HTML of what is going on, `stage` for who does not see it, `done` at the end.
+        """HTML of what is going on, `stage` and `answer` where there is more to show, and `done`.
 
         Raises Overloaded past the most streams.
         """
@@ -48,7 +48,7 @@ class InspectorStreams:
 
 async def _told(inspected: Inspected) -> AsyncIterator[bytes]:
     clock = asyncio.get_running_loop().time
-    ends, seen, stage = clock() + _STREAM_S, -1, ""
+    ends, seen, stage, answers = clock() + _STREAM_S, -1, "", 0
     while clock() < ends:
         if not await inspected.wait(seen, _QUIET_S):
             yield b": still here\n\n"
@@ -58,6 +58,9 @@ async def _told(inspected: Inspected) -> AsyncIterator[bytes]:
         if inspected.stage != stage:
             stage = inspected.stage
             yield _event(stage.value, "stage")
+        if len(inspected.answers) != answers:
+            answers = len(inspected.answers)
+            yield _event(str(answers), "answer")
         if inspected.stage.ended:
             yield _event("done", "done")
             return

@@ -18,6 +18,10 @@ from prompts import ago, state_words
 __all__ = ["FactRow", "KeyRow", "OmissionRow", "VerdictRow", "walk_values"]
 
 
+_MOST = 300
+"""Rows of a table: a page stays light, whatever the chart."""
+
+
 @dataclass(frozen=True, slots=True)
 class KeyRow:
     """One prefetch key: its template, the words of its state, what it brought, remarks."""
@@ -84,8 +88,10 @@ def walk_values(inspected: Inspected) -> dict[str, Any]:
     return {
         "fired": inspected,
         "keys": _keys(inspected.service, inspected),
-        "facts": _facts(found, verdicts) if found else (),
+        "facts": _most_telling(_facts(found, verdicts)) if found else (),
+        "all_facts": len(chart.facts) if chart else 0,
         "omissions": _omissions(found, inspected) if found else (),
+        "most": _MOST,
         "verdicts": verdicts,
         "findings": found.chart_findings if found else (),
         "contradictions": (*found.contradictions, *found.medication_concerns) if found else (),
@@ -135,6 +141,13 @@ def _facts(found: Consultation, verdicts: Sequence[VerdictRow]) -> tuple[FactRow
         )
         for fact in found.chart.facts
     )
+
+
+def _most_telling(rows: tuple[FactRow, ...]) -> tuple[FactRow, ...]:
+    """At most 300 rows, in chart order: those that are cited or in the prompt before others."""
+    ranked = sorted(rows, key=lambda row: not (row.backs or row.opposes or row.shown))
+    kept = {row.id for row in ranked[:_MOST]}
+    return tuple(row for row in rows if row.id in kept)
 
 
 def _citing(verdicts: Sequence[VerdictRow], side: str) -> Mapping[str, tuple[int, ...]]:

@@ -60,7 +60,7 @@ class Launching:
             return Response()
         self._enter(request)
         try:
-            server, launch = _asked(request.url.query)
+            server, launch = _launch_parameters(request.url.query)
             begun, url = await self.client.begin(self._client_of(server), server, launch)
         except ChartsideError as error:
             raise self._told(request, error) from None
@@ -80,12 +80,15 @@ class Launching:
             begun, _ = self._pending.take(returned.state, self._cookie.read(request))
             if not isinstance(begun, BegunLaunch):
                 raise SignInRefused(SignInRefusal.STATE)
-            return await self.client.finish(begun, returned)
+            context = await self.client.finish(begun, returned)
         except ChartsideError as error:
             raise self._told(request, error) from None
+        # Many clinicians may come from one address, such as a terminal server's.
+        self._limits.good(_peer(request))
+        return context
 
     def _enter(self, request: Request) -> None:
-        self._limits.enter(request.client.host if request.client else "")
+        self._limits.enter(_peer(request))
 
     def _client_of(self, server: str) -> SmartClient:
         """The EHR whose FHIR server it is. Raises LaunchRefused with the line to add."""
@@ -104,7 +107,11 @@ class Launching:
         return LaunchRefused(error.reason) if isinstance(error, SignInRefused) else error
 
 
-def _asked(query: str) -> tuple[str, str]:
+def _peer(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def _launch_parameters(query: str) -> tuple[str, str]:
     """`iss` and `launch`, each once. Raises LaunchRefused."""
     if len(query) > _LONGEST_QUERY:
         raise LaunchRefused(LaunchRefusal.FORM)

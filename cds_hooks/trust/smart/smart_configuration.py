@@ -49,13 +49,13 @@ def parse_configuration(document: bytes, server: str, listed: Listed) -> SmartCo
     return SmartConfiguration(
         _address(read, "issuer", server),
         _address(read, "authorization_endpoint", server),
-        _asked(read, "token_endpoint", server, listed),
-        _asked(read, "jwks_uri", server, listed),
+        _listed_address(read, "token_endpoint", server, listed),
+        _listed_address(read, "jwks_uri", server, listed),
         read.get("authorization_response_iss_parameter_supported") is True,
     )
 
 
-def _asked(read: Mapping[str, Any], name: str, server: str, listed: Listed) -> str:
+def _listed_address(read: Mapping[str, Any], name: str, server: str, listed: Listed) -> str:
     url = _address(read, name, server)
     if not listed(url):
         parts = urlsplit(url)

@@ -129,7 +129,7 @@ def test_an_administrator_sees_it_and_ends_it() -> None:
     _take(console, session)
     key = console.access.sessions.find(session).key.hex()
     page = console.ask("GET", "/account", chief).text
-    assert "Emergency access of others" in page
+    assert "Who else is signed in" in page
     assert key in page
     assert session not in page
     assert _end(console, chief, of=key).status_code == 303

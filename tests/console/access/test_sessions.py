@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cds_hooks.console.access.access_settings import ConsoleSettings
 from cds_hooks.console.access.sessions import Emergency, Session, Sessions
@@ -147,13 +149,12 @@ def test_all_together_are_bounded() -> None:
     assert [sessions.find(each) is not None for each in chosen] == [False, False, True, True, True]
 
 
-def test_ending_ones_other_sessions_leaves_this_one_and_other_peoples() -> None:
+@given(st.binary())
+def test_a_form_names_a_session_or_none(form: bytes) -> None:
     sessions, _ = _sessions()
-    mine, elsewhere, theirs = (sessions.begin(_reader(each)) for each in "aab")
-    assert sessions.end_others(_found(sessions, mine)) == 1
-    assert sessions.find(elsewhere) is None
-    assert sessions.find(mine) is not None
-    assert sessions.find(theirs) is not None
+    session = _found(sessions, sessions.begin(_reader()))
+    assert sessions.named(form) is None
+    assert sessions.named(b"csrf=x&session=" + session.key.hex().encode()) is session
 
 
 @pytest.mark.parametrize(("after_s", "may"), [(59.9, True), (60.0, False), (60.1, False)])

@@ -23,7 +23,7 @@ from cds_hooks.console.plots import (
 )
 from cds_hooks.console.plots.scales import linear, times
 from tests.console.hostile import HOSTILE
-from tests.console.plots.shown import check, image
+from tests.console.plots.svg_images import check, image
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 maybe = st.none() | st.floats()

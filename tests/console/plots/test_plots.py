@@ -19,7 +19,7 @@ from cds_hooks.console.plots import (
     waterfall,
 )
 from cds_hooks.console.plots.scales import linear, number, times
-from tests.console.plots.shown import image, words
+from tests.console.plots.svg_images import image, words
 
 NOON = 1_764_417_600.0  # 2025-11-29 12:00 UTC
 

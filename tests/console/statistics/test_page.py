@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from html import unescape
@@ -17,13 +18,24 @@ from typer.testing import CliRunner
 
 from cds_hooks.app import AppHandlers, create_app
 from cds_hooks.audit import Store
+from cds_hooks.audit.day_counts import Counts
 from cds_hooks.cli.application import app
 from cds_hooks.console import Access, LinkedPages, error_page_of, make_router
+from cds_hooks.console.rendering import make_page
 from cds_hooks.console.statistics import words
-from cds_hooks.statistics import StatisticsReports, count_all
+from cds_hooks.console.statistics.page import page_of
+from cds_hooks.statistics import (
+    CountedReport,
+    Period,
+    StatisticsReports,
+    count_all,
+    make_report,
+)
 from cds_hooks.statistics.statistics_settings import StatisticsSettings
 from cds_hooks.statistics.suppression import Share, share_of
+from tests.audit.tampering import execute
 from tests.console.conftest import NoPages, Served, demo_access, make_site
+from tests.console.hostile import HOSTILE
 from tests.statistics.month import MovedClock, record, rows_of, store_of
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -157,6 +169,39 @@ def test_small_counts_stand_in_no_text(served: Reported) -> None:
     for count, of in told:
         assert not 0 < count < 11
         assert not 0 < of - count < 11
+
+
+def test_no_consultation_is_read_for_the_page(folder: Path, store: Store) -> None:
+    """With none that could be read it tells the same, so their number does not matter."""
+    before = Reported(_reports(store)).get("/statistics.json").json()
+    execute(folder / "records.sqlite", "UPDATE consultations SET payload = x'00'")
+    execute(folder / "records.sqlite", "UPDATE feedback SET payload = x'00'")
+    assert Reported(_reports(store)).get("/statistics.json").json() == before
+    assert sum(before["hooks"].values()) == 200
+
+
+_MEASURES = ("consultation", "ended:answered", "read", "hook", "hook:answered", "shown")
+_MEASURES += ("flag:rule:x", "flagged", "ms:total:1200", "feedback:accepted")
+
+
+def counts_of(model: str) -> Counts:
+    """A few figures of one model, on one day."""
+    groups = ("all", f"model:{model}")
+    return {("2026-11-27", "a"): Counter({f"{g}|{each}": 40 for g in groups for each in _MEASURES})}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_whatever_a_model_is_called_is_no_markup(
+    name: str, elements_of: Callable[[str], Any]
+) -> None:
+    report = make_report(counts_of(name), Period(4, NOW.date()), least=11)
+    values = page_of(CountedReport(report, "2026-11-27T12:00:00Z", 0), ("a",))
+    page = make_page(make_site(), "statistics/page.html.j2", here="statistics", **values)
+    harmless = make_report(counts_of("plain"), Period(4, NOW.date()), least=11)
+    plain = page_of(CountedReport(harmless, "2026-11-27T12:00:00Z", 0), ("a",))
+    other = make_page(make_site(), "statistics/page.html.j2", here="statistics", **plain)
+    tags = [tag for tag, _ in elements_of(bytes(page.body).decode()).found]
+    assert tags == [tag for tag, _ in elements_of(bytes(other.body).decode()).found]
 
 
 def test_an_empty_store_says_so(tmp_path: Path) -> None:
