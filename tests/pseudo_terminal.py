@@ -17,14 +17,17 @@ _LIMIT_S = 120
 
 
 def at_a_pseudo_terminal(
-    arguments: Sequence[str], answers: Sequence[str], folder: Path
+    arguments: Sequence[str], answers: Sequence[str], folder: Path, term: str = "dumb"
 ) -> tuple[int, str]:
-    """The exit code of `chartside` with these arguments, and all that the terminal showed."""
+    """The exit code of `chartside` with these arguments, and all that the terminal showed.
+
+    A dumb terminal shows neither colours nor what moves.
+    """
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "cds_hooks", *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "dumb", "COLUMNS": "200"},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": term, "COLUMNS": "200"},
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

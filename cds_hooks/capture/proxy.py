@@ -104,6 +104,8 @@ class RecordingProxy:
             return
         try:
             told = await _pass_back(answer, send)
+        except httpx.HTTPError:  # not ended, so the server breaks it off for the caller as well
+            return
         finally:
             await answer.aclose()
         known = kind_of(scope["method"], scope["path"])

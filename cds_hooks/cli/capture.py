@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -93,6 +94,8 @@ def capture(
     printed address; end with Ctrl-C.
     """
     forbid_dumps()
+    # It would tell of each answer that breaks off, with a stack.
+    logging.getLogger("uvicorn").setLevel(logging.CRITICAL + 1)
     settings = load_settings(config)
     upstream = _Upstream(to.rstrip("/"), require_private_way(to, "--to"), authority, patience)
     production = settings.profile == "production"

@@ -76,8 +76,10 @@ def add(
         document = {"file": str(config), "client": client.table(), "toml": block}
         typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
         return
-    console.print(f"Added to {config}. Now: chartside doctor clients --config {config}",
-                  markup=False, soft_wrap=True)  # fmt: skip
+    lines = [f"Added to {config}. Now see whether its keys can be read, and what it asks for:"]
+    lines += [f"  chartside doctor {part} --config {config}" for part in ("key-sets", "clients")]
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _family(name: str) -> EhrFamily:
@@ -121,7 +123,8 @@ def _text(question: str, proposed: str) -> str:
 
 
 def _list(question: str, proposed: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(str(typer.prompt(question, default=" ".join(proposed))).split())
+    shown = " ".join(proposed)
+    return tuple(str(typer.prompt(question, default=shown, show_default=bool(shown))).split())
 
 
 def _require_complete(client: NewClient) -> None:

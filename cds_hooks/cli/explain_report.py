@@ -27,14 +27,14 @@ def write(console: Console, told: Json) -> None:
         *_prompt(told["prompt"]),
         *_samples(told["samples"]),
         _rules(told),
-        _checks(told["diagnoses"]),
+        *_checks(told["diagnoses"]),
         _verdicts(told["diagnoses"]["listed"]),
     ):
         console.print(part)
 
 
 def _table(title: str, *headings: str, rows: Iterable[Iterable[object]]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
+    table = Table(box=box.SIMPLE_HEAD, title=Text(title), title_justify="left")
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for row in rows:
@@ -126,15 +126,18 @@ def _reason(each: Json) -> tuple[str, ...]:
     return (each["check"], each["text"], facts, _version(each["rule"]), each["source"])
 
 
-def _checks(diagnoses: Json) -> Table:
-    rows = [
-        (listed["name"], each["result"], *_reason(each))
-        for listed in diagnoses["listed"]
-        for each in listed["reasons"]
-    ]
-    rows += [("(the list)", each["result"], *_reason(each))
-             for name in ("red_flags", "unexplained") for each in diagnoses[name]]  # fmt: skip
-    return _table("Checks", "diagnosis", "result", "check", "says", "facts", "version", "source",
+def _checks(diagnoses: Json) -> Iterator[Table]:
+    """One table a diagnosis; what is said of the whole list comes last."""
+    for listed in diagnoses["listed"]:
+        title = f"Checks of {listed['name']}: {listed['verdict']}"
+        yield _checks_table(title, listed["reasons"])
+    of_list = (*diagnoses["red_flags"], *diagnoses["unexplained"])
+    yield _checks_table("Checks of the list", of_list)
+
+
+def _checks_table(title: str, reasons: Iterable[Json]) -> Table:
+    rows = ((each["result"], *_reason(each)) for each in reasons)
+    return _table(visible(title), "result", "check", "says", "facts", "version", "source",
                   rows=rows)  # fmt: skip
 
 

@@ -63,7 +63,7 @@ def _step(step: Step) -> dict[str, Any]:
 def write(console: Console, found: Replayed, *, diff: bool) -> None:
     """The verdict first, then each step that differs with its causes; lines with `diff`."""
     for line in _lines(found, diff=diff):
-        console.print(Text(line))
+        console.print(Text(line), soft_wrap=True)
 
 
 def _lines(found: Replayed, *, diff: bool) -> Iterator[str]:

@@ -12,7 +12,7 @@ import typer
 
 from cds_hooks.audit import Store
 from cds_hooks.cli.mapping import UsageError
-from cds_hooks.consultation import Consultation
+from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.errors import ChartsideError
 from cds_hooks.replay import RecordedTables
 from cds_hooks.runtime.answer_basis import TABLES_LOADED
@@ -74,7 +74,7 @@ async def reading(
     store = Store(store_config(settings), site_key(settings))
     await store.open()
     try:
-        found = await _find(store, reference)
+        found = await _with_answer(store, await _find(store, reference), settings)
         await store.record_event(
             "consultation-read",
             consultation=found.id,
@@ -101,6 +101,14 @@ async def _find(store: Store, reference: str) -> Consultation:
     if found is None:
         raise _unknown()
     return found
+
+
+async def _with_answer(store: Store, found: Consultation, settings: Settings) -> Consultation:
+    """What the page behind a card shows: of a question that was answered since, the answer."""
+    if found.outcome is not Outcome.PENDING:
+        return found
+    oldest = found.created - settings.services.fresh_for_s
+    return await store.find_by_key(found.key, not_older_than=oldest) or found
 
 
 def _unknown() -> ConsultationUnknown:

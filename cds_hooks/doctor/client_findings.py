@@ -101,10 +101,15 @@ def _findings(case: ClientCase) -> Iterator[Finding]:
 
 
 def _audience(case: ClientCase) -> Finding:
-    first = next(iter(case.client.audiences), "")
-    audience = first or f"{case.address}/cds-services/{case.settings.services.enabled[0]}"
-    good = bool(first or case.address)
-    return case.judged("client-audience", good, Level.FAIL, audience=audience)
+    """What a person types as `aud` where the EHR does not take the URL that it calls."""
+    if own := case.client.audiences:
+        rest = f", or another of {len(own)}" if len(own) > 1 else ""
+        return case.judged("client-audience", True, Level.FAIL, audience=own[0], rest=rest)
+    audience = f"{case.address}/cds-services/{case.settings.services.enabled[0]}"
+    rest = ", and for each other service its own URL"
+    return case.judged(
+        "client-audience", bool(case.address), Level.FAIL, audience=audience, rest=rest
+    )
 
 
 def _fhir_server(case: ClientCase) -> Finding:

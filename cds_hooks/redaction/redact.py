@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -23,6 +23,7 @@ _INSTANCE = "00000000-0000-4000-8000-000000000000"
 _SERVER = "https://fhir.example/r4"
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _TRIGGER = re.compile(r"\d{1,3}")
+_DEEPEST = 100
 _KEPT = (
     "prefetch keys, types and elements that came", "codes of public systems and their displays",
     "numbers and units", "time between dates",
@@ -56,15 +57,32 @@ def redact(
 ) -> Redacted:
     """The request without identifiers; see the package for what is kept.
 
-    `now` is when it was made; raises ValueError without a time zone. `is_term` says whether words
-    are a name that a terminology knows.
+    `now` is when it was made; `is_term` says whether words are a name that a terminology knows.
+    Raises ValueError for a `now` without a time zone, and for more than 100 levels of nesting.
     """
     if now.tzinfo is None:
         raise ValueError("now must be timezone-aware")
+    if _is_deep(request):
+        raise ValueError(f"the request is nested deeper than {_DEEPEST} levels")
     mask = masker(_patient(request), RelativeTimes(now))
     made = Values(MovedDates(now), mask, names_in(request), is_term, Ids(request))
     kept = dict(_members(request, made))
     return Redacted(kept, made.dates.moved_now, dict(made.removed))
+
+
+def _is_deep(document: Any) -> bool:
+    """Whether it has more levels than a walk through it may take; counted level by level."""
+    level = [document]
+    for _ in range(_DEEPEST):
+        inner = [each for part in level for each in _parts(part)]
+        level = [each for each in inner if isinstance(each, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def _parts(part: Any) -> Iterable[Any]:
+    return part.values() if isinstance(part, dict) else part
 
 
 def _patient(request: Mapping[str, Any]) -> Mapping[str, Any]:

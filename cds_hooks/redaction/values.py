@@ -44,6 +44,7 @@ class Values:
     ids: Ids = field(default_factory=Ids)
     removed: Counter[str] = field(default_factory=Counter)
     _local: dict[tuple[str, str], str] = field(default_factory=dict)
+    _harmless: dict[str, bool] = field(default_factory=dict)
 
     def remove(self, why: str) -> Any:
         """Count one element that is not kept."""
@@ -82,8 +83,10 @@ class Values:
 
     def is_harmless(self, text: str) -> bool:
         """Whether nothing in a text names somebody, is a date or a long number."""
-        fits = len(text) <= _LONGEST and not _LONG_NUMBER.search(text) and "@" not in text
-        return fits and not self._names(text) and self.mask(text) == text
+        if text not in self._harmless:  # the same displays come again and again
+            fits = len(text) <= _LONGEST and not _LONG_NUMBER.search(text) and "@" not in text
+            self._harmless[text] = fits and not self._names(text) and self.mask(text) == text
+        return self._harmless[text]
 
     def _names(self, text: str) -> bool:
         return any(word.casefold() in self.named for word in _WORDS.findall(text))

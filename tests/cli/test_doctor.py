@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from cds_hooks.cli.application import main
 from cds_hooks.doctor.run import PARTS
 from tests.doctor.test_fhir import server
 from tests.prewarm.conftest import Served, serve
+from tests.pseudo_terminal import at_a_pseudo_terminal
 
 __all__ = ["serve"]
 
@@ -106,6 +108,17 @@ def test_options_that_do_not_fit(run: Run, options: list[str], says: str) -> Non
     code, _, err = run("fhir", *options)
     assert code == 3
     assert says in err
+
+
+def test_on_a_terminal_it_shows_how_far_it_is(tmp_path: Path) -> None:
+    (tmp_path / "chartside.toml").write_text('[store]\npath = "r/db.sqlite"\n')
+    arguments = ["doctor", "--config", "chartside.toml", "--skip", "engine"]
+    code, shown = at_a_pseudo_terminal(arguments, [], tmp_path, term="xterm")
+    assert code in (0, 1)
+    # Which parts are seen depends on how fast they are: the screen is drawn ten times a second.
+    assert re.search(r"\d/9", shown)
+    last = re.sub(r"\x1b\[[0-9;]*m", "", shown).splitlines()[-1]
+    assert (" 0 FAIL" in last) == (code == 0)
 
 
 @pytest.mark.model

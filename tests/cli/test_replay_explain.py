@@ -19,7 +19,7 @@ import pytest
 from cds_hooks.audit import SiteKey, Store, StoreConfig
 from cds_hooks.cli.application import main
 from cds_hooks.consult.links import make_link
-from cds_hooks.consultation import CheckedConsultation
+from cds_hooks.consultation import CheckedConsultation, Consultation, PreparedConsultation
 from cds_hooks.plausibility import Terminology
 from cds_hooks.protocol.cards import Card, Source
 from cds_hooks.replay.judging import judged
@@ -81,9 +81,7 @@ def saved(
     return done
 
 
-def save(
-    done: CheckedConsultation, key: SiteKey, folder: Path, compiled: Mapping[str, str] = {}
-) -> None:
+def save(done: Consultation, key: SiteKey, folder: Path, compiled: Mapping[str, str] = {}) -> None:
     async def write() -> None:
         store = Store(StoreConfig(folder / "store.sqlite"), key)
         await store.open()
@@ -171,6 +169,18 @@ def test_what_is_not_on_record_is_a_code_that_repeats_nothing(
     assert code == 3
     assert err.startswith("chartside: consultation-unknown: ")
     assert "Muster" not in err
+
+
+def test_a_question_that_was_answered_since_is_told_with_its_answer(
+    run: Run, saved: CheckedConsultation, config: Path, key: SiteKey, tmp_path: Path
+) -> None:
+    """As the page behind a card shows it: another hook may have had the answer."""
+    asked = {name: getattr(saved, name) for name in PreparedConsultation.__dataclass_fields__}
+    pending = PreparedConsultation(**{**asked, "id": "66666666-6666-4666-8666-666666666666"})
+    save(pending, key, tmp_path)
+    code, out, _ = run("explain", pending.id, "--config", str(config), "--json")
+    assert code == 0
+    assert json.loads(out)["consultation"]["id"] == saved.id
 
 
 def test_a_reason_that_is_a_story_is_refused(

@@ -303,6 +303,13 @@ def test_it_is_spoken_to_over_tls_alone(served: Served) -> None:
         httpx.get(f"{served.address}/healthz", trust_env=False)  # not our authority
 
 
+def test_without_an_identity_provider_no_page_opens_that_asks_for_a_role(served: Served) -> None:
+    assert '"event":"console-closed"' in served.log
+    assert served.get("/").status_code == 200
+    for page in ("/account", "/sign-in", "/inspector", "/statistics", "/docs", f"/open/{'x' * 75}"):
+        assert served.get(page).status_code == 404, page
+
+
 def test_the_basis_page_quotes_the_admission(served: Served) -> None:
     page = served.get("/basis").text
     assert "site-model" in page

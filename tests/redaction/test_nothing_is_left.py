@@ -90,6 +90,15 @@ def test_numbers_of_nine_digits_and_more_are_gone(value: float) -> None:
     assert kept["valueQuantity"]["value"] == 99999999
 
 
+@pytest.mark.parametrize("inside", ["prefetch", "context", "other"])
+def test_what_is_nested_too_deeply_is_refused_before_it_is_walked(inside: str) -> None:
+    deep: Any = {"resourceType": "Patient"}
+    for _ in range(1000):
+        deep = {"contained": [deep]}
+    with pytest.raises(ValueError, match="100 levels"):
+        redact({"hook": "patient-view", inside: deep}, now=NOW)
+
+
 NAMES = (
     "resourceType", "id", "code", "coding", "system", "display", "value", "entry", "resource",
     "extension", "contained", "reference", "link", "issue", "text", "birthDate", "period",

@@ -1,8 +1,8 @@
 """Who may open which page.
 
 A page names its roles: `Depends(requires(Role.INTEGRATOR))`, which gives the `Reader`. On methods
-that change something the same dependency refuses a request that no page of this service sent; a
-form puts `{{ csrf_field() }}` first, htmx gets the token from the page's frame.
+that change something the same dependency refuses a request that no page of this session sent: a
+form puts `{{ csrf_field() }}` first, and htmx brings the token from the page's frame.
 """
 
 from typing import TYPE_CHECKING

@@ -30,7 +30,7 @@ class ConsoleSettings(Section):
         8, gt=0, description="Open sessions of one person; past it their oldest ends."
     )
     sign_ins_per_minute: float = Field(
-        30.0, gt=0, description="Attempts to sign in that an address may make."
+        60.0, gt=0, description="Requests of signing in that an address may make (two a sign-in)."
     )
     emergency_people: tuple[str, ...] = Field(
         (), description="Subjects who may take a role for a time, with a reason (break-glass)."

@@ -6,7 +6,7 @@ import asyncio
 from typing import Annotated, Any
 
 import httpx
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, FastAPI
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -59,8 +59,13 @@ class Console:
             recording=recording,
             clock=self.clock,
         )
-        router = make_router(site, LinkedPages(site, NoPages()), self.access)
-        self._add_pages(router)
+        self.router = make_router(site, LinkedPages(site, NoPages()), self.access)
+        self._add_pages(self.router)
+        self.app = self.make_app()
+
+    def make_app(self) -> FastAPI:
+        """The application with the routes that there are by now."""
+        site = self.access.site
 
         async def nothing(*_: Any) -> Any: ...
 
@@ -73,7 +78,7 @@ class Console:
             version={"version": "1"},
             observe=lambda _: None,
         )
-        self.app = create_app(handlers, pages=[router], visit=self.access.attach)
+        return create_app(handlers, pages=[self.router], visit=self.access.attach)
 
     def clock(self) -> float:
         return self.now
