@@ -13,6 +13,8 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cds_hooks.capture import (
     CallKind,
@@ -207,3 +209,39 @@ async def test_a_disk_that_fails_is_counted(
         recorder.record(exchange([1], {}))
         await asyncio.sleep(0)
     assert recorder.counts == {"disk": 1, "not-json": 1}
+
+
+_SENTINEL = "Zyzzogeton"
+_JSON = st.recursive(
+    st.none() | st.integers(-9, 9) | st.sampled_from([_SENTINEL, f"a {_SENTINEL}", "", True]),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(
+        st.sampled_from(
+            ["cards", "summary", "detail", "indicator", "source", "label", "topic", "code", "uuid",
+             "suggestions", "links", "feedback", "card", "outcome", "overrideReason", "hook",
+             "context", "patientId", "extension", "prefetch", "systemActions"]
+        ),
+        inner,
+        max_size=4,
+    ),
+    max_leaves=14,
+)  # fmt: skip
+
+
+@given(_JSON, _JSON, st.sampled_from([CallKind.HOOK, CallKind.FEEDBACK]))
+def test_no_word_of_any_body_is_in_a_redacted_file(asked: Any, told: Any, kind: CallKind) -> None:
+    """Wherever in a call or an answer it stands."""
+    try:
+        made = document(exchange(asked, told, kind))
+    except ValueError:
+        assert kind is CallKind.HOOK
+        assert not isinstance(asked, dict)
+        return
+    assert _SENTINEL not in json.dumps(made)
+
+
+@given(st.binary(max_size=60), st.binary(max_size=60), st.sampled_from(list(CallKind)))
+def test_any_bytes_are_a_file_or_none(asked: bytes, told: bytes, kind: CallKind) -> None:
+    with contextlib.suppress(ValueError):
+        made = document(Exchange(kind, "s", WHEN, 200, 1.0, asked, told))
+        assert json.loads(json.dumps(made))["kind"] == kind.value

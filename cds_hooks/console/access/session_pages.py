@@ -38,7 +38,7 @@ class SessionPages:
         self._attempts = attempts
 
     async def open_link(self, token: str, request: Request) -> Response:
-        """Begin a session with a one-time link; then the overview. A look does not use it up."""
+        """Begin a session with a one-time link; then the inspector. A look does not use it up."""
         links = self._access.links
         if links is None:
             raise PathUnknown
@@ -49,7 +49,7 @@ class SessionPages:
         if (fault := links.use(token)) is not None:
             return self._no_link(request, fault)
         await self._access.recording.happened("signed-in", _LOCAL)
-        return self.begin(request, _LOCAL, root_of(request))
+        return self.begin(request, _LOCAL, f"{root_of(request)}inspector")
 
     def begin(self, request: Request, reader: Reader, target: str) -> Response:
         """A redirect with the cookie of a new session; the browser's earlier one is over."""

@@ -59,7 +59,7 @@ def test_over_tls_a_browser_is_told_to_stay_there(public_url: str, sent: str | N
 def test_a_link_opens_a_session_with_every_role(console: Console) -> None:
     link = console.access.links.make()
     response = console.ask("GET", f"/open/{link}")
-    assert (response.status_code, response.headers["location"]) == (303, "../")
+    assert (response.status_code, response.headers["location"]) == (303, "../inspector")
     session = _session_of(response)
     assert console.ask("GET", "/docs/page", session).text == "this machine"
     assert "Sign out" in console.ask("GET", "/", session).text
