@@ -62,7 +62,7 @@ def audit_events(record: Fields, site: Site) -> Iterator[Json]:
         yield from _reads(record, site)
     elif kind in _OF_PEOPLE:
         yield _of_person(record, site, kind)
-    elif kind == "consultation-read":
+    elif kind in ("consultation-read", "consultation-opened"):
         yield _event(record, site, codes.PATIENT_RECORD, kind, "R", outcome="0")
     elif _refused(kind):
         yield _event(record, site, codes.SECURITY_ALERT, kind, "E", outcome="8")

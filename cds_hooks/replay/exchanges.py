@@ -16,7 +16,10 @@ from cds_hooks.replay.judging import side_of
 from cds_hooks.replay.result import Replayed, Step
 from cds_hooks.replay.today import Today
 
-__all__ = ["cards_of", "replay_exchange"]
+__all__ = ["SAMPLING", "cards_of", "replay_exchange"]
+
+SAMPLING = ("samples", "temperature", "seed", "max_tokens")
+"""Figures of `Sampling` that a file may tell."""
 
 _REDACTED = (
     "The file is redacted: free text and identifiers were taken out, and of each card only its "
@@ -91,6 +94,7 @@ _CODES = {
     "settings_sha256": "setting",
     "tables_sha256": "rules",
     "terminology_sha256": "terminology",
+    **dict.fromkeys(SAMPLING, "sampling"),
 }
 
 
@@ -104,6 +108,7 @@ def _served_today(today: Today) -> dict[str, str]:
         "settings_sha256": today.settings_sha256,
         "tables_sha256": today.basis.tables_sha256,
         "terminology_sha256": today.basis.terminology_sha256,
+        **{name: str(getattr(today.sampling, name)) for name in SAMPLING},
     }
 
 

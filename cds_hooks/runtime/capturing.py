@@ -8,10 +8,10 @@ from typing import Any
 
 from cds_hooks.audit import Store
 from cds_hooks.capture import CaptureFolder, Exchange, Recorder, require_allowed
-from cds_hooks.consult.rule_tables import rule_tables, tables_digest
+from cds_hooks.consultation import Basis
 from cds_hooks.operation import get_logger
 from cds_hooks.plausibility import Terminology
-from cds_hooks.runtime.answer_basis import terminology_digest
+from cds_hooks.replay.exchanges import SAMPLING
 from cds_hooks.runtime.ledger import Record
 from cds_hooks.runtime.operator import user_fields
 from cds_hooks.settings import Settings
@@ -32,9 +32,11 @@ class Capturing:
         settings: Settings,
         terminology: Terminology,
         version: Callable[[], Mapping[str, str]],
+        basis: Basis,
     ) -> None:
         self._settings = settings
-        self._recorder = _recorder(settings, terminology, version)
+        told = _told(basis)
+        self._recorder = _recorder(settings, terminology, lambda: {**version(), **told})
 
     @property
     def record(self) -> Callable[[Exchange], None] | None:
@@ -67,8 +69,18 @@ def capture_fields(settings: Settings, by: str, redacted: bool, reason: str) -> 
     return {**told, **user_fields(settings)}
 
 
+def _told(basis: Basis) -> dict[str, str]:
+    """What a file tells of the basis, beside what `/version` does."""
+    sampling = basis.sampling
+    return {
+        "tables_sha256": basis.tables_sha256,
+        "terminology_sha256": basis.terminology_sha256,
+        **({name: str(getattr(sampling, name)) for name in SAMPLING} if sampling else {}),
+    }
+
+
 def _recorder(
-    settings: Settings, terminology: Terminology, version: Callable[[], Mapping[str, str]]
+    settings: Settings, terminology: Terminology, served_by: Callable[[], Mapping[str, str]]
 ) -> Recorder | None:
     switch = settings.capture
     if switch.folder is None:
@@ -79,13 +91,9 @@ def _recorder(
         reason=switch.reason,
         where="capture.reason",
     )
-    digests = {
-        "tables_sha256": tables_digest(rule_tables()),
-        "terminology_sha256": terminology_digest(terminology.versions),
-    }
     return Recorder(
         CaptureFolder(switch.folder, most_files=switch.files, most_mib=switch.megabytes),
         redacted=switch.redact,
-        served_by=lambda: {**version(), **digests},
+        served_by=served_by,
         is_term=lambda words: terminology.lookup(words).recognised,
     )

@@ -106,8 +106,8 @@ class Runtime:
         self._given = engine is not None
         self.engine = engine or make_engine(settings, self._template.settings, self._samples)
         self.callers = Callers(settings, self._key, self.store, base_url=self._base_url)
-        self._capturing = Capturing(settings, self._terminology, self.version)
         dependencies, consult = self._dependencies(), self._consult_config()
+        self._capturing = Capturing(settings, self._terminology, self.version, consult.basis)
         self.consultant = Consultant(dependencies, consult)
         self.pages = ConsultationPages(dependencies, consult)
         self._site = site_of(settings, self._base_url, self.engine, self.ready)

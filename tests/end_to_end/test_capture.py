@@ -103,6 +103,7 @@ def test_the_switch_of_the_service_writes_each_call_redacted_and_is_in_the_ledge
     ]
     assert document["served_by"]["template"].startswith("differential/")
     assert len(document["served_by"]["tables_sha256"]) == 64
+    assert document["served_by"]["seed"] == "0"
     [record] = [json.loads(line) for line in told.stdout.splitlines()]
     assert record["details"] == {"by": "service", "redacted": True}
     assert record["user_ref"]

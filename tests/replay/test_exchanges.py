@@ -98,6 +98,17 @@ async def test_what_answered_then_is_the_cause(
     assert [(c.code, c.what) for c in found.steps[0].causes] == [("template", "template_sha256")]
 
 
+async def test_another_seed_is_the_cause(
+    today: Today, engine: FakeEngine, d_dimer: str, file_of: Callable[..., Any]
+) -> None:
+    asking = replace(today, engine=engine)
+    file = await file_of(asking, seed="6", samples="1")
+    engine.push(FakeReply((said("Asthma", fact=d_dimer),)))
+    found = await again(file, asking)
+    told = [(c.code, c.what, c.before, c.after) for c in found.steps[0].causes]
+    assert told == [("sampling", "seed", "6", "7")]
+
+
 async def test_another_answer_of_the_same_model_is_unexplained(
     today: Today, engine: FakeEngine, d_dimer: str, file_of: Callable[..., Any]
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -99,6 +99,7 @@ class HookFiring:
         """The request as the service reads one: written, and parsed within its bounds."""
         made = await make()
         # Each in a thread: a chart of some MB would hold up hooks.
+        inspected.sent = {key: _count(value) for key, value in _prefetch(made)}
         shown = {key: value for key, value in made.items() if key != _AUTHORIZATION}
         inspected.request = await asyncio.to_thread(orjson.dumps, shown)
         body = (
@@ -107,6 +108,19 @@ class HookFiring:
             else inspected.request
         )
         return await asyncio.to_thread(parse_request, body, inspected.service.on, self._limits)
+
+
+def _prefetch(made: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    prefetch = made.get("prefetch")
+    return prefetch.items() if isinstance(prefetch, dict) else ()
+
+
+def _count(value: Any) -> int:
+    """How many resources a prefetch value holds."""
+    if not isinstance(value, dict):
+        return 0
+    entries = value.get("entry")
+    return len(entries) if isinstance(entries, list) else int(value.get("resourceType") != "Bundle")
 
 
 async def _answer(consultant: Consultant, inspected: Inspected, request: HookRequest) -> None:

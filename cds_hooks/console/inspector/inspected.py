@@ -66,7 +66,8 @@ class ShownAnswer:
 @dataclass(eq=False, slots=True)
 class Inspected:
     """What one fired hook left. `source` says in words where the chart is from; `began` is in
-    monotonic seconds, `created` in UTC seconds.
+    monotonic seconds, `created` in UTC seconds. `sent` counts the resources under each prefetch
+    key, `states` are what gathering made of it.
 
     `version` grows with every change; `wait` returns at the next one.
     """
@@ -78,6 +79,7 @@ class Inspected:
     began: float = field(default_factory=time.monotonic)
     stage: Stage = Stage.READING
     request: bytes = field(default=b"", repr=False)
+    sent: Mapping[str, int] = field(default_factory=dict)
     states: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[GatherNote, ...] = ()
     resources: tuple[HeldResource, ...] = field(default=(), repr=False)

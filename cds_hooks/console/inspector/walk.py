@@ -106,14 +106,13 @@ def _keys(service: ServiceDefinition, inspected: Inspected) -> tuple[KeyRow, ...
     rows = []
     for template in service.templates:
         state = inspected.states.get(template.key, "")
-        kind = template.query.partition("?")[0].partition("/")[0]
         rows.append(
             KeyRow(
                 template.key,
                 template.query,
                 state,
                 words[KeyState(state)] if state else "",
-                f"{sum(r.reference.startswith(f'{kind}/') for r in inspected.resources)} {kind}",
+                _brought(inspected, template.key, template.query, state),
                 tuple(
                     f"{note.code.value}{f' ({note.count})' if note.count > 1 else ''}"
                     for note in inspected.notes
@@ -122,6 +121,15 @@ def _keys(service: ServiceDefinition, inspected: Inspected) -> tuple[KeyRow, ...
             )
         )
     return tuple(rows)
+
+
+def _brought(inspected: Inspected, key: str, query: str, state: str) -> str:
+    """How many resources came under a key; of one that was read, those of its type in all."""
+    kind = query.partition("?")[0].partition("/")[0]
+    if state == KeyState.FETCHED or (state == KeyState.PARTIAL and key not in inspected.sent):
+        count = sum(each.reference.startswith(f"{kind}/") for each in inspected.resources)
+        return f"{count} {kind} in all"
+    return f"{inspected.sent.get(key, 0)} {kind}"
 
 
 def _facts(found: Consultation, verdicts: Sequence[VerdictRow]) -> tuple[FactRow, ...]:

@@ -12,7 +12,10 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from cds_hooks.console.assets import asset_url
 from tests.cds_client.conftest import PATIENT, faulty_fhir
+from tests.console.conftest import Elements
+from tests.console.hostile import HOSTILE
 
 Start = Callable[..., Any]
 Serve = Callable[[Any], Any]
@@ -182,3 +185,24 @@ async def test_a_patient_of_a_real_server_is_found_and_fired_both_ways(
         assert "Gout of the knee" in page
         assert state in page, page[page.index('id="keys"') :][:1500]
     assert "Gout of the knee" in engine.requests[-1].messages[-1].content
+
+
+async def test_hostile_names_and_ids_of_a_server_give_no_markup(ask: Any) -> None:
+    rows = [
+        {"resource": {**_named(text, f"p{n}"), "gender": text, "birthDate": text}}
+        for n, text in enumerate(HOSTILE)
+    ]
+    rows += [{"resource": _named("Alpha", text)} for text in HOSTILE]
+
+    async def read(request: Any) -> Response:
+        return JSONResponse({"resourceType": "Bundle", "entry": rows})
+
+    _, answer = await ask(Starlette(routes=[Route("/fhir/{path:path}", read)]), find="A b")
+    assert answer.status_code == 200
+    assert answer.text.count('name="patient"') >= len(HOSTILE)
+    found = Elements(answer.text)
+    tags = {tag for tag, _ in found.found}
+    assert tags.isdisjoint({"svg", "iframe", "object", "style", "math"})
+    assert [each["src"] for each in found.all("img")] == ["../" + asset_url("mark.svg")]
+    assert found.all("script") == []
+    assert not any(name.startswith("on") for _, given in found.found for name in given)
