@@ -22,8 +22,8 @@ __all__ = ["CONSULTATION", "INSPECTOR"]
 INSPECTOR = ROOT / "docs/images/inspector.png"
 CONSULTATION = ROOT / "docs/images/consultation.png"
 _PATIENCE_MS, _SETTLED_MS = 300_000, 1_500
-# Cards are on the other picture; this one begins with the waterfall.
-_FROM_THE_TIME = "document.querySelector('#took').scrollIntoView({behavior: 'instant'})"
+# Cards are on the other picture; this one begins with the verdicts.
+_FROM_THE_VERDICTS = "document.querySelector('#verdicts').scrollIntoView({behavior: 'instant'})"
 
 
 def _take(running: Running, browser: Any) -> None:
@@ -33,7 +33,7 @@ def _take(running: Running, browser: Any) -> None:
     page.click("text=Fire for the sample")
     page.wait_for_selector("text=Once the model had written")
     page.wait_for_timeout(_SETTLED_MS)  # the rest of the page comes by itself
-    page.evaluate(_FROM_THE_TIME)
+    page.evaluate(_FROM_THE_VERDICTS)
     page.wait_for_timeout(_SETTLED_MS)
     page.screenshot(path=INSPECTOR)
     [place, *_] = re.findall(r"/consultations/[\w.-]+", page.content())
