@@ -6,22 +6,25 @@ import asyncio
 from typing import Any
 from urllib.parse import urlencode
 
+import httpx
 import pytest
 
+from cds_hooks.trust.egress.destinations import AllowList, parse
+from cds_hooks.trust.egress.lock import EgressLock
+from cds_hooks.trust.egress.transport import LockedTransport
 from tests.console.access.openid_site import (
+    Site,
     at_faulty,
+    openid_settings,
     sent_there,
     try_at,
 )
-from tests.console.access.providers import (
-    FaultyProvider,
-)
+from tests.console.access.providers import FaultyProvider, faulty_provider
 
 
 async def test_the_verifier_of_the_challenge_is_shown(faulty: FaultyProvider) -> None:
     async with at_faulty(faulty) as (_, browser):
         assert (await try_at(faulty, browser)).status_code == 303
-        faulty.challenge = "x" * 43
         returned = faulty.authorize(await sent_there(browser))
         faulty.challenge = "x" * 43
         assert "code-refused" in (await browser.get(returned)).text
@@ -131,3 +134,18 @@ async def test_the_issuer_of_a_return_is_checked(
         issuer = faulty.issuer if sent == "own" else sent
         answer = await browser.get(f"{returned}&{urlencode({'iss': issuer})}" if sent else returned)
         assert (answer.status_code == 303) is good
+
+
+async def test_an_address_of_the_provider_that_is_not_listed_is_never_asked(
+    faulty: FaultyProvider,
+) -> None:
+    with faulty_provider() as elsewhere:
+        faulty.metadata = {"token_endpoint": f"{elsewhere.issuer}/token"}
+        lock = EgressLock(AllowList([parse(faulty.issuer)]))
+        site = Site(openid_settings(faulty.issuer, roles_claim="roles"))
+        transport = LockedTransport(httpx.AsyncHTTPTransport(), lock)
+        async with site.provider.opened(transport), site.browser() as browser:
+            answer = await try_at(faulty, browser)
+        assert (answer.status_code, "provider-unusable" in answer.text) == (503, True)
+        assert elsewhere.asked == []
+        assert lock.counts == {"request": 1}
