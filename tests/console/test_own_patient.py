@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.console.sandbox_client.serving import ClientOrigin
 from tests.end_to_end.conftest import Running, running_service
+from tests.end_to_end.links import one_time_link
 from tests.hostile.charts import BENIGN, resources
 
 pytestmark = [pytest.mark.model, pytest.mark.fhir_server]
@@ -74,18 +74,6 @@ def person(browser: Any) -> Iterator[Person]:
     context.close()
 
 
-def _link(running: Running) -> str:
-    """A link that opens once, as `chartside open` prints it."""
-    from cds_hooks.cli.open_link import open_link
-
-    told: list[str] = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("typer.echo", told.append)
-        open_link(Path(running.folder) / "chartside.toml", json=True)
-    link: str = json.loads(told[0])["link"]
-    return link
-
-
 def _drop_and_fire(record: dict[str, Any]) -> Callable[[Any], None]:
     file = {"name": "own.json", "mimeType": "application/json"}
     content = {**file, "buffer": json.dumps(record).encode()}
@@ -100,7 +88,7 @@ def _cards(page: Any) -> list[str]:
 
 
 def test_a_patient_of_a_fhir_server(person: Person, own_service: Running) -> None:
-    link, begun = _link(own_service), time.monotonic()
+    link, begun = one_time_link(own_service), time.monotonic()
     person.does(lambda page: page.goto(link))
     person.does(lambda page: page.click("text=Find patients"))
     person.does(lambda page: page.get_by_role("row", name=OWN).get_by_role("button").click())
@@ -110,7 +98,7 @@ def test_a_patient_of_a_fhir_server(person: Person, own_service: Running) -> Non
 
 
 def test_a_patient_of_a_file(person: Person, own_service: Running, record: dict[str, Any]) -> None:
-    link, begun = _link(own_service), time.monotonic()
+    link, begun = one_time_link(own_service), time.monotonic()
     person.does(lambda page: page.goto(link))
     person.does(_drop_and_fire(record))
     person.does(lambda page: page.click("text=Fire for the files"))

@@ -10,7 +10,7 @@ from cds_hooks.console.plots.scales import finite, linear, number
 
 __all__ = ["Span", "spans_of", "waterfall"]
 
-_LEFT, _RIGHT, _TOP, _ROW = 190, 84, 10, 24
+_LEFT, _RIGHT, _TOP, _ROW = 190, 108, 10, 24
 _DEPTHS = 3
 
 
