@@ -65,7 +65,7 @@ def _after(act: Callable[[WholeService], str], path: str) -> Callable[[WholeServ
     return address
 
 
-def _answered(service: WholeService) -> str:
+def _answer_to(service: WholeService) -> str:
     return service.consultation(service.somebody())
 
 
@@ -126,7 +126,7 @@ PAGES = (
     Page("fired-gone", _FIRED, _at("/inspector/gone"), signed_in=True, status=410),
     Page("statistics", ("/statistics",), _at("/statistics"), signed_in=True),
     Page("basis", ("/basis",), _at("/basis")),
-    Page("consultation", _CONSULTATION, _answered),
+    Page("consultation", _CONSULTATION, _answer_to),
     Page("unknown-link", ("/consultations/{link}",), _at("/consultations/nothing.1.x"), status=404),
     Page("unknown-page", ("other",), _at("/no-such-page"), status=404),
     Page("pending-consultation", _CONSULTATION, _pending, shown="#waiting"),
