@@ -101,6 +101,7 @@ class Inspector:
         noun = "file" if len(files) == 1 else "files"
         words = f"{len(files)} dropped {noun} ({max(1, size // 1024):,} KB)"
         session.dropped = DroppedChart(content, words, size, time.monotonic())
+        session.new_list("dropped")
         self.sessions.trim()
         self._forget_in_time()
         return session.dropped
