@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import time
+import re
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -105,20 +106,19 @@ async def test_a_bundle_of_4_mb_holds_nothing_up_for_long(start: Start, browser_
     content = json.dumps(bundle, indent=1).encode()
     assert len(content) > 4_000_000
     browser = await browser_of(await start())
-    turns = [0]
+    turns = [time.monotonic()]
 
     async def count() -> None:
         while True:
-            turns[0] += 1
             await asyncio.sleep(0.005)
+            turns.append(time.monotonic())
 
     counting = asyncio.create_task(count())
     place = await browser.fire([("big.json", content)], **{"from": "files"})
     counting.cancel()
-    assert turns[0] > 10
-    began = time.monotonic()
+    longest = max(after - before for before, after in pairwise(turns))
+    assert longest < 0.6 * (turns[-1] - turns[0])
     page = await browser.ended(place)
-    assert time.monotonic() - began < 120
     assert "Gout" in page
     assert "Listed are 300 of 2000" in page
     assert len(page) < 300_000
