@@ -33,7 +33,7 @@ def abridged(lines: list[MarkedLine], most: int = 4000) -> list[MarkedLine]:
     if len(lines) <= most:
         return lines
     marked = [place for place, (_, is_marked) in enumerate(lines) if is_marked][: most // 2]
-    kept = sorted({*marked, *range(most - len(marked)), len(lines) - 1})
+    kept = sorted({*marked, *range(most - len(marked) - 1), len(lines) - 1})
     shown: list[MarkedLine] = []
     for before, place in zip([-1, *kept], kept, strict=False):
         if place > before + 1:

@@ -110,7 +110,7 @@ async def test_a_bundle_of_4_mb_holds_nothing_up_for_long(start: Start, browser_
     async def count() -> None:
         while True:
             turns[0] += 1
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.001)
 
     counting = asyncio.create_task(count())
     place = await browser.fire([("big.json", content)], **{"from": "files"})
