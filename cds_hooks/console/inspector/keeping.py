@@ -127,6 +127,8 @@ class InspectorSessions:
         for session in self._sessions.values():
             old = now - self._settings.kept_s
             session.fired = {k: f for k, f in session.fired.items() if f.began > old}
+            if session.dropped is not None and session.dropped.at <= old:
+                session.dropped = None
 
     def _size(self) -> int:
         return sum(session.size for session in self._sessions.values())
