@@ -111,6 +111,47 @@ async def test_pages_of_other_patients_are_not_read(
     assert len(server.calls) == 2
 
 
+@pytest.mark.parametrize(
+    "link",
+    [
+        f"{BASE}/Condition?patient=beta&page=2",
+        f"{BASE}/Condition?patient=alpha,beta&page=2",
+        f"{BASE}/Condition?subject=Patient/beta&page=2",
+        f"{BASE}/Condition?patient=alpha&subject=Patient%2Fbeta",
+        f"{BASE}/Patient/beta/Condition?page=2",
+        "Condition?patient=beta",
+        "Patient/beta/Condition",
+    ],
+)
+async def test_a_next_link_to_another_patient_is_not_read(
+    server: respx.MockRouter, problems: Ask, make: Any, link: str
+) -> None:
+    server.get("/Condition").respond(json=make.page("c1", next_url=link))
+    gathered = await problems()
+    assert [r["id"] for r in gathered.resources] == ["c1"]
+    assert gathered.states["problems"] is KeyState.PARTIAL
+    assert NoteCode.OTHER_PATIENT in gathered.notes_of("problems")
+    assert len(server.calls) == 2  # the first page and the version
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        f"{BASE}/Condition?patient=alpha&page=2",
+        f"{BASE}/Condition?subject=Patient/alpha&page=2",
+        f"{BASE}/Condition?patient={BASE}/Patient/alpha&page=2",
+        f"{BASE}/Patient/alpha/Condition?page=2",
+        f"{BASE}/Condition?patient=&page=2",
+    ],
+)
+async def test_a_next_link_that_names_the_patient_is_followed(
+    server: respx.MockRouter, problems: Ask, make: Any, link: str
+) -> None:
+    server.get(path__regex=".*", params={"page": "2"}).respond(json=make.page("c2"))
+    server.get("/Condition").respond(json=make.page("c1", next_url=link))
+    assert [r["id"] for r in (await problems()).resources] == ["c1", "c2"]
+
+
 async def test_another_patients_record_is_not_the_patient(
     server: respx.MockRouter, problems: Ask
 ) -> None:

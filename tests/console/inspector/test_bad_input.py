@@ -184,6 +184,7 @@ async def test_only_an_integrator_opens_it(
         browser.http.cookies.set(runtime.access.cookie.name, session)
     for path in ("/inspector", "/inspector/x", "/inspector/x/events"):
         assert (await browser.http.get(path)).status_code in (303, 401, 403)
+        assert (await browser.http.head(path)).status_code in (303, 401, 403)
     answer = await browser.http.post("/inspector/fire", files={"from": (None, "sample")})
     assert answer.status_code in (303, 401, 403)
     assert engine.requests == []
