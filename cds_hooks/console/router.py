@@ -10,10 +10,11 @@ from starlette.responses import HTMLResponse, Response
 from cds_hooks.app.errors import PathUnknown
 from cds_hooks.console import access as access_pages
 from cds_hooks.console import consultations, smart_launch, statistics
+from cds_hooks.console import inspector as inspector_pages
 from cds_hooks.console.access import Access, LocalLinks
 from cds_hooks.console.assets import assets
 from cds_hooks.console.discovery import service_views
-from cds_hooks.console.inspector import Inspector, inspector_router
+from cds_hooks.console.inspector import Inspector
 from cds_hooks.console.local import require_local
 from cds_hooks.console.rendering import content_security_policy, make_page, render
 from cds_hooks.console.site import Site
@@ -53,7 +54,7 @@ def make_router(
         smart_launch.add_routes(router, launched)
     access_pages.add_routes(router, access)
     if inspector is not None:
-        router.include_router(inspector_router(site, inspector))
+        inspector_pages.add_routes(router, site, inspector)
     if reports is not None:
         statistics.add_routes(router, site, reports)
     if site.demo:

@@ -75,6 +75,9 @@ def _stop(
     # The server ignored the patient in the query: its other pages are none of our business.
     if any(owner.judge(resource) is Ownership.OTHER for resource in reading.resources):
         return NoteCode.OTHER_PATIENT
+    # Read, it would be seen with the EHR's token, whatever was shown of it.
+    if reading.next_url is not None and owner.is_other(reading.next_url):
+        return NoteCode.OTHER_PATIENT
     return None
 
 

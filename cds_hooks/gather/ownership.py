@@ -14,6 +14,7 @@ from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from cds_hooks.gather.result import Resource
 
@@ -23,6 +24,9 @@ _PATIENT = re.compile(
     r"(?:(?P<base>https?://[^/?#]+)/(?:[^?#]*/)?)?"
     r"Patient/(?P<id>[^/?#]+)(?:/_history/[^/?#]+)?"
 )
+
+_COMPARTMENT = re.compile(r"(?:^|/)Patient/([^/?#]+)(?:/|$)")
+_PATIENT_PARAMETERS = ("patient", "subject", "patient:Patient", "subject:Patient")
 
 
 class Ownership(StrEnum):
@@ -73,6 +77,23 @@ class Owner:
             if element in resource:
                 return self._judge_references(resource[element], resource)
         return Ownership.UNSAID
+
+    def is_other(self, url: str) -> bool:
+        """Whether a search's URL names a patient, and not this one.
+
+        By its path (`Patient/id/...`) or its parameters `patient` and `subject`; a link that names
+        nobody, as the page tokens of many servers, is not another patient's.
+        """
+        try:
+            parts = urlsplit(url)
+            query = parse_qs(parts.query)
+        except ValueError:
+            return False
+        named = _COMPARTMENT.findall(parts.path)
+        for parameter in _PATIENT_PARAMETERS:
+            for value in query.get(parameter, ()):
+                named += [each.rpartition("/")[2] for each in value.split(",") if each]
+        return bool(named) and any(name != self.patient_id for name in named)
 
     def _judge_references(self, value: Any, resource: Resource) -> Ownership:
         """One reference, or a list of which the patient has to be one."""

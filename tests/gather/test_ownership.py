@@ -119,3 +119,8 @@ def test_property_any_resource_is_judged(
         "id": name,
     }
     assert OWNER.judge(resource) in Ownership
+
+
+@given(st.text(max_size=200))
+def test_any_link_names_another_patient_or_not(link: str) -> None:
+    assert isinstance(Owner("p1").is_other(link), bool)

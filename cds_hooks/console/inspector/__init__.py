@@ -10,8 +10,8 @@ from cds_hooks.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from cds_hooks.console.inspector.inspector import Inspector
-    from cds_hooks.console.inspector.router import inspector_router
+    from cds_hooks.console.inspector.router import add_routes
 else:
-    __getattr__ = lazy_names(__name__, {"Inspector": "inspector", "inspector_router": "router"})
+    __getattr__ = lazy_names(__name__, {"Inspector": "inspector", "add_routes": "router"})
 
-__all__ = ["Inspector", "inspector_router"]
+__all__ = ["Inspector", "add_routes"]

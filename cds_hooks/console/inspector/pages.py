@@ -1,37 +1,30 @@
-"""The inspector's pages: choose, the list of patients, the walk through what was fired."""
+"""The inspector's pages on the way to a fired hook: choose, the list of patients, what is wrong."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from cds_hooks.cds_client.patient_search import FoundPatients
 from cds_hooks.cds_client.sample_patients import sample_patients
 from cds_hooks.cds_client.sandboxes import sandboxes
-from cds_hooks.console.inspector.answer_views import answer_views, time_plot
+from cds_hooks.console.access.cookies import inspector_cookie
 from cds_hooks.console.inspector.choosing import patients_in, service_named
-from cds_hooks.console.inspector.comparing import compared
 from cds_hooks.console.inspector.inspected import Inspected
 from cds_hooks.console.inspector.inspector import Inspector
 from cds_hooks.console.inspector.inspector_errors import AddressNotListed, ChoiceIncomplete
-from cds_hooks.console.inspector.json_parts import marked_json
 from cds_hooks.console.inspector.keeping import InspectorSession
-from cds_hooks.console.inspector.prompt_sections import counted_sections
-from cds_hooks.console.inspector.request_views import redacted_case, request_view
 from cds_hooks.console.inspector.uploads import SentFile, form_of
-from cds_hooks.console.inspector.walk import walk_values
 from cds_hooks.console.reader import Reader
 from cds_hooks.console.rendering import make_page
 from cds_hooks.console.site import Site
 from cds_hooks.errors import ChartsideError
 from cds_hooks.services import ServiceDefinition, find
 
-__all__ = ["COOKIE", "InspectorPages"]
-
-COOKIE = "chartside-inspector"
+__all__ = ["InspectorPages"]
 
 
 class InspectorPages:
@@ -40,10 +33,11 @@ class InspectorPages:
     def __init__(self, site: Site, inspector: Inspector) -> None:
         self._site = site
         self._inspector = inspector
+        self._cookie = inspector_cookie(site.base_url, local=site.demo)
 
     def existing(self, request: Request, reader: Reader) -> InspectorSession:
         """The browser's session. Raises InspectionExpired."""
-        key = request.cookies.get(COOKIE, "")
+        key = self._cookie.read(request)
         return self._inspector.sessions.existing(key, reader.subject)
 
     def choose(self, request: Request, reader: Reader) -> Response:
@@ -84,7 +78,8 @@ class InspectorPages:
     ) -> Inspected | Response:
         inspector, patient = self._inspector, fields.get("patient", "")
         prefetched = fields.get("send", "prefetch") == "prefetch"
-        match fields.get("from", ""):
+        session.require_list(source := fields.get("from", ""), fields.get("list", ""))
+        match source:
             case "sample":
                 return inspector.fire_sample(session, service, fields.get("sample", ""))
             case "files":
@@ -92,8 +87,11 @@ class InspectorPages:
             case "dropped":
                 return inspector.fire_dropped(session, service, patient)
             case "server":
-                session.server = inspector.server(fields.get("server", ""), fields.get("token", ""))
-                return await self._listed(session, service, fields.get("find", ""), prefetched)
+                access = inspector.server(fields.get("server", ""), fields.get("token", ""))
+                session.server, number = access, session.new_list("patient")
+                found = await inspector.patients(access, fields.get("find", ""))
+                words = str(access.base)
+                return self._listed(service, found, words, number, prefetched=prefetched)
             case "patient":
                 return inspector.fire_server(session, service, patient, prefetched=prefetched)
         hint = "Choose a sample patient, files or a FHIR server."
@@ -108,17 +106,21 @@ class InspectorPages:
             patient = found[0][0] if found else ""
             return self._inspector.fire_dropped(session, service, patient)
         rows = [(each, name, "", "") for each, name in found]
-        return self._patients(service, rows, dropped.words, "dropped", prefetched=True)
+        number = session.lists["dropped"]
+        return self._patients(service, rows, dropped.words, "dropped", number, prefetched=True)
 
-    async def _listed(
-        self, session: InspectorSession, service: ServiceDefinition, text: str, prefetched: bool
+    def _listed(
+        self,
+        service: ServiceDefinition,
+        found: FoundPatients,
+        words: str,
+        number: str,
+        *,
+        prefetched: bool,
     ) -> Response:
-        assert session.server is not None  # noqa: S101 - set by the caller
-        found = await self._inspector.patients(session.server, text)
         rows = [(p.id, p.name, p.birth_date, p.gender) for p in found.rows]
-        words = str(session.server.base)
         return self._patients(
-            service, rows, words, "patient", prefetched=prefetched, more=found.more
+            service, rows, words, "patient", number, prefetched=prefetched, more=found.more
         )
 
     def _patients(
@@ -127,6 +129,7 @@ class InspectorPages:
         rows: Sequence[tuple[str, str, str, str]],
         words: str,
         source: str,
+        number: str,
         *,
         prefetched: bool,
         more: bool = False,
@@ -141,97 +144,9 @@ class InspectorPages:
             rows=rows,
             words=words,
             source=source,
+            number=number,
             send="prefetch" if prefetched else "none",
             more=more,
-        )
-
-    async def walk(self, session: InspectorSession, inspected: Inspected) -> Response:
-        """What was fired, as it stands."""
-        return await self._walk(session, inspected, "inspector/walk.html.j2")
-
-    async def content(self, session: InspectorSession, inspected: Inspected) -> Response:
-        """The changing part of that page alone."""
-        return await self._walk(session, inspected, "inspector/walk_content.html.j2")
-
-    async def _walk(
-        self, session: InspectorSession, inspected: Inspected, template: str
-    ) -> Response:
-        sections = await counted_sections(_messages(inspected), self._inspector.engine)
-        return make_page(
-            self._site,
-            template,
-            here="inspector",
-            root="../",
-            sends=True,
-            sections=sections,
-            answers=answer_views(inspected),
-            plot=time_plot(inspected),
-            request=await request_view(inspected, self._site),
-            others=[each for each in session.fired.values() if each is not inspected],
-            **walk_values(inspected),
-        )
-
-    def compared(self, session: InspectorSession, one: str, other: str) -> Response:
-        """Two of them side by side. Raises InspectionExpired, ChoiceIncomplete."""
-        before, after = session.find(one), session.find(other)
-        return make_page(
-            self._site,
-            "inspector/compared.html.j2",
-            here="inspector",
-            root="../",
-            sends=True,
-            before=before,
-            after=after,
-            found=compared(before, after),
-        )
-
-    async def case(self, inspected: Inspected) -> Response:
-        """The request as a redacted test case, to save."""
-        text = await redacted_case(inspected, self._inspector.is_term)
-        named = {"Content-Disposition": 'attachment; filename="hook-case.json"'}
-        return Response(text, media_type="application/json", headers=named)
-
-    def fact(self, inspected: Inspected, fact_id: str) -> Response:
-        """A fact with every resource that it came from, and the part of it."""
-        found = inspected.consultation.chart.fact(fact_id) if inspected.consultation else None
-        if found is None:
-            hint = "Go back to the consultation: its facts are listed there."
-            raise ChoiceIncomplete("the chart has no such fact", where="facts", hint=hint)
-        parts: dict[str, list[str]] = {source: [] for source in found.sources}
-        for path in found.paths:
-            reference, _, part = path.partition("#")
-            parts.setdefault(reference, []).append(part)
-        held = {each.reference: each for each in inspected.resources}
-        shown = [
-            (reference, marked_json(held[reference].document(), tuple(marks)))
-            for reference, marks in parts.items()
-            if reference in held
-        ]
-        title = f"Fact {found.id}"
-        return self._resources(inspected, title, found.text, shown)
-
-    def resource(self, inspected: Inspected, number: int) -> Response:
-        """One resource of the chart."""
-        if not 0 <= number < len(inspected.resources):
-            hint = "Go back to the consultation: its resources are listed there."
-            raise ChoiceIncomplete("the chart has no such resource", where="resources", hint=hint)
-        held = inspected.resources[number]
-        shown = [(held.reference, marked_json(held.document(), ()))]
-        return self._resources(inspected, held.reference, "", shown)
-
-    def _resources(
-        self, inspected: Inspected, title: str, text: str, shown: Sequence[tuple[str, Any]]
-    ) -> Response:
-        return make_page(
-            self._site,
-            "inspector/resources.html.j2",
-            here="inspector",
-            root="../../../",
-            sends=True,
-            fired=inspected,
-            title=title,
-            text=text,
-            shown=shown,
         )
 
     def trouble(self, error: ChartsideError, depth: int) -> HTMLResponse:
@@ -256,21 +171,9 @@ class InspectorPages:
         return named or services[0]
 
     def _session(self, request: Request, reader: Reader) -> InspectorSession:
-        key = request.cookies.get(COOKIE, "")
+        key = self._cookie.read(request)
         return self._inspector.sessions.open(key, reader.subject)
 
     def _with_cookie(self, response: Response, session: InspectorSession) -> Response:
-        response.set_cookie(
-            COOKIE,
-            session.key,
-            path="/inspector",
-            secure=self._site.base_url.startswith("https:"),
-            httponly=True,
-            samesite="strict",
-        )
+        self._cookie.write(response, session.key)
         return response
-
-
-def _messages(inspected: Inspected) -> Sequence[Any]:
-    found = inspected.consultation
-    return found.prompt.messages if found and found.prompt else inspected.messages

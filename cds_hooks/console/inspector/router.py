@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
 from cds_hooks.console.access import Reader, Role, requires
 from cds_hooks.console.inspector.inspected import Inspected
@@ -14,18 +14,18 @@ from cds_hooks.console.inspector.inspector import Inspector
 from cds_hooks.console.inspector.keeping import InspectorSession
 from cds_hooks.console.inspector.pages import InspectorPages
 from cds_hooks.console.inspector.streaming import InspectorStreams
+from cds_hooks.console.inspector.walk_pages import WalkPages
 from cds_hooks.console.site import Site
 from cds_hooks.errors import ChartsideError
 
-__all__ = ["inspector_router"]
+__all__ = ["add_routes"]
 
 _READER = Depends(requires(Role.INTEGRATOR))
 
 
-def inspector_router(site: Site, inspector: Inspector) -> APIRouter:
-    """Routes for integrators; to be included in the console's router."""
-    routes = _Routes(InspectorPages(site, inspector))
-    router = APIRouter(default_response_class=HTMLResponse)
+def add_routes(router: APIRouter, site: Site, inspector: Inspector) -> None:
+    """Add the routes for integrators."""
+    routes = _Routes(InspectorPages(site, inspector), WalkPages(site, inspector))
     add = router.add_api_route
     add("/inspector", routes.choose)
     add("/inspector/fire", routes.fire, methods=["POST"], response_class=Response)
@@ -37,14 +37,14 @@ def inspector_router(site: Site, inspector: Inspector) -> APIRouter:
     add("/inspector/{fired}/case", routes.case, response_class=Response)
     add("/inspector/{fired}/facts/{fact}", routes.fact)
     add("/inspector/{fired}/resources/{number}", routes.resource)
-    return router
 
 
 class _Routes:
     """One method an address; those of pages tell an error as a page that says what to do."""
 
-    def __init__(self, pages: InspectorPages) -> None:
+    def __init__(self, pages: InspectorPages, walks: WalkPages) -> None:
         self._pages = pages
+        self._walks = walks
         self._streams = InspectorStreams()
 
     async def choose(self, request: Request, reader: Reader = _READER) -> Response:
@@ -57,7 +57,7 @@ class _Routes:
         return await self._told(request, lambda: self._pages.fire(request, reader))
 
     async def walk(self, request: Request, fired: str, reader: Reader = _READER) -> Response:
-        return await self._shown(request, reader, fired, self._pages.walk)
+        return await self._shown(request, reader, fired, self._walks.walk)
 
     async def content(
         self, request: Request, fired: str, once: str = "", reader: Reader = _READER
@@ -65,13 +65,13 @@ class _Routes:
         """With `once=ended` nothing (204) before the end: for pages whose stream is broken."""
         if once and not self._pages.existing(request, reader).find(fired).stage.ended:
             return Response(status_code=204)
-        return await self._shown(request, reader, fired, self._pages.content)
+        return await self._shown(request, reader, fired, self._walks.content)
 
     async def compare(
         self, request: Request, one: str = "", other: str = "", reader: Reader = _READER
     ) -> Response:
         async def page() -> Response:
-            return self._pages.compared(self._pages.existing(request, reader), one, other)
+            return self._walks.compared(self._pages.existing(request, reader), one, other)
 
         return await self._told(request, page)
 
@@ -84,13 +84,13 @@ class _Routes:
         return Response(found.request, media_type="application/json", headers=named)
 
     async def case(self, request: Request, fired: str, reader: Reader = _READER) -> Response:
-        return await self._pages.case(self._pages.existing(request, reader).find(fired))
+        return await self._walks.case(self._pages.existing(request, reader).find(fired))
 
     async def fact(
         self, request: Request, fired: str, fact: str, reader: Reader = _READER
     ) -> Response:
         async def page(inspected: Inspected) -> Response:
-            return self._pages.fact(inspected, fact)
+            return self._walks.fact(inspected, fact)
 
         return await self._of(request, reader, fired, page)
 
@@ -98,7 +98,7 @@ class _Routes:
         self, request: Request, fired: str, number: str, reader: Reader = _READER
     ) -> Response:
         async def page(inspected: Inspected) -> Response:
-            return self._pages.resource(inspected, int(number) if number.isdecimal() else -1)
+            return self._walks.resource(inspected, int(number) if number.isdecimal() else -1)
 
         return await self._of(request, reader, fired, page)
 
