@@ -43,6 +43,9 @@ class HttpConnection(HttpToolsProtocol):
         self._raw: asyncio.Transport | None = None
         self._open = False
         self._head_bytes = 0
+        self._in_body = False
+        # The bounds are on HTTP: a connection that became a WebSocket would count for good.
+        self.ws_protocol_class = None
         self._early: list[bytes] = []
         self._handshake: asyncio.Task[None] | None = None
 
@@ -71,12 +74,17 @@ class HttpConnection(HttpToolsProtocol):
             super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser; a head that grows past its bound ends the connection."""
+        """Feed the parser; a head that grows past its bound ends the connection.
+
+        The rest of a body whose call was refused already is thrown away, until the time for the
+        next head is over: a reset would come before the caller has read why.
+        """
         if not self._open:
             self._early.append(data)
             return
+        in_body = self._in_body
         super().data_received(data)
-        if self._open and self._waits_for_head():
+        if self._open and self._waits_for_head() and not (in_body or self._in_body):
             self._head_bytes += len(data)
             if self._head_bytes > self._bounded.bounds.head_bytes:
                 self._bounded.end_large(self)
@@ -85,7 +93,13 @@ class HttpConnection(HttpToolsProtocol):
         """A whole head: the request begins."""
         self._bounded.busy(self)
         self._head_bytes = 0
+        self._in_body = True
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """A whole body, if any: what comes next is a head."""
+        self._in_body = False
+        super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """The answer has left: the next head is waited for, unless it has come before."""

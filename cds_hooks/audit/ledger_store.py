@@ -39,6 +39,10 @@ class LedgerStore:
         """The entry as it is appended, with a time, an id and a version. Raises RecordRefused."""
         return (storage.prepare(enrich(entry, self._clock(), self._version)),)
 
+    def digest(self, purpose: str, *parts: str) -> str:
+        """The site's keyed hash of what a record must not tell. Raises StoreUnavailable."""
+        return self._key.digest(purpose, *parts)
+
     async def append(self, type_: str, /, **fields: Any) -> None:
         """Append an event; see `Store.record_event`. Raises RecordRefused."""
         prepared = self.prepare(Entry.of(type_, with_pseudonyms(fields, self._key)))

@@ -38,6 +38,7 @@ from cds_hooks.doctor.context import Context
 from cds_hooks.doctor.findings import Finding, Level
 from cds_hooks.doctor.run import PARTS, examined
 from cds_hooks.doctor.settings_findings import read
+from cds_hooks.settings import Settings
 
 __all__ = ["Config", "Json", "doctor_fhir", "part_command", "whole"]
 
@@ -136,6 +137,7 @@ def _examine(config: Path | None, parts: Sequence[str], extras: _Extras, *, json
         for each in found if settings is None or "settings" in parts else ():
             _print(console, each)
     if settings is not None:
+        _require_one_server(settings, extras)
         context = Context(
             settings,
             config,
@@ -148,6 +150,15 @@ def _examine(config: Path | None, parts: Sequence[str], extras: _Extras, *, json
         made = asyncio.run(_gathered(context, parts, told, console))
         found = [*(found if "settings" in parts else ()), *made]
     _end(console, found, json=json)
+
+
+def _require_one_server(settings: Settings, extras: _Extras) -> None:
+    """Raise UsageError for a token that would go to every listed server: it is of one."""
+    bases = len(settings.fhir.allowed_bases)
+    if extras.token and bases > 1:
+        hint = "Name its server: chartside doctor fhir --fhir-server URL."
+        message = f"a token is of one FHIR server, and fhir.allowed_bases lists {bases}"
+        raise UsageError(message, where="--token-env, --token-file", hint=hint)
 
 
 async def _gathered(

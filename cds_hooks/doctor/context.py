@@ -19,7 +19,7 @@ class Context:
     """Settings that were validated, whether or not they would start a service.
 
     `access` is a FHIR server of the command line in place of the listed ones; `patient` and
-    `encounter` are ids on the server; `token` is a bearer token for the listed ones.
+    `encounter` are ids on the server; `token` is a bearer token for the listed one, if one is.
     """
 
     settings: Settings

@@ -81,8 +81,11 @@ async def clock_findings(context: Context) -> list[Finding]:
 def _servers(context: Context) -> list[FhirAccess]:
     if context.access is not None:
         return [context.access]
-    bases = (ServerBase.parse(text) for text in context.settings.fhir.allowed_bases)
-    return [FhirAccess(base, context.token) for base in bases if base is not None]
+    bases = context.settings.fhir.allowed_bases
+    # A token is of one server: where several are listed it is shown to none.
+    token = context.token if len(bases) == 1 else ""
+    parsed = (ServerBase.parse(text) for text in bases)
+    return [FhirAccess(base, token) for base in parsed if base is not None]
 
 
 def _opened(settings: Settings, access: FhirAccess) -> httpx.AsyncClient:

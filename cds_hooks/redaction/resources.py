@@ -64,7 +64,8 @@ def _bundle(bundle: Mapping[str, Any], made: Values) -> dict[str, Any]:
         if (found := made.primitive(name, bundle.get(name))) not in (None, REMOVED):
             kept[name] = found
     links = bundle.get("link")
-    if any(isinstance(each, dict) and each.get("relation") == "next" for each in links or ()):
+    listed = links if isinstance(links, list) else ()
+    if any(isinstance(each, dict) and each.get("relation") == "next" for each in listed):
         # That there is a next page matters; its address does not.
         kept["link"] = [{"relation": "next", "url": "https://fhir.example/next"}]
     entries = bundle.get("entry")

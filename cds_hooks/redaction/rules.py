@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Literal
 
@@ -15,6 +15,8 @@ from fhir_mapping.tables import table
 __all__ = ["Kind", "Rules", "is_public", "is_unit", "kind_of", "read_elements", "rules"]
 
 Kind = Literal["code", "date", "flag", "number", "term", "structure"]
+# Names and texts are a client's: a service that captures for weeks must not keep all of them.
+_MOST_REMEMBERED = 4096
 _LETTERS = re.compile(r"[A-Za-z_]+")
 _UNIT = re.compile(r"[A-Za-z_0-9%/.,*^\[\]{}()'µμ° -]{1,24}")
 
@@ -65,7 +67,7 @@ def rules() -> Rules:
     return Rules.model_validate(tomllib.loads(text))
 
 
-@cache
+@lru_cache(_MOST_REMEMBERED)
 def kind_of(name: str, shape: str) -> Kind | None:
     """How an element of this name is kept whose value is of a Python type ("dict", "str").
 
@@ -95,7 +97,7 @@ def read_elements(resource_type: str) -> frozenset[str]:
     return frozenset((*listed["everywhere"]["read"], *listed[resource_type]["read"]))
 
 
-@cache
+@lru_cache(_MOST_REMEMBERED)
 def is_public(system: str) -> bool:
     """Whether a code system is a published one, whose codes say nothing of anybody."""
     found = rules().systems
@@ -103,7 +105,7 @@ def is_public(system: str) -> bool:
     return public or system.startswith(found.prefixes)
 
 
-@cache
+@lru_cache(_MOST_REMEMBERED)
 def is_unit(text: str) -> bool:
     """Whether a text is made of the words and signs of units alone."""
     return _UNIT.fullmatch(text) is not None and _unit_words().issuperset(_LETTERS.findall(text))

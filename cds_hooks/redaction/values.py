@@ -44,6 +44,7 @@ class Values:
     ids: Ids = field(default_factory=Ids)
     removed: Counter[str] = field(default_factory=Counter)
     _local: dict[tuple[str, str], str] = field(default_factory=dict)
+    _numbers: Counter[str] = field(default_factory=Counter)
     _harmless: dict[str, bool] = field(default_factory=dict)
 
     def remove(self, why: str) -> Any:
@@ -115,9 +116,11 @@ class Values:
         return found
 
     def _by_place(self, what: str, old: str) -> str:
-        number = sum(kind == what for kind, _ in self._local) + 1
-        new = f"urn:redacted:system-{number}" if what == "system" else f"code-{number}"
-        return self._local.setdefault((what, old), new)
+        if (what, old) not in self._local:
+            self._numbers[what] += 1
+            prefix = "urn:redacted:system" if what == "system" else "code"
+            self._local[what, old] = f"{prefix}-{self._numbers[what]}"
+        return self._local[what, old]
 
     def extension(self, extension: dict[str, Any]) -> dict[str, Any] | None:
         """An extension whose address is known, where it holds one code; None for any other."""

@@ -13,6 +13,7 @@ import orjson
 from cds_hooks.audit import Store
 from cds_hooks.consult.rule_tables import rule_tables, tables_digest
 from cds_hooks.consultation import Basis, Sampling
+from cds_hooks.runtime.operator import user_fields
 from cds_hooks.section import Section
 from cds_hooks.settings import Settings
 from prompts import Template
@@ -59,12 +60,16 @@ def terminology_digest(compiled: Mapping[str, str]) -> str:
     return hashlib.sha256(orjson.dumps(dict(compiled), option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def tables_record(terminology: Mapping[str, str]) -> Callable[[Store], Awaitable[None]]:
+def tables_record(
+    settings: Settings, terminology: Mapping[str, str]
+) -> Callable[[Store], Awaitable[None]]:
     """Makes a ledger record of each table's version and digest, unless the last one is the same."""
-    return partial(_record_tables, terminology)
+    return partial(_record_tables, terminology, user_fields(settings))
 
 
-async def _record_tables(terminology: Mapping[str, str], store: Store) -> None:
+async def _record_tables(
+    terminology: Mapping[str, str], who: Mapping[str, str], store: Store
+) -> None:
     tables = rule_tables()
     digests = {
         "tables_sha256": tables_digest(tables),
@@ -75,7 +80,22 @@ async def _record_tables(terminology: Mapping[str, str], store: Store) -> None:
     if {name: before.get(name) for name in digests} == digests:
         return
     told = {name: f"{each.version} {each.sha256[:_DIGITS]}" for name, each in tables.items()}
-    await store.record_event(TABLES_LOADED, tables=told, terminology=dict(terminology), **digests)
+    compiled = dict(terminology)
+    changed = _differing(before, tables=told, terminology=compiled) if before else {}
+    await store.record_event(
+        TABLES_LOADED, tables=told, terminology=compiled, **digests, **changed, **who
+    )
+
+
+def _differing(before: Mapping[str, Any], **now: Mapping[str, str]) -> dict[str, list[str]]:
+    """The names that are new, gone or other than in the record before."""
+    changed = [
+        f"{kind}.{name}"
+        for kind, values in now.items()
+        for name in sorted({*values, *before.get(kind, {})})
+        if values.get(name) != before.get(kind, {}).get(name)
+    ]
+    return {"changed": changed}
 
 
 def _changed(name: str, section: Section) -> list[tuple[str, str]]:

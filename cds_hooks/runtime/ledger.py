@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+import uuid
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 import orjson
@@ -18,21 +20,15 @@ from cds_hooks.audit.ledger.witness import FolderWitness, SyslogWitness, Witness
 from cds_hooks.errors import ChartsideError
 from cds_hooks.inference.engine import EngineEvent
 from cds_hooks.operation import get_logger
+from cds_hooks.runtime.change_records import ChangeRecords
 from cds_hooks.runtime.witnessing import FhirCopies
 from cds_hooks.settings import Settings
 
 __all__ = ["Ledger", "signing_key", "witnesses"]
 
 _LOOK_S = 0.5
-# What is compared with the last start, and the record that a difference makes.
-_WATCHED = {
-    "version": "version-changed",
-    "settings_sha256": "settings-changed",
-    "model_sha256": "model-changed",
-    "template_sha256": "template-changed",
-    "signing_key": "key-changed",
-    "site_key": "key-changed",
-}
+# Pauses after a signing that failed: the first, and the longest.
+_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 10.0
 
 Facts = Callable[[], Mapping[str, str]]
 Events = Callable[[], Sequence[EngineEvent]]
@@ -56,7 +52,8 @@ class Ledger:
     """Signs at an interval, after so many records, and at the end.
 
     `facts` tells what runs (`version`, digests): what differs from the last start is recorded.
-    `trouble` is the code of what keeps checkpoints from being made; empty when nothing does.
+    `trouble` is the code of what keeps the start from being recorded, or checkpoints from being
+    made; empty when nothing does.
     Raises SigningKeyRefused when the key cannot be used.
     """
 
@@ -73,14 +70,17 @@ class Ledger:
         self._signed = 0
         self._last = time.monotonic()
         self._not_copied: dict[int, str] = {}
-        self._forked = self._uncopied = ""
-        self._more: tuple[Record, ...] = ()
+        self._unrecorded = self._unsigned = self._uncopied = ""
+        self._begun = False
+        self._pause = self._sign_from = 0.0
+        self._changes = ChangeRecords(settings, store)
         named = settings.witness.fhir_server is not None
         self.fhir = FhirCopies(settings, store, self._keys) if named else None
 
     @property
     def trouble(self) -> str:
-        return self._forked or self._uncopied or (self.fhir.trouble if self.fhir else "")
+        own = self._unrecorded or self._unsigned or self._uncopied
+        return own or (self.fhir.trouble if self.fhir else "")
 
     @property
     def public_key(self) -> str:
@@ -100,9 +100,8 @@ class Ledger:
         `events` are the engine's so far: each becomes a record once. `more` records something else
         of the start.
         """
-        self._more = tuple(more)
         async with self.fhir.kept() if self.fhir else contextlib.nullcontext():
-            keeping_on = asyncio.create_task(self._keep(facts, events), name="ledger")
+            keeping_on = asyncio.create_task(self._keep(facts, events, more), name="ledger")
             try:
                 yield
             finally:
@@ -118,20 +117,23 @@ class Ledger:
 
         A copy that fails is made with the next checkpoint.
         """
+        try:
+            await self._sign()
+        except ChartsideError as error:
+            self._tell_unsigned(error)
+            raise
+        self._unsigned = ""
+
+    async def _sign(self) -> None:
         earlier = await asyncio.to_thread(self._witnessed)
         if self.fhir is not None:
             await self.fhir.first_look()
             earlier += (self.fhir.newest,)
         now = format_utc(time.time())
-        try:
-            found = await self._store.ledger.next_checkpoint(
-                self._config.name, now, self._keys, earlier
-            )
-        except LedgerForked as error:
-            self._forked = error.code
-            self._log.error("ledger-forked", code=error.code)
-            raise
-        self._forked, self._last = "", time.monotonic()
+        found = await self._store.ledger.next_checkpoint(
+            self._config.name, now, self._keys, earlier
+        )
+        self._last = time.monotonic()
         if found is not None:
             note = checkpoint.sign(found, self._key)
             await self._store.ledger.save_checkpoint(found.size, note)
@@ -141,50 +143,73 @@ class Ledger:
                 self.fhir.signed(found.size)
         await asyncio.to_thread(self._copy)
 
-    async def _keep(self, facts: Facts, events: Events) -> None:
-        started = False
+    def _tell_unsigned(self, error: ChartsideError) -> None:
+        code = _code_of(error)
+        if code != self._unsigned and isinstance(error, LedgerForked):
+            self._log.error("ledger-forked", code=code)
+        self._unsigned = code
+
+    async def _keep(self, facts: Facts, events: Events, more: Sequence[Record]) -> None:
+        waiting = self._records_of_start(facts, more)
         while True:
-            with contextlib.suppress(ChartsideError):  # /readyz tells; the next round tries again
-                if not started:
-                    await self._record_start(facts())
-                    started = True
-                await self._record_events(events())
-                if self._is_due():
-                    await self._recorded_changes(facts())
-                    await self.sign()
+            try:
+                while waiting:
+                    await waiting[0](self._store)
+                    waiting.popleft()
+                if await self._record_events(events()) or self._is_due():
+                    await self._changes.record(self._now(facts))
+                self._unrecorded = ""
+            except ChartsideError as error:  # /readyz tells; the next round goes on there
+                self._unrecorded = _code_of(error)
+            else:
+                await self._sign_if_due()
             await asyncio.sleep(_LOOK_S)
+
+    async def _sign_if_due(self) -> None:
+        """Sign; what fails, or is not copied, is tried again after a pause that grows. Nothing is
+        recorded again meanwhile."""
+        if not self._is_due() or time.monotonic() < self._sign_from:
+            return
+        pause = min(2 * self._pause, _LONGEST_PAUSE_S) or _PAUSE_S
+        with contextlib.suppress(ChartsideError):  # /readyz tells
+            await self.sign()
+        failed = self._unsigned or self._not_copied
+        self._pause = pause if failed else 0.0
+        self._sign_from = time.monotonic() + self._pause
+        self._begun = self._begun or not self._unsigned
 
     def _is_due(self) -> bool:
         new = self._size - self._signed
         waited = time.monotonic() - self._last >= self._config.every_s
-        return bool(self._not_copied) or new >= self._config.every_records or (new > 0 and waited)
+        if self._not_copied or self._unsigned or not self._begun:  # a start is signed at once
+            return True
+        return new >= self._config.every_records or (new > 0 and waited)
 
-    async def _record_start(self, facts: Mapping[str, str]) -> None:
-        await self._recorded_changes(facts)
-        await self._store.record_event("service-started", **_running(facts, self._key_id))
-        for record in self._more:
-            await record(self._store)
-        await self.sign()
+    def _records_of_start(self, facts: Facts, more: Sequence[Record]) -> deque[Record]:
+        """What is recorded once at the start, in order."""
+        event, key_id = str(uuid.uuid4()), self._key_id
 
-    async def _record_events(self, events: Sequence[EngineEvent]) -> None:
-        """Those that are not recorded yet, each with what the engine stands on."""
+        async def changes(_: Store) -> None:
+            await self._changes.record(self._now(facts))
+
+        async def started(store: Store) -> None:
+            if not await _is_last(store, "service-started", event):
+                fields = _running(facts(), key_id)
+                await store.record_event("service-started", event_id=event, **fields)
+
+        return deque((changes, started, *more))
+
+    def _now(self, facts: Facts) -> dict[str, str]:
+        return {**facts(), "signing_key": self.public_key, "site_key": self._key_id}
+
+    async def _record_events(self, events: Sequence[EngineEvent]) -> bool:
+        """Record those that are not yet, each with what the engine stands on; whether any was."""
+        before = self._recorded
         for event in events:
             if event.number > self._recorded:
                 await self._store.record_event(event.type, **event.fields)
                 self._recorded = event.number
-
-    async def _recorded_changes(self, facts: Mapping[str, str]) -> None:
-        """A record for each digest that differs from the last that was recorded."""
-        now = {**facts, "signing_key": self.public_key, "site_key": self._key_id}
-        last = await self._store.ledger.last_record("running")
-        before = orjson.loads(last).get("details", {}) if last else {}
-        known = {name: now.get(name, "") for name in _WATCHED if now.get(name)}
-        for name, value in known.items():
-            if before and before.get(name) not in (None, value):
-                told = {"what": name, "before": before[name], "now": value}
-                await self._store.record_event(_WATCHED[name], **told)
-        if {**before, **known} != before:
-            await self._store.record_event("running", **{**before, **known})
+        return self._recorded > before
 
     def _witnessed(self) -> tuple[str, ...]:
         folders = (each for each in self._witnesses if isinstance(each, FolderWitness))
@@ -205,6 +230,16 @@ class Ledger:
             if self._uncopied != error.code:
                 self._log.error("witness-failed", code=error.code)
             self._uncopied = error.code
+
+
+def _code_of(error: ChartsideError) -> str:
+    return getattr(error, "reason", "") or error.code
+
+
+async def _is_last(store: Store, type_: str, event_id: str) -> bool:
+    """Whether that event is there already: a write that took too long may still have been made."""
+    last = await store.ledger.last_record(type_)
+    return last is not None and orjson.loads(last).get("event_id") == event_id
 
 
 def _running(facts: Mapping[str, str], key_id: str) -> dict[str, str]:

@@ -24,8 +24,8 @@ HALF = b"POST /x HTTP/1.1\r\nhost: a\r\nx-slow: "
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers with the body; slowly on /slow."""
-    body, more = b"", True
+    """Answers with the body; slowly on /slow; on /refused before the body has come."""
+    body, more = b"", scope["path"] != "/refused"
     while more:
         message = await receive()
         body, more = body + message.get("body", b""), message.get("more_body", False)
@@ -63,11 +63,12 @@ async def serving(
     bounds: ConnectionBounds,
     server_tls: ssl.SSLContext | None = None,
     client_tls: ssl.SSLContext | None = None,
+    ws: type[asyncio.Protocol] | str = "auto",
 ) -> AsyncIterator[Serving]:
     connections = Connections(bounds, clock=time.monotonic)
     factory = connection_factory(connections, server_tls)
     config = uvicorn.Config(
-        echo, port=0, http=factory, lifespan="off", log_config=None, access_log=False
+        echo, port=0, http=factory, ws=ws, lifespan="off", log_config=None, access_log=False
     )
     server = uvicorn.Server(config)
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
@@ -176,6 +177,44 @@ async def test_a_head_without_end_is_ended_by_its_size() -> None:
         # A large body is none of a head.
         large = b"POST /x HTTP/1.1\r\nhost: a\r\ncontent-length: 100000\r\n\r\n" + b"a" * 100_000
         assert await there.call(large) == b"HTTP/1.1 200 OK"
+
+
+async def test_a_caller_who_is_refused_early_reads_why() -> None:
+    async with serving(ConnectionBounds()) as there:
+        reader, writer = await there.open()
+        length = 4 * 2**20
+        writer.write(b"POST /refused HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n" % length)
+        for _ in range(64):
+            writer.write(b"a" * (length // 64))
+            await writer.drain()
+        assert (await asyncio.wait_for(reader.readline(), 20)).strip() == b"HTTP/1.1 200 OK"
+        # The connection can be used for the next call.
+        writer.write(GOOD)
+        assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\nok"), 20)).count(b"200 OK") == 1
+        assert there.connections.counts.large == 0
+        writer.close()
+
+
+async def test_the_rest_of_a_refused_body_has_its_time() -> None:
+    async with serving(ConnectionBounds(head_s=0.4)) as there:
+        reader, writer = await there.open()
+        writer.write(b"POST /refused HTTP/1.1\r\nhost: a\r\ncontent-length: 99999999\r\n\r\n")
+        ending = asyncio.create_task(closed(reader))
+        while not ending.done():
+            writer.write(b"a")
+            await asyncio.sleep(0.05)
+        assert there.connections.counts.late == 1
+
+
+async def test_no_connection_becomes_a_web_socket() -> None:
+    class WebSocket(asyncio.Protocol):
+        def __init__(self, **_: object) -> None: ...
+
+    async with serving(ConnectionBounds(), ws=WebSocket) as there:
+        asked = b"GET /x HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
+        assert await there.call(asked) == b"HTTP/1.1 200 OK"
+        while len(there.connections):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 async def test_pipelined_and_kept_connections_work_as_before(

@@ -110,6 +110,19 @@ def test_options_that_do_not_fit(run: Run, options: list[str], says: str) -> Non
     assert says in err
 
 
+@pytest.mark.parametrize("command", [["fhir"], []])
+def test_a_token_goes_to_no_other_server(
+    run: Run, config: Callable[[str], str], monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.setenv("EHR_TOKEN", "t0ken")
+    listed = '["http://127.0.0.1:1/fhir", "http://127.0.0.1:2/fhir"]'
+    settings = config(f"[fhir]\nallowed_bases = {listed}\n")
+    code, out, err = run(*command, "--config", settings, "--token-env", "EHR_TOKEN")
+    assert code == 3
+    assert "a token is of one FHIR server" in err
+    assert "t0ken" not in out + err
+
+
 def test_on_a_terminal_it_shows_how_far_it_is(tmp_path: Path) -> None:
     (tmp_path / "chartside.toml").write_text('[store]\npath = "r/db.sqlite"\n')
     arguments = ["doctor", "--config", "chartside.toml", "--skip", "engine"]

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Looked", "look", "watched"]
+__all__ = ["Looked", "look", "unfold", "watched"]
 
 _TRANSITION_MS = 400  # colours of Swagger UI change within 300 ms
 
@@ -87,7 +87,7 @@ def look(
         page.wait_for_selector(shown)
         page.wait_for_timeout(150)  # scripts that begin when the page is whole
         looked.bytes = _weight(responses)
-        _open_details(page)
+        unfold(page)
         _walk(page, looked, third_party)
         page.evaluate(_axe())
         looked.light = _judge(page)
@@ -135,8 +135,11 @@ def _change(page: Any, **media: str) -> None:
     page.wait_for_timeout(_TRANSITION_MS)
 
 
-def _open_details(page: Any) -> None:
+def unfold(page: Any) -> None:
+    """Show what waits to be opened or scrolled to."""
     page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    later = "document.querySelectorAll('.later').forEach"
+    page.evaluate(f"{later}(each => each.style.contentVisibility = 'visible')")
 
 
 def _judge(page: Any, only: list[str] | None = None) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from tests.console.whole_service import WholeService
 __all__ = ["NOT_PAGES", "PAGES", "Page"]
 
 KB = 1024
+_MANY = 12
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,13 @@ def _drop_two_patients(page: Any) -> None:
     page.click("text=Fire for the files")
 
 
+def _fire_many(service: WholeService) -> str:
+    """So many that their counts are not held back as small."""
+    for _ in range(_MANY):
+        service.fire(service.somebody())
+    return service.consultation(service.somebody())
+
+
 _FIRED = ("/inspector/{fired}", "/inspector/{fired}/content")
 _CONSULTATION = ("/consultations/{link}", "/consultations/{link}/content")
 
@@ -124,7 +132,7 @@ PAGES = (
     ),
     Page("compared", ("/inspector/compare",), compare, signed_in=True),
     Page("fired-gone", _FIRED, _at("/inspector/gone"), signed_in=True, status=410),
-    Page("statistics", ("/statistics",), _at("/statistics"), signed_in=True),
+    Page("statistics", ("/statistics",), _after(_fire_many, "/statistics"), signed_in=True),
     Page("basis", ("/basis",), _at("/basis")),
     Page("consultation", _CONSULTATION, _answer_to),
     Page("unknown-link", ("/consultations/{link}",), _at("/consultations/nothing.1.x"), status=404),

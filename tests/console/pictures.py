@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from tests.console.looking import unfold
 from tests.console.pages import PAGES, Page
 from tests.console.whole_service import ROOT, WholeService
 
@@ -35,6 +36,7 @@ def take(browser: Any, service: WholeService, page: Page, folder: Path) -> None:
             page.act(opened)
         opened.wait_for_selector(page.shown)
         opened.wait_for_timeout(300)
+        unfold(opened)
         if name == "paper":
             opened.emulate_media(media="print")
         opened.screenshot(path=folder / f"{page.name}-{name}.png", full_page=True)

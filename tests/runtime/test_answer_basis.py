@@ -53,7 +53,7 @@ async def test_the_ledger_tells_the_tables_when_they_changed(tmp_path: Path) -> 
     await store.open()
     try:
         for compiled in (COMPILED, COMPILED, {**COMPILED, "schema.version": "6"}, COMPILED):
-            await tables_record(compiled)(store)
+            await tables_record(Settings(), compiled)(store)
         records = await store.ledger.records_of(TABLES_LOADED)
     finally:
         await store.close()

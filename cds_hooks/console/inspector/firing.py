@@ -57,7 +57,9 @@ class HookFiring:
         if len(self._open) >= self._at_once:
             raise InspectorBusy
 
-    def start(self, inspected: Inspected, make_request: MakeRequest, *, subject: str) -> None:
+    def start(
+        self, inspected: Inspected, make_request: MakeRequest, *, subject: str
+    ) -> asyncio.Task[None]:
         """Fire; `inspected` shows how it goes on. `subject` is who fires it. Raises InspectorBusy.
 
         Each is a patient of its own to the record: neither finds it another's answer, nor does it
@@ -70,6 +72,7 @@ class HookFiring:
         )
         self._open.add(task)
         task.add_done_callback(self._open.discard)
+        return task
 
     async def close(self) -> None:
         """Cancel what is open and wait until it has ended."""

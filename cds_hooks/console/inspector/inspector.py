@@ -101,7 +101,9 @@ class Inspector:
         noun = "file" if len(files) == 1 else "files"
         words = f"{len(files)} dropped {noun} ({max(1, size // 1024):,} KB)"
         session.dropped = DroppedChart(content, words, size, time.monotonic())
+        session.new_list("dropped")
         self.sessions.trim()
+        self._forget_in_time()
         return session.dropped
 
     def fire_sample(
@@ -145,5 +147,12 @@ class Inspector:
         self.firing.require_free()
         inspected = Inspected(str(uuid.uuid4()), service, words, self.now())
         self.sessions.keep(session, inspected)
-        self.firing.start(inspected, make, subject=session.subject)
+        task = self.firing.start(inspected, make, subject=session.subject)
+        task.add_done_callback(lambda _: self.sessions.trim())  # by now its size is known
+        self._forget_in_time()
         return inspected
+
+    def _forget_in_time(self) -> None:
+        """Let go of what is kept now when its time is over, though nobody opens a page by then."""
+        loop = asyncio.get_running_loop()
+        loop.call_later(self.settings.kept_s + 1.0, self.sessions.trim)

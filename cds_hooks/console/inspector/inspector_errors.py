@@ -13,6 +13,7 @@ __all__ = [
     "HookNotFireable",
     "InspectionExpired",
     "InspectorBusy",
+    "ListOutdated",
     "ServerNotRead",
 ]
 
@@ -101,6 +102,21 @@ class InspectionExpired(ChartsideError):
             "what was fired here is not kept any more",
             hint="It was kept in memory for a while, and for the browser that fired it alone. Fire "
             "the hook again: choose the same service and patient. What went on record stays there.",
+        )
+
+
+class ListOutdated(ChartsideError):
+    """A patient was chosen on a list, and other files or another server since in another tab."""
+
+    code = "patient-list-outdated"
+    status = 409
+    issue = "conflict"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "other files or another server were chosen since, in another tab: nothing was fired",
+            where="patient",
+            hint="Choose again on the inspector's page, and fire from the list that it shows.",
         )
 
 

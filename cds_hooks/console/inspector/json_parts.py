@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-__all__ = ["MarkedLine", "marked_json"]
+__all__ = ["MarkedLine", "abridged", "marked_json"]
 
 MarkedLine = tuple[str, bool]
 _NUMBERED = re.compile(r"([a-zA-Z]+)-(\d+)")
@@ -25,6 +25,21 @@ def marked_json(resource: Mapping[str, Any], parts: tuple[str, ...]) -> list[Mar
         comma = "," if place < last else ""
         lines += _member(name, value, comma, parts)
     return [*lines, ("}", False)]
+
+
+def abridged(lines: list[MarkedLine], most: int = 4000) -> list[MarkedLine]:
+    """At most about so many lines, the marked ones first: a page stays light, whatever is in a
+    resource. A line of dots stands for those that are left out."""
+    if len(lines) <= most:
+        return lines
+    marked = [place for place, (_, is_marked) in enumerate(lines) if is_marked][: most // 2]
+    kept = sorted({*marked, *range(most - len(marked) - 1), len(lines) - 1})
+    shown: list[MarkedLine] = []
+    for before, place in zip([-1, *kept], kept, strict=False):
+        if place > before + 1:
+            shown.append((f"... {place - before - 1} lines ...", False))
+        shown.append(lines[place])
+    return shown
 
 
 def _member(name: str, value: Any, comma: str, parts: tuple[str, ...]) -> Iterator[MarkedLine]:

@@ -12,7 +12,7 @@ from typing import Any
 from cds_hooks.cds_client.charts import CapturedChart
 from cds_hooks.cds_client.server_chart import FhirAccess
 from cds_hooks.console.inspector.inspected import Inspected
-from cds_hooks.console.inspector.inspector_errors import InspectionExpired
+from cds_hooks.console.inspector.inspector_errors import InspectionExpired, ListOutdated
 from cds_hooks.console.inspector.inspector_settings import InspectorSettings
 
 __all__ = ["DroppedChart", "InspectorSession", "InspectorSessions"]
@@ -34,7 +34,8 @@ class InspectorSession:
     """What one browser of one reader fired, the newest last, and what it chose on the way there.
 
     `key` is its cookie, `until` monotonic seconds. `server` is a FHIR server with the token that
-    was given for it, which no page shows again.
+    was given for it, which no page shows again. `lists` has the number of the last list of patients
+    of each source: a browser has several tabs.
     """
 
     key: str = field(repr=False)
@@ -43,12 +44,23 @@ class InspectorSession:
     fired: dict[str, Inspected] = field(default_factory=dict, repr=False)
     server: FhirAccess | None = field(default=None, repr=False)
     dropped: DroppedChart | None = field(default=None, repr=False)
+    lists: dict[str, str] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
         """Bytes that it takes, about."""
         dropped = 3 * self.dropped.size if self.dropped else 0
         return dropped + sum(each.size for each in self.fired.values())
+
+    def new_list(self, source: str) -> str:
+        """Other patients are chosen from: the number of their list; earlier ones are outdated."""
+        number = self.lists[source] = secrets.token_urlsafe(6)
+        return number
+
+    def require_list(self, source: str, number: str) -> None:
+        """Raise ListOutdated for a list that is not the last one: its ids are another source's."""
+        if number and number != self.lists.get(source):
+            raise ListOutdated
 
     def forget_dropped(self) -> None:
         """Let go of what was dropped."""
@@ -115,6 +127,8 @@ class InspectorSessions:
         for session in self._sessions.values():
             old = now - self._settings.kept_s
             session.fired = {k: f for k, f in session.fired.items() if f.began > old}
+            if session.dropped is not None and session.dropped.at <= old:
+                session.dropped = None
 
     def _size(self) -> int:
         return sum(session.size for session in self._sessions.values())

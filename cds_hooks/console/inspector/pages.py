@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from cds_hooks.cds_client.patient_search import FoundPatients
 from cds_hooks.cds_client.sample_patients import sample_patients
 from cds_hooks.cds_client.sandboxes import sandboxes
 from cds_hooks.console.inspector.choosing import patients_in, service_named
@@ -77,7 +78,8 @@ class InspectorPages:
     ) -> Inspected | Response:
         inspector, patient = self._inspector, fields.get("patient", "")
         prefetched = fields.get("send", "prefetch") == "prefetch"
-        match fields.get("from", ""):
+        session.require_list(source := fields.get("from", ""), fields.get("list", ""))
+        match source:
             case "sample":
                 return inspector.fire_sample(session, service, fields.get("sample", ""))
             case "files":
@@ -85,8 +87,11 @@ class InspectorPages:
             case "dropped":
                 return inspector.fire_dropped(session, service, patient)
             case "server":
-                session.server = inspector.server(fields.get("server", ""), fields.get("token", ""))
-                return await self._listed(session, service, fields.get("find", ""), prefetched)
+                access = inspector.server(fields.get("server", ""), fields.get("token", ""))
+                session.server, number = access, session.new_list("patient")
+                found = await inspector.patients(access, fields.get("find", ""))
+                words = str(access.base)
+                return self._listed(service, found, words, number, prefetched=prefetched)
             case "patient":
                 return inspector.fire_server(session, service, patient, prefetched=prefetched)
         hint = "Choose a sample patient, files or a FHIR server."
@@ -101,17 +106,21 @@ class InspectorPages:
             patient = found[0][0] if found else ""
             return self._inspector.fire_dropped(session, service, patient)
         rows = [(each, name, "", "") for each, name in found]
-        return self._patients(service, rows, dropped.words, "dropped", prefetched=True)
+        number = session.lists["dropped"]
+        return self._patients(service, rows, dropped.words, "dropped", number, prefetched=True)
 
-    async def _listed(
-        self, session: InspectorSession, service: ServiceDefinition, text: str, prefetched: bool
+    def _listed(
+        self,
+        service: ServiceDefinition,
+        found: FoundPatients,
+        words: str,
+        number: str,
+        *,
+        prefetched: bool,
     ) -> Response:
-        assert session.server is not None  # noqa: S101 - set by the caller
-        found = await self._inspector.patients(session.server, text)
         rows = [(p.id, p.name, p.birth_date, p.gender) for p in found.rows]
-        words = str(session.server.base)
         return self._patients(
-            service, rows, words, "patient", prefetched=prefetched, more=found.more
+            service, rows, words, "patient", number, prefetched=prefetched, more=found.more
         )
 
     def _patients(
@@ -120,6 +129,7 @@ class InspectorPages:
         rows: Sequence[tuple[str, str, str, str]],
         words: str,
         source: str,
+        number: str,
         *,
         prefetched: bool,
         more: bool = False,
@@ -134,6 +144,7 @@ class InspectorPages:
             rows=rows,
             words=words,
             source=source,
+            number=number,
             send="prefetch" if prefetched else "none",
             more=more,
         )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from email.message import Message
 from email.parser import BytesParser
-from email.policy import HTTP
+from email.policy import compat32
 from typing import Any
 
 import orjson
@@ -20,6 +21,7 @@ __all__ = ["SentFile", "chart_in", "form_of"]
 
 _GZIP = b"\x1f\x8b"
 _MULTIPART = "multipart/form-data"
+_OPEN = "Open the inspector's page and send its form."
 _DROP = "Drop a FHIR bundle, NDJSON files or a captured hook request."
 
 
@@ -37,13 +39,16 @@ def form_of(content_type: str, body: bytes) -> tuple[Mapping[str, str], tuple[Se
     Slow for large bodies: for a thread. Raises ChoiceIncomplete for anything else.
     """
     if not content_type.lower().startswith(_MULTIPART):
-        hint = "Open the inspector's page and send its form."
-        raise ChoiceIncomplete("this is not what the page's form sends", hint=hint)
+        raise ChoiceIncomplete("this is not what the page's form sends", hint=_OPEN)
     head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1", "replace")
-    message = BytesParser(policy=HTTP).parsebytes(head + body)
+    try:
+        # Its policy for headers reads any of them in linear time, or not at all.
+        message = BytesParser(policy=compat32).parsebytes(head + body)
+    except RecursionError:  # forms within forms
+        raise ChoiceIncomplete("this is not what the page's form sends", hint=_OPEN) from None
     fields: dict[str, str] = {}
     files: list[SentFile] = []
-    for part in message.iter_parts() if message.is_multipart() else ():
+    for part in _parts(message):
         name = part.get_param("name", "", header="content-disposition")
         content = part.get_payload(decode=True)
         if not isinstance(name, str) or not isinstance(content, bytes):
@@ -53,6 +58,11 @@ def form_of(content_type: str, body: bytes) -> tuple[Mapping[str, str], tuple[Se
         elif content.strip():
             files.append(SentFile(len(files) + 1, content))
     return fields, tuple(files)
+
+
+def _parts(message: Message) -> Iterator[Message]:
+    listed = message.get_payload() if message.is_multipart() else []
+    yield from (part for part in listed if isinstance(part, Message))
 
 
 def chart_in(files: Sequence[SentFile]) -> CapturedChart | list[dict[str, Any]]:

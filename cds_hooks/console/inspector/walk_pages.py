@@ -12,7 +12,7 @@ from cds_hooks.console.inspector.comparing import compared
 from cds_hooks.console.inspector.inspected import Inspected
 from cds_hooks.console.inspector.inspector import Inspector
 from cds_hooks.console.inspector.inspector_errors import ChoiceIncomplete
-from cds_hooks.console.inspector.json_parts import marked_json
+from cds_hooks.console.inspector.json_parts import abridged, marked_json
 from cds_hooks.console.inspector.keeping import InspectorSession
 from cds_hooks.console.inspector.prompt_sections import counted_sections
 from cds_hooks.console.inspector.request_views import redacted_case, request_view
@@ -88,7 +88,7 @@ class WalkPages:
             parts.setdefault(reference, []).append(part)
         held = {each.reference: each for each in inspected.resources}
         shown = [
-            (reference, marked_json(held[reference].document(), tuple(marks)))
+            (reference, abridged(marked_json(held[reference].document(), tuple(marks))))
             for reference, marks in parts.items()
             if reference in held
         ]
@@ -101,7 +101,7 @@ class WalkPages:
             hint = "Go back to the consultation: its resources are listed there."
             raise ChoiceIncomplete("the chart has no such resource", where="resources", hint=hint)
         held = inspected.resources[number]
-        shown = [(held.reference, marked_json(held.document(), ()))]
+        shown = [(held.reference, abridged(marked_json(held.document(), ())))]
         return self._resources(inspected, held.reference, "", shown)
 
     def _resources(

@@ -83,7 +83,7 @@ class Browser:
 
     async def ended(self, place: str) -> str:
         """The page once nothing more comes."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(300):
             while 'id="live"' in (page := await self.get(place)):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         return page

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import pytest
 
 from cds_hooks.console.inspector.inspected import Inspected
@@ -90,3 +93,15 @@ def test_bytes_of_all_browsers_together_are_bounded(clock: Clock) -> None:
     sessions.keep(one, fired("newest", clock.now + 3, 400_000))
     assert list(one.fired) == ["newest"]
     assert (two.fired, two.dropped) == ({}, None)
+
+
+async def test_it_is_forgotten_in_time_though_nobody_comes_back(
+    start: Any, browser_of: Any
+) -> None:
+    runtime = await start({"kept_s": 0.5})
+    browser = await browser_of(runtime)
+    files = [("x.json", b'{"resourceType": "Patient", "id": "one"}')]
+    await browser.send(files, **{"from": "files"})
+    async with asyncio.timeout(30):
+        while runtime.inspector.sessions._sessions:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cds_hooks.console.inspector.json_parts import marked_json
+from cds_hooks.console.inspector.json_parts import abridged, marked_json
 from cds_hooks.console.inspector.prompt_sections import counted_sections
 from prompts import Message
 from tests.fake_engine import FakeEngine
@@ -47,6 +47,24 @@ def test_the_part_is_marked_and_all_is_shown(parts: tuple[str, ...], marked: str
 def test_any_resource_is_shown_whole(document: dict[str, Any]) -> None:
     lines = marked_json(document, ("a-1",))
     assert json.loads("\n".join(line for line, _ in lines)) == document
+
+
+def test_of_a_huge_resource_the_marked_lines_are_shown_all_the_same() -> None:
+    huge = {"component": [{"valueInteger": n} for n in range(30_000)]}
+    lines = marked_json(huge, ("component-20000",))
+    shown = abridged(lines)
+    assert len(shown) < 4010
+    assert [line for line in shown if line[1]] == [line for line in lines if line[1]]
+    assert (shown[0], shown[-1]) == (lines[0], lines[-1])
+    left_out = sum(int(line.split()[1]) for line, _ in shown if line.startswith("..."))
+    dots = sum(line.startswith("...") for line, _ in shown)
+    assert left_out + len(shown) - dots == len(lines)
+
+
+@pytest.mark.parametrize(("count", "whole"), [(9, True), (10, True), (11, False)])
+def test_a_resource_of_few_lines_is_shown_whole(count: int, whole: bool) -> None:
+    lines = [(str(n), False) for n in range(count)]
+    assert (abridged(lines, 10) == lines) is whole
 
 
 async def test_a_prompt_is_cut_at_its_headings_and_each_part_is_counted() -> None:
