@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from importlib import import_module
@@ -69,7 +70,17 @@ class _Commands(TyperGroup):
             found = group
         command = typer.main.get_command(found)
         command.name = cmd_name
+        _unwrap(command)
         return command
+
+
+def _unwrap(command: Any) -> None:
+    """Make each paragraph of help one line: rich keeps the line ends of the source and wraps beside
+    them."""
+    text = inspect.cleandoc(command.help or "").split("\n\n")
+    command.help = "\n\n".join(" ".join(each.split()) for each in text)
+    for each in getattr(command, "commands", {}).values():
+        _unwrap(each)
 
 
 app = typer.Typer(

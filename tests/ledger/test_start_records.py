@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
+from typer.testing import CliRunner
 
 from cds_hooks.audit import Store, StoreConfig
 from cds_hooks.audit.backup import create_backup, restore_backup
@@ -13,6 +15,7 @@ from cds_hooks.audit.ledger import checkpoint
 from cds_hooks.audit.ledger.checkpoint import Checkpoint
 from cds_hooks.audit.site_key_lookup import find_site_key
 from cds_hooks.audit.store_errors import StoreUnavailable
+from cds_hooks.cli.application import app
 from cds_hooks.runtime import ledger as ledger_module
 from cds_hooks.runtime.ledger import signing_key
 from tests.ledger.starts import Site, records, until
@@ -161,6 +164,20 @@ async def test_after_a_restore_the_start_is_on_record_once_and_the_fork_is_told(
         types = [each["type"] for each in await records(store)]
     assert types.count(STARTED) == 2  # the one of the backup, and this one
     assert types[-2:] == ["store-restored", STARTED]
+    # With a folder of its own for what follows it is signed again, and that this was done as well.
+    second = tmp_path / "witness-2"
+    second.mkdir()
+    now = site.settings(ledger=f'witness_folder = "{second}"\nevery_s = 0.01\n')
+    async with site.started(now) as (ledger, store):
+        await until(lambda: ledger._signed > 0 and ledger.trouble == "")
+        (told,) = await records(store, "settings-changed")
+        assert told["details"]["changed"] == {
+            "ledger.witness_folder": {"before": f'"{witness}"', "now": f'"{second}"'}
+        }
+    words = ["audit", "verify", "--config", str(tmp_path / "chartside.toml"), "--json"]
+    for folder, whole in ((second, True), (witness, False)):
+        result = CliRunner().invoke(app, [*words, "--witness", str(folder)])
+        assert orjson.loads(result.output)["whole"] is whole
 
 
 def _now() -> float:

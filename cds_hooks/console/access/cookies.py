@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
-__all__ = ["Cookie", "session_cookie", "sign_in_cookie"]
+__all__ = ["Cookie", "inspector_cookie", "session_cookie", "sign_in_cookie"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,11 @@ class Cookie:
 def session_cookie(base_url: str, *, local: bool = False) -> Cookie:
     """The cookie that has the id of a session; `local` for one that begins on this machine."""
     return _cookie(base_url, "session", None, local=local)
+
+
+def inspector_cookie(base_url: str, *, local: bool = False) -> Cookie:
+    """The cookie that has the id of what a browser fired in the inspector."""
+    return _cookie(base_url, "inspector", None, local=local)
 
 
 def sign_in_cookie(base_url: str, age_s: int) -> Cookie:

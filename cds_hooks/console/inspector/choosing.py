@@ -133,7 +133,8 @@ def _about(resources: list[dict[str, Any]], patient: str) -> list[dict[str, Any]
 
 
 def _name(patient: Mapping[str, Any]) -> str:
-    for name in patient.get("name") or ():
+    names = patient.get("name")
+    for name in names if isinstance(names, list) else ():
         if isinstance(name, dict):
             given = name.get("given") if isinstance(name.get("given"), list) else []
             parts = [name.get("text"), *(given or []), name.get("family")]

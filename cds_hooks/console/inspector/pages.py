@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from cds_hooks.cds_client.patient_search import FoundPatients
 from cds_hooks.cds_client.sample_patients import sample_patients
 from cds_hooks.cds_client.sandboxes import sandboxes
+from cds_hooks.console.access.cookies import inspector_cookie
 from cds_hooks.console.inspector.choosing import patients_in, service_named
 from cds_hooks.console.inspector.inspected import Inspected
 from cds_hooks.console.inspector.inspector import Inspector
@@ -23,9 +24,7 @@ from cds_hooks.console.site import Site
 from cds_hooks.errors import ChartsideError
 from cds_hooks.services import ServiceDefinition, find
 
-__all__ = ["COOKIE", "InspectorPages"]
-
-COOKIE = "chartside-inspector"
+__all__ = ["InspectorPages"]
 
 
 class InspectorPages:
@@ -34,10 +33,11 @@ class InspectorPages:
     def __init__(self, site: Site, inspector: Inspector) -> None:
         self._site = site
         self._inspector = inspector
+        self._cookie = inspector_cookie(site.base_url, local=site.demo)
 
     def existing(self, request: Request, reader: Reader) -> InspectorSession:
         """The browser's session. Raises InspectionExpired."""
-        key = request.cookies.get(COOKIE, "")
+        key = self._cookie.read(request)
         return self._inspector.sessions.existing(key, reader.subject)
 
     def choose(self, request: Request, reader: Reader) -> Response:
@@ -171,16 +171,9 @@ class InspectorPages:
         return named or services[0]
 
     def _session(self, request: Request, reader: Reader) -> InspectorSession:
-        key = request.cookies.get(COOKIE, "")
+        key = self._cookie.read(request)
         return self._inspector.sessions.open(key, reader.subject)
 
     def _with_cookie(self, response: Response, session: InspectorSession) -> Response:
-        response.set_cookie(
-            COOKIE,
-            session.key,
-            path="/inspector",
-            secure=self._site.base_url.startswith("https:"),
-            httponly=True,
-            samesite="strict",
-        )
+        self._cookie.write(response, session.key)
         return response

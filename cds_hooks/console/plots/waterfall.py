@@ -12,6 +12,7 @@ __all__ = ["Span", "spans_of", "waterfall"]
 
 _LEFT, _RIGHT, _TOP, _ROW = 190, 108, 10, 24
 _DEPTHS = 3
+_LONG_MS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +59,18 @@ def _amount(value: float) -> float:
 
 
 def waterfall(spans: Sequence[Span], *, title: str, about: str = "") -> Plot:
-    """One row a stage on a common axis of milliseconds."""
+    """One row a stage on a common axis of milliseconds, or of seconds where it is a long one."""
     ends = [_amount(s.start) + _amount(s.duration) for s in spans]
     scale = linear([e if finite(e) else _amount(s.start) for s, e in zip(spans, ends, strict=True)],
                    float(_LEFT), float(WIDTH - _RIGHT))  # fmt: skip
     bottom = _TOP + _ROW * max(len(spans), 1)
     told = "; ".join(f"{s.name}: {number(round(_amount(s.duration), 1))} ms" for s in spans)
     canvas = Canvas(title, about or told or "No figures yet.", bottom + 30)
+    long = max(ends, default=0.0) >= _LONG_MS
     for value, label in scale.ticks:
         canvas.line(scale.at(value), _TOP, scale.at(value), bottom, "grid")
-        canvas.text(scale.at(value), bottom + 18, label, "middle")
+        text = number(value / 1000) if long else label
+        canvas.text(scale.at(value), bottom + 18, text, "middle")
     if not spans:
         canvas.text(WIDTH / 2, bottom - 8, "Nothing was timed", "middle")
     for place, (span, end) in enumerate(zip(spans, ends, strict=True)):
@@ -78,9 +81,16 @@ def waterfall(spans: Sequence[Span], *, title: str, about: str = "") -> Plot:
         kind = f"fill series-{1 if depth == 0 else 2}"
         # What took no time to speak of is seen all the same.
         canvas.box(left, y + 5, max(right - left, 1.5), _ROW - 10, kind)
-        canvas.text(WIDTH - _RIGHT + 8, y + 16, f"{number(round(_amount(span.duration), 1))} ms")
-    canvas.text(WIDTH - 8, bottom + 18, "ms", "end")
+        canvas.text(WIDTH - _RIGHT + 8, y + 16, _took(_amount(span.duration), long))
+    canvas.text(WIDTH - 8, bottom + 18, "s" if long else "ms", "end")
     return canvas.done(title, ("Stage", "Start (ms)", "Took (ms)", "Note"), _rows(spans))
+
+
+def _took(ms: float, long: bool) -> str:
+    """ "47.3 s" beside an axis of seconds, but "142.9 ms" for what would be no second."""
+    if long and ms >= 1000:
+        return f"{number(round(ms / 1000, 1))} s"
+    return f"{number(round(ms, 1))} ms"
 
 
 def _rows(spans: Sequence[Span]) -> Iterator[Sequence[str]]:

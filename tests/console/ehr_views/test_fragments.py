@@ -10,6 +10,7 @@ import pytest
 from cds_hooks.console.ehr_views import (
     Curl,
     Finding,
+    client_views,
     request_findings,
     response_findings,
 )
@@ -44,6 +45,18 @@ def test_hostile_cards_make_no_markup(
     assert {n for _, a in page.found for n in a} <= {n for _, a in plain.found for n in a} | {
         "rel", "target"
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("own", "opens"), [
+    ("http://127.0.0.1:8010", True), ("http://127.0.0.1:80", False), ("https://a.example", False),
+])  # fmt: skip
+def test_only_links_to_the_service_itself_can_be_followed(
+    gallery: Gallery, elements_of: Callable[[str], Any], own: str, opens: bool
+) -> None:
+    link = {"label": "This consultation", "type": "absolute", "url": "http://127.0.0.1:8010/c/1"}
+    views = client_views({"cards": [{"summary": "x", "indicator": "info", "links": [link]}]})
+    page = elements_of(gallery(views=views, own=own))
+    assert (link["url"] in {a.get("href") for tag, a in page.found if tag == "a"}) is opens
 
 
 def _others(text: str) -> dict[str, Any]:

@@ -117,6 +117,17 @@ async def test_two_browsers_do_not_see_each_other_s(start: Start, browser_of: An
     assert place.rpartition("/")[2] not in await two.get("/inspector")
 
 
+async def test_what_was_fired_is_found_below_a_path_and_beside_another_service(
+    start: Start, browser_of: Any
+) -> None:
+    """Browsers send a cookie by its path, which a proxy may lengthen, and to every port."""
+    browser = await browser_of(await start())
+    place = await browser.fire(**{"from": "sample", "sample": "sparse"})
+    cookies = [each for each in browser.http.cookies.jar if "inspector" in each.name]
+    assert [(each.path, each.name) for each in cookies] == [("/", "chartside-inspector-8010")]
+    await browser.ended(place)
+
+
 async def test_what_has_expired_says_so_and_how_to_fire_again(
     start: Start, browser_of: Any
 ) -> None:

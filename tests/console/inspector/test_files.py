@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from cds_hooks.cds_client.captured import FORMAT
+from cds_hooks.console.inspector.choosing import patients_in
 from cds_hooks.console.inspector.inspector_errors import ChoiceIncomplete
 from cds_hooks.console.inspector.uploads import form_of
 
@@ -56,6 +57,12 @@ async def test_of_several_patients_one_is_chosen(
     asked = engine.requests[-1].messages[-1].content
     assert "Asthma" in asked
     assert "Gout" not in asked
+
+
+@pytest.mark.parametrize("name", [5, True, "Alpha", {"family": "Alpha"}, [5], [{"given": 5}], None])
+def test_a_name_of_any_shape_is_listed(name: Any) -> None:
+    content = [{**patient("one"), "name": name}, patient("two", "Beta")]
+    assert patients_in(content) == [("one", ""), ("two", "Beta")]
 
 
 async def test_a_list_of_files_that_were_replaced_in_another_tab_fires_nothing(

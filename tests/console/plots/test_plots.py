@@ -106,6 +106,16 @@ def test_stages_follow_each_other_and_parts_lie_within() -> None:
     assert [float(box["x"]) for box in boxes] == sorted(float(box["x"]) for box in boxes)
 
 
+@pytest.mark.parametrize(("took", "unit", "figure"), [
+    (9_999.0, "ms", "9,999 ms"), (10_000.0, "s", "10 s"), (47_331.3, "s", "47.3 s"),
+])  # fmt: skip
+def test_a_long_consultation_is_told_in_seconds(took: float, unit: str, figure: str) -> None:
+    spans = (Span("gather", 0.0, 0.0, note=""), Span("model", 0.0, took))
+    plot = waterfall(spans, title="Where the time went")
+    assert {unit, figure, "0 ms"} <= set(words(plot))
+    assert plot.rows[1][2] == number(took)
+
+
 def test_a_part_of_what_is_not_timed_stands_by_itself() -> None:
     assert spans_of({"model.decode": 5.0}) == (Span("model.decode", 0.0, 5.0),)
 
