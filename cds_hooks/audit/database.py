@@ -110,6 +110,9 @@ class Database:
         self._file = config.file
         self._key_id = key_id
         self._engine = _engine(config)
+        # SQLite's readers see one state in any case; PostgreSQL's do at this level.
+        level = {} if self._file else {"isolation_level": "REPEATABLE READ"}
+        self._reading = self._engine.execution_options(**level)
         self._lock = threading.Lock()
         self._file_identity: tuple[int, int] | None = None
         self._ready = False
@@ -130,7 +133,7 @@ class Database:
         """A transaction that only reads; it sees one state and waits for no writer."""
         with self._faults():
             self._make_ready()
-            with self._engine.begin() as connection:
+            with self._reading.begin() as connection:
                 yield connection
 
     def compact(self) -> bool:

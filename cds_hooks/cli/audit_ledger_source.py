@@ -33,7 +33,8 @@ class LedgerSource:
     """A ledger, wherever it is.
 
     `total` is the size of all records with their line ends in bytes, `reader` reads nodes of the
-    tree, `get` one record, `root` the stored head's root, if any. `stored_digests` are those of
+    tree, `get` one record, `root` the stored head's root, if any. `end` is an export's statement of
+    where it ends (empty when it has none), None for a store. `stored_digests` are those of
     stored consultations by id, `earlier_states` finds consultations in another state than the
     ledger says; an export has neither.
     """
@@ -45,6 +46,7 @@ class LedgerSource:
     reader: Callable[[], merkle_tree.ReadNode]
     get: Callable[[int], bytes]
     root: Callable[[], bytes | None]
+    end: str | None = None
     stored_digests: Callable[[], dict[str, str]] = dict
     earlier_states: Callable[[RecordIntegrity], tuple[EarlierState, ...]] = lambda _: ()
 
@@ -78,7 +80,14 @@ def _export(folder: Path) -> LedgerSource:
         return lambda level, index: _node(nodes, level, index)
 
     return LedgerSource(
-        str(folder), export.total_bytes, export.lines, export.notes, reader, get, lambda: None
+        str(folder),
+        export.total_bytes,
+        export.lines,
+        export.notes,
+        reader,
+        get,
+        lambda: None,
+        export.end(),
     )
 
 
@@ -117,6 +126,7 @@ def _from_connection(connection: Connection, name: str) -> LedgerSource:
         lambda: storage.node_reader(connection),
         get,
         lambda: storage.head(connection).root,
+        None,
         lambda: stored_digests(connection),
         lambda integrity: integrity.earlier_states(connection),
     )

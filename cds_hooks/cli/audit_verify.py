@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -10,18 +9,19 @@ from typing import Annotated
 import typer
 
 from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
+from cds_hooks.audit.ledger.coverage import Coverage, cover_export, cover_store
 from cds_hooks.audit.ledger.ledger_errors import ExportUnreadable
 from cds_hooks.audit.ledger.record_integrity import EarlierState, RecordIntegrity
 from cds_hooks.audit.ledger.verification import (
     LedgerVerifier,
     VerificationFailure,
     VerificationReport,
-    verify_checkpoints,
 )
 from cds_hooks.cli.audit_ledger_source import LedgerSource, open_ledger, public_keys
 from cds_hooks.cli.audit_options import ConfigOption, JsonOption
-from cds_hooks.cli.audit_output import print_result, record_progress
+from cds_hooks.cli.audit_output import record_progress
 from cds_hooks.cli.audit_proof import verify_proof
+from cds_hooks.cli.audit_verification_report import print_verification
 from cds_hooks.cli.audit_witness import witness_notes
 from cds_hooks.settings import load_settings
 
@@ -53,7 +53,8 @@ def verify(
     """Check that no record was changed, moved, removed, inserted or cut off.
 
     An export or a proof needs only the public key. Ends with 1 and the first record that is not
-    attested when something is wrong, with 3 when it cannot be read.
+    attested when something is wrong, with 3 when it cannot be read. A witness's checkpoints that
+    were signed after an export was taken are counted: that export says nothing of them.
     """
     settings = load_settings(config) if target is None else None
     if target is not None and not public_key:
@@ -65,8 +66,8 @@ def verify(
         return
     witnessed = witness_notes(witness, load_settings(config) if witness_fhir else None)
     with open_ledger(target, config) as source:
-        report = _verify(source, keys, witnessed, json=json)
-    _print(report, source.name, witnessed=bool(witnessed), json=json)
+        report, coverage = _verify(source, keys, witnessed, json=json)
+    print_verification(report, coverage, source.name, witnessed=bool(witnessed), json=json)
     if not report.is_whole:
         raise typer.Exit(_FAILED)
 
@@ -74,21 +75,29 @@ def verify(
 def _verify(
     source: LedgerSource,
     keys: tuple[CheckpointVerifier, ...],
-    witnessed: Iterable[str],
+    witnessed: list[str],
     *,
     json: bool,
-) -> VerificationReport:
-    notes = [*source.notes(), *witnessed]
-    verifier = LedgerVerifier(*verify_checkpoints(notes, keys))
+) -> tuple[VerificationReport, Coverage]:
+    notes = list(source.notes())
+    if source.end is None:
+        coverage = cover_store(notes, witnessed, keys)
+    else:
+        coverage = cover_export(notes, witnessed, keys, source.end)
+    verifier = LedgerVerifier(coverage.checkpoints, coverage.error)
     integrity = RecordIntegrity(source.stored_digests())
     for seq, data in enumerate(record_progress(source.records(), source.total, json=json)):
         if not verifier.add(data):
             break
         integrity.add(seq, data)
     report = verifier.report()
-    if report.is_whole and (failure := _compare_with_store(source, report, integrity)):
-        return replace(report, failure=failure)
-    return report
+    if not report.is_whole:
+        return report, coverage
+    if source.end is None:
+        failure = _compare_with_store(source, report, integrity)
+    else:
+        failure = coverage.failure_of_export(report, notes)
+    return replace(report, failure=failure), coverage
 
 
 def _compare_with_store(
@@ -107,20 +116,3 @@ def _describe(earlier: tuple[EarlierState, ...]) -> str:
     others = f", and {len(earlier) - 1} more" if len(earlier) > 1 else ""
     text = f"the store has another state of consultation {earlier[0].consultation} than this record"
     return f"{text} attests{others}; chartside audit check lists them"
-
-
-def _print(report: VerificationReport, name: str, *, witnessed: bool, json: bool) -> None:
-    if (failure := report.failure) is not None:
-        result = {"first_bad": failure.seq, "code": failure.code, "text": failure.text}
-        text = f"{name}: NOT whole. First record not attested: {failure.seq} ({failure.text})"
-        print_result({"whole": False, "records": report.records, **result}, text, json=json)
-        return
-    uncovered = report.records - report.covered
-    text = (
-        f"{name}: whole. {report.records} records, {report.checkpoints} signed checkpoints"
-        + (f"; {uncovered} records are newer than the last one" if uncovered else "")
-        + ("" if witnessed else "; without a witness, records cut off at the end are not seen")
-    )
-    counts = {"records": report.records, "covered": report.covered}
-    result = {**counts, "checkpoints": report.checkpoints, "root": report.root.hex()}
-    print_result({"whole": True, "witnessed": witnessed, **result}, text, json=json)

@@ -31,19 +31,23 @@ _SIGNATURE_PREFIX = "\N{EM DASH} "
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """`origin` names the ledger, `signed_at` (UTC, RFC 3339) is when it was signed."""
+    """`origin` names the ledger, `signed_at` (UTC, RFC 3339) is when it was signed.
+
+    `extensions` are further lines that are signed with it; none is empty.
+    """
 
     origin: str
     size: int
     root: bytes
     signed_at: str = ""
+    extensions: tuple[str, ...] = ()
 
     def text(self) -> str:
         """The text that is signed."""
         lines = [self.origin, str(self.size), base64.b64encode(self.root).decode()]
         if self.signed_at:
             lines.append(_TIME_PREFIX + self.signed_at)
-        return "".join(f"{line}\n" for line in lines)
+        return "".join(f"{line}\n" for line in (*lines, *self.extensions))
 
 
 def sign(checkpoint: Checkpoint, key: CheckpointSigner) -> str:
@@ -109,7 +113,7 @@ def _checkpoint(lines: list[str]) -> Checkpoint:
     root = decode_base64(coded)
     if len(root) != HASH_BYTES:
         raise CheckpointInvalid("the root is not a SHA-256 hash", where=f"size {size}")
-    signed_at = next(
-        (line.removeprefix(_TIME_PREFIX) for line in more if line.startswith(_TIME_PREFIX)), ""
-    )
-    return Checkpoint(origin, int(size), root, signed_at)
+    time = next((line for line in more if line.startswith(_TIME_PREFIX)), "")
+    if time:
+        more.remove(time)
+    return Checkpoint(origin, int(size), root, time.removeprefix(_TIME_PREFIX), tuple(more))

@@ -1,8 +1,8 @@
 """Ledger exports: folders that a reviewer takes away and verifies alone.
 
 An export has `records.ndjson` (one canonical record per line), `checkpoints.ndjson` (one note per
-line), `ledger.pub`, `index.html` (a page to read) and a README. Reading one trusts nothing in it:
-it may have been changed, cut or made by anybody.
+line), `end.note` (where it ends, signed), `ledger.pub`, `index.html` (a page to read) and a README.
+Reading one trusts nothing in it: it may have been changed, cut or made by anybody.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ __all__ = ["MAX_RECORD_BYTES", "Export", "parse_record", "write_export"]
 MAX_RECORD_BYTES = 4 * 1024 * 1024
 _MAX_NOTE_BYTES = 64 * 1024
 _RECORDS, _NOTES, _KEY, _README = "records.ndjson", "checkpoints.ndjson", "ledger.pub", "README.txt"
+_END = "end.note"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,18 @@ class Export:
                 raise ExportUnreadable("a line is no checkpoint", where=f"{_NOTES}:{number}")
             yield note
 
+    def end(self) -> str:
+        """The statement of where it ends; empty when it has none. Raises ExportUnreadable."""
+        place = self.folder / _END
+        if not place.exists():
+            return ""
+        try:
+            with place.open("rb") as file:
+                return file.read(_MAX_NOTE_BYTES).decode("utf-8", "replace")
+        except OSError as error:
+            message = f"the export cannot be read ({error.strerror})"
+            raise ExportUnreadable(message, where=str(place)) from None
+
     @property
     def key(self) -> Path:
         """The public key in the export: only to be compared with the one that the site gave."""
@@ -75,9 +88,15 @@ def parse_record(data: bytes) -> Record | None:
 
 
 def write_export(
-    folder: Path, records: Iterable[bytes], notes: Iterable[str], public_key: str
+    folder: Path,
+    records: Iterable[bytes],
+    notes: Iterable[str],
+    public_key: str,
+    end: str = "",
 ) -> int:
     """Write an export into a new or empty folder; returns the number of records.
+
+    `end` is the signed statement of its last checkpoint, if it can be made.
 
     Only its owner may read it: keyed hashes still tell who was seen how often. Raises
     ExportUnreadable when the folder is not empty.
@@ -88,6 +107,8 @@ def write_export(
         raise ExportUnreadable("the folder is not empty", where=str(folder), hint=hint)
     count = _write_lines(folder / _RECORDS, records)
     _write_lines(folder / _NOTES, (canonical_json.encode({"note": note}) for note in notes))
+    if end:
+        _write_lines(folder / _END, [end.removesuffix("\n").encode()])
     _write_lines(folder / _KEY, [public_key.encode()])
     readme = files("cds_hooks.audit.ledger").joinpath("export_readme.txt").read_bytes()
     _write_lines(folder / _README, [readme.rstrip()])

@@ -33,8 +33,10 @@ class ExportPage:
                 self._types[record.type] += 1
             yield data
 
-    def html(self, checkpoints: int, public_key: str) -> str:
-        """The page, once all records have passed."""
+    def html(
+        self, checkpoints: int, public_key: str, signed_at: str = "", exported_at: str = ""
+    ) -> str:
+        """The page, once all records have passed; its times are UTC, RFC 3339."""
         source = files("cds_hooks.audit.ledger").joinpath("page.html.j2").read_text("utf-8")
         environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
         return environment.from_string(source).render(
@@ -43,4 +45,6 @@ class ExportPage:
             rows=list(reversed(self._newest)),
             checkpoints=checkpoints,
             public_key=public_key,
+            signed_at=signed_at,
+            exported_at=exported_at,
         )

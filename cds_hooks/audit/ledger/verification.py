@@ -32,7 +32,8 @@ class VerificationFailure:
 class VerificationReport:
     """`records` were read; `checkpoints` signed roots cover the first `covered` of them.
 
-    `failure` is None when nothing is wrong.
+    `signed_at` is when the last of these was signed (UTC, RFC 3339; empty without any). `failure`
+    is None when nothing is wrong.
     """
 
     records: int
@@ -40,6 +41,7 @@ class VerificationReport:
     checkpoints: int
     failure: VerificationFailure | None = None
     root: bytes = merkle_tree.EMPTY_ROOT
+    signed_at: str = ""
 
     @property
     def is_whole(self) -> bool:
@@ -73,7 +75,7 @@ class LedgerVerifier:
         self._next = next(self._waiting, None)
         self._error = error
         self._frontier = merkle_tree.Frontier()
-        self._last = ""
+        self._last = self._signed_at = ""
         self._covered = self._checked = 0
         self._failure: VerificationFailure | None = None
         self._suspected: VerificationFailure | None = None
@@ -117,7 +119,8 @@ class LedgerVerifier:
         if self._failure is None and self.size and not self._checked:
             self._fail(0, "unsigned", "no signed checkpoint covers any record")
         root = self._frontier.root()
-        return VerificationReport(self.size, self._covered, self._checked, self._failure, root)
+        counts = (self.size, self._covered, self._checked)
+        return VerificationReport(*counts, self._failure, root, self._signed_at)
 
     def _check_root(self) -> bool:
         """Compare the root with the checkpoint of this size, if there is one."""
@@ -127,7 +130,7 @@ class LedgerVerifier:
                 # The next record may show which of them it is.
                 self._suspected = VerificationFailure(self._covered, "root-differs", text)
                 return True
-            self._covered = self._next.size
+            self._covered, self._signed_at = self._next.size, self._next.signed_at
             self._checked += 1
             self._next = next(self._waiting, None)
         return True
