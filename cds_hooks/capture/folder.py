@@ -65,6 +65,8 @@ class CaptureFolder:
             descriptor = os.open(temporary, _NEW_FILE, 0o600)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
+            # The time of the file would undo the shift of the dates in it.
+            os.utime(temporary, (0, 0))
             temporary.rename(path)
         finally:
             temporary.unlink(missing_ok=True)

@@ -153,12 +153,12 @@ def _examine(config: Path | None, parts: Sequence[str], extras: _Extras, *, json
 
 
 def _require_one_server(settings: Settings, extras: _Extras) -> None:
-    """Raise UsageError for a token that would go to every listed server: it is of one."""
+    """Raise UsageError for a token or a patient's id that would go to every listed server."""
     bases = len(settings.fhir.allowed_bases)
-    if extras.token and bases > 1:
+    if extras.access is None and (extras.token or extras.patient) and bases > 1:
         hint = "Name its server: chartside doctor fhir --fhir-server URL."
-        message = f"a token is of one FHIR server, and fhir.allowed_bases lists {bases}"
-        raise UsageError(message, where="--token-env, --token-file", hint=hint)
+        message = f"a token and a patient are of one FHIR server; fhir.allowed_bases lists {bases}"
+        raise UsageError(message, where="--token-env, --token-file, --patient", hint=hint)
 
 
 async def _gathered(

@@ -119,8 +119,11 @@ def test_a_token_goes_to_no_other_server(
     settings = config(f"[fhir]\nallowed_bases = {listed}\n")
     code, out, err = run(*command, "--config", settings, "--token-env", "EHR_TOKEN")
     assert code == 3
-    assert "a token is of one FHIR server" in err
+    assert "a token and a patient are of one FHIR server" in err
     assert "t0ken" not in out + err
+    code, out, err = run(*command, "--config", settings, "--patient", "p-1")
+    assert code == 3
+    assert "a token and a patient are of one FHIR server" in err
 
 
 def test_on_a_terminal_it_shows_how_far_it_is(tmp_path: Path) -> None:
