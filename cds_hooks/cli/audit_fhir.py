@@ -44,10 +44,10 @@ def write_fhir(
 
 def _site(settings: Settings) -> Site:
     """The service that the identifiers are of: an address of this machine names no site."""
-    if settings.server.public_url is None:
+    if not settings.server.public_url:
         hint = (
             "Give --config with the settings of the service that wrote the ledger, and set "
-            "server.public_url there (CHARTSIDE_SERVER__PUBLIC_URL): identifiers are named after it."
+            "server.public_url there (CHARTSIDE_SERVER__PUBLIC_URL): identifiers name it."
         )
         message = "no public address is set to name identifiers after"
         raise SettingsError(message, where="server.public_url", hint=hint)
