@@ -22,7 +22,7 @@ from cds_hooks.audit.encryption import PayloadCipher
 from cds_hooks.audit.encryption.erasure import ErasedRecords
 from cds_hooks.audit.encryption.site_key import SiteKey
 from cds_hooks.audit.integrity_check import IntegrityReport, check_integrity
-from cds_hooks.audit.key_operations import KeyOperations
+from cds_hooks.audit.key_operations import STORE_IN_USE_HINT, KeyOperations
 from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
 from cds_hooks.audit.schema import require_schema_version
 from cds_hooks.audit.store_config import StoreConfig
@@ -156,7 +156,7 @@ def _update_erasure_log(config: StoreConfig, key: SiteKey, clock: Callable[[], f
     """Add the erasures of the store that is there, if it can be read at all, to the log."""
     with suppress(StoreUnavailable), KeyOperations(config, key, clock=clock) as operations:
         if operations.is_in_use():
-            raise BackupRefused("a service uses the store", hint="Stop it first.")
+            raise BackupRefused("a service uses the store", hint=STORE_IN_USE_HINT)
 
 
 def _require_whole(checked: IntegrityReport, where: Path) -> IntegrityReport:

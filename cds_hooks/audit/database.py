@@ -180,6 +180,8 @@ class Database:
     def _faults(self) -> Iterator[None]:
         try:
             yield
+        except BrokenPipeError:  # who reads a command's output has ended, not the store
+            raise
         except (SQLAlchemyError, sqlite3.Error, OSError) as error:
             fault = unavailable(error)
             # With a full disk nothing could be opened again, but what is open can still be read.

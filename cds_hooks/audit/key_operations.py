@@ -29,9 +29,15 @@ from cds_hooks.audit.legal_holds import Hold, HoldKind
 from cds_hooks.audit.store_config import StoreConfig, open_database
 from cds_hooks.audit.store_errors import StoreUnavailable
 
-__all__ = ["Erasure", "KeyOperations"]
+__all__ = ["STORE_IN_USE_HINT", "Erasure", "KeyOperations"]
 
 _HEARTBEAT_FRESH_S = 20.0
+
+STORE_IN_USE_HINT = (
+    f"Stop it if it runs. If it was stopped or killed just now, wait {_HEARTBEAT_FRESH_S:.0f} "
+    "seconds: it shows as running until its last sign of life is that old."
+)
+"""For who needs a stopped service: a service leaves its last sign of life behind when it ends."""
 
 
 @dataclass(frozen=True, slots=True)

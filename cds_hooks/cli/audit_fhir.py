@@ -10,7 +10,7 @@ import orjson
 from cds_hooks.audit.ledger.ledger_errors import ExportUnreadable
 from cds_hooks.compliance.audit_events import Site
 from cds_hooks.compliance.exports import FORMATS, export_lines
-from cds_hooks.settings import Settings
+from cds_hooks.settings import Settings, SettingsError
 
 __all__ = ["FORMATS", "write_fhir"]
 
@@ -23,23 +23,35 @@ def write_fhir(
     """Write `folder/{format_}.ndjson`, readable by its owner alone.
 
     Returns the file and its number of lines. Raises ExportUnreadable for an unknown format and for
-    a file that is there already, ExportInvalid for a record that cannot be expressed.
+    a file that is there already, ExportInvalid for a record that cannot be expressed, SettingsError
+    without `server.public_url`.
     """
     if format_ not in FORMATS:
         raise ExportUnreadable("there is no such format", where="--format", hint=_HINT)
+    site = _site(settings)
     place = folder / f"{format_}.ndjson"
     if place.exists():
         raise ExportUnreadable("there is such an export already", where=str(place))
     folder.mkdir(parents=True, exist_ok=True)
     place.touch(mode=0o600)
-    server = settings.server
-    site = Site((server.public_url or f"http://{server.host}:{server.port}").rstrip("/"))
     count = 0
     with place.open("wb") as file:
         for line in export_lines(_fields(records), format_, site):
             file.write(line)
             count += 1
     return place, count
+
+
+def _site(settings: Settings) -> Site:
+    """The service that the identifiers are of: an address of this machine names no site."""
+    if not settings.server.public_url:
+        hint = (
+            "Give --config with the settings of the service that wrote the ledger, and set "
+            "server.public_url there (CHARTSIDE_SERVER__PUBLIC_URL): identifiers name it."
+        )
+        message = "no public address is set to name identifiers after"
+        raise SettingsError(message, where="server.public_url", hint=hint)
+    return Site(settings.server.public_url.rstrip("/"))
 
 
 def _fields(records: Iterable[bytes]) -> Iterator[dict[str, object]]:

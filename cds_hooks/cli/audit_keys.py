@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cds_hooks.audit import KeyRefused, SiteKey
-from cds_hooks.audit.key_operations import KeyOperations
+from cds_hooks.audit.key_operations import STORE_IN_USE_HINT, KeyOperations
 from cds_hooks.audit.ledger.checkpoint_keys import CheckpointSigner
 from cds_hooks.audit.ledger.ledger_errors import ExportUnreadable
 from cds_hooks.audit.store_errors import StoreRefused
@@ -109,7 +109,9 @@ def _rotate(settings: Settings, old: SiteKey, new: SiteKey, *, json: bool) -> in
     with KeyOperations(store_config(settings), old) as operations:
         try:
             if operations.is_in_use():
-                hint = "Stop it: it would go on with the old key and record nothing new."
+                hint = (
+                    f"{STORE_IN_USE_HINT} It would go on with the old key and record nothing new."
+                )
                 raise StoreRefused("a service uses the store", hint=hint)
             with count_progress("keys", json=json) as progress:
                 return operations.rotate(new, progress)

@@ -14,6 +14,7 @@ import cds_hooks.runtime.service as service_module
 from cds_hooks.audit.ledger.ledger_errors import ExportUnreadable
 from cds_hooks.cli.audit import audit_app
 from cds_hooks.runtime.service import Runtime
+from cds_hooks.settings import SettingsError
 from tests.hostile.charts import BENIGN
 from tests.hostile.conftest import BASE, ROOT, body_of, settings_for
 from tests.hostile.obedient import Obedient
@@ -61,3 +62,15 @@ def test_what_was_recorded_can_be_told_as_fhir(config: Path, tmp_path: Path) -> 
 def test_another_format_is_refused(config: Path, tmp_path: Path) -> None:
     with pytest.raises(ExportUnreadable):
         run(str(tmp_path / "out"), "--format", "csv", "--config", str(config))
+
+
+def test_without_a_public_address_no_identifier_is_made_up(config: Path, tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger"
+    run(str(ledger), "--config", str(config))
+    alone = ("--format", "auditevents", "--export", str(ledger))
+    with pytest.raises(SettingsError) as refused:
+        run(str(tmp_path / "out"), *alone)
+    assert "server.public_url" in refused.value.diagnostics()
+    assert "--config" in refused.value.diagnostics()
+    assert not (tmp_path / "out").exists()
+    assert run(str(tmp_path / "out"), *alone, "--config", str(config))["resources"]

