@@ -156,7 +156,7 @@ async def test_a_request_of_another_hook_fires_the_chosen_one(
     browser = await browser_of(await start())
     page = await browser.ended(await browser.fire(dropped(captured), **{"from": "files"}))
     assert "patient-view" in page
-    assert "not answered" not in page
+    assert "There is no answer" not in page
 
 
 async def test_a_hook_that_cannot_be_made_of_a_chart_says_what_can(

@@ -140,7 +140,7 @@ async def test_a_token_is_sent_and_shown_on_no_page(ask: Any) -> None:
         pages = [answer.text, await browser.ended(place), await browser.get(f"{place}/request")]
         assert seen == {f"Bearer {token}"}
         assert not any(token in page for page in pages)
-        assert "not answered" not in pages[1]
+        assert "There is no answer" not in pages[1]
 
 
 async def test_a_server_that_fails_after_the_list_is_told_on_the_page(ask: Any) -> None:

@@ -94,7 +94,7 @@ async def test_a_captured_request_is_sent_as_it_was(start: Start, browser_of: An
         files = [("r.json", json.dumps(document).encode())]
         place = await browser.fire(files, **{"from": "files"})
         page = await browser.ended(place)
-        assert "not answered" not in page
+        assert "There is no answer" not in page
         sent = json.loads(await browser.get(f"{place}/request"))
         assert sent["context"] == request["context"]
         assert sent["prefetch"] == prefetch
