@@ -10,7 +10,7 @@ from cds_hooks.cards import FullDetail, full_detail
 from cds_hooks.cards.answer_age import with_current_ages
 from cds_hooks.cards.card_data import texts
 from cds_hooks.cards.full_detail_views import BasisView, MissingKeys, basis_of
-from cds_hooks.console.consultations.judging import Judging, lines
+from cds_hooks.console.consultations.judging import Judging, in_order, lines
 from cds_hooks.console.consultations.rows import (
     Rows,
     facts_shown,
@@ -122,7 +122,9 @@ def consultation_values(
         blocks=texts().blocks,
         acronyms=texts().acronyms,
     )
-    return {"page": page, "judging": judging, "judged": lines(earlier or consultation, judging)}
+    names = [each.name for group in page.detail.groups for each in group.diagnoses]
+    judged = in_order(lines(earlier or consultation, judging), names)
+    return {"page": page, "judging": judging, "judged": judged}
 
 
 def _status(consultation: Consultation, earlier: Consultation | None) -> _Status | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cds_hooks.cards import phrases
@@ -12,7 +12,7 @@ from cds_hooks.protocol.cards import Coding
 from cds_hooks.protocol.feedback import FeedbackEntry
 from cds_hooks.protocol.judgements import MOST, Judgement
 
-__all__ = ["JudgedLine", "Judging", "lines"]
+__all__ = ["JudgedLine", "Judging", "in_order", "lines"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,12 @@ def lines(consultation: Consultation, judging: Judging | None) -> tuple[JudgedLi
         _line(place, phrases.name(assessment.name), said.get(place), names)
         for place, assessment in enumerate(listed[:MOST], 1)
     )
+
+
+def in_order(judged: Sequence[JudgedLine], names: Sequence[str]) -> tuple[JudgedLine, ...]:
+    """The lines in the order in which the page names their diagnoses."""
+    places = {name: place for place, name in reversed(list(enumerate(names)))}
+    return tuple(sorted(judged, key=lambda line: places.get(line.name, len(names))))
 
 
 def _line(place: int, name: str, said: Judgement | None, names: Mapping[str, str]) -> JudgedLine:

@@ -13,6 +13,7 @@ import pytest
 from cds_hooks.app import Readiness
 from cds_hooks.cards import build
 from cds_hooks.cards.card_data import texts
+from cds_hooks.console.consultations.judging import JudgedLine, in_order
 from cds_hooks.console.consultations.rows import _arrived
 from cds_hooks.console.rendering import make_page
 from cds_hooks.consultation import (
@@ -243,3 +244,9 @@ def test_the_page_with_the_form_may_send_it_and_the_basis_may_not() -> None:
     assert "form-action 'none'" in page.headers["content-security-policy"]
     page = make_page(make_site(), "landing.html.j2", here="", sends=True, **NOTHING)
     assert "form-action 'self'" in page.headers["content-security-policy"]
+
+
+def test_diagnoses_are_judged_in_the_order_in_which_the_page_names_them() -> None:
+    judged = [JudgedLine(place, name, "", "") for place, name in enumerate("abcd", 1)]
+    found = in_order(judged, ["c", "a", "c"])
+    assert [(line.place, line.name) for line in found] == [(3, "c"), (1, "a"), (2, "b"), (4, "d")]
