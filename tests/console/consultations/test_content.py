@@ -42,7 +42,7 @@ NOTHING: dict[str, Any] = {
     "model": MODEL,
     "ready": Readiness(ready=True),
     "services": (),
-    "tries": (),
+    "tries": False,
 }
 ICD = "http://hl7.org/fhir/sid/icd-10-cm"
 FACTS = tuple(
