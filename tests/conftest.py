@@ -25,8 +25,12 @@ settings.register_profile("full", max_examples=2000, deadline=None, suppress_hea
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Beside others (pytest-xdist) the tests of an engine keep to one worker."""
+    """Tests that open a browser say so; those of an engine keep to one worker of pytest-xdist."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
     if hasattr(config, "workerinput"):
         from tests.distribution import in_order
 
