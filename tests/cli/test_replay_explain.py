@@ -26,7 +26,7 @@ from cds_hooks.replay.judging import judged
 from cds_hooks.runtime.answer_basis import tables_record
 from cds_hooks.runtime.operator import operator
 from cds_hooks.runtime.replaying import today_of
-from cds_hooks.settings import load_settings
+from cds_hooks.settings import Settings, load_settings
 from tests.replay import conftest as replay_fixtures
 
 Run = Callable[..., tuple[int, str, str]]
@@ -85,7 +85,7 @@ def save(done: Consultation, key: SiteKey, folder: Path, compiled: Mapping[str, 
     async def write() -> None:
         store = Store(StoreConfig(folder / "store.sqlite"), key)
         await store.open()
-        await tables_record(compiled)(store)
+        await tables_record(Settings(), compiled)(store)
         await store.save_consultation(done, [Card("s", "info", Source("Chartside"), uuid=CARD)])
         await store.close()
 
@@ -158,7 +158,9 @@ def test_a_reading_is_recorded_with_who_and_why(
     assert operator() not in explained["user_ref"]
     code, out, _ = run("audit", "query", "--user", operator(), "--config", str(config), "--json")
     assert code == 0
-    assert len(out.splitlines()) == 2
+    kinds = [json.loads(line)["type"] for line in out.splitlines()]
+    # The start of the service that recorded it is this user's as well.
+    assert kinds == ["tables-loaded", "consultation-read", "consultation-read"]
 
 
 @pytest.mark.parametrize("named", ["33333333-3333-4333-8333-333333333333", "Anna Muster", ""])

@@ -113,7 +113,7 @@ def _lines(card: dict[str, Any]) -> Iterator[str]:
 
 # What our own templates and the Markdown of our own cards are made of.
 _TAGS = {
-    *("html", "head", "meta", "title", "body", "h1", "h2", "h3", "p", "a", "article"),
+    *("html", "head", "meta", "title", "body", "h1", "h2", "h3", "h4", "p", "a", "article"),
     *("link", "script", "img", "header", "nav", "main", "footer", "section", "div", "noscript"),
     *("thead", "tbody", "details", "summary"),
     *("table", "tr", "th", "td", "ul", "ol", "li", "strong", "em", "code", "br", "dl", "dt", "dd"),
@@ -121,12 +121,14 @@ _TAGS = {
     "button",
 }
 _ACTION = re.compile(r"[0-9a-f-]{36}\.[0-9]{1,12}\.[0-9a-f]{64}/feedback")
-_FIELDS = re.compile(r"(?:said|why)-[1-9][0-9]?|words|viewport|color-scheme|htmx-config")
+_FIELDS = re.compile(r"(?:said|why)-[1-9][0-9]?|words|of|viewport|color-scheme|htmx-config")
 # Scripts, style and pictures are the console's own, addressed with their digests.
 _ASSET = re.compile(r"(?:\.\./)?assets/[a-z-]+\.(?:css|js|svg)\?v=[0-9a-f]{16}")
-_PAGE_LINK = re.compile(r"(?:\.\./|\./)?(?:\./|docs|basis|inspector)?|#[a-z0-9-]+")
-# What htmx does here: the page of the link again, and its stream of events.
 _LINK = r"[0-9a-f-]{36}\.[0-9]{1,12}\.[0-9a-f]{64}"
+_PAGE_LINK = re.compile(
+    rf"(?:\.\./|\./)?(?:\./|docs|basis|inspector|statistics|account|sign-in)?|#[a-z0-9-]+|{_LINK}"
+)
+# What htmx does here: the page of the link again, and its stream of events.
 _HTMX = {
     "hx-get": re.compile(rf"{_LINK}/content"),
     "hx-sse:connect": re.compile(rf"{_LINK}/events"),

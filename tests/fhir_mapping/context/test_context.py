@@ -161,9 +161,17 @@ _OTHER_MEANING = {
     "cds_hooks/plausibility/terminology/compiler/word_kinds.py": "titles, when words are compiled",
     "fhir_mapping/notes/sections.py": "'no.' abbreviates 'number' and ends no sentence",
 }
-_OF_DATA = {"context.toml", "denials.toml", "lacks.toml", "sections.toml", "words.toml"}
-"""`sections.toml` names the headings of a list that is denied; `words.toml` lists the words that
-names of diagnoses are compared without; `lacks.toml` is of the module."""
+_OF_DATA = {
+    "context.toml",
+    "denials.toml",
+    "elements.toml",
+    "lacks.toml",
+    "sections.toml",
+    "words.toml",
+}
+"""`elements.toml` lists codes that FHIR defines, which redaction keeps; `sections.toml` names the
+headings of a list that is denied; `words.toml` lists the words that names of diagnoses are compared
+without; `lacks.toml` is of the module."""
 
 
 _ANSWERS_TOO = ("ja ko", "zh")
