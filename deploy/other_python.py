@@ -24,8 +24,9 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ROOT / "deploy" / "locks"
 BIN = ROOT / ".venv" / "bin"
 PROMISED = ((3, 13), (3, 12), (3, 11))
-# What a browser shows does not depend on the Python that served it.
-TESTS = ("-m", "not model and not browser")
+# What a browser shows does not depend on the Python that served it, and what is proved at length is
+# proved once.
+TESTS = ("-m", "not model and not browser and not slow")
 _VERSION = "import platform, sys; print(platform.python_implementation(), *sys.version_info[:2])"
 _WHEEL = "from importlib.metadata import distribution as of; print(of('llama-cpp-python').read_text('direct_url.json') or '')"
 
