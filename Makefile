@@ -30,8 +30,8 @@ test: setup  ## the tests that prove what README.md promises
 test-all: setup  ## every test
 	@$(BIN)/python -m pytest $(WORKERS) --durations=10
 
-test-python: setup  ## quick tests without model and browser on another Python (OTHER=), else the newest there is
-	@$(BIN)/python deploy/other_python.py $(if $(OTHER),--python "$(OTHER)") -- $(WORKERS)
+test-python: setup  ## tests without model and browser on another Python (OTHER=); QUICK=1: not all of them
+	@$(BIN)/python deploy/other_python.py $(if $(OTHER),--python "$(OTHER)") $(if $(QUICK),--quick) -- $(WORKERS)
 
 settings-docs: setup  ## write docs/settings.md and deploy/chartside.toml from the declarations
 	@$(BIN)/python -m cds_hooks.settings.reference

@@ -24,9 +24,12 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ROOT / "deploy" / "locks"
 BIN = ROOT / ".venv" / "bin"
 PROMISED = ((3, 13), (3, 12), (3, 11))
-# What a browser shows does not depend on the Python that served it, and what is proved at length is
-# proved once.
-TESTS = ("-m", "not model and not browser and not slow")
+# What a browser shows does not depend on the Python that served it.
+TESTS = ("-m", "not model and not browser")
+# In a hurry: also without what is proved at length, and without pages and findings of `doctor`,
+# which rest on what the others test.
+QUICK = ("-m", "not model and not browser and not slow")
+QUICK += ("--ignore=tests/console", "--ignore=tests/doctor")
 _VERSION = "import platform, sys; print(platform.python_implementation(), *sys.version_info[:2])"
 _WHEEL = "from importlib.metadata import distribution as of; print(of('llama-cpp-python').read_text('direct_url.json') or '')"
 
@@ -130,6 +133,7 @@ def chosen(wanted: str) -> tuple[Path, tuple[int, int]] | None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--python", default="", help="which one; default: the newest other one")
+    parser.add_argument("--quick", action="store_true", help="leave out what takes long")
     parser.add_argument("tests", nargs="*", help="further arguments of pytest, after --")
     options = parser.parse_args()
     try:
@@ -143,7 +147,8 @@ def main() -> int:
     except NotThere as error:
         print(error, file=sys.stderr)
         return 1
-    command = [venv / "bin" / "python", "-m", "pytest", "-p", "no:cacheprovider", *TESTS]
+    chosen_tests = QUICK if options.quick else TESTS
+    command = [venv / "bin" / "python", "-m", "pytest", "-p", "no:cacheprovider", *chosen_tests]
     return subprocess.run([*command, *options.tests], cwd=ROOT, check=False).returncode
 
 
