@@ -70,3 +70,10 @@ def test_one_that_is_not_promised_is_refused(program: ModuleType, machine: Path)
         place = _python(machine / "python", f'"{said}"')
         with pytest.raises(program.NotThere, match="none of the promised"):
             program.chosen(str(place))
+
+
+def test_what_a_hurried_run_leaves_out_exists(program: ModuleType) -> None:
+    assert program.QUICK[1].startswith(program.TESTS[1])
+    folders = [each.removeprefix("--ignore=") for each in program.QUICK[2:]]
+    assert folders
+    assert all((ROOT / folder).is_dir() for folder in folders)
