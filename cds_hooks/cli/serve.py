@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["port_is_free", "serve"]
 
+_BACKLOG = 2048
 _SANDBOX = "cds_hooks.settings.sandbox"
 """The logger of what `--sandbox` changed; its lines are of the settings alone."""
 
@@ -139,11 +140,14 @@ async def _answer(runtime: Runtime, listening: socket.socket) -> None:
         kept_fresh(certificates, runtime.settings.tls.look_every_s),
         kept_in_bounds(connections),
     ):
+        # Some kernels let two sockets be bound, and only one of them listen. From here on callers
+        # are kept waiting instead of refused.
+        with port_is_free():
+            listening.listen(_BACKLOG)
         host, port = runtime.settings.server.host, listening.getsockname()[1]
         get_logger().info("listening", host=host, port=port)
         with links_offered(runtime.access, runtime.settings, port) as link:
             get_logger().info("next-step", page=link or next_page(runtime.settings, port))
-            # Some kernels let two sockets be bound, and only one of them listen.
             with port_is_free():
                 await server.serve(sockets=[listening])
     runtime.libraries.require()
