@@ -26,10 +26,13 @@ BIN = ROOT / ".venv" / "bin"
 PROMISED = ((3, 13), (3, 12), (3, 11))
 # What a browser shows does not depend on the Python that served it.
 TESTS = ("-m", "not model and not browser")
-# In a hurry: also without what is proved at length, and without pages and findings of `doctor`,
-# which rest on what the others test.
-QUICK = ("-m", "not model and not browser and not slow")
-QUICK += ("--ignore=tests/console", "--ignore=tests/doctor")
+# In a hurry: also without what is proved at length, and without what rests on what others test.
+_RESTS = ("conform", "console", "docs", "doctor", "evaluation", "hostile")
+QUICK = (
+    "-m",
+    "not model and not browser and not slow",
+    *(f"--ignore=tests/{folder}" for folder in _RESTS),
+)
 _VERSION = "import platform, sys; print(platform.python_implementation(), *sys.version_info[:2])"
 _WHEEL = "from importlib.metadata import distribution as of; print(of('llama-cpp-python').read_text('direct_url.json') or '')"
 
