@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import time
 import uuid
 from collections import deque
@@ -70,6 +71,7 @@ class Ledger:
         self._signed = 0
         self._last = time.monotonic()
         self._not_copied: dict[int, str] = {}
+        self._signing, self._copying = asyncio.Lock(), threading.Lock()
         self._unrecorded = self._unsigned = self._uncopied = ""
         self._begun = False
         self._pause = self._sign_from = 0.0
@@ -118,7 +120,8 @@ class Ledger:
         A copy that fails is made with the next checkpoint.
         """
         try:
-            await self._sign()
+            async with self._signing:
+                await self._sign()
         except ChartsideError as error:
             self._tell_unsigned(error)
             raise
@@ -220,16 +223,21 @@ class Ledger:
             return ()
 
     def _copy(self) -> None:
+        # The lock of threads: a signing that is cancelled at the stop leaves its copying behind.
         try:
-            for size, note in sorted(self._not_copied.items()):
-                for witness in self._witnesses:
-                    witness.keep(size, note)
-                del self._not_copied[size]
+            with self._copying:
+                self._copy_all()
             self._uncopied = ""
         except WitnessFailed as error:
             if self._uncopied != error.code:
                 self._log.error("witness-failed", code=error.code)
             self._uncopied = error.code
+
+    def _copy_all(self) -> None:
+        for size, note in sorted(self._not_copied.items()):
+            for witness in self._witnesses:
+                witness.keep(size, note)
+            del self._not_copied[size]
 
 
 def _code_of(error: ChartsideError) -> str:
