@@ -90,7 +90,7 @@ def test_each_template_of_a_patient_is_counted(examine: Examine, fhir: Fhir) -> 
 
 def test_without_a_patient_templates_are_not_checked(examine: Examine, fhir: Fhir) -> None:
     found = examine("fhir", fhir(server()))
-    assert "conditions" in shows(found, "prefetch-template", NOT_CHECKED).says
+    assert "problems" in shows(found, "prefetch-template", NOT_CHECKED).says
     shows(found, "fhir-in-time", NOT_CHECKED)
     assert sum(each.id == "prefetch-template" for each in found) == 1
 
