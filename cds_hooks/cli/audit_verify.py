@@ -86,10 +86,9 @@ def _verify(
         coverage = cover_export(notes, witnessed, keys, source.end)
     verifier = LedgerVerifier(coverage.checkpoints, coverage.error)
     integrity = RecordIntegrity(source.stored_digests())
-    for seq, data in enumerate(record_progress(source.records(), source.total, json=json)):
-        if not verifier.add(data):
-            break
-        integrity.add(seq, data)
+    taken = record_progress(source.verified(verifier), source.total, json=json)
+    for seq, record in enumerate(taken):
+        integrity.add(seq, record)
     report = verifier.report()
     if not report.is_whole:
         return report, coverage
@@ -103,13 +102,9 @@ def _verify(
 def _compare_with_store(
     source: LedgerSource, report: VerificationReport, integrity: RecordIntegrity
 ) -> VerificationFailure | None:
-    root = source.root()
-    if root is not None and root != report.root:
-        text = "the stored tree is not the one over the stored records"
-        return VerificationFailure(report.covered, "tree-differs", text)
     if earlier := source.earlier_states(integrity):
         return VerificationFailure(earlier[0].seq, "earlier-state", _describe(earlier))
-    return None
+    return source.missing_data_key() or source.database_damage(report.records)
 
 
 def _describe(earlier: tuple[EarlierState, ...]) -> str:
