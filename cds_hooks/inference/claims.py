@@ -46,7 +46,7 @@ class Claims(Generic[K]):
         self._waiting: dict[K, Claim] = {}
 
     @contextmanager
-    def held(self, key: K, claim: Claim | None) -> Iterator[None]:
+    def entered(self, key: K, claim: Claim | None) -> Iterator[None]:
         """While a request is with the engine; None is no request for samples."""
         if claim is not None:
             self._waiting[key] = claim

@@ -2,7 +2,7 @@
 
 Open charts come first. Within a priority clients take turns, and the tenants of a client among
 themselves, so one that asks for ten times as much does not make the others wait. Work of a lower
-priority is not left waiting for ever: once it has waited for half of its time, each fourth turn is
+priority does not wait without end: once it has waited for half of its time, each fourth turn is
 its. The shares and the half are our own choice. Pure; used by the engine process and by `plan`.
 """
 

@@ -1,4 +1,4 @@
-"""Who is next and who gives way: priorities, clients in turn, and nobody left waiting for ever."""
+"""Who is next and who gives way: priorities, clients in turn, and nobody waits without end."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ Ask = Callable[..., GenerationRequest]
 CHAT = "/v1/chat/completions"
 
 
-class Held:
+class Gated:
     """A server that answers well once it is `released`."""
 
     def __init__(self, says: Any) -> None:
@@ -110,7 +110,7 @@ async def test_a_priority_that_rises_before_the_request_is_sent_is_the_one_that_
 ) -> None:
     """Behind a connection that is taken; what was sent already no server can be told."""
     engine = await connect(scripted.base, bounds=ConnectionBounds(connections=1), in_flight=4)
-    gate = scripted.plays[CHAT] = Held(says)
+    gate = scripted.plays[CHAT] = Gated(says)
     first = asyncio.create_task(engine.generate(ask()))
     await gate.asked.wait()
     rising = RisingPriority(Priority.BACKGROUND)
@@ -126,7 +126,7 @@ async def test_background_work_at_a_server_gives_way_to_an_open_chart(
     scripted: Any, connect: Any, ask: Ask, says: Any
 ) -> None:
     engine = await connect(scripted.base, in_flight=1)
-    gate = scripted.plays[CHAT] = Held(says)
+    gate = scripted.plays[CHAT] = Gated(says)
     background = asyncio.create_task(engine.generate(ask(priority=Priority.BACKGROUND)))
     await gate.asked.wait()
     chart = asyncio.create_task(engine.generate(ask()))

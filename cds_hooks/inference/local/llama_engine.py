@@ -168,7 +168,7 @@ class LlamaEngine:
         self._observers.add(number, claim.request.observe if claim else None)
         try:
             process.send({**frame, "id": number})
-            with self._claims.held(number, claim), self._promoting(number, claim):
+            with self._claims.entered(number, claim), self._promoting(number, claim):
                 yield reply
         finally:
             self._waiting.pop(number, None)

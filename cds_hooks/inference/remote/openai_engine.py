@@ -90,7 +90,7 @@ class _Life:
         self.running.add(scope)
         self.idle.clear()
         try:
-            with self._claims.held(scope, claim):
+            with self._claims.entered(scope, claim):
                 yield
         finally:
             self.running.discard(scope)
