@@ -1,0 +1,146 @@
+"""What goes into a model and what is said on a card: inputs, wording, options, basis."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+
+from cds_hooks.cards.wording import is_directive
+from cds_hooks.compliance.checks.finding import Evidence, Finding, Result, decide, setting
+from cds_hooks.compliance.checks.installation import Installation
+
+__all__ = [
+    "answers_traceable",
+    "basis_reachable",
+    "caution_given",
+    "informs_only",
+    "inputs_discrete",
+    "model_admitted",
+    "no_images",
+    "risks_covered",
+    "services_offered",
+    "several_options",
+]
+
+
+@cache
+def _types(kind: str) -> frozenset[str]:
+    text = files("cds_hooks.compliance.checks").joinpath("data/resource_types.toml").read_text()
+    return frozenset(tomllib.loads(text)[kind]["types"])
+
+
+def _asked(installation: Installation) -> Evidence:
+    asked = sorted({each for service in installation.services for each in service.resource_types})
+    return Evidence("program", "resource types that services ask for", ", ".join(asked) or "none")
+
+
+def no_images(installation: Installation) -> Finding:
+    """No service asks for images, waveforms or signals."""
+    faults = [
+        f"{service.id} asks for {', '.join(found)}"
+        for service in installation.services
+        if (found := sorted(_types("signals").intersection(service.resource_types)))
+    ]
+    said = "no service asks for images, waveforms or signals; such values are left out when sent"
+    return decide(faults, said, _asked(installation))
+
+
+def inputs_discrete(installation: Installation) -> Finding:
+    """Services ask for entries of the chart alone."""
+    known = _types("chart")
+    faults = [
+        f"{service.id} asks for {', '.join(other)}"
+        for service in installation.services
+        if (other := sorted(set(service.resource_types) - known))
+    ]
+    return decide(faults, "inputs are entries of the chart, each cited by its resource",
+                  _asked(installation))  # fmt: skip
+
+
+def informs_only(installation: Installation) -> Finding:
+    """Our words instruct nobody, and no card on record was critical."""
+    faults = []
+    if orders := sum(map(is_directive, installation.own_texts)):
+        faults.append(f"{orders} of our texts tell the reader what to do")
+    if installation.ledger is not None and installation.ledger.critical:
+        faults.append(f"{installation.ledger.critical} cards on record are critical")
+    lint = Evidence("program", "texts of cards", f"{len(installation.own_texts)} read for orders")
+    said = "cards inform: no order in our words, no critical card, nothing is done by itself"
+    return decide(faults, said, lint)
+
+
+def several_options(installation: Installation) -> Finding:
+    """The model may list several diagnoses; how often it listed one alone is told."""
+    most, ledger = installation.most_diagnoses, installation.ledger
+    told = f"{ledger.single} of {ledger.modelled} name one alone" if ledger else "no ledger"
+    faults = ["the template lets a model name one diagnosis only"] if most < 2 else []
+    shown = Evidence("program", "prompt template", f"up to {most} diagnoses")
+    said = f"a list of up to {most} diagnoses is asked for, each with facts for and against"
+    return decide(faults, said, shown, Evidence("ledger", "answers of a model", told))
+
+
+def caution_given(installation: Installation) -> Finding:
+    """Cards with diagnoses say for whom they are, and warn of relying on them."""
+    wanted = ("physician", "not for time-critical", "not ruled out", "can be wrong")
+    caution = installation.caution.lower()
+    faults = [f'cards do not say "{words}"' for words in wanted if words not in caution]
+    shown = Evidence("program", "words on each card with diagnoses", installation.caution)
+    return decide(faults, "each card names its reader, its limits and what to beware of", shown)
+
+
+def basis_reachable(installation: Installation) -> Finding:
+    """A card's link leads to the basis and the consultation, from where the EHR is."""
+    faults = list(_broken_links(installation))
+    keys = ("server.public_url", "server.host", "cards.link_s")
+    said = "each card links to its consultation and to the basis page, served by this service"
+    return decide(faults, said, *(setting(installation, key) for key in keys))
+
+
+def _broken_links(installation: Installation) -> Iterator[str]:
+    if not installation.settings["server.public_url"] and (
+        installation.settings["clients"] or not installation.is_local
+    ):
+        yield "links of cards name no address that EHRs know (server.public_url)"
+
+
+def model_admitted(installation: Installation) -> Finding:
+    """A signed record of this site's own evaluation admits the model for clinical use."""
+    purpose = installation.admitted_for
+    faults = [] if purpose == "clinical" else [
+        f"the model is admitted for {purpose}" if purpose else "no signed record admits the model"
+    ]  # fmt: skip
+    keys = ("admission.folder", "admission.required", "model.sha256", "model_server.bases")
+    said = "a signed record of an evaluation admits this model for clinical use"
+    return decide(faults, said, *(setting(installation, key) for key in keys))
+
+
+def answers_traceable(installation: Installation) -> Finding:
+    """Each answer of a model names the digests of model and template that it came from."""
+    ledger = installation.ledger
+    if ledger is None or not ledger.modelled:
+        why = installation.unread or "no answer of a model is on record"
+        return Finding(Result.NOT_ASSESSED, why, (setting(installation, "store.path"),))
+    faults = [f"{ledger.untraceable} answers name no model or template"] * bool(ledger.untraceable)
+    shown = Evidence("ledger", "answers of a model", str(ledger.modelled))
+    return decide(faults, "each answer names its model, template and settings by digest", shown)
+
+
+def services_offered(installation: Installation) -> Finding:
+    """At least one service is offered to EHRs."""
+    ids = [service.id for service in installation.services]
+    faults = [] if ids else ["no service is offered"]
+    said = "cards are shown in the EHR's own workflow, when a chart is opened or changed"
+    return decide(faults, said, Evidence("setting", "services.enabled", ", ".join(ids) or "none"))
+
+
+def risks_covered(installation: Installation) -> Finding:
+    """The risk file has a hazard with a control and a test for each characteristic."""
+    wanted = installation.risk_characteristics
+    if not wanted:
+        return Finding(Result.NOT_ASSESSED, "there is no risk file to look at")
+    faults = [f"no hazard concerns {name}" for name, count in wanted.items() if not count]
+    told = ", ".join(f"{name} {count}" for name, count in wanted.items())
+    said = "the risk file has hazards with controls and tests for each of the eight"
+    return decide(faults, said, Evidence("program", "hazards by characteristic", told))
