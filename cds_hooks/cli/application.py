@@ -47,6 +47,7 @@ _COMMANDS = {
     "completion": ("cds_hooks.cli.completion", "completion"),
     "egress": ("cds_hooks.cli.egress", "egress_app"),
     "audit": ("cds_hooks.cli.audit", "audit_app"),
+    "export": ("cds_hooks.cli.export", "export_app"),
     "eval": ("cds_hooks.cli.evaluation", "eval_app"),
 }
 
