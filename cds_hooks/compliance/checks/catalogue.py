@@ -55,7 +55,8 @@ class Check(_Strict):
 
 class Profile(_Strict):
     """The checks of one body of rules. `binds` says whom it binds, `state` what is in force and by
-    which source, `beyond` what of it no check here looks at."""
+    which source, `how_checked` what clauses were compared with, `beyond` what no check looks at.
+    """
 
     id: str
     title: str
@@ -63,6 +64,7 @@ class Profile(_Strict):
     state: str
     state_source: str
     checked: date
+    how_checked: str
     beyond: str
     checks: tuple[Check, ...]
 

@@ -22,6 +22,7 @@ __all__ = [
     "risks_covered",
     "services_offered",
     "several_options",
+    "urgency_stated",
 ]
 
 
@@ -31,7 +32,7 @@ def _types(kind: str) -> frozenset[str]:
     return frozenset(tomllib.loads(text)[kind]["types"])
 
 
-def _asked(installation: Installation) -> Evidence:
+def _resource_types(installation: Installation) -> Evidence:
     asked = sorted({each for service in installation.services for each in service.resource_types})
     return Evidence("program", "resource types that services ask for", ", ".join(asked) or "none")
 
@@ -44,7 +45,7 @@ def no_images(installation: Installation) -> Finding:
         if (found := sorted(_types("signals").intersection(service.resource_types)))
     ]
     said = "no service asks for images, waveforms or signals; such values are left out when sent"
-    return decide(faults, said, _asked(installation))
+    return decide(faults, said, _resource_types(installation))
 
 
 def inputs_discrete(installation: Installation) -> Finding:
@@ -56,19 +57,39 @@ def inputs_discrete(installation: Installation) -> Finding:
         if (other := sorted(set(service.resource_types) - known))
     ]
     return decide(faults, "inputs are entries of the chart, each cited by its resource",
-                  _asked(installation))  # fmt: skip
+                  _resource_types(installation))  # fmt: skip
 
 
 def informs_only(installation: Installation) -> Finding:
-    """Our words instruct nobody, and no card on record was critical."""
-    faults = []
-    if orders := sum(map(is_directive, installation.own_texts)):
-        faults.append(f"{orders} of our texts tell the reader what to do")
-    if installation.ledger is not None and installation.ledger.critical:
-        faults.append(f"{installation.ledger.critical} cards on record are critical")
+    """Our words instruct nobody; a model's words that do are withheld by the same reading."""
+    orders = sum(map(is_directive, installation.own_texts))
+    faults = [f"{orders} of our texts tell the reader what to do"] if orders else []
     lint = Evidence("program", "texts of cards", f"{len(installation.own_texts)} read for orders")
-    said = "cards inform: no order in our words, no critical card, nothing is done by itself"
+    said = "cards inform: no order in our words, and nothing is done without the reader"
     return decide(faults, said, lint)
+
+
+def urgency_stated(installation: Installation) -> Finding:
+    """Cards say that they are not for time-critical decisions; critical ones come from rules."""
+    faults = list(_missing(installation, "physician", "not for time-critical"))
+    ledger = installation.ledger
+    critical = ledger.critical if ledger is not None else 0
+    shown = (
+        Evidence("program", "words on each card with diagnoses", installation.caution),
+        Evidence("ledger", "cards with the indicator critical", str(critical)),
+    )
+    if critical and not faults:
+        said = (
+            f"{critical} cards were critical: a rule about the chart, never a model, makes a card "
+            "so. Whether what they tell is time-critical is not for this program to say"
+        )
+        return Finding(Result.NOT_ASSESSED, said, shown)
+    return decide(faults, "cards say for whom they are, and not for what is time-critical", *shown)
+
+
+def _missing(installation: Installation, *wanted: str) -> Iterator[str]:
+    caution = installation.caution.lower()
+    return (f'cards do not say "{words}"' for words in wanted if words not in caution)
 
 
 def several_options(installation: Installation) -> Finding:
@@ -82,12 +103,12 @@ def several_options(installation: Installation) -> Finding:
 
 
 def caution_given(installation: Installation) -> Finding:
-    """Cards with diagnoses say for whom they are, and warn of relying on them."""
-    wanted = ("physician", "not for time-critical", "not ruled out", "can be wrong")
-    caution = installation.caution.lower()
-    faults = [f'cards do not say "{words}"' for words in wanted if words not in caution]
+    """Cards with diagnoses say that they can be wrong, and warn of relying on them."""
+    faults = _missing(installation, "can be wrong", "not ruled out", "own review")
     shown = Evidence("program", "words on each card with diagnoses", installation.caution)
-    return decide(faults, "each card names its reader, its limits and what to beware of", shown)
+    return decide(
+        faults, "each card says that it can be wrong and is for the reader's own review", shown
+    )
 
 
 def basis_reachable(installation: Installation) -> Finding:

@@ -25,10 +25,11 @@ class LedgerFacts:
 
     Times are RFC 3339 in UTC, empty where there is none. `first_seq` is the number of the first
     record that is there (-1: none). `failure` says what verification found wrong, empty when
-    nothing. `unrecorded` stored consultations are attested by no record, `other_state` ones differ
-    from what the last record attests. Of answers (`hook-answered`): `without_user`,
-    `without_client`, `critical` cards. Of records of a model's answer (`modelled`): `single` name
-    one diagnosis alone, `untraceable` lack the digest of model or template.
+    nothing, and `other_state` which stored consultation differs from what the last record attests.
+    `unrecorded` stored consultations are in no record. Of answers (`hook-answered`):
+    `without_user`, `without_client`; `critical` counts cards. Of records of a model's answer
+    (`modelled`): `single` name one diagnosis alone, `untraceable` lack the digest of model or
+    template.
     """
 
     records: int = 0
@@ -39,8 +40,8 @@ class LedgerFacts:
     covered: int = 0
     signed_at: str = ""
     failure: str = ""
+    other_state: str = ""
     unrecorded: int = 0
-    other_state: int = 0
     answers: int = 0
     without_user: int = 0
     without_client: int = 0

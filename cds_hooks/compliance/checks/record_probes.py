@@ -20,7 +20,6 @@ __all__ = [
     "events_recorded",
     "ledger_kept",
     "ledger_whole",
-    "retention_applied",
     "stored_states_attested",
 ]
 
@@ -39,7 +38,7 @@ def events_recorded(installation: Installation) -> Finding:
     if not ledger.counts.get("service-started"):
         faults.append("no start of the service is on record")
     if ledger.unrecorded:
-        faults.append(f"{ledger.unrecorded} stored consultations are attested by no record")
+        faults.append(f"{ledger.unrecorded} stored consultations are in no record")
     told = ", ".join(f"{count} {name}" for name, count in sorted(ledger.counts.items()))
     shown = Evidence("ledger", "records by type", told)
     said = "what the service did is on record; a card leaves only after its record is durable"
@@ -62,9 +61,7 @@ def stored_states_attested(installation: Installation) -> Finding:
     ledger = _of(installation)
     if ledger is None:
         return no_ledger(installation)
-    faults = []
-    if ledger.other_state:
-        faults.append(f"{ledger.other_state} stored consultations differ from what is attested")
+    faults = [ledger.other_state] if ledger.other_state else []
     shown = Evidence("table", "consultations", "each payload's digest compared with the ledger")
     said = "stored consultations are as the ledger attests; payloads are authenticated (AES-GCM)"
     return decide(faults, said, shown)
@@ -99,8 +96,7 @@ def ledger_kept(installation: Installation) -> Finding:
 
 def _days(since: str, until: str) -> int:
     """Whole days between two RFC 3339 times."""
-    begun, ended = (datetime.fromisoformat(each.replace("Z", "+00:00")) for each in (since, until))
-    return max(0, (ended - begun).days)
+    return max(0, (datetime.fromisoformat(until) - datetime.fromisoformat(since)).days)
 
 
 def event_list_complete(installation: Installation) -> Finding:
@@ -114,15 +110,3 @@ def event_list_complete(installation: Installation) -> Finding:
     shown = Evidence("ledger", "types of records", told)
     said = "every type of record is in the event list (chartside export ai-act)"
     return decide(faults, said, shown)
-
-
-def retention_applied(installation: Installation) -> Finding:
-    """What has expired and is under no hold was deleted."""
-    store = installation.store
-    if store is None:
-        return no_ledger(installation)
-    faults = [f"{store.overdue} records should have been deleted"] if store.overdue else []
-    keys = ("retention.consultations_days", "retention.feedback_days")
-    said = "nothing is kept for longer than the settings say, but what is under a legal hold"
-    shown = Evidence("table", "holds", f"{store.holds} active")
-    return decide(faults, said, shown, *(setting(installation, key) for key in keys))

@@ -14,8 +14,8 @@ from cds_hooks.compliance.checks.installation import Installation
 __all__ = ["NOTICE", "ProfileReport", "check_profile"]
 
 NOTICE = (
-    "Each result is about the evidence beside it and nothing more. Whether the site complies is for "
-    "the site and its counsel to say; clauses are in our own words, and their sources decide."
+    "Each result is about the evidence beside it and nothing more. Whether the site complies is "
+    "for the site and its counsel to say; clauses are in our own words, and their sources decide."
 )
 
 
