@@ -26,7 +26,7 @@ from cds_hooks.compliance.checks import (
     profile,
 )
 from cds_hooks.compliance.checks.report import NOTICE
-from cds_hooks.runtime.installation import installation_of
+from cds_hooks.runtime.installation_facts import facts_of
 from cds_hooks.settings import read_settings
 
 __all__ = ["compliance_app"]
@@ -69,7 +69,7 @@ def check(
         raise UsageError(f"there is no profile {min(unknown)}", where="--profile", hint=hint)
     settings = read_settings(config, os.environ)
     watch = partial(record_progress, total_bytes=0, json=json)
-    installation = installation_of(settings, config, watch=watch)
+    installation = facts_of(settings, config, watch=watch)
     reports = [check_profile(profile(name), installation) for name in dict.fromkeys(chosen)]
     if json:
         document = {

@@ -6,15 +6,15 @@ import pytest
 
 from cds_hooks.audit.ledger.record_types import RECORD_TYPES
 from cds_hooks.cards.card_data import texts
-from cds_hooks.compliance.checks import Installation, LedgerFacts, ServiceFacts, StoreFacts
-from cds_hooks.runtime.installation import settings_by_key
+from cds_hooks.compliance.checks import InstallationFacts, LedgerFacts, ServiceFacts, StoreFacts
+from cds_hooks.runtime.installation_facts import settings_by_key
 from cds_hooks.settings import Settings
 
 EHR = "https://ehr.hospital.example"
 
 
 @pytest.fixture
-def good() -> Installation:
+def good() -> InstallationFacts:
     """Production, registered clients, a witness, an admitted model and a whole ledger."""
     settings = {
         **dict(settings_by_key(Settings())),
@@ -27,7 +27,7 @@ def good() -> Installation:
         "ledger.witness_folder": "/mnt/witness",
         "server.public_url": "https://chartside.hospital.example",
     }
-    return Installation(
+    return InstallationFacts(
         at="2026-11-29T10:00:00Z",
         settings=settings,
         config_mode=0o600,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cds_hooks.compliance.checks import PROFILES, Check, Installation, check_profile, profile
+from cds_hooks.compliance.checks import PROFILES, Check, InstallationFacts, check_profile, profile
 from cds_hooks.compliance.checks.catalogue import PROBES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,7 +61,7 @@ def test_each_clause_has_its_source_and_the_day_of_its_last_check() -> None:
         assert "not opened" in chosen.how_checked
 
 
-def test_no_result_is_a_bare_claim_of_compliance(good: Installation) -> None:
+def test_no_result_is_a_bare_claim_of_compliance(good: InstallationFacts) -> None:
     for name in PROFILES:
         for installation in (good, replace(good, ledger=None, store=None)):
             report = check_profile(profile(name), installation)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cds_hooks.compliance.checks import Installation, Result, ServiceFacts
+from cds_hooks.compliance.checks import InstallationFacts, Result, ServiceFacts
 from cds_hooks.compliance.checks.catalogue import PROBES
 
 FAULTS: dict[str, list[dict[str, Any]]] = {
@@ -84,7 +84,7 @@ OF_THE_STORE = (
 )  # fmt: skip
 
 
-def planted(good: Installation, fault: dict[str, Any]) -> Installation:
+def planted(good: InstallationFacts, fault: dict[str, Any]) -> InstallationFacts:
     """The installation with some of its values changed."""
     changed = dict(fault)
     if "settings" in fault:
@@ -101,7 +101,7 @@ def test_every_probe_has_a_planted_fault() -> None:
 
 @pytest.mark.parametrize("probe", sorted(PROBES))
 def test_it_passes_where_nothing_is_wrong_with_what_it_looked_at(
-    probe: str, good: Installation
+    probe: str, good: InstallationFacts
 ) -> None:
     found = PROBES[probe](good)
     assert found.result is Result.PASS, found.says
@@ -110,14 +110,16 @@ def test_it_passes_where_nothing_is_wrong_with_what_it_looked_at(
 
 
 @pytest.mark.parametrize(("probe", "fault"), CASES, ids=lambda each: str(each)[:60])
-def test_it_fails_with_its_fault(probe: str, fault: dict[str, Any], good: Installation) -> None:
+def test_it_fails_with_its_fault(
+    probe: str, fault: dict[str, Any], good: InstallationFacts
+) -> None:
     found = PROBES[probe](planted(good, fault))
     assert found.result is Result.FAIL
     assert found.says != PROBES[probe](good).says
 
 
 @pytest.mark.parametrize("probe", OF_THE_STORE)
-def test_without_a_store_nothing_is_claimed(probe: str, good: Installation) -> None:
+def test_without_a_store_nothing_is_claimed(probe: str, good: InstallationFacts) -> None:
     found = PROBES[probe](replace(good, ledger=None, store=None, unread="there is no store yet"))
     assert found.result is Result.NOT_ASSESSED
 
@@ -132,18 +134,20 @@ def test_without_a_store_nothing_is_claimed(probe: str, good: Installation) -> N
     ],
 )
 def test_what_only_the_site_can_say_is_not_assessed(
-    probe: str, change: dict[str, Any], good: Installation
+    probe: str, change: dict[str, Any], good: InstallationFacts
 ) -> None:
     assert PROBES[probe](planted(good, change)).result is Result.NOT_ASSESSED
 
 
 @pytest.mark.parametrize(("idle_s", "passes"), [(3599.5, True), (3600.0, True), (3600.5, False)])
-def test_the_bound_of_a_session_is_an_hour(idle_s: float, passes: bool, good: Installation) -> None:
+def test_the_bound_of_a_session_is_an_hour(
+    idle_s: float, passes: bool, good: InstallationFacts
+) -> None:
     changed = planted(good, {"settings": {"console.idle_s": idle_s}})
     assert (PROBES["automatic-logoff"](changed).result is Result.PASS) is passes
 
 
-def test_a_demonstration_on_this_machine_needs_no_tls(good: Installation) -> None:
+def test_a_demonstration_on_this_machine_needs_no_tls(good: InstallationFacts) -> None:
     local = {"profile": "demo", "server.host": "127.0.0.1"}
     lacks = (("tls-missing", "tls.certificate"), ("public-url-not-https", "server.public_url"))
     changed = planted(good, {"settings": local, "lacks": lacks})
@@ -152,6 +156,6 @@ def test_a_demonstration_on_this_machine_needs_no_tls(good: Installation) -> Non
     assert PROBES["ways-encrypted"](beyond).result is Result.FAIL
 
 
-def test_a_server_on_this_machine_may_be_spoken_to_without_tls(good: Installation) -> None:
+def test_a_server_on_this_machine_may_be_spoken_to_without_tls(good: InstallationFacts) -> None:
     here = {"destinations": (("model_server.bases[0]", "http://127.0.0.1:8000", True),)}
     assert PROBES["ways-encrypted"](planted(good, here)).result is Result.PASS

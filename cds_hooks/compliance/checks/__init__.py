@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from cds_hooks.compliance.checks.catalogue import PROFILES, Check, Profile, profile
 from cds_hooks.compliance.checks.finding import Evidence, Finding, Result
-from cds_hooks.compliance.checks.installation import (
-    Installation,
+from cds_hooks.compliance.checks.installation_facts import (
+    InstallationFacts,
     LedgerFacts,
     ServiceFacts,
     StoreFacts,
@@ -21,7 +21,7 @@ __all__ = [
     "Check",
     "Evidence",
     "Finding",
-    "Installation",
+    "InstallationFacts",
     "LedgerFacts",
     "Profile",
     "ProfileReport",

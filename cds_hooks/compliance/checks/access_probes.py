@@ -12,7 +12,7 @@ from cds_hooks.compliance.checks.finding import (
     no_ledger,
     setting,
 )
-from cds_hooks.compliance.checks.installation import Installation
+from cds_hooks.compliance.checks.installation_facts import InstallationFacts
 
 __all__ = [
     "access_limited",
@@ -28,11 +28,11 @@ _LONGEST_IDLE_S = 3600.0
 _ROLES = ("openid.viewers", "openid.integrators", "openid.reviewers", "openid.administrators")
 
 
-def _clients(installation: Installation) -> Evidence:
+def _clients(installation: InstallationFacts) -> Evidence:
     return setting(installation, "clients", len(installation.settings["clients"]) or "none")
 
 
-def access_limited(installation: Installation) -> Finding:
+def access_limited(installation: InstallationFacts) -> Finding:
     """Calls are taken from registered clients only, pages open by role."""
     return decide(
         _open_access(installation),
@@ -43,7 +43,7 @@ def access_limited(installation: Installation) -> Finding:
     )
 
 
-def _open_access(installation: Installation) -> Iterator[str]:
+def _open_access(installation: InstallationFacts) -> Iterator[str]:
     if not installation.settings["clients"]:
         yield "no client is registered: whoever can connect may call"
     if installation.settings["openid.issuer"]:
@@ -53,7 +53,7 @@ def _open_access(installation: Installation) -> Iterator[str]:
         yield "pages open by a one-time link and without a role of a named person"
 
 
-def callers_authenticated(installation: Installation) -> Finding:
+def callers_authenticated(installation: InstallationFacts) -> Finding:
     """Every call bears a signed token of a client whose private key nobody published."""
     faults = installation.lacking("clients-missing", "client-issuer-public", "client-jku-not-https")
     return decide(
@@ -63,7 +63,7 @@ def callers_authenticated(installation: Installation) -> Finding:
     )
 
 
-def people_authenticated(installation: Installation) -> Finding:
+def people_authenticated(installation: InstallationFacts) -> Finding:
     """People sign in at the site's identity provider, or no page opens for them."""
     issuer = str(installation.settings["openid.issuer"])
     faults = list(installation.lacking("openid-not-https"))
@@ -74,7 +74,7 @@ def people_authenticated(installation: Installation) -> Finding:
     return decide(faults, told, *shown)
 
 
-def users_identified(installation: Installation) -> Finding:
+def users_identified(installation: InstallationFacts) -> Finding:
     """Each answer that was shown names the user and the client in its record."""
     ledger = installation.ledger
     if ledger is None or not ledger.answers:
@@ -89,7 +89,7 @@ def users_identified(installation: Installation) -> Finding:
     return decide(faults, said, shown, setting(installation, "ledger.users"))
 
 
-def emergency_access(installation: Installation) -> Finding:
+def emergency_access(installation: InstallationFacts) -> Finding:
     """Somebody may take a role for a time with a reason, and can sign in to do so."""
     keys = ("console.emergency_people", "console.emergency_from")
     shown = tuple(setting(installation, key) for key in (*keys, "openid.issuer"))
@@ -101,7 +101,7 @@ def emergency_access(installation: Installation) -> Finding:
     return decide(faults, "a role can be taken for a time, with a reason on record", *shown)
 
 
-def automatic_logoff(installation: Installation) -> Finding:
+def automatic_logoff(installation: InstallationFacts) -> Finding:
     """Sessions end without use within an hour: the bound is ours, the rule names none."""
     idle = float(installation.settings["console.idle_s"])
     faults = [f"a session ends only after {idle:.0f} s without use (our own bound: 3600)"]
@@ -113,7 +113,7 @@ def automatic_logoff(installation: Installation) -> Finding:
     )
 
 
-def overseers_assigned(installation: Installation) -> Finding:
+def overseers_assigned(installation: InstallationFacts) -> Finding:
     """People have the roles that oversee: reviewers and administrators."""
     keys = ("openid.issuer", "openid.reviewers", "openid.administrators")
     faults = [f"{key} is empty" for key in keys if not installation.settings[key]]

@@ -17,14 +17,14 @@ from cds_hooks.compliance.checks import (
     record_probes,
 )
 from cds_hooks.compliance.checks.finding import Finding
-from cds_hooks.compliance.checks.installation import Installation
+from cds_hooks.compliance.checks.installation_facts import InstallationFacts
 
 __all__ = ["PROBES", "PROFILES", "Check", "Profile", "profile"]
 
 PROFILES = ("hipaa", "fda", "hti1", "aiact")
 
 _MODULES = (access_probes, content_probes, protection_probes, record_probes)
-PROBES: Mapping[str, Callable[[Installation], Finding]] = {
+PROBES: Mapping[str, Callable[[InstallationFacts], Finding]] = {
     name.replace("_", "-"): getattr(module, name) for module in _MODULES for name in module.__all__
 }
 """Every probe by its name in the data."""

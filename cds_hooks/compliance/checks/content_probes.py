@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from cds_hooks.cards.wording import is_directive
 from cds_hooks.compliance.checks.finding import Evidence, Finding, Result, decide, setting
-from cds_hooks.compliance.checks.installation import Installation
+from cds_hooks.compliance.checks.installation_facts import InstallationFacts
 
 __all__ = [
     "answers_traceable",
@@ -32,12 +32,12 @@ def _types(kind: str) -> frozenset[str]:
     return frozenset(tomllib.loads(text)[kind]["types"])
 
 
-def _resource_types(installation: Installation) -> Evidence:
+def _resource_types(installation: InstallationFacts) -> Evidence:
     asked = sorted({each for service in installation.services for each in service.resource_types})
     return Evidence("program", "resource types that services ask for", ", ".join(asked) or "none")
 
 
-def no_images(installation: Installation) -> Finding:
+def no_images(installation: InstallationFacts) -> Finding:
     """No service asks for images, waveforms or signals."""
     faults = [
         f"{service.id} asks for {', '.join(found)}"
@@ -48,7 +48,7 @@ def no_images(installation: Installation) -> Finding:
     return decide(faults, said, _resource_types(installation))
 
 
-def inputs_discrete(installation: Installation) -> Finding:
+def inputs_discrete(installation: InstallationFacts) -> Finding:
     """Services ask for entries of the chart alone."""
     known = _types("chart")
     faults = [
@@ -60,7 +60,7 @@ def inputs_discrete(installation: Installation) -> Finding:
                   _resource_types(installation))  # fmt: skip
 
 
-def informs_only(installation: Installation) -> Finding:
+def informs_only(installation: InstallationFacts) -> Finding:
     """Our words instruct nobody; a model's words that do are withheld by the same reading."""
     orders = sum(map(is_directive, installation.own_texts))
     faults = [f"{orders} of our texts tell the reader what to do"] if orders else []
@@ -69,7 +69,7 @@ def informs_only(installation: Installation) -> Finding:
     return decide(faults, said, lint)
 
 
-def urgency_stated(installation: Installation) -> Finding:
+def urgency_stated(installation: InstallationFacts) -> Finding:
     """Cards say that they are not for time-critical decisions; critical ones come from rules."""
     faults = list(_missing(installation, "physician", "not for time-critical"))
     ledger = installation.ledger
@@ -87,12 +87,12 @@ def urgency_stated(installation: Installation) -> Finding:
     return decide(faults, "cards say for whom they are, and not for what is time-critical", *shown)
 
 
-def _missing(installation: Installation, *wanted: str) -> Iterator[str]:
+def _missing(installation: InstallationFacts, *wanted: str) -> Iterator[str]:
     caution = installation.caution.lower()
     return (f'cards do not say "{words}"' for words in wanted if words not in caution)
 
 
-def several_options(installation: Installation) -> Finding:
+def several_options(installation: InstallationFacts) -> Finding:
     """The model may list several diagnoses; how often it listed one alone is told."""
     most, ledger = installation.most_diagnoses, installation.ledger
     told = f"{ledger.single} of {ledger.modelled} name one alone" if ledger else "no ledger"
@@ -102,7 +102,7 @@ def several_options(installation: Installation) -> Finding:
     return decide(faults, said, shown, Evidence("ledger", "answers of a model", told))
 
 
-def caution_given(installation: Installation) -> Finding:
+def caution_given(installation: InstallationFacts) -> Finding:
     """Cards with diagnoses say that they can be wrong, and warn of relying on them."""
     faults = _missing(installation, "can be wrong", "not ruled out", "own review")
     shown = Evidence("program", "words on each card with diagnoses", installation.caution)
@@ -111,7 +111,7 @@ def caution_given(installation: Installation) -> Finding:
     )
 
 
-def basis_reachable(installation: Installation) -> Finding:
+def basis_reachable(installation: InstallationFacts) -> Finding:
     """A card's link leads to the basis and the consultation, from where the EHR is."""
     faults = list(_broken_links(installation))
     keys = ("server.public_url", "server.host", "cards.link_s")
@@ -119,14 +119,14 @@ def basis_reachable(installation: Installation) -> Finding:
     return decide(faults, said, *(setting(installation, key) for key in keys))
 
 
-def _broken_links(installation: Installation) -> Iterator[str]:
+def _broken_links(installation: InstallationFacts) -> Iterator[str]:
     if not installation.settings["server.public_url"] and (
         installation.settings["clients"] or not installation.is_local
     ):
         yield "links of cards name no address that EHRs know (server.public_url)"
 
 
-def model_admitted(installation: Installation) -> Finding:
+def model_admitted(installation: InstallationFacts) -> Finding:
     """A signed record of this site's own evaluation admits the model for clinical use."""
     purpose = installation.admitted_for
     faults = [] if purpose == "clinical" else [
@@ -137,7 +137,7 @@ def model_admitted(installation: Installation) -> Finding:
     return decide(faults, said, *(setting(installation, key) for key in keys))
 
 
-def answers_traceable(installation: Installation) -> Finding:
+def answers_traceable(installation: InstallationFacts) -> Finding:
     """Each answer of a model names the digests of model and template that it came from."""
     ledger = installation.ledger
     if ledger is None or not ledger.modelled:
@@ -148,7 +148,7 @@ def answers_traceable(installation: Installation) -> Finding:
     return decide(faults, "each answer names its model, template and settings by digest", shown)
 
 
-def services_offered(installation: Installation) -> Finding:
+def services_offered(installation: InstallationFacts) -> Finding:
     """At least one service is offered to EHRs."""
     ids = [service.id for service in installation.services]
     faults = [] if ids else ["no service is offered"]
@@ -156,7 +156,7 @@ def services_offered(installation: Installation) -> Finding:
     return decide(faults, said, Evidence("setting", "services.enabled", ", ".join(ids) or "none"))
 
 
-def risks_covered(installation: Installation) -> Finding:
+def risks_covered(installation: InstallationFacts) -> Finding:
     """The risk file has a hazard with a control and a test for each characteristic."""
     wanted = installation.risk_characteristics
     if not wanted:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
 
-from cds_hooks.compliance.checks.installation import Installation, LedgerFacts
+from cds_hooks.compliance.checks.installation_facts import InstallationFacts, LedgerFacts
 
 __all__ = ["Evidence", "Finding", "Result", "decide", "no_ledger", "record_count", "setting"]
 
@@ -51,7 +51,7 @@ def decide(faults: Iterable[str], good: str, *evidence: Evidence) -> Finding:
     return Finding(Result.PASS, good, evidence)
 
 
-def setting(installation: Installation, key: str, shown: Any = None) -> Evidence:
+def setting(installation: InstallationFacts, key: str, shown: Any = None) -> Evidence:
     """A setting as evidence; `shown` in place of its value."""
     value = installation.settings[key] if shown is None else shown
     if isinstance(value, (list, tuple)):
@@ -65,7 +65,7 @@ def record_count(ledger: LedgerFacts) -> Evidence:
     return Evidence("ledger", "all records", f"{ledger.records}{span}")
 
 
-def no_ledger(installation: Installation) -> Finding:
+def no_ledger(installation: InstallationFacts) -> Finding:
     """NOT ASSESSED, for probes of the store where none was read."""
     why = installation.unread or "the store is empty"
     return Finding(Result.NOT_ASSESSED, why, (setting(installation, "store.path"),))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cds_hooks.compliance.checks.finding import Evidence, Finding, Result, decide, setting
-from cds_hooks.compliance.checks.installation import Installation
+from cds_hooks.compliance.checks.installation_facts import InstallationFacts
 
 __all__ = [
     "egress_locked",
@@ -27,7 +27,7 @@ _CLEAR = ("http://", "tcp://", "udp://")
 _WRITABLE_BY_OTHERS = 0o022
 
 
-def encrypted_at_rest(installation: Installation) -> Finding:
+def encrypted_at_rest(installation: InstallationFacts) -> Finding:
     """Every payload is sealed by a data key; the site key is closed to others and not beside it."""
     store = installation.store
     rows = f"{store.payloads} sealed by {store.data_keys} keys" if store else installation.unread
@@ -39,7 +39,7 @@ def encrypted_at_rest(installation: Installation) -> Finding:
     )
 
 
-def _weaknesses_at_rest(installation: Installation) -> Iterator[str]:
+def _weaknesses_at_rest(installation: InstallationFacts) -> Iterator[str]:
     if installation.store is not None and installation.store.unsealed:
         yield f"{installation.store.unsealed} records name no data key that is there"
     yield from installation.lacking(*_KEY_LACKS)
@@ -47,7 +47,7 @@ def _weaknesses_at_rest(installation: Installation) -> Iterator[str]:
         yield f"others can read what these settings name: {', '.join(installation.open_files)}"
 
 
-def ways_encrypted(installation: Installation) -> Finding:
+def ways_encrypted(installation: InstallationFacts) -> Finding:
     """What comes in is under TLS or stays on this machine, and so is what goes out."""
     tls = "tls.certificate", "tls.least", "proxy.addresses", "server.host", "server.public_url"
     return decide(
@@ -58,19 +58,19 @@ def ways_encrypted(installation: Installation) -> Finding:
     )
 
 
-def _clear_ways_in(installation: Installation) -> Iterator[str]:
+def _clear_ways_in(installation: InstallationFacts) -> Iterator[str]:
     if installation.is_local and not installation.is_production:
         return
     yield from installation.lacking("tls-missing", "public-url-not-https")
 
 
-def _clear_ways_out(installation: Installation) -> Iterator[str]:
+def _clear_ways_out(installation: InstallationFacts) -> Iterator[str]:
     for key, address, here in installation.destinations:
         if not here and address.startswith(_CLEAR):
             yield f"{key} is spoken to without TLS"
 
 
-def egress_locked(installation: Installation) -> Finding:
+def egress_locked(installation: InstallationFacts) -> Finding:
     """No connection but to what settings list; the engine process has no network."""
     keys = ("egress.lock", "egress.confine_engine", "egress.networks", "egress.allow")
     faults = installation.lacking("egress-not-locked", "engine-not-confined")
@@ -78,7 +78,7 @@ def egress_locked(installation: Installation) -> Finding:
     return decide(faults, said, *(setting(installation, key) for key in keys))
 
 
-def minimum_asked(installation: Installation) -> Finding:
+def minimum_asked(installation: InstallationFacts) -> Finding:
     """A reason is published for each thing that is asked for, and no chart is copied whole."""
     faults = [
         f"{service.id} asks for {', '.join(service.unexplained)} and gives no reason"
@@ -92,7 +92,7 @@ def minimum_asked(installation: Installation) -> Finding:
     return decide(faults, said, shown, setting(installation, "capture.folder"))
 
 
-def settings_closed(installation: Installation) -> Finding:
+def settings_closed(installation: InstallationFacts) -> Finding:
     """Only its owner can change the settings file."""
     mode = installation.config_mode
     if mode is None:
@@ -104,7 +104,7 @@ def settings_closed(installation: Installation) -> Finding:
     return decide(faults, said, shown)
 
 
-def production_lacks_nothing(installation: Installation) -> Finding:
+def production_lacks_nothing(installation: InstallationFacts) -> Finding:
     """The controls of the production profile are all there."""
     faults = [f"{code} at {key}" for code, key in installation.lacks]
     if not installation.is_production:

@@ -12,7 +12,7 @@ from cds_hooks.compliance.checks.finding import (
     record_count,
     setting,
 )
-from cds_hooks.compliance.checks.installation import Installation, LedgerFacts
+from cds_hooks.compliance.checks.installation_facts import InstallationFacts, LedgerFacts
 
 __all__ = [
     "checkpoints_witnessed",
@@ -24,12 +24,12 @@ __all__ = [
 ]
 
 
-def _of(installation: Installation) -> LedgerFacts | None:
+def _of(installation: InstallationFacts) -> LedgerFacts | None:
     ledger = installation.ledger
     return ledger if ledger is not None and ledger.records else None
 
 
-def events_recorded(installation: Installation) -> Finding:
+def events_recorded(installation: InstallationFacts) -> Finding:
     """Starts and every stored consultation are on record."""
     ledger = _of(installation)
     if ledger is None:
@@ -45,7 +45,7 @@ def events_recorded(installation: Installation) -> Finding:
     return decide(faults, said, record_count(ledger), shown)
 
 
-def ledger_whole(installation: Installation) -> Finding:
+def ledger_whole(installation: InstallationFacts) -> Finding:
     """Verification of every record, signature and checkpoint, now and offline."""
     ledger = _of(installation)
     if ledger is None:
@@ -56,7 +56,7 @@ def ledger_whole(installation: Installation) -> Finding:
     return decide(faults, "no record was changed, moved, removed or inserted", shown)
 
 
-def stored_states_attested(installation: Installation) -> Finding:
+def stored_states_attested(installation: InstallationFacts) -> Finding:
     """Each stored consultation is in the state that its last record attests."""
     ledger = _of(installation)
     if ledger is None:
@@ -67,7 +67,7 @@ def stored_states_attested(installation: Installation) -> Finding:
     return decide(faults, said, shown)
 
 
-def checkpoints_witnessed(installation: Installation) -> Finding:
+def checkpoints_witnessed(installation: InstallationFacts) -> Finding:
     """Signed checkpoints are copied to a place that the service cannot rewrite."""
     keys = ("ledger.witness_folder", "ledger.witness_syslog", "witness.fhir_server")
     faults = [] if any(installation.settings[key] for key in keys) else ["there is no witness"]
@@ -76,7 +76,7 @@ def checkpoints_witnessed(installation: Installation) -> Finding:
     return decide(faults, said, *(setting(installation, key) for key in keys))
 
 
-def ledger_kept(installation: Installation) -> Finding:
+def ledger_kept(installation: InstallationFacts) -> Finding:
     """The ledger is there from its first record on; no setting deletes from it."""
     ledger = _of(installation)
     if ledger is None:
@@ -99,7 +99,7 @@ def _days(since: str, until: str) -> int:
     return max(0, (datetime.fromisoformat(until) - datetime.fromisoformat(since)).days)
 
 
-def event_list_complete(installation: Installation) -> Finding:
+def event_list_complete(installation: InstallationFacts) -> Finding:
     """Every type of record in the ledger is one that is documented with what it proves."""
     ledger = _of(installation)
     if ledger is None:

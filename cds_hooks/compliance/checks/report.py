@@ -9,7 +9,7 @@ from typing import Any
 
 from cds_hooks.compliance.checks.catalogue import PROBES, Check, Profile
 from cds_hooks.compliance.checks.finding import Finding, Result
-from cds_hooks.compliance.checks.installation import Installation
+from cds_hooks.compliance.checks.installation_facts import InstallationFacts
 
 __all__ = ["NOTICE", "ProfileReport", "check_profile"]
 
@@ -41,13 +41,13 @@ class ProfileReport:
         return {**head, "counts": dict(self.counts), "checks": [*map(_document, self.findings)]}
 
 
-def check_profile(chosen: Profile, installation: Installation) -> ProfileReport:
+def check_profile(chosen: Profile, installation: InstallationFacts) -> ProfileReport:
     """Run every check of the profile."""
     found = tuple((check, _finding(check, installation)) for check in chosen.checks)
     return ProfileReport(chosen, found)
 
 
-def _finding(check: Check, installation: Installation) -> Finding:
+def _finding(check: Check, installation: InstallationFacts) -> Finding:
     if not check.probe:
         return Finding(Result.NOT_ASSESSED, "only the site can say")
     return PROBES[check.probe](installation)

@@ -27,7 +27,7 @@ from cds_hooks.audit.ledger.tally import Tally
 from cds_hooks.audit.legal_holds import active_holds, held_subjects
 from cds_hooks.audit.store_config import open_database
 from cds_hooks.cards.card_data import texts
-from cds_hooks.compliance.checks import Installation, LedgerFacts, ServiceFacts, StoreFacts
+from cds_hooks.compliance.checks import InstallationFacts, LedgerFacts, ServiceFacts, StoreFacts
 from cds_hooks.errors import ChartsideError
 from cds_hooks.runtime.configs import services_of, store_config
 from cds_hooks.runtime.egress import of_service
@@ -40,7 +40,7 @@ from cds_hooks.settings.production_requirements import lacks
 from cds_hooks.trust.egress import DestinationInvalid
 from prompts import load
 
-__all__ = ["StoreReading", "installation_of", "read_store", "settings_by_key"]
+__all__ = ["StoreReading", "facts_of", "read_store", "settings_by_key"]
 
 _TEMPLATE = "differential"
 _TYPE = re.compile(r"[A-Za-z]+")
@@ -59,16 +59,16 @@ class StoreReading:
     unread: str = ""
 
 
-def installation_of(
+def facts_of(
     settings: Settings, config: Path | None, *, watch: Watch = iter, with_store: bool = True
-) -> Installation:
+) -> InstallationFacts:
     """Everything that the checks look at. `watch` sees the ledger's records pass.
 
     Raises SettingsError for services that are not known.
     """
     read = read_store(settings, watch) if with_store else StoreReading(unread="not looked at")
     words = texts()
-    return Installation(
+    return InstallationFacts(
         at=format_utc(time.time()),
         settings=dict(settings_by_key(settings)),
         lacks=tuple((lack.code, lack.key) for lack in lacks(settings)),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Installation", "LedgerFacts", "ServiceFacts", "StoreFacts"]
+__all__ = ["InstallationFacts", "LedgerFacts", "ServiceFacts", "StoreFacts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class StoreFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Installation:
+class InstallationFacts:
     """An installation at a moment (`at`, RFC 3339 in UTC).
 
     `settings` are values by key (`console.idle_s`). `lacks` are code and key of what production
