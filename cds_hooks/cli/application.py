@@ -28,6 +28,7 @@ FAILED = 1
 
 _COMMANDS = {
     "serve": ("cds_hooks.cli.serve", "serve"),
+    "health": ("cds_hooks.cli.health", "health"),
     "open": ("cds_hooks.cli.open_link", "open_link"),
     "hook": ("cds_hooks.cli.hook", "hook"),
     "conform": ("cds_hooks.cli.conform", "conform"),
