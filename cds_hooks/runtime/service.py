@@ -270,8 +270,9 @@ class Runtime:
         self, service: ServiceDefinition, request: HookRequest, info: RequestInfo
     ) -> Response:
         caller = asked_by(info, request.context.user_id)
+        request = replace(request, caller=caller)
         return await self.consultant.answer(
-            service, replace(request, caller=caller), wait_s=info.wait_s, digest=info.digest
+            service, request, wait_s=info.wait_s, digest=info.digest, shed=info.shed
         )
 
     async def _gather(
