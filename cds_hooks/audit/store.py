@@ -29,6 +29,7 @@ from cds_hooks.audit.retention import DeletedRecords
 from cds_hooks.audit.statistics_store import StatisticsStore
 from cds_hooks.audit.store_config import StoreConfig, open_database
 from cds_hooks.audit.store_errors import StoreUnavailable
+from cds_hooks.audit.switches import SwitchStore
 from cds_hooks.audit.transactions import TransactionExecutor
 from cds_hooks.audit.writer import Commit
 from cds_hooks.consultation import CheckedConsultation, Consultation, RecordedCall
@@ -44,8 +45,7 @@ _DELETE_BATCH = 100
 
 
 class Store:
-    """Consultations, their cards, and the feedback on them; `ledger` and `statistics` have calls
-    of their own.
+    """Consultations, cards and feedback; `ledger`, `statistics` and `switches` have calls apart.
 
     Every method raises StoreUnavailable (503) while the store cannot be used, and works again
     as soon as it can. `observer` hears of every commit, in the writing thread.
@@ -69,6 +69,7 @@ class Store:
         )
         self.ledger = LedgerStore(self._transactions, key, clock, config.service_version)
         self.statistics = StatisticsStore(self._transactions, self._cipher)
+        self.switches = SwitchStore(self._transactions, self.ledger, key)
         self._retention: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
