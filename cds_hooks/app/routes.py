@@ -14,6 +14,7 @@ CONSOLE = ("/", "/docs", "/statistics", "/statistics.json")
 PAGES = ("/healthz", "/readyz", "/version", "/metrics", "/basis", "/openapi.json", *CONSOLE)
 SIGN_IN = ("/sign-in", "/sign-in/start", "/sign-in/return", "/signed-in", "/signed-out", "/account")
 ACCOUNT_FORMS = ("/sign-out", "/account/end-others", "/account/emergency", "/account/emergency/end")
+SWITCHING, SWITCH = "/services", "/services/switch"
 OPEN = "/open/{token}"
 ASSET = "/assets/{name}"
 SMART = ("/smart/launch", "/smart/callback")
@@ -35,9 +36,9 @@ OTHER = "other"
 _READ = (DISCOVERY, CONSULTATION, CONTENT, EVENTS, ASSET, OPEN, LAUNCHED, *LAUNCHED_PARTS)
 _INSPECTED = (INSPECTOR, COMPARE, FIRED, *FIRED_PARTS.values(), *FIRED_ITEMS.values())
 _FORMS = (JUDGEMENTS, LAUNCHED_JUDGEMENTS)
-_SENT = (SERVICE, FEEDBACK, *_FORMS, LAUNCHED_END, *ACCOUNT_FORMS, FIRE)
+_SENT = (SERVICE, FEEDBACK, *_FORMS, LAUNCHED_END, *ACCOUNT_FORMS, FIRE, SWITCH)
 ALLOWED = dict.fromkeys(
-    (*_READ, *PAGES, *SIGN_IN, *SMART, *_INSPECTED), "GET, HEAD, OPTIONS"
+    (*_READ, *PAGES, *SIGN_IN, *SMART, *_INSPECTED, SWITCHING), "GET, HEAD, OPTIONS"
 ) | dict.fromkeys(_SENT, "POST, OPTIONS")
 
 _SLASHES = re.compile(r"/{2,}")

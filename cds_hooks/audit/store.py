@@ -40,8 +40,7 @@ from cds_hooks.protocol.feedback import FeedbackEntry
 __all__ = ["Store"]
 
 _DAY_S = 86_400.0
-# Few enough that a hook's record does not wait long behind them.
-_DELETE_BATCH = 100
+_DELETE_BATCH = 100  # few enough that a hook's record does not wait long behind them
 
 
 class Store:
@@ -69,7 +68,7 @@ class Store:
         )
         self.ledger = LedgerStore(self._transactions, key, clock, config.service_version)
         self.statistics = StatisticsStore(self._transactions, self._cipher)
-        self.switches = SwitchStore(self._transactions, self.ledger, key)
+        self.switches = SwitchStore(self._transactions, self.ledger, key, plain=config.plain_users)
         self._retention: asyncio.Task[None] | None = None
 
     async def open(self) -> None:

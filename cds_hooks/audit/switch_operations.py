@@ -18,7 +18,7 @@ from cds_hooks.audit.switches import (
     SwitchChange,
     SwitchedOff,
     apply_change,
-    pseudonymous,
+    referring,
     switched_off,
 )
 
@@ -37,7 +37,7 @@ class SwitchOperations:
         self, config: StoreConfig, key: SiteKey, *, clock: Callable[[], float] = time.time
     ) -> None:
         self._version = config.service_version
-        self._key = key
+        self._refer = referring(key, plain=config.plain_users)
         self._clock = clock
         self._database = open_database(config, key, clock)
 
@@ -66,21 +66,18 @@ class SwitchOperations:
 
         Raises StoreUnavailable.
         """
-        hashed = pseudonymous(change, self._key)
 
         def write() -> bool:
             with self._database.write() as connection:
-                return self._change(connection, hashed)
+                return self._change(connection, change)
 
         return _patiently(write)
 
     def _change(self, connection: Connection, change: SwitchChange) -> bool:
-        entry = apply_change(connection, change)
+        entry = apply_change(connection, change, self._refer)
         if entry is None:
             return False
-        storage.append(
-            connection, [storage.prepare(enrich(entry, self._clock(), self._version))]
-        )
+        storage.append(connection, [storage.prepare(enrich(entry, self._clock(), self._version))])
         return True
 
 

@@ -6,8 +6,8 @@ A change and its ledger record are one transaction, so nothing is switched that 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, delete, select
@@ -15,12 +15,15 @@ from sqlalchemy import Connection, delete, select
 from cds_hooks.audit import tables
 from cds_hooks.audit.database import insert_on_conflict
 from cds_hooks.audit.encryption.site_key import SiteKey
-from cds_hooks.audit.ledger.enrichment import with_pseudonyms
+from cds_hooks.audit.ledger.enrichment import with_plain_user
+from cds_hooks.audit.ledger.entries import not_answered_entry, user_ref
 from cds_hooks.audit.ledger.record import Entry
 from cds_hooks.audit.ledger_store import LedgerStore
 from cds_hooks.audit.reasons import masked_reason
 from cds_hooks.audit.transactions import TransactionExecutor
+from cds_hooks.consultation import RecordedCall
 from cds_hooks.errors import ChartsideError
+from prompts import visible
 
 __all__ = [
     "ALL_SERVICES",
@@ -31,7 +34,7 @@ __all__ = [
     "SwitchedOff",
     "apply_change",
     "make_change",
-    "pseudonymous",
+    "referring",
     "switched_off",
 ]
 
@@ -39,6 +42,10 @@ ALL_SERVICES = "*"
 """The scope that stands for every service, those too that a later version adds."""
 
 SHORTEST_REASON = 3
+
+Refer = Callable[[str], str]
+"""From a user to what a record names them by."""
+
 _LONGEST_NAME = 80
 
 
@@ -68,33 +75,53 @@ class SwitchedOff:
 
 @dataclass(frozen=True, slots=True)
 class SwitchChange:
-    """A change to make: off with `row`, or back on. `fields` go into its record."""
+    """A change to make: off with `row`, or back on.
+
+    `user` makes it, typed in by `entered_by` where that is somebody else; `details` go into its
+    record as they are.
+    """
 
     row: SwitchedOff
     off: bool
-    fields: Mapping[str, Any] = field(default_factory=dict)
+    user: str
+    entered_by: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
 
-    def entry(self, before: SwitchedOff | None) -> Entry:
-        """Its ledger record; `before` is what it ends."""
-        scope = self.row.scope
-        details: dict[str, Any] = {**self.fields, "reason": self.row.reason}
-        details |= {"all": True} if scope == ALL_SERVICES else {"service_id": scope}
-        details |= {"ends": before.event_id} if before else {}
-        kind = "service-switched-off" if self.off else "service-switched-on"
-        return Entry.of(kind, {**details, "event_id": self.row.event_id})
+    def entry(self, refer: Refer, ends: SwitchedOff | None = None) -> Entry:
+        """Its ledger record; `ends` is the switch that it ends."""
+        told = {**self.details, "event_id": self.row.event_id, "reason": self.row.reason}
+        told |= {"all": True} if self.row.scope == ALL_SERVICES else {"service_id": self.row.scope}
+        told["user_ref"] = refer(self.user)
+        told |= {"entered_by": refer(self.entered_by)} if self.entered_by else {}
+        told |= {"ends": ends.event_id} if ends else {}
+        return Entry.of("service-switched-off" if self.off else "service-switched-on", told)
 
 
 def make_change(
-    scope: str, reason: str, *, off: bool, by: str, now: float, who: Mapping[str, Any]
+    scope: str,
+    reason: str,
+    *,
+    off: bool,
+    now: float,
+    user: str,
+    name: str = "",
+    entered_by: str = "",
+    details: Mapping[str, Any] | None = None,
 ) -> SwitchChange:
-    """A change with its reason masked; `who` are fields of its record that say who makes it.
+    """A change with its reason masked; `name` is what colleagues know `user` by.
 
     Raises ReasonMissing.
     """
-    row = SwitchedOff(scope, masked_reason(reason, now), by[:_LONGEST_NAME], now, str(uuid.uuid4()))
+    by = visible(name or user).strip()[:_LONGEST_NAME]
+    row = SwitchedOff(scope, masked_reason(reason, now), by, now, str(uuid.uuid4()))
     if len(row.reason) < SHORTEST_REASON or not row.by:
         raise ReasonMissing
-    return SwitchChange(row, off, who)
+    return SwitchChange(row, off, user, entered_by, details or {})
+
+
+def referring(key: SiteKey, *, plain: bool) -> Refer:
+    """How records name a user: by a keyed hash, or in clear where the site wants that."""
+    return (lambda user: user) if plain else (lambda user: user_ref(key, user))
 
 
 def switched_off(connection: Connection) -> tuple[SwitchedOff, ...]:
@@ -106,17 +133,12 @@ def switched_off(connection: Connection) -> tuple[SwitchedOff, ...]:
     )
 
 
-def pseudonymous(change: SwitchChange, key: SiteKey) -> SwitchChange:
-    """The change with a keyed hash in place of a `user_id` in its record."""
-    return replace(change, fields=with_pseudonyms(change.fields, key))
-
-
-def apply_change(connection: Connection, change: SwitchChange) -> Entry | None:
+def apply_change(connection: Connection, change: SwitchChange, refer: Refer) -> Entry | None:
     """Make a change; its record to append, or None when it was so already."""
-    return _put_off(connection, change) if change.off else _put_on(connection, change)
+    return (_put_off if change.off else _put_on)(connection, change, refer)
 
 
-def _put_off(connection: Connection, change: SwitchChange) -> Entry | None:
+def _put_off(connection: Connection, change: SwitchChange, refer: Refer) -> Entry | None:
     row, table = change.row, tables.switched_off
     values = {
         "scope": row.scope,
@@ -131,27 +153,33 @@ def _put_off(connection: Connection, change: SwitchChange) -> Entry | None:
         .on_conflict_do_nothing(index_elements=["scope"])
         .returning(table.c.scope)
     )
-    return change.entry(None) if made.first() else None
+    return change.entry(refer) if made.first() else None
 
 
-def _put_on(connection: Connection, change: SwitchChange) -> Entry | None:
+def _put_on(connection: Connection, change: SwitchChange, refer: Refer) -> Entry | None:
     table, scope = tables.switched_off, change.row.scope
     before = next((each for each in switched_off(connection) if each.scope == scope), None)
     if before is None:
         return None
     connection.execute(delete(table).where(table.c.scope == scope))
-    return change.entry(before)
+    return change.entry(refer, before)
 
 
 class SwitchStore:
     """The switches of a running service. Every method raises StoreUnavailable."""
 
     def __init__(
-        self, transactions: TransactionExecutor, ledger: LedgerStore, key: SiteKey
+        self,
+        transactions: TransactionExecutor,
+        ledger: LedgerStore,
+        key: SiteKey,
+        *,
+        plain: bool,
     ) -> None:
         self._transactions = transactions
         self._ledger = ledger
         self._key = key
+        self._plain = plain
 
     async def switched_off(self) -> tuple[SwitchedOff, ...]:
         """Everything that is off now; waits for no other reader."""
@@ -159,10 +187,16 @@ class SwitchStore:
 
     async def change(self, change: SwitchChange) -> bool:
         """Make a change, durably with its record; False when it was so already."""
-        change = pseudonymous(change, self._key)
+        refer = referring(self._key, plain=self._plain)
         made = await self._transactions.write(
-            lambda connection: apply_change(connection, change),
+            lambda connection: apply_change(connection, change, refer),
             lambda entry: self._ledger.prepare(entry) if entry else (),
         )
         return made is not None
 
+    async def not_answered(self, service: str, event: str, call: RecordedCall) -> None:
+        """Record a hook of a service that is off; `event` is the id of the record of the switch."""
+        call = with_plain_user(call) if self._plain else call
+        entry = not_answered_entry(service, event, call, self._key)
+        prepared = self._ledger.prepare(entry)
+        await self._transactions.write(lambda _: None, lambda _: prepared)

@@ -220,8 +220,8 @@ counted_feedback = Table(
     Column("id", Text, ForeignKey("feedback.id", ondelete="CASCADE"), primary_key=True),
 )
 
-# What is switched off now: a CDS service by its id, or `*` for all of them. `changed_by` is who said
-# so, in clear; `event_id` is the ledger record's.
+# What is switched off now: a CDS service by its id, or `*` for all of them. `changed_by` is who
+# said so, in clear; `event_id` is the ledger record's.
 switched_off = Table(
     "switched_off",
     metadata,

@@ -54,6 +54,7 @@ from cds_hooks.runtime.records import site_key
 from cds_hooks.runtime.self_check import quick_checks, require
 from cds_hooks.runtime.smart_launch import launched_pages, launching
 from cds_hooks.runtime.store_watch import StoreWatch
+from cds_hooks.runtime.switches import ServiceSwitches
 from cds_hooks.runtime.warming import LibrariesCheck
 from cds_hooks.services import ServiceDefinition
 from cds_hooks.settings import Settings
@@ -98,6 +99,7 @@ class Runtime:
         self._observer = Observer(self.metrics, self._log, lambda size: self.ledger.committed(size))
         self.store = Store(store_config(settings), self._key, observer=self._observer.committed)
         self._stored = StoreWatch(self.store)
+        self.switches = ServiceSwitches(self.store, services_of(settings), self.metrics.registry)
         self.ledger = Ledger(settings, self.store, self._key.key_id)
         if self.ledger.fhir is not None:
             self.ledger.fhir.told_in(self.metrics.registry)
@@ -108,9 +110,12 @@ class Runtime:
         self.callers = Callers(settings, self._key, self.store, base_url=self._base_url)
         dependencies, consult = self._dependencies(), self._consult_config()
         self._capturing = Capturing(settings, self._terminology, self.version, consult.basis)
-        self.consultant = Consultant(dependencies, consult)
+        answering = replace(dependencies, require_on=self.switches.require_on)
+        self.consultant = Consultant(answering, consult)
+        self.switches.changed = self.consultant.stop_switched_off
         self.pages = ConsultationPages(dependencies, consult)
-        self._site = site_of(settings, self._base_url, self.engine, self.ready)
+        off = self.switches.is_off
+        self._site = site_of(settings, self._base_url, self.engine, self.ready, off)
         self.access = access_of(settings, self._site, self.store, self.callers.note)
         self.feedback = FeedbackKeeper(self.store, self._observer, self.pages)
         self.launched = launched_pages(
@@ -146,6 +151,7 @@ class Runtime:
             )
             await self.store.open()
             stack.push_async_callback(self.store.close)
+            await stack.enter_async_context(self.switches.kept())
             tables = tables_record(self.settings, self._terminology.versions)
             more, events = (tables, *self._capturing.records), engine_events(self.engine)
             await stack.enter_async_context(self.ledger.kept(self.version, events, more))
@@ -188,7 +194,8 @@ class Runtime:
         checks = {"engine": engine["engine"], "store": self._stored.trouble or "ok"}
         checks["ledger"] = self.ledger.trouble or "ok"
         checks["libraries"] = self.libraries.trouble or "ok"
-        told = {**checks, **engine, **egress_checks(self.engine)}
+        checks["switches"] = self.switches.trouble or "ok"
+        told = {**checks, **engine, **self.switches.checks(), **egress_checks(self.engine)}
         return Readiness(all(check == "ok" for check in checks.values()), told)
 
     def version(self) -> Mapping[str, str]:
@@ -247,6 +254,7 @@ class Runtime:
             version=self.version(),
             observe=self._observer.exchanged,
             services=services_of(self.settings),
+            hidden=self.switches.hidden,
             known=self.consultant.known_request,
             consultation=linked.page,
             judge=self.feedback.of_link,
@@ -255,19 +263,19 @@ class Runtime:
             record=self._capturing.record,
             error_page=error_page_of(site),
         )
-        console = make_router(
-            site, linked, self.access, self.inspector, self._statistics, self.launched
-        )
+        parts = (self.access, self.inspector, self._statistics, self.launched, self.switches)
+        console = make_router(site, linked, *parts)
         config, visit = app_config(self.settings), self.access.attach
         return create_app(handlers, config, pages=[console], visit=visit)
 
     async def _answer(
         self, service: ServiceDefinition, request: HookRequest, info: RequestInfo
     ) -> Response:
-        caller = asked_by(info, request.context.user_id)
-        return await self.consultant.answer(
-            service, replace(request, caller=caller), wait_s=info.wait_s, digest=info.digest
-        )
+        request = replace(request, caller=asked_by(info, request.context.user_id))
+        async with self.switches.answering(service, request):
+            return await self.consultant.answer(
+                service, request, wait_s=info.wait_s, digest=info.digest
+            )
 
     async def _gather(
         self, service: ServiceDefinition, request: HookRequest, *, deadline_s: float

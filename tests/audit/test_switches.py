@@ -16,8 +16,8 @@ VIEW = "chartside-patient-view"
 
 
 def _change(scope: str = VIEW, *, off: bool = True, reason: str = "wrong cards") -> SwitchChange:
-    who = {"user_id": "os-user/ann"}
-    return make_change(scope, reason, off=off, by="Ann", now=1_700_000_100.0, who=who)
+    now = 1_700_000_100.0
+    return make_change(scope, reason, off=off, now=now, user="os-user/ann", name="Ann")
 
 
 async def _types(store: Store) -> list[str]:
@@ -104,4 +104,4 @@ def test_a_reason_is_needed_and_masked(typed: str, kept: str | None) -> None:
 
 def test_a_person_is_needed() -> None:
     with pytest.raises(ReasonMissing):
-        make_change(VIEW, "wrong cards", off=True, by="", now=0.0, who={})
+        make_change(VIEW, "wrong cards", off=True, now=0.0, user="")
