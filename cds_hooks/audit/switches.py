@@ -183,7 +183,7 @@ class SwitchStore:
 
     async def switched_off(self) -> tuple[SwitchedOff, ...]:
         """Everything that is off now; waits for no other reader."""
-        return await self._transactions.read_apart(switched_off)
+        return await self._transactions.read_separately(switched_off)
 
     async def change(self, change: SwitchChange) -> bool:
         """Make a change, durably with its record; False when it was so already."""

@@ -36,7 +36,7 @@ class TransactionExecutor:
         self._writer = Writer(database, backlog, observer)
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="store-reader")
         # For what must not wait behind a long read.
-        self._apart = ThreadPoolExecutor(1, thread_name_prefix="store-switches")
+        self._separate = ThreadPoolExecutor(1, thread_name_prefix="store-switches")
 
     async def write(self, operation: Operation[T], entries: Entries[T] = no_entries) -> T:
         """The operation's result, durable together with the ledger entries made of it."""
@@ -46,9 +46,9 @@ class TransactionExecutor:
         """The result of an operation that only reads."""
         return await self.run(self._reading(operation))
 
-    async def read_apart(self, operation: Operation[T]) -> T:
+    async def read_separately(self, operation: Operation[T]) -> T:
         """The same in a thread of its own, for a small one that waits for no other."""
-        return await self._submit(self._apart, self._reading(operation))
+        return await self._submit(self._separate, self._reading(operation))
 
     async def run(self, work: Callable[[], T]) -> T:
         """The result of blocking work, done in a reading thread."""
@@ -61,7 +61,7 @@ class TransactionExecutor:
     def _close(self) -> None:
         self._writer.close()
         self._readers.shutdown()
-        self._apart.shutdown()
+        self._separate.shutdown()
         self._database.close()
 
     def _reading(self, operation: Operation[T]) -> Callable[[], T]:

@@ -62,8 +62,10 @@ class ServiceSwitches:
         before = self.hidden()
         self._off = found
         for service_id in sorted(self.hidden() ^ before):
-            state = "off" if self.of(service_id) else "on"
-            self._log.warning(f"service-switched-{state}", service=service_id)
+            if self.is_off(service_id):
+                self._log.warning("service-switched-off", service=service_id)
+            else:
+                self._log.warning("service-switched-on", service=service_id)
         self.changed()
 
     async def switched_off(self) -> tuple[SwitchedOff, ...]:
