@@ -12,7 +12,7 @@ from cds_hooks.consult.dependencies import Dependencies
 from cds_hooks.consult.pipeline import infer_and_check
 from cds_hooks.consultation import CheckedConsultation, Outcome, PreparedConsultation
 from cds_hooks.errors import ChartsideError
-from cds_hooks.inference.engine import Priority, RisingPriority
+from cds_hooks.inference.engine import Priority, QueueFull, RisingPriority
 
 __all__ = ["InFlightWork"]
 
@@ -61,6 +61,14 @@ class InFlightWork:
         elif (known := self._rising.get(prepared.key)) is not None:
             known.rise(priority)
         return task
+
+    async def shed(self, prepared: PreparedConsultation) -> CheckedConsultation:
+        """The consultation without a model's answer, on record and counted: too much is asked."""
+        detail = f"{QueueFull.code}: nearly as many calls are open as there may be"
+        done = CheckedConsultation.of(
+            prepared, outcome=Outcome.OVERLOADED, outcome_detail=detail, fault=QueueFull.code
+        )
+        return await self._record(done)
 
     async def close(self) -> None:
         """Cancel what is in flight and wait until it has ended."""
