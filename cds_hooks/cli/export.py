@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from cds_hooks.cli import (
+    export_compliance,
     export_describe,
     export_documents,
     export_feedback,
@@ -26,5 +27,9 @@ export_app.command("chai")(export_documents.chai)
 export_app.command("basis")(export_documents.basis)
 export_app.command("sbom")(export_sbom.sbom)
 export_app.command("feedback")(export_feedback.feedback)
+export_app.command("riskfile")(export_compliance.riskfile)
+export_app.command("ai-act")(export_compliance.ai_act)
+export_app.command("retention")(export_compliance.retention)
+export_app.command("egress")(export_compliance.egress)
 export_app.command("auditevents")(export_ledger.audit_events)
 export_app.command("provenance")(export_ledger.provenance)
