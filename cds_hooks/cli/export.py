@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cds_hooks.cli import export_ledger
+from cds_hooks.cli import export_compliance, export_documents, export_ledger
 
 __all__ = ["export_app"]
 
@@ -14,5 +14,11 @@ export_app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
+export_app.command("dsi")(export_documents.dsi)
+export_app.command("chai")(export_documents.chai)
+export_app.command("riskfile")(export_compliance.riskfile)
+export_app.command("ai-act")(export_compliance.ai_act)
+export_app.command("retention")(export_compliance.retention)
+export_app.command("egress")(export_compliance.egress)
 export_app.command("auditevents")(export_ledger.audit_events)
 export_app.command("provenance")(export_ledger.provenance)

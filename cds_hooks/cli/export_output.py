@@ -23,7 +23,9 @@ __all__ = [
     "JsonOption",
     "NotExported",
     "ToOption",
+    "format_of",
     "made_now",
+    "told_of",
     "write_document",
     "write_text",
 ]
@@ -57,13 +59,22 @@ def write_document(document: Document, format_: str, to: Path | None, *, json: b
 
     Raises NotExported.
     """
-    chosen = format_ or _ENDINGS.get(to.suffix if to else "", "json" if json else "markdown")
+    chosen = format_ or format_of(to) or ("json" if json and not to else "markdown")
     if chosen not in FORMATS:
         hint = f"One of: {', '.join(FORMATS)}."
         raise NotExported("there is no such format", where="--format", hint=hint)
+    write_text(render(document, chosen), to, told_of(document, chosen), json=json)
+
+
+def format_of(to: Path | None) -> str:
+    """The format that a file's ending names, or empty."""
+    return _ENDINGS.get(to.suffix, "") if to else ""
+
+
+def told_of(document: Document, format_: str) -> dict[str, Any]:
+    """What `--json` tells of a document that was written: who filled how much, what is missing."""
     lacking = [row.id for row in document.rows if not row.available]
-    told = {"format": chosen, "filled": dict(document.filled), "not_available": lacking}
-    write_text(render(document, chosen), to, told, json=json)
+    return {"format": format_, "filled": dict(document.filled), "not_available": lacking}
 
 
 def write_text(text: str, to: Path | None, told: dict[str, Any], *, json: bool) -> None:

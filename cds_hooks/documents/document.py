@@ -21,6 +21,19 @@ class FilledBy(StrEnum):
     OPERATOR = "operator"
     EVALUATION = "evaluation"
 
+    @property
+    def who(self) -> str:
+        """Who that is, for a reader who has to find them."""
+        return _WHO[self]
+
+
+_WHO = {
+    FilledBy.SERVICE: "this service",
+    FilledBy.MODEL: "the model's publisher",
+    FilledBy.OPERATOR: "the operator of this installation",
+    FilledBy.EVALUATION: "an evaluation of this installation",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -49,8 +62,9 @@ class Source:
 class Row:
     """One question and its answer, whose lines are separated by line feeds.
 
-    `filled_by` filled it, or must fill it where the answer is empty; `to_fill` then says how.
-    `evidence` are files, tests, records or commands that show it.
+    `filled_by` filled it, or must fill it where the answer is empty; `to_fill` then says how, and
+    `known` what is known meanwhile. `also_by` filled parts of it. `evidence` are files, tests,
+    records or commands that show it.
     """
 
     id: str
@@ -60,6 +74,8 @@ class Row:
     source: Source | None = None
     evidence: tuple[str, ...] = ()
     to_fill: str = ""
+    known: str = ""
+    also_by: tuple[FilledBy, ...] = ()
 
     @property
     def available(self) -> bool:
@@ -72,7 +88,13 @@ class Row:
         if self.available:
             return self.answer
         how = f" {self.to_fill}" if self.to_fill else ""
-        return f"{NOT_AVAILABLE}; to be filled by the {self.filled_by.value}.{how}"
+        known = f"\nKnown meanwhile: {self.known}" if self.known else ""
+        return f"{NOT_AVAILABLE}; to be filled by {self.filled_by.who}.{how}{known}"
+
+    @property
+    def told_by(self) -> str:
+        """ "service, operator"."""
+        return ", ".join(dict.fromkeys(each.value for each in (self.filled_by, *self.also_by)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ def _row(row: Row) -> Iterator[str]:
     for line in row.told.splitlines():
         yield from (escape(line), "")
     if row.available:
-        yield f"- Filled by: {row.filled_by.value}"
+        yield f"- Filled by: {row.told_by}"
     yield from (f"- Evidence: {escape(each)}" for each in row.evidence)
     if row.source:
         yield f"- Required by: {_source(row.source)}"

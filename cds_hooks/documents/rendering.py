@@ -73,10 +73,17 @@ def _row(row: Row) -> dict[str, Any]:
         "available": row.available,
         "answer": row.answer if row.available else NOT_AVAILABLE,
         "filled_by" if row.available else "to_be_filled_by": row.filled_by.value,
-        **({"how_to_fill": row.to_fill} if row.to_fill and not row.available else {}),
+        **_more(row),
         "evidence": list(row.evidence),
         "source": _source(row.source) if row.source else None,
     }
+
+
+def _more(row: Row) -> dict[str, Any]:
+    if row.available:
+        return {"also_filled_by": [each.value for each in row.also_by]} if row.also_by else {}
+    told = {"how_to_fill": row.to_fill, "known_meanwhile": row.known}
+    return {name: text for name, text in told.items() if text}
 
 
 def _source(source: Source) -> dict[str, str]:

@@ -35,9 +35,7 @@ def verify_source(
         coverage = cover_export(notes, witnessed, keys, source.end)
     verifier = LedgerVerifier(coverage.checkpoints, coverage.error)
     integrity = RecordIntegrity(source.stored_digests())
-    for seq, data in enumerate(watch(source.records())):
-        if not verifier.add(data):
-            break
+    for seq, data in enumerate(watch(source.verified(verifier))):
         integrity.add(seq, data)
     report = verifier.report()
     if not report.is_whole:
@@ -52,13 +50,9 @@ def verify_source(
 def _compare_with_store(
     source: LedgerSource, report: VerificationReport, integrity: RecordIntegrity
 ) -> VerificationFailure | None:
-    root = source.root()
-    if root is not None and root != report.root:
-        text = "the stored tree is not the one over the stored records"
-        return VerificationFailure(report.covered, "tree-differs", text)
     if earlier := source.earlier_states(integrity):
         return VerificationFailure(earlier[0].seq, "earlier-state", _describe(earlier))
-    return None
+    return source.missing_data_key() or source.database_damage(report.records)
 
 
 def _describe(earlier: tuple[EarlierState, ...]) -> str:

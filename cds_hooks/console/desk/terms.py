@@ -57,7 +57,7 @@ class Terms:
     def of(cls, form: Mapping[str, str]) -> Terms:
         """The terms of a form. Raises SearchRefused, which names the field."""
         terms = cls(**{each.name: form.get(each.name, "") for each in fields(cls)})
-        for name, value in terms.asked().items():
+        for name, value in terms.given().items():
             if len(value) > _LONGEST or visible(value) != value:
                 raise SearchRefused("a term is too long or not one line of text", where=name)
         _require_times(terms)
@@ -67,7 +67,7 @@ class Terms:
             raise SearchRefused("this is no pseudonym", where="pseudonyms", hint=hint)
         return terms
 
-    def asked(self) -> dict[str, str]:
+    def given(self) -> dict[str, str]:
         """The fields that are not empty; the server is part of the patient."""
         found = {each.name: getattr(self, each.name) for each in fields(self)}
         return {name: value for name, value in found.items() if value}
@@ -97,7 +97,7 @@ class Terms:
     def hashed(self, digest: Callable[..., str]) -> list[str]:
         """`field:keyed hash` of each term, for the ledger."""
         return [f"{name}:{digest('desk-search', name, value)}"
-                for name, value in self.asked().items()]  # fmt: skip
+                for name, value in self.given().items()]  # fmt: skip
 
 
 def _require_times(terms: Terms) -> None:

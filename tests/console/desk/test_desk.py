@@ -133,13 +133,13 @@ def test_a_second_export_has_to_wait(whole_service: WholeService) -> None:
     desk = whole_service.runtime.desk
     source, entered, leave = desk.open_source, threading.Event(), threading.Event()
 
-    def held() -> Any:
+    def waiting() -> Any:
         entered.set()
         leave.wait(20)
         return source()
 
     csrf_of(whole_service)
-    desk.open_source = held
+    desk.open_source = waiting
     first = threading.Thread(target=send, args=(whole_service, "/desk/ledger"))
     first.start()
     try:

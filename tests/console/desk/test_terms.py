@@ -33,7 +33,7 @@ def test_what_is_no_term_is_refused(name: str, value: str) -> None:
 
 @pytest.mark.parametrize("value", ["2026", "2026-11", "2026-11-22", "2026-11-22T14:30:59"])
 def test_a_time_or_its_beginning_is_taken(value: str) -> None:
-    assert Terms.of({"since": value, "until": value}).asked() == {"since": value, "until": value}
+    assert Terms.of({"since": value, "until": value}).given() == {"since": value, "until": value}
 
 
 @pytest.mark.parametrize("body", [b"a=" + b"x" * 16_384, b"\xff=1", b"&".join([b"a=1"] * 41)])
