@@ -50,6 +50,11 @@ class TransactionExecutor:
         """The same in a thread of its own, for a small one that waits for no other."""
         return await self._submit(self._separate, self._reading(operation))
 
+    async def read_long(self, operation: Operation[T]) -> T:
+        """The result of an operation that only reads and may take minutes, in a thread of its own:
+        neither a bound nor the other readers wait for it."""
+        return await asyncio.to_thread(self._reading(operation))
+
     async def run(self, work: Callable[[], T]) -> T:
         """The result of blocking work, done in a reading thread."""
         return await self._submit(self._readers, work)

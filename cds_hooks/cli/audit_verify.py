@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
-from cds_hooks.audit.ledger.coverage import Coverage, cover_export, cover_store
 from cds_hooks.audit.ledger.ledger_errors import ExportUnreadable
-from cds_hooks.audit.ledger.record_integrity import EarlierState, RecordIntegrity
-from cds_hooks.audit.ledger.verification import (
-    LedgerVerifier,
-    VerificationFailure,
-    VerificationReport,
-)
-from cds_hooks.cli.audit_ledger_source import LedgerSource, open_ledger, public_keys
+from cds_hooks.audit.ledger.source_verification import verify_source
+from cds_hooks.cli.audit_ledger_source import open_ledger, public_keys
 from cds_hooks.cli.audit_options import ConfigOption, JsonOption
 from cds_hooks.cli.audit_output import record_progress
 from cds_hooks.cli.audit_proof import verify_proof
@@ -66,53 +59,8 @@ def verify(
         return
     witnessed = witness_notes(witness, load_settings(config) if witness_fhir else None)
     with open_ledger(target, config) as source:
-        report, coverage = _verify(source, keys, witnessed, json=json)
+        watch = partial(record_progress, total_bytes=source.total, json=json)
+        report, coverage = verify_source(source, keys, witnessed, watch=watch)
     print_verification(report, coverage, source.name, witnessed=bool(witnessed), json=json)
     if not report.is_whole:
         raise typer.Exit(_FAILED)
-
-
-def _verify(
-    source: LedgerSource,
-    keys: tuple[CheckpointVerifier, ...],
-    witnessed: list[str],
-    *,
-    json: bool,
-) -> tuple[VerificationReport, Coverage]:
-    notes = list(source.notes())
-    if source.end is None:
-        coverage = cover_store(notes, witnessed, keys)
-    else:
-        coverage = cover_export(notes, witnessed, keys, source.end)
-    verifier = LedgerVerifier(coverage.checkpoints, coverage.error)
-    integrity = RecordIntegrity(source.stored_digests())
-    for seq, data in enumerate(record_progress(source.records(), source.total, json=json)):
-        if not verifier.add(data):
-            break
-        integrity.add(seq, data)
-    report = verifier.report()
-    if not report.is_whole:
-        return report, coverage
-    if source.end is None:
-        failure = _compare_with_store(source, report, integrity)
-    else:
-        failure = coverage.failure_of_export(report, notes)
-    return replace(report, failure=failure), coverage
-
-
-def _compare_with_store(
-    source: LedgerSource, report: VerificationReport, integrity: RecordIntegrity
-) -> VerificationFailure | None:
-    root = source.root()
-    if root is not None and root != report.root:
-        text = "the stored tree is not the one over the stored records"
-        return VerificationFailure(report.covered, "tree-differs", text)
-    if earlier := source.earlier_states(integrity):
-        return VerificationFailure(earlier[0].seq, "earlier-state", _describe(earlier))
-    return None
-
-
-def _describe(earlier: tuple[EarlierState, ...]) -> str:
-    others = f", and {len(earlier) - 1} more" if len(earlier) > 1 else ""
-    text = f"the store has another state of consultation {earlier[0].consultation} than this record"
-    return f"{text} attests{others}; chartside audit check lists them"

@@ -13,7 +13,15 @@ from cds_hooks.audit.ledger.checkpoint import Checkpoint
 from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
 from cds_hooks.audit.ledger.ledger_errors import CheckpointInvalid, LedgerForked, ProofInvalid
 
-__all__ = ["latest_note", "next_checkpoint", "notes", "notes_after", "save", "total_bytes"]
+__all__ = [
+    "latest_note",
+    "next_checkpoint",
+    "note_of",
+    "notes",
+    "notes_after",
+    "save",
+    "total_bytes",
+]
 
 
 def total_bytes(connection: Connection) -> int:
@@ -27,6 +35,12 @@ def latest_note(connection: Connection) -> str:
     column = tables.ledger_checkpoints.c
     query = select(column.note).order_by(column.size.desc()).limit(1)
     return connection.execute(query).scalar() or ""
+
+
+def note_of(connection: Connection, size: int) -> str:
+    """The checkpoint of this size; empty when there is none."""
+    column = tables.ledger_checkpoints.c
+    return connection.execute(select(column.note).where(column.size == size)).scalar() or ""
 
 
 def notes(connection: Connection) -> list[str]:

@@ -15,8 +15,15 @@ from cds_hooks.audit.ledger.checkpoint import Checkpoint
 from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
 from cds_hooks.audit.ledger.export import parse_record
 from cds_hooks.audit.ledger.ledger_errors import CheckpointInvalid
+from cds_hooks.audit.ledger.record import Record
 
-__all__ = ["LedgerVerifier", "VerificationFailure", "VerificationReport", "verify_checkpoints"]
+__all__ = [
+    "LedgerVerifier",
+    "VerificationFailure",
+    "VerificationReport",
+    "VerifiedPrefix",
+    "verify_checkpoints",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,17 @@ class VerificationReport:
         return self.failure is None
 
 
+@dataclass(frozen=True, slots=True)
+class VerifiedPrefix:
+    """Where a verification goes on: the tree (`merkle_tree.Frontier`) over the records so far, the
+    leaf hash of the last (hexadecimal), and how many of them signed checkpoints cover."""
+
+    size: int = 0
+    hashes: tuple[bytes, ...] = ()
+    last: str = ""
+    covered: int = 0
+
+
 def verify_checkpoints(
     notes: Iterable[str], keys: Iterable[CheckpointVerifier]
 ) -> tuple[list[Checkpoint], CheckpointInvalid | None]:
@@ -67,16 +85,30 @@ def verify_checkpoints(
     return [found[size] for size in sorted(found)], error
 
 
-class LedgerVerifier:
-    """Takes records one by one, as bytes, in order; `report` is called once, at the end."""
+_BEGIN = VerifiedPrefix()
 
-    def __init__(self, checkpoints: list[Checkpoint], error: CheckpointInvalid | None) -> None:
+
+class LedgerVerifier:
+    """Takes records one by one, as bytes, in order; `report` is called once, at the end.
+
+    `begin` is the `prefix` of an earlier verification, which this one continues. `record` is the
+    last record taken, `completed` are the inner nodes of the tree that it completed.
+    """
+
+    def __init__(
+        self,
+        checkpoints: list[Checkpoint],
+        error: CheckpointInvalid | None,
+        begin: VerifiedPrefix = _BEGIN,
+    ) -> None:
         self._waiting: Iterator[Checkpoint] = iter(checkpoints)
         self._next = next(self._waiting, None)
         self._error = error
-        self._frontier = merkle_tree.Frontier()
-        self._last = self._signed_at = ""
-        self._covered = self._checked = 0
+        self._frontier = merkle_tree.Frontier(begin.size, begin.hashes)
+        self._last, self._signed_at = begin.last, ""
+        self._covered, self._checked = begin.covered, 0
+        self.record: Record | None = None
+        self.completed: list[merkle_tree.Node] = []
         self._failure: VerificationFailure | None = None
         self._suspected: VerificationFailure | None = None
         self._check_root()
@@ -85,24 +117,34 @@ class LedgerVerifier:
     def size(self) -> int:
         return self._frontier.size
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether something is wrong, or may be: then no more records are needed."""
+        return self._failure is not None or self._suspected is not None
+
+    @property
+    def prefix(self) -> VerifiedPrefix:
+        """Where a later verification may go on."""
+        return VerifiedPrefix(self.size, self._frontier.hashes, self._last, self._covered)
+
     def add(self, data: bytes) -> bool:
         """Take the next record; False when something is wrong, and no more are needed."""
         seq = self._frontier.size
         record = parse_record(data)
         if record is None:
-            return self._fail(seq, "not-canonical", "the line is not a record in canonical form")
+            return self.fail(seq, "not-canonical", "the line is not a record in canonical form")
         if record.seq != seq:
             text = f"record {record.seq} is where {seq} belongs: moved, removed or inserted"
-            return self._fail(seq, "out-of-sequence", text)
+            return self.fail(seq, "out-of-sequence", text)
         if record.prev_hash != self._last:
             # The record before is not the one that this one was written after.
             at = max(seq - 1, self._covered)
-            return self._fail(at, "chain-broken", f"record {seq} was written after another record")
+            return self.fail(at, "chain-broken", f"record {seq} was written after another record")
         if self._suspected is not None:
-            return self._fail(self._suspected.seq, self._suspected.code, self._suspected.text)
+            return self.fail(self._suspected.seq, self._suspected.code, self._suspected.text)
         leaf = merkle_tree.leaf_hash(data)
-        self._last = leaf.hex()
-        self._frontier.append(leaf)
+        self.record, self._last = record, leaf.hex()
+        self.completed = self._frontier.append(leaf)
         return self._check_root()
 
     def report(self) -> VerificationReport:
@@ -112,12 +154,12 @@ class LedgerVerifier:
             text = f"a signed checkpoint covers {self._next.size} records, {self.size} are here"
             if self._covered < self.size:
                 text += f", of which none from {self._covered} on is signed"
-            self._fail(self.size, "truncated", text)
+            self.fail(self.size, "truncated", text)
         if self._failure is None and self._error is not None:
             text = f"{self._error.message} ({self._error.where})"
-            self._fail(self._covered, "signature", text)
+            self.fail(self._covered, "signature", text)
         if self._failure is None and self.size and not self._checked:
-            self._fail(0, "unsigned", "no signed checkpoint covers any record")
+            self.fail(0, "unsigned", "no signed checkpoint covers any record")
         root = self._frontier.root()
         counts = (self.size, self._covered, self._checked)
         return VerificationReport(*counts, self._failure, root, self._signed_at)
@@ -135,6 +177,7 @@ class LedgerVerifier:
             self._next = next(self._waiting, None)
         return True
 
-    def _fail(self, seq: int, code: str, text: str) -> bool:
+    def fail(self, seq: int, code: str, text: str) -> bool:
+        """Say what is wrong, unless something was before; always False."""
         self._failure = self._failure or VerificationFailure(seq, code, text)
         return False
