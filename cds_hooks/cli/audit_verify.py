@@ -10,6 +10,7 @@ import typer
 
 from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
 from cds_hooks.audit.ledger.coverage import Coverage, cover_export, cover_store
+from cds_hooks.audit.ledger.epochs import Epochs
 from cds_hooks.audit.ledger.ledger_errors import ExportUnreadable
 from cds_hooks.audit.ledger.record_integrity import EarlierState, RecordIntegrity
 from cds_hooks.audit.ledger.verification import (
@@ -21,7 +22,7 @@ from cds_hooks.cli.audit_ledger_source import LedgerSource, open_ledger, public_
 from cds_hooks.cli.audit_options import ConfigOption, JsonOption
 from cds_hooks.cli.audit_output import record_progress
 from cds_hooks.cli.audit_proof import verify_proof
-from cds_hooks.cli.audit_verification_report import print_verification
+from cds_hooks.cli.audit_verification_report import Told, print_verification
 from cds_hooks.cli.audit_witness import witness_notes
 from cds_hooks.settings import load_settings
 
@@ -47,6 +48,10 @@ def verify(
     witness_fhir: Annotated[
         bool, typer.Option("--witness-fhir", help="Ask the FHIR server of the settings as well.")
     ] = False,
+    epoch_known: Annotated[
+        int | None,
+        typer.Option(min=1, help="The last epoch you know of: later ones end it with 1."),
+    ] = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -54,7 +59,8 @@ def verify(
 
     An export or a proof needs only the public key. Ends with 1 and the first record that is not
     attested when something is wrong, with 3 when it cannot be read. A witness's checkpoints that
-    were signed after an export was taken are counted: that export says nothing of them.
+    were signed after an export was taken are counted: that export says nothing of them. Each
+    restore of the store is told, with its reason and how many records it gave up.
     """
     settings = load_settings(config) if target is None else None
     if target is not None and not public_key:
@@ -67,8 +73,9 @@ def verify(
     witnessed = witness_notes(witness, load_settings(config) if witness_fhir else None)
     with open_ledger(target, config) as source:
         report, coverage = _verify(source, keys, witnessed, json=json)
-    print_verification(report, coverage, source.name, witnessed=bool(witnessed), json=json)
-    if not report.is_whole:
+    told = Told(report, coverage, bool(witnessed), epoch_known)
+    print_verification(told, source.name, json=json)
+    if not report.is_whole or told.unknown_epochs:
         raise typer.Exit(_FAILED)
 
 
@@ -79,11 +86,11 @@ def _verify(
     *,
     json: bool,
 ) -> tuple[VerificationReport, Coverage]:
-    notes = list(source.notes())
+    notes, epochs = list(source.notes()), Epochs.of(source.records())
     if source.end is None:
-        coverage = cover_store(notes, witnessed, keys)
+        coverage = cover_store(notes, witnessed, keys, epochs)
     else:
-        coverage = cover_export(notes, witnessed, keys, source.end)
+        coverage = cover_export(notes, witnessed, keys, source.end, epochs)
     verifier = LedgerVerifier(coverage.checkpoints, coverage.error)
     integrity = RecordIntegrity(source.stored_digests())
     for seq, data in enumerate(record_progress(source.records(), source.total, json=json)):
@@ -93,10 +100,11 @@ def _verify(
     report = verifier.report()
     if not report.is_whole:
         return report, coverage
-    if source.end is None:
-        failure = _compare_with_store(source, report, integrity)
-    else:
-        failure = coverage.failure_of_export(report, notes)
+    if (failure := coverage.misplaced) is None:
+        if source.end is None:
+            failure = _compare_with_store(source, report, integrity)
+        else:
+            failure = coverage.failure_of_export(report, notes)
     return replace(report, failure=failure), coverage
 
 

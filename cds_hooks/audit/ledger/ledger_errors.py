@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from cds_hooks.errors import ChartsideError
+
+if TYPE_CHECKING:
+    from cds_hooks.audit.ledger.checkpoint import Checkpoint
 
 __all__ = [
     "CheckpointInvalid",
+    "EpochDiffers",
+    "EpochInvalid",
     "ExportUnreadable",
     "LedgerForked",
     "ProofInvalid",
@@ -27,6 +34,21 @@ class CheckpointInvalid(ChartsideError):
     """A checkpoint is malformed or not signed by the expected key."""
 
     code = "checkpoint-invalid"
+
+
+class EpochInvalid(ChartsideError):
+    """A record of a restore is malformed, or does not fit where it is."""
+
+    code = "epoch-invalid"
+
+
+class EpochDiffers(ChartsideError):
+    """A signed checkpoint is of no epoch of this ledger, and no restore gives it up."""
+
+    def __init__(self, code: str, text: str, checkpoint: Checkpoint) -> None:
+        where = f"epoch {checkpoint.epoch}, size {checkpoint.size}"
+        super().__init__(text, where=where)
+        self.code = code
 
 
 class ProofInvalid(ChartsideError):

@@ -2,7 +2,8 @@
 
 `seq`, the chain of `prev_hash` and the signed roots reveal an edit, a swap, a deletion or an
 insertion; the signed roots a history that was rewritten from some point on; a witness's checkpoint
-records cut off at the end; the signature a history signed by somebody else.
+records cut off at the end; the signature a history signed by somebody else. Each epoch must begin
+with a record that tells of its restore, and be signed as that epoch.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from dataclasses import dataclass
 from cds_hooks.audit.ledger import checkpoint, merkle_tree
 from cds_hooks.audit.ledger.checkpoint import Checkpoint
 from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
+from cds_hooks.audit.ledger.epochs import RESTORED, EpochBegin
 from cds_hooks.audit.ledger.export import parse_record
-from cds_hooks.audit.ledger.ledger_errors import CheckpointInvalid
+from cds_hooks.audit.ledger.ledger_errors import CheckpointInvalid, EpochInvalid
+from cds_hooks.audit.ledger.record import Record
 
 __all__ = ["LedgerVerifier", "VerificationFailure", "VerificationReport", "verify_checkpoints"]
 
@@ -33,7 +36,7 @@ class VerificationReport:
     """`records` were read; `checkpoints` signed roots cover the first `covered` of them.
 
     `signed_at` is when the last of these was signed (UTC, RFC 3339; empty without any). `failure`
-    is None when nothing is wrong.
+    is None when nothing is wrong. `epochs` are those that a restore began.
     """
 
     records: int
@@ -42,6 +45,7 @@ class VerificationReport:
     failure: VerificationFailure | None = None
     root: bytes = merkle_tree.EMPTY_ROOT
     signed_at: str = ""
+    epochs: tuple[EpochBegin, ...] = ()
 
     @property
     def is_whole(self) -> bool:
@@ -52,19 +56,19 @@ def verify_checkpoints(
     notes: Iterable[str], keys: Iterable[CheckpointVerifier]
 ) -> tuple[list[Checkpoint], CheckpointInvalid | None]:
     """The checkpoints that one of the keys signed, by size, and the first error of the others."""
-    found: dict[int, Checkpoint] = {}
+    found: dict[tuple[int, int], Checkpoint] = {}
     error: CheckpointInvalid | None = None
     known = tuple(keys)
     for note in notes:
         try:
             each = checkpoint.verify(note, *known)
-            if (other := found.setdefault(each.size, each)).root != each.root:
+            if found.setdefault(each.order, each).root != each.root:
                 raise CheckpointInvalid(
-                    "two signed checkpoints of one size differ", where=f"size {other.size}"
+                    "two signed checkpoints of one size differ", where=f"size {each.size}"
                 )
         except CheckpointInvalid as refused:
             error = error or refused
-    return [found[size] for size in sorted(found)], error
+    return sorted(found.values(), key=lambda each: each.size), error
 
 
 class LedgerVerifier:
@@ -77,6 +81,8 @@ class LedgerVerifier:
         self._frontier = merkle_tree.Frontier()
         self._last = self._signed_at = ""
         self._covered = self._checked = 0
+        self._begins: list[EpochBegin] = []
+        self._signed_epoch = 1
         self._failure: VerificationFailure | None = None
         self._suspected: VerificationFailure | None = None
         self._check_root()
@@ -100,6 +106,8 @@ class LedgerVerifier:
             return self._fail(at, "chain-broken", f"record {seq} was written after another record")
         if self._suspected is not None:
             return self._fail(self._suspected.seq, self._suspected.code, self._suspected.text)
+        if record.type == RESTORED and not self._begin_epoch(record):
+            return False
         leaf = merkle_tree.leaf_hash(data)
         self._last = leaf.hex()
         self._frontier.append(leaf)
@@ -118,13 +126,20 @@ class LedgerVerifier:
             self._fail(self._covered, "signature", text)
         if self._failure is None and self.size and not self._checked:
             self._fail(0, "unsigned", "no signed checkpoint covers any record")
+        if self._failure is None and self._checked:
+            self._require_signed_epoch()
         root = self._frontier.root()
         counts = (self.size, self._covered, self._checked)
-        return VerificationReport(*counts, self._failure, root, self._signed_at)
+        epochs = tuple(self._begins)
+        return VerificationReport(*counts, self._failure, root, self._signed_at, epochs)
 
     def _check_root(self) -> bool:
         """Compare the root with the checkpoint of this size, if there is one."""
         while self._next is not None and self._next.size == self._frontier.size:
+            if self._next.epoch != self._epoch:
+                text = f"the checkpoint of {self.size} records is of epoch {self._next.epoch}, "
+                text += f"and these end in epoch {self._epoch}"
+                return self._fail(self._covered, "epoch-differs", text)
             if self._next.root != self._frontier.root():
                 text = f"records {self._covered} to {self.size - 1} are not those that were signed"
                 # The next record may show which of them it is.
@@ -132,8 +147,39 @@ class LedgerVerifier:
                 return True
             self._covered, self._signed_at = self._next.size, self._next.signed_at
             self._checked += 1
+            self._signed_epoch = self._epoch
             self._next = next(self._waiting, None)
         return True
+
+    @property
+    def _epoch(self) -> int:
+        return self._begins[-1].epoch if self._begins else 1
+
+    def _begin_epoch(self, record: Record) -> bool:
+        """Take the record of a restore; an older version's begins no epoch."""
+        try:
+            begin = EpochBegin.of(record)
+        except EpochInvalid as error:
+            return self._fail(record.seq, error.code, f"{error.message} ({error.where})")
+        if begin is None:
+            return True
+        if begin.epoch <= self._epoch:
+            text = f"a restore begins epoch {begin.epoch} after epoch {self._epoch}"
+            return self._fail(record.seq, EpochInvalid.code, text)
+        if begin.restored_root != self._frontier.root():
+            text = "the record of a restore names another ledger than the one before it"
+            return self._fail(record.seq, EpochInvalid.code, text)
+        if self._checked and not self._require_signed_epoch():
+            return False
+        self._begins.append(begin)
+        return True
+
+    def _require_signed_epoch(self) -> bool:
+        """Nobody begins an epoch without the signing key."""
+        if not self._begins or self._signed_epoch == self._epoch:
+            return True
+        text = f"no checkpoint of epoch {self._epoch} is signed, which this record begins"
+        return self._fail(self._begins[-1].seq, "epoch-unsigned", text)
 
     def _fail(self, seq: int, code: str, text: str) -> bool:
         self._failure = self._failure or VerificationFailure(seq, code, text)
