@@ -34,7 +34,7 @@ def print_verification(told: Told, name: str, *, json: bool) -> None:
     """Print up to where a ledger is whole, what is not covered, and each epoch of it."""
     report = told.report
     result = {**_counts(told), "epochs": [_epoch(each, told) for each in report.epochs]}
-    lines = [_describe(each, before) for before, each in _with_before(report)]
+    lines = [_describe(each, before, told) for before, each in _with_before(report)]
     if (failure := report.failure) is not None:
         _print_failure(told, failure, name, lines, json=json)
         return
@@ -105,7 +105,7 @@ def _with_before(report: VerificationReport) -> Iterator[tuple[int, EpochBegin]]
         before = each.epoch
 
 
-def _describe(each: EpochBegin, before: int) -> str:
+def _describe(each: EpochBegin, before: int, told: Told) -> str:
     """One epoch for a person: when, by whom, what was kept and given up, and why."""
     by = f" by {each.user_ref}" if each.user_ref else ""
     parts = [
@@ -116,6 +116,9 @@ def _describe(each: EpochBegin, before: int) -> str:
     if written := each.seq - each.kept:
         parts[-1] += f", {written} more were written before the epoch began"
     parts[-1] += f"; {_given_up(each, before)}."
+    at_witness = {one.order for one in told.coverage.given_up}
+    if told.witnessed and any((one.epoch, one.size) not in at_witness for one in each.superseded):
+        parts.append("The witness given here does not have every checkpoint that it names.")
     # An export may be anybody's: nothing in it moves the cursor of who reads it.
     return "".join(sign if sign.isprintable() else "?" for sign in " ".join(parts))
 

@@ -150,12 +150,12 @@ class Epochs:
         """
         if each.epoch > self.current:
             text = f"epoch {each.epoch} was signed, and this ledger ends in epoch {self.current}"
-            raise EpochDiffers("epoch-later", text, each)
+            raise EpochDiffers("epoch-later", text, each.order)
         after = self.first_after(each.epoch)
         begin = next((one for one in self.begins if one.epoch == each.epoch), None)
         if begin and each.size <= begin.seq:
             text = f"epoch {each.epoch} begins with record {begin.seq}, and the checkpoint is older"
-            raise EpochDiffers("epoch-begins-later", text, each)
+            raise EpochDiffers("epoch-begins-later", text, each.order)
         if (begin or each.epoch == 1) and (after is None or each.size <= after.kept):
             _require_in_time(each, after)
             return True
@@ -166,10 +166,10 @@ class Epochs:
         quoted = [(by, one) for by, one in self._quoted(each.epoch) if one.size >= each.size]
         if not quoted:
             text = "no restore that is on record gives up this checkpoint"
-            raise EpochDiffers("epoch-not-given-up", text, each)
+            raise EpochDiffers("epoch-not-given-up", text, each.order)
         if any(one.size == each.size and one.root != each.root for _, one in quoted):
             text = "the restore names another root for the checkpoint that it gives up"
-            raise EpochDiffers("epoch-root-differs", text, each)
+            raise EpochDiffers("epoch-root-differs", text, each.order)
         _require_in_time(each, quoted[0][0])
 
     def _quoted(self, epoch: int) -> Iterator[tuple[EpochBegin, Superseded]]:
@@ -180,7 +180,7 @@ class Epochs:
 def _require_in_time(each: Checkpoint, ended_by: EpochBegin | None) -> None:
     if ended_by is not None and ended_by.ends_before(each.signed_at):
         text = f"epoch {each.epoch} ended at {ended_by.recorded}, and this was signed after that"
-        raise EpochDiffers("epoch-signed-late", text, each)
+        raise EpochDiffers("epoch-signed-late", text, each.order)
 
 
 def _superseded(told: dict[str, Any]) -> Iterator[Superseded]:

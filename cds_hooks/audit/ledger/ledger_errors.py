@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cds_hooks.errors import ChartsideError
-
-if TYPE_CHECKING:
-    from cds_hooks.audit.ledger.checkpoint import Checkpoint
 
 __all__ = [
     "CheckpointInvalid",
@@ -45,9 +40,9 @@ class EpochInvalid(ChartsideError):
 class EpochDiffers(ChartsideError):
     """A signed checkpoint is of no epoch of this ledger, and no restore gives it up."""
 
-    def __init__(self, code: str, text: str, checkpoint: Checkpoint) -> None:
-        where = f"epoch {checkpoint.epoch}, size {checkpoint.size}"
-        super().__init__(text, where=where)
+    def __init__(self, code: str, text: str, order: tuple[int, int]) -> None:
+        """`order` is the checkpoint's epoch and size."""
+        super().__init__(text, where=f"epoch {order[0]}, size {order[1]}")
         self.code = code
 
 
