@@ -34,7 +34,7 @@ VENV = ROOT / ".venv-fhir-server"
 UV = ROOT / ".venv" / "bin" / "uv"
 SEKMET = VENV / "bin" / "sekmet"
 PORT = 8090
-DEMO = ROOT / "cds_hooks" / "cds_client" / "sample_patients" / "breathless.json"
+SAMPLE = "sample_patients/breathless.json"
 
 SETTINGS = """\
 base_url: {base}
@@ -58,6 +58,8 @@ def make_venv() -> None:
     """The server's own virtual environment, unless it is there for this very lock file."""
     stamp = VENV / "lock.sha256"
     want = hashlib.sha256(LOCK.read_bytes()).hexdigest()
+    if SEKMET.exists() and stamp.exists() and stamp.read_text() == want:
+        return  # without a lock: an image's file system is read-only
     ROOT.joinpath("build").mkdir(exist_ok=True)
     with ROOT.joinpath("build", "fhir-server.lock").open("w") as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)  # two test runs at once
@@ -223,6 +225,13 @@ def as_transaction(bundle: dict[str, Any]) -> dict[str, Any]:
     return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
 
 
+def _demonstration() -> Path:
+    """The demonstration patient, in a checkout or in an installed package."""
+    import cds_hooks.cds_client
+
+    return Path(cds_hooks.cds_client.__file__).parent / SAMPLE
+
+
 def _placed_in_time(bundle: dict[str, Any]) -> dict[str, Any]:
     """The demonstration's times are written as `now-2d`: a server takes instants alone."""
     from cds_hooks.cds_client.requests import place_in_time  # in the environment of `make setup`
@@ -240,7 +249,7 @@ def main() -> int:
         "--open", action="store_true", help="ask for no token, as the Sandbox needs"
     )
     given = parser.parse_args()
-    bundles = given.bundle or [DEMO]
+    bundles = given.bundle or [_demonstration()]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         with FhirServer(port=given.port, open_to_all=given.open) as server:

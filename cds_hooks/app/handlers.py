@@ -42,6 +42,7 @@ class RequestInfo:
 
     `wait_s` is how long the caller of a service that only starts work would wait for its outcome.
     `digest` is of caller, service and body (`protocol.request_digest`), empty when it has none.
+    `shed` asks for an answer without a model, as nearly as many calls are open as there may be.
     `caller` is who calls, as far as the edge knows: without a token only the fields that the body
     gives are filled.
     """
@@ -51,6 +52,7 @@ class RequestInfo:
     wait_s: float = 0.0
     digest: bytes = b""
     caller: Caller = field(default_factory=Caller)
+    shed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 @dataclass(slots=True)
 class Notes:
-    """Written by whoever knows; read once at the end. See `Exchange` for the fields."""
+    """Written by whoever knows; read once at the end. See `Exchange` and `RequestInfo` for the
+    fields."""
 
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     received: float = field(default_factory=time.monotonic)
@@ -30,6 +31,7 @@ class Notes:
     code: str = ""
     fault: str = ""
     caller: Caller = field(default_factory=Caller)
+    shed: bool = False
 
 
 def notes_of(scope: Any) -> Notes:

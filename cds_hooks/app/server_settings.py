@@ -42,7 +42,12 @@ class ServerSettings(Section):
     max_body_bytes: int = Field(
         DEFAULT_LIMITS.max_bytes, gt=0, description="Largest body that is read."
     )
-    max_in_flight: int = Field(64, gt=0, description="Calls answered at one time; past it 503.")
+    max_in_flight: int = Field(
+        64,
+        gt=0,
+        description="Calls answered at one time; past three quarters by rules alone and without "
+        "waiting, past it 503.",
+    )
     max_connections: int = Field(
         1000,
         gt=0,

@@ -64,4 +64,6 @@ async def read_body(request: Request) -> bytes:
 def request_info(request: Request, wait_s: float = 0.0) -> RequestInfo:
     """Who calls, as far as the middleware knows, and since when."""
     notes = notes_of(request.scope)
-    return RequestInfo(notes.request_id, notes.received, wait_s, caller=notes.caller)
+    return RequestInfo(
+        notes.request_id, notes.received, wait_s, caller=notes.caller, shed=notes.shed
+    )

@@ -13,6 +13,7 @@ from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
 from cds_hooks.audit.ledger.enrichment import enrich, with_pseudonyms
 from cds_hooks.audit.ledger.record import Entry
 from cds_hooks.audit.transactions import TransactionExecutor
+from cds_hooks.audit.verification_store import VerificationStore
 
 __all__ = ["LedgerStore"]
 
@@ -20,7 +21,7 @@ __all__ = ["LedgerStore"]
 class LedgerStore:
     """Appends events to the ledger and keeps its checkpoints. Every method raises StoreUnavailable.
 
-    `service_version` goes into every record.
+    `service_version` goes into every record; `verification` reads what is there again.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class LedgerStore:
         self._key = key
         self._clock = clock
         self._version = service_version
+        self.verification = VerificationStore(transactions)
 
     def prepare(self, entry: Entry) -> tuple[storage.PreparedEntry, ...]:
         """The entry as it is appended, with a time, an id and a version. Raises RecordRefused."""

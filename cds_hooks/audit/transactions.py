@@ -43,11 +43,12 @@ class TransactionExecutor:
     async def read(self, operation: Operation[T]) -> T:
         """The result of an operation that only reads."""
 
-        def run() -> T:
-            with self._database.read() as connection:
-                return operation(connection)
+        return await self.run(lambda: self._read(operation))
 
-        return await self.run(run)
+    async def read_long(self, operation: Operation[T]) -> T:
+        """The result of an operation that only reads and may take minutes, in a thread of its own:
+        neither a bound nor the other readers wait for it."""
+        return await asyncio.to_thread(self._read, operation)
 
     async def run(self, work: Callable[[], T]) -> T:
         """The result of blocking work, done in a reading thread."""
@@ -60,6 +61,10 @@ class TransactionExecutor:
     async def close(self) -> None:
         """Write what waits, then close the database."""
         await asyncio.to_thread(self._close)
+
+    def _read(self, operation: Operation[T]) -> T:
+        with self._database.read() as connection:
+            return operation(connection)
 
     def _close(self) -> None:
         self._writer.close()

@@ -28,6 +28,7 @@ FAILED = 1
 
 _COMMANDS = {
     "serve": ("cds_hooks.cli.serve", "serve"),
+    "health": ("cds_hooks.cli.health", "health"),
     "open": ("cds_hooks.cli.open_link", "open_link"),
     "hook": ("cds_hooks.cli.hook", "hook"),
     "conform": ("cds_hooks.cli.conform", "conform"),
@@ -46,7 +47,9 @@ _COMMANDS = {
     "init": ("cds_hooks.cli.init", "init"),
     "completion": ("cds_hooks.cli.completion", "completion"),
     "egress": ("cds_hooks.cli.egress", "egress_app"),
+    "compliance": ("cds_hooks.cli.compliance", "compliance_app"),
     "audit": ("cds_hooks.cli.audit", "audit_app"),
+    "export": ("cds_hooks.cli.export", "export_app"),
     "eval": ("cds_hooks.cli.evaluation", "eval_app"),
 }
 

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import time
-from itertools import islice
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from cds_hooks.audit.ledger.checkpoint import Checkpoint
-from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
 from cds_hooks.audit.ledger.enrichment import format_utc
-from cds_hooks.audit.ledger.export import write_export
-from cds_hooks.audit.ledger.export_end import last_checkpoint, sign_end
-from cds_hooks.audit.ledger.export_page import ExportPage
-from cds_hooks.audit.ledger.ledger_errors import CheckpointInvalid
+from cds_hooks.audit.ledger.taking_export import TakenExport, take_export
 from cds_hooks.cli.audit_fhir import write_fhir
 from cds_hooks.cli.audit_ledger_source import open_ledger, public_keys
 from cds_hooks.cli.audit_options import ConfigOption, ExportOption, JsonOption
@@ -53,39 +48,19 @@ def export_ledger(
 
 def _export_ledger(folder: Path, config: Path | None, *, json: bool) -> None:
     settings = load_settings(config)
-    key, keys = signing_key(settings), public_keys([], settings)
-    line, page = key.public.line(), ExportPage()
-    exported_at = format_utc(time.time())
+    key, keys, now = signing_key(settings), public_keys([], settings), format_utc(time.time())
     with open_ledger(None, config) as source:
-        notes = list(source.notes())
-        last = _last(notes, keys)
-        end = sign_end(last, notes, exported_at, key) if last else ""
-        found = islice(source.records(), last.size if last else None)
-        records = record_progress(page.watching(found), source.total, json=json)
-        count = write_export(folder, records, notes, line, end)
-    _write_page(folder, page.html(len(notes), line, last.signed_at if last else "", exported_at))
-    result = {"folder": str(folder), "records": count, "checkpoints": len(notes)}
-    times = {"signed_at": last.signed_at if last else None, "exported_at": exported_at}
-    print_result({**result, **times, "public_key": line}, _told(result, last), json=json)
+        watch = partial(record_progress, total_bytes=source.total, json=json)
+        taken = take_export(folder, source, key, keys, now, watch=watch)
+    result = {"folder": str(folder), "records": taken.records, "checkpoints": taken.checkpoints}
+    signed_at = taken.last.signed_at if taken.last else None
+    times = {"signed_at": signed_at, "exported_at": taken.exported_at}
+    key_line = {"public_key": taken.public_key}
+    print_result({**result, **times, **key_line}, _told(folder, taken), json=json)
 
 
-def _last(notes: list[str], keys: tuple[CheckpointVerifier, ...]) -> Checkpoint | None:
-    """Where the export ends. None when nobody of ours signed that: it shows all then, unstated."""
-    try:
-        return last_checkpoint(notes, keys)
-    except CheckpointInvalid:
-        return None
-
-
-def _told(result: dict[str, Any], last: Checkpoint | None) -> str:
-    text = f"{result['records']} records and {result['checkpoints']} checkpoints in "
-    text += str(result["folder"])
-    if last is None:
+def _told(folder: Path, taken: TakenExport) -> str:
+    text = f"{taken.records} records and {taken.checkpoints} checkpoints in {folder}"
+    if taken.last is None:
         return f"{text}. No checkpoint of this key is the last one: the export states no end."
-    return f"{text}. It ends on the checkpoint of {last.signed_at}."
-
-
-def _write_page(folder: Path, html: str) -> None:
-    place = folder / "index.html"
-    place.touch(mode=0o600)
-    place.write_text(html, encoding="utf-8")
+    return f"{text}. It ends on the checkpoint of {taken.last.signed_at}."

@@ -4,91 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
-from sqlalchemy import Connection
-
-from cds_hooks.audit.ledger import checkpoint_storage, merkle_tree, storage
 from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
-from cds_hooks.audit.ledger.export import Export
-from cds_hooks.audit.ledger.ledger_errors import ProofInvalid
-from cds_hooks.audit.ledger.record_integrity import (
-    EarlierState,
-    RecordIntegrity,
-    stored_digests,
-)
+from cds_hooks.audit.ledger.source import LedgerSource, export_source, store_source
 from cds_hooks.audit.store_config import open_database
 from cds_hooks.runtime.configs import store_config
 from cds_hooks.runtime.ledger import signing_key
 from cds_hooks.runtime.records import site_key
 from cds_hooks.settings import Settings, load_settings
 
-__all__ = ["LedgerSource", "open_ledger", "public_keys"]
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerSource:
-    """A ledger, wherever it is.
-
-    `total` is the size of all records with their line ends in bytes, `reader` reads nodes of the
-    tree, `get` one record, `root` the stored head's root, if any. `end` is an export's statement of
-    where it ends (empty when it has none), None for a store. `stored_digests` are those of
-    stored consultations by id, `earlier_states` finds consultations in another state than the
-    ledger says; an export has neither.
-    """
-
-    name: str
-    total: int
-    records: Callable[[], Iterator[bytes]]
-    notes: Callable[[], Iterable[str]]
-    reader: Callable[[], merkle_tree.ReadNode]
-    get: Callable[[int], bytes]
-    root: Callable[[], bytes | None]
-    end: str | None = None
-    stored_digests: Callable[[], dict[str, str]] = dict
-    earlier_states: Callable[[RecordIntegrity], tuple[EarlierState, ...]] = lambda _: ()
+__all__ = ["open_ledger", "public_keys"]
 
 
 @contextlib.contextmanager
 def open_ledger(folder: Path | None, config: Path | None) -> Iterator[LedgerSource]:
     """The export in this folder, or without one the store of the settings."""
     if folder is not None:
-        yield _export(folder)
+        yield export_source(folder)
         return
     with _store(load_settings(config)) as source:
         yield source
-
-
-def _export(folder: Path) -> LedgerSource:
-    """The ledger in an export. Raises ExportUnreadable."""
-    export = Export(folder)
-
-    def get(seq: int) -> bytes:
-        for number, line in enumerate(export.lines()):
-            if number == seq:
-                return line
-        raise ProofInvalid("there is no such record", where=f"seq {seq}")
-
-    def reader() -> merkle_tree.ReadNode:
-        nodes: dict[tuple[int, int], bytes] = {}
-        frontier = merkle_tree.Frontier()
-        for number, line in enumerate(export.lines()):
-            nodes[0, number] = leaf = merkle_tree.leaf_hash(line)
-            nodes.update(((n.level, n.index), n.hash) for n in frontier.append(leaf))
-        return lambda level, index: _node(nodes, level, index)
-
-    return LedgerSource(
-        str(folder),
-        export.total_bytes,
-        export.lines,
-        export.notes,
-        reader,
-        get,
-        lambda: None,
-        export.end(),
-    )
 
 
 @contextlib.contextmanager
@@ -98,7 +35,7 @@ def _store(settings: Settings) -> Iterator[LedgerSource]:
     database = open_database(store_config(settings), key, time.time)
     try:
         with database.read() as connection:
-            yield _from_connection(connection, settings.store.path)
+            yield store_source(connection, settings.store.path)
     finally:
         database.close()
 
@@ -109,30 +46,3 @@ def public_keys(given: list[Path], settings: Settings | None) -> tuple[Checkpoin
         return tuple(CheckpointVerifier.load(path) for path in given)
     earlier = (CheckpointVerifier.parse(line.encode()) for line in settings.ledger.earlier_keys)
     return (signing_key(settings).public, *earlier)
-
-
-def _from_connection(connection: Connection, name: str) -> LedgerSource:
-    def get(seq: int) -> bytes:
-        found = next(storage.records(connection, seq), None) if seq >= 0 else None
-        if found is None or found.seq != seq:
-            raise ProofInvalid("there is no such record", where=f"seq {seq}")
-        return bytes(found.record)
-
-    return LedgerSource(
-        name,
-        checkpoint_storage.total_bytes(connection),
-        lambda: (bytes(row.record) for row in storage.records(connection)),
-        lambda: checkpoint_storage.notes(connection),
-        lambda: storage.node_reader(connection),
-        get,
-        lambda: storage.head(connection).root,
-        None,
-        lambda: stored_digests(connection),
-        lambda integrity: integrity.earlier_states(connection),
-    )
-
-
-def _node(nodes: dict[tuple[int, int], bytes], level: int, index: int) -> bytes:
-    if (level, index) not in nodes:
-        raise ProofInvalid("the export has fewer records than were signed")
-    return nodes[level, index]

@@ -11,7 +11,8 @@ from cds_hooks.audit.ledger import checkpoint
 from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
 from cds_hooks.audit.ledger.ledger_errors import ProofInvalid
 from cds_hooks.audit.ledger.proof import RecordProof, prove
-from cds_hooks.cli.audit_ledger_source import LedgerSource, open_ledger
+from cds_hooks.audit.ledger.source import LedgerSource
+from cds_hooks.cli.audit_ledger_source import open_ledger
 from cds_hooks.cli.audit_options import ConfigOption, ExportOption, JsonOption
 from cds_hooks.cli.audit_output import print_result
 

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
-from cds_hooks.audit.ledger.coverage import Coverage, cover_export, cover_store
-from cds_hooks.audit.ledger.epochs import Epochs
 from cds_hooks.audit.ledger.ledger_errors import ExportUnreadable
-from cds_hooks.audit.ledger.record_integrity import EarlierState, RecordIntegrity
-from cds_hooks.audit.ledger.verification import (
-    LedgerVerifier,
-    VerificationFailure,
-    VerificationReport,
-)
-from cds_hooks.cli.audit_ledger_source import LedgerSource, open_ledger, public_keys
+from cds_hooks.audit.ledger.source_verification import verify_source
+from cds_hooks.cli.audit_ledger_source import open_ledger, public_keys
 from cds_hooks.cli.audit_options import ConfigOption, JsonOption
 from cds_hooks.cli.audit_output import record_progress
 from cds_hooks.cli.audit_proof import verify_proof
-from cds_hooks.cli.audit_verification_report import Told, print_verification
+from cds_hooks.cli.audit_verification_report import print_verification, unknown_epochs
 from cds_hooks.cli.audit_witness import witness_notes
 from cds_hooks.settings import load_settings
 
@@ -72,55 +64,15 @@ def verify(
         return
     witnessed = witness_notes(witness, load_settings(config) if witness_fhir else None)
     with open_ledger(target, config) as source:
-        report, coverage = _verify(source, keys, witnessed, json=json)
-    told = Told(report, coverage, bool(witnessed), epoch_known)
-    print_verification(told, source.name, json=json)
-    if not report.is_whole or told.unknown_epochs:
+        watch = partial(record_progress, total_bytes=source.total, json=json)
+        report, coverage = verify_source(source, keys, witnessed, watch=watch)
+    print_verification(
+        report,
+        coverage,
+        source.name,
+        witnessed=bool(witnessed),
+        epoch_known=epoch_known,
+        json=json,
+    )
+    if not report.is_whole or unknown_epochs(report, epoch_known):
         raise typer.Exit(_FAILED)
-
-
-def _verify(
-    source: LedgerSource,
-    keys: tuple[CheckpointVerifier, ...],
-    witnessed: list[str],
-    *,
-    json: bool,
-) -> tuple[VerificationReport, Coverage]:
-    notes, epochs = list(source.notes()), Epochs.of(source.records())
-    if source.end is None:
-        coverage = cover_store(notes, witnessed, keys, epochs)
-    else:
-        coverage = cover_export(notes, witnessed, keys, source.end, epochs)
-    verifier = LedgerVerifier(coverage.checkpoints, coverage.error)
-    integrity = RecordIntegrity(source.stored_digests())
-    for seq, data in enumerate(record_progress(source.records(), source.total, json=json)):
-        if not verifier.add(data):
-            break
-        integrity.add(seq, data)
-    report = verifier.report()
-    if not report.is_whole:
-        return report, coverage
-    if (failure := coverage.misplaced) is None:
-        if source.end is None:
-            failure = _compare_with_store(source, report, integrity)
-        else:
-            failure = coverage.failure_of_export(report, notes)
-    return replace(report, failure=failure), coverage
-
-
-def _compare_with_store(
-    source: LedgerSource, report: VerificationReport, integrity: RecordIntegrity
-) -> VerificationFailure | None:
-    root = source.root()
-    if root is not None and root != report.root:
-        text = "the stored tree is not the one over the stored records"
-        return VerificationFailure(report.covered, "tree-differs", text)
-    if earlier := source.earlier_states(integrity):
-        return VerificationFailure(earlier[0].seq, "earlier-state", _describe(earlier))
-    return None
-
-
-def _describe(earlier: tuple[EarlierState, ...]) -> str:
-    others = f", and {len(earlier) - 1} more" if len(earlier) > 1 else ""
-    text = f"the store has another state of consultation {earlier[0].consultation} than this record"
-    return f"{text} attests{others}; chartside audit check lists them"

@@ -53,11 +53,13 @@ class Consultant:
         *,
         wait_s: float = 0.0,
         digest: bytes = b"",
+        shed: bool = False,
     ) -> Response:
         """Cards for one hook; of a service that only starts work none, but its outcome so far.
 
         `wait_s` is how long the caller of such a service would wait for the outcome. `digest` is
         of service, client and body as sent; what `known_request` gave for it is not gathered again.
+        With `shed` no work of a model is begun and none is waited for.
         Raises ChartsideError when the hook cannot be answered at all.
         """
         if service.checks_new_problems:
@@ -68,12 +70,12 @@ class Consultant:
             prepared = await self.prepare(service, request)
             self._cache.put(digest, prepared, request)
         if service.only_starts:
-            return await self._start_only(prepared, wait_s, _call_of(request))
+            return await self._start_only(prepared, wait_s, _call_of(request), shed)
         if (recent := self._cache.cards(digest)) is not None:
             await self._save(*recent, _call_of(request))
             return recent[1]
         left = self._config.within(service.id) - (time.monotonic() - began)
-        found, last = await self._find_answer(prepared, left)
+        found, last = await self._find_answer(prepared, left, shed=shed)
         response = await self._make_cards(found, request, service.id, last)
         self._cache.put_cards(digest, found, response)
         await self._save(found, response, _call_of(request))
@@ -185,7 +187,7 @@ class Consultant:
             await store.save_consultation(consultation, response.cards, call)
 
     async def _start_only(
-        self, prepared: PreparedConsultation, wait_s: float, call: RecordedCall
+        self, prepared: PreparedConsultation, wait_s: float, call: RecordedCall, shed: bool
     ) -> Response:
         """Start the work and tell how it stands. Nobody would read a card, so none is made."""
         seconds = (
@@ -193,7 +195,7 @@ class Consultant:
         )
         self._waiting += 1
         try:
-            found, _ = await self._find_answer(prepared, seconds, Priority.BACKGROUND)
+            found, _ = await self._find_answer(prepared, seconds, Priority.BACKGROUND, shed=shed)
         finally:
             self._waiting -= 1
         await self._save(found, Response(), call)
@@ -204,6 +206,8 @@ class Consultant:
         prepared: PreparedConsultation,
         seconds: float,
         priority: Priority = Priority.OPEN_CHART,
+        *,
+        shed: bool = False,
     ) -> tuple[Consultation, CheckedConsultation | None]:
         """The stored answer to the same question, or the model's if it comes in time, or
         `prepared`; and the patient's last answer where it is reused, as nothing that matters
@@ -216,8 +220,10 @@ class Consultant:
             if last.key == prepared.key:
                 return last, None
             return replace(prepared, reuses_last=True), last
+        if shed and prepared.key not in self._in_flight:
+            return await self._in_flight.shed(prepared), None
         task = self._in_flight.start(prepared, priority)
-        done, _ = await asyncio.wait({task}, timeout=max(seconds, 0.0))
+        done, _ = await asyncio.wait({task}, timeout=0.0 if shed else max(seconds, 0.0))
         return task.result() if done else prepared, None
 
     async def _reusable(self, prepared: PreparedConsultation) -> CheckedConsultation | None:

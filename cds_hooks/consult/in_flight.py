@@ -12,7 +12,7 @@ from cds_hooks.consult.dependencies import Dependencies
 from cds_hooks.consult.pipeline import infer_and_check
 from cds_hooks.consultation import CheckedConsultation, Outcome, PreparedConsultation
 from cds_hooks.errors import ChartsideError
-from cds_hooks.inference.engine import Priority
+from cds_hooks.inference.engine import Priority, QueueFull, RisingPriority
 
 __all__ = ["InFlightWork"]
 
@@ -38,6 +38,7 @@ class InFlightWork:
         self._config = config
         self._owner = dependencies.new_id()
         self._running: dict[str, asyncio.Task[CheckedConsultation]] = {}
+        self._rising: dict[str, RisingPriority] = {}
 
     def __contains__(self, key: str) -> bool:
         return key in self._running and not self._running[key].done()
@@ -48,15 +49,26 @@ class InFlightWork:
         """The work on this question: what is in flight already, or new under an id of its own.
 
         Its own, because the hook that asked may leave with a record that says "not yet". What is
-        in flight already keeps the priority that it was begun with.
+        in flight already has from now on at least the priority of whoever joins it.
         """
         task = self._running.get(prepared.key)
         if task is None:
             work = replace(prepared, id=self._dependencies.new_id())
-            task = asyncio.create_task(self._once(work, priority), name=f"consultation {work.id}")
+            rising = self._rising[prepared.key] = RisingPriority(priority)
+            task = asyncio.create_task(self._once(work, rising), name=f"consultation {work.id}")
             self._running[prepared.key] = task
             task.add_done_callback(lambda done: self._ended(work, done))
+        elif (known := self._rising.get(prepared.key)) is not None:
+            known.rise(priority)
         return task
+
+    async def shed(self, prepared: PreparedConsultation) -> CheckedConsultation:
+        """The consultation without a model's answer, on record and counted: too much is asked."""
+        detail = f"{QueueFull.code}: nearly as many calls are open as there may be"
+        done = CheckedConsultation.of(
+            prepared, outcome=Outcome.OVERLOADED, outcome_detail=detail, fault=QueueFull.code
+        )
+        return await self._record(done)
 
     async def close(self) -> None:
         """Cancel what is in flight and wait until it has ended."""
@@ -73,6 +85,7 @@ class InFlightWork:
         error = None if task.cancelled() else task.exception()
         if error is not None:
             self._dependencies.failed(prepared, error)
+        self._rising.pop(prepared.key, None)
         failed = task.cancelled() or error is not None
         kept_s = 0.0 if failed else _KEPT_AFTER_FAILURE_S.get(task.result().outcome, 0.0)
         if kept_s:
@@ -81,7 +94,7 @@ class InFlightWork:
             self._running.pop(prepared.key, None)
 
     async def _once(
-        self, prepared: PreparedConsultation, priority: Priority
+        self, prepared: PreparedConsultation, rising: RisingPriority
     ) -> CheckedConsultation:
         """Do the work, or wait for the process that does it."""
         oldest = prepared.created - self._config.services.fresh_for_s
@@ -100,7 +113,7 @@ class InFlightWork:
             found = await self._dependencies.store.find_by_key(prepared.key, not_older_than=oldest)
             if found is not None:
                 return found
-            done = await infer_and_check(self._dependencies, self._config, prepared, priority)
+            done = await infer_and_check(self._dependencies, self._config, prepared, rising)
             return await self._record(done)
 
     async def _record(self, done: CheckedConsultation) -> CheckedConsultation:

@@ -18,13 +18,14 @@ from cds_hooks.consult.content_key import content_key, what_was_read
 from cds_hooks.consult.dependencies import Dependencies
 from cds_hooks.consult.model_answers import fault_of, outcome_of_error, parse_samples, remarks_on
 from cds_hooks.consultation import (
+    Caller,
     CheckedConsultation,
     InferredConsultation,
     Outcome,
     PreparedConsultation,
 )
 from cds_hooks.gather import GatherResult
-from cds_hooks.inference.engine import EngineError, GenerationRequest, Priority
+from cds_hooks.inference.engine import EngineError, GenerationRequest, RisingPriority
 from cds_hooks.inference.panel import by_model
 from cds_hooks.plausibility.terminology.code_names import names_by
 from cds_hooks.protocol.request import HookRequest
@@ -95,12 +96,12 @@ async def infer_and_check(
     dependencies: Dependencies,
     config: ConsultConfig,
     prepared: PreparedConsultation,
-    priority: Priority = Priority.OPEN_CHART,
+    rising: RisingPriority,
 ) -> CheckedConsultation:
     """The consultation with its outcome, whatever that is: an error of the engine is one."""
     watch = Stopwatch()
     try:
-        inferred = await run_inference(dependencies, config, prepared, priority)
+        inferred = await run_inference(dependencies, config, prepared, rising)
     except EngineError as error:
         return CheckedConsultation.of(
             prepared,
@@ -118,13 +119,13 @@ async def run_inference(
     dependencies: Dependencies,
     config: ConsultConfig,
     prepared: PreparedConsultation,
-    priority: Priority,
+    rising: RisingPriority,
 ) -> InferredConsultation:
     """What the model wrote; every sample is parsed again. Raises EngineError."""
     if prepared.prompt is None:
         raise ValueError("a consultation is rendered before a model is asked")
     generation = await dependencies.engine.generate(
-        _generation_request(dependencies, config, prepared.prompt, priority)
+        _generation_request(dependencies, config, prepared.prompt, rising, prepared.caller)
     )
     parts = by_model(generation)
     differentials = parse_samples(parts, prepared.prompt.fact_ids)
@@ -208,8 +209,13 @@ async def _render(dependencies: Dependencies, chart: Chart) -> Prompt:
 
 
 def _generation_request(
-    dependencies: Dependencies, config: ConsultConfig, prompt: Prompt, priority: Priority
+    dependencies: Dependencies,
+    config: ConsultConfig,
+    prompt: Prompt,
+    rising: RisingPriority,
+    caller: Caller | None,
 ) -> GenerationRequest:
+    asked_by = caller or Caller()
     return GenerationRequest(
         messages=prompt.messages,
         schema=prompt.schema,
@@ -219,7 +225,9 @@ def _generation_request(
         seed=config.model.seed,
         deadline_s=config.services.deadline_s,
         names=config.names_by_construction,
-        priority=priority,
+        priority=rising.value,
+        rising=rising,
+        flow=(asked_by.client, asked_by.tenant),
     )
 
 

@@ -146,11 +146,9 @@ async def _templates(
 ) -> list[Finding]:
     wanted = _wanted(context.settings)
     if not context.patient:
-        problem = "which patient? --patient ID"
-        return [
-            *(find(_TEMPLATE, Level.UNCHECKED, key, problem=problem) for key in wanted),
-            find("fhir-in-time", Level.UNCHECKED),
-        ]
+        problem = f"{len(wanted)} templates ({', '.join(wanted)}): which patient? --patient ID"
+        unread = find(_TEMPLATE, Level.UNCHECKED, "", problem=problem)
+        return [unread, find("fhir-in-time", Level.UNCHECKED)]
     if seen.code in _AWAY:
         return []
     reader = _Reader(context, http, server)

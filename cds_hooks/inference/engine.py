@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Protocol
@@ -23,6 +24,7 @@ __all__ = [
     "Priority",
     "PromptTooLong",
     "QueueFull",
+    "RisingPriority",
     "Sample",
     "SampleProgress",
     "UnusableAnswer",
@@ -74,6 +76,32 @@ class Priority(IntEnum):
     BACKGROUND = 1
 
 
+class RisingPriority:
+    """The priority of a request that may rise while it waits, as somebody opens the chart that was
+    only prepared. Not thread-safe; a request of several engines is watched by each of them."""
+
+    def __init__(self, value: Priority) -> None:
+        self.value = value
+        self._watchers: list[Callable[[], None]] = []
+
+    def rise(self, to: Priority) -> None:
+        """Have at least this priority from now on; who watches is told of a change."""
+        if to >= self.value:
+            return
+        self.value = to
+        for risen in list(self._watchers):
+            risen()
+
+    @contextlib.contextmanager
+    def watched(self, risen: Callable[[], None]) -> Iterator[None]:
+        """Call `risen` for each change while the block runs."""
+        self._watchers.append(risen)
+        try:
+            yield
+        finally:
+            self._watchers.remove(risen)
+
+
 @dataclass(frozen=True, slots=True)
 class SampleProgress:
     """A sample while it is decoded: all that it wrote so far, from its `number` (0 is the first)
@@ -97,6 +125,8 @@ class GenerationRequest:
     whole request may take. `exclusive` asks for an empty engine and nothing beside: what other work
     leaves behind changes the last bits of a logit, and a replay must not depend on it. `priority`
     is whether somebody waits for it: what is only prepared, or measured, is for the background.
+    `rising` is the same where it may change. `flow` is the client and the tenant that asked: they
+    take turns.
     `observe` sees the samples while they are decoded, a few times a second; without it nothing is
     told and nothing is spent on telling. What is generated is the same.
     """
@@ -111,9 +141,16 @@ class GenerationRequest:
     names: bool = False
     exclusive: bool = False
     priority: Priority = Priority.OPEN_CHART
+    rising: RisingPriority | None = field(default=None, repr=False, compare=False)
+    flow: tuple[str, str] = field(default=("", ""), repr=False, compare=False)
     observe: Callable[[SampleProgress], None] | None = field(
         default=None, repr=False, compare=False
     )
+
+    @property
+    def priority_now(self) -> Priority:
+        """The priority that it has by now."""
+        return self.priority if self.rising is None else self.rising.value
 
 
 @dataclass(frozen=True, slots=True)

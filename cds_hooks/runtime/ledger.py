@@ -89,6 +89,11 @@ class Ledger:
         return own or (self.fhir.trouble if self.fhir else "")
 
     @property
+    def keys(self) -> tuple[CheckpointVerifier, ...]:
+        """The keys that its checkpoints may be signed by."""
+        return self._keys
+
+    @property
     def public_key(self) -> str:
         """The line that a reviewer verifies with."""
         return self._key.public.line()

@@ -52,6 +52,7 @@ from cds_hooks.runtime.ledger import Ledger
 from cds_hooks.runtime.observing import Observer
 from cds_hooks.runtime.records import site_key
 from cds_hooks.runtime.self_check import quick_checks, require
+from cds_hooks.runtime.self_verification import self_verification
 from cds_hooks.runtime.smart_launch import launched_pages, launching
 from cds_hooks.runtime.store_watch import StoreWatch
 from cds_hooks.runtime.warming import LibrariesCheck
@@ -101,6 +102,8 @@ class Runtime:
         self.ledger = Ledger(settings, self.store, self._key.key_id)
         if self.ledger.fhir is not None:
             self.ledger.fhir.told_in(self.metrics.registry)
+        keys, registry = self.ledger.keys, self.metrics.registry
+        self._verification = self_verification(settings, self.store, keys, registry)
         self._statistics = StatisticsReports(self.store.statistics, settings.statistics)
         self.libraries = LibrariesCheck(self._terminology)
         self._given = engine is not None
@@ -152,6 +155,7 @@ class Runtime:
             tables = tables_record(self.settings, self._terminology.versions)
             more, events = (tables, *self._capturing.records), engine_events(self.engine)
             await stack.enter_async_context(self.ledger.kept(self.version, events, more))
+            await stack.enter_async_context(self._verification.kept())
             await stack.enter_async_context(self._capturing.running())
             await stack.enter_async_context(self._statistics.kept())
             await stack.enter_async_context(self.callers.opened(locked_transport()))
@@ -189,9 +193,10 @@ class Runtime:
         """Whether hooks can be answered with a differential, and what is wrong if not."""
         engine = engine_checks(self.engine)
         checks = {"engine": engine["engine"], "store": self._stored.trouble or "ok"}
-        checks["ledger"] = self.ledger.trouble or "ok"
+        checks["ledger"] = self.ledger.trouble or self._verification.keeps_from_ready or "ok"
         checks["libraries"] = self.libraries.trouble or "ok"
         told = {**checks, **engine, **egress_checks(self.engine)}
+        told["ledger_verified"] = self._verification.told
         return Readiness(all(check == "ok" for check in checks.values()), told)
 
     def version(self) -> Mapping[str, str]:
@@ -268,8 +273,9 @@ class Runtime:
         self, service: ServiceDefinition, request: HookRequest, info: RequestInfo
     ) -> Response:
         caller = asked_by(info, request.context.user_id)
+        request = replace(request, caller=caller)
         return await self.consultant.answer(
-            service, replace(request, caller=caller), wait_s=info.wait_s, digest=info.digest
+            service, request, wait_s=info.wait_s, digest=info.digest, shed=info.shed
         )
 
     async def _gather(

@@ -17,6 +17,7 @@ from cds_hooks.cards.card_settings import CardProfile, CardSettings
 from cds_hooks.console.access.access_settings import ConsoleSettings
 from cds_hooks.console.inspector.inspector_settings import InspectorSettings
 from cds_hooks.consult.service_settings import ServiceSettings
+from cds_hooks.documents.documents_settings import DocumentsSettings
 from cds_hooks.gather.fhir_settings import FhirBase, FhirSettings, FhirVersion
 from cds_hooks.inference.model_settings import ModelServerSettings, ModelSettings, PanelSettings
 from cds_hooks.operation.log_settings import LogSettings
@@ -102,4 +103,5 @@ class Settings(Section):
     cards: CardSettings = CardSettings()
     capture: CaptureSettings = CaptureSettings()
     inspector: InspectorSettings = InspectorSettings()
+    documents: DocumentsSettings = DocumentsSettings()
     log: LogSettings = LogSettings()

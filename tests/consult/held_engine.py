@@ -16,9 +16,10 @@ class HeldEngine(FakeEngine):
 
     def __init__(self, *texts: str) -> None:
         super().__init__([FakeReply(texts)], demonstration=False)
-        self.released = asyncio.Event()
+        self.asked, self.released = asyncio.Event(), asyncio.Event()
 
     async def generate(self, request: GenerationRequest) -> Generation:
+        self.asked.set()
         await self.released.wait()
         return await super().generate(request)
 

@@ -113,6 +113,27 @@ async def test_a_new_result_is_a_new_question_and_the_last_answer_is_shown_meanw
     assert len(engine.requests) == 2
 
 
+async def test_a_hook_that_is_shed_is_told_by_rules_and_by_card_and_asks_no_model(
+    make_consultant: Make,
+    make_request: MakeRequest,
+    service: ServiceDefinition,
+    resources: Resources,
+    answer_of: AnswerOf,
+    seen: list[Consultation],
+) -> None:
+    engine = FakeEngine([FakeReply((answer_of("Pulmonary embolism"),))], demonstration=False)
+    consultant = make_consultant(engine)
+    told = await consultant.answer(service, make_request(resources), shed=True)
+    assert engine.requests == []
+    assert [done.outcome for done in seen] == [Outcome.OVERLOADED]
+    detail = "\n".join(card.detail for card in told.cards)
+    assert "more charts are waiting than this service takes at once" in detail
+    assert "by rules (no AI)" in detail
+    await consultant.answer(service, make_request(resources))
+    known = await consultant.answer(service, make_request(resources), shed=True)
+    assert "Pulmonary embolism" in known.cards[0].detail, "a known answer costs nothing"
+
+
 @pytest.mark.parametrize(
     ("fault", "outcome"),
     [

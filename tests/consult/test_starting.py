@@ -11,7 +11,7 @@ import pytest
 
 from cds_hooks.audit import Store
 from cds_hooks.consult import Consultant
-from cds_hooks.consultation import Consultation, Outcome
+from cds_hooks.consultation import Caller, Consultation, Outcome
 from cds_hooks.inference.engine import Priority, QueueFull
 from cds_hooks.protocol.cards import Response
 from cds_hooks.protocol.request import HookRequest
@@ -133,6 +133,39 @@ async def test_an_opened_chart_goes_before_what_is_only_prepared(
     await make_consultant(engine).answer(service, make_request(resources))
     assert engine.requests[0].priority is Priority.OPEN_CHART
     assert Priority.OPEN_CHART < Priority.BACKGROUND
+
+
+async def test_an_opened_chart_raises_the_priority_of_what_is_being_prepared(
+    make_consultant: Make,
+    make_request: MakeRequest,
+    service: ServiceDefinition,
+    booked: ServiceDefinition,
+    resources: Resources,
+    answer_of: AnswerOf,
+    seen: list[Consultation],
+) -> None:
+    engine = HeldEngine(answer_of("Pulmonary embolism"))
+    consultant = make_consultant(engine, answer_within_s=0.05)
+    assert outcome(await consultant.answer(booked, make_request(resources))) == "pending"
+    await engine.asked.wait()
+    await consultant.answer(service, make_request(resources))
+    engine.released.set()
+    await recorded(seen)
+    [asked] = engine.requests
+    assert (asked.priority, asked.priority_now) == (Priority.BACKGROUND, Priority.OPEN_CHART)
+
+
+async def test_the_engine_is_told_which_client_and_tenant_ask(
+    make_consultant: Make,
+    make_request: MakeRequest,
+    service: ServiceDefinition,
+    resources: Resources,
+    answer_of: AnswerOf,
+) -> None:
+    engine = FakeEngine([FakeReply((answer_of("Pulmonary embolism"),))], demonstration=False)
+    opened = replace(make_request(resources), caller=Caller("ehr", tenant="ward"))
+    await make_consultant(engine).answer(service, opened)
+    assert engine.requests[0].flow == ("ehr", "ward")
 
 
 async def test_each_service_answers_within_its_own_time(

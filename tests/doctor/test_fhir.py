@@ -90,8 +90,9 @@ def test_each_template_of_a_patient_is_counted(examine: Examine, fhir: Fhir) -> 
 
 def test_without_a_patient_templates_are_not_checked(examine: Examine, fhir: Fhir) -> None:
     found = examine("fhir", fhir(server()))
-    shows(found, "prefetch-template", NOT_CHECKED)
+    assert "problems" in shows(found, "prefetch-template", NOT_CHECKED).says
     shows(found, "fhir-in-time", NOT_CHECKED)
+    assert sum(each.id == "prefetch-template" for each in found) == 1
 
 
 def test_with_an_encounter_its_template_is_read(examine: Examine, fhir: Fhir) -> None:

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from cds_hooks.inference.engine import EngineError, GenerationRequest, Priority
+from cds_hooks.inference.engine import (
+    EngineError,
+    GenerationRequest,
+    Priority,
+    QueueFull,
+    RisingPriority,
+)
+from cds_hooks.inference.remote.http_exchange import ConnectionBounds
 from cds_hooks.inference.remote.openai_config import OpenAIConfig
 
 Ask = Callable[..., GenerationRequest]
 CHAT = "/v1/chat/completions"
+
+
+class Gated:
+    """A server that answers well once it is `released`."""
+
+    def __init__(self, says: Any) -> None:
+        self.says, self.asked, self.released = says, asyncio.Event(), asyncio.Event()
+
+    async def __call__(self, *exchange: Any) -> None:
+        self.asked.set()
+        await self.released.wait()
+        await self.says.well(*exchange)
 
 
 def sent(scripted: Any) -> list[int | None]:
@@ -83,3 +103,37 @@ async def test_a_request_that_is_refused_anyhow_teaches_nothing_of_priorities(
 def test_the_settings_cannot_set_one_for_all() -> None:
     with pytest.raises(ValueError, match="priority"):
         OpenAIConfig("http://127.0.0.1:1", "m", ("http://127.0.0.1:1",), extra={"priority": 3})
+
+
+async def test_a_priority_that_rises_before_the_request_is_sent_is_the_one_that_is_sent(
+    scripted: Any, connect: Any, ask: Ask, says: Any
+) -> None:
+    """Behind a connection that is taken; what was sent already no server can be told."""
+    engine = await connect(scripted.base, bounds=ConnectionBounds(connections=1), in_flight=4)
+    gate = scripted.plays[CHAT] = Gated(says)
+    first = asyncio.create_task(engine.generate(ask()))
+    await gate.asked.wait()
+    rising = RisingPriority(Priority.BACKGROUND)
+    waits = asyncio.create_task(engine.generate(ask(priority=rising.value, rising=rising)))
+    await asyncio.sleep(0.05)
+    rising.rise(Priority.OPEN_CHART)
+    gate.released.set()
+    await asyncio.gather(first, waits)
+    assert sent(scripted) == [None, 0]
+
+
+async def test_background_work_at_a_server_gives_way_to_an_open_chart(
+    scripted: Any, connect: Any, ask: Ask, says: Any
+) -> None:
+    engine = await connect(scripted.base, in_flight=1)
+    gate = scripted.plays[CHAT] = Gated(says)
+    background = asyncio.create_task(engine.generate(ask(priority=Priority.BACKGROUND)))
+    await gate.asked.wait()
+    chart = asyncio.create_task(engine.generate(ask()))
+    with pytest.raises(QueueFull, match="Others came first"):
+        await background
+    with pytest.raises(QueueFull):
+        await engine.generate(ask())
+    gate.released.set()
+    assert (await chart).samples
+    assert engine.state.running == 0

@@ -7,16 +7,22 @@ from collections import Counter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cds_hooks.app.errors import Overloaded, TooManyFromPeer
+from cds_hooks.app.notes import notes_of
 from cds_hooks.app.routes import is_call
 
 __all__ = ["InFlight"]
+
+# From this share of the bound on, calls are answered without waiting for a model, so that places
+# come free and clinicians are told: a refusal is something that an EHR may not show. Our choice.
+_SHEDS_FROM = 0.75
 
 
 class InFlight:
     """Counts calls of services and feedback; health and metrics are always let through.
 
     Refuses before a byte of the body is read: 503 past `most`, 429 past `most_per_peer` from one
-    address (0 is no bound).
+    address (0 is no bound). Near `most`, notes of the calls of a caller that has its share of the
+    places already that they are to be answered by rules alone.
     """
 
     def __init__(self, app: ASGIApp, most: int, most_per_peer: int) -> None:
@@ -24,6 +30,7 @@ class InFlight:
         self.most = most
         self.most_per_peer = most_per_peer
         self.open: Counter[str] = Counter()
+        self.callers: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let it in or refuse it."""
@@ -35,10 +42,24 @@ class InFlight:
             raise Overloaded
         if self.most_per_peer and self.open[peer] >= self.most_per_peer:
             raise TooManyFromPeer
+        notes = notes_of(scope)
+        who = notes.caller.client or peer
         self.open[peer] += 1
+        self.callers[who] += 1
+        notes.shed = self._sheds(who)
         try:
             await self.app(scope, receive, send)
         finally:
-            self.open[peer] -= 1
-            if not self.open[peer]:
-                del self.open[peer]
+            _less(self.open, peer)
+            _less(self.callers, who)
+
+    def _sheds(self, who: str) -> bool:
+        total = self.callers.total()
+        has_its_share = self.callers[who] * len(self.callers) >= total
+        return total > _SHEDS_FROM * self.most and has_its_share
+
+
+def _less(counts: Counter[str], key: str) -> None:
+    counts[key] -= 1
+    if not counts[key]:
+        del counts[key]

@@ -22,6 +22,7 @@ from cds_hooks.audit.ledger.ledger_errors import (
 __all__ = [
     "latest_note",
     "next_checkpoint",
+    "note_of",
     "notes",
     "notes_after",
     "require_continuation",
@@ -47,6 +48,12 @@ def latest_note(connection: Connection) -> str:
     column = tables.ledger_checkpoints.c
     query = select(column.note).order_by(column.size.desc()).limit(1)
     return connection.execute(query).scalar() or ""
+
+
+def note_of(connection: Connection, size: int) -> str:
+    """The checkpoint of this size; empty when there is none."""
+    column = tables.ledger_checkpoints.c
+    return connection.execute(select(column.note).where(column.size == size)).scalar() or ""
 
 
 def notes(connection: Connection) -> list[str]:

@@ -11,11 +11,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import logging
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 
 from cds_hooks.consultation import ModelIdentity
+from cds_hooks.inference.claims import Claim, Claims
 from cds_hooks.inference.engine import (
     DeadlinePassed,
     EngineError,
@@ -27,6 +28,7 @@ from cds_hooks.inference.engine import (
     QueueFull,
 )
 from cds_hooks.inference.llama_config import LlamaConfig
+from cds_hooks.inference.local.cancels import Cancels
 from cds_hooks.inference.local.ladder import NextStep
 from cds_hooks.inference.local.lifecycle import EngineLifecycle
 from cds_hooks.inference.local.messages import (
@@ -37,12 +39,12 @@ from cds_hooks.inference.local.messages import (
     request_frame,
     string_mapping,
 )
-from cds_hooks.inference.local.observers import Observe, Observers
+from cds_hooks.inference.local.observers import Observers
 from cds_hooks.inference.local.process import WorkerGone, WorkerProcess
 
 __all__ = ["LlamaConfig", "LlamaEngine"]
 
-_log = logging.getLogger(__name__)
+_LATER = "Ask again later."
 
 
 class LlamaEngine:
@@ -60,7 +62,8 @@ class LlamaEngine:
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Frame]] = {}
         self._observers = Observers()
-        self._cancelling: dict[int, asyncio.TimerHandle] = {}
+        self._claims: Claims[int] = Claims()
+        self._cancels = Cancels(config)
         self._generating = 0
         self._process: WorkerProcess | None = None
         self._supervisor: asyncio.Task[None] | None = None
@@ -140,13 +143,13 @@ class LlamaEngine:
         Raises QueueFull, DeadlinePassed, PromptTooLong, EngineUnavailable, EngineError.
         """
         self._refuse_unless_ready()
-        if self._generating >= self._config.queue + self._config.parallel:
-            raise QueueFull("The engine's queue is full", hint="Ask again later.")
+        claim = Claim(request, asyncio.get_running_loop().time())
+        self._make_space(claim)
         self._generating += 1
         try:
             async with asyncio.timeout(request.deadline_s):
-                frame = request_frame(request, self._config)
-                async with self._exchange(frame, request.observe) as reply:
+                frame = request_frame(request, self._config, claim.flow)
+                async with self._exchange(frame, claim) as reply:
                     return generation_of(await reply, self.model)
         except TimeoutError:
             raise DeadlinePassed("The deadline passed before the samples were complete") from None
@@ -155,22 +158,23 @@ class LlamaEngine:
 
     @contextlib.asynccontextmanager
     async def _exchange(
-        self, frame: Frame, observe: Observe | None = None
+        self, frame: Frame, claim: Claim | None = None
     ) -> AsyncIterator[asyncio.Future[Frame]]:
         """Send a frame and hand out its reply; leaving without it cancels the request there."""
         process = self._refuse_unless_ready()
         number = next(self._numbers)
         reply = asyncio.get_running_loop().create_future()
         self._waiting[number] = reply
-        self._observers.add(number, observe)
+        self._observers.add(number, claim.request.observe if claim else None)
         try:
             process.send({**frame, "id": number})
-            yield reply
+            with self._claims.entered(number, claim), self._promoting(number, claim):
+                yield reply
         finally:
             self._waiting.pop(number, None)
             self._observers.remove(number)
-            if not reply.done() or reply.cancelled():
-                self._cancel(process, number)
+            if process is self._process and (not reply.done() or reply.cancelled()):
+                self._cancels.cancel(process, number)
 
     def _refuse_unless_ready(self) -> WorkerProcess:
         if self._status != "ready" or self._process is None:
@@ -178,27 +182,26 @@ class LlamaEngine:
             raise EngineUnavailable(f"The engine is {self._status}", where=self._detail, hint=hint)
         return self._process
 
-    def _cancel(self, process: WorkerProcess, number: int) -> None:
-        """Cancel in the engine process, which is killed when it does not stop in time."""
-        if process is self._process:
-            process.send({"op": "cancel", "id": number})
-            self._look_after(process, number, time.monotonic(), self._config.grace_s)
+    def _promoting(self, number: int, claim: Claim | None) -> AbstractContextManager[None]:
+        """While the block runs, tell the process when the priority rises."""
+        if claim is None or claim.request.rising is None:
+            return contextlib.nullcontext()
+        return claim.request.rising.watched(lambda: self._promote(number, claim.priority))
 
-    def _look_after(
-        self, process: WorkerProcess, number: int, since: float, after_s: float
-    ) -> None:
-        later = asyncio.get_running_loop().call_later
-        self._cancelling[number] = later(after_s, self._still_there, process, number, since)
+    def _promote(self, number: int, priority: int) -> None:
+        if self._process is not None:
+            self._process.send({"op": "promote", "id": number, "priority": priority})
 
-    def _still_there(self, process: WorkerProcess, number: int, since: float) -> None:
-        """A cancelled request that is still there: one decode of a large model takes its time on a
-        slow machine, but a process that works says so."""
-        left = self._config.patience_s(time.monotonic(), heard_at=process.heard_at, since=since)
-        if left > 0:
-            self._look_after(process, number, since, left)
+    def _make_space(self, newcomer: Claim) -> None:
+        """Where no more may wait, one gives way to a newcomer, or QueueFull is raised."""
+        if self._generating < self._config.queue + self._config.parallel:
             return
-        _log.error("the engine process does not obey and is killed")
-        process.kill("it did not let go of a cancelled request")
+        number = self._claims.displaced(newcomer)
+        if number is None or self._process is None:
+            raise QueueFull("The engine's queue is full", hint=_LATER)
+        if not self._waiting[number].done():
+            self._waiting[number].set_exception(QueueFull("Others came first", hint=_LATER))
+        self._cancels.cancel(self._process, number)
 
     async def _supervise(self) -> None:
         pauses = self._pauses()
@@ -235,14 +238,14 @@ class LlamaEngine:
         finally:
             self._process = None
             self._spawned.set()
-            self._forget_cancels()
+            self._cancels.forget()
             if self._status != "failed":
                 self._become("restarting", self._lifecycle.code)
             self._fail_all("The engine process ended", self._lifecycle.code)
         return ready_at
 
     def _gone(self, error: WorkerGone) -> None:
-        asked = bool(self._generating or self._cancelling)
+        asked = bool(self._generating or self._cancels)
         if self._lifecycle.on_end(error, asked=asked) is NextStep.OUT:
             self._become("failed", self._lifecycle.code)
 
@@ -255,8 +258,10 @@ class LlamaEngine:
             self._lifecycle.on_decoding()
         elif op == "progress":
             self._observers.tell(frame, self.model)
-        elif op == "cancelled" and number in self._cancelling:
-            self._cancelling.pop(number).cancel()
+        elif op == "began":
+            self._claims.began(int(frame["id"]))
+        elif op == "cancelled":
+            self._cancels.done(int(frame["id"]))
         elif number in self._waiting and not self._waiting[number].done():
             self._deliver(self._waiting[number], frame)
         return False
@@ -292,8 +297,3 @@ class LlamaEngine:
         for reply in self._waiting.values():
             if not reply.done():
                 reply.set_exception(EngineError(why, where=code))
-
-    def _forget_cancels(self) -> None:
-        for timer in self._cancelling.values():
-            timer.cancel()
-        self._cancelling.clear()

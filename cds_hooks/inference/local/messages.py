@@ -31,7 +31,9 @@ Frame = dict[str, Any]
 _CODES = {kind.code: kind for kind in (DeadlinePassed, EngineUnavailable, PromptTooLong, QueueFull)}
 
 
-def request_frame(request: GenerationRequest, config: LlamaConfig) -> Frame:
+def request_frame(
+    request: GenerationRequest, config: LlamaConfig, flow: tuple[int, int] = (0, 0)
+) -> Frame:
     """The frame that asks for a request's samples."""
     sampling = config.entry.sampling
     return {
@@ -53,7 +55,8 @@ def request_frame(request: GenerationRequest, config: LlamaConfig) -> Frame:
         "deadline_s": request.deadline_s,
         "names": request.names and config.names is not None,
         "exclusive": request.exclusive,
-        "priority": int(request.priority),
+        "priority": int(request.priority_now),
+        "flow": list(flow),
         "tell": request.observe is not None,
     }
 

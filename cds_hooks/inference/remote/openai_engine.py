@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from cds_hooks.consultation import ModelIdentity
+from cds_hooks.inference.claims import Claim, Claims
 from cds_hooks.inference.engine import (
     EngineState,
     EngineUnavailable,
@@ -55,6 +56,8 @@ class _Life:
         self.watch = HealthWatch(self.exchange, config.model, config.probe_s)
         self.asking = SampleRequests(self.exchange, config, self._dialect)
         self.running: set[asyncio.Timeout] = set()
+        self.gave_way: set[asyncio.Timeout] = set()
+        self._claims: Claims[asyncio.Timeout] = Claims()
         self.idle = asyncio.Event()
         self.idle.set()
         self._watcher = asyncio.create_task(self.watch.run(), name="model-server-watch")
@@ -73,13 +76,22 @@ class _Life:
             self._counter = served, TokenCounter(self.exchange, served.dialect, self._model)
         return self._counter[1]
 
+    def make_space(self, newcomer: Claim) -> None:
+        """End a request that gives way to a newcomer. Raises QueueFull where none does."""
+        scope = self._claims.displaced(newcomer)
+        if scope is None:
+            raise QueueFull("Too many requests to the model server", hint=_LATER)
+        self.gave_way.add(scope)
+        scope.reschedule(newcomer.arrived)
+
     @contextlib.contextmanager
-    def busy(self, scope: asyncio.Timeout) -> Iterator[None]:
+    def busy(self, scope: asyncio.Timeout, claim: Claim) -> Iterator[None]:
         """While a request runs that ends with `scope`."""
         self.running.add(scope)
         self.idle.clear()
         try:
-            yield
+            with self._claims.entered(scope, claim):
+                yield
         finally:
             self.running.discard(scope)
             if not self.running:
@@ -190,11 +202,12 @@ class OpenAIEngine:
         Raises QueueFull, DeadlinePassed, PromptTooLong, EngineUnavailable, ServerFault.
         """
         life = self._ready()
-        if len(life.running) >= self._config.in_flight:
-            raise QueueFull("Too many requests to the model server", hint="Ask again later.")
+        claim = Claim(request, asyncio.get_running_loop().time())
+        if len(life.running) - len(life.gave_way) >= self._config.in_flight:
+            life.make_space(claim)
         model = self.model
         try:
-            answers = await _stoppable(life, request)
+            answers = await _stoppable(life, claim)
         except ServerAway as fault:
             life.watch.away(fault)
             raise
@@ -229,16 +242,22 @@ class OpenAIEngine:
 
 
 _LOADING = EngineState("loading")
+_LATER = "Ask again later."
 
 
-async def _stoppable(life: _Life, request: GenerationRequest) -> tuple[ServerAnswer, ...]:
-    """The answers, unless the engine is stopped first."""
+async def _stoppable(life: _Life, claim: Claim) -> tuple[ServerAnswer, ...]:
+    """The answers, unless the engine is stopped first or another request takes the place."""
+    scope = asyncio.timeout(None)
     try:
-        async with asyncio.timeout(None) as scope:
-            with life.busy(scope):
-                return await life.asking.samples(request)
+        async with scope:
+            with life.busy(scope, claim):
+                return await life.asking.samples(claim.request)
     except TimeoutError:
+        if scope in life.gave_way:
+            raise QueueFull("Others came first", hint=_LATER) from None
         raise EngineUnavailable("The engine was stopped") from None
+    finally:
+        life.gave_way.discard(scope)
 
 
 def _generation(answers: Sequence[ServerAnswer], model: ModelIdentity) -> Generation:

@@ -67,5 +67,5 @@ def body_of(
         "stream_options": {"include_usage": True},
         **({} if request.temperature is None else {"temperature": request.temperature}),
         **({"n": samples} if samples > 1 else {}),
-        **({"priority": int(request.priority)} if priority and request.priority else {}),
+        **({"priority": int(request.priority_now)} if priority and request.priority_now else {}),
     }

@@ -145,7 +145,7 @@ class SampleRequests:
         self._takes_priority = False
 
     async def _persistently(
-        self, body: object, request: GenerationRequest, which: tuple[int, int], ends: float
+        self, body: dict[str, Any], request: GenerationRequest, which: tuple[int, int], ends: float
     ) -> tuple[ChatStream, float, EngineError | None]:
         """Try, and try again where that is safe: the last try's stream, its start, its fault.
 
@@ -155,16 +155,20 @@ class SampleRequests:
         for attempt in range(self._config.retries + 1):
             sink = self._sink(request, *which)
             sent_at = loop.time()
-            failed = await self._once(body, sink, ends)
+            failed = await self._once(body, request, sink, ends)
             pause = self._pause(failed, attempt)
             if pause is None or loop.time() + pause >= ends:
                 break
             await asyncio.sleep(pause)
         return sink, sent_at, failed
 
-    async def _once(self, body: object, sink: ChatStream, ends: float) -> EngineError | None:
+    async def _once(
+        self, body: dict[str, Any], request: GenerationRequest, sink: ChatStream, ends: float
+    ) -> EngineError | None:
         try:
             async with asyncio.timeout_at(ends), self._turn:
+                if "priority" in body:  # it may have risen; once it is sent no server changes it
+                    body["priority"] = int(request.priority_now)
                 await self._exchange.stream(_PATH, body, sink, ends=ends)
         except (ServerFault, DeadlinePassed) as error:
             return error

@@ -73,7 +73,8 @@ class Job:
     """A request with its prompt as tokens; `deadline` and `arrived` are monotonic seconds.
 
     An `exclusive` job runs alone on an empty context, so that it always gives the same bits. The
-    lowest `priority` is begun first. With `tell` its samples are told while they are decoded.
+    lowest `priority` is begun first, and each `flow` in its turn (`FairQueue`). With `tell` its
+    samples are told while they are decoded.
     """
 
     id: int
@@ -88,6 +89,7 @@ class Job:
     search: bool = False
     exclusive: bool = False
     priority: int = 0
+    flow: tuple[int, int] = (0, 0)
     tell: bool = False
     reused: int = 0
     marks: dict[str, float] = field(default_factory=dict)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from cds_hooks.inference.fair_queue import FairQueue
 from cds_hooks.inference.worker.bindings.native import DecodeFailed
 from cds_hooks.inference.worker.decoding.sample_decoder import ConstraintError
 from cds_hooks.inference.worker.decoding.sampling import LogitsUnusable
@@ -31,7 +31,7 @@ class _Running:
 
 @dataclass(slots=True)
 class Scheduler:
-    """Jobs that wait, by priority and then first come first served, and jobs that run.
+    """Jobs that wait, in the order of `FairQueue`, and jobs that run.
 
     A job begins when the sequences and cells that it may come to need are free, so that what
     runs never runs out. `emit` takes the frames for the service.
@@ -40,7 +40,7 @@ class Scheduler:
     tools: EngineTools
     clock: Callable[[], float]
     emit: Emit
-    waiting: deque[Job] = field(default_factory=deque)
+    waiting: FairQueue[Job] = field(default_factory=FairQueue)
     running: list[_Running] = field(default_factory=list)
 
     @property
@@ -56,8 +56,13 @@ class Scheduler:
         elif job.cells(thinking) > context.cells or job.longest(thinking) > context.longest:
             self._refuse(job, "prompt-too-long", "The prompt and its answers exceed the context")
         else:
-            before = sum(other.priority <= job.priority for other in self.waiting)
-            self.waiting.insert(before, job)
+            self.waiting.add(job)
+
+    def promote(self, number: int, priority: int) -> None:
+        """Give a job that waits a higher priority; one that runs has no use for it."""
+        for job in self.waiting:
+            if job.id == number:
+                job.priority = min(job.priority, priority)
 
     def cancel(self, number: int) -> None:
         """End a job wherever it is; its sequences are free when this returns."""
@@ -132,9 +137,10 @@ class Scheduler:
         self.running.remove(run)
 
     def _admit(self) -> None:
-        while self.waiting and self._fits(self.waiting[0]):
-            job = self.waiting.popleft()
+        while (job := self.waiting.first(self.clock())) is not None and self._fits(job):
+            self.waiting.begin(job)
             job.mark("queue")
+            self.emit({"op": "began", "id": job.id})
             steps = run_job(job, self.tools)
             progress = Progress(job) if job.tell else None
             self.running.append(_Running(job, steps, [], progress))

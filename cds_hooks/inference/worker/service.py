@@ -119,6 +119,8 @@ class Service:
             if frame["op"] == "cancel":
                 loaded.scheduler.cancel(number)
                 self.send({"op": "cancelled", "id": number})
+            elif frame["op"] == "promote":
+                loaded.scheduler.promote(number, int(frame["priority"]))
             elif frame["op"] == "generate":
                 loaded.fault.strike("request")
                 loaded.scheduler.submit(self._job(frame, loaded))
@@ -135,6 +137,7 @@ class Service:
         messages = [(str(role), str(content)) for role, content in frame["messages"]]
         compiled = loaded.compiler.compile(frame["schema"], names=bool(frame["names"]))
         names = loaded.scheduler.tools.names
+        client, tenant = frame.get("flow", (0, 0))
         if compiled.names and names is None:
             raise SchemaError("names are asked for and no names are loaded")
         return Job(
@@ -149,6 +152,7 @@ class Service:
             arrived=now,
             exclusive=bool(frame.get("exclusive", False)),
             priority=int(frame.get("priority", 0)),
+            flow=(int(client), int(tenant)),
             tell=bool(frame.get("tell", False)),
             search=compiled.names and names is not None and bool(names.leads),
         )

@@ -14,8 +14,10 @@ from cds_hooks.inference.engine import (
     DeadlinePassed,
     EngineError,
     GenerationRequest,
+    Priority,
     PromptTooLong,
     QueueFull,
+    RisingPriority,
     SampleProgress,
 )
 from cds_hooks.inference.local.llama_engine import LlamaEngine
@@ -138,6 +140,37 @@ async def test_past_the_queue_the_answer_is_immediate(engine: LlamaEngine, ask: 
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)
+
+
+async def test_work_that_somebody_waits_for_goes_before_what_came_earlier(
+    engine: LlamaEngine, ask: Ask
+) -> None:
+    later, rising = Priority.BACKGROUND, RisingPriority(Priority.BACKGROUND)
+    running = [asyncio.create_task(engine.generate(ask(samples=3, diagnoses=3))) for _ in range(2)]
+    first = asyncio.create_task(engine.generate(ask(priority=later)))
+    await asyncio.sleep(0)
+    joined = asyncio.create_task(engine.generate(ask(priority=later, rising=rising)))
+    await asyncio.sleep(0)
+    rising.rise(Priority.OPEN_CHART)
+    waited = [(await task).timings_ms["queue"] for task in (first, joined)]
+    await asyncio.gather(*running)
+    assert waited[1] < waited[0]
+
+
+async def test_background_work_and_a_flood_give_way_where_no_more_may_wait(
+    engine: LlamaEngine, ask: Ask
+) -> None:
+    asked = [ask(flow=("a", "")), ask(flow=("a", "")), ask(flow=("a", "")), ask(flow=("a", ""))]
+    asked[3] = replace(asked[3], priority=Priority.BACKGROUND)
+    flood = [asyncio.create_task(engine.generate(request)) for request in asked]
+    await asyncio.sleep(0)
+    other = asyncio.create_task(engine.generate(ask(flow=("b", ""))))
+    await asyncio.sleep(0)
+    with pytest.raises(QueueFull, match="Others came first"):
+        await flood[3]
+    with pytest.raises(QueueFull):
+        await engine.generate(ask(flow=("a", ""), priority=Priority.BACKGROUND))
+    assert all([(await task).samples for task in (*flood[:3], other)])
 
 
 async def test_a_prompt_that_does_not_fit_is_refused(engine: LlamaEngine, ask: Ask) -> None:

@@ -1,0 +1,105 @@
+"""Options and output that the commands of `chartside export` share."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cds_hooks.audit.ledger.enrichment import format_utc
+from cds_hooks.cli.audit_options import ConfigOption, JsonOption
+from cds_hooks.cli.audit_output import print_result
+from cds_hooks.documents import FORMATS, Document, render
+from cds_hooks.errors import ChartsideError
+from cds_hooks.private_files import make_folder
+
+__all__ = [
+    "ConfigOption",
+    "FormatOption",
+    "JsonOption",
+    "NotExported",
+    "ToOption",
+    "format_of",
+    "made_now",
+    "told_of",
+    "write_document",
+    "write_text",
+]
+
+FormatOption = Annotated[
+    str,
+    typer.Option(
+        "--format", help="json, markdown or html; else by the ending of --to, or Markdown."
+    ),
+]
+ToOption = Annotated[
+    Path | None, typer.Option("--to", help="A new file, readable by its owner; else the terminal.")
+]
+_ENDINGS = {".json": "json", ".md": "markdown", ".html": "html", ".htm": "html"}
+
+
+class NotExported(ChartsideError):
+    """An unknown format, or a file that is there already."""
+
+    code = "not-exported"
+    status = 400
+
+
+def made_now() -> tuple[str, str]:
+    """What a document says of its making: the time (UTC, RFC 3339) and the program's version."""
+    return format_utc(time.time()), version("chartside")
+
+
+def write_document(document: Document, format_: str, to: Path | None, *, json: bool) -> None:
+    """Write a document to a file, or print it; `json` prints it as JSON, or tells of the file.
+
+    Raises NotExported.
+    """
+    chosen = format_ or format_of(to) or ("json" if json and not to else "markdown")
+    if chosen not in FORMATS:
+        hint = f"One of: {', '.join(FORMATS)}."
+        raise NotExported("there is no such format", where="--format", hint=hint)
+    write_text(render(document, chosen), to, told_of(document, chosen), json=json)
+
+
+def format_of(to: Path | None) -> str:
+    """The format that a file's ending names, or empty."""
+    return _ENDINGS.get(to.suffix, "") if to else ""
+
+
+def told_of(document: Document, format_: str) -> dict[str, Any]:
+    """What `--json` tells of a document that was written: who filled how much, what is missing."""
+    lacking = [row.id for row in document.rows if not row.available]
+    return {"format": format_, "filled": dict(document.filled), "not_available": lacking}
+
+
+def write_text(text: str, to: Path | None, told: dict[str, Any], *, json: bool) -> None:
+    """Print a text, or write it to a new file and tell of that, with its digest.
+
+    Raises NotExported when there is such a file, or it cannot be written.
+    """
+    if to is None:
+        typer.echo(text, nl=False)
+        return
+    _create(to, text)
+    result = {"file": str(to), "sha256": hashlib.sha256(text.encode()).hexdigest(), **told}
+    lacking = len(told.get("not_available", ()))
+    note = f"; {lacking} answers are not available (`chartside export describe`)" if lacking else ""
+    print_result(result, f"{to} written{note}", json=json)
+
+
+def _create(place: Path, text: str) -> None:
+    try:
+        make_folder(place.absolute().parent)
+        place.touch(mode=0o600, exist_ok=False)
+        place.write_text(text, encoding="utf-8")
+    except FileExistsError:
+        hint = "Name another one, or delete it."
+        raise NotExported("there is such a file already", where=str(place), hint=hint) from None
+    except OSError as error:
+        message = f"the file cannot be written ({error.strerror})"
+        raise NotExported(message, where=str(place)) from None

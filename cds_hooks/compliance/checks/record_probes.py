@@ -1,0 +1,112 @@
+"""The ledger and the store: what is recorded, whether it is whole, and how long it is kept."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from cds_hooks.compliance.checks.finding import (
+    Evidence,
+    Finding,
+    decide,
+    no_ledger,
+    record_count,
+    setting,
+)
+from cds_hooks.compliance.checks.installation_facts import InstallationFacts, LedgerFacts
+
+__all__ = [
+    "checkpoints_witnessed",
+    "event_list_complete",
+    "events_recorded",
+    "ledger_kept",
+    "ledger_whole",
+    "stored_states_attested",
+]
+
+
+def _of(installation: InstallationFacts) -> LedgerFacts | None:
+    ledger = installation.ledger
+    return ledger if ledger is not None and ledger.records else None
+
+
+def events_recorded(installation: InstallationFacts) -> Finding:
+    """Starts and every stored consultation are on record."""
+    ledger = _of(installation)
+    if ledger is None:
+        return no_ledger(installation)
+    faults = []
+    if not ledger.counts.get("service-started"):
+        faults.append("no start of the service is on record")
+    if ledger.unrecorded:
+        faults.append(f"{ledger.unrecorded} stored consultations are in no record")
+    told = ", ".join(f"{count} {name}" for name, count in sorted(ledger.counts.items()))
+    shown = Evidence("ledger", "records by type", told)
+    said = "what the service did is on record; a card leaves only after its record is durable"
+    return decide(faults, said, record_count(ledger), shown)
+
+
+def ledger_whole(installation: InstallationFacts) -> Finding:
+    """Verification of every record, signature and checkpoint, now and offline."""
+    ledger = _of(installation)
+    if ledger is None:
+        return no_ledger(installation)
+    signed = f"{ledger.covered} of {ledger.records} under a signed checkpoint"
+    shown = Evidence("ledger", "verification", f"{signed}, the last of {ledger.signed_at or '-'}")
+    faults = [ledger.failure] if ledger.failure else []
+    return decide(faults, "no record was changed, moved, removed or inserted", shown)
+
+
+def stored_states_attested(installation: InstallationFacts) -> Finding:
+    """Each stored consultation is in the state that its last record attests."""
+    ledger = _of(installation)
+    if ledger is None:
+        return no_ledger(installation)
+    faults = [ledger.other_state] if ledger.other_state else []
+    shown = Evidence("table", "consultations", "each payload's digest compared with the ledger")
+    said = "stored consultations are as the ledger attests; payloads are authenticated (AES-GCM)"
+    return decide(faults, said, shown)
+
+
+def checkpoints_witnessed(installation: InstallationFacts) -> Finding:
+    """Signed checkpoints are copied to a place that the service cannot rewrite."""
+    keys = ("ledger.witness_folder", "ledger.witness_syslog", "witness.fhir_server")
+    faults = [] if any(installation.settings[key] for key in keys) else ["there is no witness"]
+    faults += installation.lacking("witness-not-https")
+    said = "checkpoints are copied elsewhere: a ledger that was cut or made again is found"
+    return decide(faults, said, *(setting(installation, key) for key in keys))
+
+
+def ledger_kept(installation: InstallationFacts) -> Finding:
+    """The ledger is there from its first record on; no setting deletes from it."""
+    ledger = _of(installation)
+    if ledger is None:
+        return no_ledger(installation)
+    faults = []
+    if ledger.first_seq > 0:
+        faults.append(f"records before number {ledger.first_seq} are gone")
+    days = _days(ledger.first, installation.at)
+    shown = Evidence("ledger", "oldest record", f"{ledger.first}, {days} days ago")
+    content = setting(installation, "retention.consultations_days")
+    said = (
+        f"all records since the first, {days} days ago, are kept; nothing deletes from the ledger. "
+        "What consultations hold (prompt, output) is kept for the days of the setting alone"
+    )
+    return decide(faults, said, shown, content)
+
+
+def _days(since: str, until: str) -> int:
+    """Whole days between two RFC 3339 times."""
+    return max(0, (datetime.fromisoformat(until) - datetime.fromisoformat(since)).days)
+
+
+def event_list_complete(installation: InstallationFacts) -> Finding:
+    """Every type of record in the ledger is one that is documented with what it proves."""
+    ledger = _of(installation)
+    if ledger is None:
+        return no_ledger(installation)
+    unknown = sorted(set(ledger.counts) - installation.known_types)
+    faults = [f"undocumented types of records: {', '.join(unknown)}"] if unknown else []
+    told = f"{len(installation.known_types)} documented, {len(ledger.counts)} in this ledger"
+    shown = Evidence("ledger", "types of records", told)
+    said = "every type of record is in the event list (chartside export ai-act)"
+    return decide(faults, said, shown)

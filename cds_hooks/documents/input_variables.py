@@ -1,0 +1,60 @@
+"""Which of the nine variables that a reader asks about reach the model, by what is really read."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+from cds_hooks.documents.attributes import Derived
+from cds_hooks.documents.installation import Installation
+from fhir_mapping.tables import table
+
+__all__ = ["input_variables", "resource_types"]
+
+_TYPE = re.compile(r"[A-Z][A-Za-z]+")
+_CATEGORY = re.compile(r"category=([a-z-]+)")
+_IN_TEXT = "A note can mention any of these; its text is shown with names and numbers masked."
+
+
+def input_variables(of: Installation) -> Derived:
+    """One line a variable: whether it is an input, and where from."""
+    lines = [f"{each['name']}: {_use(each, of)}" for each in _variables()]
+    return Derived("\n".join((*lines, _IN_TEXT)))
+
+
+def resource_types(of: Installation, service_id: str) -> tuple[str, ...]:
+    """The FHIR resource types that a service asks for, in its order, each once."""
+    [service] = [each for each in of.services if each.id == service_id]
+    found = (_TYPE.match(each.query) for each in service.templates)
+    return tuple(dict.fromkeys(match[0] for match in found if match))
+
+
+def _use(variable: Mapping[str, str], of: Installation) -> str:
+    if "extension" in variable:
+        return f"not an input: the extension {variable['extension']} is not read."
+    if "element" in variable:
+        kind, _, name = variable["element"].partition(".")
+        if name not in table("minimum_necessary")[kind]["read"]:
+            return f"not an input: {variable['element']} is not read."
+        return f"input ({variable['element']}): {variable['as']}."
+    category = variable["category"]
+    if category in _categories(of):
+        return f"input: Observations of category {category} are asked for."
+    return (
+        f"not asked for by any service; an Observation of category {category} that an EHR hands in "
+        "all the same is shown as any other."
+    )
+
+
+def _categories(of: Installation) -> frozenset[str]:
+    queries = (template.query for service in of.services for template in service.templates)
+    return frozenset(found for query in queries for found in _CATEGORY.findall(query))
+
+
+@cache
+def _variables() -> tuple[Mapping[str, str], ...]:
+    text = files(__package__).joinpath("data/input_variables.toml").read_text("utf-8")
+    return tuple(tomllib.loads(text)["variables"])
