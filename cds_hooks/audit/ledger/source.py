@@ -29,9 +29,9 @@ class LedgerSource:
     """A ledger, wherever it is.
 
     `total` is the size of all records with their line ends in bytes, `reader` reads nodes of the
-    tree, `get` one record; `verified` are those that a verifier takes, `restores` those in which the
-    records of restores are. `end` is an export's
-    statement of where it ends (empty when it has none), None for a store. `stored_digests` are
+    tree, `get` one record; `verified` are those that a verifier takes, `restores` those among which
+    are all that begin an epoch. `end` is an export's statement of where it ends (empty when it has
+    none), None for a store. `stored_digests` are
     those of stored consultations by id, `earlier_states` finds those in another state than the
     ledger says, `missing_data_key` one that nobody can decrypt, `database_damage` what the
     database itself finds damaged; an export has none of these.
