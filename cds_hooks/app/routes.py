@@ -30,15 +30,19 @@ COMPARE = "/inspector/compare"
 FIRED = "/inspector/{fired}"
 FIRED_PARTS = {part: f"{FIRED}/{part}" for part in ("content", "events", "request", "case")}
 FIRED_ITEMS = {part: f"{FIRED}/{part}/{{id}}" for part in ("facts", "resources")}
+DESK = ("/desk", "/desk/verify", "/desk/verify/content", "/desk/consultations/{reference}")
+DESK_FORMS = ("/desk/search", "/desk/found", "/desk/ledger")
 OTHER = "other"
 
 _READ = (DISCOVERY, CONSULTATION, CONTENT, EVENTS, ASSET, OPEN, LAUNCHED, *LAUNCHED_PARTS)
 _INSPECTED = (INSPECTOR, COMPARE, FIRED, *FIRED_PARTS.values(), *FIRED_ITEMS.values())
 _FORMS = (JUDGEMENTS, LAUNCHED_JUDGEMENTS)
-_SENT = (SERVICE, FEEDBACK, *_FORMS, LAUNCHED_END, *ACCOUNT_FORMS, FIRE)
-ALLOWED = dict.fromkeys(
-    (*_READ, *PAGES, *SIGN_IN, *SMART, *_INSPECTED), "GET, HEAD, OPTIONS"
-) | dict.fromkeys(_SENT, "POST, OPTIONS")
+_SENT = (SERVICE, FEEDBACK, *_FORMS, LAUNCHED_END, *ACCOUNT_FORMS, FIRE, *DESK_FORMS)
+ALLOWED = {
+    **dict.fromkeys((*_READ, *PAGES, *SIGN_IN, *SMART, *_INSPECTED, *DESK), "GET, HEAD, OPTIONS"),
+    **dict.fromkeys(_SENT, "POST, OPTIONS"),
+    "/desk/verify": "GET, HEAD, POST, OPTIONS",
+}
 
 _SLASHES = re.compile(r"/{2,}")
 _SHAPES = tuple((route, tuple(route.split("/"))) for route in ALLOWED if "{" in route)

@@ -13,11 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, func, select
 
 from cds_hooks.admission.lookup import admission_of
 from cds_hooks.audit import KeyRefused, tables
 from cds_hooks.audit.encryption import ERASED
+from cds_hooks.audit.ledger import storage
 from cds_hooks.audit.ledger.checkpoint_keys import CheckpointSigner, CheckpointVerifier
 from cds_hooks.audit.ledger.enrichment import format_utc
 from cds_hooks.audit.ledger.record_types import RECORD_TYPES
@@ -28,6 +30,7 @@ from cds_hooks.audit.legal_holds import active_holds, held_subjects
 from cds_hooks.audit.store_config import open_database
 from cds_hooks.cards.card_data import texts
 from cds_hooks.compliance.checks import InstallationFacts, LedgerFacts, ServiceFacts, StoreFacts
+from cds_hooks.compliance.hazards import characteristic_counts
 from cds_hooks.errors import ChartsideError
 from cds_hooks.runtime.configs import services_of, store_config
 from cds_hooks.runtime.egress import of_service
@@ -55,7 +58,7 @@ class StoreReading:
 
     ledger: LedgerFacts | None = None
     store: StoreFacts | None = None
-    tally: Tally | None = None
+    destroyed: tuple[Mapping[str, Any], ...] = ()
     unread: str = ""
 
 
@@ -85,6 +88,8 @@ def facts_of(
         ledger=read.ledger,
         store=read.store,
         unread=read.unread,
+        destroyed=read.destroyed,
+        risk_characteristics=characteristic_counts(),
     )
 
 
@@ -102,15 +107,15 @@ def read_store(settings: Settings, watch: Watch = iter) -> StoreReading:
         return StoreReading(unread=f"the store cannot be read ({error.code}): {error.message}")
     try:
         with database.read() as connection:
-            ledger, tally = _ledger(connection, settings, watch)
-            return StoreReading(ledger, _rows(connection), tally)
+            ledger = _ledger(connection, settings, watch)
+            return StoreReading(ledger, _rows(connection), _destroyed(connection))
     except ChartsideError as error:
         return StoreReading(unread=f"the store cannot be read ({error.code}): {error.message}")
     finally:
         database.close()
 
 
-def _ledger(connection: Connection, settings: Settings, watch: Watch) -> tuple[LedgerFacts, Tally]:
+def _ledger(connection: Connection, settings: Settings, watch: Watch) -> LedgerFacts:
     tally = Tally()
     column = tables.consultations.c
     readable = select(column.id).where(column.payload_format != ERASED)
@@ -126,6 +131,7 @@ def _ledger(connection: Connection, settings: Settings, watch: Watch) -> tuple[L
         first=tally.first,
         last=tally.last,
         counts=dict(tally.counts),
+        last_times=dict(tally.last_times),
         covered=report.covered,
         signed_at=report.signed_at,
         unrecorded=len(stored - tally.consultations) if failure is None else 0,
@@ -138,10 +144,19 @@ def _ledger(connection: Connection, settings: Settings, watch: Watch) -> tuple[L
         untraceable=tally.untraceable,
     )
     if failure is None:
-        return facts, tally
+        return facts
     told = f"record {failure.seq}: {failure.text} ({failure.code})"
     of_store = failure.code == "earlier-state"
-    return replace(facts, other_state=told) if of_store else replace(facts, failure=told), tally
+    return replace(facts, other_state=told) if of_store else replace(facts, failure=told)
+
+
+def _destroyed(connection: Connection) -> tuple[Mapping[str, Any], ...]:
+    """The records of what was destroyed, in the order of the ledger."""
+    types = [name for name, each in RECORD_TYPES.items() if each.destroys]
+    found = [
+        orjson.loads(data) for type_ in types for data in storage.records_of(connection, type_)
+    ]
+    return tuple(sorted(found, key=lambda record: int(record["seq"])))
 
 
 def _verifiers(settings: Settings) -> tuple[CheckpointVerifier, ...]:

@@ -37,6 +37,7 @@ from cds_hooks.runtime.configs import (
 )
 from cds_hooks.runtime.console_access import access_of, signing_in
 from cds_hooks.runtime.description import basis_of, site_of, version_of
+from cds_hooks.runtime.desk import desk_of
 from cds_hooks.runtime.egress import attach, egress_checks, locked_transport
 from cds_hooks.runtime.engine_status import engine_checks, engine_events, not_loaded
 from cds_hooks.runtime.engines import (
@@ -127,6 +128,7 @@ class Runtime:
             feed_back=self.feedback.of_reader,
         )
         self.inspector = inspector_of(settings, dependencies, consult)
+        self.desk = desk_of(settings, self.store, self._key, self.pages, self.access)
         self.app = self._application()
 
     @classmethod
@@ -164,6 +166,7 @@ class Runtime:
                 stack.push_async_callback(self.engine.stop)
             stack.push_async_callback(self.consultant.close)
             stack.push_async_callback(self.inspector.close)
+            stack.callback(self.desk.stopping.set)
             watching = asyncio.create_task(self._stored.run(), name="store-check")
             # What is loaded by now stays: the collector would walk all of it in the midst of hooks.
             gc.freeze()
@@ -262,7 +265,7 @@ class Runtime:
             error_page=error_page_of(site),
         )
         console = make_router(
-            site, linked, self.access, self.inspector, self._statistics, self.launched
+            site, linked, self.access, self.inspector, self._statistics, self.launched, self.desk
         )
         config, visit = app_config(self.settings), self.access.attach
         return create_app(handlers, config, pages=[console], visit=visit)

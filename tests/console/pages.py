@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from tests.console.desking import open_consultation, search, searched, verify
 from tests.console.inspecting import choose_patients, compare, fact_of, fire, fire_and_hold
 from tests.console.whole_service import WholeService
 
@@ -133,6 +134,22 @@ PAGES = (
     Page("compared", ("/inspector/compare",), compare, signed_in=True),
     Page("fired-gone", _FIRED, _at("/inspector/gone"), signed_in=True, status=410),
     Page("statistics", ("/statistics",), _after(_fire_many, "/statistics"), signed_in=True),
+    Page("desk", ("/desk",), _at("/desk"), signed_in=True),
+    Page("desk-found", (), _at("/desk"), signed_in=True, act=search, sent=searched, shown="#found"),
+    Page(
+        "desk-verify",
+        ("/desk/verify", "/desk/verify/content"),
+        _at("/desk/verify"),
+        signed_in=True,
+    ),
+    Page("desk-verified", (), verify, signed_in=True, shown=".notice.good"),
+    Page(
+        "desk-consultation",
+        ("/desk/consultations/{reference}",),
+        open_consultation,
+        signed_in=True,
+        shown="#facts",
+    ),
     Page("basis", ("/basis",), _at("/basis")),
     Page("consultation", _CONSULTATION, _answer_to),
     Page("unknown-link", ("/consultations/{link}",), _at("/consultations/nothing.1.x"), status=404),
