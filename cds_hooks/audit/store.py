@@ -30,6 +30,7 @@ from cds_hooks.audit.statistics_store import StatisticsStore
 from cds_hooks.audit.store_config import StoreConfig, open_database
 from cds_hooks.audit.store_errors import StoreUnavailable
 from cds_hooks.audit.switches import SwitchStore
+from cds_hooks.audit.token_store import TokenStore
 from cds_hooks.audit.transactions import TransactionExecutor
 from cds_hooks.audit.writer import Commit
 from cds_hooks.consultation import CheckedConsultation, Consultation, RecordedCall
@@ -44,7 +45,7 @@ _DELETE_BATCH = 100  # few enough that a hook's record does not wait long behind
 
 
 class Store:
-    """Consultations, cards and feedback; `ledger`, `statistics` and `switches` have calls apart.
+    """Consultations, cards, feedback; `ledger`, `tokens`, `statistics`, `switches` are apart.
 
     Every method raises StoreUnavailable (503) while the store cannot be used, and works again
     as soon as it can. `observer` hears of every commit, in the writing thread.
@@ -67,6 +68,7 @@ class Store:
             self._database, timeout_s=config.timeout_s, backlog=config.backlog, observer=observer
         )
         self.ledger = LedgerStore(self._transactions, key, clock, config.service_version)
+        self.tokens = TokenStore(self._transactions, clock)
         self.statistics = StatisticsStore(self._transactions, self._cipher)
         self.switches = SwitchStore(self._transactions, self.ledger, key, plain=config.plain_users)
         self._retention: asyncio.Task[None] | None = None
@@ -198,10 +200,7 @@ class Store:
 
     async def use_token(self, token: str, expires: float) -> bool:
         """Use the token with this keyed hash once; False when it was used before. Durable."""
-        now = self._clock()
-        return await self._transactions.write(
-            lambda connection: seen_tokens.use(connection, token, now=now, expires=expires)
-        )
+        return await self.tokens.use(token, expires)
 
     async def record_feedback(
         self, service: str, given: Sequence[FeedbackEntry], call: RecordedCall | None = None

@@ -106,7 +106,8 @@ class Runtime:
         self.libraries = LibrariesCheck(self._terminology)
         self._given = engine is not None
         self.engine = engine or make_engine(settings, self._template.settings, self._samples)
-        self.callers = Callers(settings, self._key, self.store, base_url=self._base_url)
+        url, compared = self._base_url, self.ledger.compared
+        self.callers = Callers(settings, self._key, self.store, base_url=url, compared=compared)
         self._gathering = Gathering(gather_config(settings), self.callers)
         dependencies, consult = self._dependencies(), self._consult_config()
         self._capturing = Capturing(settings, self._terminology, self.version, consult.basis)
