@@ -11,7 +11,9 @@ from cds_hooks.audit.ledger import checkpoint_storage, storage
 from cds_hooks.audit.ledger.checkpoint import Checkpoint
 from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
 from cds_hooks.audit.ledger.enrichment import enrich, with_pseudonyms
+from cds_hooks.audit.ledger.query import LedgerQuery
 from cds_hooks.audit.ledger.record import Entry
+from cds_hooks.audit.ledger.search import SearchStep, search_step
 from cds_hooks.audit.transactions import TransactionExecutor
 from cds_hooks.audit.verification_store import VerificationStore
 
@@ -57,6 +59,13 @@ class LedgerStore:
     async def records_of(self, type_: str) -> list[bytes]:
         """Every record of a type, as written, the oldest first: of types that are few."""
         return await self._transactions.read(partial(storage.records_of, type_=type_))
+
+    async def search(
+        self, query: LedgerQuery, *, below: int | None, most: int, look_at: int
+    ) -> SearchStep:
+        """One step of a search, the newest records first; see `search.search_step`."""
+        step = partial(search_step, query=query, below=below, most=most, look_at=look_at)
+        return await self._transactions.read(step)
 
     async def next_checkpoint(
         self,

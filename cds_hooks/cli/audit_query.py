@@ -15,7 +15,7 @@ from cds_hooks.audit.ledger.record import Record
 from cds_hooks.cli import show
 from cds_hooks.cli.audit_ledger_source import open_ledger
 from cds_hooks.cli.audit_options import ConfigOption, ExportOption, JsonOption
-from cds_hooks.cli.patient_keys import patient_keys
+from cds_hooks.runtime.patient_keys import patient_keys
 from cds_hooks.runtime.records import site_key
 from cds_hooks.settings import load_settings
 
@@ -28,6 +28,9 @@ def query(
     user: Annotated[str, typer.Option(help="A user, like Practitioner/123.")] = "",
     consultation: Annotated[str, typer.Option(help="A consultation's id.")] = "",
     type_: Annotated[list[str] | None, typer.Option("--type", help="Types of records.")] = None,
+    service: Annotated[str, typer.Option(help="A CDS service's id.")] = "",
+    outcome: Annotated[str, typer.Option(help="An outcome, like answered.")] = "",
+    client: Annotated[str, typer.Option(help="A client, as its tokens name the issuer.")] = "",
     since: Annotated[str, typer.Option(help="UTC, like 2026-11-22 or 2026-11-22T14:30.")] = "",
     until: Annotated[str, typer.Option(help="The same; a day includes all of it.")] = "",
     export: ExportOption = None,
@@ -41,7 +44,9 @@ def query(
     """
     patients, users = _pseudonyms(config, patient, server, user)
     types = frozenset(type_ or ())
-    conditions = LedgerQuery(patients, users, consultation, types, since, until)
+    conditions = LedgerQuery(
+        patients, users, consultation, types, since, until, service, outcome, client
+    )
     with open_ledger(export, config) as source:
         found = matching(source.records(), conditions)
         if json:
