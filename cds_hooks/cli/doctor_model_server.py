@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -83,7 +84,7 @@ def _endpoints(
             except (ChartsideError, ValueError, OSError) as error:
                 said = error.message if isinstance(error, ChartsideError) else str(error)
                 raise SettingsError(said, where=where) from None
-            yield base, lambda made=made, tls=tls: Endpoint(made, tls=tls)
+            yield base, partial(Endpoint, made, tls=tls)
 
 
 async def _examined(

@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, ConfigDict
 
-from cds_hooks.doctor.contract_asking import SHORT, Asked, Endpoint, bound, long_answer
+from cds_hooks.doctor.contract_asking import SHORT, Endpoint, EndpointAnswer, bound, long_answer
 from cds_hooks.doctor.findings import Level
 from cds_hooks.inference.engine import EngineError
 from cds_hooks.inference.remote.server_faults import FaultCode, ServerFault
@@ -88,7 +88,7 @@ async def examined_endpoint(
             yield Clause(name, Level.UNCHECKED, "there was no answer to look at")
 
 
-def _of_one(one: Asked) -> dict[str, Found]:
+def _of_one(one: EndpointAnswer) -> dict[str, Found]:
     """What one answer tells."""
     found = {"answer": _answer(one)}
     if one.samples:
@@ -110,17 +110,17 @@ async def _models(endpoint: Endpoint) -> Found:
     return Level.FAIL, f"{endpoint.model} is none of {len(listed)} listed"
 
 
-def _answer(one: Asked) -> Found:
+def _answer(one: EndpointAnswer) -> Found:
     if one.fault is not None:
         return Level.FAIL, f"{one.fault.code}: {one.fault.message}"
     return (Level.PASS, "bound") if bound(one.samples[0]) else (Level.FAIL, "not bound to it")
 
 
-def _streamed(one: Asked) -> Found:
+def _streamed(one: EndpointAnswer) -> Found:
     return (Level.WARN, "it came in one piece") if one.whole else (Level.PASS, "streamed")
 
 
-def _usage(one: Asked) -> Found:
+def _usage(one: EndpointAnswer) -> Found:
     if not one.usage.prompt or not one.usage.answer:
         return Level.WARN, "none were told"
     return Level.PASS, f"{one.usage.prompt} read, {one.usage.answer} written"

@@ -19,7 +19,7 @@ from cds_hooks.inference.remote.request_body import body_of
 from cds_hooks.inference.remote.server_faults import FaultCode, ServerFault, fault_error
 from prompts.prompt import Message
 
-__all__ = ["SHORT", "Asked", "Endpoint", "bound", "long_answer"]
+__all__ = ["SHORT", "EndpointAnswer", "Endpoint", "bound", "long_answer"]
 
 _PATH = "/v1/chat/completions"
 _FINDINGS = ("high", "low", "normal")
@@ -64,7 +64,7 @@ def bound(text: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class EndpointAnswer:
     """What came: texts of whole samples, counts, whether it came in one piece, or a fault."""
 
     samples: tuple[str, ...] = ()
@@ -72,7 +72,7 @@ class Asked:
     whole: bool = False
     fault: ServerFault | None = None
 
-    def or_raise(self) -> Asked:
+    def or_raise(self) -> EndpointAnswer:
         """Itself, with a sample in it at least. Raises ServerFault."""
         if self.fault is not None:
             raise self.fault
@@ -127,7 +127,7 @@ class Endpoint:
         *,
         model: str = "",
         without_key: bool = False,
-    ) -> Asked:
+    ) -> EndpointAnswer:
         """One request: of another model, or without the key."""
         body = self._body(request, model)
         sink = _Sink(model or self.model, request.samples)
@@ -137,11 +137,11 @@ class Endpoint:
         try:
             await connection.stream(_PATH, body, sink, ends=ends)
         except ServerFault as fault:
-            return Asked(fault=fault)
+            return EndpointAnswer(fault=fault)
         except EngineError:
-            return Asked(fault=fault_error(FaultCode.STALLED, where=_PATH))
+            return EndpointAnswer(fault=fault_error(FaultCode.STALLED, where=_PATH))
         texts = tuple(sample.text for sample in sink.samples() if sample.finish in WHOLE)
-        return Asked(texts, sink.usage, sink.in_one_piece)
+        return EndpointAnswer(texts, sink.usage, sink.in_one_piece)
 
     async def give_up(self, request: GenerationRequest) -> bool:
         """Close the connection at the first piece; whether there was still something to come.

@@ -33,7 +33,7 @@ def servers() -> Iterator[list[LlamaServer]]:
     program = named_server()
     if program is None or not EMBEDDED.is_file():
         pytest.skip("there is no llama-server (`make llama-server`), or no embedded model")
-    started = [start_llama_server(program, samples=3, context=24576) for _ in range(2)]
+    started = [start_llama_server(program, samples=3, context=8192) for _ in range(2)]
     yield started
     for server in started:
         server.stop()
@@ -105,6 +105,12 @@ async def test_what_a_router_does_wrong_is_found(
     found = await _clause(servers, name, **manners)
     assert found[0] is level, found
     assert says in found[1]
+
+
+def test_the_page_has_every_clause() -> None:
+    page = Path(__file__).resolve().parents[2] / "docs/operators/routing.md"
+    text = page.read_text("utf-8")
+    assert [name for name in clauses() if f"`{name}`" not in text] == []
 
 
 async def test_the_command_tells_an_operator(servers: list[LlamaServer], tmp_path: Path) -> None:
