@@ -117,14 +117,9 @@ class Runtime:
         self._site = site_of(settings, self._base_url, self.engine, self.ready)
         self.access = access_of(settings, self._site, self.store, self.callers.note)
         self.feedback = FeedbackKeeper(self.store, self._observer, self.pages)
+        note, feed = self.callers.note, self.feedback.of_reader
         self.launched = launched_pages(
-            settings,
-            self._site,
-            self.pages,
-            self.store,
-            self._key,
-            refused=self.callers.note,
-            feed_back=self.feedback.of_reader,
+            settings, self._site, self.pages, self.store, self._key, refused=note, feed_back=feed
         )
         self.inspector = inspector_of(settings, dependencies, consult)
         self.desk = desk_of(settings, self.store, self._key, self.pages, self.access)
