@@ -27,6 +27,7 @@ __all__ = [
     "Reading",
     "is_reference",
     "reading",
+    "require_reason",
 ]
 
 ReasonOption = Annotated[
@@ -34,6 +35,13 @@ ReasonOption = Annotated[
 ]
 
 _LONGEST_REASON = 200
+
+
+def require_reason(reason: str) -> None:
+    """Raise UsageError for a reason that is no short line."""
+    if len(reason) > _LONGEST_REASON or not reason.isprintable():
+        hint = f"At most {_LONGEST_REASON} characters in one line."
+        raise UsageError("the reason is too long", where="--reason", hint=hint)
 
 
 @contextlib.asynccontextmanager
@@ -44,9 +52,7 @@ async def reading(
 
     Raises ConsultationUnknown, UsageError, RecordUnreadable, StoreUnavailable.
     """
-    if len(reason) > _LONGEST_REASON or not reason.isprintable():
-        hint = f"At most {_LONGEST_REASON} characters in one line."
-        raise UsageError("the reason is too long", where="--reason", hint=hint)
+    require_reason(reason)
     store = Store(store_config(settings), site_key(settings))
     await store.open()
     try:

@@ -15,7 +15,15 @@ from cds_hooks.documents.document import FilledBy, Row, Section, Source
 from cds_hooks.documents.installation import Installation
 from cds_hooks.documents.operator_answers import questions
 
-__all__ = ["Attribute", "AttributeTable", "Derived", "rows_of", "sections_of", "table_of"]
+__all__ = [
+    "Attribute",
+    "AttributeTable",
+    "Derived",
+    "rows_of",
+    "sections_of",
+    "table_of",
+    "uses_of",
+]
 
 
 class _Data(BaseModel):
@@ -70,6 +78,7 @@ class Derived:
     by: FilledBy = FilledBy.SERVICE
 
 
+_DOCUMENTS = {"dsi": "dsi", "chai": "chai", "playbook": "chai"}
 Derivations = Mapping[str, Callable[[Installation], Derived]]
 
 
@@ -78,6 +87,16 @@ def table_of(name: str) -> AttributeTable:
     """The table `data/{name}.toml`."""
     text = files(__package__).joinpath(f"data/{name}.toml").read_text("utf-8")
     return AttributeTable.model_validate(tomllib.loads(text))
+
+
+def uses_of(key: str) -> tuple[str, ...]:
+    """Where an answer of the site is used: "dsi details.funding"."""
+    return tuple(
+        f"{document} {attribute.id}"
+        for name, document in _DOCUMENTS.items()
+        for attribute in table_of(name).attributes
+        if key in attribute.operator
+    )
 
 
 def sections_of(

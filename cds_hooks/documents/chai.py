@@ -33,7 +33,8 @@ _ABOUT = (
 
 
 def chai_document(of: Installation) -> Document:
-    """The card with the mapping to the eight elements of the playbooks."""
+    """The card with the mapping to the eight elements of the playbooks, which XML has no place
+    for."""
     card, playbook = table_of("chai"), table_of("playbook")
     return Document(
         name="chai",
