@@ -43,7 +43,7 @@ from cds_hooks.settings.production_requirements import lacks
 from cds_hooks.trust.egress import DestinationInvalid
 from prompts import load
 
-__all__ = ["StoreReading", "facts_of", "read_store", "settings_by_key"]
+__all__ = ["StoreReading", "admitted_for", "facts_of", "read_store", "settings_by_key"]
 
 _TEMPLATE = "differential"
 _TYPE = re.compile(r"[A-Za-z]+")
@@ -83,7 +83,7 @@ def facts_of(
         own_texts=tuple(_strings(words.model_dump())),
         caution=words.blocks["caution"],
         most_diagnoses=int(load(_TEMPLATE).schema["properties"]["diagnoses"]["maxItems"]),
-        admitted_for=_admitted_for(settings),
+        admitted_for=admitted_for(settings),
         known_types=frozenset(RECORD_TYPES),
         ledger=read.ledger,
         store=read.store,
@@ -250,7 +250,7 @@ def _strings(value: Any) -> Iterator[str]:
             yield from _strings(each)
 
 
-def _admitted_for(settings: Settings) -> str:
+def admitted_for(settings: Settings) -> str:
     """The purpose that the model of the settings is admitted for; empty where it is not."""
     wanted = settings.admission
     if wanted.folder is None or wanted.public_key is None:

@@ -192,8 +192,9 @@ def _kept_lacks(facts: QuestionFacts) -> Iterator[str]:
     short = [name for name, days in facts.kept.items() if days < _SIX_MONTHS_DAYS]
     if short:
         yield (
-            f"Content of {', '.join(short)} is kept for less than six months: the ledger, which has "
-            "no content, is the log that articles 19 and 26(6) ask for. Set retention.* for more."
+            f"Content of {', '.join(short)} is kept for less than six months. The ledger has no "
+            "content, is never deleted, and is the log that articles 19 and 26(6) ask for; set "
+            "retention.* for more."
         )
 
 
