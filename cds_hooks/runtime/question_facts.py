@@ -19,7 +19,8 @@ from cds_hooks.audit.ledger.enrichment import format_utc
 from cds_hooks.audit.ledger.source import LedgerSource, store_source
 from cds_hooks.audit.legal_holds import active_holds
 from cds_hooks.audit.store_config import open_database
-from cds_hooks.compliance.questions import QuestionFacts
+from cds_hooks.audit.switches import ALL_SERVICES, SwitchedOff, switched_off
+from cds_hooks.compliance.questions import QuestionFacts, SwitchState
 from cds_hooks.errors import ChartsideError
 from cds_hooks.runtime.configs import services_of, store_config
 from cds_hooks.runtime.egress import of_service
@@ -124,8 +125,14 @@ def _with_store(
         consultations=_count(connection, readable),
         erased_keys=_count(connection, select(keys.id).where(keys.erased.is_not(None))),
         holds=len(active_holds(connection)),
+        off=tuple(map(_off, switched_off(connection))),
         **_started(storage.last_record(connection, "service-started")),
     )
+
+
+def _off(found: SwitchedOff) -> SwitchState:
+    scope = "all services" if found.scope == ALL_SERVICES else found.scope
+    return SwitchState(scope, format_utc(found.since), found.reason)
 
 
 def _started(record: bytes | None) -> dict[str, Any]:
