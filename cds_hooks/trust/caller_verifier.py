@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from cds_hooks.consultation import Access
 from cds_hooks.trust.caller_errors import TokenRefusal, TokenRefused
 from cds_hooks.trust.client import Client
 from cds_hooks.trust.client_rates import Rates
@@ -26,6 +27,7 @@ class VerifiedCaller:
     client: Client
     tenant: str
     token: str
+    access: Access = field(default_factory=Access)
 
 
 class CallerVerifier:
@@ -62,7 +64,7 @@ class CallerVerifier:
         token = self._digest(found.client.issuer, found.token_id)
         if not await self._remember(token, found.expires):
             raise TokenRefused(TokenRefusal.REPLAYED, found.client.name)
-        return VerifiedCaller(found.client, found.tenant, token)
+        return VerifiedCaller(found.client, found.tenant, token, found.access)
 
     async def _verified(self, text: str, url: str, certificate: bytes) -> Verified:
         """Once more with fresh keys when the token names one that is not known."""
