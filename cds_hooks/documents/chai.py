@@ -32,10 +32,10 @@ _ABOUT = (
 )
 
 
-def chai_document(of: Installation) -> Document:
-    """The card with the mapping to the eight elements of the playbooks, which XML has no place
+def chai_document(of: Installation, *, playbook: bool = True) -> Document:
+    """The card; with the mapping to the eight elements of the playbooks, which XML has no place
     for."""
-    card, playbook = table_of("chai"), table_of("playbook")
+    tables = [table_of("chai"), *([table_of("playbook")] if playbook else [])]
     return Document(
         name="chai",
         title="CHAI Applied Model Card",
@@ -46,10 +46,9 @@ def chai_document(of: Installation) -> Document:
         about=_ABOUT,
         sections=(
             identity_section(of),
-            *sections_of(card, of, DERIVATIONS),
-            *sections_of(playbook, of, DERIVATIONS),
+            *(section for each in tables for section in sections_of(each, of, DERIVATIONS)),
         ),
-        sources=(card.whole_source, playbook.whole_source),
+        sources=tuple(each.whole_source for each in tables),
     )
 
 

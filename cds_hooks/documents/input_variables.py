@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 
@@ -12,17 +13,27 @@ from cds_hooks.documents.attributes import Derived
 from cds_hooks.documents.installation import Installation
 from fhir_mapping.tables import table
 
-__all__ = ["input_variables", "resource_types"]
+__all__ = ["VARIABLES", "input_variables", "resource_types", "variable"]
 
 _TYPE = re.compile(r"[A-Z][A-Za-z]+")
 _CATEGORY = re.compile(r"category=([a-z-]+)")
-_IN_TEXT = "A note can mention any of these; its text is shown with names and numbers masked."
+_IN_TEXT = (
+    "A note can mention any of these; its text is shown, names and numbers masked where recognised."
+)
 
 
 def input_variables(of: Installation) -> Derived:
     """One line a variable: whether it is an input, and where from."""
     lines = [f"{each['name']}: {_use(each, of)}" for each in _variables()]
     return Derived("\n".join((*lines, _IN_TEXT)))
+
+
+def variable(name: str, of: Installation) -> Derived:
+    """What becomes of one of `VARIABLES` in the services that use rules alone."""
+    [found] = [each for each in _variables() if each["name"] == name]
+    rules = replace(of, services=tuple(s for s in of.services if s.checks_new_problems))
+    told = _use(found, rules)
+    return Derived(f"{told[:1].upper()}{told[1:]}")
 
 
 def resource_types(of: Installation, service_id: str) -> tuple[str, ...]:
@@ -58,3 +69,7 @@ def _categories(of: Installation) -> frozenset[str]:
 def _variables() -> tuple[Mapping[str, str], ...]:
     text = files(__package__).joinpath("data/input_variables.toml").read_text("utf-8")
     return tuple(tomllib.loads(text)["variables"])
+
+
+VARIABLES = tuple(each["name"] for each in _variables())
+"""Their names, in the order of the rule."""

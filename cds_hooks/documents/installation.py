@@ -124,7 +124,8 @@ class Installation:
     """An installation as its settings file describes it.
 
     `subject` is its public address. `model` answers first, `more_models` are the rest of a panel.
-    `speaks` is when each service shows a card, `terminology` what the compiler recorded of it.
+    `speaks` is when each service shows a card, `terminology` what the compiler recorded of it,
+    `protections` what its settings protect, `rule_tables` the tables of rules by name.
     """
 
     made_at: str
@@ -141,6 +142,8 @@ class Installation:
     answer_within_s: float = 0.0
     speaks: Mapping[str, str] = field(default_factory=dict)
     more_models: tuple[ModelFacts, ...] = ()
+    protections: tuple[str, ...] = ()
+    rule_tables: tuple[str, ...] = ()
     terminology: Mapping[str, str] = field(default_factory=dict)
     admission: AdmissionRecord | None = None
     runs: tuple[EvaluatedRun, ...] = ()

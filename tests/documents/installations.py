@@ -32,6 +32,8 @@ BARE = Installation(
     services=REGISTRY,
     model=ModelFacts(name="some-model"),
     template=TemplateFacts("differential", "2", "cd" * 32, 1500, 5),
+    protections=("A call needs a signed token.",),
+    rule_tables=("plausibility.rules.heart", "plausibility.scores.wells"),
 )
 """Nothing was gathered but what a service always has."""
 

@@ -49,6 +49,16 @@ def test_there_are_31_source_attributes_each_with_a_clause_of_its_own() -> None:
     assert len(found) == len({each.id for each in found}) == len({e.clause for e in found}) == 31
 
 
+def test_services_by_rules_alone_have_13_attributes_of_their_own() -> None:
+    found = table_of("evidence_based").attributes
+    assert len({each.clause for each in found}) == 13
+    told = rows(dsi_document(BARE))
+    assert "Patient.gender" in told["rules.sex"].answer
+    assert told["rules.race"].answer.startswith("Not an input")
+    without = replace(BARE, services=tuple(s for s in BARE.services if not s.checks_new_problems))
+    assert not [id_ for id_ in rows(dsi_document(without)) if id_.startswith("rules.")]
+
+
 @MAKERS
 def test_what_nobody_filled_says_who_must_fill_it(make: Maker) -> None:
     document = make(BARE)
@@ -112,7 +122,7 @@ def test_a_demonstration_model_is_called_that_in_every_form() -> None:
 
 
 def test_every_question_of_the_site_is_used_by_a_document() -> None:
-    tables = [table_of(name) for name in ("dsi", "chai", "playbook")]
+    tables = [table_of(name) for name in ("dsi", "evidence_based", "chai", "playbook")]
     used = {key for table in tables for each in table.attributes for key in each.operator}
     assert used == set(questions())
 
