@@ -106,10 +106,11 @@ def _bibtex(row: Row) -> str:
 
 def _results(row: Row, of: Installation) -> Iterator[tuple[str, str]]:
     """A label and a JSON value for each figure; the schema wants one result at least."""
-    figures = [(run.suite, figure) for run in of.own_runs for figure in _part(row, run)]
-    for suite, figure in figures:
-        if figure.share is not None:
-            yield f"{suite}: {figure.text}", _value(figure)
+    for run in of.own_runs:
+        how = "; ".join((run.suite, *of.differences(run)))
+        for figure in _part(row, run):
+            if figure.share is not None:
+                yield f"{how}: {figure.text}", _value(figure)
     if of.admission and _FAIRNESS not in row.id:
         for name, reached in of.admission.figures.items():
             told = {"kind": "single", "value": reached.value}

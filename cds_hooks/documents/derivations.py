@@ -129,9 +129,9 @@ def _rule_sources(of: Installation) -> Derived:
     folders = sorted({name.rpartition(".")[0] or name for name in of.rule_tables})
     return Derived(
         "Each rule names its source beside it: published criteria, scores and reference ranges. "
-        f"They are in {len(of.rule_tables)} tables ({', '.join(folders)}), which the bill of "
-        "materials lists with their digests; `chartside explain` prints the source of each rule "
-        "that spoke."
+        f"They are among {len(of.rule_tables)} tables of rules and words ({', '.join(folders)}), "
+        "which the bill of materials lists with their digests; `chartside explain` prints the "
+        "source of each rule that spoke."
         if of.rule_tables
         else ""
     )

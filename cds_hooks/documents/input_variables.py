@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
@@ -44,20 +44,44 @@ def resource_types(of: Installation, service_id: str) -> tuple[str, ...]:
 
 
 def _use(variable: Mapping[str, str], of: Installation) -> str:
-    if "extension" in variable:
-        return f"not an input: the extension {variable['extension']} is not read."
-    if "element" in variable:
-        kind, _, name = variable["element"].partition(".")
-        if name not in table("minimum_necessary")[kind]["read"]:
-            return f"not an input: {variable['element']} is not read."
-        return f"input ({variable['element']}): {variable['as']}."
+    told = [use(variable, of) for key, use in _USES.items() if key in variable]
+    return " ".join((f"{told[0]}.", *(f"{each[:1].upper()}{each[1:]}." for each in told[1:])))
+
+
+def _element(variable: Mapping[str, str], _: Installation) -> str:
+    kind, _dot, name = variable["element"].partition(".")
+    if name not in table("minimum_necessary")[kind]["read"]:
+        return f"not an input: {variable['element']} is not read"
+    return f"input ({variable['element']}): {variable['as']}"
+
+
+def _extension(variable: Mapping[str, str], _: Installation) -> str:
+    return f"not an input: the extension {variable['extension']} is not read"
+
+
+def _left_out(variable: Mapping[str, str], _: Installation) -> str:
+    code = variable["left_out"]
+    if code in table("left_out")["results"]["bias"]["codes"]:
+        return f"an Observation of it (LOINC {code}) is left out"
+    return f"an Observation of it (LOINC {code}) is shown as any other"
+
+
+def _category(variable: Mapping[str, str], of: Installation) -> str:
     category = variable["category"]
     if category in _categories(of):
-        return f"input: Observations of category {category} are asked for."
+        return f"input: Observations of category {category} are asked for"
     return (
-        f"not asked for by any service; an Observation of category {category} that an EHR hands in "
-        "all the same is shown as any other."
+        f"Observations of category {category} are not asked for by any service; one that an EHR "
+        "hands in all the same is shown as any other"
     )
+
+
+_USES: Mapping[str, Callable[[Mapping[str, str], Installation], str]] = {
+    "element": _element,
+    "extension": _extension,
+    "left_out": _left_out,
+    "category": _category,
+}
 
 
 def _categories(of: Installation) -> frozenset[str]:
