@@ -49,11 +49,13 @@ class TokenCheck:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What a good token says. `expires` is when it is of no use to anybody (UTC seconds)."""
+    """What a good token says. `issued` is when, by its issuer's clock, and `expires` when it is of
+    no use to anybody (UTC seconds)."""
 
     client: Client
     token_id: str
     tenant: str
+    issued: float
     expires: float
 
 
@@ -76,7 +78,8 @@ def verify(
         raise TokenRefused(failed[0], case.client.name if case.client else "")
     claims = case.token.claims
     expires = float(claims["exp"]) + case.client.leeway_s
-    return Verified(case.client, claims["jti"], claims.get("tenant", ""), expires)
+    issued = float(claims["iat"])
+    return Verified(case.client, claims["jti"], claims.get("tenant", ""), issued, expires)
 
 
 def case_of(
