@@ -14,6 +14,7 @@ CONSOLE = ("/", "/docs", "/statistics", "/statistics.json")
 PAGES = ("/healthz", "/readyz", "/version", "/metrics", "/basis", "/openapi.json", *CONSOLE)
 SIGN_IN = ("/sign-in", "/sign-in/start", "/sign-in/return", "/signed-in", "/signed-out", "/account")
 ACCOUNT_FORMS = ("/sign-out", "/account/end-others", "/account/emergency", "/account/emergency/end")
+SWITCHING, SWITCH = "/services", "/services/switch"
 OPEN = "/open/{token}"
 ASSET = "/assets/{name}"
 SMART = ("/smart/launch", "/smart/callback")
@@ -37,9 +38,13 @@ OTHER = "other"
 _READ = (DISCOVERY, CONSULTATION, CONTENT, EVENTS, ASSET, OPEN, LAUNCHED, *LAUNCHED_PARTS)
 _INSPECTED = (INSPECTOR, COMPARE, FIRED, *FIRED_PARTS.values(), *FIRED_ITEMS.values())
 _FORMS = (JUDGEMENTS, LAUNCHED_JUDGEMENTS)
-_SENT = (SERVICE, FEEDBACK, *_FORMS, LAUNCHED_END, *ACCOUNT_FORMS, FIRE, *DESK_FORMS)
+_SENT = (
+    *(SERVICE, FEEDBACK, *_FORMS, LAUNCHED_END, *ACCOUNT_FORMS, FIRE, *DESK_FORMS),
+    SWITCH,
+)
+_SHOWN = (*_READ, *PAGES, *SIGN_IN, *SMART, *_INSPECTED, *DESK, SWITCHING)
 ALLOWED = {
-    **dict.fromkeys((*_READ, *PAGES, *SIGN_IN, *SMART, *_INSPECTED, *DESK), "GET, HEAD, OPTIONS"),
+    **dict.fromkeys(_SHOWN, "GET, HEAD, OPTIONS"),
     **dict.fromkeys(_SENT, "POST, OPTIONS"),
     "/desk/verify": "GET, HEAD, POST, OPTIONS",
 }

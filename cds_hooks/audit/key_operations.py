@@ -15,21 +15,23 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, func, select
 
-from cds_hooks.audit import legal_holds, tables
+from cds_hooks.audit import legal_holds, seen_tokens, tables
 from cds_hooks.audit.encryption import ERASED, PayloadCipher
 from cds_hooks.audit.encryption.erasure import ErasedRecords, erase_patient, reapply_erasures
 from cds_hooks.audit.encryption.rotation import rewrap_data_keys
 from cds_hooks.audit.encryption.site_key import SiteKey
 from cds_hooks.audit.integrity_check import IntegrityReport, check_integrity
-from cds_hooks.audit.ledger import storage
+from cds_hooks.audit.ledger import checkpoint_storage, storage
 from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
-from cds_hooks.audit.ledger.enrichment import enrich
+from cds_hooks.audit.ledger.enrichment import enrich, format_utc, with_pseudonyms
+from cds_hooks.audit.ledger.epoch_start import NewEpoch, describe_epoch, sign_epoch
+from cds_hooks.audit.ledger.epochs import RESTORED, EpochBegin
 from cds_hooks.audit.ledger.record import Entry
 from cds_hooks.audit.legal_holds import Hold, HoldKind
 from cds_hooks.audit.store_config import StoreConfig, open_database
 from cds_hooks.audit.store_errors import StoreUnavailable
 
-__all__ = ["STORE_IN_USE_HINT", "Erasure", "KeyOperations"]
+__all__ = ["STORE_IN_USE_HINT", "Erasure", "KeyOperations", "Restored"]
 
 _HEARTBEAT_FRESH_S = 20.0
 
@@ -47,6 +49,15 @@ class Erasure:
 
     records: ErasedRecords
     scrubbed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """The epoch that a restore began, its first signed checkpoint, and what was erased again."""
+
+    begin: EpochBegin
+    note: str
+    erased: ErasedRecords
 
 
 class KeyOperations:
@@ -125,16 +136,31 @@ class KeyOperations:
         self._scrub()
         return count
 
-    def finish_restore(self, records: int, erased_keys: Path | None) -> ErasedRecords:
-        """Erase again what was erased since this copy was made, and record the restore."""
+    def begin_epoch(self, new: NewEpoch, erased_keys: Path | None, records: int) -> Restored:
+        """Erase again what was erased since this copy was made, and begin an epoch of the ledger:
+        record the restore, sign that, and refuse every token that was issued before.
+
+        `records` is how many payloads the copy has. Raises LedgerForked.
+        """
+        now = self._clock()
         with self._database.write() as connection:
-            now = self._clock()
             again = (
                 reapply_erasures(connection, erased_keys, now) if erased_keys else ErasedRecords()
             )
-            details = {"records": records, "keys_erased_again": len(again.keys)}
-            self._append(connection, "store-restored", details)
-        return again
+            at = format_utc(now)
+            begin = replace(describe_epoch(connection, new), recorded=at)
+            counts = {"records": records, "keys_erased_again": len(again.keys)}
+            who = with_pseudonyms(new.user, self._key)
+            details = {**begin.details(), **counts}
+            self._append(connection, RESTORED, details, recorded=at, **who)
+            note = sign_epoch(connection, new, begin.epoch, at)
+            seen_tokens.refuse_until(connection, now)
+        return Restored(begin, note, again)
+
+    def checkpoints(self) -> tuple[list[str], int]:
+        """The signed checkpoints of the ledger, and how many records it has."""
+        with self._database.read() as connection:
+            return checkpoint_storage.notes(connection), storage.head(connection).size
 
     def check_integrity(
         self,
@@ -162,7 +188,11 @@ class KeyOperations:
             return False
 
     def _append(
-        self, connection: Connection, type_: str, details: Mapping[str, Any], **fields: str
+        self,
+        connection: Connection,
+        type_: str,
+        details: Mapping[str, Any],
+        **fields: str,
     ) -> None:
         entry = replace(Entry.of(type_, fields), details=details)
         entry = enrich(entry, self._clock(), self._config.service_version)

@@ -37,6 +37,7 @@ __all__ = [
     "seen_tokens",
     "statistics",
     "store_metadata",
+    "switched_off",
 ]
 
 metadata = MetaData()
@@ -217,4 +218,16 @@ counted_feedback = Table(
     "counted_feedback",
     metadata,
     Column("id", Text, ForeignKey("feedback.id", ondelete="CASCADE"), primary_key=True),
+)
+
+# What is switched off now: a CDS service by its id, or `*` for all of them. `changed_by` is who
+# said so, in clear; `event_id` is the ledger record's.
+switched_off = Table(
+    "switched_off",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("changed_by", Text, nullable=False),
+    Column("since", Double, nullable=False),
+    Column("event_id", Text, nullable=False),
 )

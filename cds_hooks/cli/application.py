@@ -41,6 +41,7 @@ _COMMANDS = {
     "demo": ("cds_hooks.cli.demo", "demo"),
     "prewarm": ("cds_hooks.cli.prewarm", "prewarm"),
     "statistics": ("cds_hooks.cli.statistics", "statistics"),
+    "services": ("cds_hooks.cli.services", "services_app"),
     "doctor": ("cds_hooks.cli.doctor", "doctor_app"),
     "models": ("cds_hooks.cli.models", "models_app"),
     "clients": ("cds_hooks.cli.clients", "clients_app"),

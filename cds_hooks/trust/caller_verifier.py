@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,13 @@ __all__ = ["CallerVerifier", "VerifiedCaller"]
 Remember = Callable[[str, float], Awaitable[bool]]
 """From a token's digest and when it expires to whether it was never seen before."""
 
+RefusedUntil = Callable[[], Awaitable[float]]
+"""The moment until which issued tokens are refused: which of them were used may be forgotten."""
+
+
+async def _nothing_forgotten() -> float:
+    return -math.inf
+
 
 @dataclass(frozen=True, slots=True)
 class VerifiedCaller:
@@ -31,7 +39,8 @@ class VerifiedCaller:
 
 
 class CallerVerifier:
-    """`digest` makes the keyed hash of issuer and `jti`; `remember` is shared by all workers."""
+    """`digest` makes the keyed hash of issuer and `jti`; `remember` and `refused_until` are shared
+    by all workers."""
 
     def __init__(
         self,
@@ -40,6 +49,7 @@ class CallerVerifier:
         *,
         digest: Callable[[str, str], str],
         remember: Remember,
+        refused_until: RefusedUntil = _nothing_forgotten,
         rates: Rates | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -47,6 +57,7 @@ class CallerVerifier:
         self._keys = keys
         self._digest = digest
         self._remember = remember
+        self._refused_until = refused_until
         self._rates = rates or Rates()
         self._now = now
 
@@ -55,16 +66,23 @@ class CallerVerifier:
     ) -> VerifiedCaller:
         """Who calls `url` with these Authorization headers and this certificate (DER).
 
-        Raises TokenRefused, RateLimited, and whatever `remember` raises: then nobody is let in.
+        Raises TokenRefused, RateLimited, and whatever `remember` and `refused_until` raise: then
+        nobody is let in.
         """
         text = bearer_of(authorizations)
         found = await self._verified(text, url, certificate)
         self._rates.take(found.client)
         self._keys.renew(found.client)
+        await self._require_remembered(found)
         token = self._digest(found.client.issuer, found.token_id)
         if not await self._remember(token, found.expires):
             raise TokenRefused(TokenRefusal.REPLAYED, found.client.name)
         return VerifiedCaller(found.client, found.tenant, token, found.access)
+
+    async def _require_remembered(self, found: Verified) -> None:
+        """A token may have been used that was issued by a clock ahead of ours: by the leeway."""
+        if found.issued <= await self._refused_until() + found.client.leeway_s:
+            raise TokenRefused(TokenRefusal.BEFORE_RESTORE, found.client.name)
 
     async def _verified(self, text: str, url: str, certificate: bytes) -> Verified:
         """Once more with fresh keys when the token names one that is not known."""

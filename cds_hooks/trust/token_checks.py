@@ -51,11 +51,13 @@ class TokenCheck:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What a good token says. `expires` is when it is of no use to anybody (UTC seconds)."""
+    """What a good token says. `issued` is when, by its issuer's clock, and `expires` when it is of
+    no use to anybody (UTC seconds)."""
 
     client: Client
     token_id: str
     tenant: str
+    issued: float
     expires: float
     access: Access = field(default_factory=Access)
 
@@ -79,8 +81,9 @@ def verify(
         raise TokenRefused(failed[0], case.client.name if case.client else "")
     claims = case.token.claims
     expires = float(claims["exp"]) + case.client.leeway_s
-    access = access_of(claims, case.client)
-    return Verified(case.client, claims["jti"], claims.get("tenant", ""), expires, access)
+    issued = float(claims["iat"])
+    access, tenant = access_of(claims, case.client), claims.get("tenant", "")
+    return Verified(case.client, claims["jti"], tenant, issued, expires, access)
 
 
 def case_of(

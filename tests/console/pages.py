@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from cds_hooks.audit.switches import make_change
 from tests.console.desking import open_consultation, search, searched, verify
 from tests.console.inspecting import choose_patients, compare, fact_of, fire, fire_and_hold
 from tests.console.whole_service import WholeService
@@ -92,6 +93,18 @@ def _fire_many(service: WholeService) -> str:
     return service.consultation(service.somebody())
 
 
+def _switch_one_off(service: WholeService) -> None:
+    change = make_change(
+        "chartside-appointment-book",
+        "wrong cards",
+        off=True,
+        now=1.79e9,
+        user="ann",
+        name="Ann Lee",
+    )
+    service.run(service.runtime.store.switches.change(change))
+
+
 _FIRED = ("/inspector/{fired}", "/inspector/{fired}/content")
 _CONSULTATION = ("/consultations/{link}", "/consultations/{link}/content")
 
@@ -112,6 +125,7 @@ PAGES = (
     Page("signed-out", ("/signed-out",), _at("/signed-out")),
     Page("nobody", ("/account",), _at("/account"), status=401),
     Page("account", ("/account",), _at("/account"), signed_in=True),
+    Page("services", ("/services",), _after(_switch_one_off, "/services"), signed_in=True),
     Page("inspector", ("/inspector",), _after(fire, "/inspector"), signed_in=True),
     Page(
         "inspector-patients",

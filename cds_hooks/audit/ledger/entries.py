@@ -27,6 +27,7 @@ __all__ = [
     "deletion_entry",
     "encounter_pseudonym",
     "feedback_entry",
+    "not_answered_entry",
     "user_ref",
 ]
 
@@ -116,6 +117,17 @@ def feedback_entry(
             "unknown": receipt.unknown,
             "cards_hmac": [key.digest("ledger-card", each.card) for each in entries[:_MAX_CARDS]],
         },
+    )
+
+
+def not_answered_entry(service: str, event: str, call: RecordedCall | None, key: SiteKey) -> Entry:
+    """A hook of a service that is switched off; `event` is the id of the record of the switch."""
+    return Entry(
+        **_caller_fields(call or RecordedCall(), key),
+        type="hook-not-answered",
+        service_id=service,
+        reason_code="service-switched-off",
+        details={"switch": event},
     )
 
 

@@ -29,8 +29,9 @@ class LedgerSource:
     """A ledger, wherever it is.
 
     `total` is the size of all records with their line ends in bytes, `reader` reads nodes of the
-    tree, `get` one record; `verified` are those that a verifier takes. `end` is an export's
-    statement of where it ends (empty when it has none), None for a store. `stored_digests` are
+    tree, `get` one record; `verified` are those that a verifier takes, `restores` those among which
+    are all that begin an epoch. `end` is an export's statement of where it ends (empty when it has
+    none), None for a store. `stored_digests` are
     those of stored consultations by id, `earlier_states` finds those in another state than the
     ledger says, `missing_data_key` one that nobody can decrypt, `database_damage` what the
     database itself finds damaged; an export has none of these.
@@ -43,6 +44,7 @@ class LedgerSource:
     reader: Callable[[], merkle_tree.ReadNode]
     get: Callable[[int], bytes]
     verified: Callable[[LedgerVerifier], Iterator[bytes]]
+    restores: Callable[[], Iterable[bytes]]
     end: str | None = None
     stored_digests: Callable[[], dict[str, str]] = dict
     earlier_states: Callable[[RecordIntegrity], tuple[EarlierState, ...]] = lambda _: ()
@@ -76,6 +78,7 @@ def export_source(folder: Path) -> LedgerSource:
         reader,
         get,
         lambda verifier: itertools.takewhile(verifier.add, export.lines()),
+        export.lines,
         export.end(),
     )
 
@@ -97,6 +100,7 @@ def store_source(connection: Connection, name: str) -> LedgerSource:
         lambda: storage.node_reader(connection),
         get,
         lambda verifier: stored_ledger.verified_records(connection, verifier),
+        lambda: stored_ledger.restores(connection),
         None,
         lambda: stored_digests(connection),
         lambda integrity: integrity.earlier_states(connection),

@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from cds_hooks.audit import tables
 from cds_hooks.audit.ledger import checkpoint, checkpoint_storage, merkle_tree, storage
 from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
+from cds_hooks.audit.ledger.epochs import RESTORED
 from cds_hooks.audit.ledger.ledger_errors import CheckpointInvalid
 from cds_hooks.audit.ledger.record import Record
 from cds_hooks.audit.ledger.record_integrity import FIELD
@@ -34,6 +35,7 @@ __all__ = [
     "DATABASE_DAMAGED",
     "damaged_file",
     "database_damage",
+    "restores",
     "resume",
     "take_records",
     "verified_records",
@@ -113,7 +115,21 @@ def resume(connection: Connection, size: int, keys: Sequence[CheckpointVerifier]
     fits = merkle_tree.Frontier(size, hashes).root() == signed.root and last.seq == size - 1
     if not fits or not isinstance(last.record, bytes):
         return VerifiedPrefix()
-    return VerifiedPrefix(size, hashes, merkle_tree.leaf_hash(last.record).hex(), size)
+    leaf = merkle_tree.leaf_hash(last.record).hex()
+    return VerifiedPrefix(size, hashes, leaf, size, signed.epoch, signed.epoch)
+
+
+def restores(connection: Connection) -> list[bytes]:
+    """The records of restores; none where the database cannot read them."""
+    try:
+        with connection.begin_nested():
+            found = storage.records_of(connection, RESTORED)
+    except SQLAlchemyError as error:
+        if not _is_damage(error):
+            raise
+        connection.rollback()
+        return []
+    return [data for data in found if isinstance(data, bytes)]
 
 
 def database_damage(connection: Connection, seq: int = 0) -> VerificationFailure | None:
