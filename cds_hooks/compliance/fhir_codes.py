@@ -24,6 +24,7 @@ __all__ = [
     "DOMAIN_RESOURCE",
     "EMERGENCY_STARTED",
     "EMERGENCY_STOPPED",
+    "HEALTHCARE_PROVIDER",
     "IMPORT",
     "LOGIN",
     "LOGOUT",
@@ -78,6 +79,7 @@ EMERGENCY_STOPPED = coding(_DICOM, "110138", "Emergency Override Stopped")
 SOURCE = concept(coding(_DICOM, "110153", "Source Role ID"))
 DESTINATION = concept(coding(_DICOM, "110152", "Destination Role ID"))
 RECIPIENT = concept(coding(f"{_TERMS}/v3-ParticipationType", "IRCP", "information recipient"))
+HEALTHCARE_PROVIDER = concept(coding(f"{_TERMS}/v3-RoleClass", "PROV", "healthcare provider"))
 # AuditEvent.source.type
 SERVER_SOURCE = coding(f"{_TERMS}/security-source-type", "4", "Application Server")
 # AuditEvent.entity

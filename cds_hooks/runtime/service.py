@@ -100,8 +100,7 @@ class Runtime:
         self.ledger = Ledger(settings, self.store, self._key.key_id)
         if self.ledger.fhir is not None:
             self.ledger.fhir.told_in(self.metrics.registry)
-        keys, registry = self.ledger.keys, self.metrics.registry
-        self._verification = self_verification(settings, self.store, keys, registry)
+        self._verification = self_verification(settings, self.store, self.ledger, self.metrics)
         self._statistics = StatisticsReports(self.store.statistics, settings.statistics)
         self.libraries = LibrariesCheck(self._terminology)
         self._given = engine is not None
