@@ -1,4 +1,4 @@
-"""Whatever is done to epochs by hand is found: in an export, at the witness, with or without key."""
+"""Whatever is done to epochs by hand is found, in an export or at the witness, with a key or not."""
 
 from __future__ import annotations
 
