@@ -27,8 +27,8 @@ __all__ = ["RestoredSite"]
 
 
 class RestoredSite:
-    """One folder with a store, a witness and copies. `pause_s` pass before each restore, so that the
-    heartbeat of a service that was stopped is old."""
+    """One folder with a store, a witness and copies. `pause_s` pass before each restore, so that
+    the heartbeat of a service that was stopped is old."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.site = folder, Site(folder)

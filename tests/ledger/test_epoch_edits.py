@@ -1,4 +1,4 @@
-"""Whatever is done to epochs by hand is found, in an export or at the witness, with a key or not."""
+"""Edits of epochs by hand are found: in an export, at the witness, with the key or without."""
 
 from __future__ import annotations
 

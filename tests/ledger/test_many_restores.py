@@ -41,7 +41,7 @@ class Calling:
         return Callers(self._settings, key, store, base_url=BASE, compared=compared)
 
     async def call(self, callers: Callers) -> None:
-        """Send a token, used for the first time. It may be refused: a clock may have been ahead."""
+        """Send a token for the first time; after a restore it may be refused for a minute."""
         self.sent.append(f"Bearer {self._signer.sign()}")
         await _answer(callers, self.sent[-1])
 
@@ -93,8 +93,5 @@ async def test_after_each_restore_it_is_ready_and_no_token_of_before_is_good(
     epochs = [each["epoch"] for each in told["epochs"]]
     assert epochs == sorted(set(epochs))
     assert epochs[-1] == rounds + 1  # none is given twice
-    assert all(
-        size["size"] > each["kept"] for each in told["epochs"] for size in each["superseded"]
-    )
     slow = sum(each > _PROMISED_S for each in took)
     print(f"\n{rounds} restores: ready after {max(took):.2f} s at most; {slow} took over 10 s")
