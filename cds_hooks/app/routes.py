@@ -31,7 +31,8 @@ COMPARE = "/inspector/compare"
 FIRED = "/inspector/{fired}"
 FIRED_PARTS = {part: f"{FIRED}/{part}" for part in ("content", "events", "request", "case")}
 FIRED_ITEMS = {part: f"{FIRED}/{part}/{{id}}" for part in ("facts", "resources")}
-DESK = ("/desk", "/desk/verify", "/desk/verify/content", "/desk/consultations/{reference}")
+DESK_CONSULTATION = "/desk/consultations/{reference}"
+DESK = ("/desk", "/desk/verify", "/desk/verify/content", "/desk/questions", DESK_CONSULTATION)
 DESK_FORMS = ("/desk/search", "/desk/found", "/desk/ledger")
 OTHER = "other"
 

@@ -28,7 +28,7 @@ from cds_hooks.audit.ledger.verification import (
 )
 from cds_hooks.audit.transactions import TransactionExecutor
 
-__all__ = ["VerificationState", "VerificationStore", "VerifiedSlice"]
+__all__ = ["VerificationState", "VerificationStore", "VerifiedSlice", "read_state"]
 
 _NAME = "ledger-verified"
 _UNSIGNED = "unsigned"
@@ -69,7 +69,7 @@ class VerificationStore:
 
     async def state(self) -> VerificationState:
         """How far an earlier verification was; nothing where there was none."""
-        return await self._transactions.read(_state)
+        return await self._transactions.read(read_state)
 
     async def save(self, state: VerificationState) -> None:
         """Remember how far it is."""
@@ -127,7 +127,8 @@ class _interruptible:  # noqa: N801 - a context manager
             self._raw.set_progress_handler(None, 0)
 
 
-def _state(connection: Connection) -> VerificationState:
+def read_state(connection: Connection) -> VerificationState:
+    """How far the service's own verification was; nothing where there was none."""
     column = tables.store_metadata.c
     found = connection.execute(select(column.value).where(column.name == _NAME)).scalar()
     try:

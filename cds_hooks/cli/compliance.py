@@ -15,6 +15,7 @@ from rich.text import Text
 from cds_hooks.cli import show
 from cds_hooks.cli.audit_options import ConfigOption, JsonOption
 from cds_hooks.cli.audit_output import record_progress
+from cds_hooks.cli.compliance_questions import questions
 from cds_hooks.cli.mapping import UsageError
 from cds_hooks.compliance.checks import (
     PROFILES,
@@ -51,6 +52,9 @@ ProfileOption = Annotated[
 @compliance_app.callback()
 def _group() -> None:
     """Check an installation against rules that bind hospitals, offline."""
+
+
+compliance_app.command("questions")(questions)
 
 
 @compliance_app.command()

@@ -27,7 +27,7 @@ class Gathering:
         self._pool: httpx.AsyncClient | None = None
 
     @contextlib.asynccontextmanager
-    async def opened(self, transport: httpx.AsyncBaseTransport) -> AsyncIterator[None]:
+    async def opened(self, transport: httpx.AsyncBaseTransport | None) -> AsyncIterator[None]:
         """FHIR servers can be asked meanwhile."""
         async with open_http(self._config, transport=transport) as self._pool:
             yield

@@ -56,6 +56,12 @@ async def record_an_answer(settings: Settings) -> None:
     await store.close()
 
 
+def damage(file: Path) -> None:
+    """Overwrite the beginning of the database."""
+    with file.open("r+b") as opened:
+        opened.write(b"no database")
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> ProductionSite:
     return ProductionSite(tmp_path)
@@ -97,6 +103,10 @@ async def test_a_production_site_fails_nothing_and_says_what_it_cannot_tell(
     status, told = run("--config", str(config), "--profile", "hipaa", "--json")
     found = results(told)
     assert (status, found["HIPAA-312-B-2"], found["HIPAA-316-B-2-I"]) == (1, "FAIL", "FAIL")
+
+    damage(Path(settings.store.path))
+    status, told = run("--config", str(config), "--profile", "hipaa", "--json")
+    assert (status, results(told)["HIPAA-312-B-2"]) == (1, "FAIL")
 
 
 def test_a_demonstration_fails_honestly_and_says_what_to_do(tmp_path: Path) -> None:

@@ -40,10 +40,12 @@ def run(config: Path, *arguments: str) -> Any:
     return json.loads(result.stdout)
 
 
-@pytest.fixture
-async def config(tmp_path: Path) -> Path:
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+async def config(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A site that recorded an answer, deleted it by retention, and erased its patient."""
-    site = ProductionSite(tmp_path)
+    of_tests = request.param == "postgresql"
+    url = request.getfixturevalue("postgresql").new_database() if of_tests else ""
+    site = ProductionSite(tmp_path, url)
     settings = load_settings(site.config)
     await record_an_answer(settings)
     key = find_key(settings).key

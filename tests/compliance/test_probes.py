@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cds_hooks.compliance.checks import InstallationFacts, Result, ServiceFacts
+from cds_hooks.compliance.checks import InstallationFacts, LedgerFacts, Result, ServiceFacts
 from cds_hooks.compliance.checks.catalogue import PROBES
 
 FAULTS: dict[str, list[dict[str, Any]]] = {
@@ -145,6 +145,12 @@ def test_the_bound_of_a_session_is_an_hour(
 ) -> None:
     changed = planted(good, {"settings": {"console.idle_s": idle_s}})
     assert (PROBES["automatic-logoff"](changed).result is Result.PASS) is passes
+
+
+@pytest.mark.parametrize("probe", ["events-recorded", "ledger-kept", "ledger-whole"])
+def test_a_ledger_that_is_gone_is_no_empty_one(probe: str, good: InstallationFacts) -> None:
+    gone = LedgerFacts(failure="the database is damaged (corrupt)")
+    assert PROBES[probe](replace(good, ledger=gone)).result is Result.FAIL
 
 
 def test_a_demonstration_on_this_machine_needs_no_tls(good: InstallationFacts) -> None:

@@ -26,7 +26,8 @@ class LedgerFacts:
     Times are RFC 3339 in UTC, empty where there is none. `first_seq` is the number of the first
     record that is there (-1: none); `last_times` are of each type's newest. `failure` says what
     verification found wrong, empty when nothing, and `other_state` which stored consultation
-    differs from what the last record attests. `unrecorded` stored consultations are in no record.
+    differs from what the last record attests. `self_verified` is when the running
+    service last found its records whole. `unrecorded` stored consultations are in no record.
     Of answers (`hook-answered`): `without_user`, `without_client`; `critical` counts cards. Of
     records of a model's answer (`modelled`): `single` name one diagnosis alone, `untraceable` lack
     the digest of model or template.
@@ -40,6 +41,7 @@ class LedgerFacts:
     last_times: Mapping[str, str] = field(default_factory=dict)
     covered: int = 0
     signed_at: str = ""
+    self_verified: str = ""
     failure: str = ""
     other_state: str = ""
     unrecorded: int = 0

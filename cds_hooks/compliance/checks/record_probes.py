@@ -25,8 +25,9 @@ __all__ = [
 
 
 def _of(installation: InstallationFacts) -> LedgerFacts | None:
+    """The ledger, if it has records or should have."""
     ledger = installation.ledger
-    return ledger if ledger is not None and ledger.records else None
+    return ledger if ledger is not None and (ledger.records or ledger.failure) else None
 
 
 def events_recorded(installation: InstallationFacts) -> Finding:
@@ -52,8 +53,10 @@ def ledger_whole(installation: InstallationFacts) -> Finding:
         return no_ledger(installation)
     signed = f"{ledger.covered} of {ledger.records} under a signed checkpoint"
     shown = Evidence("ledger", "verification", f"{signed}, the last of {ledger.signed_at or '-'}")
+    own = Evidence("table", "store_metadata: the service's own", ledger.self_verified or "none yet")
     faults = [ledger.failure] if ledger.failure else []
-    return decide(faults, "no record was changed, moved, removed or inserted", shown)
+    said = "no record was changed, moved, removed or inserted"
+    return decide(faults, said, shown, own, setting(installation, "ledger.verify_every_s"))
 
 
 def stored_states_attested(installation: InstallationFacts) -> Finding:
@@ -82,9 +85,10 @@ def ledger_kept(installation: InstallationFacts) -> Finding:
     if ledger is None:
         return no_ledger(installation)
     faults = []
-    if ledger.first_seq > 0:
-        faults.append(f"records before number {ledger.first_seq} are gone")
-    days = _days(ledger.first, installation.at)
+    if ledger.first_seq:
+        before = f"records before number {ledger.first_seq} are gone"
+        faults.append(before if ledger.first_seq > 0 else ledger.failure)
+    days = _days(ledger.first, installation.at) if ledger.first else 0
     shown = Evidence("ledger", "oldest record", f"{ledger.first}, {days} days ago")
     content = setting(installation, "retention.consultations_days")
     said = (
