@@ -43,6 +43,7 @@ _COMMANDS = {
     "statistics": ("cds_hooks.cli.statistics", "statistics"),
     "doctor": ("cds_hooks.cli.doctor", "doctor_app"),
     "models": ("cds_hooks.cli.models", "models_app"),
+    "plan": ("cds_hooks.cli.plan", "plan"),
     "clients": ("cds_hooks.cli.clients", "clients_app"),
     "init": ("cds_hooks.cli.init", "init"),
     "completion": ("cds_hooks.cli.completion", "completion"),
