@@ -246,7 +246,7 @@ def seen_by(connection: Connection, found: Queued, reviewer: str, cipher: Payloa
     rows = connection.execute(
         select(table).where(table.c.consultation_id == found.consultation).order_by(table.c.place)
     ).all()
-    reviews = tuple(_answered(connection, row, cipher) if sees else _unseen(row) for row in rows)
+    reviews = tuple(_read_answer(connection, row, cipher) if sees else _unseen(row) for row in rows)
     return Queued(found.consultation, found.service, found.why, found.queued, found.wanted, reviews)
 
 
@@ -283,7 +283,7 @@ def _unseen(row: Row[Any]) -> Review:
                   row.answered, "")  # fmt: skip
 
 
-def _answered(connection: Connection, row: Row[Any], cipher: PayloadCipher) -> Review:
+def _read_answer(connection: Connection, row: Row[Any], cipher: PayloadCipher) -> Review:
     if row.answered is None:
         return _review(row)
     try:
