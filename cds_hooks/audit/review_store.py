@@ -97,7 +97,8 @@ class ReviewStore:
             kind = "review-given-back"
             return [self._entry(kind, consultation, who, review=review)] if review else []
 
-        return bool(await self._recorded(lambda c: reviews.give_back(c, consultation, me), told))
+        freed = await self._recorded(lambda c: reviews.give_back(c, consultation, me), told)
+        return freed is not None
 
     async def ask_another(self, consultation: str, who: Who) -> int:
         """Ask for one more opinion; how many are wanted then."""
@@ -112,7 +113,7 @@ class ReviewStore:
         counts = Counter(each.said for each in said.entries)
 
         def told(review: Review) -> list[Entry]:
-            more = {"review": review.id, "kind": review.kind, "said": said.whole}
+            more: dict[str, Any] = {"review": review.id, "kind": review.kind, "said": said.whole}
             more |= {"entries_agreed": counts["agree"], "entries_disagreed": counts["disagree"]}
             return [self._entry("review-answered", consultation, who, **more)]
 

@@ -223,7 +223,7 @@ def answer(
     context = PayloadContext("review", own.id, _CODEC.format)
     sealed = cipher.seal(connection, context, _CODEC.encode(said), owner=owner)
     table = tables.reviews
-    values = {"answered": now, "said": said.whole, "payload_format": context.format}
+    values: dict[str, Any] = {"answered": now, "said": said.whole, "payload_format": context.format}
     values |= {"payload": sealed.payload, "sealed_by": sealed.key_id}
     connection.execute(update(table).where(table.c.id == own.id).values(values))
     return own

@@ -69,11 +69,22 @@ def _pseudonyms(
     return frozenset(patients), frozenset(users)
 
 
+def _access(record: Record) -> str:
+    """For which organization and to what purpose, as far as somebody said so."""
+    organization = record.text("organization") or record.text("organization_hmac")[:18]
+    if organization and record.text("organization_from") == "settings":
+        organization += " (settings)"
+    told = record.fields.get("purposes_of_use", [])
+    purposes = told if isinstance(told, list) else []
+    codes = [str(each).rpartition("|")[2] for each in purposes]
+    return ", ".join(filter(None, [organization, *codes]))
+
+
 def _print_table(found: Iterable[Record]) -> None:
     table = Table("seq")
     # A time that is cut off is of no use.
     table.add_column("when (UTC)", no_wrap=True, min_width=len("2026-11-28T19:34:22Z"))
-    for heading in ("type", "hook or service", "client", "user", "outcome"):
+    for heading in ("type", "hook or service", "client", "for, why", "user", "outcome"):
         table.add_column(heading, overflow="fold")
     table.add_column("cards", justify="right")
     for record in found:
@@ -81,7 +92,7 @@ def _print_table(found: Iterable[Record]) -> None:
         cells = (record.recorded, record.type, name, record.text("client_iss"))
         user, outcome = record.text("user_ref")[:18], record.text("outcome")
         cards = record.fields.get("cards", [])
-        table.add_row(str(record.seq), *cells, user, outcome, str(len(cards)))
+        table.add_row(str(record.seq), *cells, _access(record), user, outcome, str(len(cards)))
     console = show.screen()
     console.print(table)
     console.print(f"{table.row_count} records")

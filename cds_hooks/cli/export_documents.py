@@ -52,12 +52,12 @@ def chai(
     The document also maps this installation to the eight elements of CHAI's governance playbooks.
     """
     of = gather_installation(config)
-    document = chai_document(of)
     chosen = format_ or format_of(to) or ("json" if json and not to else _XML)
     if chosen == _XML:
-        write_text(chai_xml(of), to, told_of(document, _XML), json=json)
+        told = told_of(chai_document(of, playbook=False), _XML)
+        write_text(chai_xml(of), to, told, json=json)
     else:
-        write_document(document, chosen, to, json=json)
+        write_document(chai_document(of), chosen, to, json=json)
 
 
 def basis(

@@ -144,6 +144,7 @@ def _oversight(facts: InstallationFacts, table: AiActTable) -> Section:
     values = {
         "caution": f'"{facts.caution}"',
         "services": ", ".join(service.id for service in facts.services) or "none",
+        "switched": str(facts.ledger.switched_off) if facts.ledger else "not read",
     }
     rows = [_point(each, each.answer.format(**values), "service") for each in table.oversight]
     roles = ("openid.reviewers", "openid.administrators")

@@ -18,6 +18,7 @@ def call_of(request: HookRequest) -> RecordedCall:
         client_iss=caller.issuer,
         tenant=caller.tenant,
         jti=caller.token,
+        access=caller.access,
         user_id=caller.user or request.context.user_id,
         encounter_id=request.context.encounter_id,
     )

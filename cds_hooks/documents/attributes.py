@@ -78,7 +78,7 @@ class Derived:
     by: FilledBy = FilledBy.SERVICE
 
 
-_DOCUMENTS = {"dsi": "dsi", "chai": "chai", "playbook": "chai"}
+_DOCUMENTS = {"dsi": "dsi", "evidence_based": "dsi", "chai": "chai", "playbook": "chai"}
 Derivations = Mapping[str, Callable[[Installation], Derived]]
 
 

@@ -114,7 +114,8 @@ class Callers:
             self._unauthenticated_limits.good(call.peer)
             raise
         self._unauthenticated_limits.good(call.peer)
-        return Caller(found.client.name, found.client.issuer, found.tenant, found.token)
+        client = found.client
+        return Caller(client.name, client.issuer, found.tenant, found.token, access=found.access)
 
     def note(self, refused: RefusedCall) -> None:
         """Count what was refused to somebody who asked for a page."""
@@ -168,6 +169,7 @@ def fed_back_by(info: RequestInfo) -> audit.RecordedCall:
         client_iss=caller.issuer,
         tenant=caller.tenant,
         jti=caller.token,
+        access=caller.access,
     )
 
 

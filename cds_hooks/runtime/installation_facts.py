@@ -31,7 +31,7 @@ from cds_hooks.settings import Settings, known_keys
 from cds_hooks.settings.production_requirements import lacks
 from prompts import load
 
-__all__ = ["facts_of", "settings_by_key"]
+__all__ = ["admitted_for", "facts_of", "settings_by_key"]
 
 _TEMPLATE = "differential"
 _TYPE = re.compile(r"[A-Za-z]+")
@@ -56,7 +56,7 @@ def facts_of(settings: Settings, config: Path | None, *, watch: Watch = iter) ->
         own_texts=tuple(_strings(words.model_dump())),
         caution=words.blocks["caution"],
         most_diagnoses=int(load(_TEMPLATE).schema["properties"]["diagnoses"]["maxItems"]),
-        admitted_for=_admitted_for(settings),
+        admitted_for=admitted_for(settings),
         known_types=frozenset(RECORD_TYPES),
         ledger=read.ledger,
         store=read.store,
@@ -114,7 +114,7 @@ def _strings(value: Any) -> Iterator[str]:
             yield from _strings(each)
 
 
-def _admitted_for(settings: Settings) -> str:
+def admitted_for(settings: Settings) -> str:
     """The purpose that the model of the settings is admitted for; empty where it is not."""
     wanted = settings.admission
     if wanted.folder is None or wanted.public_key is None:

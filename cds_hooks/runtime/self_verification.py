@@ -12,7 +12,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cds_hooks.audit import Store
 from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
@@ -21,11 +21,9 @@ from cds_hooks.audit.ledger.stored_ledger import DATABASE_DAMAGED, damaged_file
 from cds_hooks.audit.ledger.verification import VerificationFailure
 from cds_hooks.audit.verification_store import VerificationState
 from cds_hooks.errors import ChartsideError
-from cds_hooks.operation import get_logger
+from cds_hooks.operation import Metrics, get_logger
+from cds_hooks.runtime.ledger import Ledger
 from cds_hooks.settings import Settings
-
-if TYPE_CHECKING:
-    from prometheus_client import CollectorRegistry
 
 __all__ = ["SelfVerification", "self_verification"]
 
@@ -38,12 +36,12 @@ _LOOK_S = 60.0
 def self_verification(
     settings: Settings,
     store: Store,
-    keys: Sequence[CheckpointVerifier],
-    registry: CollectorRegistry,
+    ledger: Ledger,
+    metrics: Metrics,
 ) -> SelfVerification:
     """The self-verification of a service, which is read with its other metrics."""
-    made = SelfVerification(settings.ledger, store, keys)
-    registry.register(made)
+    made = SelfVerification(settings.ledger, store, ledger.keys)
+    metrics.registry.register(made)
     return made
 
 

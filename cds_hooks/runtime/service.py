@@ -101,8 +101,7 @@ class Runtime:
         self.ledger = Ledger(settings, self.store, self._key.key_id)
         if self.ledger.fhir is not None:
             self.ledger.fhir.told_in(self.metrics.registry)
-        keys, registry = self.ledger.keys, self.metrics.registry
-        self._verification = self_verification(settings, self.store, keys, registry)
+        self._verification = self_verification(settings, self.store, self.ledger, self.metrics)
         self._statistics = StatisticsReports(self.store.statistics, settings.statistics)
         self.libraries = LibrariesCheck(self._terminology)
         self._given = engine is not None
@@ -120,14 +119,9 @@ class Runtime:
         self._site = site_of(settings, self._base_url, self.engine, self.ready, off)
         self.access = access_of(settings, self._site, self.store, self.callers.note)
         self.feedback = FeedbackKeeper(self.store, self._observer, self.pages)
+        note, feed = self.callers.note, self.feedback.of_reader
         self.launched = launched_pages(
-            settings,
-            self._site,
-            self.pages,
-            self.store,
-            self._key,
-            refused=self.callers.note,
-            feed_back=self.feedback.of_reader,
+            settings, self._site, self.pages, self.store, self._key, refused=note, feed_back=feed
         )
         self.inspector = inspector_of(settings, dependencies, consult)
         self.desk = desk_of(settings, self.store, self._key, self.pages, self.access)

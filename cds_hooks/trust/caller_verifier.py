@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from cds_hooks.consultation import Access
 from cds_hooks.trust.caller_errors import TokenRefusal, TokenRefused
 from cds_hooks.trust.client import Client
 from cds_hooks.trust.client_rates import Rates
@@ -34,6 +35,7 @@ class VerifiedCaller:
     client: Client
     tenant: str
     token: str
+    access: Access = field(default_factory=Access)
 
 
 class CallerVerifier:
@@ -75,7 +77,7 @@ class CallerVerifier:
         token = self._digest(found.client.issuer, found.token_id)
         if not await self._remember(token, found.expires):
             raise TokenRefused(TokenRefusal.REPLAYED, found.client.name)
-        return VerifiedCaller(found.client, found.tenant, token)
+        return VerifiedCaller(found.client, found.tenant, token, found.access)
 
     async def _require_remembered(self, found: Verified) -> None:
         """A token may have been used that was issued by a clock ahead of ours: by the leeway."""

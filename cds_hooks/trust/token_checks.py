@@ -9,13 +9,15 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from cds_hooks.consultation import Access
+from cds_hooks.trust.access_claims import access_of
 from cds_hooks.trust.caller_errors import TokenRefusal, TokenRefused
 from cds_hooks.trust.certificate import is_shown
 from cds_hooks.trust.client import Client
@@ -57,6 +59,7 @@ class Verified:
     tenant: str
     issued: float
     expires: float
+    access: Access = field(default_factory=Access)
 
 
 def verify(
@@ -79,7 +82,8 @@ def verify(
     claims = case.token.claims
     expires = float(claims["exp"]) + case.client.leeway_s
     issued = float(claims["iat"])
-    return Verified(case.client, claims["jti"], claims.get("tenant", ""), issued, expires)
+    access, tenant = access_of(claims, case.client), claims.get("tenant", "")
+    return Verified(case.client, claims["jti"], tenant, issued, expires, access)
 
 
 def case_of(

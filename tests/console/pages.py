@@ -174,6 +174,7 @@ PAGES = (
         signed_in=True,
     ),
     Page("desk-verified", (), verify, signed_in=True, shown=".notice.good"),
+    Page("desk-questions", ("/desk/questions",), _at("/desk/questions"), signed_in=True),
     Page(
         "desk-consultation",
         ("/desk/consultations/{reference}",),

@@ -9,7 +9,14 @@ from cds_hooks.audit.encryption.site_key import SiteKey
 from cds_hooks.audit.feedback import FeedbackReceipt
 from cds_hooks.audit.ledger.record import AssessmentRecord, CardRecord, Entry
 from cds_hooks.audit.retention import DeletedRecords
-from cds_hooks.consultation import Assessment, CheckedConsultation, Consultation, RecordedCall
+from cds_hooks.consultation import (
+    Access,
+    Assessment,
+    CheckedConsultation,
+    Consultation,
+    RecordedCall,
+    is_plain_organization,
+)
 from cds_hooks.protocol.cards import Card
 from cds_hooks.protocol.feedback import FeedbackEntry
 from fhir_mapping.chart import Chart
@@ -156,9 +163,22 @@ def _caller_fields(call: RecordedCall, key: SiteKey) -> dict[str, Any]:
         "client_iss": call.client_iss,
         "tenant": call.tenant,
         "jti": call.jti,
+        **_access_fields(call.access, key),
         "user_ref": call.user_ref or user_ref(key, call.user_id),
         "encounter_pseudonym": encounter_pseudonym(key, call.encounter_id),
     }
+
+
+def _access_fields(access: Access, key: SiteKey) -> dict[str, Any]:
+    """An organization's id in clear where it cannot name a person: an OID or an address of none."""
+    found: dict[str, Any] = {"purposes_of_use": access.purposes}
+    if access.organization:
+        found["organization_from"] = access.organization_from
+        if is_plain_organization(access.organization):
+            found["organization"] = access.organization
+        else:
+            found["organization_hmac"] = key.digest("ledger-organization", access.organization)
+    return found
 
 
 def _digest(key: SiteKey, purpose: str, parts: Sequence[str]) -> str:

@@ -30,7 +30,8 @@ class LedgerFacts:
     service last found its records whole. `unrecorded` stored consultations are in no record.
     Of answers (`hook-answered`): `without_user`, `without_client`; `critical` counts cards. Of
     records of a model's answer (`modelled`): `single` name one diagnosis alone, `untraceable` lack
-    the digest of model or template.
+    the digest of model or template. `switched_off` times a service was switched off by hand, and
+    `while_off` answers with cards are of one that was off.
     """
 
     records: int = 0
@@ -52,6 +53,8 @@ class LedgerFacts:
     modelled: int = 0
     single: int = 0
     untraceable: int = 0
+    switched_off: int = 0
+    while_off: int = 0
 
 
 @dataclass(frozen=True, slots=True)

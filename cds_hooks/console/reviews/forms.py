@@ -53,7 +53,7 @@ def kind_of(form: Mapping[str, str]) -> Kind:
     kind = form.get("kind", "")
     if kind not in KINDS:
         raise ReviewFormRefused(f"say as what you review: {', '.join(KINDS)}", "kind")
-    return cast("Kind", kind)
+    return kind
 
 
 def answer_of(form: Mapping[str, str], diagnoses: int) -> ReviewAnswer:

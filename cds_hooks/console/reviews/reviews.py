@@ -77,7 +77,7 @@ class Reviews:
     async def counts(self) -> dict[str, tuple[int | None, Share]]:
         """Of each kind of reviewer: how many answered, and how many of them agreed."""
         said = await self.store.said_by_kind()
-        found = {}
+        found: dict[str, tuple[int | None, Share]] = {}
         for kind in KINDS:
             agreed, of = said[kind, "agree"], said[kind, "agree"] + said[kind, "disagree"]
             share = share_of(agreed, of, self.smallest)
