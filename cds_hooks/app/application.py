@@ -29,14 +29,13 @@ from cds_hooks.app.middleware.record import Record
 from cds_hooks.app.middleware.request_id import RequestId
 from cds_hooks.app.notes import notes_of
 from cds_hooks.app.openapi import document_of
+from cds_hooks.app.published_services import PublishedServices
 from cds_hooks.app.replies import error_reply
 from cds_hooks.app.routers import PAGES, ROUTERS
 from cds_hooks.app.routes import ALLOWED, normal, route_of
 from cds_hooks.app.server_settings import AppConfig
 from cds_hooks.app.state import AppState
 from cds_hooks.errors import ChartsideError
-from cds_hooks.protocol.json_output import to_json
-from cds_hooks.services import discovery_of
 
 __all__ = ["create_app"]
 
@@ -68,8 +67,7 @@ def create_app(
         middleware=_middleware(handlers, config),
         exception_handlers=dict.fromkeys((ChartsideError, HTTPException), _answer_error),
     )
-    discovery = to_json(discovery_of(handlers.services))
-    app.state.shared = AppState(handlers, config, discovery)
+    app.state.shared = AppState(handlers, config, PublishedServices(handlers))
     for router in (*ROUTERS, *pages):
         told = [Depends(visit)] if visit is not None and router is PAGES else []
         app.include_router(router, dependencies=told)

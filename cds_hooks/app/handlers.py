@@ -109,6 +109,8 @@ class AppHandlers:
     codes that it may give; `observe` sees each finished exchange; `known` gives the request
     in a body of this digest where it was read before; `identify` tells who calls, or raises:
     without it whoever can connect may call; `record` takes each call that was let in, for a file;
+    `hidden` are the ids of services that discovery leaves out now: `answer` raises
+    ServiceSwitchedOff for them, which the caller sees as an answer without cards;
     `lifespan` is entered before the first request and left after the last; `error_page` is shown to
     browsers in place of an OperationOutcome.
     """
@@ -124,6 +126,7 @@ class AppHandlers:
     consultation: Callable[[str], Awaitable[HTMLResponse]] = _no_consultation
     judge: Judge = _no_judgement
     reasons: frozenset[str] = frozenset()
+    hidden: Callable[[], frozenset[str]] = frozenset
     known: Callable[[bytes], HookRequest | None] = lambda _: None
     identify: Identify | None = None
     record: Callable[[CapturedExchange], None] | None = None

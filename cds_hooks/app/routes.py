@@ -14,6 +14,7 @@ CONSOLE = ("/", "/docs", "/statistics", "/statistics.json")
 PAGES = ("/healthz", "/readyz", "/version", "/metrics", "/basis", "/openapi.json", *CONSOLE)
 SIGN_IN = ("/sign-in", "/sign-in/start", "/sign-in/return", "/signed-in", "/signed-out", "/account")
 ACCOUNT_FORMS = ("/sign-out", "/account/end-others", "/account/emergency", "/account/emergency/end")
+SWITCHING, SWITCH = "/services", "/services/switch"
 OPEN = "/open/{token}"
 ASSET = "/assets/{name}"
 SMART = ("/smart/launch", "/smart/callback")
@@ -30,15 +31,29 @@ COMPARE = "/inspector/compare"
 FIRED = "/inspector/{fired}"
 FIRED_PARTS = {part: f"{FIRED}/{part}" for part in ("content", "events", "request", "case")}
 FIRED_ITEMS = {part: f"{FIRED}/{part}/{{id}}" for part in ("facts", "resources")}
+DESK_CONSULTATION = "/desk/consultations/{reference}"
+DESK = ("/desk", "/desk/verify", "/desk/verify/content", "/desk/questions", DESK_CONSULTATION)
+DESK_FORMS = ("/desk/search", "/desk/found", "/desk/ledger")
+REVIEWS = "/desk/reviews"
+REVIEW_FORMS = tuple(
+    f"{REVIEWS}/{each}" for each in ("queue", "take", "return", "answer", "another", "export")
+)
 OTHER = "other"
 
 _READ = (DISCOVERY, CONSULTATION, CONTENT, EVENTS, ASSET, OPEN, LAUNCHED, *LAUNCHED_PARTS)
 _INSPECTED = (INSPECTOR, COMPARE, FIRED, *FIRED_PARTS.values(), *FIRED_ITEMS.values())
 _FORMS = (JUDGEMENTS, LAUNCHED_JUDGEMENTS)
-_SENT = (SERVICE, FEEDBACK, *_FORMS, LAUNCHED_END, *ACCOUNT_FORMS, FIRE)
-ALLOWED = dict.fromkeys(
-    (*_READ, *PAGES, *SIGN_IN, *SMART, *_INSPECTED), "GET, HEAD, OPTIONS"
-) | dict.fromkeys(_SENT, "POST, OPTIONS")
+_SENT = (
+    *(SERVICE, FEEDBACK, *_FORMS, LAUNCHED_END, *ACCOUNT_FORMS, FIRE, *DESK_FORMS),
+    *REVIEW_FORMS,
+    SWITCH,
+)
+_SHOWN = (*_READ, *PAGES, *SIGN_IN, *SMART, *_INSPECTED, *DESK, SWITCHING, REVIEWS)
+ALLOWED = {
+    **dict.fromkeys(_SHOWN, "GET, HEAD, OPTIONS"),
+    **dict.fromkeys(_SENT, "POST, OPTIONS"),
+    "/desk/verify": "GET, HEAD, POST, OPTIONS",
+}
 
 _SLASHES = re.compile(r"/{2,}")
 _SHAPES = tuple((route, tuple(route.split("/"))) for route in ALLOWED if "{" in route)

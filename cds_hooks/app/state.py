@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from cds_hooks.app.errors import AnswerLate, ClientGone
 from cds_hooks.app.handlers import AppHandlers, RequestInfo
 from cds_hooks.app.notes import notes_of
+from cds_hooks.app.published_services import PublishedServices
 from cds_hooks.app.server_settings import AppConfig
 
 __all__ = ["AppState", "State", "read_body", "request_info", "state_of"]
@@ -22,11 +23,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class AppState:
-    """`discovery` is made and checked once, when the application is built."""
+    """What every endpoint works with."""
 
     handlers: AppHandlers
     config: AppConfig
-    discovery: bytes
+    published: PublishedServices
 
     async def in_time(self, work: Awaitable[T], wait_s: float = 0.0) -> T:
         """What `work` gives. Raises AnswerLate past the last bound."""

@@ -7,6 +7,7 @@ rotation, after which the service must be restarted.
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -15,21 +16,24 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, func, select
 
-from cds_hooks.audit import legal_holds, tables
+from cds_hooks.audit import legal_holds, seen_tokens, tables
 from cds_hooks.audit.encryption import ERASED, PayloadCipher
 from cds_hooks.audit.encryption.erasure import ErasedRecords, erase_patient, reapply_erasures
 from cds_hooks.audit.encryption.rotation import rewrap_data_keys
 from cds_hooks.audit.encryption.site_key import SiteKey
 from cds_hooks.audit.integrity_check import IntegrityReport, check_integrity
-from cds_hooks.audit.ledger import storage
+from cds_hooks.audit.ledger import checkpoint_storage, storage
 from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
-from cds_hooks.audit.ledger.enrichment import enrich
+from cds_hooks.audit.ledger.enrichment import enrich, format_utc, with_pseudonyms
+from cds_hooks.audit.ledger.epoch_start import NewEpoch, describe_epoch, sign_epoch
+from cds_hooks.audit.ledger.epochs import RESTORED, EpochBegin
 from cds_hooks.audit.ledger.record import Entry
 from cds_hooks.audit.legal_holds import Hold, HoldKind
 from cds_hooks.audit.store_config import StoreConfig, open_database
 from cds_hooks.audit.store_errors import StoreUnavailable
+from cds_hooks.audit.switches import SwitchChange, SwitchedOff, apply_change, switched_off
 
-__all__ = ["STORE_IN_USE_HINT", "Erasure", "KeyOperations"]
+__all__ = ["STORE_IN_USE_HINT", "Erasure", "KeyOperations", "LastState", "Restored"]
 
 _HEARTBEAT_FRESH_S = 20.0
 
@@ -47,6 +51,26 @@ class Erasure:
 
     records: ErasedRecords
     scrubbed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """The epoch that a restore began, its first signed checkpoint, what was erased again, and which
+    services stay off that the copy had on."""
+
+    begin: EpochBegin
+    note: str
+    erased: ErasedRecords
+    stay_off: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LastState:
+    """The checkpoints of a store, how many records its ledger has, and what is switched off."""
+
+    notes: list[str]
+    records: int
+    off: tuple[SwitchedOff, ...] = ()
 
 
 class KeyOperations:
@@ -125,16 +149,55 @@ class KeyOperations:
         self._scrub()
         return count
 
-    def finish_restore(self, records: int, erased_keys: Path | None) -> ErasedRecords:
-        """Erase again what was erased since this copy was made, and record the restore."""
+    def begin_epoch(
+        self,
+        new: NewEpoch,
+        erased_keys: Path | None,
+        records: int,
+        off: Sequence[SwitchedOff] = (),
+    ) -> Restored:
+        """Erase again what was erased since this copy was made, and begin an epoch of the ledger:
+        record the restore, sign that, and refuse every token that was issued before.
+
+        `records` is how many payloads the copy has. Services that are `off` in the replaced store
+        stay off. Raises LedgerForked.
+        """
+        now = self._clock()
         with self._database.write() as connection:
-            now = self._clock()
             again = (
                 reapply_erasures(connection, erased_keys, now) if erased_keys else ErasedRecords()
             )
-            details = {"records": records, "keys_erased_again": len(again.keys)}
-            self._append(connection, "store-restored", details)
-        return again
+            at = format_utc(now)
+            begin = replace(describe_epoch(connection, new), recorded=at)
+            counts = {"records": records, "keys_erased_again": len(again.keys)}
+            who = with_pseudonyms(new.user, self._key)
+            details = {**begin.details(), **counts}
+            self._append(connection, RESTORED, details, recorded=at, **who)
+            note = sign_epoch(connection, new, begin.epoch, at)
+            seen_tokens.refuse_until(connection, now)
+            stay_off = self._keep_off(connection, off, who.get("user_ref", ""))
+        return Restored(begin, note, again, stay_off)
+
+    def last_state(self) -> LastState:
+        """What a restore takes over from this store before it replaces it."""
+        with self._database.read() as connection:
+            notes, size = checkpoint_storage.notes(connection), storage.head(connection).size
+            return LastState(notes, size, switched_off(connection))
+
+    def _keep_off(
+        self, connection: Connection, off: Sequence[SwitchedOff], user_ref: str
+    ) -> tuple[str, ...]:
+        """Switch off what is on only in the copy; the first checkpoint of the service covers it."""
+        kept: list[str] = []
+        for each in off:
+            row = replace(each, event_id=str(uuid.uuid4()))
+            change = SwitchChange(row, True, user_ref, details={"restored": True})
+            entry = apply_change(connection, change, lambda user: user)
+            if entry is not None:
+                entry = enrich(entry, self._clock(), self._config.service_version)
+                storage.append(connection, [storage.prepare(entry)])
+                kept.append(each.scope)
+        return tuple(kept)
 
     def check_integrity(
         self,
@@ -162,7 +225,11 @@ class KeyOperations:
             return False
 
     def _append(
-        self, connection: Connection, type_: str, details: Mapping[str, Any], **fields: str
+        self,
+        connection: Connection,
+        type_: str,
+        details: Mapping[str, Any],
+        **fields: str,
     ) -> None:
         entry = replace(Entry.of(type_, fields), details=details)
         entry = enrich(entry, self._clock(), self._config.service_version)

@@ -11,8 +11,11 @@ from cds_hooks.audit.ledger import checkpoint_storage, storage
 from cds_hooks.audit.ledger.checkpoint import Checkpoint
 from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
 from cds_hooks.audit.ledger.enrichment import enrich, with_pseudonyms
+from cds_hooks.audit.ledger.query import LedgerQuery
 from cds_hooks.audit.ledger.record import Entry
+from cds_hooks.audit.ledger.search import SearchStep, search_step
 from cds_hooks.audit.transactions import TransactionExecutor
+from cds_hooks.audit.verification_store import VerificationStore
 
 __all__ = ["LedgerStore"]
 
@@ -20,7 +23,7 @@ __all__ = ["LedgerStore"]
 class LedgerStore:
     """Appends events to the ledger and keeps its checkpoints. Every method raises StoreUnavailable.
 
-    `service_version` goes into every record.
+    `service_version` goes into every record; `verification` reads what is there again.
     """
 
     def __init__(
@@ -34,6 +37,7 @@ class LedgerStore:
         self._key = key
         self._clock = clock
         self._version = service_version
+        self.verification = VerificationStore(transactions)
 
     def prepare(self, entry: Entry) -> tuple[storage.PreparedEntry, ...]:
         """The entry as it is appended, with a time, an id and a version. Raises RecordRefused."""
@@ -55,6 +59,13 @@ class LedgerStore:
     async def records_of(self, type_: str) -> list[bytes]:
         """Every record of a type, as written, the oldest first: of types that are few."""
         return await self._transactions.read(partial(storage.records_of, type_=type_))
+
+    async def search(
+        self, query: LedgerQuery, *, below: int | None, most: int, look_at: int
+    ) -> SearchStep:
+        """One step of a search, the newest records first; see `search.search_step`."""
+        step = partial(search_step, query=query, below=below, most=most, look_at=look_at)
+        return await self._transactions.read(step)
 
     async def next_checkpoint(
         self,

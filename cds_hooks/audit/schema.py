@@ -18,6 +18,8 @@ _NAME = "schema-version"
 # Tables of derived data, which stores of this version did not have from the beginning. A service
 # that does not know them leaves them alone.
 _DERIVED = (tables.statistics, tables.counted_feedback)
+# Tables that stores of this version did not have from the beginning, and that begin empty.
+_LATER = (tables.switched_off, tables.review_queue, tables.reviews)
 _EMPTY_HEAD = {"only": 1, "size": 0, "last_hash": b"", "frontier": b""}
 
 
@@ -33,6 +35,8 @@ def prepare_schema(connection: Connection) -> None:
         require_schema_version(connection)
         if not present.issuperset(table.name for table in _DERIVED):
             _create_derived(connection)
+        if not present.issuperset(table.name for table in _LATER):
+            tables.metadata.create_all(connection, tables=_LATER, checkfirst=True)
 
 
 def require_schema_version(connection: Connection) -> None:

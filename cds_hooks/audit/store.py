@@ -26,9 +26,12 @@ from cds_hooks.audit.ledger.enrichment import with_plain_user
 from cds_hooks.audit.ledger.record_integrity import with_payload_digest
 from cds_hooks.audit.ledger_store import LedgerStore
 from cds_hooks.audit.retention import DeletedRecords
+from cds_hooks.audit.review_store import ReviewStore
 from cds_hooks.audit.statistics_store import StatisticsStore
 from cds_hooks.audit.store_config import StoreConfig, open_database
 from cds_hooks.audit.store_errors import StoreUnavailable
+from cds_hooks.audit.switches import SwitchStore
+from cds_hooks.audit.token_store import TokenStore
 from cds_hooks.audit.transactions import TransactionExecutor
 from cds_hooks.audit.writer import Commit
 from cds_hooks.consultation import CheckedConsultation, Consultation, RecordedCall
@@ -39,13 +42,11 @@ from cds_hooks.protocol.feedback import FeedbackEntry
 __all__ = ["Store"]
 
 _DAY_S = 86_400.0
-# Few enough that a hook's record does not wait long behind them.
-_DELETE_BATCH = 100
+_DELETE_BATCH = 100  # few enough that a hook's record does not wait long behind them
 
 
 class Store:
-    """Consultations, their cards, and the feedback on them; `ledger` and `statistics` have calls
-    of their own.
+    """Consultations, cards, feedback; `ledger`, `tokens`, `statistics`, `switches` are apart.
 
     Every method raises StoreUnavailable (503) while the store cannot be used, and works again
     as soon as it can. `observer` hears of every commit, in the writing thread.
@@ -68,7 +69,10 @@ class Store:
             self._database, timeout_s=config.timeout_s, backlog=config.backlog, observer=observer
         )
         self.ledger = LedgerStore(self._transactions, key, clock, config.service_version)
+        self.tokens = TokenStore(self._transactions, clock)
         self.statistics = StatisticsStore(self._transactions, self._cipher)
+        self.reviews = ReviewStore(self._transactions, self.ledger, key, plain=config.plain_users)
+        self.switches = SwitchStore(self._transactions, self.ledger, key, plain=config.plain_users)
         self._retention: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -129,10 +133,8 @@ class Store:
     async def save_cards(
         self, consultation: Consultation, cards: Sequence[Card], call: RecordedCall | None = None
     ) -> bool:
-        """Record cards made of a recorded consultation; False when it is no longer there.
-
-        Durable when it returns. Raises ValueError for a card without a uuid.
-        """
+        """Record cards made of a recorded consultation, durably; False when it is no longer there.
+        Raises ValueError for a card without a uuid."""
         _require_uuids(cards)
         entry = entries.answer_entry(consultation, cards, self._caller(call), self._key)
         prepared = self.ledger.prepare(entry)
@@ -198,10 +200,7 @@ class Store:
 
     async def use_token(self, token: str, expires: float) -> bool:
         """Use the token with this keyed hash once; False when it was used before. Durable."""
-        now = self._clock()
-        return await self._transactions.write(
-            lambda connection: seen_tokens.use(connection, token, now=now, expires=expires)
-        )
+        return await self.tokens.use(token, expires)
 
     async def record_feedback(
         self, service: str, given: Sequence[FeedbackEntry], call: RecordedCall | None = None

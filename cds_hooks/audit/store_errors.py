@@ -134,6 +134,8 @@ _BY_STATE = {
     "57014": "timeout",
     "57P01": "unreachable",
     "57P03": "unreachable",
+    "XX001": "corrupt",
+    "XX002": "corrupt",
 }
 
 

@@ -1,4 +1,4 @@
-"""Transactions off the event loop: one thread writes, two read, every wait is bounded."""
+"""Transactions off the event loop: one thread writes, three read, every wait is bounded."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ class TransactionExecutor:
         self._timeout_s = timeout_s
         self._writer = Writer(database, backlog, observer)
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="store-reader")
+        # For what must not wait behind a long read.
+        self._separate = ThreadPoolExecutor(1, thread_name_prefix="store-switches")
 
     async def write(self, operation: Operation[T], entries: Entries[T] = no_entries) -> T:
         """The operation's result, durable together with the ledger entries made of it."""
@@ -42,20 +44,20 @@ class TransactionExecutor:
 
     async def read(self, operation: Operation[T]) -> T:
         """The result of an operation that only reads."""
+        return await self.run(self._reading(operation))
 
-        def run() -> T:
-            with self._database.read() as connection:
-                return operation(connection)
+    async def read_separately(self, operation: Operation[T]) -> T:
+        """The same in a thread of its own, for a small one that waits for no other."""
+        return await self._submit(self._separate, self._reading(operation))
 
-        return await self.run(run)
+    async def read_long(self, operation: Operation[T]) -> T:
+        """The result of an operation that only reads and may take minutes, in a thread of its own:
+        neither a bound nor the other readers wait for it."""
+        return await asyncio.to_thread(self._reading(operation))
 
     async def run(self, work: Callable[[], T]) -> T:
         """The result of blocking work, done in a reading thread."""
-        try:
-            future = self._readers.submit(work)
-        except RuntimeError:
-            raise StoreUnavailable("closed") from None
-        return await self._within(future)
+        return await self._submit(self._readers, work)
 
     async def close(self) -> None:
         """Write what waits, then close the database."""
@@ -64,7 +66,22 @@ class TransactionExecutor:
     def _close(self) -> None:
         self._writer.close()
         self._readers.shutdown()
+        self._separate.shutdown()
         self._database.close()
+
+    def _reading(self, operation: Operation[T]) -> Callable[[], T]:
+        def run() -> T:
+            with self._database.read() as connection:
+                return operation(connection)
+
+        return run
+
+    async def _submit(self, threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+        try:
+            future = threads.submit(work)
+        except RuntimeError:
+            raise StoreUnavailable("closed") from None
+        return await self._within(future)
 
     async def _within(self, future: Future[T]) -> T:
         try:

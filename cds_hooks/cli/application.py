@@ -41,6 +41,7 @@ _COMMANDS = {
     "demo": ("cds_hooks.cli.demo", "demo"),
     "prewarm": ("cds_hooks.cli.prewarm", "prewarm"),
     "statistics": ("cds_hooks.cli.statistics", "statistics"),
+    "services": ("cds_hooks.cli.services", "services_app"),
     "doctor": ("cds_hooks.cli.doctor", "doctor_app"),
     "models": ("cds_hooks.cli.models", "models_app"),
     "plan": ("cds_hooks.cli.plan", "plan"),
@@ -117,14 +118,31 @@ def main() -> Never:
 
     Who reads no further (`| head`) ends the command without a word.
     """
+    status: Any = 0
     try:
-        _run()
+        try:
+            _run()
+        except SystemExit as ended:
+            status = ended.code
+        # What waits in a buffer is part of the command: Python would write it too late to be heard.
         sys.stdout.flush()
+        sys.stderr.flush()
     except BrokenPipeError:
-        # Python flushes once more when it ends, which would fail again and say so.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(FAILED)
-    sys.exit(0)
+        for stream in (sys.stdout, sys.stderr):
+            _abandon(stream)
+        status = status or FAILED
+    sys.exit(status)
+
+
+def _abandon(stream: Any) -> None:
+    """Lead a stream that nobody reads to nowhere: Python flushes once more when it ends, which
+    would fail again and say so."""
+    try:
+        stream.flush()
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def _run() -> None:

@@ -13,6 +13,7 @@ from cds_hooks.cli import (
     audit_keys,
     audit_proof,
     audit_query,
+    audit_restore,
     audit_verify,
 )
 
@@ -33,9 +34,10 @@ audit_app.command("erase")(audit_erase.erase)
 audit_app.add_typer(audit_holds.hold_app)
 audit_app.command("check")(audit_backup.check)
 audit_app.command("backup")(audit_backup.backup)
-audit_app.command("restore")(audit_backup.restore)
+audit_app.command("restore")(audit_restore.restore)
 audit_app.command("new-key")(audit_keys.new_key)
 audit_app.command("rotate")(audit_keys.rotate)
 audit_app.command("key")(audit_keys.show_key)
+audit_app.command("public-key")(audit_keys.show_public_key)
 audit_app.command("device-key")(audit_keys.device_key)
 audit_app.command("keygen")(audit_keys.keygen)

@@ -1,4 +1,4 @@
-"""`chartside audit check | backup | restore`: read a store whole, copy it, put a copy back."""
+"""`chartside audit check | backup`: read a store whole, and copy it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cds_hooks.audit.backup import check_backup, create_backup, restore_backup
+from cds_hooks.audit.backup import check_backup, create_backup
 from cds_hooks.audit.integrity_check import IntegrityReport
 from cds_hooks.audit.key_operations import KeyOperations
 from cds_hooks.cli.audit_ledger_source import public_keys
@@ -18,7 +18,7 @@ from cds_hooks.runtime.configs import store_config
 from cds_hooks.runtime.records import site_key
 from cds_hooks.settings import load_settings
 
-__all__ = ["backup", "check", "restore"]
+__all__ = ["backup", "check", "describe_copy"]
 
 _NOT_WHOLE = 1
 _MAX_IDS = 5
@@ -43,7 +43,7 @@ def check(
         else:
             with KeyOperations(store_config(settings), key) as operations:
                 report = operations.check_integrity(keys, progress)
-    print_result(_result(report), _describe(report), json=json)
+    print_result(_result(report), describe_copy(report), json=json)
     if not report.is_whole:
         raise typer.Exit(_NOT_WHOLE)
 
@@ -62,35 +62,15 @@ def backup(
     with count_progress("pages", json=json) as progress:
         report = create_backup(store_config(settings), key, to, keys, progress)
     result = {"file": str(to), **_result(report)}
-    print_result(result, f"{to}: {_describe(report)}", json=json)
-
-
-def restore(
-    copy: Annotated[Path, typer.Option("--from", help="A file that `backup` made.")],
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Give up the store that is there.")
-    ] = False,
-    config: ConfigOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Put a backup in the store's place, and erase again what was erased since.
-
-    The service must be stopped.
-    """
-    settings = load_settings(config)
-    key, keys = site_key(settings), public_keys([], settings)
-    done = restore_backup(copy, store_config(settings), key, keys, replace_store=replace)
-    count = len(done.erased.keys)
-    result = {**_result(done.checked), "keys_erased_again": count}
-    text = f"{_describe(done.checked)} {count} patients' keys were erased again."
-    print_result(result, text, json=json)
+    print_result(result, f"{to}: {describe_copy(report)}", json=json)
 
 
 def _result(report: IntegrityReport) -> dict[str, Any]:
     return {"whole": report.is_whole, **asdict(report)}
 
 
-def _describe(report: IntegrityReport) -> str:
+def describe_copy(report: IntegrityReport) -> str:
+    """What was read of a store, and what is wrong with it, for a person."""
     if report.damage:
         return "NOT whole: the database is damaged."
     whole = (

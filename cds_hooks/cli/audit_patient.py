@@ -9,7 +9,7 @@ import typer
 
 from cds_hooks.audit import SiteKey
 from cds_hooks.cli.mapping import UsageError
-from cds_hooks.cli.patient_keys import patient_keys
+from cds_hooks.runtime.patient_keys import patient_keys
 from cds_hooks.settings import Settings
 
 __all__ = ["PatientOption", "ServerOption", "pseudonyms"]

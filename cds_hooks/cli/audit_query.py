@@ -15,7 +15,7 @@ from cds_hooks.audit.ledger.record import Record
 from cds_hooks.cli import show
 from cds_hooks.cli.audit_ledger_source import open_ledger
 from cds_hooks.cli.audit_options import ConfigOption, ExportOption, JsonOption
-from cds_hooks.cli.patient_keys import patient_keys
+from cds_hooks.runtime.patient_keys import patient_keys
 from cds_hooks.runtime.records import site_key
 from cds_hooks.settings import load_settings
 
@@ -28,6 +28,9 @@ def query(
     user: Annotated[str, typer.Option(help="A user, like Practitioner/123.")] = "",
     consultation: Annotated[str, typer.Option(help="A consultation's id.")] = "",
     type_: Annotated[list[str] | None, typer.Option("--type", help="Types of records.")] = None,
+    service: Annotated[str, typer.Option(help="A CDS service's id.")] = "",
+    outcome: Annotated[str, typer.Option(help="An outcome, like answered.")] = "",
+    client: Annotated[str, typer.Option(help="A client, as its tokens name the issuer.")] = "",
     since: Annotated[str, typer.Option(help="UTC, like 2026-11-22 or 2026-11-22T14:30.")] = "",
     until: Annotated[str, typer.Option(help="The same; a day includes all of it.")] = "",
     export: ExportOption = None,
@@ -41,7 +44,9 @@ def query(
     """
     patients, users = _pseudonyms(config, patient, server, user)
     types = frozenset(type_ or ())
-    conditions = LedgerQuery(patients, users, consultation, types, since, until)
+    conditions = LedgerQuery(
+        patients, users, consultation, types, since, until, service, outcome, client
+    )
     with open_ledger(export, config) as source:
         found = matching(source.records(), conditions)
         if json:
@@ -64,11 +69,22 @@ def _pseudonyms(
     return frozenset(patients), frozenset(users)
 
 
+def _access(record: Record) -> str:
+    """For which organization and to what purpose, as far as somebody said so."""
+    organization = record.text("organization") or record.text("organization_hmac")[:18]
+    if organization and record.text("organization_from") == "settings":
+        organization += " (settings)"
+    told = record.fields.get("purposes_of_use", [])
+    purposes = told if isinstance(told, list) else []
+    codes = [str(each).rpartition("|")[2] for each in purposes]
+    return ", ".join(filter(None, [organization, *codes]))
+
+
 def _print_table(found: Iterable[Record]) -> None:
     table = Table("seq")
     # A time that is cut off is of no use.
     table.add_column("when (UTC)", no_wrap=True, min_width=len("2026-11-28T19:34:22Z"))
-    for heading in ("type", "hook or service", "client", "user", "outcome"):
+    for heading in ("type", "hook or service", "client", "for, why", "user", "outcome"):
         table.add_column(heading, overflow="fold")
     table.add_column("cards", justify="right")
     for record in found:
@@ -76,7 +92,7 @@ def _print_table(found: Iterable[Record]) -> None:
         cells = (record.recorded, record.type, name, record.text("client_iss"))
         user, outcome = record.text("user_ref")[:18], record.text("outcome")
         cards = record.fields.get("cards", [])
-        table.add_row(str(record.seq), *cells, user, outcome, str(len(cards)))
+        table.add_row(str(record.seq), *cells, _access(record), user, outcome, str(len(cards)))
     console = show.screen()
     console.print(table)
     console.print(f"{table.row_count} records")

@@ -14,7 +14,7 @@ from cds_hooks.cli.audit_ledger_source import open_ledger, public_keys
 from cds_hooks.cli.audit_options import ConfigOption, JsonOption
 from cds_hooks.cli.audit_output import record_progress
 from cds_hooks.cli.audit_proof import verify_proof
-from cds_hooks.cli.audit_verification_report import print_verification
+from cds_hooks.cli.audit_verification_report import print_verification, unknown_epochs
 from cds_hooks.cli.audit_witness import witness_notes
 from cds_hooks.settings import load_settings
 
@@ -40,6 +40,10 @@ def verify(
     witness_fhir: Annotated[
         bool, typer.Option("--witness-fhir", help="Ask the FHIR server of the settings as well.")
     ] = False,
+    epoch_known: Annotated[
+        int | None,
+        typer.Option(min=1, help="The last epoch you know of: later ones end it with 1."),
+    ] = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -47,7 +51,8 @@ def verify(
 
     An export or a proof needs only the public key. Ends with 1 and the first record that is not
     attested when something is wrong, with 3 when it cannot be read. A witness's checkpoints that
-    were signed after an export was taken are counted: that export says nothing of them.
+    were signed after an export was taken are counted: that export says nothing of them. Each
+    restore of the store is told, with its reason and how many records it gave up.
     """
     settings = load_settings(config) if target is None else None
     if target is not None and not public_key:
@@ -61,6 +66,13 @@ def verify(
     with open_ledger(target, config) as source:
         watch = partial(record_progress, total_bytes=source.total, json=json)
         report, coverage = verify_source(source, keys, witnessed, watch=watch)
-    print_verification(report, coverage, source.name, witnessed=bool(witnessed), json=json)
-    if not report.is_whole:
+    print_verification(
+        report,
+        coverage,
+        source.name,
+        witnessed=bool(witnessed),
+        epoch_known=epoch_known,
+        json=json,
+    )
+    if not report.is_whole or unknown_epochs(report, epoch_known):
         raise typer.Exit(_FAILED)

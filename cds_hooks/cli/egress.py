@@ -26,7 +26,7 @@ from cds_hooks.trust.egress.sockets import (
     sockets_of,
 )
 
-__all__ = ["egress_app"]
+__all__ = ["egress_app", "tried_ways"]
 
 egress_app = typer.Typer(
     name="egress", help="What may leave this machine.", no_args_is_help=True, add_completion=False
@@ -63,6 +63,20 @@ def report(
         _print(found)
     if not found["holds"]:
         raise typer.Exit(1)
+
+
+def tried_ways(
+    settings: Settings, config: Path | None
+) -> tuple[Mapping[str, Mapping[str, str]], bool]:
+    """The self-tests' attempts with their results, and whether everything was refused."""
+    lock = _run(_LOCK_TEST, [str(config.resolve())] if config else [], None)
+    engine = _engine_test(settings, config)
+    tried = {"lock": lock, "engine": engine.get("tried", engine)}
+    told = {
+        test: {name: str(result) for name, result in results.items()}
+        for test, results in tried.items()
+    }
+    return told, _holds(settings, lock, engine)
 
 
 def _found(settings: Settings, config: Path | None, pid: int | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`chartside export dsi | chai`: documents that are made from the installation alone."""
+"""`chartside export dsi | chai | basis`: documents that are made from the installation alone."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from cds_hooks.cli.export_output import (
     write_document,
     write_text,
 )
+from cds_hooks.documents.basis import basis_document
 from cds_hooks.documents.chai import chai_document, chai_xml
 from cds_hooks.documents.dsi import dsi_document
 
-__all__ = ["chai", "dsi"]
+__all__ = ["basis", "chai", "dsi"]
 
 _XML = "xml"
 
@@ -51,9 +52,22 @@ def chai(
     The document also maps this installation to the eight elements of CHAI's governance playbooks.
     """
     of = gather_installation(config)
-    document = chai_document(of)
     chosen = format_ or format_of(to) or ("json" if json and not to else _XML)
     if chosen == _XML:
-        write_text(chai_xml(of), to, told_of(document, _XML), json=json)
+        told = told_of(chai_document(of, playbook=False), _XML)
+        write_text(chai_xml(of), to, told, json=json)
     else:
-        write_document(document, chosen, to, json=json)
+        write_document(chai_document(of), chosen, to, json=json)
+
+
+def basis(
+    format_: FormatOption = "",
+    to: ToOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Write what each service does under FDA's four criteria, with the tests that show it.
+
+    Criteria of section 520(o)(1)(E) of the FD&C Act, guidance of January 2026.
+    """
+    write_document(basis_document(gather_installation(config)), format_, to, json=json)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 
@@ -25,6 +28,7 @@ __all__ = [
     "ToOption",
     "format_of",
     "made_now",
+    "new_file",
     "told_of",
     "write_document",
     "write_text",
@@ -85,21 +89,36 @@ def write_text(text: str, to: Path | None, told: dict[str, Any], *, json: bool) 
     if to is None:
         typer.echo(text, nl=False)
         return
-    _create(to, text)
+    with new_file(to) as file:
+        file.write(text)
     result = {"file": str(to), "sha256": hashlib.sha256(text.encode()).hexdigest(), **told}
     lacking = len(told.get("not_available", ()))
-    note = f"; {lacking} answers are not available (`chartside export describe`)" if lacking else ""
+    note = f"; {lacking} answers are not available, and say who fills them" if lacking else ""
     print_result(result, f"{to} written{note}", json=json)
 
 
-def _create(place: Path, text: str) -> None:
+@contextmanager
+def new_file(to: Path | None) -> Iterator[TextIO]:
+    """A new file, readable by its owner, to be written to; without a place standard output.
+
+    Raises NotExported when there is such a file, or it cannot be written. A file that could not be
+    finished is taken away again.
+    """
+    if to is None:
+        yield sys.stdout
+        return
     try:
-        make_folder(place.absolute().parent)
-        place.touch(mode=0o600, exist_ok=False)
-        place.write_text(text, encoding="utf-8")
+        make_folder(to.absolute().parent)
+        to.touch(mode=0o600, exist_ok=False)
     except FileExistsError:
         hint = "Name another one, or delete it."
-        raise NotExported("there is such a file already", where=str(place), hint=hint) from None
+        raise NotExported("there is such a file already", where=str(to), hint=hint) from None
     except OSError as error:
         message = f"the file cannot be written ({error.strerror})"
-        raise NotExported(message, where=str(place)) from None
+        raise NotExported(message, where=str(to)) from None
+    try:
+        with to.open("w", encoding="utf-8", newline="") as file:
+            yield file
+    except BaseException:
+        to.unlink(missing_ok=True)
+        raise

@@ -17,7 +17,6 @@ from cds_hooks.evaluation.runs.summary import RunSummary, summarise
 __all__ = ["evaluated_runs"]
 
 _MANIFEST = "manifest.json"
-_BRIEF = "-brief"
 
 
 def evaluated_runs(folder: Path) -> tuple[EvaluatedRun, ...]:
@@ -40,11 +39,14 @@ def _run(folder: Path) -> EvaluatedRun:
         origin=manifest.suite.origin,
         model=manifest.model["name"],
         model_sha256=manifest.model.get("sha256", ""),
-        template=f"{manifest.template['id']} {manifest.template.get('version', '')}".strip(),
+        template=manifest.template["id"],
         made=manifest.started,
         cases=summary.cases,
         chartside=manifest.chartside,
-        brief=manifest.template["id"].endswith(_BRIEF),
+        template_sha256=manifest.template.get("sha256", ""),
+        samples=manifest.samples,
+        names=manifest.names,
+        notes=manifest.suite.notes,
         figures=tuple(_figures(manifest, summary)),
         groups=tuple(_groups(summary)),
         safety=tuple(_safety(summary)),
@@ -62,7 +64,7 @@ def _figures(manifest: Manifest, summary: RunSummary) -> Iterator[Figure]:
 def _groups(summary: RunSummary) -> Iterator[Figure]:
     for group in summary.groups:
         if group.kind != "tag":
-            yield _told(f"{group.kind} {group.name or 'not recorded'}, right first", group.top1)
+            yield _told(f"{group.kind} {group.name or 'not recorded'}", group.top1)
 
 
 def _safety(summary: RunSummary) -> Iterator[Figure]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cds_hooks.compliance import fhir_codes as codes
+from cds_hooks.compliance.access_of_events import organizations, with_purposes
 from cds_hooks.services import find
 
 __all__ = ["Site", "audit_events"]
@@ -64,6 +65,8 @@ def audit_events(record: Fields, site: Site) -> Iterator[Json]:
         yield _of_person(record, site, kind)
     elif kind in ("consultation-read", "consultation-opened"):
         yield _event(record, site, codes.PATIENT_RECORD, kind, "R", outcome="0")
+    elif kind in ("ledger-searched", "ledger-exported", "ledger-verified"):
+        yield _event(record, site, codes.AUDIT_LOG_USED, kind, "R", outcome="0")
     elif _refused(kind):
         yield _event(record, site, codes.SECURITY_ALERT, kind, "E", outcome="8")
     else:
@@ -113,7 +116,8 @@ def _read(record: Fields, site: Site, key: str, template: str) -> Json:
     event["agent"] = [
         {"type": us, "who": _self(site), "requestor": False, "network": _uri(site.base)},
         {"type": them, "who": server, "requestor": False, "network": _unknown()},
-        *_user(record, site),
+        *with_purposes(_user(record, site), record),
+        *organizations(record, site.identifier),
     ]
     asked: Json = {
         "type": codes.SYSTEM_OBJECT,
@@ -177,7 +181,8 @@ def _agents(record: Fields, site: Site) -> list[Json]:
     if token:
         client["policy"] = [f"urn:ietf:params:oauth:jti:{token}"]
     us = {"type": codes.DESTINATION, "who": _self(site), "requestor": False}
-    return [client, us | {"network": _uri(site.base)}, *user]
+    found = [client, us | {"network": _uri(site.base)}, *user]
+    return with_purposes([*found, *organizations(record, site.identifier)], record)
 
 
 def _user(record: Fields, site: Site) -> list[Json]:

@@ -17,12 +17,14 @@ __all__ = [
     "AI_PROVENANCE",
     "AI_TYPES",
     "APPLICATION_ACTIVITY",
+    "AUDIT_LOG_USED",
     "BALP",
     "DESTINATION",
     "DISCLOSE",
     "DOMAIN_RESOURCE",
     "EMERGENCY_STARTED",
     "EMERGENCY_STOPPED",
+    "HEALTHCARE_PROVIDER",
     "IMPORT",
     "LOGIN",
     "LOGOUT",
@@ -64,6 +66,7 @@ IMPORT = coding(_DICOM, "110107", "Import")
 SECURITY_ALERT = coding(_DICOM, "110113", "Security Alert")
 PATIENT_RECORD = coding(_DICOM, "110110", "Patient Record")
 APPLICATION_ACTIVITY = coding(_DICOM, "110100", "Application Activity")
+AUDIT_LOG_USED = coding(_DICOM, "110101", "Audit Log Used")
 USER_AUTHENTICATION = coding(_DICOM, "110114", "User Authentication")
 REST = coding(f"{_TERMS}/audit-event-type", "rest", "Restful Operation")
 # AuditEvent.subtype
@@ -76,6 +79,7 @@ EMERGENCY_STOPPED = coding(_DICOM, "110138", "Emergency Override Stopped")
 SOURCE = concept(coding(_DICOM, "110153", "Source Role ID"))
 DESTINATION = concept(coding(_DICOM, "110152", "Destination Role ID"))
 RECIPIENT = concept(coding(f"{_TERMS}/v3-ParticipationType", "IRCP", "information recipient"))
+HEALTHCARE_PROVIDER = concept(coding(f"{_TERMS}/v3-RoleClass", "PROV", "healthcare provider"))
 # AuditEvent.source.type
 SERVER_SOURCE = coding(f"{_TERMS}/security-source-type", "4", "Application Server")
 # AuditEvent.entity

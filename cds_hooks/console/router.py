@@ -9,7 +9,8 @@ from starlette.responses import HTMLResponse, Response
 
 from cds_hooks.app.errors import PathUnknown
 from cds_hooks.console import access as access_pages
-from cds_hooks.console import consultations, smart_launch, statistics
+from cds_hooks.console import consultations, reviews, smart_launch, statistics, switching
+from cds_hooks.console import desk as desk_pages
 from cds_hooks.console import inspector as inspector_pages
 from cds_hooks.console.access import Access, LocalLinks
 from cds_hooks.console.assets import assets
@@ -35,6 +36,9 @@ def make_router(
     inspector: Inspector | None = None,
     reports: StatisticsReports | None = None,
     launched: smart_launch.LaunchedPages | None = None,
+    desk: desk_pages.Desk | None = None,
+    switches: switching.Switches | None = None,
+    reviewing: reviews.Reviews | None = None,
 ) -> APIRouter:
     """Routes of the pages that this profile offers; none of them is in the OpenAPI document.
 
@@ -57,6 +61,12 @@ def make_router(
         inspector_pages.add_routes(router, site, inspector)
     if reports is not None:
         statistics.add_routes(router, site, reports)
+    if reviewing is not None:
+        reviews.add_routes(router, site, reviewing)
+    if switches is not None:
+        switching.add_routes(router, site, switches)
+    if desk is not None:
+        desk_pages.add_routes(router, site, desk)
     if site.demo:
         local = [Depends(require_local)]
         router.add_api_route("/docs", pages.api, dependencies=local)

@@ -15,7 +15,8 @@ __all__ = ["Site"]
 @dataclass(frozen=True, slots=True)
 class Site:
     """`base_url` is the service's address as clients see it, without a slash at its end; `tokens`
-    says whether callers must show one, `link_s` for how many seconds a card's link opens."""
+    says whether callers must show one, `link_s` for how many seconds a card's link opens,
+    `switched_off` whether the service with an id is off now."""
 
     version: str
     profile: str
@@ -25,6 +26,7 @@ class Site:
     ready: Callable[[], Readiness]
     tokens: bool = False
     link_s: float = 86_400.0
+    switched_off: Callable[[str], bool] = lambda _: False
 
     @property
     def demo(self) -> bool:

@@ -16,6 +16,7 @@ from cds_hooks.consult.in_flight import InFlightWork
 from cds_hooks.consult.links import make_link
 from cds_hooks.consult.new_problem import check_new_problem
 from cds_hooks.consult.pipeline import prepare_consultation
+from cds_hooks.consult.recorded_call import call_of
 from cds_hooks.consultation import (
     Caller,
     CheckedConsultation,
@@ -60,7 +61,7 @@ class Consultant:
         `wait_s` is how long the caller of such a service would wait for the outcome. `digest` is
         of service, client and body as sent; what `known_request` gave for it is not gathered again.
         With `shed` no work of a model is begun and none is waited for.
-        Raises ChartsideError when the hook cannot be answered at all.
+        Raises ChartsideError when the hook cannot be answered at all, ServiceSwitchedOff too.
         """
         if service.checks_new_problems:
             return await self._check_new_problem(service, request)
@@ -70,15 +71,16 @@ class Consultant:
             prepared = await self.prepare(service, request)
             self._cache.put(digest, prepared, request)
         if service.only_starts:
-            return await self._start_only(prepared, wait_s, _call_of(request), shed)
+            call = call_of(request)
+            return await self._start_only(service.id, prepared, wait_s, call, shed)
         if (recent := self._cache.cards(digest)) is not None:
-            await self._save(*recent, _call_of(request))
+            await self._save(service.id, *recent, call_of(request))
             return recent[1]
         left = self._config.within(service.id) - (time.monotonic() - began)
         found, last = await self._find_answer(prepared, left, shed=shed)
         response = await self._make_cards(found, request, service.id, last)
         self._cache.put_cards(digest, found, response)
-        await self._save(found, response, _call_of(request))
+        await self._save(service.id, found, response, call_of(request))
         return response
 
     async def _check_new_problem(
@@ -104,7 +106,7 @@ class Consultant:
     async def make_response(self, consultation: Consultation, request: HookRequest) -> Response:
         """The cards of a consultation, once their record is durable."""
         response = await self._make_cards(consultation, request, consultation.service, None)
-        await self._save(consultation, response, _call_of(request))
+        await self._save(consultation.service, consultation, response, call_of(request))
         return response
 
     async def _make_cards(
@@ -164,6 +166,15 @@ class Consultant:
         """Ask the model and check what it said; identical work in flight is joined."""
         return await asyncio.shield(self._in_flight.start(prepared, priority))
 
+    @property
+    def works_on(self) -> int:
+        """How many questions are in flight."""
+        return len(self._in_flight)
+
+    def stop_switched_off(self) -> None:
+        """Stop the work in flight that only services that are off asked for."""
+        self._in_flight.stop_switched_off()
+
     async def close(self) -> None:
         """Cancel what is in flight and wait until it has ended."""
         await self._in_flight.close()
@@ -177,17 +188,23 @@ class Consultant:
         return replace(cached.prepared, id=id_, caller=caller, created=now, timings_ms={})
 
     async def _save(
-        self, consultation: Consultation, response: Response, call: RecordedCall
+        self, service_id: str, consultation: Consultation, response: Response, call: RecordedCall
     ) -> None:
         """Record the cards and who sees them; with the consultation itself where it is not on
-        record yet."""
+        record yet. Raises ServiceSwitchedOff: then nobody sees them."""
+        self._dependencies.require_on(service_id)
         store = self._dependencies.store
         recorded = isinstance(consultation, CheckedConsultation)
         if not (recorded and await store.save_cards(consultation, response.cards, call)):
             await store.save_consultation(consultation, response.cards, call)
 
     async def _start_only(
-        self, prepared: PreparedConsultation, wait_s: float, call: RecordedCall, shed: bool
+        self,
+        service_id: str,
+        prepared: PreparedConsultation,
+        wait_s: float,
+        call: RecordedCall,
+        shed: bool,
     ) -> Response:
         """Start the work and tell how it stands. Nobody would read a card, so none is made."""
         seconds = (
@@ -198,7 +215,7 @@ class Consultant:
             found, _ = await self._find_answer(prepared, seconds, Priority.BACKGROUND, shed=shed)
         finally:
             self._waiting -= 1
-        await self._save(found, Response(), call)
+        await self._save(service_id, found, Response(), call)
         return Response(extension={STARTED: {"outcome": found.outcome.value}})
 
     async def _find_answer(
@@ -224,7 +241,8 @@ class Consultant:
             return await self._in_flight.shed(prepared), None
         task = self._in_flight.start(prepared, priority)
         done, _ = await asyncio.wait({task}, timeout=0.0 if shed else max(seconds, 0.0))
-        return task.result() if done else prepared, None
+        # Work that was stopped because its service is off has no result.
+        return task.result() if done and not task.cancelled() else prepared, None
 
     async def _reusable(self, prepared: PreparedConsultation) -> CheckedConsultation | None:
         """The patient's last answer, where it may be shown instead of a new one.
@@ -246,18 +264,3 @@ def _made_by(consultation: PreparedConsultation) -> tuple[object, ...]:
     template = consultation.prompt.template if consultation.prompt else None
     read = what_was_read(consultation.key_states, consultation.key_arrivals)
     return (consultation.settings_sha256, consultation.model, template, read)
-
-
-def _call_of(request: HookRequest) -> RecordedCall:
-    """The call behind a request: hook, client and token as they were checked, user, encounter."""
-    caller = request.caller or Caller()
-    return RecordedCall(
-        hook=request.hook,
-        hook_instance=request.hook_instance,
-        request_id=caller.request_id,
-        client_iss=caller.issuer,
-        tenant=caller.tenant,
-        jti=caller.token,
-        user_id=caller.user or request.context.user_id,
-        encounter_id=request.context.encounter_id,
-    )

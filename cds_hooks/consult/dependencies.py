@@ -104,6 +104,7 @@ class Dependencies:
     """Everything the pipeline calls that is not a pure function.
 
     `observe` hears of every consultation that ended, `failed` of background work that raised.
+    `require_on` raises ServiceSwitchedOff for the id of a service that is off by now.
     """
 
     gather: Gather
@@ -114,5 +115,6 @@ class Dependencies:
     key: KeyedHash
     observe: Callable[[CheckedConsultation], None] = lambda _: None
     failed: Callable[[PreparedConsultation, BaseException], None] = lambda _, __: None
+    require_on: Callable[[str], None] = lambda _: None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     new_id: Callable[[], str] = lambda: str(uuid.uuid4())

@@ -13,6 +13,7 @@ from cds_hooks.consult.pipeline import infer_and_check
 from cds_hooks.consultation import CheckedConsultation, Outcome, PreparedConsultation
 from cds_hooks.errors import ChartsideError
 from cds_hooks.inference.engine import Priority, QueueFull, RisingPriority
+from cds_hooks.services.switched_off import ServiceSwitchedOff
 
 __all__ = ["InFlightWork"]
 
@@ -38,10 +39,14 @@ class InFlightWork:
         self._config = config
         self._owner = dependencies.new_id()
         self._running: dict[str, asyncio.Task[CheckedConsultation]] = {}
+        self._asked_by: dict[str, set[str]] = {}
         self._rising: dict[str, RisingPriority] = {}
 
     def __contains__(self, key: str) -> bool:
         return key in self._running and not self._running[key].done()
+
+    def __len__(self) -> int:
+        return sum(not task.done() for task in self._running.values())
 
     def start(
         self, prepared: PreparedConsultation, priority: Priority = Priority.OPEN_CHART
@@ -51,6 +56,7 @@ class InFlightWork:
         Its own, because the hook that asked may leave with a record that says "not yet". What is
         in flight already has from now on at least the priority of whoever joins it.
         """
+        self._asked_by.setdefault(prepared.key, set()).add(prepared.service)
         task = self._running.get(prepared.key)
         if task is None:
             work = replace(prepared, id=self._dependencies.new_id())
@@ -61,6 +67,19 @@ class InFlightWork:
         elif (known := self._rising.get(prepared.key)) is not None:
             known.rise(priority)
         return task
+
+    def stop_switched_off(self) -> None:
+        """Cancel the work that only services that are off asked for."""
+        for key, services in self._asked_by.items():
+            if key in self and all(map(self._is_off, services)):
+                self._running[key].cancel()
+
+    def _is_off(self, service_id: str) -> bool:
+        try:
+            self._dependencies.require_on(service_id)
+        except ServiceSwitchedOff:
+            return True
+        return False
 
     async def shed(self, prepared: PreparedConsultation) -> CheckedConsultation:
         """The consultation without a model's answer, on record and counted: too much is asked."""
@@ -89,9 +108,13 @@ class InFlightWork:
         failed = task.cancelled() or error is not None
         kept_s = 0.0 if failed else _KEPT_AFTER_FAILURE_S.get(task.result().outcome, 0.0)
         if kept_s:
-            task.get_loop().call_later(kept_s, self._running.pop, prepared.key, None)
+            task.get_loop().call_later(kept_s, self._forget, prepared.key)
         else:
-            self._running.pop(prepared.key, None)
+            self._forget(prepared.key)
+
+    def _forget(self, key: str) -> None:
+        self._running.pop(key, None)
+        self._asked_by.pop(key, None)
 
     async def _once(
         self, prepared: PreparedConsultation, rising: RisingPriority

@@ -103,6 +103,12 @@ class ConsultationPages:
         StoreUnavailable."""
         return await self._opened(await self._of_patient(scope))
 
+    async def as_called(self, found: Consultation) -> tuple[Card, ...]:
+        """The cards that the EHR was given of a consultation, made again as of then; each has a
+        uuid of its own. Raises StoreUnavailable."""
+        listed = await self._listed(found)
+        return self._cards(found, listed, found.created, as_called=True).cards
+
     async def _opened(self, asked: Consultation, *, until: float = 0.0) -> OpenedConsultation:
         found = await self._with_answer(asked)
         now, store = self._dependencies.now().timestamp(), self._dependencies.store

@@ -19,12 +19,14 @@ from cds_hooks.consultation.differential import (
     Group,
 )
 from cds_hooks.consultation.origin import (
+    Access,
     Caller,
     KeyArrival,
     KeyState,
     ModelIdentity,
     ModelPart,
     RecordedCall,
+    is_plain_organization,
 )
 from cds_hooks.consultation.stages import (
     CheckedConsultation,
@@ -35,6 +37,7 @@ from cds_hooks.consultation.stages import (
 )
 
 __all__ = [
+    "Access",
     "Assessment",
     "Basis",
     "Caller",
@@ -58,4 +61,5 @@ __all__ = [
     "Seriousness",
     "TruthSet",
     "Verdict",
+    "is_plain_organization",
 ]

@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 __all__ = [
+    "Access",
     "Caller",
     "KeyArrival",
     "KeyState",
     "ModelIdentity",
     "ModelPart",
     "RecordedCall",
+    "is_plain_organization",
 ]
+
+
+_PLAIN_ID = re.compile(
+    r"(urn:oid:)?[0-2](\.\d{1,40}){2,30}|urn:uuid:[0-9a-fA-F-]{36}|https?://[^\s?#@]{1,190}",
+    re.ASCII,
+)
+_OF_A_PERSON = re.compile(r"/(patient|person|practitioner|practitionerrole|relatedperson)/")
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """For which organization a call is made, and to what purpose.
+
+    `organization_from` is "token" or "settings", who says so. `purposes` are codes, `system|CODE`.
+    """
+
+    organization: str = field(default="", repr=False)
+    organization_from: str = ""
+    purposes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +53,13 @@ class Caller:
     token: str = ""
     user: str = field(default="", repr=False)
     request_id: str = ""
+    access: Access = field(default_factory=Access)
+
+
+def is_plain_organization(text: str) -> bool:
+    """Whether it is an OID, a UUID or an address that names no person, so that it may stand in
+    clear; a name or a number may be a person's own."""
+    return bool(_PLAIN_ID.fullmatch(text)) and not _OF_A_PERSON.search(text.lower())
 
 
 class KeyState(StrEnum):
@@ -97,3 +126,4 @@ class RecordedCall:
     user_ref: str = ""
     user_id: str = field(default="", repr=False)
     encounter_id: str = field(default="", repr=False)
+    access: Access = field(default_factory=Access)

@@ -15,7 +15,15 @@ from cds_hooks.documents.document import FilledBy, Row, Section, Source
 from cds_hooks.documents.installation import Installation
 from cds_hooks.documents.operator_answers import questions
 
-__all__ = ["Attribute", "AttributeTable", "Derived", "rows_of", "sections_of", "table_of"]
+__all__ = [
+    "Attribute",
+    "AttributeTable",
+    "Derived",
+    "rows_of",
+    "sections_of",
+    "table_of",
+    "uses_of",
+]
 
 
 class _Data(BaseModel):
@@ -30,6 +38,7 @@ class Attribute(_Data):
     group: str = ""
     question: str
     who: FilledBy
+    checked: str = ""
     site: bool = False
     says: tuple[str, ...] = ()
     derive: str = ""
@@ -42,6 +51,7 @@ class _Source(_Data):
     url: str = ""
     checked: str = ""
     state: str = ""
+    clauses_checked: str = ""
 
 
 class AttributeTable(_Data):
@@ -54,12 +64,13 @@ class AttributeTable(_Data):
     def source_of(self, attribute: Attribute) -> Source:
         """The clause that asks for one attribute. The state of the rule is the document's."""
         found = self.source
-        return Source(found.standard, attribute.clause, found.url, found.checked)
+        checked = attribute.checked or found.clauses_checked or found.checked
+        return Source(found.standard, attribute.clause, found.url, checked)
 
     @property
     def whole_source(self) -> Source:
         """The rule itself, with its state."""
-        return Source(**self.source.model_dump())
+        return Source(**self.source.model_dump(exclude={"clauses_checked"}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +81,7 @@ class Derived:
     by: FilledBy = FilledBy.SERVICE
 
 
+_DOCUMENTS = {"dsi": "dsi", "evidence_based": "dsi", "chai": "chai", "playbook": "chai"}
 Derivations = Mapping[str, Callable[[Installation], Derived]]
 
 
@@ -78,6 +90,16 @@ def table_of(name: str) -> AttributeTable:
     """The table `data/{name}.toml`."""
     text = files(__package__).joinpath(f"data/{name}.toml").read_text("utf-8")
     return AttributeTable.model_validate(tomllib.loads(text))
+
+
+def uses_of(key: str) -> tuple[str, ...]:
+    """Where an answer of the site is used: "dsi details.funding"."""
+    return tuple(
+        f"{document} {attribute.id}"
+        for name, document in _DOCUMENTS.items()
+        for attribute in table_of(name).attributes
+        if key in attribute.operator
+    )
 
 
 def sections_of(

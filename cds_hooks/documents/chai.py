@@ -32,9 +32,10 @@ _ABOUT = (
 )
 
 
-def chai_document(of: Installation) -> Document:
-    """The card with the mapping to the eight elements of the playbooks."""
-    card, playbook = table_of("chai"), table_of("playbook")
+def chai_document(of: Installation, *, playbook: bool = True) -> Document:
+    """The card; with the mapping to the eight elements of the playbooks, which XML has no place
+    for."""
+    tables = [table_of("chai"), *([table_of("playbook")] if playbook else [])]
     return Document(
         name="chai",
         title="CHAI Applied Model Card",
@@ -45,10 +46,9 @@ def chai_document(of: Installation) -> Document:
         about=_ABOUT,
         sections=(
             identity_section(of),
-            *sections_of(card, of, DERIVATIONS),
-            *sections_of(playbook, of, DERIVATIONS),
+            *(section for each in tables for section in sections_of(each, of, DERIVATIONS)),
         ),
-        sources=(card.whole_source, playbook.whole_source),
+        sources=tuple(each.whole_source for each in tables),
     )
 
 
@@ -106,10 +106,11 @@ def _bibtex(row: Row) -> str:
 
 def _results(row: Row, of: Installation) -> Iterator[tuple[str, str]]:
     """A label and a JSON value for each figure; the schema wants one result at least."""
-    figures = [(run.suite, figure) for run in of.own_runs for figure in _part(row, run)]
-    for suite, figure in figures:
-        if figure.share is not None:
-            yield f"{suite}: {figure.text}", _value(figure)
+    for run in of.own_runs:
+        how = "; ".join((run.suite, *of.differences(run)))
+        for figure in _part(row, run):
+            if figure.share is not None:
+                yield f"{how}: {figure.text}", _value(figure)
     if of.admission and _FAIRNESS not in row.id:
         for name, reached in of.admission.figures.items():
             told = {"kind": "single", "value": reached.value}

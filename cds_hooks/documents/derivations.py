@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 
 from cds_hooks.documents.attributes import Derived
 from cds_hooks.documents.document import FilledBy
 from cds_hooks.documents.evaluation_derivations import EVALUATED
-from cds_hooks.documents.input_variables import input_variables
+from cds_hooks.documents.input_variables import VARIABLES, input_variables, variable
 from cds_hooks.documents.installation import Installation
 
 __all__ = ["DERIVATIONS"]
@@ -29,8 +30,8 @@ def _output_value(of: Installation) -> Derived:
     lines = []
     if listing:
         lines.append(
-            f"{_names(listing)}: one card with what published rules find in the chart, and a list "
-            "of diagnoses that a language model considers, each with the facts of the chart that "
+            f"{_names(listing)}: one card with what rules find in the chart, and a list of "
+            " diagnoses that a language model considers, each with the facts of the chart that "
             "it cites for and against, and a verdict of fixed rules."
         )
     if checking:
@@ -40,7 +41,7 @@ def _output_value(of: Installation) -> Derived:
         )
     silent = [each.id for each in of.services if each.only_starts]
     if silent:
-        lines.append(f"{_names(silent)}: no card; it only begins the work.")
+        lines.append(f"{_names(silent)}: no card; the work is only begun.")
     return Derived("\n".join(lines))
 
 
@@ -107,9 +108,40 @@ def _input_source(of: Installation) -> Derived:
 def _data_types(of: Installation) -> Derived:
     return Derived(
         "In: coded entries, numbers with units, dates as how long ago, and text of notes, as "
-        f"numbered facts within {of.template.chart_tokens} tokens; no names, addresses, numbers of "
-        "persons or dates of birth; no images, waveforms or signals.\n"
+        f"numbered facts within {of.template.chart_tokens} tokens; names, addresses and numbers of "
+        "persons are masked as far as they are recognised, dates of birth are not shown; no "
+        "images, waveforms or signals.\n"
         "Out: CDS Hooks cards (text), with codes of ICD-10-CM where a name has one."
+    )
+
+
+def _stage(of: Installation) -> Derived:
+    if not of.model.demonstration:
+        return Derived("")
+    return Derived(f"{of.model.name} is a demonstration model, not for care.")
+
+
+def _protections(of: Installation) -> Derived:
+    return Derived("\n".join(of.protections))
+
+
+def _rule_sources(of: Installation) -> Derived:
+    folders = sorted({name.rpartition(".")[0] or name for name in of.rule_tables})
+    return Derived(
+        "Each rule names its source beside it: published criteria, scores and reference ranges. "
+        f"They are among {len(of.rule_tables)} tables of rules and words ({', '.join(folders)}), "
+        "which the bill of materials lists with their digests; `chartside explain` prints the "
+        "source of each rule that spoke."
+        if of.rule_tables
+        else ""
+    )
+
+
+def _rule_version(of: Installation) -> Derived:
+    digest = f", tables with SHA-256 {of.tables_sha256} over all" if of.tables_sha256 else ""
+    return Derived(
+        f"Chartside {of.version}{digest}. Revisions are in the changelog and, as they came into "
+        "use here, in the ledger (records `tables-loaded`)."
     )
 
 
@@ -129,7 +161,7 @@ def _name(of: Installation) -> Derived:
 def _summary(of: Installation) -> Derived:
     return Derived(
         f"{len(of.services)} CDS Hooks services of one program. It reads a chart when the EHR "
-        "calls, and answers with a card: what published rules find, and diagnoses that a language "
+        "calls, and answers with a card: what rules find in it, and diagnoses that a language "
         "model on the site's own hardware considers, each checked against the chart by rules."
     )
 
@@ -153,8 +185,13 @@ DERIVATIONS: Mapping[str, Callable[[Installation], Derived]] = MappingProxyType(
         "input_source": _input_source,
         "data_types": _data_types,
         "version": _version,
+        "stage": _stage,
+        "protections": _protections,
+        "rule_sources": _rule_sources,
+        "rule_version": _rule_version,
         "name": _name,
         "summary": _summary,
+        **{f"variable:{name}": partial(variable, name) for name in VARIABLES},
         **EVALUATED,
     }
 )

@@ -49,13 +49,22 @@ class Source:
     state: str = ""
 
     @property
-    def text(self) -> str:
-        """ "45 CFR 170.315, (b)(11)(iv)(B)(1)(i); last checked 2026-11-29"."""
-        name = ", ".join(part for part in (self.standard, self.clause) if part)
+    def name(self) -> str:
+        """ "45 CFR 170.315(b)(11)(iv)(B), (1)(i)"."""
+        return ", ".join(part for part in (self.standard, self.clause) if part)
+
+    @property
+    def status(self) -> str:
+        """How it stood, and when somebody last looked."""
         checked = (
             f"last checked {self.checked}" if self.checked else "day of the last check unknown"
         )
-        return "; ".join(part for part in (name, self.state, checked) if part)
+        return "; ".join(part for part in (self.state, checked) if part)
+
+    @property
+    def text(self) -> str:
+        """Its name and how it stood."""
+        return f"{self.name}; {self.status}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +152,12 @@ class Document:
     def rows(self) -> Iterator[Row]:
         """Every row, in order."""
         return (row for section in self.sections for row in section.rows)
+
+    @property
+    def share_filled(self) -> str:
+        """ "10 of 31"."""
+        found = [row.available for row in self.rows]
+        return f"{sum(found)} of {len(found)}"
 
     @property
     def filled(self) -> Mapping[str, int]:

@@ -11,8 +11,9 @@ __all__ = ["dsi_document", "identity_section"]
 
 _ABOUT = (
     "The 31 source attributes that 45 CFR 170.315(b)(11)(iv)(B) lists for predictive decision "
-    "support, about this installation as it is configured now. Questions are in Chartside's words; "
-    "each names its clause.",
+    "support, about this installation as it is configured now; behind them the 13 of (iv)(A) for "
+    "services that use rules alone, where one is offered. Questions are in Chartside's words; each "
+    "names its clause.",
     "Each answer says who filled it: the service from what runs, the model's file, the operator "
     '(the site), or an evaluation. What nobody filled says "not available" and who must fill it.',
     "This document states facts. It certifies nothing, and Chartside is not certified health IT.",
@@ -21,7 +22,9 @@ _ABOUT = (
 
 def dsi_document(of: Installation) -> Document:
     """The document about an installation."""
-    table = table_of("dsi")
+    table, rules = table_of("dsi"), table_of("evidence_based")
+    by_rules = any(each.checks_new_problems for each in of.services)
+    more = sections_of(rules, of, DERIVATIONS) if by_rules else ()
     return Document(
         name="dsi",
         title="Source attributes of a predictive decision support intervention",
@@ -30,8 +33,8 @@ def dsi_document(of: Installation) -> Document:
         form="HTI-1 format",
         subject=of.subject,
         about=_ABOUT,
-        sections=(identity_section(of), *sections_of(table, of, DERIVATIONS)),
-        sources=(table.whole_source,),
+        sections=(identity_section(of), *sections_of(table, of, DERIVATIONS), *more),
+        sources=(table.whole_source, *((rules.whole_source,) if by_rules else ())),
     )
 
 
@@ -41,6 +44,7 @@ def identity_section(of: Installation) -> Section:
     rows = [
         ("Service", f"Chartside {of.version}, profile {of.profile}"),
         ("Services offered", ", ".join(each.id for each in of.services)),
+        ("Switched off now", "; ".join(of.switched_off)),
         ("Model", f"{model.name}{' (demonstration)' if model.demonstration else ''}"),
         ("Model, SHA-256", model.sha256 or "not named by the settings"),
         ("Model, licence", model.licence or "not known"),

@@ -27,7 +27,7 @@ def _derived(lines: Iterable[str]) -> Derived:
 
 
 def _evaluated_on(of: Installation) -> Derived:
-    lines = [f"{_run(run)}; {run.origin}." for run in of.own_runs]
+    lines = [" ".join((f"{_run(run)}; {run.origin}.", *run.notes)) for run in of.own_runs]
     if of.admission:
         suite = of.admission.manifest.suite
         lines.append(f"{suite.title}, {suite.cases} cases; {suite.origin}.")
@@ -58,7 +58,7 @@ def _evaluated_patients(of: Installation) -> Derived:
 def _evaluated_how(of: Installation) -> Derived:
     lines = [
         f"{_run(run)}: asked through the whole service (Chartside {run.chartside}, template "
-        f"{run.template}{', short answers' if run.brief else ''}), {run.made}."
+        f"{run.template}), {run.made}. {_differs(of, run)}"
         for run in of.own_runs
     ]
     if of.admission:
@@ -67,20 +67,28 @@ def _evaluated_how(of: Installation) -> Derived:
 
 
 def _validity(of: Installation) -> Derived:
-    lines = [f"{_run(run)}: {_figures(run.figures)}." for run in of.own_runs]
+    lines = [f"{_run(run)}: {_figures(run.figures)}. {_differs(of, run)}" for run in of.own_runs]
     if of.admission:
         lines += _admitted(of.admission)
     return _derived([*lines, *_published(of)] if lines else [])
 
 
 def _fairness(of: Installation) -> Derived:
-    lines = [f"{_run(run)}: {_figures(run.groups)}." for run in of.own_runs if run.groups]
+    lines = [
+        f"{_run(run)}, right first: {_figures(run.groups)}. {_differs(of, run)}"
+        for run in of.own_runs
+        if run.groups
+    ]
     note = "Groups of few cases have wide intervals and show no difference."
     return _derived([*lines, *([note] if lines else [])])
 
 
 def _safety(of: Installation) -> Derived:
-    lines = [f"{_run(run)}: {_figures(run.safety)}." for run in of.own_runs if run.safety]
+    lines = [
+        f"{_run(run)}: {_figures(run.safety)}. {_differs(of, run)}"
+        for run in of.own_runs
+        if run.safety
+    ]
     if of.admission:
         lines += _admitted(of.admission)
     return _derived(lines)
@@ -119,7 +127,15 @@ def _published(of: Installation) -> list[str]:
 
 
 def _run(run: EvaluatedRun) -> str:
-    return f"{run.suite} ({run.task}, {run.cases} cases)"
+    how = "along the terminology's names" if run.names else "free text"
+    samples = f"{run.samples} sample{'' if run.samples == 1 else 's'}"
+    return f"{run.suite} ({run.task}, {how}, {samples}, {run.cases} cases)"
+
+
+def _differs(of: Installation, run: EvaluatedRun) -> str:
+    """A figure of another configuration is one of another configuration."""
+    found = of.differences(run)
+    return f"Not as this installation asks: {', '.join(found)}." if found else "As configured here."
 
 
 def _figures(figures: Iterable[Figure]) -> str:

@@ -87,7 +87,8 @@ class TemplateFacts:
 class EvaluatedRun:
     """One run of `chartside eval run`, of the very model that answers here or of another one.
 
-    `figures` are of all cases, `groups` by age and recorded sex, `safety` of flags and verdicts.
+    `figures` are of all cases, `groups` how many were right first by age and recorded sex, `safety`
+    of flags and verdicts. `names`: diagnoses could only be names of the terminology.
     """
 
     folder: str
@@ -100,7 +101,10 @@ class EvaluatedRun:
     made: str
     cases: int
     chartside: str
-    brief: bool
+    template_sha256: str = ""
+    samples: int = 1
+    names: bool = False
+    notes: tuple[str, ...] = ()
     figures: tuple[Figure, ...] = ()
     groups: tuple[Figure, ...] = ()
     safety: tuple[Figure, ...] = ()
@@ -119,12 +123,17 @@ class LocalFigures:
     groups: tuple[Figure, ...] = ()
 
 
+_NAMES = {True: "diagnoses along the terminology's names", False: "diagnoses in free text"}
+
+
 @dataclass(frozen=True, slots=True)
 class Installation:
     """An installation as its settings file describes it.
 
     `subject` is its public address. `model` answers first, `more_models` are the rest of a panel.
-    `speaks` is when each service shows a card, `terminology` what the compiler recorded of it.
+    `speaks` is when each service shows a card, `terminology` what the compiler recorded of it,
+    `switched_off` what is off just now, `protections` what its settings protect, `rule_tables` the
+    tables of rules by name.
     """
 
     made_at: str
@@ -141,6 +150,9 @@ class Installation:
     answer_within_s: float = 0.0
     speaks: Mapping[str, str] = field(default_factory=dict)
     more_models: tuple[ModelFacts, ...] = ()
+    protections: tuple[str, ...] = ()
+    switched_off: tuple[str, ...] = ()
+    rule_tables: tuple[str, ...] = ()
     terminology: Mapping[str, str] = field(default_factory=dict)
     admission: AdmissionRecord | None = None
     runs: tuple[EvaluatedRun, ...] = ()
@@ -152,6 +164,15 @@ class Installation:
         """Runs of the very model that answers here, the newest first."""
         same = [run for run in self.runs if self._is_own(run)]
         return tuple(sorted(same, key=lambda run: run.made, reverse=True))
+
+    def differences(self, run: EvaluatedRun) -> tuple[str, ...]:
+        """In what a run was asked in another way than this installation asks."""
+        differs = {
+            "another template": run.template_sha256 != self.template.sha256,
+            f"{run.samples} samples instead of {self.samples}": run.samples != self.samples,
+            _NAMES[run.names]: run.names != self.names_by_construction,
+        }
+        return tuple(name for name, is_so in differs.items() if is_so)
 
     def _is_own(self, run: EvaluatedRun) -> bool:
         return bool(self.model.sha256) and run.model_sha256 == self.model.sha256

@@ -11,6 +11,7 @@ from prompts import visible
 __all__ = ["to_markdown"]
 
 _MARKUP = re.compile(r"[\\`*_\[\]~|]")
+_LINK = re.compile(r"https://[\w./?=&%#~-]+", re.ASCII)
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 # What makes a heading, a list, a rule or a table of a line that begins with it.
 _LINE_START = re.compile(r"^(\d{1,9})?([#+=:.)-])")
@@ -42,7 +43,7 @@ def _head(document: Document) -> Iterator[str]:
     yield f"Made at {document.made_at} by Chartside {document.version}"
     if document.filled:
         told = ", ".join(f"{name} {count}" for name, count in document.filled.items())
-        yield f"Answers by who filled them: {told}"
+        yield f"Answers: {document.share_filled} filled: {told}"
 
 
 def _section(section: Section) -> Iterator[str]:
@@ -63,12 +64,14 @@ def _row(row: Row) -> Iterator[str]:
         yield f"- Filled by: {row.told_by}"
     yield from (f"- Evidence: {escape(each)}" for each in row.evidence)
     if row.source:
-        yield f"- Required by: {_source(row.source)}"
+        yield f"- Asked for by: {_source(row.source)}"
     yield ""
 
 
 def _source(source: Source) -> str:
-    return escape(source.text) + (f"; <{source.url}>" if source.url else "")
+    name = escape(source.name)
+    linked = f"[{name}](<{source.url}>)" if _LINK.fullmatch(source.url) else name
+    return f"{linked}; {escape(source.status)}"
 
 
 def _table(table: Table) -> Iterator[str]:

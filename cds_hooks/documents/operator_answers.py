@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,10 +14,20 @@ from typing import Any
 
 from cds_hooks.errors import ChartsideError
 
-__all__ = ["LONGEST", "AnswersInvalid", "OperatorAnswers", "Question", "parse_answers", "questions"]
+__all__ = [
+    "LONGEST",
+    "AnswersInvalid",
+    "OperatorAnswers",
+    "Question",
+    "parse_answers",
+    "questions",
+    "with_answer",
+]
 
 LONGEST = 20_000
 """Characters of one answer at most."""
+
+_HEADER = re.compile(r"^\[", re.MULTILINE)
 
 
 class AnswersInvalid(ChartsideError):
@@ -44,6 +56,11 @@ class OperatorAnswers:
         """The answer, or empty. Raises KeyError for a key that no question has."""
         questions()[key]
         return self.by_key.get(key, "")
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The keys that have no answer, in the order in which they are asked."""
+        return tuple(key for key in questions() if key not in self.by_key)
 
 
 @cache
@@ -75,6 +92,42 @@ def parse_answers(text: str, where: str) -> OperatorAnswers:
         hint = "`chartside export describe --json` lists all keys."
         raise AnswersInvalid("; ".join(problems), where=where, hint=hint)
     return OperatorAnswers({key: value for key, value in found.items() if value})
+
+
+def with_answer(text: str, key: str, answer: str, where: str) -> str:
+    """The TOML text with one more answer, its comments and all else as they were.
+
+    Raises KeyError for a key that no question has, AnswersInvalid when the text is no file of
+    answers or the key has an answer already.
+    """
+    group, _, name = questions()[key].key.partition(".")
+    before = parse_answers(text, where)
+    line = f"{name} = {_toml(answer)}\n"
+    header = re.search(rf"^\[{group}\][^\n]*(\n|\Z)", text, re.MULTILINE)
+    if header is None:
+        gap = "" if not text or text.endswith("\n\n") else "\n" if text.endswith("\n") else "\n\n"
+        made = f"{text}{gap}[{group}]\n{line}"
+    else:
+        rest = _without_empty(text[header.end() :], name)
+        made = f"{text[: header.end()].rstrip()}\n{line}{rest}"
+    # Whatever form the file has, its other answers must stay as they were.
+    if parse_answers(made, where).by_key != {**before.by_key, key: answer}:
+        hint = f"Write {key} into it by hand."
+        raise AnswersInvalid("the file has a form that cannot be added to", where=where, hint=hint)
+    return made
+
+
+def _without_empty(rest: str, name: str) -> str:
+    """What follows a table's header, without the same key where it is empty."""
+    following = _HEADER.search(rest)
+    end = following.start() if following else len(rest)
+    empty = rf"""^{name}\s*=\s*(""|\'\')[^\S\n]*(#[^\n]*)?\n?"""
+    return re.sub(empty, "", rest[:end], flags=re.MULTILINE) + rest[end:]
+
+
+def _toml(text: str) -> str:
+    """A basic string of TOML 1.0 on one line."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007F")
 
 
 def _flat(raw: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

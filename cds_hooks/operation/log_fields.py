@@ -90,6 +90,7 @@ FIELDS: Mapping[str, Callable[[Any], bool]] = {
     "unknown": _number,
     "duplicates": _number,
     "records": _number,
+    "record": _number,
     # connections, and lines that were counted instead of written
     "open": _number,
     "ended": _by_word,

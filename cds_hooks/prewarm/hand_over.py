@@ -18,6 +18,7 @@ from cds_hooks.consultation import Outcome
 from cds_hooks.errors import ChartsideError
 from cds_hooks.prewarm.rate_limited_transport import retry_after
 from cds_hooks.services import STARTED, ServiceDefinition
+from cds_hooks.services.switched_off import ANSWER_HEADER, SWITCHED_OFF
 
 __all__ = ["HandedBack", "RunningService", "ServiceAway"]
 
@@ -77,7 +78,7 @@ class RunningService:
             raise ServiceAway(
                 "the service does not offer what is needed",
                 where=self._service.id,
-                hint="Add it to services.enabled.",
+                hint=f"Add it to services.enabled, or switch it on: {_LIST}",
             )
 
     async def consult(self, patient_id: str, prefetch: Mapping[str, Any]) -> Outcome:
@@ -129,6 +130,8 @@ class RunningService:
         if answer.status_code in (429, 503):
             await self._sleep(min(retry_after(answer.headers.get("retry-after", "")) or 0, 60))
             return None
+        if answer.headers.get(ANSWER_HEADER) == SWITCHED_OFF:
+            raise ServiceAway("the service was switched off", where=path, hint=_LIST)
         return _outcome(answer)
 
     async def _get(self, path: str) -> httpx.Response:
@@ -141,6 +144,7 @@ class RunningService:
 _START = "Start it with `chartside serve`; --port tells another port than the settings'."
 _WAIT = "Wait until /readyz answers 200."
 _FAILED = "Its engine is out of service: mend the cause and restart the service."
+_LIST = "`chartside services list` tells who switched it off and why."
 _AGAIN = "Run the command again; what is done is not done again."
 
 

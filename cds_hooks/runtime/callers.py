@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 
 import httpx
@@ -30,8 +30,13 @@ from cds_hooks.trust.unauthenticated_limits import UnauthenticatedLimits
 __all__ = ["Callers", "asked_by", "fed_back_by", "key_sets_of"]
 
 
+async def _at_once() -> None:
+    return
+
+
 class Callers:
-    """The clients of a site. `refused` hears of every call that is not let in.
+    """The clients of a site. `refused` hears of every call that is not let in; `compared` returns
+    once the ledger was compared with the witness, and so whether the store forgot tokens is known.
 
     `base_url` is the address under which EHRs know the service. Raises SettingsError for key sets
     that cannot be used.
@@ -45,9 +50,11 @@ class Callers:
         *,
         base_url: str,
         refused: Callable[[RefusedCall], None] = lambda _: None,
+        compared: Callable[[], Awaitable[None]] = _at_once,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._refused = refused
+        self._store, self._compared = store, compared
         self._book = RefusalBook(store, refused_ways)
         self._log = get_logger()
         self._http: httpx.AsyncClient | None = None
@@ -58,6 +65,7 @@ class Callers:
             self._keys,
             digest=lambda issuer, token_id: key.digest("token", issuer, token_id),
             remember=store.use_token,
+            refused_until=self._refused_until,
         )
         self._unauthenticated_limits = UnauthenticatedLimits(
             settings.unauthenticated_limits.calls_per_minute, settings.unauthenticated_limits.burst
@@ -106,7 +114,8 @@ class Callers:
             self._unauthenticated_limits.good(call.peer)
             raise
         self._unauthenticated_limits.good(call.peer)
-        return Caller(found.client.name, found.client.issuer, found.tenant, found.token)
+        client = found.client
+        return Caller(client.name, client.issuer, found.tenant, found.token, access=found.access)
 
     def note(self, refused: RefusedCall) -> None:
         """Count what was refused to somebody who asked for a page."""
@@ -130,6 +139,10 @@ class Callers:
         what = RefusedCall(call.request_id, route_of(call.path), refused.code, refused.client)
         self._book.note(what)
         self._refused(what)
+
+    async def _refused_until(self) -> float:
+        await self._compared()
+        return await self._store.tokens.refused_until()
 
     async def _read(self, url: str) -> bytes:
         if self._http is None:
@@ -156,6 +169,7 @@ def fed_back_by(info: RequestInfo) -> audit.RecordedCall:
         client_iss=caller.issuer,
         tenant=caller.tenant,
         jti=caller.token,
+        access=caller.access,
     )
 
 

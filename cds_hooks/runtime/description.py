@@ -60,7 +60,11 @@ def basis_of(
 
 
 def site_of(
-    settings: Settings, base_url: str, engine: Engine, ready: Callable[[], Readiness]
+    settings: Settings,
+    base_url: str,
+    engine: Engine,
+    ready: Callable[[], Readiness],
+    switched_off: Callable[[str], bool],
 ) -> Site:
     """What the console's pages tell of this service."""
     return Site(
@@ -72,6 +76,7 @@ def site_of(
         ready=ready,
         tokens=bool(settings.clients),
         link_s=settings.cards.link_s,
+        switched_off=switched_off,
     )
 
 

@@ -19,6 +19,7 @@ from cds_hooks.runtime.admission import admission
 from cds_hooks.runtime.configs import services_of
 from cds_hooks.runtime.engines import model_entry, names_by_construction, samples_of
 from cds_hooks.runtime.model_facts import Told, model_facts
+from cds_hooks.runtime.protections import protections
 from cds_hooks.settings import Settings, settings_digest
 
 __all__ = ["installation", "operator_answers"]
@@ -30,6 +31,7 @@ def installation(
     *,
     runs: tuple[EvaluatedRun, ...] = (),
     local: LocalFigures | None = None,
+    switched_off: tuple[str, ...] = (),
     told: Told | None = None,
 ) -> Installation:
     """The installation that these settings describe.
@@ -51,6 +53,9 @@ def installation(
         more_models=tuple(more),
         template=_template(template),
         settings_sha256=settings_digest(settings),
+        switched_off=switched_off,
+        protections=tuple(protections(settings)),
+        rule_tables=tuple(rule_tables()),
         tables_sha256=tables_digest(rule_tables()),
         samples=samples_of(settings, entry, template),
         names_by_construction=names_by_construction(settings, entry),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import threading
 import time
 import uuid
@@ -30,6 +31,8 @@ __all__ = ["Ledger", "signing_key", "witnesses"]
 _LOOK_S = 0.5
 # Pauses after a signing that failed: the first, and the longest.
 _PAUSE_S, _LONGEST_PAUSE_S = 0.5, 10.0
+# How long after the start callers wait for the comparison with the witness, at most.
+_COMPARE_S = 10.0
 
 Facts = Callable[[], Mapping[str, str]]
 Events = Callable[[], Sequence[EngineEvent]]
@@ -73,7 +76,8 @@ class Ledger:
         self._not_copied: dict[int, str] = {}
         self._signing, self._copying = asyncio.Lock(), threading.Lock()
         self._unrecorded = self._unsigned = self._uncopied = ""
-        self._begun = False
+        self._begun = self._forgetful = False
+        self._compared, self._compare_by = asyncio.Event(), math.inf
         self._pause = self._sign_from = 0.0
         self._changes = ChangeRecords(settings, store)
         named = settings.witness.fhir_server is not None
@@ -83,6 +87,11 @@ class Ledger:
     def trouble(self) -> str:
         own = self._unrecorded or self._unsigned or self._uncopied
         return own or (self.fhir.trouble if self.fhir else "")
+
+    @property
+    def keys(self) -> tuple[CheckpointVerifier, ...]:
+        """The keys that its checkpoints may be signed by."""
+        return self._keys
 
     @property
     def public_key(self) -> str:
@@ -102,6 +111,7 @@ class Ledger:
         `events` are the engine's so far: each becomes a record once. `more` records something else
         of the start.
         """
+        self._compare_by = asyncio.get_running_loop().time() + _COMPARE_S
         async with self.fhir.kept() if self.fhir else contextlib.nullcontext():
             keeping_on = asyncio.create_task(self._keep(facts, events, more), name="ledger")
             try:
@@ -124,8 +134,26 @@ class Ledger:
                 await self._sign()
         except ChartsideError as error:
             self._tell_unsigned(error)
+            if isinstance(error, LedgerForked):
+                await self._refuse_earlier_tokens()
+            self._compared.set()
             raise
-        self._unsigned = ""
+        self._unsigned, self._forgetful = "", False
+        self._compared.set()
+
+    async def compared(self) -> None:
+        """Return once the ledger was compared with what was signed and witnessed, or could not be
+        within some seconds of the start. Until then nobody knows whether the store was put back to
+        an earlier state, and forgot tokens that were used."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(self._compare_by):
+                await self._compared.wait()
+
+    async def _refuse_earlier_tokens(self) -> None:
+        """Once, when a fork is noticed. Raises StoreUnavailable: the next signing does it then."""
+        if not self._forgetful:
+            await self._store.tokens.refuse_earlier()
+            self._forgetful = True
 
     async def _sign(self) -> None:
         earlier = await asyncio.to_thread(self._witnessed)
@@ -217,7 +245,7 @@ class Ledger:
     def _witnessed(self) -> tuple[str, ...]:
         folders = (each for each in self._witnesses if isinstance(each, FolderWitness))
         try:
-            return tuple(folder.newest() for folder in folders)
+            return tuple(note for folder in folders for note in folder.newest())
         except WitnessFailed as error:
             self._uncopied = error.code
             return ()

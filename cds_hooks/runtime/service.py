@@ -8,7 +8,6 @@ import gc
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 
-import httpx
 from starlette.types import ASGIApp
 
 import fhir_mapping
@@ -18,7 +17,6 @@ from cds_hooks.audit import Store
 from cds_hooks.cards.card_data import override_reasons
 from cds_hooks.console import BasisContent, LinkedPages, basis_page, error_page_of, make_router
 from cds_hooks.consult import Consultant, ConsultationPages, ConsultConfig, Dependencies
-from cds_hooks.gather import GatherResult, VersionCache, gather, open_http
 from cds_hooks.inference.engine import Engine
 from cds_hooks.operation import Metrics, get_logger
 from cds_hooks.plausibility import Terminology, load_tables
@@ -37,6 +35,7 @@ from cds_hooks.runtime.configs import (
 )
 from cds_hooks.runtime.console_access import access_of, signing_in
 from cds_hooks.runtime.description import basis_of, site_of, version_of
+from cds_hooks.runtime.desk import desk_of
 from cds_hooks.runtime.egress import attach, egress_checks, locked_transport
 from cds_hooks.runtime.engine_status import engine_checks, engine_events, not_loaded
 from cds_hooks.runtime.engines import (
@@ -47,13 +46,17 @@ from cds_hooks.runtime.engines import (
     samples_of,
 )
 from cds_hooks.runtime.feedback import FeedbackKeeper
+from cds_hooks.runtime.gathering import Gathering
 from cds_hooks.runtime.inspecting import inspector_of
 from cds_hooks.runtime.ledger import Ledger
 from cds_hooks.runtime.observing import Observer
 from cds_hooks.runtime.records import site_key
+from cds_hooks.runtime.reviewing import reviews_of
 from cds_hooks.runtime.self_check import quick_checks, require
+from cds_hooks.runtime.self_verification import self_verification
 from cds_hooks.runtime.smart_launch import launched_pages, launching
 from cds_hooks.runtime.store_watch import StoreWatch
+from cds_hooks.runtime.switches import ServiceSwitches
 from cds_hooks.runtime.warming import LibrariesCheck
 from cds_hooks.services import ServiceDefinition
 from cds_hooks.settings import Settings
@@ -63,7 +66,6 @@ __all__ = ["Runtime"]
 
 _READY_POLL_S = 0.05
 _PATIENCE_S = 3600.0
-_CONTEXT = ("patientId", "userId", "encounterId")
 
 
 class Runtime:
@@ -91,38 +93,38 @@ class Runtime:
         self._template = template or prompts.load("differential")
         self._terminology = Terminology(settings.terminology.path)
         load_tables()
-        self._gather_config = gather_config(settings)
-        self._versions = VersionCache()
-        self._pool: httpx.AsyncClient | None = None
         self._base_url = settings.server.public_url.rstrip("/") or f"http://127.0.0.1:{port}"
         self._observer = Observer(self.metrics, self._log, lambda size: self.ledger.committed(size))
         self.store = Store(store_config(settings), self._key, observer=self._observer.committed)
         self._stored = StoreWatch(self.store)
+        self.switches = ServiceSwitches(self.store, services_of(settings), self.metrics.registry)
         self.ledger = Ledger(settings, self.store, self._key.key_id)
         if self.ledger.fhir is not None:
             self.ledger.fhir.told_in(self.metrics.registry)
+        self._verification = self_verification(settings, self.store, self.ledger, self.metrics)
         self._statistics = StatisticsReports(self.store.statistics, settings.statistics)
         self.libraries = LibrariesCheck(self._terminology)
         self._given = engine is not None
         self.engine = engine or make_engine(settings, self._template.settings, self._samples)
-        self.callers = Callers(settings, self._key, self.store, base_url=self._base_url)
+        url, compared = self._base_url, self.ledger.compared
+        self.callers = Callers(settings, self._key, self.store, base_url=url, compared=compared)
+        self._gathering = Gathering(gather_config(settings), self.callers)
         dependencies, consult = self._dependencies(), self._consult_config()
         self._capturing = Capturing(settings, self._terminology, self.version, consult.basis)
-        self.consultant = Consultant(dependencies, consult)
+        answering = replace(dependencies, require_on=self.switches.require_on)
+        self.consultant = Consultant(answering, consult)
+        self.switches.changed = self.consultant.stop_switched_off
         self.pages = ConsultationPages(dependencies, consult)
-        self._site = site_of(settings, self._base_url, self.engine, self.ready)
+        off = self.switches.is_off
+        self._site = site_of(settings, self._base_url, self.engine, self.ready, off)
         self.access = access_of(settings, self._site, self.store, self.callers.note)
         self.feedback = FeedbackKeeper(self.store, self._observer, self.pages)
+        note, feed = self.callers.note, self.feedback.of_reader
         self.launched = launched_pages(
-            settings,
-            self._site,
-            self.pages,
-            self.store,
-            self._key,
-            refused=self.callers.note,
-            feed_back=self.feedback.of_reader,
+            settings, self._site, self.pages, self.store, self._key, refused=note, feed_back=feed
         )
         self.inspector = inspector_of(settings, dependencies, consult)
+        self.desk = desk_of(settings, self.store, self._key, self.pages, self.access)
         self.app = self._application()
 
     @classmethod
@@ -141,14 +143,14 @@ class Runtime:
         """Open what must be open, and close it in the other order. Raises SelfCheckFailed."""
         await asyncio.to_thread(self._check)
         async with contextlib.AsyncExitStack() as stack:
-            self._pool = await stack.enter_async_context(
-                open_http(self._gather_config, transport=locked_transport())
-            )
+            await stack.enter_async_context(self._gathering.opened(locked_transport()))
             await self.store.open()
             stack.push_async_callback(self.store.close)
+            await stack.enter_async_context(self.switches.kept())
             tables = tables_record(self.settings, self._terminology.versions)
             more, events = (tables, *self._capturing.records), engine_events(self.engine)
             await stack.enter_async_context(self.ledger.kept(self.version, events, more))
+            await stack.enter_async_context(self._verification.kept())
             await stack.enter_async_context(self._capturing.running())
             await stack.enter_async_context(self._statistics.kept())
             await stack.enter_async_context(self.callers.opened(locked_transport()))
@@ -159,6 +161,7 @@ class Runtime:
                 stack.push_async_callback(self.engine.stop)
             stack.push_async_callback(self.consultant.close)
             stack.push_async_callback(self.inspector.close)
+            stack.callback(self.desk.stopping.set)
             watching = asyncio.create_task(self._stored.run(), name="store-check")
             # What is loaded by now stays: the collector would walk all of it in the midst of hooks.
             gc.freeze()
@@ -186,9 +189,11 @@ class Runtime:
         """Whether hooks can be answered with a differential, and what is wrong if not."""
         engine = engine_checks(self.engine)
         checks = {"engine": engine["engine"], "store": self._stored.trouble or "ok"}
-        checks["ledger"] = self.ledger.trouble or "ok"
+        checks["ledger"] = self.ledger.trouble or self._verification.keeps_from_ready or "ok"
         checks["libraries"] = self.libraries.trouble or "ok"
-        told = {**checks, **engine, **egress_checks(self.engine)}
+        checks["switches"] = self.switches.trouble or "ok"
+        told = {**checks, **engine, **self.switches.checks(), **egress_checks(self.engine)}
+        told["ledger_verified"] = self._verification.told
         return Readiness(all(check == "ok" for check in checks.values()), told)
 
     def version(self) -> Mapping[str, str]:
@@ -213,7 +218,7 @@ class Runtime:
 
     def _dependencies(self) -> Dependencies:
         return Dependencies(
-            gather=self._gather,
+            gather=self._gathering,
             engine=self.engine,
             template=self._template,
             terminology=self._terminology,
@@ -247,6 +252,7 @@ class Runtime:
             version=self.version(),
             observe=self._observer.exchanged,
             services=services_of(self.settings),
+            hidden=self.switches.hidden,
             known=self.consultant.known_request,
             consultation=linked.page,
             judge=self.feedback.of_link,
@@ -255,37 +261,21 @@ class Runtime:
             record=self._capturing.record,
             error_page=error_page_of(site),
         )
-        console = make_router(
-            site, linked, self.access, self.inspector, self._statistics, self.launched
-        )
+        parts = (self.access, self.inspector, self._statistics, self.launched, self.desk)
+        self.reviewing = reviews_of(self.settings, self.store, self._key)
+        self.desk.additions.append(self.reviewing.section)
+        console = make_router(site, linked, *parts, self.switches, self.reviewing)
         config, visit = app_config(self.settings), self.access.attach
         return create_app(handlers, config, pages=[console], visit=visit)
 
     async def _answer(
         self, service: ServiceDefinition, request: HookRequest, info: RequestInfo
     ) -> Response:
-        caller = asked_by(info, request.context.user_id)
-        request = replace(request, caller=caller)
-        return await self.consultant.answer(
-            service, request, wait_s=info.wait_s, digest=info.digest, shed=info.shed
-        )
-
-    async def _gather(
-        self, service: ServiceDefinition, request: HookRequest, *, deadline_s: float
-    ) -> GatherResult:
-        context, authorization = request.context, request.fhir_authorization
-        ids = (context.patient_id, context.user_id, context.encounter_id)
-        return await gather(
-            request.prefetch,
-            service.prefetch,
-            dict(zip(_CONTEXT, ids, strict=True)),
-            fhir_server=request.fhir_server or None,
-            access_token=authorization.access_token if authorization else None,
-            pool=self._pool,
-            versions=self._versions,
-            config=self.callers.bounds(request.caller, self._gather_config),
-            deadline_s=deadline_s,
-        )
+        request = replace(request, caller=asked_by(info, request.context.user_id))
+        async with self.switches.answering(service, request):
+            return await self.consultant.answer(
+                service, request, wait_s=info.wait_s, digest=info.digest, shed=info.shed
+            )
 
     def _check(self) -> None:
         """Load the tables, and refuse to start with wrong ones. Raises SelfCheckFailed."""

@@ -11,7 +11,9 @@ import httpx
 
 from cds_hooks.audit import Store
 from cds_hooks.audit.ledger import checkpoint
+from cds_hooks.audit.ledger.checkpoint import Checkpoint
 from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
+from cds_hooks.audit.ledger.epochs import RESTORED, Epochs
 from cds_hooks.audit.ledger.fhir_witness import FhirWitness
 from cds_hooks.audit.ledger.ledger_errors import CheckpointInvalid
 from cds_hooks.audit.store_errors import StoreUnavailable
@@ -135,19 +137,20 @@ class FhirCopies:
 
     async def _begin(self, witness: FhirWitness) -> None:
         """Where to go on: what nobody signed says nothing of that."""
-        sizes = {note: self._size(note) for note in await witness.newest()}
-        self.newest = max(sizes, key=lambda note: sizes[note], default="")
-        self._copied = sizes.get(self.newest, 0)
-        if not self._copied:
-            self.newest = ""
+        signed = {each.order: note for note in await witness.newest() if (each := self._own(note))}
+        epoch, size = max(signed, default=(1, 0))
+        self.newest = signed.get((epoch, size), "")
+        # What a restore gave up is larger than what the present epoch has.
+        after = Epochs.of(await self._store.ledger.records_of(RESTORED)).first_after(epoch)
+        self._copied = min(size, after.seq) if after else size
         self._begun.set()
 
-    def _size(self, note: str) -> int:
-        """0 for a note that is not signed by a key of ours."""
+    def _own(self, note: str) -> Checkpoint | None:
+        """None for a note that is not signed by a key of ours."""
         try:
-            return checkpoint.verify(note, *self._keys).size
+            return checkpoint.verify(note, *self._keys)
         except CheckpointInvalid:
-            return 0
+            return None
 
     async def _copy(self, witness: FhirWitness, size: int, note: str) -> None:
         try:

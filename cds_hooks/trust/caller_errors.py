@@ -44,6 +44,7 @@ class TokenRefusal(StrEnum):
     LIFETIME = "token-lifetime"
     TENANT = "token-tenant"
     TOKEN_ID = "token-id"  # noqa: S105 - a reason, not a token
+    BEFORE_RESTORE = "token-issued-before-restore"
     REPLAYED = "token-replayed"
     CERTIFICATE = "token-certificate"
 

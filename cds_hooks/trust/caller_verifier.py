@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from cds_hooks.consultation import Access
 from cds_hooks.trust.caller_errors import TokenRefusal, TokenRefused
 from cds_hooks.trust.client import Client
 from cds_hooks.trust.client_rates import Rates
@@ -18,6 +20,13 @@ __all__ = ["CallerVerifier", "VerifiedCaller"]
 Remember = Callable[[str, float], Awaitable[bool]]
 """From a token's digest and when it expires to whether it was never seen before."""
 
+RefusedUntil = Callable[[], Awaitable[float]]
+"""The moment until which issued tokens are refused: which of them were used may be forgotten."""
+
+
+async def _nothing_forgotten() -> float:
+    return -math.inf
+
 
 @dataclass(frozen=True, slots=True)
 class VerifiedCaller:
@@ -26,10 +35,12 @@ class VerifiedCaller:
     client: Client
     tenant: str
     token: str
+    access: Access = field(default_factory=Access)
 
 
 class CallerVerifier:
-    """`digest` makes the keyed hash of issuer and `jti`; `remember` is shared by all workers."""
+    """`digest` makes the keyed hash of issuer and `jti`; `remember` and `refused_until` are shared
+    by all workers."""
 
     def __init__(
         self,
@@ -38,6 +49,7 @@ class CallerVerifier:
         *,
         digest: Callable[[str, str], str],
         remember: Remember,
+        refused_until: RefusedUntil = _nothing_forgotten,
         rates: Rates | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -45,6 +57,7 @@ class CallerVerifier:
         self._keys = keys
         self._digest = digest
         self._remember = remember
+        self._refused_until = refused_until
         self._rates = rates or Rates()
         self._now = now
 
@@ -53,16 +66,23 @@ class CallerVerifier:
     ) -> VerifiedCaller:
         """Who calls `url` with these Authorization headers and this certificate (DER).
 
-        Raises TokenRefused, RateLimited, and whatever `remember` raises: then nobody is let in.
+        Raises TokenRefused, RateLimited, and whatever `remember` and `refused_until` raise: then
+        nobody is let in.
         """
         text = bearer_of(authorizations)
         found = await self._verified(text, url, certificate)
         self._rates.take(found.client)
         self._keys.renew(found.client)
+        await self._require_remembered(found)
         token = self._digest(found.client.issuer, found.token_id)
         if not await self._remember(token, found.expires):
             raise TokenRefused(TokenRefusal.REPLAYED, found.client.name)
-        return VerifiedCaller(found.client, found.tenant, token)
+        return VerifiedCaller(found.client, found.tenant, token, found.access)
+
+    async def _require_remembered(self, found: Verified) -> None:
+        """A token may have been used that was issued by a clock ahead of ours: by the leeway."""
+        if found.issued <= await self._refused_until() + found.client.leeway_s:
+            raise TokenRefused(TokenRefusal.BEFORE_RESTORE, found.client.name)
 
     async def _verified(self, text: str, url: str, certificate: bytes) -> Verified:
         """Once more with fresh keys when the token names one that is not known."""

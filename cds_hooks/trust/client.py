@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from cds_hooks.consultation import is_plain_organization
 from cds_hooks.section import Section, Unset, one_of
 from cds_hooks.trust.caller_errors import KeysUnusable
 from cds_hooks.trust.certificate import fingerprint_of, subject_of
@@ -21,6 +22,12 @@ _Algorithm = Annotated[str, one_of(ALGORITHMS)]
 _KeyUrl = Annotated[str, Field(pattern=r"^(https?://[^\s?#@]+)?$")]
 _Fingerprint = Annotated[str, AfterValidator(fingerprint_of)]
 _Subject = Annotated[str, AfterValidator(subject_of)]
+
+
+def _organization(value: str) -> str:
+    if value and not is_plain_organization(value):
+        raise ValueError("must be an OID, a UUID (urn:uuid:) or an address that names no person")
+    return value
 
 
 class Client(Section):
@@ -44,6 +51,15 @@ class Client(Section):
         (), description="Exact `aud` texts; empty: `server.public_url` and the path called."
     )
     tenants: tuple[str, ...] = Field((), description="Tenants let in; empty: any.")
+    organization: Annotated[str, AfterValidator(_organization)] = Field(
+        "",
+        description="Organization that its users act for (OID or address), where its tokens name "
+        "none; recorded as said by the settings.",
+    )
+    organization_claim: str = Field(
+        "", description="Claim of its tokens with that organization, beside the published ones."
+    )
+    purpose_claim: str = Field("", description="Claim of its tokens with the purpose of use.")
     leeway_s: float = Field(60.0, ge=0, le=300, description="Seconds that clocks may differ.")
     max_lifetime_s: float = Field(
         3600.0, gt=0, description="Longest seconds from `iat` to `exp` of a token."

@@ -9,13 +9,15 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from cds_hooks.consultation import Access
+from cds_hooks.trust.access_claims import access_of
 from cds_hooks.trust.caller_errors import TokenRefusal, TokenRefused
 from cds_hooks.trust.certificate import is_shown
 from cds_hooks.trust.client import Client
@@ -49,12 +51,15 @@ class TokenCheck:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What a good token says. `expires` is when it is of no use to anybody (UTC seconds)."""
+    """What a good token says. `issued` is when, by its issuer's clock, and `expires` when it is of
+    no use to anybody (UTC seconds)."""
 
     client: Client
     token_id: str
     tenant: str
+    issued: float
     expires: float
+    access: Access = field(default_factory=Access)
 
 
 def verify(
@@ -76,7 +81,9 @@ def verify(
         raise TokenRefused(failed[0], case.client.name if case.client else "")
     claims = case.token.claims
     expires = float(claims["exp"]) + case.client.leeway_s
-    return Verified(case.client, claims["jti"], claims.get("tenant", ""), expires)
+    issued = float(claims["iat"])
+    access, tenant = access_of(claims, case.client), claims.get("tenant", "")
+    return Verified(case.client, claims["jti"], tenant, issued, expires, access)
 
 
 def case_of(

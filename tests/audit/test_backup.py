@@ -15,17 +15,21 @@ from typing import Any
 import pytest
 
 from cds_hooks.audit import SiteKey, Store, StoreConfig, StoreRefused, StoreUnavailable
-from cds_hooks.audit.backup import BackupRefused, check_backup, create_backup, restore_backup
+from cds_hooks.audit.backup import BackupRefused, check_backup, create_backup
 from cds_hooks.audit.encryption.rotation import load_or_create_successor
 from cds_hooks.audit.key_operations import KeyOperations
+from cds_hooks.audit.ledger.epoch_start import NewEpoch
+from cds_hooks.audit.restore import restore_backup
 from cds_hooks.audit.store_errors import RecordErased
 from cds_hooks.consultation import Consultation
 from cds_hooks.protocol.cards import Card
 from cds_hooks.protocol.feedback import FeedbackEntry
 from tests.audit.tampering import execute, rows
+from tests.ledger.ledgers import KEY
 from tests.postgresql import PostgreSQL, _program
 
 Make = Callable[..., Card]
+NEW = NewEpoch("the disk failed", KEY, (KEY.public,))
 
 
 @pytest.fixture
@@ -74,7 +78,7 @@ async def test_a_copy_made_while_the_store_is_written_is_whole_and_can_be_put_ba
     assert {file.name for file in tmp_path.glob("copy*")} == {"copy"}
     await kept.close()
     clock.now += 60
-    put = restore_backup(copy, config, site_key, replace_store=True, clock=clock)
+    put = restore_backup(copy, config, site_key, NEW, replace_store=True, clock=clock)
     assert put.checked == dataclasses.replace(done)
     again = Store(config, site_key, clock=clock)
     assert (await again.get("c1")) is not None
@@ -96,8 +100,12 @@ async def test_what_was_erased_after_a_copy_stays_erased_when_it_is_put_back(
         key_operations.erase("p1:1")
     await kept.close()
     clock.now += 60
-    put = restore_backup(tmp_path / "copy", config, site_key, replace_store=True, clock=clock)
-    assert (len(put.erased.keys), put.erased.consultations, put.erased.feedback) == (1, 1, 1)
+    put = restore_backup(tmp_path / "copy", config, site_key, NEW, replace_store=True, clock=clock)
+    assert (
+        len(put.restored.erased.keys),
+        put.restored.erased.consultations,
+        put.restored.erased.feedback,
+    ) == (1, 1, 1)
     again = Store(config, site_key, clock=clock)
     with pytest.raises(RecordErased):
         await again.get("c1")
@@ -115,8 +123,8 @@ async def test_marks_are_taken_from_the_store_that_is_replaced(
     assert config.erased_keys
     config.erased_keys.unlink()
     clock.now += 60
-    put = restore_backup(tmp_path / "copy", config, site_key, replace_store=True, clock=clock)
-    assert len(put.erased.keys) == 1
+    put = restore_backup(tmp_path / "copy", config, site_key, NEW, replace_store=True, clock=clock)
+    assert len(put.restored.erased.keys) == 1
 
 
 async def test_a_lost_store_is_put_back_without_more_ado(
@@ -126,7 +134,7 @@ async def test_a_lost_store_is_put_back_without_more_ado(
     await kept.close()
     for file in place.parent.iterdir():
         file.unlink()
-    assert restore_backup(tmp_path / "copy", config, site_key).checked.opened == 6
+    assert restore_backup(tmp_path / "copy", config, site_key, NEW).checked.opened == 6
     again = Store(config, site_key)
     assert (await again.get("c1")) is not None
     await again.close()
@@ -137,10 +145,10 @@ async def test_a_store_that_is_there_or_in_use_is_not_replaced(
 ) -> None:
     create_backup(config, site_key, tmp_path / "copy")
     with pytest.raises(BackupRefused, match="a store already"):
-        restore_backup(tmp_path / "copy", config, site_key, clock=clock)
+        restore_backup(tmp_path / "copy", config, site_key, NEW, clock=clock)
     await kept.check()
     with pytest.raises(BackupRefused, match="a service uses"):
-        restore_backup(tmp_path / "copy", config, site_key, replace_store=True, clock=clock)
+        restore_backup(tmp_path / "copy", config, site_key, NEW, replace_store=True, clock=clock)
     with pytest.raises(BackupRefused, match="a file already"):
         create_backup(config, site_key, tmp_path / "copy")
     assert (await kept.get("c1")) is not None
@@ -166,7 +174,7 @@ async def test_a_damaged_copy_is_not_put_back(
     else:
         copy.write_bytes(b"no database" * 1000)
     with pytest.raises((BackupRefused, StoreUnavailable)):
-        restore_backup(copy, config, site_key, replace_store=True, clock=lambda: 2e9)
+        restore_backup(copy, config, site_key, NEW, replace_store=True, clock=lambda: 2e9)
     again = Store(config, site_key, clock=clock)
     assert (await again.get("c1")) is not None
     await again.close()
@@ -234,7 +242,7 @@ def test_a_copy_of_nothing_is_refused(config: StoreConfig, site_key: SiteKey) ->
     with pytest.raises(BackupRefused, match="no store"):
         create_backup(config, site_key, Path("copy"))
     with pytest.raises(StoreUnavailable):
-        restore_backup(Path("nowhere"), config, site_key)
+        restore_backup(Path("nowhere"), config, site_key, NEW)
     assert sqlite3.threadsafety  # the driver was built so that copies may be made in a thread
 
 

@@ -30,7 +30,7 @@ key = "{folder}/tls.key"
 [fhir]
 allowed_bases = ["https://fhir.hospital.example/r4"]
 [store]
-path = "{folder}/var/records.sqlite"
+path = "{{store}}"
 site_key = "{folder}/keys/site.key"
 [ledger]
 witness_folder = "{folder}/witness"
@@ -50,9 +50,12 @@ administrators = ["it"]
 
 
 class ProductionSite:
-    """A folder with all that the settings name; `config` is the settings file."""
+    """A folder with all that the settings name; `config` is the settings file.
 
-    def __init__(self, folder: Path) -> None:
+    `store` is a database's URL in place of a file.
+    """
+
+    def __init__(self, folder: Path, store: str = "") -> None:
         self.config = folder / "chartside.toml"
         model = folder / "model.gguf"
         write("llama", model)
@@ -62,7 +65,9 @@ class ProductionSite:
         SiteKey.load(folder / "keys/site.key", create=True)
         CheckpointSigner.load(folder / "keys/ledger.key", "chartside", create=True)
         _admit(folder, sha256)
-        write_private(self.config, _SETTINGS.format(folder=folder, sha256=sha256))
+        text = _SETTINGS.format(folder=folder, sha256=sha256)
+        place = store or f"{folder}/var/records.sqlite"
+        write_private(self.config, text.replace("{store}", place))
 
 
 def _admit(folder: Path, sha256: str) -> None:

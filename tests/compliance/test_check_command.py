@@ -56,6 +56,12 @@ async def record_an_answer(settings: Settings) -> None:
     await store.close()
 
 
+def damage(file: Path) -> None:
+    """Overwrite the beginning of the database."""
+    with file.open("r+b") as opened:
+        opened.write(b"no database")
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> ProductionSite:
     return ProductionSite(tmp_path)
@@ -98,6 +104,10 @@ async def test_a_production_site_fails_nothing_and_says_what_it_cannot_tell(
     found = results(told)
     assert (status, found["HIPAA-312-B-2"], found["HIPAA-316-B-2-I"]) == (1, "FAIL", "FAIL")
 
+    damage(Path(settings.store.path))
+    status, told = run("--config", str(config), "--profile", "hipaa", "--json")
+    assert (status, results(told)["HIPAA-312-B-2"]) == (1, "FAIL")
+
 
 def test_a_demonstration_fails_honestly_and_says_what_to_do(tmp_path: Path) -> None:
     config = tmp_path / "chartside.toml"
@@ -117,6 +127,18 @@ def test_a_demonstration_fails_honestly_and_says_what_to_do(tmp_path: Path) -> N
     assert "-> Register EHRs in [[clients]]" in text
     assert "whether the site complies is for" in text.lower()
     assert sorted(each.name for each in tmp_path.iterdir()) == ["chartside.toml"]
+
+
+def test_the_findings_are_a_document_to_keep(tmp_path: Path) -> None:
+    config, file = tmp_path / "chartside.toml", tmp_path / "report.html"
+    config.write_text(f'[store]\npath = "{tmp_path}/records.sqlite"\n')
+    status, _ = run("--config", str(config), "--profile", "aiact", "--to", str(file))
+    told = file.read_text()
+    assert status == 1
+    assert file.stat().st_mode & 0o077 == 0
+    for words in ("AIACT-19-1", "NOT ASSESSED: ", "Would settle it: ", "of the demo profile"):
+        assert words in told
+    assert "HIPAA-" not in told
 
 
 def test_another_profile_is_refused_by_name() -> None:

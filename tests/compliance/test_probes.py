@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cds_hooks.compliance.checks import InstallationFacts, Result, ServiceFacts
+from cds_hooks.compliance.checks import InstallationFacts, LedgerFacts, Result, ServiceFacts
 from cds_hooks.compliance.checks.catalogue import PROBES
 
 FAULTS: dict[str, list[dict[str, Any]]] = {
@@ -75,12 +75,13 @@ FAULTS: dict[str, list[dict[str, Any]]] = {
     ],
     "ledger-kept": [{"ledger": {"first_seq": 1}}],
     "ledger-whole": [{"ledger": {"failure": "record 2: written after another record"}}],
+    "stop-effective": [{"ledger": {"while_off": 1}}],
     "stored-states-attested": [{"ledger": {"other_state": "record 3: another state"}}],
 }
 CASES = [(probe, fault) for probe, faults in FAULTS.items() for fault in faults]
 OF_THE_STORE = (
     "users-identified", "answers-traceable", "event-list-complete", "events-recorded",
-    "ledger-kept", "ledger-whole", "stored-states-attested",
+    "ledger-kept", "ledger-whole", "stop-effective", "stored-states-attested",
 )  # fmt: skip
 
 
@@ -130,6 +131,7 @@ def test_without_a_store_nothing_is_claimed(probe: str, good: InstallationFacts)
         ("emergency-access", {"settings": {"console.emergency_people": ()}}),
         ("urgency-stated", {"ledger": {"critical": 1}}),
         ("settings-closed", {"config_mode": None}),
+        ("stop-effective", {"ledger": {"switched_off": 0}}),
         ("risks-covered", {"risk_characteristics": {}}),
     ],
 )
@@ -145,6 +147,12 @@ def test_the_bound_of_a_session_is_an_hour(
 ) -> None:
     changed = planted(good, {"settings": {"console.idle_s": idle_s}})
     assert (PROBES["automatic-logoff"](changed).result is Result.PASS) is passes
+
+
+@pytest.mark.parametrize("probe", ["events-recorded", "ledger-kept", "ledger-whole"])
+def test_a_ledger_that_is_gone_is_no_empty_one(probe: str, good: InstallationFacts) -> None:
+    gone = LedgerFacts(failure="the database is damaged (corrupt)")
+    assert PROBES[probe](replace(good, ledger=gone)).result is Result.FAIL
 
 
 def test_a_demonstration_on_this_machine_needs_no_tls(good: InstallationFacts) -> None:

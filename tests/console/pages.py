@@ -12,6 +12,8 @@ from typing import Any
 
 import httpx
 
+from cds_hooks.audit.switches import make_change
+from tests.console.desking import open_consultation, search, searched, verify
 from tests.console.inspecting import choose_patients, compare, fact_of, fire, fire_and_hold
 from tests.console.whole_service import WholeService
 
@@ -91,6 +93,33 @@ def _fire_many(service: WholeService) -> str:
     return service.consultation(service.somebody())
 
 
+def _queue_one(service: WholeService) -> str:
+    id_ = open_consultation(service).rpartition("/")[2]
+    service.run(service.runtime.store.reviews.enqueue(id_, "by-hand", {"user": "ann"}))
+    return "/desk/reviews"
+
+
+def _review_one(service: WholeService) -> str:
+    """The page of a consultation that the reader has taken to review."""
+    path = open_consultation(service)
+    id_, reviews = path.rpartition("/")[2], service.runtime.store.reviews
+    service.run(reviews.enqueue(id_, "by-hand", {"user": "ann"}))
+    service.run(reviews.take(id_, "clinician", {"user": "tester"}))
+    return path
+
+
+def _switch_one_off(service: WholeService) -> None:
+    change = make_change(
+        "chartside-appointment-book",
+        "wrong cards",
+        off=True,
+        now=1.79e9,
+        user="ann",
+        name="Ann Lee",
+    )
+    service.run(service.runtime.store.switches.change(change))
+
+
 _FIRED = ("/inspector/{fired}", "/inspector/{fired}/content")
 _CONSULTATION = ("/consultations/{link}", "/consultations/{link}/content")
 
@@ -111,6 +140,9 @@ PAGES = (
     Page("signed-out", ("/signed-out",), _at("/signed-out")),
     Page("nobody", ("/account",), _at("/account"), status=401),
     Page("account", ("/account",), _at("/account"), signed_in=True),
+    Page("reviews", ("/desk/reviews",), _queue_one, signed_in=True),
+    Page("review", (), _review_one, shown="#review", signed_in=True),
+    Page("services", ("/services",), _after(_switch_one_off, "/services"), signed_in=True),
     Page("inspector", ("/inspector",), _after(fire, "/inspector"), signed_in=True),
     Page(
         "inspector-patients",
@@ -133,6 +165,23 @@ PAGES = (
     Page("compared", ("/inspector/compare",), compare, signed_in=True),
     Page("fired-gone", _FIRED, _at("/inspector/gone"), signed_in=True, status=410),
     Page("statistics", ("/statistics",), _after(_fire_many, "/statistics"), signed_in=True),
+    Page("desk", ("/desk",), _at("/desk"), signed_in=True),
+    Page("desk-found", (), _at("/desk"), signed_in=True, act=search, sent=searched, shown="#found"),
+    Page(
+        "desk-verify",
+        ("/desk/verify", "/desk/verify/content"),
+        _at("/desk/verify"),
+        signed_in=True,
+    ),
+    Page("desk-verified", (), verify, signed_in=True, shown=".notice.good"),
+    Page("desk-questions", ("/desk/questions",), _at("/desk/questions"), signed_in=True),
+    Page(
+        "desk-consultation",
+        ("/desk/consultations/{reference}",),
+        open_consultation,
+        signed_in=True,
+        shown="#facts",
+    ),
     Page("basis", ("/basis",), _at("/basis")),
     Page("consultation", _CONSULTATION, _answer_to),
     Page("unknown-link", ("/consultations/{link}",), _at("/consultations/nothing.1.x"), status=404),

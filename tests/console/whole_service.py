@@ -7,10 +7,10 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import uvicorn
@@ -26,6 +26,7 @@ from tests.hostile.obedient import Obedient
 
 __all__ = ["WholeService"]
 
+T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
 TESTER = Reader("tester", "Tess Ter", frozenset(Role), "link")
 PATIENT_VIEW = "chartside-patient-view"
@@ -80,8 +81,13 @@ class WholeService:
         self._until_ready()
 
     async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
         async with self.runtime.lifespan():
             await self._server.serve(sockets=[self._socket])
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """What `work` gives in the service's own loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE_S)
 
     def _until_ready(self) -> None:
         self.until(lambda: httpx.get(f"{self.url}/readyz").status_code == 200)

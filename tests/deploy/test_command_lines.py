@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml  # type: ignore[import-untyped]
 
@@ -29,8 +31,11 @@ from tests.deploy.plain_processes import (
     unit,
     until,
 )
+from tests.deploy.test_monitoring import asked_metrics
 
 PORT = environment_name("server.port")
+UNLESS_SET = {"chartside_witness_behind_records"}
+"""Metrics of what the installed settings leave out."""
 
 
 def _of_unit(name: str = "chartside.service") -> list[str]:
@@ -55,6 +60,9 @@ def test_a_service_runs_is_asked_how_it_is_and_copied(
         assert ready, log[-2000:]
         assert _ends(here(health_command(), settings), tmp_path, port) == 0
         _copy(settings, tmp_path)
+        assert (
+            _missing(httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=60).text) <= UNLESS_SET
+        )
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
     assert _ends(here(health_command(), settings), tmp_path, port) == 1
@@ -65,6 +73,12 @@ def test_a_service_runs_is_asked_how_it_is_and_copied(
     assert kept == {"keys/site.key", "keys/ledger.key", "records/records.sqlite"}
     for path in (tmp_path / "state").rglob("*"):
         assert path.stat().st_mode & 0o077 == 0
+
+
+def _missing(page: str) -> set[str]:
+    """Metrics of alerts and dashboard that the service does not have."""
+    there = set(re.findall(r"(?m)^# TYPE (\S+) ", page))
+    return asked_metrics() - there
 
 
 def _ends(command: list[str], folder: Path, port: int) -> int:

@@ -32,6 +32,8 @@ BARE = Installation(
     services=REGISTRY,
     model=ModelFacts(name="some-model"),
     template=TemplateFacts("differential", "2", "cd" * 32, 1500, 5),
+    protections=("A call needs a signed token.",),
+    rule_tables=("plausibility.rules.heart", "plausibility.scores.wells"),
 )
 """Nothing was gathered but what a service always has."""
 
@@ -46,9 +48,10 @@ RUN = EvaluatedRun(
     made="2026-11-01T00:00:00Z",
     cases=107,
     chartside="0.1.0",
-    brief=False,
+    template_sha256="cd" * 32,
+    notes=("Items of a question bank.",),
     figures=(Figure("right first", 0.14, 107, 0.087, 0.218), Figure("answered", 1.0, 107, 0.97, 1)),
-    groups=(Figure("age 18 to 39, right first", 0.25, 4, 0.05, 0.7),),
+    groups=(Figure("age 18 to 39", 0.25, 4, 0.05, 0.7),),
     safety=(Figure('right of those called "contradicted"', None, 0),),
 )
 LOCAL = LocalFigures(

@@ -49,6 +49,19 @@ def test_there_are_31_source_attributes_each_with_a_clause_of_its_own() -> None:
     assert len(found) == len({each.id for each in found}) == len({e.clause for e in found}) == 31
 
 
+def test_services_by_rules_alone_have_13_attributes_of_their_own() -> None:
+    found = table_of("evidence_based").attributes
+    assert len({each.clause for each in found}) == 13
+    told = rows(dsi_document(BARE))
+    assert "Patient.gender" in told["rules.sex"].answer
+    assert told["rules.race"].answer.endswith("An Observation of it (LOINC 32624-9) is left out.")
+    assert "Observations of category social-history are not asked" in (
+        told["rules.gender_identity"].answer
+    )
+    without = replace(BARE, services=tuple(s for s in BARE.services if not s.checks_new_problems))
+    assert not [id_ for id_ in rows(dsi_document(without)) if id_.startswith("rules.")]
+
+
 @MAKERS
 def test_what_nobody_filled_says_who_must_fill_it(make: Maker) -> None:
     document = make(BARE)
@@ -89,13 +102,22 @@ def test_of_two_answers_that_are_needed_one_alone_is_not_enough() -> None:
 def test_figures_come_from_runs_of_the_very_model_alone() -> None:
     row = rows(dsi_document(full()))["perf.external_validity"]
     assert (
-        "Structured examinations (open-ended, 107 cases): right first: 14.0 % (8.7 to 21.8"
-        in row.answer
+        "Structured examinations (open-ended, free text, 1 sample, 107 cases): "
+        "right first: 14.0 % (8.7 to 21.8, n = 107)" in row.answer
     )
     assert "top5 0.83 (0.55 to 0.95), n = 12" in row.answer
+    assert "As configured here." in row.answer
     assert "Other" not in row.answer
     nobody = replace(full(), admission=None, model=replace(full().model, sha256=""))
     assert not rows(dsi_document(nobody))["perf.external_validity"].available
+
+
+def test_a_run_of_another_configuration_is_called_that() -> None:
+    other = replace(RUN, names=True, samples=3, template_sha256="00" * 32)
+    answer = rows(dsi_document(replace(full(), runs=(other,))))["perf.external_validity"].answer
+    assert "along the terminology's names, 3 samples, 107 cases" in answer
+    told = "another template, 3 samples instead of 1, diagnoses along the terminology's names"
+    assert f"Not as this installation asks: {told}." in answer
 
 
 def test_counts_that_are_hidden_are_not_told() -> None:
@@ -112,7 +134,7 @@ def test_a_demonstration_model_is_called_that_in_every_form() -> None:
 
 
 def test_every_question_of_the_site_is_used_by_a_document() -> None:
-    tables = [table_of(name) for name in ("dsi", "chai", "playbook")]
+    tables = [table_of(name) for name in ("dsi", "evidence_based", "chai", "playbook")]
     used = {key for table in tables for each in table.attributes for key in each.operator}
     assert used == set(questions())
 

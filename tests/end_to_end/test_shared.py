@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from cds_hooks.audit import SiteKey
-from tests.end_to_end.conftest import Running, running_service
+from tests.end_to_end.conftest import ROOT, Running, running_service
 from tests.postgresql import PostgreSQL
 
 # A small model on one thread under llama.cpp's own grammar takes its time.
@@ -78,3 +80,16 @@ def test_identical_work_is_done_once_and_both_have_the_answer(
     assert server.seen()["requests"] == len(attempts)
     assert attempts.count("answered") == 1
     assert claims == 0
+
+
+@pytest.mark.slow
+def test_a_switch_is_followed_by_both(pair: tuple[Running, Running, Any, str]) -> None:
+    """A command, a third process, switches; each service reads it from the database."""
+    one, two, _, _ = pair
+    view = "chartside-patient-view"
+    command = [sys.executable, "-m", "cds_hooks", "services", "off", view, "--reason", "a test"]
+    config = str(one.folder / "chartside.toml")
+    subprocess.run([*command, "--config", config], check=True, cwd=ROOT, timeout=300)
+    for each in (one, two):
+        each.wait_for(lambda each=each: view not in each.get("/cds-services").text, 60)
+        assert each.get("/readyz").json()["checks"]["services"] == f"switched off: {view}"

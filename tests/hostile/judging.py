@@ -126,7 +126,7 @@ _FIELDS = re.compile(r"(?:said|why)-[1-9][0-9]?|words|of|viewport|color-scheme|h
 _ASSET = re.compile(r"(?:\.\./)?assets/[a-z-]+\.(?:css|js|svg)\?v=[0-9a-f]{16}")
 _LINK = r"[0-9a-f-]{36}\.[0-9]{1,12}\.[0-9a-f]{64}"
 _PAGE_LINK = re.compile(
-    rf"(?:\.\./|\./)?(?:\./|docs|basis|inspector|statistics|account|sign-in)?|#[a-z0-9-]+|{_LINK}"
+    rf"(?:\.\./|\./)?(?:\./|docs|basis|inspector|statistics|account|services|sign-in)?|#[a-z0-9-]+|{_LINK}"
 )
 # What htmx does here: the page of the link again, and its stream of events.
 _HTMX = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -11,6 +13,8 @@ from cds_hooks.audit import SiteKey, Store, StoreConfig
 from cds_hooks.consultation import CheckedConsultation, Consultation, Outcome
 from cds_hooks.protocol.cards import Card, Source
 from fhir_mapping.chart import Chart, Code, Fact, Kind, PatientFacts
+from tests.ledger.ledgers import KEY
+from tests.ledger.verifying import fill
 
 
 @pytest.fixture
@@ -63,3 +67,30 @@ def card() -> Callable[..., Card]:
         return Card(summary, "info", Source("Chartside"), uuid)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def made_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a store of COUNT records, its site key and its public key."""
+    folder = tmp_path_factory.mktemp("made")
+
+    async def make() -> None:
+        key = SiteKey.load(folder / "site.key", create=True)
+        store = Store(StoreConfig(folder / "s.sqlite"), key)
+        await store.open()
+        await fill(store)
+        await store.close()
+
+    asyncio.run(make())
+    (folder / "ledger.pub").write_text(KEY.public.line() + "\n")
+    return folder
+
+
+@pytest.fixture
+def kept_site(made_ledger: Path, tmp_path: Path) -> Path:
+    """A copy of `made_ledger` with a settings file."""
+    shutil.copytree(made_ledger, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "chartside.toml").write_text(
+        f'[store]\npath = "{tmp_path}/s.sqlite"\nsite_key = "{tmp_path}/site.key"\n'
+    )
+    return tmp_path

@@ -15,17 +15,20 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from cds_hooks.audit import RecordUnreadable, SiteKey, Store, StoreConfig
-from cds_hooks.audit.backup import BackupRefused, create_backup, restore_backup
+from cds_hooks.audit.backup import BackupRefused, create_backup
 from cds_hooks.audit.encryption.rotation import load_or_create_successor
 from cds_hooks.audit.integrity_check import IntegrityReport
 from cds_hooks.audit.key_operations import KeyOperations
 from cds_hooks.audit.ledger import storage
+from cds_hooks.audit.ledger.epoch_start import NewEpoch
 from cds_hooks.audit.ledger.record_integrity import RecordIntegrity, attests_state
+from cds_hooks.audit.restore import restore_backup
 from cds_hooks.cli.application import app
 from cds_hooks.consultation import Consultation, Outcome
 from cds_hooks.protocol.cards import Card
 from tests.audit.tampering import execute, rows
 from tests.consultations import with_outcome
+from tests.ledger.ledgers import KEY
 
 # The row as it was while it was pending.
 PUT_BACK = (
@@ -144,10 +147,11 @@ async def test_a_copy_is_whole_and_one_that_was_changed_is_not_put_back(
     earlier = await twice(store, place, consultation)
     await store.close()
     assert create_backup(StoreConfig(place), site_key, copy).is_whole
-    assert restore_backup(copy, StoreConfig(tmp_path / "b" / "s.sqlite"), site_key).checked.is_whole
+    new, other = NewEpoch("moved", KEY, (KEY.public,)), StoreConfig(tmp_path / "b" / "s.sqlite")
+    assert restore_backup(copy, other, site_key, new).checked.is_whole
     execute(copy, PUT_BACK, payload=earlier, id=consultation.id)
     with pytest.raises(BackupRefused, match="earlier-state"):
-        restore_backup(copy, StoreConfig(tmp_path / "c" / "s.sqlite"), site_key)
+        restore_backup(copy, StoreConfig(tmp_path / "c" / "s.sqlite"), site_key, new)
 
 
 async def test_verify_and_check_tell_a_person(

@@ -229,6 +229,15 @@ async def test_an_engine_that_stays_away_ends_the_run_with_what_is_wrong(
         await service.consult("p-2", {})
 
 
+async def test_a_service_that_is_switched_off_ends_the_run(
+    net: respx.MockRouter, service: RunningService
+) -> None:
+    off = {"Chartside-Answer": "service-switched-off"}
+    net.post(BOOKED).respond(200, json={"cards": []}, headers=off)
+    with pytest.raises(ServiceAway, match="was switched off"):
+        await service.consult("p-1", {})
+
+
 async def test_a_service_that_is_away_or_lacks_what_is_needed(
     net: respx.MockRouter, service: RunningService
 ) -> None:

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from cds_hooks.app import Call, RequestInfo
 from cds_hooks.audit import tables
-from cds_hooks.consultation import Caller
+from cds_hooks.consultation import Access, Caller
 from cds_hooks.gather import GatherConfig
+from cds_hooks.runtime.callers import fed_back_by
 from cds_hooks.settings import SettingsError
-from tests.trust.conftest import Signer, client_entry
+from tests.trust.conftest import PATH, Signer, client_entry, good_claims
 
 SITE = ("https://fhir.one.example", "https://fhir.two.example/r4")
 
@@ -26,6 +28,18 @@ async def test_a_client_may_name_only_its_own_servers(make_edge: Any, signer: Si
         assert edge.callers.bounds(Caller("free"), site).allowed_bases == SITE
         assert edge.callers.bounds(Caller(), site) is site
         assert edge.callers.bounds(None, site) is site
+
+
+async def test_what_a_client_says_of_its_organization_comes_with_the_call(
+    make_edge: Any, signer: Signer
+) -> None:
+    """To the hook's caller and to the record of feedback alike."""
+    told = {"hl7-b2b": {"organization_id": "urn:oid:1.2.3.4", "purpose_of_use": ["TREAT"]}}
+    async with make_edge(client_entry(signer)) as edge:
+        token = signer.sign(good_claims(extensions=told))
+        found = await edge.callers.identify(Call((f"Bearer {token}",), PATH, "r-1"))
+    assert found.access == Access("urn:oid:1.2.3.4", "token", ("TREAT",))
+    assert fed_back_by(RequestInfo("r-1", 0.0, caller=found)).access == found.access
 
 
 async def test_refusals_are_recorded_by_kind_and_not_one_by_one(

@@ -16,12 +16,14 @@ from cds_hooks.app.openapi import CALL_REFUSALS, body_of, json_of, refusals
 from cds_hooks.app.prefer import wait_of
 from cds_hooks.app.replies import json_reply
 from cds_hooks.app.state import AppState, read_body, request_info, state_of
+from cds_hooks.protocol.cards import Response as Cards
 from cds_hooks.protocol.feedback import parse_feedback
 from cds_hooks.protocol.json_output import to_json
 from cds_hooks.protocol.operation_outcome import outcome_of_problems
 from cds_hooks.protocol.request import LONGEST_INSTANCE, HookRequest, parse_request
 from cds_hooks.protocol.request_digest import digest_and_instance
 from cds_hooks.services import ServiceDefinition, find
+from cds_hooks.services.switched_off import ANSWER_HEADER, ServiceSwitchedOff
 
 __all__ = ["router"]
 
@@ -31,7 +33,7 @@ router = APIRouter(tags=["CDS Hooks"], prefix="/cds-services", default_response_
 @router.get("", responses=refusals(403, 429, 503) | {200: json_of("discovery", "The services")})
 async def discovery(request: Request) -> Response:
     """What this site offers, and what each service asks for in prefetch."""
-    return json_reply(state_of(request).discovery)
+    return json_reply(state_of(request).published.document())
 
 
 @router.post(
@@ -50,7 +52,10 @@ async def service(service_id: str, request: Request) -> Response:
     answer = state.handlers.answer(
         definition, *_read(state, definition, await read_body(request), info)
     )
-    return json_reply(to_json(await state.in_time(answer, wait_s)))
+    try:
+        return json_reply(to_json(await state.in_time(answer, wait_s)))
+    except ServiceSwitchedOff as off:
+        return _switched_off(off, request)
 
 
 @router.post(
@@ -67,6 +72,14 @@ async def feedback(service_id: str, request: Request) -> Response:
         record = state.handlers.record_feedback
         await state.in_time(record(definition.id, found.entries, request_info(request)))
     return json_reply(to_json(outcome_of_problems(len(found.entries), found.problems)))
+
+
+def _switched_off(off: ServiceSwitchedOff, request: Request) -> Response:
+    """An answer without cards; why is in the ledger, that it is so in a header."""
+    notes_of(request.scope).code = off.code
+    reply = json_reply(to_json(Cards()))
+    reply.headers[ANSWER_HEADER] = off.code
+    return reply
 
 
 def _definition(state: AppState, service_id: str, request: Request) -> ServiceDefinition:

@@ -9,7 +9,14 @@ from cds_hooks.audit.encryption.site_key import SiteKey
 from cds_hooks.audit.feedback import FeedbackReceipt
 from cds_hooks.audit.ledger.record import AssessmentRecord, CardRecord, Entry
 from cds_hooks.audit.retention import DeletedRecords
-from cds_hooks.consultation import Assessment, CheckedConsultation, Consultation, RecordedCall
+from cds_hooks.consultation import (
+    Access,
+    Assessment,
+    CheckedConsultation,
+    Consultation,
+    RecordedCall,
+    is_plain_organization,
+)
 from cds_hooks.protocol.cards import Card
 from cds_hooks.protocol.feedback import FeedbackEntry
 from fhir_mapping.chart import Chart
@@ -20,6 +27,7 @@ __all__ = [
     "deletion_entry",
     "encounter_pseudonym",
     "feedback_entry",
+    "not_answered_entry",
     "user_ref",
 ]
 
@@ -112,6 +120,17 @@ def feedback_entry(
     )
 
 
+def not_answered_entry(service: str, event: str, call: RecordedCall | None, key: SiteKey) -> Entry:
+    """A hook of a service that is switched off; `event` is the id of the record of the switch."""
+    return Entry(
+        **_caller_fields(call or RecordedCall(), key),
+        type="hook-not-answered",
+        service_id=service,
+        reason_code="service-switched-off",
+        details={"switch": event},
+    )
+
+
 def deletion_entry(deleted: DeletedRecords) -> Entry:
     """What retention deleted: counts, and a digest over the ids."""
     details = {
@@ -144,9 +163,22 @@ def _caller_fields(call: RecordedCall, key: SiteKey) -> dict[str, Any]:
         "client_iss": call.client_iss,
         "tenant": call.tenant,
         "jti": call.jti,
+        **_access_fields(call.access, key),
         "user_ref": call.user_ref or user_ref(key, call.user_id),
         "encounter_pseudonym": encounter_pseudonym(key, call.encounter_id),
     }
+
+
+def _access_fields(access: Access, key: SiteKey) -> dict[str, Any]:
+    """An organization's id in clear where it cannot name a person: an OID or an address of none."""
+    found: dict[str, Any] = {"purposes_of_use": access.purposes}
+    if access.organization:
+        found["organization_from"] = access.organization_from
+        if is_plain_organization(access.organization):
+            found["organization"] = access.organization
+        else:
+            found["organization_hmac"] = key.digest("ledger-organization", access.organization)
+    return found
 
 
 def _digest(key: SiteKey, purpose: str, parts: Sequence[str]) -> str:

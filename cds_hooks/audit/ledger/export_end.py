@@ -10,10 +10,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from cds_hooks.audit.ledger import canonical_json, checkpoint
-from cds_hooks.audit.ledger.checkpoint import Checkpoint
+from cds_hooks.audit.ledger.checkpoint import Checkpoint, time_of
 from cds_hooks.audit.ledger.checkpoint_keys import CheckpointSigner, CheckpointVerifier
 from cds_hooks.audit.ledger.ledger_errors import CheckpointInvalid
 
@@ -40,11 +40,12 @@ class ExportEnd:
     def is_later(self, other: Checkpoint) -> bool:
         """Whether a checkpoint of a witness was made after the export was taken.
 
-        One that is larger, but that the export could have had, is not: the store had lost it.
+        One that is larger, but that the export could have had, is not: the store had lost it. Of a
+        later epoch any is larger.
         """
-        if other.size <= self.last.size:
+        if other.order <= self.last.order:
             return False
-        ends, taken, signed = map(_time, (self.last.signed_at, self.exported_at, other.signed_at))
+        ends, taken, signed = map(time_of, (self.last.signed_at, self.exported_at, other.signed_at))
         if ends is None or taken is None or signed is None:
             return False
         return not ends <= signed < taken - _SIGNED_TO_STORED
@@ -87,12 +88,3 @@ def _digest(notes: Iterable[str]) -> str:
     for note in notes:
         digest.update(canonical_json.encode({"note": note}) + b"\n")
     return digest.hexdigest()
-
-
-def _time(text: str) -> datetime | None:
-    """The time; None when it is none, or of no zone."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if found.tzinfo else None

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 import httpx
 import orjson
 
+from cds_hooks.audit.ledger.checkpoint import epoch_of
 from cds_hooks.audit.ledger.ledger_errors import WitnessDiffers, WitnessFailed, WitnessRefused
 from cds_hooks.errors import ChartsideError
 from cds_hooks.gather.fhir_client import FhirClient, ReadError
@@ -33,7 +34,8 @@ __all__ = ["CHECKPOINT", "LEDGER", "FhirWitness", "Tokens", "document", "notes_o
 LEDGER = "urn:chartside:ledger"
 """The identifier system that all checkpoints of a ledger share; the value is its name."""
 CHECKPOINT = "urn:chartside:checkpoint"
-"""The identifier system of one checkpoint; the value is the ledger's name, `/`, the size."""
+"""The identifier system of one checkpoint; the value is the ledger's name, `/`, the size. From the
+second epoch on `epoch-N/` comes before the size."""
 
 _CONFIG = GatherConfig(read_s=30.0, max_total_bytes=2**40)
 _PAGE = 200
@@ -73,7 +75,7 @@ class FhirWitness:
     async def keep(self, size: int, note: str) -> None:
         """Store a checkpoint unless it is there, and check that the server returns it."""
         wanted = orjson.dumps(document(self.origin, size, note))
-        identifier = _query(CHECKPOINT, _value(self.origin, size))
+        identifier = _query(CHECKPOINT, _value(self.origin, size, note))
         # A note under this identifier may be somebody else's: ours is then stored beside it.
         for unless in (identifier, ""):
             place = await self._create(wanted, unless)
@@ -180,7 +182,7 @@ def document(origin: str, size: int, note: str) -> dict[str, Any]:
         "resourceType": "DocumentReference",
         "status": "current",
         "identifier": [
-            {"system": CHECKPOINT, "value": _value(origin, size)},
+            {"system": CHECKPOINT, "value": _value(origin, size, note)},
             {"system": LEDGER, "value": origin},
         ],
         "type": {"text": "Signed checkpoint of an audit ledger"},
@@ -250,8 +252,9 @@ def _list(of: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
-def _value(origin: str, size: int) -> str:
-    return f"{origin}/{size}"
+def _value(origin: str, size: int, note: str) -> str:
+    epoch = epoch_of(note)
+    return f"{origin}/epoch-{epoch}/{size}" if epoch > 1 else f"{origin}/{size}"
 
 
 def _query(system: str, value: str) -> str:

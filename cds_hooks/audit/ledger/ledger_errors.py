@@ -6,6 +6,8 @@ from cds_hooks.errors import ChartsideError
 
 __all__ = [
     "CheckpointInvalid",
+    "EpochDiffers",
+    "EpochInvalid",
     "ExportUnreadable",
     "LedgerForked",
     "ProofInvalid",
@@ -27,6 +29,21 @@ class CheckpointInvalid(ChartsideError):
     """A checkpoint is malformed or not signed by the expected key."""
 
     code = "checkpoint-invalid"
+
+
+class EpochInvalid(ChartsideError):
+    """A record of a restore is malformed, or does not fit where it is."""
+
+    code = "epoch-invalid"
+
+
+class EpochDiffers(ChartsideError):
+    """A signed checkpoint is of no epoch of this ledger, and no restore gives it up."""
+
+    def __init__(self, code: str, text: str, order: tuple[int, int]) -> None:
+        """`order` is the checkpoint's epoch and size."""
+        super().__init__(text, where=f"epoch {order[0]}, size {order[1]}")
+        self.code = code
 
 
 class ProofInvalid(ChartsideError):

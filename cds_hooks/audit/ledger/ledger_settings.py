@@ -29,6 +29,16 @@ class LedgerSettings(Section):
     )
     every_s: float = Field(60.0, gt=0, description="Seconds after which records are signed.")
     every_records: int = Field(1000, gt=0, description="Records after which they are signed.")
+    verify_every_s: float = Field(
+        86_400.0, gt=0, description="Seconds after which the service verifies new records itself."
+    )
+    verify_all_every_s: float = Field(
+        604_800.0, gt=0, description="Seconds after which it verifies all records again."
+    )
+    when_damaged: Literal["not-ready", "ready"] = Field(
+        "not-ready",
+        description="What `/readyz` says when it finds the ledger damaged; hooks are answered.",
+    )
     witness_folder: Annotated[Path | None, Unset] = Field(
         None, description="Folder on another machine for copies of checkpoints."
     )

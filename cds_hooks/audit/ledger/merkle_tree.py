@@ -20,6 +20,7 @@ __all__ = [
     "Node",
     "ReadNode",
     "consistency_proof",
+    "frontier_nodes",
     "inclusion_proof",
     "leaf_hash",
     "node_hash",
@@ -95,6 +96,11 @@ def root_of(leaves: Sequence[bytes]) -> bytes:
     for leaf in leaves:
         frontier.append(leaf)
     return frontier.root()
+
+
+def frontier_nodes(size: int) -> list[tuple[int, int]]:
+    """Level and index of the nodes at the right edge of a tree of this size, the largest first."""
+    return _cover(0, size)
 
 
 def inclusion_proof(index: int, size: int, read: ReadNode) -> list[bytes]:

@@ -25,6 +25,9 @@ class LedgerQuery:
     types: frozenset[str] = frozenset()
     since: str = ""
     until: str = ""
+    service: str = ""
+    outcome: str = ""
+    client: str = ""
 
     def matches(self, record: Record) -> bool:
         return (
@@ -34,12 +37,25 @@ class LedgerQuery:
             and (not self.types or record.type in self.types)
             and record.recorded >= self.since
             and (not self.until or record.recorded[: len(self.until)] <= self.until)
+            and (not self.service or record.text("service_id") == self.service)
+            and (not self.outcome or record.text("outcome") == self.outcome)
+            and (not self.client or record.text("client_iss") == self.client)
         )
+
+    def may_match(self, data: bytes) -> bool:
+        """Whether a record with these bytes could match: cheaper than reading it."""
+        wanted = (self.patients, self.users, (self.consultation,))
+        return all(any(_plain(each) in data for each in some or ("",)) for some in wanted)
+
+
+def _plain(text: str) -> bytes:
+    """What stands in a record of a text; nothing where JSON would write it otherwise."""
+    return text.encode() if text.isascii() and not {'"', "\\"} & set(text) else b""
 
 
 def matching(records: Iterable[bytes], query: LedgerQuery) -> Iterator[Record]:
     """The records that match, in order. What is no record is skipped: verification reports it."""
     for data in records:
-        record = parse_record(data)
+        record = parse_record(data) if query.may_match(data) else None
         if record is not None and query.matches(record):
             yield record

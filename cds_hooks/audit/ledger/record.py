@@ -64,6 +64,10 @@ class Entry:
     client_iss: str = ""
     tenant: str = ""
     jti: str = ""
+    organization: str = ""
+    organization_hmac: str = ""
+    organization_from: str = ""
+    purposes_of_use: tuple[str, ...] = ()
     user_ref: str = ""
     patient_pseudonym: str = ""
     encounter_pseudonym: str = ""
@@ -150,7 +154,7 @@ def _kind(name: str) -> type | tuple[type, ...]:
         return int
     if name in ("prefetch_state", "params", "latency", "tokens"):
         return Mapping
-    if name in ("resource_refs_hmac", "checks", "cards"):
+    if name in ("resource_refs_hmac", "checks", "cards", "purposes_of_use"):
         return tuple
     return str
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
-from cds_hooks.audit.ledger import checkpoint_storage, merkle_tree, storage
+from cds_hooks.audit.ledger import checkpoint_storage, merkle_tree, storage, stored_ledger
 from cds_hooks.audit.ledger.export import Export
 from cds_hooks.audit.ledger.ledger_errors import ProofInvalid
 from cds_hooks.audit.ledger.record_integrity import (
@@ -16,6 +18,8 @@ from cds_hooks.audit.ledger.record_integrity import (
     RecordIntegrity,
     stored_digests,
 )
+from cds_hooks.audit.ledger.stored_consultations import missing_data_key
+from cds_hooks.audit.ledger.verification import LedgerVerifier, VerificationFailure
 
 __all__ = ["LedgerSource", "export_source", "store_source"]
 
@@ -25,10 +29,12 @@ class LedgerSource:
     """A ledger, wherever it is.
 
     `total` is the size of all records with their line ends in bytes, `reader` reads nodes of the
-    tree, `get` one record, `root` the stored head's root, if any. `end` is an export's statement of
-    where it ends (empty when it has none), None for a store. `stored_digests` are those of
-    stored consultations by id, `earlier_states` finds consultations in another state than the
-    ledger says; an export has neither.
+    tree, `get` one record; `verified` are those that a verifier takes, `restores` those among which
+    are all that begin an epoch. `end` is an export's statement of where it ends (empty when it has
+    none), None for a store. `stored_digests` are
+    those of stored consultations by id, `earlier_states` finds those in another state than the
+    ledger says, `missing_data_key` one that nobody can decrypt, `database_damage` what the
+    database itself finds damaged; an export has none of these.
     """
 
     name: str
@@ -37,10 +43,13 @@ class LedgerSource:
     notes: Callable[[], Iterable[str]]
     reader: Callable[[], merkle_tree.ReadNode]
     get: Callable[[int], bytes]
-    root: Callable[[], bytes | None]
+    verified: Callable[[LedgerVerifier], Iterator[bytes]]
+    restores: Callable[[], Iterable[bytes]]
     end: str | None = None
     stored_digests: Callable[[], dict[str, str]] = dict
     earlier_states: Callable[[RecordIntegrity], tuple[EarlierState, ...]] = lambda _: ()
+    missing_data_key: Callable[[], VerificationFailure | None] = lambda: None
+    database_damage: Callable[[int], VerificationFailure | None] = lambda _: None
 
 
 def export_source(folder: Path) -> LedgerSource:
@@ -68,7 +77,8 @@ def export_source(folder: Path) -> LedgerSource:
         export.notes,
         reader,
         get,
-        lambda: None,
+        lambda verifier: itertools.takewhile(verifier.add, export.lines()),
+        export.lines,
         export.end(),
     )
 
@@ -84,16 +94,27 @@ def store_source(connection: Connection, name: str) -> LedgerSource:
 
     return LedgerSource(
         name,
-        checkpoint_storage.total_bytes(connection),
+        _total_bytes(connection),
         lambda: (bytes(row.record) for row in storage.records(connection)),
         lambda: checkpoint_storage.notes(connection),
         lambda: storage.node_reader(connection),
         get,
-        lambda: storage.head(connection).root,
+        lambda verifier: stored_ledger.verified_records(connection, verifier),
+        lambda: stored_ledger.restores(connection),
         None,
         lambda: stored_digests(connection),
         lambda integrity: integrity.earlier_states(connection),
+        lambda: missing_data_key(connection),
+        lambda seq: stored_ledger.database_damage(connection, seq),
     )
+
+
+def _total_bytes(connection: Connection) -> int:
+    """For a progress bar only: a damaged file says nothing here, and is told later."""
+    try:
+        return checkpoint_storage.total_bytes(connection)
+    except SQLAlchemyError:
+        return 0
 
 
 def _node(nodes: dict[tuple[int, int], bytes], level: int, index: int) -> bytes:

@@ -8,16 +8,18 @@ from __future__ import annotations
 import os
 import re
 import syslog
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from cds_hooks.audit.ledger.checkpoint import epoch_of
 from cds_hooks.audit.ledger.ledger_errors import WitnessFailed
 
 __all__ = ["FolderWitness", "SyslogWitness", "Witness"]
 
-_NAME = re.compile(r"checkpoint-(\d{16})\.note", re.ASCII)
+# Epoch and size; those of the first epoch have the size alone.
+_NAME = re.compile(r"checkpoint-(?:(\d{6})-)?(\d{16})\.note", re.ASCII)
 _MAX_BYTES = 16 * 1024
 
 
@@ -29,7 +31,7 @@ class FolderWitness:
 
     def keep(self, size: int, note: str) -> None:
         """Write a checkpoint, whole or not at all, never over another. Raises WitnessFailed."""
-        place = self.folder / f"checkpoint-{size:016}.note"
+        place = self.folder / _name(epoch_of(note), size)
         beside = self.folder / f".{place.name}.{os.getpid()}"
         try:
             with beside.open("w", encoding="utf-8") as file:
@@ -44,14 +46,17 @@ class FolderWitness:
             raise WitnessFailed(message, where=str(self.folder), hint=hint) from None
 
     def notes(self) -> Iterator[str]:
-        """All checkpoints, the smallest first. Raises WitnessFailed."""
+        """All checkpoints by epoch, the smallest first. Raises WitnessFailed."""
         with self._faults():
-            yield from self._read(sorted(self._places()))
+            places = self._places()
+            yield from self._read(places[order] for order in sorted(places))
 
-    def newest(self) -> str:
-        """The checkpoint of the largest size; empty when there is none. Raises WitnessFailed."""
+    def newest(self) -> tuple[str, ...]:
+        """The checkpoint of the largest size in each epoch. Raises WitnessFailed."""
         with self._faults():
-            return next(self._read(sorted(self._places(), reverse=True)), "")
+            places = self._places()
+            largest = {epoch: (epoch, size) for epoch, size in sorted(places)}
+            return tuple(self._read(places[order] for order in largest.values()))
 
     @contextmanager
     def _faults(self) -> Iterator[None]:
@@ -61,10 +66,12 @@ class FolderWitness:
             message = f"the witness folder cannot be read ({error.strerror})"
             raise WitnessFailed(message, where=str(self.folder)) from None
 
-    def _places(self) -> list[Path]:
-        return [place for place in self.folder.iterdir() if _NAME.fullmatch(place.name)]
+    def _places(self) -> dict[tuple[int, int], Path]:
+        """The files by epoch and size."""
+        found = ((_NAME.fullmatch(place.name), place) for place in self.folder.iterdir())
+        return {(int(name[1] or 1), int(name[2])): place for name, place in found if name}
 
-    def _read(self, places: list[Path]) -> Iterator[str]:
+    def _read(self, places: Iterable[Path]) -> Iterator[str]:
         for place in places:
             with place.open("rb") as file:
                 yield file.read(_MAX_BYTES).decode("utf-8", "replace")
@@ -83,6 +90,10 @@ class SyslogWitness:
 
 
 Witness = FolderWitness | SyslogWitness
+
+
+def _name(epoch: int, size: int) -> str:
+    return f"checkpoint-{epoch:06}-{size:016}.note" if epoch > 1 else f"checkpoint-{size:016}.note"
 
 
 def _link_once(beside: Path, place: Path) -> None:

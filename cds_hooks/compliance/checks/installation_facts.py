@@ -24,12 +24,14 @@ class LedgerFacts:
     """The ledger of the store, read once from its first record to its last.
 
     Times are RFC 3339 in UTC, empty where there is none. `first_seq` is the number of the first
-    record that is there (-1: none). `failure` says what verification found wrong, empty when
-    nothing, and `other_state` which stored consultation differs from what the last record attests.
-    `unrecorded` stored consultations are in no record. Of answers (`hook-answered`):
-    `without_user`, `without_client`; `critical` counts cards. Of records of a model's answer
-    (`modelled`): `single` name one diagnosis alone, `untraceable` lack the digest of model or
-    template.
+    record that is there (-1: none); `last_times` are of each type's newest. `failure` says what
+    verification found wrong, empty when nothing, and `other_state` which stored consultation
+    differs from what the last record attests. `self_verified` is when the running
+    service last found its records whole. `unrecorded` stored consultations are in no record.
+    Of answers (`hook-answered`): `without_user`, `without_client`; `critical` counts cards. Of
+    records of a model's answer (`modelled`): `single` name one diagnosis alone, `untraceable` lack
+    the digest of model or template. `switched_off` times a service was switched off by hand, and
+    `while_off` answers with cards are of one that was off.
     """
 
     records: int = 0
@@ -37,8 +39,10 @@ class LedgerFacts:
     first: str = ""
     last: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
+    last_times: Mapping[str, str] = field(default_factory=dict)
     covered: int = 0
     signed_at: str = ""
+    self_verified: str = ""
     failure: str = ""
     other_state: str = ""
     unrecorded: int = 0
@@ -49,6 +53,8 @@ class LedgerFacts:
     modelled: int = 0
     single: int = 0
     untraceable: int = 0
+    switched_off: int = 0
+    while_off: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,9 @@ class InstallationFacts:
     words on cards, `caution` the words that every card with diagnoses bears, `most_diagnoses` what
     the prompt template lets a model list. `admitted_for` is the purpose of the model's admission,
     empty without one. `known_types` are the types of ledger records that are documented.
-    `ledger` and `store` are None where there is no store to read, and `unread` says why.
+    `ledger` and `store` are None where there is no store to read, and `unread` says why;
+    `destroyed` are the ledger's records of what was destroyed.
+    `operator_answers` are the site's, by key (`chartside export describe`).
     `risk_characteristics` are characteristics of (b)(11)(vi) with the number of hazards in the risk
     file that concern them.
     """
@@ -100,6 +108,8 @@ class InstallationFacts:
     ledger: LedgerFacts | None = None
     store: StoreFacts | None = None
     unread: str = ""
+    destroyed: tuple[Mapping[str, Any], ...] = ()
+    operator_answers: Mapping[str, str] = field(default_factory=dict)
     risk_characteristics: Mapping[str, int] = field(default_factory=dict)
 
     @property

@@ -88,7 +88,7 @@ def minimum_asked(installation: InstallationFacts) -> Finding:
     if installation.settings["capture.folder"] and not installation.settings["capture.redact"]:
         faults.append("calls are captured as files with all that they hold")
     shown = Evidence("program", "prefetch templates", f"of {len(installation.services)} services")
-    said = "each prefetch key has a published reason; names and identifiers are not shown to models"
+    said = "each prefetch key has a published reason; identifiers are masked before a model reads"
     return decide(faults, said, shown, setting(installation, "capture.folder"))
 
 

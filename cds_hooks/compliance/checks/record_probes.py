@@ -7,6 +7,7 @@ from datetime import datetime
 from cds_hooks.compliance.checks.finding import (
     Evidence,
     Finding,
+    Result,
     decide,
     no_ledger,
     record_count,
@@ -20,13 +21,15 @@ __all__ = [
     "events_recorded",
     "ledger_kept",
     "ledger_whole",
+    "stop_effective",
     "stored_states_attested",
 ]
 
 
 def _of(installation: InstallationFacts) -> LedgerFacts | None:
+    """The ledger, if it has records or should have."""
     ledger = installation.ledger
-    return ledger if ledger is not None and ledger.records else None
+    return ledger if ledger is not None and (ledger.records or ledger.failure) else None
 
 
 def events_recorded(installation: InstallationFacts) -> Finding:
@@ -52,8 +55,10 @@ def ledger_whole(installation: InstallationFacts) -> Finding:
         return no_ledger(installation)
     signed = f"{ledger.covered} of {ledger.records} under a signed checkpoint"
     shown = Evidence("ledger", "verification", f"{signed}, the last of {ledger.signed_at or '-'}")
+    own = Evidence("table", "store_metadata: the service's own", ledger.self_verified or "none yet")
     faults = [ledger.failure] if ledger.failure else []
-    return decide(faults, "no record was changed, moved, removed or inserted", shown)
+    said = "no record was changed, moved, removed or inserted"
+    return decide(faults, said, shown, own, setting(installation, "ledger.verify_every_s"))
 
 
 def stored_states_attested(installation: InstallationFacts) -> Finding:
@@ -82,9 +87,10 @@ def ledger_kept(installation: InstallationFacts) -> Finding:
     if ledger is None:
         return no_ledger(installation)
     faults = []
-    if ledger.first_seq > 0:
-        faults.append(f"records before number {ledger.first_seq} are gone")
-    days = _days(ledger.first, installation.at)
+    if ledger.first_seq:
+        before = f"records before number {ledger.first_seq} are gone"
+        faults.append(before if ledger.first_seq > 0 else ledger.failure)
+    days = _days(ledger.first, installation.at) if ledger.first else 0
     shown = Evidence("ledger", "oldest record", f"{ledger.first}, {days} days ago")
     content = setting(installation, "retention.consultations_days")
     said = (
@@ -110,3 +116,17 @@ def event_list_complete(installation: InstallationFacts) -> Finding:
     shown = Evidence("ledger", "types of records", told)
     said = "every type of record is in the event list (chartside export ai-act)"
     return decide(faults, said, shown)
+
+
+def stop_effective(installation: InstallationFacts) -> Finding:
+    """After a service was switched off by hand, none of its cards is on record."""
+    ledger = _of(installation)
+    if ledger is None:
+        return no_ledger(installation)
+    shown = Evidence("ledger", "records service-switched-off", str(ledger.switched_off))
+    if not ledger.switched_off:
+        said = "no service was ever switched off here: whether that works here was not tried"
+        return Finding(Result.NOT_ASSESSED, said, (shown,))
+    faults = [f"{ledger.while_off} answers with cards are of a service that was off"]
+    said = "a service that is switched off shows no card until it is switched on again"
+    return decide(faults if ledger.while_off else (), said, shown)

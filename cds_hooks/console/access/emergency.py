@@ -1,25 +1,18 @@
-"""A role that somebody takes for a time, with a reason (break-glass): who may, and what is written.
-
-The reason goes into a ledger that nothing is ever taken out of, so that what says who a patient is
-is masked first, as far as it has a shape: numbers, dates, addresses, names with a title.
-"""
+"""A role that somebody takes for a time, with a reason (break-glass): who may, what is written."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
+from cds_hooks.audit.reasons import masked_reason, typed_reason
 from cds_hooks.console.access.access_settings import ConsoleSettings
 from cds_hooks.console.reader import Reader, Role
-from fhir_mapping.elements.times import RelativeTimes
-from fhir_mapping.masking import masker
-from prompts import visible
 
 __all__ = ["SHORTEST", "EmergencyForm", "ReasonMissing", "read_form", "roles_offered"]
 
-SHORTEST, _LONGEST = 10, 500
+SHORTEST = 10
 _LONGEST_BODY, _MOST_FIELDS = 16 * 1024, 10
 
 
@@ -50,12 +43,11 @@ def roles_offered(reader: Reader, config: ConsoleSettings) -> tuple[Role, ...]:
 def read_form(body: bytes, offered: tuple[Role, ...], now: float) -> EmergencyForm:
     """What a form asks for; `now` is UTC seconds. Raises ReasonMissing."""
     fields = _fields(body)
-    typed = visible(fields.get("reason", "")).strip()[:_LONGEST]
+    typed = typed_reason(fields.get("reason", ""))
     role = next((each for each in offered if each.value == fields.get("role", "")), None)
     if role is None or len(typed) < SHORTEST:
         raise ReasonMissing(typed)
-    mask = masker({}, RelativeTimes(datetime.fromtimestamp(now, UTC)))
-    return EmergencyForm(role, " ".join(mask(typed).split()))
+    return EmergencyForm(role, masked_reason(typed, now))
 
 
 def _fields(body: bytes) -> Mapping[str, str]:

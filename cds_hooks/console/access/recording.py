@@ -38,7 +38,7 @@ class Recording:
         self._record = record
         self.refused = refused
 
-    async def happened(self, type_: str, reader: Reader, **details: str) -> None:
+    async def happened(self, type_: str, reader: Reader, **details: str | list[str]) -> None:
         """Record what somebody did, with the roles that they have. Raises StoreUnavailable."""
         roles = sorted(role.value for role in reader.roles)
         await self._record(type_, user=reader.subject, how=reader.how, roles=roles, **details)

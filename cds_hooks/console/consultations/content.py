@@ -55,6 +55,7 @@ class _Page:
     fhir: str
     status: _Status | None
     silent: bool
+    off: bool
     list_age: str
     entered: bool
     detail: FullDetail
@@ -82,13 +83,15 @@ def consultation_values(
     listed: CheckedConsultation | None = None,
     since: SinceView | None = None,
     silent: bool = False,
+    off: bool = False,
 ) -> dict[str, Any]:
     """What the template of the page is given.
 
     `now` is UTC seconds; `discriminates` knows the names of tests and findings, without it no
     discriminator of a model is shown. With `judging` the page has a form in which single diagnoses
     are judged. `listed` is an earlier answer whose list is shown while there is no new one,
-    `since` what changed in the chart since, `silent` that the EHR was given no card.
+    `since` what changed in the chart since, `silent` that the EHR was given no card,
+    `off` that the service is switched off.
     """
     present = with_current_ages(consultation, now)
     earlier = listed if listed is not None and listed.id != consultation.id else None
@@ -97,7 +100,7 @@ def consultation_values(
     first = next(iter(cards), None)
     page = _Page(
         id=consultation.id,
-        pending=consultation.outcome is Outcome.PENDING,
+        pending=consultation.outcome is Outcome.PENDING and not off,
         headline=first.summary if first else _NOTHING,
         indicator=first.indicator if first else "info",
         age=_age(consultation, now),
@@ -106,6 +109,7 @@ def consultation_values(
         fhir=consultation.chart.fhir_version,
         status=_status(consultation, earlier),
         silent=silent,
+        off=off,
         list_age=_age(earlier, now) if earlier else "",
         entered=consultation.outcome is Outcome.CHECKED,
         detail=full_detail(present, discriminates, aged),

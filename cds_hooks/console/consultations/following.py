@@ -87,6 +87,7 @@ def page_of(
         listed=opened.listed,
         since=changed,
         silent=opened.silent,
+        off=site.switched_off(opened.consultation.service),
     )
     frame: dict[str, Any] = {"here": "consultation", "link": link, "launched": launched}
     return make_page(site, template, sends=True, root=root, **frame, **values)

@@ -1,4 +1,4 @@
-"""What a patient's id may be recorded under: commands that name a patient go through this."""
+"""What a patient's id may be recorded under: whoever looks for a patient goes through this."""
 
 from __future__ import annotations
 
