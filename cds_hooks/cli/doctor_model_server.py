@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 from rich.markup import escape
 
 from cds_hooks.cli import show
@@ -69,9 +70,13 @@ def _settings_of(
 ) -> ModelServerSettings:
     if not model:
         raise UsageError("--url goes with the id that is served there", where="--model")
-    return ModelServerSettings(
-        bases=(url,), model=model, key_file=key_file, authority=authority, in_flight=at_once
-    )
+    try:
+        return ModelServerSettings(
+            bases=(url,), model=model, key_file=key_file, authority=authority, in_flight=at_once
+        )
+    except ValidationError:
+        hint = "Write https://host:port, with a path before /v1 if there is one; 1 or more at once."
+        raise UsageError("it cannot be asked", where="--url, --at-once", hint=hint) from None
 
 
 def _endpoints(

@@ -194,8 +194,8 @@ def _kept_lacks(facts: QuestionFacts) -> Iterator[str]:
     if short:
         yield (
             f"Content of {', '.join(short)} is kept for less than six months. The ledger has no "
-            "content, is never deleted, and is the log that articles 19 and 26(6) ask for; set "
-            "retention.* for more."
+            "content and is never deleted; whether content belongs to the logs of articles 19 and "
+            "26(6) is the site's to say. Set retention.* for more."
         )
 
 
