@@ -51,6 +51,7 @@ from cds_hooks.runtime.inspecting import inspector_of
 from cds_hooks.runtime.ledger import Ledger
 from cds_hooks.runtime.observing import Observer
 from cds_hooks.runtime.records import site_key
+from cds_hooks.runtime.reviewing import reviews_of
 from cds_hooks.runtime.self_check import quick_checks, require
 from cds_hooks.runtime.self_verification import self_verification
 from cds_hooks.runtime.smart_launch import launched_pages, launching
@@ -261,7 +262,9 @@ class Runtime:
             error_page=error_page_of(site),
         )
         parts = (self.access, self.inspector, self._statistics, self.launched, self.desk)
-        console = make_router(site, linked, *parts, self.switches)
+        self.reviewing = reviews_of(self.settings, self.store, self._key)
+        self.desk.additions.append(self.reviewing.section)
+        console = make_router(site, linked, *parts, self.switches, self.reviewing)
         config, visit = app_config(self.settings), self.access.attach
         return create_app(handlers, config, pages=[console], visit=visit)
 
