@@ -27,10 +27,14 @@ PROMISED = ((3, 13), (3, 12), (3, 11))
 # What a browser shows does not depend on the Python that served it.
 TESTS = ("-m", "not model and not browser")
 # In a hurry: also without what is proved at length, and without what rests on what others test.
-_RESTS = ("conform", "console", "docs", "doctor", "evaluation", "hostile")
+_RESTS = (
+    *("capture", "cards", "compliance", "conform", "console", "deploy", "docs", "doctor"),
+    *("documents", "evaluation", "fuzz", "hostile", "inference_remote", "mutate", "plausibility"),
+    *("prewarm", "replay", "statistics"),
+)
 QUICK = (
     "-m",
-    "not model and not browser and not slow",
+    "not model and not browser and not slow and not hypothesis",
     *(f"--ignore=tests/{folder}" for folder in _RESTS),
 )
 _VERSION = "import platform, sys; print(platform.python_implementation(), *sys.version_info[:2])"

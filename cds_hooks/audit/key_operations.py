@@ -7,6 +7,7 @@ rotation, after which the service must be restarted.
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -30,8 +31,9 @@ from cds_hooks.audit.ledger.record import Entry
 from cds_hooks.audit.legal_holds import Hold, HoldKind
 from cds_hooks.audit.store_config import StoreConfig, open_database
 from cds_hooks.audit.store_errors import StoreUnavailable
+from cds_hooks.audit.switches import SwitchChange, SwitchedOff, apply_change, switched_off
 
-__all__ = ["STORE_IN_USE_HINT", "Erasure", "KeyOperations", "Restored"]
+__all__ = ["STORE_IN_USE_HINT", "Erasure", "KeyOperations", "LastState", "Restored"]
 
 _HEARTBEAT_FRESH_S = 20.0
 
@@ -53,11 +55,22 @@ class Erasure:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """The epoch that a restore began, its first signed checkpoint, and what was erased again."""
+    """The epoch that a restore began, its first signed checkpoint, what was erased again, and which
+    services stay off that the copy had on."""
 
     begin: EpochBegin
     note: str
     erased: ErasedRecords
+    stay_off: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LastState:
+    """The checkpoints of a store, how many records its ledger has, and what is switched off."""
+
+    notes: list[str]
+    records: int
+    off: tuple[SwitchedOff, ...] = ()
 
 
 class KeyOperations:
@@ -136,11 +149,18 @@ class KeyOperations:
         self._scrub()
         return count
 
-    def begin_epoch(self, new: NewEpoch, erased_keys: Path | None, records: int) -> Restored:
+    def begin_epoch(
+        self,
+        new: NewEpoch,
+        erased_keys: Path | None,
+        records: int,
+        off: Sequence[SwitchedOff] = (),
+    ) -> Restored:
         """Erase again what was erased since this copy was made, and begin an epoch of the ledger:
         record the restore, sign that, and refuse every token that was issued before.
 
-        `records` is how many payloads the copy has. Raises LedgerForked.
+        `records` is how many payloads the copy has. Services that are `off` in the replaced store
+        stay off. Raises LedgerForked.
         """
         now = self._clock()
         with self._database.write() as connection:
@@ -155,12 +175,29 @@ class KeyOperations:
             self._append(connection, RESTORED, details, recorded=at, **who)
             note = sign_epoch(connection, new, begin.epoch, at)
             seen_tokens.refuse_until(connection, now)
-        return Restored(begin, note, again)
+            stay_off = self._keep_off(connection, off, who.get("user_ref", ""))
+        return Restored(begin, note, again, stay_off)
 
-    def checkpoints(self) -> tuple[list[str], int]:
-        """The signed checkpoints of the ledger, and how many records it has."""
+    def last_state(self) -> LastState:
+        """What a restore takes over from this store before it replaces it."""
         with self._database.read() as connection:
-            return checkpoint_storage.notes(connection), storage.head(connection).size
+            notes, size = checkpoint_storage.notes(connection), storage.head(connection).size
+            return LastState(notes, size, switched_off(connection))
+
+    def _keep_off(
+        self, connection: Connection, off: Sequence[SwitchedOff], user_ref: str
+    ) -> tuple[str, ...]:
+        """Switch off what is on only in the copy; the first checkpoint of the service covers it."""
+        kept: list[str] = []
+        for each in off:
+            row = replace(each, event_id=str(uuid.uuid4()))
+            change = SwitchChange(row, True, user_ref, details={"restored": True})
+            entry = apply_change(connection, change, lambda user: user)
+            if entry is not None:
+                entry = enrich(entry, self._clock(), self._config.service_version)
+                storage.append(connection, [storage.prepare(entry)])
+                kept.append(each.scope)
+        return tuple(kept)
 
     def check_integrity(
         self,

@@ -23,7 +23,7 @@ from cds_hooks.audit.backup import (
 )
 from cds_hooks.audit.encryption.site_key import SiteKey
 from cds_hooks.audit.integrity_check import IntegrityReport
-from cds_hooks.audit.key_operations import STORE_IN_USE_HINT, KeyOperations, Restored
+from cds_hooks.audit.key_operations import STORE_IN_USE_HINT, KeyOperations, LastState, Restored
 from cds_hooks.audit.ledger.epoch_start import NewEpoch
 from cds_hooks.audit.store_config import StoreConfig
 from cds_hooks.audit.store_errors import StoreUnavailable
@@ -55,12 +55,14 @@ def restore_backup(
 
     Raises BackupRefused, StoreRefused, StoreUnavailable, LedgerForked; then the store is as it was.
     """
-    place = store_file(config)
+    place, last = store_file(config), None
     if place.exists():
         if not replace_store:
             hint = "Move it away, or give --replace if its records may be lost."
             raise BackupRefused("there is a store already", where=str(place), hint=hint)
-        new = _with_replaced(config, key, new, clock)
+        last = _last_state(config, key, clock)
+    if last is not None:
+        new = replace(new, known=(*new.known, last.notes), replaced_records=last.records)
     checked = require_whole(check_backup(backup, key, new.keys), backup)
     make_folder(place.parent)
     created = create_private_file(place.with_name(f".{place.name}.restored"))
@@ -68,7 +70,8 @@ def restore_backup(
         _copy(backup, created)
         beside = replace(config, place=created, erased_keys=None)
         with KeyOperations(beside, key, clock=clock) as operations:
-            restored = operations.begin_epoch(new, config.erased_keys, checked.opened)
+            off = last.off if last else ()
+            restored = operations.begin_epoch(new, config.erased_keys, checked.opened, off)
         _replace(place, created)
     except BaseException:
         for suffix in ("", *_COMPANIONS):
@@ -95,20 +98,17 @@ def restore_in_place(
     return RestoreResult(checked, restored)
 
 
-def _with_replaced(
-    config: StoreConfig, key: SiteKey, new: NewEpoch, clock: Callable[[], float]
-) -> NewEpoch:
-    """Add what the store that is there has signed, if it can be read at all.
+def _last_state(config: StoreConfig, key: SiteKey, clock: Callable[[], float]) -> LastState | None:
+    """What the store that is there has signed and switched off, if it can be read at all.
 
     Opening it adds its erasures to the erasure log.
     """
     try:
         with KeyOperations(config, key, clock=clock) as operations:
             _require_unused(operations)
-            notes, records = operations.checkpoints()
+            return operations.last_state()
     except StoreUnavailable:
-        return new
-    return replace(new, known=(*new.known, notes), replaced_records=records)
+        return None
 
 
 def _require_unused(operations: KeyOperations) -> None:

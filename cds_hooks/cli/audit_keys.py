@@ -1,4 +1,4 @@
-"""`chartside audit new-key | rotate | key | device-key | keygen`: the keys of a site."""
+"""`chartside audit new-key | rotate | key | public-key | device-key | keygen`: a site's keys."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ from cds_hooks.cli.audit_external_keys import (
 from cds_hooks.cli.audit_options import ConfigOption, JsonOption
 from cds_hooks.cli.audit_output import count_progress, print_result
 from cds_hooks.runtime.configs import store_config
+from cds_hooks.runtime.ledger import signing_key
 from cds_hooks.runtime.records import find_key, site_key
 from cds_hooks.settings import Settings, load_settings
 
-__all__ = ["device_key", "keygen", "new_key", "rotate", "show_key"]
+__all__ = ["device_key", "keygen", "new_key", "rotate", "show_key", "show_public_key"]
 
 
 def new_key(
@@ -80,6 +81,17 @@ def show_key(config: ConfigOption = None, json: JsonOption = False) -> None:
     result = {"key": found.key.key_id, "origin": found.origin, "provider": provider}
     text = f"{found.key.key_id} from {found.origin}, key provider: {provider}"
     print_result(result, text, json=json)
+
+
+def show_public_key(config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Print the public key that a reviewer verifies the ledger with, as one line.
+
+    Hand it over by another way than an export. Raises an error when there is no signing key yet.
+    """
+    settings = load_settings(config)
+    line = signing_key(settings).public.line()
+    result = {"public_key": line, "earlier_keys": list(settings.ledger.earlier_keys)}
+    print_result(result, line, json=json)
 
 
 def device_key(config: ConfigOption = None, json: JsonOption = False) -> None:

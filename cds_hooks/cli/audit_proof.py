@@ -49,7 +49,8 @@ def verify_proof(file: Path, keys: tuple[CheckpointVerifier, ...], *, json: bool
     result = {"whole": True, "seq": record.seq, "size": signed.size, "record": dict(record.fields)}
     text = (
         f"record {record.seq} ({record.type}, {record.recorded}) is in the ledger of "
-        f"{signed.size} records that {signed.origin} signed {signed.signed_at}"
+        f"{signed.size} records (epoch {signed.epoch}) that {signed.origin} signed "
+        f"{signed.signed_at}"
     )
     print_result(result, text, json=json)
 

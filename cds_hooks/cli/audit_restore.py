@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from cds_hooks.audit.key_operations import Restored
 from cds_hooks.audit.ledger.epoch_start import NewEpoch
 from cds_hooks.audit.ledger.ledger_errors import WitnessFailed
 from cds_hooks.audit.ledger.witness import FolderWitness
+from cds_hooks.audit.reasons import LONGEST_REASON, masked_reason
 from cds_hooks.audit.restore import RestoreResult, restore_backup, restore_in_place
 from cds_hooks.cli.audit_backup import describe_copy
 from cds_hooks.cli.audit_ledger_source import public_keys
@@ -26,12 +28,10 @@ from cds_hooks.settings import Settings, load_settings
 
 __all__ = ["restore"]
 
-_LONGEST_REASON = 500
-
 
 def restore(
     reason: Annotated[
-        str, typer.Option(help="Why, for the record. Name no patient: it stays as it is typed.")
+        str, typer.Option(help="Why, for the record. Name no patient: it stays there.")
     ],
     copy: Annotated[Path | None, typer.Option("--from", help="A file that `backup` made.")] = None,
     in_place: Annotated[
@@ -65,11 +65,11 @@ def restore(
 
 
 def _checked(reason: str) -> str:
-    if not reason.strip() or not reason.isprintable() or len(reason) > _LONGEST_REASON:
+    if not reason.strip() or not reason.isprintable() or len(reason) > LONGEST_REASON:
         raise typer.BadParameter(
-            f"one line of at most {_LONGEST_REASON} characters", param_hint="--reason"
+            f"one line of at most {LONGEST_REASON} characters", param_hint="--reason"
         )
-    return reason.strip()
+    return masked_reason(reason, time.time())
 
 
 def _new_epoch(settings: Settings, reason: str) -> NewEpoch:
@@ -107,6 +107,7 @@ def _result(done: RestoreResult, failed: str) -> dict[str, Any]:
         "kept": begin.kept,
         "given_up": given_up,
         "replaced_records": begin.replaced_records,
+        "stay_off": list(done.restored.stay_off),
         "witness": failed or "ok",
     }
 
@@ -121,7 +122,14 @@ def _told(done: RestoreResult, failed: str) -> str:
     ]
     if not begin.superseded:
         lines.append("No checkpoint is known that it gives up.")
+    if begin.replaced_records is None:
+        lines.append("The replaced store was not read: look at `chartside services list`.")
+    if stay_off := done.restored.stay_off:
+        lines.append(f"Stays switched off, as in the replaced store: {', '.join(stay_off)}.")
     if failed:
         lines.append(f"The witness did not take its checkpoint ({failed}); it gets the next one.")
-    lines.append("Tokens of clients issued until now are refused. Start the service.")
+    lines.append(
+        "Tokens that clients were issued until now, and for their leeway_s after it, are refused."
+    )
+    lines.append("Start the service.")
     return "\n".join(lines)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 import typer
@@ -15,6 +15,8 @@ from rich.text import Text
 from cds_hooks.cli import show
 from cds_hooks.cli.audit_options import ConfigOption, JsonOption
 from cds_hooks.cli.audit_output import record_progress
+from cds_hooks.cli.compliance_questions import questions
+from cds_hooks.cli.export_output import FormatOption, ToOption, made_now, write_document
 from cds_hooks.cli.mapping import UsageError
 from cds_hooks.compliance.checks import (
     PROFILES,
@@ -26,6 +28,7 @@ from cds_hooks.compliance.checks import (
     profile,
 )
 from cds_hooks.compliance.checks.report import NOTICE
+from cds_hooks.compliance.checks.report_document import report_document
 from cds_hooks.runtime.installation_facts import facts_of
 from cds_hooks.settings import read_settings
 
@@ -53,15 +56,23 @@ def _group() -> None:
     """Check an installation against rules that bind hospitals, offline."""
 
 
+compliance_app.command("questions")(questions)
+
+
 @compliance_app.command()
 def check(
-    profiles: ProfileOption = None, config: ConfigOption = None, json: JsonOption = False
+    profiles: ProfileOption = None,
+    format_: FormatOption = "",
+    to: ToOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Check settings and store against HIPAA, FDA's criteria, HTI-1 and the EU AI Act.
 
     Each check has a stable id, its clause, the evidence that was looked at, and PASS, FAIL or NOT
-    ASSESSED with what would settle it. The service need not run, and nothing is changed. Exit code
-    0: nothing failed; 1: something did; 3: the settings cannot be read.
+    ASSESSED with what would settle it. The service need not run, and nothing is changed. With --to
+    or --format it is a document to keep. Exit code 0: nothing failed; 1: something did; 3: the
+    settings cannot be read.
     """
     chosen = profiles or list(PROFILES)
     if unknown := set(chosen) - set(PROFILES):
@@ -71,18 +82,23 @@ def check(
     watch = partial(record_progress, total_bytes=0, json=json)
     installation = facts_of(settings, config, watch=watch)
     reports = [check_profile(profile(name), installation) for name in dict.fromkeys(chosen)]
-    if json:
-        document = {
-            "at": installation.at,
-            "settings_profile": str(installation.settings["profile"]),
-            "notice": NOTICE,
-            "profiles": [report.document() for report in reports],
-        }
-        typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+    of_settings = str(installation.settings["profile"])
+    if to or format_:
+        subject, version = settings.server.public_url, made_now()[1]
+        document = report_document(reports, installation.at, version, subject, of_settings)
+        write_document(document, format_, to, json=json)
+    elif json:
+        told = _mapping(reports, installation.at, of_settings)
+        typer.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
     else:
-        _print(show.screen(), reports, str(installation.settings["profile"]))
+        _print(show.screen(), reports, of_settings)
     if any(report.has_failed for report in reports):
         raise typer.Exit(_FAILED)
+
+
+def _mapping(reports: Sequence[ProfileReport], at: str, of_settings: str) -> dict[str, Any]:
+    profiles = [report.document() for report in reports]
+    return {"at": at, "settings_profile": of_settings, "notice": NOTICE, "profiles": profiles}
 
 
 def _print(console: Console, reports: Sequence[ProfileReport], of_settings: str) -> None:

@@ -20,6 +20,7 @@ from rich.table import Table
 from cds_hooks.cli import show
 from cds_hooks.cli.doctor_check import Config, Json, doctor_fhir, part_command, whole
 from cds_hooks.cli.doctor_engine import engine
+from cds_hooks.cli.doctor_model_server import model_server
 from cds_hooks.cli.doctor_self_check import self_check
 from cds_hooks.cli.fhir_options import TokenEnv, TokenFile
 from cds_hooks.errors import ChartsideError
@@ -95,6 +96,7 @@ def _doctor(
 for _name, _text in _PARTS.items():
     doctor_app.command(_name)(part_command(_name, _text))
 doctor_app.command("engine")(engine)
+doctor_app.command("model-server")(model_server)
 doctor_app.command("fhir")(doctor_fhir)
 doctor_app.command("self-check")(self_check)
 

@@ -66,7 +66,7 @@ def _ask(place: Path, answers: OperatorAnswers) -> OperatorAnswers:
             if said:
                 answers = _kept(place, key, said)
     except (typer.Abort, KeyboardInterrupt, EOFError):
-        typer.echo("\nStopped.")
+        typer.echo("\nStopped; started again, it goes on.")
     return answers
 
 

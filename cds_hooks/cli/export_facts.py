@@ -13,6 +13,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from cds_hooks.audit import Store
 from cds_hooks.audit.ledger.enrichment import format_utc
+from cds_hooks.audit.switch_operations import SwitchOperations
+from cds_hooks.audit.switches import ALL_SERVICES
 from cds_hooks.cli.export_runs import evaluated_runs
 from cds_hooks.documents.installation import Figure, Installation, LocalFigures
 from cds_hooks.runtime.configs import services_of, store_config
@@ -34,13 +36,15 @@ def gather_installation(config: Path | None) -> Installation:
     """
     settings = load_settings(config)
     folder = settings.documents.evaluations
-    local = asyncio.run(local_figures(settings)) if has_store(settings) else None
+    stored = has_store(settings)
+    local = asyncio.run(local_figures(settings)) if stored else None
     with _hashing() as told:
         return installation(
             settings,
             format_utc(time.time()),
             runs=evaluated_runs(folder) if folder else (),
             local=local,
+            switched_off=tuple(_switched_off(settings)) if stored else (),
             told=told,
         )
 
@@ -49,6 +53,14 @@ def has_store(settings: Settings) -> bool:
     """Whether there is a store to read: a command of documents makes none."""
     place = settings.store.path
     return "://" in place or Path(place).is_file()
+
+
+def _switched_off(settings: Settings) -> Iterator[str]:
+    """Each service that is off just now, since when and why."""
+    with SwitchOperations(store_config(settings), site_key(settings)) as switches:
+        for each in switches.switched_off():
+            scope = "all services" if each.scope == ALL_SERVICES else each.scope
+            yield f"{scope}, since {format_utc(each.since)}: {each.reason}"
 
 
 async def local_figures(settings: Settings) -> LocalFigures:

@@ -93,7 +93,7 @@ def write_text(text: str, to: Path | None, told: dict[str, Any], *, json: bool) 
         file.write(text)
     result = {"file": str(to), "sha256": hashlib.sha256(text.encode()).hexdigest(), **told}
     lacking = len(told.get("not_available", ()))
-    note = f"; {lacking} answers are not available (`chartside export describe`)" if lacking else ""
+    note = f"; {lacking} answers are not available, and say who fills them" if lacking else ""
     print_result(result, f"{to} written{note}", json=json)
 
 

@@ -65,6 +65,8 @@ def audit_events(record: Fields, site: Site) -> Iterator[Json]:
         yield _of_person(record, site, kind)
     elif kind in ("consultation-read", "consultation-opened"):
         yield _event(record, site, codes.PATIENT_RECORD, kind, "R", outcome="0")
+    elif kind in ("ledger-searched", "ledger-exported", "ledger-verified"):
+        yield _event(record, site, codes.AUDIT_LOG_USED, kind, "R", outcome="0")
     elif _refused(kind):
         yield _event(record, site, codes.SECURITY_ALERT, kind, "E", outcome="8")
     else:

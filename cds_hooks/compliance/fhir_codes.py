@@ -17,6 +17,7 @@ __all__ = [
     "AI_PROVENANCE",
     "AI_TYPES",
     "APPLICATION_ACTIVITY",
+    "AUDIT_LOG_USED",
     "BALP",
     "DESTINATION",
     "DISCLOSE",
@@ -65,6 +66,7 @@ IMPORT = coding(_DICOM, "110107", "Import")
 SECURITY_ALERT = coding(_DICOM, "110113", "Security Alert")
 PATIENT_RECORD = coding(_DICOM, "110110", "Patient Record")
 APPLICATION_ACTIVITY = coding(_DICOM, "110100", "Application Activity")
+AUDIT_LOG_USED = coding(_DICOM, "110101", "Audit Log Used")
 USER_AUTHENTICATION = coding(_DICOM, "110114", "User Authentication")
 REST = coding(f"{_TERMS}/audit-event-type", "rest", "Restful Operation")
 # AuditEvent.subtype

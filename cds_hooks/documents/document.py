@@ -54,7 +54,7 @@ class Source:
         return ", ".join(part for part in (self.standard, self.clause) if part)
 
     @property
-    def standing(self) -> str:
+    def status(self) -> str:
         """How it stood, and when somebody last looked."""
         checked = (
             f"last checked {self.checked}" if self.checked else "day of the last check unknown"
@@ -64,7 +64,7 @@ class Source:
     @property
     def text(self) -> str:
         """Its name and how it stood."""
-        return f"{self.name}; {self.standing}"
+        return f"{self.name}; {self.status}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ def identity_section(of: Installation) -> Section:
     rows = [
         ("Service", f"Chartside {of.version}, profile {of.profile}"),
         ("Services offered", ", ".join(each.id for each in of.services)),
+        ("Switched off now", "; ".join(of.switched_off)),
         ("Model", f"{model.name}{' (demonstration)' if model.demonstration else ''}"),
         ("Model, SHA-256", model.sha256 or "not named by the settings"),
         ("Model, licence", model.licence or "not known"),

@@ -132,7 +132,8 @@ class Installation:
 
     `subject` is its public address. `model` answers first, `more_models` are the rest of a panel.
     `speaks` is when each service shows a card, `terminology` what the compiler recorded of it,
-    `protections` what its settings protect, `rule_tables` the tables of rules by name.
+    `switched_off` what is off just now, `protections` what its settings protect, `rule_tables` the
+    tables of rules by name.
     """
 
     made_at: str
@@ -150,6 +151,7 @@ class Installation:
     speaks: Mapping[str, str] = field(default_factory=dict)
     more_models: tuple[ModelFacts, ...] = ()
     protections: tuple[str, ...] = ()
+    switched_off: tuple[str, ...] = ()
     rule_tables: tuple[str, ...] = ()
     terminology: Mapping[str, str] = field(default_factory=dict)
     admission: AdmissionRecord | None = None

@@ -64,14 +64,14 @@ def _row(row: Row) -> Iterator[str]:
         yield f"- Filled by: {row.told_by}"
     yield from (f"- Evidence: {escape(each)}" for each in row.evidence)
     if row.source:
-        yield f"- Required by: {_source(row.source)}"
+        yield f"- Asked for by: {_source(row.source)}"
     yield ""
 
 
 def _source(source: Source) -> str:
     name = escape(source.name)
     linked = f"[{name}](<{source.url}>)" if _LINK.fullmatch(source.url) else name
-    return f"{linked}; {escape(source.standing)}"
+    return f"{linked}; {escape(source.status)}"
 
 
 def _table(table: Table) -> Iterator[str]:

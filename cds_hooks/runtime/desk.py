@@ -10,7 +10,6 @@ from cds_hooks.audit import SiteKey, Store
 from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
 from cds_hooks.audit.ledger.entries import user_ref
 from cds_hooks.audit.ledger.source import LedgerSource, store_source
-from cds_hooks.audit.ledger.witness import FolderWitness
 from cds_hooks.audit.store_config import open_database
 from cds_hooks.compliance.audit_events import Site as AuditSite
 from cds_hooks.console.access import Access, Reader
@@ -22,6 +21,8 @@ from cds_hooks.runtime.configs import store_config
 from cds_hooks.runtime.consultation_reading import read_consultation
 from cds_hooks.runtime.ledger import signing_key
 from cds_hooks.runtime.patient_keys import patient_keys
+from cds_hooks.runtime.question_facts import question_facts
+from cds_hooks.runtime.witness_notes import folder_notes
 from cds_hooks.settings import Settings
 
 __all__ = ["desk_of"]
@@ -33,7 +34,7 @@ def desk_of(
     """The desk over this store. Raises SigningKeyRefused."""
     signing = signing_key(settings)
     earlier = (CheckpointVerifier.parse(line.encode()) for line in settings.ledger.earlier_keys)
-    folder, url = settings.ledger.witness_folder, settings.server.public_url.rstrip("/")
+    url = settings.server.public_url.rstrip("/")
 
     @contextlib.contextmanager
     def open_source() -> Iterator[LedgerSource]:
@@ -49,14 +50,15 @@ def desk_of(
         open_source=open_source,
         key=signing,
         keys=(signing.public, *earlier),
-        witnessed=lambda: tuple(FolderWitness(folder).notes()) if folder else (),
-        witness_place=str(folder or ""),
+        witnessed=lambda: folder_notes(settings),
+        witness_place=str(settings.ledger.witness_folder or ""),
         patient_keys=lambda patient, server: patient_keys(settings, key, patient, server),
         user_keys=lambda user: (user_ref(key, user), user),
         servers=tuple(settings.fhir.allowed_bases),
         audit_site=AuditSite(url) if url else None,
         read=_Reading(settings, store, key, pages),
         recording=access.recording,
+        question_facts=lambda verified: question_facts(settings, verified, key),
     )
 
 

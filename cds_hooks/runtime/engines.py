@@ -35,6 +35,7 @@ from prompts.template import TemplateSettings
 if TYPE_CHECKING:
     import ssl
 
+    from cds_hooks.inference.remote.openai_config import OpenAIConfig
     from cds_hooks.inference.remote.openai_engine import OpenAIEngine
 
 __all__ = [
@@ -46,7 +47,9 @@ __all__ = [
     "names_by_construction",
     "options_digest",
     "samples_of",
+    "server_config",
     "server_engines",
+    "server_tls",
     "started_engine",
 ]
 
@@ -257,9 +260,16 @@ def _in_settings(where: str) -> Iterator[None]:
 
 def _of_server(server: ModelServerSettings, base: str) -> OpenAIEngine:
     # Read here: a service with a local model starts its engine before it needs any of this.
-    from cds_hooks.inference.remote.openai_engine import OpenAIConfig, OpenAIEngine
+    from cds_hooks.inference.remote.openai_engine import OpenAIEngine
 
-    config = OpenAIConfig(
+    return OpenAIEngine(server_config(server, base), tls=server_tls(server), guard=guarded)
+
+
+def server_config(server: ModelServerSettings, base: str) -> OpenAIConfig:
+    """What one of a model's servers is asked with. Raises ServerNotAllowed, ValueError."""
+    from cds_hooks.inference.remote.openai_config import OpenAIConfig
+
+    return OpenAIConfig(
         base_url=base,
         model=server.model,
         allowed=server.bases,
@@ -272,10 +282,10 @@ def _of_server(server: ModelServerSettings, base: str) -> OpenAIEngine:
         in_flight=server.in_flight,
         extra=dict(server.extra),
     )
-    return OpenAIEngine(config, tls=_tls(server), guard=guarded)
 
 
-def _tls(server: ModelServerSettings) -> ssl.SSLContext | None:
+def server_tls(server: ModelServerSettings) -> ssl.SSLContext | None:
+    """Of its own authority and certificate; None where it has neither. Raises OSError."""
     if server.authority is None and server.certificate is None:
         return None
     from cds_hooks.tls_client import client_context

@@ -31,6 +31,7 @@ def installation(
     *,
     runs: tuple[EvaluatedRun, ...] = (),
     local: LocalFigures | None = None,
+    switched_off: tuple[str, ...] = (),
     told: Told | None = None,
 ) -> Installation:
     """The installation that these settings describe.
@@ -52,6 +53,7 @@ def installation(
         more_models=tuple(more),
         template=_template(template),
         settings_sha256=settings_digest(settings),
+        switched_off=switched_off,
         protections=tuple(protections(settings)),
         rule_tables=tuple(rule_tables()),
         tables_sha256=tables_digest(rule_tables()),

@@ -24,6 +24,7 @@ from cds_hooks.runtime.configs import services_of
 from cds_hooks.runtime.egress import of_service
 from cds_hooks.runtime.engines import expected_digest
 from cds_hooks.runtime.files import private_files
+from cds_hooks.runtime.installation import operator_answers
 from cds_hooks.runtime.records import find_key
 from cds_hooks.runtime.store_facts import Watch, read_store
 from cds_hooks.services import ServiceDefinition
@@ -31,7 +32,7 @@ from cds_hooks.settings import Settings, known_keys
 from cds_hooks.settings.production_requirements import lacks
 from prompts import load
 
-__all__ = ["facts_of", "settings_by_key"]
+__all__ = ["admitted_for", "facts_of", "settings_by_key"]
 
 _TEMPLATE = "differential"
 _TYPE = re.compile(r"[A-Za-z]+")
@@ -40,7 +41,7 @@ _TYPE = re.compile(r"[A-Za-z]+")
 def facts_of(settings: Settings, config: Path | None, *, watch: Watch = iter) -> InstallationFacts:
     """Everything that the checks look at. `watch` sees the ledger's records pass.
 
-    Raises SettingsError for services that are not known, DestinationInvalid.
+    Raises SettingsError for services that are not known, DestinationInvalid, AnswersInvalid.
     """
     read = read_store(settings, watch)
     words = texts()
@@ -56,12 +57,13 @@ def facts_of(settings: Settings, config: Path | None, *, watch: Watch = iter) ->
         own_texts=tuple(_strings(words.model_dump())),
         caution=words.blocks["caution"],
         most_diagnoses=int(load(_TEMPLATE).schema["properties"]["diagnoses"]["maxItems"]),
-        admitted_for=_admitted_for(settings),
+        admitted_for=admitted_for(settings),
         known_types=frozenset(RECORD_TYPES),
         ledger=read.ledger,
         store=read.store,
         unread=read.unread,
         destroyed=read.destroyed,
+        operator_answers=operator_answers(settings.documents.operator_file).by_key,
         risk_characteristics=characteristic_counts(),
     )
 
@@ -114,7 +116,7 @@ def _strings(value: Any) -> Iterator[str]:
             yield from _strings(each)
 
 
-def _admitted_for(settings: Settings) -> str:
+def admitted_for(settings: Settings) -> str:
     """The purpose that the model of the settings is admitted for; empty where it is not."""
     wanted = settings.admission
     if wanted.folder is None or wanted.public_key is None:

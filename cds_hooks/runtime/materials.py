@@ -39,7 +39,7 @@ def _models(of: Installation) -> Iterator[Part]:
             kind=PartKind.MODEL,
             licence=model.licence,
             sha256=(model.sha256,) if model.sha256 else (),
-            description=f"{where}; {'for demonstration' if model.demonstration else 'not marked'}",
+            description=f"{where}{'; a demonstration model' if model.demonstration else ''}",
             needs=tuple(model.files),
             more={k: v for k, v in _model_facts(model).items() if v},
         )

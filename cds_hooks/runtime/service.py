@@ -51,6 +51,7 @@ from cds_hooks.runtime.inspecting import inspector_of
 from cds_hooks.runtime.ledger import Ledger
 from cds_hooks.runtime.observing import Observer
 from cds_hooks.runtime.records import site_key
+from cds_hooks.runtime.reviewing import reviews_of
 from cds_hooks.runtime.self_check import quick_checks, require
 from cds_hooks.runtime.self_verification import self_verification
 from cds_hooks.runtime.smart_launch import launched_pages, launching
@@ -122,14 +123,9 @@ class Runtime:
         self._site = site_of(settings, self._base_url, self.engine, self.ready, off)
         self.access = access_of(settings, self._site, self.store, self.callers.note)
         self.feedback = FeedbackKeeper(self.store, self._observer, self.pages)
+        note, feed = self.callers.note, self.feedback.of_reader
         self.launched = launched_pages(
-            settings,
-            self._site,
-            self.pages,
-            self.store,
-            self._key,
-            refused=self.callers.note,
-            feed_back=self.feedback.of_reader,
+            settings, self._site, self.pages, self.store, self._key, refused=note, feed_back=feed
         )
         self.inspector = inspector_of(settings, dependencies, consult)
         self.desk = desk_of(settings, self.store, self._key, self.pages, self.access)
@@ -271,7 +267,9 @@ class Runtime:
             error_page=error_page_of(site),
         )
         parts = (self.access, self.inspector, self._statistics, self.launched, self.desk)
-        console = make_router(site, linked, *parts, self.switches)
+        self.reviewing = reviews_of(self.settings, self.store, self._key)
+        self.desk.additions.append(self.reviewing.section)
+        console = make_router(site, linked, *parts, self.switches, self.reviewing)
         config, visit = app_config(self.settings), self.access.attach
         return create_app(handlers, config, pages=[console], visit=visit)
 

@@ -104,6 +104,8 @@ def _ledger(connection: Connection, settings: Settings, watch: Watch) -> LedgerF
         modelled=tally.modelled,
         single=tally.single,
         untraceable=tally.untraceable,
+        switched_off=tally.switched_off,
+        while_off=tally.while_off,
     )
 
 

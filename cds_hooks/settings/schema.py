@@ -16,6 +16,7 @@ from cds_hooks.capture.capture_settings import CaptureSettings
 from cds_hooks.cards.card_settings import CardProfile, CardSettings
 from cds_hooks.console.access.access_settings import ConsoleSettings
 from cds_hooks.console.inspector.inspector_settings import InspectorSettings
+from cds_hooks.console.reviews.review_settings import ReviewSettings
 from cds_hooks.consult.service_settings import ServiceSettings
 from cds_hooks.documents.documents_settings import DocumentsSettings
 from cds_hooks.gather.fhir_settings import FhirBase, FhirSettings, FhirVersion
@@ -104,6 +105,7 @@ class Settings(Section):
     cards: CardSettings = CardSettings()
     capture: CaptureSettings = CaptureSettings()
     inspector: InspectorSettings = InspectorSettings()
+    reviews: ReviewSettings = ReviewSettings()
     documents: DocumentsSettings = DocumentsSettings()
     log: LogSettings = LogSettings()
     telemetry: TelemetrySettings = TelemetrySettings()

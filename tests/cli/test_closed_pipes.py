@@ -56,6 +56,8 @@ PRINTING = (
     "audit check {site}/s.sqlite --config {site}/s.toml",
     "audit hold list --config {site}/s.toml",
     "audit key --config {site}/s.toml",
+    "audit public-key --config {site}/s.toml",
+    "compliance questions --config {site}/s.toml",
     "audit export {site}/{new} --config {site}/s.toml",
     "audit keygen {site}/{new}",
     "audit new-key {site}/{new}",

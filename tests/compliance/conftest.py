@@ -49,6 +49,7 @@ def good() -> InstallationFacts:
             signed_at="2026-11-29T09:01:00Z",
             answers=2,
             modelled=2,
+            switched_off=1,
         ),
         store=StoreFacts(payloads=2, data_keys=1),
         risk_characteristics={"safety": 3, "privacy": 1},

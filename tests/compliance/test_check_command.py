@@ -129,6 +129,18 @@ def test_a_demonstration_fails_honestly_and_says_what_to_do(tmp_path: Path) -> N
     assert sorted(each.name for each in tmp_path.iterdir()) == ["chartside.toml"]
 
 
+def test_the_findings_are_a_document_to_keep(tmp_path: Path) -> None:
+    config, file = tmp_path / "chartside.toml", tmp_path / "report.html"
+    config.write_text(f'[store]\npath = "{tmp_path}/records.sqlite"\n')
+    status, _ = run("--config", str(config), "--profile", "aiact", "--to", str(file))
+    told = file.read_text()
+    assert status == 1
+    assert file.stat().st_mode & 0o077 == 0
+    for words in ("AIACT-19-1", "NOT ASSESSED: ", "Would settle it: ", "of the demo profile"):
+        assert words in told
+    assert "HIPAA-" not in told
+
+
 def test_another_profile_is_refused_by_name() -> None:
     with pytest.raises(UsageError, match="gdpr"):
         run("--profile", "gdpr")

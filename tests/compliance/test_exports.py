@@ -163,6 +163,7 @@ def test_an_answer_shown_again_is_told_with_what_it_rests_on(record: dict[str, A
         ("service-started", "110100", "0"),
         ("consultation-read", "110110", "0"),
         ("consultation-opened", "110110", "0"),
+        ("ledger-searched", "110101", "0"),
         ("signed-in", "110114", "0"),
         ("sign-in-refused", "110113", "8"),
         ("page-refused", "110113", "8"),

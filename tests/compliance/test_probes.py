@@ -75,12 +75,13 @@ FAULTS: dict[str, list[dict[str, Any]]] = {
     ],
     "ledger-kept": [{"ledger": {"first_seq": 1}}],
     "ledger-whole": [{"ledger": {"failure": "record 2: written after another record"}}],
+    "stop-effective": [{"ledger": {"while_off": 1}}],
     "stored-states-attested": [{"ledger": {"other_state": "record 3: another state"}}],
 }
 CASES = [(probe, fault) for probe, faults in FAULTS.items() for fault in faults]
 OF_THE_STORE = (
     "users-identified", "answers-traceable", "event-list-complete", "events-recorded",
-    "ledger-kept", "ledger-whole", "stored-states-attested",
+    "ledger-kept", "ledger-whole", "stop-effective", "stored-states-attested",
 )  # fmt: skip
 
 
@@ -130,6 +131,7 @@ def test_without_a_store_nothing_is_claimed(probe: str, good: InstallationFacts)
         ("emergency-access", {"settings": {"console.emergency_people": ()}}),
         ("urgency-stated", {"ledger": {"critical": 1}}),
         ("settings-closed", {"config_mode": None}),
+        ("stop-effective", {"ledger": {"switched_off": 0}}),
         ("risks-covered", {"risk_characteristics": {}}),
     ],
 )

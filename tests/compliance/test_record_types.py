@@ -53,6 +53,8 @@ def _types(node: ast.AST) -> Iterator[ast.expr]:
             if keyword.arg == "type":
                 yield from _alternatives(keyword.value)
     owner = ast.unparse(node.func).rpartition(".")[0]
+    if name == "of" and owner == "Entry":
+        yield from _alternatives(node.args[0])
     if name in _WRITING or (name in _METHODS and owner.endswith(_METHODS[name])):
         yield from node.args[:3]
 

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 import cds_hooks.runtime.service as service_module
 from cds_hooks.cli.export import export_app
 from cds_hooks.cli.export_output import NotExported
+from cds_hooks.cli.services import services_app
 from cds_hooks.documents.feedback_rows import COLUMNS
 from cds_hooks.runtime.service import Runtime
 from tests.hostile.charts import BENIGN
@@ -133,6 +134,9 @@ def test_documents_are_made_from_what_runs(config: Path, tmp_path: Path) -> None
     answers = tmp_path / "operator.toml"
     answers.write_text('[developer]\nname = "A Hospital"\ncontact = "cds@hospital.example"\n')
     config.write_text(f'{text}[documents]\noperator_file = "operator.toml"\n')
+    off = ["off", "chartside-problem-check", "--reason", "under review", "--config", str(config)]
+    assert CliRunner().invoke(services_app, off).exit_code == 0
+    assert "chartside-problem-check, since 20" in run("dsi", "--config", str(config))
     told = _dsi(config)
     assert told["details.developer"]["answer"].startswith("A Hospital\ncds@hospital.example")
     assert told["details.developer"]["also_filled_by"] == ["model"]

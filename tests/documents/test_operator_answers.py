@@ -101,7 +101,7 @@ def test_it_asks_what_is_unfilled_and_keeps_what_was_said(
     monkeypatch.setattr(export_describe, "_is_terminal", lambda: True)
     told = _run("--file", str(file), given="A Hospital\n\nA grant\n")
     assert "Used by: dsi details.developer; chai BasicInfo/ModelDeveloper" in told
-    assert "Stopped." in told
+    assert "Stopped; started again, it goes on." in told
     kept = parse_answers(file.read_text(), "file").by_key
     assert kept == {"developer.name": "A Hospital", "developer.funding": "A grant"}
     assert file.stat().st_mode & 0o077 == 0

@@ -186,7 +186,9 @@ def test_the_same_request_replays_to_the_same_cards_with_the_real_model(
     tmp_path: Path, demo_bundle: list[dict[str, Any]]
 ) -> None:
     bundle, config = tmp_path / "chart.json", tmp_path / "chartside.toml"
-    entry = [{"resource": each} for each in demo_bundle]
+    # A small part of the chart: what is proved does not depend on its size, the time does.
+    few = ("Patient", "Encounter", "Condition")
+    entry = [{"resource": each} for each in demo_bundle if each["resourceType"] in few]
     bundle.write_text(json.dumps({"resourceType": "Bundle", "type": "collection", "entry": entry}))
     config.write_text(
         f'[store]\npath = "{tmp_path}/r.sqlite"\nsite_key = "{tmp_path}/site.key"\n'

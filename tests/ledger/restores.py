@@ -27,14 +27,14 @@ __all__ = ["RestoredSite"]
 
 
 class RestoredSite:
-    """One folder with a store, a witness and copies. Time passes by `later_s`, so that the
-    heartbeat of a service that was stopped is old."""
+    """One folder with a store, a witness and copies. `pause_s` pass before each restore, so that
+    the heartbeat of a service that was stopped is old."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.site = folder, Site(folder)
         self.witness = folder / "witness"
         self.witness.mkdir(exist_ok=True)
-        self.later_s = 0.0
+        self.later_s, self.pause_s = 0.0, 3600.0
 
     def settings(self) -> Settings:
         return self.site.settings(ledger=f'witness_folder = "{self.witness}"\nevery_s = 0.01\n')
@@ -80,7 +80,7 @@ class RestoredSite:
 
     def restore(self, copy: Path, **changes: Any) -> RestoreResult:
         """Restore a copy as the command does, an hour later."""
-        self.later_s += 3600
+        self.later_s += self.pause_s
         done = restore_backup(
             copy,
             StoreConfig(self.site.store),
@@ -93,7 +93,7 @@ class RestoredSite:
         return done
 
     def restore_in_place(self, **changes: Any) -> RestoreResult:
-        self.later_s += 3600
+        self.later_s += self.pause_s
         config = StoreConfig(self.site.store)
         done = restore_in_place(config, self.key, self.new(**changes), clock=self.clock)
         self.copy_note(done)

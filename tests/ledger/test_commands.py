@@ -39,6 +39,17 @@ def test_an_export_is_verified_with_the_public_key_alone(site: Site) -> None:
     assert told("verify", "--config", site.config, "--witness", site.witness)["whole"]
 
 
+def test_the_public_key_that_is_handed_over_is_the_one_that_signed(
+    site: Site, tmp_path: Path
+) -> None:
+    line = run("public-key", "--config", site.config)
+    assert line == (site.export / "ledger.pub").read_text()
+    assert told("public-key", "--config", site.config)["public_key"] == line.strip()
+    given = tmp_path / "key.pub"
+    given.write_text(line)
+    assert told("verify", site.export, "--public-key", given)["whole"]
+
+
 def test_without_a_key_of_ones_own_an_export_is_not_verified(site: Site) -> None:
     result = CliRunner().invoke(app, ["audit", "verify", str(site.export)])
     assert result.exit_code

@@ -15,6 +15,7 @@ from cds_hooks.audit.ledger import checkpoint
 from cds_hooks.audit.ledger.checkpoint import Checkpoint
 from cds_hooks.audit.ledger.ledger_errors import LedgerForked
 from cds_hooks.audit.restore import restore_backup, restore_in_place
+from cds_hooks.audit.switches import SwitchChange, make_change
 from cds_hooks.runtime import ledger as ledger_module
 from tests.ledger.restores import RestoredSite
 from tests.ledger.sites import run
@@ -197,3 +198,24 @@ async def test_tokens_of_before_a_restore_or_a_noticed_fork_are_refused(
         assert begun <= first <= time.time()
         await until(lambda: ledger._pause >= 0.04)  # signing is tried again and again
         assert await store.tokens.refused_until() == first
+
+
+async def test_what_was_switched_off_stays_off(site: RestoredSite) -> None:
+    """A copy of before must not put a service on again that somebody had put off."""
+
+    def off(scope: str) -> SwitchChange:
+        words = {"off": True, "now": time.time(), "user": "os-user/op"}
+        return make_change(scope, "wrong answers", **words)  # type: ignore[arg-type]
+
+    async with site.started() as (_, store):
+        await store.switches.change(off("one"))
+    copy = site.back_up("one-off.sqlite")
+    async with site.started() as (_, store):
+        await store.switches.change(off("two"))
+    done = site.restore(copy).restored
+    assert done.stay_off == ("two",)
+    async with site.started() as (_, store):
+        assert {each.scope for each in await store.switches.switched_off()} == {"one", "two"}
+        found = await records(store, "service-switched-off")
+        assert [each["service_id"] for each in found] == ["one", "two"]
+    assert site.verified()["whole"]

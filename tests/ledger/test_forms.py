@@ -149,6 +149,47 @@ def test_any_text_is_a_checkpoint_or_named_as_none(text: str | bytes) -> None:
         checkpoint.verify(text, KEY.public)
 
 
+EPOCH_NOTE = checkpoint.sign(
+    Checkpoint("cds.example", 7, bytes(32), "2026-11-22T10:00:00Z", epoch=12), KEY
+)
+
+
+@given(st.integers(0, len(EPOCH_NOTE) - 1), st.characters(codec="utf-8"), st.booleans())
+def test_a_note_of_an_epoch_with_any_character_changed_is_not_accepted(
+    at: int, character: str, inserted: bool
+) -> None:
+    assert checkpoint.verify(EPOCH_NOTE, KEY.public).epoch == 12
+    changed = EPOCH_NOTE[:at] + character + EPOCH_NOTE[at + (not inserted) :]
+    try:
+        found = checkpoint.verify(changed, KEY.public)
+    except CheckpointInvalid:
+        return
+    assert changed == EPOCH_NOTE or found == checkpoint.verify(EPOCH_NOTE, KEY.public)
+
+
+@given(st.lists(st.text(max_size=12) | st.integers(-1, 10**8).map(str), max_size=3))
+@example(["2"])
+@example(["1"])
+@example(["02"])
+@example(["2", "2"])
+@example(["999999"])
+@example(["1000000"])
+@example(["\u0662"])
+def test_a_note_has_one_epoch_or_none_and_one_way_to_write_it(epochs: list[str]) -> None:
+    """Also of a signer who writes what he likes."""
+    lines = tuple(f"epoch {each}" for each in epochs)
+    note = checkpoint.sign(Checkpoint("cds.example", 7, bytes(32), extensions=lines), KEY)
+    try:
+        found = checkpoint.verify(note, KEY.public)
+    except CheckpointInvalid:
+        return
+    if not lines:
+        assert found.epoch == 1
+        return
+    assert [f"epoch {found.epoch}"] == list(lines)
+    assert 2 <= found.epoch <= 999_999
+
+
 @given(st.binary(max_size=120) | st.text(max_size=120).map(lambda text: text.encode("utf-8")))
 def test_any_bytes_are_a_public_key_or_named_as_none(data: bytes) -> None:
     with pytest.raises(SigningKeyRefused):

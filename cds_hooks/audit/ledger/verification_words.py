@@ -74,7 +74,9 @@ def _details(report: VerificationReport, coverage: Coverage, *, witnessed: bool)
             f"export (the newest: {newest.size} records{epoch}{_at(newest.signed_at)})"
         )
     if report.epochs:
-        yield f"restored {len(report.epochs)} times, now in epoch {report.epochs[-1].epoch}"
+        times = len(report.epochs)
+        restored = "restored once" if times == 1 else f"restored {times} times"
+        yield f"{restored}, now in epoch {report.epochs[-1].epoch}"
     if coverage.given_up:
         count = len(coverage.given_up)
         yield f"{count} checkpoints of the witness are of records that a restore gave up"

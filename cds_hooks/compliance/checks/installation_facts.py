@@ -30,7 +30,8 @@ class LedgerFacts:
     service last found its records whole. `unrecorded` stored consultations are in no record.
     Of answers (`hook-answered`): `without_user`, `without_client`; `critical` counts cards. Of
     records of a model's answer (`modelled`): `single` name one diagnosis alone, `untraceable` lack
-    the digest of model or template.
+    the digest of model or template. `switched_off` times a service was switched off by hand, and
+    `while_off` answers with cards are of one that was off.
     """
 
     records: int = 0
@@ -52,6 +53,8 @@ class LedgerFacts:
     modelled: int = 0
     single: int = 0
     untraceable: int = 0
+    switched_off: int = 0
+    while_off: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ class InstallationFacts:
     empty without one. `known_types` are the types of ledger records that are documented.
     `ledger` and `store` are None where there is no store to read, and `unread` says why;
     `destroyed` are the ledger's records of what was destroyed.
+    `operator_answers` are the site's, by key (`chartside export describe`).
     `risk_characteristics` are characteristics of (b)(11)(vi) with the number of hazards in the risk
     file that concern them.
     """
@@ -105,6 +109,7 @@ class InstallationFacts:
     store: StoreFacts | None = None
     unread: str = ""
     destroyed: tuple[Mapping[str, Any], ...] = ()
+    operator_answers: Mapping[str, str] = field(default_factory=dict)
     risk_characteristics: Mapping[str, int] = field(default_factory=dict)
 
     @property

@@ -7,6 +7,7 @@ from datetime import datetime
 from cds_hooks.compliance.checks.finding import (
     Evidence,
     Finding,
+    Result,
     decide,
     no_ledger,
     record_count,
@@ -20,6 +21,7 @@ __all__ = [
     "events_recorded",
     "ledger_kept",
     "ledger_whole",
+    "stop_effective",
     "stored_states_attested",
 ]
 
@@ -114,3 +116,17 @@ def event_list_complete(installation: InstallationFacts) -> Finding:
     shown = Evidence("ledger", "types of records", told)
     said = "every type of record is in the event list (chartside export ai-act)"
     return decide(faults, said, shown)
+
+
+def stop_effective(installation: InstallationFacts) -> Finding:
+    """After a service was switched off by hand, none of its cards is on record."""
+    ledger = _of(installation)
+    if ledger is None:
+        return no_ledger(installation)
+    shown = Evidence("ledger", "records service-switched-off", str(ledger.switched_off))
+    if not ledger.switched_off:
+        said = "no service was ever switched off here: whether that works here was not tried"
+        return Finding(Result.NOT_ASSESSED, said, (shown,))
+    faults = [f"{ledger.while_off} answers with cards are of a service that was off"]
+    said = "a service that is switched off shows no card until it is switched on again"
+    return decide(faults if ledger.while_off else (), said, shown)

@@ -15,6 +15,7 @@ from cds_hooks.audit.ledger.checkpoint_keys import CheckpointSigner, CheckpointV
 from cds_hooks.audit.ledger.source import LedgerSource
 from cds_hooks.audit.ledger_store import LedgerStore
 from cds_hooks.compliance.audit_events import Site as AuditSite
+from cds_hooks.compliance.questions import QuestionFacts
 from cds_hooks.console.access import Recording
 from cds_hooks.console.reader import Reader
 from cds_hooks.protocol.cards import Card
@@ -45,11 +46,12 @@ class _Read(Protocol):
 
 @dataclass(slots=True)
 class Desk:
-    """`open_source` reads the ledger in a connection of its own, for a thread. `witnessed` reads a
-    witness's checkpoints at `witness_place` ("" where there is none). `patient_keys` makes the
-    pseudonyms of a FHIR id on one of `servers`, `user_keys` those of a user.
+    """`open_source` reads the ledger in a connection of its own, for a thread.
 
-    `audit_site` is None without a public address, which identifiers of FHIR are named after.
+    `witnessed` reads a witness's checkpoints at `witness_place` ("" where there is none).
+    `patient_keys` makes the pseudonyms of a FHIR id on one of `servers`, `user_keys` those of a
+    user. `audit_site` is None without a public address, which identifiers of FHIR are named after.
+    `question_facts` takes what a verification found and what is wrong, and is for a thread.
     `temporary` is where exports wait until they are sent (None: the system's place). `additions`
     put HTML on the page of a consultation. What takes long ends once `stopping` is set.
     """
@@ -66,6 +68,7 @@ class Desk:
     audit_site: AuditSite | None
     read: _Read
     recording: Recording
+    question_facts: Callable[[Callable[[LedgerSource], tuple[str, str]]], QuestionFacts]
     temporary: Path | None = None
     additions: list[Addition] = field(default_factory=list)
     stopping: threading.Event = field(default_factory=threading.Event)

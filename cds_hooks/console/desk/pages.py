@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from typing import Any
 from starlette.responses import HTMLResponse
 
 from cds_hooks.audit.ledger.query import LedgerQuery
+from cds_hooks.compliance.questions import answers
 from cds_hooks.console.desk.consultation_view import view_values
 from cds_hooks.console.desk.desk import Desk
 from cds_hooks.console.desk.desk_errors import SearchRefused
@@ -23,6 +25,7 @@ from cds_hooks.consultation import Outcome
 
 __all__ = ["DeskPages"]
 
+_NOT_YET = "not verified yet"
 _BELOW = re.compile(r"[0-9]{1,15}", re.ASCII)
 # Cards of a consultation are shown from its beginning on; another process's clock may be behind.
 _BEFORE_S = 3_600
@@ -96,6 +99,36 @@ class DeskPages:
             public_key=self._desk.key.public.line(),
             witness=self._desk.witness_place,
         )
+
+    async def questions(self) -> HTMLResponse:
+        """A reviewer's questions, each with its answer for this installation."""
+        found, trouble = self._verified()
+        facts = await asyncio.to_thread(self._desk.question_facts, lambda _: (found, trouble))
+        given = answers(facts)
+        return make_page(
+            self._site,
+            "desk/questions.html.j2",
+            here="desk",
+            tab="questions",
+            root="../",
+            answers=given,
+            facts=facts,
+            whole=sum(each.is_whole for each in given),
+        )
+
+    def _verified(self) -> tuple[str, str]:
+        """What the service last found of its own ledger, and what is wrong with it."""
+        told, last = self._site.ready().checks.get("ledger_verified", ""), self._verifications.last
+        trouble = told if told and not told.startswith(("ok", _NOT_YET)) else ""
+        if last is not None and not last.error:
+            words = "; ".join(last.words)
+            return (
+                (f"Verified {last.at} at this desk: {words}.", trouble)
+                if last.whole
+                else ("", words)
+            )
+        own = told.startswith("ok")
+        return f"The service verifies its own ledger ({told})." if own else "", trouble
 
     async def consultation(self, reference: str, reader: Reader) -> HTMLResponse:
         """Everything that is on record of one. Raises ConsultationUnknown, StoreUnavailable."""

@@ -32,6 +32,7 @@ def add_routes(router: APIRouter, site: Site, desk: Desk) -> None:
     add("/desk/verify", routes.verify)
     add("/desk/verify", routes.begin, methods=["POST"], response_class=Response)
     add("/desk/verify/content", routes.verify_content)
+    add("/desk/questions", routes.questions)
     add("/desk/consultations/{reference}", routes.consultation)
 
 
@@ -74,6 +75,9 @@ class _Routes:
 
     async def verify_content(self, _: Reader = _REVIEWER) -> HTMLResponse:
         return self._pages.verify_content()
+
+    async def questions(self, _: Reader = _REVIEWER) -> HTMLResponse:
+        return await self._pages.questions()
 
     async def consultation(self, reference: str, reader: Reader = _REVIEWER) -> HTMLResponse:
         return await self._pages.consultation(reference, reader)

@@ -202,7 +202,7 @@ def test_only_a_reviewer_comes_in(whole_service: WholeService) -> None:
     others = _session(whole_service, Role.INTEGRATOR, Role.ADMINISTRATOR, Role.VIEWER)
     client = whole_service.signed_in()
     path = open_consultation(whole_service)
-    for each in ("/desk", "/desk/verify", "/desk/verify/content", path):
+    for each in ("/desk", "/desk/verify", "/desk/verify/content", "/desk/questions", path):
         assert httpx.get(whole_service.url + each, headers=others).status_code == 403
         assert httpx.get(whole_service.url + each).status_code == 401
     token = csrf_of(whole_service)
@@ -227,3 +227,16 @@ def test_a_search_that_cannot_be_one_is_told_with_its_field(whole_service: Whole
     assert page.status_code == 400
     assert "<code>since</code>" in page.text
     assert "<b>x" not in page.text
+
+
+def test_eleven_questions_are_answered_for_this_installation(whole_service: WholeService) -> None:
+    whole_service.consultation(whole_service.somebody())
+    verify(whole_service)
+    page = whole_service.get("/desk/questions", signed_in=True).text
+    assert len(re.findall(r"<h2 id=", page)) == 11
+    assert "Every service is on." in page
+    assert re.search(r"Verified \S+ at this desk: whole up to \d+ records", page)
+    assert re.search(r"[1-9]\d* answers? shown to users", page)
+    assert "Answers rest now on fake (SHA-256 000000000000" in page
+    for line in re.findall(r'href="\.\./([a-z/]+)(?:#\w+)?">', page):
+        assert whole_service.get(f"/{line}", signed_in=True).status_code == 200
