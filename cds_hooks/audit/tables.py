@@ -34,6 +34,8 @@ __all__ = [
     "ledger_head",
     "ledger_nodes",
     "metadata",
+    "review_queue",
+    "reviews",
     "seen_tokens",
     "statistics",
     "store_metadata",
@@ -230,4 +232,42 @@ switched_off = Table(
     Column("changed_by", Text, nullable=False),
     Column("since", Double, nullable=False),
     Column("event_id", Text, nullable=False),
+)
+
+# Consultations to be reviewed: why, and by how many.
+review_queue = Table(
+    "review_queue",
+    metadata,
+    Column(
+        "consultation_id",
+        Text,
+        ForeignKey("consultations.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("service", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("queued", Double, nullable=False),
+    Column("wanted", Integer, nullable=False),
+)
+
+# Who reviews what: one reviewer at each place from 1 on. `reviewer` is a keyed hash; what they
+# wrote is encrypted with the patient's key, `said` of the whole stays to be counted.
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column(
+        "consultation_id", Text, ForeignKey("consultations.id", ondelete="CASCADE"), nullable=False
+    ),
+    Column("place", Integer, nullable=False),
+    Column("reviewer", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("assigned", Double, nullable=False),
+    Column("answered", Double),
+    Column("said", Text, nullable=False),
+    Column("payload_format", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("sealed_by", Text, nullable=False),
+    Index("reviews_by_place", "consultation_id", "place", unique=True),
+    Index("reviews_by_reviewer", "consultation_id", "reviewer", unique=True),
 )

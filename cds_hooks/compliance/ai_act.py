@@ -40,6 +40,7 @@ class _Point(_Strict):
     asks: str
     answer: str
     to_fill: str = ""
+    operator: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
 
 
@@ -76,7 +77,7 @@ def ai_act_document(facts: InstallationFacts, version: str) -> Document:
             _events(facts),
             _retention(facts),
             _oversight(facts, table),
-            _instructions(table),
+            _instructions(facts, table),
         ),
         sources=(
             Source(_ACT, "articles 12, 13, 14, 19 and 26", _URL, table.checked, table.how_checked),
@@ -158,13 +159,17 @@ def _oversight(facts: InstallationFacts, table: AiActTable) -> Section:
     return Section("Article 14: human oversight", rows=tuple(rows))
 
 
-def _instructions(table: AiActTable) -> Section:
-    rows = tuple(
-        _point(each, each.answer, "service" if each.answer else "operator")
-        for each in table.instructions
-    )
+def _instructions(facts: InstallationFacts, table: AiActTable) -> Section:
+    rows = tuple(_instruction(each, facts.operator_answers) for each in table.instructions)
     text = ("Where the material for instructions for use is; the instructions are the provider's.",)
     return Section("Article 13: instructions for use", text, rows=rows)
+
+
+def _instruction(point: _Point, answers: Mapping[str, str]) -> Row:
+    """What the site wrote, then where the service's material is."""
+    written = [answers[key] for key in point.operator if key in answers]
+    answer = "\n".join([*written, *([point.answer] if point.answer else [])])
+    return _point(point, answer, "service" if point.answer and not written else "operator")
 
 
 def _point(point: _Point, answer: str, by: Literal["service", "operator"]) -> Row:

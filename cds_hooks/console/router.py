@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse, Response
 
 from cds_hooks.app.errors import PathUnknown
 from cds_hooks.console import access as access_pages
-from cds_hooks.console import consultations, smart_launch, statistics, switching
+from cds_hooks.console import consultations, reviews, smart_launch, statistics, switching
 from cds_hooks.console import desk as desk_pages
 from cds_hooks.console import inspector as inspector_pages
 from cds_hooks.console.access import Access, LocalLinks
@@ -38,6 +38,7 @@ def make_router(
     launched: smart_launch.LaunchedPages | None = None,
     desk: desk_pages.Desk | None = None,
     switches: switching.Switches | None = None,
+    reviewing: reviews.Reviews | None = None,
 ) -> APIRouter:
     """Routes of the pages that this profile offers; none of them is in the OpenAPI document.
 
@@ -60,6 +61,8 @@ def make_router(
         inspector_pages.add_routes(router, site, inspector)
     if reports is not None:
         statistics.add_routes(router, site, reports)
+    if reviewing is not None:
+        reviews.add_routes(router, site, reviewing)
     if switches is not None:
         switching.add_routes(router, site, switches)
     if desk is not None:

@@ -29,6 +29,7 @@ _LARGE = 48 * 1024
 _BUSY = frozenset({FaultCode.BUSY, FaultCode.UNAVAILABLE})
 _NOT_THERE = "chartside-no-such-model"
 Found = tuple[Level, str]
+_NOTHING: Found = (Level.UNCHECKED, "there was no answer to look at")
 
 
 class ClauseText(BaseModel):
@@ -85,15 +86,14 @@ async def examined_endpoint(
         if name in wanted and one.samples:
             yield Clause(name, *await _told(asks(endpoint)))
         elif name in wanted:
-            yield Clause(name, Level.UNCHECKED, "there was no answer to look at")
+            yield Clause(name, *_NOTHING)
 
 
 def _of_one(one: EndpointAnswer) -> dict[str, Found]:
     """What one answer tells."""
-    found = {"answer": _answer(one)}
-    if one.samples:
-        found |= {"streamed": _streamed(one), "usage": _usage(one)}
-    return found
+    if not one.samples:
+        return {"answer": _answer(one), "streamed": _NOTHING, "usage": _NOTHING}
+    return {"answer": _answer(one), "streamed": _streamed(one), "usage": _usage(one)}
 
 
 async def _told(asked: Awaitable[Found]) -> Found:
@@ -113,6 +113,8 @@ async def _models(endpoint: Endpoint) -> Found:
 def _answer(one: EndpointAnswer) -> Found:
     if one.fault is not None:
         return Level.FAIL, f"{one.fault.code}: {one.fault.message}"
+    if not one.samples:
+        return Level.FAIL, "nothing whole came"
     return (Level.PASS, "bound") if bound(one.samples[0]) else (Level.FAIL, "not bound to it")
 
 

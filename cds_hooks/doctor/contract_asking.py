@@ -76,6 +76,8 @@ class EndpointAnswer:
         """Itself, with a sample in it at least. Raises ServerFault."""
         if self.fault is not None:
             raise self.fault
+        if not self.samples:
+            raise fault_error(FaultCode.ANSWER_ABORTED, where=_PATH)
         return self
 
 

@@ -24,6 +24,7 @@ from cds_hooks.runtime.configs import services_of
 from cds_hooks.runtime.egress import of_service
 from cds_hooks.runtime.engines import expected_digest
 from cds_hooks.runtime.files import private_files
+from cds_hooks.runtime.installation import operator_answers
 from cds_hooks.runtime.records import find_key
 from cds_hooks.runtime.store_facts import Watch, read_store
 from cds_hooks.services import ServiceDefinition
@@ -40,7 +41,7 @@ _TYPE = re.compile(r"[A-Za-z]+")
 def facts_of(settings: Settings, config: Path | None, *, watch: Watch = iter) -> InstallationFacts:
     """Everything that the checks look at. `watch` sees the ledger's records pass.
 
-    Raises SettingsError for services that are not known, DestinationInvalid.
+    Raises SettingsError for services that are not known, DestinationInvalid, AnswersInvalid.
     """
     read = read_store(settings, watch)
     words = texts()
@@ -62,6 +63,7 @@ def facts_of(settings: Settings, config: Path | None, *, watch: Watch = iter) ->
         store=read.store,
         unread=read.unread,
         destroyed=read.destroyed,
+        operator_answers=operator_answers(settings.documents.operator_file).by_key,
         risk_characteristics=characteristic_counts(),
     )
 

@@ -16,11 +16,13 @@ from cds_hooks.capture.capture_settings import CaptureSettings
 from cds_hooks.cards.card_settings import CardProfile, CardSettings
 from cds_hooks.console.access.access_settings import ConsoleSettings
 from cds_hooks.console.inspector.inspector_settings import InspectorSettings
+from cds_hooks.console.reviews.review_settings import ReviewSettings
 from cds_hooks.consult.service_settings import ServiceSettings
 from cds_hooks.documents.documents_settings import DocumentsSettings
 from cds_hooks.gather.fhir_settings import FhirBase, FhirSettings, FhirVersion
 from cds_hooks.inference.model_settings import ModelServerSettings, ModelSettings, PanelSettings
 from cds_hooks.operation.log_settings import LogSettings
+from cds_hooks.operation.telemetry_settings import TelemetrySettings
 from cds_hooks.plausibility.terminology_settings import TerminologySettings
 from cds_hooks.prewarm.prewarm_settings import PrewarmSettings
 from cds_hooks.section import Section, Unset
@@ -103,5 +105,7 @@ class Settings(Section):
     cards: CardSettings = CardSettings()
     capture: CaptureSettings = CaptureSettings()
     inspector: InspectorSettings = InspectorSettings()
+    reviews: ReviewSettings = ReviewSettings()
     documents: DocumentsSettings = DocumentsSettings()
     log: LogSettings = LogSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()

@@ -18,6 +18,7 @@ from cds_hooks.compliance.ai_act import ai_act_document, ai_act_table
 from cds_hooks.compliance.checks import InstallationFacts
 from cds_hooks.compliance.retention_document import kept_table, retention_document
 from cds_hooks.documents import Document
+from cds_hooks.documents.operator_answers import questions
 from cds_hooks.runtime.configs import store_config
 from cds_hooks.runtime.ledger import Ledger
 from cds_hooks.runtime.records import find_key
@@ -117,6 +118,17 @@ def test_oversight_and_instructions_point_to_what_exists(good: InstallationFacts
                                      "openid.administrators": ()})  # fmt: skip
     [row] = [each for each in ai_act_document(nobody, "0.1.0").rows if each.id == "26(2)"]
     assert not row.available
+
+
+def test_what_the_site_wrote_stands_in_the_instructions(good: InstallationFacts) -> None:
+    written = {"developer.name": "St. Example", "purpose.intended_use": "Wards 3 and 4"}
+    document = ai_act_document(replace(good, operator_answers=written), "0.1.0")
+    rows = {row.id: row for row in document.rows}
+    assert rows["13(3)(a)"].answer == "St. Example"
+    assert rows["13(3)(b)(i)"].answer.splitlines()[0] == "Wards 3 and 4"
+    assert rows["13(3)(b)(i)"].filled_by == rows["13(3)(a)"].filled_by == "operator"
+    for point in ai_act_table().instructions:
+        assert set(point.operator) <= questions().keys()
 
 
 def test_dates_of_application_have_their_source() -> None:

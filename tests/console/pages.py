@@ -93,6 +93,21 @@ def _fire_many(service: WholeService) -> str:
     return service.consultation(service.somebody())
 
 
+def _queue_one(service: WholeService) -> str:
+    id_ = open_consultation(service).rpartition("/")[2]
+    service.run(service.runtime.store.reviews.enqueue(id_, "by-hand", {"user": "ann"}))
+    return "/desk/reviews"
+
+
+def _review_one(service: WholeService) -> str:
+    """The page of a consultation that the reader has taken to review."""
+    path = open_consultation(service)
+    id_, reviews = path.rpartition("/")[2], service.runtime.store.reviews
+    service.run(reviews.enqueue(id_, "by-hand", {"user": "ann"}))
+    service.run(reviews.take(id_, "clinician", {"user": "tester"}))
+    return path
+
+
 def _switch_one_off(service: WholeService) -> None:
     change = make_change(
         "chartside-appointment-book",
@@ -125,6 +140,8 @@ PAGES = (
     Page("signed-out", ("/signed-out",), _at("/signed-out")),
     Page("nobody", ("/account",), _at("/account"), status=401),
     Page("account", ("/account",), _at("/account"), signed_in=True),
+    Page("reviews", ("/desk/reviews",), _queue_one, signed_in=True),
+    Page("review", (), _review_one, shown="#review", signed_in=True),
     Page("services", ("/services",), _after(_switch_one_off, "/services"), signed_in=True),
     Page("inspector", ("/inspector",), _after(fire, "/inspector"), signed_in=True),
     Page(

@@ -1,4 +1,4 @@
-"""Helm's own engine, asked by tests: an interpreter that has it runs this file (`make helm`).
+"""Helm's own engine, asked by tests: an interpreter that has it runs this (`make deploy-tools`).
 
 Standard input is a JSON object: `chart` (a folder), `values`, `name`, `namespace`. Standard output
 is the manifests by template, or `error`; with `lint`, what `helm lint` finds. It imports nothing of

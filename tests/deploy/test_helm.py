@@ -18,11 +18,13 @@ from cds_hooks.settings.store_requirements import record_lacks
 from tests.deploy.plain_processes import DEPLOY, ROOT
 
 CHART = DEPLOY / "helm/chartside"
-ENGINE = ROOT / "build/helm/bin/python"
+ENGINE = ROOT / "build/deploy-tools/bin/python"
 SITE: dict[str, Any] = yaml.safe_load((CHART / "ci/site-values.yaml").read_text())
 KUBERNETES = "1.34"
 
-pytestmark = pytest.mark.skipif(not ENGINE.exists(), reason="Helm's engine is not there: make helm")
+pytestmark = pytest.mark.skipif(
+    not ENGINE.exists(), reason="Helm's engine is not there: make deploy-tools"
+)
 
 
 def ask(values: dict[str, Any], **more: Any) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def test_the_dashboard_has_no_two_panels_in_one_place() -> None:
     assert len({p["id"] for p in board["panels"]}) == len(board["panels"])
 
 
-@pytest.mark.skipif(not PROMTOOL, reason="promtool is not installed (Debian: prometheus)")
+@pytest.mark.skipif(not PROMTOOL, reason="promtool is not there (make deploy-tools)")
 def test_prometheus_takes_the_rules_and_each_alert_fires_when_it_should(tmp_path: Path) -> None:
     shutil.copy(RULES, tmp_path)
     shutil.copy(TEST, tmp_path)
@@ -107,7 +107,7 @@ def test_prometheus_takes_the_rules_and_each_alert_fires_when_it_should(tmp_path
     assert int(wrong) == sum("alert" in rule for rule in _rules())
 
 
-@pytest.mark.skipif(not PROMTOOL, reason="promtool is not installed (Debian: prometheus)")
+@pytest.mark.skipif(not PROMTOOL, reason="promtool is not there (make deploy-tools)")
 def test_every_expression_of_the_dashboard_is_promql(tmp_path: Path) -> None:
     board = json.loads((FILES / "chartside-dashboard.json").read_text())
     asked = [t["expr"].replace("$job", ".*") for p in board["panels"] for t in p.get("targets", ())]

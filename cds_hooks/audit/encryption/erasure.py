@@ -99,6 +99,10 @@ def _empty(
     about = or_(feedback.c.consultation_id.in_(ids), feedback.c.sealed_by.in_(key_ids))
     readable = feedback.c.payload_format != ERASED
     entries = connection.execute(update(feedback).where(about, readable).values(empty)).rowcount
+    reviews = tables.reviews
+    reviewed = or_(reviews.c.consultation_id.in_(ids), reviews.c.sealed_by.in_(key_ids))
+    written = reviews.c.payload_format.not_in(("", ERASED))
+    connection.execute(update(reviews).where(reviewed, written).values(empty))
     hashed = update(cards).where(cards.c.consultation_id.in_(ids), cards.c.summary_digest != "")
     summaries = connection.execute(hashed.values(summary_digest="")).rowcount
     readable = consultations.c.payload_format != ERASED

@@ -87,6 +87,7 @@ class InstallationFacts:
     empty without one. `known_types` are the types of ledger records that are documented.
     `ledger` and `store` are None where there is no store to read, and `unread` says why;
     `destroyed` are the ledger's records of what was destroyed.
+    `operator_answers` are the site's, by key (`chartside export describe`).
     `risk_characteristics` are characteristics of (b)(11)(vi) with the number of hazards in the risk
     file that concern them.
     """
@@ -108,6 +109,7 @@ class InstallationFacts:
     store: StoreFacts | None = None
     unread: str = ""
     destroyed: tuple[Mapping[str, Any], ...] = ()
+    operator_answers: Mapping[str, str] = field(default_factory=dict)
     risk_characteristics: Mapping[str, int] = field(default_factory=dict)
 
     @property
