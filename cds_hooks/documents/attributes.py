@@ -38,6 +38,7 @@ class Attribute(_Data):
     group: str = ""
     question: str
     who: FilledBy
+    checked: str = ""
     site: bool = False
     says: tuple[str, ...] = ()
     derive: str = ""
@@ -50,6 +51,7 @@ class _Source(_Data):
     url: str = ""
     checked: str = ""
     state: str = ""
+    clauses_checked: str = ""
 
 
 class AttributeTable(_Data):
@@ -62,12 +64,13 @@ class AttributeTable(_Data):
     def source_of(self, attribute: Attribute) -> Source:
         """The clause that asks for one attribute. The state of the rule is the document's."""
         found = self.source
-        return Source(found.standard, attribute.clause, found.url, found.checked)
+        checked = attribute.checked or found.clauses_checked or found.checked
+        return Source(found.standard, attribute.clause, found.url, checked)
 
     @property
     def whole_source(self) -> Source:
         """The rule itself, with its state."""
-        return Source(**self.source.model_dump())
+        return Source(**self.source.model_dump(exclude={"clauses_checked"}))
 
 
 @dataclass(frozen=True, slots=True)
