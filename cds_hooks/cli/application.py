@@ -44,6 +44,7 @@ _COMMANDS = {
     "services": ("cds_hooks.cli.services", "services_app"),
     "doctor": ("cds_hooks.cli.doctor", "doctor_app"),
     "models": ("cds_hooks.cli.models", "models_app"),
+    "plan": ("cds_hooks.cli.plan", "plan"),
     "clients": ("cds_hooks.cli.clients", "clients_app"),
     "init": ("cds_hooks.cli.init", "init"),
     "completion": ("cds_hooks.cli.completion", "completion"),
