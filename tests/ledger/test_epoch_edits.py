@@ -186,6 +186,19 @@ def test_more_records_of_the_first_epoch_than_the_restore_gave_up(edited: Edited
     assert edited.found() == "epoch-not-given-up"
 
 
+@pytest.mark.parametrize("epoch", ["000001", "000000"])
+def test_no_second_name_takes_the_place_of_a_note(edited: Edited, epoch: str) -> None:
+    """A witness that lets nobody change what is there may still take further files."""
+    place = min(edited.witness.iterdir())
+    before = FolderWitness(edited.witness).newest(), list(FolderWitness(edited.witness).notes())
+    shutil.copy(
+        max(edited.witness.iterdir()), edited.witness / place.name.replace("-", f"-{epoch}-")
+    )
+    assert (FolderWitness(edited.witness).newest(), [*FolderWitness(edited.witness).notes()]) == (
+        before
+    )
+
+
 def test_another_root_than_the_restore_gave_up(edited: Edited) -> None:
     given_up = orjson.loads(edited.lines[edited.begin])["details"]["superseded"][0]
     place = edited.witness / f"checkpoint-{given_up['size']:016}.note"
@@ -198,6 +211,8 @@ def test_an_epoch_that_the_export_knows_nothing_of_is_later(edited: Edited) -> N
     """The store was restored again after the export was taken."""
     edited.keep_at_witness(5, bytes(32), LATE, epoch=3)
     assert edited.found(whole=True) == ""
+    words = ("--public-key", edited.folder / "ledger.pub", "--witness", edited.witness)
+    assert "epoch 3" in run("verify", edited.folder, *words, "--epoch-known", 2, expect=1)
 
 
 def test_the_holder_of_the_key_cannot_tell_another_restore_than_the_witness_saw(
