@@ -12,11 +12,16 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from cds_hooks.audit.ledger import canonical_json, checkpoint
+from cds_hooks.audit.ledger import canonical_json, checkpoint, merkle_tree
 from cds_hooks.audit.ledger.checkpoint import Checkpoint
 from cds_hooks.audit.ledger.checkpoint_keys import CheckpointSigner
-from cds_hooks.audit.ledger.export import Export
+from cds_hooks.audit.ledger.epochs import EpochBegin, Epochs
+from cds_hooks.audit.ledger.export import Export, parse_record
+from cds_hooks.audit.ledger.ledger_errors import EpochInvalid
+from cds_hooks.audit.ledger.verification import LedgerVerifier
 from cds_hooks.audit.ledger.witness import FolderWitness
 from tests.ledger.ledgers import rechained, signed
 from tests.ledger.restores import RestoredSite
@@ -233,3 +238,36 @@ def _signed(lines: list[bytes], epochs: dict[int, int], key: CheckpointSigner) -
         checkpoint.sign(replace(checkpoint.parse(note), epoch=epochs[size]), key)
         for size, note in zip(epochs, signed(lines, list(epochs), key), strict=True)
     ]
+
+
+_NAMES = ["epoch", "restored_size", "restored_root", "kept", "superseded", "reason",
+          "last_signed", "replaced_records", "size", "root", "signed_at"]  # fmt: skip
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-1, 2**53 - 1) | st.text(max_size=6)
+    | st.just("00" * 32) | st.just(0),
+    lambda inner: st.lists(inner, max_size=2)
+    | st.dictionaries(st.sampled_from(_NAMES), inner, max_size=5),
+    max_leaves=8,
+)  # fmt: skip
+
+
+@given(st.dictionaries(st.sampled_from(_NAMES), _VALUES) | _VALUES, st.booleans())
+def test_any_record_of_a_restore_is_read_or_refused_by_name(details: Any, complete: bool) -> None:
+    whole = EpochBegin(0, 2, "", 0, merkle_tree.EMPTY_ROOT).details()
+    if complete and isinstance(details, dict):
+        details = whole | details
+    fields = {"type": "store-restored", "seq": 0, "prev_hash": "", "details": details}
+    data = canonical_json.encode(fields)
+    record = parse_record(data)
+    assert record is not None
+    epochs = Epochs.of([data])
+    assert len(epochs.begins) <= 1
+    try:
+        found = EpochBegin.of(record)
+    except EpochInvalid:
+        assert epochs.begins == ()
+        assert not LedgerVerifier([], None).add(data)
+        return
+    if found is not None:
+        told = found.details()
+        assert all(told[name] == details[name] for name in told.keys() & details.keys())
