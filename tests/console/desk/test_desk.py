@@ -165,7 +165,11 @@ def test_a_consultation_is_opened_on_record_with_suspect_wording_as_text(
     whole_service: WholeService,
 ) -> None:
     whole_service.subject = replace(
-        BENIGN, places=("note", "lab-text", "complaint", "resource-id"), text=HOSTILE, says=HOSTILE, word="x"
+        BENIGN,
+        places=("note", "lab-text", "complaint", "resource-id"),
+        text=HOSTILE,
+        says=HOSTILE,
+        word="x",
     )
     try:
         path = open_consultation(whole_service)
