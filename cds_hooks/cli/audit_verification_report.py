@@ -16,7 +16,7 @@ def unknown_epochs(report: VerificationReport, coverage: Coverage, known: int | 
     the witness; of a reviewer who says nothing of that, none."""
     if known is None:
         return []
-    found = {each.epoch for each in (*report.epochs, *coverage.later)}
+    found = {each.epoch for each in report.epochs} | {each.epoch for each in coverage.later}
     return sorted(each for each in found if each > known)
 
 
