@@ -36,7 +36,7 @@ def model_server(
     authority: Annotated[
         Path | None, typer.Option(help="With --url: the authority of its certificate (PEM).")
     ] = None,
-    at_once: Annotated[
+    concurrency: Annotated[
         int, typer.Option(help="With --url: requests at one time, as model_server.in_flight.")
     ] = 16,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -47,7 +47,7 @@ def model_server(
     allow. Exit code 0: nothing failed; 1: something did; 3: the settings cannot be used.
     """
     if url:
-        given = _settings_of(url, model, key_file, authority, at_once)
+        given = _settings_of(url, model, key_file, authority, concurrency)
         servers = [("--url", given)]
     else:
         settings = load_settings(config)
@@ -66,17 +66,17 @@ def model_server(
 
 
 def _settings_of(
-    url: str, model: str, key_file: Path | None, authority: Path | None, at_once: int
+    url: str, model: str, key_file: Path | None, authority: Path | None, concurrency: int
 ) -> ModelServerSettings:
     if not model:
         raise UsageError("--url goes with the id that is served there", where="--model")
     try:
         return ModelServerSettings(
-            bases=(url,), model=model, key_file=key_file, authority=authority, in_flight=at_once
+            bases=(url,), model=model, key_file=key_file, authority=authority, in_flight=concurrency
         )
     except ValidationError:
         hint = "Write https://host:port, with a path before /v1 if there is one; 1 or more at once."
-        raise UsageError("it cannot be asked", where="--url, --at-once", hint=hint) from None
+        raise UsageError("it cannot be asked", where="--url, --concurrency", hint=hint) from None
 
 
 def _endpoints(

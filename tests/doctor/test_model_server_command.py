@@ -22,7 +22,7 @@ ASK = ["doctor", "model-server"]
     [
         [], ["--url", "https://127.0.0.1:1"], ["--url", "foo", "--model", "m"],
         ["--url", "http://10.0.0.1", "--model", "m"],
-        ["--url", "https://127.0.0.1:1", "--model", "m", "--at-once", "0"],
+        ["--url", "https://127.0.0.1:1", "--model", "m", "--concurrency", "0"],
         ["--url", "https://127.0.0.1:1", "--model", "m", "--authority", "/nowhere.pem"],
     ],
     ids=["nothing", "no-model", "no-url", "in-clear", "none-at-once", "no-authority"],

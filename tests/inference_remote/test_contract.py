@@ -116,7 +116,7 @@ def test_the_page_has_every_clause() -> None:
 async def test_the_command_tells_an_operator(servers: list[LlamaServer], tmp_path: Path) -> None:
     async with routed(servers, drops=("n",)) as router:
         words = ["doctor", "model-server", "--url", router.base, "--model", "smol"]
-        words += ["--at-once", "2"]
+        words += ["--concurrency", "2"]
         done = await asyncio.to_thread(CliRunner().invoke, app, words)
         assert done.exit_code == 0, done.output
         assert "WARN        samples" in done.output

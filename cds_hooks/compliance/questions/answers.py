@@ -128,9 +128,10 @@ def _same_today_lacks(facts: QuestionFacts) -> Iterator[str]:
 
 def _purpose(facts: QuestionFacts) -> Iterator[str]:
     yield (
-        f"It lists diagnoses to consider, checked against the chart, for {len(facts.services)} "
-        f"of its services: {', '.join(facts.services)}. It informs a clinician, and "
-        "orders nothing; it is not for time-critical decisions, images, waveforms or signals."
+        "It lists diagnoses to consider, checked against the chart, in "
+        f"{_n(len(facts.services), 'service')}: {', '.join(facts.services)}. It informs a "
+        "clinician, and orders nothing; it is not for time-critical decisions, images, "
+        "waveforms or signals."
     )
     admitted = f"is admitted here for: {facts.admitted_for}" if facts.admitted_for else ""
     if admitted:
