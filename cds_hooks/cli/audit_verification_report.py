@@ -11,9 +11,13 @@ from cds_hooks.cli.audit_output import print_result
 __all__ = ["print_verification", "unknown_epochs"]
 
 
-def unknown_epochs(report: VerificationReport, known: int | None) -> list[int]:
-    """The epochs after the last that the reviewer knows; of one who says nothing of that, none."""
-    return [each.epoch for each in report.epochs if known and each.epoch > known]
+def unknown_epochs(report: VerificationReport, coverage: Coverage, known: int | None) -> list[int]:
+    """The epochs after the last that the reviewer knows, of the ledger or of later checkpoints of
+    the witness; of a reviewer who says nothing of that, none."""
+    if known is None:
+        return []
+    found = {each.epoch for each in report.epochs} | {each.epoch for each in coverage.later}
+    return sorted(each for each in found if each > known)
 
 
 def print_verification(
@@ -32,7 +36,7 @@ def print_verification(
     lines = [f"{name}: {'; '.join(words)}"]
     lines += epoch_words(report.epochs, coverage.given_up, witnessed=witnessed)
     if epoch_known is not None:
-        unknown = unknown_epochs(report, epoch_known)
+        unknown = unknown_epochs(report, coverage, epoch_known)
         result["unknown_epochs"] = unknown
         listed = ", ".join(str(each) for each in unknown)
         lines += [f"NOT expected: epoch {listed}. You know of none after {epoch_known}."] * bool(

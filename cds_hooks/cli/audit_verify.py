@@ -74,5 +74,5 @@ def verify(
         epoch_known=epoch_known,
         json=json,
     )
-    if not report.is_whole or unknown_epochs(report, epoch_known):
+    if not report.is_whole or unknown_epochs(report, coverage, epoch_known):
         raise typer.Exit(_FAILED)

@@ -12,6 +12,7 @@ from cds_hooks.cli.export_output import (
     FormatOption,
     ToOption,
     format_of,
+    require_format,
     told_of,
     write_document,
     write_text,
@@ -36,6 +37,7 @@ def dsi(
     Each says who filled it: service, model, operator or evaluation; or that it is not available,
     and who must fill it. The model's file is hashed for it.
     """
+    require_format(format_)
     write_document(dsi_document(gather_installation(config)), format_, to, json=json)
 
 
@@ -51,6 +53,7 @@ def chai(
 
     The document also maps this installation to the eight elements of CHAI's governance playbooks.
     """
+    require_format(format_, _XML)
     of = gather_installation(config)
     chosen = format_ or format_of(to) or ("json" if json and not to else _XML)
     if chosen == _XML:
@@ -70,4 +73,5 @@ def basis(
 
     Criteria of section 520(o)(1)(E) of the FD&C Act, guidance of January 2026.
     """
+    require_format(format_)
     write_document(basis_document(gather_installation(config)), format_, to, json=json)

@@ -29,6 +29,7 @@ __all__ = [
     "format_of",
     "made_now",
     "new_file",
+    "require_format",
     "told_of",
     "write_document",
     "write_text",
@@ -63,11 +64,17 @@ def write_document(document: Document, format_: str, to: Path | None, *, json: b
 
     Raises NotExported.
     """
+    require_format(format_)
     chosen = format_ or format_of(to) or ("json" if json and not to else "markdown")
-    if chosen not in FORMATS:
-        hint = f"One of: {', '.join(FORMATS)}."
-        raise NotExported("there is no such format", where="--format", hint=hint)
     write_text(render(document, chosen), to, told_of(document, chosen), json=json)
+
+
+def require_format(format_: str, *more: str) -> None:
+    """Raise NotExported for a format that there is none of, before anything is gathered."""
+    known = (*more, *FORMATS)
+    if format_ and format_ not in known:
+        hint = f"One of: {', '.join(known)}."
+        raise NotExported("there is no such format", where="--format", hint=hint)
 
 
 def format_of(to: Path | None) -> str:

@@ -57,10 +57,11 @@ def show_plan(console: Console, demand: Demand, speed: Speed, rules: Rules, foun
 
 def _arithmetic(demand: Demand, speed: Speed, rules: Rules, found: Plan) -> list[str]:
     needed = found.capacity
-    derived = f" Derived: {speed.derived}." if speed.derived else ""
+    derived = " Some of it is derived: --json says how." if speed.derived else ""
+    source = speed.source.split(" ")[0] if speed.source.startswith("http") else speed.source
     return [
-        f"{speed.model} on {speed.hardware}. Source: {speed.source}, looked up "
-        f"{speed.looked_up}.{derived}",
+        f"{speed.model} on {speed.hardware}. Source: {source} (looked up "
+        f"{speed.looked_up}).{derived}",
         f"Opens in the busiest hour: {demand.opens_a_day:,.0f} x {demand.peak_share:.0%} = "
         f"{demand.opens_an_hour:,.0f}; for the model: {demand.questions_an_hour:,.0f}.",
         f"One question alone: {needed.alone_s:.1f} s ({demand.prompt.mean:,.0f} prompt tokens, "

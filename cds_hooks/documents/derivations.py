@@ -79,7 +79,7 @@ def _languages(of: Installation) -> Derived:
 
 def _model_type(of: Installation) -> Derived:
     model = of.model
-    facts = [f"Generative language model ({model.name}), used as published, not trained here"]
+    facts = [f"Generative language model ({model.name})"]
     if model.architecture:
         facts.append(f"architecture {model.architecture}")
     if model.parameters:
@@ -88,7 +88,18 @@ def _model_type(of: Installation) -> Derived:
         facts.append(f"quantisation {model.quantisation}")
     where = "on a model server of the site" if model.on_server else f"run by {model.engine}"
     rules = "Beside it: fixed rules for findings, verdicts and limits, which are no model."
-    return Derived(f"{', '.join(facts)}, {where}. {rules}")
+    return Derived(f"{', '.join(facts)}, {where}. {_untouched(of).text} {rules}")
+
+
+def _untouched(of: Installation) -> Derived:
+    if of.model.on_server:
+        return Derived("What its server does to the model is not known to this service.")
+    if of.model.adapters:
+        return Derived(
+            f"LoRA adapters are applied to the model: {', '.join(of.model.adapters)}. On what they "
+            "were trained is for the site to say."
+        )
+    return Derived("The model's file is used as it is; nothing was trained here.")
 
 
 def _foundation(of: Installation) -> Derived:
@@ -186,6 +197,7 @@ DERIVATIONS: Mapping[str, Callable[[Installation], Derived]] = MappingProxyType(
         "data_types": _data_types,
         "version": _version,
         "stage": _stage,
+        "untouched": _untouched,
         "protections": _protections,
         "rule_sources": _rule_sources,
         "rule_version": _rule_version,

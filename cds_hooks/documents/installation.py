@@ -50,7 +50,8 @@ class ModelFacts:
     """The model that answers: its identity, and what its file and the catalogue say of it.
 
     `metadata` are the texts of the file's header under `general.`; a model on a server has none.
-    `sha256` is empty where no file is named by its digest. `files` are file names with digests.
+    `sha256` is empty where no file is named by its digest. `files` are file names with digests,
+    `adapters` those of LoRA adapters among them.
     """
 
     name: str
@@ -64,6 +65,7 @@ class ModelFacts:
     quantisation: str = ""
     context: int = 0
     files: Mapping[str, str] = field(default_factory=dict)
+    adapters: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
     known_by: str = ""
     source: str = ""

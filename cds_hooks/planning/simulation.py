@@ -26,11 +26,12 @@ Steps: TypeAlias = Generator[simpy.Event, None, None]
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """A hook at a second of the simulation; `question` is prompt tokens and answer steps, None
-    where the store has the answer."""
+    where the store has the answer; `flow` stands for the client and the tenant that ask."""
 
     at: float
     question: tuple[float, float] | None
     priority: Priority = Priority.OPEN_CHART
+    flow: tuple[int, int] = (0, 0)
 
 
 @dataclass(slots=True)
@@ -188,7 +189,7 @@ class _Service:
         now, prompt, steps = self.env.now, *size
         question = Question(
             now, now + self.rules.deadline_s, prompt, steps, samples, self.env.event(),
-            int(came.priority),
+            int(came.priority), came.flow,
         )  # fmt: skip
         found.questions.append(question)
         engine = min(self.engines, key=lambda each: each.load)

@@ -186,6 +186,8 @@ def _listed(settings: Settings) -> Iterator[tuple[str, str]]:
     yield from _database(settings.store.path)
     if settings.key_vault.address:
         yield "key_vault.address", settings.key_vault.address
+    if settings.telemetry.endpoint:
+        yield "telemetry.endpoint", settings.telemetry.endpoint
     if settings.ledger.witness_syslog:
         yield "ledger.witness_syslog", "unix:/dev/log"
     for key in ("fhir_server", "token_url"):

@@ -55,6 +55,7 @@ def _of_file(config: LlamaConfig, told: Told | None) -> ModelFacts:
         quantisation=file_type(header),
         context=header.of_architecture("context_length"),
         files={**files, **adapters},
+        adapters=tuple(adapters),
         metadata=_metadata(header),
         **_catalogued(entry),
     )

@@ -11,6 +11,7 @@ from cds_hooks.consultation import CheckedConsultation, PreparedConsultation
 from cds_hooks.inference.engine import EngineState
 from cds_hooks.operation import Metrics
 from cds_hooks.operation.repeated_lines import Repeats
+from cds_hooks.runtime.telemetry import Telemetry
 
 __all__ = ["Observer"]
 
@@ -21,8 +22,15 @@ _REFUSALS = 60
 class Observer:
     """Counts and logs; nothing of a patient is in either."""
 
-    def __init__(self, metrics: Metrics, log: Any, ledger_grew: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        metrics: Metrics,
+        log: Any,
+        ledger_grew: Callable[[int], None],
+        telemetry: Telemetry,
+    ) -> None:
         self._metrics = metrics
+        self._telemetry = telemetry
         self._log = log
         self._ledger_grew = ledger_grew
         self._refusals = Repeats(_REFUSALS)
@@ -42,6 +50,7 @@ class Observer:
     def consulted(self, done: CheckedConsultation) -> None:
         """A consultation ended, whatever its outcome."""
         self._metrics.consultation(done)
+        self._telemetry.consulted(done)
         timings = {stage: round(took, 1) for stage, took in done.timings_ms.items()}
         self._log.info(
             "consultation",
@@ -61,6 +70,7 @@ class Observer:
         """A request was answered."""
         seconds = seen.duration_ms / 1000
         self._metrics.exchange(seen.route, seen.service, seen.status, seen.code, seconds)
+        self._telemetry.exchanged(seen)
         withheld: int | None = 0
         if 400 <= seen.status < 500:
             withheld = self._refusals.passes((seen.route, seen.service, seen.status, seen.code))

@@ -28,6 +28,7 @@ from cds_hooks.runtime.installation_facts import admitted_for
 from cds_hooks.runtime.records import find_key
 from cds_hooks.settings import Settings
 from cds_hooks.trust.egress import DestinationInvalid
+from prompts import visible
 
 __all__ = ["Verified", "question_facts"]
 
@@ -140,14 +141,16 @@ def _started(record: bytes | None) -> dict[str, Any]:
     if record is None:
         return {}
     told = orjson.loads(record)
+    engine = visible(str(told.get("engine", "")))
 
     def named(name: str, digest: str) -> str:
-        return f"{told.get(name, 'none')} (SHA-256 {str(told.get(digest, ''))[:_DIGITS]}…)"
+        sha256 = str(told.get(digest, ""))[:_DIGITS]
+        return f"{visible(str(told.get(name, 'none')))} (SHA-256 {sha256}…)"
 
     return {
         "model": named("model_id", "gguf_sha256"),
         "template": named("template_id", "template_sha256"),
-        "program": f"Chartside {told.get('service_version', '')} with {told.get('engine', '')}",
+        "program": f"Chartside {told.get('service_version', '')} with {engine}",
     }
 
 

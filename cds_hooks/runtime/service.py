@@ -57,6 +57,7 @@ from cds_hooks.runtime.self_verification import self_verification
 from cds_hooks.runtime.smart_launch import launched_pages, launching
 from cds_hooks.runtime.store_watch import StoreWatch
 from cds_hooks.runtime.switches import ServiceSwitches
+from cds_hooks.runtime.telemetry import Telemetry
 from cds_hooks.runtime.warming import LibrariesCheck
 from cds_hooks.services import ServiceDefinition
 from cds_hooks.settings import Settings
@@ -94,7 +95,10 @@ class Runtime:
         self._terminology = Terminology(settings.terminology.path)
         load_tables()
         self._base_url = settings.server.public_url.rstrip("/") or f"http://127.0.0.1:{port}"
-        self._observer = Observer(self.metrics, self._log, lambda size: self.ledger.committed(size))
+        self._telemetry = Telemetry(settings, self.metrics)
+        self._observer = Observer(
+            self.metrics, self._log, lambda size: self.ledger.committed(size), self._telemetry
+        )
         self.store = Store(store_config(settings), self._key, observer=self._observer.committed)
         self._stored = StoreWatch(self.store)
         self.switches = ServiceSwitches(self.store, services_of(settings), self.metrics.registry)
@@ -125,7 +129,7 @@ class Runtime:
         )
         self.inspector = inspector_of(settings, dependencies, consult)
         self.desk = desk_of(settings, self.store, self._key, self.pages, self.access)
-        self.app = self._application()
+        self.app = self._telemetry.wrap(self._application())
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -143,6 +147,7 @@ class Runtime:
         """Open what must be open, and close it in the other order. Raises SelfCheckFailed."""
         await asyncio.to_thread(self._check)
         async with contextlib.AsyncExitStack() as stack:
+            await stack.enter_async_context(self._telemetry.kept())
             await stack.enter_async_context(self._gathering.opened(locked_transport()))
             await self.store.open()
             stack.push_async_callback(self.store.close)
@@ -222,7 +227,7 @@ class Runtime:
             engine=self.engine,
             template=self._template,
             terminology=self._terminology,
-            store=self.store,
+            store=self._telemetry.recording(self.store),
             key=self._key,
             observe=self._observer.consulted,
             failed=self._observer.failed,

@@ -29,6 +29,7 @@ from cds_hooks.errors import ChartsideError
 from cds_hooks.runtime.configs import store_config
 from cds_hooks.runtime.records import find_key
 from cds_hooks.settings import Settings
+from cds_hooks.statistics.subgroups import OWN_TRIALS
 
 __all__ = ["StoreReading", "Watch", "read_store"]
 
@@ -79,7 +80,7 @@ def _read(settings: Settings, watch: Watch) -> StoreReading:
 
 def _ledger(connection: Connection, settings: Settings, watch: Watch) -> LedgerFacts:
     """Counts by the database, also of a ledger that is damaged; all else of verified records."""
-    tally, column = Tally(), tables.consultations.c
+    tally, column = Tally(OWN_TRIALS), tables.consultations.c
     readable = select(column.id).where(column.payload_format != ERASED)
     stored = set(connection.execute(readable).scalars())
     source = store_source(connection, settings.store.path)

@@ -22,6 +22,7 @@ from cds_hooks.documents.documents_settings import DocumentsSettings
 from cds_hooks.gather.fhir_settings import FhirBase, FhirSettings, FhirVersion
 from cds_hooks.inference.model_settings import ModelServerSettings, ModelSettings, PanelSettings
 from cds_hooks.operation.log_settings import LogSettings
+from cds_hooks.operation.telemetry_settings import TelemetrySettings
 from cds_hooks.plausibility.terminology_settings import TerminologySettings
 from cds_hooks.prewarm.prewarm_settings import PrewarmSettings
 from cds_hooks.section import Section, Unset
@@ -107,3 +108,4 @@ class Settings(Section):
     reviews: ReviewSettings = ReviewSettings()
     documents: DocumentsSettings = DocumentsSettings()
     log: LogSettings = LogSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()

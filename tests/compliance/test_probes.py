@@ -32,7 +32,7 @@ FAULTS: dict[str, list[dict[str, Any]]] = {
     ],
     "users-identified": [{"ledger": {"without_user": 1}}, {"ledger": {"without_client": 1}}],
     "answers-traceable": [{"ledger": {"untraceable": 1}}],
-    "basis-reachable": [{"settings": {"server.public_url": ""}}],
+    "basis-reachable": [{"settings": {"server.public_url": ""}}, {"settings": {"cards.link_s": 0}}],
     "caution-given": [{"caution": "For a physician, not for time-critical decisions."}],
     "informs-only": [{"own_texts": ("Give aspirin now.",)}],
     "urgency-stated": [{"caution": "Can be wrong."}],
@@ -81,7 +81,7 @@ FAULTS: dict[str, list[dict[str, Any]]] = {
 CASES = [(probe, fault) for probe, faults in FAULTS.items() for fault in faults]
 OF_THE_STORE = (
     "users-identified", "answers-traceable", "event-list-complete", "events-recorded",
-    "ledger-kept", "ledger-whole", "stop-effective", "stored-states-attested",
+    "encrypted-at-rest", "ledger-kept", "ledger-whole", "stop-effective", "stored-states-attested",
 )  # fmt: skip
 
 
@@ -162,6 +162,20 @@ def test_a_demonstration_on_this_machine_needs_no_tls(good: InstallationFacts) -
     assert PROBES["ways-encrypted"](changed).result is Result.PASS
     beyond = planted(changed, {"settings": {"server.host": "0.0.0.0"}})
     assert PROBES["ways-encrypted"](beyond).result is Result.FAIL
+
+
+@pytest.mark.parametrize(
+    ("query", "passes"),
+    [("", False), ("?sslmode=prefer", False), ("?sslmode=require", True),
+     ("?a=b&sslmode=verify-full", True), ("?sslmode=require&sslmode=disable", False)],
+)  # fmt: skip
+def test_a_database_elsewhere_is_asked_for_tls(
+    query: str, passes: bool, good: InstallationFacts
+) -> None:
+    place = f"postgresql://chartside@db.hospital.example/records{query}"
+    there = (("store.path", "postgresql://db.hospital.example:5432", False),)
+    changed = planted(good, {"settings": {"store.path": place}, "destinations": there})
+    assert (PROBES["ways-encrypted"](changed).result is Result.PASS) is passes
 
 
 def test_a_server_on_this_machine_may_be_spoken_to_without_tls(good: InstallationFacts) -> None:

@@ -81,3 +81,11 @@ def test_what_answers_lack_is_counted() -> None:
     )
     assert (found.answers, found.without_user, found.without_client) == (4, 2, 2)
     assert (found.modelled, found.single, found.untraceable, found.critical) == (3, 1, 1, 1)
+
+
+def test_trials_of_the_console_were_shown_to_no_clinician() -> None:
+    tally = Tally(frozenset({"chartside-inspector"}))
+    trial = shown("2026-11-29T11:00:00Z", client_iss="chartside-inspector", consultation="c")
+    list(tally.passing(map(orjson.dumps, [off("2026-11-29T10:00:00Z"), trial])))
+    assert (tally.answers, tally.while_off, tally.without_user) == (0, 0, 0)
+    assert tally.consultations == {"c"}

@@ -126,6 +126,14 @@ def test_counts_that_are_hidden_are_not_told() -> None:
     assert "65 to 79" not in row.answer
 
 
+def test_an_adapted_model_is_not_called_untouched() -> None:
+    assert "used as it is" in rows(dsi_document(BARE))["fairness.bias"].answer
+    adapted = replace(BARE, model=replace(BARE.model, adapters=("site.gguf",)))
+    answer = rows(dsi_document(adapted))["fairness.bias"].answer
+    assert "LoRA adapters are applied to the model: site.gguf." in answer
+    assert "used as it is" not in answer
+
+
 def test_a_demonstration_model_is_called_that_in_every_form() -> None:
     demonstration = replace(BARE, model=replace(BARE.model, demonstration=True))
     for make in (dsi_document, chai_document):

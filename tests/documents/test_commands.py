@@ -119,6 +119,12 @@ def test_a_file_that_is_there_stays_as_it_is(config: Path, tmp_path: Path) -> No
     assert there.read_text() == "mine"
 
 
+@pytest.mark.parametrize("document", ["dsi", "chai", "basis", "feedback"])
+def test_a_format_that_there_is_none_of_is_refused(document: str, config: Path) -> None:
+    with pytest.raises(NotExported, match="no such format"):
+        run(document, "--format", "pdf", "--config", str(config))
+
+
 def test_without_a_store_none_is_made(tmp_path: Path) -> None:
     place = tmp_path / "chartside.toml"
     place.write_text(f'[store]\npath = "{tmp_path}/none/r.sqlite"\n')

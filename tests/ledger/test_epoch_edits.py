@@ -12,11 +12,16 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from cds_hooks.audit.ledger import canonical_json, checkpoint
+from cds_hooks.audit.ledger import canonical_json, checkpoint, merkle_tree
 from cds_hooks.audit.ledger.checkpoint import Checkpoint
 from cds_hooks.audit.ledger.checkpoint_keys import CheckpointSigner
-from cds_hooks.audit.ledger.export import Export
+from cds_hooks.audit.ledger.epochs import EpochBegin, Epochs
+from cds_hooks.audit.ledger.export import Export, parse_record
+from cds_hooks.audit.ledger.ledger_errors import EpochInvalid
+from cds_hooks.audit.ledger.verification import LedgerVerifier
 from cds_hooks.audit.ledger.witness import FolderWitness
 from tests.ledger.ledgers import rechained, signed
 from tests.ledger.restores import RestoredSite
@@ -181,6 +186,19 @@ def test_more_records_of_the_first_epoch_than_the_restore_gave_up(edited: Edited
     assert edited.found() == "epoch-not-given-up"
 
 
+@pytest.mark.parametrize("epoch", ["000001", "000000"])
+def test_no_second_name_takes_the_place_of_a_note(edited: Edited, epoch: str) -> None:
+    """A witness that lets nobody change what is there may still take further files."""
+    place = min(edited.witness.iterdir())
+    before = FolderWitness(edited.witness).newest(), list(FolderWitness(edited.witness).notes())
+    shutil.copy(
+        max(edited.witness.iterdir()), edited.witness / place.name.replace("-", f"-{epoch}-")
+    )
+    assert (FolderWitness(edited.witness).newest(), [*FolderWitness(edited.witness).notes()]) == (
+        before
+    )
+
+
 def test_another_root_than_the_restore_gave_up(edited: Edited) -> None:
     given_up = orjson.loads(edited.lines[edited.begin])["details"]["superseded"][0]
     place = edited.witness / f"checkpoint-{given_up['size']:016}.note"
@@ -193,6 +211,8 @@ def test_an_epoch_that_the_export_knows_nothing_of_is_later(edited: Edited) -> N
     """The store was restored again after the export was taken."""
     edited.keep_at_witness(5, bytes(32), LATE, epoch=3)
     assert edited.found(whole=True) == ""
+    words = ("--public-key", edited.folder / "ledger.pub", "--witness", edited.witness)
+    assert "epoch 3" in run("verify", edited.folder, *words, "--epoch-known", 2, expect=1)
 
 
 def test_the_holder_of_the_key_cannot_tell_another_restore_than_the_witness_saw(
@@ -233,3 +253,36 @@ def _signed(lines: list[bytes], epochs: dict[int, int], key: CheckpointSigner) -
         checkpoint.sign(replace(checkpoint.parse(note), epoch=epochs[size]), key)
         for size, note in zip(epochs, signed(lines, list(epochs), key), strict=True)
     ]
+
+
+_NAMES = ["epoch", "restored_size", "restored_root", "kept", "superseded", "reason",
+          "last_signed", "replaced_records", "size", "root", "signed_at"]  # fmt: skip
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-1, 2**53 - 1) | st.text(max_size=6)
+    | st.just("00" * 32) | st.just(0),
+    lambda inner: st.lists(inner, max_size=2)
+    | st.dictionaries(st.sampled_from(_NAMES), inner, max_size=5),
+    max_leaves=8,
+)  # fmt: skip
+
+
+@given(st.dictionaries(st.sampled_from(_NAMES), _VALUES) | _VALUES, st.booleans())
+def test_any_record_of_a_restore_is_read_or_refused_by_name(details: Any, complete: bool) -> None:
+    whole = EpochBegin(0, 2, "", 0, merkle_tree.EMPTY_ROOT).details()
+    if complete and isinstance(details, dict):
+        details = whole | details
+    fields = {"type": "store-restored", "seq": 0, "prev_hash": "", "details": details}
+    data = canonical_json.encode(fields)
+    record = parse_record(data)
+    assert record is not None
+    epochs = Epochs.of([data])
+    assert len(epochs.begins) <= 1
+    try:
+        found = EpochBegin.of(record)
+    except EpochInvalid:
+        assert epochs.begins == ()
+        assert not LedgerVerifier([], None).add(data)
+        return
+    if found is not None:
+        told = found.details()
+        assert all(told[name] == details[name] for name in told.keys() & details.keys())

@@ -219,3 +219,18 @@ async def test_what_was_switched_off_stays_off(site: RestoredSite) -> None:
         found = await records(store, "service-switched-off")
         assert [each["service_id"] for each in found] == ["one", "two"]
     assert site.verified()["whole"]
+
+
+async def test_a_person_is_told_in_a_sentence(site: RestoredSite) -> None:
+    before = site.verified()["covered"]
+    begin = site.restore(site.folder / "copy.sqlite", reason="\x1b[2Jdisk").restored.begin
+    words = ("--witness", site.witness, "--config", site.folder / "chartside.toml")
+    told = run("verify", *words)
+    assert "restored once, now in epoch 2" in told
+    assert f"Epoch 2 begins with record {begin.seq}" in told
+    assert f"{begin.kept} records of epoch 1 were kept" in told
+    assert f"{before - begin.kept} signed records were given up" in told
+    assert 'Reason given: "?[2Jdisk".' in told  # nothing in it moves the cursor
+    assert "NOT expected: epoch 2" in run("verify", *words, "--epoch-known", 1, expect=1)
+    (site.witness / f"checkpoint-{before:016}.note").unlink()
+    assert "does not have each checkpoint" in run("verify", *words)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from cds_hooks.audit import SiteKey
+from cds_hooks.audit.ledger import stored_ledger
 from cds_hooks.audit.ledger.ledger_settings import LedgerSettings
 from cds_hooks.consultation import Consultation
 from cds_hooks.runtime.self_verification import SelfVerification
 from tests.audit.tampering import execute, rows
 from tests.ledger.ledgers import KEY
+from tests.ledger.restores import RestoredSite
 from tests.ledger.starts import until
 from tests.ledger.verifying import (
     BAD,
@@ -108,6 +111,23 @@ async def test_a_ledger_that_grows_meanwhile_is_whole(kept_site: Path) -> None:
         garbled = """UPDATE store_metadata SET value = '{"size": 7, "at": 3}'"""
         execute(kept_site / "s.sqlite", f"{garbled} WHERE name = 'ledger-verified'")
         assert (await verified(store)).told.startswith(f"ok: {COUNT + 60} records")
+
+
+async def test_a_restored_ledger_is_whole_wherever_a_slice_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The record of a restore and the first checkpoint of its epoch belong together."""
+    monkeypatch.setattr(stored_ledger, "AT_ONCE", 1)
+    site = RestoredSite(tmp_path)
+    await site.run(3)
+    site.back_up()
+    await site.run(3)
+    site.restore(tmp_path / "copy.sqlite")
+    async with site.started() as (ledger, store):
+        found = SelfVerification(LedgerSettings(), store, ledger.keys)
+        async with found.kept():
+            await until(lambda: bool(found.trouble) or "all 0 s ago" in found.told, 60)
+        assert found.trouble == ""
 
 
 async def test_consultations_are_compared_with_what_the_ledger_attests(

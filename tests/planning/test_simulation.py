@@ -53,6 +53,20 @@ def test_an_open_chart_takes_the_place_of_the_background_and_goes_before_it() ->
     assert [each.began for each in done.questions] == pytest.approx([0, 20, -1, 10])
 
 
+def test_a_client_with_ten_times_as_many_hooks_costs_another_no_answer_and_few_turns() -> None:
+    """A asks each second, B each tenth; one engine takes four seconds for each question."""
+    flood = [Arrival(float(at), (1e-6, 4.0), flow=(1, 1)) for at in range(200)]
+    other = [Arrival(at + 0.5, (1e-6, 4.0), flow=(2, 2)) for at in range(0, 200, 10)]
+    came = sorted([*flood, *other], key=lambda each: each.at)
+    done = run(came, 1, speed(), 1, Rules(parallel=1, queue=8, open_calls=1000))
+    of_b = [each for each in done.questions if each.flow == (2, 2)]
+    assert {each.outcome for each in of_b} == {"answered"}
+    # What runs ends, and at most one of A's goes before: A waits for eight.
+    assert max(each.began - each.arrived for each in of_b) <= 8.0
+    shed = sum(each.outcome == "overloaded" for each in done.questions if each.flow == (1, 1))
+    assert shed > 100
+
+
 def test_two_side_by_side_share_the_steps() -> None:
     both = Rules(parallel=2, prepare_s=0.0)
     done = run(questions(0, 0), 1, speed(s1=100.0, s2=150.0), 1, both)

@@ -44,7 +44,8 @@ class LedgerQuery:
 
     def may_match(self, data: bytes) -> bool:
         """Whether a record with these bytes could match: cheaper than reading it."""
-        wanted = (self.patients, self.users, (self.consultation,))
+        single = (self.consultation, self.service, self.outcome, self.client)
+        wanted = (self.patients, self.users, *((each,) for each in single))
         return all(any(_plain(each) in data for each in some or ("",)) for some in wanted)
 
 

@@ -25,10 +25,12 @@ class Tally:
     cards, `modelled` records with a model's answer, `single` those of one diagnosis, `untraceable`
     those without the digest of model or template. `consultations` are the ids that records name.
     `switched_off` counts switches, `while_off` answers with cards of a service that was off for
-    more than `GRACE_S`, in which every process has read the switch.
+    more than `GRACE_S`, in which every process has read the switch. Answers to clients of `trials`
+    were shown to no clinician, and are left out.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, trials: frozenset[str] = frozenset()) -> None:
+        self._trials = trials
         self.switched_off = self.while_off = 0
         self._off: dict[str, str] = {}
         self.answers = self.without_user = self.without_client = self.critical = 0
@@ -59,6 +61,8 @@ class Tally:
 
     def _add(self, record: Mapping[str, Any]) -> None:
         self.consultations.add(str(record.get("consultation", "")))
+        if record.get("client_iss") in self._trials:
+            return
         if record["type"] == "hook-answered":
             self.answers += 1
             self.without_user += not record.get("user_ref")

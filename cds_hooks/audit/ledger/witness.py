@@ -67,9 +67,10 @@ class FolderWitness:
             raise WitnessFailed(message, where=str(self.folder)) from None
 
     def _places(self) -> dict[tuple[int, int], Path]:
-        """The files by epoch and size."""
+        """The files by epoch and size. One name each: no second one takes the place of a file."""
         found = ((_NAME.fullmatch(place.name), place) for place in self.folder.iterdir())
-        return {(int(name[1] or 1), int(name[2])): place for name, place in found if name}
+        orders = ((int(name[1] or 1), int(name[2]), place) for name, place in found if name)
+        return {(e, size): place for e, size, place in orders if place.name == _name(e, size)}
 
     def _read(self, places: Iterable[Path]) -> Iterator[str]:
         for place in places:

@@ -124,6 +124,8 @@ def _broken_links(installation: InstallationFacts) -> Iterator[str]:
         installation.settings["clients"] or not installation.is_local
     ):
         yield "links of cards name no address that EHRs know (server.public_url)"
+    if not installation.settings["cards.link_s"]:
+        yield "cards have no link (cards.link_s)"
 
 
 def model_admitted(installation: InstallationFacts) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import parse_qs, urlsplit
 
 from cds_hooks.compliance.checks.finding import Evidence, Finding, Result, decide, setting
 from cds_hooks.compliance.checks.installation_facts import InstallationFacts
@@ -24,19 +25,23 @@ _KEY_LACKS = (
     "site-key-folder-writable",
 )
 _CLEAR = ("http://", "tcp://", "udp://")
+# libpq, "SSL Mode Descriptions": the modes that never fall back to a connection in clear.
+_SSL_MODES = ("require", "verify-ca", "verify-full")
 _WRITABLE_BY_OTHERS = 0o022
 
 
 def encrypted_at_rest(installation: InstallationFacts) -> Finding:
     """Every payload is sealed by a data key; the site key is closed to others and not beside it."""
-    store = installation.store
+    store, faults = installation.store, tuple(_weaknesses_at_rest(installation))
     rows = f"{store.payloads} sealed by {store.data_keys} keys" if store else installation.unread
-    return decide(
-        _weaknesses_at_rest(installation),
-        "each record is encrypted (AES-256-GCM) with its patient's key, which the site key wraps",
+    shown = (
         Evidence("table", "consultations, feedback, data_keys", rows),
         Evidence("file", "store.site_key", installation.site_key_origin or "not read"),
     )
+    if store is None and not faults:
+        return Finding(Result.NOT_ASSESSED, "there is no record to look at", shown)
+    said = "each record is encrypted (AES-256-GCM) with its patient's key, which the site key wraps"
+    return decide(faults, said, *shown)
 
 
 def _weaknesses_at_rest(installation: InstallationFacts) -> Iterator[str]:
@@ -66,15 +71,28 @@ def _clear_ways_in(installation: InstallationFacts) -> Iterator[str]:
 
 def _clear_ways_out(installation: InstallationFacts) -> Iterator[str]:
     for key, address, here in installation.destinations:
-        if not here and address.startswith(_CLEAR):
+        if here:
+            continue
+        if address.startswith(_CLEAR):
             yield f"{key} is spoken to without TLS"
+        elif address.startswith("postgresql://") and not _asks_for_tls(installation):
+            yield f"{key} does not say sslmode=require or stricter"
+
+
+def _asks_for_tls(installation: InstallationFacts) -> bool:
+    """Whether the database's URL makes libpq refuse a connection without TLS."""
+    query = parse_qs(urlsplit(str(installation.settings["store.path"])).query)
+    return query.get("sslmode", [""])[-1] in _SSL_MODES
 
 
 def egress_locked(installation: InstallationFacts) -> Finding:
     """No connection but to what settings list; the engine process has no network."""
     keys = ("egress.lock", "egress.confine_engine", "egress.networks", "egress.allow")
     faults = installation.lacking("egress-not-locked", "engine-not-confined")
-    said = "the service connects to listed destinations only, and its engine process to none"
+    said = (
+        "the lock refuses what no setting lists, and the engine process is confined as far as the "
+        "setting says; chartside egress report tries both"
+    )
     return decide(faults, said, *(setting(installation, key) for key in keys))
 
 

@@ -18,8 +18,9 @@ from prompts import visible
 __all__ = ["FoundRecords", "RecordRow", "found_records", "record_search", "rows_of"]
 
 PAGE = 50
-# So many records are looked at for one page; a step of them in one read of the store.
-_STEP, _STEPS = 5_000, 20
+# So many records are looked at for one page: a step of them in one read of the store, short enough
+# for hooks that wait behind it.
+_STEP, _STEPS = 1_000, 100
 _OPENED = frozenset({"hook-answered", "consulted", "consultation-read", "consultation-opened"})
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cds_hooks.audit.ledger.enrichment import format_utc
+from cds_hooks.audit.ledger.epoch_words import epoch_words
 from cds_hooks.audit.ledger.source_verification import verify_source
 from cds_hooks.audit.ledger.verification_words import verification_json, verification_words
 from cds_hooks.console.desk.desk import Desk
@@ -104,11 +105,15 @@ class Verifications:
                 source, self._desk.keys, witnessed, watch=progress.watch
             )
         seen = bool(witnessed)
+        epochs = epoch_words(report.epochs, coverage.given_up, witnessed=seen)
         return VerificationResult(
             format_utc(began),
             self._clock() - began,
             report.is_whole,
-            verification_words(report, coverage, witnessed=seen),
+            (
+                *verification_words(report, coverage, witnessed=seen),
+                *(line.removesuffix(".") for line in epochs),
+            ),
             verification_json(report, coverage, witnessed=seen),
         )
 
