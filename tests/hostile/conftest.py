@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -82,10 +83,13 @@ async def attacked(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[At
     """One service for all charts; each is of a patient of its own."""
     stream, engine = io.StringIO(), Obedient()
     configure_logging(level="debug", json=True, stream=stream)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(service_module, "make_engine", lambda *_a, **_k: engine)
-        async with Runtime.running(settings_for(tmp_path_factory.mktemp("hostile"))) as runtime:
-            transport = httpx.ASGITransport(runtime.app)
-            async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
-                yield Attacked(client, engine, stream)
+    settings = settings_for(tmp_path_factory.mktemp("hostile"))
+    async with contextlib.AsyncExitStack() as stack:
+        # Only while the service begins: tests of other folders run before this one ends.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(service_module, "make_engine", lambda *_a, **_k: engine)
+            runtime = await stack.enter_async_context(Runtime.running(settings))
+        transport = httpx.ASGITransport(runtime.app)
+        client = httpx.AsyncClient(transport=transport, base_url=BASE)
+        yield Attacked(await stack.enter_async_context(client), engine, stream)
     configure_logging(level="warning", json=True)
