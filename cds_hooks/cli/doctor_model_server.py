@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -39,6 +39,9 @@ def model_server(
     concurrency: Annotated[
         int, typer.Option(help="With --url: requests at one time, as model_server.in_flight.")
     ] = 16,
+    clause: Annotated[
+        list[str] | None, typer.Option(help="Ask for this alone; may be given again.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Ask model servers, or the router before them, for each thing that the service needs of one.
@@ -46,6 +49,9 @@ def model_server(
     Some thirty small requests without a patient in them, and as many at once as the settings
     allow. Exit code 0: nothing failed; 1: something did; 3: the settings cannot be used.
     """
+    if unknown := set(clause or ()) - set(clauses()):
+        hint = f"Clauses: {', '.join(clauses())}."
+        raise UsageError(f"there is no clause {min(unknown)}", where="--clause", hint=hint)
     if url:
         given = _settings_of(url, model, key_file, authority, concurrency)
         servers = [("--url", given)]
@@ -58,7 +64,7 @@ def model_server(
         hint = "Give --url and --model, or set model_server.bases."
         raise UsageError("no model server is set", where="model_server.bases", hint=hint)
     said = (lambda _: None) if json else _print
-    found = asyncio.run(_examined(endpoints, said))
+    found = asyncio.run(_examined(endpoints, clause or (), said))
     if json:
         typer.echo(as_json(found).decode())
     if any(each.level is Level.FAIL for each in found):
@@ -93,14 +99,16 @@ def _endpoints(
 
 
 async def _examined(
-    endpoints: list[tuple[str, Callable[[], Endpoint]]], said: Callable[[Clause | str], None]
+    endpoints: list[tuple[str, Callable[[], Endpoint]]],
+    names: Sequence[str],
+    said: Callable[[Clause | str], None],
 ) -> list[Clause]:
     found = []
     for base, make in endpoints:
         said(base)
         endpoint = make()
         try:
-            async for each in examined_endpoint(endpoint):
+            async for each in examined_endpoint(endpoint, names):
                 found.append(each)
                 said(each)
         finally:

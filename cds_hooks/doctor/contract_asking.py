@@ -34,8 +34,10 @@ _SCHEMA = {
     "required": ["finding"],
     "properties": {"finding": {"enum": list(_FINDINGS)}},
 }
-SHORT = GenerationRequest(_MESSAGES, _SCHEMA, samples=1, max_tokens=200, deadline_s=300.0)
-"""A question with three possible answers."""
+SHORT = GenerationRequest(
+    _MESSAGES, _SCHEMA, samples=1, max_tokens=200, temperature=0.2, deadline_s=300.0
+)
+"""A question with three possible answers. Not at temperature 0: vLLM then refuses several."""
 
 
 def long_answer(seed: int, name: str = "Anna", tokens: int = 48) -> GenerationRequest:
@@ -65,9 +67,11 @@ def bound(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class EndpointAnswer:
-    """What came: texts of whole samples, counts, whether it came in one piece, or a fault."""
+    """What came: texts of whole samples, how many were begun, counts, whether it came in one piece;
+    or a fault."""
 
     samples: tuple[str, ...] = ()
+    begun: int = 0
     usage: Usage = field(default_factory=Usage)
     whole: bool = False
     fault: ServerFault | None = None
@@ -130,7 +134,17 @@ class Endpoint:
         model: str = "",
         without_key: bool = False,
     ) -> EndpointAnswer:
-        """One request: of another model, or without the key."""
+        """One request: of another model, or without the key.
+
+        It is sent again, once, where the server had closed the connection that it was sent into.
+        """
+        answer = await self._once(request, model, without_key)
+        lost = answer.fault is not None and answer.fault.fault is FaultCode.CONNECTION_LOST
+        return await self._once(request, model, without_key) if lost else answer
+
+    async def _once(
+        self, request: GenerationRequest, model: str, without_key: bool
+    ) -> EndpointAnswer:
         body = self._body(request, model)
         sink = _Sink(model or self.model, request.samples)
 
@@ -142,8 +156,9 @@ class Endpoint:
             return EndpointAnswer(fault=fault)
         except EngineError:
             return EndpointAnswer(fault=fault_error(FaultCode.STALLED, where=_PATH))
-        texts = tuple(sample.text for sample in sink.samples() if sample.finish in WHOLE)
-        return EndpointAnswer(texts, sink.usage, sink.in_one_piece)
+        came = sink.samples()
+        texts = tuple(sample.text for sample in came if sample.finish in WHOLE)
+        return EndpointAnswer(texts, len(came), sink.usage, sink.in_one_piece)
 
     async def give_up(self, request: GenerationRequest) -> bool:
         """Close the connection at the first piece; whether there was still something to come.

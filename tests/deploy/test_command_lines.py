@@ -58,7 +58,8 @@ def test_a_service_runs_is_asked_how_it_is_and_copied(
         ready = until(f"http://127.0.0.1:{port}/{probe}", process)
         log = (tmp_path / "log").read_text()
         assert ready, log[-2000:]
-        assert _ends(here(health_command(), settings), tmp_path, port) == 0
+        asked = [*here(health_command(), settings), *(["--ready"] if probe == "readyz" else [])]
+        assert _ends(asked, tmp_path, port) == 0
         _copy(settings, tmp_path)
         assert (
             _missing(httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=60).text) <= UNLESS_SET

@@ -26,18 +26,8 @@ _SYSTEM = frozenset(
     {"cat", "cd", "chmod", "chown", "cp", "curl", "cut", "docker", "eval", "export", "git", "grep"}
     | {"install", "journalctl", "ls", "mkdir", "mount", "mv", "nvidia-smi", "openssl", "pg_dump"}
     | {"pg_restore", "pip", "podman", "printf", "ps", "psql", "python", "python3", "rm", "sh"}
-    | {
-        "helm",
-        "kubectl",
-        "sha256sum",
-        "systemctl",
-        "systemd-analyze",
-        "systemd-creds",
-        "tar",
-        "test",
-        "umask",
-    }
-    | {"useradd", "vault", "vllm", "llama-server"}
+    | {"sha256sum", "systemctl", "systemd-analyze", "systemd-creds", "tar", "test", "umask"}
+    | {"useradd", "vault", "vllm", "llama-server", "helm", "kubectl"}
 )
 
 

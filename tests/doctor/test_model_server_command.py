@@ -24,8 +24,9 @@ ASK = ["doctor", "model-server"]
         ["--url", "http://10.0.0.1", "--model", "m"],
         ["--url", "https://127.0.0.1:1", "--model", "m", "--concurrency", "0"],
         ["--url", "https://127.0.0.1:1", "--model", "m", "--authority", "/nowhere.pem"],
+        ["--clause", "nothing-of-ours"],
     ],
-    ids=["nothing", "no-model", "no-url", "in-clear", "none-at-once", "no-authority"],
+    ids=["nothing", "no-model", "no-url", "in-clear", "none-at-once", "no-authority", "no-clause"],
 )  # fmt: skip
 def test_what_cannot_be_asked_is_told(words: list[str]) -> None:
     done = CliRunner().invoke(app, [*ASK, *words])

@@ -116,7 +116,7 @@ def test_the_page_has_every_clause() -> None:
 async def test_the_command_tells_an_operator(servers: list[LlamaServer], tmp_path: Path) -> None:
     async with routed(servers, drops=("n",)) as router:
         words = ["doctor", "model-server", "--url", router.base, "--model", "smol"]
-        words += ["--concurrency", "2"]
+        words += ["--clause", "samples"]
         done = await asyncio.to_thread(CliRunner().invoke, app, words)
         assert done.exit_code == 0, done.output
         assert "WARN        samples" in done.output
@@ -125,7 +125,7 @@ async def test_the_command_tells_an_operator(servers: list[LlamaServer], tmp_pat
         config.write_text(
             f'[model_server]\nbases = ["{router.base}"]\nmodel = "other"\nin_flight = 1\n'
         )
-        asked = ["doctor", "model-server", "--config", str(config), "--json"]
+        asked = ["doctor", "model-server", "--config", str(config), "--json", "--clause", "models"]
         done = await asyncio.to_thread(CliRunner().invoke, app, asked)
     assert done.exit_code == 1
     told = {each["id"]: each for each in json.loads(done.stdout)["clauses"]}

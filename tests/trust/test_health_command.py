@@ -1,4 +1,4 @@
-"""`chartside health` asks a service as a container's health check does: in clear, and over TLS."""
+"""`chartside health` over TLS; in clear it is asked in `tests/deploy/test_command_lines.py`."""
 
 from __future__ import annotations
 
@@ -52,13 +52,6 @@ def test_it_shows_the_configured_certificate_and_takes_no_other(
     other = pair("tls", authority.issue("another"), "key")
     code, refused = told(written(tmp_path, port, other + own))
     assert (code, refused["status"], refused["cause"]) == (1, 0, "ConnectError")
-
-
-def test_in_clear_it_tells_ready_from_up(edge: Edge, serve: Any, tmp_path: Path) -> None:
-    config = written(tmp_path, int(serve(edge.app).rpartition(":")[2]), "")
-    assert told(config)[0] == 0
-    code, ready = told(config, "--ready")
-    assert (code, ready["route"], ready["status"]) == (code, "/readyz", 503 if code else 200)
 
 
 def test_nobody_there_is_told_by_kind(tmp_path: Path) -> None:
