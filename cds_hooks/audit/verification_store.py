@@ -81,9 +81,7 @@ class VerificationStore:
 
     async def state(self) -> VerificationState:
         """How far an earlier verification was; nothing where there was none."""
-        return await self._transactions.read(
-            partial(read_state, key=self._key, now=self._clock())
-        )
+        return await self._transactions.read(partial(read_state, key=self._key, now=self._clock()))
 
     async def save(self, state: VerificationState) -> None:
         """Remember how far it is."""

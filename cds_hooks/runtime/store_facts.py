@@ -79,9 +79,7 @@ def _read(settings: Settings, watch: Watch) -> StoreReading:
         database.close()
 
 
-def _ledger(
-    connection: Connection, settings: Settings, key: SiteKey, watch: Watch
-) -> LedgerFacts:
+def _ledger(connection: Connection, settings: Settings, key: SiteKey, watch: Watch) -> LedgerFacts:
     """Counts by the database, also of a ledger that is damaged; all else of verified records."""
     tally, column = Tally(OWN_TRIALS), tables.consultations.c
     readable = select(column.id).where(column.payload_format != ERASED)
