@@ -60,7 +60,7 @@ def asked_for(desk: Desk, terms: Terms) -> dict[str, str | list[str]]:
     """What a record says of a search. Whoever asks later who looked for a patient asks by any of
     the pseudonyms."""
     hashed, (first, *others) = terms.hashed(desk.ledger.digest), terms.pseudonyms.split() or [""]
-    told = {"terms": hashed, "patient_pseudonym": first, ALSO: others}
+    told: dict[str, str | list[str]] = {"terms": hashed, "patient_pseudonym": first, ALSO: others}
     return {name: value for name, value in told.items() if value}
 
 
