@@ -120,10 +120,7 @@ def switched_off(
     recorded: Callable[[Connection], Mapping[str, SwitchedOff]] = recorded_off,
 ) -> tuple[SwitchedOff, ...]:
     """Everything that is off, the longest first; what was taken out of the table, too."""
-    told, rows = recorded(connection), _rows(connection)
-    if told.keys() - rows.keys():  # or it was switched on between the two
-        told, rows = recorded(connection), _rows(connection)
-    off = {**told, **rows}
+    off = {**recorded(connection), **_rows(connection)}
     return tuple(sorted(off.values(), key=lambda each: (each.since, each.scope)))
 
 

@@ -170,9 +170,13 @@ def _write_csv(place: Path, records: Iterator[Record], _: Desk) -> int:
         rows.writerow((*_TEXTS, "cards"))
         for record in records:
             rows.writerow([*(_cell(record.fields.get(each, "")) for each in _TEXTS),
-                           len(record.fields.get("cards", ()))])  # fmt: skip
+                           _length(record.fields.get("cards", ()))])  # fmt: skip
             count += 1
     return count
+
+
+def _length(cards: Any) -> int:
+    return len(cards) if isinstance(cards, list) else 0
 
 
 def _cell(value: Any) -> str:
