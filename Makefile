@@ -33,8 +33,9 @@ test-all: setup  ## every test
 test-python: setup  ## tests without model and browser on another Python (OTHER=); QUICK=1: not all of them
 	@$(BIN)/python deploy/other_python.py $(if $(OTHER),--python "$(OTHER)") $(if $(QUICK),--quick) -- $(WORKERS)
 
-settings-docs: setup  ## write docs/settings.md and deploy/chartside.toml from the declarations
+settings-docs: setup  ## write docs/settings.md, deploy/chartside.toml and the threat model's rows for the risk file
 	@$(BIN)/python -m cds_hooks.settings.reference
+	@$(BIN)/python -m cds_hooks.compliance.threat_rows
 
 check: setup  ## formatting, lint, types, import contracts, names, sizes, prose, locks
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
