@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 from pathlib import Path
 
@@ -22,11 +24,24 @@ def make_private(path: Path) -> None:
     """
     make_folder(path.parent)
     _require_private(path.parent, "700")
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    _create(path)
     for companion in _COMPANIONS:
         beside = path.with_name(path.name + companion)
         if beside.exists():
             _require_private(beside, "600")
+
+
+def _create(path: Path) -> None:
+    """Create the file unless it is there; one that is there is never opened.
+
+    Closing it would give up every lock that this process holds on it by SQLite's connections
+    (https://www.sqlite.org/howtocorrupt.html, 2.2). Another process that ends then takes itself for
+    the last one and deletes the write-ahead log that this one goes on writing into.
+    """
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def free_bytes(path: Path) -> int:

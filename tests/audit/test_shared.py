@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -100,3 +102,29 @@ async def test_a_database_that_is_not_there_is_told_as_unreachable(site_key: Sit
     with pytest.raises(StoreUnavailable, match="unreachable"):
         await store.check()
     await store.close()
+
+
+_LOOKS_AND_ENDS = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+print(connection.execute("SELECT count(*) FROM ledger").fetchone()[0])
+connection.close()
+"""
+
+
+async def test_a_command_that_ends_leaves_the_log_of_a_service_whose_pages_were_open(
+    store: Store, where: Path | str, site_key: SiteKey, clock: Callable[[], float]
+) -> None:
+    """A page opens the store a second time in the service's process, and closes it again."""
+    if not isinstance(where, Path):
+        pytest.skip("a store in a file")
+    page = Store(StoreConfig(where), site_key, clock=clock)
+    await page.open()
+    await page.close()
+    command = await asyncio.create_subprocess_exec(sys.executable, "-c", _LOOKS_AND_ENDS, where)
+    assert await command.wait() == 0
+    assert where.with_name(f"{where.name}-wal").exists()
+    assert await store.claim("k", "one", lease_s=10)
+    with sqlite3.connect(where) as elsewhere:
+        assert elsewhere.execute("SELECT count(*) FROM claims").fetchone()[0] == 1
+    elsewhere.close()
