@@ -59,7 +59,7 @@ class ReviewStore:
 
     async def queue(self) -> tuple[Queued, ...]:
         """The whole queue, without what was said."""
-        return await self._transactions.read(reviews.queue)
+        return await self._transactions.read_long(reviews.queue)
 
     async def of(self, consultation: str, who: Who) -> Queued | None:
         """One consultation's reviews, with what this reviewer may see."""
@@ -71,7 +71,7 @@ class ReviewStore:
     async def all_seen_by(self, who: Who) -> tuple[Queued, ...]:
         """The whole queue, with what this reviewer may see."""
         me = self.reviewer(who)
-        return await self._transactions.read(
+        return await self._transactions.read_long(
             lambda c: tuple(reviews.seen_by(c, each, me, self._cipher) for each in reviews.queue(c))
         )
 

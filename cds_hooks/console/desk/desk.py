@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -21,6 +22,9 @@ from cds_hooks.console.reader import Reader
 from cds_hooks.protocol.cards import Card
 
 __all__ = ["Desk", "ReadConsultation"]
+
+# The store has two threads that read.
+_SEARCHES = 1
 
 Addition = Callable[[str, Reader], Awaitable[Markup]]
 """From a consultation's id and its reader to HTML that stands on its page."""
@@ -53,7 +57,8 @@ class Desk:
     user. `audit_site` is None without a public address, which identifiers of FHIR are named after.
     `question_facts` takes what a verification found and what is wrong, and is for a thread.
     `temporary` is where exports wait until they are sent (None: the system's place). `additions`
-    put HTML on the page of a consultation. What takes long ends once `stopping` is set.
+    put HTML on the page of a consultation. What takes long ends once `stopping` is set. `searching`
+    and `counting` bound what is read at one time: hooks read the same store.
     """
 
     ledger: LedgerStore
@@ -72,3 +77,5 @@ class Desk:
     temporary: Path | None = None
     additions: list[Addition] = field(default_factory=list)
     stopping: threading.Event = field(default_factory=threading.Event)
+    searching: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_SEARCHES))
+    counting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))

@@ -103,7 +103,8 @@ class DeskPages:
     async def questions(self) -> HTMLResponse:
         """A reviewer's questions, each with its answer for this installation."""
         found, trouble = self._verified()
-        facts = await asyncio.to_thread(self._desk.question_facts, lambda _: (found, trouble))
+        async with self._desk.counting:
+            facts = await asyncio.to_thread(self._desk.question_facts, lambda _: (found, trouble))
         given = answers(facts)
         return make_page(
             self._site,

@@ -68,7 +68,9 @@ async def found_records(desk: Desk, query: LedgerQuery, below: int | None) -> Fo
     """One page of what matches, below a record."""
     found: list[Record] = []
     for _ in range(_STEPS):
-        step = await desk.ledger.search(query, below=below, most=PAGE - len(found), look_at=_STEP)
+        async with desk.searching:
+            most = PAGE - len(found)
+            step = await desk.ledger.search(query, below=below, most=most, look_at=_STEP)
         found += step.records
         below = step.below
         if below == 0 or len(found) >= PAGE:

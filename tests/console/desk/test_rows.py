@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
+from dataclasses import fields
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,8 +17,9 @@ from cds_hooks.audit.ledger.query import LedgerQuery
 from cds_hooks.audit.ledger.record import Record
 from cds_hooks.audit.ledger.search import SearchStep, search_step
 from cds_hooks.audit.ledger.source import store_source
+from cds_hooks.console.desk.desk import Desk
 from cds_hooks.console.desk.downloads import _cell
-from cds_hooks.console.desk.searching import rows_of
+from cds_hooks.console.desk.searching import found_records, rows_of
 
 
 def _record(**fields: Any) -> Record:
@@ -51,3 +55,25 @@ def test_a_record_that_is_no_bytes_ends_no_search() -> None:
         found = search_step(connection, LedgerQuery(), below=None, most=9, look_at=9)
         assert found == SearchStep((), 0)
         assert list(store_source(connection, "s").records()) == [b""]
+
+
+class _Ledger:
+    """Counts how many steps are read at one time."""
+
+    def __init__(self) -> None:
+        self.reading = self.most = 0
+
+    async def search(self, *_: object, **__: object) -> SearchStep:
+        self.reading += 1
+        self.most = max(self.most, self.reading)
+        await asyncio.sleep(0)
+        self.reading -= 1
+        return SearchStep((), 0)
+
+
+async def test_many_searches_leave_a_reader_to_hooks() -> None:
+    ledger = _Ledger()
+    desk: Any = SimpleNamespace(ledger=ledger, searching=asyncio.Semaphore(1))
+    await asyncio.gather(*(found_records(desk, LedgerQuery(), None) for _ in range(9)))
+    assert ledger.most == 1
+    assert {each.name: each for each in fields(Desk)}["searching"].default_factory()._value == 1  # type: ignore[misc]
