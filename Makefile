@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 # One file is run best without workers: `.venv/bin/python -m pytest FILE`.
 WORKERS ?= -n logical --maxprocesses 4 --dist loadfile
-.PHONY: help setup gpu-proof portable demo serve test test-all test-python check settings-docs bench fuzz mutate soak kill fhir-server llama-server model-qwen-0.5b \
+.PHONY: help setup gpu-proof portable demo serve test test-all test-long test-python check settings-docs bench fuzz mutate soak kill fhir-server llama-server model-qwen-0.5b \
 	model-qwen-1.5b deploy-tools lock clean
 
 help:  ## what there is
@@ -25,16 +25,20 @@ serve: setup  ## keep the service running on 127.0.0.1:8010 for somebody to try
 	@$(BIN)/chartside serve --config deploy/chartside.toml
 
 test: setup  ## the tests that prove what README.md promises
-	@$(BIN)/python -m pytest $(WORKERS) -m "not slow" --durations=10
+	@$(BIN)/python -m pytest $(WORKERS) -m "not slow and not long" --durations=10
 
-test-all: setup  ## every test
-	@$(BIN)/python -m pytest $(WORKERS) --durations=10
+test-all: setup  ## every test but the longest
+	@$(BIN)/python -m pytest $(WORKERS) -m "not long" --durations=10
+
+test-long: setup  ## the longest: the commands of more pages, and a real model asked again
+	@$(BIN)/python -m pytest $(WORKERS) -m long --durations=10
 
 test-python: setup  ## tests without model and browser on another Python (OTHER=); QUICK=1: not all of them
 	@$(BIN)/python deploy/other_python.py $(if $(OTHER),--python "$(OTHER)") $(if $(QUICK),--quick) -- $(WORKERS)
 
-settings-docs: setup  ## write docs/settings.md and deploy/chartside.toml from the declarations
+settings-docs: setup  ## write docs/settings.md, deploy/chartside.toml and the threat model's rows for the risk file
 	@$(BIN)/python -m cds_hooks.settings.reference
+	@$(BIN)/python -m cds_hooks.compliance.threat_rows
 
 check: setup  ## formatting, lint, types, import contracts, names, sizes, prose, locks
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .

@@ -34,7 +34,7 @@ _RESTS = (
 )
 QUICK = (
     "-m",
-    "not model and not browser and not slow and not hypothesis",
+    "not model and not browser and not slow and not long and not hypothesis",
     *(f"--ignore=tests/{folder}" for folder in _RESTS),
 )
 _VERSION = "import platform, sys; print(platform.python_implementation(), *sys.version_info[:2])"

@@ -37,7 +37,7 @@ class LedgerStore:
         self._key = key
         self._clock = clock
         self._version = service_version
-        self.verification = VerificationStore(transactions)
+        self.verification = VerificationStore(transactions, key, clock)
 
     def prepare(self, entry: Entry) -> tuple[storage.PreparedEntry, ...]:
         """The entry as it is appended, with a time, an id and a version. Raises RecordRefused."""

@@ -30,6 +30,7 @@ from cds_hooks.audit.store_errors import StoreUnavailable
 from cds_hooks.private_files import make_folder, sync
 
 _COMPANIONS = ("-wal", "-shm")
+_DAMAGED = frozenset({"corrupt", "io-error", "ledger-broken", "database-error"})
 
 __all__ = ["RestoreResult", "restore_backup", "restore_in_place"]
 
@@ -99,15 +100,18 @@ def restore_in_place(
 
 
 def _last_state(config: StoreConfig, key: SiteKey, clock: Callable[[], float]) -> LastState | None:
-    """What the store that is there has signed and switched off, if it can be read at all.
+    """What the store that is there has signed and switched off; None for one that is damaged.
 
-    Opening it adds its erasures to the erasure log.
+    Opening it adds its erasures to the erasure log. Raises StoreUnavailable for one that only
+    cannot be read now: what it has that the backup has not would be given up without a word.
     """
     try:
         with KeyOperations(config, key, clock=clock) as operations:
             _require_unused(operations)
             return operations.last_state()
-    except StoreUnavailable:
+    except StoreUnavailable as error:
+        if error.reason not in _DAMAGED:
+            raise
         return None
 
 

@@ -16,7 +16,7 @@ from cds_hooks.audit import tables
 from cds_hooks.audit.codec import Codec
 from cds_hooks.audit.database import insert_on_conflict
 from cds_hooks.audit.encryption import EncryptedPayload, PayloadCipher, PayloadContext
-from cds_hooks.audit.store_errors import RecordErased
+from cds_hooks.audit.store_errors import RecordErased, RecordUnreadable
 from cds_hooks.errors import ChartsideError
 
 __all__ = [
@@ -225,7 +225,9 @@ def answer(
     table = tables.reviews
     values: dict[str, Any] = {"answered": now, "said": said.whole, "payload_format": context.format}
     values |= {"payload": sealed.payload, "sealed_by": sealed.key_id}
-    connection.execute(update(table).where(table.c.id == own.id).values(values))
+    mine = update(table).where(table.c.id == own.id, table.c.answered.is_(None))
+    if not connection.execute(mine.values(values)).rowcount:  # sent twice, to two processes
+        raise ReviewRefused("this review is answered", where=consultation_id)
     return own
 
 
@@ -259,10 +261,14 @@ def said_by_kind(connection: Connection) -> Counter[tuple[str, str]]:
 
 
 def decode(connection: Connection, row: Row[Any], cipher: PayloadCipher) -> ReviewAnswer:
-    """What a row's reviewer said. Raises RecordErased, RecordUnreadable."""
+    """What a row's reviewer said. Raises RecordErased, RecordUnreadable: also where the column that
+    is counted says something else, which needs no key to be written."""
     context = PayloadContext("review", row.id, row.payload_format)
     plain = cipher.open(connection, context, EncryptedPayload(row.payload, row.sealed_by))
-    return _CODEC.decode(plain, row.payload_format, where=row.id)
+    said = _CODEC.decode(plain, row.payload_format, where=row.id)
+    if said.whole != row.said:
+        raise RecordUnreadable("the review counts as another answer than it is", where=row.id)
+    return said
 
 
 def _queued(connection: Connection, consultation_id: str) -> Queued:

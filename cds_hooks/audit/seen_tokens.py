@@ -35,8 +35,9 @@ def use(connection: Connection, token: str, *, now: float, expires: float) -> bo
 
 
 def refuse_until(connection: Connection, moment: float) -> None:
-    """Refuse from now on what was issued until this moment (UTC seconds)."""
-    row = {"name": _REFUSED_UNTIL, "value": repr(moment)}
+    """Refuse from now on what was issued until this moment (UTC seconds); a later one stays, which
+    another machine's clock may have been."""
+    row = {"name": _REFUSED_UNTIL, "value": repr(max(moment, refused_until(connection)))}
     statement = insert_on_conflict(connection, tables.store_metadata).values(row)
     later = {"value": statement.excluded.value}
     connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=later))

@@ -20,6 +20,12 @@ from cds_hooks.audit.ledger.entries import not_answered_entry, user_ref
 from cds_hooks.audit.ledger.record import Entry
 from cds_hooks.audit.ledger_store import LedgerStore
 from cds_hooks.audit.reasons import masked_reason
+from cds_hooks.audit.recorded_switches import (
+    ALL_SERVICES,
+    RecordedSwitches,
+    SwitchedOff,
+    recorded_off,
+)
 from cds_hooks.audit.transactions import TransactionExecutor
 from cds_hooks.consultation import RecordedCall
 from cds_hooks.errors import ChartsideError
@@ -37,9 +43,6 @@ __all__ = [
     "referring",
     "switched_off",
 ]
-
-ALL_SERVICES = "*"
-"""The scope that stands for every service, those too that a later version adds."""
 
 SHORTEST_REASON = 3
 
@@ -59,18 +62,6 @@ class ReasonMissing(ChartsideError):
     def __init__(self) -> None:
         hint = f"Give a reason of at least {SHORTEST_REASON} characters, without naming a patient."
         super().__init__("nothing is switched without a reason", where="reason", hint=hint)
-
-
-@dataclass(frozen=True, slots=True)
-class SwitchedOff:
-    """What is off: `scope` is a service's id or `*`; `reason` is masked, `by` who said so, `since`
-    UTC seconds, `event_id` the ledger record's."""
-
-    scope: str
-    reason: str
-    by: str
-    since: float
-    event_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +115,20 @@ def referring(key: SiteKey, *, plain: bool) -> Refer:
     return (lambda user: user) if plain else (lambda user: user_ref(key, user))
 
 
-def switched_off(connection: Connection) -> tuple[SwitchedOff, ...]:
-    """Everything that is off, the longest first."""
-    table = tables.switched_off
-    rows = connection.execute(select(table).order_by(table.c.since, table.c.scope))
-    return tuple(
-        SwitchedOff(row.scope, row.reason, row.changed_by, row.since, row.event_id) for row in rows
-    )
+def switched_off(
+    connection: Connection,
+    recorded: Callable[[Connection], Mapping[str, SwitchedOff]] = recorded_off,
+) -> tuple[SwitchedOff, ...]:
+    """Everything that is off, the longest first; what was taken out of the table, too."""
+    off = {**recorded(connection), **_rows(connection)}
+    return tuple(sorted(off.values(), key=lambda each: (each.since, each.scope)))
+
+
+def _rows(connection: Connection) -> dict[str, SwitchedOff]:
+    return {
+        row.scope: SwitchedOff(row.scope, row.reason, row.changed_by, row.since, row.event_id)
+        for row in connection.execute(select(tables.switched_off))
+    }
 
 
 def apply_change(connection: Connection, change: SwitchChange, refer: Refer) -> Entry | None:
@@ -180,10 +178,13 @@ class SwitchStore:
         self._ledger = ledger
         self._key = key
         self._plain = plain
+        self._recorded = RecordedSwitches()
 
     async def switched_off(self) -> tuple[SwitchedOff, ...]:
         """Everything that is off now; waits for no other reader."""
-        return await self._transactions.read_separately(switched_off)
+        return await self._transactions.read_separately(
+            lambda connection: switched_off(connection, self._recorded)
+        )
 
     async def change(self, change: SwitchChange) -> bool:
         """Make a change, durably with its record; False when it was so already."""

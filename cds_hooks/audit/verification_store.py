@@ -1,15 +1,18 @@
 """What a service needs to verify its own ledger, a few milliseconds at a time.
 
 How far it is stands in `store_metadata`: the size of a signed checkpoint, and when what was looked
-at last. It is no secret and need not be believed: a verification goes on only from a tree that
-leads to the signed root, and now and then begins at the first record again.
+at last. It is no secret, and is believed only with its keyed hash: whoever can write into the
+database could say there that all was verified just now. A verification goes on only from a tree
+that leads to the signed root, and now and then begins at the first record again.
 """
 
 from __future__ import annotations
 
+import hmac
 import sqlite3
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 
@@ -18,6 +21,7 @@ from sqlalchemy import Connection, select
 
 from cds_hooks.audit import tables
 from cds_hooks.audit.database import insert_on_conflict
+from cds_hooks.audit.encryption.site_key import SiteKey
 from cds_hooks.audit.ledger import checkpoint_storage, stored_consultations, stored_ledger
 from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
 from cds_hooks.audit.ledger.verification import (
@@ -31,6 +35,7 @@ from cds_hooks.audit.transactions import TransactionExecutor
 __all__ = ["VerificationState", "VerificationStore", "VerifiedSlice", "read_state"]
 
 _NAME = "ledger-verified"
+_BY = "hmac"
 _UNSIGNED = "unsigned"
 # Instructions of SQLite between two looks at whether the service is stopping.
 _STEPS = 100_000
@@ -64,16 +69,23 @@ class VerifiedSlice:
 class VerificationStore:
     """Every method raises StoreUnavailable."""
 
-    def __init__(self, transactions: TransactionExecutor) -> None:
+    def __init__(
+        self,
+        transactions: TransactionExecutor,
+        key: SiteKey,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._transactions = transactions
+        self._key = key
+        self._clock = clock
 
     async def state(self) -> VerificationState:
         """How far an earlier verification was; nothing where there was none."""
-        return await self._transactions.read(read_state)
+        return await self._transactions.read(partial(read_state, key=self._key, now=self._clock()))
 
     async def save(self, state: VerificationState) -> None:
         """Remember how far it is."""
-        await self._transactions.write(partial(_save, state=state))
+        await self._transactions.write(partial(_save, state=state, key=self._key))
 
     async def resume(self, size: int, keys: Sequence[CheckpointVerifier]) -> VerifiedPrefix:
         """See `stored_ledger.resume`."""
@@ -127,18 +139,30 @@ class _interruptible:  # noqa: N801 - a context manager
             self._raw.set_progress_handler(None, 0)
 
 
-def read_state(connection: Connection) -> VerificationState:
-    """How far the service's own verification was; nothing where there was none."""
+def read_state(connection: Connection, key: SiteKey, now: float) -> VerificationState:
+    """How far the service's own verification was; nothing where there was none, where somebody else
+    wrote it, and where it is of a time that has not come. Raises StoreUnavailable."""
     column = tables.store_metadata.c
     found = connection.execute(select(column.value).where(column.name == _NAME)).scalar()
     try:
-        return VerificationState(**orjson.loads(found or "{}"))
-    except (TypeError, orjson.JSONDecodeError):  # then all is verified again
+        told = orjson.loads(found or "{}")
+        by = str(told.pop(_BY, ""))
+        state = VerificationState(**told)
+        is_ours = hmac.compare_digest(by.encode(), _keyed(state, key).encode())
+    except (TypeError, AttributeError, ValueError):  # then all is verified again
         return VerificationState()
+    if not is_ours or max(state.at, state.all_at, state.all_since, state.database_at) > now:
+        return VerificationState()
+    return state
 
 
-def _save(connection: Connection, state: VerificationState) -> None:
-    row = {"name": _NAME, "value": orjson.dumps(asdict(state)).decode()}
+def _keyed(state: VerificationState, key: SiteKey) -> str:
+    return key.digest(_NAME, orjson.dumps(asdict(state)).decode())
+
+
+def _save(connection: Connection, state: VerificationState, key: SiteKey) -> None:
+    told = {**asdict(state), _BY: _keyed(state, key)}
+    row = {"name": _NAME, "value": orjson.dumps(told).decode()}
     statement = insert_on_conflict(connection, tables.store_metadata).values(row)
     later = {"value": statement.excluded.value}
     connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=later))

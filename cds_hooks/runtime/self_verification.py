@@ -31,6 +31,7 @@ __all__ = ["SelfVerification", "self_verification"]
 _REST, _LEAST_REST_S = 4.0, 0.01
 _SAVE_EVERY_S = 10.0
 _LOOK_S = 60.0
+_FAILED = "verification-failed"
 
 
 def self_verification(
@@ -140,6 +141,8 @@ class SelfVerification:
             self._tell(await self._run())
         except ChartsideError as error:  # /readyz tells of the store
             self._unreadable(error)
+        except Exception as error:  # what cannot be verified is not told as whole
+            self._tell(VerificationFailure(self._verified, _FAILED, type(error).__name__))
 
     def _unreadable(self, error: ChartsideError) -> None:
         if getattr(error, "reason", "") == "corrupt":

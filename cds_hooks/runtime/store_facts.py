@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, func, select
 
-from cds_hooks.audit import tables
+from cds_hooks.audit import SiteKey, tables
 from cds_hooks.audit.encryption import ERASED
 from cds_hooks.audit.ledger import storage
 from cds_hooks.audit.ledger.checkpoint_keys import CheckpointSigner, CheckpointVerifier
@@ -69,16 +69,17 @@ def read_store(settings: Settings, watch: Watch = iter) -> StoreReading:
 
 
 def _read(settings: Settings, watch: Watch) -> StoreReading:
-    database = open_database(store_config(settings), find_key(settings).key, time.time)
+    key = find_key(settings).key
+    database = open_database(store_config(settings), key, time.time)
     try:
         with database.read() as connection:
-            ledger = _ledger(connection, settings, watch)
+            ledger = _ledger(connection, settings, key, watch)
             return StoreReading(ledger, _rows(connection), _destroyed(connection))
     finally:
         database.close()
 
 
-def _ledger(connection: Connection, settings: Settings, watch: Watch) -> LedgerFacts:
+def _ledger(connection: Connection, settings: Settings, key: SiteKey, watch: Watch) -> LedgerFacts:
     """Counts by the database, also of a ledger that is damaged; all else of verified records."""
     tally, column = Tally(OWN_TRIALS), tables.consultations.c
     readable = select(column.id).where(column.payload_format != ERASED)
@@ -87,7 +88,7 @@ def _ledger(connection: Connection, settings: Settings, watch: Watch) -> LedgerF
     report, _ = verify_source(
         source, _verifiers(settings), watch=lambda records: tally.passing(watch(records))
     )
-    failure, own = report.failure, read_state(connection)
+    failure, own = report.failure, read_state(connection, key, time.time())
     told = f"record {failure.seq}: {failure.text} ({failure.code})" if failure else ""
     is_other = failure is not None and failure.code == _OTHER_STATE
     return LedgerFacts(

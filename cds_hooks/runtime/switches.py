@@ -87,6 +87,8 @@ class ServiceSwitches:
         """Why the state may be an old one; empty when it is not."""
         if self._off is None:
             return "not read yet"
+        if taken := sorted(each.scope for each in self._off.values() if each.taken_out):
+            return f"taken out of the store, and off by the ledger: {', '.join(taken)}"
         age = time.monotonic() - self._read
         return f"not read for {age:.0f} s; the last known state holds" if age > _OLD_S else ""
 
@@ -152,3 +154,5 @@ class ServiceSwitches:
             await self.read()
         except ChartsideError as error:  # `trouble` tells
             self._fault = error
+        except Exception as error:  # whatever it is, the state is looked at again
+            self._log.error("switches-not-read", fault=type(error).__name__)

@@ -9,6 +9,7 @@ import dataclasses
 import sqlite3
 import subprocess
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,20 @@ async def test_a_store_that_is_there_or_in_use_is_not_replaced(
     with pytest.raises(BackupRefused, match="a file already"):
         create_backup(config, site_key, tmp_path / "copy")
     assert (await kept.get("c1")) is not None
+
+
+async def test_a_store_that_somebody_writes_to_is_not_replaced(
+    kept: Store, config: StoreConfig, site_key: SiteKey, place: Path, tmp_path: Path
+) -> None:
+    """It only cannot be read now; what it signed and switched off must not be lost for that."""
+    create_backup(config, site_key, tmp_path / "copy")
+    await kept.close()
+    with closing(sqlite3.connect(place, isolation_level=None)) as another:
+        another.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable, match="locked"):
+            restore_backup(
+                tmp_path / "copy", config, site_key, NEW, replace_store=True, clock=lambda: 2e9
+            )
 
 
 @pytest.mark.parametrize("damage", ["payload", "page", "ledger", "text", "record"])

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 
 import orjson
 import pytest
 
-from cds_hooks.audit import Store
+from cds_hooks.audit import Store, reviews
 from cds_hooks.audit.key_operations import KeyOperations
 from cds_hooks.audit.reviews import EntryReview, Queued, ReviewAnswer, ReviewRefused
+from cds_hooks.audit.store_errors import RecordUnreadable
 from cds_hooks.consultation import Consultation
 from tests.audit.ledger_events import SENTINEL
+from tests.audit.tampering import execute
 
 ANN, BOB, CAY = ({"user": name, "how": "link"} for name in ("ann", "bob", "cay"))
 NO = ReviewAnswer("disagree", SENTINEL, (EntryReview(1, "disagree", SENTINEL),))
@@ -138,3 +141,30 @@ async def test_a_review_goes_with_its_consultation(
     clock.now += 40 * 86_400  # type: ignore[attr-defined]
     await store.drop_expired()
     assert await store.reviews.queue() == ()
+
+
+async def test_an_answer_that_was_turned_round_is_found(
+    kept: Store, key_operations: KeyOperations, place: Path
+) -> None:
+    """What is counted is in clear: whoever can write into the database could write it."""
+    await kept.reviews.enqueue("of-abc", "by-hand", ANN)
+    review = await kept.reviews.take("of-abc", "clinician", ANN)
+    assert review is not None
+    await kept.reviews.answer("of-abc", NO, ANN)
+    execute(place, "UPDATE reviews SET said = 'agree'")
+    assert key_operations.check_integrity().unreadable == (review.id,)
+    with pytest.raises(RecordUnreadable):
+        await kept.reviews.all_seen_by(ANN)
+
+
+async def test_an_answer_that_two_processes_get_is_the_first(
+    store: Store, consultation: Consultation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id_ = await _queued(store, consultation)
+    await store.reviews.take(id_, "clinician", ANN)
+    (before,) = await store.reviews.queue()  # as the other process read it
+    await store.reviews.answer(id_, NO, ANN)
+    monkeypatch.setattr(reviews, "_queued", lambda *_: before)
+    with pytest.raises(ReviewRefused, match="answered"):
+        await store.reviews.answer(id_, YES, ANN)
+    assert len(await _records(store, "review-answered")) == 1

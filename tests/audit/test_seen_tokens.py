@@ -58,3 +58,11 @@ async def test_what_expired_is_forgotten(store: Store, clock: Any) -> None:
     assert (
         await store._transactions.read(lambda connection: connection.execute(query).scalar()) == 125
     )
+
+
+async def test_a_clock_that_is_behind_lets_no_token_in_again(store: Store, clock: Any) -> None:
+    """Processes on several machines notice a fork, each by its own clock."""
+    await store.tokens.refuse_earlier()
+    first, clock.now = clock.now, clock.now - 30
+    await store.tokens.refuse_earlier()
+    assert await store.tokens.refused_until() == first

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from cds_hooks.audit import SiteKey, Store, StoreConfig
 from cds_hooks.audit.switch_operations import SwitchOperations
 from cds_hooks.audit.switches import ALL_SERVICES, ReasonMissing, SwitchChange, make_change
+from cds_hooks.runtime.switches import ServiceSwitches
+from cds_hooks.services import REGISTRY
 from tests.audit.tampering import execute, rows
 
 VIEW = "chartside-patient-view"
@@ -66,6 +69,27 @@ async def test_a_switch_outlives_the_process(
         assert await store.switches.change(_change()) == (times == 0)
         assert len(await store.switches.switched_off()) == 1
         await store.close()
+
+
+async def test_a_switch_that_was_taken_out_of_the_table_stays_off(
+    place: Path, where: Path | str, site_key: SiteKey, clock: Callable[[], float]
+) -> None:
+    """The table is in clear: whoever can write into the database could switch on, unrecorded."""
+    store = Store(StoreConfig(where), site_key, clock=clock)
+    await store.open()
+    assert await store.switches.change(_change())
+    await store.close()
+    execute(place, "DELETE FROM switched_off")
+    store = Store(StoreConfig(where), site_key, clock=clock)
+    (row,) = await store.switches.switched_off()
+    assert (row.scope, row.reason, row.taken_out) == (VIEW, "wrong cards", True)
+    switches = ServiceSwitches(store, REGISTRY, CollectorRegistry())
+    await switches.read()
+    assert switches.hidden() == {VIEW}
+    assert switches.trouble == f"taken out of the store, and off by the ledger: {VIEW}"
+    assert await switches.change(_change(off=False, reason="looked into"))
+    assert (switches.trouble, switches.hidden()) == ("", frozenset())
+    await store.close()
 
 
 async def test_a_store_that_was_made_without_switches_gets_them(

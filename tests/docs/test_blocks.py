@@ -27,6 +27,12 @@ from tests.docs.terminal import at_a_terminal
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
 LANGUAGES = {"sh", "toml", "json", "python", "ini", "text", "mermaid"}
 README = ROOT / "README.md"
+# Their commands ask the model for most of a minute each; connect.md and the README run the same.
+LONG = {
+    *(f"docs/integrators/{name}.md" for name in ("any-other-ehr", "charts", "epic")),
+    *(f"docs/integrators/{name}.md" for name in ("cds-hooks-sandbox", "oracle-health")),
+    "docs/reviewers/documents.md",
+}
 
 
 def _of(*languages: str) -> list[Block]:
@@ -97,12 +103,22 @@ def _run(page: Path, folder: Path) -> list[str]:
     return [*faults, *(f"a service ended with {code}" for code in codes if code)]
 
 
+def _marks(page: Path) -> list[pytest.MarkDecorator]:
+    if page == README:
+        return []
+    return [pytest.mark.slow, *([pytest.mark.long] if name_of(page) in LONG else [])]
+
+
+def test_pages_that_take_long_exist() -> None:
+    assert set(map(name_of, PAGES)) >= LONG
+
+
 @pytest.mark.model
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
     "page",
     [
-        pytest.param(page, id=name_of(page), marks=[] if page == README else pytest.mark.slow)
+        pytest.param(page, id=name_of(page), marks=_marks(page))
         for page in PAGES
         if any(map(_runs, blocks_of(page)))
     ],

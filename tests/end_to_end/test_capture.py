@@ -181,6 +181,7 @@ def test_what_may_not_be_captured_is_refused_before_anything_listens(
     assert told in done.stderr
 
 
+@pytest.mark.long  # tests/replay asks the real model again, in this process
 @pytest.mark.model
 def test_the_same_request_replays_to_the_same_cards_with_the_real_model(
     tmp_path: Path, demo_bundle: list[dict[str, Any]]

@@ -161,3 +161,30 @@ async def test_any_database(where: Path | str, site_key: SiteKey) -> None:
             execute(where, statement)
             found = await verified(store, later())
             assert found.trouble == f"ledger-damaged: record {seq} ({code})"
+
+
+@pytest.mark.parametrize("at", ["1000000000.0", '"x"'])
+async def test_nobody_without_the_key_says_that_all_was_verified(kept_site: Path, at: str) -> None:
+    """What is remembered is in clear: whoever can write into the database can write it."""
+    place = kept_site / "s.sqlite"
+    async with opened(place, SiteKey.load(kept_site / "site.key")) as store:
+        await verified(store)
+        execute(place, f"UPDATE ledger SET leaf_hash = zeroblob(32) WHERE seq = {BAD}")
+        told = f'{{"size": {COUNT}, "at": {at}, "all_at": {at}, "all_since": 0.0}}'
+        execute(place, f"UPDATE store_metadata SET value = '{told}' WHERE name = 'ledger-verified'")
+        found = await verified(store)
+    assert found.told == f"ledger-damaged: record {BAD} (hash-differs)"
+
+
+async def test_what_fails_in_an_unexpected_way_is_not_told_as_whole(
+    kept_site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(kept_site / "s.sqlite", SiteKey.load(kept_site / "site.key")) as store:
+        found = await verified(store)
+
+        async def fails(*_: object) -> None:
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(found._store, "advance", fails)
+        await found._verify()
+    assert found.keeps_from_ready == f"ledger-damaged: record {COUNT} (verification-failed)"

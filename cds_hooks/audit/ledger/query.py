@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from cds_hooks.audit.ledger.export import parse_record
 from cds_hooks.audit.ledger.record import Record
 
-__all__ = ["LedgerQuery", "matching"]
+__all__ = ["ALSO", "LedgerQuery", "matching"]
+
+ALSO = "patient_pseudonyms"
+"""The detail of a record that is about more than one pseudonym: the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class LedgerQuery:
 
     def matches(self, record: Record) -> bool:
         return (
-            (not self.patients or record.text("patient_pseudonym") in self.patients)
+            (not self.patients or not self.patients.isdisjoint(_patients(record)))
             and (not self.users or record.text("user_ref") in self.users)
             and (not self.consultation or record.text("consultation") == self.consultation)
             and (not self.types or record.type in self.types)
@@ -47,6 +50,13 @@ class LedgerQuery:
         single = (self.consultation, self.service, self.outcome, self.client)
         wanted = (self.patients, self.users, *((each,) for each in single))
         return all(any(_plain(each) in data for each in some or ("",)) for some in wanted)
+
+
+def _patients(record: Record) -> Iterator[str]:
+    yield record.text("patient_pseudonym")
+    details = record.fields.get("details")
+    others = details.get(ALSO) if isinstance(details, dict) else None
+    yield from (each for each in others or () if isinstance(each, str))
 
 
 def _plain(text: str) -> bytes:

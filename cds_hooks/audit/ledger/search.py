@@ -34,7 +34,9 @@ def search_step(
     first = max(below - look_at, 0)
     found: list[Record] = []
     for row in _rows(connection, query, first, below):
-        record = parse_record(bytes(row.record)) if query.may_match(bytes(row.record)) else None
+        # SQLite keeps whatever it is given in a column: text is no record, as verification tells.
+        data = row.record if isinstance(row.record, bytes) else b""
+        record = parse_record(data) if query.may_match(data) else None
         if record is not None and query.matches(record):
             found.append(record)
             if len(found) == most:

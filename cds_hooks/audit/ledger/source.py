@@ -90,12 +90,12 @@ def store_source(connection: Connection, name: str) -> LedgerSource:
         found = next(storage.records(connection, seq), None) if seq >= 0 else None
         if found is None or found.seq != seq:
             raise ProofInvalid("there is no such record", where=f"seq {seq}")
-        return bytes(found.record)
+        return _bytes(found.record)
 
     return LedgerSource(
         name,
         _total_bytes(connection),
-        lambda: (bytes(row.record) for row in storage.records(connection)),
+        lambda: (_bytes(row.record) for row in storage.records(connection)),
         lambda: checkpoint_storage.notes(connection),
         lambda: storage.node_reader(connection),
         get,
@@ -107,6 +107,11 @@ def store_source(connection: Connection, name: str) -> LedgerSource:
         lambda: missing_data_key(connection),
         lambda seq: stored_ledger.database_damage(connection, seq),
     )
+
+
+def _bytes(data: object) -> bytes:
+    """SQLite keeps whatever type it is given in a column: text is no record, and stands as none."""
+    return data if isinstance(data, bytes) else b""
 
 
 def _total_bytes(connection: Connection) -> int:

@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -28,8 +28,10 @@ from cds_hooks.audit.ledger.taking_export import take_export
 from cds_hooks.compliance.exports import export_lines
 from cds_hooks.console.desk.desk import Desk
 from cds_hooks.console.desk.desk_errors import DeskBusy, SearchRefused
+from cds_hooks.console.desk.searching import asked_for
 from cds_hooks.console.desk.terms import Terms
 from cds_hooks.console.reader import Reader
+from prompts import visible
 
 __all__ = ["FORMATS", "Downloads"]
 
@@ -84,12 +86,12 @@ class Downloads:
             raise SearchRefused("this service has no public address", where="format", hint=hint)
         query, form = terms.query(self._desk), FORMATS[format_]
         made = await self._made(lambda folder: self._write_found(folder, query, form))
-        return await self._sent(made, reader, format_, terms.hashed(self._desk.ledger.digest))
+        return await self._sent(made, reader, format_, asked_for(self._desk, terms))
 
     async def ledger(self, reader: Reader) -> Response:
         """The ledger's export as `audit export` writes it, in one ZIP file."""
         made = await self._made(self._write_ledger)
-        return await self._sent(made, reader, "ledger", [])
+        return await self._sent(made, reader, "ledger", {})
 
     async def _made(self, make: Callable[[Path], _Made]) -> _Made:
         if self._making >= _AT_ONCE:
@@ -104,16 +106,17 @@ class Downloads:
         finally:
             self._making -= 1
 
-    async def _sent(self, made: _Made, reader: Reader, format_: str, terms: list[str]) -> Response:
+    async def _sent(
+        self, made: _Made, reader: Reader, format_: str, asked: Mapping[str, str | list[str]]
+    ) -> Response:
         """The file, once it is on record who takes it."""
         try:
             details: dict[str, str | list[str]] = {
                 "format": format_,
                 "records": str(made.records),
                 "sha256": await asyncio.to_thread(made.digest),
+                **asked,
             }
-            if terms:
-                details["terms"] = terms
             await self._desk.recording.happened("ledger-exported", reader, **details)
         except BaseException:
             shutil.rmtree(made.folder, ignore_errors=True)
@@ -167,13 +170,17 @@ def _write_csv(place: Path, records: Iterator[Record], _: Desk) -> int:
         rows.writerow((*_TEXTS, "cards"))
         for record in records:
             rows.writerow([*(_cell(record.fields.get(each, "")) for each in _TEXTS),
-                           len(record.fields.get("cards", ()))])  # fmt: skip
+                           _length(record.fields.get("cards", ()))])  # fmt: skip
             count += 1
     return count
 
 
+def _length(cards: Any) -> int:
+    return len(cards) if isinstance(cards, list) else 0
+
+
 def _cell(value: Any) -> str:
-    text = str(value)
+    text = visible(str(value))
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 

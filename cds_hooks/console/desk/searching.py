@@ -8,19 +8,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from cds_hooks.audit.ledger.query import LedgerQuery
+from cds_hooks.audit.ledger.query import ALSO, LedgerQuery
 from cds_hooks.audit.ledger.record import Record
 from cds_hooks.console.desk.desk import Desk
 from cds_hooks.console.desk.terms import Terms
 from cds_hooks.console.reader import Reader
 from prompts import visible
 
-__all__ = ["FoundRecords", "RecordRow", "found_records", "record_search", "rows_of"]
+__all__ = ["FoundRecords", "RecordRow", "asked_for", "found_records", "record_search", "rows_of"]
 
 PAGE = 50
 # So many records are looked at for one page: a step of them in one read of the store, short enough
 # for hooks that wait behind it.
 _STEP, _STEPS = 1_000, 100
+_SAID = frozenset({"said", "entries_agreed", "entries_disagreed"})
 _OPENED = frozenset({"hook-answered", "consulted", "consultation-read", "consultation-opened"})
 
 
@@ -52,10 +53,15 @@ class FoundRecords:
 
 async def record_search(desk: Desk, reader: Reader, terms: Terms) -> None:
     """Put on record who searches, by keyed hashes of what. Raises StoreUnavailable."""
-    details: dict[str, str | list[str]] = {"terms": terms.hashed(desk.ledger.digest)}
-    if terms.pseudonyms:
-        details["patient_pseudonym"] = terms.pseudonyms.split()[0]
-    await desk.recording.happened("ledger-searched", reader, **details)
+    await desk.recording.happened("ledger-searched", reader, **asked_for(desk, terms))
+
+
+def asked_for(desk: Desk, terms: Terms) -> dict[str, str | list[str]]:
+    """What a record says of a search. Whoever asks later who looked for a patient asks by any of
+    the pseudonyms."""
+    hashed, (first, *others) = terms.hashed(desk.ledger.digest), terms.pseudonyms.split() or [""]
+    told: dict[str, str | list[str]] = {"terms": hashed, "patient_pseudonym": first, ALSO: others}
+    return {name: value for name, value in told.items() if value}
 
 
 async def found_records(desk: Desk, query: LedgerQuery, below: int | None) -> FoundRecords:
@@ -90,7 +96,7 @@ def _row(record: Record) -> RecordRow:
         outcome=visible(" ".join(filter(None, map(record.text, ("outcome", "reason_code"))))),
         cards=len(cards) if isinstance(cards, list) else 0,
         opens=record.text("consultation") if record.type in _OPENED else "",
-        fields=_json(record.fields),
+        fields=_json(_shown(record)),
     )
 
 
@@ -98,10 +104,18 @@ def _times(recorded: str) -> tuple[str, str]:
     """UTC and this machine's local time; what is no time stands as it is."""
     try:
         when = datetime.fromisoformat(recorded)
-    except ValueError:
+        utc, local = when.astimezone(UTC), when.astimezone()
+    except (ValueError, OverflowError):
         return visible(recorded), ""
-    local = when.astimezone()
-    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S}", f"{local:%Y-%m-%d %H:%M:%S %Z}"
+    return f"{utc:%Y-%m-%d %H:%M:%S}", f"{local:%Y-%m-%d %H:%M:%S %Z}"
+
+
+def _shown(record: Record) -> Mapping[str, Any]:
+    """What one reviewer said is shown to another on the consultation's page, not before."""
+    told = record.fields.get("details")
+    if record.type != "review-answered" or not isinstance(told, dict):
+        return record.fields
+    return {**record.fields, "details": {k: v for k, v in told.items() if k not in _SAID}}
 
 
 def _json(fields: Mapping[str, Any]) -> str:

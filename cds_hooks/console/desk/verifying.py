@@ -95,6 +95,11 @@ class Verifications:
             except OSError as error:
                 took, why = self._clock() - began, f"it cannot be read ({error.strerror})"
                 result = VerificationResult(format_utc(began), took, error=why)
+            except _Stopped:
+                raise
+            except Exception as error:  # an earlier result must not stand for this one
+                took, why = self._clock() - began, f"verifying failed ({type(error).__name__})"
+                result = VerificationResult(format_utc(began), took, error=why)
             self.last = result
 
     def _verified(self, began: float, progress: _Progress) -> VerificationResult:

@@ -161,6 +161,28 @@ def test_it_is_verified_in_the_page_and_on_record(whole_service: WholeService) -
     assert last["details"]["result"].startswith("whole up to")
 
 
+def test_a_verification_that_fails_does_not_leave_an_earlier_result(
+    whole_service: WholeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verify(whole_service)
+    monkeypatch.setattr(whole_service.runtime.desk, "witnessed", lambda: 1 / 0)
+    page = whole_service.get(verify(whole_service), signed_in=True).text
+    assert "verifying failed (ZeroDivisionError)" in page
+    assert "Whole up to" not in page
+
+
+def test_each_pseudonym_that_is_looked_for_is_on_record(whole_service: WholeService) -> None:
+    """Else one that nobody has, typed first, would hide whom a reviewer looked for."""
+    [another] = set(
+        re.findall(r'name="pseudonyms" value="(p1:[^"]+)"', searched(whole_service).text)
+    )
+    for path in ("/desk/search", "/desk/found"):
+        send(whole_service, path, pseudonyms=f"p1:00000000 {another}", format="csv")
+    looked = send(whole_service, "/desk/found", pseudonyms=another, format="json").json()
+    types = [each["type"] for each in looked["records"]]
+    assert types[-2:] == ["ledger-searched", "ledger-exported"]
+
+
 def test_a_consultation_is_opened_on_record_with_suspect_wording_as_text(
     whole_service: WholeService,
 ) -> None:
