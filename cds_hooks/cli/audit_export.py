@@ -52,15 +52,25 @@ def _export_ledger(folder: Path, config: Path | None, *, json: bool) -> None:
     with open_ledger(None, config) as source:
         watch = partial(record_progress, total_bytes=source.total, json=json)
         taken = take_export(folder, source, key, keys, now, watch=watch)
-    result = {"folder": str(folder), "records": taken.records, "checkpoints": taken.checkpoints}
+    counts = {"records": taken.records, "checkpoints": taken.checkpoints, "newer": taken.newer}
     signed_at = taken.last.signed_at if taken.last else None
     times = {"signed_at": signed_at, "exported_at": taken.exported_at}
     key_line = {"public_key": taken.public_key}
-    print_result({**result, **times, **key_line}, _told(folder, taken), json=json)
+    text = _told(folder, taken, settings.ledger.every_s)
+    print_result({"folder": str(folder), **counts, **times, **key_line}, text, json=json)
 
 
-def _told(folder: Path, taken: TakenExport) -> str:
-    text = f"{taken.records} records and {taken.checkpoints} checkpoints in {folder}"
+def _told(folder: Path, taken: TakenExport, every_s: float) -> str:
+    text = f"{_count(taken.records, 'record')} and {_count(taken.checkpoints, 'checkpoint')}"
+    text += f" in {folder}"
     if taken.last is None:
         return f"{text}. No checkpoint of this key is the last one: the export states no end."
-    return f"{text}. It ends on the checkpoint of {taken.last.signed_at}."
+    text += f". It ends on the checkpoint of {taken.last.signed_at}."
+    if not taken.newer:
+        return text
+    newer = f"Not in it: {_count(taken.newer, 'newer record')}, under no checkpoint yet"
+    return f"{text}\n{newer}. A running service signs one within {every_s:g} s: export again then."
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

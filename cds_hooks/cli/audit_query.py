@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
+import orjson
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from cds_hooks.audit.ledger.entries import user_ref
 from cds_hooks.audit.ledger.query import LedgerQuery, matching
@@ -18,8 +20,12 @@ from cds_hooks.cli.audit_options import ConfigOption, ExportOption, JsonOption
 from cds_hooks.runtime.patient_keys import patient_keys
 from cds_hooks.runtime.records import site_key
 from cds_hooks.settings import load_settings
+from prompts import visible
 
 __all__ = ["query"]
+
+_ALWAYS = ("seq", "when (UTC)", "type", "user")
+_LONGEST, _MANY = 300, 8
 
 
 def query(
@@ -80,19 +86,58 @@ def _access(record: Record) -> str:
     return ", ".join(filter(None, [organization, *codes]))
 
 
+def _details(record: Record) -> str:
+    """What a record says beside its columns, cut to a few lines."""
+    told = record.fields.get("details", {})
+    if not isinstance(told, dict):
+        return ""
+    parts = [f"{key}: {_short(value)}" for key, value in told.items()]
+    text = visible("; ".join(parts))
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... (all of it: --json)"
+
+
+def _short(value: object) -> str:
+    """A value as text; of many only how many there are."""
+    if isinstance(value, dict | list) and len(value) > _MANY:
+        return f"{len(value)} values"
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _cells(record: Record) -> dict[str, str]:
+    cards = record.fields.get("cards", [])
+    return {
+        "seq": str(record.seq),
+        "when (UTC)": record.recorded,
+        "type": record.type,
+        "hook or service": record.text("hook") or record.text("service_id"),
+        "client": record.text("client_iss"),
+        "for, why": _access(record),
+        "user": record.text("user_ref")[:18],
+        "outcome": record.text("outcome"),
+        "cards": str(len(cards)) if cards else "",
+        "details": _details(record),
+    }
+
+
 def _print_table(found: Iterable[Record]) -> None:
-    table = Table("seq")
-    # A time that is cut off is of no use.
-    table.add_column("when (UTC)", no_wrap=True, min_width=len("2026-11-28T19:34:22Z"))
-    for heading in ("type", "hook or service", "client", "for, why", "user", "outcome"):
-        table.add_column(heading, overflow="fold")
-    table.add_column("cards", justify="right")
-    for record in found:
-        name = record.text("hook") or record.text("service_id")
-        cells = (record.recorded, record.type, name, record.text("client_iss"))
-        user, outcome = record.text("user_ref")[:18], record.text("outcome")
-        cards = record.fields.get("cards", [])
-        table.add_row(str(record.seq), *cells, _access(record), user, outcome, str(len(cards)))
+    """Columns that no record fills are left out."""
+    rows = [_cells(record) for record in found]
+    filled = [
+        heading
+        for heading in (rows[0] if rows else ())
+        if heading in _ALWAYS or any(row[heading] for row in rows)
+    ]
+    table = Table()
+    for heading in filled:
+        # A time that is cut off is of no use.
+        width = len("2026-11-28T19:34:22Z") if heading == "when (UTC)" else None
+        table.add_column(
+            heading, overflow="fold", no_wrap=width is not None, min_width=width,
+            justify="right" if heading == "cards" else "left",
+        )  # fmt: skip
+    for row in rows:
+        table.add_row(*(Text(row[heading]) for heading in filled))
     console = show.screen()
-    console.print(table)
-    console.print(f"{table.row_count} records")
+    if rows:
+        console.print(table)
+    console.print("1 record" if len(rows) == 1 else f"{len(rows)} records")

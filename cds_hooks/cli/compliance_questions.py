@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 import orjson
 import typer
@@ -25,6 +27,7 @@ from cds_hooks.settings import read_settings
 __all__ = ["questions"]
 
 _INDENT = " " * 4
+_EXAMPLE = " --config chartside.toml"
 
 
 def questions(config: ConfigOption = None, json: JsonOption = False) -> None:
@@ -53,10 +56,10 @@ def questions(config: ConfigOption = None, json: JsonOption = False) -> None:
                     "questions": [each.document() for each in found]}  # fmt: skip
         typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
     else:
-        _print(show.screen(), found)
+        _print(show.screen(), found, config)
 
 
-def _print(console: Console, found: Sequence[Answer]) -> None:
+def _print(console: Console, found: Sequence[Answer], config: Path | None) -> None:
     for number, each in enumerate(found, 1):
         asked = each.question
         head = Text.assemble((f"{number}. {asked.asks}", "bold"), (f"  {asked.id}", "dim"))
@@ -66,7 +69,12 @@ def _print(console: Console, found: Sequence[Answer]) -> None:
         for line in each.lacks:
             console.print(Text(f"{_INDENT}not available: {line}", style="yellow"), soft_wrap=True)
         for command in asked.commands:
-            line = f"{_INDENT}$ {command.line}   # {command.gives}"
+            line = f"{_INDENT}$ {_with(command.line, config)}   # {command.gives}"
             console.print(Text(line, style="dim"), soft_wrap=True)
     whole = sum(each.is_whole for each in found)
     console.print(f"{len(found)} answers; in {len(found) - whole} something is not available here.")
+
+
+def _with(line: str, config: Path | None) -> str:
+    """A command with the settings file of this call, so that it can be copied."""
+    return line.replace(_EXAMPLE, f" --config {shlex.quote(str(config))}" if config else "")

@@ -32,14 +32,15 @@ def explain(
     It is patient content. Who read it is recorded in the ledger before it is printed.
     """
     forbid_dumps()
-    document = asyncio.run(_explained(load_settings(config), card, reason))
+    document, asked = asyncio.run(_explained(load_settings(config), card, reason))
     if json:
         typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
         return
-    explain_report.write(show.screen(), document)
+    explain_report.write(show.screen(), document, asked=asked)
 
 
-async def _explained(settings: Settings, card: str, reason: str) -> dict[str, Any]:
+async def _explained(settings: Settings, card: str, reason: str) -> tuple[dict[str, Any], str]:
+    """The explanation, and the id of the consultation that was asked for."""
     async with reading(settings, card, command="explain", reason=reason) as found:
         feedback = await found.store.feedback_for(found.consultation.id)
-        return explanation(found.consultation, found.tables, feedback)
+        return explanation(found.consultation, found.tables, feedback), found.asked

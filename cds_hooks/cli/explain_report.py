@@ -18,8 +18,14 @@ __all__ = ["write"]
 Json = Mapping[str, Any]
 
 
-def write(console: Console, told: Json) -> None:
-    """Write each part of an explanation, in the order of the pipeline."""
+def write(console: Console, told: Json, *, asked: str) -> None:
+    """Write each part of an explanation, in the order of the pipeline.
+
+    `asked` is the id of the consultation that was asked for.
+    """
+    if asked != (answer := told["consultation"]["id"]):
+        text = f"{asked} had no answer of the model yet when its card was shown."
+        console.print(Text(f"{text} This is the answer to the same question: {answer}."))
     for part in (
         _basis(told),
         _facts(told),

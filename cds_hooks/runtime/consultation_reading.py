@@ -28,11 +28,15 @@ class ConsultationUnknown(ChartsideError):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A consultation that somebody may read now, with the ledger's record of its tables."""
+    """A consultation that somebody may read now, with the ledger's record of its tables.
+
+    `asked` is the id of the one that was asked for: a question that was answered since is another.
+    """
 
     consultation: Consultation
     tables: RecordedTables
     store: Store
+    asked: str
 
 
 def is_reference(text: str) -> bool:
@@ -51,15 +55,17 @@ async def read_consultation(
     """
     asked = await _find(store, reference)
     found = await _with_answer(store, asked, fresh_for_s)
+    of_question = {} if found.id == asked.id else {"asked": asked.id}
     await store.record_event(
         "consultation-read",
         consultation=found.id,
         service_id=found.service,
         patient_pseudonym=found.patient_key,
         **who,
+        **of_question,
     )
     records = await store.ledger.records_of(TABLES_LOADED)
-    return Reading(found, RecordedTables.find(records, found), store)
+    return Reading(found, RecordedTables.find(records, found), store, asked.id)
 
 
 async def _find(store: Store, reference: str) -> Consultation:

@@ -89,6 +89,7 @@ class _Reading:
         digests = [self._key.digest("card-summary", card.summary) for card in cards]
         return ReadConsultation(
             consultation.id,
+            found.asked,
             explanation(consultation, found.tables, feedback),
             tuple(zip(cards, digests, strict=True)),
             consultation.service,

@@ -183,6 +183,8 @@ def test_a_question_that_was_answered_since_is_told_with_its_answer(
     code, out, _ = run("explain", pending.id, "--config", str(config), "--json")
     assert code == 0
     assert json.loads(out)["consultation"]["id"] == saved.id
+    assert records(key, tmp_path)[-1]["details"]["asked"] == pending.id
+    assert pending.id in run("explain", pending.id, "--config", str(config))[1]
 
 
 def test_a_reason_that_is_a_story_is_refused(

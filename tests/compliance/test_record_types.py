@@ -13,11 +13,11 @@ from cds_hooks.audit.ledger.record_types import RECORD_TYPES
 ROOT = Path(__file__).resolve().parents[2] / "cds_hooks"
 _KEBAB = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 # Calls whose first text is the type of a record, by the name that is called.
-_WRITING = {"record_event", "happened", "_append", "_wrote"}
+_WRITING = {"record_event", "happened", "_append", "_wrote", "_entry"}
 _METHODS = {"record": "_edge", "_note": "self"}
 _DIFFERENCES = "_WATCHED"
 _WRITES = re.compile(
-    r"record_event|happened\(|_append\(|_wrote\(|Entry\(|_note\(|_edge\.record|_WATCHED"
+    r"record_event|happened\(|_append\(|_wrote\(|_entry\(|Entry\(|_note\(|_edge\.record|_WATCHED"
 )
 _CONSTANT = re.compile(r"^(_?[A-Z][A-Z_]*) = \"([a-z0-9-]+)\"$", re.MULTILINE)
 

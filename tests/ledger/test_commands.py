@@ -123,6 +123,30 @@ def test_who_saw_which_patients_data_when(site: Site) -> None:
     assert all(json.loads(line)["recorded"] in table for line in lines)  # not cut off
 
 
+def test_a_change_is_told_with_what_was_before_and_after(site: Site) -> None:
+    table = " ".join(run("query", "--type", "model-changed", "--config", site.config).split())
+    assert "before:" in table
+    assert "now:" in table
+    assert "1 record" in table
+    assert "client" not in table  # a column that nothing fills
+
+
+def test_an_export_counts_what_no_checkpoint_covers_yet(site: Site, tmp_path: Path) -> None:
+    assert told("export", tmp_path / "whole", "--config", site.config)["newer"] == 0
+    newest = "FROM ledger_checkpoints ORDER BY size DESC LIMIT 1"
+    with sqlite3.connect(site.store) as connection:
+        size, note = connection.execute(f"SELECT size, note {newest}").fetchone()
+        connection.execute("DELETE FROM ledger_checkpoints WHERE size = ?", (size,))
+    try:
+        found = told("export", tmp_path / "short", "--config", site.config)
+        assert found["records"] + found["newer"] == size
+        assert found["newer"] > 0
+    finally:
+        connection.execute("INSERT INTO ledger_checkpoints VALUES (?, ?)", (size, note))
+        connection.commit()
+        connection.close()
+
+
 def test_the_page_loads_nothing_and_runs_nothing(site: Site) -> None:
     page = (site.export / "index.html").read_text()
     assert "default-src 'none'" in page

@@ -22,7 +22,7 @@ __all__ = ["TakenExport", "take_export"]
 class TakenExport:
     """What an export has. `last` is the checkpoint that it ends on; without one it states no end.
 
-    `exported_at` is UTC, RFC 3339.
+    `newer` records came after it, and are not in the export. `exported_at` is UTC, RFC 3339.
     """
 
     records: int
@@ -30,6 +30,7 @@ class TakenExport:
     last: Checkpoint | None
     exported_at: str
     public_key: str
+    newer: int = 0
 
 
 def take_export(
@@ -49,13 +50,14 @@ def take_export(
     notes = list(source.notes())
     last = _last(notes, keys)
     end = sign_end(last, notes, exported_at, key) if last else ""
-    found = islice(source.records(), last.size if last else None)
+    records = source.records()
+    found = islice(records, last.size if last else None)
     count = write_export(folder, watch(page.watching(found)), notes, line, end)
     html = page.html(len(notes), line, last.signed_at if last else "", exported_at)
     place = folder / "index.html"
     place.touch(mode=0o600)
     place.write_text(html, encoding="utf-8")
-    return TakenExport(count, len(notes), last, exported_at, line)
+    return TakenExport(count, len(notes), last, exported_at, line, sum(1 for _ in records))
 
 
 def _last(notes: list[str], keys: Sequence[CheckpointVerifier]) -> Checkpoint | None:

@@ -21,6 +21,7 @@ def view_values(read: ReadConsultation, shown: tuple[Any, ...]) -> dict[str, Any
     told = read.told
     return {
         "told": told,
+        "asked": read.asked,
         "basis": tuple(_basis(told)),
         "checks": tuple(_check_groups(told["diagnoses"])),
         "rules": tuple(_rules(told)),

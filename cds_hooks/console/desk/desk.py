@@ -33,9 +33,11 @@ Addition = Callable[[str, Reader], Awaitable[Markup]]
 @dataclass(frozen=True, slots=True)
 class ReadConsultation:
     """A consultation that is on record as read: `told` is `replay.explanation`, `cards` are made
-    again as of then, each with its summary's keyed hash as the ledger has it."""
+    again as of then, each with its summary's keyed hash as the ledger has it. `asked` is the id
+    that was asked for: that of a question whose answer came later, or `id`."""
 
     id: str
+    asked: str
     told: Mapping[str, Any]
     cards: tuple[tuple[Card, str], ...]
     service: str

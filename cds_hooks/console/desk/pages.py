@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from starlette.responses import HTMLResponse
 
 from cds_hooks.audit.ledger.query import LedgerQuery
+from cds_hooks.audit.ledger.record import Record
 from cds_hooks.compliance.questions import answers
 from cds_hooks.console.desk.consultation_view import view_values
 from cds_hooks.console.desk.desk import Desk
@@ -135,12 +137,7 @@ class DeskPages:
         """Everything that is on record of one. Raises ConsultationUnknown, StoreUnavailable."""
         read = await self._desk.read(reference, reader)
         since = datetime.fromtimestamp(read.created - _BEFORE_S, UTC)
-        of_it = LedgerQuery(
-            consultation=read.id,
-            types=frozenset({"hook-answered"}),
-            since=since.strftime("%Y-%m-%dT%H:%M"),
-        )
-        shown = (await found_records(self._desk, of_it, None)).records
+        shown = await self._shown({read.id, read.asked}, since.strftime("%Y-%m-%dT%H:%M"))
         additions = [await add(read.id, reader) for add in self._desk.additions]
         return make_page(
             self._site,
@@ -153,3 +150,12 @@ class DeskPages:
             rows=rows_of(shown),
             **view_values(read, shown),
         )
+
+    async def _shown(self, ids: set[str], since: str) -> tuple[Record, ...]:
+        """Records of hooks that were answered with one of these consultations, the newest first."""
+        of_hooks = LedgerQuery(types=frozenset({"hook-answered"}), since=since)
+        found: list[Record] = []
+        for each in ids:
+            query = replace(of_hooks, consultation=each)
+            found += (await found_records(self._desk, query, None)).records
+        return tuple(sorted(found, key=lambda record: -record.seq))
