@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from cds_hooks.audit.encryption import ERASED
 from cds_hooks.audit.ledger import storage
 from cds_hooks.audit.ledger.checkpoint_keys import CheckpointSigner, CheckpointVerifier
 from cds_hooks.audit.ledger.enrichment import format_utc
+from cds_hooks.audit.ledger.ledger_errors import WitnessFailed
 from cds_hooks.audit.ledger.record_types import RECORD_TYPES
 from cds_hooks.audit.ledger.source import store_source
 from cds_hooks.audit.ledger.source_verification import verify_source
@@ -28,6 +29,7 @@ from cds_hooks.compliance.checks import LedgerFacts, StoreFacts
 from cds_hooks.errors import ChartsideError
 from cds_hooks.runtime.configs import store_config
 from cds_hooks.runtime.records import find_key
+from cds_hooks.runtime.witness_notes import folder_notes
 from cds_hooks.settings import Settings
 from cds_hooks.statistics.subgroups import OWN_TRIALS
 
@@ -70,23 +72,42 @@ def read_store(settings: Settings, watch: Watch = iter) -> StoreReading:
 
 def _read(settings: Settings, watch: Watch) -> StoreReading:
     key = find_key(settings).key
+    witnessed, not_compared = _witnessed(settings)  # before the store, which then has them all
     database = open_database(store_config(settings), key, time.time)
     try:
         with database.read() as connection:
-            ledger = _ledger(connection, settings, key, watch)
+            ledger = _ledger(connection, settings, key, watch, witnessed)
+            ledger = replace(ledger, not_compared=not_compared)
             return StoreReading(ledger, _rows(connection), _destroyed(connection))
     finally:
         database.close()
 
 
-def _ledger(connection: Connection, settings: Settings, key: SiteKey, watch: Watch) -> LedgerFacts:
+def _witnessed(settings: Settings) -> tuple[tuple[str, ...], str]:
+    """The checkpoints of the witness's folder, or why they cannot be read."""
+    try:
+        return folder_notes(settings), ""
+    except WitnessFailed as error:
+        return (), f"not compared with the witness: {error.message}"
+
+
+def _ledger(
+    connection: Connection,
+    settings: Settings,
+    key: SiteKey,
+    watch: Watch,
+    witnessed: Sequence[str],
+) -> LedgerFacts:
     """Counts by the database, also of a ledger that is damaged; all else of verified records."""
     tally, column = Tally(OWN_TRIALS), tables.consultations.c
     readable = select(column.id).where(column.payload_format != ERASED)
     stored = set(connection.execute(readable).scalars())
     source = store_source(connection, settings.store.path)
     report, _ = verify_source(
-        source, _verifiers(settings), watch=lambda records: tally.passing(watch(records))
+        source,
+        _verifiers(settings),
+        witnessed,
+        watch=lambda records: tally.passing(watch(records)),
     )
     failure, own = report.failure, read_state(connection, key, time.time())
     told = f"record {failure.seq}: {failure.text} ({failure.code})" if failure else ""
@@ -108,6 +129,7 @@ def _ledger(connection: Connection, settings: Settings, key: SiteKey, watch: Wat
         untraceable=tally.untraceable,
         switched_off=tally.switched_off,
         while_off=tally.while_off,
+        compared=len(witnessed),
     )
 
 

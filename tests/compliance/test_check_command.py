@@ -10,13 +10,15 @@ import pytest
 from typer.testing import CliRunner
 
 from cds_hooks.audit import Store, tables
+from cds_hooks.audit.ledger.checkpoint import Checkpoint, sign
+from cds_hooks.audit.ledger.witness import FolderWitness
 from cds_hooks.audit.store_config import open_database
 from cds_hooks.cli.compliance import compliance_app
 from cds_hooks.cli.mapping import UsageError
 from cds_hooks.consultation import CheckedConsultation, ModelIdentity, Outcome, RecordedCall
 from cds_hooks.protocol.cards import Card, Source
 from cds_hooks.runtime.configs import store_config
-from cds_hooks.runtime.ledger import Ledger
+from cds_hooks.runtime.ledger import Ledger, signing_key
 from cds_hooks.runtime.records import find_key
 from cds_hooks.settings import Settings, load_settings
 from fhir_mapping.chart import Chart, PatientFacts
@@ -95,6 +97,15 @@ async def test_a_production_site_fails_nothing_and_says_what_it_cannot_tell(
     found = results(told)
     assert found["HIPAA-312-A-2-I"] == found["HIPAA-312-B-2"] == found["FDA-CDS-4-C"] == "PASS"
     assert found["AIACT-6"] == found["FDA-CDS-D"] == "NOT ASSESSED"
+
+    witness = settings.ledger.witness_folder
+    assert witness is not None
+    later = Checkpoint("chartside", 900, bytes(32), "2026-11-29T10:00:00Z")  # it was cut since
+    FolderWitness(witness).keep(900, sign(later, signing_key(settings)))
+    status, told = run("--config", str(config), "--profile", "hipaa", "--json")
+    assert (status, results(told)["HIPAA-312-B-2"]) == (1, "FAIL")
+    assert "a signed checkpoint covers 900 records" in json.dumps(told)
+    (witness / "checkpoint-0000000000000900.note").unlink()
 
     database = open_database(store_config(settings), find_key(settings).key, lambda: 0.0)
     with database.write() as connection:  # somebody takes the first record away

@@ -74,7 +74,10 @@ FAULTS: dict[str, list[dict[str, Any]]] = {
         {"ledger": {"counts": {"hook-answered": 4}}},
     ],
     "ledger-kept": [{"ledger": {"first_seq": 1}}],
-    "ledger-whole": [{"ledger": {"failure": "record 2: written after another record"}}],
+    "ledger-whole": [
+        {"ledger": {"failure": "record 2: written after another record"}},
+        {"ledger": {"not_compared": "not compared with the witness: it cannot be read"}},
+    ],
     "stop-effective": [{"ledger": {"while_off": 1}}],
     "stored-states-attested": [{"ledger": {"other_state": "record 3: another state"}}],
 }

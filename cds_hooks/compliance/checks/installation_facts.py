@@ -31,7 +31,8 @@ class LedgerFacts:
     Of answers (`hook-answered`): `without_user`, `without_client`; `critical` counts cards. Of
     records of a model's answer (`modelled`): `single` name one diagnosis alone, `untraceable` lack
     the digest of model or template. `switched_off` times a service was switched off by hand, and
-    `while_off` answers with cards are of one that was off.
+    `while_off` answers with cards are of one that was off. `compared` checkpoints of the witness's
+    folder must hold too; `not_compared` is why they could not be read.
     """
 
     records: int = 0
@@ -55,6 +56,8 @@ class LedgerFacts:
     untraceable: int = 0
     switched_off: int = 0
     while_off: int = 0
+    compared: int = 0
+    not_compared: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,9 +56,13 @@ def ledger_whole(installation: InstallationFacts) -> Finding:
     signed = f"{ledger.covered} of {ledger.records} under a signed checkpoint"
     shown = Evidence("ledger", "verification", f"{signed}, the last of {ledger.signed_at or '-'}")
     own = Evidence("table", "store_metadata: the service's own", ledger.self_verified or "none yet")
-    faults = [ledger.failure] if ledger.failure else []
+    witness = Evidence("ledger", "checkpoints of the witness's folder", f"{ledger.compared} hold")
+    faults = [each for each in (ledger.failure, ledger.not_compared) if each]
     said = "no record was changed, moved, removed or inserted"
-    return decide(faults, said, shown, own, setting(installation, "ledger.verify_every_s"))
+    if not ledger.compared:
+        said = f"{said}; that none was cut off at the end only a witness tells, which was not asked"
+    every = setting(installation, "ledger.verify_every_s")
+    return decide(faults, said, shown, witness, own, every)
 
 
 def stored_states_attested(installation: InstallationFacts) -> Finding:
