@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, Field
 
@@ -13,8 +13,14 @@ from cds_hooks.section import Section
 __all__ = ["RetentionSettings", "StoreSettings"]
 
 
+def _is_password(name: str) -> bool:
+    """Of libpq's parameters: `password`, and `sslpassword` of a private key."""
+    return "password" in name.lower()
+
+
 def _without_password(value: str) -> str:
-    if "://" in value and urlsplit(value).password is not None:
+    parts = urlsplit(value if "://" in value else "")
+    if parts.password is not None or any(map(_is_password, parse_qs(parts.query))):
         raise ValueError("must not hold a password; use the database's own password file")
     return value
 

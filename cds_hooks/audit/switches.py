@@ -50,6 +50,7 @@ Refer = Callable[[str], str]
 """From a user to what a record names them by."""
 
 _LONGEST_NAME = 80
+_YEAR_10000_S = 253_402_300_800
 
 
 class ReasonMissing(ChartsideError):
@@ -126,7 +127,9 @@ def switched_off(
 
 def _rows(connection: Connection) -> dict[str, SwitchedOff]:
     return {
-        row.scope: SwitchedOff(row.scope, row.reason, row.changed_by, row.since, row.event_id)
+        row.scope: SwitchedOff(
+            row.scope, str(row.reason), str(row.changed_by), _moment(row.since), str(row.event_id)
+        )
         for row in connection.execute(select(tables.switched_off))
     }
 
@@ -161,6 +164,14 @@ def _put_on(connection: Connection, change: SwitchChange, refer: Refer) -> Entry
         return None
     connection.execute(delete(table).where(table.c.scope == scope))
     return change.entry(refer, before)
+
+
+def _moment(found: object) -> float:
+    """UTC seconds; 0 for what is no time: anybody may have written it, and it must not keep an
+    administrator from switching."""
+    if not isinstance(found, int | float) or not 0 <= found < _YEAR_10000_S:
+        return 0.0
+    return float(found)
 
 
 class SwitchStore:

@@ -92,6 +92,19 @@ async def test_a_switch_that_was_taken_out_of_the_table_stays_off(
     await store.close()
 
 
+@pytest.mark.parametrize("since", ["1e300", "-1"])
+async def test_a_time_that_is_none_keeps_nobody_from_switching(
+    place: Path, where: Path | str, site_key: SiteKey, clock: Callable[[], float], since: str
+) -> None:
+    store = Store(StoreConfig(where), site_key, clock=clock)
+    await store.open()
+    await store.switches.change(_change())
+    execute(place, f"UPDATE switched_off SET since = {since}")
+    assert [row.since for row in await store.switches.switched_off()] == [0.0]
+    assert await store.switches.change(_change(off=False))
+    await store.close()
+
+
 async def test_a_store_that_was_made_without_switches_gets_them(
     place: Path, where: Path | str, site_key: SiteKey, clock: Callable[[], float]
 ) -> None:

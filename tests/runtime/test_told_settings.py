@@ -49,7 +49,7 @@ address = "https://vault.example"
 authority = "ca.pem"
 token_file = "{CANARY}"
 [store]
-path = "postgresql://us@db.example/records?password={CANARY}"
+path = "postgresql://us@db.example/records?application_name={CANARY}"
 site_key = "{CANARY}"
 [ledger]
 signing_key = "{CANARY}"
