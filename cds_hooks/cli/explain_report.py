@@ -52,6 +52,7 @@ def _basis(told: Json) -> Table:
     head, basis = told["consultation"], told["basis"]
     model, template = basis["model"] or {}, basis["template"] or {}
     sampling = basis["sampling"] or {}
+    set_to = [f"{key} {'not set' if v is None else v}" for key, v in sampling.items()]
     rows = [
         ("consultation", head["id"]),
         ("service, time", f"{head['service']}, {head['created']}"),
@@ -60,7 +61,7 @@ def _basis(told: Json) -> Table:
         ("engine", model.get("engine", "")),
         ("template", f"{template.get('id', '')}/{template.get('version', '')} "
                      f"{template.get('sha256', '')}"),
-        ("sampling", ", ".join(f"{k} {v}" for k, v in sampling.items()) or "not recorded"),
+        ("sampling", ", ".join(set_to) or "not recorded"),
         ("program", basis["version"] or "not recorded"),
         ("tables of rules", basis["tables_sha256"] or "not recorded"),
         ("terminology", basis["terminology_sha256"] or "not recorded"),

@@ -45,7 +45,11 @@ def _basis(told: Json) -> Iterator[tuple[str, str]]:
     yield "Engine", model.get("engine", "") or "none"
     identity = f"{template.get('id', '')}/{template.get('version', '')}".strip("/")
     yield "Template", f"{identity} {template.get('sha256', '')}".strip() or "none"
-    yield "Sampling", ", ".join(f"{k} {v}" for k, v in sampling.items()) or "not recorded"
+    yield (
+        "Sampling",
+        ", ".join(f"{k} {'not set' if v is None else v}" for k, v in sampling.items())
+        or "not recorded",
+    )
     yield "Program", basis["version"] or "not recorded"
     yield "Tables of rules", basis["tables_sha256"] or "not recorded"
     yield "Terminology", basis["terminology_sha256"] or "not recorded"

@@ -91,6 +91,8 @@ def behind(each: Share) -> str:
 
 def quantile(each: Quantile) -> str:
     """ "1,200 ms (1,100 to 1,400)"; a bound that so few values do not tell is left open."""
+    if each.low is None and each.high is None:
+        return f"{each.ms:,} ms (too few for an interval)"
     low = "no bound" if each.low is None else f"{each.low:,}"
     high = "no bound" if each.high is None else f"{each.high:,}"
     return f"{each.ms:,} ms ({low} to {high})"
