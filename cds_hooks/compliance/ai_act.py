@@ -18,6 +18,8 @@ __all__ = ["AiActTable", "ai_act_document", "ai_act_table"]
 
 _ACT, _AMENDMENT = "Regulation (EU) 2024/1689", "Regulation (EU) 2026/1744"
 _URL = "https://eur-lex.europa.eu/eli/reg/2024/1689/oj"
+# Six months have 184 days at most (March to August, July to December).
+_SIX_MONTHS_DAYS = 184
 _ABOUT = (
     "What this installation has for articles 12 to 14, 19 and 26 of the EU AI Act. Whether its use "
     "is high-risk, and who is provider and deployer, is for the site and its counsel to say.",
@@ -128,9 +130,10 @@ def _retention(facts: InstallationFacts) -> Section:
         signed = f"{ledger.covered} of {ledger.records} records are under a signed checkpoint"
         rows.append(_row("proof", "Is the ledger whole?", f"{whole}; {signed}."))
     content = facts.settings["retention.consultations_days"]
+    enough = "six months or more" if content >= _SIX_MONTHS_DAYS else "less than six months"
     told = (
-        f"Contents of consultations (prompt, output) are kept for {content:g} days. Whether they "
-        "are logs in the sense of the Act is the site's to say; 184 days are six months at least."
+        f"Contents of consultations (prompt, output) are kept for {content:g} days, which is "
+        f"{enough}. Whether they are logs in the sense of the Act is the site's to say."
     )
     rows.append(_row("content", "Are contents kept as long as the ledger?", told))
     return Section("Articles 19(1) and 26(6): retention", rows=tuple(rows))

@@ -136,7 +136,8 @@ def _basis(service: ServiceDefinition, of: Installation) -> Iterator[str]:
     digest = f", SHA-256 {model.sha256}" if model.sha256 else ""
     demonstration = "; a demonstration model, not for care" if model.demonstration else ""
     yield f"Model: {model.name}{digest}{demonstration}."
-    yield f"Template: {of.template.id} version {of.template.version}; {of.samples} samples."
+    samples = "1 sample" if of.samples == 1 else f"{of.samples} samples"
+    yield f"Template: {of.template.id} version {of.template.version}; {samples}."
     if of.admission is None:
         yield "No signed record admits this model here, so its accuracy is not known."
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import cache
@@ -10,12 +11,15 @@ from typing import Any
 
 import jinja2
 import orjson
+from markupsafe import Markup, escape
 
 from cds_hooks.documents.document import NOT_AVAILABLE, Document, Row, Section, Source
 from cds_hooks.documents.markdown import to_markdown
 from prompts import visible
 
 __all__ = ["FORMATS", "as_mapping", "render"]
+
+_BETWEEN_BACKTICKS = re.compile("`([^`\n]+)`")
 
 
 def as_mapping(document: Document) -> dict[str, Any]:
@@ -97,5 +101,11 @@ def _template() -> jinja2.Template:
     )
     environment.filters["lines"] = lambda text: [visible(line) for line in text.splitlines()]
     environment.filters["visible"] = visible
+    environment.filters["commands"] = _commands
     text = files(__package__).joinpath("document.html.j2").read_text("utf-8")
     return environment.from_string(text)
+
+
+def _commands(text: str) -> Markup:
+    """A text with what stands between backticks as code; all of it escaped."""
+    return Markup(_BETWEEN_BACKTICKS.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704

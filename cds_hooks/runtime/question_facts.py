@@ -71,6 +71,7 @@ def _of_settings(settings: Settings) -> QuestionFacts:
         services=tuple(each.id for each in services_of(settings)),
         users=settings.ledger.users,
         destinations=tuple(_destinations(settings)),
+        locked=settings.egress.lock,
         model="a model that no start has recorded yet",
         template="of this version",
         program=f"Chartside {version('chartside')}",

@@ -89,7 +89,8 @@ def test_an_answer_has_the_figures_of_the_installation(id_: str, words: str) -> 
         ({"counts": {}}, "how-good", "No feedback"),
         ({"admitted_for": ""}, "purpose", "No signed admission"),
         ({"consultations": 0}, "same-today", "No consultation is stored"),
-        ({"kept": {"consultations": 182.0}}, "kept", "less than six months"),
+        ({"kept": {"consultations": 183.0}}, "kept", "less than six months"),
+        ({"locked": False}, "stays-here", "does not refuse"),
         ({"off": None}, "switch-off", "cannot be told"),
     ],
 )
@@ -99,7 +100,7 @@ def test_what_is_not_there_is_said(changed: dict[str, object], id_: str, words: 
 
 
 def test_six_months_are_enough() -> None:
-    assert _told(replace(FACTS, kept={"consultations": 183.0}), "kept")[1] == ""
+    assert _told(replace(FACTS, kept={"consultations": 184.0}), "kept")[1] == ""
 
 
 @pytest.mark.parametrize("question", questions(), ids=lambda each: each.id)

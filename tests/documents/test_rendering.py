@@ -73,6 +73,10 @@ def test_nothing_in_a_document_becomes_markup(format_: str) -> None:
     assert page.count("<td>x</td>") == 1
 
 
+def test_a_command_in_an_answer_is_code_on_the_page() -> None:
+    assert "<code>c</code> *d* &amp;lt;" in render(DOCUMENT, "html")
+
+
 @pytest.mark.parametrize("format_", ["markdown", "html"])
 def test_a_row_without_an_answer_names_who_must_fill_it(format_: str) -> None:
     told = unescape(render(DOCUMENT, format_))

@@ -61,9 +61,14 @@ def _counts(report: VerificationReport, coverage: Coverage) -> dict[str, Any]:
 
 
 def _details(report: VerificationReport, coverage: Coverage, *, witnessed: bool) -> Iterator[str]:
-    yield f"{report.checkpoints} signed checkpoints"
+    yield (
+        "1 signed checkpoint"
+        if report.checkpoints == 1
+        else (f"{report.checkpoints} signed checkpoints")
+    )
     if uncovered := report.records - report.covered:
-        yield f"{uncovered} records are newer than the last one"
+        records = "1 record is" if uncovered == 1 else f"{uncovered} records are"
+        yield f"{records} newer than the last one"
     if coverage.end is not None:
         yield f"exported{_at(coverage.end.exported_at)}"
     if coverage.later:

@@ -15,7 +15,8 @@ _CHANGES = ("settings-changed", "clients-changed", "model-changed", "template-ch
             "key-changed", "version-changed", "store-restored")  # fmt: skip
 _READINGS = ("consultation-opened", "consultation-read")
 # EU AI Act, articles 19(1) and 26(6): logs are kept for at least six months.
-_SIX_MONTHS_DAYS = 183
+# Six months have 184 days at most.
+_SIX_MONTHS_DAYS = 184
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +96,10 @@ def _unchanged_lacks(facts: QuestionFacts) -> Iterator[str]:
 def _stays_here(facts: QuestionFacts) -> Iterator[str]:
     away = [f"{address} ({setting})" for address, setting, here in facts.destinations if not here]
     here = len(facts.destinations) - len(away)
+    rest = "; every other connection is refused and recorded" if facts.locked else ""
     yield (
-        f"The service may connect to {_n(len(away), 'other machine')} and "
-        f"{_n(here, 'place')} on this machine; every other connection is refused and recorded."
+        f"The settings let it connect to {_n(len(away), 'other machine')} and "
+        f"{_n(here, 'place')} on this machine{rest}."
     )
     if away:
         yield f"Other machines: {', '.join(away)}."
@@ -119,6 +121,11 @@ def _same_today(facts: QuestionFacts) -> Iterator[str]:
         "Each consultation keeps the digests of its own; a replay asks the same model with the "
         "same seed and names the cause of every line that differs."
     )
+
+
+def _stays_here_lacks(facts: QuestionFacts) -> Iterator[str]:
+    if not facts.locked:
+        yield "The lock is off (egress.lock): the service does not refuse other connections."
 
 
 def _same_today_lacks(facts: QuestionFacts) -> Iterator[str]:
@@ -230,6 +237,7 @@ _SAYS: Mapping[str, Say] = {
     "switch-off": _switch_off,
 }  # fmt: skip
 _LACKS: Mapping[str, Say] = {
+    "stays-here": _stays_here_lacks,
     "who-saw": _no_store, "unchanged": _unchanged_lacks, "saw-and-said": _no_store,
     "same-today": _same_today_lacks, "purpose": _purpose_lacks, "how-good": _how_good_lacks,
     "changes": _no_store, "kept": _kept_lacks, "switch-off": _switch_off_lacks,

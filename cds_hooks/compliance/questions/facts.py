@@ -24,7 +24,8 @@ class QuestionFacts:
     `records` of the ledger are from `first` to `last`; `counts` has them by type. The checkpoint of
     `signed_at` covers `covered`. `verified` says what was found when it was last verified,
     `trouble` what is wrong with it. `witnesses` are places of copies of checkpoints.
-    `destinations` are address, setting and whether it is this machine. `model`, `template` and
+    `destinations` are address, setting and whether it is this machine; `locked` says whether all
+    others are refused. `model`, `template` and
     `program` are names with digests. `kept` are days by kind of record. `evaluations` counts runs
     that are named. `off` is None where it cannot be known; `unread` says why the store was not
     read.
@@ -56,3 +57,4 @@ class QuestionFacts:
     holds: int = 0
     off: tuple[SwitchState, ...] | None = None
     unread: str = ""
+    locked: bool = True
