@@ -27,9 +27,9 @@ class Calls:
         self.shed.append((notes.caller.client, notes.shed))
         await self.released.wait()
 
-    async def open(self, client: str) -> bool:
+    async def open(self, client: str, path: str = "/cds-services/x", peer: str = "") -> bool:
         """Whether another call of a client is shed."""
-        scope: Any = {"type": "http", "method": "POST", "path": "/cds-services/x"}
+        scope: Any = {"type": "http", "method": "POST", "path": path, "client": (peer, 1)}
         notes_of(scope).caller = Caller(client)
         self.tasks.append(asyncio.create_task(self.edge(scope, None, None)))  # type: ignore[arg-type]
         await asyncio.sleep(0)
@@ -64,3 +64,10 @@ async def test_once_calls_have_ended_nothing_is_shed(calls: Calls) -> None:
     await calls.close()
     assert not await calls.open("a")
     assert (len(calls.edge.open), len(calls.edge.callers)) == (0, 0)
+
+
+async def test_forms_from_many_addresses_take_no_clients_share(calls: Calls) -> None:
+    """Whoever sends one needs no token: they must not have a hospital answered by rules alone."""
+    for number in range(7):
+        await calls.open("", "/consultations/x/feedback", f"192.0.2.{number}")
+    assert not await calls.open("a")

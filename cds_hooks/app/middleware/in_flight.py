@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cds_hooks.app.errors import Overloaded, TooManyFromPeer
 from cds_hooks.app.notes import notes_of
-from cds_hooks.app.routes import is_call
+from cds_hooks.app.routes import is_call, is_protocol
 
 __all__ = ["InFlight"]
 
@@ -43,15 +43,18 @@ class InFlight:
         if self.most_per_peer and self.open[peer] >= self.most_per_peer:
             raise TooManyFromPeer
         notes = notes_of(scope)
-        who = notes.caller.client or peer
+        # A page's form asks no model, and anybody may send one: it takes no client's share.
+        who = notes.caller.client or peer if is_protocol(scope["path"]) else None
         self.open[peer] += 1
-        self.callers[who] += 1
-        notes.shed = self._sheds(who)
+        if who is not None:
+            self.callers[who] += 1
+            notes.shed = self._sheds(who)
         try:
             await self.app(scope, receive, send)
         finally:
             _less(self.open, peer)
-            _less(self.callers, who)
+            if who is not None:
+                _less(self.callers, who)
 
     def _sheds(self, who: str) -> bool:
         total = self.callers.total()
