@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import fastapi.dependencies.models
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -63,6 +64,15 @@ def _commands_leave_this_process_its_limits() -> Iterator[None]:
         for command in ("capture", "explain", "hook", "prewarm", "replay", "serve", "simulate"):
             patch.setattr(f"cds_hooks.cli.{command}.forbid_dumps", lambda: None)
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _routes_of_stopped_services_are_forgotten() -> Iterator[None]:
+    """FastAPI remembers functions of routes, and with them each whole service (60 MB) of a test."""
+    yield
+    for each in list(vars(fastapi.dependencies.models).values()):
+        if clear := getattr(each, "cache_clear", None):
+            clear()
 
 
 @pytest.fixture(scope="session")

@@ -170,6 +170,7 @@ class Runtime:
             watching = asyncio.create_task(self._stored.run(), name="store-check")
             # What is loaded by now stays: the collector would walk all of it in the midst of hooks.
             gc.freeze()
+            stack.callback(gc.unfreeze)  # a process that starts several has each one freed
             stack.callback(watching.cancel)
             checking = asyncio.create_task(self.libraries.run(), name="libraries")
             stack.callback(checking.cancel)
