@@ -30,7 +30,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from cds_hooks.audit import tables
 from cds_hooks.audit.schema import prepare_schema
-from cds_hooks.audit.sqlite_files import free_bytes, make_private
+from cds_hooks.audit.sqlite_files import free_bytes, is_deleted_in_use, make_private
 from cds_hooks.audit.store_errors import StoreRefused, StoreUnavailable, unavailable
 
 __all__ = ["Database", "DatabaseConfig", "insert_on_conflict"]
@@ -164,9 +164,12 @@ class Database:
                 alone.exec_driver_sql(statement)
         return True
 
-    def require_space(self) -> None:
-        """Raise StoreUnavailable when the disk is so full that the next records may not fit."""
+    def require_files(self) -> None:
+        """Raise StoreUnavailable when the disk is so full that the next records may not fit, or
+        when a file that is written into was deleted."""
         with self._faults():
+            if self._file and is_deleted_in_use(self._file):
+                raise StoreUnavailable("file-deleted")
             if self._file and free_bytes(self._file) < self._config.reserve_bytes:
                 raise StoreUnavailable("low-space")
 

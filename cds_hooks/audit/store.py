@@ -256,7 +256,7 @@ class Store:
     async def check(self) -> None:
         """Commit a small record; raises what a hook would get: StoreUnavailable, StoreRefused."""
         await self._transactions.write(self._probe)
-        await self._transactions.run(self._database.require_space)
+        await self._transactions.run(self._database.require_files)
         await self._transactions.run(self._key.require)
 
     async def writable(self) -> bool:

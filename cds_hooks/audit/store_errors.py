@@ -80,6 +80,8 @@ class RecordErased(RecordUnreadable):
 HINTS = {
     "disk-full": "Free space on its disk; no restart is needed.",
     "low-space": "Free space on its disk before it is full; no restart is needed.",
+    "file-deleted": "A file that is written into was deleted: stop every program that uses the "
+    "store, start the service again, and run `chartside audit verify` with a witness.",
     "read-only": "Make its folder writable for the service's user; no restart is needed.",
     "locked": "Another program has locked it; end that program or wait.",
     "corrupt": "Restore it from a backup, or move it away to begin an empty one.",

@@ -14,7 +14,8 @@ SERVICE = ServiceDefinition(
     title="Differential diagnosis begun ahead of a visit",
     description=(
         "Reads the chart and begins the differential that is shown when the chart is opened. "
-        "Answers at once and always without a card. No patient data leaves the hospital."
+        "Answers at once and always without a card. Charts go only where the hospital's settings "
+        "let them."
     ),
     usage_requirements=(
         "Needs the Patient, by prefetch or by fhirServer with fhirAuthorization. Everything else "

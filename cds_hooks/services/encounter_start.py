@@ -15,7 +15,8 @@ SERVICE = ServiceDefinition(
     description=(
         "Lists diagnoses that a language model on the hospital's own hardware considers for this "
         "chart and the encounter's reason, with the evidence for and against each, checked against "
-        "the chart. It informs; it does not decide. No patient data leaves the hospital."
+        "the chart. It informs; it does not decide. Charts go only where the hospital's settings "
+        "let them."
     ),
     usage_requirements=(
         "Needs the Patient, by prefetch or by fhirServer with fhirAuthorization. Everything else "

@@ -128,3 +128,16 @@ async def test_a_command_that_ends_leaves_the_log_of_a_service_whose_pages_were_
     with sqlite3.connect(where) as elsewhere:
         assert elsewhere.execute("SELECT count(*) FROM claims").fetchone()[0] == 1
     elsewhere.close()
+
+
+async def test_a_service_that_writes_into_a_deleted_file_says_so(
+    store: Store, where: Path | str, consultation: Consultation
+) -> None:
+    if not isinstance(where, Path) or sys.platform != "linux":
+        pytest.skip("a store in a file, on a system that tells of open files")
+    await store.save_consultation(consultation)
+    await store.check()
+    where.with_name(f"{where.name}-wal").unlink()
+    with pytest.raises(StoreUnavailable) as caught:
+        await store.check()
+    assert caught.value.reason == "file-deleted"

@@ -106,7 +106,7 @@ ASSESSMENTS = (
             Reason(
                 "evidence-direction",
                 "fail",
-                "the chart says otherwise: L5 high",
+                "claimed, but the chart says otherwise: L5 high",
                 ("L5",),
             ),
             Reason("recorded-sex", "abstain"),

@@ -158,6 +158,19 @@ def test_a_ledger_that_is_gone_is_no_empty_one(probe: str, good: InstallationFac
     assert PROBES[probe](replace(good, ledger=gone)).result is Result.FAIL
 
 
+@pytest.mark.parametrize(
+    ("first", "result"),
+    [
+        ("2026-05-29T10:00:00Z", Result.PASS),  # 184 days before
+        ("2026-05-29T10:00:01Z", Result.NOT_ASSESSED),
+    ],
+)
+def test_a_young_ledger_has_not_shown_that_it_is_kept(
+    first: str, result: Result, good: InstallationFacts
+) -> None:
+    assert PROBES["ledger-kept"](planted(good, {"ledger": {"first": first}})).result is result
+
+
 def test_a_demonstration_on_this_machine_needs_no_tls(good: InstallationFacts) -> None:
     local = {"profile": "demo", "server.host": "127.0.0.1"}
     lacks = (("tls-missing", "tls.certificate"), ("public-url-not-https", "server.public_url"))

@@ -165,5 +165,8 @@ def risks_covered(installation: InstallationFacts) -> Finding:
         return Finding(Result.NOT_ASSESSED, "there is no risk file to look at")
     faults = [f"no hazard concerns {name}" for name, count in wanted.items() if not count]
     told = ", ".join(f"{name} {count}" for name, count in wanted.items())
-    said = "the risk file has hazards with controls and tests for each of the eight"
+    said = (
+        "the risk file has hazards with controls and tests for each of the eight; it estimates "
+        "neither severity nor probability, which is the site's to do"
+    )
     return decide(faults, said, Evidence("program", "hazards by characteristic", told))

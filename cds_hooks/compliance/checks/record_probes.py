@@ -25,6 +25,9 @@ __all__ = [
     "stored_states_attested",
 ]
 
+# In days: six months have 184 at most.
+_SIX_MONTHS = 184
+
 
 def _of(installation: InstallationFacts) -> LedgerFacts | None:
     """The ledger, if it has records or should have."""
@@ -97,6 +100,9 @@ def ledger_kept(installation: InstallationFacts) -> Finding:
     days = _days(ledger.first, installation.at) if ledger.first else 0
     shown = Evidence("ledger", "oldest record", f"{ledger.first}, {days} days ago")
     content = setting(installation, "retention.consultations_days")
+    if not faults and days < _SIX_MONTHS:
+        early = f"the oldest record is {days} days old, none is gone; six months have not passed"
+        return Finding(Result.NOT_ASSESSED, early, (shown, content))
     said = (
         f"all records since the first, {days} days ago, are kept; nothing deletes from the ledger. "
         "What consultations hold (prompt, output) is kept for the days of the setting alone"

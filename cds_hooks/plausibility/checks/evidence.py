@@ -61,7 +61,7 @@ class EvidenceDirection:
     def __call__(self, case: CheckedDiagnosis) -> Iterator[Reason]:
         texts = {
             PASS: "the chart says what is claimed",
-            FAIL: "the chart says otherwise",
+            FAIL: "claimed, but the chart says otherwise",
             ABSTAIN: "the chart does not say whether this is so",
         }
         for result, found in _by_result(case, case.evidence_for).items():
