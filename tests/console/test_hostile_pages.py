@@ -26,7 +26,7 @@ PLACES = (
     *("allergy-text", "note", "report", "procedure", "immunization", "family", "resource-id"),
     *("patient-name", "narrative", "status", "extension"),
 )
-_ALWAYS = 3  # so many strings are tried by `make test`, all of them by `make test-all`
+_ALWAYS = 3  # so many strings are tried by `make test`
 # Cards are Markdown, and what a model names may be bold; the desk marks what is suspect.
 _MARKDOWN = {("strong", frozenset()), ("em", frozenset()), ("mark", frozenset({"class"}))}
 _LOADS = ("src", "href", "action", "formaction", "content", "hx-get", "hx-sse:connect")
@@ -86,16 +86,20 @@ def harmless(
     return set().union(*(_shapes(elements_of(each)) for each in plain))
 
 
+def _marks(number: int) -> list[pytest.MarkDecorator]:
+    """A few always, a third of the others in `make test-all`, the rest in `make test-long`."""
+    if number <= _ALWAYS:
+        return []
+    return [pytest.mark.slow, *([] if number % 3 == 0 else [pytest.mark.long])]
+
+
 def test_there_are_thirty() -> None:
     assert len(HOSTILE) >= 30
 
 
 @pytest.mark.parametrize(
     "number",
-    [
-        pytest.param(number, marks=[] if number <= _ALWAYS else pytest.mark.slow)
-        for number in range(1, len(HOSTILE) + 1)
-    ],
+    [pytest.param(number, marks=_marks(number)) for number in range(1, len(HOSTILE) + 1)],
 )
 def test_no_page_gets_markup_from_it(
     whole_service: WholeService,

@@ -31,13 +31,17 @@ FILES = {
     "gpt-oss": "gpt-oss-20b-mxfp4.gguf",
     "llama": "some-llama.gguf",
 }
+# Of the others tests/inference answers with each in a second.
+_SOONER = ("gpt-oss", "qwen35moe")
+_LONG = [pytest.mark.slow, pytest.mark.long]
 
 
 @pytest.mark.parametrize(
     "family",
     [
         "gpt-oss",
-        *(pytest.param(each, marks=pytest.mark.slow) for each in FILES if each != "gpt-oss"),
+        pytest.param("qwen35moe", marks=pytest.mark.slow),
+        *(pytest.param(each, marks=_LONG) for each in FILES if each not in _SOONER),
     ],
 )
 async def test_a_chart_opens_and_a_model_of_this_family_answers(

@@ -25,7 +25,7 @@ from tests.inference_remote.router import Manners, Router, routing, until
 from tests.llama_server import LlamaServer, named_server, start_llama_server
 from tests.model_server import EMBEDDED
 
-pytestmark = [pytest.mark.model, pytest.mark.slow]
+pytestmark = [pytest.mark.model, pytest.mark.slow, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,9 @@ def running(tmp_path: Path) -> Site:
     return Site(tmp_path)
 
 
-@pytest.mark.parametrize("exports", [10, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "exports", [10, pytest.param(100, marks=[pytest.mark.slow, pytest.mark.long])]
+)
 async def test_an_export_of_a_service_that_writes_is_never_called_bad(
     running: Site, exports: int
 ) -> None:

@@ -63,7 +63,9 @@ async def _write(store: Store, stop: asyncio.Event) -> None:
         await asyncio.sleep(0.002)
 
 
-@pytest.mark.parametrize("rounds", [3, pytest.param(50, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "rounds", [3, pytest.param(50, marks=[pytest.mark.slow, pytest.mark.long])]
+)
 async def test_after_each_restore_it_is_ready_and_no_token_of_before_is_good(
     tmp_path: Path, rounds: int
 ) -> None:
