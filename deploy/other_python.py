@@ -28,9 +28,9 @@ PROMISED = ((3, 13), (3, 12), (3, 11))
 TESTS = ("-m", "not model and not browser")
 # In a hurry: also without what is proved at length, and without what rests on what others test.
 _RESTS = (
-    *("capture", "cards", "compliance", "conform", "console", "deploy", "docs", "doctor"),
-    *("documents", "evaluation", "fuzz", "hostile", "inference_remote", "mutate", "plausibility"),
-    *("prewarm", "replay", "statistics"),
+    *("capture", "cards", "cli", "compliance", "conform", "console", "deploy", "docs", "doctor"),
+    *("documents", "end_to_end", "evaluation", "fuzz", "hostile", "inference_remote", "mutate"),
+    *("planning", "plausibility", "prewarm", "redaction", "replay", "soak", "statistics"),
 )
 QUICK = (
     "-m",
