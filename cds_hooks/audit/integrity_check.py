@@ -120,13 +120,13 @@ def _read_payloads(connection: Connection, cipher: PayloadCipher, progress: Prog
 
 
 def _read_counts(connection: Connection, cipher: PayloadCipher, found: _Payloads) -> None:
-    """Read the statistics, which a copy of an older store has none of."""
+    """Read the statistics, which a copy of an older store has none of. They are of no patient, and
+    are not counted."""
     if not inspect(connection).has_table(tables.statistics.name):
         return
     for row in connection.execute(select(tables.statistics)).all():
         try:
             day_counts.decode(connection, row, cipher)
-            found.opened += 1
         except (RecordUnreadable, StoreRefused):
             found.unreadable.append(f"{row.day} {row.service}")
 

@@ -31,7 +31,7 @@ README = ROOT / "README.md"
 LONG = {
     *(f"docs/integrators/{name}.md" for name in ("any-other-ehr", "charts", "epic")),
     *(f"docs/integrators/{name}.md" for name in ("cds-hooks-sandbox", "oracle-health")),
-    "docs/reviewers/documents.md",
+    *(f"docs/reviewers/{name}.md" for name in ("compliance", "documents")),
 }
 
 

@@ -133,13 +133,14 @@ def test_copied_while_it_runs_rotated_when_it_is_stopped_and_put_back(
     service.wait_for(lambda: service.get("/readyz").status_code in (200, 503), 120)
     refused = _audit(folder, "rotate", "--new-key", str(folder / "new.key"), status=1)
     assert refused["error"]["code"] == "store-refused"
-    refused = _audit(folder, "restore", "--from", str(copy), "--replace", status=3)
+    restore = ("restore", "--from", str(copy), "--reason", "a test", "--replace")
+    refused = _audit(folder, *restore, status=3)
     assert refused["error"]["code"] == "backup-refused"
     _audit(folder, "erase", "--fhir-server", "", "--yes", stdin=patient)
     service.process.terminate()
     service.process.wait(60)
     _age(folder / "records.sqlite")
-    restored = _audit(folder, "restore", "--from", str(copy), "--replace")
+    restored = _audit(folder, *restore)
     assert (restored["whole"], restored["keys_erased_again"]) == (True, 1)
     found = _audit(folder, "check")
     assert (found["whole"], found["opened"], found["erased"] >= 2) == (True, 0, True)

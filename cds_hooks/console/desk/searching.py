@@ -17,7 +17,7 @@ from prompts import visible
 
 __all__ = ["FoundRecords", "RecordRow", "asked_for", "found_records", "record_search", "rows_of"]
 
-PAGE = 50
+PAGE = 25
 # So many records are looked at for one page: a step of them in one read of the store, short enough
 # for hooks that wait behind it.
 _STEP, _STEPS = 1_000, 100

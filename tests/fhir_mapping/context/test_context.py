@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import re
 import time
 import tomllib
@@ -141,9 +142,14 @@ def test_the_work_grows_with_the_text_and_no_faster(piece: str) -> None:
 
 
 def _seconds(text: str) -> float:
-    started = time.thread_time()
-    Reading(text).whole()
-    return time.thread_time() - started
+    """Without the garbage of other tests being collected meanwhile."""
+    gc.disable()
+    try:
+        started = time.thread_time()
+        Reading(text).whole()
+        return time.thread_time() - started
+    finally:
+        gc.enable()
 
 
 # --- one place ---
