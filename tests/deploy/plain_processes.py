@@ -101,7 +101,7 @@ def environment(**more: str) -> dict[str, str]:
 def started(
     command: Sequence[str], folder: Path, log: str = "log", **environ: str
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """The process, killed at the end by its own id."""
+    """The process, told at the end by its own id to stop what it started and itself."""
     with (folder / log).open("wb") as out:
         process = subprocess.Popen(
             command, stdout=out, stderr=out, env=environment(**environ), cwd=folder
@@ -109,8 +109,12 @@ def started(
     try:
         yield process
     finally:
-        process.kill()
-        process.wait()
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def until(url: str, process: subprocess.Popen[bytes], seconds: float = 300) -> bool:
