@@ -27,7 +27,7 @@ __all__ = ["SwitchOperations"]
 T = TypeVar("T")
 
 # A service that writes much may hold the write lock when the first try comes.
-_TRIES_S = 10.0
+_TRIES_S, _PAUSE_S = 10.0, 0.05
 
 
 class SwitchOperations:
@@ -90,3 +90,4 @@ def _patiently(work: Callable[[], T]) -> T:
         except StoreUnavailable as error:
             if error.reason != "locked" or time.monotonic() > ends:
                 raise
+        time.sleep(_PAUSE_S)

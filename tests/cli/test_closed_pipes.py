@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import io
 import itertools
@@ -16,10 +15,8 @@ from typing import Any
 import pytest
 import typer
 
-from cds_hooks.audit import SiteKey, Store, StoreConfig
 from cds_hooks.cli import application
-from tests.ledger.ledgers import KEY
-from tests.ledger.verifying import fill
+from tests.ledger.verifying import make_ledger
 
 ABANDONED = 1
 NUMBERS = itertools.count()
@@ -68,19 +65,10 @@ PRINTING = (
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a ledger whose records fill more than a pipe."""
     folder = tmp_path_factory.mktemp("site")
-
-    async def make() -> None:
-        key = SiteKey.load(folder / "site.key", create=True)
-        store = Store(StoreConfig(folder / "s.sqlite"), key)
-        await store.open()
-        await fill(store)
-        await store.close()
-
-    asyncio.run(make())
+    make_ledger(folder)
     (folder / "s.toml").write_text(
         f'[store]\npath = "{folder}/s.sqlite"\nsite_key = "{folder}/site.key"\n'
     )
-    (folder / "ledger.pub").write_text(KEY.public.line() + "\n")
     return folder
 
 

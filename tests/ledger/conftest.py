@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -13,8 +12,7 @@ from cds_hooks.audit import SiteKey, Store, StoreConfig
 from cds_hooks.consultation import CheckedConsultation, Consultation, Outcome
 from cds_hooks.protocol.cards import Card, Source
 from fhir_mapping.chart import Chart, Code, Fact, Kind, PatientFacts
-from tests.ledger.ledgers import KEY
-from tests.ledger.verifying import fill
+from tests.ledger.verifying import make_ledger
 
 
 @pytest.fixture
@@ -73,16 +71,7 @@ def card() -> Callable[..., Card]:
 def made_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a store of COUNT records, its site key and its public key."""
     folder = tmp_path_factory.mktemp("made")
-
-    async def make() -> None:
-        key = SiteKey.load(folder / "site.key", create=True)
-        store = Store(StoreConfig(folder / "s.sqlite"), key)
-        await store.open()
-        await fill(store)
-        await store.close()
-
-    asyncio.run(make())
-    (folder / "ledger.pub").write_text(KEY.public.line() + "\n")
+    make_ledger(folder)
     return folder
 
 

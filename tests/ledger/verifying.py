@@ -30,6 +30,18 @@ async def fill(store: Store, count: int = COUNT) -> None:
             await sign(store)
 
 
+def make_ledger(folder: Path) -> None:
+    """A store of COUNT records in the folder, with its site key and its public key."""
+
+    async def make() -> None:
+        key = SiteKey.load(folder / "site.key", create=True)
+        async with opened(folder / "s.sqlite", key) as store:
+            await fill(store)
+
+    asyncio.run(make())
+    (folder / "ledger.pub").write_text(KEY.public.line() + "\n")
+
+
 async def append(store: Store, number: int) -> None:
     await store.record_event("hook-answered", outcome="answered", latency={"total": number})
 
