@@ -1,0 +1,136 @@
+"""A model server whose mistakes are known beforehand: it speaks OpenAI's protocol and answers each
+chart as `encounters` drew it. It knows a case by the weight in its chart, as nothing else names it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from tests.simulated_hospital.encounters import Encounter, Listed
+from tests.simulated_hospital.lists import places_of_samples
+
+__all__ = ["MODEL", "SimulatedModel", "model_server"]
+
+MODEL = "simulated"
+_WEIGHT = re.compile(r"^(\w+) \| .*[Ww]eight (\d+(?:\.\d+)?) kg", re.MULTILINE)
+
+
+@dataclass
+class SimulatedModel:
+    """What the server answers. `asked` counts requests by the number of their encounter."""
+
+    encounters: Mapping[float, Encounter]
+    asked: dict[int, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, encounters: Iterable[Encounter]) -> SimulatedModel:
+        return cls({each.weight_kg: each for each in encounters})
+
+    def answers(self, body: Mapping[str, Any]) -> list[str]:
+        """The samples that a request asks for."""
+        prompt = body["messages"][-1]["content"]
+        weight = _WEIGHT.search(prompt)
+        assert weight, "every chart has a weight"
+        encounter = self.encounters[float(weight[2])]
+        self.asked[encounter.number] = self.asked.get(encounter.number, 0) + 1
+        first, number = body["seed"], body.get("n", 1)
+        samples = places_of_samples([each.votes for each in encounter.listed])
+        return [
+            _sample([encounter.listed[p] for p in places if p < len(encounter.listed)], prompt)
+            for places in samples[first : first + number]
+        ]
+
+
+def _sample(listed: Iterable[Listed], prompt: str) -> str:
+    diagnoses = [
+        {
+            "name": each.said.says,
+            "group": "likely",
+            "for": [_evidence(each, prompt)],
+            "against": [],
+            "discriminator": "further tests",
+        }
+        for each in listed
+    ]
+    return orjson.dumps({"diagnoses": diagnoses}).decode()
+
+
+def _evidence(listed: Listed, prompt: str) -> dict[str, str]:
+    """The finding that is known to speak for it, or the weight, which speaks for nothing."""
+    if not listed.cited:
+        weight = _WEIGHT.search(prompt)
+        assert weight
+        return {"fact": weight[1], "is": "normal"}
+    sign = re.search(rf"^(\w+) \| {re.escape(listed.said.sign)}( \\||$)", prompt, re.MULTILINE)
+    assert sign, f"the chart has no {listed.said.sign}"
+    return {"fact": sign[1], "is": "present"}
+
+
+@contextlib.asynccontextmanager
+async def model_server(model: SimulatedModel) -> AsyncIterator[str]:
+    """The base URL of the server, on a free port of this machine."""
+    connections: set[asyncio.Task[Any]] = set()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        connections.add(task)
+        try:
+            while (heard := await _request(reader)) is not None:
+                writer.write(_answer(model, *heard))
+                await writer.drain()
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            connections.discard(task)
+            writer.close()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        for task in list(connections):
+            task.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
+
+
+async def _request(reader: asyncio.StreamReader) -> tuple[str, bytes] | None:
+    try:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    except asyncio.IncompleteReadError:
+        return None
+    length = re.search(r"^content-length: *(\d+)", head, re.IGNORECASE | re.MULTILINE)
+    return head.split(" ")[1], await reader.readexactly(int(length[1]) if length else 0)
+
+
+def _answer(model: SimulatedModel, path: str, body: bytes) -> bytes:
+    if path == "/v1/chat/completions":
+        return _http(_stream(model, orjson.loads(body)), "text/event-stream")
+    if path == "/v1/models":
+        card = {"id": MODEL, "object": "model", "owned_by": "tests"}
+        return _http(orjson.dumps({"object": "list", "data": [card]}), "application/json")
+    return _http(b'{"status":"ok"}', "application/json")
+
+
+def _http(body: bytes, kind: str) -> bytes:
+    head = f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+def _stream(model: SimulatedModel, body: Mapping[str, Any]) -> bytes:
+    said, prompt = model.answers(body), body["messages"][-1]["content"]
+    chunks: list[Mapping[str, Any]] = []
+    for index, text in enumerate(said):
+        for delta, finish in (({"content": text}, None), ({}, "stop")):
+            chunks.append({"choices": [{"index": index, "delta": delta, "finish_reason": finish}]})
+    usage = {"prompt_tokens": len(prompt) // 3, "completion_tokens": sum(map(len, said)) // 4 + 1}
+    chunks.append({"choices": [], "usage": usage})
+    events = [b"data: " + orjson.dumps({"model": MODEL, **each}) + b"\n\n" for each in chunks]
+    return b"".join(events) + b"data: [DONE]\n\n"
