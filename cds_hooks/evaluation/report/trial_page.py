@@ -126,7 +126,7 @@ def _accuracy(report: TrialReport) -> PageSection:
 
 def _subgroups(report: TrialReport) -> PageSection:
     told = [r for r in report.subgroups if r.named is not None]
-    plotted = [(f"{r.dimension}: {r.group}, first 3", r.named[3]) for r in told if r.named]
+    plotted = [(f"{r.dimension}: {r.group}", r.named[3]) for r in told if r.named]
     rows = tuple(
         (
             f"{r.dimension}: {r.group}",
