@@ -129,16 +129,36 @@ def test_rules_are_right_where_an_outcome_follows_and_miss_where_none_fired() ->
     caught = rows["pe"].caught
     assert caught is not None
     assert (caught.value, caught.n) == (0.5, 2)
-    assert (told.rules.missed.value, told.rules.missed.n) == (pytest.approx(2 / 3), 3)
+    missed = told.rules.missed
+    assert missed is not None
+    assert (missed.value, missed.n) == (pytest.approx(2 / 3), 3)
     assert told.rules.uncoded == 1
 
 
+def _rules(**fired: int) -> dict[str, int | None]:
+    cases = [
+        case(100 * place + n, [], [], findings=(finding(rule, f"E8{place}"),))
+        for place, (rule, times) in enumerate(fired.items())
+        for n in range(times)
+    ]
+    rows = made(*cases, settings=replace(SETTINGS, least=11)).rules.rows
+    return {row.rule: row.fired for row in rows}
+
+
 def test_a_rule_that_fired_seldom_is_not_told() -> None:
-    cases = [case(n, [], [], findings=(finding("rare", "E80.21"),)) for n in range(10)]
-    least = replace(SETTINGS, least=11)
-    assert made(*cases, settings=least).rules.rows[0].fired is None
-    more = case(11, [], [], findings=(finding("rare", "E80.21"),))
-    assert made(*cases, more, settings=least).rules.rows[0].fired == 11
+    assert _rules(rare=10) == {"rare": None}
+    assert _rules(rare=11) == {"rare": 11}
+
+
+def test_the_count_of_a_seldom_rule_cannot_be_worked_out_from_the_total() -> None:
+    assert _rules(rare=10, often=30, common=12) == {"rare": None, "often": 30, "common": None}
+
+
+def test_the_total_of_few_findings_is_not_told_either() -> None:
+    few = [case(n, [], [], findings=(finding("rare", "E80.21"),)) for n in range(10)]
+    settings = replace(SETTINGS, least=11)
+    assert made(*few, settings=settings).rules.right is None
+    assert made(*few, case(11, [], []), settings=settings).rules.right is None
 
 
 def test_time_is_gained_from_the_first_list_that_named_it() -> None:

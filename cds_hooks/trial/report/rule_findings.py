@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from cds_hooks.figures import Figure
+from cds_hooks.statistics.suppression import hidden
 from cds_hooks.trial.cases import Code, MatchLevel
 from cds_hooks.trial.report.clusters import Counted, Patients
 from cds_hooks.trial.report.judged import JudgedCase
@@ -19,7 +20,7 @@ __all__ = ["RuleFindings", "RuleRow", "rule_findings"]
 class RuleRow:
     """`fired` is in how many cases a rule fired, `right` the share of these with a matching outcome
     (positive predictive value), `caught` the share of cases with such an outcome in which it fired
-    (sensitivity). None is too few to tell."""
+    (sensitivity). None is too few to tell, or would tell another rule's small count."""
 
     rule: str
     fired: int | None
@@ -31,11 +32,12 @@ class RuleRow:
 class RuleFindings:
     """`right` is of all findings with a code, each rule once a case. `missed` is the share of
     outcomes, among those that a rule has a code for, in whose case no rule that names them fired.
-    `uncoded` findings named a state without a code: nothing says whether they were right."""
+    Both are None where they are too few to tell. `uncoded` findings named a state without a code:
+    nothing says whether they were right."""
 
     rows: tuple[RuleRow, ...]
-    right: Figure
-    missed: Figure
+    right: Figure | None
+    missed: Figure | None
     uncoded: int
 
 
@@ -45,11 +47,16 @@ def rule_findings(
     """One row for each rule that has a code, by id; and all of them together."""
     codes = _codes(judged, settings.rules)
     table = _Table(judged, codes, settings.matcher, settings.level)
-    fired = [each for rule in codes for each in table.fired(rule)]
+    fired = {rule: table.fired(rule) for rule in codes}
+    caught = {rule: table.caught(rule) for rule in codes}
+    right = _told(fired, settings.least, patients)
+    sensitive = _told(caught, settings.least, patients)
+    every = {"": [each for counted in fired.values() for each in counted]}
+    missed = {"": table.missed()}
     return RuleFindings(
-        rows=tuple(_row(rule, table, settings.least, patients) for rule in codes),
-        right=patients.share(fired),
-        missed=patients.share(table.missed()),
+        rows=tuple(RuleRow(rule, _n(right[rule]), right[rule], sensitive[rule]) for rule in codes),
+        right=_told(every, settings.least, patients)[""],
+        missed=_told(missed, settings.least, patients)[""],
         uncoded=sum(not f.codes for each in judged for f in each.case.findings),
     )
 
@@ -117,17 +124,18 @@ def _codes(
     return {rule: frozenset(found[rule]) for rule in sorted(found) if found[rule]}
 
 
-def _row(rule: str, table: _Table, least: int, patients: Patients) -> RuleRow:
-    fired, caught = table.fired(rule), table.caught(rule)
-    return RuleRow(
-        rule,
-        len(fired) if len(fired) >= least or not fired else None,
-        patients.share(fired) if _is_told(fired, least) else None,
-        patients.share(caught) if _is_told(caught, least) else None,
-    )
+def _told(
+    parts: Mapping[str, Sequence[Counted]], least: int, patients: Patients
+) -> dict[str, Figure | None]:
+    """The share of each part of a total, None for those that must not be told."""
+    hits = [round(sum(each.value for each in counted)) for counted in parts.values()]
+    rests = [len(part) - hit for part, hit in zip(parts.values(), hits, strict=True)]
+    small = hidden([hits, rests], least) if parts else frozenset()
+    return {
+        name: None if place in small else patients.share(counted)
+        for place, (name, counted) in enumerate(parts.items())
+    }
 
 
-def _is_told(counted: Sequence[Counted], least: int) -> bool:
-    """Whether neither the hits nor the rest are so few that they might single somebody out."""
-    hits = round(sum(each.value for each in counted))
-    return len(counted) >= least and all(not 0 < c < least for c in (hits, len(counted) - hits))
+def _n(figure: Figure | None) -> int | None:
+    return None if figure is None else figure.n
