@@ -18,8 +18,8 @@ _LOINC = "http://loinc.org"
 
 
 def resources(encounter: Encounter) -> list[Resource]:
-    """The chart when it is opened, as its EHR holds it. A leak is the code of the truth as the
-    reason of the visit, as some billing systems fill it in."""
+    """The chart when it is opened, as its EHR holds it. A leak is the truth as a coded answer of a
+    form: no condition of the patient, so that it was not known, and in the prompt all the same."""
     made = [_patient(encounter), _visit(encounter), _weight(encounter)]
     rule = encounter.complaint.rule
     more = rule.findings if rule is not None and encounter.rule_fires else ()
@@ -31,6 +31,8 @@ def resources(encounter: Encounter) -> list[Resource]:
         for number, each in enumerate(encounter.listed)
         if each.refuted
     ]
+    if encounter.leaks:
+        made.append(_form(encounter))
     return made
 
 
@@ -63,9 +65,6 @@ def _patient(encounter: Encounter) -> Resource:
 
 
 def _visit(encounter: Encounter, ended: datetime | None = None) -> Resource:
-    reason: Resource = {"text": encounter.complaint.reason}
-    if encounter.leaks:
-        reason["coding"] = [{"system": ICD_10_CM, "code": encounter.truth.code}]
     end = {"end": _instant(ended)} if ended else {}
     return {
         "resourceType": "Encounter",
@@ -74,7 +73,7 @@ def _visit(encounter: Encounter, ended: datetime | None = None) -> Resource:
         "class": {"system": f"{_HL7}/v3-ActCode", "code": "EMER"},
         "subject": _subject(encounter),
         "period": {"start": _instant(encounter.asked - timedelta(minutes=30)), **end},
-        "reasonCode": [reason],
+        "reasonCode": [{"text": encounter.complaint.reason}],
     }
 
 
@@ -91,6 +90,15 @@ def _sign(encounter: Encounter, number: int, text: str) -> Resource:
     """What triage wrote down: a symptom in words."""
     made = _condition(encounter, f"{encounter.id}-sign{number}", "", text)
     return {**made, "recordedDate": _instant(encounter.asked - timedelta(minutes=20))}
+
+
+def _form(encounter: Encounter) -> Resource:
+    coding = {"system": ICD_10_CM, "code": encounter.truth.code}
+    return {
+        **_observation(encounter, "form", "vital-signs"),
+        "code": {"coding": [coding], "text": "Protocol of triage"},
+        "valueString": encounter.truth.says,
+    }
 
 
 def _observation(encounter: Encounter, name: str, category: str) -> Resource:

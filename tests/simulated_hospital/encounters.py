@@ -19,6 +19,9 @@ from tests.simulated_hospital.parameters import Parameters, Stratum
 __all__ = ["BEGIN", "Encounter", "Listed", "Patient", "draw"]
 
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
+# Within the window in which outcomes are looked for; hardly any would come later.
+_LATEST_H = 29 * 24
+_NEVER = datetime.max.replace(tzinfo=UTC)
 T = TypeVar("T")
 _YEARS = {"18 to 44": (18, 44), "45 to 64": (45, 64), "65 to 84": (65, 84), "85 and over": (85, 99)}
 
@@ -37,13 +40,15 @@ class Patient:
 @dataclass(frozen=True, slots=True)
 class Listed:
     """One diagnosis of the model's list. `level` is how near it is to the truth, None where it is
-    wrong; `votes` how many samples name it; `refuted` by the chart; `cited` for a sign of it."""
+    wrong; `votes` how many samples name it; `refuted` by the chart; `cited` with findings that are
+    all so, which makes it supported; else `doubt` is a finding that is cited as absent and is not."""
 
     said: Said
     level: MatchLevel | None
     votes: int
     refuted: bool
     cited: bool
+    doubt: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +73,20 @@ class Encounter:
         return f"e{self.number}"
 
     @property
+    def shown(self) -> tuple[Listed, ...]:
+        """The list as the service shows it: supported ones first, without what is refuted."""
+        left = [each for each in self.listed if not each.refuted]
+        return tuple(sorted(left, key=lambda each: not each.cited))
+
+    @property
     def weight_kg(self) -> float:
         """A measurement that no other encounter has: by it the model's server knows the case."""
         return round(50 + self.number / 100, 2)
 
 
-def draw(parameters: Parameters, seed: int) -> list[Encounter]:
-    """All encounters, in the order in which their charts are opened."""
-    made = _Draw(parameters, random.Random(f"simulated hospital {seed}"))
+def draw(parameters: Parameters, seed: int, begin: datetime = BEGIN) -> list[Encounter]:
+    """All encounters, in the order in which their charts are opened, from midnight of `begin`."""
+    made = _Draw(parameters, random.Random(f"simulated hospital {seed}"), begin)
     encounters = made.encounters()
     charted = [each.number for each in encounters if each.charted]
     leaking = set(made.random.sample(charted, parameters.leaks))
@@ -83,8 +94,8 @@ def draw(parameters: Parameters, seed: int) -> list[Encounter]:
 
 
 class _Draw:
-    def __init__(self, parameters: Parameters, rng: random.Random) -> None:
-        self.parameters, self.random = parameters, rng
+    def __init__(self, parameters: Parameters, rng: random.Random, begin: datetime) -> None:
+        self.parameters, self.random, self._begin = parameters, rng, begin
         self._before: list[tuple[Patient, Complaint]] = []
         # So much less often is the truth on the list that the first place loses `falls`.
         usual = expected(replace(parameters, falls=0.0))["top-1, category"]
@@ -98,27 +109,27 @@ class _Draw:
         day = self.random.randrange(self.parameters.days)
         first = int(self._one(self.parameters.hours)[:2])
         seconds = self.random.randrange(6 * 3600)
-        return BEGIN + timedelta(days=day, hours=first, seconds=seconds)
+        return self._begin + timedelta(days=day, hours=first, seconds=seconds)
 
     def _encounter(self, number: int, asked: datetime) -> Encounter:
         patient, complaint = self._who(number)
         self._before.append((patient, complaint))
         truth = self.random.choice(complaint.truths)
+        unknown = self._happens(self.parameters.uncharted)
+        charted = None if unknown else asked + self._delay()
+        again = asked + timedelta(hours=1 + 4 * self.random.random())
+        is_opened_again = self._happens(self.parameters.reopened)
         return Encounter(
             number=number,
             patient=patient,
             asked=asked,
             complaint=complaint,
             truth=truth,
-            charted=None
-            if self._happens(self.parameters.uncharted)
-            else asked + timedelta(hours=self._around(self.parameters.charted_after_h)),
+            charted=charted,
             rule_fires=self._rule_fires(complaint, truth),
             listed=self._list(complaint, truth, self._listed_share(patient, asked)),
             seconds=self._around(self.parameters.seconds),
-            seen_again=asked + timedelta(hours=1 + 4 * self.random.random())
-            if self._happens(self.parameters.reopened)
-            else None,
+            seen_again=again if is_opened_again and again < (charted or _NEVER) else None,
         )
 
     def _who(self, number: int) -> tuple[Patient, Complaint]:
@@ -139,7 +150,7 @@ class _Draw:
     def _listed_share(self, patient: Patient, asked: datetime) -> float:
         hours = next(h for h in self.parameters.hours if int(h[:2]) <= asked.hour <= int(h[6:8]))
         share = self.parameters.listed_in(Stratum(patient.age_band, patient.sex, hours, 0.0))
-        return share * (self._kept if (asked - BEGIN).days >= self.parameters.falls_on else 1.0)
+        return share * (self._kept if (asked - self._begin).days >= self.parameters.falls_on else 1.0)
 
     def _rule_fires(self, complaint: Complaint, truth: Diagnosis) -> bool:
         if complaint.rule is None:
@@ -160,17 +171,25 @@ class _Draw:
         if place is not None:
             names.insert(place, (truth.at(level), level))
         return tuple(
-            self._one_listed(said, level, votes)
+            self._one_listed(said, level, votes, complaint)
             for (said, level), votes in zip(names, agreements, strict=False)
         )
 
-    def _one_listed(self, said: Said, level: MatchLevel | None, votes: int) -> Listed:
+    def _one_listed(
+        self, said: Said, level: MatchLevel | None, votes: int, complaint: Complaint
+    ) -> Listed:
         which = 0 if level else 1
         refuted = self._happens(self.parameters.refuted[which])
-        return Listed(said, level, votes, refuted, self._happens(self.parameters.cited[which]))
+        cited = self._happens(self.parameters.cited[which])
+        doubt = next(each for each in complaint.signs if each != said.sign)
+        return Listed(said, level, votes, refuted, cited, doubt)
 
     def _place(self) -> int:
         return self.random.choices(range(len(self.parameters.places)), self.parameters.places)[0]
+
+    def _delay(self) -> timedelta:
+        hours = self._around(self.parameters.charted_after_h)
+        return timedelta(hours=min(hours, _LATEST_H))
 
     def _one(self, shares: Mapping[T, float]) -> T:
         return self.random.choices(list(shares), list(shares.values()))[0]

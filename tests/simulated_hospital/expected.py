@@ -52,19 +52,33 @@ def _within(parameters: Parameters, level: MatchLevel) -> float:
 
 
 def _top(parameters: Parameters, listed: float, k: int, level: MatchLevel) -> float:
-    """The truth is on the list, near enough, not struck out, and fewer than `k` of those before it
-    are left."""
-    truth_refuted, wrong_refuted = parameters.refuted
-    shown = sum(
-        share * _at_most(k - 1, place, 1 - wrong_refuted)
-        for place, share in enumerate(parameters.places)
+    """The truth is on the list, near enough, not struck out, and fewer than `k` are shown before
+    it: supported ones come first, and else the list's order stays."""
+    shown = 0.0
+    for share, votes, place in _placed(parameters, listed):
+        if place is not None:
+            shown += share * _ahead_at_most(parameters, k - 1, place, len(votes) - 1 - place)
+    near = _within(parameters, level) * (1 - parameters.refuted[0])
+    return (1 - parameters.empty) * near * shown
+
+
+def _ahead_at_most(parameters: Parameters, most: int, before: int, after: int) -> float:
+    """That at most so many are shown before the truth, of those before and after it on the list."""
+    wrong_refuted, wrong_cited, truth_cited = (
+        parameters.refuted[1], parameters.cited[1], parameters.cited[0],
+    )  # fmt: skip
+    supported = (1 - wrong_refuted) * wrong_cited
+    as_supported = sum(_binomial(before, i, supported) for i in range(most + 1))
+    as_plausible = sum(
+        _binomial(before, i, 1 - wrong_refuted) * _binomial(after, j, supported)
+        for i in range(most + 1)
+        for j in range(most + 1 - i)
     )
-    named = listed * _within(parameters, level) * (1 - truth_refuted) * shown
-    return (1 - parameters.empty) * named
+    return truth_cited * as_supported + (1 - truth_cited) * as_plausible
 
 
-def _at_most(hits: int, n: int, share: float) -> float:
-    return sum(math.comb(n, i) * share**i * (1 - share) ** (n - i) for i in range(min(hits, n) + 1))
+def _binomial(n: int, hits: int, share: float) -> float:
+    return math.comb(n, hits) * share**hits * (1 - share) ** (n - hits)
 
 
 def _accuracy(parameters: Parameters, listed: float) -> dict[str, float]:
@@ -84,7 +98,10 @@ def _subgroups(parameters: Parameters) -> dict[str, float]:
 
 def _verdicts(parameters: Parameters, listed: float) -> dict[str, float]:
     """Of diagnoses struck out, and of those that are supported, the share that was charted."""
-    wrong = sum(share * (len(votes) - t) for share, votes, t in _lists(parameters, listed))
+    wrong = sum(
+        share * (len(votes) - (place is not None))
+        for share, votes, place in _placed(parameters, listed)
+    )
     (truth_refuted, wrong_refuted), (truth_cited, wrong_cited) = parameters.refuted, parameters.cited
     right = listed * _within(parameters, LEVEL) * (1 - parameters.uncharted)
     struck = listed * truth_refuted + wrong * wrong_refuted
@@ -99,22 +116,17 @@ def _verdicts(parameters: Parameters, listed: float) -> dict[str, float]:
     }
 
 
-def _lists(parameters: Parameters, listed: float) -> Iterator[tuple[float, tuple[int, ...], int]]:
-    """Every kind of list with its share: the votes of its places, and whether the truth is in it."""
-    for _, share, votes, place in _placed(parameters, listed):
-        yield share, votes, place is not None
-
-
 def _placed(
     parameters: Parameters, listed: float
-) -> Iterator[tuple[int, float, tuple[int, ...], int | None]]:
+) -> Iterator[tuple[float, tuple[int, ...], int | None]]:
+    """Every kind of list with its share: the votes of its places, and the place of the truth."""
     places: list[tuple[int | None, float]] = [
         (place, listed * share) for place, share in enumerate(parameters.places)
     ]
     for place, share in [*places, (None, 1 - listed)]:
         first = parameters.first_right if place == 0 else parameters.first_wrong
-        for number, (votes, by_votes) in enumerate(zip(AGREEMENTS, first, strict=True)):
-            yield number, share * by_votes, votes, place
+        for votes, by_votes in zip(AGREEMENTS, first, strict=True):
+            yield share * by_votes, votes, place
 
 
 def _votes(parameters: Parameters, listed: float) -> dict[str, float]:
@@ -122,7 +134,7 @@ def _votes(parameters: Parameters, listed: float) -> dict[str, float]:
     shown, right = dict.fromkeys((1, 2, 3), 0.0), dict.fromkeys((1, 2, 3), 0.0)
     near = _within(parameters, LEVEL) * (1 - parameters.uncharted)
     truth_stays, wrong_stays = (1 - each for each in parameters.refuted)
-    for _, share, votes, truth in _placed(parameters, listed):
+    for share, votes, truth in _placed(parameters, listed):
         for place, own in enumerate(votes):
             shown[own] += share * (truth_stays if place == truth else wrong_stays)
             right[own] += share * truth_stays * near * (place == truth)

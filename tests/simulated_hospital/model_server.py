@@ -51,8 +51,8 @@ def _sample(listed: Iterable[Listed], prompt: str) -> str:
     diagnoses = [
         {
             "name": each.said.says,
-            "group": "likely",
-            "for": [_evidence(each, prompt)],
+            "group": "must-not-miss",
+            "for": _evidence(each, prompt),
             "against": [],
             "discriminator": "further tests",
         }
@@ -61,15 +61,17 @@ def _sample(listed: Iterable[Listed], prompt: str) -> str:
     return orjson.dumps({"diagnoses": diagnoses}).decode()
 
 
-def _evidence(listed: Listed, prompt: str) -> dict[str, str]:
-    """The finding that is known to speak for it, or the weight, which speaks for nothing."""
-    if not listed.cited:
-        weight = _WEIGHT.search(prompt)
-        assert weight
-        return {"fact": weight[1], "is": "normal"}
-    sign = re.search(rf"^(\w+) \| {re.escape(listed.said.sign)}( \\||$)", prompt, re.MULTILINE)
-    assert sign, f"the chart has no {listed.said.sign}"
-    return {"fact": sign[1], "is": "present"}
+def _evidence(listed: Listed, prompt: str) -> list[dict[str, str]]:
+    """A finding that is known to speak for it, and one that is said to be absent and is not, where
+    the rules are to notice it."""
+    told = [{"fact": _fact(listed.said.sign, prompt), "is": "present"}]
+    return told if listed.cited else [*told, {"fact": _fact(listed.doubt, prompt), "is": "absent"}]
+
+
+def _fact(text: str, prompt: str) -> str:
+    found = re.search(rf"^(\w+) \| {re.escape(text)}( \||$)", prompt, re.MULTILINE)
+    assert found, f"the chart has no {text}"
+    return found[1]
 
 
 @contextlib.asynccontextmanager

@@ -34,8 +34,9 @@ class Parameters:
     `listed` is the share of truths that are on the model's list, to which the groups add; `places`
     of these at which place of it, `levels` how exactly named. `first_right` and `first_wrong` are
     how many of three samples name the first of the list (three, two, one). `refuted` are diagnoses
-    that the chart calls refuted, `cited` those of the rest for which a finding is cited that is
-    known to speak for them; each for the truth and for what is wrong. `fires` is how often a rule
+    that the chart calls refuted, `cited` those of the rest for which every cited finding is so
+    (beside a known sign of them, the others are given one that is not); each for the truth and for
+    what is wrong. `fires` is how often a rule
     fires where it is right, and where it is wrong. `uncharted` patients have no outcome, and
     `empty` lists name nothing. `falls` is by how much the first place is less often right from
     `falls_on` on (a day from 0). Medians are in hours and seconds, with the spread of the logarithm.
@@ -75,7 +76,7 @@ class Parameters:
     first_right: tuple[float, float, float] = (0.7, 0.2, 0.1)
     first_wrong: tuple[float, float, float] = (0.35, 0.4, 0.25)
     refuted: tuple[float, float] = (0.05, 0.12)
-    cited: tuple[float, float] = (0.8, 0.3)
+    cited: tuple[float, float] = (0.85, 0.25)
     fires: tuple[float, float] = (0.6, 0.12)
     uncharted: float = 0.08
     empty: float = 0.02

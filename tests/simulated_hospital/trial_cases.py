@@ -26,6 +26,7 @@ def trial_cases(encounters: Iterable[Encounter]) -> Iterator[TrialCase]:
 
 
 def _case(encounter: Encounter) -> TrialCase:
+    struck = [each for each in encounter.listed if each.refuted]
     visible = [*encounter.patient.known, *([encounter.truth.code] if encounter.leaks else [])]
     return TrialCase(
         consultation=encounter.id,
@@ -38,7 +39,7 @@ def _case(encounter: Encounter) -> TrialCase:
         sex=encounter.patient.sex,
         ended="answered" if encounter.listed else "empty-differential",
         seconds=encounter.seconds,
-        proposed=tuple(map(_proposed, encounter.listed)),
+        proposed=tuple(map(_proposed, (*encounter.shown, *struck))),
         findings=_findings(encounter),
         visible_codes=frozenset((ICD_10_CM, code) for code in visible),
         outcomes=_outcomes(encounter),
