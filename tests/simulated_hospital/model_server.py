@@ -3,7 +3,6 @@ chart as `encounters` drew it. It knows a case by the weight in its chart, as no
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import re
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -14,6 +13,7 @@ import orjson
 
 from tests.simulated_hospital.encounters import Encounter, Listed
 from tests.simulated_hospital.lists import places_of_samples
+from tests.simulated_hospital.loopback import JSON, Reply, loopback
 
 __all__ = ["MODEL", "SimulatedModel", "model_server"]
 
@@ -77,53 +77,17 @@ def _fact(text: str, prompt: str) -> str:
 @contextlib.asynccontextmanager
 async def model_server(model: SimulatedModel) -> AsyncIterator[str]:
     """The base URL of the server, on a free port of this machine."""
-    connections: set[asyncio.Task[Any]] = set()
 
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        connections.add(task)
-        try:
-            while (heard := await _request(reader)) is not None:
-                writer.write(_answer(model, *heard))
-                await writer.drain()
-        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass
-        finally:
-            connections.discard(task)
-            writer.close()
+    def answer(path: str, body: bytes) -> Reply:
+        if path == "/v1/chat/completions":
+            return _stream(model, orjson.loads(body)), "text/event-stream"
+        if path == "/v1/models":
+            card = {"id": MODEL, "object": "model", "owned_by": "tests"}
+            return orjson.dumps({"object": "list", "data": [card]}), JSON
+        return b'{"status":"ok"}', JSON
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
-        for task in list(connections):
-            task.cancel()
-        await asyncio.gather(*connections, return_exceptions=True)
-
-
-async def _request(reader: asyncio.StreamReader) -> tuple[str, bytes] | None:
-    try:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-    except asyncio.IncompleteReadError:
-        return None
-    length = re.search(r"^content-length: *(\d+)", head, re.IGNORECASE | re.MULTILINE)
-    return head.split(" ")[1], await reader.readexactly(int(length[1]) if length else 0)
-
-
-def _answer(model: SimulatedModel, path: str, body: bytes) -> bytes:
-    if path == "/v1/chat/completions":
-        return _http(_stream(model, orjson.loads(body)), "text/event-stream")
-    if path == "/v1/models":
-        card = {"id": MODEL, "object": "model", "owned_by": "tests"}
-        return _http(orjson.dumps({"object": "list", "data": [card]}), "application/json")
-    return _http(b'{"status":"ok"}', "application/json")
-
-
-def _http(body: bytes, kind: str) -> bytes:
-    head = f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {len(body)}\r\n\r\n"
-    return head.encode() + body
+    async with loopback(answer) as base:
+        yield base
 
 
 def _stream(model: SimulatedModel, body: Mapping[str, Any]) -> bytes:
