@@ -102,7 +102,7 @@ class _Writes(Protocol):
 class SilentRecords(ConsultationReads):
     """What a silent trial records: read here alone, written like every other consultation.
 
-    Raises ValueError for a consultation that is not silent, or that has cards.
+    Raises ValueError for a consultation that is not silent, and for cards of one.
     """
 
     def __init__(
@@ -122,15 +122,15 @@ class SilentRecords(ConsultationReads):
         call: RecordedCall | None = None,
     ) -> None:
         """Record a silent consultation, or its later state under the same id."""
-        _require_silent(consultation, cards)
-        await self._store.save_consultation(consultation, (), call)
+        _require_silent(consultation)
+        await self._store.save_consultation(consultation, cards, call)
 
     async def save_cards(
         self, consultation: Consultation, cards: Sequence[Card], call: RecordedCall | None = None
     ) -> bool:
         """Record a hook that a recorded consultation is of; False when it is no longer there."""
-        _require_silent(consultation, cards)
-        return await self._store.save_cards(consultation, (), call)
+        _require_silent(consultation)
+        return await self._store.save_cards(consultation, cards, call)
 
     async def feedback_for(self, _: str) -> tuple[FeedbackEntry, ...]:
         """None: nobody saw anything to say something of."""
@@ -145,6 +145,6 @@ class SilentRecords(ConsultationReads):
         await self._store.release(key, owner)
 
 
-def _require_silent(consultation: Consultation, cards: Sequence[Card]) -> None:
-    if not consultation.silent or cards:
-        raise ValueError("a trial records silent consultations, without cards")
+def _require_silent(consultation: Consultation) -> None:
+    if not consultation.silent:
+        raise ValueError("a trial records silent consultations alone")

@@ -109,9 +109,10 @@ class Store(ConsultationReads):
         """Record a consultation, or its later state under the same id, with its cards.
 
         `call` tells who is shown them; it goes into the ledger with the cards, in the same
-        transaction. Durable when it returns. Raises ValueError for a card without a uuid.
+        transaction. Durable when it returns. Raises ValueError for a card without a uuid,
+        and for cards of a silent consultation.
         """
-        _require_uuids(cards)
+        _require_recordable(consultation, cards)
         expires = consultation.created + self._config.retention.consultations_days * _DAY_S
         entry = entries.consultation_entry(consultation, cards, self._caller(call), self._key)
         prepared = self.ledger.prepare(entry)
@@ -133,8 +134,9 @@ class Store(ConsultationReads):
         self, consultation: Consultation, cards: Sequence[Card], call: RecordedCall | None = None
     ) -> bool:
         """Record cards made of a recorded consultation, durably; False when it is no longer there.
-        Raises ValueError for a card without a uuid."""
-        _require_uuids(cards)
+        Raises ValueError for a card without a uuid,
+        and for cards of a silent consultation."""
+        _require_recordable(consultation, cards)
         entry = entries.answer_entry(consultation, cards, self._caller(call), self._key)
         prepared = self.ledger.prepare(entry)
         return await self._transactions.write(
@@ -256,6 +258,8 @@ class Store(ConsultationReads):
         return self.ledger.prepare(entries.deletion_entry(deleted)) if deleted.count else ()
 
 
-def _require_uuids(cards: Sequence[Card]) -> None:
+def _require_recordable(consultation: Consultation, cards: Sequence[Card]) -> None:
+    if consultation.silent and cards:
+        raise ValueError("nobody is shown cards of a silent consultation")
     if not all(card.uuid for card in cards):
         raise ValueError("a card is recorded by its uuid")

@@ -71,7 +71,7 @@ class Consultant:
         if prepared is None:
             prepared = await self.prepare(service, request)
             self._cache.put(digest, prepared, request)
-        if service.only_starts or self._config.silent:
+        if service.only_starts or self._config.of_trial:
             call = call_of(request)
             return await self._start_only(service.id, prepared, wait_s, call, shed)
         if (recent := self._cache.cards(digest)) is not None:
@@ -119,7 +119,7 @@ class Consultant:
     ) -> Response:
         """Cards with links. `service_id` is of the service that was called, which may differ from
         the one that began the consultation; `last` is the patient's last answer where known."""
-        if self._config.silent:
+        if self._config.of_trial:
             return Response()
         if last is None and consultation.outcome is not Outcome.ANSWERED:
             last = await self._dependencies.store.last_for_patient(consultation.patient_key)
@@ -219,7 +219,7 @@ class Consultant:
         finally:
             self._waiting -= 1
         await self._save(service_id, found, Response(), call)
-        if self._config.silent:
+        if self._config.of_trial:
             return Response()
         return Response(extension={STARTED: {"outcome": found.outcome.value}})
 

@@ -78,7 +78,7 @@ async def prepare_consultation(
             config.sampling,
             patient=patient,
             read=read,
-            silent=config.silent,
+            silent=config.of_trial,
         ),
         service=service.id,
         created=now.timestamp(),
@@ -95,7 +95,7 @@ async def prepare_consultation(
         settings_sha256=config.settings_sha256,
         caller=request.caller,
         basis=config.basis,
-        silent=config.silent,
+        silent=config.of_trial,
     )
 
 

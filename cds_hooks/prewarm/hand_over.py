@@ -59,6 +59,7 @@ class RunningService:
     """A service at a loopback address. `wait_s` is how long the work on one chart may take.
 
     `fhir_server` is the base under which EHRs name the FHIR server: a patient is one on a server.
+    `silent`: by its settings it may take a chart for a silent trial, and say nothing of it.
     """
 
     def __init__(
@@ -68,12 +69,14 @@ class RunningService:
         *,
         fhir_server: str,
         wait_s: float,
+        silent: bool = False,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._http = http
         self._service = service
         self._fhir_server = fhir_server
         self._wait = int(wait_s) + 1
+        self._silent = silent
         self._sleep = sleep
 
     async def require(self) -> None:
@@ -143,7 +146,7 @@ class RunningService:
             return None
         if answer.headers.get(ANSWER_HEADER) == SWITCHED_OFF:
             raise ServiceAway("the service was switched off", where=path, hint=_LIST)
-        return _outcome(answer)
+        return _outcome(answer, silent=self._silent)
 
     async def _get(self, path: str) -> httpx.Response:
         try:
@@ -172,14 +175,14 @@ def _not_ready(answer: httpx.Response) -> ServiceAway:
     return ServiceAway(f"the service is not ready ({told})", where="/readyz", hint=hint)
 
 
-def _outcome(answer: httpx.Response) -> Outcome | Silent:
+def _outcome(answer: httpx.Response, *, silent: bool) -> Outcome | Silent:
     """What the service told. Raises HandedBack."""
     try:
         document = orjson.loads(answer.content)
         if answer.status_code != httpx.codes.OK:
             code = document["issue"][0]["details"]["coding"][0]["code"]
             raise HandedBack(code)
-        if document == _SAYS_NOTHING:
+        if silent and answer.status_code == httpx.codes.OK and document == _SAYS_NOTHING:
             return Silent()
         return Outcome(document["extension"][STARTED]["outcome"])
     except (ValueError, KeyError, IndexError, TypeError):

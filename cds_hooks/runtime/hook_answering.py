@@ -52,7 +52,7 @@ class HookAnswering:
         switches: ServiceSwitches,
     ) -> HookAnswering:
         """The answering that the settings describe; `silent` are parts that record for a trial."""
-        consultant = Consultant(silent, replace(config, silent=True))
+        consultant = Consultant(silent, replace(config, of_trial=True))
         return cls(shown, consultant, silent_trial(settings, key), config, switches)
 
     async def answer(

@@ -173,7 +173,7 @@ def test_a_chart_that_is_read_ahead_tells_no_outcome(service: WholeService, key:
 
     async def handed(chart: Hostile) -> object:
         async with httpx.AsyncClient(base_url=service.url) as http:
-            running = RunningService(http, definition, fhir_server="", wait_s=1)
+            running = RunningService(http, definition, fhir_server="", wait_s=1, silent=True)
             record = {"patient": resources(chart)[0]}
             return await running.consult(chart.patient_id, record)
 
