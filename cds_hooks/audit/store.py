@@ -25,6 +25,7 @@ from cds_hooks.audit.ledger import entries, storage
 from cds_hooks.audit.ledger.enrichment import with_plain_user
 from cds_hooks.audit.ledger.record_integrity import with_payload_digest
 from cds_hooks.audit.ledger_store import LedgerStore
+from cds_hooks.audit.outcome_store import OutcomeStore
 from cds_hooks.audit.retention import DeletedRecords
 from cds_hooks.audit.review_store import ReviewStore
 from cds_hooks.audit.statistics_store import StatisticsStore
@@ -72,6 +73,7 @@ class Store:
         self.tokens = TokenStore(self._transactions, clock)
         self.statistics = StatisticsStore(self._transactions, self._cipher)
         self.reviews = ReviewStore(self._transactions, self.ledger, key, plain=config.plain_users)
+        self.outcomes = OutcomeStore(self._transactions, self._cipher)
         self.switches = SwitchStore(self._transactions, self.ledger, key, plain=config.plain_users)
         self._retention: asyncio.Task[None] | None = None
 
@@ -269,9 +271,7 @@ class Store:
 
     async def _newest(self, *conditions: ColumnElement[bool]) -> CheckedConsultation | None:
         return await self._transactions.read(
-            lambda connection: consultations.newest_answer(
-                connection, *conditions, cipher=self._cipher
-            )
+            lambda c: consultations.newest_answer(c, *conditions, cipher=self._cipher)
         )
 
     async def _delete_regularly(self) -> None:
