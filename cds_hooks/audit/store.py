@@ -24,6 +24,7 @@ from cds_hooks.audit.ledger import entries, storage
 from cds_hooks.audit.ledger.enrichment import with_plain_user
 from cds_hooks.audit.ledger.record_integrity import with_payload_digest
 from cds_hooks.audit.ledger_store import LedgerStore
+from cds_hooks.audit.outcome_store import OutcomeStore
 from cds_hooks.audit.retention import DeletedRecords
 from cds_hooks.audit.review_store import ReviewStore
 from cds_hooks.audit.statistics_store import StatisticsStore
@@ -71,6 +72,7 @@ class Store(ConsultationReads):
         self.tokens = TokenStore(self._transactions, clock)
         self.statistics = StatisticsStore(self._transactions, self._cipher)
         self.reviews = ReviewStore(self._transactions, self.ledger, key, plain=config.plain_users)
+        self.outcomes = OutcomeStore(self._transactions, self._cipher)
         self.switches = SwitchStore(self._transactions, self.ledger, key, plain=config.plain_users)
         self._retention: asyncio.Task[None] | None = None
 
