@@ -1,4 +1,4 @@
-"""An encounter as FHIR R4: what is in the chart when it is opened, and what is written down later."""
+"""An encounter as FHIR R4: the chart when it is opened, and what is written down later."""
 
 from __future__ import annotations
 
@@ -159,4 +159,3 @@ def _subject(encounter: Encounter) -> Resource:
 
 def _instant(when: datetime) -> str:
     return when.isoformat(timespec="milliseconds")
-

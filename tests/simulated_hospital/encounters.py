@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -41,7 +41,7 @@ class Patient:
 class Listed:
     """One diagnosis of the model's list. `level` is how near it is to the truth, None where it is
     wrong; `votes` how many samples name it; `refuted` by the chart; `cited` with findings that are
-    all so, which makes it supported; else `doubt` is a finding that is cited as absent and is not."""
+    all so, which makes it supported; else `doubt` is cited as absent and is not."""
 
     said: Said
     level: MatchLevel | None
@@ -96,7 +96,8 @@ def draw(parameters: Parameters, seed: int, begin: datetime = BEGIN) -> list[Enc
 class _Draw:
     def __init__(self, parameters: Parameters, rng: random.Random, begin: datetime) -> None:
         self.parameters, self.random, self._begin = parameters, rng, begin
-        self._before: list[tuple[Patient, Complaint]] = []
+        self._before: list[Patient] = []
+        self._had: dict[str, set[str]] = {}
         # So much less often is the truth on the list that the first place loses `falls`.
         usual = expected(replace(parameters, falls=0.0))["top-1, category"]
         self._kept = 1 - parameters.falls / usual
@@ -113,7 +114,8 @@ class _Draw:
 
     def _encounter(self, number: int, asked: datetime) -> Encounter:
         patient, complaint = self._who(number)
-        self._before.append((patient, complaint))
+        self._before.append(patient)
+        self._had.setdefault(patient.id, set()).add(complaint.reason)
         truth = self.random.choice(complaint.truths)
         unknown = self._happens(self.parameters.uncharted)
         charted = None if unknown else asked + self._delay()
@@ -135,8 +137,8 @@ class _Draw:
     def _who(self, number: int) -> tuple[Patient, Complaint]:
         """Somebody new, or one who was here before and now has another complaint."""
         if self._before and self._happens(self.parameters.returning):
-            patient, last = self.random.choice(self._before)
-            had = {c.reason for p, c in self._before if p.id == patient.id} | {last.reason}
+            patient = self.random.choice(self._before)
+            had = self._had[patient.id]
             if others := [each for each in complaints() if each.reason not in had]:
                 return patient, self.random.choice(others)
         return self._patient(number), self.random.choice(complaints())
@@ -150,7 +152,9 @@ class _Draw:
     def _listed_share(self, patient: Patient, asked: datetime) -> float:
         hours = next(h for h in self.parameters.hours if int(h[:2]) <= asked.hour <= int(h[6:8]))
         share = self.parameters.listed_in(Stratum(patient.age_band, patient.sex, hours, 0.0))
-        return share * (self._kept if (asked - self._begin).days >= self.parameters.falls_on else 1.0)
+        return share * (
+            self._kept if (asked - self._begin).days >= self.parameters.falls_on else 1.0
+        )
 
     def _rule_fires(self, complaint: Complaint, truth: Diagnosis) -> bool:
         if complaint.rule is None:

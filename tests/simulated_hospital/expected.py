@@ -102,7 +102,10 @@ def _verdicts(parameters: Parameters, listed: float) -> dict[str, float]:
         share * (len(votes) - (place is not None))
         for share, votes, place in _placed(parameters, listed)
     )
-    (truth_refuted, wrong_refuted), (truth_cited, wrong_cited) = parameters.refuted, parameters.cited
+    (truth_refuted, wrong_refuted), (truth_cited, wrong_cited) = (
+        parameters.refuted,
+        parameters.cited,
+    )
     right = listed * _within(parameters, LEVEL) * (1 - parameters.uncharted)
     struck = listed * truth_refuted + wrong * wrong_refuted
     by_truth, by_wrong = (1 - truth_refuted) * truth_cited, (1 - wrong_refuted) * wrong_cited
@@ -139,7 +142,8 @@ def _votes(parameters: Parameters, listed: float) -> dict[str, float]:
             shown[own] += share * (truth_stays if place == truth else wrong_stays)
             right[own] += share * truth_stays * near * (place == truth)
     brier = sum(
-        right[v] * (1 - v / SAMPLES) ** 2 + (shown[v] - right[v]) * (v / SAMPLES) ** 2 for v in shown
+        right[v] * (1 - v / SAMPLES) ** 2 + (shown[v] - right[v]) * (v / SAMPLES) ** 2
+        for v in shown
     )
     told = {f"right of {v} in {SAMPLES} votes": right[v] / shown[v] for v in shown}
     return {**told, "Brier score of votes": brier / sum(shown.values())}

@@ -1,5 +1,7 @@
-"""A model server whose mistakes are known beforehand: it speaks OpenAI's protocol and answers each
-chart as `encounters` drew it. It knows a case by the weight in its chart, as nothing else names it."""
+"""A model server with known mistakes: it speaks OpenAI's protocol and answers as was drawn.
+
+It knows a case by the weight in its chart, as nothing else names it.
+"""
 
 from __future__ import annotations
 

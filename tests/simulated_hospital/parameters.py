@@ -1,4 +1,4 @@
-"""What is built into the simulated hospital: every share that a trial's report should find again."""
+"""What is built into the simulated hospital, for a trial's report to find again."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ class Parameters:
     what is wrong. `fires` is how often a rule
     fires where it is right, and where it is wrong. `uncharted` patients have no outcome, and
     `empty` lists name nothing. `falls` is by how much the first place is less often right from
-    `falls_on` on (a day from 0). Medians are in hours and seconds, with the spread of the logarithm.
+    `falls_on` on (a day from 0). Medians are in hours and seconds, each with the spread of its
+    logarithm.
     """
 
     days: int = 30

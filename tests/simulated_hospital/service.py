@@ -1,9 +1,11 @@
-"""The real service in this process, into which the encounters are played: hooks over ASGI, the real
-pipeline and rules, a SQLite store with its ledger, and the model over HTTP. Only the clock is ours."""
+"""The real service in this process, into which the encounters are played.
+
+Hooks over ASGI, the real pipeline and rules, a SQLite store with its ledger, the model over HTTP.
+Only the clock is ours.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
@@ -92,7 +94,6 @@ async def trial_service(
         http = httpx.AsyncClient(transport=transport, base_url=_BASE, timeout=120)
         await stack.enter_async_context(http)
         played = Played(runtime, model, http, encounters[0].asked)
-        consultant = runtime.consultant
-        consultant._dependencies = replace(consultant._dependencies, now=lambda: played.now)
+        for consultant in (runtime.hooks._silent, runtime.hooks._shown):
+            consultant._dependencies = replace(consultant._dependencies, now=lambda: played.now)
         yield played
-        await asyncio.sleep(0)
