@@ -151,6 +151,7 @@ def _time(report: TrialReport) -> PageSection:
         f"Outcomes that a list of the encounter named before they were charted: "
         f"{percent(told.named)}.",
         f"Median hours from the first such list to the charting: {number(told.hours, 1)}.",
+        f"Outcomes of which only the day is known, left out here: {told.undated}.",
         "Hours are over outcomes that were named, alone. Charted is when it was written down: "
         "clinicians may have known it before.",
     )
