@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import partial
 
 from cds_hooks.audit import trial_outcomes
 from cds_hooks.audit.encryption import PayloadCipher
 from cds_hooks.audit.transactions import TransactionExecutor
 from cds_hooks.audit.trial_outcomes import FollowedConsultation, FollowUp
+from cds_hooks.audit.trial_reads import RecordedHooks, recorded_hooks
 
 __all__ = ["OutcomeStore"]
 
@@ -38,6 +39,13 @@ class OutcomeStore:
         return await self._transactions.read_long(
             lambda c: trial_outcomes.of_consultations(c, wanted, self._cipher)
         )
+
+    async def hooks(
+        self, since: float, until: float, without: Collection[str] = ()
+    ) -> RecordedHooks:
+        """See `trial_reads.recorded_hooks`."""
+        read = partial(recorded_hooks, since=since, until=until, without=without)
+        return await self._transactions.read_long(read)
 
     async def count_by_state(self) -> dict[tuple[str, bool], int]:
         """How many consultations were followed up, by state and whether that is final."""
