@@ -17,13 +17,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from cds_hooks.intervals import wilson
 from cds_hooks.statistics.proportions import difference
 from cds_hooks.trial.report.key_figures import KeyFigure
 
-__all__ = ["ALPHA", "WATCHED", "FigureDrift", "confidence_sequence", "drift", "drifted"]
+__all__ = [
+    "ALPHA",
+    "WATCHED",
+    "FigureDrift",
+    "comparison",
+    "confidence_sequence",
+    "drift",
+    "drifted",
+]
 
 WATCHED = ("top1", "top3", "supported-right", "rules-right")
 """The figures that are watched. More would each need a larger change to be seen."""
@@ -69,6 +78,12 @@ def drift(
     # By how many are watched, not by how many are there now: that could change from look to look.
     own = alpha / 2 / max(len(watched), 1)
     return tuple(_of(before[name], now[name], own) for name in names)
+
+
+def comparison(found: Sequence[FigureDrift], digest: str) -> dict[str, Any]:
+    """The comparison with the report of this digest, as JSON values."""
+    figures = [asdict(each) for each in found]
+    return {"report_sha256": digest, "alpha": ALPHA, "left": drifted(found), "figures": figures}
 
 
 def drifted(found: Sequence[FigureDrift]) -> tuple[str, ...]:
