@@ -118,7 +118,7 @@ def report(
     texts = {"report.html": to_html(page), "report.md": to_markdown(page)}
     write_files(to, {**texts, "report.json": written(document).decode()})
     left = drifted(compared)
-    asyncio.run(_record(settings, "trial-reported", _summary(wanted, made, digest, left)))
+    asyncio.run(_record(settings, _summary(wanted, made, digest, left)))
     result = {"folder": str(to), "sha256": digest, "left": list(left), **_counts(made)}
     print_result(result, "\n".join(_lines(made, to, digest, left)), json=json)
     if left:
@@ -155,11 +155,11 @@ async def _made(
         await store.close()
 
 
-async def _record(settings: Settings, type_: str, fields: dict[str, Any]) -> None:
+async def _record(settings: Settings, fields: dict[str, Any]) -> None:
     store = Store(store_config(settings), site_key(settings))
     await store.open()
     try:
-        await store.record_event(type_, **fields, **user_fields(settings))
+        await store.record_event("trial-reported", **fields, **user_fields(settings))
     finally:
         await store.close()
 

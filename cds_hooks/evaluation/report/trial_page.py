@@ -25,8 +25,8 @@ def trial_page(
     digest: str,
     compared: Sequence[FigureDrift] = (),
 ) -> Page:
-    """The page of a report; `document` is its JSON form and `digest` that form's SHA-256, `compared`
-    are figures beside those of an earlier report."""
+    """The page of a report; `document` is its JSON form and `digest` that form's SHA-256;
+    `compared` are figures beside those of an earlier report."""
     sections = (
         *((trial_drift(compared),) if compared else ()),
         _leaks(report),

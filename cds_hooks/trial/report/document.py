@@ -68,7 +68,7 @@ def written(document: Mapping[str, Any]) -> bytes:
 def read_document(content: bytes, *, where: str) -> tuple[dict[str, Any], str]:
     """A document and its digest, computed again. Raises ReportUnusable, which names `where`."""
     try:
-        whole = orjson.loads(content) if len(content) <= _LARGEST else None
+        whole: Any = orjson.loads(content) if len(content) <= _LARGEST else None
         document, told = whole["trial"], whole["sha256"]
         found, version = digest_of(document), document["version"]
     except (orjson.JSONDecodeError, rfc8785.CanonicalizationError, KeyError, TypeError, ValueError):
