@@ -1,52 +1,57 @@
-"""What the ledger says of the hooks of a period: how many there were, and of which encounters."""
+"""What the ledger says of the hooks of a trial: how many there were, and of which encounters."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from cds_hooks.audit import tables
 from cds_hooks.audit.ledger.enrichment import format_utc
 from cds_hooks.audit.ledger.export import parse_record
+from cds_hooks.audit.ledger.record import Record
 
-__all__ = ["RecordedHooks", "recorded_hooks"]
+__all__ = ["count_hooks", "encounters_of"]
 
 _ANSWERED = ("hook-answered", "silent-hook-answered")
-_OF_CONSULTATIONS = (*_ANSWERED, "consulted", "silent-consulted")
+_BATCH = 500
+
+_column = tables.ledger.c
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedHooks:
-    """`by_service` counts hooks that were answered, with cards or silently; `encounters` has the
-    keyed hash of the encounter by consultation, as its first record that names one tells it."""
-
-    by_service: Mapping[str, int]
-    encounters: Mapping[str, str]
-
-
-def recorded_hooks(
-    connection: Connection, since: float, until: float, without: Collection[str] = ()
-) -> RecordedHooks:
-    """The hooks recorded from `since` up to before `until` (UTC seconds), but those of the issuers
-    `without`: the service's own pages."""
-    column = tables.ledger.c
+def count_hooks(
+    connection: Connection, since: float, until: float, *, service: str, without: Collection[str]
+) -> int:
+    """How many hooks of a service ("": of all) were answered, with cards or silently, from `since`
+    up to before `until` (UTC seconds), but those of the issuers `without`: our own pages."""
     query = (
-        select(column.record)
-        .where(column.type.in_(_OF_CONSULTATIONS))
-        .where(column.recorded >= format_utc(since), column.recorded < format_utc(until))
-        .order_by(column.seq)
+        select(_column.record)
+        .where(_column.type.in_(_ANSWERED))
+        .where(_column.recorded >= format_utc(since), _column.recorded < format_utc(until))
     )
-    answered, encounters = Counter[str](), dict[str, str]()
+    return sum(
+        record.text("client_iss") not in without and service in ("", record.text("service_id"))
+        for record in _records(connection, query)
+    )
+
+
+def encounters_of(connection: Connection, consultations: Iterable[str]) -> dict[str, str]:
+    """The keyed hash of the encounter by consultation, as its first record that names one has it;
+    none where no hook named one."""
+    wanted, found = tuple(consultations), dict[str, str]()
+    for begin in range(0, len(wanted), _BATCH):
+        some = _column.attests_to.in_(wanted[begin : begin + _BATCH])
+        query = select(_column.record).where(some).order_by(_column.seq)
+        for record in _records(connection, query):
+            if encounter := record.text("encounter_pseudonym"):
+                found.setdefault(record.text("consultation"), encounter)
+    return found
+
+
+def _records(connection: Connection, query: Select[Any]) -> Iterator[Record]:
+    """The records of a query; verification tells of those that cannot be read."""
     for data in connection.execute(query).scalars():
         record = parse_record(data)
-        # A record that cannot be read is what verification tells of.
-        if record is None or record.text("client_iss") in without:
-            continue
-        if record.type in _ANSWERED:
-            answered[record.text("service_id")] += 1
-        if encounter := record.text("encounter_pseudonym"):
-            encounters.setdefault(record.text("consultation"), encounter)
-    return RecordedHooks(dict(answered), encounters)
+        if record is not None:
+            yield record

@@ -43,7 +43,8 @@ async def collect(
     all (""), as cases; `told` hears how many of how many were read. Raises StoreUnavailable."""
     every = await store.outcomes.to_follow(since, until)
     wanted = [each for each in every if service in ("", each.service)]
-    hooks = await store.outcomes.hooks(since, until, OWN_TRIALS)
+    hooks = await store.outcomes.count_hooks(since, until, service=service, without=OWN_TRIALS)
+    encounters = await store.outcomes.encounters_of(each.id for each in wanted)
     cases: list[TrialCase] = []
     lost = Counter[str]()
     for begin in range(0, len(wanted), _BATCH):
@@ -54,12 +55,11 @@ async def collect(
             lost[why] += 1
             if consultation is None:
                 continue
-            stored = StoredCase(consultation, found.get(each.id), hooks.encounters.get(each.id, ""))
+            stored = StoredCase(consultation, found.get(each.id), encounters.get(each.id, ""))
             if (case := collecting.case(stored)) is not None:
                 cases.append(case)
         told(min(begin + _BATCH, len(wanted)), len(wanted))
-    answered = {k: n for k, n in hooks.by_service.items() if service in ("", k)}
-    return Collected(tuple(cases), sum(answered.values()), lost[_UNREAD], lost[_ERASED])
+    return Collected(tuple(cases), hooks, lost[_UNREAD], lost[_ERASED])
 
 
 async def _read(store: Store, id_: str) -> tuple[Consultation | None, str]:
