@@ -226,13 +226,13 @@ def _needed(figures: Sequence[CellFigures], mix: Sequence[SizeClass]) -> Needed 
     done = [f for f in figures if f.state is CellState.DONE]
     if not done:
         return None
-    asked = (done[0].cell.suite.id, done[0].cell.asked)
+    way = (done[0].cell.suite.id, done[0].cell.way)
     measured = [
         Measured(f.cell.model.parameters_b, f.seconds.value)
         for f in done
-        if f.cell.model.parameters_b and (f.cell.suite.id, f.cell.asked) == asked
+        if f.cell.model.parameters_b and (f.cell.suite.id, f.cell.way) == way
     ]
-    per_way = {(f.cell.suite.id, f.cell.asked): f.record.cases for f in done}
+    per_way = {(f.cell.suite.id, f.cell.way): f.record.cases for f in done}
     return cost(measured, mix, sum(per_way.values()))
 
 

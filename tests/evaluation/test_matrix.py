@@ -25,7 +25,7 @@ from cds_hooks.evaluation.runs.results import CaseResult, ListedDiagnosis, Resul
 from cds_hooks.evaluation.runs.runner import RESULTS
 
 TEXT = """
-[asked]
+[ways]
 samples = [3, 1]
 templates = ["brief"]
 [[suite]]
@@ -53,7 +53,7 @@ def result(case: str, right: bool) -> CaseResult:
     return CaseResult(case=case, outcome="answered", answers=(answer,), samples=((answer,),))
 
 
-class Asked:
+class Answering:
     """Answers so many cases a sitting, and then the time is over; one model always fails."""
 
     def __init__(self, cases: int = 4, at_most: int = 100, failing: str = "") -> None:
@@ -84,6 +84,9 @@ def test_a_file_is_every_combination_with_the_fewest_samples_first(tmp_path: Pat
         "small/osce/brief-names-k3",
         "server/osce/brief-names-k3",
     ]
+    closed = TEXT.replace('"osce"', '"vignettes"').replace('["brief"]', '["brief", "full"]')
+    places = [str(c.place) for c in parsed(tmp_path, closed).cells()]
+    assert places[::2] == ["small/vignettes/k1", "small/vignettes/k3"]
     assert matrix.model[0].file == tmp_path / "small.gguf"
     assert matrix.suite[0].data == tmp_path / "cases"
 
@@ -93,11 +96,12 @@ def test_a_file_is_every_combination_with_the_fewest_samples_first(tmp_path: Pat
     [
         ('name = "small"', 'name = "../small"', "model.0.name"),
         ('name = "server"', 'name = "small"', "unique"),
-        ("samples = [3, 1]", "samples = [0]", "asked.samples"),
-        ("samples = [3, 1]", "samples = [17]", "asked.samples"),
+        ("samples = [3, 1]", "samples = [0]", "ways.samples"),
+        ("samples = [3, 1]", "samples = [17]", "ways.samples"),
         ("samples = [3, 1]", "samples = [1, 1]", "once"),
         ('settings = "server.toml"', "", "needs a file or settings"),
-        ("[asked]", "[asked]\nwho = 1", "asked.who"),
+        ("[ways]", "[ways]\nwho = 1", "ways.who"),
+        ('id = "osce"', 'id = "of ours"', "suite.0.id"),
     ],
 )
 def test_what_cannot_be_used_is_named(tmp_path: Path, old: str, new: str, where: str) -> None:
@@ -119,29 +123,29 @@ async def test_sittings_go_on_where_the_last_one_ended_and_ask_nothing_twice(
     tmp_path: Path,
 ) -> None:
     cells = list(parsed(tmp_path).cells())
-    first = Asked(at_most=6)
+    first = Answering(at_most=6)
     states = await run_matrix(cells, tmp_path, first)
     assert states[CellState.DONE] == 1
     assert states[CellState.BEGUN] == 1
     assert states[CellState.WAITING] == 2
 
-    second = Asked()
+    second = Answering()
     states = await run_matrix(cells, tmp_path, second)
     assert states[CellState.DONE] == 4
     assert second.left == 100 - 10
     assert second.places == [str(c.place) for c in cells[1:]]
     assert read_record(tmp_path / cells[1].place).sittings == 2
-    assert (await run_matrix(cells, tmp_path, Asked(at_most=0)))[CellState.DONE] == 4
+    assert (await run_matrix(cells, tmp_path, Answering(at_most=0)))[CellState.DONE] == 4
 
 
 async def test_a_cell_that_fails_is_told_by_its_code_and_asked_again_only_when_wished(
     tmp_path: Path,
 ) -> None:
     cells = list(parsed(tmp_path).cells())
-    states = await run_matrix(cells, tmp_path, Asked(failing="server"))
+    states = await run_matrix(cells, tmp_path, Answering(failing="server"))
     assert (states[CellState.DONE], states[CellState.FAILED]) == (2, 2)
     assert read_record(tmp_path / cells[1].place).failed == "bad-run"
-    later = Asked()
+    later = Answering()
     await run_matrix(cells, tmp_path, later)
     assert later.places == []
     states = await run_matrix(cells, tmp_path, later, again=True)
@@ -212,7 +216,7 @@ def test_cost_is_a_power_of_the_parameters() -> None:
 
 async def test_the_page_has_every_cell_with_n_interval_memory_and_seconds(tmp_path: Path) -> None:
     cells = list(parsed(tmp_path).cells())
-    await run_matrix(cells, tmp_path, Asked(at_most=10))
+    await run_matrix(cells, tmp_path, Answering(at_most=10))
     figures = [figures_of(cell, *state_of(cell, tmp_path)) for cell in cells]
     page = matrix_page(figures, None)
     told = to_markdown(page)

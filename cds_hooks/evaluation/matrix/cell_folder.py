@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from cds_hooks.evaluation.evaluation_errors import RunError
 from cds_hooks.evaluation.matrix.plan import Cell
 from cds_hooks.evaluation.runs.results import CaseResult, read_results
+from cds_hooks.evaluation.runs.run_folder import read_manifest
 from cds_hooks.evaluation.runs.runner import RESULTS
 
 __all__ = ["CellRecord", "CellState", "claimed", "read_record", "state_of", "write_record"]
@@ -100,13 +101,25 @@ def write_record(folder: Path, record: CellRecord) -> None:
 def state_of(cell: Cell, root: Path) -> tuple[CellState, CellRecord, tuple[CaseResult, ...]]:
     """How far a cell is, what it took, and its results so far."""
     folder = root / cell.place
-    record = read_record(folder)
-    try:
-        results = read_results(folder / RESULTS)
-    except RunError:
-        results = ()
+    record, results = read_record(folder), _read(folder)
+    if not record.cases and results:  # the first sitting goes on, or was killed
+        record = record.model_copy(update={"cases": _planned(folder)})
     if record.failed:
         return CellState.FAILED, record, results
     if record.cases and len(results) >= record.cases:
         return CellState.DONE, record, results
     return (CellState.BEGUN if results else CellState.WAITING), record, results
+
+
+def _read(folder: Path) -> tuple[CaseResult, ...]:
+    try:
+        return read_results(folder / RESULTS)
+    except RunError:
+        return ()
+
+
+def _planned(folder: Path) -> int:
+    try:
+        return read_manifest(folder).suite.cases
+    except RunError:
+        return 0

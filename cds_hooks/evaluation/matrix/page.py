@@ -17,7 +17,6 @@ from cds_hooks.evaluation.metrics import Figure, bootstrap, proportion, top
 from cds_hooks.evaluation.report.page import Page, PageSection, PageTable, number, percent
 from cds_hooks.evaluation.report.svg import Point, interval_plot, scatter_plot
 from cds_hooks.evaluation.runs.results import CaseResult
-from cds_hooks.evaluation.suites.registry import known_suites
 from cds_hooks.evaluation.suites.suite import Task
 
 __all__ = ["CellFigures", "figures_of", "matrix_page"]
@@ -77,7 +76,7 @@ def _lead(cells: Sequence[CellFigures]) -> Iterator[str]:
 
 def _groups(cells: Sequence[CellFigures]) -> list[list[CellFigures]]:
     def group(found: CellFigures) -> tuple[str, str]:
-        return found.cell.suite.id, found.cell.asked
+        return found.cell.suite.id, found.cell.way
 
     return [list(members) for _, members in itertools.groupby(sorted(cells, key=group), key=group)]
 
@@ -85,8 +84,6 @@ def _groups(cells: Sequence[CellFigures]) -> list[list[CellFigures]]:
 def _section(group: Sequence[CellFigures]) -> Iterator[PageSection]:
     cell = group[0].cell
     answered = [f for f in group if f.right]
-    suite = known_suites().get(cell.suite.id)
-    task = suite.task if suite else Task.OPEN
     plots = [
         interval_plot([(f.cell.model.name, f.top1) for f in answered], title="First is the truth"),
         scatter_plot(
@@ -95,14 +92,16 @@ def _section(group: Sequence[CellFigures]) -> Iterator[PageSection]:
         ),
     ]  # fmt: skip
     yield PageSection(
-        f"{cell.suite.id}, {cell.asked}",
-        (f"{task.value.capitalize()}; {_ways(cell)}, seed {cell.seed}. By the exact rule.",),
+        f"{cell.suite.id}, {cell.way}",
+        (f"{cell.task.value.capitalize()}; {_ways(cell)}, seed {cell.seed}. By the exact rule.",),
         tuple(plots) if answered else (),
         (_table(group), *_ranks(ranking({f.cell.model.name: f.right for f in answered}))),
     )
 
 
 def _ways(cell: Cell) -> str:
+    if cell.task is not Task.OPEN:
+        return f"one of a given list, {cell.samples} samples a case"
     names = "along the names of the terminology" if cell.answers == "names" else "free text"
     return f"{cell.template} answers, {names}, {cell.samples} samples a case"
 
@@ -156,10 +155,10 @@ def _ranks(ranked: Sequence[Ranked]) -> Iterator[PageTable]:
         )
         for r in ranked
     )
-    apart = sum(r.told_apart for r in ranked)
+    told_apart = sum(r.told_apart for r in ranked)
     caption = (
         f"Ranks on the {ranked[0].accuracy.n} cases that all of them answered; the cases tell "
-        f"{apart} of {len(ranked) - 1} apart from the first"
+        f"{told_apart} of {len(ranked) - 1} apart from the first"
     )
     headings = ("rank", "model", "first", "rank, 95 %", "comes first", "p against the first")
     yield PageTable(headings, rows, caption)

@@ -13,6 +13,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from cds_hooks.evaluation.evaluation_errors import MatrixError
+from cds_hooks.evaluation.suites.registry import known_suites
+from cds_hooks.evaluation.suites.suite import Task
 
 __all__ = ["Answers", "Cell", "Matrix", "MatrixModel", "MatrixSuite", "Template", "read_matrix"]
 
@@ -61,8 +63,15 @@ class MatrixSuite(_Data):
     data: Path
     limit: int = Field(0, ge=0)
 
+    @field_validator("id")
+    @classmethod
+    def _known(cls, suite: str) -> str:
+        if suite not in known_suites():
+            raise ValueError("no suite of this id; `eval suites` lists them")
+        return suite
 
-class Asked(_Data):
+
+class Ways(_Data):
     """The ways of asking; every combination is a cell."""
 
     samples: tuple[int, ...] = Field((1,), min_length=1)
@@ -89,14 +98,21 @@ class Cell(_Data):
     seed: int
 
     @property
-    def asked(self) -> str:
+    def task(self) -> Task:
+        """What its suite asks."""
+        return known_suites()[self.suite.id].task
+
+    @property
+    def way(self) -> str:
         """The way of asking in a word: cells of one suite and one of these are compared."""
+        if self.task is not Task.OPEN:
+            return f"k{self.samples}"
         return f"{self.template}-{self.answers}-k{self.samples}"
 
     @property
     def place(self) -> Path:
         """Its folder below that of the matrix."""
-        return Path(self.model.name, self.suite.id, self.asked)
+        return Path(self.model.name, self.suite.id, self.way)
 
 
 class Matrix(_Data):
@@ -104,14 +120,14 @@ class Matrix(_Data):
 
     model: tuple[MatrixModel, ...] = Field(min_length=1)
     suite: tuple[MatrixSuite, ...] = Field(min_length=1)
-    asked: Asked = Asked()
+    ways: Ways = Ways()
 
     @model_validator(mode="after")
     def _told_apart(self) -> Matrix:
         for names in ([m.name for m in self.model], [s.id for s in self.suite]):
             if len(set(names)) != len(names):
                 raise ValueError("names of models and ids of suites have to be unique")
-        for ways in (self.asked.samples, self.asked.templates, self.asked.answers):
+        for ways in (self.ways.samples, self.ways.templates, self.ways.answers):
             if len(set(ways)) != len(ways):
                 raise ValueError("each way of asking stands there once")
         return self
@@ -119,15 +135,19 @@ class Matrix(_Data):
     def cells(self) -> Iterator[Cell]:
         """Every cell. Ways of asking vary slowest, the fewest samples first, so that a matrix that
         is not finished yet has all models in one way rather than one model in all ways."""
-        asked = self.asked
-        ways = itertools.product(sorted(asked.samples), asked.templates, asked.answers)
+        told = self.ways
+        ways = itertools.product(sorted(told.samples), told.templates, told.answers)
         for (samples, template, answers), suite, model in itertools.product(
             ways, self.suite, self.model
         ):
-            yield Cell(
+            cell = Cell(
                 model=model, suite=suite, template=template, answers=answers,
-                samples=samples, seed=asked.seed,
+                samples=samples, seed=told.seed,
             )  # fmt: skip
+            # Templates and names are of the service: a question with a list has neither.
+            first = template is told.templates[0] and answers is told.answers[0]
+            if first or cell.task is Task.OPEN:
+                yield cell
 
 
 def read_matrix(path: Path) -> tuple[Matrix, str]:
