@@ -56,6 +56,8 @@ def only(source: Path, target: Path, ids: Iterable[str]) -> int:
 
 
 def _renamed(resource: Any, patient: str) -> Any:
-    raw = orjson.dumps(resource).replace(b'"Patient/%s"' % PATIENT.encode(), b'"Patient/%s"' % patient.encode())
+    raw = orjson.dumps(resource).replace(
+        b'"Patient/%s"' % PATIENT.encode(), b'"Patient/%s"' % patient.encode()
+    )
     made = orjson.loads(raw)
     return {**made, "id": patient} if made["resourceType"] == "Patient" else made

@@ -54,13 +54,13 @@ def compare_logits(pairs: Iterable[tuple[Logits, Logits]]) -> TokenCheck:
         rows = np.arange(len(one))
         same = best == other
         near = one[rows, best] - one[rows, other] <= _TIED
-        apart = _differences(one, two)
+        differences = _differences(one, two)
         sequences += 1
         positions += len(one)
         agreed += int(same.sum())
         tied += int((~same & near).sum())
-        largest = max(largest, float(apart.max(initial=0.0)))
-        total += float(apart.mean(1).sum())
+        largest = max(largest, float(differences.max(initial=0.0)))
+        total += float(differences.mean(1).sum())
     mean = total / positions if positions else 0.0
     return TokenCheck(sequences, positions, agreed, tied, largest, mean)
 
@@ -75,7 +75,5 @@ def _differences(one: Logits, two: Logits) -> Logits:
     """Per position the differences at the five likeliest tokens of each program."""
     top = [np.argpartition(-each, 5, axis=1)[:, :5] for each in (one, two)]
     chosen = np.concatenate(top, axis=1)
-    found: Logits = np.abs(
-        np.take_along_axis(one, chosen, 1) - np.take_along_axis(two, chosen, 1)
-    )
+    found: Logits = np.abs(np.take_along_axis(one, chosen, 1) - np.take_along_axis(two, chosen, 1))
     return found

@@ -63,7 +63,10 @@ class TuningOrder:
 
 
 def run_tuning(
-    order: TuningOrder, *, told: Told = lambda *_: None, stage: Callable[[str], None] = lambda _: None
+    order: TuningOrder,
+    *,
+    told: Told = lambda *_: None,
+    stage: Callable[[str], None] = lambda _: None,
 ) -> RunRecord:
     """Train, write `adapter.gguf`, check it token by token, write `run.json`. Raises TuningError.
 
