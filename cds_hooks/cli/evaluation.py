@@ -19,6 +19,7 @@ from rich.table import Table
 from cds_hooks.cli import show
 from cds_hooks.cli.evaluation_baselines import Data, Json, duplicates, look_up_baseline
 from cds_hooks.cli.evaluation_feedback import feedback
+from cds_hooks.cli.evaluation_fitted import FittedOn, LeaveOut, unseen_by
 from cds_hooks.cli.evaluation_pair import NAMES_AND_FREE, pair_table, pair_told, run_pair
 from cds_hooks.cli.evaluation_run import Asking, bench
 from cds_hooks.evaluation.evaluation_errors import SuiteError
@@ -105,6 +106,8 @@ def run(
         bool, typer.Option("--realigned", help="Of eurorad-replay: rows that slipped, corrected.")
     ] = False,
     limit: Annotated[int, typer.Option(min=0, help="First cases only; 0: all.")] = 0,
+    fitted_on: FittedOn = None,
+    leave_out_fitted: LeaveOut = False,
     on_error: Annotated[OnError, typer.Option(help="At a line that is broken.")] = OnError.STOP,
     config: Annotated[Path | None, typer.Option(help="Settings file (TOML).")] = None,
     json: Json = False,
@@ -125,7 +128,9 @@ def run(
     else:
         asking = Asking(seed, samples, names, brief, engines, concurrency)
         folder = output or _RUNS / f"{suite}-seed{seed}"
-        asyncio.run(_run(chosen, now, load_settings(config), asking, folder))
+        settings = load_settings(config)
+        left = unseen_by(loaded, settings, fitted_on, leave_out=leave_out_fitted, limit=limit)
+        asyncio.run(_run(left, now, settings, asking, folder))
     _report([folder], folder, json=json)
 
 

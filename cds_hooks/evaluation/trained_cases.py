@@ -26,6 +26,7 @@ __all__ = [
     "TrainedCase",
     "case_digests",
     "fitted_cases",
+    "left_out",
     "overlap",
     "require_unseen",
     "text_digest",
@@ -36,6 +37,7 @@ SIDECAR = ".tuning.json"
 """What follows the name of a model's or adapter's file in the name of its training manifest."""
 
 _KEY = "case_digests"
+_UNSEEN = "unseen"
 
 
 class TrainedCase(ChartsideError):
@@ -62,13 +64,7 @@ def fitted_cases(path: Path) -> frozenset[str]:
 
     Parts that are named `unseen` were kept for measuring, and do not count.
     """
-    try:
-        document: Any = orjson.loads(path.read_bytes())
-    except OSError as error:
-        raise RunError("cannot be read", where=str(path)) from error
-    except orjson.JSONDecodeError:
-        raise RunError("not a manifest", where=str(path)) from None
-    found = frozenset(_found(document))
+    found = frozenset(_found(_document(path)))
     if not found:
         raise RunError(
             f"a manifest without {_KEY}",
@@ -76,6 +72,15 @@ def fitted_cases(path: Path) -> frozenset[str]:
             hint="Without them nobody can say what it was fitted on.",
         )
     return found
+
+
+def _document(path: Path) -> Any:
+    try:
+        return orjson.loads(path.read_bytes())
+    except OSError as error:
+        raise RunError("cannot be read", where=str(path)) from error
+    except orjson.JSONDecodeError:
+        raise RunError("not a manifest", where=str(path)) from None
 
 
 def trained_beside(files: Iterable[Path]) -> tuple[Path, ...]:
@@ -103,6 +108,25 @@ def require_unseen(suite: Suite, manifests: Sequence[Path]) -> None:
             )
 
 
+def left_out(suite: Suite, manifests: Sequence[Path]) -> Suite:
+    """What of a suite may be measured: of one that something was fitted on only the cases that were
+    kept for it (others may be too much like a trained one), or where none were all but the fitted
+    ones; any other suite whole."""
+    for path in manifests:
+        fitted = fitted_cases(path)
+        if seen := overlap(suite, fitted):
+            kept = overlap(suite, frozenset(_kept(_document(path))) - fitted)
+            rest = [c.id for c in suite.cases if c.id not in seen]
+            suite = suite.only(kept or rest)
+    return suite
+
+
+def _kept(document: Any) -> Iterator[str]:
+    parts = document.get("parts") if isinstance(document, dict) else None
+    if isinstance(parts, dict):
+        yield from _found([parts.get(_UNSEEN)])
+
+
 def _found(value: Any) -> Iterator[str]:
     if isinstance(value, list):
         for each in value:
@@ -111,7 +135,7 @@ def _found(value: Any) -> Iterator[str]:
         for key, inner in value.items():
             if key == _KEY and isinstance(inner, list):
                 yield from (each for each in inner if isinstance(each, str))
-            elif key != "unseen":
+            elif key != _UNSEEN:
                 yield from _found(inner)
 
 

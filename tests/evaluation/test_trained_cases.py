@@ -14,6 +14,7 @@ from cds_hooks.evaluation.trained_cases import (
     TrainedCase,
     case_digests,
     fitted_cases,
+    left_out,
     overlap,
     require_unseen,
     trained_beside,
@@ -67,3 +68,22 @@ def test_the_manifest_lies_beside_the_adapter(tmp_path: Path) -> None:
     beside = tmp_path / "ours.gguf.tuning.json"
     beside.write_text("{}")
     assert trained_beside([adapter]) == (beside,)
+
+
+def test_of_a_suite_that_was_trained_on_only_what_was_kept_is_measured(
+    tmp_path: Path, small_suite: Suite
+) -> None:
+    def digests(*numbers: int) -> dict[str, list[str]]:
+        found = [d for n in numbers for d in case_digests(small_suite.id, small_suite.cases[n])]
+        return {"case_digests": found}
+
+    path = tmp_path / "m.json"
+    parts = {"train": digests(0, 1), "heldout": digests(2), "unseen": digests(3, 4)}
+    path.write_bytes(orjson.dumps({"parts": parts}))
+    left = left_out(small_suite, [path])
+    assert [c.id for c in left.cases] == ["case-3", "case-4"]
+    require_unseen(left, [path])
+    path.write_bytes(orjson.dumps({"coefficients": digests(0, 1)}))
+    assert [c.id for c in left_out(small_suite, [path]).cases] == [f"case-{n}" for n in range(2, 6)]
+    elsewhere = replace(small_suite, id="vignettes")
+    assert left_out(elsewhere, [path]) == elsewhere
