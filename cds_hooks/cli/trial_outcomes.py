@@ -13,7 +13,7 @@ import time
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -22,10 +22,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cds_hooks.audit import SiteKey, Store
-from cds_hooks.audit.trial_outcomes import FollowUp
+from cds_hooks.audit.trial_outcomes import FollowedConsultation, FollowUp
 from cds_hooks.cli.audit_options import ConfigOption, JsonOption
 from cds_hooks.cli.mapping import UsageError
 from cds_hooks.cli.trial_outcomes_report import OutcomesReport, exit_code, record_of, tell
+from cds_hooks.consultation import Consultation
 from cds_hooks.core_dumps import forbid_dumps
 from cds_hooks.errors import ChartsideError
 from cds_hooks.plausibility import Terminology
@@ -43,6 +44,8 @@ from cds_hooks.trial.outcomes.run import FollowUpRun, due
 
 __all__ = ["outcomes"]
 
+Which = Literal["all", "silent", "shown"]
+
 _HOUR_S = 3600.0
 
 
@@ -50,6 +53,9 @@ def outcomes(
     since: Annotated[str, typer.Option(help="Consultations from this date or time on.")] = "",
     until: Annotated[str, typer.Option(help="Consultations before this date or time.")] = "",
     limit: Annotated[int, typer.Option(min=0, help="At most so many; 0: all.")] = 0,
+    which: Annotated[
+        Which, typer.Option(help="Those of a silent trial, those that were shown, or all.")
+    ] = "all",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Read and decide, and store nothing.")
     ] = False,
@@ -88,7 +94,7 @@ def outcomes(
     console = Console(stderr=True)
     began = time.monotonic()
     try:
-        asyncio.run(_run(settings, key, report, limit, again, console, quiet=json))
+        asyncio.run(_run(settings, key, report, limit, which, again, console, quiet=json))
     except (KeyboardInterrupt, asyncio.CancelledError):
         report.ended = "interrupted"
     report.seconds = round(time.monotonic() - began, 1)
@@ -101,6 +107,7 @@ async def _run(
     key: SiteKey,
     report: OutcomesReport,
     limit: int,
+    which: Which,
     again: bool,
     console: Console,
     *,
@@ -110,7 +117,7 @@ async def _run(
     store = Store(store_config(settings), key)
     await store.open()
     try:
-        await _follow(settings, key, store, report, limit, again, console, quiet=quiet)
+        await _follow(settings, key, store, report, limit, which, again, console, quiet=quiet)
     except asyncio.CancelledError:
         report.ended = "interrupted"
     except ChartsideError as error:
@@ -135,6 +142,7 @@ async def _follow(
     store: Store,
     report: OutcomesReport,
     limit: int,
+    which: Which,
     again: bool,
     console: Console,
     *,
@@ -144,6 +152,8 @@ async def _follow(
     again_s = settings.trial_outcomes.again_after_h * _HOUR_S
     now = time.time()
     wanted = due(found, report.rules.digest, now, again_after_s=again_s, again=again)
+    if which != "all":
+        wanted = tuple(each for each in wanted if each.silent == (which == "silent"))
     wanted = wanted[:limit] if limit else wanted
     report.recorded, report.told.consultations = len(found), len(wanted)
     if not wanted:
@@ -153,12 +163,15 @@ async def _follow(
         decider = _decider(settings, key, report.rules, terminology)
         keys_of = patient_keys_on(settings, key, outcome_server(settings))
 
+        async def load(each: FollowedConsultation) -> Consultation | None:
+            return await (store.silent if each.silent else store).get(each.id)
+
         async def save(followed: FollowUp) -> bool:
             return report.dry_run or await store.outcomes.save(followed)
 
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         async with outcome_reader(settings, report.rules) as reader:
-            run = FollowUpRun(store.get, keys_of, reader.read, decider, save, now)
+            run = FollowUpRun(load, keys_of, reader.read, decider, save, now)
             with Progress(*columns, TimeRemainingColumn(), console=console, disable=quiet) as bar:
                 task = bar.add_task("consultations", total=len(wanted))
                 await run.follow(wanted, report.told, lambda count: bar.advance(task, count))

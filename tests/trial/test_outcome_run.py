@@ -11,7 +11,7 @@ import pytest
 
 from cds_hooks.audit import SiteKey, Store, StoreConfig
 from cds_hooks.audit.trial_outcomes import READ, FollowedConsultation
-from cds_hooks.consultation import CheckedConsultation, KeyState, Outcome
+from cds_hooks.consultation import CheckedConsultation, Consultation, KeyState, Outcome
 from cds_hooks.gather import NoteCode
 from cds_hooks.plausibility import Terminology
 from cds_hooks.trial.outcomes.decide import OutcomeDecider
@@ -88,6 +88,9 @@ class Follower:
         self.store, self.key = store, key
         self.decider = OutcomeDecider(RULES, terminology)
 
+    async def load(self, each: FollowedConsultation) -> Consultation | None:
+        return await (self.store.silent if each.silent else self.store).get(each.id)
+
     async def run(self, hospital: Hospital, *, days: float = 1, again: bool = False) -> Followed:
         now = HOOK.timestamp() + days * DAY
         found = await self.store.outcomes.to_follow(0, 2e9)
@@ -95,7 +98,7 @@ class Follower:
         told = Followed()
         self.told = told
         run = FollowUpRun(
-            self.store.get,
+            self.load,
             lambda id_: [self.key.patient_key(id_, fhir_server=SERVER)],
             hospital.read,
             self.decider,
@@ -165,6 +168,18 @@ async def test_the_record_of_a_patient_is_read_once_for_all_their_consultations(
     assert (told.done, hospital.asked) == (2, ["pat"])
     # What was charted between the two hooks was to be found at the first only.
     assert (told.outcomes, told.passed_over) == (1, {"charted-before": 1})
+
+
+async def test_what_a_silent_trial_recorded_is_followed_up_too(
+    follower: Follower, store: Store, key: SiteKey
+) -> None:
+    shown, silent = consultation(key, "1"), consultation(key, "2", silent=True)
+    await store.save_consultation(shown)
+    await store.silent.save_consultation(silent)
+    found = await store.outcomes.to_follow(0, 2e9)
+    assert {each.id: each.silent for each in found} == {shown.id: False, silent.id: True}
+    assert (await follower.run(Hospital())).states == {READ: 2}
+    assert set(await store.outcomes.of([shown.id, silent.id])) == {shown.id, silent.id}
 
 
 async def test_a_patient_of_another_server_is_never_asked_for(

@@ -17,7 +17,7 @@ from cds_hooks.audit.trial_outcomes import READ, FollowedConsultation, FollowUp
 from cds_hooks.consultation import Consultation, KeyState
 from cds_hooks.errors import ChartsideError
 from cds_hooks.services import find
-from cds_hooks.trial.outcomes.decide import Asked, OutcomeDecider
+from cds_hooks.trial.outcomes.decide import ConsultedChart, OutcomeDecider
 from cds_hooks.trial.outcomes.patients import find_patient
 from cds_hooks.trial.outcomes.reading import PatientNotRead, PatientRecord
 
@@ -82,11 +82,14 @@ def due(
 
 @dataclass(frozen=True, slots=True)
 class FollowUpRun:
-    """One run. `load` gives a stored consultation, `keys_of` the pseudonyms of a patient id on the
-    server, `read` a patient's record since a time, `save` stores what was found (False: it is no
-    longer there). `now` is UTC seconds."""
+    """One run.
 
-    load: Callable[[str], Awaitable[Consultation | None]]
+    `load` gives a stored consultation, a silent one too, `keys_of` the pseudonyms of a patient id
+    on the server, `read` a patient's record since a time, `save` stores what was found (False: it
+    is no longer there). `now` is UTC seconds.
+    """
+
+    load: Callable[[FollowedConsultation], Awaitable[Consultation | None]]
     keys_of: Callable[[str], Iterable[str]]
     read: Callable[[str, float], Awaitable[PatientRecord]]
     decider: OutcomeDecider
@@ -117,7 +120,7 @@ class FollowUpRun:
         told.patients += 1
         record: PatientRecord | None = None
         for place, each in enumerate(wanted):
-            consultation = await self._load(each.id, told)
+            consultation = await self._load(each, told)
             if consultation is None:
                 continue
             patient = find_patient(consultation, self.keys_of)
@@ -131,9 +134,9 @@ class FollowUpRun:
                 return
             await self._decide(each, consultation, record, told)
 
-    async def _load(self, id_: str, told: Followed) -> Consultation | None:
+    async def _load(self, each: FollowedConsultation, told: Followed) -> Consultation | None:
         try:
-            found = await self.load(id_)
+            found = await self.load(each)
         except RecordErased:
             found = None
         except RecordUnreadable as error:
@@ -154,8 +157,10 @@ class FollowUpRun:
             # What was read while it could be is worth more than that it no longer can.
             told.states["kept-earlier"] += 1
             return
-        asked = Asked(each.created, consultation.chart, _conditions_whole(consultation))
-        decision = self.decider.decide(asked, record.resources, record.ids)
+        consulted = ConsultedChart(
+            each.created, consultation.chart, _conditions_whole(consultation)
+        )
+        decision = self.decider.decide(consulted, record.resources, record.ids)
         window_s = self.decider.rules.time.window_days * _DAY_S
         found = FollowUp(
             consultation=each.id,
