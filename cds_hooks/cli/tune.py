@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from cds_hooks.cli.tune_prepare import prepare_set
+from cds_hooks.cli.tune_recipe import write_recipe
 
 __all__ = ["tune_app"]
 
@@ -16,9 +17,5 @@ tune_app = typer.Typer(
 )
 
 
-@tune_app.callback()
-def _group() -> None:
-    """Fine-tune a model on the site's own cases, as a recipe."""
-
-
 tune_app.command("prepare")(prepare_set)
+tune_app.command("recipe")(write_recipe)

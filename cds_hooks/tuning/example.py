@@ -91,16 +91,20 @@ class TrainingExample(_Data):
 
 class MarkedTokens(_Data):
     """An example as tokens of one model: `labels` are the ids where a loss is computed and -100
-    elsewhere, as long as `input_ids`."""
+    elsewhere, as long as `input_ids`. `attention_mask`, which some frameworks ask for, is 1 for
+    each token."""
 
     id: str
     input_ids: tuple[int, ...]
     labels: tuple[int, ...]
+    attention_mask: tuple[int, ...] = ()
 
     @model_validator(mode="after")
     def _same_length(self) -> MarkedTokens:
         if len(self.labels) != len(self.input_ids):
             raise ValueError("labels are not as long as input_ids")
+        if self.attention_mask not in ((), (1,) * len(self.input_ids)):
+            raise ValueError("attention_mask is not 1 for each token")
         return self
 
     @property

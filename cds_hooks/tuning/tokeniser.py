@@ -90,7 +90,10 @@ class ModelTokens:
         )
         if "error" in told:
             return str(told["error"])
-        return MarkedTokens(id=example.id, input_ids=told["input_ids"], labels=told["labels"])
+        ids = told["input_ids"]
+        return MarkedTokens(
+            id=example.id, input_ids=ids, labels=told["labels"], attention_mask=(1,) * len(ids)
+        )
 
     def _ask(self, document: dict[str, Any]) -> dict[str, Any]:
         """Raises TuningDataError when the process has ended."""
