@@ -36,9 +36,9 @@ class SetFigures:
     """Sets of one stated risk: how often they hold the truth, and how many diagnoses they have.
 
     `unreached` is the share of repetitions in which no threshold reaches the risk: there is no set
-    then, which counts neither in `coverage` nor in `size`. `overall` counts it as holding the truth,
-    as the promise of split conformal prediction does: where a threshold is there by luck alone,
-    `coverage` is below the promise although `overall` is not.
+    then, which counts neither in `coverage` nor in `size`. `overall` counts it as holding the
+    truth, as the promise of split conformal prediction does: where a threshold is there by luck
+    alone, `coverage` is below the promise although `overall` is not.
     """
 
     risk: float
