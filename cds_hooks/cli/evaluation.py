@@ -105,6 +105,9 @@ def run(
         bool, typer.Option("--realigned", help="Of eurorad-replay: rows that slipped, corrected.")
     ] = False,
     limit: Annotated[int, typer.Option(min=0, help="First cases only; 0: all.")] = 0,
+    subset: Annotated[
+        int, typer.Option(min=0, help="So many cases, chosen by the digest of their ids; 0: all.")
+    ] = 0,
     on_error: Annotated[OnError, typer.Option(help="At a line that is broken.")] = OnError.STOP,
     config: Annotated[Path | None, typer.Option(help="Settings file (TOML).")] = None,
     json: Json = False,
@@ -115,6 +118,7 @@ def run(
     for broken in loaded.rejected:
         typer.echo(f"left out: {broken.where}: {broken.why}", err=True)
     chosen = loaded.only(c.id for c in loaded.cases[: limit or None])
+    chosen = chosen.subset(subset) if subset else chosen
     if (recorded or realigned) and suite != EURORAD:
         raise SuiteError("no answers of it were recorded", where=suite, hint=f"Of {EURORAD} alone.")
     if suite == EURORAD:

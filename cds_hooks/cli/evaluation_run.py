@@ -44,7 +44,18 @@ _QUESTIONS = {Task.CLOSED: "closed", Task.JUDGING: "judge"}
 _DEADLINE_S = 600.0
 # The sections of the settings that a measurement is of.
 _ASKED = frozenset(
-    {"model", "model_server", "panel", "services", "fhir", "terminology", "cards", "egress", "log"}
+    {
+        "model",
+        "model_server",
+        "panel",
+        "verifier",
+        "services",
+        "fhir",
+        "terminology",
+        "cards",
+        "egress",
+        "log",
+    }
 )
 _TEMPLATES = Path(evaluation.__file__).parent / "runs" / "templates"
 

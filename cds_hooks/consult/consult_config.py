@@ -9,6 +9,7 @@ from cds_hooks.cards import Speak
 from cds_hooks.cards.card_settings import CardSettings
 from cds_hooks.consult.service_settings import ServiceSettings
 from cds_hooks.consult.terms import ClientTerms, patient_scope
+from cds_hooks.consult.verifier_settings import VerifierSettings
 from cds_hooks.consultation import Basis, Caller
 from cds_hooks.gather.fhir_settings import FhirSettings
 from cds_hooks.inference.model_settings import ModelSettings
@@ -37,6 +38,7 @@ class ConsultConfig:
     fhir: FhirSettings = field(default_factory=FhirSettings)
     cards: CardSettings = field(default_factory=CardSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
+    verifier: VerifierSettings = field(default_factory=VerifierSettings)
     model_options: str = ""
     accuracy: str = ""
     calibration: Calibration = field(default_factory=load_calibration)

@@ -5,10 +5,16 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from cds_hooks.consultation import Differential, Outcome
+from cds_hooks.consultation import Candidate, Differential, Outcome
 from cds_hooks.inference.answer_parser import InvalidOutput, parse_differential
-from cds_hooks.inference.engine import EngineError, Generation, UnusableAnswer
+from cds_hooks.inference.engine import (
+    EngineError,
+    Generation,
+    NameProbability,
+    UnusableAnswer,
+)
 from cds_hooks.inference.panel import PanelGeneration
 
 __all__ = ["fault_of", "outcome_of_error", "parse_samples", "remarks_on"]
@@ -52,4 +58,18 @@ def _parse(generation: Generation, fact_ids: Sequence[str]) -> Iterator[Differen
     model = generation.model.name
     for index, sample in enumerate(generation.samples):
         with contextlib.suppress(InvalidOutput):
-            yield parse_differential(sample.text, fact_ids, model=model, sample=index)
+            said = parse_differential(sample.text, fact_ids, model=model, sample=index)
+            yield replace(said, candidates=_with_probabilities(said.candidates, sample.names))
+
+
+def _with_probabilities(
+    candidates: Sequence[Candidate], names: Sequence[NameProbability]
+) -> tuple[Candidate, ...]:
+    """The same with the log-probability of each name that was written along the terminology."""
+    known = {name.name: name for name in names}
+    return tuple(
+        each
+        if (told := known.get(each.diagnosis)) is None
+        else replace(each, log_probability=told.log_probability, name_tokens=told.tokens)
+        for each in candidates
+    )

@@ -78,6 +78,9 @@ class Assessment:
     `agreement` is the share of samples (0 to 1) that named it, each model counting once;
     `model_share` is the share of models that named it at all. `related` are names that samples
     wrote for it which are wider or narrower (a kind of it, or what it is a kind of).
+    `log_probability` is the highest of its names as samples wrote them, over `name_tokens` tokens;
+    None of free text. `p_true` is the probability (0 to 1) with which the models, asked of it, say
+    that it is right; None where they were not asked.
     """
 
     name: str
@@ -92,6 +95,9 @@ class Assessment:
     written_as: tuple[str, ...] = ()
     model_share: float = 1.0
     related: tuple[str, ...] = ()
+    log_probability: float | None = None
+    name_tokens: int = 0
+    p_true: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,7 @@ def consult_config(
         fhir=settings.fhir,
         cards=settings.cards,
         model=settings.model,
+        verifier=settings.verifier,
         names_by_construction=names_by_construction,
         model_options=options_digest(settings),
         accuracy=accuracy,
