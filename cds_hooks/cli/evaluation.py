@@ -91,6 +91,9 @@ def run(
         bool | None,
         typer.Option("--brief/--full", help="Short answers; so by default for demonstration."),
     ] = None,
+    evidence: Annotated[
+        bool, typer.Option("--evidence/--no-evidence", help="No evidence: names alone, faster.")
+    ] = True,
     engines: Annotated[
         int,
         typer.Option(min=0, max=64, help="Engine processes; 0: one, of demonstration one a core."),
@@ -127,7 +130,7 @@ def run(
         part = voice.recorded_part(chosen)
         asyncio.run(run_suite(part, voice.answering(), voice.manifest(part, now), folder))
     else:
-        asking = Asking(seed, samples, names, brief, engines, concurrency)
+        asking = Asking(seed, samples, names, brief, engines, concurrency, evidence)
         folder = output or _RUNS / f"{suite}-seed{seed}"
         asyncio.run(_run(chosen, now, load_settings(config), asking, folder))
     _report([folder], folder, json=json)

@@ -6,13 +6,14 @@ told by then is left out, and the consultation says so.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 
 from cds_hooks.consult.consult_config import ConsultConfig
 from cds_hooks.consult.dependencies import Dependencies
-from cds_hooks.consultation import Caller, CheckedConsultation
+from cds_hooks.consultation import Assessment, Caller, CheckedConsultation
 from cds_hooks.inference.engine import EngineError, RisingPriority
 from cds_hooks.inference.evaluation import Evaluation, EvaluationRequest, evaluate
 from prompts import load_self_evaluation
@@ -50,27 +51,39 @@ async def evaluated(
         told = await evaluate(dependencies.engine, request)
     except EngineError as error:
         return _without(checked, error.code)
-    return _with(checked, told) if told else checked
+    return _with(checked, told, len(asked)) if told else checked
 
 
-def _with(checked: CheckedConsultation, told: Sequence[Evaluation]) -> CheckedConsultation:
+def _with(
+    checked: CheckedConsultation, told: Sequence[Evaluation], asked: int
+) -> CheckedConsultation:
+    first = [
+        _viewed(each, _namer(each, checked), {model.model.name: model.shares[n] for model in told})
+        for n, each in enumerate(checked.assessments[:asked])
+    ]
     cost = sum(each.tokens_prompt - each.tokens_reused for each in told)
     return replace(
         checked,
-        assessments=tuple(
-            replace(
-                each, p_true=_mean([model.shares[n] for model in told if n < len(model.shares)])
-            )
-            for n, each in enumerate(checked.assessments)
-        ),
+        assessments=(*first, *checked.assessments[asked:]),
         tokens={**checked.tokens, "self_evaluation": cost},
     )
 
 
-def _mean(shares: Sequence[float | None]) -> float | None:
-    """Over the models that tell: each counts once."""
-    known = [share for share in shares if share is not None]
-    return fmean(known) if known else None
+def _namer(assessed: Assessment, checked: CheckedConsultation) -> str:
+    """The model that named it most often; of equals the first."""
+    written = {*assessed.written_as, *assessed.related}
+    named = Counter(
+        said.model
+        for said in checked.differentials
+        if any(candidate.diagnosis in written for candidate in said.candidates)
+    )
+    return max(named, key=named.__getitem__, default="")
+
+
+def _viewed(assessed: Assessment, own: str, shares: Mapping[str, float | None]) -> Assessment:
+    others = [share for model, share in shares.items() if model != own and share is not None]
+    view = fmean(others) if others else None
+    return replace(assessed, p_true=shares.get(own), second_view=view)
 
 
 def _without(checked: CheckedConsultation, code: str) -> CheckedConsultation:

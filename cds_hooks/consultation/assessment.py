@@ -79,8 +79,9 @@ class Assessment:
     `model_share` is the share of models that named it at all. `related` are names that samples
     wrote for it which are wider or narrower (a kind of it, or what it is a kind of).
     `log_probability` is the highest of its names as samples wrote them, over `name_tokens` tokens;
-    None of free text. `p_true` is the probability (0 to 1) with which the models, asked of it, say
-    that it is right; None where they were not asked.
+    None of free text. `p_true` is the probability (0 to 1) with which the model that named it most
+    often says that it is right, when asked; `second_view` the same of other models; None where
+    nobody was asked.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Assessment:
     log_probability: float | None = None
     name_tokens: int = 0
     p_true: float | None = None
+    second_view: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,16 +37,22 @@ class Said(_Data):
 
 
 class ListedDiagnosis(Said):
-    """A diagnosis as the card would list it; `flags` are the checks that failed, `noted` those that
-    judge nothing and name facts for the reader. `p_true` is what the models say of it when asked,
-    `cited` how many facts were given for it, `against` how many against."""
+    """A diagnosis as the card would list it.
+
+    `flags` are the checks that failed, `passed` those that it passed (not kept by earlier runs),
+    `noted` those that judge nothing and name facts for the reader. `p_true` and `second_view` are
+    what the models say of it when asked; `cited` and `against` count the facts given for and
+    against it.
+    """
 
     verdict: Verdict = Verdict.UNCERTAIN
     agreement: float = Field(1.0, ge=0, le=1)
     flags: tuple[str, ...] = ()
+    passed: tuple[str, ...] = ()
     noted: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
     p_true: float | None = None
+    second_view: float | None = None
     model_share: float = 1.0
     group: Group = Group.LIKELY
     cited: int = 0

@@ -12,7 +12,7 @@ from cds_hooks.evaluation.suites.suite import EvaluationCase, age_band
 
 __all__ = ["about", "failed", "score"]
 
-_FAIL, _ABSTAIN = "fail", "abstain"
+_PASS, _FAIL, _ABSTAIN = "pass", "fail", "abstain"
 
 
 def score(
@@ -58,11 +58,13 @@ def _answer(case: EvaluationCase, assessed: Assessment, matcher: TruthMatcher) -
         verdict=assessed.verdict,
         agreement=assessed.agreement,
         flags=tuple(dict.fromkeys(r.check for r in assessed.reasons if r.result == _FAIL)),
+        passed=tuple(dict.fromkeys(r.check for r in assessed.reasons if r.result == _PASS)),
         noted=tuple(dict.fromkeys(r.check for r in assessed.reasons if _informs(r))),
         codes=tuple(c.code for c in assessed.codes),
         log_probability=_rounded(assessed.log_probability),
         tokens=assessed.name_tokens,
         p_true=_rounded(assessed.p_true),
+        second_view=_rounded(assessed.second_view),
         model_share=assessed.model_share,
         group=assessed.group,
         cited=len(assessed.evidence_for),

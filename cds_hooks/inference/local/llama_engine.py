@@ -65,7 +65,7 @@ class LlamaEngine:
 
     @property
     def model(self) -> ModelIdentity:
-        """Which model answers; the digest is the measured one as soon as it is loaded."""
+        """Which model answers; its digest is measured as soon as it is loaded."""
         return self._lifecycle.model
 
     @property
@@ -92,10 +92,7 @@ class LlamaEngine:
 
     @property
     def confinement(self) -> Mapping[str, str]:
-        """What the engine process has given up (`confined`: yes, partly or off), once it is ready.
-
-        The other keys are what was tried, each `refused` or `open`, and by what means.
-        """
+        """What the engine process has given up, once ready (`confined`), and by what means."""
         return dict(self._confinement)
 
     @property
@@ -250,8 +247,8 @@ class LlamaEngine:
         return ready_at
 
     def _gone(self, error: WorkerGone) -> None:
-        asked = bool(self._generating or self._cancels)
-        if self._lifecycle.on_end(error, asked=asked) is NextStep.OUT:
+        asked = self._generating or self._cancels
+        if self._lifecycle.on_end(error, asked=bool(asked)) is NextStep.OUT:
             self._become("failed", self._lifecycle.code)
 
     def _take(self, frame: Frame) -> bool:
@@ -275,8 +272,7 @@ class LlamaEngine:
         """The process says that it is ready, or why it cannot be."""
         if frame.get("status") == "ready":
             self._confinement = messages.string_mapping(frame.get("confinement"))
-            adapters = [str(digest) for digest in frame.get("adapters", ())]
-            measured = self._config.measured
+            adapters, measured = [*map(str, frame.get("adapters", ()))], self._config.measured
             digest, files = str(frame["sha256"]), messages.string_mapping(frame.get("parts"))
             self._lifecycle.model = measured(self._config.identity(), digest, adapters, files)
             self._lifecycle.on_ready(frame)
