@@ -18,6 +18,7 @@ from cds_hooks.audit.ledger.record_integrity import (
     latest_attestation,
     payload_digest,
 )
+from cds_hooks.audit.silent_format import SILENT, is_silent_format, of_trial
 from cds_hooks.audit.store_errors import RecordUnreadable
 from cds_hooks.consultation import (
     CheckedConsultation,
@@ -44,6 +45,9 @@ KIND = "consultation"
 _log = structlog.get_logger(__name__)
 _CHECKED = Codec(CheckedConsultation, "consultation")
 _PREPARED = Codec(PreparedConsultation, "prepared-consultation")
+_SILENT_CHECKED = Codec(CheckedConsultation, f"{SILENT}consultation")
+_SILENT_PREPARED = Codec(PreparedConsultation, f"{SILENT}prepared-consultation")
+_PREPARED_FORMATS = (_PREPARED.format, _SILENT_PREPARED.format)
 # Only what the model answered may be reused as an answer; a failure is recorded, not reused.
 _ANSWERS = (Outcome.ANSWERED.value, Outcome.EMPTY.value)
 
@@ -110,15 +114,15 @@ def _insert_cards(
 
 
 def by_id(
-    connection: Connection, consultation_id: str, cipher: PayloadCipher
+    connection: Connection, consultation_id: str, cipher: PayloadCipher, *, silent: bool = False
 ) -> Consultation | None:
-    """The consultation with this id.
+    """The consultation with this id; of a trial's only with `silent`, and then of no other.
 
     Raises RecordUnreadable, also for an earlier state that was put back: the ledger says which
     state was last.
     """
     row = connection.execute(_BY_ID, {"wanted": consultation_id}).one_or_none()
-    if row is None:
+    if row is None or is_silent_format(row.payload_format) != silent:
         return None
     found = decode(connection, row, cipher)
     if not attests_state(row.attestation, row.id, row.payload):
@@ -145,38 +149,48 @@ def newest_answer(
     connection: Connection,
     *conditions: ColumnElement[bool],
     cipher: PayloadCipher,
+    silent: bool = False,
 ) -> CheckedConsultation | None:
     """The newest answered consultation that meets the conditions, if it can be read."""
     answered = tables.consultations.c.outcome.in_(_ANSWERS)
-    found = _newest(connection, answered, *conditions, cipher=cipher)
+    found = _newest(connection, answered, *conditions, cipher=cipher, silent=silent)
     return found if isinstance(found, CheckedConsultation) else None
 
 
 def newest_of(
-    connection: Connection, patient_key: str, after: float, now: float, cipher: PayloadCipher
+    connection: Connection,
+    patient_key: str,
+    after: float,
+    now: float,
+    cipher: PayloadCipher,
+    *,
+    silent: bool = False,
 ) -> Consultation | None:
     """The newest consultation of a patient's chart; a check of entered problems is none."""
     table = tables.consultations.c
     of_chart = (table.patient_key == patient_key, table.outcome != Outcome.CHECKED.value)
     valid = (table.expires > now, table.created > after)
-    return _newest(connection, *of_chart, *valid, cipher=cipher)
+    return _newest(connection, *of_chart, *valid, cipher=cipher, silent=silent)
 
 
 def _newest(
-    connection: Connection, *conditions: ColumnElement[bool], cipher: PayloadCipher
+    connection: Connection,
+    *conditions: ColumnElement[bool],
+    cipher: PayloadCipher,
+    silent: bool,
 ) -> Consultation | None:
     """The newest consultation that meets the conditions, in whatever state.
 
     One that cannot be read is logged and skipped: it could only have saved time.
     """
     table = tables.consultations.c
-    readable = table.payload_format != ERASED
-    found = select(table.id).where(readable, *conditions).order_by(table.created.desc())
+    readable = (table.payload_format != ERASED, of_trial(silent=silent))
+    found = select(table.id).where(*readable, *conditions).order_by(table.created.desc())
     row = connection.execute(found.limit(1)).one_or_none()
     if row is None:
         return None
     try:
-        return by_id(connection, row.id, cipher)
+        return by_id(connection, row.id, cipher, silent=silent)
     except RecordUnreadable as error:
         _log.warning("record-unreadable", code=error.code)
         return None
@@ -214,8 +228,10 @@ def _row(
 def _encode(consultation: Consultation) -> tuple[str, bytes]:
     """The format of a consultation's stage, and its stored bytes."""
     if isinstance(consultation, CheckedConsultation):
-        return _CHECKED.format, _CHECKED.encode(consultation)
-    return _PREPARED.format, _PREPARED.encode(consultation)
+        checked = _SILENT_CHECKED if consultation.silent else _CHECKED
+        return checked.format, checked.encode(consultation)
+    prepared = _SILENT_PREPARED if consultation.silent else _PREPARED
+    return prepared.format, prepared.encode(consultation)
 
 
 def _card_row(consultation_id: str, position: int, card: Card, key: SiteKey) -> dict[str, object]:
@@ -235,12 +251,17 @@ def decode(connection: Connection, row: Row[Any], cipher: PayloadCipher) -> Cons
     """
     context = PayloadContext(KIND, row.id, row.payload_format)
     plain = cipher.open(connection, context, EncryptedPayload(row.payload, row.sealed_by))
-    codec: Codec[Any] = _PREPARED if row.payload_format == _PREPARED.format else _CHECKED
-    found: Consultation = codec.decode(plain, row.payload_format, where=row.id)
+    found: Consultation = _codec(row.payload_format).decode(plain, row.payload_format, where=row.id)
     if not _is_of(found, row):
         hint = "Restore the store from a backup, and ask who can write into the database."
         raise RecordUnreadable("the record was given to another patient", where=row.id, hint=hint)
     return found
+
+
+def _codec(payload_format: str) -> Codec[Any]:
+    if payload_format in _PREPARED_FORMATS:
+        return _SILENT_PREPARED if is_silent_format(payload_format) else _PREPARED
+    return _SILENT_CHECKED if is_silent_format(payload_format) else _CHECKED
 
 
 def _is_of(consultation: Consultation, row: Any) -> bool:

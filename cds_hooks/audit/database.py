@@ -49,7 +49,7 @@ _PRAGMAS = (
 
 _VACUUM = (
     "SET statement_timeout = '10min'",
-    "VACUUM data_keys, consultations, feedback, cards, reviews",
+    "VACUUM data_keys, consultations, feedback, cards, reviews, trial_outcomes",
     "RESET statement_timeout",
 )
 _CONNECT_S = 3

@@ -15,6 +15,7 @@ from cds_hooks.audit.database import insert_on_conflict
 from cds_hooks.audit.encryption import ERASED, EncryptedPayload, PayloadCipher, PayloadContext
 from cds_hooks.audit.encryption.data_keys import NO_PATIENT
 from cds_hooks.audit.encryption.site_key import SiteKey
+from cds_hooks.audit.silent_format import of_trial
 from cds_hooks.audit.store_errors import RecordUnreadable
 from cds_hooks.protocol.feedback import FeedbackEntry
 
@@ -125,7 +126,7 @@ def decode(connection: Connection, row: Row[Any], cipher: PayloadCipher) -> Feed
 def _consultation_of(connection: Connection, entry: FeedbackEntry) -> Row[str, str] | None:
     """Id and patient of the consultation that an entry names, or that its card belongs to."""
     column = tables.consultations.c
-    query = select(column.id, column.patient_key)
+    query = select(column.id, column.patient_key).where(of_trial(silent=False))
     if entry.consultation:
         query = query.where(column.id == entry.consultation)
     else:

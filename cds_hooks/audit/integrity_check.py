@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Table, func, inspect, select
 
-from cds_hooks.audit import consultations, day_counts, feedback, reviews, tables
+from cds_hooks.audit import consultations, day_counts, feedback, reviews, tables, trial_outcomes
 from cds_hooks.audit.encryption import ERASED, PayloadCipher
 from cds_hooks.audit.ledger import checkpoint_storage, storage
 from cds_hooks.audit.ledger.checkpoint_keys import CheckpointVerifier
@@ -116,6 +116,7 @@ def _read_payloads(connection: Connection, cipher: PayloadCipher, progress: Prog
         progress(done, total)
     _read_counts(connection, cipher, found)
     _read_reviews(connection, cipher, found)
+    _read_outcomes(connection, cipher, found)
     return found
 
 
@@ -144,6 +145,20 @@ def _read_reviews(connection: Connection, cipher: PayloadCipher, found: _Payload
             found.erased += 1
         except (RecordUnreadable, StoreRefused):
             found.unreadable.append(row.id)
+
+
+def _read_outcomes(connection: Connection, cipher: PayloadCipher, found: _Payloads) -> None:
+    """Read what a trial found patients to have, which a copy of an older store has none of."""
+    if not inspect(connection).has_table(tables.trial_outcomes.name):
+        return
+    for row in connection.execute(select(tables.trial_outcomes)).all():
+        try:
+            trial_outcomes.decode(connection, row, cipher)
+            found.opened += 1
+        except RecordErased:
+            found.erased += 1
+        except (RecordUnreadable, StoreRefused):
+            found.unreadable.append(row.consultation_id)
 
 
 def _rows(connection: Connection) -> Iterator[tuple[Row[Any], Decode]]:

@@ -16,6 +16,7 @@ from cds_hooks.audit import tables
 from cds_hooks.audit.codec import Codec
 from cds_hooks.audit.database import insert_on_conflict
 from cds_hooks.audit.encryption import EncryptedPayload, PayloadCipher, PayloadContext
+from cds_hooks.audit.silent_format import of_trial
 from cds_hooks.audit.store_errors import RecordErased, RecordUnreadable
 from cds_hooks.errors import ChartsideError
 
@@ -122,7 +123,7 @@ def enqueue(connection: Connection, consultation_id: str, why: str, now: float) 
     """
     table = tables.consultations.c
     service = connection.execute(
-        select(table.service).where(table.id == consultation_id)
+        select(table.service).where(table.id == consultation_id, of_trial(silent=False))
     ).scalar_one_or_none()
     if service is None:
         hint = "It may have been deleted by retention."
@@ -137,7 +138,8 @@ def enqueue(connection: Connection, consultation_id: str, why: str, now: float) 
 def not_queued(connection: Connection) -> list[tuple[str, str]]:
     """Id and outcome of each answered consultation that is not in the queue."""
     table, there = tables.consultations.c, select(tables.review_queue.c.consultation_id)
-    query = select(table.id, table.outcome).where(table.outcome != "pending")
+    shown = (table.outcome != "pending", of_trial(silent=False))
+    query = select(table.id, table.outcome).where(*shown)
     rows = connection.execute(query.where(table.id.not_in(there)).order_by(table.created))
     return [(row.id, row.outcome) for row in rows]
 

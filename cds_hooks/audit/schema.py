@@ -19,7 +19,7 @@ _NAME = "schema-version"
 # that does not know them leaves them alone.
 _DERIVED = (tables.statistics, tables.counted_feedback)
 # Tables that stores of this version did not have from the beginning, and that begin empty.
-_LATER = (tables.switched_off, tables.review_queue, tables.reviews)
+_LATER = (tables.switched_off, tables.review_queue, tables.reviews, tables.trial_outcomes)
 _EMPTY_HEAD = {"only": 1, "size": 0, "last_hash": b"", "frontier": b""}
 
 

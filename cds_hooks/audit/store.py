@@ -7,24 +7,24 @@ event loop waits for neither. When a write returns, its record is on the disk.
 from __future__ import annotations
 
 import asyncio
-import math
 import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection
+from sqlalchemy import Connection
 
 from cds_hooks.audit import claims, consultations, feedback, retention, seen_tokens, tables
+from cds_hooks.audit.consultation_reads import ConsultationReads, SilentRecords
 from cds_hooks.audit.database import insert_on_conflict
-from cds_hooks.audit.encryption import PayloadCipher
 from cds_hooks.audit.encryption.site_key import SiteKey
 from cds_hooks.audit.feedback import FeedbackReceipt
 from cds_hooks.audit.ledger import entries, storage
 from cds_hooks.audit.ledger.enrichment import with_plain_user
 from cds_hooks.audit.ledger.record_integrity import with_payload_digest
 from cds_hooks.audit.ledger_store import LedgerStore
+from cds_hooks.audit.outcome_store import OutcomeStore
 from cds_hooks.audit.retention import DeletedRecords
 from cds_hooks.audit.review_store import ReviewStore
 from cds_hooks.audit.statistics_store import StatisticsStore
@@ -34,7 +34,7 @@ from cds_hooks.audit.switches import SwitchStore
 from cds_hooks.audit.token_store import TokenStore
 from cds_hooks.audit.transactions import TransactionExecutor
 from cds_hooks.audit.writer import Commit
-from cds_hooks.consultation import CheckedConsultation, Consultation, RecordedCall
+from cds_hooks.consultation import Consultation, RecordedCall
 from cds_hooks.errors import ChartsideError
 from cds_hooks.protocol.cards import Card
 from cds_hooks.protocol.feedback import FeedbackEntry
@@ -45,8 +45,9 @@ _DAY_S = 86_400.0
 _DELETE_BATCH = 100  # few enough that a hook's record does not wait long behind them
 
 
-class Store:
-    """Consultations, cards, feedback; `ledger`, `tokens`, `statistics`, `switches` are apart.
+class Store(ConsultationReads):
+    """Consultations, cards, feedback; `ledger`, `tokens`, `statistics`, `switches` are apart, and
+    so is `silent`, what a trial recorded: nothing else reads that.
 
     Every method raises StoreUnavailable (503) while the store cannot be used, and works again
     as soon as it can. `observer` hears of every commit, in the writing thread.
@@ -61,17 +62,17 @@ class Store:
         observer: Callable[[Commit], None] = lambda _commit: None,
     ) -> None:
         self._config = config
-        self._key = key
-        self._clock = clock
-        self._cipher = PayloadCipher(key)
         self._database = open_database(config, key, clock)
-        self._transactions = TransactionExecutor(
+        transactions = TransactionExecutor(
             self._database, timeout_s=config.timeout_s, backlog=config.backlog, observer=observer
         )
+        super().__init__(transactions, key, clock)
+        self.silent = SilentRecords(transactions, key, clock, self)
         self.ledger = LedgerStore(self._transactions, key, clock, config.service_version)
         self.tokens = TokenStore(self._transactions, clock)
         self.statistics = StatisticsStore(self._transactions, self._cipher)
         self.reviews = ReviewStore(self._transactions, self.ledger, key, plain=config.plain_users)
+        self.outcomes = OutcomeStore(self._transactions, self._cipher)
         self.switches = SwitchStore(self._transactions, self.ledger, key, plain=config.plain_users)
         self._retention: asyncio.Task[None] | None = None
 
@@ -110,9 +111,10 @@ class Store:
         """Record a consultation, or its later state under the same id, with its cards.
 
         `call` tells who is shown them; it goes into the ledger with the cards, in the same
-        transaction. Durable when it returns. Raises ValueError for a card without a uuid.
+        transaction. Durable when it returns. Raises ValueError for a card without a uuid,
+        and for cards of a silent consultation.
         """
-        _require_uuids(cards)
+        _require_recordable(consultation, cards)
         expires = consultation.created + self._config.retention.consultations_days * _DAY_S
         entry = entries.consultation_entry(consultation, cards, self._caller(call), self._key)
         prepared = self.ledger.prepare(entry)
@@ -134,8 +136,9 @@ class Store:
         self, consultation: Consultation, cards: Sequence[Card], call: RecordedCall | None = None
     ) -> bool:
         """Record cards made of a recorded consultation, durably; False when it is no longer there.
-        Raises ValueError for a card without a uuid."""
-        _require_uuids(cards)
+        Raises ValueError for a card without a uuid,
+        and for cards of a silent consultation."""
+        _require_recordable(consultation, cards)
         entry = entries.answer_entry(consultation, cards, self._caller(call), self._key)
         prepared = self.ledger.prepare(entry)
         return await self._transactions.write(
@@ -145,40 +148,10 @@ class Store:
             lambda is_there: prepared if is_there else (),
         )
 
-    async def get(self, consultation_id: str) -> Consultation | None:
-        """The consultation with this id, in whatever state. Raises RecordUnreadable."""
-        return await self._transactions.read(
-            lambda connection: consultations.by_id(connection, consultation_id, self._cipher)
-        )
-
     async def consultation_of_card(self, uuid: str) -> str:
         """The id of the consultation that a card shows; "" for a card that is not on record."""
         return await self._transactions.read(
             lambda connection: consultations.id_of_card(connection, uuid)
-        )
-
-    async def find_by_key(self, key: str, *, not_older_than: float) -> CheckedConsultation | None:
-        """The newest answer with this content key since `not_older_than` (UTC seconds)."""
-        table = tables.consultations.c
-        same_content = table.content_key == consultations.content_key(self._key, key)
-        not_expired = table.expires > self._clock()
-        found = await self._newest(same_content, table.created >= not_older_than, not_expired)
-        # The column is in clear: whoever can write into the database could change it.
-        return found if found is not None and found.key == key else None
-
-    async def last_for_patient(
-        self, patient_key: str, service: str = "", *, until: float = math.inf
-    ) -> CheckedConsultation | None:
-        """The newest answer for this patient, of one service or of any, begun by `until`."""
-        table = tables.consultations.c
-        conditions = (table.patient_key == patient_key, table.expires > self._clock())
-        of_service = [table.service == service] if service else []
-        return await self._newest(*conditions, table.created <= until, *of_service)
-
-    async def newest_for_patient(self, patient_key: str, *, after: float) -> Consultation | None:
-        """The newest consultation of this patient's chart begun after `after`, in any state."""
-        return await self._transactions.read(
-            lambda c: consultations.newest_of(c, patient_key, after, self._clock(), self._cipher)
         )
 
     async def claim(self, key: str, owner: str, *, lease_s: float) -> bool:
@@ -267,13 +240,6 @@ class Store:
             return False
         return True
 
-    async def _newest(self, *conditions: ColumnElement[bool]) -> CheckedConsultation | None:
-        return await self._transactions.read(
-            lambda connection: consultations.newest_answer(
-                connection, *conditions, cipher=self._cipher
-            )
-        )
-
     async def _delete_regularly(self) -> None:
         while True:
             await asyncio.sleep(self._config.drop_every_s)
@@ -294,6 +260,8 @@ class Store:
         return self.ledger.prepare(entries.deletion_entry(deleted)) if deleted.count else ()
 
 
-def _require_uuids(cards: Sequence[Card]) -> None:
+def _require_recordable(consultation: Consultation, cards: Sequence[Card]) -> None:
+    if consultation.silent and cards:
+        raise ValueError("nobody is shown cards of a silent consultation")
     if not all(card.uuid for card in cards):
         raise ValueError("a card is recorded by its uuid")

@@ -40,6 +40,7 @@ __all__ = [
     "statistics",
     "store_metadata",
     "switched_off",
+    "trial_outcomes",
 ]
 
 metadata = MetaData()
@@ -270,4 +271,24 @@ reviews = Table(
     Column("sealed_by", Text, nullable=False),
     Index("reviews_by_place", "consultation_id", "place", unique=True),
     Index("reviews_by_reviewer", "consultation_id", "reviewer", unique=True),
+)
+
+# What patients turned out to have, one row a consultation: how reading ended, whether its window
+# had closed (0 or 1), and the digest of the rules. Codes and times are encrypted.
+trial_outcomes = Table(
+    "trial_outcomes",
+    metadata,
+    Column(
+        "consultation_id",
+        Text,
+        ForeignKey("consultations.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("state", Text, nullable=False),
+    Column("final", Integer, nullable=False),
+    Column("rules", Text, nullable=False),
+    Column("read", Double, nullable=False),
+    Column("payload_format", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("sealed_by", Text, nullable=False),
 )

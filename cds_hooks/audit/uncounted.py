@@ -17,6 +17,7 @@ from cds_hooks.audit.day_counts import Position, position
 from cds_hooks.audit.encryption import PayloadCipher
 from cds_hooks.audit.ledger.record import Record
 from cds_hooks.audit.ledger.record_integrity import FIELD
+from cds_hooks.audit.silent_format import is_silent_format
 from cds_hooks.audit.store_errors import RecordErased, RecordUnreadable
 from cds_hooks.consultation import Consultation
 from cds_hooks.protocol.feedback import FeedbackEntry
@@ -50,10 +51,11 @@ class UncountedRecords:
     feedback: tuple[GivenFeedback, ...]
 
     def consultation(self, id_: str) -> Consultation | None:
-        """A consultation as it is stored now; None when it is deleted, erased or unreadable."""
+        """A consultation as it is stored now; None when it is deleted, erased or unreadable, and
+        for a silent one, of which nothing is counted."""
         query = select(tables.consultations).where(tables.consultations.c.id == id_)
         row = self.connection.execute(query).one_or_none()
-        if row is None:
+        if row is None or is_silent_format(row.payload_format):
             return None
         try:
             return consultations.decode(self.connection, row, self.cipher)

@@ -53,6 +53,7 @@ _COMMANDS = {
     "audit": ("cds_hooks.cli.audit", "audit_app"),
     "export": ("cds_hooks.cli.export", "export_app"),
     "eval": ("cds_hooks.cli.evaluation", "eval_app"),
+    "tune": ("cds_hooks.cli.tune", "tune_app"),
 }
 
 

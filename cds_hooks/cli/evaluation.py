@@ -19,6 +19,7 @@ from rich.table import Table
 from cds_hooks.cli import show
 from cds_hooks.cli.evaluation_baselines import Data, Json, duplicates, look_up_baseline
 from cds_hooks.cli.evaluation_feedback import feedback
+from cds_hooks.cli.evaluation_fitted import FittedOn, LeaveOut, unseen_by
 from cds_hooks.cli.evaluation_pair import NAMES_AND_FREE, pair_table, pair_told, run_pair
 from cds_hooks.cli.evaluation_run import Asking, bench
 from cds_hooks.evaluation.evaluation_errors import SuiteError
@@ -111,6 +112,8 @@ def run(
     subset: Annotated[
         int, typer.Option(min=0, help="So many cases, chosen by the digest of their ids; 0: all.")
     ] = 0,
+    fitted_on: FittedOn = None,
+    leave_out_fitted: LeaveOut = False,
     on_error: Annotated[OnError, typer.Option(help="At a line that is broken.")] = OnError.STOP,
     config: Annotated[Path | None, typer.Option(help="Settings file (TOML).")] = None,
     json: Json = False,
@@ -118,10 +121,10 @@ def run(
     """Ask every case of a suite. A run that broke off goes on where it was."""
     now = datetime.now(UTC)
     loaded = load_suite(suite, data, now=now, on_error=on_error, labels=labels)
+    loaded = loaded.subset(subset) if subset else loaded
     for broken in loaded.rejected:
         typer.echo(f"left out: {broken.where}: {broken.why}", err=True)
     chosen = loaded.only(c.id for c in loaded.cases[: limit or None])
-    chosen = chosen.subset(subset) if subset else chosen
     if (recorded or realigned) and suite != EURORAD:
         raise SuiteError("no answers of it were recorded", where=suite, hint=f"Of {EURORAD} alone.")
     if suite == EURORAD:
@@ -132,7 +135,9 @@ def run(
     else:
         asking = Asking(seed, samples, names, brief, engines, concurrency, evidence)
         folder = output or _RUNS / f"{suite}-seed{seed}"
-        asyncio.run(_run(chosen, now, load_settings(config), asking, folder))
+        settings = load_settings(config)
+        left = unseen_by(loaded, settings, fitted_on, leave_out=leave_out_fitted, limit=limit)
+        asyncio.run(_run(left, now, settings, asking, folder))
     _report([folder], folder, json=json)
 
 

@@ -40,6 +40,7 @@ from cds_hooks.cli.service_options import (
     PrintToken,
     Wait,
 )
+from cds_hooks.cli.stored_consultation import SilentTrialOption
 from cds_hooks.consultation import CheckedConsultation, Outcome
 from cds_hooks.core_dumps import forbid_dumps
 from cds_hooks.inference.prove import unlogged
@@ -48,8 +49,9 @@ from cds_hooks.protocol.json_output import to_document
 from cds_hooks.protocol.request import parse_request
 from cds_hooks.runtime import Runtime
 from cds_hooks.runtime.files import require_files
+from cds_hooks.runtime.operator import user_fields
 from cds_hooks.services import REGISTRY, ServiceDefinition
-from cds_hooks.settings import load_settings
+from cds_hooks.settings import Settings, load_settings
 
 __all__ = ["hook"]
 
@@ -76,6 +78,7 @@ def hook(
     config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the response as sent.")] = False,
     explain: Annotated[bool, typer.Option(help="Show facts, prompt, output and checks.")] = False,
+    silent_trial: SilentTrialOption = False,
     url: Annotated[str, typer.Option(help="Send it to the service at this address.")] = "",
     key: Key = None,
     issuer: Issuer = "",
@@ -112,7 +115,9 @@ def hook(
         )  # fmt: skip
         chart = server_chart(access, patient, load_settings(config))
     if ehr is None:
-        return _answer_here(service, chart, config, json=json, explain=explain)
+        return _answer_here(
+            service, chart, config, json=json, explain=explain, silent_trial=silent_trial
+        )
     with console.status("the service answers"):
         document = ehr.fire(name, chart.request)
     return _print(document, console, json=json)
@@ -131,6 +136,7 @@ def _answer_here(
     *,
     json: bool,
     explain: bool,
+    silent_trial: bool,
 ) -> None:
     """Answer in this process and print the response. Raises typer.Exit without an answer."""
     console = show.screen(json=json)
@@ -138,13 +144,15 @@ def _answer_here(
         body = chart.request(service.hook, service.prefetch)
     # What the engine would log of its end is told below, once.
     with console.status("the model reads the chart"), unlogged():
-        done, response, cause = asyncio.run(_consult(service, body, config))
+        done, response, cause = asyncio.run(
+            _consult(service, body, config, explain=explain, silent_trial=silent_trial)
+        )
     document = to_document(response)
     _print({"response": document, "consultation": done} if json and explain else document,
            console, json=json)  # fmt: skip
     if explain and not json:
         show.consultation(console, done, prompt=True)
-    why = not_answered(done, cause)
+    why = None if done.silent else not_answered(done, cause)
     if why is not None and done.outcome is not Outcome.EMPTY:  # no diagnosis is an answer
         # Beside the response, which is printed as it would be sent.
         typer.echo(f"chartside: {why.diagnostics()}", err=True)
@@ -177,7 +185,12 @@ def _service(hook: str) -> ServiceDefinition:
 
 
 async def _consult(
-    service: ServiceDefinition, body: dict[str, Any], config: Path | None
+    service: ServiceDefinition,
+    body: dict[str, Any],
+    config: Path | None,
+    *,
+    explain: bool,
+    silent_trial: bool,
 ) -> tuple[CheckedConsultation, Response, str]:
     """The whole pipeline, however long the model takes; with what the engine says is wrong."""
     request = parse_request(orjson.dumps(body), service.on)
@@ -185,8 +198,26 @@ async def _consult(
     require_files(settings)
     async with Runtime.running(settings) as runtime:
         await runtime.until_ready()
-        asked = await runtime.consultant.prepare(service, request)
-        done = await runtime.consultant.complete(asked)
+        consultant = runtime.hooks.consultant_of(service, request)
+        if explain and runtime.hooks.is_silent(service, request) and not silent_trial:
+            hint = "With --silent-trial it is read, and that is on record."
+            raise UsageError("this hook is silent, for a trial", where="--explain", hint=hint)
+        asked = await consultant.prepare(service, request)
+        done = await consultant.complete(asked)
+        if done.silent and explain:
+            await runtime.store.record_event("consultation-read", **_read_by(settings, done))
         # Now, as an engine that is started again has forgotten it.
         cause = getattr(runtime.engine, "trouble", "")
-        return done, await runtime.consultant.make_response(done, request), cause
+        return done, await consultant.make_response(done, request), cause
+
+
+def _read_by(settings: Settings, done: CheckedConsultation) -> dict[str, Any]:
+    """A record's fields of a silent consultation that this command prints."""
+    return {
+        "consultation": done.id,
+        "service_id": done.service,
+        "patient_pseudonym": done.patient_key,
+        "command": "hook",
+        "silent_trial": True,
+        **user_fields(settings),
+    }

@@ -23,6 +23,7 @@ from cds_hooks.admission.signing import (
     verify,
 )
 from cds_hooks.cli import show
+from cds_hooks.cli.evaluation_fitted import unseen_by
 from cds_hooks.cli.evaluation_run import Asking, bench
 from cds_hooks.cli.models_files import advise_models, bench_model, check_model, list_models
 from cds_hooks.evaluation.admission.acceptance import acceptance_suite
@@ -92,7 +93,7 @@ def verify_record(
 
 async def _measure(settings: Settings, purpose: Purpose, who: str, limit: int) -> AdmissionRecord:
     console, now = Console(stderr=True), datetime.now(UTC)
-    suite = acceptance_suite(now, limit=limit)
+    suite = unseen_by(acceptance_suite(now, limit=limit), settings, None, leave_out=False, limit=0)
     asking = Asking(brief=False, engines=1 if len(suite.cases) == 1 else 0)
     async with contextlib.AsyncExitStack() as stack:
         status = stack.enter_context(console.status("loading the model"))

@@ -46,6 +46,7 @@ from cds_hooks.prewarm import prewarm as run
 from cds_hooks.runtime.configs import gather_config
 from cds_hooks.runtime.egress import guarded, lock_prewarm
 from cds_hooks.runtime.own_calls import own_http
+from cds_hooks.runtime.silent_services import silent_state
 from cds_hooks.services import ServiceDefinition, find
 from cds_hooks.settings import Settings, SettingsError, load_settings
 from cds_hooks.tls_client import client_context
@@ -164,6 +165,7 @@ async def _edges(settings: Settings, key: SigningKey, port: int) -> AsyncIterato
                 _service(BOOKED),
                 fhir_server=str(base),
                 wait_s=settings.services.deadline_s,
+                silent=bool(silent_state(settings, BOOKED)),
             ),
             bounds=patient,
         )

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +18,13 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from cds_hooks.cds_client.captured import CapturedExchange, read_capture
 from cds_hooks.cli import replay_report, show
 from cds_hooks.cli.mapping import UsageError
-from cds_hooks.cli.stored_consultation import Reading, ReasonOption, is_reference, reading
+from cds_hooks.cli.stored_consultation import (
+    Reading,
+    ReasonOption,
+    SilentTrialOption,
+    is_reference,
+    reading,
+)
 from cds_hooks.core_dumps import forbid_dumps
 from cds_hooks.errors import ChartsideError
 from cds_hooks.inference.prove import unlogged
@@ -49,6 +56,7 @@ def replay(
         str, typer.Option(help="Compare a file with this card or consultation.")
     ] = "",
     reason: ReasonOption = "",
+    silent_trial: SilentTrialOption = False,
     config: Annotated[Path | None, typer.Option(help="Settings file of the service.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -62,7 +70,8 @@ def replay(
     with _failing(json=json):
         settings = load_settings(config)
         with _progress(json=json) as say, unlogged():
-            found = asyncio.run(_replayed(settings, what, against, reason, say, model=model))
+            asked = _Asked(what, against, reason, silent_trial)
+            found = asyncio.run(_replayed(settings, asked, say, model=model))
     if json:
         document = replay_report.document(found)
         typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
@@ -71,17 +80,31 @@ def replay(
     raise typer.Exit(_EXIT[found.verdict])
 
 
-async def _replayed(
-    settings: Settings, what: str, against: str, reason: str, say: Say, *, model: bool
-) -> Replayed:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is replayed, as the command line says."""
+
+    what: str
+    against: str
+    reason: str
+    silent_trial: bool
+
+
+async def _replayed(settings: Settings, asked: _Asked, say: Say, *, model: bool) -> Replayed:
     if model:
         require_files(settings)
-    file = None if is_reference(what) else _captured(Path(what))
-    if file is None and against:
+    file = None if is_reference(asked.what) else _captured(Path(asked.what))
+    if file is None and asked.against:
         raise UsageError("a stored consultation is compared with itself", where="--against")
-    if file is not None and not against:
+    if file is not None and not asked.against:
         return await _file(settings, file, say, model=model)
-    async with reading(settings, against or what, command="replay", reason=reason) as found:
+    async with reading(
+        settings,
+        asked.against or asked.what,
+        command="replay",
+        reason=asked.reason,
+        silent_trial=asked.silent_trial,
+    ) as found:
         return await _stored(settings, found, file, say, model=model)
 
 

@@ -16,6 +16,7 @@ from cds_hooks.cli.mapping import UsageError
 from cds_hooks.runtime.configs import store_config
 from cds_hooks.runtime.operator import operator
 from cds_hooks.runtime.records import site_key
+from cds_hooks.runtime.silent_services import silent_state
 from cds_hooks.services import REGISTRY, find
 from cds_hooks.settings import Settings, load_settings
 from prompts import visible
@@ -37,7 +38,7 @@ ByOption = Annotated[str, typer.Option(help="Who says so, if not this user of th
 
 @services_app.command("list")
 def list_services(config: ConfigOption = None, json: JsonOption = False) -> None:
-    """Print each service, whether it is on, and who switched it off, when and why."""
+    """Print each service, whether it is on or silent, and who switched it off, when and why."""
     settings = load_settings(config)
     with SwitchOperations(store_config(settings), site_key(settings)) as switches:
         _print(switches.switched_off(), settings, json=json)
@@ -119,7 +120,8 @@ def _print(
 ) -> None:
     """Every service with what keeps it off: its own switch, that of all, or the settings."""
     off = {each.scope: each for each in found}
-    rows = [_row(each.id, off, settings.services.enabled) for each in REGISTRY]
+    enabled = settings.services.enabled
+    rows = [_row(each.id, off, enabled, silent_state(settings, each.id)) for each in REGISTRY]
     result: dict[str, Any] = {"all": _as_json(off.get(ALL_SERVICES)), "services": rows}
     lines = [_line(row) for row in rows]
     if ALL_SERVICES in off:
@@ -128,13 +130,16 @@ def _print(
     print_result(result, "\n".join(lines), json=json)
 
 
-def _row(service_id: str, off: dict[str, SwitchedOff], enabled: tuple[str, ...]) -> dict[str, Any]:
+def _row(
+    service_id: str, off: dict[str, SwitchedOff], enabled: tuple[str, ...], silent: str
+) -> dict[str, Any]:
     own = off.get(service_id)
     return {
         "id": service_id,
         "enabled": service_id in enabled,
         "answers": service_id in enabled and own is None and ALL_SERVICES not in off,
         "off": _as_json(own),
+        "silent": silent,
     }
 
 
@@ -148,8 +153,9 @@ def _as_json(row: SwitchedOff | None) -> dict[str, str] | None:
 def _line(row: dict[str, Any]) -> str:
     state = "on" if row["answers"] else "off"
     told = f", {_why(row['off'])}" if row["off"] else ""
+    silent = f", {row['silent']}" if row["silent"] and row["answers"] else ""
     more = "" if row["enabled"] else "; not in services.enabled"
-    return f"{row['id']}: {state}{told}{more}"
+    return f"{row['id']}: {state}{silent}{told}{more}"
 
 
 def _why(row: Any) -> str:

@@ -13,6 +13,7 @@ from cds_hooks.cli.mapping import UsageError
 from cds_hooks.runtime.configs import store_config
 from cds_hooks.runtime.consultation_reading import (
     ConsultationUnknown,
+    MayRead,
     Reading,
     is_reference,
     read_consultation,
@@ -25,6 +26,7 @@ __all__ = [
     "ConsultationUnknown",
     "ReasonOption",
     "Reading",
+    "SilentTrialOption",
     "is_reference",
     "reading",
     "require_reason",
@@ -32,6 +34,11 @@ __all__ = [
 
 ReasonOption = Annotated[
     str, typer.Option(help="Why it is read, for the ledger; nothing of the patient.")
+]
+
+SilentTrialOption = Annotated[
+    bool,
+    typer.Option("--silent-trial", help="Read what a silent trial recorded; it is on record."),
 ]
 
 _LONGEST_REASON = 200
@@ -46,9 +53,10 @@ def require_reason(reason: str) -> None:
 
 @contextlib.asynccontextmanager
 async def reading(
-    settings: Settings, reference: str, *, command: str, reason: str
+    settings: Settings, reference: str, *, command: str, reason: str, silent_trial: bool = False
 ) -> AsyncIterator[Reading]:
     """A consultation by its id, a card's uuid or a card's link; its reading is in the ledger first.
+    With `silent_trial` one of a trial by its id, and no other.
 
     Raises ConsultationUnknown, UsageError, RecordUnreadable, StoreUnavailable.
     """
@@ -59,7 +67,11 @@ async def reading(
         who = {"command": command, **({"reason": reason} if reason else {})}
         fresh_for_s = settings.services.fresh_for_s
         yield await read_consultation(
-            store, reference, who | user_fields(settings), fresh_for_s=fresh_for_s
+            store,
+            reference,
+            who | user_fields(settings),
+            fresh_for_s=fresh_for_s,
+            may=MayRead(shown=not silent_trial, silent=silent_trial),
         )
     finally:
         await store.close()

@@ -58,7 +58,7 @@ class Site:
 def audit_events(record: Fields, site: Site) -> Iterator[Json]:
     """The AuditEvents of one ledger record: one of its own, and one for each read it led to."""
     kind = str(record.get("type", ""))
-    if kind == "hook-answered" and record.get("patient_pseudonym"):
+    if kind in ("hook-answered", "silent-hook-answered") and record.get("patient_pseudonym"):
         yield _disclosure(record, site)
         yield from _reads(record, site)
     elif kind in _OF_PEOPLE:

@@ -16,6 +16,7 @@ class Role(StrEnum):
     VIEWER = "viewer"
     INTEGRATOR = "integrator"
     REVIEWER = "reviewer"
+    INVESTIGATOR = "investigator"
     ADMINISTRATOR = "administrator"
 
 

@@ -16,7 +16,8 @@ __all__ = ["Site"]
 class Site:
     """`base_url` is the service's address as clients see it, without a slash at its end; `tokens`
     says whether callers must show one, `link_s` for how many seconds a card's link opens,
-    `switched_off` whether the service with an id is off now."""
+    `switched_off` whether the service with an id is off now, `silent` in words whether it is silent
+    for a trial, "" where it is not."""
 
     version: str
     profile: str
@@ -27,6 +28,7 @@ class Site:
     tokens: bool = False
     link_s: float = 86_400.0
     switched_off: Callable[[str], bool] = lambda _: False
+    silent: Callable[[str], str] = lambda _: ""
 
     @property
     def demo(self) -> bool:

@@ -28,7 +28,7 @@ class ConsultConfig:
     holds the thresholds of agreement at which the truth is among the answers but for a share
     `error` of cases. `model_options` stands for what the catalogue says of the models (sampling,
     thinking ...). `basis` is recorded with each consultation. `clients` are the terms of the site's
-    clients, by name.
+    clients, by name. `of_trial`: hooks are answered without a card, for a silent trial.
     """
 
     base_url: str
@@ -46,6 +46,7 @@ class ConsultConfig:
     settings_sha256: str = ""
     basis: Basis = field(default_factory=Basis)
     clients: Mapping[str, ClientTerms] = field(default_factory=dict)
+    of_trial: bool = False
 
     def within(self, service_id: str) -> float:
         """Seconds within which a hook of a service is answered."""

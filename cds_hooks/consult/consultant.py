@@ -60,7 +60,8 @@ class Consultant:
 
         `wait_s` is how long the caller of such a service would wait for the outcome. `digest` is
         of service, client and body as sent; what `known_request` gave for it is not gathered again.
-        With `shed` no work of a model is begun and none is waited for.
+        With `shed` no work of a model is begun and none is waited for. Of a silent trial the answer
+        is always without cards, and says nothing; what was asked and found is on record.
         Raises ChartsideError when the hook cannot be answered at all, ServiceSwitchedOff too.
         """
         if service.checks_new_problems:
@@ -70,7 +71,7 @@ class Consultant:
         if prepared is None:
             prepared = await self.prepare(service, request)
             self._cache.put(digest, prepared, request)
-        if service.only_starts:
+        if service.only_starts or self._config.of_trial:
             call = call_of(request)
             return await self._start_only(service.id, prepared, wait_s, call, shed)
         if (recent := self._cache.cards(digest)) is not None:
@@ -118,6 +119,8 @@ class Consultant:
     ) -> Response:
         """Cards with links. `service_id` is of the service that was called, which may differ from
         the one that began the consultation; `last` is the patient's last answer where known."""
+        if self._config.of_trial:
+            return Response()
         if last is None and consultation.outcome is not Outcome.ANSWERED:
             last = await self._dependencies.store.last_for_patient(consultation.patient_key)
         response = cards.build(
@@ -216,6 +219,8 @@ class Consultant:
         finally:
             self._waiting -= 1
         await self._save(service_id, found, Response(), call)
+        if self._config.of_trial:
+            return Response()
         return Response(extension={STARTED: {"outcome": found.outcome.value}})
 
     async def _find_answer(

@@ -24,6 +24,7 @@ def content_key(
     *,
     patient: str,
     read: object = (),
+    silent: bool = False,
 ) -> str:
     """A digest of what the answer depends on, and whose it is.
 
@@ -31,11 +32,13 @@ def content_key(
     gone makes another key. `patient` is the pseudonym: the record of one patient must not answer
     for another with the same facts, whose page, ledger and erasure are its own. `read` is
     `what_was_read`: an answer given where allergies were empty must not be shown where they could
-    not be had. The age counts as the prompt tells it: days and months in infants.
+    not be had. The age counts as the prompt tells it: days and months in infants. What is `silent`
+    has keys of its own, so that no other hook finds its answer or joins its work.
     """
     facts = [_content_of(fact) for fact in chart.facts]
     parts = [chart.patient.recorded_sex, chart.patient.age_text, facts]
     whole = [patient, parts, read, template.ref.sha256, model.sha256, model.engine, sampling]
+    whole += ["silent"] if silent else []
     return hashlib.sha256(orjson.dumps(whole)).hexdigest()
 
 

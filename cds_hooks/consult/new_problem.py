@@ -55,4 +55,5 @@ async def check_new_problem(
         settings_sha256=config.settings_sha256,
         caller=request.caller,
         basis=config.basis,
+        silent=config.of_trial,
     )

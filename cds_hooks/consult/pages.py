@@ -105,7 +105,9 @@ class ConsultationPages:
 
     async def as_called(self, found: Consultation) -> tuple[Card, ...]:
         """The cards that the EHR was given of a consultation, made again as of then; each has a
-        uuid of its own. Raises StoreUnavailable."""
+        uuid of its own; of a silent one none. Raises StoreUnavailable."""
+        if found.silent:
+            return ()
         listed = await self._listed(found)
         return self._cards(found, listed, found.created, as_called=True).cards
 

@@ -73,7 +73,13 @@ async def prepare_consultation(
     return PreparedConsultation(
         id=dependencies.new_id(),
         key=content_key(
-            chart, dependencies.template, model, config.sampling, patient=patient, read=read
+            chart,
+            dependencies.template,
+            model,
+            config.sampling,
+            patient=patient,
+            read=read,
+            silent=config.of_trial,
         ),
         service=service.id,
         created=now.timestamp(),
@@ -90,6 +96,7 @@ async def prepare_consultation(
         settings_sha256=config.settings_sha256,
         caller=request.caller,
         basis=config.basis,
+        silent=config.of_trial,
     )
 
 

@@ -11,6 +11,7 @@ from cds_hooks.cards.speak_policy import Speak
 from cds_hooks.consultation import Outcome
 from cds_hooks.section import Section, one_of
 from cds_hooks.services import REGISTRY
+from cds_hooks.trial.assignment import Mode
 
 __all__ = ["ServiceId", "ServiceSettings"]
 
@@ -58,6 +59,15 @@ class ServiceSettings(Section):
         "other, or a diagnosis not to be missed is supported.",
     )
     speak_by_service: Mapping[ServiceId, Speak] = Field(
+        {}, description="The same by service id, where a service has its own."
+    )
+
+    mode: Mode = Field(
+        Mode.CARDS,
+        description="`silent`: hooks are answered without cards, and what is worked out is "
+        "recorded for a trial (docs/operators/silent-trial.md).",
+    )
+    mode_by_service: Mapping[ServiceId, Mode] = Field(
         {}, description="The same by service id, where a service has its own."
     )
 

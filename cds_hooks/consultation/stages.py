@@ -54,7 +54,8 @@ class PreparedConsultation:
     rules: `chart_findings`, the most serious first, `contradictions` of the chart with itself, and
     `medication_concerns`. `caller` asked first; whom an answer is shown to again, the request
     tells. `reuses_last`: the patient's last answer is shown, as nothing that matters changed since.
-    `basis` is what else the answer rests on.
+    `basis` is what else the answer rests on. A `silent` one is part of a trial: nobody is shown
+    anything of it.
     """
 
     id: str
@@ -75,6 +76,7 @@ class PreparedConsultation:
     caller: Caller | None = None
     reuses_last: bool = False
     basis: Basis = field(default_factory=Basis)
+    silent: bool = False
 
     @property
     def outcome(self) -> Outcome:

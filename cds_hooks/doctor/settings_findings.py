@@ -11,6 +11,7 @@ from cds_hooks.errors import ChartsideError
 from cds_hooks.plausibility import Terminology
 from cds_hooks.runtime.files import missing_data
 from cds_hooks.runtime.self_check import Checked, quick_checks
+from cds_hooks.runtime.silent_services import silent_state
 from cds_hooks.settings import Settings, SettingsError, read_settings
 from cds_hooks.settings.client_requirements import require_clients
 from cds_hooks.settings.default_paths import made_by
@@ -42,6 +43,7 @@ async def settings_findings(context: Context) -> list[Finding]:
         *_fit_findings(settings),
         *production_findings(settings.profile, lacks(settings)),
         *_data_findings(missing_data(settings)),
+        *_silent_findings(settings),
         *self_check_findings(_computed(settings)),
     ]
 
@@ -77,6 +79,13 @@ def _data_findings(missing: Iterable[tuple[str, Path]]) -> Iterator[Finding]:
         for key, path in missing
     ]
     yield from found or [find("data-file", Level.PASS)]
+
+
+def _silent_findings(settings: Settings) -> Iterator[Finding]:
+    """What a silent trial keeps from clinicians: intended, and not to be forgotten."""
+    states = [(each, silent_state(settings, each)) for each in settings.services.enabled]
+    found = [find("silent-trial", Level.WARN, each, state=state) for each, state in states if state]
+    yield from found or [find("silent-trial", Level.PASS)]
 
 
 def _computed(settings: Settings) -> list[Checked]:

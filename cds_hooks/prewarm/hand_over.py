@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -22,11 +23,18 @@ from cds_hooks.services.switched_off import ANSWER_HEADER, SWITCHED_OFF
 
 __all__ = ["HandedBack", "RunningService", "ServiceAway"]
 
+# What is answered to a hook of a silent trial, whatever came of it.
+_SAYS_NOTHING = {"cards": []}
 _TRIES = 6
 _PAUSE_S = 5.0
 _READY = 200
 # The service has other work, which goes first.
 _LATER = {Outcome.PENDING, Outcome.OVERLOADED, Outcome.ENGINE_UNAVAILABLE}
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """The service took the chart, and does not say what came of it."""
 
 
 class ServiceAway(ChartsideError):
@@ -51,6 +59,7 @@ class RunningService:
     """A service at a loopback address. `wait_s` is how long the work on one chart may take.
 
     `fhir_server` is the base under which EHRs name the FHIR server: a patient is one on a server.
+    `silent`: by its settings it may take a chart for a silent trial, and say nothing of it.
     """
 
     def __init__(
@@ -60,12 +69,14 @@ class RunningService:
         *,
         fhir_server: str,
         wait_s: float,
+        silent: bool = False,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._http = http
         self._service = service
         self._fhir_server = fhir_server
         self._wait = int(wait_s) + 1
+        self._silent = silent
         self._sleep = sleep
 
     async def require(self) -> None:
@@ -81,8 +92,9 @@ class RunningService:
                 hint=f"Add it to services.enabled, or switch it on: {_LIST}",
             )
 
-    async def consult(self, patient_id: str, prefetch: Mapping[str, Any]) -> Outcome:
-        """The outcome of the work on a chart, waiting while charts that are open go first.
+    async def consult(self, patient_id: str, prefetch: Mapping[str, Any]) -> Outcome | None:
+        """The outcome of the work on a chart, waiting while charts that are open go first; None
+        where the service took it for a silent trial, and says nothing of it.
 
         Raises HandedBack and ServiceAway.
         """
@@ -94,6 +106,8 @@ class RunningService:
             answered = await self._post(body)
             if answered is None:
                 continue
+            if isinstance(answered, Silent):
+                return None
             outcome = answered
             if outcome not in _LATER:
                 return outcome
@@ -117,7 +131,7 @@ class RunningService:
             "prefetch": prefetch,
         }
 
-    async def _post(self, body: bytes) -> Outcome | None:
+    async def _post(self, body: bytes) -> Outcome | Silent | None:
         """The outcome; None when the service takes no call just now."""
         headers = {"Content-Type": "application/json", "Prefer": f"wait={self._wait}"}
         path = f"/cds-services/{self._service.id}"
@@ -132,7 +146,7 @@ class RunningService:
             return None
         if answer.headers.get(ANSWER_HEADER) == SWITCHED_OFF:
             raise ServiceAway("the service was switched off", where=path, hint=_LIST)
-        return _outcome(answer)
+        return _outcome(answer, silent=self._silent)
 
     async def _get(self, path: str) -> httpx.Response:
         try:
@@ -161,13 +175,15 @@ def _not_ready(answer: httpx.Response) -> ServiceAway:
     return ServiceAway(f"the service is not ready ({told})", where="/readyz", hint=hint)
 
 
-def _outcome(answer: httpx.Response) -> Outcome:
+def _outcome(answer: httpx.Response, *, silent: bool) -> Outcome | Silent:
     """What the service told. Raises HandedBack."""
     try:
         document = orjson.loads(answer.content)
         if answer.status_code != httpx.codes.OK:
             code = document["issue"][0]["details"]["coding"][0]["code"]
             raise HandedBack(code)
+        if silent and answer.status_code == httpx.codes.OK and document == _SAYS_NOTHING:
+            return Silent()
         return Outcome(document["extension"][STARTED]["outcome"])
     except (ValueError, KeyError, IndexError, TypeError):
         raise HandedBack(f"status {answer.status_code}") from None

@@ -24,8 +24,9 @@ from cds_hooks.prewarm.patients import Item
 __all__ = ["Summary", "prewarm"]
 
 Read = Callable[[str], Awaitable[Mapping[str, Any]]]
-Consult = Callable[[str, Mapping[str, Any]], Awaitable[Outcome]]
+Consult = Callable[[str, Mapping[str, Any]], Awaitable[Outcome | None]]
 
+_SILENT = "silent"
 _ANSWERED = {Outcome.ANSWERED, Outcome.EMPTY, Outcome.REUSED}
 # These are one patient's; any other error would meet the next patient too, and ends the run.
 _OF_ONE = (PatientUnavailable, ChartIncomplete, HandedBack)
@@ -49,9 +50,11 @@ class Summary:
         """Whether every patient has an answer."""
         return self.done == self.patients and not self.problems
 
-    def note(self, item: Item, outcome: Outcome) -> None:
-        """Write down how a patient's consultation ended."""
-        if outcome in _ANSWERED:
+    def note(self, item: Item, outcome: Outcome | None) -> None:
+        """Write down how a patient's consultation ended; None is one of a silent trial."""
+        if outcome is None:
+            self.outcomes[_SILENT] += 1
+        elif outcome in _ANSWERED:
             self.outcomes[outcome.value] += 1
         else:
             self.problems.append((item.label, outcome.value))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.metadata import version
 
 import prompts
@@ -11,6 +12,7 @@ from cds_hooks.console import BasisContent, Site
 from cds_hooks.consultation import ModelIdentity
 from cds_hooks.inference.engine import Engine
 from cds_hooks.runtime.configs import services_of
+from cds_hooks.runtime.silent_services import silent_state
 from cds_hooks.services import ServiceDefinition
 from cds_hooks.settings import Settings, settings_digest
 
@@ -77,6 +79,7 @@ def site_of(
         tokens=bool(settings.clients),
         link_s=settings.cards.link_s,
         switched_off=switched_off,
+        silent=partial(silent_state, settings),
     )
 
 

@@ -12,13 +12,13 @@ from cds_hooks.audit.ledger.entries import user_ref
 from cds_hooks.audit.ledger.source import LedgerSource, store_source
 from cds_hooks.audit.store_config import open_database
 from cds_hooks.compliance.audit_events import Site as AuditSite
-from cds_hooks.console.access import Access, Reader
+from cds_hooks.console.access import Access, Reader, Role
 from cds_hooks.console.desk import Desk
 from cds_hooks.console.desk.desk import ReadConsultation
 from cds_hooks.consult import ConsultationPages
 from cds_hooks.replay import explanation
 from cds_hooks.runtime.configs import store_config
-from cds_hooks.runtime.consultation_reading import read_consultation
+from cds_hooks.runtime.consultation_reading import MayRead, read_consultation
 from cds_hooks.runtime.ledger import signing_key
 from cds_hooks.runtime.patient_keys import patient_keys
 from cds_hooks.runtime.question_facts import question_facts
@@ -82,6 +82,7 @@ class _Reading:
             reference,
             {**who, "how": reader.how, "roles": roles},
             fresh_for_s=self._settings.services.fresh_for_s,
+            may=MayRead(reader.may(Role.REVIEWER), reader.may(Role.INVESTIGATOR)),
         )
         consultation = found.consultation
         feedback = await self._store.feedback_for(consultation.id)
@@ -94,4 +95,5 @@ class _Reading:
             tuple(zip(cards, digests, strict=True)),
             consultation.service,
             consultation.created,
+            consultation.silent,
         )

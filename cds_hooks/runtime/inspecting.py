@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from cds_hooks.console.inspector import Inspector
 from cds_hooks.consult import ConsultConfig, Dependencies
 from cds_hooks.runtime.configs import app_config, services_of
@@ -12,10 +15,14 @@ __all__ = ["inspector_of"]
 
 
 def inspector_of(
-    settings: Settings, dependencies: Dependencies, consult: ConsultConfig
+    settings: Settings,
+    dependencies: Dependencies,
+    consult: ConsultConfig,
+    silent: Callable[[str], bool],
 ) -> Inspector:
-    """An inspector that fires through these parts."""
-    return Inspector.over(
+    """An inspector that fires through these parts; `silent` says of a service by its id whether
+    some of its hooks are a silent trial's."""
+    made = Inspector.over(
         dependencies,
         consult,
         settings.inspector,
@@ -23,3 +30,4 @@ def inspector_of(
         app_config(settings).limits,
         locked_transport,
     )
+    return replace(made, silent=silent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from cds_hooks.app import Exchange
@@ -49,7 +50,8 @@ class Observer:
 
     def consulted(self, done: CheckedConsultation) -> None:
         """A consultation ended, whatever its outcome."""
-        self._metrics.consultation(done)
+        # Counts of verdicts would tell of a silent one what its trial alone may know.
+        self._metrics.consultation(replace(done, assessments=()) if done.silent else done)
         self._telemetry.consulted(done)
         timings = {stage: round(took, 1) for stage, took in done.timings_ms.items()}
         self._log.info(

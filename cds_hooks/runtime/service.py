@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 import fhir_mapping
 import prompts
-from cds_hooks.app import AppHandlers, Readiness, RequestInfo, create_app
+from cds_hooks.app import AppHandlers, Readiness, create_app
 from cds_hooks.audit import Store
 from cds_hooks.cards.card_data import override_reasons
 from cds_hooks.console import BasisContent, LinkedPages, basis_page, error_page_of, make_router
@@ -20,11 +20,9 @@ from cds_hooks.consult import Consultant, ConsultationPages, ConsultConfig, Depe
 from cds_hooks.inference.engine import Engine
 from cds_hooks.operation import Metrics, get_logger
 from cds_hooks.plausibility import Terminology, load_tables
-from cds_hooks.protocol.cards import Response
-from cds_hooks.protocol.request import HookRequest
 from cds_hooks.runtime.admission import admission
 from cds_hooks.runtime.answer_basis import answer_basis, tables_record
-from cds_hooks.runtime.callers import Callers, asked_by
+from cds_hooks.runtime.callers import Callers
 from cds_hooks.runtime.capturing import Capturing
 from cds_hooks.runtime.configs import (
     app_config,
@@ -47,6 +45,7 @@ from cds_hooks.runtime.engines import (
 )
 from cds_hooks.runtime.feedback import FeedbackKeeper
 from cds_hooks.runtime.gathering import Gathering
+from cds_hooks.runtime.hook_answering import HookAnswering
 from cds_hooks.runtime.inspecting import inspector_of
 from cds_hooks.runtime.ledger import Ledger
 from cds_hooks.runtime.observing import Observer
@@ -59,7 +58,6 @@ from cds_hooks.runtime.store_watch import StoreWatch
 from cds_hooks.runtime.switches import ServiceSwitches
 from cds_hooks.runtime.telemetry import Telemetry
 from cds_hooks.runtime.warming import LibrariesCheck
-from cds_hooks.services import ServiceDefinition
 from cds_hooks.settings import Settings
 from cds_hooks.statistics import StatisticsReports
 
@@ -117,7 +115,11 @@ class Runtime:
         self._capturing = Capturing(settings, self._terminology, self.version, consult.basis)
         answering = replace(dependencies, require_on=self.switches.require_on)
         self.consultant = Consultant(answering, consult)
-        self.switches.changed = self.consultant.stop_switched_off
+        silent = replace(answering, store=self._telemetry.recording(self.store.silent))
+        self.hooks = HookAnswering.of(
+            settings, self._key, self.consultant, silent, consult, self.switches
+        )
+        self.switches.changed = self.hooks.stop_switched_off
         self.pages = ConsultationPages(dependencies, consult)
         off = self.switches.is_off
         self._site = site_of(settings, self._base_url, self.engine, self.ready, off)
@@ -127,7 +129,7 @@ class Runtime:
         self.launched = launched_pages(
             settings, self._site, self.pages, self.store, self._key, refused=note, feed_back=feed
         )
-        self.inspector = inspector_of(settings, dependencies, consult)
+        self.inspector = inspector_of(settings, dependencies, consult, self.hooks.may_be_silent)
         self.desk = desk_of(settings, self.store, self._key, self.pages, self.access)
         self.app = self._telemetry.wrap(self._application())
 
@@ -164,7 +166,7 @@ class Runtime:
             if not self._given:
                 await self.engine.start()
                 stack.push_async_callback(self.engine.stop)
-            stack.push_async_callback(self.consultant.close)
+            stack.push_async_callback(self.hooks.close)
             stack.push_async_callback(self.inspector.close)
             stack.callback(self.desk.stopping.set)
             watching = asyncio.create_task(self._stored.run(), name="store-check")
@@ -199,6 +201,7 @@ class Runtime:
         checks["libraries"] = self.libraries.trouble or "ok"
         checks["switches"] = self.switches.trouble or "ok"
         told = {**checks, **engine, **self.switches.checks(), **egress_checks(self.engine)}
+        told |= self.hooks.checks()
         told["ledger_verified"] = self._verification.told
         return Readiness(all(check == "ok" for check in checks.values()), told)
 
@@ -250,7 +253,7 @@ class Runtime:
     def _application(self) -> ASGIApp:
         site, linked = self._site, LinkedPages(self._site, self.pages)
         handlers = AppHandlers(
-            answer=self._answer,
+            answer=self.hooks.answer,
             record_feedback=self.feedback.of_client,
             ready=self.ready,
             metrics=lambda: self._observer.page(self.engine.state),
@@ -259,7 +262,7 @@ class Runtime:
             observe=self._observer.exchanged,
             services=services_of(self.settings),
             hidden=self.switches.hidden,
-            known=self.consultant.known_request,
+            known=self.hooks.known_request,
             consultation=linked.page,
             judge=self.feedback.of_link,
             reasons=frozenset(reason.code for reason in override_reasons()),
@@ -273,15 +276,6 @@ class Runtime:
         console = make_router(site, linked, *parts, self.switches, self.reviewing)
         config, visit = app_config(self.settings), self.access.attach
         return create_app(handlers, config, pages=[console], visit=visit)
-
-    async def _answer(
-        self, service: ServiceDefinition, request: HookRequest, info: RequestInfo
-    ) -> Response:
-        request = replace(request, caller=asked_by(info, request.context.user_id))
-        async with self.switches.answering(service, request):
-            return await self.consultant.answer(
-                service, request, wait_s=info.wait_s, digest=info.digest, shed=info.shed
-            )
 
     def _check(self) -> None:
         """Load the tables, and refuse to start with wrong ones. Raises SelfCheckFailed."""

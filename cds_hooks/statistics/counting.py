@@ -56,7 +56,7 @@ class Counting:
     def _of_record(self, record: Record, found: UncountedRecords) -> Iterator[str]:
         if record.text("outcome") not in _OUTCOMES or not record.text("service_id"):
             return
-        if record.text("client_iss") in OWN_TRIALS:
+        if record.text("client_iss") in OWN_TRIALS or record.type.startswith("silent-"):
             return
         id_ = record.text("consultation")
         if record.type == "hook-answered":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import io
 import itertools
 import os
@@ -77,6 +78,8 @@ class Pipe:
 
     def __init__(self, lines: int) -> None:
         reading, writing = os.pipe()
+        if hasattr(fcntl, "F_SETPIPE_SZ"):  # so that a long output never fits into it
+            fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
         self.writer = io.TextIOWrapper(os.fdopen(writing, "wb"), encoding="utf-8")
         self._reading = os.fdopen(reading, "rb", buffering=0)
         self.taken = b""

@@ -87,6 +87,8 @@ def _cards(page: Any) -> list[str]:
     return shown
 
 
+@pytest.mark.slow
+@pytest.mark.long  # a file is quicker; inspector/test_fhir_servers.py asks servers
 def test_a_patient_of_a_fhir_server(person: Person, own_service: Running) -> None:
     link, begun = one_time_link(own_service), time.monotonic()
     person.does(lambda page: page.goto(link))

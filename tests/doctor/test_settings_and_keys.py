@@ -72,6 +72,18 @@ def test_an_unknown_variable_is_named() -> None:
 CLIENT = '[[clients]]\nname = "{name}"\nissuer = "urn:{name}"\njku = "https://ehr.example/jwks"\n'
 
 
+def test_a_silent_trial_is_told(examine: Examine) -> None:
+    shows(examine("settings"), "silent-trial", PASS)
+    text = "[services.mode_by_service]\nchartside-problem-check = 'silent'\n"
+    told = shows(examine("settings", text), "silent-trial", WARN)
+    assert (told.where, told.says.split(";")[0]) == (
+        "chartside-problem-check",
+        "chartside-problem-check: silent",
+    )
+    found = examine("settings", "[trial]\nsilent_share = 0.25\n")
+    assert "silent for 25.00% of encounters" in shows(found, "silent-trial", WARN).says
+
+
 def test_settings_that_do_not_fit_together(examine: Examine) -> None:
     shows(examine("settings"), "settings-fit", PASS)
     text = '[server]\nhost = "0.0.0.0"\n' + CLIENT.format(name="a") * 2

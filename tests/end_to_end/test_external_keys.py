@@ -76,6 +76,7 @@ def test_a_service_keeps_records_under_a_device_across_a_restart(
 
 
 @pytest.mark.slow
+@pytest.mark.long  # tests/audit asks the same server without a service
 def test_a_service_that_is_locked_in_reaches_vault_and_says_when_it_is_away(
     tmp_path: Path, demo_bundle: list[dict[str, Any]], open_chart: Open
 ) -> None:

@@ -414,6 +414,7 @@ def test_it_stops_and_starts_again_with_its_records_its_tokens_and_its_ledger(
 
 
 @pytest.mark.slow
+@pytest.mark.long  # tests/evaluation/test_admission.py decides by the same figures
 def test_a_model_that_does_not_know_the_cases_is_not_admitted_for_clinical_use(
     tmp_path: Path,
 ) -> None:

@@ -293,6 +293,7 @@ def test_it_says_what_is_missing(
 
 @pytest.mark.model
 @pytest.mark.slow
+@pytest.mark.long  # the first test of this file is the same with a scripted model
 def test_the_whole_of_it_with_the_embedded_model(
     settings: Path, tmp_path: Path, charts: dict[str, Any], hospital: Any
 ) -> None:

@@ -103,6 +103,11 @@ def _empty(
     reviewed = or_(reviews.c.consultation_id.in_(ids), reviews.c.sealed_by.in_(key_ids))
     written = reviews.c.payload_format.not_in(("", ERASED))
     connection.execute(update(reviews).where(reviewed, written).values(empty))
+    found = tables.trial_outcomes
+    followed = or_(found.c.consultation_id.in_(ids), found.c.sealed_by.in_(key_ids))
+    connection.execute(
+        update(found).where(followed, found.c.payload_format != ERASED).values(empty)
+    )
     hashed = update(cards).where(cards.c.consultation_id.in_(ids), cards.c.summary_digest != "")
     summaries = connection.execute(hashed.values(summary_digest="")).rowcount
     readable = consultations.c.payload_format != ERASED

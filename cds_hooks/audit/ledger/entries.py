@@ -37,12 +37,16 @@ _MAX_CARDS = 500
 def consultation_entry(
     consultation: Consultation, cards: Sequence[Card], call: RecordedCall | None, key: SiteKey
 ) -> Entry:
-    """All that led to an answer; `hook-answered` when somebody is shown it, else `consulted`."""
+    """All that led to an answer; `hook-answered` when somebody is shown it, else `consulted`.
+
+    Of a silent consultation both have types of their own, and what was found is in the encrypted
+    payload alone: no verdict of it stands in the ledger, which more people read than the trial.
+    """
     model, prompt = consultation.model, consultation.prompt
     is_shown = call is not None or bool(cards)
     return Entry(
         **_caller_fields(call or RecordedCall(), key),
-        type="hook-answered" if is_shown else "consulted",
+        type=_type(consultation, "hook-answered" if is_shown else "consulted"),
         service_id=consultation.service,
         consultation=consultation.id,
         patient_pseudonym=consultation.patient_key,
@@ -73,10 +77,18 @@ def _answer_fields(consultation: Consultation, key: SiteKey) -> dict[str, Any]:
             "samples_failed": consultation.samples_failed,
         },
         "output_hmac": _digest(key, "output", consultation.samples),
-        "checks": tuple(_assessment(each, key) for each in consultation.assessments),
+        "checks": ()
+        if consultation.silent
+        else tuple(_assessment(each, key) for each in consultation.assessments),
         "reason_code": consultation.fault,
         "tokens": dict(consultation.tokens),
     }
+
+
+def _type(consultation: Consultation, type_: str) -> str:
+    """`silent-hook-answered` for `hook-answered` of a trial's: who reads `hook-answered` records
+    for what clinicians were shown does not come by it."""
+    return f"silent-{type_}" if consultation.silent else type_
 
 
 def answer_entry(
@@ -85,7 +97,7 @@ def answer_entry(
     """Who was shown which cards of a recorded consultation."""
     return Entry(
         **_caller_fields(call or RecordedCall(), key),
-        type="hook-answered",
+        type=_type(consultation, "hook-answered"),
         service_id=consultation.service,
         consultation=consultation.id,
         patient_pseudonym=consultation.patient_key,

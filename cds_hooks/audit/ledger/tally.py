@@ -11,6 +11,7 @@ import orjson
 __all__ = ["GRACE_S", "Tally"]
 
 _OF_CONSULTATIONS = ("consulted", "hook-answered")
+_SILENT = ("silent-consulted", "silent-hook-answered")
 _OFF = "service-switched-off"
 _SWITCHES = (_OFF, "service-switched-on")
 _ALL = "*"
@@ -26,7 +27,7 @@ class Tally:
     those without the digest of model or template. `consultations` are the ids that records name.
     `switched_off` counts switches, `while_off` answers with cards of a service that was off for
     more than `GRACE_S`, in which every process has read the switch. Answers to clients of `trials`
-    were shown to no clinician, and are left out.
+    were shown to no clinician, and are left out; so are those of silent trials.
     """
 
     def __init__(self, trials: frozenset[str] = frozenset()) -> None:
@@ -43,6 +44,8 @@ class Tally:
             record = orjson.loads(data)
             if record.get("type") in _OF_CONSULTATIONS:
                 self._add(record)
+            elif record.get("type") in _SILENT:
+                self.consultations.add(str(record.get("consultation", "")))
             elif record.get("type") in _SWITCHES:
                 self._switch(record)
             yield data

@@ -25,7 +25,13 @@ __all__ = [
 ]
 
 _LONGEST_IDLE_S = 3600.0
-_ROLES = ("openid.viewers", "openid.integrators", "openid.reviewers", "openid.administrators")
+_ROLES = (
+    "openid.viewers",
+    "openid.integrators",
+    "openid.reviewers",
+    "openid.investigators",
+    "openid.administrators",
+)
 
 
 def _clients(installation: InstallationFacts) -> Evidence:

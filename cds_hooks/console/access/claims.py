@@ -34,6 +34,7 @@ def _roles(claims: Mapping[str, Any], settings: OpenIdSettings) -> frozenset[Rol
         Role.VIEWER: settings.viewers,
         Role.INTEGRATOR: settings.integrators,
         Role.REVIEWER: settings.reviewers,
+        Role.INVESTIGATOR: settings.investigators,
         Role.ADMINISTRATOR: settings.administrators,
     }
     return frozenset(role for role, values in by_role.items() if held & set(values))

@@ -22,6 +22,7 @@ def view_values(read: ReadConsultation, shown: tuple[Any, ...]) -> dict[str, Any
     return {
         "told": told,
         "asked": read.asked,
+        "silent": read.silent,
         "basis": tuple(_basis(told)),
         "checks": tuple(_check_groups(told["diagnoses"])),
         "rules": tuple(_rules(told)),

@@ -34,7 +34,8 @@ Addition = Callable[[str, Reader], Awaitable[Markup]]
 class ReadConsultation:
     """A consultation that is on record as read: `told` is `replay.explanation`, `cards` are made
     again as of then, each with its summary's keyed hash as the ledger has it. `asked` is the id
-    that was asked for: that of a question whose answer came later, or `id`."""
+    that was asked for: that of a question whose answer came later, or `id`. A `silent` one is of a
+    trial: nobody was shown it."""
 
     id: str
     asked: str
@@ -42,6 +43,7 @@ class ReadConsultation:
     cards: tuple[tuple[Card, str], ...]
     service: str
     created: float
+    silent: bool = False
 
 
 class _Read(Protocol):

@@ -31,6 +31,7 @@ _NOT_YET = "not verified yet"
 _BELOW = re.compile(r"[0-9]{1,15}", re.ASCII)
 # Cards of a consultation are shown from its beginning on; another process's clock may be behind.
 _BEFORE_S = 3_600
+_OF_HOOKS = frozenset({"hook-answered", "silent-hook-answered"})
 
 
 class DeskPages:
@@ -138,7 +139,9 @@ class DeskPages:
         read = await self._desk.read(reference, reader)
         since = datetime.fromtimestamp(read.created - _BEFORE_S, UTC)
         shown = await self._shown({read.id, read.asked}, since.strftime("%Y-%m-%dT%H:%M"))
-        additions = [await add(read.id, reader) for add in self._desk.additions]
+        # Nothing of a silent one goes into the queue of reviews, which others read.
+        to_add = () if read.silent else self._desk.additions
+        additions = [await add(read.id, reader) for add in to_add]
         return make_page(
             self._site,
             "desk/consultation.html.j2",
@@ -153,7 +156,7 @@ class DeskPages:
 
     async def _shown(self, ids: set[str], since: str) -> tuple[Record, ...]:
         """Records of hooks that were answered with one of these consultations, the newest first."""
-        of_hooks = LedgerQuery(types=frozenset({"hook-answered"}), since=since)
+        of_hooks = LedgerQuery(types=_OF_HOOKS, since=since)
         found: list[Record] = []
         for each in ids:
             query = replace(of_hooks, consultation=each)

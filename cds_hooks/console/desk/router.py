@@ -1,4 +1,7 @@
-"""The addresses of the desk, all for reviewers. None of them holds anything of a patient."""
+"""The addresses of the desk, all for reviewers; a silent consultation's page for investigators.
+
+None of the addresses holds anything of a patient.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,8 @@ from cds_hooks.console.site import Site
 __all__ = ["add_routes"]
 
 _REVIEWER = Depends(requires(Role.REVIEWER))
+# Which of the two decides what is found: reviewers what was shown, investigators what was silent.
+_READER = Depends(requires(Role.REVIEWER, Role.INVESTIGATOR))
 
 
 def add_routes(router: APIRouter, site: Site, desk: Desk) -> None:
@@ -79,5 +84,5 @@ class _Routes:
     async def questions(self, _: Reader = _REVIEWER) -> HTMLResponse:
         return await self._pages.questions()
 
-    async def consultation(self, reference: str, reader: Reader = _REVIEWER) -> HTMLResponse:
+    async def consultation(self, reference: str, reader: Reader = _READER) -> HTMLResponse:
         return await self._pages.consultation(reference, reader)

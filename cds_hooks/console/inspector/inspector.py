@@ -40,7 +40,7 @@ class Inspector:
     """Fires hooks for the pages and keeps what became of them.
 
     `allowed` are FHIR servers that may be read; `transport` has the egress lock in front; `is_term`
-    says which words a terminology knows.
+    says which words a terminology knows, `silent` which services are so for a trial, if in part.
     """
 
     settings: InspectorSettings
@@ -51,6 +51,7 @@ class Inspector:
     sessions: InspectorSessions
     transport: Transport = lambda: None
     is_term: Callable[[str], bool] = lambda _: False
+    silent: Callable[[str], bool] = lambda _: False
     now: Callable[[], float] = time.time
 
     @classmethod

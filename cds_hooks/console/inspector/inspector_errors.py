@@ -15,6 +15,7 @@ __all__ = [
     "InspectorBusy",
     "ListOutdated",
     "ServerNotRead",
+    "ServiceSilent",
 ]
 
 
@@ -40,6 +41,19 @@ class HookNotFireable(ChartsideError):
     code = "hook-not-fireable"
     status = 400
     issue = "not-supported"
+
+
+class ServiceSilent(ChartsideError):
+    """A service whose answers a silent trial keeps from clinicians: only its investigators fire it
+    for a patient of theirs."""
+
+    code = "silent-trial"
+    status = 403
+    issue = "forbidden"
+
+    def __init__(self, service_id: str) -> None:
+        hint = "Fire it for a sample patient, or ask for the role investigator."
+        super().__init__("the service is silent, for a trial", where=service_id, hint=hint)
 
 
 class AddressUnusable(ChartsideError):

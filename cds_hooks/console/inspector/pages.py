@@ -15,10 +15,14 @@ from cds_hooks.console.access.cookies import inspector_cookie
 from cds_hooks.console.inspector.choosing import patients_in, service_named
 from cds_hooks.console.inspector.inspected import Inspected
 from cds_hooks.console.inspector.inspector import Inspector
-from cds_hooks.console.inspector.inspector_errors import AddressNotListed, ChoiceIncomplete
+from cds_hooks.console.inspector.inspector_errors import (
+    AddressNotListed,
+    ChoiceIncomplete,
+    ServiceSilent,
+)
 from cds_hooks.console.inspector.keeping import InspectorSession
 from cds_hooks.console.inspector.uploads import SentFile, form_of
-from cds_hooks.console.reader import Reader
+from cds_hooks.console.reader import Reader, Role
 from cds_hooks.console.rendering import make_page
 from cds_hooks.console.site import Site
 from cds_hooks.errors import ChartsideError
@@ -64,10 +68,17 @@ class InspectorPages:
         content_type, body = request.headers.get("content-type", ""), await request.body()
         fields, files = await asyncio.to_thread(form_of, content_type, body)
         service = service_named(fields.get("service", ""), self._inspector.services)
+        self._require_open(service.id, fields.get("from", ""), reader)
         answer = await self._next(session, service, fields, files)
         if isinstance(answer, Inspected):
             answer = RedirectResponse(answer.id, 303)
         return self._with_cookie(answer, session)
+
+    def _require_open(self, service_id: str, source: str, reader: Reader) -> None:
+        """Refuse to show of a real chart what a trial keeps silent. Raises ServiceSilent."""
+        is_real = source != "sample"
+        if is_real and self._inspector.silent(service_id) and not reader.may(Role.INVESTIGATOR):
+            raise ServiceSilent(service_id)
 
     async def _next(
         self,

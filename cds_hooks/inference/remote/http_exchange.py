@@ -10,9 +10,10 @@ import asyncio
 import http.cookiejar
 import logging
 import ssl
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -37,6 +38,10 @@ for _name in ("httpx", "httpcore"):
 _EVENTS, _JSON = "text/event-stream", "application/json"
 _SHORT_BODY = 1 << 20
 _LAST_BYTES_S = 0.5
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+# llama-server promises `Keep-Alive: timeout=5` and closes the connection as soon as a stream has
+# ended (seen with the one in xllamacpp 2026.10): a request sent into it would be lost.
+_LAST_ON_ITS_CONNECTION: Mapping[str, str] = MappingProxyType({"Connection": "close"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +153,7 @@ class ServerConnection:
                     raise fault_error(FaultCode.TOO_LARGE)
 
     async def _pour(self, path: str, body: Any, sink: ChatStream, attempt: _Attempt) -> None:
-        response = await self._send(path, body, attempt)
+        response = await self._send(path, body, attempt, _LAST_ON_ITS_CONNECTION)
         async with aclosing(response), pieces_of(response) as chunks:
             await check(response, media_types=(_EVENTS, _JSON))
             whole = bytearray() if media_type(response.headers) == _JSON else None
@@ -175,8 +180,10 @@ class ServerConnection:
                 return None
             raise
 
-    async def _send(self, path: str, body: Any, attempt: _Attempt) -> httpx.Response:
-        headers = self._key.headers() if self._key else {}
+    async def _send(
+        self, path: str, body: Any, attempt: _Attempt, more: Mapping[str, str] = _NO_HEADERS
+    ) -> httpx.Response:
+        headers = {**(self._key.headers() if self._key else {}), **more}
         content = None if body is None else orjson.dumps(body)
         if content is not None:
             headers["Content-Type"] = "application/json"

@@ -58,6 +58,9 @@ class OpenIdSettings(Section):
     viewers: tuple[str, ...] = Field((), description="Its values that make a viewer.")
     integrators: tuple[str, ...] = Field((), description="Its values that make an integrator.")
     reviewers: tuple[str, ...] = Field((), description="Its values that make a reviewer.")
+    investigators: tuple[str, ...] = Field(
+        (), description="Its values that make an investigator of a silent trial."
+    )
     administrators: tuple[str, ...] = Field(
         (), description="Its values that make an administrator."
     )
@@ -84,9 +87,10 @@ class OpenIdSettings(Section):
             raise ValueError("client_secret goes with client_secret_basic and client_secret_post")
         if (self.authentication == "private_key_jwt") != (self.client_key is not None):
             raise ValueError("client_key goes with private_key_jwt")
-        if not (self.viewers or self.integrators or self.reviewers or self.administrators):
-            raise ValueError("no value gives a role: set viewers, integrators, reviewers or "
-                             "administrators")  # fmt: skip
+        of_roles = (self.viewers, self.integrators, self.reviewers, self.investigators)
+        if not any((*of_roles, self.administrators)):
+            raise ValueError("no value gives a role: set viewers, integrators, reviewers, "
+                             "investigators or administrators")  # fmt: skip
         if self.stale_s < self.fresh_s:
             raise ValueError("stale_s must not be below fresh_s")
         return self

@@ -12,7 +12,8 @@ import pytest
 
 from tests.end_to_end.conftest import Running, running_service
 
-pytestmark = pytest.mark.model
+# With a scripted model the other tests of the inspector go the same way.
+pytestmark = [pytest.mark.model, pytest.mark.slow, pytest.mark.long]
 _WRITTEN = re.compile(r'<pre class="wraps"[^>]*><code>(.*?)</code></pre>', re.DOTALL)
 
 

@@ -22,8 +22,11 @@ pytestmark = [pytest.mark.model, pytest.mark.slow]
     "changes",
     [
         {"parallel": 1, "samples": 1, "prompt_tokens": 512},
-        {"parallel": 2, "samples": 3, "prompt_tokens": 512},
-        {"parallel": 1, "samples": 1, "prompt_tokens": 1024, "kv_type": KvType.Q8_0},
+        pytest.param({"parallel": 2, "samples": 3, "prompt_tokens": 512}, marks=pytest.mark.long),
+        pytest.param(
+            {"parallel": 1, "samples": 1, "prompt_tokens": 1024, "kv_type": KvType.Q8_0},
+            marks=pytest.mark.long,
+        ),
     ],
     ids=["few", "many", "q8_0"],
 )

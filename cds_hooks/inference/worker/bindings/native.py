@@ -96,10 +96,17 @@ class NativeModel:
     """A loaded GGUF and its vocabulary."""
 
     def __init__(
-        self, path: str, placement: Placement = _ON_PROCESSOR, *, extra_buffers: bool = True
+        self,
+        path: str,
+        placement: Placement = _ON_PROCESSOR,
+        *,
+        extra_buffers: bool = True,
+        vocabulary_alone: bool = False,
     ) -> None:
-        """`extra_buffers` lets llama.cpp repack weights for this processor's own instructions."""
+        """`extra_buffers` lets llama.cpp repack weights for this processor's own instructions;
+        `vocabulary_alone` loads no weights: such a model tokenises, and has no context."""
         params = model_params(placement, extra_buffers=extra_buffers)
+        params.vocab_only = vocabulary_alone
         self.handle = lib.llama_model_load_from_file(path.encode(), params)
         if not self.handle:
             raise NativeError("model-not-loadable", "llama.cpp could not load the model file")

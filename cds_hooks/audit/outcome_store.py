@@ -1,0 +1,44 @@
+"""The store's part of following consultations up: whom to follow, and what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+from cds_hooks.audit import trial_outcomes
+from cds_hooks.audit.encryption import PayloadCipher
+from cds_hooks.audit.transactions import TransactionExecutor
+from cds_hooks.audit.trial_outcomes import FollowedConsultation, FollowUp
+
+__all__ = ["OutcomeStore"]
+
+
+class OutcomeStore:
+    """Every method raises StoreUnavailable."""
+
+    def __init__(self, transactions: TransactionExecutor, cipher: PayloadCipher) -> None:
+        self._transactions = transactions
+        self._cipher = cipher
+
+    async def to_follow(self, since: float, until: float) -> tuple[FollowedConsultation, ...]:
+        """See `trial_outcomes.to_follow`."""
+        return await self._transactions.read_long(
+            partial(trial_outcomes.to_follow, since=since, until=until)
+        )
+
+    async def save(self, found: FollowUp) -> bool:
+        """Write what was found for one consultation, durably; False when it is no longer there."""
+        return await self._transactions.write(
+            partial(trial_outcomes.save, found=found, cipher=self._cipher)
+        )
+
+    async def of(self, consultations: Iterable[str]) -> dict[str, FollowUp]:
+        """What was found for these consultations, by id. Raises RecordUnreadable."""
+        wanted = tuple(consultations)
+        return await self._transactions.read_long(
+            lambda c: trial_outcomes.of_consultations(c, wanted, self._cipher)
+        )
+
+    async def count_by_state(self) -> dict[tuple[str, bool], int]:
+        """How many consultations were followed up, by state and whether that is final."""
+        return await self._transactions.read(trial_outcomes.count_by_state)

@@ -1,0 +1,1 @@
+"""Ready configurations of fine-tuning frameworks. Nothing of a framework is imported."""
