@@ -62,7 +62,8 @@ class Requirement(_Data):
 
 class AdmissionRecord(_Data):
     """The record that is signed. `admitted` is what all requirements of `purpose` say; `key_id` is
-    the key by which `who` signs it."""
+    the key by which `who` signs it. `verifier_sha256` is the digest of the file of coefficients
+    that ranked the diagnoses when it was measured, "" without one."""
 
     version: int = 1
     purpose: Purpose
@@ -74,6 +75,7 @@ class AdmissionRecord(_Data):
     date: str
     who: str
     key_id: str = ""
+    verifier_sha256: str = ""
 
     @property
     def model_sha256(self) -> str:
@@ -89,7 +91,14 @@ class AdmissionRecord(_Data):
             f"{decided} for {self.purpose.value} use by {self.who}, {self.date}{key}.",
             f"{self.manifest.suite.title}, {self.manifest.suite.cases} cases.",
             *(self._told(r) for r in self.requirements),
+            *self._verifier,
         )
+
+    @property
+    def _verifier(self) -> tuple[str, ...]:
+        if not self.verifier_sha256:
+            return ()
+        return (f"Diagnoses ranked by the verifier with SHA-256 {self.verifier_sha256}.",)
 
     @property
     def accuracy(self) -> str:

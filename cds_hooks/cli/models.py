@@ -31,6 +31,7 @@ from cds_hooks.evaluation.admission.decision import decide
 from cds_hooks.evaluation.runs.runner import run_suite
 from cds_hooks.inference.model_files.gguf import sha256_of
 from cds_hooks.inference.model_files.split_files import digest_of, read_model
+from cds_hooks.runtime.verifying import verifier_digest
 from cds_hooks.settings import Settings, load_settings
 
 __all__ = ["models_app"]
@@ -108,7 +109,8 @@ async def _measure(settings: Settings, purpose: Purpose, who: str, limit: int) -
             told=lambda result, done: status.update(f"{done} of {len(suite.cases)}: {result.case}"),
             concurrency=service.in_flight,
         )
-    return decide(manifest, results, purpose=purpose, who=who, now=now)
+    digest = verifier_digest(settings)
+    return decide(manifest, results, purpose=purpose, who=who, now=now, verifier_sha256=digest)
 
 
 def _with_model(settings: Settings, file: Path) -> Settings:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from cds_hooks.consultation import Candidate, Differential, Outcome
+from cds_hooks.consultation import Differential, Outcome
 from cds_hooks.inference.answer_parser import InvalidOutput, parse_differential
 from cds_hooks.inference.engine import (
     EngineError,
@@ -17,7 +17,14 @@ from cds_hooks.inference.engine import (
 )
 from cds_hooks.inference.panel import PanelGeneration
 
-__all__ = ["fault_of", "outcome_of_error", "parse_samples", "remarks_on"]
+__all__ = [
+    "fault_of",
+    "names_of",
+    "outcome_of_error",
+    "parse_samples",
+    "remarks_on",
+    "with_probabilities",
+]
 
 _CODE = re.compile(r"[a-z]+(-[a-z]+)+")
 
@@ -59,17 +66,25 @@ def _parse(generation: Generation, fact_ids: Sequence[str]) -> Iterator[Differen
     for index, sample in enumerate(generation.samples):
         with contextlib.suppress(InvalidOutput):
             said = parse_differential(sample.text, fact_ids, model=model, sample=index)
-            yield replace(said, candidates=_with_probabilities(said.candidates, sample.names))
+            yield with_probabilities(said, sample.names)
 
 
-def _with_probabilities(
-    candidates: Sequence[Candidate], names: Sequence[NameProbability]
-) -> tuple[Candidate, ...]:
+def with_probabilities(said: Differential, names: Sequence[NameProbability]) -> Differential:
     """The same with the log-probability of each name that was written along the terminology."""
     known = {name.name: name for name in names}
-    return tuple(
+    candidates = tuple(
         each
         if (told := known.get(each.diagnosis)) is None
         else replace(each, log_probability=told.log_probability, name_tokens=told.tokens)
-        for each in candidates
+        for each in said.candidates
+    )
+    return replace(said, candidates=candidates)
+
+
+def names_of(said: Differential) -> tuple[NameProbability, ...]:
+    """The log-probabilities that a differential holds."""
+    return tuple(
+        NameProbability(each.diagnosis, each.log_probability, each.name_tokens)
+        for each in said.candidates
+        if each.log_probability is not None
     )

@@ -18,6 +18,7 @@ from cds_hooks.consult.content_key import content_key, what_was_read
 from cds_hooks.consult.dependencies import Dependencies
 from cds_hooks.consult.model_answers import fault_of, outcome_of_error, parse_samples, remarks_on
 from cds_hooks.consult.self_evaluation import evaluated
+from cds_hooks.consult.verifying import ranked
 from cds_hooks.consultation import (
     Caller,
     CheckedConsultation,
@@ -125,6 +126,9 @@ async def infer_and_check(
     checked = await evaluated(dependencies, config, checked, rising, within_s=within_s)
     if config.verifier.self_evaluation:
         watch.lap("self_evaluation")
+    if config.ranks is not None:
+        checked = ranked(checked, config.ranks)
+        watch.lap("rank")
     return checked.with_timings(watch.laps)
 
 

@@ -1,16 +1,28 @@
-"""Settings of what chooses among the diagnoses of several samples."""
+"""Settings of the verifier, which ranks the diagnoses of several samples."""
 
 from __future__ import annotations
 
-from pydantic import Field
+from pathlib import Path
+from typing import Annotated, Self
 
-from cds_hooks.section import Section
+from pydantic import Field, model_validator
+
+from cds_hooks.section import Section, Unset
 
 __all__ = ["VerifierSettings"]
 
 
 class VerifierSettings(Section):
-    """What is asked of a model about its own diagnoses."""
+    """What ranks the diagnoses of several samples, and what the models are asked of them."""
+
+    file: Annotated[Path | None, Unset] = Field(
+        None,
+        description="File of coefficients (`chartside verifier fit`) that ranks the diagnoses; "
+        "unset: none. In production its SHA-256 must be in the model's admission record.",
+    )
+    fixed_rules: bool = Field(
+        False, description="Rank by the shipped rules, without training and probabilities."
+    )
 
     self_evaluation: bool = Field(
         False,
@@ -27,3 +39,9 @@ class VerifierSettings(Section):
         description="The most time that this may take, as a share of what the samples took; when "
         "it runs out, or the deadline comes, the answer goes without.",
     )
+
+    @model_validator(mode="after")
+    def _one_ranks(self) -> Self:
+        if self.file is not None and self.fixed_rules:
+            raise ValueError("file and fixed_rules exclude each other")
+        return self

@@ -11,6 +11,7 @@ from fhir_mapping.chart import Code
 __all__ = [
     "Assessment",
     "ChartFinding",
+    "Ranking",
     "Reason",
     "Seriousness",
     "TruthSet",
@@ -81,7 +82,7 @@ class Assessment:
     `log_probability` is the highest of its names as samples wrote them, over `name_tokens` tokens;
     None of free text. `p_true` is the probability (0 to 1) with which the model that named it most
     often says that it is right, when asked; `second_view` the same of other models; None where
-    nobody was asked.
+    nobody was asked. `probability` is the verifier's, calibrated; None without one.
     """
 
     name: str
@@ -100,6 +101,23 @@ class Assessment:
     name_tokens: int = 0
     p_true: float | None = None
     second_view: float | None = None
+    probability: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """What put a list in its order: `by` "coefficients", of a file whose SHA-256 is `version`, or
+    "rules" of that version.
+
+    Probabilities were calibrated on so many `cases` of `data` (titles); 0 where they do not apply
+    to this consultation, for `unlearned` is what was not known here and always was there.
+    """
+
+    by: str
+    version: str
+    cases: int = 0
+    data: tuple[str, ...] = ()
+    unlearned: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from cds_hooks.admission.lookup import admission_of, require_admission
 from cds_hooks.admission.record import AdmissionError, AdmissionRecord, Purpose
+from cds_hooks.runtime.verifying import verifier_digest
 from cds_hooks.settings import Settings, SettingsError
 
 __all__ = ["admission"]
@@ -35,7 +36,22 @@ def admission(settings: Settings, sha256: str) -> AdmissionRecord | None:
         hint = "" if served else "The engine then refuses any other file."
         raise SettingsError("an admitted model is named by its digest", where=where, hint=hint)
     purpose = Purpose(required)
-    return _or_refuse(lambda: require_admission(sha256, folder, public_key, purpose=purpose))
+    record = _or_refuse(lambda: require_admission(sha256, folder, public_key, purpose=purpose))
+    _require_verifier(settings, record)
+    return record
+
+
+def _require_verifier(settings: Settings, record: AdmissionRecord) -> None:
+    """Refuse a verifier that the record does not name: nobody measured what it would rank."""
+    digest = verifier_digest(settings)
+    if digest and digest != record.verifier_sha256:
+        named = f"names {record.verifier_sha256}" if record.verifier_sha256 else "names none"
+        raise AdmissionError(
+            f"the verifier was not admitted with the model: its file has SHA-256 {digest}, the "
+            f"record {named}",
+            where="verifier.file",
+            hint="Admit the model again with `chartside models admit` under these settings.",
+        )
 
 
 def _or_refuse(ask: Callable[[], _Found]) -> _Found:

@@ -27,6 +27,7 @@ def decide(
     purpose: Purpose,
     who: str,
     now: datetime,
+    verifier_sha256: str = "",
 ) -> AdmissionRecord:
     """Check the results against what the purpose asks for.
 
@@ -45,6 +46,7 @@ def decide(
         requirements=requirements,
         date=now.date().isoformat(),
         who=who,
+        verifier_sha256=verifier_sha256,
     )
 
 
