@@ -20,6 +20,7 @@ from cds_hooks.cli import show
 from cds_hooks.cli.evaluation_baselines import Data, Json, duplicates, look_up_baseline
 from cds_hooks.cli.evaluation_feedback import feedback
 from cds_hooks.cli.evaluation_fitted import FittedOn, LeaveOut, unseen_by
+from cds_hooks.cli.evaluation_matrix import matrix_app
 from cds_hooks.cli.evaluation_pair import NAMES_AND_FREE, pair_table, pair_told, run_pair
 from cds_hooks.cli.evaluation_run import Asking, bench
 from cds_hooks.evaluation.evaluation_errors import SuiteError
@@ -57,6 +58,7 @@ eval_app = typer.Typer(
 _RUNS = written("eval")
 
 
+eval_app.add_typer(matrix_app)
 eval_app.command("feedback")(feedback)
 eval_app.command("duplicates")(duplicates)
 eval_app.command("look-up")(look_up_baseline)
@@ -120,17 +122,15 @@ def run(
 ) -> None:
     """Ask every case of a suite. A run that broke off goes on where it was."""
     now = datetime.now(UTC)
-    loaded = load_suite(suite, data, now=now, on_error=on_error, labels=labels)
-    loaded = loaded.subset(subset) if subset else loaded
+    loaded = load_suite(suite, data, now=now, on_error=on_error, labels=labels).subset(subset)
     for broken in loaded.rejected:
         typer.echo(f"left out: {broken.where}: {broken.why}", err=True)
-    chosen = loaded.only(c.id for c in loaded.cases[: limit or None])
     if (recorded or realigned) and suite != EURORAD:
         raise SuiteError("no answers of it were recorded", where=suite, hint=f"Of {EURORAD} alone.")
     if suite == EURORAD:
         voice = recorded_voice(find_file(suite, data), recorded, realigned=realigned)
         folder = output or _RUNS / f"{suite}-{recorded}{'-realigned' if realigned else ''}"
-        part = voice.recorded_part(chosen)
+        part = voice.recorded_part(loaded.only(c.id for c in loaded.cases[: limit or None]))
         asyncio.run(run_suite(part, voice.answering(), voice.manifest(part, now), folder))
     else:
         asking = Asking(seed, samples, names, brief, engines, concurrency, evidence)

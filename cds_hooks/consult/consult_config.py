@@ -13,6 +13,7 @@ from cds_hooks.consult.verifier_settings import VerifierSettings
 from cds_hooks.consult.verifying import Verifier
 from cds_hooks.consultation import Basis, Caller
 from cds_hooks.gather.fhir_settings import FhirSettings
+from cds_hooks.gather.server_base import allowed_base
 from cds_hooks.inference.model_settings import ModelSettings
 from cds_hooks.plausibility import Calibration, load_calibration
 from cds_hooks.protocol.request import HookRequest
@@ -78,6 +79,21 @@ class ConsultConfig:
         """Within what the id of a request's patient is one patient."""
         terms = self.clients.get(request.caller.client) if request.caller else None
         return patient_scope(terms, request.caller, request.fhir_server)
+
+    def encounter_scope(self, request: HookRequest) -> str:
+        """Within what the id of a request's encounter is one encounter, for a trial that draws.
+
+        Alike for all hooks of it: a server in its one spelling, and where a hook names none, the
+        only one that its client has.
+        """
+        client = request.caller.client if request.caller else ""
+        terms = self.clients.get(client)
+        if client and terms is None:
+            return self.scope(request)
+        bases = terms.fhir_bases if terms else self.fhir.allowed_bases
+        server = request.fhir_server or (bases[0] if len(bases) == 1 else "")
+        base = allowed_base(server, bases)
+        return self.scope(request) if base is None else str(base)
 
     @property
     def sampling(self) -> tuple[object, ...]:

@@ -129,10 +129,10 @@ class Suite:
         return replace(self, cases=tuple(c for c in self.cases if c.id in wanted))
 
     def subset(self, count: int) -> Suite:
-        """So many cases, by the digest of their ids: the same at every site, known before any case
+        """So many cases (0: all), by the digest of their ids: the same at every site, known before any case
         is asked, and part of any larger subset."""
         ids = sorted((c.id for c in self.cases), key=lambda id_: sha256(id_.encode()).digest())
-        return self.only(ids[:count])
+        return self.only(ids[: count or None])
 
 
 # ICH E11(R1), 2017: infants and toddlers to 23 months, children 2 to 11 years, adolescents 12 to
