@@ -62,8 +62,8 @@ class Requirement(_Data):
 
 class AdmissionRecord(_Data):
     """The record that is signed. `admitted` is what all requirements of `purpose` say; `key_id` is
-    the key by which `who` signs it. `verifier_sha256` is the digest of the file of coefficients
-    that ranked the diagnoses when it was measured, "" without one."""
+    the key by which `who` signs it. `verifier_sha256` is of the verifier's file that may rank the
+    model's diagnoses, "" where none may."""
 
     version: int = 1
     purpose: Purpose
@@ -95,12 +95,6 @@ class AdmissionRecord(_Data):
         )
 
     @property
-    def _verifier(self) -> tuple[str, ...]:
-        if not self.verifier_sha256:
-            return ()
-        return (f"Diagnoses ranked by the verifier with SHA-256 {self.verifier_sha256}.",)
-
-    @property
     def accuracy(self) -> str:
         """What a card says of the model: how often the right diagnosis was among the first five. ""
         where it was not admitted for clinical use, or not measured; on which cases tells `told`."""
@@ -109,6 +103,11 @@ class AdmissionRecord(_Data):
         if not clinical or top5 is None or top5.value is None:
             return ""
         return f"measured here: right within the first five {top5.text}"
+
+    @property
+    def _verifier(self) -> tuple[str, ...]:
+        """The verifier's file; nothing where none is admitted."""
+        return (f"Verifier: {self.verifier_sha256}.",) if self.verifier_sha256 else ()
 
     def _told(self, requirement: Requirement) -> str:
         name, met = requirement.figure, "met" if requirement.met else "not met"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from cds_hooks.admission.lookup import admission_of, require_admission
+from cds_hooks.admission.lookup import admission_of, require_admission, require_verifier
 from cds_hooks.admission.record import AdmissionError, AdmissionRecord, Purpose
 from cds_hooks.runtime.verifying import verifier_digest
 from cds_hooks.settings import Settings, SettingsError
@@ -37,21 +37,9 @@ def admission(settings: Settings, sha256: str) -> AdmissionRecord | None:
         raise SettingsError("an admitted model is named by its digest", where=where, hint=hint)
     purpose = Purpose(required)
     record = _or_refuse(lambda: require_admission(sha256, folder, public_key, purpose=purpose))
-    _require_verifier(settings, record)
+    if digest := verifier_digest(settings):
+        _or_refuse(lambda: require_verifier(record, digest))
     return record
-
-
-def _require_verifier(settings: Settings, record: AdmissionRecord) -> None:
-    """Refuse a verifier that the record does not name: nobody measured what it would rank."""
-    digest = verifier_digest(settings)
-    if digest and digest != record.verifier_sha256:
-        named = f"names {record.verifier_sha256}" if record.verifier_sha256 else "names none"
-        raise AdmissionError(
-            f"the verifier was not admitted with the model: its file has SHA-256 {digest}, the "
-            f"record {named}",
-            where="verifier.file",
-            hint="Admit the model again with `chartside models admit` under these settings.",
-        )
 
 
 def _or_refuse(ask: Callable[[], _Found]) -> _Found:
@@ -59,5 +47,5 @@ def _or_refuse(ask: Callable[[], _Found]) -> _Found:
     try:
         return ask()
     except AdmissionError as error:
-        hint = f"{error.hint} See admission.folder, admission.public_key, model.sha256.".strip()
+        hint = f"{error.hint} See admission.folder, admission.public_key, model.sha256, verifier.file.".strip()
         raise AdmissionError(error.message, where=error.where, hint=hint) from None

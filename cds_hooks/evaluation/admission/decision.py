@@ -27,7 +27,6 @@ def decide(
     purpose: Purpose,
     who: str,
     now: datetime,
-    verifier_sha256: str = "",
 ) -> AdmissionRecord:
     """Check the results against what the purpose asks for.
 
@@ -46,7 +45,6 @@ def decide(
         requirements=requirements,
         date=now.date().isoformat(),
         who=who,
-        verifier_sha256=verifier_sha256,
     )
 
 

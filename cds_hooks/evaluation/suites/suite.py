@@ -129,8 +129,8 @@ class Suite:
         return replace(self, cases=tuple(c for c in self.cases if c.id in wanted))
 
     def subset(self, count: int) -> Suite:
-        """So many cases (0: all), by the digest of their ids: the same at every site, known before any case
-        is asked, and part of any larger subset."""
+        """So many cases (0: all), by the digest of their ids: the same at every site, known before
+        any is asked, and part of any larger subset."""
         ids = sorted((c.id for c in self.cases), key=lambda id_: sha256(id_.encode()).digest())
         return self.only(ids[: count or None])
 
