@@ -13,6 +13,7 @@ from cds_hooks.settings import Settings, SettingsError
 __all__ = ["admission"]
 
 _Found = TypeVar("_Found")
+_SEE = "See admission.folder, admission.public_key, model.sha256, verifier.file."
 
 
 def admission(settings: Settings, sha256: str) -> AdmissionRecord | None:
@@ -47,5 +48,5 @@ def _or_refuse(ask: Callable[[], _Found]) -> _Found:
     try:
         return ask()
     except AdmissionError as error:
-        hint = f"{error.hint} See admission.folder, admission.public_key, model.sha256, verifier.file.".strip()
+        hint = f"{error.hint} {_SEE}".strip()
         raise AdmissionError(error.message, where=error.where, hint=hint) from None
