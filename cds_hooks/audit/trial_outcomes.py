@@ -188,7 +188,7 @@ def decode(connection: Connection, row: Row[Any], cipher: PayloadCipher) -> Foll
     return found
 
 
-def _followed(row: Row[Any]) -> FollowedConsultation:
+def _followed(row: Any) -> FollowedConsultation:
     """A row of `to_follow`."""
     return FollowedConsultation(
         row.id, row.patient_key, row.service, row.created,

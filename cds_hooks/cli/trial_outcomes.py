@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cds_hooks.audit import SiteKey, Store
-from cds_hooks.audit.trial_outcomes import FollowedConsultation, FollowUp
+from cds_hooks.audit.trial_outcomes import FollowUp
 from cds_hooks.cli.audit_options import ConfigOption, JsonOption
 from cds_hooks.cli.mapping import UsageError
 from cds_hooks.cli.trial_outcomes_report import OutcomesReport, exit_code, record_of, tell
@@ -91,6 +91,8 @@ def outcomes(
     key = site_key(settings)
     lock_trial_outcomes(settings)
     report = OutcomesReport(rules=rules, since=span[0], until=span[1], dry_run=dry_run)
+    if settings.retention.consultations_days <= rules.time.window_days:
+        report.warnings = ("window-outlives-consultations",)
     console = Console(stderr=True)
     began = time.monotonic()
     try:
@@ -163,8 +165,10 @@ async def _follow(
         decider = _decider(settings, key, report.rules, terminology)
         keys_of = patient_keys_on(settings, key, outcome_server(settings))
 
-        async def load(each: FollowedConsultation) -> Consultation | None:
-            return await (store.silent if each.silent else store).get(each.id)
+        silent = {each.id for each in wanted if each.silent}
+
+        async def load(id_: str) -> Consultation | None:
+            return await (store.silent if id_ in silent else store).get(id_)
 
         async def save(followed: FollowUp) -> bool:
             return report.dry_run or await store.outcomes.save(followed)

@@ -15,7 +15,7 @@ from rich.console import Console
 from cds_hooks.trial.outcomes.rules import OutcomeRules
 from cds_hooks.trial.outcomes.run import Followed
 
-__all__ = ["OutcomesReport", "exit_code", "record_of", "tell"]
+__all__ = ["WARNINGS", "OutcomesReport", "exit_code", "record_of", "tell"]
 
 FAILED = 1
 PARTIAL = 4
@@ -25,7 +25,8 @@ INTERRUPTED = 130
 @dataclass(slots=True)
 class OutcomesReport:
     """One run. `recorded` consultations are within `since` and `until` (UTC seconds); `ended` is
-    "complete", "nothing-to-do", "interrupted", or the code of the error that ended it."""
+    "complete", "nothing-to-do", "interrupted", or the code of the error that ended it. `warnings`
+    are keys of `WARNINGS`."""
 
     rules: OutcomeRules
     since: float
@@ -34,7 +35,15 @@ class OutcomesReport:
     recorded: int = 0
     ended: str = "nothing-to-do"
     seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
     told: Followed = field(default_factory=Followed)
+
+
+WARNINGS = {
+    "window-outlives-consultations": "retention.consultations_days is no longer than the window of "
+    "the rules: consultations go, with their outcomes, before it has closed, and none is ever "
+    "conclusive.",
+}
 
 
 def exit_code(report: OutcomesReport) -> int:
@@ -60,10 +69,13 @@ def tell(report: OutcomesReport, console: Console, *, json: bool) -> None:
     """To a person, or as one JSON object."""
     if json:
         found = {**_counts(report), "recorded": report.recorded, "seconds": report.seconds}
+        found |= {"warnings": report.warnings}
         found |= {"rules": report.rules.digest, "rules_version": report.rules.version}
         typer.echo(orjson.dumps(found, option=orjson.OPT_SORT_KEYS).decode())
         return
     told = report.told
+    for warning in report.warnings:
+        console.print(f"[yellow]{WARNINGS[warning]}[/]")
     console.print(
         f"{told.done} of {told.consultations} consultations followed up, of {report.recorded} on "
         f"record, in {report.seconds} s: {told.outcomes} outcomes"

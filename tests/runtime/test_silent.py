@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
-from cds_hooks.audit import SiteKey
+from cds_hooks.audit import RecordUnreadable, SiteKey, tables
 from cds_hooks.audit.day_counts import Counts, Position
 from cds_hooks.audit.encryption import PayloadCipher
 from cds_hooks.audit.ledger.record import Record
@@ -258,6 +258,28 @@ def test_no_reader_of_the_store_finds_it(
     assert not set(ids) & {id_ for id_, _ in service.run(store.reviews.not_queued())}
 
 
+def test_a_record_that_is_said_to_be_shown_is_not(
+    service: WholeService, key: SiteKey, silenced: tuple[Hostile, str, str]
+) -> None:
+    """Whoever can write into the database cannot make it one that pages open."""
+    store, answered = service.runtime.store, silenced[2]
+    silent = service.run(store.silent.get(answered))
+    assert silent is not None
+    column = tables.consultations.c
+    change = update(tables.consultations).where(column.id == answered)
+    forged = change.values(payload_format="consultation/1+zlib")
+
+    def write(connection: Connection) -> None:
+        connection.execute(forged)
+
+    service.run(store._transactions.write(write))
+    with pytest.raises(RecordUnreadable):
+        service.run(store.get(answered))
+    assert service.run(store.find_by_key(silent.key, not_older_than=0)) is None
+    patient = key.patient_key(silenced[0].patient_id)
+    assert service.run(store.newest_for_patient(patient, after=0)) is None
+
+
 def test_a_page_that_was_shown_before_tells_of_nothing_newer(
     service: WholeService, key: SiteKey
 ) -> None:
@@ -281,6 +303,7 @@ def test_the_desk_shows_it_to_investigators_alone(
     with signed_in(service, Role.INVESTIGATOR) as investigator:
         page = investigator.get(path + asked)
         assert (page.status_code, "Nobody was shown anything" in page.text) == (200, True)
+        assert "No card: the hook was silent" in page.text
         assert investigator.get(f"{service.url}/desk").status_code == 403
         shown = opened(service, service.somebody(), encounter(key, silent=False)).json()
         visible = service.link_of(shown).rpartition("/")[2].partition(".")[0]

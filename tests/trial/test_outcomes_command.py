@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -119,11 +121,14 @@ async def _with_store(folder: Path, key: SiteKey, work: Any) -> Any:
         await store.close()
 
 
-def run(settings: Path, *more: str) -> tuple[int, Any, str]:
+def command(settings: Path, *more: str) -> list[str]:
     line = [sys.executable, "-m", "cds_hooks", "trial", "outcomes", "--config", str(settings)]
-    done = subprocess.run(
-        [*line, "--json", *more], capture_output=True, text=True, timeout=280, cwd=ROOT, check=False
-    )
+    return [*line, *more]
+
+
+def run(settings: Path, *more: str) -> tuple[int, Any, str]:
+    line = command(settings, "--json", *more)
+    done = subprocess.run(line, capture_output=True, text=True, timeout=280, cwd=ROOT, check=False)
     return done.returncode, json.loads(done.stdout or "null"), done.stderr
 
 
@@ -132,6 +137,7 @@ def test_what_patients_turned_out_to_have_is_read_stored_and_on_record(
 ) -> None:
     code, told, errors = run(settings)
     assert (code, told["ended"], told["states"]) == (0, "complete", {READ: 1}), errors
+    assert told["warnings"] == ["window-outlives-consultations"]
     assert told["sources"] == {"encounter-discharge-diagnosis": 1, "condition-problem-list": 1}
     found: dict[str, FollowUp] = asyncio.run(
         _with_store(tmp_path, recorded, lambda store: store.outcomes.of([ID]))
@@ -165,7 +171,40 @@ def test_a_second_run_and_a_dry_run_change_nothing_and_say_so(
     code, told, _ = run(settings)
     assert (code, told["ended"], told["recorded"]) == (0, "nothing-to-do", 1)
     assert rows(tmp_path / "s.sqlite", "SELECT * FROM trial_outcomes") == stored
-    assert run(settings, "--until", "2001-01-01")[1]["recorded"] == 0
+    with settings.open("a") as file:
+        file.write("[retention]\nconsultations_days = 31\n")
+    code, told, _ = run(settings, "--until", "2001-01-01")
+    assert (code, told["recorded"], told["warnings"]) == (0, 0, [])
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_run_on_record_and_the_next_goes_on(
+    settings: Path, recorded: SiteKey, tmp_path: Path, serve: Any, hospital: Any
+) -> None:
+    asked, as_set = threading.Event(), settings.read_text()
+
+    async def hang(_scope: Any, _receive: Any, _send: Any) -> None:
+        asked.set()
+        await asyncio.sleep(120)
+
+    away = f"{serve(hang).url}/fhir"
+    settings.write_text(
+        as_set.replace(f'fhir_server = "{hospital.base}"', f'fhir_server = "{away}"')
+        + f'known_as = ["{hospital.base}"]\n'
+    )
+    process = subprocess.Popen(
+        command(settings, "--json"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
+    )
+    assert asked.wait(120)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=120)
+    assert (process.returncode, json.loads(output)["ended"]) == (130, "interrupted"), errors
+    assert b"Traceback" not in errors
+    query = "SELECT record FROM ledger WHERE type = 'trial-outcomes-read'"
+    [(raw,)] = rows(tmp_path / "s.sqlite", query)
+    assert json.loads(bytes(raw))["details"]["ended"] == "interrupted"
+    settings.write_text(as_set)
+    assert run(settings)[1]["states"] == {READ: 1}
 
 
 @pytest.mark.slow

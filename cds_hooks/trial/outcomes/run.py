@@ -84,12 +84,12 @@ def due(
 class FollowUpRun:
     """One run.
 
-    `load` gives a stored consultation, a silent one too, `keys_of` the pseudonyms of a patient id
-    on the server, `read` a patient's record since a time, `save` stores what was found (False: it
-    is no longer there). `now` is UTC seconds.
+    `load` gives a stored consultation by its id, a silent one too, `keys_of` the pseudonyms of a
+    patient id on the server, `read` a patient's record since a time, `save` stores what was found
+    (False: it is no longer there). `now` is UTC seconds.
     """
 
-    load: Callable[[FollowedConsultation], Awaitable[Consultation | None]]
+    load: Callable[[str], Awaitable[Consultation | None]]
     keys_of: Callable[[str], Iterable[str]]
     read: Callable[[str, float], Awaitable[PatientRecord]]
     decider: OutcomeDecider
@@ -120,7 +120,7 @@ class FollowUpRun:
         told.patients += 1
         record: PatientRecord | None = None
         for place, each in enumerate(wanted):
-            consultation = await self._load(each, told)
+            consultation = await self._load(each.id, told)
             if consultation is None:
                 continue
             patient = find_patient(consultation, self.keys_of)
@@ -134,9 +134,9 @@ class FollowUpRun:
                 return
             await self._decide(each, consultation, record, told)
 
-    async def _load(self, each: FollowedConsultation, told: Followed) -> Consultation | None:
+    async def _load(self, id_: str, told: Followed) -> Consultation | None:
         try:
-            found = await self.load(each)
+            found = await self.load(id_)
         except RecordErased:
             found = None
         except RecordUnreadable as error:
@@ -153,8 +153,8 @@ class FollowUpRun:
         record: PatientRecord,
         told: Followed,
     ) -> None:
-        if record.state not in (READ, "partial") and each.state == READ:
-            # What was read while it could be is worth more than that it no longer can.
+        if record.state != READ and each.state == READ:
+            # What was read while it could be is worth more than a part of it, or nothing.
             told.states["kept-earlier"] += 1
             return
         consulted = ConsultedChart(
