@@ -53,11 +53,11 @@ class _Gathered:
     drafts: list[Draft] = field(default_factory=list)
     sources: list[SourceFacts] = field(default_factory=list)
     measured: list[MeasuredCase] = field(default_factory=list)
-    apart: list[SourceFacts] = field(default_factory=list)
+    compared: list[SourceFacts] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Preparation:
     full: bool
     seed: int
     shares: Shares
@@ -117,14 +117,14 @@ def prepare_set(
     if teacher is not None:
         found.drafts = with_teacher(found.drafts, read_teacher(teacher))
     _measured(found, apart_from, suite, data, now)
-    asked = _Asked(full, seed, shares, sequence, traces)
+    asked = _Preparation(full, seed, shares, sequence, traces)
     manifest = _prepared(found, asked, settings, model, output, now)
     _tell(output, manifest, json=json)
 
 
 def _prepared(
     found: _Gathered,
-    asked: _Asked,
+    asked: _Preparation,
     settings: Settings,
     model: Path | None,
     output: Path,
@@ -148,7 +148,7 @@ def _prepared(
         made = prepare(found.drafts, found.measured, how)
     part = _model_part(model) if model else None
     return write_set(
-        output, made, how, sources=found.sources, apart_from=found.apart, model=part, now=now
+        output, made, how, sources=found.sources, apart_from=found.compared, model=part, now=now
     )
 
 
@@ -193,7 +193,7 @@ def _measured(
     for each in (acceptance_suite(now), *_suites(named, suite, data, now)):
         if each.sha256 not in own:
             found.measured += cases_of(each, now)
-            found.apart.append(_facts(each, "suite"))
+            found.compared.append(_facts(each, "suite"))
 
 
 def _suites(

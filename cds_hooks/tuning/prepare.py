@@ -210,7 +210,7 @@ class _Maker:
         if example.trace:
             fault = fault_of_trace(
                 example.trace,
-                asked=example.asked,
+                asked=example.user_text,
                 facts=example.facts,
                 told=self._told(draft),
                 names=names,
