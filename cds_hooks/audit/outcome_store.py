@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import partial
 
 from cds_hooks.audit import trial_outcomes
 from cds_hooks.audit.encryption import PayloadCipher
 from cds_hooks.audit.transactions import TransactionExecutor
 from cds_hooks.audit.trial_outcomes import FollowedConsultation, FollowUp
+from cds_hooks.audit.trial_reads import count_hooks, encounters_of
 
 __all__ = ["OutcomeStore"]
 
@@ -38,6 +39,18 @@ class OutcomeStore:
         return await self._transactions.read_long(
             lambda c: trial_outcomes.of_consultations(c, wanted, self._cipher)
         )
+
+    async def count_hooks(
+        self, since: float, until: float, *, service: str = "", without: Collection[str] = ()
+    ) -> int:
+        """See `trial_reads.count_hooks`."""
+        count = partial(count_hooks, service=service, without=without)
+        return await self._transactions.read_long(lambda c: count(c, since, until))
+
+    async def encounters_of(self, consultations: Iterable[str]) -> dict[str, str]:
+        """See `trial_reads.encounters_of`."""
+        wanted = tuple(consultations)
+        return await self._transactions.read_long(lambda c: encounters_of(c, wanted))
 
     async def count_by_state(self) -> dict[tuple[str, bool], int]:
         """How many consultations were followed up, by state and whether that is final."""

@@ -52,6 +52,7 @@ _COMMANDS = {
     "compliance": ("cds_hooks.cli.compliance", "compliance_app"),
     "audit": ("cds_hooks.cli.audit", "audit_app"),
     "export": ("cds_hooks.cli.export", "export_app"),
+    "trial": ("cds_hooks.cli.trial", "trial_app"),
     "eval": ("cds_hooks.cli.evaluation", "eval_app"),
     "tune": ("cds_hooks.cli.tune", "tune_app"),
 }

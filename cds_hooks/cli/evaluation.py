@@ -20,6 +20,7 @@ from cds_hooks.cli import show
 from cds_hooks.cli.evaluation_baselines import Data, Json, duplicates, look_up_baseline
 from cds_hooks.cli.evaluation_feedback import feedback
 from cds_hooks.cli.evaluation_fitted import FittedOn, LeaveOut, unseen_by
+from cds_hooks.cli.evaluation_matrix import matrix_app
 from cds_hooks.cli.evaluation_pair import NAMES_AND_FREE, pair_table, pair_told, run_pair
 from cds_hooks.cli.evaluation_run import Asking, bench
 from cds_hooks.evaluation.evaluation_errors import SuiteError
@@ -57,6 +58,7 @@ eval_app = typer.Typer(
 _RUNS = written("eval")
 
 
+eval_app.add_typer(matrix_app)
 eval_app.command("feedback")(feedback)
 eval_app.command("duplicates")(duplicates)
 eval_app.command("look-up")(look_up_baseline)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cds_hooks.errors import ChartsideError
 
-__all__ = ["RunError", "SuiteError"]
+__all__ = ["MatrixError", "RunError", "SuiteError"]
 
 
 class SuiteError(ChartsideError):
@@ -18,4 +18,11 @@ class RunError(ChartsideError):
     """A run's files do not fit each other, or two runs cannot be compared."""
 
     code = "bad-run"
+    status = 400
+
+
+class MatrixError(ChartsideError):
+    """A matrix file cannot be used, or its folder holds another matrix."""
+
+    code = "bad-matrix"
     status = 400

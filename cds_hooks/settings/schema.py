@@ -27,6 +27,7 @@ from cds_hooks.plausibility.terminology_settings import TerminologySettings
 from cds_hooks.prewarm.prewarm_settings import PrewarmSettings
 from cds_hooks.section import Section, Unset
 from cds_hooks.statistics.statistics_settings import StatisticsSettings
+from cds_hooks.trial.outcomes.outcomes_settings import TrialOutcomesSettings
 from cds_hooks.trial.trial_settings import TrialSettings
 from cds_hooks.trust.client import Client
 from cds_hooks.trust.openid.openid_settings import OpenIdSettings
@@ -101,6 +102,7 @@ class Settings(Section):
     retention: RetentionSettings = RetentionSettings()
     statistics: StatisticsSettings = StatisticsSettings()
     trial: TrialSettings = TrialSettings()
+    trial_outcomes: TrialOutcomesSettings = TrialOutcomesSettings()
     ledger: LedgerSettings = LedgerSettings()
     witness: WitnessSettings = WitnessSettings()
     prewarm: PrewarmSettings = PrewarmSettings()

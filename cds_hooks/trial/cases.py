@@ -63,13 +63,15 @@ class Outcome:
     """Something the patient was found to have, that was not known at the hook.
 
     `source` is the id of the rule that it was read by ("encounter-diagnosis"); `charted` is when it
-    first stood in the record, an aware datetime.
+    first stood in the record, an aware datetime. `exact` is False where only a day (or month) was
+    written: `charted` is then its first moment.
     """
 
     system: str
     code: str
     source: str
     charted: datetime
+    exact: bool = True
 
     @property
     def coded(self) -> Code:

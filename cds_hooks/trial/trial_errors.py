@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cds_hooks.errors import ChartsideError
 
-__all__ = ["DecisionRefused", "ReportUnusable"]
+__all__ = ["DecisionRefused", "DecisionUntrusted", "ReportUnusable"]
 
 
 class ReportUnusable(ChartsideError):
@@ -19,3 +19,10 @@ class DecisionRefused(ChartsideError):
 
     code = "trial-decision-refused"
     status = 409
+
+
+class DecisionUntrusted(ChartsideError):
+    """A recorded decision that nobody who is trusted signed as it stands."""
+
+    code = "trial-decision-untrusted"
+    status = 400

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from cds_hooks.evaluation.matrix.plan import read_matrix
 from cds_hooks.inference.model_catalogue.catalogue import load_catalogue
 from cds_hooks.plausibility import load_calibration
 from cds_hooks.settings import Settings
@@ -55,6 +56,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "": _settings,
     "calibration": load_calibration,
     "catalogue": load_catalogue,
+    "matrix": read_matrix,
 }
 
 

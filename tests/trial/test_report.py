@@ -173,6 +173,14 @@ def test_time_is_gained_from_the_first_list_that_named_it() -> None:
     assert (told.time_gained.hours.value, told.time_gained.hours.n) == (3.0, 2)
 
 
+def test_an_outcome_of_the_day_alone_counts_but_neither_leaks_nor_gains_time() -> None:
+    that_day = replace(outcome("I21.4", hours=-9), exact=False)
+    told = made(case(1, ["I21.4"], [that_day]), case(2, ["A41.9"], [outcome("A41.9", hours=3)]))
+    assert (told.leaks.cases, told.named(1).value) == (0, 1.0)
+    assert (told.time_gained.undated, told.time_gained.hours.n) == (1, 1)
+    assert told.time_gained.hours.value == 3.0
+
+
 def test_a_later_list_that_could_see_the_outcome_gains_no_time() -> None:
     seen = {"patient": "p1", "encounter": "e1", "asked": ASKED + timedelta(hours=2)}
     told = made(

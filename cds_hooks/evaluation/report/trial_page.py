@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cds_hooks.evaluation.report.page import Page, PageSection, PageTable, number, percent
 from cds_hooks.evaluation.report.svg import interval_plot
+from cds_hooks.evaluation.report.trial_drift import drift_lead, trial_drift
 from cds_hooks.evaluation.report.trial_worth import calibrations, rules, struck_out, verdicts
+from cds_hooks.trial.drift import FigureDrift
 from cds_hooks.trial.report import TrialReport
 from cds_hooks.trial.report.report_settings import RANKS
 from cds_hooks.trial.report.trial_words import RULES_OF_LEVELS
@@ -17,9 +19,16 @@ __all__ = ["trial_page"]
 _TOO_FEW = "too few"
 
 
-def trial_page(report: TrialReport, document: Mapping[str, Any], digest: str) -> Page:
-    """The page of a report; `document` is its JSON form and `digest` that form's SHA-256."""
+def trial_page(
+    report: TrialReport,
+    document: Mapping[str, Any],
+    digest: str,
+    compared: Sequence[FigureDrift] = (),
+) -> Page:
+    """The page of a report; `document` is its JSON form and `digest` that form's SHA-256;
+    `compared` are figures beside those of an earlier report."""
     sections = (
+        *((trial_drift(compared),) if compared else ()),
         _leaks(report),
         _coverage(report),
         _accuracy(report),
@@ -32,7 +41,8 @@ def trial_page(report: TrialReport, document: Mapping[str, Any], digest: str) ->
         _seconds(report),
         _limits(),
     )
-    return Page("Silent trial", tuple(_lead(report, document, digest)), sections)
+    told = drift_lead(document)
+    return Page("Silent trial", (*_lead(report, document, digest), *told), sections)
 
 
 def _lead(report: TrialReport, document: Mapping[str, Any], digest: str) -> Iterator[str]:
@@ -151,6 +161,7 @@ def _time(report: TrialReport) -> PageSection:
         f"Outcomes that a list of the encounter named before they were charted: "
         f"{percent(told.named)}.",
         f"Median hours from the first such list to the charting: {number(told.hours, 1)}.",
+        f"Outcomes of which only the day is known, left out here: {told.undated}.",
         "Hours are over outcomes that were named, alone. Charted is when it was written down: "
         "clinicians may have known it before.",
     )

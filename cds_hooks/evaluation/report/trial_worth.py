@@ -78,7 +78,7 @@ def _calibration(title: str, stated: str, found: Reliability | None) -> PageSect
 def rules(report: TrialReport) -> PageSection:
     """Each rule with how often it was right, and what it caught."""
     found = report.rules
-    text = (
+    text: tuple[str, ...] = (
         f"Findings of rules that match an outcome: {_told(found.right)}. Outcomes that a rule "
         f"has a code for, and none that names them fired: {_told(found.missed)}.",
         f"{found.uncoded} findings name a state without a code, which no outcome can confirm.",

@@ -30,16 +30,25 @@ _HINT = "Make the report again with `chartside trial report`."
 
 
 def document_of(
-    report: TrialReport, *, made: datetime, program: str, planned: Mapping[str, Any] | None = None
+    report: TrialReport,
+    *,
+    made: datetime,
+    program: str,
+    planned: Mapping[str, Any] | None = None,
+    collected: Mapping[str, Any] | None = None,
+    compared: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The report as plain JSON values. `made` is an aware datetime, `program` the version that made
-    it; `planned` is what `chartside trial plan` told, None without a plan. Figures are rounded to
-    six decimals; what is not defined is null."""
+    it. `planned` is what `chartside trial plan` told, `collected` how the cases came together,
+    `compared` another report's digest and the figures that drifted; each None where there is none.
+    Figures are rounded to six decimals; what is not defined is null."""
     return {
         "version": _VERSION,
         "made": made.isoformat(timespec="seconds"),
         "program": program,
-        "planned": dict(planned) if planned else None,
+        "planned": _plain(planned) if planned else None,
+        "collected": _plain(collected) if collected else None,
+        "compared": _plain(compared) if compared else None,
         "key_figures": [_plain(each) for each in key_figures(report)],
         "report": _plain(report),
     }
@@ -59,7 +68,7 @@ def written(document: Mapping[str, Any]) -> bytes:
 def read_document(content: bytes, *, where: str) -> tuple[dict[str, Any], str]:
     """A document and its digest, computed again. Raises ReportUnusable, which names `where`."""
     try:
-        whole = orjson.loads(content) if len(content) <= _LARGEST else None
+        whole: Any = orjson.loads(content) if len(content) <= _LARGEST else None
         document, told = whole["trial"], whole["sha256"]
         found, version = digest_of(document), document["version"]
     except (orjson.JSONDecodeError, rfc8785.CanonicalizationError, KeyError, TypeError, ValueError):

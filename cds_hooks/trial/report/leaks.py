@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from cds_hooks.trial.cases import MatchLevel, Outcome, TrialCase
@@ -37,11 +38,17 @@ def leaks_of(case: TrialCase, matcher: Matcher) -> tuple[tuple[Outcome, Leak], .
     """The outcomes of a case that were there before the answer."""
     found = []
     for outcome in case.outcomes or ():
-        if outcome.charted <= case.asked:
+        if _is_charted_before(outcome, case.asked):
             found.append((outcome, Leak.CHARTED_BEFORE))
         elif nearest(matcher, case.visible_codes, outcome.coded) is MatchLevel.SAME:
             found.append((outcome, Leak.VISIBLE))
     return tuple(found)
+
+
+def _is_charted_before(outcome: Outcome, asked: datetime) -> bool:
+    """A day alone does not tell on which side of a hook within it something was charted: whoever
+    read the outcomes decided that, by the chart as it was then."""
+    return outcome.exact and outcome.charted <= asked
 
 
 def check_leaks(cases: Sequence[TrialCase], matcher: Matcher) -> LeakCheck:

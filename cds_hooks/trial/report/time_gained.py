@@ -22,10 +22,12 @@ _Encounter = tuple[str, str]
 @dataclass(frozen=True, slots=True)
 class TimeGained:
     """`named` is the share of outcomes that some list of the encounter named before they were
-    charted, `hours` the median from that list to the charting, over those alone."""
+    charted, `hours` the median from that list to the charting, over those alone. Both leave out
+    the `undated` outcomes, of which only a day was written."""
 
     named: Figure
     hours: Figure
+    undated: int
 
 
 def time_gained(
@@ -40,6 +42,8 @@ def time_gained(
     outcomes: dict[_Encounter, list[Outcome]] = {}
     for each in judged:
         outcomes.setdefault(_encounter(each.case), []).extend(o.outcome for o in each.outcomes)
+    undated = {(p, o.coded) for p, found in outcomes.items() for o in found if not o.exact}
+    outcomes = {p: [o for o in found if o.exact] for p, found in outcomes.items()}
     first = _first_named(outcomes, every, matcher, level)
     keyed = {(place, o.coded): o for place, found in outcomes.items() for o in found}
     named = [Counted(place[0], float((place, code) in first)) for place, code in keyed]
@@ -48,7 +52,7 @@ def time_gained(
         for key, outcome in keyed.items()
         if key in first
     ]
-    return TimeGained(patients.share(named), patients.quantile(gained, 0.5))
+    return TimeGained(patients.share(named), patients.quantile(gained, 0.5), len(undated))
 
 
 def _first_named(

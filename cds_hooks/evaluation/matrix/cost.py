@@ -1,0 +1,81 @@
+"""What a larger matrix would take, from what this one took.
+
+Decoding reads every weight once a token, so seconds a case grow about as the parameters do. The
+exponent is fitted on the models that were measured (least squares of the logarithms), and what is
+computed from it is an extrapolation: it holds for this machine, these suites and these ways only,
+and says how far beyond the largest measured model it goes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Measured", "Needed", "SizeClass", "cost", "parse_mix"]
+
+_FEWEST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A model that was asked here: billions of parameters, median seconds a case, bytes."""
+
+    parameters_b: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SizeClass:
+    """So many models of a size, in billions of (active) parameters."""
+
+    parameters_b: float
+    models: int
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """Hours for all models of a matrix; `exponent` is of seconds by parameters, `beyond` the
+    largest size over the largest measured one. None where too few sizes were measured."""
+
+    models: int
+    cases: int
+    hours: float
+    exponent: float
+    beyond: float
+    by_class: tuple[tuple[SizeClass, float], ...]
+
+
+def parse_mix(said: str) -> tuple[SizeClass, ...]:
+    """ "8:100,32:60,70:28" as classes. Raises ValueError."""
+    classes = []
+    for part in said.split(","):
+        size, _, count = part.partition(":")
+        parsed = SizeClass(float(size), int(count))
+        if not (math.isfinite(parsed.parameters_b) and parsed.parameters_b > 0 < parsed.models):
+            raise ValueError(part)
+        classes.append(parsed)
+    return tuple(classes)
+
+
+def cost(measured: Sequence[Measured], mix: Sequence[SizeClass], cases: int) -> Needed | None:
+    """Hours for the classes over so many cases (all suites and ways together)."""
+    sizes = {m.parameters_b for m in measured if m.seconds > 0}
+    if len(sizes) < _FEWEST or not mix or not cases:
+        return None
+    logs = np.log([[m.parameters_b, m.seconds] for m in measured if m.seconds > 0])
+    exponent, offset = np.polyfit(logs[:, 0], logs[:, 1], 1)
+    hours = [
+        (c, float(c.models * cases * math.exp(offset) * c.parameters_b**exponent / 3600))
+        for c in mix
+    ]
+    return Needed(
+        models=sum(c.models for c in mix),
+        cases=cases,
+        hours=sum(each for _, each in hours),
+        exponent=float(exponent),
+        beyond=max(c.parameters_b for c in mix) / max(sizes),
+        by_class=tuple(hours),
+    )
