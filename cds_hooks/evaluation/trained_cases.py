@@ -56,7 +56,7 @@ def case_digests(suite: str, case: EvaluationCase) -> tuple[str, ...]:
 
 
 def id_digest(suite: str, case_id: str) -> str:
-    """The digest by id of a case of a suite, or of anything else that has cases."""
+    """The digest of a case by its id alone: what a run's results tell of it."""
     return _digest("id", suite, case_id)
 
 
