@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cds_hooks.admission.record import AdmissionError, AdmissionRecord, Purpose
 from cds_hooks.admission.signing import load_public_key, verify
 
-__all__ = ["SUFFIX", "admission_of", "require_admission"]
+__all__ = ["SUFFIX", "admission_of", "require_admission", "require_verifier"]
 
 SUFFIX = ".admission.json"
 """How the files of records end; `models admit` puts them beside the model."""
@@ -51,6 +51,16 @@ def require_admission(
     if purpose is Purpose.CLINICAL and record.purpose is not Purpose.CLINICAL:
         raise AdmissionError("the model is admitted for demonstration only", where=str(folder))
     return record
+
+
+def require_verifier(record: AdmissionRecord, sha256: str) -> None:
+    """Raises AdmissionError unless the record admits a verifier's file of this digest."""
+    if record.verifier_sha256 != sha256:
+        raise AdmissionError(
+            "the admission record admits another verifier, or none",
+            where=f"verifier {sha256[:12]}",
+            hint="`chartside models admit --verifier FILE` signs its digest into the record.",
+        )
 
 
 def _trusted(folder: Path, key: Ed25519PublicKey) -> Iterator[AdmissionRecord]:

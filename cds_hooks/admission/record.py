@@ -62,7 +62,8 @@ class Requirement(_Data):
 
 class AdmissionRecord(_Data):
     """The record that is signed. `admitted` is what all requirements of `purpose` say; `key_id` is
-    the key by which `who` signs it."""
+    the key by which `who` signs it. `verifier_sha256` is of the verifier's file that may rank the
+    model's diagnoses, "" where none may."""
 
     version: int = 1
     purpose: Purpose
@@ -74,6 +75,7 @@ class AdmissionRecord(_Data):
     date: str
     who: str
     key_id: str = ""
+    verifier_sha256: str = ""
 
     @property
     def model_sha256(self) -> str:
@@ -89,6 +91,7 @@ class AdmissionRecord(_Data):
             f"{decided} for {self.purpose.value} use by {self.who}, {self.date}{key}.",
             f"{self.manifest.suite.title}, {self.manifest.suite.cases} cases.",
             *(self._told(r) for r in self.requirements),
+            *self._verifier,
         )
 
     @property
@@ -100,6 +103,11 @@ class AdmissionRecord(_Data):
         if not clinical or top5 is None or top5.value is None:
             return ""
         return f"measured here: right within the first five {top5.text}"
+
+    @property
+    def _verifier(self) -> tuple[str, ...]:
+        """The verifier's file; nothing where none is admitted."""
+        return (f"Verifier: {self.verifier_sha256}.",) if self.verifier_sha256 else ()
 
     def _told(self, requirement: Requirement) -> str:
         name, met = requirement.figure, "met" if requirement.met else "not met"

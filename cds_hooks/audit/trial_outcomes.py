@@ -13,6 +13,7 @@ from cds_hooks.audit import tables
 from cds_hooks.audit.codec import Codec
 from cds_hooks.audit.database import insert_on_conflict
 from cds_hooks.audit.encryption import ERASED, EncryptedPayload, PayloadCipher, PayloadContext
+from cds_hooks.audit.silent_format import is_silent_format
 from cds_hooks.audit.store_errors import RecordErased, RecordUnreadable
 from cds_hooks.consultation import Outcome
 
@@ -80,7 +81,8 @@ class FollowUp:
 
 @dataclass(frozen=True, slots=True)
 class FollowedConsultation:
-    """A consultation that may be followed up, and how far it was: `state` is "" where never."""
+    """A consultation that may be followed up, and how far it was: `state` is "" where never.
+    `silent`: a trial recorded it, and nobody was shown it."""
 
     id: str
     patient_key: str
@@ -90,6 +92,7 @@ class FollowedConsultation:
     final: bool = False
     rules: str = ""
     read: float = 0.0
+    silent: bool = False
 
 
 _CODEC = Codec(FollowUp, "trial-outcomes")
@@ -105,7 +108,9 @@ def to_follow(
     joined = tables.consultations.outerjoin(
         tables.trial_outcomes, found.consultation_id == table.id
     )
-    columns = (table.id, table.patient_key, table.service, table.created)
+    columns = (
+        table.id, table.patient_key, table.service, table.created, table.payload_format,
+    )  # fmt: skip
     query = (
         select(*columns, found.state, found.final, found.rules, found.read)
         .select_from(joined)
@@ -183,9 +188,10 @@ def decode(connection: Connection, row: Row[Any], cipher: PayloadCipher) -> Foll
     return found
 
 
-def _followed(row: Row[Any]) -> FollowedConsultation:
+def _followed(row: Any) -> FollowedConsultation:
     """A row of `to_follow`."""
     return FollowedConsultation(
         row.id, row.patient_key, row.service, row.created,
         row.state or "", bool(row.final), row.rules or "", row.read or 0.0,
+        is_silent_format(row.payload_format),
     )  # fmt: skip

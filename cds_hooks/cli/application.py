@@ -54,6 +54,7 @@ _COMMANDS = {
     "export": ("cds_hooks.cli.export", "export_app"),
     "trial": ("cds_hooks.cli.trial", "trial_app"),
     "eval": ("cds_hooks.cli.evaluation", "eval_app"),
+    "verifier": ("cds_hooks.cli.verifier", "verifier_app"),
     "tune": ("cds_hooks.cli.tune", "tune_app"),
 }
 

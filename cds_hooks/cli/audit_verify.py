@@ -35,7 +35,9 @@ def verify(
     public_key: PublicKeys = None,
     witness: Annotated[
         Path | None,
-        typer.Option(help="Folder of the witness's copies, or a FHIR Bundle of them (JSON)."),
+        typer.Option(
+            help="Folder of the witness's copies, or a Bundle; of a store the one that is set."
+        ),
     ] = None,
     witness_fhir: Annotated[
         bool, typer.Option("--witness-fhir", help="Ask the FHIR server of the settings as well.")
@@ -62,6 +64,8 @@ def verify(
     if target is not None and target.is_file():
         verify_proof(target, keys, json=json)
         return
+    if witness is None and settings is not None:
+        witness = settings.ledger.witness_folder  # the store's own: an export names its witness
     witnessed = witness_notes(witness, load_settings(config) if witness_fhir else None)
     with open_ledger(target, config) as source:
         watch = partial(record_progress, total_bytes=source.total, json=json)

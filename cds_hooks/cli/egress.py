@@ -15,7 +15,7 @@ from rich.table import Table
 
 from cds_hooks.cli import show
 from cds_hooks.inference.model_files.split_files import engine_path
-from cds_hooks.runtime.egress import of_prewarm, of_service
+from cds_hooks.runtime.egress import of_prewarm, of_service, of_trial_outcomes
 from cds_hooks.settings import Settings, load_settings
 from cds_hooks.trust.egress.destinations import Destination
 from cds_hooks.trust.egress.sockets import (
@@ -91,6 +91,7 @@ def _found(settings: Settings, config: Path | None, pid: int | None) -> dict[str
         "networks": list(settings.egress.networks),
         "allowed": [_row(item) for item in allowed],
         "allowed_to_prewarm": [_row(item) for item in of_prewarm(settings)],
+        "allowed_to_trial_outcomes": [_row(item) for item in of_trial_outcomes(settings)],
         "service": _service(settings, process, allowed),
         "self_test": {"lock": lock_test, "engine": engine_test},
         "holds": _holds(settings, lock_test, engine_test),

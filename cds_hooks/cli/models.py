@@ -26,6 +26,7 @@ from cds_hooks.cli import show
 from cds_hooks.cli.evaluation_fitted import unseen_by
 from cds_hooks.cli.evaluation_run import Asking, bench
 from cds_hooks.cli.models_files import advise_models, bench_model, check_model, list_models
+from cds_hooks.cli.verifier_runs import read_file
 from cds_hooks.evaluation.admission.acceptance import acceptance_suite
 from cds_hooks.evaluation.admission.decision import decide
 from cds_hooks.evaluation.admission.improvement import improvement_of_runs
@@ -33,6 +34,7 @@ from cds_hooks.evaluation.runs.runner import run_suite
 from cds_hooks.inference.model_files.gguf import sha256_of
 from cds_hooks.inference.model_files.split_files import digest_of, read_model
 from cds_hooks.settings import Settings, load_settings
+from cds_hooks.verifier import digest
 
 __all__ = ["models_app"]
 
@@ -64,6 +66,9 @@ def admit(
     base_run: Annotated[
         Path | None, typer.Option(help="The run of its base over the same cases.")
     ] = None,
+    verifier: Annotated[
+        Path | None, typer.Option(help="The verifier's file that may rank its diagnoses.")
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="Settings file (TOML).")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the record.")] = False,
 ) -> None:
@@ -76,12 +81,14 @@ def admit(
         raise AdmissionError("a part of the acceptance set admits for no patient", hint=hint)
     if (run is None) != (base_run is None):
         raise AdmissionError("--run and --base-run go together", where="--run")
-    settings = _with_model(load_settings(config), file)
+    settings = _with_verifier(_with_model(load_settings(config), file), verifier)
+    ranks = digest(read_file(found)) if (found := settings.verifier.file) else ""
     _refuse_another(settings)
     signing = load_signing_key(key) if key.exists() else create_key(key)
     measured = asyncio.run(_measure(settings, purpose, who, limit, _runs(base_run, run)))
     path = output or file.with_name(f"{file.name}{SUFFIX}")
-    path.write_bytes(signed := sign(measured, signing))
+    ranked = measured.model_copy(update={"verifier_sha256": ranks})
+    path.write_bytes(signed := sign(ranked, signing))
     record = verify(signed, [signing.public_key()])
     _tell(record, json=json)
     show.screen(json=True).print(f"{path}")
@@ -134,6 +141,14 @@ def _with_model(settings: Settings, file: Path) -> Settings:
     """The same settings with this file, held to its digest."""
     update = {"path": file, "sha256": _sha256(file)}
     return settings.model_copy(update={"model": settings.model.model_copy(update=update)})
+
+
+def _with_verifier(settings: Settings, file: Path | None) -> Settings:
+    """The same settings, ranked by this file while the model is measured; None: as they are."""
+    if file is None:
+        return settings
+    ranking = settings.verifier.model_copy(update={"file": file, "fixed_rules": False})
+    return settings.model_copy(update={"verifier": ranking})
 
 
 def _refuse_another(settings: Settings) -> None:

@@ -24,6 +24,7 @@ from cds_hooks.cli.stored_consultation import (
     SilentTrialOption,
     is_reference,
     reading,
+    require_not_silent,
 )
 from cds_hooks.core_dumps import forbid_dumps
 from cds_hooks.errors import ChartsideError
@@ -96,6 +97,8 @@ async def _replayed(settings: Settings, asked: _Asked, say: Say, *, model: bool)
     file = None if is_reference(asked.what) else _captured(Path(asked.what))
     if file is None and asked.against:
         raise UsageError("a stored consultation is compared with itself", where="--against")
+    if file is not None:
+        require_not_silent(settings, _service_of(file).id, silent_trial=asked.silent_trial)
     if file is not None and not asked.against:
         return await _file(settings, file, say, model=model)
     async with reading(

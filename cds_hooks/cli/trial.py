@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cds_hooks.cli import trial_decide, trial_plan, trial_report
+from cds_hooks.cli import trial_decide, trial_outcomes, trial_plan, trial_report
 
 __all__ = ["trial_app"]
 
@@ -15,6 +15,7 @@ trial_app = typer.Typer(
     "have.",
 )
 trial_app.command("plan")(trial_plan.plan)
+trial_app.command("outcomes")(trial_outcomes.outcomes)
 trial_app.command("report")(trial_report.report)
 trial_app.command("decide")(trial_decide.decide)
 trial_app.command("decisions")(trial_decide.decisions)

@@ -26,6 +26,7 @@ __all__ = [
     "TrainedCase",
     "case_digests",
     "fitted_cases",
+    "id_digest",
     "left_out",
     "overlap",
     "require_unseen",
@@ -50,8 +51,13 @@ class TrainedCase(ChartsideError):
 def case_digests(suite: str, case: EvaluationCase) -> tuple[str, ...]:
     """The digests of a case of a suite: SHA-256 of its id and, where it has words, of these."""
     words = content_words(case.text) if case.text else list(tokens(case))
-    named = _digest("id", suite, case.id)
+    named = id_digest(suite, case.id)
     return (named, _digest("words", *words)) if words else (named,)
+
+
+def id_digest(suite: str, case_id: str) -> str:
+    """The digest of a case by its id alone: what a run's results tell of it."""
+    return _digest("id", suite, case_id)
 
 
 def text_digest(text: str) -> str:

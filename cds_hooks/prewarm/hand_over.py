@@ -24,7 +24,7 @@ from cds_hooks.services.switched_off import ANSWER_HEADER, SWITCHED_OFF
 __all__ = ["HandedBack", "RunningService", "ServiceAway"]
 
 # What is answered to a hook of a silent trial, whatever came of it.
-_SAYS_NOTHING = {"cards": []}
+_SAYS_NOTHING: dict[str, list[Any]] = {"cards": []}
 _TRIES = 6
 _PAUSE_S = 5.0
 _READY = 200

@@ -30,10 +30,12 @@ __all__ = [
     "guarded",
     "lock_egress",
     "lock_prewarm",
+    "lock_trial_outcomes",
     "locked_transport",
     "make_lock",
     "of_prewarm",
     "of_service",
+    "of_trial_outcomes",
     "refused_ways",
 ]
 
@@ -55,6 +57,22 @@ def of_prewarm(settings: Settings) -> tuple[Destination, ...]:
     listed += _many("egress.allow", settings.egress.allow)
     if settings.prewarm.token_url:
         listed.append(("prewarm.token_url", settings.prewarm.token_url))
+    return tuple(parse(text, setting) for setting, text in listed)
+
+
+def of_trial_outcomes(settings: Settings) -> tuple[Destination, ...]:
+    """Whom `chartside trial outcomes` may speak to: its FHIR server, the token endpoint, and where
+    the store and its key are."""
+    listed = [
+        (f"trial_outcomes.{key}", url)
+        for key in ("fhir_server", "token_url")
+        if (url := getattr(settings.trial_outcomes, key))
+    ]
+    if not settings.trial_outcomes.fhir_server:
+        listed += _many("fhir.allowed_bases", settings.fhir.allowed_bases)
+    listed += _database(settings.store.path)
+    if settings.key_vault.address:
+        listed.append(("key_vault.address", settings.key_vault.address))
     return tuple(parse(text, setting) for setting, text in listed)
 
 
@@ -88,6 +106,15 @@ def lock_prewarm(settings: Settings, port: int) -> None:
     written = (f"[{host}]" if host.count(":") > 1 and host[0] != "[" else host for host in hosts)
     service = [parse(f"{host}:{port}", "server.host") for host in written]
     lock = EgressLock(AllowList([*of_prewarm(settings), *service], settings.egress.networks))
+    bound_ports(lock.allowed.ports)
+    install(lock)
+
+
+def lock_trial_outcomes(settings: Settings) -> None:
+    """Lock `chartside trial outcomes` in: it listens nowhere and starts nothing."""
+    if not settings.egress.lock:
+        return
+    lock = EgressLock(AllowList(of_trial_outcomes(settings), settings.egress.networks))
     bound_ports(lock.allowed.ports)
     install(lock)
 

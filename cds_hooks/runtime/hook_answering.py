@@ -72,7 +72,7 @@ class HookAnswering:
     def is_silent(self, service: ServiceDefinition, request: HookRequest) -> bool:
         """Whether a hook is answered without a card, for a trial."""
         context = request.context
-        scope = self._config.scope(request)
+        scope = self._config.encounter_scope(request)
         subject = Subject(scope, context.encounter_id, context.patient_id)
         return self._trial.is_silent(service.id, subject)
 

@@ -18,6 +18,7 @@ from cds_hooks.console.access.access_settings import ConsoleSettings
 from cds_hooks.console.inspector.inspector_settings import InspectorSettings
 from cds_hooks.console.reviews.review_settings import ReviewSettings
 from cds_hooks.consult.service_settings import ServiceSettings
+from cds_hooks.consult.verifier_settings import VerifierSettings
 from cds_hooks.documents.documents_settings import DocumentsSettings
 from cds_hooks.gather.fhir_settings import FhirBase, FhirSettings, FhirVersion
 from cds_hooks.inference.model_settings import ModelServerSettings, ModelSettings, PanelSettings
@@ -27,6 +28,7 @@ from cds_hooks.plausibility.terminology_settings import TerminologySettings
 from cds_hooks.prewarm.prewarm_settings import PrewarmSettings
 from cds_hooks.section import Section, Unset
 from cds_hooks.statistics.statistics_settings import StatisticsSettings
+from cds_hooks.trial.outcomes.outcomes_settings import TrialOutcomesSettings
 from cds_hooks.trial.trial_settings import TrialSettings
 from cds_hooks.trust.client import Client
 from cds_hooks.trust.openid.openid_settings import OpenIdSettings
@@ -92,6 +94,7 @@ class Settings(Section):
     model: ModelSettings = ModelSettings()
     model_server: ModelServerSettings = ModelServerSettings()
     panel: PanelSettings = PanelSettings()
+    verifier: VerifierSettings = VerifierSettings()
     admission: AdmissionSettings = AdmissionSettings()
     egress: EgressSettings = EgressSettings()
     terminology: TerminologySettings = TerminologySettings()
@@ -101,6 +104,7 @@ class Settings(Section):
     retention: RetentionSettings = RetentionSettings()
     statistics: StatisticsSettings = StatisticsSettings()
     trial: TrialSettings = TrialSettings()
+    trial_outcomes: TrialOutcomesSettings = TrialOutcomesSettings()
     ledger: LedgerSettings = LedgerSettings()
     witness: WitnessSettings = WitnessSettings()
     prewarm: PrewarmSettings = PrewarmSettings()

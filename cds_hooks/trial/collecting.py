@@ -18,6 +18,7 @@ from fhir_mapping.chart import Chart, Experiencer, Fact, Kind, Polarity
 __all__ = ["Collecting", "StoredCase"]
 
 _FAILED = "fail"
+_DENIED = (Polarity.ABSENT, Polarity.REFUTED)
 _NAMED = (Kind.PROBLEM, Kind.COMPLAINT)
 
 
@@ -123,7 +124,7 @@ def _proposed(assessment: Assessment) -> Proposed:
 
 def _current(chart: Chart, shown: Collection[str]) -> Iterator[Fact]:
     for fact in chart.facts:
-        is_so = fact.polarity is not Polarity.ABSENT and fact.status not in OVER
+        is_so = fact.polarity not in _DENIED and fact.status not in OVER
         if fact.id in shown and is_so and fact.experiencer is Experiencer.PATIENT:
             yield fact
 

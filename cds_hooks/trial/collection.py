@@ -10,6 +10,7 @@ from cds_hooks.audit import Store
 from cds_hooks.audit.store_errors import RecordErased, RecordUnreadable
 from cds_hooks.consultation import Consultation
 from cds_hooks.statistics.subgroups import OWN_TRIALS
+from cds_hooks.trial.answered_later import joined
 from cds_hooks.trial.cases import TrialCase
 from cds_hooks.trial.collecting import Collecting, StoredCase
 
@@ -40,12 +41,13 @@ async def collect(
     told: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Collected:
     """All consultations begun from `since` up to before `until` (UTC seconds), of one service or of
-    all (""), as cases; `told` hears how many of how many were read. Raises StoreUnavailable."""
+    all (""), as cases, a hook and the answer after it as one; `told` hears how many of how
+    many were read. Raises StoreUnavailable."""
     every = await store.outcomes.to_follow(since, until)
     wanted = [each for each in every if service in ("", each.service)]
     hooks = await store.outcomes.count_hooks(since, until, service=service, without=OWN_TRIALS)
     encounters = await store.outcomes.encounters_of(each.id for each in wanted)
-    cases: list[TrialCase] = []
+    read: list[tuple[str, TrialCase]] = []
     lost = Counter[str]()
     for begin in range(0, len(wanted), _BATCH):
         batch = wanted[begin : begin + _BATCH]
@@ -57,9 +59,9 @@ async def collect(
                 continue
             stored = StoredCase(consultation, found.get(each.id), encounters.get(each.id, ""))
             if (case := collecting.case(stored)) is not None:
-                cases.append(case)
+                read.append((consultation.key, case))
         told(min(begin + _BATCH, len(wanted)), len(wanted))
-    return Collected(tuple(cases), hooks, lost[_UNREAD], lost[_ERASED])
+    return Collected(joined(read), hooks, lost[_UNREAD], lost[_ERASED])
 
 
 async def _read(store: Store, id_: str) -> tuple[Consultation | None, str]:

@@ -21,7 +21,8 @@ __all__ = [
     "Calibration",
     "CoefficientFile",
     "Dataset",
-    "FittedOn",
+    "Part",
+    "Parts",
     "Source",
     "Standardisation",
     "digest",
@@ -85,19 +86,31 @@ class Calibration(_Data):
         return self
 
 
-class FittedOn(_Data):
-    """SHA-256 of the ids of the patients (or of the cases, where there are no patients) of each
-    part. The parts share none: nothing is fitted on what it is measured on."""
+class Part(_Data):
+    """SHA-256 of the ids of cases and of their patients (of the cases again where there are no
+    patients): whoever measures this verifier later can tell whether it has seen a case."""
 
-    fit: tuple[_Sha256, ...] = Field(min_length=1)
-    calibrate: tuple[_Sha256, ...] = ()
-    read: tuple[_Sha256, ...] = ()
+    case_digests: tuple[_Sha256, ...] = ()
+    patient_digests: tuple[_Sha256, ...] = ()
+
+
+class Parts(_Data):
+    """What coefficients were fitted on, what the curve and the thresholds were made on, and what
+    was kept `unseen` to measure both. No case and no patient is in two of them."""
+
+    fit: Part
+    calibrate: Part = Part()
+    unseen: Part = Part()
 
     @model_validator(mode="after")
-    def _disjoint(self) -> FittedOn:
-        every = (*self.fit, *self.calibrate, *self.read)
-        if len(every) != len(set(every)):
-            raise ValueError("a case is in two parts, or in one twice")
+    def _disjoint(self) -> Parts:
+        parts = (self.fit, self.calibrate, self.unseen)
+        if not self.fit.case_digests:
+            raise ValueError("nothing was fitted on")
+        for members in ([p.case_digests for p in parts], [p.patient_digests for p in parts]):
+            every = [digest for member in members for digest in member]
+            if len(every) != len(set(every)):
+                raise ValueError("a case or a patient is in two parts, or in one twice")
         return self
 
 
@@ -113,7 +126,7 @@ class CoefficientFile(_Data):
     standardisation: Standardisation
     calibration: Calibration | None = None
     conformal: dict[str, _Probability | None] = Field(default_factory=dict)
-    fitted_on: FittedOn
+    parts: Parts
 
     @model_validator(mode="after")
     def _fits(self) -> CoefficientFile:

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_hooks.admission.lookup import SUFFIX, admission_of, require_admission
+from cds_hooks.admission.lookup import SUFFIX, admission_of, require_admission, require_verifier
 from cds_hooks.admission.manifest import Manifest
 from cds_hooks.admission.record import AdmissionError, AdmissionRecord, Purpose
 from cds_hooks.admission.signing import (
@@ -288,3 +288,13 @@ def test_reading_an_admission_needs_nothing_that_only_measuring_needs() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip() == "False"
+
+
+def test_only_the_verifier_that_the_record_names_is_admitted(record: AdmissionRecord) -> None:
+    with pytest.raises(AdmissionError, match="another verifier, or none"):
+        require_verifier(record, "a" * 64)
+    named = record.model_copy(update={"verifier_sha256": "a" * 64})
+    require_verifier(named, "a" * 64)
+    assert f"Verifier: {'a' * 64}." in named.told
+    with pytest.raises(AdmissionError):
+        require_verifier(named, "b" * 64)

@@ -37,6 +37,9 @@ def test_an_export_is_verified_with_the_public_key_alone(site: Site) -> None:
     with_witness = told("verify", site.export, "--public-key", key, "--witness", site.witness)
     assert with_witness["witnessed"]
     assert told("verify", "--config", site.config, "--witness", site.witness)["whole"]
+    of_the_settings = told("verify", "--config", site.config)
+    assert of_the_settings["witnessed"]
+    assert of_the_settings["whole"]
 
 
 def test_the_public_key_that_is_handed_over_is_the_one_that_signed(

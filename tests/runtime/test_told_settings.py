@@ -72,7 +72,8 @@ WITHHELD = {
     "openid.client_key", "model_server.key_file", "model_server.certificate_key",
     "model_server.extra", "store.site_key", "key_device.token", "key_device.key",
     "key_device.pin_file", "key_vault.key", "key_vault.token_file", "ledger.signing_key",
-    "witness.key", "prewarm.key", "console.emergency_people",
+    "witness.key", "prewarm.key", "trial_outcomes.key", "trial_outcomes.token_file",
+    "console.emergency_people",
 }  # fmt: skip
 
 

@@ -25,13 +25,13 @@ _PAGE = 10
 @contextlib.asynccontextmanager
 async def fhir_server(encounters: Iterable[Encounter]) -> AsyncIterator[str]:
     """The base URL of a server that holds all that was charted of these encounters."""
-    held = _Held(encounters)
+    held = _Charted(encounters)
     async with loopback(lambda path, _: held.answer(path)) as base:
         held.base = base
         yield base
 
 
-class _Held:
+class _Charted:
     def __init__(self, encounters: Iterable[Encounter]) -> None:
         self.base = ""
         self.by_id: dict[str, Resource] = {}

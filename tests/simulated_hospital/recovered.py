@@ -15,11 +15,11 @@ _TOLD = (1, 3)
 
 
 def recovered(report: TrialReport) -> dict[str, Figure]:
-    """Every figure that the report tells of this hospital."""
-    return dict(_figures(report))
+    """Every figure that the report tells of this hospital, but those that are too few to tell."""
+    return {name: figure for name, figure in _figures(report) if figure is not None}
 
 
-def _figures(report: TrialReport) -> Iterator[tuple[str, Figure]]:
+def _figures(report: TrialReport) -> Iterator[tuple[str, Figure | None]]:
     for row in report.accuracy:
         yield f"top-{row.k}, {row.level}", row.named
     yield "struck out and right", report.struck_out.right
@@ -45,11 +45,9 @@ def _figures(report: TrialReport) -> Iterator[tuple[str, Figure]]:
             yield f"top-{k}, {group.group}", group.named[k]
 
 
-def _of_rules(report: TrialReport) -> Iterator[tuple[str, Figure]]:
+def _of_rules(report: TrialReport) -> Iterator[tuple[str, Figure | None]]:
     yield "rules: right where they fired", report.rules.right
     yield "rules: missed", report.rules.missed
     for row in report.rules.rows:
-        if row.right is not None:
-            yield f"{row.rule}: right where it fired", row.right
-        if row.caught is not None:
-            yield f"{row.rule}: fired where it was right", row.caught
+        yield f"{row.rule}: right where it fired", row.right
+        yield f"{row.rule}: fired where it was right", row.caught

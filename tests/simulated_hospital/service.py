@@ -6,6 +6,7 @@ Only the clock is ours.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
@@ -38,6 +39,7 @@ def settings_in(folder: Path, base: str, **more: Any) -> Settings:
             "terminology": {"path": str(ROOT / "build" / "terminology.sqlite")},
             "model_server": {"bases": [base], "model": MODEL, "sha256": "ab" * 32},
             "services": {"mode": "silent", "answer_within_s": 60},
+            "retention": {"consultations_days": 3650},
             **more,
         }
     )
@@ -45,8 +47,9 @@ def settings_in(folder: Path, base: str, **more: Any) -> Settings:
 
 @dataclass
 class Played:
-    """A running service, its model, and the time that it takes for now."""
+    """A running service, its settings and model, and the time that it takes for now."""
 
+    settings: Settings
     runtime: Runtime
     model: SimulatedModel
     http: httpx.AsyncClient
@@ -66,6 +69,8 @@ class Played:
         )
         answer = await self.http.post(f"/cds-services/{SERVICE}", json=body)
         assert answer.status_code == 200, answer.text
+        while self.runtime.hooks._silent.works_on:  # noqa: ASYNC110 - the next hook is hours later
+            await asyncio.sleep(0.002)
         found: dict[str, Any] = answer.json()
         return found
 
@@ -87,13 +92,14 @@ async def trial_service(
     model = SimulatedModel.of(encounters)
     async with contextlib.AsyncExitStack() as stack:
         base = await stack.enter_async_context(model_server(model))
-        runtime = Runtime(settings_in(folder, base, **settings), 8010)
+        told = settings_in(folder, base, **settings)
+        runtime = Runtime(told, 8010)
         await stack.enter_async_context(runtime.lifespan())
         await runtime.until_ready(120)
         transport = httpx.ASGITransport(runtime.app, client=("127.0.0.1", 50_000))
         http = httpx.AsyncClient(transport=transport, base_url=_BASE, timeout=120)
         await stack.enter_async_context(http)
-        played = Played(runtime, model, http, encounters[0].asked)
+        played = Played(told, runtime, model, http, encounters[0].asked)
         for consultant in (runtime.hooks._silent, runtime.hooks._shown):
             consultant._dependencies = replace(consultant._dependencies, now=lambda: played.now)
         yield played

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cds_hooks.trial.outcomes.decide import Asked
+from cds_hooks.trial.outcomes.decide import ConsultedChart
 from fhir_mapping import map_chart
 from fhir_mapping.chart import Chart
 
-__all__ = ["HOOK", "ICD", "SNOMED", "asked", "at", "chart", "condition", "encounter"]
+__all__ = ["HOOK", "ICD", "SNOMED", "at", "chart", "condition", "consulted", "encounter"]
 
 HOOK = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
 ICD = "http://hl7.org/fhir/sid/icd-10-cm"
@@ -58,6 +58,6 @@ def chart(*resources: dict[str, Any]) -> Chart:
     return map_chart([PATIENT, *resources], patient_id="pat", now=HOOK)
 
 
-def asked(*resources: dict[str, Any], whole: bool = True) -> Asked:
+def consulted(*resources: dict[str, Any], whole: bool = True) -> ConsultedChart:
     """A consultation about such a chart."""
-    return Asked(HOOK.timestamp(), chart(*resources), whole)
+    return ConsultedChart(HOOK.timestamp(), chart(*resources), whole)

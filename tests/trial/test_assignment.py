@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from cds_hooks.audit import SiteKey
+from cds_hooks.consult import ClientTerms, ConsultConfig
+from cds_hooks.consultation import Caller
 from cds_hooks.intervals import wilson
+from cds_hooks.protocol.request import HookContext, HookRequest
 from cds_hooks.services import REGISTRY
 from cds_hooks.services.service_definition import ServiceDefinition
 from cds_hooks.settings import SettingsError, load_settings
@@ -118,6 +121,35 @@ def test_another_key_draws_otherwise() -> None:
     other = SiteKey(bytes(31) + b"\1")
     subject = Subject(SERVER, "e1")
     assert draw(other.digest, subject) != draw(KEY.digest, subject)
+
+
+CLIENTS = {
+    "ehr": ClientTerms((SERVER,), None, "generic"),
+    "many": ClientTerms((SERVER, "https://b.example/fhir"), None, "generic"),
+}
+
+
+@pytest.mark.parametrize(
+    ("client", "named", "scope"),
+    [
+        ("", SERVER, SERVER),
+        ("", "", ""),
+        ("ehr", SERVER, SERVER),
+        ("ehr", "https://EHR.example:443/fhir/", SERVER),  # another spelling
+        ("ehr", "", SERVER),  # the only one there is
+        ("many", "", "client:many/t|"),
+        ("ehr", "https://other.example/fhir", "client:ehr/t|https://other.example/fhir"),
+        ("(inspector)", SERVER, f"client:(inspector)/t|{SERVER}"),
+    ],
+)
+def test_an_encounter_is_one_within_a_server_or_a_client(
+    client: str, named: str, scope: str
+) -> None:
+    config = ConsultConfig("http://x", 1, False, clients=CLIENTS)
+    caller = Caller(client, tenant="t") if client else None
+    context = HookContext(patient_id="p", encounter_id="e")
+    request = HookRequest("patient-view", "1", context, fhir_server=named, caller=caller)
+    assert config.encounter_scope(request) == scope
 
 
 # --- services ---------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from cds_hooks.plausibility import Terminology
 from cds_hooks.trial.outcomes.decide import Decision, OutcomeDecider
 from cds_hooks.trial.outcomes.rules import OutcomeRules, load_rules
 from cds_hooks.trial.outcomes.sightings import sightings
-from tests.trial.outcome_cases import HOOK, ICD, SNOMED, asked, at, condition, encounter
+from tests.trial.outcome_cases import HOOK, ICD, SNOMED, at, condition, consulted, encounter
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = load_rules()
@@ -36,7 +36,7 @@ def decided(
     rules: OutcomeRules = RULES,
 ) -> Decision:
     decider = OutcomeDecider(rules, terminology, digest=lambda id_: f"h1:{id_}")
-    return decider.decide(asked(*(before or []), whole=whole), found, {"pat"})
+    return decider.decide(consulted(*(before or []), whole=whole), found, {"pat"})
 
 
 def use(code: str, reference: str = "Condition/c1") -> dict[str, Any]:

@@ -31,9 +31,13 @@ def content(**changed: Any) -> dict[str, Any]:
         "standardisation": {"mean": [0.5, 0.0, 0.0], "scale": [0.25, 2.0, 1.0]},
         "calibration": {"x": [0.2, 0.6], "y": [0.1, 0.9], "n": 20},
         "conformal": {"0.1": 0.25, "0.01": None},
-        "fitted_on": {"fit": ["1" * 64], "calibrate": ["2" * 64], "read": ["3" * 64]},
+        "parts": {name: _part(digit) for name, digit in (("fit", "1"), ("calibrate", "2"))},
     }
     return made | changed
+
+
+def _part(digit: str) -> dict[str, list[str]]:
+    return {"case_digests": [digit * 64], "patient_digests": [digit * 64]}
 
 
 def small_file(**changed: Any) -> CoefficientFile:

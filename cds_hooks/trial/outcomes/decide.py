@@ -23,11 +23,11 @@ from fhir_mapping.chart import Certainty, Chart, Experiencer, Fact, Kind, Polari
 from fhir_mapping.elements.concepts import first_code
 from fhir_mapping.input.patient_reference import one_patient_referred_to
 
-__all__ = ["Asked", "Decision", "OutcomeDecider"]
+__all__ = ["ConsultedChart", "Decision", "OutcomeDecider"]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ConsultedChart:
     """The consultation that is followed up: when it was asked (UTC seconds), and the chart that was
     read then. `conditions_whole`: all of the patient's conditions were."""
 
@@ -64,16 +64,16 @@ class OutcomeDecider:
         self._digest = digest
 
     def decide(
-        self, asked: Asked, resources: Iterable[Resource], patient_ids: Collection[str]
+        self, consulted: ConsultedChart, resources: Iterable[Resource], patient_ids: Collection[str]
     ) -> Decision:
         """The outcomes among a patient's Encounters and Conditions; `patient_ids` are all ids that
         the patient has, after a merge more than one."""
-        known = known_at_hook(asked.chart, self.rules, self._terminology)
+        known = known_at_hook(consulted.chart, self.rules, self._terminology)
         passed: Counter[str] = Counter()
         own = list(_own(resources, patient_ids, passed))
         best: dict[tuple[str, str], tuple[StoredOutcome, str]] = {}
         for sighting in sightings(own, self.rules):
-            found = self._outcome(sighting, asked, known)
+            found = self._outcome(sighting, consulted, known)
             if isinstance(found, str):
                 passed[found] += 1
                 continue
@@ -88,17 +88,17 @@ class OutcomeDecider:
         return Decision(tuple(each for each, _ in kept), dict(passed), dict(how))
 
     def _outcome(
-        self, sighting: Sighting, asked: Asked, known: KnownAtHook
+        self, sighting: Sighting, consulted: ConsultedChart, known: KnownAtHook
     ) -> tuple[StoredOutcome, str] | str:
         """An outcome and by what its code was found; else why it is none."""
         why = self._why_not_counted(sighting) or self._why_known(sighting, known)
         if why:
             return why
-        absent = asked.conditions_whole and sighting.reference not in known.seen
-        when = timed(sighting, asked.at, self.rules, self._zone, absent=absent)
+        absent = consulted.conditions_whole and sighting.reference not in known.seen
+        when = timed(sighting, consulted.at, self.rules, self._zone, absent=absent)
         if when.why_not:
             return when.why_not
-        fact = _fact(sighting.condition, asked.at)
+        fact = _fact(sighting.condition, consulted.at)
         if isinstance(fact, str):
             return fact
         meaning = meaning_of(fact, self.rules, self._terminology)

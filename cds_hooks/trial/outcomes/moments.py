@@ -20,10 +20,10 @@ _PRECISION = {1: "year", 2: "month", 3: "day"}
 
 
 class Side(StrEnum):
-    """Where a moment lies: `AROUND` is before or after, its writing does not tell which."""
+    """Where a moment lies: `AMBIGUOUS` is before or after, its writing does not tell which."""
 
     BEFORE = "before"
-    AROUND = "around"
+    AMBIGUOUS = "ambiguous"
     AFTER = "after"
 
 
@@ -39,7 +39,7 @@ class Moment:
         """Whether this is before or after a time; at that very time is before."""
         if self.earliest > time or (self.earliest == time and self.latest > time):
             return Side.AFTER
-        return Side.BEFORE if self.latest <= time else Side.AROUND
+        return Side.BEFORE if self.latest <= time else Side.AMBIGUOUS
 
 
 def parse_moment(value: object, zone: tzinfo | None = None) -> Moment | None:

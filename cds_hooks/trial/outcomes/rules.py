@@ -194,5 +194,5 @@ def _validated(parsed: dict[str, Any], digest: str, name: str) -> OutcomeRules:
         first = error.errors(include_url=False, include_input=False)[0]
         path = ".".join(str(each) for each in first["loc"]) or "the file"
         message = f"{first['msg'].removeprefix('Value error, ')}"
-        hint = "Compare it with the rules that ship: chartside trial outcomes --rules."
+        hint = "Compare it with the rules that ship: chartside trial outcomes --show-rules."
         raise OutcomeRulesInvalid(message, where=f"{name}: {path}", hint=hint) from None

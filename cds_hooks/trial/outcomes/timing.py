@@ -89,7 +89,7 @@ def _placed(moment: Moment, hook: float, rules: OutcomeRules, absent: bool) -> T
         return Timed(why_not="charted-before")
     if moment.earliest > hook + rules.time.window_days * _DAY_S:
         return Timed(why_not="after-window")
-    if side is Side.AROUND:
+    if side is Side.AMBIGUOUS:
         policy = rules.time.same_day
         if policy == "never" or (policy == "unless-in-chart" and not absent):
             return Timed(why_not="same-day")
