@@ -119,6 +119,7 @@ def _proposed(assessment: Assessment) -> Proposed:
         agreement=assessment.agreement,
         flags=tuple(sorted(failed)),
         struck_out=not is_accepted(assessment),
+        probability=assessment.probability,
     )
 
 
