@@ -65,6 +65,14 @@ def test_a_rule_has_the_codes_of_the_diagnosis_that_it_names(collecting: Collect
     assert (ICD, "I21.4") in found.findings[0].codes
 
 
+def test_all_rules_of_the_service_are_known_with_their_codes(collecting: Collecting) -> None:
+    rules = collecting.rules()
+    assert len(rules) > 100
+    coded = [codes for codes in rules.values() if codes]
+    assert len(coded) > 0.8 * len(rules)
+    assert any((ICD, "A41.9") in codes for codes in coded)
+
+
 def test_outcomes_count_once_the_window_has_closed(collecting: Collecting) -> None:
     done = consultation(1, AT, ())
     gone = dataclasses.replace(follow_up(done, "I21.4"), state="patient-gone")
