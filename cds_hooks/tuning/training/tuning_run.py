@@ -151,7 +151,13 @@ def _written_and_checked(
     beside = adapter.with_name(adapter.name + SIDECAR)
     write_private(beside, (order.training_set / MANIFEST).read_text("utf-8"))
     return check_adapter(
-        order.base, adapter, sequences, alone=alone, adapted=adapted, folder=order.output
+        order.base,
+        adapter,
+        sequences,
+        alone=alone,
+        adapted=adapted,
+        folder=order.output,
+        threads=order.threads,
     )
 
 
