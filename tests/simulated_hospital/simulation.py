@@ -30,7 +30,7 @@ __all__ = ["Run", "alarms", "differences", "made", "reported"]
 _LOOKS = 2
 """Days between two looks at the drift."""
 
-_ROUGH = 200
+_ROUGH = 50
 
 
 @dataclass
@@ -95,11 +95,11 @@ def _compared(figure: Figure, built_in: float) -> dict[str, Any]:
 
 def differences(figures: Mapping[str, Figure], encounters: Sequence[Encounter]) -> list[str]:
     """The figures whose value or n is not what was drawn: there must be none."""
-    drawn = counted(encounters)
+    told = {name: (each.n, each.value) for name, each in figures.items() if each.n}
     return [
         name
-        for name, (hits, n) in drawn.items()
-        if name in figures and (round(figures[name].value * n), figures[name].n) != (hits, n)
+        for name, (hits, n) in counted(encounters).items()
+        if name in told and (told[name][0], round(told[name][1] * n)) != (n, hits)
     ]
 
 
