@@ -7,6 +7,7 @@ in use, and `render` the prompt within its budget.
 from prompts.layout import Layout, LayoutLine, lay_out, state_words
 from prompts.prompt import Message, Prompt, TemplateRef
 from prompts.render import render
+from prompts.self_evaluation import SelfEvaluation, load_self_evaluation
 from prompts.template import StatusWords, Template, TemplateError, load
 from prompts.text import neutral, visible
 from prompts.timing import ago
@@ -16,6 +17,7 @@ __all__ = [
     "LayoutLine",
     "Message",
     "Prompt",
+    "SelfEvaluation",
     "StatusWords",
     "Template",
     "TemplateError",
@@ -23,6 +25,7 @@ __all__ = [
     "ago",
     "lay_out",
     "load",
+    "load_self_evaluation",
     "neutral",
     "render",
     "state_words",

@@ -19,7 +19,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from fhir_mapping.chart import Kind
 from prompts.prompt import TemplateRef
 
-__all__ = ["Template", "TemplateError", "TemplateSection", "TemplateSettings", "digest", "load"]
+__all__ = [
+    "Template",
+    "TemplateChange",
+    "TemplateError",
+    "TemplateSection",
+    "TemplateSettings",
+    "digest",
+    "environment",
+    "load",
+]
 
 _ROOT = Path(__file__).parent
 _ID = re.compile(r"[a-z][a-z0-9-]{0,63}")
@@ -117,8 +126,8 @@ def _read(folder: Path) -> Template:
             tomllib.loads((folder / "template.toml").read_text("utf-8"))
         )
         schema = orjson.loads((folder / "output.schema.json").read_bytes())
-        system = _environment().from_string((folder / "system.j2").read_text("utf-8"))
-        chart = _environment().from_string((folder / "chart.j2").read_text("utf-8"))
+        system = environment().from_string((folder / "system.j2").read_text("utf-8"))
+        chart = environment().from_string((folder / "chart.j2").read_text("utf-8"))
     except (OSError, ValueError, ValidationError, jinja2.TemplateError) as error:
         raise TemplateError(f"template {where}: {error}") from error
     if where != f"{settings.id}/{settings.version}":
@@ -129,7 +138,8 @@ def _read(folder: Path) -> Template:
     return Template(ref, settings, schema, system, chart)
 
 
-def _environment() -> ImmutableSandboxedEnvironment:
+def environment() -> ImmutableSandboxedEnvironment:
+    """How templates are read."""
     # No autoescape: a prompt is not HTML, and `&lt;` would hide "<5" from the model. What stands
     # in for it is `prompts.text.neutral`, applied to every string before it gets here.
     return ImmutableSandboxedEnvironment(

@@ -6,10 +6,19 @@ from collections.abc import Callable, Sequence
 
 from cds_hooks.cards import phrases
 from cds_hooks.cards.card_data import texts
-from cds_hooks.consultation import Assessment, Differential, Reason, TruthSet
+from cds_hooks.consultation import Assessment, Differential, Ranking, Reason, TruthSet
 from fhir_mapping.chart import Chart, Fact
 
-__all__ = ["agreement_of", "facts_of", "notes_of", "says", "short_facts", "sure_of"]
+__all__ = [
+    "agreement_of",
+    "facts_of",
+    "notes_of",
+    "order_of",
+    "probability_of",
+    "says",
+    "short_facts",
+    "sure_of",
+]
 
 _MOST_FACTS = 5
 
@@ -39,6 +48,30 @@ def sure_of(found: TruthSet | None) -> str:
     return words.format(
         names=names, held=f"{1 - found.error:.0%}", n=found.n, source=phrases.remark(found.source)
     )
+
+
+def probability_of(assessment: Assessment) -> str:
+    """How likely the verifier holds it to be right, in whole per cent; "" without a probability.
+
+    Never 0 or 100: no calibration on some hundreds of cases tells so much.
+    """
+    if assessment.probability is None:
+        return ""
+    share = round(100 * assessment.probability)
+    return "below 1 %" if share < 1 else "above 99 %" if share > 99 else f"{share} %"
+
+
+def order_of(found: Ranking | None) -> str:
+    """What put the list in its order, and on how many cases its probabilities were calibrated."""
+    if found is None:
+        return ""
+    words = texts().annotations
+    data = phrases.remark("; ".join(found.data))
+    if found.by == "rules":
+        return words["order_by_rules"].format(version=found.version)
+    if not found.cases:
+        return words["order_alone"].format(source=data)
+    return words["order"].format(n=found.cases, source=data)
 
 
 def says(reason: Reason) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from cds_hooks.cards.annotations import sure_of
+from cds_hooks.cards.annotations import order_of, sure_of
 from cds_hooks.cards.card_data import texts
 from cds_hooks.cards.differential_list import model_consensus
 from cds_hooks.cards.full_detail_views import (
@@ -47,6 +47,7 @@ class FullDetail:
     demonstration: bool
     consensus: str = ""
     agreement: str = ""
+    order: str = ""
 
 
 def full_detail(
@@ -71,6 +72,7 @@ def full_detail(
         demonstration=is_demonstration(checked or done) and bool(checked and checked.assessments),
         consensus=consensus.told if consensus else "",
         agreement=sure_of(checked.truth_set if checked else None),
+        order=order_of(checked.ranking if checked else None),
     )
 
 

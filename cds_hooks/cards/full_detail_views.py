@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cds_hooks.cards import phrases
-from cds_hooks.cards.annotations import agreement_of, facts_of, notes_of, says
+from cds_hooks.cards.annotations import agreement_of, facts_of, notes_of, probability_of, says
 from cds_hooks.cards.card_data import texts
 from cds_hooks.cards.differential_list import code_of, is_accepted, wrong_facts
 from cds_hooks.consultation import (
@@ -42,7 +42,8 @@ _DIGEST = 12
 class DiagnosisView:
     """One assessed diagnosis with everything that is known of it.
 
-    `agreement` is "in 2 of 3 answers", empty when there was one answer. `flags` are failed checks,
+    `agreement` is "in 2 of 3 answers", empty when there was one answer, `probability` the
+    verifier's ("34 %"), empty where it has none. `flags` are failed checks,
     `notes` what the rules know besides. Of a rejected one neither notes nor discriminator are
     shown: its flags say why.
     """
@@ -51,6 +52,7 @@ class DiagnosisView:
     code: str
     verdict: str = ""
     agreement: str = ""
+    probability: str = ""
     evidence_for: tuple[str, ...] = ()
     evidence_against: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
@@ -160,6 +162,7 @@ def _diagnosis(
         code=code_of(assessment),
         verdict=assessment.verdict.value,
         agreement=agreement_of(assessment, consultation.differentials),
+        probability=probability_of(assessment),
         evidence_for=phrases.evidence(assessment.evidence_for, chart, wrong_facts(assessment)),
         evidence_against=phrases.evidence(assessment.evidence_against, chart),
         flags=_flags(assessment.reasons, chart),

@@ -94,6 +94,9 @@ def run(
         bool | None,
         typer.Option("--brief/--full", help="Short answers; so by default for demonstration."),
     ] = None,
+    evidence: Annotated[
+        bool, typer.Option("--evidence/--no-evidence", help="No evidence: names alone, faster.")
+    ] = True,
     engines: Annotated[
         int,
         typer.Option(min=0, max=64, help="Engine processes; 0: one, of demonstration one a core."),
@@ -108,6 +111,9 @@ def run(
         bool, typer.Option("--realigned", help="Of eurorad-replay: rows that slipped, corrected.")
     ] = False,
     limit: Annotated[int, typer.Option(min=0, help="First cases only; 0: all.")] = 0,
+    subset: Annotated[
+        int, typer.Option(min=0, help="So many cases, chosen by the digest of their ids; 0: all.")
+    ] = 0,
     fitted_on: FittedOn = None,
     leave_out_fitted: LeaveOut = False,
     on_error: Annotated[OnError, typer.Option(help="At a line that is broken.")] = OnError.STOP,
@@ -116,19 +122,18 @@ def run(
 ) -> None:
     """Ask every case of a suite. A run that broke off goes on where it was."""
     now = datetime.now(UTC)
-    loaded = load_suite(suite, data, now=now, on_error=on_error, labels=labels)
+    loaded = load_suite(suite, data, now=now, on_error=on_error, labels=labels).subset(subset)
     for broken in loaded.rejected:
         typer.echo(f"left out: {broken.where}: {broken.why}", err=True)
-    chosen = loaded.only(c.id for c in loaded.cases[: limit or None])
     if (recorded or realigned) and suite != EURORAD:
         raise SuiteError("no answers of it were recorded", where=suite, hint=f"Of {EURORAD} alone.")
     if suite == EURORAD:
         voice = recorded_voice(find_file(suite, data), recorded, realigned=realigned)
         folder = output or _RUNS / f"{suite}-{recorded}{'-realigned' if realigned else ''}"
-        part = voice.recorded_part(chosen)
+        part = voice.recorded_part(loaded.only(c.id for c in loaded.cases[: limit or None]))
         asyncio.run(run_suite(part, voice.answering(), voice.manifest(part, now), folder))
     else:
-        asking = Asking(seed, samples, names, brief, engines, concurrency)
+        asking = Asking(seed, samples, names, brief, engines, concurrency, evidence)
         folder = output or _RUNS / f"{suite}-seed{seed}"
         settings = load_settings(config)
         left = unseen_by(loaded, settings, fitted_on, leave_out=leave_out_fitted, limit=limit)

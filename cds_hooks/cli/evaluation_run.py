@@ -44,7 +44,18 @@ _QUESTIONS = {Task.CLOSED: "closed", Task.JUDGING: "judge"}
 _DEADLINE_S = 600.0
 # The sections of the settings that a measurement is of.
 _ASKED = frozenset(
-    {"model", "model_server", "panel", "services", "fhir", "terminology", "cards", "egress", "log"}
+    {
+        "model",
+        "model_server",
+        "panel",
+        "verifier",
+        "services",
+        "fhir",
+        "terminology",
+        "cards",
+        "egress",
+        "log",
+    }
 )
 _TEMPLATES = Path(evaluation.__file__).parent / "runs" / "templates"
 
@@ -56,7 +67,8 @@ class Asking:
     `samples` a case (0: unsaid), `names` whether diagnoses are written along the names of the
     terminology, `brief` whether answers are short (unsaid: those of a demonstration model, whose
     names are what is measured), `engines` how many engine processes answer side by side (0:
-    unsaid), `concurrency` cases in flight together in each of them.
+    unsaid), `concurrency` cases in flight together in each of them. Without `evidence` an answer is
+    names alone.
     """
 
     seed: int = 0
@@ -65,6 +77,7 @@ class Asking:
     brief: bool | None = None
     engines: int = 0
     concurrency: int = 1
+    evidence: bool = True
 
     def of(self, settings: Settings) -> Asking:
         """The same with everything said."""
@@ -72,7 +85,7 @@ class Asking:
         chosen = settings.model.names_by_construction if self.names is None else self.names
         wanted = shown if chosen is None else chosen
         brief = shown if self.brief is None else self.brief
-        default = 1 if shown else _template(brief).settings.samples
+        default = 1 if shown else _template(brief=brief).settings.samples
         return replace(
             self,
             samples=self.samples or settings.services.samples or default,
@@ -213,7 +226,7 @@ async def bench(settings: Settings, loaded: datetime, asking: Asking) -> AsyncIt
     settled = asked.applied_to(settings)
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chartside-eval-")))
-        template = _template(bool(asked.brief))
+        template = _template(brief=bool(asked.brief), evidence=asked.evidence)
         starting = [
             Runtime.running(_on_separate_engines(settled, folder / f"{n}"), template=template)
             for n in range(asked.engines)
@@ -250,8 +263,10 @@ def _for_demonstration(settings: Settings) -> bool:
     return entry.demonstration
 
 
-def _template(brief: bool) -> prompts.Template:
-    """The template of the service, or the one whose answers are short."""
+def _template(*, brief: bool, evidence: bool = True) -> prompts.Template:
+    """The template of the service, or one whose answers are short, or names alone."""
+    if not evidence:
+        return prompts.load("differential-names", root=_TEMPLATES)
     if brief:
         return prompts.load("differential-brief", root=_TEMPLATES)
     return prompts.load("differential")

@@ -69,8 +69,8 @@ def admit(
     if limit and purpose is not Purpose.DEMONSTRATION:
         hint = "With --limit give --purpose demonstration."
         raise AdmissionError("a part of the acceptance set admits for no patient", hint=hint)
-    ranks = digest(read_file(verifier)) if verifier else ""
-    settings = _with_model(load_settings(config), file)
+    settings = _with_verifier(_with_model(load_settings(config), file), verifier)
+    ranks = digest(read_file(found)) if (found := settings.verifier.file) else ""
     _refuse_another(settings)
     signing = load_signing_key(key) if key.exists() else create_key(key)
     measured = asyncio.run(_measure(settings, purpose, who, limit))
@@ -122,6 +122,14 @@ def _with_model(settings: Settings, file: Path) -> Settings:
     """The same settings with this file, held to its digest."""
     update = {"path": file, "sha256": _sha256(file)}
     return settings.model_copy(update={"model": settings.model.model_copy(update=update)})
+
+
+def _with_verifier(settings: Settings, file: Path | None) -> Settings:
+    """The same settings, ranked by this file while the model is measured; None: as they are."""
+    if file is None:
+        return settings
+    ranking = settings.verifier.model_copy(update={"file": file, "fixed_rules": False})
+    return settings.model_copy(update={"verifier": ranking})
 
 
 def _refuse_another(settings: Settings) -> None:

@@ -59,6 +59,7 @@ def _made_with(basis: Basis) -> Iterator[tuple[str, str]]:
         ("version", basis.version),
         ("rule tables", basis.tables_sha256),
         ("terminology", basis.terminology_sha256),
+        ("verifier", basis.verifier_sha256),
     )
     yield from ((name, value) for name, value in told if value)
     if basis.sampling:

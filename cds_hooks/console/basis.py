@@ -25,7 +25,8 @@ __all__ = ["BasisContent", "basis_page"]
 @dataclass(frozen=True, slots=True)
 class BasisContent:
     """What the page is made from; `terminology` maps a source to its version, as compiled;
-    `admission` is the model's admission record in lines, empty without one."""
+    `admission` is the model's admission record in lines, empty without one; `verifier` what ranks
+    the diagnoses, empty where nothing does."""
 
     version: str
     model: ModelIdentity
@@ -37,6 +38,7 @@ class BasisContent:
     names_by_construction: bool
     answer_within_s: float
     admission: tuple[str, ...] = ()
+    verifier: str = ""
 
 
 def basis_page(site: Site, basis: BasisContent) -> HTMLResponse:

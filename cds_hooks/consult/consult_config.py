@@ -9,12 +9,15 @@ from cds_hooks.cards import Speak
 from cds_hooks.cards.card_settings import CardSettings
 from cds_hooks.consult.service_settings import ServiceSettings
 from cds_hooks.consult.terms import ClientTerms, patient_scope
+from cds_hooks.consult.verifier_settings import VerifierSettings
+from cds_hooks.consult.verifying import Verifier
 from cds_hooks.consultation import Basis, Caller
 from cds_hooks.gather.fhir_settings import FhirSettings
 from cds_hooks.gather.server_base import allowed_base
 from cds_hooks.inference.model_settings import ModelSettings
 from cds_hooks.plausibility import Calibration, load_calibration
 from cds_hooks.protocol.request import HookRequest
+from cds_hooks.verifier import FixedRules
 
 __all__ = ["ConsultConfig"]
 
@@ -26,9 +29,10 @@ class ConsultConfig:
     `samples` and `names_by_construction` are what the model is asked for in the end. `accuracy` is
     what was measured of the model here, in words for a card, "" where nothing was. `calibration`
     holds the thresholds of agreement at which the truth is among the answers but for a share
-    `error` of cases. `model_options` stands for what the catalogue says of the models (sampling,
-    thinking ...). `basis` is recorded with each consultation. `clients` are the terms of the site's
-    clients, by name. `of_trial`: hooks are answered without a card, for a silent trial.
+    `error` of cases. `ranks` is the verifier that `verifier` names. `model_options` stands for what
+    the catalogue says of the models (sampling, thinking ...). `basis` is recorded with each
+    consultation. `clients` are the terms of the site's clients, by name. `of_trial`: hooks are
+    answered without a card, for a silent trial.
     """
 
     base_url: str
@@ -38,6 +42,8 @@ class ConsultConfig:
     fhir: FhirSettings = field(default_factory=FhirSettings)
     cards: CardSettings = field(default_factory=CardSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
+    verifier: VerifierSettings = field(default_factory=VerifierSettings)
+    ranks: Verifier | None = None
     model_options: str = ""
     accuracy: str = ""
     calibration: Calibration = field(default_factory=load_calibration)
@@ -93,4 +99,11 @@ class ConsultConfig:
     def sampling(self) -> tuple[object, ...]:
         """What of the sampling an answer depends on."""
         how = (self.samples, self.model.temperature, self.model.seed, self.names_by_construction)
-        return (*how, self.model_options)
+        return (*how, self.model_options, *self._verifying)
+
+    @property
+    def _verifying(self) -> tuple[object, ...]:
+        """What of the verifier an answer depends on; nothing while there is none."""
+        asks, by = self.verifier.self_evaluation, self.ranks
+        how = (by.sha256, isinstance(by.by, FixedRules)) if by else ()
+        return ("verifier", asks, *how) if asks or by else ()

@@ -5,13 +5,26 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from cds_hooks.consultation import Differential, Outcome
 from cds_hooks.inference.answer_parser import InvalidOutput, parse_differential
-from cds_hooks.inference.engine import EngineError, Generation, UnusableAnswer
+from cds_hooks.inference.engine import (
+    EngineError,
+    Generation,
+    NameProbability,
+    UnusableAnswer,
+)
 from cds_hooks.inference.panel import PanelGeneration
 
-__all__ = ["fault_of", "outcome_of_error", "parse_samples", "remarks_on"]
+__all__ = [
+    "fault_of",
+    "names_of",
+    "outcome_of_error",
+    "parse_samples",
+    "remarks_on",
+    "with_probabilities",
+]
 
 _CODE = re.compile(r"[a-z]+(-[a-z]+)+")
 
@@ -52,4 +65,26 @@ def _parse(generation: Generation, fact_ids: Sequence[str]) -> Iterator[Differen
     model = generation.model.name
     for index, sample in enumerate(generation.samples):
         with contextlib.suppress(InvalidOutput):
-            yield parse_differential(sample.text, fact_ids, model=model, sample=index)
+            said = parse_differential(sample.text, fact_ids, model=model, sample=index)
+            yield with_probabilities(said, sample.names)
+
+
+def with_probabilities(said: Differential, names: Sequence[NameProbability]) -> Differential:
+    """The same with the log-probability of each name that was written along the terminology."""
+    known = {name.name: name for name in names}
+    candidates = tuple(
+        each
+        if (told := known.get(each.diagnosis)) is None
+        else replace(each, log_probability=told.log_probability, name_tokens=told.tokens)
+        for each in said.candidates
+    )
+    return replace(said, candidates=candidates)
+
+
+def names_of(said: Differential) -> tuple[NameProbability, ...]:
+    """The log-probabilities that a differential holds."""
+    return tuple(
+        NameProbability(each.diagnosis, each.log_probability, each.name_tokens)
+        for each in said.candidates
+        if each.log_probability is not None
+    )

@@ -17,6 +17,8 @@ from cds_hooks.consult.consult_config import ConsultConfig
 from cds_hooks.consult.content_key import content_key, what_was_read
 from cds_hooks.consult.dependencies import Dependencies
 from cds_hooks.consult.model_answers import fault_of, outcome_of_error, parse_samples, remarks_on
+from cds_hooks.consult.self_evaluation import evaluated
+from cds_hooks.consult.verifying import ranked
 from cds_hooks.consultation import (
     Caller,
     CheckedConsultation,
@@ -106,7 +108,7 @@ async def infer_and_check(
     rising: RisingPriority,
 ) -> CheckedConsultation:
     """The consultation with its outcome, whatever that is: an error of the engine is one."""
-    watch = Stopwatch()
+    watch, began = Stopwatch(), time.monotonic()
     try:
         inferred = await run_inference(dependencies, config, prepared, rising)
     except EngineError as error:
@@ -119,6 +121,14 @@ async def infer_and_check(
     watch.lap("model")
     checked = check_consultation(dependencies, config, inferred)
     watch.lap("check")
+    left_s = config.services.deadline_s - (time.monotonic() - began)
+    within_s = min(left_s, config.verifier.share * watch.laps["model"] / 1000)
+    checked = await evaluated(dependencies, config, checked, rising, within_s=within_s)
+    if config.verifier.self_evaluation:
+        watch.lap("self_evaluation")
+    if config.ranks is not None:
+        checked = ranked(checked, config.ranks)
+        watch.lap("rank")
     return checked.with_timings(watch.laps)
 
 

@@ -6,6 +6,7 @@ Frozen and typed. The store keeps them, cards are made from them, and `--explain
 from cds_hooks.consultation.assessment import (
     Assessment,
     ChartFinding,
+    Ranking,
     Reason,
     Seriousness,
     TruthSet,
@@ -55,6 +56,7 @@ __all__ = [
     "ModelPart",
     "Outcome",
     "PreparedConsultation",
+    "Ranking",
     "Reason",
     "RecordedCall",
     "Sampling",

@@ -11,6 +11,7 @@ from fhir_mapping.chart import Code
 __all__ = [
     "Assessment",
     "ChartFinding",
+    "Ranking",
     "Reason",
     "Seriousness",
     "TruthSet",
@@ -78,6 +79,10 @@ class Assessment:
     `agreement` is the share of samples (0 to 1) that named it, each model counting once;
     `model_share` is the share of models that named it at all. `related` are names that samples
     wrote for it which are wider or narrower (a kind of it, or what it is a kind of).
+    `log_probability` is the highest of its names as samples wrote them, over `name_tokens` tokens;
+    None of free text. `p_true` is the probability (0 to 1) with which the model that named it most
+    often says that it is right, when asked; `second_view` the same of other models; None where
+    nobody was asked. `probability` is the verifier's, calibrated; None without one.
     """
 
     name: str
@@ -92,6 +97,27 @@ class Assessment:
     written_as: tuple[str, ...] = ()
     model_share: float = 1.0
     related: tuple[str, ...] = ()
+    log_probability: float | None = None
+    name_tokens: int = 0
+    p_true: float | None = None
+    second_view: float | None = None
+    probability: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """What put a list in its order: `by` "coefficients", of a file whose SHA-256 is `version`, or
+    "rules" of that version.
+
+    Probabilities were calibrated on so many `cases` of `data` (titles); 0 where they do not apply
+    to this consultation, for `unlearned` is what was not known here and always was there.
+    """
+
+    by: str
+    version: str
+    cases: int = 0
+    data: tuple[str, ...] = ()
+    unlearned: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

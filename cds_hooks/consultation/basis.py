@@ -25,8 +25,9 @@ class Basis:
 
     `version` is the program's, `tables_sha256` a digest over its tables of rules and words, whose
     single digests are in the ledger (`tables-loaded`), `terminology_sha256` one over what the
-    terminology was compiled from. `settings` are those that bear on an answer and differ from
-    their defaults, as JSON text by key; no path is among them.
+    terminology was compiled from, `verifier_sha256` that of the verifier's file, "" without one.
+    `settings` are those that bear on an answer and differ from their defaults, as JSON text by key;
+    no path is among them.
     """
 
     version: str = ""
@@ -34,3 +35,4 @@ class Basis:
     terminology_sha256: str = ""
     sampling: Sampling | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
+    verifier_sha256: str = ""

@@ -30,13 +30,19 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One diagnosis as one sample wrote it."""
+    """One diagnosis as one sample wrote it.
+
+    `log_probability` is that of a name written along the terminology, over `name_tokens` tokens
+    (`inference.engine.NameProbability`); None of free text.
+    """
 
     diagnosis: str
     group: Group
     evidence_for: tuple[Evidence, ...] = ()
     evidence_against: tuple[Evidence, ...] = ()
     discriminator: str = ""
+    log_probability: float | None = None
+    name_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any, Self, TypeAlias
 
-from cds_hooks.consultation.assessment import Assessment, ChartFinding, Reason, TruthSet
+from cds_hooks.consultation.assessment import Assessment, ChartFinding, Ranking, Reason, TruthSet
 from cds_hooks.consultation.basis import Basis
 from cds_hooks.consultation.differential import Differential
 from cds_hooks.consultation.origin import Caller, KeyArrival, KeyState, ModelIdentity
@@ -124,6 +124,7 @@ class CheckedConsultation(InferredConsultation):
     red_flags: tuple[Reason, ...] = ()
     unexplained: tuple[Reason, ...] = ()
     truth_set: TruthSet | None = None
+    ranking: Ranking | None = None
     fault: str = ""
 
 

@@ -138,6 +138,8 @@ def _basis(service: ServiceDefinition, of: Installation) -> Iterator[str]:
     yield f"Model: {model.name}{digest}{demonstration}."
     samples = "1 sample" if of.samples == 1 else f"{of.samples} samples"
     yield f"Template: {of.template.id} version {of.template.version}; {samples}."
+    if of.verifier_sha256:
+        yield f"Verifier that ranks the diagnoses: SHA-256 {of.verifier_sha256}."
     if of.admission is None:
         yield "No signed record admits this model here, so its accuracy is not known."
     else:

@@ -135,7 +135,7 @@ class Installation:
     `subject` is its public address. `model` answers first, `more_models` are the rest of a panel.
     `speaks` is when each service shows a card, `terminology` what the compiler recorded of it,
     `switched_off` what is off just now, `protections` what its settings protect, `rule_tables` the
-    tables of rules by name.
+    tables of rules by name, `verifier_sha256` the digest of its file of coefficients.
     """
 
     made_at: str
@@ -147,6 +147,7 @@ class Installation:
     subject: str = ""
     settings_sha256: str = ""
     tables_sha256: str = ""
+    verifier_sha256: str = ""
     samples: int = 1
     names_by_construction: bool = False
     answer_within_s: float = 0.0

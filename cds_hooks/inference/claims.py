@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
-from contextlib import contextmanager
+import contextlib
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-from cds_hooks.inference.engine import GenerationRequest
+from cds_hooks.inference.engine import Priority, RisingPriority
 from cds_hooks.inference.fair_queue import gives_way
 
-__all__ = ["Claim", "Claims"]
+__all__ = ["Claim", "Claims", "EngineRequest", "R", "watched"]
 
 K = TypeVar("K", bound=Hashable)
+
+
+class EngineRequest(Protocol):
+    """What a request of any kind says of itself (`GenerationRequest`)."""
+
+    @property
+    def priority_now(self) -> Priority: ...
+
+    @property
+    def rising(self) -> RisingPriority | None: ...
+
+    @property
+    def deadline_s(self) -> float: ...
+
+    @property
+    def flow(self) -> tuple[str, str]: ...
+
+    @property
+    def observe(self) -> Callable[[Any], None] | None: ...
+
+
+R = TypeVar("R", bound=EngineRequest)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Claim:
     """One request from when it came; times are seconds of one clock."""
 
-    request: GenerationRequest
+    request: EngineRequest
     arrived: float
 
     @property
@@ -39,13 +61,22 @@ class Claim:
         return hash(client) & 0x7FFF_FFFF, hash((client, tenant)) & 0x7FFF_FFFF
 
 
+def watched(
+    claim: Claim | None, rises: Callable[[int], None]
+) -> contextlib.AbstractContextManager[None]:
+    """While the block runs, hear of each higher priority that a claim has."""
+    if claim is None or claim.request.rising is None:
+        return contextlib.nullcontext()
+    return claim.request.rising.watched(lambda: rises(claim.priority))
+
+
 class Claims(Generic[K]):
     """Claims by what names their request, in the order in which they came."""
 
     def __init__(self) -> None:
         self._waiting: dict[K, Claim] = {}
 
-    @contextmanager
+    @contextlib.contextmanager
     def entered(self, key: K, claim: Claim | None) -> Iterator[None]:
         """While a request is with the engine; None is no request for samples."""
         if claim is not None:

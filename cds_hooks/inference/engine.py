@@ -21,6 +21,7 @@ __all__ = [
     "EngineUnavailable",
     "Generation",
     "GenerationRequest",
+    "NameProbability",
     "Priority",
     "PromptTooLong",
     "QueueFull",
@@ -154,11 +155,27 @@ class GenerationRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class NameProbability:
+    """A name that a sample wrote along the terminology, and its natural logarithm of probability.
+
+    It is the sum over `tokens` tokens, the end of the name counted as one, at temperature 1, of the
+    model's whole vocabulary: not renormalised over the names that were allowed. A name that was
+    found by the search has that of its whole concept, averaged over the leads; one that was drawn
+    along the trie that of its own tokens where it stands.
+    """
+
+    name: str
+    log_probability: float
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """The raw text of one sequence; `finish` is `stop`, `length` or an error code.
 
     `thinking` is what a reasoning model wrote before its answer: kept, never shown on a card.
-    `thinking_cut` says that its budget was used up and the thought was closed by force.
+    `thinking_cut` says that its budget was used up and the thought was closed by force. `names` are
+    those written along the terminology, in order: none of free text, nor of a model server.
     """
 
     text: str
@@ -166,6 +183,7 @@ class Sample:
     finish: str = "stop"
     thinking: str = ""
     thinking_cut: bool = False
+    names: tuple[NameProbability, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from cds_hooks.inference.engine import (
     Generation,
     GenerationRequest,
 )
+from cds_hooks.inference.evaluation import Evaluation, EvaluationRequest, evaluate
 from cds_hooks.inference.local.ladder import Rung
 
 __all__ = ["MemberFailure", "Panel", "PanelGeneration", "PanelOrder", "by_model"]
@@ -182,6 +183,40 @@ class Panel:
         else:
             results = await self._ask_in_turn(request)
         return self._put_together(results)
+
+    async def evaluate(self, request: EvaluationRequest) -> tuple[Evaluation, ...]:
+        """See `Evaluating`: one for each model that can tell and answers in time.
+
+        Nothing where each model is loaded for its turn: loading costs more than it would tell.
+
+        Raises the first's error when each that can tell fails.
+        """
+        if self._order is PanelOrder.ONE_IN_MEMORY:
+            return ()
+        told: list[Evaluation] = []
+        failed: list[EngineError] = []
+        for part in await self._evaluations(request):
+            told.extend(part) if isinstance(part, tuple) else failed.append(part)
+        if failed and not told:
+            raise failed[0]
+        return tuple(told)
+
+    async def _evaluations(
+        self, request: EvaluationRequest
+    ) -> list[tuple[Evaluation, ...] | EngineError]:
+        async def ask(engine: Engine, within_s: float) -> tuple[Evaluation, ...] | EngineError:
+            try:
+                return await evaluate(engine, replace(request, deadline_s=within_s))
+            except EngineError as error:
+                return error
+
+        if self._order is PanelOrder.AT_ONCE:
+            return await asyncio.gather(*(ask(e, request.deadline_s) for e in self._engines))
+        loop = asyncio.get_running_loop()
+        ends, found = loop.time() + request.deadline_s, []
+        for left, engine in zip(range(len(self._engines), 0, -1), self._engines, strict=True):
+            found.append(await ask(engine, (ends - loop.time()) / left))
+        return found
 
     async def _ask(self, engine: Engine, request: GenerationRequest) -> Generation | EngineError:
         try:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from cds_hooks.consultation import ModelIdentity
 from cds_hooks.inference.engine import (
@@ -25,12 +26,15 @@ from cds_hooks.inference.engine import (
     PromptTooLong,
     QueueFull,
 )
+from cds_hooks.inference.evaluation import Evaluation, EvaluationRequest, evaluate
 from cds_hooks.inference.remote.server_faults import OF_THE_MODEL, FaultCode, ServerFault
 
 __all__ = ["NotOneModel", "Replicas"]
 
 _log = logging.getLogger(__name__)
 _PAUSES_S = (1.0, 5.0, 30.0, 60.0)
+T = TypeVar("T")
+Ask = Callable[[Engine, float], Awaitable[T]]
 
 
 class NotOneModel(EngineError):
@@ -125,14 +129,29 @@ class Replicas:
 
         Raises EngineError: that of the last replica that was asked, or EngineUnavailable.
         """
-        ends = self._now() + request.deadline_s
+
+        async def ask(engine: Engine, left_s: float) -> Generation:
+            return await engine.generate(replace(request, deadline_s=left_s))
+
+        return await self._anywhere(ask, request.deadline_s)
+
+    async def evaluate(self, request: EvaluationRequest) -> tuple[Evaluation, ...]:
+        """See `Evaluating`."""
+
+        async def ask(engine: Engine, left_s: float) -> tuple[Evaluation, ...]:
+            return await evaluate(engine, replace(request, deadline_s=left_s))
+
+        return await self._anywhere(ask, request.deadline_s)
+
+    async def _anywhere(self, ask: Ask[T], within_s: float) -> T:
+        ends = self._now() + within_s
         error: EngineError = EngineUnavailable("No replica is up", where=self.state.detail)
         tried: set[int] = set()
         moves = self._moves
         while (replica := self._next(tried)) is not None and moves >= 0:
             tried.add(replica.number)
             try:
-                return await self._ask(replica, request, ends)
+                return await self._ask(replica, ask, ends)
             except EngineError as failed:
                 error = failed
             if not _nothing_generated(error) or self._now() >= ends:
@@ -140,11 +159,11 @@ class Replicas:
             moves -= not _never_taken(error)
         raise error
 
-    async def _ask(self, replica: _Replica, request: GenerationRequest, ends: float) -> Generation:
+    async def _ask(self, replica: _Replica, ask: Ask[T], ends: float) -> T:
         left_s = ends - self._now()
         with _in_use(replica):
             try:
-                answer = await replica.engine.generate(replace(request, deadline_s=left_s))
+                answer = await ask(replica.engine, left_s)
             except EngineError as error:
                 self._judge(replica, error)
                 raise

@@ -111,6 +111,7 @@ def _one(
         fitting=tuple(f for f in by_rules if _names(f, merged, terminology)),
     )
     reasons = all_reasons(ALL_CHECKS, case)
+    log_probability, name_tokens = merged.likeliest
     return Assessment(
         name=merged.name,
         group=merged.group,
@@ -124,6 +125,8 @@ def _one(
         written_as=merged.written_as,
         model_share=merged.votes.models,
         related=merged.related,
+        log_probability=log_probability,
+        name_tokens=name_tokens,
     )
 
 

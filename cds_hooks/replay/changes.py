@@ -61,6 +61,7 @@ def changes_since(
     return (
         *_rules(done, today, recorded),
         *_template(done, today),
+        *_verifier(done, today),
         *_model(done, today),
         *_settings(done, today),
     )
@@ -93,6 +94,12 @@ def _rules(done: PreparedConsultation, today: Today, recorded: RecordedTables) -
             if recorded.terminology and found
             else [Change("terminology", "compiled from", *digests)]
         )
+
+
+def _verifier(done: PreparedConsultation, today: Today) -> Iterator[Change]:
+    was, now = done.basis.verifier_sha256, today.basis.verifier_sha256
+    if was != now:
+        yield Change("verifier", "file", was[:_SHORT], now[:_SHORT])
 
 
 def _differing(code: str, one: Mapping[str, str], two: Mapping[str, str]) -> Iterator[Change]:

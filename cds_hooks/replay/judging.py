@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from cds_hooks import cards, plausibility
 from cds_hooks.comparison import Side
+from cds_hooks.consult.model_answers import names_of, parse_samples, with_probabilities
+from cds_hooks.consult.verifying import ranked
 from cds_hooks.consultation import (
+    Assessment,
     CheckedConsultation,
     Consultation,
     Differential,
@@ -43,16 +46,25 @@ def judged(done: Consultation, today: Today) -> Consultation:
     found = plausibility.assess_differentials(done.chart, said, today.terminology)
     outcome = Outcome.ANSWERED if found.assessments else Outcome.EMPTY
     models = {each.model for each in said}
-    return replace(
+    asked = {each.name: each for each in done.assessments}
+    judged_today = replace(
         done,
         differentials=said,
         samples_failed=len(done.samples) - len(said),
         outcome=outcome if said else Outcome.INVALID_OUTPUT,
-        assessments=found.assessments,
+        assessments=tuple(_as_asked(each, asked) for each in found.assessments),
+        ranking=None,
         red_flags=found.red_flags,
         unexplained=found.unexplained,
         truth_set=plausibility.truth_set(found.assessments, models, today.error, today.calibration),
     )
+    return ranked(judged_today, today.verifier)
+
+
+def _as_asked(assessed: Assessment, asked: Mapping[str, Assessment]) -> Assessment:
+    """With what the models said of it when they were asked; they are not asked again."""
+    before = asked.get(assessed.name, assessed)
+    return replace(assessed, p_true=before.p_true, second_view=before.second_view)
 
 
 def with_generation(done: Consultation, generation: Generation, today: Today) -> Consultation:
@@ -64,6 +76,10 @@ def with_generation(done: Consultation, generation: Generation, today: Today) ->
         done,
         samples=tuple(sample.text for sample in generation.samples),
         sample_models=tuple(models),
+        differentials=parse_samples(
+            by_model(generation), done.prompt.fact_ids if done.prompt else ()
+        ),
+        assessments=done.assessments if generation.model == done.model else (),
         model=generation.model,
         outcome=Outcome.ANSWERED,
     )
@@ -92,9 +108,11 @@ def _differentials(done: CheckedConsultation) -> Iterator[Differential]:
     fact_ids = done.prompt.fact_ids if done.prompt else ()
     name = done.model.name if done.model else ""
     models = done.sample_models or (name,) * len(done.samples)
+    known = {(d.model, d.sample): names_of(d) for d in done.differentials}
     seen: Counter[str] = Counter()
     for text, model in zip(done.samples, models, strict=True):
         number = seen[model]
         seen[model] += 1
         with contextlib.suppress(InvalidOutput):
-            yield parse_differential(text, fact_ids, model=model, sample=number)
+            said = parse_differential(text, fact_ids, model=model, sample=number)
+            yield with_probabilities(said, known.get((model, number), ()))

@@ -12,6 +12,7 @@ from cds_hooks.cards import Speak
 from cds_hooks.cards.card_settings import CardSettings
 from cds_hooks.consult.rule_tables import RuleTable
 from cds_hooks.consult.service_settings import ServiceSettings
+from cds_hooks.consult.verifying import Verifier
 from cds_hooks.consultation import Basis, Outcome, Sampling
 from cds_hooks.inference.engine import Engine
 from cds_hooks.plausibility import Calibration, Terminology
@@ -73,6 +74,7 @@ class Today:
     tables: Mapping[str, RuleTable]
     calibration: Calibration
     error: float = 0.1
+    verifier: Verifier | None = None
     cards: CardTerms = field(default_factory=CardTerms)
     model_sha256: str = ""
     settings_sha256: str = ""

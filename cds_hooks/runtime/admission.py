@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from cds_hooks.admission.lookup import admission_of, require_admission
+from cds_hooks.admission.lookup import admission_of, require_admission, require_verifier
 from cds_hooks.admission.record import AdmissionError, AdmissionRecord, Purpose
+from cds_hooks.runtime.verifying import verifier_digest
 from cds_hooks.settings import Settings, SettingsError
 
 __all__ = ["admission"]
 
 _Found = TypeVar("_Found")
+_SEE = "See admission.folder, admission.public_key, model.sha256, verifier.file."
 
 
 def admission(settings: Settings, sha256: str) -> AdmissionRecord | None:
@@ -35,7 +37,10 @@ def admission(settings: Settings, sha256: str) -> AdmissionRecord | None:
         hint = "" if served else "The engine then refuses any other file."
         raise SettingsError("an admitted model is named by its digest", where=where, hint=hint)
     purpose = Purpose(required)
-    return _or_refuse(lambda: require_admission(sha256, folder, public_key, purpose=purpose))
+    record = _or_refuse(lambda: require_admission(sha256, folder, public_key, purpose=purpose))
+    if digest := verifier_digest(settings):
+        _or_refuse(lambda: require_verifier(record, digest))
+    return record
 
 
 def _or_refuse(ask: Callable[[], _Found]) -> _Found:
@@ -43,5 +48,5 @@ def _or_refuse(ask: Callable[[], _Found]) -> _Found:
     try:
         return ask()
     except AdmissionError as error:
-        hint = f"{error.hint} See admission.folder, admission.public_key, model.sha256.".strip()
+        hint = f"{error.hint} {_SEE}".strip()
         raise AdmissionError(error.message, where=error.where, hint=hint) from None

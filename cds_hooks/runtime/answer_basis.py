@@ -14,6 +14,7 @@ from cds_hooks.audit import Store
 from cds_hooks.consult.rule_tables import rule_tables, tables_digest
 from cds_hooks.consultation import Basis, Sampling
 from cds_hooks.runtime.operator import user_fields
+from cds_hooks.runtime.verifying import verifier_digest
 from cds_hooks.section import Section
 from cds_hooks.settings import Settings
 from prompts import Template
@@ -23,7 +24,16 @@ __all__ = ["TABLES_LOADED", "answer_basis", "tables_record", "terminology_digest
 TABLES_LOADED = "tables-loaded"
 
 # Sections whose settings bear on what a card says.
-_BEARING = ("services", "model", "model_server", "panel", "cards", "fhir", "terminology")
+_BEARING = (
+    "services",
+    "model",
+    "model_server",
+    "panel",
+    "cards",
+    "fhir",
+    "terminology",
+    "verifier",
+)
 _LONGEST = 200
 _DIGITS = 16
 
@@ -52,6 +62,7 @@ def answer_basis(
         settings=dict(
             pair for name in _BEARING for pair in _changed(name, getattr(settings, name))
         ),
+        verifier_sha256=verifier_digest(settings),
     )
 
 

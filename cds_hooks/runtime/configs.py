@@ -14,6 +14,7 @@ from cds_hooks.consultation import Basis
 from cds_hooks.gather import GatherConfig
 from cds_hooks.plausibility import load_calibration
 from cds_hooks.runtime.engines import options_digest
+from cds_hooks.runtime.verifying import verifier_of
 from cds_hooks.services import REGISTRY, ServiceDefinition
 from cds_hooks.settings import Settings, SettingsError, settings_digest
 
@@ -74,6 +75,8 @@ def consult_config(
         fhir=settings.fhir,
         cards=settings.cards,
         model=settings.model,
+        verifier=settings.verifier,
+        ranks=verifier_of(settings),
         names_by_construction=names_by_construction,
         model_options=options_digest(settings),
         accuracy=accuracy,

@@ -13,8 +13,10 @@ from cds_hooks.consultation import ModelIdentity
 from cds_hooks.inference.engine import Engine
 from cds_hooks.runtime.configs import services_of
 from cds_hooks.runtime.silent_services import silent_state
+from cds_hooks.runtime.verifying import verifier_digest
 from cds_hooks.services import ServiceDefinition
 from cds_hooks.settings import Settings, settings_digest
+from cds_hooks.verifier import fixed_rules
 
 __all__ = ["basis_of", "site_of", "version_of"]
 
@@ -58,7 +60,15 @@ def basis_of(
         names_by_construction=names_by_construction,
         answer_within_s=settings.services.answer_within_s,
         admission=admission,
+        verifier=_verifier(settings),
     )
+
+
+def _verifier(settings: Settings) -> str:
+    if settings.verifier.fixed_rules:
+        return f"fixed rules, version {fixed_rules().version}"
+    digest = verifier_digest(settings)
+    return f"coefficients, SHA-256 {digest}" if digest else ""
 
 
 def site_of(

@@ -20,6 +20,7 @@ from cds_hooks.runtime.configs import services_of
 from cds_hooks.runtime.engines import model_entry, names_by_construction, samples_of
 from cds_hooks.runtime.model_facts import Told, model_facts
 from cds_hooks.runtime.protections import protections
+from cds_hooks.runtime.verifying import verifier_digest
 from cds_hooks.settings import Settings, settings_digest
 
 __all__ = ["installation", "operator_answers"]
@@ -57,6 +58,7 @@ def installation(
         protections=tuple(protections(settings)),
         rule_tables=tuple(rule_tables()),
         tables_sha256=tables_digest(rule_tables()),
+        verifier_sha256=verifier_digest(settings),
         samples=samples_of(settings, entry, template),
         names_by_construction=names_by_construction(settings, entry),
         answer_within_s=settings.services.answer_within_s,

@@ -20,6 +20,7 @@ from cds_hooks.runtime.engines import (
     names_by_construction,
     samples_of,
 )
+from cds_hooks.runtime.verifying import verifier_of
 from cds_hooks.settings import Settings, settings_digest
 
 __all__ = ["running_engine", "today_of"]
@@ -57,6 +58,7 @@ def today_of(
         sampling=basis.sampling,
         tables=rule_tables(),
         calibration=load_calibration(settings.panel.calibration),
+        verifier=verifier_of(settings),
         cards=terms.with_accuracy(admitted.accuracy if admitted else ""),
         model_sha256=digest,
         settings_sha256=settings_digest(settings),

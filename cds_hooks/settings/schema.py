@@ -18,6 +18,7 @@ from cds_hooks.console.access.access_settings import ConsoleSettings
 from cds_hooks.console.inspector.inspector_settings import InspectorSettings
 from cds_hooks.console.reviews.review_settings import ReviewSettings
 from cds_hooks.consult.service_settings import ServiceSettings
+from cds_hooks.consult.verifier_settings import VerifierSettings
 from cds_hooks.documents.documents_settings import DocumentsSettings
 from cds_hooks.gather.fhir_settings import FhirBase, FhirSettings, FhirVersion
 from cds_hooks.inference.model_settings import ModelServerSettings, ModelSettings, PanelSettings
@@ -93,6 +94,7 @@ class Settings(Section):
     model: ModelSettings = ModelSettings()
     model_server: ModelServerSettings = ModelServerSettings()
     panel: PanelSettings = PanelSettings()
+    verifier: VerifierSettings = VerifierSettings()
     admission: AdmissionSettings = AdmissionSettings()
     egress: EgressSettings = EgressSettings()
     terminology: TerminologySettings = TerminologySettings()

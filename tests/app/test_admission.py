@@ -8,12 +8,17 @@ from typing import Any
 import httpx
 import pytest
 
-from cds_hooks.admission.record import AdmissionError
+from cds_hooks.admission.record import AdmissionError, AdmissionRecord
 from cds_hooks.admission.signing import create_key
+from cds_hooks.consult.verifier_settings import VerifierSettings
 from cds_hooks.inference.model_settings import ModelServerSettings
 from cds_hooks.runtime import Runtime
+from cds_hooks.runtime import admission as admitting
 from cds_hooks.runtime.admission import admission
+from cds_hooks.runtime.verifying import verifier_digest, verifier_of
 from cds_hooks.settings import Settings, SettingsError
+from cds_hooks.verifier import VerifierError, digest, write_coefficients
+from tests.verifier.files import small_file
 
 
 @pytest.fixture
@@ -65,3 +70,55 @@ def test_one_on_a_server_is_named_by_the_server_s_digest(settings: Any) -> None:
 def test_half_a_requirement_is_refused(wanted: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="public_key"):
         Settings.model_validate({"admission": wanted})
+
+
+@pytest.fixture
+def signed(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Settings that require a record, with one that names a verifier's file by its digest."""
+    file = tmp_path / "verifier.json"
+    file.write_bytes(write_coefficients(small_file()))
+
+    def make(named: str, **verifier: Any) -> Settings:
+        record = AdmissionRecord.model_construct(verifier_sha256=named)
+        monkeypatch.setattr(admitting, "require_admission", lambda *_, **__: record)
+        made = {"file": file, **verifier}
+        update = {"verifier": VerifierSettings.model_validate(made)}
+        return settings(required="clinical").model_copy(update=update)
+
+    return make
+
+
+@pytest.mark.parametrize("named", ["", "b" * 64])
+def test_a_verifier_that_the_record_does_not_name_is_refused(signed: Any, named: str) -> None:
+    with pytest.raises(AdmissionError, match="another verifier, or none") as refused:
+        admission(signed(named), "a" * 64)
+    assert "verifier.file" in refused.value.hint
+
+
+def test_the_verifier_that_was_admitted_is_taken(signed: Any) -> None:
+    assert admission(signed(digest(small_file())), "a" * 64) is not None
+    assert admission(signed("", file=None, fixed_rules=True), "a" * 64) is not None
+
+
+def test_where_no_record_is_required_any_verifier_may_rank(settings: Any, signed: Any) -> None:
+    wanted = signed("").verifier
+    assert admission(settings().model_copy(update={"verifier": wanted}), "a" * 64) is None
+
+
+def test_a_file_of_coefficients_is_read_as_it_was_written(signed: Any, tmp_path: Path) -> None:
+    wanted = signed("")
+    found = verifier_of(wanted)
+    assert found is not None
+    assert found.sha256 == digest(small_file()) == verifier_digest(wanted)
+    (tmp_path / "verifier.json").write_bytes(write_coefficients(small_file()) + b" ")
+    with pytest.raises(VerifierError) as refused:
+        verifier_of(wanted)
+    assert refused.value.where.startswith("verifier.file")
+    (tmp_path / "verifier.json").unlink()
+    with pytest.raises(SettingsError):
+        verifier_of(wanted)
+
+
+def test_a_file_and_fixed_rules_exclude_each_other(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="exclude"):
+        VerifierSettings(file=tmp_path, fixed_rules=True)

@@ -15,12 +15,14 @@ import pytest
 
 from cds_hooks.inference.answer_parser import parse_differential
 from cds_hooks.inference.engine import Generation, GenerationRequest
+from cds_hooks.inference.evaluation import EvaluationRequest
 from cds_hooks.inference.llama_config import LlamaConfig
 from cds_hooks.inference.local.llama_engine import LlamaEngine
 from cds_hooks.inference.model_catalogue.catalogue import ModelEntry, load_catalogue
 from cds_hooks.inference.model_files.gguf import read_header
 from cds_hooks.inference.worker.bindings import native
 from cds_hooks.inference.worker.decoding.prompt_tokens import PromptTokenizer
+from prompts import load_self_evaluation
 
 pytestmark = pytest.mark.model
 Ask = Callable[..., GenerationRequest]
@@ -95,6 +97,31 @@ async def test_a_family_thinks_and_answers_and_its_state_can_be_shared(
     assert again.tokens_reused > 20
     assert _texts(again) == _texts(first)
     assert _texts(second) == _texts(alone)
+
+
+@pytest.mark.parametrize("family", EACH)
+async def test_a_family_says_of_each_diagnosis_in_a_batch_what_it_says_of_it_alone(
+    config: LlamaConfig, ask: Ask, tiny_models: ModuleType, tmp_path: Path, family: str
+) -> None:
+    path = tmp_path / f"{family}.gguf"
+    tiny_models.write(family, path)
+    template, request = load_self_evaluation(), ask(temperature=0, max_tokens=40)
+    asked = template.conversations(request.messages, ["Gout", "Heart failure", FORGED])
+    whole = EvaluationRequest(asked, template.affirmative, template.negative)
+    engine = LlamaEngine(replace(config, model=path, entry=_entry(family), cache=None))
+    await engine.start()
+    try:
+        assert (await engine.wait_until_settled()).status == "ready"
+        await engine.generate(request)
+        (together,) = await engine.evaluate(whole)
+        alone = [
+            (await engine.evaluate(replace(whole, conversations=(one,))))[0].shares[0]
+            for one in asked
+        ]
+    finally:
+        await engine.stop()
+    assert together.shares == pytest.approx(alone, abs=1e-3)
+    assert len(set(together.shares)) == len(asked)
 
 
 @pytest.mark.parametrize("family", sorted(ENTRIES))

@@ -19,8 +19,10 @@ from cds_hooks.inference.engine import (
     GenerationRequest,
     QueueFull,
 )
+from cds_hooks.inference.evaluation import Evaluation, EvaluationRequest
 from cds_hooks.inference.local.ladder import Rung
 from cds_hooks.inference.panel import Panel, PanelGeneration, PanelOrder, by_model
+from prompts.prompt import Message
 from tests.fake_engine import FakeEngine, FakeReply
 
 Ask = Callable[..., GenerationRequest]
@@ -249,3 +251,46 @@ def test_a_panel_s_generation_is_a_generation() -> None:
     empty: Any = PanelGeneration((), FakeEngine().model)
     assert isinstance(empty, Generation)
     assert by_model(empty) == ()
+
+
+class Telling(Named):
+    """A fake that tells what it thinks of its answers, or why it does not."""
+
+    def __init__(self, name: str, *shares: float, fault: EngineError | None = None) -> None:
+        super().__init__(name)
+        self._shares, self._fault = shares, fault
+        self.asked: list[EvaluationRequest] = []
+
+    async def evaluate(self, request: EvaluationRequest) -> tuple[Evaluation, ...]:
+        self.asked.append(request)
+        if self._fault:
+            raise self._fault
+        return (Evaluation(self.model, self._shares),)
+
+
+EVALUATION = EvaluationRequest(((Message("user", "Is it gout?"),),), ("Yes",), ("No",))
+
+
+@pytest.mark.parametrize("order", [PanelOrder.AT_ONCE, PanelOrder.IN_TURN])
+async def test_each_model_of_a_panel_says_what_it_thinks(order: PanelOrder) -> None:
+    """One that cannot tell, and one that fails, are left out."""
+    one, other = Telling("one", 0.25), Telling("other", 0.75)
+    panel = Panel(
+        [one, Named("mute"), Telling("ill", fault=EngineError("ill")), other], order=order
+    )
+    told = await panel.evaluate(replace(EVALUATION, deadline_s=8.0))
+    assert [(each.model.name, each.shares) for each in told] == [
+        ("one", (0.25,)),
+        ("other", (0.75,)),
+    ]
+    if order is PanelOrder.IN_TURN:  # each may use its share of what is left
+        assert one.asked[0].deadline_s == pytest.approx(2.0, abs=0.5)
+        assert other.asked[0].deadline_s == pytest.approx(8.0, abs=0.5)
+
+
+async def test_a_panel_of_which_no_model_tells_raises_or_is_silent() -> None:
+    with pytest.raises(EngineError, match="ill"):
+        await Panel([Telling("ill", fault=EngineError("ill"))]).evaluate(EVALUATION)
+    assert await Panel([Named("mute")]).evaluate(EVALUATION) == ()
+    alone = Panel([Telling("one", 0.5)], order=PanelOrder.ONE_IN_MEMORY)
+    assert await alone.evaluate(EVALUATION) == ()

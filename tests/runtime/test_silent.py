@@ -303,6 +303,7 @@ def test_the_desk_shows_it_to_investigators_alone(
     with signed_in(service, Role.INVESTIGATOR) as investigator:
         page = investigator.get(path + asked)
         assert (page.status_code, "Nobody was shown anything" in page.text) == (200, True)
+        assert "No card: the hook was silent" in page.text
         assert investigator.get(f"{service.url}/desk").status_code == 403
         shown = opened(service, service.somebody(), encounter(key, silent=False)).json()
         visible = service.link_of(shown).rpartition("/")[2].partition(".")[0]

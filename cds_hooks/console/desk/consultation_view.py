@@ -54,6 +54,8 @@ def _basis(told: Json) -> Iterator[tuple[str, str]]:
     yield "Program", basis["version"] or "not recorded"
     yield "Tables of rules", basis["tables_sha256"] or "not recorded"
     yield "Terminology", basis["terminology_sha256"] or "not recorded"
+    if basis["verifier_sha256"]:
+        yield "Verifier", basis["verifier_sha256"]
     yield "Settings", basis["settings_sha256"] or "not recorded"
     yield from ((f"{key} (not the default)", value) for key, value in basis["settings"].items())
     yield "Tokens", ", ".join(f"{k} {v}" for k, v in head["tokens"].items()) or "none"

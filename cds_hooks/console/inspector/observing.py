@@ -25,6 +25,7 @@ from cds_hooks.inference.engine import (
     GenerationRequest,
     SampleProgress,
 )
+from cds_hooks.inference.evaluation import Evaluation, EvaluationRequest, evaluate
 from cds_hooks.inference.panel import by_model
 from cds_hooks.protocol.cards import Card
 from cds_hooks.protocol.feedback import FeedbackEntry
@@ -95,6 +96,9 @@ class _ObservedEngine:
                 self.inspected.sampled(ended)
         self.inspected.becomes(Stage.CHECKING)
         return found
+
+    async def evaluate(self, request: EvaluationRequest) -> tuple[Evaluation, ...]:
+        return await evaluate(self.inner, request)
 
 
 @dataclass(frozen=True, slots=True)

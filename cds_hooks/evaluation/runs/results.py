@@ -13,7 +13,7 @@ from typing import Self
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from cds_hooks.consultation import Verdict
+from cds_hooks.consultation import Group, Verdict
 from cds_hooks.evaluation.evaluation_errors import RunError
 from cds_hooks.evaluation.matching import MatchRule
 
@@ -25,21 +25,38 @@ class _Data(BaseModel):
 
 
 class Said(_Data):
-    """A diagnosis as a sample wrote it, and the rules by which it is the truth."""
+    """A diagnosis as a sample wrote it, and the rules by which it is the truth.
+
+    `log_probability` is that of the name over `tokens` tokens, None where it was not told.
+    """
 
     name: str
     matches: tuple[MatchRule, ...] = ()
+    log_probability: float | None = None
+    tokens: int = 0
 
 
 class ListedDiagnosis(Said):
-    """A diagnosis as the card would list it; `flags` are the checks that failed, `noted` those that
-    judge nothing and name facts for the reader."""
+    """A diagnosis as the card would list it.
+
+    `flags` are the checks that failed, `passed` those that it passed (not kept by earlier runs),
+    `noted` those that judge nothing and name facts for the reader. `p_true` and `second_view` are
+    what the models say of it when asked; `cited` and `against` count the facts given for and
+    against it.
+    """
 
     verdict: Verdict = Verdict.UNCERTAIN
     agreement: float = Field(1.0, ge=0, le=1)
     flags: tuple[str, ...] = ()
+    passed: tuple[str, ...] = ()
     noted: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
+    p_true: float | None = None
+    second_view: float | None = None
+    model_share: float = 1.0
+    group: Group = Group.LIKELY
+    cited: int = 0
+    against: int = 0
 
 
 class Noted(_Data):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from cds_hooks.consultation import Assessment, CheckedConsultation, Reason
+from cds_hooks.consultation import Assessment, Candidate, CheckedConsultation, Reason
 from cds_hooks.evaluation.matching import TruthMatcher
 from cds_hooks.evaluation.runs.results import CaseResult, ListedDiagnosis, Noted, Said
 from cds_hooks.evaluation.suites.suite import EvaluationCase, age_band
 
 __all__ = ["about", "failed", "score"]
 
-_FAIL, _ABSTAIN = "fail", "abstain"
+_PASS, _FAIL, _ABSTAIN = "pass", "fail", "abstain"
 
 
 def score(
@@ -24,8 +24,7 @@ def score(
         outcome=done.outcome.value,
         answers=tuple(_answer(case, a, matcher) for a in done.assessments),
         samples=tuple(
-            tuple(_said(case, c.diagnosis, matcher) for c in d.candidates)
-            for d in done.differentials
+            tuple(_said(case, c, matcher) for c in d.candidates) for d in done.differentials
         ),
         samples_failed=done.samples_failed,
         noted=tuple(_noted(case, done, matcher)),
@@ -59,8 +58,17 @@ def _answer(case: EvaluationCase, assessed: Assessment, matcher: TruthMatcher) -
         verdict=assessed.verdict,
         agreement=assessed.agreement,
         flags=tuple(dict.fromkeys(r.check for r in assessed.reasons if r.result == _FAIL)),
+        passed=tuple(dict.fromkeys(r.check for r in assessed.reasons if r.result == _PASS)),
         noted=tuple(dict.fromkeys(r.check for r in assessed.reasons if _informs(r))),
         codes=tuple(c.code for c in assessed.codes),
+        log_probability=_rounded(assessed.log_probability),
+        tokens=assessed.name_tokens,
+        p_true=_rounded(assessed.p_true),
+        second_view=_rounded(assessed.second_view),
+        model_share=assessed.model_share,
+        group=assessed.group,
+        cited=len(assessed.evidence_for),
+        against=len(assessed.evidence_against),
     )
 
 
@@ -82,5 +90,14 @@ def _noted(
         yield Noted(check=reason.check, facts=len(reason.fact_ids))
 
 
-def _said(case: EvaluationCase, name: str, matcher: TruthMatcher) -> Said:
-    return Said(name=name, matches=matcher.matches(case.gold, name))
+def _said(case: EvaluationCase, said: Candidate, matcher: TruthMatcher) -> Said:
+    return Said(
+        name=said.diagnosis,
+        matches=matcher.matches(case.gold, said.diagnosis),
+        log_probability=_rounded(said.log_probability),
+        tokens=said.name_tokens,
+    )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)

@@ -13,10 +13,10 @@ import contextlib
 import itertools
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from functools import partial
 
 from cds_hooks.consultation import ModelIdentity
-from cds_hooks.inference.claims import Claim, Claims
+from cds_hooks.inference.claims import Claim, Claims, R, watched
 from cds_hooks.inference.engine import (
     DeadlinePassed,
     EngineError,
@@ -27,18 +27,13 @@ from cds_hooks.inference.engine import (
     GenerationRequest,
     QueueFull,
 )
+from cds_hooks.inference.evaluation import Evaluation, EvaluationRequest
 from cds_hooks.inference.llama_config import LlamaConfig
+from cds_hooks.inference.local import messages
 from cds_hooks.inference.local.cancels import Cancels
 from cds_hooks.inference.local.ladder import NextStep
 from cds_hooks.inference.local.lifecycle import EngineLifecycle
-from cds_hooks.inference.local.messages import (
-    Frame,
-    error_of,
-    generation_of,
-    refusal_text,
-    request_frame,
-    string_mapping,
-)
+from cds_hooks.inference.local.messages import Frame, FrameOf
 from cds_hooks.inference.local.observers import Observers
 from cds_hooks.inference.local.process import WorkerGone, WorkerProcess
 
@@ -70,7 +65,7 @@ class LlamaEngine:
 
     @property
     def model(self) -> ModelIdentity:
-        """Which model answers; the digest is the measured one as soon as it is loaded."""
+        """Which model answers; its digest is measured as soon as it is loaded."""
         return self._lifecycle.model
 
     @property
@@ -97,10 +92,7 @@ class LlamaEngine:
 
     @property
     def confinement(self) -> Mapping[str, str]:
-        """What the engine process has given up (`confined`: yes, partly or off), once it is ready.
-
-        The other keys are what was tried, each `refused` or `open`, and by what means.
-        """
+        """What the engine process has given up, once ready (`confined`), and by what means."""
         return dict(self._confinement)
 
     @property
@@ -142,15 +134,28 @@ class LlamaEngine:
 
         Raises QueueFull, DeadlinePassed, PromptTooLong, EngineUnavailable, EngineError.
         """
+        return messages.generation_of(
+            await self._asked(request, messages.request_frame), self.model
+        )
+
+    async def evaluate(self, request: EvaluationRequest) -> tuple[Evaluation, ...]:
+        """See `Evaluating`."""
+        return (
+            messages.evaluation_of(
+                await self._asked(request, messages.evaluation_frame), self.model
+            ),
+        )
+
+    async def _asked(self, request: R, frame_of: FrameOf[R]) -> Frame:
         self._refuse_unless_ready()
         claim = Claim(request, asyncio.get_running_loop().time())
         self._make_space(claim)
         self._generating += 1
         try:
             async with asyncio.timeout(request.deadline_s):
-                frame = request_frame(request, self._config, claim.flow)
+                frame = frame_of(request, self._config, claim.flow)
                 async with self._exchange(frame, claim) as reply:
-                    return generation_of(await reply, self.model)
+                    return await reply
         except TimeoutError:
             raise DeadlinePassed("The deadline passed before the samples were complete") from None
         finally:
@@ -168,7 +173,10 @@ class LlamaEngine:
         self._observers.add(number, claim.request.observe if claim else None)
         try:
             process.send({**frame, "id": number})
-            with self._claims.entered(number, claim), self._promoting(number, claim):
+            with (
+                self._claims.entered(number, claim),
+                watched(claim, partial(self._promote, number)),
+            ):
                 yield reply
         finally:
             self._waiting.pop(number, None)
@@ -181,12 +189,6 @@ class LlamaEngine:
             hint = self.trouble if self._status == "failed" else ""
             raise EngineUnavailable(f"The engine is {self._status}", where=self._detail, hint=hint)
         return self._process
-
-    def _promoting(self, number: int, claim: Claim | None) -> AbstractContextManager[None]:
-        """While the block runs, tell the process when the priority rises."""
-        if claim is None or claim.request.rising is None:
-            return contextlib.nullcontext()
-        return claim.request.rising.watched(lambda: self._promote(number, claim.priority))
 
     def _promote(self, number: int, priority: int) -> None:
         if self._process is not None:
@@ -245,8 +247,8 @@ class LlamaEngine:
         return ready_at
 
     def _gone(self, error: WorkerGone) -> None:
-        asked = bool(self._generating or self._cancels)
-        if self._lifecycle.on_end(error, asked=asked) is NextStep.OUT:
+        asked = self._generating or self._cancels
+        if self._lifecycle.on_end(error, asked=bool(asked)) is NextStep.OUT:
             self._become("failed", self._lifecycle.code)
 
     def _take(self, frame: Frame) -> bool:
@@ -269,15 +271,14 @@ class LlamaEngine:
     def _loaded(self, frame: Frame) -> bool:
         """The process says that it is ready, or why it cannot be."""
         if frame.get("status") == "ready":
-            self._confinement = string_mapping(frame.get("confinement"))
-            adapters = [str(digest) for digest in frame.get("adapters", ())]
-            measured = self._config.measured
-            digest, files = str(frame["sha256"]), string_mapping(frame.get("parts"))
+            self._confinement = messages.string_mapping(frame.get("confinement"))
+            adapters, measured = [*map(str, frame.get("adapters", ()))], self._config.measured
+            digest, files = str(frame["sha256"]), messages.string_mapping(frame.get("parts"))
             self._lifecycle.model = measured(self._config.identity(), digest, adapters, files)
             self._lifecycle.on_ready(frame)
             self._become("ready")
             return True
-        if not self._lifecycle.on_refusal(str(frame.get("code", "")), refusal_text(frame)):
+        if not self._lifecycle.on_refusal(str(frame.get("code", "")), messages.refusal_text(frame)):
             self._become("failed", self._lifecycle.code)
         return False
 
@@ -287,7 +288,7 @@ class LlamaEngine:
 
     def _deliver(self, reply: asyncio.Future[Frame], frame: Frame) -> None:
         if frame.get("op") == "error":
-            reply.set_exception(error_of(frame))
+            reply.set_exception(messages.error_of(frame))
         else:
             if frame.get("op") == "done":
                 self._lifecycle.on_answer()

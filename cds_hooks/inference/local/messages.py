@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from cds_hooks.consultation import ModelIdentity
+from cds_hooks.inference.claims import R
 from cds_hooks.inference.engine import (
     DeadlinePassed,
     EngineError,
     EngineUnavailable,
     Generation,
     GenerationRequest,
+    NameProbability,
     PromptTooLong,
     QueueFull,
     Sample,
     SampleProgress,
 )
+from cds_hooks.inference.evaluation import Evaluation, EvaluationRequest
 from cds_hooks.inference.llama_config import LlamaConfig
 
 __all__ = [
+    "FrameOf",
     "error_of",
+    "evaluation_frame",
+    "evaluation_of",
     "generation_of",
     "progress_of",
     "refusal_text",
@@ -28,6 +35,8 @@ __all__ = [
 ]
 
 Frame = dict[str, Any]
+FrameOf = Callable[[R, LlamaConfig, tuple[int, int]], Frame]
+"""Makes the frame of a request of one kind."""
 _CODES = {kind.code: kind for kind in (DeadlinePassed, EngineUnavailable, PromptTooLong, QueueFull)}
 
 
@@ -63,13 +72,45 @@ def request_frame(
 
 def generation_of(frame: Frame, model: ModelIdentity) -> Generation:
     """The samples that a `done` frame holds."""
-    samples = tuple(
-        Sample(s["text"], s["tokens"], s["finish"], s["thinking"], s["thinking_cut"])
-        for s in frame["samples"]
-    )
     return Generation(
-        samples,
+        tuple(map(_sample, frame["samples"])),
         model,
+        int(frame["tokens_prompt"]),
+        int(frame["tokens_reused"]),
+        dict(frame["timings_ms"]),
+    )
+
+
+def _sample(told: Frame) -> Sample:
+    names = tuple(NameProbability(*name) for name in told["names"])
+    return Sample(
+        told["text"], told["tokens"], told["finish"], told["thinking"], told["thinking_cut"], names
+    )
+
+
+def evaluation_frame(
+    request: EvaluationRequest, _: LlamaConfig, flow: tuple[int, int] = (0, 0)
+) -> Frame:
+    """The frame that asks which of two answers comes next."""
+    return {
+        "op": "evaluate",
+        "conversations": [
+            [[message.role, message.content] for message in messages]
+            for messages in request.conversations
+        ],
+        "affirmative": list(request.affirmative),
+        "negative": list(request.negative),
+        "deadline_s": request.deadline_s,
+        "priority": int(request.priority_now),
+        "flow": list(flow),
+    }
+
+
+def evaluation_of(frame: Frame, model: ModelIdentity) -> Evaluation:
+    """The shares that a `done` frame holds."""
+    return Evaluation(
+        model,
+        tuple(float(share) for share in frame["shares"]),
         int(frame["tokens_prompt"]),
         int(frame["tokens_reused"]),
         dict(frame["timings_ms"]),

@@ -11,11 +11,11 @@ import asyncio
 import contextlib
 import logging
 import ssl
-from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from collections.abc import Coroutine, Iterator, Sequence
+from typing import Any, ClassVar, TypeVar
 
 from cds_hooks.consultation import ModelIdentity
-from cds_hooks.inference.claims import Claim, Claims
+from cds_hooks.inference.claims import Claim, Claims, EngineRequest
 from cds_hooks.inference.engine import (
     EngineState,
     EngineUnavailable,
@@ -23,6 +23,8 @@ from cds_hooks.inference.engine import (
     GenerationRequest,
     QueueFull,
 )
+from cds_hooks.inference.evaluation import Evaluation, EvaluationRequest
+from cds_hooks.inference.remote.answer_shares import answer_shares
 from cds_hooks.inference.remote.choice import WHOLE
 from cds_hooks.inference.remote.health_watch import HealthWatch, ReadyServer
 from cds_hooks.inference.remote.http_exchange import Guard, ServerConnection
@@ -41,6 +43,7 @@ from cds_hooks.inference.remote.server_faults import (
 __all__ = ["OpenAIConfig", "OpenAIEngine"]
 
 _log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class _Life:
@@ -201,21 +204,34 @@ class OpenAIEngine:
         Samples that were cut off while others came whole have the fault's code as `finish`.
         Raises QueueFull, DeadlinePassed, PromptTooLong, EngineUnavailable, ServerFault.
         """
-        life = self._ready()
-        claim = Claim(request, asyncio.get_running_loop().time())
-        if len(life.running) - len(life.gave_way) >= self._config.in_flight:
-            life.make_space(claim)
-        model = self.model
+        life, model = self._ready(), self.model
+        answers = await self._asked(life, request, life.asking.samples(request))
+        self._look_at(answers)
+        return _generation(answers, model)
+
+    async def evaluate(self, request: EvaluationRequest) -> tuple[Evaluation, ...]:
+        """See `Evaluating`. A model that thinks first tells nothing by its first token."""
+        life, model = self._ready(), self.model
+        if self._config.thinking_tokens:
+            return ()
+        work = answer_shares(life.exchange, self._config, request)
+        shares = await self._asked(life, request, work)
+        return (Evaluation(model, shares),) if set(shares) != {None} else ()
+
+    async def _asked(self, life: _Life, request: EngineRequest, work: Coroutine[Any, Any, T]) -> T:
         try:
-            answers = await _stoppable(life, claim)
+            claim = Claim(request, asyncio.get_running_loop().time())
+            if len(life.running) - len(life.gave_way) >= self._config.in_flight:
+                life.make_space(claim)
+            return await _stoppable(life, claim, work)
         except ServerAway as fault:
             life.watch.away(fault)
             raise
         except ServerFault as fault:
             self._tell(fault.fault)
             raise
-        self._look_at(answers)
-        return _generation(answers, model)
+        finally:
+            work.close()
 
     def _look_at(self, answers: Sequence[ServerAnswer]) -> None:
         """Say what the server did wrong though some samples are whole."""
@@ -245,13 +261,13 @@ _LOADING = EngineState("loading")
 _LATER = "Ask again later."
 
 
-async def _stoppable(life: _Life, claim: Claim) -> tuple[ServerAnswer, ...]:
-    """The answers, unless the engine is stopped first or another request takes the place."""
+async def _stoppable(life: _Life, claim: Claim, work: Coroutine[Any, Any, T]) -> T:
+    """What the work brings, unless the engine is stopped or another request takes the place."""
     scope = asyncio.timeout(None)
     try:
         async with scope:
             with life.busy(scope, claim):
-                return await life.asking.samples(claim.request)
+                return await work
     except TimeoutError:
         if scope in life.gave_way:
             raise QueueFull("Others came first", hint=_LATER) from None

@@ -8,64 +8,32 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from cds_hooks.inference.worker.bindings.native import NativeContext
 from cds_hooks.inference.worker.decoding.name_search import (
     NameChoice,
     RankedName,
     beam,
     mix,
     shuffled,
+    written,
 )
-from cds_hooks.inference.worker.decoding.name_trie import NameTrie
 from cds_hooks.inference.worker.decoding.prompt_tokens import PromptTokens
 from cds_hooks.inference.worker.decoding.sample_decoder import ConstraintError, SampleDecoder
 from cds_hooks.inference.worker.decoding.sampling import LogitsUnusable, Sampling
 from cds_hooks.inference.worker.decoding.schema_constraint import CompiledSchema
 from cds_hooks.inference.worker.decoding.thinking import ThinkingTokens, Thought
-from cds_hooks.inference.worker.decoding.token_batches import SequencePool, TokenBatch
-from cds_hooks.inference.worker.decoding.vocabulary import Vocabulary
-from cds_hooks.inference.worker.prompt_cache.prefixes import PrefixCache
+from cds_hooks.inference.worker.decoding.token_batches import TokenBatch
+from cds_hooks.inference.worker.engine_tools import EngineTools, Steps, spent_ms
 
-__all__ = ["EngineTools", "Job", "NameSearch", "run_job"]
+__all__ = ["Job", "run_job"]
 
-Steps = Generator[list[TokenBatch], None, Any]
 _SEARCH_CELLS = 1024
 _RESERVE_CELLS = 128  # for closing a thought and an answer, and for what is forced at the end
-
-
-@dataclass(frozen=True, slots=True)
-class NameSearch:
-    """How names are found: `leads` and `width` of the beam (no leads: drawn along the trie)."""
-
-    written: NameTrie
-    spoken: NameTrie
-    leads: tuple[tuple[int, ...], ...]
-    width: int
-    keep: int = 24
-
-    @property
-    def sequences(self) -> int:
-        """Sequences that a search uses at once."""
-        return len(self.leads) * (1 + 2 * self.width)
-
-
-@dataclass(frozen=True, slots=True)
-class EngineTools:
-    """What every job uses; `helper` computes beside llama.cpp."""
-
-    context: NativeContext
-    vocabulary: Vocabulary
-    pool: SequencePool
-    prefixes: PrefixCache
-    names: NameSearch | None
-    thinking: ThinkingTokens | None = None
-    helper: Executor = field(default_factory=lambda: ThreadPoolExecutor(1, "helper"))
 
 
 @dataclass(slots=True, eq=False)
@@ -99,18 +67,33 @@ class Job:
         """Remember that a stage ended now."""
         self.marks[stage] = time.monotonic()
 
-    def sequences(self, names: NameSearch | None) -> int:
+    def sequences(self, tools: EngineTools) -> int:
         """Sequences that must be free before the job may begin."""
-        return self.samples + (names.sequences if self.search and names else 0)
+        return self.samples + (tools.names.sequences if self.search and tools.names else 0)
 
-    def cells(self, thinking: ThinkingTokens | None) -> int:
+    def cells(self, tools: EngineTools) -> int:
         """Cells that the job may come to hold."""
         search = _SEARCH_CELLS if self.search else 0
-        return len(self.prompt.ids) + self.samples * self._answer(thinking) + search
+        return len(self.prompt.ids) + self.samples * self._answer(tools.thinking) + search
 
-    def longest(self, thinking: ThinkingTokens | None) -> int:
+    def longest(self, tools: EngineTools) -> int:
         """Positions that one of its sequences may come to."""
-        return len(self.prompt.ids) + self._answer(thinking)
+        return len(self.prompt.ids) + self._answer(tools.thinking)
+
+    def run(self, tools: EngineTools) -> Steps:
+        """See `run_job`."""
+        return run_job(self, tools)
+
+    def done(self) -> dict[str, Any]:
+        """Its samples, and what they cost."""
+        return {
+            "op": "done",
+            "id": self.id,
+            "samples": [lane.frame() for lane in self.lanes],
+            "tokens_prompt": len(self.prompt.ids),
+            "tokens_reused": self.reused,
+            "timings_ms": spent_ms(self.arrived, self.marks),
+        }
 
     def _answer(self, thinking: ThinkingTokens | None) -> int:
         return (thinking.budget if thinking else 0) + self.max_tokens + _RESERVE_CELLS
@@ -118,7 +101,7 @@ class Job:
 
 def run_job(job: Job, tools: EngineTools) -> Steps:
     """Evaluate the prompt once, find the names, decode the samples side by side."""
-    taken = tools.pool.take(job.sequences(tools.names))
+    taken = tools.pool.take(job.sequences(tools))
     seqs, spare = taken[: job.samples], taken[job.samples :]
     try:
         job.lanes = [_lane(job, tools, number) for number in range(job.samples)]
@@ -130,7 +113,10 @@ def run_job(job: Job, tools: EngineTools) -> Steps:
         opening = TokenBatch(seqs[0], prompt.end, job.lanes[0].pending)
         ranked = yield from _open_and_search(job, tools, prompt, opening, spare)
         job.mark("names")
+        listed = written(ranked, tools.names.spoken) if tools.names else {}
         for number, lane in enumerate(job.lanes):
+            if lane.names is not None:
+                lane.names.listed = listed
             _branch(tools, lane, opening if opening.tokens else prompt, seqs[number])
             _first(lane, at_name[number], ranked, job.how, opening if opening.tokens else prompt)
         yield from _decode(job.lanes, tools.helper)

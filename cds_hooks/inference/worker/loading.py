@@ -34,9 +34,9 @@ from cds_hooks.inference.worker.decoding.schema_constraint import SchemaCompiler
 from cds_hooks.inference.worker.decoding.thinking import ThinkingTokens
 from cds_hooks.inference.worker.decoding.token_batches import SequencePool
 from cds_hooks.inference.worker.decoding.vocabulary import Vocabulary
+from cds_hooks.inference.worker.engine_tools import EngineTools, NameSearch
 from cds_hooks.inference.worker.first_decode import check_first_decode
 from cds_hooks.inference.worker.injected_faults import InjectedFault
-from cds_hooks.inference.worker.jobs import EngineTools, NameSearch
 from cds_hooks.inference.worker.load_order import LoadOrder
 from cds_hooks.inference.worker.prompt_cache.prefixes import PrefixCache
 from cds_hooks.inference.worker.scheduler import Emit, Scheduler

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,8 @@ from cds_hooks.inference.worker.bindings.native import DecodeFailed
 from cds_hooks.inference.worker.decoding.sample_decoder import ConstraintError
 from cds_hooks.inference.worker.decoding.sampling import LogitsUnusable
 from cds_hooks.inference.worker.decoding.token_batches import TokenBatch
-from cds_hooks.inference.worker.jobs import EngineTools, Job, run_job
+from cds_hooks.inference.worker.engine_tools import EngineTools, Steps, Work
+from cds_hooks.inference.worker.jobs import Job
 from cds_hooks.inference.worker.progress import Progress
 
 __all__ = ["Scheduler"]
@@ -23,8 +24,8 @@ Emit = Callable[[dict[str, Any]], None]
 
 @dataclass(slots=True, eq=False)
 class _Running:
-    job: Job
-    steps: Generator[list[TokenBatch], None, Any]
+    job: Work
+    steps: Steps
     works: list[TokenBatch]
     progress: Progress | None = None
 
@@ -40,7 +41,7 @@ class Scheduler:
     tools: EngineTools
     clock: Callable[[], float]
     emit: Emit
-    waiting: FairQueue[Job] = field(default_factory=FairQueue)
+    waiting: FairQueue[Work] = field(default_factory=FairQueue)
     running: list[_Running] = field(default_factory=list)
 
     @property
@@ -48,12 +49,12 @@ class Scheduler:
         """Whether there is nothing to do."""
         return not self.waiting and not self.running
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: Work) -> None:
         """Queue a job; one that could never fit is refused at once."""
-        context, thinking = self.tools.context, self.tools.thinking
-        if job.sequences(self.tools.names) > context.size.sequences:
+        tools, context = self.tools, self.tools.context
+        if job.sequences(tools) > context.size.sequences:
             self._refuse(job, "engine-failed", "More samples are asked for than there is space for")
-        elif job.cells(thinking) > context.cells or job.longest(thinking) > context.longest:
+        elif job.cells(tools) > context.cells or job.longest(tools) > context.longest:
             self._refuse(job, "prompt-too-long", "The prompt and its answers exceed the context")
         else:
             self.waiting.add(job)
@@ -129,7 +130,7 @@ class Scheduler:
                 self.emit(told)
             return
         except StopIteration:
-            self.emit(_done(run.job))
+            self.emit(run.job.done())
         except ConstraintError:
             self._refuse(run.job, "engine-failed", "The schema allowed no token")
         except LogitsUnusable as error:
@@ -141,19 +142,19 @@ class Scheduler:
             self.waiting.begin(job)
             job.mark("queue")
             self.emit({"op": "began", "id": job.id})
-            steps = run_job(job, self.tools)
-            progress = Progress(job) if job.tell else None
+            steps = job.run(self.tools)
+            progress = Progress(job) if isinstance(job, Job) and job.tell else None
             self.running.append(_Running(job, steps, [], progress))
             self._resume(self.running[-1])
 
-    def _fits(self, job: Job) -> bool:
+    def _fits(self, job: Work) -> bool:
         """Whether a job may begin now; what is kept in the context makes space for it."""
         alone = job.exclusive or any(run.job.exclusive for run in self.running)
         if alone and self.running:
             return False
-        held = sum(run.job.cells(self.tools.thinking) for run in self.running)
-        free_cells = self.tools.context.cells - held - job.cells(self.tools.thinking)
-        needed, prefixes = job.sequences(self.tools.names), self.tools.prefixes
+        held = sum(run.job.cells(self.tools) for run in self.running)
+        free_cells = self.tools.context.cells - held - job.cells(self.tools)
+        needed, prefixes = job.sequences(self.tools), self.tools.prefixes
         if free_cells < 0 or needed > len(self.tools.pool) + prefixes.sequences:
             return False
         prefixes.shrink(free_cells, needed)
@@ -175,29 +176,5 @@ class Scheduler:
         run.steps.close()
         self.running.remove(run)
 
-    def _refuse(self, job: Job, code: str, message: str) -> None:
+    def _refuse(self, job: Work, code: str, message: str) -> None:
         self.emit({"op": "error", "id": job.id, "code": code, "message": message})
-
-
-def _done(job: Job) -> dict[str, Any]:
-    samples = [
-        {
-            "text": lane.text(),
-            "tokens": len(lane.written),
-            "finish": lane.finish,
-            "thinking": lane.thought.text() if lane.thought else "",
-            "thinking_cut": lane.thought.cut if lane.thought else False,
-        }
-        for lane in job.lanes
-    ]
-    stages = ["queue", "prompt", "names", "decode"]
-    ends = [job.arrived, *(job.marks[stage] for stage in stages)]
-    spent = {s: 1000 * (b - a) for s, a, b in zip(stages, ends[:-1], ends[1:], strict=True)}
-    return {
-        "op": "done",
-        "id": job.id,
-        "samples": samples,
-        "tokens_prompt": len(job.prompt.ids),
-        "tokens_reused": job.reused,
-        "timings_ms": spent,
-    }

@@ -21,6 +21,7 @@ from cds_hooks.inference.worker.bindings.native import NativeError
 from cds_hooks.inference.worker.decoding.prompt_tokens import PromptTokenizer
 from cds_hooks.inference.worker.decoding.sampling import Sampling
 from cds_hooks.inference.worker.decoding.schema_constraint import SchemaError
+from cds_hooks.inference.worker.evaluations import EvaluationJob, TwoAnswers, closed_thought
 from cds_hooks.inference.worker.inbox import Inbox
 from cds_hooks.inference.worker.jobs import Job
 from cds_hooks.inference.worker.load_order import LoadOrder
@@ -121,9 +122,12 @@ class Service:
                 self.send({"op": "cancelled", "id": number})
             elif frame["op"] == "promote":
                 loaded.scheduler.promote(number, int(frame["priority"]))
-            elif frame["op"] == "generate":
+            elif frame["op"] in ("generate", "evaluate"):
                 loaded.fault.strike("request")
-                loaded.scheduler.submit(self._job(frame, loaded))
+                generates = frame["op"] == "generate"
+                loaded.scheduler.submit(
+                    (self._job if generates else self._evaluation)(frame, loaded)
+                )
         except (SchemaError, ChatTemplateError) as error:
             self._error(number, error.code)
         except (KeyError, TypeError, ValueError) as error:
@@ -155,6 +159,24 @@ class Service:
             flow=(int(client), int(tenant)),
             tell=bool(frame.get("tell", False)),
             search=compiled.names and names is not None and bool(names.leads),
+        )
+
+    def _evaluation(self, frame: dict[str, Any], loaded: Loaded) -> EvaluationJob:
+        now, tokenizer = self._clock(), loaded.tokenizer
+        client, tenant = frame.get("flow", (0, 0))
+        prompts = [
+            tokenizer.prompt([(str(role), str(content)) for role, content in messages])
+            for messages in frame["conversations"]
+        ]
+        thinking = loaded.scheduler.tools.thinking
+        return EvaluationJob(
+            id=int(frame["id"]),
+            prompts=[closed_thought(prompt, thinking) for prompt in prompts],
+            answers=TwoAnswers.of(tokenizer, frame["affirmative"], frame["negative"]),
+            deadline=now + float(frame["deadline_s"]),
+            arrived=now,
+            priority=int(frame.get("priority", 0)),
+            flow=(int(client), int(tenant)),
         )
 
 

@@ -90,6 +90,13 @@ class MergedCandidate:
         )
 
     @property
+    def likeliest(self) -> tuple[float | None, int]:
+        """The highest log-probability of its names, and that name's tokens; None of free text."""
+        told = [m.candidate for m in self.mentions]
+        known = [(c.log_probability, c.name_tokens) for c in told if c.log_probability is not None]
+        return max(known, default=(None, 0))
+
+    @property
     def written_as(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(m.candidate.diagnosis for m in self.mentions))
 

@@ -5,12 +5,16 @@ after a plain sentence such as "The most likely diagnosis is" (a lead, from the 
 beam along the trie of all names, scored by the sum of log-probabilities including the end of the
 name. Several leads are mixed by averaging their probabilities. Each sample then draws its own
 order from that list without replacement, so agreement between samples keeps its meaning.
+
+Each name keeps its log-probability: natural, at temperature 1, summed over its tokens including
+the end of the name, and of the model's whole vocabulary. It is not renormalised over the names
+that the trie allows: where the trie leaves one way, that way would cost nothing.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,7 +25,7 @@ from cds_hooks.inference.worker.decoding.name_trie import NameTrie
 from cds_hooks.inference.worker.decoding.sampling import Sampling, choose, log_total
 from cds_hooks.inference.worker.decoding.token_batches import TokenBatch
 
-__all__ = ["NameChoice", "RankedName", "beam", "mix", "shuffled"]
+__all__ = ["NameChoice", "RankedName", "WrittenName", "beam", "mix", "shuffled", "written"]
 
 _DEEPEST = 40
 
@@ -32,6 +36,16 @@ class RankedName:
 
     leaf: int
     score: float
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenName:
+    """A name that a sample wrote, by its number, with its log-probability over `tokens` tokens,
+    the end of the name counted as one."""
+
+    leaf: int
+    score: float
+    tokens: int
 
 
 @dataclass(slots=True)
@@ -167,17 +181,32 @@ def shuffled(
     return [names[index].leaf for index in np.argsort(-scores, kind="stable")]
 
 
+def written(names: Sequence[RankedName], spoken: NameTrie) -> dict[int, WrittenName]:
+    """What a sample that takes these names from the search writes, by number: the score is that of
+    the search, as no sample evaluates the tokens of such a name one by one."""
+    ends = 1
+    return {
+        name.leaf: WrittenName(name.leaf, name.score, len(spoken.path(name.leaf)) + ends)
+        for name in names
+    }
+
+
 @dataclass(slots=True)
 class NameChoice:
     """The names of one sample: an order to take them from, then the trie, never one concept twice.
 
     `trie` holds the names as JSON string content. `node` is where in the trie a name is being
-    written, -1 outside of one.
+    written, -1 outside of one. `listed` are the names that the search found, `said` those that
+    the sample wrote so far.
     """
 
     trie: NameTrie
     order: list[int] = field(default_factory=list)
     node: int = -1
+    listed: Mapping[int, WrittenName] = field(default_factory=dict)
+    said: list[WrittenName] = field(default_factory=list)
+    _score: float = 0.0
+    _tokens: int = 0
     _said: set[int] = field(default_factory=set)
     _gone: dict[int, int] = field(default_factory=dict)
 
@@ -187,8 +216,21 @@ class NameChoice:
             leaf = self.order.pop(0)
             if int(self.trie.concept[leaf]) not in self._said:
                 self._use(leaf)
+                if leaf in self.listed:
+                    self.said.append(self.listed[leaf])
                 return self.trie.path(leaf)
         return None
+
+    def told(self, pieces: Sequence[bytes]) -> list[tuple[str, float, int]]:
+        """The names that were written, each with its log-probability and tokens, for a frame."""
+        return [
+            (
+                b"".join(pieces[t] for t in self.trie.path(name.leaf)).decode(),
+                name.score,
+                name.tokens,
+            )
+            for name in self.said
+        ]
 
     def exhausted(self) -> bool:
         """Whether every name has been written."""
@@ -210,9 +252,12 @@ class NameChoice:
         if leaf >= 0 and int(self.trie.concept[leaf]) not in self._said:
             scores = np.append(scores, _total(logits[ends].astype(np.float64)))
         at = choose(scores, how, random)
+        self._score += float(scores[at]) - log_total(logits)
+        self._tokens += 1
         if at == len(tokens):
             self._use(leaf)
-            self.node = -1
+            self.said.append(WrittenName(leaf, self._score, self._tokens))
+            self.node, self._score, self._tokens = -1, 0.0, 0
             return None
         self.node = int(nodes[at])
         return int(tokens[at])

@@ -199,6 +199,17 @@ class SampleDecoder:
         self.pending += tokens
         self.written += tokens
 
+    def frame(self) -> dict[str, Any]:
+        """The sample for the service."""
+        return {
+            "text": self.text(),
+            "tokens": len(self.written),
+            "finish": self.finish,
+            "thinking": self.thought.text() if self.thought else "",
+            "thinking_cut": self.thought.cut if self.thought else False,
+            "names": names.told(self.vocabulary.pieces) if (names := self.names) else [],
+        }
+
     def text(self) -> str:
         """What the sample wrote."""
         return b"".join(self.vocabulary.pieces[t] for t in self.written).decode("utf-8", "replace")
