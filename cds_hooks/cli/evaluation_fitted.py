@@ -42,6 +42,8 @@ def unseen_by(
 
 def _files(settings: Settings) -> Iterator[Path]:
     """The model's files and its adapters', and those of a panel."""
-    for file in (settings.model, *settings.panel.files):
+    yield settings.model.path
+    yield from (adapter.path for adapter in settings.model.adapters)
+    for file in settings.panel.files:
         yield file.path
         yield from (adapter.path for adapter in file.adapters)

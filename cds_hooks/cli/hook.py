@@ -40,7 +40,7 @@ from cds_hooks.cli.service_options import (
     PrintToken,
     Wait,
 )
-from cds_hooks.cli.stored_consultation import SilentTrialOption
+from cds_hooks.cli.stored_consultation import SilentTrialOption, require_not_silent
 from cds_hooks.consultation import CheckedConsultation, Outcome
 from cds_hooks.core_dumps import forbid_dumps
 from cds_hooks.inference.prove import unlogged
@@ -195,13 +195,12 @@ async def _consult(
     """The whole pipeline, however long the model takes; with what the engine says is wrong."""
     request = parse_request(orjson.dumps(body), service.on)
     settings = load_settings(config)
+    if explain:
+        require_not_silent(settings, service.id, silent_trial=silent_trial)
     require_files(settings)
     async with Runtime.running(settings) as runtime:
         await runtime.until_ready()
         consultant = runtime.hooks.consultant_of(service, request)
-        if explain and runtime.hooks.is_silent(service, request) and not silent_trial:
-            hint = "With --silent-trial it is read, and that is on record."
-            raise UsageError("this hook is silent, for a trial", where="--explain", hint=hint)
         asked = await consultant.prepare(service, request)
         done = await consultant.complete(asked)
         if done.silent and explain:

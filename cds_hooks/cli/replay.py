@@ -24,6 +24,7 @@ from cds_hooks.cli.stored_consultation import (
     SilentTrialOption,
     is_reference,
     reading,
+    require_not_silent,
 )
 from cds_hooks.core_dumps import forbid_dumps
 from cds_hooks.errors import ChartsideError
@@ -35,7 +36,6 @@ from cds_hooks.replay.answering import Question, question
 from cds_hooks.replay.exchanges import replay_exchange
 from cds_hooks.runtime.files import require_files
 from cds_hooks.runtime.replaying import running_engine, today_of
-from cds_hooks.runtime.silent_services import silent_state
 from cds_hooks.services import REGISTRY, ServiceDefinition
 from cds_hooks.settings import Settings, load_settings
 
@@ -98,7 +98,7 @@ async def _replayed(settings: Settings, asked: _Asked, say: Say, *, model: bool)
     if file is None and asked.against:
         raise UsageError("a stored consultation is compared with itself", where="--against")
     if file is not None:
-        _require_open(settings, _service_of(file).id, asked)
+        require_not_silent(settings, _service_of(file).id, silent_trial=asked.silent_trial)
     if file is not None and not asked.against:
         return await _file(settings, file, say, model=model)
     async with reading(
@@ -109,13 +109,6 @@ async def _replayed(settings: Settings, asked: _Asked, say: Say, *, model: bool)
         silent_trial=asked.silent_trial,
     ) as found:
         return await _stored(settings, found, file, say, model=model)
-
-
-def _require_open(settings: Settings, service_id: str, asked: _Asked) -> None:
-    """Refuse to answer again what a silent trial keeps to itself. Raises UsageError."""
-    if silent_state(settings, service_id) and not asked.silent_trial:
-        hint = "With --silent-trial it is answered all the same."
-        raise UsageError("this service is silent, for a trial", where=service_id, hint=hint)
 
 
 async def _file(settings: Settings, file: CapturedExchange, say: Say, *, model: bool) -> Replayed:

@@ -16,6 +16,7 @@ import numpy as np
 import orjson
 
 import prompts
+from cds_hooks.consultation import Candidate
 from cds_hooks.evaluation.labels import label_key
 from cds_hooks.evaluation.suites.similarity import vectors
 from cds_hooks.inference.answer_parser import InvalidOutput, parse_differential
@@ -194,7 +195,7 @@ class _Maker:
         return prompts.render(layout, costs)
 
     def _answer(self, draft: Draft, chart: Chart, facts: Sequence[str]) -> str:
-        others = [*draft.listed, *self.similar.truths(draft)]
+        others: list[Candidate | str] = [*draft.listed, *self.similar.truths(draft)]
         maker = AnswerMaker(self.how.template.schema, self.how.terminology)
         return maker.answer(chart, facts, draft.names[0], others)
 
@@ -210,7 +211,7 @@ class _Maker:
         if example.trace:
             fault = fault_of_trace(
                 example.trace,
-                asked=example.asked,
+                asked=example.user_text,
                 facts=example.facts,
                 told=self._told(draft),
                 names=names,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta, timezone
 from pathlib import Path
 
@@ -19,16 +19,15 @@ from cds_hooks.runtime.records import site_key
 from cds_hooks.settings import load_settings
 from cds_hooks.trial.collecting import Collecting, StoredCase
 from cds_hooks.trial.collection import collect
-from tests.trial.stored_trial import ROOT, assessment, consultation, follow_up, settings_file
+from tests.trial.stored_trial import assessment, consultation, follow_up, settings_file
 from tests.trial.trial_cases import ICD, icd
 
 AT = 1_780_000_000.0  # 2026-05-28T20:26:40Z
 
 
 @pytest.fixture(scope="module")
-def collecting() -> Iterator[Collecting]:
-    with Terminology(ROOT / "build" / "terminology.sqlite") as opened:
-        yield Collecting(opened, zone=timezone(timedelta(hours=5)))
+def collecting(terminology: Terminology) -> Collecting:
+    return Collecting(terminology, zone=timezone(timedelta(hours=5)))
 
 
 LISTED = (

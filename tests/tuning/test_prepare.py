@@ -79,7 +79,7 @@ def test_the_truth_comes_first_and_every_citation_is_so(suite: Suite, how: Prepa
         listed = orjson.loads(one.answer)["diagnoses"]
         assert listed[0]["name"] == one.gold.display
         assert sorted(d["name"] for d in listed) == sorted(TOLD)
-        lines = {line.split(" | ")[0]: line for line in one.asked.splitlines()}
+        lines = {line.split(" | ")[0]: line for line in one.user_text.splitlines()}
         for cited in (c for d in listed for c in d["for"]):
             line = lines[cited["fact"]]
             assert ("high" in line) is (cited["is"] == "high")

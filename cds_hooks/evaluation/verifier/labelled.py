@@ -6,7 +6,7 @@ The truth is beside the evidence and never in it: features are made of `evidence
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,6 +17,7 @@ from cds_hooks.evaluation.trained_cases import id_digest
 from cds_hooks.trial.cases import MatchLevel, Proposed, TrialCase
 from cds_hooks.trial.report.judged import judge
 from cds_hooks.trial.report.matching import Matcher
+from cds_hooks.trial.report.selection import select
 from cds_hooks.verifier import (
     ConsultationEvidence,
     Features,
@@ -67,26 +68,28 @@ def from_results(
 
 
 def from_trial(
-    cases: Iterable[TrialCase], matcher: Matcher, level: MatchLevel
+    cases: Sequence[TrialCase],
+    matcher: Matcher,
+    level: MatchLevel,
+    evidence: Mapping[str, ConsultationEvidence] | None = None,
 ) -> Iterator[LabelledCase]:
-    """The cases of a trial whose outcomes were looked for and of which there is one. A diagnosis is
-    right when it matches an outcome at this level.
+    """The cases of a trial that its report counts and of which there is an outcome: none whose
+    outcome the prompt showed, and one hook of an encounter. A diagnosis is right when it matches an
+    outcome at this level.
 
-    A case whose outcome the prompt showed is left out: its answer was there to be read.
+    `evidence` is what was kept of a consultation, by its id, its diagnoses in the order of the
+    case. Without it a case tells agreement, verdicts and failed checks alone.
     """
-    for case in cases:
-        if case.proposed and case.outcomes and not _leaks(case):
+    for case in select(cases, matcher).with_outcome:
+        if case.proposed:
+            told = (evidence or {}).get(case.consultation)
             judged = judge(case, matcher)
             yield LabelledCase(
                 case=_digest("consultation", case.consultation),
                 patient=_digest("patient", case.patient or case.consultation),
-                evidence=ConsultationEvidence((), tuple(map(_of_trial, case.proposed))),
+                evidence=told or ConsultationEvidence((), tuple(map(_of_trial, case.proposed))),
                 right=tuple(d.right(level) for d in judged.diagnoses),
             )
-
-
-def _leaks(case: TrialCase) -> bool:
-    return any(outcome.coded in case.visible_codes for outcome in case.outcomes or ())
 
 
 def _of_trial(proposed: Proposed) -> ProposedDiagnosis:
