@@ -21,6 +21,7 @@ from cds_hooks.trial.report.selection import select
 from cds_hooks.verifier import (
     ConsultationEvidence,
     Features,
+    NameEvidence,
     ProposedDiagnosis,
     features_of,
     places_in,
@@ -104,23 +105,42 @@ def _of_trial(proposed: Proposed) -> ProposedDiagnosis:
 def _evidence(result: CaseResult, models: Sequence[str]) -> ConsultationEvidence:
     whole = len(result.samples) == len(models)
     lists = [[label_key(said.name) for said in sample] for sample in result.samples]
+    # Earlier runs did not keep ids of passed checks: where a case has none they are unknown.
+    passed = any(a.passed for a in result.answers)
     return ConsultationEvidence(
         models=tuple(models) if whole else (),
-        proposed=tuple(_of_run(a, lists if whole else []) for a in result.answers),
+        proposed=tuple(
+            ProposedDiagnosis(
+                places=_places(a, lists) if whole else None,
+                agreement=a.agreement,
+                verdict=a.verdict,
+                passed=frozenset(a.passed) if passed else None,
+                failed=frozenset(a.flags),
+                name=_asked(a),
+            )
+            for a in result.answers
+        ),
     )
 
 
-def _of_run(answer: ListedDiagnosis, lists: Sequence[Sequence[str]]) -> ProposedDiagnosis:
-    """A run keeps the names that samples wrote, but not which of them are one diagnosis: places are
-    told where the names by themselves explain the votes that it was counted with."""
-    places = places_in(lists, label_key(answer.name)) if lists else None
-    if places and abs(sum(p is not None for p in places) / len(lists) - answer.agreement) > _SAME:
-        places = None
-    return ProposedDiagnosis(
-        places=places,
-        agreement=answer.agreement,
-        verdict=answer.verdict,
-        failed=frozenset(answer.flags),
+def _places(
+    answer: ListedDiagnosis, lists: Sequence[Sequence[str]]
+) -> tuple[int | None, ...] | None:
+    """Earlier runs kept the names that samples wrote, but not which of them are one diagnosis:
+    places are told where the names by themselves explain the votes that it was counted with."""
+    if answer.places or not lists:
+        return answer.places or None
+    places = places_in(lists, label_key(answer.name))
+    share = sum(p is not None for p in places) / len(lists)
+    return places if abs(share - answer.agreement) <= _SAME else None
+
+
+def _asked(answer: ListedDiagnosis) -> NameEvidence:
+    return NameEvidence(
+        log_probability=answer.log_probability,
+        tokens=answer.tokens or None,
+        p_true=answer.p_true,
+        second_view=answer.second_view,
     )
 
 

@@ -58,6 +58,25 @@ def test_a_run_as_labelled_cases() -> None:
     assert case.evidence.proposed[1].failed == {"timing"}
 
 
+def test_a_run_that_keeps_places_passed_checks_and_what_models_were_asked() -> None:
+    kept = ListedDiagnosis(
+        name="Sepsis",
+        agreement=1.0,
+        passed=("known-name",),
+        places=(2, 1, 1),
+        log_probability=-6.0,
+        tokens=3,
+        p_true=0.5,
+    )
+    result = _result().model_copy(update={"answers": (kept, ListedDiagnosis(name="Gout"))})
+    (case,) = from_results("own", [result], models=["m"] * 3, match=MatchRule.EXACT)
+    first, second = case.features
+    assert case.evidence.proposed[0].places == (2, 1, 1)
+    assert (first["rules_for"], second["rules_for"]) == (1.0, 0.0)
+    assert (first["p_true"], first["log_probability_per_token"]) == (0.0, -2.0)
+    assert "p_true" not in second
+
+
 def test_a_case_whose_samples_failed_has_no_places_and_one_without_answers_is_none() -> None:
     few = replace_samples(_result())
     (case,) = from_results("own", [few], models=["m"] * 3, match=MatchRule.EXACT)
