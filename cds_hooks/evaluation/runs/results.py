@@ -42,7 +42,8 @@ class ListedDiagnosis(Said):
     `flags` are the checks that failed, `passed` those that it passed (not kept by earlier runs),
     `noted` those that judge nothing and name facts for the reader. `p_true` and `second_view` are
     what the models say of it when asked; `cited` and `against` count the facts given for and
-    against it.
+    against it. `places` is its place in each sample, from 1, None where that does not name it;
+    empty in earlier runs.
     """
 
     verdict: Verdict = Verdict.UNCERTAIN
@@ -57,6 +58,7 @@ class ListedDiagnosis(Said):
     group: Group = Group.LIKELY
     cited: int = 0
     against: int = 0
+    places: tuple[int | None, ...] = ()
 
 
 class Noted(_Data):
