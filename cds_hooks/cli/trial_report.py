@@ -139,9 +139,10 @@ async def _made(
             Terminology(settings.terminology.path) as terminology,
             count_progress("Reading", json=json) as told,
         ):
+            collecting = Collecting(terminology)
             found = await collect(
                 store,
-                Collecting(terminology),
+                collecting,
                 *wanted.seconds,
                 service=wanted.service,
                 told=told,
@@ -151,6 +152,7 @@ async def _made(
                 level=wanted.level,
                 least=settings.statistics.smallest_count,
                 hooks=found.hooks,
+                rules=collecting.rules(),
             )
             return found, make_report(found.cases, how, np.random.default_rng(wanted.seed))
     finally:
