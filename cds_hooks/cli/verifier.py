@@ -11,6 +11,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cds_hooks.cli import show
+from cds_hooks.cli.verifier_open_ended import open_ended
 from cds_hooks.cli.verifier_runs import read_file, read_runs, trained_by
 from cds_hooks.evaluation.matching import MatchRule
 from cds_hooks.evaluation.report.page import Page
@@ -33,6 +34,8 @@ verifier_app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
+
+verifier_app.command("open-ended")(open_ended)
 
 _FOLDER = written("verifier")
 _File = Annotated[Path, typer.Argument(help="A verifier's file.")]

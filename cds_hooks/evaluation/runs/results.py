@@ -39,7 +39,7 @@ class Said(_Data):
 class ListedDiagnosis(Said):
     """A diagnosis as the card would list it.
 
-    `flags` are the checks that failed, `passed` those that it passed (not kept by earlier runs),
+    `flags` are the checks that failed, `passed` those that it passed (None: of an earlier run),
     `noted` those that judge nothing and name facts for the reader. `p_true` and `second_view` are
     what the models say of it when asked; `cited` and `against` count the facts given for and
     against it.
@@ -48,7 +48,7 @@ class ListedDiagnosis(Said):
     verdict: Verdict = Verdict.UNCERTAIN
     agreement: float = Field(1.0, ge=0, le=1)
     flags: tuple[str, ...] = ()
-    passed: tuple[str, ...] = ()
+    passed: tuple[str, ...] | None = None
     noted: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
     p_true: float | None = None

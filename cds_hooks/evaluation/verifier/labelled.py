@@ -20,6 +20,7 @@ from cds_hooks.trial.report.matching import Matcher
 from cds_hooks.verifier import (
     ConsultationEvidence,
     Features,
+    NameEvidence,
     ProposedDiagnosis,
     features_of,
     places_in,
@@ -117,7 +118,11 @@ def _of_run(answer: ListedDiagnosis, lists: Sequence[Sequence[str]]) -> Proposed
         places=places,
         agreement=answer.agreement,
         verdict=answer.verdict,
+        passed=None if answer.passed is None else frozenset(answer.passed),
         failed=frozenset(answer.flags),
+        name=NameEvidence(
+            answer.log_probability, answer.tokens or None, answer.p_true, answer.second_view
+        ),
     )
 
 
