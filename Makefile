@@ -3,8 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 # One file is run best without workers: `.venv/bin/python -m pytest FILE`.
 WORKERS ?= -n logical --maxprocesses 4 --dist loadfile
-.PHONY: help setup gpu-proof portable demo serve test test-all test-long test-python check settings-docs bench fuzz mutate soak kill fhir-server llama-server model-qwen-0.5b \
-	model-qwen-1.5b deploy-tools lock clean
+.PHONY: help setup gpu-proof portable demo serve test test-all test-long test-python check settings-docs bench fuzz mutate soak kill trial-simulation fhir-server llama-server model-qwen-0.5b \
+	model-qwen-1.5b deploy-tools tune-setup tune-demo lock clean
 
 help:  ## what there is
 	@grep -E '^[a-z0-9.-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
@@ -64,6 +64,9 @@ soak: setup  ## ten times the work that the engine can do, then 2,000 slow clien
 kill: setup  ## SIGKILL to service and engine under load, two hundred times
 	@$(BIN)/python -m tests.soak.kill
 
+trial-simulation: setup  ## a simulated hospital with known error rates: does a trial's report find them? goes on when stopped
+	@$(BIN)/python -m tests.simulated_hospital
+
 fhir-server: setup  ## a FHIR server with sample data on 127.0.0.1:8090 (PORT=); OPEN=1: without a token
 	@$(BIN)/python deploy/fhir_server.py $(if $(PORT),--port $(PORT)) $(if $(OPEN),--open)
 
@@ -83,6 +86,12 @@ deploy-tools: setup  ## Helm's engine, compose's schema and (Debian) promtool be
 		-r deploy/locks/deploy-tools.txt
 	@command -v promtool > /dev/null || test -x build/prometheus/usr/bin/promtool || ! command -v apt-get > /dev/null || \
 		(cd build && apt-get download -qq prometheus 2> /dev/null && dpkg -x prometheus_*.deb prometheus && rm prometheus_*.deb)
+
+tune-setup: setup  ## what `chartside tune run` needs, about 1 GB; TORCH=FILE: that wheel of PyTorch (docs/tuning-on-cpu.md)
+	@$(BIN)/python deploy/tune_setup.py $(if $(TORCH),--torch "$(TORCH)")
+
+tune-demo: tune-setup  ## fine-tune the embedded model on charts with known answers, and measure it; DATA=FILE: on a site's own, CHARTS=N: on fewer
+	@$(BIN)/python -m tests.tune_demo $(if $(DATA),--data "$(DATA)") $(if $(CHARTS),--charts $(CHARTS)) $(if $(OUTPUT),--output "$(OUTPUT)")
 
 lock: setup  ## resolve the dependencies again and write the lock files
 	@$(BIN)/python deploy/lock.py

@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "reviewers" / "licences.md"
 WEB = ROOT / "cds_hooks" / "console" / "assets" / "vendored.toml"
 LOCK = ROOT / "deploy" / "locks" / "runtime.txt"
+TUNE = LOCK.with_name("tune.txt")
 
 HEAD = """\
 # Licences of what is shipped
@@ -58,10 +59,34 @@ the files.
 """
 
 
-def locked() -> dict[str, str]:
-    """Name to version of the runtime lock."""
-    found = re.findall(r"^([a-z0-9._-]+)==([^ \\]+)", LOCK.read_text(), re.MULTILINE)
+TUNING = """
+## Python packages of the extra for fine-tuning
+
+`make tune-setup` and `chartside[tune]` install these besides; no service needs them and no image has them. The build of
+PyTorch for processors bundles libraries of its own, which its licence file lists.
+
+| package | version | licence |
+|---|---|---|
+"""
+
+
+def locked(lock: Path = LOCK) -> dict[str, str]:
+    """Name to version of a lock."""
+    found = re.findall(r"^([a-z0-9._-]+)==([^ \\]+)", lock.read_text(), re.MULTILINE)
     return dict(found)
+
+
+def tuning_rows() -> list[str]:
+    """A row for each package that only fine-tuning has; what the page says where none is here."""
+    rows = []
+    for name, version in sorted(locked(TUNE).items() - locked().items()):
+        start = f"| {name} | {version} | "
+        said = (line for line in PAGE.read_text().splitlines() if line.startswith(start))
+        try:
+            rows.append(f"{start}{licence_of(distribution(name))} |")
+        except PackageNotFoundError:
+            rows.append(next(said, f"{start}not installed on this platform |"))
+    return rows
 
 
 def licence_of(package: Distribution) -> str:
@@ -127,7 +152,7 @@ def main() -> None:
             licence = "not installed on this platform"
         rows.append(f"| {name} | {version} | {licence} |")
     head = HEAD.replace("{web}", web_assets())
-    tables = ["\n".join(rows), BUNDLED + "\n".join(bundled)]
+    tables = ["\n".join(rows), TUNING + "\n".join(tuning_rows()), BUNDLED + "\n".join(bundled)]
     PAGE.write_text(head + "\n".join(tables) + "\n")
 
 

@@ -6,18 +6,33 @@ Pins are kept where they still fit; run with `--upgrade` to move them.
 from __future__ import annotations
 
 import argparse
+import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ROOT / "deploy" / "locks"
 
+OPTIONAL = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+# The extra for fine-tuning is large, and no service has it: it has a lock of its own.
+EXTRAS = tuple(f"--extra={name}" for name in OPTIONAL if name != "tune")
+
+# PyPI's torch for Linux is built for CUDA and brings gigabytes that a processor never uses. They
+# are left out, and the build for processors is admitted by its digest. The last is for browsers.
+LEFT_OUT = re.compile(r"^(?:nvidia-|cuda-|triton$|httpx2-jsfetch$)")
+ADMITTED = {
+    # torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl
+    "torch": ("sha256:6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b",),
+}
+
 # Lock file -> (requirements, or () for pyproject.toml's own; further arguments).
 LOCKED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "runtime.txt": ((), ("--all-extras",)),
-    "dev.txt": ((), ("--all-extras", "--group", "dev")),
+    "runtime.txt": ((), EXTRAS),
+    "dev.txt": ((), (*EXTRAS, "--group", "dev")),
+    "tune.txt": (tuple(OPTIONAL["tune"]), ()),
     "bootstrap.txt": (("pip==26.3", "uv==0.13.9"), ()),
     "build.txt": (("hatchling", "scikit-build-core", "cmake", "ninja", "editables"), ()),
     "fhir-server.txt": (("sekmet-fhir==0.1.1",), ()),
@@ -40,12 +55,29 @@ def compile_lock(name: str, target: Path, upgrade: bool) -> None:
     command += ["--python-version", "3.11", "--generate-hashes", "--no-emit-index-url"]
     command += ["--no-header", "--no-annotate", "-o", str(target), *extra]
     command += ["--upgrade"] if upgrade else []
-    if name == "dev.txt":
-        command += ["-c", str(LOCKS / "runtime.txt")]
+    constraint = {"dev.txt": "runtime.txt", "tune.txt": "dev.txt"}.get(name)
+    if constraint is not None:
+        command += ["-c", str(LOCKS / constraint)]
     source = "pyproject.toml" if not requirements else "-"
     subprocess.run(
         [*command, source], input="\n".join(requirements), text=True, check=True, cwd=ROOT
     )
+    if name == "tune.txt":
+        target.write_text("".join(for_processors(target.read_text())))
+
+
+def for_processors(text: str) -> list[str]:
+    """A lock without what only GPUs use, and with the digests that are admitted besides."""
+    blocks = re.split(r"^(?=\S)", text, flags=re.MULTILINE)
+    kept = []
+    for block in blocks:
+        package = block.partition("==")[0]
+        if LEFT_OUT.match(package):
+            continue
+        head, *hashes = block.rstrip("\n").split(" \\\n")
+        hashes += [f"    --hash={digest}" for digest in ADMITTED.get(package, ())]
+        kept.append(" \\\n".join([head, *sorted(set(hashes))]) + "\n" if block else "")
+    return kept
 
 
 def check(name: str) -> bool:

@@ -29,6 +29,7 @@ from cds_hooks.cli.models_files import advise_models, bench_model, check_model, 
 from cds_hooks.cli.verifier_runs import read_file
 from cds_hooks.evaluation.admission.acceptance import acceptance_suite
 from cds_hooks.evaluation.admission.decision import decide
+from cds_hooks.evaluation.admission.improvement import improvement_of_runs
 from cds_hooks.evaluation.runs.runner import run_suite
 from cds_hooks.inference.model_files.gguf import sha256_of
 from cds_hooks.inference.model_files.split_files import digest_of, read_model
@@ -59,21 +60,32 @@ def admit(
     limit: Annotated[
         int, typer.Option(min=0, help="First cases only, for demonstration alone; 0: all.")
     ] = 0,
+    run: Annotated[
+        Path | None, typer.Option(help="A tuned model's run: it must be better than --base-run.")
+    ] = None,
+    base_run: Annotated[
+        Path | None, typer.Option(help="The run of its base over the same cases.")
+    ] = None,
     verifier: Annotated[
         Path | None, typer.Option(help="The verifier's file that may rank its diagnoses.")
     ] = None,
     config: Annotated[Path | None, typer.Option(help="Settings file (TOML).")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the record.")] = False,
 ) -> None:
-    """Run the acceptance set through the whole service and write a signed record."""
+    """Run the acceptance set through the whole service and write a signed record.
+
+    A model with an adapter is admitted only where it is better than its base: give both runs.
+    """
     if limit and purpose is not Purpose.DEMONSTRATION:
         hint = "With --limit give --purpose demonstration."
         raise AdmissionError("a part of the acceptance set admits for no patient", hint=hint)
+    if (run is None) != (base_run is None):
+        raise AdmissionError("--run and --base-run go together", where="--run")
     settings = _with_verifier(_with_model(load_settings(config), file), verifier)
     ranks = digest(read_file(found)) if (found := settings.verifier.file) else ""
     _refuse_another(settings)
     signing = load_signing_key(key) if key.exists() else create_key(key)
-    measured = asyncio.run(_measure(settings, purpose, who, limit))
+    measured = asyncio.run(_measure(settings, purpose, who, limit, _runs(base_run, run)))
     path = output or file.with_name(f"{file.name}{SUFFIX}")
     ranked = measured.model_copy(update={"verifier_sha256": ranks})
     path.write_bytes(signed := sign(ranked, signing))
@@ -98,7 +110,13 @@ def verify_record(
     _tell(verify(document, [load_public_key(key)]), json=json)
 
 
-async def _measure(settings: Settings, purpose: Purpose, who: str, limit: int) -> AdmissionRecord:
+def _runs(base: Path | None, tuned: Path | None) -> tuple[Path, Path] | None:
+    return None if base is None or tuned is None else (base, tuned)
+
+
+async def _measure(
+    settings: Settings, purpose: Purpose, who: str, limit: int, runs: tuple[Path, Path] | None
+) -> AdmissionRecord:
     console, now = Console(stderr=True), datetime.now(UTC)
     suite = unseen_by(acceptance_suite(now, limit=limit), settings, None, leave_out=False, limit=0)
     asking = Asking(brief=False, engines=1 if len(suite.cases) == 1 else 0)
@@ -107,6 +125,7 @@ async def _measure(settings: Settings, purpose: Purpose, who: str, limit: int) -
         service = await stack.enter_async_context(bench(settings, now, asking))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chartside-admit-")))
         manifest = service.manifest(suite)
+        better = improvement_of_runs(*runs, manifest) if runs else None
         results = await run_suite(
             suite,
             service.answering(suite.task),
@@ -115,7 +134,7 @@ async def _measure(settings: Settings, purpose: Purpose, who: str, limit: int) -
             told=lambda result, done: status.update(f"{done} of {len(suite.cases)}: {result.case}"),
             concurrency=service.in_flight,
         )
-    return decide(manifest, results, purpose=purpose, who=who, now=now)
+    return decide(manifest, results, purpose=purpose, who=who, now=now, better=better)
 
 
 def _with_model(settings: Settings, file: Path) -> Settings:

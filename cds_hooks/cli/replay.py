@@ -24,6 +24,7 @@ from cds_hooks.cli.stored_consultation import (
     SilentTrialOption,
     is_reference,
     reading,
+    require_not_silent,
 )
 from cds_hooks.core_dumps import forbid_dumps
 from cds_hooks.errors import ChartsideError
@@ -35,7 +36,6 @@ from cds_hooks.replay.answering import Question, question
 from cds_hooks.replay.exchanges import replay_exchange
 from cds_hooks.runtime.files import require_files
 from cds_hooks.runtime.replaying import running_engine, today_of
-from cds_hooks.runtime.silent_services import silent_state
 from cds_hooks.services import REGISTRY, ServiceDefinition
 from cds_hooks.settings import Settings, load_settings
 
@@ -71,8 +71,8 @@ def replay(
     with _failing(json=json):
         settings = load_settings(config)
         with _progress(json=json) as say, unlogged():
-            asked = _Asked(what, against, reason, silent_trial)
-            found = asyncio.run(_replayed(settings, asked, say, model=model))
+            wanted = _ReplayRequest(what, against, reason, silent_trial)
+            found = asyncio.run(_replayed(settings, wanted, say, model=model))
     if json:
         document = replay_report.document(found)
         typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
@@ -82,7 +82,7 @@ def replay(
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _ReplayRequest:
     """What is replayed, as the command line says."""
 
     what: str
@@ -91,31 +91,26 @@ class _Asked:
     silent_trial: bool
 
 
-async def _replayed(settings: Settings, asked: _Asked, say: Say, *, model: bool) -> Replayed:
+async def _replayed(
+    settings: Settings, wanted: _ReplayRequest, say: Say, *, model: bool
+) -> Replayed:
     if model:
         require_files(settings)
-    file = None if is_reference(asked.what) else _captured(Path(asked.what))
-    if file is None and asked.against:
+    file = None if is_reference(wanted.what) else _captured(Path(wanted.what))
+    if file is None and wanted.against:
         raise UsageError("a stored consultation is compared with itself", where="--against")
     if file is not None:
-        _require_open(settings, _service_of(file).id, asked)
-    if file is not None and not asked.against:
+        require_not_silent(settings, _service_of(file).id, silent_trial=wanted.silent_trial)
+    if file is not None and not wanted.against:
         return await _file(settings, file, say, model=model)
     async with reading(
         settings,
-        asked.against or asked.what,
+        wanted.against or wanted.what,
         command="replay",
-        reason=asked.reason,
-        silent_trial=asked.silent_trial,
+        reason=wanted.reason,
+        silent_trial=wanted.silent_trial,
     ) as found:
         return await _stored(settings, found, file, say, model=model)
-
-
-def _require_open(settings: Settings, service_id: str, asked: _Asked) -> None:
-    """Refuse to answer again what a silent trial keeps to itself. Raises UsageError."""
-    if silent_state(settings, service_id) and not asked.silent_trial:
-        hint = "With --silent-trial it is answered all the same."
-        raise UsageError("this service is silent, for a trial", where=service_id, hint=hint)
 
 
 async def _file(settings: Settings, file: CapturedExchange, say: Say, *, model: bool) -> Replayed:

@@ -20,6 +20,7 @@ from cds_hooks.runtime.consultation_reading import (
 )
 from cds_hooks.runtime.operator import user_fields
 from cds_hooks.runtime.records import site_key
+from cds_hooks.runtime.silent_services import silent_state
 from cds_hooks.settings import Settings
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "SilentTrialOption",
     "is_reference",
     "reading",
+    "require_not_silent",
     "require_reason",
 ]
 
@@ -49,6 +51,14 @@ def require_reason(reason: str) -> None:
     if len(reason) > _LONGEST_REASON or not reason.isprintable():
         hint = f"At most {_LONGEST_REASON} characters in one line."
         raise UsageError("the reason is too long", where="--reason", hint=hint)
+
+
+def require_not_silent(settings: Settings, service_id: str, *, silent_trial: bool) -> None:
+    """Refuse to show what a silent trial keeps to itself, of a service of which some hooks are
+    silent at least. Raises UsageError."""
+    if silent_state(settings, service_id) and not silent_trial:
+        hint = "With --silent-trial it is shown all the same."
+        raise UsageError("this service is silent, for a trial", where=service_id, hint=hint)
 
 
 @contextlib.asynccontextmanager

@@ -77,8 +77,8 @@ def tell(report: OutcomesReport, console: Console, *, json: bool) -> None:
     for warning in report.warnings:
         console.print(f"[yellow]{WARNINGS[warning]}[/]")
     console.print(
-        f"{told.done} of {told.consultations} consultations followed up, of {report.recorded} on "
-        f"record, in {report.seconds} s: {told.outcomes} outcomes"
+        f"{told.states.total()} of {told.consultations} consultations followed up, of "
+        f"{report.recorded} on record, in {report.seconds} s: {told.outcomes} outcomes"
         f"{' (dry run: nothing is stored)' if report.dry_run else ''}",
         markup=False,
     )

@@ -118,7 +118,9 @@ def report(
     texts = {"report.html": to_html(page), "report.md": to_markdown(page)}
     write_files(to, {**texts, "report.json": written(document).decode()})
     left = drifted(compared)
-    asyncio.run(_record(settings, _summary(wanted, made, digest, left)))
+    told = {**wanted.told, "report_sha256": digest, "left": list(left), **_counts(made)}
+    told |= {"compared_with": reference[1]} if reference else {}
+    asyncio.run(_record(settings, told))
     result = {"folder": str(to), "sha256": digest, "left": list(left), **_counts(made)}
     print_result(result, "\n".join(_lines(made, to, digest, left)), json=json)
     if left:
@@ -137,9 +139,10 @@ async def _made(
             Terminology(settings.terminology.path) as terminology,
             count_progress("Reading", json=json) as told,
         ):
+            collecting = Collecting(terminology)
             found = await collect(
                 store,
-                Collecting(terminology),
+                collecting,
                 *wanted.seconds,
                 service=wanted.service,
                 told=told,
@@ -149,6 +152,7 @@ async def _made(
                 level=wanted.level,
                 least=settings.statistics.smallest_count,
                 hooks=found.hooks,
+                rules=collecting.rules(),
             )
             return found, make_report(found.cases, how, np.random.default_rng(wanted.seed))
     finally:
@@ -162,10 +166,6 @@ async def _record(settings: Settings, fields: dict[str, Any]) -> None:
         await store.record_event("trial-reported", **fields, **user_fields(settings))
     finally:
         await store.close()
-
-
-def _summary(wanted: Wanted, made: TrialReport, digest: str, left: Sequence[str]) -> dict[str, Any]:
-    return {**wanted.told, "report_sha256": digest, "left": list(left), **_counts(made)}
 
 
 def _counts(made: TrialReport) -> dict[str, int]:

@@ -6,6 +6,7 @@ import typer
 
 from cds_hooks.cli.tune_prepare import prepare_set
 from cds_hooks.cli.tune_recipe import write_recipe
+from cds_hooks.cli.tune_run import train_adapter
 
 __all__ = ["tune_app"]
 
@@ -19,3 +20,4 @@ tune_app = typer.Typer(
 
 tune_app.command("prepare")(prepare_set)
 tune_app.command("recipe")(write_recipe)
+tune_app.command("run")(train_adapter)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,8 +12,12 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cds_hooks.cli import show
+from cds_hooks.cli.audit_options import ConfigOption
+from cds_hooks.cli.mapping import UsageError
+from cds_hooks.cli.stored_consultation import ReasonOption
 from cds_hooks.cli.verifier_open_ended import open_ended
 from cds_hooks.cli.verifier_runs import read_file, read_runs, trained_by
+from cds_hooks.cli.verifier_trial import WantedTrial, read_trial
 from cds_hooks.evaluation.matching import MatchRule
 from cds_hooks.evaluation.report.page import Page
 from cds_hooks.evaluation.report.verifier_file import file_page
@@ -23,7 +28,9 @@ from cds_hooks.evaluation.research.verifier_replay import verifier_replay
 from cds_hooks.evaluation.verifier.making import make_file, require_untrained
 from cds_hooks.evaluation.verifier.measuring import Measured, measure
 from cds_hooks.evaluation.verifier.parts import unseen_of
+from cds_hooks.settings import load_settings
 from cds_hooks.settings.default_paths import written
+from cds_hooks.trial.cases import MatchLevel
 from cds_hooks.verifier import CoefficientFile, digest, write_coefficients
 
 __all__ = ["verifier_app"]
@@ -46,18 +53,41 @@ _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @verifier_app.command("fit")
 def fit(
-    runs: _Runs,
+    runs: Annotated[
+        list[Path] | None, typer.Argument(help="Folders of runs (`chartside eval run`).")
+    ] = None,
     output: Annotated[Path, typer.Option(help="The file.")] = _FOLDER / "verifier.json",
     match: _Match = MatchRule.EXACT,
     fitted_on: Annotated[
         list[Path] | None,
         typer.Option(help="Manifests of what the model was fitted on: none of it may be here."),
     ] = None,
+    trial: Annotated[
+        bool, typer.Option("--trial", help="Of this site's trial, in place of runs.")
+    ] = False,
+    since: Annotated[str, typer.Option(help="First day of a trial's hooks (UTC).")] = "2000-01-01",
+    until: Annotated[str, typer.Option(help="Last day of a trial's hooks (UTC); else today.")] = "",
+    service: Annotated[str, typer.Option(help="One CDS service of a trial; else all.")] = "",
+    level: Annotated[
+        MatchLevel, typer.Option(help="When a diagnosis of a trial is the truth.")
+    ] = MatchLevel.SAME,
+    reason: ReasonOption = "",
+    config: ConfigOption = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the division of patients.")] = 0,
     json: _Json = False,
 ) -> None:
-    """Fit coefficients on half of the patients, calibrate on a quarter, measure on the rest."""
-    found = read_runs(runs, match)
+    """Fit coefficients on half of the patients, calibrate on a quarter, measure on the rest.
+
+    Of a trial, stored consultations are read beside what `trial outcomes` found, silent ones too;
+    the ledger has that first.
+    """
+    if trial is bool(runs):
+        raise UsageError("either runs or --trial", where="verifier fit")
+    if trial:
+        wanted = WantedTrial(since, until, service, level, reason)
+        found = asyncio.run(read_trial(load_settings(config), wanted, json=json))
+    else:
+        found = read_runs(runs or [], match)
     require_untrained(found.cases, trained_by(fitted_on))
     file, parts = make_file(found.cases, found.origin, seed=seed)
     output.parent.mkdir(parents=True, exist_ok=True)

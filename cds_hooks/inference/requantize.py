@@ -14,16 +14,21 @@ from pathlib import Path
 
 from cds_hooks.inference.model_files.gguf import ModelFileError, read_header
 
-__all__ = ["requantize"]
+__all__ = ["requantize", "rewrite"]
 
 
 def requantize(source: Path, target: Path) -> None:
     """Write `source` as Q8_0 to `target`, complete or not at all. Raises ModelFileError."""
+    rewrite(source, target, "MOSTLY_Q8_0")
+
+
+def rewrite(source: Path, target: Path, form: str) -> None:
+    """The same in any form that llama.cpp names `LLAMA_FTYPE_...`. Raises ModelFileError."""
     read_header(source)
     import llama_cpp  # native code, for what was seen to be a model
 
     wanted = llama_cpp.llama_model_quantize_default_params()
-    wanted.ftype = llama_cpp.LLAMA_FTYPE_MOSTLY_Q8_0
+    wanted.ftype = getattr(llama_cpp, f"LLAMA_FTYPE_{form}")
     wanted.allow_requantize = True
     part = target.with_suffix(".part")
     if llama_cpp.llama_model_quantize(bytes(source), bytes(part), ctypes.byref(wanted)) != 0:

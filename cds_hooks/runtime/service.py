@@ -57,6 +57,7 @@ from cds_hooks.runtime.smart_launch import launched_pages, launching
 from cds_hooks.runtime.store_watch import StoreWatch
 from cds_hooks.runtime.switches import ServiceSwitches
 from cds_hooks.runtime.telemetry import Telemetry
+from cds_hooks.runtime.trial_drift import TrialDriftWatch
 from cds_hooks.runtime.warming import LibrariesCheck
 from cds_hooks.settings import Settings
 from cds_hooks.statistics import StatisticsReports
@@ -104,6 +105,8 @@ class Runtime:
         if self.ledger.fhir is not None:
             self.ledger.fhir.told_in(self.metrics.registry)
         self._verification = self_verification(settings, self.store, self.ledger, self.metrics)
+        self._drift = TrialDriftWatch(self.store)
+        self.metrics.registry.register(self._drift)
         self._statistics = StatisticsReports(self.store.statistics, settings.statistics)
         self.libraries = LibrariesCheck(self._terminology)
         self._given = engine is not None
@@ -158,6 +161,7 @@ class Runtime:
             more, events = (tables, *self._capturing.records), engine_events(self.engine)
             await stack.enter_async_context(self.ledger.kept(self.version, events, more))
             await stack.enter_async_context(self._verification.kept())
+            await stack.enter_async_context(self._drift.kept())
             await stack.enter_async_context(self._capturing.running())
             await stack.enter_async_context(self._statistics.kept())
             await stack.enter_async_context(self.callers.opened(locked_transport()))
@@ -201,7 +205,7 @@ class Runtime:
         checks["libraries"] = self.libraries.trouble or "ok"
         checks["switches"] = self.switches.trouble or "ok"
         told = {**checks, **engine, **self.switches.checks(), **egress_checks(self.engine)}
-        told |= self.hooks.checks()
+        told |= self.hooks.checks() | self._drift.checks()
         told["ledger_verified"] = self._verification.told
         return Readiness(all(check == "ok" for check in checks.values()), told)
 

@@ -11,6 +11,7 @@ from cds_hooks.cards.differential_list import accepted_by_verdict, is_accepted
 from cds_hooks.consultation import Assessment, CheckedConsultation, Consultation
 from cds_hooks.plausibility import Terminology
 from cds_hooks.plausibility.chart.indexed_chart import OVER, recorded_problem
+from cds_hooks.plausibility.chart_rules.finding_patterns import patterns
 from cds_hooks.statistics.subgroups import groups_of
 from cds_hooks.trial.cases import Code, Finding, Outcome, Proposed, TrialCase
 from fhir_mapping.chart import Chart, Experiencer, Fact, Kind, Polarity
@@ -84,6 +85,10 @@ class Collecting:
         for each in found.chart_findings:
             yield Finding(each.rule, self.codes_of(each.diagnosis))
 
+    def rules(self) -> dict[str, tuple[Code, ...]]:
+        """The codes of every rule that names a diagnosis, by the rule's id."""
+        return {each.id: self.codes_of(each.diagnosis) for each in patterns()}
+
     def codes_of(self, name: str) -> tuple[Code, ...]:
         """The codes of a diagnosis that a rule names; none where the name is no single disease."""
         if name not in self._codes_of:
@@ -119,6 +124,7 @@ def _proposed(assessment: Assessment) -> Proposed:
         agreement=assessment.agreement,
         flags=tuple(sorted(failed)),
         struck_out=not is_accepted(assessment),
+        probability=assessment.probability,
     )
 
 

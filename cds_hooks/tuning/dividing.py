@@ -67,11 +67,11 @@ def without_near_duplicates(
     one of `heldout` leaves `train`, or its loss would not tell when to stop.
     """
     removed: list[RemovedCase] = []
-    unseen = _apart(parts[Part.UNSEEN], measured, alike, removed)
+    unseen = _separated(parts[Part.UNSEEN], measured, alike, removed)
     known = [*measured, *(_named(d, Part.UNSEEN) for d in unseen)]
-    heldout = _apart(parts[Part.HELDOUT], known, alike, removed)
+    heldout = _separated(parts[Part.HELDOUT], known, alike, removed)
     known += [_named(d, Part.HELDOUT) for d in heldout]
-    train = _apart(parts[Part.TRAIN], known, alike, removed)
+    train = _separated(parts[Part.TRAIN], known, alike, removed)
     return {Part.TRAIN: train, Part.HELDOUT: heldout, Part.UNSEEN: unseen}, removed
 
 
@@ -80,7 +80,7 @@ def _named(draft: Draft, part: Part) -> MeasuredCase:
     return MeasuredCase(id=one.id, suite=f"{part.value} part", words=one.words, keys=one.keys)
 
 
-def _apart(
+def _separated(
     drafts: Sequence[Draft],
     measured: Sequence[MeasuredCase],
     alike: float,

@@ -84,7 +84,7 @@ class TrainingExample(_Data):
         return self
 
     @property
-    def asked(self) -> str:
+    def user_text(self) -> str:
         """What the user's turn says."""
         return self.messages[-1].content
 

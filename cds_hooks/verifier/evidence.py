@@ -87,12 +87,21 @@ def evidence_of(
     names: Mapping[str, NameEvidence] | None = None,
 ) -> ConsultationEvidence:
     """The evidence of a checked consultation. `names` is what models were asked, by the name of the
-    assessment; what is not in it is missing."""
+    assessment, where the assessments do not have it; what neither has is missing."""
     lists = [[c.diagnosis for c in d.candidates] for d in differentials]
-    asked = names or {}
+    asked = {a.name: _asked(a) for a in assessments} if names is None else names
     return ConsultationEvidence(
         models=tuple(d.model for d in differentials),
         proposed=tuple(_proposed(a, lists, asked.get(a.name, NameEvidence())) for a in assessments),
+    )
+
+
+def _asked(assessed: Assessment) -> NameEvidence:
+    return NameEvidence(
+        log_probability=assessed.log_probability,
+        tokens=assessed.name_tokens or None,
+        p_true=assessed.p_true,
+        second_view=assessed.second_view,
     )
 
 

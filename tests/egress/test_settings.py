@@ -11,7 +11,14 @@ from typing import Any, ClassVar
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from cds_hooks.runtime.egress import attach, egress_checks, make_lock, of_prewarm, of_service
+from cds_hooks.runtime.egress import (
+    attach,
+    egress_checks,
+    make_lock,
+    of_prewarm,
+    of_service,
+    of_trial_outcomes,
+)
 from cds_hooks.settings import Settings, SettingsError, load_settings
 from cds_hooks.settings.production_requirements import lacks
 from cds_hooks.trust.egress import EgressRefused, scoped
@@ -72,6 +79,19 @@ def test_the_list_is_what_the_settings_name(tmp_path: Path) -> None:
     prewarm = {item.setting for item in of_prewarm(settings)}
     assert "prewarm.token_url" in prewarm
     assert "model_server.bases[0]" not in prewarm
+
+
+def test_outcomes_are_read_of_their_own_server_and_nothing_else_is_spoken_to(
+    tmp_path: Path,
+) -> None:
+    own = '[trial_outcomes]\nfhir_server = "https://later.hospital.example/r4"\n'
+    settings = _settings(tmp_path, EVERYTHING + own)
+    assert {str(item): item.setting for item in of_trial_outcomes(settings)} == {
+        "https://later.hospital.example:443": "trial_outcomes.fhir_server",
+        "postgresql://db1:6544": "store.path",
+        "postgresql://db2:6543": "store.path",
+    }
+    assert "https://later.hospital.example:443" not in map(str, of_service(settings))
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def listed(name: str, *, right: bool = False, votes: float = 1.0, **more: float)
         matches=matches,
         agreement=votes,
         verdict=Verdict.PLAUSIBLE,
-        passed=(),
+        passed=("known-names",),
         **more,  # type: ignore[arg-type]
     )
 
@@ -103,7 +103,7 @@ def test_what_a_run_told_reaches_the_verifier() -> None:
     (case,) = from_results("s", told_by(1), models=["m", "m"], match=EXACT)
     name = case.evidence.proposed[1].name
     assert (name.log_probability, name.tokens, name.p_true) == (-1.0, 2, 0.8)
-    assert case.evidence.proposed[1].passed == frozenset()
+    assert case.evidence.proposed[1].passed == frozenset({"known-names"})
     old = result("c", ListedDiagnosis(name="Gout"))
     (case,) = from_results("s", [old], models=["m", "m"], match=EXACT)
     assert case.evidence.proposed[0].passed is None

@@ -8,6 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from cds_hooks.cli.evaluation_fitted import unseen_by
 from cds_hooks.evaluation.evaluation_errors import RunError
 from cds_hooks.evaluation.suites.suite import Suite
 from cds_hooks.evaluation.trained_cases import (
@@ -19,6 +20,7 @@ from cds_hooks.evaluation.trained_cases import (
     require_unseen,
     trained_beside,
 )
+from cds_hooks.settings import Settings
 
 
 def written(path: Path, suite: Suite, part: str, *numbers: int) -> Path:
@@ -87,3 +89,25 @@ def test_of_a_suite_that_was_trained_on_only_what_was_kept_is_measured(
     assert [c.id for c in left_out(small_suite, [path]).cases] == [f"case-{n}" for n in range(2, 6)]
     elsewhere = replace(small_suite, id="vignettes")
     assert left_out(elsewhere, [path]) == elsewhere
+
+
+def test_a_run_refuses_what_an_adapter_or_a_panels_model_was_trained_on(
+    tmp_path: Path, small_suite: Suite
+) -> None:
+    def settings(**other: object) -> Settings:
+        return Settings.model_validate({"model": {"path": tmp_path / "base.gguf", **other}})
+
+    adapter = tmp_path / "ours.gguf"
+    tuned = settings(adapters=[{"path": adapter}])
+    assert unseen_by(small_suite, tuned, None, leave_out=False, limit=0) == small_suite
+    written(tmp_path / "ours.gguf.tuning.json", small_suite, "train", 1, 3)
+    with pytest.raises(TrainedCase):
+        unseen_by(small_suite, tuned, None, leave_out=False, limit=0)
+    first = unseen_by(small_suite, tuned, None, leave_out=False, limit=1)
+    assert [c.id for c in first.cases] == ["case-0"]
+    left = unseen_by(small_suite, tuned, None, leave_out=True, limit=2)
+    assert [c.id for c in left.cases] == ["case-0", "case-2"]
+    assert unseen_by(small_suite, settings(), None, leave_out=False, limit=0) == small_suite
+    named = [tmp_path / "ours.gguf.tuning.json"]
+    with pytest.raises(TrainedCase):
+        unseen_by(small_suite, settings(), named, leave_out=False, limit=0)

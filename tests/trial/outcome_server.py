@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,7 @@ from tests.trial.outcome_cases import HOOK
 __all__ = ["BASE", "FaultyServer", "bundle", "patient"]
 
 BASE = "https://fhir.example.org/r4"
+_TLS = ssl.create_default_context()
 
 
 def bundle(*resources: dict[str, Any], next_link: str = "") -> dict[str, Any]:
@@ -64,6 +66,6 @@ class FaultyServer:
         base = ServerBase.parse(BASE)
         assert base is not None
         inner = transport(httpx.MockTransport(self.answer))
-        async with open_http(config, transport=inner) as http:
+        async with open_http(config, tls=_TLS, transport=inner) as http:
             reader = OutcomeReader(http, base, tokens or FixedToken(), config, load_rules())
             return await reader.read(patient_id, HOOK.timestamp())

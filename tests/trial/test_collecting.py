@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta, timezone
 from pathlib import Path
 
@@ -19,22 +19,21 @@ from cds_hooks.runtime.records import site_key
 from cds_hooks.settings import load_settings
 from cds_hooks.trial.collecting import Collecting, StoredCase
 from cds_hooks.trial.collection import collect
-from tests.trial.stored_trial import ROOT, assessment, consultation, follow_up, settings_file
+from tests.trial.stored_trial import assessment, consultation, follow_up, settings_file
 from tests.trial.trial_cases import ICD, icd
 
 AT = 1_780_000_000.0  # 2026-05-28T20:26:40Z
 
 
 @pytest.fixture(scope="module")
-def collecting() -> Iterator[Collecting]:
-    with Terminology(ROOT / "build" / "terminology.sqlite") as opened:
-        yield Collecting(opened, zone=timezone(timedelta(hours=5)))
+def collecting(terminology: Terminology) -> Collecting:
+    return Collecting(terminology, zone=timezone(timedelta(hours=5)))
 
 
 LISTED = (
     assessment("A41.9", Verdict.CONTRADICTED),
     assessment("K35.80", Verdict.UNCERTAIN, agreement=0.2),
-    assessment("I21.4", Verdict.SUPPORTED, agreement=0.8),
+    dataclasses.replace(assessment("I21.4", Verdict.SUPPORTED, agreement=0.8), probability=0.7),
 )
 
 
@@ -45,6 +44,7 @@ def test_a_case_has_what_was_shown_in_the_order_of_the_card(collecting: Collecti
     assert [each.struck_out for each in found.proposed] == [False, False, True]
     assert [each.agreement for each in found.proposed] == [0.8, 0.2, 1.0]
     assert found.proposed[1].flags == ("evidence-relevant",)
+    assert [each.probability for each in found.proposed] == [0.7, None, None]
     assert (found.patient, found.encounter, found.silent) == ("p1:1", "e1", True)
     assert (found.age_band, found.sex, found.hour) == ("45 to 64", "female", 1)
     assert (found.seconds, found.ended, found.settings) == (4.0, "answered", "2" * 64)
@@ -63,6 +63,14 @@ def test_a_rule_has_the_codes_of_the_diagnosis_that_it_names(collecting: Collect
     found = collecting.case(StoredCase(consultation(1, AT, ()), None))
     assert found is not None
     assert (ICD, "I21.4") in found.findings[0].codes
+
+
+def test_all_rules_of_the_service_are_known_with_their_codes(collecting: Collecting) -> None:
+    rules = collecting.rules()
+    assert len(rules) > 100
+    coded = [codes for codes in rules.values() if codes]
+    assert len(coded) > 0.8 * len(rules)
+    assert any((ICD, "A41.9") in codes for codes in coded)
 
 
 def test_outcomes_count_once_the_window_has_closed(collecting: Collecting) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ import pytest
 from typer.testing import CliRunner
 
 from cds_hooks.admission.signing import create_key
+from cds_hooks.cli import trial_report
 from cds_hooks.cli.audit import audit_app
 from cds_hooks.cli.mapping import UsageError
 from cds_hooks.cli.trial import trial_app
+from cds_hooks.plausibility import Terminology
 from cds_hooks.trial.trial_errors import DecisionRefused, ReportUnusable
 from tests.trial.stored_trial import fill, settings_file
 
@@ -30,6 +33,12 @@ def run(*arguments: str | Path, status: int = 0, app: Any = trial_app) -> dict[s
 
 def day(days_ago: float) -> str:
     return (datetime.now(UTC) - timedelta(days=days_ago)).date().isoformat()
+
+
+@pytest.fixture(autouse=True)
+def opened_once(terminology: Terminology, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands' own terminology, which three of them would read from the disk again."""
+    monkeypatch.setattr(trial_report, "Terminology", lambda _: nullcontext(terminology))
 
 
 @pytest.fixture

@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 import orjson
 import pytest
+import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cds_hooks.trial.report import ReportSettings, report
 from cds_hooks.trial.report.document import digest_of, document_of, read_document, written
@@ -70,3 +73,30 @@ def test_key_figures_are_told_with_n_and_interval(document: dict[str, Any]) -> N
 def test_no_figure_is_written_that_json_cannot_hold(document: dict[str, Any]) -> None:
     assert document["report"]["seconds"]["median"]["value"] is None
     assert document["report"]["rules"]["right"]["n"] == 0
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_report_or_refused(content: bytes) -> None:
+    with pytest.raises(ReportUnusable):
+        read_document(content, where="report.json")
+
+
+@given(st.recursive(st.none() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=8))
+def test_any_document_with_its_own_digest_is_refused_where_a_figure_is_missing(value: Any) -> None:
+    made = {"version": "1", "planned": None, "report": value, "key_figures": value}
+    try:
+        content = written(made)
+    except rfc8785.CanonicalizationError:
+        return
+    with pytest.raises(ReportUnusable):
+        read_document(content, where="report.json")
+
+
+def test_a_share_above_one_is_refused_although_its_digest_is_right(
+    document: dict[str, Any],
+) -> None:
+    (first, *rest) = document["key_figures"]
+    forged = {**document, "key_figures": [{**first, "share": 1.5}, *rest]}
+    with pytest.raises(ReportUnusable, match="missing or none") as told:
+        read_document(written(forged), where="report.json")
+    assert "key_figures.0.share" in told.value.where

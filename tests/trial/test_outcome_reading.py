@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cds_hooks.prewarm import RateLimitedTransport
 from cds_hooks.trial.outcomes.reading import PatientNotRead, ServerNotRead
@@ -162,6 +165,32 @@ async def test_what_one_patient_meets_is_left_for_another_run(answer: Any) -> No
     with pytest.raises(PatientNotRead) as failed:
         await FaultyServer({"Patient/pat": answer}).read()
     assert "pat" not in failed.value.diagnostics().replace("patient", "")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5)
+    | st.sampled_from(["Bundle", "Patient", "replaced-by", "Patient/b", "next", "..", f"{BASE}/x"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
+        st.sampled_from(["resourceType", "id", "link", "type", "other", "reference", "entry",
+                         "resource", "relation", "url", "diagnosis", "condition"]),
+        inner, max_size=4),
+    max_leaves=10,
+)  # fmt: skip
+
+
+@settings(max_examples=30, deadline=None)
+@given(found=st.dictionaries(st.sampled_from(["Patient/", "Condition", "Encounter?"]), JSON))
+def test_any_answer_of_a_server_is_a_record_or_an_error_with_a_code(found: dict[str, Any]) -> None:
+    bodies = {
+        key: value if isinstance(value, dict) else {"a": value} for key, value in found.items()
+    }
+    server = FaultyServer(whole() | bodies)
+    try:
+        record = asyncio.run(server.read(max_pages=3))
+    except (PatientNotRead, ServerNotRead):
+        return
+    assert record.state
+    assert all(each.get("resourceType") for each in record.resources)
 
 
 @pytest.fixture

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from cds_hooks.plausibility import Terminology
@@ -14,13 +11,10 @@ from cds_hooks.trial.report.related import related_groups
 from cds_hooks.trial.report.terminology_matcher import TerminologyMatcher
 from tests.trial.trial_cases import ICD
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 @pytest.fixture(scope="module")
-def matcher() -> Iterator[TerminologyMatcher]:
-    with Terminology(ROOT / "build" / "terminology.sqlite") as opened:
-        yield TerminologyMatcher(opened)
+def matcher(terminology: Terminology) -> TerminologyMatcher:
+    return TerminologyMatcher(terminology)
 
 
 @pytest.mark.parametrize(

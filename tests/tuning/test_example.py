@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from cds_hooks.tuning.example import MarkedTokens, read_examples, write_examples
+from cds_hooks.evaluation.evaluation_errors import RunError
+from cds_hooks.evaluation.trained_cases import fitted_cases
+from cds_hooks.tuning.example import MarkedTokens, read_examples, read_marked, write_examples
+from cds_hooks.tuning.teacher import read_teacher
 from cds_hooks.tuning.tuning_errors import TuningDataError
 
 
@@ -63,3 +69,31 @@ def test_labels_mark_what_a_loss_is_computed_on() -> None:
     assert tokens.marked == [6, 7]
     with pytest.raises(ValueError, match="not as long"):
         MarkedTokens(id="a", input_ids=(5, 6), labels=(6,))
+
+
+LINE = st.binary(max_size=40) | st.dictionaries(
+    st.sampled_from([*row(), "by", "trace", "input_ids", "labels", "case_digests", "parts"]),
+    st.none()
+    | st.text(max_size=4)
+    | st.lists(st.text(max_size=4) | st.integers(-9, 9), max_size=2),
+    max_size=4,
+).map(orjson.dumps)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(raw=LINE)
+def test_any_bytes_are_read_or_refused_with_the_line(tmp_path: Path, raw: bytes) -> None:
+    path = tmp_path / "any.jsonl"
+    path.write_bytes(raw)
+    places = [refused(read, path) for read in (read_examples, read_marked, read_teacher)]
+    assert all(not place or place.startswith("any.jsonl: line ") for place in places)
+    assert refused(fitted_cases, path) in ("", str(path))
+
+
+def refused(read: Callable[[Path], object], path: Path) -> str:
+    """The place that a reader names; "" where it reads the file."""
+    try:
+        read(path)
+    except (TuningDataError, RunError) as error:
+        return error.where
+    return ""

@@ -10,6 +10,7 @@ from cds_hooks.admission.manifest import Manifest
 from cds_hooks.admission.record import AdmissionRecord, Purpose, Reached, Requirement
 from cds_hooks.consultation import Verdict
 from cds_hooks.evaluation.admission.acceptance import FigureBound, acceptance
+from cds_hooks.evaluation.admission.improvement import BETTER, Improvement
 from cds_hooks.evaluation.matching import MatchRule
 from cds_hooks.evaluation.metrics import Figure, proportion
 from cds_hooks.evaluation.runs.results import CaseResult
@@ -27,14 +28,18 @@ def decide(
     purpose: Purpose,
     who: str,
     now: datetime,
+    better: Improvement | None = None,
 ) -> AdmissionRecord:
-    """Check the results against what the purpose asks for.
+    """Check the results against what the purpose asks for, and a tuned model against its base.
 
     A demonstration model is never admitted for anything else, whatever it reaches.
     """
     figures = _figures(summarise(results))
     limits = acceptance().require[purpose]
     requirements = tuple(_requirement(name, limit, figures[name]) for name, limit in limits.items())
+    if better is not None:
+        figures[BETTER], asked = better
+        requirements += (asked,)
     only_shows = manifest.demonstration and purpose is not Purpose.DEMONSTRATION
     return AdmissionRecord(
         purpose=purpose,

@@ -41,8 +41,8 @@ def trial_page(
         _seconds(report),
         _limits(),
     )
-    told = drift_lead(document)
-    return Page("Silent trial", (*_lead(report, document, digest), *told), sections)
+    first, *lead = _lead(report, document, digest)
+    return Page("Silent trial", (first, *drift_lead(document), *lead), sections)
 
 
 def _lead(report: TrialReport, document: Mapping[str, Any], digest: str) -> Iterator[str]:
@@ -51,7 +51,7 @@ def _lead(report: TrialReport, document: Mapping[str, Any], digest: str) -> Iter
     yield (
         f"Hooks of {period} (UTC), compared with what the patients turned out to have. "
         f"Made {document['made']} by Chartside {document['program']}. "
-        f"A figure stands with its 95 % interval and n."
+        "Each figure has its 95 % interval and n."
     )
     if report.leaks.cases:
         yield (

@@ -87,12 +87,17 @@ def rules(report: TrialReport) -> PageSection:
         "worth having although most of what it warns of does not come: read these shares beside "
         "what a miss would cost.",
     )
-    told = tuple(_rule(row) for row in found.rows if row.fired != 0 or row.caught is not None)
+    told = tuple(_rule(row) for row in found.rows if _is_told(row))
     unheard = sum(row.fired == 0 for row in found.rows)
     if unheard:
         text = (*text, f"Rules with a code that never fired: {unheard}.")
     headings = ("rule", "cases", "right when it fired", "fired when it was so")
     return PageSection("Rules", text, tables=(PageTable(headings, told),) if told else ())
+
+
+def _is_told(row: RuleRow) -> bool:
+    """Whether there is anything to tell: it fired, or had something to find."""
+    return row.fired != 0 or bool(row.caught and row.caught.n)
 
 
 def _rule(row: RuleRow) -> tuple[str, ...]:

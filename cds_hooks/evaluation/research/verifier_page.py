@@ -63,7 +63,7 @@ def _section(result: PanelResult) -> PageSection:
             tuple(map(_method, result.methods)),
         ),
         PageTable(
-            ("stated risk", "sets hold the truth", "diagnoses in a set", _NONE),
+            ("stated risk", "sets hold the truth", "and where there is none", "in a set", _NONE),
             tuple(map(_set, made.sets)),
         ),
     )
@@ -86,4 +86,5 @@ def _method(row: MethodRow) -> tuple[str, ...]:
 
 def _set(made: SetFigures) -> tuple[str, ...]:
     never = f"in {100 * made.unreached:.0f} % of divisions"
-    return f"{made.risk:g}", percent(made.coverage), number(made.size), never
+    held = percent(made.coverage), percent(made.overall)
+    return f"{made.risk:g}", *held, number(made.size), never

@@ -39,16 +39,17 @@ class Said(_Data):
 class ListedDiagnosis(Said):
     """A diagnosis as the card would list it.
 
-    `flags` are the checks that failed, `passed` those that it passed (None: of an earlier run),
+    `flags` are the checks that failed, `passed` those that it passed (not kept by earlier runs),
     `noted` those that judge nothing and name facts for the reader. `p_true` and `second_view` are
     what the models say of it when asked; `cited` and `against` count the facts given for and
-    against it.
+    against it. `places` is its place in each sample, from 1, None where that does not name it;
+    empty in earlier runs.
     """
 
     verdict: Verdict = Verdict.UNCERTAIN
     agreement: float = Field(1.0, ge=0, le=1)
     flags: tuple[str, ...] = ()
-    passed: tuple[str, ...] | None = None
+    passed: tuple[str, ...] = ()
     noted: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
     p_true: float | None = None
@@ -57,6 +58,7 @@ class ListedDiagnosis(Said):
     group: Group = Group.LIKELY
     cited: int = 0
     against: int = 0
+    places: tuple[int | None, ...] = ()
 
 
 class Noted(_Data):

@@ -9,6 +9,7 @@ from cds_hooks.consultation import Assessment, Candidate, CheckedConsultation, R
 from cds_hooks.evaluation.matching import TruthMatcher
 from cds_hooks.evaluation.runs.results import CaseResult, ListedDiagnosis, Noted, Said
 from cds_hooks.evaluation.suites.suite import EvaluationCase, age_band
+from cds_hooks.verifier import evidence_of
 
 __all__ = ["about", "failed", "score"]
 
@@ -19,10 +20,14 @@ def score(
     case: EvaluationCase, done: CheckedConsultation, matcher: TruthMatcher, *, seconds: float
 ) -> CaseResult:
     """What the card would list, in its order, and what each sample wrote."""
+    seen = evidence_of(done.assessments, done.differentials).proposed
     return CaseResult(
         case=case.id,
         outcome=done.outcome.value,
-        answers=tuple(_answer(case, a, matcher) for a in done.assessments),
+        answers=tuple(
+            _answer(case, a, matcher).model_copy(update={"places": proposed.places or ()})
+            for a, proposed in zip(done.assessments, seen, strict=True)
+        ),
         samples=tuple(
             tuple(_said(case, c, matcher) for c in d.candidates) for d in done.differentials
         ),

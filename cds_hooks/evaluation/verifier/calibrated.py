@@ -36,11 +36,14 @@ class SetFigures:
     """Sets of one stated risk: how often they hold the truth, and how many diagnoses they have.
 
     `unreached` is the share of repetitions in which no threshold reaches the risk: there is no set
-    then, which counts neither in `coverage` nor in `size`.
+    then, which counts neither in `coverage` nor in `size`. `overall` counts it as holding the
+    truth, as the promise of split conformal prediction does: where a threshold is there by luck
+    alone, `coverage` is below the promise although `overall` is not.
     """
 
     risk: float
     coverage: Figure
+    overall: Figure
     size: Figure
     unreached: float
 
@@ -70,12 +73,13 @@ class _Read:
     sizes: dict[float, Floats] = field(init=False)
     told: dict[float, Floats] = field(init=False)
     unreached: dict[float, list[bool]] = field(init=False)
+    reads: Floats = field(init=False)
 
     def __post_init__(self) -> None:
         binned = (self.cases, _BINS)
         self.gaps, self.plain_gaps = np.zeros(binned), np.zeros(binned)
         self.stated, self.right, self.counts = (np.zeros(binned) for _ in range(3))
-        self.squares = np.zeros(self.cases)
+        self.squares, self.reads = np.zeros(self.cases), np.zeros(self.cases)
         self.held, self.sizes, self.told = (
             {risk: np.zeros(self.cases) for risk in RISKS} for _ in range(3)
         )
@@ -124,6 +128,7 @@ def _read(
     curve: Calibration | None,
     least: dict[str, float | None],
 ) -> None:
+    read.reads[index] += 1
     scores = fitted.scores(case)
     if scores and curve is not None:
         best = int(np.argmax(scores))
@@ -178,6 +183,7 @@ def _sets(read: _Read) -> list[SetFigures]:
         SetFigures(
             risk=risk,
             coverage=_of_sums(read.held[risk], read.told[risk]),
+            overall=_of_sums(read.held[risk] + read.reads - read.told[risk], read.reads),
             size=_of_sums(read.sizes[risk], read.told[risk]),
             unreached=float(np.mean(read.unreached[risk])),
         )

@@ -6,7 +6,7 @@ The truth is beside the evidence and never in it: features are made of `evidence
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,6 +17,7 @@ from cds_hooks.evaluation.trained_cases import id_digest
 from cds_hooks.trial.cases import MatchLevel, Proposed, TrialCase
 from cds_hooks.trial.report.judged import judge
 from cds_hooks.trial.report.matching import Matcher
+from cds_hooks.trial.report.selection import select
 from cds_hooks.verifier import (
     ConsultationEvidence,
     Features,
@@ -68,26 +69,28 @@ def from_results(
 
 
 def from_trial(
-    cases: Iterable[TrialCase], matcher: Matcher, level: MatchLevel
+    cases: Sequence[TrialCase],
+    matcher: Matcher,
+    level: MatchLevel,
+    evidence: Mapping[str, ConsultationEvidence] | None = None,
 ) -> Iterator[LabelledCase]:
-    """The cases of a trial whose outcomes were looked for and of which there is one. A diagnosis is
-    right when it matches an outcome at this level.
+    """The cases of a trial that its report counts and of which there is an outcome: none whose
+    outcome the prompt showed, and one hook of an encounter. A diagnosis is right when it matches an
+    outcome at this level.
 
-    A case whose outcome the prompt showed is left out: its answer was there to be read.
+    `evidence` is what was kept of a consultation, by its id, its diagnoses in the order of the
+    case. Without it a case tells agreement, verdicts and failed checks alone.
     """
-    for case in cases:
-        if case.proposed and case.outcomes and not _leaks(case):
+    for case in select(cases, matcher).with_outcome:
+        if case.proposed:
+            told = (evidence or {}).get(case.consultation)
             judged = judge(case, matcher)
             yield LabelledCase(
                 case=_digest("consultation", case.consultation),
                 patient=_digest("patient", case.patient or case.consultation),
-                evidence=ConsultationEvidence((), tuple(map(_of_trial, case.proposed))),
+                evidence=told or ConsultationEvidence((), tuple(map(_of_trial, case.proposed))),
                 right=tuple(d.right(level) for d in judged.diagnoses),
             )
-
-
-def _leaks(case: TrialCase) -> bool:
-    return any(outcome.coded in case.visible_codes for outcome in case.outcomes or ())
 
 
 def _of_trial(proposed: Proposed) -> ProposedDiagnosis:
@@ -102,27 +105,42 @@ def _of_trial(proposed: Proposed) -> ProposedDiagnosis:
 def _evidence(result: CaseResult, models: Sequence[str]) -> ConsultationEvidence:
     whole = len(result.samples) == len(models)
     lists = [[label_key(said.name) for said in sample] for sample in result.samples]
+    # Earlier runs did not keep ids of passed checks: where a case has none they are unknown.
+    passed = any(a.passed for a in result.answers)
     return ConsultationEvidence(
         models=tuple(models) if whole else (),
-        proposed=tuple(_of_run(a, lists if whole else []) for a in result.answers),
+        proposed=tuple(
+            ProposedDiagnosis(
+                places=_places(a, lists) if whole else None,
+                agreement=a.agreement,
+                verdict=a.verdict,
+                passed=frozenset(a.passed) if passed else None,
+                failed=frozenset(a.flags),
+                name=_asked(a),
+            )
+            for a in result.answers
+        ),
     )
 
 
-def _of_run(answer: ListedDiagnosis, lists: Sequence[Sequence[str]]) -> ProposedDiagnosis:
-    """A run keeps the names that samples wrote, but not which of them are one diagnosis: places are
-    told where the names by themselves explain the votes that it was counted with."""
-    places = places_in(lists, label_key(answer.name)) if lists else None
-    if places and abs(sum(p is not None for p in places) / len(lists) - answer.agreement) > _SAME:
-        places = None
-    return ProposedDiagnosis(
-        places=places,
-        agreement=answer.agreement,
-        verdict=answer.verdict,
-        passed=None if answer.passed is None else frozenset(answer.passed),
-        failed=frozenset(answer.flags),
-        name=NameEvidence(
-            answer.log_probability, answer.tokens or None, answer.p_true, answer.second_view
-        ),
+def _places(
+    answer: ListedDiagnosis, lists: Sequence[Sequence[str]]
+) -> tuple[int | None, ...] | None:
+    """Earlier runs kept the names that samples wrote, but not which of them are one diagnosis:
+    places are told where the names by themselves explain the votes that it was counted with."""
+    if answer.places or not lists:
+        return answer.places or None
+    places = places_in(lists, label_key(answer.name))
+    share = sum(p is not None for p in places) / len(lists)
+    return places if abs(share - answer.agreement) <= _SAME else None
+
+
+def _asked(answer: ListedDiagnosis) -> NameEvidence:
+    return NameEvidence(
+        log_probability=answer.log_probability,
+        tokens=answer.tokens or None,
+        p_true=answer.p_true,
+        second_view=answer.second_view,
     )
 
 

@@ -12,10 +12,11 @@ import math
 from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
 import rfc8785
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cds_hooks.trial.report.key_figures import key_figures
 from cds_hooks.trial.report.trial_report import TrialReport
@@ -27,6 +28,51 @@ _VERSION = "1"
 _DIGITS = 6
 _LARGEST = 16 * 1024 * 1024
 _HINT = "Make the report again with `chartside trial report`."
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class _Planned(_Data):
+    cases: int = Field(ge=1)
+
+
+class _Coverage(_Data):
+    with_outcome: int = Field(ge=0)
+
+
+class _Leaks(_Data):
+    cases: int = Field(ge=0)
+
+
+class _Subject(_Data):
+    last: str
+
+
+class _Report(_Data):
+    coverage: _Coverage
+    leaks: _Leaks
+    subject: _Subject
+
+
+class _KeyFigure(_Data):
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    share: Annotated[float, Field(ge=0, le=1)]
+    n: int = Field(ge=1)
+    low: Annotated[float, Field(ge=0, le=1)]
+    high: Annotated[float, Field(ge=0, le=1)]
+
+
+class _Shape(_Data):
+    """What decisions and comparisons read of a document. Its digest proves that nothing was changed
+    since; anybody can make a file with a digest."""
+
+    planned: _Planned | None
+    report: _Report
+    key_figures: list[_KeyFigure]
 
 
 def document_of(
@@ -71,7 +117,7 @@ def read_document(content: bytes, *, where: str) -> tuple[dict[str, Any], str]:
         whole: Any = orjson.loads(content) if len(content) <= _LARGEST else None
         document, told = whole["trial"], whole["sha256"]
         found, version = digest_of(document), document["version"]
-    except (orjson.JSONDecodeError, rfc8785.CanonicalizationError, KeyError, TypeError, ValueError):
+    except (rfc8785.CanonicalizationError, LookupError, TypeError, ValueError, RecursionError):
         raise ReportUnusable("not the JSON file of a report", where=where, hint=_HINT) from None
     if found != told:
         raise ReportUnusable(
@@ -79,6 +125,12 @@ def read_document(content: bytes, *, where: str) -> tuple[dict[str, Any], str]:
         )
     if version != _VERSION:
         raise ReportUnusable("the report is of another release", where=where, hint=_HINT)
+    try:
+        _Shape.model_validate(document)
+    except ValidationError as error:
+        path = ".".join(str(each) for each in error.errors(include_input=False)[0]["loc"])
+        message = "a figure of the report is missing or none"
+        raise ReportUnusable(message, where=f"{where}: {path}", hint=_HINT) from None
     return document, found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from cds_hooks.figures import Figure
-from cds_hooks.statistics.suppression import hidden
+from cds_hooks.statistics.suppression import hidden, is_small
 from cds_hooks.trial.cases import Code, MatchLevel
 from cds_hooks.trial.report.clusters import Counted, Patients
 from cds_hooks.trial.report.judged import JudgedCase
@@ -49,14 +49,22 @@ def rule_findings(
     table = _Table(judged, codes, settings.matcher, settings.level)
     fired = {rule: table.fired(rule) for rule in codes}
     caught = {rule: table.caught(rule) for rule in codes}
-    right = _told(fired, settings.least, patients)
-    sensitive = _told(caught, settings.least, patients)
-    every = {"": [each for counted in fired.values() for each in counted]}
-    missed = {"": table.missed()}
+    small = _hidden(fired, caught, settings.least)
+    every = [each for counted in fired.values() for each in counted]
     return RuleFindings(
-        rows=tuple(RuleRow(rule, _n(right[rule]), right[rule], sensitive[rule]) for rule in codes),
-        right=_told(every, settings.least, patients)[""],
-        missed=_told(missed, settings.least, patients)[""],
+        rows=tuple(
+            RuleRow(rule, None, None, None)
+            if rule in small
+            else RuleRow(
+                rule,
+                len(fired[rule]),
+                patients.share(fired[rule]),
+                patients.share(caught[rule]),
+            )
+            for rule in codes
+        ),
+        right=_total(every, settings.least, patients),
+        missed=_total(table.missed(), settings.least, patients),
         uncoded=sum(not f.codes for each in judged for f in each.case.findings),
     )
 
@@ -124,18 +132,27 @@ def _codes(
     return {rule: frozenset(found[rule]) for rule in sorted(found) if found[rule]}
 
 
-def _told(
-    parts: Mapping[str, Sequence[Counted]], least: int, patients: Patients
-) -> dict[str, Figure | None]:
-    """The share of each part of a total, None for those that must not be told."""
-    hits = [round(sum(each.value for each in counted)) for counted in parts.values()]
-    rests = [len(part) - hit for part, hit in zip(parts.values(), hits, strict=True)]
-    small = hidden([hits, rests], least) if parts else frozenset()
-    return {
-        name: None if place in small else patients.share(counted)
-        for place, (name, counted) in enumerate(parts.items())
-    }
+def _hidden(
+    fired: Mapping[str, Sequence[Counted]], caught: Mapping[str, Sequence[Counted]], least: int
+) -> frozenset[str]:
+    """The rules of which nothing is told. A rule's hits stand in both shares: fired and right."""
+    if not fired:
+        return frozenset()
+    columns = [
+        [_hits(each) for each in fired.values()],
+        [len(each) - _hits(each) for each in fired.values()],
+        [len(each) - _hits(each) for each in caught.values()],
+    ]
+    names = tuple(fired)
+    return frozenset(names[place] for place in hidden(columns, least))
 
 
-def _n(figure: Figure | None) -> int | None:
-    return None if figure is None else figure.n
+def _total(counted: Sequence[Counted], least: int, patients: Patients) -> Figure | None:
+    hits = _hits(counted)
+    if any(is_small(count, least) for count in (hits, len(counted) - hits)):
+        return None
+    return patients.share(counted)
+
+
+def _hits(counted: Sequence[Counted]) -> int:
+    return round(sum(each.value for each in counted))

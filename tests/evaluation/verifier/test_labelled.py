@@ -27,6 +27,7 @@ from cds_hooks.evaluation.verifier.labelled import from_results, from_trial
 from cds_hooks.evaluation.verifier.votes import bound, plurality_pick
 from cds_hooks.trial.cases import MatchLevel
 from cds_hooks.trial.report.matching import CodeMatcher
+from cds_hooks.verifier import ConsultationEvidence, ProposedDiagnosis
 from tests.sample.places import Data
 from tests.trial.trial_cases import case as trial_case
 from tests.trial.trial_cases import icd, proposed
@@ -57,6 +58,25 @@ def test_a_run_as_labelled_cases() -> None:
     assert case.evidence.proposed[1].failed == {"timing"}
 
 
+def test_a_run_that_keeps_places_passed_checks_and_what_models_were_asked() -> None:
+    kept = ListedDiagnosis(
+        name="Sepsis",
+        agreement=1.0,
+        passed=("known-name",),
+        places=(2, 1, 1),
+        log_probability=-6.0,
+        tokens=3,
+        p_true=0.5,
+    )
+    result = _result().model_copy(update={"answers": (kept, ListedDiagnosis(name="Gout"))})
+    (case,) = from_results("own", [result], models=["m"] * 3, match=MatchRule.EXACT)
+    first, second = case.features
+    assert case.evidence.proposed[0].places == (2, 1, 1)
+    assert (first["rules_for"], second["rules_for"]) == (1.0, 0.0)
+    assert (first["p_true"], first["log_probability_per_token"]) == (0.0, -2.0)
+    assert "p_true" not in second
+
+
 def test_a_case_whose_samples_failed_has_no_places_and_one_without_answers_is_none() -> None:
     few = replace_samples(_result())
     (case,) = from_results("own", [few], models=["m"] * 3, match=MatchRule.EXACT)
@@ -85,6 +105,10 @@ def test_a_trial_as_labelled_cases() -> None:
     (wide,) = from_trial(cases, CodeMatcher(), MatchLevel.CATEGORY)
     assert wide.right == (True, True, False)
     assert wide.case != wide.patient
+    kept = ConsultationEvidence(("m",), tuple(ProposedDiagnosis(places=(n,)) for n in (1, 2, 3)))
+    (whole,) = from_trial(cases, CodeMatcher(), MatchLevel.SAME, {"c1": kept})
+    assert whole.evidence == kept
+    assert whole.right == (True, False, False)
     with pytest.raises(ValueError, match="right or wrong"):
         replace(same, right=(True,))
 
@@ -143,6 +167,9 @@ def test_the_experiment_on_invented_answers(sample: Data) -> None:
         assert row.right.value <= found.best.value
         assert row.right.n == 80
     assert methods[VOTE].gain.value == 0.0
+    for made in found.calibrated.sets:
+        assert made.overall.n <= 80
+        assert made.unreached < 1 or made.overall.value == 1.0
     told = to_html(verifier_page([found], repetitions=2))
     assert "no threshold reaches this" in told
     assert "first option is right in 31.9 %" in told
