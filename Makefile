@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 # One file is run best without workers: `.venv/bin/python -m pytest FILE`.
 WORKERS ?= -n logical --maxprocesses 4 --dist loadfile
-.PHONY: help setup gpu-proof portable demo serve test test-all test-long test-python check settings-docs bench fuzz mutate soak kill fhir-server llama-server model-qwen-0.5b \
+.PHONY: help setup gpu-proof portable demo serve test test-all test-long test-python check settings-docs bench fuzz mutate soak kill trial-simulation fhir-server llama-server model-qwen-0.5b \
 	model-qwen-1.5b deploy-tools tune-setup tune-demo lock clean
 
 help:  ## what there is
@@ -63,6 +63,9 @@ soak: setup  ## ten times the work that the engine can do, then 2,000 slow clien
 
 kill: setup  ## SIGKILL to service and engine under load, two hundred times
 	@$(BIN)/python -m tests.soak.kill
+
+trial-simulation: setup  ## a simulated hospital with known error rates: does a trial's report find them? goes on when stopped
+	@$(BIN)/python -m tests.simulated_hospital
 
 fhir-server: setup  ## a FHIR server with sample data on 127.0.0.1:8090 (PORT=); OPEN=1: without a token
 	@$(BIN)/python deploy/fhir_server.py $(if $(PORT),--port $(PORT)) $(if $(OPEN),--open)

@@ -130,10 +130,9 @@ async def _run(
         console.print(f"chartside: {error.diagnostics()}", markup=False)
     finally:
         if report.told.patients:
+            told = record_of(report, store.ledger.digest)
             await store.record_event(
-                "trial-outcomes-read",
-                **record_of(report, store.ledger.digest),
-                **user_fields(settings),
+                "trial-outcomes-read", command="trial outcomes", **told, **user_fields(settings)
             )
         await store.close()
 

@@ -91,6 +91,8 @@ FIELDS: Mapping[str, Callable[[Any], bool]] = {
     "duplicates": _number,
     "records": _number,
     "record": _number,
+    # a trial
+    "figure": _word,
     # connections, and lines that were counted instead of written
     "open": _number,
     "ended": _by_word,

@@ -61,16 +61,18 @@ class TrialDriftWatch:
         newest = compared[-1]
         self._seen, self._recorded, self.compared = newest.seq, newest.recorded, True
         self.left = tuple(map(str, _details(newest).get("left", ())))
-        if self.left:
-            self._log.warning("trial-drift", figures=list(self.left), record=newest.seq)
+        for figure in self.left:
+            self._log.warning("trial-drift", figure=figure, record=newest.seq)
 
     def collect(self) -> Iterator[Any]:
         """For Prometheus: how many figures left their interval, once there is a comparison."""
         from prometheus_client.core import GaugeMetricFamily
 
+        text = "Figures of a trial that left the interval of the decision's report."
+        figures = GaugeMetricFamily("chartside_trial_drifted_figures", text)
         if self.compared:
-            text = "Figures of a trial that left the interval of the decision's report."
-            yield GaugeMetricFamily("chartside_trial_drifted_figures", text, value=len(self.left))
+            figures.add_metric([], len(self.left))
+        yield figures
 
     async def _run(self) -> None:
         while True:

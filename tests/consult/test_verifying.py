@@ -115,3 +115,8 @@ def test_the_page_tells_probabilities_and_on_how_many_cases_they_rest() -> None:
 )
 def test_no_probability_is_told_as_certain(probability: float | None, told: str) -> None:
     assert probability_of(replace(diagnosis("Gout", None), probability=probability)) == told
+
+
+def test_of_what_is_on_the_problem_list_no_probability_is_told() -> None:
+    known = replace(diagnosis("Gout", None), verdict=Verdict.RECORDED, probability=0.01)
+    assert probability_of(known) == ""

@@ -8,7 +8,7 @@ from typing import Any
 
 from cds_hooks.intervals import wilson
 
-__all__ = ["NEEDED", "CoveredFigure", "covered", "table"]
+__all__ = ["NEEDED", "CoveredFigure", "covered", "sums", "table"]
 
 NEEDED = 0.9
 """Of the runs, so many must hold what was built in: 18 of 20. An interval that is right does so in
@@ -58,10 +58,11 @@ def table(runs: Sequence[Mapping[str, Any]]) -> str:
             f"{each.name:{width}}  {each.built_in:8.4g}  {each.n:9,}  "
             f"{each.covers:3}/{each.runs:<3}  {low:.2f} to {high:.2f}{short}"
         )
-    return "\n".join([*lines, *_sums(rows, runs)])
+    return "\n".join([*lines, *sums(rows, runs)])
 
 
-def _sums(rows: Sequence[CoveredFigure], runs: Sequence[Mapping[str, Any]]) -> Iterable[str]:
+def sums(rows: Sequence[CoveredFigure], runs: Sequence[Mapping[str, Any]]) -> Iterable[str]:
+    """What all figures and runs say together, line by line."""
     hits, of = sum(each.covers for each in rows), sum(each.runs for each in rows)
     low = [each.name for each in rows if not each.enough]
     yield f"all figures: {hits}/{of} = {hits / of:.3f}; {len(rows) - len(low)}/{len(rows)} enough"

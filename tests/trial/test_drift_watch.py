@@ -26,7 +26,8 @@ async def test_the_newest_comparison_is_told_and_a_report_without_one_changes_no
         await store.record_event("trial-reported", left=["top1"], report_sha256="a")
         await watch.look()
         assert watch.checks() == {}
-        assert b"chartside_trial_drifted" not in generate_latest(registry)
+        assert b"chartside_trial_drifted_figures gauge\n" in generate_latest(registry)
+        assert b"\nchartside_trial_drifted_figures" not in generate_latest(registry)
         await store.record_event("trial-reported", left=["top1", "top3"], compared_with="a")
         await store.record_event("trial-reported", left=[], report_sha256="c")
         await watch.look()

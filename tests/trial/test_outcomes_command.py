@@ -152,7 +152,7 @@ def test_what_patients_turned_out_to_have_is_read_stored_and_on_record(
     record = json.loads(bytes(raw))
     details = record["details"]
     assert (details["consultations"], details["outcomes"]) == (1, 2)
-    assert details["rules"] == told["rules"]
+    assert (details["command"], details["rules"]) == ("trial outcomes", told["rules"])
     assert details["stored"].startswith("h1:")
     assert record["user_ref"].startswith("h1:")
     for secret in (CANARY, "outcome-", "I26", "J18", ID):

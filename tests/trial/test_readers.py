@@ -31,6 +31,7 @@ OF_SILENT_ONES = {
     "runtime/consultation_reading.py": "for whoever may, on record",
     "runtime/service.py": "for the consultant that answers silently",
     "trial/collection.py": "the trial's report",
+    "cli/tune_trial.py": "training cases of a trial, by whoever may report on it",
 }
 
 
