@@ -46,10 +46,15 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """`judged` are the first hooks of encounters whose outcomes were looked for, without leaks."""
+    """`judged` are the first hooks of encounters whose outcomes were looked for, without leaks;
+    `with_outcome` those among them in which something new was found."""
 
     judged: tuple[TrialCase, ...]
     coverage: Coverage
+
+    @property
+    def with_outcome(self) -> tuple[TrialCase, ...]:
+        return tuple(each for each in self.judged if each.outcomes)
 
 
 def select(cases: Sequence[TrialCase], matcher: Matcher, *, hooks: int | None = None) -> Selected:
