@@ -89,6 +89,7 @@ def test_memory_is_published_with_a_source_or_said_not_to_be() -> None:
     assert facts["memory"] == "no published figure found"
     page, _ = described("unsloth", "qwen3.5-35b-a3b", "/s")
     assert "74 GB: bf16 LoRA (https://www.unsloth.ai/" in page
+    assert "'transformers<=5.17.0'" in page
     assert estimated_gb(27, four_bit=False) == 54
     assert estimated_gb(20, four_bit=True) == pytest.approx(11.5)
     weights = {f: described(f, "gpt-oss-20b", "/s")[1]["weights_estimate"] for f in FRAMEWORKS}
