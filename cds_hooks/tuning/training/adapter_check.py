@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cds_hooks.inference.hardware.machine import this_machine
 from cds_hooks.tuning.example import MarkedTokens
 from cds_hooks.tuning.training.answer_loss import tail_logits
 from cds_hooks.tuning.training.base_model import Network
 from cds_hooks.tuning.training.engine_logits import Logits, engine_logits, in_full_precision
+from cds_hooks.tuning.training.threads import threads_to_use
 from cds_hooks.tuning.training.token_check import TokenCheck, compare_logits
 
 __all__ = ["AdapterCheck", "CheckedTokens", "check_adapter", "logits_of", "tokens_to_check"]
@@ -77,11 +77,9 @@ def check_adapter(
 ) -> AdapterCheck:
     """Compare the engine with what transformers computed for the base alone and with the adapter.
 
-    A copy of the model in 32 bits is made in `folder` and removed. `threads` 0 is one a processor,
-    and one alone on a machine that others use: two that wait for each other are slower than one.
+    A copy of the model in 32 bits is made in `folder` and removed. `threads` as in `threads.py`.
     """
-    machine = this_machine()
-    used = threads or (1 if machine.busy else machine.processors)
+    used = threads_to_use(threads)
     with tempfile.TemporaryDirectory(prefix="check-", dir=folder) as temporary:
         exact = Path(temporary) / "exact.gguf"
         in_full_precision(base, exact)

@@ -35,6 +35,7 @@ from cds_hooks.tuning.training.checkpoints import (
 from cds_hooks.tuning.training.cpu_recipe import CpuRecipe
 from cds_hooks.tuning.training.precision import network_to_train
 from cds_hooks.tuning.training.run_record import CheckFacts, RunRecord, write_run
+from cds_hooks.tuning.training.threads import threads_to_use
 from cds_hooks.tuning.training.training_loop import Told, train
 from cds_hooks.tuning.training.training_set import part_tokens
 from cds_hooks.tuning.training.tuning_errors import TuningError
@@ -75,8 +76,7 @@ def run_tuning(
     require_extra()
     import torch
 
-    if order.threads:
-        torch.set_num_threads(order.threads)
+    torch.set_num_threads(threads_to_use(order.threads))
     architecture = trained_architecture(read_header(order.base), order.base)
     make_folder(order.output)
     stage("reading")
