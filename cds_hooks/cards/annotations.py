@@ -6,7 +6,14 @@ from collections.abc import Callable, Sequence
 
 from cds_hooks.cards import phrases
 from cds_hooks.cards.card_data import texts
-from cds_hooks.consultation import Assessment, Differential, Ranking, Reason, TruthSet
+from cds_hooks.consultation import (
+    Assessment,
+    Differential,
+    Ranking,
+    Reason,
+    TruthSet,
+    Verdict,
+)
 from fhir_mapping.chart import Chart, Fact
 
 __all__ = [
@@ -51,11 +58,12 @@ def sure_of(found: TruthSet | None) -> str:
 
 
 def probability_of(assessment: Assessment) -> str:
-    """How likely the verifier holds it to be right, in whole per cent; "" without a probability.
+    """How likely the verifier holds it to be right, in whole per cent; "" without a probability,
+    and for what is on the problem list already: nobody doubts that it is there.
 
     Never 0 or 100: no calibration on some hundreds of cases tells so much.
     """
-    if assessment.probability is None:
+    if assessment.probability is None or assessment.verdict is Verdict.RECORDED:
         return ""
     share = round(100 * assessment.probability)
     return "below 1 %" if share < 1 else "above 99 %" if share > 99 else f"{share} %"

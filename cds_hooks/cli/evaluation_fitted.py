@@ -12,7 +12,7 @@ from cds_hooks.evaluation.suites.suite import Suite
 from cds_hooks.evaluation.trained_cases import left_out, require_unseen, trained_beside
 from cds_hooks.settings import Settings
 
-__all__ = ["FittedOn", "LeaveOut", "unseen_by"]
+__all__ = ["FittedOn", "LeaveOut", "fitted_beside", "unseen_by"]
 
 FittedOn = Annotated[
     list[Path] | None,
@@ -31,7 +31,7 @@ def unseen_by(
 
     Raises TrainedCase for a fitted one among them, unless they are to be left out.
     """
-    manifests = [*(named or ()), *trained_beside(_files(settings))]
+    manifests = [*(named or ()), *fitted_beside(settings)]
     left = left_out(suite, manifests) if leave_out else suite
     if gone := len(suite.cases) - len(left.cases):
         typer.echo(f"left out: {gone} cases, fitted on or not kept for measuring", err=True)
@@ -40,8 +40,12 @@ def unseen_by(
     return chosen
 
 
+def fitted_beside(settings: Settings) -> tuple[Path, ...]:
+    """The training manifests beside the model's files and its adapters', and those of a panel."""
+    return trained_beside(_files(settings))
+
+
 def _files(settings: Settings) -> Iterator[Path]:
-    """The model's files and its adapters', and those of a panel."""
     yield settings.model.path
     yield from (adapter.path for adapter in settings.model.adapters)
     for file in settings.panel.files:

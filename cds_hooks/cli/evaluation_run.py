@@ -18,6 +18,7 @@ import prompts
 from cds_hooks import evaluation
 from cds_hooks.admission.manifest import Manifest
 from cds_hooks.cds_client.requests import current_encounter_id, hook_request
+from cds_hooks.cli.evaluation_fitted import fitted_beside
 from cds_hooks.consultation import CheckedConsultation
 from cds_hooks.evaluation.matching import TruthMatcher
 from cds_hooks.evaluation.runs.closed import judging, picking
@@ -26,6 +27,7 @@ from cds_hooks.evaluation.runs.results import CaseResult
 from cds_hooks.evaluation.runs.runner import AnswerCase, by_consultation
 from cds_hooks.evaluation.suites.suite import EvaluationCase, Suite, Task
 from cds_hooks.evaluation.suites.times import shift
+from cds_hooks.evaluation.trained_cases import require_unseen
 from cds_hooks.inference.engine import Priority
 from cds_hooks.inference.hardware.machine import usable_processors
 from cds_hooks.inference.model_catalogue.catalogue import load_catalogue
@@ -195,7 +197,9 @@ class Bench:
         return await consultant.complete(asked, Priority.BACKGROUND)
 
     def manifest(self, suite: Suite) -> Manifest:
-        """What a run over this suite is of."""
+        """What a run over this suite is of. Raises TrainedCase when the model was trained on one of
+        its cases: every measurement begins here."""
+        require_unseen(suite, fitted_beside(self.settings))
         first = self.runtimes[0]
         said, model = first.version(), first.engine.model
         return Manifest(

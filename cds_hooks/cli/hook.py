@@ -92,8 +92,7 @@ def hook(
     """Answer a hook for a chart in a file, or on a FHIR server: map, ask the model, make cards.
 
     With --url nothing is answered here: the hook goes to that service, as an EHR would send it,
-    with a token for each call if there is a key. Exit code 1: the model gave no answer, and why is
-    on standard error; 3: the service refused the call.
+    with a token for each call if there is a key. Exit code 1: no answer of the model; 3: a refusal.
     """
     forbid_dumps()
     service, console = _service(name), show.screen(json=json)
@@ -115,9 +114,7 @@ def hook(
         )  # fmt: skip
         chart = server_chart(access, patient, load_settings(config))
     if ehr is None:
-        return _answer_here(
-            service, chart, config, json=json, explain=explain, silent_trial=silent_trial
-        )
+        return _answer_here(service, chart, config, json=json, explain=explain, silent=silent_trial)
     with console.status("the service answers"):
         document = ehr.fire(name, chart.request)
     return _print(document, console, json=json)
@@ -136,7 +133,7 @@ def _answer_here(
     *,
     json: bool,
     explain: bool,
-    silent_trial: bool,
+    silent: bool,
 ) -> None:
     """Answer in this process and print the response. Raises typer.Exit without an answer."""
     console = show.screen(json=json)
@@ -145,7 +142,7 @@ def _answer_here(
     # What the engine would log of its end is told below, once.
     with console.status("the model reads the chart"), unlogged():
         done, response, cause = asyncio.run(
-            _consult(service, body, config, explain=explain, silent_trial=silent_trial)
+            _consult(service, body, config, explain=explain, silent_trial=silent)
         )
     document = to_document(response)
     _print({"response": document, "consultation": done} if json and explain else document,

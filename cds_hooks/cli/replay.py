@@ -71,8 +71,8 @@ def replay(
     with _failing(json=json):
         settings = load_settings(config)
         with _progress(json=json) as say, unlogged():
-            asked = _Asked(what, against, reason, silent_trial)
-            found = asyncio.run(_replayed(settings, asked, say, model=model))
+            wanted = _ReplayRequest(what, against, reason, silent_trial)
+            found = asyncio.run(_replayed(settings, wanted, say, model=model))
     if json:
         document = replay_report.document(found)
         typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
@@ -82,7 +82,7 @@ def replay(
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _ReplayRequest:
     """What is replayed, as the command line says."""
 
     what: str
@@ -91,22 +91,24 @@ class _Asked:
     silent_trial: bool
 
 
-async def _replayed(settings: Settings, asked: _Asked, say: Say, *, model: bool) -> Replayed:
+async def _replayed(
+    settings: Settings, wanted: _ReplayRequest, say: Say, *, model: bool
+) -> Replayed:
     if model:
         require_files(settings)
-    file = None if is_reference(asked.what) else _captured(Path(asked.what))
-    if file is None and asked.against:
+    file = None if is_reference(wanted.what) else _captured(Path(wanted.what))
+    if file is None and wanted.against:
         raise UsageError("a stored consultation is compared with itself", where="--against")
     if file is not None:
-        require_not_silent(settings, _service_of(file).id, silent_trial=asked.silent_trial)
-    if file is not None and not asked.against:
+        require_not_silent(settings, _service_of(file).id, silent_trial=wanted.silent_trial)
+    if file is not None and not wanted.against:
         return await _file(settings, file, say, model=model)
     async with reading(
         settings,
-        asked.against or asked.what,
+        wanted.against or wanted.what,
         command="replay",
-        reason=asked.reason,
-        silent_trial=asked.silent_trial,
+        reason=wanted.reason,
+        silent_trial=wanted.silent_trial,
     ) as found:
         return await _stored(settings, found, file, say, model=model)
 

@@ -15,6 +15,7 @@ from cds_hooks.cli import show
 from cds_hooks.cli.audit_options import ConfigOption
 from cds_hooks.cli.mapping import UsageError
 from cds_hooks.cli.stored_consultation import ReasonOption
+from cds_hooks.cli.verifier_open_ended import open_ended
 from cds_hooks.cli.verifier_runs import read_file, read_runs, trained_by
 from cds_hooks.cli.verifier_trial import WantedTrial, read_trial
 from cds_hooks.evaluation.matching import MatchRule
@@ -40,6 +41,8 @@ verifier_app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
+
+verifier_app.command("open-ended")(open_ended)
 
 _FOLDER = written("verifier")
 _File = Annotated[Path, typer.Argument(help="A verifier's file.")]

@@ -8,12 +8,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 import prompts
 from cds_hooks.consultation import Candidate
@@ -111,7 +112,7 @@ def prepare(drafts: Sequence[Draft], measured: Sequence[MeasuredCase], how: Prep
     parts, removed = without_near_duplicates(divide(drafts, how.seed, how.shares), measured)
     done = Prepared({part: PreparedPart() for part in Part}, removed)
     done.private = any(draft.private for draft in drafts)
-    similar = _Similar.of(parts[Part.TRAIN])
+    similar = _Similar.of(parts)
     maker = _Maker(how, done, similar)
     for part, kept in parts.items():
         for draft in kept:
@@ -123,22 +124,27 @@ def prepare(drafts: Sequence[Draft], measured: Sequence[MeasuredCase], how: Prep
 
 @dataclass(slots=True)
 class _Similar:
-    """Truths of the cases that are trained on, asked by likeness."""
+    """Truths of the cases that are trained on, by how like their words are to a draft's."""
 
-    drafts: Sequence[Draft]
+    names: Sequence[str]
+    patients: Sequence[str]
+    cosines: dict[str, NDArray[np.float32]]
 
     @classmethod
-    def of(cls, drafts: Sequence[Draft]) -> _Similar:
-        return cls([d for d in drafts if d.chart is not None])
+    def of(cls, parts: Mapping[Part, Sequence[Draft]]) -> _Similar:
+        """Cosines of every draft with a chart to each that is trained on."""
+        trained = [d for d in parts[Part.TRAIN] if d.chart is not None]
+        others = [d for p in Part if p is not Part.TRAIN for d in parts[p] if d.chart is not None]
+        table = vectors([d.words for d in (*trained, *others)])
+        cosines = table @ table[: len(trained)].T
+        by_id = {d.id: cosines[row] for row, d in enumerate((*trained, *others))}
+        return cls([d.names[0] for d in trained], [d.patient for d in trained], by_id)
 
     def truths(self, draft: Draft) -> list[str]:
-        """The different truths of the most similar other cases, nearest first."""
-        others = [d for d in self.drafts if d.patient != draft.patient]
-        if not others:
-            return []
-        table = vectors([draft.words, *(d.words for d in others)])
-        nearest = np.argsort(-(table[1:] @ table[0]), kind="stable")[:_SIMILAR]
-        return list(dict.fromkeys(others[n].names[0] for n in nearest.tolist()))
+        """The different truths of the most similar cases of other patients, nearest first."""
+        ranked = np.argsort(-self.cosines[draft.id], kind="stable").tolist()
+        others = [n for n in ranked if self.patients[n] != draft.patient][:_SIMILAR]
+        return list(dict.fromkeys(self.names[n] for n in others))
 
 
 @dataclass(slots=True)

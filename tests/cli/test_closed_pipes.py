@@ -57,6 +57,8 @@ PRINTING = (
     "audit public-key --config {site}/s.toml",
     "compliance questions --config {site}/s.toml",
     "audit export {site}/{new} --config {site}/s.toml",
+    "trial plan",
+    "trial decisions --config {site}/s.toml",
     "audit keygen {site}/{new}",
     "audit new-key {site}/{new}",
 )

@@ -164,26 +164,6 @@ def test_a_reading_is_recorded_with_who_and_why(
     assert kinds == ["tables-loaded", "consultation-read", "consultation-read"]
 
 
-def test_what_a_silent_trial_recorded_is_read_with_its_option_alone(
-    run: Run, saved: CheckedConsultation, config: Path, key: SiteKey, tmp_path: Path
-) -> None:
-    silent = replace(saved, id="77777777-7777-4777-8777-777777777777", silent=True)
-    save(silent, key, tmp_path)
-    for command in ("explain", "replay"):
-        code, out, err = run(command, silent.id, "--config", str(config))
-        assert (code, out) == (3, "")
-        assert "consultation-unknown" in err
-        assert "--silent-trial" in err
-    assert records(key, tmp_path) == []
-    given = (silent.id, "--silent-trial", "--config", str(config), "--json")
-    code, out, err = run("explain", *given)
-    assert (code, json.loads(out)["consultation"]["id"]) == (0, silent.id), err
-    assert run("replay", *given)[0] == 0
-    assert [each["details"]["silent_trial"] for each in records(key, tmp_path)] == [True, True]
-    # It is no way to anything else.
-    assert run("explain", CARD, "--silent-trial", "--config", str(config))[0] == 3
-
-
 @pytest.mark.parametrize("named", ["33333333-3333-4333-8333-333333333333", "Anna Muster", ""])
 def test_what_is_not_on_record_is_a_code_that_repeats_nothing(
     run: Run, saved: CheckedConsultation, config: Path, named: str

@@ -187,3 +187,18 @@ def test_a_line_of_a_teacher_that_is_none_is_named(tmp_path: Path) -> None:
         with pytest.raises(TuningDataError, match=why) as caught:
             read_teacher(path)
         assert caught.value.where == "t.jsonl: line 2"
+
+
+def test_a_closed_list_asks_as_a_run_does_and_answers_with_the_listed_truth(how: Preparing) -> None:
+    listed = EvaluationCase(
+        id="1", gold=Gold(("gout",)), text="A painful toe.", options=("Lupus", "Gout", "Sepsis")
+    )
+    suite = make_suite("vignettes", "f" * 64, [listed])
+    done = made(drafts_of_suite(suite, now=NOW, seed=3), how)
+    (one,) = done.parts[Part.TRAIN].examples
+    assert one.answer == '{"answer":"Gout"}'
+    assert one.user_text.startswith("A painful toe.")
+    assert all(f"- {option}\n" in one.user_text for option in listed.options)
+    wrong = Taught(id="vignettes:1", by="t", trace="It hurts. The diagnosis is lupus.")
+    taught = with_teacher(drafts_of_suite(suite, now=NOW, seed=3), {wrong.id: wrong})
+    assert made(taught, how).traces_dropped == {"concludes-another-diagnosis": 1}

@@ -110,9 +110,10 @@ def measure_calibrated(
     for _ in range(repetitions):
         order = random.permutation(len(cases))
         half, rest = len(cases) // 2, len(cases) * 3 // 4
-        fitted = fit([cases[i] for i in order[:half]])
+        known = [cases[i] for i in order[:half]]
+        fitted = fit(known)
         scores, right, truths = scores_of(fitted, [cases[i] for i in order[half:rest]])
-        curve, least = curve_of(scores, right), thresholds_of(truths)
+        curve, least = curve_of(scores, right), thresholds_of(truths, known)
         for risk in RISKS:
             read.unreached[risk].append(least[f"{risk:g}"] is None)
         for index in order[rest:]:

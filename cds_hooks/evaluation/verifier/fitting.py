@@ -98,10 +98,17 @@ def curve_of(scores: Sequence[float], right: Sequence[bool]) -> Calibration | No
     return Calibration(x=_floats(made.X_thresholds_), y=_floats(y), n=n)
 
 
-def thresholds_of(truths: Sequence[float]) -> dict[str, float | None]:
+def thresholds_of(
+    truths: Sequence[float], fitted: Sequence[LabelledCase] = ()
+) -> dict[str, float | None]:
     """The threshold of each stated risk; None: none reaches it (too few cases, or nobody names the
-    truth often enough)."""
-    return {f"{risk:g}": calibrate(truths, risk) for risk in RISKS}
+    truth often enough).
+
+    No set holds a truth that nobody names. Where their share among the `fitted` cases is above a
+    risk already, a threshold from the few calibrated ones would be there by luck: there is none.
+    """
+    unnamed = sum(not any(c.right) for c in fitted) / len(fitted) if fitted else 0.0
+    return {f"{r:g}": None if unnamed > r else calibrate(truths, r) for r in RISKS}
 
 
 def _floats(values: Floats) -> tuple[float, ...]:

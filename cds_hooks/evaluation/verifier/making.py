@@ -60,7 +60,7 @@ def make_file(
             intercept=fitted.intercept,
             standardisation=fitted.design.standardisation,
             calibration=curve,
-            conformal=thresholds_of(truths),
+            conformal=thresholds_of(truths, parts.fit),
             parts=parts.digests,
         ),
         parts,

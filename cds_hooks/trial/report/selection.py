@@ -46,7 +46,7 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """`judged` are the first hooks of an encounter whose outcomes were looked for, without leaks;
+    """`judged` are the first hooks of encounters whose outcomes were looked for, without leaks;
     `with_outcome` those among them in which something new was found."""
 
     judged: tuple[TrialCase, ...]

@@ -88,6 +88,18 @@ def test_conformal_thresholds_by_hand(
     assert thresholds_of(truths) == thresholds
 
 
+@pytest.mark.parametrize(("unnamed", "reached"), [(0, True), (2, True), (3, False)])
+def test_no_threshold_by_luck_below_the_share_of_truths_that_nobody_names(
+    unnamed: int, reached: bool
+) -> None:
+    """Of twenty fitted cases none, two (one in ten) or three have no right diagnosis."""
+    named = [c for c in invented(60) if any(c.right)][: 20 - unnamed]
+    without = [replace(c, right=(False,) * 3) for c in invented(unnamed, seed=9)]
+    found = thresholds_of([0.5] * 19, [*named, *without])
+    assert (found["0.1"] == 0.5) is reached
+    assert found["0.2"] == 0.5
+
+
 def test_a_set_below_on_and_above_its_threshold() -> None:
     scores = {"below": 0.199, "on": 0.2, "above": 0.201}
     assert conformal_set(scores, 0.2) == ("above", "on")
