@@ -3,6 +3,9 @@
 Such a hook leaves two records: one that says "not yet", which the hook was answered with, and one
 of the answer, under an id of its own. A silent hook always does, as nobody waits for it. It is one
 consultation of one encounter and counts once, at the time of the hook.
+
+A hook of a chart in which nothing that matters changed has no answer of its own: it would have been
+shown the patient's last one.
 """
 
 from __future__ import annotations
@@ -30,7 +33,24 @@ def joined(read: Sequence[tuple[str, TrialCase]]) -> tuple[TrialCase, ...]:
         if answer is not None:
             taken.add(answer.consultation)
         found.append(_with(case, answer) if answer is not None else case)
-    return tuple(each for each in found if each.consultation not in taken)
+    told: dict[tuple[str, bool], list[TrialCase]] = {}
+    for _, case in read:
+        if case.ended == Outcome.ANSWERED.value:
+            told.setdefault((case.patient, case.silent), []).append(case)
+    return tuple(
+        _shown(each, told.get((each.patient, each.silent), ()))
+        for each in found
+        if each.consultation not in taken
+    )
+
+
+def _shown(case: TrialCase, answers: Sequence[TrialCase]) -> TrialCase:
+    """The case, with the patient's last answer where that is what stood."""
+    if case.ended != Outcome.REUSED.value or case.proposed:
+        return case
+    before = (each for each in answers if each.asked <= case.asked)
+    last = max(before, key=lambda each: each.asked, default=None)
+    return case if last is None else replace(case, proposed=last.proposed)
 
 
 def _waits(case: TrialCase) -> bool:
