@@ -55,3 +55,12 @@ def test_the_first_answer_since_the_hook_is_taken_before_older_ones() -> None:
         ("old", False),
         ("hook", True),
     ]
+
+
+def test_a_hook_for_which_the_last_answer_stood_has_its_list() -> None:
+    reused = waiting(consultation="reused", asked=ASKED + HOUR, ended="last-answer-stands")
+    other = answer(("J18.9",), consultation="other", patient="p2")
+    later = answer(("J18.9",), consultation="later", asked=ASKED + 2 * HOUR)
+    *_, found = joined([("k", answer()), ("k", other), ("k", later), ("new", reused)])
+    assert (found.ended, found.proposed) == ("last-answer-stands", answer().proposed)
+    assert len(joined([("k", answer()), ("new", reused)])) == 2
