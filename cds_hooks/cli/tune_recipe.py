@@ -22,7 +22,7 @@ def write_recipe(
     framework: Annotated[str, typer.Option(help="unsloth, trl or axolotl.")],
     model: Annotated[str, typer.Option(help="qwen3.5-35b-a3b, gemma-4-31b ...")],
     training_set: Annotated[
-        Path, typer.Option("--set", help="A set of `tune prepare --model`.")
+        Path, typer.Option("--set", "--training-set", help="A set of `tune prepare --model`.")
     ] = written("tune/set"),
     output: Annotated[Path | None, typer.Option(help="Folder for the files.")] = None,
     base: Annotated[str, typer.Option(help="Folder of the base model's weights.")] = "",

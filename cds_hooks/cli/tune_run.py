@@ -45,7 +45,9 @@ def train_adapter(
         int | None, typer.Option(min=0, help="Train the last blocks alone; 0: all.")
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of weights and order.")] = None,
-    threads: Annotated[int, typer.Option(min=0, help="Threads; 0: as PyTorch has it.")] = 0,
+    threads: Annotated[
+        int, typer.Option(min=0, help="Threads; 0: one a processor, fewer where it is busy.")
+    ] = 0,
     config: Annotated[Path | None, typer.Option(help="Settings file (TOML).")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

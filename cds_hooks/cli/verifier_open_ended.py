@@ -33,9 +33,11 @@ def open_ended(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compare greedy decoding, votes and a cross-fitted verifier on an open-ended run."""
+    manifest = read_manifest(run)
     if greedy is not None:
-        same_suite(read_manifest(run), read_manifest(greedy))
+        same_suite(manifest, read_manifest(greedy))
     found = measure_open_ended(
+        manifest.suite.id,
         read_results(run / RESULTS),
         read_runs([run], match).cases,
         match,

@@ -2,10 +2,8 @@
 
 Such a hook leaves two records: one that says "not yet", which the hook was answered with, and one
 of the answer, under an id of its own. A silent hook always does, as nobody waits for it. It is one
-consultation of one encounter and counts once, at the time of the hook.
-
-A hook of a chart in which nothing that matters changed has no answer of its own: it would have been
-shown the patient's last one.
+consultation of one encounter and counts once, at the time of the hook. A hook for which the
+patient's last answer stood, as nothing that matters had changed, has the list of that answer.
 """
 
 from __future__ import annotations
@@ -18,43 +16,37 @@ from cds_hooks.trial.cases import TrialCase
 
 __all__ = ["joined"]
 
+_ANY = ""
+
 
 def joined(read: Sequence[tuple[str, TrialCase]]) -> tuple[TrialCase, ...]:
     """The cases, each with the content key of its question, without records of answers that belong
     to a hook among them. A hook whose answer never came stays as it is."""
     answers: dict[tuple[str, str], list[TrialCase]] = {}
     for key, case in read:
-        if not _waits(case):
-            answers.setdefault((case.patient, key), []).append(case)
+        if not (_waits(case) or _reuses(case)):
+            for place in ((case.patient, key), (case.patient, _ANY)):
+                answers.setdefault(place, []).append(case)
     found: list[TrialCase] = []
     taken: set[str] = set()
     for key, case in read:
+        if _reuses(case):
+            last = _last(case, answers.get((case.patient, _ANY), ()))
+            found.append(replace(case, proposed=last.proposed) if last else case)
+            continue
         answer = _answer(case, answers.get((case.patient, key), ())) if _waits(case) else None
         if answer is not None:
             taken.add(answer.consultation)
         found.append(_with(case, answer) if answer is not None else case)
-    told: dict[tuple[str, bool], list[TrialCase]] = {}
-    for _, case in read:
-        if case.ended == Outcome.ANSWERED.value:
-            told.setdefault((case.patient, case.silent), []).append(case)
-    return tuple(
-        _shown(each, told.get((each.patient, each.silent), ()))
-        for each in found
-        if each.consultation not in taken
-    )
-
-
-def _shown(case: TrialCase, answers: Sequence[TrialCase]) -> TrialCase:
-    """The case, with the patient's last answer where that is what stood."""
-    if case.ended != Outcome.REUSED.value or case.proposed:
-        return case
-    before = (each for each in answers if each.asked <= case.asked)
-    last = max(before, key=lambda each: each.asked, default=None)
-    return case if last is None else replace(case, proposed=last.proposed)
+    return tuple(each for each in found if each.consultation not in taken)
 
 
 def _waits(case: TrialCase) -> bool:
     return case.ended == Outcome.PENDING.value
+
+
+def _reuses(case: TrialCase) -> bool:
+    return case.ended == Outcome.REUSED.value
 
 
 def _answer(case: TrialCase, answers: Sequence[TrialCase]) -> TrialCase | None:
@@ -62,7 +54,12 @@ def _answer(case: TrialCase, answers: Sequence[TrialCase]) -> TrialCase | None:
     since = [each for each in answers if each.asked >= case.asked]
     if since:
         return min(since, key=lambda each: each.asked)
-    return max(answers, key=lambda each: each.asked, default=None)
+    return _last(case, answers)
+
+
+def _last(case: TrialCase, answers: Sequence[TrialCase]) -> TrialCase | None:
+    before = [each for each in answers if each.asked <= case.asked and each.proposed]
+    return max(before, key=lambda each: each.asked, default=None)
 
 
 def _with(case: TrialCase, answer: TrialCase) -> TrialCase:

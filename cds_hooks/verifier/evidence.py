@@ -89,14 +89,14 @@ def evidence_of(
     """The evidence of a checked consultation. `names` is what models were asked, by the name of the
     assessment, where the assessments do not have it; what neither has is missing."""
     lists = [[c.diagnosis for c in d.candidates] for d in differentials]
-    asked = {a.name: _asked(a) for a in assessments} if names is None else names
+    asked = {a.name: _name_evidence(a) for a in assessments} if names is None else names
     return ConsultationEvidence(
         models=tuple(d.model for d in differentials),
         proposed=tuple(_proposed(a, lists, asked.get(a.name, NameEvidence())) for a in assessments),
     )
 
 
-def _asked(assessed: Assessment) -> NameEvidence:
+def _name_evidence(assessed: Assessment) -> NameEvidence:
     return NameEvidence(
         log_probability=assessed.log_probability,
         tokens=assessed.name_tokens or None,

@@ -42,6 +42,7 @@ from tests.bench.bench_engine import (
 )
 
 ASKED = 5  # `verifier.questions`
+SAMPLES = (3, 5)
 AIM = "the samples of the same consultation (aim at most 0.2)"
 
 
@@ -61,7 +62,7 @@ async def _measure(cache: Path) -> list[Row]:
     await engine.start()
     try:
         await engine.wait_until_settled()
-        for samples in (3, 5):
+        for samples in SAMPLES:
             spent = [await _round(bench, samples, n) for n in range(ROUNDS)]
             shares = [evaluation / generation for generation, evaluation in spent]
             name = f"asking of {ASKED} diagnoses after {samples} samples"

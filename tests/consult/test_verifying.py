@@ -74,7 +74,7 @@ def test_other_samples_than_it_learnt_from_leave_the_order_alone() -> None:
     assert {each.probability for each in done.assessments} == {None}
     assert done.ranking is not None
     assert done.ranking.cases == 0
-    assert order_of(done.ranking).startswith("Order: learnt from by hand. No probabilities")
+    assert order_of(done.ranking).startswith("Ranked as learnt from by hand, without probabilities")
 
 
 def test_fixed_rules_order_without_probabilities() -> None:
@@ -95,7 +95,7 @@ def test_without_a_verifier_or_a_list_nothing_changes() -> None:
 
 def test_the_page_tells_probabilities_and_on_how_many_cases_they_rest() -> None:
     page = full_detail(ranked(DOUBTED, FILE))
-    assert page.order == "Order and probabilities: calibrated on 20 cases (by hand)."
+    assert page.order == "Ranked, with probabilities calibrated on 20 cases (by hand)."
     (group,) = page.groups
     assert [view.probability for view in group.diagnoses] == ["51 %", "10 %"]
     assert [view.probability for view in full_detail(DOUBTED).groups[0].diagnoses] == ["", ""]

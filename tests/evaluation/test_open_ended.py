@@ -47,7 +47,7 @@ def told_by(count: int) -> list[CaseResult]:
 
 def measured(results: list[CaseResult], greedy: list[CaseResult] | None = None) -> OpenEnded:
     cases = list(from_results("s", results, models=["m", "m"], match=EXACT))
-    return measure_open_ended(results, cases, EXACT, greedy or ())
+    return measure_open_ended("s", results, cases, EXACT, greedy or ())
 
 
 def firsts(found: OpenEnded) -> dict[str, float]:

@@ -19,6 +19,7 @@ from cds_hooks.inference.engine import (
     Priority,
     PromptTooLong,
 )
+from cds_hooks.inference.evaluation import EvaluationRequest
 from prompts.prompt import Message
 from prompts.schema import answer_schema
 from tests.llama_server import LlamaServer, named_server, start_llama_server
@@ -133,3 +134,14 @@ async def test_one_that_goes_away_is_missed(server: LlamaServer, connect: Any, a
     await until(lambda: engine.state.status == "restarting")
     with pytest.raises(EngineUnavailable):
         await engine.generate(ask())
+
+
+async def test_it_tells_what_the_model_thinks_of_its_diagnoses(
+    server: LlamaServer, connect: Any, ask: Ask
+) -> None:
+    engine, template = await connect(server.base), prompts.load_self_evaluation()
+    asked = template.conversations(ask().messages, ["Hyperkalemia", "Gout"])
+    request = EvaluationRequest(asked, template.affirmative, template.negative, deadline_s=200)
+    (told,) = await engine.evaluate(request)
+    assert len(told.shares) == 2
+    assert all(share is not None and 0 < share < 1 for share in told.shares)

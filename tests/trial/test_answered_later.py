@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -58,18 +57,10 @@ def test_the_first_answer_since_the_hook_is_taken_before_older_ones() -> None:
     ]
 
 
-def test_a_hook_at_which_the_last_answer_stood_has_its_list() -> None:
-    reused: dict[str, Any] = {
-        "consultation": "reused",
-        "encounter": "e2",
-        "ended": "last-answer-stands",
-    }
-    later = waiting(asked=ASKED + HOUR, **reused)
-    newer = answer(("A41.9",), consultation="newer", asked=ASKED + 2 * HOUR)
-    found = {
-        e.consultation: e
-        for e in joined([("k", waiting()), ("k", answer()), ("l", later), ("m", newer)])
-    }
-    assert found["reused"].proposed == answer().proposed
-    shown = replace(answer(), silent=False)
-    assert joined([("k", shown), ("l", later)])[1].proposed == ()
+def test_a_hook_for_which_the_last_answer_stood_has_its_list() -> None:
+    reused = waiting(consultation="reused", asked=ASKED + HOUR, ended="last-answer-stands")
+    other = answer(("J18.9",), consultation="other", patient="p2")
+    later = answer(("J18.9",), consultation="later", asked=ASKED + 2 * HOUR)
+    *_, found = joined([("k", answer()), ("k", other), ("k", later), ("new", reused)])
+    assert (found.ended, found.proposed) == ("last-answer-stands", answer().proposed)
+    assert len(joined([("k", answer()), ("new", reused)])) == 2

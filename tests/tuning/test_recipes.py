@@ -16,6 +16,7 @@ from cds_hooks.tuning.recipes.recipe import described, estimated_gb, recipes, re
 from cds_hooks.tuning.tuning_errors import TuningDataError
 
 MODELS = tuple(recipes().model)
+FRAMEWORKS = tuple(recipes().framework)
 CALLS = {
     "trl": {"SFTConfig", "SFTTrainer", "LoraConfig"},
     "unsloth": {"SFTConfig", "SFTTrainer", "from_pretrained", "get_peft_model"},
@@ -84,11 +85,15 @@ def test_memory_is_published_with_a_source_or_said_not_to_be() -> None:
     for model in recipes().model.values():
         assert all(m.source.startswith("https://") and m.read and m.gb for m in model.memory)
     page, facts = described("trl", "gpt-oss-20b", "/s")
-    assert "not published for TRL" in page
-    assert facts["memory"] == "not published"
+    assert "no published figure was found for TRL" in page
+    assert facts["memory"] == "no published figure found"
     page, _ = described("unsloth", "qwen3.5-35b-a3b", "/s")
     assert "74 GB: bf16 LoRA (https://www.unsloth.ai/" in page
-    assert estimated_gb(recipes().model["qwen3.5-27b"]) == 54
+    assert "'transformers<=5.17.0'" in page
+    assert estimated_gb(27, four_bit=False) == 54
+    assert estimated_gb(20, four_bit=True) == pytest.approx(11.5)
+    weights = {f: described(f, "gpt-oss-20b", "/s")[1]["weights_estimate"] for f in FRAMEWORKS}
+    assert [weights[f][:5] for f in ("unsloth", "trl", "axolotl")] == ["12 GB", "42 GB", "42 GB"]
 
 
 def test_an_unknown_name_is_told_the_known_ones() -> None:
@@ -116,7 +121,7 @@ def test_the_command_writes_both_files_and_refuses_a_set_without_tokens(tmp_path
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
     told = orjson.loads(done.stdout)
-    assert told["memory"] == "not published"
+    assert told["memory"] == "no published figure found"
     assert {p.name for p in out.iterdir()} == {"axolotl.yaml", "RECIPE.md"}
     assert yaml.safe_load((out / "axolotl.yaml").read_text())["sequence_len"] == 1024
     (folder / "manifest.json").write_bytes(orjson.dumps(manifest | {"model": None}))

@@ -25,7 +25,7 @@ def verifier_page(results: Sequence[PanelResult], *, repetitions: int) -> Page:
     """One section a panel."""
     lead = (
         "Closed list: one diagnosis of a list that holds the right one, answers recorded elsewhere "
-        "(arXiv 2601.03266, rows that slipped put right). It is not what a card does.",
+        "(arXiv 2601.03266, slipped rows corrected). It is not what a card does.",
         "Weights were learnt on a random half of the cases and read on the other, and the other "
         f"way round, {repetitions} times; intervals are drawn over cases. “Closed” is the share of "
         "the distance from the base model's majority of three to the bound (any proposed diagnosis "

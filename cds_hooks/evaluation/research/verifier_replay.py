@@ -70,7 +70,7 @@ def verifier_replay(
 ) -> tuple[PanelResult, ...]:
     """Every panel, measured; `told` hears the panel and the repetition.
 
-    Rows that slipped are put right first, by case id. Raises SuiteError for a file that is not the
+    Rows that slipped are corrected first, by case id. Raises SuiteError for a file that is not the
     recording, and VerifierExtraMissing without scikit-learn.
     """
     models = catalogue().model

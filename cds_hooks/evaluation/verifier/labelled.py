@@ -116,7 +116,7 @@ def _evidence(result: CaseResult, models: Sequence[str]) -> ConsultationEvidence
                 verdict=a.verdict,
                 passed=frozenset(a.passed) if passed else None,
                 failed=frozenset(a.flags),
-                name=_asked(a),
+                name=_name_evidence(a),
             )
             for a in result.answers
         ),
@@ -135,7 +135,7 @@ def _places(
     return places if abs(share - answer.agreement) <= _SAME else None
 
 
-def _asked(answer: ListedDiagnosis) -> NameEvidence:
+def _name_evidence(answer: ListedDiagnosis) -> NameEvidence:
     return NameEvidence(
         log_probability=answer.log_probability,
         tokens=answer.tokens or None,

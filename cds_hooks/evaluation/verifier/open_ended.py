@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from cds_hooks.evaluation.matching import MatchRule
 from cds_hooks.evaluation.metrics import Figure, Paired, auroc, compare, proportion
 from cds_hooks.evaluation.runs.results import CaseResult, ListedDiagnosis, Said
+from cds_hooks.evaluation.trained_cases import id_digest
 from cds_hooks.evaluation.verifier.fitting import fit
 from cds_hooks.evaluation.verifier.labelled import LabelledCase
 from cds_hooks.verifier import VerifierError, fixed_rules, rank_by_rules
@@ -61,14 +62,16 @@ class OpenEnded:
 
 
 def measure_open_ended(
+    suite: str,
     results: Sequence[CaseResult],
     cases: Sequence[LabelledCase],
     match: MatchRule,
     greedy: Sequence[CaseResult] = (),
 ) -> OpenEnded:
-    """`cases` are the answered ones of `results`, in their order; of `greedy` those of the same id
+    """`cases` are the answered ones of `results`, of this suite; of `greedy` those of the same id
     are read. Cases without an answer count as wrong."""
-    known = dict(zip([r.case for r in results if r.answers], cases, strict=True))
+    seen = {case.case: case for case in cases}
+    known = {r.case: c for r in results if (c := seen.get(id_digest(suite, r.case))) is not None}
     orders: dict[str, dict[str, Order]] = {
         FIRST: {r.case: [match in s.matches for s in _first(r)] for r in results},
         VOTE: {r.case: _by(r, match, lambda a: a.agreement) for r in results},

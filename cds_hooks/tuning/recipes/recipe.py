@@ -98,11 +98,11 @@ def recipes() -> Recipes:
     return Recipes.model_validate(tomllib.loads(raw))
 
 
-def estimated_gb(model: TunedModel) -> float:
-    """Gigabytes of the frozen weights alone, our own arithmetic: parameters times 2 bytes, or at 4
-    bit half a byte and 15 % for what stays at a higher precision. Activations, the adapter and its
-    optimizer come on top; how much depends on the framework."""
-    return model.parameters * (0.5 * _OVERHEAD if model.four_bit else 2.0)
+def estimated_gb(parameters: float, *, four_bit: bool) -> float:
+    """Gigabytes of the frozen weights alone, our own arithmetic: billions of parameters times 2
+    bytes, or at 4 bit half a byte and 15 % for what stays at a higher precision. Activations, the
+    adapter and its optimizer come on top; how much depends on the framework."""
+    return parameters * (0.5 * _OVERHEAD if four_bit else 2.0)
 
 
 def rendered(
@@ -127,7 +127,10 @@ def described(
     values = _values(framework, model, training_set, base, sequence)
     chosen: Framework = values["framework"]
     tuned: TunedModel = values["model"]
-    memory, estimate = tuned.published(framework), estimated_gb(tuned)
+    memory = tuned.published(framework)
+    # TRL and Axolotl make MXFP4 weights 16-bit again.
+    four_bit = tuned.four_bit and not (values["mxfp4"] and framework != "unsloth")
+    estimate = estimated_gb(tuned.parameters, four_bit=four_bit)
     known = {"memory": memory, "estimate": estimate, "version": recipes().version}
     page = _environment().get_template("recipe.md.j2").render(values | known)
     facts = {
@@ -136,7 +139,7 @@ def described(
         "versions": ", ".join(chosen.pins),
         "memory": f"{memory.gb}, {memory.how} ({memory.source}, read {memory.read})"
         if memory
-        else "not published",
+        else "no published figure found",
         "weights_estimate": f"{estimate:.0f} GB, our arithmetic, weights alone",
         "hyperparameters": tuned.source,
         "answer_only": chosen.answer_only,

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cds_hooks.inference.hardware.machine import usable_processors
 from cds_hooks.tuning.example import MarkedTokens
 from cds_hooks.tuning.training.answer_loss import tail_logits
 from cds_hooks.tuning.training.base_model import Network
 from cds_hooks.tuning.training.engine_logits import Logits, engine_logits, in_full_precision
+from cds_hooks.tuning.training.threads import threads_to_use
 from cds_hooks.tuning.training.token_check import TokenCheck, compare_logits
 
 __all__ = ["AdapterCheck", "CheckedTokens", "check_adapter", "logits_of", "tokens_to_check"]
@@ -73,27 +73,33 @@ def check_adapter(
     alone: Sequence[Logits],
     adapted: Sequence[Logits],
     folder: Path,
+    threads: int = 0,
 ) -> AdapterCheck:
     """Compare the engine with what transformers computed for the base alone and with the adapter.
 
-    A copy of the model in 32 bits is made in `folder` and removed.
+    A copy of the model in 32 bits is made in `folder` and removed. `threads` as in `threads.py`.
     """
+    used = threads_to_use(threads)
     with tempfile.TemporaryDirectory(prefix="check-", dir=folder) as temporary:
         exact = Path(temporary) / "exact.gguf"
         in_full_precision(base, exact)
         return AdapterCheck(
-            base=_compared(alone, exact, None, sequences),
-            adapted=_compared(adapted, exact, adapter, sequences),
-            served_base=_compared(alone, base, None, sequences),
-            served=_compared(adapted, base, adapter, sequences),
+            base=_compared(alone, exact, None, sequences, used),
+            adapted=_compared(adapted, exact, adapter, sequences, used),
+            served_base=_compared(alone, base, None, sequences, used),
+            served=_compared(adapted, base, adapter, sequences, used),
             effect=compare_logits(zip(alone, adapted, strict=True)),
         )
 
 
 def _compared(
-    expected: Sequence[Logits], base: Path, adapter: Path | None, sequences: CheckedTokens
+    expected: Sequence[Logits],
+    base: Path,
+    adapter: Path | None,
+    sequences: CheckedTokens,
+    threads: int,
 ) -> TokenCheck:
     longest = max(len(ids) for ids in sequences)
-    with engine_logits(base, adapter, longest=longest, threads=usable_processors()) as engine:
+    with engine_logits(base, adapter, longest=longest, threads=threads) as engine:
         found = [engine.last(ids, min(_ROWS, len(ids))) for ids in sequences]
     return compare_logits(zip(expected, found, strict=True))

@@ -12,6 +12,7 @@ __all__ = ["loss_plot"]
 
 _LEFT, _TOP, _HEIGHT, _RIGHT = 70, 20, 240, 150
 _LINES = 4
+_NAMES = ("held out", "trained (dashed)")
 
 
 def loss_plot(course: Sequence[LossPoint], *, title: str) -> str:
@@ -28,10 +29,14 @@ def loss_plot(course: Sequence[LossPoint], *, title: str) -> str:
     drawn = list(_axes(most_step, most))
     drawn += [*_joined(trained, "guide"), *_joined(held_out, "bar")]
     drawn += [dot(x, y) for x, y in held_out]
-    if held_out:
-        drawn.append(text(held_out[-1][0] + 10, held_out[-1][1] + 4, "held out"))
-    if trained:
-        drawn.append(text(trained[-1][0] + 10, trained[-1][1] + 18, "trained (dashed)"))
+    ends = [
+        (points[-1], said)
+        for points, said in zip((held_out, trained), _NAMES, strict=True)
+        if points
+    ]
+    for (x, y), said in ends:
+        above = all(y <= other for (_, other), _ in ends)
+        drawn.append(text(x + 10, y - 4 if above else y + 14, said))
     told = (f"step {p.step}: held out {p.held_out:.3f}" for p in course)
     return svg(title, told, _TOP + _HEIGHT + 48, drawn)
 
@@ -44,7 +49,7 @@ def _axes(most_step: int, most: float) -> Iterator[str]:
         y, x = _TOP + _HEIGHT * (1 - share), _LEFT + width * share
         yield line(_LEFT, y, _LEFT + width, y, "grid")
         yield text(_LEFT - 8, y + 4, f"{most * share:.2f}", "end")
-        yield text(x, _TOP + _HEIGHT + 18, f"{most_step * share:.0f}", "middle")
+        yield text(x, _TOP + _HEIGHT + 18, f"{most_step * share:g}", "middle")
     yield text(_LEFT + width / 2, _TOP + _HEIGHT + 38, "steps; loss in nats a token", "middle")
 
 

@@ -15,9 +15,8 @@ from cds_hooks.inference.hardware.processor import processor_name
 from cds_hooks.inference.model_catalogue.catalogue import ModelEntry
 from cds_hooks.inference.model_files.gguf import read_header, sha256_of
 from cds_hooks.private_files import make_folder, write_private
-from cds_hooks.tuning.example import MarkedTokens, read_examples, read_marked
-from cds_hooks.tuning.manifest import MANIFEST, read_manifest
-from cds_hooks.tuning.tokeniser import ModelTokens
+from cds_hooks.tuning.example import MarkedTokens
+from cds_hooks.tuning.manifest import MANIFEST
 from cds_hooks.tuning.training.adapter_check import (
     AdapterCheck,
     check_adapter,
@@ -25,7 +24,7 @@ from cds_hooks.tuning.training.adapter_check import (
     tokens_to_check,
 )
 from cds_hooks.tuning.training.adapter_file import trained_halves, write_adapter
-from cds_hooks.tuning.training.answer_forms import AnswerForm, as_sentences
+from cds_hooks.tuning.training.answer_forms import AnswerForm
 from cds_hooks.tuning.training.base_model import load_base, trained_architecture, with_lora
 from cds_hooks.tuning.training.checkpoints import (
     Checkpoint,
@@ -36,7 +35,9 @@ from cds_hooks.tuning.training.checkpoints import (
 from cds_hooks.tuning.training.cpu_recipe import CpuRecipe
 from cds_hooks.tuning.training.precision import network_to_train
 from cds_hooks.tuning.training.run_record import CheckFacts, RunRecord, write_run
+from cds_hooks.tuning.training.threads import threads_to_use
 from cds_hooks.tuning.training.training_loop import Told, train
+from cds_hooks.tuning.training.training_set import part_tokens
 from cds_hooks.tuning.training.tuning_errors import TuningError
 from cds_hooks.tuning.training.tuning_extra import require_extra
 
@@ -75,12 +76,12 @@ def run_tuning(
     require_extra()
     import torch
 
-    if order.threads:
-        torch.set_num_threads(order.threads)
+    torch.set_num_threads(threads_to_use(order.threads))
     architecture = trained_architecture(read_header(order.base), order.base)
     make_folder(order.output)
     stage("reading")
-    examples, held_out = _tokens(order)
+    parts = (_part(order, name) for name in ("train", "heldout"))
+    examples, held_out = parts
     stage("training")
     began = time.monotonic()
     trained = _trained(order, examples, held_out, told)
@@ -116,45 +117,11 @@ def _trained(
     return _Trained(train(model, examples, held_out, order.recipe, saved, told=told), precision)
 
 
-def _tokens(order: TuningOrder) -> tuple[list[MarkedTokens], list[MarkedTokens]]:
-    """Train and held-out examples as tokens that are short enough. Raises TuningError."""
-    manifest = read_manifest(order.training_set)
-    read = _sentences if order.answers is AnswerForm.SENTENCE else _written
-    parts = [read(order, manifest.parts[name].file) for name in ("train", "heldout")]
-    if not all(parts):
-        raise TuningError(
-            "tune-examples-unusable", "No examples to train on, or none held out",
-            where=order.training_set.name,
-            hint="`chartside tune prepare` tells what it left out and why.",
-        )  # fmt: skip
-    return parts[0], parts[1]
-
-
-def _written(order: TuningOrder, file: str) -> list[MarkedTokens]:
-    manifest = read_manifest(order.training_set)
-    if manifest.model is None or manifest.model.sha256 != sha256_of(order.base):
-        raise TuningError(
-            "tune-examples-unusable", "The training set has no tokens of this model",
-            where=order.training_set.name, hint="Make it with `tune prepare --model FILE`.",
-        )  # fmt: skip
-    path = order.training_set / file.replace(".jsonl", ".tokens.jsonl")
-    return _short(order, read_marked(path))
-
-
-def _sentences(order: TuningOrder, file: str) -> list[MarkedTokens]:
-    names = order.entry.names
-    if names is None or not names.leads:
-        raise TuningError(
-            "tune-examples-unusable", "The catalogue has no sentence for the names of this model",
-            where=order.base.name, hint="Use `--answers written`.",
-        )  # fmt: skip
-    examples = read_examples(order.training_set / file)
-    with ModelTokens.start(order.base, order.entry) as tokens:
-        return _short(order, list(as_sentences(examples, names.leads, tokens)))
-
-
-def _short(order: TuningOrder, examples: list[MarkedTokens]) -> list[MarkedTokens]:
-    return [e for e in examples if len(e.input_ids) <= order.recipe.longest_tokens]
+def _part(order: TuningOrder, name: str) -> list[MarkedTokens]:
+    return part_tokens(
+        order.training_set, name, order.base, order.entry, order.answers,
+        longest=order.recipe.longest_tokens,
+    )  # fmt: skip
 
 
 def _key(order: TuningOrder, precision: str, *parts: list[MarkedTokens]) -> str:
@@ -184,7 +151,13 @@ def _written_and_checked(
     beside = adapter.with_name(adapter.name + SIDECAR)
     write_private(beside, (order.training_set / MANIFEST).read_text("utf-8"))
     return check_adapter(
-        order.base, adapter, sequences, alone=alone, adapted=adapted, folder=order.output
+        order.base,
+        adapter,
+        sequences,
+        alone=alone,
+        adapted=adapted,
+        folder=order.output,
+        threads=order.threads,
     )
 
 

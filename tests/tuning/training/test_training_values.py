@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from cds_hooks.inference.hardware.machine import Machine
 from cds_hooks.tuning.example import GoldDiagnosis, MarkedTokens, TrainingExample, Turn
 from cds_hooks.tuning.training.adapter_check import AdapterCheck, tokens_to_check
 from cds_hooks.tuning.training.adapter_tensors import gguf_name, interleaved
@@ -23,6 +24,7 @@ from cds_hooks.tuning.training.loss_course import (
 )
 from cds_hooks.tuning.training.loss_plot import loss_plot
 from cds_hooks.tuning.training.run_record import read_run
+from cds_hooks.tuning.training.threads import threads_to_use
 from cds_hooks.tuning.training.token_check import TokenCheck, compare_logits
 from cds_hooks.tuning.tuning_errors import TuningDataError
 
@@ -128,6 +130,11 @@ def test_true_names_stand_behind_leads_that_take_turns() -> None:
     names = ["Pneumonia", "COPD", "unwritable", ""]
     found = as_sentences(map(example, names), ("It is", "Disease:"), Words())
     assert [each.id for each in found] == ["It is pneumonia.", "Disease: COPD."]
+
+
+def test_one_thread_computes_where_others_use_the_machine() -> None:
+    busy, quiet = (Machine(4, None, is_busy) for is_busy in (True, False))
+    assert [threads_to_use(0, busy), threads_to_use(0, quiet), threads_to_use(3, busy)] == [1, 4, 3]
 
 
 def test_a_plot_tells_its_losses_in_words() -> None:
