@@ -100,7 +100,7 @@ def report(
     wanted = Wanted(_day(since), _day(until or _today()), service, level, seed)
     reference = read_report(compared_with) if compared_with else None
     if reference:
-        _require_later(wanted, reference[0])
+        _require_comparable(wanted, reference[0])
     found, made = asyncio.run(_made(settings, wanted, reason, json=json))
     compared: Sequence[FigureDrift] = ()
     if reference:
@@ -191,8 +191,17 @@ def _lines(made: TrialReport, to: Path, digest: str, left: Sequence[str]) -> lis
     return lines
 
 
-def _require_later(wanted: Wanted, reference: dict[str, Any]) -> None:
-    """What is compared with a report must have no case in common with it."""
+def _require_comparable(wanted: Wanted, reference: dict[str, Any]) -> None:
+    """What is compared with a report is of the same services and match level, and has no case in
+    common with it: else figures differ and nothing drifted."""
+    of_service = (reference.get("collected") or {}).get("service", "")
+    for option, mine, theirs in (
+        ("--service", wanted.service, of_service),
+        ("--level", wanted.level.value, reference["report"].get("level")),
+    ):
+        if mine != theirs:
+            hint = f"Give {option} as it was for that report."
+            raise UsageError("the reports measure different things", where=option, hint=hint)
     if wanted.first.isoformat() <= reference["report"]["subject"]["last"]:
         hint = "Give --since a day after the last hook of that report."
         raise UsageError("the reports have days in common", where="--since", hint=hint)
@@ -204,7 +213,9 @@ def _today() -> str:
 
 def _day(text: str) -> date:
     try:
-        return date.fromisoformat(text)
-    except ValueError:
+        found = date.fromisoformat(text)
+        datetime(found.year, found.month, found.day, tzinfo=UTC) + timedelta(days=1)
+    except (ValueError, OverflowError):
         hint = "Write it like 2026-11-22."
         raise UsageError("a day cannot be read", where="--since, --until", hint=hint) from None
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sqlite3
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta, timezone
@@ -138,3 +139,20 @@ async def test_silent_and_shown_consultations_are_read_with_outcomes_and_encount
     assert (found.hooks, found.unread, found.erased) == (2, 0, 0)
     none = await collect(store, collecting, now - 100, now + 100, service="another")
     assert (none.cases, none.hooks) == ((), 0)
+
+
+async def test_damaged_outcomes_are_counted_and_stop_no_report(
+    store: Store, collecting: Collecting, tmp_path: Path
+) -> None:
+    now = time.time()
+    for number in (1, 2):
+        done = consultation(number, now - 60, LISTED)
+        await store.silent.save_consultation(done, call=RecordedCall(hook="patient-view"))
+        await store.outcomes.save(follow_up(done, "I21.4"))
+    with sqlite3.connect(tmp_path / "r.sqlite") as other:
+        other.execute(
+            "UPDATE trial_outcomes SET state = 'patient-gone' WHERE consultation_id LIKE '%1'"
+        )
+    other.close()
+    found = await collect(store, collecting, now - 100, now + 100)
+    assert ([each.consultation[-1] for each in found.cases], found.unread) == (["2"], 1)
