@@ -85,10 +85,11 @@ class TrialCase:
 
     `consultation` is the record's id, `answer` that of the record with the answer, where it is
     another: a hook may be answered before the model is done. `patient` and `encounter` are the
-    store's keyed hashes, and `encounter` is "" where the hook named none. `asked` is when the hook came, `hour` its hour of
-    the day (0 to 23) by the site's clock, `age_band` and `sex` as `cds_hooks.statistics` tells
-    them. `model` and `settings` are digests. `ended` is the consultation's outcome ("answered",
-    "deadline") and `seconds` how long it took, None where that was not recorded.
+    store's keyed hashes, and `encounter` is "" where the hook named none. `asked` is when the hook
+    came, `hour` its hour of the day (0 to 23) by the site's clock, `age_band` and `sex` as
+    `cds_hooks.statistics` tells them. `model` and `settings` are digests. `ended` is the
+    consultation's outcome ("answered", "deadline") and `seconds` how long it took, None where that
+    was not recorded.
 
     `proposed` is in rank order, struck-out ones included where they stood. `visible_codes` are all
     codes that the prompt showed. `outcomes` is None as long as nobody looked for them (the window
