@@ -32,7 +32,8 @@ def joined(read: Sequence[tuple[str, TrialCase]]) -> tuple[TrialCase, ...]:
     for key, case in read:
         if _reuses(case):
             last = _last(case, answers.get((case.patient, _ANY), ()))
-            found.append(replace(case, proposed=last.proposed) if last else case)
+            has = last and replace(case, answer=last.consultation, proposed=last.proposed)
+            found.append(has or case)
             continue
         answer = _answer(case, answers.get((case.patient, key), ())) if _waits(case) else None
         if answer is not None:
@@ -58,13 +59,15 @@ def _answer(case: TrialCase, answers: Sequence[TrialCase]) -> TrialCase | None:
 
 
 def _last(case: TrialCase, answers: Sequence[TrialCase]) -> TrialCase | None:
-    before = [each for each in answers if each.asked <= case.asked and each.proposed]
+    own = (each for each in answers if each.silent == case.silent)
+    before = [each for each in own if each.asked <= case.asked and each.proposed]
     return max(before, key=lambda each: each.asked, default=None)
 
 
 def _with(case: TrialCase, answer: TrialCase) -> TrialCase:
     return replace(
         case,
+        answer=answer.consultation,
         ended=answer.ended,
         seconds=answer.seconds,
         model=answer.model,
