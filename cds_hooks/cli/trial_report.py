@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import typer
@@ -139,7 +140,8 @@ async def _made(
             Terminology(settings.terminology.path) as terminology,
             count_progress("Reading", json=json) as told,
         ):
-            collecting = Collecting(terminology)
+            zone = settings.trial_outcomes.timezone
+            collecting = Collecting(terminology, zone=ZoneInfo(zone) if zone else None)
             found = await collect(
                 store,
                 collecting,
