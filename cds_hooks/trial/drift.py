@@ -32,6 +32,7 @@ __all__ = [
     "confidence_sequence",
     "drift",
     "drifted",
+    "not_compared",
 ]
 
 WATCHED = ("top1", "top3", "supported-right", "rules-right")
@@ -78,6 +79,13 @@ def drift(
     # By how many are watched, not by how many are there now: that could change from look to look.
     own = alpha / 2 / max(len(watched), 1)
     return tuple(_of(before[name], now[name], own) for name in names)
+
+
+def not_compared(reference: Sequence[KeyFigure], found: Sequence[FigureDrift]) -> tuple[str, ...]:
+    """The watched figures of the reference that nothing was compared with: there are no cases for
+    them yet, or outcomes are not read any more. That they left nothing says nothing."""
+    there, now = {each.name for each in reference}, {each.name for each in found}
+    return tuple(name for name in WATCHED if name in there and name not in now)
 
 
 def comparison(found: Sequence[FigureDrift], digest: str) -> dict[str, Any]:

@@ -99,7 +99,10 @@ def test_from_the_plan_to_the_signed_decision_and_the_drift_after_it(
 
     asyncio.run(fill(config, right=2, wrong=28, days_ago=4, first=100))
     again = ("report", "--config", config, "--compared-with", file)
+    early = run(*again, "--to", tmp_path / "early", "--since", day(2))
+    assert (early["left"], early["not_compared"][:2]) == ([], ["top1", "top3"])
     later = run(*again, "--to", tmp_path / "second", "--since", day(5), status=1)
+    assert "top1" not in later["not_compared"]
     assert "top1" in later["left"]
     assert "DRIFT" in (tmp_path / "second" / "report.md").read_text()
     with pytest.raises(UsageError, match="days in common"):
