@@ -115,7 +115,7 @@ def report(
         program=version("chartside"),
         planned=planned,
         collected={**wanted.told, "unread": found.unread, "erased": found.erased},
-        compared=comparison(compared, reference[1]) if reference else None,
+        compared=comparison(compared, reference[1], missing) if reference else None,
     )
     digest = digest_of(document)
     page = trial_page(made, document, digest, compared)

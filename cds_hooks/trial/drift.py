@@ -88,10 +88,14 @@ def not_compared(reference: Sequence[KeyFigure], found: Sequence[FigureDrift]) -
     return tuple(name for name in WATCHED if name in there and name not in now)
 
 
-def comparison(found: Sequence[FigureDrift], digest: str) -> dict[str, Any]:
-    """The comparison with the report of this digest, as JSON values."""
+def comparison(
+    found: Sequence[FigureDrift], digest: str, missing: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The comparison with the report of this digest, as JSON values; `missing` figures had no
+    cases to be compared."""
     figures = [asdict(each) for each in found]
-    return {"report_sha256": digest, "alpha": ALPHA, "left": drifted(found), "figures": figures}
+    told = {"report_sha256": digest, "alpha": ALPHA, "left": drifted(found), "figures": figures}
+    return told | {"not_compared": tuple(missing)}
 
 
 def drifted(found: Sequence[FigureDrift]) -> tuple[str, ...]:

@@ -101,6 +101,7 @@ def test_from_the_plan_to_the_signed_decision_and_the_drift_after_it(
     again = ("report", "--config", config, "--compared-with", file)
     early = run(*again, "--to", tmp_path / "early", "--since", day(2))
     assert (early["left"], early["not_compared"][:2]) == ([], ["top1", "top3"])
+    assert "NOT COMPARED, for want of cases: top1" in (tmp_path / "early/report.md").read_text()
     later = run(*again, "--to", tmp_path / "second", "--since", day(5), status=1)
     assert "top1" not in later["not_compared"]
     assert "top1" in later["left"]
