@@ -24,9 +24,9 @@ _EVERY_S = 60.0
 
 
 class TrialDriftWatch:
-    """`left` are the figures that left their interval, by the newest comparison of each service
-    (or of all together): that one of them is as it was says nothing of another. `compared`:
-    whether any comparison is on record."""
+    """`left` are the figures that left their interval, `missing` those that had no cases, by the
+    newest comparison of each service (or of all together): that one of them is as it was says
+    nothing of another. `compared`: whether any comparison is on record."""
 
     def __init__(self, store: Store) -> None:
         self._ledger = store.ledger
@@ -35,12 +35,14 @@ class TrialDriftWatch:
         self._recorded = ""
         self.compared = False
         self.left: tuple[str, ...] = ()
+        self.missing: tuple[str, ...] = ()
 
     def checks(self) -> dict[str, str]:
         """For /readyz: what the newest comparison found; nothing without one."""
         if not self.compared:
             return {}
         found = f"left their interval: {', '.join(self.left)}" if self.left else "none"
+        found += f"; not compared: {', '.join(self.missing)}" if self.missing else ""
         return {"trial_drift": f"{found} (report of {self._recorded})"}
 
     @contextlib.asynccontextmanager
@@ -61,12 +63,12 @@ class TrialDriftWatch:
             return
         seen, self._seen, self._recorded = self._seen, compared[-1].seq, compared[-1].recorded
         newest = {_details(each).get("service") or "": each for each in compared}
-        self.compared, self.left = True, ()
+        self.compared, self.left, self.missing = True, (), ()
         for service, record in newest.items():
-            left = tuple(map(str, _details(record).get("left", ())))
-            self.left += tuple(f"{each} of {service}" if service else each for each in left)
-            for figure in left if record.seq > seen else ():
-                self._log.warning("trial-drift", figure=figure, record=record.seq)
+            self.left += _named(record, "left", service)
+            self.missing += _named(record, "not_compared", service)
+            for figure in _details(record).get("left", ()) if record.seq > seen else ():
+                self._log.warning("trial-drift", figure=str(figure), record=record.seq)
 
     def collect(self) -> Iterator[Any]:
         """For Prometheus: how many figures left their interval, once there is a comparison."""
@@ -83,6 +85,12 @@ class TrialDriftWatch:
             with contextlib.suppress(ChartsideError):  # /readyz tells of the store
                 await self.look()
             await asyncio.sleep(_EVERY_S)
+
+
+def _named(record: Record, field: str, service: str) -> tuple[str, ...]:
+    """The figures in a field of a record's details, with the service where it is of one."""
+    told = map(str, _details(record).get(field, ()))
+    return tuple(f"{each} of {service}" if service else each for each in told)
 
 
 def _details(record: Record) -> dict[str, Any]:

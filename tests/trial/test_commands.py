@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from typer.testing import CliRunner
@@ -98,7 +99,11 @@ def test_from_the_plan_to_the_signed_decision_and_the_drift_after_it(
 
     asyncio.run(fill(config, right=2, wrong=28, days_ago=4, first=100))
     again = ("report", "--config", config, "--compared-with", file)
+    early = run(*again, "--to", tmp_path / "early", "--since", day(2))
+    assert (early["left"], early["not_compared"][:2]) == ([], ["top1", "top3"])
+    assert "NOT COMPARED, for want of cases: top1" in (tmp_path / "early/report.md").read_text()
     later = run(*again, "--to", tmp_path / "second", "--since", day(5), status=1)
+    assert "top1" not in later["not_compared"]
     assert "top1" in later["left"]
     assert "DRIFT" in (tmp_path / "second" / "report.md").read_text()
     with pytest.raises(UsageError, match="days in common"):
@@ -186,3 +191,14 @@ def test_numbers_and_days_past_all_bounds_are_told(tmp_path: Path) -> None:
         run("plan", "--hooks-per-day", "1e-320")
     with pytest.raises(UsageError, match="a day cannot be read"):
         run("report", "--to", tmp_path / "out", "--until", "9999-12-31")
+
+
+def test_hours_are_those_of_the_site(config: Path, tmp_path: Path) -> None:
+    site = "Pacific/Kiritimati"  # 14 hours ahead
+    with config.open("a") as file:
+        file.write(f'[trial_outcomes]\ntimezone = "{site}"\n')
+    run("report", "--to", tmp_path / "out", "--config", config)
+    told = json.loads((tmp_path / "out" / "report.json").read_text())["trial"]["report"]
+    [hours] = [each["group"] for each in told["subgroups"] if each["dimension"] == "hour"]
+    begin = datetime.now(ZoneInfo(site)).hour // 6 * 6
+    assert hours == f"{begin:02} to {begin + 5:02} h"

@@ -281,3 +281,9 @@ def test_a_list_that_came_after_the_charting_gained_no_time() -> None:
         case(2, ["I21.4"], [outcome("I21.4", hours=3)], seconds=3600.0),
     )
     assert (told.time_gained.named.value, told.time_gained.hours.value) == (0.5, 2.0)
+
+
+def test_encounters_of_two_servers_that_share_an_id_are_two() -> None:
+    """The hash of an encounter is of its id alone."""
+    told = made(case(1, [], [], encounter="e"), case(2, [], [], encounter="e"))
+    assert (told.coverage.encounters, told.coverage.excluded[Exclusion.REPEATED]) == (2, 0)
