@@ -38,10 +38,24 @@ def install(torch: Path | None) -> int:
         if status.returncode:
             return status.returncode
         lock = without_torch(lock)
+    elif sys.platform == "linux" and hashed(for_processors(lock), quiet=True) == 0:
+        lock = without_torch(lock)
+    return hashed(lock)
+
+
+def for_processors(lock: str) -> str:
+    """PyTorch's lines of the lock, of the build for processors: pip would prefer an index's CUDA build."""
+    lines = re.search(r"^torch==(?:.*\\\n)*.*\n", lock, re.MULTILINE)
+    return re.sub(r"^(torch==[^ \\]+)", r"\1+cpu", lines[0]) if lines else ""
+
+
+def hashed(lock: str, *, quiet: bool = False) -> int:
+    """Install a lock's packages; pip's exit status."""
     with tempfile.TemporaryDirectory() as folder:
         pinned = Path(folder) / "tune.txt"
         pinned.write_text(lock)
-        return subprocess.run([*PIP, *HASHED, "-r", str(pinned)], check=False).returncode
+        command = [*PIP, *HASHED, "-r", str(pinned)]
+        return subprocess.run(command, capture_output=quiet, check=False).returncode
 
 
 def starts() -> bool:

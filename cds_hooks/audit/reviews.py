@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, delete, func, select, update
 from cds_hooks.audit import tables
 from cds_hooks.audit.codec import Codec
 from cds_hooks.audit.database import insert_on_conflict
-from cds_hooks.audit.encryption import EncryptedPayload, PayloadCipher, PayloadContext
+from cds_hooks.audit.encryption import ERASED, EncryptedPayload, PayloadCipher, PayloadContext
 from cds_hooks.audit.silent_format import of_trial
 from cds_hooks.audit.store_errors import RecordErased, RecordUnreadable
 from cds_hooks.errors import ChartsideError
@@ -77,6 +77,8 @@ class ReviewAnswer:
 
 
 _CODEC = Codec(ReviewAnswer, "review")
+# An erased consultation does not say any more whether it was silent.
+_SHOWN = (of_trial(silent=False), tables.consultations.c.payload_format != ERASED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +124,8 @@ def enqueue(connection: Connection, consultation_id: str, why: str, now: float) 
     Raises ReviewRefused when there is no such consultation.
     """
     table = tables.consultations.c
-    service = connection.execute(
-        select(table.service).where(table.id == consultation_id, of_trial(silent=False))
-    ).scalar_one_or_none()
+    wanted = select(table.service).where(table.id == consultation_id, *_SHOWN)
+    service = connection.execute(wanted).scalar_one_or_none()
     if service is None:
         hint = "It may have been deleted by retention."
         raise ReviewRefused("there is no such consultation", where="consultation", hint=hint)
@@ -138,8 +139,7 @@ def enqueue(connection: Connection, consultation_id: str, why: str, now: float) 
 def not_queued(connection: Connection) -> list[tuple[str, str]]:
     """Id and outcome of each answered consultation that is not in the queue."""
     table, there = tables.consultations.c, select(tables.review_queue.c.consultation_id)
-    shown = (table.outcome != "pending", of_trial(silent=False))
-    query = select(table.id, table.outcome).where(*shown)
+    query = select(table.id, table.outcome).where(table.outcome != "pending", *_SHOWN)
     rows = connection.execute(query.where(table.id.not_in(there)).order_by(table.created))
     return [(row.id, row.outcome) for row in rows]
 

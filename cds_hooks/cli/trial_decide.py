@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from cds_hooks.admission.signing import create_key, load_public_key, load_signing_key
 from cds_hooks.audit import Store
+from cds_hooks.audit.ledger.export import parse_record
 from cds_hooks.audit.ledger.query import LedgerQuery, matching
 from cds_hooks.audit.ledger.record import Record
 from cds_hooks.audit.reasons import masked_reason
@@ -28,7 +29,7 @@ from cds_hooks.runtime.records import site_key
 from cds_hooks.settings import Settings, load_settings
 from cds_hooks.trial.decision import Choice, TrialDecision, read, signed, verified
 from cds_hooks.trial.decision import decide as make_decision
-from cds_hooks.trial.trial_errors import DecisionUntrusted
+from cds_hooks.trial.trial_errors import DecisionRefused, DecisionUntrusted
 
 __all__ = ["decide", "decisions"]
 
@@ -54,10 +55,12 @@ def decide(
 ) -> None:
     """Record, signed, what was decided on a trial's report.
 
-    The record has the report's digest. It changes no setting: who goes live does that.
+    The record has the report's digest, which `trial report` must have recorded in this store. It
+    changes no setting: who goes live does that.
     """
     document, digest = read_report(report)
     settings, now = load_settings(config), time.time()
+    asyncio.run(_require_reported(settings, digest))
     made = make_decision(
         document,
         digest,
@@ -105,15 +108,31 @@ def decisions(
 def _rows(
     records: Iterable[Record], keys: list[Ed25519PublicKey], wanted: str
 ) -> Iterator[dict[str, Any]]:
+    first: dict[str, int] = {}
     for record in records:
         row = _row(record, keys)
+        if "decision" in row:
+            at = first.setdefault(str(_details(record).get("signature")), record.seq)
+            if at != record.seq:
+                row = _repeated(row, at)
         if wanted in ("", row.get("report_sha256")):
             yield row
 
 
-def _row(record: Record, keys: list[Ed25519PublicKey]) -> dict[str, Any]:
+def _repeated(row: dict[str, Any], first: int) -> dict[str, Any]:
+    """A record of what an earlier record decided: somebody copied it, nobody decided again."""
+    kept = ("seq", "recorded", "key_id", "report_sha256")
+    why = f"the same signature as record {first}: a copy, and no decision"
+    return {**{name: row[name] for name in kept}, "signature": "bad", "why": why}
+
+
+def _details(record: Record) -> dict[str, Any]:
     told = record.fields.get("details")
-    fields: dict[str, Any] = told if isinstance(told, dict) else {}
+    return told if isinstance(told, dict) else {}
+
+
+def _row(record: Record, keys: list[Ed25519PublicKey]) -> dict[str, Any]:
+    fields = _details(record)
     row = {"seq": record.seq, "recorded": record.recorded, "key_id": fields.get("key_id", "")}
     try:
         found = verified(fields, keys) if keys else read(fields)
@@ -144,6 +163,21 @@ def _lines(made: TrialDecision) -> list[str]:
     if made.despite_few:
         lines.append("Decided with fewer cases than were planned.")
     return lines
+
+
+async def _require_reported(settings: Settings, digest: str) -> None:
+    """Whoever writes a file writes its digest too: the ledger says which reports were made here.
+    Raises DecisionRefused."""
+    store = Store(store_config(settings), site_key(settings))
+    await store.open()
+    try:
+        found = map(parse_record, await store.ledger.records_of("trial-reported"))
+        known = {_details(each).get("report_sha256") for each in found if each is not None}
+    finally:
+        await store.close()
+    if digest not in known:
+        hint = "Make it here with `chartside trial report`: a file alone proves nothing."
+        raise DecisionRefused("no such report is on record", where="--report", hint=hint)
 
 
 async def _record(settings: Settings, fields: dict[str, Any]) -> None:

@@ -66,6 +66,8 @@ def plan(
         )
     except ValueError as error:
         raise UsageError(str(error), where="trial plan") from None
+    except OverflowError:
+        raise UsageError("a number is too large", where="trial plan") from None
     told = asdict(made)
     if to is not None:
         with new_file(to) as file:

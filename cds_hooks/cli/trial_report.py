@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import typer
@@ -34,7 +35,7 @@ from cds_hooks.settings import Settings, load_settings
 from cds_hooks.trial.cases import MatchLevel
 from cds_hooks.trial.collecting import Collecting
 from cds_hooks.trial.collection import Collected, collect
-from cds_hooks.trial.drift import FigureDrift, comparison, drift, drifted
+from cds_hooks.trial.drift import FigureDrift, comparison, drift, drifted, not_compared
 from cds_hooks.trial.report import ReportSettings, TrialReport
 from cds_hooks.trial.report import report as make_report
 from cds_hooks.trial.report.document import digest_of, document_of, written
@@ -100,18 +101,21 @@ def report(
     wanted = Wanted(_day(since), _day(until or _today()), service, level, seed)
     reference = read_report(compared_with) if compared_with else None
     if reference:
-        _require_later(wanted, reference[0])
+        _require_comparable(wanted, reference[0])
     found, made = asyncio.run(_made(settings, wanted, reason, json=json))
     compared: Sequence[FigureDrift] = ()
+    missing: Sequence[str] = ()
     if reference:
-        compared = drift(read_key_figures(reference[0]), key_figures(made))
+        before = read_key_figures(reference[0])
+        compared = drift(before, key_figures(made))
+        missing = not_compared(before, compared)
     document = document_of(
         made,
         made=datetime.now(UTC),
         program=version("chartside"),
         planned=planned,
         collected={**wanted.told, "unread": found.unread, "erased": found.erased},
-        compared=comparison(compared, reference[1]) if reference else None,
+        compared=comparison(compared, reference[1], missing) if reference else None,
     )
     digest = digest_of(document)
     page = trial_page(made, document, digest, compared)
@@ -119,10 +123,11 @@ def report(
     write_files(to, {**texts, "report.json": written(document).decode()})
     left = drifted(compared)
     told = {**wanted.told, "report_sha256": digest, "left": list(left), **_counts(made)}
-    told |= {"compared_with": reference[1]} if reference else {}
+    told |= {"compared_with": reference[1], "not_compared": list(missing)} if reference else {}
     asyncio.run(_record(settings, told))
     result = {"folder": str(to), "sha256": digest, "left": list(left), **_counts(made)}
-    print_result(result, "\n".join(_lines(made, to, digest, left)), json=json)
+    result |= {"not_compared": list(missing)} if reference else {}
+    print_result(result, "\n".join(_lines(made, to, digest, left, missing)), json=json)
     if left:
         raise typer.Exit(LEFT)
 
@@ -139,7 +144,8 @@ async def _made(
             Terminology(settings.terminology.path) as terminology,
             count_progress("Reading", json=json) as told,
         ):
-            collecting = Collecting(terminology)
+            zone = settings.trial_outcomes.timezone
+            collecting = Collecting(terminology, zone=ZoneInfo(zone) if zone else None)
             found = await collect(
                 store,
                 collecting,
@@ -177,7 +183,9 @@ def _counts(made: TrialReport) -> dict[str, int]:
     }
 
 
-def _lines(made: TrialReport, to: Path, digest: str, left: Sequence[str]) -> list[str]:
+def _lines(
+    made: TrialReport, to: Path, digest: str, left: Sequence[str], missing: Sequence[str]
+) -> list[str]:
     told = made.coverage
     lines = [
         f"{told.consultations} consultations, {told.with_outcome} cases with an outcome.",
@@ -186,13 +194,24 @@ def _lines(made: TrialReport, to: Path, digest: str, left: Sequence[str]) -> lis
     ]
     if made.leaks.cases:
         lines.insert(0, f"LEAKS: {made.leaks.cases} cases; see the report.")
+    if missing:
+        lines.insert(0, f"NOT COMPARED, for want of cases: {', '.join(missing)}.")
     if left:
         lines.insert(0, f"DRIFT: {', '.join(left)} left the interval of the report compared with.")
     return lines
 
 
-def _require_later(wanted: Wanted, reference: dict[str, Any]) -> None:
-    """What is compared with a report must have no case in common with it."""
+def _require_comparable(wanted: Wanted, reference: dict[str, Any]) -> None:
+    """What is compared with a report is of the same services and match level, and has no case in
+    common with it: else figures differ and nothing drifted."""
+    of_service = (reference.get("collected") or {}).get("service", "")
+    for option, mine, theirs in (
+        ("--service", wanted.service, of_service),
+        ("--level", wanted.level.value, reference["report"].get("level")),
+    ):
+        if mine != theirs:
+            hint = f"Give {option} as it was for that report."
+            raise UsageError("the reports measure different things", where=option, hint=hint)
     if wanted.first.isoformat() <= reference["report"]["subject"]["last"]:
         hint = "Give --since a day after the last hook of that report."
         raise UsageError("the reports have days in common", where="--since", hint=hint)
@@ -204,7 +223,9 @@ def _today() -> str:
 
 def _day(text: str) -> date:
     try:
-        return date.fromisoformat(text)
-    except ValueError:
+        found = date.fromisoformat(text)
+        datetime(found.year, found.month, found.day, tzinfo=UTC) + timedelta(days=1)
+    except (ValueError, OverflowError):
         hint = "Write it like 2026-11-22."
         raise UsageError("a day cannot be read", where="--since, --until", hint=hint) from None
+    return found

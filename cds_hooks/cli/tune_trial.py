@@ -60,9 +60,11 @@ async def _drafts(store: Store, terminology: Terminology, begin: float, end: flo
     collected = await collect(store, Collecting(terminology), begin, end)
     console = show.screen(json=True)
     for case in track(collected.cases, "reading", console=console, disable=not sys.stderr.isatty()):
-        found = await store.silent.get(case.consultation) or await store.get(case.consultation)
+        found = await store.silent.get(case.answered_in) or await store.get(case.answered_in)
         if isinstance(found, CheckedConsultation):
             made.add(case, found)
+        else:
+            made.dropped["no-answer"] += 1
     for reason, count in (("unread", collected.unread), ("erased", collected.erased)):
         if count:
             made.dropped[reason] += count

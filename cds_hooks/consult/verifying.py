@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from cds_hooks.consultation import Assessment, CheckedConsultation, Ranking
+from cds_hooks.consultation import CheckedConsultation, Ranking
 from cds_hooks.verifier import (
     CoefficientFile,
     FixedRules,
-    NameEvidence,
     RankedList,
     evidence_of,
     rank_by_coefficients,
@@ -31,8 +30,7 @@ def ranked(done: CheckedConsultation, verifier: Verifier | None) -> CheckedConsu
     it is calibrated for such a consultation. Without a verifier, or a list, it stays as it is."""
     if verifier is None or not done.assessments:
         return done
-    names = {each.name: _asked(each) for each in done.assessments}
-    evidence = evidence_of(done.assessments, done.differentials, names)
+    evidence = evidence_of(done.assessments, done.differentials)
     by = verifier.by
     if isinstance(by, FixedRules):
         return _ordered(done, rank_by_rules(by, evidence), Ranking("rules", by.version))
@@ -48,15 +46,6 @@ def ranked(done: CheckedConsultation, verifier: Verifier | None) -> CheckedConsu
             data=tuple(dataset.title for dataset in by.source.data),
             unlearned=found.unlearned,
         ),
-    )
-
-
-def _asked(each: Assessment) -> NameEvidence:
-    return NameEvidence(
-        log_probability=each.log_probability,
-        tokens=each.name_tokens or None,
-        p_true=each.p_true,
-        second_view=each.second_view,
     )
 
 

@@ -1,4 +1,4 @@
-"""What the newest comparison of trial reports found, told by a running service.
+"""What the newest comparison of trial reports found of each service, told by a running service.
 
 `chartside trial report --compared-with` makes the comparison and records it; the service reads the
 record, so that whoever watches it hears of drift. It does not keep the service from being ready:
@@ -24,8 +24,9 @@ _EVERY_S = 60.0
 
 
 class TrialDriftWatch:
-    """`left` are the figures that left their interval; `compared` whether any comparison is on
-    record."""
+    """`left` are the figures that left their interval, `missing` those that had no cases, by the
+    newest comparison of each service (or of all together): that one of them is as it was says
+    nothing of another. `compared`: whether any comparison is on record."""
 
     def __init__(self, store: Store) -> None:
         self._ledger = store.ledger
@@ -34,12 +35,14 @@ class TrialDriftWatch:
         self._recorded = ""
         self.compared = False
         self.left: tuple[str, ...] = ()
+        self.missing: tuple[str, ...] = ()
 
     def checks(self) -> dict[str, str]:
         """For /readyz: what the newest comparison found; nothing without one."""
         if not self.compared:
             return {}
         found = f"left their interval: {', '.join(self.left)}" if self.left else "none"
+        found += f"; not compared: {', '.join(self.missing)}" if self.missing else ""
         return {"trial_drift": f"{found} (report of {self._recorded})"}
 
     @contextlib.asynccontextmanager
@@ -58,11 +61,14 @@ class TrialDriftWatch:
         compared = [r for r in found if r is not None and _details(r).get("compared_with")]
         if not compared or compared[-1].seq == self._seen:
             return
-        newest = compared[-1]
-        self._seen, self._recorded, self.compared = newest.seq, newest.recorded, True
-        self.left = tuple(map(str, _details(newest).get("left", ())))
-        for figure in self.left:
-            self._log.warning("trial-drift", figure=figure, record=newest.seq)
+        seen, self._seen, self._recorded = self._seen, compared[-1].seq, compared[-1].recorded
+        newest = {_details(each).get("service") or "": each for each in compared}
+        self.compared, self.left, self.missing = True, (), ()
+        for service, record in newest.items():
+            self.left += _named(record, "left", service)
+            self.missing += _named(record, "not_compared", service)
+            for figure in _details(record).get("left", ()) if record.seq > seen else ():
+                self._log.warning("trial-drift", figure=str(figure), record=record.seq)
 
     def collect(self) -> Iterator[Any]:
         """For Prometheus: how many figures left their interval, once there is a comparison."""
@@ -79,6 +85,12 @@ class TrialDriftWatch:
             with contextlib.suppress(ChartsideError):  # /readyz tells of the store
                 await self.look()
             await asyncio.sleep(_EVERY_S)
+
+
+def _named(record: Record, field: str, service: str) -> tuple[str, ...]:
+    """The figures in a field of a record's details, with the service where it is of one."""
+    told = map(str, _details(record).get(field, ()))
+    return tuple(f"{each} of {service}" if service else each for each in told)
 
 
 def _details(record: Record) -> dict[str, Any]:

@@ -83,11 +83,13 @@ class Outcome:
 class TrialCase:
     """One consultation of the trial. Raises ValueError for a time without a zone.
 
-    `consultation` is the record's id; `patient` and `encounter` are the store's keyed hashes, and
-    `encounter` is "" where the hook named none. `asked` is when the hook came, `hour` its hour of
-    the day (0 to 23) by the site's clock, `age_band` and `sex` as `cds_hooks.statistics` tells
-    them. `model` and `settings` are digests. `ended` is the consultation's outcome ("answered",
-    "deadline") and `seconds` how long it took, None where that was not recorded.
+    `consultation` is the record's id, `answer` that of the record with the answer, where it is
+    another: a hook may be answered before the model is done. `patient` and `encounter` are the
+    store's keyed hashes, and `encounter` is "" where the hook named none. `asked` is when the hook
+    came, `hour` its hour of the day (0 to 23) by the site's clock, `age_band` and `sex` as
+    `cds_hooks.statistics` tells them. `model` and `settings` are digests. `ended` is the
+    consultation's outcome ("answered", "deadline") and `seconds` how long it took, None where that
+    was not recorded.
 
     `proposed` is in rank order, struck-out ones included where they stood. `visible_codes` are all
     codes that the prompt showed. `outcomes` is None as long as nobody looked for them (the window
@@ -95,6 +97,7 @@ class TrialCase:
     """
 
     consultation: str
+    answer: str = ""
     patient: str
     encounter: str = ""
     service: str
@@ -111,6 +114,11 @@ class TrialCase:
     findings: tuple[Finding, ...] = ()
     visible_codes: frozenset[Code] = frozenset()
     outcomes: tuple[Outcome, ...] | None = None
+
+    @property
+    def answered_in(self) -> str:
+        """The id of the record with the answer, if there is one."""
+        return self.answer or self.consultation
 
     def __post_init__(self) -> None:
         times = (self.asked, *(each.charted for each in self.outcomes or ()))

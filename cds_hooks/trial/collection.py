@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cds_hooks.audit import Store
 from cds_hooks.audit.store_errors import RecordErased, RecordUnreadable
+from cds_hooks.audit.trial_outcomes import FollowUp
 from cds_hooks.consultation import Consultation
 from cds_hooks.statistics.subgroups import OWN_TRIALS
 from cds_hooks.trial.answered_later import joined
@@ -22,8 +23,9 @@ _UNREAD, _ERASED = "unread", "erased"
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """The cases of a period, and how many hooks were answered in it. `unread` consultations cannot
-    be decrypted or are damaged: `audit verify` tells of them. `erased` ones are gone."""
+    """The cases of a period, and how many hooks were answered in it. `unread` consultations, or
+    their outcomes, cannot be decrypted or are damaged: `audit verify` tells of them. `erased` ones
+    are gone."""
 
     cases: tuple[TrialCase, ...]
     hooks: int
@@ -51,9 +53,11 @@ async def collect(
     lost = Counter[str]()
     for begin in range(0, len(wanted), _BATCH):
         batch = wanted[begin : begin + _BATCH]
-        found = await store.outcomes.of(each.id for each in batch)
+        found, damaged = await _followed(store, [each.id for each in batch])
         for each in batch:
             consultation, why = await _read(store, each.id)
+            if each.id in damaged:
+                consultation, why = None, _UNREAD
             lost[why] += 1
             if consultation is None:
                 continue
@@ -62,6 +66,21 @@ async def collect(
                 read.append((consultation.key, case))
         told(min(begin + _BATCH, len(wanted)), len(wanted))
     return Collected(joined(read), hooks, lost[_UNREAD], lost[_ERASED])
+
+
+async def _followed(store: Store, ids: Sequence[str]) -> tuple[dict[str, FollowUp], set[str]]:
+    """What was found for these, and whose outcomes are damaged: they stop no report of others."""
+    try:
+        return await store.outcomes.of(ids), set()
+    except RecordUnreadable:
+        found: dict[str, FollowUp] = {}
+        damaged: set[str] = set()
+        for each in ids:
+            try:
+                found |= await store.outcomes.of([each])
+            except RecordUnreadable:
+                damaged.add(each)
+        return found, damaged
 
 
 async def _read(store: Store, id_: str) -> tuple[Consultation | None, str]:

@@ -68,23 +68,22 @@ def decide(
 ) -> TrialDecision:
     """The decision on a report that was read with its digest. Raises DecisionRefused.
 
-    Going live is refused on a report with leaks or with fewer cases than were planned, unless the
-    decision says so itself. To stop or to go on with the trial needs neither.
+    Going live is refused on a report with leaks, with fewer cases than were planned or with none,
+    unless the decision says so itself. To stop or to go on with the trial needs neither.
     """
     _require_words(by, reason)
     report, planned = document["report"], document["planned"]
     cases, leaks = report["coverage"]["with_outcome"], report["leaks"]["cases"]
     wanted = planned["cases"] if planned else None
-    few = wanted is not None and cases < wanted
+    few = cases < (wanted or 1)
     if choice is Choice.GO_LIVE:
         if leaks and not despite_leaks:
             hint = "Find their cause, or give --despite-leaks and say why in the reason."
             raise DecisionRefused(f"the report found {leaks} cases with a leak", hint=hint)
         if few and not despite_few:
             hint = "Go on with the trial, or give --despite-few and say why in the reason."
-            raise DecisionRefused(
-                f"{cases} cases with an outcome, {wanted} were planned", hint=hint
-            )
+            planning = "no plan was given" if wanted is None else f"{wanted} were planned"
+            raise DecisionRefused(f"{cases} cases with an outcome, {planning}", hint=hint)
     return TrialDecision(
         decision=choice,
         report_sha256=digest,

@@ -32,6 +32,7 @@ __all__ = [
     "confidence_sequence",
     "drift",
     "drifted",
+    "not_compared",
 ]
 
 WATCHED = ("top1", "top3", "supported-right", "rules-right")
@@ -80,10 +81,21 @@ def drift(
     return tuple(_of(before[name], now[name], own) for name in names)
 
 
-def comparison(found: Sequence[FigureDrift], digest: str) -> dict[str, Any]:
-    """The comparison with the report of this digest, as JSON values."""
+def not_compared(reference: Sequence[KeyFigure], found: Sequence[FigureDrift]) -> tuple[str, ...]:
+    """The watched figures of the reference that nothing was compared with: there are no cases for
+    them yet, or outcomes are not read any more. That they left nothing says nothing."""
+    there, now = {each.name for each in reference}, {each.name for each in found}
+    return tuple(name for name in WATCHED if name in there and name not in now)
+
+
+def comparison(
+    found: Sequence[FigureDrift], digest: str, missing: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The comparison with the report of this digest, as JSON values; `missing` figures had no
+    cases to be compared."""
     figures = [asdict(each) for each in found]
-    return {"report_sha256": digest, "alpha": ALPHA, "left": drifted(found), "figures": figures}
+    told = {"report_sha256": digest, "alpha": ALPHA, "left": drifted(found), "figures": figures}
+    return told | {"not_compared": tuple(missing)}
 
 
 def drifted(found: Sequence[FigureDrift]) -> tuple[str, ...]:

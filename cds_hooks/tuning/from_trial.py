@@ -15,6 +15,8 @@ from cds_hooks.evaluation.suites.leaks import content_words
 from cds_hooks.evaluation.trained_cases import id_digest, text_digest
 from cds_hooks.plausibility import Terminology
 from cds_hooks.trial.cases import Code, TrialCase
+from cds_hooks.trial.report.leaks import leaks_of
+from cds_hooks.trial.report.terminology_matcher import TerminologyMatcher
 from cds_hooks.tuning.draft import Draft
 from cds_hooks.tuning.example import GoldDiagnosis
 
@@ -30,15 +32,20 @@ class TrialDrafts:
     terminology: Terminology
     dropped: Counter[str] = field(default_factory=Counter)
     drafts: list[Draft] = field(default_factory=list)
+    _matcher: TerminologyMatcher = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._matcher = TerminologyMatcher(self.terminology)
 
     def add(self, case: TrialCase, found: CheckedConsultation) -> None:
         """One consultation. Its truth is the outcome that was charted first; one whose outcome
-        the prompt showed is a leak, and teaches nothing but reading."""
+        the prompt showed, by its code or another of the same disease, is a leak, and teaches
+        nothing but reading."""
         if not case.outcomes:
             self.dropped["no-outcome" if case.outcomes is not None else "window-open"] += 1
             return
         codes = [each.coded for each in sorted(case.outcomes, key=lambda o: o.charted)]
-        if case.visible_codes.intersection(codes):
+        if leaks_of(case, self._matcher):
             self.dropped["outcome-in-prompt"] += 1
             return
         named = [(code, name) for code in codes if (name := self._name(code))]

@@ -168,3 +168,12 @@ async def test_an_answer_that_two_processes_get_is_the_first(
     with pytest.raises(ReviewRefused, match="answered"):
         await store.reviews.answer(id_, YES, ANN)
     assert len(await _records(store, "review-answered")) == 1
+
+
+async def test_what_was_erased_is_not_queued(kept: Store, key_operations: KeyOperations) -> None:
+    """Of an erased consultation nothing says any more whether it was silent."""
+    assert "of-abc" in {id_ for id_, _ in await kept.reviews.not_queued()}
+    key_operations.erase("p1:abc")
+    assert "of-abc" not in {id_ for id_, _ in await kept.reviews.not_queued()}
+    with pytest.raises(ReviewRefused, match="no such"):
+        await kept.reviews.enqueue("of-abc", "by-hand", ANN)

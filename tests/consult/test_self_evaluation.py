@@ -48,7 +48,7 @@ def consult(
     service: Any,
     seen: list[Consultation],
 ) -> Any:
-    async def answered(engine: FakeEngine, **settings: Any) -> CheckedConsultation:
+    async def read_answer(engine: FakeEngine, **settings: Any) -> CheckedConsultation:
         verifier = VerifierSettings(**{"share": 2.0, **settings})
         consultant = make_consultant(engine, verifier=verifier)
         await consultant.answer(service, make_request(resources))
@@ -57,7 +57,7 @@ def consult(
         assert done.outcome is Outcome.ANSWERED
         return done
 
-    return answered
+    return read_answer
 
 
 async def test_the_first_diagnoses_carry_what_the_model_thinks_of_them(consult: Any) -> None:

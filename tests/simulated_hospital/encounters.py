@@ -130,7 +130,7 @@ class _Draw:
             charted=charted,
             rule_fires=self._rule_fires(complaint, truth),
             listed=self._list(complaint, truth, self._listed_share(patient, asked)),
-            seconds=self._around(self.parameters.seconds),
+            seconds=self._lognormal(self.parameters.seconds),
             seen_again=again if is_opened_again and again < (charted or _NEVER) else None,
         )
 
@@ -192,7 +192,7 @@ class _Draw:
         return self.random.choices(range(len(self.parameters.places)), self.parameters.places)[0]
 
     def _delay(self) -> timedelta:
-        hours = self._around(self.parameters.charted_after_h)
+        hours = self._lognormal(self.parameters.charted_after_h)
         return timedelta(hours=min(hours, _LATEST_H))
 
     def _one(self, shares: Mapping[T, float]) -> T:
@@ -201,6 +201,6 @@ class _Draw:
     def _happens(self, share: float) -> bool:
         return self.random.random() < share
 
-    def _around(self, spread: Sequence[float]) -> float:
+    def _lognormal(self, spread: Sequence[float]) -> float:
         median, sigma = spread
         return self.random.lognormvariate(math.log(median), sigma)

@@ -17,7 +17,7 @@ from tests.simulated_hospital.recovered import recovered
 from tests.simulated_hospital.service import trial_service
 from tests.simulated_hospital.simulation import differences, reported
 
-SMALL = Parameters(encounters=24, leaks=3, returning=0.0, reopened=0.1)
+SMALL = Parameters(encounters=18, leaks=3, returning=0.0, reopened=0.2)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import fields
 from pathlib import Path
 
 from cds_hooks.audit import Store
@@ -13,6 +14,7 @@ from cds_hooks.consultation import (
     CheckedConsultation,
     Group,
     Outcome,
+    PreparedConsultation,
     Reason,
     RecordedCall,
     Seriousness,
@@ -70,7 +72,13 @@ def consultation(
     )
 
 
-def follow_up(done: CheckedConsultation, code: str, *, final: bool = True) -> FollowUp:
+def waiting(done: CheckedConsultation) -> PreparedConsultation:
+    """The record that the hook was answered with before the model was done: of its own id."""
+    kept = {each.name: getattr(done, each.name) for each in fields(PreparedConsultation)}
+    return PreparedConsultation(**kept | {"id": f"1{done.id[1:]}"})
+
+
+def follow_up(done: PreparedConsultation, code: str, *, final: bool = True) -> FollowUp:
     found = StoredOutcome(ICD, code, "condition-problem-list", done.created + 6 * 3600)
     return FollowUp(done.id, READ, final, "rules-1", done.created + DAY_S, (found,))
 

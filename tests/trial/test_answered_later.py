@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -30,6 +31,7 @@ def test_the_hook_has_the_answer_and_keeps_its_time_and_encounter() -> None:
     [found] = joined([("k", waiting()), ("k", answer(asked=ASKED + HOUR))])
     assert (found.consultation, found.asked, found.encounter) == ("hook", ASKED, "e1")
     assert (found.ended, found.seconds, found.proposed) == ("answered", 9.0, answer().proposed)
+    assert found.answered_in == "answer"
 
 
 def test_an_answer_to_another_question_or_of_another_patient_is_its_own() -> None:
@@ -55,3 +57,15 @@ def test_the_first_answer_since_the_hook_is_taken_before_older_ones() -> None:
         ("old", False),
         ("hook", True),
     ]
+
+
+def test_a_hook_for_which_the_last_answer_stood_has_its_list() -> None:
+    reused = waiting(consultation="reused", asked=ASKED + HOUR, ended="last-answer-stands")
+    other = answer(("J18.9",), consultation="other", patient="p2")
+    later = answer(("J18.9",), consultation="later", asked=ASKED + 2 * HOUR)
+    *_, found = joined([("k", answer()), ("k", other), ("k", later), ("new", reused)])
+    assert (found.ended, found.proposed) == ("last-answer-stands", answer().proposed)
+    assert (found.consultation, found.answered_in) == ("reused", "answer")
+    *_, apart = joined([("k", replace(answer(), silent=False)), ("new", reused)])
+    assert apart.proposed == ()
+    assert len(joined([("k", answer()), ("new", reused)])) == 2

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import sqlite3
 import time
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from datetime import timedelta, timezone
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 
 from cds_hooks.audit import Store
 from cds_hooks.audit.trial_outcomes import FollowUp
+from cds_hooks.cli import tune_trial
 from cds_hooks.consultation import Caller, RecordedCall, Verdict
 from cds_hooks.plausibility import Terminology
 from cds_hooks.runtime.configs import store_config
@@ -19,7 +22,13 @@ from cds_hooks.runtime.records import site_key
 from cds_hooks.settings import load_settings
 from cds_hooks.trial.collecting import Collecting, StoredCase
 from cds_hooks.trial.collection import collect
-from tests.trial.stored_trial import assessment, consultation, follow_up, settings_file
+from tests.trial.stored_trial import (
+    assessment,
+    consultation,
+    follow_up,
+    settings_file,
+    waiting,
+)
 from tests.trial.trial_cases import ICD, icd
 
 AT = 1_780_000_000.0  # 2026-05-28T20:26:40Z
@@ -138,3 +147,36 @@ async def test_silent_and_shown_consultations_are_read_with_outcomes_and_encount
     assert (found.hooks, found.unread, found.erased) == (2, 0, 0)
     none = await collect(store, collecting, now - 100, now + 100, service="another")
     assert (none.cases, none.hooks) == ((), 0)
+
+
+async def test_damaged_outcomes_are_counted_and_stop_no_report(
+    store: Store, collecting: Collecting, tmp_path: Path
+) -> None:
+    now = time.time()
+    for number in (1, 2):
+        done = consultation(number, now - 60, LISTED)
+        await store.silent.save_consultation(done, call=RecordedCall(hook="patient-view"))
+        await store.outcomes.save(follow_up(done, "I21.4"))
+    with sqlite3.connect(tmp_path / "r.sqlite") as other:
+        other.execute(
+            "UPDATE trial_outcomes SET state = 'patient-gone' WHERE consultation_id LIKE '%1'"
+        )
+    other.close()
+    found = await collect(store, collecting, now - 100, now + 100)
+    assert ([each.consultation[-1] for each in found.cases], found.unread) == (["2"], 1)
+
+
+async def test_a_hook_that_was_answered_before_the_model_was_done_is_a_case_to_train_on(
+    store: Store, terminology: Terminology, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All silent hooks are: without their answers a silent trial would have no example at all."""
+    monkeypatch.setattr(tune_trial, "Terminology", lambda _: nullcontext(terminology))
+    answered, lost = (consultation(n, time.time() - 60, LISTED) for n in (1, 2))
+    for done in (answered, lost):
+        await store.silent.save_consultation(waiting(done), call=RecordedCall(hook="patient-view"))
+        await store.outcomes.save(follow_up(waiting(done), "I21.4"))
+    await store.silent.save_consultation(answered)
+    settings = load_settings(tmp_path / "chartside.toml")
+    made = await tune_trial.read_trial(settings, "2026-01-01", "", "to train")
+    assert [each.gold.code for each in made.drafts if each.gold] == ["I21.4"]
+    assert made.dropped["no-answer"] == 1

@@ -8,16 +8,22 @@ from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from typer.testing import CliRunner
 
 from cds_hooks.admission.signing import create_key
+from cds_hooks.audit import Store
 from cds_hooks.cli import trial_report
 from cds_hooks.cli.audit import audit_app
 from cds_hooks.cli.mapping import UsageError
 from cds_hooks.cli.trial import trial_app
 from cds_hooks.plausibility import Terminology
+from cds_hooks.runtime.configs import store_config
+from cds_hooks.runtime.records import site_key
+from cds_hooks.settings import load_settings
+from cds_hooks.trial.report.document import written
 from cds_hooks.trial.trial_errors import DecisionRefused, ReportUnusable
 from tests.trial.stored_trial import fill, settings_file
 
@@ -93,7 +99,11 @@ def test_from_the_plan_to_the_signed_decision_and_the_drift_after_it(
 
     asyncio.run(fill(config, right=2, wrong=28, days_ago=4, first=100))
     again = ("report", "--config", config, "--compared-with", file)
+    early = run(*again, "--to", tmp_path / "early", "--since", day(2))
+    assert (early["left"], early["not_compared"][:2]) == ([], ["top1", "top3"])
+    assert "NOT COMPARED, for want of cases: top1" in (tmp_path / "early/report.md").read_text()
     later = run(*again, "--to", tmp_path / "second", "--since", day(5), status=1)
+    assert "top1" not in later["not_compared"]
     assert "top1" in later["left"]
     assert "DRIFT" in (tmp_path / "second" / "report.md").read_text()
     with pytest.raises(UsageError, match="days in common"):
@@ -126,3 +136,69 @@ def test_a_plan_or_a_day_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         run("report", "--to", tmp_path / "out", "--since", "yesterday")
     with pytest.raises(UsageError, match="width"):
         run("plan", "--width", "0.5")
+
+
+def test_a_report_that_was_made_elsewhere_carries_no_decision(config: Path, tmp_path: Path) -> None:
+    """Whoever alters a report writes its digest again, too."""
+    run("report", "--to", tmp_path / "out", "--config", config)
+    file = tmp_path / "out" / "report.json"
+    whole = json.loads(file.read_text())
+    whole["trial"]["report"]["coverage"]["with_outcome"] = 2000
+    file.write_bytes(written(whole["trial"]))
+    words = ("--by", "A. Chief", "--reason", "reached", "--key", tmp_path / "k.pem")
+    with pytest.raises(DecisionRefused, match="no such report is on record"):
+        run("decide", "--report", file, "--decision", "go-live", *words, "--config", config)
+    assert not records(config, "trial-decided")
+    assert not (tmp_path / "k.pem").exists()
+
+
+def test_a_decision_that_was_recorded_again_is_none(config: Path, tmp_path: Path) -> None:
+    run("report", "--to", tmp_path / "out", "--config", config)
+    file, key = tmp_path / "out" / "report.json", tmp_path / "k.pem"
+    words = ("--by", "A. Chief", "--reason", "reached", "--key", key, "--config", config)
+    run("decide", "--report", file, "--decision", "stop", *words)
+    (once,) = records(config, "trial-decided")
+    asyncio.run(record_again(config, "trial-decided", once["details"]))
+    told = run("decisions", "--config", config, "--key", f"{key}.pub", status=1)["decisions"]
+    assert [each["signature"] for each in told] == ["good", "bad"]
+    assert f"record {once['seq']}" in told[1]["why"]
+
+
+async def record_again(config: Path, type_: str, details: dict[str, Any]) -> None:
+    settings = load_settings(config)
+    store = Store(store_config(settings), site_key(settings))
+    await store.open()
+    try:
+        await store.record_event(type_, **details)
+    finally:
+        await store.close()
+
+
+@pytest.mark.parametrize("other", [("--level", "same"), ("--service", "another")])
+def test_only_like_is_compared_with_like(
+    config: Path, tmp_path: Path, other: tuple[str, str]
+) -> None:
+    run("report", "--to", tmp_path / "out", "--config", config)
+    again = ("report", "--config", config, "--compared-with", tmp_path / "out" / "report.json")
+    with pytest.raises(UsageError, match="measure different things") as refused:
+        run(*again, "--to", tmp_path / "second", "--since", day(5), *other)
+    assert other[0] in refused.value.diagnostics()
+    assert len(records(config, "trial-collected")) == 1
+
+
+def test_numbers_and_days_past_all_bounds_are_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="too large"):
+        run("plan", "--hooks-per-day", "1e-320")
+    with pytest.raises(UsageError, match="a day cannot be read"):
+        run("report", "--to", tmp_path / "out", "--until", "9999-12-31")
+
+
+def test_hours_are_those_of_the_site(config: Path, tmp_path: Path) -> None:
+    site = "Pacific/Kiritimati"  # 14 hours ahead
+    with config.open("a") as file:
+        file.write(f'[trial_outcomes]\ntimezone = "{site}"\n')
+    run("report", "--to", tmp_path / "out", "--config", config)
+    told = json.loads((tmp_path / "out" / "report.json").read_text())["trial"]["report"]
+    [hours] = [each["group"] for each in told["subgroups"] if each["dimension"] == "hour"]
+    begin = datetime.now(ZoneInfo(site)).hour // 6 * 6
+    assert hours == f"{begin:02} to {begin + 5:02} h"

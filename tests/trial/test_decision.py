@@ -82,3 +82,9 @@ def test_an_altered_decision_or_another_key_is_found() -> None:
         verified({"decision": {"version": 1}}, [key.public_key()])
     with pytest.raises(DecisionUntrusted, match="base64"):
         verified({**fields, "signature": "no base64!"}, [key.public_key()])
+
+
+def test_nobody_goes_live_on_no_case_at_all() -> None:
+    with pytest.raises(DecisionRefused, match="0 cases with an outcome, no plan was given"):
+        decided(Choice.GO_LIVE, document(cases=0, planned=None))
+    assert decided(Choice.GO_LIVE, document(cases=0, planned=None), despite_few=True).despite_few

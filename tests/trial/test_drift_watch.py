@@ -37,5 +37,13 @@ async def test_the_newest_comparison_is_told_and_a_report_without_one_changes_no
         await watch.look()
         assert watch.checks()["trial_drift"].startswith("none (report of 20")
         assert b"chartside_trial_drifted_figures 0.0" in generate_latest(registry)
+        await store.record_event("trial-reported", left=["top1"], compared_with="a", service="s1")
+        await store.record_event("trial-reported", left=[], compared_with="b", service="s2")
+        await watch.look()
+        assert watch.checks()["trial_drift"].startswith("left their interval: top1 of s1 (report")
+        none = {"left": [], "compared_with": "a", "service": "s1", "not_compared": ["top1"]}
+        await store.record_event("trial-reported", **none)
+        await watch.look()
+        assert watch.checks()["trial_drift"].startswith("none; not compared: top1 of s1 (report")
     finally:
         await store.close()

@@ -115,6 +115,18 @@ async def test_conditions_that_only_an_encounter_names_are_read_and_may_be_gone(
     assert (record.state, ids(record)) == ("read", ["e1", "c1"])
 
 
+async def test_a_discharge_diagnosis_that_is_closed_to_us_makes_a_record_partial() -> None:
+    discharge = [
+        {"condition": {"reference": f"Condition/{id_}"}, "use": {"coding": [{"code": "DD"}]}}
+        for id_ in ("c1", "c2")
+    ]
+    held = whole() | {"Encounter?": bundle(encounter("e1", *discharge)), "Condition/c1": 403}
+    record = await FaultyServer(held).read()
+    assert (record.state, record.missing) == ("partial", ("Condition:forbidden",))
+    many = await FaultyServer(held | {"Condition/c1": condition("c1")}).read(max_references=1)
+    assert (many.state, many.missing) == ("partial", ("Condition:reference-limit",))
+
+
 class Tokens:
     """Tokens one after the other."""
 

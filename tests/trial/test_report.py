@@ -260,3 +260,30 @@ def test_without_cases_nothing_is_known() -> None:
     told = made()
     assert (told.named(1).n, told.named(1).known, told.votes) == (0, False, None)
     assert not told.seconds.median.known
+
+
+def test_an_interval_over_few_patients_is_never_narrower_than_over_their_cases() -> None:
+    """Half of each patient's cases are right: no draw of patients differs from another."""
+    cases = [
+        case(n, ["I21.4" if n % 2 else "J18.9"], ["I21.4"], patient=f"p{n // 2}") for n in range(8)
+    ]
+    named = made(*cases).named(1)
+    assert (named.value, named.low, named.high) == (
+        0.5,
+        pytest.approx(0.2152, abs=1e-4),
+        pytest.approx(0.7848, abs=1e-4),
+    )
+
+
+def test_a_list_that_came_after_the_charting_gained_no_time() -> None:
+    told = made(
+        case(1, ["I21.4"], [outcome("I21.4", hours=0.5)], seconds=3600.0),
+        case(2, ["I21.4"], [outcome("I21.4", hours=3)], seconds=3600.0),
+    )
+    assert (told.time_gained.named.value, told.time_gained.hours.value) == (0.5, 2.0)
+
+
+def test_encounters_of_two_servers_that_share_an_id_are_two() -> None:
+    """The hash of an encounter is of its id alone."""
+    told = made(case(1, [], [], encounter="e"), case(2, [], [], encounter="e"))
+    assert (told.coverage.encounters, told.coverage.excluded[Exclusion.REPEATED]) == (2, 0)

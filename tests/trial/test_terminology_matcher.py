@@ -47,6 +47,12 @@ def test_another_system_goes_by_the_code_of_the_same_name(matcher: TerminologyMa
     assert matcher(pneumonia, (ICD, "I50.9")) is None
 
 
+def test_the_oid_of_the_system_is_the_system(matcher: TerminologyMatcher) -> None:
+    written = ("urn:oid:2.16.840.1.113883.6.90", "E11")
+    assert matcher(written, (ICD, "E11.9")) is MatchLevel.SAME
+    assert matcher(written, (ICD, "I50.9")) is None
+
+
 def test_a_code_that_is_not_listed_stands_for_itself(matcher: TerminologyMatcher) -> None:
     local: Code = ("urn:oid:1.2.3", "X1")
     assert matcher(local, local) is MatchLevel.SAME

@@ -30,6 +30,7 @@ from tests.trial.stored_trial import (
     consultation,
     follow_up,
     settings_file,
+    waiting,
 )
 
 pytest.importorskip("sklearn")
@@ -40,7 +41,7 @@ _LISTS = (("I21.4", "K35.80"), ("I21.4",))
 
 async def _fill(config: Path) -> None:
     """Both samples name a myocardial infarction, one appendicitis, too: the first is right in all
-    cases but each fourth."""
+    cases but each fourth. Each second hook was answered before the model was done."""
     settings, begun = load_settings(config), time.time() - 10 * DAY_S
     store = Store(store_config(settings), site_key(settings, create=True), clock=lambda: begun)
     await store.open()
@@ -56,8 +57,11 @@ async def _fill(config: Path) -> None:
             )
             done = replace(consultation(number, begun, listed), differentials=differentials)
             call = RecordedCall(hook="patient-view", encounter_id=f"e{number}")
-            await store.silent.save_consultation(done, call=call)
-            await store.outcomes.save(follow_up(done, _LISTS[0][number % 4 == 0]))
+            hook = waiting(done) if number % 2 else done
+            await store.silent.save_consultation(hook, call=call)
+            if hook is not done:
+                await store.silent.save_consultation(done)
+            await store.outcomes.save(follow_up(hook, _LISTS[0][number % 4 == 0]))
     finally:
         await store.close()
 

@@ -63,6 +63,7 @@ def test_what_was_charted_first_is_the_truth_in_the_models_words(terminology: Te
         ((), {}, "no-outcome"),
         (("I21.4",), {"closed": False}, "window-open"),
         (("I21.4", "J18.9"), {"visible": ("J18.9",)}, "outcome-in-prompt"),
+        (("E11.9",), {"visible": ("E11",)}, "outcome-in-prompt"),  # without complications
         (("ZZZ",), {}, "outcome-without-name"),
     ],
 )

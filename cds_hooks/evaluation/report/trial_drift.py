@@ -20,7 +20,9 @@ def drift_lead(document: Mapping[str, Any]) -> tuple[str, ...]:
         return ()
     left = ", ".join(compared["left"])
     told = f"DRIFT: {left} left the interval" if left else "No watched figure left its interval"
-    return (f"{told} since the report {compared['report_sha256'][:16]}.",)
+    missing = ", ".join(compared.get("not_compared", ()))
+    more = (f"NOT COMPARED, for want of cases: {missing}.",) if missing else ()
+    return (f"{told} since the report {compared['report_sha256'][:16]}.", *more)
 
 
 def trial_drift(found: Sequence[FigureDrift]) -> PageSection:

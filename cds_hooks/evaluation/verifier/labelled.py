@@ -83,7 +83,7 @@ def from_trial(
     """
     for case in select(cases, matcher).with_outcome:
         if case.proposed:
-            told = (evidence or {}).get(case.consultation)
+            told = (evidence or {}).get(case.answered_in)
             judged = judge(case, matcher)
             yield LabelledCase(
                 case=id_digest("trial", case.consultation),  # as `tune prepare` has it

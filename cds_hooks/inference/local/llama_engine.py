@@ -135,18 +135,18 @@ class LlamaEngine:
         Raises QueueFull, DeadlinePassed, PromptTooLong, EngineUnavailable, EngineError.
         """
         return messages.generation_of(
-            await self._asked(request, messages.request_frame), self.model
+            await self._answered_frame(request, messages.request_frame), self.model
         )
 
     async def evaluate(self, request: EvaluationRequest) -> tuple[Evaluation, ...]:
         """See `Evaluating`."""
         return (
             messages.evaluation_of(
-                await self._asked(request, messages.evaluation_frame), self.model
+                await self._answered_frame(request, messages.evaluation_frame), self.model
             ),
         )
 
-    async def _asked(self, request: R, frame_of: FrameOf[R]) -> Frame:
+    async def _answered_frame(self, request: R, frame_of: FrameOf[R]) -> Frame:
         self._refuse_unless_ready()
         claim = Claim(request, asyncio.get_running_loop().time())
         self._make_space(claim)

@@ -205,7 +205,7 @@ class OpenAIEngine:
         Raises QueueFull, DeadlinePassed, PromptTooLong, EngineUnavailable, ServerFault.
         """
         life, model = self._ready(), self.model
-        answers = await self._asked(life, request, life.asking.samples(request))
+        answers = await self._within(life, request, life.asking.samples(request))
         self._look_at(answers)
         return _generation(answers, model)
 
@@ -215,10 +215,10 @@ class OpenAIEngine:
         if self._config.thinking_tokens:
             return ()
         work = answer_shares(life.exchange, self._config, request)
-        shares = await self._asked(life, request, work)
+        shares = await self._within(life, request, work)
         return (Evaluation(model, shares),) if set(shares) != {None} else ()
 
-    async def _asked(self, life: _Life, request: EngineRequest, work: Coroutine[Any, Any, T]) -> T:
+    async def _within(self, life: _Life, request: EngineRequest, work: Coroutine[Any, Any, T]) -> T:
         try:
             claim = Claim(request, asyncio.get_running_loop().time())
             if len(life.running) - len(life.gave_way) >= self._config.in_flight:

@@ -15,7 +15,7 @@ from cds_hooks.inference.worker.decoding.token_batches import SequencePool, Toke
 from cds_hooks.inference.worker.decoding.vocabulary import Vocabulary
 from cds_hooks.inference.worker.prompt_cache.prefixes import PrefixCache
 
-__all__ = ["EngineTools", "NameSearch", "Steps", "Work", "spent_ms"]
+__all__ = ["EngineTools", "NameSearch", "Steps", "ScheduledJob", "spent_ms"]
 
 Steps = Generator[list[TokenBatch], None, Any]
 
@@ -49,7 +49,7 @@ class EngineTools:
     helper: Executor = field(default_factory=lambda: ThreadPoolExecutor(1, "helper"))
 
 
-class Work(Protocol):
+class ScheduledJob(Protocol):
     """A request that the scheduler evaluates, with its place in the queue (`fair_queue.Waiting`).
 
     An `exclusive` one runs alone on an empty context.

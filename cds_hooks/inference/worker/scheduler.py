@@ -11,7 +11,7 @@ from cds_hooks.inference.worker.bindings.native import DecodeFailed
 from cds_hooks.inference.worker.decoding.sample_decoder import ConstraintError
 from cds_hooks.inference.worker.decoding.sampling import LogitsUnusable
 from cds_hooks.inference.worker.decoding.token_batches import TokenBatch
-from cds_hooks.inference.worker.engine_tools import EngineTools, Steps, Work
+from cds_hooks.inference.worker.engine_tools import EngineTools, ScheduledJob, Steps
 from cds_hooks.inference.worker.jobs import Job
 from cds_hooks.inference.worker.progress import Progress
 
@@ -24,7 +24,7 @@ Emit = Callable[[dict[str, Any]], None]
 
 @dataclass(slots=True, eq=False)
 class _Running:
-    job: Work
+    job: ScheduledJob
     steps: Steps
     works: list[TokenBatch]
     progress: Progress | None = None
@@ -41,7 +41,7 @@ class Scheduler:
     tools: EngineTools
     clock: Callable[[], float]
     emit: Emit
-    waiting: FairQueue[Work] = field(default_factory=FairQueue)
+    waiting: FairQueue[ScheduledJob] = field(default_factory=FairQueue)
     running: list[_Running] = field(default_factory=list)
 
     @property
@@ -49,7 +49,7 @@ class Scheduler:
         """Whether there is nothing to do."""
         return not self.waiting and not self.running
 
-    def submit(self, job: Work) -> None:
+    def submit(self, job: ScheduledJob) -> None:
         """Queue a job; one that could never fit is refused at once."""
         tools, context = self.tools, self.tools.context
         if job.sequences(tools) > context.size.sequences:
@@ -147,7 +147,7 @@ class Scheduler:
             self.running.append(_Running(job, steps, [], progress))
             self._resume(self.running[-1])
 
-    def _fits(self, job: Work) -> bool:
+    def _fits(self, job: ScheduledJob) -> bool:
         """Whether a job may begin now; what is kept in the context makes space for it."""
         alone = job.exclusive or any(run.job.exclusive for run in self.running)
         if alone and self.running:
@@ -176,5 +176,5 @@ class Scheduler:
         run.steps.close()
         self.running.remove(run)
 
-    def _refuse(self, job: Work, code: str, message: str) -> None:
+    def _refuse(self, job: ScheduledJob, code: str, message: str) -> None:
         self.emit({"op": "error", "id": job.id, "code": code, "message": message})

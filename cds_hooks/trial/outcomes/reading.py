@@ -152,7 +152,9 @@ class OutcomeReader:
                 some, cut = await self._all_pages(query)
                 found += some
                 missing += [] if replaced and not some else cut
-        found += await self._referred_to(found)
+        more, cut = await self._referred_to(found)
+        found += more
+        missing += cut
         state = "partial" if missing else "read"
         return PatientRecord(state, frozenset(ids), tuple(found), tuple(dict.fromkeys(missing)))
 
@@ -194,17 +196,21 @@ class OutcomeReader:
             link = page.next_url or ""
         return found, []
 
-    async def _referred_to(self, found: list[Resource]) -> list[Resource]:
-        """Conditions that encounters refer to and the search did not give."""
-        wanted = unread_references(found, self._rules)[: self._config.max_references]
+    async def _referred_to(self, found: list[Resource]) -> tuple[list[Resource], list[str]]:
+        """Conditions that encounters refer to and the search did not give, and the codes of what is
+        missing of them: one that is closed to us may be an outcome, one that is gone is none."""
+        wanted, most = unread_references(found, self._rules), self._config.max_references
         read: list[Resource] = []
-        for reference in wanted:
+        missing = [] if len(wanted) <= most else [f"Condition:{NoteCode.REFERENCE_LIMIT.value}"]
+        for reference in wanted[:most]:
             try:
                 read.append(await self._get(reference, "Condition"))
             except ReadError as error:
                 if error.code not in _LOST:
                     _raise(error.code, "Condition")
-        return read
+                if error.code is NoteCode.FORBIDDEN:
+                    missing.append(f"Condition:{error.code.value}")
+        return read, missing
 
     async def _get(self, link: str, kind: str) -> Resource:
         """One read, with a new token if the one there was is no longer taken. Raises ReadError,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,12 +54,14 @@ class Patients:
 
     def share(self, counted: Sequence[Counted]) -> Figure:
         """The share of what was counted that is a hit. Wilson's interval where each patient counts
-        once; else over patients. At 0 or 1, where the bootstrap knows no spread, Wilson's over as
-        many as there are patients, which is wider."""
+        once; else over patients, and never narrower than Wilson's over what was counted: the
+        bootstrap knows little of spread from few patients, and none where each has the same share.
+        At 0 or 1 Wilson's over as many as there are patients, which is wider."""
         n, hits = len(counted), round(sum(each.value for each in counted))
         own = len({each.patient for each in counted})
         if 0 < hits < n and own < n:
-            return self.mean(counted)
+            drawn, (low, high) = self.mean(counted), wilson(hits, n)
+            return replace(drawn, low=min(drawn.low, low), high=max(drawn.high, high))
         low, high = wilson(hits if own == n else own * bool(hits), own)
         method = "Wilson 95 %" if own == n else "Wilson 95 %, by patients"
         return Figure(hits / n if n else math.nan, n, low, high, method)

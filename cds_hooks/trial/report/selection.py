@@ -84,8 +84,9 @@ def _why_not(case: TrialCase, seen: set[tuple[str, ...]], matcher: Matcher) -> E
 
 
 def _encounter(case: TrialCase) -> tuple[str, ...]:
+    # With its patient: the hash is of the id alone, which encounters of two servers may share.
     if case.encounter:
-        return ("encounter", case.encounter)
+        return ("encounter", case.patient, case.encounter)
     return ("day", case.patient, case.asked.astimezone(UTC).date().isoformat())
 
 

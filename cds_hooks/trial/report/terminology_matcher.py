@@ -13,6 +13,7 @@ from cds_hooks.trial.report.related import groups_of
 
 __all__ = ["TerminologyMatcher"]
 
+_OID = "urn:oid:2.16.840.1.113883.6.90"
 _CATEGORY = 3
 _CACHED = 65_536
 
@@ -44,9 +45,10 @@ class TerminologyMatcher:
 
     def _icd(self, code: Code) -> str:
         """The ICD-10-CM code that a code means, "" where none is known."""
-        concept = self._terminology.concept(code[1].strip().upper())
-        if concept is None or concept.system != code[0]:
-            return code[1].strip().upper() if code[0] == ICD_10_CM else ""
+        system, written = ICD_10_CM if code[0] == _OID else code[0], code[1].strip().upper()
+        concept = self._terminology.concept(written)
+        if concept is None or concept.system != system:
+            return written if system == ICD_10_CM else ""
         return concept.code if concept.system == ICD_10_CM else concept.link or ""
 
     def _general(self, icd: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cds_hooks.figures import Figure
 from cds_hooks.trial.cases import Code, MatchLevel, Outcome, TrialCase
@@ -22,7 +22,8 @@ _Encounter = tuple[str, str]
 @dataclass(frozen=True, slots=True)
 class TimeGained:
     """`named` is the share of outcomes that some list of the encounter named before they were
-    charted, `hours` the median from that list to the charting, over those alone. Both leave out
+    charted, `hours` the median from that list, once it was there, to the charting, over those
+    alone. Both leave out
     the `undated` outcomes, of which only a day was written."""
 
     named: Figure
@@ -63,13 +64,14 @@ def _first_named(
 ) -> dict[tuple[_Encounter, Code], datetime]:
     first: dict[tuple[_Encounter, Code], datetime] = {}
     for case in every:
-        place = _encounter(case)
+        place, there = _encounter(case), case.asked + timedelta(seconds=case.seconds or 0)
         later = replace(case, outcomes=tuple(outcomes.get(place, ())))
         leaked = {outcome.coded for outcome, _ in leaks_of(later, matcher)}
         for told in judge(later, matcher).outcomes:
             code = told.outcome.coded
-            if told.ranks[level] is not None and code not in leaked:
-                first[place, code] = min(first.get((place, code), case.asked), case.asked)
+            if told.ranks[level] is None or code in leaked or told.outcome.charted <= there:
+                continue
+            first[place, code] = min(first.get((place, code), there), there)
     return first
 
 
