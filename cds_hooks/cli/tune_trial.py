@@ -98,9 +98,11 @@ def trial_source(made: TrialDrafts) -> SourceFacts:
 
 def _day(text: str, option: str) -> date:
     try:
-        return date.fromisoformat(text)
-    except ValueError:
+        found = date.fromisoformat(text)
+        _ = found + timedelta(days=1)  # the end of the last day there is cannot be told
+    except (ValueError, OverflowError):
         raise UsageError("not a day", where=option, hint="Write YYYY-MM-DD.") from None
+    return found
 
 
 def _today() -> str:

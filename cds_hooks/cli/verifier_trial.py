@@ -120,7 +120,9 @@ def _sha256(cases: tuple[LabelledCase, ...], wanted: Mapping[str, Any]) -> str:
 
 def _day(text: str) -> date:
     try:
-        return date.fromisoformat(text)
-    except ValueError:
+        found = date.fromisoformat(text)
+        _ = found + timedelta(days=1)  # the end of the last day there is cannot be told
+    except (ValueError, OverflowError):
         hint = "Write it like 2026-11-22."
         raise UsageError("a day cannot be read", where="--since, --until", hint=hint) from None
+    return found

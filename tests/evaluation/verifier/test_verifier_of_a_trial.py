@@ -30,6 +30,9 @@ def test_a_period_is_whole_days_in_utc() -> None:
     assert end - begin == 2 * 86_400
     with pytest.raises(UsageError):
         _ = replace(_WANTED, since="yesterday").seconds
+    for day in ("9999-12-31", "10000-01-01"):
+        with pytest.raises(UsageError):
+            _ = replace(_WANTED, until=day).seconds
 
 
 def test_only_cases_that_were_asked_alike_are_fitted_on() -> None:
