@@ -116,6 +116,12 @@ def _options(
     """A CDS Hooks service that reasons over a chart on hardware the hospital owns."""
 
 
+class FileUnusable(ChartsideError):
+    """A file or folder that a command was given is none, is no folder, or may not be used."""
+
+    code = "file-unusable"
+
+
 def main() -> Never:
     """Run a command. Errors made on purpose end as one line (or JSON with `--json`).
 
@@ -158,6 +164,15 @@ def _run() -> None:
         _fail(error.code, error.diagnostics(), status)
     except ChartsideError as error:
         _fail(error.code, error.diagnostics(), BAD_INPUT if error.status < 500 else FAILED)
+    except OSError as error:
+        if isinstance(error, BrokenPipeError) or error.filename is None:
+            raise
+        found = FileUnusable(
+            error.strerror or "cannot be used",
+            where=str(error.filename),
+            hint="Name another file or folder, or change who may use this one.",
+        )
+        _fail(found.code, found.diagnostics(), FAILED)
 
 
 def _fail(code: str, diagnostics: str, status: int) -> Never:

@@ -222,18 +222,24 @@ def _mix(said: str) -> Sequence[SizeClass]:
 
 
 def _needed(figures: Sequence[CellFigures], mix: Sequence[SizeClass]) -> Needed | None:
-    """By the cells of the first suite and way that are done; over the cases of all of them."""
+    """By the models that have finished every suite and way that any has finished: three samples
+    take longer than one, so seconds a case are those of all of them together."""
     done = [f for f in figures if f.state is CellState.DONE]
-    if not done:
-        return None
-    way = (done[0].cell.suite.id, done[0].cell.way)
+    cases = {(f.cell.suite.id, f.cell.way): f.record.cases for f in done}
+    seconds: dict[str, dict[tuple[str, str], float]] = {}
+    sizes: dict[str, float] = {}
+    for f in done:
+        if f.cell.model.parameters_b:
+            sizes[f.cell.model.name] = f.cell.model.parameters_b
+            own = seconds.setdefault(f.cell.model.name, {})
+            own[f.cell.suite.id, f.cell.way] = f.seconds.value * f.record.cases
+    whole = sum(cases.values())
     measured = [
-        Measured(f.cell.model.parameters_b, f.seconds.value)
-        for f in done
-        if f.cell.model.parameters_b and (f.cell.suite.id, f.cell.way) == way
+        Measured(sizes[name], sum(own.values()) / whole)
+        for name, own in seconds.items()
+        if own.keys() == cases.keys()
     ]
-    per_way = {(f.cell.suite.id, f.cell.way): f.record.cases for f in done}
-    return cost(measured, mix, sum(per_way.values()))
+    return cost(measured, mix, whole)
 
 
 def _told(found: CellFigures) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from cds_hooks.cli.audit_options import ConfigOption
 from cds_hooks.cli.mapping import UsageError
 from cds_hooks.cli.stored_consultation import ReasonOption
 from cds_hooks.cli.verifier_open_ended import open_ended
-from cds_hooks.cli.verifier_runs import read_file, read_runs, trained_by
+from cds_hooks.cli.verifier_runs import fitted_match, read_file, read_runs, trained_by
 from cds_hooks.cli.verifier_trial import WantedTrial, read_trial
 from cds_hooks.evaluation.matching import MatchRule
 from cds_hooks.evaluation.report.page import Page
@@ -31,7 +31,7 @@ from cds_hooks.evaluation.verifier.parts import unseen_of
 from cds_hooks.settings import load_settings
 from cds_hooks.settings.default_paths import written
 from cds_hooks.trial.cases import MatchLevel
-from cds_hooks.verifier import CoefficientFile, digest, write_coefficients
+from cds_hooks.verifier import CoefficientFile, VerifierError, digest, write_coefficients
 
 __all__ = ["verifier_app"]
 
@@ -100,7 +100,10 @@ def fit(
 def measure_file(
     file: _File,
     runs: _Runs,
-    match: _Match = MatchRule.EXACT,
+    match: Annotated[
+        MatchRule | None,
+        typer.Option(help="When a diagnosis is the truth; by default as when it was fitted."),
+    ] = None,
     unseen: Annotated[
         bool, typer.Option("--unseen", help="Of these runs only what the file kept unseen.")
     ] = False,
@@ -109,8 +112,12 @@ def measure_file(
 ) -> None:
     """Measure a verifier on cases that it has not seen; refuse any other."""
     known = read_file(file)
-    cases = read_runs(runs, match).cases
-    _tell(known, measure(known, unseen_of(known, cases) if unseen else cases), output, json=json)
+    cases = read_runs(runs, match or fitted_match(known)).cases
+    chosen = unseen_of(known, cases) if unseen else cases
+    if not chosen:
+        hint = "Name a run with answered cases; with --unseen one of those that it was fitted on."
+        raise VerifierError("there is no case to measure on", where=str(runs[0]), hint=hint)
+    _tell(known, measure(known, chosen), output, json=json)
 
 
 @verifier_app.command("show")

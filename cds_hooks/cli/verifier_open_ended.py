@@ -12,6 +12,7 @@ from rich.table import Table
 
 from cds_hooks.cli import show
 from cds_hooks.cli.verifier_runs import read_runs
+from cds_hooks.evaluation.evaluation_errors import RunError
 from cds_hooks.evaluation.matching import MatchRule
 from cds_hooks.evaluation.metrics import Figure
 from cds_hooks.evaluation.runs.results import read_results
@@ -36,9 +37,12 @@ def open_ended(
     manifest = read_manifest(run)
     if greedy is not None:
         same_suite(manifest, read_manifest(greedy))
+    results = read_results(run / RESULTS)
+    if not results:
+        raise RunError("a run without results", where=str(run), hint="`chartside eval run` asks.")
     found = measure_open_ended(
         manifest.suite.id,
-        read_results(run / RESULTS),
+        results,
         read_runs([run], match).cases,
         match,
         read_results(greedy / RESULTS) if greedy is not None else (),

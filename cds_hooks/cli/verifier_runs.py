@@ -20,7 +20,7 @@ from cds_hooks.evaluation.verifier.making import Origin, require_distinct
 from cds_hooks.verifier import CoefficientFile, VerifierError, read_coefficients
 from cds_hooks.verifier.coefficient_file import Dataset
 
-__all__ = ["LabelledRuns", "read_file", "read_runs", "trained_by"]
+__all__ = ["LabelledRuns", "fitted_match", "read_file", "read_runs", "trained_by"]
 
 _MANIFEST = "manifest.json"
 _TASKS: dict[Task, Literal["open-ended", "closed-list"]] = {
@@ -66,6 +66,15 @@ def read_file(path: Path) -> CoefficientFile:
         return read_coefficients(path.read_bytes())
     except OSError as error:
         raise VerifierError("cannot be read", where=str(path)) from error
+
+
+def fitted_match(file: CoefficientFile) -> MatchRule:
+    """When a diagnosis was right where a file was fitted; "exact" of a trial, whose levels differ.
+
+    Its probabilities and sets are a promise about that rule alone.
+    """
+    known = {rule.value: rule for rule in MatchRule}
+    return known.get(file.source.match, MatchRule.EXACT)
 
 
 def trained_by(manifests: Sequence[Path] | None) -> frozenset[str]:

@@ -42,7 +42,7 @@ def ranked(done: CheckedConsultation, verifier: Verifier | None) -> CheckedConsu
         Ranking(
             "coefficients",
             verifier.sha256,
-            cases=by.calibration.n if told and by.calibration else 0,
+            cases=len(by.parts.calibrate.case_digests) if told else 0,
             data=tuple(dataset.title for dataset in by.source.data),
             unlearned=found.unlearned,
         ),

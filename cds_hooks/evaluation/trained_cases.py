@@ -9,6 +9,7 @@ another id, in another suite and after its dates moved.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,10 @@ def fitted_cases(path: Path) -> frozenset[str]:
 
     Parts that are named `unseen` were kept for measuring, and do not count.
     """
-    found = frozenset(_found(_document(path)))
+    try:
+        found = frozenset(_found(_document(path)))
+    except RecursionError:
+        raise RunError("not a manifest", where=str(path)) from None
     if not found:
         raise RunError(
             f"a manifest without {_KEY}",
@@ -90,9 +94,11 @@ def _document(path: Path) -> Any:
 
 
 def trained_beside(files: Iterable[Path]) -> tuple[Path, ...]:
-    """The training manifests that lie beside model or adapter files."""
-    beside = (file.with_name(file.name + SIDECAR) for file in files)
-    return tuple(path for path in beside if path.is_file())
+    """The training manifests that lie beside model or adapter files, or beside what a link of
+    such a name leads to. One that cannot be read is among them: reading it then tells so."""
+    places = (place for file in files for place in (file, file.resolve()))
+    beside = dict.fromkeys(place.with_name(place.name + SIDECAR) for place in places)
+    return tuple(path for path in beside if os.path.lexists(path))
 
 
 def overlap(suite: Suite, fitted: Collection[str]) -> tuple[str, ...]:

@@ -36,7 +36,8 @@ class Shares:
     unseen: float = 0.2
 
     def __post_init__(self) -> None:
-        if min(self.heldout, self.unseen) < 0 or self.heldout + self.unseen >= 1:
+        # Asked this way round, what is not a number is refused too.
+        if not (self.heldout >= 0 and self.unseen >= 0 and self.heldout + self.unseen < 1):
             raise ValueError("shares are not negative, and leave something to train on")
 
 

@@ -12,7 +12,7 @@ from cds_hooks.evaluation.runs.question import QuestionConfig, question
 from cds_hooks.evaluation.suites.leaks import content_words
 from cds_hooks.evaluation.suites.questions import shuffled
 from cds_hooks.evaluation.suites.suite import EvaluationCase, Suite, Task
-from cds_hooks.evaluation.trained_cases import case_digests, text_digest
+from cds_hooks.evaluation.trained_cases import case_digests, id_digest, text_digest
 from cds_hooks.tuning.answers import compact
 from cds_hooks.tuning.example import GoldDiagnosis, TrainingExample, Turn
 from cds_hooks.tuning.tuning_errors import TuningDataError
@@ -86,7 +86,7 @@ def drafts_of_examples(examples: Iterable[TrainingExample]) -> list[Draft]:
             gold=e.gold,
             names=tuple(n for n in (e.gold.display, e.gold.code) if n),
             words=tuple(content_words(e.user_text)),
-            digests=(text_digest(e.user_text),),
+            digests=(text_digest(e.user_text), *_of_source(e)),
             private=True,
             messages=e.messages,
             answer=e.answer,
@@ -96,6 +96,13 @@ def drafts_of_examples(examples: Iterable[TrainingExample]) -> list[Draft]:
         )
         for e in examples
     ]
+
+
+def _of_source(example: TrainingExample) -> tuple[str, ...]:
+    """The digest by id of the case that `tune prepare` made an example of, so that a set that is
+    prepared again from its own files still tells which cases it is of."""
+    case = example.id.removeprefix(f"{example.source}:")
+    return () if case == example.id else (id_digest(example.source, case),)
 
 
 def measured_cases(suite: Suite, now: datetime) -> list[MeasuredCase]:

@@ -114,8 +114,16 @@ class MarkedTokens(_Data):
 
 
 def read_examples(path: Path) -> list[TrainingExample]:
-    """The examples of a JSONL file. Raises TuningDataError with the line that is none."""
-    return _read(path, TrainingExample)
+    """The examples of a JSONL file. Raises TuningDataError with the line that is none, or whose id
+    is there for the second time."""
+    found = _read(path, TrainingExample)
+    seen: set[str] = set()
+    for number, example in enumerate(found, 1):
+        if example.id in seen:
+            where = f"{path.name}: example {number}"
+            raise TuningDataError("an id for the second time", where=where)
+        seen.add(example.id)
+    return found
 
 
 def read_marked(path: Path) -> list[MarkedTokens]:

@@ -25,6 +25,8 @@ __all__ = [
 ]
 
 MANIFEST = "manifest.json"
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+"""A file in the set's own folder: a manifest from elsewhere leads nowhere else."""
 
 
 class _Data(BaseModel):
@@ -72,12 +74,12 @@ class TokenFacts(_Data):
 class PartFacts(_Data):
     """One part: its file, how much it holds, and the digests of its cases."""
 
-    file: str
+    file: str = Field(pattern=_NAME)
     sha256: str
     examples: int
     patients: int
     traces: int
-    tokens_file: str = ""
+    tokens_file: str = Field("", pattern=f"{_NAME}|^$")
     tokens_sha256: str = ""
     tokens: TokenFacts | None = None
     case_digests: tuple[str, ...] = ()

@@ -31,7 +31,13 @@ __all__ = [
 ]
 
 _MAX_BYTES = 1 << 24
-_Finite = Annotated[float, Field(allow_inf_nan=False, strict=True)]
+_MOST, _LEAST_SCALE = 1e9, 1e-12
+_MOST_LOG_ODDS = 500.0
+"""Far beyond what is ever fitted, and what can be added up and raised without an overflow."""
+_Finite = Annotated[float, Field(ge=-_MOST, le=_MOST, allow_inf_nan=False, strict=True)]
+_LogOdds = Annotated[
+    float, Field(ge=-_MOST_LOG_ODDS, le=_MOST_LOG_ODDS, allow_inf_nan=False, strict=True)
+]
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)]
 
@@ -71,7 +77,8 @@ class Standardisation(_Data):
 
 
 class Calibration(_Data):
-    """The isotonic curve from score to probability: points, straight between them, `n` cases."""
+    """The isotonic curve from score to probability: points, straight between them. `n` are
+    the diagnoses that it was made of; `Parts.calibrate` has their cases."""
 
     x: tuple[_Probability, ...] = Field(min_length=1)
     y: tuple[_Probability, ...] = Field(min_length=1)
@@ -121,8 +128,8 @@ class CoefficientFile(_Data):
     version: Literal[1]
     source: Source
     features: tuple[str, ...] = Field(min_length=1)
-    coefficients: tuple[_Finite, ...]
-    intercept: _Finite
+    coefficients: tuple[_LogOdds, ...]
+    intercept: _LogOdds
     standardisation: Standardisation
     calibration: Calibration | None = None
     conformal: dict[str, _Probability | None] = Field(default_factory=dict)
@@ -134,8 +141,11 @@ class CoefficientFile(_Data):
         lengths = {len(self.coefficients), len(self.standardisation.mean)}
         if lengths | {len(self.standardisation.scale)} != {len(self.features)}:
             raise ValueError("each feature has one coefficient, one mean and one scale")
-        if any(scale <= 0 for scale in self.standardisation.scale):
-            raise ValueError("a scale is above 0")
+        if any(scale < _LEAST_SCALE for scale in self.standardisation.scale):
+            raise ValueError(f"a scale is {_LEAST_SCALE:g} or more")
+        promised = self.calibration is not None or any(self.conformal.values())
+        if promised and not self.parts.calibrate.case_digests:
+            raise ValueError("a curve or a threshold that was made on no case")
         if any(not _is_risk(risk) for risk in self.conformal):
             raise ValueError("a risk is written as a decimal between 0 and 1, such as 0.1")
         if any(threshold == 0 for threshold in self.conformal.values()):

@@ -19,6 +19,8 @@ from cds_hooks.cds_client.requests import place_in_time
 from cds_hooks.cli.application import main
 from cds_hooks.cli.serve import next_page
 from cds_hooks.settings import load_settings
+from cds_hooks.verifier import write_coefficients
+from tests.verifier.files import small_file
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -131,6 +133,25 @@ def test_bad_files_end_with_a_code_and_one_line(
     assert "Traceback" not in done.stderr
     as_json = json.loads(run("map", str(path), "--json").stdout)
     assert code in as_json["error"]["code"]
+
+
+@pytest.mark.parametrize("words", [("verifier", "show"), ("tune", "prepare", "--examples")])
+def test_an_output_that_is_no_folder_ends_with_a_code(
+    run: Run, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    given = tmp_path / "given.json"
+    example = {
+        "id": "1", "patient": "p", "messages": [{"role": "user", "content": "toe"}],
+        "answer": "Gout", "gold": {"display": "Gout"}, "source": "own",
+    }  # fmt: skip
+    shown = write_coefficients(small_file()) if words[0] == "verifier" else json.dumps(example)
+    given.write_bytes(shown if isinstance(shown, bytes) else shown.encode())
+    output = tmp_path / "file"
+    output.touch()
+    done = run(*words, str(given), "--output", str(output))
+    assert done.returncode != 0
+    assert f"file-unusable: File exists at {output}." in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_missing_file_is_named(run: Run) -> None:

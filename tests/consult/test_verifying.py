@@ -20,9 +20,12 @@ from cds_hooks.consultation import (
 )
 from cds_hooks.verifier import digest, fixed_rules
 from tests.cards.woman import CHART
-from tests.verifier.files import small_file
+from tests.verifier.files import content, small_file
 
-FILE = Verifier(small_file(), digest(small_file()))
+# Made on 12 cases, which proposed the 20 diagnoses that `calibration.n` counts.
+TWELVE = {"case_digests": [f"{n:064x}" for n in range(12)]}
+MADE = small_file(parts=content()["parts"] | {"calibrate": TWELVE})
+FILE = Verifier(MADE, digest(MADE))
 
 
 def diagnosis(name: str, p_true: float | None, agreement: float = 1 / 3) -> Assessment:
@@ -64,7 +67,7 @@ def test_what_the_model_doubts_goes_behind_and_each_has_its_probability() -> Non
     assert first > second
     assert done.ranking is not None
     assert (done.ranking.by, done.ranking.version) == ("coefficients", FILE.sha256)
-    assert (done.ranking.cases, done.ranking.data) == (20, ("by hand",))
+    assert (done.ranking.cases, done.ranking.data) == (12, ("by hand",))
     assert replace(done, assessments=(), ranking=None) == replace(DOUBTED, assessments=())
 
 
@@ -95,7 +98,7 @@ def test_without_a_verifier_or_a_list_nothing_changes() -> None:
 
 def test_the_page_tells_probabilities_and_on_how_many_cases_they_rest() -> None:
     page = full_detail(ranked(DOUBTED, FILE))
-    assert page.order == "Ranked, with probabilities calibrated on 20 cases (by hand)."
+    assert page.order == "Ranked, with probabilities calibrated on 12 cases (by hand)."
     (group,) = page.groups
     assert [view.probability for view in group.diagnoses] == ["51 %", "10 %"]
     assert [view.probability for view in full_detail(DOUBTED).groups[0].diagnoses] == ["", ""]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from cds_hooks.cli.application import app
+from cds_hooks.cli.evaluation_matrix import _needed
 from cds_hooks.evaluation.evaluation_errors import MatrixError, RunError
 from cds_hooks.evaluation.matching import MatchRule
 from cds_hooks.evaluation.matrix.cell_folder import CellState, claimed, read_record, state_of
@@ -212,6 +214,27 @@ def test_cost_is_a_power_of_the_parameters() -> None:
     for bad in ("", "8", "8:x", "-1:3", "8:0", "nan:3"):
         with pytest.raises(ValueError):
             parse_mix(bad)
+
+
+async def test_cost_counts_every_way_with_its_own_seconds(tmp_path: Path) -> None:
+    """Models of 1, 2 and 4 billion take 1, 2 and 4 s a case once, and three times that for three
+    samples: 8 billion take 8 and 24 s, so 4 cases each way take 128 s."""
+    models = "".join(
+        f'[[model]]\nname = "m{size}"\nfile = "m"\nparameters_b = {size}\n' for size in (1, 2, 4)
+    )
+    cells = list(parsed(tmp_path, TEXT.partition("[[model]]")[0] + models).cells())
+    await run_matrix(cells, tmp_path, Answering())
+    figures = [
+        replace(found, seconds=replace(found.seconds, value=int(c.model.name[1:]) * c.samples))
+        for c in cells
+        for found in [figures_of(c, *state_of(c, tmp_path))]
+    ]
+    needed = _needed(figures, [SizeClass(8, 1)])
+    assert needed is not None
+    assert needed.cases == 8
+    assert needed.hours * 3600 == pytest.approx(128)
+    unfinished = [f for f in figures if (f.cell.model.name, f.cell.samples) != ("m4", 3)]
+    assert _needed(unfinished, [SizeClass(8, 1)]) is None
 
 
 async def test_the_page_has_every_cell_with_n_interval_memory_and_seconds(tmp_path: Path) -> None:

@@ -111,3 +111,27 @@ def test_a_run_refuses_what_an_adapter_or_a_panels_model_was_trained_on(
     named = [tmp_path / "ours.gguf.tuning.json"]
     with pytest.raises(TrainedCase):
         unseen_by(small_suite, settings(), named, leave_out=False, limit=0)
+
+
+def test_a_link_to_an_adapter_does_not_hide_what_it_was_trained_on(tmp_path: Path) -> None:
+    adapter, link = tmp_path / "ours.gguf", tmp_path / "current.gguf"
+    beside = tmp_path / "ours.gguf.tuning.json"
+    adapter.touch()
+    beside.write_text("{}")
+    link.symlink_to(adapter)
+    assert trained_beside([link]) == (beside,)
+
+
+def test_a_manifest_that_cannot_be_read_is_not_taken_for_none(tmp_path: Path) -> None:
+    adapter = tmp_path / "ours.gguf"
+    (tmp_path / "ours.gguf.tuning.json").symlink_to(tmp_path / "gone.json")
+    (found,) = trained_beside([adapter])
+    with pytest.raises(RunError, match="cannot be read"):
+        fitted_cases(found)
+
+
+def test_a_manifest_nested_without_end_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "deep.json"
+    path.write_bytes(b'{"a":' * 1000 + b"1" + b"}" * 1000)
+    with pytest.raises(RunError):
+        fitted_cases(path)

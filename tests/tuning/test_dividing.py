@@ -43,7 +43,7 @@ def test_all_cases_of_a_patient_go_to_one_part_whatever_else_there_is() -> None:
     assert part_of("p1", 0, Shares(0, 0)) is Part.TRAIN
 
 
-@pytest.mark.parametrize("shares", [(0.5, 0.5), (-0.1, 0.2)])
+@pytest.mark.parametrize("shares", [(0.5, 0.5), (-0.1, 0.2), (float("nan"), 0.2)])
 def test_shares_leave_something_to_train_on(shares: tuple[float, float]) -> None:
     with pytest.raises(ValueError, match="leave something"):
         Shares(*shares)

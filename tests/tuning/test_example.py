@@ -64,6 +64,14 @@ def test_a_wrong_line_is_named_and_its_text_is_not(tmp_path: Path, wrong: dict[s
     assert "SECRET" not in caught.value.diagnostics()
 
 
+def test_an_id_for_the_second_time_is_refused(tmp_path: Path) -> None:
+    """Ids tell which part a case is in, and whose trace a teacher's is."""
+    path = written(tmp_path / "a.jsonl", row(), row(id="case-2"), row(patient="SECRET"))
+    with pytest.raises(TuningDataError, match="second time") as caught:
+        read_examples(path)
+    assert caught.value.where == "a.jsonl: example 3"
+
+
 def test_labels_mark_what_a_loss_is_computed_on() -> None:
     tokens = MarkedTokens(id="a", input_ids=(5, 6, 7), labels=(-100, 6, 7))
     assert tokens.marked == [6, 7]

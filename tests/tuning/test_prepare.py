@@ -177,6 +177,19 @@ def test_the_folder_tells_what_it_is_of_and_nobody_else_reads_it(
         write_set(folder, done, how, **facts)  # type: ignore[arg-type]
 
 
+def test_a_set_that_is_made_of_another_still_tells_its_cases(
+    suite: Suite, how: Preparing, tmp_path: Path
+) -> None:
+    """Whoever adds traces to `train.jsonl` and prepares it again trains on the same cases."""
+    first = made(drafts_of_suite(suite, now=NOW, seed=0), how).parts[Part.TRAIN]
+    again = made(drafts_of_examples(first.examples), how).parts[Part.TRAIN]
+    assert len(again.examples) == 5
+    path = tmp_path / "manifest.json"
+    path.write_bytes(orjson.dumps({"case_digests": again.digests}))
+    with pytest.raises(TrainedCase, match="5 of 5 cases"):
+        require_unseen(suite, [path])
+
+
 def test_a_line_of_a_teacher_that_is_none_is_named(tmp_path: Path) -> None:
     path = tmp_path / "t.jsonl"
     row = {"id": "a", "by": "x", "trace": "t"}

@@ -18,9 +18,11 @@ from cds_hooks.verifier import (
     read_coefficients,
     write_coefficients,
 )
+from cds_hooks.verifier.combination import score_by_coefficients
 from tests.verifier.files import content, small_file
 
-_FINITE = st.floats(allow_nan=False, allow_infinity=False, width=64)
+_FINITE = st.floats(-1e9, 1e9)
+_LOG_ODDS = st.floats(-500, 500)
 _NAMES = ["vote_share", "margin", "p_true", "votes:m", "failed:timing", "missing:p_true"]
 
 
@@ -30,13 +32,14 @@ def _files(draw: st.DrawFn) -> CoefficientFile:
     if "p_true" in names and draw(st.booleans()):
         names.append(_NAMES[-1])
     several = st.lists(_FINITE, min_size=len(names), max_size=len(names))
-    scales = [abs(s) or 1.0 for s in draw(several)]
+    weights = st.lists(_LOG_ODDS, min_size=len(names), max_size=len(names))
+    scales = [max(abs(s), 1e-12) for s in draw(several)]
     x = sorted(draw(st.lists(st.floats(0, 1), min_size=1, unique=True)))
     y = sorted(draw(st.lists(st.floats(0, 1), min_size=len(x), max_size=len(x))))
     return small_file(
         features=names,
-        coefficients=draw(several),
-        intercept=draw(_FINITE),
+        coefficients=draw(weights),
+        intercept=draw(_LOG_ODDS),
         standardisation={"mean": draw(several), "scale": scales},
         calibration={"x": x, "y": y, "n": 7},
         conformal={"0.05": draw(st.none() | st.floats(0.01, 1))},
@@ -129,3 +132,30 @@ def test_an_error_names_the_member_and_no_value() -> None:
     told = refused.value.diagnostics()
     assert "source.samples" in told
     assert "Zebra" not in told
+
+
+@pytest.mark.parametrize(
+    ("changed", "kept"),
+    [
+        ({"coefficients": [500.5, 1.0, 1.0]}, {"coefficients": [500.0, -500.0, 1.0]}),
+        ({"intercept": -501.0}, {"intercept": -500.0}),
+        ({"standardisation": {"mean": [2e9, 0.0, 0.0], "scale": [1.0, 1.0, 1.0]}},
+         {"standardisation": {"mean": [1e9, 0.0, 0.0], "scale": [1e-12, 1.0, 1.0]}}),
+        ({"standardisation": {"mean": [0.0, 0.0, 0.0], "scale": [1e-13, 1.0, 1.0]}}, {}),
+    ],
+)  # fmt: skip
+def test_numbers_that_would_overflow_are_refused(
+    changed: dict[str, Any], kept: dict[str, Any]
+) -> None:
+    with pytest.raises(ValueError, match="validation error"):
+        small_file(**changed)
+    score = score_by_coefficients(small_file(**kept), {"vote_share": 1.0, "p_true": -6.9})
+    assert 0 <= score.value <= 1
+
+
+def test_a_promise_that_was_calibrated_on_no_case_is_refused() -> None:
+    parts = {"fit": content()["parts"]["fit"]}
+    for promise in ({"conformal": {}}, {"calibration": None}):
+        with pytest.raises(ValueError, match="made on no case"):
+            small_file(parts=parts, **promise)
+    assert small_file(parts=parts, calibration=None, conformal={"0.1": None}).parts.fit

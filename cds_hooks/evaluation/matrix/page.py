@@ -168,7 +168,10 @@ def _cost(needed: Needed | None) -> PageSection:
     if needed is None:
         return PageSection(
             "What more models would take",
-            ("Not computed: it needs three measured sizes (`parameters_b`) and `--mix`.",),
+            (
+                "Not computed: it needs `--mix`, and models of three sizes (`parameters_b`) that "
+                "have finished every suite and way that any model has finished.",
+            ),
         )
     told = (
         f"{needed.models} models over {needed.cases} cases each, all suites and ways together: "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from cds_hooks.evaluation.report.page import Page, PageSection, PageTable, number, percent
 from cds_hooks.evaluation.report.svg import calibration_plot, interval_plot
@@ -32,12 +32,13 @@ def file_page(file: CoefficientFile, measured: Measured | None = None) -> Page:
     )
     sections = [_coefficients(file), _curve(file), _sets(file)]
     if measured is not None:
-        sections.append(measured_section(measured))
+        sections.append(measured_section(measured, file.conformal))
     return Page("Verifier", lead, tuple(sections))
 
 
-def measured_section(measured: Measured) -> PageSection:
-    """What it reaches on cases it has not seen, beside what needs no verifier."""
+def measured_section(measured: Measured, thresholds: Mapping[str, float | None]) -> PageSection:
+    """What it reaches on cases it has not seen, beside what needs no verifier. `thresholds` are
+    those of the file: with one, sets are missing only where nothing but the order is told."""
     rows = [
         ("verifier", measured.verifier),
         ("fixed rules", measured.rules),
@@ -61,13 +62,17 @@ def measured_section(measured: Measured) -> PageSection:
         tuple(
             (
                 s.risk,
-                _NONE if s.coverage is None else percent(s.coverage),
+                _no_sets(thresholds[s.risk]) if s.coverage is None else percent(s.coverage),
                 "" if s.size is None else number(s.size),
             )
             for s in measured.sets
         ),
     )
     return PageSection("On unseen cases", told, tuple(plots), (table,))
+
+
+def _no_sets(threshold: float | None) -> str:
+    return _NONE if threshold is None else "no set in any of these cases"
 
 
 def _parts(file: CoefficientFile) -> str:

@@ -73,7 +73,8 @@ def _enough(column: Floats) -> bool:
     known = column[~np.isnan(column)]
     if len(known) < FEWEST:
         return False
-    _, counts = np.unique(known, return_counts=True)
+    # What differs in the last digits alone is the same number, added up in another order.
+    _, counts = np.unique(np.round(known, 9), return_counts=True)
     return len(counts) > 1 and len(known) - int(counts.max()) >= FEWEST
 
 

@@ -86,7 +86,7 @@ def from_trial(
             told = (evidence or {}).get(case.answered_in)
             judged = judge(case, matcher)
             yield LabelledCase(
-                case=_digest("consultation", case.consultation),
+                case=id_digest("trial", case.consultation),  # as `tune prepare` has it
                 patient=_digest("patient", case.patient or case.consultation),
                 evidence=told or ConsultationEvidence((), tuple(map(_of_trial, case.proposed))),
                 right=tuple(d.right(level) for d in judged.diagnoses),

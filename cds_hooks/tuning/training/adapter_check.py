@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,6 +47,9 @@ class AdapterCheck:
     def fault(self) -> str:
         """A stable code of what is wrong, or empty."""
         rounding = max(self.base.mean, 1e-6)
+        # Two programs that both compute nothing agree at every position.
+        if not all(map(math.isfinite, (self.base.mean, self.adapted.mean, self.effect.mean))):
+            return "not-a-number"
         if self.base.different:
             return "base-differs"
         if self.effect.mean < _VISIBLE * rounding:

@@ -8,7 +8,9 @@ from importlib.resources import files
 from typing import Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cds_hooks.tuning.training.tuning_errors import TuningError
 
 __all__ = ["CpuRecipe", "shipped_recipe"]
 
@@ -46,7 +48,15 @@ class CpuRecipe(BaseModel):
 
 
 def shipped_recipe(**changed: Any) -> CpuRecipe:
-    """The recipe of the file with some values changed; None leaves a value as it is."""
+    """The recipe of the file with some values changed; None leaves a value as it is.
+
+    Raises TuningError (tune-recipe-invalid) for a value out of its bounds.
+    """
     raw = tomllib.loads(files(__package__).joinpath("cpu_recipe.toml").read_text("utf-8"))
     said = {name: value for name, value in changed.items() if value is not None}
-    return CpuRecipe(**{**raw["lora"], **raw["training"], **said})
+    try:
+        return CpuRecipe(**{**raw["lora"], **raw["training"], **said})
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        option = "--" + ".".join(map(str, first["loc"])).replace("_", "-")
+        raise TuningError("tune-recipe-invalid", first["msg"], where=option) from None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cds_hooks.inference.model_catalogue.catalogue import ModelEntry
 from cds_hooks.inference.model_files.gguf import sha256_of
-from cds_hooks.tuning.example import MarkedTokens, read_examples, read_marked
+from cds_hooks.tuning.example import IGNORED, MarkedTokens, read_examples, read_marked
 from cds_hooks.tuning.manifest import PartFacts, TuningManifest, read_manifest
 from cds_hooks.tuning.tokeniser import ModelTokens
 from cds_hooks.tuning.training.answer_forms import AnswerForm, as_sentences
@@ -18,18 +18,22 @@ __all__ = ["part_tokens"]
 def part_tokens(
     folder: Path, name: str, base: Path, entry: ModelEntry, answers: AnswerForm, *, longest: int
 ) -> list[MarkedTokens]:
-    """The examples of a part that have at most `longest` tokens.
+    """The examples of a part that have an answer and at most `longest` tokens.
 
     Raises TuningError (tune-examples-unusable) when there are none, when they are of another model,
     or when a file is not what the manifest says.
     """
     manifest = read_manifest(folder)
-    part = manifest.parts[name]
+    part = manifest.parts.get(name)
+    if part is None:
+        raise _unusable(f"The training set has no part {name!r}", folder, "Prepare the set again.")
     if answers is AnswerForm.SENTENCE:
         found = _sentences(folder, part, base, entry)
     else:
         found = _written(folder, part, manifest, base)
-    short = [example for example in found if len(example.input_ids) <= longest]
+    # A loss is computed on what follows a token: the first is no answer to anything.
+    told = (e for e in found if any(label != IGNORED for label in e.labels[1:]))
+    short = [example for example in told if len(example.input_ids) <= longest]
     if not short:
         raise _unusable(
             f"The part {name!r} has no examples that are short enough", folder,

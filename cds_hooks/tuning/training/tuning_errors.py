@@ -11,7 +11,7 @@ class TuningError(ChartsideError):
     """A run that cannot be made, or whose adapter is not what was trained; `code` is set each.
 
     Codes: tune-extra-missing, tune-base-unusable, tune-examples-unusable, tune-checkpoint-foreign,
-    tune-adapter-differs, tune-architecture-unknown.
+    tune-adapter-differs, tune-architecture-unknown, tune-recipe-invalid.
     """
 
     status = 400

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -41,7 +42,7 @@ from cds_hooks.tuning.training.training_set import part_tokens
 from cds_hooks.tuning.training.tuning_errors import TuningError
 from cds_hooks.tuning.training.tuning_extra import require_extra
 
-__all__ = ["ADAPTER", "TuningOrder", "run_tuning"]
+__all__ = ["ADAPTER", "TuningOrder", "removed_unless_checked", "run_tuning"]
 
 ADAPTER = "adapter.gguf"
 _CHECKPOINT = "checkpoint.pt"
@@ -150,15 +151,27 @@ def _written_and_checked(
     write_adapter(adapter, halves, architecture=architecture, alpha=alpha, name=name)
     beside = adapter.with_name(adapter.name + SIDECAR)
     write_private(beside, (order.training_set / MANIFEST).read_text("utf-8"))
-    return check_adapter(
-        order.base,
-        adapter,
-        sequences,
-        alone=alone,
-        adapted=adapted,
-        folder=order.output,
-        threads=order.threads,
-    )
+    with removed_unless_checked(adapter):
+        return check_adapter(
+            order.base,
+            adapter,
+            sequences,
+            alone=alone,
+            adapted=adapted,
+            folder=order.output,
+            threads=order.threads,
+        )
+
+
+@contextlib.contextmanager
+def removed_unless_checked(adapter: Path) -> Iterator[None]:
+    """Whatever ends the check, an engine that fails or Ctrl-C, leaves no adapter that nobody has
+    compared; the run goes on from its checkpoint."""
+    try:
+        yield
+    except BaseException:
+        adapter.unlink(missing_ok=True)
+        raise
 
 
 def _record(

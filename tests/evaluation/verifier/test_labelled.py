@@ -22,8 +22,9 @@ from cds_hooks.evaluation.research.verifier_cases import (
 from cds_hooks.evaluation.research.verifier_page import verifier_page
 from cds_hooks.evaluation.research.verifier_replay import RULES, VOTE, verifier_replay
 from cds_hooks.evaluation.runs.results import CaseResult, ListedDiagnosis, Said
-from cds_hooks.evaluation.trained_cases import id_digest
+from cds_hooks.evaluation.trained_cases import TrainedCase, id_digest
 from cds_hooks.evaluation.verifier.labelled import from_results, from_trial
+from cds_hooks.evaluation.verifier.making import require_untrained
 from cds_hooks.evaluation.verifier.votes import bound, plurality_pick
 from cds_hooks.trial.cases import MatchLevel
 from cds_hooks.trial.report.matching import CodeMatcher
@@ -99,6 +100,9 @@ def test_a_trial_as_labelled_cases() -> None:
         trial_case(4, listed, ["I21.4"], visible_codes=frozenset(icd("I21.4"))),
     ]
     (same,) = from_trial(cases, CodeMatcher(), MatchLevel.SAME)
+    # A model that was tuned on this consultation has the same digest in its manifest.
+    with pytest.raises(TrainedCase):
+        require_untrained([same], {id_digest("trial", "c1")})
     assert same.right == (True, False, False)
     assert same.evidence.proposed[0].agreement == 0.5
     assert same.evidence.proposed[0].failed == {"timing"}

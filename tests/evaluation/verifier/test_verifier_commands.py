@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from cds_hooks.admission.manifest import Manifest, Task
 from cds_hooks.cli.application import app
+from cds_hooks.cli.verifier_runs import fitted_match
 from cds_hooks.errors import ChartsideError
 from cds_hooks.evaluation.matching import MatchRule
 from cds_hooks.evaluation.runs.results import CaseResult, ListedDiagnosis, ResultsFile, Said
@@ -157,3 +158,33 @@ def test_a_run_in_which_nothing_was_diagnosed_is_refused(
 def test_an_unknown_panel_is_wrong_usage(folder: Path) -> None:
     words = ("verifier", "recorded", "--answers", folder / "x.csv", "--panel", "none")
     assert chartside(*words).exit_code == 2
+
+
+def test_a_file_is_measured_by_the_rule_that_it_was_fitted_by(run: Path, folder: Path) -> None:
+    """With another rule its probabilities would be read as a promise that nobody made."""
+    path, out = folder / "by-category.json", folder / "by-category"
+    chartside("verifier", "fit", run, "--match", "ancestor", "--output", path)
+    assert fitted_match(read_coefficients(path.read_bytes())) is MatchRule.ANCESTOR
+    chartside("verifier", "measure", path, run, "--unseen", "--output", out)
+    assert "22 cases, first diagnosis right" in (out / "report.md").read_text()
+
+
+def test_nothing_is_measured_on_no_case(fitted: Path, run_of: Any, folder: Path) -> None:
+    empty = run_of("empty")
+    (empty / RESULTS).write_bytes(b"")
+    with pytest.raises(ChartsideError, match="no case to measure on"):
+        chartside("verifier", "measure", fitted, empty, "--output", folder / "m")
+    with pytest.raises(ChartsideError, match="without results"):
+        chartside("verifier", "open-ended", empty)
+
+
+def test_sets_that_do_not_apply_are_not_told_as_out_of_reach(
+    fitted: Path, run_of: Any, folder: Path
+) -> None:
+    """Five samples are not what was learnt from: there is an order alone, and the file still has
+    its thresholds."""
+    other, out = run_of("five", samples=5), folder / "five-measured"
+    chartside("verifier", "measure", fitted, other, "--unseen", "--output", out)
+    told = (out / "report.md").read_text().partition("## On unseen cases")[2]
+    assert "no set in any of these cases" in told
+    assert "no threshold reaches this" not in told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,17 @@ from cds_hooks.inference.model_catalogue.catalogue import ModelEntry, load_catal
 from cds_hooks.inference.model_catalogue.recognition import known_entry
 from cds_hooks.inference.model_files.gguf import sha256_of
 from cds_hooks.tuning.example import MarkedTokens, write_marked
-from cds_hooks.tuning.manifest import ModelPart, PartFacts, TuningManifest, write_manifest
+from cds_hooks.tuning.manifest import (
+    ModelPart,
+    PartFacts,
+    TuningManifest,
+    read_manifest,
+    write_manifest,
+)
 from cds_hooks.tuning.training.answer_forms import AnswerForm
 from cds_hooks.tuning.training.training_set import part_tokens
 from cds_hooks.tuning.training.tuning_errors import TuningError
+from cds_hooks.tuning.tuning_errors import TuningDataError
 from tests.inference.tiny_models import write
 
 Set = tuple[Path, Path, ModelEntry]
@@ -67,3 +75,24 @@ def test_tokens_of_another_model_are_refused(prepared: Set) -> None:
 
 def test_a_model_without_a_sentence_for_names_learns_what_was_written(prepared: Set) -> None:
     assert "no sentence" in refusal(prepared, AnswerForm.SENTENCE)
+
+
+def test_a_set_without_a_part_or_without_an_answer_is_refused(prepared: Set) -> None:
+    """A manifest may come from elsewhere; an example whose every token is ignored has no loss."""
+    folder, model, entry = prepared
+    with pytest.raises(TuningError, match="no part 'heldout'"):
+        part_tokens(folder, "heldout", model, entry, AnswerForm.WRITTEN, longest=8)
+    ignored = [MarkedTokens(id="1", input_ids=(7, 7), labels=(7, -100))]
+    raw = write_marked(folder / "train.tokens.jsonl", ignored)
+    manifest = read_manifest(folder)
+    part = manifest.parts["train"].model_copy(update={"tokens_sha256": sha256(raw).hexdigest()})
+    write_manifest(folder, manifest.model_copy(update={"parts": {"train": part}}))
+    assert "short enough" in refusal(prepared)
+
+
+@pytest.mark.parametrize("name", ["../own.jsonl", "/etc/passwd", "a/b.jsonl", ".hidden"])
+def test_a_manifest_names_files_of_its_own_folder_alone(prepared: Set, name: str) -> None:
+    path = prepared[0] / "manifest.json"
+    path.write_text(path.read_text().replace("train.tokens.jsonl", name))
+    with pytest.raises(TuningDataError, match="not a manifest"):
+        read_manifest(prepared[0])

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
 from cds_hooks.inference.hardware.machine import Machine
 from cds_hooks.tuning.example import GoldDiagnosis, MarkedTokens, TrainingExample, Turn
@@ -26,6 +25,8 @@ from cds_hooks.tuning.training.loss_plot import loss_plot
 from cds_hooks.tuning.training.run_record import read_run
 from cds_hooks.tuning.training.threads import threads_to_use
 from cds_hooks.tuning.training.token_check import TokenCheck, compare_logits
+from cds_hooks.tuning.training.tuning_errors import TuningError
+from cds_hooks.tuning.training.tuning_run import removed_unless_checked
 from cds_hooks.tuning.tuning_errors import TuningDataError
 
 
@@ -52,10 +53,22 @@ def test_a_run_ends_when_the_last_points_are_no_better_than_the_best_before() ->
     assert best_point(points(3.0, 2.0, 2.0)).step == 1
 
 
-@pytest.mark.parametrize("changed", [{"epochs": 3}, {"epochs": 0}, {"rank": 0}, {"warm_up": 1.0}])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"epochs": 3},
+        {"epochs": 0},
+        {"rank": 0},
+        {"warm_up": 1.0},
+        {"learning_rate": 5.0},
+        {"learning_rate": float("nan")},
+    ],
+)
 def test_a_recipe_beyond_its_bounds_is_refused(changed: dict[str, float]) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(TuningError) as refused:
         shipped_recipe(**changed)
+    assert refused.value.code == "tune-recipe-invalid"
+    assert refused.value.where == "--" + next(iter(changed)).replace("_", "-")
     assert shipped_recipe(epochs=2).epochs == 2
     assert shipped_recipe(epochs=1).sha256 != shipped_recipe(epochs=2).sha256
 
@@ -150,3 +163,23 @@ def test_a_folder_without_a_run_is_told(tmp_path: Path) -> None:
         with pytest.raises(TuningDataError) as raised:
             read_run(folder)
         assert "run.json" in raised.value.where
+
+
+def test_an_adapter_whose_check_did_not_end_is_removed(tmp_path: Path) -> None:
+    for ended in (TuningError("tune-base-unusable", "The engine failed"), KeyboardInterrupt()):
+        adapter = tmp_path / "adapter.gguf"
+        adapter.touch()
+        with pytest.raises(type(ended)), removed_unless_checked(adapter):
+            raise ended
+        assert not adapter.exists()
+    adapter.touch()
+    with removed_unless_checked(adapter):
+        pass
+    assert adapter.exists()
+
+
+def test_two_programs_that_compute_nothing_do_not_agree() -> None:
+    nothing = np.full((3, 8), np.nan, dtype=np.float32)
+    broken = compare_logits([(nothing, nothing)])
+    told = AdapterCheck(broken, broken, broken, broken, broken)
+    assert told.fault == "not-a-number"
