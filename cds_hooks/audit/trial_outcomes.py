@@ -3,7 +3,7 @@ transaction. Codes, keyed hashes and times only; no name and no text of a chart.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,7 +82,8 @@ class FollowUp:
 @dataclass(frozen=True, slots=True)
 class FollowedConsultation:
     """A consultation that may be followed up, and how far it was: `state` is "" where never.
-    `silent`: a trial recorded it, and nobody was shown it."""
+    `silent`: a trial recorded it, and nobody was shown it. `is_answer`: it holds the answer to a
+    hook among them that was recorded before the model was done, and is one consultation with it."""
 
     id: str
     patient_key: str
@@ -93,6 +94,7 @@ class FollowedConsultation:
     rules: str = ""
     read: float = 0.0
     silent: bool = False
+    is_answer: bool = False
 
 
 _CODEC = Codec(FollowUp, "trial-outcomes")
@@ -110,6 +112,7 @@ def to_follow(
     )
     columns = (
         table.id, table.patient_key, table.service, table.created, table.payload_format,
+        table.content_key, table.outcome,
     )  # fmt: skip
     query = (
         select(*columns, found.state, found.final, found.rules, found.read)
@@ -118,7 +121,9 @@ def to_follow(
         .where(table.payload_format != ERASED, table.outcome != Outcome.CHECKED.value)
         .order_by(table.patient_key, table.created, table.id)
     )
-    return tuple(_followed(row) for row in connection.execute(query))
+    rows = connection.execute(query).all()
+    waiting = {_question(row) for row in rows if row.outcome == Outcome.PENDING.value}
+    return tuple(_followed(row, waiting) for row in rows)
 
 
 def save(connection: Connection, found: FollowUp, cipher: PayloadCipher) -> bool:
@@ -188,10 +193,16 @@ def decode(connection: Connection, row: Row[Any], cipher: PayloadCipher) -> Foll
     return found
 
 
-def _followed(row: Any) -> FollowedConsultation:
-    """A row of `to_follow`."""
+def _question(row: Any) -> tuple[str, float]:
+    """What was asked and when: the same of a hook and of the answer that it began."""
+    return row.content_key, row.created
+
+
+def _followed(row: Any, waiting: Collection[tuple[str, float]]) -> FollowedConsultation:
+    """A row of `to_follow`; `waiting` are the questions of hooks that were answered without."""
+    is_answer = row.outcome != Outcome.PENDING.value and _question(row) in waiting
     return FollowedConsultation(
         row.id, row.patient_key, row.service, row.created,
         row.state or "", bool(row.final), row.rules or "", row.read or 0.0,
-        is_silent_format(row.payload_format),
+        is_silent_format(row.payload_format), is_answer,
     )  # fmt: skip

@@ -149,7 +149,8 @@ async def _follow(
     *,
     quiet: bool,
 ) -> None:
-    found = await store.outcomes.to_follow(report.since, report.until)
+    every = await store.outcomes.to_follow(report.since, report.until)
+    found = tuple(each for each in every if not each.is_answer)
     again_s = settings.trial_outcomes.again_after_h * _HOUR_S
     now = time.time()
     wanted = due(found, report.rules.digest, now, again_after_s=again_s, again=again)

@@ -66,6 +66,6 @@ def test_a_hook_for_which_the_last_answer_stood_has_its_list() -> None:
     *_, found = joined([("k", answer()), ("k", other), ("k", later), ("new", reused)])
     assert (found.ended, found.proposed) == ("last-answer-stands", answer().proposed)
     assert (found.consultation, found.answered_in) == ("reused", "answer")
-    *_, apart = joined([("k", replace(answer(), silent=False)), ("new", reused)])
-    assert apart.proposed == ()
+    *_, separate = joined([("k", replace(answer(), silent=False)), ("new", reused)])
+    assert separate.proposed == ()
     assert len(joined([("k", answer()), ("new", reused)])) == 2

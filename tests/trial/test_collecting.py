@@ -180,3 +180,16 @@ async def test_a_hook_that_was_answered_before_the_model_was_done_is_a_case_to_t
     made = await tune_trial.read_trial(settings, "2026-01-01", "", "to train")
     assert [each.gold.code for each in made.drafts if each.gold] == ["I21.4"]
     assert made.dropped["no-answer"] == 1
+
+
+async def test_a_hook_and_the_answer_after_it_are_followed_up_once(store: Store) -> None:
+    now = time.time()
+    later, at_once = (consultation(n, now - 60, LISTED) for n in (1, 2))
+    again = dataclasses.replace(waiting(later), id=f"2{later.id[1:]}", created=now - 50)
+    call = RecordedCall(hook="patient-view")
+    for hook in (waiting(later), again, at_once):
+        await store.silent.save_consultation(hook, call=call)
+    await store.silent.save_consultation(later)
+    found = await store.outcomes.to_follow(now - 100, now)
+    assert {each.id for each in found if each.is_answer} == {later.id}
+    assert len(found) == 4
