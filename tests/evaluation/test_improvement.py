@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,3 +72,26 @@ def test_runs_of_the_wrong_models_are_refused(manifest: Manifest, tmp_path: Path
         improvement_of_runs(tmp_path / "base", tmp_path / "tuned", manifest)
     with pytest.raises(AdmissionError, match="of the tuned model"):
         improvement_of_runs(tmp_path / "tuned", tmp_path / "tuned", other)
+
+
+@pytest.mark.parametrize(("cases", "met"), [(1, False), (5, False), (6, True)])
+def test_a_few_cases_that_all_changed_are_no_proof(
+    right_in: Results, cases: int, met: bool
+) -> None:
+    """Their bootstrap is 1 to 1; by the exact test p is 1, 0.0625 and 0.03125."""
+    figure, asked = improvement(right_in(0)[:cases], right_in(10)[:cases])
+    assert figure.low == 1
+    assert asked.met is met
+
+
+@pytest.mark.parametrize(
+    "changed", [{"samples": 9}, {"names": True}, {"seed": 7}, {"template": {"id": "other"}}]
+)
+def test_runs_that_asked_otherwise_are_refused(
+    manifest: Manifest, tmp_path: Path, changed: dict[str, Any]
+) -> None:
+    tuned = manifest.model_copy(update={"model": {**manifest.model, "sha256": "f" * 64}})
+    claim_folder(tmp_path / "base", manifest)
+    claim_folder(tmp_path / "tuned", tuned.model_copy(update=changed))
+    with pytest.raises(AdmissionError, match=f"with other {next(iter(changed))}"):
+        improvement_of_runs(tmp_path / "base", tmp_path / "tuned", tuned)
