@@ -29,7 +29,7 @@ from cds_hooks.cli.models_files import advise_models, bench_model, check_model, 
 from cds_hooks.cli.verifier_runs import read_file
 from cds_hooks.evaluation.admission.acceptance import acceptance_suite
 from cds_hooks.evaluation.admission.decision import decide
-from cds_hooks.evaluation.admission.improvement import improvement_of_runs
+from cds_hooks.evaluation.admission.improvement import base_of, improvement_of_runs
 from cds_hooks.evaluation.runs.runner import run_suite
 from cds_hooks.inference.model_files.gguf import sha256_of
 from cds_hooks.inference.model_files.split_files import digest_of, read_model
@@ -125,7 +125,9 @@ async def _measure(
         service = await stack.enter_async_context(bench(settings, now, asking))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chartside-admit-")))
         manifest = service.manifest(suite)
-        better = improvement_of_runs(*runs, manifest) if runs else None
+        parts = service.runtimes[0].engine.model.parts
+        known = base_of(parts, len(settings.model.adapters))
+        better = improvement_of_runs(*runs, manifest, base_sha256=known) if runs else None
         results = await run_suite(
             suite,
             service.answering(suite.task),

@@ -12,9 +12,15 @@ import pytest
 from cds_hooks.admission.manifest import Manifest
 from cds_hooks.admission.record import AdmissionError, Purpose
 from cds_hooks.consultation import Consultation, Verdict
+from cds_hooks.consultation.origin import ModelPart
 from cds_hooks.evaluation.admission.acceptance import acceptance_suite
 from cds_hooks.evaluation.admission.decision import decide
-from cds_hooks.evaluation.admission.improvement import BETTER, improvement, improvement_of_runs
+from cds_hooks.evaluation.admission.improvement import (
+    BETTER,
+    base_of,
+    improvement,
+    improvement_of_runs,
+)
 from cds_hooks.evaluation.matching import TruthMatcher
 from cds_hooks.evaluation.runs.results import CaseResult
 from cds_hooks.evaluation.runs.run_folder import claim_folder
@@ -95,3 +101,15 @@ def test_runs_that_asked_otherwise_are_refused(
     claim_folder(tmp_path / "tuned", tuned.model_copy(update=changed))
     with pytest.raises(AdmissionError, match=f"with other {next(iter(changed))}"):
         improvement_of_runs(tmp_path / "base", tmp_path / "tuned", tuned)
+
+
+def test_a_weaker_model_is_not_taken_for_the_base(manifest: Manifest, tmp_path: Path) -> None:
+    base, adapter, template = (ModelPart(name, name * 64) for name in "bac")
+    assert base_of((base, adapter), 1) == "b" * 64
+    for parts, adapters in (((), 0), ((base, adapter), 0), ((base, adapter, template), 1)):
+        assert base_of(parts, adapters) == ""
+    tuned = manifest.model_copy(update={"model": {**manifest.model, "sha256": "f" * 64}})
+    claim_folder(tmp_path / "weaker", manifest)
+    claim_folder(tmp_path / "tuned", tuned)
+    with pytest.raises(AdmissionError, match="of another base"):
+        improvement_of_runs(tmp_path / "weaker", tmp_path / "tuned", tuned, base_sha256=base.sha256)

@@ -9,13 +9,14 @@ import numpy as np
 
 from cds_hooks.admission.manifest import Manifest
 from cds_hooks.admission.record import AdmissionError, Requirement
+from cds_hooks.consultation import ModelPart
 from cds_hooks.evaluation.matching import MatchRule
 from cds_hooks.evaluation.metrics import Figure, bootstrap, mcnemar
 from cds_hooks.evaluation.runs.results import CaseResult, read_results
 from cds_hooks.evaluation.runs.run_folder import read_manifest, same_suite
 from cds_hooks.evaluation.runs.runner import RESULTS
 
-__all__ = ["BETTER", "Improvement", "improvement", "improvement_of_runs"]
+__all__ = ["BETTER", "Improvement", "base_of", "improvement", "improvement_of_runs"]
 
 BETTER = "better_than_base"
 """The stable name of the figure and of the requirement."""
@@ -42,8 +43,17 @@ def improvement(base: Sequence[CaseResult], tuned: Sequence[CaseResult]) -> Impr
     return figure, Requirement(figure=BETTER, bound=_BOUND, why=_WHY, met=met)
 
 
-def improvement_of_runs(base: Path, tuned: Path, manifest: Manifest) -> Improvement:
-    """The same of two run folders; the second must be of the model of `manifest`.
+def base_of(parts: Sequence[ModelPart], adapters: int) -> str:
+    """The SHA-256 of the model that so many adapters were trained on; "" where it cannot be told:
+    without any, of a model in several files, and with another chat template than the file's."""
+    return parts[0].sha256 if adapters and len(parts) == 1 + adapters else ""
+
+
+def improvement_of_runs(
+    base: Path, tuned: Path, manifest: Manifest, *, base_sha256: str = ""
+) -> Improvement:
+    """The same of two run folders; the second must be of the model of `manifest`, and the first of
+    that with `base_sha256` where it is known (`base_of`).
 
     Raises AdmissionError for a run of another model and for runs that asked in different ways,
     RunError for runs of different cases.
@@ -61,6 +71,9 @@ def improvement_of_runs(base: Path, tuned: Path, manifest: Manifest) -> Improvem
     if before.model["sha256"] == manifest.model["sha256"]:
         hint = "Measure the base without its adapter."
         raise AdmissionError("the base's run is of the tuned model", where=str(base), hint=hint)
+    if base_sha256 and before.model["sha256"] != base_sha256:
+        hint = "Measure the model whose file the adapter is used with, without the adapter."
+        raise AdmissionError("the base's run is of another base", where=str(base), hint=hint)
     return improvement(*(read_results(folder / RESULTS) for folder in (base, tuned)))
 
 
