@@ -232,7 +232,7 @@ def _needed(figures: Sequence[CellFigures], mix: Sequence[SizeClass]) -> Needed 
         if f.cell.model.parameters_b:
             sizes[f.cell.model.name] = f.cell.model.parameters_b
             own = seconds.setdefault(f.cell.model.name, {})
-            own[f.cell.suite.id, f.cell.way] = f.seconds.value * f.record.cases
+            own[f.cell.suite.id, f.cell.way] = f.total_s
     whole = sum(cases.values())
     measured = [
         Measured(sizes[name], sum(own.values()) / whole)

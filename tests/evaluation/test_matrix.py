@@ -137,6 +137,8 @@ async def test_sittings_go_on_where_the_last_one_ended_and_ask_nothing_twice(
     assert second.left == 100 - 10
     assert second.places == [str(c.place) for c in cells[1:]]
     assert read_record(tmp_path / cells[1].place).sittings == 2
+    assert (tmp_path / cells[1].place).stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / cells[1].place / RESULTS).stat().st_mode & 0o777 == 0o600
     assert (await run_matrix(cells, tmp_path, Answering(at_most=0)))[CellState.DONE] == 4
 
 
@@ -225,7 +227,7 @@ async def test_cost_counts_every_way_with_its_own_seconds(tmp_path: Path) -> Non
     cells = list(parsed(tmp_path, TEXT.partition("[[model]]")[0] + models).cells())
     await run_matrix(cells, tmp_path, Answering())
     figures = [
-        replace(found, seconds=replace(found.seconds, value=int(c.model.name[1:]) * c.samples))
+        replace(found, total_s=4 * int(c.model.name[1:]) * c.samples)
         for c in cells
         for found in [figures_of(c, *state_of(c, tmp_path))]
     ]

@@ -20,6 +20,7 @@ from cds_hooks.evaluation.matrix.plan import Cell
 from cds_hooks.evaluation.runs.results import CaseResult, read_results
 from cds_hooks.evaluation.runs.run_folder import read_manifest
 from cds_hooks.evaluation.runs.runner import RESULTS
+from cds_hooks.private_files import make_folder
 
 __all__ = ["CellRecord", "CellState", "claimed", "read_record", "state_of", "write_record"]
 
@@ -73,7 +74,7 @@ class CellRecord(BaseModel):
 @contextlib.contextmanager
 def claimed(folder: Path) -> Iterator[bool]:
     """Whether this process has the cell now; another one that asks it keeps it."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with (folder / _LOCK).open("ab") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -21,7 +21,7 @@ _FEWEST = 3
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A model that was asked here: billions of parameters, median seconds a case, bytes."""
+    """A model that was asked here: billions of parameters, mean seconds a case."""
 
     parameters_b: float
     seconds: float

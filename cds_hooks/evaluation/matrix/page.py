@@ -28,7 +28,8 @@ _UNKNOWN = "–"  # noqa: RUF001 - the dash of a table's empty cell
 
 @dataclass(frozen=True, slots=True)
 class CellFigures:
-    """A cell with its figures; `right` is case -> whether the first diagnosis was the truth."""
+    """A cell with its figures; `seconds` is their median a case and `total_s` all of them, `right`
+    is case -> whether the first diagnosis was the truth."""
 
     cell: Cell
     state: CellState
@@ -37,6 +38,7 @@ class CellFigures:
     top5: Figure
     valid: Figure
     seconds: Figure
+    total_s: float
     right: dict[str, bool]
 
 
@@ -54,6 +56,7 @@ def figures_of(
         top5=top(ranks, 5),
         valid=proportion(drawn, drawn + failed),
         seconds=bootstrap(lambda c: float(np.median(c[0])), [[r.seconds for r in results]]),
+        total_s=sum(r.seconds for r in results),
         right={r.case: rank == 1 for r, rank in zip(results, ranks, strict=True)},
     )
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from cds_hooks.consultation import Group, Verdict
 from cds_hooks.evaluation.evaluation_errors import RunError
 from cds_hooks.evaluation.matching import MatchRule
+from cds_hooks.private_files import make_folder
 
 __all__ = ["ListedDiagnosis", "CaseResult", "Noted", "ResultsFile", "Said", "read_results"]
 
@@ -110,9 +111,9 @@ class ResultsFile:
         self.done: dict[str, CaseResult] = {}
 
     def __enter__(self) -> Self:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        if self.path.exists():
-            self._mend()
+        make_folder(self.path.parent)
+        self.path.touch(mode=0o600)  # it says what patients of a site's own cases have
+        self._mend()
         self._file = self.path.open("ab")
         return self
 

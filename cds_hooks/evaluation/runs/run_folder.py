@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from cds_hooks.admission.manifest import Manifest
 from cds_hooks.evaluation.evaluation_errors import RunError
+from cds_hooks.private_files import make_folder
 
 __all__ = ["claim_folder", "read_manifest", "same_suite"]
 
@@ -23,7 +24,8 @@ def claim_folder(folder: Path, manifest: Manifest) -> Manifest:
     """
     path = folder / _NAME
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
+        # For its owner alone: a run over a site's own cases says what its patients have.
+        make_folder(folder)
         return _write(path, manifest)
     there = read_manifest(folder)
     if differs := there.same_run(manifest):
