@@ -58,8 +58,11 @@ def ranking(
         return ()
     names = sorted(right, key=lambda name: (-sum(right[name][c] for c in shared), name))
     table = np.array([[right[name][c] for c in shared] for name in names], dtype=np.float64)
-    drawn = _drawn_ranks(table, seed, resamples)
-    low, high = np.percentile(drawn, [2.5, 97.5], axis=0, method="inverted_cdf").astype(int)
+    sums = _drawn_sums(table, seed, resamples)
+    drawn, last = _ranks(sums), len(names) + 1 - _ranks(-sums)
+    # Among equal ones any order is possible: from the first to the last of their places.
+    low = np.percentile(drawn, 2.5, axis=0, method="inverted_cdf").astype(int)
+    high = np.percentile(last, 97.5, axis=0, method="inverted_cdf").astype(int)
     firsts = (drawn == 1) / (drawn == 1).sum(axis=1, keepdims=True)
     p = holm([_against(right, names[0], name, shared) for name in names[1:]])
     places = _ranks(table.sum(axis=1)[None, :])[0]
@@ -94,12 +97,13 @@ def _against(
     return compare(*chosen).p
 
 
-def _drawn_ranks(table: Floats, seed: int, resamples: int) -> Ranks:
-    """Ranks of the models (columns) in each resample of cases (rows)."""
+def _drawn_sums(table: Floats, seed: int, resamples: int) -> Floats:
+    """Right cases of the models (columns) in each resample of cases (rows)."""
     random = np.random.default_rng(seed)
     cases = table.shape[1]
     weights = random.multinomial(cases, np.full(cases, 1 / cases), size=resamples)
-    return _ranks(weights @ table.T)
+    drawn: Floats = weights @ table.T
+    return drawn
 
 
 def _ranks(sums: Floats) -> Ranks:
