@@ -106,7 +106,7 @@ def test_what_conforms_to_the_schemas_is_taken(operations, path):
     @FEWER
     @given(case=operation.as_strategy(generation_mode=GenerationMode.POSITIVE))
     def send(case):
-        if "hook" in case.body:
+        if "feedback" not in path:  # whose entries may have any member, a "hook" among them
             case.body["hook"] = HOOKS[case.path_parameters["service_id"]]
             case.body["context"]["encounterId"] = "e1"
         response = case.call()

@@ -253,7 +253,8 @@ def test_seconds_and_digests() -> None:
 
 def test_the_order_of_cases_does_not_matter() -> None:
     cases = drawn(30, 0.4, np.random.default_rng(2))
-    assert made(*cases) == made(*cases[::-1])
+    # As text: since Python 3.13 values that hold the same NaN are not equal.
+    assert repr(made(*cases)) == repr(made(*cases[::-1]))
 
 
 def test_without_cases_nothing_is_known() -> None:
