@@ -22,7 +22,8 @@ from cds_hooks.settings import load_settings
 from tests.model_server import EMBEDDED
 from tests.replay.conftest import NOW, request_body
 
-pytestmark = pytest.mark.model
+# test_replay.py names causes with an engine of the tests.
+pytestmark = [pytest.mark.model, pytest.mark.slow, pytest.mark.long]
 
 NONE = RecordedTables()
 
