@@ -206,13 +206,21 @@ def test_holms_correction_by_hand() -> None:
     assert holm([]) == []
 
 
-def test_cost_is_a_power_of_the_parameters() -> None:
-    """Seconds of 2, 4 and 8 for 1, 2 and 4 billion: exponent 1; 8 billion take 16 s a case."""
-    measured = [Measured(1, 2), Measured(2, 4), Measured(4, 8)]
+def test_cost_is_a_straight_line() -> None:
+    """3, 5 and 9 seconds for 1, 2 and 4 billion: 1 s and 2 s a billion; 8 billion take 17 s."""
+    measured = [Measured(1, 3), Measured(2, 5), Measured(4, 9)]
     needed = cost(measured, [SizeClass(8, 10), SizeClass(1, 178)], 450)
     assert needed is not None
-    assert (needed.models, needed.exponent, needed.beyond) == (188, pytest.approx(1), 2)
-    assert needed.hours == pytest.approx((10 * 450 * 16 + 178 * 450 * 2) / 3600)
+    assert (needed.models, needed.beyond) == (188, 2)
+    assert (needed.fixed_s, needed.billion_s) == (pytest.approx(1), pytest.approx(2))
+    assert needed.hours == pytest.approx((10 * 450 * 17 + 178 * 450 * 3) / 3600)
+    below = cost([Measured(1, 1), Measured(2, 4), Measured(3, 7)], [SizeClass(2, 1)], 1)
+    assert below is not None
+    # The line would begin at -2 s; through the origin: (1 + 8 + 21) / (1 + 4 + 9) s a billion.
+    assert (below.fixed_s, below.billion_s) == (0, pytest.approx(30 / 14))
+    falling = cost([Measured(1, 4), Measured(2, 3), Measured(3, 2)], [SizeClass(9, 1)], 3600)
+    assert falling is not None
+    assert falling.hours == pytest.approx(3)
     assert cost(measured[:2], [SizeClass(8, 10)], 450) is None
     assert parse_mix("8:100,0.5:88") == (SizeClass(8, 100), SizeClass(0.5, 88))
     for bad in ("", "8", "8:x", "-1:3", "8:0", "nan:3"):

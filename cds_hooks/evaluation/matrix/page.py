@@ -133,7 +133,7 @@ def _state(found: CellFigures) -> str:
     done, cases = len(found.right), found.record.cases
     if found.state is CellState.FAILED:
         return f"failed: {found.record.failed}"
-    return "done" if found.state is CellState.DONE else f"{done} of {cases or 'its'} cases"
+    return f"{done} of {cases or '?'} cases" if found.state is CellState.BEGUN else found.state
 
 
 def _seconds(value: float) -> str:
@@ -179,10 +179,11 @@ def _cost(needed: Needed | None) -> PageSection:
     told = (
         f"{needed.models} models over {needed.cases} cases each, all suites and ways together: "
         f"{needed.hours:,.0f} hours ({needed.hours / 24:,.0f} days) on this machine.",
-        f"Computed, not measured: seconds a case grow with the {needed.exponent:.2f}th power of "
-        f"the parameters here, and the largest class is {needed.beyond:,.0f} times the largest "
-        "model that was measured. Whether it fits into memory is another question "
-        "(`chartside models check`).",
+        f"Computed, not measured: a case takes {needed.fixed_s:.1f} seconds and "
+        f"{needed.billion_s:.1f} more for each billion parameters here, a straight line through "
+        f"what was measured; the largest class is {needed.beyond:,.0f} times the largest model "
+        "that was measured. Whether it fits into memory is another question (`chartside models "
+        "check`).",
     )
     rows = tuple(
         (f"{c.parameters_b:g} billion", str(c.models), f"{hours:,.1f}")
